@@ -1,0 +1,126 @@
+"""The history: what every client did and saw, as fixed 40-byte records.
+
+A shard is a plain sequence of records, little-endian; `kinds` say how the fields are read:
+
+| kind | link | peer | sseq | seq | t_ns | ref_ns | spare |
+|---|---|---|---|---|---|---|---|
+| OP | sender's | author | op's | – | handed to the session | intended | – |
+| ATTEMPT | sender's | author | op's | – | sent | intended | attempt, from 1 |
+| ACK / REJECT / UNKNOWN | sender's | author | op's | position or 0 | answered / given up | intended | attempts |
+| DELIVER | receiver's | author | op's | position | presented | intended (of the body) | – |
+| RECEIVE | receiver's | author | op's | position | a duplicate, dropped by the client | intended | – |
+| GAP | receiver's | – | last missing | first missing | announced | – | – |
+| CONNECT | the new link | user | – | – | `connected` received | began to dial | – |
+| DISCONNECT | the ended link | user | – | – | noticed | – | close code |
+| OFFLINE | – | user | – | – | went offline on purpose | – | – |
+| RANGE | – | user | last position, 0 = open | first position | entitlement learnt | – | – |
+| ROOM | receiver's | subject user | event | position | presented | – | – |
+| AUDIT | 0 | author | op's | position | read at the end | intended | – |
+| HEAD | 0 | – | – | head | read at the end | – | – |
+| PAGE | receiver's | returned entries | head, capped | after | a history page arrived | asked | – |
+
+`peer` is always a user number; `conv` a conversation number; both are named by rows of `links.jsonl`.
+A room event stored in the history appears as AUDIT with the flag ROOM_EVENT, its subject in `peer`.
+"""
+
+import struct
+from enum import IntEnum, IntFlag
+from typing import NamedTuple
+
+RECORD = struct.Struct("<qqIIIIIBBH")
+RECORD_BYTES = RECORD.size
+FIELDS = ("t_ns", "ref_ns", "conv", "link", "peer", "sseq", "seq", "kind", "flags", "spare")
+# NumPy's spelling of the same layout, kept beside it so that a test can hold the two together.
+DTYPE = [
+    ("t_ns", "<i8"),
+    ("ref_ns", "<i8"),
+    ("conv", "<u4"),
+    ("link", "<u4"),
+    ("peer", "<u4"),
+    ("sseq", "<u4"),
+    ("seq", "<u4"),
+    ("kind", "u1"),
+    ("flags", "u1"),
+    ("spare", "<u2"),
+]
+GROUPS_PER_WORKER = 4
+
+
+class Kind(IntEnum):
+    """What a record tells; see the table above for how its fields are read."""
+
+    OP = 1
+    ATTEMPT = 2
+    ACK = 3
+    REJECT = 4
+    UNKNOWN = 5
+    DELIVER = 6
+    RECEIVE = 7
+    GAP = 8
+    CONNECT = 9
+    DISCONNECT = 10
+    OFFLINE = 11
+    RANGE = 12
+    ROOM = 13
+    AUDIT = 14
+    HEAD = 15
+    PAGE = 16
+
+
+class Channel(IntEnum):
+    """How a delivery reached the client: the low two bits of `flags`."""
+
+    LIVE = 0
+    RESYNC = 1
+    HISTORY = 2
+    AUDIT = 3
+
+
+class Flag(IntFlag):
+    """The other bits of `flags`."""
+
+    CRC_BAD = 4
+    DUPLICATE = 8
+    ROOM_EVENT = 16
+    FOREIGN = 32  # the body is not one of ours, or names another conversation or author
+
+
+class RoomEvent(IntEnum):
+    """`sseq` of a ROOM record."""
+
+    ADDED = 1
+    REMOVED = 2
+    ENTERED = 3
+    EXITED = 4
+
+
+USER_KINDS = frozenset({Kind.CONNECT, Kind.DISCONNECT, Kind.OFFLINE})
+
+
+class Record(NamedTuple):
+    """One record, unpacked: for tests and evidence, not for bulk reading."""
+
+    t_ns: int
+    ref_ns: int = 0
+    conv: int = 0
+    link: int = 0
+    peer: int = 0
+    sseq: int = 0
+    seq: int = 0
+    kind: int = Kind.OP
+    flags: int = 0
+    spare: int = 0
+
+    def pack(self) -> bytes:
+        """Forty bytes."""
+        return RECORD.pack(*self)
+
+
+def shard_name(worker: int, conv: int) -> str:
+    """The shard of a conversation's records, so that each conversation can be judged alone."""
+    return f"w{worker}-g{conv % GROUPS_PER_WORKER}.bin"
+
+
+def user_shard_name(worker: int) -> str:
+    """The shard of a worker's user-scoped records (`USER_KINDS`)."""
+    return f"w{worker}-users.bin"

@@ -1,0 +1,182 @@
+"""The scenario: load, faults, guards and objectives as data. Reading files is `scenario_file`'s."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from gauntlet.kernel import clock, vocabulary
+
+
+class Duration(float):
+    """Seconds; written `15s`, `300ms`, `1m30s`."""
+
+
+class Rate(float):
+    """Events per second; written `300/s`, `90/m`."""
+
+
+def _seconds(number: float) -> Any:
+    # A factory, because a default of a type of ours cannot be written into the JSON Schema.
+    return msgspec.field(default_factory=lambda: Duration(number))
+
+
+Stack = Literal["embedded", "full", "external"]
+Operator = Literal["<", "<=", ">", ">="]
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What all parts share: immutable, and an unknown key is an error."""
+
+
+class Target(_Part):
+    """The system under test."""
+
+    adapter: str = "reference"
+    stack: Stack = "embedded"
+    url: list[str] = []
+    allow_hosts: list[str] = []
+    server: dict[str, int | float | bool | str] = {}
+
+
+class WorkloadShare(_Part):
+    """One workload's weight and its own parameters."""
+
+    weight: float = 1.0
+    size: int = 20  # members of a group, or of whatever the workload calls a group
+    at: list[Duration] = []  # when users leave, for workloads in which they do
+    offline: Duration = _seconds(5)
+    percent: float = 50.0
+
+
+class Load(_Part):
+    """Who sends how much: an open model, `rate` sends a second over all workers."""
+
+    users: int = 200
+    workload: dict[str, float | WorkloadShare] = msgspec.field(
+        default_factory=lambda: {"direct": 1.0}
+    )
+    rate: Rate | None = None  # 1 message a second and user if not given
+    ramp: Duration = _seconds(5)
+    steady: Duration = _seconds(30)
+    body_bytes: int = 120
+    attempt_timeout: Duration = _seconds(3)  # then the same op is tried again
+    give_up_after: Duration = _seconds(25)  # from the first attempt; then its outcome is unknown
+    lag_budget_ms: float = 10.0
+
+    @property
+    def rate_per_s(self) -> float:
+        """Intended sends per second, over all workers."""
+        return float(self.users if self.rate is None else self.rate)
+
+    @property
+    def duration_s(self) -> float:
+        """The timeline: ramp and steady together."""
+        return self.ramp + self.steady
+
+    def shares(self) -> dict[str, WorkloadShare]:
+        """Every workload with its weight and parameters spelled out."""
+        return {
+            name: share if isinstance(share, WorkloadShare) else WorkloadShare(weight=share)
+            for name, share in self.workload.items()
+        }
+
+
+class Expect(_Part):
+    """What a fault may cost at most."""
+
+    recover_within: Duration | None = None
+
+
+class Fault(_Part):
+    """One disturbance: `at` from the start of the load, for `for`, then healed."""
+
+    id: str
+    kind: str
+    target: str
+    at: Duration
+    for_: Duration = msgspec.field(
+        name="for", default_factory=lambda: Duration(0)
+    )
+    params: dict[str, Any] = {}
+    expect: Expect = msgspec.field(default_factory=Expect)
+
+    @property
+    def ends_s(self) -> float:
+        """When it is to be healed, in seconds from the start of the load."""
+        return self.at + self.for_
+
+
+class Guard(_Part):
+    """Ends the run early when a check is violated while it runs."""
+
+    check: str
+    action: Literal["abort"] = "abort"
+
+
+class Objective(_Part):
+    """One line of the SLA: an indicator, compared with a value, over a window."""
+
+    id: str
+    indicator: str
+    op: Operator
+    value: float
+    window: str = "steady"  # steady, run, fault:<id>, recovery:<id>
+    severity: Literal["fail", "warn"] = "fail"
+    min_samples: int = 1
+
+
+class Checks(_Part):
+    """Which checks the verdict requires."""
+
+    required: list[str] = msgspec.field(default_factory=lambda: list(vocabulary.DEFAULT_REQUIRED))
+
+
+class Scenario(_Part):
+    """A whole scenario file, version 1."""
+
+    version: Literal[1]
+    name: str
+    about: str
+    seed: int = 1
+    target: Target = Target()
+    load: Load = msgspec.field(default_factory=Load)
+    faults: list[Fault] = []
+    guards: list[Guard] = []
+    sla: list[Objective] = []
+    checks: Checks = Checks()
+    recovery_window: Duration = _seconds(20)
+    delivery_deadline: Duration = _seconds(60)
+
+    def windows(self) -> list[str]:
+        """Every window an objective may name."""
+        bound = [f"{part}:{fault.id}" for fault in self.faults for part in ("fault", "recovery")]
+        return ["steady", "run", *bound]
+
+
+def to_builtins(scenario: Scenario) -> dict[str, Any]:
+    """The scenario as plain data, for the manifest; durations and rates as numbers."""
+    plain: dict[str, Any] = msgspec.to_builtins(scenario, enc_hook=float)
+    return plain
+
+
+def from_builtins(plain: object) -> Scenario:
+    """The scenario from plain data; msgspec.ValidationError says what is wrong and where."""
+    return msgspec.convert(plain, Scenario, dec_hook=_decode)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema that `docs/reference/scenario.schema.json` publishes."""
+    return msgspec.json.schema(Scenario, schema_hook=_schema)
+
+
+def _decode(wanted: type, found: Any) -> Any:
+    if wanted is Duration:
+        return Duration(clock.parse_duration_s(found))
+    if wanted is Rate:
+        return Rate(clock.parse_rate_per_s(found))
+    raise NotImplementedError(wanted)
+
+
+def _schema(wanted: type) -> dict[str, Any]:
+    pattern = r"^(\d+(\.\d+)?(ms|s|m|h))+$" if wanted is Duration else r"^\d+(\.\d+)?/(s|m)$"
+    return {"anyOf": [{"type": "string", "pattern": pattern}, {"type": "number", "minimum": 0}]}
