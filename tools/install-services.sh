@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# Installs what the `full` stack runs: redis-server, rabbitmq-server, PostgreSQL, toxiproxy-server.
+# For Debian and Ubuntu. Gauntlet starts its own private copies, so the packages' own services are
+# neither started nor enabled here. What is already there is left alone; running it again is free.
+set -euo pipefail
+
+readonly TOXIPROXY_VERSION=2.12.0
+readonly GO_MINIMUM=1.23
+readonly REDIS_MINIMUM=6.2
+readonly POLICY=/usr/sbin/policy-rc.d
+
+# Servers live in sbin, which is not on every user's PATH.
+PATH="$PATH:/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin"
+export DEBIAN_FRONTEND=noninteractive
+SCRATCH=
+
+say() { printf '%s\n' "install-services: $*"; }
+die() {
+    printf '%s\n' "install-services: $*" >&2
+    exit 1
+}
+
+# at_least HAVE WANT: dotted versions.
+at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+has_redis() {
+    local server version
+    for server in redis-server valkey-server; do
+        version=$("$server" --version 2>/dev/null | sed -n 's/.* v=\([0-9.]*\).*/\1/p')
+        if [ -n "$version" ] && at_least "$version" "$REDIS_MINIMUM"; then return 0; fi
+    done
+    return 1
+}
+
+has_rabbitmq() { command -v rabbitmq-server >/dev/null; }
+
+# Debian keeps initdb off PATH, in a folder per major version.
+has_postgres() {
+    local initdb
+    for initdb in "$(command -v initdb || true)" /usr/lib/postgresql/*/bin/initdb; do
+        if [ -x "$initdb" ] && "$initdb" --version >/dev/null 2>&1 &&
+            "$(dirname "$initdb")/postgres" --version >/dev/null 2>&1; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+has_toxiproxy() { command -v toxiproxy-server >/dev/null; }
+
+# Only what init has adopted: a test run's own servers have another parent.
+daemons() {
+    ps -e -o ppid=,pid=,comm= |
+        awk '$1 == 1 && $3 ~ /^(epmd|beam.smp|redis-server|postgres)$/ { print $2, $3 }' | sort
+}
+
+clean_up() {
+    if [ -e "$SCRATCH/policy-replaced" ]; then
+        rm -f "$POLICY"
+        [ ! -e "$SCRATCH/policy-rc.d" ] || mv "$SCRATCH/policy-rc.d" "$POLICY"
+    fi
+    rm -rf "$SCRATCH"
+}
+
+# Debian's package scripts start their service unless policy-rc.d answers 101, "not allowed".
+apt_install_stopped() {
+    command -v apt-get >/dev/null || die "no apt-get here; install by hand: $*"
+    [ "$(id -u)" = 0 ] || die "installing $* needs root: run it again with sudo"
+    local before started
+    before=$(daemons)
+    [ ! -e "$POLICY" ] || cp -pP "$POLICY" "$SCRATCH/policy-rc.d"
+    touch "$SCRATCH/policy-replaced"
+    rm -f "$POLICY"
+    printf '#!/bin/sh\nexit 101\n' >"$POLICY"
+    chmod 755 "$POLICY"
+
+    say "apt-get install $*"
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends "$@" >"$SCRATCH/apt.log" 2>&1 ||
+        die "apt-get failed: $(tail -n 20 "$SCRATCH/apt.log")"
+
+    started=$(comm -13 <(printf '%s\n' "$before") <(daemons))
+    [ -z "$started" ] || die "a package script started: $started"
+}
+
+# Without this they would come up at the next boot and hold their usual ports.
+disable_at_boot() {
+    [ -d /run/systemd/system ] || return 0
+    local unit
+    for unit in "$@"; do
+        systemctl disable --quiet "$unit" || say "could not disable $unit at boot"
+    done
+}
+
+install_packages() {
+    local packages=() units=()
+    if has_redis; then say "redis-server: present"; else
+        packages+=(redis-server) units+=(redis-server.service)
+    fi
+    if has_rabbitmq; then say "rabbitmq-server: present"; else
+        packages+=(rabbitmq-server) units+=(rabbitmq-server.service epmd.socket)
+    fi
+    if has_postgres; then say "postgresql: present"; else
+        packages+=(postgresql) units+=(postgresql.service)
+    fi
+    if [ "${#packages[@]}" -gt 0 ]; then
+        apt_install_stopped "${packages[@]}"
+        disable_at_boot "${units[@]}"
+    fi
+    has_redis || say "REDIS-SERVER IS OLDER THAN $REDIS_MINIMUM; THE redis-binary EXTRA HAS A NEWER ONE."
+    has_rabbitmq || die "rabbitmq-server is still missing"
+    has_postgres || die "initdb and postgres are still missing"
+}
+
+# Debian has no package of it. A missing proxy is no failure: the embedded one speaks the same API.
+install_toxiproxy() {
+    if has_toxiproxy; then
+        say "toxiproxy-server: present"
+        return
+    fi
+    local go_version
+    go_version=$(go env GOVERSION 2>/dev/null | sed 's/^go//' || true)
+    if [ -z "$go_version" ] || ! at_least "$go_version" "$GO_MINIMUM"; then
+        say "TOXIPROXY-SERVER NOT INSTALLED: IT NEEDS GO >= $GO_MINIMUM, FOUND ${go_version:-NONE}."
+        say "INSTALL A NEWER GO (apt-get install golang-go WHERE THAT IS NEW ENOUGH) AND RUN THIS AGAIN."
+        say "UNTIL THEN THE EMBEDDED PROXY SERVES."
+        return
+    fi
+    [ -w /usr/local/bin ] || die "installing toxiproxy-server needs root: run it again with sudo"
+    say "go install toxiproxy $TOXIPROXY_VERSION"
+    # The release sets its version by the linker; `go install` alone would leave "git".
+    GOBIN="$SCRATCH" GOTOOLCHAIN=local CGO_ENABLED=0 go install \
+        -ldflags "-s -w -X github.com/Shopify/toxiproxy/v2.Version=$TOXIPROXY_VERSION" \
+        "github.com/Shopify/toxiproxy/v2/cmd/server@v$TOXIPROXY_VERSION"
+    install -m 755 "$SCRATCH/server" /usr/local/bin/toxiproxy-server
+}
+
+main() {
+    SCRATCH=$(mktemp -d)
+    trap clean_up EXIT
+    install_packages
+    install_toxiproxy
+    say "done; nothing was started"
+}
+
+main "$@"

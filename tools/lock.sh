@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Regenerates requirements/*.txt from pyproject.toml. Pins that still fit are kept:
+#   tools/lock.sh              after a change of dependencies
+#   tools/lock.sh --upgrade    to move everything forward
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+"${PYTHON:-python3}" -m venv "$scratch/venv"
+"$scratch/venv/bin/pip" install --quiet uv
+
+# compile OUTPUT ARGUMENTS...
+compile() {
+    local output=$1
+    shift
+    "$scratch/venv/bin/uv" pip compile pyproject.toml --universal --python-version 3.11 \
+        --group build --extra postgres --extra redis-binary --generate-hashes \
+        --no-emit-index-url --custom-compile-command tools/lock.sh --quiet \
+        --output-file "$output" "$@"
+}
+
+# tools/bootstrap.sh reads this line to say what it is about to download.
+note_size() {
+    "$scratch/venv/bin/pip" download --quiet --only-binary :all: --dest "$scratch/wheels" -r "$1"
+    local count megabytes
+    count=$(find "$scratch/wheels" -name '*.whl' | wc -l)
+    megabytes=$(du -sm "$scratch/wheels" | cut -f 1)
+    { echo "# download: about $count packages, $megabytes MB" && cat "$1"; } >"$scratch/lock"
+    cp "$scratch/lock" "$1"
+}
+
+compile requirements/run.txt "$@"
+# The same versions in both, so that what is tested is what runs.
+compile requirements/test.txt --extra test --constraint requirements/run.txt "$@"
+note_size requirements/run.txt
+note_size requirements/test.txt
