@@ -1,0 +1,1 @@
+"""Everything that breaks the system, and puts it back."""
