@@ -1,0 +1,280 @@
+"""Everything that crosses a wire as a typed value: frames, entries, bus batches. Pure.
+
+The truth is `docs/reference/protocol.md`; `tests/golden/frames/` holds this module to it.
+"""
+
+import re
+from enum import IntEnum
+
+import msgspec
+
+SUBPROTOCOL = "im.v1.json"
+FRAME_BYTES_MAX = 262144  # of a client; `connect` with many cursors is the largest
+
+_DIRECT = re.compile(r"d\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,64})")
+_ROOM = re.compile(r"r\.[A-Za-z0-9_-]{1,64}")
+
+
+class Close(IntEnum):
+    """WebSocket close codes; 4000-4499 ask the client to reconnect, 4500-4999 never to."""
+
+    NORMAL = 1000
+    RESTARTING = 1012
+    OVERLOAD = 1013
+    SLOW_CONSUMER = 4008
+    HEARTBEAT_LOST = 4009
+    IDLE = 4010
+    BAD_FRAME = 4500
+    UNAUTHORIZED = 4501
+
+
+class WireError(ValueError):
+    """What was received is not of this protocol; `code` is the close code that answers it."""
+
+    def __init__(self, message: str, code: Close = Close.BAD_FRAME) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One position of a conversation: a message, or a room event. `ts` is ms since the epoch."""
+
+    conv: str
+    seq: int
+    type: str  # "msg" | "room"
+    ts: int
+    msg_id: str = ""
+    client_msg_id: str = ""
+    sender: str = ""
+    body: str = ""
+    event: str = ""  # "added" | "removed" | "entered" | "exited"
+    user: str = ""
+
+
+class EntryPage(msgspec.Struct, frozen=True):
+    """Answer of the message service's internal range read: entries ascending, and the head."""
+
+    entries: list[Entry]
+    head: int
+
+
+class HistoryMsg(msgspec.Struct, frozen=True, tag_field="type", tag="msg"):
+    """A message as clients read it from history."""
+
+    seq: int
+    msg_id: str
+    client_msg_id: str
+    sender: str
+    body: str
+    ts: int
+
+
+class HistoryRoom(msgspec.Struct, frozen=True, tag_field="type", tag="room"):
+    """A room event as clients read it from history."""
+
+    seq: int
+    event: str
+    user: str
+    ts: int
+
+
+class Connect(msgspec.Struct, frozen=True):
+    """First frame of a client: who it is, and how far it has read each conversation."""
+
+    token: str
+    device: str
+    cursors: dict[str, int] = {}
+
+
+class Ack(msgspec.Struct, frozen=True):
+    """Everything up to `seq` was presented."""
+
+    conv: str
+    seq: int
+
+
+class Room(msgspec.Struct, frozen=True):
+    """The room that an `enter` or `exit` is about."""
+
+    conv: str
+
+
+class Empty(msgspec.Struct, frozen=True):
+    """A frame that says all by its name."""
+
+
+class ClientFrame(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A frame from a client: exactly one field is set."""
+
+    connect: Connect | None = None
+    ack: Ack | None = None
+    enter: Room | None = None
+    exit: Room | None = None
+    leave: Empty | None = None
+    ping: Empty | None = None
+    pong: Empty | None = None
+
+
+class Connected(msgspec.Struct, frozen=True):
+    """The handshake is over; pushes follow, each conversation's after its head here."""
+
+    client: str
+    ping_ms: int
+    pong_ms: int
+    heads: dict[str, int]
+
+
+class Msg(msgspec.Struct, frozen=True):
+    """A pushed message."""
+
+    conv: str
+    seq: int
+    msg_id: str
+    client_msg_id: str
+    sender: str
+    body: str
+    ts: int
+
+
+class RoomEvent(msgspec.Struct, frozen=True):
+    """A pushed room event."""
+
+    conv: str
+    seq: int
+    event: str
+    user: str
+    ts: int
+
+
+class Gap(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to"}):
+    """Positions `first..last` (inclusive) are not pushed on this connection."""
+
+    conv: str
+    first: int
+    last: int
+
+
+class Reconnect(msgspec.Struct, frozen=True):
+    """Connect to `url` after `delay_ms`, then close this one; closed for you at `deadline_ms`.
+
+    Both times count from the frame's arrival.
+    """
+
+    url: str
+    delay_ms: int
+    deadline_ms: int
+    reason: str
+
+
+class Heads(msgspec.Struct, frozen=True):
+    """Heads of the conversations that changed lately."""
+
+    heads: dict[str, int] = {}
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why the server is about to close."""
+
+    code: str
+    message: str
+
+
+class ServerFrame(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A frame from the server: exactly one field is set."""
+
+    connected: Connected | None = None
+    msg: Msg | None = None
+    room: RoomEvent | None = None
+    gap: Gap | None = None
+    reconnect: Reconnect | None = None
+    ping: Heads | None = None
+    pong: Heads | None = None
+    error: Failure | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_client_decoder = msgspec.json.Decoder(ClientFrame)
+_server_decoder = msgspec.json.Decoder(ServerFrame)
+_batch_encoder = msgspec.msgpack.Encoder()
+_batch_decoder = msgspec.msgpack.Decoder(list[Entry])
+
+
+def encode(frame: ClientFrame | ServerFrame) -> bytes:
+    """A frame as UTF-8 JSON, for one WebSocket text message."""
+    return _encoder.encode(frame)
+
+
+def decode_client(data: bytes | str) -> ClientFrame:
+    """A client's frame; WireError unless it is one JSON object with exactly one known key."""
+    try:
+        frame = _client_decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WireError(str(error)) from error
+    _require_one(frame)
+    return frame
+
+
+def decode_server(data: bytes | str) -> ServerFrame:
+    """A server's frame; WireError unless it is one JSON object with exactly one known key."""
+    try:
+        frame = _server_decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WireError(str(error)) from error
+    _require_one(frame)
+    return frame
+
+
+def encode_push(entry: Entry) -> bytes:
+    """The `msg` or `room` frame that pushes an entry: the same bytes for every recipient."""
+    if entry.type == "msg":
+        msg = Msg(
+            conv=entry.conv,
+            seq=entry.seq,
+            msg_id=entry.msg_id,
+            client_msg_id=entry.client_msg_id,
+            sender=entry.sender,
+            body=entry.body,
+            ts=entry.ts,
+        )
+        return encode(ServerFrame(msg=msg))
+    event = RoomEvent(entry.conv, entry.seq, entry.event, entry.user, entry.ts)
+    return encode(ServerFrame(room=event))
+
+
+def history_view(entry: Entry) -> HistoryMsg | HistoryRoom:
+    """An entry as the public history shows it: no `conv`, and no field left out for being empty."""
+    if entry.type == "msg":
+        return HistoryMsg(
+            entry.seq, entry.msg_id, entry.client_msg_id, entry.sender, entry.body, entry.ts
+        )
+    return HistoryRoom(entry.seq, entry.event, entry.user, entry.ts)
+
+
+def encode_batch(entries: list[Entry]) -> bytes:
+    """A bus message: entries in the order of their commits."""
+    return _batch_encoder.encode(entries)
+
+
+def decode_batch(data: bytes) -> list[Entry]:
+    """The entries of a bus message; WireError if it is none."""
+    try:
+        return _batch_decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise WireError(str(error)) from error
+
+
+def direct_members(conv: str) -> tuple[str, str] | None:
+    """The two members that a direct conversation's id names; None for anything else."""
+    match = _DIRECT.fullmatch(conv)
+    return (match[1], match[2]) if match and match[1] < match[2] else None
+
+
+def is_room(conv: str) -> bool:
+    """Whether this is the id of a room."""
+    return _ROOM.fullmatch(conv) is not None
+
+
+def _require_one(frame: ClientFrame | ServerFrame) -> None:
+    named = sum(getattr(frame, name) is not None for name in frame.__struct_fields__)
+    if named != 1:
+        raise WireError(f"a frame has exactly one key, this one has {named}")
