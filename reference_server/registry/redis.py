@@ -1,0 +1,202 @@
+"""The registry in Redis.
+
+| key | type | holds |
+|---|---|---|
+| `generation` | string | a random name, written by the first edge that finds it absent |
+| `edges` | hash | edge name → its lease as JSON, with the wall-clock ms at which it runs out |
+| `user:<user>` | sorted set | connection → the wall-clock ms at which its lease runs out |
+
+Expiry is judged by the callers' wall clocks: leases are tens of seconds, clocks of one site differ
+by milliseconds. Nothing here needs persistence; edges write it all again after a loss.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager
+from itertools import islice
+
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from reference_server.registry.base import EdgeLease, Lease, RegistryDown, boot_of
+
+CALL_TIMEOUT_S = 0.5
+RETRY_AFTER_S = 0.5  # a failed registry is left alone this long: callers have a queue behind them
+PUT_CHUNK = 500
+
+# An edge that was cut off must not overwrite or remove a later boot of its name: epochs sort.
+_PUT_EDGE = """
+local old = redis.call('HGET', KEYS[1], ARGV[1])
+if old and cjson.decode(old).epoch > ARGV[2] then return 0 end
+return redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+"""
+_REMOVE_EDGE = """
+local old = redis.call('HGET', KEYS[1], ARGV[1])
+if old and cjson.decode(old).epoch == ARGV[2] then return redis.call('HDEL', KEYS[1], ARGV[1]) end
+return 0
+"""
+
+
+class _EdgeRow(msgspec.Struct):
+    environment: str
+    queue: str
+    epoch: str
+    connections: int
+    expires_ms: int
+
+
+class RedisRegistry:
+    """See `base.Registry`."""
+
+    def __init__(self, url: str, *, lease_ms: int) -> None:
+        self._lease_ms = lease_ms
+        self._generation: bytes | None = None
+        self._believed_at = 0.0
+        self._retry_at = 0.0
+        self._redis: Redis = Redis.from_url(
+            url,
+            socket_timeout=CALL_TIMEOUT_S,
+            socket_connect_timeout=CALL_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+        )
+
+    async def generation(self) -> str:
+        async with self._pipeline() as pipeline:
+            pipeline.set("generation", secrets.token_hex(8), nx=True)
+            pipeline.get("generation")
+            _, name = await pipeline.execute()
+        return str(name, "ascii")
+
+    async def put_edge(self, edge: EdgeLease) -> None:
+        row = _EdgeRow(
+            edge.environment, edge.queue, edge.epoch, edge.connections, self._expiry_ms()
+        )
+        async with self._pipeline() as pipeline:
+            pipeline.eval(_PUT_EDGE, 1, "edges", edge.name, edge.epoch, msgspec.json.encode(row))
+            await pipeline.execute()
+
+    async def remove_edge(self, edge: EdgeLease) -> None:
+        async with self._pipeline() as pipeline:
+            pipeline.eval(_REMOVE_EDGE, 1, "edges", edge.name, edge.epoch)
+            await pipeline.execute()
+
+    async def put(self, leases: Collection[Lease]) -> None:
+        for chunk in _chunks(leases):
+            expires_ms = self._expiry_ms()
+            async with self._pipeline() as pipeline:
+                for user, connection in chunk:
+                    pipeline.zadd(f"user:{user}", {connection: expires_ms})
+                    pipeline.zremrangebyscore(f"user:{user}", 0, _now_ms())
+                    pipeline.pexpire(f"user:{user}", self._lease_ms)
+                await pipeline.execute()
+
+    async def remove(self, lease: Lease) -> None:
+        async with self._pipeline() as pipeline:
+            pipeline.zrem(f"user:{lease.user}", lease.connection)
+            await pipeline.execute()
+
+    async def queues(self, users: Collection[str]) -> dict[str, set[str]]:
+        leases, edges = await self._look_up(users)
+        boots = {f"{edge.name}|{edge.epoch}": edge.queue for edge in edges}
+        return {
+            user: {boots[boot_of(one)] for one in connections}
+            for user, connections in _living(leases, boots).items()
+        }
+
+    async def connections(self, users: Collection[str]) -> dict[str, set[str]]:
+        leases, edges = await self._look_up(users)
+        return _living(leases, {f"{edge.name}|{edge.epoch}" for edge in edges})
+
+    async def edges(self) -> list[EdgeLease]:
+        async with self._pipeline() as pipeline:
+            pipeline.hgetall("edges")
+            (rows,) = await pipeline.execute()
+        return _living_edges(rows)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def _look_up(
+        self, users: Collection[str]
+    ) -> tuple[dict[str, list[str]], list[EdgeLease]]:
+        async with self._pipeline() as pipeline:
+            pipeline.get("generation")
+            pipeline.hgetall("edges")
+            for user in users:
+                pipeline.zrange(f"user:{user}", _now_ms(), "+inf", byscore=True)
+            generation, rows, *found = await pipeline.execute()
+        self._require_believable(generation)
+        leases = {
+            user: [str(connection, "utf-8") for connection in connections]
+            for user, connections in zip(users, found, strict=True)
+        }
+        return leases, _living_edges(rows)
+
+    def _require_believable(self, generation: bytes | None) -> None:
+        """RegistryDown while the data may lack leases of connections that live.
+
+        The first generation that a process meets is believed: a wrong guess costs a late delivery,
+        repaired by the edges' heads poll, and saves flooding every edge after each start.
+        """
+        if generation is None:
+            raise RegistryDown("the registry is empty")
+        now = time.monotonic()
+        if self._generation is not None and generation != self._generation:
+            self._believed_at = now + self._lease_ms / 1000
+        self._generation = generation
+        if now < self._believed_at:
+            raise RegistryDown("the registry lost its data and is being rebuilt")
+
+    def _expiry_ms(self) -> int:
+        return _now_ms() + self._lease_ms
+
+    @asynccontextmanager
+    async def _pipeline(self) -> AsyncIterator[Pipeline]:
+        """One round trip, bounded; every failure of the server or the link is RegistryDown."""
+        if time.monotonic() < self._retry_at:
+            raise RegistryDown("the registry failed a moment ago")
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                async with self._redis.pipeline(transaction=False) as pipeline:
+                    yield pipeline
+        except (RedisError, OSError, TimeoutError) as error:
+            self._retry_at = time.monotonic() + RETRY_AFTER_S
+            raise RegistryDown(str(error) or type(error).__name__) from error
+
+
+def _chunks(leases: Collection[Lease]) -> Iterator[list[Lease]]:
+    rest = iter(leases)
+    while chunk := list(islice(rest, PUT_CHUNK)):
+        yield chunk
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _living_edges(rows: dict[bytes, bytes]) -> list[EdgeLease]:
+    edges = []
+    for name, data in rows.items():
+        row = msgspec.json.decode(data, type=_EdgeRow)
+        if row.expires_ms > _now_ms():
+            edges.append(
+                EdgeLease(
+                    str(name, "utf-8"), row.environment, row.queue, row.epoch, row.connections
+                )
+            )
+    return edges
+
+
+def _living(leases: dict[str, list[str]], boots: Collection[str]) -> dict[str, set[str]]:
+    """The users' connections on boots that live; users without one are left out."""
+    living = {
+        user: {connection for connection in connections if boot_of(connection) in boots}
+        for user, connections in leases.items()
+    }
+    return {user: connections for user, connections in living.items() if connections}
