@@ -1,19 +1,21 @@
 """Starts a fault proxy as a child process: `toxiproxy-server` where installed, else our own."""
 
+import contextlib
 import ctypes
 import json
 import os
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Literal, Self
 
-from chaos.toxiproxy import ProxyClient, ProxyError
+import psutil
+
+from chaos.toxiproxy import ProxyClient
 from gauntlet.kernel.errors import StackError
 
 Backend = Literal["auto", "toxiproxy", "embedded"]
@@ -21,7 +23,6 @@ BINARY_ENV = "GAUNTLET_TOXIPROXY_SERVER"
 
 _START_S = 15.0
 _STOP_S = 3.0
-_ATTEMPTS = 3  # a free port may be taken before the server binds it
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -79,15 +80,16 @@ class ProxyServer:
 
     @classmethod
     def _start_toxiproxy(cls, binary: str, log: Path) -> Self:
-        for attempt in range(1, _ATTEMPTS + 1):
-            port = _free_port()
-            process = _spawn([binary, "-host", "127.0.0.1", "-port", str(port)], log)
-            client = ProxyClient(f"http://127.0.0.1:{port}", timeout_s=1.0)
-            version = _await_version(process, client)
-            if version is not None:
-                return cls(process, client.api_url, f"toxiproxy {version}")
-            if process.poll() is None or attempt == _ATTEMPTS:
-                break
+        # It neither prints the port it chose nor ends when a given port is taken: so we ask the
+        # system where our child listens.
+        process = _spawn([binary, "-host", "127.0.0.1", "-port", "0", "-proxy-metrics"], log)
+        deadline = time.monotonic() + _START_S
+        while process.poll() is None and time.monotonic() < deadline:
+            port = _listening_port(process.pid)
+            if port is not None:
+                client = ProxyClient(f"http://127.0.0.1:{port}")
+                return cls(process, client.api_url, f"toxiproxy {client.version()}")
+            time.sleep(0.02)
         raise _failed(process, log)
 
 
@@ -109,16 +111,11 @@ def _die_with_parent() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _await_version(process: subprocess.Popen[bytes], client: ProxyClient) -> str | None:
-    deadline = time.monotonic() + _START_S
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            version = client.version()
-        except ProxyError:
-            time.sleep(0.02)
-            continue
-        # Whoever else took the port first may answer; then ours is gone.
-        return version if process.poll() is None else None
+def _listening_port(pid: int) -> int | None:
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.Process(pid).net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN:
+                return int(connection.laddr.port)
     return None
 
 
@@ -139,9 +136,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
