@@ -170,7 +170,7 @@ def test_test_lints_then_runs_all_but_the_slow_tests(checkout):
         "ruff check .",
         "ruff format --check .",
         "mypy --strict",
-        "lint-imports ",
+        "lint-imports --no-logo",
         "pytest -m not full -x",
     ]
     for step in ("ruff check", "ruff format", "mypy", "lint-imports", "pytest"):

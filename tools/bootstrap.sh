@@ -122,7 +122,7 @@ lint() {
     step "ruff check" "$VENV/bin/ruff" check . || status=1
     step "ruff format" "$VENV/bin/ruff" format --check . || status=1
     step "mypy" "$VENV/bin/mypy" --strict || status=1
-    step "lint-imports" "$VENV/bin/lint-imports" || status=1
+    step "lint-imports" "$VENV/bin/lint-imports" --no-logo || status=1
     return "$status"
 }
 
