@@ -1,1 +1,1 @@
-"""The floor under everything: the run directory, the history, the scenario, clocks, ids and errors."""
+"""The floor under everything: run directory, history, scenario, clocks, ids and errors."""

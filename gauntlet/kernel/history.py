@@ -4,22 +4,22 @@ A shard is a plain sequence of records, little-endian; `kinds` say how the field
 
 | kind | link | peer | sseq | seq | t_ns | ref_ns | spare |
 |---|---|---|---|---|---|---|---|
-| OP | sender's | author | op's | – | handed to the session | intended | – |
-| ATTEMPT | sender's | author | op's | – | sent | intended | attempt, from 1 |
-| ACK / REJECT / UNKNOWN | sender's | author | op's | position or 0 | answered / given up | intended | attempts |
-| DELIVER | receiver's | author | op's | position | presented | intended (of the body) | – |
-| RECEIVE | receiver's | author | op's | position | a duplicate, dropped by the client | intended | – |
+| OP | sender's | author | op's | – | handed over | intended | – |
+| ATTEMPT | sender's | author | op's | – | sent | intended | which, from 1 |
+| ACK REJECT UNKNOWN | sender's | author | op's | position, or 0 | answered | intended | attempts |
+| DELIVER | receiver's | author | op's | position | presented | intended | – |
+| RECEIVE | receiver's | author | op's | position | dropped: a duplicate | intended | – |
 | GAP | receiver's | – | last missing | first missing | announced | – | – |
 | CONNECT | the new link | user | – | – | `connected` received | began to dial | – |
 | DISCONNECT | the ended link | user | – | – | noticed | – | close code |
-| OFFLINE | – | user | – | – | went offline on purpose | – | – |
-| RANGE | – | user | last position, 0 = open | first position | entitlement learnt | – | – |
-| ROOM | receiver's | subject user | event | position | presented | – | – |
-| AUDIT | 0 | author | op's | position | read at the end | intended | – |
-| HEAD | 0 | – | – | head | read at the end | – | – |
-| PAGE | receiver's | returned entries | head, capped | after | a history page arrived | asked | – |
+| OFFLINE | – | user | – | – | went on purpose | – | – |
+| RANGE | – | user | last position, 0 = open | first position | learnt | – | – |
+| ROOM | receiver's | subject | RoomEvent | position | presented | – | – |
+| AUDIT | – | author | op's | position | read at the end | intended | – |
+| HEAD | – | – | – | head | read at the end | – | – |
+| PAGE | receiver's | entries in it | head | after | arrived | asked | – |
 
-`peer` is always a user number; `conv` a conversation number; both are named by rows of `links.jsonl`.
+`peer` is a user's number and `conv` a conversation's; `links.jsonl` names both.
 A room event stored in the history appears as AUDIT with the flag ROOM_EVENT, its subject in `peer`.
 """
 

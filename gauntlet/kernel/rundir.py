@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,17 +72,22 @@ class RunDir:
 
 
 class Journal:
-    """One writer's `events/<writer>.jsonl`. A row is on disk before `write` returns."""
+    """One writer's `events/<writer>.jsonl`; its threads may share it.
+
+    A row is on disk before `write` returns.
+    """
 
     def __init__(self, run: RunDir, writer: str) -> None:
+        self._lock = threading.Lock()
         self._file = (run.events / f"{writer}.jsonl").open("a", encoding="utf-8")
 
     def write(self, kind: str, *, t_ns: int | None = None, **fields: Any) -> None:
         """Append one row and sync it: what follows may kill us, and the row must tell of it."""
         row = {"t_ns": clock.now_ns() if t_ns is None else t_ns, "kind": kind, **fields}
-        self._file.write(json.dumps(row, separators=(",", ":")) + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with self._lock:
+            self._file.write(json.dumps(row, separators=(",", ":")) + "\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file; writing afterwards is an error."""

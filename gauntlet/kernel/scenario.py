@@ -28,7 +28,7 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """What all parts share: immutable, and an unknown key is an error."""
 
 
-class Target(_Part):
+class Target(_Part, frozen=True):
     """The system under test."""
 
     adapter: str = "reference"
@@ -38,7 +38,7 @@ class Target(_Part):
     server: dict[str, int | float | bool | str] = {}
 
 
-class WorkloadShare(_Part):
+class WorkloadShare(_Part, frozen=True):
     """One workload's weight and its own parameters."""
 
     weight: float = 1.0
@@ -48,7 +48,7 @@ class WorkloadShare(_Part):
     percent: float = 50.0
 
 
-class Load(_Part):
+class Load(_Part, frozen=True):
     """Who sends how much: an open model, `rate` sends a second over all workers."""
 
     users: int = 200
@@ -81,22 +81,20 @@ class Load(_Part):
         }
 
 
-class Expect(_Part):
+class Expect(_Part, frozen=True):
     """What a fault may cost at most."""
 
     recover_within: Duration | None = None
 
 
-class Fault(_Part):
+class Fault(_Part, frozen=True):
     """One disturbance: `at` from the start of the load, for `for`, then healed."""
 
     id: str
     kind: str
     target: str
     at: Duration
-    for_: Duration = msgspec.field(
-        name="for", default_factory=lambda: Duration(0)
-    )
+    for_: Duration = msgspec.field(name="for", default_factory=lambda: Duration(0))
     params: dict[str, Any] = {}
     expect: Expect = msgspec.field(default_factory=Expect)
 
@@ -106,14 +104,14 @@ class Fault(_Part):
         return self.at + self.for_
 
 
-class Guard(_Part):
+class Guard(_Part, frozen=True):
     """Ends the run early when a check is violated while it runs."""
 
     check: str
     action: Literal["abort"] = "abort"
 
 
-class Objective(_Part):
+class Objective(_Part, frozen=True):
     """One line of the SLA: an indicator, compared with a value, over a window."""
 
     id: str
@@ -125,13 +123,13 @@ class Objective(_Part):
     min_samples: int = 1
 
 
-class Checks(_Part):
+class Checks(_Part, frozen=True):
     """Which checks the verdict requires."""
 
     required: list[str] = msgspec.field(default_factory=lambda: list(vocabulary.DEFAULT_REQUIRED))
 
 
-class Scenario(_Part):
+class Scenario(_Part, frozen=True):
     """A whole scenario file, version 1."""
 
     version: Literal[1]

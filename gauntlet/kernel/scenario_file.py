@@ -1,21 +1,28 @@
 """Reads scenario files. An error names file, line, key, what was found and what is allowed."""
 
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
 
-from gauntlet.kernel import clock, ids, vocabulary
+from gauntlet.kernel import scenario_rules
 from gauntlet.kernel.errors import ConfigError
-from gauntlet.kernel.scenario import Fault, Scenario, from_builtins
+from gauntlet.kernel.scenario import Scenario, from_builtins
 
-_PATH = re.compile(r"(.*?) - at `(?:key in )?(\$[^`]*)`", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
-
-Problem = tuple[tuple[str | int, ...], str, str]  # path, what was found, what is allowed
+# msgspec says where it failed in the manner of `… - at `$.faults[0].at``.
+_MESSAGE = re.compile(r"(.*?) - at `(?:key in )?(\$[^`]*)`", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+_SHOWN_CHARACTERS = 60
+_TYPE_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
 
 
 def load(file: Path) -> Scenario:
@@ -23,8 +30,7 @@ def load(file: Path) -> Scenario:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{file}: cannot be read: {error}"
-        raise ConfigError(msg) from error
+        raise ConfigError(f"{file}: cannot be read: {error}") from error
     return parse(text, str(file))
 
 
@@ -36,174 +42,71 @@ def parse(text: str, name: str) -> Scenario:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        msg = f"{name}{line}: not YAML: {getattr(error, 'problem', error)}"
-        raise ConfigError(msg) from error
-    if not isinstance(plain, dict):
-        msg = f"{name}:1: found {_shown(plain)}; allowed: a mapping with version, name, about …"
-        raise ConfigError(msg)
+        raise ConfigError(f"{name}{line}: not YAML: {getattr(error, 'problem', error)}") from error
+    if node is None or not isinstance(plain, dict):
+        raise ConfigError(f"{name}:1: found {_shown(plain)}; allowed: a mapping of a scenario")
     try:
         scenario = from_builtins(plain)
-    except (msgspec.ValidationError, ValueError) as error:
+    except msgspec.ValidationError as error:
         raise ConfigError(_located(str(error), name, node, plain)) from error
-    for path, found, allowed in problems(scenario):
+    for path, found, allowed in scenario_rules.problems(scenario):
         raise ConfigError(_sentence(name, node, path, found, allowed))
     return scenario
 
 
-def problems(scenario: Scenario) -> Iterator[Problem]:
-    """What types cannot say: names that must exist, times that must fit."""
-    yield from _scenario_problems(scenario)
-    for index, fault in enumerate(scenario.faults):
-        for path, found, allowed in _fault_problems(fault, scenario.load.duration_s):
-            yield ("faults", index, *path), found, allowed
-    yield from _duplicates(scenario)
-    for index, guard in enumerate(scenario.guards):
-        if guard.check not in vocabulary.GUARD_CHECKS:
-            yield ("guards", index, "check"), guard.check, _list(vocabulary.GUARD_CHECKS)
-    for index, objective in enumerate(scenario.sla):
-        if objective.indicator not in vocabulary.INDICATORS:
-            allowed = _list(vocabulary.INDICATORS)
-            yield ("sla", index, "indicator"), objective.indicator, allowed
-        if objective.window not in scenario.windows():
-            yield ("sla", index, "window"), objective.window, _list(scenario.windows())
-
-
-def _scenario_problems(scenario: Scenario) -> Iterator[Problem]:
-    load = scenario.load
-    if not ids.is_slug(scenario.name):
-        yield ("name",), scenario.name, "lower-case letters, digits and hyphens, at most 64"
-    if not 2 <= load.users <= 100_000:
-        yield ("load", "users"), str(load.users), "2 to 100000"
-    if load.steady <= 0:
-        yield ("load", "steady"), clock.format_s(load.steady), "more than zero"
-    if not 100 <= load.body_bytes <= 65_536:
-        yield ("load", "body_bytes"), str(load.body_bytes), "100 to 65536"
-    for name, share in load.shares().items():
-        if name not in vocabulary.WORKLOADS:
-            yield ("load", "workload", name), name, _list(vocabulary.WORKLOADS)
-        if share.weight <= 0:
-            yield ("load", "workload", name), str(share.weight), "a weight above zero"
-        if not 2 <= share.size <= load.users:
-            if name == "group":
-                yield ("load", "workload", name, "size"), str(share.size), f"2 to {load.users}"
-    if not load.workload:
-        yield ("load", "workload"), "nothing", _list(vocabulary.WORKLOADS)
-    for index, check in enumerate(scenario.checks.required):
-        if check not in vocabulary.CHECKS:
-            yield ("checks", "required", index), check, _list(vocabulary.CHECKS)
-
-
-def _fault_problems(fault: Fault, duration_s: float) -> Iterator[Problem]:
-    if not ids.is_slug(fault.id):
-        yield ("id",), fault.id, "lower-case letters, digits and hyphens, at most 64"
-    kind = vocabulary.FAULTS.get(fault.kind)
-    if kind is None:
-        yield ("kind",), fault.kind, _list(vocabulary.FAULTS)
-        return
-    if not target_fits(fault.target, kind.targets):
-        yield ("target",), fault.target, allowed_targets(kind.targets)
-    if fault.ends_s > duration_s:
-        allowed = f"an end (at + for) within the load's {clock.format_s(duration_s)}"
-        yield ("at",), f"an end at {clock.format_s(fault.ends_s)}", allowed
-    for name, value in fault.params.items():
-        param = kind.params.get(name)
-        if param is None:
-            yield ("params", name), name, _list(kind.params) or "no parameter"
-        elif (allowed := _PARAM_RULES[param.kind](value)) is not None:
-            yield ("params", name), _shown(value), allowed
-
-
-def target_fits(target: str, wanted: tuple[str, ...]) -> bool:
-    """Whether a target is one a fault can be aimed at."""
-    source, arrow, role = target.partition(">")
-    if arrow:
-        is_link = source in vocabulary.LINK_SOURCES and _role_of(role) in vocabulary.ROLES
-        return is_link and ("link" in wanted or f"{source}>{_role_of(role)}" in wanted)
-    return _role_of(target) in (vocabulary.ROLES if "role" in wanted else wanted)
-
-
-def allowed_targets(wanted: tuple[str, ...]) -> str:
-    """The targets a fault accepts, in words."""
-    if "link" in wanted:
-        sources, roles = _list(vocabulary.LINK_SOURCES), _list(vocabulary.ROLES)
-        return f"a link `source>component`, source one of {sources}, component one of {roles}"
-    if "role" in wanted:
-        return f"{_list(vocabulary.ROLES)}, or one component such as gateway-1"
-    return _list(wanted)
-
-
-def _role_of(component: str) -> str:
-    """`edge-blue-1` → `edge`, `messages-db` → `messages-db`."""
-    return next((role for role in vocabulary.ROLES if re.fullmatch(
-        rf"{role}(-(blue|green))?(-\d+)?", component)), component)
-
-
-def _duplicates(scenario: Scenario) -> Iterator[Problem]:
-    for key, entries in (("faults", scenario.faults), ("sla", scenario.sla)):
-        seen: set[str] = set()
-        for index, entry in enumerate(entries):
-            if entry.id in seen:
-                yield (key, index, "id"), entry.id, "an id that no other entry has"
-            seen.add(entry.id)
-
-
-def _number_rule(value: object) -> str | None:
-    good = isinstance(value, int | float) and not isinstance(value, bool) and value >= 1
-    return None if good else "a number of 1 or more"
-
-
-def _percent_rule(value: object) -> str | None:
-    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 100
-    return None if good else "a percentage above 0, at most 100"
-
-
-def _duration_rule(value: object) -> str | None:
-    try:
-        clock.parse_duration_s(value)  # type: ignore[arg-type]  # it checks what it gets
-    except ValueError:
-        return "a duration such as 15s, 300ms or 1m30s"
-    return None
-
-
-_PARAM_RULES: dict[str, Callable[[object], str | None]] = {
-    "number": _number_rule,
-    "percent": _percent_rule,
-    "duration": _duration_rule,
-    "flag": lambda value: None if isinstance(value, bool) else "true or false",
-    "text": lambda value: None if isinstance(value, str) else "a text",
-}
-
-
 def _located(message: str, name: str, node: yaml.Node, plain: object) -> str:
-    match = _PATH.fullmatch(message)
+    match = _MESSAGE.fullmatch(message)
     text, where = (match[1], match[2]) if match else (message, "$")
-    path: tuple[str | int, ...] = tuple(
-        int(step[2]) if step[2] and step[2] != "..." else step[1] or step[2]
-        for step in _STEP.finditer(where)
+    # `[...]` stands for a key that msgspec does not tell: the mapping itself is shown then.
+    path: scenario_rules.Path = tuple(
+        int(step[2]) if step[2] else step[1] for step in _STEP.finditer(where.split("[...]")[0])
     )
-    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", text)
-    if unknown:
-        path, text = (*path, unknown[1]), f"a key of {_where(path)}; this one is unknown"
-    missing = re.fullmatch(r"Object missing required field `(.*)`", text)
-    if missing:
+    if missing := re.fullmatch(r"Object missing required field `(.*)`", text):
         return _sentence(name, node, path, f"no `{missing[1]}`", f"`{missing[1]}` is required")
-    return _sentence(name, node, path, _shown(_value_at(plain, path)), text)
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", text):
+        allowed = ", ".join(_keys_at(path))
+        return _sentence(name, node, (*path, unknown[1]), repr(unknown[1]), allowed)
+    return _sentence(name, node, path, _shown(_value_at(plain, path)), _in_words(text))
+
+
+def _in_words(text: str) -> str:
+    """`Expected `int`, got `str`` → `a whole number`; anything else as it is."""
+    match = re.match(r"Expected `([^`]*)`", text)
+    if match is None:
+        return text
+    return " or ".join(_TYPE_WORDS.get(word, word) for word in match[1].split(" | "))
+
+
+def _keys_at(path: scenario_rules.Path) -> list[str]:
+    """The keys that the mapping at `path` may have."""
+    kind: msgspec.inspect.Type = msgspec.inspect.type_info(Scenario)
+    for step in path:
+        if isinstance(kind, msgspec.inspect.StructType):
+            kind = next(field.type for field in kind.fields if field.encode_name == step)
+        elif isinstance(kind, msgspec.inspect.ListType):
+            kind = kind.item_type
+        elif isinstance(kind, msgspec.inspect.DictType):
+            kind = kind.value_type
+        if isinstance(kind, msgspec.inspect.UnionType):
+            kind = next(t for t in kind.types if isinstance(t, msgspec.inspect.StructType))
+    assert isinstance(kind, msgspec.inspect.StructType)
+    return [field.encode_name for field in kind.fields]
 
 
 def _sentence(
-    name: str, node: yaml.Node, path: tuple[str | int, ...], found: str, allowed: str
+    name: str, node: yaml.Node, path: scenario_rules.Path, found: str, allowed: str
 ) -> str:
     return f"{name}:{_line_of(node, path)}: {_where(path)}: found {found}; allowed: {allowed}"
 
 
-def _where(path: tuple[str | int, ...]) -> str:
+def _where(path: scenario_rules.Path) -> str:
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.lstrip(".") or "the scenario"
 
 
-def _line_of(node: yaml.Node, path: tuple[str | int, ...]) -> int:
+def _line_of(node: yaml.Node, path: scenario_rules.Path) -> int:
     """The line of the key at `path`, or of its nearest parent that the file spells out."""
-    line = node.start_mark.line + 1
+    line: int = node.start_mark.line + 1
     for step in path:
         if isinstance(node, yaml.MappingNode):
             pair = next((pair for pair in node.value if pair[0].value == str(step)), None)
@@ -218,7 +121,7 @@ def _line_of(node: yaml.Node, path: tuple[str | int, ...]) -> int:
     return line
 
 
-def _value_at(plain: Any, path: tuple[str | int, ...]) -> object:
+def _value_at(plain: Any, path: scenario_rules.Path) -> object:
     for step in path:
         try:
             plain = plain[step]
@@ -229,8 +132,4 @@ def _value_at(plain: Any, path: tuple[str | int, ...]) -> object:
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-def _list(words: object) -> str:
-    return ", ".join(words)  # type: ignore[call-overload,no-any-return]  # any iterable of str
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

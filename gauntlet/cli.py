@@ -1,0 +1,236 @@
+"""The command: parses, calls, and ends with the exit code of what it called."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, NoReturn, get_args
+
+import msgspec
+from reports.judge import judge
+from reports.render import render
+from rich.console import Console
+
+from chaos.bugs import BUGS
+from chaos.proxy_server import Backend
+from chaos.targets import ProxyMode
+from gauntlet import doctor, library, serve, terminal, verdict
+from gauntlet import run as runner
+from gauntlet.kernel import rundir, scenario_rules
+from gauntlet.kernel.clock import parse_duration_s, parse_rate_per_s
+from gauntlet.kernel.errors import ConfigError, Exit, GauntletError
+from gauntlet.kernel.rundir import RunDir
+from gauntlet.kernel.scenario import Duration, Rate, Scenario, Stack
+from gauntlet.load import LoadSource, LocustChild, ParentLocust
+
+DESCRIPTION = """\
+Puts an instant-messaging system under load, breaks it, and proves whether messages
+were lost, undelivered, reordered, duplicated, misdelivered or late.
+
+start here:
+  gauntlet run tour            everything on one timeline, on a server of our own
+  gauntlet list                the scenarios there are
+  gauntlet report DIR          render a run's report again
+  gauntlet serve               the reference server alone, until Ctrl-C
+  gauntlet doctor              what can run on this machine, and how to get the rest
+"""
+
+EXIT_CODES = """\
+exit codes: 0 pass · 1 a required check or objective failed · 2 interrupted · 3 harness error
+            4 bad configuration or usage · 5 inconclusive · 6 a fault could not be healed
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The entry point; the process's exit code."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    options = _parser().parse_args(arguments)
+    options.argv = ["gauntlet", *arguments]
+    try:
+        code: int = options.call(options)
+    except GauntletError as error:
+        _complain(error)
+        return int(error.exit_code)
+    return code
+
+
+def _complain(error: GauntletError) -> None:
+    notes = getattr(error, "__notes__", [])
+    sys.stderr.write("\n".join([f"gauntlet: {error}", *notes]) + "\n")
+
+
+def _run(options: argparse.Namespace) -> int:
+    scenario = _resolved(options)
+    return _conduct(options, scenario, LocustChild(scenario), Console(highlight=False))
+
+
+def _conduct_for_locust(options: argparse.Namespace) -> int:
+    # stdout is the pipe to the Locust that started us: people read stderr.
+    return _conduct(options, _resolved(options), ParentLocust(), Console(stderr=True))
+
+
+def _conduct(
+    options: argparse.Namespace, scenario: Scenario, source: LoadSource, console: Console
+) -> int:
+    settings = runner.Options(
+        out=options.out,
+        bug=options.bug,
+        proxy_mode=options.proxy,
+        proxy_backend=options.proxy_backend,
+        argv=options.argv,
+    )
+    runner.check_before_start(scenario, settings)
+    view = terminal.choose(scenario, plain=options.plain, stderr=console.stderr)
+    directory, result = runner.run(scenario, settings, source, view)
+    verdict.show(directory, result, console, hint=_hint(options))
+    return int(result["verdict"]["exit_code"])
+
+
+def _hint(options: argparse.Namespace) -> str | None:
+    if options.bug is not None or options.scenario != "tour":
+        return None
+    return f"gauntlet run tour --bug {next(iter(BUGS))}   (see it go red)"
+
+
+def _list(_options: argparse.Namespace) -> int:
+    for scenario in library.all_scenarios():
+        print(f"{scenario.name:18} {scenario.about}")
+    return Exit.OK
+
+
+def _judge(options: argparse.Namespace) -> int:
+    directory = RunDir.open(options.directory)
+    result = judge(directory)
+    rundir.write_json(directory.result, result)
+    verdict.show(directory, result, Console(highlight=False), hint=None)
+    return int(result["verdict"]["exit_code"])
+
+
+def _report(options: argparse.Namespace) -> int:
+    directory = RunDir.open(options.directory)
+    result = directory.read_result() if directory.result.exists() else judge(directory)
+    for artifact in render(directory, result):
+        print(directory.path / artifact)
+    return Exit.OK
+
+
+def _serve(options: argparse.Namespace) -> int:
+    return serve.serve(options.stack, options.data)
+
+
+def _doctor(_options: argparse.Namespace) -> int:
+    return doctor.show(Console(highlight=False))
+
+
+def _resolved(options: argparse.Namespace) -> Scenario:
+    """The scenario with the command line's changes, checked again as a whole."""
+    scenario = library.find(options.scenario)
+    changes = {key: getattr(options, key) for key in ("users", "rate", "ramp", "steady")}
+    load = msgspec.structs.replace(
+        scenario.load, **{key: value for key, value in changes.items() if value is not None}
+    )
+    scenario = msgspec.structs.replace(scenario, load=load)
+    if options.seed is not None:
+        scenario = msgspec.structs.replace(scenario, seed=options.seed)
+    if options.stack is not None:
+        target = msgspec.structs.replace(scenario.target, stack=options.stack)
+        scenario = msgspec.structs.replace(scenario, target=target)
+    for path, found, allowed in scenario_rules.problems(scenario):
+        where = ".".join(str(step) for step in path)
+        raise ConfigError(f"with these options, {where}: found {found}; allowed: {allowed}")
+    return scenario
+
+
+class _Command(NamedTuple):
+    name: str
+    about: str
+    call: Callable[[argparse.Namespace], int]
+    options: tuple[Callable[[argparse.ArgumentParser], None], ...] = ()
+
+
+def _scenario_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scenario", help="a name from `gauntlet list`, or a scenario file")
+    parser.add_argument("--stack", choices=get_args(Stack), help="instead of the scenario's")
+    parser.add_argument("--seed", type=int, help="instead of the scenario's")
+    parser.add_argument("--users", type=int, help="instead of the scenario's load.users")
+    parser.add_argument("--rate", type=_rate, help="instead of load.rate, such as 300/s")
+    parser.add_argument("--ramp", type=_duration, help="instead of load.ramp, such as 5s")
+    parser.add_argument("--steady", type=_duration, help="instead of load.steady, such as 40s")
+    parser.add_argument("--bug", choices=tuple(BUGS), help="run the server with a seeded bug")
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("runs"), help="where run directories go")
+    parser.add_argument(
+        "--proxy",
+        choices=get_args(ProxyMode),
+        default="needed",
+        help="which links go through the fault proxy (default: what faults need)",
+    )
+    parser.add_argument(
+        "--proxy-backend",
+        choices=get_args(Backend),
+        default="auto",
+        help="default: toxiproxy-server where installed, else the embedded one",
+    )
+    parser.add_argument("--plain", action="store_true", help="lines instead of a live panel")
+
+
+def _directory_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("directory", type=Path, help="a run directory, such as runs/2026…")
+
+
+def _serve_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stack", choices=("embedded", "full"), default="embedded")
+    parser.add_argument("--data", type=Path, help="keep data here (default: a temporary folder)")
+
+
+COMMANDS: tuple[_Command, ...] = (
+    _Command("run", "run a scenario and judge it", _run, (_scenario_options, _run_options)),
+    _Command("list", "list the scenarios", _list),
+    _Command("report", "render a run's report again", _report, (_directory_option,)),
+    _Command("serve", "run the reference server alone", _serve, (_serve_options,)),
+    _Command("doctor", "say what can run here, and how to get the rest", _doctor),
+    _Command("judge", "repeat a run's verdict, without any server", _judge, (_directory_option,)),
+    _Command(
+        "conduct",
+        "what a plain `locust -f locustfile.py` calls: a run whose load is its parent",
+        _conduct_for_locust,
+        (_scenario_options, _run_options),
+    ),
+)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="gauntlet",
+        description=DESCRIPTION,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="all commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        sub = commands.add_parser(command.name, help=command.about, description=command.about)
+        for add in command.options:
+            add(sub)
+        sub.set_defaults(call=command.call)
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse ends with 2, which means interrupted here: bad usage is 4."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}\n{self.format_usage().strip()}")
+
+
+def _rate(text: str) -> Rate:
+    return Rate(parse_rate_per_s(text))
+
+
+def _duration(text: str) -> Duration:
+    return Duration(parse_duration_s(text))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""What a scenario's types cannot say: names that must exist, times and numbers that must fit."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from gauntlet.kernel import clock, ids, vocabulary
+from gauntlet.kernel.scenario import Fault, Load, Scenario
+
+Path = tuple[str | int, ...]
+
+
+class Problem(NamedTuple):
+    """One thing wrong: where in the scenario, what was found there, what is allowed."""
+
+    path: Path
+    found: str
+    allowed: str
+
+
+def problems(scenario: Scenario) -> Iterator[Problem]:
+    """Everything wrong with a scenario that is well typed."""
+    if not ids.is_slug(scenario.name):
+        yield Problem(("name",), scenario.name, _SLUG)
+    yield from _load_problems(scenario.load)
+    for index, check in enumerate(scenario.checks.required):
+        yield from _unless_one_of(vocabulary.CHECKS, check, ("checks", "required", index))
+    yield from _repeated("faults", [fault.id for fault in scenario.faults])
+    yield from _repeated("sla", [objective.id for objective in scenario.sla])
+    for index, fault in enumerate(scenario.faults):
+        for problem in _fault_problems(fault, scenario.load.duration_s):
+            yield problem._replace(path=("faults", index, *problem.path))
+    for index, guard in enumerate(scenario.guards):
+        yield from _unless_one_of(vocabulary.GUARD_CHECKS, guard.check, ("guards", index, "check"))
+    for index, objective in enumerate(scenario.sla):
+        path = ("sla", index)
+        yield from _unless_one_of(vocabulary.INDICATORS, objective.indicator, (*path, "indicator"))
+        yield from _unless_one_of(scenario.windows(), objective.window, (*path, "window"))
+
+
+def target_fits(target: str, wanted: tuple[str, ...]) -> bool:
+    """Whether a target is one of those a fault can be aimed at."""
+    source, arrow, component = target.partition(">")
+    if arrow:
+        role = role_of(component)
+        if source not in vocabulary.LINK_SOURCES or role not in vocabulary.ROLES:
+            return False
+        return "link" in wanted or f"{source}>{role}" in wanted
+    return role_of(target) in (vocabulary.ROLES if "role" in wanted else wanted)
+
+
+def role_of(component: str) -> str:
+    """`edge-blue-1` → `edge`; a name that is no component's is returned as it is."""
+    for role in vocabulary.ROLES:
+        if re.fullmatch(rf"{role}(-(blue|green))?(-\d+)?", component):
+            return role
+    return component
+
+
+def _load_problems(load: Load) -> Iterator[Problem]:
+    if not 2 <= load.users <= 100_000:
+        yield Problem(("load", "users"), str(load.users), "2 to 100000")
+    if load.steady <= 0:
+        yield Problem(("load", "steady"), clock.format_s(load.steady), "more than zero")
+    if not 100 <= load.body_bytes <= 65_536:
+        yield Problem(("load", "body_bytes"), str(load.body_bytes), "100 to 65536")
+    if not load.workload:
+        yield Problem(("load", "workload"), "nothing", _list(vocabulary.WORKLOADS))
+    for name, share in load.shares().items():
+        path = ("load", "workload", name)
+        yield from _unless_one_of(vocabulary.WORKLOADS, name, path)
+        if share.weight <= 0:
+            yield Problem(path, f"weight {share.weight:g}", "a weight above zero")
+        if name == "group" and not 2 <= share.size <= load.users:
+            yield Problem(path, f"size {share.size}", f"a size of 2 to {load.users}, the users")
+
+
+def _fault_problems(fault: Fault, duration_s: float) -> Iterator[Problem]:
+    if not ids.is_slug(fault.id):
+        yield Problem(("id",), fault.id, _SLUG)
+    kind = vocabulary.FAULTS.get(fault.kind)
+    if kind is None:
+        yield Problem(("kind",), fault.kind, _list(vocabulary.FAULTS))
+        return
+    if not target_fits(fault.target, kind.targets):
+        yield Problem(("target",), fault.target, _allowed_targets(kind.targets))
+    if fault.ends_s > duration_s:
+        allowed = f"an end (at + for) within the load's {clock.format_s(duration_s)}"
+        yield Problem(("at",), f"an end at {clock.format_s(fault.ends_s)}", allowed)
+    for name, value in fault.params.items():
+        param = kind.params.get(name)
+        if param is None:
+            yield Problem(("params", name), name, _list(kind.params) or "no parameter")
+            continue
+        accepts, allowed = _PARAM_RULES[param.kind]
+        if not accepts(value):
+            yield Problem(("params", name), repr(value), allowed)
+
+
+def _allowed_targets(wanted: tuple[str, ...]) -> str:
+    roles = _list(vocabulary.ROLES)
+    if "link" in wanted:
+        sources = _list(vocabulary.LINK_SOURCES)
+        return f"a link `source>component`, source one of {sources}, component one of {roles}"
+    if "role" in wanted:
+        return f"{roles}, or one component such as gateway-1"
+    return _list(wanted)
+
+
+def _unless_one_of(words: Iterable[str], found: str, path: Path) -> Iterator[Problem]:
+    if found not in words:
+        yield Problem(path, found, _list(words))
+
+
+def _repeated(key: str, names: list[str]) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Problem((key, index, "id"), name, "an id that no other entry has")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_duration(value: object) -> bool:
+    try:
+        clock.parse_duration_s(value)  # type: ignore[arg-type]  # whatever stood in the file
+    except ValueError:
+        return False
+    return True
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(words)
+
+
+_SLUG = "lower-case letters, digits and hyphens, at most 64"
+
+_PARAM_RULES: dict[str, tuple[Callable[..., bool], str]] = {
+    "number": (lambda value: _is_number(value) and value >= 1, "a number of 1 or more"),
+    "percent": (lambda value: _is_number(value) and 0 < value <= 100, "above 0, at most 100"),
+    "duration": (_is_duration, "a duration such as 15s, 300ms or 1m30s"),
+    "flag": (lambda value: isinstance(value, bool), "true or false"),
+}

@@ -1,0 +1,108 @@
+"""Where the load comes from: a Locust child of ours, or a Locust that started us."""
+
+import os
+import select
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Protocol
+
+from gauntlet import children
+from gauntlet.kernel import rundir
+from gauntlet.kernel.rundir import RunDir
+from gauntlet.kernel.scenario import Scenario, to_builtins
+from gauntlet.kernel.tail import Tail
+
+FLUSH_GRACE_S = 15.0
+
+
+class LoadSource(Protocol):
+    """Something that runs the load of a run directory's `load.json`."""
+
+    def start(self, run: RunDir, load_file: Path) -> None: ...
+    def ended(self) -> bool: ...
+    def stop(self) -> None: ...
+
+
+class LocustChild:
+    """Locust, headless, as a child; its own output goes to `logs/locust.log`."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._load = scenario.load
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self, run: RunDir, load_file: Path) -> None:
+        """Start Locust; it finds everything else through `GAUNTLET_LOAD`."""
+        with (run.logs / "locust.log").open("ab") as log:
+            self._child = children.start(
+                self._command(), stdout=log, stderr=log, env={"GAUNTLET_LOAD": str(load_file)}
+            )
+
+    def ended(self) -> bool:
+        """Whether Locust has ended."""
+        return self._child is not None and self._child.poll() is not None
+
+    def stop(self) -> None:
+        """Ask Locust to flush what it has and end; insist after a while."""
+        if self._child is not None:
+            children.end(self._child, grace_s=FLUSH_GRACE_S)
+
+    def _command(self) -> list[str]:
+        entry = files("scenarios") / "locust_bridge" / "entry.py"
+        spawn_rate = self._load.users / max(self._load.ramp, 1.0)
+        return [
+            *children.python("locust", "-f", str(entry), "--headless", "--only-summary"),
+            *("-u", str(self._load.users), "-r", f"{spawn_rate:.3f}"),
+            *("--run-time", f"{self._load.duration_s:.0f}s"),
+        ]
+
+
+class ParentLocust:
+    """The Locust that started us: told where to look on stdout, done when it closes our stdin."""
+
+    def start(self, run: RunDir, load_file: Path) -> None:
+        """Print the one line that the parent waits for."""
+        del run
+        sys.stdout.write(f'{{"load": "{load_file}"}}\n')
+        sys.stdout.flush()
+
+    def ended(self) -> bool:
+        """Whether the parent has closed our standard input."""
+        readable, _, _ = select.select([sys.stdin], [], [], 0)
+        return bool(readable) and os.read(sys.stdin.fileno(), 4096) == b""
+
+    def stop(self) -> None:
+        """Nothing: the parent ends by itself."""
+
+
+def write_load_file(run: RunDir, scenario: Scenario, api: list[str]) -> Path:
+    """`load.json`: all that the load needs to know."""
+    file = run.path / "load.json"
+    plain: dict[str, Any] = {
+        "scenario": to_builtins(scenario),
+        "run_dir": str(run.path),
+        "api": api,
+        "workers": 1,
+    }
+    rundir.write_json(file, plain)
+    return file
+
+
+class Phases:
+    """Follows the phases that the load writes into its journal."""
+
+    def __init__(self, run: RunDir) -> None:
+        self._tail = Tail(run.events / "load-0.jsonl")
+        self.seen: dict[str, int] = {}
+        self.reconciled = False
+
+    def poll(self) -> list[str]:
+        """The phases that began since the last call."""
+        fresh = []
+        for row in self._tail.read_new():
+            if row["kind"] == "phase" and row["phase"] not in self.seen:
+                self.seen[row["phase"]] = row["t_ns"]
+                fresh.append(row["phase"])
+            self.reconciled |= row["kind"] == "reconciliation"
+        return fresh

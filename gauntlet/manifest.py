@@ -1,0 +1,62 @@
+"""The manifest: everything a reader needs to judge, or repeat, a run."""
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from gauntlet.kernel import clock, rundir
+from gauntlet.kernel.scenario import Scenario, to_builtins
+
+_SHOWN_PACKAGES = ("im-gauntlet", "locust", "uvloop", "websockets", "picows", "numpy", "aio-pika")
+
+
+def build(scenario: Scenario, argv: list[str], *, bug: str | None) -> dict[str, Any]:
+    """The manifest at the start of a run; `stack` and `proxy` are added when known."""
+    return {
+        "schema_version": rundir.SCHEMA_VERSION,
+        "argv": argv,
+        "scenario": to_builtins(scenario),
+        "seed": scenario.seed,
+        "bug": bug,
+        "commit": _commit(),
+        "versions": {name: _version(name) for name in _SHOWN_PACKAGES},
+        "machine": _machine(),
+        "clock": {**clock.wall_anchor(), "error_ms": 0.0},
+        "stack": {"name": scenario.target.stack},
+        "proxy": {"backend": None, "links": []},
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the code that runs, when it runs from a checkout."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
+    }

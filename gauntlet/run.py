@@ -1,0 +1,261 @@
+"""One run, from boot to verdict.
+
+    run directory → stack (plan) → proxies → stack (ready) → load + faults → judge → report
+
+Whatever happens on the way, faults are healed, children are ended and the run directory is kept.
+"""
+
+import shutil
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reports.judge import judge
+from reports.render import render
+
+from chaos.bugs import BUGS
+from chaos.context import Context
+from chaos.control import Control
+from chaos.proxy_server import Backend
+from chaos.targets import Plan, ProxyMode, links_needed
+from chaos.timeline import Timeline
+from gauntlet import interrupts, manifest
+from gauntlet.kernel import clock, rundir
+from gauntlet.kernel.errors import ConfigError, GauntletError, Interrupted, StackError
+from gauntlet.kernel.rundir import Journal, RunDir
+from gauntlet.kernel.scenario import Scenario
+from gauntlet.kernel.tail import Tail
+from gauntlet.load import LoadSource, Phases, write_load_file
+from gauntlet.proxied import Proxies
+from gauntlet.stack import Ready, Stack
+from gauntlet.terminal import View
+
+POLL_S = 0.2
+LOAD_START_TIMEOUT_S = 60.0
+# After the timeline the load may quiesce (30 s), audit what is stored, and flush.
+LOAD_END_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run a scenario, apart from what the scenario says."""
+
+    out: Path = Path("runs")
+    bug: str | None = None
+    proxy_mode: ProxyMode = "needed"
+    proxy_backend: Backend = "auto"
+    argv: list[str] = field(default_factory=list)
+
+
+def run(
+    scenario: Scenario, options: Options, source: LoadSource, view: View
+) -> tuple[RunDir, dict[str, Any]]:
+    """Run a scenario to its result. Raises GauntletError when there is nothing to judge."""
+    directory = RunDir.create(options.out, scenario.name, scenario.seed)
+    journal = Journal(directory, "run")
+    conductor = _Conductor(scenario, options, source, view, directory, journal)
+    try:
+        conductor.execute()
+        journal.write("phase", phase="judge")
+        view.phase("judging")
+        result = judge(directory)
+        rundir.write_json(directory.result, result)
+        render(directory, result)
+    except GauntletError as error:
+        error.add_note(f"what there is of the run is kept in {directory.path}")
+        raise
+    finally:
+        journal.write("phase", phase="end")
+        journal.close()
+    return directory, result
+
+
+class _Conductor:
+    """The state of one run while its processes live."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        options: Options,
+        source: LoadSource,
+        view: View,
+        directory: RunDir,
+        journal: Journal,
+    ) -> None:
+        self._scenario = scenario
+        self._options = options
+        self._source = source
+        self._view = view
+        self._run = directory
+        self._journal = journal
+        self._manifest = manifest.build(scenario, options.argv, bug=options.bug)
+        self._phases = Phases(directory)
+        self._live = Tail(directory.live)
+        self._faults = Tail(directory.events / "chaos.jsonl")
+        self._stack: Stack | None = None
+        self._api = list(scenario.target.url)
+        self._context: Context | None = None
+        self._chaos: _Chaos | None = None
+
+    def execute(self) -> None:
+        """Boot, load, disturb, stop. A run that was interrupted under load still gets judged."""
+        rundir.write_json(self._run.manifest, self._manifest)
+        try:
+            with interrupts.raised(), self._view, ExitStack() as cleanup:
+                self._boot(cleanup)
+                self._start_load(cleanup)
+                self._watch()
+        except (Interrupted, StackError) as error:
+            kind = "interrupted" if isinstance(error, Interrupted) else "error"
+            self._journal.write(kind, message=str(error))
+            if "ramp" not in self._phases.seen:
+                raise
+            self._view.note(str(error))
+        if self._chaos is not None:
+            self._chaos.reraise()
+
+    def _boot(self, cleanup: ExitStack) -> None:
+        target = self._scenario.target
+        proxies = Proxies(self._options.proxy_backend, self._run.logs, self._scenario.seed)
+        cleanup.callback(proxies.stop)
+        if target.stack == "external":
+            return
+        self._begin("boot", f"booting the {target.stack} stack")
+        started = time.monotonic()
+        data = Path(tempfile.mkdtemp(prefix="gauntlet-"))
+        cleanup.callback(shutil.rmtree, data, ignore_errors=True)
+        self._stack = Stack(self._boot_request(data), self._on_component)
+        cleanup.callback(self._stack.stop)
+        components, links = self._stack.plan()
+        plan = Plan.of(components, links)
+        wanted = links_needed(self._scenario.faults, plan, self._options.proxy_mode)
+        ready = self._stack.start(proxies.open(link for link in links if link.name in wanted))
+        self._api = ready.api
+        self._context = self._chaos_context(plan, proxies, ready)
+        self._manifest["stack"]["components"] = components
+        self._manifest["proxy"] = {"backend": proxies.backend, "links": sorted(wanted)}
+        rundir.write_json(self._run.manifest, self._manifest)
+        self._begin("ready", f"{len(components)} components, {time.monotonic() - started:.1f} s")
+
+    def _boot_request(self, data: Path) -> dict[str, Any]:
+        hooks: dict[str, list[str]] = {}
+        if self._options.bug is not None:
+            bug = BUGS[self._options.bug]
+            hooks = {service: [bug.module] for service in bug.services}
+        return {
+            "stack": self._scenario.target.stack,
+            "data_dir": str(data),
+            "log_dir": str(self._run.logs.resolve()),
+            "config": self._scenario.target.server,
+            "startup_hooks": hooks,
+            "edges": 2,
+            "gateways": 2,
+        }
+
+    def _chaos_context(self, plan: Plan, proxies: Proxies, ready: Ready) -> Context:
+        return Context(
+            plan=plan,
+            proxies=proxies.links,
+            control=Control(ready.control, ready.token),
+            journal=Journal(self._run, "chaos"),
+            live=lambda: self._live.last,
+        )
+
+    def _start_load(self, cleanup: ExitStack) -> None:
+        self._begin("load", "starting the load")
+        load_file = write_load_file(self._run, self._scenario, self._api)
+        cleanup.callback(self._source.stop)
+        self._source.start(self._run, load_file)
+        deadline = time.monotonic() + LOAD_START_TIMEOUT_S
+        while "ramp" not in self._phases.seen:
+            self._poll()
+            if self._source.ended() or time.monotonic() > deadline:
+                raise StackError(f"the load did not start; see {self._run.logs / 'locust.log'}")
+        if self._context is not None:
+            self._chaos = _Chaos(self._scenario, self._context, self._phases.seen["ramp"])
+            cleanup.callback(self._chaos.stop)
+            self._chaos.start()
+
+    def _watch(self) -> None:
+        allowed_s = self._scenario.load.duration_s + LOAD_END_TIMEOUT_S
+        deadline = time.monotonic() + allowed_s
+        while not self._source.ended():
+            self._poll()
+            if time.monotonic() > deadline:
+                raise StackError(f"the load did not end within {allowed_s:.0f} s")
+            if self._stack is not None and not self._stack.running:
+                raise StackError("the stack's supervisor ended under load")
+        self._poll()
+
+    def _poll(self) -> None:
+        time.sleep(POLL_S)
+        for phase in self._phases.poll():
+            self._view.phase(phase)
+        self._live.read_new()
+        for row in self._faults.read_new():
+            if row["kind"] == "fault":
+                self._view.fault(row)
+        self._view.tick(self._live.last, self._elapsed_s())
+        self._obey_guards()
+
+    def _elapsed_s(self) -> float | None:
+        zero_ns = self._phases.seen.get("ramp")
+        return None if zero_ns is None else (clock.now_ns() - zero_ns) / clock.NS_PER_S
+
+    def _obey_guards(self) -> None:
+        lost = (self._live.last or {}).get("lost", 0)
+        if lost and any(guard.check == "lost-acked" for guard in self._scenario.guards):
+            raise Interrupted(f"a guard stopped the run: {lost} acknowledged messages lost")
+
+    def _begin(self, phase: str, text: str) -> None:
+        self._journal.write("phase", phase=phase)
+        self._view.phase(text)
+
+    def _on_component(self, event: dict[str, Any]) -> None:
+        self._journal.write("component", **event)
+
+
+class _Chaos:
+    """The timeline in a thread of its own."""
+
+    def __init__(self, scenario: Scenario, context: Context, zero_ns: int) -> None:
+        self._timeline = Timeline(scenario.faults, context, zero_ns)
+        self._stop = threading.Event()
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="chaos")
+
+    def start(self) -> None:
+        """Begin the schedule."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the schedule: what is still active is healed before this returns."""
+        self._stop.set()
+        self._thread.join()
+
+    def reraise(self) -> None:
+        """Raise what broke the timeline itself; a fault that failed is in the journal instead."""
+        if self._error is not None:
+            raise StackError(f"the fault timeline broke: {self._error}") from self._error
+
+    def _run(self) -> None:
+        try:
+            self._timeline.run(self._stop)
+        except Exception as error:  # noqa: BLE001 - told to the main thread by `reraise`
+            self._error = error
+
+
+def check_before_start(scenario: Scenario, options: Options) -> None:
+    """What makes a run impossible, said before anything starts."""
+    if options.bug is not None and options.bug not in BUGS:
+        raise ConfigError(f"--bug: found {options.bug}; allowed: {', '.join(BUGS)}")
+    if scenario.target.stack == "external":
+        if not scenario.target.url:
+            raise ConfigError("target.url: found nothing; allowed: the URLs of the external stack")
+        if scenario.faults:
+            kinds = ", ".join(fault.kind for fault in scenario.faults)
+            raise ConfigError(f"faults: found {kinds}; allowed: none on an external stack")
