@@ -1,0 +1,105 @@
+"""The configuration of one server process: one JSON line on its standard input."""
+
+from typing import Literal
+
+import msgspec
+
+SERVICES = ("gateway", "message", "room", "sessions", "friend", "sticker", "edge")
+Service = Literal["gateway", "message", "room", "sessions", "friend", "sticker", "edge"]
+
+
+class ConfigError(ValueError):
+    """The configuration line cannot be used; the message names the key."""
+
+
+class EdgeAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An edge of either environment, and the WebSocket URL at which clients reach it."""
+
+    name: str
+    environment: str
+    url: str
+
+
+class Urls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base URLs of every service (several: any of them will do); `api` as clients reach it."""
+
+    message: tuple[str, ...] = ()
+    room: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    friend: tuple[str, ...] = ()
+    sticker: tuple[str, ...] = ()
+    api: tuple[str, ...] = ()
+    edges: tuple[EdgeAddress, ...] = ()
+
+    def of(self, service: str) -> tuple[str, ...]:
+        """The base URLs of a service by its name."""
+        urls: tuple[str, ...] = getattr(self, service)
+        return urls
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an operator may tune. Every process of a cluster gets the same."""
+
+    # Heartbeat of client connections; a lease lives three pings.
+    ping_ms: int = 10_000
+    pong_ms: int = 5_000
+    # How long a lost connection may stay away before its user counts as having left.
+    grace_ms: int = 10_000
+    # How often an edge asks for changed heads: with the bus up, and while it is down.
+    heads_poll_ms: int = 5_000
+    heads_poll_degraded_ms: int = 1_000
+    # Group commit: how long a send may wait for company while others commit, and rows at most.
+    batch_ms: int = 5
+    batch_max: int = 256
+    # Unsent bytes of one connection before it is closed as a slow consumer.
+    outbox_bytes: int = 1_048_576
+    # A request body.
+    body_bytes_max: int = 65_536
+    token_ttl_s: int = 3_600
+    # A database that takes longer counts as down.
+    db_timeout_ms: int = 1_000
+    # A call from one service to another.
+    call_timeout_ms: int = 3_000
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more")
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One process: what it hosts, where it listens, whom it calls.
+
+    `secret` signs tokens; `internal_token` proves that a caller is one of our processes.
+    Databases: `sqlite:///absolute/path` or `postgresql://…`; bus: `redis://…` or `amqp://…`.
+    `startup_hooks` maps a service to modules whose `install()` runs before the service is made.
+    """
+
+    name: str
+    services: tuple[Service, ...]
+    port: int
+    secret: str
+    internal_token: str
+    host: str = "127.0.0.1"
+    environment: str | None = None
+    urls: Urls = Urls()
+    messages_db: str = ""
+    users_db: str = ""
+    registry: str = ""
+    bus: str = ""
+    settings: Settings = Settings()
+    startup_hooks: dict[Service, tuple[str, ...]] = {}
+
+    def __post_init__(self) -> None:
+        if not self.services:
+            raise ValueError("services must name at least one service")
+        if "edge" in self.services and self.services != ("edge",):
+            raise ValueError("an edge shares its process with no other service")
+
+
+def parse_config(line: bytes) -> Config:
+    """The configuration in a line of JSON; ConfigError names what is wrong and where."""
+    try:
+        return msgspec.json.decode(line, type=Config)
+    except msgspec.MsgspecError as error:
+        raise ConfigError(str(error)) from error

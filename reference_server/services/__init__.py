@@ -1,0 +1,1 @@
+"""The HTTP services behind the gateway, each an app that can be its own process."""

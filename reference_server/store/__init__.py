@@ -1,0 +1,1 @@
+"""The two databases: interfaces, shared SQL, and one file for each engine."""
