@@ -1,0 +1,56 @@
+"""kill: processes end without a word; they start again at the heal."""
+
+from chaos.context import Context
+from chaos.control import Component
+from chaos.faults.base import Facts, param
+from chaos.faults.processes import (
+    port_state,
+    process_state,
+    prove_each,
+    verify_running,
+    victims,
+)
+from gauntlet.kernel.scenario import Fault as Spec
+
+
+class Kill:
+    """SIGKILL to `count` running components (None: all); held down by the cluster until healed."""
+
+    def __init__(self, spec: Spec, count: int | None) -> None:
+        self._target = spec.target
+        self._count = count
+        self._hit: dict[str, Component] = {}
+
+    @classmethod
+    def of(cls, spec: Spec) -> "Kill":
+        """The fault `kill`, with its parameter."""
+        return cls(spec, int(param(spec, "count")))
+
+    def inject(self, context: Context) -> Facts:
+        """Kill them, one right after the other."""
+        for name, component in victims(context, self._target, self._count).items():
+            self._hit[name] = component  # before the call: it may act and yet not be answered
+            context.steering().kill(name)
+        return {"components": sorted(self._hit)}
+
+    def prove(self, context: Context) -> Facts:
+        """Each process is gone, its port refuses, and the cluster does not bring it back."""
+
+        def look(victim: Component) -> tuple[bool, Facts]:
+            process, port = process_state(victim.pid), port_state(victim.address)
+            facts = {"pid": victim.pid, "process": process, "port": port}
+            return process == "gone" and port in ("refused", "none"), facts
+
+        return prove_each(context, self._hit, look)
+
+    def heal(self, context: Context) -> Facts:
+        """Start what is held down; returns when it is healthy."""
+        found = context.steering().components() if self._hit else {}
+        held = [name for name in self._hit if found[name].state == "held"]
+        for name in held:
+            context.steering().start(name)
+        return {"started": held}
+
+    def verify(self, context: Context) -> Facts:
+        """They are up again."""
+        return verify_running(context, list(self._hit))
