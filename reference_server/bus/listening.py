@@ -1,0 +1,72 @@
+"""Keeps one consuming session alive over every failure, and tells who asks how it stands."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from reference_server.bus.base import StateCallback
+
+BACKOFF_FIRST_S = 0.1
+BACKOFF_MAX_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Listening:
+    """Runs `session(up)` again and again with backoff.
+
+    A session connects, calls `up()` once it hears, and then listens until it fails by raising one
+    of `failures`; it cleans up after itself. Anything else it raises is a bug and ends the loop.
+    """
+
+    def __init__(
+        self,
+        session: Callable[[Callable[[], None]], Awaitable[None]],
+        failures: tuple[type[Exception], ...],
+    ) -> None:
+        self.connected = False
+        self._session = session
+        self._failures = failures
+        self._callbacks: list[StateCallback] = []
+        self._tried = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def on_state(self, callback: StateCallback) -> None:
+        self._callbacks.append(callback)
+
+    async def start(self) -> None:
+        """Begin; returns once the first session hears or has failed."""
+        self._task = asyncio.create_task(self._run())
+        await self._tried.wait()
+
+    async def stop(self) -> None:
+        """End the session and wait for its cleaning up."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _run(self) -> None:
+        backoff_s = BACKOFF_FIRST_S
+        while True:
+            try:
+                await self._session(self._up)
+            except self._failures as error:
+                log.warning("bus lost: %r", error)
+            if self.connected:
+                backoff_s = BACKOFF_FIRST_S
+                self._tell(connected=False)
+            self._tried.set()
+            await asyncio.sleep(backoff_s)
+            backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
+
+    def _up(self) -> None:
+        self._tell(connected=True)
+        self._tried.set()
+
+    def _tell(self, *, connected: bool) -> None:
+        self.connected = connected
+        for callback in self._callbacks:
+            callback(connected)

@@ -1,0 +1,138 @@
+"""The bus on RabbitMQ: one exclusive classic queue per edge boot, one fan-out exchange.
+
+Plain connections and a loop of our own instead of `connect_robust`: a lost queue must be *noticed*
+(the edge then repairs from SQL), not restored behind our back. Publishing and consuming have
+separate connections, because a memory or disk alarm blocks publishers.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractMessage
+from aio_pika.abc import AbstractIncomingMessage as Incoming
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, PublishError
+
+from reference_server.bus.base import (
+    PUBLISH_TIMEOUT_S,
+    BusDown,
+    Consumer,
+    StateCallback,
+    Undeliverable,
+)
+from reference_server.bus.listening import Listening
+
+ALL = "edges.all"
+CONNECT_TIMEOUT_S = 2.0
+CLOSE_TIMEOUT_S = 0.5
+PROBE_EVERY_S = 0.5
+PROBE_TIMEOUT_S = 1.0
+HEARTBEAT_S = 2  # frees the exclusive queue of a connection that went silent
+FAILURES = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError, RuntimeError)
+
+
+class RabbitBus:
+    """See `base.Bus`."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._listening = Listening(self._session, FAILURES)
+        self._queue = ""
+        self._consumer: Consumer | None = None
+        self._publisher: AbstractConnection | None = None
+        self._direct: AbstractExchange | None = None
+        self._all: AbstractExchange | None = None
+        self._dialling = asyncio.Lock()
+
+    @property
+    def connected(self) -> bool:
+        return self._listening.connected
+
+    def on_state(self, callback: StateCallback) -> None:
+        self._listening.on_state(callback)
+
+    async def publish(self, queue: str, data: bytes) -> None:
+        async with self._publishing():
+            direct, _ = await self._exchanges()
+            await direct.publish(_message(data), queue, mandatory=True)
+
+    async def publish_all(self, data: bytes) -> None:
+        async with self._publishing():
+            _, everyone = await self._exchanges()
+            await everyone.publish(_message(data), "", mandatory=False)
+
+    async def consume(self, queue: str, consumer: Consumer) -> None:
+        self._queue, self._consumer = queue, consumer
+        await self._listening.start()
+
+    async def close(self) -> None:
+        await self._listening.stop()
+        await self._hang_up()
+
+    @asynccontextmanager
+    async def _publishing(self) -> AsyncIterator[None]:
+        """Bound a publish: aio-pika's may wait for a confirm that never comes."""
+        try:
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                yield
+        except PublishError as error:
+            raise Undeliverable(str(error)) from error
+        except FAILURES as error:
+            await self._hang_up()
+            raise BusDown(str(error) or type(error).__name__) from error
+
+    async def _exchanges(self) -> tuple[AbstractExchange, AbstractExchange]:
+        async with self._dialling:
+            if self._direct is None or self._all is None:
+                self._publisher = await _dial(self._url)
+                channel = await self._publisher.channel(
+                    publisher_confirms=True, on_return_raises=True
+                )
+                self._direct, self._all = channel.default_exchange, await _declare_all(channel)
+            return self._direct, self._all
+
+    async def _hang_up(self) -> None:
+        connection, self._publisher, self._direct, self._all = self._publisher, None, None, None
+        if connection is not None:
+            await _close(connection)
+
+    async def _session(self, up: Callable[[], None]) -> None:
+        connection = await _dial(self._url)
+        try:
+            channel = await connection.channel(publisher_confirms=False)
+            queue = await channel.declare_queue(
+                self._queue, exclusive=True, auto_delete=True, timeout=CONNECT_TIMEOUT_S
+            )
+            await queue.bind(await _declare_all(channel), timeout=CONNECT_TIMEOUT_S)
+            await queue.consume(self._hear, no_ack=True, timeout=CONNECT_TIMEOUT_S)
+            up()
+            while True:  # heartbeats would take seconds to notice what this notices in one
+                await asyncio.sleep(PROBE_EVERY_S)
+                await channel.declare_queue(self._queue, passive=True, timeout=PROBE_TIMEOUT_S)
+        finally:
+            await _close(connection)
+
+    async def _hear(self, message: Incoming) -> None:
+        # No await in here: aio-pika starts these in order of arrival, and so they end in it.
+        if self._consumer is not None:
+            self._consumer(message.body)
+
+
+async def _dial(url: str) -> AbstractConnection:
+    return await aio_pika.connect(url, timeout=CONNECT_TIMEOUT_S, heartbeat=HEARTBEAT_S)
+
+
+async def _declare_all(channel: AbstractChannel) -> AbstractExchange:
+    return await channel.declare_exchange(
+        ALL, aio_pika.ExchangeType.FANOUT, durable=False, timeout=CONNECT_TIMEOUT_S
+    )
+
+
+async def _close(connection: AbstractConnection) -> None:
+    with suppress(*FAILURES):
+        await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT_S)
+
+
+def _message(data: bytes) -> AbstractMessage:
+    return aio_pika.Message(data, delivery_mode=aio_pika.DeliveryMode.NOT_PERSISTENT)
