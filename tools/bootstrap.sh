@@ -98,7 +98,8 @@ install_lock() {
     say "installing requirements/$lock.txt;" \
         "to download: $(sed -n 's/^# download: //p' "requirements/$lock.txt")"
     "${INSTALL[@]}" --require-hashes -r "requirements/$lock.txt"
-    "${INSTALL[@]}" --no-index --no-deps --no-build-isolation -e .
+    # Newer pips show setuptools' general warning about editable installs, at length.
+    PYTHONWARNINGS=ignore "${INSTALL[@]}" --no-index --no-deps --no-build-isolation -e .
     fingerprint "$lock" >"$VENV/.stamp-$lock"
     say "install: $((SECONDS - start)) s"
 }
