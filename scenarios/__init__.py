@@ -1,0 +1,1 @@
+"""Load: who talks to whom, when, over what, and the record of everything they did and saw."""

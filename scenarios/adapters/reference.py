@@ -1,0 +1,230 @@
+"""The reference server's protocol, `im.v1` (docs/reference/protocol.md)."""
+
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from scenarios.adapters import base
+
+
+class _Connected(msgspec.Struct):
+    client: str
+    ping_ms: int
+    pong_ms: int
+    heads: dict[str, int] = {}
+
+
+class _Msg(msgspec.Struct):
+    conv: str
+    seq: int
+    client_msg_id: str
+    sender: str
+    body: str
+
+
+class _Room(msgspec.Struct):
+    conv: str
+    seq: int
+    event: str
+    user: str
+
+
+class _Gap(msgspec.Struct):
+    conv: str
+    from_: int = msgspec.field(name="from")
+    to: int
+
+
+class _Reconnect(msgspec.Struct):
+    url: str
+    delay_ms: int = 0
+    deadline_ms: int = 0
+
+
+class _Heads(msgspec.Struct):
+    heads: dict[str, int] = {}
+
+
+class _Refusal(msgspec.Struct):
+    code: str
+    message: str = ""
+    temporary: bool = False
+    stored: str = "unknown"
+
+
+class _Frame(msgspec.Struct):
+    """A frame holds exactly one of these."""
+
+    msg: _Msg | None = None
+    room: _Room | None = None
+    gap: _Gap | None = None
+    ping: _Heads | None = None
+    pong: _Heads | None = None
+    connected: _Connected | None = None
+    reconnect: _Reconnect | None = None
+    error: _Refusal | None = None
+
+
+class _Connect(msgspec.Struct):
+    url: str
+
+
+class _Session(msgspec.Struct):
+    token: str
+    connect: _Connect
+
+
+class _Position(msgspec.Struct):
+    seq: int
+
+
+class _HistoryEntry(msgspec.Struct):
+    type: str
+    seq: int
+    client_msg_id: str = ""
+    sender: str = ""
+    body: str = ""
+    event: str = ""
+    user: str = ""
+
+
+class _History(msgspec.Struct):
+    messages: list[_HistoryEntry]
+    head: int
+
+
+class _Member(msgspec.Struct):
+    from_: int = msgspec.field(name="from")
+
+
+class _Members(msgspec.Struct):
+    members: dict[str, _Member]
+
+
+class _Error(msgspec.Struct):
+    error: _Refusal
+
+
+_T = TypeVar("_T")
+
+_encode = msgspec.json.Encoder().encode
+_read_frame = msgspec.json.Decoder(_Frame).decode
+
+
+class Reference:
+    """The codec of `im.v1`."""
+
+    capabilities = frozenset({base.ROOMS, base.HEADS})
+    subprotocol = "im.v1.json"
+
+    def websocket_url(self, url: str) -> str:
+        return url if urlsplit(url).path.strip("/") else f"{url.rstrip('/')}/v1/ws"
+
+    def connect(self, token: str, device: str, cursors: dict[str, int]) -> bytes:
+        return _encode({"connect": {"token": token, "device": device, "cursors": cursors}})
+
+    def ack(self, conv: str, seq: int) -> bytes:
+        return _encode({"ack": {"conv": conv, "seq": seq}})
+
+    def enter(self, conv: str) -> bytes:
+        return _encode({"enter": {"conv": conv}})
+
+    def ping(self) -> bytes:
+        return b'{"ping":{}}'
+
+    def pong(self) -> bytes:
+        return b'{"pong":{}}'
+
+    def read(self, frame: bytes) -> base.Frame:
+        try:
+            read = _read_frame(frame)
+        except msgspec.DecodeError as error:
+            raise base.ProtocolError(f"not a frame: {error}") from error
+        if (msg := read.msg) is not None:
+            return base.Entry(msg.conv, msg.seq, msg.sender, msg.body, msg.client_msg_id)
+        if (room := read.room) is not None:
+            return base.Entry(room.conv, room.seq, event=room.event, user=room.user)
+        return self._read_control(read)
+
+    def _read_control(self, read: _Frame) -> base.Frame:
+        if read.gap is not None:
+            return base.Gap(read.gap.conv, read.gap.from_, read.gap.to)
+        if read.ping is not None:
+            return base.Beat(wants_answer=True, heads=read.ping.heads)
+        if read.pong is not None:
+            return base.Beat(wants_answer=False, heads=read.pong.heads)
+        if (up := read.connected) is not None:
+            edge = up.client.partition("|")[0]
+            environment = edge.split("-")[1] if edge.startswith("edge-") else ""
+            return base.Connected(edge, environment, up.ping_ms, up.pong_ms, up.heads)
+        if (move := read.reconnect) is not None:
+            return base.Move(move.url, move.delay_ms, move.deadline_ms)
+        if read.error is not None:
+            return base.Refused(read.error.code, read.error.message)
+        raise base.ProtocolError("a frame without a name that im.v1 has")
+
+    def login(self, user: str, device: str) -> base.Request:
+        return base.Request("POST", "/v1/sessions", _encode({"user": user, "device": device}))
+
+    def read_login(self, response: base.Response) -> base.Login:
+        session = _answer(response, _Session)
+        return base.Login(session.token, session.connect.url)
+
+    def send(self, token: str, conv: str, client_msg_id: str, body: str) -> base.Request:
+        content = _encode({"client_msg_id": client_msg_id, "body": body})
+        return base.Request("POST", f"/v1/conversations/{conv}/messages", content, token)
+
+    def read_send(self, response: base.Response) -> base.Sent:
+        try:
+            return base.Sent("yes", _answer(response, _Position).seq)
+        except base.ProtocolError:
+            refusal = _refusal(response)
+        if refusal is None:
+            return base.Sent("unknown", retry_after_s=response.retry_after_s)
+        wait_s = response.retry_after_s
+        if refusal.stored == "no":
+            return base.Sent("no", temporary=refusal.temporary, retry_after_s=wait_s)
+        return base.Sent("unknown", retry_after_s=wait_s)
+
+    def history(self, token: str, conv: str, after: int, limit: int) -> base.Request:
+        path = f"/v1/conversations/{conv}/messages?after={after}&limit={limit}"
+        return base.Request("GET", path, token=token)
+
+    def read_history(self, conv: str, response: base.Response) -> base.Page:
+        page = _answer(response, _History)
+        entries = [
+            base.Entry(conv, e.seq, e.sender, e.body, e.client_msg_id, e.event, e.user)
+            for e in page.messages
+        ]
+        return base.Page(entries, page.head)
+
+    def add_member(self, token: str, conv: str, user: str) -> base.Request:
+        return base.Request("PUT", f"/v1/rooms/{conv}/members/{user}", token=token)
+
+    def read_position(self, response: base.Response) -> int:
+        return _answer(response, _Position).seq
+
+    def members(self, token: str, conv: str) -> base.Request:
+        return base.Request("GET", f"/v1/rooms/{conv}/members", token=token)
+
+    def read_members(self, response: base.Response) -> dict[str, int]:
+        members = _answer(response, _Members).members
+        return {user: member.from_ for user, member in members.items()}
+
+
+def _answer(response: base.Response, wanted: type[_T]) -> _T:
+    """The body of a 2xx; ProtocolError for anything else."""
+    if response.status not in (200, 201):
+        raise base.ProtocolError(f"HTTP {response.status}: {response.body[:200]!r}")
+    try:
+        return msgspec.json.decode(response.body, type=wanted)
+    except msgspec.DecodeError as error:
+        raise base.ProtocolError(f"HTTP {response.status}: {error}") from error
+
+
+def _refusal(response: base.Response) -> _Refusal | None:
+    try:
+        return msgspec.json.decode(response.body, type=_Error).error
+    except msgspec.DecodeError:
+        return None

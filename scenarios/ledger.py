@@ -1,0 +1,93 @@
+"""Counts of what was sent and who has yet to see it: pure, exact, and cheap per delivery.
+
+For every op one integer holds which members have presented it, a bit each; so a delivery counts
+once however often the server stored or sent it.
+"""
+
+from scenarios.plan import Conversation, Op
+
+
+class _Book:
+    """One conversation's ops."""
+
+    __slots__ = ("acked", "bits", "presented", "watching")
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.bits = {user: 1 << at for at, user in enumerate(conversation.members)}
+        self.watching = 0
+        self.presented: dict[tuple[int, int], int] = {}
+        self.acked: dict[tuple[int, int], int] = {}  # op -> the members it is expected at
+
+
+class Ledger:
+    """The reconciliation line, kept while the load runs."""
+
+    def __init__(self) -> None:
+        self._books: dict[int, _Book] = {}
+        self.ops = 0
+        self.acked = 0
+        self.rejected = 0
+        self.unknown = 0
+        self.expected = 0
+        self.presented = 0
+        self.lost = 0
+
+    def open(self, conversation: Conversation) -> None:
+        """Begin to count a conversation."""
+        self._books[conversation.number] = _Book(conversation)
+
+    def watch(self, conv: int, user: int) -> None:
+        """This member has been connected: ops acked from now on are expected at him."""
+        book = self._books[conv]
+        book.watching |= book.bits[user]
+
+    def submit(self) -> None:
+        """An op was handed to its session."""
+        self.ops += 1
+
+    def ack(self, op: Op) -> None:
+        """An op was committed: it is expected at every member who watches."""
+        self.acked += 1
+        book = self._books[op.conv.number]
+        key = (op.author, op.sseq)
+        book.acked[key] = book.watching
+        self.expected += book.watching.bit_count()
+        self.presented += (book.presented.get(key, 0) & book.watching).bit_count()
+
+    def reject(self) -> None:
+        """An op ended, and left nothing behind."""
+        self.rejected += 1
+
+    def give_up(self) -> None:
+        """An op ended, and nobody knows what it left behind."""
+        self.unknown += 1
+
+    def present(self, conv: int, user: int, author: int, sseq: int) -> None:
+        """A member was shown an op."""
+        book = self._books[conv]
+        bit = book.bits.get(user, 0)
+        key = (author, sseq)
+        seen = book.presented.get(key, 0)
+        if seen & bit:
+            return
+        book.presented[key] = seen | bit
+        if book.acked.get(key, 0) & bit:
+            self.presented += 1
+
+    def audit(self, conv: int, stored: set[tuple[int, int]]) -> None:
+        """Compare a conversation's stored ops with its acked ones."""
+        self.lost += sum(key not in stored for key in self._books[conv].acked)
+
+    @property
+    def outstanding(self) -> int:
+        """Ops that have not ended."""
+        return self.ops - self.acked - self.rejected - self.unknown
+
+    @property
+    def missing(self) -> int:
+        """Deliveries that are expected and have not come."""
+        return self.expected - self.presented
+
+    def settled(self) -> bool:
+        """Whether nothing is under way any more."""
+        return self.outstanding == 0 and self.missing == 0

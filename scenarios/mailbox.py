@@ -1,0 +1,196 @@
+"""What one user receives: an inbox for each conversation, the records of it, and the acks. Pure."""
+
+from functools import partial
+from typing import NamedTuple
+
+from gauntlet.kernel.clock import NS_PER_MS, NS_PER_S
+from gauntlet.kernel.history import Flag, Kind, RoomEvent
+from scenarios import payload
+from scenarios.adapters.base import Entry, Gap, Page, ProtocolError, Response
+from scenarios.context import Context
+from scenarios.inbox import PAGE_LIMIT, Held, Inbox
+from scenarios.link import Link
+from scenarios.outbox import Access
+from scenarios.plan import Conversation, User
+
+_REQUEST_NS = 5 * NS_PER_S
+_ACK_EVERY_NS = 500 * NS_PER_MS
+_EVENTS = {event.name.lower(): event for event in RoomEvent}
+
+
+class Content(NamedTuple):
+    """What an entry says, as a record holds it."""
+
+    peer: int
+    sseq: int
+    intended_ns: int
+    flags: int
+
+
+class Mailbox:
+    """One user's inboxes; it is what they call their owner."""
+
+    def __init__(self, context: Context, user: User, access: Access) -> None:
+        self._context = context
+        self._user = user
+        self._access = access
+        self._inboxes: dict[str, Inbox] = {}
+        self._unacked: dict[str, int] = {}
+
+    def cursors(self) -> dict[str, int]:
+        """How far the user has come in each conversation."""
+        return {name: inbox.cursor for name, inbox in self._inboxes.items()}
+
+    @property
+    def behind(self) -> bool:
+        """Whether something is known to exist that was not presented."""
+        return any(inbox.behind for inbox in self._inboxes.values())
+
+    def join(self, conv: Conversation, position: int) -> None:
+        """The user may read a room from `position` on."""
+        if conv.name not in self._inboxes:
+            self._inboxes[conv.name] = Inbox(conv, position - 1, self)
+        self._inboxes[conv.name].on_head(position)
+
+    def on_entry(self, link: Link, entry: Entry) -> None:
+        """An entry was pushed on a connection."""
+        inbox = self._inbox(entry.conv, entry)
+        if inbox is not None:
+            inbox.on_push(entry, link)
+
+    def on_gap(self, link: Link, gap: Gap) -> None:
+        """The server will not push these positions on this connection."""
+        inbox = self._inbox(gap.conv)
+        if inbox is None:
+            return
+        self._context.sink.add(
+            Kind.GAP,
+            self._context.now_ns(),
+            conv=inbox.conv.number,
+            link=link.number,
+            sseq=gap.last,
+            seq=gap.first,
+        )
+        inbox.on_head(gap.last, 0)
+
+    def on_heads(self, heads: dict[str, int], *, fresh: bool) -> None:
+        """How far conversations have come; on a `fresh` connection that is not pushed any more."""
+        for name, head in heads.items():
+            inbox = self._inbox(name)
+            if inbox is not None and fresh:
+                inbox.on_head(head, 0)
+            elif inbox is not None:
+                inbox.on_head(head)
+
+    def _inbox(self, name: str, entry: Entry | None = None) -> Inbox | None:
+        """The inbox of a conversation of ours; any other (a canary's) is none of our business."""
+        inbox = self._inboxes.get(name)
+        if inbox is None and (conv := self._context.conversations.get(name)) is not None:
+            # For a member a room begins with the event that added him.
+            added = entry is not None and entry.event == "added" and entry.user == self._user.name
+            cursor = entry.seq - 1 if entry is not None and added else 0
+            inbox = self._inboxes[name] = Inbox(conv, cursor, self)
+        return inbox
+
+    # What inboxes ask for (`scenarios.inbox.Owner`).
+
+    def present(self, inbox: Inbox, held: Held) -> None:
+        """Show an entry to the user: from here on it is delivered."""
+        entry, context = held.entry, self._context
+        self._acknowledge(entry)
+        content = read_content(context.user_numbers, inbox.conv, entry)
+        kind = Kind.ROOM if entry.event else Kind.DELIVER
+        link = held.link or self._access.link_number
+        self._record(kind, inbox, entry.seq, content, held.channel, link)
+        if kind is Kind.DELIVER and not content.flags & Flag.FOREIGN:
+            context.ledger.present(inbox.conv.number, self._user.number, content.peer, content.sseq)
+            context.latencies.add("delivery", context.now_ns() - content.intended_ns)
+
+    def repeat(self, inbox: Inbox, entry: Entry, link: Link, *, seen: bool) -> None:
+        """A push that came again, or that went back on its connection."""
+        self._context.counters.raw_duplicates += seen
+        content = read_content(self._context.user_numbers, inbox.conv, entry)
+        flags = Flag.DUPLICATE if seen else 0
+        if entry.event:
+            flags |= Flag.ROOM_EVENT
+        self._record(Kind.RECEIVE, inbox, entry.seq, content, flags, link.number)
+
+    def passed_over(self, inbox: Inbox, count: int) -> None:
+        """Positions that the history left out: the judge will miss them too."""
+        self._context.counters.holes += count
+
+    def wait(self, inbox: Inbox, wait_ns: int) -> None:
+        self._context.after(wait_ns, inbox.on_wait)
+
+    def read(self, inbox: Inbox) -> None:
+        context, after = self._context, inbox.cursor
+        request = context.adapter.history(self._access.token, inbox.conv.name, after, PAGE_LIMIT)
+        answered = partial(self._on_history, inbox, after, context.now_ns())
+        context.port.request(self._access.gateway, request, _REQUEST_NS, answered)
+
+    def _on_history(
+        self, inbox: Inbox, after: int, asked_ns: int, response: Response | None
+    ) -> None:
+        page: Page | None = None
+        try:
+            if response is not None:
+                page = self._context.adapter.read_history(inbox.conv.name, response)
+        except ProtocolError:
+            pass  # the same as no answer: asked again, elsewhere
+        if page is None:
+            self._access.gateway += 1
+        else:
+            full = len(page.entries) >= PAGE_LIMIT
+            self._context.sink.add(
+                Kind.PAGE,
+                self._context.now_ns(),
+                ref_ns=asked_ns,
+                conv=inbox.conv.number,
+                link=self._access.link_number,
+                peer=len(page.entries),
+                sseq=page.entries[-1].seq if full else page.head,
+                seq=after,
+            )
+        inbox.on_page(page)
+
+    def _record(
+        self, kind: Kind, inbox: Inbox, seq: int, content: Content, flags: int, link: int
+    ) -> None:
+        self._context.sink.add(
+            kind,
+            self._context.now_ns(),
+            ref_ns=content.intended_ns,
+            conv=inbox.conv.number,
+            link=link,
+            peer=content.peer,
+            sseq=content.sseq,
+            seq=seq,
+            flags=flags | content.flags,
+        )
+
+    def _acknowledge(self, entry: Entry) -> None:
+        """Tell the server how far the user has come, every now and then."""
+        if not self._unacked:
+            self._context.after(_ACK_EVERY_NS, self._send_acks)
+        self._unacked[entry.conv] = entry.seq
+
+    def _send_acks(self) -> None:
+        unacked, self._unacked = self._unacked, {}
+        link = self._access.link
+        if link is not None:
+            for conv, seq in unacked.items():
+                self._context.port.send(link, self._context.adapter.ack(conv, seq))
+
+
+def read_content(user_numbers: dict[str, int], conv: Conversation, entry: Entry) -> Content:
+    """Who said what, as far as the body and the server agree; FOREIGN where they do not."""
+    if entry.event:
+        return Content(user_numbers.get(entry.user, 0), _EVENTS.get(entry.event, 0), 0, 0)
+    sender = user_numbers.get(entry.sender, 0)
+    said = payload.parse(entry.body)
+    if said is None:
+        return Content(sender, 0, 0, Flag.FOREIGN)
+    flags = 0 if said.intact else Flag.CRC_BAD
+    if said.conv != conv.number or said.author != sender:
+        flags |= Flag.FOREIGN
+    return Content(sender, said.sseq, said.intended_ns, flags)

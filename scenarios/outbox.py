@@ -1,0 +1,186 @@
+"""One user's sends: a queue for each conversation, with at most one send in flight. Pure.
+
+A send that was not answered is tried again under the same `client_msg_id`, after a backoff with
+full jitter, until `give_up_after`. It ends acked; rejected, if every attempt was answered with
+`stored: "no"`; or unknown.
+"""
+
+from collections import deque
+from random import Random
+
+from gauntlet.kernel.clock import NS_PER_S
+from gauntlet.kernel.history import Kind
+from scenarios import payload
+from scenarios.adapters.base import Response, Sent
+from scenarios.backoff import Backoff
+from scenarios.context import Context
+from scenarios.link import Link
+from scenarios.plan import Op
+
+_BASE_MS = 100
+_CAP_MS = 2_000
+
+
+class Send:
+    """One op on its way."""
+
+    __slots__ = (
+        "attempts",
+        "backoff",
+        "body",
+        "doubtful",
+        "first_ns",
+        "in_flight",
+        "intended_ns",
+        "op",
+    )
+
+    def __init__(self, op: Op, intended_ns: int, body: str, backoff: Backoff) -> None:
+        self.op = op
+        self.intended_ns = intended_ns
+        self.body = body
+        self.backoff = backoff
+        self.attempts = 0
+        self.first_ns = 0
+        self.in_flight = False
+        self.doubtful = False  # an attempt may have left something behind
+
+    @property
+    def client_msg_id(self) -> str:
+        """The op's identity, the same in every attempt."""
+        return f"g1.{self.op.conv.number}.{self.op.author}.{self.op.sseq}"
+
+
+class Access:
+    """How a user reaches the service now: the token, the gateway, and the link for the records."""
+
+    __slots__ = ("gateway", "link", "token")
+
+    def __init__(self, gateway: int) -> None:
+        self.gateway = gateway
+        self.token = ""
+        self.link: Link | None = None
+
+    @property
+    def link_number(self) -> int:
+        """The current connection, 0 while there is none."""
+        return self.link.number if self.link is not None else 0
+
+
+class Outbox:
+    """A user's queues, by conversation number. The first of a queue is the one in flight."""
+
+    def __init__(self, context: Context, access: Access, rng: Random) -> None:
+        self._context = context
+        self._access = access
+        self._rng = rng
+        self._queues: dict[int, deque[Send]] = {}
+
+    def submit(self, op: Op, intended_ns: int) -> None:
+        """Take an op over; it is sent as soon as those before it have ended."""
+        context = self._context
+        now_ns = context.now_ns()
+        context.ledger.submit()
+        context.latencies.add("lag", now_ns - intended_ns)
+        body = payload.build(
+            op.conv.number, op.author, op.sseq, intended_ns, context.limits.body_bytes
+        )
+        send = Send(op, intended_ns, body, Backoff(self._rng, _BASE_MS, _CAP_MS))
+        self._record(Kind.OP, send, now_ns)
+        queue = self._queues.setdefault(op.conv.number, deque())
+        queue.append(send)
+        if len(queue) == 1:
+            self._attempt(send)
+
+    def abandon(self) -> None:
+        """End everything that is under way: nobody waits for it any more."""
+        for queue in self._queues.values():
+            while queue:
+                self._end(queue[0])
+                queue.popleft()
+
+    def _attempt(self, send: Send) -> None:
+        if not self._is_current(send):
+            return
+        context, op = self._context, send.op
+        now_ns = context.now_ns()
+        if send.attempts == 0:
+            send.first_ns = now_ns
+        send.attempts += 1
+        send.in_flight = True
+        self._record(Kind.ATTEMPT, send, now_ns, spare=send.attempts)
+        request = context.adapter.send(
+            self._access.token, op.conv.name, send.client_msg_id, send.body
+        )
+        context.port.request(
+            self._access.gateway,
+            request,
+            context.limits.attempt_timeout_ns,
+            lambda response: self._answered(send, response),
+        )
+
+    def _answered(self, send: Send, response: Response | None) -> None:
+        if not self._is_current(send):
+            return  # given up meanwhile
+        send.in_flight = False
+        read = Sent("unknown") if response is None else self._context.adapter.read_send(response)
+        if read.stored == "yes":
+            self._acked(send, read.seq)
+            return
+        if read.stored == "unknown":
+            send.doubtful = True
+        if read.temporary:
+            self._access.gateway += 1
+            if self._retry(send, int(read.retry_after_s * NS_PER_S)):
+                return
+        self._end(send)
+        self._next(send)
+
+    def _retry(self, send: Send, least_ns: int) -> bool:
+        """Try again after a backoff, unless it would be given up before."""
+        wait_ns = max(least_ns, send.backoff.next_ns())
+        left_ns = send.first_ns + self._context.limits.give_up_after_ns - self._context.now_ns()
+        if wait_ns >= left_ns:
+            return False
+        self._context.after(wait_ns, lambda: self._attempt(send))
+        return True
+
+    def _acked(self, send: Send, seq: int) -> None:
+        context = self._context
+        now_ns = context.now_ns()
+        self._record(Kind.ACK, send, now_ns, seq=seq, spare=send.attempts)
+        context.ledger.ack(send.op)
+        context.latencies.add("response", now_ns - send.intended_ns)
+        context.latencies.add("service", now_ns - send.first_ns)
+        self._next(send)
+
+    def _end(self, send: Send) -> None:
+        if send.doubtful or send.in_flight:
+            self._record(Kind.UNKNOWN, send, self._context.now_ns(), spare=send.attempts)
+            self._context.ledger.give_up()
+        else:
+            self._record(Kind.REJECT, send, self._context.now_ns(), spare=send.attempts)
+            self._context.ledger.reject()
+
+    def _next(self, send: Send) -> None:
+        queue = self._queues[send.op.conv.number]
+        queue.popleft()
+        if queue:
+            self._attempt(queue[0])
+
+    def _is_current(self, send: Send) -> bool:
+        queue = self._queues[send.op.conv.number]
+        return bool(queue) and queue[0] is send
+
+    def _record(self, kind: Kind, send: Send, now_ns: int, seq: int = 0, spare: int = 0) -> None:
+        self._context.sink.add(
+            kind,
+            now_ns,
+            ref_ns=send.intended_ns,
+            conv=send.op.conv.number,
+            link=self._access.link_number,
+            peer=send.op.author,
+            sseq=send.op.sseq,
+            seq=seq,
+            spare=spare,
+        )

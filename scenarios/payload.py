@@ -1,0 +1,50 @@
+"""Message bodies that tell what they are, so that corruption, phantoms and mix-ups are seen.
+
+`g1|<conv n>|<author n>|<sseq>|<intended_ns>|<crc32 hex of all other parts>|<padding>`
+"""
+
+import zlib
+from typing import NamedTuple
+
+MARK = "g1"
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_FILLER = _LETTERS * (65_536 // len(_LETTERS) + 2)
+
+
+class Payload(NamedTuple):
+    """What a body says of itself; `intact` is whether its checksum holds."""
+
+    conv: int
+    author: int
+    sseq: int
+    intended_ns: int
+    intact: bool
+
+
+def build(conv: int, author: int, sseq: int, intended_ns: int, body_bytes: int) -> str:
+    """A body of `body_bytes` ASCII bytes (more where its parts alone need more)."""
+    head = f"{MARK}|{conv}|{author}|{sseq}|{intended_ns}"
+    room = max(0, body_bytes - len(head) - 10)  # 10: eight hex digits and two bars
+    # Padding differs from message to message, so that mixed-up buffers break the checksum.
+    start = sseq % len(_LETTERS)
+    padding = _FILLER[start : start + room]
+    return f"{head}|{_crc(head, padding)}|{padding}"
+
+
+def parse(body: str) -> Payload | None:
+    """What a body says, or None if it is not one of ours."""
+    parts = body.split("|", 6)
+    if len(parts) != 7 or parts[0] != MARK:
+        return None
+    try:
+        conv, author, sseq, intended_ns = (int(part) for part in parts[1:5])
+    except ValueError:
+        return None
+    if min(conv, author, sseq, intended_ns) < 0 or max(conv, author, sseq) >= 1 << 32:
+        return None
+    intact = _crc("|".join(parts[:5]), parts[6]) == parts[5]
+    return Payload(conv, author, sseq, intended_ns, intact)
+
+
+def _crc(head: str, padding: str) -> str:
+    return f"{zlib.crc32(f'{head}|{padding}'.encode()):08x}"

@@ -1,0 +1,252 @@
+"""One virtual user: its connection, its mailbox and its outbox. Pure: the clock, the generator and
+the sockets are given to it (`Context`, `Port`).
+
+- It logs in to learn where to connect, dials, says `connect` with its cursors, and reads from the
+  history what lies between them and the heads it is told.
+- Silence for `ping_ms + pong_ms` means dead; after `ping_ms` it asks with a ping of its own.
+- A lost connection comes back after a backoff with full jitter; on the server's `reconnect` the
+  new connection is up before the old one is closed.
+"""
+
+from functools import partial
+from random import Random
+
+from gauntlet.kernel.clock import NS_PER_MS, NS_PER_S
+from gauntlet.kernel.history import Kind
+from scenarios.adapters.base import (
+    Beat,
+    Connected,
+    Entry,
+    Gap,
+    Login,
+    Move,
+    ProtocolError,
+    Response,
+)
+from scenarios.backoff import Backoff
+from scenarios.context import Context
+from scenarios.link import Link
+from scenarios.mailbox import Mailbox
+from scenarios.outbox import Access, Outbox
+from scenarios.plan import Conversation, Op, User
+
+_BASE_MS = 250
+_CAP_MS = 4_000
+_REQUEST_NS = 5 * NS_PER_S
+_CONNECT_NS = 7 * NS_PER_S
+_GOODBYE = 1000
+_SILENT = 4009
+_NONSENSE = 4500
+
+
+class Session:
+    """A user that stays connected from `start` to `stop`, but for planned absences."""
+
+    def __init__(self, context: Context, user: User, rng: Random) -> None:
+        self.user = user
+        self.access = Access(user.number)
+        self.outbox = Outbox(context, self.access, rng)
+        self.mailbox = Mailbox(context, user, self.access)
+        self._context = context
+        self._rooms: set[str] = set()
+        self._backoff = Backoff(rng, _BASE_MS, _CAP_MS)
+        self._wanted = False
+        self._moving = False
+        self._logging_in = False
+        self._dialling: Link | None = None
+        self._login: Login | None = None
+        self._incarnations = 0
+
+    # What the engine asks for.
+
+    def start(self) -> None:
+        """Go online, and stay."""
+        self._wanted = True
+        self._log_in()
+
+    def leave(self) -> None:
+        """Go offline on purpose."""
+        if self._wanted:
+            self._context.sink.add(Kind.OFFLINE, self._context.now_ns(), peer=self.user.number)
+        self.stop()
+
+    def stop(self) -> None:
+        """Close the connection, and do not come back."""
+        self._wanted = False
+        for link in (self.access.link, self._dialling):
+            if link is not None:
+                self._end(link, _GOODBYE)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the server has said `connected` on a connection that still lives."""
+        return self.access.link is not None
+
+    def submit(self, op: Op, intended_ns: int) -> None:
+        """Send an op, now or as soon as its conversation's queue allows."""
+        self.outbox.submit(op, intended_ns)
+
+    def join(self, conv: Conversation, position: int) -> None:
+        """The user was put into a room by the event at `position`: attend it."""
+        self._rooms.add(conv.name)
+        self.mailbox.join(conv, position)
+        if self.access.link is not None:
+            self._send(self.access.link, self._context.adapter.enter(conv.name))
+
+    # Connecting: log in, dial, introduce oneself.
+
+    def _log_in(self) -> None:
+        """Ask where to connect, unless that is under way or there is no need."""
+        idle = not self._logging_in and self._dialling is None
+        if self._wanted and idle and (self.access.link is None or self._moving):
+            self._logging_in = True
+            request = self._context.adapter.login(self.user.name, self.user.device)
+            self._context.port.request(
+                self.access.gateway, request, _REQUEST_NS, self._on_login_answer
+            )
+
+    def _on_login_answer(self, response: Response | None) -> None:
+        self._logging_in = False
+        try:
+            if response is None:
+                raise ProtocolError("no answer")
+            self._login = self._context.adapter.read_login(response)
+            self.access.token = self._login.token
+        except ProtocolError:
+            self.access.gateway += 1
+            # Whoever has a token gets in without the users DB: dial where it was good last.
+            if self._login is None:
+                self._retry_later()
+                return
+        if self._wanted:
+            self._dial(self._login.url)
+
+    def _dial(self, url: str) -> None:
+        context = self._context
+        self._incarnations += 1
+        address = context.adapter.websocket_url(url)
+        link = Link(self, address, context.now_ns(), self._incarnations)
+        self._dialling = link
+        context.port.dial(link, address)
+        context.after(_CONNECT_NS, partial(self._give_up_dialling, link))
+
+    def _give_up_dialling(self, link: Link) -> None:
+        if link is self._dialling:
+            self._lose(link, _SILENT)
+
+    def on_open(self, link: Link) -> None:
+        """The WebSocket is open: say who one is, and how far one has come."""
+        cursors = self.mailbox.cursors()
+        adapter = self._context.adapter
+        self._send(link, adapter.connect(self.access.token, self.user.device, cursors))
+
+    def _on_connected(self, link: Link, connected: Connected) -> None:
+        if link is not self._dialling:
+            return
+        context = self._context
+        link.connected = connected
+        link.number = context.new_link(link)
+        context.sink.add(
+            Kind.CONNECT,
+            context.now_ns(),
+            ref_ns=link.dialled_ns,
+            link=link.number,
+            peer=self.user.number,
+        )
+        old, self.access.link = self.access.link, link
+        self._dialling, self._moving = None, False
+        for room in self._rooms:
+            self._send(link, context.adapter.enter(room))
+        if old is not None:
+            self._end(old, _GOODBYE)
+        context.on_connected(self.user.number)
+        self.mailbox.on_heads(connected.heads, fresh=True)
+        self._watch_silence(link, connected)
+
+    def _retry_later(self) -> None:
+        self._context.after(self._backoff.next_ns(), self._log_in)
+
+    # The life of a connection.
+
+    def on_frame(self, link: Link, frame: bytes) -> None:
+        """A text frame arrived."""
+        if link.ended:
+            return
+        link.heard_ns = self._context.now_ns()
+        try:
+            read = self._context.adapter.read(frame)
+        except ProtocolError:
+            self._lose(link, _NONSENSE)
+            return
+        match read:
+            case Entry():
+                self.mailbox.on_entry(link, read)
+            case Beat():
+                if read.wants_answer:
+                    self._send(link, self._context.adapter.pong())
+                self.mailbox.on_heads(read.heads, fresh=False)
+            case Gap():
+                self.mailbox.on_gap(link, read)
+            case Connected():
+                self._on_connected(link, read)
+            case Move():
+                wait_ns = read.delay_ms * NS_PER_MS
+                self._context.after(wait_ns, partial(self._move, link, read.url))
+            case _:
+                pass  # why the server is about to close; the close itself is what matters
+
+    def on_closed(self, link: Link, code: int) -> None:
+        """The connection ended, or never came up."""
+        if not link.ended:
+            self._end(link, code)
+            self._retry_later()
+
+    def _move(self, link: Link, url: str) -> None:
+        """Make before break: the new connection closes the old one once it is up."""
+        if self.access.link is link and self._wanted and self._dialling is None:
+            self._moving = True
+            self._dial(url)
+
+    def _watch_silence(self, link: Link, connected: Connected) -> None:
+        if link.ended:
+            return
+        context = self._context
+        silent_ns = context.now_ns() - link.heard_ns
+        ping_ns, pong_ns = connected.ping_ms * NS_PER_MS, connected.pong_ms * NS_PER_MS
+        if silent_ns >= ping_ns + pong_ns:
+            self._lose(link, _SILENT)
+            return
+        if silent_ns >= ping_ns:
+            self._send(link, context.adapter.ping())
+        elif context.now_ns() - link.dialled_ns >= ping_ns:
+            self._backoff.reset()  # it lasted, so that the next loss is another matter
+        wait_ns = min(ping_ns, pong_ns) // 2
+        context.after(wait_ns, partial(self._watch_silence, link, connected))
+
+    def _lose(self, link: Link, code: int) -> None:
+        """Drop a connection that is of no use, and come back."""
+        self._end(link, code, abort=True)
+        self._retry_later()
+
+    def _end(self, link: Link, code: int, *, abort: bool = False) -> None:
+        if link.ended:
+            return
+        link.ended = True
+        context = self._context
+        if link.number:
+            context.counters.disconnects += 1
+            context.sink.add(
+                Kind.DISCONNECT,
+                context.now_ns(),
+                link=link.number,
+                peer=self.user.number,
+                spare=code,
+            )
+        if self.access.link is link:
+            self.access.link = None
+        if self._dialling is link:
+            self._dialling = None
+        context.port.close(link, abort=abort)
+
+    def _send(self, link: Link, frame: bytes) -> None:
+        self._context.port.send(link, frame)

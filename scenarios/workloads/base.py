@@ -1,0 +1,61 @@
+"""What a workload is: it wishes conversations, and may have users go offline on purpose."""
+
+import random
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from gauntlet.kernel.scenario import WorkloadShare
+from scenarios.plan import Absence, Draft, Scope, User
+
+
+class Workload(ABC):
+    """One way of talking. It draws only from its own generator, so that one never shifts another.
+
+    `needs` names the capabilities that an adapter must declare (`scenarios.adapters.base`).
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, scope: Scope, share: WorkloadShare, rng: random.Random) -> None:
+        self.scope = scope
+        self.share = share
+        self.rng = rng
+
+    @abstractmethod
+    def conversations(self) -> list[Draft]:
+        """The conversations it sends in, each as likely as any other."""
+
+    def absences(self) -> list[Absence]:
+        """Who goes offline and comes back, and when."""
+        return []
+
+
+def pairs(users: tuple[User, ...], rng: random.Random, peers: int) -> list[Draft]:
+    """One-to-one conversations in which every user has about `peers` peers.
+
+    Users stand in a shuffled ring, and each talks with the `peers / 2` next ones.
+    """
+    ring = list(users)
+    rng.shuffle(ring)
+    drafts: dict[str, Draft] = {}
+    for step in range(1, max(1, peers // 2) + 1):
+        for at, user in enumerate(ring):
+            other = ring[(at + step) % len(ring)]
+            if other is not user:
+                first, second = sorted((user, other), key=lambda one: one.name)
+                name = f"d.{first.name}.{second.name}"
+                drafts[name] = Draft(name, (first.number, second.number))
+    return list(drafts.values())
+
+
+def departures(scope: Scope, share: WorkloadShare) -> list[int]:
+    """When users leave, from the start of the timeline: `at`, or a third into the steady part."""
+    if share.at:
+        return [int(at * 1_000_000_000) for at in share.at]
+    return [scope.ramp_ns + scope.steady_ns // 3]
+
+
+def leavers(scope: Scope, share: WorkloadShare, rng: random.Random) -> list[User]:
+    """`percent` of the users, at least one, in a random order."""
+    count = max(1, round(len(scope.users) * share.percent / 100))
+    return rng.sample(scope.users, min(count, len(scope.users)))

@@ -1,0 +1,13 @@
+"""One-to-one conversations: every user talks with a few peers."""
+
+from scenarios.plan import Draft
+from scenarios.workloads.base import Workload, pairs
+
+PEERS = 4
+
+
+class Direct(Workload):
+    """Everybody talks with about four others."""
+
+    def conversations(self) -> list[Draft]:
+        return pairs(self.scope.users, self.rng, PEERS)
