@@ -71,7 +71,7 @@ class ProxyServer:
     def _start_embedded(cls, log: Path, seed: int) -> Self:
         argv = [sys.executable, "-P", "-m", "chaos.proxy"]
         process = _spawn([*argv, "--listen", "127.0.0.1:0", "--seed", str(seed)], log)
-        assert process.stdout is not None  # noqa: S101  # it is a pipe
+        assert process.stdout is not None  # it is a pipe
         readable, _, _ = select.select([process.stdout], [], [], _START_S)
         line = process.stdout.readline() if readable else b""
         if not line:
@@ -101,6 +101,7 @@ def _spawn(argv: list[str], log: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if "chaos.proxy" in argv else output,
             stderr=output,
+            env={**os.environ, "LOG_LEVEL": "info"},  # toxiproxy-server else logs every byte count
             start_new_session=True,  # Ctrl-C is for the harness, which then heals and stops us
             preexec_fn=_die_with_parent,  # noqa: PLW1509  # calls one C function, takes no lock
         )

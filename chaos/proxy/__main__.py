@@ -1,0 +1,64 @@
+"""`python -P -m chaos.proxy`: serves until standard input ends, SIGTERM or SIGINT.
+
+Prints one JSON line, {"api": "http://127.0.0.1:port"}, when it is ready.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+
+import uvloop
+from aiohttp import web
+
+from chaos.proxy.api import application
+from chaos.proxy.collection import Proxies
+from chaos.proxy.link import address
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -P -m chaos.proxy", description=__doc__)
+    parser.add_argument("--listen", default="127.0.0.1:0", help="address of the API")
+    parser.add_argument("--seed", type=int, default=0, help="repeats rolls of toxicity")
+    options = parser.parse_args()
+    host, _, port = options.listen.rpartition(":")
+    with contextlib.suppress(ValueError, OSError):  # two descriptors for each connection
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    uvloop.run(_serve(host, int(port), options.seed))
+
+
+async def _serve(host: str, port: int, seed: int) -> None:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    watch = threading.Thread(target=_wait_for_eof, args=(loop, stopped), daemon=True)
+    proxies = Proxies(seed)
+    runner = web.AppRunner(application(proxies), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    site = web.TCPSite(runner, host, port)
+    await site.start()
+    watch.start()
+    sys.stdout.write(json.dumps({"api": f"http://{address(runner.addresses[0])}"}) + "\n")
+    sys.stdout.flush()
+    await stopped.wait()
+    proxies.stop()
+    await runner.cleanup()
+
+
+def _wait_for_eof(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:
+    # Not sys.stdin: a thread that reads it holds a lock which the interpreter wants at its end.
+    while os.read(0, 4096):
+        pass
+    with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+        loop.call_soon_threadsafe(stopped.set)
+
+
+if __name__ == "__main__":
+    main()

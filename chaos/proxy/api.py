@@ -1,0 +1,182 @@
+"""Toxiproxy's HTTP API over the proxies of this process."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from chaos.proxy import errors
+from chaos.proxy.collection import Proxies
+from chaos.proxy.proxy import Proxy
+
+VERSION = "2.12.0-gauntlet"  # the version whose API this is
+REQUEST_ID = "X-Toxiproxy-Request-Id"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_HELP = {"received": "Bytes read from a source", "sent": "Bytes written to a destination"}
+
+
+def application(proxies: Proxies) -> web.Application:
+    """The API as an application. Calls are carried out one after the other."""
+    api = _Api(proxies)
+    app = web.Application(middlewares=[_middleware(asyncio.Lock())])
+    app.router.add_routes(
+        [
+            web.get("/version", api.version, allow_head=False),
+            web.get("/metrics", api.metrics, allow_head=False),
+            web.get("/connections", api.connections, allow_head=False),
+            web.post("/reset", api.reset),
+            web.post("/populate", api.populate),
+            web.get("/proxies", api.index, allow_head=False),
+            web.post("/proxies", api.create),
+            web.get("/proxies/{proxy}", api.show, allow_head=False),
+            web.post("/proxies/{proxy}", api.update),
+            web.patch("/proxies/{proxy}", api.update),
+            web.delete("/proxies/{proxy}", api.remove),
+            web.get("/proxies/{proxy}/toxics", api.toxics, allow_head=False),
+            web.post("/proxies/{proxy}/toxics", api.add_toxic),
+            web.get("/proxies/{proxy}/toxics/{toxic}", api.show_toxic, allow_head=False),
+            web.post("/proxies/{proxy}/toxics/{toxic}", api.update_toxic),
+            web.patch("/proxies/{proxy}/toxics/{toxic}", api.update_toxic),
+            web.delete("/proxies/{proxy}/toxics/{toxic}", api.remove_toxic),
+        ]
+    )
+    return app
+
+
+class _Api:
+    """One method a route."""
+
+    def __init__(self, proxies: Proxies) -> None:
+        self._proxies = proxies
+
+    async def version(self, request: web.Request) -> web.Response:
+        return _json({"version": VERSION})
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        lines: list[str] = []
+        for word, about in _HELP.items():
+            metric = f"toxiproxy_proxy_{word}_bytes_total"
+            lines += [f"# HELP {metric} {about}", f"# TYPE {metric} counter"]
+            for proxy in self._proxies.by_name.values():
+                for (counted, stream), total in sorted(proxy.byte_totals().items()):
+                    if counted == word:
+                        lines.append(f"{metric}{{{_labels(proxy, stream)}}} {total}")
+        return web.Response(text="\n".join([*lines, ""]))
+
+    async def connections(self, request: web.Request) -> web.Response:
+        rows = [
+            {"proxy": proxy.name, **link.as_json()}
+            for proxy in self._proxies.by_name.values()
+            for link in sorted(proxy.links, key=lambda link: link.number)
+        ]
+        return _json({"connections": rows})
+
+    async def reset(self, request: web.Request) -> web.Response:
+        await self._proxies.reset()
+        return web.Response(status=204)
+
+    async def populate(self, request: web.Request) -> web.Response:
+        done: list[Proxy] = []
+        try:
+            await self._proxies.populate(await _body(request), done)
+        except errors.ApiError as error:
+            answer: dict[str, Any] = {"error": error.message, "status": error.status}
+            return _json(answer | _shown(done), error.status)
+        return _json(_shown(done), 201)
+
+    async def index(self, request: web.Request) -> web.Response:
+        proxies = sorted(self._proxies.by_name.items())
+        return _json({name: proxy.as_json() for name, proxy in proxies})
+
+    async def create(self, request: web.Request) -> web.Response:
+        proxy = await self._proxies.create(await _body(request))
+        return _json(proxy.as_json(), 201)
+
+    async def show(self, request: web.Request) -> web.Response:
+        return _json(self._proxy(request).as_json())
+
+    async def update(self, request: web.Request) -> web.Response:
+        name = request.match_info["proxy"]
+        self._proxies.get(name)  # a missing proxy goes before a bad body
+        proxy = await self._proxies.update(name, await _body(request))
+        return _json(proxy.as_json())
+
+    async def remove(self, request: web.Request) -> web.Response:
+        self._proxies.remove(request.match_info["proxy"])
+        return web.Response(status=204)
+
+    async def toxics(self, request: web.Request) -> web.Response:
+        return _json([toxic.as_json() for toxic in self._proxy(request).toxics()])
+
+    async def add_toxic(self, request: web.Request) -> web.Response:
+        proxy = self._proxy(request)
+        return _json(proxy.add_toxic(await _body(request)).as_json())
+
+    async def show_toxic(self, request: web.Request) -> web.Response:
+        return _json(self._proxy(request).toxic(request.match_info["toxic"]).as_json())
+
+    async def update_toxic(self, request: web.Request) -> web.Response:
+        proxy, name = self._proxy(request), request.match_info["toxic"]
+        proxy.toxic(name)  # a missing toxic goes before a bad body
+        return _json(proxy.update_toxic(name, await _body(request)).as_json())
+
+    async def remove_toxic(self, request: web.Request) -> web.Response:
+        self._proxy(request).remove_toxic(request.match_info["toxic"])
+        return web.Response(status=204)
+
+    def _proxy(self, request: web.Request) -> Proxy:
+        return self._proxies.get(request.match_info["proxy"])
+
+
+def _middleware(lock: asyncio.Lock) -> Any:
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            # Toxiproxy's own guard against pages that make a browser call it.
+            if request.headers.get("User-Agent", "").startswith("Mozilla/"):
+                response: web.StreamResponse = _text("User agent not allowed\n", 403)
+            else:
+                async with lock:
+                    response = await handler(request)
+        except web.HTTPMethodNotAllowed:
+            return web.Response(status=405)
+        except web.HTTPNotFound:
+            return _text("404 page not found\n", 404)
+        except errors.ApiError as error:
+            body = msgspec.json.encode({"error": error.message, "status": error.status})
+            response = _text(body.decode() + "\n", error.status)
+        response.headers[REQUEST_ID] = secrets.token_hex(10)
+        return response
+
+    return middleware
+
+
+async def _body(request: web.Request) -> object:
+    try:
+        return msgspec.json.decode(await request.read())
+    except msgspec.DecodeError as error:
+        raise errors.bad_body(error) from error
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    body = msgspec.json.encode(value)
+    return web.Response(body=body, status=status, content_type="application/json")
+
+
+def _text(text: str, status: int) -> web.Response:
+    headers = {"X-Content-Type-Options": "nosniff"}
+    return web.Response(text=text, status=status, headers=headers)
+
+
+def _shown(proxies: list[Proxy]) -> dict[str, Any]:
+    return {"proxies": [proxy.as_json() for proxy in proxies]}
+
+
+def _labels(proxy: Proxy, stream: str) -> str:
+    labels = {"direction": stream, "listener": proxy.listen, "proxy": proxy.name}
+    labels["upstream"] = proxy.upstream
+    return ",".join(f"{key}={msgspec.json.encode(value).decode()}" for key, value in labels.items())

@@ -1,0 +1,232 @@
+"""One proxy: a listener, its connections and its toxics."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections import Counter
+from random import Random
+from typing import Any
+
+import msgspec
+
+from chaos.proxy import errors
+from chaos.proxy.link import End, Link, address
+from chaos.proxy.toxic import STREAMS, Stream, Toxic
+
+_log = logging.getLogger(__name__)
+
+DIAL_TIMEOUT_S = 5.0
+_BACKLOG = 4096
+_ACCEPT_PAUSE_S = 0.1  # when out of file descriptors
+
+
+class ProxyBody(msgspec.Struct, frozen=True):
+    """A request to create or change a proxy. Only `name` and `upstream` have no useful default."""
+
+    name: str = ""
+    listen: str = ""
+    upstream: str = ""
+    enabled: bool = True
+
+
+class Proxy:
+    """A link that can be disturbed. Its methods are called one at a time."""
+
+    def __init__(self, body: ProxyBody, seed: int) -> None:
+        self.name = body.name
+        self.listen = body.listen
+        self.upstream = body.upstream
+        self.enabled = False
+        self.links: set[Link] = set()
+        self._toxics: dict[str, Toxic] = {}
+        self._serial = 0
+        self._accepted = 0
+        self._seed = seed
+        self._listener: socket.socket | None = None
+        self._dials: set[asyncio.Task[None]] = set()
+        self._ended_bytes: Counter[tuple[str, Stream]] = Counter()
+
+    # --- the listener
+
+    async def start(self) -> None:
+        """Listen; `listen` then holds the real address. ApiError if that cannot be had."""
+        try:
+            host, port = await resolve(self.listen)
+        except errors.ApiError as error:
+            raise errors.ApiError(f"listen tcp: {error.message}", 500) from error
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0).lower()
+            raise errors.ApiError(f"listen tcp {self.listen}: bind: {reason}", 500) from error
+        listener.setblocking(False)
+        self._listener = listener
+        self.listen = address(listener.getsockname())
+        self.enabled = True
+        asyncio.get_running_loop().add_reader(listener, self._accept)
+
+    def stop(self) -> None:
+        """Close the listener and every connection; the address is kept for the next start."""
+        self.enabled = False
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+        for dial in self._dials:
+            dial.cancel()
+        for link in list(self.links):
+            link.close()
+
+    async def differs(self, body: ProxyBody) -> bool:
+        """Whether a request means another address; `localhost:80` and `127.0.0.1:80` are one."""
+        return body.upstream != self.upstream or address(await resolve(body.listen)) != self.listen
+
+    async def update(self, body: ProxyBody) -> None:
+        """Change addresses or state; connections survive if the addresses stay the same."""
+        if await self.differs(body):
+            self.stop()
+            self.listen, self.upstream = body.listen, body.upstream
+        if body.enabled and not self.enabled:
+            await self.start()
+        elif self.enabled and not body.enabled:
+            self.stop()
+
+    # --- connections
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                _log.warning("%s: cannot accept: %s", self.name, error)
+                self._pause_accepting(self._listener)
+                return
+            client.setblocking(False)
+            self._accepted += 1
+            dial = asyncio.create_task(self._connect(self._accepted, client))
+            self._dials.add(dial)
+            dial.add_done_callback(self._dials.discard)
+
+    def _pause_accepting(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(listener)
+
+        def resume() -> None:
+            if listener is self._listener:
+                loop.add_reader(listener, self._accept)
+
+        loop.call_later(_ACCEPT_PAUSE_S, resume)
+
+    async def _connect(self, number: int, client: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        host, _, port = self.upstream.rpartition(":")
+        with contextlib.ExitStack() as undo:
+            undo.callback(client.close)
+            try:
+                async with asyncio.timeout(DIAL_TIMEOUT_S):
+                    _, far = await loop.create_connection(End, host.strip("[]"), int(port))
+            except (OSError, ValueError) as error:
+                _log.warning("%s: cannot dial %s: %r", self.name, self.upstream, error)
+                return
+            undo.callback(far.transport.abort)
+            _, near = await loop.connect_accepted_socket(End, client)
+            undo.pop_all()
+        link = Link(number, self, near, far)
+        self.links.add(link)
+        link.start(self.toxics())
+
+    def link_lost(self, link: Link) -> None:
+        """A connection is over; its bytes stay in the totals."""
+        self.links.discard(link)
+        self._ended_bytes.update(_bytes_of(link))
+
+    def byte_totals(self) -> Counter[tuple[str, Stream]]:
+        """`(received|sent, stream)` → bytes, over ended and live connections."""
+        totals = Counter(self._ended_bytes)
+        for link in self.links:
+            totals.update(_bytes_of(link))
+        return totals
+
+    # --- toxics
+
+    def toxics(self) -> list[Toxic]:
+        """Upstream ones first, each stream's in the order of their adding."""
+        return sorted(self._toxics.values(), key=lambda t: (STREAMS.index(t.stream), t.serial))
+
+    def toxic(self, name: str) -> Toxic:
+        """A toxic by its name; ApiError if there is none."""
+        if name not in self._toxics:
+            raise errors.toxic_not_found()
+        return self._toxics[name]
+
+    def add_toxic(self, body: object) -> Toxic:
+        """Add a toxic; it acts on live connections at once."""
+        toxic = Toxic.create(self._serial + 1, body)
+        if toxic.name in self._toxics:
+            raise errors.toxic_exists()
+        self._serial += 1
+        return self._set(toxic)
+
+    def update_toxic(self, name: str, body: object) -> Toxic:
+        """Change a toxic's toxicity or attributes."""
+        return self._set(self.toxic(name).updated(body))
+
+    def remove_toxic(self, name: str) -> None:
+        """Remove a toxic; what it held flows on."""
+        toxic = self.toxic(name)
+        del self._toxics[name]
+        for link in list(self.links):
+            link.directions[toxic.stream].remove(toxic)
+
+    def random(self, link: int, toxic: Toxic) -> Random:
+        """Random numbers that depend on nothing but the seed and who asks."""
+        key = (self._seed, self.name, link, toxic.stream, toxic.serial)
+        return Random("/".join(map(str, key)))
+
+    def _set(self, toxic: Toxic) -> Toxic:
+        self._toxics[toxic.name] = toxic
+        for link in list(self.links):
+            link.directions[toxic.stream].apply(toxic)
+        return toxic
+
+    def as_json(self) -> dict[str, Any]:
+        """As the API shows it."""
+        return {
+            "name": self.name,
+            "listen": self.listen,
+            "upstream": self.upstream,
+            "enabled": self.enabled,
+            "toxics": [toxic.as_json() for toxic in self.toxics()],
+        }
+
+
+async def resolve(listen: str) -> tuple[str, int]:
+    """The numeric address of `host:port`, IPv4 first; no host is loopback. ApiError if it is none.
+
+    Toxiproxy takes no host for every interface of the machine; a fault proxy should not.
+    """
+    host, colon, port = listen.rpartition(":")
+    if listen and not colon:
+        raise errors.ApiError(f"address {listen}: missing port in address", 500)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host.strip("[]") or "127.0.0.1", port or 0, type=socket.SOCK_STREAM
+        )
+    except OSError as error:
+        raise errors.ApiError(f"lookup {listen}: {error.strerror}", 500) from error
+    _, _, _, _, name = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    return str(name[0]), int(name[1])
+
+
+def _bytes_of(link: Link) -> dict[tuple[str, Stream], int]:
+    return {
+        (word, stream): getattr(direction, word)
+        for stream, direction in link.directions.items()
+        for word in ("received", "sent")
+    }

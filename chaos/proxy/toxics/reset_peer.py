@@ -1,0 +1,32 @@
+"""Ends the connection by RST."""
+
+import msgspec
+
+from chaos.proxy.toxics.stage import Stage
+
+
+class Attributes(msgspec.Struct, frozen=True):
+    """`timeout` in milliseconds, from the first data or end that arrives to the reset."""
+
+    timeout: int = 0
+
+
+class ResetPeer(Stage):
+    """Waits for data or the end, drops it, and resets both sockets."""
+
+    schema = Attributes
+    attributes: Attributes
+
+    def feed(self, data: bytes) -> None:
+        self.end()
+
+    def end(self) -> None:
+        if self._timer is None:
+            delay_s = max(0, self.attributes.timeout) / 1000
+            self._timer = self.host.call_later(delay_s, self.host.reset)
+
+    def release(self) -> None:
+        # What was dropped cannot be given back, so a pending reset is carried out.
+        if self._timer is not None:
+            self.cancel()
+            self.host.reset()

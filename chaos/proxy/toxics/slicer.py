@@ -1,0 +1,39 @@
+"""Cuts chunks into small ones, so that readers must cope with partial messages."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from chaos.proxy.toxics.paced import Paced, Parcel
+
+
+class Attributes(msgspec.Struct, frozen=True):
+    """Bytes, plus or minus at most `size_variation`; `delay` in microseconds after each piece."""
+
+    average_size: int = 0
+    size_variation: int = 0
+    delay: int = 0
+
+    def __post_init__(self) -> None:
+        if self.average_size < 1:
+            raise ValueError("average_size must be 1 or more")
+        if not 0 <= self.size_variation < self.average_size:
+            raise ValueError("size_variation must be 0 or more and below average_size")
+
+
+class Slicer(Paced):
+    """Uniformly varied pieces; only the last one of a chunk may be smaller."""
+
+    schema = Attributes
+    attributes: Attributes
+
+    def due_s(self, parcel: Parcel) -> float:
+        return max(parcel.arrived_s, self.last_due_s + self.attributes.delay / 1_000_000)
+
+    def split(self, data: bytes) -> Iterable[bytes]:
+        average, variation = self.attributes.average_size, self.attributes.size_variation
+        at = 0
+        while at < len(data):
+            size = average + self.random.randint(-variation, variation)
+            yield data[at : at + size]
+            at += size
