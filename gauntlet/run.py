@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from reports.judge import judge
 from reports.render import render
@@ -24,7 +25,7 @@ from chaos.proxy_server import Backend
 from chaos.targets import Plan, ProxyMode, links_needed
 from chaos.timeline import Timeline
 from gauntlet import interrupts, manifest
-from gauntlet.kernel import clock, rundir
+from gauntlet.kernel import clock, hosts, rundir
 from gauntlet.kernel.errors import ConfigError, GauntletError, Interrupted, StackError
 from gauntlet.kernel.rundir import Journal, RunDir
 from gauntlet.kernel.scenario import Scenario
@@ -254,8 +255,19 @@ def check_before_start(scenario: Scenario, options: Options) -> None:
     if options.bug is not None and options.bug not in BUGS:
         raise ConfigError(f"--bug: found {options.bug}; allowed: {', '.join(BUGS)}")
     if scenario.target.stack == "external":
-        if not scenario.target.url:
-            raise ConfigError("target.url: found nothing; allowed: the URLs of the external stack")
-        if scenario.faults:
-            kinds = ", ".join(fault.kind for fault in scenario.faults)
-            raise ConfigError(f"faults: found {kinds}; allowed: none on an external stack")
+        _check_external(scenario)
+
+
+def _check_external(scenario: Scenario) -> None:
+    target = scenario.target
+    if not target.url:
+        raise ConfigError("target.url: found nothing; allowed: the URLs of the external stack")
+    for url in target.url:
+        host = urlsplit(url).hostname or ""
+        if not hosts.is_loopback(host) and host not in target.allow_hosts:
+            raise ConfigError(
+                f"target.url: found {url}; allowed: loopback, and the hosts of target.allow_hosts"
+            )
+    if scenario.faults:
+        kinds = ", ".join(fault.kind for fault in scenario.faults)
+        raise ConfigError(f"faults: found {kinds}; allowed: none on an external stack")

@@ -1,0 +1,63 @@
+"""The command line as a user meets it, without starting anything."""
+
+import pytest
+
+from gauntlet import cli
+from gauntlet.kernel.errors import Exit
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fly"],
+        ["run"],
+        ["run", "tour", "--stack", "cloud"],
+        ["run", "tour", "--bug", "none_such"],
+        ["run", "tour", "--rate", "fast"],
+        ["run", "no-such-scenario"],
+        ["run", "nowhere.yaml"],
+        ["judge", "nowhere"],
+        ["run", "tour", "--users", "1"],
+        ["run", "tour", "--steady", "20s"],
+        ["run", "steady", "--stack", "external"],
+    ],
+)
+def test_bad_usage_ends_with_four_and_leaves_nothing(arguments, tmp_path, monkeypatch, capsys):
+    """Wrong words, wrong files and impossible combinations: one sentence, exit 4, no run."""
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == Exit.CONFIG
+    assert capsys.readouterr().err.startswith("gauntlet: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_target_outside_loopback_needs_allow_hosts(tmp_path, monkeypatch, capsys):
+    """Load never goes to a foreign host by mistake."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "far.yaml").write_text(
+        "version: 1\nname: far\nabout: x\n"
+        "target: {stack: external, url: ['http://192.0.2.7:80']}\nload: {users: 2}\n"
+    )
+    assert cli.main(["run", "far.yaml"]) == Exit.CONFIG
+    assert "allow_hosts" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["far.yaml"]
+
+
+def test_help_shows_five_commands_first(capsys):
+    """A newcomer sees where to start before he sees everything."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--help"])
+    text = capsys.readouterr().out
+    start = text[text.index("start here") : text.index("all commands")]
+    assert ended.value.code == 0
+    assert sum(line.startswith("  gauntlet ") for line in start.splitlines()) == 5
+
+
+def test_list_names_every_scenario_with_one_line(capsys):
+    """What can be run is one command away."""
+    from scenarios import library
+
+    assert cli.main(["list"]) == Exit.OK
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == sorted(library.names())
+    assert all(len(line.split()) > 3 for line in lines)

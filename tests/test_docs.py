@@ -1,0 +1,86 @@
+"""The documentation names what the code has: commands, options, keys, workloads, exit codes."""
+
+import json
+import re
+from argparse import ArgumentParser, _SubParsersAction
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gauntlet import cli
+from gauntlet.kernel import scenario, vocabulary
+from gauntlet.kernel.errors import PRECEDENCE
+from gauntlet.kernel.scenario_file import parse
+
+ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+
+
+def subparsers() -> dict[str, ArgumentParser]:
+    """Every command's parser by its name."""
+    actions = cli._parser()._actions
+    return next(dict(a.choices) for a in actions if isinstance(a, _SubParsersAction))
+
+
+def test_every_command_and_option_is_in_the_reference():
+    """A user finds each thing that the command accepts, and nothing that it does not."""
+    text = (REFERENCE / "cli.md").read_text()
+    documented = set(re.findall(r"`(--[a-z-]+)`", text))
+    real = {
+        option
+        for parser in subparsers().values()
+        for action in parser._actions
+        for option in action.option_strings
+        if option.startswith("--")
+    }
+    assert documented == real - {"--help"}
+    assert set(re.findall(r"^\| `gauntlet (\w+)", text, re.MULTILINE)) == set(subparsers())
+
+
+def test_the_readme_shows_only_commands_that_exist():
+    """What the first screen tells people to type can be typed."""
+    commands = set(re.findall(r"gauntlet (\w+)", (ROOT / "README.md").read_text()))
+    assert commands <= set(subparsers())
+
+
+def test_exit_codes_stand_in_their_order():
+    """The table is the order of precedence."""
+    codes = re.findall(r"^\| (\d) \|", (REFERENCE / "cli.md").read_text(), re.MULTILINE)
+    assert [int(code) for code in codes] == [int(code) for code in PRECEDENCE]
+
+
+@pytest.mark.parametrize(
+    "part", [scenario.Scenario, scenario.Target, scenario.Load, scenario.Fault]
+)
+def test_every_scenario_key_is_in_the_reference(part):
+    """A key that is not documented does not exist for users."""
+    rows = set(re.findall(r"^\| `(\w+)`", (REFERENCE / "scenario.md").read_text(), re.MULTILINE))
+    assert {field.encode_name for field in msgspec.structs.fields(part)} <= rows
+
+
+def test_every_workload_and_its_parameters_are_in_the_reference():
+    """The words of `load.workload` are listed."""
+    words = set(re.findall(r"`(\w+)`", (REFERENCE / "scenario.md").read_text()))
+    fields = {field.encode_name for field in msgspec.structs.fields(scenario.WorkloadShare)}
+    assert set(vocabulary.WORKLOADS) | fields <= words
+
+
+def test_the_published_schema_is_the_codes():
+    """Editors check what the reader checks."""
+    published = json.loads((REFERENCE / "scenario.schema.json").read_text())
+    assert published == scenario.json_schema()
+
+
+def test_the_example_scenario_is_valid():
+    """Whoever copies the how-to's file can run it."""
+    text = (ROOT / "docs" / "howto" / "write-a-scenario.md").read_text()
+    for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
+        parse(block, "example")
+
+
+@pytest.mark.parametrize("page", [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"])
+def test_links_between_pages_lead_somewhere(page):
+    """No page sends its reader to a file that is not there."""
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
