@@ -1,0 +1,155 @@
+"""A world without processes: recording stand-ins for the proxy, the control API, the journal."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chaos import probes
+from chaos.context import Context, ProxiedLink
+from chaos.control import Component, CutoverStatus
+from chaos.probes import Reading
+from chaos.targets import Plan
+from chaos.toxiproxy import ProxyError, Toxic
+from gauntlet.kernel.errors import StackError
+from gauntlet.kernel.scenario import Duration, Fault
+
+ROLES = {
+    "gateway-1": "gateway",
+    "gateway-2": "gateway",
+    "message-1": "message",
+    "edge-blue-1": "edge",
+    "edge-blue-2": "edge",
+    "edge-green-1": "edge",
+    "registry": "registry",
+    "broker": "broker",
+}
+LINKS = (
+    ("client", "gateway-1", "http"),
+    ("client", "gateway-2", "http"),
+    ("client", "edge-blue-1", "ws"),
+    ("client", "edge-blue-2", "ws"),
+    ("client", "edge-green-1", "ws"),
+    ("edge", "registry", "redis"),
+    ("edge", "broker", "redis"),
+    ("gateway", "message-1", "http"),
+)
+
+
+class FakeProxy:
+    """Holds toxics as the server would, and every call in order."""
+
+    def __init__(self) -> None:
+        self.on: dict[str, dict[str, Toxic]] = {}
+        self.calls: list[tuple[str, ...]] = []
+        self.refuse: str | None = None
+
+    def add_toxic(self, proxy, type, stream, toxicity, attributes, name):  # noqa: A002
+        self._call("add", proxy, name)
+        self.on.setdefault(proxy, {})[name] = Toxic(name, type, stream, toxicity, attributes)
+
+    def remove_toxic(self, proxy, name):
+        self._call("remove", proxy, name)
+        if self.on.get(proxy, {}).pop(name, None) is None:
+            raise ProxyError("toxic not found", 404)
+
+    def toxics(self, proxy):
+        return list(self.on.get(proxy, {}).values())
+
+    def active(self):
+        return {(proxy, name) for proxy, toxics in self.on.items() for name in toxics}
+
+    def _call(self, *call):
+        self.calls.append(call)
+        if self.refuse == call[0]:
+            raise ProxyError("no answer")
+
+
+class FakeControl:
+    """Components by name, with a state each; a scripted cutover."""
+
+    def __init__(self) -> None:
+        self.states = {name: "planned" if "green" in name else "up" for name in ROLES}
+        self.calls: list[tuple[Any, ...]] = []
+        self.statuses: list[CutoverStatus] = [CutoverStatus("idle", "blue")]
+
+    def components(self):
+        return {
+            name: Component(name, ROLES[name], state, pid=100 + index, address="127.0.0.1:1")
+            for index, (name, state) in enumerate(self.states.items())
+        }
+
+    def kill(self, name):
+        self._act("kill", name, "held")
+
+    def start(self, name):
+        self._act("start", name, "up")
+
+    def pause(self, name):
+        self._act("pause", name, "paused")
+
+    def resume(self, name):
+        self._act("resume", name, "up")
+
+    def begin_cutover(self, to, *, drain_ms, canaries):
+        self.calls.append(("cutover", to, drain_ms, canaries))
+
+    def roll_back_cutover(self):
+        self.calls.append(("rollback",))
+
+    def cutover(self):
+        return self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+
+    def _act(self, verb, name, state):
+        self.calls.append((verb, name))
+        if name not in self.states:
+            raise StackError(f"no component is named {name}")
+        self.states[name] = state
+
+
+class Rows(list):
+    """A journal in memory."""
+
+    def write(self, kind, *, t_ns=None, **fields):
+        self.append({"t_ns": t_ns, "kind": kind, **fields})
+
+    def steps(self):
+        return [(row["id"], row["step"]) for row in self if row["kind"] == "fault"]
+
+
+@pytest.fixture
+def world(monkeypatch):
+    """Links answer in 1 ms, later or not at all, as the toxics on them say."""
+    proxy, control, rows = FakeProxy(), FakeControl(), Rows()
+    links = [
+        SimpleNamespace(name=f"{source}>{name}", source=source, component=name, kind=kind)
+        for source, name, kind in LINKS
+    ]
+    proxied = {link.name: ProxiedLink(proxy, link.name, link.kind, link.name) for link in links}
+    context = Context(Plan(ROLES, links), proxied, control, rows)
+
+    def probe(_kind, address, _timeout_s):
+        if control.states[address.partition(">")[2]] != "up":
+            return Reading(None, "closed without an answer")
+        toxics = proxy.toxics(address)
+        if any(toxic.type == "timeout" for toxic in toxics):
+            return Reading(None, "no answer within 1000 ms", silent=True)
+        return Reading(1.0 + sum(toxic.attributes.get("latency", 0) for toxic in toxics))
+
+    monkeypatch.setattr(probes, "probe", probe)
+    monkeypatch.setattr(
+        probes, "probe_all", lambda links, _: {name: probe(*it, _) for name, it in links.items()}
+    )
+    return SimpleNamespace(context=context, proxy=proxy, control=control, rows=rows, probe=probe)
+
+
+@pytest.fixture
+def spec():
+    """Make a fault's line of a scenario."""
+
+    def make(kind, target, *, id="f", at=0.0, for_=0.0, **params):  # noqa: A002
+        return Fault(
+            id=id, kind=kind, target=target, at=Duration(at), for_=Duration(for_), params=params
+        )
+
+    return make

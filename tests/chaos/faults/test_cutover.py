@@ -1,0 +1,135 @@
+"""cutover, against a scripted cluster."""
+
+from dataclasses import replace
+
+import pytest
+
+from chaos.control import CutoverStatus, CutoverStep
+from chaos.faults import cutover
+from chaos.faults.base import FaultFailed
+from chaos.faults.cutover import Cutover
+from gauntlet.kernel import clock
+from gauntlet.kernel.errors import RollbackError, StackError
+
+
+@pytest.fixture
+def script(world, monkeypatch):
+    """Let the cluster go through states, one for each look."""
+    monkeypatch.setattr(
+        cutover, "poll", lambda check, _s, _stop=None: next((1 for _ in range(20) if check()), None)
+    )
+    begin_ns = clock.now_ns() + 10**12
+
+    def play(*states, environment="green"):
+        steps = [CutoverStep(state, begin_ns + index) for index, state in enumerate(states)]
+        world.control.statuses = [CutoverStatus("idle", "blue")] + [
+            CutoverStatus(state, environment if state == "done" else "blue", steps[: index + 1])
+            for index, state in enumerate(states)
+        ]
+
+    return play
+
+
+def states(world):
+    """The states that were journalled."""
+    return [row["state"] for row in world.rows if row["kind"] == "cutover"]
+
+
+def test_a_cutover_goes_to_the_other_environment_and_every_step_is_journalled(world, spec, script):
+    """Begun with the parameters, effective at the drain, healed when done."""
+    script("prepare", "verify", "switch", "drain", "monitor", "close", "retire", "done")
+    fault = Cutover(spec("cutover", "edge", drain="3s", canaries=False))
+    assert fault.inject(world.context) == {"from": "blue", "to": "green", "drain_ms": 3000}
+    assert world.control.calls == [("cutover", "green", 3000, False)]
+    assert fault.prove(world.context)["state"] == "drain"
+    assert states(world)[-1] == "drain"
+    assert fault.heal(world.context)["state"] == "done"
+    assert fault.verify(world.context)["environment"] == "green"
+    assert states(world) == [
+        "prepare", "verify", "switch", "drain", "monitor", "close", "retire", "done",
+    ]  # fmt: skip
+
+
+def test_an_earlier_cutover_s_steps_are_not_ours(world, spec, script):
+    """A second cutover in one run is not taken for done because the first one was."""
+    script("prepare", "drain", "done")
+    old = CutoverStep("done", clock.now_ns())
+    world.control.statuses = [
+        replace_steps(status, [old, *status.steps]) for status in world.control.statuses
+    ]
+    fault = Cutover(spec("cutover", "edge"))
+    fault.inject(world.context)
+    assert states(world) == ["prepare", "drain"]
+
+
+def replace_steps(status, steps):
+    """The status with other steps."""
+    return CutoverStatus(status.state, status.environment, steps)
+
+
+def test_a_failed_verification_is_a_failed_fault_and_a_whole_system(world, spec, script):
+    """Rolled back before the drain: not effective, but healed where it began."""
+    script("prepare", "verify", "rollback", "rolled-back")
+    fault = Cutover(spec("cutover", "edge"))
+    fault.inject(world.context)
+    with pytest.raises(FaultFailed, match="rolled-back"):
+        fault.prove(world.context)
+    with pytest.raises(FaultFailed, match="went back"):
+        fault.heal(world.context)
+    assert fault.verify(world.context)["environment"] == "blue"
+
+
+def test_a_failed_cutover_is_not_healed(world, spec, script):
+    """`failed` leaves the system in between: nobody may call that whole."""
+    script("prepare", "drain", "failed")
+    fault = Cutover(spec("cutover", "edge"))
+    fault.inject(world.context)
+    fault.heal(world.context)
+    with pytest.raises(RollbackError, match="failed"):
+        fault.verify(world.context)
+
+
+def test_a_stopped_run_asks_for_the_way_back(world, spec, script, monkeypatch):
+    """A stop during the drain rolls back, and is whole where it began."""
+    script("drain", "rollback", "rolled-back")
+    fault = Cutover(spec("cutover", "edge"))
+    fault.inject(world.context)
+    world.context.stop.set()
+    real_poll = cutover.poll
+    monkeypatch.setattr(
+        cutover,
+        "poll",
+        lambda check, s, stop=None: None if stop and stop.is_set() else real_poll(check, s),
+    )
+    assert fault.heal(world.context)["state"] == "rolled-back"
+    assert ("rollback",) in world.control.calls
+    assert fault.verify(world.context)["environment"] == "blue"
+
+
+def test_past_the_point_of_return_a_stopped_run_waits(world, spec, script, monkeypatch):
+    """A refused rollback is no error: the cutover ends by itself."""
+    script("drain", "close", "done")
+    fault = Cutover(spec("cutover", "edge"))
+    fault.inject(world.context)
+    world.context.stop.set()
+    real_poll = cutover.poll
+    monkeypatch.setattr(
+        cutover,
+        "poll",
+        lambda check, s, stop=None: None if stop and stop.is_set() else real_poll(check, s),
+    )
+
+    def refuse():
+        raise StackError("409 too late")
+
+    monkeypatch.setattr(world.control, "roll_back_cutover", refuse)
+    assert fault.heal(world.context)["state"] == "done"
+    assert fault.verify(world.context)["environment"] == "green"
+
+
+def test_heal_without_inject_asks_nobody(world, spec):
+    """What was not begun needs no control API to be healed."""
+    fault = Cutover(spec("cutover", "edge"))
+    context = replace(world.context, control=None)
+    assert fault.heal(context) == {}
+    assert fault.verify(context) == {}
