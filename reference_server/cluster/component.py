@@ -1,0 +1,198 @@
+"""One supervised component: started, watched, restarted when it exits, held when it was killed."""
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+from reference_server.cluster import health, plan
+from reference_server.cluster.child import Child
+from reference_server.cluster.errors import StartError, StateError
+from reference_server.cluster.launch import Launch
+
+State = Literal["planned", "starting", "up", "held", "paused", "exited"]
+Emit = Callable[[str, str, int | None, dict[str, Any]], None]
+
+RESTART_FIRST_S = 0.5
+RESTART_MAX_S = 5.0
+# A component that stayed up this long has earned a fresh backoff.
+RESTART_FORGIVEN_S = 10.0
+START_TIMEOUT_S = 55.0
+STOP_PATIENCE_S = 5.0
+_HEALTH_EVERY_S = 0.05
+
+
+def restart_delay_s(previous_s: float | None, up_s: float) -> float:
+    """Seconds until the next restart: doubling, from the start again after a stable life."""
+    if previous_s is None or up_s >= RESTART_FORGIVEN_S:
+        return RESTART_FIRST_S
+    return min(previous_s * 2, RESTART_MAX_S)
+
+
+class Component:
+    """A planned component and, at most times, its process."""
+
+    def __init__(self, planned: plan.Component, launch: Launch, emit: Emit) -> None:
+        self.planned = planned
+        self.launch = launch
+        self.state: State = "planned"
+        self.restarts = 0
+        self._emit = emit
+        self._child: Child | None = None
+        self._helpers: list[Child] = []
+        self._keeper: asyncio.Task[None] | None = None
+        # Starting, killing and stopping one component exclude each other.
+        self._lock = asyncio.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while there is a process."""
+        return self._child.pid if self._child and self._child.alive else None
+
+    async def start(self) -> int:
+        """Start it and return the pid once it is healthy; StartError, StateError."""
+        if self.state == "paused":
+            raise StateError(f"{self.planned.name} is paused; resume it")
+        await self._cancel_keeper()
+        async with self._lock:
+            child = self._child if self._child and self._child.alive else await self._launch()
+            self._keeper = asyncio.create_task(self._keep(child), name=f"keep {self.planned.name}")
+            return child.pid
+
+    async def kill(self, number: signal.Signals = signal.SIGKILL) -> int:
+        """End it and hold it down; returns the pid that it had. StateError if it has none."""
+        child = self._running()
+        await self._cancel_keeper()
+        self.state = "held"
+        async with self._lock:
+            if number == signal.SIGKILL:
+                await child.kill()
+            else:
+                await child.end(number, STOP_PATIENCE_S)
+            await self._end_helpers()
+        self._tell("killed", child.pid, signal=number.name)
+        return child.pid
+
+    def pause(self) -> int:
+        """Freeze the whole process tree; returns its pid."""
+        child = self._running()
+        child.signal_tree(signal.SIGSTOP)
+        self.state = "paused"
+        self._tell("paused", child.pid)
+        return child.pid
+
+    def resume(self) -> int:
+        """Let a paused process tree go on; returns its pid."""
+        child = self._running()
+        if self.state != "paused":
+            raise StateError(f"{self.planned.name} is not paused")
+        child.signal_tree(signal.SIGCONT)
+        self.state = "up"
+        self._tell("resumed", child.pid)
+        return child.pid
+
+    async def stop(self, to: State = "held") -> None:
+        """End it for good: asked first, killed after `STOP_PATIENCE_S`."""
+        await self._cancel_keeper()
+        self.state = to
+        async with self._lock:
+            if self._child is not None:
+                await self._child.end(self.launch.stop_signal, STOP_PATIENCE_S)
+            await self._end_helpers()
+
+    def failure(self, reason: str) -> StartError:
+        """The error that tells why this component is not up, with the end of its log."""
+        return StartError(self.planned.name, reason, self.launch.log)
+
+    async def _launch(self) -> Child:
+        self.state = "starting"
+        launch = self.launch
+        try:
+            await launch.prepare()
+            self._helpers = [
+                await Child.spawn(argv, log=launch.log, env=launch.env, uid=launch.uid)
+                for argv in launch.helpers
+            ]
+            child = self._child = await Child.spawn(
+                launch.argv, log=launch.log, env=launch.env, uid=launch.uid, stdin=launch.stdin
+            )
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await self._healthy(child)
+        except OSError as error:
+            await self._abandon()
+            if isinstance(error, TimeoutError):
+                error = OSError(f"not healthy after {START_TIMEOUT_S:.0f} s")
+            raise self.failure(str(error)) from error
+        except BaseException:
+            await self._abandon()
+            raise
+        self.state = "up"
+        self._tell("started", child.pid)
+        return child
+
+    async def _healthy(self, child: Child) -> None:
+        """Return once the health check passes; StartError when the process ends first."""
+        check = health.CHECKS[self.planned.engine]
+        while not await check(plan.HOST, self.planned.port):
+            if not child.alive:
+                reason = f"ended with {_describe(await child.wait())} before it was healthy"
+                raise self.failure(reason)
+            await asyncio.sleep(_HEALTH_EVERY_S)
+
+    async def _abandon(self) -> None:
+        self.state = "exited"
+        if self._child is not None and self._child.alive:
+            await self._child.kill()
+        await self._end_helpers()
+
+    async def _keep(self, child: Child) -> None:
+        """Wait for the process to exit by itself, and start it again, for ever."""
+        delay_s: float | None = None
+        while True:
+            since = time.monotonic()
+            status = await child.wait()
+            self.state = "exited"
+            self._tell("exited", child.pid, status=_describe(status))
+            await self._end_helpers()
+            delay_s = restart_delay_s(delay_s, time.monotonic() - since)
+            child, delay_s = await self._restart(delay_s)
+
+    async def _restart(self, delay_s: float) -> tuple[Child, float]:
+        while True:
+            await asyncio.sleep(delay_s)
+            self.restarts += 1
+            try:
+                async with self._lock:
+                    return await self._launch(), delay_s
+            except StartError as error:
+                self._tell("exited", None, reason=error.reason)
+                delay_s = restart_delay_s(delay_s, 0.0)
+
+    async def _cancel_keeper(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+            self._keeper = None
+
+    async def _end_helpers(self) -> None:
+        for helper in self._helpers:
+            await helper.end(signal.SIGTERM, STOP_PATIENCE_S)
+        self._helpers = []
+
+    def _running(self) -> Child:
+        if self._child is None or not self._child.alive:
+            raise StateError(f"{self.planned.name} has no process: it is {self.state}")
+        return self._child
+
+    def _tell(self, event: str, pid: int | None, **detail: Any) -> None:
+        self._emit(self.planned.name, event, pid, detail)
+
+
+def _describe(status: int) -> str:
+    if status < 0:
+        with contextlib.suppress(ValueError):
+            return signal.Signals(-status).name
+    return f"exit code {status}"

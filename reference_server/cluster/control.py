@@ -1,0 +1,137 @@
+"""The control API: how the harness, or an operator, acts on a running cluster."""
+
+import hmac
+import json
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from aiohttp import ClientSession, web
+
+from reference_server.cluster.cutover_driver import CutoverDriver, CutoverRequest
+from reference_server.cluster.edges import read_metrics
+from reference_server.cluster.errors import ClusterError, RequestError, StartError, StateError
+from reference_server.cluster.plan import HOST, PYTHON
+from reference_server.cluster.supervisor import Supervisor
+
+_STATUS = {RequestError: 404, StateError: 409, StartError: 503}
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Control:
+    """The HTTP server of the control API; see `docs/reference/control-api.md`."""
+
+    def __init__(
+        self, supervisor: Supervisor, cutover: CutoverDriver, http: ClientSession, token: str
+    ) -> None:
+        self._supervisor = supervisor
+        self._cutover = cutover
+        self._http = http
+        self._token = token
+        app = web.Application(middlewares=[self._guard])
+        app.add_routes(
+            [
+                web.get("/components", self._list),
+                web.post("/components/{name}/kill", self._kill),
+                web.post("/components/{name}/start", self._start),
+                web.post("/components/{name}/pause", self._pause),
+                web.post("/components/{name}/resume", self._resume),
+                web.post("/cutover", self._begin_cutover),
+                web.get("/cutover", self._show_cutover),
+                web.post("/cutover/rollback", self._roll_back),
+                web.get("/metrics", self._metrics),
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+
+    async def open(self, port: int) -> str:
+        """Listen, and return the base URL."""
+        await self._runner.setup()
+        await web.TCPSite(self._runner, HOST, port).start()
+        return f"http://{HOST}:{port}"
+
+    async def close(self) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        given = request.headers.get("Authorization", "")
+        if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
+            return _error(401, "the token of the ready line is missing or wrong")
+        try:
+            return await handler(request)
+        except ClusterError as error:
+            return _error(_STATUS.get(type(error), 500), str(error))
+        except (msgspec.MsgspecError, ValueError) as error:
+            return _error(400, str(error))
+
+    async def _list(self, _request: web.Request) -> web.Response:
+        components = [
+            {
+                "name": each.planned.name,
+                "role": each.planned.role,
+                "environment": each.planned.environment,
+                "pid": each.pid,
+                "state": each.state,
+                "restarts": each.restarts,
+                "address": each.planned.address,
+            }
+            for each in self._supervisor.components.values()
+        ]
+        return web.json_response({"components": components})
+
+    async def _kill(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        name = body.get("signal", "KILL")
+        number = signal.Signals.__members__.get(f"SIG{name}")
+        if number is None:
+            raise ValueError(f"there is no signal {name!r}; for example KILL or TERM")
+        return web.json_response({"pid": await self._component(request).kill(number)})
+
+    async def _start(self, request: web.Request) -> web.Response:
+        return web.json_response({"pid": await self._component(request).start()})
+
+    async def _pause(self, request: web.Request) -> web.Response:
+        return web.json_response({"pid": self._component(request).pause()})
+
+    async def _resume(self, request: web.Request) -> web.Response:
+        return web.json_response({"pid": self._component(request).resume()})
+
+    async def _begin_cutover(self, request: web.Request) -> web.Response:
+        wanted = msgspec.convert(await _body(request), CutoverRequest)
+        self._cutover.begin(wanted)
+        return web.json_response(self._cutover.status(), status=202)
+
+    async def _show_cutover(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._cutover.status())
+
+    async def _roll_back(self, _request: web.Request) -> web.Response:
+        self._cutover.roll_back()
+        return web.json_response(self._cutover.status(), status=202)
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        found = {
+            each.planned.name: await read_metrics(self._http, each.planned)
+            for each in self._supervisor.components.values()
+            if each.planned.engine == PYTHON and each.state == "up"
+        }
+        return web.json_response(
+            {"components": {name: values for name, values in found.items() if values is not None}}
+        )
+
+    def _component(self, request: web.Request) -> Any:
+        return self._supervisor[request.match_info["name"]]
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    text = await request.text()
+    value = json.loads(text) if text.strip() else {}
+    if not isinstance(value, dict):
+        raise ValueError("the body must be a JSON object")
+    return value
+
+
+def _error(status: int, message: str) -> web.Response:
+    return web.json_response({"error": message}, status=status)

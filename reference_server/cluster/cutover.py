@@ -1,0 +1,268 @@
+"""The blue-green cutover of the WebSocket tier as a pure state machine.
+
+Observations and the time go in, commands come out; `cutover_driver.py` executes them. A script is a
+list of steps, each a state and the command that is executed in it. Any failure before CLOSE changes
+to the rollback script; CLOSE is the point of no return, since clients can no longer be sent back.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from reference_server.cluster.errors import StateError
+from reference_server.cluster.plan import ENVIRONMENTS
+
+NS_PER_MS = 1_000_000
+
+
+class State(StrEnum):
+    """Where a cutover is."""
+
+    IDLE = "idle"
+    PREPARE = "prepare"
+    VERIFY = "verify"
+    SWITCH = "switch"
+    DRAIN = "drain"
+    MONITOR = "monitor"
+    CLOSE = "close"
+    RETIRE = "retire"
+    DONE = "done"
+    ROLLBACK = "rollback"
+    ROLLED_BACK = "rolled-back"
+    FAILED = "failed"
+
+
+FINAL = frozenset({State.IDLE, State.DONE, State.ROLLED_BACK, State.FAILED})
+REVERSIBLE = frozenset({State.PREPARE, State.VERIFY, State.SWITCH, State.DRAIN, State.MONITOR})
+
+
+@dataclass(frozen=True)
+class StartEdges:
+    """Start the edges of an environment and wait until they are healthy."""
+
+    environment: str
+
+
+@dataclass(frozen=True)
+class RunCanaries:
+    """Prove that clients of both environments reach each other."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Switch:
+    """Send new connections to an environment."""
+
+    environment: str
+
+
+@dataclass(frozen=True)
+class Drain:
+    """Push `reconnect` to every client of an environment, then close the stragglers in waves."""
+
+    environment: str
+    to: str
+
+
+@dataclass(frozen=True)
+class StopDrain:
+    """Let the edges of an environment accept and keep connections again."""
+
+    environment: str
+
+
+@dataclass(frozen=True)
+class AwaitEmpty:
+    """Observe until an environment has no external connection."""
+
+    environment: str
+
+
+@dataclass(frozen=True)
+class CloseListeners:
+    """Stop accepting connections in an environment."""
+
+    environment: str
+
+
+@dataclass(frozen=True)
+class StopEdges:
+    """End the edges of an environment."""
+
+    environment: str
+
+
+Command = (
+    StartEdges | RunCanaries | Switch | Drain | StopDrain | AwaitEmpty | CloseListeners | StopEdges
+)
+
+
+@dataclass(frozen=True)
+class Succeeded:
+    """The current command was executed."""
+
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The current command could not be executed."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class RollbackRequested:
+    """An operator wants to go back."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the edges say; connections by environment, the rest of the new environment alone."""
+
+    connections: dict[str, int]
+    handshake_p99_ms: float = 0.0
+    handshake_errors_ratio: float = 0.0
+    loop_lag_ms: float = 0.0
+
+
+Observation = Succeeded | Failed | RollbackRequested | Observed
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the new environment must keep, or the cutover rolls back by itself."""
+
+    handshake_p99_ms: float = 2000.0
+    handshake_errors_ratio: float = 0.05
+    loop_lag_ms: float = 1000.0
+    # How long stragglers may need after the drain is over.
+    monitor_ms: int = 30_000
+
+    def broken_by(self, seen: Observed) -> str | None:
+        """The first limit that an observation breaks, in words."""
+        for name in ("handshake_p99_ms", "handshake_errors_ratio", "loop_lag_ms"):
+            value, limit = getattr(seen, name), getattr(self, name)
+            if value > limit:
+                return f"{name} of the new environment is {value:g}, more than {limit:g}"
+        return None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the record."""
+
+    state: State
+    t_ns: int
+    detail: dict[str, Any]
+
+
+class Cutover:
+    """One cutover from `old` to `new`; `advance` is its only way on."""
+
+    def __init__(self, old: str, new: str, *, canaries: bool, limits: Limits, now_ns: int) -> None:
+        if new not in ENVIRONMENTS or new == old:
+            raise StateError(f"the environment is {old} already" if new == old else f"no {new}")
+        self.old = old
+        self.new = new
+        self.limits = limits
+        self.state = State.PREPARE
+        self.steps: list[Step] = []
+        self.error: str | None = None
+        self._script = forward_script(old, new, canaries=canaries)
+        self._end = State.DONE
+        self._entered_ns = now_ns
+        self._enter(now_ns, {})
+
+    @property
+    def command(self) -> Command | None:
+        """What is to be executed now; None when the cutover is over."""
+        return self._script[0][1] if self._script else None
+
+    def advance(self, observation: Observation, now_ns: int) -> None:
+        """Take in what happened; StateError for a rollback that comes too late."""
+        match observation:
+            case Succeeded(detail):
+                self._next(now_ns, detail)
+            case Failed(reason):
+                self._fail(now_ns, reason)
+            case RollbackRequested():
+                if self.state not in REVERSIBLE:
+                    raise StateError(f"no way back from {self.state}")
+                self._roll_back(now_ns, "requested")
+            case Observed():
+                self._observe(now_ns, observation)
+
+    def _observe(self, now_ns: int, seen: Observed) -> None:
+        waiting = self.command
+        broken = self.limits.broken_by(seen)
+        if broken and self.state in REVERSIBLE:
+            self._roll_back(now_ns, broken)
+        elif isinstance(waiting, AwaitEmpty):
+            left = seen.connections.get(waiting.environment, 0)
+            late = now_ns - self._entered_ns > self.limits.monitor_ms * NS_PER_MS
+            if left == 0:
+                self._next(now_ns, {"connections": seen.connections})
+            elif late and self.state in REVERSIBLE:
+                self._roll_back(now_ns, f"{waiting.environment} still has {left} connections")
+            elif late:
+                # Going back must come to an end: the edges close what is left when they stop.
+                self._next(now_ns, {"left": left})
+
+    def _next(self, now_ns: int, detail: dict[str, Any]) -> None:
+        if self.steps:
+            self.steps[-1].detail.update(detail)
+        del self._script[0]
+        self.state = self._script[0][0] if self._script else self._end
+        self._enter(now_ns, {})
+
+    def _fail(self, now_ns: int, reason: str) -> None:
+        if self.state in REVERSIBLE:
+            self._roll_back(now_ns, reason)
+            return
+        self.error = reason
+        self._script = []
+        self.state = State.FAILED
+        self._enter(now_ns, {"reason": reason})
+
+    def _roll_back(self, now_ns: int, reason: str) -> None:
+        self.error = None if reason == "requested" else reason
+        self._script = rollback_script(self.state, self.old, self.new)
+        self._end = State.ROLLED_BACK
+        self.state = State.ROLLBACK
+        self._enter(now_ns, {"reason": reason})
+
+    def _enter(self, now_ns: int, detail: dict[str, Any]) -> None:
+        self._entered_ns = now_ns
+        command = {} if self.command is None else {"command": type(self.command).__name__}
+        self.steps.append(Step(self.state, now_ns, {**command, **detail}))
+
+
+def forward_script(old: str, new: str, *, canaries: bool) -> list[tuple[State, Command]]:
+    """The way from `old` to `new`."""
+    steps: list[tuple[State, Command]] = [
+        (State.PREPARE, StartEdges(new)),
+        (State.VERIFY, RunCanaries(old, new)),
+        (State.SWITCH, Switch(new)),
+        (State.DRAIN, Drain(old, new)),
+        (State.MONITOR, AwaitEmpty(old)),
+        (State.CLOSE, CloseListeners(old)),
+        (State.RETIRE, StopEdges(old)),
+    ]
+    return [step for step in steps if canaries or step[0] is not State.VERIFY]
+
+
+def rollback_script(reached: State, old: str, new: str) -> list[tuple[State, Command]]:
+    """The way back from the state that was reached. A failed switch may still have switched."""
+    commands: list[Command] = [StopEdges(new)]
+    if reached in (State.SWITCH, State.DRAIN, State.MONITOR):
+        commands = [
+            Switch(old),
+            StopDrain(old),
+            Drain(new, old),
+            AwaitEmpty(new),
+            StopEdges(new),
+        ]
+    return [(State.ROLLBACK, command) for command in commands]

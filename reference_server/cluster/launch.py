@@ -1,0 +1,39 @@
+"""How a component is started: what every engine's file hands to the supervisor."""
+
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+async def _nothing() -> None:
+    """Most engines need no preparation."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """The command of one component and what surrounds it."""
+
+    argv: tuple[str, ...]
+    log: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    uid: int | None = None
+    stdin: bytes = b""
+    # Started before and ended after the command, in the same environment.
+    helpers: tuple[tuple[str, ...], ...] = ()
+    stop_signal: signal.Signals = signal.SIGTERM
+    # Run before every start; raises StartError.
+    prepare: Callable[[], Awaitable[None]] = _nothing
+    clean_up: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True)
+class Binary:
+    """A server program that was found on this machine."""
+
+    path: str
+    version: str
+
+
+class MissingBinaryError(Exception):
+    """A server program is not installed; the message is one line that says how to get it."""

@@ -1,0 +1,215 @@
+"""From a request line to components, ports and links. Pure: it starts nothing."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from reference_server.cluster.errors import RequestError
+from reference_server.config import Service
+
+HOST = "127.0.0.1"
+ENVIRONMENTS = ("blue", "green")
+
+PYTHON, REDIS, RABBITMQ, POSTGRES = "python", "redis", "rabbitmq", "postgres"
+LINK_KINDS = {REDIS: "redis", RABBITMQ: "amqp", POSTGRES: "postgres"}
+
+
+class Request(msgspec.Struct, forbid_unknown_fields=True):
+    """The one line that asks for a cluster."""
+
+    stack: Literal["embedded", "full"]
+    data_dir: str
+    log_dir: str
+    config: dict[str, Any] = {}
+    startup_hooks: dict[Service, tuple[str, ...]] = {}
+    edges: int = 2
+    gateways: int = 2
+
+    def __post_init__(self) -> None:
+        if self.edges < 1 or self.gateways < 1:
+            raise ValueError("edges and gateways must be 1 or more")
+
+
+class Component(msgspec.Struct, frozen=True):
+    """One supervised process: what it is and where it listens."""
+
+    name: str
+    role: str
+    engine: str
+    port: int
+    environment: str | None = None
+    services: tuple[Service, ...] = ()
+    # Ports beside the one that others connect to (Erlang's epmd and distribution).
+    private_ports: tuple[int, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """`host:port` as bound."""
+        return f"{HOST}:{self.port}"
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A pair that talks: every process of role `source` connects to `component`."""
+
+    source: str
+    component: str
+    kind: str
+    upstream: str
+
+    @property
+    def name(self) -> str:
+        """`edge>registry`."""
+        return f"{self.source}>{self.component}"
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """All components and links of a cluster."""
+
+    stack: str
+    components: tuple[Component, ...]
+    links: tuple[Link, ...]
+
+    def component(self, name: str) -> Component:
+        """The component of that name; RequestError if there is none."""
+        for component in self.components:
+            if component.name == name:
+                return component
+        raise RequestError(f"no component is named {name}")
+
+    def hosting(self, service: str) -> list[Component]:
+        """The components whose process hosts a service."""
+        return [each for each in self.components if service in each.services]
+
+    def needs(self, component: Component) -> list[str]:
+        """The stores and brokers that a component connects to."""
+        wanted = [link.component for link in self.links if link.source == component.role]
+        return [name for name in wanted if self.component(name).engine != PYTHON]
+
+    def as_json(self) -> dict[str, Any]:
+        """The content of the `plan` line."""
+        return {
+            "components": [
+                {"name": each.name, "role": each.role, "environment": each.environment}
+                for each in self.components
+            ],
+            "links": [
+                {
+                    "name": link.name,
+                    "source": link.source,
+                    "component": link.component,
+                    "kind": link.kind,
+                    "upstream": link.upstream,
+                }
+                for link in self.links
+            ],
+        }
+
+
+# Which services a process role hosts; roles in the order in which they start.
+HOSTS: dict[str, dict[str, tuple[Service, ...]]] = {
+    "embedded": {
+        "message": ("message",),
+        "room": ("room",),
+        "social": ("sessions", "friend", "sticker"),
+        "gateway": ("gateway",),
+        "edge": ("edge",),
+    },
+    "full": {
+        "room": ("room",),
+        "social": ("sessions", "friend", "sticker"),
+        "gateway": ("gateway", "message"),
+        "edge": ("edge",),
+    },
+}
+
+STORES: dict[str, dict[str, str]] = {
+    "embedded": {"registry": REDIS, "broker": REDIS},
+    "full": {"messages-db": POSTGRES, "users-db": POSTGRES, "registry": REDIS, "broker": RABBITMQ},
+}
+
+# Who talks to whom: a service (or `client`) to services and stores.
+CALLS: dict[str, tuple[str, ...]] = {
+    "client": ("gateway", "edge"),
+    "gateway": ("message", "room", "sessions", "friend", "sticker"),
+    "message": ("messages-db", "registry", "broker"),
+    "room": ("registry", "message"),
+    "sessions": ("users-db", "registry"),
+    "friend": ("users-db",),
+    "sticker": ("users-db",),
+    "edge": ("registry", "broker", "message", "room"),
+}
+
+
+def make_plan(request: Request, allocate_port: Callable[[], int]) -> Plan:
+    """Everything that the request asks for, every port chosen."""
+    stores = [
+        Component(
+            name=role,
+            role=role,
+            engine=engine,
+            port=allocate_port(),
+            private_ports=(allocate_port(), allocate_port()) if engine == RABBITMQ else (),
+        )
+        for role, engine in STORES[request.stack].items()
+    ]
+    processes = [
+        Component(
+            name=name,
+            role=role,
+            engine=PYTHON,
+            port=allocate_port(),
+            environment=environment,
+            services=services,
+        )
+        for role, services in HOSTS[request.stack].items()
+        for name, environment in _names(role, request)
+    ]
+    components = (*stores, *processes)
+    return Plan(request.stack, components, _links(components))
+
+
+def resolve(plan: Plan, advertise: Mapping[str, str], source: str, component: str) -> str:
+    """The `host:port` at which processes of role `source` reach a component."""
+    return advertise.get(f"{source}>{component}") or plan.component(component).address
+
+
+def check_advertise(plan: Plan, advertise: Mapping[str, str]) -> None:
+    """RequestError unless every advertised link was planned."""
+    unknown = sorted(set(advertise) - {link.name for link in plan.links})
+    if unknown:
+        raise RequestError(f"no such link: {', '.join(unknown)}")
+
+
+def _names(role: str, request: Request) -> list[tuple[str, str | None]]:
+    if role == "edge":
+        return [
+            (f"edge-{environment}-{number}", environment)
+            for environment in ENVIRONMENTS
+            for number in range(1, request.edges + 1)
+        ]
+    count = request.gateways if role == "gateway" else 1
+    return [(f"{role}-{number}", None) for number in range(1, count + 1)]
+
+
+def _links(components: tuple[Component, ...]) -> tuple[Link, ...]:
+    found: dict[str, Link] = {}
+    for service, targets in CALLS.items():
+        sources = {each.role for each in components if service in each.services} or {service}
+        for source in sorted(sources):
+            for target in components:
+                # A service beside its caller is called in the process, over no link.
+                if target.role != source and _is_any(target, targets):
+                    link = Link(source, target.name, _kind(target), target.address)
+                    found.setdefault(link.name, link)
+    return tuple(found.values())
+
+
+def _is_any(component: Component, targets: tuple[str, ...]) -> bool:
+    return any(target in (component.role, *component.services) for target in targets)
+
+
+def _kind(component: Component) -> str:
+    if component.engine != PYTHON:
+        return LINK_KINDS[component.engine]
+    return "ws" if component.role == "edge" else "http"

