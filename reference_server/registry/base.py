@@ -62,8 +62,8 @@ class Registry(Protocol):
         """Write or renew connections' leases, in one round trip."""
         ...
 
-    async def remove(self, lease: Lease) -> None:
-        """Remove exactly this lease; the user's others stay."""
+    async def remove(self, leases: Collection[Lease]) -> None:
+        """Remove exactly these leases, in one round trip; their users' others stay."""
         ...
 
     async def queues(self, users: Collection[str]) -> Mapping[str, set[str]]:

@@ -96,10 +96,12 @@ class RedisRegistry:
                     pipeline.pexpire(f"user:{user}", self._lease_ms)
                 await pipeline.execute()
 
-    async def remove(self, lease: Lease) -> None:
-        async with self._pipeline() as pipeline:
-            pipeline.zrem(f"user:{lease.user}", lease.connection)
-            await pipeline.execute()
+    async def remove(self, leases: Collection[Lease]) -> None:
+        for chunk in _chunks(leases):
+            async with self._pipeline() as pipeline:
+                for user, connection in chunk:
+                    pipeline.zrem(f"user:{user}", connection)
+                await pipeline.execute()
 
     async def queues(self, users: Collection[str]) -> dict[str, set[str]]:
         leases, edges = await self._look_up(users)

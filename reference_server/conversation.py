@@ -1,0 +1,76 @@
+"""One conversation as an edge sees it: entries come in any order, go out in order of `seq`. Pure.
+
+The bus may lose, repeat and reorder; SQL's head says what there must be. What is missing for
+longer than `GAP_PATIENCE_S` is read from SQL by the edge's repair.
+"""
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from reference_server.wire import Entry
+
+GAP_PATIENCE_S = 0.05
+PENDING_MAX = 1000  # entries held out of order; what is dropped beyond is read again from SQL
+
+Socket = TypeVar("Socket")
+
+
+class Conversation(Generic[Socket]):
+    """Positions below `next_seq` went to the `sockets`; `head` is the highest known to exist."""
+
+    def __init__(self, conv: str, next_seq: int) -> None:
+        self.conv = conv
+        self.next_seq = next_seq
+        self.head = next_seq - 1
+        self.sockets: set[Socket] = set()
+        self.roster: tuple[int, frozenset[str]] | None = None  # (as of this seq, members)
+        self._members_changed_at = 0
+        self._pending: dict[int, Entry] = {}
+        self._overdue_at_s: float | None = None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something is known to exist that has not gone out."""
+        return self.head >= self.next_seq
+
+    def offer(self, entry: Entry, now_s: float) -> Iterator[Entry]:
+        """Take an entry from anywhere; yields those that may go out now, see `ready`."""
+        if entry.seq >= self.next_seq and (
+            entry.seq == self.next_seq or len(self._pending) < PENDING_MAX
+        ):
+            self._pending[entry.seq] = entry
+        yield from self.ready()
+        self.note_head(entry.seq, now_s)
+
+    def ready(self) -> Iterator[Entry]:
+        """The entries that may go out now, in order; `next_seq` moves with each one yielded."""
+        while entry := self._pending.pop(self.next_seq, None):
+            self.next_seq += 1
+            self._overdue_at_s = None
+            if entry.event in {"added", "removed"}:
+                self._members_changed_at = entry.seq
+            yield entry
+
+    def note_head(self, head: int, now_s: float) -> None:
+        """Learn that positions up to `head` exist, and begin to wait for them."""
+        self.head = max(self.head, head)
+        if not self.is_behind:
+            self._overdue_at_s = None
+        elif self._overdue_at_s is None:
+            self._overdue_at_s = now_s + GAP_PATIENCE_S
+
+    def is_overdue(self, now_s: float) -> bool:
+        """Whether what is missing has been missing for too long."""
+        return self.is_behind and self._overdue_at_s is not None and now_s >= self._overdue_at_s
+
+    def skip_to(self, seq: int) -> None:
+        """Give up on everything before `seq`: it will be announced as a gap."""
+        self.next_seq = max(self.next_seq, seq)
+        self._pending = {at: entry for at, entry in self._pending.items() if at >= self.next_seq}
+
+    def settled_members(self) -> frozenset[str] | None:
+        """The roster, once everything up to it went out and nothing newer changed it."""
+        if self.roster is None or self.next_seq <= self.roster[0]:
+            return None
+        (seq, members), self.roster = self.roster, None
+        return members if self._members_changed_at <= seq else None

@@ -1,0 +1,49 @@
+"""Tells the room service what connections do; what it cannot tell now it tells later."""
+
+import asyncio
+import logging
+from collections import deque
+
+from reference_server.edge_upstream import AttendanceEvent, Upstream, UpstreamDown
+
+QUEUE_MAX = 10_000  # then the oldest are forgotten: leases that ran out tell the same
+BATCH_MAX = 500
+RETRY_AFTER_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Attendance:
+    """A bounded queue of events and the task that empties it."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._queue: deque[AttendanceEvent] = deque(maxlen=QUEUE_MAX)
+        self._wanted = asyncio.Event()
+
+    def tell(self, event: AttendanceEvent) -> None:
+        """Queue an event; events of one user arrive in order."""
+        self._queue.append(event)
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Send what is queued, until cancelled."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                await self.flush()
+            except UpstreamDown as error:
+                log.warning("attendance waits: %s", error)
+                await asyncio.sleep(RETRY_AFTER_S)
+                self._wanted.set()
+
+    async def flush(self) -> None:
+        """Send all that is queued now. UpstreamDown leaves the rest queued."""
+        while self._queue:
+            batch = [self._queue.popleft() for _ in range(min(BATCH_MAX, len(self._queue)))]
+            try:
+                await self._upstream.attendance(batch)
+            except (UpstreamDown, asyncio.CancelledError):
+                self._queue.extendleft(reversed(batch))
+                raise

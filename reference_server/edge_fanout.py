@@ -1,0 +1,207 @@
+"""What one edge knows of conversations, and how entries reach the sockets of their members.
+
+A socket takes part in three steps: `join` before its heads are read, `subscribe` with them, and
+`leave`. What arrives between the first two is covered by the heads, or remembered as missed.
+"""
+
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable
+
+from reference_server import wire
+from reference_server.conversation import Conversation
+from reference_server.edge_socket import ClientSocket, text_frame
+from reference_server.wire import Entry
+
+UNCLAIMED_MAX = 4096
+
+Local = Conversation[ClientSocket]
+Missed = dict[str, tuple[str, int]]  # conversation -> its last "began", "added" or "removed", seq
+
+
+class EdgeFanout:
+    """Local conversations: exist while a local member is subscribed."""
+
+    def __init__(self) -> None:
+        self.pushed = 0
+        self._suspects: set[str] = set()  # conversations seen behind their heads
+        self._conversations: dict[str, Local] = {}
+        self._live: defaultdict[str, set[ClientSocket]] = defaultdict(set)
+        self._joining: defaultdict[str, dict[ClientSocket, Missed]] = defaultdict(dict)
+        # Highest seq seen of conversations without local members: whoever comes next compares.
+        self._unclaimed: OrderedDict[str, int] = OrderedDict()
+
+    def find(self, conv: str) -> Local | None:
+        """A conversation with local members."""
+        return self._conversations.get(conv)
+
+    def overdue(self, now_s: float) -> set[str]:
+        """The conversations whose missing entries should have come long ago."""
+        behind = {
+            conv
+            for conv in self._suspects
+            if (conversation := self._conversations.get(conv)) and conversation.is_behind
+        }
+        self._suspects = behind
+        return {conv for conv in behind if self._conversations[conv].is_overdue(now_s)}
+
+    def join(self, socket: ClientSocket) -> None:
+        """From now on remember conversations that begin for this user."""
+        self._joining[socket.user][socket] = {}
+
+    def subscribe(self, socket: ClientSocket, heads: dict[str, int]) -> None:
+        """Push everything after `heads`, which the socket's `connected` has told."""
+        missed = self._end_joining(socket)
+        self._live[socket.user].add(socket)
+        starts = {conv: head + 1 for conv, head in heads.items()}
+        for conv, (event, seq) in missed.items():
+            if event == "removed" and seq >= starts.get(conv, 0):
+                starts.pop(conv, None)
+            elif event != "removed":
+                starts.setdefault(conv, seq)
+        for conv, start in starts.items():
+            conversation = self._conversations.get(conv) or self._open(conv, start)
+            self._add(conversation, socket, start)
+            # Others may have been pushed more while this one's heads were on their way.
+            socket.skip_to(conv, conversation.next_seq)
+            self._note_head(conversation, start - 1)
+
+    def leave(self, socket: ClientSocket) -> None:
+        """Forget a socket, at whatever step it was."""
+        self._end_joining(socket)
+        sockets = self._live.get(socket.user)
+        if sockets is not None:
+            sockets.discard(socket)
+            if not sockets:
+                del self._live[socket.user]
+        for conv in socket.core.conversations:
+            if conversation := self._conversations.get(conv):
+                self._drop(conversation, socket)
+
+    def hear(self, entries: Iterable[Entry]) -> None:
+        """Take entries, from the bus or a range read, and push what is in order."""
+        for entry in entries:
+            if self._joining:
+                self._note_missed(entry)
+            conversation = self._conversations.get(entry.conv) or self._begun_by(entry)
+            if conversation is None:
+                self._note_unclaimed(entry.conv, entry.seq)
+                continue
+            for ready in conversation.offer(entry, time.monotonic()):
+                self._deliver(conversation, ready)
+            if conversation.is_behind:
+                self._suspects.add(entry.conv)
+
+    def note_head(self, conv: str, head: int) -> None:
+        """Learn from SQL that a conversation has reached `head`."""
+        conversation = self._conversations.get(conv)
+        if conversation is None and (sockets := self._direct_sockets(conv)):
+            conversation = self._open(conv, 1)
+            for socket in sockets:
+                self._add(conversation, socket, 1)
+        if conversation is None:
+            self._note_unclaimed(conv, head)
+        else:
+            self._note_head(conversation, head)
+
+    def note_members(self, conv: str, head: int, members: frozenset[str]) -> None:
+        """Learn from SQL who is in a room as of `head`: the event that told so may be lost."""
+        conversation = self._conversations.get(conv)
+        if conversation is None:
+            is_old = self._unclaimed.get(conv, 0) > head
+            if is_old or not any(user in self._live for user in members):
+                return
+            conversation = self._open(conv, head + 1)
+        conversation.roster = (head, members)
+        self._settle(conversation)
+
+    def skip_to(self, conversation: Local, seq: int) -> None:
+        """Give up pushing what lies before `seq`: every socket is told of the gap."""
+        conversation.skip_to(seq)
+        for socket in tuple(conversation.sockets):
+            socket.skip_to(conversation.conv, conversation.next_seq)
+        for ready in conversation.ready():
+            self._deliver(conversation, ready)
+        self._settle(conversation)
+
+    def _deliver(self, conversation: Local, entry: Entry) -> None:
+        if entry.event == "added":
+            for socket in self._live.get(entry.user, ()):
+                self._add(conversation, socket, entry.seq)
+        frame = text_frame(wire.encode_push(entry))
+        for socket in conversation.sockets:
+            socket.push(entry.conv, entry.seq, frame)
+        self.pushed += len(conversation.sockets)
+        if entry.event == "removed":
+            for socket in self._live.get(entry.user, ()):
+                self._drop(conversation, socket)
+
+    def _begun_by(self, entry: Entry) -> Local | None:
+        """The conversation that an entry begins here: a direct one's first, a first member's."""
+        if sockets := self._direct_sockets(entry.conv):
+            conversation = self._open(entry.conv, 1)
+            for socket in sockets:
+                self._add(conversation, socket, 1)
+            return conversation
+        if entry.event == "added" and entry.user in self._live:
+            return self._open(entry.conv, entry.seq)  # delivering it subscribes the user
+        return None
+
+    def _direct_sockets(self, conv: str) -> list[ClientSocket]:
+        members = wire.direct_members(conv) or ()
+        return [socket for user in members for socket in self._live.get(user, ())]
+
+    def _settle(self, conversation: Local) -> None:
+        """Make the subscribers those whom SQL names, once nothing newer is on its way."""
+        members = conversation.settled_members()
+        if members is None:
+            return
+        for socket in [one for one in conversation.sockets if one.user not in members]:
+            self._drop(conversation, socket)
+        for user in members:
+            for socket in self._live.get(user, set()) - conversation.sockets:
+                self._add(conversation, socket, 1)
+                socket.skip_to(conversation.conv, conversation.next_seq)
+
+    def _open(self, conv: str, next_seq: int) -> Local:
+        conversation = self._conversations[conv] = Local(conv, next_seq)
+        self._note_head(conversation, self._unclaimed.pop(conv, 0))
+        return conversation
+
+    def _add(self, conversation: Local, socket: ClientSocket, seq: int) -> None:
+        socket.core.begin(conversation.conv, seq)
+        conversation.sockets.add(socket)
+        self._conversations[conversation.conv] = conversation  # a removal may have dropped it
+
+    def _drop(self, conversation: Local, socket: ClientSocket) -> None:
+        conversation.sockets.discard(socket)
+        if not conversation.sockets and conversation.conv in self._conversations:
+            del self._conversations[conversation.conv]
+            self._note_unclaimed(conversation.conv, conversation.next_seq - 1)
+
+    def _note_head(self, conversation: Local, head: int) -> None:
+        conversation.note_head(head, time.monotonic())
+        if conversation.is_behind:
+            self._suspects.add(conversation.conv)
+
+    def _note_unclaimed(self, conv: str, seq: int) -> None:
+        self._unclaimed[conv] = max(seq, self._unclaimed.pop(conv, 0))
+        if len(self._unclaimed) > UNCLAIMED_MAX:
+            self._unclaimed.popitem(last=False)
+
+    def _note_missed(self, entry: Entry) -> None:
+        """Remember what begins or ends for a user whose heads are on their way."""
+        users: tuple[str, ...] = wire.direct_members(entry.conv) or ()
+        change = ("began", 1)
+        if entry.event in {"added", "removed"}:
+            users, change = (entry.user,), (entry.event, entry.seq)
+        for user in users:
+            for missed in self._joining.get(user, {}).values():
+                missed[entry.conv] = change
+
+    def _end_joining(self, socket: ClientSocket) -> Missed:
+        joining = self._joining.get(socket.user, {})
+        missed = joining.pop(socket, {})
+        if not joining:
+            self._joining.pop(socket.user, None)
+        return missed

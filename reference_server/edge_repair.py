@@ -1,0 +1,101 @@
+"""SQL is the truth: what the bus lost is found by polling heads and fetched by range reads."""
+
+import asyncio
+import logging
+import time
+
+from reference_server.bus.base import Bus
+from reference_server.config import Settings
+from reference_server.edge_fanout import EdgeFanout, Local
+from reference_server.edge_upstream import Upstream, UpstreamDown
+
+LOOK_EVERY_S = 0.025
+PAGE_MAX = 500  # more than this behind, clients read the rest from history themselves
+READS_MAX = 8  # at a time: repairs must not crowd out what clients ask of the same service
+RETRY_AFTER_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Repair:
+    """Two loops, run until cancelled: `poll_heads` finds what is missing, `mend` reads it."""
+
+    def __init__(
+        self, fanout: EdgeFanout, upstream: Upstream, bus: Bus, settings: Settings
+    ) -> None:
+        self.reads = 0
+        self._fanout = fanout
+        self._upstream = upstream
+        self._bus = bus
+        self._settings = settings
+        self._watermark: int | None = None  # None: nobody is here to miss anything
+        self._poll_now = asyncio.Event()
+        self._reading: set[str] = set()
+        self._slots = asyncio.Semaphore(READS_MAX)
+        bus.on_state(lambda _: self._poll_now.set())
+
+    def watch_from(self, watermark: int) -> None:
+        """A socket's heads were read at this watermark: poll for changes after it."""
+        self._watermark = min(watermark, watermark if self._watermark is None else self._watermark)
+
+    def rest(self) -> None:
+        """The last socket has gone; the next one brings its own watermark."""
+        self._watermark = None
+
+    async def poll_heads(self) -> None:
+        """Ask for changed heads: at once when the bus is lost or back, else at its pace."""
+        while True:
+            connected = self._bus.connected
+            settings = self._settings
+            pace_ms = settings.heads_poll_ms if connected else settings.heads_poll_degraded_ms
+            try:
+                async with asyncio.timeout(pace_ms / 1000):
+                    await self._poll_now.wait()
+            except TimeoutError:
+                pass
+            self._poll_now.clear()
+            try:
+                await self._poll()
+            except UpstreamDown as error:
+                log.warning("heads poll failed: %s", error)
+
+    async def mend(self) -> None:
+        """Read what has been missing for too long: one read per conversation at a time."""
+        async with asyncio.TaskGroup() as reads:
+            while True:
+                await asyncio.sleep(LOOK_EVERY_S)
+                for conv in self._fanout.overdue(time.monotonic()) - self._reading:
+                    self._reading.add(conv)
+                    reads.create_task(self._read(conv))
+
+    async def _poll(self) -> None:
+        since = self._watermark
+        if since is None:
+            return
+        changed = await self._upstream.changed(since)
+        for conv, head in changed.heads.items():
+            self._fanout.note_head(conv, head)
+        for conv, members in changed.members.items():
+            if conv in changed.heads:
+                self._fanout.note_members(conv, changed.heads[conv], members)
+        if self._watermark == since:  # else a socket came meanwhile that may need an older one
+            self._watermark = changed.watermark
+
+    async def _read(self, conv: str) -> None:
+        async with self._slots:
+            try:
+                if conversation := self._fanout.find(conv):
+                    await self._fill(conversation)
+            except UpstreamDown as error:
+                log.warning("repair of %s failed: %s", conv, error)
+                await asyncio.sleep(RETRY_AFTER_S)
+            finally:
+                self._reading.discard(conv)
+
+    async def _fill(self, conversation: Local) -> None:
+        after = conversation.next_seq - 1
+        page = await self._upstream.entries(conversation.conv, after, PAGE_MAX)
+        self.reads += 1
+        self._fanout.hear(page.entries)
+        if conversation.next_seq <= page.head:
+            self._fanout.skip_to(conversation, page.head + 1)
