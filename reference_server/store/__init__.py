@@ -1,1 +1,39 @@
-"""The two databases: interfaces, shared SQL, and one file for each engine."""
+"""The two databases: interfaces, shared SQL, one file for each engine, chosen by URL scheme."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from reference_server.store import messages, sqlite, users
+from reference_server.store.base import MessageStore, UsersStore
+
+if TYPE_CHECKING:
+    from reference_server.store.postgres import PostgresDatabase
+
+
+POSTGRES_SCHEME = "postgresql://"
+
+
+def open_messages(url: str, timeout_ms: int) -> MessageStore:
+    """The messages DB at `sqlite:///path` or `postgresql://…`, not yet dialled; else ValueError."""
+    if url.startswith(sqlite.SCHEME):
+        return sqlite.SqliteMessageStore(sqlite.SqliteDatabase(url, messages.SCHEMA))
+    database = _postgres(url, messages.SCHEMA, timeout_ms)
+    from reference_server.store.postgres import PostgresMessageStore
+
+    return PostgresMessageStore(database)
+
+
+def open_users(url: str, timeout_ms: int) -> UsersStore:
+    """The users DB at `sqlite:///path` or `postgresql://…`, not yet dialled; else ValueError."""
+    if url.startswith(sqlite.SCHEME):
+        return users.SqlUsersStore(sqlite.SqliteDatabase(url, users.SCHEMA))
+    return users.SqlUsersStore(_postgres(url, users.SCHEMA, timeout_ms))
+
+
+def _postgres(url: str, schema: Sequence[str], timeout_ms: int) -> "PostgresDatabase":
+    if not url.startswith(POSTGRES_SCHEME):
+        raise ValueError(f"no database engine for {url!r}; known: sqlite://, postgresql://")
+    # asyncpg is an extra: only who uses PostgreSQL needs it.
+    from reference_server.store.postgres import PostgresDatabase
+
+    return PostgresDatabase(url, schema, timeout_ms)

@@ -1,0 +1,199 @@
+"""The message service: sends, history, heads; and what the other processes ask of it.
+
+Follow a send: `send` → `append` → group commit → the store's transaction → the answer, and
+`_committed` → fan-out.
+"""
+
+from collections import defaultdict
+from typing import Annotated
+
+import msgspec
+
+from reference_server import bus, registry
+from reference_server.asgi import Request, Response, Router, reply
+from reference_server.errors import ApiError
+from reference_server.fanout import Fanout
+from reference_server.services.base import Context
+from reference_server.services.group_commit import GroupCommit
+from reference_server.store import open_messages
+from reference_server.store.base import Append, Outcome, Stored
+from reference_server.wire import Entry, EntryPage, direct_members, history_view
+
+PAGE = 200
+PAGE_MAX = 1000
+SEQ_MAX = 2**53  # what JSON numbers hold exactly
+
+ClientMsgId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class _Send(msgspec.Struct):
+    client_msg_id: ClientMsgId
+    body: str
+
+
+class _Sent(msgspec.Struct, omit_defaults=True):
+    conv: str
+    seq: int
+    msg_id: str
+    ts: int
+    dup: bool = False
+
+
+class Event(msgspec.Struct):
+    """A room event that the room service wants sequenced; `key` is its identity."""
+
+    conv: str
+    event: str
+    user: str
+    key: str
+    by: str = ""
+    connection: str = ""
+
+
+class Position(msgspec.Struct):
+    """The position that an event has; `dup`: there was nothing left to write."""
+
+    conv: str
+    seq: int
+    dup: bool = False
+
+
+class MessageService:
+    """Everything that touches the messages DB."""
+
+    def __init__(self, context: Context) -> None:
+        config, settings = context.config, context.config.settings
+        self._store = open_messages(config.messages_db, settings.db_timeout_ms)
+        self._registry = registry.connect(config.registry, lease_ms=3 * settings.ping_ms)
+        self._bus = bus.connect(config.bus)
+        self._fanout = Fanout(self._registry, self._bus)
+        self._commits = GroupCommit(
+            self._store, settings.batch_max, settings.batch_ms, self._committed
+        )
+        context.metrics.gauge("commits_total", lambda: self._commits.commits)
+        context.metrics.gauge("rows_total", lambda: self._commits.rows)
+        context.metrics.gauge("publish_skipped_total", lambda: self._fanout.counts.skipped)
+        self.router = Router(
+            {
+                ("POST", "/v1/conversations/{conv}/messages"): self.send,
+                ("GET", "/v1/conversations/{conv}/messages"): self.history,
+                ("GET", "/v1/heads"): self.heads,
+                ("POST", "/internal/events"): self.event,
+                ("GET", "/internal/users/{user}/heads"): self.heads_of,
+                ("GET", "/internal/conversations/{conv}/entries"): self.entries,
+                ("GET", "/internal/heads"): self.heads_since,
+                ("GET", "/internal/rooms/{conv}"): self.room,
+                ("GET", "/internal/present"): self.present,
+            }
+        )
+
+    async def start(self) -> None:
+        self._fanout.start()
+
+    async def close(self) -> None:
+        await self._commits.close()
+        await self._fanout.close()
+        await self._bus.close()
+        await self._registry.close()
+        await self._store.close()
+
+    async def append(self, wish: Append) -> Outcome:
+        """The outcome of a wish, once committed and not before."""
+        return await self._commits.submit(wish)
+
+    async def read(self, conv: str, after: int, limit: int) -> tuple[list[Entry], int]:
+        """The entries behind a position, and the head."""
+        return await self._store.entries(conv, after, limit)
+
+    async def send(self, request: Request) -> Response:
+        """201 once committed; 200 with `dup` for a message that is known."""
+        sent = request.json(_Send)
+        if "\0" in sent.client_msg_id or "\0" in sent.body:
+            raise ApiError("bad_request", "text may not hold U+0000")
+        wish = Append(
+            conv=request.params["conv"],
+            client_msg_id=sent.client_msg_id,
+            sender=request.user,
+            body=sent.body,
+        )
+        stored = _stored(await self.append(wish))
+        entry = stored.entry
+        answer = _Sent(entry.conv, entry.seq, entry.msg_id, entry.ts, stored.dup)
+        return reply(answer, 200 if stored.dup else 201)
+
+    async def history(self, request: Request) -> Response:
+        """What a member may read: everything since he became one."""
+        conv, after, limit = _range(request)
+        since = await self._since(conv, request.user)
+        entries, head = await self.read(conv, max(after, since - 1), limit)
+        return reply({"messages": [history_view(entry) for entry in entries], "head": head})
+
+    async def heads(self, request: Request) -> Response:
+        """The heads of the caller's conversations."""
+        return reply({"heads": (await self._store.heads_of(request.user)).heads})
+
+    async def event(self, request: Request) -> Response:
+        """Append a room event."""
+        event = request.json(Event)
+        wish = Append(
+            conv=event.conv,
+            client_msg_id=event.key,
+            event=event.event,
+            user=event.user,
+            by=event.by,
+            connection=event.connection,
+        )
+        stored = _stored(await self.append(wish))
+        return reply(Position(event.conv, stored.entry.seq, stored.dup))
+
+    async def heads_of(self, request: Request) -> Response:
+        """The heads of a user's conversations, for his edge."""
+        return reply(await self._store.heads_of(request.params["user"]))
+
+    async def entries(self, request: Request) -> Response:
+        """A range of a conversation, for an edge's repair."""
+        return reply(EntryPage(*await self.read(*_range(request))))
+
+    async def heads_since(self, request: Request) -> Response:
+        """What changed since a watermark, for the edges' poll."""
+        return reply(await self._store.heads_since(request.number("since", 0, 2**63)))
+
+    async def room(self, request: Request) -> Response:
+        """Members and attendance of a room."""
+        room = await self._store.room(request.params["conv"])
+        if room is None:
+            raise ApiError("not_found", f"no conversation {request.params['conv']}")
+        return reply(room)
+
+    async def present(self, request: Request) -> Response:
+        """Everyone's attendance, for a room service that starts."""
+        return reply(await self._store.present())
+
+    def _committed(self, outcomes: list[Outcome]) -> None:
+        entries: list[Entry] = []
+        members: defaultdict[str, set[str]] = defaultdict(set)
+        for outcome in outcomes:
+            if isinstance(outcome, Stored) and not outcome.dup:
+                entries.append(outcome.entry)
+                members[outcome.entry.conv].update(outcome.members)
+        if entries:
+            self._fanout.offer(entries, {conv: tuple(users) for conv, users in members.items()})
+
+    async def _since(self, conv: str, user: str) -> int:
+        if user in (direct_members(conv) or ()):
+            return 1
+        since = await self._store.member_since(conv, user)
+        if since is None:
+            raise ApiError("forbidden", f"{user} is not a member of {conv}")
+        return since
+
+
+def _stored(outcome: Outcome) -> Stored:
+    if isinstance(outcome, Stored):
+        return outcome
+    raise ApiError(outcome.code, outcome.message)
+
+
+def _range(request: Request) -> tuple[str, int, int]:
+    after = request.number("after", 0, SEQ_MAX)
+    return request.params["conv"], after, request.number("limit", PAGE, PAGE_MAX)

@@ -1,0 +1,173 @@
+"""What every engine of the two databases promises, and the values that cross that line.
+
+The errors are the protocol's own; what caused them is their `__cause__`.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from reference_server.errors import ApiError
+from reference_server.wire import Entry
+
+
+class StoreError(ApiError):
+    """A transaction left nothing behind for sure; alone, each of its rows may succeed."""
+
+    def __init__(self) -> None:
+        super().__init__("internal", "the database refused")
+
+
+class StoreDown(ApiError):
+    """The database cannot be reached, or not in time; nothing was stored."""
+
+    def __init__(self) -> None:
+        super().__init__("unavailable", "the database is unavailable")
+
+
+class StoreUncertain(ApiError):
+    """COMMIT itself failed: nobody knows whether the transaction is stored."""
+
+    def __init__(self) -> None:
+        super().__init__("unavailable", "the database failed to commit", stored="unknown")
+
+
+class Append(msgspec.Struct, frozen=True):
+    """A wish to take the next position of a conversation.
+
+    A message has a `body`. A room event has an `event` and the `user` it is about, and no
+    `sender`: its identity, `client_msg_id`, is in a name space of its own. `by` is who asked for
+    a membership change; `connection` is the one that entered.
+    """
+
+    conv: str
+    client_msg_id: str
+    sender: str = ""
+    body: str = ""
+    event: str = ""
+    user: str = ""
+    by: str = ""
+    connection: str = ""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """The position that a wish has; `dup`: it had it before. `members` must see a new entry."""
+
+    entry: Entry
+    dup: bool = False
+    members: tuple[str, ...] = ()
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A wish that may not be; `code` is one of the protocol's."""
+
+    code: str
+    message: str
+
+
+Outcome = Stored | Refused
+
+
+class Present(msgspec.Struct, frozen=True):
+    """A user in a room, and the connection with which he entered."""
+
+    conv: str
+    user: str
+    connection: str
+
+
+class RoomView(msgspec.Struct, frozen=True):
+    """A conversation's head, its members with the position since when, and who is present."""
+
+    head: int
+    members: dict[str, int]
+    present: list[Present]
+
+
+class Heads(msgspec.Struct, frozen=True):
+    """Heads of conversations, and the watermark to ask from next time.
+
+    `members` holds the rooms among them whose membership changed.
+    """
+
+    heads: dict[str, int]
+    watermark: int
+    members: dict[str, list[str]] = {}
+
+
+class MessageStore(Protocol):
+    """Conversations, members, attendance, messages. Reads raise StoreDown."""
+
+    @property
+    def writers(self) -> int:
+        """How many transactions may run at the same time."""
+        ...
+
+    async def append(self, batch: Sequence[Append]) -> list[Outcome]:
+        """One durable transaction; outcomes in the order of the batch.
+
+        Positions of a conversation are dense, in the order of the batch and of commits. A known
+        identity gets its old position. StoreError, StoreDown, StoreUncertain.
+        """
+        ...
+
+    async def entries(self, conv: str, after: int, limit: int) -> tuple[list[Entry], int]:
+        """At most `limit` entries with `seq > after`, ascending, and the head (0: no such)."""
+        ...
+
+    async def room(self, conv: str) -> RoomView | None:
+        """The state of a conversation of any kind; None if nobody ever wrote to it."""
+        ...
+
+    async def member_since(self, conv: str, user: str) -> int | None:
+        """The position since which the user is a member; None if he is none."""
+        ...
+
+    async def present(self) -> list[Present]:
+        """Everyone who is in a room."""
+        ...
+
+    async def heads_of(self, user: str) -> Heads:
+        """Heads of the user's conversations."""
+        ...
+
+    async def heads_since(self, watermark: int) -> Heads:
+        """Everything committed after `watermark` was handed out: perhaps more, never less."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and sockets."""
+        ...
+
+
+class UsersStore(Protocol):
+    """Accounts, friends, sticker packs, the current environment. Everything raises StoreDown."""
+
+    async def ensure_account(self, user: str) -> None:
+        """Make the account unless it exists."""
+        ...
+
+    async def environment(self) -> str | None:
+        """The environment that new connections are sent to; None if none was ever set."""
+        ...
+
+    async def set_environment(self, environment: str) -> None:
+        """Send new connections to another environment."""
+        ...
+
+    async def friends(self, user: str) -> list[str]:
+        """In alphabetical order."""
+        ...
+
+    async def add_friend(self, user: str, friend: str) -> None:
+        """Friendship is mutual; twice is once."""
+        ...
+
+    async def packs(self) -> dict[str, list[str]]:
+        """The stickers of every pack."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and sockets."""
+        ...

@@ -1,0 +1,123 @@
+"""The messages DB: its schema, and the reads that all SQL engines share.
+
+`changed` and `members_changed` hold the engine's commit marker of a conversation's last change;
+each engine says how a marker is made so that `heads_since` never misses a commit.
+"""
+# ruff: noqa: S608 - the only names put into SQL are those of our own tables and columns
+
+from typing import Any, Protocol
+
+from reference_server.store.base import Heads, Present, RoomView
+from reference_server.wire import Entry
+
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS conversations (
+        conv TEXT PRIMARY KEY, last_seq BIGINT NOT NULL,
+        changed BIGINT NOT NULL, members_changed BIGINT NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS conversations_changed ON conversations (changed)",
+    "CREATE INDEX IF NOT EXISTS conversations_regrouped ON conversations (members_changed)",
+    """CREATE TABLE IF NOT EXISTS members (
+        conv TEXT NOT NULL, member TEXT NOT NULL, from_seq BIGINT NOT NULL,
+        PRIMARY KEY (conv, member))""",
+    "CREATE INDEX IF NOT EXISTS members_member ON members (member)",
+    """CREATE TABLE IF NOT EXISTS present (
+        conv TEXT NOT NULL, member TEXT NOT NULL, connection TEXT NOT NULL,
+        PRIMARY KEY (conv, member))""",
+    """CREATE TABLE IF NOT EXISTS messages (
+        conv TEXT NOT NULL, seq BIGINT NOT NULL, kind TEXT NOT NULL, ts BIGINT NOT NULL,
+        msg_id TEXT NOT NULL, client_msg_id TEXT NOT NULL, sender TEXT NOT NULL,
+        body TEXT NOT NULL, event TEXT NOT NULL, member TEXT NOT NULL,
+        PRIMARY KEY (conv, seq), UNIQUE (conv, sender, client_msg_id))""",
+)
+
+# In the order of `Entry`'s fields.
+ENTRY_COLUMNS = "conv, seq, kind, ts, msg_id, client_msg_id, sender, body, event, member"
+
+_ENTRIES = f"""SELECT {ENTRY_COLUMNS} FROM messages
+    WHERE conv = $1 AND seq > $2 ORDER BY seq LIMIT $3"""
+_HEAD = "SELECT last_seq FROM conversations WHERE conv = $1"
+_HEADS_OF = """SELECT c.conv, c.last_seq FROM members m
+    JOIN conversations c ON c.conv = m.conv WHERE m.member = $1"""
+_HEADS_SINCE = "SELECT conv, last_seq FROM conversations WHERE changed >= $1"
+_REGROUPED_SINCE = """SELECT c.conv, m.member FROM conversations c
+    LEFT JOIN members m ON m.conv = c.conv
+    WHERE c.members_changed >= $1 AND c.conv LIKE 'r.%'"""
+
+
+class Database(Protocol):
+    """Runs SQL with `$1`-style parameters, each statement on its own. StoreDown, StoreError."""
+
+    async def fetch(self, sql: str, *args: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        ...
+
+    async def execute(self, sql: str, *args: Any) -> None:
+        """One durable write; StoreUncertain when it may or may not be stored."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and sockets."""
+        ...
+
+
+class MessageReads:
+    """All of `MessageStore` that only reads."""
+
+    # A marker no commit that is still to become visible will be below.
+    WATERMARK = ""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def entries(self, conv: str, after: int, limit: int) -> tuple[list[Entry], int]:
+        # Head first: what is committed in between is in the entries then, and lifts the head.
+        rows = await self._db.fetch(_HEAD, conv)
+        if not rows:
+            return [], 0
+        found = [Entry(*row) for row in await self._db.fetch(_ENTRIES, conv, after, limit)]
+        head: int = rows[0][0]
+        return found, max(head, found[-1].seq) if found else head
+
+    async def room(self, conv: str) -> RoomView | None:
+        head = await self._db.fetch(_HEAD, conv)
+        if not head:
+            return None
+        members = await self._db.fetch(
+            "SELECT member, from_seq FROM members WHERE conv = $1 ORDER BY from_seq, member", conv
+        )
+        present = await self._db.fetch(
+            "SELECT conv, member, connection FROM present WHERE conv = $1 ORDER BY member", conv
+        )
+        return RoomView(head[0][0], dict(members), [Present(*row) for row in present])
+
+    async def member_since(self, conv: str, user: str) -> int | None:
+        rows = await self._db.fetch(
+            "SELECT from_seq FROM members WHERE conv = $1 AND member = $2", conv, user
+        )
+        return rows[0][0] if rows else None
+
+    async def present(self) -> list[Present]:
+        rows = await self._db.fetch("SELECT conv, member, connection FROM present")
+        return [Present(*row) for row in rows]
+
+    async def heads_of(self, user: str) -> Heads:
+        watermark = await self._watermark()
+        return Heads(dict(await self._db.fetch(_HEADS_OF, user)), watermark)
+
+    async def heads_since(self, watermark: int) -> Heads:
+        # The new watermark first: what is committed after it is found again next time.
+        new = await self._watermark()
+        heads = dict(await self._db.fetch(_HEADS_SINCE, watermark))
+        members: dict[str, list[str]] = {}
+        for conv, member in await self._db.fetch(_REGROUPED_SINCE, watermark):
+            of_conv = members.setdefault(conv, [])
+            if member is not None:
+                of_conv.append(member)
+        return Heads(heads, new, members)
+
+    async def close(self) -> None:
+        await self._db.close()
+
+    async def _watermark(self) -> int:
+        marker: int = (await self._db.fetch(self.WATERMARK))[0][0]
+        return marker
