@@ -69,9 +69,10 @@ class Child:
         return await self._process.wait()
 
     def signal(self, number: Signals) -> None:
-        """Signal the process alone."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, number)
+        """Signal the process alone; nothing when it was reaped (its pid may be another's)."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def signal_tree(self, number: Signals) -> None:
         """Signal the process and all its descendants.
@@ -110,7 +111,7 @@ class Child:
 
     def _descendants(self) -> list[psutil.Process]:
         try:
-            return psutil.Process(self.pid).children(recursive=True)
+            return psutil.Process(self.pid).children(recursive=True) if self.alive else []
         except psutil.NoSuchProcess:
             return []
 

@@ -62,8 +62,10 @@ class Component:
             return child.pid
 
     async def kill(self, number: signal.Signals = signal.SIGKILL) -> int:
-        """End it and hold it down; returns the pid that it had. StateError if it has none."""
-        child = self._running()
+        """End it and hold it down; returns the pid that it had. StateError if it was not there."""
+        child = self._child
+        if child is None or self.state in ("planned", "held"):
+            raise StateError(f"{self.planned.name} is {self.state}")
         await self._cancel_keeper()
         self.state = "held"
         async with self._lock:
@@ -93,10 +95,14 @@ class Component:
         self._tell("resumed", child.pid)
         return child.pid
 
-    async def stop(self, to: State = "held") -> None:
-        """End it for good: asked first, killed after `STOP_PATIENCE_S`."""
+    def retire(self) -> None:
+        """Count a stopped component as planned again."""
+        self.state = "planned"
+
+    async def stop(self) -> None:
+        """End it and hold it down: asked first, killed after `STOP_PATIENCE_S`."""
         await self._cancel_keeper()
-        self.state = to
+        self.state = "held"
         async with self._lock:
             if self._child is not None:
                 await self._child.end(self.launch.stop_signal, STOP_PATIENCE_S)

@@ -102,14 +102,14 @@ class Control:
     async def _begin_cutover(self, request: web.Request) -> web.Response:
         wanted = msgspec.convert(await _body(request), CutoverRequest)
         self._cutover.begin(wanted)
-        return web.json_response(self._cutover.status(), status=202)
+        return web.json_response(await self._cutover.status(), status=202)
 
     async def _show_cutover(self, _request: web.Request) -> web.Response:
-        return web.json_response(self._cutover.status())
+        return web.json_response(await self._cutover.status())
 
     async def _roll_back(self, _request: web.Request) -> web.Response:
         self._cutover.roll_back()
-        return web.json_response(self._cutover.status(), status=202)
+        return web.json_response(await self._cutover.status(), status=202)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         found = {

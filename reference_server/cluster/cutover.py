@@ -37,65 +37,47 @@ REVERSIBLE = frozenset({State.PREPARE, State.VERIFY, State.SWITCH, State.DRAIN, 
 
 
 @dataclass(frozen=True)
-class StartEdges:
-    """Start the edges of an environment and wait until they are healthy."""
-
+class _OfEnvironment:
     environment: str
 
 
+class StartEdges(_OfEnvironment):
+    """Start the edges and wait until they are healthy."""
+
+
 @dataclass(frozen=True)
-class RunCanaries:
-    """Prove that clients of both environments reach each other."""
+class RunCanaries(_OfEnvironment):
+    """Prove that clients of the environment and of `old` reach each other."""
 
     old: str
-    new: str
 
 
-@dataclass(frozen=True)
-class Switch:
-    """Send new connections to an environment."""
-
-    environment: str
+class Switch(_OfEnvironment):
+    """Send new connections here."""
 
 
-@dataclass(frozen=True)
-class Drain:
-    """Push `reconnect` to every client of an environment, then close the stragglers in waves."""
-
-    environment: str
-    to: str
+class Drain(_OfEnvironment):
+    """Push `reconnect` to every client, over a time; refuse new ones."""
 
 
-@dataclass(frozen=True)
-class StopDrain:
-    """Let the edges of an environment accept and keep connections again."""
-
-    environment: str
+class StopDrain(_OfEnvironment):
+    """Accept and keep clients again."""
 
 
-@dataclass(frozen=True)
-class AwaitEmpty:
-    """Observe until an environment has no external connection."""
-
-    environment: str
+class AwaitEmpty(_OfEnvironment):
+    """Observe until there is no external connection; stragglers are closed in waves."""
 
 
-@dataclass(frozen=True)
-class CloseListeners:
-    """Stop accepting connections in an environment."""
-
-    environment: str
+class CloseEdges(_OfEnvironment):
+    """Close the listeners, with their processes."""
 
 
-@dataclass(frozen=True)
-class StopEdges:
-    """End the edges of an environment."""
-
-    environment: str
+class RetireEdges(_OfEnvironment):
+    """Count the edges as planned again, to be started by the next cutover."""
 
 
 Command = (
-    StartEdges | RunCanaries | Switch | Drain | StopDrain | AwaitEmpty | CloseListeners | StopEdges
+    StartEdges | RunCanaries | Switch | Drain | StopDrain | AwaitEmpty | CloseEdges | RetireEdges
 )
 
 
@@ -244,25 +226,19 @@ def forward_script(old: str, new: str, *, canaries: bool) -> list[tuple[State, C
     """The way from `old` to `new`."""
     steps: list[tuple[State, Command]] = [
         (State.PREPARE, StartEdges(new)),
-        (State.VERIFY, RunCanaries(old, new)),
+        (State.VERIFY, RunCanaries(new, old)),
         (State.SWITCH, Switch(new)),
-        (State.DRAIN, Drain(old, new)),
+        (State.DRAIN, Drain(old)),
         (State.MONITOR, AwaitEmpty(old)),
-        (State.CLOSE, CloseListeners(old)),
-        (State.RETIRE, StopEdges(old)),
+        (State.CLOSE, CloseEdges(old)),
+        (State.RETIRE, RetireEdges(old)),
     ]
     return [step for step in steps if canaries or step[0] is not State.VERIFY]
 
 
 def rollback_script(reached: State, old: str, new: str) -> list[tuple[State, Command]]:
     """The way back from the state that was reached. A failed switch may still have switched."""
-    commands: list[Command] = [StopEdges(new)]
+    commands: list[Command] = [CloseEdges(new), RetireEdges(new)]
     if reached in (State.SWITCH, State.DRAIN, State.MONITOR):
-        commands = [
-            Switch(old),
-            StopDrain(old),
-            Drain(new, old),
-            AwaitEmpty(new),
-            StopEdges(new),
-        ]
+        commands = [Switch(old), StopDrain(old), Drain(new), AwaitEmpty(new), *commands]
     return [(State.ROLLBACK, command) for command in commands]

@@ -1,7 +1,5 @@
-"""What the cluster asks of its own processes: metrics, switching, draining. Thin HTTP calls."""
+"""What the cluster asks of its own processes over HTTP: metrics, statistics, draining."""
 
-import asyncio
-from collections.abc import Iterable
 from typing import Any
 
 import aiohttp
@@ -11,6 +9,7 @@ from reference_server.cluster.plan import Component
 from reference_server.metrics import PREFIX
 
 _TIMEOUT = aiohttp.ClientTimeout(total=2.0)
+_SILENT = (aiohttp.ClientError, TimeoutError, OSError)
 
 
 class CallError(ClusterError):
@@ -24,7 +23,7 @@ async def read_metrics(
     try:
         async with http.get(f"http://{component.address}/metrics", timeout=_TIMEOUT) as answer:
             return parse_metrics(await answer.text()) if answer.status == 200 else None
-    except (aiohttp.ClientError, TimeoutError, OSError):
+    except _SILENT:
         return None
 
 
@@ -35,22 +34,20 @@ def parse_metrics(text: str) -> dict[str, float]:
 
 
 async def call(
-    http: aiohttp.ClientSession, component: Component, path: str, body: dict[str, Any]
+    http: aiohttp.ClientSession,
+    component: Component,
+    path: str,
+    *,
+    method: str = "GET",
+    **data: Any,
 ) -> dict[str, Any]:
-    """`POST` to an internal path of a process; CallError unless it answers 2xx."""
-    url = f"http://{component.address}{path}"
+    """An internal call, `data` being aiohttp's `params` or `json`; CallError unless it is 200."""
+    url = f"http://{component.address}/internal/{path}"
     try:
-        async with http.post(url, json=body, timeout=_TIMEOUT) as answer:
-            text = await answer.text()
-            if answer.status // 100 != 2:
-                raise CallError(f"{component.name} {path}: {answer.status} {text[:200]}")
-            return dict(await answer.json()) if text else {}
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        async with http.request(method, url, timeout=_TIMEOUT, **data) as answer:
+            if answer.status != 200:
+                reason = (await answer.text())[:200]
+                raise CallError(f"{component.name} {path}: {answer.status} {reason}")
+            return dict(await answer.json())
+    except _SILENT as error:
         raise CallError(f"{component.name} {path}: {error!r}") from error
-
-
-async def call_all(
-    http: aiohttp.ClientSession, components: Iterable[Component], path: str, body: dict[str, Any]
-) -> None:
-    """The same call to several processes at once; the first CallError."""
-    await asyncio.gather(*(call(http, each, path, body) for each in components))

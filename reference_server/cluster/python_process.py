@@ -12,8 +12,6 @@ from reference_server.cluster.launch import Launch
 from reference_server.cluster.plan import Component, Plan, resolve
 from reference_server.config import Config, EdgeAddress, Service, Settings, Urls
 
-WEBSOCKET_PATH = "/v1/ws"
-
 
 @dataclass(frozen=True)
 class Wiring:
@@ -30,6 +28,11 @@ class Wiring:
     def at(self, source: str, component: str) -> str:
         """The address at which `source` reaches `component`."""
         return resolve(self.plan, self.advertise, source, component)
+
+
+def websocket_url(address: str) -> str:
+    """Where clients connect to an edge at `host:port`."""
+    return f"ws://{address}/v1/ws"
 
 
 def launch(component: Component, wiring: Wiring, log: Path) -> Launch:
@@ -80,7 +83,7 @@ def _urls(source: str, wiring: Wiring) -> Urls:
             EdgeAddress(
                 each.name,
                 each.environment or "",
-                f"ws://{wiring.at('client', each.name)}{WEBSOCKET_PATH}",
+                websocket_url(wiring.at("client", each.name)),
             )
             for each in wiring.plan.hosting("edge")
         ),

@@ -17,7 +17,7 @@ INSTALL = (
 _BELOW_WRAPPER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 _RELEASE = re.compile(r"rabbitmq_server-([\d.]+)")
-# One scheduler and few helper threads: a small machine is shared with all other components.
+# Two schedulers and few helper threads: a small machine is shared with all other components.
 _ERLANG = "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +A 8 +sbwt none"
 _CONFIG = """\
 loopback_users = none
@@ -69,6 +69,9 @@ def launch(component: Component, data_dir: Path, log: Path) -> Launch:
         "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
         "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _ERLANG,
+        # The script then becomes the node, instead of waiting for it as its parent: signals to
+        # our child, and the parent-death signal, reach the node itself.
+        "RUNNING_UNDER_SYSTEMD": "true",
     }
     epmd = shutil.which("epmd") or "epmd"
     return Launch(

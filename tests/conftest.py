@@ -1,0 +1,192 @@
+"""What tests share: real services or a clear reason to skip, running clusters, and no leftovers."""
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+REQUIRE = "GAUNTLET_REQUIRE_SERVICES"
+# Inherited by every process that a test starts, however far it goes from us.
+MARK, MARK_VALUE = "GAUNTLET_TEST_SESSION", uuid.uuid4().hex
+SERVICES = {"embedded": ("redis",), "full": ("redis", "rabbitmq", "postgres")}
+BOOT_TIMEOUT_S = 70.0
+STOP_TIMEOUT_S = 30.0
+
+
+class ClusterFailed(Exception):
+    """The cluster wrote a `failed` line, which is `content`, or ended without one."""
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        super().__init__(json.dumps(content, indent=2))
+        self.content = content
+
+
+class Cluster:
+    """A reference server under test, started and steered as the harness does it."""
+
+    def __init__(self, folder: Path, stack: str, **request: Any) -> None:
+        self.folder = folder
+        self.logs = folder / "logs"
+        self.logs.mkdir(parents=True)
+        self.events: list[dict[str, Any]] = []
+        self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._stderr = (self.logs / "cluster.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "reference_server.cluster"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        folders = {"data_dir": str(folder / "data"), "log_dir": str(self.logs)}
+        self.send({"stack": stack, **folders, **request})
+
+    def boot(self, advertise: dict[str, str] | None = None) -> "Cluster":
+        """Wait for the plan, then for every component; ClusterFailed tells which did not start."""
+        self.plan = self.expect("plan")
+        self.send({"advertise": advertise or {}})
+        ready = self.expect("ready")
+        self.control, self.token, self.api = ready["control"], ready["token"], ready["api"]
+        return self
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Write one line to the cluster."""
+        self.process.stdin.write(json.dumps(message).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def expect(self, kind: str) -> dict[str, Any]:
+        """The next line that is not an event."""
+        line = self._lines.get(timeout=BOOT_TIMEOUT_S)
+        if line is None:
+            raise ClusterFailed({"reason": (self.logs / "cluster.log").read_text()[-2000:]})
+        if "failed" in line:
+            raise ClusterFailed(line["failed"])
+        return line[kind]
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """One call of the control API; urllib.error.HTTPError unless it succeeds."""
+        request = urllib.request.Request(
+            self.control + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.token}"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def act(self, name: str, verb: str) -> int:
+        """`kill`, `start`, `pause` or `resume` a component; returns its pid."""
+        return self.call("POST", f"/components/{name}/{verb}", {})["pid"]
+
+    def components(self) -> dict[str, dict[str, Any]]:
+        """Every component's state by name."""
+        return {each["name"]: each for each in self.call("GET", "/components")["components"]}
+
+    def log(self, name: str) -> str:
+        """What a component has logged so far."""
+        return (self.logs / f"{name}.log").read_text(errors="replace")
+
+    def close(self) -> int:
+        """Close its standard input, and return its exit code once it is gone."""
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        try:
+            code = self.process.wait(STOP_TIMEOUT_S)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            self._reader.join(5)
+            self.process.stdout.close()
+            self._stderr.close()
+        return code
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            message = json.loads(line)
+            if "event" in message:
+                self.events.append(message["event"])
+            else:
+                self._lines.put(message)
+        self._lines.put(None)
+
+
+@pytest.fixture(scope="session")
+def require_service() -> Callable[[str], dict[str, str]]:
+    """`require_service("rabbitmq")`: its path and version, or skip (fail where CI insists)."""
+    probe = [sys.executable, "-P", "-m", "reference_server.cluster", "--probe"]
+    found: dict[str, Any] = {}
+
+    def require(name: str) -> dict[str, str]:
+        if not found:
+            found.update(json.loads(subprocess.check_output(probe, timeout=60)))
+        if found[name] is None:
+            reason = f"{name} is not installed; tools/install-services.sh installs it"
+            (pytest.fail if os.environ.get(REQUIRE) == "1" else pytest.skip)(reason)
+        return found[name]
+
+    return require
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory, require_service) -> Iterator[Callable[..., Cluster]]:
+    """`cluster("embedded", config={...})` boots one more; all end with the module."""
+    running: list[Cluster] = []
+
+    def start(stack: str, *, advertise: dict[str, str] | None = None, **request: Any) -> Cluster:
+        for service in SERVICES[stack]:
+            require_service(service)
+        one = Cluster(tmp_path_factory.mktemp("cluster"), stack, **request)
+        running.append(one)
+        return one.boot(advertise)
+
+    yield start
+    for one in running:
+        one.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    """Fail the session when a process that some test started still runs after it."""
+    os.environ[MARK] = MARK_VALUE
+    yield
+    deadline = time.monotonic() + 10
+    while (left := marked_processes()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for process in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    if left:
+        pytest.fail(f"processes were left running: {left}")
+
+
+def marked_processes() -> list[psutil.Process]:
+    """All living processes, but this one, that descend from this session."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            alive = process.status() != psutil.STATUS_ZOMBIE and process.pid != os.getpid()
+            if alive and process.environ().get(MARK) == MARK_VALUE:
+                found.append(process)
+    return found
+
+
+@pytest.fixture(scope="session", name="marked_processes")
+def _marked_processes() -> Callable[[], list[psutil.Process]]:
+    """All living processes that descend from this session."""
+    return marked_processes
