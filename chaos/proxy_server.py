@@ -101,7 +101,7 @@ def _spawn(argv: list[str], log: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if "chaos.proxy" in argv else output,
             stderr=output,
-            env={**os.environ, "LOG_LEVEL": "info"},  # toxiproxy-server else logs every byte count
+            env={**os.environ, "LOG_LEVEL": "info"},  # toxiproxy-server else logs every call
             start_new_session=True,  # Ctrl-C is for the harness, which then heals and stops us
             preexec_fn=_die_with_parent,  # noqa: PLW1509  # calls one C function, takes no lock
         )

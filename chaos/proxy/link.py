@@ -13,6 +13,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Protocol, cast
 
@@ -40,21 +41,39 @@ class Owner(Protocol):
 
 
 class End(asyncio.Protocol):
-    """One socket: the source of one direction, the destination of the other."""
+    """One socket: the source of one direction, the destination of the other.
+
+    What happens before the other end is there waits for `link` (uvloop cannot start paused).
+    """
 
     transport: asyncio.Transport
-    reads: "Direction"
     writes: "Direction"
+
+    def __init__(self) -> None:
+        self.reads: Direction | None = None
+        self._early: list[Callable[[], object]] = []
+
+    def link(self, reads: "Direction", writes: "Direction") -> None:
+        """The other end is there too."""
+        self.reads, self.writes = reads, writes
+        for event in self._early:
+            event()
+        self._early.clear()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        self.transport.pause_reading()  # until the other end is there too
 
     def data_received(self, data: bytes) -> None:
-        self.reads.receive(data)
+        if self.reads is None:
+            self._early.append(partial(self.data_received, data))
+        else:
+            self.reads.receive(data)
 
     def eof_received(self) -> bool:
-        self.reads.source_ended()
+        if self.reads is None:
+            self._early.append(self.eof_received)
+        else:
+            self.reads.source_ended()
         return True  # we close it ourselves, when the other direction ends
 
     def pause_writing(self) -> None:
@@ -64,7 +83,9 @@ class End(asyncio.Protocol):
         self.writes.block(blocked=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if hasattr(self, "reads"):  # else the other end never came
+        if self.reads is None:
+            self._early.append(partial(self.connection_lost, exc))
+        else:
             self.reads.source_ended()
             self.writes.destination_lost()
             self.reads.link.end_lost()
@@ -92,9 +113,7 @@ class Direction:
         self._ended = False  # the source has no more
         self._closed = False  # the destination takes no more
         self._blocked = False
-        self._paused = True
-        source.reads = self
-        destination.writes = self
+        self._paused = False
 
     def receive(self, data: bytes) -> None:
         """The source sent something."""
@@ -203,7 +222,8 @@ class Link:
         self.owner = owner
         self._since_s = time.monotonic()
         self._peer = address(client.transport.get_extra_info("peername"))
-        self._ends = (client, upstream)
+        self._client = client
+        self._upstream = upstream
         self._lost = 0
         self.directions: dict[Stream, Direction] = {
             "upstream": Direction("upstream", self, client, upstream),
@@ -214,23 +234,24 @@ class Link:
         """Begin to carry bytes."""
         for toxic in toxics:
             self.directions[toxic.stream].apply(toxic)
-        for direction in self.directions.values():
-            direction.moved()
+        up, down = self.directions["upstream"], self.directions["downstream"]
+        self._client.link(reads=up, writes=down)
+        self._upstream.link(reads=down, writes=up)
 
     def reset(self) -> None:
         """End both sockets by RST."""
-        for end in self._ends:
+        for end in (self._client, self._upstream):
             end.reset()
 
     def close(self) -> None:
         """End both sockets at once, by FIN; what is held is lost."""
-        for end in self._ends:
+        for end in (self._client, self._upstream):
             end.transport.abort()
 
     def end_lost(self) -> None:
         """One of the sockets is closed, all that it was owed is sent."""
         self._lost += 1
-        if self._lost == len(self._ends):
+        if self._lost == 2:
             self.owner.link_lost(self)
 
     def as_json(self) -> dict[str, object]:

@@ -23,6 +23,13 @@ class Body(msgspec.Struct, frozen=True):
     attributes: dict[str, Any] = {}
 
 
+class Change(msgspec.Struct, frozen=True):
+    """A request to change a toxic; nothing else of it can change."""
+
+    toxicity: float | None = None
+    attributes: dict[str, Any] = {}
+
+
 class Toxic(msgspec.Struct, frozen=True):
     """A toxic as it is set; `serial` numbers a proxy's toxics in the order of their adding."""
 
@@ -55,12 +62,11 @@ class Toxic(msgspec.Struct, frozen=True):
 
     def updated(self, body: object) -> "Toxic":
         """The same toxic with another toxicity or other attributes; what is not given stays."""
-        change = convert(body, Body)
-        given = "toxicity" in body if isinstance(body, dict) else False
+        change = convert(body, Change)
         attributes = {**msgspec.to_builtins(self.attributes), **_given(change.attributes)}
         return msgspec.structs.replace(
             self,
-            toxicity=change.toxicity if given else self.toxicity,
+            toxicity=self.toxicity if change.toxicity is None else change.toxicity,
             attributes=convert(attributes, type(self.attributes)),
         )
 

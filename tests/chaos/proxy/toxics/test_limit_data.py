@@ -1,0 +1,42 @@
+"""limit_data."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("limit", "passed", "closed"), [(10, 6, False), (6, 6, True), (4, 4, True), (0, 0, True)]
+)
+def test_exactly_the_limit_passes_then_it_closes(bench, limit, passed, closed):
+    """Below, equal, above and zero."""
+    cut = bench("limit_data", bytes=limit)
+    cut.stage.feed(b"abc")
+    cut.stage.feed(b"def")
+    assert cut.data == b"abcdef"[:passed]
+    assert (cut.ended_s is not None) == closed
+
+
+def test_the_count_survives_updates(bench):
+    """A raised limit lets only the difference pass."""
+    cut = bench("limit_data", bytes=100)
+    cut.stage.feed(b"x" * 60)
+    cut.update(bytes=80)
+    cut.stage.feed(b"y" * 60)
+    assert cut.data == b"x" * 60 + b"y" * 20
+    assert cut.ended_s == 0
+
+
+def test_a_lowered_limit_closes_at_the_next_data(bench):
+    """It looks only when data comes, as Toxiproxy does."""
+    cut = bench("limit_data", bytes=100)
+    cut.stage.feed(b"x" * 60)
+    cut.update(bytes=10)
+    assert cut.ended_s is None
+    cut.stage.feed(b"y")
+    assert (len(cut.data), cut.ended_s) == (60, 0)
+
+
+def test_the_end_passes(bench):
+    """A close below the limit is not held."""
+    cut = bench("limit_data", bytes=10)
+    cut.stage.end()
+    assert cut.ended_s == 0

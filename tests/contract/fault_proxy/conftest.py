@@ -1,0 +1,170 @@
+"""Both backends as real processes, and a proxied link with a test at both of its ends."""
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+import requests
+
+from chaos.proxy_server import ProxyServer, find_binary
+from chaos.toxiproxy import ProxyClient
+
+PATIENCE_S = 5.0  # no socket operation of a passing test comes near it
+
+
+class Wire:
+    """A link through the proxy: `pair` gives a connection's two outer ends."""
+
+    def __init__(self, server: ProxyServer, name: str) -> None:
+        self.name = name
+        self.api_url = server.api_url
+        self.url = f"{server.api_url}/proxies/{name}"
+        self.proxy = ProxyClient(server.api_url)
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.listener.settimeout(PATIENCE_S)
+        self.upstream = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self._sockets: list[socket.socket] = [self.listener]
+        self.address = self.proxy.create(name, self.upstream)
+
+    def dial(self) -> socket.socket:
+        """A client's socket."""
+        host, port = self.address.split(":")
+        client = socket.create_connection((host, int(port)), timeout=PATIENCE_S)
+        self._sockets.append(client)
+        return client
+
+    def pair(self) -> tuple[socket.socket, socket.socket]:
+        """A client's socket and the upstream's, connected through the proxy."""
+        client = self.dial()
+        server, _ = self.listener.accept()
+        server.settimeout(PATIENCE_S)
+        self._sockets.append(server)
+        # A byte each way: now the proxy has set up both directions.
+        for source, destination in ((client, server), (server, client)):
+            source.sendall(b"!")
+            assert destination.recv(1) == b"!"
+        return client, server
+
+    def add(self, kind: str, *, stream: str = "downstream", toxicity: float = 1.0, **attrs: int):
+        """Add a toxic; its name."""
+        toxic = self.proxy.add_toxic(self.name, kind, stream, toxicity, attrs)
+        return toxic.name
+
+    def update(self, toxic: str, **attributes: int) -> None:
+        self.proxy.update_toxic(self.name, toxic, attributes=attributes)
+
+    def remove(self, toxic: str) -> None:
+        self.proxy.remove_toxic(self.name, toxic)
+
+    def close(self) -> None:
+        for opened in self._sockets:
+            opened.close()
+        requests.delete(self.url, timeout=PATIENCE_S)
+
+
+def receive(source: socket.socket, size: int) -> bytes:
+    """Exactly `size` bytes, or what came before the end."""
+    parts: list[bytes] = []
+    while size > 0:
+        part = source.recv(min(size, 1 << 20))
+        if not part:
+            break
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def outcome(source: socket.socket) -> str:
+    """How the next read ends: `data`, `eof`, `reset`, or `open` after 300 ms without any."""
+    source.settimeout(0.3)
+    try:
+        return "data" if source.recv(1 << 20) else "eof"
+    except TimeoutError:
+        return "open"
+    except ConnectionError:
+        return "reset"
+    finally:
+        source.settimeout(PATIENCE_S)
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Whether it comes true in time."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@contextlib.contextmanager
+def sending(destination: socket.socket, data: bytes) -> Iterator[None]:
+    """Send in a thread, so that the test can read at the same time."""
+    thread = threading.Thread(target=destination.sendall, args=(data,))
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+
+
+@pytest.fixture(scope="package", params=["toxiproxy", "embedded"])
+def server(request, tmp_path_factory) -> Iterator[ProxyServer]:
+    """One process of each backend for all tests."""
+    if request.param == "toxiproxy" and find_binary() is None:
+        if os.environ.get("GAUNTLET_REQUIRE_SERVICES") == "1":
+            pytest.fail("toxiproxy-server is required and not installed")
+        pytest.skip("toxiproxy-server is not installed")
+    log = tmp_path_factory.mktemp("proxy") / f"{request.param}.log"
+    server = ProxyServer.start(request.param, log=log, seed=7)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def embedded(server) -> ProxyServer:
+    """The embedded backend alone: for what it does better, as declared."""
+    if server.backend != "embedded":
+        pytest.skip("a declared extension of the embedded proxy")
+    return server
+
+
+_number = count(1)
+
+
+@pytest.fixture
+def new_wire(server) -> Iterator[Callable[[], Wire]]:
+    """A maker of links."""
+    wires: list[Wire] = []
+
+    def make() -> Wire:
+        wires.append(Wire(server, f"link>{next(_number)}"))
+        return wires[-1]
+
+    yield make
+    for wire in wires:
+        wire.close()
+
+
+@pytest.fixture
+def wire(new_wire) -> Wire:
+    """One link."""
+    return new_wire()
+
+
+@pytest.fixture
+def call(server) -> Callable[..., requests.Response]:
+    """Raw HTTP: `call("POST", "/proxies", {...})`; a text is sent as it is."""
+
+    def send(verb: str, path: str, body: object = None, **headers: str) -> requests.Response:
+        content = {"data": body} if isinstance(body, str) else {"json": body}
+        url = server.api_url + path
+        return requests.request(verb, url, headers=headers, timeout=PATIENCE_S, **content)
+
+    return send

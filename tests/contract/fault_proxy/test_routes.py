@@ -1,0 +1,158 @@
+"""Every route, status, message and content type."""
+
+import pytest
+
+from chaos.proxy.api import REQUEST_ID
+
+pytestmark = [pytest.mark.contract, pytest.mark.integration]
+
+JSON, TEXT = "application/json", "text/plain; charset=utf-8"
+STREAM = "stream was invalid, can be either upstream or downstream"
+# verb, path below /proxies, body, status, message
+REFUSALS = [
+    ("POST", "", {"upstream": "127.0.0.1:1"}, 400, "missing required field: name"),
+    ("POST", "", {"name": "x"}, 400, "missing required field: upstream"),
+    ("POST", "", "null", 400, "missing required field: name"),
+    ("POST", "", "{", 400, "bad request body: "),
+    ("POST", "", "[1]", 400, "bad request body: "),
+    ("POST", "", {"name": 7, "upstream": "127.0.0.1:1"}, 400, "bad request body: "),
+    ("POST", "", {"name": "@", "upstream": "127.0.0.1:1"}, 409, "proxy already exists"),
+    ("POST", "", {"name": "x", "upstream": "u:1", "listen": "nonsense"}, 500, "listen tcp: "),
+    ("GET", "/none", None, 404, "proxy not found"),
+    ("PATCH", "/none", {}, 404, "proxy not found"),
+    ("PATCH", "/none", "{", 404, "proxy not found"),
+    ("DELETE", "/none", None, 404, "proxy not found"),
+    ("PATCH", "/@", {"enabled": "x"}, 400, "bad request body: "),
+    ("PATCH", "/@", {"listen": "nonsense"}, 500, "address nonsense: missing port in address"),
+    ("GET", "/none/toxics", None, 404, "proxy not found"),
+    ("POST", "/none/toxics", {"type": "latency"}, 404, "proxy not found"),
+    ("POST", "/@/toxics", {"type": "none"}, 400, "invalid toxic type"),
+    ("POST", "/@/toxics", {"name": "x"}, 400, "invalid toxic type"),
+    ("POST", "/@/toxics", {"type": "latency", "stream": "sideways"}, 400, STREAM),
+    ("POST", "/@/toxics", {"type": "latency", "stream": ""}, 400, STREAM),
+    ("POST", "/@/toxics", "{", 400, "bad request body: "),
+    ("POST", "/@/toxics", {"type": "latency", "toxicity": "x"}, 400, "bad request body: "),
+    ("POST", "/@/toxics", {"type": "latency", "attributes": []}, 400, "bad request body: "),
+    (
+        "POST",
+        "/@/toxics",
+        {"type": "latency", "attributes": {"latency": 1.5}},
+        400,
+        "bad request body: ",
+    ),
+    (
+        "POST",
+        "/@/toxics",
+        {"type": "latency", "attributes": {"latency": "1"}},
+        400,
+        "bad request body: ",
+    ),
+    ("GET", "/@/toxics/none", None, 404, "toxic not found"),
+    ("PATCH", "/@/toxics/none", {}, 404, "toxic not found"),
+    ("DELETE", "/@/toxics/none", None, 404, "toxic not found"),
+]
+
+
+@pytest.mark.parametrize(("verb", "path", "body", "status", "message"), REFUSALS)
+def test_refusals(call, wire, verb, path, body, status, message):
+    """Each error has its status, and a body of `error` and `status`, sent as plain text."""
+    if isinstance(body, dict) and body.get("name") == "@":
+        body = body | {"name": wire.name}
+    answer = call(verb, "/proxies" + path.replace("@", wire.name), body)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, TEXT)
+    assert answer.json()["status"] == status
+    # After the colon each backend speaks the words of its own JSON reader.
+    assert answer.json()["error"].startswith(message)
+    assert message.endswith(": ") or answer.json()["error"] == message
+    assert answer.text.endswith("}\n")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_proxy_from_creation_to_deletion(call):
+    """Create, show, list, update by both verbs, delete."""
+    wish = {"name": "life", "upstream": "127.0.0.1:1", "listen": "127.0.0.1:0", "extra": 1}
+    made = call("POST", "/proxies", wish)
+    assert (made.status_code, made.headers["Content-Type"]) == (201, JSON)
+    proxy = made.json()
+    assert {key: proxy[key] for key in ("name", "upstream", "enabled", "toxics")} == {
+        "name": "life",
+        "upstream": "127.0.0.1:1",
+        "enabled": True,
+        "toxics": [],
+    }
+    assert not proxy["listen"].endswith(":0")
+    assert call("GET", "/proxies/life").json() == proxy
+    assert call("GET", "/proxies").json()["life"] == proxy
+    for verb, enabled in (("POST", False), ("PATCH", True)):
+        changed = call(verb, "/proxies/life", {"enabled": enabled})
+        assert (changed.status_code, changed.json()) == (200, proxy | {"enabled": enabled})
+    gone = call("DELETE", "/proxies/life")
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert call("GET", "/proxies/life").status_code == 404
+
+
+def test_a_disabled_proxy_can_be_created(call, new_wire):
+    """It does not listen, and shows what was asked for."""
+    wish = {"name": "off", "upstream": "127.0.0.1:1", "listen": "127.0.0.1:0", "enabled": False}
+    made = call("POST", "/proxies", wish)
+    assert (made.status_code, made.json()["listen"]) == (201, "127.0.0.1:0")
+    assert not made.json()["enabled"]
+    assert call("DELETE", "/proxies/off").status_code == 204
+
+
+def test_a_taken_port_is_a_server_error(call, wire):
+    """500, with the words of the operating system."""
+    wish = {"name": "late", "upstream": "127.0.0.1:1", "listen": wire.address}
+    answer = call("POST", "/proxies", wish)
+    expected = f"listen tcp {wire.address}: bind: address already in use"
+    assert (answer.status_code, answer.json()["error"]) == (500, expected)
+    assert "late" not in call("GET", "/proxies").json()
+
+
+def test_a_failed_move_leaves_the_proxy_disabled(call, new_wire):
+    """An update to a taken port closes the old one first."""
+    taken, moving = new_wire(), new_wire()
+    answer = call("PATCH", f"/proxies/{moving.name}", {"listen": taken.address})
+    assert answer.status_code == 500
+    proxy = moving.proxy.proxies()[moving.name]
+    assert (proxy.enabled, proxy.listen) == (False, taken.address)
+
+
+def test_version(call):
+    """A version of the API that we speak, under its own content type."""
+    answer = call("GET", "/version")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith(JSON)
+    assert answer.json()["version"].startswith("2.12.0")
+
+
+def test_every_answer_has_a_request_id(call):
+    """Good answers and refusals alike, each another one."""
+    paths = ("/version", "/proxies", "/proxies/none")
+    ids = {call("GET", path).headers[REQUEST_ID] for path in paths}
+    assert len(ids) == 3
+    assert all(len(request_id) == 20 for request_id in ids)
+
+
+def test_browsers_are_refused(call):
+    """A page that makes a browser call the API gets nowhere."""
+    answer = call("POST", "/reset", **{"User-Agent": "Mozilla/5.0"})
+    assert (answer.status_code, answer.text) == (403, "User agent not allowed\n")
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [("PUT", "/proxies"), ("GET", "/reset"), ("POST", "/version"), ("HEAD", "/version")],
+)
+def test_a_wrong_verb_is_405_and_empty(call, verb, path):
+    """The path is known, the verb is not."""
+    answer = call(verb, path)
+    assert (answer.status_code, answer.content) == (405, b"")
+    assert REQUEST_ID not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/proxies/", "/proxies/a/b/c/d"])
+def test_an_unknown_path_is_404(call, path):
+    """In the words of Go's HTTP server."""
+    answer = call("GET", path)
+    assert (answer.status_code, answer.text) == (404, "404 page not found\n")
