@@ -49,7 +49,7 @@ class Cutover:
 
     def heal(self, context: Context) -> Facts:
         """Wait for the end; go back where the run is being stopped and that is possible."""
-        if self._began_ns is None:
+        if not self._is_begun(context):
             return {}
         timeout_s = self._drain_s + _FINISH_S
         self._follow(context, _ENDED, timeout_s, heed_stop=True)
@@ -59,18 +59,23 @@ class Cutover:
             self._follow(context, _ENDED, timeout_s, heed_stop=False)
         elif self._state() == "rolled-back":
             raise FaultFailed("the cutover went back by itself", self._facts())
-        return self._facts()
+        return {"steps": [[step.state, step.t_ns, step.detail] for step in self._steps()]}
 
     def verify(self, context: Context) -> Facts:
         """It ended, and new connections go where its end says."""
-        if self._began_ns is None:
+        if not self._is_begun(context):
             return {}
-        self._look(context)
         state = self._state()
         wanted = {"done": _OTHER[self._from], "rolled-back": self._from}.get(state)
         if self._status is None or self._status.environment != wanted:
             raise RollbackError(f"the cutover stands at {state}: {self._facts()}")
         return self._facts()
+
+    def _is_begun(self, context: Context) -> bool:
+        """Whether there is a cutover of ours: none was asked for, or it was refused."""
+        if self._began_ns is not None:
+            self._look(context)
+        return bool(self._steps())
 
     def _follow(
         self, context: Context, until: set[str], timeout_s: float, *, heed_stop: bool

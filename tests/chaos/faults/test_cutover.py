@@ -43,7 +43,7 @@ def test_a_cutover_goes_to_the_other_environment_and_every_step_is_journalled(wo
     assert world.control.calls == [("cutover", "green", 3000, False)]
     assert fault.prove(world.context)["state"] == "drain"
     assert states(world)[-1] == "drain"
-    assert fault.heal(world.context)["state"] == "done"
+    assert fault.heal(world.context)["steps"][-1][0] == "done"
     assert fault.verify(world.context)["environment"] == "green"
     assert states(world) == [
         "prepare", "verify", "switch", "drain", "monitor", "close", "retire", "done",
@@ -101,7 +101,7 @@ def test_a_stopped_run_asks_for_the_way_back(world, spec, script, monkeypatch):
         "poll",
         lambda check, s, stop=None: None if stop and stop.is_set() else real_poll(check, s),
     )
-    assert fault.heal(world.context)["state"] == "rolled-back"
+    assert fault.heal(world.context)["steps"][-1][0] == "rolled-back"
     assert ("rollback",) in world.control.calls
     assert fault.verify(world.context)["environment"] == "blue"
 
@@ -123,8 +123,25 @@ def test_past_the_point_of_return_a_stopped_run_waits(world, spec, script, monke
         raise StackError("409 too late")
 
     monkeypatch.setattr(world.control, "roll_back_cutover", refuse)
-    assert fault.heal(world.context)["state"] == "done"
+    assert fault.heal(world.context)["steps"][-1][0] == "done"
     assert fault.verify(world.context)["environment"] == "green"
+
+
+def test_a_refused_cutover_leaves_nothing_to_heal(world, spec, monkeypatch):
+    """Somebody else's cutover is running: ours was never begun, and his is left alone."""
+
+    def refuse(*_args, **_kwargs):
+        raise StackError("409 a cutover is running")
+
+    monkeypatch.setattr(world.control, "begin_cutover", refuse)
+    steps = [CutoverStep("drain", clock.now_ns())]
+    world.control.statuses = [CutoverStatus("drain", "blue", steps)]
+    fault = Cutover(spec("cutover", "edge"))
+    with pytest.raises(StackError):
+        fault.inject(world.context)
+    assert fault.heal(world.context) == {}
+    assert fault.verify(world.context) == {}
+    assert world.rows == []
 
 
 def test_heal_without_inject_asks_nobody(world, spec):
