@@ -74,6 +74,11 @@ class Ledger:
         if book.acked.get(key, 0) & bit:
             self.presented += 1
 
+    def used(self, conv: int) -> bool:
+        """Whether an op of a conversation was acked or presented."""
+        book = self._books[conv]
+        return bool(book.acked or book.presented)
+
     def audit(self, conv: int, stored: set[tuple[int, int]]) -> None:
         """Compare a conversation's stored ops with its acked ones."""
         self.lost += sum(key not in stored for key in self._books[conv].acked)

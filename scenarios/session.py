@@ -1,5 +1,6 @@
-"""One virtual user: its connection, its mailbox and its outbox. Pure: the clock, the generator and
-the sockets are given to it (`Context`, `Port`).
+"""One virtual user: its connection, its mailbox and its outbox.
+
+Pure: the clock, the generator and the sockets are given to it (`Context`, `Port`).
 
 - It logs in to learn where to connect, dials, says `connect` with its cursors, and reads from the
   history what lies between them and the heads it is told.

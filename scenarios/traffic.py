@@ -56,45 +56,44 @@ class Traffic:
             stripe.worker, self.users, int(load.ramp * NS_PER_S), int(load.steady * NS_PER_S)
         )
         directory = Directory(stripe.worker)
-        self._shares: list[tuple[float, list[Conversation]]] = []
+        self._choices: list[list[Conversation]] = []
+        self._weights: list[float] = []
         self.absences: list[Absence] = []
         self.needs: set[str] = set()
         for name, share in sorted(load.shares().items()):
             rng = random.Random(f"plan/{scenario.seed}/{stripe.worker}/{name}")
             workload = WORKLOADS[name](scope, share, rng)
-            self._shares.append((share.weight, directory.settle(name, workload.conversations())))
+            settled = directory.settle(name, workload.conversations())
+            if settled:
+                self._choices.append(settled)
+                self._weights.append(share.weight)
             self.absences += workload.absences()
             self.needs |= workload.needs
-        self.conversations = list(directory.by_name.values())
+        self.conversations = directory.by_name
+        self._rng = random.Random(f"ops/{scenario.seed}/{stripe.worker}")
+        self._sseqs: dict[tuple[int, int], Iterator[int]] = {}
+        self._away = _Away(self.absences)
 
-    def ops(self, ready: Callable[[Conversation], bool]) -> Iterator[Op]:
-        """The ops in the order of their intended times, drawn while they are asked for.
+    def offsets(self) -> Iterator[int]:
+        """The intended times of this worker's ops, in nanoseconds from the start of arrivals."""
+        load = self._scenario.load
+        schedule = SCHEDULES[self._schedule]
+        return schedule(load.rate_per_s, load.steady, self._stripe, self._scenario.seed)
 
-        A conversation that is not `ready` when its turn comes is drawn again; where nothing is
-        ready, nothing is sent. With everything ready the sequence depends on the seed alone.
+    def draw(self, offset_ns: int, ready: Callable[[Conversation], bool]) -> Op | None:
+        """The op of the next offset; offsets are drawn for in order.
+
+        A conversation that is not `ready` is drawn again; where nothing is ready, nothing is sent.
+        With everything ready the sequence depends on the seed alone.
         """
-        load, stripe = self._scenario.load, self._stripe
-        rng = random.Random(f"ops/{self._scenario.seed}/{stripe.worker}")
-        sseqs: dict[tuple[int, int], Iterator[int]] = {}
-        away = _Away(self.absences)
-        times = SCHEDULES[self._schedule](load.rate_per_s, load.steady, stripe, self._scenario.seed)
-        for offset_ns in times:
-            picked = self._pick(rng, ready, away.at(offset_ns + int(load.ramp * NS_PER_S)))
-            if picked is not None:
-                conv, author = picked
-                sseq = sseqs.setdefault((conv.number, author), itertools.count(1))
-                yield Op(offset_ns, conv, author, next(sseq))
-
-    def _pick(
-        self, rng: random.Random, ready: Callable[[Conversation], bool], away: set[int]
-    ) -> tuple[Conversation, int] | None:
-        shares = [(weight, convs) for weight, convs in self._shares if convs]
-        for _ in range(_PICKS if shares else 0):
-            convs = rng.choices([c for _, c in shares], [w for w, _ in shares])[0]
-            conv = rng.choice(convs)
-            author = rng.choice(conv.members)
+        away = self._away.at(offset_ns + int(self._scenario.load.ramp * NS_PER_S))
+        for _ in range(_PICKS if self._choices else 0):
+            convs = self._rng.choices(self._choices, self._weights)[0]
+            conv = self._rng.choice(convs)
+            author = self._rng.choice(conv.members)
             if author not in away and ready(conv):
-                return conv, author
+                sseq = self._sseqs.setdefault((conv.number, author), itertools.count(1))
+                return Op(offset_ns, conv, author, next(sseq))
         return None
 
 

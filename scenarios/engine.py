@@ -1,0 +1,357 @@
+"""The engine of one worker: all sessions on one event loop, in a thread of its own.
+
+Others talk to it through `commands` (done at the next tick) and read its plain attributes; there
+is no lock to share, because in a Locust worker the other side is gevent.
+"""
+
+import asyncio
+import collections
+import contextlib
+import random
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from gauntlet.kernel import clock
+from gauntlet.kernel.clock import NS_PER_S
+from gauntlet.kernel.errors import ConfigError
+from gauntlet.kernel.rundir import Journal
+from scenarios import quiesce
+from scenarios.adapters import ADAPTERS
+from scenarios.adapters.base import Adapter
+from scenarios.arrivals import Stripe
+from scenarios.audit import Audit
+from scenarios.context import Context, Limits
+from scenarios.latency import Latencies
+from scenarios.ledger import Ledger
+from scenarios.links import Links
+from scenarios.live import Live
+from scenarios.loadfile import LoadFile
+from scenarios.plan import Conversation
+from scenarios.ports import SocketPort, check_addresses
+from scenarios.recorder import Recorder
+from scenarios.rooms import fill_room
+from scenarios.session import Session
+from scenarios.timers import Timers
+from scenarios.traffic import Traffic
+from scenarios.transport import Gate
+
+_TICK_MIN_S = 0.001
+_TICK_MAX_S = 0.005
+_FLUSH_NS = NS_PER_S // 4
+_CONNECTS_PER_S_MIN = 100.0
+_DEFAULT_HEADS_POLL_MS = 5_000
+
+
+class Second(NamedTuple):
+    """One second's latencies, sorted, in milliseconds, and how many ops failed in it."""
+
+    samples_ms: dict[str, list[float]]
+    rejected: int
+    unknown: int
+
+
+class Engine:
+    """Runs once: `run` returns when the load is flushed, or raises what stopped it.
+
+    `phase` goes ramp, steady, quiesce, audit, flushed; after an `abort` it ends as aborted.
+    `seconds` holds what happened in each second since they were last taken out, for statistics.
+    """
+
+    def __init__(self, load: LoadFile, stripe: Stripe, schedule: str = "constant") -> None:
+        self.load = load
+        self.phase = "ramp"
+        self.commands: collections.deque[Callable[[], None]] = collections.deque()
+        self.seconds: collections.deque[Second] = collections.deque()
+        self._told = Second({}, 0, 0)
+        self.ledger = Ledger()
+        self._stripe = stripe
+        self._sessions: dict[int, Session] = {}
+        self._draining = False
+        self._aborted = False
+        self._failure: BaseException | None = None
+        self._stopped = asyncio.Event()
+        self._adapter = _adapter(load.scenario.target.adapter)
+        self._traffic = Traffic(load.scenario, stripe, schedule)
+        if missing := self._traffic.needs - self._adapter.capabilities:
+            msg = f"adapter {load.scenario.target.adapter!r} has no {', '.join(sorted(missing))}"
+            raise ConfigError(msg)
+        self._ready: set[int] = set()
+        self._unconnected = {
+            conv.number: set(conv.members) for conv in self._traffic.conversations.values()
+        }
+        self._by_user: dict[int, list[Conversation]] = collections.defaultdict(list)
+        for conv in self._traffic.conversations.values():
+            self.ledger.open(conv)
+            for user in conv.members:
+                self._by_user[user].append(conv)
+
+    # For other threads: put these into `commands`.
+
+    def add_user(self) -> None:
+        """Connect the user of the next free slot; one beyond the plan is refused."""
+        slot = len(self._sessions)
+        if slot < len(self._traffic.users):
+            user = self._traffic.users[slot]
+            seed = f"user/{self.load.scenario.seed}/{user.number}"
+            self._sessions[user.number] = Session(self._context, user, random.Random(seed))
+
+    def drain(self) -> None:
+        """Stop arrivals, and end in order. The last second of a load is let to its end."""
+        left_ns = self._end_ns - clock.now_ns()
+        if 0 < left_ns < NS_PER_S:
+            self._timers.at(self._end_ns, self._stop_arrivals)
+        else:
+            self._stop_arrivals()
+
+    def _stop_arrivals(self) -> None:
+        self._draining = True
+        self._stopped.set()
+
+    def abort(self) -> None:
+        """End at once, keeping what is there."""
+        self._aborted = True
+        self._stopped.set()
+
+    # The thread's own.
+
+    async def run(self) -> None:
+        """Put the load on the system until drained or aborted; then flush and close everything."""
+        gate = Gate(self.load.scenario.target.allow_hosts)
+        await check_addresses(gate, self.load.api)
+        self._open(gate)
+        ticking = self._port.spawn(self._tick_forever())
+        try:
+            await self._stopped.wait()
+            await self._wind_down()
+        finally:
+            ticking.cancel()
+            for session in self._sessions.values():
+                session.stop()
+            await self._port.shut()
+            self._close()
+        if self._failure is not None:
+            raise self._failure
+
+    def _open(self, gate: Gate) -> None:
+        load, run, worker = self.load.scenario.load, self.load.run, self._stripe.worker
+        self._port = SocketPort(gate, self.load.api, self._adapter.subprotocol, self._fail)
+        self._journal = Journal(run, f"load-{worker}")
+        self._recorder = Recorder(run.history, worker)
+        self._links = Links(run.links, worker)
+        self._live = Live(run.live, worker)
+        self._timers = Timers()
+        self._context = Context(
+            now_ns=clock.now_ns,
+            timers=self._timers,
+            port=self._port,
+            sink=self._recorder,
+            adapter=self._adapter,
+            ledger=self.ledger,
+            latencies=Latencies(),
+            limits=Limits(
+                int(load.attempt_timeout * NS_PER_S),
+                int(load.give_up_after * NS_PER_S),
+                load.body_bytes,
+            ),
+            conversations=self._traffic.conversations,
+            user_numbers={user.name: user.number for user in self._traffic.users},
+            new_link=self._links.link,
+            on_connected=self._on_connected,
+        )
+        for user in self._traffic.users:
+            self._links.user(user)
+        for conv in self._traffic.conversations.values():
+            self._links.conversation(conv)
+        self._enter("ramp")
+        self._begin_at(clock.now_ns())
+
+    def _begin_at(self, zero_ns: int) -> None:
+        """Set the times of the load: absences, arrivals, and the connects of the ramp."""
+        load = self.load.scenario.load
+        for absence in self._traffic.absences:
+            self._timers.at(zero_ns + absence.from_ns, self._for_user(absence.user, Session.leave))
+            self._timers.at(zero_ns + absence.to_ns, self._for_user(absence.user, Session.start))
+        self._arrivals_ns = zero_ns + int(load.ramp * NS_PER_S)
+        self._end_ns = self._arrivals_ns + int(load.steady * NS_PER_S)
+        self._timers.at(self._arrivals_ns, lambda: self._enter("steady"))
+        self._offsets: Iterator[int] = self._traffic.offsets()
+        self._offset_ns = next(self._offsets, None)
+        per_s = 2 * len(self._traffic.users) / max(load.ramp, 0.001)
+        self._connect_gap_ns = int(NS_PER_S / max(per_s, _CONNECTS_PER_S_MIN))
+        self._connect_ns = zero_ns
+        self._started = 0
+        self._flush_ns = zero_ns + _FLUSH_NS
+        self._second_ns = zero_ns + NS_PER_S
+
+    def _for_user(self, user: int, act: Callable[[Session], None]) -> Callable[[], None]:
+        def call() -> None:
+            if user in self._sessions and self.phase in ("ramp", "steady"):
+                act(self._sessions[user])
+
+        return call
+
+    async def _tick_forever(self) -> None:
+        while True:
+            now_ns = clock.now_ns()
+            while self.commands:
+                self.commands.popleft()()
+            self._release(now_ns)
+            self._timers.run_due(now_ns)
+            self._connect_some(now_ns)
+            if now_ns >= self._flush_ns:
+                self._flush_ns = now_ns + _FLUSH_NS
+                self._recorder.flush()
+                self._links.flush()
+            if now_ns >= self._second_ns:
+                self._second_ns += NS_PER_S
+                self._tell(now_ns)
+            await asyncio.sleep(self._pause_s())
+
+    def _pause_s(self) -> float:
+        """Until the next thing that is due, within bounds."""
+        due_ns = [self._timers.next_ns]
+        if self._offset_ns is not None and not self._draining:
+            due_ns.append(self._arrivals_ns + self._offset_ns)
+        wait_s = (min(due for due in (*due_ns, self._flush_ns) if due) - clock.now_ns()) / NS_PER_S
+        return min(max(wait_s, _TICK_MIN_S), _TICK_MAX_S)
+
+    def _release(self, now_ns: int) -> None:
+        """Hand every op that is due to its session. Nothing here waits for an answer."""
+        while self._offset_ns is not None and not self._draining:
+            intended_ns = self._arrivals_ns + self._offset_ns
+            if intended_ns > now_ns:
+                return
+            op = self._traffic.draw(self._offset_ns, self._is_ready)
+            if op is not None:
+                self._sessions[op.author].submit(op, intended_ns)
+            self._offset_ns = next(self._offsets, None)
+
+    def _is_ready(self, conv: Conversation) -> bool:
+        return conv.number in self._ready
+
+    def _connect_some(self, now_ns: int) -> None:
+        """Begin the connects that the ramp's rate allows by now."""
+        waiting = list(self._sessions.values())[self._started :]
+        self._connect_ns = max(self._connect_ns, now_ns - NS_PER_S // 20)
+        for session in waiting:
+            if self._connect_ns > now_ns:
+                return
+            self._connect_ns += self._connect_gap_ns
+            self._started += 1
+            session.start()
+
+    def _on_connected(self, user: int) -> None:
+        for conv in self._by_user.pop(user, ()):
+            self.ledger.watch(conv.number, user)
+            waiting = self._unconnected[conv.number]
+            waiting.discard(user)
+            if not waiting:
+                self._prepare(conv)
+
+    def _prepare(self, conv: Conversation) -> None:
+        if conv.is_room:
+            self._port.spawn(self._fill(conv))
+        else:
+            self._ready.add(conv.number)
+
+    async def _fill(self, conv: Conversation) -> None:
+        if await fill_room(self._port, self._adapter, conv, self._sessions):
+            self._ready.add(conv.number)
+
+    # The end.
+
+    async def _wind_down(self) -> None:
+        """Quiesce, audit, and write the reconciliation line; an abort leaves the rest out."""
+        if not self._aborted:
+            ending = asyncio.create_task(self._end_in_order())
+            self._stopped.clear()
+            aborting = asyncio.create_task(self._stopped.wait())
+            await asyncio.wait({ending, aborting}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (ending, aborting):
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await ending
+
+    async def _end_in_order(self) -> None:
+        self._enter("quiesce")
+        for session in self._sessions.values():
+            session.start()
+        poll_ms = self.load.scenario.target.server.get("heads_poll_ms", _DEFAULT_HEADS_POLL_MS)
+        await quiesce.settle(self._settled, float(poll_ms) / 1000)
+        for session in self._sessions.values():
+            session.outbox.abandon()
+        self._enter("audit")
+        audited = [
+            conv
+            for conv in self._traffic.conversations.values()
+            if self.ledger.used(conv.number) or conv.number in self._ready
+        ]
+        audit = Audit(self._context, self._port, self._sessions)
+        await audit.run(audited)
+        self._tell(clock.now_ns())
+        for session in self._sessions.values():
+            session.stop()
+        self._recorder.flush()
+        line = self._reconciliation(len(audited), audit.unread)
+        self._journal.write("reconciliation", **line)
+        self._enter("flushed")
+
+    def _settled(self) -> bool:
+        return self.ledger.settled() and all(
+            session.connected and not session.mailbox.behind for session in self._sessions.values()
+        )
+
+    def _reconciliation(self, audited: int, unread: int) -> dict[str, Any]:
+        ledger = self.ledger
+        return {
+            "worker": self._stripe.worker,
+            "ops": ledger.ops,
+            "acked": ledger.acked,
+            "rejected": ledger.rejected,
+            "unknown": ledger.unknown,
+            "expected": ledger.expected,
+            "presented": ledger.presented,
+            "missing": ledger.missing,
+            "audited": audited,
+            "unread": unread,
+            "records": self._recorder.counts(),
+        }
+
+    def _enter(self, phase: str) -> None:
+        self.phase = phase
+        self._journal.write("phase", phase=phase)
+
+    def _tell(self, now_ns: int) -> None:
+        samples = self._context.latencies.take_second()
+        connections = sum(session.connected for session in self._sessions.values())
+        self._live.write(
+            now_ns,
+            self.phase,
+            len(self._sessions),
+            connections,
+            self.ledger,
+            self._context.counters,
+            samples,
+        )
+        ledger, told = self.ledger, self._told
+        fresh = (ledger.rejected - told.rejected, ledger.unknown - told.unknown)
+        self.seconds.append(Second(samples, *fresh))
+        self._told = Second({}, ledger.rejected, ledger.unknown)
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = self._failure or error
+        self.abort()
+
+    def _close(self) -> None:
+        if self._aborted:
+            self.phase = "aborted"
+        self._context.latencies.write(self.load.run.latency, self._stripe.worker)
+        for writer in (self._recorder, self._links, self._live, self._journal):
+            writer.close()
+
+
+def _adapter(name: str) -> Adapter:
+    if name not in ADAPTERS:
+        msg = f"found adapter {name!r}; allowed: {', '.join(ADAPTERS)}"
+        raise ConfigError(msg)
+    return ADAPTERS[name]()

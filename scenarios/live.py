@@ -1,0 +1,57 @@
+"""Writes `live.jsonl`, one row a second, for the terminal and for guards; counts are cumulative."""
+
+import json
+from pathlib import Path
+
+from scenarios.context import Counters
+from scenarios.latency import percentile
+from scenarios.ledger import Ledger
+
+
+class Live:
+    """One worker's rows; the workers of a run append to one file, and each names itself."""
+
+    def __init__(self, file: Path, worker: int) -> None:
+        self._file = file.open("ab", buffering=0)
+        self._worker = worker
+
+    def write(
+        self,
+        t_ns: int,
+        phase: str,
+        users: int,
+        connections: int,
+        ledger: Ledger,
+        counters: Counters,
+        samples_ms: dict[str, list[float]],
+    ) -> None:
+        """One row; `samples_ms` are the last second's, sorted."""
+        row = {
+            "t_ns": t_ns,
+            "worker": self._worker,
+            "phase": phase,
+            "users": users,
+            "connections": connections,
+            "sent": ledger.ops,
+            "acked": ledger.acked,
+            "rejected": ledger.rejected,
+            "unknown": ledger.unknown,
+            "outstanding": ledger.outstanding,
+            "delivered": ledger.presented,
+            "missing": ledger.missing,
+            "lost": ledger.lost,
+            "reconnects": counters.reconnects,
+            "disconnects": counters.disconnects,
+            "duplicates": counters.raw_duplicates,
+            "holes": counters.holes,
+            "ack_p50_ms": percentile(samples_ms["response"], 0.5),
+            "ack_p99_ms": percentile(samples_ms["response"], 0.99),
+            "delivery_p50_ms": percentile(samples_ms["delivery"], 0.5),
+            "delivery_p99_ms": percentile(samples_ms["delivery"], 0.99),
+            "lag_p99_ms": percentile(samples_ms["lag"], 0.99),
+        }
+        self._file.write(json.dumps(row, separators=(",", ":")).encode() + b"\n")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

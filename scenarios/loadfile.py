@@ -1,0 +1,36 @@
+"""Reads `load.json`, which says what load to put on what (written before the load starts)."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from gauntlet.kernel import scenario
+from gauntlet.kernel.errors import ConfigError
+from gauntlet.kernel.rundir import RunDir
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFile:
+    """`api` are the gateways as clients reach them."""
+
+    scenario: scenario.Scenario
+    run: RunDir
+    api: list[str]
+    workers: int
+
+
+def read(file: Path) -> LoadFile:
+    """The load of a file; ConfigError where it is none."""
+    try:
+        plain = json.loads(file.read_text(encoding="utf-8"))
+        return LoadFile(
+            scenario.from_builtins(plain["scenario"]),
+            RunDir(Path(plain["run_dir"])),
+            [str(url) for url in plain["api"]],
+            int(plain.get("workers", 1)),
+        )
+    except (OSError, ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
+        msg = f"{file} is not a load.json: {error!r}"
+        raise ConfigError(msg) from error

@@ -1,0 +1,39 @@
+"""The command-line options, and form fields, that we add to Locust's."""
+
+import argparse
+from typing import Any
+
+from scenarios import library
+from scenarios.arrivals import SCHEDULES
+
+DEFAULT_SCENARIO = "steady"
+
+
+def add(parser: Any, **_: Any) -> None:
+    """Add ours to Locust's parser (a configargparse one)."""
+    group = parser.add_argument_group("IM load")
+    group.add_argument(
+        "--scenario",
+        default=DEFAULT_SCENARIO,
+        help=f"a scenario file, or one of: {', '.join(library.names())}",
+    )
+    group.add_argument("--im-rate", default="", help="sends per second, such as 300/s")
+    group.add_argument("--im-stack", default="", help="embedded or full: the server to boot")
+    group.add_argument("--im-arrivals", choices=list(SCHEDULES), default="constant")
+
+
+def conduct_arguments(options: argparse.Namespace) -> list[str]:
+    """What of Locust's options the conductor of a run has to know."""
+    arguments = [str(options.scenario)]
+    users = options.num_users
+    if users is not None:
+        arguments += ["--users", str(users)]
+    if users is not None and options.run_time and options.spawn_rate:
+        # Locust counts the ramp into its run time, and so do we.
+        ramp_s = min(users / float(options.spawn_rate), options.run_time / 2)
+        arguments += ["--ramp", f"{ramp_s:.3f}s", "--steady", f"{options.run_time - ramp_s:.3f}s"]
+    if options.im_rate:
+        arguments += ["--rate", str(options.im_rate)]
+    if options.im_stack:
+        arguments += ["--stack", str(options.im_stack)]
+    return arguments

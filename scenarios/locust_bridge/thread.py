@@ -1,0 +1,66 @@
+"""Runs an engine in a native thread beside gevent."""
+
+import asyncio
+import logging
+import sys
+
+import gevent
+import uvloop
+from gevent import monkey
+
+from gauntlet.kernel.errors import Exit, GauntletError
+from scenarios.engine import Engine
+
+_POLL_S = 0.02
+_SWITCH_INTERVAL_S = 0.0005  # of the shared GIL: Python's 5 ms would show in every latency
+
+log = logging.getLogger(__name__)
+
+
+class EngineThread:
+    """Start it when the load starts, never at import: `--processes` forks after importing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.ended = False
+        self.exit_code = Exit.OK
+
+    def start(self) -> None:
+        """Run the engine. A patched thread would be a greenlet, on which asyncio cannot run."""
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        monkey.get_original("_thread", "start_new_thread")(self._run, ())
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self.engine.run())
+        except GauntletError as error:
+            self.exit_code = error.exit_code
+            log.error("%s", error)  # noqa: TRY400 - one sentence for the user, no traceback
+        except BaseException:
+            self.exit_code = Exit.HARNESS
+            log.exception("the load engine broke")
+        finally:
+            self.ended = True
+
+    def add_user(self) -> None:
+        """Connect one more user."""
+        self.engine.commands.append(self.engine.add_user)
+
+    def drain(self) -> None:
+        """End in order, and wait for it: nothing that was sent is lost."""
+        self.engine.commands.append(self.engine.drain)
+        self.wait(None)
+
+    def abort(self, within_s: float) -> None:
+        """End at once, keeping what is there."""
+        if not self.ended:
+            self.exit_code = Exit.INTERRUPTED
+            self.engine.commands.append(self.engine.abort)
+            self.wait(within_s)
+
+    def wait(self, within_s: float | None) -> None:
+        """Wait for the end, letting other greenlets run."""
+        with gevent.Timeout(within_s, False):
+            while not self.ended:
+                gevent.sleep(_POLL_S)

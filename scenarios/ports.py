@@ -1,0 +1,143 @@
+"""Carries out what sessions decide, on real sockets (`scenarios.context.Port`)."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from gauntlet.kernel.clock import NS_PER_S
+from gauntlet.kernel.errors import ConfigError
+from scenarios.adapters.base import Request, Response
+from scenarios.link import Link
+from scenarios.transport import Gate, Http, Socket, TransportError, dial
+
+_ASK_S = 5.0
+_ASK_PAUSE_S = 0.25
+_REFUSED = 1006
+
+
+class SocketPort:
+    """The sockets of all sessions of a worker; `gateways` as clients reach them."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        gateways: list[str],
+        subprotocol: str,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._gate = gate
+        self._http = Http(gate)
+        self._gateways = gateways
+        self._subprotocol = subprotocol
+        self._on_failure = on_failure
+        self._sockets: dict[Link, Socket] = {}
+        self._dials: dict[Link, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def request(
+        self,
+        gateway: int,
+        request: Request,
+        timeout_ns: int,
+        answered: Callable[[Response | None], None],
+    ) -> None:
+        self.spawn(self._request(gateway, request, timeout_ns / NS_PER_S, answered))
+
+    async def _request(
+        self,
+        gateway: int,
+        request: Request,
+        timeout_s: float,
+        answered: Callable[[Response | None], None],
+    ) -> None:
+        try:
+            base_url = self._gateways[gateway % len(self._gateways)]
+            answered(await self._http.request(base_url, request, timeout_s))
+        except TransportError:
+            answered(None)
+
+    async def ask(self, gateway: int, request: Request, within_s: float) -> Response | None:
+        """The first answer that is not a temporary failure, from any gateway; None without one."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + within_s
+        response = None
+        while loop.time() < until_s:
+            try:
+                base_url = self._gateways[gateway % len(self._gateways)]
+                response = await self._http.request(base_url, request, _ASK_S)
+                if response.status < 429:
+                    return response
+            except TransportError:
+                pass  # the next gateway may answer
+            gateway += 1
+            await asyncio.sleep(_ASK_PAUSE_S)
+        return response
+
+    def dial(self, link: Link, url: str) -> None:
+        self._dials[link] = self.spawn(self._dial(link, url))
+
+    async def _dial(self, link: Link, url: str) -> None:
+        session = link.session
+        socket = Socket(partial(session.on_frame, link), partial(self._closed, link))
+        try:
+            await dial(self._gate, url, self._subprotocol, socket)
+        except TransportError:
+            self._closed(link, _REFUSED)
+            return
+        finally:
+            self._dials.pop(link, None)
+        if link.ended:
+            socket.abort()
+        else:
+            self._sockets[link] = socket
+            session.on_open(link)
+
+    def _closed(self, link: Link, code: int) -> None:
+        self._sockets.pop(link, None)
+        link.session.on_closed(link, code)
+
+    def send(self, link: Link, frame: bytes) -> None:
+        socket = self._sockets.get(link)
+        if socket is not None:
+            socket.send(frame)
+
+    def close(self, link: Link, *, abort: bool = False) -> None:
+        dialling = self._dials.pop(link, None)
+        if dialling is not None:
+            dialling.cancel()
+        socket = self._sockets.pop(link, None)
+        if socket is not None:
+            (socket.abort if abort else socket.close)()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run work beside everything else; an error in it ends the engine."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_failure(error)
+
+    async def shut(self) -> None:
+        """Cancel what is under way and close every socket."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for socket in list(self._sockets.values()):
+            socket.abort()
+        self._sockets.clear()
+        self._http.close()
+
+
+async def check_addresses(gate: Gate, urls: list[str]) -> None:
+    """ConfigError where load would go to a host that the scenario does not allow."""
+    for url in urls:
+        host = urlsplit(url).hostname
+        if host is None:
+            raise ConfigError(f"{url!r} is not an address such as http://127.0.0.1:8080")
+        await gate.resolve(host)

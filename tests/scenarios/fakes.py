@@ -1,0 +1,192 @@
+"""A small in-memory peer that speaks `im.v1`, with faults to order; for tests only."""
+
+import asyncio
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+
+@dataclass
+class Faults:
+    """What goes wrong, each as "every n-th"; 0 is never."""
+
+    drop_push: int = 0
+    repeat_push: int = 0
+    swap_push: int = 0
+    hang_after_commit: int = 0
+    refuse_send: int = 0
+    skip_in_history: int = 0
+
+
+@dataclass
+class Peer:
+    """The server: entries by conversation, sockets by user."""
+
+    faults: Faults = field(default_factory=Faults)
+    ping_ms: int = 1000
+    pong_ms: int = 500
+    entries: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    members: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    sockets: dict[str, set[web.WebSocketResponse]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
+    sends: int = 0
+    pushes: int = 0
+    connects: list[dict[str, Any]] = field(default_factory=list)
+    _kept_back: dict[Any, str] = field(default_factory=dict)
+    url: str = ""
+
+    async def start(self) -> None:
+        """Serve on a free port of loopback."""
+        app = web.Application()
+        app.add_routes(
+            [
+                web.post("/v1/sessions", self._session),
+                web.post("/v1/conversations/{conv}/messages", self._send),
+                web.get("/v1/conversations/{conv}/messages", self._history),
+                web.put("/v1/rooms/{conv}/members/{user}", self._add_member),
+                web.get("/v1/rooms/{conv}/members", self._members),
+                web.get("/v1/ws", self._websocket),
+            ]
+        )
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        port = site._server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+
+    async def stop(self) -> None:
+        """Close every socket and the listener."""
+        for socket in [one for sockets in self.sockets.values() for one in sockets]:
+            await socket.close()
+        await self._runner.cleanup()
+
+    def every(self, nth: int, count: int) -> bool:
+        return bool(nth) and count % nth == 0
+
+    async def _session(self, request: web.Request) -> web.Response:
+        user = (await request.json())["user"]
+        return web.json_response(
+            {
+                "token": user,
+                "expires_at": 0,
+                "api": [self.url],
+                "connect": {"url": self.url.replace("http", "ws"), "environment": "blue"},
+            }
+        )
+
+    async def _send(self, request: web.Request) -> web.Response:
+        conv, user = request.match_info["conv"], self._user(request)
+        content = await request.json()
+        self.sends += 1
+        if self.every(self.faults.refuse_send, self.sends):
+            refusal = {"code": "unavailable", "message": "", "temporary": True, "stored": "no"}
+            return web.json_response({"error": refusal}, status=503)
+        known = [
+            entry
+            for entry in self.entries[conv]
+            if entry.get("client_msg_id") == content["client_msg_id"] and entry["sender"] == user
+        ]
+        entry = known[0] if known else await self._append(conv, "msg", sender=user, **content)
+        if not known and self.every(self.faults.hang_after_commit, self.sends):
+            await asyncio.sleep(30)
+        answer = {"conv": conv, "seq": entry["seq"], "msg_id": entry["msg_id"], "ts": 0}
+        return web.json_response(answer, status=200 if known else 201)
+
+    async def _append(self, conv: str, kind: str, **fields: Any) -> dict[str, Any]:
+        seq = len(self.entries[conv]) + 1
+        entry = {"type": kind, "seq": seq, "msg_id": f"{conv}/{seq}", "ts": 0, **fields}
+        self.entries[conv].append(entry)
+        frame = json.dumps({kind: {"conv": conv, **entry}})
+        for user in self._readers(conv):
+            for socket in list(self.sockets[user]):
+                await self._push(socket, frame)
+        return entry
+
+    async def _push(self, socket: web.WebSocketResponse, frame: str) -> None:
+        self.pushes += 1
+        if self.every(self.faults.drop_push, self.pushes):
+            return
+        if self.every(self.faults.swap_push, self.pushes) and socket not in self._kept_back:
+            self._kept_back[socket] = frame
+            return
+        try:
+            await socket.send_str(frame)
+            if self.every(self.faults.repeat_push, self.pushes):
+                await socket.send_str(frame)
+            if (late := self._kept_back.pop(socket, None)) is not None:
+                await socket.send_str(late)
+        except ConnectionError:
+            pass
+
+    def _readers(self, conv: str) -> list[str]:
+        return conv.split(".")[1:] if conv.startswith("d.") else list(self.members[conv])
+
+    async def _history(self, request: web.Request) -> web.Response:
+        conv = request.match_info["conv"]
+        after, limit = int(request.query["after"]), int(request.query["limit"])
+        entries = [entry for entry in self.entries[conv] if entry["seq"] > after]
+        if self.faults.skip_in_history:
+            entries = entries[self.faults.skip_in_history :]
+        head = len(self.entries[conv])
+        return web.json_response({"messages": entries[:limit], "head": head})
+
+    async def _add_member(self, request: web.Request) -> web.Response:
+        conv, user = request.match_info["conv"], request.match_info["user"]
+        if user not in self.members[conv]:
+            self.members[conv][user] = len(self.entries[conv]) + 1
+            await self._append(conv, "room", event="added", user=user)
+        return web.json_response({"conv": conv, "seq": self.members[conv][user]})
+
+    async def _members(self, request: web.Request) -> web.Response:
+        members = self.members[request.match_info["conv"]]
+        named = {user: {"from": seq} for user, seq in members.items()}
+        return web.json_response({"members": named, "present": []})
+
+    def _user(self, request: web.Request) -> str:
+        return request.headers["Authorization"].removeprefix("Bearer ")
+
+    async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(protocols=("im.v1.json",), compress=False)
+        await socket.prepare(request)
+        user, pinging = "", None
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT:
+                continue
+            frame = json.loads(message.data)
+            if "connect" in frame:
+                user = frame["connect"]["token"]
+                self.connects.append(frame["connect"])
+                await socket.send_json({"connected": self._greeting(user)})
+                self.sockets[user].add(socket)
+                pinging = asyncio.create_task(self._ping(socket, user))
+            elif "ping" in frame:
+                await socket.send_json({"pong": {"heads": self._heads(user)}})
+        self.sockets[user].discard(socket)
+        if pinging is not None:
+            pinging.cancel()
+        return socket
+
+    def _greeting(self, user: str) -> dict[str, Any]:
+        return {
+            "client": f"edge-blue-1|{len(self.connects)}",
+            "ping_ms": self.ping_ms,
+            "pong_ms": self.pong_ms,
+            "heads": self._heads(user),
+        }
+
+    def _heads(self, user: str) -> dict[str, int]:
+        return {
+            conv: len(entries)
+            for conv, entries in self.entries.items()
+            if user in self._readers(conv)
+        }
+
+    async def _ping(self, socket: web.WebSocketResponse, user: str) -> None:
+        while not socket.closed:
+            await asyncio.sleep(self.ping_ms / 1000)
+            await socket.send_json({"ping": {"heads": self._heads(user)}})
