@@ -1,0 +1,51 @@
+"""The checks: each takes a whole history and returns a finding.
+
+To add one: a file here, a line in `CHECKS`, a line in `gauntlet.kernel.vocabulary.CHECKS`, a
+paragraph in `docs/reference/checks.md`, and a mutator in `tests/reports/mutators.py`.
+"""
+
+from gauntlet.kernel import vocabulary
+from reports.checks import (
+    divergent_order,
+    duplicate,
+    history_gap,
+    lost_acked,
+    misdelivery,
+    phantom,
+    position,
+    sender_fifo,
+    undelivered,
+    unrecovered,
+    wire_order,
+)
+from reports.checks.verdict import Check, Outcome, Verdict, judge
+from reports.model import History
+
+CHECKS: dict[str, Check] = {
+    "lost-acked": lost_acked.check,
+    "undelivered": undelivered.check,
+    "duplicate": duplicate.check,
+    "sender-fifo": sender_fifo.check,
+    "wire-order": wire_order.check,
+    "position": position.check,
+    "divergent-order": divergent_order.check,
+    "phantom": phantom.check,
+    "misdelivery": misdelivery.check,
+    "history-gap": history_gap.check,
+    "unrecovered": unrecovered.check,
+}
+
+
+def run_all(history: History) -> list[Verdict]:
+    """Every check's verdict, in the registry's order."""
+    return [run_one(name, history) for name in CHECKS]
+
+
+def run_one(name: str, history: History) -> Verdict:
+    """One check's verdict. A check that crashes knows nothing: unknown, never valid."""
+    try:
+        finding = CHECKS[name](history)
+    except Exception as error:  # noqa: BLE001  # whatever went wrong, it is not a pass
+        sentence = f"The check itself failed: {type(error).__name__}: {error}"
+        return Verdict(name, Outcome.UNKNOWN, sentence, 0, 0, ())
+    return judge(name, vocabulary.CHECKS[name], finding)

@@ -1,0 +1,113 @@
+"""divergent-order: no single order of a conversation's messages fits what all receivers saw.
+
+Each receiver's consecutive first deliveries are edges of a graph over the messages; a common order
+exists exactly if the graph has no cycle. A conversation whose edges all go up in position needs no
+search. In the others a strongly connected component of more than one message is a violation
+(Tarjan, "Depth-first search and linear graph algorithms", 1972, here without recursion): O(V+E).
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from reports.checks.first_deliveries import first_deliveries
+from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
+from reports.columns import Ints, pair
+from reports.model import History
+
+Graph = dict[int, list[int]]
+
+
+def check(history: History) -> Finding:
+    before, after = _edges(history)
+    messages = history.messages
+    descending = messages.position[after] <= messages.position[before]
+    suspects = np.unique(messages.conv[after[descending]])
+    graph: Graph = {}
+    chosen = np.isin(messages.conv[before], suspects)
+    for source, target in zip(before[chosen].tolist(), after[chosen].tolist(), strict=True):
+        graph.setdefault(source, []).append(target)
+    cycles = [sorted(component) for component in components(graph) if len(component) > 1]
+    return Finding(
+        examined=before.size,
+        what="pairs of messages shown one after the other",
+        count=len(cycles),
+        witnesses=tuple(_witness(history, cycle) for cycle in cycles[:WITNESSES_MAX]),
+    )
+
+
+def _edges(history: History) -> tuple[Ints, Ints]:
+    """Distinct (earlier, later) messages that some session was shown one after the other."""
+    message, session = first_deliveries(history)
+    _, lane = np.unique(pair(session, history.messages.conv[message]), return_inverse=True)
+    order = np.argsort(lane, kind="stable")
+    message, lane = message[order], lane[order]
+    follows = lane[1:] == lane[:-1]
+    edges = np.unique(pair(message[:-1][follows], message[1:][follows]))
+    return edges >> 32, edges & 0xFFFFFFFF
+
+
+def components(graph: Graph) -> Iterator[list[int]]:
+    """The strongly connected components of a graph given by its successors."""
+    search = _Search(graph)
+    for root in graph:
+        if root not in search.index:
+            yield from search.below(root)
+
+
+class _Search:
+    """One depth-first search: `index` numbers nodes as met, `low` is the lowest each reaches."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self.index: dict[int, int] = {}
+        self._low: dict[int, int] = {}
+        self._open: list[int] = []  # met, and not yet in a component
+        self._is_open: set[int] = set()
+
+    def below(self, root: int) -> Iterator[list[int]]:
+        """The components that are complete once everything below `root` is searched."""
+        path = [self._enter(root)]
+        while path:
+            node, successors = path[-1]
+            fresh = self._next_fresh(node, successors)
+            if fresh is not None:
+                path.append(self._enter(fresh))
+                continue
+            path.pop()
+            if path:
+                parent = path[-1][0]
+                self._low[parent] = min(self._low[parent], self._low[node])
+            if self._low[node] == self.index[node]:
+                yield self._close(node)
+
+    def _enter(self, node: int) -> tuple[int, Iterator[int]]:
+        self.index[node] = self._low[node] = len(self.index)
+        self._open.append(node)
+        self._is_open.add(node)
+        return node, iter(self._graph.get(node, ()))
+
+    def _next_fresh(self, node: int, successors: Iterator[int]) -> int | None:
+        for successor in successors:
+            if successor not in self.index:
+                return successor
+            if successor in self._is_open:
+                self._low[node] = min(self._low[node], self.index[successor])
+        return None
+
+    def _close(self, node: int) -> list[int]:
+        component: list[int] = []
+        while not component or component[-1] != node:
+            component.append(self._open.pop())
+        self._is_open.difference_update(component)
+        return component
+
+
+def _witness(history: History, cycle: list[int]) -> Witness:
+    named = ", ".join(history.title(message) for message in cycle[:3])
+    more = f" and {len(cycle) - 3} more" if len(cycle) > 3 else ""
+    return Witness(
+        f"Receivers disagree about the order of {named}{more}: each is shown before the others "
+        "to somebody.",
+        tuple(cycle[:3]),
+    )

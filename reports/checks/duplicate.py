@@ -1,0 +1,57 @@
+"""duplicate: one message shown twice on one device, or stored twice under one sender's id.
+
+Shown twice counts presentations, after the client's own dedupe: copies that it dropped (RECEIVE)
+are no violation. Stored twice means that one identity holds two positions in the audit.
+"""
+
+import numpy as np
+
+from gauntlet.kernel.history import Kind
+from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
+from reports.columns import Ints, ints, pair
+from reports.model import History
+
+
+def check(history: History) -> Finding:
+    shown = history.presented
+    keys, times = np.unique(pair(shown.message, shown.session), return_counts=True)
+    visible = keys[times > 1]
+    minted, stored = _minted(history)
+    witnesses = [
+        *(_minted_witness(history, int(message)) for message in minted[:WITNESSES_MAX]),
+        *(_visible_witness(history, int(key)) for key in visible[:WITNESSES_MAX]),
+    ]
+    return Finding(
+        examined=shown.message.size + stored,
+        what="presentations and stored messages",
+        count=visible.size + minted.size,
+        witnesses=tuple(witnesses[:WITNESSES_MAX]),
+    )
+
+
+def _minted(history: History) -> tuple[Ints, int]:
+    records = history.records
+    audit = np.flatnonzero((records["kind"] == Kind.AUDIT) & (history.messages.of_record >= 0))
+    message = history.messages.of_record[audit]
+    held = np.unique(pair(message, ints(records["seq"][audit])))
+    messages, positions = np.unique(held >> 32, return_counts=True)
+    return messages[positions > 1], messages.size
+
+
+def _minted_witness(history: History, message: int) -> Witness:
+    records = history.records
+    mine = (history.messages.of_record == message) & (records["kind"] == Kind.AUDIT)
+    positions = ", ".join(str(seq) for seq in np.unique(records["seq"][mine]))
+    return Witness(
+        f"The audit finds {history.title(message)} stored at positions {positions}.", (message,)
+    )
+
+
+def _visible_witness(history: History, key: int) -> Witness:
+    message, session = key >> 32, key & 0xFFFFFFFF
+    user, device = history.names.sessions[session]
+    return Witness(
+        f"{history.names.user(user)} ({device}) was shown {history.title(message)} twice.",
+        (message,),
+        user,
+    )

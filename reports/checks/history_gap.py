@@ -1,0 +1,98 @@
+"""history-gap: a page of history left out a position that it had to contain.
+
+A page asked `after` p covers p+1 up to its last entry if it is full, up to the head that it names
+if not (its record says which). A position counts as returned if its receiver has it in the end, by
+whatever way, because entries that he had already leave no record; positions that he may not read
+are not demanded. The audit reads all: it must have no hole between its lowest and highest position.
+"""
+
+import numpy as np
+
+from gauntlet.kernel.history import Kind
+from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
+from reports.columns import Bools, Ints, contains, find, ints, pair
+from reports.model import History
+
+_GOT = (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
+
+
+def check(history: History) -> Finding:
+    page, position = _demanded(history)
+    omitted = ~_got(history, page, position)
+    holes, audited = _audit_holes(history)
+    left_out = np.flatnonzero(omitted)
+    witnesses = [
+        *(
+            _page_witness(history, int(page[at]), int(position[at]))
+            for at in left_out[:WITNESSES_MAX]
+        ),
+        *(_hole_witness(history, int(hole)) for hole in holes[:WITNESSES_MAX]),
+    ][:WITNESSES_MAX]
+    return Finding(
+        examined=position.size + audited,
+        what="positions that pages had to hold",
+        count=left_out.size + holes.size,
+        witnesses=tuple(witnesses),
+    )
+
+
+def _demanded(history: History) -> tuple[Ints, Ints]:
+    """(record of the page, position) of everything that pages had to contain."""
+    records = history.records
+    pages = np.flatnonzero((records["kind"] == Kind.PAGE) & (records["link"] > 0))
+    after, last = ints(records["seq"][pages]), ints(records["sseq"][pages])
+    covered = np.maximum(last - after, 0)
+    offset = np.arange(covered.sum()) - np.repeat(np.cumsum(covered) - covered, covered)
+    page = np.repeat(pages, covered)
+    position = np.repeat(after, covered) + 1 + offset
+    barred = history.entitlement.excluded(ints(records["conv"][page]), history.user[page], position)
+    return page[~barred], position[~barred]
+
+
+def _got(history: History, page: Ints, position: Ints) -> Bools:
+    """Whether the receiver of each page has the position in the end."""
+    records = history.records
+    at = np.flatnonzero(np.isin(records["kind"], _GOT))
+    readers, reader = np.unique(pair(records["conv"][at], history.user[at]), return_inverse=True)
+    have = np.unique(pair(reader, records["seq"][at]))
+    asking = find(readers, pair(records["conv"][page], history.user[page]))
+    found: Bools = (asking >= 0) & contains(have, pair(asking, position))
+    return found
+
+
+def _audit_holes(history: History) -> tuple[Ints, int]:
+    """The places (conversation, position) missing inside the audit, and how many it covers."""
+    records = history.records
+    audit = records["kind"] == Kind.AUDIT
+    places = np.unique(pair(records["conv"][audit], records["seq"][audit]))
+    steps = np.where(places[1:] >> 32 == places[:-1] >> 32, places[1:] - places[:-1], 1)
+    wide = np.flatnonzero(steps > 1)
+    holes = [np.arange(places[at] + 1, places[at + 1]) for at in wide]
+    found = np.concatenate([np.empty(0, dtype=np.int64), *holes])
+    return found, places.size + found.size
+
+
+def _page_witness(history: History, page: int, position: int) -> Witness:
+    record = history.records[page]
+    user = int(history.user[page])
+    return Witness(
+        f"{history.names.user(user)} asked for {history.names.conv(int(record['conv']))} after "
+        f"position {record['seq']} and was given {record['peer']} entries, "
+        f"but never position {position}.",
+        _holders(history, int(record["conv"]), position),
+        user,
+    )
+
+
+def _hole_witness(history: History, place: int) -> Witness:
+    conv, position = place >> 32, place & 0xFFFFFFFF
+    return Witness(
+        f"The audit of {history.names.conv(conv)} has positions before and after {position}, "
+        "but not it.",
+        _holders(history, conv, position),
+    )
+
+
+def _holders(history: History, conv: int, position: int) -> tuple[int, ...]:
+    known = history.messages
+    return tuple(np.flatnonzero((known.conv == conv) & (known.position == position)).tolist())

@@ -1,0 +1,46 @@
+"""misdelivery: a message reached somebody who was not a member at its position.
+
+Direct conversations belong to their members, whole. In a conversation with RANGE records a user is
+entitled to the positions in his ranges. A member whose range was never learnt (his joining was not
+answered) may or may not be entitled: nothing is said of him. Copies that the client dropped count:
+they reached it.
+"""
+
+import numpy as np
+
+from gauntlet.kernel.history import Channel, Kind
+from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
+from reports.columns import ints
+from reports.deliveries import CHANNEL_BITS
+from reports.model import History
+
+
+def check(history: History) -> Finding:
+    records = history.records
+    reached = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE))
+    reached &= records["flags"] & CHANNEL_BITS != Channel.AUDIT
+    at = np.flatnonzero(reached)
+    wrong = at[
+        history.entitlement.excluded(
+            ints(records["conv"][at]), history.user[at], ints(records["seq"][at])
+        )
+    ]
+    return Finding(
+        examined=at.size,
+        what="received copies",
+        count=wrong.size,
+        witnesses=tuple(_witness(history, int(index)) for index in wrong[:WITNESSES_MAX]),
+    )
+
+
+def _witness(history: History, index: int) -> Witness:
+    record = history.records[index]
+    message, user = int(history.messages.of_record[index]), int(history.user[index])
+    conv = history.names.conv(int(record["conv"]))
+    subject = history.title(message) if message >= 0 else f"a message in {conv}"
+    return Witness(
+        f"{history.names.user(user)} received {subject} at position {record['seq']}, "
+        "where he was not a member.",
+        (message,) if message >= 0 else (),
+        user,
+    )

@@ -1,0 +1,41 @@
+"""phantom: something was received, or is stored, that nobody sent as it is.
+
+Every body carries its conversation, author, number and checksum. Violations are a body that is not
+one of ours or belongs elsewhere (FOREIGN), one whose checksum fails (CRC_BAD), and a message
+without an op. Deliveries, dropped copies and the audit are examined.
+"""
+
+import numpy as np
+
+from gauntlet.kernel.history import Flag, Kind
+from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
+from reports.model import History
+
+
+def check(history: History) -> Finding:
+    records, messages = history.records, history.messages
+    seen = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
+    at = np.flatnonzero(seen & (records["flags"] & Flag.ROOM_EVENT == 0))
+    message = messages.of_record[at]
+    unsent = (message < 0) | ~np.append(messages.sent, False)[message]
+    strange = at[unsent | (records["flags"][at] & (Flag.CRC_BAD | Flag.FOREIGN) != 0)]
+    return Finding(
+        examined=at.size,
+        what="received and stored copies",
+        count=strange.size,
+        witnesses=tuple(_witness(history, int(index)) for index in strange[:WITNESSES_MAX]),
+    )
+
+
+def _witness(history: History, index: int) -> Witness:
+    record = history.records[index]
+    message, user = int(history.messages.of_record[index]), int(history.user[index])
+    where = f"{history.names.user(user)} received" if user else "the audit found"
+    place = f"position {record['seq']} of {history.names.conv(int(record['conv']))}"
+    if record["flags"] & Flag.FOREIGN:
+        fault = "a body that was never sent there"
+    elif record["flags"] & Flag.CRC_BAD:
+        fault = f"{history.title(message)} with a body whose checksum fails"
+    else:
+        fault = f"{history.title(message)}, which was never sent"
+    return Witness(f"At {place} {where} {fault}.", (message,) if message >= 0 else (), user)

@@ -1,0 +1,72 @@
+"""sender-fifo: what one sender sent one after the other is shown in that order.
+
+Two messages of one sender in one conversation are ordered if the first was acknowledged before the
+first attempt at the second. A violation is a session that first sees the second before the first.
+One sort, and one backward scan that carries the earliest acknowledgement seen so far: the scan of
+one (session, conversation, sender) is kept apart from the next by an offset, so it runs over all
+at once.
+"""
+
+import numpy as np
+
+from reports.checks.first_deliveries import first_deliveries
+from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
+from reports.columns import Ints, pair
+from reports.model import History
+
+
+def check(history: History) -> Finding:
+    message, session = first_deliveries(history)
+    stream = _streams(history, message, session)
+    order = np.argsort(stream, kind="stable")
+    message, session, stream = message[order], session[order], stream[order]
+    earliest = _earliest_ack_after(stream, history.messages.acked_ns[message])
+    attempted_ns = history.messages.first_attempt_ns[message]
+    overtaking = np.flatnonzero(earliest < attempted_ns)
+    return Finding(
+        examined=message.size,
+        what="first deliveries",
+        count=overtaking.size,
+        witnesses=tuple(
+            _witness(history, message, session, stream, int(at))
+            for at in overtaking[:WITNESSES_MAX]
+        ),
+    )
+
+
+def _streams(history: History, message: Ints, session: Ints) -> Ints:
+    known = history.messages
+    _, source = np.unique(pair(known.conv, known.author), return_inverse=True)
+    _, stream = np.unique(pair(session, source[message]), return_inverse=True)
+    return stream
+
+
+def _earliest_ack_after(stream: Ints, acked_ns: Ints) -> Ints:
+    """For each delivery, the earliest acknowledgement among those after it in its stream.
+
+    NEVER (or what is larger than any time) where there is none.
+    """
+    values, rank = np.unique(acked_ns, return_inverse=True)
+    never = values.size
+    # Later streams come first in the backward scan, so each stream's ranks lie below all before.
+    lane = (stream.max(initial=0) - stream) * -(never + 1)
+    backwards = (rank + lane)[::-1]
+    scanned = np.minimum.accumulate(backwards)[::-1] - lane
+    after = np.full(stream.size, never, dtype=np.int64)
+    after[:-1] = np.where(stream[1:] == stream[:-1], scanned[1:], never)
+    return np.append(values, np.iinfo(np.int64).max)[after]
+
+
+def _witness(history: History, message: Ints, session: Ints, stream: Ints, at: int) -> Witness:
+    known = history.messages
+    end = int(np.searchsorted(stream, stream[at], side="right"))
+    later = message[at + 1 : end]
+    first = int(later[np.argmin(known.acked_ns[later])])
+    second = int(message[at])
+    user, _ = history.names.sessions[int(session[at])]
+    return Witness(
+        f"{history.names.user(user)} saw {history.title(second)} before message "
+        f"{known.sseq[first]}, which had been acknowledged before the other was sent.",
+        (first, second),
+        user,
+    )

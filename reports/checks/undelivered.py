@@ -1,0 +1,62 @@
+"""undelivered: acknowledged and stored, and not shown to somebody who was watching.
+
+Expected are an acknowledged op × each user who is entitled to its position and connected at
+least once. Live push, re-sync and history all deliver; the audit does not. A delivery must come by
+the end of the run, and within `delivery_deadline` of the acknowledgement: counted from the heal of
+a fault that overlaps the wait, and from the return of a receiver who was away on purpose. Nothing
+is owed to a receiver who went away and did not come back. Messages that the audit does not find
+are `lost-acked`'s.
+"""
+
+import numpy as np
+
+from gauntlet.kernel.clock import NS_PER_S, format_s
+from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
+from reports.columns import NEVER, Ints
+from reports.model import History
+
+
+def check(history: History) -> Finding:
+    messages, expected = history.messages, history.expected
+    stored = messages.audit_seq[expected.message] > 0
+    back_ns = history.sessions.back_ns(
+        expected.user, messages.intended_ns[expected.message], expected.presented_ns
+    )
+    judged = stored & (back_ns != NEVER)
+    late = expected.presented_ns - _due_ns(history, back_ns) > 0
+    failed = np.flatnonzero(judged & (expected.missing | late))
+    audited = bool((messages.audit_seq > 0).any())
+    return Finding(
+        examined=int(judged.sum()),
+        what="expected deliveries",
+        count=failed.size,
+        witnesses=tuple(_witness(history, int(at)) for at in failed[:WITNESSES_MAX]),
+        unknown="" if audited else "No audit: what is stored is not known.",
+    )
+
+
+def _due_ns(history: History, back_ns: Ints) -> Ints:
+    """When each delivery had to be there."""
+    messages, expected = history.messages, history.expected
+    asked_ns = messages.intended_ns[expected.message]
+    start_ns = np.maximum(messages.acked_ns[expected.message], back_ns)
+    for fault in history.events.faults:
+        if fault.effective_ns is None or fault.healed_ns is None:
+            continue
+        overlaps = (asked_ns < fault.healed_ns) & (expected.presented_ns > fault.effective_ns)
+        start_ns = np.where(overlaps, np.maximum(start_ns, fault.healed_ns), start_ns)
+    deadline_ns = int(history.scenario.delivery_deadline * NS_PER_S)
+    return np.minimum(start_ns, NEVER - deadline_ns) + deadline_ns
+
+
+def _witness(history: History, at: int) -> Witness:
+    known, expected = history.messages, history.expected
+    message, user = int(expected.message[at]), int(expected.user[at])
+    head = (
+        f"{history.names.user(user)} was watching and did not get {history.title(message)} "
+        f"(position {known.position[message]}), which was acknowledged and is stored"
+    )
+    if expected.missing[at]:
+        return Witness(f"{head}.", (message,), user)
+    late_s = (int(expected.presented_ns[at]) - int(known.acked_ns[message])) / NS_PER_S
+    return Witness(f"{head}, until {format_s(late_s)} later.", (message,), user)

@@ -1,0 +1,41 @@
+"""What happened, counted from the records and held against what the load itself counted."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from gauntlet.kernel.history import Channel, Kind
+from reports.model import History
+
+RECONCILED = ("ops", "acked", "rejected", "unknown", "expected", "presented", "missing")
+
+
+def count(history: History) -> dict[str, int]:
+    """Ops by outcome; deliveries expected, presented, missing; and how they came."""
+    messages, expected = history.messages, history.expected
+    ended = messages.sent & ~messages.acked
+    records = history.records
+    return {
+        "ops": int(messages.sent.sum()),
+        "acked": int((messages.sent & messages.acked).sum()),
+        "rejected": int((ended & messages.rejected).sum()),
+        "unknown": int((ended & ~messages.rejected & messages.given_up).sum()),
+        "attempts": int((records["kind"] == Kind.ATTEMPT).sum()),
+        "expected": expected.message.size,
+        "presented": int((~expected.missing).sum()),
+        "missing": int(expected.missing.sum()),
+        "resynced": int((expected.channel[~expected.missing] == Channel.RESYNC).sum()),
+        "connections": history.sessions.connections.link.size,
+        "users": len(history.names.users),
+        "conversations": len(history.names.convs),
+    }
+
+
+def disagreements(counted: dict[str, int], declared: tuple[dict[str, Any], ...]) -> Iterator[str]:
+    """Sentences on every number that does not add up: nothing is assumed, all is counted."""
+    ends = counted["acked"] + counted["rejected"] + counted["unknown"]
+    if counted["ops"] != ends:
+        yield f"{counted['ops']:,} ops were begun, the records end {ends:,} of them"
+    for name in RECONCILED:
+        total = sum(row[name] for row in declared)
+        if total != counted[name]:
+            yield f"the load counted {total:,} {name}, its records say {counted[name]:,}"

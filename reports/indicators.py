@@ -1,0 +1,162 @@
+"""The indicators that objectives compare: one number over one window, or why there is none."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+
+from gauntlet.kernel.clock import NS_PER_S
+from gauntlet.kernel.history import Channel
+from reports import latency
+from reports.columns import Bools, Floats
+from reports.latency import Samples
+from reports.model import History
+from reports.recovery import Recovery
+from reports.windows import Window
+
+CLIENTS_A_BIN = 20  # below this many reconnects a second, a peak is chance
+NORMAL_CLOSE = 1000
+
+
+@dataclass(frozen=True)
+class Value:
+    """A measured value and the number of samples behind it, or why there is none."""
+
+    value: float | None
+    samples: int
+    unknown: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What indicators are computed from; the latency samples are prepared when first asked for."""
+
+    history: History
+    windows: dict[str, Window]
+    recoveries: dict[str, Recovery]
+
+    @cached_property
+    def ack(self) -> Samples:
+        return latency.ack(self.history)
+
+    @cached_property
+    def delivery(self) -> Samples:
+        return latency.delivery(self.history)
+
+    @cached_property
+    def lag(self) -> Samples:
+        return latency.lag(self.history)
+
+
+Indicator = Callable[[Facts, Window], Value]
+
+
+def _percentile(lane: str, quantile: float, facts: Facts, window: Window) -> Value:
+    values = _values(facts, lane, window)
+    return Value(latency.percentile(values, quantile), values.size)
+
+
+def _delivery_max(facts: Facts, window: Window) -> Value:
+    values = _values(facts, "delivery", window)
+    return Value(latency.maximum(values), values.size)
+
+
+def _values(facts: Facts, lane: str, window: Window) -> Floats:
+    samples: Samples = getattr(facts, lane)
+    return samples.ms[window.holds(samples.intended_ns)]
+
+
+def _send_errors(facts: Facts, window: Window) -> Value:
+    messages = facts.history.messages
+    ops = messages.sent & window.holds(messages.intended_ns)
+    return _ratio(ops & ~messages.acked, ops)
+
+
+def _live_missed(facts: Facts, window: Window) -> Value:
+    """Re-synced of presented; a receiver who was away on purpose has to re-sync."""
+    expected, messages = facts.history.expected, facts.history.messages
+    intended_ns = messages.intended_ns[expected.message]
+    back_ns = facts.history.sessions.back_ns(expected.user, intended_ns, expected.presented_ns)
+    judged = window.holds(intended_ns) & ~expected.missing & (back_ns == 0)
+    return _ratio(judged & (expected.channel != Channel.LIVE), judged)
+
+
+def _recovery(facts: Facts, window: Window) -> Value:
+    """The longest recovery of the window's fault, or of all faults in `steady` and `run`."""
+    _, _, bound = window.name.partition(":")
+    times = []
+    for fault in facts.history.events.faults:
+        if bound not in ("", fault.id):
+            continue
+        recovery = facts.recoveries[fault.id]
+        took_ms = recovery.took_ms(fault)
+        if took_ms is None:
+            return Value(None, 0, f"{fault.id}: {recovery.unknown}")
+        times.append(took_ms)
+    if not times:
+        return Value(None, 0, "there was no fault")
+    return Value(max(times), len(times))
+
+
+def _forced_closes(facts: Facts, window: Window) -> Value:
+    """Old connections that ended otherwise than by their client's own close, of all that moved."""
+    drain = _drain(facts, window)
+    if drain is None:
+        return Value(None, 0, "no cutover drained connections in this window")
+    start_ns, _, end_ns = drain
+    known = facts.history.sessions.connections
+    moved = (known.up_ns < start_ns) & (known.down_ns >= start_ns) & (known.down_ns < end_ns)
+    return _ratio(moved & (known.close_code != NORMAL_CLOSE), moved)
+
+
+def _reconnect_peak(facts: Facts, window: Window) -> Value:
+    """Connections made in the busiest second of the drain over the mean of its whole seconds."""
+    drain = _drain(facts, window)
+    if drain is None:
+        return Value(None, 0, "no cutover drained connections in this window")
+    start_ns, end_ns, _ = drain
+    seconds = (end_ns - start_ns) // NS_PER_S
+    made = (facts.history.sessions.connections.up_ns - start_ns) // NS_PER_S
+    counts = np.bincount(made[(made >= 0) & (made < seconds)], minlength=max(1, int(seconds)))
+    if counts.mean() < CLIENTS_A_BIN:
+        few = f"{counts.mean():.1f} reconnects a second are too few: {CLIENTS_A_BIN} are needed"
+        return Value(None, int(counts.sum()), few)
+    return Value(float(counts.max() / counts.mean()), int(counts.sum()))
+
+
+def _drain(facts: Facts, window: Window) -> tuple[int, int, int] | None:
+    """(begun, all told, all gone) of the cutover in the window; None if there was none."""
+    for cutover in facts.history.events.cutovers:
+        begun = cutover.entered("drain")
+        if begun is None or not window.start_ns <= begun < window.end_ns:
+            continue
+        told = cutover.entered("monitor") or cutover.steps[-1][1]
+        return begun, told, cutover.entered("close") or cutover.steps[-1][1]
+    return None
+
+
+def _ratio(some: Bools, of: Bools) -> Value:
+    whole = int(of.sum())
+    if whole == 0:
+        return Value(None, 0)
+    return Value(int(some.sum()) / whole, whole)
+
+
+INDICATORS: dict[str, Indicator] = {
+    **{
+        f"{lane}_{name}_ms": partial(_percentile, lane, quantile)
+        for lane in ("ack", "delivery")
+        for name, quantile in latency.QUANTILES.items()
+    },
+    "delivery_max_ms": _delivery_max,
+    "send_errors_ratio": _send_errors,
+    "live_missed_ratio": _live_missed,
+    "recovery_ms": _recovery,
+    "forced_closes_ratio": _forced_closes,
+    "reconnect_peak_to_mean": _reconnect_peak,
+    "lag_p99_ms": partial(_percentile, "lag", latency.QUANTILES["p99"]),
+}
+
+# What a late generator falsifies; ratios and recoveries it does not.
+LATENCIES = frozenset(name for name in INDICATORS if name.startswith(("ack_", "delivery_")))

@@ -1,0 +1,74 @@
+"""What checks and objectives are given: a whole run's history, joined and named."""
+
+from dataclasses import dataclass
+
+from gauntlet.kernel.errors import HistoryError
+from gauntlet.kernel.rundir import RunDir
+from gauntlet.kernel.scenario import Scenario
+from reports import columns, deliveries, messages
+from reports.columns import Ints, Records
+from reports.deliveries import Expected, Presented
+from reports.entitlement import Entitlement
+from reports.events import Events
+from reports.messages import Messages
+from reports.names import Names
+from reports.sessions import Sessions
+
+
+@dataclass(frozen=True)
+class History:
+    """One run, ready to be judged; `user` and `session` are those of each record's link."""
+
+    scenario: Scenario
+    events: Events
+    names: Names
+    records: Records
+    user: Ints
+    session: Ints
+    messages: Messages
+    sessions: Sessions
+    entitlement: Entitlement
+    presented: Presented
+    expected: Expected
+
+    def title(self, message: int) -> str:
+        """A message in words: `message 7 of u0-1 in d.u0-1.u0-2`."""
+        known = self.messages
+        author = self.names.user(int(known.author[message]))
+        return f"message {known.sseq[message]} of {author} in {self.conv_of(message)}"
+
+    def conv_of(self, message: int) -> str:
+        """The name of a message's conversation."""
+        return self.names.conv(int(self.messages.conv[message]))
+
+
+def load(run: RunDir, scenario: Scenario, happened: Events) -> History:
+    """The history of a run; HistoryError if it is incomplete or damaged."""
+    records = columns.read(run, list(happened.reconciliations))
+    return join(scenario, happened, Names.read(run), records)
+
+
+def join(scenario: Scenario, happened: Events, names: Names, records: Records) -> History:
+    """The history made of its parts; HistoryError if these do not fit together."""
+    known = messages.collect(records)
+    sessions = Sessions(records, names)
+    entitlement = Entitlement(records, names)
+    shown = deliveries.presented(records, known, names)
+    links = columns.ints(records["link"])
+    user = names.user_of(links)
+    strange = links[(links > 0) & (user == 0)]
+    if strange.size:
+        raise HistoryError(f"links.jsonl does not name link {strange[0]} of the history")
+    return History(
+        scenario=scenario,
+        events=happened,
+        names=names,
+        records=records,
+        user=user,
+        session=names.session_of(links),
+        messages=known,
+        sessions=sessions,
+        entitlement=entitlement,
+        presented=shown,
+        expected=deliveries.expected(records, known, shown, entitlement, sessions),
+    )

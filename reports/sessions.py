@@ -1,0 +1,118 @@
+"""When users were connected, when they were away on purpose, and when they were cut off."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gauntlet.kernel.clock import NS_PER_MS
+from gauntlet.kernel.history import Kind
+from reports.columns import NEVER, Bools, Ints, Records, contains, find, ints, pair
+from reports.names import Names
+
+
+@dataclass(frozen=True)
+class Connections:
+    """One entry a connection, by session and time; `down_ns` is NEVER while it lasts."""
+
+    link: Ints
+    user: Ints
+    session: Ints
+    up_ns: Ints
+    down_ns: Ints
+    close_code: Ints
+
+
+class Sessions:
+    """Connections, and the spans in which a user was away by choice."""
+
+    def __init__(self, records: Records, names: Names) -> None:
+        self.connections = _connections(records, names)
+        self.watching = np.unique(self.connections.user)
+        self._origin = int(records["t_ns"].min()) if records.size else 0
+        self._away_user, self._away_from, self._away_to = _away(records)
+        self._away_keys = pair(self._away_user, self._ms(self._away_from))
+
+    def watches(self, user: Ints) -> Bools:
+        """Who connected at least once: of nobody else is a delivery expected."""
+        return contains(self.watching, user)
+
+    def back_ns(self, user: Ints, from_ns: Ints, to_ns: Ints) -> Ints:
+        """When the user came back from an absence that overlaps `from..to`, 1 ms exact.
+
+        0 if there was none, NEVER if he stayed away. The time before his first connection counts
+        as an absence.
+        """
+        if self._away_user.size == 0:
+            return np.zeros(user.shape, dtype=np.int64)
+        at = np.searchsorted(self._away_keys, pair(user, self._ms(to_ns)), side="right") - 1
+        back = self._away_to[at]
+        overlaps = (at >= 0) & (self._away_user[at] == user) & (back >= from_ns)
+        return np.where(overlaps, back, 0)
+
+    def cut_off(self, until_ns: int) -> list[tuple[int, int]]:
+        """The spans in which some session had no connection though its user was not away."""
+        spans = []
+        known = self.connections
+        last = np.append(known.session[1:] != known.session[:-1], True)[: known.session.size]
+        reach = 0
+        for at in range(known.session.size):
+            reach = max(reach, int(known.down_ns[at]))
+            following = until_ns if last[at] else int(known.up_ns[at + 1])
+            if reach < following:
+                spans.append((int(known.user[at]), reach, min(following, until_ns)))
+            if last[at]:
+                reach = 0
+        trimmed = (self._until_away(*span) for span in spans)
+        return [(start, end) for start, end in trimmed if start < end]
+
+    def _until_away(self, user: int, start: int, end: int) -> tuple[int, int]:
+        mine = slice(*np.searchsorted(self._away_user, [user, user + 1]))
+        for gone, back in zip(self._away_from[mine], self._away_to[mine], strict=True):
+            if gone < end and back > start:
+                end = max(start, int(gone))
+        return start, end
+
+    def _ms(self, t_ns: Ints) -> Ints:
+        return np.clip((t_ns - self._origin) // NS_PER_MS, 0, 2**32 - 1)
+
+
+def _connections(records: Records, names: Names) -> Connections:
+    ups = records[records["kind"] == Kind.CONNECT]
+    downs = records[records["kind"] == Kind.DISCONNECT]
+    downs = downs[np.argsort(downs["link"], kind="stable")]
+    ended = find(ints(downs["link"]), ints(ups["link"]))
+    down_ns = np.append(ints(downs["t_ns"]), NEVER)[ended]
+    close_code = np.append(ints(downs["spare"]), 0)[ended]
+    session = names.session_of(ints(ups["link"]))
+    order = np.lexsort((ups["t_ns"], session))
+    return Connections(
+        link=ints(ups["link"])[order],
+        user=ints(ups["peer"])[order],
+        session=session[order],
+        up_ns=ints(ups["t_ns"])[order],
+        down_ns=down_ns[order],
+        close_code=close_code[order],
+    )
+
+
+def _away(records: Records) -> tuple[Ints, Ints, Ints]:
+    """(user, from, to) of every absence, sorted; each user's first lasts till he connects."""
+    comings = records[records["kind"] == Kind.CONNECT]
+    leavings = records[records["kind"] == Kind.OFFLINE]
+    users = np.unique(ints(comings["peer"]))
+    user = np.concatenate([users, ints(leavings["peer"])])
+    start = np.concatenate([np.zeros_like(users), ints(leavings["t_ns"])])
+    # An absence ends with the user's next connection: sort both kinds of moments together.
+    moments = np.concatenate([start, ints(comings["t_ns"])])
+    who = np.concatenate([user, ints(comings["peer"])])
+    coming = np.arange(moments.size) >= start.size
+    order = np.lexsort((moments, who))
+    back = np.full(moments.size + 1, NEVER, dtype=np.int64)
+    for at in range(order.size - 1, -1, -1):
+        here, after = order[at], order[at + 1] if at + 1 < order.size else None
+        if coming[here]:
+            back[here] = moments[here]
+        elif after is not None and who[after] == who[here]:
+            back[here] = back[after]
+    absences = order[~coming[order]]
+    return who[absences], moments[absences], back[absences]

@@ -1,0 +1,495 @@
+"""Synthetic runs: a small model of a correct system writes the history that its clients would.
+
+`good_story(seed)` is a run with everything that is nasty and allowed: a fault that cuts users off,
+re-syncs, dropped copies, announced gaps, refused and unanswered ops (stored or not), a room with a
+late member and one that left, a user who goes offline and comes back. Every check must be silent on
+it. Mutators (`mutators.py`) then break one thing each.
+"""
+
+import json
+import random
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gauntlet.kernel.history import (
+    USER_KINDS,
+    Channel,
+    Flag,
+    Kind,
+    Record,
+    RoomEvent,
+    shard_name,
+    user_shard_name,
+)
+from gauntlet.kernel.rundir import RunDir, write_json
+from gauntlet.kernel.scenario import Scenario, from_builtins, to_builtins
+
+S = 1_000_000_000
+MS = 1_000_000
+ZERO = 5_000 * S
+RAMP_S, STEADY_S = 2, 24
+FAULT_S, HEAL_S, BACK_S = 8.0, 10.0, 10.3
+AUTHORS = 8
+ROOM = 7
+LATE, LEAVER, TRAVELLER = 5, 4, 8  # who joins the room late, who leaves it, who goes offline
+SCENARIO: dict[str, Any] = {
+    "version": 1,
+    "name": "synthetic",
+    "about": "A made-up run.",
+    "seed": 3,
+    "load": {"users": 8, "ramp": RAMP_S, "steady": STEADY_S, "rate": 40},
+    "faults": [
+        {"id": "edge-crash", "kind": "kill", "target": "edge-blue-1", "at": FAULT_S, "for": 2}
+    ],
+    "sla": [
+        {"id": "fast", "indicator": "delivery_p99_ms", "op": "<", "value": 500},
+        {
+            "id": "fast-in-fault",
+            "indicator": "delivery_p99_ms",
+            "op": "<",
+            "value": 5000,
+            "window": "fault:edge-crash",
+        },
+    ],
+    "recovery_window": 5,
+}
+
+
+@dataclass
+class Link:
+    """A connection of the model."""
+
+    number: int
+    user: int
+    edge: str
+    up: int
+    down: int
+    code: int
+    incarnation: int
+
+
+@dataclass
+class Story:
+    """A run as its writers would have told it; `write` makes a run directory of it."""
+
+    scenario: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(SCENARIO)))
+    records: list[Record] = field(default_factory=list)
+    users: dict[int, str] = field(default_factory=dict)
+    convs: dict[int, dict[str, Any]] = field(default_factory=dict)
+    links: dict[int, Link] = field(default_factory=dict)
+    chaos: list[dict[str, Any]] = field(default_factory=list)
+    conductor: list[dict[str, Any]] = field(default_factory=list)
+    phases: dict[str, float] = field(default_factory=dict)
+    reconciliation: dict[str, int] = field(default_factory=dict)
+
+    def add(self, kind: Kind, t_ns: float, **fields: int) -> None:
+        """A record."""
+        self.records.append(Record(int(t_ns), kind=kind, **fields))
+
+    def at(self, kind: Kind, **fields: int) -> list[int]:
+        """The indices of the records that look like this, by time."""
+        return sorted(
+            (
+                index
+                for index, record in enumerate(self.records)
+                if record.kind == kind
+                and all(getattr(record, name) == value for name, value in fields.items())
+            ),
+            key=lambda index: self.records[index].t_ns,
+        )
+
+    def change(self, index: int, **fields: int) -> None:
+        """Another record in the place of one."""
+        self.records[index] = self.records[index]._replace(**fields)
+
+    def drop(self, indices: list[int]) -> None:
+        """Take records out."""
+        gone = set(indices)
+        self.records = [record for at, record in enumerate(self.records) if at not in gone]
+
+    def reconcile(self) -> None:
+        """Count as the load would, from plain sets."""
+        self.reconciliation = reconcile(self)
+
+    def write(self, parent: Path) -> RunDir:
+        """The run directory."""
+        run = RunDir(parent / f"20260101T000000Z-{self.scenario['name']}-3-0000")
+        for folder in (run.events, run.history, run.latency, run.logs):
+            folder.mkdir(parents=True)
+        scenario: Scenario = from_builtins(self.scenario)
+        write_json(run.manifest, manifest(scenario))
+        _write_rows(run.links, self._names())
+        shards = self._shards()
+        for name, records in shards.items():
+            (run.history / name).write_bytes(b"".join(record.pack() for record in records))
+        counts = {name: len(records) for name, records in shards.items()}
+        load = [
+            {"t_ns": ZERO + int(at * S), "kind": "phase", "phase": phase}
+            for phase, at in self.phases.items()
+        ]
+        if self.reconciliation:
+            load.append(
+                {
+                    "t_ns": load[-1]["t_ns"],
+                    "kind": "reconciliation",
+                    "worker": 0,
+                    "records": counts,
+                    **self.reconciliation,
+                }
+            )
+        _write_rows(run.events / "load-0.jsonl", load)
+        _write_rows(run.events / "chaos.jsonl", self.chaos)
+        _write_rows(run.events / "run.jsonl", self.conductor)
+        return run
+
+    def _shards(self) -> dict[str, list[Record]]:
+        shards: dict[str, list[Record]] = {user_shard_name(0): []}
+        for record in sorted(self.records, key=lambda record: record.t_ns):
+            scoped = record.kind in USER_KINDS
+            name = user_shard_name(0) if scoped else shard_name(0, record.conv)
+            shards.setdefault(name, []).append(record)
+        return shards
+
+    def _names(self) -> list[dict[str, Any]]:
+        return [
+            *({"row": "user", "user": user, "name": name} for user, name in self.users.items()),
+            *({"row": "conv", "conv": conv, **about} for conv, about in self.convs.items()),
+            *(
+                {
+                    "row": "link",
+                    "link": link.number,
+                    "user": link.user,
+                    "device": "d0",
+                    "incarnation": link.incarnation,
+                    "edge": link.edge,
+                    "environment": "blue",
+                }
+                for link in self.links.values()
+            ),
+        ]
+
+
+def manifest(scenario: Scenario) -> dict[str, Any]:
+    """What `gauntlet.manifest` writes, without this machine in it."""
+    return {
+        "schema_version": 1,
+        "argv": ["gauntlet", "run", scenario.name],
+        "scenario": to_builtins(scenario),
+        "seed": scenario.seed,
+        "bug": None,
+        "commit": "0123456789ab",
+        "versions": {"im-gauntlet": "0.1.0", "locust": "2.47.0"},
+        "machine": {"system": "Linux", "python": "3.11.9", "cores": 2, "memory_mb": 4096},
+        "clock": {"monotonic_ns": ZERO, "wall_ns": 1_767_225_600 * S, "error_ms": 0.0},
+        "stack": {"name": "embedded"},
+        "proxy": {"backend": "toxiproxy-server", "links": ["client>edge-blue-1"]},
+    }
+
+
+def _write_rows(file: Path, rows: list[dict[str, Any]]) -> None:
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def reconcile(story: Story) -> dict[str, int]:
+    """The load's own counts, the plain way: sets and loops."""
+    user_of = {link.number: link.user for link in story.links.values()}
+    ended: dict[tuple[int, int, int], Kind] = {}
+    position: dict[tuple[int, int, int], int] = {}
+    ranges: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    shown: set[tuple[tuple[int, int, int], int]] = set()
+    watching: set[int] = set()
+    ops = 0
+    for record in sorted(story.records, key=lambda record: record.t_ns):
+        key = (record.conv, record.peer, record.sseq)
+        if record.kind == Kind.OP:
+            ops += 1
+        elif record.kind in (Kind.ACK, Kind.REJECT, Kind.UNKNOWN):
+            ended[key] = Kind(record.kind)
+            position[key] = record.seq
+        elif record.kind == Kind.DELIVER and not record.flags & Flag.FOREIGN:
+            shown.add((key, user_of[record.link]))
+        elif record.kind == Kind.CONNECT:
+            watching.add(record.peer)
+        elif record.kind == Kind.RANGE:
+            ranges[record.conv, record.peer].append((record.seq, record.sseq))
+
+    def entitled(conv: int, user: int, seq: int) -> bool:
+        if not any(key[0] == conv for key in ranges):
+            return True
+        mine = ranges[conv, user]
+        return any(first <= seq and (not last or seq <= last) for first, last in mine)
+
+    acked = [key for key, kind in ended.items() if kind == Kind.ACK]
+    expected = {
+        (key, user)
+        for key in acked
+        for user in story.convs[key[0]]["members"]
+        if user in watching and entitled(key[0], user, position[key])
+    }
+    return {
+        "ops": ops,
+        "acked": len(acked),
+        "rejected": sum(kind == Kind.REJECT for kind in ended.values()),
+        "unknown": sum(kind == Kind.UNKNOWN for kind in ended.values()),
+        "expected": len(expected),
+        "presented": len(expected & shown),
+        "missing": len(expected - shown),
+    }
+
+
+class _Model:
+    """A correct system and its clients, for one seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.story = Story()
+        self.entries: dict[int, list[dict[str, int]]] = defaultdict(list)  # by conversation
+        self.sseq: dict[tuple[int, int], int] = defaultdict(int)
+        self.free_at: dict[tuple[int, int], int] = defaultdict(int)
+
+    def build(self) -> Story:
+        story = self.story
+        story.phases = {
+            "ramp": 0,
+            "steady": RAMP_S,
+            "quiesce": RAMP_S + STEADY_S,
+            "audit": RAMP_S + STEADY_S + 6,
+            "flushed": RAMP_S + STEADY_S + 7,
+        }
+        self._people()
+        self._connections()
+        self._faults()
+        self._sends()
+        self._ranges()
+        for conv in story.convs:
+            for user in story.convs[conv]["members"]:
+                self._receive(conv, user)
+            self._audit(conv)
+        story.reconcile()
+        return story
+
+    def _people(self) -> None:
+        story = self.story
+        story.users = {user: f"u0-{user}" for user in range(1, AUTHORS + 1)}
+        for conv in range(1, ROOM):
+            first, second = conv, conv + 2
+            story.convs[conv] = {
+                "name": f"d.u0-{first}.u0-{second}",
+                "workload": "direct",
+                "members": [first, second],
+            }
+        story.convs[ROOM] = {"name": "r.den", "workload": "group", "members": [1, 2, 3, 4, 5, 6]}
+        for at, user in enumerate([1, 2, 3, 4, 6]):
+            self._room_event(RoomEvent.ADDED, user, ZERO + S + at * MS)
+
+    def _room_event(self, event: RoomEvent, user: int, t_ns: int) -> None:
+        self.entries[ROOM].append(
+            {"t": t_ns, "event": event, "peer": user, "sseq": event, "ref": 0}
+        )
+
+    def _ranges(self) -> None:
+        """From joining to leaving, the events themselves included."""
+        first: dict[int, int] = {}
+        last: dict[int, int] = {}
+        for entry in self._ordered(ROOM):
+            if entry["event"]:
+                ends = first if entry["event"] == RoomEvent.ADDED else last
+                ends[entry["peer"]] = entry["seq"]
+        for user, seq in first.items():
+            self.story.add(
+                Kind.RANGE, ZERO + S, conv=ROOM, peer=user, seq=seq, sseq=last.get(user, 0)
+            )
+
+    def _connections(self) -> None:
+        story, number = self.story, 0
+        for user in story.users:
+            edge = f"edge-blue-{1 + user % 2}"
+            spans = [(0.1 * user, RAMP_S + STEADY_S + 6.5, 1000)]
+            if edge == "edge-blue-1":
+                spans = [(0.1 * user, FAULT_S + 0.05, 1006), (BACK_S, spans[0][1], 1000)]
+            if user == TRAVELLER:
+                spans = [(0.1 * user, 14.0, 1000), (17.0, RAMP_S + STEADY_S + 6.5, 1000)]
+                story.add(Kind.OFFLINE, ZERO + 14 * S - MS, peer=user)
+            for incarnation, (up_s, down_s, code) in enumerate(spans, 1):
+                number += 1
+                up, down = ZERO + int(up_s * S), ZERO + int(down_s * S)
+                story.links[number] = Link(number, user, edge, up, down, code, incarnation)
+                story.add(Kind.CONNECT, up, ref_ns=up - 9 * MS, link=number, peer=user)
+                story.add(Kind.DISCONNECT, down, link=number, peer=user, spare=code)
+
+    def _faults(self) -> None:
+        times = {
+            "requested": FAULT_S,
+            "effective": FAULT_S + 0.04,
+            "heal-requested": HEAL_S - 0.1,
+            "healed": HEAL_S,
+        }
+        for step, at in times.items():
+            self.story.chaos.append(
+                {
+                    "t_ns": ZERO + int(at * S),
+                    "kind": "fault",
+                    "id": "edge-crash",
+                    "fault": "kill",
+                    "target": "edge-blue-1",
+                    "step": step,
+                    "proof": {"pid_gone": 4711} if step == "effective" else {},
+                    "detail": {},
+                }
+            )
+
+    def _sends(self) -> None:
+        rate = self.story.scenario["load"]["rate"]
+        for at in range(STEADY_S * rate):
+            intended = ZERO + RAMP_S * S + at * S // rate
+            conv = self.rng.choice(list(self.story.convs))
+            members = [m for m in self.story.convs[conv]["members"] if m not in (LATE, LEAVER)]
+            author = self.rng.choice(members)
+            away = author == TRAVELLER and ZERO + 13 * S < intended < ZERO + 18 * S
+            if not away:
+                self._send(conv, author, intended)
+            if at == STEADY_S * rate // 3:
+                self._room_event(RoomEvent.ADDED, LATE, intended + MS)
+            if at == STEADY_S * rate // 2:
+                self._room_event(RoomEvent.REMOVED, LEAVER, intended + MS)
+
+    def _send(self, conv: int, author: int, intended: int) -> None:
+        story, rng = self.story, self.rng
+        self.sseq[conv, author] += 1
+        sseq = self.sseq[conv, author]
+        link = max(n for n, it in story.links.items() if it.user == author and it.up <= intended)
+        known = {"conv": conv, "link": link, "peer": author, "sseq": sseq, "ref_ns": intended}
+        handed = intended + rng.randrange(MS)
+        sent = max(handed, self.free_at[conv, author]) + 100_000
+        story.add(Kind.OP, handed, **known)
+        story.add(Kind.ATTEMPT, sent, **known, spare=1)
+        fate, end = rng.random(), sent + rng.randrange(4 * MS, 20 * MS)
+        entry = {"t": end - 2 * MS, "event": 0, "peer": author, "sseq": sseq, "ref": intended}
+        if fate < 0.004:
+            story.add(Kind.REJECT, end, **known, spare=1)
+        elif fate < 0.008:
+            if fate < 0.006:
+                self.entries[conv].append(entry)
+            end = sent + 300 * MS
+            story.add(Kind.UNKNOWN, end, **known, spare=1)
+        else:
+            self.entries[conv].append(entry)
+            if fate < 0.03:
+                end = sent + 200 * MS
+                story.add(Kind.ATTEMPT, end - 5 * MS, **known, spare=2)
+            entry["ack"] = len(story.records)
+            story.add(Kind.ACK, end, **known, spare=2 if fate < 0.03 else 1)
+        self.free_at[conv, author] = end
+
+    def _ordered(self, conv: int) -> list[dict[str, int]]:
+        """The entries in commit order; their acknowledgements are told their positions."""
+        entries = sorted(self.entries[conv], key=lambda entry: entry["t"])
+        for seq, entry in enumerate(entries, 1):
+            entry["seq"] = seq
+            if "ack" in entry:
+                self.story.change(entry["ack"], seq=seq)
+        return entries
+
+    def _receive(self, conv: int, user: int) -> None:
+        """One member's side: pushes while connected; what he missed, from the history."""
+        first, last = self._range(conv, user)
+        todo = deque(e for e in self._ordered(conv) if first <= e["seq"] <= last)
+        shown, cursor = 0, first - 1
+        for link in (it for it in self.story.links.values() if it.user == user):
+            behind = []
+            while todo and todo[0]["t"] <= link.up:
+                behind.append(todo.popleft())
+            if behind:
+                shown = self._resync(conv, link, cursor, behind, max(link.up + 20 * MS, shown))
+                cursor = behind[-1]["seq"]
+                if self.rng.random() < 0.5:  # the push of the last one was on its way as well
+                    self._record(Kind.RECEIVE, conv, link, behind[-1], shown, Flag.DUPLICATE)
+            while todo:
+                pushed = todo[0]["t"] + self.rng.randrange(3 * MS, 30 * MS)
+                if pushed >= link.down:
+                    break
+                entry, shown = todo.popleft(), max(shown + 1_000, pushed)
+                if cursor >= first and self.rng.random() < 0.01:
+                    seq = entry["seq"]
+                    self.story.add(Kind.GAP, shown, conv=conv, link=link.number, seq=seq, sseq=seq)
+                    shown = self._resync(conv, link, cursor, [entry], shown + 25 * MS)
+                else:
+                    self._show(conv, link, entry, shown, Channel.LIVE)
+                cursor = entry["seq"]
+
+    def _range(self, conv: int, user: int) -> tuple[int, int]:
+        for record in self.story.records:
+            if record.kind == Kind.RANGE and (record.conv, record.peer) == (conv, user):
+                return record.seq, record.sseq or 1 << 31
+        return 1, 1 << 31
+
+    def _resync(
+        self, conv: int, link: Link, cursor: int, behind: list[dict[str, int]], t_ns: int
+    ) -> int:
+        self.story.add(
+            Kind.PAGE,
+            t_ns,
+            ref_ns=t_ns - 5 * MS,
+            conv=conv,
+            link=link.number,
+            peer=len(behind),
+            sseq=behind[-1]["seq"],
+            seq=cursor,
+        )
+        for at, entry in enumerate(behind, 1):
+            self._show(conv, link, entry, t_ns + at * 1_000, Channel.RESYNC)
+        return t_ns + len(behind) * 1_000
+
+    def _show(
+        self, conv: int, link: Link, entry: dict[str, int], t_ns: int, channel: Channel
+    ) -> None:
+        kind = Kind.ROOM if entry["event"] else Kind.DELIVER
+        self._record(kind, conv, link, entry, t_ns, channel)
+
+    def _record(
+        self, kind: Kind, conv: int, link: Link, entry: dict[str, int], t_ns: int, flags: int
+    ) -> None:
+        event = Flag.ROOM_EVENT if kind == Kind.RECEIVE and entry["event"] else 0
+        self.story.add(
+            kind,
+            t_ns,
+            ref_ns=entry["ref"],
+            conv=conv,
+            link=link.number,
+            peer=entry["peer"],
+            sseq=entry["sseq"],
+            seq=entry["seq"],
+            flags=flags | event,
+        )
+
+    def _ordered(self, conv: int) -> list[dict[str, int]]:
+        """The entries in commit order; their acknowledgements are told their positions."""
+        entries = sorted(self.entries[conv], key=lambda entry: entry["t"])
+        for seq, entry in enumerate(entries, 1):
+            entry["seq"] = seq
+            if "ack" in entry:
+                self.story.change(entry["ack"], seq=seq)
+        return entries
+
+    def _audit(self, conv: int) -> None:
+        t_ns = ZERO + int((self.story.phases["audit"] + 0.5) * S)
+        entries = self._ordered(conv)
+        for at, entry in enumerate(entries):
+            self.story.add(
+                Kind.AUDIT,
+                t_ns + at,
+                ref_ns=entry["ref"],
+                conv=conv,
+                peer=entry["peer"],
+                sseq=entry["sseq"],
+                seq=entry["seq"],
+                flags=Channel.AUDIT | (Flag.ROOM_EVENT if entry["event"] else 0),
+            )
+        self.story.add(Kind.HEAD, t_ns + len(entries), conv=conv, seq=len(entries))
+
+
+def good_story(seed: int = 1) -> Story:
+    """A run in which everything went as it should."""
+    return _Model(seed).build()
