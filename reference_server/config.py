@@ -1,11 +1,13 @@
 """The configuration of one server process: one JSON line on its standard input."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 SERVICES = ("gateway", "message", "room", "sessions", "friend", "sticker", "edge")
 Service = Literal["gateway", "message", "room", "sessions", "friend", "sticker", "edge"]
+
+Secret = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class ConfigError(ValueError):
@@ -78,8 +80,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     name: str
     services: tuple[Service, ...]
     port: int
-    secret: str
-    internal_token: str
+    secret: Secret
+    internal_token: Secret
     host: str = "127.0.0.1"
     environment: str | None = None
     urls: Urls = Urls()

@@ -70,6 +70,11 @@ class Fanout:
         except asyncio.QueueFull:
             self.counts.skipped += len(entries)
 
+    @property
+    def queued(self) -> int:
+        """Commits that wait to be published."""
+        return self._queue.qsize()
+
     async def _run(self) -> None:
         while True:
             entries, members = await self._take()

@@ -1,21 +1,44 @@
 """What every HTTP service is given, and what it offers to the process that hosts it."""
 
+import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from reference_server.asgi import Router
 from reference_server.calls import Calls
 from reference_server.config import Config
+from reference_server.errors import ApiError
 from reference_server.metrics import Metrics
+from reference_server.store import open_users
+from reference_server.store.base import UsersStore
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LEASES_PER_PING = 3
 
 
 @dataclass(frozen=True)
 class Context:
-    """The surroundings of a service."""
+    """The surroundings of a service; what it opens is shared by all services of the process."""
 
     config: Config
     metrics: Metrics
     calls: Calls
+
+    @cached_property
+    def users(self) -> UsersStore:
+        """The users DB: a SQLite file has one owner, and one writer in it."""
+        return open_users(self.config.users_db, self.config.settings.db_timeout_ms)
+
+    @property
+    def lease_ms(self) -> int:
+        """How long a connection counts as alive after its last sign of life."""
+        return _LEASES_PER_PING * self.config.settings.ping_ms
+
+    async def close(self) -> None:
+        """Let go of what was opened."""
+        if "users" in self.__dict__:
+            await self.users.close()
 
 
 class Service(Protocol):
@@ -30,3 +53,10 @@ class Service(Protocol):
     async def close(self) -> None:
         """Finish what was begun and let go of everything."""
         ...
+
+
+def require_name(text: str, what: str) -> str:
+    """The text if it may name a user, a device or a room; ApiError bad_request otherwise."""
+    if _NAME.fullmatch(text) is None:
+        raise ApiError("bad_request", f"{what}: 1 to 64 of letters, digits, _ and -")
+    return text

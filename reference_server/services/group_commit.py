@@ -54,8 +54,6 @@ class GroupCommit:
         wait_ms: int,
         committed: Callable[[list[Outcome]], None],
     ) -> None:
-        self.commits = 0
-        self.rows = 0
         self._store = store
         self._committed = committed
         self._rows_max = rows_max
@@ -117,8 +115,6 @@ class GroupCommit:
         except Exception as error:  # noqa: BLE001 - StoreUncertain, or a defect: as unknown
             _fail(batch, error)
         else:
-            self.commits += 1
-            self.rows += len(batch)
             for each, outcome in zip(batch, outcomes, strict=True):
                 if not each.outcome.done():
                     each.outcome.set_result(outcome)

@@ -64,15 +64,15 @@ class MessageService:
     def __init__(self, context: Context) -> None:
         config, settings = context.config, context.config.settings
         self._store = open_messages(config.messages_db, settings.db_timeout_ms)
-        self._registry = registry.connect(config.registry, lease_ms=3 * settings.ping_ms)
+        self._registry = registry.connect(config.registry, lease_ms=context.lease_ms)
         self._bus = bus.connect(config.bus)
         self._fanout = Fanout(self._registry, self._bus)
         self._commits = GroupCommit(
             self._store, settings.batch_max, settings.batch_ms, self._committed
         )
-        context.metrics.gauge("commits_total", lambda: self._commits.commits)
-        context.metrics.gauge("rows_total", lambda: self._commits.rows)
-        context.metrics.gauge("publish_skipped_total", lambda: self._fanout.counts.skipped)
+        self._metrics = context.metrics
+        self._metrics.gauge("publish_queue", lambda: self._fanout.queued)
+        self._metrics.gauge("publish_skipped", lambda: self._fanout.counts.skipped)
         self.router = Router(
             {
                 ("POST", "/v1/conversations/{conv}/messages"): self.send,
@@ -176,6 +176,8 @@ class MessageService:
             if isinstance(outcome, Stored) and not outcome.dup:
                 entries.append(outcome.entry)
                 members[outcome.entry.conv].update(outcome.members)
+        self._metrics.add("commits_total")
+        self._metrics.add("rows_total", len(entries))
         if entries:
             self._fanout.offer(entries, {conv: tuple(users) for conv, users in members.items()})
 
