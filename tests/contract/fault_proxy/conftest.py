@@ -103,6 +103,17 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 
 @contextlib.contextmanager
+def receiving(source: socket.socket, size: int) -> Iterator[list[bytes]]:
+    """Read in a thread; the list holds the bytes afterwards."""
+    received: list[bytes] = []
+    thread = threading.Thread(target=lambda: received.append(receive(source, size)))
+    thread.start()
+    yield received
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+
+
+@contextlib.contextmanager
 def sending(destination: socket.socket, data: bytes) -> Iterator[None]:
     """Send in a thread, so that the test can read at the same time."""
     thread = threading.Thread(target=destination.sendall, args=(data,))
@@ -125,14 +136,6 @@ def server(request, tmp_path_factory) -> Iterator[ProxyServer]:
     server = ProxyServer.start(request.param, log=log, seed=7)
     yield server
     server.stop()
-
-
-@pytest.fixture
-def embedded(server) -> ProxyServer:
-    """The embedded backend alone: for what it does better, as declared."""
-    if server.backend != "embedded":
-        pytest.skip("a declared extension of the embedded proxy")
-    return server
 
 
 _number = count(1)
