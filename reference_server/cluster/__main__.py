@@ -25,8 +25,7 @@ from reference_server.cluster.supervisor import Supervisor
 from reference_server.config import Settings
 
 EXIT_FAILED = 3
-BOOT_TIMEOUT_S = 58.0
-FIRST_ENVIRONMENT = planning.ENVIRONMENTS[0]
+FIRST = planning.ENVIRONMENTS[0]
 
 
 def main() -> int:
@@ -96,8 +95,10 @@ async def _serve(supervisor: Supervisor, wiring: Wiring, port: int) -> None:
     async with aiohttp.ClientSession(
         headers={"X-Internal": wiring.internal_token}, timeout=aiohttp.ClientTimeout(total=10)
     ) as http:
-        await _boot(supervisor)
-        driver = CutoverDriver(supervisor, wiring, http, FIRST_ENVIRONMENT)
+        await supervisor.start(
+            each.name for each in wiring.plan.components if each.environment in (None, FIRST)
+        )
+        driver = CutoverDriver(supervisor, wiring, http, FIRST)
         control = Control(supervisor, driver, http, token)
         try:
             url = await control.open(port)
@@ -110,21 +111,6 @@ async def _serve(supervisor: Supervisor, wiring: Wiring, port: int) -> None:
         finally:
             await control.close()
             await driver.close()
-
-
-async def _boot(supervisor: Supervisor) -> None:
-    first = [
-        each.name
-        for each in supervisor.plan.components
-        if each.environment in (None, FIRST_ENVIRONMENT)
-    ]
-    try:
-        async with asyncio.timeout(BOOT_TIMEOUT_S):
-            await supervisor.start(first)
-    except TimeoutError:
-        late = next(name for name in first if supervisor[name].state != "up")
-        reason = f"not healthy {BOOT_TIMEOUT_S:.0f} s after the start of the cluster"
-        raise supervisor[late].failure(reason) from None
 
 
 async def _standard_input() -> asyncio.StreamReader:

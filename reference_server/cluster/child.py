@@ -6,11 +6,12 @@ import ctypes
 import os
 import pwd
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from signal import SIGCONT, SIGKILL, SIGSTOP, Signals
 
 import psutil
+
+from reference_server.cluster.launch import Launch
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -27,24 +28,20 @@ class Child:
     async def spawn(
         cls,
         argv: Sequence[str],
-        *,
-        log: Path,
-        env: Mapping[str, str] | None = None,
-        uid: int | None = None,
-        stdin: bytes = b"",
+        launch: Launch,
     ) -> "Child":
-        """Start `argv`, its output appended to `log`; OSError if that fails.
+        """Start `argv`, its output appended to the log; OSError if that fails.
 
         `stdin` is written and the pipe kept open: its end tells the child that we are gone.
         """
-        parent = os.getpid()
-        with log.open("ab") as output:
+        parent, uid = os.getpid(), launch.uid
+        with launch.log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 *argv,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=output,
                 stderr=asyncio.subprocess.STDOUT,
-                env={**os.environ, **(env or {})},
+                env={**os.environ, **launch.env},
                 start_new_session=True,
                 # Runs after the change of uid, which would clear the parent-death signal.
                 preexec_fn=lambda: _die_with(parent),
@@ -52,12 +49,9 @@ class Child:
                 group=None if uid is None else pwd.getpwuid(uid).pw_gid,
                 extra_groups=None if uid is None else [],
             )
-        child = cls(process)
-        if stdin and process.stdin is not None:
-            process.stdin.write(stdin)
-            with contextlib.suppress(ConnectionError):
-                await process.stdin.drain()
-        return child
+        if process.stdin is not None:
+            process.stdin.write(launch.stdin)
+        return cls(process)
 
     @property
     def alive(self) -> bool:

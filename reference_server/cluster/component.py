@@ -19,7 +19,7 @@ RESTART_FIRST_S = 0.5
 RESTART_MAX_S = 5.0
 # A component that stayed up this long has earned a fresh backoff.
 RESTART_FORGIVEN_S = 10.0
-START_TIMEOUT_S = 55.0
+START_TIMEOUT_S = 29.0  # stores, then processes: both within the 60 s of a boot
 STOP_PATIENCE_S = 5.0
 _HEALTH_EVERY_S = 0.05
 
@@ -108,31 +108,23 @@ class Component:
                 await self._child.end(self.launch.stop_signal, STOP_PATIENCE_S)
             await self._end_helpers()
 
-    def failure(self, reason: str) -> StartError:
-        """The error that tells why this component is not up, with the end of its log."""
+    def _failure(self, reason: str) -> StartError:
         return StartError(self.planned.name, reason, self.launch.log)
 
     async def _launch(self) -> Child:
         self.state = "starting"
         launch = self.launch
         try:
-            await launch.prepare()
-            self._helpers = [
-                await Child.spawn(argv, log=launch.log, env=launch.env, uid=launch.uid)
-                for argv in launch.helpers
-            ]
-            child = self._child = await Child.spawn(
-                launch.argv, log=launch.log, env=launch.env, uid=launch.uid, stdin=launch.stdin
-            )
             async with asyncio.timeout(START_TIMEOUT_S):
+                await launch.prepare()
+                self._helpers = [await Child.spawn(argv, launch) for argv in launch.helpers]
+                child = self._child = await Child.spawn(launch.argv, launch)
                 await self._healthy(child)
-        except OSError as error:
+        except BaseException as error:
             await self._abandon()
-            if isinstance(error, TimeoutError):
-                error = OSError(f"not healthy after {START_TIMEOUT_S:.0f} s")
-            raise self.failure(str(error)) from error
-        except BaseException:
-            await self._abandon()
+            if isinstance(error, OSError):  # TimeoutError is one
+                late = f"not healthy after {START_TIMEOUT_S:.0f} s"
+                raise self._failure(str(error) or late) from error
             raise
         self.state = "up"
         self._tell("started", child.pid)
@@ -144,7 +136,7 @@ class Component:
         while not await check(plan.HOST, self.planned.port):
             if not child.alive:
                 reason = f"ended with {_describe(await child.wait())} before it was healthy"
-                raise self.failure(reason)
+                raise self._failure(reason)
             await asyncio.sleep(_HEALTH_EVERY_S)
 
     async def _abandon(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from aiohttp import ClientSession, web
 
+from reference_server.cluster.component import Component
 from reference_server.cluster.cutover_driver import CutoverDriver, CutoverRequest
 from reference_server.cluster.edges import read_metrics
 from reference_server.cluster.errors import ClusterError, RequestError, StartError, StateError
@@ -33,12 +34,9 @@ class Control:
         app.add_routes(
             [
                 web.get("/components", self._list),
-                web.post("/components/{name}/kill", self._kill),
-                web.post("/components/{name}/start", self._start),
-                web.post("/components/{name}/pause", self._pause),
-                web.post("/components/{name}/resume", self._resume),
-                web.post("/cutover", self._begin_cutover),
+                web.post("/components/{name}/{verb:kill|start|pause|resume}", self._act),
                 web.get("/cutover", self._show_cutover),
+                web.post("/cutover", self._begin_cutover),
                 web.post("/cutover/rollback", self._roll_back),
                 web.get("/metrics", self._metrics),
             ]
@@ -68,40 +66,27 @@ class Control:
             return _error(400, str(error))
 
     async def _list(self, _request: web.Request) -> web.Response:
-        components = [
-            {
-                "name": each.planned.name,
-                "role": each.planned.role,
-                "environment": each.planned.environment,
-                "pid": each.pid,
-                "state": each.state,
-                "restarts": each.restarts,
-                "address": each.planned.address,
-            }
-            for each in self._supervisor.components.values()
-        ]
-        return web.json_response({"components": components})
+        shown = [_show(each) for each in self._supervisor.components.values()]
+        return web.json_response({"components": shown})
 
-    async def _kill(self, request: web.Request) -> web.Response:
-        body = await _body(request)
-        name = body.get("signal", "KILL")
-        number = signal.Signals.__members__.get(f"SIG{name}")
-        if number is None:
-            raise ValueError(f"there is no signal {name!r}; for example KILL or TERM")
-        return web.json_response({"pid": await self._component(request).kill(number)})
-
-    async def _start(self, request: web.Request) -> web.Response:
-        return web.json_response({"pid": await self._component(request).start()})
-
-    async def _pause(self, request: web.Request) -> web.Response:
-        return web.json_response({"pid": self._component(request).pause()})
-
-    async def _resume(self, request: web.Request) -> web.Response:
-        return web.json_response({"pid": self._component(request).resume()})
+    async def _act(self, request: web.Request) -> web.Response:
+        component = self._supervisor[request.match_info["name"]]
+        match request.match_info["verb"]:
+            case "kill":
+                name = (await _body(request)).get("signal", "KILL")
+                if f"SIG{name}" not in signal.Signals.__members__:
+                    raise ValueError(f"there is no signal {name!r}; for example KILL or TERM")
+                pid = await component.kill(signal.Signals[f"SIG{name}"])
+            case "start":
+                pid = await component.start()
+            case "pause":
+                pid = component.pause()
+            case _:
+                pid = component.resume()
+        return web.json_response({"pid": pid})
 
     async def _begin_cutover(self, request: web.Request) -> web.Response:
-        wanted = msgspec.convert(await _body(request), CutoverRequest)
-        self._cutover.begin(wanted)
+        self._cutover.begin(msgspec.convert(await _body(request), CutoverRequest))
         return web.json_response(await self._cutover.status(), status=202)
 
     async def _show_cutover(self, _request: web.Request) -> web.Response:
@@ -117,17 +102,25 @@ class Control:
             for each in self._supervisor.components.values()
             if each.planned.engine == PYTHON and each.state == "up"
         }
-        return web.json_response(
-            {"components": {name: values for name, values in found.items() if values is not None}}
-        )
+        answered = {name: values for name, values in found.items() if values is not None}
+        return web.json_response({"components": answered})
 
-    def _component(self, request: web.Request) -> Any:
-        return self._supervisor[request.match_info["name"]]
+
+def _show(component: Component) -> dict[str, Any]:
+    planned = component.planned
+    return {
+        "name": planned.name,
+        "role": planned.role,
+        "environment": planned.environment,
+        "pid": component.pid,
+        "state": component.state,
+        "restarts": component.restarts,
+        "address": planned.address,
+    }
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
-    text = await request.text()
-    value = json.loads(text) if text.strip() else {}
+    value = json.loads(await request.text() or "{}")
     if not isinstance(value, dict):
         raise ValueError("the body must be a JSON object")
     return value

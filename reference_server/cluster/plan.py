@@ -13,6 +13,7 @@ ENVIRONMENTS = ("blue", "green")
 
 PYTHON, REDIS, RABBITMQ, POSTGRES = "python", "redis", "rabbitmq", "postgres"
 LINK_KINDS = {REDIS: "redis", RABBITMQ: "amqp", POSTGRES: "postgres"}
+PORTS = {RABBITMQ: 3}  # also Erlang's epmd and distribution
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,11 +38,15 @@ class Component(msgspec.Struct, frozen=True):
     name: str
     role: str
     engine: str
-    port: int
+    # The first is the one that others connect to.
+    ports: list[int]
     environment: str | None = None
     services: tuple[Service, ...] = ()
-    # Ports beside the one that others connect to (Erlang's epmd and distribution).
-    private_ports: tuple[int, ...] = ()
+
+    @property
+    def port(self) -> int:
+        """The port that others connect to."""
+        return self.ports[0]
 
     @property
     def address(self) -> str:
@@ -52,23 +57,19 @@ class Component(msgspec.Struct, frozen=True):
 class Link(msgspec.Struct, frozen=True):
     """A pair that talks: every process of role `source` connects to `component`."""
 
+    name: str
     source: str
     component: str
     kind: str
     upstream: str
-
-    @property
-    def name(self) -> str:
-        """`edge>registry`."""
-        return f"{self.source}>{self.component}"
 
 
 class Plan(msgspec.Struct, frozen=True):
     """All components and links of a cluster."""
 
     stack: str
-    components: tuple[Component, ...]
-    links: tuple[Link, ...]
+    components: list[Component]
+    links: list[Link]
 
     def component(self, name: str) -> Component:
         """The component of that name; RequestError if there is none."""
@@ -88,21 +89,10 @@ class Plan(msgspec.Struct, frozen=True):
 
     def as_json(self) -> dict[str, Any]:
         """The content of the `plan` line."""
+        shown = ("name", "role", "environment")
         return {
-            "components": [
-                {"name": each.name, "role": each.role, "environment": each.environment}
-                for each in self.components
-            ],
-            "links": [
-                {
-                    "name": link.name,
-                    "source": link.source,
-                    "component": link.component,
-                    "kind": link.kind,
-                    "upstream": link.upstream,
-                }
-                for link in self.links
-            ],
+            "components": [{key: getattr(each, key) for key in shown} for each in self.components],
+            "links": msgspec.to_builtins(self.links),
         }
 
 
@@ -144,28 +134,15 @@ CALLS: dict[str, tuple[str, ...]] = {
 def make_plan(request: Request, allocate_port: Callable[[], int]) -> Plan:
     """Everything that the request asks for, every port chosen."""
     stores = [
-        Component(
-            name=role,
-            role=role,
-            engine=engine,
-            port=allocate_port(),
-            private_ports=(allocate_port(), allocate_port()) if engine == RABBITMQ else (),
-        )
+        Component(role, role, engine, [allocate_port() for _ in range(PORTS.get(engine, 1))])
         for role, engine in STORES[request.stack].items()
     ]
     processes = [
-        Component(
-            name=name,
-            role=role,
-            engine=PYTHON,
-            port=allocate_port(),
-            environment=environment,
-            services=services,
-        )
+        Component(name, role, PYTHON, [allocate_port()], environment, services)
         for role, services in HOSTS[request.stack].items()
         for name, environment in _names(role, request)
     ]
-    components = (*stores, *processes)
+    components = [*stores, *processes]
     return Plan(request.stack, components, _links(components))
 
 
@@ -192,7 +169,7 @@ def _names(role: str, request: Request) -> list[tuple[str, str | None]]:
     return [(f"{role}-{number}", None) for number in range(1, count + 1)]
 
 
-def _links(components: tuple[Component, ...]) -> tuple[Link, ...]:
+def _links(components: list[Component]) -> list[Link]:
     found: dict[str, Link] = {}
     for service, targets in CALLS.items():
         sources = {each.role for each in components if service in each.services} or {service}
@@ -200,9 +177,9 @@ def _links(components: tuple[Component, ...]) -> tuple[Link, ...]:
             for target in components:
                 # A service beside its caller is called in the process, over no link.
                 if target.role != source and _is_any(target, targets):
-                    link = Link(source, target.name, _kind(target), target.address)
-                    found.setdefault(link.name, link)
-    return tuple(found.values())
+                    name = f"{source}>{target.name}"
+                    found[name] = Link(name, source, target.name, _kind(target), target.address)
+    return list(found.values())
 
 
 def _is_any(component: Component, targets: tuple[str, ...]) -> bool:

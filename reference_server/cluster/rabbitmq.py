@@ -52,11 +52,12 @@ def launch(component: Component, data_dir: Path, log: Path) -> Launch:
     (folder / "enabled_plugins").write_text("[].\n")
     (folder / "rabbitmq.conf").write_text(_CONFIG)
     (folder / "advanced.config").write_text("[].\n")
-    epmd_port, distribution_port = component.private_ports
+    _, epmd_port, distribution_port = component.ports
     env = {
         "HOME": str(home),
         "ERL_EPMD_PORT": str(epmd_port),
         "ERL_EPMD_ADDRESS": HOST,
+        "ERL_CRASH_DUMP": str(folder / "erl_crash.dump"),
         "RABBITMQ_NODENAME": f"{component.name}-{component.port}@localhost",
         "RABBITMQ_NODE_IP_ADDRESS": HOST,
         "RABBITMQ_NODE_PORT": str(component.port),
