@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from reference_server.bus.base import StateCallback
 
@@ -42,11 +41,10 @@ class Listening:
 
     async def stop(self) -> None:
         """End the session and wait for its cleaning up."""
-        if self._task is not None:
+        while self._task is not None and not self._task.done():
+            # Again and again: asyncio.wait_for, which drivers use, may swallow one (Python 3.11).
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+            await asyncio.wait([self._task], timeout=0.1)
 
     async def _run(self) -> None:
         backoff_s = BACKOFF_FIRST_S

@@ -39,7 +39,7 @@ class RedisStreamsBus:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._publisher = _client(url, PUBLISH_TIMEOUT_S)
+        self._publisher = _client(url)
         self._listening = Listening(self._session, FAILURES)
         self._queue = ""
         self._consumer: Consumer | None = None
@@ -81,9 +81,10 @@ class RedisStreamsBus:
         return added is not None
 
     async def _session(self, up: Callable[[], None]) -> None:
-        redis = _client(self._url, ANSWER_TIMEOUT_S)
+        redis = _client(self._url)
         try:
-            positions = await self._positions(redis)
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                positions = await self._positions(redis)
             refresh_at = time.monotonic()
             up()
             while True:
@@ -119,11 +120,12 @@ async def _read(redis: Redis, positions: dict[bytes, bytes]) -> Streams:
     return cast("Streams", await redis.xread(cast("Any", positions), block=BLOCK_MS))
 
 
-def _client(url: str, timeout_s: float) -> Redis:
+def _client(url: str) -> Redis:
+    # Its own time-outs stay off: each call here has one around it, and theirs cost a task each.
     return Redis.from_url(
         url,
         protocol=2,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
+        socket_timeout=None,
+        socket_connect_timeout=PUBLISH_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
     )

@@ -61,7 +61,7 @@ class RedisRegistry:
         self._retry_at = 0.0
         self._redis: Redis = Redis.from_url(
             url,
-            socket_timeout=CALL_TIMEOUT_S,
+            socket_timeout=None,  # each call has a time-out around it
             socket_connect_timeout=CALL_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
         )

@@ -1,0 +1,52 @@
+"""Real registries and brokers as single processes, started as the cluster starts them."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+
+from reference_server.cluster import plan, rabbitmq, redis_server
+from reference_server.cluster.component import Component
+from reference_server.cluster.ports import PortAllocator
+
+ENGINES = {"redis": redis_server.launch, "rabbitmq": rabbitmq.launch}
+SCHEMES = {"redis": "redis", "rabbitmq": "amqp"}
+PATIENCE_S = 30.0
+
+
+class Service:
+    """One running server with its URL; `component` kills, pauses and starts it."""
+
+    def __init__(self, engine: str, component: Component) -> None:
+        self.component = component
+        self.url = f"{SCHEMES[engine]}://{component.planned.address}"
+
+
+@pytest.fixture(scope="session")
+def make_service(require_service, tmp_path_factory) -> Callable[[str], Service]:
+    """`make_service("redis")`: on free ports, not yet started; skips where it is missing."""
+    free_port = PortAllocator()
+
+    def make(engine: str) -> Service:
+        require_service(engine)
+        folder = tmp_path_factory.mktemp(engine)
+        ports = [free_port() for _ in range(plan.PORTS.get(engine, 1))]
+        planned = plan.Component(engine, engine, engine, ports)
+        launch = ENGINES[engine](planned, folder, folder / f"{engine}.log")
+        return Service(engine, Component(planned, launch, lambda *_: None))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable:
+    """Waits until a condition is true; fails after a long patience."""
+
+    async def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, "it never came true"
+            await asyncio.sleep(0.01)
+
+    return wait

@@ -1,0 +1,191 @@
+"""What every registry engine promises, asked of a real Redis."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from reference_server import registry
+from reference_server.registry.base import EdgeLease, Lease, RegistryDown
+
+pytestmark = [
+    pytest.mark.contract,
+    pytest.mark.integration,
+    pytest.mark.asyncio(loop_scope="module"),
+]
+LONG_MS, SHORT_MS = 60_000, 700
+BOUNDED_S = 5.0  # a call bounded to half a second, on a machine that is busy
+
+BLUE = EdgeLease("edge-blue-1", "blue", "edges.edge-blue-1.001", "001", 2)
+BLUE_AGAIN = BLUE._replace(queue="edges.edge-blue-1.002", epoch="002")
+GREEN = EdgeLease("edge-green-1", "green", "edges.edge-green-1.001", "001", 1)
+ANN_BLUE = Lease("ann", "edge-blue-1|001-1")
+ANN_GREEN = Lease("ann", "edge-green-1|001-1")
+BOB = Lease("bob", "edge-blue-1|001-2")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(make_service):
+    """One real Redis for all tests."""
+    service = make_service("redis")
+    await service.component.start()
+    yield service
+    await service.component.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def connect(server):
+    """`connect(lease_ms)`: one more process's client. Each test begins with an empty registry."""
+    await server.component.kill()
+    await server.component.start()
+    clients = []
+
+    def make(lease_ms: int = LONG_MS) -> registry.Registry:
+        clients.append(registry.connect(server.url, lease_ms=lease_ms))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        await client.close()
+
+
+async def fill(client: registry.Registry) -> None:
+    """Two edges; Ann on both, Bob on one."""
+    await client.generation()
+    await client.put_edge(BLUE)
+    await client.put_edge(GREEN)
+    await client.put([ANN_BLUE, ANN_GREEN, BOB])
+
+
+async def test_many_users_are_found_on_all_their_edges(connect):
+    """Several devices of a user may be anywhere; who is nowhere is left out."""
+    client = connect()
+    await fill(client)
+    assert await client.queues(["ann", "bob", "eve"]) == {
+        "ann": {BLUE.queue, GREEN.queue},
+        "bob": {BLUE.queue},
+    }
+    assert await client.connections(["ann", "eve"]) == {
+        "ann": {ANN_BLUE.connection, ANN_GREEN.connection}
+    }
+    assert sorted(await client.edges()) == [BLUE, GREEN]
+
+
+async def test_removal_is_of_one_lease(connect):
+    """Make-before-break: the old connection's end must not take the new one along."""
+    client = connect()
+    await fill(client)
+    await client.remove([ANN_BLUE])
+    assert await client.queues(["ann", "bob"]) == {"ann": {GREEN.queue}, "bob": {BLUE.queue}}
+
+
+async def test_a_later_boot_takes_the_name_for_good(connect):
+    """What a boot that was thought dead still writes or removes changes nothing."""
+    client = connect()
+    await fill(client)
+    await client.put_edge(BLUE_AGAIN)
+    await client.put_edge(BLUE)
+    await client.remove_edge(BLUE)
+    assert sorted(await client.edges()) == [BLUE_AGAIN, GREEN]
+    assert await client.queues(["bob"]) == {}, "a connection of the boot before is gone"
+    await client.remove_edge(BLUE_AGAIN)
+    assert await client.edges() == [GREEN]
+
+
+async def test_leases_run_out(connect):
+    """What nobody renews is gone after the lease: killed edges and their connections."""
+    client = connect(SHORT_MS)
+    await fill(client)
+    assert len(await client.edges()) == 2
+    for _ in range(3):
+        await asyncio.sleep(SHORT_MS / 2000)
+        await client.put_edge(GREEN)
+        await client.put([ANN_GREEN])
+    assert await client.edges() == [GREEN]
+    assert await client.queues(["ann", "bob"]) == {"ann": {GREEN.queue}}
+
+
+async def test_an_empty_registry_is_down(connect):
+    """No leases and nobody's name on it: that says nothing about who is connected."""
+    client = connect()
+    for look_up in (client.queues, client.connections):
+        with pytest.raises(RegistryDown):
+            await look_up(["ann"])
+
+
+async def test_after_a_loss_of_data_it_counts_as_down_for_one_lease(server, connect):
+    """While edges register again a missing lease proves nothing; then it is believed again."""
+    client, edge = connect(SHORT_MS), connect(SHORT_MS)
+    await fill(edge)
+    assert await client.connections(["ann"])
+    before = await edge.generation()
+    await server.component.kill()
+    await server.component.start()
+    assert await when_up(edge.generation) != before
+    await when_up(client.edges)
+    with pytest.raises(RegistryDown, match="rebuilt"):
+        await client.connections(["ann"])
+    await edge.put_edge(GREEN)
+    assert await client.edges() == [GREEN], "new clients still find an edge"
+    await asyncio.sleep(SHORT_MS / 1000)
+    await edge.put_edge(GREEN)
+    await edge.put([ANN_GREEN])
+    assert await client.connections(["ann", "bob"]) == {"ann": {ANN_GREEN.connection}}
+
+
+async def when_up(call: Callable[[], Awaitable[Any]]) -> Any:
+    """What the call answers once the registry is back."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return await call()
+        except RegistryDown:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("way", ["kill", "pause"])
+async def test_a_registry_that_does_not_answer_is_down_in_bounded_time(server, connect, way):
+    """Every call fails typed and soon, and works again once the server is back."""
+    client = connect()
+    await fill(client)
+    if way == "kill":
+        await server.component.kill()
+    else:
+        server.component.pause()
+    try:
+        for call in (
+            client.queues(["ann"]),
+            client.put([BOB]),
+            client.remove([BOB]),
+            client.put_edge(BLUE),
+            client.edges(),
+            client.generation(),
+        ):
+            began = time.monotonic()
+            with pytest.raises(RegistryDown):
+                await call
+            assert time.monotonic() - began < BOUNDED_S
+    finally:
+        await server.component.start() if way == "kill" else server.component.resume()
+    await when_up(client.generation)
+    await client.put_edge(GREEN)
+    assert GREEN in await client.edges()
+
+
+async def test_many_leases_go_in_one_call(connect):
+    """A full edge registers again in a few round trips."""
+    client = connect()
+    await fill(client)
+    users = [f"u{number}" for number in range(1200)]
+    await client.put([Lease(user, f"edge-blue-1|001-{user}") for user in users])
+    assert len(await client.queues(users)) == len(users)
+
+
+async def test_an_unknown_scheme_is_refused():
+    """A wrong URL fails when the process starts, by name."""
+    with pytest.raises(ValueError, match="etcd"):
+        registry.connect("etcd://127.0.0.1:1", lease_ms=LONG_MS)
