@@ -51,7 +51,7 @@ def _objectives(result: dict[str, Any]) -> Table:
             objective["id"],
             _MARK[objective["verdict"]],
             objective["window"],
-            "–" if value is None else f"{value:,.4g}",
+            "–" if value is None else f"{float(value):,.4g}",
             f"{objective['op']} {objective['target']:g}",
         )
     return table

@@ -1,0 +1,56 @@
+"""From a result to what people and CI read: report.html, the pictures, junit.xml, summary.md."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from gauntlet.kernel.rundir import RunDir
+from reports import junit, plots, summary
+from reports.sections import SECTIONS
+from reports.sections.page import Page
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(run: RunDir, result: dict[str, Any]) -> list[str]:
+    """Write every artifact beside the result; answers their file names."""
+    written = [run.report.name, run.junit.name, run.summary.name]
+    pictures: dict[str, str] = {}
+    for name in drawable(result):
+        png, pictures[name] = plots.draw(name, result)
+        (run.path / f"{name}.png").write_bytes(png)
+        written.append(f"{name}.png")
+    page = Page(result, run.read_manifest(), pictures)
+    run.report.write_text(html(page), encoding="utf-8")
+    run.junit.write_text(junit.document(result), encoding="utf-8")
+    run.summary.write_text(summary.document(result), encoding="utf-8")
+    return written
+
+
+def drawable(result: dict[str, Any]) -> list[str]:
+    """The pictures for which there is something to show."""
+    if not result["series"]:
+        return []
+    acted = any(fault["effective_at_s"] is not None for fault in result["faults"])
+    return [name for name in plots.FIGURES if name != "recovery" or acted]
+
+
+def html(page: Page) -> str:
+    """The report: one file, which needs nothing else and fetches nothing."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    # Our own markup, made from numbers and escaped texts: the only thing that is not escaped.
+    environment.filters["picture"] = Markup
+    style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))  # noqa: S704
+    sections = [
+        (name, found) for name, facts in SECTIONS.items() if (found := facts(page)) is not None
+    ]
+    template = environment.get_template("page.html")
+    return template.render(run=page.result["run"], style=style, sections=sections)

@@ -1,0 +1,32 @@
+"""The sections of the report, in their order. Each gives a template its facts, or None: left out.
+
+To add one: a file here, a template of the same name, a line in `SECTIONS`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from reports.sections import (
+    checks,
+    environment,
+    evidence,
+    latency,
+    objectives,
+    recovery,
+    timeline,
+    verdict,
+)
+from reports.sections.page import Page
+
+Section = Callable[[Page], dict[str, Any] | None]
+
+SECTIONS: dict[str, Section] = {
+    "verdict": verdict.facts,
+    "timeline": timeline.facts,
+    "latency": latency.facts,
+    "recovery": recovery.facts,
+    "checks": checks.facts,
+    "objectives": objectives.facts,
+    "evidence": evidence.facts,
+    "environment": environment.facts,
+}

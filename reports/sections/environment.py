@@ -1,0 +1,39 @@
+"""Where and how it was run, and how to run it again."""
+
+import datetime as dt
+import json
+import shlex
+from typing import Any
+
+from reports.sections.page import Page
+
+
+def facts(page: Page) -> dict[str, Any]:
+    manifest, run = page.manifest, page.result["run"]
+    machine = manifest.get("machine", {})
+    rows = {
+        "run": run["id"],
+        "scenario": f"{run['scenario']}, seed {run['seed']}",
+        "seeded bug": manifest.get("bug"),
+        "started": _started(manifest),
+        "stack": run["stack"],
+        "fault proxy": (manifest.get("proxy") or {}).get("backend"),
+        "machine": ", ".join(f"{name} {value}" for name, value in machine.items()),
+        "commit": manifest.get("commit"),
+        "versions": ", ".join(
+            f"{name} {version}" for name, version in manifest.get("versions", {}).items() if version
+        ),
+    }
+    return {
+        "rows": [(name, value) for name, value in rows.items() if value],
+        "again": shlex.join(manifest.get("argv", [])),
+        "scenario": json.dumps(manifest["scenario"], indent=2),
+    }
+
+
+def _started(manifest: dict[str, Any]) -> str | None:
+    wall_ns = manifest.get("clock", {}).get("wall_ns")
+    if wall_ns is None:
+        return None
+    moment = dt.datetime.fromtimestamp(wall_ns / 1e9, tz=dt.UTC)
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
