@@ -211,6 +211,11 @@ class Socket(picows.WSListener):
         self._transport = None
         self._on_closed(self._code)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether frames can be sent: the handshake is done, and the end not yet come."""
+        return self._transport is not None
+
     def send(self, frame: bytes) -> None:
         """Send a text frame; nothing happens on a connection that has ended."""
         if self._transport is not None:
@@ -248,3 +253,5 @@ async def dial(gate: Gate, url: str, subprotocol: str, socket: Socket) -> None:
             )
     except (OSError, picows.WSError) as error:
         raise TransportError(str(error) or type(error).__name__) from error
+    if not socket.is_open:  # picows reports no error when the server hangs up in mid-handshake
+        raise TransportError("closed during the handshake")
