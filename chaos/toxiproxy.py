@@ -5,7 +5,6 @@ and reads error bodies as results. So only its request layer and its error class
 through one subclass of `APIConsumer` for each server.
 """
 
-import threading
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -50,6 +49,10 @@ class Proxy(msgspec.Struct, frozen=True):
     toxics: list[Toxic]
 
 
+class _Version(msgspec.Struct, frozen=True):
+    version: str
+
+
 class ProxyClient:
     """Drives one fault proxy server. Safe to use from several threads.
 
@@ -64,12 +67,10 @@ class ProxyClient:
             "Server", (_Server,), {"host": address.hostname, "port": address.port}
         )
         self._timeout_s = timeout_s
-        # A toxic added to a proxy re-rolls its neighbours' chances, so that calls come one by one.
-        self._lock = threading.Lock()
 
     def version(self) -> str:
         """The server's version, such as `2.12.0`."""
-        return str(self._call("get", "/version")["version"])
+        return self._as(_Version, self._call("get", "/version")).version
 
     def create(self, name: str, upstream: str, listen: str = "127.0.0.1:0") -> str:
         """Open a proxied link to `upstream`; the address it listens on."""
@@ -137,7 +138,7 @@ class ProxyClient:
         """Enable every link and remove every toxic."""
         self._call("post", "/reset")
 
-    def _call(self, verb: str, path: str, body: object = None) -> Any:
+    def _call(self, verb: str, path: str, body: object = None) -> bytes:
         kwargs: dict[str, Any] = {
             "timeout": self._timeout_s,
             # The user's HTTP proxy settings are not for this server.
@@ -147,8 +148,7 @@ class ProxyClient:
             kwargs["json"] = body
         what = f"fault proxy {self.api_url}: {verb.upper()} {path}"
         try:
-            with self._lock:
-                response = getattr(self._server, verb)(path, **kwargs)
+            response: requests.Response = getattr(self._server, verb)(path, **kwargs)
         except tuple(_STATUS) as error:
             status = _STATUS[type(error)]
             raise ProxyError(f"{what}: {status} {_reason(error.args[0])}", status) from error
@@ -157,12 +157,12 @@ class ProxyClient:
         if not response.ok:  # toxiproxy-python lets 5xx pass
             reason = _reason(response.content)
             raise ProxyError(f"{what}: {response.status_code} {reason}", response.status_code)
-        return msgspec.json.decode(response.content) if response.content else None
+        return response.content
 
-    def _as(self, shape: type[T], value: object) -> T:
+    def _as(self, shape: type[T], content: bytes) -> T:
         try:
-            return msgspec.convert(value, shape)
-        except msgspec.ValidationError as error:
+            return msgspec.json.decode(content, type=shape)
+        except msgspec.DecodeError as error:
             raise ProxyError(f"fault proxy {self.api_url}: unexpected answer: {error}") from error
 
 
