@@ -23,8 +23,6 @@ class Conversation(Generic[Socket]):
         self.next_seq = next_seq
         self.head = next_seq - 1
         self.sockets: set[Socket] = set()
-        self.roster: tuple[int, frozenset[str]] | None = None  # (as of this seq, members)
-        self._members_changed_at = 0
         self._pending: dict[int, Entry] = {}
         self._overdue_at_s: float | None = None
 
@@ -47,8 +45,6 @@ class Conversation(Generic[Socket]):
         while entry := self._pending.pop(self.next_seq, None):
             self.next_seq += 1
             self._overdue_at_s = None
-            if entry.event in {"added", "removed"}:
-                self._members_changed_at = entry.seq
             yield entry
 
     def note_head(self, head: int, now_s: float) -> None:
@@ -67,10 +63,3 @@ class Conversation(Generic[Socket]):
         """Give up on everything before `seq`: it will be announced as a gap."""
         self.next_seq = max(self.next_seq, seq)
         self._pending = {at: entry for at, entry in self._pending.items() if at >= self.next_seq}
-
-    def settled_members(self) -> frozenset[str] | None:
-        """The roster, once everything up to it went out and nothing newer changed it."""
-        if self.roster is None or self.next_seq <= self.roster[0]:
-            return None
-        (seq, members), self.roster = self.roster, None
-        return members if self._members_changed_at <= seq else None

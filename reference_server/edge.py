@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from reference_server import bus, registry, tokens, wire
+from reference_server.calls import Calls
 from reference_server.config import Config
 from reference_server.connection import Connection, refusal
 from reference_server.edge_attendance import Attendance
@@ -28,7 +29,8 @@ from reference_server.edge_http import EdgeHttp
 from reference_server.edge_leases import LeaseKeeper
 from reference_server.edge_repair import Repair
 from reference_server.edge_socket import ClientSocket
-from reference_server.edge_upstream import AttendanceEvent, Upstream, UpstreamDown
+from reference_server.edge_upstream import AttendanceEvent, Upstream
+from reference_server.errors import ApiError
 from reference_server.metrics import LoopLag, Metrics
 from reference_server.registry.base import EdgeLease, Lease
 from reference_server.wire import Close, WireError
@@ -68,7 +70,8 @@ class Edge:
             config.registry, lease_ms=LEASES_PER_PING * settings.ping_ms
         )
         self._bus = bus.connect(config.bus)
-        self._upstream = Upstream(config)
+        self._calls = Calls(config.urls, config.internal_token, settings.call_timeout_ms)
+        self._upstream = Upstream(config.name, self._calls)
         self._fanout = EdgeFanout()
         self._repair = Repair(self._fanout, self._upstream, self._bus, settings)
         self._leases = LeaseKeeper(self._registry, settings.ping_ms, self._lease)
@@ -101,13 +104,13 @@ class Edge:
     async def close(self) -> None:
         """Tell the last events, take back leases and queue, close all connections to others."""
         self._drain.cancel()
-        with suppress(UpstreamDown, TimeoutError):
+        with suppress(ApiError, TimeoutError):
             async with asyncio.timeout(1.0):
                 await self._attendance.flush()
         await self._leases.close()
         await self._bus.close()
         await self._registry.close()
-        await self._upstream.close()
+        await self._calls.close()
 
     def stats(self) -> dict[str, Any]:
         """What the cutover watches; see `docs/reference/edge-control.md`."""
@@ -146,7 +149,10 @@ class Edge:
             ws.transport.abort()
 
     def _hear(self, message: bytes) -> None:
-        self._fanout.hear(wire.decode_batch(message))
+        try:
+            self._fanout.hear(wire.decode_batch(message))
+        except WireError:
+            log.exception("not a batch")
 
     def _lease(self) -> EdgeLease:
         environment = self._config.environment or ""
@@ -174,7 +180,7 @@ class Edge:
             pass
         except TimeoutError:
             socket.close(Close.IDLE, "no connect frame")
-        except UpstreamDown as error:
+        except ApiError as error:
             log.warning("client turned away: %s", error)
             socket.close(Close.OVERLOAD, "heads cannot be read")
         except WireError as error:

@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections import deque
 
-from reference_server.edge_upstream import AttendanceEvent, Upstream, UpstreamDown
+from reference_server.edge_upstream import AttendanceEvent, Upstream
+from reference_server.errors import TEMPORARY, ApiError
 
 QUEUE_MAX = 10_000  # then the oldest are forgotten: leases that ran out tell the same
 BATCH_MAX = 500
@@ -33,17 +34,20 @@ class Attendance:
             self._wanted.clear()
             try:
                 await self.flush()
-            except UpstreamDown as error:
+            except ApiError as error:
                 log.warning("attendance waits: %s", error)
                 await asyncio.sleep(RETRY_AFTER_S)
                 self._wanted.set()
 
     async def flush(self) -> None:
-        """Send all that is queued now. UpstreamDown leaves the rest queued."""
+        """Send all that is queued now. A temporary ApiError leaves the rest queued."""
         while self._queue:
             batch = [self._queue.popleft() for _ in range(min(BATCH_MAX, len(self._queue)))]
             try:
                 await self._upstream.attendance(batch)
-            except (UpstreamDown, asyncio.CancelledError):
+            except (ApiError, asyncio.CancelledError) as error:
+                if isinstance(error, ApiError) and error.code not in TEMPORARY:
+                    log.warning("%d attendance events refused: %s", len(batch), error)
+                    continue
                 self._queue.extendleft(reversed(batch))
                 raise

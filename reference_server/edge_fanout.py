@@ -6,7 +6,7 @@ A socket takes part in three steps: `join` before its heads are read, `subscribe
 
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from reference_server import wire
 from reference_server.conversation import Conversation
@@ -24,6 +24,7 @@ class EdgeFanout:
 
     def __init__(self) -> None:
         self.pushed = 0
+        self.doubtful: set[str] = set()  # users whose subscriptions may not be their memberships
         self._suspects: set[str] = set()  # conversations seen behind their heads
         self._conversations: dict[str, Local] = {}
         self._live: defaultdict[str, set[ClientSocket]] = defaultdict(set)
@@ -53,18 +54,27 @@ class EdgeFanout:
         """Push everything after `heads`, which the socket's `connected` has told."""
         missed = self._end_joining(socket)
         self._live[socket.user].add(socket)
-        starts = {conv: head + 1 for conv, head in heads.items()}
-        for conv, (event, seq) in missed.items():
-            if event == "removed" and seq >= starts.get(conv, 0):
-                starts.pop(conv, None)
-            elif event != "removed":
-                starts.setdefault(conv, seq)
+        for conv, start in _starts(heads, missed).items():
+            conversation = self._conversations.get(conv) or self._open(conv, start)
+            socket.core.begin(conv, start)
+            self._add(conversation, socket, conversation.next_seq)
+            self._note_head(conversation, start - 1)
+
+    def resubscribe(self, socket: ClientSocket, heads: dict[str, int]) -> None:
+        """Make the subscriptions what `heads`, read after another `join`, say they are."""
+        starts = _starts(heads, self._end_joining(socket))
+        for conv in socket.core.conversations:
+            if conv not in starts and (conversation := self._conversations.get(conv)):
+                self._drop(conversation, socket)
         for conv, start in starts.items():
             conversation = self._conversations.get(conv) or self._open(conv, start)
-            self._add(conversation, socket, start)
-            # Others may have been pushed more while this one's heads were on their way.
-            socket.skip_to(conv, conversation.next_seq)
-            self._note_head(conversation, start - 1)
+            if socket not in conversation.sockets:
+                socket.skip_to(conv, start)
+                self._add(conversation, socket, conversation.next_seq)
+
+    def sockets_of(self, user: str) -> list[ClientSocket]:
+        """The subscribed sockets of a user."""
+        return list(self._live.get(user, ()))
 
     def leave(self, socket: ClientSocket) -> None:
         """Forget a socket, at whatever step it was."""
@@ -94,39 +104,33 @@ class EdgeFanout:
 
     def note_head(self, conv: str, head: int) -> None:
         """Learn from SQL that a conversation has reached `head`."""
-        conversation = self._conversations.get(conv)
-        if conversation is None and (sockets := self._direct_sockets(conv)):
-            conversation = self._open(conv, 1)
-            for socket in sockets:
-                self._add(conversation, socket, 1)
+        conversation = self._conversations.get(conv) or self._begin_direct(conv)
         if conversation is None:
             self._note_unclaimed(conv, head)
         else:
             self._note_head(conversation, head)
 
-    def note_members(self, conv: str, head: int, members: frozenset[str]) -> None:
-        """Learn from SQL who is in a room as of `head`: the event that told so may be lost."""
+    def note_members(self, conv: str, members: Collection[str]) -> None:
+        """Learn from SQL who is in a room: events that told so may be lost."""
         conversation = self._conversations.get(conv)
-        if conversation is None:
-            is_old = self._unclaimed.get(conv, 0) > head
-            if is_old or not any(user in self._live for user in members):
-                return
-            conversation = self._open(conv, head + 1)
-        conversation.roster = (head, members)
-        self._settle(conversation)
+        subscribed = {socket.user for socket in conversation.sockets} if conversation else set()
+        local = {user for user in members if user in self._live}
+        self.doubtful |= subscribed ^ local
 
     def skip_to(self, conversation: Local, seq: int) -> None:
         """Give up pushing what lies before `seq`: every socket is told of the gap."""
         conversation.skip_to(seq)
-        for socket in tuple(conversation.sockets):
-            socket.skip_to(conversation.conv, conversation.next_seq)
+        for socket in conversation.sockets:
+            socket.skip_to(conversation.conv, seq)
+            if wire.is_room(conversation.conv):  # membership may have changed in what is skipped
+                self.doubtful.add(socket.user)
         for ready in conversation.ready():
             self._deliver(conversation, ready)
-        self._settle(conversation)
 
     def _deliver(self, conversation: Local, entry: Entry) -> None:
         if entry.event == "added":
             for socket in self._live.get(entry.user, ()):
+                socket.core.begin(entry.conv, entry.seq)
                 self._add(conversation, socket, entry.seq)
         frame = text_frame(wire.encode_push(entry))
         for socket in conversation.sockets:
@@ -138,40 +142,31 @@ class EdgeFanout:
 
     def _begun_by(self, entry: Entry) -> Local | None:
         """The conversation that an entry begins here: a direct one's first, a first member's."""
-        if sockets := self._direct_sockets(entry.conv):
-            conversation = self._open(entry.conv, 1)
-            for socket in sockets:
-                self._add(conversation, socket, 1)
-            return conversation
         if entry.event == "added" and entry.user in self._live:
             return self._open(entry.conv, entry.seq)  # delivering it subscribes the user
-        return None
+        return self._begin_direct(entry.conv)
 
-    def _direct_sockets(self, conv: str) -> list[ClientSocket]:
+    def _begin_direct(self, conv: str) -> Local | None:
+        """A direct conversation that no local member had when he connected: all of it is new."""
         members = wire.direct_members(conv) or ()
-        return [socket for user in members for socket in self._live.get(user, ())]
-
-    def _settle(self, conversation: Local) -> None:
-        """Make the subscribers those whom SQL names, once nothing newer is on its way."""
-        members = conversation.settled_members()
-        if members is None:
-            return
-        for socket in [one for one in conversation.sockets if one.user not in members]:
-            self._drop(conversation, socket)
-        for user in members:
-            for socket in self._live.get(user, set()) - conversation.sockets:
-                self._add(conversation, socket, 1)
-                socket.skip_to(conversation.conv, conversation.next_seq)
+        sockets = [socket for user in members for socket in self._live.get(user, ())]
+        if not sockets:
+            return None
+        conversation = self._open(conv, 1)
+        for socket in sockets:
+            self._add(conversation, socket, 1)
+        return conversation
 
     def _open(self, conv: str, next_seq: int) -> Local:
         conversation = self._conversations[conv] = Local(conv, next_seq)
         self._note_head(conversation, self._unclaimed.pop(conv, 0))
         return conversation
 
-    def _add(self, conversation: Local, socket: ClientSocket, seq: int) -> None:
-        socket.core.begin(conversation.conv, seq)
+    def _add(self, conversation: Local, socket: ClientSocket, next_seq: int) -> None:
+        """Subscribe a socket whose next push may be `next_seq`; announce what it has missed."""
         conversation.sockets.add(socket)
         self._conversations[conversation.conv] = conversation  # a removal may have dropped it
+        socket.skip_to(conversation.conv, next_seq)
 
     def _drop(self, conversation: Local, socket: ClientSocket) -> None:
         conversation.sockets.discard(socket)
@@ -205,3 +200,14 @@ class EdgeFanout:
         if not joining:
             self._joining.pop(socket.user, None)
         return missed
+
+
+def _starts(heads: dict[str, int], missed: Missed) -> dict[str, int]:
+    """Where a user's pushes start, by his heads and by what happened since they were read."""
+    starts = {conv: head + 1 for conv, head in heads.items()}
+    for conv, (event, seq) in missed.items():
+        if event == "removed" and seq >= starts.get(conv, 0):
+            starts.pop(conv, None)
+        elif event != "removed":
+            starts.setdefault(conv, seq)
+    return starts

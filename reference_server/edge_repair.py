@@ -7,7 +7,8 @@ import time
 from reference_server.bus.base import Bus
 from reference_server.config import Settings
 from reference_server.edge_fanout import EdgeFanout, Local
-from reference_server.edge_upstream import Upstream, UpstreamDown
+from reference_server.edge_upstream import Upstream
+from reference_server.errors import ApiError
 
 LOOK_EVERY_S = 0.025
 PAGE_MAX = 500  # more than this behind, clients read the rest from history themselves
@@ -56,7 +57,7 @@ class Repair:
             self._poll_now.clear()
             try:
                 await self._poll()
-            except UpstreamDown as error:
+            except ApiError as error:
                 log.warning("heads poll failed: %s", error)
 
     async def mend(self) -> None:
@@ -76,17 +77,28 @@ class Repair:
         for conv, head in changed.heads.items():
             self._fanout.note_head(conv, head)
         for conv, members in changed.members.items():
-            if conv in changed.heads:
-                self._fanout.note_members(conv, changed.heads[conv], members)
+            self._fanout.note_members(conv, members)
         if self._watermark == since:  # else a socket came meanwhile that may need an older one
             self._watermark = changed.watermark
+        for user in tuple(self._fanout.doubtful):
+            await self._resubscribe(user)
+            self._fanout.doubtful.discard(user)
+
+    async def _resubscribe(self, user: str) -> None:
+        sockets = self._fanout.sockets_of(user)
+        if sockets:
+            for socket in sockets:
+                self._fanout.join(socket)
+            known = await self._upstream.heads(user)
+            for socket in set(sockets) & set(self._fanout.sockets_of(user)):
+                self._fanout.resubscribe(socket, known.heads)
 
     async def _read(self, conv: str) -> None:
         async with self._slots:
             try:
                 if conversation := self._fanout.find(conv):
                     await self._fill(conversation)
-            except UpstreamDown as error:
+            except ApiError as error:
                 log.warning("repair of %s failed: %s", conv, error)
                 await asyncio.sleep(RETRY_AFTER_S)
             finally:

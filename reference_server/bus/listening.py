@@ -16,7 +16,7 @@ class Listening:
     """Runs `session(up)` again and again with backoff.
 
     A session connects, calls `up()` once it hears, and then listens until it fails by raising one
-    of `failures`; it cleans up after itself. Anything else it raises is a bug and ends the loop.
+    of `failures`; it cleans up after itself.
     """
 
     def __init__(
@@ -53,6 +53,8 @@ class Listening:
                 await self._session(self._up)
             except self._failures as error:
                 log.warning("bus lost: %r", error)
+            except Exception:  # a bug must not leave an edge deaf for good
+                log.exception("bus session failed")
             if self.connected:
                 backoff_s = BACKOFF_FIRST_S
                 self._tell(connected=False)
