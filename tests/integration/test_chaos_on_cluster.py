@@ -1,0 +1,136 @@
+"""Faults on the real server: every kind of link and of process, proven and healed."""
+
+import shutil
+import threading
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from chaos.context import Context
+from chaos.control import Control
+from chaos.targets import Plan, links_needed
+from chaos.timeline import Timeline
+from gauntlet.kernel import clock
+from gauntlet.kernel.scenario import Duration, Fault
+from gauntlet.proxied import Proxies
+from gauntlet.stack import Stack
+
+pytestmark = pytest.mark.integration
+
+SERVICES = {"embedded": ("redis",), "full": ("redis", "rabbitmq", "postgres")}
+
+
+class Rows(list):
+    """A journal in memory."""
+
+    def write(self, kind, *, t_ns=None, **fields):
+        """Append a row."""
+        self.append({"kind": kind, **fields})
+
+
+@pytest.fixture(scope="module", params=["embedded", pytest.param("full", marks=pytest.mark.full)])
+def rig(request, require_service, tmp_path_factory):
+    """A booted stack whose every link goes through a proxy, steered as a run steers it."""
+    for service in SERVICES[request.param]:
+        require_service(service)
+    folder = tmp_path_factory.mktemp(request.param)
+    (folder / "logs").mkdir()
+    wanted = {"data_dir": str(folder / "data"), "log_dir": str(folder / "logs"), "edges": 1}
+    stack = Stack({"stack": request.param, **wanted}, lambda _event: None)
+    proxies = Proxies("auto", folder / "logs", seed=1)
+    try:
+        components, links = stack.plan()
+        plan = Plan.of(components, links)
+        names = links_needed([], plan, "all")
+        ready = stack.start(proxies.open(link for link in links if link.name in names))
+        control = Control(ready.control, ready.token)
+        context = Context(plan, proxies.links, control, Rows())
+        yield SimpleNamespace(name=request.param, context=context, control=control)
+    finally:
+        stack.stop()
+        proxies.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def make(kind, target, **params):
+    """A fault that begins at once, and is healed as soon as it is proven."""
+    return Fault(id="f", kind=kind, target=target, at=Duration(0), params=params)
+
+
+def run(rig, kind, target, **params):
+    """One fault on a timeline of its own; the journal's rows."""
+    rig.context.journal.clear()
+    faults = [make(kind, target, **params)]
+    outcome = Timeline(faults, rig.context, clock.now_ns()).run(threading.Event())
+    assert outcome.faults[0].errors == []
+    assert (outcome.failed, outcome.unhealed) == ([], [])
+    return list(rig.context.journal)
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [("kill", "gateway"), ("kill", "message"), ("kill", "registry"), ("pause", "edge")],
+)
+def test_processes_go_down_and_come_back(rig, kind, target):
+    """Each is gone or stopped while the fault lasts, and up after it."""
+    rows = run(rig, kind, target)
+    (victim,) = rows[1]["detail"]["components"]
+    assert rows[1]["proof"][victim]["process"] == ("stopped" if kind == "pause" else "gone")
+    assert rows[-1]["proof"] == {victim: "up"}
+    assert rig.control.components()[victim].state == "up"
+
+
+def test_the_broker_dies_and_comes_back(rig):
+    """Redis or RabbitMQ: gone, refused, and healthy again."""
+    rows = run(rig, "broker-failure", "broker")
+    assert rows[1]["proof"]["broker"]["port"] == "refused"
+    assert rig.control.components()["broker"].state == "up"
+
+
+TARGETS = ("client>gateway", "client>edge", "edge>broker", "edge>registry", "edge>message")
+STORES = {"embedded": (), "full": ("gateway>messages-db", "social>users-db")}
+
+
+@pytest.mark.parametrize("kind", ["latency", "partition"])
+def test_every_kind_of_link_can_be_slow_or_silent(rig, kind):
+    """HTTP, WebSocket, Redis, AMQP and PostgreSQL links all show the fault and its heal."""
+    for target in (*TARGETS, *STORES[rig.name]):
+        rows = run(rig, kind, target)
+        assert [row["step"] for row in rows] == [
+            "requested", "effective", "heal-requested", "healed",
+        ]  # fmt: skip
+        assert rows[1]["proof"]["probe"]
+
+
+def test_a_cutover_there_and_back_is_journalled(rig):
+    """Blue to green, then green to blue: each from its first state to `done`."""
+    before = rig.control.cutover().environment
+    for _ in range(2):
+        rows = run(rig, "cutover", "edge", drain="500ms")
+        states = [row["state"] for row in rows if row["kind"] == "cutover"]
+        assert states[0] == "prepare"
+        assert states[-1] == "done"
+        assert len(states) == len(set(states))
+    assert rig.control.cutover().environment == before
+
+
+def test_a_stopped_run_takes_a_cutover_back(rig):
+    """A stop while clients are told to move ends where the cutover began."""
+    before = rig.control.cutover().environment
+    stop = threading.Event()
+
+    class StopAtDrain(Rows):
+        """A journal that stops the run as soon as clients are moved."""
+
+        def write(self, kind, *, t_ns=None, **fields):
+            super().write(kind, t_ns=t_ns, **fields)
+            if fields.get("state") == "drain":
+                stop.set()
+
+    context = replace(rig.context, journal=StopAtDrain())
+    fault = make("cutover", "edge", drain="2s", canaries=False)
+    outcome = Timeline([fault], context, clock.now_ns()).run(stop)
+    assert outcome.unhealed == []
+    assert rig.control.cutover().environment == before
+    assert rig.control.cutover().state == "rolled-back"
