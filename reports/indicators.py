@@ -127,9 +127,11 @@ def _reconnect_peak(facts: Facts, window: Window) -> Value:
 
 def _drain(facts: Facts, window: Window) -> tuple[int, int, int] | None:
     """(begun, all told, all gone) of the cutover in the window; None if there was none."""
+    # By name and not by time: the fault counts as effective a moment after the drain has begun.
+    _, _, bound = window.name.partition(":")
     for cutover in facts.history.events.cutovers:
         begun = cutover.entered("drain")
-        if begun is None or not window.start_ns <= begun < window.end_ns:
+        if begun is None or bound not in ("", cutover.id):
             continue
         told = cutover.entered("monitor") or cutover.steps[-1][1]
         return begun, told, cutover.entered("close") or cutover.steps[-1][1]
