@@ -1,0 +1,71 @@
+"""Both engines behind one face: a fresh database for each test, and a way to crash and return."""
+
+import itertools
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from reference_server.cluster import plan, postgres
+from reference_server.cluster.component import Component
+from reference_server.cluster.ports import PortAllocator
+
+
+class Engine:
+    """`url` of an empty database; `crash` takes away what an engine can lose, `restart` returns.
+
+    SQLite is in the process: there is no server to crash.
+    """
+
+    def __init__(self, url, server=None):
+        self.url = url
+        self._server = server
+
+    @property
+    def has_server(self):
+        return self._server is not None
+
+    async def crash(self):
+        await self._server.kill()
+
+    async def restart(self):
+        await self._server.start()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres_server(require_service, tmp_path_factory):
+    """One PostgreSQL of our own for all tests, with our defaults and under no other's name."""
+    require_service("postgres")
+    folder = tmp_path_factory.mktemp("postgres")
+    planned = plan.Component("messages-db", "messages-db", "postgres", [PortAllocator()()])
+    launch = postgres.launch(planned, folder, folder / "postgres.log")
+    component = Component(planned, launch, lambda *_: None)
+    await component.start()
+    yield component
+    await component.stop()
+    launch.clean_up()
+
+
+@pytest.fixture(scope="session")
+def numbers():
+    """Names for databases."""
+    return itertools.count(1)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def server(request):
+    """The server of each engine; None for the one that is a file."""
+    return None if request.param == "sqlite" else request.getfixturevalue("postgres_server")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def engine(server, tmp_path, numbers):
+    """An empty database of each engine."""
+    if server is None:
+        return Engine(f"sqlite://{tmp_path}/a.db")
+    address = f"postgresql://{postgres.USER}@{server.planned.address}"
+    admin = await asyncpg.connect(f"{address}/postgres")
+    name = f"test_{next(numbers)}"
+    await admin.execute(f"CREATE DATABASE {name}")
+    await admin.close()
+    return Engine(f"{address}/{name}", server)
