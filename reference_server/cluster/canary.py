@@ -1,12 +1,12 @@
-"""Two real clients, one in each environment, prove the new one before anybody is sent there."""
+"""Two real clients prove the new environment before anybody else is sent there."""
 
 import asyncio
 import json
 import secrets
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
 
 import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
@@ -24,8 +24,7 @@ class CanaryError(ClusterError):
     """The new environment did not do what clients need."""
 
 
-@dataclass(frozen=True)
-class Handshakes:
+class Handshakes(NamedTuple):
     """How the new edges took connections."""
 
     p99_ms: float
@@ -33,128 +32,111 @@ class Handshakes:
 
 
 class Canary:
-    """One user with a token, who sends over HTTP and listens on edges."""
+    """One user, who sends over HTTP and listens on edges."""
 
-    def __init__(self, http: aiohttp.ClientSession, api: str, user: str, token: str) -> None:
+    def __init__(self, http: aiohttp.ClientSession, api: str, user: str) -> None:
+        self.user = user
         self._http = http
         self._api = api
-        self._auth = {"Authorization": f"Bearer {token}"}
-        self.user = user
-        self.token = token
+        self._token = ""
 
-    @classmethod
-    async def log_in(cls, http: aiohttp.ClientSession, api: str, user: str) -> "Canary":
-        """A new canary with a token of its own."""
-        body = {"user": user, "device": "canary"}
-        answer = await _json(http.post(f"{api}/v1/sessions", json=body))
-        return cls(http, api, user, answer["token"])
-
-    async def listen(self, url: str, cursors: dict[str, int]) -> "Listener":
-        """Connect to an edge; the listener's `connected` frame has arrived."""
-        socket = await connect(
-            url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None, proxy=None
-        )
-        listener = Listener(socket)
-        try:
-            hello = {"token": self.token, "device": "canary", "cursors": cursors}
-            await socket.send(json.dumps({"connect": hello}))
-            listener.heads = (await listener.next("connected"))["heads"]
-        except BaseException:
-            await socket.close()
-            raise
-        return listener
+    async def log_in(self) -> None:
+        answer = await self._call("POST", "/v1/sessions", {"user": self.user, "device": "canary"})
+        self._token = answer["token"]
 
     async def send(self, conv: str, body: str) -> int:
         """Send a message; returns its position."""
-        url = f"{self._api}/v1/conversations/{conv}/messages"
         message = {"client_msg_id": secrets.token_hex(8), "body": body}
-        answer = await _json(self._http.post(url, json=message, headers=self._auth))
+        answer = await self._call("POST", f"/v1/conversations/{conv}/messages", message)
         return int(answer["seq"])
 
     async def history(self, conv: str, after: int) -> list[str]:
         """The bodies of all messages after a position."""
-        url = f"{self._api}/v1/conversations/{conv}/messages?after={after}"
-        answer = await _json(self._http.get(url, headers=self._auth))
-        return [entry["body"] for entry in answer["messages"] if entry["type"] == "msg"]
+        answer = await self._call("GET", f"/v1/conversations/{conv}/messages?after={after}")
+        return [entry["body"] for entry in answer["messages"]]
+
+    @asynccontextmanager
+    async def listen(self, url: str, cursors: dict[str, int]) -> AsyncIterator["Listener"]:
+        """A connection to an edge, whose `connected` frame has arrived."""
+        protocol = [Subprotocol(SUBPROTOCOL)]
+        async with connect(url, subprotocols=protocol, compression=None, proxy=None) as socket:
+            hello = {"token": self._token, "device": "canary", "cursors": cursors}
+            await socket.send(json.dumps({"connect": hello}))
+            listener = Listener(socket)
+            listener.heads = (await listener.next("connected"))["heads"]
+            yield listener
+
+    async def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        call = self._http.request(method, self._api + path, json=body, headers=headers)
+        async with call as answer:
+            if answer.status // 100 != 2:
+                raise CanaryError(f"{method} {path}: {answer.status}")
+            return dict(await answer.json())
 
 
 class Listener:
     """One connection to an edge."""
 
     def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
         self.heads: dict[str, int] = {}
+        self._socket = socket
 
     async def next(self, kind: str) -> dict[str, Any]:
-        """The next frame of a kind; others are passed over, pings answered."""
+        """The next frame of a kind; others are passed over."""
         async for text in self._socket:
             ((name, content),) = json.loads(text).items()
             if name == kind:
                 return dict(content)
-            if name == "ping":
-                await self._socket.send('{"pong":{}}')
         raise CanaryError(f"closed with {self._socket.close_code} while waiting for {kind}")
 
-    async def expect(self, conv: str, body: str) -> None:
-        """Wait for a message of ours."""
-        while True:
-            message = await self.next("msg")
-            if (message["conv"], message["body"]) == (conv, body):
-                return
-
-    async def close(self) -> None:
-        """Leave."""
-        await self._socket.close()
+    async def expect(self, body: str) -> None:
+        """Wait for a message."""
+        while (await self.next("msg"))["body"] != body:
+            pass
 
 
-async def verify(
-    http: aiohttp.ClientSession, api: str, old_urls: Sequence[str], new_urls: Sequence[str]
-) -> Handshakes:
-    """Old to new, new to old, resume across and history for each new edge; CanaryError."""
+async def verify(api: str, old_urls: Sequence[str], new_urls: Sequence[str]) -> Handshakes:
+    """Old to new, new to old, resume across, history, for each new edge; CanaryError."""
     tag = secrets.token_hex(4)
     step = "log in"
-    try:
-        async with asyncio.timeout(_STEP_TIMEOUT_S):
-            left = await Canary.log_in(http, api, f"canary-{tag}-a")
-            right = await Canary.log_in(http, api, f"canary-{tag}-b")
-        for number, new_url in enumerate(new_urls):
-            step = f"exchange between {old_urls[number % len(old_urls)]} and {new_url}"
+    # Not the cluster's own session: that one carries the token of our processes.
+    async with aiohttp.ClientSession() as http:
+        left, right = (Canary(http, api, f"canary-{tag}-{side}") for side in "ab")
+        try:
             async with asyncio.timeout(_STEP_TIMEOUT_S):
-                await _exchange(left, right, old_urls[number % len(old_urls)], new_url)
-        step = "handshakes"
-        return await _handshakes(left, new_urls)
-    except TimeoutError as error:
-        raise CanaryError(f"{step}: nothing within {_STEP_TIMEOUT_S:.0f} s") from error
-    except (CanaryError, aiohttp.ClientError, WebSocketException, OSError) as error:
-        raise CanaryError(f"{step}: {error}") from error
+                await asyncio.gather(left.log_in(), right.log_in())
+            for number, new_url in enumerate(new_urls):
+                old_url = old_urls[number % len(old_urls)]
+                step = f"exchange between {old_url} and {new_url}"
+                async with asyncio.timeout(_STEP_TIMEOUT_S):
+                    await _exchange(left, right, old_url, new_url)
+            step = "handshakes"
+            return await _handshakes(left, new_urls)
+        except TimeoutError as error:
+            raise CanaryError(f"{step}: nothing within {_STEP_TIMEOUT_S:.0f} s") from error
+        except (CanaryError, aiohttp.ClientError, WebSocketException, OSError) as error:
+            raise CanaryError(f"{step}: {error}") from error
 
 
 async def _exchange(left: Canary, right: Canary, old_url: str, new_url: str) -> None:
     conv = f"d.{left.user}.{right.user}"
+    bodies = [secrets.token_hex(4) for _ in range(3)]
     start = await left.send(conv, "hello")
-    mine, listeners = [secrets.token_hex(4) for _ in range(3)], []
-    try:
-        in_old = await left.listen(old_url, {conv: start})
-        listeners.append(in_old)
-        in_new = await right.listen(new_url, {conv: start})
-        listeners.append(in_new)
-        await left.send(conv, mine[0])
-        await in_new.expect(conv, mine[0])
-        seen = await right.send(conv, mine[1])
-        await in_old.expect(conv, mine[1])
-        await in_old.close()
-        head = await right.send(conv, mine[2])
-        resumed = await left.listen(new_url, {conv: seen})
-        listeners.append(resumed)
-        if resumed.heads.get(conv, 0) < head:
-            raise CanaryError(f"resumed with head {resumed.heads.get(conv)}, not {head}")
-        if await left.history(conv, seen) != mine[2:]:
-            raise CanaryError("history after the cursor is not the one message missed")
-        if await right.history(conv, start) != mine:
-            raise CanaryError("history is not the three messages sent")
-    finally:
-        for listener in listeners:
-            await listener.close()
+    async with right.listen(new_url, {conv: start}) as in_new:
+        async with left.listen(old_url, {conv: start}) as in_old:
+            await left.send(conv, bodies[0])
+            await in_new.expect(bodies[0])
+            seen = await right.send(conv, bodies[1])
+            await in_old.expect(bodies[1])
+        head = await right.send(conv, bodies[2])
+        async with left.listen(new_url, {conv: seen}) as resumed:
+            if resumed.heads.get(conv, 0) < head:
+                raise CanaryError(f"resumed with head {resumed.heads.get(conv)}, not {head}")
+    if await left.history(conv, seen) != bodies[2:]:
+        raise CanaryError("history after the cursor is not the one message missed")
+    if await right.history(conv, start) != bodies:
+        raise CanaryError("history is not the three messages sent")
 
 
 async def _handshakes(canary: Canary, urls: Sequence[str]) -> Handshakes:
@@ -163,19 +145,9 @@ async def _handshakes(canary: Canary, urls: Sequence[str]) -> Handshakes:
     for url in [*urls] * _HANDSHAKES:
         start = time.monotonic()
         try:
-            async with asyncio.timeout(_STEP_TIMEOUT_S):
-                listener = await canary.listen(url, {})
+            async with asyncio.timeout(_STEP_TIMEOUT_S), canary.listen(url, {}):
                 taken_ms.append((time.monotonic() - start) * 1000)
-                await listener.close()
         except (CanaryError, WebSocketException, OSError):
             errors += 1
-    taken_ms.sort()
-    p99_ms = taken_ms[int(0.99 * (len(taken_ms) - 1))] if taken_ms else 0.0
-    return Handshakes(p99_ms, errors / (len(urls) * _HANDSHAKES))
-
-
-async def _json(call: Any) -> dict[str, Any]:
-    async with call as answer:
-        if answer.status // 100 != 2:
-            raise CanaryError(f"{answer.method} {answer.url}: {answer.status}")
-        return dict(await answer.json())
+    ranked = sorted(taken_ms) or [0.0]
+    return Handshakes(ranked[int(0.99 * (len(ranked) - 1))], errors / (len(urls) * _HANDSHAKES))

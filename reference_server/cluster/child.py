@@ -81,7 +81,7 @@ class Child:
         self.signal(number)
 
     async def kill(self) -> None:
-        """End the tree at once and wait until it is gone."""
+        """End the tree at once and wait until it is gone. Harmless when it is."""
         descendants = self._descendants()
         self.signal_tree(SIGKILL)
         await self.wait()

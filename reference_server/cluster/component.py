@@ -165,7 +165,7 @@ class Component:
                 async with self._lock:
                     return await self._launch(), delay_s
             except StartError as error:
-                self._tell("exited", None, reason=error.reason)
+                self._tell("exited", None, reason=str(error))
                 delay_s = restart_delay_s(delay_s, 0.0)
 
     async def _cancel_keeper(self) -> None:

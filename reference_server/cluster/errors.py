@@ -1,6 +1,7 @@
 """What can go wrong while a cluster starts or is steered."""
 
 from pathlib import Path
+from typing import Any
 
 LOG_TAIL_LINES = 20
 _TAIL_BYTES = 16_384
@@ -9,29 +10,39 @@ _TAIL_BYTES = 16_384
 class ClusterError(Exception):
     """The base of the cluster's errors."""
 
+    component = "cluster"
+    log: Path | None = None
+    # A server program is not installed, and nothing was started.
+    missing = False
+
+    def failed(self) -> dict[str, Any]:
+        """The content of the `failed` line."""
+        return {
+            "component": self.component,
+            "reason": str(self),
+            "log_tail": log_tail(self.log) if self.log else [],
+            "missing": self.missing,
+        }
+
 
 class RequestError(ClusterError):
     """The request line, or a call of the control API, asks for what does not exist."""
 
 
-class StartError(ClusterError):
-    """A component did not come up; carries what the `failed` line tells.
+class StateError(ClusterError):
+    """The call does not fit the state that its object is in."""
 
-    `missing`: its server program is not installed, and nothing was started.
-    """
+
+class StartError(ClusterError):
+    """A component did not come up."""
 
     def __init__(
         self, component: str, reason: str, log: Path | None = None, *, missing: bool = False
     ) -> None:
-        super().__init__(f"{component}: {reason}")
+        super().__init__(reason)
         self.component = component
-        self.reason = reason
-        self.log_tail = log_tail(log) if log else []
+        self.log = log
         self.missing = missing
-
-
-class StateError(ClusterError):
-    """The call does not fit the state that its object is in."""
 
 
 def log_tail(log: Path) -> list[str]:

