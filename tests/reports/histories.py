@@ -6,6 +6,9 @@ late member and one that left, a user who goes offline and comes back. Every che
 it. Mutators (`mutators.py`) then break one thing each.
 """
 
+import copy
+import dataclasses
+import functools
 import json
 import random
 from collections import defaultdict, deque
@@ -490,6 +493,23 @@ class _Model:
         self.story.add(Kind.HEAD, t_ns + len(entries), conv=conv, seq=len(entries))
 
 
-def good_story(seed: int = 1) -> Story:
-    """A run in which everything went as it should."""
+@functools.cache
+def _built(seed: int) -> Story:
     return _Model(seed).build()
+
+
+def good_story(seed: int = 1) -> Story:
+    """A run in which everything went as it should; each caller's own, to be broken."""
+    built = _built(seed)
+    return dataclasses.replace(
+        built,
+        scenario=copy.deepcopy(built.scenario),
+        records=list(built.records),
+        users=dict(built.users),
+        convs=copy.deepcopy(built.convs),
+        links=dict(built.links),
+        chaos=copy.deepcopy(built.chaos),
+        conductor=[],
+        phases=dict(built.phases),
+        reconciliation=dict(built.reconciliation),
+    )

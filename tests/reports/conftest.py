@@ -1,0 +1,66 @@
+"""Runs of the model, written and judged in a temporary folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gauntlet.kernel.rundir import RunDir
+from reports import checks, model
+from reports.checks.verdict import Verdict
+from reports.events import collect
+from reports.judge import judge
+from reports.model import History
+
+from . import histories, mutators
+from .histories import Story
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[[Story], RunDir]:
+    """Writes a story as a run directory."""
+    numbers = iter(range(100))
+    return lambda story: story.write(tmp_path / str(next(numbers)))
+
+
+@pytest.fixture
+def judged(written: Callable[[Story], RunDir]) -> Callable[[Story], dict[str, Any]]:
+    """Writes a story and judges it."""
+    return lambda story: judge(written(story))
+
+
+@pytest.fixture
+def history(written: Callable[[Story], RunDir]) -> Callable[[Story], History]:
+    """Writes a story and reads it back as what checks are given."""
+
+    def read(story: Story) -> History:
+        run = written(story)
+        scenario = histories.from_builtins(story.scenario)
+        return model.load(run, scenario, collect(run.read_events(), scenario.faults))
+
+    return read
+
+
+@pytest.fixture
+def verdict(history: Callable[[Story], History]) -> Callable[[str, Story], Verdict]:
+    """One check's verdict on a story."""
+    return lambda name, story: checks.run_one(name, history(story))
+
+
+@pytest.fixture
+def good_story() -> Callable[[int], Story]:
+    """`histories.good_story`, for tests in folders below."""
+    return histories.good_story
+
+
+@pytest.fixture
+def break_it() -> Callable[[str, Story], set[mutators.Identity]]:
+    """Applies the mutator of that name to a story; answers the messages concerned."""
+
+    def apply(name: str, story: Story) -> set[mutators.Identity]:
+        messages: set[mutators.Identity] = getattr(mutators, name)(story)
+        story.reconcile()
+        return messages
+
+    return apply
