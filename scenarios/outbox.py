@@ -52,19 +52,30 @@ class Send:
 
 
 class Access:
-    """How a user reaches the service now: the token, the gateway, and the link for the records."""
+    """How a user reaches the service now: the token, the gateway, and the link for the records.
 
-    __slots__ = ("gateway", "link", "token")
+    While there is no connection `link_number` stays the last one's: what he does meanwhile, and
+    what arrives for him over HTTP, is still recorded as his.
+    """
+
+    __slots__ = ("_link", "gateway", "link_number", "token")
 
     def __init__(self, gateway: int) -> None:
         self.gateway = gateway
         self.token = ""
-        self.link: Link | None = None
+        self.link_number = 0
+        self._link: Link | None = None
 
     @property
-    def link_number(self) -> int:
-        """The current connection, 0 while there is none."""
-        return self.link.number if self.link is not None else 0
+    def link(self) -> Link | None:
+        """The current connection."""
+        return self._link
+
+    @link.setter
+    def link(self, link: Link | None) -> None:
+        self._link = link
+        if link is not None:
+            self.link_number = link.number
 
 
 class Outbox:
