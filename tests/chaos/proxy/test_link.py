@@ -206,6 +206,21 @@ def test_toxics_act_in_the_order_of_their_adding(world):
     assert world.client.transport.written == b"x"
 
 
+@pytest.mark.parametrize("spared", [True, False])
+@pytest.mark.parametrize("stall_first", [True, False])
+def test_the_order_of_different_toxics_is_kept(world, stall_first, spared):
+    """A stall before a limit hides the data from it, a stall behind it does not.
+
+    One that its roll spared takes its place in the order when an update lets it act.
+    """
+    kinds = ("bandwidth", "limit_data") if stall_first else ("limit_data", "bandwidth")
+    first = world.add(kinds[0], toxicity=0 if spared else 1)
+    world.add(kinds[1])
+    world.update(first, toxicity=1)
+    world.down.receive(b"x")
+    assert world.client.transport.closing != stall_first
+
+
 def test_removing_timeout_closes_even_a_spared_connection(world):
     """As Toxiproxy does: a toxicity of 0 does not protect from the removal."""
     serial = world.add("timeout", toxicity=0, timeout=0)
