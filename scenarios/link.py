@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, slots=True)
 class Link:
-    """`number` is its row in `links.jsonl`, 0 until the server said `connected`."""
+    """`number` is its row in `links.jsonl`; it and `incarnation` are 0 until `connected` came."""
 
     session: "Session"
     url: str
     dialled_ns: int
-    incarnation: int
     number: int = 0
+    incarnation: int = 0
     connected: Connected | None = None
     heard_ns: int = 0
     ended: bool = False

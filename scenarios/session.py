@@ -124,9 +124,8 @@ class Session:
 
     def _dial(self, url: str) -> None:
         context = self._context
-        self._incarnations += 1
         address = context.adapter.websocket_url(url)
-        link = Link(self, address, context.now_ns(), self._incarnations)
+        link = Link(self, address, context.now_ns())
         self._dialling = link
         context.port.dial(link, address)
         context.after(_CONNECT_NS, partial(self._give_up_dialling, link))
@@ -145,6 +144,9 @@ class Session:
         if link is not self._dialling:
             return
         context = self._context
+        self._incarnations += 1
+        context.counters.reconnects += self._incarnations > 1
+        link.incarnation = self._incarnations
         link.connected = connected
         link.number = context.new_link(link)
         context.sink.add(

@@ -1,5 +1,6 @@
 """Plain Locust: has a conductor boot the server, disturb it, and judge the run in the end."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from gauntlet.kernel.errors import StackError
 
 BOOT_TIMEOUT_S = 75.0
 JUDGE_TIMEOUT_S = 120.0
+_LAST_WORDS_S = 5.0
 CONDUCT = (sys.executable, "-P", "-m", "gauntlet.cli", "conduct")
 
 
@@ -36,6 +38,8 @@ class Conductor:
         try:
             return Path(json.loads(line)["load"])
         except (ValueError, KeyError, TypeError) as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(_LAST_WORDS_S)  # its exit code says why
             raise StackError("the server did not come up; see above") from error
 
     def judge(self) -> int:

@@ -30,9 +30,7 @@ class Peer:
     pong_ms: int = 500
     entries: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     members: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
-    sockets: dict[str, set[web.WebSocketResponse]] = field(
-        default_factory=lambda: defaultdict(set)
-    )
+    sockets: dict[str, set[web.WebSocketResponse]] = field(default_factory=lambda: defaultdict(set))
     sends: int = 0
     pushes: int = 0
     connects: list[dict[str, Any]] = field(default_factory=list)

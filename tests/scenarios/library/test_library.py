@@ -1,0 +1,44 @@
+"""The named scenarios."""
+
+import pytest
+
+from gauntlet.kernel import scenario_file
+from scenarios import library
+
+EXPECTED = {
+    "steady", "disconnects", "slow-network", "broker-failure", "edge-crash", "gateway-crash",
+    "blue-green", "reconnect-storm", "offline-catchup", "group-fanout", "tour",
+}  # fmt: skip
+
+
+def test_the_library_holds_what_is_promised():
+    """Every promised scenario is there, under its own name."""
+    assert set(library.names()) >= EXPECTED
+    with pytest.raises(KeyError):
+        library.path("no-such-scenario")
+
+
+@pytest.mark.parametrize("name", library.names())
+def test_every_scenario_is_valid_and_short(name):
+    """Each file passes the checks a user's file must pass, and takes about a minute."""
+    scenario = scenario_file.load(library.path(name))
+    assert scenario.name == name
+    assert scenario.about.endswith(".")
+    assert scenario.load.duration_s <= (90 if name == "tour" else 60)
+
+
+@pytest.mark.parametrize("name", library.names())
+def test_faults_leave_time_to_recover(name):
+    """A fault's recovery may take what it is allowed before the next one begins, or the end."""
+    scenario = scenario_file.load(library.path(name))
+    ends = [fault.at for fault in scenario.faults[1:]]
+    for fault, following_s in zip(scenario.faults, ends, strict=False):
+        assert fault.ends_s + 3 <= following_s, fault.id
+    assert scenario.faults == sorted(scenario.faults, key=lambda fault: fault.at)
+
+
+def test_the_tour_is_as_large_as_it_says():
+    """200 users, 300 sends a second, within 90 seconds."""
+    load = scenario_file.load(library.path("tour")).load
+    assert (load.users, load.rate_per_s) == (200, 300)
+    assert load.duration_s <= 90

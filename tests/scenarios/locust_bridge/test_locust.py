@@ -1,0 +1,136 @@
+"""Locust as a user runs it, with the fake peer as its server."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from gauntlet.kernel.rundir import RunDir, read_jsonl
+from gauntlet.kernel.scenario import from_builtins, to_builtins
+from scenarios.locust_bridge import __file__ as bridge
+
+from ..fakes import Faults, Peer
+
+pytestmark = pytest.mark.integration
+ENTRY = Path(bridge).with_name("entry.py")
+
+
+@pytest.fixture
+def peer():
+    """The fake peer on an event loop of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    made = Peer(Faults(drop_push=17, repeat_push=13))
+    asyncio.run_coroutine_threadsafe(made.start(), loop).result(10)
+    yield made
+    asyncio.run_coroutine_threadsafe(made.stop(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    loop.close()
+
+
+@pytest.fixture
+def run(tmp_path, peer):
+    """A run directory with a load of three seconds."""
+    scenario = from_builtins(
+        {
+            "version": 1,
+            "name": "x",
+            "about": "x",
+            "target": {"server": {"heads_poll_ms": 200}},
+            "load": {"users": 6, "rate": "50/s", "ramp": "1s", "steady": "2s"},
+        }  # fmt: skip
+    )
+    made = RunDir.create(tmp_path, "x", 1)
+    load = {
+        "scenario": to_builtins(scenario),
+        "run_dir": str(made.path),
+        "api": [peer.url],
+        "workers": 1,
+    }
+    (made.path / "load.json").write_text(json.dumps(load))
+    return made
+
+
+def locust(run, *arguments):
+    """Start Locust headless on a run's load."""
+    command = [sys.executable, "-P", "-m", "locust", "-f", str(ENTRY), "--headless"]
+    return subprocess.Popen(
+        [*command, "--only-summary", "-u", "6", "-r", "6", *arguments],
+        cwd=run.path,
+        env={**os.environ, "GAUNTLET_LOAD": str(run.path / "load.json")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def lines(run):
+    """The reconciliation lines of all workers."""
+    rows = [row for file in sorted(run.events.glob("*.jsonl")) for row in read_jsonl(file)]
+    return [row for row in rows if row["kind"] == "reconciliation"]
+
+
+def test_a_headless_run_reconciles_and_exits_0(run):
+    """Records, one line that adds up, and Locust's own table with every send and delivery."""
+    child = locust(run, "--run-time", "3s")
+    output = child.communicate(timeout=60)[0]
+    assert child.returncode == 0, output
+    (line,) = lines(run)
+    assert line["ops"] == line["acked"] == 100
+    assert (line["missing"], line["unread"]) == (0, 0)
+    size = sum(file.stat().st_size for file in run.history.iterdir())
+    assert size == 40 * sum(line["records"].values())
+    row = next(text for text in output.splitlines() if text.startswith("SEND"))
+    assert row.split()[2] == "100"
+    row = next(text for text in output.splitlines() if text.startswith("RECV"))
+    assert row.split()[2] == str(line["presented"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_keeps_what_there_is(run, number):
+    """Locust ends within seconds with 2, files are whole, and nothing claims to be."""
+    child = locust(run, "--run-time", "30s")
+    for _ in range(400):
+        if run.live.exists() and len(list(read_jsonl(run.live))) >= 2:
+            break
+        threading.Event().wait(0.05)
+    child.send_signal(number)
+    output = child.communicate(timeout=15)[0]
+    assert child.returncode == 2, output
+    assert lines(run) == []
+    assert sum(file.stat().st_size for file in run.history.iterdir()) > 0
+
+
+def test_two_workers_lose_nothing(run):
+    """Each worker has its own line, and together they sent what one would have."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    where = ("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port)
+    child = locust(run, "--run-time", "3s", "--processes", "2", *where)
+    output = child.communicate(timeout=60)[0]
+    assert child.returncode == 0, output
+    both = lines(run)
+    assert [line["worker"] for line in both] == [0, 1]
+    assert sum(line["ops"] for line in both) == sum(line["acked"] for line in both) == 100
+    assert sum(line["missing"] for line in both) == 0
+
+
+def test_a_forbidden_target_ends_with_4(run):
+    """The exit code of a bad configuration reaches the shell."""
+    file = run.path / "load.json"
+    load = json.loads(file.read_text())
+    file.write_text(json.dumps({**load, "api": ["http://10.0.0.1:80"]}))
+    child = locust(run, "--run-time", "3s")
+    output = child.communicate(timeout=30)[0]
+    assert child.returncode == 4, output
+    assert "allow_hosts" in output

@@ -1,0 +1,150 @@
+"""The engine against a peer that drops, repeats, reorders, refuses and hangs."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from gauntlet.kernel.errors import ConfigError
+from gauntlet.kernel.history import RECORD, Channel, Kind, Record
+from gauntlet.kernel.rundir import RunDir, read_jsonl
+from gauntlet.kernel.scenario import from_builtins
+from scenarios.arrivals import Stripe
+from scenarios.engine import Engine
+from scenarios.loadfile import LoadFile
+
+from .fakes import Faults, Peer
+
+USERS = 8
+
+
+@pytest.fixture
+async def peer():
+    made = Peer()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+def load(tmp_path, api, workload=None, **target):
+    """A load of two seconds."""
+    scenario = {
+        "version": 1, "name": "x", "about": "x",
+        "target": {"server": {"heads_poll_ms": 200}, **target},
+        "load": {
+            "users": USERS, "workload": workload or {"direct": 1, "group": {"size": 4}},
+            "rate": "80/s", "ramp": "500ms", "steady": "1500ms", "attempt_timeout": "300ms",
+        },
+    }  # fmt: skip
+    return LoadFile(from_builtins(scenario), RunDir.create(tmp_path, "x", 1), api, 1)
+
+
+async def drive(engine, after_s=2.1, end=None):
+    """Run an engine with all its users, and end it."""
+    running = asyncio.create_task(engine.run())
+    for _ in range(USERS + 1):  # one more than the plan has slots for
+        engine.commands.append(engine.add_user)
+    await asyncio.wait({running}, timeout=after_s)
+    engine.commands.append(end or engine.drain)
+    await running
+
+
+def events(run, kind):
+    """The rows of a kind in the load's journal."""
+    return [row for row in read_jsonl(run.events / "load-0.jsonl") if row["kind"] == kind]
+
+
+def records(run):
+    """All records of a run."""
+    shards = sorted(run.history.glob("*.bin"))
+    return [Record(*one) for shard in shards for one in RECORD.iter_unpack(shard.read_bytes())]
+
+
+async def test_a_load_on_a_nasty_peer_adds_up(tmp_path, peer):
+    """Every op is acked, every delivery is presented once, and the line says what the files hold."""
+    peer.faults = Faults(
+        drop_push=7, repeat_push=5, swap_push=11, hang_after_commit=40, refuse_send=13
+    )
+    made = load(tmp_path, [peer.url])
+    engine = Engine(made, Stripe())
+    await drive(engine)
+    assert [row["phase"] for row in events(made.run, "phase")] == [
+        "ramp", "steady", "quiesce", "audit", "flushed",
+    ]  # fmt: skip
+    (line,) = events(made.run, "reconciliation")
+    assert line["ops"] == 120
+    assert (line["acked"], line["rejected"], line["unknown"]) == (120, 0, 0)
+    assert (line["missing"], line["unread"]) == (0, 0)
+    assert line["presented"] == line["expected"] > 120
+    kept = records(made.run)
+    assert len(kept) == sum(line["records"].values())
+    kinds = Counter(record.kind for record in kept)
+    assert kinds[Kind.DELIVER] == line["presented"]
+    assert kinds[Kind.OP] == kinds[Kind.ACK] == 120
+    assert kinds[Kind.ATTEMPT] > 120
+    assert kinds[Kind.RECEIVE] > 0
+    assert any(r.kind == Kind.DELIVER and r.flags & 3 == Channel.RESYNC for r in kept)
+    stored = [entry for entries in peer.entries.values() for entry in entries]
+    assert kinds[Kind.AUDIT] == len(stored)
+    assert kinds[Kind.HEAD] == line["audited"]
+    assert (made.run.latency / "delivery-w0.hdr").stat().st_size > 0
+
+
+async def test_the_live_rows_count_up(tmp_path, peer):
+    """One row a second and one at the end, in which nothing is outstanding."""
+    made = load(tmp_path, [peer.url])
+    await drive(Engine(made, Stripe()))
+    rows = list(read_jsonl(made.run.live))
+    assert len(rows) >= 3
+    assert [row["sent"] for row in rows] == sorted(row["sent"] for row in rows)
+    last = rows[-1]
+    assert (last["sent"], last["acked"], last["outstanding"], last["missing"]) == (120, 120, 0, 0)
+    assert (last["users"], last["connections"]) == (USERS, USERS)
+
+
+async def test_a_hole_in_the_history_is_missing_at_the_end(tmp_path, peer):
+    """A position that only a skipping history could have given is never presented."""
+    peer.faults = Faults(drop_push=9, skip_in_history=1)
+    made = load(tmp_path, [peer.url], {"direct": 1})
+    engine = Engine(made, Stripe())
+    settled = asyncio.create_task(drive(engine))
+    await asyncio.wait({settled}, timeout=4)
+    engine.commands.append(engine.abort)
+    await settled
+    assert engine.ledger.missing > 0
+
+
+async def test_an_abort_keeps_what_is_there_and_claims_nothing(tmp_path, peer):
+    """Files are whole, but no reconciliation line says that the run was."""
+    made = load(tmp_path, [peer.url])
+    engine = Engine(made, Stripe())
+    await drive(engine, after_s=1.2, end=engine.abort)
+    assert engine.phase == "aborted"
+    assert events(made.run, "reconciliation") == []
+    assert {record.kind for record in records(made.run)} >= {Kind.OP, Kind.ACK, Kind.DELIVER}
+
+
+async def test_absences_happen_and_are_made_up_for(tmp_path, peer):
+    """Users leave and return as planned, and read what they missed."""
+    storm = {"weight": 1, "at": ["1s"], "offline": "400ms", "percent": 50}
+    made = load(tmp_path, [peer.url], {"reconnect_storm": storm})
+    await drive(Engine(made, Stripe()))
+    kept = records(made.run)
+    assert sum(record.kind == Kind.OFFLINE for record in kept) == USERS // 2
+    assert sum(record.kind == Kind.CONNECT for record in kept) == USERS * 3 // 2
+    (line,) = events(made.run, "reconciliation")
+    assert line["missing"] == 0
+
+
+async def test_load_goes_nowhere_that_is_not_allowed(tmp_path):
+    """A target outside loopback is refused before anything is written."""
+    made = load(tmp_path, ["http://10.0.0.1:80"])
+    with pytest.raises(ConfigError, match="allow_hosts"):
+        await Engine(made, Stripe()).run()
+    assert list(made.run.events.iterdir()) == []
+
+
+def test_an_unknown_adapter_is_a_bad_configuration(tmp_path):
+    """The error names what was found and what is allowed."""
+    with pytest.raises(ConfigError, match="allowed: reference"):
+        Engine(load(tmp_path, ["http://127.0.0.1:1"], adapter="acme"), Stripe())

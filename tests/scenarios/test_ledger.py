@@ -1,0 +1,63 @@
+"""The reconciliation line."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenarios.ledger import Ledger
+from scenarios.plan import Conversation, Op
+
+ROOM = Conversation(5, "r.w0-0", "group", (11, 12, 13))
+
+
+def ledger(watching=(11, 12, 13)):
+    """A ledger of one room, in which some watch."""
+    made = Ledger()
+    made.open(ROOM)
+    for user in watching:
+        made.watch(5, user)
+    return made
+
+
+@given(st.permutations([("ack", 0), ("see", 11), ("see", 12), ("see", 12), ("see", 13)]))
+def test_counts_do_not_depend_on_what_came_first(events):
+    """Pushes may overtake the ack, and come twice: each member counts once."""
+    book = ledger()
+    book.submit()
+    for what, user in events:
+        if what == "ack":
+            book.ack(Op(0, ROOM, 11, 1))
+        else:
+            book.present(5, user, 11, 1)
+    assert (book.expected, book.presented, book.missing, book.outstanding) == (3, 3, 0, 0)
+    assert book.settled()
+
+
+def test_nothing_is_expected_of_those_who_never_connected():
+    """A member who never watched is not missing anything."""
+    book = ledger(watching=(11, 12))
+    book.submit()
+    book.ack(Op(0, ROOM, 11, 1))
+    book.present(5, 11, 11, 1)
+    assert (book.expected, book.presented, book.missing) == (2, 1, 1)
+    assert not book.settled()
+
+
+def test_every_op_ends_in_exactly_one_count():
+    """Ops = acked + rejected + unknown + outstanding, at any moment."""
+    book = ledger()
+    for _ in range(4):
+        book.submit()
+    book.ack(Op(0, ROOM, 11, 1))
+    book.reject()
+    book.give_up()
+    assert (book.ops, book.acked, book.rejected, book.unknown, book.outstanding) == (4, 1, 1, 1, 1)
+
+
+def test_the_audit_finds_what_was_acked_and_is_not_stored():
+    """Acked and absent is lost; stored without an ack is not counted."""
+    book = ledger()
+    for sseq in (1, 2):
+        book.submit()
+        book.ack(Op(0, ROOM, 11, sseq))
+    book.audit(5, {(11, 2), (12, 9)})
+    assert book.lost == 1

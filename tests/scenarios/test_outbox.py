@@ -1,0 +1,137 @@
+"""Send queues, retries and outcomes."""
+
+from random import Random
+
+import pytest
+
+from gauntlet.kernel.history import Kind
+from scenarios.outbox import Access, Outbox
+from scenarios.plan import Op
+
+from .world import ROOM, TALK, World
+
+NO = {"error": {"code": "unavailable", "message": "", "temporary": True, "stored": "no"}}
+UNKNOWN = {"error": {"code": "timeout", "message": "", "temporary": True, "stored": "unknown"}}
+FORBIDDEN = {"error": {"code": "forbidden", "message": "", "temporary": False, "stored": "no"}}
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest.fixture
+def outbox(world):
+    return Outbox(world.context, Access(gateway=0), Random(1))
+
+
+def submit(world, outbox, sseq=1, conv=TALK):
+    """Hand over an op that is due now."""
+    outbox.submit(Op(0, conv, 1, sseq), world.time_ns)
+
+
+def outcome(world):
+    """The kinds of records that ended ops."""
+    return [r.kind for r in world.kinds(Kind.ACK, Kind.REJECT, Kind.UNKNOWN)]
+
+
+def test_an_answered_send_is_acked(world, outbox):
+    """The ack carries the position, and the ledger expects the deliveries."""
+    submit(world, outbox)
+    world.pass_ms(20)
+    world.take().answer(201, {"conv": TALK.name, "seq": 4, "msg_id": "m", "ts": 0})
+    (ack,) = world.kinds(Kind.ACK)
+    assert (ack.fields["seq"], ack.fields["sseq"], ack.fields["spare"]) == (4, 1, 1)
+    assert ack.t_ns - ack.fields["ref_ns"] == 20_000_000
+    assert (world.ledger.acked, world.ledger.expected) == (1, 2)
+
+
+def test_a_conversation_has_one_send_in_flight(world, outbox):
+    """The next op waits for the end of the one before; another conversation does not."""
+    submit(world, outbox, 1)
+    submit(world, outbox, 2)
+    submit(world, outbox, 1, ROOM)
+    assert [asked.request.path.split("/")[3] for asked in world.asked] == [TALK.name, ROOM.name]
+    world.take().answer(201, {"seq": 1})
+    assert world.asked[-1].request.path.split("/")[3] == TALK.name
+    assert len(world.kinds(Kind.OP)) == 3
+    assert len(world.kinds(Kind.ATTEMPT)) == 3
+
+
+def test_a_retry_is_the_same_message_at_another_gateway(world, outbox):
+    """Identity and content never change; only the gateway does."""
+    submit(world, outbox)
+    first = world.take()
+    first.fail()
+    world.pass_ms(150)
+    second = world.take()
+    assert second.request == first.request
+    assert second.gateway != first.gateway
+    second.answer(200, {"seq": 1, "dup": True})
+    assert outcome(world) == [Kind.ACK]
+    assert [record.fields["spare"] for record in world.kinds(Kind.ATTEMPT)] == [1, 2]
+
+
+def drive(world, respond):
+    """Answer every attempt until the op ends or time is up."""
+    for _ in range(2000):
+        while world.asked:
+            respond(world.take())
+        world.pass_ms(10)
+
+
+def test_no_answer_until_the_end_is_unknown(world, outbox):
+    """An op that may have arrived is never called failed."""
+    submit(world, outbox)
+    drive(world, lambda asked: asked.fail())
+    assert outcome(world) == [Kind.UNKNOWN]
+    assert world.ledger.unknown == 1
+    last = world.kinds(Kind.ATTEMPT)[-1]
+    assert last.t_ns - last.fields["ref_ns"] <= world.context.limits.give_up_after_ns
+
+
+def test_refused_to_the_end_is_a_failure(world, outbox):
+    """A temporary, definite refusal is retried until it is given up, and then it is definite."""
+    submit(world, outbox)
+    drive(world, lambda asked: asked.answer(503, NO))
+    assert outcome(world) == [Kind.REJECT]
+    assert len(world.kinds(Kind.ATTEMPT)) > 3
+
+
+def test_one_doubtful_attempt_is_enough_for_unknown(world, outbox):
+    """`stored: no` of a later attempt says nothing about an earlier one."""
+    submit(world, outbox)
+    world.take().answer(504, UNKNOWN)
+    drive(world, lambda asked: asked.answer(503, NO))
+    assert outcome(world) == [Kind.UNKNOWN]
+
+
+def test_a_final_refusal_is_not_retried(world, outbox):
+    """Forbidden stays forbidden, and the queue goes on."""
+    submit(world, outbox, 1)
+    submit(world, outbox, 2)
+    world.take().answer(403, FORBIDDEN)
+    assert outcome(world) == [Kind.REJECT]
+    assert len(world.asked) == 1
+
+
+def test_the_servers_wait_is_kept(world, outbox):
+    """Retry-After is the least wait."""
+    submit(world, outbox)
+    world.take().answer(503, NO, retry_after_s=3.0)
+    world.pass_ms(2_900)
+    assert world.asked == []
+    world.pass_ms(200)
+    assert len(world.asked) == 1
+
+
+def test_abandoning_ends_every_op_once(world, outbox):
+    """In flight is unknown, never tried is a failure; a late answer changes nothing."""
+    submit(world, outbox, 1)
+    submit(world, outbox, 2)
+    outbox.abandon()
+    world.take().answer(201, {"seq": 1})
+    world.pass_ms(500)
+    assert outcome(world) == [Kind.UNKNOWN, Kind.REJECT]
+    assert world.ledger.outstanding == 0
+    assert world.asked == []

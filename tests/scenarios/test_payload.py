@@ -1,0 +1,32 @@
+"""Message bodies."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenarios import payload
+
+NUMBERS = st.integers(0, 2**32 - 1)
+
+
+@given(NUMBERS, NUMBERS, NUMBERS, st.integers(0, 2**62), st.integers(100, 2000))
+def test_a_body_says_what_it_was_built_from(conv, author, sseq, intended_ns, size):
+    """Every body can be read back, is intact, and has the size that was asked for."""
+    body = payload.build(conv, author, sseq, intended_ns, size)
+    assert payload.parse(body) == (conv, author, sseq, intended_ns, True)
+    assert len(body.encode()) == size
+
+
+@given(st.data())
+def test_one_changed_character_is_seen(data):
+    """A corrupted body is not ours, or not intact: it never passes for another message."""
+    body = payload.build(7, 8, 9, 10, 120)
+    at = data.draw(st.integers(0, len(body) - 1))
+    other = data.draw(st.characters(codec="ascii").filter(lambda one: one != body[at]))
+    read = payload.parse(body[:at] + other + body[at + 1 :])
+    assert read is None or not read.intact
+
+
+def test_what_is_not_ours_is_nothing():
+    """Other texts, and numbers that a record cannot hold, are no payload."""
+    for body in ("", "hello", "g1|1|2|3|4|5", "g1|a|2|3|4|5|", f"g1|{2**32}|1|1|1|0|"):
+        assert payload.parse(body) is None

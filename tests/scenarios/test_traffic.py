@@ -1,0 +1,107 @@
+"""A worker's plan and its ops."""
+
+import itertools
+
+import pytest
+
+from gauntlet.kernel.scenario import from_builtins
+from gauntlet.kernel.vocabulary import WORKLOADS as NAMES
+from scenarios.arrivals import Stripe
+from scenarios.traffic import NUMBERS_PER_WORKER, Traffic, slots_of, users_of
+from scenarios.workloads import WORKLOADS
+
+LOADS = {
+    "direct": {"direct": 1},
+    "group": {"group": {"size": 5}},
+    "offline_catchup": {"offline_catchup": {"at": ["3s"], "offline": "2s", "percent": 40}},
+    "reconnect_storm": {"reconnect_storm": {"offline": "2s", "percent": 60}},
+    "all": {"direct": 3, "group": {"size": 7}, "offline_catchup": 1, "reconnect_storm": 1},
+}
+
+
+def traffic(load="all", *, seed=7, users=23, stripe=Stripe(), schedule="constant"):
+    """The traffic of a small scenario."""
+    scenario = {
+        "version": 1, "name": "x", "about": "x", "seed": seed,
+        "load": {"users": users, "workload": LOADS[load], "rate": "40/s", "ramp": "2s",
+                 "steady": "8s"},
+    }  # fmt: skip
+    return Traffic(from_builtins(scenario), stripe, schedule)
+
+
+def ops(made, ready=lambda conv: True):
+    """All its ops."""
+    drawn = (made.draw(offset, ready) for offset in made.offsets())
+    return [(op.offset_ns, op.conv.name, op.author, op.sseq) for op in drawn if op is not None]
+
+
+@pytest.mark.parametrize("load", LOADS)
+@pytest.mark.parametrize("schedule", ["constant", "poisson"])
+def test_the_same_seed_gives_the_same_ops(load, schedule):
+    """Seed and scenario decide who sends what when; another seed decides otherwise."""
+    first = ops(traffic(load, schedule=schedule))
+    assert first == ops(traffic(load, schedule=schedule))
+    assert first != ops(traffic(load, schedule=schedule, seed=8))
+    assert traffic(load).absences == traffic(load).absences
+
+
+def test_workloads_are_those_of_the_vocabulary():
+    """What a scenario may name exists, and nothing else does."""
+    assert set(WORKLOADS) == set(NAMES)
+
+
+@pytest.mark.parametrize("load", LOADS)
+def test_everybody_talks_only_where_he_is_a_member(load):
+    """Authors are members, members are users, and sseqs are dense for each author."""
+    made = traffic(load)
+    numbers = {user.number for user in made.users}
+    sseqs = {}
+    for _, name, author, sseq in ops(made):
+        assert author in made.conversations[name].members
+        assert sseq == sseqs.get((name, author), 0) + 1
+        sseqs[name, author] = sseq
+    for conv in made.conversations.values():
+        assert len(conv.members) >= 2
+        assert set(conv.members) <= numbers
+        assert len(set(conv.members)) == len(conv.members)
+
+
+@pytest.mark.parametrize("load", ["offline_catchup", "reconnect_storm", "all"])
+def test_nobody_sends_while_he_is_away(load):
+    """A user who is offline on purpose is no author."""
+    made = traffic(load)
+    assert made.absences
+    ramp_ns = 2_000_000_000
+    for offset_ns, _, author, _ in ops(made):
+        for absence in made.absences:
+            at_ns = offset_ns + ramp_ns
+            assert author != absence.user or not absence.from_ns <= at_ns < absence.to_ns
+
+
+def test_a_conversation_that_is_not_ready_is_not_drawn():
+    """Sends go to the others meanwhile, and nowhere when there are none."""
+    made = traffic("direct")
+    barred = next(iter(made.conversations))
+    assert barred not in {name for _, name, _, _ in ops(made, lambda conv: conv.name != barred)}
+    assert ops(traffic("direct"), lambda conv: False) == []
+
+
+def test_workers_share_nothing():
+    """Users, conversations and their numbers are each of one worker."""
+    parts = [traffic(stripe=Stripe(worker, 3)) for worker in range(3)]
+    names = [set(part.conversations) for part in parts]
+    for one, other in itertools.combinations(names, 2):
+        assert not one & other
+    for worker, part in enumerate(parts):
+        numbers = [conv.number for conv in part.conversations.values()]
+        numbers += [user.number for user in part.users]
+        assert {number // NUMBERS_PER_WORKER for number in numbers} == {worker}
+
+
+def test_slots_hold_all_users():
+    """Every user has a slot at some worker, with at most one to spare at each."""
+    for workers, users in ((1, 2), (3, 23), (4, 4), (5, 3)):
+        slots = sum(slots_of(worker, workers, users) for worker in range(workers))
+        assert users <= slots < users + workers
+    assert [user.name for user in users_of(2, 2)] == ["u2-0", "u2-1"]
+    assert users_of(2, 1)[0].number == 2_000_001

@@ -1,0 +1,119 @@
+"""A world without sockets: a clock that is set, a port that records, a sink that keeps."""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from gauntlet.kernel.clock import NS_PER_MS, NS_PER_S
+from gauntlet.kernel.history import Kind
+from scenarios.adapters.base import Request, Response
+from scenarios.adapters.reference import Reference
+from scenarios.context import Context, Limits
+from scenarios.latency import Latencies
+from scenarios.ledger import Ledger
+from scenarios.link import Link
+from scenarios.plan import Conversation, User
+from scenarios.timers import Timers
+
+ANN, BOB = User(1, "u0-0"), User(2, "u0-1")
+TALK = Conversation(1, "d.u0-0.u0-1", "direct", (1, 2))
+ROOM = Conversation(2, "r.w0-0", "group", (1, 2))
+
+
+class Asked(NamedTuple):
+    """A request that waits for its answer."""
+
+    gateway: int
+    request: Request
+    timeout_ns: int
+    answered: Callable[[Response | None], None]
+
+    def answer(self, status: int, body: Any, retry_after_s: float = 0.0) -> None:
+        self.answered(Response(status, json.dumps(body).encode(), retry_after_s))
+
+    def fail(self) -> None:
+        self.answered(None)
+
+
+class Kept(NamedTuple):
+    """A record, with the fields it was given."""
+
+    kind: Kind
+    t_ns: int
+    fields: dict[str, int]
+
+
+class World:
+    """Plays port and sink, and holds the clock."""
+
+    def __init__(self) -> None:
+        self.time_ns = NS_PER_S
+        self.asked: list[Asked] = []
+        self.dialled: list[Link] = []
+        self.frames: list[tuple[Link, dict[str, Any]]] = []
+        self.closed: list[tuple[Link, bool]] = []
+        self.records: list[Kept] = []
+        self.links = 0
+        self.connected: list[int] = []
+        self.timers = Timers()
+        self.ledger = Ledger()
+        for conv in (TALK, ROOM):
+            self.ledger.open(conv)
+            for user in conv.members:
+                self.ledger.watch(conv.number, user)
+        self.context = Context(
+            now_ns=lambda: self.time_ns,
+            timers=self.timers,
+            port=self,
+            sink=self,
+            adapter=Reference(),
+            ledger=self.ledger,
+            latencies=Latencies(),
+            limits=Limits(2 * NS_PER_S, 10 * NS_PER_S, 120),
+            conversations={TALK.name: TALK, ROOM.name: ROOM},
+            user_numbers={ANN.name: ANN.number, BOB.name: BOB.number},
+            new_link=self.new_link,
+            on_connected=self.connected.append,
+        )
+
+    def pass_ms(self, wait_ms: float, step_ms: float = 10) -> None:
+        """Let time go by, and have everything happen that is due meanwhile."""
+        end_ns = self.time_ns + int(wait_ms * NS_PER_MS)
+        while self.time_ns < end_ns:
+            self.time_ns = min(end_ns, self.time_ns + int(step_ms * NS_PER_MS))
+            self.timers.run_due(self.time_ns)
+
+    def take(self) -> Asked:
+        """The oldest request that waits for its answer."""
+        return self.asked.pop(0)
+
+    def kinds(self, *kinds: Kind) -> list[Kept]:
+        """The records of some kinds."""
+        return [record for record in self.records if record.kind in kinds]
+
+    def sent(self, link: Link) -> list[dict[str, Any]]:
+        """The frames sent on a link."""
+        return [frame for on, frame in self.frames if on is link]
+
+    # The port.
+
+    def request(self, gateway, request, timeout_ns, answered) -> None:
+        self.asked.append(Asked(gateway, request, timeout_ns, answered))
+
+    def dial(self, link, url) -> None:
+        self.dialled.append(link)
+
+    def send(self, link, frame) -> None:
+        self.frames.append((link, json.loads(frame)))
+
+    def close(self, link, *, abort=False) -> None:
+        self.closed.append((link, abort))
+
+    # The sink, and the rest.
+
+    def add(self, kind, t_ns, **fields) -> None:
+        self.records.append(Kept(kind, t_ns, fields))
+
+    def new_link(self, link) -> int:
+        self.links += 1
+        return self.links
