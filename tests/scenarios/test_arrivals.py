@@ -1,5 +1,7 @@
 """Open-model schedules."""
 
+import itertools
+
 import pytest
 
 from scenarios.arrivals import SCHEDULES, Stripe, constant, poisson
@@ -26,7 +28,7 @@ def test_poisson_arrivals_keep_the_rate_and_differ_by_worker():
     assert offsets == sorted(offsets)
     assert offsets == list(poisson(100.0, 100.0, Stripe(), 3))
     assert len(offsets) == pytest.approx(10_000, rel=0.05)
-    gaps = [later - earlier for earlier, later in zip(offsets, offsets[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(offsets)]
     # Exponential gaps: 1 - 1/e of them are shorter than their mean.
     assert sum(gap < SECOND / 100 for gap in gaps) / len(gaps) == pytest.approx(0.632, abs=0.02)
     assert list(poisson(50.0, 9.0, Stripe(0, 2), 3)) != list(poisson(50.0, 9.0, Stripe(1, 2), 3))

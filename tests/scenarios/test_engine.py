@@ -13,17 +13,9 @@ from scenarios.arrivals import Stripe
 from scenarios.engine import Engine
 from scenarios.loadfile import LoadFile
 
-from .fakes import Faults, Peer
+from .fakes import Faults
 
 USERS = 8
-
-
-@pytest.fixture
-async def peer():
-    made = Peer()
-    await made.start()
-    yield made
-    await made.stop()
 
 
 def load(tmp_path, api, workload=None, **target):
@@ -61,7 +53,7 @@ def records(run):
 
 
 async def test_a_load_on_a_nasty_peer_adds_up(tmp_path, peer):
-    """Every op is acked, every delivery is presented once, and the line says what the files hold."""
+    """Every op is acked, every delivery is presented once, the line says what files hold."""
     peer.faults = Faults(
         drop_push=7, repeat_push=5, swap_push=11, hang_after_commit=40, refuse_send=13
     )

@@ -9,18 +9,14 @@ from scenarios.link import Link
 from scenarios.mailbox import Mailbox, read_content
 from scenarios.outbox import Access
 
-from .world import ANN, BOB, ROOM, TALK, World
+from .world import ANN, BOB, ROOM, TALK
 
 NUMBERS = {ANN.name: 1, BOB.name: 2}
 
 
 @pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
 def mailbox(world):
+    """Ann's, with a connection that is up."""
     access = Access(0)
     access.link = link()
     return Mailbox(world.context, ANN, access)

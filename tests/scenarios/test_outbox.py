@@ -8,7 +8,7 @@ from gauntlet.kernel.history import Kind
 from scenarios.outbox import Access, Outbox
 from scenarios.plan import Op
 
-from .world import ROOM, TALK, World
+from .world import ROOM, TALK
 
 NO = {"error": {"code": "unavailable", "message": "", "temporary": True, "stored": "no"}}
 UNKNOWN = {"error": {"code": "timeout", "message": "", "temporary": True, "stored": "unknown"}}
@@ -16,12 +16,8 @@ FORBIDDEN = {"error": {"code": "forbidden", "message": "", "temporary": False, "
 
 
 @pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
 def outbox(world):
+    """Ann's."""
     return Outbox(world.context, Access(gateway=0), Random(1))
 
 

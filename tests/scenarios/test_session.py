@@ -8,19 +8,15 @@ import pytest
 from gauntlet.kernel.history import Kind
 from scenarios.session import Session
 
-from .world import ANN, ROOM, TALK, World
+from .world import ANN, ROOM, TALK
 
 LOGIN = {"token": "t", "connect": {"url": "ws://127.0.0.1:1", "environment": "blue"}}
 MS = 1_000_000
 
 
 @pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
 def session(world):
+    """Ann, who is about to log in."""
     made = Session(world.context, ANN, Random(1))
     made.start()
     return made
@@ -120,7 +116,7 @@ def test_the_servers_ping_is_answered(world, session):
 
 
 def test_silence_means_dead(world, session):
-    """After ping_ms the client asks; after ping_ms + pong_ms it drops the connection and returns."""
+    """After ping_ms the client asks; after ping_ms + pong_ms it leaves and returns."""
     link = connect(world, session)
     world.pass_ms(2_600)
     assert world.sent(link)[-1] == {"ping": {}}

@@ -10,6 +10,7 @@ from scenarios.arrivals import Stripe
 from scenarios.traffic import NUMBERS_PER_WORKER, Traffic, slots_of, users_of
 from scenarios.workloads import WORKLOADS
 
+ALONE = Stripe()
 LOADS = {
     "direct": {"direct": 1},
     "group": {"group": {"size": 5}},
@@ -19,7 +20,7 @@ LOADS = {
 }
 
 
-def traffic(load="all", *, seed=7, users=23, stripe=Stripe(), schedule="constant"):
+def traffic(load="all", *, seed=7, users=23, stripe=ALONE, schedule="constant"):
     """The traffic of a small scenario."""
     scenario = {
         "version": 1, "name": "x", "about": "x", "seed": seed,
@@ -29,7 +30,7 @@ def traffic(load="all", *, seed=7, users=23, stripe=Stripe(), schedule="constant
     return Traffic(from_builtins(scenario), stripe, schedule)
 
 
-def ops(made, ready=lambda conv: True):
+def ops(made, ready=lambda _: True):
     """All its ops."""
     drawn = (made.draw(offset, ready) for offset in made.offsets())
     return [(op.offset_ns, op.conv.name, op.author, op.sseq) for op in drawn if op is not None]
@@ -83,7 +84,7 @@ def test_a_conversation_that_is_not_ready_is_not_drawn():
     made = traffic("direct")
     barred = next(iter(made.conversations))
     assert barred not in {name for _, name, _, _ in ops(made, lambda conv: conv.name != barred)}
-    assert ops(traffic("direct"), lambda conv: False) == []
+    assert ops(traffic("direct"), lambda _: False) == []
 
 
 def test_workers_share_nothing():

@@ -26,7 +26,7 @@ async def test_loopback_needs_no_permission():
 
 async def test_a_websocket_is_refused_before_it_is_dialled():
     """No address of a login answer gets around the gate."""
-    socket = Socket(lambda frame: None, lambda code: None)
+    socket = Socket(print, print)
     with pytest.raises(ConfigError):
         await dial(Gate([]), "ws://10.1.2.3:9/v1/ws", "im.v1.json", socket)
 
@@ -113,4 +113,4 @@ async def test_a_websocket_that_does_not_come_up_is_an_error():
     async with Server(reply("no", "503 X")) as server:
         url = server.url.replace("http", "ws")
         with pytest.raises(TransportError):
-            await dial(Gate([]), url, "x", Socket(lambda frame: None, lambda code: None))
+            await dial(Gate([]), url, "x", Socket(print, print))

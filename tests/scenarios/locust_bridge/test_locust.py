@@ -1,6 +1,5 @@
 """Locust as a user runs it, with the fake peer as its server."""
 
-import asyncio
 import json
 import os
 import signal
@@ -16,44 +15,23 @@ from gauntlet.kernel.rundir import RunDir, read_jsonl
 from gauntlet.kernel.scenario import from_builtins, to_builtins
 from scenarios.locust_bridge import __file__ as bridge
 
-from ..fakes import Faults, Peer
-
 pytestmark = pytest.mark.integration
 ENTRY = Path(bridge).with_name("entry.py")
 
 
 @pytest.fixture
-def peer():
-    """The fake peer on an event loop of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    made = Peer(Faults(drop_push=17, repeat_push=13))
-    asyncio.run_coroutine_threadsafe(made.start(), loop).result(10)
-    yield made
-    asyncio.run_coroutine_threadsafe(made.stop(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
-    loop.close()
-
-
-@pytest.fixture
-def run(tmp_path, peer):
+def run(tmp_path, distant_peer):
     """A run directory with a load of three seconds."""
-    scenario = from_builtins(
-        {
-            "version": 1,
-            "name": "x",
-            "about": "x",
-            "target": {"server": {"heads_poll_ms": 200}},
-            "load": {"users": 6, "rate": "50/s", "ramp": "1s", "steady": "2s"},
-        }  # fmt: skip
-    )
+    scenario = {
+        "version": 1, "name": "x", "about": "x",
+        "target": {"server": {"heads_poll_ms": 200}},
+        "load": {"users": 6, "rate": "50/s", "ramp": "1s", "steady": "2s"},
+    }  # fmt: skip
     made = RunDir.create(tmp_path, "x", 1)
     load = {
-        "scenario": to_builtins(scenario),
+        "scenario": to_builtins(from_builtins(scenario)),
         "run_dir": str(made.path),
-        "api": [peer.url],
+        "api": [distant_peer.url],
         "workers": 1,
     }
     (made.path / "load.json").write_text(json.dumps(load))

@@ -1,0 +1,40 @@
+"""Peers and worlds that the tests of the load share."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from .fakes import Faults, Peer
+from .world import World
+
+
+@pytest.fixture
+def world() -> World:
+    """A world without sockets."""
+    return World()
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[Peer]:
+    """The fake peer, on the test's own event loop."""
+    made = Peer()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+def distant_peer() -> Iterator[Peer]:
+    """The fake peer on an event loop of its own, for load that comes from other processes."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    made = Peer(Faults(drop_push=17, repeat_push=13))
+    asyncio.run_coroutine_threadsafe(made.start(), loop).result(10)
+    yield made
+    asyncio.run_coroutine_threadsafe(made.stop(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    loop.close()
