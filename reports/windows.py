@@ -63,7 +63,8 @@ def windows(events: Events, over_ns: dict[str, int]) -> dict[str, Window]:
         over = max(healed, over_ns[fault.id])
         bound.append(Window(f"fault:{fault.id}", begun, healed, unknown=unknown))
         bound.append(Window(f"recovery:{fault.id}", healed, over, unknown=unknown))
-        disturbed.append((begun, over))
+        # From the request on: messages under way when the fault began to act suffer from it too.
+        disturbed.append((NEVER if fault.requested_ns is None else fault.requested_ns, over))
     steady = Window("steady", start_ns, end_ns, tuple(disturbed))
     run = Window("run", min(start_ns, end_ns), NEVER)
     return {window.name: window for window in (steady, run, *bound)}
