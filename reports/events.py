@@ -76,17 +76,18 @@ def collect(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
             reconciliations.append(row)
         elif kind in stopped:
             stopped[kind] = str(row["message"])
+    moves = {name: Cutover(name, tuple(steps)) for name, steps in cutovers.items()}
     return Events(
         phases=phases,
-        faults=tuple(_fault(fault, rows) for fault in planned),
-        cutovers=tuple(Cutover(name, tuple(steps)) for name, steps in cutovers.items()),
+        faults=tuple(_fault(fault, rows, moves.get(fault.id)) for fault in planned),
+        cutovers=tuple(moves.values()),
         reconciliations=tuple(reconciliations),
         interrupted=stopped["interrupted"],
         error=stopped["error"],
     )
 
 
-def _fault(planned: Fault, rows: list[dict[str, Any]]) -> FaultTimes:
+def _fault(planned: Fault, rows: list[dict[str, Any]], move: Cutover | None) -> FaultTimes:
     steps = {row["step"]: row for row in rows if row["kind"] == "fault" and row["id"] == planned.id}
 
     def when(step: str) -> int | None:
@@ -95,6 +96,11 @@ def _fault(planned: Fault, rows: list[dict[str, Any]]) -> FaultTimes:
     def why(step: str) -> str:
         return str(steps[step]["detail"].get("error", "no reason given")) if step in steps else ""
 
+    healed_ns = when("healed")
+    # A cutover ends by itself; its heal only makes sure of that, maybe much later.
+    done_ns = move.entered("done") if move else None
+    if healed_ns is not None and done_ns is not None:
+        healed_ns = min(healed_ns, done_ns)
     return FaultTimes(
         id=planned.id,
         kind=planned.kind,
@@ -102,7 +108,7 @@ def _fault(planned: Fault, rows: list[dict[str, Any]]) -> FaultTimes:
         requested_ns=when("requested"),
         effective_ns=when("effective"),
         heal_requested_ns=when("heal-requested"),
-        healed_ns=when("healed"),
+        healed_ns=healed_ns,
         failed=why("failed"),
         heal_failed=why("heal-failed"),
         proof=steps.get("effective", {}).get("proof") or {},

@@ -74,11 +74,18 @@ def _send_errors(facts: Facts, window: Window) -> Value:
 
 
 def _live_missed(facts: Facts, window: Window) -> Value:
-    """Re-synced of presented; a receiver who was away on purpose has to re-sync."""
+    """Re-synced of presented; a receiver who was away on purpose has to re-sync.
+
+    What was under way when a fault took effect is that fault's doing, not steady load's.
+    """
     expected, messages = facts.history.expected, facts.history.messages
     intended_ns = messages.intended_ns[expected.message]
     back_ns = facts.history.sessions.back_ns(expected.user, intended_ns, expected.presented_ns)
     judged = window.holds(intended_ns) & ~expected.missing & (back_ns == 0)
+    for fault in facts.history.events.faults:
+        if window.name == "steady" and fault.effective_ns is not None:
+            hit = (intended_ns < fault.effective_ns) & (expected.presented_ns > fault.effective_ns)
+            judged &= ~hit
     return _ratio(judged & (expected.channel != Channel.LIVE), judged)
 
 

@@ -1,11 +1,11 @@
 """The scenario's objectives: an indicator over a window, compared with a value."""
 
-import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from gauntlet.kernel.scenario import Objective
+from reports import shown
 from reports.checks.verdict import Outcome
 from reports.indicators import INDICATORS, LATENCIES, Facts, Value
 
@@ -50,9 +50,11 @@ def judge_one(objective: Objective, facts: Facts, limited: str) -> Judged:
     unknown = window.unknown or measured.unknown or _too_few(objective, measured)
     if objective.indicator in LATENCIES:
         unknown = unknown or limited
-    wanted = f"{objective.indicator} in {objective.window} {objective.op} {objective.value:g}"
+    name = objective.indicator
+    wanted = f"wanted {objective.op} {shown.measured(name, objective.value)}"
+    where = f"{name} in {objective.window}"
     if unknown or measured.value is None:
-        sentence = f"{wanted}: not known, {unknown}."
+        sentence = f"{where} is not known, {unknown}; {wanted}."
         return Judged(objective, Outcome.UNKNOWN, measured.value, measured.samples, sentence)
     met = OPERATORS[objective.op](measured.value, objective.value)
     return Judged(
@@ -60,13 +62,8 @@ def judge_one(objective: Objective, facts: Facts, limited: str) -> Judged:
         Outcome.VALID if met else Outcome.INVALID,
         measured.value,
         measured.samples,
-        f"{wanted}: {'met' if met else 'missed'} with {shown(measured.value)}.",
+        f"{where} is {shown.measured(name, measured.value)}; {wanted}.",
     )
-
-
-def shown(value: float) -> str:
-    """A value for people; infinite means that some of it never happened."""
-    return "∞ (some never came)" if math.isinf(value) else f"{value:.4g}"
 
 
 def _too_few(objective: Objective, measured: Value) -> str:

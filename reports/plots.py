@@ -31,6 +31,8 @@ VARIABLES = {
     PURPLE: "--purple",
 }
 WIDTH_IN = 10.6
+LABEL_ROWS = 3
+LETTER_SHARE = 0.0072  # of the axis, that a letter of a label takes
 STYLE = mpl.RcParams(
     {
         "svg.fonttype": "none",
@@ -78,7 +80,7 @@ def timeline(result: Result) -> Figure:
     connections.set_ylabel("connections")
     connections.set_ylim(bottom=0)
     connections.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-    _legend(rates)
+    _legend(figure, rates)
     _time_axis(connections, seconds)
     _bands([rates, connections], result)
     _cutover_states(connections, result)
@@ -107,7 +109,7 @@ def latency(result: Result) -> Figure:
         panel.yaxis.set_minor_locator(mpl.ticker.NullLocator())
         panel.set_ylabel(label)
         _never(panel, seconds, series[f"{lane}_max_ms"])
-    _legend(axes[0])
+    _legend(figure, axes[0])
     _time_axis(axes[1], seconds)
     _bands(list(axes), result)
     return figure
@@ -116,23 +118,23 @@ def latency(result: Result) -> Figure:
 def recovery(result: Result) -> Figure:
     """A bar for each fault: how long it acted, and how long the service took to recover."""
     faults = [fault for fault in result["faults"] if fault["effective_at_s"] is not None]
-    figure = Figure(figsize=(WIDTH_IN, 0.9 + 0.42 * max(1, len(faults))), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 0.8 + 0.36 * max(2, len(faults))), layout="constrained")
     axes = figure.subplots()
     for row, fault in enumerate(faults):
         begun, healed = fault["effective_at_s"], fault["healed_at_s"]
         acted = 0.0 if healed is None else healed - begun
-        axes.barh(row, acted, color=BAND, alpha=0.35, height=0.5, label="fault" if not row else "")
+        axes.barh(row, acted, color=BAND, alpha=0.35, height=0.55, label="fault" if not row else "")
         took_ms = fault["recovery_ms"]
         if took_ms is None or math.isinf(float(took_ms)):
             text = "not known" if took_ms is None else "did not recover"
         else:
-            text = _milliseconds(took_ms, 0) + " to recover"
+            text = _milliseconds(took_ms, 0) + " to recover" if took_ms else "recovered at once"
             axes.barh(
                 row,
                 took_ms / 1000,
                 left=acted,
                 color=BLUE,
-                height=0.5,
+                height=0.55,
                 label="recovery" if not row else "",
             )
             acted += took_ms / 1000
@@ -141,7 +143,7 @@ def recovery(result: Result) -> Figure:
         )
     axes.set_yticks(range(len(faults)), [fault["id"] for fault in faults])
     axes.tick_params(axis="y", labelcolor=INK)
-    axes.invert_yaxis()
+    axes.set_ylim(max(len(faults), 2) - 0.5, -0.5)
     axes.grid(visible=False)
     axes.grid(visible=True, axis="x")
     axes.set_xlabel("seconds from the fault's effect")
@@ -200,8 +202,9 @@ def _milliseconds(value: float, _position: int) -> str:
     return f"{value / 1000:.3g} s" if value >= 1000 else f"{value:.3g} ms"
 
 
-def _legend(axes: Axes) -> None:
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=4, handlelength=1.8)
+def _legend(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=4, handlelength=1.8)
 
 
 def _time_axis(axes: Axes, seconds: list[int]) -> None:
@@ -211,40 +214,48 @@ def _time_axis(axes: Axes, seconds: list[int]) -> None:
 
 
 def _bands(panels: list[Axes], result: Result) -> None:
-    """Shades each fault's window; its name stands above the first panel, staggered if need be."""
-    right = 0.0
-    for fault in result["faults"]:
+    """Shades each fault's window; names stand above the first panel, in rows if they are close."""
+    span = panels[0].get_xlim()[1]
+    rows_end = [-1.0] * LABEL_ROWS
+    for fault in sorted(result["faults"], key=lambda fault: fault["effective_at_s"] or 0.0):
         begun, healed = fault["effective_at_s"], fault["healed_at_s"]
         if begun is None:
             continue
-        end = max(begun + 0.15, panels[0].get_xlim()[1] if healed is None else healed)
+        end = max(begun + 0.15, span if healed is None else healed)
         for axes in panels:
             axes.axvspan(begun, end, color=BAND, alpha=0.13, linewidth=0)
             axes.axvline(begun, color=BAND, linewidth=0.9)
-        lift = 14 if begun < right else 3
-        panels[0].annotate(
-            fault["id"],
-            (begun, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(1, lift),
-            textcoords="offset points",
-            color=BAND,
-            fontsize=9,
-        )
-        right = begun + 0.011 * len(fault["id"]) * panels[0].get_xlim()[1]
+        row = next((at for at, taken in enumerate(rows_end) if taken < begun), LABEL_ROWS - 1)
+        rows_end[row] = begun + LETTER_SHARE * (len(fault["id"]) + 1) * span
+        _label(panels[0], fault["id"], (begun, 1), (1, 3 + 11 * row), color=BAND, fontsize=9)
 
 
 def _cutover_states(axes: Axes, result: Result) -> None:
+    """A line for each state; states that follow within a moment share a label."""
+    near = 0.02 * axes.get_xlim()[1]
     for cutover in result["cutovers"]:
+        groups: list[list[dict[str, Any]]] = []
         for step in cutover["steps"]:
             axes.axvline(step["at_s"], color=MUTED, linewidth=0.7, linestyle=(0, (2, 2)))
-            axes.annotate(
-                step["state"],
-                (step["at_s"], 0.04),
-                xycoords=("data", "axes fraction"),
-                xytext=(2, 0),
-                textcoords="offset points",
-                rotation=90,
-                fontsize=7.5,
-                color=MUTED,
-            )
+            if groups and step["at_s"] - groups[-1][0]["at_s"] < near:
+                groups[-1].append(step)
+            else:
+                groups.append([step])
+        for group in groups:
+            text = " … ".join(dict.fromkeys((group[0]["state"], group[-1]["state"])))
+            at = (group[0]["at_s"], 0.06)
+            _label(axes, text, at, (2, 0), rotation=90, fontsize=8, color=MUTED)
+
+
+def _label(
+    axes: Axes, text: str, at: tuple[float, float], shift: tuple[float, float], **style: Any
+) -> None:
+    """A text at a time and a height (0 to 1) of a panel, shifted by points."""
+    axes.annotate(
+        text,
+        at,
+        xycoords=("data", "axes fraction"),
+        xytext=shift,
+        textcoords="offset points",
+        **style,
+    )

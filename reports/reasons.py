@@ -46,7 +46,9 @@ def of_checks(verdicts: list[Verdict], required: set[str]) -> Iterator[Reason]:
         needed = verdict.check in required
         sentence = f"{verdict.check}: {verdict.sentence}"
         if verdict.outcome is Outcome.INVALID:
-            yield Reason(Exit.FAILED if needed else Exit.OK, sentence)
+            example = verdict.witnesses[0].sentence if verdict.witnesses else ""
+            code = Exit.FAILED if needed else Exit.OK
+            yield Reason(code, f"{sentence} {example}".rstrip())
         elif verdict.outcome is Outcome.UNKNOWN and needed:
             yield Reason(Exit.INCONCLUSIVE, sentence)
 

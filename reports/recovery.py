@@ -2,8 +2,9 @@
 
 Recovered is the start of the first three seconds after the heal in which acknowledgement and
 delivery p99 are at most max(1.5 × the baseline's, 250 ms), nothing older than that limit is still
-outstanding, and every session that should be connected is. Starts are tried every 100 ms, until
-the scenario's recovery window is over.
+outstanding, and every session that should be connected is. Where another fault, or the end of the
+arrivals, comes sooner, what is left will do if it is a second at least. Starts are tried every
+100 ms, until the recovery window (or what the fault expects, if that is longer) is over.
 """
 
 import math
@@ -20,6 +21,7 @@ from reports.model import History
 from reports.windows import Window, arrivals, baseline
 
 CALM_NS = 3 * NS_PER_S
+CALM_MIN_NS = NS_PER_S
 STEP_NS = 100 * NS_PER_MS
 FLOOR_MS = 250.0
 FACTOR = 1.5
@@ -57,12 +59,12 @@ class _Watch:
             -1, 2
         )
 
-    def calm(self, start_ns: int) -> bool:
-        """Whether the three seconds from `start_ns` were as they should be."""
-        end_ns = start_ns + CALM_NS
+    def calm(self, start_ns: int, horizon_ns: int) -> bool:
+        """Whether the three seconds from `start_ns`, or up to the horizon, were as they should."""
+        end_ns = min(start_ns + CALM_NS, horizon_ns)
         missing = (self._cut_off[:, 0] < end_ns) & (self._cut_off[:, 1] > start_ns)
         return (
-            end_ns <= self.end_ns
+            end_ns - start_ns >= CALM_MIN_NS
             and not missing.any()
             and all(lane.calm(start_ns, end_ns) for lane in self._lanes)
         )
@@ -107,12 +109,14 @@ def _recovery(
     if fault.healed_ns is None:
         return Recovery(None, NEVER, "it was not healed")
     limit_ns = fault.healed_ns + int(max(watch.window_s, allowed_s or 0.0) * NS_PER_S)
+    later = (it.effective_ns for it in events.faults if it.effective_ns is not None)
+    horizon_ns = min([watch.end_ns, *(t_ns for t_ns in later if t_ns > fault.healed_ns)])
     for start_ns in range(fault.healed_ns, limit_ns + 1, STEP_NS):
-        if watch.calm(start_ns):
+        if watch.calm(start_ns, horizon_ns):
             return Recovery(start_ns, start_ns)
     if any(_acts_between(other, fault.healed_ns, limit_ns) for other in events.faults):
         return Recovery(None, limit_ns, "another fault acted before it had recovered")
-    if watch.end_ns < limit_ns + CALM_NS:
+    if watch.end_ns < limit_ns + CALM_MIN_NS:
         return Recovery(None, limit_ns, "the load ended before its recovery window was over")
     return Recovery(None, limit_ns)
 

@@ -48,7 +48,7 @@ def html(page: Page) -> str:
     )
     # Our own markup, made from numbers and escaped texts: the only thing that is not escaped.
     environment.filters["picture"] = Markup
-    style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))  # noqa: S704
+    style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     sections = [
         (name, found) for name, facts in SECTIONS.items() if (found := facts(page)) is not None
     ]

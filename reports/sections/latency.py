@@ -22,6 +22,7 @@ def facts(page: Page) -> dict[str, Any] | None:
                 **{lane: _cells(latency[lane][window["name"]]) for lane in ("ack", "delivery")},
             }
             for window in page.result["windows"]
+            if latency["ack"][window["name"]]["samples"]
         ],
         "lag": shown.ms(latency["lag"]["steady"]["p99"]),
         "lag_budget": shown.ms(page.manifest["scenario"]["load"]["lag_budget_ms"]),
