@@ -10,6 +10,7 @@ from gauntlet.kernel.scenario import Fault as Spec
 # longer than this: connections made meanwhile roll the dice as well.
 _MOMENT_S = 2.0
 _NOTICED_S = 3.0  # live figures are one second apart
+_LOOK_S = 0.25  # reading the socket table costs tens of milliseconds
 
 
 class Disconnect:
@@ -41,7 +42,7 @@ class Disconnect:
     def prove(self, context: Context) -> Facts:
         """At least one of the connections there were is gone; the toxics go after a moment."""
         enough = max(1, round(self._share * self._count()))
-        poll(lambda: self._dropped(context) >= enough or None, _MOMENT_S, context.stop)
+        poll(lambda: self._dropped(context) >= enough or None, _MOMENT_S, context.stop, _LOOK_S)
         self._toxics.remove()
         noticed_s = 0.0 if self._before is not None else _NOTICED_S
         poll(lambda: self._dropped(context) > 0 or None, noticed_s, context.stop)

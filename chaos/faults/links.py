@@ -31,7 +31,9 @@ class Toxics:
         """
         links = context.links(self._spec.target)
         readings = probes.probe_all(_addresses(links), _ANSWER_S)
-        answering = {name: its.rtt_ms for name, its in readings.items() if its.rtt_ms is not None}
+        answering = {
+            name: round(its.rtt_ms, 3) for name, its in readings.items() if its.rtt_ms is not None
+        }
         if not answering:
             seen = {name: reading.shown() for name, reading in readings.items()}
             raise FaultFailed("no link of the target answers, even before the fault", seen)

@@ -37,7 +37,10 @@ def test_poll_gives_up():
 
 
 def test_poll_heeds_a_stop():
-    """A run that is being stopped does not wait for a proof."""
+    """Polling goes on while the run does; one that is being stopped waits for no proof."""
     stop = threading.Event()
+    looks = []
+    assert poll(lambda: looks.append(1) or (len(looks) == 3) or None, 60.0, stop, 0.0) is True
     stop.set()
-    assert poll(lambda: None, 60.0, stop) is None
+    assert poll(lambda: looks.append(1), 60.0, stop) is None
+    assert len(looks) == 4
