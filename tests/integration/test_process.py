@@ -1,0 +1,336 @@
+"""One real process with all HTTP services, on SQLite and a real Redis."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+PATIENCE_S = 20.0
+SERVICES = ["gateway", "message", "sessions", "friend", "sticker", "room"]
+
+
+def free_port():
+    """A port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+class Process:
+    """A server process, and calls to it; `config` may be changed before `start`."""
+
+    def __init__(self, folder, redis_url):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = folder
+        self.config = {
+            "name": "all-1",
+            "services": SERVICES,
+            "port": self.port,
+            "secret": "s",
+            "internal_token": "inside",
+            "urls": {
+                "api": [self.url],
+                "edges": [
+                    {"name": f"edge-{color}-1", "environment": color, "url": f"ws://{color}"}
+                    for color in ("blue", "green")
+                ],
+            },
+            "messages_db": f"sqlite://{folder}/messages.db",
+            "users_db": f"sqlite://{folder}/users.db",
+            "registry": redis_url,
+            "bus": redis_url,
+        }
+        self.popen = None
+
+    def start(self):
+        """Start, and wait until it is healthy."""
+        with (self.folder / "log").open("ab") as log:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-P", "-m", "reference_server.process"],
+                stdin=subprocess.PIPE,
+                stderr=log,
+            )
+        self.popen.stdin.write(json.dumps(self.config).encode() + b"\n")
+        self.popen.stdin.flush()
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.healthy():
+            assert time.monotonic() < deadline, self.log()
+            assert self.popen.poll() is None, self.log()
+            time.sleep(0.05)
+        return self
+
+    def healthy(self):
+        """Whether it answers."""
+        try:
+            return self.call("GET", "/healthz")[0] == 200
+        except OSError:
+            return False
+
+    def log(self):
+        """What it has logged."""
+        return (self.folder / "log").read_text()
+
+    def call(self, method, path, body=None, **headers):
+        """Status and decoded body of a call."""
+        data = None if body is None else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(self.url + path, data, named, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+                status, payload = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            status, payload = error.code, error.read()
+        return status, json.loads(payload) if payload[:1] in b"{[" else payload.decode()
+
+    def log_in(self, user):
+        """A function that calls as that user."""
+        status, session = self.call("POST", "/v1/sessions", {"user": user, "device": "d0"})
+        assert status == 200
+        bearer = f"Bearer {session['token']}"
+        return lambda *call: self.call(*call, Authorization=bearer)
+
+    def inside(self, *call):
+        """A call as one of the server's own processes."""
+        return self.call(*call, X_Internal="inside")
+
+    def stop(self):
+        """End it if it runs."""
+        if self.popen is not None:
+            self.popen.kill()
+            self.popen.wait()
+            self.popen.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def redis_url(require_service, tmp_path_factory):
+    """A real Redis of our own."""
+    binary = require_service("redis")["path"]
+    port = free_port()
+    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    folder = tmp_path_factory.mktemp("redis")
+    with (folder / "log").open("ab") as log:
+        server = subprocess.Popen([*command, "--dir", str(folder)], stdout=log, stderr=log)
+    yield f"redis://127.0.0.1:{port}"
+    server.kill()
+    server.wait()
+
+
+@pytest.fixture
+def new_process(redis_url, tmp_path):
+    """A process that is not started yet; it ends with the test."""
+    one = Process(tmp_path, redis_url)
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def own_process(new_process):
+    """A running process that a test may end."""
+    return new_process.start()
+
+
+@pytest.fixture(scope="module")
+def process(redis_url, tmp_path_factory):
+    """A running process for all tests that leave it alone; each brings users of its own."""
+    one = Process(tmp_path_factory.mktemp("process"), redis_url)
+    yield one.start()
+    one.stop()
+
+
+def test_a_message_goes_in_and_comes_out(process):
+    """Log in, send, repeat, read, and find the row in the database file."""
+    ann, bob = process.log_in("ann"), process.log_in("bob")
+    path = "/v1/conversations/d.ann.bob/messages"
+    body = {"client_msg_id": "1", "body": "hello"}
+    status, sent = ann("POST", path, body)
+    assert (status, sent["conv"], sent["seq"], "dup" in sent) == (201, "d.ann.bob", 1, False)
+    assert ann("POST", path, body) == (200, {**sent, "dup": True})
+    status, history = bob("GET", f"{path}?after=0&limit=10")
+    expected = {**body, "type": "msg", "seq": 1, "sender": "ann"}
+    expected |= {"msg_id": sent["msg_id"], "ts": sent["ts"]}
+    assert (status, history) == (200, {"messages": [expected], "head": 1})
+    assert bob("GET", "/v1/heads") == (200, {"heads": {"d.ann.bob": 1}})
+    with sqlite3.connect(process.folder / "messages.db") as db:
+        assert db.execute("SELECT msg_id, body FROM messages").fetchall() == [
+            (sent["msg_id"], "hello")
+        ]
+    db.close()
+
+
+def test_strangers_stay_outside(process):
+    """No token, another's conversation, a wrong body: each has its error, nothing is stored."""
+    path = "/v1/conversations/d.cat.dan/messages"
+    cat, eve = process.log_in("cat"), process.log_in("eve")
+    assert process.call("GET", "/v1/heads")[0] == 401
+    assert process.call("GET", "/internal/heads")[0] == 404
+    assert process.call("GET", "/internal/heads", X_Internal="guess")[0] == 404
+    assert cat("POST", path, {"client_msg_id": "1", "body": "x"})[0] == 201
+    status, refused = eve("POST", path, {"client_msg_id": "1", "body": "x"})
+    assert (status, refused["error"]["code"], refused["error"]["stored"]) == (
+        403,
+        "forbidden",
+        "no",
+    )
+    assert eve("GET", path)[0] == 403
+    assert cat("POST", path, {"client_msg_id": "", "body": "x"})[0] == 400
+    assert cat("POST", path, {"client_msg_id": "2", "body": "x\0"})[0] == 400
+    assert cat("POST", path, {"client_msg_id": "2", "body": "x" * 70_000})[0] == 413
+    assert cat("GET", "/v1/heads")[1] == {"heads": {"d.cat.dan": 1}}
+
+
+def test_a_room_is_founded_entered_and_left(process):
+    """Membership and attendance take positions beside messages; history begins with membership."""
+    fay, gus = process.log_in("fay"), process.log_in("gus")
+    assert fay("PUT", "/v1/rooms/r.x/members/fay") == (200, {"conv": "r.x", "seq": 1})
+    assert gus("GET", "/v1/conversations/r.x/messages")[0] == 403
+    fay("PUT", "/v1/rooms/r.x/members/gus")
+    told = {"user": "gus", "connection": "edge-blue-1|1-1", "conv": "r.x"}
+    report = {"edge": "edge-blue-1", "events": [{**told, "event": "enter"}]}
+    # Attendance is read back in the background of a start.
+    deadline = time.monotonic() + PATIENCE_S
+    while process.inside("POST", "/internal/attendance", report)[0] == 503:
+        assert time.monotonic() < deadline
+    assert fay("GET", "/v1/rooms/r.x/members") == (
+        200,
+        {"members": {"fay": {"from": 1}, "gus": {"from": 2}}, "present": ["gus"]},
+    )
+    gus("DELETE", "/v1/rooms/r.x/members/gus")
+    history = fay("GET", "/v1/conversations/r.x/messages")[1]["messages"]
+    assert [(each["seq"], each["event"], each["user"]) for each in history] == [
+        (1, "added", "fay"),
+        (2, "added", "gus"),
+        (3, "entered", "gus"),
+        (4, "removed", "gus"),
+    ]
+    assert process.inside("GET", "/internal/rooms/r.x")[1]["present"] == []
+
+
+def test_a_member_reads_from_his_first_position_on(process):
+    """What was said before he came is not his."""
+    hal, ida = process.log_in("hal"), process.log_in("ida")
+    hal("PUT", "/v1/rooms/r.y/members/hal")
+    path = "/v1/conversations/r.y/messages"
+    hal("POST", path, {"client_msg_id": "1", "body": "before"})
+    hal("PUT", "/v1/rooms/r.y/members/ida")
+    hal("POST", path, {"client_msg_id": "2", "body": "after"})
+    assert [each["seq"] for each in ida("GET", path)[1]["messages"]] == [3, 4]
+
+
+def test_edges_are_told_what_changed(process):
+    """Heads of a user, a range, and the poll from the watermark that came with them."""
+    jan = process.log_in("jan")
+    path = "/v1/conversations/d.jan.kim/messages"
+    for number in "123":
+        jan("POST", path, {"client_msg_id": number, "body": "x"})
+    status, heads = process.inside("GET", "/internal/users/kim/heads")
+    assert (status, heads["heads"]) == (200, {"d.jan.kim": 3})
+    page = process.inside("GET", "/internal/conversations/d.jan.kim/entries?after=1&limit=1")[1]
+    assert (page["head"], [each["seq"] for each in page["entries"]]) == (3, [2])
+    jan("PUT", "/v1/rooms/r.z/members/jan")
+    changed = process.inside("GET", f"/internal/heads?since={heads['watermark']}")[1]
+    assert (changed["heads"], changed["members"]) == ({"r.z": 1}, {"r.z": ["jan"]})
+
+
+def test_a_switch_sends_new_logins_elsewhere(own_process):
+    """At once, and after a restart still."""
+    login = ("POST", "/v1/sessions", {"user": "ann", "device": "d0"})
+    assert own_process.call(*login)[1]["connect"] == {"url": "ws://blue", "environment": "blue"}
+    switch = own_process.inside("POST", "/internal/environment", {"environment": "green"})
+    assert switch == (200, {"environment": "green"})
+    assert own_process.call(*login)[1]["connect"] == {"url": "ws://green", "environment": "green"}
+    own_process.stop()
+    own_process.start()
+    assert own_process.inside("GET", "/internal/environment")[1] == {"environment": "green"}
+    assert own_process.inside("POST", "/internal/environment", {"environment": "red"})[0] == 400
+
+
+def test_friends_and_stickers_are_real(process):
+    """Both services answer from the users DB."""
+    leo, mia = process.log_in("leo"), process.log_in("mia")
+    assert leo("PUT", "/v1/friends/mia") == (200, {})
+    assert mia("GET", "/v1/friends") == (200, {"friends": ["leo"]})
+    assert leo("PUT", "/v1/friends/leo")[0] == 400
+    assert {"id": "cats", "stickers": ["cat-hello", "cat-thanks"]} in leo("GET", "/v1/stickers")[1][
+        "packs"
+    ]
+
+
+def test_what_was_acked_survives_a_kill(own_process):
+    """SIGKILL right after the answer, start again: the message is there, and its repeat known."""
+    ann = own_process.log_in("ann")
+    path, body = "/v1/conversations/d.ann.bob/messages", {"client_msg_id": "1", "body": "x"}
+    sent = ann("POST", path, body)[1]
+    own_process.stop()
+    own_process.start()
+    assert ann("POST", path, body) == (200, {**sent, "dup": True})
+
+
+def test_metrics_count_what_happened(process):
+    """In Prometheus' format, with the loop's lag; a repeat is a commit without a row."""
+
+    def values():
+        text = process.call("GET", "/metrics")[1]
+        rows = [line.split() for line in text.splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, value in rows}
+
+    ned = process.log_in("ned")
+    path, body = "/v1/conversations/d.ned.ove/messages", {"client_msg_id": "1", "body": "x"}
+    ned("POST", path, body)
+    before = values()
+    ned("POST", path, body)
+    ned("POST", path, {**body, "client_msg_id": "2"})
+    after = values()
+    grown = {name: after[name] - before[name] for name in before}
+    assert (grown["im_requests_total"], grown["im_rows_total"]) == (2, 1)
+    assert grown["im_commits_total"] == 2
+    assert after["im_loop_lag_ms"] >= 0
+
+
+def test_a_hook_is_installed_before_its_service(new_process, tmp_path):
+    """The module changes the class, so the service that is made of it is changed."""
+    (tmp_path / "hook_of_a_test.py").write_text(
+        "from reference_server.services.sticker import StickerService\n"
+        "from reference_server.asgi import reply\n"
+        "async def packs(self, request): return reply({'packs': 'hooked'})\n"
+        "def install(): StickerService.packs = packs\n"
+    )
+    new_process.config["startup_hooks"] = {"sticker": ["hook_of_a_test"]}
+    path_before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(tmp_path), path_before]))
+    try:
+        new_process.start()
+    finally:
+        if path_before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = path_before
+    assert new_process.log_in("ann")("GET", "/v1/stickers") == (200, {"packs": "hooked"})
+
+
+@pytest.mark.parametrize("way", ["SIGTERM", "end of input"])
+def test_it_ends_when_told_and_when_its_parent_is_gone(own_process, way):
+    """Exit 0 within seconds, without a complaint in the log."""
+    if way == "SIGTERM":
+        own_process.popen.send_signal(signal.SIGTERM)
+    else:
+        own_process.popen.stdin.close()
+    assert own_process.popen.wait(5) == 0
+    assert "ERROR" not in own_process.log()
+
+
+def test_a_bad_configuration_is_refused_by_name(new_process):
+    """Exit 4, and the log says which key."""
+    new_process.config["settings"] = {"ping": 1}
+    with pytest.raises(AssertionError, match="ping"):
+        new_process.start()
+    assert new_process.popen.wait(5) == 4

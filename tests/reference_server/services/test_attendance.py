@@ -1,0 +1,118 @@
+"""Stays in rooms: who holds them, who inherits, and when they are over."""
+
+import pytest
+
+from reference_server.services.attendance import Attendance
+from reference_server.store.base import Present
+
+OLD, NEW, OTHER = "e1|1-1", "e2|1-9", "e2|1-5"
+GRACE_S = 10.0
+
+
+@pytest.fixture
+def attendance():
+    """Ann is in two rooms on her old connection."""
+    known = Attendance()
+    known.entered("r.x", "ann", OLD)
+    known.entered("r.y", "ann", OLD)
+    return known
+
+
+def rooms(stays):
+    """The rooms of stays."""
+    return {stay.conv for stay in stays}
+
+
+def test_an_exit_ends_one_stay(attendance):
+    """The other room goes on; until SQL knows, the stay is returned again."""
+    [stay] = attendance.exited("r.x", "ann", OLD)
+    assert attendance.exited("r.x", "ann", OLD) == [stay]
+    attendance.ended(stay)
+    assert attendance.exited("r.x", "ann", OLD) == []
+    assert len(attendance) == 1
+
+
+def test_leaving_ends_all_stays_of_the_connection(attendance):
+    """And only of that one."""
+    assert attendance.left("ann", OTHER) == []
+    assert rooms(attendance.left("ann", OLD)) == {"r.x", "r.y"}
+
+
+def test_a_second_device_keeps_the_stay(attendance):
+    """A user is there until his last device exits."""
+    attendance.entered("r.x", "ann", OTHER)
+    assert attendance.exited("r.x", "ann", OLD) == []
+    assert rooms(attendance.exited("r.x", "ann", OTHER)) == {"r.x"}
+
+
+def test_an_exit_on_a_new_connection_counts_for_the_old(attendance):
+    """The old one may be half open: the client knows best that it is gone."""
+    assert rooms(attendance.exited("r.x", "ann", NEW)) == {"r.x"}
+
+
+def test_a_lost_connection_is_overdue_after_the_grace_only(attendance):
+    """Counted from the first word of it."""
+    attendance.lost("ann", OLD, 100.0)
+    attendance.lost("ann", OLD, 105.0)
+    assert attendance.overdue(109.9, GRACE_S) == {}
+    assert attendance.overdue(110.0, GRACE_S) == {OLD: "ann"}
+
+
+def test_a_connection_that_holds_nothing_is_not_awaited(attendance):
+    """Only stays can end."""
+    attendance.lost("ann", OTHER, 0.0)
+    attendance.lost("bob", OLD, 0.0)
+    assert attendance.overdue(1000.0, GRACE_S) == {}
+
+
+def test_a_return_cancels_the_loss(attendance):
+    """The new connection inherits, and ends the stay in its turn."""
+    attendance.lost("ann", OLD, 0.0)
+    attendance.back("bob", OTHER)
+    assert attendance.overdue(GRACE_S, GRACE_S) == {OLD: "ann"}
+    attendance.back("ann", NEW)
+    assert attendance.overdue(GRACE_S, GRACE_S) == {}
+    stays = attendance.left("ann", NEW)
+    assert rooms(stays) == {"r.x", "r.y"}
+    assert {stay.entered_by for stay in stays} == {OLD}
+
+
+def test_without_an_heir_the_stays_are_over(attendance):
+    """The name under which SQL knows the stay is that of the connection that entered."""
+    attendance.lost("ann", OLD, 0.0)
+    stays = attendance.replaced("ann", OLD, attendance.heir({OLD}))
+    assert rooms(stays) == {"r.x", "r.y"}
+    assert {stay.entered_by for stay in stays} == {OLD}
+    # What could not be written is due again.
+    assert attendance.overdue(GRACE_S, GRACE_S) == {OLD: "ann"}
+    assert rooms(attendance.replaced("ann", OLD, None)) == {"r.x", "r.y"}
+    for stay in stays:
+        attendance.ended(stay)
+    attendance.forget(OLD)
+    assert (len(attendance), attendance.overdue(GRACE_S, GRACE_S)) == (0, {})
+
+
+def test_a_living_connection_is_the_heir(attendance):
+    """One that is lost itself is not."""
+    attendance.entered("r.z", "ann", OTHER)
+    attendance.lost("ann", OLD, 0.0)
+    attendance.lost("ann", OTHER, 0.0)
+    assert attendance.heir({OLD, OTHER}) is None
+    assert attendance.heir({OLD, OTHER, NEW}) == NEW
+    assert attendance.replaced("ann", OLD, NEW) == []
+    assert attendance.overdue(GRACE_S, GRACE_S) == {OTHER: "ann"}
+
+
+def test_holders_without_a_lease_are_counted_as_lost(attendance):
+    """So a dead edge that told nothing is noticed, and a live one left alone."""
+    attendance.entered("r.x", "bob", OTHER)
+    attendance.unseen({"bob": {OTHER}}, 5.0)
+    assert attendance.overdue(5.0 + GRACE_S, GRACE_S) == {OLD: "ann"}
+
+
+def test_a_restart_restores_what_sql_knows(attendance):
+    """Stays come back under their names."""
+    restored = Attendance()
+    restored.restore([Present("r.x", "ann", OLD)])
+    [stay] = restored.exited("r.x", "ann", OLD)
+    assert stay.entered_by == OLD

@@ -1,0 +1,243 @@
+"""The room service: what it writes, and when it counts somebody out."""
+
+import asyncio
+import json
+import time
+
+import msgspec
+import pytest
+
+from reference_server.asgi import Request
+from reference_server.config import Config, Settings
+from reference_server.errors import ApiError
+from reference_server.metrics import Metrics
+from reference_server.registry.base import RegistryDown
+from reference_server.services.base import Context
+from reference_server.services.message import Position
+from reference_server.services.room import RoomService
+from reference_server.store.base import Present, RoomView
+
+OLD, NEW = "e1|1-1", "e2|1-9"
+GRACE_S = 0.01
+
+
+class FakeMessages:
+    """The message service: notes events, fails if told to, knows who is present."""
+
+    def __init__(self):
+        self.events = []
+        self.failure = None
+        self.present = []
+
+    async def ask(self, service, method, path, kind, body=None, **query):
+        assert service == "message"
+        if self.failure is not None:
+            raise self.failure
+        if path == "/internal/present":
+            return self.present
+        if path.startswith("/internal/rooms/"):
+            return RoomView(3, {"ann": 1, "bob": 2}, [Present("r.x", "bob", OLD)])
+        self.events.append(body)
+        return Position(body.conv, len(self.events))
+
+    def written(self):
+        """What was written, in short."""
+        return [(each.event, each.user, each.key) for each in self.events]
+
+
+class FakeRegistry:
+    """Living connections by user; None: down."""
+
+    def __init__(self):
+        self.living = {}
+
+    async def connections(self, users):
+        if self.living is None:
+            raise RegistryDown("silent")
+        return {user: self.living[user] for user in users if user in self.living}
+
+    async def close(self):
+        pass
+
+
+@pytest.fixture
+def messages():
+    """What the room service asks."""
+    return FakeMessages()
+
+
+@pytest.fixture
+async def room(messages):
+    """A room service that has read back attendance."""
+    config = Config(
+        name="room-1",
+        services=("room",),
+        port=1,
+        secret="s",
+        internal_token="i",
+        registry="redis://127.0.0.1:1",
+        settings=Settings(grace_ms=int(GRACE_S * 1000)),
+    )
+    service = RoomService(Context(config, Metrics(), messages))
+    await service.close()
+    service._registry = FakeRegistry()
+    await service._load()
+    return service
+
+
+async def report(room, *events):
+    """One edge's report; each event is (user, connection, event, conv?)."""
+    names = ("user", "connection", "event", "conv")
+    told = [dict(zip(names, event, strict=False)) for event in events]
+    body = msgspec.json.encode({"edge": "e1", "events": told})
+    return await room.router.handle(Request("POST", "/internal/attendance", body))
+
+
+async def test_entering_and_leaving_write_one_event_each(room, messages):
+    """Keyed by user and connection, so that SQL keeps each once."""
+    response = await report(
+        room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "leave"), ("ann", OLD, "lost")
+    )
+    assert response.status == 200
+    assert messages.written() == [
+        ("entered", "ann", f"enter:ann:{OLD}"),
+        ("exited", "ann", f"exit:ann:{OLD}"),
+    ]
+    assert messages.events[1].connection == OLD
+
+
+async def test_a_lost_connection_waits_the_grace(room, messages):
+    """Then its user is counted out, once."""
+    await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"))
+    now = time.monotonic()
+    await room._sweep(now)
+    assert len(messages.events) == 1
+    for _ in range(2):
+        await room._sweep(now + GRACE_S)
+    assert messages.written()[1:] == [("exited", "ann", f"exit:ann:{OLD}")]
+
+
+async def test_a_return_within_the_grace_writes_nothing(room, messages):
+    """Neither an exit nor a second entry."""
+    await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"), ("ann", NEW, "back"))
+    await room._sweep(time.monotonic() + GRACE_S)
+    assert [event for event, _, _ in messages.written()] == ["entered"]
+
+
+async def test_a_silent_registry_never_causes_an_exit(room, messages):
+    """Neither by reaping nor at the end of a grace; when it is back the count goes on."""
+    await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"))
+    room._registry.living = None
+    late = time.monotonic() + GRACE_S
+    for step in (room._reap, room._sweep):
+        with pytest.raises(RegistryDown):
+            await step(late)
+    assert len(messages.events) == 1
+    room._registry.living = {}
+    await room._sweep(late)
+    assert len(messages.events) == 2
+
+
+async def test_a_user_who_is_elsewhere_is_not_counted_out(room, messages):
+    """A half-open connection dies after its successor came; the stay goes over to that."""
+    await report(room, ("ann", OLD, "enter", "r.x"), ("ann", NEW, "back"), ("ann", OLD, "lost"))
+    room._registry.living = {"ann": {OLD, NEW}}
+    await room._sweep(time.monotonic() + GRACE_S)
+    assert [event for event, _, _ in messages.written()] == ["entered"]
+    await report(room, ("ann", NEW, "leave"))
+    assert messages.written()[1:] == [("exited", "ann", f"exit:ann:{OLD}")]
+
+
+async def test_the_lease_of_a_dead_edge_is_reaped(room, messages):
+    """An edge that was killed tells nothing: its clients' leases run out, then the grace runs."""
+    await report(room, ("ann", OLD, "enter", "r.x"), ("bob", NEW, "enter", "r.x"))
+    room._registry.living = {"bob": {NEW}}
+    now = time.monotonic()
+    await room._reap(now)
+    await room._sweep(now)
+    assert len(messages.events) == 2
+    await room._sweep(now + GRACE_S)
+    assert messages.written()[2:] == [("exited", "ann", f"exit:ann:{OLD}")]
+
+
+async def test_an_exit_that_could_not_be_written_is_written_later(room, messages):
+    """The database was down when the grace ended."""
+    await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"))
+    messages.failure = ApiError("unavailable", "down")
+    late = time.monotonic() + GRACE_S
+    with pytest.raises(ApiError):
+        await room._sweep(late)
+    messages.failure = None
+    await room._sweep(late)
+    assert messages.written()[1:] == [("exited", "ann", f"exit:ann:{OLD}")]
+
+
+async def test_a_report_that_failed_may_be_repeated(room, messages):
+    """The edge is told, and its second try ends as the first should have."""
+    await report(room, ("ann", OLD, "enter", "r.x"))
+    messages.failure = ApiError("unavailable", "down")
+    assert (await report(room, ("ann", OLD, "exit", "r.x"))).status == 503
+    messages.failure = None
+    assert (await report(room, ("ann", OLD, "exit", "r.x"))).status == 200
+    assert messages.written()[1:] == [("exited", "ann", f"exit:ann:{OLD}")]
+
+
+async def test_a_refused_entry_is_no_stay(room, messages):
+    """Strangers and large rooms: the report is accepted, nobody is in."""
+    messages.failure = ApiError("forbidden", "not a member")
+    assert (await report(room, ("eve", OLD, "enter", "r.x"))).status == 200
+    messages.failure = None
+    await report(room, ("eve", OLD, "leave"))
+    assert messages.events == []
+
+
+async def test_a_restart_forgets_nobody(room, messages):
+    """Who is present is read back, by the connection that SQL knows; reports wait until then."""
+    room._loaded.clear()
+    assert (await report(room, ("bob", OLD, "lost"))).status == 503
+    messages.present = [Present("r.x", "bob", OLD)]
+    await room._load()
+    room._registry.living = {"bob": {NEW}}
+    now = time.monotonic()
+    await room._reap(now)
+    await room._sweep(now + GRACE_S)
+    assert messages.events == []
+    await report(room, ("bob", NEW, "exit", "r.x"))
+    assert messages.written() == [("exited", "bob", f"exit:bob:{OLD}")]
+
+
+async def test_a_fresh_registry_is_not_believed_for_a_lease(room, messages):
+    """One that was emptied just before our start looks sound, and is not asked yet."""
+    await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"))
+    await room.start()
+    await asyncio.sleep(0.7)  # more than a sweep, much less than a lease
+    await room.close()
+    assert len(messages.events) == 1
+
+
+async def test_membership_changes_are_events(room, messages):
+    """Named by who asks; the answer is the position."""
+    for method, event in (("PUT", "added"), ("DELETE", "removed")):
+        request = Request(method, "/v1/rooms/r.x/members/bob", user="ann")
+        response = await room.router.handle(request)
+        assert json.loads(response.body)["conv"] == "r.x"
+        written = messages.events[-1]
+        assert (written.event, written.user, written.by) == (event, "bob", "ann")
+
+
+@pytest.mark.parametrize("path", ["/v1/rooms/d.a.b/members/bob", "/v1/rooms/r.x/members/b b"])
+async def test_only_rooms_and_users_have_membership(room, path):
+    """Direct conversations have the members of their name."""
+    assert (await room.router.handle(Request("PUT", path, user="ann"))).status == 400
+
+
+@pytest.mark.parametrize(("user", "status"), [("ann", 200), ("eve", 403)])
+async def test_members_see_members(room, user, status):
+    """And nobody else does."""
+    response = await room.router.handle(Request("GET", "/v1/rooms/r.x/members", user=user))
+    assert response.status == status
+    if status == 200:
+        assert json.loads(response.body) == {
+            "members": {"ann": {"from": 1}, "bob": {"from": 2}},
+            "present": ["bob"],
+        }

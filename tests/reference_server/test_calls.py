@@ -1,0 +1,169 @@
+"""Calls to other services: fail-over, and what is said when nobody answers."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from reference_server.asgi import Request, Response, reply
+from reference_server.calls import Calls
+from reference_server.config import Urls
+from reference_server.errors import ApiError
+
+SEND = Request("POST", "/v1/conversations/r.a b/messages", b"{}", {"after": "1"}, user="ann")
+READ = Request("GET", "/v1/heads")
+
+
+@contextlib.asynccontextmanager
+async def instance(answer):
+    """A service on a free port, its URL and the heads it got; `answer(writer)` says how it is.
+
+    A connection ends when `answer` returns False.
+    """
+    seen, clients = [], set()
+
+    async def client(reader, writer):
+        clients.add(asyncio.current_task())
+        with contextlib.suppress(asyncio.IncompleteReadError, asyncio.CancelledError):
+            while True:
+                seen.append((await reader.readuntil(b"\r\n\r\n")).decode())
+                await reader.readexactly(2 if seen[-1].startswith("POST") else 0)
+                if not await answer(writer):
+                    break
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(client, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", seen
+    finally:
+        server.close()
+        for task in clients:
+            task.cancel()
+        await asyncio.gather(*clients)
+
+
+async def accept(writer):
+    """Say 201."""
+    writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nRetry-After: 7\r\n\r\n{}")
+    await writer.drain()
+    return True
+
+
+async def refuse(writer):
+    """Say 403 in the protocol's form."""
+    body = ApiError("forbidden", "not yours").body()
+    writer.write(b"HTTP/1.1 403 No\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    await writer.drain()
+    return True
+
+
+async def hang_up(writer):
+    """Take the request, say nothing."""
+    return False
+
+
+async def hang(writer):
+    """Take the request and think about it."""
+    await asyncio.sleep(5)
+
+
+async def free_url():
+    """An address at which nobody listens."""
+    async with instance(accept) as (url, _):
+        return url
+
+
+@pytest.fixture
+async def connect():
+    """`connect(url, ...)`: calls to instances of the message service."""
+    opened = []
+
+    def make(*urls, timeout_ms=2000):
+        opened.append(Calls(Urls(message=urls), "token", timeout_ms))
+        return opened[-1]
+
+    yield make
+    for calls in opened:
+        await calls.close()
+
+
+async def test_a_remote_call_carries_everything(connect):
+    """Path, query, the caller's name and the proof that we are one of ours; the answer whole."""
+    async with instance(accept) as (url, seen):
+        response = await connect(url).call("message", SEND)
+    assert response == Response(201, b"{}", {"retry-after": "7"})
+    [head] = seen
+    assert head.startswith("POST /v1/conversations/r.a%20b/messages?after=1 HTTP/1.1\r\n")
+    assert "x-internal: token\r\n" in head
+    assert "x-user: ann\r\n" in head
+
+
+async def test_a_service_beside_us_is_called_directly(connect):
+    """Without a socket, though there is an address."""
+    calls = connect("http://127.0.0.1:1")
+
+    async def here(request):
+        return reply({"user": request.user})
+
+    calls.local["message"] = here
+    assert (await calls.call("message", SEND)).body == b'{"user":"ann"}'
+
+
+async def test_an_instance_that_cannot_be_reached_is_skipped(connect):
+    """For writes too: nothing has arrived there."""
+    async with instance(accept) as (url, seen):
+        calls = connect(await free_url(), url)
+        for _ in range(4):
+            assert (await calls.call("message", SEND)).status == 201
+    assert len(seen) == 4
+
+
+async def test_nobody_there_is_a_definite_failure(connect):
+    """No instance took the request."""
+    with pytest.raises(ApiError) as raised:
+        await connect(await free_url()).call("message", SEND)
+    assert (raised.value.code, raised.value.stored) == ("unavailable", "no")
+
+
+async def test_no_instance_configured_is_a_definite_failure(connect):
+    """As if nobody were there."""
+    with pytest.raises(ApiError) as raised:
+        await connect().call("message", SEND)
+    assert (raised.value.code, raised.value.stored) == ("unavailable", "no")
+
+
+async def test_a_write_that_broke_off_is_unknown_and_not_repeated(connect):
+    """It may be stored; the client knows how to ask again."""
+    async with instance(hang_up) as (broken, _), instance(accept) as (url, seen):
+        calls = connect(url, broken)
+        with pytest.raises(ApiError) as raised:
+            await calls.call("message", SEND)
+    assert (raised.value.code, raised.value.stored) == ("unavailable", "unknown")
+    assert seen == []
+
+
+async def test_a_read_that_broke_off_is_asked_elsewhere(connect):
+    """Reading twice does no harm."""
+    async with instance(hang_up) as (broken, _), instance(accept) as (url, _):
+        assert (await connect(url, broken).call("message", READ)).status == 201
+
+
+@pytest.mark.parametrize(("request_", "stored"), [(SEND, "unknown"), (READ, "no")])
+async def test_a_slow_service_is_a_timeout(connect, request_, stored):
+    """Bounded, and unknown for a write."""
+    async with instance(hang) as (url, _):
+        with pytest.raises(ApiError) as raised:
+            await connect(url, timeout_ms=50).call("message", request_)
+    assert (raised.value.code, raised.value.stored) == ("timeout", stored)
+
+
+async def test_asking_gives_a_value_or_the_services_own_error(connect):
+    """What the other side said is raised here as it was there."""
+    async with instance(accept) as (url, _):
+        assert await connect(url).ask("message", "GET", "/x", dict[str, int], limit=5) == {}
+    async with instance(refuse) as (url, _):
+        with pytest.raises(ApiError, match="not yours") as raised:
+            await connect(url).ask("message", "POST", "/x", dict[str, int], body=[])
+    assert (raised.value.status, raised.value.stored) == (403, "no")
