@@ -123,13 +123,18 @@ class Mailbox:
         self._context.after(wait_ns, inbox.on_wait)
 
     def read(self, inbox: Inbox) -> None:
-        context, after = self._context, inbox.cursor
+        context, after, gateway = self._context, inbox.cursor, self._access.gateway
         request = context.adapter.history(self._access.token, inbox.conv.name, after, PAGE_LIMIT)
-        answered = partial(self._on_history, inbox, after, context.now_ns())
-        context.port.request(self._access.gateway, request, _REQUEST_NS, answered)
+        answered = partial(self._on_history, inbox, after, gateway, context.now_ns())
+        context.port.request(gateway, request, _REQUEST_NS, answered)
 
     def _on_history(
-        self, inbox: Inbox, after: int, asked_ns: int, response: Response | None
+        self,
+        inbox: Inbox,
+        after: int,
+        gateway: int,
+        asked_ns: int,
+        response: Response | None,
     ) -> None:
         page: Page | None = None
         try:
@@ -138,7 +143,7 @@ class Mailbox:
         except ProtocolError:
             pass  # the same as no answer: asked again, elsewhere
         if page is None:
-            self._access.gateway += 1
+            self._access.avoid(gateway)
         else:
             full = len(page.entries) >= PAGE_LIMIT
             self._context.sink.add(

@@ -22,7 +22,7 @@ _CAP_MS = 2_000
 
 
 class Send:
-    """One op on its way."""
+    """One op on its way; `gateway` is where its last attempt went."""
 
     __slots__ = (
         "attempts",
@@ -30,6 +30,7 @@ class Send:
         "body",
         "doubtful",
         "first_ns",
+        "gateway",
         "in_flight",
         "intended_ns",
         "op",
@@ -42,6 +43,7 @@ class Send:
         self.backoff = backoff
         self.attempts = 0
         self.first_ns = 0
+        self.gateway = 0
         self.in_flight = False
         self.doubtful = False  # an attempt may have left something behind
 
@@ -65,6 +67,11 @@ class Access:
         self.token = ""
         self.link_number = 0
         self._link: Link | None = None
+
+    def avoid(self, gateway: int) -> None:
+        """Go elsewhere after a failure there; many failures at one gateway are one move."""
+        if self.gateway == gateway:
+            self.gateway += 1
 
     @property
     def link(self) -> Link | None:
@@ -119,12 +126,13 @@ class Outbox:
             send.first_ns = now_ns
         send.attempts += 1
         send.in_flight = True
+        send.gateway = self._access.gateway
         self._record(Kind.ATTEMPT, send, now_ns, spare=send.attempts)
         request = context.adapter.send(
             self._access.token, op.conv.name, send.client_msg_id, send.body
         )
         context.port.request(
-            self._access.gateway,
+            send.gateway,
             request,
             context.limits.attempt_timeout_ns,
             lambda response: self._answered(send, response),
@@ -141,7 +149,7 @@ class Outbox:
         if read.stored == "unknown":
             send.doubtful = True
         if read.temporary:
-            self._access.gateway += 1
+            self._access.avoid(send.gateway)
             if self._retry(send, int(read.retry_after_s * NS_PER_S)):
                 return
         self._end(send)

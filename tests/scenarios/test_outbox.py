@@ -68,6 +68,17 @@ def test_a_retry_is_the_same_message_at_another_gateway(world, outbox):
     assert [record.fields["spare"] for record in world.kinds(Kind.ATTEMPT)] == [1, 2]
 
 
+def test_failures_at_one_gateway_are_one_move(world, outbox):
+    """Two sends that die with a gateway do not lead back to it."""
+    submit(world, outbox, 1, TALK)
+    submit(world, outbox, 1, ROOM)
+    for asked in (world.take(), world.take()):
+        assert asked.gateway == 0
+        asked.fail()
+    world.pass_ms(250)
+    assert [asked.gateway for asked in world.asked] == [1, 1]
+
+
 def drive(world, respond):
     """Answer every attempt until the op ends or time is up."""
     for _ in range(2000):
