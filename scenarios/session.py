@@ -32,7 +32,7 @@ from scenarios.outbox import Access, Outbox
 from scenarios.plan import Conversation, Op, User
 
 _BASE_MS = 250
-_CAP_MS = 4_000
+_CAP_MS = 2_000
 _REQUEST_NS = 5 * NS_PER_S
 _CONNECT_NS = 7 * NS_PER_S
 _GOODBYE = 1000
@@ -102,11 +102,11 @@ class Session:
         if self._wanted and idle and (self.access.link is None or self._moving):
             self._logging_in = True
             request = self._context.adapter.login(self.user.name, self.user.device)
-            self._context.port.request(
-                self.access.gateway, request, _REQUEST_NS, self._on_login_answer
-            )
+            gateway = self.access.gateway
+            answered = partial(self._on_login_answer, gateway)
+            self._context.port.request(gateway, request, _REQUEST_NS, answered)
 
-    def _on_login_answer(self, response: Response | None) -> None:
+    def _on_login_answer(self, gateway: int, response: Response | None) -> None:
         self._logging_in = False
         try:
             if response is None:
@@ -114,7 +114,7 @@ class Session:
             self._login = self._context.adapter.read_login(response)
             self.access.token = self._login.token
         except ProtocolError:
-            self.access.gateway += 1
+            self.access.avoid(gateway)
             # Whoever has a token gets in without the users DB: dial where it was good last.
             if self._login is None:
                 self._retry_later()
