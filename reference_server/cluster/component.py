@@ -19,7 +19,7 @@ RESTART_FIRST_S = 0.5
 RESTART_MAX_S = 5.0
 # A component that stayed up this long has earned a fresh backoff.
 RESTART_FORGIVEN_S = 10.0
-START_TIMEOUT_S = 29.0  # stores, then processes: both within the 60 s of a boot
+START_TIMEOUT_S = 50.0
 STOP_PATIENCE_S = 5.0
 _HEALTH_EVERY_S = 0.05
 
@@ -108,7 +108,8 @@ class Component:
                 await self._child.end(self.launch.stop_signal, STOP_PATIENCE_S)
             await self._end_helpers()
 
-    def _failure(self, reason: str) -> StartError:
+    def failure(self, reason: str) -> StartError:
+        """The error that tells why this component is not up, with the end of its log."""
         return StartError(self.planned.name, reason, self.launch.log)
 
     async def _launch(self) -> Child:
@@ -124,7 +125,7 @@ class Component:
             await self._abandon()
             if isinstance(error, OSError):  # TimeoutError is one
                 late = f"not healthy after {START_TIMEOUT_S:.0f} s"
-                raise self._failure(str(error) or late) from error
+                raise self.failure(str(error) or late) from error
             raise
         self.state = "up"
         self._tell("started", child.pid)
@@ -136,7 +137,7 @@ class Component:
         while not await check(plan.HOST, self.planned.port):
             if not child.alive:
                 reason = f"ended with {_describe(await child.wait())} before it was healthy"
-                raise self._failure(reason)
+                raise self.failure(reason)
             await asyncio.sleep(_HEALTH_EVERY_S)
 
     async def _abandon(self) -> None:

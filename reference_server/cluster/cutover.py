@@ -182,9 +182,12 @@ class Cutover:
         broken = self.limits.broken_by(seen)
         if broken and self.state in REVERSIBLE:
             self._roll_back(now_ns, broken)
-        elif isinstance(waiting, AwaitEmpty):
+        elif isinstance(waiting, Drain | AwaitEmpty):
             left = seen.connections.get(waiting.environment, 0)
-            late = now_ns - self._entered_ns > self.limits.monitor_ms * NS_PER_MS
+            late = (
+                isinstance(waiting, AwaitEmpty)
+                and now_ns - self._entered_ns > self.limits.monitor_ms * NS_PER_MS
+            )
             if left == 0:
                 self._next(now_ns, {"connections": seen.connections})
             elif late and self.state in REVERSIBLE:

@@ -8,6 +8,8 @@ from reference_server.cluster.errors import RequestError, StartError
 from reference_server.cluster.launch import Launch
 from reference_server.cluster.plan import PYTHON, Plan
 
+BOOT_TIMEOUT_S = 58.0
+
 
 class Supervisor:
     """The cluster's components by name."""
@@ -42,11 +44,14 @@ class Supervisor:
             healthy[name].set()
 
         try:
-            async with asyncio.TaskGroup() as group:
+            async with asyncio.timeout(BOOT_TIMEOUT_S), asyncio.TaskGroup() as group:
                 for name in healthy:
                     group.create_task(start_one(name))
         except* StartError as errors:
             raise _first(errors) from None
+        except* TimeoutError:
+            late = next(name for name, event in healthy.items() if not event.is_set())
+            raise self[late].failure(f"not healthy after {BOOT_TIMEOUT_S:.0f} s") from None
 
     async def stop(self) -> None:
         """End everything: first who calls, then who is called. Never leaves a process."""

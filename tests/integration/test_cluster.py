@@ -1,22 +1,262 @@
 """Real clusters of real processes, started and steered as the harness does it."""
 
+import contextlib
+import json
 import os
 import signal
+import socket
 import time
 import urllib.error
+import urllib.request
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 pytestmark = pytest.mark.integration
 
-
-@pytest.fixture(scope="module")
-def embedded(cluster):
-    """A running `embedded` cluster, shared by the tests that leave it whole."""
-    return cluster("embedded", config={"ping_ms": 1000, "pong_ms": 1000})
+FORWARD = ["prepare", "verify", "switch", "drain", "monitor", "close", "retire"]
 
 
-def test_embedded_boots(embedded):
-    """Boots."""
-    print(embedded.components())
+@pytest.fixture(scope="module", params=["embedded", "full"])
+def running(request, cluster):
+    """A running cluster of each stack; every test leaves it whole."""
+    return cluster(request.param, gateways=1, edges=1)
+
+
+def wait_for(condition, timeout_s=30.0):
+    """Poll until something holds; fail if it never does."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def tree(pid):
+    """A process and all its descendants."""
+    leader = psutil.Process(pid)
+    return [leader, *leader.children(recursive=True)]
+
+
+def statuses(processes):
+    """Their states; a process that is gone has none."""
+    found = set()
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.add(process.status())
+    return found - {psutil.STATUS_ZOMBIE}
+
+
+def connects(address):
+    """Whether somebody listens."""
+    host, port = address.split(":")
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
+        return True
+    return False
+
+
+def refusal(call):
+    """The status with which a call is refused."""
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        call()
+    caught.value.close()
+    return caught.value.code
+
+
+def test_the_plan_is_what_runs(running):
+    """Every planned component but those of green is up where it listens, and nothing else is."""
+    components = running.components()
+    assert list(components) == [each["name"] for each in running.plan["components"]]
+    for each in components.values():
+        green = each["environment"] == "green"
+        assert each["state"] == ("planned" if green else "up")
+        assert connects(each["address"]) is not green
+
+
+def test_clients_are_served(running):
+    """A login through an advertised gateway names an edge of blue."""
+    body = json.dumps({"user": "ann", "device": "d0"}).encode()
+    with urllib.request.urlopen(running.api[0] + "/v1/sessions", body, timeout=10) as answer:
+        session = json.load(answer)
+    assert session["connect"]["environment"] == "blue"
+    address = urlsplit(session["connect"]["url"]).netloc
+    assert address == running.components()["edge-blue-1"]["address"]
+
+
+def test_children_lead_their_own_sessions(running):
+    """Ctrl-C at the harness reaches none of them."""
+    for each in running.components().values():
+        if each["pid"]:
+            assert os.getsid(each["pid"]) == each["pid"]
+
+
+def test_a_killed_component_is_held_until_it_is_started(running):
+    """The whole process tree is gone, its port closed; then it serves again."""
+    for name in [each for each in running.components() if each in ("broker", "messages-db")]:
+        before = running.components()[name]
+        processes = tree(before["pid"])
+        assert running.act(name, "kill") == before["pid"]
+        held = running.components()[name]
+        assert (held["state"], held["pid"]) == ("held", None)
+        assert not statuses(processes)
+        assert not connects(held["address"])
+        assert refusal(lambda name=name: running.act(name, "kill")) == 409
+        pid = running.act(name, "start")
+        up = running.components()[name]
+        assert (up["state"], up["pid"], up["restarts"]) == ("up", pid, before["restarts"])
+        assert connects(up["address"])
+
+
+def test_pause_stops_the_whole_tree(running):
+    """PostgreSQL's backends and Erlang's helpers leave the process group, and stop all the same."""
+    for name in [each for each in running.components() if each in ("broker", "messages-db")]:
+        processes = tree(running.act(name, "pause"))
+        assert running.components()[name]["state"] == "paused"
+        wait_for(lambda processes=processes: statuses(processes) == {psutil.STATUS_STOPPED})
+        assert refusal(lambda name=name: running.act(name, "start")) == 409
+        running.act(name, "resume")
+        assert running.components()[name]["state"] == "up"
+        wait_for(lambda processes=processes: psutil.STATUS_STOPPED not in statuses(processes))
+        assert refusal(lambda name=name: running.act(name, "resume")) == 409
+
+
+def test_a_component_that_exits_by_itself_is_restarted(running):
+    """Each time counted and told, with the signal that ended it."""
+    before = running.components()["room-1"]
+    os.kill(before["pid"], signal.SIGKILL)
+    wait_for(lambda: running.components()["room-1"]["restarts"] == before["restarts"] + 1)
+    wait_for(lambda: running.components()["room-1"]["state"] == "up")
+    told = [event for event in running.events if event["component"] == "room-1"][-2:]
+    assert [event["event"] for event in told] == ["exited", "started"]
+    assert (told[0]["pid"], told[0]["detail"]) == (before["pid"], {"status": "SIGKILL"})
+    assert told[1]["t_ns"] - told[0]["t_ns"] >= 500_000_000
+
+
+def test_the_control_api_refuses_strangers_and_nonsense(running):
+    """401 without the token, 404 for an unknown component, 400 for a bad body."""
+    assert refusal(lambda: urllib.request.urlopen(running.control + "/components")) == 401
+    assert refusal(lambda: running.act("nobody", "kill")) == 404
+    for path, body in [
+        ("/components/room-1/kill", {"signal": "NONE"}),
+        ("/cutover", {"to": "red"}),
+        ("/cutover", {"to": "green", "speed": 1}),
+    ]:
+        assert refusal(lambda path=path, body=body: running.call("POST", path, body)) == 400
+    assert refusal(lambda: running.call("POST", "/cutover", {"to": "blue"})) == 409
+    assert refusal(lambda: running.call("POST", "/cutover/rollback", {})) == 409
+
+
+def test_metrics_of_every_process_are_shown(running):
+    """Counters and gauges without their prefix."""
+    metrics = running.call("GET", "/metrics")["components"]
+    assert {"gateway-1", "room-1", "social-1", "edge-blue-1"} <= set(metrics)
+    assert metrics["gateway-1"]["loop_lag_ms"] >= 0
+
+
+def cut_over(running, to):
+    """Run a cutover to its end; returns its status."""
+    running.call("POST", "/cutover", {"to": to, "drain_ms": 300})
+    over = {"done", "rolled-back", "failed"}
+    wait_for(lambda: running.call("GET", "/cutover")["state"] in over)
+    return running.call("GET", "/cutover")
+
+
+def test_a_cutover_goes_there_and_back_again(running):
+    """Canaries pass, every state is recorded, and only the new environment's edges remain."""
+    for to, old in (("green", "blue"), ("blue", "green")):
+        status = cut_over(running, to)
+        assert (status["state"], status["error"], status["environment"]) == ("done", None, to)
+        states = [step["state"] for step in status["steps"]]
+        assert states == [*FORWARD, "done"]
+        components = running.components()
+        assert components[f"edge-{to}-1"]["state"] == "up"
+        assert components[f"edge-{old}-1"]["state"] == "planned"
+
+
+def test_a_cutover_that_cannot_be_verified_rolls_back_by_itself(running):
+    """With the message service down no canary gets through; blue goes on, green is gone."""
+    hosts = [each for each in ("message-1", "gateway-1") if each in running.components()]
+    running.act(hosts[0], "kill")
+    status = cut_over(running, "green")
+    running.act(hosts[0], "start")
+    assert (status["state"], status["environment"]) == ("rolled-back", "blue")
+    assert status["error"]
+    states = {name: each["state"] for name, each in running.components().items()}
+    assert (states["edge-blue-1"], states["edge-green-1"]) == ("up", "planned")
+
+
+@contextlib.contextmanager
+def stubborn_client(running):
+    """A client in blue that ignores every `reconnect`."""
+    body = json.dumps({"user": "bob", "device": "d0"}).encode()
+    with urllib.request.urlopen(running.api[0] + "/v1/sessions", body, timeout=10) as answer:
+        session = json.load(answer)
+    with connect(session["connect"]["url"], subprotocols=["im.v1.json"]) as socket:
+        hello = {"token": session["token"], "device": "d0", "cursors": {}}
+        socket.send(json.dumps({"connect": hello}))
+        assert "connected" in json.loads(socket.recv(10))
+        yield socket
+
+
+def test_a_rollback_on_request_leads_back_to_blue(running):
+    """From the middle of the drain: the client that was told stays, and blue takes others again."""
+    with stubborn_client(running) as client:
+        running.call("POST", "/cutover", {"to": "green", "drain_ms": 9000, "canaries": False})
+        assert "reconnect" in json.loads(client.recv(10))
+        running.call("POST", "/cutover/rollback", {})
+        wait_for(lambda: running.call("GET", "/cutover")["state"] == "rolled-back")
+        status = running.call("GET", "/cutover")
+        assert (status["environment"], status["forced_closes"]) == ("blue", 0)
+        assert status["connections"] == {"blue": 1, "green": 0}
+        with stubborn_client(running):
+            pass
+
+
+def test_a_straggler_is_closed_and_counted(running):
+    """Who ignores the push is closed with 1012 after the deadline; then blue is retired."""
+    with stubborn_client(running) as client:
+        status = cut_over(running, "green")
+        assert (status["state"], status["forced_closes"]) == ("done", 1)
+        with pytest.raises(ConnectionClosed) as closed:
+            list(client)
+        assert closed.value.rcvd.code == 1012
+    assert cut_over(running, "blue")["state"] == "done"
+
+
+def test_two_clusters_side_by_side(running, cluster):
+    """They share no port, and the end of one leaves the other whole."""
+    other = cluster("embedded", gateways=1, edges=1)
+    mine = {each["address"] for each in running.components().values()}
+    assert not mine & {each["address"] for each in other.components().values()}
+    assert other.close() == 0
+    assert running.components()["gateway-1"]["state"] == "up"
+
+
+@pytest.mark.parametrize(
+    ("stack", "how"),
+    [("embedded", "eof"), ("embedded", "TERM"), ("embedded", "KILL"), ("full", "KILL")],
+)
+def test_nothing_is_left_after_the_end(cluster, marked_processes, stack, how):
+    """However the cluster ends, even killed, its processes end with it."""
+    before = {process.pid for process in marked_processes()}
+    one = cluster(stack, gateways=1, edges=1)
+    pids = [each["pid"] for each in one.components().values() if each["pid"]]
+    processes = [process for pid in pids for process in tree(pid)]
+    if how != "eof":
+        one.process.send_signal(signal.Signals[f"SIG{how}"])
+        one.process.wait(30)
+    assert one.close() == (-signal.SIGKILL if how == "KILL" else 0)
+    wait_for(lambda: not statuses(processes), 10)
+    wait_for(lambda: {process.pid for process in marked_processes()} <= before, 10)
+
+
+def test_a_component_that_cannot_start_is_named_with_its_last_words(cluster, tmp_path):
+    """A start-up hook that does not exist: exit 3, the component, the end of its log."""
+    with pytest.raises(Exception, match="room-1") as caught:
+        cluster("embedded", startup_hooks={"room": ["no.such.module"]})
+    failed = caught.value.content
+    assert failed["component"] == "room-1"
+    assert "No module named 'no'" in " ".join(failed["log_tail"])
+    assert failed["missing"] is False
