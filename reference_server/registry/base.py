@@ -4,6 +4,10 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
 
+# Edges renew their own lease each second: three beats missed and nobody is sent there any more.
+EDGE_LEASE_MAX_MS = 3_000
+
+
 class RegistryDown(Exception):
     """The registry cannot be reached, or is being rebuilt and must not be believed yet."""
 

@@ -24,7 +24,13 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from reference_server.registry.base import EdgeLease, Lease, RegistryDown, boot_of
+from reference_server.registry.base import (
+    EDGE_LEASE_MAX_MS,
+    EdgeLease,
+    Lease,
+    RegistryDown,
+    boot_of,
+)
 
 CALL_TIMEOUT_S = 0.5
 RETRY_AFTER_S = 0.5  # a failed registry is left alone this long: callers have a queue behind them
@@ -74,9 +80,8 @@ class RedisRegistry:
         return str(name, "ascii")
 
     async def put_edge(self, edge: EdgeLease) -> None:
-        row = _EdgeRow(
-            edge.environment, edge.queue, edge.epoch, edge.connections, self._expiry_ms()
-        )
+        expires_ms = _now_ms() + min(self._lease_ms, EDGE_LEASE_MAX_MS)
+        row = _EdgeRow(edge.environment, edge.queue, edge.epoch, edge.connections, expires_ms)
         async with self._pipeline() as pipeline:
             pipeline.eval(_PUT_EDGE, 1, "edges", edge.name, edge.epoch, msgspec.json.encode(row))
             await pipeline.execute()

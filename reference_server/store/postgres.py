@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import asyncpg
@@ -88,7 +88,8 @@ class PostgresDatabase:
             try:
                 yield connection
             except _BROKEN:
-                connection.terminate()
+                with suppress(asyncpg.InterfaceError):  # a transaction has thrown it away before us
+                    connection.terminate()
                 raise
             finally:
                 # Without a reset this does no I/O, so it cannot fail after a commit.
