@@ -16,13 +16,17 @@ CHANNEL_BITS = 3
 
 @dataclass(frozen=True)
 class Presented:
-    """Every presentation, in record order: its record, message, receiver and channel."""
+    """Every presentation, in record order: its record, message, receiver and channel.
+
+    `first` marks the first that a session saw of a message.
+    """
 
     record: Ints
     message: Ints
     user: Ints
     session: Ints
     channel: Ints
+    first: Bools
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,16 @@ def presented(records: Records, messages: Messages, names: Names) -> Presented:
     )
     record = np.flatnonzero(shown)
     link = ints(records["link"][record])
+    message, session = messages.of_record[record], names.session_of(link)
+    first = np.zeros(record.size, dtype=np.bool_)
+    first[np.unique(pair(message, session), return_index=True)[1]] = True
     return Presented(
         record=record,
-        message=messages.of_record[record],
+        message=message,
         user=names.user_of(link),
-        session=names.session_of(link),
+        session=session,
         channel=ints(channel[record]),
+        first=first,
     )
 
 

@@ -2,7 +2,8 @@
 
 Recovered is the start of the first three seconds after the heal in which acknowledgement and
 delivery p99 are at most max(1.5 × the baseline's, 250 ms), nothing older than that limit is still
-outstanding, and every session that should be connected is. Where another fault, or the end of the
+outstanding (but for one in a hundred, as in the p99), and every session that should be connected
+is. Where another fault, or the end of the
 arrivals, comes sooner, what is left will do if it is a second at least. Starts are tried every
 100 ms, until the recovery window (or what the fault expects, if that is longer) is over.
 """
@@ -23,6 +24,7 @@ from reports.windows import Window, arrivals, baseline
 CALM_NS = 3 * NS_PER_S
 CALM_MIN_NS = NS_PER_S
 STEP_NS = 100 * NS_PER_MS
+OVERDUE_SHARE_MAX = 0.01
 FLOOR_MS = 250.0
 FACTOR = 1.5
 
@@ -66,7 +68,7 @@ class _Watch:
         return (
             end_ns - start_ns >= CALM_MIN_NS
             and not missing.any()
-            and all(lane.calm(start_ns, end_ns) for lane in self._lanes)
+            and all(lane.calm(start_ns, end_ns, horizon_ns) for lane in self._lanes)
         )
 
 
@@ -84,12 +86,15 @@ class _Lane:
         self._overdue_ns = intended_ns + int(self._limit_ms * NS_PER_MS)
         self._done_ns = intended_ns + (samples.ms[slow] * NS_PER_MS).astype(np.int64)
 
-    def calm(self, start_ns: int, end_ns: int) -> bool:
-        first, last = np.searchsorted(self._samples.intended_ns, [start_ns, end_ns])
+    def calm(self, start_ns: int, end_ns: int, horizon_ns: int) -> bool:
+        # What is still under way at the horizon is the next fault's doing.
+        end_ns = min(end_ns, horizon_ns - int(self._limit_ms * NS_PER_MS))
+        first, last = np.searchsorted(self._samples.intended_ns, [start_ns, end_ns]).tolist()
         p99_ms = latency.percentile(self._samples.ms[first:last], 0.99)
         # What never came is for other checks; here it would hide that the rest is well again.
         overdue = (self._overdue_ns <= start_ns) & (self._done_ns > start_ns)
-        return p99_ms is not None and p99_ms <= self._limit_ms and not overdue.any()
+        backlog_max = OVERDUE_SHARE_MAX * (last - first)
+        return p99_ms is not None and p99_ms <= self._limit_ms and overdue.sum() <= backlog_max
 
 
 def recoveries(history: History) -> dict[str, Recovery]:

@@ -14,8 +14,8 @@ from reports.model import History
 
 def check(history: History) -> Finding:
     shown = history.presented
-    keys, times = np.unique(pair(shown.message, shown.session), return_counts=True)
-    visible = keys[times > 1]
+    again = ~shown.first
+    visible = np.unique(pair(shown.message[again], shown.session[again]))
     minted, stored = _minted(history)
     witnesses = [
         *(_minted_witness(history, int(message)) for message in minted[:WITNESSES_MAX]),

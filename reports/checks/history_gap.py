@@ -52,19 +52,18 @@ def _demanded(history: History) -> tuple[Ints, Ints]:
 def _got(history: History, page: Ints, position: Ints) -> Bools:
     """Whether the receiver of each page has the position in the end."""
     records = history.records
+    asking, asked = np.unique(pair(records["conv"][page], history.user[page]), return_inverse=True)
     at = np.flatnonzero(np.isin(records["kind"], _GOT))
-    readers, reader = np.unique(pair(records["conv"][at], history.user[at]), return_inverse=True)
-    have = np.unique(pair(reader, records["seq"][at]))
-    asking = find(readers, pair(records["conv"][page], history.user[page]))
-    found: Bools = (asking >= 0) & contains(have, pair(asking, position))
-    return found
+    reader = find(asking, pair(records["conv"][at], history.user[at]))
+    have = np.sort(pair(reader, records["seq"][at])[reader >= 0])
+    return contains(have, pair(asked, position))
 
 
 def _audit_holes(history: History) -> tuple[Ints, int]:
     """The places (conversation, position) missing inside the audit, and how many it covers."""
     records = history.records
     audit = records["kind"] == Kind.AUDIT
-    places = np.unique(pair(records["conv"][audit], records["seq"][audit]))
+    places = np.sort(pair(records["conv"][audit], records["seq"][audit]))
     steps = np.where(places[1:] >> 32 == places[:-1] >> 32, places[1:] - places[:-1], 1)
     wide = np.flatnonzero(steps > 1)
     holes = [np.arange(places[at] + 1, places[at + 1]) for at in wide]
