@@ -55,8 +55,8 @@ class EdgeFanout:
         missed = self._end_joining(socket)
         self._live[socket.user].add(socket)
         for conv, start in _starts(heads, missed).items():
-            conversation = self._conversations.get(conv) or self._open(conv, start)
             socket.core.begin(conv, start)
+            conversation = self._conversations.get(conv) or self._open(conv, start)
             self._add(conversation, socket, conversation.next_seq)
             self._note_head(conversation, start - 1)
 
@@ -67,9 +67,10 @@ class EdgeFanout:
             if conv not in starts and (conversation := self._conversations.get(conv)):
                 self._drop(conversation, socket)
         for conv, start in starts.items():
-            conversation = self._conversations.get(conv) or self._open(conv, start)
-            if socket not in conversation.sockets:
+            conversation = self._conversations.get(conv)
+            if conversation is None or socket not in conversation.sockets:
                 socket.skip_to(conv, start)
+                conversation = conversation or self._open(conv, start)
                 self._add(conversation, socket, conversation.next_seq)
 
     def sockets_of(self, user: str) -> list[ClientSocket]:
@@ -113,9 +114,9 @@ class EdgeFanout:
     def note_members(self, conv: str, members: Collection[str]) -> None:
         """Learn from SQL who is in a room: events that told so may be lost."""
         conversation = self._conversations.get(conv)
-        subscribed = {socket.user for socket in conversation.sockets} if conversation else set()
-        local = {user for user in members if user in self._live}
-        self.doubtful |= subscribed ^ local
+        subscribed = conversation.sockets if conversation else set()
+        local = {socket for user in members for socket in self._live.get(user, ())}
+        self.doubtful |= {socket.user for socket in subscribed ^ local}
 
     def skip_to(self, conversation: Local, seq: int) -> None:
         """Give up pushing what lies before `seq`: every socket is told of the gap."""
@@ -148,17 +149,17 @@ class EdgeFanout:
 
     def _begin_direct(self, conv: str) -> Local | None:
         """A direct conversation that no local member had when he connected: all of it is new."""
-        members = wire.direct_members(conv) or ()
-        sockets = [socket for user in members for socket in self._live.get(user, ())]
-        if not sockets:
-            return None
-        conversation = self._open(conv, 1)
-        for socket in sockets:
-            self._add(conversation, socket, 1)
-        return conversation
+        is_local = any(user in self._live for user in wire.direct_members(conv) or ())
+        return self._open(conv, 1) if is_local else None
 
     def _open(self, conv: str, next_seq: int) -> Local:
         conversation = self._conversations[conv] = Local(conv, next_seq)
+        # Of a direct one, every local member is told: it may have begun after his heads were read.
+        for user in wire.direct_members(conv) or ():
+            for socket in self._live.get(user, ()):
+                self._add(conversation, socket, next_seq)
+            for missed in self._joining.get(user, {}).values():
+                missed.setdefault(conv, ("began", 1))
         self._note_head(conversation, self._unclaimed.pop(conv, 0))
         return conversation
 
