@@ -39,6 +39,7 @@ _TICK_MIN_S = 0.001
 _TICK_MAX_S = 0.005
 _FLUSH_NS = NS_PER_S // 4
 _CONNECTS_PER_S_MIN = 100.0
+_CONNECT_BURST_NS = NS_PER_S // 20
 _DEFAULT_HEADS_POLL_MS = 5_000
 
 
@@ -66,6 +67,7 @@ class Engine:
         self.ledger = Ledger()
         self._stripe = stripe
         self._sessions: dict[int, Session] = {}
+        self._unstarted: collections.deque[Session] = collections.deque()
         self._draining = False
         self._aborted = False
         self._failure: BaseException | None = None
@@ -93,7 +95,9 @@ class Engine:
         if slot < len(self._traffic.users):
             user = self._traffic.users[slot]
             seed = f"user/{self.load.scenario.seed}/{user.number}"
-            self._sessions[user.number] = Session(self._context, user, random.Random(seed))
+            session = Session(self._context, user, random.Random(seed))
+            self._sessions[user.number] = session
+            self._unstarted.append(session)
 
     def drain(self) -> None:
         """Stop arrivals, and end in order. The last second of a load is let to its end."""
@@ -179,7 +183,6 @@ class Engine:
         per_s = 2 * len(self._traffic.users) / max(load.ramp, 0.001)
         self._connect_gap_ns = int(NS_PER_S / max(per_s, _CONNECTS_PER_S_MIN))
         self._connect_ns = zero_ns
-        self._started = 0
         self._flush_ns = zero_ns + _FLUSH_NS
         self._second_ns = zero_ns + NS_PER_S
 
@@ -231,14 +234,10 @@ class Engine:
 
     def _connect_some(self, now_ns: int) -> None:
         """Begin the connects that the ramp's rate allows by now."""
-        waiting = list(self._sessions.values())[self._started :]
-        self._connect_ns = max(self._connect_ns, now_ns - NS_PER_S // 20)
-        for session in waiting:
-            if self._connect_ns > now_ns:
-                return
+        self._connect_ns = max(self._connect_ns, now_ns - _CONNECT_BURST_NS)
+        while self._unstarted and self._connect_ns <= now_ns:
             self._connect_ns += self._connect_gap_ns
-            self._started += 1
-            session.start()
+            self._unstarted.popleft().start()
 
     def _on_connected(self, user: int) -> None:
         for conv in self._by_user.pop(user, ()):
