@@ -5,7 +5,7 @@ Follow a send: `send` → `append` → group commit → the store's transaction 
 """
 
 from collections import defaultdict
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -17,7 +17,7 @@ from reference_server.services.base import Context
 from reference_server.services.group_commit import GroupCommit
 from reference_server.store import open_messages
 from reference_server.store.base import Append, Outcome, Stored
-from reference_server.wire import Entry, EntryPage, direct_members, history_view
+from reference_server.wire import Entry, EntryPage, direct_members, history_view, is_room
 
 PAGE = 200
 PAGE_MAX = 1000
@@ -43,7 +43,7 @@ class Event(msgspec.Struct):
     """A room event that the room service wants sequenced; `key` is its identity."""
 
     conv: str
-    event: str
+    event: Literal["added", "removed", "entered", "exited"]
     user: str
     key: str
     by: str = ""
@@ -111,7 +111,7 @@ class MessageService:
         if "\0" in sent.client_msg_id or "\0" in sent.body:
             raise ApiError("bad_request", "text may not hold U+0000")
         wish = Append(
-            conv=request.params["conv"],
+            conv=_conv(request),
             client_msg_id=sent.client_msg_id,
             sender=request.user,
             body=sent.body,
@@ -160,9 +160,10 @@ class MessageService:
 
     async def room(self, request: Request) -> Response:
         """Members and attendance of a room."""
-        room = await self._store.room(request.params["conv"])
+        conv = _conv(request)
+        room = await self._store.room(conv)
         if room is None:
-            raise ApiError("not_found", f"no conversation {request.params['conv']}")
+            raise ApiError("not_found", f"no conversation {conv}")
         return reply(room)
 
     async def present(self, request: Request) -> Response:
@@ -196,6 +197,13 @@ def _stored(outcome: Outcome) -> Stored:
     raise ApiError(outcome.code, outcome.message)
 
 
+def _conv(request: Request) -> str:
+    conv = request.params["conv"]
+    if not is_room(conv) and direct_members(conv) is None:
+        raise ApiError("not_found", f"no conversation {conv}")
+    return conv
+
+
 def _range(request: Request) -> tuple[str, int, int]:
     after = request.number("after", 0, SEQ_MAX)
-    return request.params["conv"], after, request.number("limit", PAGE, PAGE_MAX)
+    return _conv(request), after, request.number("limit", PAGE, PAGE_MAX)

@@ -105,7 +105,9 @@ class RoomService:
             await _together(self._hear(events) for events in by_user.values())
         return reply({})
 
-    async def _change(self, request: Request, event: str) -> dict[str, object]:
+    async def _change(
+        self, request: Request, event: Literal["added", "removed"]
+    ) -> dict[str, object]:
         # State decides whether there is anything to do, so the key need not outlive the call.
         position = await self._write(
             Event(

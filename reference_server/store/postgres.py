@@ -49,8 +49,16 @@ class PostgresDatabase:
         self._readers = asyncio.Semaphore(READERS)
 
     async def fetch(self, sql: str, *args: Any) -> list[tuple[Any, ...]]:
-        async with self._readers, self.connection() as connection:
-            return [tuple(row) for row in await connection.fetch(sql, *args)]
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._readers.acquire()
+        except TimeoutError as error:
+            raise StoreDown from error
+        try:
+            async with self.connection() as connection:
+                return [tuple(row) for row in await connection.fetch(sql, *args)]
+        finally:
+            self._readers.release()
 
     async def execute(self, sql: str, *args: Any) -> None:
         # One statement outside a transaction commits as it ends: once sent, unknown.
@@ -58,7 +66,7 @@ class PostgresDatabase:
             try:
                 await connection.execute(sql, *args)
             except _BROKEN as error:
-                connection.terminate()
+                _discard(connection)
                 raise StoreUncertain from error
 
     async def transaction(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
@@ -69,12 +77,12 @@ class PostgresDatabase:
                 result = await work(connection)
             except BaseException:
                 # Cancelled, refused or broken: closing rolls back without a further round trip.
-                connection.terminate()
+                _discard(connection)
                 raise
             try:
                 await connection.execute("COMMIT")
-            except (*_BROKEN, asyncpg.PostgresError) as error:
-                connection.terminate()
+            except Exception as error:
+                _discard(connection)
                 raise StoreUncertain from error
             return result
 
@@ -88,12 +96,12 @@ class PostgresDatabase:
             try:
                 yield connection
             except _BROKEN:
-                with suppress(asyncpg.InterfaceError):  # a transaction has thrown it away before us
-                    connection.terminate()
+                _discard(connection)
                 raise
             finally:
-                # Without a reset this does no I/O, so it cannot fail after a commit.
-                await pool.release(connection)
+                # How its connection ends says nothing about what was committed on it.
+                with suppress(*_BROKEN, asyncpg.PostgresError):
+                    await pool.release(connection)
         except _BROKEN as error:
             raise StoreDown from error
         except asyncpg.PostgresError as error:
@@ -161,6 +169,12 @@ class PostgresMessageStore(MessageReads):
             return decided.outcomes
 
         return await self._server.transaction(work)
+
+
+def _discard(connection: asyncpg.Connection) -> None:
+    """Close without a word; no error of its own hides why."""
+    with suppress(asyncpg.InterfaceError):  # raised when the other end has closed it already
+        connection.terminate()
 
 
 async def _keep(connection: asyncpg.Connection) -> None:

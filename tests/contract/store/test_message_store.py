@@ -2,11 +2,19 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
 from reference_server.store import open_messages
-from reference_server.store.base import Append, Refused, Stored, StoreDown, StoreError
+from reference_server.store.base import (
+    Append,
+    Refused,
+    Stored,
+    StoreDown,
+    StoreError,
+    StoreUncertain,
+)
 
 pytestmark = [
     pytest.mark.contract,
@@ -313,3 +321,43 @@ async def test_a_row_that_the_database_refuses_takes_nothing_with_it(store, engi
         await store.append([message(2), message(3, body="\0")])
     assert not isinstance(raised.value, StoreDown)
     assert seqs(await store.append([message(2)])) == [2]
+
+
+@pytest.mark.parametrize(
+    "failure", ["PERFORM pg_terminate_backend(pg_backend_pid())", "RAISE EXCEPTION 'no'"]
+)
+async def test_a_failure_during_commit_is_uncertain(store, engine, failure):
+    """Whether the connection broke or an error came back: nobody claims that nothing is stored."""
+    if not engine.has_server:
+        pytest.skip("the SQLite engine's COMMIT is made to fail in its own test")
+    await store.append([message(0)])
+    admin = await asyncpg.connect(engine.url)
+    await admin.execute(
+        f"""CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN {failure}; RETURN NULL; END$$;
+        CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON messages DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION fail()"""
+    )
+    with pytest.raises(StoreUncertain):
+        await store.append([message(1)])
+    await admin.execute("DROP TRIGGER fail ON messages")
+    await admin.close()
+    assert seqs(await store.append([message(1)])) == [2]
+
+
+async def test_a_connection_that_breaks_before_commit_is_a_definite_failure(store, engine):
+    """The server rolls back what was never committed."""
+    if not engine.has_server:
+        pytest.skip("SQLite has no connection that could break")
+    await store.append([message(0)])
+    admin = await asyncpg.connect(engine.url)
+    await admin.execute(
+        """CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END$$;
+        CREATE TRIGGER fail AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION fail()"""
+    )
+    with pytest.raises(StoreDown):
+        await store.append([message(1)])
+    await admin.execute("DROP TRIGGER fail ON messages")
+    await admin.close()
+    assert seqs(await store.append([message(1)])) == [2]
