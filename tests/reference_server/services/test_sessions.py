@@ -1,8 +1,17 @@
-"""Which edge a login gets."""
+"""What a login gets, and which edge."""
 
+import json
 from collections import Counter
 
-from reference_server.services.sessions import Balance
+import pytest
+
+from reference_server import tokens
+from reference_server.asgi import Request
+from reference_server.config import Config, EdgeAddress, Urls
+from reference_server.metrics import Metrics
+from reference_server.services.base import Context
+from reference_server.services.sessions import Balance, SessionsService
+from reference_server.store.base import StoreDown
 
 NAMES = ["e1", "e2"]
 
@@ -46,3 +55,85 @@ def test_without_a_registry_the_choice_is_any():
     balance = Balance()
     balance.counted({})
     assert set(Counter(balance.choose(NAMES) for _ in range(50))) == set(NAMES)
+
+
+class FakeUsers:
+    """A users DB that may be down."""
+
+    def __init__(self):
+        self.down = False
+        self.current = "blue"
+
+    async def ensure_account(self, user):
+        if self.down:
+            raise StoreDown
+
+    async def environment(self):
+        if self.down:
+            raise StoreDown
+        return self.current
+
+    async def set_environment(self, environment):
+        self.current = environment
+
+
+@pytest.fixture
+async def sessions(monkeypatch):
+    """A sessions service without a registry, that reads the environment anew for each login."""
+    monkeypatch.setattr("reference_server.services.sessions.CACHED_S", -1.0)
+    edges = tuple(
+        EdgeAddress(f"edge-{color}-1", color, f"ws://{color}") for color in ("green", "blue")
+    )
+    config = Config(
+        name="social-1",
+        services=("sessions",),
+        port=1,
+        secret="s",
+        internal_token="i",
+        urls=Urls(api=("http://api",), edges=edges),
+        users_db="sqlite:///unused",
+        registry="redis://127.0.0.1:1",
+    )
+    service = SessionsService(Context(config, Metrics(), None))
+    service._users = FakeUsers()
+    yield service
+    await service.close()
+
+
+async def log_in(service, user="ann"):
+    """Status and decoded answer."""
+    body = json.dumps({"user": user, "device": "d0"}).encode()
+    response = await service.router.handle(Request("POST", "/v1/sessions", body))
+    return response.status, json.loads(response.body)
+
+
+async def test_a_login_gets_a_token_and_an_edge(sessions):
+    """The token names user and device, the edge is of the current environment."""
+    status, session = await log_in(sessions)
+    claims = tokens.verify(session["token"], "s", now_s=0)
+    assert (status, claims.user, claims.device) == (200, "ann", "d0")
+    assert claims.exp == session["expires_at"]
+    assert session["api"] == ["http://api"]
+    assert session["connect"] == {"url": "ws://blue", "environment": "blue"}
+
+
+async def test_an_outage_of_the_users_db_stops_new_logins_only(sessions):
+    """Whoever was here comes back, to the environment that was current."""
+    await log_in(sessions)
+    sessions._users.down = True
+    assert (await log_in(sessions, "new"))[0] == 503
+    status, session = await log_in(sessions)
+    assert (status, session["connect"]["environment"]) == (200, "blue")
+
+
+async def test_another_process_switches_too(sessions):
+    """The users DB says what is current."""
+    await log_in(sessions)
+    sessions._users.current = "green"
+    assert (await log_in(sessions))[1]["connect"]["environment"] == "green"
+
+
+async def test_a_name_outside_the_protocol_is_refused(sessions):
+    """It would break the ids made of it."""
+    for name in ("", "a.b", "x" * 65, "a\n"):
+        assert (await log_in(sessions, name))[0] == 400

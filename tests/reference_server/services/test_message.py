@@ -1,0 +1,105 @@
+"""The message service between its callers, the store and the fan-out."""
+
+import json
+
+import pytest
+
+from reference_server.asgi import Request
+from reference_server.config import Config
+from reference_server.metrics import Metrics
+from reference_server.services.base import Context
+from reference_server.services.message import MessageService
+from reference_server.store.base import StoreDown, StoreUncertain
+
+PATH = "/v1/conversations/d.ann.bob/messages"
+
+
+class FakeFanout:
+    """Notes what is offered."""
+
+    def __init__(self):
+        self.offered = []
+
+    def offer(self, entries, members):
+        self.offered.append(([entry.seq for entry in entries], members))
+
+    async def close(self):
+        pass
+
+
+@pytest.fixture
+async def service(tmp_path):
+    """A message service on a real file, with nothing behind the fan-out."""
+    config = Config(
+        name="message-1",
+        services=("message",),
+        port=1,
+        secret="s",
+        internal_token="i",
+        messages_db=f"sqlite://{tmp_path}/m.db",
+        registry="redis://127.0.0.1:1",
+        bus="redis://127.0.0.1:1",
+    )
+    one = MessageService(Context(config, Metrics(), None))
+    one._fanout = FakeFanout()
+    yield one
+    await one.close()
+
+
+async def post(service, path, body, user="ann"):
+    """Status and decoded answer of a call."""
+    request = Request("POST", path, json.dumps(body).encode(), user=user)
+    response = await service.router.handle(request)
+    return response.status, json.loads(response.body)
+
+
+def send(client_msg_id="1"):
+    """A message's body."""
+    return {"client_msg_id": client_msg_id, "body": "x"}
+
+
+async def test_what_is_committed_is_offered_to_all_members_once(service):
+    """A repeat is not."""
+    await post(service, PATH, send())
+    await post(service, PATH, send())
+    [(seqs, members)] = service._fanout.offered
+    assert (seqs, set(members["d.ann.bob"])) == ([1], {"ann", "bob"})
+
+
+async def test_one_who_was_removed_is_told(service):
+    """His removal is the last that he sees."""
+    for event, user in (("added", "ann"), ("added", "bob"), ("removed", "bob")):
+        body = {"conv": "r.x", "event": event, "user": user, "key": event + user, "by": "ann"}
+        assert (await post(service, "/internal/events", body))[0] == 200
+    await post(service, "/v1/conversations/r.x/messages", send())
+    audiences = [set(members["r.x"]) for _, members in service._fanout.offered]
+    assert audiences == [{"ann"}, {"ann", "bob"}, {"ann", "bob"}, {"ann"}]
+
+
+@pytest.mark.parametrize(
+    ("failure", "stored"), [(StoreDown, "no"), (StoreUncertain, "unknown"), (KeyError, "unknown")]
+)
+async def test_only_a_definite_failure_says_so(service, failure, stored):
+    """Down before COMMIT left nothing; everything else may have."""
+
+    async def append(batch):
+        raise failure
+
+    service._store.append = append
+    status, body = await post(service, PATH, send())
+    assert (status >= 500, body["error"]["stored"]) == (True, stored)
+    assert service._fanout.offered == []
+
+
+@pytest.mark.parametrize("conv", ["d.bob.ann", "d.ann.ann", "r.", "x", "d.ann.bob\0"])
+async def test_what_names_no_conversation_is_not_found(service, conv):
+    """And comes to be by no attempt."""
+    status, _ = await post(service, f"/v1/conversations/{conv}/messages", send())
+    assert status == 404
+    assert (await service._store.heads_since(0)).heads == {}
+
+
+async def test_an_unknown_event_is_refused(service):
+    """It must not spoil a batch of others."""
+    body = {"conv": "r.x", "event": "exploded", "user": "ann", "key": "k"}
+    assert (await post(service, "/internal/events", body))[0] == 400
