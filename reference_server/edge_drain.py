@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Collection
+from typing import Annotated
 
 import msgspec
 
@@ -17,9 +18,9 @@ class DrainOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Where to send clients, and in what time; both times count from the order."""
 
     urls: tuple[str, ...]
-    drain_ms: int = 8000
-    deadline_ms: int = 12_000
-    waves: int = 4
+    drain_ms: Annotated[int, msgspec.Meta(ge=0)] = 8000
+    deadline_ms: Annotated[int, msgspec.Meta(ge=0)] = 12_000
+    waves: Annotated[int, msgspec.Meta(ge=1)] = 4
     reason: str = "cutover"
 
 

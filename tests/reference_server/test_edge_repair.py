@@ -1,0 +1,138 @@
+"""Finding what the bus lost, and reading it once."""
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from types import SimpleNamespace
+
+import pytest
+
+from reference_server import edge_repair
+from reference_server.config import Settings
+from reference_server.edge_fanout import EdgeFanout
+from reference_server.edge_repair import Repair
+from reference_server.errors import ApiError
+from reference_server.store.base import Heads
+from reference_server.wire import Entry, EntryPage
+
+
+class Upstream:
+    """SQL with `log` in one room; counts what it is asked; may be down."""
+
+    def __init__(self):
+        self.log, self.asked, self.is_down = [], Counter(), False
+        self.since, self.watermark = [], 0
+
+    async def changed(self, since):
+        self._ask("changed")
+        self.since.append(since)
+        return Heads({"r.x": len(self.log)}, self.watermark)
+
+    async def entries(self, conv, after, limit):
+        self._ask("entries")
+        await asyncio.sleep(0.01)
+        return EntryPage(self.log[after : after + limit], len(self.log))
+
+    def _ask(self, what):
+        self.asked[what] += 1
+        if self.is_down:
+            raise ApiError("unavailable", "down")
+
+
+class Socket:
+    """A subscribed socket: remembers pushes and gaps."""
+
+    user = "ann"
+
+    def __init__(self):
+        self.told = []
+        self.core = SimpleNamespace(begin=lambda *_: None, conversations=["r.x"])
+
+    def push(self, conv, seq, frame):
+        self.told.append(seq)
+
+    def skip_to(self, conv, seq):
+        self.told.append(f"<{seq}")
+
+
+@pytest.fixture
+async def rig(monkeypatch):
+    """A running repair of an edge with one subscribed socket; the poll comes every 20 ms."""
+    monkeypatch.setattr(edge_repair, "RETRY_AFTER_S", 0.02)
+    upstream, fanout, socket = Upstream(), EdgeFanout(), Socket()
+    callbacks = []
+    bus = SimpleNamespace(connected=True, on_state=callbacks.append)
+    settings = Settings(heads_poll_ms=20, heads_poll_degraded_ms=20)
+    repair = Repair(fanout, upstream, bus, settings)
+    fanout.join(socket)
+    fanout.subscribe(socket, {"r.x": 0})
+    socket.told.clear()
+    tasks = [asyncio.create_task(job) for job in (repair.poll_heads(), repair.mend())]
+    yield SimpleNamespace(repair=repair, upstream=upstream, socket=socket, fanout=fanout)
+    for task in tasks:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def entries(count):
+    """The first entries of the room."""
+    return [Entry("r.x", seq, "msg", 0) for seq in range(1, count + 1)]
+
+
+async def settle(condition):
+    """Wait until a condition holds."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def test_lost_tails_are_found_by_the_poll_and_read_once(rig):
+    """No bus message came at all; one range read brings everything."""
+    rig.upstream.log = entries(5)
+    rig.repair.watch_from(0)
+    await settle(lambda: rig.socket.told == [1, 2, 3, 4, 5])
+    await asyncio.sleep(0.06)
+    assert rig.upstream.asked["entries"] == rig.repair.reads == 1
+
+
+async def test_a_hole_is_read_without_any_poll(rig):
+    """What follows on the bus shows the hole."""
+    rig.upstream.log = entries(3)
+    rig.fanout.hear(entries(3)[2:])
+    await settle(lambda: rig.socket.told == [1, 2, 3])
+    assert rig.upstream.asked["changed"] == 0, "nobody watches yet"
+
+
+async def test_what_is_more_than_a_page_behind_is_announced_as_a_gap(rig, monkeypatch):
+    """Clients read far history themselves; live pushes go on."""
+    monkeypatch.setattr(edge_repair, "PAGE_MAX", 2)
+    rig.upstream.log = entries(5)
+    rig.fanout.note_head("r.x", 5)
+    await settle(lambda: rig.socket.told == [1, 2, "<6"])
+    rig.fanout.hear([Entry("r.x", 6, "msg", 0)])
+    assert rig.socket.told[-1] == 6
+
+
+async def test_a_failed_read_is_tried_again(rig):
+    """The message service may be down just now."""
+    rig.upstream.log, rig.upstream.is_down = entries(2), True
+    rig.fanout.note_head("r.x", 2)
+    await settle(lambda: rig.upstream.asked["entries"] >= 2)
+    rig.upstream.is_down = False
+    await settle(lambda: rig.socket.told == [1, 2])
+
+
+async def test_polls_go_on_from_the_last_watermark_and_rest_without_sockets(rig):
+    """No poll asks for all there ever was, and an idle edge asks nothing."""
+    rig.upstream.watermark = 9
+    rig.repair.watch_from(3)
+    await settle(lambda: 9 in rig.upstream.since)
+    assert rig.upstream.since[0] == 3
+    rig.repair.watch_from(5)
+    await settle(lambda: 5 in rig.upstream.since)
+    rig.repair.rest()
+    await asyncio.sleep(0.03)
+    asked = rig.upstream.asked["changed"]
+    await asyncio.sleep(0.06)
+    assert rig.upstream.asked["changed"] == asked
