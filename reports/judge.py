@@ -7,6 +7,7 @@ from gauntlet.kernel import scenario as scenarios
 from gauntlet.kernel.errors import HistoryError
 from gauntlet.kernel.rundir import SCHEMA_VERSION, RunDir
 from reports import checks, counts, evidence, latency, model, objectives, recovery, series, windows
+from reports.artifacts import artifacts
 from reports.checks.verdict import Verdict
 from reports.columns import NEVER
 from reports.events import Events, FaultTimes, collect
@@ -35,7 +36,8 @@ def judge(run: RunDir) -> dict[str, Any]:
     else:
         body, more = _judged(history, required(scenario))
         reasons += more
-    result |= {"verdict": conclude(reasons), **body, "artifacts": []}
+    result |= {"verdict": conclude(reasons), **body}
+    result["artifacts"] = artifacts(result)
     return {key: _plain(value) for key, value in result.items()}
 
 

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from gauntlet.kernel.rundir import RunDir
 from reports import junit, plots, summary
+from reports.artifacts import artifacts, drawable
 from reports.sections import SECTIONS
 from reports.sections.page import Page
 
@@ -16,25 +17,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def render(run: RunDir, result: dict[str, Any]) -> list[str]:
     """Write every artifact beside the result; answers their file names."""
-    written = [run.report.name, run.junit.name, run.summary.name]
     pictures: dict[str, str] = {}
     for name in drawable(result):
         png, pictures[name] = plots.draw(name, result)
         (run.path / f"{name}.png").write_bytes(png)
-        written.append(f"{name}.png")
     page = Page(result, run.read_manifest(), pictures)
     run.report.write_text(html(page), encoding="utf-8")
     run.junit.write_text(junit.document(result), encoding="utf-8")
     run.summary.write_text(summary.document(result), encoding="utf-8")
-    return written
-
-
-def drawable(result: dict[str, Any]) -> list[str]:
-    """The pictures for which there is something to show."""
-    if not result["series"]:
-        return []
-    acted = any(fault["effective_at_s"] is not None for fault in result["faults"])
-    return [name for name in plots.FIGURES if name != "recovery" or acted]
+    return artifacts(result)
 
 
 def html(page: Page) -> str:

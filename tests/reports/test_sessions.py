@@ -1,0 +1,88 @@
+"""Connections, absences, and who was cut off."""
+
+import numpy as np
+
+from gauntlet.kernel.history import DTYPE, Kind
+from reports.columns import NEVER
+from reports.names import Link, Names
+from reports.sessions import Sessions
+
+MS = 1_000_000
+LINKS = {link: Link(link // 10, "d0", link % 10, "edge", "blue") for link in (11, 12, 13, 21)}
+
+
+def sessions(*rows):
+    """Sessions of (kind, ms, user, link); close codes are 1006."""
+    records = np.zeros(len(rows), dtype=np.dtype(DTYPE))
+    for at, (kind, t_ms, user, link) in enumerate(rows):
+        records[at]["kind"], records[at]["t_ns"] = kind, t_ms * MS
+        records[at]["peer"], records[at]["link"], records[at]["spare"] = user, link, 1006
+    return Sessions(records, Names({}, {}, LINKS))
+
+
+def back(known, user, from_ms, to_ms):
+    """`back_ns` of one delivery, in milliseconds."""
+    asked = [np.array([value], dtype=np.int64) for value in (user, from_ms * MS, to_ms * MS)]
+    (found,) = known.back_ns(*asked)
+    return found if found in (0, NEVER) else found // MS
+
+
+def test_a_lost_connection_cuts_off_until_the_next():
+    """Between two connections of one session, and after the last one."""
+    known = sessions(
+        (Kind.CONNECT, 10, 1, 11),
+        (Kind.DISCONNECT, 20, 1, 11),
+        (Kind.CONNECT, 30, 1, 12),
+        (Kind.DISCONNECT, 90, 1, 12),
+    )
+    assert known.cut_off(100 * MS) == [(20 * MS, 30 * MS), (90 * MS, 100 * MS)]
+    assert known.cut_off(25 * MS) == [(20 * MS, 25 * MS)]
+    assert known.connections.close_code.tolist() == [1006, 1006]
+
+
+def test_make_before_break_cuts_nobody_off():
+    """The new connection is up before the old one ends."""
+    known = sessions(
+        (Kind.CONNECT, 10, 1, 11),
+        (Kind.CONNECT, 19, 1, 12),
+        (Kind.DISCONNECT, 20, 1, 11),
+        (Kind.CONNECT, 10, 2, 21),
+    )
+    assert known.cut_off(100 * MS) == []
+
+
+def test_being_away_on_purpose_is_not_being_cut_off():
+    """OFFLINE ends the wait for a connection, until the user comes back by himself."""
+    known = sessions(
+        (Kind.CONNECT, 10, 1, 11),
+        (Kind.OFFLINE, 20, 1, 0),
+        (Kind.DISCONNECT, 21, 1, 11),
+        (Kind.CONNECT, 50, 1, 12),
+        (Kind.DISCONNECT, 60, 1, 12),
+        (Kind.OFFLINE, 70, 1, 0),
+    )
+    assert known.cut_off(100 * MS) == [(60 * MS, 70 * MS)]
+
+
+def test_when_a_receiver_came_back():
+    """A wait that overlaps an absence counts from the return; the first connection is one."""
+    known = sessions(
+        (Kind.CONNECT, 10, 1, 11),
+        (Kind.OFFLINE, 20, 1, 0),
+        (Kind.DISCONNECT, 21, 1, 11),
+        (Kind.CONNECT, 50, 1, 12),
+        (Kind.OFFLINE, 80, 1, 0),
+    )
+    assert back(known, 1, 5, 15) == 10
+    assert back(known, 1, 12, 15) == 0
+    assert back(known, 1, 15, 55) == 50
+    assert back(known, 1, 30, 55) == 50
+    assert back(known, 1, 60, 70) == 0
+    assert back(known, 1, 75, 200) == NEVER
+    assert back(known, 2, 0, 100) == 0
+
+
+def test_only_those_who_connected_are_watching():
+    """Nothing is expected of a user who never connected."""
+    known = sessions((Kind.CONNECT, 10, 1, 11), (Kind.OFFLINE, 5, 2, 0))
+    assert known.watches(np.array([1, 2])).tolist() == [True, False]
