@@ -63,7 +63,7 @@ class Disconnect:
 
     def verify(self, context: Context) -> Facts:
         """The links answer without our toxics."""
-        return {"rtt_ms": self._toxics.verify_removed(context)}
+        return {"probe": self._toxics.verify_removed(context)}
 
     def _count(self) -> int:
         """How many connections there were before."""
