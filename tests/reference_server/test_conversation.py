@@ -8,9 +8,9 @@ from reference_server.conversation import GAP_PATIENCE_S, Conversation
 from reference_server.wire import Entry
 
 
-def entry(seq: int, event: str = "") -> Entry:
+def entry(seq: int) -> Entry:
     """An entry of one room."""
-    return Entry("r.x", seq, "room" if event else "msg", 0, event=event, user="u" if event else "")
+    return Entry("r.x", seq, "msg", 0)
 
 
 def out(room: Conversation[str], seqs: list[int], now_s: float = 0.0) -> list[int]:
@@ -73,16 +73,3 @@ def test_entries_held_out_of_order_are_bounded(monkeypatch):
     assert out(room, [2, 3, 4, 5, 1]) == [1, 2, 3, 4]
     assert room.head == 5
     assert room.is_behind
-
-
-def test_a_roster_counts_only_when_nothing_newer_changed_it():
-    """A stale list of members must not bring back who was removed since."""
-    room = Conversation[str]("r.x", 1)
-    room.roster = (2, frozenset({"u"}))
-    assert room.settled_members() is None
-    out(room, [1, 2])
-    assert room.settled_members() == {"u"}
-    assert room.settled_members() is None
-    room.roster = (2, frozenset({"u"}))
-    list(room.offer(entry(3, "removed"), 0.0))
-    assert room.settled_members() is None
