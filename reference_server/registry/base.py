@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
-
-# Edges renew their own lease each second: three beats missed and nobody is sent there any more.
-EDGE_LEASE_MAX_MS = 3_000
+# Edges renew their own lease each second: three beats missed and no new client is sent there.
+# What it holds is believed for the whole lease: a slow edge's clients must not count as gone.
+EDGE_FRESH_MS = 3_000
 
 
 class RegistryDown(Exception):
@@ -79,7 +79,7 @@ class Registry(Protocol):
         ...
 
     async def edges(self) -> list[EdgeLease]:
-        """The living edges with their connection counts; right even while rebuilding."""
+        """The edges fit for new clients, with their connection counts; even while rebuilding."""
         ...
 
     async def close(self) -> None:

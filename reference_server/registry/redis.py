@@ -3,7 +3,7 @@
 | key | type | holds |
 |---|---|---|
 | `generation` | string | a random name, written by the first edge that finds it absent |
-| `edges` | hash | edge name → its lease as JSON, with the wall-clock ms at which it runs out |
+| `edges` | hash | edge name → its lease as JSON, with the wall-clock ms of its last renewal |
 | `user:<user>` | sorted set | connection → the wall-clock ms at which its lease runs out |
 
 Expiry is judged by the callers' wall clocks: leases are tens of seconds, clocks of one site differ
@@ -25,7 +25,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from reference_server.registry.base import (
-    EDGE_LEASE_MAX_MS,
+    EDGE_FRESH_MS,
     EdgeLease,
     Lease,
     RegistryDown,
@@ -54,7 +54,7 @@ class _EdgeRow(msgspec.Struct):
     queue: str
     epoch: str
     connections: int
-    expires_ms: int
+    renewed_ms: int
 
 
 class RedisRegistry:
@@ -80,8 +80,7 @@ class RedisRegistry:
         return str(name, "ascii")
 
     async def put_edge(self, edge: EdgeLease) -> None:
-        expires_ms = _now_ms() + min(self._lease_ms, EDGE_LEASE_MAX_MS)
-        row = _EdgeRow(edge.environment, edge.queue, edge.epoch, edge.connections, expires_ms)
+        row = _EdgeRow(edge.environment, edge.queue, edge.epoch, edge.connections, _now_ms())
         async with self._pipeline() as pipeline:
             pipeline.eval(_PUT_EDGE, 1, "edges", edge.name, edge.epoch, msgspec.json.encode(row))
             await pipeline.execute()
@@ -124,7 +123,7 @@ class RedisRegistry:
         async with self._pipeline() as pipeline:
             pipeline.hgetall("edges")
             (rows,) = await pipeline.execute()
-        return _living_edges(rows)
+        return _edges_renewed(rows, min(self._lease_ms, EDGE_FRESH_MS))
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -143,7 +142,7 @@ class RedisRegistry:
             user: [str(connection, "utf-8") for connection in connections]
             for user, connections in zip(users, found, strict=True)
         }
-        return leases, _living_edges(rows)
+        return leases, _edges_renewed(rows, self._lease_ms)
 
     def _require_believable(self, generation: bytes | None) -> None:
         """RegistryDown while the data may lack leases of connections that live.
@@ -187,11 +186,11 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _living_edges(rows: dict[bytes, bytes]) -> list[EdgeLease]:
+def _edges_renewed(rows: dict[bytes, bytes], within_ms: int) -> list[EdgeLease]:
     edges = []
     for name, data in rows.items():
         row = msgspec.json.decode(data, type=_EdgeRow)
-        if row.expires_ms > _now_ms():
+        if row.renewed_ms + within_ms > _now_ms():
             edges.append(
                 EdgeLease(
                     str(name, "utf-8"), row.environment, row.queue, row.epoch, row.connections

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from reference_server import registry
+from reference_server.registry import redis as engine
 from reference_server.registry.base import EdgeLease, Lease, RegistryDown
 
 pytestmark = [
@@ -106,6 +107,18 @@ async def test_leases_run_out(connect):
         await client.put([ANN_GREEN])
     assert await client.edges() == [GREEN]
     assert await client.queues(["ann", "bob"]) == {"ann": {GREEN.queue}}
+
+
+async def test_an_edge_that_missed_beats_keeps_its_clients_and_gets_no_new_ones(
+    connect, monkeypatch
+):
+    """Slow is not dead: its connections are still pushed to, and nobody counts as gone."""
+    monkeypatch.setattr(engine, "EDGE_FRESH_MS", 0)
+    client = connect()
+    await fill(client)
+    assert await client.edges() == []
+    assert await client.queues(["bob"]) == {"bob": {BLUE.queue}}
+    assert await client.connections(["bob"]) == {"bob": {BOB.connection}}
 
 
 async def test_an_empty_registry_is_down(connect):
