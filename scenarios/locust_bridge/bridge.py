@@ -4,6 +4,7 @@ import logging
 import os
 import resource
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,14 @@ class Bridge:
     def boot(self) -> None:
         """Plain Locust: have the server up before the first user; GauntletError where not."""
         if not self._load_file and not isinstance(self._runner, WorkerRunner):
-            self._conductor = Conductor(options.conduct_arguments(self._given))
-            try:
-                self._load_file = str(self._conductor.wait_for_load())
-            except StackError:
-                self._environment.process_exit_code = self._conductor.stop() or Exit.HARNESS
-                raise
+            with tempfile.TemporaryDirectory() as folder:
+                arguments = options.conduct_arguments(self._given, Path(folder))
+                self._conductor = Conductor(arguments)
+                try:
+                    self._load_file = str(self._conductor.wait_for_load())
+                except StackError:
+                    self._environment.process_exit_code = self._conductor.stop() or Exit.HARNESS
+                    raise
 
     def start(self) -> None:
         """The load begins: here, or at the workers."""

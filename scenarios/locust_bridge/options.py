@@ -1,10 +1,12 @@
 """The command-line options, and form fields, that we add to Locust's."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from scenarios import library
 from scenarios.arrivals import SCHEDULES
+from scenarios.locust_bridge.attach import attached
 
 DEFAULT_SCENARIO = "steady"
 
@@ -22,9 +24,11 @@ def add(parser: Any, **_: Any) -> None:
     group.add_argument("--im-arrivals", choices=list(SCHEDULES), default="constant")
 
 
-def conduct_arguments(options: argparse.Namespace) -> list[str]:
-    """What of Locust's options the conductor of a run has to know."""
+def conduct_arguments(options: argparse.Namespace, folder: Path) -> list[str]:
+    """What of Locust's options the conductor has to know; `folder` outlives its start."""
     arguments = [str(options.scenario)]
+    if options.host:
+        arguments = [str(attached(options.scenario, options.host, folder))]
     users = options.num_users
     if users is not None:
         arguments += ["--users", str(users)]

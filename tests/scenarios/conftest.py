@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from .fakes import Faults, Peer
+from .fakes import Peer
 from .world import World
 
 
@@ -31,7 +31,7 @@ def distant_peer() -> Iterator[Peer]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    made = Peer(Faults(drop_push=17, repeat_push=13))
+    made = Peer()
     asyncio.run_coroutine_threadsafe(made.start(), loop).result(10)
     yield made
     asyncio.run_coroutine_threadsafe(made.stop(), loop).result(10)

@@ -17,11 +17,16 @@ from scenarios.locust_bridge import __file__ as bridge
 
 pytestmark = pytest.mark.integration
 ENTRY = Path(bridge).with_name("entry.py")
+LOCUST = (
+    *(sys.executable, "-P", "-m", "locust", "-f", str(ENTRY)),
+    *("--headless", "--only-summary"),
+)
 
 
 @pytest.fixture
 def run(tmp_path, distant_peer):
-    """A run directory with a load of three seconds."""
+    """A run directory with a load of three seconds, on a peer that drops and repeats pushes."""
+    distant_peer.faults.drop_push, distant_peer.faults.repeat_push = 17, 13
     scenario = {
         "version": 1, "name": "x", "about": "x",
         "target": {"server": {"heads_poll_ms": 200}},
@@ -40,9 +45,8 @@ def run(tmp_path, distant_peer):
 
 def locust(run, *arguments):
     """Start Locust headless on a run's load."""
-    command = [sys.executable, "-P", "-m", "locust", "-f", str(ENTRY), "--headless"]
     return subprocess.Popen(
-        [*command, "--only-summary", "-u", "6", "-r", "6", *arguments],
+        [*LOCUST, "-u", "6", "-r", "6", *arguments],
         cwd=run.path,
         env={**os.environ, "GAUNTLET_LOAD": str(run.path / "load.json")},
         stdout=subprocess.PIPE,
@@ -71,6 +75,25 @@ def test_a_headless_run_reconciles_and_exits_0(run):
     assert row.split()[2] == "100"
     row = next(text for text in output.splitlines() if text.startswith("RECV"))
     assert row.split()[2] == str(line["presented"])
+
+
+def test_a_plain_locust_attaches_to_a_host_and_ends_with_the_verdict(tmp_path, distant_peer):
+    """Without GAUNTLET_LOAD a conductor is started; its run directory and exit code are ours."""
+    users = ("-u", "10", "-r", "10", "--run-time", "4s", "--im-rate", "50/s")
+    child = subprocess.run(
+        [*LOCUST, *users, "--host", distant_peer.url],
+        cwd=tmp_path,
+        env={key: value for key, value in os.environ.items() if key != "GAUNTLET_LOAD"},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert child.returncode == 0, child.stderr
+    (run,) = (tmp_path / "runs").iterdir()
+    (line,) = lines(RunDir.open(run))
+    assert line["ops"] == line["acked"] == 150
+    assert (run / "result.json").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

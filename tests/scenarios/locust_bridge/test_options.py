@@ -1,9 +1,12 @@
 """Our command-line options."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 
+from gauntlet.kernel import scenario_file
+from scenarios import library
 from scenarios.locust_bridge import options
 
 
@@ -12,23 +15,34 @@ def parsed(*arguments, **locusts):
     parser = argparse.ArgumentParser()
     options.add(parser)
     given = parser.parse_args(arguments)
-    own = {"num_users": None, "run_time": None, "spawn_rate": None, **locusts}
+    own = {"num_users": None, "run_time": None, "spawn_rate": None, "host": None, **locusts}
     return argparse.Namespace(**vars(given), **own)
 
 
-def test_without_options_the_scenario_decides():
+def test_without_options_the_scenario_decides(tmp_path):
     """Nothing is overridden that the user did not say."""
-    assert options.conduct_arguments(parsed()) == ["steady"]
+    assert options.conduct_arguments(parsed(), tmp_path) == ["steady"]
 
 
-def test_locusts_options_become_the_scenarios():
+def test_locusts_options_become_the_scenarios(tmp_path):
     """`-u 50 -r 25 -t 30s` is fifty users, two seconds of ramp and the rest steady."""
     given = parsed(
         "--scenario", "tour", "--im-rate", "9/s", num_users=50, spawn_rate=25, run_time=30
     )
-    assert options.conduct_arguments(given) == [
+    assert options.conduct_arguments(given, tmp_path) == [
         "tour", "--users", "50", "--ramp", "2.000s", "--steady", "28.000s", "--rate", "9/s",
     ]  # fmt: skip
+
+
+def test_a_host_is_loaded_but_not_disturbed(tmp_path):
+    """`--host` makes the target external, without faults and without what is asked of them."""
+    given = parsed("--scenario", "tour", host="http://127.0.0.1:9")
+    (file,) = options.conduct_arguments(given, tmp_path)
+    scenario = scenario_file.load(Path(file))
+    assert (scenario.target.stack, scenario.target.url) == ("external", ["http://127.0.0.1:9"])
+    assert scenario.faults == []
+    assert {objective.window for objective in scenario.sla} == {"steady", "run"}
+    assert scenario.load == scenario_file.load(library.path("tour")).load
 
 
 def test_unknown_arrivals_are_refused():
