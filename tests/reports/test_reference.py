@@ -1,0 +1,48 @@
+"""The reference pages and the code name the same things."""
+
+import re
+from pathlib import Path
+
+from gauntlet.kernel import vocabulary
+from gauntlet.kernel.scenario import Fault, Scenario
+
+from .histories import good_story
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+
+
+def first_cells(page, header):
+    """The names in the first column of the table under that header."""
+    text = (REFERENCE / page).read_text()
+    table = text[text.index(f"| {header} |") :].split("\n\n")[0]
+    rows = table.splitlines()[2:]
+    return [name for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
+
+
+def test_every_check_is_documented():
+    """In the order of the vocabulary, each once."""
+    assert first_cells("checks.md", "check") == list(vocabulary.CHECKS)
+
+
+def test_every_indicator_is_documented():
+    """In the order of the vocabulary, each once."""
+    assert first_cells("indicators.md", "indicator") == list(vocabulary.INDICATORS)
+
+
+def test_every_window_is_documented():
+    """As a scenario with one fault may name them."""
+    scenario = Scenario(
+        version=1, name="x", about="x", faults=[Fault(id="ID", kind="kill", target="edge", at=1)]
+    )
+    assert first_cells("indicators.md", "window") == scenario.windows()
+
+
+def test_every_key_of_the_result_is_documented(judged):
+    """What a reader finds in result.json, he finds on the page, and the other way round."""
+    result = judged(good_story(1))
+    assert set(first_cells("run-directory.md", "key")) == set(result)
+    page = (REFERENCE / "run-directory.md").read_text()
+    for part in ("run", "counts"):
+        assert all(f"`{key}`" in page for key in result[part])
+    for part in ("checks", "objectives", "windows"):
+        assert all(f"`{key}`" in page for key in result[part][0])
