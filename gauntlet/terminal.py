@@ -155,7 +155,7 @@ _FIGURES: tuple[tuple[str, str], ...] = (
 def _figure(value: float | None) -> str:
     if value is None:
         return "–"
-    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
+    return f"{value:,.1f}" if value % 1 else f"{value:,.0f}"
 
 
 def _figures_text(live: dict[str, Any]) -> str:
