@@ -33,7 +33,13 @@ SCHEMA_LOCK = 7_301  # any number; two processes that create the tables at once 
 # Classes of SQLSTATE that speak of the server, not of our rows: connection, resources,
 # operator intervention (shutdown, statement time-out), system error.
 _DOWN_CLASSES = ("08", "53", "57", "58")
-_BROKEN = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+_BROKEN = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+)
 T = TypeVar("T")
 
 
@@ -66,23 +72,16 @@ class PostgresDatabase:
             try:
                 await connection.execute(sql, *args)
             except _BROKEN as error:
-                _discard(connection)
                 raise StoreUncertain from error
 
     async def transaction(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
         """What `work` returns, once committed. StoreUncertain if COMMIT itself failed."""
         async with self.connection() as connection:
             await connection.execute("BEGIN")
-            try:
-                result = await work(connection)
-            except BaseException:
-                # Cancelled, refused or broken: closing rolls back without a further round trip.
-                _discard(connection)
-                raise
+            result = await work(connection)
             try:
                 await connection.execute("COMMIT")
             except Exception as error:
-                _discard(connection)
                 raise StoreUncertain from error
             return result
 
@@ -95,7 +94,8 @@ class PostgresDatabase:
             connection = await pool.acquire(timeout=self._timeout_s)
             try:
                 yield connection
-            except _BROKEN:
+            except BaseException:
+                # Refused, broken, or cancelled in the middle of something.
                 _discard(connection)
                 raise
             finally:

@@ -312,6 +312,24 @@ async def test_an_outage_is_told_at_once_and_ends_by_itself(store, engine):
     assert [each.client_msg_id for each in await everything(store, "d.a.b")] == ["1", "2"]
 
 
+async def test_a_caller_who_gave_up_harms_nobody_after_him(store, engine):
+    """Reads and writes cancelled at any moment leave connections that work, and no hole."""
+    if not engine.has_server:
+        pytest.skip("a thread cannot be cancelled")
+    await store.append([message(0)])
+    for number in range(1, 40):
+        jobs = [store.append([message(number)]), store.entries("d.a.b", 0, 1000)]
+        tasks = [asyncio.ensure_future(job) for job in jobs]
+        await asyncio.sleep(0.0003 * (number % 13))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await store.append([message(f"after-{number}")])
+    stored = await everything(store, "d.a.b")
+    assert [entry.seq for entry in stored] == list(range(1, len(stored) + 1))
+    assert sum(entry.client_msg_id.startswith("after-") for entry in stored) == 39
+
+
 async def test_a_row_that_the_database_refuses_takes_nothing_with_it(store, engine):
     """A failed batch leaves no row behind and no hole: the next send gets the next position."""
     if not engine.has_server:
