@@ -166,7 +166,8 @@ class _Life:
         try:
             return self._fault.heal(self._context)
         except FaultFailed as error:
-            self._fail(error)
+            if not self.result.errors:  # else it is known to have failed, and the rest follows
+                self._fail(error)
             return {}
 
     def _fail(self, error: Exception) -> None:

@@ -44,7 +44,7 @@ class FakeProxy:
         self.calls: list[tuple[str, ...]] = []
         self.refuse: str | None = None
 
-    def add_toxic(self, proxy, type, stream, toxicity, attributes, name):  # noqa: A002
+    def add_toxic(self, proxy, type, stream, toxicity, attributes, name):  # noqa: A002  # the word of the thing played here
         self._call("add", proxy, name)
         self.on.setdefault(proxy, {})[name] = Toxic(name, type, stream, toxicity, attributes)
 
@@ -147,7 +147,7 @@ def world(monkeypatch):
 def spec():
     """Make a fault's line of a scenario."""
 
-    def make(kind, target, *, id="f", at=0.0, for_=0.0, **params):  # noqa: A002
+    def make(kind, target, *, id="f", at=0.0, for_=0.0, **params):  # noqa: A002  # the word of the thing played here
         return Fault(
             id=id, kind=kind, target=target, at=Duration(at), for_=Duration(for_), params=params
         )

@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
 
     do_POST = do_GET  # noqa: N815  # the base class wants these names
 
-    def log_message(self, format, *args):  # noqa: A002
+    def log_message(self, format, *args):  # noqa: A002  # the word of the thing played here
         """Keep quiet."""
 
 

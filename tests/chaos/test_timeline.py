@@ -183,6 +183,16 @@ def test_a_system_made_whole_another_way_is_failed_and_healed(world, spec):
     assert (outcome.failed, outcome.unhealed) == (["x"], [])
 
 
+def test_a_failure_is_told_once(world, spec):
+    """A cutover that went back before its drain fails its proof; its heal adds no second row."""
+    SCRIPT["x", "prove"] = fails(FaultFailed("no drain"))
+    SCRIPT["x", "heal"] = fails(FaultFailed("went back"))
+    outcome = run(world, spec("cutover", "edge", id="x"))
+    assert [step for _, step in world.rows.steps()].count("failed") == 1
+    assert outcome.faults[0].errors == ["no drain"]
+    assert outcome.unhealed == []
+
+
 def test_a_stop_heals_what_is_active_and_skips_what_is_to_come(world, spec):
     """Nothing waits for its time any more; what was not reached is told as such."""
     stop = threading.Event()
