@@ -44,9 +44,9 @@ exit codes: 0 pass · 1 a required check or objective failed · 2 interrupted ·
 def main(argv: Sequence[str] | None = None) -> int:
     """The entry point; the process's exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    options = _parser().parse_args(arguments)
-    options.argv = ["gauntlet", *arguments]
     try:
+        options = _parser().parse_args(arguments)
+        options.argv = ["gauntlet", *arguments]
         code: int = options.call(options)
     except GauntletError as error:
         _complain(error)

@@ -15,7 +15,9 @@ TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
 
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
+# Lines of code. The cluster starts real services and is no part of what serves.
 SERVER_LINES_MAX = 4000
+CLUSTER_LINES_MAX = 1600
 
 
 def named(file: Path) -> str:
@@ -81,8 +83,10 @@ _NO_CODE = {
 
 def test_the_reference_server_stays_lean():
     """A server that people copy from must be one that they can read."""
-    server = [file for file in MODULES if "reference_server" in file.parts]
-    assert sum(lines_of_code(file) for file in server) <= SERVER_LINES_MAX
+    server = {file: lines_of_code(file) for file in MODULES if "reference_server" in file.parts}
+    cluster = sum(lines for file, lines in server.items() if "cluster" in file.parts)
+    assert cluster <= CLUSTER_LINES_MAX
+    assert sum(server.values()) - cluster <= SERVER_LINES_MAX
 
 
 def test_no_lint_exception_without_a_reason():
