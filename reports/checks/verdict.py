@@ -67,7 +67,7 @@ def judge(check: str, meaning: str, finding: Finding) -> Verdict:
 def _weigh(meaning: str, finding: Finding) -> tuple[Outcome, str]:
     amount = f"{finding.examined:,} {finding.what}"
     if finding.count:
-        return Outcome.INVALID, f"{finding.count:,} of {amount}: {meaning}."
+        return Outcome.INVALID, f"{finding.count:,} of {amount} – {meaning}."
     if finding.not_applicable:
         return Outcome.NOT_APPLICABLE, finding.not_applicable
     if finding.unknown:

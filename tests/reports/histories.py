@@ -245,9 +245,10 @@ def reconcile(story: Story) -> dict[str, int]:
 class _Model:
     """A correct system and its clients, for one seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, rate: int) -> None:
         self.rng = random.Random(seed)
         self.story = Story()
+        self.story.scenario["load"]["rate"] = rate
         self.entries: dict[int, list[dict[str, int]]] = defaultdict(list)  # by conversation
         self.sseq: dict[tuple[int, int], int] = defaultdict(int)
         self.free_at: dict[tuple[int, int], int] = defaultdict(int)
@@ -494,13 +495,13 @@ class _Model:
 
 
 @functools.cache
-def _built(seed: int) -> Story:
-    return _Model(seed).build()
+def _built(seed: int, rate: int) -> Story:
+    return _Model(seed, rate).build()
 
 
-def good_story(seed: int = 1) -> Story:
+def good_story(seed: int = 1, rate: int = 40) -> Story:
     """A run in which everything went as it should; each caller's own, to be broken."""
-    built = _built(seed)
+    built = _built(seed, rate)
     return dataclasses.replace(
         built,
         scenario=copy.deepcopy(built.scenario),

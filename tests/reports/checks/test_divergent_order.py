@@ -1,0 +1,48 @@
+"""Cycles are found exactly."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.checks.divergent_order import components
+
+NODES = range(7)
+EDGES = st.sets(st.tuples(st.sampled_from(NODES), st.sampled_from(NODES)))
+
+
+def reachable(edges, start):
+    """Every node that can be reached in one step or more."""
+    found, frontier = set(), {start}
+    while frontier:
+        frontier = {target for source, target in edges if source in frontier} - found
+        found |= frontier
+    return found
+
+
+@given(EDGES)
+def test_a_component_is_what_reaches_each_other(edges):
+    """Against the definition: two nodes belong together if each can be reached from the other."""
+    graph = {}
+    for source, target in edges:
+        graph.setdefault(source, []).append(target)
+    found = {frozenset(component) for component in components(graph)}
+    nodes = {node for edge in edges for node in edge}
+    expected = {
+        frozenset(
+            {node}
+            | {
+                other
+                for other in nodes
+                if other in reachable(edges, node) and node in reachable(edges, other)
+            }
+        )
+        for node in nodes
+    }
+    assert found == expected
+
+
+def test_a_long_chain_does_not_overflow_the_stack():
+    """A run has more messages than Python has frames."""
+    graph = {node: [node + 1] for node in range(50_000)}
+    graph[50_000] = [0]
+    (cycle,) = components(graph)
+    assert len(cycle) == 50_001

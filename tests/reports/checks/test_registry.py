@@ -1,0 +1,41 @@
+"""How a finding becomes a verdict, and what happens when a check breaks."""
+
+import pytest
+
+from reports import checks
+from reports.checks.verdict import Finding, Outcome, judge
+
+
+@pytest.mark.parametrize(
+    ("finding", "outcome"),
+    [
+        (Finding(5, "things"), Outcome.VALID),
+        (Finding(0, "things"), Outcome.UNKNOWN),
+        (Finding(5, "things", count=1), Outcome.INVALID),
+        (Finding(5, "things", count=1, unknown="doubt"), Outcome.INVALID),
+        (Finding(5, "things", unknown="doubt"), Outcome.UNKNOWN),
+        (Finding(0, "things", not_applicable="no faults"), Outcome.NOT_APPLICABLE),
+    ],
+)
+def test_what_a_finding_amounts_to(finding, outcome):
+    """A violation outweighs doubt; nothing examined is no pass."""
+    assert judge("it", "what it means", finding).outcome is outcome
+
+
+def test_a_check_that_crashes_is_unknown(monkeypatch, history, good_story):
+    """Never valid, and the error is told."""
+
+    def broken(_history):
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setitem(checks.CHECKS, "phantom", broken)
+    verdict = checks.run_one("phantom", history(good_story(1)))
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "ZeroDivisionError: by nothing" in verdict.sentence
+
+
+def test_a_run_without_faults_has_nothing_to_recover_from(verdict, good_story):
+    """Not applicable is neither a pass nor a doubt."""
+    story = good_story(1)
+    story.scenario |= {"faults": [], "sla": []}
+    assert verdict("unrecovered", story).outcome is Outcome.NOT_APPLICABLE
