@@ -184,6 +184,8 @@ class RoomService:
             except (RegistryDown, ApiError) as error:
                 # Nobody is counted out by the silence of the registry; the next sweep asks again.
                 log.warning("sweep: %s", error)
+            except Exception:  # a defect must not end attendance for good
+                log.exception("sweep failed")
 
     async def _load(self) -> None:
         while True:

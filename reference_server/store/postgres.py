@@ -14,13 +14,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from reference_server.store.base import (
-    Append,
-    Outcome,
-    StoreDown,
-    StoreError,
-    StoreUncertain,
-)
+from reference_server.store.base import Append, Outcome, StoreDown, StoreError, StoreUncertain
 from reference_server.store.messages import ENTRY_COLUMNS, MessageReads
 from reference_server.store.plan import ConvState, Identity, Plan, creatable, identity, plan
 from reference_server.wire import Entry
