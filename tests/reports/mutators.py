@@ -173,6 +173,18 @@ def acknowledge_the_wrong_position(story: Story) -> set[Identity]:
     return {identity(story.records[index])}
 
 
+def give_one_position_twice(story: Story) -> set[Identity]:
+    """The last message of a conversation is numbered as the one before it, for everybody."""
+    head, known = next(_heads(story))
+    (last,) = story.at(Kind.AUDIT, conv=known.conv, seq=known.seq)
+    message = identity(story.records[last])
+    for kind in (Kind.ACK, Kind.DELIVER, Kind.AUDIT):
+        for index in _of(story, kind, message):
+            story.change(index, seq=known.seq - 1)
+    story.change(head, seq=known.seq - 1)
+    return {message}
+
+
 def show_in_another_order(story: Story) -> set[Identity]:
     """One receiver is shown two senders' messages the other way round."""
     for first, second in _resynced_neighbours(story):
@@ -293,6 +305,7 @@ MUTATORS: dict[Mutator, str] = {
     push_backwards: "wire-order",
     jump_silently: "wire-order",
     acknowledge_the_wrong_position: "position",
+    give_one_position_twice: "position",
     show_in_another_order: "divergent-order",
     corrupt_a_body: "phantom",
     store_what_nobody_sent: "phantom",
