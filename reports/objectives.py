@@ -19,13 +19,14 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True)
 class Judged:
-    """An objective and how it came out: valid, invalid or unknown."""
+    """An objective and how it came out: valid, invalid, or unknown for a reason."""
 
     objective: Objective
     outcome: Outcome
     value: float | None
     samples: int
     sentence: str
+    unknown: str = ""
 
 
 def judge_all(facts: Facts) -> list[Judged]:
@@ -55,7 +56,8 @@ def judge_one(objective: Objective, facts: Facts, limited: str) -> Judged:
     where = f"{name} in {objective.window}"
     if unknown or measured.value is None:
         sentence = f"{where} is not known, {unknown}; {wanted}."
-        return Judged(objective, Outcome.UNKNOWN, measured.value, measured.samples, sentence)
+        value, samples = measured.value, measured.samples
+        return Judged(objective, Outcome.UNKNOWN, value, samples, sentence, unknown)
     met = OPERATORS[objective.op](measured.value, objective.value)
     return Judged(
         objective,

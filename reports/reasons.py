@@ -54,14 +54,17 @@ def of_checks(verdicts: list[Verdict], required: set[str]) -> Iterator[Reason]:
 
 
 def of_objectives(judged: list[Judged]) -> Iterator[Reason]:
-    """A missed objective fails the run or warns, as its severity says."""
+    """A missed objective fails the run or warns, as its severity says; doubts come by cause."""
+    doubts: dict[str, list[str]] = {}
     for one in judged:
         hard = one.objective.severity == "fail"
-        sentence = f"{one.objective.id}: {one.sentence}"
         if one.outcome is Outcome.INVALID:
-            yield Reason(Exit.FAILED if hard else Exit.OK, sentence)
+            code = Exit.FAILED if hard else Exit.OK
+            yield Reason(code, f"{one.objective.id}: {one.sentence}")
         elif one.outcome is Outcome.UNKNOWN and hard:
-            yield Reason(Exit.INCONCLUSIVE, sentence)
+            doubts.setdefault(one.unknown, []).append(one.objective.id)
+    for cause, ids in doubts.items():
+        yield Reason(Exit.INCONCLUSIVE, f"{', '.join(ids)}: not known, {cause}.")
 
 
 def of_events(events: Events) -> Iterator[Reason]:

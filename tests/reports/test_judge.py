@@ -117,6 +117,16 @@ def test_a_missed_objective_fails_or_warns(judged):
         assert judged(story)["verdict"]["exit_code"] == code
 
 
+def test_one_cause_of_doubt_is_one_reason(judged):
+    """A late generator does not fill the first screen."""
+    story = good_story(1)
+    story.scenario["load"]["lag_budget_ms"] = 0.01
+    verdict = judged(story)["verdict"]
+    assert verdict["status"] == "inconclusive"
+    (reason,) = verdict["reasons"]
+    assert reason.startswith("fast, fast-in-fault: not known, generator-limited")
+
+
 def test_nothing_sent_is_not_a_pass(judged):
     """A run without messages has no power: required checks are unknown."""
     story = good_story(1)
