@@ -25,11 +25,7 @@ class Child:
         self.pid = process.pid
 
     @classmethod
-    async def spawn(
-        cls,
-        argv: Sequence[str],
-        launch: Launch,
-    ) -> "Child":
+    async def spawn(cls, argv: Sequence[str], launch: Launch) -> "Child":
         """Start `argv`, its output appended to the log; OSError if that fails.
 
         `stdin` is written and the pipe kept open: its end tells the child that we are gone.

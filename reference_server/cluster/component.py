@@ -172,8 +172,7 @@ class Component:
     async def _cancel_keeper(self) -> None:
         if self._keeper is not None:
             self._keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
+            await asyncio.wait([self._keeper])
             self._keeper = None
 
     async def _end_helpers(self) -> None:

@@ -5,7 +5,7 @@ list of steps, each a state and the command that is executed in it. Any failure 
 to the rollback script; CLOSE is the point of no return, since clients can no longer be sent back.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -85,8 +85,6 @@ Command = (
 class Succeeded:
     """The current command was executed."""
 
-    detail: dict[str, Any] = field(default_factory=dict)
-
 
 @dataclass(frozen=True)
 class Failed:
@@ -106,7 +104,6 @@ class Observed:
 
     connections: dict[str, int]
     handshake_p99_ms: float = 0.0
-    handshake_errors_ratio: float = 0.0
     loop_lag_ms: float = 0.0
 
 
@@ -118,14 +115,13 @@ class Limits:
     """What the new environment must keep, or the cutover rolls back by itself."""
 
     handshake_p99_ms: float = 2000.0
-    handshake_errors_ratio: float = 0.05
     loop_lag_ms: float = 1000.0
     # How long stragglers may need after the drain is over.
     monitor_ms: int = 30_000
 
     def broken_by(self, seen: Observed) -> str | None:
         """The first limit that an observation breaks, in words."""
-        for name in ("handshake_p99_ms", "handshake_errors_ratio", "loop_lag_ms"):
+        for name in ("handshake_p99_ms", "loop_lag_ms"):
             value, limit = getattr(seen, name), getattr(self, name)
             if value > limit:
                 return f"{name} of the new environment is {value:g}, more than {limit:g}"
@@ -156,7 +152,7 @@ class Cutover:
         self._script = forward_script(old, new, canaries=canaries)
         self._end = State.DONE
         self._entered_ns = now_ns
-        self._enter(now_ns, {})
+        self._enter(now_ns)
 
     @property
     def command(self) -> Command | None:
@@ -166,8 +162,8 @@ class Cutover:
     def advance(self, observation: Observation, now_ns: int) -> None:
         """Take in what happened; StateError for a rollback that comes too late."""
         match observation:
-            case Succeeded(detail):
-                self._next(now_ns, detail)
+            case Succeeded():
+                self._next(now_ns)
             case Failed(reason):
                 self._fail(now_ns, reason)
             case RollbackRequested():
@@ -179,6 +175,7 @@ class Cutover:
 
     def _observe(self, now_ns: int, seen: Observed) -> None:
         waiting = self.command
+        self.steps[-1].detail["connections"] = seen.connections
         broken = self.limits.broken_by(seen)
         if broken and self.state in REVERSIBLE:
             self._roll_back(now_ns, broken)
@@ -189,19 +186,17 @@ class Cutover:
                 and now_ns - self._entered_ns > self.limits.monitor_ms * NS_PER_MS
             )
             if left == 0:
-                self._next(now_ns, {"connections": seen.connections})
+                self._next(now_ns)
             elif late and self.state in REVERSIBLE:
                 self._roll_back(now_ns, f"{waiting.environment} still has {left} connections")
             elif late:
                 # Going back must come to an end: the edges close what is left when they stop.
-                self._next(now_ns, {"left": left})
+                self._next(now_ns)
 
-    def _next(self, now_ns: int, detail: dict[str, Any]) -> None:
-        if self.steps:
-            self.steps[-1].detail.update(detail)
+    def _next(self, now_ns: int) -> None:
         del self._script[0]
         self.state = self._script[0][0] if self._script else self._end
-        self._enter(now_ns, {})
+        self._enter(now_ns)
 
     def _fail(self, now_ns: int, reason: str) -> None:
         if self.state in REVERSIBLE:
@@ -210,19 +205,21 @@ class Cutover:
         self.error = reason
         self._script = []
         self.state = State.FAILED
-        self._enter(now_ns, {"reason": reason})
+        self._enter(now_ns, reason)
 
     def _roll_back(self, now_ns: int, reason: str) -> None:
         self.error = None if reason == "requested" else reason
         self._script = rollback_script(self.state, self.old, self.new)
         self._end = State.ROLLED_BACK
         self.state = State.ROLLBACK
-        self._enter(now_ns, {"reason": reason})
+        self._enter(now_ns, reason)
 
-    def _enter(self, now_ns: int, detail: dict[str, Any]) -> None:
+    def _enter(self, now_ns: int, reason: str | None = None) -> None:
         self._entered_ns = now_ns
-        command = {} if self.command is None else {"command": type(self.command).__name__}
-        self.steps.append(Step(self.state, now_ns, {**command, **detail}))
+        detail: dict[str, Any] = {"reason": reason} if reason else {}
+        if self.command is not None:
+            detail["command"] = type(self.command).__name__
+        self.steps.append(Step(self.state, now_ns, detail))
 
 
 def forward_script(old: str, new: str, *, canaries: bool) -> list[tuple[State, Command]]:

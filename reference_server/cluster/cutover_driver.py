@@ -51,7 +51,7 @@ class CutoverDriver:
         # The last statistics of every running edge, by name.
         self._stats: dict[str, dict[str, Any]] = {}
         self._driving: asyncio.Task[None] | None = None
-        self._executing: asyncio.Task[dict[str, Any]] | None = None
+        self._executing: asyncio.Task[None] | None = None
 
     def begin(self, request: CutoverRequest) -> None:
         """Begin a cutover; StateError while one runs or when there is nothing to do."""
@@ -100,14 +100,14 @@ class CutoverDriver:
         """Stop driving; the cutover stays where it is."""
         if self._driving is not None:
             self._driving.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._driving
+            await asyncio.wait([self._driving])
 
     async def _drive(self, cutover: machine.Cutover) -> None:
         while (command := cutover.command) is not None:
             self._executing = asyncio.create_task(self._execute(cutover, command))
             try:
-                result: machine.Observation = machine.Succeeded(await self._executing)
+                await self._executing
+                result: machine.Observation = machine.Succeeded()
             except asyncio.CancelledError:
                 # Either we are to end, or the machine was rolled back and its command cancelled.
                 if self._driving is None or self._driving.cancelling():
@@ -119,14 +119,19 @@ class CutoverDriver:
             if cutover.command is command:
                 cutover.advance(result, time.monotonic_ns())
 
-    async def _execute(self, cutover: machine.Cutover, command: machine.Command) -> dict[str, Any]:
-        """Do it; returns what is worth recording."""
+    async def _execute(self, cutover: machine.Cutover, command: machine.Command) -> None:
+        """Do it, telling the machine what is observed on the way."""
         found = self._supervisor.environment(command.environment)
         match command:
             case machine.StartEdges():
                 await self._supervisor.start([each.planned.name for each in found])
-            case machine.RunCanaries(old=old):
-                return await self._run_canaries(self._up(old), self._up(command.environment))
+            case machine.RunCanaries(new, old):
+                api = f"http://{self._supervisor.plan.hosting('gateway')[0].address}"
+                urls = [
+                    [websocket_url(each.address) for each in self._up(env)] for env in (old, new)
+                ]
+                await canary.verify(api, *urls)
+                cutover.advance(await self._observe(), time.monotonic_ns())
             case machine.Switch(environment):
                 await self.switch(environment)
             case machine.Drain():
@@ -143,16 +148,6 @@ class CutoverDriver:
                     component.retire()
             case _:
                 assert_never(command)
-        return {}
-
-    async def _run_canaries(self, old: list[Component], new: list[Component]) -> dict[str, Any]:
-        gateway = self._supervisor.plan.hosting("gateway")[0]
-        old_urls, new_urls = ([websocket_url(each.address) for each in env] for env in (old, new))
-        handshakes = await canary.verify(f"http://{gateway.address}", old_urls, new_urls)
-        seen = machine.Observed({}, handshakes.p99_ms, handshakes.errors_ratio)
-        if broken := self._limits.broken_by(seen):
-            raise canary.CanaryError(broken)
-        return handshakes._asdict()
 
     async def _observe_while(
         self, cutover: machine.Cutover, command: machine.Drain | machine.AwaitEmpty, most_s: float
@@ -187,17 +182,14 @@ class CutoverDriver:
         for edge in running:
             with contextlib.suppress(edges.CallError):
                 self._stats[edge.name] = await edges.call(self._http, edge, "stats")
-        seen = [(each.environment, self._stats.get(each.name, _UNSEEN)) for each in running]
-        new = [stats for environment, stats in seen if environment == self._request.to]
+        seen: dict[str, list[dict[str, Any]]] = {name: [_UNSEEN] for name in ENVIRONMENTS}
+        for edge in running:
+            seen[edge.environment or ""].append(self._stats.get(edge.name, _UNSEEN))
+        new = seen[self._request.to]
         return machine.Observed(
-            {
-                name: sum(
-                    stats["connections"] for environment, stats in seen if environment == name
-                )
-                for name in ENVIRONMENTS
-            },
-            max((stats["handshake_p99_ms"] for stats in new), default=0.0),
-            loop_lag_ms=max((stats["loop_lag_ms"] for stats in new), default=0.0),
+            {name: sum(stats["connections"] for stats in seen[name]) for name in ENVIRONMENTS},
+            max(stats["handshake_p99_ms"] for stats in new),
+            max(stats["loop_lag_ms"] for stats in new),
         )
 
     def _up(self, environment: str) -> list[Component]:

@@ -48,7 +48,7 @@ class Supervisor:
                 for name in healthy:
                     group.create_task(start_one(name))
         except* StartError as errors:
-            raise _first(errors) from None
+            raise errors.exceptions[0] from None
         except* TimeoutError:
             late = next(name for name, event in healthy.items() if not event.is_set())
             raise self[late].failure(f"not healthy after {BOOT_TIMEOUT_S:.0f} s") from None
@@ -62,11 +62,3 @@ class Supervisor:
             await asyncio.gather(*(each.stop() for each in tier))
         for each in components:
             each.launch.clean_up()
-
-
-def _first(errors: BaseExceptionGroup[StartError]) -> StartError:
-    found: BaseException = errors
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    assert isinstance(found, StartError)
-    return found

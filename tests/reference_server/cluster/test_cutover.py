@@ -68,12 +68,13 @@ def test_all_well_leads_through_every_state():
     cutover = begin()
     for number, (state, command) in enumerate(FORWARD):
         assert (cutover.state, cutover.command) == (state, command)
-        observation = EMPTY if state is State.MONITOR else Succeeded({"n": number})
+        observation = EMPTY if state is State.MONITOR else Succeeded()
         cutover.advance(observation, (number + 1) * MS)
     assert (cutover.state, cutover.command, cutover.error) == (State.DONE, None, None)
     assert [step.state for step in cutover.steps] == [*(state for state, _ in FORWARD), State.DONE]
     assert [step.t_ns for step in cutover.steps] == [number * MS for number in range(8)]
-    assert cutover.steps[1].detail == {"command": "RunCanaries", "n": 1}
+    assert cutover.steps[1].detail == {"command": "RunCanaries"}
+    assert cutover.steps[4].detail == {"command": "AwaitEmpty", "connections": EMPTY.connections}
 
 
 def test_canaries_can_be_left_out():
@@ -129,9 +130,9 @@ def test_a_failure_of_the_rollback_is_final():
 
 @pytest.mark.parametrize(
     "broken",
-    [{"handshake_p99_ms": 2001.0}, {"handshake_errors_ratio": 0.06}, {"loop_lag_ms": 1001.0}],
+    [{"handshake_p99_ms": 2001.0}, {"loop_lag_ms": 1001.0}],
 )
-@pytest.mark.parametrize("state", [State.DRAIN, State.MONITOR])
+@pytest.mark.parametrize("state", [State.VERIFY, State.DRAIN, State.MONITOR])
 def test_a_broken_limit_rolls_back_by_itself(state, broken):
     """Even when the old environment is empty already: the new one cannot keep its clients."""
     cutover = reached(state)
@@ -146,7 +147,6 @@ def test_values_at_their_limits_are_kept():
     at_limits = machine.Observed(
         {"blue": 5, "green": 0},
         limits.handshake_p99_ms,
-        limits.handshake_errors_ratio,
         limits.loop_lag_ms,
     )
     cutover = reached(State.MONITOR)

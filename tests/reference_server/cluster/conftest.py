@@ -1,0 +1,37 @@
+"""A component that is no more than a web server of a few lines."""
+
+import sys
+
+import pytest
+
+from reference_server.cluster import plan
+from reference_server.cluster.launch import Launch
+from reference_server.cluster.ports import PortAllocator
+
+SERVE = """
+import socket, sys
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    client, _ = listener.accept()
+    client.recv(1000)
+    client.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\n")
+    client.close()
+"""
+
+
+@pytest.fixture
+def planned():
+    """`planned("a")`: a component of our own, on a free port."""
+    allocate = PortAllocator()
+    return lambda name: plan.Component(name, name, plan.PYTHON, [allocate()])
+
+
+@pytest.fixture
+def web_server(tmp_path):
+    """`web_server(planned)`: how to start it."""
+
+    def launch(component, **more):
+        argv = (sys.executable, "-c", SERVE, str(component.port))
+        return Launch(argv=argv, log=tmp_path / f"{component.name}.log", **more)
+
+    return launch
