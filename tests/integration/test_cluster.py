@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -260,3 +262,75 @@ def test_a_component_that_cannot_start_is_named_with_its_last_words(cluster, tmp
     assert failed["component"] == "room-1"
     assert "No module named 'no'" in " ".join(failed["log_tail"])
     assert failed["missing"] is False
+
+
+@pytest.fixture
+def spoken(tmp_path):
+    """`spoken(line, **env)`: all that the cluster says to one line, and its exit code."""
+
+    def speak(line, **env):
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "reference_server.cluster"],
+            input=line,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        return [json.loads(each) for each in done.stdout.splitlines()], done.returncode
+
+    return speak
+
+
+def test_a_missing_server_program_fails_before_anything_starts(spoken, tmp_path):
+    """Instead of the plan: the component, and one line that says how to install it."""
+    request = {"stack": "embedded", "data_dir": str(tmp_path / "d"), "log_dir": str(tmp_path / "l")}
+    (line,), code = spoken(json.dumps(request) + "\n", GAUNTLET_REDIS_SERVER="/no/such/redis")
+    assert code == 3
+    assert (line["failed"]["component"], line["failed"]["missing"]) == ("registry", True)
+    assert "apt-get install redis-server" in line["failed"]["reason"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"stack": "other"}, "other"), ({"config": {"ping": 1}}, "ping"), ({"extra": 1}, "extra")],
+)
+def test_a_line_that_cannot_be_used_is_told(spoken, tmp_path, change, named):
+    """With what is wrong in it; exit 3."""
+    request = {"stack": "embedded", "data_dir": str(tmp_path), "log_dir": str(tmp_path)}
+    (line,), code = spoken(json.dumps({**request, **change}) + "\n")
+    assert (code, line["failed"]["component"]) == (3, "cluster")
+    assert named in line["failed"]["reason"]
+
+
+def test_an_end_of_input_before_the_start_is_no_failure(spoken, tmp_path, require_service):
+    """Neither before the request nor after the plan: nothing was started."""
+    require_service("redis")
+    request = {"stack": "embedded", "data_dir": str(tmp_path), "log_dir": str(tmp_path)}
+    assert spoken("") == ([], 0)
+    (line,), code = spoken(json.dumps(request) + "\n")
+    assert (list(line), code) == (["plan"], 0)
+
+
+def test_a_stop_in_the_middle_of_the_start_ends_everything(
+    cluster, marked_processes, tmp_path, require_service
+):
+    """Ctrl-C does not wait until the stack is up."""
+    require_service("redis")
+    before = {process.pid for process in marked_processes()}
+    request = {"stack": "embedded", "data_dir": str(tmp_path), "log_dir": str(tmp_path)}
+    started = subprocess.Popen(
+        [sys.executable, "-P", "-m", "reference_server.cluster"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with started:
+        started.stdin.write(json.dumps(request).encode() + b'\n{"advertise":{}}\n')
+        started.stdin.flush()
+        wait_for(lambda: b'"started"' in started.stdout.readline())
+        started.send_signal(signal.SIGTERM)
+        started.send_signal(signal.SIGTERM)
+        assert started.wait(20) == 0
+    wait_for(lambda: {process.pid for process in marked_processes()} <= before, 10)
