@@ -17,6 +17,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from reports import shown
+
 INK, MUTED, GRID, BAND = "#1b1f24", "#667080", "#d9dee5", "#c2410c"
 BLUE, GREEN, VERMILION, PURPLE = "#0072b2", "#009e73", "#d55e00", "#8e4b80"
 # The variables that a page's style sheet defines in place of these colours.
@@ -118,37 +120,56 @@ def latency(result: Result) -> Figure:
 def recovery(result: Result) -> Figure:
     """A bar for each fault: how long it acted, and how long the service took to recover."""
     faults = [fault for fault in result["faults"] if fault["effective_at_s"] is not None]
-    figure = Figure(figsize=(WIDTH_IN, 0.8 + 0.36 * max(2, len(faults))), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 1.1 + 0.36 * max(2, len(faults))), layout="constrained")
     axes = figure.subplots()
+    rows = range(len(faults))
+    acted = [
+        (fault["healed_at_s"] or fault["effective_at_s"]) - fault["effective_at_s"]
+        for fault in faults
+    ]
+    took = [_recovered_s(fault) for fault in faults]
+    axes.barh(rows, acted, height=0.55, color=BAND, alpha=0.35, label="fault acts")
+    axes.barh(
+        rows,
+        [took_s or 0.0 for took_s in took],
+        left=acted,
+        height=0.55,
+        color=BLUE,
+        label="recovery",
+    )
     for row, fault in enumerate(faults):
-        begun, healed = fault["effective_at_s"], fault["healed_at_s"]
-        acted = 0.0 if healed is None else healed - begun
-        axes.barh(row, acted, color=BAND, alpha=0.35, height=0.55, label="fault" if not row else "")
-        took_ms = fault["recovery_ms"]
-        if took_ms is None or math.isinf(float(took_ms)):
-            text = "not known" if took_ms is None else "did not recover"
-        else:
-            text = _milliseconds(took_ms, 0) + " to recover" if took_ms else "recovered at once"
-            axes.barh(
-                row,
-                took_ms / 1000,
-                left=acted,
-                color=BLUE,
-                height=0.55,
-                label="recovery" if not row else "",
-            )
-            acted += took_ms / 1000
         axes.annotate(
-            text, (acted, row), xytext=(6, 0), textcoords="offset points", va="center", color=INK
+            _recovery_text(fault, took[row]),
+            (acted[row] + after[row], row),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
         )
-    axes.set_yticks(range(len(faults)), [fault["id"] for fault in faults])
+    axes.set_yticks(rows, [fault["id"] for fault in faults])
     axes.tick_params(axis="y", labelcolor=INK)
     axes.set_ylim(max(len(faults), 2) - 0.5, -0.5)
     axes.grid(visible=False)
     axes.grid(visible=True, axis="x")
     axes.set_xlabel("seconds from the fault's effect")
     axes.margins(x=0.18)
+    _legend(figure, axes)
     return figure
+
+
+def _acted_s(fault: dict[str, Any]) -> float:
+    begun, healed = fault["effective_at_s"], fault["healed_at_s"]
+    return 0.0 if healed is None else healed - begun
+
+
+def _recovered_s(fault: dict[str, Any]) -> float | None:
+    took_ms = fault["recovery_ms"]
+    return None if took_ms in (None, "inf") else took_ms / 1000
+
+
+def _recovery_text(fault: dict[str, Any], took_s: float | None) -> str:
+    if took_s is None:
+        return "not known" if fault["recovery_ms"] is None else "did not recover"
+    return f"{shown.ms(took_s * 1000)} to recover" if took_s else "recovered at once"
 
 
 FIGURES: dict[str, Callable[[Result], Figure]] = {

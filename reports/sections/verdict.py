@@ -66,7 +66,7 @@ def _p99(what: str, windows: dict[str, Any]) -> dict[str, Any]:
     return {
         "label": f"p99 until {what}",
         "value": shown.ms(windows["steady"]["p99"]),
-        "note": f"in steady load; {shown.ms(windows['run']['p99'])} over the whole run",
+        "note": f"in steady load; {shown.ms(windows['run']['p99'])} with faults",
         "bad": False,
     }
 

@@ -45,6 +45,11 @@ def miscounted(story):
     story.reconciliation["presented"] += 1
 
 
+def undercounted(story):
+    """The load counts one op less than its records hold."""
+    story.reconciliation["ops"] -= 1
+
+
 def unreconciled(story):
     """The load was killed before it could count."""
     story.reconciliation = {}
@@ -65,6 +70,7 @@ def test_the_same_directory_gives_the_same_bytes(written):
         ([interrupted], "aborted", 2),
         ([harness_failed], "error", 3),
         ([miscounted], "error", 3),
+        ([undercounted], "error", 3),
         ([unreconciled], "error", 3),
         ([unreconciled, interrupted], "aborted", 2),
         ([without_proof, interrupted], "aborted", 2),
@@ -153,6 +159,16 @@ def test_counts_add_up(judged):
     counts = judged(good_story(1))["counts"]
     assert counts["ops"] == counts["acked"] + counts["rejected"] + counts["unknown"]
     assert counts["expected"] == counts["presented"] + counts["missing"]
+
+
+def test_nothing_is_expected_of_one_who_never_connected(judged):
+    """A member whom nobody ever saw online is not watching."""
+    story = good_story(1)
+    story.users[9] = "u0-9"
+    story.convs[1]["members"].append(9)
+    result = judged(story)
+    assert result["verdict"]["exit_code"] == 0
+    assert result["counts"]["expected"] == story.reconciliation["expected"]
 
 
 def test_a_link_that_nobody_names(written):
