@@ -123,20 +123,11 @@ def recovery(result: Result) -> Figure:
     figure = Figure(figsize=(WIDTH_IN, 1.1 + 0.36 * max(2, len(faults))), layout="constrained")
     axes = figure.subplots()
     rows = range(len(faults))
-    acted = [
-        (fault["healed_at_s"] or fault["effective_at_s"]) - fault["effective_at_s"]
-        for fault in faults
-    ]
+    acted = [_acted_s(fault) for fault in faults]
     took = [_recovered_s(fault) for fault in faults]
+    after = [took_s or 0.0 for took_s in took]
     axes.barh(rows, acted, height=0.55, color=BAND, alpha=0.35, label="fault acts")
-    axes.barh(
-        rows,
-        [took_s or 0.0 for took_s in took],
-        left=acted,
-        height=0.55,
-        color=BLUE,
-        label="recovery",
-    )
+    axes.barh(rows, after, left=acted, height=0.55, color=BLUE, label="recovery")
     for row, fault in enumerate(faults):
         axes.annotate(
             _recovery_text(fault, took[row]),
