@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn, get_args
@@ -51,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GauntletError as error:
         _complain(error)
         return int(error.exit_code)
+    except Exception:  # noqa: BLE001 - Python would end with 1, which means a failed verdict here
+        traceback.print_exc()
+        return int(Exit.HARNESS)
     return code
 
 

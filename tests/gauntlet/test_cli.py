@@ -61,3 +61,10 @@ def test_list_names_every_scenario_with_one_line(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == sorted(library.names())
     assert all(len(line.split()) > 3 for line in lines)
+
+
+def test_a_defect_of_ours_is_no_verdict(monkeypatch, capsys):
+    """An unforeseen exception ends with 3: CI must not read it as a failed check."""
+    monkeypatch.setattr("gauntlet.library.all_scenarios", lambda: 1 / 0)
+    assert cli.main(["list"]) == Exit.HARNESS
+    assert "ZeroDivisionError" in capsys.readouterr().err
