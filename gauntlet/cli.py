@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn, get_args
 
 import msgspec
-from reports.judge import judge
-from reports.render import render
 from rich.console import Console
 
 from chaos.bugs import BUGS
@@ -23,6 +21,8 @@ from gauntlet.kernel.errors import ConfigError, Exit, GauntletError
 from gauntlet.kernel.rundir import RunDir
 from gauntlet.kernel.scenario import Duration, Rate, Scenario, Stack
 from gauntlet.load import LoadSource, LocustChild, ParentLocust
+from reports.judge import judge
+from reports.render import render
 
 DESCRIPTION = """\
 Puts an instant-messaging system under load, breaks it, and proves whether messages

@@ -1,6 +1,7 @@
 """What tests share: real services or a clear reason to skip, running clusters, and no leftovers."""
 
 import contextlib
+import ctypes
 import json
 import os
 import queue
@@ -22,6 +23,7 @@ REQUIRE = "GAUNTLET_REQUIRE_SERVICES"
 # Inherited by every process that a test starts, however far it goes from us.
 MARK, MARK_VALUE = "GAUNTLET_TEST_SESSION", uuid.uuid4().hex
 SERVICES = {"embedded": ("redis",), "full": ("redis", "rabbitmq", "postgres")}
+PR_SET_CHILD_SUBREAPER = 36
 BOOT_TIMEOUT_S = 70.0
 STOP_TIMEOUT_S = 30.0
 
@@ -164,6 +166,9 @@ def cluster(tmp_path_factory, require_service) -> Iterator[Callable[..., Cluster
 def _no_process_is_left() -> Iterator[None]:
     """Fail the session when a process that some test started still runs after it."""
     os.environ[MARK] = MARK_VALUE
+    if sys.platform == "linux":
+        # Orphans become our children, also those that overwrite their environment (Redis).
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     yield
     deadline = time.monotonic() + 10
     while (left := marked_processes()) and time.monotonic() < deadline:
@@ -177,13 +182,19 @@ def _no_process_is_left() -> Iterator[None]:
 
 def marked_processes() -> list[psutil.Process]:
     """All living processes, but this one, that descend from this session."""
-    found = []
+    found = set(psutil.Process().children(recursive=True))
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            alive = process.status() != psutil.STATUS_ZOMBIE and process.pid != os.getpid()
-            if alive and process.environ().get(MARK) == MARK_VALUE:
-                found.append(process)
-    return found
+            if process.pid != os.getpid() and process.environ().get(MARK) == MARK_VALUE:
+                found.add(process)
+    return [process for process in found if _lives(process)]
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.fixture(scope="session", name="marked_processes")

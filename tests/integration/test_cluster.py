@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -246,12 +248,18 @@ def test_nothing_is_left_after_the_end(cluster, marked_processes, stack, how):
     one = cluster(stack, gateways=1, edges=1)
     pids = [each["pid"] for each in one.components().values() if each["pid"]]
     processes = [process for pid in pids for process in tree(pid)]
+    commands = [psutil.Process(pid).cmdline() for pid in pids]
+    data = [Path(command[command.index("-D") + 1]) for command in commands if "-D" in command]
     if how != "eof":
         one.process.send_signal(signal.Signals[f"SIG{how}"])
         one.process.wait(30)
     assert one.close() == (-signal.SIGKILL if how == "KILL" else 0)
     wait_for(lambda: not statuses(processes), 10)
     wait_for(lambda: {process.pid for process in marked_processes()} <= before, 10)
+    for folder in data:
+        # Outside the run's own folder where that is closed to PostgreSQL's user.
+        assert folder.exists() or how != "KILL"
+        shutil.rmtree(folder.parent, ignore_errors=True)
 
 
 def test_a_component_that_cannot_start_is_named_with_its_last_words(cluster, tmp_path):
