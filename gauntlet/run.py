@@ -32,7 +32,7 @@ from gauntlet.kernel.scenario import Scenario
 from gauntlet.kernel.tail import Tail
 from gauntlet.load import LoadSource, Phases, write_load_file
 from gauntlet.proxied import Proxies
-from gauntlet.stack import Ready, Stack
+from gauntlet.stack import Stack
 from gauntlet.terminal import View
 
 POLL_S = 0.2
@@ -61,16 +61,18 @@ def run(
     conductor = _Conductor(scenario, options, source, view, directory, journal)
     try:
         conductor.execute()
-        journal.write("phase", phase="judge")
         view.phase("judging")
         result = judge(directory)
         rundir.write_json(directory.result, result)
         render(directory, result)
+    except ConfigError:
+        # Nothing was started, so there is nothing to keep.
+        shutil.rmtree(directory.path)
+        raise
     except GauntletError as error:
         error.add_note(f"what there is of the run is kept in {directory.path}")
         raise
     finally:
-        journal.write("phase", phase="end")
         journal.close()
     return directory, result
 
@@ -136,7 +138,15 @@ class _Conductor:
         wanted = links_needed(self._scenario.faults, plan, self._options.proxy_mode)
         ready = self._stack.start(proxies.open(link for link in links if link.name in wanted))
         self._api = ready.api
-        self._context = self._chaos_context(plan, proxies, ready)
+        chaos_journal = Journal(self._run, "chaos")
+        cleanup.callback(chaos_journal.close)
+        self._context = Context(
+            plan=plan,
+            proxies=proxies.links,
+            control=Control(ready.control, ready.token),
+            journal=chaos_journal,
+            live=lambda: self._live.last,
+        )
         self._manifest["stack"]["components"] = components
         self._manifest["proxy"] = {"backend": proxies.backend, "links": sorted(wanted)}
         rundir.write_json(self._run.manifest, self._manifest)
@@ -156,15 +166,6 @@ class _Conductor:
             "edges": 2,
             "gateways": 2,
         }
-
-    def _chaos_context(self, plan: Plan, proxies: Proxies, ready: Ready) -> Context:
-        return Context(
-            plan=plan,
-            proxies=proxies.links,
-            control=Control(ready.control, ready.token),
-            journal=Journal(self._run, "chaos"),
-            live=lambda: self._live.last,
-        )
 
     def _start_load(self, cleanup: ExitStack) -> None:
         self._begin("load", "starting the load")

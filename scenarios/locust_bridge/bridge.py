@@ -46,7 +46,11 @@ class Bridge:
             self._workers = messages.Workers(self._runner)
 
     def boot(self) -> None:
-        """Plain Locust: have the server up before the first user; GauntletError where not."""
+        """Plain Locust: have the server up before the first user; GauntletError where not.
+
+        Headless that is before the run time begins to count. Behind the web UI it is when a load
+        is asked for, with the users asked for, and each load is a run of its own.
+        """
         if not self._load_file and not isinstance(self._runner, WorkerRunner):
             with tempfile.TemporaryDirectory() as folder:
                 arguments = options.conduct_arguments(self._given, Path(folder))
@@ -59,8 +63,13 @@ class Bridge:
 
     def start(self) -> None:
         """The load begins: here, or at the workers."""
+        if self._over and self._conductor is None:
+            raise GauntletError("this run is over; start Locust again for another")
         if self._over:
-            raise GauntletError("this run is over and judged; start Locust again for another")
+            self._over, self._load_file, self._thread = False, "", None
+        if not self._load_file:
+            self._given.num_users = self._runner.target_user_count
+            self.boot()
         if self._workers is not None:
             self._workers.announce(self._load_file)
         elif not isinstance(self._runner, WorkerRunner):
@@ -168,7 +177,8 @@ def _on_init(environment: Environment, **_: Any) -> None:
     logging.getLogger("picows").setLevel(logging.WARNING)  # it tells of every connection
     bridge = _bridges[id(environment)] = Bridge(environment)
     try:
-        bridge.boot()
+        if environment.parsed_options is not None and environment.parsed_options.headless:
+            bridge.boot()
     except GauntletError as error:
         log.error("%s", error)  # noqa: TRY400 - one sentence for the user, no traceback
         sys.exit(environment.process_exit_code or int(error.exit_code))
@@ -182,7 +192,8 @@ def _on_test_start(environment: Environment, **_: Any) -> None:
     except GauntletError as error:
         log.error("%s", error)  # noqa: TRY400 - one sentence for the user, no traceback
         environment.process_exit_code = int(error.exit_code)
-        if environment.runner is not None:
+        given = environment.parsed_options
+        if environment.runner is not None and given is not None and given.headless:
             environment.runner.quit()
         raise gevent.GreenletExit from error
 
