@@ -15,9 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from reports.judge import judge
-from reports.render import render
-
 from chaos.bugs import BUGS
 from chaos.context import Context
 from chaos.control import Control
@@ -34,6 +31,8 @@ from gauntlet.load import LoadSource, Phases, write_load_file
 from gauntlet.proxied import Proxies
 from gauntlet.stack import Stack
 from gauntlet.terminal import View
+from reports.judge import judge
+from reports.render import render
 
 POLL_S = 0.2
 LOAD_START_TIMEOUT_S = 60.0

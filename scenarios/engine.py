@@ -177,7 +177,7 @@ class Engine:
             self._timers.at(zero_ns + absence.to_ns, self._for_user(absence.user, Session.start))
         self._arrivals_ns = zero_ns + int(load.ramp * NS_PER_S)
         self._end_ns = self._arrivals_ns + int(load.steady * NS_PER_S)
-        self._timers.at(self._arrivals_ns, lambda: self._enter("steady"))
+        self._timers.at(self._arrivals_ns, self._end_ramp)
         self._offsets: Iterator[int] = self._traffic.offsets()
         self._offset_ns = next(self._offsets, None)
         per_s = 2 * len(self._traffic.users) / max(load.ramp, 0.001)
@@ -185,6 +185,10 @@ class Engine:
         self._connect_ns = zero_ns
         self._flush_ns = zero_ns + _FLUSH_NS
         self._second_ns = zero_ns + NS_PER_S
+
+    def _end_ramp(self) -> None:
+        if not self._draining:
+            self._enter("steady")
 
     def _for_user(self, user: int, act: Callable[[Session], None]) -> Callable[[], None]:
         def call() -> None:

@@ -38,6 +38,7 @@ class Bridge:
         self._load_file = os.environ.get(LOAD_VARIABLE, "")
         self._thread: EngineThread | None = None
         self._workers: messages.Workers | None = None
+        self._ending: Any = None
         self._over = False
         if isinstance(self._runner, WorkerRunner):
             self._runner.register_message(messages.LOAD, self._on_load)
@@ -85,6 +86,8 @@ class Bridge:
 
     def finish(self) -> None:
         """The load ends in order; then comes the verdict."""
+        if self._ending is not None and self._ending is not gevent.getcurrent():
+            self._ending.kill(block=False)  # stopped by hand: it must not stop the next load
         if self._over or isinstance(self._runner, WorkerRunner):
             return
         code = Exit.OK
@@ -130,7 +133,7 @@ class Bridge:
         if not self._given.run_time and not isinstance(self._runner, WorkerRunner):
             duration_s = loadfile.read(Path(self._load_file)).scenario.load.duration_s
             end = self._runner.quit if self._given.headless else self._runner.stop
-            gevent.spawn_later(duration_s, end)
+            self._ending = gevent.spawn_later(duration_s, end)
 
     def _merge_each_second(self, thread: EngineThread) -> None:
         while not thread.ended:

@@ -116,6 +116,15 @@ async def test_an_abort_keeps_what_is_there_and_claims_nothing(tmp_path, peer):
     assert {record.kind for record in records(made.run)} >= {Kind.OP, Kind.ACK, Kind.DELIVER}
 
 
+async def test_a_load_may_end_in_its_ramp(tmp_path, peer):
+    """Phases never go back, and a line of zeros still adds up."""
+    made = load(tmp_path, [peer.url])
+    await drive(Engine(made, Stripe()), after_s=0.2)
+    phases = [row["phase"] for row in events(made.run, "phase")]
+    assert phases == ["ramp", "quiesce", "audit", "flushed"]
+    assert events(made.run, "reconciliation")[0]["ops"] == 0
+
+
 async def test_absences_happen_and_are_made_up_for(tmp_path, peer):
     """Users leave and return as planned, and read what they missed."""
     storm = {"weight": 1, "at": ["1s"], "offline": "400ms", "percent": 50}
