@@ -19,7 +19,7 @@ def add(parser: Any, **_: Any) -> None:
         default=DEFAULT_SCENARIO,
         help=f"a scenario file, or one of: {', '.join(library.names())}",
     )
-    group.add_argument("--im-rate", default="", help="sends per second, such as 300/s")
+    group.add_argument("--im-rate", default="", help="sends per second, such as 300/s (default: 1/s a user)")
     group.add_argument("--im-stack", default="", help="embedded or full: the server to boot")
     group.add_argument("--im-arrivals", choices=list(SCHEDULES), default="constant")
 
@@ -38,6 +38,8 @@ def conduct_arguments(options: argparse.Namespace, folder: Path) -> list[str]:
         arguments += ["--ramp", f"{ramp_s:.3f}s", "--steady", f"{options.run_time - ramp_s:.3f}s"]
     if options.im_rate:
         arguments += ["--rate", str(options.im_rate)]
+    elif users is not None:
+        arguments += ["--rate", f"{users}/s"]  # not the scenario's, which is for its own users
     if options.im_stack:
         arguments += ["--stack", str(options.im_stack)]
     return arguments

@@ -34,6 +34,12 @@ def test_locusts_options_become_the_scenarios(tmp_path):
     ]  # fmt: skip
 
 
+def test_another_number_of_users_brings_its_own_rate(tmp_path):
+    """`-u 50` sends one message a second and user, not what the scenario's 200 users would."""
+    given = options.conduct_arguments(parsed(num_users=50), tmp_path)
+    assert given == ["steady", "--users", "50", "--rate", "50/s"]
+
+
 def test_a_host_is_loaded_but_not_disturbed(tmp_path):
     """`--host` makes the target external, without faults and without what is asked of them."""
     given = parsed("--scenario", "tour", host="http://127.0.0.1:9")
