@@ -19,7 +19,9 @@ def add(parser: Any, **_: Any) -> None:
         default=DEFAULT_SCENARIO,
         help=f"a scenario file, or one of: {', '.join(library.names())}",
     )
-    group.add_argument("--im-rate", default="", help="sends per second, such as 300/s (default: 1/s a user)")
+    group.add_argument(
+        "--im-rate", default="", help="sends per second, such as 300/s (default: 1/s a user)"
+    )
     group.add_argument("--im-stack", default="", help="embedded or full: the server to boot")
     group.add_argument("--im-arrivals", choices=list(SCHEDULES), default="constant")
 
