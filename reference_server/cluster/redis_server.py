@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from reference_server.cluster.launch import Binary, Launch, MissingBinaryError, version_of
@@ -52,8 +53,11 @@ def launch(component: Component, data_dir: Path, log: Path) -> Launch:
 def _candidates() -> list[str]:
     if os.environ.get(VARIABLE):
         return [os.environ[VARIABLE]]
-    on_path = [shutil.which("redis-server"), shutil.which("valkey-server"), _from_wheel()]
-    return [path for path in on_path if path]
+    # Beside our Python: where the set-up puts the wheel's binary if the wheel itself is too old.
+    beside = shutil.which("redis-server", path=str(Path(sys.executable).parent))
+    names = ("redis-server", "valkey-server")
+    found = [*map(shutil.which, names), beside, _from_wheel()]
+    return [path for path in found if path]
 
 
 def _from_wheel() -> str | None:
