@@ -2,14 +2,16 @@
 
 import contextlib
 import shutil
-import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from gauntlet import interrupts
-from gauntlet.kernel.errors import Exit, Interrupted
+from gauntlet.kernel.errors import Exit, Interrupted, StackError
 from gauntlet.stack import Stack
+
+POLL_S = 0.5
 
 
 def serve(stack_name: str, data: Path | None) -> Exit:
@@ -39,7 +41,8 @@ def serve(stack_name: str, data: Path | None) -> Exit:
             print(f"logs     {logs}")
             print("Ctrl-C ends it.", flush=True)
             while stack.running:
-                signal.pause()
+                time.sleep(POLL_S)
+            raise StackError(f"the server ended by itself; see {logs / 'cluster.log'}")
         finally:
             stack.stop()
     return Exit.OK
