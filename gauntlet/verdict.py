@@ -12,9 +12,6 @@ _MARK = {
     "invalid": "[bold red]✘ invalid[/]",
     "unknown": "[yellow]? unknown[/]",
     "not-applicable": "[dim]– not applicable[/]",
-    "pass": "[green]✔ pass[/]",
-    "fail": "[bold red]✘ fail[/]",
-    "warn": "[yellow]! warn[/]",
 }
 _STATUS_STYLE = {"pass": "bold green", "warn": "bold yellow", "fail": "bold red"}
 
@@ -46,12 +43,18 @@ def _checks(result: dict[str, Any]) -> Table:
 def _objectives(result: dict[str, Any]) -> Table:
     table = Table("objective", "verdict", "window", "value", "wanted", box=None)
     for objective in result["objectives"]:
-        value = objective["value"]
         table.add_row(
             objective["id"],
             _MARK[objective["verdict"]],
             objective["window"],
-            "–" if value is None else f"{float(value):,.4g}",
+            _number(objective["value"]),
             f"{objective['op']} {objective['target']:g}",
         )
     return table
+
+
+def _number(value: float | str | None) -> str:
+    """A value of result.json, in which infinity is the text "inf"."""
+    if value is None:
+        return "–"
+    return "∞" if float(value) == float("inf") else f"{float(value):,.4g}"
