@@ -52,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GauntletError as error:
         _complain(error)
         return int(error.exit_code)
+    except KeyboardInterrupt:  # before or after the run itself, which ends in order
+        sys.stderr.write("gauntlet: stopped\n")
+        return int(Exit.INTERRUPTED)
     except Exception:  # noqa: BLE001 - Python would end with 1, which means a failed verdict here
         traceback.print_exc()
         return int(Exit.HARNESS)

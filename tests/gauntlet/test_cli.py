@@ -68,3 +68,14 @@ def test_a_defect_of_ours_is_no_verdict(monkeypatch, capsys):
     monkeypatch.setattr("gauntlet.library.all_scenarios", lambda: 1 / 0)
     assert cli.main(["list"]) == Exit.HARNESS
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_ctrl_c_outside_a_run_is_an_interruption_too(monkeypatch, capsys):
+    """No traceback and no verdict's code, whenever the user loses patience."""
+
+    def impatient():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gauntlet.library.all_scenarios", impatient)
+    assert cli.main(["list"]) == Exit.INTERRUPTED
+    assert capsys.readouterr().err == "gauntlet: stopped\n"
