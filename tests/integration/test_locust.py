@@ -47,7 +47,7 @@ def test_a_headless_load_leaves_a_judged_run(tmp_path, require_service):
 def test_ctrl_c_ends_locust_the_server_and_the_run(tmp_path, require_service):
     """Exit 2, and what there is of the run is kept."""
     require_service("redis")
-    child = locust(tmp_path, "-u", "4", "-r", "4", "-t", "60s")
+    child = locust(tmp_path, "-u", "12", "-r", "12", "-t", "60s")
     for line in child.stdout:
         if "All users spawned" in line:
             break
