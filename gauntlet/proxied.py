@@ -33,11 +33,6 @@ class Proxies:
         """What carries the links, for the record; None when no link is proxied."""
         return next((server.backend for server in self._servers.values()), None)
 
-    @property
-    def pids(self) -> dict[str, int]:
-        """The proxy processes, whose CPU is part of the self-audit."""
-        return {side: server.pid for side, server in self._servers.items()}
-
     def stop(self) -> None:
         """End the servers, and with them every proxied connection."""
         for server in self._servers.values():
