@@ -2,17 +2,23 @@
 
 It proves what is stored; it is never a delivery. Positions that a page leaves out are asked for
 once more from another cursor, so that a page which skips is told from a message that is lost.
+
+A server without positions keeps an archive for each member, so all of them are read: stored is what
+any of them holds, as often as the one that holds it most often. A receiver whose own archive lacks
+it is a matter of `undelivered`.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 
+from gauntlet.kernel.capabilities import SERVER_SEQ
 from gauntlet.kernel.history import Channel, Flag, Kind
-from scenarios.adapters.base import Entry, Page, ProtocolError
+from scenarios.adapters.base import Cursor, Entry, Page, ProtocolError
 from scenarios.context import Context
-from scenarios.mailbox import read_content
+from scenarios.mailbox import Content, read_content
 from scenarios.plan import Conversation
-from scenarios.ports import SocketPort
+from scenarios.ports import SocketPort, ask
 from scenarios.session import Session
 
 PAGE_LIMIT = 500
@@ -38,23 +44,30 @@ class Audit:
     async def _audit(self, conv: Conversation) -> None:
         async with self._slots:
             try:
-                await self._record_ranges(conv)
-                entries, head = await self._read_all(conv)
+                if SERVER_SEQ in self._context.adapter.capabilities:
+                    await self._record_ranges(conv)
+                    entries, head = await self._read_all(conv)
+                    found = [(seq, self._content(conv, e)) for seq, e in sorted(entries.items())]
+                else:
+                    found, head = [(0, content) for content in await self._copies(conv)], 0
             except ProtocolError:
                 self.unread += 1
                 return
-            self._record(conv, entries, head)
+            self._record(conv, found, head)
+
+    def _content(self, conv: Conversation, entry: Entry) -> Content:
+        content = read_content(self._context.user_numbers, conv, entry)
+        return content._replace(flags=content.flags | Flag.ROOM_EVENT) if entry.event else content
 
     async def _record_ranges(self, conv: Conversation) -> None:
         """From which position each member may read: learnt for rooms, the first elsewhere."""
         context = self._context
         first = dict.fromkeys(conv.members, 1)
         if conv.is_room:
-            request = context.adapter.members(self._token(conv), conv.name)
-            response = await self._port.ask(conv.number, request, _WITHIN_S)
-            if response is None:
-                raise ProtocolError("no answer")
-            named = context.adapter.read_members(response)
+            # The creator is a member from the first position on.
+            access = self._sessions[conv.members[0]].access
+            call = access.codec.members(conv.name)
+            named = await ask(self._port, access, conv.number, call, _WITHIN_S)
             numbers = context.user_numbers
             first = {numbers[name]: seq for name, seq in named.items() if name in numbers}
         for user, seq in first.items():
@@ -78,22 +91,32 @@ class Audit:
                     entries.setdefault(entry.seq, entry)
         return entries, head
 
-    async def _page(self, conv: Conversation, after: int, limit: int) -> Page:
-        adapter = self._context.adapter
-        request = adapter.history(self._token(conv), conv.name, after, limit)
-        response = await self._port.ask(conv.number, request, _WITHIN_S)
-        if response is None:
-            raise ProtocolError("no answer")
-        return adapter.read_history(conv.name, response)
+    async def _copies(self, conv: Conversation) -> list[Content]:
+        stored: Counter[Content] = Counter()
+        for member in conv.members:
+            archive: Counter[Content] = Counter()
+            after, more = "", True
+            while more:
+                page = await self._page(conv, after, PAGE_LIMIT, member)
+                archive.update(self._content(conv, entry) for entry in page.entries)
+                more = page.more and bool(page.entries)
+                after = page.entries[-1].id if page.entries else after
+            stored |= archive  # the larger count of each
+        return sorted(stored.elements())
 
-    def _record(self, conv: Conversation, entries: dict[int, Entry], head: int) -> None:
+    async def _page(
+        self, conv: Conversation, after: Cursor, limit: int, reader: int | None = None
+    ) -> Page:
+        access = self._sessions[reader or conv.members[0]].access
+        call = access.codec.history(conv.name, after, limit)
+        return await ask(self._port, access, conv.number, call, _WITHIN_S)
+
+    def _record(self, conv: Conversation, found: list[tuple[int, Content]], head: int) -> None:
         context = self._context
         stored: set[tuple[int, int]] = set()
-        for seq, entry in sorted(entries.items()):
-            content = read_content(context.user_numbers, conv, entry)
-            if not entry.event and not content.flags & Flag.FOREIGN:
+        for seq, content in found:
+            if not content.flags & (Flag.FOREIGN | Flag.ROOM_EVENT):
                 stored.add((content.peer, content.sseq))
-            event = Flag.ROOM_EVENT if entry.event else 0
             context.sink.add(
                 Kind.AUDIT,
                 context.now_ns(),
@@ -102,11 +125,7 @@ class Audit:
                 peer=content.peer,
                 sseq=content.sseq,
                 seq=seq,
-                flags=Channel.AUDIT | event | content.flags,
+                flags=Channel.AUDIT | content.flags,
             )
         context.sink.add(Kind.HEAD, context.now_ns(), conv=conv.number, seq=head)
         context.ledger.audit(conv.number, stored)
-
-    def _token(self, conv: Conversation) -> str:
-        # The creator is a member from the first position on.
-        return self._sessions[conv.members[0]].access.token

@@ -88,7 +88,9 @@ class Context:
     ledger: Ledger
     latencies: Latencies
     limits: Limits
+    api: list[str]
     conversations: dict[str, Conversation]
+    conversations_of: dict[int, list[Conversation]]  # by user number
     user_numbers: dict[str, int]
     new_link: Callable[["Link"], int]  # gives it its number and row
     on_connected: Callable[[int], None]  # a user has a new connection

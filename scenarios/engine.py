@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from gauntlet.kernel import clock
+from gauntlet.kernel.capabilities import HISTORY, SELF_ECHO
 from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.errors import ConfigError
 from gauntlet.kernel.rundir import Journal
+from gauntlet.kernel.scenario import Scenario
 from scenarios import quiesce
 from scenarios.adapters import ADAPTERS
 from scenarios.adapters.base import Adapter
@@ -64,7 +66,6 @@ class Engine:
         self.commands: collections.deque[Callable[[], None]] = collections.deque()
         self.seconds: collections.deque[Second] = collections.deque()
         self._told = Second({}, 0, 0)
-        self.ledger = Ledger()
         self._stripe = stripe
         self._sessions: dict[int, Session] = {}
         self._unstarted: collections.deque[Session] = collections.deque()
@@ -72,11 +73,12 @@ class Engine:
         self._aborted = False
         self._failure: BaseException | None = None
         self._stopped = asyncio.Event()
-        self._adapter = _adapter(load.scenario.target.adapter)
+        self._adapter = _adapter(load.scenario)
         self._traffic = Traffic(load.scenario, stripe, schedule)
         if missing := self._traffic.needs - self._adapter.capabilities:
             msg = f"adapter {load.scenario.target.adapter!r} has no {', '.join(sorted(missing))}"
             raise ConfigError(msg)
+        self.ledger = Ledger(self_echo=SELF_ECHO in self._adapter.capabilities)
         self._ready: set[int] = set()
         self._unconnected = {
             conv.number: set(conv.members) for conv in self._traffic.conversations.values()
@@ -157,7 +159,9 @@ class Engine:
                 int(load.give_up_after * NS_PER_S),
                 load.body_bytes,
             ),
+            api=self.load.api,
             conversations=self._traffic.conversations,
+            conversations_of=dict(self._by_user),
             user_numbers={user.name: user.number for user in self._traffic.users},
             new_link=self._links.link,
             on_connected=self._on_connected,
@@ -258,7 +262,7 @@ class Engine:
             self._ready.add(conv.number)
 
     async def _fill(self, conv: Conversation) -> None:
-        if await fill_room(self._port, self._adapter, conv, self._sessions):
+        if await fill_room(self._port, conv, self._sessions):
             self._ready.add(conv.number)
 
     # The end.
@@ -287,7 +291,8 @@ class Engine:
         audited = [
             conv
             for conv in self._traffic.conversations.values()
-            if self.ledger.used(conv.number) or conv.number in self._ready
+            if HISTORY in self._adapter.capabilities
+            and (self.ledger.used(conv.number) or conv.number in self._ready)
         ]
         audit = Audit(self._context, self._port, self._sessions)
         await audit.run(audited)
@@ -353,8 +358,9 @@ class Engine:
             writer.close()
 
 
-def _adapter(name: str) -> Adapter:
+def _adapter(scenario: Scenario) -> Adapter:
+    name = scenario.target.adapter
     if name not in ADAPTERS:
         msg = f"found adapter {name!r}; allowed: {', '.join(ADAPTERS)}"
         raise ConfigError(msg)
-    return ADAPTERS[name]()
+    return ADAPTERS[name](scenario.target.server)

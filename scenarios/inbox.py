@@ -1,4 +1,4 @@
-"""One user's view of one conversation: presents in order, once, and repairs what is missing. Pure.
+"""One user's view of one numbered conversation: in order, once, missing ones repaired. Pure.
 
 What comes out of order is held back. A hole is read from the history after `HOLD_BACK`, what only
 a heartbeat tells of after `PATIENCE` (its push may be on the way). A history page is the truth: a
@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from gauntlet.kernel.clock import NS_PER_MS
 from gauntlet.kernel.history import Channel
-from scenarios.adapters.base import Entry, Page
+from scenarios.adapters.base import Cursor, Entry, Page
 from scenarios.link import Link
 from scenarios.plan import Conversation
 
@@ -27,22 +27,45 @@ class Held(NamedTuple):
     link: int
 
 
-class Owner(Protocol):
-    """What an inbox needs of its session."""
+class View(Protocol):
+    """A user's view of a conversation: an `Inbox`, or a `scenarios.feed.Feed`."""
 
-    def present(self, inbox: "Inbox", held: Held) -> None:
+    conv: Conversation
+
+    @property
+    def cursor(self) -> Cursor:
+        """How far the user has come."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether something may exist that was not presented."""
+
+    def on_push(self, entry: Entry, link: Link) -> None:
+        """An entry arrived on a connection."""
+
+    def on_wait(self) -> None:
+        """A wait is over."""
+
+    def on_page(self, page: Page | None) -> None:
+        """What the history holds after the cursor; None where it could not be read."""
+
+
+class Owner(Protocol):
+    """What a view needs of its session."""
+
+    def present(self, inbox: View, held: Held) -> None:
         """Show an entry: its turn has come."""
 
-    def repeat(self, inbox: "Inbox", entry: Entry, link: Link, *, seen: bool) -> None:
+    def repeat(self, inbox: View, entry: Entry, link: Link, *, seen: bool) -> None:
         """A push that is dropped (`seen`), or that went back on its connection."""
 
-    def passed_over(self, inbox: "Inbox", count: int) -> None:
+    def passed_over(self, inbox: View, count: int) -> None:
         """Positions that the history left out."""
 
-    def read(self, inbox: "Inbox") -> None:
+    def read(self, inbox: View) -> None:
         """Fetch the page after the cursor; it comes to `on_page`."""
 
-    def wait(self, inbox: "Inbox", wait_ns: int) -> None:
+    def wait(self, inbox: View, wait_ns: int) -> None:
         """Call `on_wait` in a while."""
 
 

@@ -22,7 +22,8 @@ class _Book:
 class Ledger:
     """The reconciliation line, kept while the load runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, self_echo: bool = True) -> None:
+        self._self_echo = self_echo  # whether senders are owed their own messages
         self._books: dict[int, _Book] = {}
         self.ops = 0
         self.acked = 0
@@ -50,9 +51,10 @@ class Ledger:
         self.acked += 1
         book = self._books[op.conv.number]
         key = (op.author, op.sseq)
-        book.acked[key] = book.watching
-        self.expected += book.watching.bit_count()
-        self.presented += (book.presented.get(key, 0) & book.watching).bit_count()
+        owed = book.watching if self._self_echo else book.watching & ~book.bits[op.author]
+        book.acked[key] = owed
+        self.expected += owed.bit_count()
+        self.presented += (book.presented.get(key, 0) & owed).bit_count()
 
     def reject(self) -> None:
         """An op ended, and left nothing behind."""

@@ -1,16 +1,19 @@
 """What one user receives: an inbox for each conversation, the records of it, and the acks. Pure."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
+from gauntlet.kernel.capabilities import HISTORY, SELF_ECHO, SERVER_SEQ
 from gauntlet.kernel.clock import NS_PER_MS, NS_PER_S
 from gauntlet.kernel.history import Flag, Kind, RoomEvent
 from scenarios import payload
-from scenarios.adapters.base import Entry, Gap, Page, ProtocolError, Response
+from scenarios.access import Access
+from scenarios.adapters.base import Cursor, Entry, Gap, Page
 from scenarios.context import Context
-from scenarios.inbox import PAGE_LIMIT, Held, Inbox
+from scenarios.feed import Feed
+from scenarios.inbox import PAGE_LIMIT, Held, Inbox, View
 from scenarios.link import Link
-from scenarios.outbox import Access
 from scenarios.plan import Conversation, User
 
 _REQUEST_NS = 5 * NS_PER_S
@@ -35,16 +38,25 @@ class Mailbox:
         self._user = user
         self._access = access
         self._inboxes: dict[str, Inbox] = {}
+        self._feeds: dict[str, Feed] = {}
         self._unacked: dict[str, int] = {}
+        capabilities = context.adapter.capabilities
+        self._numbered = SERVER_SEQ in capabilities
+        self._readable = HISTORY in capabilities
+        self._echoed = SELF_ECHO in capabilities
 
-    def cursors(self) -> dict[str, int]:
+    def cursors(self) -> dict[str, Cursor]:
         """How far the user has come in each conversation."""
-        return {name: inbox.cursor for name, inbox in self._inboxes.items()}
+        return {name: view.cursor for name, view in self._views()}
 
     @property
     def behind(self) -> bool:
         """Whether something is known to exist that was not presented."""
-        return any(inbox.behind for inbox in self._inboxes.values())
+        return any(view.behind for _, view in self._views())
+
+    def _views(self) -> Iterator[tuple[str, View]]:
+        yield from self._inboxes.items()
+        yield from self._feeds.items()
 
     def join(self, conv: Conversation, position: int) -> None:
         """The user may read a room from `position` on."""
@@ -54,9 +66,18 @@ class Mailbox:
 
     def on_entry(self, link: Link, entry: Entry) -> None:
         """An entry was pushed on a connection."""
-        inbox = self._inbox(entry.conv, entry)
-        if inbox is not None:
-            inbox.on_push(entry, link)
+        numbered = self._numbered
+        view = self._inbox(entry.conv, entry) if numbered else self._feed(entry.conv)
+        if view is not None:
+            view.on_push(entry, link)
+
+    def on_connected(self, heads: dict[str, int], *, returned: bool) -> None:
+        """A connection is up; `returned`: one was before, which this one does not go on from."""
+        self.on_heads(heads, fresh=True)
+        if returned and self._readable and not self._numbered:
+            for conv in self._context.conversations_of.get(self._user.number, ()):
+                if (feed := self._feed(conv.name)) is not None:
+                    feed.catch_up()
 
     def on_gap(self, link: Link, gap: Gap) -> None:
         """The server will not push these positions on this connection."""
@@ -92,12 +113,21 @@ class Mailbox:
             inbox = self._inboxes[name] = Inbox(conv, cursor, self)
         return inbox
 
+    def _feed(self, name: str) -> Feed | None:
+        feed = self._feeds.get(name)
+        if feed is None and (conv := self._context.conversations.get(name)) is not None:
+            feed = self._feeds[name] = Feed(conv, self)
+        return feed
+
     # What inboxes ask for (`scenarios.inbox.Owner`).
 
-    def present(self, inbox: Inbox, held: Held) -> None:
+    def present(self, inbox: View, held: Held) -> None:
         """Show an entry to the user: from here on it is delivered."""
         entry, context = held.entry, self._context
-        self._acknowledge(entry)
+        if self._numbered:
+            self._acknowledge(entry)
+        if not self._echoed and entry.sender == self._user.name:
+            return  # he wrote it here, and has seen it: only its place in the history is new
         content = read_content(context.user_numbers, inbox.conv, entry)
         kind = Kind.ROOM if entry.event else Kind.DELIVER
         link = held.link or self._access.link_number
@@ -106,7 +136,7 @@ class Mailbox:
             context.ledger.present(inbox.conv.number, self._user.number, content.peer, content.sseq)
             context.latencies.add("delivery", context.now_ns() - content.intended_ns)
 
-    def repeat(self, inbox: Inbox, entry: Entry, link: Link, *, seen: bool) -> None:
+    def repeat(self, inbox: View, entry: Entry, link: Link, *, seen: bool) -> None:
         """A push that came again, or that went back on its connection."""
         self._context.counters.raw_duplicates += seen
         content = read_content(self._context.user_numbers, inbox.conv, entry)
@@ -115,35 +145,25 @@ class Mailbox:
             flags |= Flag.ROOM_EVENT
         self._record(Kind.RECEIVE, inbox, entry.seq, content, flags, link.number)
 
-    def passed_over(self, inbox: Inbox, count: int) -> None:
+    def passed_over(self, inbox: View, count: int) -> None:
         """Positions that the history left out: the judge will miss them too."""
         self._context.counters.holes += count
 
-    def wait(self, inbox: Inbox, wait_ns: int) -> None:
+    def wait(self, inbox: View, wait_ns: int) -> None:
         self._context.after(wait_ns, inbox.on_wait)
 
-    def read(self, inbox: Inbox) -> None:
-        context, after, gateway = self._context, inbox.cursor, self._access.gateway
-        request = context.adapter.history(self._access.token, inbox.conv.name, after, PAGE_LIMIT)
-        answered = partial(self._on_history, inbox, after, gateway, context.now_ns())
-        context.port.request(gateway, request, _REQUEST_NS, answered)
+    def read(self, inbox: View) -> None:
+        access, after = self._access, inbox.cursor
+        call = access.codec.history(inbox.conv.name, after, PAGE_LIMIT)
+        asked_ns = self._context.now_ns()
+        answered = partial(self._on_history, inbox, after, access.gateway, asked_ns)
+        access.call(call, _REQUEST_NS, answered)
 
     def _on_history(
-        self,
-        inbox: Inbox,
-        after: int,
-        gateway: int,
-        asked_ns: int,
-        response: Response | None,
+        self, inbox: View, after: Cursor, gateway: int, asked_ns: int, page: Page | None
     ) -> None:
-        page: Page | None = None
-        try:
-            if response is not None:
-                page = self._context.adapter.read_history(inbox.conv.name, response)
-        except ProtocolError:
-            pass  # the same as no answer: asked again, elsewhere
         if page is None:
-            self._access.avoid(gateway)
+            self._access.avoid(gateway)  # asked again, elsewhere
         else:
             full = len(page.entries) >= PAGE_LIMIT
             self._context.sink.add(
@@ -154,12 +174,12 @@ class Mailbox:
                 link=self._access.link_number,
                 peer=len(page.entries),
                 sseq=page.entries[-1].seq if full else page.head,
-                seq=after,
+                seq=after if isinstance(after, int) else 0,
             )
         inbox.on_page(page)
 
     def _record(
-        self, kind: Kind, inbox: Inbox, seq: int, content: Content, flags: int, link: int
+        self, kind: Kind, inbox: View, seq: int, content: Content, flags: int, link: int
     ) -> None:
         self._context.sink.add(
             kind,
@@ -184,7 +204,7 @@ class Mailbox:
         link = self._access.link
         if link is not None:
             for conv, seq in unacked.items():
-                self._context.port.send(link, self._context.adapter.ack(conv, seq))
+                self._context.port.send(link, self._access.codec.ack(conv, seq))
 
 
 def read_content(user_numbers: dict[str, int], conv: Conversation, entry: Entry) -> Content:

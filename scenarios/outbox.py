@@ -1,20 +1,23 @@
 """One user's sends: a queue for each conversation, with at most one send in flight. Pure.
 
 A send that was not answered is tried again under the same `client_msg_id`, after a backoff with
-full jitter, until `give_up_after`. It ends acked; rejected, if every attempt was answered with
+full jitter, until `give_up_after`; where that could store it twice (no IDEMPOTENT_SEND), it is
+waited for instead. It ends acked; rejected, if every attempt was answered with
 `stored: "no"`; or unknown.
 """
 
 from collections import deque
+from functools import partial
 from random import Random
 
+from gauntlet.kernel.capabilities import IDEMPOTENT_SEND
 from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.history import Kind
 from scenarios import payload
-from scenarios.adapters.base import Response, Sent
+from scenarios.access import Access
+from scenarios.adapters.base import Sent
 from scenarios.backoff import Backoff
 from scenarios.context import Context
-from scenarios.link import Link
 from scenarios.plan import Op
 
 _BASE_MS = 100
@@ -53,38 +56,6 @@ class Send:
         return f"g1.{self.op.conv.number}.{self.op.author}.{self.op.sseq}"
 
 
-class Access:
-    """How a user reaches the service now: the token, the gateway, and the link for the records.
-
-    While there is no connection `link_number` stays the last one's: what he does meanwhile, and
-    what arrives for him over HTTP, is still recorded as his.
-    """
-
-    __slots__ = ("_link", "gateway", "link_number", "token")
-
-    def __init__(self, gateway: int) -> None:
-        self.gateway = gateway
-        self.token = ""
-        self.link_number = 0
-        self._link: Link | None = None
-
-    def avoid(self, gateway: int) -> None:
-        """Go elsewhere after a failure there; many failures at one gateway are one move."""
-        if self.gateway == gateway:
-            self.gateway += 1
-
-    @property
-    def link(self) -> Link | None:
-        """The current connection."""
-        return self._link
-
-    @link.setter
-    def link(self, link: Link | None) -> None:
-        self._link = link
-        if link is not None:
-            self.link_number = link.number
-
-
 class Outbox:
     """A user's queues, by conversation number. The first of a queue is the one in flight."""
 
@@ -93,6 +64,11 @@ class Outbox:
         self._access = access
         self._rng = rng
         self._queues: dict[int, deque[Send]] = {}
+        self._idempotent = IDEMPOTENT_SEND in context.adapter.capabilities
+        limits = context.limits
+        self._attempt_ns = (
+            limits.attempt_timeout_ns if self._idempotent else limits.give_up_after_ns
+        )
 
     def submit(self, op: Op, intended_ns: int) -> None:
         """Take an op over; it is sent as soon as those before it have ended."""
@@ -128,27 +104,20 @@ class Outbox:
         send.in_flight = True
         send.gateway = self._access.gateway
         self._record(Kind.ATTEMPT, send, now_ns, spare=send.attempts)
-        request = context.adapter.send(
-            self._access.token, op.conv.name, send.client_msg_id, send.body
-        )
-        context.port.request(
-            send.gateway,
-            request,
-            context.limits.attempt_timeout_ns,
-            lambda response: self._answered(send, response),
-        )
+        call = self._access.codec.send(op.conv.name, send.client_msg_id, send.body)
+        self._access.call(call, self._attempt_ns, partial(self._answered, send))
 
-    def _answered(self, send: Send, response: Response | None) -> None:
+    def _answered(self, send: Send, sent: Sent | None) -> None:
         if not self._is_current(send):
             return  # given up meanwhile
         send.in_flight = False
-        read = Sent("unknown") if response is None else self._context.adapter.read_send(response)
+        read = sent or Sent("unknown")
         if read.stored == "yes":
             self._acked(send, read.seq)
             return
         if read.stored == "unknown":
             send.doubtful = True
-        if read.temporary:
+        if read.temporary and (self._idempotent or read.stored == "no"):
             self._access.avoid(send.gateway)
             if self._retry(send, int(read.retry_after_s * NS_PER_S)):
                 return

@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.errors import ConfigError
-from scenarios.adapters.base import Request, Response
+from scenarios.access import Access
+from scenarios.adapters.base import Call, OverHttp, ProtocolError, Request, Response
 from scenarios.link import Link
 from scenarios.transport import Gate, Http, Socket, TransportError, dial
 
 _ASK_S = 5.0
 _ASK_PAUSE_S = 0.25
 _REFUSED = 1006
+T = TypeVar("T")
 
 
 class SocketPort:
@@ -132,6 +134,31 @@ class SocketPort:
             socket.abort()
         self._sockets.clear()
         self._http.close()
+
+
+async def ask(port: SocketPort, access: Access, gateway: int, call: Call[T], within_s: float) -> T:
+    """The value of a call, however it is made; ProtocolError without one in time."""
+    if isinstance(call, OverHttp):
+        response = await port.ask(gateway, call.request, within_s)
+        if response is None:
+            raise ProtocolError("no answer")
+        value: T | None = call.read(response)
+    else:
+        value = await _answer(access, call, within_s)
+    if value is None:
+        raise ProtocolError("no answer, or a refusal")
+    return value
+
+
+async def _answer(access: Access, call: Call[T], within_s: float) -> T | None:
+    answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+
+    def end(value: T | None) -> None:
+        if not answer.done():  # cancelled: nobody waits any more
+            answer.set_result(value)
+
+    access.call(call, int(within_s * NS_PER_S), end)
+    return await answer
 
 
 async def check_addresses(gate: Gate, urls: list[str]) -> None:

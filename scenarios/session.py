@@ -14,21 +14,24 @@ from random import Random
 
 from gauntlet.kernel.clock import NS_PER_MS, NS_PER_S
 from gauntlet.kernel.history import Kind
+from scenarios.access import Access
 from scenarios.adapters.base import (
+    Answer,
     Beat,
     Connected,
     Entry,
+    Event,
     Gap,
-    Login,
     Move,
     ProtocolError,
-    Response,
+    Say,
+    Several,
 )
 from scenarios.backoff import Backoff
 from scenarios.context import Context
 from scenarios.link import Link
 from scenarios.mailbox import Mailbox
-from scenarios.outbox import Access, Outbox
+from scenarios.outbox import Outbox
 from scenarios.plan import Conversation, Op, User
 
 _BASE_MS = 250
@@ -45,7 +48,7 @@ class Session:
 
     def __init__(self, context: Context, user: User, rng: Random) -> None:
         self.user = user
-        self.access = Access(user.number)
+        self.access = Access(context, user, user.number)
         self.outbox = Outbox(context, self.access, rng)
         self.mailbox = Mailbox(context, user, self.access)
         self._context = context
@@ -55,7 +58,7 @@ class Session:
         self._moving = False
         self._logging_in = False
         self._dialling: Link | None = None
-        self._login: Login | None = None
+        self._address = ""  # where a login, or the target, last said to connect
         self._incarnations = 0
 
     # What the engine asks for.
@@ -92,7 +95,7 @@ class Session:
         self._rooms.add(conv.name)
         self.mailbox.join(conv, position)
         if self.access.link is not None:
-            self._send(self.access.link, self._context.adapter.enter(conv.name))
+            self._send(self.access.link, self.access.codec.enter(conv.name))
 
     # Connecting: log in, dial, introduce oneself.
 
@@ -100,27 +103,24 @@ class Session:
         """Ask where to connect, unless that is under way or there is no need."""
         idle = not self._logging_in and self._dialling is None
         if self._wanted and idle and (self.access.link is None or self._moving):
-            self._logging_in = True
-            request = self._context.adapter.login(self.user.name, self.user.device)
-            gateway = self.access.gateway
-            answered = partial(self._on_login_answer, gateway)
-            self._context.port.request(gateway, request, _REQUEST_NS, answered)
-
-    def _on_login_answer(self, gateway: int, response: Response | None) -> None:
-        self._logging_in = False
-        try:
-            if response is None:
-                raise ProtocolError("no answer")
-            self._login = self._context.adapter.read_login(response)
-            self.access.token = self._login.token
-        except ProtocolError:
-            self.access.avoid(gateway)
-            # Whoever has a token gets in without the users DB: dial where it was good last.
-            if self._login is None:
-                self._retry_later()
+            login = self.access.codec.login()
+            if login is None:
+                self._dial(self.access.address)
                 return
-        if self._wanted:
-            self._dial(self._login.url)
+            self._logging_in = True
+            answered = partial(self._on_login_answer, self.access.gateway)
+            self.access.call(login, _REQUEST_NS, answered)
+
+    def _on_login_answer(self, gateway: int, address: str | None) -> None:
+        self._logging_in = False
+        if address is None:
+            self.access.avoid(gateway)
+        # Whoever has a token gets in without the users DB: dial where it was good last.
+        self._address = address or self._address
+        if not self._address:
+            self._retry_later()
+        elif self._wanted:
+            self._dial(self._address)
 
     def _dial(self, url: str) -> None:
         context = self._context
@@ -136,9 +136,7 @@ class Session:
 
     def on_open(self, link: Link) -> None:
         """The WebSocket is open: say who one is, and how far one has come."""
-        cursors = self.mailbox.cursors()
-        adapter = self._context.adapter
-        self._send(link, adapter.connect(self.access.token, self.user.device, cursors))
+        self._send(link, self.access.codec.open(self.mailbox.cursors()))
 
     def _on_connected(self, link: Link, connected: Connected) -> None:
         if link is not self._dialling:
@@ -159,11 +157,12 @@ class Session:
         old, self.access.link = self.access.link, link
         self._dialling, self._moving = None, False
         for room in self._rooms:
-            self._send(link, context.adapter.enter(room))
+            self._send(link, self.access.codec.enter(room))
         if old is not None:
             self._end(old, _GOODBYE)
         context.on_connected(self.user.number)
-        self.mailbox.on_heads(connected.heads, fresh=True)
+        returned = self._incarnations > 1 and not connected.resumed
+        self.mailbox.on_connected(connected.heads, returned=returned)
         self._watch_silence(link, connected)
 
     def _retry_later(self) -> None:
@@ -177,24 +176,35 @@ class Session:
             return
         link.heard_ns = self._context.now_ns()
         try:
-            read = self._context.adapter.read(frame)
+            event = self.access.codec.read(frame)
         except ProtocolError:
             self._lose(link, _NONSENSE)
             return
-        match read:
+        self._on_event(link, event)
+
+    def _on_event(self, link: Link, event: Event) -> None:
+        match event:
             case Entry():
-                self.mailbox.on_entry(link, read)
+                self.mailbox.on_entry(link, event)
+            case Answer():
+                self.access.answer(event.ticket, event.value)
+            case Say():
+                for frame in event.frames:
+                    self._send(link, frame)
+            case Several():
+                for one in event.events:
+                    self._on_event(link, one)
             case Beat():
-                if read.wants_answer:
-                    self._send(link, self._context.adapter.pong())
-                self.mailbox.on_heads(read.heads, fresh=False)
+                if event.answer:
+                    self._send(link, event.answer)
+                self.mailbox.on_heads(event.heads, fresh=False)
             case Gap():
-                self.mailbox.on_gap(link, read)
+                self.mailbox.on_gap(link, event)
             case Connected():
-                self._on_connected(link, read)
+                self._on_connected(link, event)
             case Move():
-                wait_ns = read.delay_ms * NS_PER_MS
-                self._context.after(wait_ns, partial(self._move, link, read.url))
+                wait_ns = event.delay_ms * NS_PER_MS
+                self._context.after(wait_ns, partial(self._move, link, event.url))
             case _:
                 pass  # why the server is about to close; the close itself is what matters
 
@@ -220,7 +230,7 @@ class Session:
             self._lose(link, _SILENT)
             return
         if silent_ns >= ping_ns:
-            self._send(link, context.adapter.ping())
+            self._send(link, self.access.codec.ping())
         elif context.now_ns() - link.dialled_ns >= ping_ns:
             self._backoff.reset()  # it lasted, so that the next loss is another matter
         wait_ns = min(ping_ns, pong_ns) // 2
@@ -236,6 +246,8 @@ class Session:
             return
         link.ended = True
         context = self._context
+        if code == _GOODBYE and link is self.access.link:
+            self._send(link, self.access.codec.goodbye())
         if link.number:
             context.counters.disconnects += 1
             context.sink.add(
@@ -247,9 +259,11 @@ class Session:
             )
         if self.access.link is link:
             self.access.link = None
+            self.access.codec.lost()
         if self._dialling is link:
             self._dialling = None
         context.port.close(link, abort=abort)
 
     def _send(self, link: Link, frame: bytes) -> None:
-        self._context.port.send(link, frame)
+        if frame:
+            self._context.port.send(link, frame)

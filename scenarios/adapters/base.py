@@ -1,18 +1,25 @@
 """What an adapter is: the codec of one IM system. It opens no socket and reads no clock.
 
-An adapter turns intentions into requests and frames, and answers and frames into the types below.
-`capabilities` says which parts of a chat system it has; a workload that needs more is refused.
+An `Adapter` declares what its system can do (`gauntlet.kernel.capabilities`) and gives every
+session a `Codec`. A codec turns intentions into frames and calls, and frames into events. A call
+goes over HTTP (`OverHttp`) or over the session's own connection (`OverSocket`), as the system
+has it: whoever makes the call sees no difference.
 """
 
-from typing import Literal, NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
-ROOMS = "rooms"  # conversations into which members are put, and which they enter and exit
-HEADS = "heads"  # the server tells how far conversations have come
-CAPABILITIES = frozenset({ROOMS, HEADS})
+Settings = Mapping[str, int | float | bool | str]
+Cursor = int | str  # a position where the server numbers entries, else an entry's id ("": none)
+T = TypeVar("T")
 
 
 class Entry(NamedTuple):
-    """One position of a conversation: a message, or a room event (`event` is set)."""
+    """One entry of a conversation: a message, or a room event (`event` is set).
+
+    `seq` is its position, 0 where the server gives none; `id` tells it apart where there is none.
+    """
 
     conv: str
     seq: int
@@ -21,16 +28,21 @@ class Entry(NamedTuple):
     client_msg_id: str = ""
     event: str = ""
     user: str = ""
+    id: str = ""
 
 
 class Connected(NamedTuple):
-    """The connection is up; pushes follow. `edge` names the node, `environment` its colour."""
+    """The connection is up; pushes follow. `edge` names the node, `environment` its colour.
+
+    `resumed`: the server goes on where the last connection ended, and sends what was missed.
+    """
 
     edge: str
     environment: str
     ping_ms: int
     pong_ms: int
     heads: dict[str, int]
+    resumed: bool = False
 
 
 class Gap(NamedTuple):
@@ -50,10 +62,10 @@ class Move(NamedTuple):
 
 
 class Beat(NamedTuple):
-    """A heartbeat; `wants_answer` where it is the server's ping."""
+    """A heartbeat, and what to answer it with, if anything."""
 
-    wants_answer: bool
     heads: dict[str, int]
+    answer: bytes = b""
 
 
 class Refused(NamedTuple):
@@ -63,7 +75,26 @@ class Refused(NamedTuple):
     message: str
 
 
-Frame = Entry | Connected | Gap | Move | Beat | Refused
+class Say(NamedTuple):
+    """The protocol wants these frames sent, now."""
+
+    frames: tuple[bytes, ...]
+
+
+class Answer(NamedTuple):
+    """The call of this ticket has ended; None where it was refused."""
+
+    ticket: str
+    value: Any
+
+
+class Several(NamedTuple):
+    """What one frame says, in its order; it may be nothing."""
+
+    events: tuple["Event", ...] = ()
+
+
+Event = Entry | Connected | Gap | Move | Beat | Refused | Say | Answer | Several
 
 
 class Request(NamedTuple):
@@ -83,11 +114,24 @@ class Response(NamedTuple):
     retry_after_s: float = 0.0
 
 
-class Login(NamedTuple):
-    """A session: the token, and where to connect to now."""
+class OverHttp(NamedTuple, Generic[T]):
+    """A call by HTTP. `read` gives its value, or raises ProtocolError where it was refused."""
 
-    token: str
-    url: str
+    request: Request
+    read: Callable[[Response], T]
+
+
+class OverSocket(NamedTuple, Generic[T]):
+    """A call over the session's connection; the event `Answer` with its ticket ends it.
+
+    There are no frames where the codec keeps them until the connection is up again.
+    """
+
+    ticket: str
+    frames: tuple[bytes, ...]
+
+
+Call = OverHttp[T] | OverSocket[T]
 
 
 class Sent(NamedTuple):
@@ -104,69 +148,81 @@ class Sent(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A part of the history, ascending, and how far the conversation had come."""
+    """A part of the history, ascending, and how far the conversation had come.
+
+    Where there are no positions, `more` says that the history goes on after it.
+    """
 
     entries: list[Entry]
-    head: int
+    head: int = 0
+    more: bool = False
 
 
 class ProtocolError(Exception):
     """The server said something that the protocol does not have."""
 
 
+class Codec(ABC):
+    """One session's side of the conversation. What a system does not have is left as it is here."""
+
+    def login(self) -> OverHttp[str] | None:
+        """Open a session: the address to connect to; None where that is the target's own."""
+        return None
+
+    @abstractmethod
+    def open(self, cursors: Mapping[str, Cursor]) -> bytes:
+        """The first frame of a new connection, and how far the user has come."""
+
+    @abstractmethod
+    def read(self, frame: bytes) -> Event:
+        """What a frame says; ProtocolError where that is not understood."""
+
+    @abstractmethod
+    def send(self, conv: str, client_msg_id: str, body: str) -> Call[Sent]:
+        """Send a message; the call never fails, for what is not understood is unknown."""
+
+    def ping(self) -> bytes:
+        """The client's own heartbeat; anything that comes answers it. Empty: there is none."""
+        return b""
+
+    def goodbye(self) -> bytes:
+        """What to say before leaving on purpose. Empty: the WebSocket's close says it all."""
+        return b""
+
+    def lost(self) -> None:  # noqa: B027 - most codecs have nothing to do
+        """The connection has ended: what is asked for from now on goes out on the next one."""
+
+    def ack(self, conv: str, seq: int) -> bytes:
+        """Everything up to `seq` was presented. Empty: the system does not want to know."""
+        return b""
+
+    def history(self, conv: str, after: Cursor, limit: int) -> Call[Page]:
+        """HISTORY: read what follows `after`."""
+        raise NotImplementedError
+
+    def enter(self, conv: str) -> bytes:
+        """ROOMS: the session attends a room."""
+        raise NotImplementedError
+
+    def add_member(self, conv: str, user: str) -> Call[int]:
+        """ROOMS: put a user into a room; the position of the event that it caused."""
+        raise NotImplementedError
+
+    def members(self, conv: str) -> Call[dict[str, int]]:
+        """ROOMS: every member with the first position he may read."""
+        raise NotImplementedError
+
+
 class Adapter(Protocol):
-    """A codec. Methods that read raise ProtocolError on what they cannot understand."""
+    """One IM system. It is made once a worker, from the scenario's `target.server`."""
 
     capabilities: frozenset[str]
     subprotocol: str
 
+    def __init__(self, settings: Settings) -> None: ...
+
     def websocket_url(self, url: str) -> str:
-        """The address to dial, from the one that a login or a Move named."""
+        """The address to dial, from the one that the target, a login or a Move named."""
 
-    def connect(self, token: str, device: str, cursors: dict[str, int]) -> bytes:
-        """The first frame of a connection."""
-
-    def ack(self, conv: str, seq: int) -> bytes:
-        """Everything up to `seq` was presented."""
-
-    def enter(self, conv: str) -> bytes:
-        """The session attends a room."""
-
-    def ping(self) -> bytes:
-        """The client's own heartbeat."""
-
-    def pong(self) -> bytes:
-        """Answers the server's heartbeat."""
-
-    def read(self, frame: bytes) -> Frame:
-        """What a frame says."""
-
-    def login(self, user: str, device: str) -> Request:
-        """Open a session."""
-
-    def read_login(self, response: Response) -> Login:
-        """The session; ProtocolError where it was refused."""
-
-    def send(self, token: str, conv: str, client_msg_id: str, body: str) -> Request:
-        """Send a message."""
-
-    def read_send(self, response: Response) -> Sent:
-        """How the attempt ended; never raises, for what is not understood is unknown."""
-
-    def history(self, token: str, conv: str, after: int, limit: int) -> Request:
-        """Read positions after `after`."""
-
-    def read_history(self, conv: str, response: Response) -> Page:
-        """A page; ProtocolError where it was refused."""
-
-    def add_member(self, token: str, conv: str, user: str) -> Request:
-        """Put a user into a room."""
-
-    def read_position(self, response: Response) -> int:
-        """The position of the event that a change of members caused; or ProtocolError."""
-
-    def members(self, token: str, conv: str) -> Request:
-        """Who is in a room."""
-
-    def read_members(self, response: Response) -> dict[str, int]:
-        """Every member with the first position he may read; ProtocolError where refused."""
+    def codec(self, user: str, device: str) -> Codec:
+        """A new session's."""

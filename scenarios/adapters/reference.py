@@ -1,10 +1,13 @@
 """The reference server's protocol, `im.v1` (docs/reference/protocol.md)."""
 
+from collections.abc import Mapping
+from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
+from gauntlet.kernel.capabilities import CAPABILITIES
 from scenarios.adapters import base
 
 
@@ -113,16 +116,33 @@ _read_frame = msgspec.json.Decoder(_Frame).decode
 
 
 class Reference:
-    """The codec of `im.v1`."""
+    """The reference server: it has everything that an adapter can declare."""
 
-    capabilities = frozenset({base.ROOMS, base.HEADS})
+    capabilities = frozenset(CAPABILITIES)
     subprotocol = "im.v1.json"
+
+    def __init__(self, _settings: base.Settings) -> None: ...
 
     def websocket_url(self, url: str) -> str:
         return url if urlsplit(url).path.strip("/") else f"{url.rstrip('/')}/v1/ws"
 
-    def connect(self, token: str, device: str, cursors: dict[str, int]) -> bytes:
-        return _encode({"connect": {"token": token, "device": device, "cursors": cursors}})
+    def codec(self, user: str, device: str) -> "Codec":
+        return Codec(user, device)
+
+
+class Codec(base.Codec):
+    """One session of `im.v1`: sends, history and rooms by HTTP, pushes by WebSocket."""
+
+    __slots__ = ("_device", "_token", "_user")
+
+    def __init__(self, user: str, device: str) -> None:
+        self._user = user
+        self._device = device
+        self._token = ""
+
+    def open(self, cursors: Mapping[str, base.Cursor]) -> bytes:
+        hello = {"token": self._token, "device": self._device, "cursors": cursors}
+        return _encode({"connect": hello})
 
     def ack(self, conv: str, seq: int) -> bytes:
         return _encode({"ack": {"conv": conv, "seq": seq}})
@@ -133,10 +153,7 @@ class Reference:
     def ping(self) -> bytes:
         return b'{"ping":{}}'
 
-    def pong(self) -> bytes:
-        return b'{"pong":{}}'
-
-    def read(self, frame: bytes) -> base.Frame:
+    def read(self, frame: bytes) -> base.Event:
         try:
             read = _read_frame(frame)
         except msgspec.DecodeError as error:
@@ -145,72 +162,84 @@ class Reference:
             return base.Entry(msg.conv, msg.seq, msg.sender, msg.body, msg.client_msg_id)
         if (room := read.room) is not None:
             return base.Entry(room.conv, room.seq, event=room.event, user=room.user)
-        return self._read_control(read)
+        return _read_control(read)
 
-    def _read_control(self, read: _Frame) -> base.Frame:
-        if read.gap is not None:
-            return base.Gap(read.gap.conv, read.gap.from_, read.gap.to)
-        if read.ping is not None:
-            return base.Beat(wants_answer=True, heads=read.ping.heads)
-        if read.pong is not None:
-            return base.Beat(wants_answer=False, heads=read.pong.heads)
-        if (up := read.connected) is not None:
-            edge = up.client.partition("|")[0]
-            environment = edge.split("-")[1] if edge.startswith("edge-") else ""
-            return base.Connected(edge, environment, up.ping_ms, up.pong_ms, up.heads)
-        if (move := read.reconnect) is not None:
-            return base.Move(move.url, move.delay_ms, move.deadline_ms)
-        if read.error is not None:
-            return base.Refused(read.error.code, read.error.message)
-        raise base.ProtocolError("a frame without a name that im.v1 has")
+    def login(self) -> base.OverHttp[str]:
+        content = _encode({"user": self._user, "device": self._device})
+        return base.OverHttp(base.Request("POST", "/v1/sessions", content), self._read_login)
 
-    def login(self, user: str, device: str) -> base.Request:
-        return base.Request("POST", "/v1/sessions", _encode({"user": user, "device": device}))
-
-    def read_login(self, response: base.Response) -> base.Login:
+    def _read_login(self, response: base.Response) -> str:
         session = _answer(response, _Session)
-        return base.Login(session.token, session.connect.url)
+        self._token = session.token
+        return session.connect.url
 
-    def send(self, token: str, conv: str, client_msg_id: str, body: str) -> base.Request:
+    def send(self, conv: str, client_msg_id: str, body: str) -> base.OverHttp[base.Sent]:
         content = _encode({"client_msg_id": client_msg_id, "body": body})
-        return base.Request("POST", f"/v1/conversations/{conv}/messages", content, token)
+        path = f"/v1/conversations/{conv}/messages"
+        return base.OverHttp(base.Request("POST", path, content, self._token), _read_send)
 
-    def read_send(self, response: base.Response) -> base.Sent:
-        try:
-            return base.Sent("yes", _answer(response, _Position).seq)
-        except base.ProtocolError:
-            refusal = _refusal(response)
-        if refusal is None:
-            return base.Sent("unknown", retry_after_s=response.retry_after_s)
-        wait_s = response.retry_after_s
-        if refusal.stored == "no":
-            return base.Sent("no", temporary=refusal.temporary, retry_after_s=wait_s)
-        return base.Sent("unknown", retry_after_s=wait_s)
-
-    def history(self, token: str, conv: str, after: int, limit: int) -> base.Request:
+    def history(self, conv: str, after: base.Cursor, limit: int) -> base.OverHttp[base.Page]:
         path = f"/v1/conversations/{conv}/messages?after={after}&limit={limit}"
-        return base.Request("GET", path, token=token)
+        return base.OverHttp(
+            base.Request("GET", path, token=self._token), partial(_read_history, conv)
+        )
 
-    def read_history(self, conv: str, response: base.Response) -> base.Page:
-        page = _answer(response, _History)
-        entries = [
-            base.Entry(conv, e.seq, e.sender, e.body, e.client_msg_id, e.event, e.user)
-            for e in page.messages
-        ]
-        return base.Page(entries, page.head)
+    def add_member(self, conv: str, user: str) -> base.OverHttp[int]:
+        path = f"/v1/rooms/{conv}/members/{user}"
+        return base.OverHttp(base.Request("PUT", path, token=self._token), _read_position)
 
-    def add_member(self, token: str, conv: str, user: str) -> base.Request:
-        return base.Request("PUT", f"/v1/rooms/{conv}/members/{user}", token=token)
+    def members(self, conv: str) -> base.OverHttp[dict[str, int]]:
+        path = f"/v1/rooms/{conv}/members"
+        return base.OverHttp(base.Request("GET", path, token=self._token), _read_members)
 
-    def read_position(self, response: base.Response) -> int:
-        return _answer(response, _Position).seq
 
-    def members(self, token: str, conv: str) -> base.Request:
-        return base.Request("GET", f"/v1/rooms/{conv}/members", token=token)
+def _read_control(read: _Frame) -> base.Event:
+    if read.gap is not None:
+        return base.Gap(read.gap.conv, read.gap.from_, read.gap.to)
+    if read.ping is not None:
+        return base.Beat(read.ping.heads, answer=b'{"pong":{}}')
+    if read.pong is not None:
+        return base.Beat(read.pong.heads)
+    if (up := read.connected) is not None:
+        edge = up.client.partition("|")[0]
+        environment = edge.split("-")[1] if edge.startswith("edge-") else ""
+        return base.Connected(edge, environment, up.ping_ms, up.pong_ms, up.heads)
+    if (move := read.reconnect) is not None:
+        return base.Move(move.url, move.delay_ms, move.deadline_ms)
+    if read.error is not None:
+        return base.Refused(read.error.code, read.error.message)
+    raise base.ProtocolError("a frame without a name that im.v1 has")
 
-    def read_members(self, response: base.Response) -> dict[str, int]:
-        members = _answer(response, _Members).members
-        return {user: member.from_ for user, member in members.items()}
+
+def _read_send(response: base.Response) -> base.Sent:
+    try:
+        return base.Sent("yes", _answer(response, _Position).seq)
+    except base.ProtocolError:
+        refusal = _refusal(response)
+    if refusal is None:
+        return base.Sent("unknown", retry_after_s=response.retry_after_s)
+    wait_s = response.retry_after_s
+    if refusal.stored == "no":
+        return base.Sent("no", temporary=refusal.temporary, retry_after_s=wait_s)
+    return base.Sent("unknown", retry_after_s=wait_s)
+
+
+def _read_history(conv: str, response: base.Response) -> base.Page:
+    page = _answer(response, _History)
+    entries = [
+        base.Entry(conv, e.seq, e.sender, e.body, e.client_msg_id, e.event, e.user)
+        for e in page.messages
+    ]
+    return base.Page(entries, page.head)
+
+
+def _read_position(response: base.Response) -> int:
+    return _answer(response, _Position).seq
+
+
+def _read_members(response: base.Response) -> dict[str, int]:
+    members = _answer(response, _Members).members
+    return {user: member.from_ for user, member in members.items()}
 
 
 def _answer(response: base.Response, wanted: type[_T]) -> _T:

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from scenarios.adapters.base import ROOMS
+from gauntlet.kernel.capabilities import ROOMS
 from scenarios.plan import Draft
 from scenarios.workloads.base import Workload
 

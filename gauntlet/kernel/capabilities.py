@@ -1,0 +1,23 @@
+"""What an IM system may have, in the words adapters declare it in; runs record what was declared.
+
+What an adapter does not declare is never assumed: checks that need it say not-applicable, and
+workloads that need it are refused.
+"""
+
+SERVER_SEQ = "server_seq"
+HISTORY = "history"
+RESUME = "resume"
+IDEMPOTENT_SEND = "idempotent_send"
+SELF_ECHO = "self_echo"
+ROOMS = "rooms"
+HEADS = "heads"
+
+CAPABILITIES: dict[str, str] = {
+    SERVER_SEQ: "the server numbers the entries of a conversation: dense, ascending, for all alike",
+    HISTORY: "what is stored can be read back, page by page",
+    RESUME: "a lost session can be taken up again: the server sends on what was missed",
+    IDEMPOTENT_SEND: "a message sent again under its id is stored once, so that clients may retry",
+    SELF_ECHO: "the sender's own device is shown what it sent, in its place",
+    ROOMS: "conversations into which members are put, and which they enter and exit",
+    HEADS: "the server tells how far conversations have come",
+}

@@ -1,0 +1,265 @@
+"""XMPP over WebSocket: RFC 7395, stream management (XEP-0198), archive (XEP-0313).
+
+What stands for what:
+
+- **Acknowledged** is the server's `<a h>` that counts the message: by XEP-0198 it has then taken
+  responsibility for it. Whether it keeps that promise is what the audit of the archive tells.
+- **No positions.** Entries have the id that the reader's own archive gives them (XEP-0359).
+- **Sends are not repeated** on a session that could not be resumed: a server that had them would
+  store and deliver them twice. They end as unknown.
+- **No echo**: the device that sent a message is not sent it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import Any, ClassVar, NamedTuple
+from urllib.parse import urlsplit
+from xml.etree.ElementTree import Element
+
+from gauntlet.kernel.capabilities import HISTORY, RESUME
+from scenarios.adapters import base
+from scenarios.adapters import xmpp_stanzas as stanzas
+from scenarios.adapters.base import Answer, Connected, Event, ProtocolError, Refused, Say, Several
+from scenarios.adapters.xmpp_stanzas import (
+    CLIENT,
+    FORWARD,
+    MAM,
+    PING,
+    SASL,
+    SM,
+    STREAM,
+)
+
+NOTHING = Several()
+_HEARTBEAT = {"ping_ms": 10_000, "pong_ms": 5_000}
+_NOT_FOUND = "{urn:ietf:params:xml:ns:xmpp-stanzas}item-not-found"
+
+
+class Xmpp:
+    """Settings (`target.server`): `domain`, `password` (default: the user's name), heartbeats."""
+
+    capabilities = frozenset({HISTORY, RESUME})
+    subprotocol = "xmpp"
+
+    def __init__(self, settings: base.Settings) -> None:
+        self._domain = str(settings.get("domain", "localhost"))
+        self._password = str(settings.get("password", ""))
+        # XMPP has no heartbeat that the server would announce: these are the client's own.
+        ping_ms, pong_ms = (int(settings.get(*one)) for one in _HEARTBEAT.items())
+        self._greeting = Connected(self._domain, "", ping_ms, pong_ms, {})
+
+    def websocket_url(self, url: str) -> str:
+        return url if urlsplit(url).path.strip("/") else f"{url.rstrip('/')}/xmpp-websocket"
+
+    def codec(self, user: str, device: str) -> "Codec":
+        return Codec(user, device, self._password or user, self._greeting)
+
+
+class _Stanza(NamedTuple):
+    """A stanza on its way; `call` is what its acknowledgement, or an answer, ends."""
+
+    frame: bytes
+    call: str
+    is_message: bool
+
+
+class _Query(NamedTuple):
+    """An archive query on its way, and what came of it."""
+
+    peer: str
+    limit: int
+    entries: list[base.Entry]
+
+
+class Codec(base.Codec):
+    """One user's stream, over all of its connections."""
+
+    def __init__(self, user: str, device: str, password: str, greeting: Connected) -> None:
+        self._user, self._device, self._password = user, device, password
+        self._greeting = greeting
+        self._domain = greeting.edge
+        self._numbers = count(1)
+        self._authenticated = False
+        self._up = False
+        self._session = ""  # what to resume
+        self._heard = 0  # stanzas of this session that came
+        self._acked = 0  # stanzas of ours that the server has handled
+        self._unacked: deque[_Stanza] = deque()
+        self._waiting: list[_Stanza] = []  # for a connection
+        self._queries: dict[str, _Query] = {}
+
+    # What a session asks for.
+
+    def open(self, cursors: Mapping[str, base.Cursor]) -> bytes:
+        self._authenticated = False
+        return stanzas.open_stream(self._domain)
+
+    def lost(self) -> None:
+        self._up = False
+
+    def goodbye(self) -> bytes:
+        self._session = ""
+        return stanzas.CLOSE
+
+    def ping(self) -> bytes:
+        frame = stanzas.ping(f"ping{next(self._numbers)}")
+        return b"".join(self._put(_Stanza(frame, "", is_message=False)))
+
+    def send(self, conv: str, client_msg_id: str, body: str) -> base.OverSocket[base.Sent]:
+        frame = stanzas.message(self._peer(conv), client_msg_id, body)
+        frames = self._put(_Stanza(frame, client_msg_id, is_message=True))
+        return base.OverSocket(client_msg_id, (*frames, stanzas.REQUEST_ACK) if frames else ())
+
+    def history(self, conv: str, after: base.Cursor, limit: int) -> base.OverSocket[base.Page]:
+        ticket = f"page{next(self._numbers)}"
+        query = self._queries[ticket] = _Query(self._peer(conv), limit, [])
+        return base.OverSocket(ticket, self._ask(ticket, query, str(after)))
+
+    def _ask(self, ticket: str, query: _Query, after: str) -> tuple[bytes, ...]:
+        frame = stanzas.archive_query(ticket, query.peer, after, query.limit)
+        return self._put(_Stanza(frame, ticket, is_message=False))
+
+    def _put(self, stanza: _Stanza) -> tuple[bytes, ...]:
+        """What is to be said of a stanza now: nothing before the session is up."""
+        if not self._up:
+            self._waiting.append(stanza)
+            return ()
+        self._unacked.append(stanza)
+        return (stanza.frame,)
+
+    def _peer(self, conv: str) -> str:
+        first, second = conv.split(".")[1:]
+        return f"{second if first == self._user else first}@{self._domain}"
+
+    # What the server says.
+
+    def read(self, frame: bytes) -> Event:
+        element = stanzas.parse(frame)
+        if element.tag.startswith(CLIENT):
+            self._heard += 1
+        reader = self._READERS.get(element.tag)
+        return NOTHING if reader is None else reader(self, element)
+
+    def _on_features(self, _features: Element) -> Event:
+        if not self._authenticated:
+            return Say((stanzas.auth_plain(self._user, self._password),))
+        if self._session:
+            return Say((stanzas.resume(self._session, self._heard),))
+        return Say((stanzas.bind(self._device),))
+
+    def _on_success(self, _success: Element) -> Event:
+        self._authenticated = True
+        return Say((stanzas.open_stream(self._domain),))
+
+    def _on_refusal(self, refusal: Element) -> Event:
+        conditions = [child.tag.partition("}")[2] for child in refusal]
+        return Refused(conditions[0] if conditions else "refused", "")
+
+    def _on_enabled(self, enabled: Element) -> Event:
+        """A session of its own: nothing that was under way is known of."""
+        ended = self._end_all(base.Sent("unknown", temporary=False))
+        self._session = enabled.get("id", "") if enabled.get("resume") in ("true", "1") else ""
+        self._heard = self._acked = 0
+        presence = _Stanza(stanzas.PRESENCE, "", is_message=False)
+        return Several((self._greeting, *ended, self._go_on((presence,))))
+
+    def _on_resumed(self, resumed: Element) -> Event:
+        acked = self._on_ack(resumed)
+        again, self._unacked = tuple(self._unacked), deque()
+        return Several((self._greeting._replace(resumed=True), acked, self._go_on(again)))
+
+    def _go_on(self, first: tuple[_Stanza, ...]) -> Event:
+        """The session is up: say these, and what has waited for it."""
+        self._up = True
+        waiting, self._waiting = self._waiting, []
+        frames = [frame for stanza in (*first, *waiting) for frame in self._put(stanza)]
+        return Say((*frames, stanzas.REQUEST_ACK))
+
+    def _on_failed(self, failed: Element) -> Event:
+        if not self._session:
+            raise ProtocolError("the server has no stream management (XEP-0198)")
+        self._session = ""
+        # Where the server still knows how far it came, the rest was certainly not handled.
+        known: tuple[Event, ...] = ()
+        if failed.get("h") is not None:
+            known = (self._on_ack(failed), *self._end_all(base.Sent("no")))
+        return Several((*known, Say((stanzas.bind(self._device),))))
+
+    def _end_all(self, sent: base.Sent) -> list[Event]:
+        """What was under way has ended with the old session."""
+        gone, self._unacked = self._unacked, deque()
+        pages, self._queries = self._queries, {}
+        waiting = {stanza.call for stanza in self._waiting}
+        self._queries = {ticket: page for ticket, page in pages.items() if ticket in waiting}
+        return [
+            *(Answer(stanza.call, sent) for stanza in gone if stanza.is_message),
+            *(Answer(ticket, None) for ticket in pages if ticket not in waiting),
+        ]
+
+    def _on_request(self, _request: Element) -> Event:
+        return Say((stanzas.ack(self._heard),))
+
+    def _on_ack(self, ack: Element) -> Event:
+        handled = int(ack.get("h", "0"))
+        acked: list[Event] = []
+        while self._acked < handled and self._unacked:
+            self._acked += 1
+            stanza = self._unacked.popleft()
+            if stanza.is_message:
+                acked.append(Answer(stanza.call, base.Sent("yes")))
+        return Several(tuple(acked))
+
+    def _on_message(self, message: Element) -> Event:
+        result = message.find(f"{MAM}result")
+        if result is not None:
+            self._collect(result)
+            return NOTHING
+        if message.get("type") == "error":
+            return Answer(message.get("id", ""), base.Sent("unknown", temporary=False))
+        return stanzas.read_message(message) or NOTHING
+
+    def _collect(self, result: Element) -> None:
+        query = self._queries.get(result.get("queryid", ""))
+        forwarded = result.find(f"{FORWARD}forwarded/{CLIENT}message")
+        if query is not None and forwarded is not None:
+            entry = stanzas.read_message(forwarded, result.get("id", ""))
+            if entry is not None:
+                query.entries.append(entry)
+
+    def _on_iq(self, iq: Element) -> Event:
+        ident = iq.get("id", "")
+        if iq.get("type") == "get" and iq.find(f"{PING}ping") is not None:
+            pong = _Stanza(stanzas.pong(ident, iq.get("from", "")), "", is_message=False)
+            return Say(self._put(pong))
+        if ident == "bind":
+            if iq.get("type") != "result":
+                return self._on_refusal(iq)
+            return Say((stanzas.ENABLE,))
+        query = self._queries.pop(ident, None)
+        return NOTHING if query is None else self._on_page(ident, query, iq)
+
+    def _on_page(self, ident: str, query: _Query, iq: Element) -> Event:
+        fin = iq.find(f"{MAM}fin")
+        if fin is not None:
+            more = fin.get("complete") != "true"
+            return Answer(ident, base.Page(query.entries, more=more))
+        if iq.find(f"{CLIENT}error/{_NOT_FOUND}") is not None and not query.entries:
+            # XEP-0313: the archive does not have the id any more. Then all of it is news.
+            self._queries[ident] = query
+            return Say(self._ask(ident, query, ""))
+        return Answer(ident, None)
+
+    _READERS: ClassVar[dict[str, Callable[[Any, Element], Event]]] = {
+        f"{STREAM}features": _on_features,
+        f"{STREAM}error": _on_refusal,
+        f"{SASL}success": _on_success,
+        f"{SASL}failure": _on_refusal,
+        f"{SM}enabled": _on_enabled,
+        f"{SM}resumed": _on_resumed,
+        f"{SM}failed": _on_failed,
+        f"{SM}r": _on_request,
+        f"{SM}a": _on_ack,
+        f"{CLIENT}message": _on_message,
+        f"{CLIENT}iq": _on_iq,
+    }
