@@ -16,10 +16,11 @@ from chaos.targets import ProxyMode
 from gauntlet import doctor, library, serve, terminal, verdict
 from gauntlet import run as runner
 from gauntlet.kernel import rundir, scenario_rules
+from gauntlet.kernel.capabilities import ADAPTER_STACKS
 from gauntlet.kernel.clock import parse_duration_s, parse_rate_per_s
 from gauntlet.kernel.errors import ConfigError, Exit, GauntletError
 from gauntlet.kernel.rundir import RunDir
-from gauntlet.kernel.scenario import Duration, Rate, Scenario, Stack
+from gauntlet.kernel.scenario import Duration, Rate, Scenario, Stack, Target
 from gauntlet.load import LoadSource, LocustChild, ParentLocust
 from reports.judge import judge
 from reports.render import render
@@ -139,13 +140,20 @@ def _resolved(options: argparse.Namespace) -> Scenario:
     scenario = msgspec.structs.replace(scenario, load=load)
     if options.seed is not None:
         scenario = msgspec.structs.replace(scenario, seed=options.seed)
-    if options.stack is not None:
-        target = msgspec.structs.replace(scenario.target, stack=options.stack)
-        scenario = msgspec.structs.replace(scenario, target=target)
+    scenario = msgspec.structs.replace(scenario, target=_target(scenario.target, options))
     for path, found, allowed in scenario_rules.problems(scenario):
         where = ".".join(str(step) for step in path)
         raise ConfigError(f"with these options, {where}: found {found}; allowed: {allowed}")
     return scenario
+
+
+def _target(target: Target, options: argparse.Namespace) -> Target:
+    """The target with the command line's changes; another adapter brings its own system along."""
+    adapter = options.adapter or target.adapter
+    stack = options.stack or target.stack
+    if not options.stack and stack not in ("external", *ADAPTER_STACKS[adapter]):
+        stack = ADAPTER_STACKS[adapter][0]
+    return msgspec.structs.replace(target, adapter=adapter, stack=stack)
 
 
 class _Command(NamedTuple):
@@ -158,6 +166,7 @@ class _Command(NamedTuple):
 def _scenario_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scenario", help="a name from `gauntlet list`, or a scenario file")
     parser.add_argument("--stack", choices=get_args(Stack), help="instead of the scenario's")
+    parser.add_argument("--adapter", choices=tuple(ADAPTER_STACKS), help="another system's")
     parser.add_argument("--seed", type=int, help="instead of the scenario's")
     parser.add_argument("--users", type=int, help="instead of the scenario's load.users")
     parser.add_argument("--rate", type=_rate, help="instead of load.rate, such as 300/s")

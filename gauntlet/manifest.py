@@ -9,6 +9,7 @@ from typing import Any
 
 from gauntlet.kernel import clock, rundir
 from gauntlet.kernel.scenario import Scenario, to_builtins
+from scenarios.adapters import ADAPTERS
 
 _SHOWN_PACKAGES = ("im-gauntlet", "locust", "uvloop", "websockets", "picows", "numpy", "aio-pika")
 
@@ -25,6 +26,11 @@ def build(scenario: Scenario, argv: list[str], *, bug: str | None) -> dict[str, 
         "versions": {name: _version(name) for name in _SHOWN_PACKAGES},
         "machine": _machine(),
         "clock": {**clock.wall_anchor(), "error_ms": 0.0},
+        "adapter": {
+            "name": scenario.target.adapter,
+            # Judging needs them, long after the run and without the adapter.
+            "capabilities": sorted(ADAPTERS[scenario.target.adapter].capabilities),
+        },
         "stack": {"name": scenario.target.stack},
         "proxy": {"backend": None, "links": []},
     }

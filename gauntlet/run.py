@@ -23,16 +23,19 @@ from chaos.targets import Plan, ProxyMode, links_needed
 from chaos.timeline import Timeline
 from gauntlet import interrupts, manifest
 from gauntlet.kernel import clock, hosts, rundir
+from gauntlet.kernel.capabilities import CAPABILITIES
 from gauntlet.kernel.errors import ConfigError, GauntletError, Interrupted, StackError
 from gauntlet.kernel.rundir import Journal, RunDir
 from gauntlet.kernel.scenario import Scenario
 from gauntlet.kernel.tail import Tail
 from gauntlet.load import LoadSource, Phases, write_load_file
 from gauntlet.proxied import Proxies
-from gauntlet.stack import Stack
+from gauntlet.stacks import STACKS, Booted
 from gauntlet.terminal import View
 from reports.judge import judge
 from reports.render import render
+from scenarios.adapters import ADAPTERS
+from scenarios.workloads import WORKLOADS
 
 POLL_S = 0.2
 LOAD_START_TIMEOUT_S = 60.0
@@ -98,7 +101,7 @@ class _Conductor:
         self._phases = Phases(directory)
         self._live = Tail(directory.live)
         self._faults = Tail(directory.events / "chaos.jsonl")
-        self._stack: Stack | None = None
+        self._stack: Booted | None = None
         self._api = list(scenario.target.url)
         self._context: Context | None = None
         self._chaos: _Chaos | None = None
@@ -130,7 +133,7 @@ class _Conductor:
         started = time.monotonic()
         data = Path(tempfile.mkdtemp(prefix="gauntlet-"))
         cleanup.callback(shutil.rmtree, data, ignore_errors=True)
-        self._stack = Stack(self._boot_request(data), self._on_component)
+        self._stack = STACKS[target.stack](self._boot_request(data), self._on_component)
         cleanup.callback(self._stack.stop)
         components, links = self._stack.plan()
         plan = Plan.of(components, links)
@@ -256,6 +259,18 @@ def check_before_start(scenario: Scenario, options: Options) -> None:
         raise ConfigError(f"--bug: found {options.bug}; allowed: {', '.join(BUGS)}")
     if scenario.target.stack == "external":
         _check_external(scenario)
+    _check_adapter(scenario)
+
+
+def _check_adapter(scenario: Scenario) -> None:
+    name = scenario.target.adapter
+    for workload in scenario.load.workload:
+        if missing := WORKLOADS[workload].needs - ADAPTERS[name].capabilities:
+            lacks = ", ".join(f"{one} ({CAPABILITIES[one]})" for one in sorted(missing))
+            raise ConfigError(
+                f"load.workload: found {workload}; allowed: what the adapter {name} can do, "
+                f"which declares no {lacks}"
+            )
 
 
 def _check_external(scenario: Scenario) -> None:

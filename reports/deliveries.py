@@ -80,12 +80,15 @@ def expected(
     shown: Presented,
     entitlement: Entitlement,
     sessions: Sessions,
+    *,
+    echo: bool,
 ) -> Expected:
-    """What acknowledged ops owe to whom, and whether they paid."""
+    """What acknowledged ops owe to whom, and whether they paid; to their authors with `echo`."""
     message, user = _owed(messages, entitlement)
     due = sessions.watches(user) & entitlement.entitled(
         messages.conv[message], user, messages.position[message]
     )
+    due &= echo | (messages.author[message] != user)
     message, user = message[due], user[due]
     keys, first = np.unique(pair(shown.message, shown.user), return_index=True)
     at = find(keys, pair(message, user))

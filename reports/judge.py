@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from gauntlet.kernel import scenario as scenarios
+from gauntlet.kernel.capabilities import CAPABILITIES
 from gauntlet.kernel.errors import HistoryError
 from gauntlet.kernel.rundir import SCHEMA_VERSION, RunDir
 from reports import checks, counts, evidence, latency, model, objectives, recovery, series, windows
@@ -29,7 +30,7 @@ def judge(run: RunDir) -> dict[str, Any]:
     result = _head(run, manifest, scenario)
     reasons = list(of_events(events))
     try:
-        history = model.load(run, scenario, events)
+        history = model.load(run, scenario, events, capabilities(manifest))
     except HistoryError as error:
         reasons += of_history([str(error)], events)
         body = _unjudged(events)
@@ -47,6 +48,12 @@ def required(scenario: scenarios.Scenario) -> set[str]:
     return {*scenario.checks.required, *(("unrecovered",) if expects else ())}
 
 
+def capabilities(manifest: dict[str, Any]) -> frozenset[str]:
+    """What the adapter of a run declared; all, where the manifest is older than such words."""
+    declared = manifest.get("adapter", {}).get("capabilities", CAPABILITIES)
+    return frozenset(declared)
+
+
 def _head(run: RunDir, manifest: dict[str, Any], scenario: scenarios.Scenario) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
@@ -56,6 +63,7 @@ def _head(run: RunDir, manifest: dict[str, Any], scenario: scenarios.Scenario) -
             "about": scenario.about,
             "seed": manifest.get("seed", scenario.seed),
             "stack": scenario.target.stack,
+            "adapter": scenario.target.adapter,
             "bug": manifest.get("bug"),
             "duration_s": scenario.load.duration_s,
         },

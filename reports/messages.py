@@ -43,7 +43,7 @@ class Messages:
     handed_ns: Ints
     first_attempt_ns: Ints
     acked_ns: Ints
-    audit_seq: Ints
+    stored: Bools
     position: Ints
 
     def __len__(self) -> int:
@@ -63,8 +63,9 @@ def collect(records: Records) -> Messages:
         values[of_record[at]] = records[column][at]
         return values
 
-    audit_seq = first(Kind.AUDIT, "seq", 0)
-    position = _first_known(first(Kind.ACK, "seq", 0), audit_seq, first(Kind.DELIVER, "seq", 0))
+    position = _first_known(
+        *(first(kind, "seq", 0) for kind in (Kind.ACK, Kind.AUDIT, Kind.DELIVER))
+    )
     handed_ns = first(Kind.OP, "t_ns", NEVER)
     acked_ns = first(Kind.ACK, "t_ns", NEVER)
     return Messages(
@@ -80,7 +81,7 @@ def collect(records: Records) -> Messages:
         handed_ns=handed_ns,
         first_attempt_ns=first(Kind.ATTEMPT, "t_ns", NEVER),
         acked_ns=acked_ns,
-        audit_seq=audit_seq,
+        stored=first(Kind.AUDIT, "t_ns", NEVER) != NEVER,
         position=position,
     )
 

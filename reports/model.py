@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gauntlet.kernel.capabilities import CAPABILITIES, SELF_ECHO
 from gauntlet.kernel.errors import HistoryError
 from gauntlet.kernel.rundir import RunDir
 from gauntlet.kernel.scenario import Scenario
@@ -30,6 +31,7 @@ class History:
     entitlement: Entitlement
     presented: Presented
     expected: Expected
+    capabilities: frozenset[str]
 
     def title(self, message: int) -> str:
         """A message in words: `message 7 of u0-1 in d.u0-1.u0-2`."""
@@ -37,18 +39,31 @@ class History:
         author = self.names.user(int(known.author[message]))
         return f"message {known.sseq[message]} of {author} in {self.conv_of(message)}"
 
+    def place(self, message: int) -> str:
+        """A message's position in words, or nothing where it is not known."""
+        position = int(self.messages.position[message])
+        return f" (position {position})" if position else ""
+
     def conv_of(self, message: int) -> str:
         """The name of a message's conversation."""
         return self.names.conv(int(self.messages.conv[message]))
 
 
-def load(run: RunDir, scenario: Scenario, happened: Events) -> History:
+def load(
+    run: RunDir, scenario: Scenario, happened: Events, capabilities: frozenset[str]
+) -> History:
     """The history of a run; HistoryError if it is incomplete or damaged."""
     records = columns.read(run, list(happened.reconciliations))
-    return join(scenario, happened, Names.read(run), records)
+    return join(scenario, happened, Names.read(run), records, capabilities)
 
 
-def join(scenario: Scenario, happened: Events, names: Names, records: Records) -> History:
+def join(
+    scenario: Scenario,
+    happened: Events,
+    names: Names,
+    records: Records,
+    capabilities: frozenset[str] = frozenset(CAPABILITIES),
+) -> History:
     """The history made of its parts; HistoryError if these do not fit together."""
     known = messages.collect(records)
     sessions = Sessions(records, names)
@@ -70,5 +85,8 @@ def join(scenario: Scenario, happened: Events, names: Names, records: Records) -
         sessions=sessions,
         entitlement=entitlement,
         presented=shown,
-        expected=deliveries.expected(records, known, shown, entitlement, sessions),
+        expected=deliveries.expected(
+            records, known, shown, entitlement, sessions, echo=SELF_ECHO in capabilities
+        ),
+        capabilities=capabilities,
     )

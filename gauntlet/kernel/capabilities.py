@@ -21,3 +21,9 @@ CAPABILITIES: dict[str, str] = {
     ROOMS: "conversations into which members are put, and which they enter and exit",
     HEADS: "the server tells how far conversations have come",
 }
+
+# The stacks that a system's adapter speaks to, its usual one first; `external` suits every adapter.
+ADAPTER_STACKS: dict[str, tuple[str, ...]] = {
+    "reference": ("embedded", "full"),
+    "xmpp": ("prosody",),
+}

@@ -20,7 +20,7 @@ def _seconds(number: float) -> Any:
     return msgspec.field(default_factory=lambda: Duration(number))
 
 
-Stack = Literal["embedded", "full", "external"]
+Stack = Literal["embedded", "full", "prosody", "external"]
 Operator = Literal["<", "<=", ">", ">="]
 
 

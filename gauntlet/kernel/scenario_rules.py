@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from gauntlet.kernel import clock, ids, vocabulary
-from gauntlet.kernel.scenario import Fault, Load, Scenario
+from gauntlet.kernel.capabilities import ADAPTER_STACKS
+from gauntlet.kernel.scenario import Fault, Load, Scenario, Target
 
 Path = tuple[str | int, ...]
 
@@ -22,6 +23,7 @@ def problems(scenario: Scenario) -> Iterator[Problem]:
     """Everything wrong with a scenario that is well typed."""
     if not ids.is_slug(scenario.name):
         yield Problem(("name",), scenario.name, _SLUG)
+    yield from _target_problems(scenario.target)
     yield from _load_problems(scenario.load)
     for index, check in enumerate(scenario.checks.required):
         yield from _unless_one_of(vocabulary.CHECKS, check, ("checks", "required", index))
@@ -55,6 +57,14 @@ def role_of(component: str) -> str:
         if re.fullmatch(rf"{role}(-(blue|green))?(-\d+)?", component):
             return role
     return component
+
+
+def _target_problems(target: Target) -> Iterator[Problem]:
+    yield from _unless_one_of(ADAPTER_STACKS, target.adapter, ("target", "adapter"))
+    stacks = ("external", *ADAPTER_STACKS.get(target.adapter, ()))
+    if target.adapter in ADAPTER_STACKS and target.stack not in stacks:
+        found = f"{target.stack} with the adapter {target.adapter}"
+        yield Problem(("target", "stack"), found, _list(stacks))
 
 
 def _load_problems(load: Load) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ paragraph in `docs/reference/checks.md`, and a mutator in `tests/reports/mutator
 """
 
 from gauntlet.kernel import vocabulary
+from gauntlet.kernel.capabilities import CAPABILITIES, HISTORY, SELF_ECHO, SERVER_SEQ
 from reports.checks import (
     divergent_order,
     duplicate,
@@ -36,6 +37,17 @@ CHECKS: dict[str, Check] = {
 }
 
 
+# What a check cannot do without: of a system that does not have it, nothing is said.
+NEEDS: dict[str, frozenset[str]] = {
+    "lost-acked": frozenset({HISTORY}),
+    "wire-order": frozenset({SERVER_SEQ}),
+    "position": frozenset({SERVER_SEQ}),
+    "history-gap": frozenset({SERVER_SEQ, HISTORY}),
+    # Two that talk never see the same message, unless their own come back to them.
+    "divergent-order": frozenset({SELF_ECHO}),
+}
+
+
 def run_all(history: History) -> list[Verdict]:
     """Every check's verdict, in the registry's order."""
     return [run_one(name, history) for name in CHECKS]
@@ -43,6 +55,11 @@ def run_all(history: History) -> list[Verdict]:
 
 def run_one(name: str, history: History) -> Verdict:
     """One check's verdict. A check that crashes knows nothing: unknown, never valid."""
+    missing = sorted(NEEDS.get(name, frozenset()) - history.capabilities)
+    if missing:
+        reasons = "; ".join(f"`{one}`: {CAPABILITIES[one]}" for one in missing)
+        sentence = f"Cannot be judged: the adapter does not declare {reasons}."
+        return Verdict(name, Outcome.NOT_APPLICABLE, sentence, 0, 0, ())
     try:
         finding = CHECKS[name](history)
     except Exception as error:  # noqa: BLE001  # whatever went wrong, it is not a pass

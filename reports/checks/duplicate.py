@@ -1,14 +1,14 @@
 """duplicate: one message shown twice on one device, or stored twice under one sender's id.
 
 Shown twice counts presentations, after the client's own dedupe: copies that it dropped (RECEIVE)
-are no violation. Stored twice means that one identity holds two positions in the audit.
+are no violation. Stored twice means that the audit finds two copies of one identity.
 """
 
 import numpy as np
 
 from gauntlet.kernel.history import Kind
 from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
-from reports.columns import Ints, ints, pair
+from reports.columns import Ints, pair
 from reports.model import History
 
 
@@ -32,19 +32,17 @@ def check(history: History) -> Finding:
 def _minted(history: History) -> tuple[Ints, int]:
     records = history.records
     audit = np.flatnonzero((records["kind"] == Kind.AUDIT) & (history.messages.of_record >= 0))
-    message = history.messages.of_record[audit]
-    held = np.unique(pair(message, ints(records["seq"][audit])))
-    messages, positions = np.unique(held >> 32, return_counts=True)
-    return messages[positions > 1], messages.size
+    # The audit has one record for each copy that it finds.
+    messages, copies = np.unique(history.messages.of_record[audit], return_counts=True)
+    return messages[copies > 1], messages.size
 
 
 def _minted_witness(history: History, message: int) -> Witness:
     records = history.records
     mine = (history.messages.of_record == message) & (records["kind"] == Kind.AUDIT)
-    positions = ", ".join(str(seq) for seq in np.unique(records["seq"][mine]))
-    return Witness(
-        f"The audit finds {history.title(message)} stored at positions {positions}.", (message,)
-    )
+    positions = ", ".join(str(seq) for seq in records["seq"][mine] if seq)
+    where = f"at positions {positions}" if positions else f"{mine.sum()} times"
+    return Witness(f"The audit finds {history.title(message)} stored {where}.", (message,))
 
 
 def _visible_witness(history: History, key: int) -> Witness:

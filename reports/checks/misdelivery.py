@@ -3,11 +3,12 @@
 Direct conversations belong to their members, whole. In a conversation with RANGE records a user is
 entitled to the positions in his ranges. A member whose range was never learnt (his joining was not
 answered) may or may not be entitled: nothing is said of him. Copies that the client dropped count:
-they reached it.
+they reached it. Where the server gives no positions, every conversation belongs to its members.
 """
 
 import numpy as np
 
+from gauntlet.kernel.capabilities import SERVER_SEQ
 from gauntlet.kernel.history import Channel, Kind
 from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
 from reports.columns import ints
@@ -20,11 +21,10 @@ def check(history: History) -> Finding:
     reached = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE))
     reached &= records["flags"] & CHANNEL_BITS != Channel.AUDIT
     at = np.flatnonzero(reached)
-    wrong = at[
-        history.entitlement.excluded(
-            ints(records["conv"][at]), history.user[at], ints(records["seq"][at])
-        )
-    ]
+    conv, seq = ints(records["conv"][at]), ints(records["seq"][at])
+    if SERVER_SEQ not in history.capabilities:
+        seq = np.ones_like(seq)
+    wrong = at[history.entitlement.excluded(conv, history.user[at], seq)]
     return Finding(
         examined=at.size,
         what="received copies",
@@ -38,9 +38,9 @@ def _witness(history: History, index: int) -> Witness:
     message, user = int(history.messages.of_record[index]), int(history.user[index])
     conv = history.names.conv(int(record["conv"]))
     subject = history.title(message) if message >= 0 else f"a message in {conv}"
+    where = f" at position {record['seq']}" if record["seq"] else ""
     return Witness(
-        f"{history.names.user(user)} received {subject} at position {record['seq']}, "
-        "where he was not a member.",
+        f"{history.names.user(user)} received {subject}{where}, where he was not a member.",
         (message,) if message >= 0 else (),
         user,
     )

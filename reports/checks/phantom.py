@@ -31,11 +31,12 @@ def _witness(history: History, index: int) -> Witness:
     record = history.records[index]
     message, user = int(history.messages.of_record[index]), int(history.user[index])
     where = f"{history.names.user(user)} received" if user else "the audit found"
-    place = f"position {record['seq']} of {history.names.conv(int(record['conv']))}"
+    conv = history.names.conv(int(record["conv"]))
+    place = f"At position {record['seq']} of {conv}" if record["seq"] else f"In {conv}"
     if record["flags"] & Flag.FOREIGN:
         fault = "a body that was never sent there"
     elif record["flags"] & Flag.CRC_BAD:
         fault = f"{history.title(message)} with a body whose checksum fails"
     else:
         fault = f"{history.title(message)}, which was never sent"
-    return Witness(f"At {place} {where} {fault}.", (message,) if message >= 0 else (), user)
+    return Witness(f"{place} {where} {fault}.", (message,) if message >= 0 else (), user)

@@ -10,6 +10,7 @@ are `lost-acked`'s.
 
 import numpy as np
 
+from gauntlet.kernel.capabilities import HISTORY
 from gauntlet.kernel.clock import NS_PER_S, format_s
 from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
 from reports.columns import NEVER, Ints
@@ -18,20 +19,23 @@ from reports.model import History
 
 def check(history: History) -> Finding:
     messages, expected = history.messages, history.expected
-    stored = messages.audit_seq[expected.message] > 0
+    audit = HISTORY in history.capabilities
+    # Who cannot read what is stored has only the acknowledgement to go by.
+    stored = messages.stored[expected.message] | (not audit)
     back_ns = history.sessions.back_ns(
         expected.user, messages.intended_ns[expected.message], expected.presented_ns
     )
     judged = stored & (back_ns != NEVER)
     late = expected.presented_ns > _due_ns(history, back_ns)  # what never came is later than any
     failed = np.flatnonzero(judged & late)
-    audited = bool((messages.audit_seq > 0).any())
     return Finding(
         examined=int(judged.sum()),
         what="expected deliveries",
         count=failed.size,
         witnesses=tuple(_witness(history, int(at)) for at in failed[:WITNESSES_MAX]),
-        unknown="" if audited else "No audit: what is stored is not known.",
+        unknown="No audit: what is stored is not known."
+        if audit and not messages.stored.any()
+        else "",
     )
 
 
@@ -52,9 +56,10 @@ def _due_ns(history: History, back_ns: Ints) -> Ints:
 def _witness(history: History, at: int) -> Witness:
     known, expected = history.messages, history.expected
     message, user = int(expected.message[at]), int(expected.user[at])
+    stored = " and is stored" if known.stored[message] else ""
     head = (
-        f"{history.names.user(user)} was watching and did not get {history.title(message)} "
-        f"(position {known.position[message]}), which was acknowledged and is stored"
+        f"{history.names.user(user)} was watching and did not get {history.title(message)}"
+        f"{history.place(message)}, which was acknowledged{stored}"
     )
     if expected.missing[at]:
         return Witness(f"{head}.", (message,), user)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gauntlet.kernel.capabilities import CAPABILITIES
 from gauntlet.kernel.rundir import RunDir
 from reports import checks, model
 from reports.checks.verdict import Verdict
@@ -37,7 +38,9 @@ def history(written: Callable[[Story], RunDir]) -> Callable[[Story], History]:
     def read(story: Story) -> History:
         run = written(story)
         scenario = histories.from_builtins(story.scenario)
-        return model.load(run, scenario, collect(run.read_events(), scenario.faults))
+        return model.load(
+            run, scenario, collect(run.read_events(), scenario.faults), frozenset(CAPABILITIES)
+        )
 
     return read
 

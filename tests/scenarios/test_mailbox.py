@@ -4,10 +4,10 @@ import pytest
 
 from gauntlet.kernel.history import Channel, Flag, Kind, RoomEvent
 from scenarios import payload
+from scenarios.access import Access
 from scenarios.adapters.base import Entry, Gap
 from scenarios.link import Link
 from scenarios.mailbox import Mailbox, read_content
-from scenarios.outbox import Access
 
 from .world import ANN, BOB, ROOM, TALK
 
@@ -17,7 +17,7 @@ NUMBERS = {ANN.name: 1, BOB.name: 2}
 @pytest.fixture
 def mailbox(world):
     """Ann's, with a connection that is up."""
-    access = Access(0)
+    access = Access(world.context, ANN, 0)
     access.link = link()
     return Mailbox(world.context, ANN, access)
 

@@ -5,10 +5,11 @@ from random import Random
 import pytest
 
 from gauntlet.kernel.history import Kind
-from scenarios.outbox import Access, Outbox
+from scenarios.access import Access
+from scenarios.outbox import Outbox
 from scenarios.plan import Op
 
-from .world import ROOM, TALK
+from .world import ANN, ROOM, TALK
 
 NO = {"error": {"code": "unavailable", "message": "", "temporary": True, "stored": "no"}}
 UNKNOWN = {"error": {"code": "timeout", "message": "", "temporary": True, "stored": "unknown"}}
@@ -18,7 +19,7 @@ FORBIDDEN = {"error": {"code": "forbidden", "message": "", "temporary": False, "
 @pytest.fixture
 def outbox(world):
     """Ann's."""
-    return Outbox(world.context, Access(gateway=0), Random(1))
+    return Outbox(world.context, Access(world.context, ANN, gateway=0), Random(1))
 
 
 def submit(world, outbox, sseq=1, conv=TALK):

@@ -46,7 +46,7 @@ class Kept(NamedTuple):
 class World:
     """Plays port and sink, and holds the clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, adapter=None) -> None:
         self.time_ns = NS_PER_S
         self.asked: list[Asked] = []
         self.dialled: list[Link] = []
@@ -66,11 +66,13 @@ class World:
             timers=self.timers,
             port=self,
             sink=self,
-            adapter=Reference(),
+            adapter=adapter or Reference({}),
             ledger=self.ledger,
             latencies=Latencies(),
             limits=Limits(2 * NS_PER_S, 10 * NS_PER_S, 120),
+            api=["ws://127.0.0.1:9"],
             conversations={TALK.name: TALK, ROOM.name: ROOM},
+            conversations_of={user.number: [TALK, ROOM] for user in (ANN, BOB)},
             user_numbers={ANN.name: ANN.number, BOB.name: BOB.number},
             new_link=self.new_link,
             on_connected=self.connected.append,

@@ -1,0 +1,31 @@
+"""The systems that `gauntlet` can boot, by the names that scenarios use (`target.stack`)."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from gauntlet.stack import Event, Link, Ready, Stack
+from gauntlet.stacks.prosody import Prosody
+
+
+class Booted(Protocol):
+    """What every stack offers a run; docs/reference/control-api.md says what it means."""
+
+    def plan(self) -> tuple[list[dict[str, Any]], list[Link]]:
+        """The components and links that there will be; nothing is started yet."""
+
+    def start(self, advertise: dict[str, str]) -> Ready:
+        """Start every component; named links are reached through the address given here."""
+
+    @property
+    def running(self) -> bool:
+        """Whether whoever supervises the components is alive."""
+
+    def stop(self) -> None:
+        """End every component. Harmless when nothing runs any more."""
+
+
+STACKS: dict[str, Callable[[dict[str, Any], Callable[[Event], None]], Booted]] = {
+    "embedded": Stack,
+    "full": Stack,
+    "prosody": Prosody,
+}
