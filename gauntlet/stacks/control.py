@@ -1,4 +1,4 @@
-"""The control API of a system of one component (docs/reference/control-api.md): kill, pause …
+"""The control API (docs/reference/control-api.md) of a system that is one component.
 
 What such a system cannot do (a cutover, a rolling update) is refused with 404.
 """
@@ -6,7 +6,7 @@ What such a system cannot do (a cutover, a rolling update) is refused with 404.
 import json
 import secrets
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Protocol
 
 from gauntlet.kernel.errors import GauntletError
@@ -25,12 +25,16 @@ class Owner(Protocol):
 
 
 class ControlServer:
-    """Serves on a free port of loopback until stopped; every call needs the token."""
+    """Serves on a free port of loopback until stopped; every call needs the token.
+
+    One thread does it all, one call after the other: the kernel ends a component when the thread
+    that started it ends (`gauntlet.children`), so that must not be a call's own.
+    """
 
     def __init__(self, owner: Owner) -> None:
         self.token = secrets.token_urlsafe(16)
         handler = type("Handler", (_Handler,), {"owner": owner, "token": self.token})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = HTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, name="control")
         self._thread.start()
@@ -45,7 +49,6 @@ class ControlServer:
 class _Handler(BaseHTTPRequestHandler):
     owner: Owner
     token: str
-    acting = threading.Lock()  # one act after the other
 
     def do_GET(self) -> None:
         if not self._is_authorized():
@@ -67,8 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _act(self, name: str, verb: str, body: dict[str, Any]) -> None:
         try:
-            with self.acting:
-                pid = self.owner.act(verb, str(body.get("signal", "KILL")))
+            pid = self.owner.act(verb, str(body.get("signal", "KILL")))
         except GauntletError as error:
             self._answer(503, {"error": str(error)})
             return

@@ -33,7 +33,7 @@ STORAGES = ("internal", "memory")
 _SEARCHED = "/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin"
 
 # The archive takes pages of 500 and 100,000 messages a user: its defaults, 50 and 10,000, would
-# bound what a run can prove. Everything else that is not about where to listen is Prosody's default.
+# bound what a run can prove. All else that is not about where to listen is Prosody's default.
 _CONFIG = """\
 data_path = "{data}"
 certificates = "{data}"
@@ -150,12 +150,13 @@ class Prosody:
 
     def act(self, verb: str, signal_name: str) -> int | None:
         """Kill, start, pause or resume it; the process id. None where its state forbids that."""
-        allowed, deed = {
+        deeds: dict[str, tuple[tuple[str, ...], Callable[[], None]]] = {
             "kill": (("up", "paused"), lambda: self._kill(signal_name)),
             "start": (("held",), self.start_component),
             "pause": (("up",), lambda: self._signal_group("STOP", "paused")),
             "resume": (("paused",), lambda: self._signal_group("CONT", "up")),
-        }[verb]
+        }
+        allowed, deed = deeds[verb]
         if self._state not in allowed:
             return None
         deed()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from gauntlet.kernel.capabilities import CAPABILITIES
+from gauntlet.kernel.capabilities import CAPABILITIES, RESUME
 from scenarios.adapters import base
 
 
@@ -116,9 +116,9 @@ _read_frame = msgspec.json.Decoder(_Frame).decode
 
 
 class Reference:
-    """The reference server: it has everything that an adapter can declare."""
+    """The reference server: all but RESUME, for what was missed is read from the history."""
 
-    capabilities = frozenset(CAPABILITIES)
+    capabilities = frozenset(CAPABILITIES) - {RESUME}
     subprotocol = "im.v1.json"
 
     def __init__(self, _settings: base.Settings) -> None: ...

@@ -1,0 +1,192 @@
+"""One user's XMPP stream: logging in, counting, resuming, reading the archive."""
+
+from pathlib import Path
+
+import pytest
+
+from scenarios.adapters.base import Answer, Connected, Page, Refused, Say, Sent, Several
+from scenarios.adapters.xmpp import Xmpp
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "xmpp"
+CONV = "d.u0-0.u0-1"
+GREETING = [
+    "open", "features-before-login", "success", "open", "features", "bound", "enabled",
+]  # fmt: skip
+
+
+def golden(name):
+    """The bytes of a golden frame."""
+    return (GOLDEN / f"{name}.xml").read_bytes().strip()
+
+
+def flat(event):
+    """The single events of what a frame says, in order."""
+    if isinstance(event, Several):
+        return [one for each in event.events for one in flat(each)]
+    return [event]
+
+
+def hear(codec, *names, h=None):
+    """The events of golden frames of the server; `h` replaces the count in the last."""
+    events = []
+    for name in names:
+        frame = golden(f"server/{name}")
+        if h is not None and name == names[-1]:
+            frame = frame.replace(b"h='2'", f"h='{h}'".encode())
+        events += flat(codec.read(frame))
+    return events
+
+
+def said(events):
+    """The frames that the protocol wants sent."""
+    return [frame for event in events if isinstance(event, Say) for frame in event.frames]
+
+
+def answers(events):
+    """The calls that ended, by ticket."""
+    return {event.ticket: event.value for event in events if isinstance(event, Answer)}
+
+
+@pytest.fixture
+def codec():
+    """A stream that is up; nothing but the presence was said."""
+    made = Xmpp({}).codec("u0-1", "d0")
+    assert made.open({}) == golden("client/open")
+    events = hear(made, *GREETING)
+    assert said(events) == [
+        golden("client/auth"), golden("client/open"), golden("client/bind"),
+        golden("client/enable"), golden("client/presence"), golden("client/request-ack"),
+    ]  # fmt: skip
+    assert [event for event in events if isinstance(event, Connected)] == [
+        Connected("localhost", "", 10_000, 5_000, {})
+    ]
+    return made
+
+
+def resumed(h):
+    """The server takes the old session up."""
+    return f"<resumed xmlns='urn:xmpp:sm:3' previd='mhtD4XsNydrR' h='{h}'/>".encode()
+
+
+def reconnect(codec, last):
+    """Lose the connection, open another, and end with the answer to `resume`."""
+    codec.lost()
+    codec.open({})
+    events = hear(codec, *GREETING[:5])
+    assert said(events)[-1].startswith(b"<resume xmlns='urn:xmpp:sm:3' previd=\"mhtD4XsNydrR\"")
+    return flat(codec.read(last))
+
+
+def test_every_golden_frame_of_prosody_is_understood(codec):
+    """None of them is taken for an error."""
+    for file in sorted((GOLDEN / "server").glob("*.xml")):
+        codec.read(file.read_bytes().strip())
+
+
+def test_a_send_is_acked_when_the_server_has_counted_it(codec):
+    """The presence is the first stanza of the session, the messages are the next ones."""
+    first, second = codec.send(CONV, "m1", "hi"), codec.send(CONV, "m2", "hi")
+    assert first.frames[1] == second.frames[1] == golden("client/request-ack")
+    assert answers(hear(codec, "ack", h=1)) == {}
+    assert answers(hear(codec, "ack", h=2)) == {"m1": Sent("yes")}
+    assert answers(hear(codec, "ack", h=3)) == {"m2": Sent("yes")}
+
+
+def test_the_client_counts_stanzas_and_nothing_else(codec):
+    """Acks, requests and the archive's frames: only what is a stanza raises `h`."""
+    hear(codec, "presence", "ack", "message", "close", "archived")
+    assert said(hear(codec, "request-ack")) == [b"<a xmlns='urn:xmpp:sm:3' h='3'/>"]
+
+
+def test_a_resumed_session_goes_on(codec):
+    """What the server had counted is acked, the rest is said again, then what had waited."""
+    codec.send(CONV, "m1", "one")
+    codec.send(CONV, "m2", "two")
+    codec.lost()
+    assert codec.send(CONV, "m3", "three").frames == ()
+    events = reconnect(codec, resumed(2))
+    assert events[0].resumed
+    assert answers(events) == {"m1": Sent("yes")}
+    assert [b"two" in frame or b"three" in frame for frame in said(events)] == [True, True, False]
+    assert answers(hear(codec, "ack", h=4)) == {"m2": Sent("yes"), "m3": Sent("yes")}
+
+
+def test_what_a_lost_session_had_in_flight_is_unknown(codec):
+    """A server that does not know the session may have taken it: it is not said again."""
+    codec.send(CONV, "m1", "one")
+    page = codec.history(CONV, "", 10)
+    codec.lost()
+    codec.send(CONV, "m2", "two")  # certainly not sent: it goes out on the new session
+    events = reconnect(codec, golden("server/resume-failed"))
+    assert said(events) == [golden("client/bind")]
+    events = hear(codec, "bound", "enabled")
+    assert answers(events) == {"m1": Sent("unknown", temporary=False), page.ticket: None}
+    frames = said(events)
+    assert sum(b"two" in frame for frame in frames) == 1
+    assert not any(b"one" in frame for frame in frames)
+    assert answers(hear(codec, "ack", h=2)) == {"m2": Sent("yes")}
+
+
+def test_a_lost_session_whose_count_is_known_leaves_no_doubt(codec):
+    """XEP-0198 1.6, `failed` with `h`: what it counts was handled, the rest was not."""
+    codec.send(CONV, "m1", "one")
+    codec.send(CONV, "m2", "two")
+    failed = golden("server/resume-failed").replace(b"<failed ", b"<failed h='2' ")
+    events = reconnect(codec, failed)
+    assert answers(events) == {"m1": Sent("yes"), "m2": Sent("no")}
+
+
+def test_who_leaves_on_purpose_does_not_resume(codec):
+    """The stream is closed, and the next one is a session of its own."""
+    assert codec.goodbye() == golden("client/close")
+    codec.lost()
+    codec.open({})
+    assert said(hear(codec, *GREETING[:5]))[-1] == golden("client/bind")
+
+
+def test_a_page_of_the_archive(codec):
+    """Its entries come one by one; `fin` ends it, and says whether there is more."""
+    call = codec.history(CONV, "x", 500)
+    assert call.ticket == "page1"
+    assert hear(codec, "archived") == []
+    (entry,) = answers(hear(codec, "archive-end"))["page1"].entries
+    assert (entry.id, entry.body) == ("CgcAvfcwo6MLvCUNIf6r5Y5t", "hi & <")
+    call = codec.history(CONV, entry.id, 500)
+    fin = golden("server/archive-end").replace(b" complete='true'", b"").replace(b"page1", b"page2")
+    assert answers(flat(codec.read(fin))) == {"page2": Page([], more=True)}
+
+
+def test_an_archive_that_forgot_an_id_is_read_whole(codec):
+    """XEP-0313: `item-not-found` for `after`. The call goes on under its ticket."""
+    codec.history(CONV, "gone", 500)
+    (query,) = said(hear(codec, "archive-unknown-id"))
+    assert b"<after>" not in query
+    assert answers(hear(codec, "archived", "archive-end"))["page1"].entries
+
+
+def test_a_bounce_before_the_ack_is_no_ack(codec):
+    """The server has a part of it, its sender was told no: that is not known to be stored."""
+    codec.send(CONV, "m1", "hi")
+    bounce = b"<message xmlns='jabber:client' type='error' id='m1' from='u0-0@localhost'/>"
+    assert answers(flat(codec.read(bounce))) == {"m1": Sent("unknown", temporary=False)}
+
+
+def test_the_server_may_ping_and_is_answered(codec):
+    """XEP-0199: silence would be taken for death."""
+    ping = (
+        b"<iq xmlns='jabber:client' type='get' id='p7' from='localhost'>"
+        b"<ping xmlns='urn:xmpp:ping'/></iq>"
+    )
+    (pong,) = said([codec.read(ping)])
+    assert b"type='result'" in pong
+    assert b'id="p7"' in pong
+    assert codec.ping() == golden("client/ping")
+
+
+def test_a_refused_login_says_why():
+    """The condition is what a person looks up."""
+    failure = (
+        b"<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/>"
+        b"<text>no</text></failure>"
+    )
+    assert Xmpp({}).codec("u", "d").read(failure) == Refused("not-authorized", "")
