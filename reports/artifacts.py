@@ -5,7 +5,9 @@ from typing import Any
 
 def artifacts(result: dict[str, Any]) -> list[str]:
     """The files that `reports.render` writes for this result."""
-    return ["report.html", "junit.xml", "summary.md", *(f"{name}.png" for name in drawable(result))]
+    graded = ["grade.md"] if result["grades"] else []
+    pictures = [f"{name}.png" for name in drawable(result)]
+    return ["report.html", "junit.xml", "summary.md", *graded, *pictures]
 
 
 def drawable(result: dict[str, Any]) -> list[str]:

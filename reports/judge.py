@@ -7,7 +7,18 @@ from gauntlet.kernel import scenario as scenarios
 from gauntlet.kernel.capabilities import CAPABILITIES
 from gauntlet.kernel.errors import HistoryError
 from gauntlet.kernel.rundir import SCHEMA_VERSION, RunDir
-from reports import checks, counts, evidence, latency, model, objectives, recovery, series, windows
+from reports import (
+    checks,
+    counts,
+    evidence,
+    grade,
+    latency,
+    model,
+    objectives,
+    recovery,
+    series,
+    windows,
+)
 from reports.artifacts import artifacts
 from reports.checks.verdict import Verdict
 from reports.columns import NEVER
@@ -37,7 +48,7 @@ def judge(run: RunDir) -> dict[str, Any]:
     else:
         body, more = _judged(history, required(scenario))
         reasons += more
-    result |= {"verdict": conclude(reasons), **body}
+    result |= {"verdict": conclude(reasons), **body, "grades": grade.grades(body)}
     result["artifacts"] = artifacts(result)
     return {key: _plain(value) for key, value in result.items()}
 
@@ -64,6 +75,7 @@ def _head(run: RunDir, manifest: dict[str, Any], scenario: scenarios.Scenario) -
             "seed": manifest.get("seed", scenario.seed),
             "stack": scenario.target.stack,
             "adapter": scenario.target.adapter,
+            "capabilities": sorted(capabilities(manifest)),
             "bug": manifest.get("bug"),
             "duration_s": scenario.load.duration_s,
         },

@@ -1,4 +1,4 @@
-"""From a result to what people and CI read: report.html, the pictures, junit.xml, summary.md."""
+"""From a result to what people and CI read: report.html, pictures, junit.xml, Markdown pages."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import jinja2
 from markupsafe import Markup
 
 from gauntlet.kernel.rundir import RunDir
-from reports import junit, plots, summary
+from reports import grade, junit, plots, summary
 from reports.artifacts import artifacts, drawable
 from reports.sections import SECTIONS
 from reports.sections.page import Page
@@ -25,6 +25,8 @@ def render(run: RunDir, result: dict[str, Any]) -> list[str]:
     run.report.write_text(html(page), encoding="utf-8")
     run.junit.write_text(junit.document(result), encoding="utf-8")
     run.summary.write_text(summary.document(result), encoding="utf-8")
+    if result["grades"]:
+        (run.path / "grade.md").write_text(grade.document(result), encoding="utf-8")
     return artifacts(result)
 
 
