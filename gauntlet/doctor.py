@@ -10,6 +10,7 @@ from rich.table import Table
 from chaos.proxy_server import find_binary
 from gauntlet import stack
 from gauntlet.kernel.errors import Exit
+from gauntlet.stacks import prosody
 
 DESCRIPTORS_WANTED = 4096
 
@@ -42,6 +43,7 @@ def findings() -> list[Finding]:
         ),
         Finding("PostgreSQL", services["postgres"], "--stack full", SERVICES),
         Finding("RabbitMQ", services["rabbitmq"], "--stack full", SERVICES),
+        Finding("Prosody", prosody.find_binary(), "--stack prosody", SERVICES),
         Finding(
             "toxiproxy-server",
             find_binary() or "not installed: the embedded proxy, same HTTP API, takes its place",
@@ -69,6 +71,7 @@ def show(console: Console) -> Exit:
     embedded, full = "redis-server" in here, {"redis-server", "PostgreSQL", "RabbitMQ"} <= here
     console.print(f"\n--stack embedded: {'can run' if embedded else 'cannot run'}")
     console.print(f"--stack full:     {'can run' if full else 'cannot run'}")
+    console.print(f"--stack prosody:  {'can run' if 'Prosody' in here else 'cannot run'}")
     return Exit.OK if embedded else Exit.CONFIG
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the `full` stack runs: redis-server, rabbitmq-server, PostgreSQL, toxiproxy-server.
+# Installs what the stacks run: redis-server, rabbitmq-server, PostgreSQL, toxiproxy-server; Prosody.
 # For Debian and Ubuntu. Gauntlet starts its own private copies, so the packages' own services are
 # neither started nor enabled here. What is already there is left alone; running it again is free.
 set -euo pipefail
@@ -46,12 +46,14 @@ has_postgres() {
     return 1
 }
 
+has_prosody() { command -v prosody >/dev/null; }
+
 has_toxiproxy() { command -v toxiproxy-server >/dev/null; }
 
 # Only what init has adopted: a test run's own servers have another parent.
 daemons() {
     ps -e -o ppid=,pid=,comm= |
-        awk '$1 == 1 && $3 ~ /^(epmd|beam.smp|redis-server|postgres)$/ { print $2, $3 }' | sort
+        awk '$1 == 1 && $3 ~ /^(epmd|beam.smp|redis-server|postgres|prosody|lua5[.0-9]*)$/ { print $2, $3 }' | sort
 }
 
 clean_up() {
@@ -103,6 +105,9 @@ install_packages() {
     if has_postgres; then say "postgresql: present"; else
         packages+=(postgresql) units+=(postgresql.service)
     fi
+    if has_prosody; then say "prosody: present"; else
+        packages+=(prosody) units+=(prosody.service)
+    fi
     if [ "${#packages[@]}" -gt 0 ]; then
         apt_install_stopped "${packages[@]}"
         disable_at_boot "${units[@]}"
@@ -110,6 +115,7 @@ install_packages() {
     has_redis || say "REDIS-SERVER IS OLDER THAN $REDIS_MINIMUM; THE redis-binary EXTRA HAS A NEWER ONE."
     has_rabbitmq || die "rabbitmq-server is still missing"
     has_postgres || die "initdb and postgres are still missing"
+    has_prosody || die "prosody is still missing"
 }
 
 # Debian has no package of it. A missing proxy is no failure: the embedded one speaks the same API.

@@ -162,15 +162,19 @@ class Codec(base.Codec):
         self._session = enabled.get("id", "") if enabled.get("resume") in ("true", "1") else ""
         self._heard = self._acked = 0
         presence = _Stanza(stanzas.PRESENCE, "", is_message=False)
-        return Several((self._greeting, *ended, self._go_on((presence,))))
+        return Several((self._go_on((presence,)), self._greeting, *ended))
 
     def _on_resumed(self, resumed: Element) -> Event:
         acked = self._on_ack(resumed)
         again, self._unacked = tuple(self._unacked), deque()
-        return Several((self._greeting._replace(resumed=True), acked, self._go_on(again)))
+        return Several((self._go_on(again), self._greeting._replace(resumed=True), acked))
 
     def _go_on(self, first: tuple[_Stanza, ...]) -> Event:
-        """The session is up: say these, and what has waited for it."""
+        """The session is up: say these, and what has waited for it.
+
+        Before anybody is told: what they then ask for must come after these on the wire, as it
+        does in the count.
+        """
         self._up = True
         waiting, self._waiting = self._waiting, []
         frames = [frame for stanza in (*first, *waiting) for frame in self._put(stanza)]

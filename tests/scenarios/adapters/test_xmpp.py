@@ -92,6 +92,15 @@ def test_a_send_is_acked_when_the_server_has_counted_it(codec):
     assert answers(hear(codec, "ack", h=3)) == {"m2": Sent("yes")}
 
 
+def test_what_waited_is_said_before_anybody_hears_of_the_connection(codec):
+    """What is asked for then must follow on the wire, as it follows in the count."""
+    codec.lost()
+    codec.send(CONV, "m1", "one")
+    events = reconnect(codec, resumed(1))
+    kinds = [type(event) for event in events]
+    assert kinds.index(Say) < kinds.index(Connected)
+
+
 def test_the_client_counts_stanzas_and_nothing_else(codec):
     """Acks, requests and the archive's frames: only what is a stanza raises `h`."""
     hear(codec, "presence", "ack", "message", "close", "archived")
@@ -105,7 +114,7 @@ def test_a_resumed_session_goes_on(codec):
     codec.lost()
     assert codec.send(CONV, "m3", "three").frames == ()
     events = reconnect(codec, resumed(2))
-    assert events[0].resumed
+    assert [event.resumed for event in events if isinstance(event, Connected)] == [True]
     assert answers(events) == {"m1": Sent("yes")}
     assert [b"two" in frame or b"three" in frame for frame in said(events)] == [True, True, False]
     assert answers(hear(codec, "ack", h=4)) == {"m2": Sent("yes"), "m3": Sent("yes")}
