@@ -19,6 +19,8 @@ from typing import Any
 import psutil
 import pytest
 
+from gauntlet.stacks import prosody
+
 REQUIRE = "GAUNTLET_REQUIRE_SERVICES"
 # Inherited by every process that a test starts, however far it goes from us.
 MARK, MARK_VALUE = "GAUNTLET_TEST_SESSION", uuid.uuid4().hex
@@ -137,6 +139,8 @@ def require_service() -> Callable[[str], dict[str, str]]:
     def require(name: str) -> dict[str, str]:
         if not found:
             found.update(json.loads(subprocess.check_output(probe, timeout=60)))
+            path = prosody.find_binary()
+            found["prosody"] = None if path is None else {"path": path, "version": ""}
         if found[name] is None:
             reason = f"{name} is not installed; tools/install-services.sh installs it"
             (pytest.fail if os.environ.get(REQUIRE) == "1" else pytest.skip)(reason)

@@ -308,7 +308,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="for Debian and 
 def services(tmp_path):
     """Run install-services.sh where every service is present and apt-get leaves a trace."""
     _write_program(tmp_path / "redis-server", "echo 'Redis server v=7.0.15 sha=0'")
-    for name in ("rabbitmq-server", "initdb", "postgres", "toxiproxy-server"):
+    for name in ("rabbitmq-server", "initdb", "postgres", "prosody", "toxiproxy-server"):
         _write_program(tmp_path / name)
     for name in ("apt-get", "go"):
         _write_program(tmp_path / name, f"touch {tmp_path}/{name}-called; echo go1.19.8")
@@ -327,10 +327,10 @@ def services(tmp_path):
 
 @linux_only
 def test_services_that_are_present_are_left_alone(services, tmp_path):
-    """With all four there, the script succeeds as any user and asks no package manager."""
+    """With all five there, the script succeeds as any user and asks no package manager."""
     result = services()
     assert result.returncode == 0, result.stderr
-    assert result.stdout.count(": present") == 4
+    assert result.stdout.count(": present") == 5
     assert not list(tmp_path.glob("*-called"))
 
 

@@ -1,0 +1,117 @@
+"""XMPP against a real Prosody: an honest verdict, whether it keeps its promises or not."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gauntlet import cli
+from gauntlet.kernel.errors import Exit
+from gauntlet.kernel.rundir import RunDir
+from scenarios.adapters import ADAPTERS
+
+pytestmark = pytest.mark.integration
+
+NOT_APPLICABLE = {"wire-order", "position", "divergent-order", "history-gap"}
+
+
+@pytest.fixture
+def run(tmp_path, require_service):
+    """Runs a scenario of a few users; the exit code, the run and its result."""
+    require_service("prosody")
+
+    def go(*faults, steady="5s", **server):
+        scenario = {
+            "version": 1, "name": "small", "about": "A few users.",
+            "target": {"adapter": "xmpp", "stack": "prosody", "server": server},
+            "load": {
+                "users": 8, "workload": {"direct": 1}, "rate": "16/s",
+                "ramp": "2s", "steady": steady, "lag_budget_ms": 500,
+            },
+            "faults": list(faults),
+            "recovery_window": "10s",
+        }  # fmt: skip
+        file = tmp_path / "small.yaml"
+        file.write_text(yaml.safe_dump(scenario))
+        code = cli.main(["run", str(file), "--plain", "--out", str(tmp_path / "runs")])
+        (only,) = (tmp_path / "runs").iterdir()
+        directory = RunDir.open(only)
+        return code, directory, directory.read_result()
+
+    return go
+
+
+def verdicts(result):
+    """Each check's verdict by its name."""
+    return {check["id"]: check["verdict"] for check in result["checks"]}
+
+
+def steps(run: RunDir) -> list[str]:
+    """What happened to the one fault, in order."""
+    return [row["step"] for row in run.read_events() if row["kind"] == "fault"]
+
+
+KILL = {"id": "gone", "kind": "kill", "target": "edge", "at": "4s", "for": "1s"}
+
+
+def test_a_killed_prosody_keeps_what_it_acknowledged(run):
+    """Sessions are lost, the archive is not; what has no positions is not judged by them."""
+    code, directory, result = run(KILL, steady="14s")
+    assert code in (Exit.OK, Exit.INCONCLUSIVE), result["verdict"]
+    found = verdicts(result)
+    assert {name for name, verdict in found.items() if verdict == "not-applicable"} == (
+        NOT_APPLICABLE
+    )
+    assert "invalid" not in found.values()
+    assert found["lost-acked"] == found["undelivered"] == found["sender-fifo"] == "valid"
+    assert steps(directory) == ["requested", "effective", "heal-requested", "healed"]
+    assert result["counts"]["acked"] > 100
+    assert result["counts"]["connections"] >= 16  # every session came back
+    declared = directory.read_manifest()["adapter"]["capabilities"]
+    assert set(declared) == ADAPTERS["xmpp"].capabilities
+    assert "| order | **C** |" in (directory.path / "grade.md").read_text()
+
+
+def test_the_verdict_needs_nothing_but_the_directory(run):
+    """Judged again, without adapter and server, it says the same."""
+    _, directory, _ = run()
+    before = directory.result.read_bytes()
+    cli.main(["judge", str(directory.path)])
+    assert directory.result.read_bytes() == before
+
+
+@pytest.mark.full
+def test_a_prosody_that_forgets_is_found_out(run):
+    """Its archive in memory: what was acknowledged before the kill is lost, with evidence."""
+    code, _, result = run(KILL, steady="14s", storage="memory")
+    assert code == Exit.FAILED
+    assert verdicts(result)["lost-acked"] == "invalid"
+    (check,) = [check for check in result["checks"] if check["id"] == "lost-acked"]
+    witness = check["witnesses"][0]["messages"][0]
+    assert [record["event"] for record in witness["records"]][-2:] == ["acked", "presented"]
+    (loss,) = [one for one in result["grades"] if one["aspect"] == "loss"]
+    assert loss["grade"] == "F"
+
+
+@pytest.mark.full
+def test_cut_streams_are_resumed(run):
+    """Half the connections are cut: the server goes on, and nobody has to read the archive."""
+    cut = {
+        "id": "cut", "kind": "disconnect", "target": "client>edge", "at": "4s", "for": "1s",
+        "params": {"percent": 50},
+    }  # fmt: skip
+    code, directory, result = run(cut, steady="14s")
+    assert code in (Exit.OK, Exit.INCONCLUSIVE), result["verdict"]
+    assert "invalid" not in verdicts(result).values()
+    assert result["counts"]["connections"] > 8
+    assert result["counts"]["resynced"] == 0
+    assert json.loads(directory.manifest.read_text())["proxy"]["links"] == ["client>prosody"]
+
+
+def test_a_load_that_xmpp_cannot_carry_does_not_start(tmp_path, capsys):
+    """Rooms are not spoken: said before anything is booted, with what is missing."""
+    code = cli.main(["run", "group-fanout", "--adapter", "xmpp", "--out", str(tmp_path / "runs")])
+    assert code == Exit.CONFIG
+    assert "declares no rooms" in capsys.readouterr().err
+    assert not (Path(tmp_path) / "runs").exists()

@@ -1,0 +1,120 @@
+"""The template as it is: a load over it, a history of it, and a verdict that claims no more."""
+
+import asyncio
+import json
+
+import pytest
+from aiohttp import WSMsgType, web
+
+from gauntlet.kernel.rundir import RunDir, write_json
+from gauntlet.kernel.scenario import from_builtins, to_builtins
+from reports.judge import judge
+from scenarios.adapters import ADAPTERS
+from scenarios.adapters._template import Template
+from scenarios.arrivals import Stripe
+from scenarios.engine import Engine
+from scenarios.loadfile import LoadFile
+
+USERS = 4
+
+
+class Chat:
+    """The system that the template speaks to; it forgets every n-th message."""
+
+    def __init__(self, forget=0):
+        self.forget = forget
+        self.sockets, self.sent = {}, 0
+
+    async def serve(self, request):
+        """One user's connection."""
+        socket = web.WebSocketResponse(protocols=("chat.v1",), compress=False)
+        await socket.prepare(request)
+        user = ""
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT:
+                continue
+            ((name, said),) = json.loads(message.data).items()
+            if name == "hello":
+                user = said["user"]
+                self.sockets[user] = socket
+                await socket.send_json({"welcome": {"node": "chat-1"}})
+            elif name == "send":
+                await self._send(socket, user, said)
+            else:
+                await socket.send_json({"pong": {}})
+        return socket
+
+    async def _send(self, socket, user, said):
+        self.sent += 1
+        if not self.forget or self.sent % self.forget:
+            await self.sockets[said["to"]].send_json({"message": {**said, "from": user}})
+        await socket.send_json({"stored": {"id": said["id"]}})
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Puts a second of load on a chat, and judges it as an adapter called `mine`."""
+    monkeypatch.setitem(ADAPTERS, "mine", Template)
+
+    async def go(chat):
+        app = web.Application()
+        app.add_routes([web.get("/chat", chat.serve)])
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = site._server.sockets[0].getsockname()[1]
+        scenario = from_builtins(
+            {
+                "version": 1, "name": "x", "about": "x",
+                "target": {
+                    "adapter": "mine", "stack": "external", "server": {"heads_poll_ms": 100},
+                },
+                "load": {
+                    "users": USERS, "workload": {"direct": 1}, "rate": "40/s",
+                    "ramp": "500ms", "steady": "1500ms",
+                },
+                "delivery_deadline": "1s",
+            }
+        )  # fmt: skip
+        directory = RunDir.create(tmp_path, "x", 1)
+        load = LoadFile(scenario, directory, [f"ws://127.0.0.1:{port}"], 1)
+        engine = Engine(load, Stripe())
+        running = asyncio.create_task(engine.run())
+        for _ in range(USERS):
+            engine.commands.append(engine.add_user)
+        await asyncio.wait({running}, timeout=2.1)
+        engine.commands.append(engine.drain)
+        await running
+        await runner.cleanup()
+        adapter = {"name": "mine", "capabilities": sorted(Template.capabilities)}
+        write_json(
+            directory.manifest, {"scenario": to_builtins(scenario), "seed": 1, "adapter": adapter}
+        )
+        return judge(directory)
+
+    return go
+
+
+def verdicts(result):
+    """Each check's verdict by its name."""
+    return {check["id"]: check["verdict"] for check in result["checks"]}
+
+
+async def test_a_system_that_promises_nothing_is_judged_by_what_it_does(run):
+    """Nothing declared: no loss is proven or excluded, deliveries and their order are."""
+    result = await run(Chat())
+    found = verdicts(result)
+    assert result["counts"]["acked"] == result["counts"]["ops"] > 20
+    assert found["undelivered"] == found["sender-fifo"] == found["duplicate"] == "valid"
+    assert found["lost-acked"] == found["wire-order"] == "not-applicable"
+    grades = {one["aspect"]: one["grade"] for one in result["grades"]}
+    assert grades == {"loss": "C", "order": "C", "duplicates": "B", "re-sync": "–", "content": "B"}
+
+
+@pytest.mark.full  # the quiesce waits for what never comes
+async def test_a_system_that_forgets_is_found_out(run):
+    """Acknowledged and never seen: that much an acknowledgement alone can tell."""
+    result = await run(Chat(forget=10))
+    assert verdicts(result)["undelivered"] == "invalid"
+    assert result["verdict"]["exit_code"] == 1

@@ -1,0 +1,56 @@
+"""docs/reference/adapters.md and the howtos name what the code has."""
+
+import re
+from pathlib import Path
+
+from gauntlet.kernel.capabilities import CAPABILITIES
+from reports import grade
+from reports.checks import NEEDS
+from scenarios.adapters import ADAPTERS
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = (DOCS / "reference" / "adapters.md").read_text()
+
+
+def table(text, header):
+    """The rows of the table under that header, as lists of cells."""
+    rows = text[text.index(f"| {header} |") :].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+def words(cell):
+    """What stands in code quotes."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_every_capability_is_documented():
+    """In their order, with the line that the verdicts show."""
+    rows = [(words(name)[0], meaning) for name, meaning in table(PAGE, "capability")]
+    assert rows == list(CAPABILITIES.items())
+
+
+def test_every_adapter_is_documented_with_what_it_declares():
+    """A reader knows beforehand what will not be judged."""
+    rows = {words(row[0])[0]: set(words(row[2])) for row in table(PAGE, "adapter")}
+    assert rows == {name: adapter.capabilities for name, adapter in ADAPTERS.items()}
+
+
+def test_what_checks_need_is_documented():
+    """The table of the checks page is the registry."""
+    page = (DOCS / "reference" / "checks.md").read_text()
+    needs = page[page.index("| check | needs |") :]
+    rows = {words(row[0])[0]: set(words(row[1])) for row in table(needs, "check")}
+    assert rows == NEEDS
+
+
+def test_the_grade_is_documented():
+    """Its promises with their checks, and its letters with their meanings."""
+    assert {row[0]: tuple(words(row[1])) for row in table(PAGE, "promise")} == grade.ASPECTS
+    assert dict(table(PAGE, "grade")) == grade.GRADES
+
+
+def test_the_howto_shows_the_template():
+    """The steps are about the file that is there."""
+    howto = (DOCS / "howto" / "your-own-system.md").read_text()
+    assert "scenarios/adapters/_template.py" in howto
+    assert {name for name in CAPABILITIES if f"`{name}`" in howto} >= set(CAPABILITIES) - {"heads"}
