@@ -7,7 +7,6 @@ number of virtual users need no registration. It listens on loopback only.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -21,6 +20,7 @@ from gauntlet.kernel import clock
 from gauntlet.kernel.errors import ConfigError, StackError
 from gauntlet.stack import Event, Link, Ready
 from gauntlet.stacks.control import ControlServer
+from gauntlet.stacks.ports import HOST, free_port
 
 NAME = "prosody"
 LINK = "client>prosody"
@@ -82,8 +82,7 @@ class Prosody:
         self._config_file = self._data / "prosody.cfg.lua"
         self._state = "planned"
         self._starts = 0
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._address = f"127.0.0.1:{free.getsockname()[1]}"
+        self._address = f"{HOST}:{free_port()}"
         self._control = ControlServer(self)
 
     # What a run asks for.
@@ -171,6 +170,7 @@ class Prosody:
         deadline = time.monotonic() + BOOT_S
         while not self._serves():
             if self._child.poll() is not None or time.monotonic() > deadline:
+                children.end(self._child, grace_s=STOP_S)  # a broken one may well live on
                 raise StackError("\n    ".join(["prosody did not start:", *self._last_words()]))
             time.sleep(_POLL_S)
         self._enter("up", "started")

@@ -71,11 +71,7 @@ def test_a_killed_prosody_keeps_what_it_acknowledged(run):
     declared = directory.read_manifest()["adapter"]["capabilities"]
     assert set(declared) == ADAPTERS["xmpp"].capabilities
     assert "| order | **C** |" in (directory.path / "grade.md").read_text()
-
-
-def test_the_verdict_needs_nothing_but_the_directory(run):
-    """Judged again, without adapter and server, it says the same."""
-    _, directory, _ = run()
+    # Judged again, without adapter and server, it says the same.
     before = directory.result.read_bytes()
     cli.main(["judge", str(directory.path)])
     assert directory.result.read_bytes() == before
@@ -89,7 +85,9 @@ def test_a_prosody_that_forgets_is_found_out(run):
     assert verdicts(result)["lost-acked"] == "invalid"
     (check,) = [check for check in result["checks"] if check["id"] == "lost-acked"]
     witness = check["witnesses"][0]["messages"][0]
-    assert [record["event"] for record in witness["records"]][-2:] == ["acked", "presented"]
+    assert {record["event"] for record in witness["records"]} == {
+        "op", "attempt", "acked", "presented",
+    }  # fmt: skip
     (loss,) = [one for one in result["grades"] if one["aspect"] == "loss"]
     assert loss["grade"] == "F"
 
