@@ -1,7 +1,8 @@
 """A real Prosody as a child: our own configuration, data folder and port, nothing of Debian's.
 
 Whoever says who he is, is let in (`mod_auth_insecure`, which Prosody ships for tests), so that any
-number of virtual users need no registration. It listens on loopback only.
+number of virtual users need no registration. It listens on loopback only, and runs as whoever runs
+us: in a container that is often root, which Prosody refuses unless it is told.
 """
 
 import os
@@ -52,6 +53,7 @@ consider_websocket_secure = true
 allow_unencrypted_plain_auth = true
 c2s_require_encryption = false
 authentication = "insecure"
+run_as_root = true
 insecure_open_authentication = "Yes please, I know what I'm doing!"
 storage = "{storage}"
 max_archive_query_results = 500
