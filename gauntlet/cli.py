@@ -94,9 +94,10 @@ def _conduct(
 
 
 def _hint(options: argparse.Namespace) -> str | None:
-    if options.bug is not None or options.scenario != "tour":
+    shown = (name for name, bug in BUGS.items() if bug.scenario == options.scenario)
+    if options.bug is not None or (bug := next(shown, None)) is None:
         return None
-    return f"gauntlet run tour --bug {next(iter(BUGS))}   (see it go red)"
+    return f"gauntlet run {options.scenario} --bug {bug}   (see it go red)"
 
 
 def _list(_options: argparse.Namespace) -> int:

@@ -59,13 +59,14 @@ def test_the_tour_is_green_on_the_clean_server(stack, tmp_path):
 @pytest.mark.full
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("bug", BUGS)
-def test_each_seeded_bug_turns_the_tour_red(bug, stack, tmp_path):
-    """The verdict can fail: each bug ends 1, named by its own check, with messages that show it."""
-    code, result, output = judged(tmp_path, "tour", "--stack", stack, "--bug", bug)
+def test_each_seeded_bug_turns_its_scenario_red(bug, stack, tmp_path):
+    """The verdict can fail: each bug ends 1, by its own check (with witnesses) or objective."""
+    wanted = BUGS[bug]
+    code, result, output = judged(tmp_path, wanted.scenario, "--stack", stack, "--bug", bug)
     assert code == Exit.FAILED, output
-    (check,) = [check for check in result["checks"] if check["id"] == BUGS[bug].check]
-    assert check["verdict"] == "invalid"
-    assert check["witnesses"]
+    judgements = {each["id"]: each for each in (*result["checks"], *result["objectives"])}
+    assert judgements[wanted.caught_by]["verdict"] == "invalid"
+    assert judgements[wanted.caught_by].get("witnesses", True)
 
 
 @pytest.mark.full
