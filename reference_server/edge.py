@@ -222,7 +222,7 @@ class Edge:
                 self._tell(socket, "lost")
         if not self._sockets:
             self._repair.rest()
-        self._metrics.add(f"closes_{socket.closed_with or 'by_client'}_total")
+        self._metrics.add(f'closes_total{{code="{socket.closed_with or "by_client"}"}}')
 
     def _obey(self, socket: ClientSocket, frame: wire.ClientFrame) -> None:
         if frame.ping is not None:

@@ -1,28 +1,91 @@
-"""Counters and gauges of one process, shown at `/metrics` in Prometheus' text format."""
+"""Counters, gauges and histograms of one process, shown at `/metrics` in Prometheus' text format.
+
+`METRICS` names everything that any process shows; `docs/reference/metrics.md` is held to it.
+"""
 
 import asyncio
+from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import accumulate
 
 PREFIX = "im_"
+BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _LAG_TICK_S = 0.1
 _LAG_TICKS_KEPT = 50
 
+METRICS: Mapping[str, str] = {
+    # Every process.
+    "loop_lag_ms": "how late the event loop woke a sleeper, the worst of the last 5 s",
+    "connections": "connections now: told `connected` on an edge, HTTP connections elsewhere",
+    # Every process but edges.
+    "requests_total": "calls answered, but for health and metrics",
+    "requests_failed_total": "calls answered with a status of 500 and above",
+    "connections_refused_total": "HTTP connections closed at once, because there were too many",
+    "slow_requests_total": "HTTP connections closed because a request did not arrive in time",
+    # The gateway.
+    "request_ms": "time to answer a client's call",
+    "sends_total": "messages that clients sent and that were stored, repeats too",
+    "sheds_total": "calls refused because of overload, by the class of their work",
+    "rate_limited_total": "sends refused because their user sends too many",
+    "breaker_open": "1 while calls to the service are refused at once, 0 otherwise",
+    "degraded_total": "answers from the last good one, because the service did not answer",
+    # The message service.
+    "commits_total": "transactions committed",
+    "rows_total": "entries written",
+    "commit_ms": "time from a send's arrival at the message service to its commit",
+    "publish_ms": "time from a batch's turn to the bus's confirm, registry look-up included",
+    "publish_queue": "commits that wait to be published",
+    "publish_skipped": "entries not published; the edges' heads poll finds them",
+    # The room service.
+    "present": "stays of users in rooms now",
+    # Edges.
+    "connects_total": "connections told `connected`",
+    "reconnects_total": "of those, with cursors: clients that had been here before",
+    "closes_total": "connections that ended, by close code",
+    "forced_closes": "connections closed at the end of a drain, because they were still there",
+    "draining": "1 while the edge sends its clients elsewhere, 0 otherwise",
+    "upgrades_refused_total": "WebSocket upgrades refused while draining, or because of a cap",
+    "handshake_p99_ms": "upgrade to `connected`, p99 of the last 500",
+    "bus_connected": "1 while the bus delivers, 0 while the edge polls heads each second",
+    "pushes": "entries pushed to clients",
+    "repairs": "range reads from the message service, to repair what the bus did not bring",
+    "delivery_ms": "time from a message's commit to its push",
+    "acks_total": "`ack` frames heard",
+}
+
 
 class Metrics:
-    """Counters by name, and gauges that are read when somebody asks."""
+    """Counters and histograms by name, and gauges that are read when somebody asks.
+
+    Names stand in `METRICS`; those of counters end in `_total`, those of times in `_ms`. A name
+    may carry labels as Prometheus writes them: `closes_total{code="1012"}`.
+    """
 
     def __init__(self) -> None:
         self.counters: Counter[str] = Counter()
         self._gauges: dict[str, Callable[[], float]] = {}
+        self._histograms: dict[str, _Histogram] = {}
 
     def add(self, name: str, amount: int = 1) -> None:
-        """Count something; names of counters end in `_total`."""
+        """Count something."""
+        if name not in self.counters:
+            _require(name)
         self.counters[name] += amount
 
     def gauge(self, name: str, read: Callable[[], float]) -> None:
-        """Show what `read` returns; the unit comes last in the name."""
+        """Show what `read` returns."""
+        _require(name)
         self._gauges[name] = read
+
+    def observe(self, name: str, value_ms: float) -> None:
+        """Note a duration in a histogram with the bounds `BUCKETS_MS`."""
+        histogram = self._histograms.get(name)
+        if histogram is None:
+            _require(name)
+            histogram = self._histograms[name] = _Histogram()
+        histogram.counts[bisect_left(BUCKETS_MS, value_ms)] += 1
+        histogram.sum_ms += value_ms
 
     def values(self) -> dict[str, float]:
         """All counters and gauges now."""
@@ -30,11 +93,46 @@ class Metrics:
 
     def render(self) -> str:
         """The text that Prometheus scrapes."""
-        lines: list[str] = []
+        samples: dict[str, list[str]] = {}
         for name, value in sorted(self.values().items()):
-            kind = "counter" if name in self.counters else "gauge"
-            lines += [f"# TYPE {PREFIX}{name} {kind}", f"{PREFIX}{name} {value:g}"]
+            samples.setdefault(_base(name), []).append(f"{name} {value:.15g}")
+        for name, histogram in self._histograms.items():
+            samples[name] = histogram.samples(name)
+        lines: list[str] = []
+        for name, rows in sorted(samples.items()):
+            lines += [f"# HELP {PREFIX}{name} {METRICS[name]}", f"# TYPE {PREFIX}{name} "]
+            lines[-1] += "histogram" if name in self._histograms else _kind(name)
+            lines += [PREFIX + row for row in rows]
         return "\n".join(lines) + "\n"
+
+
+class _Histogram:
+    """How many values lay in each bucket, the last one without a bound."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BUCKETS_MS) + 1)
+        self.sum_ms = 0.0
+
+    def samples(self, name: str) -> list[str]:
+        """Cumulative counts, as Prometheus wants them."""
+        bounds = [*map(str, BUCKETS_MS), "+Inf"]
+        totals = list(accumulate(self.counts))
+        rows = zip(bounds, totals, strict=True)
+        shown = [f'{name}_bucket{{le="{bound}"}} {total}' for bound, total in rows]
+        return [*shown, f"{name}_sum {self.sum_ms:.15g}", f"{name}_count {totals[-1]}"]
+
+
+def _base(name: str) -> str:
+    return name.partition("{")[0]
+
+
+def _kind(name: str) -> str:
+    return "counter" if name.endswith("_total") else "gauge"
+
+
+def _require(name: str) -> None:
+    if _base(name) not in METRICS:
+        raise ValueError(f"no metric is called {name}; METRICS names them")
 
 
 class LoopLag:
