@@ -8,7 +8,7 @@ announced as a gap.
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
@@ -39,6 +39,7 @@ CONNECT_WITHIN_S = 5.0
 CLOSE_WITHIN_S = 2.0
 LEASES_PER_PING = 3
 HANDSHAKES_KEPT = 500
+HEARTS_AT_ONCE = 500
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class Edge:
         self._queue = f"edges.{config.name}.{self._epoch}"
         self._accepted = 0
         self._sockets: set[ClientSocket] = set()  # those that have been told `connected`
+        self._of_user: Counter[str] = Counter()  # connections with a good token
         self._handshakes_ms: deque[float] = deque(maxlen=HANDSHAKES_KEPT)
         self._metrics = Metrics()
         self._lag = LoopLag()
@@ -72,12 +74,12 @@ class Edge:
         self._bus = bus.connect(config.bus)
         self._calls = Calls(config.urls, config.internal_token, settings.call_timeout_ms)
         self._upstream = Upstream(config.name, self._calls)
-        self._fanout = EdgeFanout()
+        self._fanout = EdgeFanout(self._metrics)
         self._repair = Repair(self._fanout, self._upstream, self._bus, settings)
         self._leases = LeaseKeeper(self._registry, settings.ping_ms, self._lease)
         self._attendance = Attendance(self._upstream)
         self._drain = Drain(lambda: self._sockets)
-        self._http = EdgeHttp(self._metrics, self._drain, config.internal_token, self.stats)
+        self._http = EdgeHttp(self._metrics, self._drain, config, self.stats, self.missing)
         for name, value in self.stats().items():
             if isinstance(value, int | float):
                 self._metrics.gauge(name, lambda name=name: float(self.stats()[name]))  # type: ignore[misc]  # a default binds the name of this turn
@@ -126,6 +128,16 @@ class Edge:
             "pushes": self._fanout.pushed,
         }
 
+    def missing(self) -> list[str]:
+        """What a new client would have to do without here; empty if the edge is ready."""
+        facts = {
+            "bus": self._bus.connected,
+            "registry": self._leases.reachable,
+            "heads": self._repair.readable,
+            "open": self._drain.active is None,
+        }
+        return [name for name, there in facts.items() if not there]
+
     def _listen(self) -> AbstractAsyncContextManager[Server]:
         return listen(
             self._client,
@@ -135,6 +147,7 @@ class Edge:
             subprotocols=[Subprotocol(wire.SUBPROTOCOL)],
             compression=None,
             ping_interval=None,  # heartbeats are frames of our protocol
+            open_timeout=CONNECT_WITHIN_S,
             max_size=wire.FRAME_BYTES_MAX,
             close_timeout=CLOSE_WITHIN_S,
         )
@@ -193,14 +206,9 @@ class Edge:
     async def _greet(self, socket: ClientSocket, ws: ServerConnection) -> None:
         core = socket.core
         async with asyncio.timeout(CONNECT_WITHIN_S):
-            frame = core.receive(await ws.recv(), time.monotonic())
-        if frame.connect is None:
-            return
-        try:
-            claims = tokens.verify(frame.connect.token, self._config.secret, time.time())
-        except tokens.TokenError as error:
-            raise WireError(str(error), Close.UNAUTHORIZED) from error
-        socket.user = claims.user
+            hello = core.receive(await ws.recv(), time.monotonic()).connect
+        assert hello is not None, "the core lets no other frame be the first"
+        self._admit(socket, hello)
         await self._leases.add(Lease(socket.user, core.name))
         self._fanout.join(socket)
         known = await self._upstream.heads(socket.user)
@@ -210,10 +218,29 @@ class Edge:
         self._fanout.subscribe(socket, known.heads)
         self._drain.greet(socket)
         self._tell(socket, "back")
+        self._metrics.add("connects_total")
+        if hello.cursors:
+            self._metrics.add("reconnects_total")
+
+    def _admit(self, socket: ClientSocket, hello: wire.Connect) -> None:
+        """Know the user; WireError without a good token of this device, or without room."""
+        try:
+            claims = tokens.verify(hello.token, self._config.secret, time.time())
+        except tokens.TokenError as error:
+            raise WireError(str(error), Close.UNAUTHORIZED) from error
+        if claims.device != hello.device:
+            raise WireError("the token is another device's", Close.UNAUTHORIZED)
+        if self._of_user[claims.user] >= self._settings.user_connections_max:
+            raise WireError("too many connections of this user", Close.OVERLOAD)
+        socket.user = claims.user
+        self._of_user[socket.user] += 1
 
     def _forget(self, socket: ClientSocket) -> None:
         if not socket.user:
             return
+        self._of_user[socket.user] -= 1
+        if not self._of_user[socket.user]:
+            del self._of_user[socket.user]
         self._fanout.leave(socket)
         self._leases.drop(Lease(socket.user, socket.core.name))
         if socket in self._sockets:
@@ -246,7 +273,9 @@ class Edge:
         pause_s = min(1.0, self._settings.ping_ms / 10_000)
         while True:
             now_s = time.monotonic()
-            for socket in tuple(self._sockets):
+            for place, socket in enumerate(tuple(self._sockets)):
+                if place % HEARTS_AT_ONCE == 0:
+                    await asyncio.sleep(0)  # pushes must not wait for thousands of pings
                 if socket.core.is_dead(now_s):
                     socket.close(Close.HEARTBEAT_LOST, "silent")
                 elif ping := socket.core.ping(now_s):

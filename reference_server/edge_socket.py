@@ -27,6 +27,8 @@ class ClientSocket:
     extensions, so that serializing one anew per recipient would buy nothing.
     """
 
+    __slots__ = ("_closing", "_outbox_bytes", "_ws", "closed_with", "core", "left", "user")
+
     def __init__(self, core: Connection, ws: ServerConnection, *, outbox_bytes: int) -> None:
         self.core = core
         self.user = ""

@@ -211,7 +211,8 @@ def main() -> int:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for chatty in ("uvicorn", "websockets"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         config = parse_config(_read_line())
     except ConfigError as error:

@@ -5,6 +5,7 @@ The truth is `docs/reference/protocol.md`; `tests/golden/frames/` holds this mod
 
 import re
 from enum import IntEnum
+from typing import Annotated
 
 import msgspec
 
@@ -13,6 +14,8 @@ FRAME_BYTES_MAX = 262144  # of a client; `connect` with many cursors is the larg
 
 _DIRECT = re.compile(r"d\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,64})")
 _ROOM = re.compile(r"r\.[A-Za-z0-9_-]{1,64}")
+
+Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Close(IntEnum):
@@ -26,6 +29,7 @@ class Close(IntEnum):
     IDLE = 4010
     BAD_FRAME = 4500
     UNAUTHORIZED = 4501
+    FLOOD = 4502
 
 
 class WireError(ValueError):
@@ -41,7 +45,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     conv: str
     seq: int
-    type: str  # "msg" | "room"
+    type: str  # "msg" | "sticker" (its reference is the body) | "room"
     ts: int
     msg_id: str = ""
     client_msg_id: str = ""
@@ -58,8 +62,8 @@ class EntryPage(msgspec.Struct, frozen=True):
     head: int
 
 
-class HistoryMsg(msgspec.Struct, frozen=True, tag_field="type", tag="msg"):
-    """A message as clients read it from history."""
+class HistoryMsg(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type", tag="msg"):
+    """A message as clients read it from history; a sticker has an empty body."""
 
     seq: int
     msg_id: str
@@ -67,6 +71,7 @@ class HistoryMsg(msgspec.Struct, frozen=True, tag_field="type", tag="msg"):
     sender: str
     body: str
     ts: int
+    sticker: str = ""
 
 
 class HistoryRoom(msgspec.Struct, frozen=True, tag_field="type", tag="room"):
@@ -83,20 +88,20 @@ class Connect(msgspec.Struct, frozen=True):
 
     token: str
     device: str
-    cursors: dict[str, int] = {}
+    cursors: dict[str, Seq] = {}
 
 
 class Ack(msgspec.Struct, frozen=True):
     """Everything up to `seq` was presented."""
 
     conv: str
-    seq: int
+    seq: Seq
 
 
 class Room(msgspec.Struct, frozen=True):
     """The room that an `enter` or `exit` is about."""
 
-    conv: str
+    conv: Annotated[str, msgspec.Meta(pattern=rf"^{_ROOM.pattern}\Z")]
 
 
 class Empty(msgspec.Struct, frozen=True):
@@ -124,8 +129,8 @@ class Connected(msgspec.Struct, frozen=True):
     heads: dict[str, int]
 
 
-class Msg(msgspec.Struct, frozen=True):
-    """A pushed message."""
+class Msg(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A pushed message; a sticker has an empty body."""
 
     conv: str
     seq: int
@@ -134,6 +139,7 @@ class Msg(msgspec.Struct, frozen=True):
     sender: str
     body: str
     ts: int
+    sticker: str = ""
 
 
 class RoomEvent(msgspec.Struct, frozen=True):
@@ -208,8 +214,8 @@ def decode_client(data: bytes | str) -> ClientFrame:
     """A client's frame; WireError unless it is one JSON object with exactly one known key."""
     try:
         frame = _client_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise WireError(str(error)) from error
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise WireError(f"{error!s:.200}") from error
     _require_one(frame)
     return frame
 
@@ -226,28 +232,22 @@ def decode_server(data: bytes | str) -> ServerFrame:
 
 def encode_push(entry: Entry) -> bytes:
     """The `msg` or `room` frame that pushes an entry: the same bytes for every recipient."""
-    if entry.type == "msg":
-        msg = Msg(
-            conv=entry.conv,
-            seq=entry.seq,
-            msg_id=entry.msg_id,
-            client_msg_id=entry.client_msg_id,
-            sender=entry.sender,
-            body=entry.body,
-            ts=entry.ts,
-        )
-        return encode(ServerFrame(msg=msg))
-    event = RoomEvent(entry.conv, entry.seq, entry.event, entry.user, entry.ts)
-    return encode(ServerFrame(room=event))
+    if entry.type == "room":
+        event = RoomEvent(entry.conv, entry.seq, entry.event, entry.user, entry.ts)
+        return encode(ServerFrame(room=event))
+    return encode(ServerFrame(msg=Msg(entry.conv, *_said(entry))))
 
 
 def history_view(entry: Entry) -> HistoryMsg | HistoryRoom:
     """An entry as the public history shows it: no `conv`, and no field left out for being empty."""
-    if entry.type == "msg":
-        return HistoryMsg(
-            entry.seq, entry.msg_id, entry.client_msg_id, entry.sender, entry.body, entry.ts
-        )
-    return HistoryRoom(entry.seq, entry.event, entry.user, entry.ts)
+    if entry.type == "room":
+        return HistoryRoom(entry.seq, entry.event, entry.user, entry.ts)
+    return HistoryMsg(*_said(entry))
+
+
+def _said(entry: Entry) -> tuple[int, str, str, str, str, int, str]:
+    body, sticker = ("", entry.body) if entry.type == "sticker" else (entry.body, "")
+    return entry.seq, entry.msg_id, entry.client_msg_id, entry.sender, body, entry.ts, sticker
 
 
 def encode_batch(entries: list[Entry]) -> bytes:
