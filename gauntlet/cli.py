@@ -100,9 +100,14 @@ def _hint(options: argparse.Namespace) -> str | None:
     return f"gauntlet run {options.scenario} --bug {bug}   (see it go red)"
 
 
-def _list(_options: argparse.Namespace) -> int:
+def _list(options: argparse.Namespace) -> int:
+    if options.failure_table:
+        print(failure_table.text(options.stack))
+        return Exit.OK
+    table = failure_table.names(options.stack)
     for scenario in library.all_scenarios():
-        print(f"{scenario.name:18} {scenario.about}")
+        if options.stack is None or scenario.name in table:
+            print(scenario.name if options.names else f"{scenario.name:18} {scenario.about}")
     return Exit.OK
 
 
@@ -123,7 +128,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    return serve.serve(options.stack, options.data)
+    return serve.serve(options.stack, options.data, options.config)
 
 
 def _doctor(_options: argparse.Namespace) -> int:
@@ -191,6 +196,7 @@ def _directory_option(parser: argparse.ArgumentParser) -> None:
 def _serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", choices=("embedded", "full"), default="embedded")
     parser.add_argument("--data", type=Path, help="keep data here (default: a temporary folder)")
+    parser.add_argument("--config", type=Path, help="settings of the server, in YAML or JSON")
 
 
 COMMANDS: tuple[_Command, ...] = (

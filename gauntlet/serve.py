@@ -14,7 +14,7 @@ from gauntlet.stack import Stack
 POLL_S = 0.5
 
 
-def serve(stack_name: str, data: Path | None) -> Exit:
+def serve(stack_name: str, data: Path | None, config: Path | None = None) -> Exit:
     """Boot a stack, print its addresses, wait. Ending it by Ctrl-C is success."""
     with _folder(data) as folder, contextlib.suppress(Interrupted), interrupts.raised():
         logs = folder / "logs"
@@ -24,6 +24,7 @@ def serve(stack_name: str, data: Path | None) -> Exit:
             "data_dir": str(folder / "data"),
             "log_dir": str(logs),
             "config": {},
+            "config_file": None if config is None else str(config.resolve()),
             "startup_hooks": {},
             "edges": 2,
             "gateways": 2,

@@ -65,6 +65,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     db_timeout_ms: int = 1_000
     # A call from one service to another.
     call_timeout_ms: int = 3_000
+    # HTTP connections of one process, and how long a request may take to arrive.
+    http_connections_max: int = 8_192
+    request_timeout_ms: int = 10_000
+    # Sends of one user at one gateway: the rate, and how many at once.
+    user_sends_per_s: int = 100
+    user_sends_burst: int = 200
+    # Sends are refused while they would wait longer than this; other work at a fraction of it.
+    shed_wait_ms: int = 1_000
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:

@@ -24,6 +24,7 @@ from reference_server.cluster.ports import PortAllocator
 from reference_server.cluster.python_process import Wiring
 from reference_server.cluster.supervisor import Supervisor
 from reference_server.config import Settings
+from reference_server.settings import SettingsError, load_settings, read_file
 
 EXIT_FAILED = 3
 FIRST = planning.ENVIRONMENTS[0]
@@ -63,7 +64,7 @@ async def _cluster(end: Callable[[], None]) -> None:
     if not (line := await lines.readline()):
         return
     request = msgspec.json.decode(line, type=planning.Request)
-    settings = msgspec.convert(request.config, Settings)
+    settings = _settings(request)
     allocate = PortAllocator()
     plan = planning.make_plan(request, allocate)
     check_binaries(plan)
@@ -76,7 +77,7 @@ async def _cluster(end: Callable[[], None]) -> None:
     data_dir, log_dir = (Path(text).absolute() for text in (request.data_dir, request.log_dir))
     for folder in (data_dir, log_dir):
         folder.mkdir(parents=True, exist_ok=True)
-    tokens = secrets.token_hex(32), secrets.token_hex(16)
+    tokens = os.environ.get("IM_SECRET") or secrets.token_hex(32), secrets.token_hex(16)
     wiring = Wiring(plan, advertise, data_dir, *tokens, settings, request.startup_hooks)
     supervisor = Supervisor(plan, make_launches(wiring, log_dir), tell_event)
     try:
@@ -84,6 +85,14 @@ async def _cluster(end: Callable[[], None]) -> None:
     finally:
         watch.cancel()
         await supervisor.stop()
+
+
+def _settings(request: planning.Request) -> Settings:
+    try:
+        file_values = read_file(Path(request.config_file)) if request.config_file else {}
+        return load_settings(file_values, os.environ, request.config)
+    except SettingsError as error:
+        raise ClusterError(f"configuration: {error}") from error
 
 
 async def _serve(supervisor: Supervisor, wiring: Wiring, port: int) -> None:

@@ -23,6 +23,7 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
     data_dir: str
     log_dir: str
     config: dict[str, Any] = {}
+    config_file: str | None = None
     startup_hooks: dict[Service, tuple[str, ...]] = {}
     edges: int = 2
     gateways: int = 2
@@ -122,7 +123,7 @@ STORES: dict[str, dict[str, str]] = {
 CALLS: dict[str, tuple[str, ...]] = {
     "client": ("gateway", "edge"),
     "gateway": ("message", "room", "sessions", "friend", "sticker"),
-    "message": ("messages-db", "registry", "broker"),
+    "message": ("messages-db", "registry", "broker", "friend", "sticker"),
     "room": ("registry", "message"),
     "sessions": ("users-db", "registry"),
     "friend": ("users-db",),
