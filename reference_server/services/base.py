@@ -42,7 +42,10 @@ class Context:
 
 
 class Service(Protocol):
-    """Made from a `Context`; its routes are called by the gateway and by other services only."""
+    """Made from a `Context`; its routes are called by the gateway and by other services only.
+
+    One that runs nothing in the background inherits `start` and `close`.
+    """
 
     router: Router
 

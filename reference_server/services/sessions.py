@@ -14,7 +14,7 @@ from reference_server.asgi import Request, Response, Router, reply
 from reference_server.config import EdgeAddress
 from reference_server.errors import ApiError
 from reference_server.registry.base import RegistryDown
-from reference_server.services.base import Context, require_name
+from reference_server.services.base import Context, Service, require_name
 from reference_server.store.base import StoreDown
 
 CACHED_S = 0.5
@@ -29,7 +29,7 @@ class _Environment(msgspec.Struct):
     environment: str
 
 
-class SessionsService:
+class SessionsService(Service):
     """Accounts and where they connect; survives the users DB for accounts it has seen."""
 
     def __init__(self, context: Context) -> None:
@@ -48,9 +48,6 @@ class SessionsService:
                 ("POST", "/internal/environment"): self.switch,
             }
         )
-
-    async def start(self) -> None:
-        """Nothing runs in the background."""
 
     async def close(self) -> None:
         await self._registry.close()
@@ -124,6 +121,7 @@ class Balance:
 
     def __init__(self) -> None:
         self._leased: dict[str, int] = {}
+        self._lived: set[str] = set()
         self._assigned: dict[str, int] = {}
 
     def counted(self, leased: dict[str, int]) -> None:
@@ -132,10 +130,14 @@ class Balance:
             if leased.get(name) != self._leased.get(name):
                 self._assigned[name] = 0
         self._leased = leased
+        self._lived = set(leased) or self._lived
 
     def choose(self, names: list[str]) -> str:
-        """One of these edges: a living one, if any of them is known to live."""
-        living = [name for name in names if name in self._leased] or names
+        """One of these edges: a living one, as far as is known, or was known last.
+
+        So an edge that is only planned is not chosen while the registry is silent either.
+        """
+        living = [name for name in names if name in self._lived] or names
         two = random.sample(living, min(2, len(living)))
         chosen = min(two, key=self._load)
         self._assigned[chosen] = self._assigned.get(chosen, 0) + 1

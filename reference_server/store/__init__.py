@@ -26,8 +26,8 @@ def open_messages(url: str, timeout_ms: int) -> MessageStore:
 def open_users(url: str, timeout_ms: int) -> UsersStore:
     """The users DB at `sqlite:///path` or `postgresql://…`, not yet dialled; else ValueError."""
     if url.startswith(sqlite.SCHEME):
-        return users.SqlUsersStore(sqlite.SqliteDatabase(url, users.SCHEMA))
-    return users.SqlUsersStore(_postgres(url, users.SCHEMA, timeout_ms))
+        return users.SqlUsersStore(sqlite.SqliteDatabase(url, users.SCHEMA), *users.SQLITE)
+    return users.SqlUsersStore(_postgres(url, users.SCHEMA, timeout_ms), *users.POSTGRES)
 
 
 def _postgres(url: str, schema: Sequence[str], timeout_ms: int) -> "PostgresDatabase":

@@ -113,7 +113,7 @@ def _decide(
     entry = Entry(
         conv=wish.conv,
         seq=seq,
-        type="room" if wish.event else "msg",
+        type="room" if wish.event else wish.type,
         ts=now_ms,
         msg_id=new_id(),
         client_msg_id=client_msg_id,

@@ -254,17 +254,6 @@ def test_a_switch_sends_new_logins_elsewhere(own_process):
     assert own_process.inside("POST", "/internal/environment", {"environment": "red"})[0] == 400
 
 
-def test_friends_and_stickers_are_real(process):
-    """Both services answer from the users DB."""
-    leo, mia = process.log_in("leo"), process.log_in("mia")
-    assert leo("PUT", "/v1/friends/mia") == (200, {})
-    assert mia("GET", "/v1/friends") == (200, {"friends": ["leo"]})
-    assert leo("PUT", "/v1/friends/leo")[0] == 400
-    assert {"id": "cats", "stickers": ["cat-hello", "cat-thanks"]} in leo("GET", "/v1/stickers")[1][
-        "packs"
-    ]
-
-
 def test_what_was_acked_survives_a_kill(own_process):
     """SIGKILL right after the answer, start again: the message is there, and its repeat known."""
     ann = own_process.log_in("ann")

@@ -57,6 +57,17 @@ def test_without_a_registry_the_choice_is_any():
     assert set(Counter(balance.choose(NAMES) for _ in range(50))) == set(NAMES)
 
 
+def test_an_edge_that_never_lived_is_not_chosen_while_the_registry_is_silent():
+    """Spare edges are planned, and known by name, long before they are started."""
+    balance = Balance()
+    balance.counted({"e1": 3})
+    balance.counted({})
+    assert {balance.choose(NAMES) for _ in range(50)} == {"e1"}
+    balance.counted({"e1": 9, "e2": 0})
+    balance.counted({})
+    assert {balance.choose(NAMES) for _ in range(50)} == set(NAMES)
+
+
 class FakeUsers:
     """A users DB that may be down."""
 
