@@ -18,13 +18,13 @@ import msgspec
 from reference_server.cluster import plan as planning
 from reference_server.cluster.control import Control
 from reference_server.cluster.cutover_driver import CutoverDriver
-from reference_server.cluster.errors import ClusterError
+from reference_server.cluster.errors import ClusterError, RequestError
 from reference_server.cluster.launches import check_binaries, make_launches, probe
 from reference_server.cluster.ports import PortAllocator
 from reference_server.cluster.python_process import Wiring
 from reference_server.cluster.supervisor import Supervisor
 from reference_server.config import Settings
-from reference_server.settings import SettingsError, load_settings, read_file
+from reference_server.cluster.settings import SettingsError, load_settings, read_file
 
 EXIT_FAILED = 3
 FIRST = planning.ENVIRONMENTS[0]
@@ -92,14 +92,16 @@ def _settings(request: planning.Request) -> Settings:
         file_values = read_file(Path(request.config_file)) if request.config_file else {}
         return load_settings(file_values, os.environ, request.config)
     except SettingsError as error:
-        raise ClusterError(f"configuration: {error}") from error
+        raise RequestError(f"configuration: {error}") from error
 
 
 async def _serve(supervisor: Supervisor, wiring: Wiring, port: int) -> None:
     """Boot, announce, and serve the control API until cancelled."""
     plan, token = wiring.plan, secrets.token_hex(16)
     await supervisor.start(
-        each.name for each in plan.components if each.environment in (None, FIRST)
+        each.name
+        for each in plan.components
+        if each.environment in (None, FIRST) and not each.spare
     )
     async with aiohttp.ClientSession(headers={"X-Internal": wiring.internal_token}) as http:
         driver = CutoverDriver(supervisor, wiring, http)
@@ -131,7 +133,7 @@ async def _watch_end(lines: asyncio.StreamReader, end: Callable[[], None]) -> No
 
 
 def _bad_line(error: Exception) -> dict[str, Any]:
-    return ClusterError(f"the line on standard input cannot be used: {error}").failed()
+    return RequestError(f"the line on standard input cannot be used: {error}").failed()
 
 
 def tell(**message: object) -> None:

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from reference_server.config import Settings
-from reference_server.settings import SettingsError, load_settings, read_file
+from reference_server.cluster.settings import SettingsError, load_settings, read_file
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "configuration.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "configuration.md"
 
 
 def test_the_request_wins_over_the_environment_over_the_file_over_the_default():
