@@ -11,6 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection
@@ -40,6 +41,8 @@ CLOSE_WITHIN_S = 2.0
 LEASES_PER_PING = 3
 HANDSHAKES_KEPT = 500
 HEARTS_AT_ONCE = 500
+# Left to itself the system buffers megabytes for a client that does not read, outside the outbox.
+SEND_BUFFER_BYTES = 65_536
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +68,8 @@ class Edge:
         self._accepted = 0
         self._sockets: set[ClientSocket] = set()  # those that have been told `connected`
         self._of_user: Counter[str] = Counter()  # connections with a good token
-        self._handshakes_ms: deque[float] = deque(maxlen=HANDSHAKES_KEPT)
+        # The last ones; None for one that failed by no fault of the client.
+        self._handshakes_ms: deque[float | None] = deque(maxlen=HANDSHAKES_KEPT)
         self._metrics = Metrics()
         self._lag = LoopLag()
         self._registry = registry.connect(
@@ -88,6 +92,8 @@ class Edge:
         """Serve until `stop`. An ExceptionGroup means a bug: the process ends and is restarted."""
         await self._bus.consume(self._queue, self._hear)
         async with self._listen() as server, asyncio.TaskGroup() as group:
+            for listener in server.sockets:  # what it accepts inherits the size
+                listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
             jobs: list[Coroutine[Any, Any, None]] = [
                 self._lag.watch(),
                 self._leases.beat(),
@@ -116,11 +122,13 @@ class Edge:
 
     def stats(self) -> dict[str, Any]:
         """What the cutover watches; see `docs/reference/edge-control.md`."""
-        handshakes = sorted(self._handshakes_ms)
+        handshakes = sorted(took_ms for took_ms in self._handshakes_ms if took_ms is not None)
         return {
             "connections": len(self._sockets),
             "forced_closes": self._drain.forced_closes,
             "draining": self._drain.active is not None,
+            "handshakes": len(self._handshakes_ms),
+            "handshakes_failed": self._handshakes_ms.count(None),
             "handshake_p99_ms": handshakes[len(handshakes) * 99 // 100] if handshakes else 0.0,
             "loop_lag_ms": self._lag.worst_ms(),
             "bus_connected": self._bus.connected,
@@ -158,7 +166,7 @@ class Edge:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_WITHIN_S):
                 await asyncio.shield(server.wait_closed())
-        for ws in server.connections:
+        for ws in server.all_connections:  # those too that we had begun to close before
             ws.transport.abort()
 
     def _hear(self, message: bytes) -> None:
@@ -195,6 +203,7 @@ class Edge:
             socket.close(Close.IDLE, "no connect frame")
         except ApiError as error:
             log.warning("client turned away: %s", error)
+            self._handshakes_ms.append(None)
             socket.close(Close.OVERLOAD, "heads cannot be read")
         except WireError as error:
             socket.send(refusal(error))

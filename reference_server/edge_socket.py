@@ -11,8 +11,9 @@ from websockets.protocol import State
 from reference_server.connection import Connection
 from reference_server.wire import Close
 
-# A slow consumer gets this long to read what is buffered, the close frame at its end.
-CLOSE_TIMEOUT_S = 2.0
+# A slow consumer gets this long to read what is buffered, the close frame at its end. Who was
+# away for less than that learns why; who was away for longer finds the connection reset.
+CLOSE_TIMEOUT_S = 5.0
 
 
 def text_frame(payload: bytes) -> bytes:

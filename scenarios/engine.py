@@ -173,7 +173,8 @@ class Engine:
         """Set the times of the load: absences, arrivals, and the connects of the ramp."""
         load = self.load.scenario.load
         for absence in self._traffic.absences:
-            self._timers.at(zero_ns + absence.from_ns, self._for_user(absence.user, Session.leave))
+            go = Session.stall if absence.stalls else Session.leave
+            self._timers.at(zero_ns + absence.from_ns, self._for_user(absence.user, go))
             self._timers.at(zero_ns + absence.to_ns, self._for_user(absence.user, Session.start))
         self._arrivals_ns = zero_ns + int(load.ramp * NS_PER_S)
         self._end_ns = self._arrivals_ns + int(load.steady * NS_PER_S)
