@@ -135,10 +135,11 @@ def _message(
     if state.last_seq == 0 and (pair := direct_members(wish.conv)):
         for user in pair:
             _join(wish.conv, user, state, planned)
-    if wish.sender not in state.members:
-        return Refused("forbidden", f"{wish.sender} is not a member of {wish.conv}")
+    # First what is stored: the retry of one who was removed meanwhile must not be told "no".
     if first := seen.get(identity(wish)):
         return Stored(first, dup=True)
+    if wish.sender not in state.members:
+        return Refused("forbidden", f"{wish.sender} is not a member of {wish.conv}")
     return None
 
 

@@ -69,12 +69,14 @@ def test_a_known_message_is_no_row():
     assert (decided.entries, decided.heads) == ([], {})
 
 
-def test_a_removed_sender_learns_nothing_by_a_repeat():
-    """Membership comes before identity."""
-    wish = Append("r.x", "1", sender="a")
+def test_a_removed_sender_is_told_of_what_he_had_stored():
+    """A refusal would call his retry definitely not stored; anything new of his is refused."""
     old = Entry("r.x", 3, "msg", 1, "old", "1", "a")
-    decided = decide([wish], {"r.x": ConvState(5, {"b": 1})}, {identity(wish): old})
-    assert isinstance(decided.outcomes[0], Refused)
+    batch = [Append("r.x", "1", sender="a"), Append("r.x", "2", sender="a")]
+    decided = decide(batch, {"r.x": ConvState(5, {"b": 1})}, {identity(batch[0]): old})
+    assert (decided.outcomes[0].entry, decided.outcomes[0].dup) == (old, True)
+    assert isinstance(decided.outcomes[1], Refused)
+    assert decided.entries == []
 
 
 def test_a_message_after_a_removal_in_one_batch_does_not_reach_the_removed():
