@@ -44,6 +44,22 @@ class CutoverStatus(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
+class RollingStep(msgspec.Struct, frozen=True):
+    """One component of a rolling update: `stopping`, then `up`, each when it was entered."""
+
+    component: str
+    state: str
+    t_ns: int
+
+
+class RollingStatus(msgspec.Struct, frozen=True):
+    """Where a rolling update stands: `idle`, `running`, `done` or `failed`."""
+
+    state: str
+    steps: list[RollingStep] = []
+    error: str | None = None
+
+
 class Control:
     """Acts on the components of a running cluster. Safe to use from several threads.
 
@@ -89,6 +105,19 @@ class Control:
     def roll_back_cutover(self) -> None:
         """Ask for the way back; StackError when it is too late, or none runs."""
         self._call("POST", "/cutover/rollback", {})
+
+    def drain(self, name: str, *, drain_ms: int) -> None:
+        """Begin to move an edge's clients to the others; the edge then ends, and is `planned`."""
+        self._act(name, "drain", {"drain_ms": drain_ms})
+
+    def begin_rolling_update(self) -> None:
+        """Begin to restart every gateway and service, one after the other."""
+        self._call("POST", "/rolling", {})
+
+    def rolling_update(self) -> RollingStatus:
+        """The rolling update that runs, or the last one, or `idle`."""
+        status: RollingStatus = self._as(RollingStatus, self._call("GET", "/rolling"))
+        return status
 
     def _act(
         self, name: str, verb: str, body: object = None, *, timeout_s: float = _CALL_S

@@ -13,7 +13,7 @@ from rich.console import Console
 from chaos.bugs import BUGS
 from chaos.proxy_server import Backend
 from chaos.targets import ProxyMode
-from gauntlet import doctor, library, serve, terminal, verdict
+from gauntlet import doctor, failure_table, library, serve, terminal, verdict
 from gauntlet import run as runner
 from gauntlet.kernel import rundir, scenario_rules
 from gauntlet.kernel.clock import parse_duration_s, parse_rate_per_s
@@ -101,13 +101,18 @@ def _hint(options: argparse.Namespace) -> str | None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    if options.failure_table:
+    if options.stack and not options.failure_table:
+        raise ConfigError("--stack: found without --failure-table; allowed: with it")
+    if options.failure_table and not options.names:
         print(failure_table.text(options.stack))
         return Exit.OK
-    table = failure_table.names(options.stack)
-    for scenario in library.all_scenarios():
-        if options.stack is None or scenario.name in table:
-            print(scenario.name if options.names else f"{scenario.name:18} {scenario.about}")
+    if options.failure_table:
+        lines = failure_table.names(options.stack)
+    elif options.names:
+        lines = [scenario.name for scenario in library.all_scenarios()]
+    else:
+        lines = [f"{each.name:20} {each.about}" for each in library.all_scenarios()]
+    print("\n".join(lines))
     return Exit.OK
 
 
@@ -128,7 +133,8 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    return serve.serve(options.stack, options.data, options.config)
+    what = serve.Options(options.stack, options.data, options.config, options.layout)
+    return serve.serve(what)
 
 
 def _doctor(_options: argparse.Namespace) -> int:
@@ -189,6 +195,14 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plain", action="store_true", help="lines instead of a live panel")
 
 
+def _list_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--failure-table", action="store_true", help="what may break, and what shows it"
+    )
+    parser.add_argument("--names", action="store_true", help="the scenarios' names alone")
+    parser.add_argument("--stack", choices=failure_table.BOTH, help="those that exist on it")
+
+
 def _directory_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", type=Path, help="a run directory, such as runs/2026…")
 
@@ -197,11 +211,14 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", choices=("embedded", "full"), default="embedded")
     parser.add_argument("--data", type=Path, help="keep data here (default: a temporary folder)")
     parser.add_argument("--config", type=Path, help="settings of the server, in YAML or JSON")
+    parser.add_argument(
+        "--layout", default="default", help="default, split, single, or a YAML file (docs/howto)"
+    )
 
 
 COMMANDS: tuple[_Command, ...] = (
     _Command("run", "run a scenario and judge it", _run, (_scenario_options, _run_options)),
-    _Command("list", "list the scenarios", _list),
+    _Command("list", "list the scenarios", _list, (_list_options,)),
     _Command("report", "render a run's report again", _report, (_directory_option,)),
     _Command("serve", "run the reference server alone", _serve, (_serve_options,)),
     _Command("doctor", "say what can run here, and how to get the rest", _doctor),
