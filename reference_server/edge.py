@@ -178,7 +178,12 @@ class Edge:
     def _lease(self) -> EdgeLease:
         environment = self._config.environment or ""
         return EdgeLease(
-            self._config.name, environment, self._queue, self._epoch, len(self._sockets)
+            self._config.name,
+            environment,
+            self._queue,
+            self._epoch,
+            len(self._sockets),
+            takes_clients=self._drain.active is None,
         )
 
     async def _client(self, ws: ServerConnection) -> None:

@@ -15,23 +15,22 @@ _LAG_TICK_S = 0.1
 _LAG_TICKS_KEPT = 50
 
 # What each of these is stands in docs/reference/metrics.md.
-METRICS = frozenset(
-    (
-        # Every process; then every one but edges.
-        "loop_lag_ms connections "
-        "requests_total requests_failed_total connections_refused_total slow_requests_total "
-        # The gateway.
-        "request_ms sends_total sheds_total rate_limited_total breaker_open degraded_total "
-        # The message service.
-        "commits_total rows_total commit_ms publish_ms publish_queue publish_skipped "
-        # The room service.
-        "present "
-        # Edges.
-        "connects_total reconnects_total closes_total forced_closes draining "
-        "upgrades_refused_total handshake_p99_ms bus_connected pushes repairs delivery_ms "
-        "acks_total"
-    ).split()
+_NAMES = (
+    # Every process; then every one but edges.
+    "loop_lag_ms connections "
+    "requests_total requests_failed_total connections_refused_total slow_requests_total "
+    # The gateway.
+    "request_ms sends_total sheds_total rate_limited_total breaker_open degraded_total "
+    # The message service.
+    "commits_total rows_total commit_ms publish_ms publish_queue publish_skipped "
+    # The room service.
+    "present "
+    # Edges.
+    "connects_total reconnects_total closes_total forced_closes draining "
+    "upgrades_refused_total handshakes handshakes_failed handshake_p99_ms "
+    "bus_connected pushes repairs delivery_ms acks_total"
 )
+METRICS = frozenset(_NAMES.split())
 
 
 class Metrics:

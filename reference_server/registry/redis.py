@@ -55,6 +55,7 @@ class _EdgeRow(msgspec.Struct):
     epoch: str
     connections: int
     renewed_ms: int
+    takes_clients: bool
 
 
 class RedisRegistry:
@@ -80,7 +81,8 @@ class RedisRegistry:
         return str(name, "ascii")
 
     async def put_edge(self, edge: EdgeLease) -> None:
-        row = _EdgeRow(edge.environment, edge.queue, edge.epoch, edge.connections, _now_ms())
+        facts = edge.environment, edge.queue, edge.epoch, edge.connections
+        row = _EdgeRow(*facts, _now_ms(), edge.takes_clients)
         async with self._pipeline() as pipeline:
             pipeline.eval(_PUT_EDGE, 1, "edges", edge.name, edge.epoch, msgspec.json.encode(row))
             await pipeline.execute()
@@ -123,7 +125,8 @@ class RedisRegistry:
         async with self._pipeline() as pipeline:
             pipeline.hgetall("edges")
             (rows,) = await pipeline.execute()
-        return _edges_renewed(rows, min(self._lease_ms, EDGE_FRESH_MS))
+        renewed = _edges_renewed(rows, min(self._lease_ms, EDGE_FRESH_MS))
+        return [edge for edge in renewed if edge.takes_clients]
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -191,11 +194,8 @@ def _edges_renewed(rows: dict[bytes, bytes], within_ms: int) -> list[EdgeLease]:
     for name, data in rows.items():
         row = msgspec.json.decode(data, type=_EdgeRow)
         if row.renewed_ms + within_ms > _now_ms():
-            edges.append(
-                EdgeLease(
-                    str(name, "utf-8"), row.environment, row.queue, row.epoch, row.connections
-                )
-            )
+            facts = row.environment, row.queue, row.epoch, row.connections, row.takes_clients
+            edges.append(EdgeLease(str(name, "utf-8"), *facts))
     return edges
 
 

@@ -122,6 +122,7 @@ class Balance:
     def __init__(self) -> None:
         self._leased: dict[str, int] = {}
         self._lived: set[str] = set()
+        self._seen: set[str] = set()
         self._assigned: dict[str, int] = {}
 
     def counted(self, leased: dict[str, int]) -> None:
@@ -131,13 +132,16 @@ class Balance:
                 self._assigned[name] = 0
         self._leased = leased
         self._lived = set(leased) or self._lived
+        self._seen |= self._lived
 
     def choose(self, names: list[str]) -> str:
         """One of these edges: a living one, as far as is known, or was known last.
 
-        So an edge that is only planned is not chosen while the registry is silent either.
+        If none is (all of them drain), one that was seen alive before. So an edge that is only
+        planned is not chosen, not even while the registry is silent.
         """
-        living = [name for name in names if name in self._lived] or names
+        known = (self._lived, self._seen, set(names))
+        living = next(filter(None, ([name for name in names if name in some] for some in known)))
         two = random.sample(living, min(2, len(living)))
         chosen = min(two, key=self._load)
         self._assigned[chosen] = self._assigned.get(chosen, 0) + 1

@@ -137,6 +137,14 @@ async def test_an_outage_of_the_users_db_stops_new_logins_only(sessions):
     assert (status, session["connect"]["environment"]) == (200, "blue")
 
 
+def test_drained_edges_are_chosen_before_those_never_started():
+    """In the first moment of a rollback no edge says that it takes clients again."""
+    balance = Balance()
+    balance.counted({"blue-1": 3, "green-1": 0})
+    balance.counted({"green-1": 3})
+    assert balance.choose(["blue-1", "blue-2"]) == "blue-1"
+
+
 async def test_another_process_switches_too(sessions):
     """The users DB says what is current."""
     await log_in(sessions)
