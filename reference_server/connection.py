@@ -26,16 +26,9 @@ class Connection:
     """One connection; `now_s` is a clock of the caller's, in seconds, that never goes back."""
 
     __slots__ = (
-        "_changed",
-        "_heard_s",
-        "_next",
-        "_ping_due_s",
-        "_ping_ms",
-        "_pong_ms",
-        "_to_spare",
-        "name",
-        "phase",
-    )
+        "_changed", "_heard_s", "_next", "_ping_due_s", "_ping_ms", "_pong_ms", "_to_spare",
+        "name", "phase",
+    )  # fmt: skip
 
     def __init__(self, name: str, *, ping_ms: int, pong_ms: int, now_s: float) -> None:
         self.name = name
@@ -130,7 +123,6 @@ def refusal(error: WireError) -> bytes:
 
 
 _REFUSALS = {
-    Close.OVERLOAD: "rate_limited",
-    Close.FLOOD: "rate_limited",
+    **dict.fromkeys((Close.OVERLOAD, Close.FLOOD), "rate_limited"),
     Close.UNAUTHORIZED: "unauthorized",
 }

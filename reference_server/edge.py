@@ -8,7 +8,7 @@ announced as a gap.
 import asyncio
 import logging
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
 from socket import SO_SNDBUF, SOL_SOCKET
@@ -40,7 +40,6 @@ CONNECT_WITHIN_S = 5.0
 CLOSE_WITHIN_S = 2.0
 LEASES_PER_PING = 3
 HANDSHAKES_KEPT = 500
-HEARTS_AT_ONCE = 500
 # Left to itself the system buffers megabytes for a client that does not read, outside the outbox.
 SEND_BUFFER_BYTES = 65_536
 
@@ -67,7 +66,6 @@ class Edge:
         self._queue = f"edges.{config.name}.{self._epoch}"
         self._accepted = 0
         self._sockets: set[ClientSocket] = set()  # those that have been told `connected`
-        self._of_user: Counter[str] = Counter()  # connections with a good token
         # The last ones; None for one that failed by no fault of the client.
         self._handshakes_ms: deque[float | None] = deque(maxlen=HANDSHAKES_KEPT)
         self._metrics = Metrics()
@@ -83,7 +81,7 @@ class Edge:
         self._leases = LeaseKeeper(self._registry, settings.ping_ms, self._lease)
         self._attendance = Attendance(self._upstream)
         self._drain = Drain(lambda: self._sockets)
-        self._http = EdgeHttp(self._metrics, self._drain, config, self.stats, self.missing)
+        self._http = EdgeHttp(self._metrics, self._drain, config, self.stats)
         for name, value in self.stats().items():
             if isinstance(value, int | float):
                 self._metrics.gauge(name, lambda name=name: float(self.stats()[name]))  # type: ignore[misc]  # a default binds the name of this turn
@@ -122,6 +120,12 @@ class Edge:
 
     def stats(self) -> dict[str, Any]:
         """What the cutover watches; see `docs/reference/edge-control.md`."""
+        ready = {
+            "bus": self._bus.connected,
+            "registry": self._leases.reachable,
+            "heads": self._repair.readable,
+            "open": self._drain.active is None,
+        }
         handshakes = sorted(took_ms for took_ms in self._handshakes_ms if took_ms is not None)
         return {
             "connections": len(self._sockets),
@@ -134,17 +138,8 @@ class Edge:
             "bus_connected": self._bus.connected,
             "repairs": self._repair.reads,
             "pushes": self._fanout.pushed,
+            "missing": [name for name, there in ready.items() if not there],
         }
-
-    def missing(self) -> list[str]:
-        """What a new client would have to do without here; empty if the edge is ready."""
-        facts = {
-            "bus": self._bus.connected,
-            "registry": self._leases.reachable,
-            "heads": self._repair.readable,
-            "open": self._drain.active is None,
-        }
-        return [name for name, there in facts.items() if not there]
 
     def _listen(self) -> AbstractAsyncContextManager[Server]:
         return listen(
@@ -222,8 +217,10 @@ class Edge:
         async with asyncio.timeout(CONNECT_WITHIN_S):
             hello = core.receive(await ws.recv(), time.monotonic()).connect
         assert hello is not None, "the core lets no other frame be the first"
-        self._admit(socket, hello)
+        socket.user = self._identify(hello)
         await self._leases.add(Lease(socket.user, core.name))
+        if self._fanout.count(socket.user) >= self._settings.user_connections_max:
+            raise WireError("too many connections of this user", Close.OVERLOAD)
         self._fanout.join(socket)
         known = await self._upstream.heads(socket.user)
         self._repair.watch_from(known.watermark)
@@ -236,25 +233,20 @@ class Edge:
         if hello.cursors:
             self._metrics.add("reconnects_total")
 
-    def _admit(self, socket: ClientSocket, hello: wire.Connect) -> None:
-        """Know the user; WireError without a good token of this device, or without room."""
+    def _identify(self, hello: wire.Connect) -> str:
+        """The user; WireError without a good token that was given to this device."""
         try:
             claims = tokens.verify(hello.token, self._config.secret, time.time())
         except tokens.TokenError as error:
             raise WireError(str(error), Close.UNAUTHORIZED) from error
         if claims.device != hello.device:
             raise WireError("the token is another device's", Close.UNAUTHORIZED)
-        if self._of_user[claims.user] >= self._settings.user_connections_max:
-            raise WireError("too many connections of this user", Close.OVERLOAD)
-        socket.user = claims.user
-        self._of_user[socket.user] += 1
+        return claims.user
 
     def _forget(self, socket: ClientSocket) -> None:
+        self._metrics.add(f'closes_total{{code="{socket.closed_with or "by_client"}"}}')
         if not socket.user:
             return
-        self._of_user[socket.user] -= 1
-        if not self._of_user[socket.user]:
-            del self._of_user[socket.user]
         self._fanout.leave(socket)
         self._leases.drop(Lease(socket.user, socket.core.name))
         if socket in self._sockets:
@@ -263,7 +255,6 @@ class Edge:
                 self._tell(socket, "lost")
         if not self._sockets:
             self._repair.rest()
-        self._metrics.add(f'closes_total{{code="{socket.closed_with or "by_client"}"}}')
 
     def _obey(self, socket: ClientSocket, frame: wire.ClientFrame) -> None:
         if frame.ping is not None:
@@ -287,9 +278,7 @@ class Edge:
         pause_s = min(1.0, self._settings.ping_ms / 10_000)
         while True:
             now_s = time.monotonic()
-            for place, socket in enumerate(tuple(self._sockets)):
-                if place % HEARTS_AT_ONCE == 0:
-                    await asyncio.sleep(0)  # pushes must not wait for thousands of pings
+            for socket in tuple(self._sockets):
                 if socket.core.is_dead(now_s):
                     socket.close(Close.HEARTBEAT_LOST, "silent")
                 elif ping := socket.core.ping(now_s):

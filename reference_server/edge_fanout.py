@@ -75,6 +75,10 @@ class EdgeFanout:
                 conversation = conversation or self._open(conv, start)
                 self._add(conversation, socket, conversation.next_seq)
 
+    def count(self, user: str) -> int:
+        """How many sockets a user has here, those included whose heads are on their way."""
+        return len(self._live.get(user, ())) + len(self._joining.get(user, ()))
+
     def sockets_of(self, user: str) -> list[ClientSocket]:
         """The subscribed sockets of a user."""
         return list(self._live.get(user, ()))

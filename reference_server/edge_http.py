@@ -24,19 +24,13 @@ class EdgeHttp:
     """Routes one request; everything below `/internal/` needs the `X-Internal` token."""
 
     def __init__(
-        self,
-        metrics: Metrics,
-        drain: Drain,
-        config: Config,
-        stats: Callable[[], Any],
-        missing: Callable[[], list[str]],
+        self, metrics: Metrics, drain: Drain, config: Config, stats: Callable[[], dict[str, Any]]
     ) -> None:
         self._metrics = metrics
         self._drain = drain
         self._internal_token = config.internal_token
         self._connections_max = config.settings.edge_connections_max
         self._stats = stats
-        self._missing = missing
         self._internal: dict[str, Callable[[Query], Any]] = {
             "/internal/drain": self._begin_drain,
             "/internal/undrain": self._undrain,
@@ -56,7 +50,7 @@ class EdgeHttp:
         if parts.path == "/healthz":
             return _json(ws, HTTPStatus.OK, {"status": "ok", **self._stats()})
         if parts.path == "/readyz":
-            missing = self._missing()
+            missing = self._stats()["missing"]
             status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
             return _json(ws, status, {"ready": not missing, "missing": missing})
         if parts.path == "/metrics":

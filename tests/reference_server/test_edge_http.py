@@ -47,7 +47,7 @@ def ask(missing):
         internal_token="t0k",
         settings=Settings(edge_connections_max=4),
     )
-    http = EdgeHttp(metrics, Drain(list), config, lambda: {"connections": 3}, lambda: missing)
+    http = EdgeHttp(metrics, Drain(list), config, lambda: {"connections": 3, "missing": missing})
 
     def send(path, headers=None, connections=1):
         answer = http.answer(Ws(connections), Request(path, Headers(headers or {})))
@@ -98,7 +98,7 @@ async def test_a_bad_drain_begins_nothing(ask, query):
 
 def test_health_metrics_and_stats_are_shown(ask):
     """What health checks, Prometheus and the cutover read."""
-    assert ask("/healthz") == (200, '{"status":"ok","connections":3}')
+    assert ask("/healthz") == (200, '{"status":"ok","connections":3,"missing":[]}')
     assert "im_connections 3" in ask("/metrics")[1]
-    assert ask("/internal/stats", TOKEN) == (200, '{"connections":3}')
+    assert ask("/internal/stats", TOKEN) == (200, '{"connections":3,"missing":[]}')
     assert ask("/nowhere")[0] == 404
