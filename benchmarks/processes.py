@@ -1,6 +1,7 @@
 """The processes of a benchmark: the cluster under test, and children that are asked in lines."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ import msgspec
 import psutil
 import requests
 
+from benchmarks import sampling
 from benchmarks.jobs import Job, Result
 from gauntlet import children
 from gauntlet.stack import Ready, Stack
@@ -67,7 +69,7 @@ def cluster(stack: str, *, edges: int = 2) -> Iterator[Cluster]:
             "data_dir": f"{folder}/data",
             "log_dir": str(logs),
             "config": {},
-            "startup_hooks": {},
+            "startup_hooks": _hooks(stack),
             "edges": edges,
             "gateways": 2,
         }
@@ -77,6 +79,14 @@ def cluster(stack: str, *, edges: int = 2) -> Iterator[Cluster]:
             yield Cluster(running.start({}))
         finally:
             running.stop()
+
+
+def _hooks(stack: str) -> dict[str, list[str]]:
+    """Have the processes on a message's way sampled, if that is asked for."""
+    if sampling.FOLDER not in os.environ:
+        return {}
+    services = ["gateway", "edge"] if stack == "full" else ["gateway", "edge", "message"]
+    return {service: ["benchmarks.sampling"] for service in services}
 
 
 class Asked:

@@ -17,11 +17,15 @@ class _Push(msgspec.Struct):
     body: str = ""
 
 
+class _Sign(msgspec.Struct):
+    """A frame that says enough by its name."""
+
+
 class _Frame(msgspec.Struct):
     msg: _Push | None = None
     room: _Push | None = None
-    ping: msgspec.Raw | None = None
-    connected: msgspec.Raw | None = None
+    ping: _Sign | None = None
+    connected: _Sign | None = None
 
 
 _decode = msgspec.json.Decoder(_Frame).decode

@@ -5,14 +5,17 @@ hours of a shared one, do not compare; the ratios within a run do.
 """
 
 import argparse
+import os
 import statistics
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
+from benchmarks import sampling
 from benchmarks.jobs import Bare, Closed, Direct, Idle, Open, Result, Room, Wait
-from benchmarks.processes import STORES, Cluster, Generator, asked, cluster, generator
+from benchmarks.processes import ROOT, STORES, Cluster, Generator, asked, cluster, generator
 from benchmarks.table import Row, machine, markdown, plain
 
 WINDOWS = (64, 128, 256, 512)  # sends under way, of which the fastest is taken
@@ -274,7 +277,12 @@ def main() -> int:
     parser.add_argument("--members", type=int, default=500, help="of the room")
     parser.add_argument("--connections", type=int, default=18_000, help="that are idle")
     parser.add_argument("--markdown", action="store_true", help="print the table for the docs")
+    parser.add_argument("--profile", type=Path, help="folder for collapsed stacks of CPU samples")
     arguments = parser.parse_args()
+    if arguments.profile:
+        arguments.profile.mkdir(parents=True, exist_ok=True)
+        os.environ[sampling.FOLDER] = str(arguments.profile.absolute())
+        os.environ["PYTHONPATH"] = str(ROOT)  # the server's processes import the hook
     bench = Bench(
         Options(
             stack=arguments.stack,
