@@ -37,7 +37,7 @@ def unconnected_ms(history: History, span: Span) -> tuple[float, int]:
     Planned absences do not count, nor what comes after the arrivals.
     """
     cut_off = history.sessions.cut_off(arrivals(history.events)[1])
-    waits_ns = [end_ns - start_ns for _, start_ns, end_ns in cut_off if _within(start_ns, span)]
+    waits_ns = [end_ns - start_ns for start_ns, end_ns in cut_off if _within(start_ns, span)]
     return max(waits_ns, default=0) / NS_PER_MS, int(history.sessions.watching.size)
 
 
