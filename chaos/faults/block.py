@@ -14,7 +14,7 @@ from gauntlet.kernel.scenario import Fault as Spec
 
 # Debian's `rabbitmqctl` on PATH insists on its own user, as its server's wrapper does.
 _BELOW_WRAPPER = "/usr/lib/rabbitmq/bin/rabbitmqctl"
-_CALL_S = 20.0  # it boots an Erlang machine of its own
+_CALL_S = 40.0  # it boots an Erlang machine of its own: two seconds, more on a busy one
 
 _ALARM = "{resource_limit, memory, node()}"
 _SHOW = (
@@ -73,6 +73,7 @@ def _evaluate(pid: int | None, erlang: str) -> str:
     done = subprocess.run(
         [tool, "--quiet", "eval", erlang],
         env=psutil.Process(pid).environ(),
+        stdin=subprocess.DEVNULL,  # ours may be a pipe that somebody else reads
         capture_output=True,
         text=True,
         timeout=_CALL_S,
