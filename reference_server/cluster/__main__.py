@@ -22,9 +22,9 @@ from reference_server.cluster.errors import ClusterError, RequestError
 from reference_server.cluster.launches import check_binaries, make_launches, probe
 from reference_server.cluster.ports import PortAllocator
 from reference_server.cluster.python_process import Wiring
+from reference_server.cluster.settings import SettingsError, load_settings, read_file
 from reference_server.cluster.supervisor import Supervisor
 from reference_server.config import Settings
-from reference_server.cluster.settings import SettingsError, load_settings, read_file
 
 EXIT_FAILED = 3
 FIRST = planning.ENVIRONMENTS[0]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from reference_server.cluster.errors import RequestError
 from reference_server.config import SERVICES, Service
@@ -82,7 +83,8 @@ def choose(stack: str, wanted: str | Mapping[str, Any]) -> Layout:
         role: _convert(each, Process, f"layout.processes.{role}")
         for role, each in processes.items()
     }
-    return _convert({**wanted, "processes": msgspec.to_builtins(roles)}, Layout, "layout")
+    layout: Layout = _convert({**wanted, "processes": {}}, Layout, "layout")
+    return replace(layout, processes=roles)
 
 
 def check(stack: str, layout: Layout) -> None:
@@ -98,12 +100,11 @@ def check(stack: str, layout: Layout) -> None:
             raise RequestError(f"{where}.services: one or more services; edges have their own key")
         for service in set(process.services):
             hosted[service] += process.count
-    for service in SERVICES:
-        if service != "edge" and not hosted[service]:
-            raise RequestError(f"layout.processes: no role hosts {service}")
-    for service in _ONE_ONLY[stack]:
-        if hosted[service] > 1:
-            found = f"{hosted[service]} processes host {service}"
+    for name, count in hosted.items():
+        if name != "edge" and not count:
+            raise RequestError(f"layout.processes: no role hosts {name}")
+        if name in _ONE_ONLY[stack] and count > 1:
+            found = f"{count} processes host {name}"
             raise RequestError(f"layout.processes: {found}; allowed on {stack}: 1")
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from reference_server.config import Settings
 from reference_server.cluster.settings import SettingsError, load_settings, read_file
+from reference_server.config import Settings
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "configuration.md"
 
