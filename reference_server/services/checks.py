@@ -7,8 +7,7 @@ import asyncio
 import logging
 
 from reference_server.calls import Calls
-from reference_server.errors import ApiError
-from reference_server.store.base import BlockPage
+from reference_server.store.base import BlockPage, Refused
 
 POLL_S = 1.0
 BLOCKS_MAX = 100_000  # what was known first is forgotten first: an unknown block allows
@@ -35,18 +34,18 @@ class Checks:
                     log.warning("%s: %r", read.__name__, error)
             await asyncio.sleep(POLL_S)
 
-    def sender(self, conv: str, sender: str) -> None:
-        """ApiError forbidden if the other one of a direct conversation blocks the sender."""
+    def refusal(self, conv: str, sender: str, sticker: str | None) -> Refused | None:
+        """Why this may not be sent: the other one blocks its sender, or there is no such sticker.
+
+        Until the stickers are known, each is refused as `unavailable`.
+        """
         blockers = self._blockers.get(conv)
         if blockers and blockers != [sender]:
-            raise ApiError("forbidden", f"{sender} is blocked in {conv}")
-
-    def sticker(self, reference: str) -> None:
-        """ApiError not_found for an unknown `pack/sticker`, unavailable until any is known."""
-        if self._stickers is None:
-            raise ApiError("unavailable", "the stickers are not known yet")
-        if reference not in self._stickers:
-            raise ApiError("not_found", f"no sticker {reference}")
+            return Refused("forbidden", f"{sender} is blocked in {conv}")
+        if sticker is None or (self._stickers is not None and sticker in self._stickers):
+            return None
+        code = "unavailable" if self._stickers is None else "not_found"
+        return Refused(code, f"no sticker {sticker}")
 
     async def read_blocks(self) -> None:
         """Learn which blocks changed since the last time."""

@@ -122,11 +122,9 @@ class MessageService:
             raise ApiError("bad_request", "a message has either a body or a sticker")
         if "\0" in sent.client_msg_id or "\0" in content:
             raise ApiError("bad_request", "text may not hold U+0000")
-        self._checks.sender(conv, request.user)
-        if sent.sticker is not None:
-            self._checks.sticker(sent.sticker)
         kind = "msg" if sent.sticker is None else "sticker"
-        wish = Append(conv, sent.client_msg_id, request.user, content, kind)
+        refused = self._checks.refusal(conv, request.user, sent.sticker)
+        wish = Append(conv, sent.client_msg_id, request.user, content, kind, refused=refused)
         stored = _stored(await self.append(wish))
         entry = stored.entry
         answer = _Sent(entry.conv, entry.seq, entry.msg_id, entry.ts, stored.dup)

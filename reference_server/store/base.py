@@ -34,12 +34,20 @@ class StoreUncertain(ApiError):
         super().__init__("unavailable", "the database failed to commit", stored="unknown")
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """A wish that may not be; `code` is one of the protocol's."""
+
+    code: str
+    message: str
+
+
 class Append(msgspec.Struct, frozen=True):
     """A wish to take the next position of a conversation.
 
     A message has a `body`. A room event has an `event` and the `user` it is about, and no
     `sender`: its identity, `client_msg_id`, is in a name space of its own. `by` is who asked for
-    a membership change; `connection` is the one that entered.
+    a membership change; `connection` is the one that entered. What is `refused` is looked up
+    all the same: it may be the repeat of a message that is stored.
     """
 
     conv: str
@@ -51,6 +59,7 @@ class Append(msgspec.Struct, frozen=True):
     user: str = ""
     by: str = ""
     connection: str = ""
+    refused: Refused | None = None
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -59,13 +68,6 @@ class Stored(msgspec.Struct, frozen=True):
     entry: Entry
     dup: bool = False
     members: tuple[str, ...] = ()
-
-
-class Refused(msgspec.Struct, frozen=True):
-    """A wish that may not be; `code` is one of the protocol's."""
-
-    code: str
-    message: str
 
 
 Outcome = Stored | Refused

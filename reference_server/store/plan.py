@@ -83,7 +83,7 @@ def plan(
     for wish in batch:
         state = states.get(wish.conv)
         if state is None:
-            outcome: Outcome = Refused("not_found", f"no conversation {wish.conv}")
+            outcome: Outcome = wish.refused or Refused("not_found", f"no conversation {wish.conv}")
         else:
             outcome = _decide(wish, state, seen, planned, now_ms, new_id)
         planned.outcomes.append(outcome)
@@ -132,12 +132,14 @@ def _decide(
 def _message(
     wish: Append, state: ConvState, seen: Mapping[Identity, Entry], planned: Plan
 ) -> Outcome | None:
-    if state.last_seq == 0 and (pair := direct_members(wish.conv)):
-        for user in pair:
-            _join(wish.conv, user, state, planned)
     # First what is stored: the retry of one who was removed meanwhile must not be told "no".
     if first := seen.get(identity(wish)):
         return Stored(first, dup=True)
+    if wish.refused is not None:
+        return wish.refused
+    if state.last_seq == 0 and (pair := direct_members(wish.conv)):
+        for user in pair:
+            _join(wish.conv, user, state, planned)
     if wish.sender not in state.members:
         return Refused("forbidden", f"{wish.sender} is not a member of {wish.conv}")
     return None
@@ -197,7 +199,7 @@ EVENTS: dict[str, Callable[[Append, ConvState, Plan], Outcome | None]] = {
 def _creates(wish: Append) -> bool:
     if wish.event:
         return wish.event == "added" and wish.by == wish.user and is_room(wish.conv)
-    return wish.sender in (direct_members(wish.conv) or ())
+    return wish.refused is None and wish.sender in (direct_members(wish.conv) or ())
 
 
 def _join(conv: str, user: str, state: ConvState, planned: Plan) -> None:

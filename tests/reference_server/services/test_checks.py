@@ -41,12 +41,16 @@ def known(calls):
 
 
 def allows(known, sender, conv=CONV):
-    """Whether the sender may."""
-    try:
-        known.sender(conv, sender)
-    except ApiError:
-        return False
-    return True
+    """Whether the sender may; if not, it is forbidden."""
+    refused = known.refusal(conv, sender, None)
+    assert refused is None or refused.code == "forbidden"
+    return refused is None
+
+
+def sticker(known, reference):
+    """The code with which a sticker is refused; None if it may be sent."""
+    refused = known.refusal(CONV, "bob", reference)
+    return refused and refused.code
 
 
 @pytest.mark.parametrize(
@@ -92,15 +96,18 @@ async def test_memory_is_bounded_and_the_oldest_is_forgotten(known, calls, monke
 
 async def test_a_sticker_is_sent_if_it_exists(known):
     """Before any list was read nobody can say so, and a later attempt may succeed."""
-    with pytest.raises(ApiError) as unknown:
-        known.sticker("cats/hello")
-    assert (unknown.value.code, unknown.value.stored) == ("unavailable", "no")
+    assert sticker(known, "cats/hello") == "unavailable"
     await known.read_stickers()
-    known.sticker("cats/hello")
+    assert sticker(known, "cats/hello") is None
     for reference in ("cats/bye", "hello", "", "cats/hello/x"):
-        with pytest.raises(ApiError) as missing:
-            known.sticker(reference)
-        assert (missing.value.code, missing.value.stored) == ("not_found", "no")
+        assert sticker(known, reference) == "not_found"
+
+
+async def test_a_blocked_sender_may_not_send_stickers_either(known, calls):
+    """Nor does he learn which there are."""
+    calls.page = BlockPage({CONV: ["ann"]}, 5, True)
+    await known.read_blocks()
+    assert sticker(known, "cats/hello") == sticker(known, "none") == "forbidden"
 
 
 async def test_an_outage_leaves_what_was_known(known, calls, monkeypatch):
@@ -118,11 +125,11 @@ async def test_an_outage_leaves_what_was_known(known, calls, monkeypatch):
         await polled()
         calls.page = calls.packs = None
         await polled()
-        known.sticker("cats/hello")
+        assert known.refusal(CONV, "ann", "cats/hello") is None
         assert not allows(known, "bob")
         calls.packs = {"cats": ["bye"]}
         await polled()
-        known.sticker("cats/bye")
+        assert known.refusal(CONV, "ann", "cats/bye") is None
         assert not allows(known, "bob")
         calls.page = BlockPage({}, 6, True)
         await polled()

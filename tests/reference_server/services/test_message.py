@@ -141,6 +141,26 @@ async def test_an_empty_body_is_a_message(service):
     assert (await post(service, PATH, {"client_msg_id": "1", "body": ""}))[0] == 201
 
 
+async def test_what_was_stored_before_a_refusal_is_not_denied(service):
+    """A retry whose first attempt was stored says so, though nothing new may be sent."""
+    service._checks._stickers = frozenset({"cats/hello"})
+    body = {"client_msg_id": "1", "sticker": "cats/hello"}
+    _, sent = await post(service, PATH, body)
+    service._checks._stickers = None
+    assert await post(service, PATH, body) == (200, {**sent, "dup": True})
+    assert (await post(service, PATH, {**body, "client_msg_id": "2"}))[0] == 503
+    service._checks._blockers = {"d.ann.bob": ["bob"]}
+    assert await post(service, PATH, body) == (200, {**sent, "dup": True})
+    assert (await post(service, PATH, send("2")))[0] == 403
+
+
+async def test_a_refused_message_begins_no_conversation(service):
+    """Not even an empty one."""
+    service._checks._blockers = {"d.ann.bob": ["bob"]}
+    assert (await post(service, PATH, send()))[0] == 403
+    assert (await service._store.heads_since(0)).heads == {}
+
+
 async def test_a_blocked_sender_is_refused_in_direct_conversations(service):
     """Nothing is left behind, the other direction stays open, and so does a room of both."""
     service._checks._blockers = {"d.ann.bob": ["bob"]}

@@ -79,6 +79,19 @@ def test_a_removed_sender_is_told_of_what_he_had_stored():
     assert decided.entries == []
 
 
+def test_a_refused_wish_is_no_row_and_creates_nothing():
+    """Nor does it make anybody a member; what it repeats is found all the same."""
+    refused = Refused("forbidden", "blocked")
+    wish = Append("d.a.b", "1", sender="a", refused=refused)
+    assert creatable([wish]) == []
+    for states in ({}, {"d.a.b": ConvState()}):
+        decided = decide([wish], states)
+        assert (decided.outcomes, decided.entries, decided.members) == ([refused], [], {})
+    old = Entry("d.a.b", 3, "msg", 1, "old", "1", "a")
+    repeated = decide([wish], {"d.a.b": ConvState(5, {"a": 1, "b": 1})}, {identity(wish): old})
+    assert repeated.outcomes[0].dup
+
+
 def test_a_message_after_a_removal_in_one_batch_does_not_reach_the_removed():
     """Each entry has the audience of its own position."""
     state = ConvState(2, {"a": 1, "b": 2})
