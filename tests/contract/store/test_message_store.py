@@ -79,6 +79,27 @@ async def test_a_batch_gets_dense_positions_in_its_order(store):
     ]
 
 
+async def test_a_sticker_is_kept_as_one(store):
+    """Its type comes back, and its reference in the place of a body."""
+    wish = Append("d.a.b", "1", sender="a", body="cats/cat-hello", type="sticker")
+    [stored] = await store.append([wish])
+    assert await everything(store, "d.a.b") == [stored.entry]
+    assert (stored.entry.type, stored.entry.body) == ("sticker", "cats/cat-hello")
+
+
+async def test_a_refused_wish_leaves_nothing_and_hides_nothing(store):
+    """No conversation comes of it; among others it takes no position; a repeat is still found."""
+    refused = Refused("forbidden", "blocked")
+    wish = Append("d.a.b", "1", sender="a", refused=refused)
+    assert await store.append([wish]) == [refused]
+    assert await store.room("d.a.b") is None
+    outcomes = await store.append([message(2), wish, message(3)])
+    assert seqs([outcomes[0], outcomes[2]]) == [1, 2]
+    assert outcomes[1] == refused
+    [again] = await store.append([Append("d.a.b", "3", sender="a", refused=refused)])
+    assert (again.dup, again.entry.seq) == (True, 2)
+
+
 async def test_a_repeat_is_the_same_message(store):
     """A known identity gets its old position and id, in a later batch and in the same one."""
     [first] = await store.append([message(1)])
