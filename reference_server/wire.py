@@ -5,7 +5,7 @@ The truth is `docs/reference/protocol.md`; `tests/golden/frames/` holds this mod
 
 import re
 from enum import IntEnum
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -198,6 +198,8 @@ class ServerFrame(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     error: Failure | None = None
 
 
+Frame = TypeVar("Frame", ClientFrame, ServerFrame)
+
 _encoder = msgspec.json.Encoder()
 _client_decoder = msgspec.json.Decoder(ClientFrame)
 _server_decoder = msgspec.json.Decoder(ServerFrame)
@@ -212,22 +214,12 @@ def encode(frame: ClientFrame | ServerFrame) -> bytes:
 
 def decode_client(data: bytes | str) -> ClientFrame:
     """A client's frame; WireError unless it is one JSON object with exactly one known key."""
-    try:
-        frame = _client_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise WireError(f"{error!s:.200}") from error
-    _require_one(frame)
-    return frame
+    return _decode(_client_decoder, data)
 
 
 def decode_server(data: bytes | str) -> ServerFrame:
     """A server's frame; WireError unless it is one JSON object with exactly one known key."""
-    try:
-        frame = _server_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise WireError(str(error)) from error
-    _require_one(frame)
-    return frame
+    return _decode(_server_decoder, data)
 
 
 def encode_push(entry: Entry) -> bytes:
@@ -274,7 +266,12 @@ def is_room(conv: str) -> bool:
     return _ROOM.fullmatch(conv) is not None
 
 
-def _require_one(frame: ClientFrame | ServerFrame) -> None:
+def _decode(decoder: msgspec.json.Decoder[Frame], data: bytes | str) -> Frame:
+    try:
+        frame = decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise WireError(f"{error!s:.200}") from error
     named = sum(getattr(frame, name) is not None for name in frame.__struct_fields__)
     if named != 1:
         raise WireError(f"a frame has exactly one key, this one has {named}")
+    return frame
