@@ -56,6 +56,6 @@ class Flush:
             raise RollbackError(f"the registry's {self._keys_before} keys were not written again")
         return {"keys": keys}
 
-    def _client(self) -> "redis.Redis[bytes]":
+    def _client(self) -> redis.Redis:
         host, _, port = self._address.rpartition(":")
         return redis.Redis(host, int(port), socket_timeout=_ANSWER_S)
