@@ -33,7 +33,7 @@ REQUEST = {
         "pong_ms": PONG_MS,
         "grace_ms": GRACE_MS,
         "heads_poll_ms": 1000,
-        "outbox_bytes": 100_000,
+        "outbox_bytes": 600_000,
     },
     "startup_hooks": {"message": ["chaos.sabotage.crash_after_commit"]},
 }
@@ -169,7 +169,7 @@ async def test_who_does_not_read_is_closed_and_holds_up_nobody(world):
             deadline = time.monotonic() + 30
             while await slow_closes(world) == before:
                 assert time.monotonic() < deadline
-                bulk = [f"{len(sent) + number}".ljust(50_000, "x") for number in range(20)]
+                bulk = [f"{len(sent) + number}".ljust(50_000, "x") for number in range(5)]
                 await asyncio.gather(*(ann.send(room, body) for body in bulk))
                 sent += bulk
             living.cancel()
