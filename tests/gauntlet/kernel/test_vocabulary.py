@@ -11,7 +11,7 @@ from reference_server.cluster.plan import Request, make_plan
 
 def test_layouts_are_those_of_the_cluster():
     """What a scenario may name can be booted."""
-    assert list(vocabulary.LAYOUTS) == sorted(LAYOUTS, key=list(vocabulary.LAYOUTS).index)
+    assert set(vocabulary.LAYOUTS) == set(LAYOUTS)
 
 
 @pytest.mark.parametrize("stack", ["embedded", "full"])
