@@ -7,12 +7,13 @@ import asyncio
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable
-from itertools import accumulate
+from itertools import accumulate, islice
 
 PREFIX = "im_"
 BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _LAG_TICK_S = 0.1
 _LAG_TICKS_KEPT = 50
+_STANDING_TICKS = 5
 
 # What each of these is stands in docs/reference/metrics.md.
 _NAMES = (
@@ -121,6 +122,10 @@ class LoopLag:
     def worst_ms(self) -> float:
         """Milliseconds."""
         return 1000 * max(self._late_s, default=0.0)
+
+    def standing_s(self) -> float:
+        """Seconds that it has been late all the time of late: one long pause is no overload."""
+        return min(islice(reversed(self._late_s), _STANDING_TICKS), default=0.0)
 
     async def watch(self) -> None:
         """Measure until cancelled."""

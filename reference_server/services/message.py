@@ -5,6 +5,7 @@ Follow a send: `send` → `append` → group commit → the store's transaction 
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from typing import Annotated, Literal
 
@@ -69,7 +70,12 @@ class MessageService:
         self._store = open_messages(config.messages_db, settings.db_timeout_ms)
         self._registry = registry.connect(config.registry, lease_ms=context.lease_ms)
         self._bus = bus.connect(config.bus)
-        self._fanout = Fanout(self._registry, self._bus)
+        self._fanout = Fanout(self._registry, self._bus, context.metrics)
+        context.probes.update(
+            messages_db=lambda: self._store.heads_of(""),
+            registry=self._registry.edges,
+            bus=self._fanout.probe,
+        )
         self._commits = GroupCommit(
             self._store, settings.batch_max, settings.batch_ms, self._committed
         )
@@ -108,7 +114,10 @@ class MessageService:
 
     async def append(self, wish: Append) -> Outcome:
         """The outcome of a wish, once committed and not before."""
-        return await self._commits.submit(wish)
+        began = time.monotonic()
+        outcome = await self._commits.submit(wish)
+        self._metrics.observe("commit_ms", 1000 * (time.monotonic() - began))
+        return outcome
 
     async def read(self, conv: str, after: int, limit: int) -> tuple[list[Entry], int]:
         """The entries behind a position, and the head."""

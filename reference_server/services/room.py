@@ -49,6 +49,7 @@ class RoomService:
     def __init__(self, context: Context) -> None:
         self._calls = context.calls
         self._registry = registry.connect(context.config.registry, lease_ms=context.lease_ms)
+        context.probes["registry"] = self._registry.edges
         self._grace_s = context.config.settings.grace_ms / 1000
         self._lease_s = context.lease_ms / 1000
         self._attendance = Attendance()

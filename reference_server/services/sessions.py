@@ -36,6 +36,7 @@ class SessionsService(Service):
         self._config = context.config
         self._users = context.users
         self._registry = registry.connect(context.config.registry, lease_ms=context.lease_ms)
+        context.probes["registry"] = self._registry.edges
         self._accounts: set[str] = set()
         self._environment = self._config.urls.edges[0].environment if self._edges() else ""
         self._environment_read_at = float("-inf")
