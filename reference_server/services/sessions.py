@@ -95,19 +95,15 @@ class SessionsService(Service):
         return self._environment
 
     async def _edge(self, environment: str) -> EdgeAddress:
-        edges = [edge for edge in self._edges() if edge.environment == environment]
+        edges = {edge.name: edge for edge in self._edges() if edge.environment == environment}
         if not edges:
             raise ApiError("unavailable", f"no edge is in {environment}")
         if time.monotonic() - self._counts_read_at > CACHED_S:
-            try:
-                self._balance.counted(
-                    {edge.name: edge.connections for edge in await self._registry.edges()}
-                )
-            except RegistryDown:
-                self._balance.counted({})
+            with suppress(RegistryDown):
+                living = await self._registry.edges()
+                self._balance.counted({edge.name: edge.connections for edge in living})
             self._counts_read_at = time.monotonic()
-        name = self._balance.choose([edge.name for edge in edges])
-        return next(edge for edge in edges if edge.name == name)
+        return edges[self._balance.choose(list(edges))]
 
     def _edges(self) -> tuple[EdgeAddress, ...]:
         return self._config.urls.edges
@@ -122,18 +118,17 @@ class Balance:
 
     def __init__(self) -> None:
         self._leased: dict[str, int] = {}
-        self._lived: set[str] = set()
         self._seen: set[str] = set()
         self._assigned: dict[str, int] = {}
 
     def counted(self, leased: dict[str, int]) -> None:
-        """The connections of every living edge; empty when nobody knows."""
+        """The connections of every living edge; a registry that lost them says nothing new."""
+        leased = leased or self._leased
         for name in self._leased.keys() | leased.keys():
             if leased.get(name) != self._leased.get(name):
                 self._assigned[name] = 0
         self._leased = leased
-        self._lived = set(leased) or self._lived
-        self._seen |= self._lived
+        self._seen |= leased.keys()
 
     def choose(self, names: list[str]) -> str:
         """One of these edges: a living one, as far as is known, or was known last.
@@ -141,7 +136,7 @@ class Balance:
         If none is (all of them drain), one that was seen alive before. So an edge that is only
         planned is not chosen, not even while the registry is silent.
         """
-        known = (self._lived, self._seen, set(names))
+        known = (self._leased, self._seen, names)
         living = next(filter(None, ([name for name in names if name in some] for some in known)))
         two = random.sample(living, min(2, len(living)))
         chosen = min(two, key=self._load)
