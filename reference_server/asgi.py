@@ -137,7 +137,8 @@ class App:
         ApiError too_large as soon as that is known: from what the head tells, if it does.
         """
         told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        body, size = b"", int(told)
+        body: bytes = b""
+        size = int(told)
         while size <= self._body_bytes_max:
             message = await receive()
             if message["type"] == "http.disconnect":
