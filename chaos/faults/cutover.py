@@ -28,23 +28,27 @@ class Cutover:
         self._canaries = bool(param(spec, "canaries"))
         self._back_after_s: float | None = param(spec, "rollback_after")
         self._wanted_end = str(param(spec, "end"))
+        # What is broken acts as soon as canaries meet it: nobody else is to.
+        self._acting = _MOVING | ({"verify"} if param(spec, "broken") else set())
         self._from = ""
         self._began_ns: int | None = None
         self._seen = 0
         self._status: CutoverStatus | None = None
 
     def inject(self, context: Context) -> Facts:
-        """Begin, and return when clients are being moved."""
+        """Begin, and return when clients are being moved, or canaries where it is broken."""
         self._from = context.steering().cutover().environment
         to = _OTHER[self._from]
         self._began_ns = clock.now_ns()  # before the call: it may act and yet not be answered
         drain_ms = round(self._drain_s * 1000)
         context.steering().begin_cutover(to, drain_ms=drain_ms, canaries=self._canaries)
-        self._follow(context, _MOVING | _ENDED, _PREPARE_S, heed_stop=True)
+        self._follow(context, self._acting | _ENDED, _PREPARE_S, heed_stop=True)
         return {"from": self._from, "to": to, "drain_ms": drain_ms}
 
     def prove(self, context: Context) -> Facts:
         """The cutover has entered its drain; one that is to go back may have done so before."""
+        if self._state() not in _MOVING | _ENDED:
+            self._follow(context, _MOVING | _ENDED, _PREPARE_S, heed_stop=True)
         proof, state = self._facts(), self._state()
         if state not in _MOVING and state != self._wanted_end:
             raise FaultFailed(f"the cutover did not come to its drain: {state}", proof)

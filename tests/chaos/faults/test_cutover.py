@@ -80,10 +80,11 @@ def test_a_failed_verification_is_a_failed_fault_and_a_whole_system(world, spec,
 
 
 def test_a_new_environment_that_is_found_broken_is_as_wanted(world, spec, script):
-    """Where the end is to be `rolled-back`, going back before the drain is proof and heal."""
+    """It acts from the verification on; going back before the drain is its proof, and its heal."""
     script("prepare", "verify", "rollback", "rolled-back")
     fault = Cutover(spec("cutover", "edge", broken=True, end="rolled-back"))
     fault.inject(world.context)
+    assert states(world) == ["prepare", "verify"]
     assert fault.prove(world.context)["state"] == "rolled-back"
     assert fault.heal(world.context)["steps"][-1][0] == "rolled-back"
     assert fault.verify(world.context)["environment"] == "blue"
