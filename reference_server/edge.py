@@ -29,7 +29,7 @@ from reference_server.edge_fanout import EdgeFanout
 from reference_server.edge_http import EdgeHttp
 from reference_server.edge_leases import LeaseKeeper
 from reference_server.edge_repair import Repair
-from reference_server.edge_socket import ClientSocket
+from reference_server.edge_socket import CLOSE_TIMEOUT_S, ClientSocket
 from reference_server.edge_upstream import AttendanceEvent, Upstream
 from reference_server.errors import ApiError
 from reference_server.metrics import LoopLag, Metrics
@@ -152,7 +152,7 @@ class Edge:
             ping_interval=None,  # heartbeats are frames of our protocol
             open_timeout=CONNECT_WITHIN_S,
             max_size=wire.FRAME_BYTES_MAX,
-            close_timeout=CLOSE_WITHIN_S,
+            close_timeout=CLOSE_TIMEOUT_S,
         )
 
     async def _close_clients(self, server: Server) -> None:
