@@ -154,7 +154,7 @@ async def test_a_sticker_arrives_where_messages_do(pair):
 
 
 async def test_chat_goes_on_without_friends_and_stickers(server, pair):
-    """Their calls fail, or say that they are degraded; blocks and stickers once known still count."""
+    """Their calls fail or are degraded; blocks and stickers that were known still count."""
     ann, bob, conv = pair
     cat = f"d.{bob.name}.cat"  # a name that sorts after his
     await ann.call("PUT", f"/v1/friends/{bob.name}/block")
