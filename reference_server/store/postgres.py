@@ -139,6 +139,9 @@ class PostgresDatabase:
             reset=_keep,
             server_settings={
                 "synchronous_commit": "on",
+                # Every statement looks few rows up by index. While a table is young the planner
+                # would rather read all of it, and stay with that plan while the table grows.
+                **dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off"),
                 "statement_timeout": timeout_ms,
                 # A process that stands still in a transaction must not keep rows locked.
                 "idle_in_transaction_session_timeout": timeout_ms,

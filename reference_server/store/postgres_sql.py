@@ -8,12 +8,17 @@ everything committed by whoever held it before (READ COMMITTED).
 
 from reference_server.store.messages import ENTRY_COLUMNS
 
+# Equal but for how `conv` is compared: with `=` the planner may take the index on (conv, seq),
+# and so read a whole conversation for each identity.
+_SAME = """m.client_msg_id = asked.client_msg_id AND m.sender = asked.sender
+    AND m.conv IS NOT DISTINCT FROM asked.conv"""
+
 # Head, members and attendance of each conversation that exists; and, the same in every row,
 # whether any identity of the batch is known.
-STATES = """
+STATES = f"""
 SELECT c.conv, c.last_seq, m.names, m.since, p.names, p.connections, EXISTS (
     SELECT FROM unnest($3::text[], $4::text[], $5::text[]) AS asked (conv, sender, client_msg_id)
-    JOIN messages USING (conv, sender, client_msg_id)) AS has_known
+    JOIN messages m ON {_SAME}) AS has_known
 FROM conversations c
 CROSS JOIN LATERAL (SELECT array_agg(member) AS names, array_agg(from_seq) AS since
     FROM members WHERE conv = c.conv) m
@@ -22,9 +27,8 @@ CROSS JOIN LATERAL (SELECT array_agg(member) AS names, array_agg(connection) AS 
 WHERE c.conv = ANY($1)"""
 
 KNOWN = f"""
-SELECT {ENTRY_COLUMNS} FROM messages
-JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (conv, sender, client_msg_id)
-USING (conv, sender, client_msg_id)"""
+SELECT {", ".join(f"m.{name}" for name in ENTRY_COLUMNS.split(", "))} FROM messages m
+JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (conv, sender, client_msg_id) ON {_SAME}"""
 
 CREATE = """
 INSERT INTO conversations SELECT conv, 0, 0, 0 FROM unnest($1::text[]) AS conv ORDER BY conv
