@@ -5,6 +5,7 @@ The truth is `docs/reference/protocol.md`; `tests/golden/frames/` holds this mod
 
 import re
 from enum import IntEnum
+from functools import lru_cache
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -255,6 +256,7 @@ def decode_batch(data: bytes) -> list[Entry]:
         raise WireError(str(error)) from error
 
 
+@lru_cache(8192)
 def direct_members(conv: str) -> tuple[str, str] | None:
     """The two members that a direct conversation's id names; None for anything else."""
     match = _DIRECT.fullmatch(conv)
