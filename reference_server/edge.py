@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
 from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
@@ -75,6 +76,9 @@ class Edge:
         )
         self._bus = bus.connect(config.bus)
         self._calls = Calls(config.urls, config.internal_token, settings.call_timeout_ms)
+        for name in ("message", "room"):
+            is_open = partial(self._calls.is_open, name)
+            self._metrics.gauge(f'breaker_open{{service="{name}"}}', is_open)
         self._upstream = Upstream(config.name, self._calls)
         self._fanout = EdgeFanout(self._metrics)
         self._repair = Repair(self._fanout, self._upstream, self._bus, settings)

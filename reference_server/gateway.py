@@ -52,8 +52,6 @@ class Gateway:
         self._rates = RateLimit(settings.user_sends_per_s, settings.user_sends_burst)
         self._last_good: dict[str, bytes] = {}
         self._noted_at, self._unnoted = float("-inf"), 0
-        for service in set(SERVICE_OF.values()):
-            metrics.gauge(f'breaker_open{{service="{service}"}}', partial(calls.is_open, service))
 
     async def handle(self, request: Request) -> Response:
         """The answer to a client's call; failures of services in the protocol's form."""

@@ -18,18 +18,15 @@ _STANDING_TICKS = 5
 # What each of these is stands in docs/reference/metrics.md.
 _NAMES = (
     # Every process; then every one but edges.
-    "loop_lag_ms connections "
-    "requests_total requests_failed_total connections_refused_total slow_requests_total "
-    # The gateway.
-    "request_ms sends_total sheds_total rate_limited_total breaker_open degraded_total "
-    # The message service.
-    "commits_total rows_total commit_ms publish_ms publish_queue publish_skipped "
-    # The room service.
-    "present "
+    "loop_lag_ms connections breaker_open requests_total requests_failed_total "
+    "connections_refused_total slow_requests_total "
+    # Gateway; message service; room service.
+    "request_ms sends_total sheds_total rate_limited_total degraded_total "
+    "commits_total rows_total commit_ms publish_ms publish_queue publish_skipped present "
     # Edges.
-    "connects_total reconnects_total closes_total forced_closes draining "
-    "upgrades_refused_total handshakes handshakes_failed handshake_p99_ms "
-    "bus_connected pushes repairs delivery_ms acks_total"
+    "connects_total reconnects_total closes_total forced_closes draining upgrades_refused_total "
+    "handshakes handshakes_failed handshake_p99_ms bus_connected pushes repairs "
+    "delivery_ms acks_total"
 )
 METRICS = frozenset(_NAMES.split())
 

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from chaos.sabotage.slow_commits import COMMITS_PER_S
+from reference_server.breaker import FAILURES
 
 pytestmark = pytest.mark.integration
 
@@ -215,7 +216,10 @@ def test_what_is_no_token_is_unauthorized(process, token):
 
 
 def test_ready_is_who_can_do_his_work(new_process):
-    """Without registry and bus it can, and says what it misses; a gateway needs messages."""
+    """Without registry and bus it can, and says what it misses; a gateway needs messages.
+
+    When nobody answers him often enough, his breaker shows it.
+    """
     new_process.config["registry"] = new_process.config["bus"] = "redis://127.0.0.1:1"
     new_process.start()
     assert new_process.call("GET", "/readyz") == (200, {"ready": True, "missing": ["registry"]})
@@ -223,7 +227,11 @@ def test_ready_is_who_can_do_his_work(new_process):
     new_process.config["services"] = ["gateway"]
     new_process.config["urls"]["message"] = [f"http://127.0.0.1:{free_port()}"]
     new_process.start()
-    assert new_process.call("GET", "/readyz") == (503, {"ready": False, "missing": ["message"]})
+    for _ in range(FAILURES):
+        assert new_process.call("GET", "/readyz") == (503, {"ready": False, "missing": ["message"]})
+    metrics = new_process.call("GET", "/metrics")[1]
+    assert 'im_breaker_open{service="message"} 1\n' in metrics
+    assert 'im_breaker_open{service="room"} 0\n' in metrics
 
 
 async def offer(process, tokens, rate_per_s, seconds):
