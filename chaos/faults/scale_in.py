@@ -7,7 +7,7 @@ from gauntlet.kernel.errors import RollbackError
 from gauntlet.kernel.scenario import Fault as Spec
 
 _FINISH_S = 30.0  # beyond the drain itself: stragglers get their time, then waves
-_GOING = ("draining", "planned")
+_GOING = ("draining", "held")  # held: nobody is left on it, and its process ends
 
 
 class ScaleIn:
@@ -29,14 +29,14 @@ class ScaleIn:
     def prove(self, context: Context) -> Facts:
         """The cluster drains it, or has done so."""
         proof = {self._name: self._state(context)}
-        if self._state(context) not in _GOING:
+        if proof[self._name] not in (*_GOING, "planned"):
             raise FaultFailed("the edge is not drained", proof)
         return proof
 
     def heal(self, context: Context) -> Facts:
         """Wait for the end."""
         if self._name:
-            poll(lambda: self._state(context) != "draining" or None, self._drain_s + _FINISH_S)
+            poll(lambda: self._state(context) not in _GOING or None, self._drain_s + _FINISH_S)
         return {}
 
     def verify(self, context: Context) -> Facts:
