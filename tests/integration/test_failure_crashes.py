@@ -118,6 +118,23 @@ async def test_an_edge_that_dies_takes_nobody_along(world):
                     assert in_order_once(bob, room)
 
 
+async def test_a_room_service_that_dies_forgets_nobody(world):
+    """Who left meanwhile is counted out, once; who is there stays, reconnected or not."""
+    near, far = world.edge_url("edge-blue-1"), world.edge_url("edge-blue-2")
+    async with world.users("ann", "bob", "carl") as (ann, bob, carl), ann.online(near):
+        room = await room_of(ann, bob, carl)
+        async with carl.online(far):
+            async with bob.online(far):
+                await entered(room, ann, bob, carl)
+                await bob.ws.close()
+            async with bob.online(near):
+                async with world.fault("kill", "room"):
+                    await carl.ws.close()
+                await until(lambda: ann.events(room, "exited"))
+                await asyncio.sleep(LEASE_S)
+                assert ann.events(room, "exited") == [carl.user]
+
+
 @pytest.mark.parametrize(
     ("how", "target"), [("pause", "edge-blue-2"), ("partition", "client>edge-blue-2")]
 )

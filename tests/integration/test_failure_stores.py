@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from .clients import until
 from .failures import direct, in_order_once
@@ -21,7 +22,7 @@ SOON_S = 6.0
 @pytest.mark.failure_row("messages-db-down")
 async def test_without_the_messages_db_sends_fail_in_time_and_sockets_stay(world):
     """No acknowledgement without a row; the retry of each send gets one row and one position."""
-    async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
+    async with world.users("ann", "bob", "carl") as (ann, bob, carl), ann.online(), bob.online():
         conv = direct(ann, bob)
         path = f"/v1/conversations/{conv}/messages"
         await ann.send(conv, "before")
@@ -35,7 +36,10 @@ async def test_without_the_messages_db_sends_fail_in_time_and_sockets_stay(world
                 assert answer["error"]["stored"] in ("no", "unknown")
             status, answer = await bob.try_call("GET", path)
             assert (status >= 503, answer["error"]["temporary"]) == (True, True)
-            await asyncio.sleep(1.0)
+            with pytest.raises(ConnectionClosed) as turned_away:
+                async with carl.online():
+                    pass
+            assert turned_away.value.rcvd.code == 1013
         assert (ann.closed, bob.closed) == (None, None)
         answers = [await ann.send(conv, send["body"], send["client_msg_id"]) for send in sends]
         again = [await ann.send(conv, send["body"], send["client_msg_id"]) for send in sends]
