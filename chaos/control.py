@@ -13,6 +13,10 @@ _CALL_S = 10.0
 _START_S = 60.0  # `start` answers when the component is healthy; a broker takes its time
 
 
+class RefusedError(StackError):
+    """The call does not fit the system's state, or names what it has not; nothing was done."""
+
+
 class Component(msgspec.Struct, frozen=True):
     """One process of the system, as the cluster sees it now."""
 
@@ -40,6 +44,7 @@ class CutoverStatus(msgspec.Struct, frozen=True):
     environment: str
     steps: list[CutoverStep] = []
     connections: dict[str, int] = {}
+    told: int = 0
     forced_closes: int = 0
     error: str | None = None
 
@@ -138,7 +143,8 @@ class Control:
             connection.close()
         if response.status >= 400:
             reason = content.decode(errors="replace")[:200].strip()
-            raise StackError(f"{what}: {response.status} {reason}")
+            refused = response.status in (400, 404, 409)
+            raise (RefusedError if refused else StackError)(f"{what}: {response.status} {reason}")
         try:
             return msgspec.json.decode(content) if content else None
         except msgspec.DecodeError as error:

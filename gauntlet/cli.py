@@ -13,7 +13,7 @@ from rich.console import Console
 from chaos.bugs import BUGS
 from chaos.proxy_server import Backend
 from chaos.targets import ProxyMode
-from gauntlet import doctor, failure_table, library, serve, terminal, verdict
+from gauntlet import doctor, failure_table, library, operate, serve, terminal, verdict
 from gauntlet import run as runner
 from gauntlet.kernel import rundir, scenario_rules
 from gauntlet.kernel.clock import parse_duration_s, parse_rate_per_s
@@ -137,6 +137,27 @@ def _serve(options: argparse.Namespace) -> int:
     return serve.serve(what)
 
 
+def _cutover(options: argparse.Namespace) -> int:
+    control = operate.connect(options.control)
+    if options.status:
+        return operate.show(control)
+    if options.rollback:
+        return operate.roll_back(control)
+    drain_ms = round(options.drain * 1000)
+    return operate.cutover(control, options.to, drain_ms=drain_ms, canaries=options.canaries)
+
+
+def _scale(options: argparse.Namespace) -> int:
+    control = operate.connect(options.control)
+    if options.out:
+        return operate.scale_out(control)
+    return operate.scale_in(control, options.edge, drain_ms=round(options.drain * 1000))
+
+
+def _rolling(options: argparse.Namespace) -> int:
+    return operate.update(operate.connect(options.control))
+
+
 def _doctor(_options: argparse.Namespace) -> int:
     return doctor.show(Console(highlight=False))
 
@@ -216,11 +237,52 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _control_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--control",
+        type=Path,
+        help=f"the control file that serve prints (default: ${operate.VARIABLE})",
+    )
+
+
+def _drain_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--drain", type=_duration, default=8.0, help="how long clients are told")
+
+
+def _cutover_options(parser: argparse.ArgumentParser) -> None:
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--to", choices=operate.ENVIRONMENTS, help="move every client there")
+    action.add_argument("--rollback", action="store_true", help="send everybody back")
+    action.add_argument("--status", action="store_true", help="say where the system stands")
+    parser.add_argument(
+        "--no-canaries", dest="canaries", action="store_false", help="move without proof"
+    )
+
+
+def _scale_options(parser: argparse.ArgumentParser) -> None:
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--out", action="store_true", help="start one more edge")
+    action.add_argument("--in", dest="edge", metavar="EDGE", help="empty an edge and end it")
+
+
 COMMANDS: tuple[_Command, ...] = (
     _Command("run", "run a scenario and judge it", _run, (_scenario_options, _run_options)),
     _Command("list", "list the scenarios", _list, (_list_options,)),
     _Command("report", "render a run's report again", _report, (_directory_option,)),
     _Command("serve", "run the reference server alone", _serve, (_serve_options,)),
+    _Command(
+        "cutover",
+        "move a running system's clients between blue and green",
+        _cutover,
+        (_cutover_options, _drain_option, _control_option),
+    ),
+    _Command(
+        "scale",
+        "add an edge to a running system, or take one out",
+        _scale,
+        (_scale_options, _drain_option, _control_option),
+    ),
+    _Command("rolling", "restart its gateways and services in turn", _rolling, (_control_option,)),
     _Command("doctor", "say what can run here, and how to get the rest", _doctor),
     _Command("judge", "repeat a run's verdict, without any server", _judge, (_directory_option,)),
     _Command(

@@ -127,13 +127,13 @@ class Control:
 
 def _show(component: Component, leaving: str | None) -> dict[str, Any]:
     planned = component.planned
-    is_draining = planned.name == leaving and component.state == "up"
+    is_leaving = planned.name == leaving and component.state != "planned"
     return {
         "name": planned.name,
         "role": planned.role,
         "environment": planned.environment,
         "pid": component.pid,
-        "state": "draining" if is_draining else component.state,
+        "state": "draining" if is_leaving else component.state,
         "restarts": component.restarts,
         "address": planned.address,
     }

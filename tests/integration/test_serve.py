@@ -77,7 +77,7 @@ def test_it_serves_and_is_steered_until_ctrl_c_and_leaves_nothing(tmp_path, requ
             (["rolling"], Exit.OK, "rolling update: done"),
             (["cutover", "--to", "green", "--drain", "1s"], Exit.OK, "s  done"),
             (["cutover", "--to", "green"], Exit.CONFIG, "green already"),
-            (["cutover", "--rollback"], Exit.CONFIG, "no cutover is running"),
+            (["cutover", "--rollback"], Exit.CONFIG, "no way back from done"),
             (["cutover", "--status"], Exit.OK, "new clients go to green"),
         ]:
             ended, said = gauntlet(tmp_path, *arguments, "--control", control)
