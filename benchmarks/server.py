@@ -23,7 +23,7 @@ SEARCH_S = 3.0
 STEADY_SHARE = 0.7
 LIGHT_RATE = 300.0
 ROOM_WINDOW = 8
-SENDERS_WARM_UP_S = 1.0
+WARM_UP_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,7 @@ class Bench:
             generator(Direct(server.api, options.conversations)) as load,
         ):
             window = self._window(load)
-            before = self._bare_post_us()
             cpu_us, maximum = _costs(server, load, Closed(window, options.seconds))
-            after = self._bare_post_us()
             steady_rate = STEADY_SHARE * maximum.rate
             return DirectLoad(
                 maximum=maximum,
@@ -96,7 +94,7 @@ class Bench:
                 light=load.do(Open(LIGHT_RATE, options.seconds / 2)),
                 window=window,
                 cpu_us=cpu_us,
-                bare_post_us=statistics.mean((before, after)),
+                bare_post_us=self._bare_post_us(maximum.rate),
             )
 
     def _window(self, load: Generator) -> int:
@@ -105,14 +103,14 @@ class Bench:
         say("  " + ", ".join(f"window {each}: {rate:.0f}/s" for each, rate in rates.items()))
         return max(rates, key=rates.__getitem__)
 
-    def _bare_post_us(self) -> float:
-        """CPU per POST of a server that only answers, under the same generator."""
+    def _bare_post_us(self, rate: float) -> float:
+        """CPU per POST of a server that only answers, at a rate: fewer at a time cost more each."""
         with asked("benchmarks.bare", "http") as server:
             api = [f"http://127.0.0.1:{int(server.hear())}"]
             with generator(Bare(api)) as load:
-                load.do(Closed(64, SENDERS_WARM_UP_S))
+                load.do(Open(rate, WARM_UP_S))
                 before = sum(server.process.cpu_times()[:2])
-                result = load.do(Closed(64, min(SEARCH_S, self.options.seconds)))
+                result = load.do(Open(rate, self.options.seconds / 3))
                 return 1e6 * (sum(server.process.cpu_times()[:2]) - before) / result.acked
 
 
@@ -179,7 +177,7 @@ def fanout(bench: Bench) -> Row:
         cluster(bench.options.stack, edges=1) as server,
         generator(Room(server.api, members)) as load,
     ):
-        load.do(Closed(ROOM_WINDOW, SENDERS_WARM_UP_S))
+        load.do(Closed(ROOM_WINDOW, WARM_UP_S))
         cpu_us, found = _costs(server, load, Closed(ROOM_WINDOW, seconds))
     each_us = cpu_us["edge"] * found.acked / max(1, found.deliveries)
     return Row(

@@ -125,9 +125,10 @@ class App:
             response = await self._handle(_request(scope, body))
         except ApiError as error:  # only a body that is too large, and is not read on
             response = Response(error.status, error.body(), {"connection": "close"})
-        headers = {"content-type": "application/json", **response.headers}
-        headers["content-length"] = str(len(response.body))
-        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        raw = [(b"content-length", b"%d" % len(response.body))]
+        raw += [(name.encode(), value.encode()) for name, value in response.headers.items()]
+        if "content-type" not in response.headers:
+            raw.append((b"content-type", b"application/json"))
         await send({"type": "http.response.start", "status": response.status, "headers": raw})
         await send({"type": "http.response.body", "body": response.body})
 
@@ -152,11 +153,12 @@ class App:
 
 def _request(scope: Scope, body: bytes) -> Request:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    query = scope["query_string"]
     return Request(
         method=scope["method"],
         path=scope["path"],
         body=body,
-        query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
+        query=dict(parse_qsl(query.decode("latin-1"))) if query else {},
         headers=headers,
     )
 

@@ -105,8 +105,8 @@ def _decide(
     if refused_or_known is not None:
         return refused_or_known
     seq = state.last_seq + 1
-    client_msg_id = wish.client_msg_id
-    if identity(wish) in seen:
+    client_msg_id, key = wish.client_msg_id, identity(wish)
+    if key in seen:
         # A room event that state allows once more, as when a connection enters for a second time.
         client_msg_id = f"{client_msg_id}:{seq}"
     state.last_seq = seq
@@ -122,7 +122,7 @@ def _decide(
         event=wish.event,
         user=wish.user,
     )
-    seen[identity(wish)] = entry
+    seen[key] = entry
     planned.entries.append(entry)
     # One who was just removed must still hear of it.
     audience = dict.fromkeys((*state.members, wish.user)) if wish.event else state.members
