@@ -141,8 +141,8 @@ async def serve_http(config: Config, stop: asyncio.Event) -> None:
         calls.local.update({name: each.router.handle for name, each in services.items()})
         for service in services.values():
             await service.start()
-        for name in SERVICES:
-            metrics.gauge(f'breaker_open{{service="{name}"}}', partial(calls.is_open, name))
+        for other in SERVICES:
+            metrics.gauge(f'breaker_open{{service="{other}"}}', partial(calls.is_open, other))
         watch = asyncio.create_task(lag.watch())
         cleanup.callback(watch.cancel)
         if "message" not in services and config.urls.message:
