@@ -30,7 +30,7 @@ from reference_server.edge_fanout import EdgeFanout
 from reference_server.edge_http import EdgeHttp
 from reference_server.edge_leases import LeaseKeeper
 from reference_server.edge_repair import Repair
-from reference_server.edge_socket import CLOSE_TIMEOUT_S, ClientSocket
+from reference_server.edge_socket import CLOSE_TIMEOUT_S, BoundedConnection, ClientSocket
 from reference_server.edge_upstream import AttendanceEvent, Upstream
 from reference_server.errors import ApiError
 from reference_server.metrics import LoopLag, Metrics
@@ -157,6 +157,8 @@ class Edge:
             open_timeout=CONNECT_WITHIN_S,
             max_size=wire.FRAME_BYTES_MAX,
             close_timeout=CLOSE_TIMEOUT_S,
+            create_connection=BoundedConnection,
+            write_limit=2 * self._settings.outbox_bytes,  # never reached by what we write
         )
 
     async def _close_clients(self, server: Server) -> None:

@@ -21,6 +21,13 @@ def text_frame(payload: bytes) -> bytes:
     return Frame(Opcode.TEXT, payload).serialize(mask=False)
 
 
+class BoundedConnection(ServerConnection):
+    """Cut off at its write limit: `websockets` answers pings itself, to whoever reads nothing."""
+
+    def pause_writing(self) -> None:
+        self.transport.abort()
+
+
 class ClientSocket:
     """A connection's core beside its WebSocket.
 

@@ -298,6 +298,28 @@ def test_who_does_not_read_is_closed_at_the_cap(server, runner):
     runner.run(play())
 
 
+def test_who_pings_and_does_not_read_is_cut_off(server, runner):
+    """The WebSocket layer answers pings by itself; its answers must not pile up for ever."""
+
+    async def play():
+        async with Scene(server) as scene:
+            _, writer = await raw(scene, upgrade(scene), masked(hello(scene.mallory).encode()))
+            writer.transport.pause_reading()
+            await scene.edge.settles(connections=2)
+            pings = (b"\x89\xfd" + bytes(4) + bytes(125)) * 1_000
+
+            async def flood():
+                while True:
+                    writer.write(pings)
+                    await writer.drain()
+
+            with pytest.raises(ConnectionError):
+                await asyncio.wait_for(flood(), 5)  # before any heartbeat looks at him
+            await scene.talk()
+
+    runner.run(play())
+
+
 FRAMES = (
     st.sampled_from([PING, '{"pong":{}}', '{"enter":{"conv":"r.x"}}', '{"exit":{"conv":"r.x"}}'])
     | st.sampled_from(['{"ack":{"conv":"d.a.b","seq":3}}', '{"leave":{}}', "hello"])
