@@ -1,7 +1,6 @@
 """A running stack, the faults of the chaos package for it, and users who live through them."""
 
 import asyncio
-import json
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -82,23 +81,16 @@ class World:
 
     async def edge_stats(self, name: str) -> dict[str, Any]:
         """The numbers an edge shows at /healthz."""
-        found: dict[str, Any] = json.loads(await self._get(name, "/healthz"))
-        return found
-
-    async def metrics(self, name: str) -> str:
-        """What a component tells Prometheus."""
-        return await self._get(name, "/metrics")
+        url = f"http://{self.address(name)}/healthz"
+        async with aiohttp.ClientSession() as http, http.get(url) as answer:
+            found: dict[str, Any] = await answer.json()
+            return found
 
     async def bus_connected(self, expected: bool) -> None:
         """Until both blue edges say so."""
         for edge in ("edge-blue-1", "edge-blue-2"):
             while (await self.edge_stats(edge))["bus_connected"] is not expected:
                 await asyncio.sleep(0.05)
-
-    async def _get(self, name: str, path: str) -> str:
-        url = f"http://{self.address(name)}{path}"
-        async with aiohttp.ClientSession() as http, http.get(url) as answer:
-            return await answer.text()
 
     @property
     def senders(self) -> str:
