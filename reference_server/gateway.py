@@ -10,11 +10,9 @@ import msgspec
 from reference_server import tokens
 from reference_server.admission import Admission
 from reference_server.asgi import Request, Response, answer, reply
-from reference_server.calls import Calls
-from reference_server.config import Settings
 from reference_server.errors import ApiError
-from reference_server.metrics import Metrics
 from reference_server.rate_limit import RateLimit
+from reference_server.services.base import Context
 
 # The first two segments of a path choose the service.
 SERVICE_OF: Mapping[str, str] = {
@@ -37,17 +35,10 @@ class Gateway:
     Refuses what is too much: of one user, or of all. `lag_s` tells how late the event loop is.
     """
 
-    def __init__(
-        self,
-        calls: Calls,
-        secret: str,
-        settings: Settings,
-        metrics: Metrics,
-        lag_s: Callable[[], float],
-    ) -> None:
-        self._calls = calls
-        self._secret = secret
-        self._metrics = metrics
+    def __init__(self, context: Context, lag_s: Callable[[], float]) -> None:
+        settings = context.config.settings
+        self._calls, self._metrics = context.calls, context.metrics
+        self._secret = context.config.secret
         self._admission = Admission(settings.shed_wait_ms / 1000, lag_s)
         self._rates = RateLimit(settings.user_sends_per_s, settings.user_sends_burst)
         self._last_good: dict[str, bytes] = {}
@@ -119,8 +110,8 @@ class Gateway:
             self._unnoted += 1
             return
         self._noted_at = now
-        call = {"method": request.method, "path": request.path, "status": response.status}
-        context = {**call, "took_ms": round(1000 * took_s), "others_since_last": self._unnoted}
+        context = {"method": request.method, "path": request.path, "status": response.status}
+        context |= {"took_ms": round(1000 * took_s), "others_since_last": self._unnoted}
         log.warning("call failed", extra={"context": context})
         self._unnoted = 0
 

@@ -76,7 +76,8 @@ class Metrics:
             samples[name] = histogram.samples(name)
         lines: list[str] = []
         for name, rows in sorted(samples.items()):
-            kind = "histogram" if name in self._histograms else _kind(name)
+            kind = "counter" if name.endswith("_total") else "gauge"
+            kind = "histogram" if name in self._histograms else kind
             lines += [f"# TYPE {PREFIX}{name} {kind}", *(PREFIX + row for row in rows)]
         return "\n".join(lines) + "\n"
 
@@ -99,10 +100,6 @@ class _Histogram:
 
 def _base(name: str) -> str:
     return name.partition("{")[0]
-
-
-def _kind(name: str) -> str:
-    return "counter" if name.endswith("_total") else "gauge"
 
 
 def _require(name: str) -> None:

@@ -147,9 +147,7 @@ async def serve_http(config: Config, stop: asyncio.Event) -> None:
         cleanup.callback(watch.cancel)
         if "message" not in services and config.urls.message:
             context.probes["message"] = partial(calls.ask, "message", "GET", "/readyz", dict)
-        gateway = None
-        if "gateway" in config.services:
-            gateway = Gateway(calls, config.secret, config.settings, metrics, lag.standing_s)
+        gateway = Gateway(context, lag.standing_s) if "gateway" in config.services else None
         front = Front(context, routes, gateway)
         app = App(front.handle, config.settings.body_bytes_max)
         await listen(app, config, metrics, stop)

@@ -28,7 +28,7 @@ def test_file_and_environment_reach_every_process(cluster, tmp_path, monkeypatch
     assert claims.exp == session["expires_at"]
     assert 700 < claims.exp - time.time() <= 777
     statuses = []
-    for number in "123":
+    for number in "0123456789":
         send = urllib.request.Request(
             f"{running.api[0]}/v1/conversations/d.ann.bob/messages",
             json.dumps({"client_msg_id": number, "body": "x"}).encode(),

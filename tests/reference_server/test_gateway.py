@@ -7,10 +7,11 @@ import pytest
 
 from reference_server import tokens
 from reference_server.asgi import Request, reply
-from reference_server.config import Settings
+from reference_server.config import Config, Settings
 from reference_server.errors import ApiError
 from reference_server.gateway import SERVICE_OF, Gateway
 from reference_server.metrics import Metrics
+from reference_server.services.base import Context
 
 SECRET = "s"
 SENDS = "/v1/conversations/d.a.b/messages"
@@ -51,8 +52,15 @@ def lag_s():
 @pytest.fixture
 def gateway(calls, metrics, lag_s):
     """A gateway before those."""
-    settings = Settings(user_sends_per_s=1, user_sends_burst=3)
-    return Gateway(calls, SECRET, settings, metrics, lambda: lag_s[0])
+    config = Config(
+        name="gateway-1",
+        services=("gateway",),
+        port=1,
+        secret=SECRET,
+        internal_token="t",
+        settings=Settings(user_sends_per_s=1, user_sends_burst=3),
+    )
+    return Gateway(Context(config, metrics, calls), lambda: lag_s[0])
 
 
 def ask(path, *, user="ann", exp=None, authorization=None, method="POST"):
