@@ -19,11 +19,10 @@ OVER = {"done", "rolled-back", "failed"}
 NAMES = itertools.count(1)
 
 
-@pytest.fixture(scope="module", params=[("embedded", "default"), ("full", "split")], ids="-".join)
+@pytest.fixture(scope="module", params=["embedded", pytest.param("full", marks=pytest.mark.full)])
 def running(request, cluster):
-    """A running cluster of each stack; every test leaves it whole, in blue, on two edges."""
-    stack, layout = request.param
-    return cluster(stack, layout=layout)
+    """A split cluster of each stack; every test leaves it whole, in blue, on two edges."""
+    return cluster(request.param, layout="split")
 
 
 async def reached(condition, timeout_s=60.0):
@@ -100,7 +99,7 @@ def refusal(call):
 
 
 async def test_a_message_goes_through_every_service_of_its_own(running):
-    """Sent by one, seen by the other; the split layout has each service alone in its process."""
+    """Sent by one, seen by the other; each service is alone in its process."""
     for name, each in running.components().items():
         if each["role"] in ("sessions", "friend", "sticker", "message", "gateway"):
             async with aiohttp.ClientSession() as http:
