@@ -1,5 +1,5 @@
 # Thin on purpose: tools/bootstrap.sh does the work, and works without make.
-.PHONY: install run test test-full lint bench
+.PHONY: install run test test-full lint bench bench-server
 
-install run test test-full lint bench:
+install run test test-full lint bench bench-server:
 	@tools/bootstrap.sh $@ $(ARGS)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from chaos.control import Component, Control
@@ -31,13 +32,19 @@ class Writer(Protocol):
 
 @dataclass(frozen=True)
 class Context:
-    """Shared by the threads of all active faults. `stop` is set when the run must end."""
+    """Shared by the threads of all active faults. `stop` is set when the run must end.
+
+    `logs` holds `<component>.log` of each process, where the system under test is ours.
+    `rate_per_s` is what the load usually sends.
+    """
 
     plan: Plan
     proxies: Mapping[str, ProxiedLink]
     control: Control | None
     journal: Writer
     live: Live = lambda: None
+    logs: Path | None = None
+    rate_per_s: float = 0.0
     stop: threading.Event = field(default_factory=threading.Event)
     _writing: threading.Lock = field(default_factory=threading.Lock)
 

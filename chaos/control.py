@@ -13,6 +13,10 @@ _CALL_S = 10.0
 _START_S = 60.0  # `start` answers when the component is healthy; a broker takes its time
 
 
+class RefusedError(StackError):
+    """The call does not fit the system's state, or names what it has not; nothing was done."""
+
+
 class Component(msgspec.Struct, frozen=True):
     """One process of the system, as the cluster sees it now."""
 
@@ -40,7 +44,24 @@ class CutoverStatus(msgspec.Struct, frozen=True):
     environment: str
     steps: list[CutoverStep] = []
     connections: dict[str, int] = {}
+    told: int = 0
     forced_closes: int = 0
+    error: str | None = None
+
+
+class RollingStep(msgspec.Struct, frozen=True):
+    """One component of a rolling update: `stopping`, then `up`, each when it was entered."""
+
+    component: str
+    state: str
+    t_ns: int
+
+
+class RollingStatus(msgspec.Struct, frozen=True):
+    """Where a rolling update stands: `idle`, `running`, `done` or `failed`."""
+
+    state: str
+    steps: list[RollingStep] = []
     error: str | None = None
 
 
@@ -90,6 +111,19 @@ class Control:
         """Ask for the way back; StackError when it is too late, or none runs."""
         self._call("POST", "/cutover/rollback", {})
 
+    def drain(self, name: str, *, drain_ms: int) -> None:
+        """Begin to move an edge's clients to the others; the edge then ends, and is `planned`."""
+        self._act(name, "drain", {"drain_ms": drain_ms})
+
+    def begin_rolling_update(self) -> None:
+        """Begin to restart every gateway and service, one after the other."""
+        self._call("POST", "/rolling", {})
+
+    def rolling_update(self) -> RollingStatus:
+        """The rolling update that runs, or the last one, or `idle`."""
+        status: RollingStatus = self._as(RollingStatus, self._call("GET", "/rolling"))
+        return status
+
     def _act(
         self, name: str, verb: str, body: object = None, *, timeout_s: float = _CALL_S
     ) -> None:
@@ -109,7 +143,8 @@ class Control:
             connection.close()
         if response.status >= 400:
             reason = content.decode(errors="replace")[:200].strip()
-            raise StackError(f"{what}: {response.status} {reason}")
+            refused = response.status in (400, 404, 409)
+            raise (RefusedError if refused else StackError)(f"{what}: {response.status} {reason}")
         try:
             return msgspec.json.decode(content) if content else None
         except msgspec.DecodeError as error:

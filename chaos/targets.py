@@ -10,8 +10,9 @@ from gauntlet.kernel.scenario import Fault
 ProxyMode = Literal["needed", "all", "none"]
 
 # Where a role has no process of its own, its service lives in another's: on `full`, the gateways
-# host the message service, and a scenario that names `message` means them.
-_HOSTS = {"message": "gateway"}
+# host the message service, and a scenario that names `message` means them. The `split` layout
+# gives every service its own process.
+_HOSTS = {"message": "gateway", "sessions": "social", "friend": "social", "sticker": "social"}
 
 
 class PlannedLink(Protocol):

@@ -13,7 +13,7 @@ from rich.console import Console
 from chaos.bugs import BUGS
 from chaos.proxy_server import Backend
 from chaos.targets import ProxyMode
-from gauntlet import doctor, library, serve, terminal, verdict
+from gauntlet import doctor, failure_table, library, operate, serve, terminal, verdict
 from gauntlet import run as runner
 from gauntlet.kernel import rundir, scenario_rules
 from gauntlet.kernel.capabilities import ADAPTER_STACKS
@@ -95,14 +95,25 @@ def _conduct(
 
 
 def _hint(options: argparse.Namespace) -> str | None:
-    if options.bug is not None or options.scenario != "tour":
+    shown = (name for name, bug in BUGS.items() if bug.scenario == options.scenario)
+    if options.bug is not None or (bug := next(shown, None)) is None:
         return None
-    return f"gauntlet run tour --bug {next(iter(BUGS))}   (see it go red)"
+    return f"gauntlet run {options.scenario} --bug {bug}   (see it go red)"
 
 
-def _list(_options: argparse.Namespace) -> int:
-    for scenario in library.all_scenarios():
-        print(f"{scenario.name:18} {scenario.about}")
+def _list(options: argparse.Namespace) -> int:
+    if options.stack and not options.failure_table:
+        raise ConfigError("--stack: found without --failure-table; allowed: with it")
+    if options.failure_table and not options.names:
+        print(failure_table.text(options.stack))
+        return Exit.OK
+    if options.failure_table:
+        lines = failure_table.names(options.stack)
+    elif options.names:
+        lines = [scenario.name for scenario in library.all_scenarios()]
+    else:
+        lines = [f"{each.name:20} {each.about}" for each in library.all_scenarios()]
+    print("\n".join(lines))
     return Exit.OK
 
 
@@ -123,7 +134,29 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    return serve.serve(options.stack, options.data)
+    what = serve.Options(options.stack, options.data, options.config, options.layout)
+    return serve.serve(what)
+
+
+def _cutover(options: argparse.Namespace) -> int:
+    control = operate.connect(options.control)
+    if options.status:
+        return operate.show(control)
+    if options.rollback:
+        return operate.roll_back(control)
+    drain_ms = round(options.drain * 1000)
+    return operate.cutover(control, options.to, drain_ms=drain_ms, canaries=options.canaries)
+
+
+def _scale(options: argparse.Namespace) -> int:
+    control = operate.connect(options.control)
+    if options.out:
+        return operate.scale_out(control)
+    return operate.scale_in(control, options.edge, drain_ms=round(options.drain * 1000))
+
+
+def _rolling(options: argparse.Namespace) -> int:
+    return operate.update(operate.connect(options.control))
 
 
 def _doctor(_options: argparse.Namespace) -> int:
@@ -192,6 +225,14 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plain", action="store_true", help="lines instead of a live panel")
 
 
+def _list_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--failure-table", action="store_true", help="what may break, and what shows it"
+    )
+    parser.add_argument("--names", action="store_true", help="the scenarios' names alone")
+    parser.add_argument("--stack", choices=failure_table.BOTH, help="those that exist on it")
+
+
 def _directory_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", type=Path, help="a run directory, such as runs/2026…")
 
@@ -199,13 +240,58 @@ def _directory_option(parser: argparse.ArgumentParser) -> None:
 def _serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", choices=("embedded", "full"), default="embedded")
     parser.add_argument("--data", type=Path, help="keep data here (default: a temporary folder)")
+    parser.add_argument("--config", type=Path, help="settings of the server, in YAML or JSON")
+    parser.add_argument(
+        "--layout", default="default", help="default, split, single, or a YAML file (docs/howto)"
+    )
+
+
+def _control_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--control",
+        type=Path,
+        help=f"the control file that serve prints (default: ${operate.VARIABLE})",
+    )
+
+
+def _drain_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--drain", type=_duration, default=8.0, help="how long clients are told")
+
+
+def _cutover_options(parser: argparse.ArgumentParser) -> None:
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--to", choices=operate.ENVIRONMENTS, help="move every client there")
+    action.add_argument("--rollback", action="store_true", help="send everybody back")
+    action.add_argument("--status", action="store_true", help="say where the system stands")
+    parser.add_argument(
+        "--no-canaries", dest="canaries", action="store_false", help="move without proof"
+    )
+
+
+def _scale_options(parser: argparse.ArgumentParser) -> None:
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--out", action="store_true", help="start one more edge")
+    action.add_argument("--in", dest="edge", metavar="EDGE", help="empty an edge and end it")
 
 
 COMMANDS: tuple[_Command, ...] = (
     _Command("run", "run a scenario and judge it", _run, (_scenario_options, _run_options)),
-    _Command("list", "list the scenarios", _list),
+    _Command("list", "list the scenarios", _list, (_list_options,)),
     _Command("report", "render a run's report again", _report, (_directory_option,)),
     _Command("serve", "run the reference server alone", _serve, (_serve_options,)),
+    _Command(
+        "cutover",
+        "move a running system's clients between blue and green",
+        _cutover,
+        (_cutover_options, _drain_option, _control_option),
+    ),
+    _Command(
+        "scale",
+        "add an edge to a running system, or take one out",
+        _scale,
+        (_scale_options, _drain_option, _control_option),
+    ),
+    _Command("rolling", "restart its gateways and services in turn", _rolling, (_control_option,)),
     _Command("doctor", "say what can run here, and how to get the rest", _doctor),
     _Command("judge", "repeat a run's verdict, without any server", _judge, (_directory_option,)),
     _Command(

@@ -19,6 +19,7 @@ from chaos.bugs import BUGS
 from chaos.context import Context
 from chaos.control import Control
 from chaos.proxy_server import Backend
+from chaos.sabotage import hooks_for
 from chaos.targets import Plan, ProxyMode, links_needed
 from chaos.timeline import Timeline
 from gauntlet import interrupts, manifest
@@ -148,6 +149,8 @@ class _Conductor:
             control=Control(ready.control, ready.token),
             journal=chaos_journal,
             live=lambda: self._live.last,
+            logs=self._run.logs,
+            rate_per_s=self._scenario.load.rate_per_s,
         )
         self._manifest["stack"]["components"] = components
         self._manifest["proxy"] = {"backend": proxies.backend, "links": sorted(wanted)}
@@ -155,18 +158,18 @@ class _Conductor:
         self._begin("ready", f"{len(components)} components, {time.monotonic() - started:.1f} s")
 
     def _boot_request(self, data: Path) -> dict[str, Any]:
-        hooks: dict[str, list[str]] = {}
+        hooks = hooks_for(self._scenario.faults)
         if self._options.bug is not None:
             bug = BUGS[self._options.bug]
-            hooks = {service: [bug.module] for service in bug.services}
+            for service in bug.services:
+                hooks.setdefault(service, []).append(bug.module)
         return {
             "stack": self._scenario.target.stack,
             "data_dir": str(data),
             "log_dir": str(self._run.logs.resolve()),
             "config": self._scenario.target.server,
             "startup_hooks": hooks,
-            "edges": 2,
-            "gateways": 2,
+            "layout": self._scenario.target.layout,
         }
 
     def _start_load(self, cleanup: ExitStack) -> None:

@@ -1,43 +1,59 @@
 """`gauntlet serve`: the reference server alone, until Ctrl-C."""
 
 import contextlib
+import json
+import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
 
 from gauntlet import interrupts
-from gauntlet.kernel.errors import Exit, Interrupted, StackError
-from gauntlet.stack import Stack
+from gauntlet.kernel.errors import ConfigError, Exit, Interrupted, StackError
+from gauntlet.stack import Link, Ready, Stack
 
 POLL_S = 0.5
+CONTROL_FILE = "control.json"
 
 
-def serve(stack_name: str, data: Path | None) -> Exit:
+class Options(NamedTuple):
+    """What to serve. `layout` is a name, or a YAML file that writes one out."""
+
+    stack: str
+    data: Path | None = None
+    config: Path | None = None
+    layout: str = "default"
+
+
+def serve(options: Options) -> Exit:
     """Boot a stack, print its addresses, wait. Ending it by Ctrl-C is success."""
-    with _folder(data) as folder, contextlib.suppress(Interrupted), interrupts.raised():
+    layout = _layout(options.layout)
+    with _folder(options.data) as folder, contextlib.suppress(Interrupted), interrupts.raised():
         logs = folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         request = {
-            "stack": stack_name,
+            "stack": options.stack,
             "data_dir": str(folder / "data"),
             "log_dir": str(logs),
-            "config": {},
-            "startup_hooks": {},
-            "edges": 2,
-            "gateways": 2,
+            "config_file": None if options.config is None else str(options.config.resolve()),
+            "layout": layout,
         }
         stack = Stack(request, on_event=lambda _event: None)
+        control = folder / CONTROL_FILE
         try:
-            components, links = stack.plan()
+            components, links = _plan(stack, options)
             ready = stack.start({})
+            _write_control(control, ready)
             addresses = {link.component: link.upstream for link in links}
             for component in components:
                 address = addresses.get(component["name"], "inside another component")
                 print(f"  {component['name']:14} {address}")
             print(f"api      {'  '.join(ready.api)}")
-            print(f"control  {ready.control}  token {ready.token}")
+            print(f"control  {ready.control}  token in {control}")
             print(f"logs     {logs}")
             print("Ctrl-C ends it.", flush=True)
             while stack.running:
@@ -45,7 +61,38 @@ def serve(stack_name: str, data: Path | None) -> Exit:
             raise StackError(f"the server ended by itself; see {logs / 'cluster.log'}")
         finally:
             stack.stop()
+            control.unlink(missing_ok=True)
     return Exit.OK
+
+
+def _plan(stack: Stack, options: Options) -> tuple[list[dict[str, Any]], list[Link]]:
+    """What there will be; an error in the layout names its file too."""
+    try:
+        return stack.plan()
+    except ConfigError as error:
+        if str(error).startswith("layout."):
+            raise ConfigError(f"{options.layout}: {error}") from error
+        raise
+
+
+def _layout(wanted: str) -> str | dict[str, Any]:
+    """A name as it is; a file's content, unread but for its YAML: the server judges it."""
+    if not wanted.endswith((".yaml", ".yml")):
+        return wanted
+    try:
+        content = yaml.safe_load(Path(wanted).read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{wanted}: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{wanted}: found {type(content).__name__}; a layout maps keys to values")
+    return content
+
+
+def _write_control(path: Path, ready: Ready) -> None:
+    """For `gauntlet cutover` and its like; whoever reads the token rules the server."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        json.dump({"control": ready.control, "token": ready.token}, file)
 
 
 @contextlib.contextmanager

@@ -119,9 +119,11 @@ class Stack:
 
 
 def _failure(failed: dict[str, Any]) -> StackError | ConfigError:
+    if failed["refused"]:
+        return ConfigError(failed["reason"])
     lines = [f"{failed['component']} did not start: {failed['reason']}", *failed["log_tail"]]
     # Something that is not installed is the user's to mend, and nothing has been started.
-    return (ConfigError if failed.get("missing") else StackError)("\n    ".join(lines))
+    return (ConfigError if failed["missing"] else StackError)("\n    ".join(lines))
 
 
 def probe() -> dict[str, Any]:

@@ -40,13 +40,13 @@ class Request(msgspec.Struct, frozen=True):
         """The body as a value of `kind`; ApiError bad_request if it is none."""
         try:
             return msgspec.json.decode(self.body, type=kind)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ApiError("bad_request", f"body: {error}") from error
 
     def number(self, name: str, default: int, maximum: int) -> int:
         """A query parameter of `0..maximum`; ApiError bad_request for anything else."""
         text = self.query.get(name, str(default))
-        if not (text.isascii() and text.isdecimal()) or int(text[:20]) > maximum:
+        if not (text.isascii() and text.isdecimal() and len(text) < 20) or int(text) > maximum:
             raise ApiError("bad_request", f"{name} must be a number from 0 to {maximum}")
         return int(text)
 
@@ -118,40 +118,47 @@ class App:
         self._body_bytes_max = body_bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await self._body(receive)
-        if body is None:
-            return
-        if len(body) > self._body_bytes_max:
-            limit = f"the body may have at most {self._body_bytes_max} bytes"
-            response = failure(ApiError("too_large", limit))
-        else:
+        try:
+            body = await self._body(scope, receive)
+            if body is None:
+                return
             response = await self._handle(_request(scope, body))
-        headers = {"content-type": "application/json", **response.headers}
-        headers["content-length"] = str(len(response.body))
-        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        except ApiError as error:  # only a body that is too large, and is not read on
+            response = Response(error.status, error.body(), {"connection": "close"})
+        raw = [(b"content-length", b"%d" % len(response.body))]
+        raw += [(name.encode(), value.encode()) for name, value in response.headers.items()]
+        if "content-type" not in response.headers:
+            raw.append((b"content-type", b"application/json"))
         await send({"type": "http.response.start", "status": response.status, "headers": raw})
         await send({"type": "http.response.body", "body": response.body})
 
-    async def _body(self, receive: Receive) -> bytes | None:
-        """The body, cut once it is over the limit; None if the client left before its end."""
-        body = b""
-        while len(body) <= self._body_bytes_max:
+    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
+        """The body; None if the client left before its end.
+
+        ApiError too_large as soon as that is known: from what the head tells, if it does.
+        """
+        told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        body: bytes = b""
+        size = int(told)
+        while size <= self._body_bytes_max:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None
             body += message.get("body", b"")
-            if not message.get("more_body", False):
-                break
-        return body
+            size = len(body)
+            if size <= self._body_bytes_max and not message.get("more_body", False):
+                return body
+        raise ApiError("too_large", f"the body may have at most {self._body_bytes_max} bytes")
 
 
 def _request(scope: Scope, body: bytes) -> Request:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    query = scope["query_string"]
     return Request(
         method=scope["method"],
         path=scope["path"],
         body=body,
-        query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
+        query=dict(parse_qsl(query.decode("latin-1"))) if query else {},
         headers=headers,
     )
 

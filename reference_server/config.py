@@ -48,11 +48,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     # How long a lost connection may stay away before its user counts as having left.
     grace_ms: int = 10_000
     # How often an edge asks for changed heads: with the bus up, and while it is down.
-    heads_poll_ms: int = 5_000
+    heads_poll_ms: int = 2_000
     heads_poll_degraded_ms: int = 1_000
     # Group commit: how long a send may wait for company while others commit, and rows at most.
     batch_ms: int = 5
     batch_max: int = 256
+    # Connections of one edge (beyond: 503), and of one user on it (beyond: closed 1013).
+    edge_connections_max: int = 20_000
+    user_connections_max: int = 16
     # Unsent bytes of one connection before it is closed as a slow consumer.
     outbox_bytes: int = 1_048_576
     # A request body.
@@ -62,6 +65,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     db_timeout_ms: int = 1_000
     # A call from one service to another.
     call_timeout_ms: int = 3_000
+    # HTTP connections of one process, and how long a request may take to arrive.
+    http_connections_max: int = 8_192
+    request_timeout_ms: int = 10_000
+    # Sends of one user at one gateway: the rate, and how many at once.
+    user_sends_per_s: int = 100
+    user_sends_burst: int = 200
+    # Sends are refused while they would wait longer than this; other work at a fraction of it.
+    shed_wait_ms: int = 1_000
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:

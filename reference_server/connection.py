@@ -9,6 +9,10 @@ from enum import Enum, auto
 from reference_server import wire
 from reference_server.wire import Close, WireError
 
+# What a client may say: this many frames in a burst and then a second; each KiB counts as one more.
+FRAMES_BURST = 1_000
+FRAMES_PER_S = 100
+
 
 class Phase(Enum):
     """The life of a connection."""
@@ -21,24 +25,36 @@ class Phase(Enum):
 class Connection:
     """One connection; `now_s` is a clock of the caller's, in seconds, that never goes back."""
 
+    __slots__ = (
+        "_changed", "_heard_s", "_next", "_ping_due_s", "_ping_ms", "_pong_ms", "_to_spare",
+        "name", "phase",
+    )  # fmt: skip
+
     def __init__(self, name: str, *, ping_ms: int, pong_ms: int, now_s: float) -> None:
         self.name = name
         self.phase = Phase.AWAITING_CONNECT
         self._ping_ms = ping_ms
         self._pong_ms = pong_ms
         self._heard_s = now_s
+        self._to_spare = float(FRAMES_BURST)
         self._ping_due_s = now_s + ping_ms / 1000
         self._next: dict[str, int] = {}  # conversation -> the least seq that may be pushed
         self._changed: set[str] = set()  # conversations pushed since heads were last told
 
     def receive(self, data: bytes | str, now_s: float) -> wire.ClientFrame:
-        """A frame in its place; WireError, with a close code, if it is none."""
+        """A frame in its place; WireError, with a close code, if it is none or one too many."""
+        self._to_spare += FRAMES_PER_S * (now_s - self._heard_s)
+        self._to_spare = min(FRAMES_BURST, self._to_spare) - 1 - len(data) // 1024
+        self._heard_s = now_s
+        if self._to_spare < 0:
+            raise WireError("too many frames", Close.FLOOD)
+        if isinstance(data, bytes):
+            raise WireError("frames are text, not binary")
         frame = wire.decode_client(data)
         if (frame.connect is None) == (self.phase is Phase.AWAITING_CONNECT):
             raise WireError("connect must be the first frame, and only the first")
         if frame.connect is not None:
             self.phase = Phase.JOINING
-        self._heard_s = now_s
         return frame
 
     def connected(self, heads: dict[str, int]) -> bytes:
@@ -102,5 +118,11 @@ class Connection:
 
 def refusal(error: WireError) -> bytes:
     """The `error` frame that precedes a close."""
-    code = "unauthorized" if error.code is Close.UNAUTHORIZED else "bad_request"
+    code = _REFUSALS.get(error.code, "bad_request")
     return wire.encode(wire.ServerFrame(error=wire.Failure(code, str(error))))
+
+
+_REFUSALS = {
+    **dict.fromkeys((Close.OVERLOAD, Close.FLOOD), "rate_limited"),
+    Close.UNAUTHORIZED: "unauthorized",
+}

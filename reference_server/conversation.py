@@ -18,6 +18,8 @@ Socket = TypeVar("Socket")
 class Conversation(Generic[Socket]):
     """Positions below `next_seq` went to the `sockets`; `head` is the highest known to exist."""
 
+    __slots__ = ("_overdue_at_s", "_pending", "conv", "head", "next_seq", "sockets")
+
     def __init__(self, conv: str, next_seq: int) -> None:
         self.conv = conv
         self.next_seq = next_seq

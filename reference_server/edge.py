@@ -11,6 +11,8 @@ import time
 from collections import deque
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection
@@ -28,7 +30,7 @@ from reference_server.edge_fanout import EdgeFanout
 from reference_server.edge_http import EdgeHttp
 from reference_server.edge_leases import LeaseKeeper
 from reference_server.edge_repair import Repair
-from reference_server.edge_socket import ClientSocket
+from reference_server.edge_socket import CLOSE_TIMEOUT_S, BoundedConnection, ClientSocket
 from reference_server.edge_upstream import AttendanceEvent, Upstream
 from reference_server.errors import ApiError
 from reference_server.metrics import LoopLag, Metrics
@@ -39,6 +41,8 @@ CONNECT_WITHIN_S = 5.0
 CLOSE_WITHIN_S = 2.0
 LEASES_PER_PING = 3
 HANDSHAKES_KEPT = 500
+# Left to itself the system buffers megabytes for a client that does not read, outside the outbox.
+SEND_BUFFER_BYTES = 65_536
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +67,8 @@ class Edge:
         self._queue = f"edges.{config.name}.{self._epoch}"
         self._accepted = 0
         self._sockets: set[ClientSocket] = set()  # those that have been told `connected`
-        self._handshakes_ms: deque[float] = deque(maxlen=HANDSHAKES_KEPT)
+        # The last ones; None for one that failed by no fault of the client.
+        self._handshakes_ms: deque[float | None] = deque(maxlen=HANDSHAKES_KEPT)
         self._metrics = Metrics()
         self._lag = LoopLag()
         self._registry = registry.connect(
@@ -71,13 +76,16 @@ class Edge:
         )
         self._bus = bus.connect(config.bus)
         self._calls = Calls(config.urls, config.internal_token, settings.call_timeout_ms)
+        for name in ("message", "room"):
+            is_open = partial(self._calls.is_open, name)
+            self._metrics.gauge(f'breaker_open{{service="{name}"}}', is_open)
         self._upstream = Upstream(config.name, self._calls)
-        self._fanout = EdgeFanout()
+        self._fanout = EdgeFanout(self._metrics)
         self._repair = Repair(self._fanout, self._upstream, self._bus, settings)
         self._leases = LeaseKeeper(self._registry, settings.ping_ms, self._lease)
         self._attendance = Attendance(self._upstream)
         self._drain = Drain(lambda: self._sockets)
-        self._http = EdgeHttp(self._metrics, self._drain, config.internal_token, self.stats)
+        self._http = EdgeHttp(self._metrics, self._drain, config, self.stats)
         for name, value in self.stats().items():
             if isinstance(value, int | float):
                 self._metrics.gauge(name, lambda name=name: float(self.stats()[name]))  # type: ignore[misc]  # a default binds the name of this turn
@@ -86,6 +94,8 @@ class Edge:
         """Serve until `stop`. An ExceptionGroup means a bug: the process ends and is restarted."""
         await self._bus.consume(self._queue, self._hear)
         async with self._listen() as server, asyncio.TaskGroup() as group:
+            for listener in server.sockets:  # what it accepts inherits the size
+                listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
             jobs: list[Coroutine[Any, Any, None]] = [
                 self._lag.watch(),
                 self._leases.beat(),
@@ -114,16 +124,25 @@ class Edge:
 
     def stats(self) -> dict[str, Any]:
         """What the cutover watches; see `docs/reference/edge-control.md`."""
-        handshakes = sorted(self._handshakes_ms)
+        ready = {
+            "bus": self._bus.connected,
+            "registry": self._leases.reachable,
+            "heads": self._repair.readable,
+            "open": self._drain.active is None,
+        }
+        handshakes = sorted(took_ms for took_ms in self._handshakes_ms if took_ms is not None)
         return {
             "connections": len(self._sockets),
             "forced_closes": self._drain.forced_closes,
             "draining": self._drain.active is not None,
+            "handshakes": len(self._handshakes_ms),
+            "handshakes_failed": self._handshakes_ms.count(None),
             "handshake_p99_ms": handshakes[len(handshakes) * 99 // 100] if handshakes else 0.0,
             "loop_lag_ms": self._lag.worst_ms(),
             "bus_connected": self._bus.connected,
             "repairs": self._repair.reads,
             "pushes": self._fanout.pushed,
+            "missing": [name for name, there in ready.items() if not there],
         }
 
     def _listen(self) -> AbstractAsyncContextManager[Server]:
@@ -135,8 +154,11 @@ class Edge:
             subprotocols=[Subprotocol(wire.SUBPROTOCOL)],
             compression=None,
             ping_interval=None,  # heartbeats are frames of our protocol
+            open_timeout=CONNECT_WITHIN_S,
             max_size=wire.FRAME_BYTES_MAX,
-            close_timeout=CLOSE_WITHIN_S,
+            close_timeout=CLOSE_TIMEOUT_S,
+            create_connection=BoundedConnection,
+            write_limit=2 * self._settings.outbox_bytes,  # never reached by what we write
         )
 
     async def _close_clients(self, server: Server) -> None:
@@ -145,7 +167,7 @@ class Edge:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_WITHIN_S):
                 await asyncio.shield(server.wait_closed())
-        for ws in server.connections:
+        for ws in server.all_connections:  # those too that we had begun to close before
             ws.transport.abort()
 
     def _hear(self, message: bytes) -> None:
@@ -157,12 +179,20 @@ class Edge:
     def _lease(self) -> EdgeLease:
         environment = self._config.environment or ""
         return EdgeLease(
-            self._config.name, environment, self._queue, self._epoch, len(self._sockets)
+            self._config.name,
+            environment,
+            self._queue,
+            self._epoch,
+            len(self._sockets),
+            takes_clients=self._drain.active is None,
         )
 
     async def _client(self, ws: ServerConnection) -> None:
         """One client from its upgrade to its end."""
         began_s = time.monotonic()
+        for part in (ws.request, ws.response):
+            if part is not None:
+                part.headers.clear()  # a third of what an idle connection would hold for life
         self._accepted += 1
         core = Connection(
             f"{self._config.name}|{self._epoch}-{self._accepted}",
@@ -182,6 +212,7 @@ class Edge:
             socket.close(Close.IDLE, "no connect frame")
         except ApiError as error:
             log.warning("client turned away: %s", error)
+            self._handshakes_ms.append(None)
             socket.close(Close.OVERLOAD, "heads cannot be read")
         except WireError as error:
             socket.send(refusal(error))
@@ -193,15 +224,12 @@ class Edge:
     async def _greet(self, socket: ClientSocket, ws: ServerConnection) -> None:
         core = socket.core
         async with asyncio.timeout(CONNECT_WITHIN_S):
-            frame = core.receive(await ws.recv(), time.monotonic())
-        if frame.connect is None:
-            return
-        try:
-            claims = tokens.verify(frame.connect.token, self._config.secret, time.time())
-        except tokens.TokenError as error:
-            raise WireError(str(error), Close.UNAUTHORIZED) from error
-        socket.user = claims.user
+            hello = core.receive(await ws.recv(), time.monotonic()).connect
+        assert hello is not None, "the core lets no other frame be the first"
+        socket.user = self._identify(hello)
         await self._leases.add(Lease(socket.user, core.name))
+        if self._fanout.count(socket.user) >= self._settings.user_connections_max:
+            raise WireError("too many connections of this user", Close.OVERLOAD)
         self._fanout.join(socket)
         known = await self._upstream.heads(socket.user)
         self._repair.watch_from(known.watermark)
@@ -210,8 +238,22 @@ class Edge:
         self._fanout.subscribe(socket, known.heads)
         self._drain.greet(socket)
         self._tell(socket, "back")
+        self._metrics.add("connects_total")
+        if hello.cursors:
+            self._metrics.add("reconnects_total")
+
+    def _identify(self, hello: wire.Connect) -> str:
+        """The user; WireError without a good token that was given to this device."""
+        try:
+            claims = tokens.verify(hello.token, self._config.secret, time.time())
+        except tokens.TokenError as error:
+            raise WireError(str(error), Close.UNAUTHORIZED) from error
+        if claims.device != hello.device:
+            raise WireError("the token is another device's", Close.UNAUTHORIZED)
+        return claims.user
 
     def _forget(self, socket: ClientSocket) -> None:
+        self._metrics.add(f'closes_total{{code="{socket.closed_with or "by_client"}"}}')
         if not socket.user:
             return
         self._fanout.leave(socket)
@@ -222,7 +264,6 @@ class Edge:
                 self._tell(socket, "lost")
         if not self._sockets:
             self._repair.rest()
-        self._metrics.add(f"closes_{socket.closed_with or 'by_client'}_total")
 
     def _obey(self, socket: ClientSocket, frame: wire.ClientFrame) -> None:
         if frame.ping is not None:

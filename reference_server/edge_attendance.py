@@ -49,5 +49,6 @@ class Attendance:
                 if isinstance(error, ApiError) and error.code not in TEMPORARY:
                     log.warning("%d attendance events refused: %s", len(batch), error)
                     continue
-                self._queue.extendleft(reversed(batch))
+                room = QUEUE_MAX - len(self._queue)
+                self._queue.extendleft(reversed(batch[max(0, len(batch) - room) :]))
                 raise

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from reference_server import wire
 from reference_server.conversation import Conversation
 from reference_server.edge_socket import ClientSocket, text_frame
+from reference_server.metrics import Metrics
 from reference_server.wire import Entry
 
 UNCLAIMED_MAX = 4096
@@ -22,8 +23,9 @@ Missed = dict[str, tuple[str, int]]  # conversation -> its last "began", "added"
 class EdgeFanout:
     """Local conversations: exist while a local member is subscribed."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Metrics) -> None:
         self.pushed = 0
+        self._metrics = metrics
         self.doubtful: set[str] = set()  # users whose subscriptions may not be their memberships
         self._suspects: set[str] = set()  # conversations seen behind their heads
         self._conversations: dict[str, Local] = {}
@@ -72,6 +74,10 @@ class EdgeFanout:
                 socket.skip_to(conv, start)
                 conversation = conversation or self._open(conv, start)
                 self._add(conversation, socket, conversation.next_seq)
+
+    def count(self, user: str) -> int:
+        """How many sockets a user has here, those included whose heads are on their way."""
+        return len(self._live.get(user, ())) + len(self._joining.get(user, ()))
 
     def sockets_of(self, user: str) -> list[ClientSocket]:
         """The subscribed sockets of a user."""
@@ -133,6 +139,8 @@ class EdgeFanout:
             for socket in self._live.get(entry.user, ()):
                 socket.core.begin(entry.conv, entry.seq)
                 self._add(conversation, socket, entry.seq)
+        # One host's clocks, or clocks that are kept together: what lies between is not corrected.
+        self._metrics.observe("delivery_ms", 1000 * time.time() - entry.ts)
         frame = text_frame(wire.encode_push(entry))
         for socket in conversation.sockets:
             socket.push(entry.conv, entry.seq, frame)

@@ -13,6 +13,7 @@ import msgspec
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
+from reference_server.config import Config
 from reference_server.edge_drain import Drain, DrainOrder
 from reference_server.metrics import Metrics
 
@@ -23,11 +24,12 @@ class EdgeHttp:
     """Routes one request; everything below `/internal/` needs the `X-Internal` token."""
 
     def __init__(
-        self, metrics: Metrics, drain: Drain, internal_token: str, stats: Callable[[], Any]
+        self, metrics: Metrics, drain: Drain, config: Config, stats: Callable[[], dict[str, Any]]
     ) -> None:
         self._metrics = metrics
         self._drain = drain
-        self._internal_token = internal_token
+        self._internal_token = config.internal_token
+        self._connections_max = config.settings.edge_connections_max
         self._stats = stats
         self._internal: dict[str, Callable[[Query], Any]] = {
             "/internal/drain": self._begin_drain,
@@ -39,12 +41,18 @@ class EdgeHttp:
         """The response, or None to go on with the WebSocket handshake."""
         parts = urlsplit(request.path)
         if parts.path == "/v1/ws":
-            if self._drain.active is None:
+            # Those in mid-handshake count too, this one as well: they hold descriptors.
+            is_full = len(ws.server.handler_tasks) > self._connections_max
+            if self._drain.active is None and not is_full:
                 return None
             self._metrics.add("upgrades_refused_total")
-            return ws.respond(HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
+            return ws.respond(HTTPStatus.SERVICE_UNAVAILABLE, "full\n" if is_full else "draining\n")
         if parts.path == "/healthz":
             return _json(ws, HTTPStatus.OK, {"status": "ok", **self._stats()})
+        if parts.path == "/readyz":
+            missing = self._stats()["missing"]
+            status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
+            return _json(ws, status, {"ready": not missing, "missing": missing})
         if parts.path == "/metrics":
             return ws.respond(HTTPStatus.OK, self._metrics.render())
         if parts.path in self._internal:

@@ -24,6 +24,7 @@ class LeaseKeeper:
         self._wanted = asyncio.Event()
         self._writing = asyncio.Lock()  # a renewal must not bring back what is being removed
         self._is_complete = False  # whether the registry holds all that is held here
+        self.reachable = False  # whether the last beat came through
 
     async def add(self, lease: Lease) -> None:
         """Hold a lease; returns once it is written, or could not be (then it is tried again)."""
@@ -58,8 +59,9 @@ class LeaseKeeper:
                         await self._registry.put(tuple(self._held))
                     generation, renew_at_s = current, loop.time() + self._renew_every_s
                 await self._registry.put_edge(self._edge())
+                self.reachable = True
             except RegistryDown as error:
-                self._is_complete = False
+                self.reachable = self._is_complete = False
                 log.warning("registry down: %s", error)
             await asyncio.sleep(min(BEAT_MAX_S, self._renew_every_s / 2))
 

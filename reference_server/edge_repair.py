@@ -25,6 +25,7 @@ class Repair:
         self, fanout: EdgeFanout, upstream: Upstream, bus: Bus, settings: Settings
     ) -> None:
         self.reads = 0
+        self.readable = True  # whether heads came when they were asked for last
         self._fanout = fanout
         self._upstream = upstream
         self._bus = bus
@@ -57,7 +58,9 @@ class Repair:
             self._poll_now.clear()
             try:
                 await self._poll()
+                self.readable = True
             except ApiError as error:
+                self.readable = False
                 log.warning("heads poll failed: %s", error)
 
     async def mend(self) -> None:

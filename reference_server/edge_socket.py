@@ -11,13 +11,21 @@ from websockets.protocol import State
 from reference_server.connection import Connection
 from reference_server.wire import Close
 
-# A slow consumer gets this long to read what is buffered, the close frame at its end.
-CLOSE_TIMEOUT_S = 2.0
+# A slow consumer gets this long to read what is buffered, the close frame at its end. Who was
+# away for less than that learns why; who was away for longer finds the connection reset.
+CLOSE_TIMEOUT_S = 5.0
 
 
 def text_frame(payload: bytes) -> bytes:
     """A whole WebSocket text frame as a server sends it: the same bytes for every recipient."""
     return Frame(Opcode.TEXT, payload).serialize(mask=False)
+
+
+class BoundedConnection(ServerConnection):
+    """Cut off at its write limit: `websockets` answers pings itself, to whoever reads nothing."""
+
+    def pause_writing(self) -> None:
+        self.transport.abort()
 
 
 class ClientSocket:
@@ -26,6 +34,8 @@ class ClientSocket:
     Frames go straight to the transport: all of ours are single unmasked text frames without
     extensions, so that serializing one anew per recipient would buy nothing.
     """
+
+    __slots__ = ("_closing", "_outbox_bytes", "_ws", "closed_with", "core", "left", "user")
 
     def __init__(self, core: Connection, ws: ServerConnection, *, outbox_bytes: int) -> None:
         self.core = core

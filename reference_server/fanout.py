@@ -15,6 +15,7 @@ import msgspec
 
 from reference_server import wire
 from reference_server.bus.base import Bus, BusDown, Undeliverable
+from reference_server.metrics import Metrics
 from reference_server.registry.base import Registry, RegistryDown
 
 QUEUE_MAX = 1000  # commits
@@ -40,8 +41,10 @@ class Counts(msgspec.Struct):
 class Fanout:
     """Publishes committed entries, one bus message per edge and batch, in the order offered."""
 
-    def __init__(self, registry: Registry, bus: Bus) -> None:
+    def __init__(self, registry: Registry, bus: Bus, metrics: Metrics) -> None:
         self.counts = Counts()
+        self._metrics = metrics
+        self._is_bus_up = True
         self._registry = registry
         self._bus = bus
         self._queue: asyncio.Queue[tuple[list[wire.Entry], Members]] = asyncio.Queue(QUEUE_MAX)
@@ -81,8 +84,10 @@ class Fanout:
             if time.monotonic() < self._rest_until:
                 self.counts.skipped += len(entries)
                 continue
+            began = time.monotonic()
             try:
                 await self._publish(entries, members)
+                self._metrics.observe("publish_ms", 1000 * (time.monotonic() - began))
             except Exception:  # one poisoned batch must not end fan-out for good
                 log.exception("fan-out failed")
                 self.counts.skipped += len(entries)
@@ -117,7 +122,7 @@ class Fanout:
     async def _send(self, queue: str, entries: list[wire.Entry]) -> None:
         try:
             await self._bus.publish(queue, wire.encode_batch(entries))
-            self.counts.published += 1
+            self._published()
         except Undeliverable:
             # The edge died, or it reconnected and will repair itself: nobody is there to be told.
             self.counts.returned += 1
@@ -127,12 +132,25 @@ class Fanout:
     async def _broadcast(self, entries: list[wire.Entry]) -> None:
         try:
             await self._bus.publish_all(wire.encode_batch(entries))
-            self.counts.published += 1
+            self._published()
             self.counts.broadcast += 1
         except BusDown as error:
             self._rest(error)
 
+    async def probe(self) -> None:
+        """BusDown if the last publish failed."""
+        if not self._is_bus_up:
+            raise BusDown("the last message was not confirmed")
+
+    def _published(self) -> None:
+        self.counts.published += 1
+        if not self._is_bus_up:
+            log.warning("bus is back")
+        self._is_bus_up = True
+
     def _rest(self, error: BusDown) -> None:
-        log.warning("bus down: %s", error)
+        if self._is_bus_up:
+            log.warning("bus down: %s", error)
+        self._is_bus_up = False
         self.counts.failed += 1
         self._rest_until = time.monotonic() + REST_AFTER_FAILURE_S

@@ -1,28 +1,67 @@
-"""Counters and gauges of one process, shown at `/metrics` in Prometheus' text format."""
+"""Counters, gauges and histograms of one process, shown at `/metrics` in Prometheus' text format.
+
+`METRICS` names everything that any process shows, so that nothing is shown unexplained.
+"""
 
 import asyncio
+from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable
+from itertools import accumulate, islice
 
 PREFIX = "im_"
+BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _LAG_TICK_S = 0.1
 _LAG_TICKS_KEPT = 50
+_STANDING_TICKS = 5
+
+# What each of these is stands in docs/reference/metrics.md.
+_NAMES = (
+    # Every process; then every one but edges.
+    "loop_lag_ms connections breaker_open requests_total requests_failed_total "
+    "connections_refused_total slow_requests_total "
+    # Gateway; message service; room service.
+    "request_ms sends_total sheds_total rate_limited_total degraded_total "
+    "commits_total rows_total commit_ms publish_ms publish_queue publish_skipped present "
+    # Edges.
+    "connects_total reconnects_total closes_total forced_closes draining upgrades_refused_total "
+    "handshakes handshakes_failed handshake_p99_ms bus_connected pushes repairs "
+    "delivery_ms acks_total"
+)
+METRICS = frozenset(_NAMES.split())
 
 
 class Metrics:
-    """Counters by name, and gauges that are read when somebody asks."""
+    """Counters and histograms by name, and gauges that are read when somebody asks.
+
+    Names stand in `METRICS`; those of counters end in `_total`, those of times in `_ms`. A name
+    may carry labels as Prometheus writes them: `closes_total{code="1012"}`.
+    """
 
     def __init__(self) -> None:
         self.counters: Counter[str] = Counter()
         self._gauges: dict[str, Callable[[], float]] = {}
+        self._histograms: dict[str, _Histogram] = {}
 
     def add(self, name: str, amount: int = 1) -> None:
-        """Count something; names of counters end in `_total`."""
+        """Count something."""
+        if name not in self.counters:
+            _require(name)
         self.counters[name] += amount
 
     def gauge(self, name: str, read: Callable[[], float]) -> None:
-        """Show what `read` returns; the unit comes last in the name."""
+        """Show what `read` returns."""
+        _require(name)
         self._gauges[name] = read
+
+    def observe(self, name: str, value_ms: float) -> None:
+        """Note a duration in a histogram with the bounds `BUCKETS_MS`."""
+        histogram = self._histograms.get(name)
+        if histogram is None:
+            _require(name)
+            histogram = self._histograms[name] = _Histogram()
+        histogram.counts[bisect_left(BUCKETS_MS, value_ms)] += 1
+        histogram.sum_ms += value_ms
 
     def values(self) -> dict[str, float]:
         """All counters and gauges now."""
@@ -30,11 +69,42 @@ class Metrics:
 
     def render(self) -> str:
         """The text that Prometheus scrapes."""
-        lines: list[str] = []
+        samples: dict[str, list[str]] = {}
         for name, value in sorted(self.values().items()):
-            kind = "counter" if name in self.counters else "gauge"
-            lines += [f"# TYPE {PREFIX}{name} {kind}", f"{PREFIX}{name} {value:g}"]
+            samples.setdefault(_base(name), []).append(f"{name} {value:.15g}")
+        for name, histogram in self._histograms.items():
+            samples[name] = histogram.samples(name)
+        lines: list[str] = []
+        for name, rows in sorted(samples.items()):
+            kind = "counter" if name.endswith("_total") else "gauge"
+            kind = "histogram" if name in self._histograms else kind
+            lines += [f"# TYPE {PREFIX}{name} {kind}", *(PREFIX + row for row in rows)]
         return "\n".join(lines) + "\n"
+
+
+class _Histogram:
+    """How many values lay in each bucket, the last one without a bound."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BUCKETS_MS) + 1)
+        self.sum_ms = 0.0
+
+    def samples(self, name: str) -> list[str]:
+        """Cumulative counts, as Prometheus wants them."""
+        bounds = [*map(str, BUCKETS_MS), "+Inf"]
+        totals = list(accumulate(self.counts))
+        rows = zip(bounds, totals, strict=True)
+        shown = [f'{name}_bucket{{le="{bound}"}} {total}' for bound, total in rows]
+        return [*shown, f"{name}_sum {self.sum_ms:.15g}", f"{name}_count {totals[-1]}"]
+
+
+def _base(name: str) -> str:
+    return name.partition("{")[0]
+
+
+def _require(name: str) -> None:
+    if _base(name) not in METRICS:
+        raise ValueError(f"no metric is called {name}; METRICS names them")
 
 
 class LoopLag:
@@ -46,6 +116,10 @@ class LoopLag:
     def worst_ms(self) -> float:
         """Milliseconds."""
         return 1000 * max(self._late_s, default=0.0)
+
+    def standing_s(self) -> float:
+        """Seconds that it has been late all the time of late: one long pause is no overload."""
+        return min(islice(reversed(self._late_s), _STANDING_TICKS), default=0.0)
 
     async def watch(self) -> None:
         """Measure until cancelled."""

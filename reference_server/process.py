@@ -11,13 +11,12 @@ import importlib
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
-import uvicorn
 import uvloop
 
 from reference_server import edge
@@ -26,6 +25,7 @@ from reference_server.calls import DEVICE_HEADER, INTERNAL_HEADER, USER_HEADER, 
 from reference_server.config import Config, ConfigError, parse_config
 from reference_server.errors import ApiError
 from reference_server.gateway import Gateway
+from reference_server.http_server import listen
 from reference_server.metrics import LoopLag, Metrics
 from reference_server.services.base import Context, Service
 from reference_server.services.friend import FriendService
@@ -35,8 +35,6 @@ from reference_server.services.sessions import SessionsService
 from reference_server.services.sticker import StickerService
 
 EXIT_CONFIG = 4
-GRACE_S = 2
-KEEP_ALIVE_S = 60
 PR_SET_PDEATHSIG = 1
 
 SERVICES: Mapping[str, Callable[[Context], Service]] = {
@@ -46,6 +44,9 @@ SERVICES: Mapping[str, Callable[[Context], Service]] = {
     "friend": FriendService,
     "sticker": StickerService,
 }
+
+# The registry and the bus may be down: messages then take longer, and none is lost.
+NEEDED = frozenset({"messages_db", "users_db", "message"})
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        line |= getattr(record, "context", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line).decode()
@@ -68,17 +70,20 @@ class JsonFormatter(logging.Formatter):
 class Front:
     """The first to see a call: our own processes reach the services, clients the gateway."""
 
-    def __init__(self, config: Config, metrics: Metrics, services: Router, calls: Calls) -> None:
-        self._config = config
-        self._metrics = metrics
+    def __init__(self, context: Context, services: Router, gateway: Gateway | None) -> None:
+        self._config = context.config
+        self._metrics = context.metrics
+        self._probes = context.probes
         self._services = services
-        self._gateway = Gateway(calls, config.secret) if "gateway" in config.services else None
+        self._gateway = gateway
 
     async def handle(self, request: Request) -> Response:
         """The answer to any call."""
         if request.path == "/healthz":
             services = list(self._config.services)
             return reply({"status": "ok", "name": self._config.name, "services": services})
+        if request.path == "/readyz":
+            return await self._ready()
         if request.path == "/metrics":
             text = self._metrics.render().encode()
             return Response(200, text, {"content-type": "text/plain; version=0.0.4"})
@@ -87,6 +92,15 @@ class Front:
         if response.status >= 500:
             self._metrics.add("requests_failed_total")
         return response
+
+    async def _ready(self) -> Response:
+        """503 unless this process can do its work; what it can do without is `missing` only."""
+        probes = (probe() for probe in self._probes.values())
+        outcomes = await asyncio.gather(*probes, return_exceptions=True)
+        found = zip(self._probes, outcomes, strict=True)
+        missing = [name for name, outcome in found if isinstance(outcome, BaseException)]
+        ready = NEEDED.isdisjoint(missing)
+        return reply({"ready": ready, "missing": missing}, 200 if ready else 503)
 
     async def _route(self, request: Request) -> Response:
         proof = request.headers.get(INTERNAL_HEADER, "")
@@ -98,14 +112,6 @@ class Front:
         if self._gateway is not None:
             return await self._gateway.handle(request)
         return failure(ApiError("unauthorized", "this is no gateway"))
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, with the process's own signal handling."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 async def serve(config: Config, stop: asyncio.Event) -> None:
@@ -135,10 +141,16 @@ async def serve_http(config: Config, stop: asyncio.Event) -> None:
         calls.local.update({name: each.router.handle for name, each in services.items()})
         for service in services.values():
             await service.start()
+        for other in SERVICES:
+            metrics.gauge(f'breaker_open{{service="{other}"}}', partial(calls.is_open, other))
         watch = asyncio.create_task(lag.watch())
         cleanup.callback(watch.cancel)
-        front = Front(config, metrics, routes, calls)
-        await _listen(App(front.handle, config.settings.body_bytes_max), config, stop)
+        if "message" not in services and config.urls.message:
+            context.probes["message"] = partial(calls.ask, "message", "GET", "/readyz", dict)
+        gateway = Gateway(context, lag.standing_s) if "gateway" in config.services else None
+        front = Front(context, routes, gateway)
+        app = App(front.handle, config.settings.body_bytes_max)
+        await listen(app, config, metrics, stop)
 
 
 def run_hooks(config: Config) -> None:
@@ -147,31 +159,6 @@ def run_hooks(config: Config) -> None:
         for module in config.startup_hooks.get(service, ()):
             log.warning("start-up hook %s", module)
             importlib.import_module(module).install()
-
-
-async def _listen(app: App, config: Config, stop: asyncio.Event) -> None:
-    listener = socket.create_server((config.host, config.port), backlog=2048)
-    server = _Server(
-        uvicorn.Config(
-            app,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=GRACE_S,
-        )
-    )
-    serving = asyncio.create_task(server.serve([listener]))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
-    stopping.cancel()
-    await serving
 
 
 async def _main(config: Config) -> None:
@@ -211,7 +198,10 @@ def main() -> int:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for chatty in ("uvicorn", "websockets"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    for chatty in ("aio_pika", "aiormq"):  # the bus says itself, once, when it is lost
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
     try:
         config = parse_config(_read_line())
     except ConfigError as error:

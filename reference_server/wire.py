@@ -5,6 +5,8 @@ The truth is `docs/reference/protocol.md`; `tests/golden/frames/` holds this mod
 
 import re
 from enum import IntEnum
+from functools import lru_cache
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -13,6 +15,8 @@ FRAME_BYTES_MAX = 262144  # of a client; `connect` with many cursors is the larg
 
 _DIRECT = re.compile(r"d\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,64})")
 _ROOM = re.compile(r"r\.[A-Za-z0-9_-]{1,64}")
+
+Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Close(IntEnum):
@@ -26,6 +30,7 @@ class Close(IntEnum):
     IDLE = 4010
     BAD_FRAME = 4500
     UNAUTHORIZED = 4501
+    FLOOD = 4502
 
 
 class WireError(ValueError):
@@ -41,7 +46,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     conv: str
     seq: int
-    type: str  # "msg" | "room"
+    type: str  # "msg" | "sticker" (its reference is the body) | "room"
     ts: int
     msg_id: str = ""
     client_msg_id: str = ""
@@ -58,8 +63,8 @@ class EntryPage(msgspec.Struct, frozen=True):
     head: int
 
 
-class HistoryMsg(msgspec.Struct, frozen=True, tag_field="type", tag="msg"):
-    """A message as clients read it from history."""
+class HistoryMsg(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type", tag="msg"):
+    """A message as clients read it from history; a sticker has an empty body."""
 
     seq: int
     msg_id: str
@@ -67,6 +72,7 @@ class HistoryMsg(msgspec.Struct, frozen=True, tag_field="type", tag="msg"):
     sender: str
     body: str
     ts: int
+    sticker: str = ""
 
 
 class HistoryRoom(msgspec.Struct, frozen=True, tag_field="type", tag="room"):
@@ -83,20 +89,20 @@ class Connect(msgspec.Struct, frozen=True):
 
     token: str
     device: str
-    cursors: dict[str, int] = {}
+    cursors: dict[str, Seq] = {}
 
 
 class Ack(msgspec.Struct, frozen=True):
     """Everything up to `seq` was presented."""
 
     conv: str
-    seq: int
+    seq: Seq
 
 
 class Room(msgspec.Struct, frozen=True):
     """The room that an `enter` or `exit` is about."""
 
-    conv: str
+    conv: Annotated[str, msgspec.Meta(pattern=rf"^{_ROOM.pattern}\Z")]
 
 
 class Empty(msgspec.Struct, frozen=True):
@@ -124,8 +130,8 @@ class Connected(msgspec.Struct, frozen=True):
     heads: dict[str, int]
 
 
-class Msg(msgspec.Struct, frozen=True):
-    """A pushed message."""
+class Msg(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A pushed message; a sticker has an empty body."""
 
     conv: str
     seq: int
@@ -134,6 +140,7 @@ class Msg(msgspec.Struct, frozen=True):
     sender: str
     body: str
     ts: int
+    sticker: str = ""
 
 
 class RoomEvent(msgspec.Struct, frozen=True):
@@ -192,6 +199,8 @@ class ServerFrame(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
     error: Failure | None = None
 
 
+Frame = TypeVar("Frame", ClientFrame, ServerFrame)
+
 _encoder = msgspec.json.Encoder()
 _client_decoder = msgspec.json.Decoder(ClientFrame)
 _server_decoder = msgspec.json.Decoder(ServerFrame)
@@ -206,48 +215,32 @@ def encode(frame: ClientFrame | ServerFrame) -> bytes:
 
 def decode_client(data: bytes | str) -> ClientFrame:
     """A client's frame; WireError unless it is one JSON object with exactly one known key."""
-    try:
-        frame = _client_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise WireError(str(error)) from error
-    _require_one(frame)
-    return frame
+    return _decode(_client_decoder, data)
 
 
 def decode_server(data: bytes | str) -> ServerFrame:
     """A server's frame; WireError unless it is one JSON object with exactly one known key."""
-    try:
-        frame = _server_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise WireError(str(error)) from error
-    _require_one(frame)
-    return frame
+    return _decode(_server_decoder, data)
 
 
 def encode_push(entry: Entry) -> bytes:
     """The `msg` or `room` frame that pushes an entry: the same bytes for every recipient."""
-    if entry.type == "msg":
-        msg = Msg(
-            conv=entry.conv,
-            seq=entry.seq,
-            msg_id=entry.msg_id,
-            client_msg_id=entry.client_msg_id,
-            sender=entry.sender,
-            body=entry.body,
-            ts=entry.ts,
-        )
-        return encode(ServerFrame(msg=msg))
-    event = RoomEvent(entry.conv, entry.seq, entry.event, entry.user, entry.ts)
-    return encode(ServerFrame(room=event))
+    if entry.type == "room":
+        event = RoomEvent(entry.conv, entry.seq, entry.event, entry.user, entry.ts)
+        return encode(ServerFrame(room=event))
+    return encode(ServerFrame(msg=Msg(entry.conv, *_said(entry))))
 
 
 def history_view(entry: Entry) -> HistoryMsg | HistoryRoom:
     """An entry as the public history shows it: no `conv`, and no field left out for being empty."""
-    if entry.type == "msg":
-        return HistoryMsg(
-            entry.seq, entry.msg_id, entry.client_msg_id, entry.sender, entry.body, entry.ts
-        )
-    return HistoryRoom(entry.seq, entry.event, entry.user, entry.ts)
+    if entry.type == "room":
+        return HistoryRoom(entry.seq, entry.event, entry.user, entry.ts)
+    return HistoryMsg(*_said(entry))
+
+
+def _said(entry: Entry) -> tuple[int, str, str, str, str, int, str]:
+    body, sticker = ("", entry.body) if entry.type == "sticker" else (entry.body, "")
+    return entry.seq, entry.msg_id, entry.client_msg_id, entry.sender, body, entry.ts, sticker
 
 
 def encode_batch(entries: list[Entry]) -> bytes:
@@ -263,6 +256,7 @@ def decode_batch(data: bytes) -> list[Entry]:
         raise WireError(str(error)) from error
 
 
+@lru_cache(8192)
 def direct_members(conv: str) -> tuple[str, str] | None:
     """The two members that a direct conversation's id names; None for anything else."""
     match = _DIRECT.fullmatch(conv)
@@ -274,7 +268,12 @@ def is_room(conv: str) -> bool:
     return _ROOM.fullmatch(conv) is not None
 
 
-def _require_one(frame: ClientFrame | ServerFrame) -> None:
+def _decode(decoder: msgspec.json.Decoder[Frame], data: bytes | str) -> Frame:
+    try:
+        frame = decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise WireError(f"{error!s:.200}") from error
     named = sum(getattr(frame, name) is not None for name in frame.__struct_fields__)
     if named != 1:
         raise WireError(f"a frame has exactly one key, this one has {named}")
+    return frame

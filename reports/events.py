@@ -98,7 +98,7 @@ def _fault(planned: Fault, rows: list[dict[str, Any]], move: Cutover | None) -> 
 
     healed_ns = when("healed")
     # A cutover ends by itself; its heal only makes sure of that, maybe much later.
-    done_ns = move.entered("done") if move else None
+    done_ns = (move.entered("done") or move.entered("rolled-back")) if move else None
     if healed_ns is not None and done_ns is not None:
         healed_ns = min(healed_ns, done_ns)
     return FaultTimes(

@@ -8,15 +8,14 @@ import numpy as np
 
 from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.history import Channel
-from reports import latency
-from reports.columns import Bools, Floats
+from reports import latency, presence
+from reports.columns import NEVER, Bools, Floats
 from reports.latency import Samples
 from reports.model import History
 from reports.recovery import Recovery
-from reports.windows import Window
+from reports.windows import Span, Window, arrivals
 
 CLIENTS_A_BIN = 20  # below this many reconnects a second, a peak is chance
-NORMAL_CLOSE = 1000
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def _forced_closes(facts: Facts, window: Window) -> Value:
     start_ns, _, end_ns = drain
     known = facts.history.sessions.connections
     moved = (known.up_ns < start_ns) & (known.down_ns >= start_ns) & (known.down_ns < end_ns)
-    return _ratio(moved & (known.close_code != NORMAL_CLOSE), moved)
+    return _ratio(moved & (known.close_code != presence.NORMAL_CLOSE), moved)
 
 
 def _reconnect_peak(facts: Facts, window: Window) -> Value:
@@ -145,6 +144,26 @@ def _drain(facts: Facts, window: Window) -> tuple[int, int, int] | None:
     return None
 
 
+def _of_connections(
+    measure: Callable[[History, Span], tuple[float, int]], facts: Facts, window: Window
+) -> Value:
+    """Connections are at a fault's mercy from its request on, before it is known to act."""
+    history, (_, _, bound) = facts.history, window.name.partition(":")
+    requests = (it.requested_ns for it in history.events.faults if it.id == bound)
+    start_ns = next((t_ns for t_ns in requests if t_ns is not None), window.start_ns)
+    if window.name.startswith("recovery:"):
+        start_ns = window.start_ns
+    return Value(*measure(history, (start_ns, window.end_ns)))
+
+
+def _acked_rate(facts: Facts, window: Window) -> Value:
+    """Acknowledgements by the time that they came, over the window's length."""
+    acked_ns = facts.history.messages.acked_ns
+    count = int((window.holds(acked_ns) & (acked_ns != NEVER)).sum())
+    length_s = window.length_s(arrivals(facts.history.events))
+    return Value(count / length_s, count) if length_s > 0 else Value(None, 0)
+
+
 def _ratio(some: Bools, of: Bools) -> Value:
     whole = int(of.sum())
     if whole == 0:
@@ -164,6 +183,11 @@ INDICATORS: dict[str, Indicator] = {
     "recovery_ms": _recovery,
     "forced_closes_ratio": _forced_closes,
     "reconnect_peak_to_mean": _reconnect_peak,
+    "lost_connections_count": partial(_of_connections, presence.lost),
+    "unconnected_max_ms": partial(_of_connections, presence.unconnected_ms),
+    "spurious_exits_count": partial(_of_connections, presence.spurious_exits),
+    "acked_per_s": _acked_rate,
+    "slow_closes_count": partial(_of_connections, presence.slow_closes),
     "lag_p99_ms": partial(_percentile, "lag", latency.QUANTILES["p99"]),
 }
 

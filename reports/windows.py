@@ -29,6 +29,14 @@ class Window:
             inside &= (intended_ns < start_ns) | (intended_ns >= end_ns)
         return inside
 
+    def length_s(self, within: Span) -> float:
+        """How many seconds of `within` lie in the window."""
+        left = [(max(self.start_ns, within[0]), min(self.end_ns, within[1]))]
+        for start_ns, end_ns in self.without:
+            cuts = [((a, min(b, start_ns)), (max(a, end_ns), b)) for a, b in left]
+            left = [span for pair in cuts for span in pair if span[0] < span[1]]
+        return sum(max(0, end_ns - start_ns) for start_ns, end_ns in left) / NS_PER_S
+
 
 def arrivals(events: Events) -> Span:
     """When messages were sent: the end of the ramp to the beginning of the quiesce."""

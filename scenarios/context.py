@@ -53,6 +53,9 @@ class Port(Protocol):
     def send(self, link: "Link", frame: bytes) -> None:
         """Send a frame, if the connection is still there."""
 
+    def read(self, link: "Link", *, on: bool) -> None:
+        """Stop or go on reading from a connection: what comes stays in the system's buffers."""
+
     def close(self, link: "Link", *, abort: bool = False) -> None:
         """End a connection: with a goodbye (1000), or at once."""
 

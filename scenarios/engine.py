@@ -42,7 +42,7 @@ _TICK_MAX_S = 0.005
 _FLUSH_NS = NS_PER_S // 4
 _CONNECTS_PER_S_MIN = 100.0
 _CONNECT_BURST_NS = NS_PER_S // 20
-_DEFAULT_HEADS_POLL_MS = 5_000
+_DEFAULT_HEADS_POLL_MS = 2_000
 
 
 class Second(NamedTuple):
@@ -177,7 +177,8 @@ class Engine:
         """Set the times of the load: absences, arrivals, and the connects of the ramp."""
         load = self.load.scenario.load
         for absence in self._traffic.absences:
-            self._timers.at(zero_ns + absence.from_ns, self._for_user(absence.user, Session.leave))
+            go = Session.stall if absence.stalls else Session.leave
+            self._timers.at(zero_ns + absence.from_ns, self._for_user(absence.user, go))
             self._timers.at(zero_ns + absence.to_ns, self._for_user(absence.user, Session.start))
         self._arrivals_ns = zero_ns + int(load.ramp * NS_PER_S)
         self._end_ns = self._arrivals_ns + int(load.steady * NS_PER_S)

@@ -38,11 +38,15 @@ class Op(NamedTuple):
 
 
 class Absence(NamedTuple):
-    """A user is offline on purpose, in nanoseconds from the start of the timeline."""
+    """A user is away on purpose, in nanoseconds from the start of the timeline.
+
+    He goes offline, or `stalls`: stays connected and reads nothing.
+    """
 
     user: int
     from_ns: int
     to_ns: int
+    stalls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

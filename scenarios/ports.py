@@ -105,6 +105,11 @@ class SocketPort:
         if socket is not None:
             socket.send(frame)
 
+    def read(self, link: Link, *, on: bool) -> None:
+        socket = self._sockets.get(link)
+        if socket is not None:
+            socket.read(on=on)
+
     def close(self, link: Link, *, abort: bool = False) -> None:
         dialling = self._dials.pop(link, None)
         if dialling is not None:

@@ -38,6 +38,7 @@ _BASE_MS = 250
 _CAP_MS = 2_000
 _REQUEST_NS = 5 * NS_PER_S
 _CONNECT_NS = 7 * NS_PER_S
+_WAKE_NS = NS_PER_S
 _GOODBYE = 1000
 _SILENT = 4009
 _NONSENSE = 4500
@@ -59,13 +60,19 @@ class Session:
         self._logging_in = False
         self._dialling: Link | None = None
         self._address = ""  # where a login, or the target, last said to connect
+        self._stalled: Link | None = None
         self._incarnations = 0
 
     # What the engine asks for.
 
     def start(self) -> None:
-        """Go online, and stay."""
+        """Go online, and stay; or read on."""
         self._wanted = True
+        if (link := self._stalled) is not None:
+            self._stalled = None
+            self._context.port.read(link, on=True)
+            # Whoever was not cut off meanwhile comes anew: his app cannot know what it missed.
+            self._context.after(_WAKE_NS, partial(self._replace, link))
         self._log_in()
 
     def leave(self) -> None:
@@ -73,6 +80,13 @@ class Session:
         if self._wanted:
             self._context.sink.add(Kind.OFFLINE, self._context.now_ns(), peer=self.user.number)
         self.stop()
+
+    def stall(self) -> None:
+        """Stay connected, but read nothing any more: away on purpose, as a frozen app is."""
+        if self.access.link is not None:
+            self._stalled = self.access.link
+            self._context.sink.add(Kind.OFFLINE, self._context.now_ns(), peer=self.user.number)
+            self._context.port.read(self._stalled, on=False)
 
     def stop(self) -> None:
         """Close the connection, and do not come back."""
@@ -235,6 +249,10 @@ class Session:
             self._backoff.reset()  # it lasted, so that the next loss is another matter
         wait_ns = min(ping_ns, pong_ns) // 2
         context.after(wait_ns, partial(self._watch_silence, link, connected))
+
+    def _replace(self, link: Link) -> None:
+        if not link.ended:
+            self._lose(link, _SILENT)
 
     def _lose(self, link: Link, code: int) -> None:
         """Drop a connection that is of no use, and come back."""

@@ -7,9 +7,10 @@ import itertools
 import random
 from collections.abc import Callable, Iterator
 
+from gauntlet.kernel import vocabulary
 from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.scenario import Scenario
-from scenarios.arrivals import SCHEDULES, Stripe
+from scenarios.arrivals import SCHEDULES, Profile, Stripe, Surge
 from scenarios.plan import Absence, Conversation, Draft, Op, Scope, User
 from scenarios.workloads import WORKLOADS
 
@@ -77,8 +78,8 @@ class Traffic:
     def offsets(self) -> Iterator[int]:
         """The intended times of this worker's ops, in nanoseconds from the start of arrivals."""
         load = self._scenario.load
-        schedule = SCHEDULES[self._schedule]
-        return schedule(load.rate_per_s, load.steady, self._stripe, self._scenario.seed)
+        profile = Profile(load.rate_per_s, load.steady, _surges(self._scenario))
+        return SCHEDULES[self._schedule](profile, self._stripe, self._scenario.seed)
 
     def draw(self, offset_ns: int, ready: Callable[[Conversation], bool]) -> Op | None:
         """The op of the next offset; offsets are drawn for in order.
@@ -95,6 +96,15 @@ class Traffic:
                 sseq = self._sseqs.setdefault((conv.number, author), itertools.count(1))
                 return Op(offset_ns, conv, author, next(sseq))
         return None
+
+
+def _surges(scenario: Scenario) -> Iterator[Surge]:
+    """The surges among the faults, counted from the start of the arrivals."""
+    default = vocabulary.FAULTS["surge"].params["factor"].default
+    for fault in scenario.faults:
+        if fault.kind == "surge":
+            start_s, end_s = fault.at - scenario.load.ramp, fault.ends_s - scenario.load.ramp
+            yield Surge(start_s, end_s, fault.params.get("factor", default))
 
 
 class _Away:

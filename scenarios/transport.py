@@ -221,6 +221,12 @@ class Socket(picows.WSListener):
         if self._transport is not None:
             self._transport.send(picows.WSMsgType.TEXT, frame)
 
+    def read(self, *, on: bool) -> None:
+        """Stop or go on reading: what the server sends fills the system's buffers, then its own."""
+        if self._transport is not None:
+            underlying = self._transport.underlying_transport
+            (underlying.resume_reading if on else underlying.pause_reading)()
+
     def close(self) -> None:
         """Say goodbye (1000) and close: the end that `on_closed` tells of is ours."""
         if self._transport is not None:

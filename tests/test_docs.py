@@ -66,6 +66,12 @@ def test_every_workload_and_its_parameters_are_in_the_reference():
     assert set(vocabulary.WORKLOADS) | fields <= words
 
 
+def test_every_layout_is_in_the_reference():
+    """The words of `target.layout` are listed."""
+    words = set(re.findall(r"`(\w+)`", (REFERENCE / "scenario.md").read_text()))
+    assert set(vocabulary.LAYOUTS) <= words
+
+
 def test_the_published_schema_is_the_codes():
     """Editors check what the reader checks."""
     published = json.loads((REFERENCE / "scenario.schema.json").read_text())

@@ -6,7 +6,8 @@
 #   tools/bootstrap.sh test [OPTION...]      lint, then pytest without the slow tests
 #   tools/bootstrap.sh test-full [OPTION...] lint, then all of pytest
 #   tools/bootstrap.sh lint                  ruff, mypy, import-linter
-#   tools/bootstrap.sh bench [OPTION...]     the benchmarks
+#   tools/bootstrap.sh bench [OPTION...]     all benchmarks: so far those of bench-server
+#   tools/bootstrap.sh bench-server [OPTION...]  the reference server: rate, CPU, memory
 #
 # PYTHON=/path/to/python chooses the interpreter; uv is used when it is on PATH.
 set -euo pipefail
@@ -169,16 +170,12 @@ main() {
         install_lock test
         lint
         ;;
-    bench)
+    bench | bench-server)
         install_lock run
-        if [ ! -f benchmarks/__main__.py ]; then
-            say "no benchmarks here"
-            return
-        fi
-        exec "$VENV/bin/python" -m benchmarks "$@"
+        exec "$VENV/bin/python" -m benchmarks.server "$@"
         ;;
     *)
-        die "unknown verb '$verb'; one of: install run test test-full lint bench"
+        die "unknown verb '$verb'; one of: install run test test-full lint bench bench-server"
         ;;
     esac
 }

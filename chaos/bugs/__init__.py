@@ -7,12 +7,16 @@ from typing import NamedTuple
 
 
 class Bug(NamedTuple):
-    """`module` has an `install()`, called in every process that hosts one of `services`."""
+    """`module` has an `install()`, called in every process that hosts one of `services`.
+
+    `caught_by` is the check, or the objective of `scenario`, that must fail.
+    """
 
     about: str
     services: tuple[str, ...]
     module: str
-    check: str
+    caught_by: str
+    scenario: str = "tour"
 
 
 BUGS: dict[str, Bug] = {
@@ -33,5 +37,19 @@ BUGS: dict[str, Bug] = {
         ("message",),
         "chaos.bugs.resync_skips_one",
         "undelivered",
+    ),
+    "wrong_compare_delete": Bug(
+        "the end of one connection takes all leases of its user out of the registry",
+        ("edge",),
+        "chaos.bugs.wrong_compare_delete",
+        "p99-cutover",
+        scenario="blue-green",
+    ),
+    "drain_drops_in_flight": Bug(
+        "an edge forgets the next push of each conversation to a client it has told to move",
+        ("edge",),
+        "chaos.bugs.drain_drops_in_flight",
+        "wire-order",
+        scenario="blue-green",
     ),
 }

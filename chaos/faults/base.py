@@ -46,10 +46,11 @@ class Fault(Protocol):
 
 
 def param(spec: Spec, name: str) -> Any:
-    """A parameter's value, or its default; durations in seconds."""
+    """A parameter's value, or its default; durations in seconds, None where there is none."""
     known = vocabulary.FAULTS[spec.kind].params[name]
     value: Any = spec.params.get(name, known.default)
-    return clock.parse_duration_s(value) if known.kind == "duration" else value
+    is_duration = known.kind == "duration" and value is not None
+    return clock.parse_duration_s(value) if is_duration else value
 
 
 def poll(

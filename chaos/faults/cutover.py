@@ -15,37 +15,47 @@ _FINISH_S = 60.0  # beyond the drain itself
 
 
 class Cutover:
-    """Begins a cutover and follows it. Acts from the drain on; healed when it is done.
+    """Begins a cutover and follows it. Acts from the drain on; healed when it has ended.
 
-    A run that is stopped in between asks for the way back, which exists until the old
-    environment's listener is closed; after that it waits for the end.
+    Where `end` says so it is to go back: because it is asked to (`rollback_after`), or by itself,
+    because the new environment does not work. A run that is stopped in between asks for the way
+    back, which exists until the old environment's listener is closed; after that it waits.
     """
 
     def __init__(self, spec: Spec) -> None:
         self._id = spec.id
         self._drain_s = float(param(spec, "drain"))
         self._canaries = bool(param(spec, "canaries"))
+        self._back_after_s: float | None = param(spec, "rollback_after")
+        self._wanted_end = str(param(spec, "end"))
+        # What is broken acts as soon as canaries meet it: nobody else is to.
+        self._acting = _MOVING | ({"verify"} if param(spec, "broken") else set())
         self._from = ""
         self._began_ns: int | None = None
         self._seen = 0
         self._status: CutoverStatus | None = None
 
     def inject(self, context: Context) -> Facts:
-        """Begin, and return when clients are being moved."""
+        """Begin, and return when clients are being moved, or canaries where it is broken."""
         self._from = context.steering().cutover().environment
         to = _OTHER[self._from]
         self._began_ns = clock.now_ns()  # before the call: it may act and yet not be answered
         drain_ms = round(self._drain_s * 1000)
         context.steering().begin_cutover(to, drain_ms=drain_ms, canaries=self._canaries)
-        self._follow(context, _MOVING | _ENDED, _PREPARE_S, heed_stop=True)
+        self._follow(context, self._acting | _ENDED, _PREPARE_S, heed_stop=True)
         return {"from": self._from, "to": to, "drain_ms": drain_ms}
 
     def prove(self, context: Context) -> Facts:
-        """The cutover has entered its drain."""
-        state = self._state()
-        if state not in _MOVING:
-            raise FaultFailed(f"the cutover did not come to its drain: {state}", self._facts())
-        return self._facts()
+        """The cutover has entered its drain; one that is to go back may have done so before."""
+        if self._state() not in _MOVING | _ENDED:
+            self._follow(context, _MOVING | _ENDED, _PREPARE_S, heed_stop=True)
+        proof, state = self._facts(), self._state()
+        if state not in _MOVING and state != self._wanted_end:
+            raise FaultFailed(f"the cutover did not come to its drain: {state}", proof)
+        if self._back_after_s is not None:
+            context.stop.wait(self._back_after_s)
+            self._ask_back(context)
+        return proof
 
     def heal(self, context: Context) -> Facts:
         """Wait for the end; go back where the run is being stopped and that is possible."""
@@ -57,8 +67,10 @@ class Cutover:
             if context.stop.is_set():
                 self._ask_back(context)
             self._follow(context, _ENDED, timeout_s, heed_stop=False)
-        elif self._state() == "rolled-back":
+        elif self._state() == "rolled-back" != self._wanted_end:
             raise FaultFailed("the cutover went back by itself", self._facts())
+        elif self._state() == "done" != self._wanted_end:
+            raise FaultFailed("the cutover went through", self._facts())
         return {"steps": [[step.state, step.t_ns, step.detail] for step in self._steps()]}
 
     def verify(self, context: Context) -> Facts:

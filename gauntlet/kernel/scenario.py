@@ -33,6 +33,7 @@ class Target(_Part, frozen=True):
 
     adapter: str = "reference"
     stack: Stack = "embedded"
+    layout: str = "default"  # which services share a process: one of vocabulary.LAYOUTS
     url: list[str] = []
     allow_hosts: list[str] = []
     server: dict[str, int | float | bool | str] = {}

@@ -30,7 +30,7 @@ def problems(scenario: Scenario) -> Iterator[Problem]:
     yield from _repeated("faults", [fault.id for fault in scenario.faults])
     yield from _repeated("sla", [objective.id for objective in scenario.sla])
     for index, fault in enumerate(scenario.faults):
-        for problem in _fault_problems(fault, scenario.load.duration_s):
+        for problem in _fault_problems(fault, scenario):
             yield problem._replace(path=("faults", index, *problem.path))
     for index, guard in enumerate(scenario.guards):
         yield from _unless_one_of(vocabulary.GUARD_CHECKS, guard.check, ("guards", index, "check"))
@@ -60,6 +60,7 @@ def role_of(component: str) -> str:
 
 
 def _target_problems(target: Target) -> Iterator[Problem]:
+    yield from _unless_one_of(vocabulary.LAYOUTS, target.layout, ("target", "layout"))
     yield from _unless_one_of(ADAPTER_STACKS, target.adapter, ("target", "adapter"))
     stacks = ("external", *ADAPTER_STACKS.get(target.adapter, ()))
     if target.adapter in ADAPTER_STACKS and target.stack not in stacks:
@@ -85,7 +86,7 @@ def _load_problems(load: Load) -> Iterator[Problem]:
             yield Problem(path, f"size {share.size}", f"a size of 2 to {load.users}, the users")
 
 
-def _fault_problems(fault: Fault, duration_s: float) -> Iterator[Problem]:
+def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
     if not ids.is_slug(fault.id):
         yield Problem(("id",), fault.id, _SLUG)
     kind = vocabulary.FAULTS.get(fault.kind)
@@ -94,6 +95,10 @@ def _fault_problems(fault: Fault, duration_s: float) -> Iterator[Problem]:
         return
     if not target_fits(fault.target, kind.targets):
         yield Problem(("target",), fault.target, _allowed_targets(kind.targets))
+    if kind.stack not in ("", scenario.target.stack):
+        found = f"{fault.kind} on the stack {scenario.target.stack}"
+        yield Problem(("kind",), found, f"the stack {kind.stack}")
+    duration_s = scenario.load.duration_s
     if fault.ends_s > duration_s:
         allowed = f"an end (at + for) within the load's {clock.format_s(duration_s)}"
         yield Problem(("at",), f"an end at {clock.format_s(fault.ends_s)}", allowed)
@@ -102,9 +107,15 @@ def _fault_problems(fault: Fault, duration_s: float) -> Iterator[Problem]:
         if param is None:
             yield Problem(("params", name), name, _list(kind.params) or "no parameter")
             continue
-        accepts, allowed = _PARAM_RULES[param.kind]
+        accepts, allowed = _param_rule(param)
         if not accepts(value):
             yield Problem(("params", name), repr(value), allowed)
+
+
+def _param_rule(param: vocabulary.Param) -> tuple[Callable[..., bool], str]:
+    if param.kind == "choice":
+        return lambda value: value in param.choices, _list(param.choices)
+    return _PARAM_RULES[param.kind]
 
 
 def _allowed_targets(wanted: tuple[str, ...]) -> str:

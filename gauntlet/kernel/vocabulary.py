@@ -42,25 +42,40 @@ INDICATORS: dict[str, str] = {
     "recovery_ms": "heal → recovered, the longest fault of the window",
     "forced_closes_ratio": "connections closed by the server during a cutover, of those it moved",
     "reconnect_peak_to_mean": "peak over mean of reconnects per second during a cutover",
+    "lost_connections_count": "connections that ended otherwise than by their client's own close",
+    "unconnected_max_ms": "the longest time a user was without a connection against his will",
+    "spurious_exits_count": "users who left a room though they were never away for the grace",
+    "acked_per_s": "acknowledgements a second",
+    "slow_closes_count": "connections closed because their client did not read (4008)",
     "lag_p99_ms": "p99 of intended send → handed to the session: the generator's own lateness",
 }
 
 
 class Param(NamedTuple):
-    """One parameter of a fault: `kind` is duration, number, percent, flag or text."""
+    """One parameter of a fault: `kind` is duration, number, percent, flag or choice.
+
+    A flag that is set may need a sabotage hook in the server, as a whole kind may (`FaultKind`).
+    """
 
     kind: str
     default: str | float | bool | None
     about: str
+    choices: tuple[str, ...] = ()
+    hook: str = ""
 
 
 class FaultKind(NamedTuple):
-    """What a fault does, what it can be aimed at, and its parameters."""
+    """What a fault does, what it can be aimed at, its parameters, and the hook that it needs.
+
+    `stack` is the only one that has what it acts on, if others lack it.
+    """
 
     about: str
     targets: tuple[str, ...]
     params: dict[str, Param]
     needs_link: bool = False
+    hook: str = ""
+    stack: str = ""
 
 
 # A target is a role (all of its components), a component (`gateway-1`), or a link (`edge>broker`).
@@ -69,13 +84,26 @@ ROLES: tuple[str, ...] = (
     "message",
     "room",
     "social",
+    "sessions",
+    "friend",
+    "sticker",
     "edge",
     "messages-db",
     "users-db",
     "registry",
     "broker",
 )
-LINK_SOURCES: tuple[str, ...] = ("client", "gateway", "message", "room", "social", "edge")
+LINK_SOURCES: tuple[str, ...] = (
+    "client",
+    "gateway",
+    "message",
+    "room",
+    "social",
+    "sessions",
+    "friend",
+    "sticker",
+    "edge",
+)
 
 _COUNT = Param("number", 1, "how many of the role's running components")
 
@@ -113,8 +141,48 @@ FAULTS: dict[str, FaultKind] = {
         {
             "drain": Param("duration", "8s", "time over which clients are told to move"),
             "canaries": Param("flag", True, "verify the new environment first"),
+            "rollback_after": Param(
+                "duration", None, "ask for the way back so long into the drain"
+            ),
+            "broken": Param("flag", False, "a new environment that is deaf", hook="deaf_edge"),
+            "end": Param("choice", "done", "where it is to end", ("done", "rolled-back")),
         },
     ),
+    "flush": FaultKind("empties the registry", ("registry",), {}),
+    "block": FaultKind(
+        "raises RabbitMQ's memory alarm: publishers are blocked", ("broker",), {}, stack="full"
+    ),
+    "crash-after-commit": FaultKind(
+        "kills a message service between a commit's answers and its publish",
+        ("message",),
+        {},
+        hook="crash_after_commit",
+    ),
+    "scale-out": FaultKind("starts one more edge", ("edge",), {}),
+    "scale-in": FaultKind(
+        "drains one edge, and ends it",
+        ("edge",),
+        {"drain": Param("duration", "4s", "time over which its clients are told to move")},
+    ),
+    "rolling-update": FaultKind(
+        "restarts gateways and services one after the other, each gracefully", ("gateway",), {}
+    ),
+    "surge": FaultKind(
+        "multiplies the arrival rate",
+        ("gateway",),
+        {
+            "factor": Param("number", 2, "how many times the load's rate"),
+            "known_capacity": Param(
+                "flag", False, "bound the server's commits in the whole run", hook="slow_commits"
+            ),
+        },
+    ),
+}
+
+LAYOUTS: dict[str, str] = {
+    "default": "as the stack has it",
+    "split": "every service its own process",
+    "single": "as default, with one gateway",
 }
 
 WORKLOADS: dict[str, str] = {
@@ -122,6 +190,7 @@ WORKLOADS: dict[str, str] = {
     "group": "rooms with many members",
     "offline_catchup": "one-to-one conversations whose receivers go offline and return",
     "reconnect_storm": "one-to-one conversations whose users all drop and return at once",
+    "slow_consumer": "rooms in which some members stop reading their sockets for a while",
 }
 
 GUARD_CHECKS: tuple[str, ...] = ("lost-acked",)

@@ -52,7 +52,8 @@ class Listening:
             try:
                 await self._session(self._up)
             except self._failures as error:
-                log.warning("bus lost: %r", error)
+                if self.connected or not self._tried.is_set():  # once, not for every try
+                    log.warning("bus lost: %r", error)
             except Exception:  # a bug must not leave an edge deaf for good
                 log.exception("bus session failed")
             if self.connected:

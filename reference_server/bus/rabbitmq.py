@@ -100,22 +100,28 @@ class RabbitBus:
     async def _session(self, up: Callable[[], None]) -> None:
         connection = await _dial(self._url)
         try:
-            channel = await connection.channel(publisher_confirms=False)
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             queue = await channel.declare_queue(
                 self._queue, exclusive=True, auto_delete=True, timeout=CONNECT_TIMEOUT_S
             )
             await queue.bind(await _declare_all(channel), timeout=CONNECT_TIMEOUT_S)
             await queue.consume(self._hear, no_ack=True, timeout=CONNECT_TIMEOUT_S)
+            await self._probe(channel)
             up()
             while True:  # heartbeats would take seconds to notice what this notices in one
                 await asyncio.sleep(PROBE_EVERY_S)
-                await channel.declare_queue(self._queue, passive=True, timeout=PROBE_TIMEOUT_S)
+                await self._probe(channel)
         finally:
             await _close(connection)
 
+    async def _probe(self, channel: AbstractChannel) -> None:
+        """Send the own queue nothing: a broker that takes no messages is as good as down."""
+        async with asyncio.timeout(PROBE_TIMEOUT_S):
+            await channel.default_exchange.publish(_message(b""), self._queue)
+
     async def _hear(self, message: Incoming) -> None:
         # No await in here: aio-pika starts these in order of arrival, and so they end in it.
-        if self._consumer is not None:
+        if self._consumer is not None and message.body:
             self._consumer(message.body)
 
 

@@ -18,10 +18,11 @@ import msgspec
 from reference_server.cluster import plan as planning
 from reference_server.cluster.control import Control
 from reference_server.cluster.cutover_driver import CutoverDriver
-from reference_server.cluster.errors import ClusterError
+from reference_server.cluster.errors import ClusterError, RequestError
 from reference_server.cluster.launches import check_binaries, make_launches, probe
 from reference_server.cluster.ports import PortAllocator
 from reference_server.cluster.python_process import Wiring
+from reference_server.cluster.settings import SettingsError, load_settings, read_file
 from reference_server.cluster.supervisor import Supervisor
 from reference_server.config import Settings
 
@@ -63,7 +64,7 @@ async def _cluster(end: Callable[[], None]) -> None:
     if not (line := await lines.readline()):
         return
     request = msgspec.json.decode(line, type=planning.Request)
-    settings = msgspec.convert(request.config, Settings)
+    settings = _settings(request)
     allocate = PortAllocator()
     plan = planning.make_plan(request, allocate)
     check_binaries(plan)
@@ -76,7 +77,7 @@ async def _cluster(end: Callable[[], None]) -> None:
     data_dir, log_dir = (Path(text).absolute() for text in (request.data_dir, request.log_dir))
     for folder in (data_dir, log_dir):
         folder.mkdir(parents=True, exist_ok=True)
-    tokens = secrets.token_hex(32), secrets.token_hex(16)
+    tokens = os.environ.get("IM_SECRET") or secrets.token_hex(32), secrets.token_hex(16)
     wiring = Wiring(plan, advertise, data_dir, *tokens, settings, request.startup_hooks)
     supervisor = Supervisor(plan, make_launches(wiring, log_dir), tell_event)
     try:
@@ -86,11 +87,21 @@ async def _cluster(end: Callable[[], None]) -> None:
         await supervisor.stop()
 
 
+def _settings(request: planning.Request) -> Settings:
+    try:
+        file_values = read_file(Path(request.config_file)) if request.config_file else {}
+        return load_settings(file_values, os.environ, request.config)
+    except SettingsError as error:
+        raise RequestError(f"configuration: {error}") from error
+
+
 async def _serve(supervisor: Supervisor, wiring: Wiring, port: int) -> None:
     """Boot, announce, and serve the control API until cancelled."""
     plan, token = wiring.plan, secrets.token_hex(16)
     await supervisor.start(
-        each.name for each in plan.components if each.environment in (None, FIRST)
+        each.name
+        for each in plan.components
+        if each.environment in (None, FIRST) and not each.spare
     )
     async with aiohttp.ClientSession(headers={"X-Internal": wiring.internal_token}) as http:
         driver = CutoverDriver(supervisor, wiring, http)
@@ -122,7 +133,7 @@ async def _watch_end(lines: asyncio.StreamReader, end: Callable[[], None]) -> No
 
 
 def _bad_line(error: Exception) -> dict[str, Any]:
-    return ClusterError(f"the line on standard input cannot be used: {error}").failed()
+    return RequestError(f"the line on standard input cannot be used: {error}").failed()
 
 
 def tell(**message: object) -> None:

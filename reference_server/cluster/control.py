@@ -10,10 +10,11 @@ import msgspec
 from aiohttp import ClientSession, web
 
 from reference_server.cluster.component import Component
-from reference_server.cluster.cutover_driver import CutoverDriver, CutoverRequest
+from reference_server.cluster.cutover_driver import CutoverDriver, CutoverRequest, DrainRequest
 from reference_server.cluster.edges import read_metrics
 from reference_server.cluster.errors import ClusterError, RequestError, StartError, StateError
 from reference_server.cluster.plan import HOST, PYTHON
+from reference_server.cluster.rolling import RollingRequest, RollingUpdate
 from reference_server.cluster.supervisor import Supervisor
 
 _STATUS = {RequestError: 404, StateError: 409, StartError: 503}
@@ -28,6 +29,7 @@ class Control:
     ) -> None:
         self._supervisor = supervisor
         self._cutover = cutover
+        self._rolling = RollingUpdate(supervisor)
         self._http = http
         self._token = token
         app = web.Application(middlewares=[self._guard])
@@ -35,6 +37,9 @@ class Control:
             [
                 web.get("/components", self._list),
                 web.post("/components/{name}/{verb:kill|start|pause|resume}", self._act),
+                web.post("/components/{name}/drain", self._begin_scale_in),
+                web.get("/rolling", self._show_rolling),
+                web.post("/rolling", self._begin_rolling),
                 web.get("/cutover", self._show_cutover),
                 web.post("/cutover", self._begin_cutover),
                 web.post("/cutover/rollback", self._roll_back),
@@ -50,7 +55,8 @@ class Control:
         return f"http://{HOST}:{port}"
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop listening, and whatever update runs."""
+        await self._rolling.close()
         await self._runner.cleanup()
 
     @web.middleware
@@ -66,7 +72,8 @@ class Control:
             return _error(400, str(error))
 
     async def _list(self, _request: web.Request) -> web.Response:
-        shown = [_show(each) for each in self._supervisor.components.values()]
+        leaving = self._cutover.leaving
+        shown = [_show(each, leaving) for each in self._supervisor.components.values()]
         return web.json_response({"components": shown})
 
     async def _act(self, request: web.Request) -> web.Response:
@@ -96,6 +103,18 @@ class Control:
         self._cutover.roll_back()
         return web.json_response(await self._cutover.status(), status=202)
 
+    async def _begin_scale_in(self, request: web.Request) -> web.Response:
+        pace = msgspec.convert(await _body(request), DrainRequest)
+        self._cutover.begin_scale_in(request.match_info["name"], pace)
+        return web.json_response({"state": "draining"}, status=202)
+
+    async def _begin_rolling(self, request: web.Request) -> web.Response:
+        self._rolling.begin(msgspec.convert(await _body(request), RollingRequest))
+        return web.json_response(self._rolling.status(), status=202)
+
+    async def _show_rolling(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._rolling.status())
+
     async def _metrics(self, _request: web.Request) -> web.Response:
         found = {
             each.planned.name: await read_metrics(self._http, each.planned)
@@ -106,14 +125,15 @@ class Control:
         return web.json_response({"components": answered})
 
 
-def _show(component: Component) -> dict[str, Any]:
+def _show(component: Component, leaving: str | None) -> dict[str, Any]:
     planned = component.planned
+    is_leaving = planned.name == leaving and component.state != "planned"
     return {
         "name": planned.name,
         "role": planned.role,
         "environment": planned.environment,
         "pid": component.pid,
-        "state": component.state,
+        "state": "draining" if is_leaving else component.state,
         "restarts": component.restarts,
         "address": planned.address,
     }

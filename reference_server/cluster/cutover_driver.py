@@ -1,76 +1,101 @@
-"""Executes what the cutover's state machine wants, and tells it what happened."""
+"""Executes what the state machine of a move wants, and tells it what happened."""
 
 import asyncio
 import contextlib
 import dataclasses
 import time
-from typing import Any, assert_never
+from typing import Annotated, Any, assert_never
 
 import aiohttp
 import msgspec
 
 from reference_server.cluster import canary, edges
 from reference_server.cluster import cutover as machine
-from reference_server.cluster.errors import ClusterError, StateError
+from reference_server.cluster.edge_watch import EdgeWatch
+from reference_server.cluster.errors import ClusterError, RequestError, StateError
 from reference_server.cluster.plan import ENVIRONMENTS, Component
 from reference_server.cluster.python_process import Wiring, websocket_url
 from reference_server.cluster.supervisor import Supervisor
 
 _OBSERVE_EVERY_S = 0.25
-_UNSEEN = {"connections": 0, "handshake_p99_ms": 0.0, "loop_lag_ms": 0.0}
 # Clients that were told and did not go are closed this much after the last was told.
 _DEADLINE_AFTER_MS = 4000
 
 
-class CutoverRequest(msgspec.Struct, forbid_unknown_fields=True):
+class DrainRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """How fast clients are told to go, and in how many waves who did not go is closed."""
+
+    drain_ms: Annotated[int, msgspec.Meta(ge=0)] = 8000
+    waves: Annotated[int, msgspec.Meta(ge=1)] = 4
+
+
+class CutoverRequest(DrainRequest, kw_only=True):
     """The body of `POST /cutover`."""
 
     to: str
-    drain_ms: int = 8000
-    waves: int = 4
     canaries: bool = True
 
     def __post_init__(self) -> None:
         if self.to not in ENVIRONMENTS:
             raise ValueError(f"`to` must be one of {', '.join(ENVIRONMENTS)}")
-        if self.drain_ms < 0 or self.waves < 1:
-            raise ValueError("`drain_ms` must be 0 or more, `waves` 1 or more")
 
 
 class CutoverDriver:
-    """At most one cutover at a time, and the record of the last one."""
+    """At most one move of clients at a time, and the record of the last cutover."""
 
     def __init__(self, supervisor: Supervisor, wiring: Wiring, http: aiohttp.ClientSession) -> None:
         self.environment = ENVIRONMENTS[0]
+        # The edge that is being taken out.
+        self.leaving: str | None = None
         self._supervisor = supervisor
         self._wiring = wiring
         self._http = http
+        self._watch = EdgeWatch(supervisor, http)
         self._limits = machine.Limits()
-        self._request = CutoverRequest(self.environment)
-        self._cutover: machine.Cutover | None = None
-        # The last statistics of every running edge, by name.
-        self._stats: dict[str, dict[str, Any]] = {}
+        self._pace = DrainRequest()
+        self._move: machine.Move | None = None
+        self._cutover: machine.Move | None = None
+        # The edges that clients are moved to; how many clients each old edge has told to go.
+        self._heirs: list[str] = []
+        self._told: dict[str, int] = {}
         self._driving: asyncio.Task[None] | None = None
         self._executing: asyncio.Task[None] | None = None
 
     def begin(self, request: CutoverRequest) -> None:
-        """Begin a cutover; StateError while one runs or when there is nothing to do."""
-        if self._cutover is not None and self._cutover.state not in machine.FINAL:
-            raise StateError(f"a cutover is running: {self._cutover.state}")
-        self._cutover = machine.Cutover(
+        """Begin a cutover; StateError while clients move or when there is nothing to do."""
+        self._require_rest()
+        move = machine.cutover(
             self.environment,
             request.to,
             canaries=request.canaries,
             limits=self._limits,
             now_ns=time.monotonic_ns(),
         )
-        self._request = request
-        self._stats = {}
-        self._driving = asyncio.create_task(self._drive(self._cutover), name="cutover")
+        # As many edges as began, or as there are now after a scale-out.
+        found = [each.planned for each in self._supervisor.group(request.to)]
+        usual = sum(not each.spare for each in found)
+        heirs = found[: max(usual, len(self._watch.up(self.environment)))]
+        self._cutover = move
+        self._start(move, request, heirs)
+
+    def begin_scale_in(self, name: str, request: DrainRequest) -> None:
+        """Begin to take an edge out; StateError while clients move or when it is the last."""
+        self._require_rest()
+        edge = self._supervisor[name].planned
+        if edge.environment is None:
+            raise RequestError(f"{name} is no edge")
+        if not self._watch.up(name):
+            raise StateError(f"{name} is {self._supervisor[name].state}")
+        others = [each for each in self._watch.up(edge.environment) if each is not edge]
+        if not others:
+            raise StateError(f"{name} is the last edge of {edge.environment}")
+        self.leaving = name
+        move = machine.scale_in(name, limits=self._limits, now_ns=time.monotonic_ns())
+        self._start(move, request, others)
 
     def roll_back(self) -> None:
         """Go back to where it began; StateError when none runs or it is too late."""
-        if self._cutover is None:
+        if self._cutover is None or self._cutover is not self._move:
             raise StateError("no cutover is running")
         self._cutover.advance(machine.RollbackRequested(), time.monotonic_ns())
         if self._executing is not None:
@@ -79,13 +104,17 @@ class CutoverDriver:
     async def status(self) -> dict[str, Any]:
         """The body of `GET /cutover`."""
         cutover = self._cutover
-        connections = (await self._observe()).connections
+        heirs = self._heirs or [each.name for each in self._watch.up(self.environment)]
+        seen = dataclasses.asdict(await self._watch.look(heirs))
+        connections = seen.pop("connections")
         return {
             "state": cutover.state if cutover else machine.State.IDLE,
             "environment": self.environment,
             "steps": [dataclasses.asdict(step) for step in cutover.steps] if cutover else [],
-            "connections": connections,
-            "forced_closes": sum(stats["forced_closes"] for stats in self._stats.values()),
+            "connections": {name: connections[name] for name in ENVIRONMENTS},
+            "told": sum(self._told.values()),
+            "forced_closes": self._watch.forced_closes(),
+            "watched": {"edges": heirs, **seen},
             "error": cutover.error if cutover else None,
         }
 
@@ -97,101 +126,106 @@ class CutoverDriver:
         self.environment = environment
 
     async def close(self) -> None:
-        """Stop driving; the cutover stays where it is."""
+        """Stop driving; the move stays where it is."""
         if self._driving is not None:
             self._driving.cancel()
             await asyncio.wait([self._driving])
 
-    async def _drive(self, cutover: machine.Cutover) -> None:
-        while (command := cutover.command) is not None:
-            self._executing = asyncio.create_task(self._execute(cutover, command))
-            try:
-                await self._executing
-                result: machine.Observation = machine.Succeeded()
-            except asyncio.CancelledError:
-                # Either we are to end, or the machine was rolled back and its command cancelled.
-                if self._driving is None or self._driving.cancelling():
-                    raise
-                continue
-            except (ClusterError, OSError) as error:
-                result = machine.Failed(str(error))
-            # An observation made on the way may have taken the machine elsewhere already.
-            if cutover.command is command:
-                cutover.advance(result, time.monotonic_ns())
+    def _require_rest(self) -> None:
+        if self._move is not None and self._move.state not in machine.FINAL:
+            what = f"{self.leaving} is being taken out" if self.leaving else "a cutover is running"
+            raise StateError(f"{what}: {self._move.state}")
 
-    async def _execute(self, cutover: machine.Cutover, command: machine.Command) -> None:
+    def _start(self, move: machine.Move, pace: DrainRequest, heirs: list[Component]) -> None:
+        self._move = move
+        self._pace = pace
+        self._heirs = [each.name for each in heirs]
+        self._told = {}
+        self._watch.forget()
+        self._driving = asyncio.create_task(self._drive(move), name="move of clients")
+
+    async def _drive(self, move: machine.Move) -> None:
+        try:
+            while (command := move.command) is not None:
+                await self._try(move, command)
+        finally:
+            self.leaving = None
+            self._heirs = []
+
+    async def _try(self, move: machine.Move, command: machine.Command) -> None:
+        self._executing = asyncio.create_task(self._execute(move, command))
+        try:
+            await self._executing
+            result: machine.Observation = machine.Succeeded()
+        except asyncio.CancelledError:
+            # Either we are to end, or the machine was rolled back and its command cancelled.
+            if self._driving is None or self._driving.cancelling():
+                raise
+            return
+        except (ClusterError, OSError) as error:
+            result = machine.Failed(str(error))
+        # An observation made on the way may have taken the machine elsewhere already.
+        if move.command is command:
+            move.advance(result, time.monotonic_ns())
+
+    async def _execute(self, move: machine.Move, command: machine.Command) -> None:
         """Do it, telling the machine what is observed on the way."""
-        found = self._supervisor.environment(command.environment)
         match command:
             case machine.StartEdges():
-                await self._supervisor.start([each.planned.name for each in found])
+                await self._supervisor.start(self._heirs)
             case machine.RunCanaries(new, old):
-                api = f"http://{self._supervisor.plan.hosting('gateway')[0].address}"
-                urls = [
-                    [websocket_url(each.address) for each in self._up(env)] for env in (old, new)
-                ]
-                await canary.verify(api, *urls)
-                cutover.advance(await self._observe(), time.monotonic_ns())
+                await self._run_canaries(old, new)
+                move.advance(await self._watch.look(self._heirs), time.monotonic_ns())
             case machine.Switch(environment):
                 await self.switch(environment)
             case machine.Drain():
-                await self._observe_while(cutover, command, self._request.drain_ms / 1000)
-            case machine.StopDrain(environment):
-                for each in self._up(environment):
+                await self._observe_while(move, command, self._pace.drain_ms / 1000)
+            case machine.StopDrain(group):
+                for each in self._watch.up(group):
                     await edges.call(self._http, each, "undrain")
             case machine.AwaitEmpty():
-                await self._observe_while(cutover, command, float("inf"))
-            case machine.CloseEdges():
-                await asyncio.gather(*(each.stop() for each in found))
-            case machine.RetireEdges():
-                for component in found:
+                await self._observe_while(move, command, float("inf"))
+            case machine.CloseEdges(group):
+                await asyncio.gather(*(each.stop() for each in self._supervisor.group(group)))
+            case machine.RetireEdges(group):
+                for component in self._supervisor.group(group):
                     component.retire()
             case _:
                 assert_never(command)
 
+    async def _run_canaries(self, old: str, new: str) -> None:
+        gateways = self._supervisor.plan.hosting("gateway")
+        up = [each for each in gateways if self._supervisor[each.name].state == "up"]
+        urls = [[websocket_url(each.address) for each in self._watch.up(env)] for env in (old, new)]
+        await canary.verify(f"http://{(up or gateways)[0].address}", *urls)
+
     async def _observe_while(
-        self, cutover: machine.Cutover, command: machine.Drain | machine.AwaitEmpty, most_s: float
+        self, move: machine.Move, command: machine.Drain | machine.AwaitEmpty, most_s: float
     ) -> None:
         """Feed the machine with observations until it wants something else, or time is up.
 
         An edge that came up only now knows nothing of the drain: every turn tells who is not told.
         """
         end = time.monotonic() + most_s
-        while cutover.command is command and time.monotonic() < end:
-            observed = await self._observe()
-            for edge in self._up(command.environment):
+        while move.command is command and time.monotonic() < end:
+            observed = await self._watch.look(self._heirs)
+            for edge in self._watch.up(command.group):
                 with contextlib.suppress(edges.CallError):
-                    if not self._stats.get(edge.name, {}).get("draining"):
+                    if not self._watch.of(edge.name).get("draining"):
                         await self._drain(edge)
-            cutover.advance(observed, time.monotonic_ns())
+            move.advance(observed, time.monotonic_ns())
             await asyncio.sleep(_OBSERVE_EVERY_S)
 
     async def _drain(self, edge: Component) -> None:
-        (other,) = set(ENVIRONMENTS) - {edge.environment}
+        """Tell its clients to go where new ones go, or to its neighbours when it alone leaves."""
+        environment = (edge.environment or "") if self.leaving else self.environment
+        others = [each for each in self._watch.up(environment) if each.name != edge.name]
         params = {
-            "url": [websocket_url(self._wiring.at("client", to.name)) for to in self._up(other)],
-            "drain_ms": self._request.drain_ms,
-            "deadline_ms": self._request.drain_ms + _DEADLINE_AFTER_MS,
-            "waves": self._request.waves,
+            "url": [websocket_url(self._wiring.at("client", to.name)) for to in others],
+            "drain_ms": self._pace.drain_ms,
+            "deadline_ms": self._pace.drain_ms + _DEADLINE_AFTER_MS,
+            "waves": self._pace.waves,
+            "reason": "scale-in" if self.leaving else "cutover",
         }
-        await edges.call(self._http, edge, "drain", params=params)
-
-    async def _observe(self) -> machine.Observed:
-        """Ask every running edge; one that does not answer is as it was when it last did."""
-        running = [each for name in ENVIRONMENTS for each in self._up(name)]
-        for edge in running:
-            with contextlib.suppress(edges.CallError):
-                self._stats[edge.name] = await edges.call(self._http, edge, "stats")
-        seen: dict[str, list[dict[str, Any]]] = {name: [_UNSEEN] for name in ENVIRONMENTS}
-        for edge in running:
-            seen[edge.environment or ""].append(self._stats.get(edge.name, _UNSEEN))
-        new = seen[self._request.to]
-        return machine.Observed(
-            {name: sum(stats["connections"] for stats in seen[name]) for name in ENVIRONMENTS},
-            max(stats["handshake_p99_ms"] for stats in new),
-            max(stats["loop_lag_ms"] for stats in new),
-        )
-
-    def _up(self, environment: str) -> list[Component]:
-        found = self._supervisor.environment(environment)
-        return [each.planned for each in found if each.state == "up"]
+        answer = await edges.call(self._http, edge, "drain", params=params)
+        self._told[edge.name] = self._told.get(edge.name, 0) + answer["told"]

@@ -14,6 +14,8 @@ class ClusterError(Exception):
     log: Path | None = None
     # A server program is not installed, and nothing was started.
     missing = False
+    # What was asked for cannot be had, and nothing was started.
+    refused = False
 
     def failed(self) -> dict[str, Any]:
         """The content of the `failed` line."""
@@ -22,11 +24,14 @@ class ClusterError(Exception):
             "reason": str(self),
             "log_tail": log_tail(self.log) if self.log else [],
             "missing": self.missing,
+            "refused": self.refused,
         }
 
 
 class RequestError(ClusterError):
     """The request line, or a call of the control API, asks for what does not exist."""
+
+    refused = True
 
 
 class StateError(ClusterError):

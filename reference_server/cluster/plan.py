@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
+from reference_server.cluster import layouts
 from reference_server.cluster.errors import RequestError
-from reference_server.config import Service
+from reference_server.config import SERVICES, Service
 
 HOST = "127.0.0.1"
 ENVIRONMENTS = ("blue", "green")
@@ -23,13 +25,23 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
     data_dir: str
     log_dir: str
     config: dict[str, Any] = {}
-    startup_hooks: dict[Service, tuple[str, ...]] = {}
-    edges: int = 2
-    gateways: int = 2
+    config_file: str | None = None
+    # By service, or for one environment's edges alone: `edge@green`.
+    startup_hooks: dict[str, tuple[str, ...]] = {}
+    layout: str | dict[str, Any] = "default"
+    # Instead of the layout's.
+    edges: int | None = None
+    spare: int | None = None
+    gateways: int | None = None
 
     def __post_init__(self) -> None:
-        if self.edges < 1 or self.gateways < 1:
-            raise ValueError("edges and gateways must be 1 or more")
+        smallest = {"edges": 1, "spare": 0, "gateways": 1}
+        for name, least in smallest.items():
+            if (given := getattr(self, name)) is not None and given < least:
+                raise ValueError(f"{name} must be {least} or more")
+        unknown = set(self.startup_hooks) - {*SERVICES, *(f"edge@{env}" for env in ENVIRONMENTS)}
+        if unknown:
+            raise ValueError(f"startup_hooks: there is no {', '.join(sorted(unknown))}")
 
 
 class Component(msgspec.Struct, frozen=True):
@@ -42,6 +54,8 @@ class Component(msgspec.Struct, frozen=True):
     ports: list[int]
     environment: str | None = None
     services: tuple[Service, ...] = ()
+    # Planned, and started only when somebody asks for it.
+    spare: bool = False
 
     @property
     def port(self) -> int:
@@ -96,23 +110,6 @@ class Plan(msgspec.Struct, frozen=True):
         }
 
 
-# Which services a process role hosts; roles in the order in which they start.
-HOSTS: dict[str, dict[str, tuple[Service, ...]]] = {
-    "embedded": {
-        "message": ("message",),
-        "room": ("room",),
-        "social": ("sessions", "friend", "sticker"),
-        "gateway": ("gateway",),
-        "edge": ("edge",),
-    },
-    "full": {
-        "room": ("room",),
-        "social": ("sessions", "friend", "sticker"),
-        "gateway": ("gateway", "message"),
-        "edge": ("edge",),
-    },
-}
-
 STORES: dict[str, dict[str, str]] = {
     "embedded": {"registry": REDIS, "broker": REDIS},
     "full": {"messages-db": POSTGRES, "users-db": POSTGRES, "registry": REDIS, "broker": RABBITMQ},
@@ -122,7 +119,7 @@ STORES: dict[str, dict[str, str]] = {
 CALLS: dict[str, tuple[str, ...]] = {
     "client": ("gateway", "edge"),
     "gateway": ("message", "room", "sessions", "friend", "sticker"),
-    "message": ("messages-db", "registry", "broker"),
+    "message": ("messages-db", "registry", "broker", "friend", "sticker"),
     "room": ("registry", "message"),
     "sessions": ("users-db", "registry"),
     "friend": ("users-db",),
@@ -137,12 +134,26 @@ def make_plan(request: Request, allocate_port: Callable[[], int]) -> Plan:
         Component(role, role, engine, [allocate_port() for _ in range(PORTS.get(engine, 1))])
         for role, engine in STORES[request.stack].items()
     ]
+    layout = _layout(request)
     processes = [
-        Component(name, role, PYTHON, [allocate_port()], environment, services)
-        for role, services in HOSTS[request.stack].items()
-        for name, environment in _names(role, request)
+        Component(f"{role}-{number}", role, PYTHON, [allocate_port()], None, process.services)
+        for role, process in layout.processes.items()
+        for number in range(1, process.count + 1)
     ]
-    components = [*stores, *processes]
+    edges = [
+        Component(
+            f"edge-{environment}-{number}",
+            "edge",
+            PYTHON,
+            [allocate_port()],
+            environment,
+            ("edge",),
+            spare=number > layout.edges,
+        )
+        for environment in ENVIRONMENTS
+        for number in range(1, layout.edges + layout.spare + 1)
+    ]
+    components = [*stores, *processes, *edges]
     return Plan(request.stack, components, _links(components))
 
 
@@ -158,15 +169,22 @@ def check_advertise(plan: Plan, advertise: Mapping[str, str]) -> None:
         raise RequestError(f"no such link: {', '.join(unknown)}")
 
 
-def _names(role: str, request: Request) -> list[tuple[str, str | None]]:
-    if role == "edge":
-        return [
-            (f"edge-{environment}-{number}", environment)
-            for environment in ENVIRONMENTS
-            for number in range(1, request.edges + 1)
-        ]
-    count = request.gateways if role == "gateway" else 1
-    return [(f"{role}-{number}", None) for number in range(1, count + 1)]
+def _layout(request: Request) -> layouts.Layout:
+    """The layout wanted, with the counts that the request gives beside it; RequestError."""
+    layout = layouts.choose(request.stack, request.layout)
+    processes = layout.processes
+    if request.gateways is not None:
+        processes = {
+            role: replace(process, count=request.gateways)
+            if "gateway" in process.services
+            else process
+            for role, process in processes.items()
+        }
+    counts = {name: getattr(request, name) for name in ("edges", "spare")}
+    given = {name: count for name, count in counts.items() if count is not None}
+    layout = replace(layout, processes=processes, **given)
+    layouts.check(request.stack, layout)
+    return layout
 
 
 def _links(components: list[Component]) -> list[Link]:

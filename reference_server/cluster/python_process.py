@@ -9,7 +9,7 @@ import msgspec
 
 from reference_server.cluster import postgres
 from reference_server.cluster.launch import Launch
-from reference_server.cluster.plan import Component, Plan, resolve
+from reference_server.cluster.plan import CALLS, Component, Plan, resolve
 from reference_server.config import Config, EdgeAddress, Service, Settings, Urls
 
 
@@ -23,7 +23,7 @@ class Wiring:
     secret: str
     internal_token: str
     settings: Settings
-    startup_hooks: Mapping[Service, tuple[str, ...]]
+    startup_hooks: Mapping[str, tuple[str, ...]]
 
     def at(self, source: str, component: str) -> str:
         """The address at which `source` reaches `component`."""
@@ -54,17 +54,24 @@ def config(component: Component, wiring: Wiring) -> Config:
         secret=wiring.secret,
         internal_token=wiring.internal_token,
         urls=_urls(source, wiring),
-        messages_db=_database(source, "message", "messages", component, wiring),
-        users_db=_database(source, "sessions", "users", component, wiring),
+        messages_db=_database("messages", component, wiring),
+        users_db=_database("users", component, wiring),
         registry=f"redis://{wiring.at(source, 'registry')}",
         bus=_bus(source, wiring),
         settings=wiring.settings,
-        startup_hooks={
-            service: wiring.startup_hooks[service]
-            for service in component.services
-            if service in wiring.startup_hooks
-        },
+        startup_hooks=_hooks(component, wiring.startup_hooks),
     )
+
+
+def _hooks(
+    component: Component, wanted: Mapping[str, tuple[str, ...]]
+) -> dict[Service, tuple[str, ...]]:
+    """Those of the component's services, also where they are for its environment alone."""
+    found = {
+        service: (*wanted.get(service, ()), *wanted.get(f"{service}@{component.environment}", ()))
+        for service in component.services
+    }
+    return {service: modules for service, modules in found.items() if modules}
 
 
 def _urls(source: str, wiring: Wiring) -> Urls:
@@ -90,14 +97,13 @@ def _urls(source: str, wiring: Wiring) -> Urls:
     )
 
 
-def _database(source: str, owner: str, name: str, component: Component, wiring: Wiring) -> str:
-    """The URL for the database's owner, empty for all others."""
-    if owner not in component.services:
+def _database(name: str, component: Component, wiring: Wiring) -> str:
+    """The URL for the services that use the database, empty for all others."""
+    if not any(f"{name}-db" in CALLS[service] for service in component.services):
         return ""
     if wiring.plan.stack == "embedded":
         return f"sqlite:///{wiring.data_dir / name}.db"
-    server = wiring.plan.component(f"{name}-db")
-    address = wiring.at(source, server.name)
+    address = wiring.at(component.role, f"{name}-db")
     return f"postgresql://{postgres.USER}@{address}/{postgres.DATABASE}"
 
 

@@ -26,10 +26,12 @@ class Supervisor:
             raise RequestError(f"no component is named {name}")
         return self.components[name]
 
-    def environment(self, environment: str) -> list[Component]:
-        """The edges of one environment."""
+    def group(self, name: str) -> list[Component]:
+        """The edges of the environment of that name; or the one edge of that name."""
         return [
-            each for each in self.components.values() if each.planned.environment == environment
+            each
+            for each in self.components.values()
+            if name in (each.planned.environment, each.planned.name)
         ]
 
     async def start(self, names: Iterable[str]) -> None:

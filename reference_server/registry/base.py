@@ -30,6 +30,7 @@ class EdgeLease(NamedTuple):
     queue: str
     epoch: str
     connections: int
+    takes_clients: bool = True
 
 
 def edge_of(connection: str) -> str:

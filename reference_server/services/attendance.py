@@ -1,11 +1,11 @@
 """Who is in which room, held by which connections, and who is to be counted out. Pure.
 
 A stay begins with the first `enter` of a user in a room and ends when no connection holds it any
-more. A connection that is lost keeps holding for the grace; then a living connection of the same
-user inherits, and only if there is none the holder is gone.
+more. A connection that is lost keeps holding for the grace; then another of the same user inherits,
+one that lives or one whose own grace still runs, and only if there is none the holder is gone.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reference_server.store.base import Present
@@ -22,7 +22,7 @@ class Stay:
 
 
 class Attendance:
-    """All stays, and the connections that were lost with the time (in seconds) of their loss.
+    """All stays, and each user's lost connections with the time (in seconds) of their loss.
 
     Methods that return stays say which have lost their last holder: the caller sees to it that
     SQL knows, then calls `ended`. Until then they are returned again.
@@ -30,7 +30,8 @@ class Attendance:
 
     def __init__(self) -> None:
         self._stays: dict[str, dict[str, Stay]] = {}
-        self._lost: dict[str, tuple[str, float]] = {}
+        self._lost: dict[str, dict[str, float]] = {}
+        self._doubted: set[str] = set()  # lost by the silence of their lease alone
 
     def __len__(self) -> int:
         return sum(map(len, self._stays.values()))
@@ -61,28 +62,37 @@ class Attendance:
         return [over for stay in held for over in self.exited(stay.conv, user, connection)]
 
     def lost(self, user: str, connection: str, now_s: float) -> None:
-        """A connection broke; the grace begins, unless it has begun or nothing is held."""
-        if any(connection in stay.holders for stay in self._of(user)):
-            self._lost.setdefault(connection, (user, now_s))
+        """A connection broke; the grace begins, unless it has begun or the user is in no room."""
+        if connection in self._doubted:
+            self.forget(user, connection)  # the grace counts from what is known
+        if user in self._stays:
+            self._lost.setdefault(user, {}).setdefault(connection, now_s)
 
     def back(self, user: str, connection: str) -> None:
         """A user returned on a new connection: it inherits from all that he has lost."""
-        for broken in [each for each, (owner, _) in self._lost.items() if owner == user]:
+        for broken in list(self._lost.get(user, ())):
             self.replaced(user, broken, connection)
 
-    def unseen(self, living: dict[str, set[str]], now_s: float) -> None:
+    def unseen(self, living: Mapping[str, Collection[str]], now_s: float) -> None:
         """Count holders that no living lease names as lost; `living` is by user."""
         for user in self._stays:
-            for stay in self._of(user):
-                for connection in stay.holders:
-                    if connection not in living.get(user, ()):
-                        self.lost(user, connection, now_s)
+            holders = {each for stay in self._of(user) for each in stay.holders}
+            for connection in holders - set(living.get(user, ())) - set(self._lost.get(user, ())):
+                self.lost(user, connection, now_s)
+                self._doubted.add(connection)
+
+    def seen(self, living: Mapping[str, Collection[str]]) -> None:
+        """Take back what `unseen` had to assume of those whose leases are there again."""
+        for user, connections in living.items():
+            for connection in self._doubted.intersection(connections):
+                self.forget(user, connection)
 
     def overdue(self, now_s: float, grace_s: float) -> dict[str, str]:
         """Lost connections whose grace is over, each with its user."""
         return {
             connection: user
-            for connection, (user, since_s) in self._lost.items()
+            for user, lost in self._lost.items()
+            for connection, since_s in lost.items()
             if now_s - since_s >= grace_s
         }
 
@@ -97,12 +107,14 @@ class Attendance:
             if not stay.holders:
                 over.append(stay)
         if not over:
-            self._lost.pop(broken, None)
+            self.forget(user, broken)
         return over
 
-    def heir(self, living: Collection[str]) -> str | None:
-        """A living connection that is not itself lost."""
-        return next((each for each in sorted(living) if each not in self._lost), None)
+    def heir(self, user: str, living: Collection[str], overdue: Collection[str] = ()) -> str | None:
+        """Another connection of the user: one that lives, else one that may still be replaced."""
+        lost = self._lost.get(user, {})
+        in_order = (*sorted(set(living) - lost.keys()), *sorted(lost.keys() - set(overdue)))
+        return next(iter(in_order), None)
 
     def ended(self, stay: Stay) -> None:
         """SQL knows that the stay is over."""
@@ -112,9 +124,13 @@ class Attendance:
             if not of_user:
                 del self._stays[stay.user]
 
-    def forget(self, connection: str) -> None:
+    def forget(self, user: str, connection: str) -> None:
         """Nothing is left to do about a lost connection."""
-        self._lost.pop(connection, None)
+        self._doubted.discard(connection)
+        lost = self._lost.get(user, {})
+        lost.pop(connection, None)
+        if not lost:
+            self._lost.pop(user, None)
 
     @property
     def users(self) -> list[str]:

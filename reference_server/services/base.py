@@ -1,7 +1,8 @@
 """What every HTTP service is given, and what it offers to the process that hosts it."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
@@ -24,11 +25,15 @@ class Context:
     config: Config
     metrics: Metrics
     calls: Calls
+    # What `/readyz` tries, by name: each raises if that cannot be reached.
+    probes: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
 
     @cached_property
     def users(self) -> UsersStore:
         """The users DB: a SQLite file has one owner, and one writer in it."""
-        return open_users(self.config.users_db, self.config.settings.db_timeout_ms)
+        users = open_users(self.config.users_db, self.config.settings.db_timeout_ms)
+        self.probes["users_db"] = users.environment
+        return users
 
     @property
     def lease_ms(self) -> int:
@@ -42,7 +47,10 @@ class Context:
 
 
 class Service(Protocol):
-    """Made from a `Context`; its routes are called by the gateway and by other services only."""
+    """Made from a `Context`; its routes are called by the gateway and by other services only.
+
+    One that runs nothing in the background inherits `start` and `close`.
+    """
 
     router: Router
 

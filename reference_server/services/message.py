@@ -4,6 +4,8 @@ Follow a send: `send` → `append` → group commit → the store's transaction 
 `_committed` → fan-out.
 """
 
+import asyncio
+import time
 from collections import defaultdict
 from typing import Annotated, Literal
 
@@ -14,6 +16,7 @@ from reference_server.asgi import Request, Response, Router, reply
 from reference_server.errors import ApiError
 from reference_server.fanout import Fanout
 from reference_server.services.base import Context
+from reference_server.services.checks import Checks
 from reference_server.services.group_commit import GroupCommit
 from reference_server.store import open_messages
 from reference_server.store.base import Append, Outcome, Stored
@@ -28,7 +31,8 @@ ClientMsgId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 class _Send(msgspec.Struct):
     client_msg_id: ClientMsgId
-    body: str
+    body: str | None = None
+    sticker: str | None = None
 
 
 class _Sent(msgspec.Struct, omit_defaults=True):
@@ -66,10 +70,17 @@ class MessageService:
         self._store = open_messages(config.messages_db, settings.db_timeout_ms)
         self._registry = registry.connect(config.registry, lease_ms=context.lease_ms)
         self._bus = bus.connect(config.bus)
-        self._fanout = Fanout(self._registry, self._bus)
+        self._fanout = Fanout(self._registry, self._bus, context.metrics)
+        context.probes.update(
+            messages_db=lambda: self._store.heads_of(""),
+            registry=self._registry.edges,
+            bus=self._fanout.probe,
+        )
         self._commits = GroupCommit(
             self._store, settings.batch_max, settings.batch_ms, self._committed
         )
+        self._checks = Checks(context.calls)
+        self._polling: asyncio.Task[None] | None = None
         self._metrics = context.metrics
         self._metrics.gauge("publish_queue", lambda: self._fanout.queued)
         self._metrics.gauge("publish_skipped", lambda: self._fanout.counts.skipped)
@@ -89,8 +100,12 @@ class MessageService:
 
     async def start(self) -> None:
         self._fanout.start()
+        self._polling = asyncio.create_task(self._checks.run())
 
     async def close(self) -> None:
+        if self._polling is not None:
+            self._polling.cancel()
+            await asyncio.wait({self._polling})
         await self._commits.close()
         await self._fanout.close()
         await self._bus.close()
@@ -99,7 +114,10 @@ class MessageService:
 
     async def append(self, wish: Append) -> Outcome:
         """The outcome of a wish, once committed and not before."""
-        return await self._commits.submit(wish)
+        began = time.monotonic()
+        outcome = await self._commits.submit(wish)
+        self._metrics.observe("commit_ms", 1000 * (time.monotonic() - began))
+        return outcome
 
     async def read(self, conv: str, after: int, limit: int) -> tuple[list[Entry], int]:
         """The entries behind a position, and the head."""
@@ -108,14 +126,14 @@ class MessageService:
     async def send(self, request: Request) -> Response:
         """201 once committed; 200 with `dup` for a message that is known."""
         sent = request.json(_Send)
-        if "\0" in sent.client_msg_id or "\0" in sent.body:
+        conv, content = _conv(request), sent.body or sent.sticker or ""
+        if (sent.body is None) == (sent.sticker is None):
+            raise ApiError("bad_request", "a message has either a body or a sticker")
+        if "\0" in sent.client_msg_id or "\0" in content:
             raise ApiError("bad_request", "text may not hold U+0000")
-        wish = Append(
-            conv=_conv(request),
-            client_msg_id=sent.client_msg_id,
-            sender=request.user,
-            body=sent.body,
-        )
+        kind = "msg" if sent.sticker is None else "sticker"
+        refused = self._checks.refusal(conv, request.user, sent.sticker)
+        wish = Append(conv, sent.client_msg_id, request.user, content, kind, refused=refused)
         stored = _stored(await self.append(wish))
         entry = stored.entry
         answer = _Sent(entry.conv, entry.seq, entry.msg_id, entry.ts, stored.dup)

@@ -49,6 +49,7 @@ class RoomService:
     def __init__(self, context: Context) -> None:
         self._calls = context.calls
         self._registry = registry.connect(context.config.registry, lease_ms=context.lease_ms)
+        context.probes["registry"] = self._registry.edges
         self._grace_s = context.config.settings.grace_ms / 1000
         self._lease_s = context.lease_ms / 1000
         self._attendance = Attendance()
@@ -166,23 +167,26 @@ class RoomService:
 
     async def _run(self) -> None:
         await self._load()
-        now = time.monotonic()
-        # A registry that was emptied just before our start looks sound to us: edges need up to a
-        # lease to register again.
-        trusted_at, reap_at = now + self._lease_s, now + self._lease_s
+        # Edges need up to a lease to register again what a registry lost, or let run out while it
+        # stood still. Just before our start it may have happened too.
+        trusted_at = reap_at = time.monotonic() + self._lease_s
         while True:
             await asyncio.sleep(SWEEP_S)
             now = time.monotonic()
-            if now < trusted_at:
-                continue
             try:
+                await self._registry.connections(())  # notices every outage
+                if now < trusted_at:
+                    continue
                 async with self._turn:
                     if now >= reap_at:
                         reap_at = now + self._lease_s / 3
                         await self._reap(now)
                     await self._sweep(now)
-            except (RegistryDown, ApiError) as error:
-                # Nobody is counted out by the silence of the registry; the next sweep asks again.
+            except RegistryDown as error:
+                # Nobody is counted out by the silence of the registry.
+                log.warning("sweep: %s", error)
+                trusted_at = now + self._lease_s
+            except ApiError as error:
                 log.warning("sweep: %s", error)
             except Exception:  # a defect must not end attendance for good
                 log.exception("sweep failed")
@@ -202,7 +206,8 @@ class RoomService:
     async def _reap(self, now_s: float) -> None:
         """Notice the holders whose edge died without telling."""
         living = await self._registry.connections(self._attendance.users)
-        self._attendance.unseen({user: set(held) for user, held in living.items()}, now_s)
+        self._attendance.seen(living)
+        self._attendance.unseen(living, now_s)
 
     async def _sweep(self, now_s: float) -> None:
         """End the stays of those who have been away for the grace and are nowhere else."""
@@ -210,11 +215,13 @@ class RoomService:
         if not overdue:
             return
         living = await self._registry.connections(set(overdue.values()))
+        self._attendance.seen(living)
+        overdue = self._attendance.overdue(now_s, self._grace_s)
         for connection, user in overdue.items():
             # The registry may still hold the lease of the connection that was told to be lost.
-            heir = self._attendance.heir(living.get(user, set()))
+            heir = self._attendance.heir(user, living.get(user, ()), overdue)
             await self._end(self._attendance.replaced(user, connection, heir))
-            self._attendance.forget(connection)
+            self._attendance.forget(user, connection)
 
 
 def _room(request: Request) -> str:

@@ -14,7 +14,7 @@ from reference_server.asgi import Request, Response, Router, reply
 from reference_server.config import EdgeAddress
 from reference_server.errors import ApiError
 from reference_server.registry.base import RegistryDown
-from reference_server.services.base import Context, require_name
+from reference_server.services.base import Context, Service, require_name
 from reference_server.store.base import StoreDown
 
 CACHED_S = 0.5
@@ -29,13 +29,14 @@ class _Environment(msgspec.Struct):
     environment: str
 
 
-class SessionsService:
+class SessionsService(Service):
     """Accounts and where they connect; survives the users DB for accounts it has seen."""
 
     def __init__(self, context: Context) -> None:
         self._config = context.config
         self._users = context.users
         self._registry = registry.connect(context.config.registry, lease_ms=context.lease_ms)
+        context.probes["registry"] = self._registry.edges
         self._accounts: set[str] = set()
         self._environment = self._config.urls.edges[0].environment if self._edges() else ""
         self._environment_read_at = float("-inf")
@@ -48,9 +49,6 @@ class SessionsService:
                 ("POST", "/internal/environment"): self.switch,
             }
         )
-
-    async def start(self) -> None:
-        """Nothing runs in the background."""
 
     async def close(self) -> None:
         await self._registry.close()
@@ -97,19 +95,15 @@ class SessionsService:
         return self._environment
 
     async def _edge(self, environment: str) -> EdgeAddress:
-        edges = [edge for edge in self._edges() if edge.environment == environment]
+        edges = {edge.name: edge for edge in self._edges() if edge.environment == environment}
         if not edges:
             raise ApiError("unavailable", f"no edge is in {environment}")
         if time.monotonic() - self._counts_read_at > CACHED_S:
-            try:
-                self._balance.counted(
-                    {edge.name: edge.connections for edge in await self._registry.edges()}
-                )
-            except RegistryDown:
-                self._balance.counted({})
+            with suppress(RegistryDown):
+                living = await self._registry.edges()
+                self._balance.counted({edge.name: edge.connections for edge in living})
             self._counts_read_at = time.monotonic()
-        name = self._balance.choose([edge.name for edge in edges])
-        return next(edge for edge in edges if edge.name == name)
+        return edges[self._balance.choose(list(edges))]
 
     def _edges(self) -> tuple[EdgeAddress, ...]:
         return self._config.urls.edges
@@ -124,18 +118,26 @@ class Balance:
 
     def __init__(self) -> None:
         self._leased: dict[str, int] = {}
+        self._seen: set[str] = set()
         self._assigned: dict[str, int] = {}
 
     def counted(self, leased: dict[str, int]) -> None:
-        """The connections of every living edge; empty when nobody knows."""
+        """The connections of every living edge; a registry that lost them says nothing new."""
+        leased = leased or self._leased
         for name in self._leased.keys() | leased.keys():
             if leased.get(name) != self._leased.get(name):
                 self._assigned[name] = 0
         self._leased = leased
+        self._seen |= leased.keys()
 
     def choose(self, names: list[str]) -> str:
-        """One of these edges: a living one, if any of them is known to live."""
-        living = [name for name in names if name in self._leased] or names
+        """One of these edges: a living one, as far as is known, or was known last.
+
+        If none is (all of them drain), one that was seen alive before. So an edge that is only
+        planned is not chosen, not even while the registry is silent.
+        """
+        known = (self._leased, self._seen, names)
+        living = next(filter(None, ([name for name in names if name in some] for some in known)))
         two = random.sample(living, min(2, len(living)))
         chosen = min(two, key=self._load)
         self._assigned[chosen] = self._assigned.get(chosen, 0) + 1

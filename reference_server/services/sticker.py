@@ -1,23 +1,27 @@
 """The sticker service: what there is to send beside words."""
 
 from reference_server.asgi import Request, Response, Router, reply
-from reference_server.services.base import Context
+from reference_server.errors import ApiError
+from reference_server.services.base import Context, Service
 
 
-class StickerService:
+class StickerService(Service):
     """Sticker packs, in the users DB."""
 
     def __init__(self, context: Context) -> None:
         self._users = context.users
-        self.router = Router({("GET", "/v1/stickers"): self.packs})
-
-    async def start(self) -> None:
-        """Nothing runs in the background."""
-
-    async def close(self) -> None:
-        """The users DB belongs to the process."""
+        self.router = Router(
+            {("GET", "/v1/stickers"): self.packs, ("GET", "/v1/stickers/{pack}"): self.pack}
+        )
 
     async def packs(self, request: Request) -> Response:
         """All packs with their stickers."""
+        return reply({"packs": await self._users.packs()})
+
+    async def pack(self, request: Request) -> Response:
+        """One pack with its stickers."""
+        name = request.params["pack"]
         packs = await self._users.packs()
-        return reply({"packs": [{"id": name, "stickers": ids} for name, ids in packs.items()]})
+        if name not in packs:
+            raise ApiError("not_found", f"no pack {name}")
+        return reply({"stickers": packs[name]})

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reference_server.store import messages, sqlite, users
+from reference_server.store import messages, postgres_sql, sqlite, users
 from reference_server.store.base import MessageStore, UsersStore
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ def open_messages(url: str, timeout_ms: int) -> MessageStore:
     """The messages DB at `sqlite:///path` or `postgresql://…`, not yet dialled; else ValueError."""
     if url.startswith(sqlite.SCHEME):
         return sqlite.SqliteMessageStore(sqlite.SqliteDatabase(url, messages.SCHEMA))
-    database = _postgres(url, messages.SCHEMA, timeout_ms)
+    schema = (*messages.SCHEMA, postgres_sql.APPEND_PLANNED)
+    database = _postgres(url, schema, timeout_ms)
     from reference_server.store.postgres import PostgresMessageStore
 
     return PostgresMessageStore(database)
@@ -26,8 +27,8 @@ def open_messages(url: str, timeout_ms: int) -> MessageStore:
 def open_users(url: str, timeout_ms: int) -> UsersStore:
     """The users DB at `sqlite:///path` or `postgresql://…`, not yet dialled; else ValueError."""
     if url.startswith(sqlite.SCHEME):
-        return users.SqlUsersStore(sqlite.SqliteDatabase(url, users.SCHEMA))
-    return users.SqlUsersStore(_postgres(url, users.SCHEMA, timeout_ms))
+        return users.SqlUsersStore(sqlite.SqliteDatabase(url, users.SCHEMA), *users.SQLITE)
+    return users.SqlUsersStore(_postgres(url, users.SCHEMA, timeout_ms), *users.POSTGRES)
 
 
 def _postgres(url: str, schema: Sequence[str], timeout_ms: int) -> "PostgresDatabase":

@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from reference_server.errors import ApiError
+from reference_server.store.relations import Standing, Wish
 from reference_server.wire import Entry
 
 
@@ -33,22 +34,32 @@ class StoreUncertain(ApiError):
         super().__init__("unavailable", "the database failed to commit", stored="unknown")
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """A wish that may not be; `code` is one of the protocol's."""
+
+    code: str
+    message: str
+
+
 class Append(msgspec.Struct, frozen=True):
     """A wish to take the next position of a conversation.
 
     A message has a `body`. A room event has an `event` and the `user` it is about, and no
     `sender`: its identity, `client_msg_id`, is in a name space of its own. `by` is who asked for
-    a membership change; `connection` is the one that entered.
+    a membership change; `connection` is the one that entered. What is `refused` is looked up
+    all the same: it may be the repeat of a message that is stored.
     """
 
     conv: str
     client_msg_id: str
     sender: str = ""
     body: str = ""
+    type: str = "msg"  # or "sticker"; any other entry has an `event`
     event: str = ""
     user: str = ""
     by: str = ""
     connection: str = ""
+    refused: Refused | None = None
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -57,13 +68,6 @@ class Stored(msgspec.Struct, frozen=True):
     entry: Entry
     dup: bool = False
     members: tuple[str, ...] = ()
-
-
-class Refused(msgspec.Struct, frozen=True):
-    """A wish that may not be; `code` is one of the protocol's."""
-
-    code: str
-    message: str
 
 
 Outcome = Stored | Refused
@@ -94,6 +98,18 @@ class Heads(msgspec.Struct, frozen=True):
     heads: dict[str, int]
     watermark: int
     members: dict[str, list[str]] = {}
+
+
+class BlockPage(msgspec.Struct, frozen=True):
+    """Who blocks the other in direct conversations, and the version to ask from next time.
+
+    `blockers` holds what may have changed, the oldest change first; nobody is left out for having
+    unblocked, unless it is the `whole`: then nothing else is known, or nothing else matters.
+    """
+
+    blockers: dict[str, list[str]]
+    version: int
+    whole: bool
 
 
 class MessageStore(Protocol):
@@ -156,12 +172,20 @@ class UsersStore(Protocol):
         """Send new connections to another environment."""
         ...
 
-    async def friends(self, user: str) -> list[str]:
-        """In alphabetical order."""
+    async def relate(self, user: str, other: str, wish: Wish) -> Standing:
+        """Change what two users are to each other, and say how `user` sees it then.
+
+        Two who request each other are friends. Blocking ends friendship and requests, and
+        nobody requests while either blocks. Every wish may be repeated.
+        """
         ...
 
-    async def add_friend(self, user: str, friend: str) -> None:
-        """Friendship is mutual; twice is once."""
+    async def relations(self, user: str) -> dict[str, Standing]:
+        """How a user sees everyone with whom he had to do, in the order of names."""
+        ...
+
+    async def blocks_since(self, version: int) -> BlockPage:
+        """All that was committed after `version` was handed out: perhaps more, never less."""
         ...
 
     async def packs(self) -> dict[str, list[str]]:

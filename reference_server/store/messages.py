@@ -27,7 +27,7 @@ SCHEMA = (
         conv TEXT NOT NULL, seq BIGINT NOT NULL, kind TEXT NOT NULL, ts BIGINT NOT NULL,
         msg_id TEXT NOT NULL, client_msg_id TEXT NOT NULL, sender TEXT NOT NULL,
         body TEXT NOT NULL, event TEXT NOT NULL, member TEXT NOT NULL,
-        PRIMARY KEY (conv, seq), UNIQUE (conv, sender, client_msg_id))""",
+        PRIMARY KEY (conv, seq), UNIQUE (client_msg_id, sender, conv))""",
 )
 
 # In the order of `Entry`'s fields.

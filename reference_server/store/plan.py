@@ -83,7 +83,7 @@ def plan(
     for wish in batch:
         state = states.get(wish.conv)
         if state is None:
-            outcome: Outcome = Refused("not_found", f"no conversation {wish.conv}")
+            outcome: Outcome = wish.refused or Refused("not_found", f"no conversation {wish.conv}")
         else:
             outcome = _decide(wish, state, seen, planned, now_ms, new_id)
         planned.outcomes.append(outcome)
@@ -105,15 +105,15 @@ def _decide(
     if refused_or_known is not None:
         return refused_or_known
     seq = state.last_seq + 1
-    client_msg_id = wish.client_msg_id
-    if identity(wish) in seen:
+    client_msg_id, key = wish.client_msg_id, identity(wish)
+    if key in seen:
         # A room event that state allows once more, as when a connection enters for a second time.
         client_msg_id = f"{client_msg_id}:{seq}"
     state.last_seq = seq
     entry = Entry(
         conv=wish.conv,
         seq=seq,
-        type="room" if wish.event else "msg",
+        type="room" if wish.event else wish.type,
         ts=now_ms,
         msg_id=new_id(),
         client_msg_id=client_msg_id,
@@ -122,7 +122,7 @@ def _decide(
         event=wish.event,
         user=wish.user,
     )
-    seen[identity(wish)] = entry
+    seen[key] = entry
     planned.entries.append(entry)
     # One who was just removed must still hear of it.
     audience = dict.fromkeys((*state.members, wish.user)) if wish.event else state.members
@@ -132,13 +132,16 @@ def _decide(
 def _message(
     wish: Append, state: ConvState, seen: Mapping[Identity, Entry], planned: Plan
 ) -> Outcome | None:
+    # First what is stored: the retry of one who was removed meanwhile must not be told "no".
+    if first := seen.get(identity(wish)):
+        return Stored(first, dup=True)
+    if wish.refused is not None:
+        return wish.refused
     if state.last_seq == 0 and (pair := direct_members(wish.conv)):
         for user in pair:
             _join(wish.conv, user, state, planned)
     if wish.sender not in state.members:
         return Refused("forbidden", f"{wish.sender} is not a member of {wish.conv}")
-    if first := seen.get(identity(wish)):
-        return Stored(first, dup=True)
     return None
 
 
@@ -196,7 +199,7 @@ EVENTS: dict[str, Callable[[Append, ConvState, Plan], Outcome | None]] = {
 def _creates(wish: Append) -> bool:
     if wish.event:
         return wish.event == "added" and wish.by == wish.user and is_room(wish.conv)
-    return wish.sender in (direct_members(wish.conv) or ())
+    return wish.refused is None and wish.sender in (direct_members(wish.conv) or ())
 
 
 def _join(conv: str, user: str, state: ConvState, planned: Plan) -> None:

@@ -1,21 +1,29 @@
 """Both databases on PostgreSQL, by asyncpg: a small pool that reconnects by itself.
 
+A batch is read, planned here, and written by one statement that is a transaction of its own, and
+that does nothing if one of its conversations has moved since: optimistic concurrency control
+(Kung and Robinson, "On Optimistic Methods for Concurrency Control", 1981). So no row stays locked
+while a process thinks, and one that stands still stops nobody. Whatever changes a conversation
+takes its next position: a head that has not moved means that nothing has changed.
+
 Whatever goes wrong, a call ends within twice the time-out, and a connection that misbehaved is
 thrown away instead of being asked to roll back: the server rolls back when its end closes.
 """
-# ruff: noqa: S608 - the only names put into SQL are those of our own tables and columns
 
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
+import msgspec
 
+from reference_server.store import postgres_sql as sql
 from reference_server.store.base import Append, Outcome, StoreDown, StoreError, StoreUncertain
-from reference_server.store.messages import ENTRY_COLUMNS, MessageReads
+from reference_server.store.messages import MessageReads
 from reference_server.store.plan import ConvState, Identity, Plan, creatable, identity, plan
 from reference_server.wire import Entry
 
@@ -48,7 +56,7 @@ class PostgresDatabase:
         self._creating = asyncio.Lock()
         self._readers = asyncio.Semaphore(READERS)
 
-    async def fetch(self, sql: str, *args: Any) -> list[tuple[Any, ...]]:
+    async def fetch(self, query: str, *args: Any) -> list[tuple[Any, ...]]:
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._readers.acquire()
@@ -56,15 +64,15 @@ class PostgresDatabase:
             raise StoreDown from error
         try:
             async with self.connection() as connection:
-                return [tuple(row) for row in await connection.fetch(sql, *args)]
+                return [tuple(row) for row in await connection.fetch(query, *args)]
         finally:
             self._readers.release()
 
-    async def execute(self, sql: str, *args: Any) -> None:
+    async def execute(self, query: str, *args: Any) -> None:
         # One statement outside a transaction commits as it ends: once sent, unknown.
         async with self.connection() as connection:
             try:
-                await connection.execute(sql, *args)
+                await connection.execute(query, *args)
             except _BROKEN as error:
                 raise StoreUncertain from error
 
@@ -131,6 +139,9 @@ class PostgresDatabase:
             reset=_keep,
             server_settings={
                 "synchronous_commit": "on",
+                # Every statement looks few rows up by index. While a table is young the planner
+                # would rather read all of it, and stay with that plan while the table grows.
+                **dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off"),
                 "statement_timeout": timeout_ms,
                 # A process that stands still in a transaction must not keep rows locked.
                 "idle_in_transaction_session_timeout": timeout_ms,
@@ -155,14 +166,15 @@ class PostgresMessageStore(MessageReads):
         self._server = db
 
     async def append(self, batch: Sequence[Append]) -> list[Outcome]:
-        async def work(connection: asyncpg.Connection) -> list[Outcome]:
-            states = await _lock(connection, batch)
-            known = await _known(connection, batch)
-            decided = plan(batch, states, known, int(time.time() * 1000), _new_id)
-            await _write(connection, decided)
-            return decided.outcomes
-
-        return await self._server.transaction(work)
+        async with self._server.connection() as connection:
+            decided = await _decide(connection, batch)
+            try:
+                if await _write(connection, decided):
+                    return decided.outcomes
+            except _BROKEN as error:
+                raise StoreUncertain from error
+        # Another writer was faster. With the rows locked first, that cannot happen twice.
+        return await self._server.transaction(partial(_append_locked, batch=batch))
 
 
 def _discard(connection: asyncpg.Connection) -> None:
@@ -186,80 +198,63 @@ async def _create(connection: asyncpg.Connection, schema: Sequence[str]) -> None
             await connection.execute(statement)
 
 
-async def _lock(connection: asyncpg.Connection, batch: Sequence[Append]) -> dict[str, ConvState]:
-    """Create what is missing, then lock all rows in id order.
+async def _append_locked(connection: asyncpg.Connection, batch: Sequence[Append]) -> list[Outcome]:
+    await connection.execute(sql.CREATE, creatable(batch))
+    await connection.execute(sql.LOCK, sorted({wish.conv for wish in batch}))
+    decided = await _decide(connection, batch)
+    if not await _write(connection, decided):
+        raise StoreError
+    return decided.outcomes
 
-    All writers do both in this order, so none waits for another in a circle. What is read after
-    the lock sees everything committed by whoever held it before (READ COMMITTED).
-    """
-    new = creatable(batch)
-    if new:
-        await connection.execute(
-            """INSERT INTO conversations SELECT conv, 0, 0, 0 FROM unnest($1::text[]) AS conv
-            ORDER BY conv ON CONFLICT DO NOTHING""",
-            new,
+
+async def _decide(connection: asyncpg.Connection, batch: Sequence[Append]) -> Plan:
+    """The plan for a batch, by what is committed now: one snapshot of all its conversations."""
+    identities = [list(column) for column in zip(*map(identity, batch), strict=True)]
+    has_events = any(wish.event for wish in batch)
+    rows = await connection.fetch(
+        sql.STATES, sorted({wish.conv for wish in batch}), has_events, *identities
+    )
+    states = {conv: ConvState() for conv in creatable(batch)}
+    for conv, last_seq, members, since, present, connections, _ in rows:
+        states[conv] = ConvState(
+            last_seq,
+            dict(zip(members or (), since or (), strict=True)),
+            dict(zip(present or (), connections or (), strict=True)),
         )
-    convs = sorted({wish.conv for wish in batch})
-    rows = await connection.fetch(
-        "SELECT conv, last_seq FROM conversations WHERE conv = ANY($1) ORDER BY conv FOR UPDATE",
-        convs,
-    )
-    states = {conv: ConvState(last_seq) for conv, last_seq in rows}
-    for conv, member, from_seq in await connection.fetch(
-        "SELECT conv, member, from_seq FROM members WHERE conv = ANY($1)", convs
-    ):
-        states[conv].members[member] = from_seq
-    attended = sorted({wish.conv for wish in batch if wish.event})
-    if attended:
-        for conv, member, by in await connection.fetch(
-            "SELECT conv, member, connection FROM present WHERE conv = ANY($1)", attended
-        ):
-            states[conv].present[member] = by
-    return states
+    known: dict[Identity, Entry] = {}
+    if any(row["has_known"] for row in rows[:1]):
+        for row in await connection.fetch(sql.KNOWN, *identities):
+            entry = Entry(*row)
+            known[Identity(entry.conv, entry.sender, entry.client_msg_id)] = entry
+    return plan(batch, states, known, int(time.time() * 1000), _new_id)
 
 
-async def _known(connection: asyncpg.Connection, batch: Sequence[Append]) -> dict[Identity, Entry]:
-    columns = zip(*(identity(wish) for wish in batch), strict=True)
-    rows = await connection.fetch(
-        f"""SELECT {ENTRY_COLUMNS} FROM messages JOIN
-        unnest($1::text[], $2::text[], $3::text[]) AS asked (conv, sender, client_msg_id)
-        USING (conv, sender, client_msg_id)""",
-        *(list(column) for column in columns),
-    )
-    entries = [Entry(*row) for row in rows]
-    return {Identity(each.conv, each.sender, each.client_msg_id): each for each in entries}
-
-
-async def _write(connection: asyncpg.Connection, decided: Plan) -> None:
+async def _write(connection: asyncpg.Connection, decided: Plan) -> bool:
+    """Write a plan in one statement; False, and nothing, if a conversation has moved since."""
     if not decided.entries:
-        return
-    await connection.execute(
-        f"""INSERT INTO messages ({ENTRY_COLUMNS}) SELECT * FROM unnest($1::text[], $2::bigint[],
-        $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-        $10::text[])""",
-        *([getattr(each, name) for each in decided.entries] for name in Entry.__struct_fields__),
-    )
-    marker = "pg_current_xact_id()::text::bigint"
-    await connection.execute(
-        f"""UPDATE conversations c SET last_seq = new.head, changed = {marker}
-        FROM unnest($1::text[], $2::bigint[]) AS new (conv, head) WHERE c.conv = new.conv""",
-        list(decided.heads),
-        list(decided.heads.values()),
-    )
-    if decided.regrouped:
+        return True
+    expected: dict[str, int] = {}
+    for entry in decided.entries:
+        expected.setdefault(entry.conv, entry.seq - 1)
+    try:
         await connection.execute(
-            f"UPDATE conversations SET members_changed = {marker} WHERE conv = ANY($1)",
+            sql.WRITE,
+            list(expected),
+            list(expected.values()),
+            list(decided.heads.values()),
             list(decided.regrouped),
+            *map(list, zip(*map(msgspec.structs.astuple, decided.entries), strict=True)),
+            *_columns(decided.members),
+            *_columns(decided.present),
         )
-    for (conv, member), from_seq in decided.members.items():
-        await _replace(connection, "members", conv, member, from_seq)
-    for (conv, member), by in decided.present.items():
-        await _replace(connection, "present", conv, member, by)
+    except asyncpg.SerializationError:
+        return False
+    return True
 
 
-async def _replace(
-    connection: asyncpg.Connection, table: str, conv: str, member: str, value: int | str | None
-) -> None:
-    await connection.execute(f"DELETE FROM {table} WHERE conv = $1 AND member = $2", conv, member)
-    if value is not None:
-        await connection.execute(f"INSERT INTO {table} VALUES ($1, $2, $3)", conv, member, value)
+def _columns(changes: Mapping[tuple[str, str], int | str | None]) -> tuple[list[Any], ...]:
+    return (
+        [conv for conv, _ in changes],
+        [member for _, member in changes],
+        list(changes.values()),
+    )

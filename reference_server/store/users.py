@@ -3,12 +3,20 @@
 Losing the race of two writers is harmless everywhere here, so every write is one statement.
 """
 
+from reference_server.store import relations
+from reference_server.store.base import BlockPage
 from reference_server.store.messages import Database
+from reference_server.store.relations import Standing, Wish
+
+BLOCKS_MAX = 100_000
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY)",
-    """CREATE TABLE IF NOT EXISTS friends (
-        name TEXT NOT NULL, friend TEXT NOT NULL, PRIMARY KEY (name, friend))""",
+    """CREATE TABLE IF NOT EXISTS pairs (
+        low TEXT NOT NULL, high TEXT NOT NULL, state BIGINT NOT NULL, changed BIGINT NOT NULL,
+        PRIMARY KEY (low, high))""",
+    "CREATE INDEX IF NOT EXISTS pairs_high ON pairs (high)",
+    "CREATE INDEX IF NOT EXISTS pairs_changed ON pairs (changed)",
     """CREATE TABLE IF NOT EXISTS stickers (
         pack TEXT NOT NULL, sticker TEXT NOT NULL, PRIMARY KEY (pack, sticker))""",
     "CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -17,11 +25,27 @@ SCHEMA = (
 )
 
 
+_RELATE = """INSERT INTO pairs VALUES ($1, $2, $4, {marker}) ON CONFLICT (low, high) DO UPDATE
+    SET state = (pairs.state & $3) | $4, changed = excluded.changed WHERE (pairs.state & $5) = 0"""
+_BLOCKS = """SELECT low, high, state FROM pairs WHERE changed >= $1 AND state >= $2
+    ORDER BY changed DESC LIMIT $3"""
+
+# The engines' SQL for the commit marker of a change, and for one that no commit still to become
+# visible will be below: see the two message stores.
+SQLITE = ("(SELECT coalesce(max(changed), 0) + 1 FROM pairs)",) * 2
+POSTGRES = (
+    "pg_current_xact_id()::text::bigint",
+    "pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
+)
+
+
 class SqlUsersStore:
     """`UsersStore` on any engine's database."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, marker: str, watermark: str) -> None:
         self._db = db
+        self._relate = _RELATE.format(marker=marker)
+        self._watermark = f"SELECT {watermark}"
 
     async def ensure_account(self, user: str) -> None:
         await self._db.execute("INSERT INTO accounts VALUES ($1) ON CONFLICT DO NOTHING", user)
@@ -37,14 +61,34 @@ class SqlUsersStore:
             environment,
         )
 
-    async def friends(self, user: str) -> list[str]:
-        rows = await self._db.fetch("SELECT friend FROM friends WHERE name = $1", user)
-        return sorted(row[0] for row in rows)
-
-    async def add_friend(self, user: str, friend: str) -> None:
-        await self._db.execute(
-            "INSERT INTO friends VALUES ($1, $2), ($2, $1) ON CONFLICT DO NOTHING", user, friend
+    async def relate(self, user: str, other: str, wish: Wish) -> Standing:
+        low, high = sorted((user, other))
+        side = int(user == high)
+        await self._db.execute(self._relate, low, high, *relations.CHANGES[wish](side))
+        [(state,)] = await self._db.fetch(
+            "SELECT state FROM pairs WHERE low = $1 AND high = $2", low, high
         )
+        return relations.standing(state, side)
+
+    async def relations(self, user: str) -> dict[str, Standing]:
+        rows = await self._db.fetch(
+            "SELECT low, high, state FROM pairs WHERE low = $1 OR high = $1", user
+        )
+        return {
+            low if user == high else high: relations.standing(state, int(user == high))
+            for low, high, state in sorted(rows)
+        }
+
+    async def blocks_since(self, version: int) -> BlockPage:
+        # The watermark first: what is committed after it is found again next time.
+        [(watermark,)] = await self._db.fetch(self._watermark)
+        known = version if version <= watermark else 0
+        rows = await self._db.fetch(_BLOCKS, known, relations.ONCE_BLOCKED, BLOCKS_MAX)
+        blockers = {
+            f"d.{low}.{high}": relations.blockers(low, high, state)
+            for low, high, state in reversed(rows)
+        }
+        return BlockPage(blockers, watermark, whole=known == 0 or len(rows) == BLOCKS_MAX)
 
     async def packs(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}

@@ -11,6 +11,7 @@ class Group(Workload):
     """Users are dealt into rooms; who is left over joins the last one."""
 
     needs: ClassVar[frozenset[str]] = frozenset({ROOMS})
+    prefix: ClassVar[str] = "r.w"
 
     def conversations(self) -> list[Draft]:
         users = [user.number for user in self.scope.users]
@@ -18,5 +19,5 @@ class Group(Workload):
         rooms = max(1, len(users) // self.share.size)
         members = [users[at * self.share.size : (at + 1) * self.share.size] for at in range(rooms)]
         members[-1] += users[rooms * self.share.size :]
-        worker = self.scope.worker
-        return [Draft(f"r.w{worker}-{at}", tuple(m)) for at, m in enumerate(members) if len(m) > 1]
+        name = f"{self.prefix}{self.scope.worker}"
+        return [Draft(f"{name}-{at}", tuple(m)) for at, m in enumerate(members) if len(m) > 1]

@@ -7,7 +7,7 @@ import pytest
 
 from chaos import probes
 from chaos.context import Context, ProxiedLink
-from chaos.control import Component, CutoverStatus
+from chaos.control import Component, CutoverStatus, RollingStatus
 from chaos.probes import Reading
 from chaos.targets import Plan
 from chaos.toxiproxy import ProxyError, Toxic
@@ -72,15 +72,32 @@ class FakeControl:
         self.states = {name: "planned" if "green" in name else "up" for name in ROLES}
         self.calls: list[tuple[Any, ...]] = []
         self.statuses: list[CutoverStatus] = [CutoverStatus("idle", "blue")]
+        self.rolling: list[RollingStatus] = [RollingStatus("idle")]
 
     def components(self):
         return {
-            name: Component(name, ROLES[name], state, pid=100 + index, address="127.0.0.1:1")
+            name: Component(
+                name,
+                ROLES[name],
+                state,
+                environment=name.split("-")[1] if name.startswith("edge") else None,
+                pid=100 + index,
+                address="127.0.0.1:1",
+            )
             for index, (name, state) in enumerate(self.states.items())
         }
 
-    def kill(self, name):
-        self._act("kill", name, "held")
+    def kill(self, name, signal="KILL"):
+        self._act("kill" if signal == "KILL" else signal, name, "held")
+
+    def drain(self, name, *, drain_ms):
+        self._act(f"drain {drain_ms}", name, "draining")
+
+    def begin_rolling_update(self):
+        self.calls.append(("rolling",))
+
+    def rolling_update(self):
+        return self.rolling.pop(0) if len(self.rolling) > 1 else self.rolling[0]
 
     def start(self, name):
         self._act("start", name, "up")

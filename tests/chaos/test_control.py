@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from chaos.control import Component, Control, CutoverStep
+from chaos.control import Component, Control, CutoverStep, RollingStatus, RollingStep
 from gauntlet.kernel.errors import StackError
 
 GATEWAY = {"name": "gateway-1", "role": "gateway", "environment": None, "pid": 7, "state": "up"}
@@ -92,6 +92,23 @@ def test_a_cutover_is_begun_watched_and_rolled_back(server, control):
     assert status.connections == {"blue": 3, "green": 9}
     assert server.asked[0][2] == {"to": "green", "drain_ms": 8000, "canaries": True}
     assert [path for _, path, _, _ in server.asked] == ["/cutover", "/cutover", "/cutover/rollback"]
+
+
+def test_an_edge_is_drained(server, control):
+    """A drain is one POST, with its time."""
+    server.answers["POST", "/components/edge-blue-1/drain"] = 202, {}
+    control.drain("edge-blue-1", drain_ms=4000)
+    assert server.asked[0][2] == {"drain_ms": 4000}
+
+
+def test_a_rolling_update_is_begun_and_watched(server, control):
+    """The two calls of a rolling update carry and return what the page says."""
+    step = {"component": "room-1", "state": "stopping", "t_ns": 5}
+    server.answers["POST", "/rolling"] = 202, {}
+    server.answers["GET", "/rolling"] = 200, {"state": "running", "steps": [step], "error": None}
+    control.begin_rolling_update()
+    assert control.rolling_update() == RollingStatus("running", [RollingStep(**step)])
+    assert [path for _, path, _, _ in server.asked] == ["/rolling", "/rolling"]
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,15 @@ def test_message_means_the_gateways_where_they_host_it(full_plan):
     assert names(links_named("edge>message", full_plan)) == ["edge>gateway-1"]
 
 
+def test_sessions_friend_and_sticker_mean_social_unless_they_are_split():
+    """A scenario of the split layout names services; elsewhere they live in one process."""
+    shared = Plan({"social-1": "social"}, [])
+    split = Plan({"friend-1": "friend", "sticker-1": "sticker"}, [])
+    for role in ("sessions", "friend", "sticker"):
+        assert components_named(role, shared) == ["social-1"]
+    assert components_named("friend", split) == ["friend-1"]
+
+
 @pytest.mark.parametrize("target", ["users-db", "edge>users-db", "room>broker", "message>message"])
 def test_a_target_that_is_not_there_is_refused(plan, target):
     """A target that names nothing of the stack is bad configuration, and says what there is."""

@@ -1,14 +1,19 @@
 """Faults on the real server: every kind of link and of process, proven and healed."""
 
+import contextlib
+import http.client
+import json
 import shutil
 import threading
 from dataclasses import replace
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
 
 from chaos.context import Context
 from chaos.control import Control
+from chaos.sabotage import hooks_for
 from chaos.targets import Plan, links_needed
 from chaos.timeline import Timeline
 from gauntlet.kernel import clock
@@ -36,7 +41,12 @@ def rig(request, require_service, tmp_path_factory):
         require_service(service)
     folder = tmp_path_factory.mktemp(request.param)
     (folder / "logs").mkdir()
-    wanted = {"data_dir": str(folder / "data"), "log_dir": str(folder / "logs"), "edges": 1}
+    wanted = {
+        "data_dir": str(folder / "data"),
+        "log_dir": str(folder / "logs"),
+        "edges": 1,
+        "startup_hooks": hooks_for([make("crash-after-commit", "message")]),
+    }
     stack = Stack({"stack": request.param, **wanted}, lambda _event: None)
     proxies = Proxies("auto", folder / "logs", seed=1)
     try:
@@ -45,12 +55,44 @@ def rig(request, require_service, tmp_path_factory):
         names = links_needed([], plan, "all")
         ready = stack.start(proxies.open(link for link in links if link.name in names))
         control = Control(ready.control, ready.token)
-        context = Context(plan, proxies.links, control, Rows())
-        yield SimpleNamespace(name=request.param, context=context, control=control)
+        context = Context(plan, proxies.links, control, Rows(), logs=folder / "logs")
+        yield SimpleNamespace(name=request.param, context=context, control=control, api=ready.api)
     finally:
         stack.stop()
         proxies.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def sending(rig):
+    """Somebody who sends through the last gateway all the time, whatever it answers."""
+    stop = threading.Event()
+    address = urlsplit(rig.api[-1]).netloc
+    token = ask(address, "/v1/sessions", {"user": "a", "device": "d"})["token"]
+
+    def send():
+        number = 0
+        while not stop.wait(0.05):
+            number += 1
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                body = {"client_msg_id": f"m{number}", "body": "x"}
+                ask(address, "/v1/conversations/d.a.b/messages", body, token)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    yield
+    stop.set()
+    sender.join()
+
+
+def ask(address, path, body, token=""):
+    """One POST; the decoded answer."""
+    connection = http.client.HTTPConnection(address, timeout=5)
+    try:
+        connection.request("POST", path, json.dumps(body), {"Authorization": f"Bearer {token}"})
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
 
 
 def make(kind, target, **params):
@@ -134,3 +176,53 @@ def test_a_stopped_run_takes_a_cutover_back(rig):
     assert outcome.unhealed == []
     assert rig.control.cutover().environment == before
     assert rig.control.cutover().state == "rolled-back"
+
+
+def test_a_registry_is_emptied_and_filled_by_the_edges(rig):
+    """The edges notice that their leases are gone, and write them again."""
+    rows = run(rig, "flush", "registry")
+    assert rows[1]["proof"]["keys_after"] == 0
+    assert 0 < rows[1]["proof"]["keys_before"] <= 2 * rows[-1]["proof"]["keys"]
+
+
+def test_a_message_service_dies_between_commit_and_publish(rig, sending):
+    """It names what it had committed, is gone by itself, and comes back."""
+    rows = run(rig, "crash-after-commit", host_of_messages(rig))
+    ((name, proof),) = rows[1]["proof"].items()
+    assert proof["last_words"].startswith("committed and not published: d.a.b ")
+    assert rows[-1]["proof"] == {name: "up"}
+
+
+def host_of_messages(rig):
+    """The component that `sending` reaches: on `full` its gateway hosts the message service."""
+    return "gateway-2" if rig.name == "full" else "message"
+
+
+def test_rabbitmq_blocks_whoever_publishes(rig, sending):
+    """RabbitMQ's own alarm, raised and cleared in the node."""
+    if rig.name != "full":
+        pytest.skip("the broker of this stack is no RabbitMQ")
+    rows = run(rig, "block", "broker")
+    assert rows[1]["proof"]["alarms"] == 1
+    assert rows[-1]["proof"] == {"alarms": 0, "blocked_connections": 0}
+
+
+def test_one_more_edge_and_one_less(rig):
+    """The spare edge of the environment in use comes up; then the first one is drained."""
+    rows = run(rig, "scale-out", "edge")
+    ((new, proof),) = rows[1]["proof"].items()
+    assert (new, proof["port"]) == ("edge-blue-2", "open")
+    rows = run(rig, "scale-in", "edge", drain="500ms")
+    assert rows[-1]["proof"] == {"edge-blue-1": "planned"}
+    assert {name for name, its in rig.control.components().items() if its.state == "up"} >= {new}
+
+
+def test_every_gateway_and_service_is_restarted_in_turn(rig):
+    """Other processes than before, everything up, edges untouched."""
+    before = {name: its.pid for name, its in rig.control.components().items()}
+    rows = run(rig, "rolling-update", "gateway")
+    after = rig.control.components()
+    restarted = {name for name, its in after.items() if its.pid != before[name]}
+    assert restarted == set(rows[-1]["proof"])
+    assert {"gateway-1", "gateway-2", "room-1"} <= restarted
+    assert not any(its.role == "edge" for name, its in after.items() if name in restarted)

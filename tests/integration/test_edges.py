@@ -1,10 +1,9 @@
-"""Edges among real services: pushes in order, and repair of whatever the bus or registry loses."""
+"""Edges among real services: pushes in order, rooms, heads, heartbeats."""
 
 import asyncio
 import json
 import secrets
 import time
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
@@ -12,75 +11,10 @@ from websockets.asyncio.client import connect
 
 from reference_server.wire import decode_server
 
+from .clients import PATIENCE_S, Client
+
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 SETTINGS = {"ping_ms": 1000, "pong_ms": 500, "heads_poll_ms": 1500, "heads_poll_degraded_ms": 300}
-PATIENCE_S = 30
-
-
-class Client:
-    """A user with one connection; pings are answered, pushes kept in order."""
-
-    def __init__(self, http, api, user):
-        self.user, self.got, self.closed = user, [], None
-        self._http, self._api = http, api
-
-    async def log_in(self):
-        login = {"user": self.user, "device": "d0"}
-        async with self._http.post(f"{self._api}/v1/sessions", json=login) as answer:
-            session = await answer.json()
-        self._auth = {"Authorization": f"Bearer {session['token']}"}
-        self.token, self.url = session["token"], session["connect"]["url"]
-
-    @asynccontextmanager
-    async def online(self, url=None):
-        """Connected; `got` collects pushes and gaps."""
-        async with connect(
-            url or self.url, subprotocols=["im.v1.json"], compression=None, ping_interval=None
-        ) as self.ws:
-            hello = {"token": self.token, "device": "d0", "cursors": {}}
-            await self.ws.send(json.dumps({"connect": hello}))
-            self.connected = decode_server(await self.ws.recv()).connected
-            listening = asyncio.create_task(self._listen())
-            try:
-                yield self
-            finally:
-                listening.cancel()
-
-    async def call(self, method, path, body=None):
-        """An HTTP call that must succeed, retried while it fails temporarily."""
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            async with self._http.request(
-                method, self._api + path, json=body, headers=self._auth
-            ) as answer:
-                if answer.ok:
-                    return await answer.json()
-                assert answer.status >= 500, await answer.text()
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.1)
-
-    async def send(self, conv, body):
-        message = {"client_msg_id": secrets.token_hex(8), "body": body}
-        return await self.call("POST", f"/v1/conversations/{conv}/messages", message)
-
-    def bodies(self, conv):
-        return [frame.msg.body for frame in self.got if frame.msg and frame.msg.conv == conv]
-
-    async def wait_for(self, conv, bodies):
-        """Until exactly these messages were pushed in this order."""
-        deadline = time.monotonic() + PATIENCE_S
-        while self.bodies(conv) != bodies:
-            assert time.monotonic() < deadline, (self.bodies(conv), bodies)
-            await asyncio.sleep(0.01)
-
-    async def _listen(self):
-        async for data in self.ws:
-            frame = decode_server(data)
-            if frame.ping:
-                await self.ws.send('{"pong":{}}')
-            elif not frame.pong:
-                self.got.append(frame)
-        self.closed = self.ws.close_code
 
 
 @pytest.fixture(scope="module", params=["embedded", pytest.param("full", marks=pytest.mark.full)])
@@ -101,13 +35,6 @@ async def client(server):
             return one
 
         yield make
-
-
-async def edge_stats(server, name):
-    """The numbers an edge shows at /healthz."""
-    address = server.components()[name]["address"]
-    async with aiohttp.ClientSession() as http, http.get(f"http://{address}/healthz") as answer:
-        return await answer.json()
 
 
 async def test_the_first_message_of_a_conversation_reaches_both_members(client):
@@ -162,31 +89,6 @@ async def wait_for_event(client, event, user):
     while not any(f.room and (f.room.event, f.room.user) == (event, user) for f in client.got):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
-
-
-@pytest.mark.parametrize("down", ["broker", "registry"])
-async def test_what_bus_or_registry_lose_is_pushed_all_the_same(client, server, down):
-    """Killed, they cost a moment: every message comes once, in order, while they are down too."""
-    ann, bob = await client("ann"), await client("bob")
-    conv = f"d.{ann.user}.{bob.user}"
-    async with ann.online(), bob.online():
-        await ann.send(conv, "before")
-        await bob.wait_for(conv, ["before"])
-        server.act(down, "kill")
-        try:
-            await ann.send(conv, "while")
-            await bob.wait_for(conv, ["before", "while"])
-        finally:
-            await asyncio.to_thread(server.act, down, "start")
-        await ann.send(conv, "after")
-        await bob.wait_for(conv, ["before", "while", "after"])
-        seqs = [frame.msg.seq for frame in bob.got if frame.msg]
-        assert seqs == [1, 2, 3]
-    for edge in ("edge-blue-1", "edge-blue-2"):
-        deadline = time.monotonic() + PATIENCE_S
-        while not (await edge_stats(server, edge))["bus_connected"]:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.1)
 
 
 async def test_a_client_that_reconnects_is_told_the_heads_and_pushed_what_follows(client):

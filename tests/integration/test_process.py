@@ -1,5 +1,6 @@
 """One real process with all HTTP services, on SQLite and a real Redis."""
 
+import asyncio
 import json
 import os
 import signal
@@ -11,11 +12,16 @@ import time
 import urllib.error
 import urllib.request
 
+import aiohttp
 import pytest
+
+from chaos.sabotage.slow_commits import COMMITS_PER_S
+from reference_server.breaker import FAILURES
 
 pytestmark = pytest.mark.integration
 
 PATIENCE_S = 20.0
+SENDS = [f"/v1/conversations/d.u{n}.v/messages" for n in range(20)]
 SERVICES = ["gateway", "message", "sessions", "friend", "sticker", "room"]
 
 
@@ -188,6 +194,89 @@ def test_strangers_stay_outside(process):
     assert cat("GET", "/v1/heads")[1] == {"heads": {"d.cat.dan": 1}}
 
 
+def test_headers_of_ours_give_strangers_no_rights(process):
+    """Who the caller is stands in the token alone; the proof of our processes cannot be guessed."""
+    sue = process.log_in("sue")
+    sue("POST", "/v1/conversations/d.sue.tom/messages", {"client_msg_id": "1", "body": "x"})
+    for proof in ({}, {"X_Internal": ""}, {"X_Internal": "guess"}):
+        forged = {**proof, "X_User": "sue", "X_Device": "d0"}
+        assert process.call("GET", "/v1/heads", **forged)[0] == 401
+        assert process.call("GET", "/internal/users/sue/heads", **forged)[0] == 404
+        login = process.call("POST", "/v1/sessions", {"user": "eve", "device": "d0"}, **forged)[1]
+        bearer = {"Authorization": f"Bearer {login['token']}"}
+        assert process.call("GET", "/v1/heads", **forged, **bearer) == (200, {"heads": {}})
+
+
+@pytest.mark.parametrize("token", ["", "x", "x.y", "é.ü", ".", "e30.e30", "e30." + "A" * 43])
+def test_what_is_no_token_is_unauthorized(process, token):
+    """Whatever it is made of."""
+    header = f"Bearer {token}".encode().decode("latin-1")
+    status, answer = process.call("GET", "/v1/heads", Authorization=header)
+    assert (status, answer["error"]["code"]) == (401, "unauthorized")
+
+
+def test_ready_is_who_can_do_his_work(new_process):
+    """Without registry and bus it can, and says what it misses; a gateway needs messages.
+
+    When nobody answers him often enough, his breaker shows it.
+    """
+    new_process.config["registry"] = new_process.config["bus"] = "redis://127.0.0.1:1"
+    new_process.start()
+    assert new_process.call("GET", "/readyz") == (200, {"ready": True, "missing": ["registry"]})
+    new_process.stop()
+    new_process.config["services"] = ["gateway"]
+    new_process.config["urls"]["message"] = [f"http://127.0.0.1:{free_port()}"]
+    new_process.start()
+    for _ in range(FAILURES):
+        assert new_process.call("GET", "/readyz") == (503, {"ready": False, "missing": ["message"]})
+    metrics = new_process.call("GET", "/metrics")[1]
+    assert 'im_breaker_open{service="message"} 1\n' in metrics
+    assert 'im_breaker_open{service="room"} 0\n' in metrics
+
+
+async def offer(process, tokens, rate_per_s, seconds):
+    """Open-model sends, one call to the friend service beside each tenth: (ms, status) of each."""
+    sends, asides = [], []
+
+    async def call(http, method, path, results, number):
+        began = time.monotonic()
+        headers = {"Authorization": f"Bearer {tokens[number % len(tokens)]}"}
+        body = {"client_msg_id": str(number), "body": "x"} if method == "POST" else None
+        async with http.request(method, process.url + path, json=body, headers=headers) as answer:
+            await answer.read()
+        results.append((1000 * (time.monotonic() - began), answer.status))
+
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as http, asyncio.TaskGroup() as group:
+        began = time.monotonic()
+        for number in range(int(rate_per_s * seconds)):
+            await asyncio.sleep(max(0, began + number / rate_per_s - time.monotonic()))
+            group.create_task(call(http, "POST", SENDS[number % len(tokens)], sends, number))
+            if number % 10 == 0:
+                group.create_task(call(http, "GET", "/v1/friends", asides, number))
+    return sends, asides
+
+
+def test_overload_keeps_what_the_server_can_do(new_process):
+    """At 1.5 times the capacity what is acked is prompt, and is all that there is; then it ends."""
+    new_process.config["startup_hooks"] = {"message": ["chaos.sabotage.slow_commits"]}
+    new_process.start()
+    tokens = [
+        new_process.call("POST", "/v1/sessions", {"user": f"u{n}", "device": "d"})[1]["token"]
+        for n in range(20)
+    ]
+    seconds = 8
+    sends, asides = asyncio.run(offer(new_process, tokens, 1.5 * COMMITS_PER_S, seconds))
+    acked = sorted(took_ms for took_ms, status in sends if status == 201)
+    assert {status for _, status in sends} == {201, 503}
+    assert len(acked) >= 0.9 * COMMITS_PER_S * seconds
+    assert acked[len(acked) * 99 // 100] < 2000
+    assert {status for _, status in asides} == {200, 503}
+    sends, asides = asyncio.run(offer(new_process, tokens, 0.5 * COMMITS_PER_S, 1))
+    assert {status for _, status in sends + asides} == {200}  # the same messages once more
+    assert "Traceback" not in new_process.log()
+
+
 def test_a_room_is_founded_entered_and_left(process):
     """Membership and attendance take positions beside messages; history begins with membership."""
     fay, gus = process.log_in("fay"), process.log_in("gus")
@@ -252,17 +341,6 @@ def test_a_switch_sends_new_logins_elsewhere(own_process):
     own_process.start()
     assert own_process.inside("GET", "/internal/environment")[1] == {"environment": "green"}
     assert own_process.inside("POST", "/internal/environment", {"environment": "red"})[0] == 400
-
-
-def test_friends_and_stickers_are_real(process):
-    """Both services answer from the users DB."""
-    leo, mia = process.log_in("leo"), process.log_in("mia")
-    assert leo("PUT", "/v1/friends/mia") == (200, {})
-    assert mia("GET", "/v1/friends") == (200, {"friends": ["leo"]})
-    assert leo("PUT", "/v1/friends/leo")[0] == 400
-    assert {"id": "cats", "stickers": ["cat-hello", "cat-thanks"]} in leo("GET", "/v1/stickers")[1][
-        "packs"
-    ]
 
 
 def test_what_was_acked_survives_a_kill(own_process):

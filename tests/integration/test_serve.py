@@ -1,8 +1,10 @@
-"""`gauntlet serve`: the reference server alone."""
+"""`gauntlet serve`: the reference server alone, and the commands that act on it."""
 
+import contextlib
 import re
 import signal
 import subprocess
+from pathlib import Path
 
 import psutil
 import pytest
@@ -13,31 +15,102 @@ from gauntlet.kernel.errors import Exit
 
 pytestmark = pytest.mark.integration
 
+# Edges are few and slow to start; two of one environment are the least that can lose one.
+LAYOUT = """
+processes:
+  all: {services: [gateway, message, room, sessions, friend, sticker]}
+edges: 1
+spare: 1
+"""
 
-def test_it_prints_addresses_serves_until_ctrl_c_and_leaves_nothing(tmp_path, require_service):
-    """Somebody who tries a client of his own gets an address that answers; Ctrl-C is success."""
-    require_service("redis")
+
+def gauntlet(folder, *arguments):
+    """Run a command to its end: its exit code, and what it said."""
+    done = subprocess.run(
+        children.python("gauntlet.cli", *arguments),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@contextlib.contextmanager
+def serving(folder, *arguments):
+    """A running `gauntlet serve`, and what it has printed."""
     child = subprocess.Popen(
-        children.python("gauntlet.cli", "serve"),
-        cwd=tmp_path,
+        children.python("gauntlet.cli", "serve", *arguments),
+        cwd=folder,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    lines = []
-    for line in child.stdout:
-        lines.append(line)
-        if "Ctrl-C" in line:
-            break
-    text = "".join(lines)
-    (api,) = re.findall(r"^api +(http://\S+)", text, re.MULTILINE)
-    answer = requests.post(f"{api}/v1/sessions", json={"user": "ann", "device": "phone"}, timeout=5)
-    assert answer.json()["connect"]["environment"] == "blue"
-    family = psutil.Process(child.pid).children(recursive=True)
-    assert len(family) >= 8
-    child.send_signal(signal.SIGINT)
-    assert child.wait(30) == Exit.OK
-    child.stdout.close()
+    with child:
+        lines = []
+        for line in child.stdout:
+            lines.append(line)
+            if "Ctrl-C" in line:
+                break
+        try:
+            yield child, "".join(lines)
+        finally:
+            child.send_signal(signal.SIGINT)
+
+
+def test_it_serves_and_is_steered_until_ctrl_c_and_leaves_nothing(tmp_path, require_service):
+    """An address for clients, a private file for operators; one more edge, a cutover, the end."""
+    require_service("redis")
+    (tmp_path / "lean.yaml").write_text(LAYOUT)
+    with serving(tmp_path, "--layout", "lean.yaml") as (child, text):
+        (api,) = re.findall(r"^api +(http://\S+)", text, re.MULTILINE)
+        login = {"user": "ann", "device": "phone"}
+        answer = requests.post(f"{api}/v1/sessions", json=login, timeout=5)
+        assert answer.json()["connect"]["environment"] == "blue"
+        (control,) = re.findall(r"^control .* (/\S+)$", text, re.MULTILINE)
+        assert Path(control).stat().st_mode & 0o777 == 0o600
+        for arguments, code, told in [
+            (["scale", "--out"], Exit.OK, "edge-blue-2 takes clients"),
+            (["scale", "--out"], Exit.CONFIG, "no edge of blue is left"),
+            (["scale", "--in", "edge-blue-1"], Exit.OK, "edge-blue-1 has ended"),
+            (["rolling"], Exit.OK, "rolling update: done"),
+            (["cutover", "--to", "green", "--drain", "1s"], Exit.OK, "s  done"),
+            (["cutover", "--to", "green"], Exit.CONFIG, "green already"),
+            (["cutover", "--rollback"], Exit.CONFIG, "no way back from done"),
+            (["cutover", "--status"], Exit.OK, "new clients go to green"),
+        ]:
+            ended, said = gauntlet(tmp_path, *arguments, "--control", control)
+            assert (ended, told in said) == (code, True), said
+        family = psutil.Process(child.pid).children(recursive=True)
+        assert len(family) >= 5
+        child.send_signal(signal.SIGINT)
+        assert child.wait(30) == Exit.OK
     _, alive = psutil.wait_procs(family, timeout=5)
     assert alive == []
-    assert list(tmp_path.iterdir()) == []
+    assert [each.name for each in tmp_path.iterdir()] == ["lean.yaml"]
+    assert not Path(control).exists()
+
+
+@pytest.mark.parametrize(
+    ("layout", "told"),
+    [
+        ("processes: {all: {services: [gateway], count: 0}}", "layout.processes.all"),
+        ("processes: {all: {services: [gateway]}}", "no role hosts message"),
+        ("processes: [", "lean.yaml"),
+        ("- 1", "found list"),
+    ],
+)
+def test_a_layout_that_cannot_serve_is_refused_with_file_and_key(tmp_path, layout, told):
+    """Bad configuration: nothing is started."""
+    (tmp_path / "lean.yaml").write_text(layout)
+    code, said = gauntlet(tmp_path, "serve", "--layout", "lean.yaml")
+    assert code == Exit.CONFIG
+    assert told in said
+    assert "lean.yaml" in said
+
+
+def test_an_unknown_layout_is_refused(tmp_path):
+    """With the names that there are."""
+    code, said = gauntlet(tmp_path, "serve", "--layout", "wide")
+    assert (code, "default, single, split" in said) == (Exit.CONFIG, True)

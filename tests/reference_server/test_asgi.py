@@ -2,10 +2,17 @@
 
 import json
 
+import msgspec
 import pytest
 
 from reference_server.asgi import App, Request, Router, reply
 from reference_server.errors import ApiError
+
+
+class Named(msgspec.Struct):
+    """A body with a name."""
+
+    name: str
 
 
 async def show(request):
@@ -129,6 +136,46 @@ async def test_a_body_over_the_limit_is_refused_unread():
     assert json.loads(body["body"])["error"]["code"] == "too_large"
 
 
+async def test_a_body_that_says_it_is_too_large_is_not_read_at_all():
+    """The head is enough, and the connection ends: what follows is no request."""
+    app = App(show, 3)
+    scope = {"headers": [(b"content-length", b"4")]}
+    sent = []
+
+    async def receive():
+        pytest.fail("read")
+
+    async def send(message):
+        sent.append(message)
+
+    await app(scope, receive, send)
+    assert sent[0]["status"] == 413
+    assert (b"connection", b"close") in sent[0]["headers"]
+
+
+async def test_a_body_in_one_piece_is_measured_too():
+    """The last piece counts as the others do."""
+    start, _ = await call(App(show, 3), b"abcd")
+    assert start["status"] == 413
+
+
 async def test_a_client_that_leaves_early_is_not_answered():
     """There is nobody to answer."""
     assert await call(App(show, 3)) == []
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "٣", "1e3", "0" * 5000 + "1", "0" * 20 + "9" * 20])
+def test_a_number_is_a_number(text):
+    """Nothing that Python's int would take in its own way, and no more digits than there can be."""
+    with pytest.raises(ApiError):
+        Request("GET", "/", query={"after": text}).number("after", 0, 10**15)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"\xff\xfe", b'{"a":' * 20_000, b'{"name": "\xff"}']
+)
+def test_a_body_that_is_no_json_of_ours_is_a_bad_request(body):
+    """Truncated, not UTF-8, nested without end: a typed error."""
+    with pytest.raises(ApiError) as raised:
+        Request("POST", "/", body).json(Named)
+    assert raised.value.code == "bad_request"

@@ -6,6 +6,7 @@ import contextlib
 import pytest
 
 from reference_server.asgi import Request, Response, reply
+from reference_server.breaker import FAILURES, REST_S
 from reference_server.calls import Calls
 from reference_server.config import Urls
 from reference_server.errors import ApiError
@@ -135,13 +136,88 @@ async def test_no_instance_configured_is_a_definite_failure(connect):
 
 
 async def test_a_write_that_broke_off_is_unknown_and_not_repeated(connect):
-    """It may be stored; the client knows how to ask again."""
+    """It may be done; only its caller knows whether doing it again does harm."""
     async with instance(hang_up) as (broken, _), instance(accept) as (url, seen):
         calls = connect(url, broken)
         with pytest.raises(ApiError) as raised:
-            await calls.call("message", SEND)
+            await calls.call("message", Request("PUT", "/v1/rooms/r.x/members/messages"))
     assert (raised.value.code, raised.value.stored) == ("unavailable", "unknown")
     assert seen == []
+
+
+async def test_a_send_that_broke_off_is_sent_elsewhere(connect):
+    """Its identity keeps it from being stored twice."""
+    async with instance(hang_up) as (broken, heads), instance(accept) as (url, seen):
+        assert (await connect(url, broken).call("message", SEND)).status == 201
+    assert (len(heads), len(seen)) == (1, 1)
+
+
+async def test_a_refusal_after_a_send_that_broke_off_is_unknown(connect):
+    """The second refused it for sure; the first may have stored it."""
+    async with instance(hang_up) as (broken, _), instance(refuse) as (url, _):
+        with pytest.raises(ApiError) as raised:
+            await connect(url, broken).call("message", SEND)
+    assert (raised.value.code, raised.value.stored) == ("forbidden", "unknown")
+
+
+async def test_a_send_to_a_silent_instance_is_sent_elsewhere_in_time(connect):
+    """A paused process costs a part of the time, not all of it."""
+    async with instance(hang) as (silent, _), instance(accept) as (url, seen):
+        assert (await connect(url, silent, timeout_ms=600).call("message", SEND)).status == 201
+    assert len(seen) == 1
+
+
+async def test_a_slow_instance_that_answers_others_is_waited_for(connect):
+    """Load is not doubled because there is much of it."""
+    slow = asyncio.Event()
+
+    async def slowly(writer):
+        if not slow.is_set():
+            slow.set()
+            await asyncio.sleep(0.6)
+        return await accept(writer)
+
+    async with instance(slowly) as (busy, heads), instance(accept) as (url, seen):
+        calls = connect(url, busy, timeout_ms=1500)
+        first = asyncio.create_task(calls.call("message", SEND))
+        await slow.wait()
+        for _ in range(4):
+            await calls.call("message", SEND)
+        assert (await first).status == 201
+    assert (len(heads), len(seen)) == (3, 2)
+
+
+async def test_a_service_that_hangs_is_not_asked_again_and_again(connect):
+    """After a few calls without an answer the next ones fail at once, and nothing is stored."""
+    async with instance(hang) as (url, heads):
+        calls = connect(url, timeout_ms=50)
+        assert not calls.is_open("message")
+        for _ in range(FAILURES):
+            with pytest.raises(ApiError):
+                await calls.call("message", SEND)
+        assert calls.is_open("message")
+        with pytest.raises(ApiError) as raised:
+            await calls.call("message", SEND)
+    assert (raised.value.code, raised.value.stored) == ("unavailable", "no")
+    assert raised.value.headers() == {"retry-after": "1"}
+    assert len(heads) == FAILURES
+
+
+async def test_a_service_that_answers_again_is_asked_again(connect):
+    """One call tries after a rest, and closes the breaker."""
+    broken = [hang_up] * FAILURES
+
+    async def recovering(writer):
+        return await (broken.pop() if broken else accept)(writer)
+
+    async with instance(recovering) as (url, _):
+        calls = connect(url)
+        for _ in range(FAILURES):
+            with pytest.raises(ApiError):
+                await calls.call("message", SEND)
+        await asyncio.sleep(REST_S)
+        assert (await calls.call("message", SEND)).status == 201
+        assert not calls.is_open("message")
 
 
 async def test_a_read_that_broke_off_is_asked_elsewhere(connect):

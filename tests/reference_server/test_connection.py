@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference_server import wire
-from reference_server.connection import Connection, Phase, refusal
+from reference_server.connection import FRAMES_BURST, Connection, Phase, refusal
 from reference_server.wire import Close, WireError
 
-CONNECT = b'{"connect":{"token":"t","device":"d","cursors":{}}}'
+CONNECT = '{"connect":{"token":"t","device":"d","cursors":{}}}'
+PING = '{"ping":{}}'
 CONVS = st.sampled_from(["d.a.b", "r.x"])
 SEQS = st.integers(1, 30)
 STEPS = st.one_of(
@@ -69,7 +70,7 @@ def test_connect_is_first_and_only_first():
     """Anything before it, and a second one, is a bad frame."""
     core = Connection("e|1-1", ping_ms=1000, pong_ms=500, now_s=0.0)
     with pytest.raises(WireError):
-        core.receive(b'{"ping":{}}', 0.0)
+        core.receive('{"ping":{}}', 0.0)
     core.receive(CONNECT, 0.0)
     assert core.phase is Phase.JOINING
     with pytest.raises(WireError) as caught:
@@ -91,9 +92,43 @@ def test_silence_for_ping_and_pong_is_death_and_any_frame_is_life():
     core = live()
     assert not core.is_dead(1.5)
     assert core.is_dead(1.501)
-    core.receive(b'{"ack":{"conv":"d.a.b","seq":1}}', 1.4)
+    core.receive('{"ack":{"conv":"d.a.b","seq":1}}', 1.4)
     assert not core.is_dead(2.9)
     assert core.is_dead(2.91)
+
+
+def frames_until_refused(core, frame, now_s):
+    """How many frames are taken at a moment before one is too many, and the close code."""
+    for taken in range(2 * FRAMES_BURST):
+        try:
+            core.receive(frame, now_s)
+        except WireError as error:
+            return taken, error.code
+    return None
+
+
+def test_a_flood_is_cut_off_at_the_burst_and_forgiven_with_time():
+    """A thousand frames may come at once, `connect` the first of them, then a hundred a second."""
+    core = live()
+    assert frames_until_refused(core, PING, 0.0) == (FRAMES_BURST - 1, Close.FLOOD)
+    core = live()
+    for _ in range(FRAMES_BURST - 1):
+        core.receive(PING, 0.0)
+    assert frames_until_refused(core, PING, 0.5) == (50, Close.FLOOD)
+    core = live()
+    assert frames_until_refused(core, PING, 1e6) == (FRAMES_BURST, Close.FLOOD)
+
+
+def test_a_large_frame_counts_for_many():
+    """Each KiB of a frame counts as one more: a flood of bytes is one too."""
+    large = '{"ping":{' + " " * 99 * 1024 + "}}"
+    assert frames_until_refused(live(), large, 0.0) == (9, Close.FLOOD)
+
+
+def test_frames_are_text():
+    """A binary frame is none, whatever it holds."""
+    with pytest.raises(WireError, match="text"):
+        live().receive(PING.encode(), 0.0)
 
 
 def test_heads_tell_of_changes_once():
@@ -110,3 +145,5 @@ def test_a_refusal_says_why():
     frame = wire.decode_server(refusal(WireError("expired", Close.UNAUTHORIZED)))
     assert frame.error == wire.Failure("unauthorized", "expired")
     assert wire.decode_server(refusal(WireError("what?"))).error.code == "bad_request"
+    flood = WireError("too many", Close.FLOOD)
+    assert wire.decode_server(refusal(flood)).error.code == "rate_limited"

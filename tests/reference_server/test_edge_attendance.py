@@ -71,3 +71,28 @@ async def test_what_is_refused_for_good_does_not_block_what_follows(rig):
     upstream.failure = None
     attendance.tell(event(2))
     await settle(lambda: upstream.taken == [event(2)])
+
+
+async def test_when_too_much_waits_the_oldest_are_forgotten(monkeypatch):
+    """What happens while a report fails is newer than what the report held."""
+    monkeypatch.setattr(edge_attendance, "QUEUE_MAX", 3)
+
+    class Busy(Upstream):
+        """Two more events happen while it fails."""
+
+        async def attendance(self, events):
+            if self.failure:
+                told.tell(event(3))
+                told.tell(event(4))
+            await super().attendance(events)
+
+    upstream = Busy()
+    told = Attendance(upstream)
+    told.tell(event(1))
+    told.tell(event(2))
+    upstream.failure = ApiError("unavailable", "down")
+    with suppress(ApiError):
+        await told.flush()
+    upstream.failure = None
+    await told.flush()
+    assert upstream.taken == [event(2), event(3), event(4)]

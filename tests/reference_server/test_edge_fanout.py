@@ -12,6 +12,7 @@ from reference_server import edge_fanout, edge_socket, wire
 from reference_server.connection import Connection
 from reference_server.edge_fanout import EdgeFanout
 from reference_server.edge_socket import ClientSocket
+from reference_server.metrics import Metrics
 from reference_server.wire import Entry
 
 USERS = ("ann", "bob")
@@ -27,13 +28,17 @@ def plain_frames():
         yield
 
 
+class RecordingSocket(ClientSocket):
+    """Has a place for what was written to it."""
+
+
 def make_socket(user: str, heads: dict[str, int] | None = None) -> ClientSocket:
     """A socket that remembers what was written to it."""
     core = Connection(f"e|1-{user}", ping_ms=1000, pong_ms=500, now_s=0.0)
     written = bytearray()
     transport = SimpleNamespace(write=written.extend, get_write_buffer_size=lambda: 0)
     ws = SimpleNamespace(transport=transport, protocol=SimpleNamespace(state=State.OPEN))
-    socket = ClientSocket(core, ws, outbox_bytes=1 << 20)
+    socket = RecordingSocket(core, ws, outbox_bytes=1 << 20)
     socket.user, socket.written = user, written
     if heads is not None:
         core.connected(heads)
@@ -77,7 +82,7 @@ def event(conv: str, seq: int, kind: str, user: str) -> Entry:
 
 def test_all_sockets_of_all_members_are_pushed_in_order():
     """Several devices, the sender's own too; what overtook on the bus waits."""
-    fanout = EdgeFanout()
+    fanout = EdgeFanout(Metrics())
     sockets = [live(fanout, user, {"d.ann.bob": 2}) for user in ("ann", "bob", "bob")]
     fanout.hear([message("d.ann.bob", 4), message("d.ann.bob", 3), message("d.ann.bob", 3)])
     assert [pushes(socket, "d.ann.bob") for socket in sockets] == [[3, 4]] * 3
@@ -85,7 +90,7 @@ def test_all_sockets_of_all_members_are_pushed_in_order():
 
 def test_a_socket_that_joined_late_is_told_what_others_were_pushed_before():
     """Entries that passed while its heads were on their way are announced, not lost."""
-    fanout = EdgeFanout()
+    fanout = EdgeFanout(Metrics())
     live(fanout, "ann", {"d.ann.bob": 0})
     late = make_socket("bob", {"d.ann.bob": 1})
     fanout.join(late)
@@ -97,7 +102,7 @@ def test_a_socket_that_joined_late_is_told_what_others_were_pushed_before():
 
 def test_an_unknown_head_seen_earlier_makes_a_new_conversation_suspect():
     """What passed by before the first local member came is read from SQL."""
-    fanout = EdgeFanout()
+    fanout = EdgeFanout(Metrics())
     fanout.hear([message("r.x", 5)])
     live(fanout, "ann", {"r.x": 4})
     assert fanout.overdue(float("inf")) == {"r.x"}
@@ -105,7 +110,7 @@ def test_an_unknown_head_seen_earlier_makes_a_new_conversation_suspect():
 
 def test_members_that_sql_names_and_the_edge_does_not_know_are_doubtful():
     """A lost `added` or `removed` is found by the poll; agreement costs nothing."""
-    fanout = EdgeFanout()
+    fanout = EdgeFanout(Metrics())
     live(fanout, "ann", {"r.x": 4})
     live(fanout, "bob", {})
     fanout.note_members("r.x", ["ann", "elsewhere"])
@@ -116,7 +121,7 @@ def test_members_that_sql_names_and_the_edge_does_not_know_are_doubtful():
 
 def test_a_removal_while_heads_are_on_their_way_counts():
     """Who was a member when his heads were read, and is none any more, is pushed nothing."""
-    fanout = EdgeFanout()
+    fanout = EdgeFanout(Metrics())
     live(fanout, "ann", {"r.x": 2})
     bob = make_socket("bob", {"r.x": 2})
     fanout.join(bob)
@@ -128,7 +133,7 @@ def test_a_removal_while_heads_are_on_their_way_counts():
 
 def test_a_conversation_that_another_brings_is_told_to_all_its_members():
     """It began after this one's heads were read, and its first message was lost on the bus."""
-    fanout = EdgeFanout()
+    fanout = EdgeFanout(Metrics())
     early, joining = live(fanout, "ann", {}), make_socket("ann", {})
     fanout.join(joining)
     live(fanout, "bob", {"d.ann.bob": 1})
@@ -139,7 +144,7 @@ def test_a_conversation_that_another_brings_is_told_to_all_its_members():
 
 def test_removed_and_added_again_in_one_go():
     """The last local member leaves and returns within entries that become ready together."""
-    fanout = EdgeFanout()
+    fanout = EdgeFanout(Metrics())
     ann = live(fanout, "ann", {"r.x": 2})
     changes = [event("r.x", 4, "added", "ann"), event("r.x", 3, "removed", "ann")]
     fanout.hear([*changes, message("r.x", 5)])
@@ -148,7 +153,7 @@ def test_removed_and_added_again_in_one_go():
 
 def test_what_is_skipped_makes_members_doubtful_and_heads_set_them_right():
     """A removal among skipped entries is found by reading the member's heads again."""
-    fanout = EdgeFanout()
+    fanout = EdgeFanout(Metrics())
     ann = live(fanout, "ann", {"r.x": 2, "r.y": 1})
     fanout.skip_to(fanout.find("r.x"), 10)
     assert fanout.doubtful == {"ann"}
@@ -161,7 +166,7 @@ def test_what_is_skipped_makes_members_doubtful_and_heads_set_them_right():
 
 def test_leaving_frees_what_was_kept():
     """An edge does not remember conversations without local members, nor their users."""
-    fanout = EdgeFanout()
+    fanout = EdgeFanout(Metrics())
     socket = live(fanout, "ann", {"r.x": 4, "d.ann.bob": 1})
     joining = make_socket("ann")
     fanout.join(joining)
@@ -176,7 +181,7 @@ class World:
     """SQL, a lossy bus and one edge, stepped by hypothesis."""
 
     def __init__(self) -> None:
-        self.fanout = EdgeFanout()
+        self.fanout = EdgeFanout(Metrics())
         self.log: defaultdict[str, list[Entry]] = defaultdict(list)
         self.members: dict[str, set[str]] = {conv: set() for conv in CONVS}
         self.flying: list[Entry] = []

@@ -12,6 +12,7 @@ from reference_server.config import Settings
 from reference_server.edge_fanout import EdgeFanout
 from reference_server.edge_repair import Repair
 from reference_server.errors import ApiError
+from reference_server.metrics import Metrics
 from reference_server.store.base import Heads
 from reference_server.wire import Entry, EntryPage
 
@@ -59,7 +60,7 @@ class Socket:
 async def rig(monkeypatch):
     """A running repair of an edge with one subscribed socket; the poll comes every 20 ms."""
     monkeypatch.setattr(edge_repair, "RETRY_AFTER_S", 0.02)
-    upstream, fanout, socket = Upstream(), EdgeFanout(), Socket()
+    upstream, fanout, socket = Upstream(), EdgeFanout(Metrics()), Socket()
     callbacks = []
     bus = SimpleNamespace(connected=True, on_state=callbacks.append)
     settings = Settings(heads_poll_ms=20, heads_poll_degraded_ms=20)

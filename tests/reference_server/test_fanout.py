@@ -7,6 +7,7 @@ import pytest
 from reference_server import fanout, wire
 from reference_server.bus.base import BusDown, Undeliverable
 from reference_server.fanout import Fanout
+from reference_server.metrics import Metrics
 from reference_server.registry.base import RegistryDown
 from reference_server.wire import Entry
 
@@ -45,7 +46,7 @@ async def rig():
     """A running fan-out; Ann is on two edges, Bob on one, Eve nowhere."""
     registry = Registry({"ann": {"q1", "q2"}, "bob": {"q2"}})
     bus = Bus()
-    one = Fanout(registry, bus)
+    one = Fanout(registry, bus, Metrics())
     one.start()
     yield one, registry, bus
     await one.close()

@@ -7,10 +7,14 @@ import pytest
 
 from reference_server import tokens
 from reference_server.asgi import Request, reply
+from reference_server.config import Config, Settings
 from reference_server.errors import ApiError
 from reference_server.gateway import SERVICE_OF, Gateway
+from reference_server.metrics import Metrics
+from reference_server.services.base import Context
 
 SECRET = "s"
+SENDS = "/v1/conversations/d.a.b/messages"
 
 
 class FakeCalls:
@@ -34,22 +38,42 @@ def calls():
 
 
 @pytest.fixture
-def gateway(calls):
+def metrics():
+    """What the gateway counts."""
+    return Metrics()
+
+
+@pytest.fixture
+def lag_s():
+    """How late the gateway's loop is: `lag_s[0]`."""
+    return [0.0]
+
+
+@pytest.fixture
+def gateway(calls, metrics, lag_s):
     """A gateway before those."""
-    return Gateway(calls, SECRET)
+    config = Config(
+        name="gateway-1",
+        services=("gateway",),
+        port=1,
+        secret=SECRET,
+        internal_token="t",
+        settings=Settings(user_sends_per_s=1, user_sends_burst=3),
+    )
+    return Gateway(Context(config, metrics, calls), lambda: lag_s[0])
 
 
-def ask(path, *, user="ann", exp=None, authorization=None):
+def ask(path, *, user="ann", exp=None, authorization=None, method="POST"):
     """A call with a token."""
     claims = tokens.Claims(user, "d0", int(exp or time.time() + 60))
     bearer = authorization or f"Bearer {tokens.sign(claims, SECRET)}"
-    return Request("POST", path, b"body", {"q": "1"}, {"authorization": bearer, "x-user": "eve"})
+    return Request(method, path, b"body", {"q": "1"}, {"authorization": bearer, "x-user": "eve"})
 
 
 @pytest.mark.parametrize(
     ("path", "service"),
     [
-        ("/v1/conversations/d.a.b/messages", "message"),
+        (SENDS, "message"),
         ("/v1/heads", "message"),
         ("/v1/rooms/r.x/members/a", "room"),
         ("/v1/friends/b", "friend"),
@@ -105,3 +129,76 @@ async def test_a_service_that_fails_is_told_in_the_protocols_form(gateway, calls
     response = await gateway.handle(ask("/v1/heads"))
     assert response.status == 504
     assert json.loads(response.body)["error"]["stored"] == "unknown"
+
+
+async def test_who_sends_too_much_is_told_to_wait(gateway, calls, metrics):
+    """429 after the burst, definitely not stored; reading, and others, go on."""
+    statuses = [(await gateway.handle(ask(SENDS))).status for _ in range(4)]
+    assert statuses == [200, 200, 200, 429]
+    response = await gateway.handle(ask(SENDS))
+    assert json.loads(response.body)["error"]["stored"] == "no"
+    assert response.headers["retry-after"] == "1"
+    assert (await gateway.handle(ask(SENDS, method="GET"))).status == 200
+    assert (await gateway.handle(ask(SENDS, user="bob"))).status == 200
+    assert (metrics.counters["sends_total"], metrics.counters["rate_limited_total"]) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("lag", "refused"),
+    [(0.2, set()), (0.3, {"friend", "sticker", "room"}), (2.0, {"all"})],
+)
+async def test_overload_refuses_what_is_not_core_first(
+    gateway, calls, metrics, lag_s, lag, refused
+):
+    """503 with Retry-After, nothing stored, no service bothered; sends last."""
+    lag_s[0] = lag
+    paths = {
+        "friend": "/v1/friends/b",
+        "sticker": "/v1/stickers",
+        "room": "/v1/rooms/r.x/members/b",
+        "send": SENDS,
+        "login": "/v1/sessions",
+    }
+    for work, path in paths.items():
+        calls.passed.clear()
+        response = await gateway.handle(ask(path))
+        is_refused = bool({work, "all"} & refused)
+        assert (response.status, bool(calls.passed)) == (
+            (503, False) if is_refused else (200, True)
+        )
+        assert metrics.counters[f'sheds_total{{work="{work}"}}'] == is_refused
+        if is_refused:
+            assert json.loads(response.body)["error"]["stored"] == "no"
+            assert response.headers["retry-after"] == "1"
+
+
+async def test_sends_in_flight_are_counted_out_again(gateway, calls):
+    """Whatever their end: else a bad day would look like overload for ever."""
+    calls.failure = ApiError("timeout", "too slow", stored="unknown")
+    await gateway.handle(ask(SENDS))
+    calls.failure = None
+    await gateway.handle(ask(SENDS))
+    assert gateway._admission._in_flight == 0
+
+
+async def test_stickers_outlive_their_service(gateway, calls, metrics):
+    """The last good answer, marked as such; without one, the failure."""
+    stickers = ask("/v1/stickers", method="GET")
+    calls.failure = ApiError("unavailable", "gone")
+    assert (await gateway.handle(stickers)).status == 503
+    calls.failure = None
+    assert json.loads((await gateway.handle(stickers)).body) == {}
+    calls.failure = ApiError("unavailable", "gone")
+    response = await gateway.handle(stickers)
+    assert (response.status, json.loads(response.body)) == (200, {"degraded": True})
+    assert metrics.counters["degraded_total"] == 1
+
+
+async def test_failures_are_logged_with_their_call_once_a_second(gateway, calls, caplog):
+    """What failed and how long it took; an outage does not fill the disk."""
+    calls.failure = ApiError("timeout", "too slow", stored="unknown")
+    for _ in range(5):
+        await gateway.handle(ask("/v1/heads"))
+    [record] = caplog.records
+    assert record.context["path"] == "/v1/heads"
+    assert (record.context["status"], record.context["others_since_last"]) == (504, 0)

@@ -1,9 +1,12 @@
 """Frames, entries and bus batches against the golden frames and the protocol page."""
 
+import json
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from reference_server import wire
 from reference_server.wire import ClientFrame, Entry, ServerFrame, WireError
@@ -14,6 +17,7 @@ DECODERS = {"client": wire.decode_client, "server": wire.decode_server}
 FILES = sorted(GOLDEN.rglob("*.json"))
 
 MESSAGE = Entry("d.ann.bob", 10, "msg", 1795462265123, "m-10", "c-1", "ann", 'héllo "b"')
+STICKER = Entry("d.ann.bob", 12, "sticker", 1795462265125, "m-12", "c-3", "bob", "cats/cat-hello")
 ADDED = Entry("r.lobby", 3, "room", 1795462265125, event="added", user="bob")
 
 
@@ -39,7 +43,9 @@ def test_every_frame_is_golden_and_documented(side, frame):
 
 
 @pytest.mark.parametrize(
-    ("entry", "name"), [(MESSAGE, "server/msg"), (ADDED, "server/room")], ids=["msg", "room"]
+    ("entry", "name"),
+    [(MESSAGE, "server/msg"), (STICKER, "server/msg_sticker"), (ADDED, "server/room")],
+    ids=["msg", "sticker", "room"],
 )
 def test_an_entry_is_pushed_as_its_golden_frame(entry, name):
     """A push holds every field of the entry."""
@@ -51,6 +57,12 @@ def test_an_empty_body_is_pushed_and_stored_as_one():
     entry = Entry("d.ann.bob", 11, "msg", 1795462265124, "m-11", "c-2", "bob", "")
     assert wire.encode_push(entry) == golden("server/msg_empty_body")
     assert msgspec.to_builtins(wire.history_view(entry))["body"] == ""
+
+
+def test_a_sticker_is_a_message_whose_body_is_empty():
+    """Who knows no stickers sees an empty message; the rest see which one it is."""
+    shown = msgspec.to_builtins(wire.history_view(STICKER))
+    assert (shown["type"], shown["body"], shown["sticker"]) == ("msg", "", "cats/cat-hello")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +106,11 @@ def test_what_is_no_frame_is_a_typed_error(data):
 
 def test_a_bus_batch_keeps_entries_and_their_order():
     """What is published is what edges hear."""
-    assert wire.decode_batch(wire.encode_batch([MESSAGE, ADDED])) == [MESSAGE, ADDED]
+    assert wire.decode_batch(wire.encode_batch([MESSAGE, STICKER, ADDED])) == [
+        MESSAGE,
+        STICKER,
+        ADDED,
+    ]
     with pytest.raises(WireError):
         wire.decode_batch(b"\x93")
 
@@ -120,3 +136,54 @@ def test_a_direct_conversation_names_its_members(conv, members):
 def test_a_room_is_known_by_its_id(conv, expected):
     """Rooms and direct conversations cannot be confused."""
     assert wire.is_room(conv) is expected
+
+
+CLIENT_FRAMES = [file.read_bytes().strip() for file in FILES if file.parent.name == "client"]
+# Surrogates stand in for what a decoder may let through and an encoder refuse.
+ANY_TEXT = st.text(st.characters(exclude_categories=()))
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner) | st.dictionaries(ANY_TEXT, inner),
+    max_leaves=20,
+)
+
+
+@st.composite
+def damaged(draw):
+    """A golden frame of a client, with a piece of it replaced by anything."""
+    frame = draw(st.sampled_from(CLIENT_FRAMES))
+    start = draw(st.integers(0, len(frame)))
+    end = draw(st.integers(start, len(frame)))
+    return frame[:start] + draw(st.binary(max_size=20)) + frame[end:]
+
+
+@st.composite
+def misfilled(draw):
+    """A known name with any JSON for its content."""
+    name = draw(st.sampled_from(ClientFrame.__struct_fields__))
+    field = draw(st.sampled_from(["token", "device", "cursors", "conv", "seq"]) | ANY_TEXT)
+    content = draw(ANY_JSON | st.dictionaries(st.just(field), ANY_JSON))
+    return json.dumps({name: content})
+
+
+@settings(max_examples=500, deadline=None)
+@given(data=st.binary() | ANY_TEXT | damaged() | misfilled() | ANY_JSON.map(json.dumps))
+@example(b'{"connect":{"token":"t","device":"d","x":' + b"[" * 100_000)
+@example(b'{"ack":{"conv":"d.a.b","seq":' + b"9" * 5_000 + b"}}")
+@example('{"enter":{"conv":"\ud800"}}')
+@example('{"enter":{"conv":"r.x\\n"}}')
+@example('{"ack":{"conv":"d.a.b","seq":-1}}')
+@example("")
+def test_anything_is_a_frame_or_a_wire_error(data):
+    """A client can say what it likes: it is understood, or refused in words that can be sent."""
+    frame, refusal = None, ""
+    try:
+        frame = wire.decode_client(data)
+    except WireError as error:
+        refusal = str(error)
+    assert len(refusal) <= 200
+    assert wire.encode(ServerFrame(error=wire.Failure("bad_request", refusal)))
+    if frame is not None:
+        assert wire.decode_client(wire.encode(frame)) == frame
+        assert frame.ack is None or frame.ack.seq >= 0
+        assert frame.enter is None or wire.is_room(frame.enter.conv)

@@ -1,5 +1,7 @@
 """Rows of events become phases, faults, cutovers and reasons to stop."""
 
+import pytest
+
 from gauntlet.kernel.scenario import Fault
 from reports.events import collect
 
@@ -46,13 +48,14 @@ def test_failures_say_why():
     assert found.heal_failed == "no reason given"
 
 
-def test_a_cutover_is_healed_when_it_is_done():
+@pytest.mark.parametrize("end", ["done", "rolled-back"])
+def test_a_cutover_is_healed_when_it_has_ended(end):
     """The heal of a cutover only makes sure, maybe long after it was over."""
     rows = [
         fault("effective", 20, proof={"state": "drain"}),
         *(
             {"writer": "chaos", "t_ns": t_ns, "kind": "cutover", "id": "f", "state": state}
-            for state, t_ns in (("prepare", 5), ("drain", 18), ("done", 40))
+            for state, t_ns in (("prepare", 5), ("drain", 18), (end, 40))
         ),
         fault("healed", 90),
     ]

@@ -33,6 +33,10 @@ def test_the_registry_is_the_vocabulary():
         ("recovery_ms", "recovery:edge-crash", 300, 500),
         ("recovery_ms", "run", 300, 500),
         ("lag_p99_ms", "steady", 0.5, 1),
+        ("lost_connections_count", "fault:edge-crash", 1, 8),
+        ("lost_connections_count", "recovery:edge-crash", 0, 0),
+        ("unconnected_max_ms", "fault:edge-crash", 1900, 2400),
+        ("acked_per_s", "run", 30, 41),
     ],
 )
 def test_indicators_measure_what_the_model_does(judged, indicator, window, low, high):

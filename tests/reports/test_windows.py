@@ -5,7 +5,7 @@ import pytest
 
 from reports.columns import NEVER
 from reports.events import Events, FaultTimes
-from reports.windows import baseline, windows
+from reports.windows import Window, baseline, windows
 
 S = 1_000_000_000
 PROVEN = {"requested_ns": 19 * S, "effective_ns": 20 * S, "healed_ns": 30 * S, "proof": {"pid": 1}}
@@ -62,3 +62,12 @@ def test_the_baseline_keeps_away_from_faults():
     calm = baseline(events(**PROVEN), 20.0)
     at = np.array([15 * S, 25 * S, 49 * S, 50 * S], dtype=np.int64)
     assert calm.holds(at).tolist() == [True, False, False, True]
+
+
+def test_how_long_a_window_is():
+    """Only what lies within the arrivals, without what is taken out, however that overlaps."""
+    found = windows(events(**PROVEN), {"f": 34 * S})
+    lengths = {name: window.length_s((10 * S, 100 * S)) for name, window in found.items()}
+    assert lengths == {"steady": 75.0, "run": 90.0, "fault:f": 10.0, "recovery:f": 4.0}
+    cut = Window("w", 0, NEVER, without=((5 * S, 20 * S), (15 * S, 30 * S), (90 * S, NEVER)))
+    assert cut.length_s((10 * S, 100 * S)) == 60.0

@@ -137,6 +137,18 @@ async def test_absences_happen_and_are_made_up_for(tmp_path, peer):
     assert line["missing"] == 0
 
 
+async def test_users_stall_and_read_what_they_missed(tmp_path, peer):
+    """They stop reading their sockets, come anew when they wake, and miss nothing."""
+    slow = {"weight": 1, "size": 4, "at": ["1s"], "offline": "300ms", "percent": 50}
+    made = load(tmp_path, [peer.url], {"slow_consumer": slow})
+    await drive(Engine(made, Stripe()))
+    kept = records(made.run)
+    assert sum(record.kind == Kind.OFFLINE for record in kept) == USERS // 2
+    assert sum(record.kind == Kind.CONNECT for record in kept) == USERS * 3 // 2
+    (line,) = events(made.run, "reconciliation")
+    assert line["missing"] == 0
+
+
 async def test_load_goes_nowhere_that_is_not_allowed(tmp_path):
     """A target outside loopback is refused before anything is written."""
     made = load(tmp_path, ["http://10.0.0.1:80"])

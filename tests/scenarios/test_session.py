@@ -197,6 +197,44 @@ def test_a_planned_absence_is_recorded_and_ends(world, session):
     assert session.connected
 
 
+def test_a_stalled_user_reads_nothing_and_comes_anew(world, session):
+    """Away on purpose, though connected; on waking he reads on, and replaces what still stands."""
+    link = connect(world, session)
+    session.stall()
+    assert [r.kind for r in world.records] == [Kind.CONNECT, Kind.OFFLINE]
+    assert (world.reading, world.closed) == ([(link, False)], [])
+    session.start()
+    assert world.reading == [(link, False), (link, True)]
+    world.pass_ms(900)
+    assert world.closed == []
+    world.pass_ms(700)
+    assert world.closed == [(link, True)]
+    connect(world, session)
+    assert session.connected
+
+
+def test_a_stalled_user_who_was_cut_off_returns_once(world, session):
+    """The close that waits in the buffers is heard on waking; nothing is replaced after it."""
+    link = connect(world, session)
+    session.stall()
+    session.start()
+    session.on_closed(link, 4008)
+    (ended,) = world.kinds(Kind.DISCONNECT)
+    assert ended.fields["spare"] == 4008
+    world.pass_ms(600)
+    again = connect(world, session)
+    world.pass_ms(2_000)
+    assert all(closed is not again for closed, _ in world.closed)
+
+
+def test_who_is_not_connected_cannot_stall(world, session):
+    """Without a connection nothing is recorded, and waking changes nothing."""
+    session.stall()
+    session.start()
+    assert world.kinds(Kind.OFFLINE) == []
+    assert world.reading == []
+
+
 def test_a_room_is_attended_on_every_connection(world, session):
     """`enter` is said when the user was put in, and again after a return."""
     link = connect(world, session)

@@ -2,15 +2,17 @@
 
 import itertools
 
+import msgspec
 import pytest
 
-from gauntlet.kernel.scenario import from_builtins
+from gauntlet.kernel.scenario import Fault, from_builtins
 from gauntlet.kernel.vocabulary import WORKLOADS as NAMES
 from scenarios.arrivals import Stripe
 from scenarios.traffic import NUMBERS_PER_WORKER, Traffic, slots_of, users_of
 from scenarios.workloads import WORKLOADS
 
 ALONE = Stripe()
+SECOND = 1_000_000_000
 LOADS = {
     "direct": {"direct": 1},
     "group": {"group": {"size": 5}},
@@ -106,3 +108,14 @@ def test_slots_hold_all_users():
         assert users <= slots < users + workers
     assert [user.name for user in users_of(2, 2)] == ["u2-0", "u2-1"]
     assert users_of(2, 1)[0].number == 2_000_001
+
+
+def test_a_surge_is_a_fault_of_the_scenario_counted_from_the_ramp():
+    """`at` counts from the start of the ramp, the arrivals from its end."""
+    made = traffic("direct")
+    usual = sum(1 for _ in made.offsets())
+    surge = Fault(id="s", kind="surge", target="gateway", at=4.0, for_=3.0, params={"factor": 2.5})
+    made._scenario = msgspec.structs.replace(made._scenario, faults=[surge])
+    offsets = list(made.offsets())
+    inside = [at for at in offsets if 2 * SECOND <= at < 5 * SECOND]
+    assert (usual, len(offsets), len(inside)) == (320, 320 + 180, 300)

@@ -52,6 +52,7 @@ class World:
         self.dialled: list[Link] = []
         self.frames: list[tuple[Link, dict[str, Any]]] = []
         self.closed: list[tuple[Link, bool]] = []
+        self.reading: list[tuple[Link, bool]] = []
         self.records: list[Kept] = []
         self.links = 0
         self.connected: list[int] = []
@@ -107,6 +108,9 @@ class World:
 
     def send(self, link, frame) -> None:
         self.frames.append((link, json.loads(frame)))
+
+    def read(self, link, *, on) -> None:
+        self.reading.append((link, on))
 
     def close(self, link, *, abort=False) -> None:
         self.closed.append((link, abort))

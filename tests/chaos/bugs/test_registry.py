@@ -7,6 +7,7 @@ import pytest
 
 import chaos.bugs
 from chaos.bugs import BUGS
+from gauntlet import library
 from gauntlet.kernel import vocabulary
 
 
@@ -20,7 +21,23 @@ def test_every_file_is_registered_under_its_name():
 
 
 @pytest.mark.parametrize("name", BUGS)
-def test_every_bug_can_be_installed_and_names_a_check(name):
-    """A bug has an `install`, and the check that must catch it exists and is required."""
+def test_every_bug_can_be_installed(name):
+    """A bug has an `install`."""
     assert callable(importlib.import_module(BUGS[name].module).install)
-    assert BUGS[name].check in vocabulary.DEFAULT_REQUIRED
+
+
+@pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
+def test_what_must_catch_a_bug_exists_and_decides(bug):
+    """The scenario is in the library; its check is required, or its objective fails a run."""
+    scenario = library.find(bug.scenario)
+    failing = {objective.id for objective in scenario.sla if objective.severity == "fail"}
+    assert bug.caught_by in (vocabulary.CHECKS.keys() & set(scenario.checks.required)) | failing
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/reference/cli.md"])
+def test_users_are_told_of_every_bug(page):
+    """The first screen and the reference show how to see each go red."""
+    text = (Path(chaos.bugs.__file__).parents[2] / page).read_text()
+    for name, bug in BUGS.items():
+        assert f"gauntlet run {bug.scenario} --bug {name}" in text
+        assert f"`{bug.caught_by}`" in text or f"→ {bug.caught_by}" in text

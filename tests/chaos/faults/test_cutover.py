@@ -79,6 +79,40 @@ def test_a_failed_verification_is_a_failed_fault_and_a_whole_system(world, spec,
     assert fault.verify(world.context)["environment"] == "blue"
 
 
+def test_a_new_environment_that_is_found_broken_is_as_wanted(world, spec, script):
+    """It acts from the verification on; going back before the drain is its proof, and its heal."""
+    script("prepare", "verify", "rollback", "rolled-back")
+    fault = Cutover(spec("cutover", "edge", broken=True, end="rolled-back"))
+    fault.inject(world.context)
+    assert states(world) == ["prepare", "verify"]
+    assert fault.prove(world.context)["state"] == "rolled-back"
+    assert fault.heal(world.context)["steps"][-1][0] == "rolled-back"
+    assert fault.verify(world.context)["environment"] == "blue"
+    assert ("rollback",) not in world.control.calls
+
+
+def test_the_way_back_is_asked_for_in_the_drain(world, spec, script):
+    """`rollback_after` counts from the drain on, and the end is where it began."""
+    script("prepare", "drain", "rollback", "rolled-back")
+    fault = Cutover(spec("cutover", "edge", rollback_after="10ms", end="rolled-back"))
+    fault.inject(world.context)
+    assert ("rollback",) not in world.control.calls
+    assert fault.prove(world.context)["state"] == "drain"
+    assert world.control.calls[-1] == ("rollback",)
+    assert fault.heal(world.context)["steps"][-1][0] == "rolled-back"
+    assert fault.verify(world.context)["environment"] == "blue"
+
+
+def test_a_cutover_that_should_have_gone_back_is_a_failed_fault(world, spec, script):
+    """The canaries noticed nothing: that is what the fault is there to show."""
+    script("prepare", "drain", "done")
+    fault = Cutover(spec("cutover", "edge", broken=True, end="rolled-back"))
+    fault.inject(world.context)
+    with pytest.raises(FaultFailed, match="went through"):
+        fault.heal(world.context)
+    assert fault.verify(world.context)["environment"] == "green"
+
+
 def test_a_failed_cutover_is_not_healed(world, spec, script):
     """`failed` leaves the system in between: nobody may call that whole."""
     script("prepare", "drain", "failed")

@@ -1,6 +1,7 @@
 """What every engine of the messages DB promises, asked of real databases."""
 
 import asyncio
+import contextlib
 
 import asyncpg
 import pytest
@@ -67,6 +68,22 @@ async def everything(store, conv):
     return entries
 
 
+@contextlib.asynccontextmanager
+async def trigger(engine, action, kind="", when=""):
+    """Whatever inserts a message does this, on PostgreSQL, for a while."""
+    admin = await asyncpg.connect(engine.url)
+    await admin.execute(
+        f"""CREATE FUNCTION strike() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN {action}; RETURN NULL; END$$;
+        CREATE {kind} TRIGGER strike AFTER INSERT ON messages {when}
+        FOR EACH ROW EXECUTE FUNCTION strike()"""
+    )
+    yield
+    if not admin.is_closed():
+        await admin.execute("DROP TRIGGER strike ON messages")
+        await admin.close()
+
+
 async def test_a_batch_gets_dense_positions_in_its_order(store):
     """Sends of one conversation in one batch keep their order, and each conversation counts."""
     batch = [message(1), message(1, "d.a.c"), message(2), message(2, "d.a.c"), message(3)]
@@ -77,6 +94,27 @@ async def test_a_batch_gets_dense_positions_in_its_order(store):
         (2, "2", "hello"),
         (3, "3", "hello"),
     ]
+
+
+async def test_a_sticker_is_kept_as_one(store):
+    """Its type comes back, and its reference in the place of a body."""
+    wish = Append("d.a.b", "1", sender="a", body="cats/cat-hello", type="sticker")
+    [stored] = await store.append([wish])
+    assert await everything(store, "d.a.b") == [stored.entry]
+    assert (stored.entry.type, stored.entry.body) == ("sticker", "cats/cat-hello")
+
+
+async def test_a_refused_wish_leaves_nothing_and_hides_nothing(store):
+    """No conversation comes of it; among others it takes no position; a repeat is still found."""
+    refused = Refused("forbidden", "blocked")
+    wish = Append("d.a.b", "1", sender="a", refused=refused)
+    assert await store.append([wish]) == [refused]
+    assert await store.room("d.a.b") is None
+    outcomes = await store.append([message(2), wish, message(3)])
+    assert seqs([outcomes[0], outcomes[2]]) == [1, 2]
+    assert outcomes[1] == refused
+    [again] = await store.append([Append("d.a.b", "3", sender="a", refused=refused)])
+    assert (again.dup, again.entry.seq) == (True, 2)
 
 
 async def test_a_repeat_is_the_same_message(store):
@@ -342,40 +380,84 @@ async def test_a_row_that_the_database_refuses_takes_nothing_with_it(store, engi
 
 
 @pytest.mark.parametrize(
-    "failure", ["PERFORM pg_terminate_backend(pg_backend_pid())", "RAISE EXCEPTION 'no'"]
+    ("failure", "told"),
+    [
+        ("RAISE EXCEPTION 'no'", StoreError),
+        ("PERFORM pg_terminate_backend(pg_backend_pid())", StoreUncertain),
+    ],
 )
-async def test_a_failure_during_commit_is_uncertain(store, engine, failure):
-    """Whether the connection broke or an error came back: nobody claims that nothing is stored."""
+async def test_a_failure_during_commit_is_told_as_what_it_is(store, engine, failure, told):
+    """A commit that the server refuses is not stored; one during which it goes is unknown."""
     if not engine.has_server:
         pytest.skip("the SQLite engine's COMMIT is made to fail in its own test")
     await store.append([message(0)])
-    admin = await asyncpg.connect(engine.url)
-    await admin.execute(
-        f"""CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
-        $$BEGIN {failure}; RETURN NULL; END$$;
-        CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON messages DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW EXECUTE FUNCTION fail()"""
-    )
-    with pytest.raises(StoreUncertain):
-        await store.append([message(1)])
-    await admin.execute("DROP TRIGGER fail ON messages")
-    await admin.close()
+    async with trigger(engine, failure, "CONSTRAINT", "DEFERRABLE INITIALLY DEFERRED"):
+        with pytest.raises(told):
+            await store.append([message(1)])
+        assert len(await everything(store, "d.a.b")) == 1
     assert seqs(await store.append([message(1)])) == [2]
 
 
-async def test_a_connection_that_breaks_before_commit_is_a_definite_failure(store, engine):
-    """The server rolls back what was never committed."""
+async def test_a_server_that_goes_without_a_word_is_uncertain(store, engine):
+    """Killed while it writes: nobody claims that nothing is stored."""
     if not engine.has_server:
-        pytest.skip("SQLite has no connection that could break")
+        pytest.skip("SQLite has no server that could go down")
     await store.append([message(0)])
-    admin = await asyncpg.connect(engine.url)
-    await admin.execute(
-        """CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
-        $$BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END$$;
-        CREATE TRIGGER fail AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION fail()"""
-    )
-    with pytest.raises(StoreDown):
-        await store.append([message(1)])
-    await admin.execute("DROP TRIGGER fail ON messages")
-    await admin.close()
-    assert seqs(await store.append([message(1)])) == [2]
+    async with trigger(engine, "PERFORM pg_sleep(60)"):
+        writing = asyncio.create_task(store.append([message(1)]))
+        await asyncio.sleep(0.5)
+        await engine.crash()
+        try:
+            with pytest.raises(StoreUncertain):
+                await writing
+        finally:
+            await engine.restart()
+
+
+async def test_a_process_that_stands_still_holds_nobody_up(store, open_store, monkeypatch):
+    """Between its reading and its writing another writes; then it sees that, and comes after."""
+    if store.writers == 1:
+        pytest.skip("one writer meets nobody")
+    from reference_server.store import postgres
+
+    honest, still, go_on = postgres._write, asyncio.Event(), asyncio.Event()
+
+    async def stand_still(connection, decided):
+        if not still.is_set():
+            still.set()
+            await go_on.wait()
+        return await honest(connection, decided)
+
+    other = open_store()
+    await other.append([message(0)])
+    monkeypatch.setattr(postgres, "_write", stand_still)
+    slow = asyncio.create_task(store.append([message(1), message(1, "d.a.c")]))
+    await still.wait()
+    assert seqs(await other.append([message(2), message(3)])) == [2, 3]
+    assert seqs(await other.append([message(2, "d.a.c")])) == [1], "which did not exist before"
+    go_on.set()
+    assert seqs(await slow) == [4, 2]
+    stored = await everything(store, "d.a.b")
+    assert [each.client_msg_id for each in stored] == ["0", "2", "3", "1"]
+
+
+async def test_a_late_repeat_is_known_whoever_was_faster(store, open_store, monkeypatch):
+    """Two processes write the same message at once: it is stored once, and both say where."""
+    if store.writers == 1:
+        pytest.skip("one writer meets nobody")
+    from reference_server.store import postgres
+
+    honest, read = postgres._write, asyncio.Barrier(2)
+
+    async def together(connection, decided):
+        if read.n_waiting < 2 and not decided.outcomes[0].dup:
+            await read.wait()
+        return await honest(connection, decided)
+
+    other = open_store()
+    await other.append([message(0)])
+    monkeypatch.setattr(postgres, "_write", together)
+    [[one], [two]] = await asyncio.gather(*(each.append([message(1)]) for each in (store, other)))
+    assert {one.dup, two.dup} == {True, False}
+    assert one.entry.msg_id == two.entry.msg_id
+    assert len(await everything(store, "d.a.b")) == 2

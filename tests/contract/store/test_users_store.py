@@ -40,13 +40,104 @@ async def test_the_environment_is_what_was_set_last(store, engine):
     await other.close()
 
 
-async def test_friendship_is_mutual_and_single(store):
-    """Both see each other, however often one asks."""
-    await store.add_friend("a", "c")
-    await store.add_friend("a", "b")
-    await store.add_friend("b", "a")
-    assert await store.friends("a") == ["b", "c"]
-    assert await store.friends("b") == ["a"]
+async def test_a_request_that_is_answered_by_another_is_a_friendship(store):
+    """Both see each other, however often one asks; before, each sees his side of the request."""
+    assert await store.relate("a", "c", "request") == "outgoing"
+    assert await store.relate("b", "a", "request") == "outgoing"
+    assert await store.relations("a") == {"b": "incoming", "c": "outgoing"}
+    assert await store.relate("a", "b", "request") == "friends"
+    assert await store.relate("a", "b", "request") == "friends"
+    assert await store.relations("b") == {"a": "friends"}
+
+
+@pytest.mark.parametrize("by", ["a", "b"])
+async def test_either_side_ends_a_request_and_a_friendship(store, by):
+    """Declining, withdrawing and unfriending are one wish."""
+    other = "b" if by == "a" else "a"
+    await store.relate("a", "b", "request")
+    assert await store.relate(by, other, "part") == "none"
+    assert await store.relations(other) == {by: "none"}
+    await store.relate("a", "b", "request")
+    await store.relate("b", "a", "request")
+    assert await store.relate(by, other, "part") == "none"
+    assert await store.relations(other) == {by: "none"}
+
+
+async def test_a_block_ends_all_and_lasts_until_its_owner_lifts_it(store):
+    """The other can neither request nor unblock; nothing comes back with the block's end."""
+    await store.relate("a", "b", "request")
+    await store.relate("b", "a", "request")
+    assert await store.relate("b", "a", "block") == "blocked"
+    assert await store.relate("a", "b", "request") == "barred"
+    assert await store.relate("a", "b", "unblock") == "barred"
+    assert await store.relate("b", "a", "request") == "blocked"
+    assert await store.relate("b", "a", "unblock") == "none"
+    assert await store.relate("a", "b", "request") == "outgoing"
+
+
+async def test_two_who_request_each_other_at_the_same_time_are_friends(store):
+    """None of the two requests is lost, whichever is first."""
+    pairs = [("a", f"u{number}") for number in range(20)]
+    await asyncio.gather(
+        *(
+            store.relate(*each, "request")
+            for low, high in pairs
+            for each in ((low, high), (high, low))
+        )
+    )
+    assert set((await store.relations("a")).values()) == {"friends"}
+
+
+async def test_a_request_never_survives_a_block_made_at_the_same_time(store):
+    """It comes before the block, and is ended by it, or after it, and is refused."""
+    pairs = [("a", f"u{number}") for number in range(20)]
+    await asyncio.gather(
+        *(store.relate(user, other, "request") for user, other in pairs),
+        *(store.relate(other, user, "block") for user, other in pairs),
+    )
+    for user, other in pairs:
+        await store.relate(other, user, "unblock")
+    assert set((await store.relations("a")).values()) == {"none"}
+
+
+async def test_blocks_are_followed_from_version_to_version(store):
+    """First the whole, then what changed: a block, its end, and nobody who only made friends."""
+    await store.relate("a", "b", "block")
+    await store.relate("c", "d", "request")
+    first = await store.blocks_since(0)
+    assert (first.blockers, first.whole) == ({"d.a.b": ["a"]}, True)
+    await store.relate("a", "b", "unblock")
+    await store.relate("d", "c", "block")
+    await store.relate("c", "d", "block")
+    second = await store.blocks_since(first.version)
+    assert (second.blockers, second.whole) == ({"d.a.b": [], "d.c.d": ["c", "d"]}, False)
+
+
+async def test_an_unknown_version_gets_the_whole(store):
+    """As when the database was replaced by another one."""
+    await store.relate("a", "b", "block")
+    known = await store.blocks_since(0)
+    other = await store.blocks_since(known.version + 1_000_000)
+    assert (other.blockers, other.whole) == ({"d.a.b": ["a"]}, True)
+
+
+async def test_no_block_is_missed_while_many_are_made(store):
+    """A follower that reads beside twenty writers knows them all in the end."""
+    version, followed = 0, {}
+
+    async def follow():
+        nonlocal version
+        page = await store.blocks_since(version)
+        version = page.version
+        followed.update(page.blockers)
+
+    async def block(number):
+        await store.relate("a", f"u{number}", "block")
+        await follow()
+
+    await asyncio.gather(*(block(number) for number in range(20)))
+    await follow()
+    assert followed == {f"d.a.u{number}": ["a"] for number in range(20)}
 
 
 async def test_there_are_stickers(store):

@@ -3,7 +3,8 @@
 import pytest
 
 from gauntlet.kernel import vocabulary
-from gauntlet.kernel.scenario_rules import role_of, target_fits
+from gauntlet.kernel.scenario import from_builtins
+from gauntlet.kernel.scenario_rules import problems, role_of, target_fits
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,41 @@ def test_a_component_belongs_to_its_role(target, role):
 def test_faults_accept_only_targets_they_can_act_on(kind, target, fits):
     """A fault that could not act is refused before anything starts."""
     assert target_fits(target, vocabulary.FAULTS[kind].targets) is fits
+
+
+def problem(system=None, **fault):
+    """What is wrong with a scenario with this target and this fault: (path, found, allowed)."""
+    plain = {
+        "version": 1, "name": "x", "about": "x", "target": system or {},
+        "faults": [{"id": "f", "at": "1s", **fault}] if fault else [],
+    }  # fmt: skip
+    return [tuple(it) for it in problems(from_builtins(plain))]
+
+
+def test_a_layout_is_one_of_those_there_are():
+    """A word that the cluster would refuse is refused here, with those that it takes."""
+    assert problem({"layout": "split"}) == []
+    assert problem({"layout": "heap"}) == [(("target", "layout"), "heap", "default, split, single")]
+
+
+def test_a_fault_that_only_one_stack_knows_is_refused_on_another():
+    """RabbitMQ's alarm on a Redis would only fail later."""
+    block = {"kind": "block", "target": "broker"}
+    assert problem({"stack": "full"}, **block) == []
+    ((path, found, allowed),) = problem({"stack": "embedded"}, **block)
+    assert path == ("faults", 0, "kind")
+    assert (found, allowed) == ("block on the stack embedded", "the stack full")
+
+
+@pytest.mark.parametrize(
+    ("params", "fine"),
+    [
+        ({"end": "rolled-back", "rollback_after": "2s", "broken": True}, True),
+        ({"end": "sideways"}, False),
+        ({"rollback_after": "soon"}, False),
+        ({"broken": "yes"}, False),
+    ],
+)
+def test_params_are_of_their_kind(params, fine):
+    """Choices, durations and flags."""
+    assert (problem(kind="cutover", target="edge", params=params) == []) is fine

@@ -1,5 +1,7 @@
 """The cutover's state machine: the way there, every way back, and the point of no return."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,12 +25,14 @@ FORWARD = [
 ]
 DROP_GREEN = [machine.CloseEdges("green"), machine.RetireEdges("green")]
 SEND_BACK = [
-    machine.Switch("blue"),
     machine.StopDrain("blue"),
+    machine.Switch("blue"),
     machine.Drain("green"),
     machine.AwaitEmpty("green"),
     *DROP_GREEN,
 ]
+# Whoever comes to an empty environment at once counts as gone for good.
+LIMITS = machine.Limits(settle_ms=0)
 WAY_BACK = {
     State.PREPARE: DROP_GREEN,
     State.VERIFY: DROP_GREEN,
@@ -40,8 +44,7 @@ WAY_BACK = {
 
 def begin(*, canaries=True):
     """A cutover from blue to green at time 0."""
-    limits = machine.Limits()
-    return machine.Cutover("blue", "green", canaries=canaries, limits=limits, now_ns=0)
+    return machine.cutover("blue", "green", canaries=canaries, limits=LIMITS, now_ns=0)
 
 
 def reached(state):
@@ -130,7 +133,12 @@ def test_a_failure_of_the_rollback_is_final():
 
 @pytest.mark.parametrize(
     "broken",
-    [{"handshake_p99_ms": 2001.0}, {"loop_lag_ms": 1001.0}],
+    [
+        {"handshake_p99_ms": 2001.0},
+        {"loop_lag_ms": 1001.0},
+        {"handshakes": 100, "handshakes_failed": 6},
+        {"down": ("edge-green-1",)},
+    ],
 )
 @pytest.mark.parametrize("state", [State.VERIFY, State.DRAIN, State.MONITOR])
 def test_a_broken_limit_rolls_back_by_itself(state, broken):
@@ -138,7 +146,9 @@ def test_a_broken_limit_rolls_back_by_itself(state, broken):
     cutover = reached(state)
     cutover.advance(machine.Observed({"blue": 0, "green": 9}, **broken), 9 * MS)
     assert cutover.state is State.ROLLBACK
-    assert next(iter(broken)) in cutover.error
+    told = {"handshakes": "6 of 100 handshakes", "down": "edge-green-1: not running"}
+    name = next(iter(broken))
+    assert told.get(name, name) in cutover.error
 
 
 def test_values_at_their_limits_are_kept():
@@ -148,10 +158,20 @@ def test_values_at_their_limits_are_kept():
         {"blue": 5, "green": 0},
         limits.handshake_p99_ms,
         limits.loop_lag_ms,
+        handshakes=100,
+        handshakes_failed=5,
     )
     cutover = reached(State.MONITOR)
     cutover.advance(at_limits, 9 * MS)
     assert cutover.state is State.MONITOR
+
+
+def test_one_failed_handshake_of_a_few_is_no_ratio():
+    """A client may have gone while its heads were read; twenty handshakes tell more."""
+    cutover = reached(State.DRAIN)
+    few = machine.Observed(BUSY.connections, handshakes=19, handshakes_failed=5)
+    cutover.advance(few, 9 * MS)
+    assert cutover.state is State.DRAIN
 
 
 def test_monitor_waits_for_stragglers_and_then_gives_up():
@@ -163,6 +183,40 @@ def test_monitor_waits_for_stragglers_and_then_gives_up():
     cutover.advance(STUCK, entered_ns + cutover.limits.monitor_ms * MS + 1)
     assert cutover.state is State.ROLLBACK
     assert cutover.error == "blue still has 5 connections"
+
+
+def test_the_listener_closes_only_after_a_while_without_a_connection():
+    """One that was in its handshake when the others left counts, and begins the while anew."""
+    limits = machine.Limits(settle_ms=1000)
+    cutover = machine.cutover("blue", "green", canaries=False, limits=limits, now_ns=0)
+    while cutover.state is not State.MONITOR:
+        cutover.advance(Succeeded(), 0)
+    for now_ms, left in ((0, 0), (900, 0), (950, 1), (1000, 0), (1999, 0)):
+        cutover.advance(machine.Observed({"blue": left}), now_ms * MS)
+        assert cutover.state is State.MONITOR
+    cutover.advance(machine.Observed({"blue": 0}), 2000 * MS)
+    assert cutover.state is State.CLOSE
+
+
+def test_an_edge_alone_leaves_by_the_same_steps():
+    """Drained, awaited, closed, retired; nothing is switched or started."""
+    move = machine.scale_in("edge-blue-2", limits=LIMITS, now_ns=0)
+    assert commands(move) == [
+        machine.Drain("edge-blue-2"),
+        machine.AwaitEmpty("edge-blue-2"),
+        machine.CloseEdges("edge-blue-2"),
+        machine.RetireEdges("edge-blue-2"),
+    ]
+    assert move.state is State.DONE
+
+
+def test_an_edge_stays_when_its_neighbours_cannot_take_its_clients():
+    """It stops telling them to go, and that is all: there is nothing to switch back."""
+    move = machine.scale_in("edge-blue-2", limits=LIMITS, now_ns=0)
+    seen = machine.Observed({"blue": 9, "edge-blue-2": 4}, down=("edge-blue-1",))
+    move.advance(seen, MS)
+    assert commands(move) == [machine.StopDrain("edge-blue-2")]
+    assert (move.state, move.error) == (State.ROLLED_BACK, "edge-blue-1: not running")
 
 
 def test_the_way_back_comes_to_an_end_with_stragglers():
@@ -190,7 +244,7 @@ def test_the_drain_ends_with_the_last_client_but_never_for_lateness():
 def test_a_cutover_needs_another_environment(new):
     """Neither to itself nor to an unknown one."""
     with pytest.raises(StateError):
-        machine.Cutover("blue", new, canaries=True, limits=machine.Limits(), now_ns=0)
+        machine.cutover("blue", new, canaries=True, limits=LIMITS, now_ns=0)
 
 
 OBSERVATIONS = st.one_of(
@@ -217,11 +271,11 @@ def test_whatever_happens_one_environment_serves(events):
             break
         # A command has its effect before the machine hears that it succeeded.
         if isinstance(observation, Succeeded) and isinstance(command, machine.Switch):
-            serving = command.environment
+            serving = command.group
         if isinstance(command, machine.CloseEdges) and not isinstance(
             observation, machine.RollbackRequested
         ):
-            closed.append(command.environment)
+            closed.append(command.group)
         try:
             cutover.advance(observation, now_ns)
         except StateError:
@@ -230,3 +284,42 @@ def test_whatever_happens_one_environment_serves(events):
         assert serving not in closed
     if cutover.command is None:
         assert cutover.state in machine.FINAL
+
+
+MOVES = machine.Switch | machine.Drain | machine.CloseEdges
+
+
+@given(st.lists(OBSERVATIONS, max_size=20))
+def test_no_client_is_moved_before_the_new_environment_is_verified(events):
+    """Until RunCanaries succeeded, blue is neither drained nor closed, and nothing is switched."""
+    cutover, verified = begin(), False
+    for number, observation in enumerate(events):
+        command = cutover.command
+        if command is None:
+            break
+        touches_blue = isinstance(command, MOVES) and command.group == "blue"
+        assert verified or not (touches_blue or isinstance(command, machine.Switch))
+        if isinstance(observation, Succeeded) and isinstance(command, machine.RunCanaries):
+            verified = True
+        with contextlib.suppress(StateError):
+            cutover.advance(observation, number * MS)
+
+
+@given(st.lists(st.tuples(OBSERVATIONS, st.integers(0, 40_000)), max_size=20), st.booleans())
+def test_every_path_comes_to_an_end(events, alone):
+    """Whatever came before: commands that succeed and edges that stand still end every move."""
+    move = machine.scale_in("blue", limits=LIMITS, now_ns=0) if alone else begin()
+    now_ns = 0
+    for observation, passed_ms in events:
+        now_ns += passed_ms * MS
+        if move.command is not None:
+            with contextlib.suppress(StateError):
+                move.advance(observation, now_ns)
+    for _ in range(30):
+        if move.command is None:
+            break
+        now_ns += (LIMITS.monitor_ms + 1) * MS
+        waits = isinstance(move.command, machine.AwaitEmpty)
+        move.advance(STUCK if waits else Succeeded(), now_ns)
+    assert move.command is None
+    assert move.state in machine.FINAL

@@ -49,9 +49,20 @@ def test_the_message_service_beside_the_gateway_is_reached_over_no_link():
 
 
 def test_counts_are_as_requested():
-    """Edges count in each environment."""
-    roles = [each.role for each in make("embedded", edges=3, gateways=1).components]
-    assert (roles.count("edge"), roles.count("gateway")) == (6, 1)
+    """Edges and spare ones count in each environment; only the spare ones are marked."""
+    components = make("embedded", edges=3, spare=2, gateways=1).components
+    roles = [each.role for each in components]
+    assert (roles.count("edge"), roles.count("gateway")) == (10, 1)
+    spare = [each.name for each in components if each.spare]
+    assert spare == ["edge-blue-4", "edge-blue-5", "edge-green-4", "edge-green-5"]
+
+
+def test_every_role_of_the_split_layout_has_its_own_links():
+    """So a fault can cut one service from the users DB and leave the others."""
+    names = {link.name for link in make("full", layout="split").links}
+    assert {f"{role}>users-db" for role in ("sessions", "friend", "sticker")} <= names
+    assert {"gateway>message-1", "edge>message-1", "message>messages-db"} <= names
+    assert not any("social" in name for name in names)
 
 
 def test_stores_come_before_those_who_need_them():
@@ -77,7 +88,13 @@ def test_an_unknown_link_cannot_be_advertised():
 
 
 @pytest.mark.parametrize(
-    "line", ['{"stack":"other"}', '{"stack":"full","data_dir":"","log_dir":"","edges":0}', "[]"]
+    "line",
+    [
+        '{"stack":"other"}',
+        '{"stack":"full","data_dir":"","log_dir":"","edges":0}',
+        "[]",
+        '{"stack":"full","data_dir":"","log_dir":"","startup_hooks":{"edge@red":["x"]}}',
+    ],
 )
 def test_a_bad_request_is_refused(line):
     """Before anything is planned."""

@@ -10,10 +10,12 @@ from reference_server.cluster.python_process import Wiring, config, launch
 from reference_server.config import Settings, parse_config
 
 
-def wiring(stack, advertise=None, **hooks):
+def wiring(stack, advertise=None, layout="default", **hooks):
     """The wiring of a planned cluster whose ports count from 20001."""
     numbers = itertools.count(20001)
-    made = plan.make_plan(plan.Request(stack, "/data", "/log"), lambda: next(numbers))
+    made = plan.make_plan(
+        plan.Request(stack, "/data", "/log", layout=layout), lambda: next(numbers)
+    )
     return Wiring(made, advertise or {}, Path("/data"), "s", "t", Settings(), hooks)
 
 
@@ -53,14 +55,12 @@ def test_each_role_is_told_its_own_addresses():
     assert of(wired, "room-1").registry == f"redis://{registry}"
     social = of(wired, "social-1").urls
     assert social.api[0] == "http://127.0.0.1:9003"
-    assert [edge.name for edge in social.edges if edge.environment == "green"] == [
-        "edge-green-1",
-        "edge-green-2",
-    ]
-    assert social.edges[-1].url == "ws://127.0.0.1:9004/v1/ws"
+    green = {edge.name: edge.url for edge in social.edges if edge.environment == "green"}
+    assert list(green) == ["edge-green-1", "edge-green-2", "edge-green-3"]
+    assert green["edge-green-2"] == "ws://127.0.0.1:9004/v1/ws"
 
 
-def test_a_database_is_known_to_its_owner_only():
+def test_a_database_is_known_to_its_users_only():
     """Nobody else could open a SQLite file by mistake."""
     wired = wiring("embedded")
     assert of(wired, "message-1").messages_db == "sqlite:////data/messages.db"
@@ -81,3 +81,20 @@ def test_hooks_reach_the_hosts_of_their_service():
     wired = wiring("full", message=("bug",))
     assert of(wired, "gateway-1").startup_hooks == {"message": ("bug",)}
     assert of(wired, "room-1").startup_hooks == {}
+
+
+def test_hooks_can_be_for_one_environment_alone():
+    """A broken green beside a whole blue."""
+    wired = wiring("embedded", **{"edge": ("both",), "edge@green": ("broken",)})
+    assert of(wired, "edge-green-1").startup_hooks == {"edge": ("both", "broken")}
+    assert of(wired, "edge-blue-1").startup_hooks == {"edge": ("both",)}
+
+
+@pytest.mark.parametrize("stack", ["embedded", "full"])
+def test_services_on_their_own_open_their_databases(stack):
+    """Sessions, friend and sticker share the users DB, whichever process each is in."""
+    wired = wiring(stack, layout="split")
+    for name in ("sessions-1", "friend-1", "sticker-1"):
+        assert of(wired, name).users_db
+        assert not of(wired, name).messages_db
+    assert of(wired, "message-1").messages_db

@@ -58,11 +58,24 @@ def test_a_lost_connection_is_overdue_after_the_grace_only(attendance):
     assert attendance.overdue(110.0, GRACE_S) == {OLD: "ann"}
 
 
-def test_a_connection_that_holds_nothing_is_not_awaited(attendance):
+def test_only_users_in_a_room_are_awaited(attendance):
     """Only stays can end."""
-    attendance.lost("ann", OTHER, 0.0)
-    attendance.lost("bob", OLD, 0.0)
+    attendance.lost("bob", OTHER, 0.0)
     assert attendance.overdue(1000.0, GRACE_S) == {}
+
+
+def test_a_connection_whose_grace_still_runs_is_an_heir(attendance):
+    """Ann was back and broke again: her grace counts from her last loss, not from her first."""
+    attendance.unseen({}, 0.0)
+    attendance.lost("ann", NEW, 6.0)
+    overdue = attendance.overdue(10.0, GRACE_S)
+    assert overdue == {OLD: "ann"}
+    assert attendance.heir("ann", (), overdue) == NEW
+    assert attendance.replaced("ann", OLD, NEW) == []
+    overdue = attendance.overdue(16.0, GRACE_S)
+    assert overdue == {NEW: "ann"}
+    assert attendance.heir("ann", (), overdue) is None
+    assert rooms(attendance.replaced("ann", NEW, None)) == {"r.x", "r.y"}
 
 
 def test_a_return_cancels_the_loss(attendance):
@@ -80,7 +93,7 @@ def test_a_return_cancels_the_loss(attendance):
 def test_without_an_heir_the_stays_are_over(attendance):
     """The name under which SQL knows the stay is that of the connection that entered."""
     attendance.lost("ann", OLD, 0.0)
-    stays = attendance.replaced("ann", OLD, attendance.heir({OLD}))
+    stays = attendance.replaced("ann", OLD, attendance.heir("ann", {OLD}, {OLD}))
     assert rooms(stays) == {"r.x", "r.y"}
     assert {stay.entered_by for stay in stays} == {OLD}
     # What could not be written is due again.
@@ -88,7 +101,7 @@ def test_without_an_heir_the_stays_are_over(attendance):
     assert rooms(attendance.replaced("ann", OLD, None)) == {"r.x", "r.y"}
     for stay in stays:
         attendance.ended(stay)
-    attendance.forget(OLD)
+    attendance.forget("ann", OLD)
     assert (len(attendance), attendance.overdue(GRACE_S, GRACE_S)) == (0, {})
 
 
@@ -97,8 +110,8 @@ def test_a_living_connection_is_the_heir(attendance):
     attendance.entered("r.z", "ann", OTHER)
     attendance.lost("ann", OLD, 0.0)
     attendance.lost("ann", OTHER, 0.0)
-    assert attendance.heir({OLD, OTHER}) is None
-    assert attendance.heir({OLD, OTHER, NEW}) == NEW
+    assert attendance.heir("ann", {OLD, OTHER}, {OLD, OTHER}) is None
+    assert attendance.heir("ann", {OLD, OTHER, NEW}, {OLD, OTHER}) == NEW
     assert attendance.replaced("ann", OLD, NEW) == []
     assert attendance.overdue(GRACE_S, GRACE_S) == {OTHER: "ann"}
 
@@ -108,6 +121,22 @@ def test_holders_without_a_lease_are_counted_as_lost(attendance):
     attendance.entered("r.x", "bob", OTHER)
     attendance.unseen({"bob": {OTHER}}, 5.0)
     assert attendance.overdue(5.0 + GRACE_S, GRACE_S) == {OLD: "ann"}
+
+
+def test_a_lease_that_is_there_again_takes_the_doubt_back(attendance):
+    """Its edge could not renew it for a while; nobody had said that the connection broke."""
+    attendance.unseen({}, 0.0)
+    attendance.seen({"ann": {OLD}})
+    assert attendance.overdue(1000.0, GRACE_S) == {}
+
+
+def test_what_an_edge_has_told_is_no_doubt(attendance):
+    """The lease of a closed connection may linger; its grace begins when the edge tells."""
+    attendance.unseen({}, 0.0)
+    attendance.lost("ann", OLD, 5.0)
+    attendance.seen({"ann": {OLD}})
+    assert attendance.overdue(14.0, GRACE_S) == {}
+    assert attendance.overdue(15.0, GRACE_S) == {OLD: "ann"}
 
 
 def test_a_restart_restores_what_sql_knows(attendance):

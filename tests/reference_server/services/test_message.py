@@ -103,3 +103,75 @@ async def test_an_unknown_event_is_refused(service):
     """It must not spoil a batch of others."""
     body = {"conv": "r.x", "event": "exploded", "user": "ann", "key": "k"}
     assert (await post(service, "/internal/events", body))[0] == 400
+
+
+async def test_a_sticker_is_a_message_with_a_checked_reference(service):
+    """It takes a position, is offered and read as what it is; an unknown one leaves nothing."""
+    service._checks._stickers = frozenset({"cats/hello"})
+    unknown = {"client_msg_id": "1", "sticker": "cats/bye"}
+    status, refused = await post(service, PATH, unknown)
+    assert (status, refused["error"]["stored"]) == (404, "no")
+    status, sent = await post(service, PATH, {"client_msg_id": "1", "sticker": "cats/hello"})
+    assert (status, sent["seq"]) == (201, 1)
+    assert [seqs for seqs, _ in service._fanout.offered] == [[1]]
+    history = await service.router.handle(Request("GET", PATH, user="bob"))
+    (read,) = json.loads(history.body)["messages"]
+    assert (read["type"], read["body"], read["sticker"]) == ("msg", "", "cats/hello")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"body": "x", "sticker": "cats/hello"},
+        {"body": None, "sticker": None},
+        {"body": "x\0"},
+        {"sticker": "cats/\0"},
+        {"sticker": 7},
+    ],
+)
+async def test_a_message_has_either_a_body_or_a_sticker(service, body):
+    """And neither holds what a database refuses."""
+    service._checks._stickers = frozenset({"cats/hello"})
+    assert (await post(service, PATH, {"client_msg_id": "1", **body}))[0] == 400
+
+
+async def test_an_empty_body_is_a_message(service):
+    """Absence is not emptiness."""
+    assert (await post(service, PATH, {"client_msg_id": "1", "body": ""}))[0] == 201
+
+
+async def test_what_was_stored_before_a_refusal_is_not_denied(service):
+    """A retry whose first attempt was stored says so, though nothing new may be sent."""
+    service._checks._stickers = frozenset({"cats/hello"})
+    body = {"client_msg_id": "1", "sticker": "cats/hello"}
+    _, sent = await post(service, PATH, body)
+    service._checks._stickers = None
+    assert await post(service, PATH, body) == (200, {**sent, "dup": True})
+    assert (await post(service, PATH, {**body, "client_msg_id": "2"}))[0] == 503
+    service._checks._blockers = {"d.ann.bob": ["bob"]}
+    assert await post(service, PATH, body) == (200, {**sent, "dup": True})
+    assert (await post(service, PATH, send("2")))[0] == 403
+
+
+async def test_a_refused_message_begins_no_conversation(service):
+    """Not even an empty one."""
+    service._checks._blockers = {"d.ann.bob": ["bob"]}
+    assert (await post(service, PATH, send()))[0] == 403
+    assert (await service._store.heads_since(0)).heads == {}
+
+
+async def test_a_blocked_sender_is_refused_in_direct_conversations(service):
+    """Nothing is left behind, the other direction stays open, and so does a room of both."""
+    service._checks._blockers = {"d.ann.bob": ["bob"]}
+    status, refused = await post(service, PATH, send())
+    assert (status, refused["error"]["code"], refused["error"]["stored"]) == (
+        403,
+        "forbidden",
+        "no",
+    )
+    assert (await post(service, PATH, send(), user="bob"))[1]["seq"] == 1
+    for user in ("ann", "bob"):
+        event = {"conv": "r.x", "event": "added", "user": user, "key": user, "by": "ann"}
+        await post(service, "/internal/events", event)
+    assert (await post(service, "/v1/conversations/r.x/messages", send()))[0] == 201

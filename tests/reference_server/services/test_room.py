@@ -215,6 +215,34 @@ async def test_a_fresh_registry_is_not_believed_for_a_lease(room, messages):
     assert len(messages.events) == 1
 
 
+async def test_a_registry_that_was_silent_is_not_believed_for_a_lease(room, messages, monkeypatch):
+    """What it held ran out while it stood still: edges first write their leases anew."""
+    monkeypatch.setattr("reference_server.services.room.SWEEP_S", 0.01)
+    room._lease_s = 0.2
+    await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"))
+    room._registry.living = None
+    await room.start()
+    await asyncio.sleep(0.3)
+    room._registry.living = {}
+    await asyncio.sleep(0.1)
+    assert len(messages.events) == 1
+    await asyncio.sleep(0.3)
+    await room.close()
+    assert len(messages.events) == 2
+
+
+async def test_a_lease_that_was_renewed_late_ends_no_stay(room, messages):
+    """An edge was cut off from the registry for longer than a lease, its client never gone."""
+    await report(room, ("ann", OLD, "enter", "r.x"))
+    now = time.monotonic()
+    await room._reap(now)
+    room._registry.living = {"ann": {OLD}}
+    await room._sweep(now + GRACE_S)
+    room._registry.living = {}
+    await room._sweep(now + GRACE_S)
+    assert len(messages.events) == 1
+
+
 async def test_membership_changes_are_events(room, messages):
     """Named by who asks; the answer is the position."""
     for method, event in (("PUT", "added"), ("DELETE", "removed")):

@@ -57,6 +57,17 @@ def test_without_a_registry_the_choice_is_any():
     assert set(Counter(balance.choose(NAMES) for _ in range(50))) == set(NAMES)
 
 
+def test_an_edge_that_never_lived_is_not_chosen_while_the_registry_is_silent():
+    """Spare edges are planned, and known by name, long before they are started."""
+    balance = Balance()
+    balance.counted({"e1": 3})
+    balance.counted({})
+    assert {balance.choose(NAMES) for _ in range(50)} == {"e1"}
+    balance.counted({"e1": 9, "e2": 0})
+    balance.counted({})
+    assert {balance.choose(NAMES) for _ in range(50)} == set(NAMES)
+
+
 class FakeUsers:
     """A users DB that may be down."""
 
@@ -124,6 +135,14 @@ async def test_an_outage_of_the_users_db_stops_new_logins_only(sessions):
     assert (await log_in(sessions, "new"))[0] == 503
     status, session = await log_in(sessions)
     assert (status, session["connect"]["environment"]) == (200, "blue")
+
+
+def test_drained_edges_are_chosen_before_those_never_started():
+    """In the first moment of a rollback no edge says that it takes clients again."""
+    balance = Balance()
+    balance.counted({"blue-1": 3, "green-1": 0})
+    balance.counted({"green-1": 3})
+    assert balance.choose(["blue-1", "blue-2"]) == "blue-1"
 
 
 async def test_another_process_switches_too(sessions):

@@ -69,12 +69,27 @@ def test_a_known_message_is_no_row():
     assert (decided.entries, decided.heads) == ([], {})
 
 
-def test_a_removed_sender_learns_nothing_by_a_repeat():
-    """Membership comes before identity."""
-    wish = Append("r.x", "1", sender="a")
+def test_a_removed_sender_is_told_of_what_he_had_stored():
+    """A refusal would call his retry definitely not stored; anything new of his is refused."""
     old = Entry("r.x", 3, "msg", 1, "old", "1", "a")
-    decided = decide([wish], {"r.x": ConvState(5, {"b": 1})}, {identity(wish): old})
-    assert isinstance(decided.outcomes[0], Refused)
+    batch = [Append("r.x", "1", sender="a"), Append("r.x", "2", sender="a")]
+    decided = decide(batch, {"r.x": ConvState(5, {"b": 1})}, {identity(batch[0]): old})
+    assert (decided.outcomes[0].entry, decided.outcomes[0].dup) == (old, True)
+    assert isinstance(decided.outcomes[1], Refused)
+    assert decided.entries == []
+
+
+def test_a_refused_wish_is_no_row_and_creates_nothing():
+    """Nor does it make anybody a member; what it repeats is found all the same."""
+    refused = Refused("forbidden", "blocked")
+    wish = Append("d.a.b", "1", sender="a", refused=refused)
+    assert creatable([wish]) == []
+    for states in ({}, {"d.a.b": ConvState()}):
+        decided = decide([wish], states)
+        assert (decided.outcomes, decided.entries, decided.members) == ([refused], [], {})
+    old = Entry("d.a.b", 3, "msg", 1, "old", "1", "a")
+    repeated = decide([wish], {"d.a.b": ConvState(5, {"a": 1, "b": 1})}, {identity(wish): old})
+    assert repeated.outcomes[0].dup
 
 
 def test_a_message_after_a_removal_in_one_batch_does_not_reach_the_removed():

@@ -12,6 +12,7 @@ from scenarios.workloads.direct import Direct
 from scenarios.workloads.group import Group
 from scenarios.workloads.offline_catchup import OfflineCatchup
 from scenarios.workloads.reconnect_storm import ReconnectStorm
+from scenarios.workloads.slow_consumer import SlowConsumer
 
 SECOND = 1_000_000_000
 
@@ -62,6 +63,17 @@ def test_reconnect_storm_returns_in_one_instant():
     )
     spans = Counter((absence.from_ns, absence.to_ns) for absence in workload.absences())
     assert spans == {(9 * SECOND, 12 * SECOND): 10, (20 * SECOND, 23 * SECOND): 10}
+
+
+def test_slow_consumers_stall_together_in_rooms_of_their_own():
+    """They stay connected; their rooms are no other workload's."""
+    workload = planned(SlowConsumer, size=10, at=[Duration(9)], offline=Duration(6), percent=10)
+    absences = workload.absences()
+    assert len({absence.user for absence in absences}) == 4
+    assert {absence[1:] for absence in absences} == {(9 * SECOND, 15 * SECOND, True)}
+    rooms = {draft.name for draft in workload.conversations()}
+    assert len(rooms) == 4
+    assert not rooms & {draft.name for draft in planned(Group, size=10).conversations()}
 
 
 def test_users_leave_a_third_into_the_load_where_nothing_else_is_said():

@@ -1,0 +1,1 @@
+"""Scripts that measure and print. Nothing imports them, and no test asserts a speed."""

@@ -1,0 +1,111 @@
+"""The least that any server of this kind costs: what the ratios of the benchmarks divide by.
+
+`http` answers every POST with a small JSON; `ws` writes frames with a loop of `ws.send`; `drain`
+holds the other ends of `ws`. Each prints a line when it is ready and ends with its input.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+import uvicorn
+import uvloop
+from websockets.asyncio.server import ServerConnection, serve
+
+from scenarios.transport import Gate, Socket, dial
+
+ANSWER = (
+    b'{"conv":"d.user-00000.user-00001","seq":1,"msg_id":"0123456789abcdef","ts":1700000000000}'
+)
+FRAME = b'{"msg":%s}' % (b"x" * 260)  # about as long as a pushed message of the benchmarks
+_HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(ANSWER))]
+_SUBPROTOCOL = "bare"
+
+Message = MutableMapping[str, Any]
+
+
+async def _answer(
+    scope: Message,  # noqa: ARG001 - ASGI gives it
+    receive: Callable[[], Awaitable[Message]],
+    send: Callable[[Message], Awaitable[None]],
+) -> None:
+    """Read the body and answer, as ASGI asks for."""
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 201, "headers": _HEADERS})
+    await send({"type": "http.response.body", "body": ANSWER})
+
+
+async def http() -> None:
+    """Serve with the settings of the reference server."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            _answer,
+            port=0,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+        )
+    )
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    say(server.servers[0].sockets[0].getsockname()[1])
+    await _line()
+    server.should_exit = True
+    await serving
+
+
+async def ws() -> None:
+    """Each line of input asks for so many rounds of a frame to every socket; tells CPU seconds."""
+    sockets: set[ServerConnection] = set()
+
+    async def accept(socket: ServerConnection) -> None:
+        sockets.add(socket)
+        await socket.wait_closed()
+
+    async with serve(accept, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
+        say(server.sockets[0].getsockname()[1])
+        while line := await _line():
+            began_s = time.process_time()
+            for _ in range(int(line)):
+                for socket in sockets:
+                    await socket.send(FRAME, text=True)
+                await asyncio.sleep(0)  # else uvloop would write several rounds with one call
+            say(time.process_time() - began_s)
+
+
+async def drain(port: int, count: int) -> None:
+    """Connect and read."""
+    for _ in range(count):
+        socket = Socket(lambda _frame: None, lambda _code: None)
+        await dial(Gate([]), f"ws://127.0.0.1:{port}/", _SUBPROTOCOL, socket)
+    say(count)
+    await _line()
+
+
+def say(value: Any) -> None:
+    """One line of JSON."""
+    print(msgspec.json.encode(value).decode(), flush=True)
+
+
+async def _line() -> str:
+    return await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["http"]:
+            uvloop.run(http())
+        case ["ws"]:
+            uvloop.run(ws())
+        case ["drain", port_, count_]:
+            uvloop.run(drain(int(port_), int(count_)))

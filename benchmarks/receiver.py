@@ -1,0 +1,92 @@
+"""One user's connection: counts pushes, checks their order, answers heartbeats."""
+
+import time
+
+import msgspec
+
+from benchmarks.payload import due_ns_of
+from scenarios.transport import Gate, Socket, dial
+
+SUBPROTOCOL = "im.v1.json"
+PONG = b'{"pong":{}}'
+
+
+class _Push(msgspec.Struct):
+    conv: str
+    seq: int
+    body: str = ""
+
+
+class _Sign(msgspec.Struct):
+    """A frame that says enough by its name."""
+
+
+class _Frame(msgspec.Struct):
+    msg: _Push | None = None
+    room: _Push | None = None
+    ping: _Sign | None = None
+    connected: _Sign | None = None
+
+
+_decode = msgspec.json.Decoder(_Frame).decode
+
+
+class Tally:
+    """What all receivers of a process have seen."""
+
+    def __init__(self) -> None:
+        self.deliveries = 0
+        self.wrong = 0  # out of order, repeated, gaps, connections that ended
+        self.latencies_ms: list[float] = []
+
+    def clear(self) -> None:
+        """Begin to count anew."""
+        self.deliveries = self.wrong = 0
+        self.latencies_ms = []
+
+
+class Receiver:
+    """A user who is connected."""
+
+    def __init__(self, tally: Tally) -> None:
+        self.connected = False
+        self._tally = tally
+        self._seq: dict[str, int] = {}
+        self._socket = Socket(self._on_frame, self._on_closed)
+        self._ending = False
+
+    async def connect(self, url: str, token: str, device: str) -> None:
+        """Dial and introduce the user; `connected` tells when the server has answered."""
+        await dial(Gate([]), url, SUBPROTOCOL, self._socket)
+        connect = {"token": token, "device": device, "cursors": {}}
+        self._socket.send(msgspec.json.encode({"connect": connect}))
+
+    def close(self) -> None:
+        """Say goodbye."""
+        self._ending = True
+        self._socket.close()
+
+    def _on_frame(self, data: bytes) -> None:
+        frame = _decode(data)
+        push = frame.msg or frame.room
+        if push is not None:
+            self._on_push(push)
+        elif frame.ping is not None:
+            self._socket.send(PONG)
+        elif frame.connected is not None:
+            self.connected = True
+        else:  # a gap, an error
+            self._tally.wrong += 1
+
+    def _on_push(self, push: _Push) -> None:
+        last = self._seq.get(push.conv)
+        if last is not None and push.seq != last + 1:
+            self._tally.wrong += 1
+        self._seq[push.conv] = push.seq
+        if push.body:
+            self._tally.deliveries += 1
+            self._tally.latencies_ms.append((time.monotonic_ns() - due_ns_of(push.body)) / 1e6)
+
+    def _on_closed(self, code: int) -> None:
+        if not self._ending:
+            self._tally.wrong += 1

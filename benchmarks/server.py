@@ -1,0 +1,300 @@
+"""`make bench-server`: how fast the reference server is, beside what nothing could be faster than.
+
+Everything runs on this machine, the generator too. Numbers of different machines, or of different
+hours of a shared one, do not compare; the ratios within a run do.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from benchmarks import sampling
+from benchmarks.jobs import Bare, Closed, Direct, Idle, Open, Result, Room, Wait
+from benchmarks.processes import ROOT, STORES, Cluster, Generator, asked, cluster, generator
+from benchmarks.table import Row, machine, markdown, plain
+
+WINDOWS = (64, 128, 256, 512)  # sends under way, of which the fastest is taken
+SEARCH_S = 3.0
+STEADY_SHARE = 0.7
+LIGHT_RATE = 300.0
+ROOM_WINDOW = 8
+WARM_UP_S = 1.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How much to measure."""
+
+    stack: str
+    seconds: float
+    conversations: int
+    members: int
+    connections: int
+
+
+@dataclass(frozen=True)
+class DirectLoad:
+    """What direct messages cost on a stack; `cpu_us` per message, by role."""
+
+    maximum: Result
+    steady: Result
+    light: Result
+    window: int
+    cpu_us: dict[str, float]
+    bare_post_us: float
+
+
+@dataclass
+class Bench:
+    """The measurements, each made once and when first asked for."""
+
+    options: Options
+
+    @cached_property
+    def direct(self) -> DirectLoad:
+        """Direct messages on the stack under test."""
+        return self._direct(self.options.stack)
+
+    @cached_property
+    def direct_embedded(self) -> DirectLoad:
+        """The same work on the embedded stack."""
+        return self._direct("embedded")
+
+    @cached_property
+    def send_us(self) -> float:
+        """CPU per frame of a loop of `ws.send` over as many sockets as the room has members."""
+        members = self.options.members
+        rounds = max(1, int(self.options.seconds * 20_000 / members / 3))
+        with asked("benchmarks.bare", "ws") as server:
+            port = int(server.hear())
+            with asked("benchmarks.bare", "drain", str(port), str(members)) as ends:
+                ends.hear()
+                server.ask(rounds)  # warms up
+                spent_s = statistics.median(float(server.ask(rounds)) for _ in range(3))
+        return 1e6 * spent_s / rounds / members
+
+    def _direct(self, stack: str) -> DirectLoad:
+        options = self.options
+        say(f"{stack}: {options.conversations} conversations")
+        with (
+            cluster(stack) as server,
+            generator(Direct(server.api, options.conversations)) as load,
+        ):
+            window = self._window(load)
+            cpu_us, maximum = _costs(server, load, Closed(window, options.seconds))
+            steady_rate = STEADY_SHARE * maximum.rate
+            return DirectLoad(
+                maximum=maximum,
+                steady=load.do(Open(steady_rate, options.seconds / 2)),
+                light=load.do(Open(LIGHT_RATE, options.seconds / 2)),
+                window=window,
+                cpu_us=cpu_us,
+                bare_post_us=self._bare_post_us(maximum.rate),
+            )
+
+    def _window(self, load: Generator) -> int:
+        seconds = min(SEARCH_S, self.options.seconds)
+        rates = {window: load.do(Closed(window, seconds)).rate for window in WINDOWS}
+        say("  " + ", ".join(f"window {each}: {rate:.0f}/s" for each, rate in rates.items()))
+        return max(rates, key=rates.__getitem__)
+
+    def _bare_post_us(self, rate: float) -> float:
+        """CPU per POST of a server that only answers, at a rate: fewer at a time cost more each."""
+        with asked("benchmarks.bare", "http") as server:
+            api = [f"http://127.0.0.1:{int(server.hear())}"]
+            with generator(Bare(api)) as load:
+                load.do(Open(rate, WARM_UP_S))
+                before = sum(server.process.cpu_times()[:2])
+                result = load.do(Open(rate, self.options.seconds / 3))
+                return 1e6 * (sum(server.process.cpu_times()[:2]) - before) / result.acked
+
+
+def maximum(bench: Bench) -> Row:
+    direct, found = bench.direct, bench.direct.maximum
+    return Row(
+        "maximum",
+        f"durable 1:1 messages, {bench.options.stack} stack, {bench.options.conversations} "
+        f"conversations, {found.seconds:.0f} s",
+        f"{found.rate:.0f}/s with {direct.window} under way; {_health(found)}",
+        "≥ 3500/s, none lost",
+        f"generator: {1e6 * found.cpu_s / found.acked:.0f} µs/message on the same cores",
+        found.rate >= 3500 and _is_clean(found),
+    )
+
+
+def steady(bench: Bench) -> Row:
+    found = bench.direct.steady
+    return Row(
+        "steady",
+        f"latency at 70 % of the maximum ({found.rate:.0f}/s, open model)",
+        _latencies(found),
+        "response p99 < 100 ms",
+        met=found.response_p99_ms < 100 and _is_clean(found),
+    )
+
+
+def light(bench: Bench) -> Row:
+    found = bench.direct.light
+    return Row(
+        "light",
+        f"latency at {LIGHT_RATE:.0f}/s (open model)",
+        _latencies(found),
+        "response p50 ≤ 10 ms, p99 ≤ 40 ms",
+        met=found.response_p50_ms <= 10 and found.response_p99_ms <= 40 and _is_clean(found),
+    )
+
+
+def cpu(bench: Bench) -> Row:
+    direct = bench.direct
+    python = {role: us for role, us in direct.cpu_us.items() if role not in STORES}
+    spent_us, bare_us = sum(python.values()), direct.bare_post_us + bench.send_us
+    return Row(
+        "cpu",
+        "Python CPU of all server processes per message, at the maximum",
+        f"{spent_us:.0f} µs ({_shares(python)})",
+        "≤ 150 µs, ≤ 2.0 × bare",
+        f"{spent_us / bare_us:.2f} × bare ({direct.bare_post_us:.0f} POST + "
+        f"{bench.send_us:.0f} ws.send)",
+        spent_us <= 150 and spent_us <= 2.0 * bare_us,
+    )
+
+
+def stores(bench: Bench) -> Row:
+    others = {role: us for role, us in bench.direct.cpu_us.items() if role in STORES}
+    what = "CPU of databases, broker and registry per message, at the maximum"
+    return Row("stores", what, f"{sum(others.values()):.0f} µs ({_shares(others)})")
+
+
+def fanout(bench: Bench) -> Row:
+    members, seconds = bench.options.members, bench.options.seconds / 3
+    say(f"{bench.options.stack}: a room of {members}")
+    with (
+        cluster(bench.options.stack, edges=1) as server,
+        generator(Room(server.api, members)) as load,
+    ):
+        load.do(Closed(ROOM_WINDOW, WARM_UP_S))
+        cpu_us, found = _costs(server, load, Closed(ROOM_WINDOW, seconds))
+    each_us = cpu_us["edge"] * found.acked / max(1, found.deliveries)
+    return Row(
+        "fanout",
+        f"CPU of the edge per delivery to {members} local members",
+        f"{each_us:.1f} µs at {found.deliveries / found.seconds:.0f} deliveries/s; "
+        f"{_health(found)}",
+        "≤ 8 µs",
+        f"{each_us / bench.send_us:.2f} × a loop of ws.send ({bench.send_us:.1f} µs)",
+        each_us <= 8 and _is_clean(found),
+    )
+
+
+def idle(bench: Bench) -> Row:
+    wanted = bench.options.connections
+    say(f"{bench.options.stack}: {wanted} idle connections")
+    with cluster(bench.options.stack, edges=1) as server:
+        before = server.rss_bytes("edge")
+        with generator(Idle(server.api, wanted)) as load:
+            found = load.do(Wait(bench.options.seconds))  # heartbeats: one each 10 s
+            each = (server.rss_bytes("edge") - before) / found.connections
+    return Row(
+        "idle",
+        "memory of one edge per idle connection, heartbeats on",
+        f"{each / 1024:.1f} KiB with {found.connections} connections, {found.wrong} of them ended",
+        "≤ 20 KiB with 18000",
+        met=each <= 20 * 1024 and found.wrong == 0,
+    )
+
+
+def embedded(bench: Bench) -> Row:
+    full, found = bench.direct.maximum, bench.direct_embedded.maximum
+    return Row(
+        "embedded",
+        "durable 1:1 messages, embedded stack, the same work",
+        f"{found.rate:.0f}/s; {_health(found)}",
+        "≥ 0.5 × the full stack",
+        f"{found.rate / full.rate:.2f} × {full.rate:.0f}/s",
+        found.rate >= full.rate / 2 and _is_clean(found),
+    )
+
+
+ROWS: dict[str, Callable[[Bench], Row]] = {
+    "maximum": maximum,
+    "steady": steady,
+    "light": light,
+    "cpu": cpu,
+    "stores": stores,
+    "fanout": fanout,
+    "idle": idle,
+    "embedded": embedded,
+}
+
+
+def _costs(server: Cluster, load: Generator, job: Closed) -> tuple[dict[str, float], Result]:
+    """CPU microseconds per message and role while a job runs, and what became of the job."""
+    before = server.cpu_s()
+    found = load.do(job)
+    after = server.cpu_s()
+    return {role: 1e6 * (after[role] - before[role]) / found.acked for role in after}, found
+
+
+def _health(found: Result) -> str:
+    return f"{found.lost} lost, {found.failed} failed, {found.wrong} out of order"
+
+
+def _is_clean(found: Result) -> bool:
+    return not (found.lost or found.failed or found.wrong)
+
+
+def _latencies(found: Result) -> str:
+    return (
+        f"response p50 {found.response_p50_ms:.1f} p99 {found.response_p99_ms:.1f} ms, "
+        f"delivery p50 {found.delivery_p50_ms:.1f} p99 {found.delivery_p99_ms:.1f} ms; "
+        f"{_health(found)}"
+    )
+
+
+def _shares(cpu_us: dict[str, float]) -> str:
+    return ", ".join(f"{role} {us:.0f}" for role, us in cpu_us.items() if us >= 0.5)
+
+
+def say(text: str) -> None:
+    """How far it is."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Measure and print; missed targets are no error."""
+    parser = argparse.ArgumentParser(prog="bench-server", description=__doc__)
+    parser.add_argument("--only", action="append", choices=ROWS, metavar="ROW", help=str([*ROWS]))
+    parser.add_argument("--stack", choices=("full", "embedded"), default="full")
+    parser.add_argument("--seconds", type=float, default=30.0, help="at the maximum rate")
+    parser.add_argument("--conversations", type=int, default=1000)
+    parser.add_argument("--members", type=int, default=500, help="of the room")
+    parser.add_argument("--connections", type=int, default=18_000, help="that are idle")
+    parser.add_argument("--markdown", action="store_true", help="print the table for the docs")
+    parser.add_argument("--profile", type=Path, help="folder for collapsed stacks of CPU samples")
+    arguments = parser.parse_args()
+    if arguments.profile:
+        arguments.profile.mkdir(parents=True, exist_ok=True)
+        os.environ[sampling.FOLDER] = str(arguments.profile.absolute())
+        os.environ["PYTHONPATH"] = str(ROOT)  # the server's processes import the hook
+    bench = Bench(
+        Options(
+            stack=arguments.stack,
+            seconds=arguments.seconds,
+            conversations=arguments.conversations,
+            members=arguments.members,
+            connections=arguments.connections,
+        )
+    )
+    rows = [ROWS[name](bench) for name in ROWS if name in (arguments.only or ROWS)]
+    print((markdown if arguments.markdown else plain)(rows))
+    print(f"\n{machine()}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""The table: what was measured, what was wanted, and how it compares within the same run."""
+
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import NamedTuple
+
+import psutil
+
+HEADER = ("row", "what", "measured", "wanted", "ratio in this run", "")
+PACKAGES = ("uvloop", "uvicorn", "websockets", "asyncpg", "aio-pika", "redis", "msgspec", "picows")
+
+
+class Row(NamedTuple):
+    """One line. `met` is None where nothing is wanted."""
+
+    name: str
+    what: str
+    measured: str
+    wanted: str = ""
+    ratio: str = ""
+    met: bool | None = None
+
+    def cells(self) -> tuple[str, ...]:
+        """As shown."""
+        verdict = {None: "", True: "reached", False: "missed"}[self.met]
+        return (*self[:5], verdict)
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The table for the documentation."""
+    lines = [HEADER, ("---",) * len(HEADER), *(row.cells() for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def plain(rows: Sequence[Row]) -> str:
+    """The table for a terminal."""
+    lines = [HEADER, *(row.cells() for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    return "\n".join(padded)
+
+
+def machine() -> str:
+    """Where and with what it was measured, in a line."""
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        f"{psutil.cpu_count()} cores ({platform.machine()}), {platform.system()} "
+        f"{platform.release()}, Python {platform.python_version()}, {packages}; "
+        f"load average at the end {psutil.getloadavg()[0]:.1f}"
+    )

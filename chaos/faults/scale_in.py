@@ -1,0 +1,52 @@
+"""scale-in: one edge is drained of its clients, and ends."""
+
+from chaos.context import Context
+from chaos.faults.base import Facts, FaultFailed, param, poll
+from chaos.faults.processes import process_state, victims
+from gauntlet.kernel.errors import RollbackError
+from gauntlet.kernel.scenario import Fault as Spec
+
+_FINISH_S = 30.0  # beyond the drain itself: stragglers get their time, then waves
+_GOING = ("draining", "held")  # held: nobody is left on it, and its process ends
+
+
+class ScaleIn:
+    """Drains the first running edge. It heals itself when the edge is gone, however long `for`."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._target = spec.target
+        self._drain_s = float(param(spec, "drain"))
+        self._name = ""
+        self._pid: int | None = None
+
+    def inject(self, context: Context) -> Facts:
+        """Begin the drain."""
+        ((name, component),) = victims(context, self._target, 1).items()
+        self._name, self._pid = name, component.pid
+        context.steering().drain(name, drain_ms=round(self._drain_s * 1000))
+        return {"components": [name], "drain_ms": round(self._drain_s * 1000)}
+
+    def prove(self, context: Context) -> Facts:
+        """The cluster drains it, or has done so."""
+        proof = {self._name: self._state(context)}
+        if proof[self._name] not in (*_GOING, "planned"):
+            raise FaultFailed("the edge is not drained", proof)
+        return proof
+
+    def heal(self, context: Context) -> Facts:
+        """Wait for the end."""
+        if self._name:
+            poll(lambda: self._state(context) not in _GOING or None, self._drain_s + _FINISH_S)
+        return {}
+
+    def verify(self, context: Context) -> Facts:
+        """It is planned again, its process gone."""
+        if not self._name:
+            return {}
+        state, process = self._state(context), process_state(self._pid)
+        if (state, process) != ("planned", "gone"):
+            raise RollbackError(f"{self._name} is {state}, its process {process}")
+        return {self._name: state}
+
+    def _state(self, context: Context) -> str:
+        return context.steering().components()[self._name].state

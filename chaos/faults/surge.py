@@ -1,0 +1,80 @@
+"""surge: more messages are sent than usual. The load does it by itself; here it is proven."""
+
+from chaos.context import Context
+from chaos.faults.base import PROVE_S, VERIFY_S, Facts, FaultFailed, param, poll
+from gauntlet.kernel.clock import NS_PER_S
+from gauntlet.kernel.errors import RollbackError
+from gauntlet.kernel.scenario import Fault as Spec
+
+_PROVEN_SHARE = 0.8  # of the way from the usual rate to the surge's
+
+
+class Surge:
+    """The schedule of arrivals holds the surge from the start (`scenarios.arrivals`).
+
+    Proof: the load's own count of ops, second by second, against the scenario's rate.
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        self._factor = float(param(spec, "factor"))
+        self._sent = _SentRate()
+        self._injected = False
+
+    def inject(self, context: Context) -> Facts:
+        """Nothing but to begin to count."""
+        self._injected = True
+        self._sent.per_s(context)
+        return {"factor": self._factor}
+
+    def prove(self, context: Context) -> Facts:
+        """The rate has left its usual height by most of what was asked for."""
+        least_per_s = context.rate_per_s * (1 + _PROVEN_SHARE * (self._factor - 1))
+        sent_per_s = poll(lambda: self._sent.at_least(context, least_per_s), PROVE_S, context.stop)
+        proof = {"usual_per_s": context.rate_per_s, "sent_per_s": self._sent.per_s(context)}
+        if sent_per_s is None:
+            raise FaultFailed("the load did not send more", proof)
+        return proof
+
+    def heal(self, context: Context) -> Facts:
+        """Nothing: the schedule ends it."""
+        return {}
+
+    def verify(self, context: Context) -> Facts:
+        """The rate is nearer to the usual one again; after the arrivals nothing is sent at all."""
+        if not self._injected:
+            return {}
+        most_per_s = context.rate_per_s * (1 + self._factor) / 2
+
+        def over() -> bool | None:
+            steady = (context.live() or {}).get("phase") == "steady"
+            return not steady or self._sent.per_s(context) < most_per_s or None
+
+        if not poll(over, VERIFY_S):
+            raise RollbackError("the load still sends more than usual")
+        return {"sent_per_s": self._sent.per_s(context)}
+
+
+class _SentRate:
+    """What the workers send together, each by its last two rows of live figures."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, tuple[int, int]] = {}
+        self._per_s: dict[int, float] = {}
+
+    def at_least(self, context: Context, wanted_per_s: float) -> float | None:
+        """The rate, once it is high enough."""
+        per_s = self.per_s(context)
+        return per_s if per_s >= wanted_per_s else None
+
+    def per_s(self, context: Context) -> float:
+        """The rate now; 0 before two rows of a worker were seen."""
+        row = context.live()
+        if row is not None:
+            self._note(row["worker"], row["t_ns"], row["sent"])
+        return round(sum(self._per_s.values()), 1)
+
+    def _note(self, worker: int, t_ns: int, sent: int) -> None:
+        then_ns, before = self._rows.get(worker, (t_ns, sent))
+        if t_ns > then_ns:
+            self._per_s[worker] = (sent - before) * NS_PER_S / (t_ns - then_ns)
+        self._rows[worker] = t_ns, sent

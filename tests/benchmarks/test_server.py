@@ -1,0 +1,48 @@
+"""The server's benchmark: it runs, prints every row, and its documentation has each."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+TINY = ("--seconds=0.5", "--conversations=8", "--members=5", "--connections=20")
+
+
+def run(*arguments):
+    """The finished script."""
+    command = [sys.executable, "-m", "benchmarks.server", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def rows_named():
+    """The rows that the script says it has."""
+    code = "import json; from benchmarks.server import ROWS; print(json.dumps([*ROWS]))"
+    return json.loads(subprocess.check_output([sys.executable, "-c", code], cwd=ROOT))
+
+
+@pytest.mark.integration
+def test_a_tiny_run_prints_every_row(require_service):
+    """Each row is measured on real processes, loses nothing, and stands in the table."""
+    require_service("redis")
+    done = run("--stack=embedded", "--markdown", *TINY)
+    assert done.returncode == 0, done.stderr
+    table = re.findall(r"^\| (\w+) \| (.*?) \|$", done.stdout, re.MULTILINE)
+    assert [name for name, _ in table] == ["row", *rows_named()]
+    for name, cells in table:
+        if "lost" in cells and name != "row":
+            assert "; 0 lost, 0 failed, 0 out of order" in cells, name
+
+
+def test_the_documentation_has_every_row():
+    """What is measured is explained, and was published."""
+    text = (ROOT / "docs" / "benchmarks.md").read_text()
+    assert re.findall(r"^\| (\w+) \|", text, re.MULTILINE)[1:] == rows_named()
+
+
+def test_an_unknown_row_is_refused():
+    """Before anything is started."""
+    assert run("--only=speed").returncode == 2

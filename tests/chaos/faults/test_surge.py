@@ -1,0 +1,76 @@
+"""surge: proven by what the load says that it sends."""
+
+from dataclasses import replace
+
+import pytest
+
+from chaos.faults import surge
+from chaos.faults.base import FaultFailed
+from chaos.faults.surge import Surge
+from gauntlet.kernel.clock import NS_PER_S
+from gauntlet.kernel.errors import RollbackError
+
+
+@pytest.fixture
+def load(world, monkeypatch):
+    """A context whose live figures are given rates, one row a look, by turns of two workers."""
+    monkeypatch.setattr(
+        surge, "poll", lambda check, *_: next((it for _ in range(9) if (it := check())), None)
+    )
+
+    def play(*rates, phase="steady"):
+        rows, sent = [], 1000
+        for second, rate in enumerate([0, *rates]):
+            sent += rate // 2
+            figures = {"t_ns": second * NS_PER_S, "sent": sent, "phase": phase}
+            rows += [{"worker": worker, **figures} for worker in (0, 1)]
+        return replace(
+            world.context,
+            rate_per_s=100.0,
+            live=lambda: rows.pop(0) if len(rows) > 1 else rows[0],
+        )
+
+    return play
+
+
+def test_a_surge_is_proven_by_the_rate_of_all_workers(spec, load):
+    """The sum of both reaches the surge's height."""
+    fault = Surge(spec("surge", "gateway", factor=3))
+    context = load(100, 300, 300)
+    assert fault.inject(context) == {"factor": 3}
+    assert fault.prove(context) == {"usual_per_s": 100.0, "sent_per_s": 300.0}
+
+
+def test_a_load_that_goes_on_as_usual_is_no_surge(spec, load):
+    """Nor is one that rises by a little."""
+    fault = Surge(spec("surge", "gateway", factor=3))
+    context = load(100, 150, 200)
+    fault.inject(context)
+    with pytest.raises(FaultFailed, match="did not send more"):
+        fault.prove(context)
+
+
+def test_a_surge_is_over_when_the_rate_is_down(spec, load):
+    """It heals itself."""
+    fault = Surge(spec("surge", "gateway", factor=3))
+    context = load(300, 300, 100)
+    fault.inject(context)
+    assert fault.heal(context) == {}
+    assert fault.verify(context)["sent_per_s"] < 200
+
+
+def test_a_surge_that_does_not_end_is_not_healed(spec, load):
+    """Unless the load is over as a whole."""
+    fault = Surge(spec("surge", "gateway", factor=3))
+    context = load(300, 300, 300)
+    fault.inject(context)
+    fault.prove(context)
+    with pytest.raises(RollbackError):
+        fault.verify(context)
+    assert fault.verify(load(300, phase="quiesce"))
+
+
+def test_what_was_not_injected_is_healed(world, spec):
+    """Without a look at the load."""
+    fault = Surge(spec("surge", "gateway"))
+    assert (fault.heal(world.context), fault.verify(world.context)) == ({}, {})

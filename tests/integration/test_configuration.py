@@ -1,0 +1,62 @@
+"""A server that is configured by a file and by the environment, as operators do it."""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from reference_server import tokens
+
+pytestmark = pytest.mark.integration
+
+
+def test_file_and_environment_reach_every_process(cluster, tmp_path, monkeypatch):
+    """The environment beats the file; tokens are signed with the environment's secret."""
+    file = tmp_path / "im.yaml"
+    file.write_text("token_ttl_s: 5\nuser_sends_burst: 1\nuser_sends_per_s: 1\n")
+    monkeypatch.setenv("IM_TOKEN_TTL_S", "777")
+    monkeypatch.setenv("IM_SECRET", "of the operator")
+    running = cluster("embedded", config_file=str(file))
+    body = json.dumps({"user": "ann", "device": "d0"}).encode()
+    with urllib.request.urlopen(f"{running.api[0]}/v1/sessions", body, timeout=10) as answer:
+        session = json.load(answer)
+    claims = tokens.verify(session["token"], "of the operator", time.time())
+    assert claims.exp == session["expires_at"]
+    assert 700 < claims.exp - time.time() <= 777
+    statuses = []
+    for number in "0123456789":
+        send = urllib.request.Request(
+            f"{running.api[0]}/v1/conversations/d.ann.bob/messages",
+            json.dumps({"client_msg_id": number, "body": "x"}).encode(),
+            {"Authorization": f"Bearer {session['token']}"},
+        )
+        try:
+            with urllib.request.urlopen(send, timeout=10) as answer:
+                statuses.append(answer.status)
+        except urllib.error.HTTPError as error:
+            statuses.append(error.code)
+    assert 429 in statuses
+    assert statuses[0] == 201
+
+
+def test_a_file_that_cannot_be_used_stops_the_start(tmp_path):
+    """Before anything is started, and by the name of the key."""
+    file = tmp_path / "im.yaml"
+    file.write_text("pnig_ms: 5\n")
+    folders = {"data_dir": str(tmp_path / "data"), "log_dir": str(tmp_path / "logs")}
+    line = json.dumps({"stack": "embedded", **folders, "config_file": str(file)})
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "reference_server.cluster"],
+        input=line + "\n",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    failed = json.loads(done.stdout)["failed"]
+    assert (done.returncode, failed["component"]) == (3, "cluster")
+    assert "no setting is called pnig_ms" in failed["reason"]

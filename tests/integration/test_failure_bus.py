@@ -1,0 +1,103 @@
+"""Rows of the failure table about what may be lost: the registry and the broker."""
+
+import asyncio
+import time
+
+import pytest
+from redis.asyncio import Redis
+
+from .clients import Client, until
+from .failures import World, direct, entered, in_order_once, room_of
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.asyncio,
+    pytest.mark.parametrize(
+        "world",
+        ["embedded", pytest.param("full", marks=pytest.mark.full)],
+        indirect=True,
+        scope="module",
+    ),
+]
+LINKS = ("edge>broker",)
+PING_MS, GRACE_MS = 800, 1000
+LEASE_S = 3 * PING_MS / 1000
+# Ten seconds between polls: what arrives sooner while the bus is down came by the quicker ones.
+REQUEST = {
+    "config": {
+        "ping_ms": PING_MS,
+        "pong_ms": 1200,
+        "grace_ms": GRACE_MS,
+        "heads_poll_ms": 10_000,
+        "heads_poll_degraded_ms": 300,
+    }
+}
+SOON_S = 6.0
+REBUILT_S = 5.0
+
+
+async def exchange(sender: Client, receiver: Client, conv: str, count: int = 5) -> None:
+    """Each message is acknowledged at its first try, and pushed long before the slow poll."""
+    for number in range(count):
+        name = f"{conv}-{number}-{time.monotonic_ns()}"[-60:]
+        expected = [*receiver.bodies(conv), name]
+        message = {"client_msg_id": name, "body": name}
+        status, answer = await sender.try_call(
+            "POST", f"/v1/conversations/{conv}/messages", message
+        )
+        assert status == 201, answer
+        await receiver.wait_for(conv, expected, SOON_S)
+
+
+async def leases(world: World, user: Client) -> int:
+    """How many connections the registry knows of a user."""
+    async with Redis.from_url(f"redis://{world.address('registry')}") as redis:
+        return int(await redis.zcard(f"user:{user.user}"))
+
+
+@pytest.mark.parametrize("how", ["kill", "flush", "pause"])
+@pytest.mark.failure_row("registry-down")
+@pytest.mark.failure_row("registry-flushed")
+async def test_a_registry_that_fails_costs_nothing(world, how):
+    """Killed and back empty, flushed, or still for longer than a lease: all arrives, nobody exits.
+
+    A lease and a grace later nobody has been counted out, and the leases are there again.
+    """
+    async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
+        room = await room_of(ann, bob)
+        await entered(room, ann, bob)
+        async with world.fault(how, "registry"):
+            await exchange(ann, bob, room)
+            if how == "pause":
+                await asyncio.sleep(LEASE_S)
+        deadline = time.monotonic() + REBUILT_S
+        while await leases(world, ann) == 0 or await leases(world, bob) == 0:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        await exchange(bob, ann, room)
+        await asyncio.sleep(LEASE_S + GRACE_MS / 1000 + 1.0)
+        await exchange(ann, bob, room, count=1)
+        assert [
+            frame.room for frame in ann.got if frame.room and frame.room.event == "exited"
+        ] == []
+        assert in_order_once(ann, room)
+        assert in_order_once(bob, room)
+        assert not any(frame.gap for frame in ann.got + bob.got)
+
+
+@pytest.mark.parametrize(("how", "target"), [("kill", "broker"), ("partition", "edge>broker")])
+@pytest.mark.failure_row("broker-failure")
+@pytest.mark.failure_row("broker-partition")
+async def test_a_lost_broker_costs_a_poll(world, how, target):
+    """Sends go on, edges say that they are cut off and poll; then all is as before."""
+    async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
+        conv = direct(ann, bob)
+        await exchange(ann, bob, conv, count=1)
+        async with world.fault(how, target):
+            await asyncio.wait_for(world.bus_connected(False), SOON_S)
+            await exchange(ann, bob, conv)
+        await asyncio.wait_for(world.bus_connected(True), 2 * SOON_S)
+        await exchange(ann, bob, conv)
+        await until(lambda: ann.bodies(conv) == bob.bodies(conv))
+        assert in_order_once(bob, conv)
+        assert (ann.closed, bob.closed) == (None, None)

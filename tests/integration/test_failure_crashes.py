@@ -1,0 +1,232 @@
+"""Rows of the failure table about processes and clients that end, stand still or lag behind."""
+
+import asyncio
+import socket
+import time
+from contextlib import suppress
+
+import pytest
+from aiohttp import ClientError
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from .clients import Client, until
+from .failures import direct, entered, in_order_once, room_of
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.asyncio,
+    pytest.mark.parametrize(
+        "world",
+        ["embedded", pytest.param("full", marks=pytest.mark.full)],
+        indirect=True,
+        scope="module",
+    ),
+]
+LINKS = ("client>edge-blue-2", "message>broker")
+PING_MS, PONG_MS, GRACE_MS = 800, 1200, 1500
+SILENT_S = (PING_MS + PONG_MS) / 1000
+LEASE_S = 3 * PING_MS / 1000
+REQUEST = {
+    "config": {
+        "ping_ms": PING_MS,
+        "pong_ms": PONG_MS,
+        "grace_ms": GRACE_MS,
+        "heads_poll_ms": 1000,
+        "outbox_bytes": 600_000,
+    },
+    "startup_hooks": {"message": ["chaos.sabotage.crash_after_commit"]},
+}
+
+
+@pytest.mark.failure_row("gateway-crash")
+async def test_a_send_cut_off_in_the_middle_is_stored_once(world):
+    """Its gateway dies while the message waits to be stored; the other takes the retry."""
+    stalled = "message" if world.stack == "embedded" else "messages-db"
+    async with world.users("ann", "bob") as (ann, bob), bob.online():
+        conv = direct(ann, bob)
+        path = f"/v1/conversations/{conv}/messages"
+        await ann.send(conv, "before")
+        message = {"client_msg_id": "retried", "body": "once"}
+        async with world.fault("pause", stalled):
+            first = asyncio.create_task(ann.try_call("POST", path, message, api=world.api[0]))
+            await asyncio.sleep(0.2)
+            async with world.fault("kill", "gateway-1"):
+                with pytest.raises(ClientError):
+                    await first
+                second = asyncio.create_task(ann.try_call("POST", path, message, api=world.api[1]))
+        status, answer = await second
+        if status >= 300:
+            assert answer["error"]["temporary"], answer
+            answer = await ann.send(conv, "once", "retried")
+        await bob.wait_for(conv, ["before", "once"])
+        assert [each["body"] for each in await bob.history(conv)] == ["before", "once"]
+        assert answer["seq"] == 2
+
+
+@pytest.mark.failure_row("crash-after-commit")
+async def test_what_was_committed_and_never_published_arrives_once(world):
+    """The process dies in between; the edges find it by the next poll of heads."""
+    async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
+        conv = direct(ann, bob)
+        sent: list[str] = []
+        sending = asyncio.create_task(keep_sending(ann, conv, sent))
+        async with world.fault("crash-after-commit", world.senders):
+            sending.cancel()
+        await bob.wait_for(conv, [entry["body"] for entry in await bob.history(conv)])
+        for body in sent:
+            await ann.send(conv, body, body)
+        await bob.wait_for(conv, sent)
+        assert in_order_once(bob, conv)
+        assert [entry["body"] for entry in await bob.history(conv)] == sent
+
+
+async def keep_sending(user: Client, conv: str, sent: list[str]) -> None:
+    """One message after the other, each tried once."""
+    while True:
+        sent.append(f"m{len(sent)}")
+        message = {"client_msg_id": sent[-1], "body": sent[-1]}
+        with suppress(ClientError):
+            await user.try_call("POST", f"/v1/conversations/{conv}/messages", message)
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.failure_row("edge-crash")
+async def test_an_edge_that_dies_takes_nobody_along(world):
+    """Who comes back in time has everything and never left; who does not has left once, later."""
+    near, far = world.edge_url("edge-blue-1"), world.edge_url("edge-blue-2")
+    async with world.users("ann", "bob", "carl") as (ann, bob, carl), ann.online(near):
+        room = await room_of(ann, bob, carl)
+        async with bob.online(far), carl.online(far):
+            await entered(room, ann, bob, carl)
+            await ann.send(room, "m0")
+            await bob.wait_for(room, ["m0"])
+            after = bob.got[-1].msg.seq
+            async with world.fault("kill", "edge-blue-2"):
+                killed_at = time.monotonic()
+                await until(lambda: bob.closed is not None)
+                await ann.send(room, "m1")
+                async with bob.online(near):
+                    await ann.send(room, "m2")
+                    await bob.wait_for(room, ["m0", "m2"])
+                    missed = await bob.history(room, after)
+                    assert [each["body"] for each in missed if each["type"] == "msg"][:1] == ["m1"]
+                    await until(lambda: ann.events(room, "exited"))
+                    assert time.monotonic() - killed_at > GRACE_MS / 1000
+                    await asyncio.sleep(LEASE_S)
+                    assert ann.events(room, "exited") == [carl.user]
+                    assert in_order_once(bob, room)
+
+
+async def test_a_room_service_that_dies_forgets_nobody(world):
+    """Who left meanwhile is counted out, once; who is there stays, reconnected or not."""
+    near, far = world.edge_url("edge-blue-1"), world.edge_url("edge-blue-2")
+    async with world.users("ann", "bob", "carl") as (ann, bob, carl), ann.online(near):
+        room = await room_of(ann, bob, carl)
+        async with carl.online(far):
+            async with bob.online(far):
+                await entered(room, ann, bob, carl)
+                await bob.ws.close()
+            async with bob.online(near):
+                async with world.fault("kill", "room"):
+                    await carl.ws.close()
+                await until(lambda: ann.events(room, "exited"))
+                await asyncio.sleep(LEASE_S)
+                assert ann.events(room, "exited") == [carl.user]
+
+
+@pytest.mark.parametrize(
+    ("how", "target"), [("pause", "edge-blue-2"), ("partition", "client>edge-blue-2")]
+)
+@pytest.mark.failure_row("half-open")
+async def test_silence_ends_a_connection_at_both_ends(world, how, target):
+    """An edge that stands still, a link that is half open: the client has missed nothing after."""
+    near, far = world.edge_url("edge-blue-1"), world.edge_url("edge-blue-2")
+    async with world.users("ann", "bob") as (ann, bob), ann.online(near):
+        room = await room_of(ann, bob)
+        async with bob.online(far):
+            await entered(room, ann, bob)
+            await ann.send(room, "m0")
+            await bob.wait_for(room, ["m0"])
+            after = bob.got[-1].msg.seq
+            async with world.fault(how, target):
+                await ann.send(room, "m1")
+                await until(lambda: time.monotonic() - bob.heard_s > SILENT_S)
+                if how == "partition":
+                    while (await world.edge_stats("edge-blue-2"))["connections"]:
+                        await asyncio.sleep(0.05)
+            await until(lambda: bob.closed is not None)
+            async with bob.online(near):
+                missed = await bob.history(room, after)
+                assert [each["body"] for each in missed if each["type"] == "msg"] == ["m1"]
+                await ann.send(room, "m2")
+                await bob.wait_for(room, ["m0", "m2"])
+                await asyncio.sleep(LEASE_S + GRACE_MS / 1000)
+                assert ann.events(room, "exited") == []
+
+
+@pytest.mark.failure_row("slow-client")
+async def test_who_does_not_read_is_closed_and_holds_up_nobody(world):
+    """Its outbox is capped; the others of the room get every message, in order."""
+    here = f"ws://{world.address('edge-blue-1')}/v1/ws"
+    async with world.users("ann", "bob", "sam") as (ann, bob, sam), bob.online(here):
+        room = await room_of(ann, bob, sam)
+        async with connect(
+            here,
+            sock=narrow_socket(world.address("edge-blue-1")),
+            subprotocols=["im.v1.json"],
+            compression=None,
+            ping_interval=None,
+            max_queue=1,
+        ) as ws:
+            await ws.send(f'{{"connect":{{"token":"{sam.token}","device":"d0"}}}}')
+            sent = [f"{number}".ljust(50_000, "x") for number in range(40)]
+            for start in range(0, len(sent), 5):
+                await asyncio.gather(*(ann.send(room, body) for body in sent[start : start + 5]))
+            with suppress(ConnectionClosed):
+                async for _ in ws:
+                    pass
+            assert ws.close_code == 4008
+            await until(lambda: len(bob.bodies(room)) == len(sent))
+        assert bob.closed is None
+        assert set(bob.bodies(room)) == set(sent)
+        assert in_order_once(bob, room)
+
+
+def narrow_socket(address: str) -> socket.socket:
+    """A connection whose system holds little of what is not read."""
+    host, _, port = address.rpartition(":")
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    narrow.connect((host, int(port)))
+    return narrow
+
+
+@pytest.mark.failure_row("social-down")
+async def test_friends_and_stickers_may_be_gone_while_chat_goes_on(world):
+    """Their calls fail in time and say that it is temporary; messages are sent and pushed."""
+    async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
+        conv = direct(ann, bob)
+        async with world.fault("kill", "social"):
+            status, answer = await ann.try_call("GET", "/v1/friends")
+            assert (status, answer["error"]["temporary"]) == (503, True)
+            for number in range(5):
+                await ann.send(conv, f"m{number}")
+            await bob.wait_for(conv, [f"m{number}" for number in range(5)])
+        await ann.call("GET", "/v1/friends")
+        assert (ann.closed, bob.closed) == (None, None)
+
+
+@pytest.mark.failure_row("broker-partition")
+async def test_publishers_cut_off_from_the_broker_cost_a_poll(world):
+    """No edge can know it: the ordinary poll of heads finds what was never published."""
+    async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
+        conv = direct(ann, bob)
+        async with world.fault("partition", f"{world.senders}>broker"):
+            for number in range(3):
+                await ann.send(conv, f"m{number}")
+            await bob.wait_for(conv, ["m0", "m1", "m2"])
+            assert (await world.edge_stats("edge-blue-1"))["bus_connected"]
+        await ann.send(conv, "m3")
+        await bob.wait_for(conv, ["m0", "m1", "m2", "m3"])
+        assert in_order_once(bob, conv)

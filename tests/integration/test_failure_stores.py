@@ -1,0 +1,93 @@
+"""Rows of the failure table that only a full stack has: its databases, its broker's alarm."""
+
+import asyncio
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from .clients import until
+from .failures import direct, in_order_once
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.asyncio,
+    pytest.mark.parametrize("world", ["full"], indirect=True, scope="module"),
+]
+LINKS = ()
+# Ten seconds between polls: what arrives sooner while the bus is down came by the quicker ones.
+REQUEST = {"config": {"heads_poll_ms": 10_000, "heads_poll_degraded_ms": 300}}
+SOON_S = 6.0
+
+
+@pytest.mark.failure_row("messages-db-down")
+async def test_without_the_messages_db_sends_fail_in_time_and_sockets_stay(world):
+    """No acknowledgement without a row; the retry of each send gets one row and one position."""
+    async with world.users("ann", "bob", "carl") as (ann, bob, carl), ann.online(), bob.online():
+        conv = direct(ann, bob)
+        path = f"/v1/conversations/{conv}/messages"
+        await ann.send(conv, "before")
+        await bob.wait_for(conv, ["before"])
+        sends = [{"client_msg_id": f"c{number}", "body": f"m{number}"} for number in range(5)]
+        async with world.fault("kill", "messages-db"):
+            refused = await asyncio.gather(*(ann.try_call("POST", path, send) for send in sends))
+            assert {status for status, _ in refused} <= {503, 504}
+            for _, answer in refused:
+                assert answer["error"]["temporary"]
+                assert answer["error"]["stored"] in ("no", "unknown")
+            status, answer = await bob.try_call("GET", path)
+            assert (status >= 503, answer["error"]["temporary"]) == (True, True)
+            with pytest.raises(ConnectionClosed) as turned_away:
+                async with carl.online():
+                    pass
+            assert turned_away.value.rcvd.code == 1013
+        assert (ann.closed, bob.closed) == (None, None)
+        answers = [await ann.send(conv, send["body"], send["client_msg_id"]) for send in sends]
+        again = [await ann.send(conv, send["body"], send["client_msg_id"]) for send in sends]
+        assert [each["seq"] for each in answers] == [each["seq"] for each in again]
+        assert all(each["dup"] for each in again)
+        stored = await bob.history(conv)
+        assert sorted(each["body"] for each in stored[1:]) == [send["body"] for send in sends]
+        assert [each["seq"] for each in stored] == list(range(1, 7))
+        await bob.wait_for(conv, [each["body"] for each in stored])
+        assert in_order_once(bob, conv)
+
+
+@pytest.mark.failure_row("users-db-down")
+async def test_without_the_users_db_those_who_are_known_go_on(world):
+    """A stranger cannot log in; who has a token sends, receives and reconnects."""
+    async with world.users("ann", "bob") as (ann, bob), ann.online():
+        conv = direct(ann, bob)
+        async with world.fault("kill", "users-db"):
+            stranger = {"user": "stranger", "device": "d0"}
+            status, answer = await ann.try_call("POST", "/v1/sessions", stranger)
+            assert (status, answer["error"]["temporary"]) == (503, True)
+            async with bob.online():
+                await ann.send(conv, "one")
+                await bob.wait_for(conv, ["one"], SOON_S)
+            await bob.log_in()
+            async with bob.online():
+                await ann.send(conv, "two")
+                await bob.wait_for(conv, ["one", "two"], SOON_S)
+        assert (await ann.try_call("POST", "/v1/sessions", stranger))[0] == 200
+
+
+@pytest.mark.failure_row("broker-blocked")
+async def test_a_broker_that_blocks_publishers_costs_a_poll(world):
+    """Sends are acknowledged at once; edges notice, say so, and poll; nothing comes twice."""
+    async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
+        conv = direct(ann, bob)
+        sent = []
+        async with world.fault("block", "broker"):
+            await asyncio.wait_for(world.bus_connected(False), SOON_S)
+            for number in range(5):
+                sent.append(f"m{number}")
+                message = {"client_msg_id": f"b{number}", "body": f"m{number}"}
+                path = f"/v1/conversations/{conv}/messages"
+                assert (await ann.try_call("POST", path, message))[0] == 201
+                await bob.wait_for(conv, sent, SOON_S)
+        await asyncio.wait_for(world.bus_connected(True), SOON_S)
+        await ann.send(conv, "after")
+        await bob.wait_for(conv, [*sent, "after"])
+        assert in_order_once(bob, conv)
+        assert (ann.closed, bob.closed) == (None, None)
+        await until(lambda: ann.bodies(conv) == bob.bodies(conv))

@@ -1,0 +1,82 @@
+"""The friend service's answers; its rules are the store's."""
+
+import json
+
+import pytest
+
+from reference_server.asgi import Request
+from reference_server.config import Config
+from reference_server.metrics import Metrics
+from reference_server.services.base import Context
+from reference_server.services.friend import FriendService
+
+
+@pytest.fixture
+async def call(tmp_path):
+    """Calls the service as a user: status and decoded answer."""
+    config = Config(
+        name="friend-1",
+        services=("friend",),
+        port=1,
+        secret="s",
+        internal_token="i",
+        users_db=f"sqlite://{tmp_path}/users.db",
+    )
+    context = Context(config, Metrics(), None)
+    service = FriendService(context)
+    await service.start()
+
+    async def call(user, method, path, **query):
+        request = Request(method, path, query=query, user=user)
+        response = await service.router.handle(request)
+        return response.status, json.loads(response.body)
+
+    yield call
+    await service.close()
+    await context.close()
+
+
+NOBODY = {"friends": [], "incoming": [], "outgoing": [], "blocked": []}
+
+
+async def test_a_request_is_seen_accepted_and_ended(call):
+    """Each step as both of them see it."""
+    assert await call("ann", "GET", "/v1/friends") == (200, NOBODY)
+    assert await call("ann", "PUT", "/v1/friends/bob") == (200, {"state": "requested"})
+    assert (await call("ann", "GET", "/v1/friends"))[1] == {**NOBODY, "outgoing": ["bob"]}
+    assert (await call("bob", "GET", "/v1/friends"))[1] == {**NOBODY, "incoming": ["ann"]}
+    assert await call("bob", "PUT", "/v1/friends/ann") == (200, {"state": "friends"})
+    assert (await call("ann", "GET", "/v1/friends"))[1] == {**NOBODY, "friends": ["bob"]}
+    assert await call("ann", "DELETE", "/v1/friends/bob") == (200, {})
+    assert await call("bob", "GET", "/v1/friends") == (200, NOBODY)
+
+
+async def test_a_block_is_shown_to_its_owner_only(call):
+    """The other learns of it when he asks for something."""
+    assert await call("ann", "PUT", "/v1/friends/bob/block") == (200, {})
+    assert (await call("ann", "GET", "/v1/friends"))[1] == {**NOBODY, "blocked": ["bob"]}
+    assert await call("bob", "GET", "/v1/friends") == (200, NOBODY)
+    for user, other in (("ann", "bob"), ("bob", "ann")):
+        status, refused = await call(user, "PUT", f"/v1/friends/{other}")
+        assert (status, refused["error"]["stored"]) == (403, "no")
+    assert await call("ann", "DELETE", "/v1/friends/bob/block") == (200, {})
+    assert await call("bob", "PUT", "/v1/friends/ann") == (200, {"state": "requested"})
+
+
+@pytest.mark.parametrize("other", ["ann", "a.b", "x" * 65])
+@pytest.mark.parametrize("end", ["", "/block"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+async def test_one_relates_to_another_user(call, method, end, other):
+    """Not to himself, and not to what names nobody."""
+    status, refused = await call("ann", method, f"/v1/friends/{other}{end}")
+    assert (status, refused["error"]["code"]) == (400, "bad_request")
+
+
+async def test_the_message_service_is_told_of_blocks(call):
+    """Since a version; a version that is no number is refused."""
+    await call("ann", "PUT", "/v1/friends/bob/block")
+    page = (await call("", "GET", "/internal/blocks", since="0"))[1]
+    assert (page["blockers"], page["whole"]) == ({"d.ann.bob": ["ann"]}, True)
+    since = str(page["version"])
+    assert (await call("", "GET", "/internal/blocks", since=since))[1]["blockers"] == {}
+    assert (await call("", "GET", "/internal/blocks", since="x"))[0] == 400

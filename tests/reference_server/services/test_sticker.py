@@ -1,0 +1,34 @@
+"""The sticker service's answers."""
+
+import json
+
+from reference_server.asgi import Request
+from reference_server.config import Config
+from reference_server.metrics import Metrics
+from reference_server.services.base import Context
+from reference_server.services.sticker import StickerService
+
+
+async def test_packs_are_listed_and_read(tmp_path):
+    """All of them, one of them, and none of that name."""
+    config = Config(
+        name="sticker-1",
+        services=("sticker",),
+        port=1,
+        secret="s",
+        internal_token="i",
+        users_db=f"sqlite://{tmp_path}/users.db",
+    )
+    context = Context(config, Metrics(), None)
+    service = StickerService(context)
+
+    async def get(path):
+        response = await service.router.handle(Request("GET", path, user="ann"))
+        return response.status, json.loads(response.body)
+
+    status, listed = await get("/v1/stickers")
+    assert (status, listed["packs"]["cats"]) == (200, ["cat-hello", "cat-thanks"])
+    assert await get("/v1/stickers/cats") == (200, {"stickers": ["cat-hello", "cat-thanks"]})
+    status, refused = await get("/v1/stickers/dogs")
+    assert (status, refused["error"]["code"]) == (404, "not_found")
+    await context.close()

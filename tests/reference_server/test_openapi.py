@@ -1,0 +1,74 @@
+"""The published OpenAPI file says what the server has: routes, errors, statuses."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from reference_server import errors
+from reference_server.calls import Calls
+from reference_server.config import Config, Urls
+from reference_server.gateway import SERVICE_OF
+from reference_server.metrics import Metrics
+from reference_server.process import SERVICES
+from reference_server.services.base import Context
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "openapi.yaml"
+METHODS = {"get", "put", "post", "delete"}
+
+
+@pytest.fixture
+async def routes(tmp_path):
+    """The clients' routes of all services."""
+    config = Config(
+        name="x",
+        services=("room",),
+        port=1,
+        secret="s",
+        internal_token="t",
+        messages_db=f"sqlite://{tmp_path}/messages.db",
+        users_db=f"sqlite://{tmp_path}/users.db",
+        registry="redis://127.0.0.1:1",
+        bus="redis://127.0.0.1:1",
+    )
+    context = Context(config, Metrics(), Calls(Urls(), "t", 1000))
+    services = [make(context) for make in SERVICES.values()]
+    yield {
+        (method, path)
+        for service in services
+        for method, path in service.router.routes
+        if not path.startswith("/internal/")
+    }
+    for service in services:
+        await service.close()
+    await context.close()
+
+
+@pytest.fixture(scope="module")
+def published():
+    """The file."""
+    return yaml.safe_load(PAGE.read_text())
+
+
+async def test_every_route_is_published(published, routes):
+    """A client's author reads of each call that there is, and of no other."""
+    shown = {
+        (method.upper(), path)
+        for path, item in published["paths"].items()
+        for method in METHODS & item.keys()
+    }
+    assert shown == routes
+    assert {"/".join(path.split("/")[:3]) for _, path in shown} == set(SERVICE_OF)
+
+
+def test_every_error_code_is_published(published):
+    """With the statuses that are documented somewhere."""
+    error = published["components"]["schemas"]["Error"]["properties"]["error"]
+    assert set(error["properties"]["code"]["enum"]) == set(errors.STATUS_OF)
+    statuses = {
+        int(status)
+        for item in published["paths"].values()
+        for method in METHODS & item.keys()
+        for status in item[method]["responses"]
+    }
+    assert statuses - {200, 201} == set(errors.STATUS_OF.values()) - {500}

@@ -1,0 +1,100 @@
+"""Connections lost, users without one, and exits that nobody had earned."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from gauntlet.kernel.history import DTYPE, Kind, RoomEvent
+from gauntlet.kernel.scenario import Scenario, Target
+from reports import presence
+from reports.events import Events
+from reports.names import Link, Names
+from reports.sessions import Sessions
+
+S = 1_000_000_000
+LINKS = {link: Link(link // 10, "d0", link % 10, "edge", "blue") for link in (11, 12, 21, 22)}
+
+
+def history(*rows, **server):
+    """A history of (kind, second, user, link, spare or event) rows; arrivals from 0 to 100 s."""
+    records = np.zeros(len(rows), dtype=np.dtype(DTYPE))
+    for record, (kind, at_s, user, link, last) in zip(records, rows, strict=True):
+        record["kind"], record["t_ns"], record["peer"] = kind, at_s * S, user
+        record["link"] = link
+        if kind == Kind.ROOM:
+            record["sseq"], record["conv"], record["seq"] = last, 1, link
+        else:
+            record["spare"] = last
+    return SimpleNamespace(
+        scenario=Scenario(version=1, name="x", about="x", target=Target(server=server)),
+        events=Events({"steady": 0, "quiesce": 100 * S}, (), (), (), "", ""),
+        records=records,
+        sessions=Sessions(records, Names({}, {}, LINKS)),
+    )
+
+
+MOVED = (
+    (Kind.CONNECT, 1, 1, 11, 0),
+    (Kind.CONNECT, 10, 1, 12, 0),
+    (Kind.DISCONNECT, 11, 1, 11, 1000),
+)
+CUT = (
+    (Kind.CONNECT, 1, 2, 21, 0),
+    (Kind.DISCONNECT, 20, 2, 21, 1006),
+)
+
+
+@pytest.mark.parametrize(
+    ("span", "found"),
+    [((0, 15), (0, 3)), ((0, 30), (1, 3)), ((20, 30), (1, 2)), ((21, 30), (0, 1))],
+)
+def test_what_a_client_closes_itself_is_not_lost(span, found):
+    """A move ends with the client's own 1000; a cut connection is lost when it is noticed."""
+    start_s, end_s = span
+    assert presence.lost(history(*MOVED, *CUT), (start_s * S, end_s * S)) == found
+
+
+def test_nobody_who_follows_a_move_is_without_a_connection():
+    """Make before break takes no time at all."""
+    assert presence.unconnected_ms(history(*MOVED), (0, 100 * S)) == (0.0, 1)
+
+
+def test_a_cut_user_waits_until_the_arrivals_end():
+    """The wait belongs to the span in which it began."""
+    known = history(*MOVED, *CUT)
+    assert presence.unconnected_ms(known, (0, 30 * S)) == (80_000.0, 2)
+    assert presence.unconnected_ms(known, (30 * S, 100 * S)) == (0.0, 2)
+
+
+def exited(at_s, user, seq=5):
+    """An `exited` that somebody is shown."""
+    return (Kind.ROOM, at_s, user, seq, RoomEvent.EXITED)
+
+
+@pytest.mark.parametrize(("at_s", "count"), [(25, 1), (29, 0), (60, 0)])
+def test_an_exit_is_spurious_until_the_grace_is_over(at_s, count):
+    """Cut off at 20 s with a grace of 10 s; the two ends may be a second apart."""
+    found = presence.spurious_exits(history(*CUT, exited(at_s, 2)), (0, 100 * S))
+    assert found == (count, 1)
+
+
+def test_an_exit_counts_once_and_where_it_was_told_first():
+    """Every member is shown it; a user who was there all the time has one spurious exit."""
+    told = [exited(40, 1), exited(41, 1), (Kind.ROOM, 5, 1, 2, RoomEvent.ENTERED)]
+    known = history(*MOVED, *told)
+    assert presence.spurious_exits(known, (0, 100 * S)) == (1, 3)
+    assert presence.spurious_exits(known, (41 * S, 100 * S)) == (0, 3)
+
+
+def test_a_shorter_grace_is_the_scenario_s():
+    """What the server was told, the judge goes by."""
+    known = history(*CUT, exited(25, 2), grace_ms=4000)
+    assert presence.spurious_exits(known, (0, 100 * S)) == (0, 1)
+
+
+def test_coming_back_in_time_earns_no_exit():
+    """Away for three seconds, and there again when the exit is told."""
+    back = (Kind.CONNECT, 23, 2, 22, 0)
+    known = history(CUT[0], CUT[1], back, exited(60, 2))
+    assert presence.spurious_exits(known, (0, 100 * S))[0] == 1
