@@ -185,7 +185,7 @@ def _target(target: Target, options: argparse.Namespace) -> Target:
     adapter = options.adapter or target.adapter
     stack = options.stack or target.stack
     if not options.stack and stack not in ("external", *ADAPTER_STACKS[adapter]):
-        stack = ADAPTER_STACKS[adapter][0]
+        stack = next(iter(ADAPTER_STACKS[adapter]), "external")
     return msgspec.structs.replace(target, adapter=adapter, stack=stack)
 
 

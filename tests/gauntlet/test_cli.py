@@ -79,3 +79,24 @@ def test_ctrl_c_outside_a_run_is_an_interruption_too(monkeypatch, capsys):
     monkeypatch.setattr("gauntlet.library.all_scenarios", impatient)
     assert cli.main(["list"]) == Exit.INTERRUPTED
     assert capsys.readouterr().err == "gauntlet: stopped\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "target"),
+    [
+        (["steady"], ("reference", "embedded")),
+        (["steady", "--adapter", "xmpp"], ("xmpp", "prosody")),
+        (["xmpp-steady", "--adapter", "reference"], ("reference", "embedded")),
+        (["steady", "--adapter", "reference", "--stack", "full"], ("reference", "full")),
+    ],
+)
+def test_another_adapter_brings_its_own_system(arguments, target):
+    """Unless a stack is named, or the scenario's own is one that the adapter speaks to."""
+    resolved = cli._resolved(cli._parser().parse_args(["run", *arguments])).target
+    assert (resolved.adapter, resolved.stack) == target
+
+
+def test_an_adapter_and_a_stack_that_do_not_fit_are_refused(capsys):
+    """Said before anything starts, with what would fit."""
+    assert cli.main(["run", "xmpp-steady", "--stack", "full"]) == Exit.CONFIG
+    assert "allowed: external, prosody" in capsys.readouterr().err

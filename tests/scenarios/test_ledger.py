@@ -61,3 +61,16 @@ def test_the_audit_finds_what_was_acked_and_is_not_stored():
         book.ack(Op(0, ROOM, 11, sseq))
     book.audit(5, {(11, 2), (12, 9)})
     assert book.lost == 1
+
+
+def test_without_an_echo_nobody_is_owed_his_own_messages():
+    """The author wrote it there: only the others have to be shown it."""
+    book = Ledger(self_echo=False)
+    book.open(ROOM)
+    for user in (11, 12):
+        book.watch(5, user)
+    book.ack(Op(0, ROOM, 11, 1))
+    book.present(5, 11, 11, 1)
+    assert (book.expected, book.presented) == (1, 0)
+    book.present(5, 12, 11, 1)
+    assert book.missing == 0
