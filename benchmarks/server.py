@@ -290,7 +290,11 @@ def main() -> int:
             connections=arguments.connections,
         )
     )
-    rows = [ROWS[name](bench) for name in ROWS if name in (arguments.only or ROWS)]
+    rows: list[Row] = []
+    for name in ROWS:
+        if name in (arguments.only or ROWS):
+            rows.append(ROWS[name](bench))
+            say(f"  {name}: {rows[-1].measured}")
     print((markdown if arguments.markdown else plain)(rows))
     print(f"\n{machine()}")
     return 0
