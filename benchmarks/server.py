@@ -291,9 +291,9 @@ def main() -> int:
         )
     )
     rows: list[Row] = []
-    for name in ROWS:
+    for name, measure in ROWS.items():
         if name in (arguments.only or ROWS):
-            rows.append(ROWS[name](bench))
+            rows.append(measure(bench))
             say(f"  {name}: {rows[-1].measured}")
     print((markdown if arguments.markdown else plain)(rows))
     print(f"\n{machine()}")
