@@ -204,7 +204,7 @@ def idle(bench: Bench) -> Row:
         "memory of one edge per idle connection, heartbeats on",
         f"{each / 1024:.1f} KiB with {found.connections} connections, {found.wrong} of them ended",
         "≤ 20 KiB with 18000",
-        met=each <= 20 * 1024 and found.wrong == 0,
+        met=each <= 20 * 1024 and found.wrong == 0 and found.connections >= 18_000,
     )
 
 
@@ -290,7 +290,11 @@ def main() -> int:
             connections=arguments.connections,
         )
     )
-    rows = [ROWS[name](bench) for name in ROWS if name in (arguments.only or ROWS)]
+    rows: list[Row] = []
+    for name, measure in ROWS.items():
+        if name in (arguments.only or ROWS):
+            rows.append(measure(bench))
+            say(f"  {name}: {rows[-1].measured}")
     print((markdown if arguments.markdown else plain)(rows))
     print(f"\n{machine()}")
     return 0

@@ -6,6 +6,7 @@ Numbers are unique over workers: `worker * 1_000_000 + running number`, from 1.
 import itertools
 import random
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from gauntlet.kernel import vocabulary
 from gauntlet.kernel.clock import NS_PER_S
@@ -104,7 +105,8 @@ def _surges(scenario: Scenario) -> Iterator[Surge]:
     for fault in scenario.faults:
         if fault.kind == "surge":
             start_s, end_s = fault.at - scenario.load.ramp, fault.ends_s - scenario.load.ramp
-            yield Surge(start_s, end_s, fault.params.get("factor", default))
+            factor: Any = fault.params.get("factor", default)
+            yield Surge(start_s, end_s, factor)
 
 
 class _Away:

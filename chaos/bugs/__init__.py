@@ -46,7 +46,7 @@ BUGS: dict[str, Bug] = {
         scenario="blue-green",
     ),
     "drain_drops_in_flight": Bug(
-        "an edge forgets the next push of each conversation to a client it has told to move",
+        "an edge forgets the next push to a client that it has told to move",
         ("edge",),
         "chaos.bugs.drain_drops_in_flight",
         "wire-order",

@@ -40,7 +40,8 @@ def test_a_tiny_run_prints_every_row(require_service):
 def test_the_documentation_has_every_row():
     """What is measured is explained, and was published."""
     text = (ROOT / "docs" / "benchmarks.md").read_text()
-    assert re.findall(r"^\| (\w+) \|", text, re.MULTILINE)[1:] == rows_named()
+    published, explained = (["row", *rows_named()] for _ in range(2))
+    assert re.findall(r"^\| (\w+) \|", text, re.MULTILINE) == published + explained
 
 
 def test_an_unknown_row_is_refused():

@@ -121,6 +121,15 @@ async def test_an_edge_that_missed_beats_keeps_its_clients_and_gets_no_new_ones(
     assert await client.connections(["bob"]) == {"bob": {BOB.connection}}
 
 
+async def test_a_draining_edge_keeps_its_clients_and_gets_no_new_ones(connect):
+    """It would tell them to go at once; who is still there is pushed to."""
+    client = connect()
+    await fill(client)
+    await client.put_edge(BLUE._replace(takes_clients=False))
+    assert await client.edges() == [GREEN]
+    assert await client.queues(["bob"]) == {"bob": {BLUE.queue}}
+
+
 async def test_an_empty_registry_is_down(connect):
     """No leases and nobody's name on it: that says nothing about who is connected."""
     client = connect()

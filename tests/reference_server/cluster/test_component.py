@@ -102,6 +102,7 @@ async def test_a_process_that_ends_early_is_a_failure_with_its_last_words(planne
         "reason": "ended with exit code 1 before it was healthy",
         "log_tail": ["no disk"],
         "missing": False,
+        "refused": False,
     }
     assert (component.state, component.restarts) == ("exited", 0)
 
