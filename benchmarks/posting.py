@@ -77,7 +77,8 @@ class Posting:
         self._api = api
         self._targets = itertools.cycle(targets)
         self._posters: list[Poster] = []
-        self._idle: list[Poster] = []
+        # Used in turn: a server closes a connection that brings no request for long.
+        self._idle: deque[Poster] = deque()
         self._due: deque[int] = deque()  # due, but no connection is idle
         self._until_ns = 0
         self._closed_loop = False
@@ -107,7 +108,7 @@ class Posting:
 
     def _post(self, due_ns: int) -> None:
         if self._idle:
-            self._idle.pop().post(next(self._targets), due_ns)
+            self._idle.popleft().post(next(self._targets), due_ns)
         else:
             self._due.append(due_ns)
 
@@ -134,7 +135,7 @@ class Posting:
                 lambda: Poster(self._answered), url.hostname or "", url.port or 80
             )
             self._posters.append(poster)
-        self._idle = list(self._posters)
+        self._idle = deque(self._posters)
 
     async def _finish(self, began_ns: int) -> float:
         while len(self._idle) < len(self._posters):
