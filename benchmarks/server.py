@@ -234,7 +234,7 @@ ROWS: dict[str, Callable[[Bench], Row]] = {
 }
 
 
-def _costs(server: Cluster, load: Generator, job: Closed) -> tuple[dict[str, float], Result]:
+def _costs(server: Cluster, load: Generator, job: Closed | Open) -> tuple[dict[str, float], Result]:
     """CPU microseconds per message and role while a job runs, and what became of the job."""
     before = server.cpu_s()
     found = load.do(job)
