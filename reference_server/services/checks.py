@@ -10,6 +10,7 @@ from reference_server.calls import Calls
 from reference_server.store.base import BlockPage, Refused
 
 POLL_S = 1.0
+FIRST_POLL_S = 0.2  # until the stickers are known: a cluster starts its services together
 BLOCKS_MAX = 100_000  # what was known first is forgotten first: an unknown block allows
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Checks:
                     await read()
                 except Exception as error:  # noqa: BLE001 - a defect must not end it for good
                     log.warning("%s: %r", read.__name__, error)
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(FIRST_POLL_S if self._stickers is None else POLL_S)
 
     def refusal(self, conv: str, sender: str, sticker: str | None) -> Refused | None:
         """Why this may not be sent: the other one blocks its sender, or there is no such sticker.
