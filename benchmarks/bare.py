@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
+from reference_server.http_server import PLAIN
 from scenarios.transport import Gate, Socket, dial
 
 ANSWER = (
@@ -46,13 +47,7 @@ async def http() -> None:
             _answer,
             port=0,
             http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
+            **PLAIN,
         )
     )
     serving = asyncio.create_task(server.serve())

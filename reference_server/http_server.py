@@ -24,6 +24,16 @@ GRACE_S = 2
 KEEP_ALIVE_S = 60
 # How long a server that leaves still answers, so that clients can go without a broken call.
 LAME_DUCK_S = 0.5
+# uvicorn without what costs time and serves nobody here.
+PLAIN: dict[str, Any] = {
+    "ws": "none",
+    "lifespan": "off",
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "date_header": False,
+    "proxy_headers": False,
+}
 
 
 class _Connection(HttpToolsProtocol):
@@ -124,13 +134,7 @@ async def listen(app: App, config: Config, metrics: Metrics, stop: asyncio.Event
         uvicorn.Config(
             app,
             http=connection,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
+            **PLAIN,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
         )

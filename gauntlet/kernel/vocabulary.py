@@ -79,22 +79,7 @@ class FaultKind(NamedTuple):
 
 
 # A target is a role (all of its components), a component (`gateway-1`), or a link (`edge>broker`).
-ROLES: tuple[str, ...] = (
-    "gateway",
-    "message",
-    "room",
-    "social",
-    "sessions",
-    "friend",
-    "sticker",
-    "edge",
-    "messages-db",
-    "users-db",
-    "registry",
-    "broker",
-)
-LINK_SOURCES: tuple[str, ...] = (
-    "client",
+_PROCESSES: tuple[str, ...] = (
     "gateway",
     "message",
     "room",
@@ -104,6 +89,8 @@ LINK_SOURCES: tuple[str, ...] = (
     "sticker",
     "edge",
 )
+ROLES: tuple[str, ...] = (*_PROCESSES, "messages-db", "users-db", "registry", "broker")
+LINK_SOURCES: tuple[str, ...] = ("client", *_PROCESSES)
 
 _COUNT = Param("number", 1, "how many of the role's running components")
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from chaos.context import Context
 from chaos.control import Component, Control
@@ -20,6 +21,16 @@ from gauntlet.stack import Stack
 from .clients import Client, until
 
 SERVICES = {"embedded": ("redis",), "full": ("redis", "rabbitmq", "postgres")}
+BOTH = ("embedded", pytest.param("full", marks=pytest.mark.full))
+
+
+def rows_on(stacks: Sequence[Any]) -> list[pytest.MarkDecorator]:
+    """The marks of a module whose tests share one world a stack."""
+    return [
+        pytest.mark.integration,
+        pytest.mark.asyncio,
+        pytest.mark.parametrize("world", stacks, indirect=True, scope="module"),
+    ]
 
 
 class _Rows(list[dict[str, Any]]):

@@ -7,18 +7,9 @@ import pytest
 from redis.asyncio import Redis
 
 from .clients import Client, until
-from .failures import World, direct, entered, in_order_once, room_of
+from .failures import BOTH, World, direct, entered, in_order_once, room_of, rows_on
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio,
-    pytest.mark.parametrize(
-        "world",
-        ["embedded", pytest.param("full", marks=pytest.mark.full)],
-        indirect=True,
-        scope="module",
-    ),
-]
+pytestmark = rows_on(BOTH)
 LINKS = ("edge>broker",)
 PING_MS, GRACE_MS = 800, 1000
 LEASE_S = 3 * PING_MS / 1000

@@ -11,18 +11,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from .clients import Client, until
-from .failures import direct, entered, in_order_once, room_of
+from .failures import BOTH, direct, entered, in_order_once, room_of, rows_on
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio,
-    pytest.mark.parametrize(
-        "world",
-        ["embedded", pytest.param("full", marks=pytest.mark.full)],
-        indirect=True,
-        scope="module",
-    ),
-]
+pytestmark = rows_on(BOTH)
 LINKS = ("client>edge-blue-2", "message>broker")
 PING_MS, PONG_MS, GRACE_MS = 800, 1200, 1500
 SILENT_S = (PING_MS + PONG_MS) / 1000

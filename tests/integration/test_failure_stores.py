@@ -6,13 +6,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from .clients import until
-from .failures import direct, in_order_once
+from .failures import direct, in_order_once, rows_on
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio,
-    pytest.mark.parametrize("world", ["full"], indirect=True, scope="module"),
-]
+pytestmark = rows_on(("full",))
 LINKS = ()
 # Ten seconds between polls: what arrives sooner while the bus is down came by the quicker ones.
 REQUEST = {"config": {"heads_poll_ms": 10_000, "heads_poll_degraded_ms": 300}}
