@@ -11,6 +11,9 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gauntlet.kernel import clock
 from gauntlet.kernel.capabilities import HISTORY, SELF_ECHO
 from gauntlet.kernel.clock import NS_PER_S
@@ -46,9 +49,9 @@ _DEFAULT_HEADS_POLL_MS = 2_000
 
 
 class Second(NamedTuple):
-    """One second's latencies, sorted, in milliseconds, and how many ops failed in it."""
+    """One second's latencies, sorted, in nanoseconds, and how many ops failed in it."""
 
-    samples_ms: dict[str, list[float]]
+    samples_ns: dict[str, NDArray[np.int64]]
     rejected: int
     unknown: int
 

@@ -9,47 +9,61 @@ Source: G. Tene's HdrHistogram; intended times avoid what he named coordinated o
 """
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
-from hdrh.histogram import HdrHistogram
+import numpy as np
+from numpy.typing import NDArray
 
 from gauntlet.kernel.clock import NS_PER_MS
+from scenarios.histogram import Histogram
 
 NAMES = ("response", "service", "lag", "delivery")
-_NS_PER_US = 1_000
-_HOUR_US = 3_600_000_000
-_FIGURES = 3
 
 
 class Latencies:
-    """One worker's recorders. Times are nanoseconds; histograms count microseconds."""
+    """One worker's recorders. Times are nanoseconds; histograms count microseconds.
+
+    `record[name]` takes one duration. It is a list's own `append`, the same for the whole run, so
+    that a hot path may keep it; once a second `take_second` counts what has come together.
+    """
 
     def __init__(self) -> None:
-        self._run = {name: HdrHistogram(1, _HOUR_US, _FIGURES) for name in NAMES}
-        self._second: dict[str, list[int]] = {name: [] for name in NAMES}
+        self._run = {name: Histogram() for name in NAMES}
+        self._fresh: dict[str, list[int]] = {name: [] for name in NAMES}
+        self.record: dict[str, Callable[[int], None]] = {
+            name: fresh.append for name, fresh in self._fresh.items()
+        }
 
     def add(self, name: str, duration_ns: int) -> None:
         """Record one sample; a clock that stepped back counts as zero."""
-        value_us = min(max(duration_ns, 0) // _NS_PER_US, _HOUR_US)
-        self._run[name].record_value(value_us)
-        self._second[name].append(duration_ns)
+        self._fresh[name].append(duration_ns)
 
-    def take_second(self) -> dict[str, list[float]]:
-        """Every recorder's samples since the last call, sorted, in milliseconds."""
-        taken, self._second = self._second, {name: [] for name in NAMES}
-        return {
-            name: sorted(sample / NS_PER_MS for sample in samples)
-            for name, samples in taken.items()
-        }
+    def take_second(self) -> dict[str, NDArray[np.int64]]:
+        """Every recorder's samples since the last call, sorted, in nanoseconds."""
+        return {name: self._take(name) for name in NAMES}
 
     def write(self, folder: Path, worker: int) -> None:
-        """Write `<name>-w<worker>.hdr`: the histogram's own compressed, base64 encoding."""
+        """Write `<name>-w<worker>.hdr`: the histogram's own compressed, base64 encoding.
+
+        What was not taken is counted, and is taken by it.
+        """
         for name, histogram in self._run.items():
+            self._take(name)
             (folder / f"{name}-w{worker}.hdr").write_bytes(histogram.encode())
 
+    def _take(self, name: str) -> NDArray[np.int64]:
+        fresh = self._fresh[name]
+        taken = np.array(fresh, np.int64)
+        fresh.clear()
+        taken.sort()
+        self._run[name].record(taken)
+        return taken
 
-def percentile(ordered: list[float], share: float) -> float | None:
+
+def percentile_ms(ordered_ns: NDArray[np.int64], share: float) -> float | None:
     """The nearest-rank percentile of sorted samples; None where there are none."""
-    if not ordered:
+    if not ordered_ns.size:
         return None
-    return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 3)
+    rank = max(0, math.ceil(share * ordered_ns.size) - 1)
+    return round(int(ordered_ns[rank]) / NS_PER_MS, 3)

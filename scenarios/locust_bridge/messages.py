@@ -14,6 +14,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 from locust.stats import StatsEntry, bucket_response_time
 
+from gauntlet.kernel.clock import NS_PER_MS
 from scenarios.engine import Second
 
 LOAD = "gauntlet-load"
@@ -27,8 +28,9 @@ _SHOWN = {"response": ("SEND", "message"), "delivery": ("RECV", "delivery")}
 def merge(environment: Environment, second: Second) -> None:
     """Add one second of sends and deliveries to what Locust shows, exports and reports."""
     for samples, (method, name) in _SHOWN.items():
-        if second.samples_ms[samples]:
-            entry = _entry(environment, method, name, second.samples_ms[samples])
+        samples_ms = [sample / NS_PER_MS for sample in second.samples_ns[samples].tolist()]
+        if samples_ms:
+            entry = _entry(environment, method, name, samples_ms)
             environment.stats.entries[(name, method)].extend(entry)
             environment.stats.total.extend(entry)
     for outcome, count in (("rejected", second.rejected), ("unknown", second.unknown)):
