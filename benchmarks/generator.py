@@ -17,7 +17,8 @@ from benchmarks.payload import Target
 from benchmarks.posting import SETTLE_S, Posting
 from benchmarks.receiver import Receiver, Tally
 from scenarios.adapters.base import Request
-from scenarios.transport import Gate, Http, TransportError
+from scenarios.http_client import Http
+from scenarios.transport import Gate, TransportError
 
 AT_ONCE = 64  # log-ins under way
 DIALS = 3

@@ -12,6 +12,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
+import msgspec
+
 from gauntlet.kernel.capabilities import SERVER_SEQ
 from gauntlet.kernel.history import Channel, Flag, Kind
 from scenarios.adapters.base import Cursor, Entry, Page, ProtocolError
@@ -56,8 +58,10 @@ class Audit:
             self._record(conv, found, head)
 
     def _content(self, conv: Conversation, entry: Entry) -> Content:
-        content = read_content(self._context.user_numbers, conv, entry)
-        return content._replace(flags=content.flags | Flag.ROOM_EVENT) if entry.event else content
+        content = read_content(self._context, conv, entry)
+        if entry.event:
+            return msgspec.structs.replace(content, flags=content.flags | Flag.ROOM_EVENT)
+        return content
 
     async def _record_ranges(self, conv: Conversation) -> None:
         """From which position each member may read: learnt for rooms, the first elsewhere."""

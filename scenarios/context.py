@@ -8,6 +8,7 @@ from gauntlet.kernel.history import Kind
 from scenarios.adapters.base import Adapter, Request, Response
 from scenarios.latency import Latencies
 from scenarios.ledger import Ledger
+from scenarios.payload import Bodies
 from scenarios.plan import Conversation
 from scenarios.timers import Timers
 
@@ -18,11 +19,10 @@ if TYPE_CHECKING:
 class Sink(Protocol):
     """Takes history records (`scenarios.recorder.Recorder`)."""
 
-    def add(  # noqa: PLR0913 - the fields of a record
+    def add(  # noqa: PLR0913, PLR0917 - the fields of a record
         self,
         kind: Kind,
         t_ns: int,
-        *,
         ref_ns: int = 0,
         conv: int = 0,
         link: int = 0,
@@ -98,6 +98,7 @@ class Context:
     new_link: Callable[["Link"], int]  # gives it its number and row
     on_connected: Callable[[int], None]  # a user has a new connection
     counters: Counters = field(default_factory=Counters)
+    bodies: Bodies = field(default_factory=Bodies)
 
     def after(self, wait_ns: int, call: Callable[[], None]) -> None:
         """Have a call made in a while; the callee checks whether it is still wanted."""

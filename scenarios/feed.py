@@ -27,13 +27,12 @@ class Feed:
 
     def on_push(self, entry: Entry, link: Link) -> None:
         """An entry arrived on a connection."""
-        held = Held(entry, Channel.LIVE, link.number)
         if entry.id in self._seen:
             self._owner.repeat(self, entry, link, seen=True)
         elif self.behind:
-            self._held.append(held)
+            self._held.append(Held(entry, Channel.LIVE, link.number))
         else:
-            self._show(held)
+            self._show(entry, Channel.LIVE, link.number)
 
     def catch_up(self) -> None:
         """The connection is new: what happened since the last entry is not pushed any more."""
@@ -52,7 +51,7 @@ class Feed:
             return
         for entry in page.entries:
             if entry.id not in self._seen:
-                self._show(Held(entry, Channel.RESYNC, 0))
+                self._show(entry, Channel.RESYNC, 0)
             self.cursor = entry.id
         if page.more and page.entries:
             self._read()
@@ -61,13 +60,13 @@ class Feed:
         late, self._held = self._held, []
         for held in late:
             if held.entry.id not in self._seen:
-                self._show(held)
+                self._show(*held)
 
-    def _show(self, held: Held) -> None:
-        if held.entry.id:  # what has no id cannot be told from a copy of it
-            self._seen.add(held.entry.id)
-            self.cursor = held.entry.id
-        self._owner.present(self, held)
+    def _show(self, entry: Entry, channel: Channel, link: int) -> None:
+        if entry.id:  # what has no id cannot be told from a copy of it
+            self._seen.add(entry.id)
+            self.cursor = entry.id
+        self._owner.present(self, entry, channel, link)
 
     def _read(self) -> None:
         if not self._reading:

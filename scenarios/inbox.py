@@ -53,8 +53,8 @@ class View(Protocol):
 class Owner(Protocol):
     """What a view needs of its session."""
 
-    def present(self, inbox: View, held: Held) -> None:
-        """Show an entry: its turn has come."""
+    def present(self, inbox: View, entry: Entry, channel: Channel, link: int) -> None:
+        """Show an entry: its turn has come. `link` is 0 where no connection brought it."""
 
     def repeat(self, inbox: View, entry: Entry, link: Link, *, seen: bool) -> None:
         """A push that is dropped (`seen`), or that went back on its connection."""
@@ -87,7 +87,13 @@ class Inbox:
         """An entry arrived on a connection."""
         seq = entry.seq
         backward = seq <= link.furthest.get(entry.conv, 0)
-        link.furthest[entry.conv] = max(seq, link.furthest.get(entry.conv, 0))
+        if not backward:
+            link.furthest[entry.conv] = seq
+            if seq == self.cursor + 1 and not self._held:  # as nearly all do
+                self.cursor = seq
+                self.head = max(self.head, seq)
+                self._owner.present(self, entry, Channel.LIVE, link.number)
+                return
         seen = seq <= self.cursor or seq in self._held
         if seen or backward:
             self._owner.repeat(self, entry, link, seen=seen)
@@ -141,7 +147,7 @@ class Inbox:
         present = sorted(seq for seq in self._held if seq <= covered)
         holes = max(0, covered - self.cursor) - len(present)
         for seq in present:
-            self._owner.present(self, self._held.pop(seq))
+            self._owner.present(self, *self._held.pop(seq))
         self.cursor = max(self.cursor, covered)
         if holes:
             self._owner.passed_over(self, holes)
@@ -150,7 +156,7 @@ class Inbox:
     def _advance(self) -> None:
         while (held := self._held.pop(self.cursor + 1, None)) is not None:
             self.cursor += 1
-            self._owner.present(self, held)
+            self._owner.present(self, *held)
 
     def _read(self) -> None:
         if not self._reading:

@@ -15,8 +15,12 @@ class _Book:
     def __init__(self, conversation: Conversation) -> None:
         self.bits = {user: 1 << at for at, user in enumerate(conversation.members)}
         self.watching = 0
-        self.presented: dict[tuple[int, int], int] = {}
-        self.acked: dict[tuple[int, int], int] = {}  # op -> the members it is expected at
+        self.presented: dict[int, int] = {}  # op -> the members who have seen it
+        self.acked: dict[int, int] = {}  # op -> the members it is expected at
+
+
+def _key(author: int, sseq: int) -> int:
+    return author << 32 | sseq
 
 
 class Ledger:
@@ -50,11 +54,12 @@ class Ledger:
         """An op was committed: it is expected at every member who watches."""
         self.acked += 1
         book = self._books[op.conv.number]
-        key = (op.author, op.sseq)
+        key = _key(op.author, op.sseq)
         owed = book.watching if self._self_echo else book.watching & ~book.bits[op.author]
         book.acked[key] = owed
         self.expected += owed.bit_count()
-        self.presented += (book.presented.get(key, 0) & owed).bit_count()
+        if seen := book.presented.get(key):
+            self.presented += (seen & owed).bit_count()
 
     def reject(self) -> None:
         """An op ended, and left nothing behind."""
@@ -68,7 +73,7 @@ class Ledger:
         """A member was shown an op."""
         book = self._books[conv]
         bit = book.bits.get(user, 0)
-        key = (author, sseq)
+        key = _key(author, sseq)
         seen = book.presented.get(key, 0)
         if seen & bit:
             return
@@ -83,7 +88,8 @@ class Ledger:
 
     def audit(self, conv: int, stored: set[tuple[int, int]]) -> None:
         """Compare a conversation's stored ops with its acked ones."""
-        self.lost += sum(key not in stored for key in self._books[conv].acked)
+        kept = {_key(author, sseq) for author, sseq in stored}
+        self.lost += len(self._books[conv].acked.keys() - kept)
 
     @property
     def outstanding(self) -> int:

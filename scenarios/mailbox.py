@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
+
+import msgspec
 
 from gauntlet.kernel.capabilities import HISTORY, SELF_ECHO, SERVER_SEQ
 from gauntlet.kernel.clock import NS_PER_MS, NS_PER_S
-from gauntlet.kernel.history import Flag, Kind, RoomEvent
-from scenarios import payload
+from gauntlet.kernel.history import Channel, Flag, Kind, RoomEvent
 from scenarios.access import Access
 from scenarios.adapters.base import Cursor, Entry, Gap, Page
 from scenarios.context import Context
 from scenarios.feed import Feed
-from scenarios.inbox import PAGE_LIMIT, Held, Inbox, View
+from scenarios.inbox import PAGE_LIMIT, Inbox, View
 from scenarios.link import Link
 from scenarios.plan import Conversation, User
 
@@ -21,7 +21,10 @@ _ACK_EVERY_NS = 500 * NS_PER_MS
 _EVENTS = {event.name.lower(): event for event in RoomEvent}
 
 
-class Content(NamedTuple):
+_FOREIGN, _CRC_BAD = int(Flag.FOREIGN), int(Flag.CRC_BAD)  # the arithmetic of flags is slow
+
+
+class Content(msgspec.Struct, frozen=True, order=True):
     """What an entry says, as a record holds it."""
 
     peer: int
@@ -121,25 +124,27 @@ class Mailbox:
 
     # What inboxes ask for (`scenarios.inbox.Owner`).
 
-    def present(self, inbox: View, held: Held) -> None:
+    def present(self, inbox: View, entry: Entry, channel: Channel, link: int) -> None:
         """Show an entry to the user: from here on it is delivered."""
-        entry, context = held.entry, self._context
+        context = self._context
         if self._numbered:
             self._acknowledge(entry)
         if not self._echoed and entry.sender == self._user.name:
             return  # he wrote it here, and has seen it: only its place in the history is new
-        content = read_content(context.user_numbers, inbox.conv, entry)
-        kind = Kind.ROOM if entry.event else Kind.DELIVER
-        link = held.link or self._access.link_number
-        self._record(kind, inbox, entry.seq, content, held.channel, link)
-        if kind is Kind.DELIVER and not content.flags & Flag.FOREIGN:
+        content = read_content(context, inbox.conv, entry)
+        link = link or self._access.link_number
+        if entry.event:
+            self._record(Kind.ROOM, inbox, entry.seq, content, channel, link)
+            return
+        now_ns = self._record(Kind.DELIVER, inbox, entry.seq, content, channel, link)
+        if not content.flags & _FOREIGN:
             context.ledger.present(inbox.conv.number, self._user.number, content.peer, content.sseq)
-            context.latencies.add("delivery", context.now_ns() - content.intended_ns)
+            context.latencies.add("delivery", now_ns - content.intended_ns)
 
     def repeat(self, inbox: View, entry: Entry, link: Link, *, seen: bool) -> None:
         """A push that came again, or that went back on its connection."""
         self._context.counters.raw_duplicates += seen
-        content = read_content(self._context.user_numbers, inbox.conv, entry)
+        content = read_content(self._context, inbox.conv, entry)
         flags = Flag.DUPLICATE if seen else 0
         if entry.event:
             flags |= Flag.ROOM_EVENT
@@ -180,18 +185,15 @@ class Mailbox:
 
     def _record(
         self, kind: Kind, inbox: View, seq: int, content: Content, flags: int, link: int
-    ) -> None:
-        self._context.sink.add(
-            kind,
-            self._context.now_ns(),
-            ref_ns=content.intended_ns,
-            conv=inbox.conv.number,
-            link=link,
-            peer=content.peer,
-            sseq=content.sseq,
-            seq=seq,
-            flags=flags | content.flags,
+    ) -> int:
+        """Record what happened now; answers when that is."""
+        context, now_ns = self._context, self._context.now_ns()
+        flags |= content.flags
+        conv, intended_ns = inbox.conv.number, content.intended_ns
+        context.sink.add(
+            kind, now_ns, intended_ns, conv, link, content.peer, content.sseq, seq, flags
         )
+        return now_ns
 
     def _acknowledge(self, entry: Entry) -> None:
         """Tell the server how far the user has come, every now and then."""
@@ -207,15 +209,16 @@ class Mailbox:
                 self._context.port.send(link, self._access.codec.ack(conv, seq))
 
 
-def read_content(user_numbers: dict[str, int], conv: Conversation, entry: Entry) -> Content:
+def read_content(context: Context, conv: Conversation, entry: Entry) -> Content:
     """Who said what, as far as the body and the server agree; FOREIGN where they do not."""
+    numbers = context.user_numbers
     if entry.event:
-        return Content(user_numbers.get(entry.user, 0), _EVENTS.get(entry.event, 0), 0, 0)
-    sender = user_numbers.get(entry.sender, 0)
-    said = payload.parse(entry.body)
+        return Content(numbers.get(entry.user, 0), _EVENTS.get(entry.event, 0), 0, 0)
+    sender = numbers.get(entry.sender, 0)
+    said = context.bodies.read(entry.body)
     if said is None:
-        return Content(sender, 0, 0, Flag.FOREIGN)
-    flags = 0 if said.intact else Flag.CRC_BAD
+        return Content(sender, 0, 0, _FOREIGN)
+    flags = 0 if said.intact else _CRC_BAD
     if said.conv != conv.number or said.author != sender:
-        flags |= Flag.FOREIGN
+        flags |= _FOREIGN
     return Content(sender, said.sseq, said.intended_ns, flags)

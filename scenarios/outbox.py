@@ -10,10 +10,11 @@ from collections import deque
 from functools import partial
 from random import Random
 
+import msgspec
+
 from gauntlet.kernel.capabilities import IDEMPOTENT_SEND
 from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.history import Kind
-from scenarios import payload
 from scenarios.access import Access
 from scenarios.adapters.base import Sent
 from scenarios.backoff import Backoff
@@ -24,31 +25,18 @@ _BASE_MS = 100
 _CAP_MS = 2_000
 
 
-class Send:
+class Send(msgspec.Struct):
     """One op on its way; `gateway` is where its last attempt went."""
 
-    __slots__ = (
-        "attempts",
-        "backoff",
-        "body",
-        "doubtful",
-        "first_ns",
-        "gateway",
-        "in_flight",
-        "intended_ns",
-        "op",
-    )
-
-    def __init__(self, op: Op, intended_ns: int, body: str, backoff: Backoff) -> None:
-        self.op = op
-        self.intended_ns = intended_ns
-        self.body = body
-        self.backoff = backoff
-        self.attempts = 0
-        self.first_ns = 0
-        self.gateway = 0
-        self.in_flight = False
-        self.doubtful = False  # an attempt may have left something behind
+    op: Op
+    intended_ns: int
+    body: str
+    attempts: int = 0
+    first_ns: int = 0
+    gateway: int = 0
+    in_flight: bool = False
+    doubtful: bool = False  # an attempt may have left something behind
+    backoff: Backoff | None = None  # most never need one
 
     @property
     def client_msg_id(self) -> str:
@@ -76,12 +64,15 @@ class Outbox:
         now_ns = context.now_ns()
         context.ledger.submit()
         context.latencies.add("lag", now_ns - intended_ns)
-        body = payload.build(
-            op.conv.number, op.author, op.sseq, intended_ns, context.limits.body_bytes
+        conv = op.conv.number
+        body = context.bodies.build(
+            conv, op.author, op.sseq, intended_ns, context.limits.body_bytes
         )
-        send = Send(op, intended_ns, body, Backoff(self._rng, _BASE_MS, _CAP_MS))
+        send = Send(op, intended_ns, body)
         self._record(Kind.OP, send, now_ns)
-        queue = self._queues.setdefault(op.conv.number, deque())
+        queue = self._queues.get(conv)
+        if queue is None:
+            queue = self._queues[conv] = deque()
         queue.append(send)
         if len(queue) == 1:
             self._attempt(send)
@@ -126,6 +117,8 @@ class Outbox:
 
     def _retry(self, send: Send, least_ns: int) -> bool:
         """Try again after a backoff, unless it would be given up before."""
+        if send.backoff is None:
+            send.backoff = Backoff(self._rng, _BASE_MS, _CAP_MS)
         wait_ns = max(least_ns, send.backoff.next_ns())
         left_ns = send.first_ns + self._context.limits.give_up_after_ns - self._context.now_ns()
         if wait_ns >= left_ns:
@@ -161,14 +154,8 @@ class Outbox:
         return bool(queue) and queue[0] is send
 
     def _record(self, kind: Kind, send: Send, now_ns: int, seq: int = 0, spare: int = 0) -> None:
+        op = send.op
+        link = self._access.link_number
         self._context.sink.add(
-            kind,
-            now_ns,
-            ref_ns=send.intended_ns,
-            conv=send.op.conv.number,
-            link=self._access.link_number,
-            peer=send.op.author,
-            sseq=send.op.sseq,
-            seq=seq,
-            spare=spare,
+            kind, now_ns, send.intended_ns, op.conv.number, link, op.author, op.sseq, seq, 0, spare
         )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -28,7 +30,7 @@ class Conversation:
         return self.name.startswith("r.")
 
 
-class Op(NamedTuple):
+class Op(msgspec.Struct, frozen=True):
     """One logical message, meant to be sent `offset_ns` after the arrivals began."""
 
     offset_ns: int

@@ -10,8 +10,9 @@ from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.errors import ConfigError
 from scenarios.access import Access
 from scenarios.adapters.base import Call, OverHttp, ProtocolError, Request, Response
+from scenarios.http_client import Http
 from scenarios.link import Link
-from scenarios.transport import Gate, Http, Socket, TransportError, dial
+from scenarios.transport import Gate, Socket, TransportError, dial
 
 _ASK_S = 5.0
 _ASK_PAUSE_S = 0.25
@@ -45,20 +46,14 @@ class SocketPort:
         timeout_ns: int,
         answered: Callable[[Response | None], None],
     ) -> None:
-        self.spawn(self._request(gateway, request, timeout_ns / NS_PER_S, answered))
+        def read(outcome: Response | TransportError) -> None:
+            try:
+                answered(None if isinstance(outcome, TransportError) else outcome)
+            except Exception as error:  # noqa: BLE001 - of ours: it ends the engine
+                self._on_failure(error)
 
-    async def _request(
-        self,
-        gateway: int,
-        request: Request,
-        timeout_s: float,
-        answered: Callable[[Response | None], None],
-    ) -> None:
-        try:
-            base_url = self._gateways[gateway % len(self._gateways)]
-            answered(await self._http.request(base_url, request, timeout_s))
-        except TransportError:
-            answered(None)
+        base_url = self._gateways[gateway % len(self._gateways)]
+        self._http.exchange(base_url, request, timeout_ns / NS_PER_S, read)
 
     async def ask(self, gateway: int, request: Request, within_s: float) -> Response | None:
         """The first answer that is not a temporary failure, from any gateway; None without one."""
@@ -82,7 +77,7 @@ class SocketPort:
 
     async def _dial(self, link: Link, url: str) -> None:
         session = link.session
-        socket = Socket(partial(session.on_frame, link), partial(self._closed, link))
+        socket = Socket(partial(self._heard, link), partial(self._closed, link))
         try:
             await dial(self._gate, url, self._subprotocol, socket)
         except TransportError:
@@ -95,6 +90,12 @@ class SocketPort:
         else:
             self._sockets[link] = socket
             session.on_open(link)
+
+    def _heard(self, link: Link, frame: bytes) -> None:
+        try:
+            link.session.on_frame(link, frame)
+        except Exception as error:  # noqa: BLE001 - of ours: it ends the engine
+            self._on_failure(error)
 
     def _closed(self, link: Link, code: int) -> None:
         self._sockets.pop(link, None)

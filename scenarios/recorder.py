@@ -1,5 +1,6 @@
 """Writes the history: records into per-shard buffers, one unbuffered write per shard and flush."""
 
+import struct
 from pathlib import Path
 
 from gauntlet.kernel.history import (
@@ -14,6 +15,9 @@ from gauntlet.kernel.history import (
 
 _U32 = 0xFFFF_FFFF
 _U16 = 0xFFFF
+# By number: hashing a member of an enumeration costs as much as packing a record.
+_IS_USERS = [kind in USER_KINDS for kind in range(max(Kind) + 1)]
+_pack = RECORD.pack
 
 
 class _Shard:
@@ -33,11 +37,10 @@ class Recorder:
         self._groups = [_Shard(folder, shard_name(worker, at)) for at in range(GROUPS_PER_WORKER)]
         self._users = _Shard(folder, user_shard_name(worker))
 
-    def add(  # noqa: PLR0913 - the fields of a record, named as the kernel names them
+    def add(  # noqa: PLR0913, PLR0917 - the fields of a record, named as the kernel names them
         self,
         kind: Kind,
         t_ns: int,
-        *,
         ref_ns: int = 0,
         conv: int = 0,
         link: int = 0,
@@ -48,10 +51,13 @@ class Recorder:
         spare: int = 0,
     ) -> None:
         """Append one record; `gauntlet.kernel.history` says how each kind's fields are read."""
-        shard = self._users if kind in USER_KINDS else self._groups[conv % GROUPS_PER_WORKER]
-        shard.buffer += RECORD.pack(
-            t_ns, ref_ns, conv, link, peer, sseq, min(seq, _U32), kind, flags, min(spare, _U16)
-        )
+        shard = self._users if _IS_USERS[kind] else self._groups[conv % GROUPS_PER_WORKER]
+        try:
+            row = _pack(t_ns, ref_ns, conv, link, peer, sseq, seq, kind, flags, spare)
+        except struct.error:  # a server's absurd position or close code
+            seq, spare = min(seq, _U32), min(spare, _U16)
+            row = _pack(t_ns, ref_ns, conv, link, peer, sseq, seq, kind, flags, spare)
+        shard.buffer += row
 
     def flush(self) -> None:
         """Hand what is buffered to the kernel."""

@@ -17,6 +17,8 @@ from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 
+import msgspec
+
 from gauntlet.kernel.capabilities import HISTORY, RESUME
 from scenarios.adapters import base
 from scenarios.adapters import xmpp_stanzas as stanzas
@@ -167,7 +169,9 @@ class Codec(base.Codec):
     def _on_resumed(self, resumed: Element) -> Event:
         acked = self._on_ack(resumed)
         again, self._unacked = tuple(self._unacked), deque()
-        return Several((self._go_on(again), self._greeting._replace(resumed=True), acked))
+        return Several(
+            (self._go_on(again), msgspec.structs.replace(self._greeting, resumed=True), acked)
+        )
 
     def _go_on(self, first: tuple[_Stanza, ...]) -> Event:
         """The session is up: say these, and what has waited for it.

@@ -18,9 +18,9 @@ class Owner:
     def __init__(self):
         self.shown, self.repeated, self.reads, self.waits = [], [], 0, 0
 
-    def present(self, feed, held):
+    def present(self, feed, entry, channel, link):
         """An entry was shown."""
-        self.shown.append((held.entry.id, held.channel))
+        self.shown.append((entry.id, channel))
 
     def repeat(self, feed, entry, link, *, seen):
         """A copy was dropped."""

@@ -17,8 +17,8 @@ class Owner:
     def __init__(self):
         self.shown, self.repeats, self.holes, self.reads, self.waits = [], [], 0, [], []
 
-    def present(self, inbox, held):
-        self.shown.append((held.entry.seq, held.channel))
+    def present(self, inbox, entry, channel, link):
+        self.shown.append((entry.seq, channel))
 
     def repeat(self, inbox, entry, link, *, seen):
         self.repeats.append((entry.seq, seen))

@@ -11,8 +11,6 @@ from scenarios.mailbox import Mailbox, read_content
 
 from .world import ANN, BOB, ROOM, TALK
 
-NUMBERS = {ANN.name: 1, BOB.name: 2}
-
 
 @pytest.fixture
 def mailbox(world):
@@ -109,6 +107,6 @@ def test_acks_are_cumulative_and_seldom(world, mailbox):
         ("hello", BOB.name, Flag.FOREIGN),
     ],
 )
-def test_a_body_that_contradicts_its_frame_is_flagged(body, sender, flags):
+def test_a_body_that_contradicts_its_frame_is_flagged(world, body, sender, flags):
     """Corruption, another author, another conversation, and what was never sent."""
-    assert read_content(NUMBERS, TALK, Entry(TALK.name, 1, sender, body)).flags == flags
+    assert read_content(world.context, TALK, Entry(TALK.name, 1, sender, body)).flags == flags

@@ -15,6 +15,7 @@ from scenarios.link import Link
 from scenarios.plan import Conversation, User
 from scenarios.timers import Timers
 
+FIELDS = ("ref_ns", "conv", "link", "peer", "sseq", "seq", "flags", "spare")
 ANN, BOB = User(1, "u0-0"), User(2, "u0-1")
 TALK = Conversation(1, "d.u0-0.u0-1", "direct", (1, 2))
 ROOM = Conversation(2, "r.w0-0", "group", (1, 2))
@@ -117,8 +118,9 @@ class World:
 
     # The sink, and the rest.
 
-    def add(self, kind, t_ns, **fields) -> None:
-        self.records.append(Kept(kind, t_ns, fields))
+    def add(self, kind, t_ns, *values, **fields) -> None:
+        named = dict(zip(FIELDS, values, strict=False))
+        self.records.append(Kept(kind, t_ns, named | fields))
 
     def new_link(self, link) -> int:
         self.links += 1
