@@ -23,6 +23,8 @@ class LoadSource(Protocol):
     def start(self, run: RunDir, load_file: Path) -> None: ...
     def ended(self) -> bool: ...
     def stop(self) -> None: ...
+    @property
+    def pid(self) -> int: ...
 
 
 class LocustChild:
@@ -47,6 +49,12 @@ class LocustChild:
         """Ask Locust to flush what it has and end; insist after a while."""
         if self._child is not None:
             children.end(self._child, grace_s=FLUSH_GRACE_S)
+
+    @property
+    def pid(self) -> int:
+        """Locust's process: the master's, where there are workers below it."""
+        assert self._child is not None
+        return self._child.pid
 
     def _command(self) -> list[str]:
         entry = files("scenarios") / "locust_bridge" / "entry.py"
@@ -74,6 +82,11 @@ class ParentLocust:
 
     def stop(self) -> None:
         """Nothing: the parent ends by itself."""
+
+    @property
+    def pid(self) -> int:
+        """Our parent's process."""
+        return os.getppid()
 
 
 def write_load_file(run: RunDir, scenario: Scenario, api: list[str]) -> Path:

@@ -33,6 +33,11 @@ class Proxies:
         """What carries the links, for the record; None when no link is proxied."""
         return next((server.backend for server in self._servers.values()), None)
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """The servers' processes: `proxy-clients`, `proxy-backends`."""
+        return {f"proxy-{side}": server.pid for side, server in self._servers.items()}
+
     def stop(self) -> None:
         """End the servers, and with them every proxied connection."""
         for server in self._servers.values():

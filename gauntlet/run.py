@@ -33,6 +33,7 @@ from gauntlet.load import LoadSource, Phases, write_load_file
 from gauntlet.proxied import Proxies
 from gauntlet.stacks import STACKS, Booted
 from gauntlet.terminal import View
+from gauntlet.vitals import Vitals
 from reports.judge import judge
 from reports.render import render
 from scenarios.adapters import ADAPTERS
@@ -102,6 +103,7 @@ class _Conductor:
         self._phases = Phases(directory)
         self._live = Tail(directory.live)
         self._faults = Tail(directory.events / "chaos.jsonl")
+        self._proxies = Proxies(options.proxy_backend, directory.logs, scenario.seed)
         self._stack: Booted | None = None
         self._api = list(scenario.target.url)
         self._context: Context | None = None
@@ -126,7 +128,7 @@ class _Conductor:
 
     def _boot(self, cleanup: ExitStack) -> None:
         target = self._scenario.target
-        proxies = Proxies(self._options.proxy_backend, self._run.logs, self._scenario.seed)
+        proxies = self._proxies
         cleanup.callback(proxies.stop)
         if target.stack == "external":
             return
@@ -177,6 +179,9 @@ class _Conductor:
         load_file = write_load_file(self._run, self._scenario, self._api)
         cleanup.callback(self._source.stop)
         self._source.start(self._run, load_file)
+        vitals = Vitals(Journal(self._run, "vitals"), self._processes)
+        cleanup.callback(vitals.stop)
+        vitals.start()
         deadline = time.monotonic() + LOAD_START_TIMEOUT_S
         while "ramp" not in self._phases.seen:
             self._poll()
@@ -186,6 +191,9 @@ class _Conductor:
             self._chaos = _Chaos(self._scenario, self._context, self._phases.seen["ramp"])
             cleanup.callback(self._chaos.stop)
             self._chaos.start()
+
+    def _processes(self) -> dict[str, int]:
+        return {"load": self._source.pid, **self._proxies.pids}
 
     def _watch(self) -> None:
         allowed_s = self._scenario.load.duration_s + LOAD_END_TIMEOUT_S

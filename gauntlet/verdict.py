@@ -21,6 +21,8 @@ def show(run: RunDir, result: dict[str, Any], console: Console, *, hint: str | N
     console.print(_checks(result))
     if result["objectives"]:
         console.print(_objectives(result))
+    if audit := result.get("self_audit"):
+        console.print(f"\nnumbers: {audit['status']}. {audit['sentence']}", markup=False)
     verdict = result["verdict"]
     style = _STATUS_STYLE.get(verdict["status"], "bold yellow")
     console.print(f"\n[{style}]{verdict['status'].upper()}[/]  exit {verdict['exit_code']}")

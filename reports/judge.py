@@ -6,7 +6,7 @@ from typing import Any
 from gauntlet.kernel import scenario as scenarios
 from gauntlet.kernel.capabilities import CAPABILITIES
 from gauntlet.kernel.errors import HistoryError
-from gauntlet.kernel.rundir import SCHEMA_VERSION, RunDir
+from gauntlet.kernel.rundir import SCHEMA_VERSION, RunDir, read_jsonl
 from reports import (
     checks,
     counts,
@@ -16,6 +16,7 @@ from reports import (
     model,
     objectives,
     recovery,
+    self_audit,
     series,
     windows,
 )
@@ -37,7 +38,8 @@ def judge(run: RunDir) -> dict[str, Any]:
     """
     manifest = run.read_manifest()
     scenario = scenarios.from_builtins(manifest["scenario"])
-    events = collect(run.read_events(), scenario.faults)
+    rows = run.read_events()
+    events = collect(rows, scenario.faults)
     result = _head(run, manifest, scenario)
     reasons = list(of_events(events))
     try:
@@ -49,6 +51,9 @@ def judge(run: RunDir) -> dict[str, Any]:
         body, more = _judged(history, required(scenario))
         reasons += more
     result |= {"verdict": conclude(reasons), **body, "grades": grade.grades(body)}
+    result["self_audit"] = self_audit.audit(
+        list(read_jsonl(run.live)), rows, events, _machine(manifest, scenario, body)
+    )
     result["artifacts"] = artifacts(result)
     return {key: _plain(value) for key, value in result.items()}
 
@@ -79,6 +84,17 @@ def _head(run: RunDir, manifest: dict[str, Any], scenario: scenarios.Scenario) -
             "bug": manifest.get("bug"),
             "duration_s": scenario.load.duration_s,
         },
+    }
+
+
+def _machine(
+    manifest: dict[str, Any], scenario: scenarios.Scenario, body: dict[str, Any]
+) -> dict[str, Any]:
+    lag = body["latency"].get("lag", {}).get("steady", {})
+    return {
+        "lag_budget_ms": scenario.load.lag_budget_ms,
+        "lag_p99_ms": lag.get("p99"),
+        "proxy": (manifest.get("proxy") or {}).get("backend"),
     }
 
 

@@ -33,3 +33,18 @@ def measured(indicator: str, value: Any) -> str:
     if math.isinf(float(value)):
         return "∞"
     return f"{100 * value:.3g} %" if indicator.endswith("_ratio") else f"{value:.3g}"
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A figure of the self-audit: `ms`, `share` of what there is, `cores`, `bytes` or `count`."""
+    if value is None:
+        return "–"
+    if unit == "ms":
+        return ms(value)
+    if unit == "share":
+        return f"{100 * value:.0f} %"
+    if unit == "cores":
+        return f"{value:.2f} cores"
+    if unit == "bytes":
+        return f"{value / 2**20:,.0f} MiB"
+    return number(round(value))

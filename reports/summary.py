@@ -21,6 +21,8 @@ def document(result: dict[str, Any]) -> str:
     ]
     if result["counts"]:
         lines += [_numbers(result), ""]
+    if audit := result.get("self_audit"):
+        lines += [f"Numbers: **{audit['status']}**. {_cell(audit['sentence'])}", ""]
     if result["checks"]:
         lines += ["| check | verdict | |", "|---|---|---|", *map(_check, result["checks"]), ""]
     if result["objectives"]:

@@ -39,6 +39,7 @@ from scenarios.session import Session
 from scenarios.timers import Timers
 from scenarios.traffic import Traffic
 from scenarios.transport import Gate
+from scenarios.vitals import Vitals
 
 _TICK_MIN_S = 0.001
 _TICK_MAX_S = 0.005
@@ -147,7 +148,8 @@ class Engine:
         self._journal = Journal(run, f"load-{worker}")
         self._recorder = Recorder(run.history, worker)
         self._links = Links(run.links, worker)
-        self._live = Live(run.live, worker)
+        self._vitals = Vitals()
+        self._live = Live(run.live, worker, self._vitals)
         self._timers = Timers()
         self._context = Context(
             now_ns=clock.now_ns,
@@ -220,7 +222,10 @@ class Engine:
             if now_ns >= self._second_ns:
                 self._second_ns += NS_PER_S
                 self._tell(now_ns)
-            await asyncio.sleep(self._pause_s())
+            pause_s = self._pause_s()
+            await asyncio.sleep(pause_s)
+            # From the tick's start: what the tick itself took, it was late too.
+            self._vitals.woke(clock.now_ns() - now_ns - int(pause_s * NS_PER_S))
 
     def _pause_s(self) -> float:
         """Until the next thing that is due, within bounds."""
@@ -358,7 +363,7 @@ class Engine:
         if self._aborted:
             self.phase = "aborted"
         self._context.latencies.write(self.load.run.latency, self._stripe.worker)
-        for writer in (self._recorder, self._links, self._live, self._journal):
+        for writer in (self._recorder, self._links, self._live, self._journal, self._vitals):
             writer.close()
 
 

@@ -1,4 +1,4 @@
-"""Writes `live.jsonl`, one row a second, for the terminal and for guards; counts are cumulative."""
+"""Writes `live.jsonl`, a row a second, for terminal, guards, self-audit; counts are cumulative."""
 
 import json
 from pathlib import Path
@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 from scenarios.context import Counters
 from scenarios.latency import percentile_ms
 from scenarios.ledger import Ledger
+from scenarios.vitals import Vitals
 
 
 class Live:
     """One worker's rows; the workers of a run append to one file, and each names itself."""
 
-    def __init__(self, file: Path, worker: int) -> None:
+    def __init__(self, file: Path, worker: int, vitals: Vitals) -> None:
         self._file = file.open("ab", buffering=0)
         self._worker = worker
+        self._vitals = vitals
 
     def write(
         self,
@@ -54,6 +56,7 @@ class Live:
             "delivery_p99_ms": percentile_ms(samples_ns["delivery"], 0.99),
             "delivery_p999_ms": percentile_ms(samples_ns["delivery"], 0.999),
             "lag_p99_ms": percentile_ms(samples_ns["lag"], 0.99),
+            **self._vitals.take(),
         }
         self._file.write(json.dumps(row, separators=(",", ":")).encode() + b"\n")
 

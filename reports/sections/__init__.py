@@ -14,6 +14,7 @@ from reports.sections import (
     latency,
     objectives,
     recovery,
+    self_audit,
     timeline,
     verdict,
 )
@@ -25,6 +26,7 @@ SECTIONS: dict[str, Section] = {
     "verdict": verdict.facts,
     "timeline": timeline.facts,
     "latency": latency.facts,
+    "self_audit": self_audit.facts,
     "recovery": recovery.facts,
     "grade": grade.facts,
     "checks": checks.facts,

@@ -36,6 +36,7 @@ def facts(page: Page) -> dict[str, Any]:
         "exit_code": result["verdict"]["exit_code"],
         "reasons": reasons[:REASONS_MAX],
         "more": len(reasons) - REASONS_MAX,
+        "trust": result["self_audit"]["status"] if "self_audit" in result else None,
         "tiles": _tiles(result) if result["counts"] else [],
     }
 
