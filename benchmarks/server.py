@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks import sampling
 from benchmarks.jobs import Bare, Closed, Direct, Idle, Open, Result, Room, Wait
 from benchmarks.processes import ROOT, STORES, Cluster, Generator, asked, cluster, generator
+from benchmarks.progress import say
 from benchmarks.table import Row, machine, markdown, plain
 
 WINDOWS = (64, 128, 256, 512)  # sends under way, of which the fastest is taken
@@ -260,11 +261,6 @@ def _latencies(found: Result) -> str:
 
 def _shares(cpu_us: dict[str, float]) -> str:
     return ", ".join(f"{role} {us:.0f}" for role, us in cpu_us.items() if us >= 0.5)
-
-
-def say(text: str) -> None:
-    """How far it is."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from chaos.targets import ProxyMode
 from gauntlet import doctor, failure_table, library, operate, serve, terminal, verdict
 from gauntlet import run as runner
 from gauntlet.kernel import rundir, scenario_rules
-from gauntlet.kernel.capabilities import ADAPTER_STACKS
+from gauntlet.kernel.capabilities import ADAPTER_STACKS, OUT_OF_TREE
 from gauntlet.kernel.clock import parse_duration_s, parse_rate_per_s
 from gauntlet.kernel.errors import ConfigError, Exit, GauntletError
 from gauntlet.kernel.rundir import RunDir
@@ -184,8 +184,9 @@ def _target(target: Target, options: argparse.Namespace) -> Target:
     """The target with the command line's changes; another adapter brings its own system along."""
     adapter = options.adapter or target.adapter
     stack = options.stack or target.stack
-    if not options.stack and stack not in ("external", *ADAPTER_STACKS[adapter]):
-        stack = next(iter(ADAPTER_STACKS[adapter]), "external")
+    stacks = ADAPTER_STACKS.get(adapter, ())
+    if not options.stack and stack not in ("external", *stacks):
+        stack = next(iter(stacks), "external")
     return msgspec.structs.replace(target, adapter=adapter, stack=stack)
 
 
@@ -199,7 +200,10 @@ class _Command(NamedTuple):
 def _scenario_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scenario", help="a name from `gauntlet list`, or a scenario file")
     parser.add_argument("--stack", choices=get_args(Stack), help="instead of the scenario's")
-    parser.add_argument("--adapter", choices=tuple(ADAPTER_STACKS), help="another system's")
+    parser.add_argument(
+        "--adapter",
+        help=f"another system's: {', '.join(ADAPTER_STACKS)}, or your own as {OUT_OF_TREE}",
+    )
     parser.add_argument("--seed", type=int, help="instead of the scenario's")
     parser.add_argument("--users", type=int, help="instead of the scenario's load.users")
     parser.add_argument("--rate", type=_rate, help="instead of load.rate, such as 300/s")

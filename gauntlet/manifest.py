@@ -9,7 +9,7 @@ from typing import Any
 
 from gauntlet.kernel import clock, rundir
 from gauntlet.kernel.scenario import Scenario, to_builtins
-from scenarios.adapters import ADAPTERS
+from scenarios import adapters
 
 _SHOWN_PACKAGES = ("im-gauntlet", "locust", "uvloop", "websockets", "picows", "numpy", "aio-pika")
 
@@ -29,7 +29,7 @@ def build(scenario: Scenario, argv: list[str], *, bug: str | None) -> dict[str, 
         "adapter": {
             "name": scenario.target.adapter,
             # Judging needs them, long after the run and without the adapter.
-            "capabilities": sorted(ADAPTERS[scenario.target.adapter].capabilities),
+            "capabilities": sorted(adapters.find(scenario.target.adapter).capabilities),
         },
         "stack": {"name": scenario.target.stack},
         "proxy": {"backend": None, "links": []},

@@ -36,7 +36,7 @@ from gauntlet.terminal import View
 from gauntlet.vitals import Vitals
 from reports.judge import judge
 from reports.render import render
-from scenarios.adapters import ADAPTERS
+from scenarios import adapters
 from scenarios.workloads import WORKLOADS
 
 POLL_S = 0.2
@@ -276,7 +276,7 @@ def check_before_start(scenario: Scenario, options: Options) -> None:
 def _check_adapter(scenario: Scenario) -> None:
     name = scenario.target.adapter
     for workload in scenario.load.workload:
-        if missing := WORKLOADS[workload].needs - ADAPTERS[name].capabilities:
+        if missing := WORKLOADS[workload].needs - adapters.find(name).capabilities:
             lacks = ", ".join(f"{one} ({CAPABILITIES[one]})" for one in sorted(missing))
             raise ConfigError(
                 f"load.workload: found {workload}; allowed: what the adapter {name} can do, "

@@ -19,10 +19,7 @@ from gauntlet.kernel.capabilities import HISTORY, SELF_ECHO
 from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.errors import ConfigError
 from gauntlet.kernel.rundir import Journal
-from gauntlet.kernel.scenario import Scenario
-from scenarios import quiesce
-from scenarios.adapters import ADAPTERS
-from scenarios.adapters.base import Adapter
+from scenarios import adapters, quiesce
 from scenarios.arrivals import Stripe
 from scenarios.audit import Audit
 from scenarios.context import Context, Limits
@@ -77,10 +74,11 @@ class Engine:
         self._aborted = False
         self._failure: BaseException | None = None
         self._stopped = asyncio.Event()
-        self._adapter = _adapter(load.scenario)
+        target = load.scenario.target
+        self._adapter = adapters.find(target.adapter)(target.server)
         self._traffic = Traffic(load.scenario, stripe, schedule)
         if missing := self._traffic.needs - self._adapter.capabilities:
-            msg = f"adapter {load.scenario.target.adapter!r} has no {', '.join(sorted(missing))}"
+            msg = f"adapter {target.adapter!r} has no {', '.join(sorted(missing))}"
             raise ConfigError(msg)
         self.ledger = Ledger(self_echo=SELF_ECHO in self._adapter.capabilities)
         self._ready: set[int] = set()
@@ -365,11 +363,3 @@ class Engine:
         self._context.latencies.write(self.load.run.latency, self._stripe.worker)
         for writer in (self._recorder, self._links, self._live, self._journal, self._vitals):
             writer.close()
-
-
-def _adapter(scenario: Scenario) -> Adapter:
-    name = scenario.target.adapter
-    if name not in ADAPTERS:
-        msg = f"found adapter {name!r}; allowed: {', '.join(ADAPTERS)}"
-        raise ConfigError(msg)
-    return ADAPTERS[name](scenario.target.server)

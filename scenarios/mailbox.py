@@ -206,7 +206,8 @@ class Mailbox:
         link = self._access.link
         if link is not None:
             for conv, seq in unacked.items():
-                self._context.port.send(link, self._access.codec.ack(conv, seq))
+                if frame := self._access.codec.ack(conv, seq):
+                    self._context.port.send(link, frame)
 
 
 def read_content(context: Context, conv: Conversation, entry: Entry) -> Content:

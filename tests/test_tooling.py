@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = ["tools/bootstrap.sh", "tools/install-services.sh", "tools/lock.sh", ".ci/run"]
-VERBS = ["install", "run", "test", "test-full", "lint", "bench", "bench-server"]
+VERBS = ["install", "run", "test", "test-full", "lint", "bench", "bench-server", "bench-load"]
 PACKAGES = {"gauntlet", "scenarios", "chaos", "reports", "reference_server"}
 
 
@@ -116,7 +116,7 @@ def test_unknown_verb_names_the_known_ones(checkout, arguments):
     """A wrong or missing verb exits with 2 and lists what there is, without making a .venv."""
     result = checkout.bootstrap(*arguments)
     assert result.returncode == 2
-    assert "install run test test-full lint bench bench-server" in result.stderr
+    assert "install run test test-full lint bench bench-server bench-load" in result.stderr
     assert not checkout.called()
 
 

@@ -6,8 +6,9 @@
 #   tools/bootstrap.sh test [OPTION...]      lint, then pytest without the slow tests
 #   tools/bootstrap.sh test-full [OPTION...] lint, then all of pytest
 #   tools/bootstrap.sh lint                  ruff, mypy, import-linter
-#   tools/bootstrap.sh bench [OPTION...]     all benchmarks: so far those of bench-server
+#   tools/bootstrap.sh bench                 all benchmarks
 #   tools/bootstrap.sh bench-server [OPTION...]  the reference server: rate, CPU, memory
+#   tools/bootstrap.sh bench-load [OPTION...]    the load engine beside its peers
 #
 # PYTHON=/path/to/python chooses the interpreter; uv is used when it is on PATH.
 set -euo pipefail
@@ -170,12 +171,21 @@ main() {
         install_lock test
         lint
         ;;
-    bench | bench-server)
+    bench)
+        install_lock run
+        "$VENV/bin/python" -m benchmarks.server
+        "$VENV/bin/python" -m benchmarks.load
+        ;;
+    bench-server)
         install_lock run
         exec "$VENV/bin/python" -m benchmarks.server "$@"
         ;;
+    bench-load)
+        install_lock run
+        exec "$VENV/bin/python" -m benchmarks.load "$@"
+        ;;
     *)
-        die "unknown verb '$verb'; one of: install run test test-full lint bench bench-server"
+        die "unknown verb '$verb'; one of: install run test test-full lint bench bench-server bench-load"
         ;;
     esac
 }

@@ -4,6 +4,8 @@ What an adapter does not declare is never assumed: checks that need it say not-a
 workloads that need it are refused.
 """
 
+import re
+
 SERVER_SEQ = "server_seq"
 HISTORY = "history"
 RESUME = "resume"
@@ -27,3 +29,13 @@ ADAPTER_STACKS: dict[str, tuple[str, ...]] = {
     "reference": ("embedded", "full"),
     "xmpp": ("prosody",),
 }
+
+# How an adapter is named that is not in this tree: where Python finds it.
+OUT_OF_TREE = "package.module:Class"
+_IDENTIFIER = r"[A-Za-z_]\w*"
+_PLACE = re.compile(rf"{_IDENTIFIER}(\.{_IDENTIFIER})*:{_IDENTIFIER}")
+
+
+def is_out_of_tree(adapter: str) -> bool:
+    """Whether an adapter is named by its place, which is then all that is known of it here."""
+    return _PLACE.fullmatch(adapter) is not None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from gauntlet.kernel import clock, ids, vocabulary
-from gauntlet.kernel.capabilities import ADAPTER_STACKS
+from gauntlet.kernel.capabilities import ADAPTER_STACKS, OUT_OF_TREE, is_out_of_tree
 from gauntlet.kernel.scenario import Fault, Load, Scenario, Target
 
 Path = tuple[str | int, ...]
@@ -61,9 +61,12 @@ def role_of(component: str) -> str:
 
 def _target_problems(target: Target) -> Iterator[Problem]:
     yield from _unless_one_of(vocabulary.LAYOUTS, target.layout, ("target", "layout"))
-    yield from _unless_one_of(ADAPTER_STACKS, target.adapter, ("target", "adapter"))
+    known = target.adapter in ADAPTER_STACKS or is_out_of_tree(target.adapter)
+    if not known:
+        allowed = _list([*ADAPTER_STACKS, OUT_OF_TREE])
+        yield Problem(("target", "adapter"), target.adapter, allowed)
     stacks = ("external", *ADAPTER_STACKS.get(target.adapter, ()))
-    if target.adapter in ADAPTER_STACKS and target.stack not in stacks:
+    if known and target.stack not in stacks:
         found = f"{target.stack} with the adapter {target.adapter}"
         yield Problem(("target", "stack"), found, _list(stacks))
 

@@ -88,6 +88,7 @@ def test_ctrl_c_outside_a_run_is_an_interruption_too(monkeypatch, capsys):
         (["steady", "--adapter", "xmpp"], ("xmpp", "prosody")),
         (["xmpp-steady", "--adapter", "reference"], ("reference", "embedded")),
         (["steady", "--adapter", "reference", "--stack", "full"], ("reference", "full")),
+        (["steady", "--adapter", "acme:Acme"], ("acme:Acme", "external")),
     ],
 )
 def test_another_adapter_brings_its_own_system(arguments, target):

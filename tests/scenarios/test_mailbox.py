@@ -110,3 +110,11 @@ def test_acks_are_cumulative_and_seldom(world, mailbox):
 def test_a_body_that_contradicts_its_frame_is_flagged(world, body, sender, flags):
     """Corruption, another author, another conversation, and what was never sent."""
     assert read_content(world.context, TALK, Entry(TALK.name, 1, sender, body)).flags == flags
+
+
+def test_a_system_that_wants_no_acks_gets_no_empty_frames(world, mailbox, monkeypatch):
+    """An ack that an adapter leaves empty is not sent."""
+    monkeypatch.setattr(type(mailbox._access.codec), "ack", lambda *_: b"")
+    mailbox.on_entry(link(), said(1))
+    world.pass_ms(600)
+    assert world.frames == []

@@ -57,6 +57,17 @@ def test_a_layout_is_one_of_those_there_are():
     assert problem({"layout": "heap"}) == [(("target", "layout"), "heap", "default, split, single")]
 
 
+def test_an_adapter_is_a_name_or_a_place():
+    """One that is not in this tree speaks to no stack of ours."""
+    external = {"stack": "external", "url": ["ws://127.0.0.1:1"]}
+    assert problem({"adapter": "acme_im.adapter:Acme", **external}) == []
+    ((path, found, allowed),) = problem({"adapter": "acme", **external})
+    assert (path, found) == (("target", "adapter"), "acme")
+    assert allowed == "reference, xmpp, package.module:Class"
+    ((path, _, allowed),) = problem({"adapter": "acme_im.adapter:Acme"})
+    assert (path, allowed) == (("target", "stack"), "external")
+
+
 def test_a_fault_that_only_one_stack_knows_is_refused_on_another():
     """RabbitMQ's alarm on a Redis would only fail later."""
     block = {"kind": "block", "target": "broker"}

@@ -9,13 +9,13 @@ from aiohttp import WSMsgType, web
 from gauntlet.kernel.rundir import RunDir, write_json
 from gauntlet.kernel.scenario import from_builtins, to_builtins
 from reports.judge import judge
-from scenarios.adapters import ADAPTERS
 from scenarios.adapters._template import Template
 from scenarios.arrivals import Stripe
 from scenarios.engine import Engine
 from scenarios.loadfile import LoadFile
 
 USERS = 4
+MINE = "scenarios.adapters._template:Template"
 
 
 class Chat:
@@ -52,9 +52,8 @@ class Chat:
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Puts a second of load on a chat, and judges it as an adapter called `mine`."""
-    monkeypatch.setitem(ADAPTERS, "mine", Template)
+def run(tmp_path):
+    """Puts a second of load on a chat, and judges it; the adapter is named by its place."""
 
     async def go(chat):
         app = web.Application()
@@ -68,7 +67,7 @@ def run(tmp_path, monkeypatch):
             {
                 "version": 1, "name": "x", "about": "x",
                 "target": {
-                    "adapter": "mine", "stack": "external", "server": {"heads_poll_ms": 100},
+                    "adapter": MINE, "stack": "external", "server": {"heads_poll_ms": 100},
                 },
                 "load": {
                     "users": USERS, "workload": {"direct": 1}, "rate": "40/s",
@@ -87,7 +86,7 @@ def run(tmp_path, monkeypatch):
         engine.commands.append(engine.drain)
         await running
         await runner.cleanup()
-        adapter = {"name": "mine", "capabilities": sorted(Template.capabilities)}
+        adapter = {"name": MINE, "capabilities": sorted(Template.capabilities)}
         write_json(
             directory.manifest, {"scenario": to_builtins(scenario), "seed": 1, "adapter": adapter}
         )

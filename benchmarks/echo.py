@@ -1,0 +1,73 @@
+"""A dumb, fast WebSocket echo: what load generators are measured against.
+
+Its first line is its port. A line of input asks for a line with what it has counted (`Count`).
+"""
+
+import asyncio
+import sys
+
+import msgspec
+import picows
+import uvloop
+
+BACKLOG = 4096
+
+
+class Count(msgspec.Struct):
+    """What an echo has seen since it started."""
+
+    accepted: int = 0
+    messages: int = 0
+    open: int = 0
+
+
+class _Echo(picows.WSListener):
+    def __init__(self, count: Count) -> None:
+        self._count = count
+
+    def on_ws_connected(self, transport: picows.WSTransport) -> None:
+        self._count.accepted += 1
+        self._count.open += 1
+
+    def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
+        self._count.open -= 1
+
+    def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
+        match frame.msg_type:
+            case picows.WSMsgType.CLOSE:
+                transport.send_close(picows.WSCloseCode.OK)
+                transport.disconnect()
+            case picows.WSMsgType.PING:
+                transport.send_pong(frame.get_payload_as_bytes())
+            case _:
+                self._count.messages += 1
+                transport.send(frame.msg_type, frame.get_payload_as_bytes())
+
+
+async def _main() -> None:
+    count = Count()
+
+    def accept(request: picows.WSUpgradeRequest) -> picows.WSUpgradeResponseWithListener:
+        # Whatever subprotocol is asked for: some clients insist on one.
+        wanted = request.headers.get("Sec-WebSocket-Protocol")
+        extra = {"Sec-WebSocket-Protocol": wanted.split(",")[0].strip()} if wanted else {}
+        response = picows.WSUpgradeResponse.create_101_response(extra_headers=extra)
+        return picows.WSUpgradeResponseWithListener(response, _Echo(count))
+
+    server = await picows.ws_create_server(
+        accept,
+        "127.0.0.1",
+        0,
+        backlog=BACKLOG,
+        use_aiofastnet=False,
+        read_buffer_init_size=2048,
+    )
+    loop = asyncio.get_running_loop()
+    print(server.sockets[0].getsockname()[1], flush=True)
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        print(msgspec.json.encode(count).decode(), flush=True)
+    server.close()
+
+
+if __name__ == "__main__":
+    uvloop.run(_main())

@@ -1,0 +1,59 @@
+"""`make bench-load`: the load engine beside its peers, and the truth of its numbers.
+
+The echo has one CPU and the generator another. Numbers of different machines, or of different
+hours of a shared one, do not compare; the ratios within a run do.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from benchmarks.load import round_trip
+from benchmarks.load.options import Options
+from benchmarks.load.tree import can_pin
+from benchmarks.progress import say
+from benchmarks.table import Row, machine, markdown, plain
+
+ROWS: dict[str, Callable[[Options], list[Row]]] = {
+    "round-trip": round_trip.rows,
+}
+
+
+def main() -> int:
+    """Measure and print; missed targets are no error."""
+    options = Options()
+    parser = argparse.ArgumentParser(prog="bench-load", description=__doc__)
+    parser.add_argument("--only", action="append", choices=ROWS, metavar="ROW", help=str([*ROWS]))
+    parser.add_argument("--seconds", type=float, default=options.seconds, help="of a window")
+    parser.add_argument("--repeats", type=int, default=options.repeats)
+    parser.add_argument(
+        "--connections",
+        type=int,
+        action="append",
+        help=f"of round-trip; more than once for more rows (default: {[*options.connections]})",
+    )
+    parser.add_argument(
+        "--alone", action="store_true", help="our engine without Locust, as for a profiler"
+    )
+    parser.add_argument("--markdown", action="store_true", help="print the table for the docs")
+    arguments = parser.parse_args()
+    options = Options(
+        seconds=arguments.seconds,
+        repeats=arguments.repeats,
+        connections=tuple(arguments.connections or options.connections),
+        through="alone" if arguments.alone else "locust",
+    )
+    if not can_pin():
+        say("no CPU of its own for each side here: they share")
+    rows: list[Row] = []
+    for name, measure in ROWS.items():
+        if name in (arguments.only or ROWS):
+            say(name)
+            rows += measure(options)
+    print((markdown if arguments.markdown else plain)(rows))
+    print(f"\n{machine()}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

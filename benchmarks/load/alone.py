@@ -1,0 +1,42 @@
+"""The engine without Locust, in the main thread: what a profiler should look at.
+
+`python -m benchmarks.load.alone LOAD_JSON` runs the load of a file to its end.
+"""
+
+import asyncio
+import logging
+import resource
+import sys
+from pathlib import Path
+
+import uvloop
+
+from benchmarks.echo_adapter import WORKLOAD, Alone
+from scenarios import loadfile
+from scenarios.arrivals import Stripe
+from scenarios.engine import Engine
+from scenarios.workloads import WORKLOADS
+
+
+async def _run(file: Path) -> None:
+    load = loadfile.read(file)
+    engine = Engine(load, Stripe())
+    for _ in range(load.scenario.load.users):
+        engine.commands.append(engine.add_user)
+    asyncio.get_running_loop().call_later(
+        load.scenario.load.duration_s, engine.commands.append, engine.drain
+    )
+    await engine.run()
+
+
+def main() -> None:
+    """Run the load of the file that is named."""
+    WORKLOADS[WORKLOAD] = Alone
+    logging.getLogger("picows").setLevel(logging.WARNING)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    uvloop.run(_run(Path(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

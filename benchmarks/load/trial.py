@@ -1,0 +1,70 @@
+"""One trial: what a generator spends while an echo counts."""
+
+import time
+from typing import NamedTuple
+
+from benchmarks.load import ours
+from benchmarks.load.target import Target
+from benchmarks.load.tree import Tree
+
+SETTLE_S = 1.0  # from the first message to the window: caches, buffers, the first of everything
+BUSY_SHARE = 0.75  # of the generator's core
+START_RATE = 2000.0
+SEARCH_S = 1.5
+SEARCHES = 3
+
+
+class Spent(NamedTuple):
+    """CPU per round trip of the generator's whole tree, and round trips per second."""
+
+    cpu_us: float
+    per_s: float
+
+    @property
+    def share(self) -> float:
+        """Of one core."""
+        return self.cpu_us * self.per_s / 1e6
+
+
+class Checked(NamedTuple):
+    """A trial of ours, which also says what became of every message."""
+
+    spent: Spent
+    missing: int
+    lag_p99_ms: float
+
+
+def window(target: Target, tree: Tree, seconds: float) -> Spent:
+    """What is spent while the echo counts, beginning now."""
+    began_s, before, spent_s = time.monotonic(), target.count().messages, tree.cpu_s()
+    time.sleep(seconds)
+    messages, spent_s = target.count().messages - before, tree.cpu_s() - spent_s
+    took_s = time.monotonic() - began_s
+    return Spent(1e6 * spent_s / max(1, messages), messages / took_s)
+
+
+def of_ours(
+    target: Target, users: int, rate: float, seconds: float, through: ours.Through
+) -> Checked:
+    """Our engine at a rate, open model: history, histograms and ledger on, all accounted for."""
+    plan = ours.Plan(target.url, users, rate, SETTLE_S + seconds + 0.5, through=through)
+    with ours.load(plan) as load:
+        load.wait_for("steady", ours.BOOT_S)
+        time.sleep(SETTLE_S)
+        spent = window(target, load.tree, seconds)
+        line = load.finish()
+        missing = line["ops"] - line["presented"]
+        return Checked(spent, missing, load.percentile_ms("lag", 99))
+
+
+def busy_rate(target: Target, users: int, through: ours.Through) -> float:
+    """The rate at which our generator uses about `BUSY_SHARE` of its core.
+
+    Flat out says nothing of an open load: beyond what the core can do its arrivals only queue.
+    Messages cost less where there are more at a time, hence the steps.
+    """
+    rate = START_RATE
+    for _ in range(SEARCHES):
+        spent = of_ours(target, users, rate, SEARCH_S, through).spent
+        rate = BUSY_SHARE * 1e6 / spent.cpu_us
+    return rate

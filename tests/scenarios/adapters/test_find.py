@@ -1,0 +1,51 @@
+"""Adapters by their names, and by the places where Python finds them."""
+
+import pytest
+
+from gauntlet.kernel.errors import ConfigError
+from scenarios.adapters import ADAPTERS, find
+from scenarios.adapters._template import Template
+
+NEARLY = """
+class Half:
+    capabilities = frozenset()
+    subprotocol = "x"
+class Boastful:
+    capabilities = {"telepathy"}
+    subprotocol = "x"
+    def websocket_url(self, url): ...
+    def codec(self, user, device): ...
+"""
+
+
+@pytest.fixture
+def acme(tmp_path, monkeypatch):
+    """A package of somebody else's, with what is nearly an adapter."""
+    (tmp_path / "acme_im.py").write_text(NEARLY)
+    (tmp_path / "acme_broken.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def test_an_adapter_is_found_by_its_name_or_its_place():
+    """Those of this tree by a word, any other where it is installed."""
+    assert find("xmpp") is ADAPTERS["xmpp"]
+    assert find("scenarios.adapters._template:Template") is Template
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("acme", "allowed: reference, xmpp, package.module:Class"),
+        ("../acme.py:Acme", "allowed: reference"),
+        ("acme_nowhere:Acme", "cannot be imported.*PYTHONPATH"),
+        ("acme_broken:Acme", "cannot be imported.*ZeroDivisionError"),
+        ("acme_im:Acme", "acme_im has no Acme"),
+        ("acme_im:Half", "has no websocket_url, codec"),
+        ("acme_im:Boastful", "declares telepathy; allowed: server_seq"),
+    ],
+)
+@pytest.mark.usefixtures("acme")
+def test_what_is_no_adapter_is_a_bad_configuration(name, said):
+    """The error says what was found, and what is allowed or to be done."""
+    with pytest.raises(ConfigError, match=said):
+        find(name)
