@@ -47,11 +47,12 @@ _DEFAULT_HEADS_POLL_MS = 2_000
 
 
 class Second(NamedTuple):
-    """One second's latencies, sorted, in nanoseconds, and how many ops failed in it."""
+    """One second's latencies, sorted, in nanoseconds, how many ops failed in it, its live row."""
 
     samples_ns: dict[str, NDArray[np.int64]]
     rejected: int
     unknown: int
+    row: dict[str, Any]
 
 
 class Engine:
@@ -66,7 +67,7 @@ class Engine:
         self.phase = "ramp"
         self.commands: collections.deque[Callable[[], None]] = collections.deque()
         self.seconds: collections.deque[Second] = collections.deque()
-        self._told = Second({}, 0, 0)
+        self._told = (0, 0)
         self._stripe = stripe
         self._sessions: dict[int, Session] = {}
         self._unstarted: collections.deque[Session] = collections.deque()
@@ -339,7 +340,7 @@ class Engine:
     def _tell(self, now_ns: int) -> None:
         samples = self._context.latencies.take_second()
         connections = sum(session.connected for session in self._sessions.values())
-        self._live.write(
+        row = self._live.write(
             now_ns,
             self.phase,
             len(self._sessions),
@@ -348,10 +349,10 @@ class Engine:
             self._context.counters,
             samples,
         )
-        ledger, told = self.ledger, self._told
-        fresh = (ledger.rejected - told.rejected, ledger.unknown - told.unknown)
-        self.seconds.append(Second(samples, *fresh))
-        self._told = Second({}, ledger.rejected, ledger.unknown)
+        rejected, unknown = self._told
+        self._told = (self.ledger.rejected, self.ledger.unknown)
+        fresh = (self._told[0] - rejected, self._told[1] - unknown)
+        self.seconds.append(Second(samples, *fresh, row))
 
     def _fail(self, error: BaseException) -> None:
         self._failure = self._failure or error

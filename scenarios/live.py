@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +30,8 @@ class Live:
         ledger: Ledger,
         counters: Counters,
         samples_ns: dict[str, NDArray[np.int64]],
-    ) -> None:
-        """One row; `samples_ns` are the last second's, sorted."""
+    ) -> dict[str, Any]:
+        """Write one row, and answer it; `samples_ns` are the last second's, sorted."""
         row = {
             "t_ns": t_ns,
             "worker": self._worker,
@@ -59,6 +60,7 @@ class Live:
             **self._vitals.take(),
         }
         self._file.write(json.dumps(row, separators=(",", ":")).encode() + b"\n")
+        return row
 
     def close(self) -> None:
         """Close the file."""

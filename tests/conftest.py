@@ -5,6 +5,7 @@ import ctypes
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -164,6 +165,16 @@ def cluster(tmp_path_factory, require_service) -> Iterator[Callable[..., Cluster
     yield start
     for one in running:
         one.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _children_hear_sigint() -> None:
+    """A suite that is a shell's background job ignores SIGINT; its children shall not.
+
+    An ignored signal is inherited, a handled one is not: we still do nothing, they do their own.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,11 +18,12 @@ from scenarios.arrivals import Stripe
 from scenarios.engine import Engine
 from scenarios.locust_bridge import messages, options
 from scenarios.locust_bridge.boot import Conductor
+from scenarios.locust_bridge.stats import Statistics
 from scenarios.locust_bridge.thread import EngineThread
 
 LOAD_VARIABLE = "GAUNTLET_LOAD"
 _ABORT_S = 5.0
-_SECOND_S = 1.0
+_LOOK_S = 0.1  # the engine tells every second; what it tells is shown at once
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Bridge:
         self._workers: messages.Workers | None = None
         self._ending: Any = None
         self._over = False
+        self.statistics = Statistics(environment)
         if isinstance(self._runner, WorkerRunner):
             self._runner.register_message(messages.LOAD, self._on_load)
             self._runner.register_message(messages.DRAIN, self._on_drain, concurrent=True)
@@ -71,6 +73,7 @@ class Bridge:
         if not self._load_file:
             self._given.num_users = self._runner.target_user_count
             self.boot()
+        self.statistics.begin(self._load_file)
         if self._workers is not None:
             self._workers.announce(self._load_file)
         elif not isinstance(self._runner, WorkerRunner):
@@ -98,6 +101,7 @@ class Bridge:
             self._thread.drain()
             self._merge()
             code = self._thread.exit_code
+        self.statistics.finish()
         self._conclude(code)
 
     def interrupt(self) -> None:
@@ -137,14 +141,14 @@ class Bridge:
 
     def _merge_each_second(self, thread: EngineThread) -> None:
         while not thread.ended:
-            gevent.sleep(_SECOND_S)
+            gevent.sleep(_LOOK_S)
             self._merge()
         if thread.exit_code and not self._over:
             self._runner.quit()
 
     def _merge(self) -> None:
         while self._thread is not None and self._thread.engine.seconds:
-            messages.merge(self._environment, self._thread.engine.seconds.popleft())
+            self.statistics.take(self._thread.engine.seconds.popleft())
 
     def _on_load(self, environment: Environment, msg: Any, **_: Any) -> None:
         self._begin(msg.data["load"], msg.data["worker"], msg.data["workers"])

@@ -13,6 +13,8 @@ import pytest
 
 from gauntlet.kernel.rundir import RunDir, read_jsonl
 from gauntlet.kernel.scenario import from_builtins, to_builtins
+from scenarios.histogram import Histogram
+from scenarios.latency import NAMES
 from scenarios.locust_bridge import __file__ as bridge
 
 pytestmark = pytest.mark.integration
@@ -124,6 +126,13 @@ def test_two_workers_lose_nothing(run):
     assert [line["worker"] for line in both] == [0, 1]
     assert sum(line["ops"] for line in both) == sum(line["acked"] for line in both) == 100
     assert sum(line["missing"] for line in both) == 0
+    row = next(text for text in output.splitlines() if text.startswith("SEND"))
+    assert row.split()[2] == "100"
+    for name in NAMES:
+        merged = Histogram()
+        for worker in (0, 1):
+            merged.add(Histogram.decode((run.latency / f"{name}-w{worker}.hdr").read_bytes()))
+        assert (run.latency / f"{name}.hdr").read_bytes() == merged.encode()
 
 
 def test_a_forbidden_target_ends_with_4(run):
