@@ -78,6 +78,8 @@ class Engine:
         target = load.scenario.target
         self._adapter = adapters.find(target.adapter)(target.server)
         self._traffic = Traffic(load.scenario, stripe, schedule)
+        # One for all: a generator of his own would be a tenth of a user's memory.
+        self._jitter = random.Random(f"jitter/{load.scenario.seed}/{stripe.worker}")
         if missing := self._traffic.needs - self._adapter.capabilities:
             msg = f"adapter {target.adapter!r} has no {', '.join(sorted(missing))}"
             raise ConfigError(msg)
@@ -99,8 +101,7 @@ class Engine:
         slot = len(self._sessions)
         if slot < len(self._traffic.users):
             user = self._traffic.users[slot]
-            seed = f"user/{self.load.scenario.seed}/{user.number}"
-            session = Session(self._context, user, random.Random(seed))
+            session = Session(self._context, user, self._jitter)
             self._sessions[user.number] = session
             self._unstarted.append(session)
 
