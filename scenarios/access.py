@@ -9,6 +9,7 @@ from scenarios.context import Context
 from scenarios.link import Link
 from scenarios.plan import User
 
+_NEVER_NS = 1 << 63
 T = TypeVar("T")
 
 
@@ -19,7 +20,7 @@ class Access:
     what arrives for him over HTTP, is still recorded as his.
     """
 
-    __slots__ = ("_context", "_link", "_open", "codec", "gateway", "link_number")
+    __slots__ = ("_context", "_expires_ns", "_link", "_open", "codec", "gateway", "link_number")
 
     def __init__(self, context: Context, user: User, gateway: int) -> None:
         self.codec = context.adapter.codec(user.name, user.device)
@@ -27,7 +28,8 @@ class Access:
         self.link_number = 0
         self._context = context
         self._link: Link | None = None
-        self._open: dict[str, Callable[[Any], None]] = {}  # by ticket
+        self._open: dict[str, tuple[Callable[[Any], None], int]] = {}  # by ticket, until when
+        self._expires_ns = _NEVER_NS
 
     def avoid(self, gateway: int) -> None:
         """Go elsewhere after a failure there; many failures at one gateway are one move."""
@@ -61,17 +63,36 @@ class Access:
     def _say(
         self, call: OverSocket[T], timeout_ns: int, answered: Callable[[T | None], None]
     ) -> None:
-        self._open[call.ticket] = answered
-        self._context.after(timeout_ns, partial(self.answer, call.ticket, None))
+        until_ns = self._context.now_ns() + timeout_ns
+        self._open[call.ticket] = (answered, until_ns)
+        if until_ns < self._expires_ns:
+            self._expire_at(until_ns)
         if self._link is not None:
             for frame in call.frames:
                 self._context.port.send(self._link, frame)
 
     def answer(self, ticket: str, value: Any) -> None:
         """A call over the connection has ended; nothing happens if it had before."""
-        answered = self._open.pop(ticket, None)
-        if answered is not None:
-            answered(value)
+        found = self._open.pop(ticket, None)
+        if found is not None:
+            found[0](value)
+
+    def _expire_at(self, at_ns: int) -> None:
+        """One timer for all open calls: nearly every one is answered long before it is due."""
+        self._expires_ns = at_ns
+        self._context.timers.at(at_ns, partial(self._expire, at_ns))
+
+    def _expire(self, at_ns: int) -> None:
+        if at_ns != self._expires_ns:
+            return  # there is an earlier one, which sees to the rest
+        self._expires_ns = _NEVER_NS
+        now_ns = self._context.now_ns()
+        for ticket, (_, until_ns) in list(self._open.items()):
+            if until_ns <= now_ns:
+                self.answer(ticket, None)
+        next_ns = min((until_ns for _, until_ns in self._open.values()), default=_NEVER_NS)
+        if next_ns < self._expires_ns:
+            self._expire_at(next_ns)
 
 
 def _read(

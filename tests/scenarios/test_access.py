@@ -64,3 +64,20 @@ def test_the_targets_own_address_changes_after_a_failure(world, access):
     access.avoid(0)
     access.avoid(0)
     assert access.address == "ws://b"
+
+
+def test_each_call_has_its_own_time(world, access):
+    """Shorter and longer ones, asked in any order, end when each is due and not before."""
+    ended = []
+    for ticket, wait_ms in (("b", 60), ("c", 90), ("a", 30), ("d", 90)):
+        access.call(
+            OverSocket(ticket, ()), wait_ms * 1_000_000, lambda _, t=ticket: ended.append(t)
+        )
+    access.answer("d", "in time")
+    seen = []
+    for _ in range(3):
+        world.pass_ms(20)
+        seen.append(sorted(ended))
+        world.pass_ms(10)
+        seen.append(sorted(ended))
+    assert seen == [["d"], ["a", "d"], ["a", "d"], ["a", "b", "d"], ["a", "b", "d"], [*"abcd"]]
