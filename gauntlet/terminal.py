@@ -143,6 +143,7 @@ class LiveView:
 _FIGURES: tuple[tuple[str, str], ...] = (
     ("connections", "connections"),
     ("sent", "sent"),
+    ("missed", "missed"),
     ("acked", "acked"),
     ("outstanding", "outstanding"),
     ("delivered", "delivered"),

@@ -28,6 +28,8 @@ def show(run: RunDir, result: dict[str, Any], console: Console, *, hint: str | N
     console.print(f"\n[{style}]{verdict['status'].upper()}[/]  exit {verdict['exit_code']}")
     for reason in verdict["reasons"][:5]:
         console.print(f"  · {reason}", markup=False)
+    for caveat in result.get("caveats", ()):
+        console.print(f"  ! {caveat}", style="yellow", markup=False)
     console.print(f"\nopen {run.report}", markup=False, soft_wrap=True)
     if hint:
         console.print(f"next: {hint}", markup=False, soft_wrap=True)

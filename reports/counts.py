@@ -7,15 +7,20 @@ from gauntlet.kernel.history import Channel, Kind
 from reports.model import History
 
 RECONCILED = ("ops", "acked", "rejected", "unknown", "expected", "presented", "missing")
+# What loads did not count at first: held against their lines where these have it.
+RECONCILED_LATER = ("intended", "missed")
 
 
 def count(history: History) -> dict[str, int]:
-    """Ops by outcome; deliveries expected, presented, missing; and how they came."""
+    """Arrivals and ops by outcome; deliveries expected, presented, missing; how they came."""
     messages, expected = history.messages, history.expected
     ended = messages.sent & ~messages.acked
     records = history.records
+    ops, missed = int(messages.sent.sum()), history.missed.intended_ns.size
     return {
-        "ops": int(messages.sent.sum()),
+        "intended": ops + missed,
+        "missed": missed,
+        "ops": ops,
         "acked": int((messages.sent & messages.acked).sum()),
         "rejected": int((ended & messages.rejected).sum()),
         "unknown": int((ended & ~messages.rejected & messages.given_up).sum()),
@@ -35,7 +40,8 @@ def disagreements(counted: dict[str, int], declared: tuple[dict[str, Any], ...])
     ends = counted["acked"] + counted["rejected"] + counted["unknown"]
     if counted["ops"] != ends:
         yield f"{counted['ops']:,} ops were begun, the records end {ends:,} of them"
-    for name in RECONCILED:
+    later = (name for name in RECONCILED_LATER if all(name in row for row in declared))
+    for name in (*RECONCILED, *later):
         total = sum(row[name] for row in declared)
         if total != counted[name]:
             yield f"the load counted {total:,} {name}, its records say {counted[name]:,}"

@@ -72,6 +72,23 @@ def _send_errors(facts: Facts, window: Window) -> Value:
     return _ratio(ops & ~messages.acked, ops)
 
 
+def _missed_count(facts: Facts, window: Window) -> Value:
+    missed, intended = _arrivals(facts, window)
+    return Value(missed, intended) if intended else Value(None, 0)
+
+
+def _missed_ratio(facts: Facts, window: Window) -> Value:
+    missed, intended = _arrivals(facts, window)
+    return Value(missed / intended, intended) if intended else Value(None, 0)
+
+
+def _arrivals(facts: Facts, window: Window) -> tuple[int, int]:
+    """(missed, intended) sends of a window; every arrival is an op or is missed."""
+    messages = facts.history.messages
+    missed = int(window.holds(facts.history.missed.intended_ns).sum())
+    return missed, missed + int((messages.sent & window.holds(messages.intended_ns)).sum())
+
+
 def _live_missed(facts: Facts, window: Window) -> Value:
     """Re-synced of presented; a receiver who was away on purpose has to re-sync.
 
@@ -179,6 +196,8 @@ INDICATORS: dict[str, Indicator] = {
     },
     "delivery_max_ms": _delivery_max,
     "send_errors_ratio": _send_errors,
+    "missed_arrivals_count": _missed_count,
+    "missed_arrivals_ratio": _missed_ratio,
     "live_missed_ratio": _live_missed,
     "recovery_ms": _recovery,
     "forced_closes_ratio": _forced_closes,

@@ -8,6 +8,7 @@ from gauntlet.kernel.capabilities import CAPABILITIES
 from gauntlet.kernel.errors import HistoryError
 from gauntlet.kernel.rundir import SCHEMA_VERSION, RunDir, read_jsonl
 from reports import (
+    caveats,
     checks,
     counts,
     evidence,
@@ -113,6 +114,7 @@ def _judged(history: History, needed: set[str]) -> tuple[dict[str, Any], list[Re
     ]
     return {
         "counts": counted,
+        "caveats": list(caveats.caveats(facts)),
         "checks": [_check(history, verdict, needed) for verdict in verdicts],
         "objectives": [_objective(one) for one in judged],
         "faults": [
@@ -129,6 +131,7 @@ def _unjudged(events: Events) -> dict[str, Any]:
     unseen = Recovery(None, 0, "the history cannot be judged")
     return {
         "counts": {},
+        "caveats": [],
         "checks": [],
         "objectives": [],
         "faults": [_fault(events, fault, unseen) for fault in events.faults],

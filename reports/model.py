@@ -6,12 +6,13 @@ from gauntlet.kernel.capabilities import CAPABILITIES, SELF_ECHO
 from gauntlet.kernel.errors import HistoryError
 from gauntlet.kernel.rundir import RunDir
 from gauntlet.kernel.scenario import Scenario
-from reports import columns, deliveries, messages
+from reports import columns, deliveries, messages, missed
 from reports.columns import Ints, Records
 from reports.deliveries import Expected, Presented
 from reports.entitlement import Entitlement
 from reports.events import Events
 from reports.messages import Messages
+from reports.missed import Missed
 from reports.names import Names
 from reports.sessions import Sessions
 
@@ -27,6 +28,7 @@ class History:
     user: Ints
     session: Ints
     messages: Messages
+    missed: Missed
     sessions: Sessions
     entitlement: Entitlement
     presented: Presented
@@ -82,6 +84,7 @@ def join(
         user=user,
         session=names.session_of(links),
         messages=known,
+        missed=missed.collect(records),
         sessions=sessions,
         entitlement=entitlement,
         presented=shown,

@@ -75,6 +75,8 @@ def timeline(result: Result) -> Figure:
     rates.plot(
         seconds, series["delivered"], color=GREEN, linestyle=(0, (4, 1.5)), label="delivered"
     )
+    if any(series.get("missed", ())):
+        rates.plot(seconds, series["missed"], color=VERMILION, label="missed")
     rates.set_ylabel("messages / s")
     rates.set_ylim(bottom=0)
     connections.fill_between(seconds, series["connections"], color=PURPLE, alpha=0.15, linewidth=0)

@@ -32,6 +32,7 @@ def per_second(history: History) -> dict[str, Column]:
     columns: dict[str, Column] = {
         "second": list(range(seconds)),
         "sent": count(messages.intended_ns[messages.sent]),
+        "missed": count(history.missed.intended_ns),
         "acked": count(messages.acked_ns[messages.sent]),
         "delivered": count(shown),
         "connections": _connections(history, zero_ns, seconds),

@@ -18,6 +18,7 @@ def document(result: dict[str, Any]) -> str:
         "",
         *(f"- {_cell(reason)}" for reason in verdict["reasons"][:REASONS_MAX]),
         "",
+        *(f"> ⚠️ {_cell(caveat)}\n" for caveat in result.get("caveats", ())),
     ]
     if result["counts"]:
         lines += [_numbers(result), ""]

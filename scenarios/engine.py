@@ -8,7 +8,7 @@ import asyncio
 import collections
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +31,7 @@ from scenarios.loadfile import LoadFile
 from scenarios.plan import Conversation
 from scenarios.ports import SocketPort, check_addresses
 from scenarios.recorder import Recorder
+from scenarios.release import Release
 from scenarios.rooms import fill_room
 from scenarios.session import Session
 from scenarios.timers import Timers
@@ -114,6 +115,7 @@ class Engine:
             self._stop_arrivals()
 
     def _stop_arrivals(self) -> None:
+        self._release.stop(min(clock.now_ns(), self._end_ns))
         self._draining = True
         self._stopped.set()
 
@@ -188,8 +190,9 @@ class Engine:
         self._arrivals_ns = zero_ns + int(load.ramp * NS_PER_S)
         self._end_ns = self._arrivals_ns + int(load.steady * NS_PER_S)
         self._timers.at(self._arrivals_ns, self._end_ramp)
-        self._offsets: Iterator[int] = self._traffic.offsets()
-        self._offset_ns = next(self._offsets, None)
+        self._release = Release(
+            self._arrivals_ns, self._traffic, self._context, self._sessions, self._ready
+        )
         per_s = 2 * len(self._traffic.users) / max(load.ramp, 0.001)
         self._connect_gap_ns = int(NS_PER_S / max(per_s, _CONNECTS_PER_S_MIN))
         self._connect_ns = zero_ns
@@ -212,7 +215,7 @@ class Engine:
             now_ns = clock.now_ns()
             while self.commands:
                 self.commands.popleft()()
-            self._release(now_ns)
+            self._release.release(now_ns)
             self._timers.run_due(now_ns)
             self._connect_some(now_ns)
             if now_ns >= self._flush_ns:
@@ -229,25 +232,9 @@ class Engine:
 
     def _pause_s(self) -> float:
         """Until the next thing that is due, within bounds."""
-        due_ns = [self._timers.next_ns]
-        if self._offset_ns is not None and not self._draining:
-            due_ns.append(self._arrivals_ns + self._offset_ns)
-        wait_s = (min(due for due in (*due_ns, self._flush_ns) if due) - clock.now_ns()) / NS_PER_S
+        due_ns = (self._timers.next_ns, self._release.next_ns, self._flush_ns)
+        wait_s = (min(due for due in due_ns if due) - clock.now_ns()) / NS_PER_S
         return min(max(wait_s, _TICK_MIN_S), _TICK_MAX_S)
-
-    def _release(self, now_ns: int) -> None:
-        """Hand every op that is due to its session. Nothing here waits for an answer."""
-        while self._offset_ns is not None and not self._draining:
-            intended_ns = self._arrivals_ns + self._offset_ns
-            if intended_ns > now_ns:
-                return
-            op = self._traffic.draw(self._offset_ns, self._is_ready)
-            if op is not None:
-                self._sessions[op.author].submit(op, intended_ns)
-            self._offset_ns = next(self._offsets, None)
-
-    def _is_ready(self, conv: Conversation) -> bool:
-        return conv.number in self._ready
 
     def _connect_some(self, now_ns: int) -> None:
         """Begin the connects that the ramp's rate allows by now."""
@@ -309,7 +296,8 @@ class Engine:
         for session in self._sessions.values():
             session.stop()
         self._recorder.flush()
-        line = self._reconciliation(len(audited), audit.unread)
+        scheduled = await self._release.scheduled()
+        line = self._reconciliation(scheduled, len(audited), audit.unread)
         self._journal.write("reconciliation", **line)
         self._enter("flushed")
 
@@ -318,10 +306,12 @@ class Engine:
             session.connected and not session.mailbox.behind for session in self._sessions.values()
         )
 
-    def _reconciliation(self, audited: int, unread: int) -> dict[str, Any]:
+    def _reconciliation(self, scheduled: int, audited: int, unread: int) -> dict[str, Any]:
         ledger = self.ledger
         return {
             "worker": self._stripe.worker,
+            "intended": scheduled,
+            "missed": ledger.missed,
             "ops": ledger.ops,
             "acked": ledger.acked,
             "rejected": ledger.rejected,

@@ -30,6 +30,7 @@ class Ledger:
         self._self_echo = self_echo  # whether senders are owed their own messages
         self._books: dict[int, _Book] = {}
         self.ops = 0
+        self.missed = 0
         self.acked = 0
         self.rejected = 0
         self.unknown = 0
@@ -60,6 +61,10 @@ class Ledger:
         self.expected += owed.bit_count()
         if seen := book.presented.get(key):
             self.presented += (seen & owed).bit_count()
+
+    def miss(self) -> None:
+        """An intended send was not made: it is no op."""
+        self.missed += 1
 
     def reject(self) -> None:
         """An op ended, and left nothing behind."""

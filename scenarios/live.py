@@ -39,6 +39,7 @@ class Live:
             "users": users,
             "connections": connections,
             "sent": ledger.ops,
+            "missed": ledger.missed,
             "acked": ledger.acked,
             "rejected": ledger.rejected,
             "unknown": ledger.unknown,

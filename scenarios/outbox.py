@@ -77,6 +77,10 @@ class Outbox:
         if len(queue) == 1:
             self._attempt(send)
 
+    def waiting(self, conv: int) -> int:
+        """How many sends in a conversation have not ended, the one in flight included."""
+        return len(self._queues.get(conv, ()))
+
     def abandon(self) -> None:
         """End everything that is under way: nobody waits for it any more."""
         for queue in self._queues.values():
@@ -136,12 +140,18 @@ class Outbox:
         self._next(send)
 
     def _end(self, send: Send) -> None:
-        if send.doubtful or send.in_flight:
-            self._record(Kind.UNKNOWN, send, self._context.now_ns(), spare=send.attempts)
-            self._context.ledger.give_up()
+        """End a send without an ack. What was never answered is a sample of its age, at least."""
+        context, now_ns = self._context, self._context.now_ns()
+        unknown = send.doubtful or send.in_flight
+        if unknown or send.attempts == 0:
+            context.latencies.add("response", now_ns - send.intended_ns)
+        if unknown:
+            context.latencies.add("service", now_ns - send.first_ns)
+            self._record(Kind.UNKNOWN, send, now_ns, spare=send.attempts)
+            context.ledger.give_up()
         else:
-            self._record(Kind.REJECT, send, self._context.now_ns(), spare=send.attempts)
-            self._context.ledger.reject()
+            self._record(Kind.REJECT, send, now_ns, spare=send.attempts)
+            context.ledger.reject()
 
     def _next(self, send: Send) -> None:
         queue = self._queues[send.op.conv.number]

@@ -100,6 +100,10 @@ class Session:
         """Whether the server has said `connected` on a connection that still lives."""
         return self.access.link is not None
 
+    def waiting(self, conv: Conversation) -> int:
+        """How many of the user's sends in a conversation have not ended."""
+        return self.outbox.waiting(conv.number)
+
     def submit(self, op: Op, intended_ns: int) -> None:
         """Send an op, now or as soon as its conversation's queue allows."""
         self.outbox.submit(op, intended_ns)

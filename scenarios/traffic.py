@@ -84,6 +84,11 @@ class Traffic:
         profile = Profile(load.rate_per_s, load.steady, _surges(self._scenario))
         return SCHEDULES[self._schedule](profile, self._stripe, self._scenario.seed)
 
+    def bounds(self) -> tuple[int, int]:
+        """How many sends may wait in one queue, and be under way at this worker."""
+        load = self._scenario.load
+        return load.queue_max, -(-load.backlog_max // self._stripe.workers)
+
     def draw(self, offset_ns: int, ready: Callable[[Conversation], bool]) -> Op | None:
         """The op of the next offset; offsets are drawn for in order.
 

@@ -18,8 +18,10 @@ A shard is a plain sequence of records, little-endian; `kinds` say how the field
 | AUDIT | – | author | op's | position | read at the end | intended | – |
 | HEAD | – | – | – | head | read at the end | – | – |
 | PAGE | receiver's | entries in it | head | after | arrived | asked | – |
+| MISSED | – | author, or 0 | op's, or 0 | – | missed | intended | Miss |
 
 `peer` is a user's number and `conv` a conversation's; `links.jsonl` names both.
+A MISSED is an arrival that became no op.
 A room event stored in the history appears as AUDIT with the flag ROOM_EVENT, its subject in `peer`.
 """
 
@@ -65,6 +67,7 @@ class Kind(IntEnum):
     AUDIT = 14
     HEAD = 15
     PAGE = 16
+    MISSED = 17
 
 
 class Channel(IntEnum):
@@ -92,6 +95,14 @@ class RoomEvent(IntEnum):
     REMOVED = 2
     ENTERED = 3
     EXITED = 4
+
+
+class Miss(IntEnum):
+    """`spare` of a MISSED record: why an intended send was not made."""
+
+    NOBODY = 1  # no conversation was ready, or everybody who might send was away
+    QUEUE = 2  # as many sends as allowed waited in the author's queue of the conversation
+    BACKLOG = 3  # as many sends as allowed were under way at the whole worker
 
 
 USER_KINDS = frozenset({Kind.CONNECT, Kind.DISCONNECT, Kind.OFFLINE})

@@ -62,6 +62,8 @@ class Load(_Part, frozen=True):
     body_bytes: int = 120
     attempt_timeout: Duration = _seconds(3)  # then the same op is tried again
     give_up_after: Duration = _seconds(25)  # from the first attempt; then its outcome is unknown
+    queue_max: int = 10_000  # sends that wait in one sender's queue of one conversation
+    backlog_max: int = 100_000  # sends under way over all workers; arrivals beyond are missed
     lag_budget_ms: float = 10.0
 
     @property

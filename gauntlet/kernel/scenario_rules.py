@@ -78,6 +78,9 @@ def _load_problems(load: Load) -> Iterator[Problem]:
         yield Problem(("load", "steady"), clock.format_s(load.steady), "more than zero")
     if not 100 <= load.body_bytes <= 65_536:
         yield Problem(("load", "body_bytes"), str(load.body_bytes), "100 to 65536")
+    for key in ("queue_max", "backlog_max"):
+        if (bound := getattr(load, key)) < 1:
+            yield Problem(("load", key), str(bound), "1 or more")
     if not load.workload:
         yield Problem(("load", "workload"), "nothing", _list(vocabulary.WORKLOADS))
     for name, share in load.shares().items():

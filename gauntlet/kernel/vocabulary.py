@@ -38,6 +38,8 @@ INDICATORS: dict[str, str] = {
     **{f"delivery_{p}_ms": f"{p} of intended send → presented" for p in PERCENTILES},
     "delivery_max_ms": "the longest delivery",
     "send_errors_ratio": "ops that ended rejected or unknown, of all ops",
+    "missed_arrivals_count": "intended sends that were not made: nobody was there, or no room",
+    "missed_arrivals_ratio": "intended sends that were not made, of all intended",
     "live_missed_ratio": "deliveries that came by re-sync instead of a push, of all deliveries",
     "recovery_ms": "heal → recovered, the longest fault of the window",
     "forced_closes_ratio": "connections closed by the server during a cutover, of those it moved",

@@ -37,6 +37,7 @@ def facts(page: Page) -> dict[str, Any]:
         "reasons": reasons[:REASONS_MAX],
         "more": len(reasons) - REASONS_MAX,
         "trust": result["self_audit"]["status"] if "self_audit" in result else None,
+        "caveats": result.get("caveats", []),
         "tiles": _tiles(result) if result["counts"] else [],
     }
 
@@ -44,9 +45,12 @@ def facts(page: Page) -> dict[str, Any]:
 def _tiles(result: dict[str, Any]) -> list[dict[str, Any]]:
     counts, latency = result["counts"], result["latency"]
     failed = counts["rejected"] + counts["unknown"]
+    sent = f"of {counts['ops']:,} sent"
+    if missed := counts.get("missed", 0):
+        sent += f"; {missed:,} more were missed"
     lost = next((check["count"] for check in result["checks"] if check["id"] == "lost-acked"), 0)
     tiles = [
-        _tile("messages acknowledged", counts["acked"], f"of {counts['ops']:,} sent"),
+        _tile("messages acknowledged", counts["acked"], sent),
         _tile("acknowledged and lost", lost, "absent from the audit", bad=lost > 0),
         _tile("deliveries made", counts["presented"], f"of {counts['expected']:,} expected"),
         _tile("deliveries missing", counts["missing"], "never shown", bad=counts["missing"] > 0),

@@ -21,6 +21,7 @@ from gauntlet.kernel.history import (
     Channel,
     Flag,
     Kind,
+    Miss,
     Record,
     RoomEvent,
     shard_name,
@@ -106,6 +107,12 @@ class Story:
     def change(self, index: int, **fields: int) -> None:
         """Another record in the place of one."""
         self.records[index] = self.records[index]._replace(**fields)
+
+    def miss(self, at_s: float, why: Miss = Miss.NOBODY) -> None:
+        """An arrival, intended at that second of the timeline, that became no op."""
+        intended = ZERO + int(at_s * S)
+        self.add(Kind.MISSED, intended + MS, ref_ns=intended, spare=why)
+        self.reconcile()
 
     def drop(self, indices: list[int]) -> None:
         """Take records out."""
@@ -231,7 +238,10 @@ def reconcile(story: Story) -> dict[str, int]:
         for user in story.convs[key[0]]["members"]
         if user in watching and entitled(key[0], user, position[key])
     }
+    missed = len(story.at(Kind.MISSED))
     return {
+        "intended": ops + missed,
+        "missed": missed,
         "ops": ops,
         "acked": len(acked),
         "rejected": sum(kind == Kind.REJECT for kind in ended.values()),

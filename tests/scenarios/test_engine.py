@@ -31,10 +31,10 @@ def load(tmp_path, api, workload=None, **target):
     return LoadFile(from_builtins(scenario), RunDir.create(tmp_path, "x", 1), api, 1)
 
 
-async def drive(engine, after_s=2.1, end=None):
-    """Run an engine with all its users, and end it."""
+async def drive(engine, after_s=2.1, end=None, users=USERS + 1):
+    """Run an engine with its users (one more than the plan has slots for), and end it."""
     running = asyncio.create_task(engine.run())
-    for _ in range(USERS + 1):  # one more than the plan has slots for
+    for _ in range(users):
         engine.commands.append(engine.add_user)
     await asyncio.wait({running}, timeout=after_s)
     engine.commands.append(end or engine.drain)
@@ -64,7 +64,7 @@ async def test_a_load_on_a_nasty_peer_adds_up(tmp_path, peer):
         "ramp", "steady", "quiesce", "audit", "flushed",
     ]  # fmt: skip
     (line,) = events(made.run, "reconciliation")
-    assert line["ops"] == 120
+    assert (line["intended"], line["ops"], line["missed"]) == (120, 120, 0)
     assert (line["acked"], line["rejected"], line["unknown"]) == (120, 0, 0)
     assert (line["missing"], line["unread"]) == (0, 0)
     assert line["presented"] == line["expected"] > 120
@@ -104,6 +104,16 @@ async def test_a_hole_in_the_history_is_missing_at_the_end(tmp_path, peer):
     engine.commands.append(engine.abort)
     await settled
     assert engine.ledger.missing > 0
+
+
+async def test_a_load_that_nobody_can_send_misses_its_arrivals(tmp_path, peer):
+    """One of a room's eight never comes: what was intended is counted, live and at the end."""
+    made = load(tmp_path, [peer.url], {"group": {"size": 8}})
+    await drive(Engine(made, Stripe()), users=USERS - 1)
+    (line,) = events(made.run, "reconciliation")
+    assert (line["intended"], line["ops"], line["missed"]) == (120, 0, 120)
+    assert sum(record.kind == Kind.MISSED for record in records(made.run)) == 120
+    assert list(read_jsonl(made.run.live))[-1]["missed"] == 120
 
 
 async def test_an_abort_keeps_what_is_there_and_claims_nothing(tmp_path, peer):

@@ -133,6 +133,34 @@ def test_the_servers_wait_is_kept(world, outbox):
     assert len(world.asked) == 1
 
 
+def response_us(world):
+    """What the run's histogram of responses holds."""
+    histogram = world.context.latencies
+    return [int(ns) // 1000 for ns in histogram.take_second()["response"]]
+
+
+def test_what_was_never_answered_is_a_sample_of_its_age(world, outbox):
+    """In flight or never tried, it took that long at least; a refusal was an answer."""
+    submit(world, outbox, 1, ROOM)
+    world.take().answer(403, FORBIDDEN)
+    submit(world, outbox, 1)
+    world.pass_ms(40)
+    submit(world, outbox, 2)
+    world.pass_ms(10)
+    outbox.abandon()
+    assert response_us(world) == [10_000, 50_000]
+
+
+def test_waiting_sends_are_counted_by_conversation(world, outbox):
+    """The one in flight is among them; an answer takes it out."""
+    assert outbox.waiting(TALK.number) == 0
+    submit(world, outbox, 1)
+    submit(world, outbox, 2)
+    assert (outbox.waiting(TALK.number), outbox.waiting(ROOM.number)) == (2, 0)
+    world.take().answer(201, {"seq": 1})
+    assert outbox.waiting(TALK.number) == 1
+
+
 def test_abandoning_ends_every_op_once(world, outbox):
     """In flight is unknown, never tried is a failure; a late answer changes nothing."""
     submit(world, outbox, 1)

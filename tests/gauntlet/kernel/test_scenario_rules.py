@@ -51,6 +51,15 @@ def problem(system=None, **fault):
     return [tuple(it) for it in problems(from_builtins(plain))]
 
 
+@pytest.mark.parametrize("key", ["queue_max", "backlog_max"])
+def test_a_backlog_has_room_for_one(key):
+    """A bound of nothing would miss every arrival."""
+    plain = {"version": 1, "name": "x", "about": "x", "load": {key: 0}}
+    assert [tuple(it) for it in problems(from_builtins(plain))] == [
+        (("load", key), "0", "1 or more")
+    ]
+
+
 def test_a_layout_is_one_of_those_there_are():
     """A word that the cluster would refuse is refused here, with those that it takes."""
     assert problem({"layout": "split"}) == []

@@ -1,0 +1,28 @@
+"""What a reader has to know before he trusts the numbers: the load was not what it should be."""
+
+from collections.abc import Iterator
+
+from gauntlet.kernel.history import Miss
+from reports import objectives
+from reports.indicators import Facts
+
+WHY: dict[Miss, str] = {
+    Miss.NOBODY: "nobody was ready to send",
+    Miss.QUEUE: "the sender's queue was full",
+    Miss.BACKLOG: "the worker's backlog was full",
+}
+
+
+def caveats(facts: Facts) -> Iterator[str]:
+    """Sentences, for the head of every account of the run."""
+    if limited := objectives.generator_limited(facts):
+        yield f"{limited[0].upper()}{limited[1:]}: latency and capacity objectives are not judged."
+    why = facts.history.missed.why.tolist()
+    if why:
+        intended = len(why) + int(facts.history.messages.sent.sum())
+        told = {text: why.count(int(miss)) for miss, text in WHY.items()}
+        causes = ", ".join(f"{count:,} because {text}" for text, count in told.items() if count)
+        yield (
+            f"Arrivals were missed: {len(why):,} of {intended:,} intended sends were never made, "
+            f"{causes}. No latency has them."
+        )

@@ -1,0 +1,59 @@
+"""What is wrong with the load stands at the head of every account of the run."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from gauntlet import verdict
+from gauntlet.kernel.history import Kind, Miss
+from reports.judge import judge
+from reports.render import render
+
+from .histories import MS, RAMP_S, good_story
+
+
+@pytest.fixture
+def told(written):
+    """A story as report, summary and terminal tell it, and the caveats of its result."""
+
+    def tell(story):
+        run = written(story)
+        result = judge(run)
+        render(run, result)
+        out = io.StringIO()
+        verdict.show(run, result, Console(file=out, width=400), hint=None)
+        texts = (run.report.read_text(), run.summary.read_text(), out.getvalue())
+        return result["caveats"], texts
+
+    return tell
+
+
+def test_a_run_as_it_should_be_has_none(told):
+    """Nothing is said where there is nothing to say."""
+    caveats, texts = told(good_story(1))
+    assert caveats == []
+    assert not any("enerator-limited" in text or "were missed" in text for text in texts)
+
+
+def test_a_late_generator_is_named_plainly_everywhere(told):
+    """Report, summary and terminal say "Generator-limited", with the lag and its budget."""
+    story = good_story(1)
+    story.scenario["sla"] = []
+    for index in story.at(Kind.OP)[::20]:
+        story.change(index, t_ns=story.records[index].ref_ns + 30 * MS)
+    (caveat,), texts = told(story)
+    assert caveat.startswith("Generator-limited: its own lag p99 was 30.0 ms, over 10 ms")
+    for text in texts:
+        assert "Generator-limited: its own lag p99 was 30.0 ms" in text
+
+
+def test_missed_arrivals_are_told_with_their_reasons_everywhere(told):
+    """How many, of how many, and why."""
+    story = good_story(1)
+    for why in (Miss.NOBODY, Miss.NOBODY, Miss.BACKLOG):
+        story.miss(RAMP_S + 1, why)
+    (caveat,), texts = told(story)
+    assert "2 because nobody was ready to send, 1 because the worker" in caveat
+    for text in texts:
+        assert "Arrivals were missed: 3 of " in text

@@ -1,0 +1,73 @@
+"""Arrivals that became no op: counted where they were intended, held against the load's line."""
+
+import pytest
+
+from gauntlet.kernel.history import Kind
+
+from .histories import FAULT_S, RAMP_S, good_story
+
+
+def measured(judged, story, indicator, window="run"):
+    """An indicator's value and the number of arrivals behind it."""
+    story.scenario["sla"] = [
+        {"id": "it", "indicator": indicator, "op": "<=", "value": 0, "window": window}
+    ]
+    found = judged(story)["objectives"][0]
+    return found["value"], found["samples"], found["verdict"]
+
+
+@pytest.mark.parametrize(("window", "missed"), [("run", 3), ("steady", 1), ("fault:edge-crash", 2)])
+def test_a_missed_arrival_belongs_to_the_window_of_its_intended_time(judged, window, missed):
+    """Two in the fault, one long before: counted, a share of all intended, and gateable."""
+    story = good_story(1)
+    for at_s in (RAMP_S + 1, FAULT_S + 0.5, FAULT_S + 0.6):
+        story.miss(at_s)
+    count, intended, verdict = measured(judged, story, "missed_arrivals_count", window)
+    assert (count, verdict) == (missed, "invalid")
+    ratio, _, _ = measured(judged, story, "missed_arrivals_ratio", window)
+    assert ratio == pytest.approx(missed / intended, abs=1e-6)
+    if window == "run":
+        assert intended == story.reconciliation["intended"] == story.reconciliation["ops"] + 3
+
+
+def test_without_missed_arrivals_the_indicators_are_zero_and_known(judged):
+    """Zero of a thousand is a number, not a lack of samples."""
+    assert measured(judged, good_story(1), "missed_arrivals_count")[::2] == (0, "valid")
+
+
+def test_counts_and_series_have_them(judged):
+    """The result says how many, and in which second."""
+    story = good_story(1)
+    story.miss(RAMP_S + 1.5)
+    result = judged(story)
+    assert result["counts"]["missed"] == 1
+    assert result["counts"]["intended"] == result["counts"]["ops"] + 1
+    assert (sum(result["series"]["missed"]), result["series"]["missed"][RAMP_S + 1]) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["intended", "missed"])
+def test_an_arrival_that_vanished_is_the_harness_fault(judged, name):
+    """The schedule had one more than the records hold as ops and missed ones."""
+    story = good_story(1)
+    story.miss(RAMP_S + 1)
+    story.reconciliation[name] += 1
+    result = judged(story)
+    assert result["verdict"]["exit_code"] == 3
+    assert f" {name}, its records say " in result["verdict"]["reasons"][0]
+
+
+def test_a_line_that_is_older_than_the_count_is_judged_as_ever(judged):
+    """Runs of before have no word of arrivals, and lose nothing by it."""
+    story = good_story(1)
+    del story.reconciliation["intended"], story.reconciliation["missed"]
+    assert judged(story)["verdict"]["status"] == "pass"
+
+
+def test_missed_arrivals_are_no_messages(judged):
+    """They are neither ops that failed nor latencies."""
+    usual, story = judged(good_story(1)), good_story(1)
+    story.miss(RAMP_S + 1)
+    found = judged(story)
+    assert found["latency"] == usual["latency"]
+    assert found["checks"] == usual["checks"]
+    assert story.at(Kind.MISSED)
