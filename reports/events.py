@@ -40,6 +40,14 @@ class Cutover:
 
 
 @dataclass(frozen=True)
+class Unreachable:
+    """Nobody ever connected: since when it was tried in vain, and why."""
+
+    since_ns: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Events:
     """What happened when; `phases` are the load's, the first worker's where they differ."""
 
@@ -49,6 +57,7 @@ class Events:
     reconciliations: tuple[dict[str, Any], ...]
     interrupted: str
     error: str
+    unreachable: Unreachable | None = None
 
     @property
     def zero_ns(self) -> int:
@@ -66,6 +75,7 @@ def collect(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
     cutovers: dict[str, list[tuple[str, int]]] = {}
     reconciliations: list[dict[str, Any]] = []
     stopped = {"interrupted": "", "error": ""}
+    unreachable = None
     for row in rows:
         kind = row["kind"]
         if kind == "phase" and row["writer"].startswith("load"):
@@ -76,6 +86,8 @@ def collect(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
             reconciliations.append(row)
         elif kind in stopped:
             stopped[kind] = str(row["message"])
+        elif kind == "unreachable":
+            unreachable = Unreachable(int(row["since_ns"]), str(row["reason"]))
     moves = {name: Cutover(name, tuple(steps)) for name, steps in cutovers.items()}
     return Events(
         phases=phases,
@@ -84,6 +96,7 @@ def collect(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
         reconciliations=tuple(reconciliations),
         interrupted=stopped["interrupted"],
         error=stopped["error"],
+        unreachable=unreachable,
     )
 
 

@@ -46,7 +46,8 @@ def judge(run: RunDir) -> dict[str, Any]:
     try:
         history = model.load(run, scenario, events, capabilities(manifest))
     except HistoryError as error:
-        reasons += of_history([str(error)], events)
+        if events.unreachable is None:  # else the reason is known, and there is no history
+            reasons += of_history([str(error)], events)
         body = _unjudged(events)
     else:
         body, more = _judged(history, required(scenario))

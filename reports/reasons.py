@@ -6,7 +6,7 @@ from typing import Any
 
 from gauntlet.kernel.errors import PRECEDENCE, Exit, first_exit
 from reports.checks.verdict import Outcome, Verdict
-from reports.events import Events
+from reports.events import Events, Unreachable
 from reports.objectives import Judged
 
 STATUSES: dict[Exit, str] = {
@@ -71,6 +71,8 @@ def of_events(events: Events) -> Iterator[Reason]:
     """Interruption; faults that were not healed, could not be injected, or show no effect."""
     if events.interrupted:
         yield Reason(Exit.INTERRUPTED, f"The run was cut short: {events.interrupted}.")
+    if events.unreachable and not events.interrupted:
+        yield _of_unreachable(events, events.unreachable)
     if events.error:
         yield Reason(Exit.HARNESS, f"The harness failed: {events.error}.")
     for fault in events.faults:
@@ -82,6 +84,15 @@ def of_events(events: Events) -> Iterator[Reason]:
             yield Reason(Exit.HARNESS, f"{fault.id} did not go as it should: {fault.failed}.")
         elif not fault.proven and not events.interrupted:
             yield Reason(Exit.INCONCLUSIVE, f"There is no proof that {fault.id} acted.")
+
+
+def _of_unreachable(events: Events, found: Unreachable) -> Reason:
+    """Nobody ever connected: a finding where a fault was there first, else no target at all."""
+    for fault in events.faults:
+        if fault.requested_ns is not None and fault.requested_ns <= found.since_ns:
+            sentence = f"After {fault.id} was injected {found.reason}."
+            return Reason(Exit.FAILED, sentence)
+    return Reason(Exit.HARNESS, f"{found.reason[0].upper()}{found.reason[1:]}.")
 
 
 def of_history(problems: list[str], events: Events) -> Iterator[Reason]:

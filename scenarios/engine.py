@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from gauntlet.kernel import clock
 from gauntlet.kernel.capabilities import HISTORY, SELF_ECHO
 from gauntlet.kernel.clock import NS_PER_S
-from gauntlet.kernel.errors import ConfigError
+from gauntlet.kernel.errors import ConfigError, StackError
 from gauntlet.kernel.rundir import Journal
 from scenarios import adapters, quiesce
 from scenarios.arrivals import Stripe
 from scenarios.audit import Audit
 from scenarios.context import Context, Limits
+from scenarios.first_contact import FirstContact
 from scenarios.latency import Latencies
 from scenarios.ledger import Ledger
 from scenarios.links import Links
@@ -146,7 +147,9 @@ class Engine:
 
     def _open(self, gate: Gate) -> None:
         load, run, worker = self.load.scenario.load, self.load.run, self._stripe.worker
-        self._port = SocketPort(gate, self.load.api, self._adapter.subprotocol, self._fail)
+        self._contact = FirstContact(self.load.api, self.load.scenario.faults, clock.now_ns)
+        subprotocol, trouble = self._adapter.subprotocol, self._contact.trouble
+        self._port = SocketPort(gate, self.load.api, subprotocol, self._fail, trouble)
         self._journal = Journal(run, f"load-{worker}")
         self._recorder = Recorder(run.history, worker)
         self._links = Links(run.links, worker)
@@ -225,6 +228,8 @@ class Engine:
             if now_ns >= self._second_ns:
                 self._second_ns += NS_PER_S
                 self._tell(now_ns)
+                if self._contact.hopeless:
+                    self._fail(StackError(self._contact.sentence))
             pause_s = self._pause_s()
             await asyncio.sleep(pause_s)
             # From the tick's start: what the tick itself took, it was late too.
@@ -241,9 +246,11 @@ class Engine:
         self._connect_ns = max(self._connect_ns, now_ns - _CONNECT_BURST_NS)
         while self._unstarted and self._connect_ns <= now_ns:
             self._connect_ns += self._connect_gap_ns
+            self._contact.begin()
             self._unstarted.popleft().start()
 
     def _on_connected(self, user: int) -> None:
+        self._contact.made = True
         for conv in self._by_user.pop(user, ()):
             self.ledger.watch(conv.number, user)
             waiting = self._unconnected[conv.number]
@@ -352,6 +359,7 @@ class Engine:
     def _close(self) -> None:
         if self._aborted:
             self.phase = "aborted"
+        self._contact.tell(self._journal)
         self._context.latencies.write(self.load.run.latency, self._stripe.worker)
         for writer in (self._recorder, self._links, self._live, self._journal, self._vitals):
             writer.close()

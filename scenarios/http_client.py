@@ -100,7 +100,9 @@ class Http:
                     lambda: _HttpConnection(base_url, self._ended), address, url.port or 80
                 )
         except OSError as error:  # TimeoutError is one too
-            answered(TransportError(str(error) or type(error).__name__))
+            refused = TransportError(str(error) or type(error).__name__)
+            refused.__cause__ = error
+            answered(refused)
             return
         self._send(connection, request, until_s, answered)
 

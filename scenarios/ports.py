@@ -10,6 +10,7 @@ from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.errors import ConfigError
 from scenarios.access import Access
 from scenarios.adapters.base import Call, OverHttp, ProtocolError, Request, Response
+from scenarios.first_contact import why
 from scenarios.http_client import Http
 from scenarios.link import Link
 from scenarios.transport import Gate, Socket, TransportError, dial
@@ -29,12 +30,14 @@ class SocketPort:
         gateways: list[str],
         subprotocol: str,
         on_failure: Callable[[BaseException], None],
+        on_trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._gate = gate
         self._http = Http(gate)
         self._gateways = gateways
         self._subprotocol = subprotocol
         self._on_failure = on_failure
+        self._on_trouble = on_trouble
         self._sockets: dict[Link, Socket] = {}
         self._dials: dict[Link, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -48,7 +51,13 @@ class SocketPort:
     ) -> None:
         def read(outcome: Response | TransportError) -> None:
             try:
-                answered(None if isinstance(outcome, TransportError) else outcome)
+                if isinstance(outcome, TransportError):
+                    self._on_trouble(why(outcome))
+                    answered(None)
+                    return
+                if outcome.status >= 400:
+                    self._on_trouble(f"HTTP {outcome.status}")
+                answered(outcome)
             except Exception as error:  # noqa: BLE001 - of ours: it ends the engine
                 self._on_failure(error)
 
@@ -80,7 +89,8 @@ class SocketPort:
         socket = Socket(partial(self._heard, link), partial(self._closed, link))
         try:
             await dial(self._gate, url, self._subprotocol, socket)
-        except TransportError:
+        except TransportError as error:
+            self._on_trouble(why(error))
             self._closed(link, _REFUSED)
             return
         finally:
@@ -98,7 +108,8 @@ class SocketPort:
             self._on_failure(error)
 
     def _closed(self, link: Link, code: int) -> None:
-        self._sockets.pop(link, None)
+        if self._sockets.pop(link, None) is not None and not link.number:
+            self._on_trouble(f"closed with {code} before it said `connected`")
         link.session.on_closed(link, code)
 
     def send(self, link: Link, frame: bytes) -> None:

@@ -88,6 +88,28 @@ def test_how_a_run_ends(judged, broken, status, code):
 
 
 @pytest.mark.parametrize(
+    ("after_fault", "code", "told"),
+    [(False, 3, "Nobody could connect to it."), (True, 1, "After f was injected nobody could")],
+)
+def test_an_unreachable_target_is_a_finding_only_after_a_fault(judged, after_fault, code, told):
+    """Without a fault there was no system to judge; with one, it did not survive it."""
+    story = good_story(1)
+    unreconciled(story)
+    fault = next(row for row in story.chaos if row.get("step") == "requested")
+    since_ns = fault["t_ns"] + (1 if after_fault else -1)
+    reason = "nobody could connect to it"
+    story.conductor.append(
+        {"t_ns": since_ns, "kind": "unreachable", "since_ns": since_ns, "reason": reason}
+    )
+    verdict = judged(story)["verdict"]
+    assert verdict["exit_code"] == code
+    assert verdict["reasons"][0].startswith(told.replace("After f ", f"After {fault['id']} "))
+    assert not any("reconcile" in each for each in verdict["reasons"])
+    story.conductor.append({"t_ns": 1, "kind": "interrupted", "message": "Ctrl-C"})
+    assert judged(story)["verdict"]["exit_code"] == 2
+
+
+@pytest.mark.parametrize(
     ("change", "code"), [(interrupted, 1), (miscounted, 1), (without_proof, 1), (unhealed, 6)]
 )
 def test_a_lost_message_is_not_excused(judged, change, code):
