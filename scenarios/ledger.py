@@ -4,19 +4,22 @@ For every op one integer holds which members have presented it, a bit each; so a
 once however often the server stored or sent it.
 """
 
+from array import array
+
 from scenarios.plan import Conversation, Op
 
 
 class _Book:
-    """One conversation's ops."""
+    """One conversation's ops. Those that everybody has seen are kept as eight bytes each."""
 
-    __slots__ = ("acked", "bits", "presented", "watching")
+    __slots__ = ("acked", "bits", "presented", "settled", "watching")
 
     def __init__(self, conversation: Conversation) -> None:
         self.bits = {user: 1 << at for at, user in enumerate(conversation.members)}
         self.watching = 0
         self.presented: dict[int, int] = {}  # op -> the members who have seen it
         self.acked: dict[int, int] = {}  # op -> the members it is expected at
+        self.settled = array("Q")  # acked ops that nobody is owed any more
 
 
 def _key(author: int, sseq: int) -> int:
@@ -57,10 +60,14 @@ class Ledger:
         book = self._books[op.conv.number]
         key = _key(op.author, op.sseq)
         owed = book.watching if self._self_echo else book.watching & ~book.bits[op.author]
-        book.acked[key] = owed
         self.expected += owed.bit_count()
-        if seen := book.presented.get(key):
-            self.presented += (seen & owed).bit_count()
+        seen = book.presented.get(key, 0)
+        self.presented += (seen & owed).bit_count()
+        if owed & ~seen:
+            book.acked[key] = owed
+        else:
+            book.presented.pop(key, None)
+            book.settled.append(key)
 
     def miss(self) -> None:
         """An intended send was not made: it is no op."""
@@ -82,19 +89,27 @@ class Ledger:
         seen = book.presented.get(key, 0)
         if seen & bit:
             return
-        book.presented[key] = seen | bit
-        if book.acked.get(key, 0) & bit:
-            self.presented += 1
+        seen |= bit
+        owed = book.acked.get(key)
+        if owed is not None:
+            self.presented += owed & bit != 0
+            if not owed & ~seen:
+                del book.acked[key]
+                book.presented.pop(key, None)
+                book.settled.append(key)
+                return
+        book.presented[key] = seen
 
     def used(self, conv: int) -> bool:
         """Whether an op of a conversation was acked or presented."""
         book = self._books[conv]
-        return bool(book.acked or book.presented)
+        return bool(book.acked or book.presented or book.settled)
 
     def audit(self, conv: int, stored: set[tuple[int, int]]) -> None:
         """Compare a conversation's stored ops with its acked ones."""
         kept = {_key(author, sseq) for author, sseq in stored}
-        self.lost += len(self._books[conv].acked.keys() - kept)
+        book = self._books[conv]
+        self.lost += len(book.acked.keys() - kept) + len(set(book.settled) - kept)
 
     @property
     def outstanding(self) -> int:

@@ -74,3 +74,20 @@ def test_without_an_echo_nobody_is_owed_his_own_messages():
     assert (book.expected, book.presented) == (1, 0)
     book.present(5, 12, 11, 1)
     assert book.missing == 0
+
+
+def test_what_everybody_has_seen_is_kept_small_and_still_audited():
+    """Memory does not grow by two dictionary entries an op, and a lost op is found all the same."""
+    book = ledger(watching=(11, 12))
+    for sseq in range(1, 101):
+        book.submit()
+        book.present(5, 12, 11, sseq)
+        book.ack(Op(0, ROOM, 11, sseq))
+        book.present(5, 11, 11, sseq)
+        book.present(5, 11, 11, sseq)
+    assert (book.presented, book.missing) == (200, 0)
+    kept = book._books[5]
+    assert len(kept.settled) == 100
+    assert not kept.acked
+    book.audit(5, {(11, sseq) for sseq in range(3, 101)})
+    assert book.lost == 2
