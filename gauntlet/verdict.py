@@ -51,7 +51,7 @@ def _objectives(result: dict[str, Any]) -> Table:
             objective["id"],
             _MARK[objective["verdict"]],
             objective["window"],
-            _number(objective["value"]),
+            ("≥ " if objective.get("at_least") else "") + _number(objective["value"]),
             f"{objective['op']} {objective['target']:g}",
         )
     return table

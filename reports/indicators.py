@@ -9,7 +9,7 @@ import numpy as np
 from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.history import Channel
 from reports import latency, presence
-from reports.columns import NEVER, Bools, Floats
+from reports.columns import NEVER, Bools
 from reports.latency import Samples
 from reports.model import History
 from reports.recovery import Recovery
@@ -20,11 +20,15 @@ CLIENTS_A_BIN = 20  # below this many reconnects a second, a peak is chance
 
 @dataclass(frozen=True)
 class Value:
-    """A measured value and the number of samples behind it, or why there is none."""
+    """A measured value and the number of samples behind it, or why there is none.
+
+    Where `most` is given, `value` is a lower bound, and `most` the upper one (often infinite).
+    """
 
     value: float | None
     samples: int
     unknown: str = ""
+    most: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,18 +56,12 @@ Indicator = Callable[[Facts, Window], Value]
 
 
 def _percentile(lane: str, quantile: float, facts: Facts, window: Window) -> Value:
-    values = _values(facts, lane, window)
-    return Value(latency.percentile(values, quantile), values.size)
-
-
-def _delivery_max(facts: Facts, window: Window) -> Value:
-    values = _values(facts, "delivery", window)
-    return Value(latency.maximum(values), values.size)
-
-
-def _values(facts: Facts, lane: str, window: Window) -> Floats:
     samples: Samples = getattr(facts, lane)
-    return samples.ms[window.holds(samples.intended_ns)]
+    inside = window.holds(samples.intended_ns)
+    found = latency.bounds(samples.ms[inside], samples.least_ms[inside], quantile)
+    if found is None:
+        return Value(None, 0)
+    return Value(found.least, int(inside.sum()), most=None if found.exact else found.most)
 
 
 def _send_errors(facts: Facts, window: Window) -> Value:
@@ -194,7 +192,7 @@ INDICATORS: dict[str, Indicator] = {
         for lane in ("ack", "delivery")
         for name, quantile in latency.QUANTILES.items()
     },
-    "delivery_max_ms": _delivery_max,
+    "delivery_max_ms": partial(_percentile, "delivery", 1.0),
     "send_errors_ratio": _send_errors,
     "missed_arrivals_count": _missed_count,
     "missed_arrivals_ratio": _missed_ratio,
@@ -210,5 +208,7 @@ INDICATORS: dict[str, Indicator] = {
     "lag_p99_ms": partial(_percentile, "lag", latency.QUANTILES["p99"]),
 }
 
-# What a late generator falsifies; ratios and recoveries it does not.
-LATENCIES = frozenset(name for name in INDICATORS if name.startswith(("ack_", "delivery_")))
+# What a late generator falsifies, latencies and capacity; ratios and recoveries it does not.
+NEED_PUNCTUAL_SENDS = frozenset(
+    name for name in INDICATORS if name.startswith(("ack_", "delivery_", "acked_per_s"))
+)

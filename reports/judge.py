@@ -166,6 +166,7 @@ def _objective(judged: Judged) -> dict[str, Any]:
         "severity": objective.severity,
         "verdict": judged.outcome.value,
         "value": judged.value,
+        "at_least": judged.at_least,
         "samples": judged.samples,
         "sentence": judged.sentence,
     }
@@ -217,12 +218,14 @@ def _window(events: Events, window: windows.Window) -> dict[str, Any]:
 def _latency(facts: Facts) -> dict[str, Any]:
     lanes = {"ack": facts.ack, "delivery": facts.delivery, "lag": facts.lag}
     return {
-        lane: {
-            name: latency.table(samples.ms[window.holds(samples.intended_ns)])
-            for name, window in facts.windows.items()
-        }
+        lane: {name: _in_window(samples, window) for name, window in facts.windows.items()}
         for lane, samples in lanes.items()
     }
+
+
+def _in_window(samples: latency.Samples, window: windows.Window) -> dict[str, Any]:
+    inside = window.holds(samples.intended_ns)
+    return latency.table(samples.ms[inside], samples.least_ms[inside])
 
 
 def _plain(value: Any) -> Any:

@@ -27,6 +27,8 @@ _MESSAGE_KINDS = (
 class Messages:
     """Parallel arrays, one entry a message; times in nanoseconds, NEVER if it did not happen.
 
+    `unanswered_ns` is when a send was given up that nobody had answered.
+
     `of_record` gives each record's message (-1: none, or a body that is not ours). Positions are 0
     where unknown; `position` is the first known of acknowledgement, audit and delivery.
     """
@@ -43,6 +45,7 @@ class Messages:
     handed_ns: Ints
     first_attempt_ns: Ints
     acked_ns: Ints
+    unanswered_ns: Ints
     stored: Bools
     position: Ints
 
@@ -56,8 +59,8 @@ def collect(records: Records) -> Messages:
     of_record, representative = _identify(records, chosen)
     count = representative.size
 
-    def first(kind: Kind, column: str, missing: int) -> Ints:
-        at = np.flatnonzero(chosen & (records["kind"] == kind))[::-1]
+    def first(kind: Kind, column: str, missing: int, which: Bools = chosen) -> Ints:
+        at = np.flatnonzero(which & (records["kind"] == kind))[::-1]
         values = np.full(count, missing, dtype=np.int64)
         # Backwards, because the last assignment to an index is the one that stays.
         values[of_record[at]] = records[column][at]
@@ -68,6 +71,9 @@ def collect(records: Records) -> Messages:
     )
     handed_ns = first(Kind.OP, "t_ns", NEVER)
     acked_ns = first(Kind.ACK, "t_ns", NEVER)
+    given_up_ns = first(Kind.UNKNOWN, "t_ns", NEVER)
+    # Rejected without an attempt: it still waited in its queue when the load ended.
+    untried_ns = first(Kind.REJECT, "t_ns", NEVER, chosen & (records["spare"] == 0))
     return Messages(
         of_record=of_record,
         conv=ints(records["conv"][representative]),
@@ -76,11 +82,12 @@ def collect(records: Records) -> Messages:
         sent=handed_ns != NEVER,
         acked=acked_ns != NEVER,
         rejected=first(Kind.REJECT, "t_ns", NEVER) != NEVER,
-        given_up=first(Kind.UNKNOWN, "t_ns", NEVER) != NEVER,
+        given_up=given_up_ns != NEVER,
         intended_ns=ints(records["ref_ns"][representative]),
         handed_ns=handed_ns,
         first_attempt_ns=first(Kind.ATTEMPT, "t_ns", NEVER),
         acked_ns=acked_ns,
+        unanswered_ns=np.minimum(given_up_ns, untried_ns),
         stored=first(Kind.AUDIT, "t_ns", NEVER) != NEVER,
         position=position,
     )

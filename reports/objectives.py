@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gauntlet.kernel.scenario import Objective
 from reports import shown
 from reports.checks.verdict import Outcome
-from reports.indicators import INDICATORS, LATENCIES, Facts, Value
+from reports.indicators import INDICATORS, NEED_PUNCTUAL_SENDS, Facts, Value
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -19,7 +19,10 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True)
 class Judged:
-    """An objective and how it came out: valid, invalid, or unknown for a reason."""
+    """An objective and how it came out: valid, invalid, or unknown for a reason.
+
+    With `at_least`, `value` is a lower bound.
+    """
 
     objective: Objective
     outcome: Outcome
@@ -27,6 +30,7 @@ class Judged:
     samples: int
     sentence: str
     unknown: str = ""
+    at_least: bool = False
 
 
 def judge_all(facts: Facts) -> list[Judged]:
@@ -36,7 +40,7 @@ def judge_all(facts: Facts) -> list[Judged]:
 
 
 def generator_limited(facts: Facts) -> str:
-    """Why latencies cannot be trusted: the generator itself was late where nothing was broken."""
+    """Why latencies and capacity are not known: the generator was late where nothing was broken."""
     budget_ms = facts.history.scenario.load.lag_budget_ms
     lag_ms = INDICATORS["lag_p99_ms"](facts, facts.windows["steady"]).value
     if lag_ms is None or lag_ms <= budget_ms:
@@ -45,11 +49,15 @@ def generator_limited(facts: Facts) -> str:
 
 
 def judge_one(objective: Objective, facts: Facts, limited: str) -> Judged:
-    """One objective. Too few samples, a fault without proof, or a late generator: unknown."""
+    """One objective. Too few samples, a fault without proof, or a late generator: unknown.
+
+    A value that is a range has to meet it at both ends: what had not come when the run ended counts
+    as if it never came, so that neither a loss nor an early end can meet an objective.
+    """
     window = facts.windows[objective.window]
     measured = INDICATORS[objective.indicator](facts, window)
     unknown = window.unknown or measured.unknown or _too_few(objective, measured)
-    if objective.indicator in LATENCIES:
+    if objective.indicator in NEED_PUNCTUAL_SENDS:
         unknown = unknown or limited
     name = objective.indicator
     wanted = f"wanted {objective.op} {shown.measured(name, objective.value)}"
@@ -58,13 +66,19 @@ def judge_one(objective: Objective, facts: Facts, limited: str) -> Judged:
         sentence = f"{where} is not known, {unknown}; {wanted}."
         value, samples = measured.value, measured.samples
         return Judged(objective, Outcome.UNKNOWN, value, samples, sentence, unknown)
-    met = OPERATORS[objective.op](measured.value, objective.value)
+    ends = (measured.value, measured.value if measured.most is None else measured.most)
+    met = all(OPERATORS[objective.op](end, objective.value) for end in ends)
+    at_least = measured.most is not None
+    told = shown.measured(name, measured.value, at_least=at_least)
+    if at_least:
+        told += ", for some never came"
     return Judged(
         objective,
         Outcome.VALID if met else Outcome.INVALID,
         measured.value,
         measured.samples,
-        f"{where} is {shown.measured(name, measured.value)}; {wanted}.",
+        f"{where} is {told}; {wanted}.",
+        at_least=at_least,
     )
 
 

@@ -4,14 +4,23 @@ import math
 from typing import Any
 
 
-def ms(value: Any) -> str:
-    """Milliseconds as `12.3 ms`, `4.21 s`, `∞` for what never happened, `–` for nothing."""
+def ms(value: Any, *, at_least: bool = False) -> str:
+    """Milliseconds as `12.3 ms`, `4.21 s`, `∞` for what never happened, `–` for nothing.
+
+    A lower bound is written as `≥ 4.21 s`.
+    """
     if value is None:
         return "–"
     number = float(value)
     if math.isinf(number):
         return "∞"
-    return f"{number / 1000:.3g} s" if number >= 1000 else f"{number:.3g} ms"
+    text = f"{number / 1000:.3g} s" if number >= 1000 else f"{number:.3g} ms"
+    return f"≥ {text}" if at_least else text
+
+
+def quantile(row: dict[str, Any], name: str) -> str:
+    """A percentile, or `max`, of a window's row of result.json."""
+    return ms(row[name], at_least=name in row.get("at_least", ()))
 
 
 def seconds(value: Any) -> str:
@@ -24,12 +33,12 @@ def number(value: Any) -> str:
     return "–" if value is None else f"{value:,}"
 
 
-def measured(indicator: str, value: Any) -> str:
+def measured(indicator: str, value: Any, *, at_least: bool = False) -> str:
     """An indicator's value with its unit, which its name ends with."""
     if value is None:
         return "–"
     if indicator.endswith("_ms"):
-        return ms(value)
+        return ms(value, at_least=at_least)
     if math.isinf(float(value)):
         return "∞"
     return f"{100 * value:.3g} %" if indicator.endswith("_ratio") else f"{value:.3g}"

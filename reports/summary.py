@@ -38,8 +38,8 @@ def _numbers(result: dict[str, Any]) -> str:
     return (
         f"**{counts['acked']:,}** of {counts['ops']:,} messages acknowledged, "
         f"**{counts['presented']:,}** of {counts['expected']:,} deliveries made, "
-        f"ack p99 {shown.ms(run['ack']['run']['p99'])}, "
-        f"delivery p99 {shown.ms(run['delivery']['run']['p99'])}."
+        f"ack p99 {shown.quantile(run['ack']['run'], 'p99')}, "
+        f"delivery p99 {shown.quantile(run['delivery']['run'], 'p99')}."
     )
 
 

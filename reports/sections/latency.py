@@ -30,4 +30,4 @@ def facts(page: Page) -> dict[str, Any] | None:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    return [*(shown.ms(row[column]) for column in COLUMNS), shown.number(row["samples"])]
+    return [*(shown.quantile(row, column) for column in COLUMNS), shown.number(row["samples"])]

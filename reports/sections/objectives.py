@@ -19,6 +19,8 @@ def _row(objective: dict[str, Any]) -> dict[str, Any]:
     return {
         **objective,
         "wanted": f"{objective['op']} {wanted}",
-        "measured": shown.measured(indicator, objective["value"]),
+        "measured": shown.measured(
+            indicator, objective["value"], at_least=objective.get("at_least", False)
+        ),
         "samples": shown.number(objective["samples"]),
     }

@@ -70,8 +70,8 @@ def _tile(label: str, value: int, note: str, *, bad: bool = False) -> dict[str, 
 def _p99(what: str, windows: dict[str, Any]) -> dict[str, Any]:
     return {
         "label": f"p99 until {what}",
-        "value": shown.ms(windows["steady"]["p99"]),
-        "note": f"in steady load; {shown.ms(windows['run']['p99'])} with faults",
+        "value": shown.quantile(windows["steady"], "p99"),
+        "note": f"in steady load; {shown.quantile(windows['run'], 'p99')} with faults",
         "bad": False,
     }
 

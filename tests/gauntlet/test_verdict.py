@@ -19,6 +19,8 @@ RESULT = {
          "target": 500},
         {"id": "max", "verdict": "invalid", "window": "run", "value": "inf", "op": "<",
          "target": 60000},
+        {"id": "slow", "verdict": "invalid", "window": "run", "value": 7500.0, "at_least": True,
+         "op": "<", "target": 500},
     ],
 }  # fmt: skip
 
@@ -33,7 +35,7 @@ def shown(hint=None):
 def test_checks_objectives_reasons_and_report_are_shown():
     """A person at the terminal needs no other file to know what happened, and why."""
     text = shown()
-    for part in ("lost-acked", "✘ invalid", "1,000", "? unknown", "∞", "FAIL  exit 1",
+    for part in ("lost-acked", "✘ invalid", "1,000", "? unknown", "∞", "≥ 7,500", "FAIL  exit 1",
                  "reason 4", "open runs/x/report.html"):  # fmt: skip
         assert part in text
     assert "reason 5" not in text

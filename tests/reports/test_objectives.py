@@ -1,12 +1,15 @@
 """Objectives: met, missed, or not known."""
 
+import re
+
 import pytest
 
 from gauntlet.kernel import vocabulary
 from gauntlet.kernel.history import Kind
-from reports.indicators import INDICATORS
+from reports.indicators import INDICATORS, NEED_PUNCTUAL_SENDS
 
-from .histories import MS, good_story
+from .histories import FAULT_S, HEAL_S, MS, ZERO, S, good_story
+from .mutators import lose_the_tail
 
 
 def objective(judged, story, **more):
@@ -69,10 +72,12 @@ def test_a_fault_without_proof_judges_nothing(judged):
 
 
 @pytest.mark.parametrize(
-    ("indicator", "verdict"), [("delivery_p99_ms", "unknown"), ("send_errors_ratio", "valid")]
+    ("indicator", "verdict"),
+    [(name, "unknown") for name in sorted(NEED_PUNCTUAL_SENDS)]
+    + [("send_errors_ratio", "valid"), ("missed_arrivals_ratio", "valid"), ("lag_p99_ms", "valid")],
 )
-def test_a_late_generator_makes_latencies_unknown(judged, indicator, verdict):
-    """And nothing else: a message that is lost is lost."""
+def test_a_late_generator_makes_latencies_and_capacity_unknown(judged, indicator, verdict):
+    """And nothing else."""
     story = good_story(1)
     for index in story.at(Kind.OP)[::20]:
         story.change(index, t_ns=story.records[index].ref_ns + 30 * MS)
@@ -81,11 +86,62 @@ def test_a_late_generator_makes_latencies_unknown(judged, indicator, verdict):
     assert ("generator-limited" in found["sentence"]) == (verdict == "unknown")
 
 
-def test_a_lost_message_is_infinitely_late(judged):
-    """It cannot be met by any number."""
+def test_a_late_generator_excuses_no_violation(judged):
+    """A message that is lost is lost: the checks say what they say without it."""
+    story = good_story(1)
+    lose_the_tail(story)
+    story.reconcile()
+    usual = judged(story)["checks"]
+    for index in story.at(Kind.OP)[::20]:
+        story.change(index, t_ns=story.records[index].ref_ns + 30 * MS)
+    late = judged(story)
+    assert late["caveats"][0].startswith("Generator-limited")
+    verdicts = [
+        [(check["id"], check["verdict"]) for check in checks] for checks in (usual, late["checks"])
+    ]
+    assert verdicts[0] == verdicts[1]
+    assert ("lost-acked", "invalid") in verdicts[1]
+    assert late["verdict"]["exit_code"] == 1
+
+
+def test_lag_is_judged_where_nothing_was_broken(judged):
+    """A generator that was late only while a fault acted is not limited."""
+    story = good_story(1)
+    begun, healed = (ZERO + int(at * S) for at in (FAULT_S, HEAL_S))
+    for index in story.at(Kind.OP):
+        intended_ns = story.records[index].ref_ns
+        if begun <= intended_ns < healed:
+            story.change(index, t_ns=intended_ns + 30 * MS)
+    assert objective(judged, story, indicator="delivery_p99_ms")["verdict"] == "valid"
+    assert judged(story)["caveats"] == []
+
+
+def test_a_lost_message_meets_no_bound(judged):
+    """It took its age at least, which is told; and perhaps for ever, so that no number is met."""
     story = good_story(1)
     index = story.at(Kind.DELIVER)[-1]
     story.drop([index])
-    found = objective(judged, story, indicator="delivery_max_ms", value=1e9, window="run")
-    assert (found["verdict"], found["value"]) == ("invalid", "inf")
-    assert "∞" in found["sentence"]
+    lost = {"indicator": "delivery_max_ms", "window": "run"}
+    found = objective(judged, story, **lost, value=1e9)
+    assert (found["verdict"], found["at_least"]) == ("invalid", True)
+    assert 6_000 < found["value"] < 8_000
+    assert f"is ≥ {found['value'] / 1000:.3g} s, for some never came; wanted" in found["sentence"]
+    above = {"op": ">", **lost}
+    assert objective(judged, story, **above, value=5_000)["verdict"] == "valid"
+    assert objective(judged, story, **above, value=1e9)["verdict"] == "invalid"
+
+
+def test_a_refused_send_takes_for_ever(judged):
+    """It was answered, and no wait would have got it an ack."""
+    story = good_story(1)
+    for index in story.at(Kind.UNKNOWN):
+        story.change(index, kind=Kind.REJECT)
+    story.reconcile()
+    found = objective(judged, story, indicator="ack_p999_ms", window="run", value=1e9)
+    assert (found["verdict"], found["value"], found["at_least"]) == ("invalid", "inf", False)
+
+
+def test_latencies_and_capacity_are_what_a_late_generator_leaves_unknown():
+    """Every percentile and maximum, and acknowledgements a second; and nothing else."""
+    latencies = {name for name in INDICATORS if re.match("(ack|delivery)_(p[0-9]+|max)_ms", name)}
+    assert {"acked_per_s", *latencies} == NEED_PUNCTUAL_SENDS
