@@ -69,6 +69,11 @@ def _complain(error: GauntletError) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     scenario = _resolved(options)
+    if scenario.load.model == "closed":
+        raise ConfigError(
+            "load.model: found closed; allowed: open. Locust's tasks drive a closed load: "
+            f"locust -f your_locustfile.py --scenario {options.scenario}"
+        )
     return _conduct(options, scenario, LocustChild(scenario), Console(highlight=False))
 
 

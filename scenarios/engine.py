@@ -9,6 +9,7 @@ import collections
 import contextlib
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,14 +24,17 @@ from scenarios import adapters, quiesce
 from scenarios.arrivals import Stripe
 from scenarios.audit import Audit
 from scenarios.context import Context, Limits
+from scenarios.driven import Desk, Driven, Driver, HeardMailbox
 from scenarios.first_contact import FirstContact
 from scenarios.latency import Latencies
 from scenarios.ledger import Ledger
 from scenarios.links import Links
 from scenarios.live import Live
 from scenarios.loadfile import LoadFile
+from scenarios.mailbox import Mailbox
 from scenarios.plan import Conversation
 from scenarios.ports import SocketPort, check_addresses
+from scenarios.readiness import Readiness
 from scenarios.recorder import Recorder
 from scenarios.release import Release
 from scenarios.rooms import fill_room
@@ -86,26 +90,42 @@ class Engine:
             msg = f"adapter {target.adapter!r} has no {', '.join(sorted(missing))}"
             raise ConfigError(msg)
         self.ledger = Ledger(self_echo=SELF_ECHO in self._adapter.capabilities)
-        self._ready: set[int] = set()
-        self._unconnected = {
-            conv.number: set(conv.members) for conv in self._traffic.conversations.values()
-        }
-        self._by_user: dict[int, list[Conversation]] = collections.defaultdict(list)
-        for conv in self._traffic.conversations.values():
-            self.ledger.open(conv)
-            for user in conv.members:
-                self._by_user[user].append(conv)
+        self._readiness = Readiness(
+            self.ledger, self._traffic.conversations.values(), self._prepare
+        )
 
     # For other threads: put these into `commands`.
 
-    def add_user(self) -> None:
+    def add_user(self, driver: Driver | None = None) -> None:
         """Connect the user of the next free slot; one beyond the plan is refused."""
         slot = len(self._sessions)
         if slot < len(self._traffic.users):
             user = self._traffic.users[slot]
-            session = Session(self._context, user, self._jitter)
+            mailbox = partial(HeardMailbox, driver) if driver is not None else Mailbox
+            session = Session(self._context, user, self._jitter, mailbox)
             self._sessions[user.number] = session
             self._unstarted.append(session)
+            if driver is not None:
+                driver.seated(Driven(self._desk, session))
+        elif driver is not None:
+            driver.seated(None)
+
+    def soon(self, call: Callable[[], None]) -> bool:
+        """Have a call made now rather than at the next tick. False where the engine has ended."""
+        try:
+            self._loop.call_soon_threadsafe(self._make, call)
+        except RuntimeError:  # the loop is closed
+            return False
+        return True
+
+    def _make(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - told by `run`, as any other
+            self._fail(error)
+
+    def _is_over(self) -> bool:
+        return self._draining or self._aborted
 
     def drain(self) -> None:
         """Stop arrivals, and end in order. The last second of a load is let to its end."""
@@ -129,6 +149,7 @@ class Engine:
 
     async def run(self) -> None:
         """Put the load on the system until drained or aborted; then flush and close everything."""
+        self._loop = asyncio.get_running_loop()
         gate = Gate(self.load.scenario.target.allow_hosts)
         await check_addresses(gate, self.load.api)
         self._open(gate)
@@ -171,11 +192,12 @@ class Engine:
             ),
             api=self.load.api,
             conversations=self._traffic.conversations,
-            conversations_of=dict(self._by_user),
+            conversations_of=self._readiness.of_user,
             user_numbers={user.name: user.number for user in self._traffic.users},
             new_link=self._links.link,
             on_connected=self._on_connected,
         )
+        self._desk = Desk(self._context, self._traffic, self._readiness, self._links, self._is_over)
         for user in self._traffic.users:
             self._links.user(user)
         for conv in self._traffic.conversations.values():
@@ -194,7 +216,7 @@ class Engine:
         self._end_ns = self._arrivals_ns + int(load.steady * NS_PER_S)
         self._timers.at(self._arrivals_ns, self._end_ramp)
         self._release = Release(
-            self._arrivals_ns, self._traffic, self._context, self._sessions, self._ready
+            self._arrivals_ns, self._traffic, self._context, self._sessions, self._readiness.ready
         )
         per_s = 2 * len(self._traffic.users) / max(load.ramp, 0.001)
         self._connect_gap_ns = int(NS_PER_S / max(per_s, _CONNECTS_PER_S_MIN))
@@ -251,22 +273,17 @@ class Engine:
 
     def _on_connected(self, user: int) -> None:
         self._contact.made = True
-        for conv in self._by_user.pop(user, ()):
-            self.ledger.watch(conv.number, user)
-            waiting = self._unconnected[conv.number]
-            waiting.discard(user)
-            if not waiting:
-                self._prepare(conv)
+        self._readiness.on_connected(user)
 
     def _prepare(self, conv: Conversation) -> None:
         if conv.is_room:
             self._port.spawn(self._fill(conv))
         else:
-            self._ready.add(conv.number)
+            self._readiness.mark(conv)
 
     async def _fill(self, conv: Conversation) -> None:
         if await fill_room(self._port, conv, self._sessions):
-            self._ready.add(conv.number)
+            self._readiness.mark(conv)
 
     # The end.
 
@@ -295,7 +312,7 @@ class Engine:
             conv
             for conv in self._traffic.conversations.values()
             if HISTORY in self._adapter.capabilities
-            and (self.ledger.used(conv.number) or conv.number in self._ready)
+            and (self.ledger.used(conv.number) or conv in self._readiness)
         ]
         audit = Audit(self._context, self._port, self._sessions)
         await audit.run(audited)

@@ -7,14 +7,17 @@ waited for instead. It ends acked; rejected, if every attempt was answered with
 """
 
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from random import Random
+from typing import Literal
 
 import msgspec
 
 from gauntlet.kernel.capabilities import IDEMPOTENT_SEND
 from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.history import Kind
+from scenarios import payload
 from scenarios.access import Access
 from scenarios.adapters.base import Sent
 from scenarios.backoff import Backoff
@@ -23,6 +26,7 @@ from scenarios.plan import Op
 
 _BASE_MS = 100
 _CAP_MS = 2_000
+Ended = Callable[[Literal["acked", "rejected", "unknown"], int], None]
 
 
 class Send(msgspec.Struct):
@@ -37,6 +41,7 @@ class Send(msgspec.Struct):
     in_flight: bool = False
     doubtful: bool = False  # an attempt may have left something behind
     backoff: Backoff | None = None  # most never need one
+    ended: Ended | None = None
 
     @property
     def client_msg_id(self) -> str:
@@ -58,17 +63,24 @@ class Outbox:
             limits.attempt_timeout_ns if self._idempotent else limits.give_up_after_ns
         )
 
-    def submit(self, op: Op, intended_ns: int) -> None:
-        """Take an op over; it is sent as soon as those before it have ended."""
+    def submit(
+        self, op: Op, intended_ns: int, text: str | None = None, ended: Ended | None = None
+    ) -> None:
+        """Take an op over; it is sent as soon as those before it have ended.
+
+        Its body is padding, or carries `text`. `ended` hears how it ended, and at what position.
+        """
         context = self._context
         now_ns = context.now_ns()
         context.ledger.submit()
         context.latencies.add("lag", now_ns - intended_ns)
-        conv = op.conv.number
-        body = context.bodies.build(
-            conv, op.author, op.sseq, intended_ns, context.limits.body_bytes
-        )
-        send = Send(op, intended_ns, body)
+        conv, author = op.conv.number, op.author
+        if text is None:
+            size = context.limits.body_bytes
+            body = context.bodies.build(conv, author, op.sseq, intended_ns, size)
+        else:
+            body = payload.carry(conv, author, op.sseq, intended_ns, text)
+        send = Send(op, intended_ns, body, ended=ended)
         self._record(Kind.OP, send, now_ns)
         queue = self._queues.get(conv)
         if queue is None:
@@ -137,6 +149,8 @@ class Outbox:
         context.ledger.ack(send.op)
         context.latencies.add("response", now_ns - send.intended_ns)
         context.latencies.add("service", now_ns - send.first_ns)
+        if send.ended is not None:
+            send.ended("acked", seq)
         self._next(send)
 
     def _end(self, send: Send) -> None:
@@ -152,6 +166,8 @@ class Outbox:
         else:
             self._record(Kind.REJECT, send, now_ns, spare=send.attempts)
             context.ledger.reject()
+        if send.ended is not None:
+            send.ended("unknown" if unknown else "rejected", 0)
 
     def _next(self, send: Send) -> None:
         queue = self._queues[send.op.conv.number]

@@ -59,6 +59,18 @@ def build(conv: int, author: int, sseq: int, intended_ns: int, body_bytes: int) 
     return f"{head}|{_crc(head, padding)}|{padding}"
 
 
+def carry(conv: int, author: int, sseq: int, intended_ns: int, text: str) -> str:
+    """A body that carries somebody's own text where `build` has its padding."""
+    head = f"{MARK}|{conv}|{author}|{sseq}|{intended_ns}"
+    return f"{head}|{_crc(head, text)}|{text}"
+
+
+def text(body: str) -> str:
+    """What a body carries; the whole of one that is not ours."""
+    parts = body.split("|", 6)
+    return parts[6] if len(parts) == 7 and parts[0] == MARK else body
+
+
 def parse(body: str) -> Payload | None:
     """What a body says, or None if it is not one of ours."""
     parts = body.split("|", 6)

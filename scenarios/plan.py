@@ -67,3 +67,9 @@ class Draft:
 
     name: str
     members: tuple[int, ...]
+
+
+def direct(one: User, other: User) -> Draft:
+    """The conversation of two users: one for each pair, named as the protocol names it."""
+    first, second = sorted((one, other), key=lambda user: user.name)
+    return Draft(f"d.{first.name}.{second.name}", (first.number, second.number))

@@ -9,6 +9,7 @@ Pure: the clock, the generator and the sockets are given to it (`Context`, `Port
   new connection is up before the old one is closed.
 """
 
+from collections.abc import Callable
 from functools import partial
 from random import Random
 
@@ -47,11 +48,17 @@ _NONSENSE = 4500
 class Session:
     """A user that stays connected from `start` to `stop`, but for planned absences."""
 
-    def __init__(self, context: Context, user: User, rng: Random) -> None:
+    def __init__(
+        self,
+        context: Context,
+        user: User,
+        rng: Random,
+        mailbox: Callable[[Context, User, Access], Mailbox] = Mailbox,
+    ) -> None:
         self.user = user
         self.access = Access(context, user, user.number)
         self.outbox = Outbox(context, self.access, rng)
-        self.mailbox = Mailbox(context, user, self.access)
+        self.mailbox = mailbox(context, user, self.access)
         self._context = context
         self._rooms: set[str] = set()
         self._backoff = Backoff(rng, _BASE_MS, _CAP_MS)

@@ -58,7 +58,7 @@ class Traffic:
         scope = Scope(
             stripe.worker, self.users, int(load.ramp * NS_PER_S), int(load.steady * NS_PER_S)
         )
-        directory = Directory(stripe.worker)
+        directory = self._directory = Directory(stripe.worker)
         self._choices: list[list[Conversation]] = []
         weights: list[float] = []
         self.absences: list[Absence] = []
@@ -81,6 +81,8 @@ class Traffic:
     def offsets(self) -> Iterator[int]:
         """The intended times of this worker's ops, in nanoseconds from the start of arrivals."""
         load = self._scenario.load
+        if load.model == "closed":
+            return iter(())
         profile = Profile(load.rate_per_s, load.steady, _surges(self._scenario))
         return SCHEDULES[self._schedule](profile, self._stripe, self._scenario.seed)
 
@@ -99,10 +101,18 @@ class Traffic:
         for _ in range(_PICKS if self._choices else 0):
             conv, author = self._pick()
             if author not in away and ready(conv):
-                key = conv.number << 32 | author
-                sseq = self._sseqs[key] = self._sseqs.get(key, 0) + 1
-                return Op(offset_ns, conv, author, sseq)
+                return self.op(offset_ns, conv, author)
         return None
+
+    def op(self, offset_ns: int, conv: Conversation, author: int) -> Op:
+        """An author's next op in a conversation."""
+        key = conv.number << 32 | author
+        sseq = self._sseqs[key] = self._sseqs.get(key, 0) + 1
+        return Op(offset_ns, conv, author, sseq)
+
+    def settle(self, workload: str, drafts: list[Draft]) -> list[Conversation]:
+        """More conversations than were planned."""
+        return self._directory.settle(workload, drafts)
 
     def _pick(self) -> tuple[Conversation, int]:
         """A workload by weight, then any of its conversations, then any of its members.

@@ -90,3 +90,14 @@ def test_links_between_pages_lead_somewhere(page):
     """No page sends its reader to a file that is not there."""
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_the_page_on_users_of_ones_own_shows_the_file_that_runs():
+    """What is read is what a test runs, and every error a task may meet is told of."""
+    howto = ROOT / "docs" / "howto"
+    page = (howto / "write-your-own-user.md").read_text()
+    (shown,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert (howto / "chat_locustfile.py").read_text().split("\n\n", 1)[1] == shown
+    exports = (ROOT / "gauntlet" / "locust.py").read_text().partition("__all__")[2]
+    named = set(re.findall(r'"(\w+)"', exports))
+    assert {name for name in named if not re.search(rf"\b{name}s?\b", page)} == {"IM", "Sent"}

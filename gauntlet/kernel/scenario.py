@@ -50,7 +50,11 @@ class WorkloadShare(_Part, frozen=True):
 
 
 class Load(_Part, frozen=True):
-    """Who sends how much: an open model, `rate` sends a second over all workers."""
+    """Who sends how much.
+
+    `open`: `rate` sends a second over all workers, whatever the system does. `closed`: there are no
+    arrivals; Locust tasks send (`gauntlet.locust.IMUser`), each after its last send was answered.
+    """
 
     users: int = 200
     workload: dict[str, float | WorkloadShare] = msgspec.field(
@@ -65,6 +69,7 @@ class Load(_Part, frozen=True):
     queue_max: int = 10_000  # sends that wait in one sender's queue of one conversation
     backlog_max: int = 100_000  # sends under way over all workers; arrivals beyond are missed
     lag_budget_ms: float = 10.0
+    model: Literal["open", "closed"] = "open"
 
     @property
     def rate_per_s(self) -> float:

@@ -104,6 +104,8 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
     if kind.stack not in ("", scenario.target.stack):
         found = f"{fault.kind} on the stack {scenario.target.stack}"
         yield Problem(("kind",), found, f"the stack {kind.stack}")
+    if fault.kind == "surge" and scenario.load.model == "closed":
+        yield Problem(("kind",), "surge of a load without arrivals", "load.model: open")
     duration_s = scenario.load.duration_s
     if fault.ends_s > duration_s:
         allowed = f"an end (at + for) within the load's {clock.format_s(duration_s)}"

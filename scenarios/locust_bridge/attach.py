@@ -1,5 +1,6 @@
-"""`--host`: the same scenario, on a server that is already there."""
+"""Scenarios that plain Locust changes: `--host` attaches them, users with tasks drive them."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -9,14 +10,25 @@ from gauntlet.kernel import scenario_file
 from gauntlet.kernel.scenario import Scenario, Target, to_builtins
 from scenarios import library
 
+Change = Callable[[Scenario], Scenario]
 
-def attached(scenario: str, host: str, folder: Path) -> Path:
-    """A scenario file in `folder` that puts the named scenario's load on `host`, undisturbed.
+
+def derived(scenario: str, folder: Path, changes: Iterable[Change]) -> Path:
+    """A scenario file in `folder`: the named scenario, changed."""
+    file = library.path(scenario) if scenario in library.names() else Path(scenario)
+    wanted: Scenario = scenario_file.load(file)
+    for change in changes:
+        wanted = change(wanted)
+    written = folder / f"{wanted.name}.yaml"
+    written.write_text(yaml.safe_dump(to_builtins(wanted)), encoding="utf-8")
+    return written
+
+
+def attached(wanted: Scenario, host: str) -> Scenario:
+    """The scenario's load on a server that is already there, undisturbed.
 
     We cannot break a server that we did not start: faults, and what is asked of them, are left out.
     """
-    file = library.path(scenario) if scenario in library.names() else Path(scenario)
-    wanted: Scenario = scenario_file.load(file)
     target = Target(
         adapter=wanted.target.adapter,
         stack="external",
@@ -24,12 +36,23 @@ def attached(scenario: str, host: str, folder: Path) -> Path:
         allow_hosts=wanted.target.allow_hosts,
         server=wanted.target.server,
     )
-    calm = msgspec.structs.replace(
+    return msgspec.structs.replace(
         wanted,
         target=target,
         faults=[],
         sla=[objective for objective in wanted.sla if ":" not in objective.window],
     )
-    written = folder / f"{wanted.name}.yaml"
-    written.write_text(yaml.safe_dump(to_builtins(calm)), encoding="utf-8")
-    return written
+
+
+def driven(wanted: Scenario, users: int | None) -> Scenario:
+    """The scenario without arrivals: tasks send. Conversations, faults and objectives stay.
+
+    Whoever tries his tasks with a few `users` gets groups of so many.
+    """
+    most = users or wanted.load.users
+    workload = {
+        name: msgspec.structs.replace(share, size=min(share.size, most))
+        for name, share in wanted.load.shares().items()
+    }
+    load = msgspec.structs.replace(wanted.load, model="closed", workload=workload)
+    return msgspec.structs.replace(wanted, load=load)

@@ -18,6 +18,7 @@ from scenarios.arrivals import Stripe
 from scenarios.engine import Engine
 from scenarios.locust_bridge import messages, options
 from scenarios.locust_bridge.boot import Conductor
+from scenarios.locust_bridge.im import IM
 from scenarios.locust_bridge.stats import Statistics
 from scenarios.locust_bridge.thread import EngineThread
 
@@ -56,7 +57,8 @@ class Bridge:
         """
         if not self._load_file and not isinstance(self._runner, WorkerRunner):
             with tempfile.TemporaryDirectory() as folder:
-                arguments = options.conduct_arguments(self._given, Path(folder))
+                closed = options.are_driven(self._environment.user_classes)
+                arguments = options.conduct_arguments(self._given, Path(folder), closed=closed)
                 self._conductor = Conductor(arguments)
                 try:
                     self._load_file = str(self._conductor.wait_for_load())
@@ -86,6 +88,10 @@ class Bridge:
             return False
         self._thread.add_user()
         return True
+
+    def im(self) -> IM | None:
+        """A user whom tasks drive. None where this worker came too late to have a part."""
+        return None if self._thread is None else IM(self._thread)
 
     def finish(self) -> None:
         """The load ends in order; then comes the verdict."""

@@ -1,4 +1,4 @@
-"""The locustfile that `gauntlet run` starts, and that a locustfile of one's own may import."""
+"""The locustfile that `gauntlet run` starts; `gauntlet.locust` is for locustfiles of one's own."""
 
 from locust import events
 

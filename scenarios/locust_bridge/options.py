@@ -1,12 +1,14 @@
 """The command-line options, and form fields, that we add to Locust's."""
 
 import argparse
+from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from scenarios import library
 from scenarios.arrivals import SCHEDULES
-from scenarios.locust_bridge.attach import attached
+from scenarios.locust_bridge.attach import Change, attached, derived, driven
 
 DEFAULT_SCENARIO = "steady"
 
@@ -26,11 +28,24 @@ def add(parser: Any, **_: Any) -> None:
     group.add_argument("--im-arrivals", choices=list(SCHEDULES), default="constant")
 
 
-def conduct_arguments(options: argparse.Namespace, folder: Path) -> list[str]:
-    """What of Locust's options the conductor has to know; `folder` outlives its start."""
+def are_driven(user_classes: Collection[type]) -> bool:
+    """Whether all users that Locust is going to spawn are driven by their tasks."""
+    return bool(user_classes) and all(getattr(one, "is_driven", False) for one in user_classes)
+
+
+def conduct_arguments(
+    options: argparse.Namespace, folder: Path, *, closed: bool = False
+) -> list[str]:
+    """What of Locust's options the conductor has to know; `folder` outlives its start.
+
+    `closed`: whatever the scenario's load is, Locust's tasks send in its place.
+    """
     arguments = [str(options.scenario)]
-    if options.host:
-        arguments = [str(attached(options.scenario, options.host, folder))]
+    changes: list[Change] = [partial(attached, host=options.host)] if options.host else []
+    if closed:
+        changes.append(partial(driven, users=options.num_users))
+    if changes:
+        arguments = [str(derived(options.scenario, folder, changes))]
     users = options.num_users
     if users is not None:
         arguments += ["--users", str(users)]
@@ -38,7 +53,9 @@ def conduct_arguments(options: argparse.Namespace, folder: Path) -> list[str]:
         # Locust counts the ramp into its run time, and so do we.
         ramp_s = min(users / float(options.spawn_rate), options.run_time / 2)
         arguments += ["--ramp", f"{ramp_s:.3f}s", "--steady", f"{options.run_time - ramp_s:.3f}s"]
-    if options.im_rate:
+    if closed:
+        pass  # their wait times say how much is sent
+    elif options.im_rate:
         arguments += ["--rate", str(options.im_rate)]
     elif users is not None:
         arguments += ["--rate", f"{users}/s"]  # not the scenario's, which is for its own users

@@ -11,6 +11,7 @@ from gevent import monkey
 
 from gauntlet.kernel.errors import Exit, GauntletError
 from scenarios.engine import Engine
+from scenarios.locust_bridge.crossing import Crossing
 
 _POLL_S = 0.02
 _SWITCH_INTERVAL_S = 0.0005  # of the shared GIL: Python's 5 ms would show in every latency
@@ -27,6 +28,7 @@ class EngineThread:
         self.engine = engine
         self.ended = False
         self.exit_code = Exit.OK
+        self.crossing = Crossing()
 
     def start(self) -> None:
         """Run the engine. A patched thread would be a greenlet, on which asyncio cannot run."""
@@ -47,6 +49,7 @@ class EngineThread:
             log.exception("the load engine broke")
         finally:
             self.ended = True
+            self.crossing.post(self.crossing.end)
 
     def add_user(self) -> None:
         """Connect one more user."""
@@ -54,6 +57,7 @@ class EngineThread:
 
     def drain(self) -> None:
         """End in order, and wait for it: nothing that was sent is lost."""
+        self.crossing.wind_down()
         self.engine.commands.append(self.engine.drain)
         self.wait(None)
 
@@ -61,6 +65,7 @@ class EngineThread:
         """End at once, keeping what is there."""
         if not self.ended:
             self.exit_code = Exit.INTERRUPTED
+            self.crossing.wind_down()
             self.engine.commands.append(self.engine.abort)
             self.wait(within_s)
 

@@ -1,10 +1,17 @@
-"""The Locust user: one virtual user with one connection, which lives in the engine."""
+"""The Locust users: each is one virtual user, whose connection lives in the engine.
+
+A `VirtualUser` sends what arrivals say (an open model), an `IMUser` what its tasks say (a closed
+one).
+"""
+
+from typing import Any, ClassVar
 
 import gevent
 from locust import User, task
 from locust.exception import StopUser
 
 from scenarios.locust_bridge import bridge
+from scenarios.locust_bridge.im import IM, LoadOver
 
 _FOREVER_S = 3600.0
 
@@ -21,3 +28,25 @@ class VirtualUser(User):
     def live(self) -> None:
         """Nothing to do here: the engine sends and receives."""
         gevent.sleep(_FOREVER_S)
+
+
+class IMUser(User):
+    """A user of one's own: subclass it, and give it tasks that use `self.im`.
+
+    Where all users of a locustfile are such, `--scenario` gives the server, the conversations, the
+    faults and the objectives; its arrivals are left out.
+    """
+
+    abstract = True
+    is_driven: ClassVar[bool] = True
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self._im = bridge.of(environment).im()
+
+    @property
+    def im(self) -> IM:
+        """What the user says and hears. LoadOver, which ends the user, where he has no part."""
+        if self._im is None:
+            raise LoadOver
+        return self._im

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from gauntlet.kernel.scenario import WorkloadShare
-from scenarios.plan import Absence, Draft, Scope, User
+from scenarios.plan import Absence, Draft, Scope, User, direct
 
 
 class Workload(ABC):
@@ -42,9 +42,8 @@ def pairs(users: tuple[User, ...], rng: random.Random, peers: int) -> list[Draft
         for at, user in enumerate(ring):
             other = ring[(at + step) % len(ring)]
             if other is not user:
-                first, second = sorted((user, other), key=lambda one: one.name)
-                name = f"d.{first.name}.{second.name}"
-                drafts[name] = Draft(name, (first.number, second.number))
+                draft = direct(user, other)
+                drafts[draft.name] = draft
     return list(drafts.values())
 
 

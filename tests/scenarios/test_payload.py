@@ -16,6 +16,19 @@ def test_a_body_says_what_it_was_built_from(conv, author, sseq, intended_ns, siz
     assert len(body.encode()) == size
 
 
+@given(NUMBERS, NUMBERS, NUMBERS, st.integers(0, 2**62), st.text())
+def test_a_body_carries_any_text(conv, author, sseq, intended_ns, text):
+    """What somebody wrote comes back as it was, in a body that is checked as any other."""
+    body = payload.carry(conv, author, sseq, intended_ns, text)
+    assert payload.parse(body) == payload.Payload(conv, author, sseq, intended_ns, intact=True)
+    assert payload.text(body) == text
+
+
+def test_the_text_of_a_foreign_body_is_the_whole_of_it():
+    """A stranger's message can be heard too."""
+    assert payload.text("one|two") == "one|two"
+
+
 @given(st.data())
 def test_one_changed_character_is_seen(data):
     """A corrupted body is not ours, or not intact: it never passes for another message."""

@@ -91,6 +91,10 @@ class World:
         """The oldest request that waits for its answer."""
         return self.asked.pop(0)
 
+    def body(self, asked: Asked) -> str:
+        """The body of a message that waits for its answer."""
+        return json.loads(asked.request.body)["body"]
+
     def kinds(self, *kinds: Kind) -> list[Kept]:
         """The records of some kinds."""
         return [record for record in self.records if record.kind in kinds]

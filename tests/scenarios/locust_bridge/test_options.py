@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gauntlet.kernel import scenario_file
@@ -49,6 +50,32 @@ def test_a_host_is_loaded_but_not_disturbed(tmp_path):
     assert scenario.faults == []
     assert {objective.window for objective in scenario.sla} == {"steady", "run"}
     assert scenario.load == scenario_file.load(library.path("tour")).load
+
+
+def test_tasks_take_the_place_of_the_arrivals_and_of_nothing_else(tmp_path):
+    """Who is driven keeps the scenario's conversations, faults and objectives; no rate is asked."""
+    given = parsed("--scenario", "tour", num_users=50)
+    file, *more = options.conduct_arguments(given, tmp_path, closed=True)
+    assert more == ["--users", "50"]
+    scenario, wanted = scenario_file.load(Path(file)), scenario_file.load(library.path("tour"))
+    assert scenario.load.shares() == wanted.load.shares()
+    load = msgspec.structs.replace(wanted.load, model="closed", workload=scenario.load.workload)
+    assert scenario.load == load
+    assert msgspec.structs.replace(scenario, load=wanted.load) == wanted
+
+
+def test_a_few_users_with_tasks_get_small_groups(tmp_path):
+    """`-u 4` is a first try, not a mistake."""
+    file, *_ = options.conduct_arguments(parsed(num_users=4), tmp_path, closed=True)
+    assert scenario_file.load(Path(file)).load.shares()["group"].size == 4
+
+
+def test_users_are_driven_where_all_of_them_are():
+    """One class of users without tasks is enough to have arrivals; so is none."""
+    driven, other = type("A", (), {"is_driven": True}), type("B", (), {})
+    assert options.are_driven([driven, driven])
+    assert not options.are_driven([driven, other])
+    assert not options.are_driven([])
 
 
 def test_unknown_arrivals_are_refused():

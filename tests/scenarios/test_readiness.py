@@ -1,0 +1,59 @@
+"""Which conversations may be sent in."""
+
+import pytest
+
+from scenarios.ledger import Ledger
+from scenarios.plan import Conversation, Op
+from scenarios.readiness import Readiness
+
+TALK = Conversation(1, "d.a.b", "direct", (1, 2))
+LATER = Conversation(2, "d.b.c", "tasks", (2, 3))
+
+
+@pytest.fixture
+def prepared():
+    """The conversations that were prepared."""
+    return []
+
+
+@pytest.fixture
+def readiness(prepared):
+    """Of one planned conversation."""
+    return Readiness(Ledger(), [TALK], prepared.append)
+
+
+def test_a_conversation_is_prepared_when_its_last_member_is_there(readiness, prepared):
+    """Once, however often members come anew; it is ready when somebody says so."""
+    readiness.on_connected(1)
+    readiness.on_connected(1)
+    assert prepared == []
+    readiness.on_connected(2)
+    readiness.on_connected(2)
+    assert prepared == [TALK]
+    assert TALK not in readiness
+    readiness.mark(TALK)
+    assert TALK in readiness
+
+
+def test_who_waits_is_called_once_it_is_ready(readiness):
+    """At once where it already is."""
+    called = []
+    readiness.when(TALK, lambda: called.append("early"))
+    assert called == []
+    readiness.mark(TALK)
+    readiness.when(TALK, lambda: called.append("late"))
+    assert called == ["early", "late"]
+
+
+def test_a_conversation_may_be_opened_late(readiness, prepared):
+    """Those who are connected already watch it, and it waits for the others."""
+    readiness.on_connected(2)
+    readiness.open(LATER)
+    assert prepared == []
+    readiness.on_connected(3)
+    assert prepared == [LATER]
+    assert readiness.of_user[2] == [TALK, LATER]
+    ledger = readiness._ledger
+    ledger.submit()
+    ledger.ack(Op(0, LATER, 3, 1))
+    assert ledger.expected == 2
