@@ -15,7 +15,6 @@ import uvicorn
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
-from reference_server.http_server import PLAIN
 from scenarios.transport import Gate, Socket, dial
 
 ANSWER = (
@@ -23,6 +22,16 @@ ANSWER = (
 )
 FRAME = b'{"msg":%s}' % (b"x" * 260)  # about as long as a pushed message of the benchmarks
 _HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(ANSWER))]
+# uvicorn without what costs time and serves nobody here.
+_PLAIN: dict[str, Any] = {
+    "ws": "none",
+    "lifespan": "off",
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "date_header": False,
+    "proxy_headers": False,
+}
 _SUBPROTOCOL = "bare"
 
 Message = MutableMapping[str, Any]
@@ -41,15 +50,8 @@ async def _answer(
 
 
 async def http() -> None:
-    """Serve with the settings of the reference server."""
-    server = uvicorn.Server(
-        uvicorn.Config(
-            _answer,
-            port=0,
-            http="httptools",
-            **PLAIN,
-        )
-    )
+    """Serve as fast as an ASGI server can."""
+    server = uvicorn.Server(uvicorn.Config(_answer, port=0, http="httptools", **_PLAIN))
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)

@@ -10,14 +10,11 @@ import aiohttp
 import msgspec
 import yarl
 
-from reference_server.asgi import Handler, Request, Response
+from reference_server import http
 from reference_server.breaker import Breaker
 from reference_server.config import Urls
 from reference_server.errors import ApiError
-
-INTERNAL_HEADER = "x-internal"
-USER_HEADER = "x-user"
-DEVICE_HEADER = "x-device"
+from reference_server.http import Handler, Request, Response
 
 CONNECT_TIMEOUT_S = 0.5
 # Below the server's own, so that it never closes a connection on which we are about to ask.
@@ -142,9 +139,9 @@ class Calls:
     async def _send(self, base: str, request: Request) -> Response:
         url = f"{base}{quote(request.path)}?{urlencode(request.query)}"
         headers = {
-            INTERNAL_HEADER: self._token,
-            USER_HEADER: request.user,
-            DEVICE_HEADER: request.device,
+            http.INTERNAL_HEADER: self._token,
+            http.USER_HEADER: request.user,
+            http.DEVICE_HEADER: request.device,
         }
         async with self._open_session().request(
             request.method, yarl.URL(url, encoded=True), data=request.body, headers=headers

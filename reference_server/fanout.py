@@ -7,11 +7,9 @@ finds. So nothing here ever waits in a sender's way, and nothing is retried.
 import asyncio
 import logging
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-
-import msgspec
 
 from reference_server import wire
 from reference_server.bus.base import Bus, BusDown, Undeliverable
@@ -27,22 +25,14 @@ Members = Mapping[str, Sequence[str]]
 log = logging.getLogger(__name__)
 
 
-class Counts(msgspec.Struct):
-    """What became of entries, and of the bus messages that carried them."""
-
-    offered: int = 0
-    skipped: int = 0  # entries: the queue was full, or the bus was down
-    published: int = 0  # bus messages
-    broadcast: int = 0  # of those, to every edge
-    returned: int = 0  # bus messages whose edge was gone
-    failed: int = 0  # bus messages that were not confirmed
-
-
 class Fanout:
     """Publishes committed entries, one bus message per edge and batch, in the order offered."""
 
     def __init__(self, registry: Registry, bus: Bus, metrics: Metrics) -> None:
-        self.counts = Counts()
+        # What became of entries: offered, skipped (the queue was full, or the bus was down); and of
+        # the bus messages that carried them: published, of those broadcast to every edge, returned
+        # (the edge was gone), failed (not confirmed).
+        self.counts: Counter[str] = Counter()
         self._metrics = metrics
         self._is_bus_up = True
         self._registry = registry
@@ -67,11 +57,11 @@ class Fanout:
 
         `members` names, per conversation, everyone who must see them: a member just removed too.
         """
-        self.counts.offered += len(entries)
+        self.counts["offered"] += len(entries)
         try:
             self._queue.put_nowait((entries, members))
         except asyncio.QueueFull:
-            self.counts.skipped += len(entries)
+            self.counts["skipped"] += len(entries)
 
     @property
     def queued(self) -> int:
@@ -82,7 +72,7 @@ class Fanout:
         while True:
             entries, members = await self._take()
             if time.monotonic() < self._rest_until:
-                self.counts.skipped += len(entries)
+                self.counts["skipped"] += len(entries)
                 continue
             began = time.monotonic()
             try:
@@ -90,7 +80,7 @@ class Fanout:
                 self._metrics.observe("publish_ms", 1000 * (time.monotonic() - began))
             except Exception:  # one poisoned batch must not end fan-out for good
                 log.exception("fan-out failed")
-                self.counts.skipped += len(entries)
+                self.counts["skipped"] += len(entries)
 
     async def _take(self) -> tuple[list[wire.Entry], dict[str, set[str]]]:
         """One batch: the next commit, and those queued behind it."""
@@ -125,7 +115,7 @@ class Fanout:
             self._published()
         except Undeliverable:
             # The edge died, or it reconnected and will repair itself: nobody is there to be told.
-            self.counts.returned += 1
+            self.counts["returned"] += 1
         except BusDown as error:
             self._rest(error)
 
@@ -133,7 +123,7 @@ class Fanout:
         try:
             await self._bus.publish_all(wire.encode_batch(entries))
             self._published()
-            self.counts.broadcast += 1
+            self.counts["broadcast"] += 1
         except BusDown as error:
             self._rest(error)
 
@@ -143,7 +133,7 @@ class Fanout:
             raise BusDown("the last message was not confirmed")
 
     def _published(self) -> None:
-        self.counts.published += 1
+        self.counts["published"] += 1
         if not self._is_bus_up:
             log.warning("bus is back")
         self._is_bus_up = True
@@ -152,5 +142,5 @@ class Fanout:
         if self._is_bus_up:
             log.warning("bus down: %s", error)
         self._is_bus_up = False
-        self.counts.failed += 1
+        self.counts["failed"] += 1
         self._rest_until = time.monotonic() + REST_AFTER_FAILURE_S

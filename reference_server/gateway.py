@@ -9,8 +9,8 @@ import msgspec
 
 from reference_server import tokens
 from reference_server.admission import Admission
-from reference_server.asgi import Request, Response, answer, reply
 from reference_server.errors import ApiError
+from reference_server.http import Request, Response, answer, reply
 from reference_server.rate_limit import RateLimit
 from reference_server.services.base import Context
 

@@ -19,9 +19,8 @@ from functools import partial
 import msgspec
 import uvloop
 
-from reference_server import edge
-from reference_server.asgi import App, Request, Response, Router, failure, reply
-from reference_server.calls import DEVICE_HEADER, INTERNAL_HEADER, USER_HEADER, Calls
+from reference_server import edge, http
+from reference_server.calls import Calls
 from reference_server.config import Config, ConfigError, parse_config
 from reference_server.errors import ApiError
 from reference_server.gateway import Gateway
@@ -70,48 +69,48 @@ class JsonFormatter(logging.Formatter):
 class Front:
     """The first to see a call: our own processes reach the services, clients the gateway."""
 
-    def __init__(self, context: Context, services: Router, gateway: Gateway | None) -> None:
+    def __init__(self, context: Context, services: http.Router, gateway: Gateway | None) -> None:
         self._config = context.config
         self._metrics = context.metrics
         self._probes = context.probes
         self._services = services
         self._gateway = gateway
 
-    async def handle(self, request: Request) -> Response:
+    async def handle(self, request: http.Request) -> http.Response:
         """The answer to any call."""
         if request.path == "/healthz":
             services = list(self._config.services)
-            return reply({"status": "ok", "name": self._config.name, "services": services})
+            return http.reply({"status": "ok", "name": self._config.name, "services": services})
         if request.path == "/readyz":
             return await self._ready()
         if request.path == "/metrics":
             text = self._metrics.render().encode()
-            return Response(200, text, {"content-type": "text/plain; version=0.0.4"})
+            return http.Response(200, text, {"content-type": "text/plain; version=0.0.4"})
         self._metrics.add("requests_total")
         response = await self._route(request)
         if response.status >= 500:
             self._metrics.add("requests_failed_total")
         return response
 
-    async def _ready(self) -> Response:
+    async def _ready(self) -> http.Response:
         """503 unless this process can do its work; what it can do without is `missing` only."""
         probes = (probe() for probe in self._probes.values())
         outcomes = await asyncio.gather(*probes, return_exceptions=True)
         found = zip(self._probes, outcomes, strict=True)
         missing = [name for name, outcome in found if isinstance(outcome, BaseException)]
         ready = NEEDED.isdisjoint(missing)
-        return reply({"ready": ready, "missing": missing}, 200 if ready else 503)
+        return http.reply({"ready": ready, "missing": missing}, 200 if ready else 503)
 
-    async def _route(self, request: Request) -> Response:
-        proof = request.headers.get(INTERNAL_HEADER, "")
+    async def _route(self, request: http.Request) -> http.Response:
+        proof = request.headers.get(http.INTERNAL_HEADER, "")
         if hmac.compare_digest(proof.encode(), self._config.internal_token.encode()):
-            user = request.headers.get(USER_HEADER, "")
-            device = request.headers.get(DEVICE_HEADER, "")
-            known = msgspec.structs.replace(request, user=user, device=device)
-            return await self._services.handle(known)
+            user = request.headers.get(http.USER_HEADER, "")
+            device = request.headers.get(http.DEVICE_HEADER, "")
+            request.user, request.device = user, device
+            return await self._services.handle(request)
         if self._gateway is not None:
             return await self._gateway.handle(request)
-        return failure(ApiError("unauthorized", "this is no gateway"))
+        return http.failure(ApiError("unauthorized", "this is no gateway"))
 
 
 async def serve(config: Config, stop: asyncio.Event) -> None:
@@ -137,7 +136,7 @@ async def serve_http(config: Config, stop: asyncio.Event) -> None:
             if name in SERVICES:
                 services[name] = SERVICES[name](context)
                 cleanup.push_async_callback(services[name].close)
-        routes = Router.joined(service.router for service in services.values())
+        routes = http.Router.joined(service.router for service in services.values())
         calls.local.update({name: each.router.handle for name, each in services.items()})
         for service in services.values():
             await service.start()
@@ -149,8 +148,7 @@ async def serve_http(config: Config, stop: asyncio.Event) -> None:
             context.probes["message"] = partial(calls.ask, "message", "GET", "/readyz", dict)
         gateway = Gateway(context, lag.standing_s) if "gateway" in config.services else None
         front = Front(context, routes, gateway)
-        app = App(front.handle, config.settings.body_bytes_max)
-        await listen(app, config, metrics, stop)
+        await listen(front.handle, config, metrics, stop)
 
 
 def run_hooks(config: Config) -> None:
@@ -198,8 +196,7 @@ def main() -> int:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for chatty in ("uvicorn", "websockets"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+    logging.getLogger("websockets").setLevel(logging.ERROR)
     for chatty in ("aio_pika", "aiormq"):  # the bus says itself, once, when it is lost
         logging.getLogger(chatty).setLevel(logging.CRITICAL)
     try:

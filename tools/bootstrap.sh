@@ -172,16 +172,16 @@ main() {
         lint
         ;;
     bench)
-        install_lock run
+        install_lock test
         "$VENV/bin/python" -m benchmarks.server
         "$VENV/bin/python" -m benchmarks.load
         ;;
     bench-server)
-        install_lock run
+        install_lock test
         exec "$VENV/bin/python" -m benchmarks.server "$@"
         ;;
     bench-load)
-        install_lock run
+        install_lock test
         exec "$VENV/bin/python" -m benchmarks.load "$@"
         ;;
     *)

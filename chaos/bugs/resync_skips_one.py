@@ -3,7 +3,7 @@
 It strikes whoever comes back with a cursor, client or edge, and every repair that he then tries.
 """
 
-from reference_server.asgi import Request
+from reference_server.http import Request
 from reference_server.services import message
 
 

@@ -14,13 +14,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, 
 from aio_pika.abc import AbstractIncomingMessage as Incoming
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, PublishError
 
-from reference_server.bus.base import (
-    PUBLISH_TIMEOUT_S,
-    BusDown,
-    Consumer,
-    StateCallback,
-    Undeliverable,
-)
+from reference_server.bus import base
 from reference_server.bus.listening import Listening
 
 ALL = "edges.all"
@@ -39,7 +33,7 @@ class RabbitBus:
         self._url = url
         self._listening = Listening(self._session, FAILURES)
         self._queue = ""
-        self._consumer: Consumer | None = None
+        self._consumer: base.Consumer | None = None
         self._publisher: AbstractConnection | None = None
         self._direct: AbstractExchange | None = None
         self._all: AbstractExchange | None = None
@@ -49,7 +43,7 @@ class RabbitBus:
     def connected(self) -> bool:
         return self._listening.connected
 
-    def on_state(self, callback: StateCallback) -> None:
+    def on_state(self, callback: base.StateCallback) -> None:
         self._listening.on_state(callback)
 
     async def publish(self, queue: str, data: bytes) -> None:
@@ -62,7 +56,7 @@ class RabbitBus:
             _, everyone = await self._exchanges()
             await everyone.publish(_message(data), "", mandatory=False)
 
-    async def consume(self, queue: str, consumer: Consumer) -> None:
+    async def consume(self, queue: str, consumer: base.Consumer) -> None:
         self._queue, self._consumer = queue, consumer
         await self._listening.start()
 
@@ -74,13 +68,13 @@ class RabbitBus:
     async def _publishing(self) -> AsyncIterator[None]:
         """Bound a publish: aio-pika's may wait for a confirm that never comes."""
         try:
-            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+            async with asyncio.timeout(base.PUBLISH_TIMEOUT_S):
                 yield
         except PublishError as error:
-            raise Undeliverable(str(error)) from error
+            raise base.Undeliverable(str(error)) from error
         except FAILURES as error:
             await self._hang_up()
-            raise BusDown(str(error) or type(error).__name__) from error
+            raise base.BusDown(str(error) or type(error).__name__) from error
 
     async def _exchanges(self) -> tuple[AbstractExchange, AbstractExchange]:
         async with self._dialling:

@@ -15,13 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from reference_server.bus.base import (
-    PUBLISH_TIMEOUT_S,
-    BusDown,
-    Consumer,
-    StateCallback,
-    Undeliverable,
-)
+from reference_server.bus import base
 from reference_server.bus.listening import Listening
 
 ALL = "edges.all"
@@ -42,23 +36,23 @@ class RedisStreamsBus:
         self._publisher = _client(url)
         self._listening = Listening(self._session, FAILURES)
         self._queue = ""
-        self._consumer: Consumer | None = None
+        self._consumer: base.Consumer | None = None
 
     @property
     def connected(self) -> bool:
         return self._listening.connected
 
-    def on_state(self, callback: StateCallback) -> None:
+    def on_state(self, callback: base.StateCallback) -> None:
         self._listening.on_state(callback)
 
     async def publish(self, queue: str, data: bytes) -> None:
         if not await self._add(queue, data, create=False):
-            raise Undeliverable(queue)
+            raise base.Undeliverable(queue)
 
     async def publish_all(self, data: bytes) -> None:
         await self._add(ALL, data, create=True)
 
-    async def consume(self, queue: str, consumer: Consumer) -> None:
+    async def consume(self, queue: str, consumer: base.Consumer) -> None:
         self._queue, self._consumer = queue, consumer
         await self._listening.start()
 
@@ -66,18 +60,18 @@ class RedisStreamsBus:
         await self._listening.stop()
         if self._queue:
             with suppress(*FAILURES):
-                async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                async with asyncio.timeout(base.PUBLISH_TIMEOUT_S):
                     await self._publisher.delete(self._queue)
         await self._publisher.aclose()
 
     async def _add(self, stream: str, data: bytes, *, create: bool) -> bool:
         try:
-            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+            async with asyncio.timeout(base.PUBLISH_TIMEOUT_S):
                 added = await self._publisher.xadd(
                     stream, {"d": data}, maxlen=STREAM_MAXLEN, nomkstream=not create
                 )
         except FAILURES as error:
-            raise BusDown(str(error) or type(error).__name__) from error
+            raise base.BusDown(str(error) or type(error).__name__) from error
         return added is not None
 
     async def _session(self, up: Callable[[], None]) -> None:
@@ -126,6 +120,6 @@ def _client(url: str) -> Redis:
         url,
         protocol=2,
         socket_timeout=None,
-        socket_connect_timeout=PUBLISH_TIMEOUT_S,
+        socket_connect_timeout=base.PUBLISH_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
     )

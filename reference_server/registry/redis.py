@@ -24,13 +24,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from reference_server.registry.base import (
-    EDGE_FRESH_MS,
-    EdgeLease,
-    Lease,
-    RegistryDown,
-    boot_of,
-)
+from reference_server.registry import base
 
 CALL_TIMEOUT_S = 0.5
 RETRY_AFTER_S = 0.5  # a failed registry is left alone this long: callers have a queue behind them
@@ -89,19 +83,19 @@ class RedisRegistry:
             _, name = await pipeline.execute()
         return str(name, "ascii")
 
-    async def put_edge(self, edge: EdgeLease) -> None:
+    async def put_edge(self, edge: base.EdgeLease) -> None:
         facts = edge.environment, edge.queue, edge.epoch, edge.connections
         row = _EdgeRow(*facts, _now_ms(), edge.takes_clients)
         async with self._pipeline() as pipeline:
             pipeline.eval(_PUT_EDGE, 1, "edges", edge.name, edge.epoch, msgspec.json.encode(row))
             await pipeline.execute()
 
-    async def remove_edge(self, edge: EdgeLease) -> None:
+    async def remove_edge(self, edge: base.EdgeLease) -> None:
         async with self._pipeline() as pipeline:
             pipeline.eval(_REMOVE_EDGE, 1, "edges", edge.name, edge.epoch)
             await pipeline.execute()
 
-    async def put(self, leases: Collection[Lease]) -> None:
+    async def put(self, leases: Collection[base.Lease]) -> None:
         for chunk in _chunks(leases):
             expires_ms = self._expiry_ms()
             async with self._pipeline() as pipeline:
@@ -111,7 +105,7 @@ class RedisRegistry:
                     pipeline.pexpire(f"user:{user}", self._lease_ms)
                 await pipeline.execute()
 
-    async def remove(self, leases: Collection[Lease]) -> None:
+    async def remove(self, leases: Collection[base.Lease]) -> None:
         for chunk in _chunks(leases):
             async with self._pipeline() as pipeline:
                 for user, connection in chunk:
@@ -122,7 +116,7 @@ class RedisRegistry:
         leases, edges = await self._look_up(users)
         boots = {f"{edge.name}|{edge.epoch}": edge.queue for edge in edges}
         return {
-            user: {boots[boot_of(one)] for one in connections}
+            user: {boots[base.boot_of(one)] for one in connections}
             for user, connections in _living(leases, boots).items()
         }
 
@@ -130,11 +124,11 @@ class RedisRegistry:
         leases, edges = await self._look_up(users)
         return _living(leases, {f"{edge.name}|{edge.epoch}" for edge in edges})
 
-    async def edges(self) -> list[EdgeLease]:
+    async def edges(self) -> list[base.EdgeLease]:
         async with self._pipeline() as pipeline:
             pipeline.hgetall("edges")
             (rows,) = await pipeline.execute()
-        renewed = _edges_renewed(rows, min(self._lease_ms, EDGE_FRESH_MS))
+        renewed = _edges_renewed(rows, min(self._lease_ms, base.EDGE_FRESH_MS))
         return [edge for edge in renewed if edge.takes_clients]
 
     async def close(self) -> None:
@@ -142,7 +136,7 @@ class RedisRegistry:
 
     async def _look_up(
         self, users: Collection[str]
-    ) -> tuple[dict[str, list[str]], list[EdgeLease]]:
+    ) -> tuple[dict[str, list[str]], list[base.EdgeLease]]:
         async with self._pipeline() as pipeline:
             pipeline.get("generation")
             pipeline.hgetall("edges")
@@ -163,13 +157,13 @@ class RedisRegistry:
         repaired by the edges' heads poll, and saves flooding every edge after each start.
         """
         if generation is None:
-            raise RegistryDown("the registry is empty")
+            raise base.RegistryDown("the registry is empty")
         now = time.monotonic()
         if self._generation is not None and generation != self._generation:
             self._believed_at = now + self._lease_ms / 1000
         self._generation = generation
         if now < self._believed_at:
-            raise RegistryDown("the registry lost its data and is being rebuilt")
+            raise base.RegistryDown("the registry lost its data and is being rebuilt")
 
     def _expiry_ms(self) -> int:
         return _now_ms() + self._lease_ms
@@ -178,17 +172,17 @@ class RedisRegistry:
     async def _pipeline(self) -> AsyncIterator[Pipeline]:
         """One round trip, bounded; every failure of the server or the link is RegistryDown."""
         if time.monotonic() < self._retry_at:
-            raise RegistryDown("the registry failed a moment ago")
+            raise base.RegistryDown("the registry failed a moment ago")
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 async with self._redis.pipeline(transaction=False) as pipeline:
                     yield pipeline
         except (RedisError, OSError, TimeoutError) as error:
             self._retry_at = time.monotonic() + RETRY_AFTER_S
-            raise RegistryDown(str(error) or type(error).__name__) from error
+            raise base.RegistryDown(str(error) or type(error).__name__) from error
 
 
-def _chunks(leases: Collection[Lease]) -> Iterator[list[Lease]]:
+def _chunks(leases: Collection[base.Lease]) -> Iterator[list[base.Lease]]:
     rest = iter(leases)
     while chunk := list(islice(rest, PUT_CHUNK)):
         yield chunk
@@ -198,20 +192,20 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _edges_renewed(rows: dict[bytes, bytes], within_ms: int) -> list[EdgeLease]:
+def _edges_renewed(rows: dict[bytes, bytes], within_ms: int) -> list[base.EdgeLease]:
     edges = []
     for name, data in rows.items():
         row = msgspec.json.decode(data, type=_EdgeRow)
         if row.renewed_ms + within_ms > _now_ms():
             facts = row.environment, row.queue, row.epoch, row.connections, row.takes_clients
-            edges.append(EdgeLease(str(name, "utf-8"), *facts))
+            edges.append(base.EdgeLease(str(name, "utf-8"), *facts))
     return edges
 
 
 def _living(leases: dict[str, list[str]], boots: Collection[str]) -> dict[str, set[str]]:
     """The users' connections on boots that live; users without one are left out."""
     living = {
-        user: {connection for connection in connections if boot_of(connection) in boots}
+        user: {connection for connection in connections if base.boot_of(connection) in boots}
         for user, connections in leases.items()
     }
     return {user: connections for user, connections in living.items() if connections}

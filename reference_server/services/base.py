@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
-from reference_server.asgi import Router
 from reference_server.calls import Calls
 from reference_server.config import Config
 from reference_server.errors import ApiError
+from reference_server.http import Router
 from reference_server.metrics import Metrics
 from reference_server.store import open_users
 from reference_server.store.base import UsersStore

@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from reference_server.asgi import Request, Response, Router, reply
 from reference_server.errors import ApiError
+from reference_server.http import Request, Response, Router, reply
 from reference_server.services.base import Context, Service, require_name
 from reference_server.store.relations import Standing, Wish
 

@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from reference_server import bus, registry
-from reference_server.asgi import Request, Response, Router, reply
 from reference_server.errors import ApiError
 from reference_server.fanout import Fanout
+from reference_server.http import Request, Response, Router, reply
 from reference_server.services.base import Context
 from reference_server.services.checks import Checks
 from reference_server.services.group_commit import GroupCommit
@@ -83,7 +83,7 @@ class MessageService:
         self._polling: asyncio.Task[None] | None = None
         self._metrics = context.metrics
         self._metrics.gauge("publish_queue", lambda: self._fanout.queued)
-        self._metrics.gauge("publish_skipped", lambda: self._fanout.counts.skipped)
+        self._metrics.gauge("publish_skipped", lambda: self._fanout.counts["skipped"])
         self.router = Router(
             {
                 ("POST", "/v1/conversations/{conv}/messages"): self.send,
@@ -153,14 +153,8 @@ class MessageService:
     async def event(self, request: Request) -> Response:
         """Append a room event."""
         event = request.json(Event)
-        wish = Append(
-            conv=event.conv,
-            client_msg_id=event.key,
-            event=event.event,
-            user=event.user,
-            by=event.by,
-            connection=event.connection,
-        )
+        fields = msgspec.structs.asdict(event)
+        wish = Append(client_msg_id=fields.pop("key"), **fields)
         stored = _stored(await self.append(wish))
         return reply(Position(event.conv, stored.entry.seq, stored.dup))
 

@@ -15,8 +15,8 @@ from typing import Literal
 import msgspec
 
 from reference_server import registry
-from reference_server.asgi import Request, Response, Router, reply
 from reference_server.errors import TEMPORARY, ApiError
+from reference_server.http import Request, Response, Router, reply
 from reference_server.registry.base import RegistryDown
 from reference_server.services.attendance import Attendance, Stay
 from reference_server.services.base import Context, require_name
@@ -110,15 +110,9 @@ class RoomService:
         self, request: Request, event: Literal["added", "removed"]
     ) -> dict[str, object]:
         # State decides whether there is anything to do, so the key need not outlive the call.
-        position = await self._write(
-            Event(
-                conv=_room(request),
-                event=event,
-                user=require_name(request.params["user"], "user"),
-                key=f"{event}:{secrets.token_hex(8)}",
-                by=request.user,
-            )
-        )
+        user = require_name(request.params["user"], "user")
+        key = f"{event}:{secrets.token_hex(8)}"
+        position = await self._write(Event(_room(request), event, user, key, by=request.user))
         return {"conv": position.conv, "seq": position.seq}
 
     async def _hear(self, events: list[_Told]) -> None:

@@ -10,9 +10,9 @@ from contextlib import suppress
 import msgspec
 
 from reference_server import registry, tokens
-from reference_server.asgi import Request, Response, Router, reply
 from reference_server.config import EdgeAddress
 from reference_server.errors import ApiError
+from reference_server.http import Request, Response, Router, reply
 from reference_server.registry.base import RegistryDown
 from reference_server.services.base import Context, Service, require_name
 from reference_server.store.base import StoreDown

@@ -1,7 +1,7 @@
 """The sticker service: what there is to send beside words."""
 
-from reference_server.asgi import Request, Response, Router, reply
 from reference_server.errors import ApiError
+from reference_server.http import Request, Response, Router, reply
 from reference_server.services.base import Context, Service
 
 

@@ -110,18 +110,9 @@ def _decide(
         # A room event that state allows once more, as when a connection enters for a second time.
         client_msg_id = f"{client_msg_id}:{seq}"
     state.last_seq = seq
-    entry = Entry(
-        conv=wish.conv,
-        seq=seq,
-        type="room" if wish.event else wish.type,
-        ts=now_ms,
-        msg_id=new_id(),
-        client_msg_id=client_msg_id,
-        sender=wish.sender,
-        body=wish.body,
-        event=wish.event,
-        user=wish.user,
-    )
+    kind, said = "room" if wish.event else wish.type, (wish.sender, wish.body)
+    about = (wish.event, wish.user)
+    entry = Entry(wish.conv, seq, kind, now_ms, new_id(), client_msg_id, *said, *about)
     seen[key] = entry
     planned.entries.append(entry)
     # One who was just removed must still hear of it.

@@ -35,13 +35,8 @@ SCHEMA_LOCK = 7_301  # any number; two processes that create the tables at once 
 # Classes of SQLSTATE that speak of the server, not of our rows: connection, resources,
 # operator intervention (shutdown, statement time-out), system error.
 _DOWN_CLASSES = ("08", "53", "57", "58")
-_BROKEN = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-)
+_FOREIGN = (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError)
+_BROKEN = (OSError, TimeoutError, *_FOREIGN)
 T = TypeVar("T")
 
 

@@ -378,7 +378,7 @@ def test_a_hook_is_installed_before_its_service(new_process, tmp_path):
     """The module changes the class, so the service that is made of it is changed."""
     (tmp_path / "hook_of_a_test.py").write_text(
         "from reference_server.services.sticker import StickerService\n"
-        "from reference_server.asgi import reply\n"
+        "from reference_server.http import reply\n"
         "async def packs(self, request): return reply({'packs': 'hooked'})\n"
         "def install(): StickerService.packs = packs\n"
     )

@@ -5,11 +5,11 @@ import contextlib
 
 import pytest
 
-from reference_server.asgi import Request, Response, reply
 from reference_server.breaker import FAILURES, REST_S
 from reference_server.calls import Calls
 from reference_server.config import Urls
 from reference_server.errors import ApiError
+from reference_server.http import Request, Response, reply
 
 SEND = Request("POST", "/v1/conversations/r.a b/messages", b"{}", {"after": "1"}, user="ann")
 READ = Request("GET", "/v1/heads")

@@ -93,7 +93,7 @@ async def test_with_the_registry_down_every_edge_is_told(rig):
     commit(one, 1, 2)
     await settle(lambda: bus.sent)
     assert bus.sent == [("*", [1, 2])]
-    assert one.counts.broadcast == 1
+    assert one.counts["broadcast"] == 1
 
 
 async def test_a_gone_edge_does_not_keep_others_from_theirs(rig):
@@ -101,7 +101,7 @@ async def test_a_gone_edge_does_not_keep_others_from_theirs(rig):
     one, _, bus = rig
     bus.failure = Undeliverable("q2")
     commit(one, 1, members=("bob",))
-    await settle(lambda: one.counts.returned == 1)
+    await settle(lambda: one.counts["returned"] == 1)
     bus.failure = None
     commit(one, 2, members=("bob",))
     await settle(lambda: bus.sent == [("q2", [2])])
@@ -113,10 +113,10 @@ async def test_a_bus_that_is_down_is_left_alone_for_a_moment(rig, monkeypatch):
     one, _, bus = rig
     bus.failure = BusDown("no confirm")
     commit(one, 1, members=("bob",))
-    await settle(lambda: one.counts.failed == 1)
+    await settle(lambda: one.counts["failed"] == 1)
     bus.failure = None
     commit(one, 2, members=("bob",))
-    await settle(lambda: one.counts.skipped == 1)
+    await settle(lambda: one.counts["skipped"] == 1)
     await asyncio.sleep(0.06)
     commit(one, 3, members=("bob",))
     await settle(lambda: bus.sent == [("q2", [3])])
@@ -129,6 +129,6 @@ async def test_a_full_queue_skips_instead_of_waiting(rig, monkeypatch):
     one._queue = asyncio.Queue(2)
     for seq in range(1, 9):
         commit(one, seq)
-    assert one.counts.offered == 8
-    assert one.counts.skipped == 6
+    assert one.counts["offered"] == 8
+    assert one.counts["skipped"] == 6
     assert one.queued == 2

@@ -6,10 +6,10 @@ import time
 import pytest
 
 from reference_server import tokens
-from reference_server.asgi import Request, reply
 from reference_server.config import Config, Settings
 from reference_server.errors import ApiError
 from reference_server.gateway import SERVICE_OF, Gateway
+from reference_server.http import Request, reply
 from reference_server.metrics import Metrics
 from reference_server.services.base import Context
 

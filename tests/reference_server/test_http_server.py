@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from reference_server.asgi import App, reply
 from reference_server.config import Config, Settings
+from reference_server.http import reply
 from reference_server.http_server import HEAD_BYTES_MAX, listen
 from reference_server.metrics import Metrics
 
@@ -33,11 +33,13 @@ class Served:
         self.metrics, self.stop, self.gate = Metrics(), asyncio.Event(), asyncio.Event()
         self.gate.set()
         self.asked = asyncio.Event()
+        self.requests = []
         self._writers = []
 
     async def answer(self, request):
         """Answers when the gate is open."""
         self.asked.set()
+        self.requests.append(request)
         await self.gate.wait()
         return reply({"read": len(request.body)})
 
@@ -64,8 +66,7 @@ class Served:
 async def served(**settings):
     """A server that runs until the block ends, if it was not stopped before."""
     one = Served(**settings)
-    app = App(one.answer, one.config.settings.body_bytes_max)
-    serving = asyncio.create_task(listen(app, one.config, one.metrics, one.stop))
+    serving = asyncio.create_task(listen(one.answer, one.config, one.metrics, one.stop))
     try:
         yield one
     finally:
@@ -81,6 +82,13 @@ async def exchange(connection, request=REQUEST):
     head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
     length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
     return head, json.loads(await reader.readexactly(length))
+
+
+async def flood(writer, data):
+    """Write without end."""
+    while True:
+        writer.write(data)
+        await writer.drain()
 
 
 async def ends(reader):
@@ -184,3 +192,129 @@ async def test_a_server_that_leaves_finishes_and_tells_the_others():
             assert "200" in head
             assert "connection: close" in head
         await asyncio.gather(ends(idle[0]), ends(busy[0]))
+
+
+async def test_a_request_is_handed_over_whole_however_it_arrives():
+    """Byte by byte or at once, in chunks or not: path, query, the headers that are ours, body."""
+    head = b"POST /a%20b/c?a=1&b=%C3%BC HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n"
+    chunked = b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\ncd\r\n0\r\nX-Internal: x\r\n\r\n"
+    async with served() as server:
+        reader, writer = await server.connect()
+        whole = head + b"Content-Length: 4\r\n\r\nabcd"
+        assert (await exchange((reader, writer), whole))[1] == {"read": 4}
+        assert (await exchange((reader, writer), head + chunked))[1] == {"read": 4}
+        for byte in whole[:-1]:
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0)
+        assert (await exchange((reader, writer), whole[-1:]))[1] == {"read": 4}
+        for request in server.requests:
+            assert (request.method, request.path, request.body) == ("POST", "/a b/c", b"abcd")
+            assert request.query == {"a": "1", "b": "ü"}
+            assert request.headers["authorization"] == "Bearer t"
+            assert "x-internal" not in request.headers
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\n" + b"x" * 101,
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + b"x" * 101,
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;"
+        + b"x" * (HEAD_BYTES_MAX + 8 * 100),
+    ],
+)
+async def test_a_body_over_the_limit_is_refused_as_soon_as_it_is_known(request_):
+    """413 by what the head says, or by what has come; what follows is no request."""
+    async with served(body_bytes_max=100) as server:
+        connection = await server.connect()
+        head, body = await exchange(connection, request_)
+        assert " 413 " in head
+        assert "connection: close" in head
+        assert body["error"]["code"] == "too_large"
+        connection[1].write(b"x" * 10_000 + REQUEST)
+        assert await connection[0].read() == b""
+        assert server.requests == []
+
+
+async def test_pipelined_requests_are_answered_in_order_and_one_at_a_time():
+    """A hundred in one piece, a refused one at their end: as many answers, the refusal last."""
+    async with served() as server:
+        reader, writer = await server.connect()
+        post = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b"
+        posts = [post % (n, b"x" * n) for n in range(100)]
+        writer.write(b"".join(posts) + b"nonsense\r\n\r\n")
+        for number in range(100):
+            assert (await exchange((reader, writer), b""))[1] == {"read": number}
+        assert " 400 " in (await exchange((reader, writer), b""))[0]
+        await ends(reader)
+
+
+async def test_a_connection_is_not_read_on_while_requests_wait():
+    """Who asks without reading answers fills his own buffers, not ours."""
+    async with served() as server:
+        server.gate.clear()
+        reader, writer = await server.connect()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(flood(writer, POST + b"{}" + b"\r\n" * 10_000), 0.5)
+        assert len(server.requests) == 1
+        server.gate.set()
+        assert (await exchange((reader, writer), b""))[1] == {"read": 2}
+
+
+async def test_who_does_not_read_his_answers_is_cut_off():
+    """No answer is made for him meanwhile, and after the time for a request he is gone."""
+    async with served(request_timeout_ms=100) as server:
+        _, writer = await server.connect()
+        writer.transport.pause_reading()
+        with contextlib.suppress(ConnectionError):
+            await asyncio.wait_for(flood(writer, REQUEST * 100), 10)
+        assert server.metrics.counters["slow_requests_total"] == 1
+        writer.transport.abort()
+
+
+async def test_a_client_that_leaves_early_is_not_answered():
+    """What it asked is done all the same, and nothing is left of the connection."""
+    async with served() as server:
+        server.gate.clear()
+        _, writer = await server.connect()
+        writer.write(POST + b"{}")
+        await server.asked.wait()
+        writer.close()
+        await asyncio.sleep(0.1)
+        assert server.metrics.values()["connections"] == 0
+        server.gate.set()
+
+
+async def test_the_client_says_when_a_connection_ends():
+    """By its header, or by its version of the protocol."""
+    for last in (REQUEST[:-2] + b"Connection: close\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"):
+        async with served() as server:
+            connection = await server.connect()
+            await exchange(connection)
+            head, _ = await exchange(connection, last + REQUEST)
+            assert "connection: close" in head
+            assert await connection[0].read() == b""
+            assert len(server.requests) == 2
+
+
+async def test_an_upgrade_is_not_offered():
+    """The request is answered as any other, and what follows it is not read as one."""
+    async with served() as server:
+        connection = await server.connect()
+        ask = REQUEST[:-2] + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+        head, _ = await exchange(connection, ask + REQUEST)
+        assert " 200 " in head
+        await ends(connection[0])
+        assert len(server.requests) == 1
+
+
+async def test_head_has_no_body_and_expectations_are_met():
+    """The length is told without the body; a body is asked for if the client waits for that."""
+    async with served() as server:
+        reader, writer = await server.connect()
+        writer.write(b"HEAD / HTTP/1.1\r\n\r\n")
+        assert b"content-length: 10" in await reader.readuntil(b"\r\n\r\n")
+        writer.write(POST[:-2] + b"Expect: 100-continue\r\n\r\n")
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert (await exchange((reader, writer), b"{}"))[1] == {"read": 2}

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from reference_server.asgi import Request
 from reference_server.config import Config
+from reference_server.http import Request
 from reference_server.metrics import Metrics
 from reference_server.services.base import Context
 from reference_server.services.friend import FriendService

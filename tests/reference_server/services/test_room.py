@@ -7,9 +7,9 @@ import time
 import msgspec
 import pytest
 
-from reference_server.asgi import Request
 from reference_server.config import Config, Settings
 from reference_server.errors import ApiError
+from reference_server.http import Request
 from reference_server.metrics import Metrics
 from reference_server.registry.base import RegistryDown
 from reference_server.services.base import Context

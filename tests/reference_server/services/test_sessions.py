@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from reference_server import tokens
-from reference_server.asgi import Request
 from reference_server.config import Config, EdgeAddress, Urls
+from reference_server.http import Request
 from reference_server.metrics import Metrics
 from reference_server.services.base import Context
 from reference_server.services.sessions import Balance, SessionsService

@@ -2,8 +2,8 @@
 
 import json
 
-from reference_server.asgi import Request
 from reference_server.config import Config
+from reference_server.http import Request
 from reference_server.metrics import Metrics
 from reference_server.services.base import Context
 from reference_server.services.sticker import StickerService

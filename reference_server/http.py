@@ -1,30 +1,39 @@
-"""HTTP without a framework: requests and answers as values, a router, and the ASGI shell.
+"""HTTP without a framework: requests and answers as values, and a router. Pure.
 
 A handler takes a `Request` and returns a `Response` or raises `ApiError`. Because both are plain
 values, the gateway calls a service beside it without going through a socket.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import lru_cache
+from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from reference_server.errors import ApiError
 
+INTERNAL_HEADER = "x-internal"
+USER_HEADER = "x-user"
+DEVICE_HEADER = "x-device"
+HEADERS = ("authorization", INTERNAL_HEADER, USER_HEADER, DEVICE_HEADER)
+
+# Paths whose handler is remembered, and how long these may be.
+ROUTES_KEPT = 8192
+_PATH_CHARS_KEPT = 200
+
 log = logging.getLogger(__name__)
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 T = TypeVar("T")
+Params = Mapping[str, str]
 
 
-class Request(msgspec.Struct, frozen=True):
-    """One call; `path` is unquoted.
+class Request(msgspec.Struct, gc=False):
+    """One call; `path` is unquoted, of its headers those that somebody reads.
 
-    `user` and `device` are who the gateway found the caller to be, else empty.
+    `user` and `device` are who the gateway found the caller to be, else empty. Whom a request
+    passes on its way fills in what he knows: `params` is the router's.
     """
 
     method: str
@@ -34,7 +43,7 @@ class Request(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = {}
     user: str = ""
     device: str = ""
-    params: Mapping[str, str] = {}
+    params: Params = {}
 
     def json(self, kind: type[T]) -> T:
         """The body as a value of `kind`; ApiError bad_request if it is none."""
@@ -58,13 +67,29 @@ class Response(msgspec.Struct, frozen=True):
     body: bytes = b"{}"
     headers: Mapping[str, str] = {}
 
+    def encoded(self, *, with_body: bool, closes: bool) -> bytes:
+        """The answer as it is written; `closes` says that it is the connection's last."""
+        head = _HEADS[self.status] if not self.headers else _head(self.status, self.headers)
+        last = b"connection: close\r\n" if closes else b""
+        body = self.body if with_body else b""
+        return b"%b%bcontent-length: %d\r\n\r\n%b" % (head, last, len(self.body), body)
+
+
+def _head(status: int, headers: Mapping[str, str]) -> bytes:
+    named = {"content-type": "application/json", **headers}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{lines}".encode()
+
+
+_HEADS = {int(status): _head(status, {}) for status in HTTPStatus}
+_encode = msgspec.json.Encoder().encode
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 def reply(value: Any, status: int = 200) -> Response:
     """An answer that carries a value as JSON."""
-    return Response(status, msgspec.json.encode(value))
+    return Response(status, _encode(value))
 
 
 def failure(error: ApiError) -> Response:
@@ -81,6 +106,8 @@ class Router:
         for (method, pattern), handler in routes.items():
             parts = pattern.split("/")
             self._by_shape.setdefault((method, len(parts)), []).append((parts, handler))
+        # People write to the same conversations again and again.
+        self._remembered = lru_cache(ROUTES_KEPT)(self._find)
 
     @classmethod
     def joined(cls, routers: Iterable["Router"]) -> "Router":
@@ -89,12 +116,21 @@ class Router:
 
     async def handle(self, request: Request) -> Response:
         """The answer to a request; errors are answers too."""
-        parts = request.path.split("/")
-        for pattern, handler in self._by_shape.get((request.method, len(parts)), ()):
+        find = self._remembered if len(request.path) <= _PATH_CHARS_KEPT else self._find
+        handler, request.params = find(request.method, request.path)
+        return await answer(handler, request)
+
+    def _find(self, method: str, path: str) -> tuple[Handler, Params]:
+        parts = path.split("/")
+        for pattern, handler in self._by_shape.get((method, len(parts)), ()):
             params = _match(pattern, parts)
             if params is not None:
-                return await answer(handler, msgspec.structs.replace(request, params=params))
-        return failure(ApiError("not_found", f"no such call: {request.method} {request.path}"))
+                return handler, params
+        return _no_such_call, {}
+
+
+async def _no_such_call(request: Request) -> Response:
+    raise ApiError("not_found", f"no such call: {request.method} {request.path}")
 
 
 async def answer(handler: Handler, request: Request) -> Response:
@@ -108,59 +144,6 @@ async def answer(handler: Handler, request: Request) -> Response:
         log.exception("%s %s failed", request.method, request.path)
         stored = "no" if request.method == "GET" else "unknown"
         return failure(ApiError("internal", "internal error", stored=stored))
-
-
-class App:
-    """The ASGI shell of a handler, with a limit for bodies."""
-
-    def __init__(self, handle: Handler, body_bytes_max: int) -> None:
-        self._handle = handle
-        self._body_bytes_max = body_bytes_max
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            body = await self._body(scope, receive)
-            if body is None:
-                return
-            response = await self._handle(_request(scope, body))
-        except ApiError as error:  # only a body that is too large, and is not read on
-            response = Response(error.status, error.body(), {"connection": "close"})
-        raw = [(b"content-length", b"%d" % len(response.body))]
-        raw += [(name.encode(), value.encode()) for name, value in response.headers.items()]
-        if "content-type" not in response.headers:
-            raw.append((b"content-type", b"application/json"))
-        await send({"type": "http.response.start", "status": response.status, "headers": raw})
-        await send({"type": "http.response.body", "body": response.body})
-
-    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
-        """The body; None if the client left before its end.
-
-        ApiError too_large as soon as that is known: from what the head tells, if it does.
-        """
-        told = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        body: bytes = b""
-        size = int(told)
-        while size <= self._body_bytes_max:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            body += message.get("body", b"")
-            size = len(body)
-            if size <= self._body_bytes_max and not message.get("more_body", False):
-                return body
-        raise ApiError("too_large", f"the body may have at most {self._body_bytes_max} bytes")
-
-
-def _request(scope: Scope, body: bytes) -> Request:
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    query = scope["query_string"]
-    return Request(
-        method=scope["method"],
-        path=scope["path"],
-        body=body,
-        query=dict(parse_qsl(query.decode("latin-1"))) if query else {},
-        headers=headers,
-    )
 
 
 def _match(pattern: list[str], parts: list[str]) -> dict[str, str] | None:

@@ -1,12 +1,13 @@
 """Requests find their handlers, errors become answers, and bodies have a limit."""
 
+import asyncio
 import json
 
 import msgspec
 import pytest
 
-from reference_server.asgi import App, Request, Router, reply
 from reference_server.errors import ApiError
+from reference_server.http import Request, Response, Router, reply
 
 
 class Named(msgspec.Struct):
@@ -93,75 +94,25 @@ def test_a_number_left_out_has_its_default():
     assert Request("GET", "/", query={"limit": "10"}).number("limit", 5, 10) == 10
 
 
-async def call(app, *chunks, path="/x", query=b"a=1&b=%C3%BC"):
-    """Run an app as a server does; what it sent."""
-    waiting = [
-        {"type": "http.request", "body": chunk, "more_body": number < len(chunks)}
-        for number, chunk in enumerate(chunks, 1)
-    ] or [{"type": "http.disconnect"}]
-    sent = []
-
-    async def receive():
-        return waiting.pop(0)
-
-    async def send(message):
-        sent.append(message)
-
-    headers = [(b"authorization", b"Bearer t")]
-    scope = {"method": "POST", "path": path, "query_string": query, "headers": headers}
-    await app(scope, receive, send)
-    return sent
+def test_an_answer_is_written_whole():
+    """Status, length and type; headers of its own; to HEAD no body, to the last one a goodbye."""
+    told = Response(201, b"{}").encoded(with_body=True, closes=False)
+    assert told == (
+        b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+    )
+    plain = Response(200, b"x", {"content-type": "text/plain"})
+    assert plain.encoded(with_body=False, closes=True) == (
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close\r\n"
+        b"content-length: 1\r\n\r\n"
+    )
 
 
-async def test_the_shell_hands_over_the_whole_request():
-    """Chunks are joined, query and headers decoded, the length declared."""
-    seen = []
-
-    async def handle(request):
-        seen.append(request)
-        return reply({})
-
-    start, body = await call(App(handle, 100), b"ab", b"cd")
-    [request] = seen
-    assert (request.body, request.query) == (b"abcd", {"a": "1", "b": "ü"})
-    assert request.headers == {"authorization": "Bearer t"}
-    assert (b"content-length", b"2") in start["headers"]
-    assert body["body"] == b"{}"
-
-
-async def test_a_body_over_the_limit_is_refused_unread():
-    """413, and no more is read than it takes to know."""
-    start, body = await call(App(show, 3), b"ab", b"cd", b"never read")
-    assert start["status"] == 413
-    assert json.loads(body["body"])["error"]["code"] == "too_large"
-
-
-async def test_a_body_that_says_it_is_too_large_is_not_read_at_all():
-    """The head is enough, and the connection ends: what follows is no request."""
-    app = App(show, 3)
-    scope = {"headers": [(b"content-length", b"4")]}
-    sent = []
-
-    async def receive():
-        pytest.fail("read")
-
-    async def send(message):
-        sent.append(message)
-
-    await app(scope, receive, send)
-    assert sent[0]["status"] == 413
-    assert (b"connection", b"close") in sent[0]["headers"]
-
-
-async def test_a_body_in_one_piece_is_measured_too():
-    """The last piece counts as the others do."""
-    start, _ = await call(App(show, 3), b"abcd")
-    assert start["status"] == 413
-
-
-async def test_a_client_that_leaves_early_is_not_answered():
-    """There is nobody to answer."""
-    assert await call(App(show, 3)) == []
+def test_a_route_is_looked_for_once_and_long_ones_are_not_kept():
+    """People write to the same conversations; nobody fills the memory with paths."""
+    router = Router({("GET", "/a/{x}"): show})
+    for path in ("/a/1", "/a/1", "/a/" + "x" * 1000):
+        asyncio.run(router.handle(Request("GET", path)))
+    assert router._remembered.cache_info()[:2] == (1, 1)
 
 
 @pytest.mark.parametrize("text", ["-1", "1.5", "٣", "1e3", "0" * 5000 + "1", "0" * 20 + "9" * 20])
