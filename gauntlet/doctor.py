@@ -1,6 +1,5 @@
 """`gauntlet doctor`: what can run on this machine, and the one line that gets the rest."""
 
-import resource
 import sys
 from typing import NamedTuple
 
@@ -8,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chaos.proxy_server import find_binary
-from gauntlet import stack
+from gauntlet import headroom, stack
 from gauntlet.kernel.errors import Exit
 from gauntlet.stacks import prosody
 
@@ -30,9 +29,7 @@ SERVICES = "sudo tools/install-services.sh"
 def findings() -> list[Finding]:
     """What a run depends on, as found on this machine."""
     services = {name: _described(found) for name, found in stack.probe().items()}
-    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    enough = hard == resource.RLIM_INFINITY or hard >= DESCRIPTORS_WANTED
+    machine = headroom.Machine.here()
     return [
         Finding("Python", sys.version.split()[0], "everything", ""),
         Finding(
@@ -50,12 +47,8 @@ def findings() -> list[Finding]:
             "faults on links",
             SERVICES,
         ),
-        Finding(
-            "open files",
-            f"{descriptors} now, {hard} at most" if enough else None,
-            f"more than {DESCRIPTORS_WANTED} sockets",
-            f"ulimit -Hn {DESCRIPTORS_WANTED * 16}",
-        ),
+        _open_files(machine),
+        _ports(machine),
     ]
 
 
@@ -73,6 +66,29 @@ def show(console: Console) -> Exit:
     console.print(f"--stack full:     {'can run' if full else 'cannot run'}")
     console.print(f"--stack prosody:  {'can run' if 'Prosody' in here else 'cannot run'}")
     return Exit.OK if embedded else Exit.CONFIG
+
+
+def _open_files(machine: headroom.Machine) -> Finding:
+    """What the limit allows; a run raises the soft limit to it by itself."""
+    most = machine.descriptors
+    plain, proxied = headroom.users_allowed(most), headroom.users_allowed(most, proxied=True)
+    found = f"{most:,} a process: {plain:,} connections, {proxied:,} through a fault proxy"
+    enough = most >= DESCRIPTORS_WANTED
+    remedy = f"as root: ulimit -n {DESCRIPTORS_WANTED * 16}"
+    return Finding("open files", found if enough else None, "connections of a process", remedy)
+
+
+def _ports(machine: headroom.Machine) -> Finding:
+    """How many connections one address can have, and how many there are on loopback."""
+    found = f"{machine.ports:,} from each address to each destination"
+    if machine.any_loopback:
+        found += "; on loopback as many addresses as needed"
+    return Finding(
+        "ports",
+        found if machine.ports >= DESCRIPTORS_WANTED else None,
+        "connections to a destination",
+        'as root: sysctl -w net.ipv4.ip_local_port_range="1024 65535"',
+    )
 
 
 def _described(found: dict[str, str] | None) -> str | None:

@@ -22,8 +22,8 @@ from chaos.proxy_server import Backend
 from chaos.sabotage import hooks_for
 from chaos.targets import Plan, ProxyMode, links_needed
 from chaos.timeline import Timeline
-from gauntlet import interrupts, manifest
-from gauntlet.kernel import clock, hosts, rundir
+from gauntlet import headroom, interrupts, manifest
+from gauntlet.kernel import clock, hosts, limits, rundir
 from gauntlet.kernel.capabilities import CAPABILITIES
 from gauntlet.kernel.errors import ConfigError, GauntletError, Interrupted, StackError
 from gauntlet.kernel.rundir import Journal, RunDir
@@ -60,6 +60,7 @@ def run(
     scenario: Scenario, options: Options, source: LoadSource, view: View
 ) -> tuple[RunDir, dict[str, Any]]:
     """Run a scenario to its result. Raises GauntletError when there is nothing to judge."""
+    limits.raise_descriptors()  # ours, and so every child's: a proxy needs two a connection
     directory = RunDir.create(options.out, scenario.name, scenario.seed)
     journal = Journal(directory, "run")
     conductor = _Conductor(scenario, options, source, view, directory, journal)
@@ -271,6 +272,7 @@ def check_before_start(scenario: Scenario, options: Options) -> None:
     if scenario.target.stack == "external":
         _check_external(scenario)
     _check_adapter(scenario)
+    headroom.check(scenario, options.proxy_mode, headroom.Machine.here())
 
 
 def _check_adapter(scenario: Scenario) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gauntlet.kernel import clock
+from gauntlet.kernel import clock, limits
 from gauntlet.kernel.capabilities import HISTORY, SELF_ECHO
 from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.errors import ConfigError, StackError
@@ -39,6 +39,7 @@ from scenarios.recorder import Recorder
 from scenarios.release import Release
 from scenarios.rooms import fill_room
 from scenarios.session import Session
+from scenarios.sources import MOVING, Sources
 from scenarios.timers import Timers
 from scenarios.traffic import Traffic
 from scenarios.transport import Gate
@@ -170,7 +171,8 @@ class Engine:
         load, run, worker = self.load.scenario.load, self.load.run, self._stripe.worker
         self._contact = FirstContact(self.load.api, self.load.scenario.faults, clock.now_ns)
         subprotocol, trouble = self._adapter.subprotocol, self._contact.trouble
-        self._port = SocketPort(gate, self.load.api, subprotocol, self._fail, trouble)
+        sources = Sources(MOVING * load.users, limits.ports_per_address())
+        self._port = SocketPort(gate, self.load.api, subprotocol, self._fail, trouble, sources)
         self._journal = Journal(run, f"load-{worker}")
         self._recorder = Recorder(run.history, worker)
         self._links = Links(run.links, worker)

@@ -13,6 +13,7 @@ from scenarios.adapters.base import Call, OverHttp, ProtocolError, Request, Resp
 from scenarios.first_contact import why
 from scenarios.http_client import Http
 from scenarios.link import Link
+from scenarios.sources import Sources
 from scenarios.transport import Gate, Socket, TransportError, dial
 
 _ASK_S = 5.0
@@ -31,6 +32,7 @@ class SocketPort:
         subprotocol: str,
         on_failure: Callable[[BaseException], None],
         on_trouble: Callable[[str], None] = lambda _: None,
+        sources: Sources | None = None,
     ) -> None:
         self._gate = gate
         self._http = Http(gate)
@@ -38,6 +40,7 @@ class SocketPort:
         self._subprotocol = subprotocol
         self._on_failure = on_failure
         self._on_trouble = on_trouble
+        self._sources = sources
         self._sockets: dict[Link, Socket] = {}
         self._dials: dict[Link, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -88,7 +91,7 @@ class SocketPort:
         session = link.session
         socket = Socket(partial(self._heard, link), partial(self._closed, link))
         try:
-            await dial(self._gate, url, self._subprotocol, socket)
+            await dial(self._gate, url, self._subprotocol, socket, self._sources)
         except TransportError as error:
             self._on_trouble(why(error))
             self._closed(link, _REFUSED)

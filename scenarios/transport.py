@@ -5,17 +5,21 @@ beside gevent, hence: connect by numeric address, and use nothing that gevent's 
 replaces.
 """
 
+import _socket
 import asyncio
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import picows
 
 from gauntlet.kernel.errors import ConfigError
+from scenarios.sources import Sources
 
 _HANDSHAKE_S = 5.0
 _ABNORMAL = 1006
+_IP_BIND_ADDRESS_NO_PORT = 24  # of <linux/in.h>; Python 3.11's socket module has no name for it
 
 
 class TransportError(Exception):
@@ -113,12 +117,16 @@ class Socket(picows.WSListener):
             self._transport.disconnect(graceful=False)
 
 
-async def dial(gate: Gate, url: str, subprotocol: str, socket: Socket) -> None:
+async def dial(
+    gate: Gate, url: str, subprotocol: str, socket: Socket, sources: Sources | None = None
+) -> None:
     """Open a WebSocket for `socket`; TransportError where it does not come up."""
     parts = urlsplit(url)
     address = await gate.resolve(parts.hostname or "")
     host = f"[{address}]" if ":" in address else address
-    numeric = parts._replace(netloc=f"{host}:{parts.port or 80}").geturl()
+    port = parts.port or 80
+    numeric = parts._replace(netloc=f"{host}:{port}").geturl()
+    source = sources.next(address) if sources is not None else None
     try:
         async with asyncio.timeout(_HANDSHAKE_S):
             await picows.ws_connect(
@@ -128,9 +136,31 @@ async def dial(gate: Gate, url: str, subprotocol: str, socket: Socket) -> None:
                 websocket_handshake_timeout=_HANDSHAKE_S,
                 read_buffer_init_size=2048,  # 16 KiB would be most of a connection's memory
                 max_redirects=0,
+                socket_factory=None if source is None else _dialled_from(source, address, port),
                 use_aiofastnet=False,  # uvloop's own sockets: the standard ones are gevent's here
             )
     except (OSError, picows.WSError) as error:
         raise TransportError(str(error) or type(error).__name__) from error
     if not socket.is_open:  # picows reports no error when the server hangs up in mid-handshake
         raise TransportError("closed during the handshake")
+
+
+def _dialled_from(source: str, address: str, port: int) -> Callable[[Any], Awaitable[Any]]:
+    """Makes a connected socket, as picows wants it: a coroutine's result may be of any class."""
+
+    async def connect(_: Any) -> Any:
+        # The C class: `socket.socket` is gevent's in a Locust worker.
+        made = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+        try:
+            made.setblocking(False)
+            # Else bind would take a port for itself alone, of all destinations, before connect
+            # knows which one it is for: the ports of one address would be all there are again.
+            made.setsockopt(_socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+            made.bind((source, 0))
+            await asyncio.get_running_loop().sock_connect(cast(Any, made), (address, port))
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    return connect

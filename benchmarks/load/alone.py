@@ -5,13 +5,13 @@
 
 import asyncio
 import logging
-import resource
 import sys
 from pathlib import Path
 
 import uvloop
 
 from benchmarks.echo_adapter import WORKLOAD, Alone
+from gauntlet.kernel import limits
 from scenarios import loadfile
 from scenarios.arrivals import Stripe
 from scenarios.engine import Engine
@@ -33,8 +33,7 @@ def main() -> None:
     """Run the load of the file that is named."""
     WORKLOADS[WORKLOAD] = Alone
     logging.getLogger("picows").setLevel(logging.WARNING)
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    limits.raise_descriptors()
     uvloop.run(_run(Path(sys.argv[1])))
 
 

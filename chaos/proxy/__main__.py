@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import json
 import os
-import resource
 import signal
 import sys
 import threading
@@ -19,6 +18,7 @@ from aiohttp import web
 from chaos.proxy.api import application
 from chaos.proxy.collection import Proxies
 from chaos.proxy.link import address
+from gauntlet.kernel import limits
 
 
 def main() -> None:
@@ -27,9 +27,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="repeats rolls of toxicity")
     options = parser.parse_args()
     host, _, port = options.listen.rpartition(":")
-    with contextlib.suppress(ValueError, OSError):  # two descriptors for each connection
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    limits.raise_descriptors()  # two for each connection
     uvloop.run(_serve(host, int(port), options.seed))
 
 

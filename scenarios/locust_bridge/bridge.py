@@ -2,7 +2,6 @@
 
 import logging
 import os
-import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
+from gauntlet.kernel import limits
 from gauntlet.kernel.errors import Exit, GauntletError, StackError
 from scenarios import loadfile
 from scenarios.arrivals import Stripe
@@ -186,7 +186,7 @@ def install(events: Any) -> None:
 
 
 def _on_init(environment: Environment, **_: Any) -> None:
-    _raise_file_limit()
+    limits.raise_descriptors()  # Locust itself asks for ten thousand at most
     logging.getLogger("picows").setLevel(logging.WARNING)  # it tells of every connection
     bridge = _bridges[id(environment)] = Bridge(environment)
     try:
@@ -209,9 +209,3 @@ def _on_test_start(environment: Environment, **_: Any) -> None:
         if environment.runner is not None and given is not None and given.headless:
             environment.runner.quit()
         raise gevent.GreenletExit from error
-
-
-def _raise_file_limit() -> None:
-    """As many sockets as the machine allows: Locust itself asks for ten thousand at most."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
