@@ -8,9 +8,10 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks.load import round_trip
+from benchmarks.load import rivals, round_trip
 from benchmarks.load.options import Options
 from benchmarks.load.tree import can_pin
+from benchmarks.peers import PEERS
 from benchmarks.progress import say
 from benchmarks.table import Row, machine, markdown, plain
 
@@ -33,6 +34,9 @@ def main() -> int:
         help=f"of round-trip; more than once for more rows (default: {[*options.connections]})",
     )
     parser.add_argument(
+        "--peers", nargs="*", default=[*PEERS], choices=PEERS, metavar="PEER", help=f"{[*PEERS]}"
+    )
+    parser.add_argument(
         "--alone", action="store_true", help="our engine without Locust, as for a profiler"
     )
     parser.add_argument("--markdown", action="store_true", help="print the table for the docs")
@@ -41,6 +45,7 @@ def main() -> int:
         seconds=arguments.seconds,
         repeats=arguments.repeats,
         connections=tuple(arguments.connections or options.connections),
+        peers=tuple(arguments.peers),
         through="alone" if arguments.alone else "locust",
     )
     if not can_pin():
@@ -52,6 +57,8 @@ def main() -> int:
             rows += measure(options)
     print((markdown if arguments.markdown else plain)(rows))
     print(f"\n{machine()}")
+    if shown := rivals.present(options.peers):
+        print(f"Peers: {'; '.join(peer.installed() for peer in shown.values())}")
     return 0
 
 

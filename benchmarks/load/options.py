@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from benchmarks.load.ours import Through
+from benchmarks.peers import PEERS
+
 
 @dataclass(frozen=True)
 class Options:
@@ -10,5 +13,5 @@ class Options:
     seconds: float = 5.0
     repeats: int = 3
     connections: tuple[int, ...] = (100, 1000)
-    peers: tuple[str, ...] = ()
-    through: str = "locust"
+    peers: tuple[str, ...] = tuple(PEERS)
+    through: Through = "locust"

@@ -1,52 +1,110 @@
-"""The generator's CPU per WebSocket round trip on one dumb fast echo."""
+"""The generator's CPU per WebSocket round trip on one dumb fast echo, beside that of its peers."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from benchmarks.load import ours, trial
+from benchmarks.load import rivals, trial
 from benchmarks.load.options import Options
 from benchmarks.load.target import Target, echo
+from benchmarks.peers import Peer
 from benchmarks.progress import say
 from benchmarks.table import Row
 
+OURS = "ours"
 WANTED_US = 15.0
-SPARSE_PER_S = 1.0  # messages a second and connection
+WANTED_RATIO = 4.0
+PACE_S = 1.0  # a message a second and connection, where the load is sparse
+
+
+class _Cell(NamedTuple):
+    """So many connections, and either a busy core or sparse traffic."""
+
+    connections: int
+    sparse: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.connections} connections, {'1 msg/s each' if self.sparse else 'busy'}"
 
 
 def rows(options: Options) -> list[Row]:
-    """For each number of connections: a busy generator, then a sparse one."""
+    """For each number of connections: a busy generator and a sparse one, ours first."""
     found: list[Row] = []
     with echo() as target:
-        for users in options.connections:
-            rate = trial.busy_rate(target, users, _through(options))
-            found.append(_row(options, target, users, rate, "busy"))
-            found.append(_row(options, target, users, SPARSE_PER_S * users, "sparse"))
-    return found
+        for connections in options.connections:
+            for sparse in (False, True):
+                found += _measure(options, target, _Cell(connections, sparse))
+    return found + [
+        Row("round-trip", peer.name, "not installed", ratio=f"`{peer.install}`")
+        for peer in rivals.absent(options.peers).values()
+    ]
 
 
-def _row(options: Options, target: Target, users: int, rate: float, name: str) -> Row:
-    trials = []
+def _measure(options: Options, target: Target, cell: _Cell) -> Iterator[Row]:
+    rate = float(cell.connections)
+    if not cell.sparse:
+        rate = trial.busy_rate(target, cell.connections, options.through)
+    peers = rivals.present(options.peers)
+    ours: list[trial.Checked] = []
+    theirs: dict[str, list[trial.Spent]] = {name: [] for name in peers}
+    broken: dict[str, str] = {}
     for _ in range(options.repeats):
-        trials.append(trial.of_ours(target, users, rate, options.seconds, _through(options)))
-        say(f"  {name} {users}: {trials[-1].spent.cpu_us:.1f} µs")
-    cpu_us = statistics.median(one.spent.cpu_us for one in trials)
-    middle = min(trials, key=lambda one: abs(one.spent.cpu_us - cpu_us))
+        ours.append(trial.of_ours(target, cell.connections, rate, options.seconds, options.through))
+        say(f"  {cell.name}: ours {ours[-1].spent.cpu_us:.1f} µs")
+        for name in set(peers) - set(broken):
+            pace_s = PACE_S if cell.sparse else 0.0
+            try:
+                spent = trial.of_peer(
+                    peers[name], target, cell.connections, pace_s, options.seconds
+                )
+            except RuntimeError as error:
+                broken[name] = str(error)
+                continue
+            theirs[name].append(spent)
+            say(f"  {cell.name}: {name} {spent.cpu_us:.1f} µs")
+    yield _our_row(cell, ours)
+    cost_us = statistics.median(one.spent.cpu_us for one in ours)
+    for name, peer in peers.items():
+        if name in broken:
+            yield Row("round-trip", f"{peer.name}, {cell.name}", broken[name])
+        else:
+            yield _peer_row(peer, cell, theirs[name], cost_us)
+
+
+def _our_row(cell: _Cell, trials: list[trial.Checked]) -> Row:
+    cost_us, shown = _shown([one.spent for one in trials])
+    missing = sum(one.missing for one in trials)
+    lag_ms = statistics.median(one.lag_p99_ms for one in trials)
     return Row(
         "round-trip",
-        f"generator CPU per round trip, {users} connections, {name}: {rate:.0f}/s",
-        f"{cpu_us:.1f} µs ({_range(trials)}), {100 * middle.spent.share:.0f} % of a core; "
-        f"{sum(one.missing for one in trials)} missing, lag p99 {middle.lag_p99_ms:.1f} ms",
-        f"≤ {WANTED_US:.0f} µs" if name == "busy" else "",
-        met=(cpu_us <= WANTED_US and not any(one.missing for one in trials))
-        if name == "busy"
-        else None,
+        f"{OURS}, {cell.name}",
+        f"{shown}; {missing} missing, lag p99 {lag_ms:.1f} ms",
+        "" if cell.sparse else f"≤ {WANTED_US:.0f} µs",
+        met=None if cell.sparse else cost_us <= WANTED_US and not missing,
     )
 
 
-def _range(trials: Sequence[trial.Checked]) -> str:
-    costs = [one.spent.cpu_us for one in trials]
-    return f"{min(costs):.1f} to {max(costs):.1f}"
+def _peer_row(peer: Peer, cell: _Cell, trials: list[trial.Spent], ours_us: float) -> Row:
+    cost_us, shown = _shown(trials)
+    ratio = cost_us / ours_us
+    judged = not (cell.sparse or peer.bare)
+    return Row(
+        "round-trip",
+        f"{peer.name}{' (no statistics)' if peer.bare else ''}, {cell.name}",
+        shown,
+        f"≥ {WANTED_RATIO:.0f} × ours" if judged else "",
+        f"{ratio:.1f} × ours",
+        ratio >= WANTED_RATIO if judged else None,
+    )
 
 
-def _through(options: Options) -> ours.Through:
-    return "alone" if options.through == "alone" else "locust"
+def _shown(trials: list[trial.Spent]) -> tuple[float, str]:
+    """The median cost, and a sentence with its range, rate and share of the core."""
+    costs = sorted(one.cpu_us for one in trials)
+    cost_us, per_s = statistics.median(costs), statistics.median(one.per_s for one in trials)
+    share = 100 * cost_us * per_s / 1e6
+    return cost_us, (
+        f"{cost_us:.1f} µs ({costs[0]:.1f} to {costs[-1]:.1f}) at {per_s:.0f}/s, "
+        f"{share:.0f} % of a core"
+    )

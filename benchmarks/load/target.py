@@ -28,6 +28,7 @@ class Target:
 @contextlib.contextmanager
 def echo() -> Iterator[Target]:
     """An echo for a while."""
-    with pinned(SERVER_CPU), asked("benchmarks.echo") as child:
-        target = Target(child)
-        yield target
+    with contextlib.ExitStack() as stack:
+        with pinned(SERVER_CPU):  # until it has started, and no longer: we are to move on
+            child = stack.enter_context(asked("benchmarks.echo"))
+        yield Target(child)

@@ -3,9 +3,10 @@
 import time
 from typing import NamedTuple
 
-from benchmarks.load import ours
+from benchmarks.load import ours, rivals
 from benchmarks.load.target import Target
 from benchmarks.load.tree import Tree
+from benchmarks.peers import Peer
 
 SETTLE_S = 1.0  # from the first message to the window: caches, buffers, the first of everything
 BUSY_SHARE = 0.75  # of the generator's core
@@ -55,6 +56,15 @@ def of_ours(
         line = load.finish()
         missing = line["ops"] - line["presented"]
         return Checked(spent, missing, load.percentile_ms("lag", 99))
+
+
+def of_peer(peer: Peer, target: Target, connections: int, pace_s: float, seconds: float) -> Spent:
+    """A peer, as fast as it can where `pace_s` is 0; RuntimeError where it does not run."""
+    own_s = rivals.BOOT_S + SETTLE_S + seconds
+    with rivals.rival(peer, target, connections, pace_s, own_s) as running:
+        running.wait_connected(target)
+        time.sleep(SETTLE_S)
+        return window(target, running.tree, seconds)
 
 
 def busy_rate(target: Target, users: int, through: ours.Through) -> float:

@@ -1,0 +1,78 @@
+"""Runs a peer on the generator's CPU."""
+
+import contextlib
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from benchmarks.load.target import Target
+from benchmarks.load.tree import GENERATOR_CPU, Tree, pinned
+from benchmarks.peers import PEERS, Case, Peer
+from benchmarks.processes import ROOT
+from gauntlet import children
+
+BOOT_S = 60.0
+END_S = 30.0
+
+
+class Rival:
+    """A peer that runs."""
+
+    def __init__(self, peer: Peer, case: Case, child: subprocess.Popen[bytes]) -> None:
+        self.case = case
+        self.tree = Tree(child.pid)
+        self._peer = peer
+        self._child = child
+
+    def wait_connected(self, target: Target) -> None:
+        """Return when all of its connections are open; RuntimeError where they do not come."""
+        deadline = time.monotonic() + BOOT_S
+        while target.count().open < self.case.connections:
+            if self._child.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{self._peer.name} did not connect: {self._last_words()}")
+            time.sleep(0.05)
+
+    def finish(self) -> None:
+        """Let it come to its own end."""
+        self._child.wait(self.case.seconds + END_S)
+
+    def _last_words(self) -> str:
+        lines = (self.case.folder / "log").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+
+@contextlib.contextmanager
+def rival(
+    peer: Peer, target: Target, connections: int, pace_s: float, seconds: float
+) -> Iterator[Rival]:
+    """A peer for a while; `seconds` is how long it would go on by itself."""
+    with tempfile.TemporaryDirectory(prefix="gauntlet-benchmark-") as folder:
+        case = Case(target.port, connections, pace_s, round(seconds), Path(folder))
+        with (case.folder / "log").open("ab") as log, pinned(GENERATOR_CPU):
+            child = children.start(
+                peer.command(case), stdout=log, stderr=log, env={"PYTHONPATH": str(ROOT)}
+            )
+        try:
+            yield Rival(peer, case, child)
+        finally:
+            children.end(child, grace_s=3.0)
+            _wait_gone(target)
+
+
+def present(names: Iterable[str]) -> dict[str, Peer]:
+    """Those of the named peers that are installed."""
+    return {name: PEERS[name] for name in names if PEERS[name].installed()}
+
+
+def absent(names: Iterable[str]) -> dict[str, Peer]:
+    """Those that are not."""
+    return {name: PEERS[name] for name in names if not PEERS[name].installed()}
+
+
+def _wait_gone(target: Target) -> None:
+    """Until the echo has seen the connections end, so that the next trial finds it idle."""
+    deadline = time.monotonic() + END_S
+    while target.count().open and time.monotonic() < deadline:
+        time.sleep(0.05)

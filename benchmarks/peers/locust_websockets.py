@@ -1,0 +1,20 @@
+"""Locust with `websockets.sync`, whose reading thread is a greenlet here."""
+
+from websockets.sync import client
+
+from benchmarks.peers.locust_user import EchoUser
+
+
+class Client(EchoUser):
+    """One connection a user."""
+
+    def connect(self) -> None:
+        self._socket = client.connect(str(self.host), compression=None, ping_interval=None)
+
+    def on_stop(self) -> None:
+        """Close."""
+        self._socket.close()
+
+    def exchange(self, payload: str) -> str:
+        self._socket.send(payload)
+        return str(self._socket.recv())

@@ -1,0 +1,32 @@
+"""What peers say of a run's latencies, read from the files they write."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Claimed(NamedTuple):
+    """Percentiles of latency, and how many samples they are of."""
+
+    p99_ms: float
+    p999_ms: float
+    samples: int
+
+
+Reader = Callable[[Path], Claimed]
+
+
+def locust(folder: Path) -> Claimed:
+    """From its `--csv` files."""
+    with (folder / "locust_stats.csv").open(newline="") as file:
+        (row,) = [row for row in csv.DictReader(file) if row["Name"] == "Aggregated"]
+    return Claimed(float(row["99%"]), float(row["99.9%"]), int(row["Request Count"]))
+
+
+def k6(folder: Path) -> Claimed:
+    """From its `--summary-export`; the trend and the counter are our script's."""
+    metrics = json.loads((folder / "k6.json").read_text())["metrics"]
+    trend = metrics["echo_ms"]
+    return Claimed(trend["p(99)"], trend["p(99.9)"], metrics["echoes"]["count"])
