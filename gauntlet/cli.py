@@ -74,7 +74,8 @@ def _run(options: argparse.Namespace) -> int:
             "load.model: found closed; allowed: open. Locust's tasks drive a closed load: "
             f"locust -f your_locustfile.py --scenario {options.scenario}"
         )
-    return _conduct(options, scenario, LocustChild(scenario), Console(highlight=False))
+    source = LocustChild(scenario, options.workers)
+    return _conduct(options, scenario, source, Console(highlight=False))
 
 
 def _conduct_for_locust(options: argparse.Namespace) -> int:
@@ -90,6 +91,7 @@ def _conduct(
         bug=options.bug,
         proxy_mode=options.proxy,
         proxy_backend=options.proxy_backend,
+        workers=getattr(options, "workers", 1),  # a Locust that started us has its own
         argv=options.argv,
     )
     runner.check_before_start(scenario, settings)
@@ -234,6 +236,12 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plain", action="store_true", help="lines instead of a live panel")
 
 
+def _workers_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers", type=int, default=1, help="processes that put the load on (default: 1)"
+    )
+
+
 def _list_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--failure-table", action="store_true", help="what may break, and what shows it"
@@ -284,7 +292,12 @@ def _scale_options(parser: argparse.ArgumentParser) -> None:
 
 
 COMMANDS: tuple[_Command, ...] = (
-    _Command("run", "run a scenario and judge it", _run, (_scenario_options, _run_options)),
+    _Command(
+        "run",
+        "run a scenario and judge it",
+        _run,
+        (_scenario_options, _run_options, _workers_option),
+    ),
     _Command("list", "list the scenarios", _list, (_list_options,)),
     _Command("report", "render a run's report again", _report, (_directory_option,)),
     _Command("serve", "run the reference server alone", _serve, (_serve_options,)),

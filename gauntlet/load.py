@@ -4,6 +4,7 @@ import os
 import select
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,8 +14,10 @@ from gauntlet.kernel import rundir
 from gauntlet.kernel.rundir import RunDir
 from gauntlet.kernel.scenario import Scenario, to_builtins
 from gauntlet.kernel.tail import Tail
+from gauntlet.stacks.ports import HOST, free_port
 
 FLUSH_GRACE_S = 15.0
+_NEWS = ("lost", "back")  # steps of a worker that a person should hear of at once
 
 
 class LoadSource(Protocol):
@@ -30,8 +33,9 @@ class LoadSource(Protocol):
 class LocustChild:
     """Locust, headless, as a child; its own output goes to `logs/locust.log`."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, workers: int = 1) -> None:
         self._load = scenario.load
+        self._workers = workers
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self, run: RunDir, load_file: Path) -> None:
@@ -63,7 +67,14 @@ class LocustChild:
             *children.python("locust", "-f", str(entry), "--headless", "--only-summary"),
             *("-u", str(self._load.users), "-r", f"{spawn_rate:.3f}"),
             *("--run-time", f"{self._load.duration_s:.0f}s"),
+            *(self._on_workers() if self._workers > 1 else ()),
         ]
+
+    def _on_workers(self) -> list[str]:
+        """Locust's own master and workers, which meet on loopback."""
+        port = str(free_port())
+        ports = ["--master-bind-port", port, "--master-port", port]
+        return ["--processes", str(self._workers), "--master-bind-host", HOST, *ports]
 
 
 class ParentLocust:
@@ -89,33 +100,51 @@ class ParentLocust:
         return os.getppid()
 
 
-def write_load_file(run: RunDir, scenario: Scenario, api: list[str]) -> Path:
+def write_load_file(run: RunDir, scenario: Scenario, api: list[str], workers: int = 1) -> Path:
     """`load.json`: all that the load needs to know."""
     file = run.path / "load.json"
     plain: dict[str, Any] = {
         "scenario": to_builtins(scenario),
         "run_dir": str(run.path),
         "api": api,
-        "workers": 1,
+        "workers": workers,
     }
     rundir.write_json(file, plain)
     return file
 
 
 class Phases:
-    """Follows the phases that the load writes into its journal."""
+    """Follows what the load's processes write into their journals.
+
+    A phase has begun when the first of them is in it; `ramp`, the timeline's zero, is one moment
+    for all of them. `clocks` are the last known offsets of workers' clocks, `words` what became of
+    workers since they were last taken.
+    """
 
     def __init__(self, run: RunDir) -> None:
-        self._tail = Tail(run.events / "load-0.jsonl")
+        self._folder = run.events
+        self._tails: dict[Path, Tail] = {}
         self.seen: dict[str, int] = {}
         self.reconciled = False
+        self.clocks: dict[int, dict[str, Any]] = {}
+        self.words: list[str] = []
+        self.rows = 0
 
     def poll(self) -> list[str]:
         """The phases that began since the last call."""
         fresh = []
-        for row in self._tail.read_new():
+        for row in self._new_rows():
+            self.rows += 1
             if row["kind"] == "phase" and row["phase"] not in self.seen:
                 self.seen[row["phase"]] = row["t_ns"]
                 fresh.append(row["phase"])
+            elif row["kind"] == "clock":
+                self.clocks[row["worker"]] = row
+            elif row["kind"] == "refused" or (row["kind"] == "worker" and row["step"] in _NEWS):
+                self.words.append(row["message"])
             self.reconciled |= row["kind"] == "reconciliation"
         return fresh
+
+    def _new_rows(self) -> Iterator[dict[str, Any]]:
+        for file in sorted(self._folder.glob("load-*.jsonl")):
+            yield from self._tails.setdefault(file, Tail(file)).read_new()

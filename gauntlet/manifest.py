@@ -36,6 +36,21 @@ def build(scenario: Scenario, argv: list[str], *, bug: str | None) -> dict[str, 
     }
 
 
+def with_workers(anchor: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The manifest's `clock` with those of the load's workers: offsets and errors to ours."""
+    workers = [
+        {
+            "worker": row["worker"],
+            "host": row["host"],
+            "offset_ms": row["offset_ns"] / clock.NS_PER_MS,
+            "error_ms": row["error_ns"] / clock.NS_PER_MS,
+        }
+        for row in rows
+    ]
+    worst_ms = max(worker["error_ms"] for worker in workers)
+    return {**anchor, "error_ms": worst_ms, "workers": workers}
+
+
 def _commit() -> str | None:
     """The commit of the code that runs, when it runs from a checkout."""
     try:

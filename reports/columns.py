@@ -1,13 +1,15 @@
 """History shards as one NumPy array, held against what the load says it wrote."""
 
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gauntlet.kernel.errors import HistoryError
-from gauntlet.kernel.history import DTYPE, RECORD_BYTES
+from gauntlet.kernel.history import DTYPE, RECORD_BYTES, worker_of_shard
 from gauntlet.kernel.rundir import RunDir
+from reports.fleet import Clocks
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -17,10 +19,16 @@ Records = npt.NDArray[np.void]
 NEVER = int(np.iinfo(np.int64).max)
 
 
-def read(run: RunDir, reconciliations: list[dict[str, Any]]) -> Records:
+def read(
+    run: RunDir,
+    reconciliations: list[dict[str, Any]],
+    lost: Container[int] = (),
+    clocks: Clocks | None = None,
+) -> Records:
     """All records of a run; those of one conversation stand in the order in which they happened.
 
-    HistoryError if a worker did not reconcile, or a shard holds more or less than it said.
+    Shards of `lost` workers are left out, and times are laid on the master's clock. HistoryError if
+    nobody reconciled, or if a shard holds more or less than its worker said.
     """
     if not reconciliations:
         raise HistoryError("no load worker reconciled: the history is incomplete")
@@ -29,13 +37,15 @@ def read(run: RunDir, reconciliations: list[dict[str, Any]]) -> Records:
         declared |= row["records"]
     found = {file.name for file in run.history.glob("*.bin")}
     strangers = sorted(found - declared.keys())
-    if strangers:
-        raise HistoryError(f"history shard {strangers[0]} belongs to no worker that reconciled")
-    shards = [_shard(run, name, count) for name, count in sorted(declared.items())]
+    for name in strangers:
+        if worker_of_shard(name) not in lost:
+            raise HistoryError(f"history shard {name} belongs to no worker that reconciled")
+    clocks = clocks or Clocks()
+    shards = [_shard(run, name, count, clocks) for name, count in sorted(declared.items())]
     return np.concatenate([np.empty(0, dtype=np.dtype(DTYPE)), *shards])
 
 
-def _shard(run: RunDir, name: str, count: int) -> Records:
+def _shard(run: RunDir, name: str, count: int, clocks: Clocks) -> Records:
     file = run.history / name
     size = file.stat().st_size if file.is_file() else 0
     if size != count * RECORD_BYTES:
@@ -44,7 +54,18 @@ def _shard(run: RunDir, name: str, count: int) -> Records:
         )
     if size == 0:
         return np.empty(0, dtype=np.dtype(DTYPE))
-    return np.memmap(file, dtype=np.dtype(DTYPE), mode="r")
+    records = np.memmap(file, dtype=np.dtype(DTYPE), mode="r")
+    worker = worker_of_shard(name)
+    return _laid(records, worker, clocks) if worker in clocks.measured else records
+
+
+def _laid(records: Records, worker: int, clocks: Clocks) -> Records:
+    """The records with the times of the master's clock; a reference of 0 is no time."""
+    laid = np.array(records)
+    lead_ns = clocks.lead_ns(worker, ints(records["t_ns"]))
+    laid["t_ns"] -= lead_ns
+    laid["ref_ns"] -= np.where(laid["ref_ns"] == 0, 0, lead_ns)
+    return laid
 
 
 def ints(column: npt.NDArray[Any]) -> Ints:

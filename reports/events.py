@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gauntlet.kernel.scenario import Fault
+from reports import fleet
+from reports.fleet import Clocks
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,11 @@ class Unreachable:
 
 @dataclass(frozen=True)
 class Events:
-    """What happened when; `phases` are the load's, the first worker's where they differ."""
+    """What happened when, on one clock; `phases` are the load's, the first worker's if in doubt.
+
+    `reconciliations` are of the workers whose part is whole; `lost` says in a sentence what became
+    of each other one.
+    """
 
     phases: dict[str, int]
     faults: tuple[FaultTimes, ...]
@@ -58,6 +64,8 @@ class Events:
     interrupted: str
     error: str
     unreachable: Unreachable | None = None
+    lost: dict[int, str] = field(default_factory=dict)
+    clocks: Clocks = field(default_factory=Clocks)
 
     @property
     def zero_ns(self) -> int:
@@ -71,6 +79,8 @@ class Events:
 
 def collect(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
     """Order the rows of `RunDir.read_events` by what they tell of; faults as planned, in order."""
+    clocks = Clocks.of(rows)
+    rows = clocks.laid(rows)
     phases: dict[str, int] = {}
     cutovers: dict[str, list[tuple[str, int]]] = {}
     reconciliations: list[dict[str, Any]] = []
@@ -89,14 +99,17 @@ def collect(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
         elif kind == "unreachable":
             unreachable = Unreachable(int(row["since_ns"]), str(row["reason"]))
     moves = {name: Cutover(name, tuple(steps)) for name, steps in cutovers.items()}
+    lost = fleet.lost(rows, {row["worker"] for row in reconciliations})
     return Events(
         phases=phases,
         faults=tuple(_fault(fault, rows, moves.get(fault.id)) for fault in planned),
         cutovers=tuple(moves.values()),
-        reconciliations=tuple(reconciliations),
+        reconciliations=tuple(row for row in reconciliations if row["worker"] not in lost),
         interrupted=stopped["interrupted"],
         error=stopped["error"],
         unreachable=unreachable,
+        lost=lost,
+        clocks=clocks,
     )
 
 

@@ -16,6 +16,7 @@ from reports import (
     latency,
     model,
     objectives,
+    partial,
     recovery,
     self_audit,
     series,
@@ -101,11 +102,12 @@ def _machine(
 
 
 def _judged(history: History, needed: set[str]) -> tuple[dict[str, Any], list[Reason]]:
-    verdicts = checks.run_all(history)
+    lost = history.events.lost
+    verdicts = partial.checks(checks.run_all(history), lost)
     recoveries = recovery.recoveries(history)
     over_ns = {fault: found.until_ns for fault, found in recoveries.items()}
     facts = Facts(history, windows.windows(history.events, over_ns), recoveries)
-    judged = objectives.judge_all(facts)
+    judged = partial.objectives(objectives.judge_all(facts), lost)
     counted = counts.count(history)
     wrong = counts.disagreements(counted, history.events.reconciliations)
     reasons = [

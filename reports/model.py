@@ -55,8 +55,9 @@ def load(
     run: RunDir, scenario: Scenario, happened: Events, capabilities: frozenset[str]
 ) -> History:
     """The history of a run; HistoryError if it is incomplete or damaged."""
-    records = columns.read(run, list(happened.reconciliations))
-    return join(scenario, happened, Names.read(run), records, capabilities)
+    lost = happened.lost
+    records = columns.read(run, list(happened.reconciliations), lost, happened.clocks)
+    return join(scenario, happened, Names.read(run, lost), records, capabilities)
 
 
 def join(

@@ -1,11 +1,12 @@
 """What the numbers of a history stand for: the rows of `links.jsonl`."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from gauntlet.kernel.errors import HistoryError
+from gauntlet.kernel.ids import NUMBERS_PER_WORKER
 from gauntlet.kernel.rundir import RunDir, read_jsonl
 from reports.columns import Ints, find
 
@@ -53,13 +54,15 @@ class Names:
         )
 
     @classmethod
-    def read(cls, run: RunDir) -> "Names":
-        """The names of a run; HistoryError if a row cannot be understood."""
+    def read(cls, run: RunDir, lost: Container[int] = ()) -> "Names":
+        """The names of a run without those of `lost` workers; HistoryError if a row is strange."""
         users: dict[int, str] = {}
         convs: dict[int, Conversation] = {}
         links: dict[int, Link] = {}
         for row in read_jsonl(run.links):
             try:
+                if row[row["row"]] // NUMBERS_PER_WORKER in lost:
+                    continue
                 if row["row"] == "user":
                     users[row["user"]] = row["name"]
                 elif row["row"] == "conv":

@@ -16,6 +16,8 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
 }
 
+CLOCK_ERRORS_MIN = 10  # an objective's value, in errors of the clocks that its window rests on
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -48,6 +50,24 @@ def generator_limited(facts: Facts) -> str:
     return f"generator-limited: its own lag p99 was {lag_ms:.1f} ms, over {budget_ms:g} ms"
 
 
+def clocks_apart(objective: Objective, facts: Facts) -> str:
+    """Why two hosts' clocks do not allow an answer: the value is too near to their error.
+
+    A message's own times are one worker's, so a latency is in doubt only where a fault, whose times
+    are the master's, says which messages count. A recovery begins with a fault's heal.
+    """
+    events, value = facts.history.events, objective.value
+    timed = objective.indicator.startswith(("ack_", "delivery_"))
+    edged = timed and objective.window != "run"
+    if not events.faults or not (edged or objective.indicator == "recovery_ms"):
+        return ""
+    error_ms = events.clocks.error_ms
+    if value >= CLOCK_ERRORS_MIN * error_ms:
+        return ""
+    known = f"the hosts' clocks are known within {error_ms:.3g} ms"
+    return f"{known}, and {value:g} ms is under {CLOCK_ERRORS_MIN} times that"
+
+
 def judge_one(objective: Objective, facts: Facts, limited: str) -> Judged:
     """One objective. Too few samples, a fault without proof, or a late generator: unknown.
 
@@ -59,6 +79,7 @@ def judge_one(objective: Objective, facts: Facts, limited: str) -> Judged:
     unknown = window.unknown or measured.unknown or _too_few(objective, measured)
     if objective.indicator in NEED_PUNCTUAL_SENDS:
         unknown = unknown or limited
+    unknown = unknown or clocks_apart(objective, facts)
     name = objective.indicator
     wanted = f"wanted {objective.op} {shown.measured(name, objective.value)}"
     where = f"{name} in {objective.window}"

@@ -75,6 +75,8 @@ def of_events(events: Events) -> Iterator[Reason]:
         yield _of_unreachable(events, events.unreachable)
     if events.error:
         yield Reason(Exit.HARNESS, f"The harness failed: {events.error}.")
+    for sentence in () if events.interrupted else events.lost.values():
+        yield Reason(Exit.HARNESS, f"{sentence}; what it sent and saw is not judged.")
     for fault in events.faults:
         if fault.heal_failed:
             yield Reason(Exit.ROLLBACK, f"{fault.id} was not healed: {fault.heal_failed}.")

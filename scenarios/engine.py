@@ -71,6 +71,7 @@ class Engine:
 
     def __init__(self, load: LoadFile, stripe: Stripe, schedule: str = "constant") -> None:
         self.load = load
+        self.zero_ns: int | None = None  # set before `run` where the timeline's start is agreed
         self.phase = "ramp"
         self.commands: collections.deque[Callable[[], None]] = collections.deque()
         self.seconds: collections.deque[Second] = collections.deque()
@@ -204,8 +205,9 @@ class Engine:
             self._links.user(user)
         for conv in self._traffic.conversations.values():
             self._links.conversation(conv)
-        self._enter("ramp")
-        self._begin_at(clock.now_ns())
+        zero_ns = self.zero_ns or clock.now_ns()
+        self._enter("ramp", zero_ns)
+        self._begin_at(zero_ns)
 
     def _begin_at(self, zero_ns: int) -> None:
         """Set the times of the load: absences, arrivals, and the connects of the ramp."""
@@ -350,9 +352,9 @@ class Engine:
             "records": self._recorder.counts(),
         }
 
-    def _enter(self, phase: str) -> None:
+    def _enter(self, phase: str, t_ns: int | None = None) -> None:
         self.phase = phase
-        self._journal.write("phase", phase=phase)
+        self._journal.write("phase", t_ns=t_ns, phase=phase)
 
     def _tell(self, now_ns: int) -> None:
         samples = self._context.latencies.take_second()

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
+from gauntlet.kernel.ids import NUMBERS_PER_WORKER
 from scenarios.link import Link
 from scenarios.plan import Conversation, User
-from scenarios.traffic import NUMBERS_PER_WORKER
 
 
 class Links:

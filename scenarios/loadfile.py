@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -25,12 +26,21 @@ def read(file: Path) -> LoadFile:
     """The load of a file; ConfigError where it is none."""
     try:
         plain = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        msg = f"{file} is not a load.json: {error!r}"
+        raise ConfigError(msg) from error
+    return parse(plain, str(file))
+
+
+def parse(plain: Any, where: str) -> LoadFile:
+    """The load of such a file's content, which also travels to workers on other hosts."""
+    try:
         return LoadFile(
             scenario.from_builtins(plain["scenario"]),
             RunDir(Path(plain["run_dir"])),
             [str(url) for url in plain["api"]],
             int(plain.get("workers", 1)),
         )
-    except (OSError, ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
-        msg = f"{file} is not a load.json: {error!r}"
+    except (ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
+        msg = f"{where} is not a load.json: {error!r}"
         raise ConfigError(msg) from error

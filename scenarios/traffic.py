@@ -11,12 +11,12 @@ from typing import Any
 
 from gauntlet.kernel import vocabulary
 from gauntlet.kernel.clock import NS_PER_S
+from gauntlet.kernel.ids import NUMBERS_PER_WORKER
 from gauntlet.kernel.scenario import Scenario
 from scenarios.arrivals import SCHEDULES, Profile, Stripe, Surge
 from scenarios.plan import Absence, Conversation, Draft, Op, Scope, User
 from scenarios.workloads import WORKLOADS
 
-NUMBERS_PER_WORKER = 1_000_000
 _PICKS = 64
 
 

@@ -135,3 +135,9 @@ def shard_name(worker: int, conv: int) -> str:
 def user_shard_name(worker: int) -> str:
     """The shard of a worker's user-scoped records (`USER_KINDS`)."""
     return f"w{worker}-users.bin"
+
+
+def worker_of_shard(name: str) -> int:
+    """Whose shard it is; -1 where that is no name of a shard."""
+    worker, dash, _ = name.removeprefix("w").partition("-")
+    return int(worker) if dash and worker.isdecimal() else -1

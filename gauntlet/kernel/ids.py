@@ -4,6 +4,7 @@ import re
 import secrets
 import time
 
+NUMBERS_PER_WORKER = 1_000_000  # of users, conversations, links: numbers tell whose they are
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 

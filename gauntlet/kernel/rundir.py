@@ -33,7 +33,12 @@ class RunDir:
     @classmethod
     def create(cls, parent: Path, scenario: str, seed: int) -> "RunDir":
         """A new, empty run directory below `parent`."""
-        run = cls(parent / ids.run_id(scenario, seed))
+        return cls.make(parent / ids.run_id(scenario, seed))
+
+    @classmethod
+    def make(cls, path: Path) -> "RunDir":
+        """A new, empty run directory of this name."""
+        run = cls(path)
         run.path.mkdir(parents=True)
         for folder in (run.events, run.history, run.latency, run.logs):
             folder.mkdir()

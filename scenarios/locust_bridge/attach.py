@@ -13,10 +13,16 @@ from scenarios import library
 Change = Callable[[Scenario], Scenario]
 
 
+def named(scenario: str) -> Scenario:
+    """The scenario of a name or a file, as it stands there; ConfigError where it is none."""
+    return scenario_file.load(
+        library.path(scenario) if scenario in library.names() else Path(scenario)
+    )
+
+
 def derived(scenario: str, folder: Path, changes: Iterable[Change]) -> Path:
     """A scenario file in `folder`: the named scenario, changed."""
-    file = library.path(scenario) if scenario in library.names() else Path(scenario)
-    wanted: Scenario = scenario_file.load(file)
+    wanted = named(scenario)
     for change in changes:
         wanted = change(wanted)
     written = folder / f"{wanted.name}.yaml"

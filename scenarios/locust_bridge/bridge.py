@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,22 @@ import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from gauntlet.kernel import limits
-from gauntlet.kernel.errors import Exit, GauntletError, StackError
-from scenarios import loadfile
+from gauntlet.kernel import clock, limits
+from gauntlet.kernel.errors import Exit, GauntletError, StackError, first_exit
+from scenarios import identity, loadfile
 from scenarios.arrivals import Stripe
 from scenarios.engine import Engine
-from scenarios.locust_bridge import messages, options
+from scenarios.locust_bridge import attach, options
 from scenarios.locust_bridge.boot import Conductor
+from scenarios.locust_bridge.fleet import Fleet
 from scenarios.locust_bridge.im import IM
+from scenarios.locust_bridge.part import Part
 from scenarios.locust_bridge.stats import Statistics
 from scenarios.locust_bridge.thread import EngineThread
 
 LOAD_VARIABLE = "GAUNTLET_LOAD"
 _ABORT_S = 5.0
+_SECOND_S = 1.0
 _LOOK_S = 0.1  # the engine tells every second; what it tells is shown at once
 
 log = logging.getLogger(__name__)
@@ -39,15 +43,38 @@ class Bridge:
         self._conductor: Conductor | None = None
         self._load_file = os.environ.get(LOAD_VARIABLE, "")
         self._thread: EngineThread | None = None
-        self._workers: messages.Workers | None = None
+        self._part: Part | None = None
+        self._fleet: Fleet | None = None
+        self._begun_s = 0.0
         self._ending: Any = None
         self._over = False
+        self._codes: set[Exit] = set()  # of what went wrong
         self.statistics = Statistics(environment)
+        self._take_a_role()
+
+    def _take_a_role(self) -> None:
         if isinstance(self._runner, WorkerRunner):
-            self._runner.register_message(messages.LOAD, self._on_load)
-            self._runner.register_message(messages.DRAIN, self._on_drain, concurrent=True)
+            self._part = Part(
+                self._runner,
+                self._identity(),
+                str(self._given.im_folder),
+                start=self._run,
+                report=self._merge,
+                quit_with=self._quit_with,
+            )
         elif isinstance(self._runner, MasterRunner):
-            self._workers = messages.Workers(self._runner)
+            ours = self._identity()
+            self._fleet = Fleet(self._environment, self._runner, ours, self._quit_with)
+            self.statistics.on_row = self._fleet.keep_row
+
+    def _identity(self) -> identity.Identity:
+        """Ours, with the scenario that we were given: a worker need not be given any."""
+        given = self._given
+        if self._load_file:
+            return identity.of_this_process(loadfile.read(Path(self._load_file)).scenario)
+        if self._fleet is None and given.scenario == options.DEFAULT_SCENARIO and given.worker:
+            return identity.of_this_process()
+        return identity.of_this_process(attach.named(str(given.scenario)))
 
     def boot(self) -> None:
         """Plain Locust: have the server up before the first user; GauntletError where not.
@@ -68,22 +95,29 @@ class Bridge:
 
     def start(self) -> None:
         """The load begins: here, or at the workers."""
+        if isinstance(self._runner, WorkerRunner):
+            return
         if self._over and self._conductor is None:
             raise GauntletError("this run is over; start Locust again for another")
         if self._over:
             self._over, self._load_file, self._thread = False, "", None
+            self._codes.clear()
         if not self._load_file:
             self._given.num_users = self._runner.target_user_count
             self.boot()
         self.statistics.begin(self._load_file)
-        if self._workers is not None:
-            self._workers.announce(self._load_file)
-        elif not isinstance(self._runner, WorkerRunner):
-            self._begin(self._load_file, 0, 1)
+        self._begun_s = time.monotonic()
+        if self._fleet is not None:
+            given = self._given
+            file, expected = Path(self._load_file), given.expect_workers
+            self._fleet.begin(file, given.im_arrivals, expected)
+        else:
+            load = loadfile.read(Path(self._load_file))
+            self._run(Engine(load, Stripe(), self._given.im_arrivals))
         self._end_with_the_load()
 
     def add_user(self) -> bool:
-        """Connect one more user. False where this worker came too late to have a part."""
+        """Connect one more user, if there is a load."""
         if self._thread is None:
             return False
         self._thread.add_user()
@@ -99,16 +133,19 @@ class Bridge:
             self._ending.kill(block=False)  # stopped by hand: it must not stop the next load
         if self._over or isinstance(self._runner, WorkerRunner):
             return
-        code = Exit.OK
-        if self._workers is not None:
-            whole = self._workers.drain()
-            code = Exit.OK if whole and not self._workers.failed else Exit.HARNESS
+        codes = self._codes
+        if self._fleet is not None:
+            alone = self._fleet.all_lost
+            self._let_the_load_end(self._fleet.zero_ns)
+            codes |= self._fleet.drain()
+            if alone and self._given.headless:
+                gevent.spawn_later(_SECOND_S, self._runner.quit)
         elif self._thread is not None:
             self._thread.drain()
             self._merge()
-            code = self._thread.exit_code
+            codes |= {self._thread.exit_code}
         self.statistics.finish()
-        self._conclude(code)
+        self._conclude(codes)
 
     def interrupt(self) -> None:
         """Locust ends before the load did: keep what there is."""
@@ -119,53 +156,64 @@ class Bridge:
             self._over = True
             if self._conductor is not None:
                 self._conductor.stop()
-            self._environment.process_exit_code = Exit.INTERRUPTED
+            self._environment.process_exit_code = int(first_exit(self._codes or {Exit.INTERRUPTED}))
 
-    def _conclude(self, code: Exit) -> None:
+    def _conclude(self, codes: set[Exit]) -> None:
         """Set the exit code: the verdict's, where we have the run judged."""
         if self._over:
             return
         self._over = True
         if self._conductor is not None:
-            verdict = self._conductor.judge()
-            code = code or verdict  # type: ignore[assignment]  # any of the command's codes
-        self._environment.process_exit_code = int(code)
+            codes.add(Exit(self._conductor.judge()))
+        self._environment.process_exit_code = int(first_exit(codes))
 
-    def _begin(self, load_file: str, worker: int, workers: int) -> None:
-        load = loadfile.read(Path(load_file))
-        engine = Engine(load, Stripe(worker, workers), self._given.im_arrivals)
+    def fail(self, code: Exit) -> None:
+        """The load cannot begin. A web UI stays: the next one may."""
+        self._environment.process_exit_code = int(code)
+        if self._given is not None and self._given.headless:
+            self._quit_with(code)
+
+    def _quit_with(self, code: Exit) -> None:
+        """End Locust with this code: there is nothing that this process could do in the run."""
+        self._codes.add(code)
+        if isinstance(self._runner, WorkerRunner):
+            self._environment.process_exit_code = int(code)
+        self._runner.quit()
+
+    def _run(self, engine: Engine) -> EngineThread:
         self._thread = EngineThread(engine)
         self._thread.start()
         gevent.spawn(self._merge_each_second, self._thread)
+        return self._thread
+
+    def _duration_s(self) -> float:
+        return loadfile.read(Path(self._load_file)).scenario.load.duration_s
 
     def _end_with_the_load(self) -> None:
         """Where Locust was given no run time, the scenario's own duration is the end."""
-        if not self._given.run_time and not isinstance(self._runner, WorkerRunner):
-            duration_s = loadfile.read(Path(self._load_file)).scenario.load.duration_s
+        if not self._given.run_time:
             end = self._runner.quit if self._given.headless else self._runner.stop
-            self._ending = gevent.spawn_later(duration_s, end)
+            self._ending = gevent.spawn_later(self._duration_s(), end)
+
+    def _let_the_load_end(self, zero_ns: int) -> None:
+        """Workers begin a little after Locust's run time does, and get that time back."""
+        zero_s = zero_ns / clock.NS_PER_S
+        left_s = zero_s + self._duration_s() - time.monotonic()
+        if zero_ns and 0 < left_s <= zero_s - self._begun_s + _SECOND_S:
+            gevent.sleep(left_s)
 
     def _merge_each_second(self, thread: EngineThread) -> None:
         while not thread.ended:
             gevent.sleep(_LOOK_S)
             self._merge()
         if thread.exit_code and not self._over:
-            self._runner.quit()
+            if self._part is not None:
+                self._part.broke(thread)
+            self._quit_with(thread.exit_code)
 
     def _merge(self) -> None:
         while self._thread is not None and self._thread.engine.seconds:
             self.statistics.take(self._thread.engine.seconds.popleft())
-
-    def _on_load(self, environment: Environment, msg: Any, **_: Any) -> None:
-        self._begin(msg.data["load"], msg.data["worker"], msg.data["workers"])
-
-    def _on_drain(self, environment: Environment, msg: Any, **_: Any) -> None:
-        code = Exit.HARNESS
-        if self._thread is not None:
-            self._thread.drain()
-            self._merge()
-            code = self._thread.exit_code
-        self._runner.send_message(messages.DRAINED, {"exit_code": int(code)})
 
 
 _bridges: dict[int, Bridge] = {}  # by environment: Locust has one, tests have several
@@ -174,6 +222,21 @@ _bridges: dict[int, Bridge] = {}  # by environment: Locust has one, tests have s
 def of(environment: Environment) -> Bridge:
     """The bridge of an environment."""
     return _bridges[id(environment)]
+
+
+def add_user(environment: Environment) -> bool:
+    """Connect one more user. False where this process came too late to have a part.
+
+    Locust may spawn users in a late worker before it has told us that there is one.
+    """
+    known = _bridges.get(id(environment))
+    return known is not None and known.add_user()
+
+
+def im(environment: Environment) -> IM | None:
+    """A user whom tasks drive; None where this process came too late to have a part."""
+    known = _bridges.get(id(environment))
+    return None if known is None else known.im()
 
 
 def install(events: Any) -> None:
@@ -188,8 +251,8 @@ def install(events: Any) -> None:
 def _on_init(environment: Environment, **_: Any) -> None:
     limits.raise_descriptors()  # Locust itself asks for ten thousand at most
     logging.getLogger("picows").setLevel(logging.WARNING)  # it tells of every connection
-    bridge = _bridges[id(environment)] = Bridge(environment)
     try:
+        bridge = _bridges[id(environment)] = Bridge(environment)
         if environment.parsed_options is not None and environment.parsed_options.headless:
             bridge.boot()
     except GauntletError as error:
@@ -200,12 +263,11 @@ def _on_init(environment: Environment, **_: Any) -> None:
 
 
 def _on_test_start(environment: Environment, **_: Any) -> None:
+    if id(environment) not in _bridges:  # a late worker, of which we have not been told yet
+        return
     try:
         of(environment).start()
     except GauntletError as error:
         log.error("%s", error)  # noqa: TRY400 - one sentence for the user, no traceback
-        environment.process_exit_code = int(error.exit_code)
-        given = environment.parsed_options
-        if environment.runner is not None and given is not None and given.headless:
-            environment.runner.quit()
+        of(environment).fail(error.exit_code)
         raise gevent.GreenletExit from error

@@ -25,6 +25,11 @@ def add(parser: Any, **_: Any) -> None:
         "--im-rate", default="", help="sends per second, such as 300/s (default: 1/s a user)"
     )
     group.add_argument("--im-stack", default="", help="embedded or full: the server to boot")
+    group.add_argument(
+        "--im-folder",
+        default="",
+        help="a worker's own: keep its part of the run here, and send it to the master at the end",
+    )
     group.add_argument("--im-arrivals", choices=list(SCHEDULES), default="constant")
 
 

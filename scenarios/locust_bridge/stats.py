@@ -7,6 +7,7 @@ master, histograms compressed; merged there, they are those of one worker that d
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,6 +84,7 @@ class Statistics:
         self._ahead_ns: dict[int, int] = {}
         self.board = Board()
         self.load: LoadFile | None = None
+        self.on_row: Callable[[dict[str, Any]], None] = lambda _: None  # told of workers' rows
         if isinstance(self._runner, MasterRunner):
             self._runner.register_message(SECOND, self._on_second)
 
@@ -115,6 +117,7 @@ class Statistics:
         ahead_ns = clock.now_ns() - int(report.row["t_ns"])
         self._ahead_ns[worker] = min(ahead_ns, self._ahead_ns.get(worker, ahead_ns))
         self._show(report, self._ahead_ns[worker])
+        self.on_row(report.row)
 
     def _show(self, report: Report, ahead_ns: int) -> None:
         stats: RequestStats = self._environment.stats

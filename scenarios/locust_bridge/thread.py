@@ -29,6 +29,7 @@ class EngineThread:
         self.ended = False
         self.exit_code = Exit.OK
         self.crossing = Crossing()
+        self.failure = ""  # what broke it, in a sentence
 
     def start(self) -> None:
         """Run the engine. A patched thread would be a greenlet, on which asyncio cannot run."""
@@ -42,10 +43,10 @@ class EngineThread:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(self.engine.run())
         except GauntletError as error:
-            self.exit_code = error.exit_code
+            self.exit_code, self.failure = error.exit_code, str(error)
             log.error("%s", error)  # noqa: TRY400 - one sentence for the user, no traceback
-        except BaseException:
-            self.exit_code = Exit.HARNESS
+        except BaseException as error:
+            self.exit_code, self.failure = Exit.HARNESS, repr(error)
             log.exception("the load engine broke")
         finally:
             self.ended = True

@@ -21,7 +21,7 @@ class VirtualUser(User):
 
     def on_start(self) -> None:
         """Take the next free slot of the plan."""
-        if not bridge.of(self.environment).add_user():
+        if not bridge.add_user(self.environment):
             raise StopUser
 
     @task
@@ -42,7 +42,7 @@ class IMUser(User):
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        self._im = bridge.of(environment).im()
+        self._im = bridge.im(environment)
 
     @property
     def im(self) -> IM:

@@ -4,7 +4,7 @@ import json
 
 from gauntlet.kernel.rundir import Journal, RunDir
 from gauntlet.kernel.scenario import Scenario, from_builtins
-from gauntlet.load import Phases, write_load_file
+from gauntlet.load import LocustChild, Phases, write_load_file
 
 
 def test_the_load_file_holds_the_whole_scenario(tmp_path):
@@ -14,6 +14,40 @@ def test_the_load_file_holds_the_whole_scenario(tmp_path):
     told = json.loads(write_load_file(run, scenario, ["http://127.0.0.1:1"]).read_text())
     assert from_builtins(told["scenario"]) == scenario
     assert (told["api"], told["run_dir"]) == (["http://127.0.0.1:1"], str(run.path))
+
+
+def test_workers_meet_on_a_free_port_of_loopback():
+    """Locust's own master and workers; one process has neither."""
+    scenario = Scenario(version=1, name="x", about="y", seed=9)
+    alone, several = LocustChild(scenario), LocustChild(scenario, 3)
+    assert "--processes" not in alone._command()
+    command = several._command()
+    port = command[command.index("--master-port") + 1]
+    assert command[command.index("--processes") + 1] == "3"
+    assert command[command.index("--master-bind-port") + 1] == port
+    assert command[command.index("--master-bind-host") + 1] == "127.0.0.1"
+
+
+def test_of_several_workers_the_first_in_a_phase_begins_it(tmp_path):
+    """The start is the common one; losses and clocks are told once."""
+    run = RunDir.create(tmp_path, "x", 1)
+    phases = Phases(run)
+    master, one, two = (Journal(run, f"load-{name}") for name in ("master", 0, 1))
+    master.write("clock", worker=1, host="h", offset_ns=5, error_ns=1)
+    master.write("phase", t_ns=7, phase="ramp")
+    for journal in (one, two):
+        journal.write("phase", t_ns=7, phase="ramp")
+    two.write("phase", t_ns=9, phase="steady")
+    assert sorted(phases.poll()) == ["ramp", "steady"]
+    one.write("phase", t_ns=10, phase="steady")
+    master.write("worker", worker=0, step="joined", message="no news")
+    master.write("worker", worker=0, step="lost", message="Worker 0 was lost")
+    assert phases.poll() == []
+    assert phases.seen == {"ramp": 7, "steady": 9}
+    assert phases.words == ["Worker 0 was lost"]
+    assert phases.clocks[1]["offset_ns"] == 5
+    for journal in (master, one, two):
+        journal.close()
 
 
 def test_each_phase_is_told_once(tmp_path):

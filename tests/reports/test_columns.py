@@ -9,6 +9,7 @@ from gauntlet.kernel.errors import HistoryError
 from gauntlet.kernel.history import DTYPE, FIELDS, RECORD_BYTES, Record
 from gauntlet.kernel.rundir import RunDir
 from reports import columns
+from reports.fleet import Clocks
 
 
 @pytest.fixture
@@ -72,6 +73,24 @@ def test_a_shard_of_a_worker_that_was_lost(run):
     (run.history / "w1-g0.bin").write_bytes(b"")
     with pytest.raises(HistoryError, match=r"w1-g0\.bin belongs to no worker"):
         columns.read(run, [DECLARED])
+
+
+def test_the_shards_of_a_worker_that_is_known_to_be_lost_are_left_out(run):
+    """The others can be judged, and nothing of the lost one is taken for whole."""
+    (run.history / "w1-g0.bin").write_bytes(Record(t_ns=9).pack())
+    assert columns.read(run, [DECLARED], lost={1}).size == 4
+
+
+def test_the_records_of_another_host_are_laid_on_the_masters_clock(run):
+    """Both times of a record move together, so that no latency changes; 0 is no time."""
+    records = (Record(t_ns=1_500, ref_ns=1_400).pack(), Record(t_ns=1_600).pack())
+    (run.history / "w1-g0.bin").write_bytes(b"".join(records))
+    both = [DECLARED, {"records": {"w1-g0.bin": 2}}]
+    laid = columns.read(run, both, clocks=Clocks({1: [(1_000, 1_000)]}))
+    mine = laid[laid["conv"] == 0]
+    assert mine["t_ns"].tolist() == [500, 600]
+    assert mine["ref_ns"].tolist() == [400, 0]
+    assert laid[laid["conv"] == 7]["t_ns"].tolist() == [0, 1, 2, 0]
 
 
 @given(st.lists(st.integers(0, 50)), st.lists(st.integers(0, 50)))

@@ -145,3 +145,26 @@ def test_latencies_and_capacity_are_what_a_late_generator_leaves_unknown():
     """Every percentile and maximum, and acknowledgements a second; and nothing else."""
     latencies = {name for name in INDICATORS if re.match("(ack|delivery)_(p[0-9]+|max)_ms", name)}
     assert {"acked_per_s", *latencies} == NEED_PUNCTUAL_SENDS
+
+
+@pytest.mark.parametrize(
+    ("indicator", "window", "value", "verdict"),
+    [
+        ("delivery_p99_ms", "fault:edge-crash", 89_999, "unknown"),
+        ("delivery_p99_ms", "fault:edge-crash", 90_000, "valid"),
+        ("ack_p99_ms", "steady", 89_999, "unknown"),
+        ("ack_p99_ms", "run", 89_999, "valid"),
+        ("recovery_ms", "run", 89_999, "unknown"),
+        ("send_errors_ratio", "steady", 1, "valid"),
+    ],
+)
+def test_clocks_that_are_far_apart_leave_what_hangs_on_two_of_them_open(
+    judged, indicator, window, value, verdict
+):
+    """Under ten times the error of the clocks nothing is known of what a fault's times decide."""
+    story = good_story(1)
+    error = {"offset_ns": 0, "error_ns": 9_000 * MS, "t_ns": 1, "kind": "clock", "worker": 0}
+    story.conductor.append({**error, "host": "h"})
+    found = objective(judged, story, indicator=indicator, window=window, value=value)
+    assert found["verdict"] == verdict
+    assert ("known within 9e+03 ms" in found["sentence"]) == (verdict == "unknown")

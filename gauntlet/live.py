@@ -1,0 +1,51 @@
+"""The load as it is now: what its workers write into `live.jsonl`, as one row."""
+
+from typing import Any
+
+from gauntlet.kernel.clock import NS_PER_S
+from gauntlet.kernel.rundir import RunDir
+from gauntlet.kernel.tail import Tail
+
+FRESH_NS = 5 * NS_PER_S
+
+# Of workers that have fallen silent nothing is said of the present; what they counted stays true.
+_PRESENT = ("users", "connections", "outstanding")
+_PHASES = ("ramp", "steady", "quiesce", "audit")
+
+
+class Live:
+    """The last row of each worker, and in `last` all of them together; None before the first."""
+
+    def __init__(self, run: RunDir) -> None:
+        self._tail = Tail(run.live)
+        self._rows: dict[int, dict[str, Any]] = {}
+        self.last: dict[str, Any] | None = None
+
+    def read_new(self) -> None:
+        """Take in what was written since the last call."""
+        fresh = self._tail.read_new()
+        if fresh:
+            self._rows |= {row.get("worker", 0): row for row in fresh}
+            self.last = together(list(self._rows.values()))
+
+
+def together(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Workers' rows as one: counts are summed; a percentile is that of the worst worker.
+
+    The phase is the earliest that a worker is in: the run has not left it. Percentiles of several
+    workers cannot be added; the exact ones come from the history.
+    """
+    if len(rows) == 1:
+        return rows[0]
+    newest_ns = max(row["t_ns"] for row in rows)
+    present = [row for row in rows if newest_ns - row["t_ns"] <= FRESH_NS]
+    phases = [row["phase"] for row in present]
+    first = min(phases, key=lambda name: _PHASES.index(name) if name in _PHASES else len(_PHASES))
+    whole: dict[str, Any] = {"t_ns": newest_ns, "phase": first, "workers": len(present)}
+    for key in rows[0]:
+        if key.endswith("_ms"):
+            known = [row[key] for row in present if row.get(key) is not None]
+            whole[key] = max(known, default=None)
+        elif key not in ("t_ns", "phase", "worker"):
+            whole[key] = sum(row.get(key, 0) for row in (present if key in _PRESENT else rows))
+    return whole

@@ -1,0 +1,71 @@
+"""Workers' clocks on one timeline, and workers that were lost."""
+
+import numpy as np
+
+from reports import fleet
+from reports.fleet import Clocks
+
+S = 1_000_000_000
+
+
+def clock(worker, at_ns, offset_ns, error_ns=0):
+    """A row as a master writes it."""
+    row = {"writer": "load-master", "kind": "clock", "t_ns": at_ns, "worker": worker}
+    return {**row, "host": "h", "offset_ns": offset_ns, "error_ns": error_ns}
+
+
+def test_a_lead_that_grows_is_followed():
+    """Halfway between two measurements half of the drift has come about; beyond them, no more."""
+    clocks = Clocks.of([clock(1, 100 * S, 50 * S, 2_000), clock(1, 200 * S, 50 * S + 1_000, 9_000)])
+    times = np.array([150, 150 + 50, 250, 400], dtype=np.int64) * S
+    assert clocks.lead_ns(1, times).tolist()[0] == 50 * S
+    assert abs(clocks.lead_ns(1, times)[1] - (50 * S + 500)) <= 1
+    assert clocks.lead_ns(1, times).tolist()[3] == 50 * S + 1_000
+    assert clocks.error_ms == 0.009
+
+
+def test_workers_of_the_masters_host_have_its_clock():
+    """Their rows and records stay as they are."""
+    clocks = Clocks.of([clock(0, 1, 0), clock(0, 9, 0)])
+    assert clocks == Clocks()
+    rows = [{"writer": "load-0", "t_ns": 5, "kind": "phase"}]
+    assert clocks.laid(rows) is rows
+
+
+def test_events_of_another_host_fall_into_their_place():
+    """A worker whose clock is ahead said it earlier than its row claims; the master's stay."""
+    rows = [
+        clock(1, 100, 1_000),
+        {"writer": "chaos", "t_ns": 300, "kind": "fault"},
+        {"writer": "load-1", "t_ns": 1_200, "kind": "phase"},
+    ]
+    laid = Clocks.of(rows).laid(rows)
+    assert [(row["writer"], row["t_ns"]) for row in laid[1:]] == [("load-1", 200), ("chaos", 300)]
+
+
+def worker(number, step, message=""):
+    """What a master tells of a worker."""
+    row = {"writer": "load-master", "t_ns": 1, "kind": "worker", "worker": number}
+    return {**row, "host": "h", "pid": 7, "step": step, "message": message}
+
+
+def test_a_worker_is_lost_unless_it_ended_in_order():
+    """Its last word decides: silence that ended is no loss, and a line without files is one."""
+    rows = [
+        *(worker(number, "joined") for number in range(4)),
+        worker(0, "lost", "Worker 0 (h, pid 7) was lost at 2.0 s"),
+        worker(0, "back"),
+        worker(0, "whole"),
+        worker(1, "lost", "Worker 1 (h, pid 7) was lost at 3.0 s"),
+        worker(2, "lost", "Worker 2 (h, pid 7) was lost at 9.0 s: its files did not come"),
+    ]
+    assert fleet.lost(rows, {0, 2}) == {
+        1: "Worker 1 (h, pid 7) was lost at 3.0 s",
+        2: "Worker 2 (h, pid 7) was lost at 9.0 s: its files did not come",
+        3: "Worker 3 (h, pid 7) did not reconcile",
+    }
+
+
+def test_a_run_without_workers_has_lost_none():
+    """Runs of one process, and of older versions, say nothing of workers."""
+    assert fleet.lost([{"kind": "phase"}], {0}) == {}
