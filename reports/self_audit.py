@@ -80,7 +80,9 @@ def _generator(rows: list[Row], machine: Row) -> Iterable[Figure]:
     lag_ms = machine["lag_p99_ms"]
     if lag_ms is not None:
         state = _state(lag_ms, budget_ms)
-        yield Figure("send-lag", "ms", lag_ms, lag_ms, lag_ms, budget_ms, state, blamed)
+        worst_ms = max((row.get("lag_p99_ms") or 0.0 for row in rows), default=lag_ms)
+        worst_ms = max(worst_ms, lag_ms)
+        yield Figure("send-lag", "ms", lag_ms, lag_ms, worst_ms, budget_ms, state, blamed)
     by_worker: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         by_worker[row["worker"]].append(row)
@@ -103,8 +105,9 @@ def _generator(rows: list[Row], machine: Row) -> Iterable[Figure]:
 
     missed = sum(max(row.get("missed") or 0 for row in its) for its in by_worker.values())
     if any("missed" in row for row in rows):
-        state = "over" if missed else "ok"
-        yield Figure("missed-arrivals", "count", missed, missed, missed, 0, state, blamed)
+        # Nobody there, or no room left: so it goes with a system that is down or slow, too.
+        state = "near" if missed else "ok"
+        yield Figure("missed-arrivals", "count", missed, missed, missed, 0, state)
     yield worst("loop-lag", "loop_lag_p99_ms", "ms", budget_ms, "loop_lag_max_ms")
     yield worst("engine-cpu", "engine_cpu_share", "share", FULL)
     yield worst("generator-cpu", "process_cpu_share", "share", FULL)
@@ -185,21 +188,25 @@ _UNRECORDED = (
 
 def _sentence(limits: list[str], figures: dict[str, Figure]) -> str:
     """What the figures amount to, and what to do about it."""
+    missed = []
+    if "missed-arrivals" in figures and figures["missed-arrivals"].worst:
+        missed = [_told(figures, "missed-arrivals", "{} intended sends were never made.")]
     if limits:
         parts = [_BLAME[limit](figures) for limit in limits]
-        return " ".join([*parts, _REMEDY[limits[0]]])
+        # The last: a machine without a core to spare is why the others were late.
+        return " ".join([*parts, *missed, _REMEDY[limits[-1]]])
     parts = [_told(figures, "send-lag", "sends left {} late at p99 (budget {limit})")]
     parts.append(_told(figures, "engine-cpu", "its engine used {} of a core"))
     parts.append(_told(figures, "machine", "the machine was {} busy"))
     busiest = max(_proxies(figures), key=lambda one: one.held, default=None)
     if busiest is not None:
         parts.insert(2, f"the busier fault proxy used {_text(busiest)}")
-    return f"The generator kept its schedule: {', '.join(part for part in parts if part)}."
+    kept = f"The generator kept its schedule: {', '.join(part for part in parts if part)}."
+    return " ".join([kept, *missed])
 
 
 def _generator_blame(figures: dict[str, Figure]) -> str:
     parts = [
-        _told(figures, "missed-arrivals", "{} messages were not sent at all", over=True),
         _told(figures, "send-lag", "sends left {} late at p99 (budget {limit})", over=True),
         _told(figures, "loop-lag", "its loop came {} late (budget {limit})", over=True),
         _told(figures, "engine-cpu", "its engine used {} of its core", over=True),

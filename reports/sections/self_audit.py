@@ -15,7 +15,7 @@ ANSWERS = {
 # What each figure is called, and what a reader must know of it.
 NAMES = {
     "send-lag": ("sends late, p99", "after the time they were meant for"),
-    "missed-arrivals": ("messages not sent", "that the schedule asked for"),
+    "missed-arrivals": ("sends never made", "that the schedule asked for"),
     "loop-lag": ("engine's loop late", "p99 of each second; worst tick"),
     "engine-cpu": ("engine thread", "of one core"),
     "generator-cpu": ("Locust process", "all threads, which share one core"),
@@ -33,7 +33,6 @@ NAMES = {
     "tcp-time-wait": ("TIME_WAIT", "each holds a port for a minute"),
 }
 _MARKS = {"over": "invalid", "near": "unknown", "ok": "valid"}
-_SINGLE = ("send-lag", "missed-arrivals")  # one number for the whole of the load
 _BAR_MAX = 100
 
 
@@ -62,7 +61,7 @@ def _row(figure: dict[str, Any]) -> dict[str, Any]:
         "name": name,
         "note": ", ".join(part for part in (note, figure["of"]) if part),
         "typical": shown.amount(figure["typical"], unit),
-        "worst": "–" if figure["id"] in _SINGLE else worst,
+        "worst": "–" if figure["id"] == "missed-arrivals" else worst,
         "limit": shown.amount(limit, unit),
         "mark": _MARKS[figure["state"]],
         "bar": min(_BAR_MAX, round(share)),

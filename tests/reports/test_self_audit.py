@@ -73,7 +73,6 @@ def test_a_harness_with_room_to_spare_is_trusted():
         ({"lag_p99_ms": 14.0}, "14 ms late"),
         ({"rows": live(loop_lag_p99_ms=11.0)}, "loop came 11 ms late"),
         ({"rows": live(engine_cpu_share=0.97)}, "engine used 97 %"),
-        ({"rows": live(missed=7)}, "7 messages were not sent"),
         ({"rows": live(descriptors=20_001)}, "20,001 descriptors of 20,000"),
         ({"events": vitals(cores={"load": 0.95, "load-children": 1.0})}, "master used 0.95"),
     ],
@@ -83,6 +82,14 @@ def test_a_generator_at_its_limit_is_named_with_the_figure(case, told):
     found, _ = audited(**case)
     assert found["status"] == "generator-limited"
     assert told in found["sentence"]
+
+
+def test_missed_arrivals_are_told_and_nobody_is_blamed():
+    """A system that is down has nobody who could send: that is no limit of the generator."""
+    found, figures = audited(live(missed=7))
+    assert found["status"] == "trustworthy"
+    assert found["sentence"].endswith("7 intended sends were never made.")
+    assert figures["missed-arrivals"]["state"] == "near"
 
 
 def test_a_busy_proxy_is_named_and_judged_by_what_it_can_use():
