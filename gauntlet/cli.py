@@ -92,6 +92,7 @@ def _conduct(
         proxy_mode=options.proxy,
         proxy_backend=options.proxy_backend,
         workers=getattr(options, "workers", 1),  # a Locust that started us has its own
+        own_load=hasattr(options, "workers"),
         argv=options.argv,
     )
     runner.check_before_start(scenario, settings)

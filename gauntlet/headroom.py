@@ -38,20 +38,25 @@ class Machine(NamedTuple):
         return cls(limits.descriptors_allowed(), limits.ports_per_address())
 
 
-def check(scenario: Scenario, proxy: ProxyMode, machine: Machine, workers: int = 1) -> None:
-    """ConfigError with what was found, what is needed, and the remedies, where it is too little."""
+def check(scenario: Scenario, proxy: ProxyMode, machine: Machine, workers: int | None = 1) -> None:
+    """ConfigError with what was found, what is needed, and the remedies, where it is too little.
+
+    `workers` share the users; None where nobody knows how many there will be, and where.
+    """
     wanting = [*_descriptors(scenario, proxy, machine, workers), *_ports(scenario, proxy, machine)]
     if wanting:
         raise ConfigError("\n    ".join(wanting))
 
 
-def descriptors(scenario: Scenario, proxy: ProxyMode, workers: int = 1) -> dict[str, int]:
+def descriptors(scenario: Scenario, proxy: ProxyMode, workers: int | None = 1) -> dict[str, int]:
     """The most that each kind of process opens, by its name."""
     load = scenario.load
     sockets = load.users * (2 if _moves(scenario) else 1)
     # A user sends one message at a time; while nothing answers, all that come in a time-out wait.
     requests = min(load.users, math.ceil(load.rate_per_s * load.attempt_timeout))
-    needed = {"a Locust process": math.ceil((sockets + requests) / workers) + _BASE}
+    needed = {"gauntlet": _BASE}
+    if workers is not None:
+        needed["a Locust process"] = math.ceil((sockets + requests) / workers) + _BASE
     if scenario.target.stack != "external":
         needed["an edge"] = sockets + _BASE
         if through := _proxied(scenario, proxy, sockets, requests):
@@ -65,7 +70,7 @@ def users_allowed(descriptors: int, *, proxied: bool = False) -> int:
 
 
 def _descriptors(
-    scenario: Scenario, proxy: ProxyMode, machine: Machine, workers: int
+    scenario: Scenario, proxy: ProxyMode, machine: Machine, workers: int | None
 ) -> Iterator[str]:
     users = scenario.load.users
     needed = descriptors(scenario, proxy, workers)
@@ -75,7 +80,7 @@ def _descriptors(
             scenario,
             lambda it: max(descriptors(it, proxy, workers).values()) <= machine.descriptors,
         )
-        more = ", more workers" if process == "a Locust process" else ""
+        more = ", more workers (--workers)" if process == "a Locust process" else ""
         yield (
             f"open files: found {machine.descriptors:,} at most; needed: {needed[process]:,} in "
             f"{process} for {users:,} users; remedy: raise the hard limit (as root "

@@ -56,6 +56,7 @@ class Options:
     proxy_mode: ProxyMode = "needed"
     proxy_backend: Backend = "auto"
     workers: int = 1
+    own_load: bool = True  # False: a Locust that started us brings processes that we do not know
     argv: list[str] = field(default_factory=list)
 
 
@@ -293,7 +294,8 @@ def check_before_start(scenario: Scenario, options: Options) -> None:
     if not 1 <= options.workers <= most:
         allowed = f"1 to {most}, {USERS_PER_WORKER_MIN} users a worker at least"
         raise ConfigError(f"--workers: found {options.workers}; allowed: {allowed}")
-    headroom.check(scenario, options.proxy_mode, headroom.Machine.here())
+    workers = options.workers if options.own_load else None
+    headroom.check(scenario, options.proxy_mode, headroom.Machine.here(), workers)
 
 
 def _check_adapter(scenario: Scenario) -> None:

@@ -12,7 +12,7 @@ from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.rundir import Journal
 from gauntlet.kernel.scenario import Fault
 
-PATIENCE_S = 15  # with the start of Locust and the end of the run: half a minute
+PATIENCE_S = 12  # with the starts of Locust and its workers, and their ends: half a minute
 _KINDS_MAX = 20  # whatever a server writes into its refusals
 _KINDS_TOLD = 3
 
@@ -62,7 +62,7 @@ class FirstContact:
 
     @property
     def sentence(self) -> str:
-        """`nobody could connect to http://… in 15 s: connection refused (84 times)`."""
+        """`nobody could connect to http://… in 12 s: connection refused (84 times)`."""
         for_s = (self._now_ns() - self._began_ns) / NS_PER_S
         kinds = self._troubles.most_common(_KINDS_TOLD)
         why = ", ".join(f"{kind} ({_times(count)})" for kind, count in kinds)

@@ -78,10 +78,15 @@ def test_workers_share_the_users():
     assert ten["an edge"] == one["an edge"]
 
 
+def test_workers_that_nobody_knows_are_not_judged():
+    """A Locust that started us may have a hundred of them, on other machines."""
+    assert "a Locust process" not in descriptors(scenario("steady", 10_000), "none", workers=None)
+
+
 def test_an_external_system_has_its_own_limits():
     """Only what runs here is counted."""
     away = scenario("steady", 1000, stack="external", url=["http://127.0.0.1:80"])
-    assert set(descriptors(away, "all")) == {"a Locust process"}
+    assert set(descriptors(away, "all")) == {"gauntlet", "a Locust process"}
 
 
 @pytest.mark.parametrize(
