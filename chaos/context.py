@@ -35,7 +35,7 @@ class Context:
     """Shared by the threads of all active faults. `stop` is set when the run must end.
 
     `logs` holds `<component>.log` of each process, where the system under test is ours.
-    `rate_per_s` is what the load usually sends.
+    `usual_per_s` is what the load usually sends between two moments of the timeline, in seconds.
     """
 
     plan: Plan
@@ -44,7 +44,7 @@ class Context:
     journal: Writer
     live: Live = lambda: None
     logs: Path | None = None
-    rate_per_s: float = 0.0
+    usual_per_s: Callable[[float, float], float] = lambda *_: 0.0
     stop: threading.Event = field(default_factory=threading.Event)
     _writing: threading.Lock = field(default_factory=threading.Lock)
 

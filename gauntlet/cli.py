@@ -174,7 +174,8 @@ def _doctor(_options: argparse.Namespace) -> int:
 def _resolved(options: argparse.Namespace) -> Scenario:
     """The scenario with the command line's changes, checked again as a whole."""
     scenario = library.find(options.scenario)
-    changes = {key: getattr(options, key) for key in ("users", "rate", "ramp", "steady")}
+    keys = ("users", "rate", "arrivals", "ramp", "steady")
+    changes = {key: getattr(options, key) for key in keys}
     load = msgspec.structs.replace(
         scenario.load, **{key: value for key, value in changes.items() if value is not None}
     )
@@ -215,6 +216,9 @@ def _scenario_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="instead of the scenario's")
     parser.add_argument("--users", type=int, help="instead of the scenario's load.users")
     parser.add_argument("--rate", type=_rate, help="instead of load.rate, such as 300/s")
+    parser.add_argument(
+        "--arrivals", choices=("constant", "poisson"), help="instead of load.arrivals"
+    )
     parser.add_argument("--ramp", type=_duration, help="instead of load.ramp, such as 5s")
     parser.add_argument("--steady", type=_duration, help="instead of load.steady, such as 40s")
     parser.add_argument("--bug", choices=tuple(BUGS), help="run the server with a seeded bug")

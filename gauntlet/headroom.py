@@ -15,7 +15,7 @@ import msgspec
 from chaos.targets import ProxyMode, is_link
 from gauntlet.kernel import hosts, limits
 from gauntlet.kernel.errors import ConfigError
-from gauntlet.kernel.scenario import Scenario
+from gauntlet.kernel.scenario import ConstantProfile, Scenario
 
 # Files, pipes, the interpreter's own, and connections that are just being replaced.
 _BASE = 150
@@ -53,7 +53,10 @@ def descriptors(scenario: Scenario, proxy: ProxyMode, workers: int | None = 1) -
     load = scenario.load
     sockets = load.users * (2 if _moves(scenario) else 1)
     # A user sends one message at a time; while nothing answers, all that come in a time-out wait.
-    requests = min(load.users, math.ceil(load.rate_per_s * load.attempt_timeout))
+    # Those of a profile's peak may be everybody's.
+    requests = load.users
+    if isinstance(load.profile, ConstantProfile):
+        requests = min(requests, math.ceil(load.rate_per_s * load.attempt_timeout))
     needed = {"gauntlet": _BASE}
     if workers is not None:
         needed["a Locust process"] = math.ceil((sockets + requests) / workers) + _BASE

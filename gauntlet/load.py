@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gauntlet import children
-from gauntlet.kernel import rundir
+from gauntlet.kernel import rundir, trace
 from gauntlet.kernel.rundir import RunDir
 from gauntlet.kernel.scenario import Scenario, to_builtins
 from gauntlet.kernel.tail import Tail
@@ -101,13 +101,15 @@ class ParentLocust:
 
 
 def write_load_file(run: RunDir, scenario: Scenario, api: list[str], workers: int = 1) -> Path:
-    """`load.json`: all that the load needs to know."""
+    """`load.json`: all that the load needs to know, on whatever host; a trace is part of it."""
     file = run.path / "load.json"
+    recorded = trace.of(scenario.load)
     plain: dict[str, Any] = {
         "scenario": to_builtins(scenario),
         "run_dir": str(run.path),
         "api": api,
         "workers": workers,
+        "trace": None if recorded is None else recorded._asdict(),
     }
     rundir.write_json(file, plain)
     return file

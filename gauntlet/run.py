@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ from chaos.sabotage import hooks_for
 from chaos.targets import Plan, ProxyMode, links_needed
 from chaos.timeline import Timeline
 from gauntlet import headroom, interrupts, manifest
-from gauntlet.kernel import clock, hosts, limits, rundir
+from gauntlet.kernel import clock, hosts, limits, profiles, rundir, trace
 from gauntlet.kernel.capabilities import CAPABILITIES
 from gauntlet.kernel.errors import ConfigError, GauntletError, Interrupted, StackError
 from gauntlet.kernel.rundir import Journal, RunDir
@@ -149,6 +150,7 @@ class _Conductor:
         wanted = links_needed(self._scenario.faults, plan, self._options.proxy_mode)
         ready = self._stack.start(proxies.open(link for link in links if link.name in wanted))
         self._api = ready.api
+        load = self._scenario.load
         chaos_journal = Journal(self._run, "chaos")
         cleanup.callback(chaos_journal.close)
         self._context = Context(
@@ -158,7 +160,7 @@ class _Conductor:
             journal=chaos_journal,
             live=lambda: self._live.last,
             logs=self._run.logs,
-            rate_per_s=self._scenario.load.rate_per_s,
+            usual_per_s=partial(profiles.mean_per_s, load, trace.of(load)),
         )
         self._manifest["stack"]["components"] = components
         self._manifest["proxy"] = {"backend": proxies.backend, "links": sorted(wanted)}

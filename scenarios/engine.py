@@ -69,7 +69,7 @@ class Engine:
     `seconds` holds what happened in each second since they were last taken out, for statistics.
     """
 
-    def __init__(self, load: LoadFile, stripe: Stripe, schedule: str = "constant") -> None:
+    def __init__(self, load: LoadFile, stripe: Stripe) -> None:
         self.load = load
         self.zero_ns: int | None = None  # set before `run` where the timeline's start is agreed
         self.phase = "ramp"
@@ -85,7 +85,7 @@ class Engine:
         self._stopped = asyncio.Event()
         target = load.scenario.target
         self._adapter = adapters.find(target.adapter)(target.server)
-        self._traffic = Traffic(load.scenario, stripe, schedule)
+        self._traffic = Traffic(load.scenario, stripe, load.trace)
         # One for all: a generator of his own would be a tenth of a user's memory.
         self._jitter = random.Random(f"jitter/{load.scenario.seed}/{stripe.worker}")
         if missing := self._traffic.needs - self._adapter.capabilities:

@@ -10,16 +10,18 @@ import msgspec
 from gauntlet.kernel import scenario
 from gauntlet.kernel.errors import ConfigError
 from gauntlet.kernel.rundir import RunDir
+from gauntlet.kernel.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
 class LoadFile:
-    """`api` are the gateways as clients reach them."""
+    """`api` are the gateways as clients reach them; a recorded profile brings its `trace`."""
 
     scenario: scenario.Scenario
     run: RunDir
     api: list[str]
     workers: int
+    trace: Trace | None = None
 
 
 def read(file: Path) -> LoadFile:
@@ -40,7 +42,14 @@ def parse(plain: Any, where: str) -> LoadFile:
             RunDir(Path(plain["run_dir"])),
             [str(url) for url in plain["api"]],
             int(plain.get("workers", 1)),
+            _trace(plain.get("trace")),
         )
     except (ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
         msg = f"{where} is not a load.json: {error!r}"
         raise ConfigError(msg) from error
+
+
+def _trace(plain: dict[str, Any] | None) -> Trace | None:
+    if plain is None:
+        return None
+    return Trace(str(plain["column"]), tuple(float(value) for value in plain["values"]))

@@ -9,11 +9,12 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gauntlet.kernel import vocabulary
+from gauntlet.kernel import profiles, vocabulary
 from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.ids import NUMBERS_PER_WORKER
 from gauntlet.kernel.scenario import Scenario
-from scenarios.arrivals import SCHEDULES, Profile, Stripe, Surge
+from gauntlet.kernel.trace import Trace
+from scenarios.arrivals import SCHEDULES, Stripe, Surge, surged
 from scenarios.plan import Absence, Conversation, Draft, Op, Scope, User
 from scenarios.workloads import WORKLOADS
 
@@ -50,9 +51,9 @@ def users_of(worker: int, count: int) -> tuple[User, ...]:
 class Traffic:
     """What a worker's users are going to do: the same seed gives the same ops."""
 
-    def __init__(self, scenario: Scenario, stripe: Stripe, schedule: str = "constant") -> None:
+    def __init__(self, scenario: Scenario, stripe: Stripe, trace: Trace | None = None) -> None:
         load = scenario.load
-        self._scenario, self._stripe, self._schedule = scenario, stripe, schedule
+        self._scenario, self._stripe, self._trace = scenario, stripe, trace
         slots = slots_of(stripe.worker, stripe.workers, load.users)
         self.users = users_of(stripe.worker, slots)
         scope = Scope(
@@ -83,8 +84,8 @@ class Traffic:
         load = self._scenario.load
         if load.model == "closed":
             return iter(())
-        profile = Profile(load.rate_per_s, load.steady, _surges(self._scenario))
-        return SCHEDULES[self._schedule](profile, self._stripe, self._scenario.seed)
+        profile = surged(profiles.pieces(load, self._trace), _surges(self._scenario))
+        return SCHEDULES[load.arrivals](profile, self._stripe, self._scenario.seed)
 
     def bounds(self) -> tuple[int, int]:
         """How many sends may wait in one queue, and be under way at this worker."""

@@ -59,6 +59,19 @@ def test_every_scenario_key_is_in_the_reference(part):
     assert {field.encode_name for field in msgspec.structs.fields(part)} <= rows
 
 
+@pytest.mark.parametrize("kind", msgspec.inspect.type_info(scenario.Profile).types)
+def test_every_profile_has_an_example_that_is_one(kind):
+    """Whoever copies it has a valid load of that kind, and sees every key that there is."""
+    (row,) = re.findall(
+        rf"^\| `{kind.tag}` \| `(profile: .*?)` \|",
+        (REFERENCE / "scenario.md").read_text(),
+        re.MULTILINE,
+    )
+    made = parse(f"version: 1\nname: x\nabout: x\nload:\n  {row}\n", "example")
+    assert type(made.load.profile) is kind.cls
+    assert all(f"{field.encode_name}:" in row for field in kind.fields)
+
+
 def test_every_workload_and_its_parameters_are_in_the_reference():
     """The words of `load.workload` are listed."""
     words = set(re.findall(r"`(\w+)`", (REFERENCE / "scenario.md").read_text()))

@@ -6,16 +6,18 @@ from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.errors import RollbackError
 from gauntlet.kernel.scenario import Fault as Spec
 
+_LOOKED_AT_S = 3.0  # of a profile, from the surge's begin and end on
 _PROVEN_SHARE = 0.8  # of the way from the usual rate to the surge's
 
 
 class Surge:
     """The schedule of arrivals holds the surge from the start (`scenarios.arrivals`).
 
-    Proof: the load's own count of ops, second by second, against the scenario's rate.
+    Proof: the load's own count of ops, second by second, against the scenario's profile.
     """
 
     def __init__(self, spec: Spec) -> None:
+        self._spec = spec
         self._factor = float(param(spec, "factor"))
         self._sent = _SentRate()
         self._injected = False
@@ -28,9 +30,10 @@ class Surge:
 
     def prove(self, context: Context) -> Facts:
         """The rate has left its usual height by most of what was asked for."""
-        least_per_s = context.rate_per_s * (1 + _PROVEN_SHARE * (self._factor - 1))
+        usual_per_s = context.usual_per_s(self._spec.at, self._spec.at + _LOOKED_AT_S)
+        least_per_s = usual_per_s * (1 + _PROVEN_SHARE * (self._factor - 1))
         sent_per_s = poll(lambda: self._sent.at_least(context, least_per_s), PROVE_S, context.stop)
-        proof = {"usual_per_s": context.rate_per_s, "sent_per_s": self._sent.per_s(context)}
+        proof = {"usual_per_s": round(usual_per_s, 1), "sent_per_s": self._sent.per_s(context)}
         if sent_per_s is None:
             raise FaultFailed("the load did not send more", proof)
         return proof
@@ -43,7 +46,8 @@ class Surge:
         """The rate is nearer to the usual one again; after the arrivals nothing is sent at all."""
         if not self._injected:
             return {}
-        most_per_s = context.rate_per_s * (1 + self._factor) / 2
+        ends_s = self._spec.ends_s
+        most_per_s = context.usual_per_s(ends_s, ends_s + _LOOKED_AT_S) * (1 + self._factor) / 2
 
         def over() -> bool | None:
             steady = (context.live() or {}).get("phase") == "steady"

@@ -36,8 +36,11 @@ def parse_duration_s(text: str | float) -> float:
     return seconds
 
 
-def parse_rate_per_s(text: str | float) -> float:
-    """Events per second from `300/s`, `90/m`, or a bare number per second; ValueError otherwise."""
+def parse_rate_per_s(text: str | float, *, zero: bool = False) -> float:
+    """Events per second from `300/s`, `90/m`, or a bare number per second; ValueError otherwise.
+
+    None at all is a rate only with `zero`.
+    """
     if isinstance(text, int | float) and not isinstance(text, bool):
         rate = float(text)
     else:
@@ -46,8 +49,8 @@ def parse_rate_per_s(text: str | float) -> float:
             msg = f"{text!r} is not a rate such as 300/s or 90/m"
             raise ValueError(msg)
         rate = float(match[1]) / (60.0 if match[2] == "m" else 1.0)
-    if not 0 < rate < float("inf"):
-        msg = f"{text!r} is not a rate above zero"
+    if not 0 <= rate < float("inf") or not (rate or zero):
+        msg = f"{text!r} is not a rate {'of zero or more' if zero else 'above zero'}"
         raise ValueError(msg)
     return rate
 

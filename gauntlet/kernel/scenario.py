@@ -15,6 +15,10 @@ class Rate(float):
     """Events per second; written `300/s`, `90/m`."""
 
 
+class Level(float):
+    """Events per second, or none: written `0/s`, `300/s`."""
+
+
 def _seconds(number: float) -> Any:
     # A factory, because a default of a type of ours cannot be written into the JSON Schema.
     return msgspec.field(default_factory=lambda: Duration(number))
@@ -49,6 +53,60 @@ class WorkloadShare(_Part, frozen=True):
     percent: float = 50.0
 
 
+class ConstantProfile(_Part, frozen=True, tag_field="kind", tag="constant"):
+    """The load's `rate` at all times."""
+
+
+class RampProfile(_Part, frozen=True, tag_field="kind", tag="ramp"):
+    """The rate goes from one value to another in a straight line, and stays there."""
+
+    from_: Level = msgspec.field(name="from")
+    to: Level
+    at: Duration | None = None  # the end of the load's ramp if not given
+    for_: Duration | None = msgspec.field(name="for", default=None)  # all that is left
+
+
+class Step(_Part, frozen=True):
+    """From `at` on, until the next step, the rate is `rate`."""
+
+    at: Duration
+    rate: Level
+
+
+class StepProfile(_Part, frozen=True, tag_field="kind", tag="step"):
+    """The rate jumps at moments of the timeline; before the first step nothing is sent."""
+
+    steps: list[Step]
+
+
+class SpikeProfile(_Part, frozen=True, tag_field="kind", tag="spike"):
+    """The rate is `base`, but `peak` from `at` on, for `for`."""
+
+    base: Level
+    peak: Level
+    at: Duration
+    for_: Duration = msgspec.field(name="for")
+
+
+class DiurnalProfile(_Part, frozen=True, tag_field="kind", tag="diurnal"):
+    """The rate goes from `low` to `high` and back in each `period`, as a day's does: a cosine."""
+
+    low: Level
+    high: Level
+    period: Duration
+
+
+class RecordedProfile(_Part, frozen=True, tag_field="kind", tag="recorded"):
+    """As a trace has it (`gauntlet.kernel.trace`); its path is relative to the scenario file."""
+
+    file: str
+
+
+Profile = (
+    ConstantProfile | RampProfile | StepProfile | SpikeProfile | DiurnalProfile | RecordedProfile
+)
+
+
 class Load(_Part, frozen=True):
     """Who sends how much.
 
@@ -60,7 +118,9 @@ class Load(_Part, frozen=True):
     workload: dict[str, float | WorkloadShare] = msgspec.field(
         default_factory=lambda: {"direct": 1.0}
     )
-    rate: Rate | None = None  # 1 message a second and user if not given
+    rate: Rate | None = None  # 1 message a second and user if not given; a profile's mean
+    profile: Profile = msgspec.field(default_factory=ConstantProfile)
+    arrivals: Literal["constant", "poisson"] = "constant"  # spacing within the profile
     ramp: Duration = _seconds(5)
     steady: Duration = _seconds(30)
     body_bytes: int = 120
@@ -73,7 +133,7 @@ class Load(_Part, frozen=True):
 
     @property
     def rate_per_s(self) -> float:
-        """Intended sends per second, over all workers."""
+        """Intended sends per second over all workers, where the profile is constant."""
         return float(self.users if self.rate is None else self.rate)
 
     @property
@@ -180,6 +240,8 @@ def _decode(wanted: type, found: Any) -> Any:
         return Duration(clock.parse_duration_s(found))
     if wanted is Rate:
         return Rate(clock.parse_rate_per_s(found))
+    if wanted is Level:
+        return Level(clock.parse_rate_per_s(found, zero=True))
     raise NotImplementedError(wanted)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import yaml
 
-from gauntlet.kernel import scenario_rules
+from gauntlet.kernel import clock, profiles, scenario_rules, trace
 from gauntlet.kernel.errors import ConfigError
-from gauntlet.kernel.scenario import Scenario, from_builtins
+from gauntlet.kernel.scenario import RecordedProfile, Scenario, from_builtins
 
 # msgspec says where it failed in the manner of `… - at `$.faults[0].at``.
 _MESSAGE = re.compile(r"(.*?) - at `(?:key in )?(\$[^`]*)`", re.DOTALL)
@@ -31,11 +31,14 @@ def load(file: Path) -> Scenario:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: cannot be read: {error}") from error
-    return parse(text, str(file))
+    return parse(text, str(file), file.parent)
 
 
-def parse(text: str, name: str) -> Scenario:
-    """The scenario of a YAML text; `name` stands for the file in errors."""
+def parse(text: str, name: str, folder: Path | None = None) -> Scenario:
+    """The scenario of a YAML text; `name` stands for the file in errors.
+
+    Files that it names are looked for in `folder`; without one they are not opened.
+    """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         plain = yaml.safe_load(text)
@@ -51,7 +54,28 @@ def parse(text: str, name: str) -> Scenario:
         raise ConfigError(_located(str(error), name, node, plain)) from error
     for path, found, allowed in scenario_rules.problems(scenario):
         raise ConfigError(_sentence(name, node, path, found, allowed))
-    return scenario
+    return scenario if folder is None else _with_trace(scenario, folder, name, node)
+
+
+def _with_trace(scenario: Scenario, folder: Path, name: str, node: yaml.Node) -> Scenario:
+    """The scenario with its trace by absolute path, once that is known to be a good one."""
+    profile = scenario.load.profile
+    if not isinstance(profile, RecordedProfile):
+        return scenario
+    file = (folder / profile.file).resolve()
+    path = ("load", "profile", "file")
+    try:
+        sends = profiles.total(
+            profiles.pieces(msgspec.structs.replace(scenario.load, rate=None), trace.read(file))
+        )
+    except ConfigError as error:
+        raise ConfigError(_sentence(name, node, path, profile.file, f"a trace; {error}")) from error
+    if sends < 1:
+        found = f"{profile.file}, without a send in {clock.format_s(scenario.load.steady)}"
+        raise ConfigError(_sentence(name, node, path, found, "a trace that sends something"))
+    found_there = msgspec.structs.replace(profile, file=str(file))
+    load = msgspec.structs.replace(scenario.load, profile=found_there)
+    return msgspec.structs.replace(scenario, load=load)
 
 
 def _located(message: str, name: str, node: yaml.Node, plain: object) -> str:
@@ -64,9 +88,10 @@ def _located(message: str, name: str, node: yaml.Node, plain: object) -> str:
     if missing := re.fullmatch(r"Object missing required field `(.*)`", text):
         return _sentence(name, node, path, f"no `{missing[1]}`", f"`{missing[1]}` is required")
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", text):
-        allowed = ", ".join(_keys_at(path))
+        allowed = ", ".join(_keys_at(path, plain))
         return _sentence(name, node, (*path, unknown[1]), repr(unknown[1]), allowed)
-    return _sentence(name, node, path, _shown(_value_at(plain, path)), _in_words(text))
+    allowed = _words_at(path, plain) or _in_words(text)
+    return _sentence(name, node, path, _shown(_value_at(plain, path)), allowed)
 
 
 def _in_words(text: str) -> str:
@@ -77,20 +102,44 @@ def _in_words(text: str) -> str:
     return " or ".join(_TYPE_WORDS.get(word, word) for word in match[1].split(" | "))
 
 
-def _keys_at(path: scenario_rules.Path) -> list[str]:
-    """The keys that the mapping at `path` may have."""
+def _type_at(path: scenario_rules.Path, plain: object) -> msgspec.inspect.Type:
+    """The type of what stands at `path`; of several mappings the one that its tag names."""
     kind: msgspec.inspect.Type = msgspec.inspect.type_info(Scenario)
-    for step in path:
+    for at, step in enumerate(path, 1):
         if isinstance(kind, msgspec.inspect.StructType):
-            kind = next(field.type for field in kind.fields if field.encode_name == step)
+            fields = {field.encode_name: field.type for field in kind.fields}
+            kind = fields.get(str(step), msgspec.inspect.AnyType())
         elif isinstance(kind, msgspec.inspect.ListType):
             kind = kind.item_type
         elif isinstance(kind, msgspec.inspect.DictType):
             kind = kind.value_type
         if isinstance(kind, msgspec.inspect.UnionType):
-            kind = next(t for t in kind.types if isinstance(t, msgspec.inspect.StructType))
+            value = _value_at(plain, path[:at])
+            mappings = [t for t in kind.types if isinstance(t, msgspec.inspect.StructType)]
+            tagged = (
+                t for t in mappings if isinstance(value, dict) and t.tag == value.get(t.tag_field)
+            )
+            kind = next(tagged, mappings[0] if len(mappings) == 1 else kind)
+    return kind
+
+
+def _keys_at(path: scenario_rules.Path, plain: object) -> list[str]:
+    """The keys that the mapping at `path` may have."""
+    kind = _type_at(path, plain)
     assert isinstance(kind, msgspec.inspect.StructType)
-    return [field.encode_name for field in kind.fields]
+    tag = [kind.tag_field] if kind.tag_field else []
+    return [*tag, *(field.encode_name for field in kind.fields)]
+
+
+def _words_at(path: scenario_rules.Path, plain: object) -> str:
+    """The words that may stand at `path`: a choice's, or those that tell mappings apart."""
+    kind = _type_at(path, plain)
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        return ", ".join(str(value) for value in kind.values)
+    if path and isinstance(several := _type_at(path[:-1], plain), msgspec.inspect.UnionType):
+        mappings = [t for t in several.types if isinstance(t, msgspec.inspect.StructType)]
+        return ", ".join(str(t.tag) for t in mappings if t.tag_field == path[-1])
+    return ""
 
 
 def _sentence(

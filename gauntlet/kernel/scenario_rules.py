@@ -1,12 +1,26 @@
 """What a scenario's types cannot say: names that must exist, times and numbers that must fit."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from gauntlet.kernel import clock, ids, vocabulary
+import msgspec
+
+from gauntlet.kernel import clock, ids, profiles, vocabulary
 from gauntlet.kernel.capabilities import ADAPTER_STACKS, OUT_OF_TREE, is_out_of_tree
-from gauntlet.kernel.scenario import Fault, Load, Scenario, Target
+from gauntlet.kernel.scenario import (
+    ConstantProfile,
+    DiurnalProfile,
+    Fault,
+    Load,
+    RampProfile,
+    RecordedProfile,
+    Scenario,
+    SpikeProfile,
+    StepProfile,
+    Target,
+)
 
 Path = tuple[str | int, ...]
 
@@ -78,6 +92,7 @@ def _load_problems(load: Load) -> Iterator[Problem]:
         yield Problem(("load", "steady"), clock.format_s(load.steady), "more than zero")
     if not 100 <= load.body_bytes <= 65_536:
         yield Problem(("load", "body_bytes"), str(load.body_bytes), "100 to 65536")
+    yield from _profile_problems(load)
     for key in ("queue_max", "backlog_max"):
         if (bound := getattr(load, key)) < 1:
             yield Problem(("load", key), str(bound), "1 or more")
@@ -90,6 +105,33 @@ def _load_problems(load: Load) -> Iterator[Problem]:
             yield Problem(path, f"weight {share.weight:g}", "a weight above zero")
         if name == "group" and not 2 <= share.size <= load.users:
             yield Problem(path, f"size {share.size}", f"a size of 2 to {load.users}, the users")
+
+
+def _profile_problems(load: Load) -> Iterator[Problem]:
+    path: Path = ("load", "profile")
+    profile, end = load.profile, clock.format_s(load.duration_s)
+    match profile:
+        case StepProfile():
+            times_s = [float(step.at) for step in profile.steps]
+            if not times_s:
+                yield Problem((*path, "steps"), "no step", "one or more")
+            for index, (before_s, at_s) in enumerate(itertools.pairwise(times_s), 1):
+                if at_s <= before_s:
+                    found, least = clock.format_s(at_s), clock.format_s(before_s)
+                    yield Problem((*path, "steps", index, "at"), found, f"later than {least}")
+        case SpikeProfile() | RampProfile() if profile.at is not None:
+            if profile.at >= load.duration_s:
+                yield Problem((*path, "at"), clock.format_s(profile.at), f"before the end, {end}")
+        case DiurnalProfile() if profile.period < 1:
+            yield Problem((*path, "period"), clock.format_s(profile.period), "1 s or more")
+        case _:
+            pass
+    # What a trace holds is known only to those who may open it (`scenario_file`).
+    if isinstance(profile, ConstantProfile | RecordedProfile) or load.steady <= 0:
+        return
+    sends = profiles.total(profiles.pieces(msgspec.structs.replace(load, rate=None)))
+    if sends < 1:
+        yield Problem(path, f"{sends:g} sends", "a profile that sends something after the ramp")
 
 
 def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:

@@ -108,12 +108,10 @@ class Bridge:
         self.statistics.begin(self._load_file)
         self._begun_s = time.monotonic()
         if self._fleet is not None:
-            given = self._given
-            file, expected = Path(self._load_file), given.expect_workers
-            self._fleet.begin(file, given.im_arrivals, expected)
+            self._fleet.begin(Path(self._load_file), self._given.expect_workers)
         else:
             load = loadfile.read(Path(self._load_file))
-            self._run(Engine(load, Stripe(), self._given.im_arrivals))
+            self._run(Engine(load, Stripe()))
         self._end_with_the_load()
 
     def add_user(self) -> bool:

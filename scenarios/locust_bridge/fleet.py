@@ -62,7 +62,7 @@ class Fleet:
         events: Any = environment.events
         events.heartbeat_sent.add_listener(self._on_heartbeat)
 
-    def begin(self, file: Path, arrivals: str, expected: int) -> None:
+    def begin(self, file: Path, expected: int) -> None:
         """Give every worker its part and the common start, before any user is spawned."""
         load = self._load = loadfile.read(file)
         self._parts = self._door.gather(load, expected)
@@ -80,7 +80,6 @@ class Fleet:
             "load": json.loads(content),
             "file": [str(file), hashlib.sha256(content).hexdigest()],
             "workers": len(self._parts),
-            "arrivals": arrivals,
             "clock": self._ours.clock,
         }
         self._each(lambda member: self._prepare(member, common))

@@ -30,7 +30,12 @@ def add(parser: Any, **_: Any) -> None:
         default="",
         help="a worker's own: keep its part of the run here, and send it to the master at the end",
     )
-    group.add_argument("--im-arrivals", choices=list(SCHEDULES), default="constant")
+    group.add_argument(
+        "--im-arrivals",
+        choices=["", *SCHEDULES],
+        default="",
+        help="how sends are spaced (default: as the scenario has it)",
+    )
 
 
 def are_driven(user_classes: Collection[type]) -> bool:
@@ -64,6 +69,8 @@ def conduct_arguments(
         arguments += ["--rate", str(options.im_rate)]
     elif users is not None:
         arguments += ["--rate", f"{users}/s"]  # not the scenario's, which is for its own users
+    if options.im_arrivals:
+        arguments += ["--arrivals", str(options.im_arrivals)]
     if options.im_stack:
         arguments += ["--stack", str(options.im_stack)]
     return arguments

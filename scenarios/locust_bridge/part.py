@@ -4,6 +4,7 @@ Where it shares the master's run directory it writes there. Elsewhere it writes 
 own, and gives its files away at the end.
 """
 
+import dataclasses
 import hashlib
 import logging
 import shutil
@@ -21,7 +22,6 @@ from scenarios import loadfile, shipping
 from scenarios.arrivals import Stripe
 from scenarios.engine import Engine
 from scenarios.identity import Identity
-from scenarios.loadfile import LoadFile
 from scenarios.locust_bridge.calls import Answerer, Data, WorkerError
 from scenarios.locust_bridge.thread import EngineThread
 
@@ -87,9 +87,9 @@ class Part:
         self._worker = asked["worker"]
         self._run = None if shares else self._folder_of(load)
         if self._run is not None:
-            load = LoadFile(load.scenario, self._run, load.api, load.workers)
+            load = dataclasses.replace(load, run=self._run)
         stripe = Stripe(self._worker, asked["workers"])
-        self._engine = Engine(load, stripe, asked["arrivals"])
+        self._engine = Engine(load, stripe)
         return {"shares": shares}
 
     def _shares(self, asked: Data) -> bool:

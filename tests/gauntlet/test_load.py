@@ -3,8 +3,10 @@
 import json
 
 from gauntlet.kernel.rundir import Journal, RunDir
-from gauntlet.kernel.scenario import Scenario, from_builtins
+from gauntlet.kernel.scenario import Load, RecordedProfile, Scenario, from_builtins
+from gauntlet.kernel.trace import Trace
 from gauntlet.load import LocustChild, Phases, write_load_file
+from scenarios import loadfile
 
 
 def test_the_load_file_holds_the_whole_scenario(tmp_path):
@@ -48,6 +50,17 @@ def test_of_several_workers_the_first_in_a_phase_begins_it(tmp_path):
     assert phases.clocks[1]["offset_ns"] == 5
     for journal in (master, one, two):
         journal.close()
+
+
+def test_a_trace_goes_with_the_load(tmp_path):
+    """A worker on another host has no such file, and the run directory keeps what was sent."""
+    (tmp_path / "t.csv").write_text("offset_s\n0.5\n2\n")
+    run = RunDir.create(tmp_path, "x", 1)
+    profile = RecordedProfile(file=str(tmp_path / "t.csv"))
+    scenario = Scenario(version=1, name="x", about="y", load=Load(profile=profile))
+    file = write_load_file(run, scenario, ["http://127.0.0.1:1"])
+    (tmp_path / "t.csv").unlink()
+    assert loadfile.read(file).trace == Trace("offset_s", (0.5, 2.0))
 
 
 def test_each_phase_is_told_once(tmp_path):

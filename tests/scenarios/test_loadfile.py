@@ -17,7 +17,7 @@ def test_a_load_is_read_as_it_was_written(tmp_path):
     file.write_text(json.dumps({**content, "workers": 2}))
     load = loadfile.read(file)
     assert (load.scenario, load.api, load.workers) == (scenario, ["http://h:1"], 2)
-    assert load.run.path == tmp_path
+    assert (load.run.path, load.trace) == (tmp_path, None)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"scenario": {"version": 9}}'])

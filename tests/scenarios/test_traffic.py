@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from gauntlet.kernel.scenario import Fault, from_builtins
+from gauntlet.kernel.trace import Trace
 from gauntlet.kernel.vocabulary import WORKLOADS as NAMES
 from scenarios.arrivals import Stripe
 from scenarios.traffic import NUMBERS_PER_WORKER, Traffic, slots_of, users_of
@@ -22,14 +23,14 @@ LOADS = {
 }
 
 
-def traffic(load="all", *, seed=7, users=23, stripe=ALONE, schedule="constant"):
+def traffic(load="all", *, seed=7, users=23, stripe=ALONE, trace=None, **more):
     """The traffic of a small scenario."""
     scenario = {
         "version": 1, "name": "x", "about": "x", "seed": seed,
         "load": {"users": users, "workload": LOADS[load], "rate": "40/s", "ramp": "2s",
-                 "steady": "8s"},
+                 "steady": "8s", **more},
     }  # fmt: skip
-    return Traffic(from_builtins(scenario), stripe, schedule)
+    return Traffic(from_builtins(scenario), stripe, trace)
 
 
 def ops(made, ready=lambda _: True):
@@ -39,12 +40,12 @@ def ops(made, ready=lambda _: True):
 
 
 @pytest.mark.parametrize("load", LOADS)
-@pytest.mark.parametrize("schedule", ["constant", "poisson"])
-def test_the_same_seed_gives_the_same_ops(load, schedule):
+@pytest.mark.parametrize("arrivals", ["constant", "poisson"])
+def test_the_same_seed_gives_the_same_ops(load, arrivals):
     """Seed and scenario decide who sends what when; another seed decides otherwise."""
-    first = ops(traffic(load, schedule=schedule))
-    assert first == ops(traffic(load, schedule=schedule))
-    assert first != ops(traffic(load, schedule=schedule, seed=8))
+    first = ops(traffic(load, arrivals=arrivals))
+    assert first == ops(traffic(load, arrivals=arrivals))
+    assert first != ops(traffic(load, arrivals=arrivals, seed=8))
     assert traffic(load).absences == traffic(load).absences
 
 
@@ -108,6 +109,35 @@ def test_slots_hold_all_users():
         assert users <= slots < users + workers
     assert [user.name for user in users_of(2, 2)] == ["u2-0", "u2-1"]
     assert users_of(2, 1)[0].number == 2_000_001
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_profile_and_its_spacing_are_the_scenarios(workers):
+    """A ramp from nothing: half its sends are in the last 29 % of it, over all workers."""
+
+    def offsets(**more):
+        ramp = {"kind": "ramp", "from": 0, "to": 80}
+        stripes = [Stripe(worker, workers) for worker in range(workers)]
+        made = [traffic(stripe=one, rate=None, profile=ramp, **more).offsets() for one in stripes]
+        return sorted(at for one in made for at in one)
+
+    even, random = offsets(), offsets(arrivals="poisson")
+    assert len(even) == 320
+    assert sum(at < 8 * SECOND * 0.707 for at in even) == 160
+    assert 260 < len(random) < 380
+    assert random != even
+
+
+def test_a_recorded_profile_is_sent_as_it_was_recorded():
+    """At its offsets exactly; a surge sends more in its time, what was at once still at once."""
+    recorded = {"kind": "recorded", "file": "t.csv"}
+    made = traffic(rate=None, profile=recorded, trace=Trace("offset_s", (0.25, 1.0, 1.0, 7.75)))
+    assert list(made.offsets()) == [SECOND // 4, SECOND, SECOND, 31 * SECOND // 4]
+    surge = Fault(id="s", kind="surge", target="gateway", at=3.0, for_=1.0, params={"factor": 3})
+    made._scenario = msgspec.structs.replace(made._scenario, faults=[surge])
+    offsets = list(made.offsets())
+    assert offsets[:5] == [SECOND // 4, *[SECOND] * 4]
+    assert (len(offsets), offsets[-1]) == (7, 31 * SECOND // 4)
 
 
 def test_a_surge_is_a_fault_of_the_scenario_counted_from_the_ramp():

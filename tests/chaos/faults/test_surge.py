@@ -26,7 +26,7 @@ def load(world, monkeypatch):
             rows += [{"worker": worker, **figures} for worker in (0, 1)]
         return replace(
             world.context,
-            rate_per_s=100.0,
+            usual_per_s=lambda *_: 100.0,
             live=lambda: rows.pop(0) if len(rows) > 1 else rows[0],
         )
 

@@ -34,6 +34,13 @@ def test_what_is_no_rate_is_refused(text):
         clock.parse_rate_per_s(text)
 
 
+def test_a_profile_may_be_at_rest():
+    """Where a rate goes up and down, zero is one of its values; less than that is none."""
+    assert clock.parse_rate_per_s("0/s", zero=True) == 0
+    with pytest.raises(ValueError, match="is not a rate"):
+        clock.parse_rate_per_s(-1, zero=True)
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(0.25, "250 ms"), (8, "8 s"), (95, "1 min 35 s")])
 def test_durations_are_shown_in_a_fitting_unit(seconds, text):
     """Reports never show 0.25 s or 95 s."""

@@ -70,3 +70,95 @@ def test_a_missing_file_is_named(tmp_path):
     """A path that does not exist is bad usage."""
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: cannot be read"):
         scenario_file.load(tmp_path / "nowhere.yaml")
+
+
+PLAIN = """\
+version: 1
+name: shaped
+about: x
+load:
+  users: 4
+  steady: 10s
+  LINE
+"""
+BAD_PROFILES = [
+    ("arrivals: bursty", "load.arrivals: found 'bursty'; allowed: constant, poisson"),
+    (
+        "profile: {kind: sine}",
+        "load.profile.kind: found 'sine'; allowed: constant, ramp, step, spike, diurnal, recorded",
+    ),
+    ("profile: {from: 1/s}", "load.profile: found no `kind`; allowed: `kind` is required"),
+    (
+        "profile: {kind: ramp, from: 1/s, too: 2/s}",
+        "load.profile.too: found 'too'; allowed: kind, from, to, at, for",
+    ),
+    ("profile: {kind: ramp, from: 1, to: -1}", "load.profile.to: found -1; allowed: -1 is not a"),
+    (
+        "profile: {kind: ramp, from: 0/s, to: 0/s}",
+        "load.profile: found 0 sends; allowed: a profile",
+    ),
+    ("profile: {kind: ramp, from: 0, to: 9, at: 20s}", "load.profile.at: found 20 s; allowed: bef"),
+    ("profile: {kind: step, steps: []}", "load.profile.steps: found no step; allowed: one or more"),
+    (
+        "profile: {kind: step, steps: [{at: 9s, rate: 1/s}, {at: 9s, rate: 2/s}]}",
+        "load.profile.steps[1].at: found 9 s; allowed: later than 9 s",
+    ),
+    (
+        "profile: {kind: step, steps: [{at: 9s, rat: 1/s}]}",
+        "load.profile.steps[0].rat: found 'rat'; allowed: at, rate",
+    ),
+    (
+        "profile: {kind: spike, base: 1/s, peak: 9/s, at: 15s, for: 3s}",
+        "load.profile.at: found 15 s; allowed: before the end, 15 s",
+    ),
+    (
+        "profile: {kind: diurnal, low: 1/s, high: 9/s, period: 1ms}",
+        "load.profile.period: found 1 ms; allowed: 1 s or more",
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), BAD_PROFILES)
+def test_a_profile_that_cannot_be_is_told_with_what_can(line, message):
+    """Each kind has its own keys, and an error names those of the kind that was meant."""
+    with pytest.raises(ConfigError) as caught:
+        scenario_file.parse(PLAIN.replace("LINE", line), "x.yaml")
+    assert str(caught.value).startswith(f"x.yaml:7: {message}")
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """Loads a scenario that is recorded in a trace of this text, beside the file."""
+
+    def load(text, steady="10s"):
+        (tmp_path / "traces").mkdir()
+        (tmp_path / "traces" / "t.csv").write_text(text)
+        line = "profile: {kind: recorded, file: traces/t.csv}"
+        file = tmp_path / "x.yaml"
+        file.write_text(PLAIN.replace("LINE", line).replace("10s", steady))
+        return scenario_file.load(file)
+
+    return load
+
+
+def test_a_trace_is_found_beside_its_scenario(recorded, tmp_path):
+    """And named by its absolute path from then on, wherever the scenario goes."""
+    profile = recorded("offset_s\n1\n").load.profile
+    assert profile.file == str(tmp_path.resolve() / "traces" / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("offset_s\n1\nsoon\n", "found traces/t.csv; allowed: a trace; "),
+        ("offset_s\n11\n", "found traces/t.csv, without a send in 10 s; allowed: a trace that"),
+    ],
+)
+def test_a_bad_trace_is_told_where_it_is_named(recorded, tmp_path, text, message):
+    """The scenario's file, line and key come first, then the trace's own row."""
+    with pytest.raises(ConfigError) as caught:
+        recorded(text)
+    told = str(caught.value)
+    assert told.startswith(f"{tmp_path / 'x.yaml'}:7: load.profile.file: {message}")
+    if "soon" in text:
+        assert "t.csv:3: found 'soon'; allowed: an offset in seconds" in told

@@ -28,10 +28,19 @@ def test_without_options_the_scenario_decides(tmp_path):
 def test_locusts_options_become_the_scenarios(tmp_path):
     """`-u 50 -r 25 -t 30s` is fifty users, two seconds of ramp and the rest steady."""
     given = parsed(
-        "--scenario", "tour", "--im-rate", "9/s", num_users=50, spawn_rate=25, run_time=30
+        "--scenario",
+        "tour",
+        "--im-rate",
+        "9/s",
+        "--im-arrivals",
+        "poisson",
+        num_users=50,
+        spawn_rate=25,
+        run_time=30,
     )
     assert options.conduct_arguments(given, tmp_path) == [
         "tour", "--users", "50", "--ramp", "2.000s", "--steady", "28.000s", "--rate", "9/s",
+        "--arrivals", "poisson",
     ]  # fmt: skip
 
 
