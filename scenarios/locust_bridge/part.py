@@ -22,6 +22,7 @@ from scenarios import loadfile, shipping
 from scenarios.arrivals import Stripe
 from scenarios.engine import Engine
 from scenarios.identity import Identity
+from scenarios.loadfile import LoadFile
 from scenarios.locust_bridge.calls import Answerer, Data, WorkerError
 from scenarios.locust_bridge.thread import EngineThread
 
