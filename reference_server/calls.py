@@ -17,10 +17,15 @@ from reference_server.errors import ApiError
 from reference_server.http import Handler, Request, Response
 
 CONNECT_TIMEOUT_S = 0.5
+BUNDLE = "/internal/messages"
+SMALL_BYTES = 1_200  # of a send that may go with others
+NAMES_BYTES_MAX = 200  # of user, device and what is around them
 # Below the server's own, so that it never closes a connection on which we are about to ask.
 KEEP_ALIVE_S = 15
 
 _UNREACHED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(list[Response]).decode
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -39,12 +44,17 @@ class _ErrorBody(msgspec.Struct):
 class Calls:
     """Reaches every service; `local` holds those of this process."""
 
-    def __init__(self, urls: Urls, internal_token: str, timeout_ms: int) -> None:
+    def __init__(
+        self, urls: Urls, internal_token: str, timeout_ms: int, body_bytes_max: int = 65_536
+    ) -> None:
         self.local: dict[str, Handler] = {}
         self._urls = urls
         self._token = internal_token
         self._timeout_s = timeout_ms / 1000
+        self._bundle_max = max(1, body_bytes_max // SMALL_BYTES)
         self._turn = 0
+        self._sends: list[tuple[Request, asyncio.Future[Response]]] = []
+        self._bundles: set[asyncio.Task[None]] = set()
         self._breakers: defaultdict[str, Breaker] = defaultdict(Breaker)
         self._session: aiohttp.ClientSession | None = None
 
@@ -55,11 +65,26 @@ class Calls:
         sends by their identity) also when it fails in between or is silent for a third of the
         time. Instances that do not answer are left alone for a while: see `Breaker`.
         """
-        local = self.local.get(service)
-        if local is None:
-            return await self._remote(service, request)
-        # No time limit: all that a service here waits for (a database, a call) has one of its own.
-        return await local(request)
+        if local := self.local.get(service):
+            # No time limit: all that a service here waits for (a database, a call) has its own.
+            return await local(request)
+        response, is_repeat = await self._remote(service, request)
+        return _doubtful(response, _stored(request)) if is_repeat else response
+
+    async def send(self, request: Request) -> Response:
+        """A send's answer, as `call` has it. Small ones of one turn of the loop go as one call.
+
+        None waits for another: those of the next turn go with the next.
+        """
+        bytes_max = len(request.body) + 4 * len(request.path) + NAMES_BYTES_MAX
+        if "message" in self.local or bytes_max > SMALL_BYTES or request.query:
+            return await self.call("message", request)
+        loop = asyncio.get_running_loop()
+        if not self._sends:
+            loop.call_soon(self._send_all)
+        answer: asyncio.Future[Response] = loop.create_future()
+        self._sends.append((request, answer))
+        return await answer
 
     async def ask(
         self, service: str, method: str, path: str, kind: type[T], body: Any = None, **query: Any
@@ -68,9 +93,7 @@ class Calls:
         payload = b"" if body is None else msgspec.json.encode(body)
         named = {name: str(value) for name, value in query.items()}
         response = await self.call(service, Request(method, path, payload, named))
-        if response.status < 300:
-            return msgspec.json.decode(response.body, type=kind)
-        raise _error_in(response)
+        return msgspec.json.decode(_success(response).body, type=kind)
 
     def is_open(self, service: str) -> bool:
         """Whether no instance of the service has answered lately, so that calls are refused."""
@@ -82,7 +105,34 @@ class Calls:
         if self._session is not None:
             await self._session.close()
 
-    async def _remote(self, service: str, request: Request) -> Response:
+    def _send_all(self) -> None:
+        for start in range(0, len(self._sends), self._bundle_max):
+            sends = self._sends[start : start + self._bundle_max]
+            task = asyncio.create_task(self._send_bundle(sends))
+            self._bundles.add(task)
+            task.add_done_callback(self._bundles.discard)
+        self._sends = []
+
+    async def _send_bundle(self, sends: list[tuple[Request, asyncio.Future[Response]]]) -> None:
+        requests = [request for request, _ in sends]
+        try:
+            if len(sends) == 1:
+                answers = [await self.call("message", requests[0])]
+            else:
+                whole = Request("POST", BUNDLE, _pack(requests))
+                response, is_repeat = await self._remote("message", whole)
+                answers = _unpack(_success(response).body)
+                if is_repeat:
+                    answers = [_doubtful(each) for each in answers]
+        except Exception as error:  # noqa: BLE001 - an ApiError, or a defect: each sender's own
+            for _, answer in sends:
+                answer.set_exception(error)
+        else:
+            for (_, answer), each in zip(sends, answers, strict=True):
+                answer.set_result(each)
+
+    async def _remote(self, service: str, request: Request) -> tuple[Response, bool]:
+        """An answer, and whether the call had arrived elsewhere before: it may be done."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timeout_s
         arrived = False
@@ -105,10 +155,7 @@ class Calls:
             else:
                 if breaker.answered(loop.time()):
                     log.warning("%s at %s answers again", service, base)
-                if arrived and response.status >= 300:
-                    # This one refused; whoever did not answer may yet have done it.
-                    raise _error_in(response, _stored(request))
-                return response
+                return response, arrived
         raise _no_answer(service, request, timed_out=loop.time() >= deadline, arrived=arrived)
 
     async def _try(self, base: str, request: Request, deadline: float, *, hurry: bool) -> Response:
@@ -146,11 +193,8 @@ class Calls:
         async with self._open_session().request(
             request.method, yarl.URL(url, encoded=True), data=request.body, headers=headers
         ) as answer:
-            kept = {"retry-after": answer.headers.get("retry-after", "")}
-            body = await answer.read()
-            return Response(
-                answer.status, body, {name: text for name, text in kept.items() if text}
-            )
+            kept = {n: answer.headers[n] for n in ("retry-after",) if n in answer.headers}
+            return Response(answer.status, await answer.read(), kept)
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -180,6 +224,16 @@ def _no_answer(service: str, request: Request, *, timed_out: bool, arrived: bool
     return ApiError("unavailable", f"{service} is unavailable", stored=stored)
 
 
-def _error_in(response: Response, stored: str | None = None) -> ApiError:
+def _success(response: Response) -> Response:
+    if response.status < 300:
+        return response
     detail = msgspec.json.decode(response.body, type=_ErrorBody).error
-    return ApiError(detail.code, detail.message, stored=stored or detail.stored)
+    raise ApiError(detail.code, detail.message, stored=detail.stored)
+
+
+def _doubtful(response: Response, stored: str = "unknown") -> Response:
+    """This one refused; whoever did not answer before may yet have done it."""
+    try:
+        return _success(response)
+    except ApiError as error:
+        return http.failure(ApiError(error.code, error.message, stored=stored))

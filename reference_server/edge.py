@@ -31,7 +31,7 @@ from reference_server.edge_http import EdgeHttp
 from reference_server.edge_leases import LeaseKeeper
 from reference_server.edge_repair import Repair
 from reference_server.edge_socket import CLOSE_TIMEOUT_S, BoundedConnection, ClientSocket
-from reference_server.edge_upstream import AttendanceEvent, Upstream
+from reference_server.edge_upstream import AttendanceEvent, Event, Upstream
 from reference_server.errors import ApiError
 from reference_server.metrics import LoopLag, Metrics
 from reference_server.registry.base import EdgeLease, Lease
@@ -177,15 +177,8 @@ class Edge:
             log.exception("not a batch")
 
     def _lease(self) -> EdgeLease:
-        environment = self._config.environment or ""
-        return EdgeLease(
-            self._config.name,
-            environment,
-            self._queue,
-            self._epoch,
-            len(self._sockets),
-            takes_clients=self._drain.active is None,
-        )
+        place = (self._config.name, self._config.environment or "", self._queue, self._epoch)
+        return EdgeLease(*place, len(self._sockets), takes_clients=self._drain.active is None)
 
     async def _client(self, ws: ServerConnection) -> None:
         """One client from its upgrade to its end."""
@@ -279,7 +272,7 @@ class Edge:
         elif frame.ack is not None:
             self._metrics.add("acks_total")
 
-    def _tell(self, socket: ClientSocket, event: str, conv: str = "") -> None:
+    def _tell(self, socket: ClientSocket, event: Event, conv: str = "") -> None:
         self._attendance.tell(AttendanceEvent(socket.user, socket.core.name, event, conv))
 
     async def _beat_hearts(self) -> None:

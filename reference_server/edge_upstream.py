@@ -1,18 +1,22 @@
 """What an edge asks of the message service and tells the room service. All raise ApiError."""
 
+from typing import Literal
+
 import msgspec
 
 from reference_server.calls import Calls
 from reference_server.store.base import Heads
 from reference_server.wire import EntryPage
 
+Event = Literal["enter", "exit", "leave", "lost", "back"]
+
 
 class AttendanceEvent(msgspec.Struct, omit_defaults=True):
-    """What a user's connection did; `event` is enter, exit, leave, lost or back."""
+    """What a user's connection did; `conv` only with enter and exit."""
 
     user: str
     connection: str
-    event: str
+    event: Event
     conv: str = ""
 
 

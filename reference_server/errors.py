@@ -29,13 +29,9 @@ class ApiError(Exception):
 
     def body(self) -> bytes:
         """The JSON of the answer."""
-        error = {
-            "code": self.code,
-            "message": self.message,
-            "temporary": self.code in TEMPORARY,
-            "stored": self.stored,
-        }
-        return msgspec.json.encode({"error": error})
+        what = {"code": self.code, "message": self.message}
+        more = {"temporary": self.code in TEMPORARY, "stored": self.stored}
+        return msgspec.json.encode({"error": {**what, **more}})
 
     def headers(self) -> dict[str, str]:
         """`Retry-After`, where a retry may help."""

@@ -64,14 +64,12 @@ class Gateway:
             user, device = claims.user, claims.device
         work = _work(service, request)
         self._let_in(work, user)
-        inner = Request(
-            request.method, request.path, request.body, request.query, user=user, device=device
-        )
+        request.user, request.device, request.headers = user, device, {}
         if work == "send":
-            return await self._send(inner)
+            return await self._send(request)
         if work == "sticker":
-            return await self._sticker(inner)
-        return await self._calls.call(service, inner)
+            return await self._sticker(request)
+        return await self._calls.call(service, request)
 
     def _let_in(self, work: str, user: str) -> None:
         """Return, or refuse what is too much before anything was done for it."""
@@ -87,7 +85,7 @@ class Gateway:
         entered = time.monotonic()
         self._admission.enter(entered)
         try:
-            response = await self._calls.call("message", request)
+            response = await self._calls.send(request)
         finally:
             self._admission.leave(time.monotonic(), entered)
         if response.status < 300:

@@ -29,7 +29,7 @@ T = TypeVar("T")
 Params = Mapping[str, str]
 
 
-class Request(msgspec.Struct, gc=False):
+class Request(msgspec.Struct, gc=False, array_like=True):
     """One call; `path` is unquoted, of its headers those that somebody reads.
 
     `user` and `device` are who the gateway found the caller to be, else empty. Whom a request
@@ -60,7 +60,7 @@ class Request(msgspec.Struct, gc=False):
         return int(text)
 
 
-class Response(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True, array_like=True):
     """What is answered: a body of JSON, unless `headers` say otherwise."""
 
     status: int = 200

@@ -17,6 +17,7 @@ import httptools
 from reference_server import http
 from reference_server.config import Config
 from reference_server.errors import ApiError
+from reference_server.http import Handler
 from reference_server.metrics import Metrics
 
 HEAD_BYTES_MAX = 65_536
@@ -34,12 +35,11 @@ _KEPT = {name.encode(): name for name in (*http.HEADERS, "content-length", "expe
 class Site:
     """What all connections of a process share; `now_s` is the loop's time at the last check."""
 
-    def __init__(self, handle: http.Handler, config: Config, metrics: Metrics) -> None:
+    def __init__(self, handle: Handler, config: Config, metrics: Metrics) -> None:
         self.handle, self.settings, self.metrics = handle, config.settings, metrics
         self.connections: set[Connection] = set()
         self.serving: set[asyncio.Task[None]] = set()
-        self.leaving = False
-        self.now_s = 0.0
+        self.leaving, self.now_s = False, 0.0
         metrics.gauge("connections", lambda: len(self.connections))
 
 
@@ -64,11 +64,11 @@ class Connection(asyncio.Protocol):
         self._choked_since: float | None = None
         self._idle_since = 0.0
         self._in_head = self._in_request = self._has_ended_one = False
-        self._received = 0  # bytes of a request of which no piece was its end
+        # Bytes of a body, and of a request of which no piece was its end.
+        self._body_bytes = self._received = 0
         self._url = b""
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
-        self._body_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -239,9 +239,7 @@ class Connection(asyncio.Protocol):
             self.transport.close()
 
 
-async def listen(
-    handle: http.Handler, config: Config, metrics: Metrics, stop: asyncio.Event
-) -> None:
+async def listen(handle: Handler, config: Config, metrics: Metrics, stop: asyncio.Event) -> None:
     """Serve until `stop`, then finish the calls that run."""
     loop = asyncio.get_running_loop()
     site = Site(handle, config, metrics)

@@ -70,8 +70,7 @@ class Front:
     """The first to see a call: our own processes reach the services, clients the gateway."""
 
     def __init__(self, context: Context, services: http.Router, gateway: Gateway | None) -> None:
-        self._config = context.config
-        self._metrics = context.metrics
+        self._config, self._metrics = context.config, context.metrics
         self._probes = context.probes
         self._services = services
         self._gateway = gateway
@@ -126,7 +125,8 @@ async def serve_http(config: Config, stop: asyncio.Event) -> None:
     """Host HTTP services until `stop`; then finish the calls that run, and let go of everything."""
     metrics, lag = Metrics(), LoopLag()
     metrics.gauge("loop_lag_ms", lag.worst_ms)
-    calls = Calls(config.urls, config.internal_token, config.settings.call_timeout_ms)
+    limits = (config.settings.call_timeout_ms, config.settings.body_bytes_max)
+    calls = Calls(config.urls, config.internal_token, *limits)
     context = Context(config, metrics, calls)
     async with contextlib.AsyncExitStack() as cleanup:
         cleanup.push_async_callback(calls.close)

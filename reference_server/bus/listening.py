@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from reference_server.bus.base import StateCallback
+from reference_server.bus.base import Consumer, StateCallback
 
 BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 1.0
@@ -13,20 +13,17 @@ log = logging.getLogger(__name__)
 
 
 class Listening:
-    """Runs `session(up)` again and again with backoff.
+    """The consuming half of a `base.Bus`: runs `_session(up)` again and again with backoff.
 
     A session connects, calls `up()` once it hears, and then listens until it fails by raising one
     of `failures`; it cleans up after itself.
     """
 
-    def __init__(
-        self,
-        session: Callable[[Callable[[], None]], Awaitable[None]],
-        failures: tuple[type[Exception], ...],
-    ) -> None:
+    def __init__(self, failures: tuple[type[Exception], ...]) -> None:
         self.connected = False
-        self._session = session
         self._failures = failures
+        self._queue = ""
+        self._consumer: Consumer | None = None
         self._callbacks: list[StateCallback] = []
         self._tried = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -34,8 +31,8 @@ class Listening:
     def on_state(self, callback: StateCallback) -> None:
         self._callbacks.append(callback)
 
-    async def start(self) -> None:
-        """Begin; returns once the first session hears or has failed."""
+    async def consume(self, queue: str, consumer: Consumer) -> None:
+        self._queue, self._consumer = queue, consumer
         self._task = asyncio.create_task(self._run())
         await self._tried.wait()
 
@@ -45,6 +42,13 @@ class Listening:
             # Again and again: asyncio.wait_for, which drivers use, may swallow one (Python 3.11).
             self._task.cancel()
             await asyncio.wait([self._task], timeout=0.1)
+
+    async def _session(self, up: Callable[[], None]) -> None:
+        raise NotImplementedError
+
+    def _heard(self, message: bytes) -> None:
+        if self._consumer is not None and message:
+            self._consumer(message)
 
     async def _run(self) -> None:
         backoff_s = BACKOFF_FIRST_S

@@ -26,25 +26,16 @@ HEARTBEAT_S = 2  # frees the exclusive queue of a connection that went silent
 FAILURES = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError, RuntimeError)
 
 
-class RabbitBus:
+class RabbitBus(Listening):
     """See `base.Bus`."""
 
     def __init__(self, url: str) -> None:
+        super().__init__(FAILURES)
         self._url = url
-        self._listening = Listening(self._session, FAILURES)
-        self._queue = ""
-        self._consumer: base.Consumer | None = None
         self._publisher: AbstractConnection | None = None
         self._direct: AbstractExchange | None = None
         self._all: AbstractExchange | None = None
         self._dialling = asyncio.Lock()
-
-    @property
-    def connected(self) -> bool:
-        return self._listening.connected
-
-    def on_state(self, callback: base.StateCallback) -> None:
-        self._listening.on_state(callback)
 
     async def publish(self, queue: str, data: bytes) -> None:
         async with self._publishing():
@@ -56,12 +47,8 @@ class RabbitBus:
             _, everyone = await self._exchanges()
             await everyone.publish(_message(data), "", mandatory=False)
 
-    async def consume(self, queue: str, consumer: base.Consumer) -> None:
-        self._queue, self._consumer = queue, consumer
-        await self._listening.start()
-
     async def close(self) -> None:
-        await self._listening.stop()
+        await self.stop()
         await self._hang_up()
 
     @asynccontextmanager
@@ -115,8 +102,7 @@ class RabbitBus:
 
     async def _hear(self, message: Incoming) -> None:
         # No await in here: aio-pika starts these in order of arrival, and so they end in it.
-        if self._consumer is not None and message.body:
-            self._consumer(message.body)
+        self._heard(message.body)
 
 
 async def _dial(url: str) -> AbstractConnection:

@@ -28,22 +28,13 @@ FAILURES = (RedisError, OSError, TimeoutError)
 Streams = list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]
 
 
-class RedisStreamsBus:
+class RedisStreamsBus(Listening):
     """See `base.Bus`."""
 
     def __init__(self, url: str) -> None:
+        super().__init__(FAILURES)
         self._url = url
         self._publisher = _client(url)
-        self._listening = Listening(self._session, FAILURES)
-        self._queue = ""
-        self._consumer: base.Consumer | None = None
-
-    @property
-    def connected(self) -> bool:
-        return self._listening.connected
-
-    def on_state(self, callback: base.StateCallback) -> None:
-        self._listening.on_state(callback)
 
     async def publish(self, queue: str, data: bytes) -> None:
         if not await self._add(queue, data, create=False):
@@ -52,12 +43,8 @@ class RedisStreamsBus:
     async def publish_all(self, data: bytes) -> None:
         await self._add(ALL, data, create=True)
 
-    async def consume(self, queue: str, consumer: base.Consumer) -> None:
-        self._queue, self._consumer = queue, consumer
-        await self._listening.start()
-
     async def close(self) -> None:
-        await self._listening.stop()
+        await self.stop()
         if self._queue:
             with suppress(*FAILURES):
                 async with asyncio.timeout(base.PUBLISH_TIMEOUT_S):
@@ -90,7 +77,7 @@ class RedisStreamsBus:
                 for stream, entries in streams:
                     positions[stream] = entries[-1][0]
                     for _, fields in entries:
-                        self._hear(fields[b"d"])
+                        self._heard(fields[b"d"])
         finally:
             await redis.aclose()
 
@@ -103,10 +90,6 @@ class RedisStreamsBus:
             pipeline.xrevrange(ALL, count=1)
             _, first, _, last = await pipeline.execute()
         return {self._queue.encode(): first, ALL.encode(): last[0][0] if last else b"0-0"}
-
-    def _hear(self, message: bytes) -> None:
-        if self._consumer is not None:
-            self._consumer(message)
 
 
 async def _read(redis: Redis, positions: dict[bytes, bytes]) -> Streams:

@@ -53,12 +53,12 @@ return found
 
 
 class _EdgeRow(msgspec.Struct):
-    environment: str
-    queue: str
     epoch: str
-    connections: int
     renewed_ms: int
-    takes_clients: bool
+    lease: base.EdgeLease
+
+
+_decode_row = msgspec.json.Decoder(_EdgeRow).decode
 
 
 class RedisRegistry:
@@ -84,8 +84,7 @@ class RedisRegistry:
         return str(name, "ascii")
 
     async def put_edge(self, edge: base.EdgeLease) -> None:
-        facts = edge.environment, edge.queue, edge.epoch, edge.connections
-        row = _EdgeRow(*facts, _now_ms(), edge.takes_clients)
+        row = _EdgeRow(edge.epoch, _now_ms(), edge)
         async with self._pipeline() as pipeline:
             pipeline.eval(_PUT_EDGE, 1, "edges", edge.name, edge.epoch, msgspec.json.encode(row))
             await pipeline.execute()
@@ -193,13 +192,8 @@ def _now_ms() -> int:
 
 
 def _edges_renewed(rows: dict[bytes, bytes], within_ms: int) -> list[base.EdgeLease]:
-    edges = []
-    for name, data in rows.items():
-        row = msgspec.json.decode(data, type=_EdgeRow)
-        if row.renewed_ms + within_ms > _now_ms():
-            facts = row.environment, row.queue, row.epoch, row.connections, row.takes_clients
-            edges.append(base.EdgeLease(str(name, "utf-8"), *facts))
-    return edges
+    found = (_decode_row(data) for data in rows.values())
+    return [row.lease for row in found if row.renewed_ms + within_ms > _now_ms()]
 
 
 def _living(leases: dict[str, list[str]], boots: Collection[str]) -> dict[str, set[str]]:

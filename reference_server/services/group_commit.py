@@ -75,17 +75,14 @@ class GroupCommit:
         while self._pending and len(self._running) < self._store.writers:
             wait_s = self._pending[0].since + self._wait_s - asyncio.get_running_loop().time()
             if self._running and len(self._pending) < self._rows_max and wait_s > 0:
-                self._wake_in(wait_s)
+                if self._timer is None:
+                    self._timer = asyncio.get_running_loop().call_later(wait_s, self._woken)
                 return
-            size = min(len(self._pending), self._rows_max)
-            batch = [self._pending.popleft() for _ in range(size)]
+            size = range(min(len(self._pending), self._rows_max))
+            batch = [self._pending.popleft() for _ in size]
             task = asyncio.create_task(self._commit(batch))
             self._running.add(task)
             task.add_done_callback(self._finished)
-
-    def _wake_in(self, wait_s: float) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(wait_s, self._woken)
 
     def _woken(self) -> None:
         self._timer = None

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from reference_server import bus, registry
+from reference_server.calls import BUNDLE
 from reference_server.errors import ApiError
 from reference_server.fanout import Fanout
 from reference_server.http import Request, Response, Router, reply
@@ -26,6 +27,7 @@ PAGE = 200
 PAGE_MAX = 1000
 SEQ_MAX = 2**53  # what JSON numbers hold exactly
 
+_unpack = msgspec.msgpack.Decoder(list[Request]).decode
 ClientMsgId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
@@ -89,6 +91,7 @@ class MessageService:
                 ("POST", "/v1/conversations/{conv}/messages"): self.send,
                 ("GET", "/v1/conversations/{conv}/messages"): self.history,
                 ("GET", "/v1/heads"): self.heads,
+                ("POST", BUNDLE): self.bundle,
                 ("POST", "/internal/events"): self.event,
                 ("GET", "/internal/users/{user}/heads"): self.heads_of,
                 ("GET", "/internal/conversations/{conv}/entries"): self.entries,
@@ -138,6 +141,12 @@ class MessageService:
         entry = stored.entry
         answer = _Sent(entry.conv, entry.seq, entry.msg_id, entry.ts, stored.dup)
         return reply(answer, 200 if stored.dup else 201)
+
+    async def bundle(self, request: Request) -> Response:
+        """Many sends, each answered as if it were alone."""
+        sends = _unpack(request.body)
+        answers = await asyncio.gather(*map(self.router.handle, sends))
+        return Response(200, msgspec.msgpack.encode(answers))
 
     async def history(self, request: Request) -> Response:
         """What a member may read: everything since he became one."""

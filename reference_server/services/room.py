@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from reference_server import registry
+from reference_server.edge_upstream import AttendanceEvent
 from reference_server.errors import TEMPORARY, ApiError
 from reference_server.http import Request, Response, Router, reply
 from reference_server.registry.base import RegistryDown
@@ -29,18 +30,9 @@ SWEEP_S = 0.5
 log = logging.getLogger(__name__)
 
 
-class _Told(msgspec.Struct):
-    """What a user's connection did; `conv` only with enter and exit."""
-
-    user: str
-    connection: str
-    event: Literal["enter", "exit", "leave", "lost", "back"]
-    conv: str = ""
-
-
 class _Report(msgspec.Struct):
     edge: str
-    events: list[_Told]
+    events: list[AttendanceEvent]
 
 
 class RoomService:
@@ -99,7 +91,7 @@ class RoomService:
         """What an edge's connections did. A failure makes the edge repeat the whole report."""
         if not self._loaded.is_set():
             raise ApiError("unavailable", "attendance is still being read back")
-        by_user: dict[str, list[_Told]] = {}
+        by_user: dict[str, list[AttendanceEvent]] = {}
         for told in request.json(_Report).events:
             by_user.setdefault(told.user, []).append(told)
         async with self._turn:
@@ -115,7 +107,7 @@ class RoomService:
         position = await self._write(Event(_room(request), event, user, key, by=request.user))
         return {"conv": position.conv, "seq": position.seq}
 
-    async def _hear(self, events: list[_Told]) -> None:
+    async def _hear(self, events: list[AttendanceEvent]) -> None:
         """One user's events, in their order."""
         for told in events:
             user, connection = told.user, told.connection
@@ -130,7 +122,7 @@ class RoomService:
             else:
                 self._attendance.back(user, connection)
 
-    async def _enter(self, told: _Told) -> None:
+    async def _enter(self, told: AttendanceEvent) -> None:
         user, connection = told.user, told.connection
         key = f"enter:{user}:{connection}"
         event = Event(told.conv, "entered", user, key, connection=connection)

@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
+import json
+import socket
 
+import msgspec
 import pytest
 
 from reference_server.breaker import FAILURES, REST_S
-from reference_server.calls import Calls
-from reference_server.config import Urls
+from reference_server.calls import BUNDLE, Calls
+from reference_server.config import Config, Urls
 from reference_server.errors import ApiError
-from reference_server.http import Request, Response, reply
+from reference_server.http import Request, Response, failure, reply
+from reference_server.http_server import listen
+from reference_server.metrics import Metrics
 
 SEND = Request("POST", "/v1/conversations/r.a b/messages", b"{}", {"after": "1"}, user="ann")
 READ = Request("GET", "/v1/heads")
@@ -43,6 +48,41 @@ async def instance(answer):
         for task in clients:
             task.cancel()
         await asyncio.gather(*clients)
+
+
+def post(user, body=b"{}"):
+    """A send of a user's."""
+    return Request("POST", SEND.path, body, user=user)
+
+
+@contextlib.asynccontextmanager
+async def served(refused=""):
+    """A server of ours that takes sends and bundles of them; its URL and what it got."""
+    seen, stop = [], asyncio.Event()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    config = Config(name="x", services=("message",), port=port, secret="s", internal_token="t")
+
+    async def handle(request):
+        seen.append(request)
+        if request.path != BUNDLE:
+            return reply({"user": request.headers["x-user"]})
+        sends = msgspec.msgpack.decode(request.body, type=list[Request])
+        answers = [
+            failure(ApiError("forbidden", "no"))
+            if each.user == refused
+            else reply({"user": each.user})
+            for each in sends
+        ]
+        return Response(200, msgspec.msgpack.encode(answers))
+
+    serving = asyncio.create_task(listen(handle, config, Metrics(), stop))
+    await asyncio.sleep(0)
+    try:
+        yield f"http://127.0.0.1:{port}", seen
+    finally:
+        stop.set()
+        await serving
 
 
 async def accept(writer):
@@ -152,12 +192,41 @@ async def test_a_send_that_broke_off_is_sent_elsewhere(connect):
     assert (len(heads), len(seen)) == (1, 1)
 
 
+async def test_sends_of_one_turn_go_together_and_are_answered_each_on_its_own(connect):
+    """One call for as many as a body holds; large and lone ones go as they are."""
+    async with served() as (url, seen):
+        calls = connect(url)
+        lone = await calls.send(post("ann"))
+        assert (lone.body, [call.path for call in seen]) == (b'{"user":"ann"}', [SEND.path])
+        seen.clear()
+        users = [f"u{number}" for number in range(100)]
+        sends = [calls.send(post(user)) for user in users]
+        answers = await asyncio.gather(*sends, calls.send(post("bob", b"x" * 2_000)))
+    assert [json.loads(each.body)["user"] for each in answers] == [*users, "bob"]
+    assert sorted(call.path for call in seen) == [BUNDLE, BUNDLE, SEND.path]
+    assert max(len(call.body) for call in seen) < 65_536
+
+
+async def test_sends_that_went_together_fail_each_on_its_own(connect):
+    """Nobody there: nothing is stored. Refused by the second who was asked: nobody knows."""
+    calls = connect(await free_url())
+    sends = [calls.send(post("ann")), calls.send(post("bob"))]
+    for error in await asyncio.gather(*sends, return_exceptions=True):
+        assert (error.code, error.stored) == ("unavailable", "no")
+    async with instance(hang_up) as (broken, _), served(refused="bob") as (url, _):
+        calls = connect(url, broken)
+        accepted, refused = await asyncio.gather(calls.send(post("ann")), calls.send(post("bob")))
+    assert accepted.status == 200
+    error = json.loads(refused.body)["error"]
+    assert (refused.status, error["code"], error["stored"]) == (403, "forbidden", "unknown")
+
+
 async def test_a_refusal_after_a_send_that_broke_off_is_unknown(connect):
     """The second refused it for sure; the first may have stored it."""
     async with instance(hang_up) as (broken, _), instance(refuse) as (url, _):
-        with pytest.raises(ApiError) as raised:
-            await connect(url, broken).call("message", SEND)
-    assert (raised.value.code, raised.value.stored) == ("forbidden", "unknown")
+        response = await connect(url, broken).call("message", SEND)
+    error = json.loads(response.body)["error"]
+    assert (response.status, error["code"], error["stored"]) == (403, "forbidden", "unknown")
 
 
 async def test_a_send_to_a_silent_instance_is_sent_elsewhere_in_time(connect):

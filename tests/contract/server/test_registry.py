@@ -113,7 +113,7 @@ async def test_an_edge_that_missed_beats_keeps_its_clients_and_gets_no_new_ones(
     connect, monkeypatch
 ):
     """Slow is not dead: its connections are still pushed to, and nobody counts as gone."""
-    monkeypatch.setattr(engine, "EDGE_FRESH_MS", 0)
+    monkeypatch.setattr(engine.base, "EDGE_FRESH_MS", 0)
     client = connect()
     await fill(client)
     assert await client.edges() == []

@@ -2,10 +2,12 @@
 
 import json
 
+import msgspec
 import pytest
 
+from reference_server.calls import BUNDLE
 from reference_server.config import Config
-from reference_server.http import Request
+from reference_server.http import Request, Response
 from reference_server.metrics import Metrics
 from reference_server.services.base import Context
 from reference_server.services.message import MessageService
@@ -64,6 +66,18 @@ async def test_what_is_committed_is_offered_to_all_members_once(service):
     await post(service, PATH, send())
     [(seqs, members)] = service._fanout.offered
     assert (seqs, set(members["d.ann.bob"])) == ([1], {"ann", "bob"})
+
+
+async def test_a_bundle_is_many_sends(service):
+    """Stored, repeated or refused: each as if it had come alone, in the order of the bundle."""
+    bodies = [send("1"), send("1"), {"client_msg_id": "2"}, send("3")]
+    sends = [Request("POST", PATH, json.dumps(body).encode(), user="ann") for body in bodies]
+    sends.append(Request("POST", PATH, sends[0].body, user="eve"))
+    whole = Request("POST", BUNDLE, msgspec.msgpack.encode(sends))
+    response = await service.router.handle(whole)
+    answers = msgspec.msgpack.decode(response.body, type=list[Response])
+    assert [each.status for each in answers] == [201, 200, 400, 201, 403]
+    assert [json.loads(each.body).get("seq") for each in answers] == [1, 1, None, 2, None]
 
 
 async def test_one_who_was_removed_is_told(service):
