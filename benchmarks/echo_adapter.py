@@ -1,4 +1,4 @@
-"""The engine against an echo: an adapter and a workload that are in no registry.
+"""The engine against an echo: an adapter that is in no registry, named by its place.
 
 A message's echo is its acknowledgement and its delivery, so that everything the engine does for a
 message happens: queue, clocks, histograms, history, dedupe, ledger. The payload's checksum holds
@@ -10,11 +10,8 @@ from collections.abc import Mapping
 
 from gauntlet.kernel.capabilities import SELF_ECHO, SERVER_SEQ
 from scenarios.adapters import base
-from scenarios.plan import Draft
-from scenarios.workloads.base import Workload
 
 ADAPTER = "benchmarks.echo_adapter:Echo"
-WORKLOAD = "echo"
 HELLO = b"hello"
 # Nothing here is about heartbeats: a server that is stopped for seconds is not given up.
 PING_MS = PONG_MS = 300_000
@@ -62,10 +59,3 @@ class Codec(base.Codec):
         self._seq += 1
         entry = base.Entry(conv, self._seq, self._user, frame.decode(), ticket)
         return base.Several((base.Answer(ticket, base.Sent("yes", self._seq)), entry))
-
-
-class Alone(Workload):
-    """Everybody talks to himself: each user has one conversation, and is its only member."""
-
-    def conversations(self) -> list[Draft]:
-        return [Draft(f"e.{user.name}", (user.number,)) for user in self.scope.users]

@@ -8,7 +8,17 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks.load import rivals, round_trip
+from benchmarks.load import (
+    connects,
+    durable,
+    memory,
+    message,
+    record,
+    rivals,
+    round_trip,
+    samples,
+    stall,
+)
 from benchmarks.load.options import Options
 from benchmarks.load.tree import can_pin
 from benchmarks.peers import PEERS
@@ -17,6 +27,13 @@ from benchmarks.table import Row, machine, markdown, plain
 
 ROWS: dict[str, Callable[[Options], list[Row]]] = {
     "round-trip": round_trip.rows,
+    "message": message.rows,
+    "durable": durable.rows,
+    "memory": memory.rows,
+    "connects": connects.rows,
+    "stall": stall.rows,
+    "samples": samples.rows,
+    "record": record.rows,
 }
 
 
@@ -36,6 +53,7 @@ def main() -> int:
     parser.add_argument(
         "--peers", nargs="*", default=[*PEERS], choices=PEERS, metavar="PEER", help=f"{[*PEERS]}"
     )
+    parser.add_argument("--stack", choices=("full", "embedded"), default=options.stack)
     parser.add_argument(
         "--alone", action="store_true", help="our engine without Locust, as for a profiler"
     )
@@ -47,6 +65,7 @@ def main() -> int:
         connections=tuple(arguments.connections or options.connections),
         peers=tuple(arguments.peers),
         through="alone" if arguments.alone else "locust",
+        stack=arguments.stack,
     )
     if not can_pin():
         say("no CPU of its own for each side here: they share")

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks.echo_adapter import WORKLOAD, Alone
+from benchmarks import workloads
 from gauntlet.kernel import limits
 from scenarios import loadfile
 from scenarios.arrivals import Stripe
 from scenarios.engine import Engine
-from scenarios.workloads import WORKLOADS
 
 
 async def _run(file: Path) -> None:
@@ -31,7 +30,7 @@ async def _run(file: Path) -> None:
 
 def main() -> None:
     """Run the load of the file that is named."""
-    WORKLOADS[WORKLOAD] = Alone
+    workloads.register()
     logging.getLogger("picows").setLevel(logging.WARNING)
     limits.raise_descriptors()
     uvloop.run(_run(Path(sys.argv[1])))

@@ -1,9 +1,8 @@
-"""The locustfile of the benchmarks: ours, with their workload."""
+"""The locustfile of the benchmarks: ours, with their workloads."""
 
-from benchmarks.echo_adapter import WORKLOAD, Alone
+from benchmarks import workloads
 from scenarios.locust_bridge.entry import VirtualUser
-from scenarios.workloads import WORKLOADS
 
-WORKLOADS[WORKLOAD] = Alone
+workloads.register()
 
 __all__ = ["VirtualUser"]

@@ -15,3 +15,4 @@ class Options:
     connections: tuple[int, ...] = (100, 1000)
     peers: tuple[str, ...] = tuple(PEERS)
     through: Through = "locust"
+    stack: str = "full"

@@ -1,60 +1,68 @@
-"""Our generator on an echo: the engine, below Locust as users have it, or by itself."""
+"""Our generator: the engine below Locust, as users have it, or by itself."""
 
 import contextlib
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hdrh.histogram import HdrHistogram
-
-from benchmarks.echo_adapter import ADAPTER, WORKLOAD
+from benchmarks.echo_adapter import ADAPTER
 from benchmarks.load.tree import GENERATOR_CPU, Tree, pinned
 from benchmarks.processes import ROOT
+from benchmarks.workloads import ALONE
 from gauntlet import children
 from gauntlet.kernel.rundir import RunDir
 from gauntlet.kernel.scenario import from_builtins
 from gauntlet.kernel.tail import Tail
 from gauntlet.load import write_load_file
+from scenarios.histogram import Histogram
 
 Through = Literal["locust", "alone"]
 BODY_BYTES = 120
-BOOT_S = 30.0
-END_S = 45.0
+BOOT_S = 60.0
+END_S = 60.0
+PATIENCE_S = 60.0  # a server that is stopped answers when it goes on: nobody gives up before
 
 
 @dataclass(frozen=True)
 class Plan:
-    """An open load on an echo: `rate` a second for `steady_s`, after all have connected."""
+    """An open load: `rate` a second for `steady_s`, after all users have connected.
 
-    url: str
+    With `workers` they are Locust's, below a master; without, Locust is one process.
+    """
+
+    api: tuple[str, ...]
     users: int
     rate: float
     steady_s: float
     ramp_s: float = 2.0
+    adapter: str = ADAPTER
+    workload: str = ALONE
     through: Through = "locust"
+    workers: int = 0
+    pin: bool = True  # to the generator's CPU
 
     def scenario(self) -> dict[str, Any]:
         """What a scenario file of it would say."""
         return {
             "version": 1,
-            "name": "echo",
-            "about": "Everybody talks to an echo.",
-            "target": {"adapter": ADAPTER, "stack": "external", "url": [self.url]},
+            "name": "benchmark",
+            "about": "A load to be measured.",
+            "target": {"adapter": self.adapter, "stack": "external", "url": [*self.api]},
             "load": {
                 "users": self.users,
-                "workload": {WORKLOAD: 1.0},
+                "workload": {self.workload: 1.0},
                 "rate": self.rate,
                 "ramp": self.ramp_s,
                 "steady": self.steady_s,
                 "body_bytes": BODY_BYTES,
-                # An echo that is stopped answers when it goes on: nobody loses patience before.
-                "attempt_timeout": 60.0,
-                "give_up_after": 60.0,
+                "attempt_timeout": PATIENCE_S,
+                "give_up_after": PATIENCE_S,
             },
         }
 
@@ -62,59 +70,72 @@ class Plan:
 class Load:
     """A load that runs."""
 
-    def __init__(self, run: RunDir, child: subprocess.Popen[bytes]) -> None:
+    def __init__(self, plan: Plan, run: RunDir, child: subprocess.Popen[bytes]) -> None:
         self.run = run
         self.tree = Tree(child.pid)
+        self._workers = range(max(1, plan.workers))
         self._child = child
-        self._events = Tail(run.events / "load-0.jsonl")
+        self._events = [Tail(run.events / f"load-{worker}.jsonl") for worker in self._workers]
         self._rows: list[dict[str, Any]] = []
 
     def wait_for(self, phase: str, within_s: float) -> None:
-        """Return when a phase has begun; RuntimeError where it does not."""
+        """Return when every worker has begun a phase; RuntimeError where one does not."""
         deadline = time.monotonic() + within_s
-        while not any(row.get("phase") == phase for row in self._read()):
+        while sum(row.get("phase") == phase for row in self._read()) < len(self._workers):
             if time.monotonic() > deadline or self._child.poll() is not None:
                 log = (self.run.logs / "load.log").read_text(errors="replace")
                 raise RuntimeError(f"the load did not reach {phase}:\n{log[-2000:]}")
             time.sleep(0.01)
 
-    def finish(self) -> dict[str, Any]:
-        """Let it come to its end; the reconciliation line."""
+    def finish(self) -> Counter[str]:
+        """Let it come to its end; the workers' reconciliation lines, added up."""
         self.wait_for("flushed", END_S)
-        assert self._child.wait(END_S) == 0, self.run.path
-        (line,) = [row for row in self._read() if row["kind"] == "reconciliation"]
-        return line
+        self._child.wait(END_S)
+        total: Counter[str] = Counter()
+        for row in self._read():
+            if row["kind"] == "reconciliation":
+                total.update({key: row[key] for key in ("ops", "acked", "expected", "presented")})
+        return total
 
-    def percentile_ms(self, name: str, percent: float) -> float:
-        """A percentile of one of the engine's histograms, after the end."""
-        histogram = HdrHistogram.decode((self.run.latency / f"{name}-w0.hdr").read_bytes())
-        return float(histogram.get_value_at_percentile(percent)) / 1e3
+    def histogram(self, name: str) -> Histogram:
+        """One of the engine's histograms, of all workers, after the end."""
+        whole = Histogram()
+        for worker in self._workers:
+            file = self.run.latency / f"{name}-w{worker}.hdr"
+            whole.add(Histogram.decode(file.read_bytes()))
+        return whole
+
+    def percentile_ms(self, name: str, share: float) -> float:
+        """A percentile of it; 0 where it is empty."""
+        return self.histogram(name).percentile_ms(share) or 0.0
 
     def _read(self) -> list[dict[str, Any]]:
-        self._rows += self._events.read_new()
+        for events in self._events:
+            self._rows += events.read_new()
         return self._rows
 
 
 @contextlib.contextmanager
 def load(plan: Plan) -> Iterator[Load]:
-    """Start a load on the generator's CPU; what it wrote goes when it has been looked at."""
+    """Start a load; what it wrote goes when it has been looked at."""
     with tempfile.TemporaryDirectory(prefix="gauntlet-benchmark-") as folder:
-        run = RunDir.create(Path(folder), "echo", 1)
-        file = write_load_file(run, from_builtins(plan.scenario()), [plan.url])
-        with (run.logs / "load.log").open("ab") as log, pinned(GENERATOR_CPU):
+        run = RunDir.create(Path(folder), "benchmark", 1)
+        file = write_load_file(run, from_builtins(plan.scenario()), [*plan.api])
+        place = pinned(GENERATOR_CPU) if plan.pin else contextlib.nullcontext()
+        with (run.logs / "load.log").open("ab") as log, place:
             child = children.start(
-                _command(plan, file),
+                _command(plan, run, file),
                 stdout=log,
                 stderr=log,
                 env={"GAUNTLET_LOAD": str(file), "PYTHONPATH": str(ROOT)},
             )
         try:
-            yield Load(run, child)
+            yield Load(plan, run, child)
         finally:
             children.end(child, grace_s=5.0)
 
 
-def _command(plan: Plan, file: Path) -> list[str]:
+def _command(plan: Plan, run: RunDir, file: Path) -> list[str]:
     # Not `-P`: the benchmarks are not installed.
     if plan.through == "alone":
         return [sys.executable, "-m", "benchmarks.load.alone", str(file)]
@@ -123,4 +144,6 @@ def _command(plan: Plan, file: Path) -> list[str]:
         *("--headless", "--only-summary", "-u", str(plan.users)),
         *("-r", f"{plan.users / plan.ramp_s:.3f}"),
         *("--run-time", f"{plan.ramp_s + plan.steady_s:.0f}s"),
+        *(("--processes", str(plan.workers)) if plan.workers else ()),
+        *("--csv", str(run.path / "locust")),
     ]

@@ -1,6 +1,7 @@
 """The echo as a process, on a CPU of its own."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 import msgspec
@@ -23,6 +24,16 @@ class Target:
     def count(self) -> Count:
         """What it has seen so far."""
         return msgspec.json.decode(self._child.ask(None), type=Count)
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[float]:
+        """The process stands still meanwhile; since when, on the monotonic clock."""
+        began_s = time.monotonic()
+        self.process.suspend()
+        try:
+            yield began_s
+        finally:
+            self.process.resume()
 
 
 @contextlib.contextmanager

@@ -48,14 +48,14 @@ def of_ours(
     target: Target, users: int, rate: float, seconds: float, through: ours.Through
 ) -> Checked:
     """Our engine at a rate, open model: history, histograms and ledger on, all accounted for."""
-    plan = ours.Plan(target.url, users, rate, SETTLE_S + seconds + 0.5, through=through)
+    plan = ours.Plan((target.url,), users, rate, SETTLE_S + seconds + 0.5, through=through)
     with ours.load(plan) as load:
         load.wait_for("steady", ours.BOOT_S)
         time.sleep(SETTLE_S)
         spent = window(target, load.tree, seconds)
         line = load.finish()
         missing = line["ops"] - line["presented"]
-        return Checked(spent, missing, load.percentile_ms("lag", 99))
+        return Checked(spent, missing, load.percentile_ms("lag", 0.99))
 
 
 def of_peer(peer: Peer, target: Target, connections: int, pace_s: float, seconds: float) -> Spent:

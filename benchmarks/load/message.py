@@ -1,0 +1,72 @@
+"""What a message of the reference server costs the generator: an HTTP send and one delivery."""
+
+import statistics
+import time
+
+from benchmarks.load import ours
+from benchmarks.load.options import Options
+from benchmarks.load.trial import SETTLE_S
+from benchmarks.processes import Cluster, cluster
+from benchmarks.progress import say
+from benchmarks.table import Row
+from benchmarks.workloads import OWN_ROOM
+from gauntlet.kernel.tail import Tail
+
+ADAPTER = "reference"
+USERS = 200
+RATE = 1000.0
+WANTED_US = 60.0
+# The same with aiohttp for the sends and `websockets` for the deliveries, measured once.
+HAND_MADE_US = 193
+
+
+def rows(options: Options) -> list[Row]:
+    """One row: the median of some runs at a fixed rate."""
+    with cluster(options.stack) as server:
+        trials = []
+        for _ in range(options.repeats):
+            trials.append(_trial(options, server))
+            say(f"  message: {trials[-1][0]:.0f} µs")
+    costs, missing = sorted(one[0] for one in trials), sum(one[1] for one in trials)
+    cost_us = statistics.median(costs)
+    return [
+        Row(
+            "message",
+            f"generator CPU per message of the reference server, {options.stack} stack, "
+            f"{RATE:.0f}/s",
+            f"{cost_us:.0f} µs ({costs[0]:.0f} to {costs[-1]:.0f}); {missing} missing",
+            f"≤ {WANTED_US:.0f} µs",
+            f"aiohttp + websockets by hand: {HAND_MADE_US} µs",
+            cost_us <= WANTED_US and not missing,
+        )
+    ]
+
+
+def _trial(options: Options, server: Cluster) -> tuple[float, int]:
+    """CPU per acknowledged message, and how many were not delivered."""
+    plan = ours.Plan(
+        tuple(server.api),
+        USERS,
+        RATE,
+        SETTLE_S + options.seconds + 2.0,
+        adapter=ADAPTER,
+        workload=OWN_ROOM,
+        through=options.through,
+    )
+    with ours.load(plan) as load:
+        load.wait_for("steady", ours.BOOT_S)
+        live = Tail(load.run.live)
+        time.sleep(SETTLE_S)
+        before, began_s = _acked(live), load.tree.cpu_s()
+        time.sleep(options.seconds)
+        acked, spent_s = _acked(live) - before, load.tree.cpu_s() - began_s
+        line = load.finish()
+    return 1e6 * spent_s / max(1, acked), line["ops"] - line["presented"]
+
+
+def _acked(live: Tail) -> int:
+    """How many were acknowledged when the next row of the live file was written, which is now."""
+    live.read_new()
+    while not (rows := live.read_new()):
+        time.sleep(0.002)
+    return int(rows[-1]["acked"])

@@ -1,0 +1,124 @@
+"""Do percentiles tell the truth when the server stops? The echo is stopped; the truth is known."""
+
+import time
+from typing import NamedTuple
+
+from benchmarks.load import ours, rivals, truth
+from benchmarks.load.options import Options
+from benchmarks.load.target import Target, echo
+from benchmarks.peers import PEERS
+from benchmarks.peers.reports import Claimed
+from benchmarks.progress import say
+from benchmarks.table import Row
+
+CONNECTIONS = 20
+PACE_S = 0.01  # 2,000 messages a second: a few percent of what the echo can do
+STOP_S = 2.0
+TOTAL_S = 20.0
+BEFORE_S = 5.0
+WITHIN_PERCENT = 2.0
+
+
+class _Run(NamedTuple):
+    """How long the echo really was stopped, and what a generator said of it."""
+
+    stopped_s: float
+    claimed: Claimed
+
+    @property
+    def true_ms(self) -> tuple[float, float]:
+        """The analytic p99 and p99.9."""
+        p99_s, p999_s = (
+            truth.percentile_s(share, self.stopped_s, TOTAL_S) for share in (0.99, 0.999)
+        )
+        return 1e3 * p99_s, 1e3 * p999_s
+
+    @property
+    def errors(self) -> tuple[float, float]:
+        """Of both, in percent of the truth."""
+        p99_ms, p999_ms = self.true_ms
+        return (
+            truth.error_percent(self.claimed.p99_ms, p99_ms),
+            truth.error_percent(self.claimed.p999_ms, p999_ms),
+        )
+
+    def __str__(self) -> str:
+        (true99_ms, true999_ms), (error99, error999) = self.true_ms, self.errors
+        return (
+            f"p99 {self.claimed.p99_ms:.0f} ms ({error99:+.1f} %), p99.9 "
+            f"{self.claimed.p999_ms:.0f} ms ({error999:+.1f} %); true: {true99_ms:.0f} and "
+            f"{true999_ms:.0f}; {self.claimed.samples} samples of "
+            f"{CONNECTIONS * TOTAL_S / PACE_S:.0f} planned"
+        )
+
+
+def rows(options: Options) -> list[Row]:
+    """Ours, and every installed peer that claims percentiles; the run with the median p99."""
+    peers = {
+        name: peer
+        for name, peer in rivals.present(options.peers).items()
+        if peer.claims is not None
+    }
+    ours_runs: list[_Run] = []
+    their_runs: dict[str, list[_Run]] = {name: [] for name in peers}
+    broken: dict[str, str] = {}
+    with echo() as target:
+        for _ in range(options.repeats):
+            ours_runs.append(_of_ours(options, target))
+            say(f"  stall: ours {ours_runs[-1]}")
+            for name in peers:
+                try:
+                    their_runs[name].append(_of_peer(name, target))
+                except (RuntimeError, OSError, LookupError, ValueError) as error:
+                    broken[name] = f"did not come to its end: {error}"
+                    continue
+                say(f"  stall: {name} {their_runs[name][-1]}")
+    middle = _middle(ours_runs)
+    found = [
+        Row(
+            "stall",
+            f"ours, echo stopped for {STOP_S:.0f} s",
+            str(middle),
+            f"within {WITHIN_PERCENT:.0f} %",
+            met=max(map(abs, middle.errors)) <= WITHIN_PERCENT,
+        )
+    ]
+    for name, peer in peers.items():
+        said = broken.get(name) or str(_middle(their_runs[name]))
+        found.append(Row("stall", f"{peer.name}, the same", said))
+    return found
+
+
+def _middle(runs: list[_Run]) -> _Run:
+    return sorted(runs, key=lambda run: run.claimed.p99_ms)[len(runs) // 2]
+
+
+def _of_ours(options: Options, target: Target) -> _Run:
+    plan = ours.Plan(
+        (target.url,), CONNECTIONS, CONNECTIONS / PACE_S, TOTAL_S, through=options.through
+    )
+    with ours.load(plan) as load:
+        load.wait_for("steady", ours.BOOT_S)
+        stopped_s = _stop(target)
+        load.finish()
+        response = load.histogram("response")
+        p99_ms, p999_ms = (response.percentile_ms(share) or 0.0 for share in (0.99, 0.999))
+        return _Run(stopped_s, Claimed(p99_ms, p999_ms, response.total))
+
+
+def _of_peer(name: str, target: Target) -> _Run:
+    claims = PEERS[name].claims
+    assert claims is not None
+    with rivals.rival(PEERS[name], target, CONNECTIONS, PACE_S, TOTAL_S) as running:
+        running.wait_connected(target)
+        stopped_s = _stop(target)
+        running.finish()
+        return _Run(stopped_s, claims(running.case.folder))
+
+
+def _stop(target: Target) -> float:
+    """Stop the echo for a while; for how many seconds it was."""
+    time.sleep(BEFORE_S)
+    with target.stopped() as began_s:
+        time.sleep(STOP_S)
+    return time.monotonic() - began_s

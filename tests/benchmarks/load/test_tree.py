@@ -1,0 +1,32 @@
+"""CPUs and process trees."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.load import tree
+
+SPIN = "import time\nwhile time.process_time() < 0.2: pass\nprint(flush=True); input()"
+
+
+def test_a_trees_cpu_is_that_of_all_its_processes():
+    """A child's child counts too."""
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SPIN!r}])"
+    with subprocess.Popen(
+        [sys.executable, "-c", outer], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        child.stdout.readline()
+        assert 0.2 <= tree.Tree(child.pid).cpu_s() < 5
+        child.stdin.close()
+
+
+@pytest.mark.skipif(not tree.can_pin(), reason="there is one CPU, or no affinity here")
+def test_children_started_meanwhile_are_pinned_and_we_are_not():
+    """Else the load would share the CPU of what it measures."""
+    ours = os.sched_getaffinity(0)
+    show = [sys.executable, "-c", "import os; print(len(os.sched_getaffinity(0)))"]
+    with tree.pinned(tree.GENERATOR_CPU):
+        assert subprocess.check_output(show) == b"1\n"
+    assert os.sched_getaffinity(0) == ours

@@ -1,0 +1,75 @@
+"""How peers are started, and how what they say is read."""
+
+import json
+import re
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+
+from benchmarks.peers import HERE, PAYLOAD_BYTES, PEERS, Case
+from benchmarks.peers.reports import Claimed, k6, locust
+
+
+@pytest.fixture
+def case(tmp_path):
+    """A hundred connections, a message a second each."""
+    return Case(4711, 100, 1.0, 20, tmp_path)
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_a_peer_is_started_with_all_that_it_must_know(case, name):
+    """Its command line, or the file it writes, names the echo and the connections."""
+    command = PEERS[name].command(case)
+    written = [file.read_text() for file in case.folder.iterdir()]
+    said = " ".join([*command, *written])
+    assert "4711" in said
+    assert "100" in said
+    assert "$" not in re.sub(r"json: \$\.x", "", said)
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_an_absent_peer_is_named_with_how_to_install_it(monkeypatch, tmp_path, name):
+    """Nothing is guessed about it: it says that it is not there."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("benchmarks.peers.MODULES", tmp_path)
+    monkeypatch.setattr("benchmarks.peers.version", _nothing)
+    assert PEERS[name].installed() == ""
+    assert re.match(r"(pip|npm|apt-get|go) install ", PEERS[name].install)
+
+
+def _nothing(name):
+    raise PackageNotFoundError(name)
+
+
+def test_every_payload_is_as_long():
+    """The same 120 bytes for all."""
+    texts = {name: (HERE / name).read_text() for name in ("artillery.yml", "tsung.xml")}
+    (artillery,) = re.findall(r"payload: '(.*)'", texts["artillery.yml"])
+    (tsung,) = re.findall(r"ack=\"parse\">(x+)<", texts["tsung.xml"])
+    scripts = [(HERE / name).read_text() for name in ("ws.mjs", "k6.js")]
+    repeats = [int(count) for text in scripts for count in re.findall(r"repeat\((\d+)\)", text)]
+    assert [len(artillery), len(tsung), *repeats] == [PAYLOAD_BYTES] * 4
+
+
+def test_locusts_percentiles_are_read(tmp_path):
+    """From the aggregated row of its table."""
+    (tmp_path / "locust_stats.csv").write_text(
+        "Type,Name,Request Count,99%,99.9%\nWS,echo,7,1,2\n,Aggregated,35451,3,9\n"
+    )
+    assert locust(tmp_path) == Claimed(3.0, 9.0, 35451)
+
+
+def test_k6s_percentiles_are_read(tmp_path):
+    """From the trend and the counter of our script."""
+    trend = {"p(99)": 4.5, "p(99.9)": 20}
+    summary = {"metrics": {"echo_ms": trend, "echoes": {"count": 12}}}
+    (tmp_path / "k6.json").write_text(json.dumps(summary))
+    assert k6(tmp_path) == Claimed(4.5, 20, 12)
+
+
+def test_each_script_of_ours_is_somebodys(case):
+    """No peer is left lying about."""
+    helpers = {"__init__.py", "arguments.py", "reports.py", "locust_user.py", "locust_on_stop.py"}
+    started = " ".join(part for peer in PEERS.values() for part in peer.command(case))
+    for file in HERE.glob("*.py"):
+        assert file.name in helpers or file.stem in started

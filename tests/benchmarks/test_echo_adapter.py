@@ -1,0 +1,43 @@
+"""The adapter that the load's benchmarks speak to an echo with."""
+
+import pytest
+
+from benchmarks.echo_adapter import ADAPTER, HELLO, Echo
+from scenarios import adapters
+from scenarios.adapters import base
+
+CONV = "e.u0-0"
+
+
+@pytest.fixture
+def codec():
+    """Of a session that has said hello."""
+    return Echo({}).codec("u0-0", "d0")
+
+
+def test_it_is_found_by_its_place():
+    """As an adapter of anybody's package is."""
+    assert adapters.find(ADAPTER) is Echo
+
+
+def test_the_echo_of_the_hello_is_the_connection(codec):
+    """Nothing is sent before."""
+    assert isinstance(codec.read(codec.open({})), base.Connected)
+
+
+def test_an_echo_is_the_answer_and_the_delivery(codec):
+    """In the order of the sends, and numbered by it."""
+    frames = [codec.send(CONV, name, f"body {name}").frames[0] for name in ("a", "b")]
+    answer, entry = codec.read(frames[0]).events
+    assert answer == base.Answer("a", base.Sent("yes", 1))
+    assert entry == base.Entry(CONV, 1, "u0-0", "body a", "a")
+    assert codec.read(frames[1]).events[0] == base.Answer("b", base.Sent("yes", 2))
+
+
+def test_an_echo_of_nothing_is_an_error(codec):
+    """Also after the connection was lost: what was under way there is not answered here."""
+    codec.send(CONV, "a", "x")
+    codec.lost()
+    with pytest.raises(base.ProtocolError):
+        codec.read(b"x")
+    assert isinstance(codec.read(HELLO), base.Connected)
