@@ -324,8 +324,8 @@ class Engine:
         for session in self._sessions.values():
             session.stop()
         self._recorder.flush()
-        scheduled = await self._release.scheduled()
-        line = self._reconciliation(scheduled, len(audited), audit.unread)
+        intended = await self._release.intended()
+        line = self._reconciliation(intended, len(audited), audit.unread)
         self._journal.write("reconciliation", **line)
         self._enter("flushed")
 
@@ -334,11 +334,11 @@ class Engine:
             session.connected and not session.mailbox.behind for session in self._sessions.values()
         )
 
-    def _reconciliation(self, scheduled: int, audited: int, unread: int) -> dict[str, Any]:
+    def _reconciliation(self, intended: int, audited: int, unread: int) -> dict[str, Any]:
         ledger = self.ledger
         return {
             "worker": self._stripe.worker,
-            "intended": scheduled,
+            "intended": intended,
             "missed": ledger.missed,
             "ops": ledger.ops,
             "acked": ledger.acked,

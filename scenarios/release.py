@@ -39,6 +39,7 @@ class Release:
         self._queue_max, self._backlog_max = traffic.bounds()
         self._offsets = traffic.offsets()
         self._until_ns: int | None = None
+        self._handed = 0
         self.next_ns: int | None = None
         self._step()
 
@@ -54,6 +55,7 @@ class Release:
             elif self._sessions[op.author].waiting(op.conv) >= self._queue_max:
                 self._miss(Miss.QUEUE, intended_ns, op)
             else:
+                self._handed += 1
                 self._sessions[op.author].submit(op, intended_ns)
             self._step()
 
@@ -64,9 +66,9 @@ class Release:
             self._until_ns = now_ns
         self.next_ns = None
 
-    async def scheduled(self) -> int:
-        """How many arrivals the schedule has up to the stop, counted anew."""
-        counted = 0
+    async def intended(self) -> int:
+        """How many sends were meant: what the schedule has up to the stop, and what tasks sent."""
+        counted = self._context.ledger.ops - self._handed
         until_ns = self._start_ns if self._until_ns is None else self._until_ns
         for offset_ns in self._traffic.offsets():
             if self._start_ns + offset_ns > until_ns:

@@ -36,10 +36,10 @@ def misses(world):
 
 
 async def at_the_end(world, made):
-    """(scheduled, ops, missed) after the load's time is over."""
+    """(intended, ops, missed) after the load's time is over."""
     world.time_ns = ZERO + 2 * SECOND
     made.stop(world.time_ns)
-    return await made.scheduled(), world.ledger.ops, world.ledger.missed
+    return await made.intended(), world.ledger.ops, world.ledger.missed
 
 
 async def test_every_arrival_becomes_an_op_where_there_is_room(world):
@@ -101,4 +101,15 @@ async def test_an_early_stop_is_held_against_the_schedule_up_to_it(world):
     made.stop(ZERO + SECOND)
     made.stop(ZERO + 2 * SECOND)
     made.release(ZERO + 2 * SECOND)
-    assert (await made.scheduled(), world.ledger.ops, made.next_ns) == (11, 11, None)
+    assert (await made.intended(), world.ledger.ops, made.next_ns) == (11, 11, None)
+
+
+async def test_what_tasks_send_is_intended_too(world):
+    """Whoever sends beside the schedule, or in its place, owes it nothing."""
+    made = release(world, ready=False)
+    world.ledger.submit()
+    assert await at_the_end(world, made) == (21, 1, 20)
+    closed = release(world, model="closed")
+    world.ledger.submit()
+    closed.stop(ZERO + 2 * SECOND)
+    assert (await closed.intended(), closed.next_ns) == (2, None)
