@@ -79,7 +79,7 @@ class Connection:
 
     def advance(self, conv: str, seq: int) -> bytes | None:
         """What to write before the push of `seq`: nothing, or a gap. None: do not push it."""
-        gap = self.skip_to(conv, seq)
+        gap = b"" if self._next.get(conv) == seq else self.skip_to(conv, seq)
         if self._next[conv] > seq:
             return None
         self._next[conv] = seq + 1

@@ -35,14 +35,17 @@ class ClientSocket:
     extensions, so that serializing one anew per recipient would buy nothing.
     """
 
-    __slots__ = ("_closing", "_outbox_bytes", "_ws", "closed_with", "core", "left", "user")
+    __slots__ = (
+        "_closing", "_outbox_bytes", "_protocol", "_transport", "_ws",
+        "closed_with", "core", "left", "user",
+    )  # fmt: skip
 
     def __init__(self, core: Connection, ws: ServerConnection, *, outbox_bytes: int) -> None:
         self.core = core
         self.user = ""
         self.left = False  # the client said `leave`: its end is no loss
         self.closed_with: Close | None = None
-        self._ws = ws
+        self._ws, self._protocol, self._transport = ws, ws.protocol, ws.transport
         self._outbox_bytes = outbox_bytes
         self._closing: asyncio.Task[None] | None = None
 
@@ -52,12 +55,12 @@ class ClientSocket:
 
     def write(self, data: bytes) -> None:
         """Write serialized frames; a client that does not read is closed instead, 4008."""
-        if self.closed_with is not None or self._ws.protocol.state is not State.OPEN:
+        if self.closed_with is not None or self._protocol.state is not State.OPEN:
             return
-        if self._ws.transport.get_write_buffer_size() + len(data) > self._outbox_bytes:
+        if self._transport.get_write_buffer_size() + len(data) > self._outbox_bytes:
             self.close(Close.SLOW_CONSUMER)
         else:
-            self._ws.transport.write(data)
+            self._transport.write(data)
 
     def push(self, conv: str, seq: int, frame: bytes) -> None:
         """Push an entry's frame, announcing a jump; drops what was told already."""

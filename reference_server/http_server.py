@@ -126,7 +126,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._limit(int(self._headers.get("content-length", 0)))
-        if "expect" in self._headers and self._is_idle:
+        if "expect" in self._headers and self.is_idle:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, part: bytes) -> None:
@@ -153,16 +153,12 @@ class Connection(asyncio.Protocol):
             if now_s - since > self._site.settings.request_timeout_ms / 1000:
                 self._site.metrics.add("slow_requests_total")
                 self.transport.abort()
-        elif now_s - self._idle_since > KEEP_ALIVE_S:
-            self.close_if_idle()
-
-    def close_if_idle(self) -> None:
-        """Close unless something is being answered."""
-        if self._is_idle:
+        elif self.is_idle and now_s - self._idle_since > KEEP_ALIVE_S:
             self.transport.close()
 
     @property
-    def _is_idle(self) -> bool:
+    def is_idle(self) -> bool:
+        """Whether nothing is being answered, or waits to be."""
         return self._waiter is not None and not self._asked and not self._is_deaf
 
     def _request(self) -> http.Request:
@@ -255,7 +251,8 @@ async def listen(handle: Handler, config: Config, metrics: Metrics, stop: asynci
     site.leaving = True
     await asyncio.sleep(LAME_DUCK_S if site.connections else 0)
     for connection in tuple(site.connections):
-        connection.close_if_idle()
+        if connection.is_idle:
+            connection.transport.close()
     if site.serving:
         await asyncio.wait(site.serving, timeout=GRACE_S)
     for connection in tuple(site.connections):

@@ -101,8 +101,8 @@ class Front:
         return http.reply({"ready": ready, "missing": missing}, 200 if ready else 503)
 
     async def _route(self, request: http.Request) -> http.Response:
-        proof = request.headers.get(http.INTERNAL_HEADER, "")
-        if hmac.compare_digest(proof.encode(), self._config.internal_token.encode()):
+        proof = request.headers.get(http.INTERNAL_HEADER)
+        if proof and hmac.compare_digest(proof.encode(), self._config.internal_token.encode()):
             user = request.headers.get(http.USER_HEADER, "")
             device = request.headers.get(http.DEVICE_HEADER, "")
             request.user, request.device = user, device

@@ -28,7 +28,7 @@ from reference_server.store.plan import ConvState, Identity, Plan, creatable, id
 from reference_server.wire import Entry
 
 POOL_MAX = 6
-WRITERS = 3
+WRITERS = 2  # more would make the batches smaller, and each costs the same
 READERS = POOL_MAX - WRITERS  # a storm of reads must not keep the writers waiting
 SCHEMA_LOCK = 7_301  # any number; two processes that create the tables at once would collide
 

@@ -1,5 +1,7 @@
 """drain_drops_in_flight: the order to move costs the next push."""
 
+from types import SimpleNamespace
+
 from chaos.bugs import drain_drops_in_flight
 from reference_server.connection import Connection
 from reference_server.edge_drain import Drain, DrainOrder
@@ -11,7 +13,8 @@ class Silent(ClientSocket):
 
     def __init__(self, name):
         core = Connection(name, ping_ms=1000, pong_ms=500, now_s=0.0)
-        super().__init__(core, None, outbox_bytes=1000)
+        nowhere = SimpleNamespace(protocol=None, transport=None)
+        super().__init__(core, nowhere, outbox_bytes=1000)
         self.written = []
 
     def write(self, data):
