@@ -15,6 +15,7 @@ from typing import NamedTuple
 import psutil
 
 from gauntlet.kernel.rundir import Journal
+from scenarios import identity
 
 SAMPLE_S = 1.0
 _SOCKSTAT = Path("/proc/net/sockstat")
@@ -62,6 +63,7 @@ class Vitals:
                 "vitals",
                 machine_cpu_share=round(psutil.cpu_percent() / 100, 3),
                 cpus=psutil.cpu_count() or 1,
+                boot=identity.boot(),
                 cores=cores,
                 rss_bytes={part: used.rss_bytes for part, used in after.items()},
                 **sockets(),

@@ -54,14 +54,18 @@ def audit(live: list[Row], events: list[Row], times: Events, machine: Row) -> Ro
     """
     seconds = [row for row in _steady(live, times) if "engine_cpu_share" in row]
     seen = _steady((row for row in events if row["kind"] == "vitals"), times)
-    figures = [*_generator(seconds, machine), *_processes(seen, machine)]
+    figures = [
+        *_generator(seconds, machine),
+        *_processes(seen, machine),
+        *_other_machines(seconds, seen),
+    ]
     if not seconds and not seen:
         return {"status": UNRECORDED, "limits": [], "sentence": _UNRECORDED, "figures": []}
     limits = [limit for limit in LIMITS if any(_over(one, limit) for one in figures)]
     return {
         "status": limits[0] if limits else TRUSTED,
         "limits": limits,
-        "sentence": _sentence(limits, {one.id: one for one in figures}),
+        "sentence": _sentence(limits, {one.id: one for one in sorted(figures, key=_severity)}),
         "seconds": max(len(seen), len({row["t_ns"] // 1_000_000_000 for row in seconds})),
         "figures": [asdict(one) for one in figures],
     }
@@ -101,7 +105,7 @@ def _generator(rows: list[Row], machine: Row) -> Iterable[Figure]:
             )
             for worker, its in sorted(by_worker.items())
         ]
-        return max(made, key=lambda one: (_RANK[one.state], one.held))
+        return max(made, key=_severity)
 
     missed = sum(max(row.get("missed") or 0 for row in its) for its in by_worker.values())
     if any("missed" in row for row in rows):
@@ -148,6 +152,21 @@ def _processes(rows: list[Row], machine: Row) -> Iterable[Figure]:
         yield _figure(("tcp-time-wait", "count", ""), waiting, None)
 
 
+def _other_machines(rows: list[Row], seen: list[Row]) -> Iterable[Figure]:
+    """The machines of workers, where they are not the one that the conductor sees."""
+    ours = {row.get("boot") for row in seen}
+    busy: dict[str, list[float]] = defaultdict(list)
+    workers: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        if (boot := row.get("boot")) is not None and boot not in ours:
+            busy[boot].append(row["machine_cpu_share"])
+            workers[boot].add(row["worker"])
+    for boot, shares in busy.items():
+        names = ", ".join(map(str, sorted(workers[boot])))
+        of = f"of worker {names}" if len(workers[boot]) == 1 else f"of workers {names}"
+        yield _figure(("worker-machine", "share", of), shares, 0.95, LIMITS[0])
+
+
 def _figure(
     what: tuple[str, str, str],
     values: list[float],
@@ -169,6 +188,10 @@ def _state(value: float, limit: float) -> str:
 
 
 _RANK = {"info": 0, "ok": 1, "near": 2, "over": 3}
+
+
+def _severity(figure: Figure) -> tuple[int, float]:
+    return _RANK[figure.state], figure.held
 
 
 def _rank(values: list[float], quantile: float) -> float:
@@ -214,6 +237,7 @@ def _generator_blame(figures: dict[str, Figure]) -> str:
         _told(figures, "gc-pause", "garbage collection stopped it for {}", over=True),
         _told(figures, "descriptors", "it held {} descriptors of {limit}", over=True),
         _told(figures, "master", "its master used {}", over=True),
+        _told(figures, "worker-machine", "a worker's machine was {} busy", over=True),
     ]
     return f"The load generator was at its limit: {', '.join(part for part in parts if part)}."
 

@@ -11,7 +11,10 @@ import sys
 import time
 from typing import Any
 
+import psutil
+
 from gauntlet.kernel.clock import NS_PER_MS
+from scenarios import identity
 
 _DESCRIPTORS = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
 _STATM = "/proc/self/statm"
@@ -31,6 +34,8 @@ class Vitals:
         self._process_ns = time.process_time_ns()
         self._gc_since_ns = 0
         self._gc_ns: list[int] = []
+        self._boot = identity.boot()
+        psutil.cpu_percent()  # the first call only begins to count
         gc.callbacks.append(self._on_gc)
 
     def woke(self, late_ns: int) -> None:
@@ -55,6 +60,8 @@ class Vitals:
             "rss_bytes": rss_bytes(),
             "descriptors": descriptors(),
             "descriptors_max": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            "machine_cpu_share": round(psutil.cpu_percent() / 100, 3),
+            "boot": self._boot,  # of which machine: a worker may have one of its own
         }
         self._wall_ns, self._thread_ns, self._process_ns = wall_ns, thread_ns, process_ns
         return row

@@ -29,6 +29,7 @@ NAMES = {
     "conductor": ("gauntlet itself", ""),
     "others": ("other processes", "not of this run"),
     "machine": ("whole machine busy", "whatever else ran on it included"),
+    "worker-machine": ("another machine busy", ""),
     "tcp-in-use": ("TCP sockets", "on the machine"),
     "tcp-time-wait": ("TIME_WAIT", "each holds a port for a minute"),
 }

@@ -10,6 +10,7 @@ from gauntlet.kernel.rundir import RunDir
 
 RESULT = {
     "verdict": {"status": "fail", "exit_code": 1, "reasons": [f"reason {n}" for n in range(9)]},
+    "self_audit": {"status": "trustworthy", "sentence": "The generator kept its schedule."},
     "checks": [
         {"id": "lost-acked", "required": True, "verdict": "invalid", "examined": 1000, "count": 7},
         {"id": "phantom", "required": False, "verdict": "unknown", "examined": 0, "count": 0},
@@ -36,7 +37,7 @@ def test_checks_objectives_reasons_and_report_are_shown():
     """A person at the terminal needs no other file to know what happened, and why."""
     text = shown()
     for part in ("lost-acked", "✘ invalid", "1,000", "? unknown", "∞", "≥ 7,500", "FAIL  exit 1",
-                 "reason 4", "open runs/x/report.html"):  # fmt: skip
+                 "reason 4", "numbers: trustworthy. The", "open runs/x/report.html"):  # fmt: skip
         assert part in text
     assert "reason 5" not in text
 

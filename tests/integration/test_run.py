@@ -83,6 +83,9 @@ def test_a_run_ends_green_with_everything_counted(scenario, tmp_path):
     assert result["verdict"]["status"] == "pass"
     (fault,) = result["faults"]
     assert fault["proof"]
+    figures = {figure["id"]: figure for figure in result["self_audit"]["figures"]}
+    assert {"send-lag", "loop-lag", "engine-cpu", "stack", "machine"} <= set(figures)
+    assert all(figures[name]["typical"] > 0 for name in ("engine-cpu", "stack", "machine"))
     for artifact in (run.report, run.junit, run.summary):
         assert artifact.stat().st_size > 200
     assert processes_of(run) == []

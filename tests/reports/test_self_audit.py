@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from reports import self_audit
+from reports import self_audit, summary
 from reports.events import Events
 from reports.sections.page import Page
 from reports.sections.self_audit import ANSWERS, NAMES, facts
+
+from .histories import good_story
 
 SECOND = 1_000_000_000
 TIMES = Events({"ramp": 0, "steady": 2 * SECOND, "quiesce": 13 * SECOND}, (), (), (), "", "")
@@ -27,6 +29,8 @@ def live(worker=0, **changed):
         "rss_bytes": 50 * 2**20,
         "descriptors": 120,
         "descriptors_max": 20_000,
+        "machine_cpu_share": 0.7,
+        "boot": "here",
         **changed,
     }
     return [{"t_ns": second * SECOND, **row} for second in range(20)]
@@ -39,6 +43,7 @@ def vitals(**changed):
         "kind": "vitals",
         "machine_cpu_share": 0.7,
         "cpus": 4,
+        "boot": "here",
         "cores": {**cores, **changed.pop("cores", {})},
         "tcp_in_use": 300,
         "tcp_time_wait": 20,
@@ -139,6 +144,15 @@ def test_the_worst_of_several_workers_is_told():
     assert figures["engine-cpu"]["of"] == "worker 1"
 
 
+def test_a_workers_own_machine_is_judged_too():
+    """A worker whose machine has nothing left is late for reasons that nobody sees here."""
+    away = live(1, boot="away", machine_cpu_share=1.0)
+    found, figures = audited([*live(0, machine_cpu_share=1.0), *away])
+    assert found["status"] == "generator-limited"
+    assert "a worker's machine was 100 % busy" in found["sentence"]
+    assert figures["worker-machine"]["of"] == "of worker 1"
+
+
 def test_a_run_without_records_of_itself_says_so():
     """An older run is judged as ever, and claims nothing."""
     old = [{"t_ns": second * SECOND, "worker": 0} for second in range(20)]
@@ -157,6 +171,12 @@ def test_the_section_answers_first_and_shows_offenders_first():
     assert any(one["name"] == "other processes" for one in shown["besides"])
 
 
+def test_the_summary_says_it_in_a_line(judged):
+    """Who reads only the page of the CI job knows it too."""
+    line = next(row for row in summary.document(judged(good_story(1))).split("\n") if "Numb" in row)
+    assert line.startswith("Numbers: **not-recorded**. Not recorded: ")
+
+
 def test_a_result_without_an_audit_has_no_section():
     """A result of an older version is still rendered."""
     assert facts(Page({}, {})) is None
@@ -165,7 +185,7 @@ def test_a_result_without_an_audit_has_no_section():
 def test_every_status_and_figure_has_words_and_is_documented():
     """What can be found has a name for readers, and a row in the reference."""
     events = vitals(cores={"load-children": 0.5, "proxy-backends": 0.1})
-    _, figures = audited(live(missed=0), events)
+    _, figures = audited([*live(missed=0), *live(1, boot="away")], events)
     assert set(figures) == set(NAMES)
     assert set(ANSWERS) == {self_audit.TRUSTED, self_audit.UNRECORDED, *self_audit.LIMITS}
     text = DOCS.read_text()

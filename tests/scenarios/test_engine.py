@@ -92,6 +92,8 @@ async def test_the_live_rows_count_up(tmp_path, peer):
     last = rows[-1]
     assert (last["sent"], last["acked"], last["outstanding"], last["missing"]) == (120, 120, 0, 0)
     assert (last["users"], last["connections"]) == (USERS, USERS)
+    assert all(0 <= row["loop_lag_p99_ms"] <= row["loop_lag_max_ms"] for row in rows[:-1])
+    assert all(0 < row["engine_cpu_share"] <= row["process_cpu_share"] + 0.05 for row in rows)
 
 
 async def test_a_hole_in_the_history_is_missing_at_the_end(tmp_path, peer):
