@@ -24,5 +24,5 @@ def caveats(facts: Facts) -> Iterator[str]:
         causes = ", ".join(f"{count:,} because {text}" for text, count in told.items() if count)
         yield (
             f"Arrivals were missed: {len(why):,} of {intended:,} intended sends were never made, "
-            f"{causes}. No latency has them."
+            f"{causes}."
         )

@@ -2,7 +2,8 @@
 
 Every op and every expected delivery counts, so that losing messages cannot improve a percentile.
 What had not happened when nobody waited for it any more is a right-censored sample: it took its age
-at least, and perhaps for ever. What was refused takes for ever. So a percentile is a range, from
+at least, and perhaps for ever. So is an arrival that a full backlog kept out, or a small backlog
+would make a fast system. What was refused takes for ever. So a percentile is a range, from
 all ages being whole latencies to all being infinite; where its ends differ, the lower one is told
 as a bound ("≥") and objectives have to hold for both. An author's own echo is not counted.
 Percentiles are nearest-rank (the smallest value with at least q of all values at or below it),
@@ -47,11 +48,14 @@ class Bounds:
 
 
 def ack(history: History) -> Samples:
-    """Intended → acknowledged, of every op."""
-    messages = history.messages
-    ops = np.flatnonzero(messages.sent)
-    seen_ns = messages.unanswered_ns[ops]
-    return _samples(messages.intended_ns[ops], messages.acked_ns[ops], seen_ns=seen_ns)
+    """Intended → acknowledged, of every op, and of every arrival that a full backlog kept out."""
+    messages, missed = history.messages, history.missed
+    ops, out = np.flatnonzero(messages.sent), np.flatnonzero(missed.crowded_out)
+    return _samples(
+        np.concatenate([messages.intended_ns[ops], missed.intended_ns[out]]),
+        np.concatenate([messages.acked_ns[ops], np.full(out.size, NEVER, dtype=np.int64)]),
+        seen_ns=np.concatenate([messages.unanswered_ns[ops], missed.missed_ns[out]]),
+    )
 
 
 def delivery(history: History) -> Samples:

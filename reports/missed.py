@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gauntlet.kernel.history import Kind
-from reports.columns import Ints, Records, ints
+from gauntlet.kernel.history import Kind, Miss
+from reports.columns import Bools, Ints, Records, ints
 
 
 @dataclass(frozen=True)
@@ -13,10 +13,17 @@ class Missed:
     """Parallel arrays, one entry a missed arrival; `why` is a `gauntlet.kernel.history.Miss`."""
 
     intended_ns: Ints
+    missed_ns: Ints
     why: Ints
+
+    @property
+    def crowded_out(self) -> Bools:
+        """Which had a sender, for whom there was no room: what was before them did not end."""
+        crowded: Bools = self.why != Miss.NOBODY
+        return crowded
 
 
 def collect(records: Records) -> Missed:
     """The missed arrivals of a history."""
     at = np.flatnonzero(records["kind"] == Kind.MISSED)
-    return Missed(ints(records["ref_ns"][at]), ints(records["spare"][at]))
+    return Missed(*(ints(records[column][at]) for column in ("ref_ns", "t_ns", "spare")))

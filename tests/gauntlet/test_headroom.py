@@ -8,7 +8,7 @@ import pytest
 from gauntlet import headroom, library
 from gauntlet.headroom import Machine, check, descriptors
 from gauntlet.kernel.errors import ConfigError
-from gauntlet.kernel.scenario import Rate
+from gauntlet.kernel.scenario import Level, RampProfile, Rate
 from gauntlet.run import Options, check_before_start
 
 SMALL = Machine(descriptors=4_096, ports=28_232, any_loopback=True)
@@ -52,6 +52,18 @@ def test_the_number_of_users_that_is_offered_is_the_most_that_fits(name):
     users = int(found[1])
     assert complaint(scenario(name, users), "needed", SMALL) == ""
     assert complaint(scenario(name, users + 1), "needed", SMALL)
+
+
+def test_a_profile_may_have_everybody_send_at_once():
+    """Its mean says nothing about its peak."""
+    calm = scenario("steady", 1000)
+    slow = msgspec.structs.replace(calm.load, rate=Rate(1))
+    shaped = msgspec.structs.replace(slow, profile=RampProfile(from_=Level(0), to=Level(9)))
+    needed = [
+        descriptors(msgspec.structs.replace(calm, load=load), "none")["a Locust process"]
+        for load in (slow, shaped)
+    ]
+    assert needed[1] - needed[0] == 1000 - 3
 
 
 def test_a_move_needs_both_connections():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.kernel.history import Kind
+from gauntlet.kernel.history import Kind, Miss
 
 from .histories import FAULT_S, RAMP_S, good_story
 
@@ -63,7 +63,7 @@ def test_a_line_that_is_older_than_the_count_is_judged_as_ever(judged):
     assert judged(story)["verdict"]["status"] == "pass"
 
 
-def test_missed_arrivals_are_no_messages(judged):
+def test_arrivals_without_a_sender_are_no_messages(judged):
     """They are neither ops that failed nor latencies."""
     usual, story = judged(good_story(1)), good_story(1)
     story.miss(RAMP_S + 1)
@@ -71,3 +71,20 @@ def test_missed_arrivals_are_no_messages(judged):
     assert found["latency"] == usual["latency"]
     assert found["checks"] == usual["checks"]
     assert story.at(Kind.MISSED)
+
+
+@pytest.mark.parametrize("why", [Miss.QUEUE, Miss.BACKLOG])
+def test_a_full_backlog_improves_no_latency(judged, why):
+    """What was kept out may have taken for ever: a p99 that reaches it meets no bound."""
+    story = good_story(1)
+    usual = judged(story)["latency"]["ack"]["steady"]
+    for at in range(30):
+        story.miss(RAMP_S + 1 + at / 100, why)
+    story.scenario["sla"] = [{"id": "it", "indicator": "ack_p99_ms", "op": "<", "value": 1e9}]
+    result = judged(story)
+    found = result["latency"]["ack"]["steady"]
+    assert found["samples"] == usual["samples"] + 30
+    assert found["censored"] == usual["censored"] + 30
+    assert "p99" in found["at_least"]
+    assert result["objectives"][0]["verdict"] == "invalid"
+    assert result["latency"]["delivery"] == judged(good_story(1))["latency"]["delivery"]
