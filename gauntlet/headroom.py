@@ -51,7 +51,7 @@ def check(scenario: Scenario, proxy: ProxyMode, machine: Machine, workers: int |
 def descriptors(scenario: Scenario, proxy: ProxyMode, workers: int | None = 1) -> dict[str, int]:
     """The most that each kind of process opens, by its name."""
     load = scenario.load
-    sockets = load.users * (2 if _moves(scenario) else 1)
+    sockets = load.users * load.devices * (2 if _moves(scenario) else 1)
     # A user sends one message at a time; while nothing answers, all that come in a time-out wait.
     # Those of a profile's peak may be everybody's.
     requests = load.users

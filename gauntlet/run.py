@@ -25,7 +25,7 @@ from chaos.targets import Plan, ProxyMode, links_needed
 from chaos.timeline import Timeline
 from gauntlet import headroom, interrupts, manifest
 from gauntlet.kernel import clock, hosts, limits, profiles, rundir, trace
-from gauntlet.kernel.capabilities import CAPABILITIES
+from gauntlet.kernel.capabilities import CAPABILITIES, FOR_DEVICES
 from gauntlet.kernel.errors import ConfigError, GauntletError, Interrupted, StackError
 from gauntlet.kernel.rundir import Journal, RunDir
 from gauntlet.kernel.scenario import Scenario
@@ -301,12 +301,15 @@ def check_before_start(scenario: Scenario, options: Options) -> None:
 
 
 def _check_adapter(scenario: Scenario) -> None:
-    name = scenario.target.adapter
-    for workload in scenario.load.workload:
-        if missing := WORKLOADS[workload].needs - adapters.find(name).capabilities:
+    name, load = scenario.target.adapter, scenario.load
+    needs = [("load.workload", one, WORKLOADS[one].needs) for one in load.workload]
+    if load.devices > 1:
+        needs.append(("load.devices", str(load.devices), FOR_DEVICES))
+    for key, found, wanted in needs:
+        if missing := wanted - adapters.find(name).capabilities:
             lacks = ", ".join(f"{one} ({CAPABILITIES[one]})" for one in sorted(missing))
             raise ConfigError(
-                f"load.workload: found {workload}; allowed: what the adapter {name} can do, "
+                f"{key}: found {found}; allowed: what the adapter {name} can do, "
                 f"which declares no {lacks}"
             )
 

@@ -31,14 +31,15 @@ class Presented:
 
 @dataclass(frozen=True)
 class Expected:
-    """One entry for each acknowledged op and each watching member entitled to it.
+    """One entry for each acknowledged op and each watching session of a member entitled to it.
 
     `presented_ns` is NEVER, and `record` -1, for a delivery that did not happen. `own` marks the
-    author's own echo.
+    echo on the device that sent it.
     """
 
     message: Ints
     user: Ints
+    session: Ints
     presented_ns: Ints
     record: Ints
     channel: Ints
@@ -80,40 +81,57 @@ def expected(
     shown: Presented,
     entitlement: Entitlement,
     sessions: Sessions,
+    names: Names,
     *,
     echo: bool,
 ) -> Expected:
     """What acknowledged ops owe to whom, and whether they paid; to their authors with `echo`."""
     message, user = _owed(messages, entitlement)
-    due = sessions.watches(user) & entitlement.entitled(
-        messages.conv[message], user, messages.position[message]
-    )
+    due = entitlement.entitled(messages.conv[message], user, messages.position[message])
     due &= echo | (messages.author[message] != user)
-    message, user = message[due], user[due]
-    keys, first = np.unique(pair(shown.message, shown.user), return_index=True)
-    at = find(keys, pair(message, user))
+    # Who never connected has no session: nothing is expected of him.
+    message, user, session = _spread(sessions.seats, user[due], message[due])
+    keys, first = np.unique(pair(shown.message, shown.session), return_index=True)
+    at = find(keys, pair(message, session))
     record = np.append(shown.record[first], -1)[at]
     return Expected(
         message=message,
         user=user,
+        session=session,
         presented_ns=np.where(record < 0, NEVER, _times(records, record)),
         record=record,
         channel=np.append(shown.channel[first], 0)[at],
-        own=messages.author[message] == user,
+        own=_own(records, messages, names, message, user, session),
     )
+
+
+def _own(
+    records: Records, messages: Messages, names: Names, message: Ints, user: Ints, session: Ints
+) -> Bools:
+    """Which sessions sent the message themselves; where that is not known, all of the author's."""
+    ops = np.flatnonzero(records["kind"] == Kind.OP)
+    sender = np.full(len(messages), -1, dtype=np.int64)
+    sender[messages.of_record[ops]] = names.session_of(ints(records["link"][ops]))
+    mine = messages.author[message] == user
+    own: Bools = mine & ((sender[message] < 0) | (sender[message] == session))
+    return own
 
 
 def _owed(messages: Messages, entitlement: Entitlement) -> tuple[Ints, Ints]:
     """(message, user) for each acknowledged op and each user with a part in its conversation."""
-    participants = entitlement.participants
     acked = np.flatnonzero(messages.acked & messages.sent)
-    conv = messages.conv[acked]
-    starts = np.searchsorted(participants, pair(conv, 0))
-    counts = np.searchsorted(participants, pair(conv + 1, 0)) - starts
-    # 0 1 2, 0 1, 0 1 2 3 …: each message's participants, counted from its conversation's first.
+    message, _, user = _spread(entitlement.participants, messages.conv[acked], acked)
+    return message, user
+
+
+def _spread(keys: Ints, owner: Ints, row: Ints) -> tuple[Ints, Ints, Ints]:
+    """(row, owner, low) for each row and each of the sorted keys (owner, low) of its owner."""
+    starts = np.searchsorted(keys, pair(owner, 0))
+    counts = np.searchsorted(keys, pair(owner + 1, 0)) - starts
+    # 0 1 2, 0 1, 0 1 2 3 …: each owner's keys, counted from his first.
     offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    owner = participants[np.repeat(starts, counts) + offset]
-    return np.repeat(acked, counts), owner & 0xFFFFFFFF
+    low = keys[np.repeat(starts, counts) + offset] & 0xFFFFFFFF
+    return np.repeat(row, counts), np.repeat(owner, counts), low
 
 
 def _times(records: Records, record: Ints) -> Ints:

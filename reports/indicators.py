@@ -94,7 +94,7 @@ def _live_missed(facts: Facts, window: Window) -> Value:
     """
     expected, messages = facts.history.expected, facts.history.messages
     intended_ns = messages.intended_ns[expected.message]
-    back_ns = facts.history.sessions.back_ns(expected.user, intended_ns, expected.presented_ns)
+    back_ns = facts.history.sessions.back_ns(expected.session, intended_ns, expected.presented_ns)
     judged = window.holds(intended_ns) & ~expected.missing & (back_ns == 0)
     for fault in facts.history.events.faults:
         if window.name == "steady" and fault.effective_ns is not None:

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from gauntlet.kernel import scenario as scenarios
-from gauntlet.kernel.capabilities import CAPABILITIES
+from gauntlet.kernel.capabilities import CAPABILITIES, DEVICES
 from gauntlet.kernel.errors import HistoryError
 from gauntlet.kernel.rundir import SCHEMA_VERSION, RunDir, read_jsonl
 from reports import (
@@ -68,8 +68,8 @@ def required(scenario: scenarios.Scenario) -> set[str]:
 
 
 def capabilities(manifest: dict[str, Any]) -> frozenset[str]:
-    """What the adapter of a run declared; all, where the manifest is older than such words."""
-    declared = manifest.get("adapter", {}).get("capabilities", CAPABILITIES)
+    """What the adapter of a run declared; all of its time, where it is older than such words."""
+    declared = manifest.get("adapter", {}).get("capabilities", CAPABILITIES.keys() - {DEVICES})
     return frozenset(declared)
 
 

@@ -66,7 +66,7 @@ def delivery(history: History) -> Samples:
     """
     expected = history.expected
     intended_ns = history.messages.intended_ns[expected.message]
-    back_ns = history.sessions.back_ns(expected.user, intended_ns, expected.presented_ns)
+    back_ns = history.sessions.back_ns(expected.session, intended_ns, expected.presented_ns)
     owed = ~expected.own & (back_ns != NEVER)
     start_ns = np.maximum(intended_ns, back_ns)
     # Until then every client listened: the audit follows the quiesce.

@@ -90,7 +90,7 @@ def join(
         entitlement=entitlement,
         presented=shown,
         expected=deliveries.expected(
-            records, known, shown, entitlement, sessions, echo=SELF_ECHO in capabilities
+            records, known, shown, entitlement, sessions, names, echo=SELF_ECHO in capabilities
         ),
         capabilities=capabilities,
     )

@@ -1,10 +1,12 @@
 """Whether users were connected, and whether anybody was said to have left who had not."""
 
+from collections import defaultdict
+
 import numpy as np
 
 from gauntlet.kernel.clock import NS_PER_MS
 from gauntlet.kernel.history import Kind, RoomEvent
-from reports.columns import Ints, ints
+from reports.columns import Ints, Records, ints
 from reports.model import History
 from reports.windows import Span, arrivals
 
@@ -44,7 +46,7 @@ def unconnected_ms(history: History, span: Span) -> tuple[float, int]:
 def spurious_exits(history: History, span: Span) -> tuple[int, int]:
     """(exits told in the span of users who had not been away for the grace, of all room events).
 
-    An exit is told to many: the first to hear of it counts.
+    An exit is told to many: the first to hear of it counts. What a user asked for is not spurious.
     """
     records = history.records[history.records["kind"] == Kind.ROOM]
     records = records[np.argsort(records["t_ns"], kind="stable")]
@@ -52,13 +54,31 @@ def spurious_exits(history: History, span: Span) -> tuple[int, int]:
     places = np.stack([ints(exits["conv"]), ints(exits["seq"])], axis=1)
     first = exits[np.unique(places, axis=0, return_index=True)[1]] if exits.size else exits
     grace_ms = float(history.scenario.target.server.get("grace_ms", GRACE_MS)) - NOTICED_MS
+    unasked = _unasked(history, first)
     spurious = [
         event
-        for event in first
+        for event in unasked
         if _within(int(event["t_ns"]), span)
         and _away_ms(history, int(event["peer"]), int(event["t_ns"])) < grace_ms
     ]
     return len(spurious), int(records.size)
+
+
+def _unasked(history: History, exits: Records) -> Records:
+    """The exits without those that users asked for, each of which explains one told after it."""
+    records = history.records
+    wishes = records[(records["kind"] == Kind.ATTEND) & (records["sseq"] == RoomEvent.EXITED)]
+    asked: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for wish in np.sort(wishes, order="t_ns"):
+        asked[int(wish["conv"]), int(wish["peer"])].append(int(wish["t_ns"]))
+    kept = []
+    for at in np.argsort(exits["t_ns"], kind="stable"):
+        mine = asked[int(exits["conv"][at]), int(exits["peer"][at])]
+        if mine and mine[0] <= exits["t_ns"][at]:
+            del mine[0]
+        else:
+            kept.append(at)
+    return exits[kept]
 
 
 def _away_ms(history: History, user: int, until_ns: int) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 
 from gauntlet.kernel.clock import NS_PER_MS
 from gauntlet.kernel.history import Kind
-from reports.columns import NEVER, Bools, Ints, Records, contains, find, ints, pair
+from reports.columns import NEVER, Ints, Records, find, ints, pair
 from reports.names import Names
 
 
@@ -23,34 +23,32 @@ class Connections:
 
 
 class Sessions:
-    """Connections, and the spans in which a user was away by choice."""
+    """Connections, and the spans in which a session was away by its user's choice."""
 
     def __init__(self, records: Records, names: Names) -> None:
         self.connections = _connections(records, names)
         self.watching = np.unique(self.connections.user)
+        # (user, session) keys of all that ever connected
+        self.seats = np.unique(pair(self.connections.user, self.connections.session))
         self._origin = int(records["t_ns"].min()) if records.size else 0
-        self._away_user, self._away_from, self._away_to = _away(records)
-        self._away_keys = pair(self._away_user, self._ms(self._away_from))
+        self._away, self._away_from, self._away_to = _away(records, names)
+        self._away_keys = pair(self._away, self._ms(self._away_from))
 
-    def watches(self, user: Ints) -> Bools:
-        """Who connected at least once: of nobody else is a delivery expected."""
-        return contains(self.watching, user)
+    def back_ns(self, session: Ints, from_ns: Ints, to_ns: Ints) -> Ints:
+        """When a session came back from an absence that overlaps `from..to`, 1 ms exact.
 
-    def back_ns(self, user: Ints, from_ns: Ints, to_ns: Ints) -> Ints:
-        """When the user came back from an absence that overlaps `from..to`, 1 ms exact.
-
-        0 if there was none, NEVER if he stayed away. The time before his first connection counts
+        0 if there was none, NEVER if it stayed away. The time before its first connection counts
         as an absence.
         """
-        if self._away_user.size == 0:
-            return np.zeros(user.shape, dtype=np.int64)
-        at = np.searchsorted(self._away_keys, pair(user, self._ms(to_ns)), side="right") - 1
+        if self._away.size == 0:
+            return np.zeros(session.shape, dtype=np.int64)
+        at = np.searchsorted(self._away_keys, pair(session, self._ms(to_ns)), side="right") - 1
         back = self._away_to[at]
-        overlaps = (at >= 0) & (self._away_user[at] == user) & (back >= from_ns)
+        overlaps = (at >= 0) & (self._away[at] == session) & (back >= from_ns)
         return np.where(overlaps, back, 0)
 
     def cut_off(self, until_ns: int) -> list[tuple[int, int]]:
-        """The spans in which some session had no connection though its user was not away."""
+        """The spans in which a session had no connection though its user was not away."""
         spans = []
         known = self.connections
         last = np.append(known.session[1:] != known.session[:-1], True)[: known.session.size]
@@ -59,14 +57,14 @@ class Sessions:
             reach = max(reach, int(known.down_ns[at]))
             following = until_ns if last[at] else int(known.up_ns[at + 1])
             if reach < following:
-                spans.append((int(known.user[at]), reach, min(following, until_ns)))
+                spans.append((int(known.session[at]), reach, min(following, until_ns)))
             if last[at]:
                 reach = 0
         trimmed = (self._until_away(*span) for span in spans)
         return [(start, end) for start, end in trimmed if start < end]
 
-    def _until_away(self, user: int, start: int, end: int) -> tuple[int, int]:
-        mine = slice(*np.searchsorted(self._away_user, [user, user + 1]))
+    def _until_away(self, session: int, start: int, end: int) -> tuple[int, int]:
+        mine = slice(*np.searchsorted(self._away, [session, session + 1]))
         for gone, back in zip(self._away_from[mine], self._away_to[mine], strict=True):
             if gone < end and back > start:
                 end = max(start, int(gone))
@@ -95,16 +93,17 @@ def _connections(records: Records, names: Names) -> Connections:
     )
 
 
-def _away(records: Records) -> tuple[Ints, Ints, Ints]:
-    """(user, from, to) of every absence, sorted; each user's first lasts till he connects."""
+def _away(records: Records, names: Names) -> tuple[Ints, Ints, Ints]:
+    """(session, from, to) of every absence, sorted; each session's first lasts till it connects."""
     comings = records[records["kind"] == Kind.CONNECT]
-    leavings = records[records["kind"] == Kind.OFFLINE]
-    users = np.unique(ints(comings["peer"]))
-    user = np.concatenate([users, ints(leavings["peer"])])
-    start = np.concatenate([np.zeros_like(users), ints(leavings["t_ns"])])
-    # An absence ends with the user's next connection: sort both kinds of moments together.
+    came = names.session_of(ints(comings["link"]))
+    left, left_ns = _leavings(records, names)
+    known = np.unique(came)
+    session = np.concatenate([known, left])
+    start = np.concatenate([np.zeros_like(known), left_ns])
+    # An absence ends with the session's next connection: sort both kinds of moments together.
     moments = np.concatenate([start, ints(comings["t_ns"])])
-    who = np.concatenate([user, ints(comings["peer"])])
+    who = np.concatenate([session, came])
     coming = np.arange(moments.size) >= start.size
     order = np.lexsort((moments, who))
     back = np.full(moments.size + 1, NEVER, dtype=np.int64)
@@ -116,3 +115,15 @@ def _away(records: Records) -> tuple[Ints, Ints, Ints]:
             back[here] = back[after]
     absences = order[~coming[order]]
     return who[absences], moments[absences], back[absences]
+
+
+def _leavings(records: Records, names: Names) -> tuple[Ints, Ints]:
+    """(session, when) of everybody who went away by choice.
+
+    Older runs name the user alone, who then had one device.
+    """
+    rows = records[records["kind"] == Kind.OFFLINE]
+    of_user = {user: at for at, (user, _) in enumerate(names.sessions)}
+    by_user = np.array([of_user.get(int(user), -1) for user in rows["peer"]], dtype=np.int64)
+    session = np.where(rows["link"] > 0, names.session_of(ints(rows["link"])), by_user)
+    return session, ints(rows["t_ns"])

@@ -9,7 +9,7 @@ from scenarios.adapters.base import Adapter, Request, Response
 from scenarios.latency import Latencies
 from scenarios.ledger import Ledger
 from scenarios.payload import Bodies
-from scenarios.plan import Conversation
+from scenarios.plan import Conversation, User
 from scenarios.timers import Timers
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Context:
     conversations_of: dict[int, list[Conversation]]  # by user number
     user_numbers: dict[str, int]
     new_link: Callable[["Link"], int]  # gives it its number and row
-    on_connected: Callable[[int], None]  # a user has a new connection
+    on_connected: Callable[[User], None]  # he has a new connection, on that device
     counters: Counters = field(default_factory=Counters)
     bodies: Bodies = field(default_factory=Bodies)
 

@@ -9,6 +9,7 @@ import collections
 import contextlib
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from gauntlet.kernel.capabilities import HISTORY, SELF_ECHO
 from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.errors import ConfigError, StackError
 from gauntlet.kernel.rundir import Journal
-from scenarios import adapters, quiesce
+from scenarios import adapters, comings, quiesce
 from scenarios.arrivals import Stripe
 from scenarios.audit import Audit
 from scenarios.context import Context, Limits
@@ -32,7 +33,7 @@ from scenarios.links import Links
 from scenarios.live import Live
 from scenarios.loadfile import LoadFile
 from scenarios.mailbox import Mailbox
-from scenarios.plan import Conversation
+from scenarios.plan import Conversation, User, seats
 from scenarios.ports import SocketPort, check_addresses
 from scenarios.readiness import Readiness
 from scenarios.recorder import Recorder
@@ -84,6 +85,7 @@ class Engine:
         self._failure: BaseException | None = None
         self._stopped = asyncio.Event()
         target = load.scenario.target
+        self._devices = load.scenario.load.devices
         self._adapter = adapters.find(target.adapter)(target.server)
         self._traffic = Traffic(load.scenario, stripe, load.trace)
         # One for all: a generator of his own would be a tenth of a user's memory.
@@ -91,26 +93,31 @@ class Engine:
         if missing := self._traffic.needs - self._adapter.capabilities:
             msg = f"adapter {target.adapter!r} has no {', '.join(sorted(missing))}"
             raise ConfigError(msg)
-        self.ledger = Ledger(self_echo=SELF_ECHO in self._adapter.capabilities)
+        self.ledger = Ledger(
+            self_echo=SELF_ECHO in self._adapter.capabilities, devices=self._devices
+        )
         self._readiness = Readiness(
-            self.ledger, self._traffic.conversations.values(), self._prepare
+            self.ledger, self._traffic.conversations.values(), self._prepare, self._devices
         )
 
     # For other threads: put these into `commands`.
 
     def add_user(self, driver: Driver | None = None) -> None:
         """Connect the user of the next free slot; one beyond the plan is refused."""
-        slot = len(self._sessions)
-        if slot < len(self._traffic.users):
-            user = self._traffic.users[slot]
-            mailbox = partial(HeardMailbox, driver) if driver is not None else Mailbox
-            session = Session(self._context, user, self._jitter, mailbox)
-            self._sessions[user.number] = session
-            self._unstarted.append(session)
+        slot = len(self._sessions) // self._devices
+        if slot >= len(self._traffic.users):
             if driver is not None:
-                driver.seated(Driven(self._desk, session))
-        elif driver is not None:
-            driver.seated(None)
+                driver.seated(None)
+            return
+        user = self._traffic.users[slot]
+        for index in range(self._devices):
+            device = replace(user, index=index)
+            mailbox = partial(HeardMailbox, driver) if driver and index == 0 else Mailbox
+            session = Session(self._context, device, self._jitter, mailbox)
+            self._sessions[device.seat] = session
+            self._unstarted.append(session)
+        if driver is not None:
+            driver.seated(Driven(self._desk, self._sessions[user.seat]))
 
     def soon(self, call: Callable[[], None]) -> bool:
         """Have a call made now rather than at the next tick. False where the engine has ended."""
@@ -212,17 +219,15 @@ class Engine:
     def _begin_at(self, zero_ns: int) -> None:
         """Set the times of the load: absences, arrivals, and the connects of the ramp."""
         load = self.load.scenario.load
-        for absence in self._traffic.absences:
-            go = Session.stall if absence.stalls else Session.leave
-            self._timers.at(zero_ns + absence.from_ns, self._for_user(absence.user, go))
-            self._timers.at(zero_ns + absence.to_ns, self._for_user(absence.user, Session.start))
+        for at_ns, user, act in comings.moves(self._traffic):
+            self._timers.at(zero_ns + at_ns, self._for_user(user, act))
         self._arrivals_ns = zero_ns + int(load.ramp * NS_PER_S)
         self._end_ns = self._arrivals_ns + int(load.steady * NS_PER_S)
         self._timers.at(self._arrivals_ns, self._end_ramp)
         self._release = Release(
             self._arrivals_ns, self._traffic, self._context, self._sessions, self._readiness.ready
         )
-        per_s = 2 * len(self._traffic.users) / max(load.ramp, 0.001)
+        per_s = 2 * len(self._traffic.users) * self._devices / max(load.ramp, 0.001)
         self._connect_gap_ns = int(NS_PER_S / max(per_s, _CONNECTS_PER_S_MIN))
         self._connect_ns = zero_ns
         self._flush_ns = zero_ns + _FLUSH_NS
@@ -235,7 +240,8 @@ class Engine:
     def _for_user(self, user: int, act: Callable[[Session], None]) -> Callable[[], None]:
         def call() -> None:
             if user in self._sessions and self.phase in ("ramp", "steady"):
-                act(self._sessions[user])
+                for seat in seats((user,), self._devices):
+                    act(self._sessions[seat])
 
         return call
 
@@ -275,7 +281,7 @@ class Engine:
             self._contact.begin()
             self._unstarted.popleft().start()
 
-    def _on_connected(self, user: int) -> None:
+    def _on_connected(self, user: User) -> None:
         self._contact.made = True
         self._readiness.on_connected(user)
 
@@ -286,7 +292,7 @@ class Engine:
             self._readiness.mark(conv)
 
     async def _fill(self, conv: Conversation) -> None:
-        if await fill_room(self._port, conv, self._sessions):
+        if await fill_room(self._port, conv, self._sessions, self._devices):
             self._readiness.mark(conv)
 
     # The end.
@@ -362,7 +368,7 @@ class Engine:
         row = self._live.write(
             now_ns,
             self.phase,
-            len(self._sessions),
+            len(self._sessions) // self._devices,
             connections,
             self.ledger,
             self._context.counters,

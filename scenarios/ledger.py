@@ -6,7 +6,7 @@ once however often the server stored or sent it.
 
 from array import array
 
-from scenarios.plan import Conversation, Op
+from scenarios.plan import Conversation, Op, seats
 
 
 class _Book:
@@ -14,8 +14,9 @@ class _Book:
 
     __slots__ = ("acked", "bits", "presented", "settled", "watching")
 
-    def __init__(self, conversation: Conversation) -> None:
-        self.bits = {user: 1 << at for at, user in enumerate(conversation.members)}
+    def __init__(self, conversation: Conversation, devices: int) -> None:
+        members = seats(conversation.members, devices)
+        self.bits = {seat: 1 << at for at, seat in enumerate(members)}
         self.watching = 0
         self.presented: dict[int, int] = {}  # op -> the members who have seen it
         self.acked: dict[int, int] = {}  # op -> the members it is expected at
@@ -29,7 +30,8 @@ def _key(author: int, sseq: int) -> int:
 class Ledger:
     """The reconciliation line, kept while the load runs."""
 
-    def __init__(self, *, self_echo: bool = True) -> None:
+    def __init__(self, *, self_echo: bool = True, devices: int = 1) -> None:
+        self._devices = devices
         self._self_echo = self_echo  # whether senders are owed their own messages
         self._books: dict[int, _Book] = {}
         self.ops = 0
@@ -43,12 +45,12 @@ class Ledger:
 
     def open(self, conversation: Conversation) -> None:
         """Begin to count a conversation."""
-        self._books[conversation.number] = _Book(conversation)
+        self._books[conversation.number] = _Book(conversation, self._devices)
 
-    def watch(self, conv: int, user: int) -> None:
-        """This member has been connected: ops acked from now on are expected at him."""
+    def watch(self, conv: int, seat: int) -> None:
+        """This member's device has been connected: ops acked from now on are expected there."""
         book = self._books[conv]
-        book.watching |= book.bits[user]
+        book.watching |= book.bits[seat]
 
     def submit(self) -> None:
         """An op was handed to its session."""
@@ -81,10 +83,10 @@ class Ledger:
         """An op ended, and nobody knows what it left behind."""
         self.unknown += 1
 
-    def present(self, conv: int, user: int, author: int, sseq: int) -> None:
-        """A member was shown an op."""
+    def present(self, conv: int, seat: int, author: int, sseq: int) -> None:
+        """A member was shown an op on a device."""
         book = self._books[conv]
-        bit = book.bits.get(user, 0)
+        bit = book.bits.get(seat, 0)
         key = _key(author, sseq)
         seen = book.presented.get(key, 0)
         if seen & bit:

@@ -39,6 +39,7 @@ class Mailbox:
     def __init__(self, context: Context, user: User, access: Access) -> None:
         self._context = context
         self._user = user
+        self._seat = user.seat
         self._access = access
         self._inboxes: dict[str, Inbox] = {}
         self._feeds: dict[str, Feed] = {}
@@ -138,7 +139,7 @@ class Mailbox:
             return
         now_ns = self._record(Kind.DELIVER, inbox, entry.seq, content, channel, link)
         if not content.flags & _FOREIGN:
-            context.ledger.present(inbox.conv.number, self._user.number, content.peer, content.sseq)
+            context.ledger.present(inbox.conv.number, self._seat, content.peer, content.sseq)
             context.latencies.add("delivery", now_ns - content.intended_ns)
 
     def repeat(self, inbox: View, entry: Entry, link: Link, *, seen: bool) -> None:

@@ -1,18 +1,31 @@
 """What a plan is made of: users, conversations, ops, and who is away. Plain values."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
 
+_DEVICE_SHIFT = 32  # user numbers are of 32 bits, as in records
+
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A virtual user: its identity is its worker and slot."""
+    """A virtual user, on one of his devices: his identity is his worker and slot."""
 
     number: int
     name: str
-    device: str = "d0"
+    index: int = 0
+
+    @property
+    def device(self) -> str:
+        """The device's name."""
+        return f"d{self.index}"
+
+    @property
+    def seat(self) -> int:
+        """The number of this user on this device: on his first one, the user's own."""
+        return self.number | self.index << _DEVICE_SHIFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,18 @@ class Absence(NamedTuple):
     stalls: bool = False
 
 
+class Outing(NamedTuple):
+    """A member exits his room, and enters it again, in nanoseconds from the start of the timeline.
+
+    He stays a member, and connected: it changes who attends, never who may read.
+    """
+
+    user: int
+    conv: str
+    from_ns: int
+    to_ns: int
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What a workload may plan with."""
@@ -73,3 +98,8 @@ def direct(one: User, other: User) -> Draft:
     """The conversation of two users: one for each pair, named as the protocol names it."""
     first, second = sorted((one, other), key=lambda user: user.name)
     return Draft(f"d.{first.name}.{second.name}", (first.number, second.number))
+
+
+def seats(users: Iterable[int], devices: int) -> list[int]:
+    """The seats of some users, each with so many devices; a user's own stand together."""
+    return [user | index << _DEVICE_SHIFT for user in users for index in range(devices)]

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from scenarios.ledger import Ledger
-from scenarios.plan import Conversation
+from scenarios.plan import Conversation, User, seats
 
 
 class Readiness:
@@ -23,7 +23,9 @@ class Readiness:
         ledger: Ledger,
         conversations: Iterable[Conversation],
         prepare: Callable[[Conversation], None],
+        devices: int = 1,
     ) -> None:
+        self._devices = devices
         self.of_user: dict[int, list[Conversation]] = defaultdict(list)
         self._ledger = ledger
         self._prepare = prepare
@@ -37,23 +39,26 @@ class Readiness:
     def open(self, conv: Conversation) -> None:
         """Count a conversation from here on, for those who are connected and those who will be."""
         self._ledger.open(conv)
-        self._missing[conv.number] = set(conv.members) - self._connected
+        members = seats(conv.members, self._devices)
+        self._missing[conv.number] = set(members) - self._connected
         for user in conv.members:
             self.of_user[user].append(conv)
-            if user in self._connected:
-                self._ledger.watch(conv.number, user)
+        for seat in members:
+            if seat in self._connected:
+                self._ledger.watch(conv.number, seat)
         if not self._missing[conv.number]:
             self._prepare(conv)
 
-    def on_connected(self, user: int) -> None:
-        """A user has a connection: from his first one on he watches."""
-        if user in self._connected:
+    def on_connected(self, user: User) -> None:
+        """A user has a connection on a device: from its first one on he watches there."""
+        seat = user.seat
+        if seat in self._connected:
             return
-        self._connected.add(user)
-        for conv in self.of_user[user]:
-            self._ledger.watch(conv.number, user)
+        self._connected.add(seat)
+        for conv in self.of_user[user.number]:
+            self._ledger.watch(conv.number, seat)
             waiting = self._missing[conv.number]
-            waiting.discard(user)
+            waiting.discard(seat)
             if not waiting:
                 self._prepare(conv)
 

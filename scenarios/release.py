@@ -52,11 +52,13 @@ class Release:
                 self._miss(Miss.NOBODY, intended_ns)
             elif self._context.ledger.outstanding >= self._backlog_max:
                 self._miss(Miss.BACKLOG, intended_ns, op)
-            elif self._sessions[op.author].waiting(op.conv) >= self._queue_max:
+            elif (sender := self._sessions[self._traffic.sender(op)]).waiting(
+                op.conv
+            ) >= self._queue_max:
                 self._miss(Miss.QUEUE, intended_ns, op)
             else:
                 self._handed += 1
-                self._sessions[op.author].submit(op, intended_ns)
+                sender.submit(op, intended_ns)
             self._step()
 
     def stop(self, now_ns: int) -> None:

@@ -1,21 +1,24 @@
 """Puts members into rooms, before anybody sends there."""
 
 from scenarios.adapters.base import ProtocolError
-from scenarios.plan import Conversation
+from scenarios.plan import Conversation, seats
 from scenarios.ports import SocketPort, ask
 from scenarios.session import Session
 
 _WITHIN_S = 20.0
 
 
-async def fill_room(port: SocketPort, conv: Conversation, sessions: dict[int, Session]) -> bool:
+async def fill_room(
+    port: SocketPort, conv: Conversation, sessions: dict[int, Session], devices: int
+) -> bool:
     """Add every member, the creator first, and have each attend. False where one was refused."""
     creator = sessions[conv.members[0]].access
     for number in conv.members:
-        session = sessions[number]
-        call = creator.codec.add_member(conv.name, session.user.name)
+        call = creator.codec.add_member(conv.name, sessions[number].user.name)
         try:
-            session.join(conv, await ask(port, creator, creator.gateway, call, _WITHIN_S))
+            position = await ask(port, creator, creator.gateway, call, _WITHIN_S)
         except ProtocolError:
             return False
+        for seat in seats((number,), devices):
+            sessions[seat].join(conv, position)
     return True

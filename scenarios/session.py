@@ -14,7 +14,7 @@ from functools import partial
 from random import Random
 
 from gauntlet.kernel.clock import NS_PER_MS, NS_PER_S
-from gauntlet.kernel.history import Kind
+from gauntlet.kernel.history import Kind, RoomEvent
 from scenarios.access import Access
 from scenarios.adapters.base import (
     Answer,
@@ -60,7 +60,8 @@ class Session:
         self.outbox = Outbox(context, self.access, rng)
         self.mailbox = mailbox(context, user, self.access)
         self._context = context
-        self._rooms: set[str] = set()
+        self._joined: set[str] = set()
+        self._rooms: set[str] = set()  # those that he attends
         self._backoff = Backoff(rng, _BASE_MS, _CAP_MS)
         self._wanted = False
         self._moving = False
@@ -85,15 +86,19 @@ class Session:
     def leave(self) -> None:
         """Go offline on purpose."""
         if self._wanted:
-            self._context.sink.add(Kind.OFFLINE, self._context.now_ns(), peer=self.user.number)
+            self._note_offline()
         self.stop()
 
     def stall(self) -> None:
         """Stay connected, but read nothing any more: away on purpose, as a frozen app is."""
         if self.access.link is not None:
             self._stalled = self.access.link
-            self._context.sink.add(Kind.OFFLINE, self._context.now_ns(), peer=self.user.number)
+            self._note_offline()
             self._context.port.read(self._stalled, on=False)
+
+    def _note_offline(self) -> None:
+        now_ns, link = self._context.now_ns(), self.access.link_number
+        self._context.sink.add(Kind.OFFLINE, now_ns, link=link, peer=self.user.number)
 
     def stop(self) -> None:
         """Close the connection, and do not come back."""
@@ -117,10 +122,30 @@ class Session:
 
     def join(self, conv: Conversation, position: int) -> None:
         """The user was put into a room by the event at `position`: attend it."""
+        self._joined.add(conv.name)
         self._rooms.add(conv.name)
         self.mailbox.join(conv, position)
         if self.access.link is not None:
             self._send(self.access.link, self.access.codec.enter(conv.name))
+
+    def attend(self, conv: Conversation, *, on: bool) -> None:
+        """Exit a room that one has joined, or enter it again."""
+        if conv.name not in self._joined:
+            return
+        (self._rooms.add if on else self._rooms.discard)(conv.name)
+        link = self.access.link
+        if link is not None:  # else the next connection shows it
+            event = RoomEvent.ENTERED if on else RoomEvent.EXITED
+            self._context.sink.add(
+                Kind.ATTEND,
+                self._context.now_ns(),
+                conv=conv.number,
+                link=link.number,
+                peer=self.user.number,
+                sseq=event,
+            )
+            codec = self.access.codec
+            self._send(link, (codec.enter if on else codec.exit)(conv.name))
 
     # Connecting: log in, dial, introduce oneself.
 
@@ -185,7 +210,7 @@ class Session:
             self._send(link, self.access.codec.enter(room))
         if old is not None:
             self._end(old, _GOODBYE)
-        context.on_connected(self.user.number)
+        context.on_connected(self.user)
         returned = self._incarnations > 1 and not connected.resumed
         self.mailbox.on_connected(connected.heads, returned=returned)
         self._watch_silence(link, connected)

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from gauntlet.kernel import profiles, vocabulary
+from gauntlet.kernel.capabilities import FOR_DEVICES
 from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.ids import NUMBERS_PER_WORKER
 from gauntlet.kernel.scenario import Scenario
 from gauntlet.kernel.trace import Trace
 from scenarios.arrivals import SCHEDULES, Stripe, Surge, surged
-from scenarios.plan import Absence, Conversation, Draft, Op, Scope, User
+from scenarios.plan import Absence, Conversation, Draft, Op, Outing, Scope, User, seats
 from scenarios.workloads import WORKLOADS
 
 _PICKS = 64
@@ -63,7 +64,8 @@ class Traffic:
         self._choices: list[list[Conversation]] = []
         weights: list[float] = []
         self.absences: list[Absence] = []
-        self.needs: set[str] = set()
+        self.outings: list[Outing] = []
+        self.needs: set[str] = set(FOR_DEVICES) if load.devices > 1 else set()
         for name, share in sorted(load.shares().items()):
             rng = random.Random(f"plan/{scenario.seed}/{stripe.worker}/{name}")
             workload = WORKLOADS[name](scope, share, rng)
@@ -72,6 +74,7 @@ class Traffic:
                 self._choices.append(settled)
                 weights.append(share.weight)
             self.absences += workload.absences()
+            self.outings += workload.outings()
             self.needs |= workload.needs
         self.conversations = directory.by_name
         self._rng = random.Random(f"ops/{scenario.seed}/{stripe.worker}")
@@ -110,6 +113,11 @@ class Traffic:
         key = conv.number << 32 | author
         sseq = self._sseqs[key] = self._sseqs.get(key, 0) + 1
         return Op(offset_ns, conv, author, sseq)
+
+    def sender(self, op: Op) -> int:
+        """The seat that an op is sent from: an author's devices take turns."""
+        devices = self._scenario.load.devices
+        return op.author if devices == 1 else seats((op.author,), devices)[op.sseq % devices]
 
     def settle(self, workload: str, drafts: list[Draft]) -> list[Conversation]:
         """More conversations than were planned."""

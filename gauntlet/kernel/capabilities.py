@@ -11,6 +11,7 @@ HISTORY = "history"
 RESUME = "resume"
 IDEMPOTENT_SEND = "idempotent_send"
 SELF_ECHO = "self_echo"
+DEVICES = "devices"
 ROOMS = "rooms"
 HEADS = "heads"
 
@@ -20,9 +21,13 @@ CAPABILITIES: dict[str, str] = {
     RESUME: "a lost session can be taken up again: the server sends on what was missed",
     IDEMPOTENT_SEND: "a message sent again under its id is stored once, so that clients may retry",
     SELF_ECHO: "the sender's own device is shown what it sent, in its place",
+    DEVICES: "a user is connected with several devices at once, and each is shown everything",
     ROOMS: "conversations into which members are put, and which they enter and exit",
     HEADS: "the server tells how far conversations have come",
 }
+
+# Of a load whose users have several devices.
+FOR_DEVICES = frozenset({DEVICES, SELF_ECHO})
 
 # The stacks that a system's adapter speaks to, its usual one first; `external` suits every adapter.
 ADAPTER_STACKS: dict[str, tuple[str, ...]] = {

@@ -12,12 +12,13 @@ A shard is a plain sequence of records, little-endian; `kinds` say how the field
 | GAP | receiver's | – | last missing | first missing | announced | – | – |
 | CONNECT | the new link | user | – | – | `connected` received | began to dial | – |
 | DISCONNECT | the ended link | user | – | – | noticed | – | close code |
-| OFFLINE | – | user | – | – | went on purpose | – | – |
+| OFFLINE | its last | user | – | – | went on purpose | – | – |
 | RANGE | – | user | last position, 0 = open | first position | learnt | – | – |
 | ROOM | receiver's | subject | RoomEvent | position | presented | – | – |
 | AUDIT | – | author | op's | position | read at the end | intended | – |
 | HEAD | – | – | – | head | read at the end | – | – |
 | PAGE | receiver's | entries in it | head | after | arrived | asked | – |
+| ATTEND | own | user | RoomEvent | – | asked to enter or exit | – | – |
 | MISSED | – | author, or 0 | op's, or 0 | – | missed | intended | Miss |
 
 `peer` is a user's number and `conv` a conversation's; `links.jsonl` names both.
@@ -68,6 +69,7 @@ class Kind(IntEnum):
     HEAD = 15
     PAGE = 16
     MISSED = 17
+    ATTEND = 18
 
 
 class Channel(IntEnum):

@@ -50,6 +50,8 @@ class WorkloadShare(_Part, frozen=True):
     size: int = 20  # members of a group, or of whatever the workload calls a group
     at: list[Duration] = []  # when users leave, for workloads in which they do
     offline: Duration = _seconds(5)
+    sizes: Literal["fixed", "lognormal"] | list[tuple[int, float]] = "fixed"  # or size and weight
+    exits: Rate | None = None  # how often each member exits his room, to enter it `offline` later
     percent: float = 50.0
 
 
@@ -130,6 +132,7 @@ class Load(_Part, frozen=True):
     backlog_max: int = 100_000  # sends under way over all workers; arrivals beyond are missed
     lag_budget_ms: float = 10.0
     model: Literal["open", "closed"] = "open"
+    devices: int = 1  # of each user, all of them connected
 
     @property
     def rate_per_s(self) -> float:

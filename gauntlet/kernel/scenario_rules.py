@@ -20,6 +20,7 @@ from gauntlet.kernel.scenario import (
     SpikeProfile,
     StepProfile,
     Target,
+    WorkloadShare,
 )
 
 Path = tuple[str | int, ...]
@@ -88,6 +89,8 @@ def _target_problems(target: Target) -> Iterator[Problem]:
 def _load_problems(load: Load) -> Iterator[Problem]:
     if not 2 <= load.users <= 100_000:
         yield Problem(("load", "users"), str(load.users), "2 to 100000")
+    if not 1 <= load.devices <= 8:
+        yield Problem(("load", "devices"), str(load.devices), "1 to 8")
     if load.steady <= 0:
         yield Problem(("load", "steady"), clock.format_s(load.steady), "more than zero")
     if not 100 <= load.body_bytes <= 65_536:
@@ -103,6 +106,7 @@ def _load_problems(load: Load) -> Iterator[Problem]:
         yield from _unless_one_of(vocabulary.WORKLOADS, name, path)
         if share.weight <= 0:
             yield Problem(path, f"weight {share.weight:g}", "a weight above zero")
+        yield from _sizes_problems(share, load.users, (*path, "sizes"))
         if name == "group" and not 2 <= share.size <= load.users:
             yield Problem(path, f"size {share.size}", f"a size of 2 to {load.users}, the users")
 
@@ -132,6 +136,18 @@ def _profile_problems(load: Load) -> Iterator[Problem]:
     sends = profiles.total(profiles.pieces(msgspec.structs.replace(load, rate=None)))
     if sends < 1:
         yield Problem(path, f"{sends:g} sends", "a profile that sends something after the ramp")
+
+
+def _sizes_problems(share: WorkloadShare, users: int, path: Path) -> Iterator[Problem]:
+    if isinstance(share.sizes, str):
+        return
+    if not share.sizes:
+        yield Problem(path, "nothing", "fixed, lognormal, or a list of [size, weight]")
+    for index, (size, weight) in enumerate(share.sizes):
+        if not 2 <= size <= users:
+            yield Problem((*path, index), f"size {size}", f"a size of 2 to {users}, the users")
+        if weight <= 0:
+            yield Problem((*path, index), f"weight {weight:g}", "a weight above zero")
 
 
 def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:

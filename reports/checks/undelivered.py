@@ -1,11 +1,11 @@
 """undelivered: acknowledged and stored, and not shown to somebody who was watching.
 
-Expected are an acknowledged op × each user who is entitled to its position and connected at
-least once. Live push, re-sync and history all deliver; the audit does not. A delivery must come by
-the end of the run, and within `delivery_deadline` of the acknowledgement: counted from the heal of
-a fault that overlaps the wait, and from the return of a receiver who was away on purpose. Nothing
-is owed to a receiver who went away and did not come back. Messages that the audit does not find
-are `lost-acked`'s.
+Expected are an acknowledged op × each device of each user who is entitled to its position: each
+that connected at least once, the author's other devices too. Live push, re-sync and history all
+deliver; the audit does not. A delivery must come by the end of the run, and within
+`delivery_deadline` of the acknowledgement: counted from the heal of a fault that overlaps the wait,
+and from the return of a receiver who was away on purpose. Nothing is owed to a receiver who went
+away and did not come back. Messages that the audit does not find are `lost-acked`'s.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ def check(history: History) -> Finding:
     # Who cannot read what is stored has only the acknowledgement to go by.
     stored = messages.stored[expected.message] | (not audit)
     back_ns = history.sessions.back_ns(
-        expected.user, messages.intended_ns[expected.message], expected.presented_ns
+        expected.session, messages.intended_ns[expected.message], expected.presented_ns
     )
     judged = stored & (back_ns != NEVER)
     late = expected.presented_ns > _due_ns(history, back_ns)  # what never came is later than any
@@ -53,12 +53,20 @@ def _due_ns(history: History, back_ns: Ints) -> Ints:
     return np.minimum(start_ns, NEVER - deadline_ns) + deadline_ns
 
 
+def _who(history: History, session: int) -> str:
+    user, device = history.names.sessions[session]
+    name = history.names.user(user)
+    others = any(one == user and other != device for one, other in history.names.sessions)
+    return f"{name} ({device})" if others else name
+
+
 def _witness(history: History, at: int) -> Witness:
     known, expected = history.messages, history.expected
     message, user = int(expected.message[at]), int(expected.user[at])
     stored = " and is stored" if known.stored[message] else ""
+    who = _who(history, int(expected.session[at]))
     head = (
-        f"{history.names.user(user)} was watching and did not get {history.title(message)}"
+        f"{who} was watching and did not get {history.title(message)}"
         f"{history.place(message)}, which was acknowledged{stored}"
     )
     if expected.missing[at]:

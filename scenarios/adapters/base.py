@@ -210,6 +210,10 @@ class Codec(ABC):
         """ROOMS: the session attends a room."""
         raise NotImplementedError
 
+    def exit(self, conv: str) -> bytes:
+        """ROOMS: the session attends a room no more; it stays a member."""
+        raise NotImplementedError
+
     def add_member(self, conv: str, user: str) -> Call[int]:
         """ROOMS: put a user into a room; the position of the event that it caused."""
         raise NotImplementedError

@@ -150,6 +150,9 @@ class Codec(base.Codec):
     def enter(self, conv: str) -> bytes:
         return _encode({"enter": {"conv": conv}})
 
+    def exit(self, conv: str) -> bytes:
+        return _encode({"exit": {"conv": conv}})
+
     def ping(self) -> bytes:
         return b'{"ping":{}}'
 

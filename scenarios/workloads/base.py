@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from gauntlet.kernel.scenario import WorkloadShare
-from scenarios.plan import Absence, Draft, Scope, User, direct
+from scenarios.plan import Absence, Draft, Outing, Scope, User, direct
 
 
 class Workload(ABC):
@@ -27,6 +27,10 @@ class Workload(ABC):
 
     def absences(self) -> list[Absence]:
         """Who goes offline and comes back, and when."""
+        return []
+
+    def outings(self) -> list[Outing]:
+        """Who exits his room and enters it again, and when. Asked for last."""
         return []
 
 

@@ -72,6 +72,7 @@ class Link:
     down: int
     code: int
     incarnation: int
+    device: str = "d0"
 
 
 @dataclass
@@ -118,6 +119,15 @@ class Story:
         """Take records out."""
         gone = set(indices)
         self.records = [record for at, record in enumerate(self.records) if at not in gone]
+
+    def add_device(self, user: int) -> None:
+        """Give a user a second device, which is shown all that his first one is."""
+        seen = (Kind.CONNECT, Kind.DISCONNECT, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.GAP)
+        for link in [link for link in self.links.values() if link.user == user]:
+            number = link.number + 1_000
+            self.links[number] = dataclasses.replace(link, number=number, device="d1")
+            for index in [index for kind in seen for index in self.at(kind, link=link.number)]:
+                self.records.append(self.records[index]._replace(link=number))
 
     def reconcile(self) -> None:
         """Count as the load would, from plain sets."""
@@ -171,7 +181,7 @@ class Story:
                     "row": "link",
                     "link": link.number,
                     "user": link.user,
-                    "device": "d0",
+                    "device": link.device,
                     "incarnation": link.incarnation,
                     "edge": link.edge,
                     "environment": "blue",
@@ -204,12 +214,12 @@ def _write_rows(file: Path, rows: list[dict[str, Any]]) -> None:
 
 def reconcile(story: Story) -> dict[str, int]:
     """The load's own counts, the plain way: sets and loops."""
-    user_of = {link.number: link.user for link in story.links.values()}
+    seat_of = {link.number: (link.user, link.device) for link in story.links.values()}
     ended: dict[tuple[int, int, int], Kind] = {}
     position: dict[tuple[int, int, int], int] = {}
     ranges: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-    shown: set[tuple[tuple[int, int, int], int]] = set()
-    watching: set[int] = set()
+    shown: set[tuple[tuple[int, int, int], tuple[int, str]]] = set()
+    watching: set[tuple[int, str]] = set()
     ops = 0
     for record in sorted(story.records, key=lambda record: record.t_ns):
         key = (record.conv, record.peer, record.sseq)
@@ -219,9 +229,9 @@ def reconcile(story: Story) -> dict[str, int]:
             ended[key] = Kind(record.kind)
             position[key] = record.seq
         elif record.kind == Kind.DELIVER and not record.flags & Flag.FOREIGN:
-            shown.add((key, user_of[record.link]))
+            shown.add((key, seat_of[record.link]))
         elif record.kind == Kind.CONNECT:
-            watching.add(record.peer)
+            watching.add(seat_of[record.link])
         elif record.kind == Kind.RANGE:
             ranges[record.conv, record.peer].append((record.seq, record.sseq))
 
@@ -233,10 +243,10 @@ def reconcile(story: Story) -> dict[str, int]:
 
     acked = [key for key, kind in ended.items() if kind == Kind.ACK]
     expected = {
-        (key, user)
+        (key, (user, device))
         for key in acked
-        for user in story.convs[key[0]]["members"]
-        if user in watching and entitled(key[0], user, position[key])
+        for user, device in watching
+        if user in story.convs[key[0]]["members"] and entitled(key[0], user, position[key])
     }
     missed = len(story.at(Kind.MISSED))
     return {

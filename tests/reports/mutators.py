@@ -79,6 +79,20 @@ def withhold_the_tail(story: Story) -> set[Identity]:
     raise AssertionError
 
 
+def withhold_from_the_second_device(story: Story) -> set[Identity]:
+    """What a user sent is shown on the device that sent it, and never on his other one."""
+    author = 2
+    story.add_device(author)
+    (second, *_) = (link.number for link in story.links.values() if link.device == "d1")
+    for index in reversed(story.at(Kind.DELIVER, link=second, peer=author)):
+        record = story.records[index]
+        last = not story.at(Kind.DELIVER, link=second, conv=record.conv, seq=record.seq + 1)
+        if last and _of(story, Kind.ACK, identity(record)):
+            story.drop([index])
+            return {identity(record)}
+    raise AssertionError
+
+
 def deliver_after_the_deadline(story: Story) -> set[Identity]:
     """A message is shown, but only after the delivery deadline."""
     story.scenario["delivery_deadline"] = 3
@@ -298,6 +312,7 @@ MUTATORS: dict[Mutator, str] = {
     lose_the_tail: "lost-acked",
     acknowledge_what_is_not_stored: "lost-acked",
     withhold_the_tail: "undelivered",
+    withhold_from_the_second_device: "undelivered",
     deliver_after_the_deadline: "undelivered",
     show_twice: "duplicate",
     store_twice: "duplicate",

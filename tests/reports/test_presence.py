@@ -24,6 +24,8 @@ def history(*rows, **server):
         record["link"] = link
         if kind == Kind.ROOM:
             record["sseq"], record["conv"], record["seq"] = last, 1, link
+        elif kind == Kind.ATTEND:
+            record["sseq"], record["conv"] = last, 1
         else:
             record["spare"] = last
     return SimpleNamespace(
@@ -98,3 +100,18 @@ def test_coming_back_in_time_earns_no_exit():
     back = (Kind.CONNECT, 23, 2, 22, 0)
     known = history(CUT[0], CUT[1], back, exited(60, 2))
     assert presence.spurious_exits(known, (0, 100 * S))[0] == 1
+
+
+def asked(at_s, user):
+    """A user exits the room on purpose."""
+    return (Kind.ATTEND, at_s, user, 0, RoomEvent.EXITED)
+
+
+def test_an_exit_that_was_asked_for_is_not_spurious():
+    """Each excuses one exit that is told after it, of that user, and no other."""
+    told = [exited(31, 1, 5), exited(40, 1, 7), exited(45, 1, 9)]
+    assert presence.spurious_exits(history(*MOVED, *told), (0, 100 * S))[0] == 3
+    known = history(*MOVED, asked(30, 1), asked(39, 1), *told)
+    assert presence.spurious_exits(known, (0, 100 * S))[0] == 1
+    known = history(*MOVED, asked(30, 2), asked(50, 1), *told)
+    assert presence.spurious_exits(known, (0, 100 * S))[0] == 3

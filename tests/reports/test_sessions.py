@@ -11,18 +11,18 @@ MS = 1_000_000
 LINKS = {link: Link(link // 10, "d0", link % 10, "edge", "blue") for link in (11, 12, 13, 21)}
 
 
-def sessions(*rows):
+def sessions(*rows, links=LINKS):
     """Sessions of (kind, ms, user, link); close codes are 1006."""
     records = np.zeros(len(rows), dtype=np.dtype(DTYPE))
     for at, (kind, t_ms, user, link) in enumerate(rows):
         records[at]["kind"], records[at]["t_ns"] = kind, t_ms * MS
         records[at]["peer"], records[at]["link"], records[at]["spare"] = user, link, 1006
-    return Sessions(records, Names({}, {}, LINKS))
+    return Sessions(records, Names({}, {}, links))
 
 
-def back(known, user, from_ms, to_ms):
+def back(known, session, from_ms, to_ms):
     """`back_ns` of one delivery, in milliseconds."""
-    asked = [np.array([value], dtype=np.int64) for value in (user, from_ms * MS, to_ms * MS)]
+    asked = [np.array([value], dtype=np.int64) for value in (session, from_ms * MS, to_ms * MS)]
     (found,) = known.back_ns(*asked)
     return found if found in (0, NEVER) else found // MS
 
@@ -73,16 +73,35 @@ def test_when_a_receiver_came_back():
         (Kind.CONNECT, 50, 1, 12),
         (Kind.OFFLINE, 80, 1, 0),
     )
-    assert back(known, 1, 5, 15) == 10
-    assert back(known, 1, 12, 15) == 0
-    assert back(known, 1, 15, 55) == 50
-    assert back(known, 1, 30, 55) == 50
-    assert back(known, 1, 60, 70) == 0
-    assert back(known, 1, 75, 200) == NEVER
-    assert back(known, 2, 0, 100) == 0
+    assert back(known, 0, 5, 15) == 10
+    assert back(known, 0, 12, 15) == 0
+    assert back(known, 0, 15, 55) == 50
+    assert back(known, 0, 30, 55) == 50
+    assert back(known, 0, 60, 70) == 0
+    assert back(known, 0, 75, 200) == NEVER
+    assert back(known, 1, 0, 100) == 0
 
 
 def test_only_those_who_connected_are_watching():
     """Nothing is expected of a user who never connected."""
     known = sessions((Kind.CONNECT, 10, 1, 11), (Kind.OFFLINE, 5, 2, 0))
-    assert known.watches(np.array([1, 2])).tolist() == [True, False]
+    assert [(int(key) >> 32, int(key) & 0xFFFF) for key in known.seats] == [(1, 0)]
+
+
+def test_devices_go_and_come_each_for_itself():
+    """A return is that of the device; records that name no link are of the only one."""
+    links = {11: Link(1, "d0", 1, "e", "b"), 12: Link(1, "d1", 1, "e", "b"),
+             13: Link(1, "d0", 2, "e", "b"), 14: Link(1, "d1", 2, "e", "b")}  # fmt: skip
+    known = sessions(
+        (Kind.CONNECT, 10, 1, 11),
+        (Kind.CONNECT, 11, 1, 12),
+        (Kind.OFFLINE, 20, 1, 11),
+        (Kind.OFFLINE, 20, 1, 12),
+        (Kind.DISCONNECT, 20, 1, 11),
+        (Kind.DISCONNECT, 20, 1, 12),
+        (Kind.CONNECT, 50, 1, 13),
+        (Kind.CONNECT, 90, 1, 14),
+        links=links,
+    )
+    assert (back(known, 0, 30, 40), back(known, 1, 30, 40)) == (50, 90)
+    assert known.cut_off(100 * MS) == []

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,7 @@ class Peer:
     sends: int = 0
     pushes: int = 0
     connects: list[dict[str, Any]] = field(default_factory=list)
+    attendance: Counter[str] = field(default_factory=Counter)
     _kept_back: dict[Any, str] = field(default_factory=dict)
     url: str = ""
 
@@ -162,6 +163,8 @@ class Peer:
                 await socket.send_json({"connected": self._greeting(user)})
                 self.sockets[user].add(socket)
                 pinging = asyncio.create_task(self._ping(socket, user))
+            elif frame.keys() <= {"enter", "exit"}:
+                self.attendance.update(frame.keys())
             elif "ping" in frame:
                 await socket.send_json({"pong": {"heads": self._heads(user)}})
         self.sockets[user].discard(socket)

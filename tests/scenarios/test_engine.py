@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from gauntlet.kernel.errors import ConfigError
-from gauntlet.kernel.history import RECORD, Channel, Kind, Record
+from gauntlet.kernel.history import RECORD, Channel, Kind, Record, RoomEvent
 from gauntlet.kernel.rundir import RunDir, read_jsonl
 from gauntlet.kernel.scenario import from_builtins
 from scenarios.arrivals import Stripe
@@ -18,13 +18,14 @@ from .fakes import Faults
 USERS = 8
 
 
-def load(tmp_path, api, workload=None, **target):
+def load(tmp_path, api, workload=None, devices=1, **target):
     """A load of two seconds."""
     scenario = {
         "version": 1, "name": "x", "about": "x",
         "target": {"server": {"heads_poll_ms": 200}, **target},
         "load": {
-            "users": USERS, "workload": workload or {"direct": 1, "group": {"size": 4}},
+            "users": USERS, "devices": devices,
+            "workload": workload or {"direct": 1, "group": {"size": 4}},
             "rate": "80/s", "ramp": "500ms", "steady": "1500ms", "attempt_timeout": "300ms",
         },
     }  # fmt: skip
@@ -173,3 +174,47 @@ def test_an_unknown_adapter_is_a_bad_configuration(tmp_path):
     """The error names what was found and what is allowed."""
     with pytest.raises(ConfigError, match="allowed: reference"):
         Engine(load(tmp_path, ["http://127.0.0.1:1"], adapter="acme"), Stripe())
+
+
+async def test_every_device_sees_everything(tmp_path, peer):
+    """Both of each user's devices are shown all, what the other one sent too, and both send."""
+    peer.faults = Faults(drop_push=7)
+    made = load(tmp_path, [peer.url], devices=2)
+    await drive(Engine(made, Stripe()))
+    (line,) = events(made.run, "reconciliation")
+    assert (line["acked"], line["missing"]) == (120, 0)
+    rows = [row for row in read_jsonl(made.run.links) if row["row"] == "link"]
+    device_of = {row["link"]: (row["user"], row["device"]) for row in rows}
+    assert len(rows) == 2 * USERS
+    kept = records(made.run)
+    assert {device_of[r.link][1] for r in kept if r.kind == Kind.ACK} == {"d0", "d1"}
+    own = Counter(
+        device_of[r.link][1]
+        for r in kept
+        if r.kind == Kind.DELIVER and device_of[r.link][0] == r.peer
+    )
+    assert own == {"d0": 120, "d1": 120}
+    last = list(read_jsonl(made.run.live))[-1]
+    assert (last["users"], last["connections"]) == (USERS, 2 * USERS)
+
+
+def test_devices_are_refused_where_the_system_has_no_such_thing(tmp_path):
+    """By name, before anything starts."""
+    made = load(tmp_path, [], {"direct": 1}, adapter="xmpp", stack="prosody", devices=2)
+    with pytest.raises(ConfigError, match="has no devices"):
+        Engine(made, Stripe())
+
+
+async def test_members_come_and_go_while_the_talk_goes_on(tmp_path, peer):
+    """Exits and entries are asked for, and nothing is missed by those who are out."""
+    rooms = {"weight": 1, "size": 4, "exits": "2/s", "offline": "200ms"}
+    made = load(tmp_path, [peer.url], {"group": rooms})
+    await drive(Engine(made, Stripe()))
+    asked = Counter(r.sseq for r in records(made.run) if r.kind == Kind.ATTEND)
+    assert asked[RoomEvent.EXITED] == asked[RoomEvent.ENTERED] > USERS
+    assert peer.attendance == {
+        "enter": asked[RoomEvent.ENTERED] + USERS,
+        "exit": asked[RoomEvent.EXITED],
+    }
+    (line,) = events(made.run, "reconciliation")
+    assert line["missing"] == 0

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenarios.ledger import Ledger
-from scenarios.plan import Conversation, Op
+from scenarios.plan import Conversation, Op, User, seats
 
 ROOM = Conversation(5, "r.w0-0", "group", (11, 12, 13))
 
@@ -91,3 +91,19 @@ def test_what_everybody_has_seen_is_kept_small_and_still_audited():
     assert not kept.acked
     book.audit(5, {(11, sseq) for sseq in range(3, 101)})
     assert book.lost == 2
+
+
+def test_each_device_is_owed_everything():
+    """A member's devices count apart, the author's too; one that never watched is owed nothing."""
+    book = Ledger(devices=2)
+    book.open(ROOM)
+    watching = [seat for seat in seats(ROOM.members, 2) if seat != User(13, "c", 1).seat]
+    for seat in watching:
+        book.watch(5, seat)
+    book.submit()
+    book.ack(Op(0, ROOM, 11, 1))
+    assert book.expected == 5
+    for seat in watching:
+        assert not book.settled()
+        book.present(5, seat, 11, 1)
+    assert book.settled()

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from gauntlet.kernel.history import Kind
+from gauntlet.kernel.history import Kind, RoomEvent
 from scenarios.session import Session
 
 from .world import ANN, ROOM, TALK
@@ -60,7 +60,7 @@ def test_a_user_logs_in_dials_and_introduces_himself(world, session):
     (record,) = world.kinds(Kind.CONNECT)
     assert record.fields == {"ref_ns": link.dialled_ns, "link": 1, "peer": ANN.number}
     assert (link.connected.edge, link.connected.environment) == ("edge-blue-1", "blue")
-    assert world.connected == [ANN.number]
+    assert world.connected == [ANN]
 
 
 def test_what_lies_before_the_head_is_read_at_once(world, session):
@@ -244,6 +244,33 @@ def test_a_room_is_attended_on_every_connection(world, session):
     world.pass_ms(600)
     again = connect(world, session)
     assert {"enter": {"conv": ROOM.name}} in world.sent(again)
+
+
+def test_a_member_exits_his_room_and_enters_it_again(world, session):
+    """Said and recorded each time; a return does not enter a room that he has left."""
+    link = connect(world, session)
+    session.attend(ROOM, on=False)
+    assert world.kinds(Kind.ATTEND) == []  # he is not in it yet
+    session.join(ROOM, 1)
+    session.attend(ROOM, on=False)
+    assert world.sent(link)[-1] == {"exit": {"conv": ROOM.name}}
+    session.on_closed(link, 1012)
+    world.pass_ms(600)
+    again = connect(world, session)
+    assert {"enter": {"conv": ROOM.name}} not in world.sent(again)
+    session.attend(ROOM, on=True)
+    assert world.sent(again)[-1] == {"enter": {"conv": ROOM.name}}
+    told = [record.fields for record in world.kinds(Kind.ATTEND)]
+    assert [fields["sseq"] for fields in told] == [RoomEvent.EXITED, RoomEvent.ENTERED]
+    assert {(fields["conv"], fields["peer"]) for fields in told} == {(ROOM.number, ANN.number)}
+
+
+def test_an_absence_is_told_of_the_device(world, session):
+    """The record names the device's last connection: his others may stay."""
+    link = connect(world, session)
+    session.leave()
+    (offline,) = world.kinds(Kind.OFFLINE)
+    assert offline.fields == {"link": link.number, "peer": ANN.number}
 
 
 def test_nonsense_ends_the_connection(world, session):

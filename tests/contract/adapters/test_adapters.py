@@ -83,6 +83,7 @@ def test_rooms_are_there_where_declared(adapter, codec):
         lambda: codec.add_member("r.x", "bob"),
         lambda: codec.members("r.x"),
         lambda: codec.enter("r.x"),
+        lambda: codec.exit("r.x"),
     )
     for act in acts:
         if ROOMS in adapter.capabilities:

@@ -30,6 +30,11 @@ BAD = [
     ("direct: 3", "dirct: 3", 5, "load.workload.dirct: found dirct; allowed: direct, group"),
     ("direct: 3", "direct: x", 5, "load.workload: found {'direct': 'x'"),
     ("size: 10", "size: 900", 5, "load.workload.group: found size 900; allowed: a size of 2 to"),
+    ("size: 10", "sizes: zipf", 5, "load.workload: found {'direct': 3,"),
+    ("size: 10", "sizes: []", 5, "load.workload.group.sizes: found nothing; allowed: fixed"),
+    ("size: 10", "sizes: [[1, 2]]", 5, "load.workload.group.sizes[0]: found size 1; allowed: a"),
+    ("size: 10", "sizes: [[3, 0]]", 5, "load.workload.group.sizes[0]: found weight 0; allowed"),
+    ("users: 200", "users: 200, devices: 9", 5, "load.devices: found 9; allowed: 1 to 8"),
     ("kind: kill", "kind: boom", 7, "faults[0].kind: found boom; allowed: disconnect, latency"),
     ("target: broker,", "target: brokr,", 7, "faults[0].target: found brokr; allowed: gateway"),
     ("at: 2s", "at: 99s", 11, "faults[1].at: found an end at 1 min 39 s; allowed: an end"),
@@ -43,6 +48,15 @@ BAD = [
     ("version: 1", "version: 2", 1, "version: found 2; allowed:"),
     ("name: broker-failure", "name: Broker", 2, "name: found Broker; allowed: lower-case"),
 ]
+
+
+def test_a_surge_is_of_arrivals():
+    """A closed load has none that could be multiplied; other faults it may have."""
+    closed = GOOD.replace("users: 200", "users: 200, model: closed")
+    scenario_file.parse(closed, "x.yaml")
+    surge = closed.replace("kind: kill, target: broker", "kind: surge, target: gateway")
+    with pytest.raises(ConfigError, match="surge of a load without arrivals"):
+        scenario_file.parse(surge, "x.yaml")
 
 
 def test_the_good_file_is_good():

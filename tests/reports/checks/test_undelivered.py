@@ -50,3 +50,30 @@ def test_without_an_audit_it_is_not_known_what_is_owed(verdict, good_story):
     story = good_story(1)
     story.drop(story.at(Kind.AUDIT))
     assert verdict("undelivered", story).outcome == "unknown"
+
+
+def test_another_device_is_owed_what_its_user_sent(judged, good_story, break_it):
+    """The witness names the device; one that was shown everything sets off nothing."""
+    story = good_story(1)
+    story.add_device(2)
+    story.reconcile()
+    assert judged(story)["verdict"]["status"] == "pass"
+    story = good_story(1)
+    ((_, _, sseq),) = break_it("withhold_from_the_second_device", story)
+    story.reconcile()
+    result = judged(story)
+    (check,) = (check for check in result["checks"] if check["verdict"] == "invalid")
+    (witness,) = check["witnesses"]
+    assert check["id"] == "undelivered"
+    assert f"u0-2 (d1) was watching and did not get message {sseq} of u0-2" in witness["sentence"]
+    assert result["counts"]["missing"] == 1
+
+
+def test_a_device_that_never_connected_is_owed_nothing(judged, good_story):
+    """Only what was there is missed."""
+    story = good_story(1)
+    story.add_device(2)
+    second = [link.number for link in story.links.values() if link.device == "d1"]
+    story.drop([at for at, record in enumerate(story.records) if record.link in second])
+    story.reconcile()
+    assert judged(story)["verdict"]["status"] == "pass"

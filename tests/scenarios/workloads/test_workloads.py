@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from gauntlet.kernel.scenario import Duration, WorkloadShare
+from gauntlet.kernel.scenario import Duration, Rate, WorkloadShare
 from scenarios.plan import Scope
 from scenarios.traffic import users_of
 from scenarios.workloads.direct import Direct
@@ -80,3 +80,54 @@ def test_users_leave_a_third_into_the_load_where_nothing_else_is_said():
     """`at` has a default that every load contains."""
     (from_ns,) = {absence.from_ns for absence in planned(ReconnectStorm).absences()}
     assert from_ns == 12 * SECOND
+
+
+def room_sizes(users=400, **share):
+    """The sizes of the rooms that are dealt."""
+    return [len(draft.members) for draft in planned(Group, users, **share).conversations()]
+
+
+def test_lognormal_rooms_have_the_median_that_was_asked_for():
+    """Most are small, a few are large, everybody is in one."""
+    found = sorted(size for _ in range(5) for size in room_sizes(4_000, size=12, sizes="lognormal"))
+    assert sum(found) == 5 * 4_000
+    assert 9 <= found[len(found) // 2] <= 15
+    assert found[0] == 2
+    beyond = sum(size > 3.6 * 12 for size in found) / len(found)
+    assert 0.05 < beyond < 0.15
+
+
+def test_rooms_may_have_the_sizes_of_a_list():
+    """As often as their weights say; who is left over joins the last one."""
+    *found, _ = room_sizes(4_000, sizes=[(3, 3.0), (20, 1.0)])
+    assert set(found) == {3, 20}
+    assert 0.15 < found.count(20) / len(found) < 0.35
+
+
+def test_no_room_is_larger_than_all():
+    """However large a size is drawn."""
+    assert room_sizes(2, size=2, sizes="lognormal") == [2]
+    assert sum(room_sizes(5, size=50, sizes="lognormal")) == 5
+
+
+def test_members_come_and_go_at_the_rate_that_was_asked_for():
+    """Each exits now and then, from his own room, for `offline`; never twice at once."""
+    workload = planned(Group, size=10, exits=Rate(0.2), offline=Duration(2))
+    rooms = {draft.name: draft.members for draft in workload.conversations()}
+    outings = workload.outings()
+    # 40 members, 28 s in which an outing may begin, one in 5 + 2 seconds.
+    assert 100 < len(outings) < 220
+    back = {}
+    for outing in outings:
+        assert outing.user in rooms[outing.conv]
+        assert outing.to_ns - outing.from_ns == 2 * SECOND
+        assert 2 * SECOND < outing.from_ns > back.get(outing.user, 0)
+        assert outing.to_ns < 32 * SECOND
+        back[outing.user] = outing.to_ns
+
+
+def test_nobody_leaves_a_room_unasked():
+    """Without `exits` attendance is steady, and drawing them shifts nothing else."""
+    quiet, busy = planned(Group, size=10), planned(Group, size=10, exits=Rate(1))
+    assert quiet.conversations() == busy.conversations()
+    assert quiet.outings() == []
