@@ -102,11 +102,12 @@ class ParentLocust:
 
 def write_load_file(run: RunDir, scenario: Scenario, api: list[str], workers: int = 1) -> Path:
     """`load.json`: all that the load needs to know, on whatever host; a trace is part of it."""
-    file = run.path / "load.json"
+    folder = run.path.resolve()  # workers of this host may be started elsewhere
+    file = folder / "load.json"
     recorded = trace.of(scenario.load)
     plain: dict[str, Any] = {
         "scenario": to_builtins(scenario),
-        "run_dir": str(run.path),
+        "run_dir": str(folder),
         "api": api,
         "workers": workers,
         "trace": None if recorded is None else recorded._asdict(),
@@ -141,6 +142,8 @@ class Phases:
                 self.seen[row["phase"]] = row["t_ns"]
                 fresh.append(row["phase"])
             elif row["kind"] == "clock":
+                if row["error_ns"] and row["worker"] not in self.clocks:
+                    self.words.append(row["message"])
                 self.clocks[row["worker"]] = row
             elif row["kind"] == "refused" or (row["kind"] == "worker" and row["step"] in _NEWS):
                 self.words.append(row["message"])

@@ -45,7 +45,7 @@ def with_workers(anchor: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str
             "offset_ms": row["offset_ns"] / clock.NS_PER_MS,
             "error_ms": row["error_ns"] / clock.NS_PER_MS,
         }
-        for row in rows
+        for row in sorted(rows, key=lambda row: int(row["worker"]))
     ]
     worst_ms = max(worker["error_ms"] for worker in workers)
     return {**anchor, "error_ms": worst_ms, "workers": workers}

@@ -62,3 +62,9 @@ def format_s(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.3g} s"
     return f"{int(seconds // 60)} min {seconds % 60:.0f} s"
+
+
+def format_lead(ahead_ms: float, error_ms: float) -> str:
+    """`(-2.5, 0.1)` → `2.500 ms behind the master's, within 0.100 ms`."""
+    side = "behind" if ahead_ms < 0 else "ahead of"
+    return f"{abs(ahead_ms):,.3f} ms {side} the master's, within {error_ms:,.3f} ms"

@@ -5,6 +5,7 @@ import json
 import shlex
 from typing import Any
 
+from gauntlet.kernel.clock import format_lead
 from reports.sections.page import Page
 
 
@@ -18,6 +19,7 @@ def facts(page: Page) -> dict[str, Any]:
         "started": _started(manifest),
         "stack": run["stack"],
         "fault proxy": (manifest.get("proxy") or {}).get("backend"),
+        "load": _workers(manifest.get("clock", {}).get("workers", [])),
         "machine": ", ".join(f"{name} {value}" for name, value in machine.items()),
         "commit": manifest.get("commit"),
         "versions": ", ".join(
@@ -29,6 +31,17 @@ def facts(page: Page) -> dict[str, Any]:
         "again": shlex.join(manifest.get("argv", [])),
         "scenario": json.dumps(manifest["scenario"], indent=2),
     }
+
+
+def _workers(workers: list[dict[str, Any]]) -> str:
+    """Who put the load on, and how sure it is when each of them did what."""
+    apart = [
+        f"the clock of worker {one['worker']} ({one['host']}) was "
+        + format_lead(one["offset_ms"], one["error_ms"])
+        for one in workers
+        if one["error_ms"]
+    ]
+    return "; ".join([f"{len(workers)} workers", *apart]) if workers else ""
 
 
 def _started(manifest: dict[str, Any]) -> str | None:

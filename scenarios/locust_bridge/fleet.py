@@ -132,6 +132,7 @@ class Fleet:
                 for _ in range(EXCHANGES)
             )
             member.offset = clock_offset.estimate(answer.exchange for answer in asks)
+            log.info("%s.", member.clock_row()["message"])
         else:
             member.offset = clock_offset.Offset(at_ns=clock.now_ns())
         self._write("clock", t_ns=member.offset.at_ns, **member.clock_row())

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from gauntlet.kernel.clock import NS_PER_MS, format_lead
 from scenarios.clock_offset import Offset
 from scenarios.identity import Identity
 
@@ -49,5 +50,12 @@ class Member:
 
     def clock_row(self) -> dict[str, Any]:
         """How its clock stands to ours, for the journal."""
-        offset = {"offset_ns": self.offset.offset_ns, "error_ns": self.offset.error_ns}
-        return {"worker": self.number, "host": self.identity.host, **offset}
+        offset_ns, error_ns, _ = self.offset
+        lead = format_lead(offset_ns / NS_PER_MS, error_ns / NS_PER_MS)
+        return {
+            "worker": self.number,
+            "host": self.identity.host,
+            "offset_ns": offset_ns,
+            "error_ns": error_ns,
+            "message": f"{self}: its clock is {lead}",
+        }

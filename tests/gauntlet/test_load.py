@@ -35,7 +35,8 @@ def test_of_several_workers_the_first_in_a_phase_begins_it(tmp_path):
     run = RunDir.create(tmp_path, "x", 1)
     phases = Phases(run)
     master, one, two = (Journal(run, f"load-{name}") for name in ("master", 0, 1))
-    master.write("clock", worker=1, host="h", offset_ns=5, error_ns=1)
+    master.write("clock", worker=1, host="h", offset_ns=5, error_ns=1, message="ahead")
+    master.write("clock", worker=0, host="m", offset_ns=0, error_ns=0, message="no news")
     master.write("phase", t_ns=7, phase="ramp")
     for journal in (one, two):
         journal.write("phase", t_ns=7, phase="ramp")
@@ -46,7 +47,7 @@ def test_of_several_workers_the_first_in_a_phase_begins_it(tmp_path):
     master.write("worker", worker=0, step="lost", message="Worker 0 was lost")
     assert phases.poll() == []
     assert phases.seen == {"ramp": 7, "steady": 9}
-    assert phases.words == ["Worker 0 was lost"]
+    assert phases.words == ["ahead", "Worker 0 was lost"]
     assert phases.clocks[1]["offset_ns"] == 5
     for journal in (master, one, two):
         journal.close()

@@ -38,8 +38,8 @@ class Peer:
     _kept_back: dict[Any, str] = field(default_factory=dict)
     url: str = ""
 
-    async def start(self) -> None:
-        """Serve on a free port of loopback."""
+    async def start(self, host: str = "127.0.0.1") -> None:
+        """Serve on a free port of an address of ours."""
         app = web.Application()
         app.add_routes(
             [
@@ -53,10 +53,10 @@ class Peer:
         )
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, host, 0)
         await site.start()
         port = site._server.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://{host}:{port}"
 
     async def stop(self) -> None:
         """Close every socket and the listener."""

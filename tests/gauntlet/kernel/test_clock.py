@@ -45,3 +45,11 @@ def test_a_profile_may_be_at_rest():
 def test_durations_are_shown_in_a_fitting_unit(seconds, text):
     """Reports never show 0.25 s or 95 s."""
     assert clock.format_s(seconds) == text
+
+
+def test_how_two_clocks_stand_to_each_other():
+    """Which one is ahead, by how much, and how sure that is."""
+    assert clock.format_lead(86_400_000.5, 0.04) == (
+        "86,400,000.500 ms ahead of the master's, within 0.040 ms"
+    )
+    assert clock.format_lead(-2.5, 1) == "2.500 ms behind the master's, within 1.000 ms"
