@@ -5,6 +5,7 @@ own, and gives its files away at the end.
 """
 
 import dataclasses
+import dataclasses
 import hashlib
 import logging
 import shutil
