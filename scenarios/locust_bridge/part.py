@@ -5,7 +5,6 @@ own, and gives its files away at the end.
 """
 
 import dataclasses
-import dataclasses
 import hashlib
 import logging
 import shutil
