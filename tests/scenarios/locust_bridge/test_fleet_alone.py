@@ -62,7 +62,8 @@ def fleet(**workers):
 
 def told(codes=()):
     rows = list(read_jsonl(run.events / "load-master.jsonl"))
-    steps = [[row["worker"], row["step"], row["message"]] for row in rows if row["kind"] == "worker"]
+    workers = [row for row in rows if row["kind"] == "worker"]
+    steps = [[row["worker"], row["step"], row["message"]] for row in workers]
     refused = [row["message"] for row in rows if row["kind"] == "refused"]
     print(json.dumps([[int(code) for code in codes], ended, steps, refused]))
 """
