@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import psutil
+
 from benchmarks.load.target import Target
 from benchmarks.load.tree import GENERATOR_CPU, Tree, pinned
 from benchmarks.peers import PEERS, Case, Peer
@@ -57,7 +59,7 @@ def rival(
         try:
             yield Rival(peer, case, child)
         finally:
-            children.end(child, grace_s=3.0)
+            _end(child)
             _wait_gone(target)
 
 
@@ -71,8 +73,18 @@ def absent(names: Iterable[str]) -> dict[str, Peer]:
     return {name: PEERS[name] for name in names if not PEERS[name].installed()}
 
 
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End it and all that it started: a script that ends leaves its programs to go on."""
+    descendants = psutil.Process(child.pid).children(recursive=True) if child.poll() is None else []
+    children.end(child, grace_s=3.0)
+    for process in descendants:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
 def _wait_gone(target: Target) -> None:
     """Until the echo has seen the connections end, so that the next trial finds it idle."""
     deadline = time.monotonic() + END_S
-    while target.count().open and time.monotonic() < deadline:
+    while target.count().open:
+        assert time.monotonic() < deadline, "connections of a peer that has ended"
         time.sleep(0.05)

@@ -88,7 +88,7 @@ def _our_row(cell: _Cell, trials: list[trial.Checked]) -> Row:
 def _peer_row(peer: Peer, cell: _Cell, trials: list[trial.Spent], ours_us: float) -> Row:
     cost_us, shown = _shown(trials)
     ratio = cost_us / ours_us
-    judged = not (cell.sparse or peer.bare)
+    judged = peer.compared and not cell.sparse
     return Row(
         "round-trip",
         f"{peer.name}{' (no statistics)' if peer.bare else ''}, {cell.name}",

@@ -10,9 +10,10 @@ from benchmarks.peers import Peer
 
 SETTLE_S = 1.0  # from the first message to the window: caches, buffers, the first of everything
 BUSY_SHARE = 0.75  # of the generator's core
+BUSY_WITHIN = 0.05
 START_RATE = 2000.0
 SEARCH_S = 1.5
-SEARCHES = 3
+SEARCHES = 6
 
 
 class Spent(NamedTuple):
@@ -76,5 +77,7 @@ def busy_rate(target: Target, users: int, through: ours.Through) -> float:
     rate = START_RATE
     for _ in range(SEARCHES):
         spent = of_ours(target, users, rate, SEARCH_S, through).spent
+        if abs(spent.share - BUSY_SHARE) <= BUSY_WITHIN:
+            break
         rate = BUSY_SHARE * 1e6 / spent.cpu_us
     return rate

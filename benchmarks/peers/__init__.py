@@ -53,6 +53,7 @@ class Peer(NamedTuple):
     command: Callable[[Case], list[str]]
     claims: reports.Reader | None = None
     bare: bool = False
+    compared: bool = False  # whether ours is to be several times as cheap: those in Python and Node
 
 
 def _packages(*names: str) -> Callable[[], str]:
@@ -150,6 +151,7 @@ PEERS: dict[str, Peer] = {
         "pip install locust websocket-client",
         _locust("locust_websocket_client.py"),
         reports.locust,
+        compared=True,
     ),
     "locust-websockets": Peer(
         "Locust + websockets.sync",
@@ -157,8 +159,9 @@ PEERS: dict[str, Peer] = {
         "pip install locust websockets",
         _locust("locust_websockets.py"),
         reports.locust,
+        compared=True,
     ),
-    "artillery": Peer("Artillery", _module("artillery"), _NODE, _artillery),
+    "artillery": Peer("Artillery", _module("artillery"), _NODE, _artillery, compared=True),
     "tsung": Peer("Tsung", _program("tsung", "-v"), "apt-get install tsung", _tsung),
     "k6": Peer("k6", _program("k6", "version"), "go install go.k6.io/k6@latest", _k6, reports.k6),
     "websockets": Peer(

@@ -1,0 +1,24 @@
+"""How peers end."""
+
+import subprocess
+import sys
+
+import psutil
+
+from benchmarks.load import rivals
+
+
+def test_what_a_peer_started_ends_with_it():
+    """A script that ends at once must not leave a program that loads the next peer's server."""
+    inner = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    outer = (
+        "import subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {inner!r}])\n"
+        "print(child.pid, flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", outer]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as child:
+        started = psutil.Process(int(child.stdout.readline()))
+        rivals._end(child)
+    psutil.wait_procs([started], timeout=5)
+    assert not started.is_running() or started.status() == psutil.STATUS_ZOMBIE
