@@ -237,6 +237,18 @@ async def test_a_body_over_the_limit_is_refused_as_soon_as_it_is_known(request_)
         assert server.requests == []
 
 
+async def test_a_client_that_goes_on_sending_gets_the_refusal():
+    """A reset could have cost him the answer."""
+    async with served(body_bytes_max=100) as server:
+        reader, writer = await server.connect()
+        writer.write(b"POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n")
+        for _ in range(10):
+            writer.write(b"x" * 10_000)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+        assert " 413 " in (await exchange((reader, writer), b""))[0]
+
+
 async def test_pipelined_requests_are_answered_in_order_and_one_at_a_time():
     """A hundred in one piece, a refused one at their end: as many answers, the refusal last."""
     async with served() as server:
@@ -257,6 +269,8 @@ async def test_a_connection_is_not_read_on_while_requests_wait():
         reader, writer = await server.connect()
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(flood(writer, POST + b"{}" + b"\r\n" * 10_000), 0.5)
+        await asyncio.sleep(0.1)
+        assert writer.transport.get_write_buffer_size() > 0
         assert len(server.requests) == 1
         server.gate.set()
         assert (await exchange((reader, writer), b""))[1] == {"read": 2}
