@@ -235,7 +235,7 @@ class Engine:
 
     def _end_ramp(self) -> None:
         if not self._draining:
-            self._enter("steady")
+            self._enter("steady", self._arrivals_ns)  # of which the first arrival is one
 
     def _for_user(self, user: int, act: Callable[[Session], None]) -> Callable[[], None]:
         def call() -> None:

@@ -71,6 +71,8 @@ async def test_a_load_on_a_nasty_peer_adds_up(tmp_path, peer):
     assert line["presented"] == line["expected"] > 120
     kept = records(made.run)
     assert len(kept) == sum(line["records"].values())
+    intended = [record.ref_ns for record in kept if record.kind == Kind.OP]
+    assert min(intended) == events(made.run, "phase")[1]["t_ns"]
     kinds = Counter(record.kind for record in kept)
     assert kinds[Kind.DELIVER] == line["presented"]
     assert kinds[Kind.OP] == kinds[Kind.ACK] == 120
