@@ -1,8 +1,10 @@
 """Plain Locust: `locust -f locustfile.py` boots the server, loads it, and judges the run.
 
-Subclass VirtualUser for weights and names of your own; `--scenario` chooses what they do.
+`--scenario` chooses what they do. Have as many classes as you like, each with a weight.
 """
 
-from scenarios.locust_bridge.entry import VirtualUser
+from gauntlet.locust import VirtualUser
 
-__all__ = ["VirtualUser"]
+
+class Member(VirtualUser):
+    """A user of the scenario, and no more."""

@@ -3,7 +3,7 @@
 Importing it ties the engine to Locust's events: it is for locustfiles, and for nothing else.
 """
 
-from scenarios.locust_bridge import entry
+from scenarios.locust_bridge import entry as _entry
 from scenarios.locust_bridge.im import (
     IM,
     IMError,
@@ -15,7 +15,7 @@ from scenarios.locust_bridge.im import (
     Sent,
     Unknown,
 )
-from scenarios.locust_bridge.users import IMUser
+from scenarios.locust_bridge.users import IMUser, VirtualUser
 
 __all__ = [
     "IM",
@@ -31,4 +31,4 @@ __all__ = [
     "VirtualUser",
 ]
 
-VirtualUser = entry.VirtualUser
+del _entry  # imported for what it does

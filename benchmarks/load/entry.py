@@ -1,8 +1,8 @@
 """The locustfile of the benchmarks: ours, with their workloads."""
 
 from benchmarks import workloads
-from scenarios.locust_bridge.entry import VirtualUser
+from scenarios.locust_bridge.entry import Member
 
 workloads.register()
 
-__all__ = ["VirtualUser"]
+__all__ = ["Member"]

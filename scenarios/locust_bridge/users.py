@@ -17,7 +17,12 @@ _FOREVER_S = 3600.0
 
 
 class VirtualUser(User):
-    """Spawning it connects a session; the session stays until the load has drained."""
+    """Spawning it connects a session; the session stays until the load has drained.
+
+    It is abstract, so that a locustfile which imports it has its own classes of users and no more.
+    """
+
+    abstract = True
 
     def on_start(self) -> None:
         """Take the next free slot of the plan."""
