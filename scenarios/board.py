@@ -13,7 +13,7 @@ from scenarios.latency import NAMES
 
 GAUGES = ("users", "connections", "outstanding", "missing")
 COUNTS = (
-    *("sent", "acked", "rejected", "unknown", "delivered", "lost"),
+    *("sent", "missed", "acked", "rejected", "unknown", "delivered", "lost"),
     *("reconnects", "disconnects", "duplicates"),
 )
 SHARES = (0.5, 0.99, 0.999)
@@ -32,10 +32,10 @@ class _Point:
 
 
 class Board:
-    """A run so far. `zero_ns` is its start, a second before the first row; 0 before that."""
+    """A run so far. `zero_ns` is its start, a second before the first row."""
 
     def __init__(self) -> None:
-        self.zero_ns = 0
+        self.zero_ns: int | None = None
         self.phase = ""
         self.run = {name: Histogram() for name in NAMES}
         self._points: dict[int, dict[str, Any]] = {}
@@ -45,7 +45,8 @@ class Board:
     def add(self, row: Mapping[str, Any], lanes: Mapping[str, Histogram], ahead_ns: int) -> None:
         """One worker's second; `ahead_ns` is our monotonic clock's lead over the worker's."""
         t_ns = int(row["t_ns"]) + ahead_ns
-        self.zero_ns = self.zero_ns or t_ns - NS_PER_S
+        if self.zero_ns is None:
+            self.zero_ns = t_ns - NS_PER_S
         at = max(0, round((t_ns - self.zero_ns) / NS_PER_S))
         for name, histogram in lanes.items():
             self.run[name].add(histogram)

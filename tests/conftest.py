@@ -5,6 +5,7 @@ import ctypes
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,9 @@ REQUIRE = "GAUNTLET_REQUIRE_SERVICES"
 # Inherited by every process that a test starts, however far it goes from us.
 MARK, MARK_VALUE = "GAUNTLET_TEST_SESSION", uuid.uuid4().hex
 SERVICES = {"embedded": ("redis",), "full": ("redis", "rabbitmq", "postgres")}
+# Not what a stack runs, so not what the services' script installs.
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+REMEDIES = {"chromium": "apt-get install chromium"}
 PR_SET_CHILD_SUBREAPER = 36
 BOOT_TIMEOUT_S = 70.0
 STOP_TIMEOUT_S = 30.0
@@ -142,8 +146,11 @@ def require_service() -> Callable[[str], dict[str, str]]:
             found.update(json.loads(subprocess.check_output(probe, timeout=60)))
             path = prosody.find_binary()
             found["prosody"] = None if path is None else {"path": path, "version": ""}
+            path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+            found["chromium"] = None if path is None else {"path": path, "version": ""}
         if found[name] is None:
-            reason = f"{name} is not installed; tools/install-services.sh installs it"
+            remedy = REMEDIES.get(name, "tools/install-services.sh installs it")
+            reason = f"{name} is not installed; {remedy}"
             (pytest.fail if os.environ.get(REQUIRE) == "1" else pytest.skip)(reason)
         return found[name]
 

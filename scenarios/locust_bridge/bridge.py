@@ -10,14 +10,14 @@ from typing import Any
 
 import gevent
 from locust.env import Environment
-from locust.runners import MasterRunner, WorkerRunner
+from locust.runners import STATE_SPAWNING, MasterRunner, WorkerRunner
 
 from gauntlet.kernel import clock, limits
 from gauntlet.kernel.errors import Exit, GauntletError, StackError, first_exit
 from scenarios import identity, loadfile
 from scenarios.arrivals import Stripe
 from scenarios.engine import Engine
-from scenarios.locust_bridge import attach, options
+from scenarios.locust_bridge import attach, live_tab, options
 from scenarios.locust_bridge.boot import Conductor
 from scenarios.locust_bridge.fleet import Fleet
 from scenarios.locust_bridge.im import IM
@@ -66,6 +66,7 @@ class Bridge:
             ours = self._identity()
             self._fleet = Fleet(self._environment, self._runner, ours, self._quit_with)
             self.statistics.on_row = self._fleet.keep_row
+            self.statistics.ahead_ns = self._fleet.ahead_ns
 
     def _identity(self) -> identity.Identity:
         """Ours, with the scenario that we were given: a worker need not be given any."""
@@ -104,7 +105,7 @@ class Bridge:
             self._codes.clear()
         if not self._load_file:
             self._given.num_users = self._runner.target_user_count
-            self.boot()
+            self._boot_in_view()
         self.statistics.begin(self._load_file)
         self._begun_s = time.monotonic()
         if self._fleet is not None:
@@ -156,6 +157,16 @@ class Bridge:
                 self._conductor.stop()
             self._environment.process_exit_code = int(first_exit(self._codes or {Exit.INTERRUPTED}))
 
+    def _boot_in_view(self) -> None:
+        """Boot as a part of the ramp: while all is `ready` the web page offers another load."""
+        before = self._runner.state
+        self._runner.update_state(STATE_SPAWNING)
+        try:
+            self.boot()
+        except GauntletError:
+            self._runner.update_state(before)
+            raise
+
     def _conclude(self, codes: set[Exit]) -> None:
         """Set the exit code: the verdict's, where we have the run judged."""
         if self._over:
@@ -188,8 +199,8 @@ class Bridge:
         return loadfile.read(Path(self._load_file)).scenario.load.duration_s
 
     def _end_with_the_load(self) -> None:
-        """Where Locust was given no run time, the scenario's own duration is the end."""
-        if not self._given.run_time:
+        """Where Locust was given no run time and no shape, the scenario's duration is the end."""
+        if not self._given.run_time and self._environment.shape_class is None:
             end = self._runner.quit if self._given.headless else self._runner.stop
             self._ending = gevent.spawn_later(self._duration_s(), end)
 
@@ -243,6 +254,8 @@ def install(events: Any) -> None:
     events.init.add_listener(_on_init)
     events.test_start.add_listener(_on_test_start)
     events.test_stopping.add_listener(lambda environment, **_: of(environment).finish())
+    events.quitting.add_listener(lambda environment, **_: of(environment).statistics.export())
+    # Locust fires `quitting` in reverse: what this keeps is exported.
     events.quitting.add_listener(lambda environment, **_: of(environment).interrupt())
 
 
@@ -251,6 +264,7 @@ def _on_init(environment: Environment, **_: Any) -> None:
     logging.getLogger("picows").setLevel(logging.WARNING)  # it tells of every connection
     try:
         bridge = _bridges[id(environment)] = Bridge(environment)
+        live_tab.install(environment, bridge.statistics)
         if environment.parsed_options is not None and environment.parsed_options.headless:
             bridge.boot()
     except GauntletError as error:

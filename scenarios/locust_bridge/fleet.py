@@ -105,12 +105,20 @@ class Fleet:
         """Whether nobody is left to carry on."""
         return all(member.state is State.LOST for member in self._parts)
 
+    def ahead_ns(self, worker: int) -> int:
+        """How much our monotonic clock is ahead of a worker's."""
+        member = self._member(worker)
+        return 0 if member is None else -member.offset.offset_ns
+
     def keep_row(self, row: dict[str, Any]) -> None:
         """A worker's live row: written here for one that cannot write into our run directory."""
-        member = next((one for one in self._parts if one.number == row["worker"]), None)
+        member = self._member(row["worker"])
         if self._live is not None and member is not None and not member.shares:
             kept = {**row, "t_ns": row["t_ns"] - member.offset.offset_ns}
             self._live.write(json.dumps(kept, separators=(",", ":")).encode() + b"\n")
+
+    def _member(self, worker: int) -> Member | None:
+        return next((member for member in self._parts if member.number == worker), None)
 
     def _on_refused(self, sentence: str) -> None:
         self._refused.append(sentence)

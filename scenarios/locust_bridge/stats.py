@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
-from locust.stats import RequestStats, StatsEntry, StatsError
+from locust.stats import CSV_STATS_INTERVAL_SEC, RequestStats, StatsEntry, StatsError
 
-from gauntlet.kernel import clock
 from gauntlet.kernel.clock import NS_PER_MS
-from scenarios import loadfile
+from scenarios import exports, loadfile
 from scenarios.board import Board
 from scenarios.engine import Second
 from scenarios.histogram import Histogram
@@ -81,10 +81,10 @@ class Statistics:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._runner: Any = environment.runner
-        self._ahead_ns: dict[int, int] = {}
         self.board = Board()
         self.load: LoadFile | None = None
         self.on_row: Callable[[dict[str, Any]], None] = lambda _: None  # told of workers' rows
+        self.ahead_ns: Callable[[int], int] = lambda _: 0  # our clock's lead over a worker's
         if isinstance(self._runner, MasterRunner):
             self._runner.register_message(SECOND, self._on_second)
 
@@ -94,7 +94,6 @@ class Statistics:
             return
         self.load = loadfile.read(Path(load_file))
         self.board = Board()
-        self._ahead_ns = {}
 
     def take(self, second: Second) -> None:
         """Show a second here, or have the master show it."""
@@ -110,13 +109,18 @@ class Statistics:
             for name, histogram in self.board.run.items():
                 (self.load.run.latency / f"{name}.hdr").write_bytes(histogram.encode())
 
+    def export(self) -> None:
+        """With `--csv PREFIX`: exact tables beside Locust's own, which hold whole numbers."""
+        prefix = getattr(self._environment.parsed_options, "csv_prefix", None)
+        if prefix and self.board.zero_ns is not None:
+            # Locust writes its own every second, and nothing at the end: it shall see the end.
+            gevent.sleep(CSV_STATS_INTERVAL_SEC * 1.1)
+            Path(f"{prefix}_im_latency.csv").write_text(exports.latency_csv(self.board), "utf-8")
+            Path(f"{prefix}_im_seconds.csv").write_text(exports.seconds_csv(self.board), "utf-8")
+
     def _on_second(self, environment: Environment, msg: Any, **_: Any) -> None:
         report = Report.unpack(msg.data)
-        worker = int(report.row["worker"])
-        # The quickest message says best how far apart the clocks are, which differ between hosts.
-        ahead_ns = clock.now_ns() - int(report.row["t_ns"])
-        self._ahead_ns[worker] = min(ahead_ns, self._ahead_ns.get(worker, ahead_ns))
-        self._show(report, self._ahead_ns[worker])
+        self._show(report, self.ahead_ns(int(report.row["worker"])))
         self.on_row(report.row)
 
     def _show(self, report: Report, ahead_ns: int) -> None:

@@ -1,5 +1,6 @@
 """Locust as a user runs it, with the fake peer as its server."""
 
+import csv
 import json
 import os
 import signal
@@ -19,10 +20,8 @@ from scenarios.locust_bridge import __file__ as bridge
 
 pytestmark = pytest.mark.integration
 ENTRY = Path(bridge).with_name("entry.py")
-LOCUST = (
-    *(sys.executable, "-P", "-m", "locust", "-f", str(ENTRY)),
-    *("--headless", "--only-summary"),
-)
+CLASSES = Path(__file__).with_name("classes_locustfile.py")
+LOCUST = (sys.executable, "-P", "-m", "locust", "--headless", "--only-summary")
 
 
 @pytest.fixture
@@ -45,12 +44,12 @@ def run(tmp_path, distant_peer):
     return made
 
 
-def locust(run, *arguments):
+def locust(run, *arguments, file=ENTRY, **env):
     """Start Locust headless on a run's load."""
     return subprocess.Popen(
-        [*LOCUST, "-u", "6", "-r", "6", *arguments],
+        [*LOCUST, "-f", str(file), "-u", "6", "-r", "6", *arguments],
         cwd=run.path,
-        env={**os.environ, "GAUNTLET_LOAD": str(run.path / "load.json")},
+        env={**os.environ, "GAUNTLET_LOAD": str(run.path / "load.json"), **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -83,7 +82,7 @@ def test_a_plain_locust_attaches_to_a_host_and_ends_with_the_verdict(tmp_path, d
     """Without GAUNTLET_LOAD a conductor is started; its run directory and exit code are ours."""
     users = ("-u", "10", "-r", "10", "--run-time", "4s", "--im-rate", "50/s")
     child = subprocess.run(
-        [*LOCUST, *users, "--host", distant_peer.url],
+        [*LOCUST, "-f", str(ENTRY), *users, "--host", distant_peer.url],
         cwd=tmp_path,
         env={key: value for key, value in os.environ.items() if key != "GAUNTLET_LOAD"},
         capture_output=True,
@@ -115,11 +114,7 @@ def test_a_signal_keeps_what_there_is(run, number):
 
 def test_two_workers_lose_nothing(run):
     """Each worker has its own line, and together they sent what one would have."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    where = ("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port)
-    child = locust(run, "--run-time", "3s", "--processes", "2", *where)
+    child = locust(run, "--run-time", "3s", "--processes", "2", *places())
     output = child.communicate(timeout=60)[0]
     assert child.returncode == 0, output
     both = lines(run)
@@ -133,6 +128,52 @@ def test_two_workers_lose_nothing(run):
         for worker in (0, 1):
             merged.add(Histogram.decode((run.latency / f"{name}-w{worker}.hdr").read_bytes()))
         assert (run.latency / f"{name}.hdr").read_bytes() == merged.encode()
+
+
+def table(file):
+    """The rows of a CSV file by the name in their second column, or their first."""
+    rows = list(csv.DictReader(file.read_text().splitlines()))
+    return {row.get("Name") or row["latency"]: row for row in rows}
+
+
+def test_it_is_a_locustfile_as_any_other(run):
+    """Weights and fixed counts choose the users; CSV, HTML and JSON tell what was sent, exactly."""
+    exports = ("--csv", "out/load", "--html", "out/load.html", "--json-file", "out/load")
+    child = locust(run, "--run-time", "3s", *exports, file=CLASSES)
+    output = child.communicate(timeout=60)[0]
+    assert child.returncode == 0, output
+    assert '{"Operator": 2, "Quiet": 1, "Talker": 3}' in output
+    out = run.path / "out"
+    assert table(out / "load_stats.csv")["message"]["Request Count"] == "100"
+    exact = table(out / "load_im_latency.csv")["response"]
+    assert exact["samples"] == "100"
+    assert 0 < float(exact["p50_ms"]) <= float(exact["p99_ms"])
+    assert len((out / "load_im_seconds.csv").read_text().splitlines()) > 3
+    told = {entry["name"]: entry for entry in json.loads((out / "load.json").read_text())}
+    assert sum(told["message"]["response_times"].values()) == 100
+    assert any(not float(key).is_integer() for key in told["message"]["response_times"])
+    assert '"name": "delivery"' in (out / "load.html").read_text()
+
+
+@pytest.mark.full
+def test_a_load_shape_and_tags_say_who_takes_part(run):
+    """Users come as the shape has them, over two workers; its end is that of the load."""
+    options = ("--processes", "2", "--tags", "talk", *places())
+    child = locust(run, *options, file=CLASSES, SHAPE="1")
+    output = child.communicate(timeout=60)[0]
+    assert child.returncode == 0, output
+    assert "Shape test updating to 2 users" in output
+    assert "Shape test updating to 6 users" in output
+    assert sum(line["ops"] + line["missed"] for line in lines(run)) == 100
+    assert sum(line["missing"] for line in lines(run)) == 0
+
+
+def places():
+    """A port of its own for a master and its workers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    return ("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port)
 
 
 def test_a_forbidden_target_ends_with_4(run):

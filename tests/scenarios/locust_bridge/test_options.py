@@ -1,6 +1,7 @@
 """Our command-line options."""
 
 import argparse
+import re
 from pathlib import Path
 
 import msgspec
@@ -91,3 +92,12 @@ def test_unknown_arrivals_are_refused():
     """Only what is implemented may be asked for."""
     with pytest.raises(SystemExit):
         parsed("--im-arrivals", "bursty")
+
+
+def test_every_option_of_ours_is_explained():
+    """What we add to Locust's form and command line stands in the page about it."""
+    parser = argparse.ArgumentParser(add_help=False)
+    options.add(parser)
+    ours = {option for action in parser._actions for option in action.option_strings}
+    text = (Path(__file__).parents[3] / "docs" / "howto" / "watch-live.md").read_text()
+    assert set(re.findall(r"^\| `(--[a-z-]+)`", text, re.MULTILINE)) == ours

@@ -1,44 +1,13 @@
 """Locust's statistics, as they are made of the engine's seconds."""
 
-import subprocess
-import sys
-import textwrap
-
-import msgspec
 import pytest
 
-PREAMBLE = """
-import json
-import numpy as np
-from locust.env import Environment
-from locust.stats import StatsCSV
-from scenarios.engine import Second
-from scenarios.histogram import Histogram
-from scenarios.locust_bridge.stats import Report, Statistics
-from scenarios.board import COUNTS, GAUGES
-
-ROW = {"t_ns": 10**9, "worker": 0, "phase": "steady", **dict.fromkeys((*GAUGES, *COUNTS), 0)}
-def second(response_us, rejected=0, unknown=0, worker=0):
-    samples = {"response": np.array(sorted(response_us), np.int64) * 1000}
-    return Second(samples, rejected, unknown, ROW | {"worker": worker})
-environment = Environment()
-"""
-
-
-def told(script):
-    """What a script prints, as JSON; Locust patches the process that imports it."""
-    text = PREAMBLE + textwrap.dedent(script)
-    shown = subprocess.run(
-        [sys.executable, "-P", "-c", text], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert shown.returncode == 0, shown.stderr
-    return msgspec.json.decode(shown.stdout)
+from .told import told
 
 
 def test_locusts_own_table_keeps_three_figures():
     """Percentiles are not rounded to two digits, nor to whole milliseconds; failures have none."""
     found = told("""
-        environment.create_local_runner()
         statistics = Statistics(environment)
         statistics.take(second([412] * 60 + [123_456] * 40))
         statistics.take(second([700], rejected=2, unknown=1))
@@ -67,7 +36,7 @@ def test_workers_histograms_are_merged_exactly():
     """Two workers' seconds, shipped through Locust's own serialisation, are one worker's."""
     found = told("""
         from locust.rpc import Message
-        environment.create_local_runner()
+        from scenarios.histogram import Histogram
         one, two = [311, 5_000, 77_777], [12, 5_001]
         statistics = Statistics(environment)
         for worker, values in ((0, one), (1, two)):

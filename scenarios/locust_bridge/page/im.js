@@ -1,0 +1,284 @@
+"use strict";
+// Asks Locust for the seconds it does not have yet, and draws them. No library, no network beyond.
+
+const EVERY_MS = 1000;
+const AGAIN_S = 9; // points so young may still change: a worker's row comes late
+const COLUMNS_MAX = 500;
+const PAD = { left: 46, right: 8, top: 10, bottom: 20 };
+const LABELS_PX = 24; // above the upper charts: two rows of faults' names
+
+const percentile = (lane, at) => (point) => point[lane][at];
+const latency = (lane, color) => ({
+  log: true,
+  labels: true,
+  lines: [
+    { name: "p50", color, width: 1.2, dash: "2 3", of: percentile(lane, 0), show: ms },
+    { name: "p99", color, width: 2.2, of: percentile(lane, 1), show: ms },
+    { name: "p99.9", color, width: 1.2, dash: "6 3", of: percentile(lane, 2), show: ms },
+  ],
+  tick: ms,
+});
+const perSecond = (name) => (point, before) =>
+  before ? Math.max(0, (point[name] - before[name]) / (point.s - before.s)) : null;
+const CHARTS = {
+  "chart-ack": latency("ack", "--blue"),
+  "chart-delivery": latency("delivery", "--green"),
+  "chart-rate": {
+    lines: [
+      { name: "sent", color: "--muted", width: 1.2, dash: "2 3", of: perSecond("sent"), show: count },
+      { name: "acknowledged", color: "--blue", width: 2.2, of: perSecond("acked"), show: count },
+      { name: "delivered", color: "--green", width: 1.6, dash: "6 3", of: perSecond("delivered"), show: count },
+    ],
+    tick: count,
+  },
+  "chart-state": {
+    lines: [
+      { name: "connections", color: "--purple", width: 2.2, of: (point) => point.connections, show: count },
+      { name: "outstanding", color: "--vermilion", width: 1.6, of: (point) => point.outstanding, show: count },
+      { name: "missing", color: "--bad", width: 1.2, dash: "6 3", of: (point) => point.missing, show: count },
+    ],
+    tick: count,
+  },
+};
+
+const state = { run: "", points: new Map(), live: null, span_s: 0 };
+const by = (id) => document.getElementById(id);
+
+function ms(value) {
+  if (value === null || value === undefined) return "–";
+  const [shown, unit] = value >= 1000 ? [value / 1000, "s"] : [value, "ms"];
+  return `${Number(shown.toPrecision(3))} ${unit}`;
+}
+
+function count(value) {
+  return value === null || value === undefined ? "–" : Math.round(value).toLocaleString("en");
+}
+
+function clockOf(seconds) {
+  return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+}
+
+function make(name, attributes, text) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+// What is drawn
+
+function shownPoints() {
+  const all = [...state.points.values()].sort((a, b) => a.s - b.s);
+  const last = all.length ? all[all.length - 1].s : 0;
+  const from = state.span_s ? Math.max(0, last - state.span_s) : 0;
+  return { from, to: Math.max(from + 10, last), points: all.filter((point) => point.s >= from) };
+}
+
+// Where there are more points than columns, the highest value of each stands: no peak is hidden.
+function series(line, points) {
+  const values = points.map((point, at) => [point.s, line.of(point, points[at - 1])]);
+  const group = Math.ceil(values.length / COLUMNS_MAX);
+  if (group <= 1) return values;
+  const merged = [];
+  for (let at = 0; at < values.length; at += group) {
+    const known = values.slice(at, at + group).filter(([, value]) => value !== null);
+    merged.push([values[at][0], known.length ? Math.max(...known.map(([, value]) => value)) : null]);
+  }
+  return merged;
+}
+
+function scaleOf(chart, values) {
+  const known = values.filter((value) => value !== null && (!chart.log || value > 0));
+  if (chart.log) {
+    const low = Math.floor(Math.log10(Math.min(1, ...known)));
+    const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(10, ...known))));
+    const ticks = Array.from({ length: high - low + 1 }, (_, at) => 10 ** (low + at));
+    return { ticks, part: (value) => (Math.log10(Math.max(value, 10 ** low)) - low) / (high - low) };
+  }
+  const most = Math.max(4, ...known);
+  const rough = 10 ** Math.floor(Math.log10(most / 4));
+  const step = [1, 2, 5, 10].map((factor) => factor * rough).find((size) => most / size <= 5);
+  const top = Math.ceil(most / step) * step;
+  const ticks = Array.from({ length: Math.round(top / step) + 1 }, (_, at) => at * step);
+  return { ticks, part: (value) => value / top };
+}
+
+function drawFaults(svg, chart, x, [top, bottom], to) {
+  const rows = [-Infinity, -Infinity];
+  for (const fault of state.live.faults) {
+    const end = fault.to === null ? to : fault.to;
+    if (x(end) < PAD.left) continue;
+    const left = Math.max(PAD.left, x(fault.from));
+    const width = Math.max(2, x(Math.min(end, to)) - left);
+    const band = make("rect", { x: left, y: top, width, height: bottom - top, fill: "var(--band)", opacity: 0.16 });
+    band.append(make("title", {}, `${fault.id}: ${fault.what}, ${fault.step}`));
+    svg.append(band, make("line", { x1: left, x2: left, y1: top, y2: bottom, stroke: "var(--band)" }));
+    if (chart.labels) drawName(svg, fault.id, left, x(to), top, rows);
+  }
+}
+
+// In the first of two rows that has room left of its end; a third name at one place is left out.
+function drawName(svg, name, left, right, top, rows) {
+  const width = 8 + 6.2 * name.length;
+  const at = Math.min(left + 2, right - width);
+  const row = rows.findIndex((taken) => taken <= at);
+  if (row < 0) return;
+  rows[row] = at + width;
+  svg.append(make("text", { x: at, y: top - 4 - 13 * row, class: "fault" }, name));
+}
+
+function drawLine(svg, line, values, x, y) {
+  let path = "";
+  let pen = "M";
+  for (const [second, value] of values) {
+    if (value === null) {
+      pen = "M"; // nothing was measured: the line breaks, and claims nothing
+    } else {
+      path += `${pen}${x(second).toFixed(1)} ${y(value).toFixed(1)}`;
+      pen = "L";
+    }
+  }
+  const dash = line.dash ? { "stroke-dasharray": line.dash } : {};
+  svg.append(make("path", {
+    d: path, fill: "none", stroke: `var(${line.color})`, "stroke-width": line.width,
+    "stroke-linejoin": "round", "stroke-linecap": "round", ...dash,
+  }));
+}
+
+function drawLegend(figure, chart, all) {
+  const legend = document.createElement("span");
+  legend.className = "legend";
+  chart.lines.forEach((line, at) => {
+    const known = all[at].filter(([, value]) => value !== null);
+    const key = make("svg", {});
+    const dash = line.dash ? { "stroke-dasharray": line.dash } : {};
+    key.append(make("line", { x1: 0, x2: 22, y1: 4, y2: 4, stroke: `var(${line.color})`, "stroke-width": line.width, ...dash }));
+    const entry = document.createElement("span");
+    entry.append(key, `${line.name} `, Object.assign(document.createElement("b"), {
+      textContent: line.show(known.length ? known[known.length - 1][1] : null),
+    }));
+    legend.append(entry);
+  });
+  figure.querySelector(".legend")?.remove();
+  figure.querySelector("figcaption").append(legend);
+}
+
+function drawChart(figure, chart) {
+  const { from, to, points } = shownPoints();
+  figure.querySelector(":scope > svg")?.remove();
+  const svg = make("svg", { role: "img" });
+  figure.append(svg);
+  const { width, height } = svg.getBoundingClientRect();
+  const bottom = height - PAD.bottom;
+  const top = PAD.top + (chart.labels ? LABELS_PX : 0);
+  const x = (second) => PAD.left + ((second - from) / (to - from)) * (width - PAD.left - PAD.right);
+  const all = chart.lines.map((line) => series(line, points));
+  const scale = scaleOf(chart, all.flat().map(([, value]) => value));
+  const y = (value) => bottom - scale.part(value) * (bottom - top);
+  for (const tick of scale.ticks) {
+    svg.append(make("line", { x1: PAD.left, x2: width - PAD.right, y1: y(tick), y2: y(tick), stroke: "var(--grid)" }));
+    svg.append(make("text", { x: PAD.left - 6, y: y(tick) + 4, "text-anchor": "end" }, chart.tick(tick)));
+  }
+  const step = [5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600].find((size) => (to - from) / size <= 8) || 7200;
+  for (let second = Math.ceil(from / step) * step; second <= to; second += step) {
+    const anchor = x(second) > width - 20 ? "end" : "middle";
+    svg.append(make("text", { x: x(second), y: height - 4, "text-anchor": anchor }, clockOf(second)));
+  }
+  drawFaults(svg, chart, x, [top, bottom], to);
+  chart.lines.forEach((line, at) => drawLine(svg, line, all[at], x, y));
+  drawLegend(figure, chart, all);
+}
+
+// What is said in figures
+
+function tile(name, value, note, tone) {
+  const box = by(`tile-${name}`);
+  const [number, unit] = String(value).split(" ");
+  box.querySelector("dd").textContent = number;
+  if (unit) box.querySelector("dd").append(Object.assign(document.createElement("small"), { textContent: unit }));
+  if (note !== null) box.querySelector("p").textContent = note;
+  box.removeAttribute("class");
+  if (tone) box.className = tone;
+}
+
+function pill(id, text, tone) {
+  const shown = by(id);
+  shown.hidden = !text;
+  shown.textContent = text || "";
+  if (tone) shown.className = `pill ${tone}`;
+}
+
+function drawFigures() {
+  const live = state.live;
+  const points = [...state.points.values()].sort((a, b) => a.s - b.s);
+  const now = points[points.length - 1];
+  const before = points[points.length - 2];
+  const acting = live.faults.filter((fault) => fault.to === null).map((fault) => fault.id);
+  by("scenario").textContent = live.scenario;
+  const [reporting, workers] = live.workers;
+  const parts = [live.stack, `seed ${live.seed}`];
+  if (now) parts.push(`${clockOf(now.s)} of ${clockOf(live.duration_s)}`);
+  if (workers > 1) parts.push(`${reporting} of ${workers} workers report`);
+  by("about").textContent = parts.join(" · ");
+  pill("phase", live.phase);
+  pill("acting", acting.length ? `fault: ${acting.join(", ")}` : "");
+  pill("verdict", live.verdict ? `verdict: ${live.verdict}` : "", live.verdict || "");
+  by("report").hidden = !live.report;
+  if (!now) return;
+  const late = now.lag > live.lag_budget_ms;
+  pill("late", late ? `generator ${ms(now.lag)} late: latencies may be its own` : "");
+  const rate = (name) => count(perSecond(name)(now, before));
+  tile("connections", count(now.connections), `of ${count(now.users)} users`, now.connections < now.users ? "doubt" : "");
+  const missed = now.missed ? `, ${count(now.missed)} missed` : "";
+  tile("rate", rate("acked"), `${rate("sent")} sent${missed}`, missed && "doubt");
+  tile("ack", ms(now.ack[1]), `p50 ${ms(now.ack[0])}`);
+  tile("delivery", ms(now.delivery[1]), `p50 ${ms(now.delivery[0])}`);
+  tile("outstanding", count(now.outstanding), null);
+  tile("missing", count(now.missing), null);
+  tile("lost", count(now.lost), live.audited ? "by the audit" : "the audit will tell", now.lost ? "bad" : "");
+}
+
+function draw() {
+  if (!state.live) return;
+  drawFigures();
+  for (const [id, chart] of Object.entries(CHARTS)) drawChart(by(id), chart);
+}
+
+// What comes in
+
+function take(live) {
+  if (!live.run) return;
+  if (live.run !== state.run) {
+    state.run = live.run;
+    state.points.clear();
+  }
+  for (const point of live.points) state.points.set(point.s, point);
+  state.live = live;
+}
+
+async function look() {
+  const since = Math.max(0, ...state.points.keys()) - AGAIN_S;
+  try {
+    const query = new URLSearchParams({ run: state.run, since: Math.max(0, since) });
+    const answer = await fetch(`live.json?${query}`, { cache: "no-store" });
+    if (!answer.ok) throw new Error(answer.statusText);
+    take(await answer.json());
+    by("stale").hidden = true;
+  } catch {
+    by("stale").hidden = false;
+  }
+  draw();
+  setTimeout(look, EVERY_MS);
+}
+
+for (const button of document.querySelectorAll("#spans button")) {
+  button.addEventListener("click", () => {
+    state.span_s = Number(button.dataset.span);
+    for (const other of document.querySelectorAll("#spans button")) {
+      other.setAttribute("aria-pressed", String(other === button));
+    }
+    draw();
+  });
+}
+addEventListener("resize", draw);
+look();

@@ -1,0 +1,126 @@
+"""A headless Chromium, spoken to by its DevTools protocol: just what the tests here need."""
+
+import base64
+import contextlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any, Self
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+START_TIMEOUT_S = 40.0
+ANSWER_TIMEOUT_S = 20.0
+
+
+class Page:
+    """One page; a context manager, at whose end the browser is gone."""
+
+    def __init__(self, binary: str, profile: Path, size: tuple[int, int] = (1360, 1000)) -> None:
+        width, height = size
+        self._profile = profile
+        self._ids = itertools.count(1)
+        self.requested: list[str] = []
+        self.complaints: list[str] = []
+        self._browser = subprocess.Popen(
+            [
+                binary,
+                *("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+                *(
+                    "--disable-dev-shm-usage",
+                    "--hide-scrollbars",
+                    "--disable-background-networking",
+                ),
+                f"--window-size={width},{height}",
+                *("--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as ending:
+            ending.callback(self._kill)
+            address = self._page_url()
+            self._socket = ending.enter_context(
+                connect(address, max_size=None, compression=None, ping_interval=None)
+            )
+            self._ending = ending.pop_all()
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self._call(f"{domain}.enable")
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with contextlib.suppress(ConnectionClosed, TimeoutError):
+            self._call("Browser.close")
+        self._ending.close()
+
+    def open(self, url: str) -> None:
+        """Go to a page."""
+        self._call("Page.navigate", url=url)
+
+    def js(self, expression: str) -> Any:
+        """The value of an expression in the page."""
+        answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def wait(self, expression: str, within_s: float = 20.0) -> Any:
+        """The expression's value, once it is true."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            if value := self.js(expression):
+                return value
+            time.sleep(0.1)
+        raise AssertionError(f"not within {within_s} s: {expression}")
+
+    def screenshot(self, file: Path) -> None:
+        """A PNG of the whole page."""
+        shot = self._call("Page.captureScreenshot", captureBeyondViewport=True)
+        file.write_bytes(base64.b64decode(shot["data"]))
+
+    def _page_url(self) -> str:
+        ports = self._profile / "DevToolsActivePort"
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not (ports.exists() and ports.read_text().strip()):
+            assert self._browser.poll() is None, "chromium ended"
+            assert time.monotonic() < deadline, "chromium did not start"
+            time.sleep(0.05)
+        port = ports.read_text().split()[0]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=10) as listed:
+            pages = [target for target in json.load(listed) if target["type"] == "page"]
+        return str(pages[0]["webSocketDebuggerUrl"])
+
+    def _call(self, method: str, **params: Any) -> dict[str, Any]:
+        wanted = next(self._ids)
+        self._socket.send(json.dumps({"id": wanted, "method": method, "params": params}))
+        while True:
+            message = json.loads(self._socket.recv(timeout=ANSWER_TIMEOUT_S))
+            if message.get("id") == wanted:
+                assert "error" not in message, message
+                return message["result"]
+            self._note(message)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        params = event.get("params", {})
+        if event.get("method") == "Network.requestWillBeSent":
+            self.requested.append(params["request"]["url"])
+        elif event.get("method") == "Runtime.exceptionThrown":
+            self.complaints.append(str(params["exceptionDetails"]))
+        elif event.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
+            self.complaints.append(params["entry"]["text"] + " " + params["entry"].get("url", ""))
+
+    def _kill(self) -> None:
+        """Wait for it; with it go its helpers, which are of its session."""
+        try:
+            self._browser.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._browser.pid, signal.SIGKILL)
+            self._browser.wait()

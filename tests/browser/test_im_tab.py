@@ -1,0 +1,128 @@
+"""The IM tab of Locust's web UI, in a real browser."""
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from gauntlet.kernel.rundir import RunDir
+from gauntlet.kernel.scenario import from_builtins, to_builtins
+from scenarios.locust_bridge import __file__ as bridge
+
+from .chromium import Page
+
+pytestmark = pytest.mark.integration
+ENTRY = Path(bridge).with_name("entry.py")
+FRAME = "document.querySelector('iframe').contentDocument"
+SCENARIO = {
+    "version": 1, "name": "watched", "about": "x",
+    "target": {"server": {"heads_poll_ms": 200}},
+    "load": {"users": 6, "rate": "50/s", "ramp": "1s", "steady": "2s"},
+}  # fmt: skip
+
+
+def free_port():
+    """A port that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.fixture
+def run(tmp_path, distant_peer):
+    """A run directory with a load of three seconds on the fake peer."""
+    made = RunDir.create(tmp_path, "watched", 1)
+    load = {
+        "scenario": to_builtins(from_builtins(SCENARIO)),
+        "run_dir": str(made.path),
+        "api": [distant_peer.url],
+    }
+    (made.path / "load.json").write_text(json.dumps(load))
+    return made
+
+
+def _wait_for_load(url):
+    """Before a load begins, Locust's page asks for one, and does not look again."""
+    for _ in range(300):
+        with suppress(OSError), urllib.request.urlopen(f"{url}/im/live.json", timeout=5) as live:
+            if json.load(live)["run"] is not None:
+                return
+        time.sleep(0.1)
+    raise AssertionError("no load began")
+
+
+@contextmanager
+def web_ui(run, *arguments):
+    """Locust with its web UI, whose load begins at once; ended at the end."""
+    port, master = free_port(), free_port()
+    child = subprocess.Popen(
+        [
+            *(sys.executable, "-P", "-m", "locust", "-f", str(ENTRY), "--autostart"),
+            *("-u", "6", "-r", "6", "--web-host", "127.0.0.1", "--web-port", port),
+            *("--master-bind-host", "127.0.0.1", "--master-bind-port", master),
+            *("--master-port", master, *arguments),
+        ],
+        cwd=run.path,
+        env={**os.environ, "GAUNTLET_LOAD": str(run.path / "load.json")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for_load(url)
+        yield url
+    finally:
+        child.send_signal(signal.SIGINT)
+        try:
+            child.wait(20)
+        finally:
+            child.kill()
+            child.wait()
+
+
+def text(name):
+    """An expression: what a figure of the tab says."""
+    return f"{FRAME}.querySelector('#{name}').textContent"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param((), id="local"),
+        pytest.param(("--processes", "2"), id="two-workers", marks=pytest.mark.full),
+    ],
+)
+def test_the_tab_shows_a_run_while_it_goes_on(run, tmp_path, require_service, arguments):
+    """Figures, latencies, a fault's band, the end; nothing from elsewhere, and no complaint."""
+    binary = require_service("chromium")["path"]
+    with Page(binary, tmp_path / "profile") as page, web_ui(run, *arguments) as url:
+        page.open(f"{url}/?tab=im")
+        page.wait(f"!!document.querySelector('iframe') && !!{FRAME}?.querySelector('.legend b')")
+        page.wait(f"{text('tile-connections dd')} === '6'")
+        page.wait(f"parseFloat({text('tile-ack dd')}) > 0")
+        acting = {"kind": "fault", "id": "cut", "fault": "kill", "target": "broker"}
+        row = {"t_ns": time.monotonic_ns(), "step": "effective", **acting}
+        (run.events / "chaos.jsonl").write_text(json.dumps(row) + "\n")
+        page.wait(f"{text('acting')} === 'fault: cut'")
+        assert page.js(f"{FRAME}.querySelectorAll('rect').length") == 4
+        assert page.js(f"{FRAME}.querySelector('#chart-delivery path').getAttribute('d')")
+        page.wait(f"{text('phase')} === 'ended'")
+        assert page.js(text("tile-lost p")) == "by the audit"
+        page.js("[...document.querySelectorAll('[role=tab]')][0].click()")
+        page.wait("!document.querySelector('iframe')")
+        with urllib.request.urlopen(f"{url}/im/latency.csv", timeout=5) as table:
+            rows = {
+                row["latency"]: row for row in csv.DictReader(table.read().decode().splitlines())
+            }
+        assert rows["response"]["samples"] == "100"
+        assert page.complaints == []
+        assert [at for at in page.requested if not at.startswith((url, "data:"))] == []
