@@ -10,6 +10,7 @@ FRESH_NS = 5 * NS_PER_S
 
 # Of workers that have fallen silent nothing is said of the present; what they counted stays true.
 _PRESENT = ("users", "connections", "outstanding")
+_WORST = ("_ms", "_share", "_max")  # what several workers have the worst of
 _PHASES = ("ramp", "steady", "quiesce", "audit")
 
 
@@ -30,7 +31,7 @@ class Live:
 
 
 def together(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Workers' rows as one: counts are summed; a percentile is that of the worst worker.
+    """Workers' rows as one: counts are summed; of percentiles and shares it is the worst worker's.
 
     The phase is the earliest that a worker is in: the run has not left it. Percentiles of several
     workers cannot be added; the exact ones come from the history.
@@ -42,10 +43,10 @@ def together(rows: list[dict[str, Any]]) -> dict[str, Any]:
     phases = [row["phase"] for row in present]
     first = min(phases, key=lambda name: _PHASES.index(name) if name in _PHASES else len(_PHASES))
     whole: dict[str, Any] = {"t_ns": newest_ns, "phase": first, "workers": len(present)}
-    for key in rows[0]:
-        if key.endswith("_ms"):
+    for key, value in rows[0].items():
+        if key.endswith(_WORST):
             known = [row[key] for row in present if row.get(key) is not None]
             whole[key] = max(known, default=None)
-        elif key not in ("t_ns", "phase", "worker"):
+        elif isinstance(value, int | float) and key not in ("t_ns", "worker"):
             whole[key] = sum(row.get(key, 0) for row in (present if key in _PRESENT else rows))
     return whole

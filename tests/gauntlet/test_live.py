@@ -9,7 +9,15 @@ from gauntlet.live import FRESH_NS, Live, together
 def row(worker, **more):
     """A row of a worker."""
     base = {"t_ns": 10 * FRESH_NS, "worker": worker, "phase": "steady", "connections": 5}
-    return {**base, "sent": 100, "lost": 0, "outstanding": 2, "ack_p99_ms": 3.0, **more}
+    return {
+        **base,
+        "sent": 100,
+        "lost": 0,
+        "outstanding": 2,
+        "ack_p99_ms": 3.0,
+        "boot": "b",
+        **more,
+    }
 
 
 def test_one_worker_is_shown_as_it_is(tmp_path):
@@ -31,6 +39,7 @@ def test_counts_are_summed_and_the_worst_percentile_is_shown(tmp_path):
     assert live.last["sent"] == 107
     assert (live.last["lost"], live.last["connections"], live.last["workers"]) == (1, 10, 2)
     assert live.last["ack_p99_ms"] == 9.5
+    assert "boot" not in live.last
 
 
 def test_the_run_is_in_the_earliest_phase_of_its_workers():
