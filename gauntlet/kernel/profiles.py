@@ -56,9 +56,11 @@ def cut(piece: Piece, at_s: float) -> tuple[Piece, Piece]:
     """A piece as two, at a moment inside it."""
     part = (at_s - piece.start_s) / (piece.end_s - piece.start_s)
     sends, rise = piece.sends * piece.share_by(part), piece.rise
+    first, last = 1 - rise + rise * part, 1 + rise * part  # their mean rates, of the whole's
     return (
-        Piece(piece.start_s, at_s, sends, rise * part / (1 - rise + rise * part)),
-        Piece(at_s, piece.end_s, piece.sends - sends, rise * (1 - part) / (1 + rise * part)),
+        # A moment may be so near to an end that nothing is sent between them.
+        Piece(piece.start_s, at_s, sends, rise * part / first if first else 0.0),
+        Piece(at_s, piece.end_s, piece.sends - sends, rise * (1 - part) / last if last else 0.0),
     )
 
 
