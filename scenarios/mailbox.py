@@ -44,6 +44,7 @@ class Mailbox:
         self._inboxes: dict[str, Inbox] = {}
         self._feeds: dict[str, Feed] = {}
         self._unacked: dict[str, int] = {}
+        self._record_delivery = context.latencies.record["delivery"]
         capabilities = context.adapter.capabilities
         self._numbered = SERVER_SEQ in capabilities
         self._readable = HISTORY in capabilities
@@ -140,7 +141,7 @@ class Mailbox:
         now_ns = self._record(Kind.DELIVER, inbox, entry.seq, content, channel, link)
         if not content.flags & _FOREIGN:
             context.ledger.present(inbox.conv.number, self._seat, content.peer, content.sseq)
-            context.latencies.add("delivery", now_ns - content.intended_ns)
+            self._record_delivery(now_ns - content.intended_ns)
 
     def repeat(self, inbox: View, entry: Entry, link: Link, *, seen: bool) -> None:
         """A push that came again, or that went back on its connection."""

@@ -58,6 +58,9 @@ class Outbox:
         self._rng = rng
         self._queues: dict[int, deque[Send]] = {}
         self._idempotent = IDEMPOTENT_SEND in context.adapter.capabilities
+        record = context.latencies.record
+        self._record_lag, self._record_response = record["lag"], record["response"]
+        self._record_service = record["service"]
         limits = context.limits
         self._attempt_ns = (
             limits.attempt_timeout_ns if self._idempotent else limits.give_up_after_ns
@@ -73,7 +76,7 @@ class Outbox:
         context = self._context
         now_ns = context.now_ns()
         context.ledger.submit()
-        context.latencies.add("lag", now_ns - intended_ns)
+        self._record_lag(now_ns - intended_ns)
         conv, author = op.conv.number, op.author
         if text is None:
             size = context.limits.body_bytes
@@ -147,8 +150,8 @@ class Outbox:
         now_ns = context.now_ns()
         self._record(Kind.ACK, send, now_ns, seq=seq, spare=send.attempts)
         context.ledger.ack(send.op)
-        context.latencies.add("response", now_ns - send.intended_ns)
-        context.latencies.add("service", now_ns - send.first_ns)
+        self._record_response(now_ns - send.intended_ns)
+        self._record_service(now_ns - send.first_ns)
         if send.ended is not None:
             send.ended("acked", seq)
         self._next(send)
@@ -158,9 +161,9 @@ class Outbox:
         context, now_ns = self._context, self._context.now_ns()
         unknown = send.doubtful or send.in_flight
         if unknown or send.attempts == 0:
-            context.latencies.add("response", now_ns - send.intended_ns)
+            self._record_response(now_ns - send.intended_ns)
         if unknown:
-            context.latencies.add("service", now_ns - send.first_ns)
+            self._record_service(now_ns - send.first_ns)
             self._record(Kind.UNKNOWN, send, now_ns, spare=send.attempts)
             context.ledger.give_up()
         else:
