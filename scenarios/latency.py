@@ -24,7 +24,7 @@ NAMES = ("response", "service", "lag", "delivery")
 class Latencies:
     """One worker's recorders. Times are nanoseconds; histograms count microseconds.
 
-    `record[name]` takes one duration. It is a list's own `append`, the same for the whole run, so
+    `record[name]` takes one duration; a clock that stepped back counts as zero. It is a list's own `append`, the same for the whole run, so
     that a hot path may keep it; once a second `take_second` counts what has come together.
     """
 
@@ -34,10 +34,6 @@ class Latencies:
         self.record: dict[str, Callable[[int], None]] = {
             name: fresh.append for name, fresh in self._fresh.items()
         }
-
-    def add(self, name: str, duration_ns: int) -> None:
-        """Record one sample; a clock that stepped back counts as zero."""
-        self._fresh[name].append(duration_ns)
 
     def take_second(self) -> dict[str, NDArray[np.int64]]:
         """Every recorder's samples since the last call, sorted, in nanoseconds."""

@@ -13,7 +13,7 @@ def test_histograms_are_written_for_every_name(tmp_path):
     """Each file decodes to its samples, taken or not, to three figures, in microseconds."""
     latencies = Latencies()
     for value_ms in range(1, 1001):
-        latencies.add("delivery", value_ms * MS)
+        latencies.record["delivery"](value_ms * MS)
         if value_ms == 600:
             latencies.take_second()
     latencies.write(tmp_path, 2)
@@ -27,7 +27,7 @@ def test_a_second_is_taken_once_and_sorted():
     """The live row sees each sample exactly once."""
     latencies = Latencies()
     for value_ns in (3, 1, 2):
-        latencies.add("lag", value_ns)
+        latencies.record["lag"](value_ns)
     assert latencies.take_second()["lag"].tolist() == [1, 2, 3]
     assert latencies.take_second()["lag"].tolist() == []
 
@@ -45,8 +45,8 @@ def test_a_recorder_may_be_kept():
 def test_extremes_are_kept(tmp_path):
     """A clock that stepped back, and a wait of days, are samples too."""
     latencies = Latencies()
-    latencies.add("service", -5)
-    latencies.add("service", 10**18)
+    latencies.record["service"](-5)
+    latencies.record["service"](10**18)
     assert len(latencies.take_second()["service"]) == 2
     latencies.write(tmp_path, 0)
     decoded = HdrHistogram.decode((tmp_path / "service-w0.hdr").read_bytes())
