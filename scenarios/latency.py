@@ -24,8 +24,9 @@ NAMES = ("response", "service", "lag", "delivery")
 class Latencies:
     """One worker's recorders. Times are nanoseconds; histograms count microseconds.
 
-    `record[name]` takes one duration; a clock that stepped back counts as zero. It is a list's own `append`, the same for the whole run, so
-    that a hot path may keep it; once a second `take_second` counts what has come together.
+    `record[name]` takes one duration; a clock that stepped back counts as zero. It is a list's own
+    `append`, the same for the whole run, so that a hot path may keep it; once a second
+    `take_second` counts what has come together.
     """
 
     def __init__(self) -> None:
