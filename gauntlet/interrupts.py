@@ -8,22 +8,50 @@ from types import FrameType
 from gauntlet.kernel.errors import Interrupted
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_AGAIN_S = 1.0
+
+
+class Signals:
+    """What came, and whether it is still to be heard."""
+
+    def __init__(self) -> None:
+        self._why = ""
+        self._insists = False
+
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
+        """Raise Interrupted for the first signal; later ones do nothing."""
+        if not self._why:
+            self._why = f"stopped by {signal.Signals(number).name}"
+            self._raise()
+
+    @contextlib.contextmanager
+    def insisting(self) -> Iterator[None]:
+        """Within, an Interrupted that got lost is raised anew.
+
+        Python drops what is raised while a destructor or a hook of `fork` happens to run.
+        """
+        before = signal.signal(signal.SIGALRM, lambda *_: self._raise())
+        self._insists = True
+        try:
+            yield
+        finally:
+            self._insists = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    def _raise(self) -> None:
+        if self._insists:
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+        raise Interrupted(self._why)
 
 
 @contextlib.contextmanager
-def raised() -> Iterator[None]:
+def raised() -> Iterator[Signals]:
     """Within, the first signal raises Interrupted in the main thread; later ones do nothing."""
-    pending = True
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        nonlocal pending
-        if pending:
-            pending = False
-            raise Interrupted(f"stopped by {signal.Signals(number).name}")
-
-    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
+    signals = Signals()
+    before = {number: signal.signal(number, signals.on_signal) for number in _SIGNALS}
     try:
-        yield
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

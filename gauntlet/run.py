@@ -119,7 +119,12 @@ class _Conductor:
         """Boot, load, disturb, stop. A run that was interrupted under load still gets judged."""
         rundir.write_json(self._run.manifest, self._manifest)
         try:
-            with interrupts.raised(), self._view, ExitStack() as cleanup:
+            with (
+                interrupts.raised() as signals,
+                self._view,
+                ExitStack() as cleanup,
+                signals.insisting(),  # but not while we clean up
+            ):
                 self._boot(cleanup)
                 self._start_load(cleanup)
                 self._watch()

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
@@ -18,6 +18,7 @@ from gauntlet.stack import Link, Ready, Stack
 
 POLL_S = 0.5
 CONTROL_FILE = "control.json"
+LOGS = "logs"
 
 
 class Options(NamedTuple):
@@ -32,8 +33,12 @@ class Options(NamedTuple):
 def serve(options: Options) -> Exit:
     """Boot a stack, print its addresses, wait. Ending it by Ctrl-C is success."""
     layout = _layout(options.layout)
-    with _folder(options.data) as folder, contextlib.suppress(Interrupted), interrupts.raised():
-        logs = folder / "logs"
+    with (
+        _folder(options.data) as folder,
+        contextlib.suppress(Interrupted),
+        interrupts.raised() as signals,
+    ):
+        logs = folder / LOGS
         logs.mkdir(parents=True, exist_ok=True)
         request = {
             "stack": options.stack,
@@ -45,24 +50,31 @@ def serve(options: Options) -> Exit:
         stack = Stack(request, on_event=lambda _event: None)
         control = folder / CONTROL_FILE
         try:
-            components, links = _plan(stack, options)
-            ready = stack.start({})
-            _write_control(control, ready)
-            addresses = {link.component: link.upstream for link in links}
-            for component in components:
-                address = addresses.get(component["name"], "inside another component")
-                print(f"  {component['name']:14} {address}")
-            print(f"api      {'  '.join(ready.api)}")
-            print(f"control  {ready.control}  token in {control}")
-            print(f"logs     {logs}")
-            print("Ctrl-C ends it.", flush=True)
-            while stack.running:
-                time.sleep(POLL_S)
-            raise StackError(f"the server ended by itself; see {logs / 'cluster.log'}")
+            with signals.insisting():
+                _show_until_it_ends(stack, options, folder)
         finally:
             stack.stop()
             control.unlink(missing_ok=True)
     return Exit.OK
+
+
+def _show_until_it_ends(stack: Stack, options: Options, folder: Path) -> NoReturn:
+    """Start everything, print where it is, and wait; StackError when it ends by itself."""
+    logs, control = folder / LOGS, folder / CONTROL_FILE
+    components, links = _plan(stack, options)
+    ready = stack.start({})
+    _write_control(control, ready)
+    addresses = {link.component: link.upstream for link in links}
+    for component in components:
+        address = addresses.get(component["name"], "inside another component")
+        print(f"  {component['name']:14} {address}")
+    print(f"api      {'  '.join(ready.api)}")
+    print(f"control  {ready.control}  token in {control}")
+    print(f"logs     {logs}")
+    print("Ctrl-C ends it.", flush=True)
+    while stack.running:
+        time.sleep(POLL_S)
+    raise StackError(f"the server ended by itself; see {logs / 'cluster.log'}")
 
 
 def _plan(stack: Stack, options: Options) -> tuple[list[dict[str, Any]], list[Link]]:

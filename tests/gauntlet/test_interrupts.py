@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -27,3 +28,26 @@ def test_the_handlers_of_before_come_back():
     with interrupts.raised():
         pass
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+class _Unlucky:
+    """A signal comes while its destructor runs."""
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _destroy_and_wait():
+    unlucky = _Unlucky()
+    del unlucky
+    time.sleep(5)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_signal_that_python_dropped_is_heard_all_the_same(monkeypatch):
+    """An exception in a destructor goes nowhere: the interrupt is raised anew, and then no more."""
+    monkeypatch.setattr(interrupts, "_AGAIN_S", 0.05)
+    with interrupts.raised() as signals:
+        with pytest.raises(Interrupted, match="SIGTERM"), signals.insisting():
+            _destroy_and_wait()
+        time.sleep(0.2)

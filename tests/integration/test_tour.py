@@ -11,11 +11,15 @@ from gauntlet import children
 from gauntlet.failure_table import BOTH, TABLE
 from gauntlet.kernel.errors import Exit
 from gauntlet.kernel.rundir import RunDir
-from scenarios import library
+from gauntlet.library import all_scenarios
 
 pytestmark = pytest.mark.integration
 
-SERVICES = {"embedded": ("redis",), "full": ("redis", "postgres", "rabbitmq")}
+SERVICES = {
+    "embedded": ("redis",),
+    "full": ("redis", "postgres", "rabbitmq"),
+    "prosody": ("prosody",),
+}
 
 
 def judged(folder: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
@@ -72,8 +76,12 @@ def test_each_seeded_bug_turns_its_scenario_red(bug, stack, tmp_path):
 
 # What a scenario of the failure table breaks may exist on one stack only.
 STACKS = {shown.scenario: shown.stacks for row in TABLE for shown in row.by}
+OWN = {each.name: each.target.stack for each in all_scenarios()}
 RUNS = [
-    (name, stack) for name in library.names() for stack in STACKS.get(name, BOTH) if name != "tour"
+    (name, stack)
+    for name, own in OWN.items()
+    for stack in STACKS.get(name, BOTH if own in BOTH else (own,))
+    if name != "tour"
 ]
 
 
