@@ -19,6 +19,7 @@ from scenarios.sources import Sources
 
 _HANDSHAKE_S = 5.0
 _ABNORMAL = 1006
+_TEXT = picows.WSMsgType.TEXT
 _IP_BIND_ADDRESS_NO_PORT = 24  # of <linux/in.h>; Python 3.11's socket module has no name for it
 
 
@@ -69,20 +70,19 @@ class Socket(picows.WSListener):
         self._transport = transport
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
-        if frame.msg_type == picows.WSMsgType.CLOSE:
+        kind = frame.msg_type  # an enumeration's member is made each time that it is asked for
+        if kind is _TEXT and frame.fin and not self._parts:  # as nearly all are
+            self._on_frame(frame.get_payload_as_bytes())
+        elif kind is picows.WSMsgType.CLOSE:
             # Read here: picows knows the codes of the RFC by name, not a server's own.
             self._code = int.from_bytes(frame.get_payload_as_bytes()[:2]) or _ABNORMAL
             transport.send_close(picows.WSCloseCode.OK)
             transport.disconnect()
-        elif frame.msg_type in (picows.WSMsgType.TEXT, picows.WSMsgType.CONTINUATION):
-            part = frame.get_payload_as_bytes()
-            if not frame.fin:
-                self._parts += part
-            elif self._parts:
-                whole, self._parts = self._parts + part, b""
+        elif kind in (_TEXT, picows.WSMsgType.CONTINUATION):
+            self._parts += frame.get_payload_as_bytes()
+            if frame.fin:
+                whole, self._parts = self._parts, b""
                 self._on_frame(whole)
-            else:
-                self._on_frame(part)
 
     def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
         self._transport = None
@@ -96,7 +96,7 @@ class Socket(picows.WSListener):
     def send(self, frame: bytes) -> None:
         """Send a text frame; nothing happens on a connection that has ended."""
         if self._transport is not None:
-            self._transport.send(picows.WSMsgType.TEXT, frame)
+            self._transport.send(_TEXT, frame)
 
     def read(self, *, on: bool) -> None:
         """Stop or go on reading: what the server sends fills the system's buffers, then its own."""
