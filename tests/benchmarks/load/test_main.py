@@ -45,7 +45,7 @@ def test_a_tiny_run_measures_the_row(require_service, row):
 
 def test_the_documentation_has_every_row():
     """What is measured is explained."""
-    explained = PAGE.partition("## The load engine")[2]
+    explained = PAGE.partition("### Rows and method of the load engine")[2]
     assert re.findall(r"^\| ([a-z-]+) \|", explained, re.MULTILINE)[1:] == [*ROWS]
 
 
