@@ -1,7 +1,8 @@
 """The master's door: which workers may take part, and who is refused, by name and with a reason.
 
 Locust itself takes whoever connects. A refused worker is told why and quits, and so leaves Locust's
-list before users are spread over it.
+list before users are spread over it. Where it is the only one there so far it must leave the list
+before it quits: a headless Locust whose last worker quits ends, though others are on their way.
 """
 
 import logging
@@ -46,6 +47,7 @@ class Door:
         self._on_refused = on_refused
         self.known: dict[str, Member] = {}
         self.shut = False
+        self._spreading = False  # from the first start on Locust spreads users over its list
 
     def meet(self, client: str, said: dict[str, Any]) -> None:
         """A worker says who it is."""
@@ -65,6 +67,7 @@ class Door:
 
         Locust counts whoever has connected, and so may have counted one that was then refused.
         """
+        self._spreading = True
         ready: list[Member] = []
         with gevent.Timeout(_GATHER_TIMEOUT_S, False):
             while True:
@@ -100,6 +103,8 @@ class Door:
         sentence = f"{who} is refused: {why}."
         self._say(sentence)
         self.known.pop(client, None)
+        if not self._spreading:
+            self._runner.clients.pop(client, None)
         gevent.spawn(self._asker.tell, client, "refuse", {"message": sentence})
 
     def _say(self, sentence: str) -> None:
