@@ -45,7 +45,8 @@ class Bridge:
         self._thread: EngineThread | None = None
         self._part: Part | None = None
         self._fleet: Fleet | None = None
-        self._begun_s = 0.0
+        self._asked_s = 0.0  # when Locust's run time begins to count
+        self._zero_ns = 0
         self._ending: Any = None
         self._over = False
         self._codes: set[Exit] = set()  # of what went wrong
@@ -103,15 +104,17 @@ class Bridge:
         if self._over:
             self._over, self._load_file, self._thread = False, "", None
             self._codes.clear()
+        self._asked_s, self._zero_ns = time.monotonic(), 0
         if not self._load_file:
             self._given.num_users = self._runner.target_user_count
             self._boot_in_view()
         self.statistics.begin(self._load_file)
-        self._begun_s = time.monotonic()
         if self._fleet is not None:
             self._fleet.begin(Path(self._load_file), self._given.expect_workers)
+            self._zero_ns = self._fleet.zero_ns
         else:
             load = loadfile.read(Path(self._load_file))
+            self._zero_ns = clock.now_ns()
             self._run(Engine(load, Stripe()))
         self._end_with_the_load()
 
@@ -133,9 +136,10 @@ class Bridge:
         if self._over or isinstance(self._runner, WorkerRunner):
             return
         codes = self._codes
+        alone = self._fleet.all_lost if self._fleet is not None else self._has_ended()
+        if self._zero_ns and not alone:
+            self._let_the_load_end()
         if self._fleet is not None:
-            alone = self._fleet.all_lost
-            self._let_the_load_end(self._fleet.zero_ns)
             codes |= self._fleet.drain()
             if alone and self._given.headless:
                 gevent.spawn_later(_SECOND_S, self._runner.quit)
@@ -204,12 +208,15 @@ class Bridge:
             end = self._runner.quit if self._given.headless else self._runner.stop
             self._ending = gevent.spawn_later(self._duration_s(), end)
 
-    def _let_the_load_end(self, zero_ns: int) -> None:
-        """Workers begin a little after Locust's run time does, and get that time back."""
-        zero_s = zero_ns / clock.NS_PER_S
+    def _let_the_load_end(self) -> None:
+        """A load begins after Locust's run time does, by what boots first; it gets that back."""
+        zero_s = self._zero_ns / clock.NS_PER_S
         left_s = zero_s + self._duration_s() - time.monotonic()
-        if zero_ns and 0 < left_s <= zero_s - self._begun_s + _SECOND_S:
+        if 0 < left_s <= zero_s - self._asked_s + _SECOND_S:
             gevent.sleep(left_s)
+
+    def _has_ended(self) -> bool:
+        return self._thread is not None and self._thread.ended
 
     def _merge_each_second(self, thread: EngineThread) -> None:
         while not thread.ended:

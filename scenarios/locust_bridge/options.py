@@ -16,25 +16,29 @@ DEFAULT_SCENARIO = "steady"
 def add(parser: Any, **_: Any) -> None:
     """Add ours to Locust's parser (a configargparse one)."""
     group = parser.add_argument_group("IM load")
-    group.add_argument(
-        "--scenario",
-        default=DEFAULT_SCENARIO,
-        help=f"a scenario file, or one of: {', '.join(library.names())}",
-    )
-    group.add_argument(
-        "--im-rate", default="", help="sends per second, such as 300/s (default: 1/s a user)"
-    )
-    group.add_argument("--im-stack", default="", help="embedded or full: the server to boot")
+    in_form = [
+        group.add_argument(
+            "--scenario",
+            default=DEFAULT_SCENARIO,
+            help=f"a scenario file, or one of: {', '.join(library.names())}",
+        ),
+        group.add_argument(
+            "--im-rate", default="", help="sends per second, such as 300/s (default: 1/s a user)"
+        ),
+        group.add_argument(
+            "--im-arrivals",
+            choices=["", *SCHEDULES],
+            default="",
+            help="how sends are spaced (default: as the scenario has it)",
+        ),
+        group.add_argument("--im-stack", default="", help="embedded or full: the server to boot"),
+    ]
+    for action in in_form:
+        action.include_in_web_ui = True  # Locust marks only what is added outside of a group
     group.add_argument(
         "--im-folder",
         default="",
         help="a worker's own: keep its part of the run here, and send it to the master at the end",
-    )
-    group.add_argument(
-        "--im-arrivals",
-        choices=["", *SCHEDULES],
-        default="",
-        help="how sends are spaced (default: as the scenario has it)",
     )
 
 
