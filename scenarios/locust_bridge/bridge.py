@@ -276,6 +276,8 @@ def _on_init(environment: Environment, **_: Any) -> None:
             bridge.boot()
     except GauntletError as error:
         log.error("%s", error)  # noqa: TRY400 - one sentence for the user, no traceback
+        if isinstance(environment.runner, MasterRunner):
+            environment.runner.quit()  # else its workers wait for a minute
         sys.exit(environment.process_exit_code or int(error.exit_code))
     # Locust's run time counts from here, and gevent's clock stood still during the imports.
     gevent.get_hub().loop.update_now()

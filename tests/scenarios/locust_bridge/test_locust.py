@@ -188,3 +188,20 @@ def test_a_forbidden_target_ends_with_4(run):
     output = child.communicate(timeout=30)[0]
     assert child.returncode == 4, output
     assert "allow_hosts" in output
+
+
+def test_workers_do_not_outlast_a_master_that_cannot_begin(tmp_path):
+    """They are told to go; else each would look for its master for a minute."""
+    options = ("-u", "6", "-r", "6", "--processes", "2", "--im-stack", "nonsense", *places())
+    child = subprocess.run(
+        [*LOCUST, "-f", str(ENTRY), *options],
+        cwd=tmp_path,
+        env={key: value for key, value in os.environ.items() if key != "GAUNTLET_LOAD"},
+        stdout=subprocess.PIPE,  # the workers' as well: this waits until they are gone
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=45,
+        check=False,
+    )
+    assert child.returncode == 4, child.stdout
+    assert "invalid choice: 'nonsense'" in child.stdout
