@@ -79,6 +79,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _conduct_for_locust(options: argparse.Namespace) -> int:
+    options.argv = options.asked or options.argv
     # stdout is the pipe to the Locust that started us: people read stderr.
     return _conduct(options, _resolved(options), ParentLocust(), Console(stderr=True))
 
@@ -247,6 +248,15 @@ def _workers_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _asked_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--asked",
+        nargs=argparse.REMAINDER,
+        default=[],
+        help="comes last: the command by which a person would have this run again",
+    )
+
+
 def _list_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--failure-table", action="store_true", help="what may break, and what shows it"
@@ -325,7 +335,7 @@ COMMANDS: tuple[_Command, ...] = (
         "conduct",
         "what a plain `locust -f locustfile.py` calls: a run whose load is its parent",
         _conduct_for_locust,
-        (_scenario_options, _run_options),
+        (_scenario_options, _run_options, _asked_option),
     ),
 )
 

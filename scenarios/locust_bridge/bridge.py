@@ -88,7 +88,8 @@ class Bridge:
             with tempfile.TemporaryDirectory() as folder:
                 closed = options.are_driven(self._environment.user_classes)
                 arguments = options.conduct_arguments(self._given, Path(folder), closed=closed)
-                self._conductor = Conductor(arguments)
+                again = options.asked(self._given, sys.argv[1:])
+                self._conductor = Conductor([*arguments, "--asked", *again])
                 try:
                     self._load_file = str(self._conductor.wait_for_load())
                 except StackError:

@@ -1,7 +1,8 @@
 """The command-line options, and form fields, that we add to Locust's."""
 
 import argparse
-from collections.abc import Collection
+import itertools
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -78,3 +79,22 @@ def conduct_arguments(
     if options.im_stack:
         arguments += ["--stack", str(options.im_stack)]
     return arguments
+
+
+def asked(options: argparse.Namespace, argv: Sequence[str]) -> list[str]:
+    """The command that has this load again; what a web form said becomes options of it."""
+    command = ["locust", *argv]
+    if options.headless:
+        return command
+    said = {
+        "--host": options.host,
+        "-u": options.num_users,
+        "-r": options.spawn_rate,
+        "-t": options.run_time and f"{options.run_time}s",
+        "--scenario": options.scenario,
+        "--im-rate": options.im_rate,
+        "--im-arrivals": options.im_arrivals,
+        "--im-stack": options.im_stack,
+    }
+    given = ((option, str(value)) for option, value in said.items() if value)
+    return [*command, "--headless", *itertools.chain.from_iterable(given)]

@@ -1,6 +1,7 @@
 """The start form of Locust's web UI, in a real browser."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -70,3 +71,8 @@ def test_a_load_of_the_form_is_ours_and_whole(page, tmp_path, distant_peer):
     run = RunDir.open(results[0].parent)
     (line,) = (row for row in run.read_events() if row["kind"] == "reconciliation")
     assert line["ops"] == line["acked"] == 150
+    again = shlex.join(run.read_manifest()["argv"])
+    assert again.endswith(
+        f"--headless --host {distant_peer.url} -u 10 -r 10.0 -t 4s --scenario steady "
+        "--im-rate 50/s --im-arrivals constant"
+    )

@@ -80,6 +80,17 @@ def test_a_few_users_with_tasks_get_small_groups(tmp_path):
     assert scenario_file.load(Path(file)).load.shares()["group"].size == 4
 
 
+def test_a_load_can_be_had_again():
+    """By the same command; what the web form said, which no command line shows, is added to it."""
+    argv = ["-f", "mine.py", "-u", "5"]
+    assert options.asked(parsed(headless=True), argv) == ["locust", *argv]
+    form = parsed("--im-rate", "9/s", headless=False, num_users=7, spawn_rate=2.0, run_time=60)
+    assert options.asked(form, argv) == [
+        "locust", *argv, "--headless", "-u", "7", "-r", "2.0", "-t", "60s", "--scenario", "steady",
+        "--im-rate", "9/s",
+    ]  # fmt: skip
+
+
 def test_users_are_driven_where_all_of_them_are():
     """One class of users without tasks is enough to have arrivals; so is none."""
     driven, other = type("A", (), {"is_driven": True}), type("B", (), {})
