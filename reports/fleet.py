@@ -1,4 +1,4 @@
-"""The workers of a run: who was lost, and how their clocks stand to the master's.
+"""The workers of a run: who took part, who was lost, how their clocks stand to the master's.
 
 A run on one process has no such rows, and neither have runs of older versions.
 """
@@ -71,16 +71,38 @@ class Clocks:
 
 def lost(rows: list[dict[str, Any]], reconciled: set[int]) -> dict[int, str]:
     """The workers that took part and whose part is not whole: what became of each."""
-    last: dict[int, dict[str, Any]] = {}
-    for row in rows:
-        # A word of one that is back again is not its last.
-        if row["kind"] == "worker":
-            last[row["worker"]] = row
     return {
         worker: _became(row)
-        for worker, row in sorted(last.items())
+        for worker, row in _last(rows, "worker").items()
         if row["step"] == "lost" or worker not in reconciled
     }
+
+
+def workers(rows: list[dict[str, Any]], missing: dict[int, str]) -> list[dict[str, Any]]:
+    """`workers` of result.json; `missing` is what `lost` answered. Clocks as measured last."""
+    clocks = _last(rows, "clock")
+
+    def ms(worker: int, name: str) -> float | None:
+        return clocks[worker][name] / NS_PER_MS if worker in clocks else None
+
+    return [
+        {
+            "worker": worker,
+            "host": row["host"],
+            "pid": row["pid"],
+            "state": "lost" if worker in missing else "whole",
+            "sentence": missing.get(worker, row["message"]),
+            "offset_ms": ms(worker, "offset_ns"),
+            "error_ms": ms(worker, "error_ns"),
+        }
+        for worker, row in _last(rows, "worker").items()
+    ]
+
+
+def _last(rows: list[dict[str, Any]], kind: str) -> dict[int, dict[str, Any]]:
+    """The last word on each worker, by its number: one of a worker that is back is not its last."""
+    last = {row["worker"]: row for row in rows if row["kind"] == kind}
+    return dict(sorted(last.items()))
 
 
 def _became(row: dict[str, Any]) -> str:

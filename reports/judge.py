@@ -12,6 +12,7 @@ from reports import (
     checks,
     counts,
     evidence,
+    fleet,
     grade,
     latency,
     model,
@@ -54,6 +55,7 @@ def judge(run: RunDir) -> dict[str, Any]:
         body, more = _judged(history, required(scenario))
         reasons += more
     result |= {"verdict": conclude(reasons), **body, "grades": grade.grades(body)}
+    result["workers"] = fleet.workers(rows, events.lost)
     result["self_audit"] = self_audit.audit(
         list(read_jsonl(run.live)), rows, events, _machine(manifest, scenario, body)
     )

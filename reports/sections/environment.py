@@ -19,7 +19,7 @@ def facts(page: Page) -> dict[str, Any]:
         "started": _started(manifest),
         "stack": run["stack"],
         "fault proxy": (manifest.get("proxy") or {}).get("backend"),
-        "load": _workers(manifest.get("clock", {}).get("workers", [])),
+        "load": _workers(page.result.get("workers", [])),
         "machine": ", ".join(f"{name} {value}" for name, value in machine.items()),
         "commit": manifest.get("commit"),
         "versions": ", ".join(
@@ -41,7 +41,9 @@ def _workers(workers: list[dict[str, Any]]) -> str:
         for one in workers
         if one["error_ms"]
     ]
-    return "; ".join([f"{len(workers)} workers", *apart]) if workers else ""
+    lost = sum(one["state"] == "lost" for one in workers)
+    count = f"{len(workers)} workers" + (f", {lost} of them lost" if lost else "")
+    return "; ".join([count, *apart]) if workers else ""
 
 
 def _started(manifest: dict[str, Any]) -> str | None:

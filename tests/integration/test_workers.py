@@ -71,6 +71,8 @@ def test_three_workers_are_one_load(tmp_path, require_service):
         "not-applicable",
     }
     assert [worker["worker"] for worker in run.read_manifest()["clock"]["workers"]] == [0, 1, 2]
+    told = [(worker["worker"], worker["state"]) for worker in result["workers"]]
+    assert told == [(0, "whole"), (1, "whole"), (2, "whole")]
 
 
 def test_the_run_goes_on_without_a_worker_that_was_killed(tmp_path, require_service):
@@ -84,6 +86,7 @@ def test_the_run_goes_on_without_a_worker_that_was_killed(tmp_path, require_serv
     assert f"pid {pid}) was lost at " in said
     assert f"pid {pid}) was lost at " in run.report.read_text()
     result = run.read_result()
+    assert [worker["state"] for worker in result["workers"]] == ["whole", "lost", "whole"]
     assert result["counts"]["acked"] > 200
     assert {check["verdict"] for check in result["checks"]} == {"unknown", "not-applicable"}
 

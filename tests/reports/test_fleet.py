@@ -1,9 +1,15 @@
-"""Workers' clocks on one timeline, and workers that were lost."""
+"""Workers' clocks on one timeline, workers that were lost, and what the result says of each."""
+
+import json
 
 import numpy as np
 
 from reports import fleet
 from reports.fleet import Clocks
+from reports.judge import judge
+from reports.render import render
+
+from .histories import ZERO, good_story
 
 S = 1_000_000_000
 
@@ -69,3 +75,51 @@ def test_a_worker_is_lost_unless_it_ended_in_order():
 def test_a_run_without_workers_has_lost_none():
     """Runs of one process, and of older versions, say nothing of workers."""
     assert fleet.lost([{"kind": "phase"}], {0}) == {}
+
+
+def test_the_result_has_a_row_for_each_worker():
+    """In their order: who it was, what became of it, and its clock as it was measured last."""
+    rows = [
+        *(worker(number, "joined", f"Worker {number} takes part") for number in (1, 0)),
+        *(clock(0, 1, 0), clock(1, 2, 1_000_000, 200_000), clock(1, 9, 3_000_000, 100_000)),
+        worker(1, "lost", "Worker 1 (h, pid 7) was lost at 3.0 s"),
+        worker(1, "back", "Worker 1 (h, pid 7) is back"),
+        worker(1, "whole", "Worker 1 (h, pid 7) has ended in order"),
+    ]
+    first, second = fleet.workers(rows, fleet.lost(rows, {1}))
+    assert (first["worker"], first["state"]) == (0, "lost")
+    assert first["sentence"] == "Worker 0 (h, pid 7) did not reconcile"
+    assert (first["offset_ms"], first["error_ms"]) == (0, 0)
+    assert second == {
+        "worker": 1,
+        "host": "h",
+        "pid": 7,
+        "state": "whole",
+        "sentence": "Worker 1 (h, pid 7) has ended in order",
+        "offset_ms": 3.0,
+        "error_ms": 0.1,
+    }
+
+
+def test_a_clock_that_nobody_measured_is_not_known():
+    """The master wrote who takes part before it compared clocks, and was killed."""
+    (found,) = fleet.workers([worker(0, "joined", "Worker 0 takes part")], {})
+    assert (found["offset_ms"], found["error_ms"]) == (None, None)
+
+
+def test_result_and_report_tell_of_the_workers(written):
+    """One that was lost, and one whose clock is its own; a load of one process has none."""
+    run = written(good_story(1))
+    assert judge(run)["workers"] == []
+    rows = [
+        *(worker(number, "joined", "takes part") for number in (0, 1)),
+        clock(1, ZERO, 2_000_000, 500_000),
+        worker(1, "lost", "Worker 1 (h, pid 7) was lost at 3.0 s"),
+    ]
+    lines = (json.dumps({**row, "t_ns": ZERO}) + "\n" for row in rows)
+    (run.events / "load-master.jsonl").write_text("".join(lines))
+    result = judge(run)
+    assert [one["state"] for one in result["workers"]] == ["whole", "lost"]
+    render(run, result)
+    page = run.report.read_text()
+    assert "2 workers, 1 of them lost; the clock of worker 1 (h) was 2.000 ms ahead of" in page

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gauntlet.kernel import vocabulary
 from gauntlet.kernel.scenario import Fault, Scenario
+from reports import fleet
 
 from .histories import good_story
 
@@ -44,5 +45,8 @@ def test_every_key_of_the_result_is_documented(judged):
     page = (REFERENCE / "run-directory.md").read_text()
     for part in ("run", "counts"):
         assert all(f"`{key}`" in page for key in result[part])
+    told = {"kind": "worker", "worker": 0, "host": "h", "pid": 7, "step": "joined", "message": ""}
+    (worker,) = fleet.workers([told], {})
+    assert all(f"`{key}`" in page for key in worker)
     for part in ("checks", "objectives", "windows"):
         assert all(f"`{key}`" in page for key in result[part][0])
