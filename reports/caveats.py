@@ -15,8 +15,12 @@ WHY: dict[Miss, str] = {
 
 def caveats(facts: Facts) -> Iterator[str]:
     """Sentences, for the head of every account of the run."""
-    if limited := objectives.generator_limited(facts):
-        yield f"{limited[0].upper()}{limited[1:]}: latency and capacity objectives are not judged."
+    if objectives.generator_limited(facts):
+        # How late, and what else was at its limit, is the self-audit's to say.
+        yield (
+            "Generator-limited: latency and capacity objectives are not judged; the self-audit has "
+            "the figures."
+        )
     why = facts.history.missed.why.tolist()
     if why:
         intended = len(why) + int(facts.history.messages.sent.sum())

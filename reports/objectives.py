@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gauntlet.kernel.scenario import Objective
-from reports import shown
+from reports import self_audit, shown
 from reports.checks.verdict import Outcome
 from reports.indicators import INDICATORS, NEED_PUNCTUAL_SENDS, Facts, Value
 
@@ -43,11 +43,9 @@ def judge_all(facts: Facts) -> list[Judged]:
 
 def generator_limited(facts: Facts) -> str:
     """Why latencies and capacity are not known: the generator was late where nothing was broken."""
-    budget_ms = facts.history.scenario.load.lag_budget_ms
     lag_ms = INDICATORS["lag_p99_ms"](facts, facts.windows["steady"]).value
-    if lag_ms is None or lag_ms <= budget_ms:
-        return ""
-    return f"generator-limited: its own lag p99 was {lag_ms:.1f} ms, over {budget_ms:g} ms"
+    late = self_audit.late_by(lag_ms, facts.history.scenario.load.lag_budget_ms)
+    return f"generator-limited: {late}" if late else ""
 
 
 def clocks_apart(objective: Objective, facts: Facts) -> str:

@@ -59,7 +59,8 @@ def audit(live: list[Row], events: list[Row], times: Events, machine: Row) -> Ro
         *_processes(seen, machine),
         *_other_machines(seconds, seen),
     ]
-    if not seconds and not seen:
+    late = late_by(machine["lag_p99_ms"], machine["lag_budget_ms"])
+    if not (seconds or seen or late):  # the history knows whether it was late, and no more
         return {"status": UNRECORDED, "limits": [], "sentence": _UNRECORDED, "figures": []}
     limits = [limit for limit in LIMITS if any(_over(one, limit) for one in figures)]
     return {
@@ -69,6 +70,13 @@ def audit(live: list[Row], events: list[Row], times: Events, machine: Row) -> Ro
         "seconds": max(len(seen), len({row["t_ns"] // 1_000_000_000 for row in seconds})),
         "figures": [asdict(one) for one in figures],
     }
+
+
+def late_by(lag_p99_ms: float | None, budget_ms: float) -> str:
+    """How late the generator was in steady load, where it was too late to be believed."""
+    if lag_p99_ms is None or _state(lag_p99_ms, budget_ms) != "over":
+        return ""
+    return f"its own lag p99 was {lag_p99_ms:.1f} ms, over {budget_ms:g} ms"
 
 
 def _steady(rows: Iterable[Row], times: Events) -> list[Row]:
@@ -210,22 +218,18 @@ _UNRECORDED = (
 
 
 def _sentence(limits: list[str], figures: dict[str, Figure]) -> str:
-    """What the figures amount to, and what to do about it."""
-    missed = []
-    if "missed-arrivals" in figures and figures["missed-arrivals"].worst:
-        missed = [_told(figures, "missed-arrivals", "{} intended sends were never made.")]
+    """What the figures amount to, and what to do about it. Of what was missed a caveat tells."""
     if limits:
         parts = [_BLAME[limit](figures) for limit in limits]
         # The last: a machine without a core to spare is why the others were late.
-        return " ".join([*parts, *missed, _REMEDY[limits[-1]]])
+        return " ".join([*parts, _REMEDY[limits[-1]]])
     parts = [_told(figures, "send-lag", "sends left {} late at p99 (budget {limit})")]
     parts.append(_told(figures, "engine-cpu", "its engine used {} of a core"))
     parts.append(_told(figures, "machine", "the machine was {} busy"))
     busiest = max(_proxies(figures), key=lambda one: one.held, default=None)
     if busiest is not None:
         parts.insert(2, f"the busier fault proxy used {_text(busiest)}")
-    kept = f"The generator kept its schedule: {', '.join(part for part in parts if part)}."
-    return " ".join([kept, *missed])
+    return f"The generator kept its schedule: {', '.join(part for part in parts if part)}."
 
 
 def _generator_blame(figures: dict[str, Figure]) -> str:

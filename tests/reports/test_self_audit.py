@@ -89,12 +89,12 @@ def test_a_generator_at_its_limit_is_named_with_the_figure(case, told):
     assert told in found["sentence"]
 
 
-def test_missed_arrivals_are_told_and_nobody_is_blamed():
+def test_missed_arrivals_are_a_figure_and_nobody_is_blamed():
     """A system that is down has nobody who could send: that is no limit of the generator."""
     found, figures = audited(live(missed=7))
     assert found["status"] == "trustworthy"
-    assert found["sentence"].endswith("7 intended sends were never made.")
     assert figures["missed-arrivals"]["state"] == "near"
+    assert figures["missed-arrivals"]["worst"] == 7
 
 
 def test_a_busy_proxy_is_named_and_judged_by_what_it_can_use():
@@ -159,6 +159,13 @@ def test_a_run_without_records_of_itself_says_so():
     found, _ = audited(old, [])
     assert found["status"] == "not-recorded"
     assert found["figures"] == []
+
+
+def test_a_late_generator_needs_no_record_to_be_known():
+    """The history alone shows it: objectives are not judged, and "not recorded" is no reason."""
+    found, figures = audited([], [], lag_p99_ms=14.0)
+    assert (found["status"], set(figures)) == ("generator-limited", {"send-lag"})
+    assert found["sentence"].startswith("The load generator was at its limit: sends left 14 ms")
 
 
 def test_the_section_answers_first_and_shows_offenders_first():
