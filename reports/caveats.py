@@ -1,4 +1,4 @@
-"""What a reader has to know before he trusts the numbers: the load was not what it should be."""
+"""What a reader has to know before he trusts the numbers: what the load was not, or left out."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,11 @@ WHY: dict[Miss, str] = {
     Miss.BACKLOG: "the worker's backlog was full",
 }
 
+_WAITING = (
+    "who waits for an answer sends nothing meanwhile, so a slow system was asked less, and the "
+    "latencies leave that waiting out (coordinated omission)."
+)
+
 
 def caveats(facts: Facts) -> Iterator[str]:
     """Sentences, for the head of every account of the run."""
@@ -21,6 +26,8 @@ def caveats(facts: Facts) -> Iterator[str]:
             "Generator-limited: latency and capacity objectives are not judged; the self-audit has "
             "the figures."
         )
+    if whose := _closed(facts):
+        yield f"{whose}: {_WAITING}"
     why = facts.history.missed.why.tolist()
     if why:
         intended = len(why) + int(facts.history.messages.sent.sum())
@@ -30,3 +37,13 @@ def caveats(facts: Facts) -> Iterator[str]:
             f"Arrivals were missed: {len(why):,} of {intended:,} intended sends were never made, "
             f"{causes}."
         )
+
+
+def _closed(facts: Facts) -> str:
+    """Whose sends waited for answers: everybody's, or those of some who stood beside arrivals."""
+    names = facts.history.names
+    if facts.history.scenario.load.model == "closed":
+        return "Closed loop"
+    if names.driven:
+        return f"Tasks drove {len(names.driven):,} of {len(names.users):,} users in a closed loop"
+    return ""

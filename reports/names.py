@@ -1,6 +1,6 @@
 """What the numbers of a history stand for: the rows of `links.jsonl`."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,17 +32,22 @@ class Link:
 
 
 class Names:
-    """Users, conversations and links by number. A *session* is one device of one user."""
+    """Users, conversations and links by number. A *session* is one device of one user.
+
+    `driven` are the users whose sends are tasks', and wait for answers.
+    """
 
     def __init__(
         self,
         users: Mapping[int, str],
         convs: Mapping[int, Conversation],
         links: Mapping[int, Link],
+        driven: Collection[int] = frozenset(),
     ) -> None:
         self.users = users
         self.convs = convs
         self.links = links
+        self.driven = driven
         self._numbers = np.array(sorted(links), dtype=np.int64)
         ordered = [links[int(number)] for number in self._numbers]
         self.sessions = sorted({(link.user, link.device) for link in ordered})
@@ -59,12 +64,15 @@ class Names:
         users: dict[int, str] = {}
         convs: dict[int, Conversation] = {}
         links: dict[int, Link] = {}
+        driven: set[int] = set()
         for row in read_jsonl(run.links):
             try:
                 if row[row["row"]] // NUMBERS_PER_WORKER in lost:
                     continue
                 if row["row"] == "user":
                     users[row["user"]] = row["name"]
+                    if row.get("driven"):
+                        driven.add(row["user"])
                 elif row["row"] == "conv":
                     convs[row["conv"]] = Conversation(
                         row["name"], row["workload"], tuple(row["members"])
@@ -79,7 +87,7 @@ class Names:
                     )
             except KeyError as error:
                 raise HistoryError(f"{run.links}: a row without {error}: {row}") from error
-        return cls(users, convs, links)
+        return cls(users, convs, links, driven)
 
     def user_of(self, links: Ints) -> Ints:
         """The user of each link, 0 for a link without a row."""

@@ -89,6 +89,10 @@ class Desk:
         self._users = {user.name: user for user in traffic.users}
         self._links = links
 
+    def seat(self, user: User) -> None:
+        """Keep for the judge whose sends wait for answers."""
+        self._links.driven(user)
+
     def conversation(self, user: User, to: str) -> Conversation | None:
         """With another user, opened where there is none yet; or a room that one is a member of."""
         other = self._users.get(to)
@@ -114,6 +118,7 @@ class Driven:
         )
         self._desk = desk
         self._session = session
+        desk.seat(session.user)
 
     def send(self, order: Order) -> None:
         """Send as soon as everybody whom it is owed to is there; `ended` is called once."""

@@ -20,6 +20,10 @@ class Links:
         """A planned user."""
         self._add({"row": "user", "user": user.number, "name": user.name})
 
+    def driven(self, user: User) -> None:
+        """His row once more: tasks drive him, which nobody knows before he is seated."""
+        self._add({"row": "user", "user": user.number, "name": user.name, "driven": True})
+
     def conversation(self, conv: Conversation) -> None:
         """A planned conversation."""
         self._add(

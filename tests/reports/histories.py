@@ -82,6 +82,7 @@ class Story:
     scenario: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(SCENARIO)))
     records: list[Record] = field(default_factory=list)
     users: dict[int, str] = field(default_factory=dict)
+    driven: set[int] = field(default_factory=set)
     convs: dict[int, dict[str, Any]] = field(default_factory=dict)
     links: dict[int, Link] = field(default_factory=dict)
     chaos: list[dict[str, Any]] = field(default_factory=list)
@@ -175,6 +176,10 @@ class Story:
     def _names(self) -> list[dict[str, Any]]:
         return [
             *({"row": "user", "user": user, "name": name} for user, name in self.users.items()),
+            *(
+                {"row": "user", "user": user, "name": self.users[user], "driven": True}
+                for user in sorted(self.driven)
+            ),
             *({"row": "conv", "conv": conv, **about} for conv, about in self.convs.items()),
             *(
                 {

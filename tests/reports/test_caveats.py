@@ -50,6 +50,24 @@ def test_a_late_generator_is_named_plainly_everywhere(told):
         assert "lag p99 was" not in text, "the same in other words"
 
 
+def test_a_closed_loop_is_told_everywhere(told):
+    """Its latencies leave waiting out: that is no fault of the load, and no reader may miss it."""
+    story = good_story(1)
+    story.scenario["load"]["model"] = "closed"
+    (caveat,), texts = told(story)
+    assert caveat.startswith("Closed loop: ")
+    assert "coordinated omission" in caveat
+    assert all(text.count(caveat) == 1 for text in texts)
+
+
+def test_tasks_beside_arrivals_are_a_closed_loop_too(told):
+    """How many of the users they drove: the others' latencies are those of an open load."""
+    story = good_story(1)
+    story.driven = {1, 3}
+    (caveat,), _ = told(story)
+    assert caveat.startswith("Tasks drove 2 of 8 users in a closed loop: ")
+
+
 def test_missed_arrivals_are_told_with_their_reasons_everywhere(told):
     """How many, of how many, and why."""
     story = good_story(1)

@@ -25,6 +25,10 @@ class Rows:
 
     def __init__(self):
         self.conversations = []
+        self.users = []
+
+    def driven(self, user):
+        self.users.append(user.name)
 
     def conversation(self, conv):
         self.conversations.append(conv.name)
@@ -47,7 +51,8 @@ def desk(world):
     readiness = Readiness(world.ledger, traffic.conversations.values(), lambda _: None)
     world.context.conversations = traffic.conversations
     world.context.user_numbers = {user.name: user.number for user in traffic.users}
-    return Desk(world.context, traffic, readiness, Rows(), lambda: world.over)
+    world.rows = Rows()
+    return Desk(world.context, traffic, readiness, world.rows, lambda: world.over)
 
 
 @pytest.fixture
@@ -83,6 +88,11 @@ def ready(desk, *names):
 def test_there_are_no_arrivals_in_a_closed_load(desk):
     """Only tasks send."""
     assert list(desk.traffic.offsets()) == []
+
+
+def test_who_is_driven_is_kept_for_the_judge(world, ann):
+    """Whose latencies leave waiting out must be known when nobody remembers the locustfile."""
+    assert world.rows.users == [ann.name]
 
 
 def test_a_send_waits_for_its_readers_and_is_then_an_op_as_any_other(world, desk, ann):

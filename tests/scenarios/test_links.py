@@ -13,13 +13,15 @@ def test_rows_name_what_records_number(tmp_path):
     """Users, conversations and connections; connection numbers are the worker's own."""
     links = Links(tmp_path / "links.jsonl", 2)
     links.user(ANN)
+    links.driven(ANN)
     links.conversation(TALK)
     link = Link(Session(World().context, ANN, None), "", 0, incarnation=3)
     link.connected = Connected("edge-blue-1", "blue", 1, 1, {})
     assert [links.link(link), links.link(link)] == [2_000_001, 2_000_002]
     links.close()
-    user, conv, first, _ = read_jsonl(tmp_path / "links.jsonl")
+    user, again, conv, first, _ = read_jsonl(tmp_path / "links.jsonl")
     assert user == {"row": "user", "user": 1, "name": "u0-0"}
+    assert again == {**user, "driven": True}
     assert conv == {
         "row": "conv", "conv": 1, "name": TALK.name, "workload": "direct", "members": [1, 2],
     }  # fmt: skip

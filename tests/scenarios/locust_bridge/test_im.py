@@ -51,6 +51,8 @@ def test_the_locustfile_of_the_docs_runs_and_ends_with_a_verdict(tmp_path, dista
     counts = result["counts"]
     assert counts["ops"] == counts["acked"] > 10
     assert (counts["missing"], counts["expected"]) == (0, 2 * counts["acked"])
+    (caveat,) = result["caveats"]
+    assert caveat.startswith("Closed loop: ")
     sends = re.search(r"^SEND +message +(\d+) +0\(", output, re.MULTILINE)
     assert int(sends[1]) == counts["acked"]
     stored = [entry for entries in distant_peer.entries.values() for entry in entries]
