@@ -7,7 +7,7 @@ from scenarios import library
 
 EXPECTED = {
     "steady", "disconnects", "slow-network", "broker-failure", "edge-crash", "gateway-crash",
-    "blue-green", "reconnect-storm", "offline-catchup", "group-fanout", "tour",
+    "blue-green", "reconnect-storm", "offline-catchup", "group-fanout", "spike", "tour",
 }  # fmt: skip
 
 
@@ -35,6 +35,15 @@ def test_faults_leave_time_to_recover(name):
     for fault, following_s in zip(scenario.faults, ends, strict=False):
         assert fault.ends_s + 3 <= following_s, fault.id
     assert scenario.faults == sorted(scenario.faults, key=lambda fault: fault.at)
+
+
+def test_the_spike_leaps_and_comes_back():
+    """Half a dozen seconds at several times the base, with time before and after it."""
+    load = scenario_file.load(library.path("spike")).load
+    ends_s = load.profile.at + load.profile.for_
+    assert 3 <= load.profile.peak / load.profile.base <= 10
+    assert load.ramp + 5 <= load.profile.at
+    assert ends_s + 5 <= load.duration_s
 
 
 def test_the_tour_is_as_large_as_it_says():
