@@ -1,5 +1,6 @@
 """A dumb, fast WebSocket echo: what load generators are measured against.
 
+Who asks for the path of Socket.IO has his events acknowledged instead.
 Its first line is its port. A line of input asks for a line with what it has counted (`Count`).
 """
 
@@ -9,6 +10,8 @@ import sys
 import msgspec
 import picows
 import uvloop
+
+from benchmarks import socketio_answers as socketio
 
 BACKLOG = 4096
 
@@ -44,6 +47,21 @@ class _Echo(picows.WSListener):
                 transport.send(frame.msg_type, frame.get_payload_as_bytes())
 
 
+class _SocketIo(_Echo):
+    def on_ws_connected(self, transport: picows.WSTransport) -> None:
+        super().on_ws_connected(transport)
+        transport.send(picows.WSMsgType.TEXT, socketio.OPEN)
+
+    def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
+        if frame.msg_type != picows.WSMsgType.TEXT:
+            super().on_ws_frame(transport, frame)
+            return
+        packet = frame.get_payload_as_bytes()
+        self._count.messages += socketio.is_event(packet)
+        if answer := socketio.answer(packet):
+            transport.send(picows.WSMsgType.TEXT, answer)
+
+
 async def _main() -> None:
     count = Count()
 
@@ -52,7 +70,8 @@ async def _main() -> None:
         wanted = request.headers.get("Sec-WebSocket-Protocol")
         extra = {"Sec-WebSocket-Protocol": wanted.split(",")[0].strip()} if wanted else {}
         response = picows.WSUpgradeResponse.create_101_response(extra_headers=extra)
-        return picows.WSUpgradeResponseWithListener(response, _Echo(count))
+        listener = _SocketIo if request.path.startswith(socketio.PATH) else _Echo
+        return picows.WSUpgradeResponseWithListener(response, listener(count))
 
     server = await picows.ws_create_server(
         accept,

@@ -53,7 +53,8 @@ class Peer(NamedTuple):
     command: Callable[[Case], list[str]]
     claims: reports.Reader | None = None
     bare: bool = False
-    compared: bool = False  # whether ours is to be several times as cheap: those in Python and Node
+    # Whether ours is to be several times as cheap: those in Python and Node, on bare WebSockets.
+    compared: bool = False
 
 
 def _packages(*names: str) -> Callable[[], str]:
@@ -160,6 +161,13 @@ PEERS: dict[str, Peer] = {
         _locust("locust_websockets.py"),
         reports.locust,
         compared=True,
+    ),
+    "locust-socketio": Peer(
+        "Locust SocketIOUser",
+        _packages("locust", "python-socketio", "websocket-client"),
+        "pip install locust python-socketio websocket-client",
+        _locust("locust_socketio.py"),
+        reports.locust_calls,
     ),
     "artillery": Peer("Artillery", _module("artillery"), _NODE, _artillery, compared=True),
     "tsung": Peer("Tsung", _program("tsung", "-v"), "apt-get install tsung", _tsung),

@@ -20,8 +20,8 @@ _events: Any = events  # whose methods have no types
 _events.init_command_line_parser.add_listener(_add)
 
 
-class EchoUser(User):
-    """Sends, waits for the echo, and has the round trip counted."""
+class PacedUser(User):
+    """Connects, and has a task begin every `--pace` seconds."""
 
     abstract = True
 
@@ -38,6 +38,12 @@ class EchoUser(User):
         """As Locust's `constant_pacing` has it."""
         pace: float = constant_pacing(self.environment.parsed_options.pace)(self)
         return pace
+
+
+class EchoUser(PacedUser):
+    """Sends, waits for the echo, and has the round trip counted."""
+
+    abstract = True
 
     def exchange(self, payload: str) -> str:
         """One round trip."""

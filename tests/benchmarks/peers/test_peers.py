@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 
 from benchmarks.peers import HERE, PAYLOAD_BYTES, PEERS, Case
-from benchmarks.peers.reports import Claimed, k6, locust
+from benchmarks.peers.reports import Claimed, k6, locust, locust_calls
 
 
 @pytest.fixture
@@ -57,6 +57,15 @@ def test_locusts_percentiles_are_read(tmp_path):
         "Type,Name,Request Count,99%,99.9%\nWS,echo,7,1,2\n,Aggregated,35451,3,9\n"
     )
     assert locust(tmp_path) == Claimed(3.0, 9.0, 35451)
+
+
+def test_the_calls_of_socketio_are_read_alone(tmp_path):
+    """Locust counts each once more, as an event of 0 ms: its aggregate is half of these."""
+    (tmp_path / "locust_stats.csv").write_text(
+        "Type,Name,Request Count,99%,99.9%\n"
+        "WS,connect,1,5,5\nWSC,echo,7,3,9\nWSE,echo,7,0,0\n,Aggregated,15,2,5\n"
+    )
+    assert locust_calls(tmp_path) == Claimed(3.0, 9.0, 7)
 
 
 def test_k6s_percentiles_are_read(tmp_path):
