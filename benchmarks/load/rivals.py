@@ -47,11 +47,17 @@ class Rival:
 
 @contextlib.contextmanager
 def rival(
-    peer: Peer, target: Target, connections: int, pace_s: float, seconds: float
+    peer: Peer,
+    target: Target,
+    connections: int,
+    pace_s: float,
+    seconds: float,
+    *,
+    claims: bool = False,
 ) -> Iterator[Rival]:
-    """A peer for a while; `seconds` is how long it would go on by itself."""
+    """A peer for a while; `seconds` is how long it would go on by itself; the rest is of `Case`."""
     with tempfile.TemporaryDirectory(prefix="gauntlet-benchmark-") as folder:
-        case = Case(target.port, connections, pace_s, round(seconds), Path(folder))
+        case = Case(target.port, connections, pace_s, round(seconds), Path(folder), claims)
         with (case.folder / "log").open("ab") as log, pinned(GENERATOR_CPU):
             child = children.start(
                 peer.command(case), stdout=log, stderr=log, env={"PYTHONPATH": str(ROOT)}

@@ -1,7 +1,7 @@
 """Do percentiles tell the truth when the server stops? The echo is stopped; the truth is known."""
 
 import time
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from benchmarks.load import ours, rivals, truth
 from benchmarks.load.options import Options
@@ -17,6 +17,7 @@ STOP_S = 2.0
 TOTAL_S = 20.0
 BEFORE_S = 5.0
 WITHIN_PERCENT = 2.0
+PLANNED = round(CONNECTIONS * TOTAL_S / PACE_S)
 
 
 class _Run(NamedTuple):
@@ -26,41 +27,61 @@ class _Run(NamedTuple):
     claimed: Claimed
 
     @property
-    def true_ms(self) -> tuple[float, float]:
-        """The analytic p99 and p99.9."""
-        p99_s, p999_s = (
-            truth.percentile_s(share, self.stopped_s, TOTAL_S) for share in (0.99, 0.999)
-        )
-        return 1e3 * p99_s, 1e3 * p999_s
+    def order(self) -> float:
+        """What the middle one of several runs has the middle of."""
+        return self.claimed.p99_ms
 
     @property
     def errors(self) -> tuple[float, float]:
         """Of both, in percent of the truth."""
-        p99_ms, p999_ms = self.true_ms
+        p99_ms, p999_ms = _true_ms(self.stopped_s)
         return (
             truth.error_percent(self.claimed.p99_ms, p99_ms),
             truth.error_percent(self.claimed.p999_ms, p999_ms),
         )
 
     def __str__(self) -> str:
-        (true99_ms, true999_ms), (error99, error999) = self.true_ms, self.errors
+        (true99_ms, true999_ms), (error99, error999) = _true_ms(self.stopped_s), self.errors
         return (
             f"p99 {self.claimed.p99_ms:.0f} ms ({error99:+.1f} %), p99.9 "
             f"{self.claimed.p999_ms:.0f} ms ({error999:+.1f} %); true: {true99_ms:.0f} and "
-            f"{true999_ms:.0f}; {self.claimed.samples} samples of "
-            f"{CONNECTIONS * TOTAL_S / PACE_S:.0f} planned"
+            f"{true999_ms:.0f}; {self.claimed.samples} samples of {PLANNED} planned"
         )
 
 
+class _Silent(NamedTuple):
+    """The same of a generator that records no latency: what the echo had of it."""
+
+    stopped_s: float
+    sent: int
+
+    @property
+    def order(self) -> float:
+        """As a run that says something has it."""
+        return self.sent
+
+    def __str__(self) -> str:
+        true99_ms, true999_ms = _true_ms(self.stopped_s)
+        return (
+            f"no latency of a message is recorded; true: {true99_ms:.0f} and {true999_ms:.0f}; "
+            f"{self.sent} sent of {PLANNED} planned"
+        )
+
+
+_Kind = TypeVar("_Kind", bound=_Run | _Silent)
+
+
+def _true_ms(stopped_s: float) -> tuple[float, float]:
+    """The analytic p99 and p99.9."""
+    p99_s, p999_s = (truth.percentile_s(share, stopped_s, TOTAL_S) for share in (0.99, 0.999))
+    return 1e3 * p99_s, 1e3 * p999_s
+
+
 def rows(options: Options) -> list[Row]:
-    """Ours, and every installed peer that claims percentiles; the run with the median p99."""
-    peers = {
-        name: peer
-        for name, peer in rivals.present(options.peers).items()
-        if peer.claims is not None
-    }
+    """Ours, and every installed peer that keeps statistics; the run in the middle of its kind."""
+    peers = {name: peer for name, peer in rivals.present(options.peers).items() if not peer.bare}
     ours_runs: list[_Run] = []
-    their_runs: dict[str, list[_Run]] = {name: [] for name in peers}
+    their_runs: dict[str, list[_Run | _Silent]] = {name: [] for name in peers}
     broken: dict[str, str] = {}
     with echo() as target:
         for _ in range(options.repeats):
@@ -89,8 +110,8 @@ def rows(options: Options) -> list[Row]:
     return found
 
 
-def _middle(runs: list[_Run]) -> _Run:
-    return sorted(runs, key=lambda run: run.claimed.p99_ms)[len(runs) // 2]
+def _middle(runs: list[_Kind]) -> _Kind:
+    return sorted(runs, key=lambda run: run.order)[len(runs) // 2]
 
 
 def _of_ours(options: Options, target: Target) -> _Run:
@@ -106,12 +127,15 @@ def _of_ours(options: Options, target: Target) -> _Run:
         return _Run(stopped_s, Claimed(p99_ms, p999_ms, response.total))
 
 
-def _of_peer(name: str, target: Target) -> _Run:
+def _of_peer(name: str, target: Target) -> _Run | _Silent:
     claims = PEERS[name].claims
-    assert claims is not None
-    with rivals.rival(PEERS[name], target, CONNECTIONS, PACE_S, TOTAL_S) as running:
+    with rivals.rival(PEERS[name], target, CONNECTIONS, PACE_S, TOTAL_S, claims=True) as running:
         running.wait_connected(target)
+        began_s, before = time.monotonic(), target.count().messages
         stopped_s = _stop(target)
+        if claims is None:  # then it needs no end of its own
+            time.sleep(max(0.0, began_s + TOTAL_S - time.monotonic()))
+            return _Silent(stopped_s, target.count().messages - before)
         running.finish()
         return _Run(stopped_s, claims(running.case.folder))
 

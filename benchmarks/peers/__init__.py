@@ -24,7 +24,8 @@ _NODE = "npm install --prefix benchmarks/peers"
 class Case(NamedTuple):
     """What a peer is asked to do; `pace_s` is the time from send to send, 0 is at once.
 
-    `folder` is its own to write into.
+    `folder` is its own to write into. `claims`: it is to keep what its percentiles are read from,
+    which costs some of them.
     """
 
     port: int
@@ -32,6 +33,7 @@ class Case(NamedTuple):
     pace_s: float
     seconds: int
     folder: Path
+    claims: bool = False
 
     @property
     def url(self) -> str:
@@ -127,6 +129,7 @@ def _tsung(case: Case) -> list[str]:
     think = f'<thinktime value="{case.pace_s}"/>' if case.pace_s else ""
     text = (HERE / "tsung.xml").read_text()
     text = text.replace("$PORT", str(case.port)).replace("$CONNECTIONS", str(case.connections))
+    text = text.replace("$BACKEND", "fullstats" if case.claims else "text")
     file.write_text(text.replace("$THINK", think).replace("$SECONDS", str(case.seconds)))
     return ["tsung", "-n", "-f", str(file), "-l", str(case.folder), "start"]
 
@@ -170,7 +173,7 @@ PEERS: dict[str, Peer] = {
         reports.locust_calls,
     ),
     "artillery": Peer("Artillery", _module("artillery"), _NODE, _artillery, compared=True),
-    "tsung": Peer("Tsung", _program("tsung", "-v"), "apt-get install tsung", _tsung),
+    "tsung": Peer("Tsung", _program("tsung", "-v"), "apt-get install tsung", _tsung, reports.tsung),
     "k6": Peer("k6", _program("k6", "version"), "go install go.k6.io/k6@latest", _k6, reports.k6),
     "websockets": Peer(
         "websockets.asyncio on uvloop",

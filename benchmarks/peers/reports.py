@@ -2,6 +2,8 @@
 
 import csv
 import json
+import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +28,15 @@ def locust(folder: Path) -> Claimed:
 def locust_calls(folder: Path) -> Claimed:
     """The same of the calls of Socket.IO alone: the aggregate is half of events with 0 ms."""
     return _of_locust(folder, "Type", "WSC")
+
+
+def tsung(folder: Path) -> Claimed:
+    """From the samples it keeps with the backend `fullstats`; no other has percentiles."""
+    (file,) = folder.glob("*/tsung-fullstats.log")
+    dumps = re.findall(r"\{sample,request,\s*\[?([^]}]+)", file.read_text())
+    samples = sorted(float(sample) for dump in dumps for sample in dump.split(","))
+    p99_ms, p999_ms = (samples[math.ceil(share * len(samples)) - 1] for share in (0.99, 0.999))
+    return Claimed(p99_ms, p999_ms, len(samples))
 
 
 def k6(folder: Path) -> Claimed:

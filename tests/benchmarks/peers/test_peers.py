@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 
 from benchmarks.peers import HERE, PAYLOAD_BYTES, PEERS, Case
-from benchmarks.peers.reports import Claimed, k6, locust, locust_calls
+from benchmarks.peers.reports import Claimed, k6, locust, locust_calls, tsung
 
 
 @pytest.fixture
@@ -66,6 +66,27 @@ def test_the_calls_of_socketio_are_read_alone(tmp_path):
         "WS,connect,1,5,5\nWSC,echo,7,3,9\nWSE,echo,7,0,0\n,Aggregated,15,2,5\n"
     )
     assert locust_calls(tmp_path) == Claimed(3.0, 9.0, 7)
+
+
+def test_tsungs_samples_are_read(tmp_path):
+    """All of its dumps, nearest rank; what is of connections or pages is not of requests."""
+    (tmp_path / "20261126-2146").mkdir()
+    dumps = [
+        "[{sum,websocket_succ,1}]",
+        "{sample,request,\n        [1000.5,2.0,\n         1.0e-1]}",
+        "{sample,connect,[5000.0]}",
+        "{sample,page,[7000.0,\n 7000.0]}",
+        f"{{sample,request,[{','.join(['0.3'] * 197)}]}}",
+    ]
+    (tmp_path / "20261126-2146" / "tsung-fullstats.log").write_text("\n".join(dumps))
+    assert tsung(tmp_path) == Claimed(0.3, 1000.5, 200)
+
+
+def test_tsung_keeps_samples_where_they_are_read_only(case):
+    """They cost CPU, which is what other rows measure."""
+    for claims, backend in ((False, "text"), (True, "fullstats")):
+        PEERS["tsung"].command(case._replace(claims=claims))
+        assert f'backend="{backend}"' in (case.folder / "tsung.xml").read_text()
 
 
 def test_k6s_percentiles_are_read(tmp_path):
