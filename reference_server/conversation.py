@@ -16,13 +16,16 @@ Socket = TypeVar("Socket")
 
 
 class Conversation(Generic[Socket]):
-    """Positions below `next_seq` went to the `sockets`; `head` is the highest known to exist."""
+    """Positions below `next_seq` went to the `sockets`; `head` is the highest known to exist.
 
-    __slots__ = ("_overdue_at_s", "_pending", "conv", "head", "next_seq", "sockets")
+    From `since` on, every position came by here: nothing was skipped.
+    """
+
+    __slots__ = ("_overdue_at_s", "_pending", "conv", "head", "next_seq", "since", "sockets")
 
     def __init__(self, conv: str, next_seq: int) -> None:
         self.conv = conv
-        self.next_seq = next_seq
+        self.next_seq = self.since = next_seq
         self.head = next_seq - 1
         self.sockets: set[Socket] = set()
         self._pending: dict[int, Entry] = {}
@@ -63,5 +66,5 @@ class Conversation(Generic[Socket]):
 
     def skip_to(self, seq: int) -> None:
         """Give up on everything before `seq`: it will be announced as a gap."""
-        self.next_seq = max(self.next_seq, seq)
+        self.next_seq = self.since = max(self.next_seq, seq)
         self._pending = {at: entry for at, entry in self._pending.items() if at >= self.next_seq}

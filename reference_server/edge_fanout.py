@@ -40,11 +40,8 @@ class EdgeFanout:
 
     def overdue(self, now_s: float) -> set[str]:
         """The conversations whose missing entries should have come long ago."""
-        behind = {
-            conv
-            for conv in self._suspects
-            if (conversation := self._conversations.get(conv)) and conversation.is_behind
-        }
+        suspects = (self._conversations.get(conv) for conv in self._suspects)
+        behind = {one.conv for one in suspects if one and one.is_behind}
         self._suspects = behind
         return {conv for conv in behind if self._conversations[conv].is_overdue(now_s)}
 
@@ -58,9 +55,7 @@ class EdgeFanout:
         self._live[socket.user].add(socket)
         for conv, start in _starts(heads, missed).items():
             socket.core.begin(conv, start)
-            conversation = self._conversations.get(conv) or self._open(conv, start)
-            self._add(conversation, socket, conversation.next_seq)
-            self._note_head(conversation, start - 1)
+            self._enlist(socket, conv, start)
 
     def resubscribe(self, socket: ClientSocket, heads: dict[str, int]) -> None:
         """Make the subscriptions what `heads`, read after another `join`, say they are."""
@@ -72,8 +67,7 @@ class EdgeFanout:
             conversation = self._conversations.get(conv)
             if conversation is None or socket not in conversation.sockets:
                 socket.skip_to(conv, start)
-                conversation = conversation or self._open(conv, start)
-                self._add(conversation, socket, conversation.next_seq)
+                self._enlist(socket, conv, start)
 
     def count(self, user: str) -> int:
         """How many sockets a user has here, those included whose heads are on their way."""
@@ -86,11 +80,10 @@ class EdgeFanout:
     def leave(self, socket: ClientSocket) -> None:
         """Forget a socket, at whatever step it was."""
         self._end_joining(socket)
-        sockets = self._live.get(socket.user)
-        if sockets is not None:
-            sockets.discard(socket)
-            if not sockets:
-                del self._live[socket.user]
+        sockets = self._live.get(socket.user, set())
+        sockets.discard(socket)
+        if not sockets:
+            self._live.pop(socket.user, None)
         for conv in socket.core.conversations:
             if conversation := self._conversations.get(conv):
                 self._drop(conversation, socket)
@@ -98,16 +91,15 @@ class EdgeFanout:
     def hear(self, entries: Iterable[Entry]) -> None:
         """Take entries, from the bus or a range read, and push what is in order."""
         for entry in entries:
-            if self._joining:
-                self._note_missed(entry)
+            self._note_begun(entry.conv)
             conversation = self._conversations.get(entry.conv) or self._begun_by(entry)
             if conversation is None:
+                self._note_change(entry)
                 self._note_unclaimed(entry.conv, entry.seq)
                 continue
             for ready in conversation.offer(entry, time.monotonic()):
                 self._deliver(conversation, ready)
-            if conversation.is_behind:
-                self._suspects.add(entry.conv)
+            self._note_head(conversation, entry.seq)
 
     def note_head(self, conv: str, head: int) -> None:
         """Learn from SQL that a conversation has reached `head`."""
@@ -125,16 +117,30 @@ class EdgeFanout:
         self.doubtful |= {socket.user for socket in subscribed ^ local}
 
     def skip_to(self, conversation: Local, seq: int) -> None:
-        """Give up pushing what lies before `seq`: every socket is told of the gap."""
+        """Give up pushing what lies before `seq`: every socket is told of the gap.
+
+        Members of a room are pushed nothing until their heads are read: some may have left in it.
+        """
         conversation.skip_to(seq)
-        for socket in conversation.sockets:
+        for socket in tuple(conversation.sockets):
             socket.skip_to(conversation.conv, seq)
-            if wire.is_room(conversation.conv):  # membership may have changed in what is skipped
+            if wire.is_room(conversation.conv):
                 self.doubtful.add(socket.user)
+                self._drop(conversation, socket)
         for ready in conversation.ready():
             self._deliver(conversation, ready)
 
+    def _enlist(self, socket: ClientSocket, conv: str, start: int) -> None:
+        """Push all from `start` on; in doubt nothing, where a removal may have been skipped."""
+        conversation = self._conversations.get(conv) or self._open(conv, start)
+        if start < conversation.since and wire.is_room(conv):
+            self.doubtful.add(socket.user)
+        else:
+            self._add(conversation, socket, conversation.next_seq)
+            self._note_head(conversation, start - 1)
+
     def _deliver(self, conversation: Local, entry: Entry) -> None:
+        self._note_change(entry)
         if entry.event == "added":
             for socket in self._live.get(entry.user, ()):
                 socket.core.begin(entry.conv, entry.seq)
@@ -166,8 +172,7 @@ class EdgeFanout:
         for user in wire.direct_members(conv) or ():
             for socket in self._live.get(user, ()):
                 self._add(conversation, socket, next_seq)
-            for missed in self._joining.get(user, {}).values():
-                missed.setdefault(conv, ("began", 1))
+        self._note_begun(conv)
         self._note_head(conversation, self._unclaimed.pop(conv, 0))
         return conversation
 
@@ -181,7 +186,8 @@ class EdgeFanout:
         conversation.sockets.discard(socket)
         if not conversation.sockets and conversation.conv in self._conversations:
             del self._conversations[conversation.conv]
-            self._note_unclaimed(conversation.conv, conversation.next_seq - 1)
+            head = max(conversation.head, conversation.next_seq - 1)
+            self._note_unclaimed(conversation.conv, head)
 
     def _note_head(self, conversation: Local, head: int) -> None:
         conversation.note_head(head, time.monotonic())
@@ -193,15 +199,18 @@ class EdgeFanout:
         if len(self._unclaimed) > UNCLAIMED_MAX:
             self._unclaimed.popitem(last=False)
 
-    def _note_missed(self, entry: Entry) -> None:
-        """Remember what begins or ends for a user whose heads are on their way."""
-        users: tuple[str, ...] = wire.direct_members(entry.conv) or ()
-        change = ("began", 1)
-        if entry.event in {"added", "removed"}:
-            users, change = (entry.user,), (entry.event, entry.seq)
-        for user in users:
+    def _note_begun(self, conv: str) -> None:
+        """Remember a direct conversation for those whose heads are on their way."""
+        for user in (wire.direct_members(conv) or ()) if self._joining else ():
             for missed in self._joining.get(user, {}).values():
-                missed[entry.conv] = change
+                missed[conv] = ("began", 1)
+
+    def _note_change(self, entry: Entry) -> None:
+        """Remember the last change of a membership for a user whose heads are on their way."""
+        if entry.event in {"added", "removed"}:
+            for missed in self._joining.get(entry.user, {}).values():
+                if entry.seq > missed.get(entry.conv, ("", 0))[1]:
+                    missed[entry.conv] = (entry.event, entry.seq)
 
     def _end_joining(self, socket: ClientSocket) -> Missed:
         joining = self._joining.get(socket.user, {})

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from contextlib import suppress
 
 from reference_server.bus.base import Bus
 from reference_server.config import Settings
@@ -47,14 +48,11 @@ class Repair:
     async def poll_heads(self) -> None:
         """Ask for changed heads: at once when the bus is lost or back, else at its pace."""
         while True:
-            connected = self._bus.connected
-            settings = self._settings
-            pace_ms = settings.heads_poll_ms if connected else settings.heads_poll_degraded_ms
-            try:
+            own = self._settings
+            pace_ms = own.heads_poll_ms if self._bus.connected else own.heads_poll_degraded_ms
+            with suppress(TimeoutError):
                 async with asyncio.timeout(pace_ms / 1000):
                     await self._poll_now.wait()
-            except TimeoutError:
-                pass
             self._poll_now.clear()
             try:
                 await self._poll()
@@ -68,13 +66,14 @@ class Repair:
         async with asyncio.TaskGroup() as reads:
             while True:
                 await asyncio.sleep(LOOK_EVERY_S)
+                if self._fanout.doubtful and self.readable:
+                    self._poll_now.set()
                 for conv in self._fanout.overdue(time.monotonic()) - self._reading:
                     self._reading.add(conv)
                     reads.create_task(self._read(conv))
 
     async def _poll(self) -> None:
-        since = self._watermark
-        if since is None:
+        if (since := self._watermark) is None:
             return
         changed = await self._upstream.changed(since)
         for conv, head in changed.heads.items():
@@ -85,16 +84,15 @@ class Repair:
             self._watermark = changed.watermark
         for user in tuple(self._fanout.doubtful):
             await self._resubscribe(user)
-            self._fanout.doubtful.discard(user)
 
     async def _resubscribe(self, user: str) -> None:
         sockets = self._fanout.sockets_of(user)
-        if sockets:
-            for socket in sockets:
-                self._fanout.join(socket)
-            known = await self._upstream.heads(user)
-            for socket in set(sockets) & set(self._fanout.sockets_of(user)):
-                self._fanout.resubscribe(socket, known.heads)
+        for socket in sockets:
+            self._fanout.join(socket)
+        known = (await self._upstream.heads(user)).heads if sockets else {}
+        self._fanout.doubtful.discard(user)  # before: new doubts may come
+        for socket in set(sockets) & set(self._fanout.sockets_of(user)):
+            self._fanout.resubscribe(socket, known)
 
     async def _read(self, conv: str) -> None:
         async with self._slots:

@@ -131,6 +131,44 @@ def test_a_removal_while_heads_are_on_their_way_counts():
     assert pushes(bob, "r.x") == []
 
 
+def test_an_addition_that_is_older_than_a_skipped_removal_counts_for_nothing():
+    """Bob was put out before his heads were read; that he had been put in is heard only now."""
+    fanout = EdgeFanout(Metrics())
+    bob = make_socket("bob", {})
+    fanout.join(bob)
+    fanout.hear([event("r.x", 2, "added", "bob")])
+    live(fanout, "ann", {"r.x": 3})
+    fanout.subscribe(bob, {})
+    fanout.hear([message("r.x", 4)])
+    assert pushes(bob, "r.x") == []
+
+
+def test_a_removal_that_another_socket_skipped_is_looked_for():
+    """Ann's heads are newer than Bob's: what lies between never came by, so his are read again."""
+    fanout = EdgeFanout(Metrics())
+    bob = make_socket("bob", {"r.x": 3})
+    fanout.join(bob)
+    live(fanout, "ann", {"r.x": 4})
+    fanout.subscribe(bob, {"r.x": 3})
+    fanout.hear([message("r.x", 5)])
+    assert (pushes(bob, "r.x"), fanout.doubtful) == ([], {"bob"})
+    fanout.join(bob)
+    fanout.resubscribe(bob, {"r.x": 5})
+    fanout.hear([message("r.x", 6)])
+    assert pushes(bob, "r.x") == [(4, 5), 6], "he had not been put out after all"
+
+
+def test_changes_count_by_their_place_and_not_as_they_come():
+    """An addition that is heard after the removal that followed it changes nothing."""
+    fanout = EdgeFanout(Metrics())
+    bob = make_socket("bob", {})
+    fanout.join(bob)
+    fanout.hear([event("r.x", 3, "removed", "bob"), event("r.x", 2, "added", "bob")])
+    fanout.subscribe(bob, {})
+    fanout.hear([message("r.x", 4)])
+    assert pushes(bob, "r.x") == []
+
+
 def test_a_conversation_that_another_brings_is_told_to_all_its_members():
     """It began after this one's heads were read, and its first message was lost on the bus."""
     fanout = EdgeFanout(Metrics())
@@ -157,6 +195,8 @@ def test_what_is_skipped_makes_members_doubtful_and_heads_set_them_right():
     ann = live(fanout, "ann", {"r.x": 2, "r.y": 1})
     fanout.skip_to(fanout.find("r.x"), 10)
     assert fanout.doubtful == {"ann"}
+    fanout.hear([message("r.x", 10)])
+    assert pushes(ann, "r.x") == [(3, 9)], "he may have been put out in what was skipped"
     fanout.join(ann)
     fanout.resubscribe(ann, {"r.y": 1, "r.z": 7})
     fanout.hear([message("r.x", 10), message("r.y", 2), message("r.z", 8)])
@@ -264,9 +304,10 @@ class World:
 
     def end_rereading(self, sockets: list[ClientSocket], heads: dict[str, int]) -> None:
         for socket in sockets:
+            self.fanout.doubtful.discard(socket.user)
+        for socket in sockets:
             if any(socket is one for one, _ in self.live):
                 self.fanout.resubscribe(socket, heads)
-                self.fanout.doubtful.discard(socket.user)
 
     def repair(self, conv: str) -> None:
         conversation = self.fanout.find(conv)

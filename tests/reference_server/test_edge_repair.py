@@ -34,6 +34,10 @@ class Upstream:
         await asyncio.sleep(0.01)
         return EntryPage(self.log[after : after + limit], len(self.log))
 
+    async def heads(self, user):
+        self._ask("heads")
+        return Heads({"r.x": len(self.log)}, self.watermark)
+
     def _ask(self, what):
         self.asked[what] += 1
         if self.is_down:
@@ -106,13 +110,24 @@ async def test_a_hole_is_read_without_any_poll(rig):
 
 
 async def test_what_is_more_than_a_page_behind_is_announced_as_a_gap(rig, monkeypatch):
-    """Clients read far history themselves; live pushes go on."""
+    """Clients read far history themselves; pushes go on as soon as heads say who is a member."""
     monkeypatch.setattr(edge_repair, "PAGE_MAX", 2)
     rig.upstream.log = entries(5)
+    rig.repair.watch_from(0)
     rig.fanout.note_head("r.x", 5)
-    await settle(lambda: rig.socket.told == [1, 2, "<6"])
+    await settle(lambda: rig.socket.told[:3] == [1, 2, "<6"])
+    await settle(lambda: rig.upstream.asked["heads"] == 1 and not rig.fanout.doubtful)
     rig.fanout.hear([Entry("r.x", 6, "msg", 0)])
     assert rig.socket.told[-1] == 6
+
+
+async def test_who_is_doubtful_does_not_wait_for_the_next_poll(rig):
+    """Until his heads are read he may be pushed nothing: that is a matter of milliseconds."""
+    rig.repair.watch_from(0)
+    rig.repair._settings = Settings(heads_poll_ms=60_000, heads_poll_degraded_ms=60_000)
+    await settle(lambda: rig.upstream.asked["changed"])
+    rig.fanout.doubtful.add("ann")
+    await settle(lambda: rig.upstream.asked["heads"] and not rig.fanout.doubtful)
 
 
 async def test_a_failed_read_is_tried_again(rig):
