@@ -258,6 +258,7 @@ class Engine:
                 self._flush_ns = now_ns + _FLUSH_NS
                 self._recorder.flush()
                 self._links.flush()
+                self._context.latencies.count()
             if now_ns >= self._second_ns:
                 self._second_ns += NS_PER_S
                 self._tell(now_ns)

@@ -32,6 +32,22 @@ def test_a_second_is_taken_once_and_sorted():
     assert latencies.take_second()["lag"].tolist() == []
 
 
+def test_a_second_may_be_counted_in_parts(tmp_path):
+    """What was counted in between is in the second, in order, and once in the histogram."""
+    latencies = Latencies()
+    record = latencies.record["lag"]
+    for part in range(3):
+        for value_ms in range(2_500):
+            record((value_ms * 3 + part) * MS)
+        latencies.count()
+    record(MS)
+    second_ms = (latencies.take_second()["lag"] // MS).tolist()
+    assert second_ms == sorted([1, *range(7_500)])
+    latencies.write(tmp_path, 0)
+    decoded = HdrHistogram.decode((tmp_path / "lag-w0.hdr").read_bytes())
+    assert decoded.get_total_count() == 7_501
+
+
 def test_a_recorder_may_be_kept():
     """A hot path holds on to `record[name]` for the whole run: it stays the same."""
     latencies = Latencies()
