@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psutil
 import pytest
 
@@ -33,6 +34,12 @@ REMEDIES = {"chromium": "apt-get install chromium"}
 PR_SET_CHILD_SUBREAPER = 36
 BOOT_TIMEOUT_S = 70.0
 STOP_TIMEOUT_S = 30.0
+
+# How long an example takes is the machine's matter: one that stood still is no finding.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 
 class ClusterFailed(Exception):

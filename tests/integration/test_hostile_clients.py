@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import psutil
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -349,9 +349,7 @@ def test_whatever_is_said_harms_nobody(server, runner):
     scene = Scene(server)
     runner.run(scene.__aenter__())
 
-    @settings(
-        max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
-    )
+    @settings(max_examples=120, database=None)
     @given(steps=STEPS, greets=st.booleans())
     def fuzz(steps, greets):
         runner.run(misbehave(scene, ["hello", *steps] if greets else steps))

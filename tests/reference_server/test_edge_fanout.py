@@ -374,7 +374,7 @@ def assert_continuous(told: list[int | tuple[int, int]], head: int | None) -> No
         next_seq = last + 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @pytest.mark.parametrize("conv", CONVS)
 @given(steps=STEPS)
 def test_members_are_told_everything_and_others_nothing(conv, steps):

@@ -166,7 +166,7 @@ def misfilled(draw):
     return json.dumps({name: content})
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(data=st.binary() | ANY_TEXT | damaged() | misfilled() | ANY_JSON.map(json.dumps))
 @example(b'{"connect":{"token":"t","device":"d","x":' + b"[" * 100_000)
 @example(b'{"ack":{"conv":"d.a.b","seq":' + b"9" * 5_000 + b"}}")

@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gauntlet.kernel.profiles import line, total
@@ -65,7 +65,6 @@ def test_sends_up_to_a_moment_are_what_the_profile_has_by_then(pieces, share):
         assert sent == math.floor(sends) + 1 or sent == len(offsets)
 
 
-@settings(deadline=None)  # hundreds of surges over seven workers: the machine's time, not a fault
 @given(drawn(), st.integers(1, 7), st.lists(st.tuples(st.floats(-1, 9), st.floats(0.1, 5))))
 def test_stripes_make_up_the_whole(pieces, workers, surges):
     """However many workers there are, together they send exactly what one would, surges too."""

@@ -298,7 +298,7 @@ def attributes_of(world, serial):
     return world.toxics[serial].as_json()["attributes"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(steps=st.lists(STEP, max_size=40), ends=st.booleans())
 def test_changing_toxics_loses_and_reorders_no_byte(new_clock, steps, ends):
     """Toxics that do not drop data deliver every byte in order, however they come and go."""

@@ -59,4 +59,4 @@ class Friends(RuleBasedStateMachine):
 
 
 TestFriends = Friends.TestCase
-TestFriends.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+TestFriends.settings = settings(max_examples=15, stateful_step_count=20)
