@@ -137,12 +137,12 @@ class Bridge:
         if self._over or isinstance(self._runner, WorkerRunner):
             return
         codes = self._codes
-        alone = self._fleet.all_lost if self._fleet is not None else self._has_ended()
-        if self._zero_ns and not alone:
+        nobody_left = self._fleet.all_lost if self._fleet is not None else self._has_ended()
+        if self._zero_ns and not nobody_left:
             self._let_the_load_end()
         if self._fleet is not None:
             codes |= self._fleet.drain()
-            if alone and self._given.headless:
+            if nobody_left and self._given.headless:
                 gevent.spawn_later(_SECOND_S, self._runner.quit)
         elif self._thread is not None:
             self._thread.drain()
