@@ -51,7 +51,7 @@ class Answerer(IMUser):
         """Wait for a call for longer than the load lasts."""
         try:
             heard = self.im.wait_for(lambda heard: heard.body.startswith("marco"), timeout=60)
+            self.im.send(heard.conv if heard.conv.startswith("r.") else heard.sender, "polo")
         except LoadOver:
             note(over=self.im.name)
             raise
-        self.im.send(heard.conv if heard.conv.startswith("r.") else heard.sender, "polo")
