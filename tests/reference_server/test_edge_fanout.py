@@ -167,6 +167,7 @@ def test_changes_count_by_their_place_and_not_as_they_come():
     fanout.subscribe(bob, {})
     fanout.hear([message("r.x", 4)])
     assert pushes(bob, "r.x") == []
+    assert fanout.find("r.x") is None, "nobody here is a member"
 
 
 def test_a_conversation_that_another_brings_is_told_to_all_its_members():
