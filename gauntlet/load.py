@@ -1,6 +1,7 @@
 """Where the load comes from: a Locust child of ours, or a Locust that started us."""
 
 import os
+import secrets
 import select
 import subprocess
 import sys
@@ -101,7 +102,10 @@ class ParentLocust:
 
 
 def write_load_file(run: RunDir, scenario: Scenario, api: list[str], workers: int = 1) -> Path:
-    """`load.json`: all that the load needs to know, on whatever host; a trace is part of it."""
+    """`load.json`: all that the load needs to know, on whatever host; a trace is part of it.
+
+    A living system remembers earlier runs: equal ids would be answered as copies, and not stored.
+    """
     folder = run.path.resolve()  # workers of this host may be started elsewhere
     file = folder / "load.json"
     recorded = trace.of(scenario.load)
@@ -111,6 +115,7 @@ def write_load_file(run: RunDir, scenario: Scenario, api: list[str], workers: in
         "api": api,
         "workers": workers,
         "trace": None if recorded is None else recorded._asdict(),
+        "tag": f"{secrets.token_hex(4)}-" if scenario.target.stack == "external" else "",
     }
     rundir.write_json(file, plain)
     return file

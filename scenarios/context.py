@@ -99,6 +99,7 @@ class Context:
     on_connected: Callable[[User], None]  # he has a new connection, on that device
     counters: Counters = field(default_factory=Counters)
     bodies: Bodies = field(default_factory=Bodies)
+    tag: str = ""  # of this run, in every message's id
 
     def after(self, wait_ns: int, call: Callable[[], None]) -> None:
         """Have a call made in a while; the callee checks whether it is still wanted."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gauntlet.kernel import clock, limits
-from gauntlet.kernel.capabilities import HISTORY, SELF_ECHO
+from gauntlet.kernel.capabilities import HISTORY, OPEN_ACCOUNTS, SELF_ECHO
 from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.errors import ConfigError, StackError
 from gauntlet.kernel.rundir import Journal
@@ -88,7 +88,8 @@ class Engine:
         target = load.scenario.target
         self._devices = load.scenario.load.devices
         self._adapter = adapters.find(target.adapter)(target.server)
-        self._traffic = Traffic(load.scenario, stripe, load.trace)
+        tag = load.tag if OPEN_ACCOUNTS in self._adapter.capabilities else ""
+        self._traffic = Traffic(load.scenario, stripe, load.trace, tag)
         # One for all: a generator of his own would be a tenth of a user's memory.
         self._jitter = random.Random(f"jitter/{load.scenario.seed}/{stripe.worker}")
         if missing := self._traffic.needs - self._adapter.capabilities:
@@ -207,6 +208,7 @@ class Engine:
             user_numbers={user.name: user.number for user in self._traffic.users},
             new_link=self._links.link,
             on_connected=self._on_connected,
+            tag=self.load.tag,
         )
         self._desk = Desk(self._context, self._traffic, self._readiness, self._links, self._is_over)
         for user in self._traffic.users:

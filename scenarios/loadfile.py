@@ -15,13 +15,17 @@ from gauntlet.kernel.trace import Trace
 
 @dataclass(frozen=True, slots=True)
 class LoadFile:
-    """`api` are the gateways as clients reach them; a recorded profile brings its `trace`."""
+    """`api` are the gateways as clients reach them; a recorded profile brings its `trace`.
+
+    `tag` tells this run's ids, and users where a system lets it, from those of any run before it.
+    """
 
     scenario: scenario.Scenario
     run: RunDir
     api: list[str]
     workers: int
     trace: Trace | None = None
+    tag: str = ""
 
 
 def read(file: Path) -> LoadFile:
@@ -43,6 +47,7 @@ def parse(plain: Any, where: str) -> LoadFile:
             [str(url) for url in plain["api"]],
             int(plain.get("workers", 1)),
             _trace(plain.get("trace")),
+            str(plain.get("tag", "")),
         )
     except (ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
         msg = f"{where} is not a load.json: {error!r}"

@@ -43,10 +43,9 @@ class Send(msgspec.Struct):
     backoff: Backoff | None = None  # most never need one
     ended: Ended | None = None
 
-    @property
-    def client_msg_id(self) -> str:
-        """The op's identity, the same in every attempt."""
-        return f"g1.{self.op.conv.number}.{self.op.author}.{self.op.sseq}"
+    def client_msg_id(self, mark: str) -> str:
+        """The op's identity, the same in every attempt, and of no other run with its mark."""
+        return f"{mark}{self.op.conv.number}.{self.op.author}.{self.op.sseq}"
 
 
 class Outbox:
@@ -58,6 +57,7 @@ class Outbox:
         self._rng = rng
         self._queues: dict[int, deque[Send]] = {}
         self._idempotent = IDEMPOTENT_SEND in context.adapter.capabilities
+        self._mark = f"{payload.MARK}.{context.tag}"
         record = context.latencies.record
         self._record_lag, self._record_response = record["lag"], record["response"]
         self._record_service = record["service"]
@@ -114,7 +114,7 @@ class Outbox:
         send.in_flight = True
         send.gateway = self._access.gateway
         self._record(Kind.ATTEMPT, send, now_ns, spare=send.attempts)
-        call = self._access.codec.send(op.conv.name, send.client_msg_id, send.body)
+        call = self._access.codec.send(op.conv.name, send.client_msg_id(self._mark), send.body)
         self._access.call(call, self._attempt_ns, partial(self._answered, send))
 
     def _answered(self, send: Send, sent: Sent | None) -> None:

@@ -78,12 +78,13 @@ class Outing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a workload may plan with."""
+    """What a workload may plan with; `tag` is a part of the names that it gives."""
 
     worker: int
     users: tuple[User, ...]
     ramp_ns: int
     steady_ns: int
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

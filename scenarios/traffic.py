@@ -43,22 +43,27 @@ def slots_of(worker: int, workers: int, users: int) -> int:
     return -(-users // workers) if users > worker else 0
 
 
-def users_of(worker: int, count: int) -> tuple[User, ...]:
+def users_of(worker: int, count: int, tag: str = "") -> tuple[User, ...]:
     """A worker's users, one a slot."""
     base = worker * NUMBERS_PER_WORKER + 1
-    return tuple(User(base + slot, f"u{worker}-{slot}") for slot in range(count))
+    return tuple(User(base + slot, f"u{tag}{worker}-{slot}") for slot in range(count))
 
 
 class Traffic:
-    """What a worker's users are going to do: the same seed gives the same ops."""
+    """What a worker's users are going to do: the same seed gives the same ops.
 
-    def __init__(self, scenario: Scenario, stripe: Stripe, trace: Trace | None = None) -> None:
+    A `tag` is a part of all names, so that users and conversations are this run's alone.
+    """
+
+    def __init__(
+        self, scenario: Scenario, stripe: Stripe, trace: Trace | None = None, tag: str = ""
+    ) -> None:
         load = scenario.load
         self._scenario, self._stripe, self._trace = scenario, stripe, trace
         slots = slots_of(stripe.worker, stripe.workers, load.users)
-        self.users = users_of(stripe.worker, slots)
+        self.users = users_of(stripe.worker, slots, tag)
         scope = Scope(
-            stripe.worker, self.users, int(load.ramp * NS_PER_S), int(load.steady * NS_PER_S)
+            stripe.worker, self.users, int(load.ramp * NS_PER_S), int(load.steady * NS_PER_S), tag
         )
         directory = self._directory = Directory(stripe.worker)
         self._choices: list[list[Conversation]] = []

@@ -13,12 +13,13 @@ ADAPTER = "reference"
 WORKLOAD = "direct"
 USERS = 1000
 RAMP_S = 5.0
+WARM_UP_RATE = 3000.0  # not judged: what comes first meets empty tables and cold processes
 START_RATE = 4500.0
 STEP = 1.2
 FINE = 1.1  # rates nearer to each other are not told apart
-TRIALS = 6
-LAG_BUDGET_MS = 10.0
-RESPONSE_P99_MS = 1000.0  # beyond it arrivals only queue
+ATTEMPTS = 2  # of a rate that was not held: one hiccup of a shared machine is no capacity
+TRIALS = 9
+RESPONSE_P99_MS = 1000.0  # from intended times, the lag included: beyond it arrivals only queue
 WANTED_PER_S = 4500.0
 
 
@@ -32,12 +33,8 @@ class Trial(NamedTuple):
 
     @property
     def held(self) -> bool:
-        """Nothing lost, the generator in time, and no queue that only grows."""
-        return (
-            self.lost == 0
-            and self.lag_p99_ms <= LAG_BUDGET_MS
-            and self.response_p99_ms <= RESPONSE_P99_MS
-        )
+        """Nothing lost, and no queue that only grows, neither the server's nor the generator's."""
+        return self.lost == 0 and self.response_p99_ms <= RESPONSE_P99_MS
 
     def __str__(self) -> str:
         return (
@@ -50,11 +47,11 @@ def rows(options: Options) -> list[Row]:
     """One row: the highest of the rates tried that was held."""
     trials: list[Trial] = []
     with cluster(options.stack) as server:
+        say(f"  warming up: {_trial(options, server.api, WARM_UP_RATE)}")
         while (rate := next_rate(trials)) is not None:
             trials.append(_trial(options, server.api, rate))
             say(f"  durable: {trials[-1]}")
-    best = max((one for one in trials if one.held), default=None)
-    failed = min((one for one in trials if not one.held), default=None)  # by their rates
+    best, failed = _highest_held(trials), _lowest_failed(trials)
     return [
         Row(
             "durable",
@@ -74,11 +71,23 @@ def next_rate(trials: list[Trial]) -> float | None:
         return START_RATE
     if len(trials) == TRIALS:
         return None
-    held = max((one.rate for one in trials if one.held), default=None)
-    not_held = min((one.rate for one in trials if not one.held), default=None)
-    if held is None or not_held is None:
-        return trials[-1].rate * STEP if held else trials[-1].rate / STEP
-    return math.sqrt(held * not_held) if not_held / held > FINE else None
+    last = trials[-1]
+    if not last.held and [one.rate for one in trials].count(last.rate) < ATTEMPTS:
+        return last.rate
+    held, failed = _highest_held(trials), _lowest_failed(trials)
+    if held is None or failed is None:
+        return last.rate * STEP if held else last.rate / STEP
+    return math.sqrt(held.rate * failed.rate) if failed.rate / held.rate > FINE else None
+
+
+def _highest_held(trials: list[Trial]) -> Trial | None:
+    return max((one for one in trials if one.held), default=None)  # by their rates
+
+
+def _lowest_failed(trials: list[Trial]) -> Trial | None:
+    """Of the rates that no attempt held."""
+    held = {one.rate for one in trials if one.held}
+    return min((one for one in trials if one.rate not in held), default=None)
 
 
 def _trial(options: Options, api: list[str], rate: float) -> Trial:

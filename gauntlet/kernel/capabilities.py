@@ -14,6 +14,7 @@ SELF_ECHO = "self_echo"
 DEVICES = "devices"
 ROOMS = "rooms"
 HEADS = "heads"
+OPEN_ACCOUNTS = "open_accounts"
 
 CAPABILITIES: dict[str, str] = {
     SERVER_SEQ: "the server numbers the entries of a conversation: dense, ascending, for all alike",
@@ -24,6 +25,7 @@ CAPABILITIES: dict[str, str] = {
     DEVICES: "a user is connected with several devices at once, and each is shown everything",
     ROOMS: "conversations into which members are put, and which they enter and exit",
     HEADS: "the server tells how far conversations have come",
+    OPEN_ACCOUNTS: "whoever logs in is a user: each run of a living system has users of its own",
 }
 
 # Of a load whose users have several devices.

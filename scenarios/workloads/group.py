@@ -33,7 +33,7 @@ class Group(Workload):
         if not rooms:
             rooms.append([])
         rooms[-1] += users
-        name = f"{self.prefix}{self.scope.worker}"
+        name = f"{self.prefix}{self.scope.tag}{self.scope.worker}"
         self._drafts = [
             Draft(f"{name}-{at}", tuple(members))
             for at, members in enumerate(rooms)

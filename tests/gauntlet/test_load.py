@@ -18,6 +18,20 @@ def test_the_load_file_holds_the_whole_scenario(tmp_path):
     assert (told["api"], told["run_dir"]) == (["http://127.0.0.1:1"], str(run.path))
 
 
+def test_every_run_of_a_living_system_has_a_tag_of_its_own(tmp_path):
+    """Equal ids would be answered as copies there; a stack of the run's own begins empty."""
+    plain = {"version": 1, "name": "x", "about": "y"}
+    url = ["http://127.0.0.1:1"]
+
+    def tag(target):
+        run = RunDir.create(tmp_path, "x", 1)
+        return loadfile.read(write_load_file(run, from_builtins(plain | target), url)).tag
+
+    living = {"target": {"stack": "external", "url": url}}
+    assert tag({}) == ""
+    assert tag(living) not in ("", tag(living))
+
+
 def test_workers_meet_on_a_free_port_of_loopback():
     """Locust's own master and workers; one process has neither."""
     scenario = Scenario(version=1, name="x", about="y", seed=9)

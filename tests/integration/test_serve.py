@@ -114,3 +114,28 @@ def test_an_unknown_layout_is_refused(tmp_path):
     """With the names that there are."""
     code, said = gauntlet(tmp_path, "serve", "--layout", "wide")
     assert (code, "default, single, split" in said) == (Exit.CONFIG, True)
+
+
+TWICE = """
+version: 1
+name: twice
+about: A living system, which remembers.
+seed: 3
+target: {{adapter: reference, stack: external, url: ["{api}"]}}
+load:
+  {{users: 6, workload: {{direct: 1, group: {{weight: 1, size: 3}}}}, rate: 20/s, ramp: 1s, steady: 3s}}
+"""
+
+
+def test_a_living_server_may_be_loaded_again_and_again(tmp_path, require_service):
+    """The second run's messages are stored and delivered, not taken for copies of the first's."""
+    require_service("redis")
+    (tmp_path / "lean.yaml").write_text(LAYOUT)
+    with serving(tmp_path, "--layout", "lean.yaml") as (_, text):
+        (api,) = re.findall(r"^api +(http://\S+)", text, re.MULTILINE)
+        (tmp_path / "twice.yaml").write_text(TWICE.format(api=api))
+        for _ in range(2):
+            code, said = gauntlet(tmp_path, "run", "twice.yaml", "--plain")
+            assert code == Exit.OK, said
+            checks = dict(re.findall(r"^ (\S+) +\S (valid|unknown|invalid)", said, re.MULTILINE))
+            assert checks["wire-order"] == checks["undelivered"] == "valid", said

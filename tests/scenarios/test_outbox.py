@@ -1,5 +1,6 @@
 """Send queues, retries and outcomes."""
 
+import json
 from random import Random
 
 import pytest
@@ -67,6 +68,17 @@ def test_a_retry_is_the_same_message_at_another_gateway(world, outbox):
     second.answer(200, {"seq": 1, "dup": True})
     assert outcome(world) == [Kind.ACK]
     assert [record.fields["spare"] for record in world.kinds(Kind.ATTEMPT)] == [1, 2]
+
+
+def test_the_tag_of_a_run_is_in_the_ids_of_its_messages(world):
+    """A system that remembers earlier runs must not know them already."""
+    asked = []
+    for tag in ("", "ab12-"):
+        world.context.tag = tag
+        access = Access(world.context, ANN, ANN.number)
+        submit(world, Outbox(world.context, access, Random(1)))
+        asked.append(json.loads(world.take().request.body)["client_msg_id"])
+    assert asked == ["g1.1.1.1", "g1.ab12-1.1.1"]
 
 
 def test_failures_at_one_gateway_are_one_move(world, outbox):

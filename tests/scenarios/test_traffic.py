@@ -111,6 +111,21 @@ def test_slots_hold_all_users():
     assert users_of(2, 1)[0].number == 2_000_001
 
 
+def test_a_tag_is_in_all_names_and_changes_nothing_else():
+    """What an earlier run has left on a living system belongs to nobody of this one."""
+    load = {"users": 6, "workload": {"direct": 1, "group": 1}}
+    scenario = from_builtins({"version": 1, "name": "x", "about": "y", "load": load})
+    plain, tagged = (Traffic(scenario, Stripe(), None, tag) for tag in ("", "ab12-"))
+    named = [*tagged.conversations, *(user.name for user in tagged.users)]
+    assert all("ab12-" in name for name in named)
+    assert [user.name.replace("ab12-", "") for user in tagged.users] == [
+        user.name for user in plain.users
+    ]
+    assert [one.members for one in tagged.conversations.values()] == [
+        one.members for one in plain.conversations.values()
+    ]
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_profile_and_its_spacing_are_the_scenarios(workers):
     """A ramp from nothing: half its sends are in the last 29 % of it, over all workers."""

@@ -16,9 +16,18 @@ def search(capacity):
 
 def test_the_search_ends_where_rates_are_no_longer_told_apart():
     """Up to the first that is not held, or down to the first that is; then once between."""
-    assert search(5000) == (3, pytest.approx(4930, abs=1))
-    assert search(4000) == (3, 3750)
-    assert search(6000) == (4, pytest.approx(5915, abs=1))
+    assert search(5000) == (4, pytest.approx(4930, abs=1))
+    assert search(4000) == (5, 3750)
+    assert search(6000) == (5, pytest.approx(5915, abs=1))
+
+
+def test_a_rate_is_given_up_after_two_attempts():
+    """One that failed once and was then held is held, and the search goes up from it."""
+    hiccup = durable.Trial(durable.START_RATE, 0, 80.0, 1300.0)
+    held = hiccup._replace(response_p99_ms=30.0)
+    assert durable.next_rate([hiccup]) == durable.START_RATE
+    assert durable.next_rate([hiccup, held]) == durable.START_RATE * durable.STEP
+    assert durable.next_rate([hiccup, hiccup]) == durable.START_RATE / durable.STEP
 
 
 def test_the_search_has_an_end():
@@ -27,8 +36,8 @@ def test_the_search_has_an_end():
     assert search(0)[1] is None
 
 
-def test_a_loss_or_a_late_generator_is_not_held():
-    """A rate counts only if all came and the load was on time."""
+def test_a_loss_or_a_queue_that_grows_is_not_held():
+    """A rate counts only if all came, and soon after it was intended."""
     assert durable.Trial(1, 0, 1.0, 1.0).held
     assert not durable.Trial(1, 1, 1.0, 1.0).held
-    assert not durable.Trial(1, 0, 11.0, 1.0).held
+    assert not durable.Trial(1, 0, 1.0, 1001.0).held
