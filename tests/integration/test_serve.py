@@ -123,7 +123,11 @@ about: A living system, which remembers.
 seed: 3
 target: {{adapter: reference, stack: external, url: ["{api}"]}}
 load:
-  {{users: 6, workload: {{direct: 1, group: {{weight: 1, size: 3}}}}, rate: 20/s, ramp: 1s, steady: 3s}}
+  workload: {{direct: 1, group: {{weight: 1, size: 3}}}}
+  users: 6
+  rate: 20/s
+  ramp: 1s
+  steady: 3s
 """
 
 
