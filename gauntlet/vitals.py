@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 
 from gauntlet.kernel.rundir import Journal
+from gauntlet.waits import Waits
 from scenarios import identity
 
 SAMPLE_S = 1.0
@@ -51,7 +52,7 @@ class Vitals:
 
     def _run(self) -> None:
         psutil.cpu_percent()  # the first call only begins to count
-        at_s, before = time.monotonic(), _sample(self._roots())
+        waits, at_s, before = Waits(), time.monotonic(), _sample(self._roots())
         while not self._stop.wait(SAMPLE_S):
             now_s, after = time.monotonic(), _sample(self._roots())
             cores = {
@@ -59,6 +60,7 @@ class Vitals:
                 for part, used in after.items()
                 if part in before
             }
+            machine: dict[str, Any] = {**waits.since_last(), **sockets()}
             self._journal.write(
                 "vitals",
                 machine_cpu_share=round(psutil.cpu_percent() / 100, 3),
@@ -66,7 +68,7 @@ class Vitals:
                 boot=identity.boot(),
                 cores=cores,
                 rss_bytes={part: used.rss_bytes for part, used in after.items()},
-                **sockets(),
+                **machine,
             )
             at_s, before = now_s, after
 

@@ -20,6 +20,7 @@ Row = dict[str, Any]
 FULL = 0.9  # of one core, or of the machine: from here on work waits for its turn
 NEAR = 0.8  # of a limit
 SUSTAINED = 0.9  # the quantile over the seconds that is held against the limit
+STANDSTILL = 0.5  # of a second: one such second is enough to be told
 
 TRUSTED = "trustworthy"
 UNRECORDED = "not-recorded"
@@ -154,6 +155,9 @@ def _processes(rows: list[Row], machine: Row) -> Iterable[Figure]:
     ]
     yield _figure(("others", "cores", ""), others, None)
     yield _figure(("machine", "share", f"{cpus:g} cores"), busy, 0.95, LIMITS[2])
+    for name, key in (("storage-wait", "storage_wait_share"), ("stolen-cpu", "stolen_cpu_share")):
+        if key in rows[-1]:
+            yield _figure((name, "share", ""), [row[key] for row in rows], None)
     if "tcp_in_use" in rows[-1]:
         yield _figure(("tcp-in-use", "count", ""), [row["tcp_in_use"] for row in rows], None)
         waiting = [row["tcp_time_wait"] for row in rows]
@@ -222,14 +226,22 @@ def _sentence(limits: list[str], figures: dict[str, Figure]) -> str:
     if limits:
         parts = [_BLAME[limit](figures) for limit in limits]
         # The last: a machine without a core to spare is why the others were late.
-        return " ".join([*parts, _REMEDY[limits[-1]]])
+        return " ".join([*parts, _REMEDY[limits[-1]], *_standstills(figures)])
     parts = [_told(figures, "send-lag", "sends left {} late at p99 (budget {limit})")]
     parts.append(_told(figures, "engine-cpu", "its engine used {} of a core"))
     parts.append(_told(figures, "machine", "the machine was {} busy"))
     busiest = max(_proxies(figures), key=lambda one: one.held, default=None)
     if busiest is not None:
         parts.insert(2, f"the busier fault proxy used {_text(busiest)}")
-    return f"The generator kept its schedule: {', '.join(part for part in parts if part)}."
+    kept = f"The generator kept its schedule: {', '.join(part for part in parts if part)}."
+    return " ".join([kept, *_standstills(figures)])
+
+
+def _standstills(figures: dict[str, Figure]) -> Iterable[str]:
+    """What may have kept the system waiting though nothing was busy: its worst second counts."""
+    for name, said in _STANDSTILLS.items():
+        if name in figures and figures[name].worst >= STANDSTILL:
+            yield said.format(shown.amount(figures[name].worst, "share"))
 
 
 def _generator_blame(figures: dict[str, Figure]) -> str:
@@ -264,6 +276,11 @@ _REMEDY = {
     LIMITS[0]: "Latencies may be its own. Fewer users, a lower rate or more workers will tell.",
     LIMITS[1]: "Latencies may be its own. Proxy fewer links (--proxy needed), or send less.",
     LIMITS[2]: "What was slow may have waited for a core. Send less, or end what else runs there.",
+}
+
+_STANDSTILLS = {
+    "storage-wait": "In its worst second something waited for storage {} of the time.",
+    "stolen-cpu": "In its worst second the host took {} of the machine's CPU.",
 }
 
 

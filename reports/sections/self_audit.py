@@ -30,6 +30,8 @@ NAMES = {
     "others": ("other processes", "not of this run"),
     "machine": ("whole machine busy", "whatever else ran on it included"),
     "worker-machine": ("another machine busy", ""),
+    "storage-wait": ("waited for storage", "of the time, some process"),
+    "stolen-cpu": ("CPU taken by the host", "of the machine's"),
     "tcp-in-use": ("TCP sockets", "on the machine"),
     "tcp-time-wait": ("TIME_WAIT", "each holds a port for a minute"),
 }
@@ -71,4 +73,7 @@ def _row(figure: dict[str, Any]) -> dict[str, Any]:
 
 def _besides(figure: dict[str, Any]) -> dict[str, str]:
     name, note = NAMES[figure["id"]]
-    return {"name": name, "note": note, "value": shown.amount(figure["typical"], figure["unit"])}
+    value = shown.amount(figure["typical"], figure["unit"])
+    if figure["unit"] == "share":  # these are short: what is typical of them is none
+        value += f", worst second {shown.amount(figure['worst'], 'share')}"
+    return {"name": name, "note": note, "value": value}

@@ -12,6 +12,7 @@ from gauntlet.failure_table import BOTH, TABLE
 from gauntlet.kernel.errors import Exit
 from gauntlet.kernel.rundir import RunDir
 from gauntlet.library import all_scenarios
+from reports.self_audit import TRUSTED
 
 pytestmark = pytest.mark.integration
 
@@ -22,11 +23,12 @@ SERVICES = {
 }
 
 
-def judged(folder: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
-    """Exit code, result and output of `gauntlet run …`; once more where it was inconclusive.
+def judged(folder: Path, wanted: Exit, *arguments: str) -> tuple[int, dict[str, Any], str]:
+    """Exit code, result and output of `gauntlet run …`; once more where it was the machine's.
 
-    A machine that is too busy for the generator makes a run inconclusive: that is no verdict on
-    the server, in a test as little as in CI.
+    A machine that is too busy for the generator makes a run inconclusive, and one that is busy to
+    the brim, or whose disk stands still, may make a good server miss an objective: that is no
+    verdict on the server, in a test as little as in CI. What a check found always is one.
     """
     for attempt in ("first", "second"):
         done = subprocess.run(
@@ -37,10 +39,20 @@ def judged(folder: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
             timeout=300,
             check=False,
         )
-        if done.returncode != Exit.INCONCLUSIVE:
+        (run,) = (folder / attempt).iterdir()
+        result = RunDir.open(run).read_result()
+        if done.returncode == wanted or not _of_the_machine(done.returncode, result):
             break
-    (run,) = (folder / attempt).iterdir()
-    return done.returncode, RunDir.open(run).read_result(), done.stdout + done.stderr
+    return done.returncode, result, done.stdout + done.stderr
+
+
+def _of_the_machine(code: int, result: dict[str, Any]) -> bool:
+    """Nothing was found, or nothing but slowness on a machine that says it was slow."""
+    if code != Exit.FAILED:
+        return code == Exit.INCONCLUSIVE
+    audit = result["self_audit"]
+    slow = audit["status"] != TRUSTED or "worst second" in audit["sentence"]
+    return slow and all(check["verdict"] != "invalid" for check in result["checks"])
 
 
 @pytest.fixture(params=["embedded", "full"])
@@ -54,7 +66,7 @@ def stack(request, require_service):
 @pytest.mark.timeout(400)
 def test_the_tour_is_green_on_the_clean_server(stack, tmp_path):
     """Eight faults on one timeline: nothing lost, all proven, all recovered, in time."""
-    code, result, output = judged(tmp_path, "tour", "--stack", stack)
+    code, result, output = judged(tmp_path, Exit.OK, "tour", "--stack", stack)
     assert code == Exit.OK, output
     assert {check["verdict"] for check in result["checks"]} == {"valid"}
     assert all(fault["proof"] and fault["recovered_at_s"] for fault in result["faults"])
@@ -67,7 +79,9 @@ def test_the_tour_is_green_on_the_clean_server(stack, tmp_path):
 def test_each_seeded_bug_turns_its_scenario_red(bug, stack, tmp_path):
     """The verdict can fail: each bug ends 1, by its own check (with witnesses) or objective."""
     wanted = BUGS[bug]
-    code, result, output = judged(tmp_path, wanted.scenario, "--stack", stack, "--bug", bug)
+    code, result, output = judged(
+        tmp_path, Exit.FAILED, wanted.scenario, "--stack", stack, "--bug", bug
+    )
     assert code == Exit.FAILED, output
     judgements = {each["id"]: each for each in (*result["checks"], *result["objectives"])}
     assert judgements[wanted.caught_by]["verdict"] == "invalid"
@@ -90,5 +104,5 @@ RUNS = [
 @pytest.mark.parametrize(("name", "stack"), RUNS, indirect=["stack"])
 def test_every_scenario_of_the_library_is_green(name, stack, tmp_path):
     """Whatever a newcomer runs first, and every row of the failure table: the server passes."""
-    code, _, output = judged(tmp_path, name, "--stack", stack)
+    code, _, output = judged(tmp_path, Exit.OK, name, "--stack", stack)
     assert code == Exit.OK, output

@@ -45,6 +45,8 @@ def vitals(**changed):
         "cpus": 4,
         "boot": "here",
         "cores": {**cores, **changed.pop("cores", {})},
+        "storage_wait_share": 0.02,
+        "stolen_cpu_share": 0.0,
         "tcp_in_use": 300,
         "tcp_time_wait": 20,
         **changed,
@@ -87,6 +89,23 @@ def test_a_generator_at_its_limit_is_named_with_the_figure(case, told):
     found, _ = audited(**case)
     assert found["status"] == "generator-limited"
     assert told in found["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("stalled", "told"),
+    [
+        ({"storage_wait_share": 0.97}, "waited for storage 97 % of the time"),
+        ({"stolen_cpu_share": 0.6}, "the host took 60 % of the machine's CPU"),
+    ],
+)
+def test_one_second_of_a_machine_that_stood_still_is_told(stalled, told):
+    """A disk or host that stops everybody once is no limit, but the reader learns of it."""
+    rows = vitals()
+    rows[7].update(stalled)
+    found, _ = audited(events=rows)
+    assert (found["status"], found["limits"]) == ("trustworthy", [])
+    assert told in found["sentence"]
+    assert "worst second" not in audited()[0]["sentence"]
 
 
 def test_missed_arrivals_are_a_figure_and_nobody_is_blamed():
