@@ -2,13 +2,16 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
+from gauntlet.kernel.capabilities import OPEN_ACCOUNTS
 from gauntlet.kernel.errors import ConfigError
 from gauntlet.kernel.history import RECORD, Channel, Kind, Record, RoomEvent
 from gauntlet.kernel.rundir import RunDir, read_jsonl
 from gauntlet.kernel.scenario import from_builtins
+from scenarios.adapters.reference import Reference
 from scenarios.arrivals import Stripe
 from scenarios.engine import Engine
 from scenarios.loadfile import LoadFile
@@ -16,6 +19,12 @@ from scenarios.loadfile import LoadFile
 from .fakes import Faults
 
 USERS = 8
+
+
+class Closed(Reference):
+    """A system that takes only users whom somebody has made."""
+
+    capabilities = Reference.capabilities - {OPEN_ACCOUNTS}
 
 
 def load(tmp_path, api, workload=None, devices=1, **target):
@@ -198,6 +207,19 @@ async def test_every_device_sees_everything(tmp_path, peer):
     assert own == {"d0": 120, "d1": 120}
     last = list(read_jsonl(made.run.live))[-1]
     assert (last["users"], last["connections"]) == (USERS, 2 * USERS)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "first_user"), [("reference", "useven0-0"), (f"{__name__}:Closed", "u0-0")]
+)
+async def test_a_tagged_run_has_ids_of_its_own(tmp_path, peer, adapter, first_user):
+    """Messages have the tag everywhere; users only where a system takes whoever comes."""
+    made = replace(load(tmp_path, [peer.url], {"direct": 1}, adapter=adapter), tag="seven")
+    await drive(Engine(made, Stripe()))
+    assert first_user in {connect["token"] for connect in peer.connects}
+    ids = [entry["client_msg_id"] for entries in peer.entries.values() for entry in entries]
+    assert len(ids) == len({*ids}) == 120
+    assert all("seven" in one for one in ids)
 
 
 def test_devices_are_refused_where_the_system_has_no_such_thing(tmp_path):
