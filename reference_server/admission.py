@@ -20,6 +20,7 @@ SHARES: Mapping[str, float] = {
 STANDING = min(SHARES.values())
 FEW = 32  # sends in flight that are never overload: a rate of few says little
 MEMORY_S = 1.0  # how far back completions count for the rate
+PAUSE_S = 0.25  # more than that between two completions is a standstill, not a rate
 
 
 class Admission:
@@ -50,17 +51,19 @@ class Admission:
     def leave(self, now_s: float, entered_s: float) -> None:
         """That send was answered, whatever the answer."""
         self._in_flight -= 1
-        self._rate_per_s = self._rate(now_s) + 1 / MEMORY_S
+        faded = math.exp(-min(now_s - self._rated_at, PAUSE_S) / MEMORY_S)
+        self._rate_per_s = self._rate_per_s * faded + 1 / MEMORY_S
         self._rated_at = self._moved_at = now_s
         self._last_wait_s = now_s - entered_s
 
     def wait_s(self, now_s: float) -> float:
-        """How long a send that came in now would wait."""
+        """How long a send that came in now would wait.
+
+        A standstill is a wait as long as it lasts and as the sends that saw it have waited. Were it
+        part of the rate, a disk that stood still for a moment would look like an overload.
+        """
         lag_s = self._lag_s()
         seen_s = max(self._last_wait_s, now_s - self._moved_at)
         if self._in_flight < FEW or seen_s < STANDING * self._wait_max_s:
             return lag_s
-        return max(lag_s, self._in_flight / max(self._rate(now_s), 1e-9))
-
-    def _rate(self, now_s: float) -> float:
-        return self._rate_per_s * math.exp((self._rated_at - now_s) / MEMORY_S)
+        return max(lag_s, seen_s, self._in_flight / max(self._rate_per_s, 1e-9))

@@ -125,6 +125,29 @@ def test_a_server_that_stops_is_not_waited_for():
     assert len(model.shed) == shed
 
 
+def test_a_moment_in_which_nothing_completes_is_no_overload():
+    """A disk stands still for less than the longest wait: next to nobody has to come back."""
+    model = Model(lambda _: 300, lambda t: 0 if 5 < t < 5.8 else CAPACITY)
+    model.run(10)
+    assert len(model.shed) < 5
+    assert waits(model)[-1] == pytest.approx(0.8, abs=0.02)
+
+
+def test_batches_are_a_rate_too():
+    """A store that answers 100 sends each 0.2 s is used, and what is admitted waits as long."""
+    model = Model(lambda _: 1.3 * CAPACITY, lambda t: 100 / TICK_S if t % 0.2 < TICK_S else 0)
+    model.run(20)
+    assert len(model.admitted) >= 0.95 * CAPACITY * 20
+    assert waits(model)[-1] < 1.2
+
+
+def test_a_server_that_stops_after_a_rush_is_not_waited_for_either():
+    """A high rate of long ago makes no promise: what stands still counts."""
+    model = Model(lambda t: 490 if t < 5 else 200 * (t > 60), lambda t: CAPACITY * (t < 6))
+    model.run(65)
+    assert len(model.queue) < 210
+
+
 def test_a_few_slow_sends_are_no_overload():
     """Three a second that take long: their rate says nothing about capacity."""
     model = Model(lambda _: 3, lambda t: 0 if t % 2 < 1.9 else 100)
