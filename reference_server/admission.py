@@ -1,7 +1,7 @@
 """Admission control: under overload less important work is refused first, sends last. Pure.
 
 By Little's law (1961) a new send will wait for as long as the sends in flight, divided by the rate
-at which sends complete. As in CoDel (K. Nichols, V. Jacobson, "Controlling Queue Delay", 2012) only
+at which sends complete while there are any. As in CoDel (K. Nichols, V. Jacobson, "Controlling Queue Delay", 2012) only
 a queue that stands is overload: a burst that is being worked off is what queues are for.
 """
 
@@ -33,8 +33,8 @@ class Admission:
         self._wait_max_s = wait_max_s
         self._lag_s = lag_s
         self._in_flight = 0
-        self._rate_per_s = 0.0
-        self._rated_at = 0.0
+        # Completions, and the time that they took, both fading: at first nothing looks slow.
+        self._completed, self._busy_s = float(FEW), MEMORY_S / FEW
         self._last_wait_s = 0.0
         self._moved_at = 0.0
 
@@ -51,19 +51,21 @@ class Admission:
     def leave(self, now_s: float, entered_s: float) -> None:
         """That send was answered, whatever the answer."""
         self._in_flight -= 1
-        faded = math.exp(-min(now_s - self._rated_at, PAUSE_S) / MEMORY_S)
-        self._rate_per_s = self._rate_per_s * faded + 1 / MEMORY_S
-        self._rated_at = self._moved_at = now_s
+        took_s = min(now_s - self._moved_at, PAUSE_S)
+        kept = math.exp(-took_s / MEMORY_S)
+        self._completed = self._completed * kept + 1
+        self._busy_s = self._busy_s * kept + took_s
+        self._moved_at = now_s
         self._last_wait_s = now_s - entered_s
 
     def wait_s(self, now_s: float) -> float:
         """How long a send that came in now would wait.
 
-        A standstill is a wait as long as it lasts and as the sends that saw it have waited. Were it
-        part of the rate, a disk that stood still for a moment would look like an overload.
+        A standstill is a wait for as long as it lasts, and as the sends that saw it have waited.
+        Were it part of the rate, a disk that stood still for a moment would look like an overload.
         """
         lag_s = self._lag_s()
         seen_s = max(self._last_wait_s, now_s - self._moved_at)
         if self._in_flight < FEW or seen_s < STANDING * self._wait_max_s:
             return lag_s
-        return max(lag_s, seen_s, self._in_flight / max(self._rate_per_s, 1e-9))
+        return max(lag_s, seen_s, self._in_flight * self._busy_s / self._completed)

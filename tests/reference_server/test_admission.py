@@ -116,7 +116,7 @@ def test_a_server_that_stops_is_not_waited_for():
     """Nothing completes any more: soon sends are refused at once instead of piling up."""
     model = Model(lambda _: 300, lambda t: CAPACITY if t < 5 else 0)
     model.run(10)
-    assert len(model.queue) < 300
+    assert len(model.queue) < 310
     assert model.shed
     model.capacity_at = lambda _: CAPACITY
     model.run(2)
@@ -126,11 +126,18 @@ def test_a_server_that_stops_is_not_waited_for():
 
 
 def test_a_moment_in_which_nothing_completes_is_no_overload():
-    """A disk stands still for less than the longest wait: next to nobody has to come back."""
+    """A disk stands still for less than the longest wait: nobody has to come back."""
     model = Model(lambda _: 300, lambda t: 0 if 5 < t < 5.8 else CAPACITY)
     model.run(10)
-    assert len(model.shed) < 5
+    assert model.shed == []
     assert waits(model)[-1] == pytest.approx(0.8, abs=0.02)
+
+
+def test_a_cold_start_is_no_overload():
+    """The first sends wait for connections and plans: few have completed, and that says nothing."""
+    model = Model(lambda _: 150, lambda t: 0 if t < 0.4 else 200)
+    model.run(5)
+    assert model.shed == []
 
 
 def test_batches_are_a_rate_too():
