@@ -1,8 +1,9 @@
 """Admission control: under overload less important work is refused first, sends last. Pure.
 
 By Little's law (1961) a new send will wait for as long as the sends in flight, divided by the rate
-at which sends complete while there are any. As in CoDel (K. Nichols, V. Jacobson, "Controlling Queue Delay", 2012) only
-a queue that stands is overload: a burst that is being worked off is what queues are for.
+at which sends complete while there are any. As in CoDel (K. Nichols, V. Jacobson, "Controlling
+Queue Delay", 2012) only a queue that stands is overload: a burst that is being worked off is what
+queues are for.
 """
 
 import math
@@ -35,8 +36,7 @@ class Admission:
         self._in_flight = 0
         # Completions, and the time that they took, both fading: at first nothing looks slow.
         self._completed, self._busy_s = float(FEW), MEMORY_S / FEW
-        self._last_wait_s = 0.0
-        self._moved_at = 0.0
+        self._last_wait_s = self._moved_at = 0.0
 
     def admits(self, work: str, now_s: float) -> bool:
         """Whether work of a kind in `SHARES` may come in."""
