@@ -21,6 +21,10 @@ FULL = 0.9  # of one core, or of the machine: from here on work waits for its tu
 NEAR = 0.8  # of a limit
 SUSTAINED = 0.9  # the quantile over the seconds that is held against the limit
 STANDSTILL = 0.5  # of a second: one such second is enough to be told
+STANDSTILLS = {
+    "storage-wait": "In its worst second something waited for storage {} of the time.",
+    "stolen-cpu": "In its worst second the host took {} of the machine's CPU.",
+}
 
 TRUSTED = "trustworthy"
 UNRECORDED = "not-recorded"
@@ -239,7 +243,7 @@ def _sentence(limits: list[str], figures: dict[str, Figure]) -> str:
 
 def _standstills(figures: dict[str, Figure]) -> Iterable[str]:
     """What may have kept the system waiting though nothing was busy: its worst second counts."""
-    for name, said in _STANDSTILLS.items():
+    for name, said in STANDSTILLS.items():
         if name in figures and figures[name].worst >= STANDSTILL:
             yield said.format(shown.amount(figures[name].worst, "share"))
 
@@ -276,11 +280,6 @@ _REMEDY = {
     LIMITS[0]: "Latencies may be its own. Fewer users, a lower rate or more workers will tell.",
     LIMITS[1]: "Latencies may be its own. Proxy fewer links (--proxy needed), or send less.",
     LIMITS[2]: "What was slow may have waited for a core. Send less, or end what else runs there.",
-}
-
-_STANDSTILLS = {
-    "storage-wait": "In its worst second something waited for storage {} of the time.",
-    "stolen-cpu": "In its worst second the host took {} of the machine's CPU.",
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from gauntlet.kernel.capabilities import CAPABILITIES
 from gauntlet.kernel.rundir import RunDir
+from gauntlet.kernel.scenario import from_builtins
 from reports import checks, model
 from reports.checks.verdict import Verdict
 from reports.events import collect
@@ -15,7 +16,7 @@ from reports.judge import judge
 from reports.model import History
 
 from . import histories, mutators
-from .histories import Story
+from .story import Story
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def history(written: Callable[[Story], RunDir]) -> Callable[[Story], History]:
 
     def read(story: Story) -> History:
         run = written(story)
-        scenario = histories.from_builtins(story.scenario)
+        scenario = from_builtins(story.scenario)
         return model.load(
             run, scenario, collect(run.read_events(), scenario.faults), frozenset(CAPABILITIES)
         )

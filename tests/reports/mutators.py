@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 
 from gauntlet.kernel.history import Channel, Flag, Kind, Record
 
-from .histories import LATE, LEAVER, MS, ROOM, ZERO, Link, S, Story
+from .histories import LATE, LEAVER, ROOM
+from .story import MS, ZERO, Link, S, Story
 
 Identity = tuple[int, int, int]
 Mutator = Callable[[Story], set[Identity]]

@@ -10,7 +10,8 @@ from gauntlet.kernel.history import Kind, Miss
 from reports.judge import judge
 from reports.render import render
 
-from .histories import MS, RAMP_S, good_story
+from .histories import good_story
+from .story import MS, RAMP_S
 
 
 @pytest.fixture

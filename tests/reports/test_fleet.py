@@ -9,7 +9,8 @@ from reports.fleet import Clocks
 from reports.judge import judge
 from reports.render import render
 
-from .histories import ZERO, good_story
+from .histories import good_story
+from .story import ZERO
 
 S = 1_000_000_000
 

@@ -12,8 +12,9 @@ import pytest
 from gauntlet.kernel.rundir import RunDir, write_json
 from reports.judge import judge
 
-from .histories import Story, good_story
+from .histories import good_story
 from .mutators import lose_the_tail, show_twice, withhold_the_tail
+from .story import Story
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "histories"
 RUNS = {"good": None, "lost": lose_the_tail, "withheld": withhold_the_tail, "twice": show_twice}

@@ -4,7 +4,8 @@ import pytest
 
 from gauntlet.kernel.history import Kind, Miss
 
-from .histories import FAULT_S, RAMP_S, good_story
+from .histories import good_story
+from .story import FAULT_S, RAMP_S
 
 
 def measured(judged, story, indicator, window="run"):

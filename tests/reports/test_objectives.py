@@ -8,8 +8,9 @@ from gauntlet.kernel import vocabulary
 from gauntlet.kernel.history import Kind
 from reports.indicators import INDICATORS, NEED_PUNCTUAL_SENDS
 
-from .histories import FAULT_S, HEAL_S, MS, ZERO, S, good_story
+from .histories import good_story
 from .mutators import lose_the_tail
+from .story import FAULT_S, HEAL_S, MS, ZERO, S
 
 
 def objective(judged, story, **more):

@@ -7,8 +7,8 @@ import pytest
 from gauntlet.kernel.history import Kind
 from reports import recovery
 
-from .histories import HEAL_S, ZERO, S
 from .mutators import stay_cut_off
+from .story import HEAL_S, ZERO, S
 
 
 def found(history, story):

@@ -9,6 +9,9 @@ import pytest_asyncio
 from reference_server.cluster import plan, postgres
 from reference_server.cluster.component import Component
 from reference_server.cluster.ports import PortAllocator
+from reference_server.store import open_messages
+
+TIMEOUT_MS = 3000
 
 
 class Engine:
@@ -69,3 +72,23 @@ async def engine(server, tmp_path, numbers):
     await admin.execute(f"CREATE DATABASE {name}")
     await admin.close()
     return Engine(f"{address}/{name}", server)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_store(engine):
+    """`open_store()` opens the messages DB once more, as another process would."""
+    stores = []
+
+    def opened():
+        stores.append(open_messages(engine.url, TIMEOUT_MS))
+        return stores[-1]
+
+    yield opened
+    for store in stores:
+        await store.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def store(open_store):
+    """One opened messages DB."""
+    return open_store()

@@ -1,0 +1,104 @@
+"""One server process of a test's own, configured by hand, without a cluster around it."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+PATIENCE_S = 20.0
+SERVICES = ["gateway", "message", "sessions", "friend", "sticker", "room"]
+
+
+def free_port():
+    """A port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+class Process:
+    """A server process, and calls to it; `config` may be changed before `start`."""
+
+    def __init__(self, folder, redis_url):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = folder
+        self.config = {
+            "name": "all-1",
+            "services": SERVICES,
+            "port": self.port,
+            "secret": "s",
+            "internal_token": "inside",
+            "urls": {
+                "api": [self.url],
+                "edges": [
+                    {"name": f"edge-{color}-1", "environment": color, "url": f"ws://{color}"}
+                    for color in ("blue", "green")
+                ],
+            },
+            "messages_db": f"sqlite://{folder}/messages.db",
+            "users_db": f"sqlite://{folder}/users.db",
+            "registry": redis_url,
+            "bus": redis_url,
+        }
+        self.popen = None
+
+    def start(self):
+        """Start, and wait until it is healthy."""
+        with (self.folder / "log").open("ab") as log:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-P", "-m", "reference_server.process"],
+                stdin=subprocess.PIPE,
+                stderr=log,
+            )
+        self.popen.stdin.write(json.dumps(self.config).encode() + b"\n")
+        self.popen.stdin.flush()
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.healthy():
+            assert time.monotonic() < deadline, self.log()
+            assert self.popen.poll() is None, self.log()
+            time.sleep(0.05)
+        return self
+
+    def healthy(self):
+        """Whether it answers."""
+        try:
+            return self.call("GET", "/healthz")[0] == 200
+        except OSError:
+            return False
+
+    def log(self):
+        """What it has logged."""
+        return (self.folder / "log").read_text()
+
+    def call(self, method, path, body=None, **headers):
+        """Status and decoded body of a call."""
+        data = None if body is None else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(self.url + path, data, named, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+                status, payload = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            status, payload = error.code, error.read()
+        return status, json.loads(payload) if payload[:1] in b"{[" else payload.decode()
+
+    def log_in(self, user):
+        """A function that calls as that user."""
+        status, session = self.call("POST", "/v1/sessions", {"user": user, "device": "d0"})
+        assert status == 200
+        bearer = f"Bearer {session['token']}"
+        return lambda *call: self.call(*call, Authorization=bearer)
+
+    def inside(self, *call):
+        """A call as one of the server's own processes."""
+        return self.call(*call, X_Internal="inside")
+
+    def stop(self):
+        """End it if it runs."""
+        if self.popen is not None:
+            self.popen.kill()
+            self.popen.wait()
+            self.popen.stdin.close()

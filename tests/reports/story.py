@@ -1,0 +1,256 @@
+"""A synthetic run: what its writers would have told, and the run directory of it.
+
+`histories.py` tells a good one; `mutators.py` breaks it, one thing each.
+"""
+
+import dataclasses
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gauntlet.kernel.history import (
+    USER_KINDS,
+    Flag,
+    Kind,
+    Miss,
+    Record,
+    shard_name,
+    user_shard_name,
+)
+from gauntlet.kernel.rundir import RunDir, write_json
+from gauntlet.kernel.scenario import Scenario, from_builtins, to_builtins
+
+S = 1_000_000_000
+MS = 1_000_000
+ZERO = 5_000 * S
+RAMP_S, STEADY_S = 2, 24
+FAULT_S, HEAL_S, BACK_S = 8.0, 10.0, 10.3
+SCENARIO: dict[str, Any] = {
+    "version": 1,
+    "name": "synthetic",
+    "about": "A made-up run.",
+    "seed": 3,
+    "load": {"users": 8, "ramp": RAMP_S, "steady": STEADY_S, "rate": 40},
+    "faults": [
+        {"id": "edge-crash", "kind": "kill", "target": "edge-blue-1", "at": FAULT_S, "for": 2}
+    ],
+    "sla": [
+        {"id": "fast", "indicator": "delivery_p99_ms", "op": "<", "value": 500},
+        {
+            "id": "fast-in-fault",
+            "indicator": "delivery_p99_ms",
+            "op": "<",
+            "value": 5000,
+            "window": "fault:edge-crash",
+        },
+    ],
+    "recovery_window": 5,
+}
+
+
+@dataclass
+class Link:
+    """A connection of the model."""
+
+    number: int
+    user: int
+    edge: str
+    up: int
+    down: int
+    code: int
+    incarnation: int
+    device: str = "d0"
+
+
+@dataclass
+class Story:
+    """A run as its writers would have told it; `write` makes a run directory of it."""
+
+    scenario: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(SCENARIO)))
+    records: list[Record] = field(default_factory=list)
+    users: dict[int, str] = field(default_factory=dict)
+    driven: set[int] = field(default_factory=set)
+    convs: dict[int, dict[str, Any]] = field(default_factory=dict)
+    links: dict[int, Link] = field(default_factory=dict)
+    chaos: list[dict[str, Any]] = field(default_factory=list)
+    conductor: list[dict[str, Any]] = field(default_factory=list)
+    phases: dict[str, float] = field(default_factory=dict)
+    reconciliation: dict[str, int] = field(default_factory=dict)
+
+    def add(self, kind: Kind, t_ns: float, **fields: int) -> None:
+        """A record."""
+        self.records.append(Record(int(t_ns), kind=kind, **fields))
+
+    def at(self, kind: Kind, **fields: int) -> list[int]:
+        """The indices of the records that look like this, by time."""
+        return sorted(
+            (
+                index
+                for index, record in enumerate(self.records)
+                if record.kind == kind
+                and all(getattr(record, name) == value for name, value in fields.items())
+            ),
+            key=lambda index: self.records[index].t_ns,
+        )
+
+    def change(self, index: int, **fields: int) -> None:
+        """Another record in the place of one."""
+        self.records[index] = self.records[index]._replace(**fields)
+
+    def miss(self, at_s: float, why: Miss = Miss.NOBODY) -> None:
+        """An arrival, intended at that second of the timeline, that became no op."""
+        intended = ZERO + int(at_s * S)
+        self.add(Kind.MISSED, intended + MS, ref_ns=intended, spare=why)
+        self.reconcile()
+
+    def drop(self, indices: list[int]) -> None:
+        """Take records out."""
+        gone = set(indices)
+        self.records = [record for at, record in enumerate(self.records) if at not in gone]
+
+    def add_device(self, user: int) -> None:
+        """Give a user a second device, which is shown all that his first one is."""
+        seen = (Kind.CONNECT, Kind.DISCONNECT, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.GAP)
+        for link in [link for link in self.links.values() if link.user == user]:
+            number = link.number + 1_000
+            self.links[number] = dataclasses.replace(link, number=number, device="d1")
+            for index in [index for kind in seen for index in self.at(kind, link=link.number)]:
+                self.records.append(self.records[index]._replace(link=number))
+
+    def reconcile(self) -> None:
+        """Count as the load would, from plain sets."""
+        self.reconciliation = reconcile(self)
+
+    def write(self, parent: Path) -> RunDir:
+        """The run directory."""
+        run = RunDir(parent / f"20260101T000000Z-{self.scenario['name']}-3-0000")
+        for folder in (run.events, run.history, run.latency, run.logs):
+            folder.mkdir(parents=True)
+        scenario: Scenario = from_builtins(self.scenario)
+        write_json(run.manifest, manifest(scenario))
+        _write_rows(run.links, self._names())
+        shards = self._shards()
+        for name, records in shards.items():
+            (run.history / name).write_bytes(b"".join(record.pack() for record in records))
+        counts = {name: len(records) for name, records in shards.items()}
+        load = [
+            {"t_ns": ZERO + int(at * S), "kind": "phase", "phase": phase}
+            for phase, at in self.phases.items()
+        ]
+        if self.reconciliation:
+            load.append(
+                {
+                    "t_ns": load[-1]["t_ns"],
+                    "kind": "reconciliation",
+                    "worker": 0,
+                    "records": counts,
+                    **self.reconciliation,
+                }
+            )
+        _write_rows(run.events / "load-0.jsonl", load)
+        _write_rows(run.events / "chaos.jsonl", self.chaos)
+        _write_rows(run.events / "run.jsonl", self.conductor)
+        return run
+
+    def _shards(self) -> dict[str, list[Record]]:
+        shards: dict[str, list[Record]] = {user_shard_name(0): []}
+        for record in sorted(self.records, key=lambda record: record.t_ns):
+            scoped = record.kind in USER_KINDS
+            name = user_shard_name(0) if scoped else shard_name(0, record.conv)
+            shards.setdefault(name, []).append(record)
+        return shards
+
+    def _names(self) -> list[dict[str, Any]]:
+        return [
+            *({"row": "user", "user": user, "name": name} for user, name in self.users.items()),
+            *(
+                {"row": "user", "user": user, "name": self.users[user], "driven": True}
+                for user in sorted(self.driven)
+            ),
+            *({"row": "conv", "conv": conv, **about} for conv, about in self.convs.items()),
+            *(
+                {
+                    "row": "link",
+                    "link": link.number,
+                    "user": link.user,
+                    "device": link.device,
+                    "incarnation": link.incarnation,
+                    "edge": link.edge,
+                    "environment": "blue",
+                }
+                for link in self.links.values()
+            ),
+        ]
+
+
+def manifest(scenario: Scenario) -> dict[str, Any]:
+    """What `gauntlet.manifest` writes, without this machine in it."""
+    return {
+        "schema_version": 1,
+        "argv": ["gauntlet", "run", scenario.name],
+        "scenario": to_builtins(scenario),
+        "seed": scenario.seed,
+        "bug": None,
+        "commit": "0123456789ab",
+        "versions": {"im-gauntlet": "0.1.0", "locust": "2.47.0"},
+        "machine": {"system": "Linux", "python": "3.11.9", "cores": 2, "memory_mb": 4096},
+        "clock": {"monotonic_ns": ZERO, "wall_ns": 1_767_225_600 * S, "error_ms": 0.0},
+        "stack": {"name": "embedded"},
+        "proxy": {"backend": "toxiproxy-server", "links": ["client>edge-blue-1"]},
+    }
+
+
+def _write_rows(file: Path, rows: list[dict[str, Any]]) -> None:
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def reconcile(story: Story) -> dict[str, int]:
+    """The load's own counts, the plain way: sets and loops."""
+    seat_of = {link.number: (link.user, link.device) for link in story.links.values()}
+    ended: dict[tuple[int, int, int], Kind] = {}
+    position: dict[tuple[int, int, int], int] = {}
+    ranges: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    shown: set[tuple[tuple[int, int, int], tuple[int, str]]] = set()
+    watching: set[tuple[int, str]] = set()
+    ops = 0
+    for record in sorted(story.records, key=lambda record: record.t_ns):
+        key = (record.conv, record.peer, record.sseq)
+        if record.kind == Kind.OP:
+            ops += 1
+        elif record.kind in (Kind.ACK, Kind.REJECT, Kind.UNKNOWN):
+            ended[key] = Kind(record.kind)
+            position[key] = record.seq
+        elif record.kind == Kind.DELIVER and not record.flags & Flag.FOREIGN:
+            shown.add((key, seat_of[record.link]))
+        elif record.kind == Kind.CONNECT:
+            watching.add(seat_of[record.link])
+        elif record.kind == Kind.RANGE:
+            ranges[record.conv, record.peer].append((record.seq, record.sseq))
+
+    def entitled(conv: int, user: int, seq: int) -> bool:
+        if not any(key[0] == conv for key in ranges):
+            return True
+        mine = ranges[conv, user]
+        return any(first <= seq and (not last or seq <= last) for first, last in mine)
+
+    acked = [key for key, kind in ended.items() if kind == Kind.ACK]
+    expected = {
+        (key, (user, device))
+        for key in acked
+        for user, device in watching
+        if user in story.convs[key[0]]["members"] and entitled(key[0], user, position[key])
+    }
+    missed = len(story.at(Kind.MISSED))
+    return {
+        "intended": ops + missed,
+        "missed": missed,
+        "ops": ops,
+        "acked": len(acked),
+        "rejected": sum(kind == Kind.REJECT for kind in ended.values()),
+        "unknown": sum(kind == Kind.UNKNOWN for kind in ended.values()),
+        "expected": len(expected),
+        "presented": len(expected & shown),
+        "missing": len(expected - shown),
+    }
