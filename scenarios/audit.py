@@ -16,6 +16,7 @@ import msgspec
 
 from gauntlet.kernel.capabilities import SERVER_SEQ
 from gauntlet.kernel.history import Channel, Flag, Kind
+from gauntlet.kernel.rundir import Journal
 from scenarios.adapters.base import Cursor, Entry, Page, ProtocolError
 from scenarios.context import Context
 from scenarios.mailbox import Content, read_content
@@ -26,25 +27,44 @@ from scenarios.session import Session
 PAGE_LIMIT = 500
 _WITHIN_S = 10.0
 _AT_ONCE = 8
+_TELL_S = 10.0
+_SILENCE_S = 30.0  # without any answer: then nobody is there, and the rest is not waited for
 _HOLES_MAX = 200  # of one conversation: enough for evidence, and bounded on a broken server
 
 
 class Audit:
-    """Reads and records; `unread` counts the conversations that could not be read whole."""
+    """Reads and records; `unread` counts the conversations that could not be read whole.
 
-    def __init__(self, context: Context, port: SocketPort, sessions: dict[int, Session]) -> None:
+    Every `_TELL_S` it tells the load's journal how far it is: a long audit is not a silent load.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        port: SocketPort,
+        sessions: dict[int, Session],
+        journal: Journal,
+    ) -> None:
         self._context = context
         self._port = port
         self._sessions = sessions
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._journal = journal
+        self._heard_s = 0.0  # when an answer came last
+        self._told_s = 0.0
+        self._pages = 0
         self.unread = 0
 
     async def run(self, conversations: Iterable[Conversation]) -> None:
         """Audit every conversation, a few at a time."""
+        self._heard_s = self._told_s = asyncio.get_running_loop().time()
         await asyncio.gather(*(self._audit(conv) for conv in conversations))
 
     async def _audit(self, conv: Conversation) -> None:
         async with self._slots:
+            if asyncio.get_running_loop().time() - self._heard_s > _SILENCE_S:
+                self.unread += 1
+                return
             try:
                 if SERVER_SEQ in self._context.adapter.capabilities:
                     await self._record_ranges(conv)
@@ -84,7 +104,7 @@ class Audit:
             page = await self._page(conv, after, PAGE_LIMIT)
             head = max(head, page.head)
             entries.update((entry.seq, entry) for entry in page.entries)
-            if len(page.entries) < PAGE_LIMIT:
+            if not page.goes_on(PAGE_LIMIT):
                 break
             after = page.entries[-1].seq
         holes = [seq for seq in range(1, head + 1) if seq not in entries]
@@ -113,7 +133,13 @@ class Audit:
     ) -> Page:
         access = self._sessions[reader or conv.members[0]].access
         call = access.codec.history(conv.name, after, limit)
-        return await ask(self._port, access, conv.number, call, _WITHIN_S)
+        page = await ask(self._port, access, conv.number, call, _WITHIN_S)
+        self._heard_s = asyncio.get_running_loop().time()
+        self._pages += 1
+        if self._heard_s > self._told_s + _TELL_S:
+            self._told_s = self._heard_s
+            self._journal.write("audit", pages=self._pages)
+        return page
 
     def _record(self, conv: Conversation, found: list[tuple[int, Content]], head: int) -> None:
         context = self._context

@@ -147,6 +147,8 @@ class Engine:
             self._stop_arrivals()
 
     def _stop_arrivals(self) -> None:
+        if self._draining:  # a second word to drain must not be taken for one to abort
+            return
         self._release.stop(min(clock.now_ns(), self._end_ns))
         self._draining = True
         self._stopped.set()
@@ -329,13 +331,14 @@ class Engine:
             if HISTORY in self._adapter.capabilities
             and (self.ledger.used(conv.number) or conv in self._readiness)
         ]
-        audit = Audit(self._context, self._port, self._sessions)
+        audit = Audit(self._context, self._port, self._sessions, self._journal)
         await audit.run(audited)
         self._tell(clock.now_ns())
+        intended = await self._release.intended()
         for session in self._sessions.values():
             session.stop()
+        await self._port.shut()  # what is still under way would come after it was counted
         self._recorder.flush()
-        intended = await self._release.intended()
         line = self._reconciliation(intended, len(audited), audit.unread)
         self._journal.write("reconciliation", **line)
         self._enter("flushed")

@@ -49,8 +49,6 @@ class Http:
             task.add_done_callback(self._connecting.discard)
         else:
             self._send(connection, request, now_s + timeout_s, answered)
-        if self._sweeping is None:
-            self._sweeping = loop.call_later(_SWEEP_S, self._sweep)
 
     async def request(self, base_url: str, request: Request, timeout_s: float) -> Response:
         """The answer; TransportError where there is none within `timeout_s`."""
@@ -114,6 +112,8 @@ class Http:
         answered: Answered,
     ) -> None:
         self._busy.add(connection)
+        if self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
         connection.send(request, until_s, answered)
 
     def _ended(self, connection: "_HttpConnection") -> None:
@@ -125,10 +125,10 @@ class Http:
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         now_s = loop.time()
-        for connection in [one for one in self._busy if one.until_s <= now_s]:
-            connection.fail("TimeoutError")
         self._sweeping = None
-        if self._busy:
+        for connection in [one for one in self._busy if one.until_s <= now_s]:
+            connection.fail("TimeoutError")  # whoever hears of it may send, and begin a sweep
+        if self._busy and self._sweeping is None:
             self._sweeping = loop.call_later(_SWEEP_S, self._sweep)
 
 

@@ -142,8 +142,8 @@ class Inbox:
             if entry.seq > self.cursor and entry.seq not in self._held:
                 self._held[entry.seq] = Held(entry, Channel.RESYNC, 0)
         last = page.entries[-1].seq if page.entries else 0
-        # A full page ends with its last entry; any other one covers all up to the head.
-        covered = last if len(page.entries) >= PAGE_LIMIT else max(page.head, last)
+        # A page that goes on ends with its last entry; any other one covers all up to the head.
+        covered = last if page.goes_on(PAGE_LIMIT) else max(page.head, last)
         present = sorted(seq for seq in self._held if seq <= covered)
         holes = max(0, covered - self.cursor) - len(present)
         for seq in present:

@@ -172,7 +172,7 @@ class Mailbox:
         if page is None:
             self._access.avoid(gateway)  # asked again, elsewhere
         else:
-            full = len(page.entries) >= PAGE_LIMIT
+            goes_on = page.goes_on(PAGE_LIMIT)
             self._context.sink.add(
                 Kind.PAGE,
                 self._context.now_ns(),
@@ -180,7 +180,7 @@ class Mailbox:
                 conv=inbox.conv.number,
                 link=self._access.link_number,
                 peer=len(page.entries),
-                sseq=page.entries[-1].seq if full else page.head,
+                sseq=page.entries[-1].seq if goes_on else page.head,
                 seq=after if isinstance(after, int) else 0,
             )
         inbox.on_page(page)

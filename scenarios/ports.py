@@ -4,17 +4,15 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from gauntlet.kernel.clock import NS_PER_S
-from gauntlet.kernel.errors import ConfigError
 from scenarios.access import Access
 from scenarios.adapters.base import Call, OverHttp, ProtocolError, Request, Response
 from scenarios.first_contact import why
 from scenarios.http_client import Http
 from scenarios.link import Link
 from scenarios.sources import Sources
-from scenarios.transport import Gate, Socket, TransportError, dial
+from scenarios.transport import Gate, Socket, TransportError, dial, host_of
 
 _ASK_S = 5.0
 _ASK_PAUSE_S = 0.25
@@ -184,7 +182,4 @@ async def _answer(access: Access, call: Call[T], within_s: float) -> T | None:
 async def check_addresses(gate: Gate, urls: list[str]) -> None:
     """ConfigError where load would go to a host that the scenario does not allow."""
     for url in urls:
-        host = urlsplit(url).hostname
-        if host is None:
-            raise ConfigError(f"{url!r} is not an address such as http://127.0.0.1:8080")
-        await gate.resolve(host)
+        await gate.resolve(host_of(url))

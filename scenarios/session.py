@@ -24,6 +24,7 @@ from scenarios.adapters.base import (
     Event,
     Gap,
     Move,
+    OverHttp,
     ProtocolError,
     Say,
     Several,
@@ -43,6 +44,8 @@ _WAKE_NS = NS_PER_S
 _GOODBYE = 1000
 _SILENT = 4009
 _NONSENSE = 4500
+_RENEWED_AT = (0.5, 0.75)  # of a login's life, at random: logins of one moment would come together
+_RENEWED_AGAIN = 0.05  # the same, after a renewal that failed
 
 
 class Session:
@@ -60,12 +63,14 @@ class Session:
         self.outbox = Outbox(context, self.access, rng)
         self.mailbox = mailbox(context, user, self.access)
         self._context = context
+        self._rng = rng
         self._joined: set[str] = set()
         self._rooms: set[str] = set()  # those that he attends
         self._backoff = Backoff(rng, _BASE_MS, _CAP_MS)
         self._wanted = False
         self._moving = False
         self._logging_in = False
+        self._logins = 0
         self._dialling: Link | None = None
         self._address = ""  # where a login, or the target, last said to connect
         self._stalled: Link | None = None
@@ -151,26 +156,48 @@ class Session:
 
     def _log_in(self) -> None:
         """Ask where to connect, unless that is under way or there is no need."""
-        idle = not self._logging_in and self._dialling is None
-        if self._wanted and idle and (self.access.link is None or self._moving):
+        if self._lacks_connection() and not self._logging_in:
             login = self.access.codec.login()
             if login is None:
                 self._dial(self.access.address)
-                return
-            self._logging_in = True
-            answered = partial(self._on_login_answer, self.access.gateway)
-            self.access.call(login, _REQUEST_NS, answered)
+            else:
+                self._ask(login)
+
+    def _lacks_connection(self) -> bool:
+        alone = self.access.link is None or self._moving
+        # A frozen app does not notice that it was cut off.
+        return self._wanted and alone and self._dialling is None and self._stalled is None
+
+    def _ask(self, login: OverHttp[str]) -> None:
+        self._logging_in = True
+        answered = partial(self._on_login_answer, self.access.gateway)
+        self.access.call(login, _REQUEST_NS, answered)
 
     def _on_login_answer(self, gateway: int, address: str | None) -> None:
         self._logging_in = False
         if address is None:
             self.access.avoid(gateway)
+        self._renew_later(failed=address is None)
         # Whoever has a token gets in without the users DB: dial where it was good last.
         self._address = address or self._address
         if not self._address:
             self._retry_later()
-        elif self._wanted:
+        elif self._lacks_connection():
             self._dial(self._address)
+
+    def _renew_later(self, *, failed: bool) -> None:
+        """A connection outlives its login, but sends and history need one that is good."""
+        self._logins += 1
+        if lasts_s := self.access.codec.login_lasts_s():
+            share = _RENEWED_AGAIN if failed else self._rng.uniform(*_RENEWED_AT)
+            wait_ns = int(share * lasts_s * NS_PER_S)
+            self._context.after(wait_ns, partial(self._renew, self._logins))
+
+    def _renew(self, of: int) -> None:
+        login = self.access.codec.login()
+        latest = of == self._logins and not self._logging_in
+        if latest and self._wanted and login is not None:
+            self._ask(login)
 
     def _dial(self, url: str) -> None:
         context = self._context
@@ -266,12 +293,13 @@ class Session:
 
     def _move(self, link: Link, url: str) -> None:
         """Make before break: the new connection closes the old one once it is up."""
-        if self.access.link is link and self._wanted and self._dialling is None:
+        awake = self._wanted and self._stalled is None
+        if self.access.link is link and awake and self._dialling is None:
             self._moving = True
             self._dial(url)
 
     def _watch_silence(self, link: Link, connected: Connected) -> None:
-        if link.ended:
+        if link.ended or link is self._stalled:  # who comes back from that comes anew
             return
         context = self._context
         silent_ns = context.now_ns() - link.heard_ns
@@ -316,6 +344,8 @@ class Session:
             self.access.codec.lost()
         if self._dialling is link:
             self._dialling = None
+            if self.access.codec.login() is None:  # else the next login names another address
+                self.access.avoid(self.access.gateway)
         context.port.close(link, abort=abort)
 
     def _send(self, link: Link, frame: bytes) -> None:

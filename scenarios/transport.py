@@ -17,6 +17,7 @@ import picows
 from gauntlet.kernel.errors import ConfigError
 from scenarios.sources import Sources
 
+_SCHEMES = ("http", "ws")
 _HANDSHAKE_S = 5.0
 _ABNORMAL = 1006
 _TEXT = picows.WSMsgType.TEXT
@@ -117,12 +118,26 @@ class Socket(picows.WSListener):
             self._transport.disconnect(graceful=False)
 
 
+def host_of(url: str) -> str:
+    """The host of an address that load can go to; ConfigError where it is none."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if host is None:
+        raise ConfigError(f"{url!r} is not an address such as http://127.0.0.1:8080")
+    if parts.scheme not in _SCHEMES:
+        raise ConfigError(f"{url!r}: only {' and '.join(_SCHEMES)} are spoken; end TLS before it")
+    return host
+
+
 async def dial(
     gate: Gate, url: str, subprotocol: str, socket: Socket, sources: Sources | None = None
 ) -> None:
     """Open a WebSocket for `socket`; TransportError where it does not come up."""
+    address = await gate.resolve(host_of(url))
     parts = urlsplit(url)
-    address = await gate.resolve(parts.hostname or "")
     host = f"[{address}]" if ":" in address else address
     port = parts.port or 80
     numeric = parts._replace(netloc=f"{host}:{port}").geturl()

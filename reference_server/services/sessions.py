@@ -68,6 +68,7 @@ class SessionsService(Service):
             {
                 "token": tokens.sign(claims, self._config.secret),
                 "expires_at": expires_at,
+                "expires_in_s": self._config.settings.token_ttl_s,
                 "api": self._config.urls.api,
                 "connect": {"url": edge.url, "environment": environment},
             }

@@ -156,12 +156,17 @@ class Sent(_Value, frozen=True):
 class Page(_Value, frozen=True):
     """A part of the history, ascending, and how far the conversation had come.
 
-    Where there are no positions, `more` says that the history goes on after it.
+    `more` says that the history goes on after it, as it must where there are no positions, or
+    where pages may be shorter than they were asked for.
     """
 
     entries: list[Entry]
     head: int = 0
     more: bool = False
+
+    def goes_on(self, limit: int) -> bool:
+        """Whether it ends before the head, of a page of at most `limit` positions."""
+        return bool(self.entries) and (self.more or len(self.entries) >= limit)
 
 
 class ProtocolError(Exception):
@@ -174,6 +179,10 @@ class Codec(ABC):
     def login(self) -> OverHttp[str] | None:
         """Open a session: the address to connect to; None where that is the target's own."""
         return None
+
+    def login_lasts_s(self) -> float:
+        """How long the last login is good for; it is renewed well before. 0: for ever."""
+        return 0
 
     @abstractmethod
     def open(self, cursors: Mapping[str, Cursor]) -> bytes:

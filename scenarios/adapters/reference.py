@@ -76,6 +76,7 @@ class _Connect(msgspec.Struct):
 class _Session(msgspec.Struct):
     token: str
     connect: _Connect
+    expires_in_s: int = 0
 
 
 class _Position(msgspec.Struct):
@@ -133,12 +134,13 @@ class Reference:
 class Codec(base.Codec):
     """One session of `im.v1`: sends, history and rooms by HTTP, pushes by WebSocket."""
 
-    __slots__ = ("_device", "_token", "_user")
+    __slots__ = ("_device", "_lasts_s", "_token", "_user")
 
     def __init__(self, user: str, device: str) -> None:
         self._user = user
         self._device = device
         self._token = ""
+        self._lasts_s = 0
 
     def open(self, cursors: Mapping[str, base.Cursor]) -> bytes:
         hello = {"token": self._token, "device": self._device, "cursors": cursors}
@@ -173,8 +175,11 @@ class Codec(base.Codec):
 
     def _read_login(self, response: base.Response) -> str:
         session = _answer(response, _Session)
-        self._token = session.token
+        self._token, self._lasts_s = session.token, session.expires_in_s
         return session.connect.url
+
+    def login_lasts_s(self) -> float:
+        return self._lasts_s
 
     def send(self, conv: str, client_msg_id: str, body: str) -> base.OverHttp[base.Sent]:
         content = _encode({"client_msg_id": client_msg_id, "body": body})

@@ -47,7 +47,8 @@ class Bridge:
         self._fleet: Fleet | None = None
         self._asked_s = 0.0  # when Locust's run time begins to count
         self._zero_ns = 0
-        self._ending: Any = None
+        self._ending: Any = None  # the greenlet that ends the load when its time is over
+        self._finishing: Any = None
         self._over = False
         self._codes: set[Exit] = set()  # of what went wrong
         self.statistics = Statistics(environment)
@@ -100,15 +101,19 @@ class Bridge:
         """The load begins: here, or at the workers."""
         if isinstance(self._runner, WorkerRunner):
             return
-        if self._over and self._conductor is None:
+        if self._over and LOAD_VARIABLE in os.environ:
             raise GauntletError("this run is over; start Locust again for another")
         if self._over:
             self._over, self._load_file, self._thread = False, "", None
+            self._finishing = None
             self._codes.clear()
         self._asked_s, self._zero_ns = time.monotonic(), 0
         if not self._load_file:
             self._given.num_users = self._runner.target_user_count
+            self._forget_an_emptied_run_time()
             self._boot_in_view()
+            if self._over:  # stopped meanwhile, and judged: nobody would end a load begun now
+                raise gevent.GreenletExit
         self.statistics.begin(self._load_file)
         if self._fleet is not None:
             self._fleet.begin(Path(self._load_file), self._given.expect_workers)
@@ -131,11 +136,17 @@ class Bridge:
         return None if self._thread is None else IM(self._thread)
 
     def finish(self) -> None:
-        """The load ends in order; then comes the verdict."""
+        """The load ends in order; then comes the verdict. Whoever asks again waits for the same."""
         if self._ending is not None and self._ending is not gevent.getcurrent():
             self._ending.kill(block=False)  # stopped by hand: it must not stop the next load
         if self._over or isinstance(self._runner, WorkerRunner):
             return
+        if self._finishing is None:
+            # Its own greenlet: Locust kills the one that ends a load when Stop is pressed as well.
+            self._finishing = gevent.spawn(self._finish)
+        self._finishing.get()
+
+    def _finish(self) -> None:
         codes = self._codes
         nobody_left = self._fleet.all_lost if self._fleet is not None else self._has_ended()
         if self._zero_ns and not nobody_left:
@@ -161,6 +172,12 @@ class Bridge:
             if self._conductor is not None:
                 self._conductor.stop()
             self._environment.process_exit_code = int(first_exit(self._codes or {Exit.INTERRUPTED}))
+
+    def _forget_an_emptied_run_time(self) -> None:
+        """Locust keeps the run time before where the form's field is empty, and sets no timer."""
+        page: Any = self._environment.web_ui
+        if page is not None and getattr(page, "_run_time_greenlet", self) is None:
+            self._given.run_time = None
 
     def _boot_in_view(self) -> None:
         """Boot as a part of the ramp: while all is `ready` the web page offers another load."""
@@ -205,6 +222,8 @@ class Bridge:
 
     def _end_with_the_load(self) -> None:
         """Where Locust was given no run time and no shape, the scenario's duration is the end."""
+        if self._ending is not None:
+            self._ending.kill(block=False)
         if not self._given.run_time and self._environment.shape_class is None:
             end = self._runner.quit if self._given.headless else self._runner.stop
             self._ending = gevent.spawn_later(self._duration_s(), end)
@@ -223,7 +242,7 @@ class Bridge:
         while not thread.ended:
             gevent.sleep(_LOOK_S)
             self._merge()
-        if thread.exit_code and not self._over:
+        if thread.exit_code and thread is self._thread and not self._over:
             if self._part is not None:
                 self._part.broke(thread)
             self._quit_with(thread.exit_code)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,9 @@ class Peer:
     attendance: Counter[str] = field(default_factory=Counter)
     _kept_back: dict[Any, str] = field(default_factory=dict)
     url: str = ""
+    token_lasts_s: int = 0  # 0: for ever
+    logins: int = 0
+    _logged_in_s: dict[str, float] = field(default_factory=dict)
 
     async def start(self, host: str = "127.0.0.1") -> None:
         """Serve on a free port of an address of ours."""
@@ -69,10 +73,13 @@ class Peer:
 
     async def _session(self, request: web.Request) -> web.Response:
         user = (await request.json())["user"]
+        self.logins += 1
+        self._logged_in_s[user] = time.monotonic()
         return web.json_response(
             {
                 "token": user,
                 "expires_at": 0,
+                "expires_in_s": self.token_lasts_s,
                 "api": [self.url],
                 "connect": {"url": self.url.replace("http", "ws"), "environment": "blue"},
             }
@@ -147,7 +154,13 @@ class Peer:
         return web.json_response({"members": named, "present": []})
 
     def _user(self, request: web.Request) -> str:
-        return request.headers["Authorization"].removeprefix("Bearer ")
+        user = request.headers["Authorization"].removeprefix("Bearer ")
+        age_s = time.monotonic() - self._logged_in_s[user]
+        if self.token_lasts_s and age_s > self.token_lasts_s:
+            refusal = {"code": "unauthorized", "temporary": False, "stored": "no"}
+            body = json.dumps({"error": refusal})
+            raise web.HTTPUnauthorized(text=body, content_type="application/json")
+        return user
 
     async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(protocols=("im.v1.json",), compress=False)

@@ -15,6 +15,7 @@ from scenarios.adapters.reference import Reference
 from scenarios.arrivals import Stripe
 from scenarios.engine import Engine
 from scenarios.loadfile import LoadFile
+from scenarios.release import Release
 
 from .fakes import Faults
 
@@ -242,3 +243,54 @@ async def test_members_come_and_go_while_the_talk_goes_on(tmp_path, peer):
     }
     (line,) = events(made.run, "reconciliation")
     assert line["missing"] == 0
+
+
+async def test_a_second_word_to_drain_is_not_one_to_abort(tmp_path, peer):
+    """Stop is pressed while the load ends by itself: it ends in order, once."""
+    made = load(tmp_path, [peer.url])
+    engine = Engine(made, Stripe())
+    running = asyncio.create_task(drive(engine))
+    while engine.phase != "quiesce":
+        await asyncio.sleep(0.02)
+    for _ in range(3):
+        engine.commands.append(engine.drain)
+        await asyncio.sleep(0.03)
+    await running
+    assert engine.phase == "flushed"
+    (line,) = events(made.run, "reconciliation")
+    assert line["acked"] == 120
+
+
+async def test_a_load_outlives_its_logins(tmp_path, peer):
+    """Tokens are good for a second, the load takes two: nobody is refused, and all is audited."""
+    peer.token_lasts_s = 1
+    made = load(tmp_path, [peer.url])
+    await drive(Engine(made, Stripe()))
+    (line,) = events(made.run, "reconciliation")
+    assert (line["acked"], line["rejected"], line["unread"], line["missing"]) == (120, 0, 0, 0)
+    assert peer.logins > 2 * USERS
+    assert len(peer.connects) == USERS
+
+
+async def test_nothing_is_under_way_when_records_are_counted(tmp_path, peer, monkeypatch):
+    """A history that is still asked for at the end is not: its answer would not be in the count."""
+    made = load(tmp_path, [peer.url])
+    engine = Engine(made, Stripe())
+    counted, under_way = Engine._reconciliation, []
+
+    async def leaving_some_behind(_):
+        for session in engine._sessions.values():
+            for inbox in session.mailbox._inboxes.values():
+                inbox.on_head(inbox.head + 1, 0)
+        return 120
+
+    def reconciliation(self, *counts):
+        under_way.append(len(self._port._tasks) + len(self._port._http._busy))
+        return counted(self, *counts)
+
+    monkeypatch.setattr(Release, "intended", leaving_some_behind)
+    monkeypatch.setattr(Engine, "_reconciliation", reconciliation)
+    await drive(engine)
+    (line,) = events(made.run, "reconciliation")
+    assert under_way == [0]
+    assert len(records(made.run)) == sum(line["records"].values())

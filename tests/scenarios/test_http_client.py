@@ -121,3 +121,39 @@ async def test_requests_do_not_wait_for_each_other():
         stuck.cancel()
         http.close()
     assert server.connections == 2
+
+
+async def test_a_slow_connect_does_not_switch_time_outs_off(monkeypatch):
+    """A request whose connection took longer than a sweep, and is never answered, ends in time."""
+    async with Server(b"", b"") as server:
+        http = Http(Gate([]))
+        resolve = Gate.resolve
+
+        async def slowly(self, host):
+            await asyncio.sleep(0.12)
+            return await resolve(self, host)
+
+        monkeypatch.setattr(Gate, "resolve", slowly)
+        with pytest.raises(TransportError, match="Timeout"):
+            async with asyncio.timeout(2):
+                await http.request(server.url, Request("GET", "/"), 0.3)
+        http.close()
+
+
+async def test_a_request_made_on_a_time_out_has_one_of_its_own():
+    """Whoever hears of a time-out asks again at once, on a connection that is there already."""
+    outcomes = []
+    async with Server(reply("warm"), b"", b"", b"") as server:
+        http = Http(Gate([]))
+
+        def again(outcome):
+            outcomes.append(outcome)
+            if len(outcomes) < 3:
+                http.exchange(server.url, Request("GET", "/"), 0.1, again)
+
+        http.exchange(server.url, Request("GET", "/"), 2, again)
+        async with asyncio.timeout(3):
+            while len(outcomes) < 3:
+                await asyncio.sleep(0.02)
+        http.close()
+    assert [isinstance(each, TransportError) for each in outcomes] == [False, True, True]

@@ -152,3 +152,14 @@ def test_any_wire_is_shown_once_and_in_order(data):
     inbox.on_page(page(inbox.cursor + 1, count, count))
     assert [seq for seq, _ in owner.shown] == list(range(1, count + 1))
     assert owner.holes == 0
+
+
+def test_short_pages_that_say_so_are_read_on():
+    """A page that ends before the head, and says that there is more, leaves out nothing."""
+    inbox, owner, _ = made()
+    inbox.on_head(300, 0)
+    inbox.on_page(Page([entry(seq) for seq in range(1, 101)], 300, more=True))
+    assert (inbox.cursor, owner.holes) == (100, 0)
+    assert owner.reads == [0, 100]
+    inbox.on_page(page(101, 300, 300))
+    assert [seq for seq, _ in owner.shown] == list(range(1, 301))

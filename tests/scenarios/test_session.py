@@ -1,14 +1,16 @@
 """One virtual user: connecting, staying, moving, coming back."""
 
+import itertools
 import json
 from random import Random
 
 import pytest
 
 from gauntlet.kernel.history import Kind, RoomEvent
+from scenarios.adapters.xmpp import Xmpp
 from scenarios.session import Session
 
-from .world import ANN, ROOM, TALK
+from .world import ANN, ROOM, TALK, World
 
 LOGIN = {"token": "t", "connect": {"url": "ws://127.0.0.1:1", "environment": "blue"}}
 MS = 1_000_000
@@ -36,6 +38,13 @@ def connect(world, session, heads=None, edge="edge-blue-1"):
     greeting = {"client": f"{edge}|1", "ping_ms": 2000, "pong_ms": 1000, "heads": heads or {}}
     say(session, link, connected=greeting)
     return link
+
+
+def keep_alive(world, session, link, for_s):
+    """Time goes by, in which the server is heard every second."""
+    for _ in range(for_s):
+        world.pass_ms(1000, step_ms=500)
+        say(session, link, ping={})
 
 
 def message(seq, sender="u0-1"):
@@ -280,3 +289,94 @@ def test_nonsense_ends_the_connection(world, session):
     assert world.closed == [(link, True)]
     world.pass_ms(600)
     assert world.asked
+
+
+def test_a_login_is_renewed_long_before_it_expires(world, session):
+    """On the same connection; the calls after it carry the new token, and so on and on."""
+    world.take().answer(200, {**LOGIN, "expires_in_s": 3600})
+    link = connect(world, session)
+    for token in ("u", "v"):
+        keep_alive(world, session, link, 2700)
+        login = world.take()
+        assert login.request.path == "/v1/sessions"
+        login.answer(200, {**LOGIN, "token": token, "expires_in_s": 3600})
+        assert session.access.codec.history(TALK.name, 0, 1).request.token == token
+    assert world.dialled == [link]
+    assert session.access.link is link
+
+
+def test_one_login_has_one_renewal(world, session):
+    """Whoever was cut off and logged in again meanwhile does not renew the old login too."""
+    world.take().answer(200, {**LOGIN, "expires_in_s": 3600})
+    link = connect(world, session)
+    keep_alive(world, session, link, 1000)
+    session.on_closed(link, 1006)
+    world.pass_ms(2000)
+    world.take().answer(200, {**LOGIN, "expires_in_s": 36_000})
+    keep_alive(world, session, connect(world, session), 2000)
+    assert not world.asked
+
+
+def test_a_renewal_that_failed_is_tried_again_soon(world, session):
+    """A login is out of order for a minute: there is a new token before the old one is void."""
+    world.take().answer(200, {**LOGIN, "expires_in_s": 3600})
+    link = connect(world, session)
+    keep_alive(world, session, link, 2700)
+    for _ in range(3):
+        world.take().fail()
+        keep_alive(world, session, link, 181)
+    world.take().answer(200, {**LOGIN, "token": "u", "expires_in_s": 3600})
+    assert session.access.codec.history(TALK.name, 0, 1).request.token == "u"
+    assert world.dialled == [link]
+
+
+def test_a_login_without_an_end_is_not_renewed(world, session):
+    """A system that says nothing of it has tokens for ever."""
+    link = connect(world, session)
+    keep_alive(world, session, link, 10_000)
+    assert not world.asked
+
+
+def test_who_leaves_renews_nothing(world, session):
+    """An absence is one; his return logs in anyway."""
+    world.take().answer(200, {**LOGIN, "expires_in_s": 60})
+    connect(world, session)
+    session.leave()
+    world.pass_ms(60_000, step_ms=100)
+    assert not world.asked
+
+
+def test_a_frozen_user_comes_back_when_he_is_woken_and_not_before(world, session):
+    """Neither silence nor the server's close brings him back: his app does not run."""
+    link = connect(world, session)
+    session.stall()
+    world.pass_ms(10_000)
+    assert not link.ended
+    session.on_closed(link, 1006)
+    world.pass_ms(10_000)
+    assert not world.asked
+    session.start()
+    assert world.take().request.path == "/v1/sessions"
+
+
+def test_a_frozen_user_does_not_move(world, session):
+    """A `reconnect` that he has read, but whose delay ends while he is frozen, waits for nobody."""
+    link = connect(world, session)
+    say(session, link, reconnect={"url": "ws://127.0.0.1:2", "delay_ms": 500, "deadline_ms": 900})
+    session.stall()
+    world.pass_ms(2000)
+    assert world.dialled == [link]
+
+
+def test_who_is_told_no_address_tries_the_others():
+    """Without a login the target's own addresses are all there is: a dead one is not for ever."""
+    world = World(Xmpp({}))
+    world.context.api.append("ws://127.0.0.1:10")
+    session = Session(world.context, ANN, Random(1))
+    session.start()
+    for _ in range(3):
+        session.on_closed(world.dialled[-1], 1006)
+        world.pass_ms(5000)
+    addresses = [link.url for link in world.dialled]
+    assert len(addresses) == 4
+    assert all(one != other for one, other in itertools.pairwise(addresses))

@@ -1,9 +1,11 @@
 """Client sockets: where they may go, and what they make of answers."""
 
+import re
+
 import pytest
 
 from gauntlet.kernel.errors import ConfigError
-from scenarios.transport import Gate, Socket, TransportError, dial
+from scenarios.transport import Gate, Socket, TransportError, dial, host_of
 
 from .raw_server import Server, reply
 
@@ -36,3 +38,15 @@ async def test_a_websocket_that_does_not_come_up_is_an_error():
         url = server.url.replace("http", "ws")
         with pytest.raises(TransportError):
             await dial(Gate([]), url, "x", Socket(print, print))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://127.0.0.1:1", "wss://127.0.0.1:1/v1/ws", "127.0.0.1:1", "http://[::1", "http://h:x"],
+)
+async def test_what_is_not_spoken_is_refused_by_name(url):
+    """TLS is not quietly left out, and what is no address is no traceback."""
+    with pytest.raises(ConfigError, match=re.escape(url)):
+        host_of(url)
+    with pytest.raises(ConfigError, match=re.escape(url)):
+        await dial(Gate([]), url, "im.v1.json", Socket(print, print))
