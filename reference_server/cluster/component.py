@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal
 
 from reference_server.cluster import health, plan
@@ -55,20 +55,19 @@ class Component:
         """Start it and return the pid once it is healthy; StartError, StateError."""
         if self.state == "paused":
             raise StateError(f"{self.planned.name} is paused; resume it")
-        await self._cancel_keeper()
-        async with self._lock:
+        async with self._alone():
             child = self._child if self._child and self._child.alive else await self._launch()
             self._keeper = asyncio.create_task(self._keep(child), name=f"keep {self.planned.name}")
             return child.pid
 
     async def kill(self, number: signal.Signals = signal.SIGKILL) -> int:
         """End it and hold it down; returns the pid that it had. StateError if it was not there."""
-        child = self._child
-        if child is None or self.state in ("planned", "held"):
-            raise StateError(f"{self.planned.name} is {self.state}")
-        await self._cancel_keeper()
-        self.state = "held"
-        async with self._lock:
+        async with self._alone():
+            # A start that was under way has just made another one.
+            child = self._child
+            if child is None or self.state in ("planned", "held"):
+                raise StateError(f"{self.planned.name} is {self.state}")
+            self.state = "held"
             if number == signal.SIGKILL:
                 await child.kill()
             else:
@@ -101,9 +100,8 @@ class Component:
 
     async def stop(self) -> None:
         """End it and hold it down: asked first, killed after `STOP_PATIENCE_S`."""
-        await self._cancel_keeper()
-        self.state = "held"
-        async with self._lock:
+        async with self._alone():
+            self.state = "held"
             if self._child is not None:
                 await self._child.end(self.launch.stop_signal, STOP_PATIENCE_S)
             await self._end_helpers()
@@ -169,11 +167,22 @@ class Component:
                 self._tell("exited", None, reason=str(error))
                 delay_s = restart_delay_s(delay_s, 0.0)
 
+    @contextlib.asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Exclude every other start, kill and stop, and whoever would start it again."""
+        # A keeper that starts it again has the lock for as long as that takes.
+        await self._cancel_keeper()
+        async with self._lock:
+            # Who had the lock before may have made a new one.
+            await self._cancel_keeper()
+            yield
+
     async def _cancel_keeper(self) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
-            self._keeper = None
+        # Taken out first: while this waits, another start may make the next one.
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.wait([keeper])
 
     async def _end_helpers(self) -> None:
         for helper in self._helpers:

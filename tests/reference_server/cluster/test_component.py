@@ -73,6 +73,40 @@ async def test_a_kill_holds_even_between_restarts(started):
     assert [event[1] for event in events] == ["started", "exited", "killed", "started"]
 
 
+async def test_two_starts_at_once_make_one_keeper(planned, web_server):
+    """After a crash one process comes, whether it ran before or not, and a stop ends it."""
+    one, events = planned("one"), []
+    component = Component(one, web_server(one), lambda *event: events.append(event[1]))
+    for number in (1, 2):
+        pids = await asyncio.gather(component.start(), component.start())
+        assert set(pids) == {component.pid}
+        os.kill(component.pid, signal.SIGKILL)
+        await until(lambda number=number: events.count("started") == 1 + number)
+        await asyncio.sleep(0.2)
+        assert component.restarts == number
+    await component.stop()
+    await asyncio.sleep(module.RESTART_FIRST_S + 0.2)
+    assert (component.state, component.pid, component.restarts) == ("held", None, 2)
+    assert events == ["started", "exited", "started", "exited", "started"]
+
+
+@pytest.mark.parametrize("end", [Component.kill, Component.stop])
+async def test_an_end_during_a_start_holds(started, end):
+    """It ends the process that the start makes, not the one before it, and nothing restarts it."""
+    component, _ = started
+    await component.kill()
+    ready = asyncio.Event()
+    component.launch = replace(component.launch, prepare=ready.wait)
+    start = asyncio.create_task(component.start())
+    await until(lambda: component.state == "starting")
+    ending = asyncio.create_task(end(component))
+    await asyncio.sleep(0.05)
+    ready.set()
+    await asyncio.gather(start, ending)
+    await asyncio.sleep(module.RESTART_FIRST_S + 0.2)
+    assert (component.state, component.pid, component.restarts) == ("held", None, 0)
+
+
 async def test_pause_and_resume_need_a_process(started):
     """And each other."""
     component, events = started
