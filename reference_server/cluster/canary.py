@@ -93,6 +93,8 @@ async def verify(api: str, old_urls: Sequence[str], new_urls: Sequence[str]) -> 
 
     Then some more handshakes, so that the edges' own measure of them means something.
     """
+    if not old_urls:
+        raise CanaryError("no old edge runs, whose clients could reach those of the new ones")
     tag = secrets.token_hex(4)
     step = "log in"
     # Not the cluster's own session: that one carries the token of our processes.

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import logging
 import time
 from typing import Annotated, Any, assert_never
 
@@ -16,6 +17,8 @@ from reference_server.cluster.errors import ClusterError, RequestError, StateErr
 from reference_server.cluster.plan import ENVIRONMENTS, Component
 from reference_server.cluster.python_process import Wiring, websocket_url
 from reference_server.cluster.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
 
 _OBSERVE_EVERY_S = 0.25
 # Clients that were told and did not go are closed this much after the last was told.
@@ -164,6 +167,10 @@ class CutoverDriver:
             return
         except (ClusterError, OSError) as error:
             result = machine.Failed(str(error))
+        except Exception as error:
+            # Else nobody would execute the way back, and every later move would be refused.
+            log.exception("a step of the move failed: %s", move.state)
+            result = machine.Failed(repr(error))
         # An observation made on the way may have taken the machine elsewhere already.
         if move.command is command:
             move.advance(result, time.monotonic_ns())

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from reference_server.cluster.component import Component, Emit
-from reference_server.cluster.errors import RequestError, StartError
+from reference_server.cluster.errors import RequestError, StartError, StateError
 from reference_server.cluster.launch import Launch
 from reference_server.cluster.plan import PYTHON, Plan
 
@@ -35,7 +35,7 @@ class Supervisor:
         ]
 
     async def start(self, names: Iterable[str]) -> None:
-        """Start these, each as soon as what it needs is up; the first StartError ends the rest."""
+        """Start these, each as soon as what it needs is up; the first error ends the rest."""
         healthy = {name: asyncio.Event() for name in names}
 
         async def start_one(name: str) -> None:
@@ -49,7 +49,7 @@ class Supervisor:
             async with asyncio.timeout(BOOT_TIMEOUT_S), asyncio.TaskGroup() as group:
                 for name in healthy:
                     group.create_task(start_one(name))
-        except* StartError as errors:
+        except* (StartError, StateError) as errors:
             raise errors.exceptions[0] from None
         except* TimeoutError:
             late = next(name for name, event in healthy.items() if not event.is_set())

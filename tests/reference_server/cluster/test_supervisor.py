@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from reference_server.cluster import plan, supervisor
-from reference_server.cluster.errors import RequestError, StartError
+from reference_server.cluster.errors import RequestError, StartError, StateError
 
 
 @pytest.fixture
@@ -65,6 +65,18 @@ async def test_a_start_that_takes_too_long_names_who_is_late(two, monkeypatch):
         await cluster.start(["caller", "store"])
     assert caught.value.component == "caller"
     await cluster.stop()
+
+
+async def test_a_component_that_is_paused_is_told_as_it_is(two):
+    """The start of the others ends with its StateError, not with a group of them."""
+    cluster = supervise(two)
+    try:
+        await cluster["caller"].start()
+        cluster["caller"].pause()
+        with pytest.raises(StateError, match="caller is paused"):
+            await cluster.start(["caller", "store"])
+    finally:
+        await cluster.stop()
 
 
 async def test_what_a_launch_left_is_cleaned_up(two):

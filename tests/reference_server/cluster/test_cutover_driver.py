@@ -1,0 +1,143 @@
+"""What a move does with edges that fail, hang or are away: it always comes to an end."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from reference_server.cluster import canary, cutover_driver, edges, plan
+from reference_server.cluster.cutover import FINAL, Limits
+from reference_server.cluster.cutover_driver import CutoverDriver, CutoverRequest
+from reference_server.cluster.errors import StateError
+
+TO_GREEN = CutoverRequest(to="green", drain_ms=50)
+
+
+class Cluster:
+    """Edges, a gateway and sessions that answer at once, and what each was asked."""
+
+    def __init__(self) -> None:
+        self.components = {
+            name: self._component(name)
+            for name in ("gateway-1", "sessions-1", "edge-blue-1", "edge-blue-2", "edge-green-1")
+        }
+        self.plan = plan.Plan("embedded", [each.planned for each in self.components.values()], [])
+        self.asked: list[tuple[str, str]] = []
+        # By (component, path): how many calls fail from now on.
+        self.failing: dict[tuple[str, str], float] = {}
+        self.draining = {name: False for name in self.components if "edge" in name}
+        self["edge-green-1"].state = "planned"
+
+    def __getitem__(self, name):
+        return self.components[name]
+
+    def group(self, name):
+        every = self.components.values()
+        return [each for each in every if name in (each.planned.environment, each.planned.name)]
+
+    async def start(self, names):
+        for name in names:
+            self[name].state = "up"
+
+    async def call(self, _http, component, path, **data):
+        """Instead of `edges.call`."""
+        order = (component.name, path)
+        self.asked.append(order)
+        if self.failing.get(order, 0) > 0:
+            self.failing[order] -= 1
+            raise edges.CallError(f"{component.name} {path}: silent")
+        if path == "environment":
+            self.asked[-1] = (path, data["json"]["environment"])
+        elif path != "stats":
+            self.draining[component.name] = path == "drain"
+        return self._stats(component.name)
+
+    def _stats(self, name):
+        # Whoever is told to go goes at once; `told` is part of the answer to a drain.
+        stats = {"connections": 0, "forced_closes": 0, "handshakes": 0, "handshakes_failed": 0}
+        times = {"handshake_p99_ms": 0.0, "loop_lag_ms": 0.0}
+        return {**stats, **times, "told": 0, "draining": self.draining.get(name, False)}
+
+    def _component(self, name):
+        role = name.split("-")[0]
+        environment = name.split("-")[1] if role == "edge" else None
+        planned = plan.Component(name, role, plan.PYTHON, [1], environment, (role,))
+        made = SimpleNamespace(planned=planned, state="up")
+
+        async def stop():
+            made.state = "held"
+
+        made.stop, made.retire = stop, lambda: setattr(made, "state", "planned")
+        return made
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """Two edges of blue, one of green, which is planned."""
+    made = Cluster()
+    monkeypatch.setattr(cutover_driver.edges, "call", made.call)
+    monkeypatch.setattr(cutover_driver, "_OBSERVE_EVERY_S", 0.01)
+    monkeypatch.setattr(canary, "verify", _verified)
+    return made
+
+
+@pytest.fixture
+async def driver(cluster):
+    """A driver of the cluster's moves, without its pauses."""
+    wiring = SimpleNamespace(at=lambda _source, name: name)
+    made = CutoverDriver(cluster, wiring, None)
+    made._limits = Limits(settle_ms=0, monitor_ms=100)
+    yield made
+    await made.close()
+
+
+async def ended(driver):
+    """Wait until the move is over; returns its record."""
+    async with asyncio.timeout(5):
+        while (status := await driver.status())["state"] not in FINAL:
+            await asyncio.sleep(0.01)
+    return status
+
+
+async def _verified(_api, old_urls, new_urls):
+    pass
+
+
+async def test_a_cutover_moves_everybody(cluster, driver):
+    """New connections are switched, the old edges drained and ended."""
+    driver.begin(TO_GREEN)
+    status = await ended(driver)
+    assert (status["state"], status["environment"], status["error"]) == ("done", "green", None)
+    assert [cluster[f"edge-blue-{number}"].state for number in (1, 2)] == ["planned", "planned"]
+    assert cluster["edge-green-1"].state == "up"
+
+
+async def test_what_nobody_expected_fails_its_step(cluster, driver, monkeypatch, caplog):
+    """It is logged with its traceback, the way back is taken, and the next move may begin."""
+
+    async def broken(*_):
+        raise ZeroDivisionError("integer modulo by zero")
+
+    monkeypatch.setattr(canary, "verify", broken)
+    driver.begin(TO_GREEN)
+    status = await ended(driver)
+    assert status["state"] == "rolled-back"
+    assert status["error"] == "ZeroDivisionError('integer modulo by zero')"
+    assert "in broken" in caplog.text
+    monkeypatch.setattr(canary, "verify", _verified)
+    driver.begin(TO_GREEN)
+    assert (await ended(driver))["state"] == "done"
+
+
+async def test_an_heir_that_cannot_start_sends_everybody_back(cluster, driver, monkeypatch, caplog):
+    """With its own reason, and nothing in the log: it was expected."""
+
+    async def refused(_names):
+        raise StateError("edge-green-1 is paused; resume it")
+
+    monkeypatch.setattr(cluster, "start", refused)
+    driver.begin(TO_GREEN)
+    status = await ended(driver)
+    told = (status["state"], status["error"])
+    assert told == ("rolled-back", "edge-green-1 is paused; resume it")
+    assert not caplog.text
