@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 _OBSERVE_EVERY_S = 0.25
 # Clients that were told and did not go are closed this much after the last was told.
 _DEADLINE_AFTER_MS = 4000
+# A process that exited is back in less: at most 5 s until its restart, and its start.
+_PATIENCE_S = 10.0
+_AGAIN_EVERY_S = 0.25
 
 
 class DrainRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -156,7 +159,7 @@ class CutoverDriver:
             self._heirs = []
 
     async def _try(self, move: machine.Move, command: machine.Command) -> None:
-        self._executing = asyncio.create_task(self._execute(move, command))
+        self._executing = asyncio.create_task(self._persist(move, command))
         try:
             await self._executing
             result: machine.Observation = machine.Succeeded()
@@ -175,6 +178,18 @@ class CutoverDriver:
         if move.command is command:
             move.advance(result, time.monotonic_ns())
 
+    async def _persist(self, move: machine.Move, command: machine.Command) -> None:
+        """Do it; on the way back again and again for a while, as no way leads back from there."""
+        patience_s = _PATIENCE_S if move.state is machine.State.ROLLBACK else 0.0
+        end = time.monotonic() + patience_s
+        while True:
+            try:
+                return await self._execute(move, command)
+            except (ClusterError, OSError):
+                if time.monotonic() >= end:
+                    raise
+            await asyncio.sleep(_AGAIN_EVERY_S)
+
     async def _execute(self, move: machine.Move, command: machine.Command) -> None:
         """Do it, telling the machine what is observed on the way."""
         match command:
@@ -188,8 +203,7 @@ class CutoverDriver:
             case machine.Drain():
                 await self._observe_while(move, command, self._pace.drain_ms / 1000)
             case machine.StopDrain(group):
-                for each in self._watch.up(group):
-                    await edges.call(self._http, each, "undrain")
+                await self._stop_drain(group)
             case machine.AwaitEmpty():
                 await self._observe_while(move, command, float("inf"))
             case machine.CloseEdges(group):
@@ -206,20 +220,39 @@ class CutoverDriver:
         urls = [[websocket_url(each.address) for each in self._watch.up(env)] for env in (old, new)]
         await canary.verify(f"http://{(up or gateways)[0].address}", *urls)
 
+    async def _stop_drain(self, group: str) -> None:
+        """Tell every edge, whatever the others answer; an error when none of them takes clients.
+
+        One that was told is enough to go on; the others are told while its clients come back.
+        """
+        calls = [edges.call(self._http, each, "undrain") for each in self._watch.up(group)]
+        if not calls:
+            raise StateError(f"no edge of {group} runs")
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        failures = [answer for answer in answers if isinstance(answer, BaseException)]
+        if len(failures) == len(calls):
+            raise failures[0]
+
     async def _observe_while(
         self, move: machine.Move, command: machine.Drain | machine.AwaitEmpty, most_s: float
     ) -> None:
         """Feed the machine with observations until it wants something else, or time is up.
 
-        An edge that came up only now knows nothing of the drain: every turn tells who is not told.
+        An edge that came up only now, or hung, knows nothing of the drain or of its end: every turn
+        tells who is not told.
         """
         end = time.monotonic() + most_s
         while move.command is command and time.monotonic() < end:
             observed = await self._watch.look(self._heirs)
-            for edge in self._watch.up(command.group):
-                with contextlib.suppress(edges.CallError):
-                    if not self._watch.of(edge.name).get("draining"):
+            leaving = self._watch.up(command.group)
+            for edge in leaving:
+                if not self._watch.of(edge.name).get("draining"):
+                    with contextlib.suppress(edges.CallError):
                         await self._drain(edge)
+            for edge in self._watch.up(self.environment):
+                if edge not in leaving and self._watch.of(edge.name).get("draining"):
+                    with contextlib.suppress(edges.CallError):
+                        await edges.call(self._http, edge, "undrain")
             move.advance(observed, time.monotonic_ns())
             await asyncio.sleep(_OBSERVE_EVERY_S)
 

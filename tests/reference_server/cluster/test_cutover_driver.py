@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from reference_server.cluster import canary, cutover_driver, edges, plan
+from reference_server.cluster import canary, cutover_driver, edge_watch, edges, plan
 from reference_server.cluster.cutover import FINAL, Limits
 from reference_server.cluster.cutover_driver import CutoverDriver, CutoverRequest
 from reference_server.cluster.errors import StateError
@@ -25,6 +25,8 @@ class Cluster:
         self.asked: list[tuple[str, str]] = []
         # By (component, path): how many calls fail from now on.
         self.failing: dict[tuple[str, str], float] = {}
+        # Whoever is told to go goes at once, unless there are clients that do not listen.
+        self.connections = 0
         self.draining = {name: False for name in self.components if "edge" in name}
         self["edge-green-1"].state = "planned"
 
@@ -53,10 +55,10 @@ class Cluster:
         return self._stats(component.name)
 
     def _stats(self, name):
-        # Whoever is told to go goes at once; `told` is part of the answer to a drain.
-        stats = {"connections": 0, "forced_closes": 0, "handshakes": 0, "handshakes_failed": 0}
-        times = {"handshake_p99_ms": 0.0, "loop_lag_ms": 0.0}
-        return {**stats, **times, "told": 0, "draining": self.draining.get(name, False)}
+        # `told` is part of the answer to a drain.
+        draining = self.draining.get(name, False)
+        seen = {"connections": self.connections, "draining": draining, "told": 0}
+        return dict.fromkeys(edge_watch._UNSEEN, 0) | seen
 
     def _component(self, name):
         role = name.split("-")[0]
@@ -141,3 +143,84 @@ async def test_an_heir_that_cannot_start_sends_everybody_back(cluster, driver, m
     told = (status["state"], status["error"])
     assert told == ("rolled-back", "edge-green-1 is paused; resume it")
     assert not caplog.text
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """The way back tries for half a second."""
+    monkeypatch.setattr(cutover_driver, "_PATIENCE_S", 0.5)
+
+
+async def reaches(driver, state):
+    """Begin a cutover that nobody follows at once, and wait until it is there."""
+    driver.begin(CutoverRequest(to="green", drain_ms=1000))
+    async with asyncio.timeout(5):
+        while (await driver.status())["state"] != state:
+            await asyncio.sleep(0.01)
+
+
+async def test_the_way_back_outlives_a_short_failure(cluster, driver, impatient):
+    """Sessions that restart are asked again until they answer."""
+    cluster.connections = 1
+    await reaches(driver, "drain")
+    cluster.failing["sessions-1", "environment"] = 2
+    driver.roll_back()
+    status = await ended(driver)
+    assert (status["state"], status["environment"]) == ("rolled-back", "blue")
+    assert cluster.asked.count(("environment", "blue")) == 1
+
+
+async def test_one_edge_that_hangs_keeps_nobody_from_going_back(cluster, driver, impatient):
+    """The edge after it accepts again and logins go there; who hung is told when it answers."""
+    cluster.connections = 1
+    await reaches(driver, "drain")
+    cluster.failing["edge-blue-1", "undrain"] = 3
+    driver.roll_back()
+    status = await ended(driver)
+    assert (status["state"], status["environment"]) == ("rolled-back", "blue")
+    assert cluster.draining["edge-blue-1"] is cluster.draining["edge-blue-2"] is False
+    switched = cluster.asked.index(("environment", "blue"))
+    assert ("edge-blue-2", "undrain") in cluster.asked[:switched]
+    assert cluster.asked[switched:].count(("edge-blue-1", "undrain")) == 3
+
+
+async def test_an_edge_that_was_paused_is_told_when_it_goes_on(cluster, driver, impatient):
+    """As long as the way back lasts, whoever new connections are sent to must not drain."""
+    cluster.connections = 1
+    await reaches(driver, "drain")
+    cluster["edge-blue-1"].state = "paused"
+    driver.roll_back()
+    async with asyncio.timeout(5):
+        while ("edge-green-1", "drain") not in cluster.asked:
+            await asyncio.sleep(0.01)
+    assert cluster.draining["edge-blue-1"]
+    cluster["edge-blue-1"].state = "up"
+    await ended(driver)
+    assert not cluster.draining["edge-blue-1"]
+
+
+@pytest.mark.parametrize("reason", ["hung", "held"])
+async def test_a_way_back_to_nobody_fails_in_the_end(cluster, driver, impatient, reason):
+    """With no old edge that accepts, logins and clients stay where they are served."""
+    cluster.connections = 1
+    await reaches(driver, "drain")
+    for name in ("edge-blue-1", "edge-blue-2"):
+        if reason == "hung":
+            cluster.failing[name, "undrain"] = float("inf")
+        else:
+            cluster[name].state = "held"
+    driver.roll_back()
+    status = await ended(driver)
+    assert (status["state"], status["environment"]) == ("failed", "green")
+    errors = {"hung": "edge-blue-1 undrain: silent", "held": "no edge of blue runs"}
+    assert status["error"] == errors[reason]
+    assert cluster["edge-green-1"].state == "up"
+
+
+async def test_on_the_way_there_a_failure_is_not_tried_again(cluster, driver):
+    """There is a way back, and clients wait."""
+    cluster.failing["sessions-1", "environment"] = 1
+    driver.begin(TO_GREEN)
+    status = await ended(driver)
+    told = (status["state"], status["error"])
+    assert told == ("rolled-back", "sessions-1 environment: silent")
