@@ -112,7 +112,7 @@ class Observed:
     # Of the last handshakes; failed by the edge's fault, not by the client's.
     handshakes: int = 0
     handshakes_failed: int = 0
-    # Edges that should run and do not.
+    # Edges that should run and do not, or hang.
     down: tuple[str, ...] = ()
 
 
@@ -136,7 +136,7 @@ class Limits:
     def broken_by(self, seen: Observed) -> str | None:
         """The first limit that an observation breaks, in words."""
         if seen.down:
-            return f"{', '.join(seen.down)}: not running"
+            return f"{', '.join(seen.down)}: not running or silent"
         if seen.handshakes >= self.handshakes_min:
             ratio = seen.handshakes_failed / seen.handshakes
             if ratio > self.handshake_errors_ratio:

@@ -1,6 +1,7 @@
 """What the running edges say of themselves, kept between two looks."""
 
-import contextlib
+import asyncio
+import time
 from collections.abc import Collection
 from typing import Any
 
@@ -11,6 +12,9 @@ from reference_server.cluster.cutover import Observed
 from reference_server.cluster.plan import ENVIRONMENTS, Component
 from reference_server.cluster.supervisor import Supervisor
 
+# A pause can spoil the read it falls into and the one after; each waits for 2 s. Three are a
+# silence of six seconds, in which no client was served.
+SILENT_READS = 3
 _UNSEEN = {
     "connections": 0,
     "forced_closes": 0,
@@ -22,17 +26,23 @@ _UNSEEN = {
 
 
 class EdgeWatch:
-    """Asks every running edge; one that does not answer is as it was when it last did."""
+    """Asks every running edge; one that does not answer is as it was when it last did.
+
+    An heir that goes on not to answer is down, though its process is there: it may be frozen.
+    """
 
     def __init__(self, supervisor: Supervisor, http: aiohttp.ClientSession) -> None:
         self._supervisor = supervisor
         self._http = http
         # The last statistics of every edge that ran since `forget`, by name.
         self._stats: dict[str, dict[str, Any]] = {}
+        # Unanswered reads in a row, and when the last of them ended.
+        self._silent: dict[str, tuple[int, float]] = {}
 
     def forget(self) -> None:
         """Begin anew."""
         self._stats = {}
+        self._silent = {}
 
     def up(self, group: str) -> list[Component]:
         """The running edges of a group."""
@@ -49,19 +59,30 @@ class EdgeWatch:
     async def look(self, heirs: Collection[str]) -> Observed:
         """All connections; the rest of the heirs, the edges that clients are moved to."""
         running = [each for environment in ENVIRONMENTS for each in self.up(environment)]
-        for edge in running:
-            with contextlib.suppress(edges.CallError):
-                self._stats[edge.name] = await edges.call(self._http, edge, "stats")
+        await asyncio.gather(*(self._read(edge) for edge in running))
         connections = dict.fromkeys(ENVIRONMENTS, 0)
         for edge in running:
             connections[edge.name] = self.of(edge.name)["connections"]
             connections[edge.environment or ""] += connections[edge.name]
         seen = [self.of(name) for name in heirs] or [_UNSEEN]
+        silent = {name for name, (reads, _) in self._silent.items() if reads >= SILENT_READS}
+        sound = {each.name for each in running} - silent
         return Observed(
             connections,
             max(stats["handshake_p99_ms"] for stats in seen),
             max(stats["loop_lag_ms"] for stats in seen),
             sum(stats["handshakes"] for stats in seen),
             sum(stats["handshakes_failed"] for stats in seen),
-            tuple(sorted(set(heirs) - {each.name for each in running})),
+            tuple(sorted(set(heirs) - sound)),
         )
+
+    async def _read(self, edge: Component) -> None:
+        began = time.monotonic()
+        try:
+            self._stats[edge.name] = await edges.call(self._http, edge, "stats")
+            self._silent.pop(edge.name, None)
+        except edges.CallError:
+            reads, ended = self._silent.get(edge.name, (0, began))
+            # Reads at the same time miss the same answer.
+            if began >= ended:
+                self._silent[edge.name] = reads + 1, time.monotonic()

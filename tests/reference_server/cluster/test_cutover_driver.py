@@ -224,3 +224,13 @@ async def test_on_the_way_there_a_failure_is_not_tried_again(cluster, driver):
     status = await ended(driver)
     told = (status["state"], status["error"])
     assert told == ("rolled-back", "sessions-1 environment: silent")
+
+
+async def test_an_heir_that_freezes_sends_everybody_back(cluster, driver):
+    """Its process is there, so that only its silence tells."""
+    cluster.connections = 1
+    await reaches(driver, "drain")
+    cluster.failing["edge-green-1", "stats"] = float("inf")
+    status = await ended(driver)
+    told = (status["state"], status["environment"], status["error"])
+    assert told == ("rolled-back", "blue", "edge-green-1: not running or silent")

@@ -1,5 +1,6 @@
-"""What the edges say, added up by group; silence changes nothing."""
+"""What the edges say, added up by group; a short silence changes nothing, a long one is a fall."""
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -32,6 +33,7 @@ def watch(monkeypatch):
 
     async def call(_http, component, path):
         assert path == "stats"
+        await asyncio.sleep(0.001)
         if component.name not in says:
             raise edges.CallError("silent")
         return says[component.name]
@@ -58,6 +60,34 @@ async def test_connections_are_counted_by_edge_and_by_environment(watch):
 async def test_an_heir_that_does_not_run_is_down(watch):
     """Paused ones too."""
     assert (await watch.look(["edge-blue-1", "edge-blue-2"])).down == ("edge-blue-2",)
+
+
+async def test_an_heir_that_stays_silent_is_down(watch):
+    """Frozen, it still has a process; one answer in between makes it sound again."""
+    heirs = ["edge-blue-1", "edge-green-1"]
+    said = watch.says.pop("edge-green-1")
+    looks = [(await watch.look(heirs)).down for _ in range(edge_watch.SILENT_READS)]
+    assert looks == [(), (), ("edge-green-1",)]
+    watch.says["edge-green-1"] = said
+    assert (await watch.look(heirs)).down == ()
+    del watch.says["edge-green-1"]
+    assert (await watch.look(heirs)).down == ()
+
+
+async def test_looks_at_the_same_time_miss_one_answer(watch):
+    """However many ask for the status meanwhile, one slow answer is one."""
+    del watch.says["edge-green-1"]
+    looks = await asyncio.gather(*(watch.look(["edge-green-1"]) for _ in range(5)))
+    assert [seen.down for seen in looks] == [()] * 5
+
+
+async def test_a_watch_that_begins_anew_forgets_silence(watch):
+    """The next move counts for itself."""
+    del watch.says["edge-green-1"]
+    for _ in range(edge_watch.SILENT_READS):
+        await watch.look(["edge-green-1"])
+    watch.forget()
+    assert (await watch.look(["edge-green-1"])).down == ()
 
 
 async def test_an_edge_that_is_silent_is_as_it_was(watch):
