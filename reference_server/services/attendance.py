@@ -5,10 +5,13 @@ more. A connection that is lost keeps holding for the grace; then another of the
 one that lives or one whose own grace still runs, and only if there is none the holder is gone.
 """
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reference_server.store.base import Present
+
+LET_GO_MAX = 10_000  # as many events as one edge repeats at most
 
 
 @dataclass
@@ -32,6 +35,8 @@ class Attendance:
         self._stays: dict[str, dict[str, Stay]] = {}
         self._lost: dict[str, dict[str, float]] = {}
         self._doubted: set[str] = set()  # lost by the silence of their lease alone
+        # (conversation, connection) of those that let go last: their exits may be told again.
+        self._let_go: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def __len__(self) -> int:
         return sum(map(len, self._stays.values()))
@@ -43,18 +48,28 @@ class Attendance:
 
     def entered(self, conv: str, user: str, connection: str) -> None:
         """A connection holds the user's stay, which begins with it unless there was one."""
+        self._let_go.pop((conv, connection), None)
         stay = self._stays.setdefault(user, {}).setdefault(conv, Stay(conv, user, connection))
         if connection not in stay.holders:
             stay.holders.append(connection)
 
     def exited(self, conv: str, user: str, connection: str) -> list[Stay]:
-        """A connection lets go; one that never entered has inherited from the oldest holder."""
+        """A connection lets go; one that never entered has inherited from the oldest holder.
+
+        One that has let go before says so again: that is about no other's hold.
+        """
         stay = self._stays.get(user, {}).get(conv)
-        if stay is None:
-            return []
-        if stay.holders:
-            stay.holders.remove(connection if connection in stay.holders else stay.holders[0])
-        return [] if stay.holders else [stay]
+        holders = stay.holders if stay else []
+        gone = [connection]
+        if connection not in holders and (conv, connection) not in self._let_go:
+            gone += holders[:1]
+        for each in gone:
+            self._let_go[conv, each] = None
+            if each in holders:
+                holders.remove(each)
+        while len(self._let_go) > LET_GO_MAX:
+            self._let_go.popitem(last=False)
+        return [stay] if stay and not holders else []
 
     def left(self, user: str, connection: str) -> list[Stay]:
         """A connection lets go of everything it holds."""

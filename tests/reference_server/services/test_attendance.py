@@ -2,6 +2,7 @@
 
 import pytest
 
+from reference_server.services import attendance as module
 from reference_server.services.attendance import Attendance
 from reference_server.store.base import Present
 
@@ -48,6 +49,48 @@ def test_a_second_device_keeps_the_stay(attendance):
 def test_an_exit_on_a_new_connection_counts_for_the_old(attendance):
     """The old one may be half open: the client knows best that it is gone."""
     assert rooms(attendance.exited("r.x", "ann", NEW)) == {"r.x"}
+
+
+def test_an_exit_that_is_told_again_lets_go_of_nothing(attendance):
+    """An edge repeats what was not answered in time: the other device is still there."""
+    attendance.entered("r.x", "ann", OTHER)
+    for _ in range(3):
+        assert attendance.exited("r.x", "ann", OLD) == []
+    assert rooms(attendance.exited("r.x", "ann", OTHER)) == {"r.x"}
+
+
+def test_an_exit_that_is_told_again_ends_no_later_stay(attendance):
+    """The first one ended its own; the user is back on another connection."""
+    [stay] = attendance.exited("r.x", "ann", OLD)
+    attendance.ended(stay)
+    attendance.entered("r.x", "ann", NEW)
+    assert attendance.exited("r.x", "ann", OLD) == []
+
+
+def test_an_heir_that_let_go_spoke_for_the_old_connection(attendance):
+    """What the old one had said, and is told late, is about no other device."""
+    attendance.entered("r.x", "ann", OTHER)
+    assert attendance.exited("r.x", "ann", NEW) == []
+    assert attendance.exited("r.x", "ann", OLD) == []
+    assert rooms(attendance.exited("r.x", "ann", OTHER)) == {"r.x"}
+
+
+def test_a_connection_that_enters_again_may_let_go_again(attendance):
+    """What it had let go of is forgotten then."""
+    attendance.entered("r.x", "ann", OTHER)
+    attendance.exited("r.x", "ann", OLD)
+    attendance.entered("r.x", "ann", OLD)
+    attendance.replaced("ann", OLD, NEW)
+    assert attendance.exited("r.x", "ann", OLD) == []
+    assert rooms(attendance.exited("r.x", "ann", NEW)) == {"r.x"}
+
+
+def test_only_the_last_that_let_go_are_remembered(attendance, monkeypatch):
+    """What is told again is told again soon, and memory has an end."""
+    monkeypatch.setattr(module, "LET_GO_MAX", 3)
+    for number in range(10):
+        attendance.exited("r.z", "bob", f"e1|1-{number}")
+    assert [connection for _, connection in attendance._let_go] == ["e1|1-7", "e1|1-8", "e1|1-9"]
 
 
 def test_a_lost_connection_is_overdue_after_the_grace_only(attendance):

@@ -182,6 +182,17 @@ async def test_a_report_that_failed_may_be_repeated(room, messages):
     assert messages.written()[1:] == [("exited", "ann", f"exit:ann:{OLD}")]
 
 
+async def test_a_report_that_failed_for_another_counts_out_nobody_who_is_there(room, messages):
+    """Bob's entry fails; Ann's exit is told again with it, and she is there by another device."""
+    await report(room, ("ann", OLD, "enter", "r.x"), ("ann", NEW, "enter", "r.x"))
+    both = ("ann", OLD, "exit", "r.x"), ("bob", "e1|1-2", "enter", "r.x")
+    messages.failure = ApiError("unavailable", "down")
+    assert (await report(room, *both)).status == 503
+    messages.failure = None
+    assert (await report(room, *both)).status == 200
+    assert "exited" not in {event.event for event in messages.events}
+
+
 async def test_a_refused_entry_is_no_stay(room, messages):
     """Strangers and large rooms: the report is accepted, nobody is in."""
     messages.failure = ApiError("forbidden", "not a member")
