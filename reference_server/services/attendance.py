@@ -41,15 +41,24 @@ class Attendance:
     def __len__(self) -> int:
         return sum(map(len, self._stays.values()))
 
+    def stay(self, conv: str, user: str) -> Stay | None:
+        """The user's stay in a room."""
+        return self._stays.get(user, {}).get(conv)
+
     def restore(self, present: Collection[Present]) -> None:
         """Take over what SQL knows, after a start."""
         for row in present:
             self.entered(row.conv, row.user, row.connection)
 
-    def entered(self, conv: str, user: str, connection: str) -> None:
-        """A connection holds the user's stay, which begins with it unless there was one."""
+    def entered(self, conv: str, user: str, connection: str, *, anew: bool = False) -> None:
+        """A connection holds the user's stay, which begins with it unless there was one.
+
+        `anew`: SQL had none, so that what is known here of an earlier one is out of date.
+        """
         self._let_go.pop((conv, connection), None)
-        stay = self._stays.setdefault(user, {}).setdefault(conv, Stay(conv, user, connection))
+        stay = None if anew else self.stay(conv, user)
+        if stay is None:
+            stay = self._stays.setdefault(user, {})[conv] = Stay(conv, user, connection)
         if connection not in stay.holders:
             stay.holders.append(connection)
 
@@ -58,7 +67,7 @@ class Attendance:
 
         One that has let go before says so again: that is about no other's hold.
         """
-        stay = self._stays.get(user, {}).get(conv)
+        stay = self.stay(conv, user)
         holders = stay.holders if stay else []
         gone = [connection]
         if connection not in holders and (conv, connection) not in self._let_go:

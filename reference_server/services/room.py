@@ -75,7 +75,11 @@ class RoomService:
 
     async def remove(self, request: Request) -> Response:
         """Remove a member, or oneself."""
-        return reply(await self._change(request, "removed"))
+        stay = self._attendance.stay(request.params["conv"], request.params["user"])
+        answer = await self._change(request, "removed")
+        if stay is not None:
+            self._attendance.ended(stay)  # in SQL it ended with the membership
+        return reply(answer)
 
     async def members(self, request: Request) -> Response:
         """Members with their first position, and who is present; for members only."""
@@ -127,13 +131,13 @@ class RoomService:
         key = f"enter:{user}:{connection}"
         event = Event(told.conv, "entered", user, key, connection=connection)
         try:
-            await self._write(event)
+            written = await self._write(event)
         except ApiError as error:
             if error.code in TEMPORARY:
                 raise
             log.info("%s may not enter %s: %s", user, told.conv, error)
             return
-        self._attendance.entered(told.conv, user, connection)
+        self._attendance.entered(told.conv, user, connection, anew=not written.dup)
 
     async def _end(self, stays: list[Stay]) -> None:
         """Write `exited`; a temporary failure leaves the stay to be ended by a later attempt."""

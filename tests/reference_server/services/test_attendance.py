@@ -93,6 +93,13 @@ def test_only_the_last_that_let_go_are_remembered(attendance, monkeypatch):
     assert [connection for _, connection in attendance._let_go] == ["e1|1-7", "e1|1-8", "e1|1-9"]
 
 
+def test_a_stay_that_sql_began_anew_is_another(attendance):
+    """The old one ended unheard of, with its holders; SQL names the new one by its first."""
+    attendance.entered("r.x", "ann", NEW, anew=True)
+    [stay] = attendance.exited("r.x", "ann", NEW)
+    assert stay.entered_by == NEW
+
+
 def test_a_lost_connection_is_overdue_after_the_grace_only(attendance):
     """Counted from the first word of it."""
     attendance.lost("ann", OLD, 100.0)

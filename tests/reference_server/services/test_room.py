@@ -28,6 +28,7 @@ class FakeMessages:
         self.events = []
         self.failure = None
         self.present = []
+        self.within = set()  # (conv, user) of those who are in a room
 
     async def ask(self, service, method, path, kind, body=None, **query):
         assert service == "message"
@@ -37,6 +38,10 @@ class FakeMessages:
             return self.present
         if path.startswith("/internal/rooms/"):
             return RoomView(3, {"ann": 1, "bob": 2}, [Present("r.x", "bob", OLD)])
+        about = body.conv, body.user
+        if body.event == "entered" and about in self.within:
+            return Position(body.conv, len(self.events), dup=True)
+        self.within = self.within | {about} if body.event == "entered" else self.within - {about}
         self.events.append(body)
         return Position(body.conv, len(self.events))
 
@@ -191,6 +196,40 @@ async def test_a_report_that_failed_for_another_counts_out_nobody_who_is_there(r
     messages.failure = None
     assert (await report(room, *both)).status == 200
     assert "exited" not in {event.event for event in messages.events}
+
+
+async def remove(room, user):
+    """Ann removes a member."""
+    request = Request("DELETE", f"/v1/rooms/r.x/members/{user}", user="ann")
+    return await room.router.handle(request)
+
+
+async def test_a_stay_ends_with_the_membership(room, messages):
+    """Who was removed is not there, and what his connections do afterwards ends nothing."""
+    await report(room, ("bob", OLD, "enter", "r.x"))
+    await remove(room, "bob")
+    assert len(room._attendance) == 0
+    await report(room, ("bob", OLD, "exit", "r.x"), ("bob", OLD, "leave"))
+    assert [event for event, _, _ in messages.written()] == ["entered", "removed"]
+
+
+async def test_a_removal_that_failed_ends_no_stay(room, messages):
+    """He is a member yet, and there."""
+    await report(room, ("bob", OLD, "enter", "r.x"))
+    messages.failure = ApiError("forbidden", "not a member")
+    assert (await remove(room, "bob")).status == 403
+    assert len(room._attendance) == 1
+
+
+@pytest.mark.parametrize("knows", [True, False])
+async def test_who_is_back_after_a_removal_exits_as_the_one_he_entered_as(room, messages, knows):
+    """SQL names his new stay by the new connection, whether or not we heard of the removal."""
+    await report(room, ("bob", OLD, "enter", "r.x"))
+    if knows:
+        await remove(room, "bob")
+    messages.within.clear()
+    await report(room, ("bob", NEW, "enter", "r.x"), ("bob", NEW, "exit", "r.x"))
+    assert (messages.events[-1].event, messages.events[-1].connection) == ("exited", NEW)
 
 
 async def test_a_refused_entry_is_no_stay(room, messages):
