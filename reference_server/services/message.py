@@ -151,8 +151,13 @@ class MessageService:
     async def history(self, request: Request) -> Response:
         """What a member may read: everything since he became one."""
         conv, after, limit = _range(request)
-        since = await self._since(conv, request.user)
-        entries, head = await self.read(conv, max(after, since - 1), limit)
+        while True:
+            entries, head = await self.read(conv, after, limit)
+            # After the read: a removal meanwhile must not let through what was committed since.
+            since = await self._since(conv, request.user)
+            if after >= since - 1:
+                break
+            after = since - 1
         return reply({"messages": [history_view(entry) for entry in entries], "head": head})
 
     async def heads(self, request: Request) -> Response:

@@ -1,6 +1,7 @@
 """The message service between its callers, the store and the fan-out."""
 
 import json
+from functools import partial
 
 import msgspec
 import pytest
@@ -78,6 +79,65 @@ async def test_a_bundle_is_many_sends(service):
     answers = msgspec.msgpack.decode(response.body, type=list[Response])
     assert [each.status for each in answers] == [201, 200, 400, 201, 403]
     assert [json.loads(each.body).get("seq") for each in answers] == [1, 1, None, 2, None]
+
+
+async def change(service, event, user, key):
+    """Ann changes who belongs to the room."""
+    body = {"conv": "r.x", "event": event, "user": user, "key": key, "by": "ann"}
+    assert (await post(service, "/internal/events", body))[0] == 200
+
+
+async def read(service, user, **query):
+    """Status, positions and head of what a user reads of the room."""
+    query = {name: str(value) for name, value in query.items()}
+    request = Request("GET", "/v1/conversations/r.x/messages", query=query, user=user)
+    response = await service.router.handle(request)
+    body = json.loads(response.body)
+    return response.status, [each["seq"] for each in body.get("messages", ())], body.get("head")
+
+
+def meanwhile(monkeypatch, service, then):
+    """Let something be committed between the first two reads of the store that a call makes."""
+    did = []
+
+    async def first(real, *args):
+        answer = await real(*args)
+        if not did:
+            did.append(True)
+            await then()
+        return answer
+
+    for name in ("entries", "member_since"):
+        monkeypatch.setattr(service._store, name, partial(first, getattr(service._store, name)))
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+async def test_what_was_said_after_a_removal_is_not_read(service, monkeypatch, is_back):
+    """Not even by one who was a member when he asked; if he is one again, from then on."""
+    for user in ("ann", "bob"):
+        await change(service, "added", user, user)
+
+    async def removal():
+        await change(service, "removed", "bob", "out")
+        await post(service, "/v1/conversations/r.x/messages", send())
+        if is_back:
+            await change(service, "added", "bob", "again")
+
+    meanwhile(monkeypatch, service, removal)
+    assert await read(service, "bob") == ((200, [5], 5) if is_back else (403, [], None))
+
+
+async def test_history_begins_with_the_membership(service):
+    """Whatever is asked for; a whole page of it comes, and the head."""
+    await change(service, "added", "ann", "ann")
+    for number in range(3):
+        await post(service, "/v1/conversations/r.x/messages", send(str(number)))
+    await change(service, "added", "bob", "bob")
+    await post(service, "/v1/conversations/r.x/messages", send("last"))
+    assert await read(service, "bob", limit=1) == (200, [5], 6)
+    assert await read(service, "bob", after=5) == (200, [6], 6)
+    assert await read(service, "ann") == (200, [1, 2, 3, 4, 5, 6], 6)
+    assert (await read(service, "eve"))[0] == 403
 
 
 async def test_one_who_was_removed_is_told(service):
