@@ -11,6 +11,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 SUBPROTOCOL = "im.v1.json"
+DIRECT_CHARS_MAX = 131  # of a direct conversation's id: two users, "d", and two dots
 FRAME_BYTES_MAX = 262144  # of a client; `connect` with many cursors is the largest
 
 _DIRECT = re.compile(r"d\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,64})")
@@ -258,7 +259,10 @@ def decode_batch(data: bytes) -> list[Entry]:
 
 @lru_cache(8192)
 def direct_members(conv: str) -> tuple[str, str] | None:
-    """The two members that a direct conversation's id names; None for anything else."""
+    """The two members that a direct conversation's id names; None for anything else.
+
+    What comes from a client is measured before: this remembers what it is asked.
+    """
     match = _DIRECT.fullmatch(conv)
     return (match[1], match[2]) if match and match[1] < match[2] else None
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from reference_server import bus, registry
+from reference_server import bus, registry, wire
 from reference_server.calls import BUNDLE
 from reference_server.errors import ApiError
 from reference_server.fanout import Fanout
@@ -225,7 +225,7 @@ def _stored(outcome: Outcome) -> Stored:
 
 def _conv(request: Request) -> str:
     conv = request.params["conv"]
-    if not is_room(conv) and direct_members(conv) is None:
+    if not is_room(conv) and (len(conv) > wire.DIRECT_CHARS_MAX or direct_members(conv) is None):
         raise ApiError("not_found", f"no conversation {conv}")
     return conv
 

@@ -13,6 +13,7 @@ from reference_server.metrics import Metrics
 from reference_server.services.base import Context
 from reference_server.services.message import MessageService
 from reference_server.store.base import StoreDown, StoreUncertain
+from reference_server.wire import direct_members
 
 PATH = "/v1/conversations/d.ann.bob/messages"
 
@@ -171,6 +172,16 @@ async def test_what_names_no_conversation_is_not_found(service, conv):
     status, _ = await post(service, f"/v1/conversations/{conv}/messages", send())
     assert status == 404
     assert (await service._store.heads_since(0)).heads == {}
+
+
+@pytest.mark.parametrize(("size", "status", "kept"), [(64, 200, 1), (65, 404, 0)])
+async def test_no_id_is_remembered_that_is_too_long_to_be_one(service, size, status, kept):
+    """Else anybody could fill the memory with what he asks for."""
+    ann, bob = "a" * size, "b" * size
+    direct_members.cache_clear()
+    path = f"/v1/conversations/d.{ann}.{bob}/messages"
+    assert (await service.router.handle(Request("GET", path, user=ann))).status == status
+    assert direct_members.cache_info().currsize == kept
 
 
 async def test_an_unknown_event_is_refused(service):
