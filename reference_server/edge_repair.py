@@ -10,11 +10,14 @@ from reference_server.config import Settings
 from reference_server.edge_fanout import EdgeFanout, Local
 from reference_server.edge_upstream import Upstream
 from reference_server.errors import ApiError
+from reference_server.wire import Entry
 
 LOOK_EVERY_S = 0.025
 PAGE_MAX = 500  # more than this behind, clients read the rest from history themselves
 READS_MAX = 8  # at a time: repairs must not crowd out what clients ask of the same service
 RETRY_AFTER_S = 0.5
+SLICES = 16  # an outbox has so many: after each, a repair lets sockets write
+PATIENCE_S = 2.0  # one who has not read for so long would be closed for what comes next
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +112,20 @@ class Repair:
         after = conversation.next_seq - 1
         page = await self._upstream.entries(conversation.conv, after, PAGE_MAX)
         self.reads += 1
-        self._fanout.hear(page.entries)
-        if conversation.next_seq <= page.head:
+        await self._push(conversation, page.entries)
+        is_current = conversation is self._fanout.find(conversation.conv)
+        if is_current and conversation.next_seq <= page.head:
             self._fanout.skip_to(conversation, page.head + 1)
+
+    async def _push(self, conversation: Local, entries: list[Entry]) -> None:
+        """Push a page no faster than sockets write it: it may be larger than their outboxes."""
+        until, pushed = time.monotonic() + PATIENCE_S, 0
+        for entry in entries:
+            self._fanout.hear((entry,))
+            pushed += 256 + len(entry.body)  # about what its frame has
+            if pushed * SLICES >= self._settings.outbox_bytes:
+                pushed = 0
+                await asyncio.sleep(0)
+                sockets = conversation.sockets
+                while time.monotonic() < until and any(one.is_congested for one in sockets):
+                    await asyncio.sleep(LOOK_EVERY_S)

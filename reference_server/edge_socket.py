@@ -62,6 +62,12 @@ class ClientSocket:
         else:
             self._transport.write(data)
 
+    @property
+    def is_congested(self) -> bool:
+        """Whether half of what may be unsent is, and there is still somebody to read it."""
+        unsent = self._transport.get_write_buffer_size()
+        return self.closed_with is None and 2 * unsent > self._outbox_bytes
+
     def push(self, conv: str, seq: int, frame: bytes) -> None:
         """Push an entry's frame, announcing a jump; drops what was told already."""
         gap = self.core.advance(conv, seq)

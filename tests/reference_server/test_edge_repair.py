@@ -121,6 +121,81 @@ async def test_what_is_more_than_a_page_behind_is_announced_as_a_gap(rig, monkey
     assert rig.socket.told[-1] == 6
 
 
+class Outbox(Socket):
+    """A socket whose client reads between turns of the loop, or never; notes the most unsent."""
+
+    def __init__(self, *, reads):
+        super().__init__()
+        self.unsent = self.most_unsent = 0
+        self.reads = reads
+
+    @property
+    def is_congested(self):
+        return 2 * self.unsent > OUTBOX_BYTES
+
+    def push(self, conv, seq, frame):
+        super().push(conv, seq, frame)
+        self.unsent += len(frame)
+        self.most_unsent = max(self.unsent, self.most_unsent)
+        if self.reads:
+            asyncio.get_running_loop().call_later(0.005, self._read, len(frame))
+
+    def _read(self, size):
+        self.unsent -= size
+
+
+OUTBOX_BYTES = 65_536
+
+
+def behind(rig, socket):
+    """Let a socket be behind by far more than its outbox holds."""
+    rig.repair._settings = Settings(outbox_bytes=OUTBOX_BYTES)
+    rig.fanout.leave(rig.socket)
+    rig.fanout.join(socket)
+    rig.fanout.subscribe(socket, {"r.x": 0})
+    rig.upstream.log = [Entry("r.x", seq, "msg", 0, body="x" * 4096) for seq in range(1, 101)]
+    rig.fanout.note_head("r.x", 100)
+
+
+async def test_who_reads_is_pushed_no_more_than_his_outbox_holds(rig):
+    """A page is larger than that: sockets write while it is pushed, in its order."""
+    socket = Outbox(reads=True)
+    behind(rig, socket)
+    await settle(lambda: socket.told[-1:] == [100])
+    assert socket.told == ["<1", *range(1, 101)]
+    assert socket.most_unsent < OUTBOX_BYTES
+    assert rig.repair.reads == 1
+
+
+async def test_a_slow_consumer_holds_up_the_others_for_so_long(rig, monkeypatch):
+    """Then he gets it all at once, which is more than he may leave unread."""
+    monkeypatch.setattr(edge_repair, "PATIENCE_S", 0.1)
+    socket = Outbox(reads=False)
+    behind(rig, socket)
+    await asyncio.sleep(0.1)
+    assert 0 < socket.most_unsent < OUTBOX_BYTES
+    await settle(lambda: socket.told[-1:] == [100])
+    assert socket.most_unsent > OUTBOX_BYTES
+
+
+async def test_who_comes_during_the_repair_of_those_who_left_misses_nothing(rig, monkeypatch):
+    """What they left behind is not taken for the conversation that began since."""
+    monkeypatch.setattr(edge_repair, "PAGE_MAX", 50)
+    monkeypatch.setattr(edge_repair, "PATIENCE_S", 0.1)
+    socket, ann, bob = Outbox(reads=False), Outbox(reads=True), Outbox(reads=True)
+    behind(rig, socket)
+    rig.fanout.hear([Entry("r.x", 101, "room", 0, event="added", user="ann")])
+    await settle(lambda: socket.is_congested)
+    rig.fanout.leave(socket)
+    bob.user = "bob"
+    for other in (ann, bob):
+        rig.fanout.join(other)
+        rig.fanout.subscribe(other, {"r.x": 101})
+    await settle(lambda: not rig.repair._reading)
+    rig.fanout.hear([Entry("r.x", 102, "msg", 0)])
+    assert (ann.told[-1], bob.told[-1]) == (102, 102)
+
+
 async def test_who_is_doubtful_does_not_wait_for_the_next_poll(rig):
     """Until his heads are read he may be pushed nothing: that is a matter of milliseconds."""
     rig.repair.watch_from(0)

@@ -68,6 +68,19 @@ async def test_a_slow_consumer_is_closed_at_the_cap_and_cut_off(rig, monkeypatch
     assert transport.aborted
 
 
+async def test_a_socket_is_congested_while_half_of_its_outbox_is_unsent(rig, monkeypatch):
+    """One that is being closed holds nobody up."""
+    monkeypatch.setattr(edge_socket, "CLOSE_TIMEOUT_S", 0.01)
+    socket, transport, _ = rig
+    transport.unsent = 50
+    assert not socket.is_congested
+    transport.unsent = 51
+    assert socket.is_congested
+    socket.close(Close.SLOW_CONSUMER)
+    assert not socket.is_congested
+    await socket.closed()
+
+
 async def test_the_first_close_code_counts(rig, monkeypatch):
     """A drain that meets a dead client does not rename its end."""
     monkeypatch.setattr(edge_socket, "CLOSE_TIMEOUT_S", 0.01)
