@@ -137,11 +137,11 @@ def _message(
 
 
 def _added(wish: Append, state: ConvState, planned: Plan) -> Outcome | None:
-    if wish.user in state.members:
-        return _already(wish, state.members[wish.user])
     is_founder = state.last_seq == 0 and wish.by == wish.user
     if wish.by not in state.members and not is_founder:
         return Refused("forbidden", f"{wish.by} is not a member of {wish.conv}")
+    if wish.user in state.members:
+        return _already(wish, state.members[wish.user])
     _join(wish.conv, wish.user, state, planned)
     return None
 

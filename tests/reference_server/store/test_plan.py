@@ -114,6 +114,16 @@ def test_a_removed_member_is_not_present_any_more():
     assert [entry.event for entry in decided.entries] == ["removed"]
 
 
+@pytest.mark.parametrize("victim", ["a", "b", "eve"])
+def test_an_outsider_who_adds_learns_of_no_membership(victim):
+    """He is refused in the same words, whether the other is a member already or not."""
+    state = ConvState(last_seq=4, members={"a": 1})
+    wish = Append("r.x", "k", event="added", user=victim, by="eve")
+    assert decide([wish], {"r.x": state}).outcomes == [
+        Refused("forbidden", "eve is not a member of r.x")
+    ]
+
+
 def test_only_members_enter():
     """Attendance never makes a member."""
     decided = decide([enter("c")], {"r.x": ConvState(1, {"a": 1})})
