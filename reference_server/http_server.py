@@ -21,6 +21,7 @@ from reference_server.http import Handler
 from reference_server.metrics import Metrics
 
 HEAD_BYTES_MAX = 65_536
+PIECE_BYTES = 16_384  # what is parsed before limits are looked at
 CHUNKING_MAX = 8  # times a body's limit: what it may be wrapped in on its way
 PIPELINED_MAX = 8  # requests that wait on one connection before it is read no further
 GRACE_S = 2
@@ -95,17 +96,20 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def data_received(self, data: bytes) -> None:
-        if self._is_deaf:
-            return
-        self._has_ended_one = False
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._is_deaf = True  # what follows is no HTTP; the request is answered as any other
-        except httptools.HttpParserError as error:
-            self._refuse(ApiError("bad_request", str(error)))
-        if self._in_request or not self._has_ended_one:
-            self._note_part(len(data))
+        for at in range(0, len(data), PIECE_BYTES):
+            if self._is_deaf:
+                break
+            self._has_ended_one = False
+            piece = data[at : at + PIECE_BYTES]
+            try:
+                self._parser.feed_data(piece)
+            except httptools.HttpParserUpgrade:
+                self._is_deaf = True  # what follows is no HTTP; the request is answered as others
+            except httptools.HttpParserError as error:
+                self._refuse(ApiError("bad_request", str(error)))
+            if self._in_request or not self._has_ended_one:
+                # How much of a piece with an end is of the next request, the parser does not tell.
+                self._note_part(0 if self._has_ended_one else len(piece))
         if len(self._asked) > PIPELINED_MAX and not self._is_paused:
             self._is_paused = True
             self.transport.pause_reading()

@@ -9,7 +9,7 @@ import pytest
 
 from reference_server.config import Config, Settings
 from reference_server.http import reply
-from reference_server.http_server import HEAD_BYTES_MAX, listen
+from reference_server.http_server import HEAD_BYTES_MAX, Connection, Site, listen
 from reference_server.metrics import Metrics
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -73,6 +73,37 @@ async def served(**settings):
         one.stop.set()
         await one.close()
         await serving
+
+
+class Transport(asyncio.Transport):
+    """Notes what is written."""
+
+    def __init__(self):
+        super().__init__()
+        self.written = b""
+
+    def write(self, data):
+        self.written += data
+
+    def can_write_eof(self):
+        return False
+
+    def pause_reading(self):
+        pass
+
+    resume_reading = close = pause_reading
+
+
+async def answers_to(*reads):
+    """All answers to what comes in just these reads."""
+    server, transport = Served(), Transport()
+    connection = Connection(Site(server.answer, server.config, server.metrics))
+    connection.connection_made(transport)
+    for data in reads:
+        connection.data_received(data)
+        await asyncio.sleep(0.05)
+    connection.connection_lost(None)
+    return transport.written
 
 
 async def exchange(connection, request=REQUEST):
@@ -172,6 +203,20 @@ async def test_a_head_without_end_is_cut():
         reader, writer = await server.connect()
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * (2 * HEAD_BYTES_MAX))
         assert b" 400 " in await reader.readline()
+
+
+async def test_a_head_that_comes_at_once_is_cut_too():
+    """One read may bring far more than a head may have, its end included."""
+    whole = REQUEST[:-2] + b"X-Long: " + b"x" * (3 * HEAD_BYTES_MAX) + b"\r\n\r\n"
+    answers = await answers_to(whole)
+    assert (answers.count(b" 400 "), answers.count(b" 200 ")) == (1, 0)
+
+
+async def test_requests_before_a_part_are_none_of_its_head():
+    """Many whole ones and the beginning of another in one read: all are answered."""
+    whole = REQUEST[:-2] + b"X-Long: " + b"x" * 1000 + b"\r\n\r\n"
+    answers = await answers_to(70 * whole + whole[:500], whole[500:])
+    assert (answers.count(b" 400 "), answers.count(b" 200 ")) == (0, 71)
 
 
 async def test_a_server_that_leaves_finishes_and_tells_the_others():
