@@ -158,6 +158,7 @@ class Connection(asyncio.Protocol):
                 self._site.metrics.add("slow_requests_total")
                 self.transport.abort()
         elif self.is_idle and now_s - self._idle_since > KEEP_ALIVE_S:
+            self._since = now_s
             self.transport.close()
 
     @property
@@ -229,11 +230,11 @@ class Connection(asyncio.Protocol):
         self._idle_since = self._site.now_s
         if not is_last:
             return
-        self._is_deaf = True
+        # Either end waits for him, to close or to read what is left, for as long as for a request.
+        self._is_deaf, self._since = True, self._loop.time()
         if self._in_request and self.transport.can_write_eof():
             # What the client still sends would be answered by a reset, which could cost him the
-            # answer: first he closes, or has had his time (RFC 9112, 9.6).
-            self._since = self._loop.time()
+            # answer: first he closes (RFC 9112, 9.6).
             self.transport.write_eof()
         else:
             self.transport.close()

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from reference_server import http_server
 from reference_server.config import Config, Settings
 from reference_server.http import reply
 from reference_server.http_server import HEAD_BYTES_MAX, Connection, Site, listen
@@ -75,23 +76,25 @@ async def served(**settings):
         await serving
 
 
-class Transport(asyncio.Transport):
-    """Notes what is written."""
+class Transport:
+    """Notes what is written, and how it ends: never by itself."""
 
     def __init__(self):
-        super().__init__()
-        self.written = b""
+        self.written, self.did = b"", []
 
     def write(self, data):
         self.written += data
 
+    def close(self):
+        self.did.append("close")
+
+    def abort(self):
+        self.did.append("abort")
+
     def can_write_eof(self):
         return False
 
-    def pause_reading(self):
-        pass
-
-    resume_reading = close = pause_reading
+    pause_reading = resume_reading = can_write_eof
 
 
 async def answers_to(*reads):
@@ -330,6 +333,23 @@ async def test_who_does_not_read_his_answers_is_cut_off():
             await asyncio.wait_for(flood(writer, REQUEST * 100), 10)
         assert server.metrics.counters["slow_requests_total"] == 1
         writer.transport.abort()
+
+
+@pytest.mark.parametrize("last", [REQUEST, REQUEST[:-2] + b"Connection: close\r\n\r\n"])
+async def test_who_does_not_read_the_end_of_his_answers_is_cut_off_too(monkeypatch, last):
+    """What is left is too little to choke on: a close that waits for him has an end."""
+    monkeypatch.setattr(http_server, "KEEP_ALIVE_S", 0.1)
+    server, transport = Served(request_timeout_ms=100), Transport()
+    connection = Connection(Site(server.answer, server.config, server.metrics))
+    connection.connection_made(transport)
+    connection.data_received(last)
+    await asyncio.sleep(0.01)
+    now_s = asyncio.get_running_loop().time()
+    connection.check(now_s)
+    assert transport.did == ["close"]
+    connection.check(now_s + 1)
+    assert transport.did == ["close", "abort"]
+    connection.connection_lost(None)
 
 
 async def test_a_client_that_leaves_early_is_not_answered():
