@@ -1,7 +1,8 @@
 """The bus on Redis Streams: one short stream per edge boot, and one that every edge reads.
 
 A stream is made by its edge (an empty first entry), so that publishing to a missing one is
-noticed; it expires unless its edge refreshes it, so that killed edges leave nothing behind.
+noticed; it expires unless its edge refreshes it, so that killed edges leave nothing behind. What
+the edge has heard, it cuts off.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from reference_server.bus.listening import Listening
 ALL = "edges.all"
 STREAM_MAXLEN = 2_000
 STREAM_TTL_MS = 60_000
+TRIM_EVERY = 100  # entries heard: what they hold is given back to a server with little memory
 BLOCK_MS = 500
 ANSWER_TIMEOUT_S = BLOCK_MS / 1000 + 0.5  # a silent server is a lost one: the edge then polls
 FAILURES = (RedisError, OSError, TimeoutError)
@@ -66,16 +68,20 @@ class RedisStreamsBus(Listening):
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 positions = await self._positions(redis)
-            refresh_at = time.monotonic()
+            refresh_at, heard = time.monotonic(), 0
             up()
             while True:
                 async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                    if heard >= TRIM_EVERY:
+                        heard = 0
+                        await redis.xtrim(self._queue, minid=positions[self._queue.encode()])
                     streams = await _read(redis, positions)
                     if time.monotonic() >= refresh_at:
                         refresh_at = time.monotonic() + STREAM_TTL_MS / 4000
                         await redis.pexpire(self._queue, STREAM_TTL_MS)
                 for stream, entries in streams:
                     positions[stream] = entries[-1][0]
+                    heard += len(entries)
                     for _, fields in entries:
                         self._heard(fields[b"d"])
         finally:

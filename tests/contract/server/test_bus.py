@@ -4,9 +4,11 @@ import time
 
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 
 from reference_server import bus
 from reference_server.bus.base import BusDown, Undeliverable
+from reference_server.bus.redis_streams import TRIM_EVERY
 
 pytestmark = [
     pytest.mark.contract,
@@ -59,6 +61,22 @@ async def test_a_queue_hears_what_is_published_in_order(connect, eventually):
         await publisher.publish("edges.e1.1", data)
     await eventually(lambda: len(heard) >= len(sent))
     assert heard == sent
+
+
+async def test_what_was_heard_is_not_kept(broker, connect, eventually):
+    """Two thousand batches an edge would be more than the memory of its Redis."""
+    if not broker.url.startswith("redis"):
+        pytest.skip("RabbitMQ keeps no message that was delivered")
+    heard: list[bytes] = []
+    await connect().consume("edges.e1.7", heard.append)
+    publisher = connect()
+    async with Redis.from_url(broker.url) as redis:
+        for count in range(1, 501):
+            await publisher.publish("edges.e1.7", b"x" * 5_000)
+            if count % 50 == 0:
+                await eventually(lambda count=count: len(heard) == count)
+        assert await redis.xlen("edges.e1.7") < 2 * TRIM_EVERY
+    assert len(heard) == 500
 
 
 async def test_a_missing_queue_is_told(connect):
