@@ -34,7 +34,8 @@ def together(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Workers' rows as one: counts are summed; of percentiles and shares it is the worst worker's.
 
     The phase is the earliest that a worker is in: the run has not left it. Percentiles of several
-    workers cannot be added; the exact ones come from the history.
+    workers cannot be added; the exact ones come from the history. `rows` are those of the present
+    workers: each writes when it does, so that only they tell a rate.
     """
     if len(rows) == 1:
         return rows[0]
@@ -43,6 +44,7 @@ def together(rows: list[dict[str, Any]]) -> dict[str, Any]:
     phases = [row["phase"] for row in present]
     first = min(phases, key=lambda name: _PHASES.index(name) if name in _PHASES else len(_PHASES))
     whole: dict[str, Any] = {"t_ns": newest_ns, "phase": first, "workers": len(present)}
+    whole["rows"] = present
     for key, value in rows[0].items():
         if key.endswith(_WORST):
             known = [row[key] for row in present if row.get(key) is not None]

@@ -72,10 +72,12 @@ class _SentRate:
 
     def per_s(self, context: Context) -> float:
         """The rate now; 0 before two rows of a worker were seen."""
-        row = context.live()
-        if row is not None:
+        whole = context.live() or {}
+        # The sum of several workers grows by turns, at a worker's every row.
+        rows = whole.get("rows", [whole] if whole else [])
+        for row in rows:
             self._note(row["worker"], row["t_ns"], row["sent"])
-        return round(sum(self._per_s.values()), 1)
+        return round(sum(self._per_s.get(row["worker"], 0.0) for row in rows), 1)
 
     def _note(self, worker: int, t_ns: int, sent: int) -> None:
         then_ns, before = self._rows.get(worker, (t_ns, sent))

@@ -53,3 +53,9 @@ def test_a_silent_worker_has_no_connections_but_has_sent_what_it_sent():
     sums = together([row(0), row(1, t_ns=10 * FRESH_NS - FRESH_NS - 1)])
     assert (sums["connections"], sums["outstanding"], sums["sent"]) == (5, 2, 200)
     assert sums["workers"] == 1
+
+
+def test_several_workers_rows_stay_at_hand():
+    """Each worker writes when it does: the step from one sum to the next is no rate."""
+    rows = [row(0), row(1), row(2, t_ns=0)]
+    assert together(rows)["rows"] == rows[:2]

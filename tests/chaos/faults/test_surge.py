@@ -1,5 +1,6 @@
 """surge: proven by what the load says that it sends."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,26 +10,44 @@ from chaos.faults.base import FaultFailed
 from chaos.faults.surge import Surge
 from gauntlet.kernel.clock import NS_PER_S
 from gauntlet.kernel.errors import RollbackError
+from gauntlet.kernel.rundir import RunDir
+from gauntlet.live import Live
+
+
+class Figures:
+    """`live.jsonl` of two workers that write by turns, read as the conductor reads it."""
+
+    def __init__(self, folder, rates, phase):
+        self.file = folder / "live.jsonl"
+        self.file.write_text("")
+        self.live = Live(RunDir(folder))
+        self.rows, sent = [], 1000
+        for second, rate in enumerate([0, *rates]):
+            sent += rate // 2
+            figures = {"sent": sent, "phase": phase}
+            for worker, beat_ns in ((0, 0), (1, 10**7)):
+                t_ns = second * NS_PER_S + beat_ns
+                self.rows.append({"t_ns": t_ns, "worker": worker, **figures})
+
+    def __call__(self):
+        """One row more a look, until there are no more."""
+        if self.rows:
+            with self.file.open("a") as file:
+                file.write(json.dumps(self.rows.pop(0)) + "\n")
+        self.live.read_new()
+        return self.live.last
 
 
 @pytest.fixture
-def load(world, monkeypatch):
-    """A context whose live figures are given rates, one row a look, by turns of two workers."""
+def load(world, monkeypatch, tmp_path):
+    """A context whose live figures are given rates, of two workers' merged rows."""
     monkeypatch.setattr(
         surge, "poll", lambda check, *_: next((it for _ in range(9) if (it := check())), None)
     )
 
     def play(*rates, phase="steady"):
-        rows, sent = [], 1000
-        for second, rate in enumerate([0, *rates]):
-            sent += rate // 2
-            figures = {"t_ns": second * NS_PER_S, "sent": sent, "phase": phase}
-            rows += [{"worker": worker, **figures} for worker in (0, 1)]
-        return replace(
-            world.context,
-            usual_per_s=lambda *_: 100.0,
-            live=lambda: rows.pop(0) if len(rows) > 1 else rows[0],
-        )
+        live = Figures(tmp_path, rates, phase)
+        return replace(world.context, usual_per_s=lambda *_: 100.0, live=live)
 
     return play
 
@@ -55,6 +74,7 @@ def test_a_surge_is_over_when_the_rate_is_down(spec, load):
     fault = Surge(spec("surge", "gateway", factor=3))
     context = load(300, 300, 100)
     fault.inject(context)
+    fault.prove(context)
     assert fault.heal(context) == {}
     assert fault.verify(context)["sent_per_s"] < 200
 
