@@ -12,6 +12,7 @@ FRESH_NS = 5 * NS_PER_S
 _PRESENT = ("users", "connections", "outstanding")
 _WORST = ("_ms", "_share", "_max")  # what several workers have the worst of
 _PHASES = ("ramp", "steady", "quiesce", "audit")
+_EARLY = _PHASES[:-1]  # what the audit finds ends in the history, and so in the verdict
 
 
 class Live:
@@ -28,6 +29,11 @@ class Live:
         if fresh:
             self._rows |= {row.get("worker", 0): row for row in fresh}
             self.last = together(list(self._rows.values()))
+
+    @property
+    def lost_early(self) -> int:
+        """Acknowledged messages that are known to be lost, of workers that have yet to audit."""
+        return sum(row["lost"] for row in self._rows.values() if row["phase"] in _EARLY)
 
 
 def together(rows: list[dict[str, Any]]) -> dict[str, Any]:

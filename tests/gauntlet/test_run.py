@@ -1,8 +1,15 @@
-"""What a run does before it starts anything."""
+"""What a run does before it starts anything, and what stops it early."""
 
 import json
 import subprocess
 import sys
+
+import pytest
+
+from gauntlet import run, terminal
+from gauntlet.kernel.errors import Interrupted
+from gauntlet.kernel.rundir import Journal, RunDir
+from gauntlet.kernel.scenario import from_builtins
 
 CODE = """
 import json, resource, sys
@@ -42,3 +49,38 @@ def test_children_may_open_what_there_is(tmp_path):
     )
     (allowed,) = json.loads(done.stdout)
     assert 256 < allowed <= 5000
+
+
+@pytest.fixture
+def polled(tmp_path, monkeypatch):
+    """Polls a guarded run once, after workers wrote these live rows."""
+    monkeypatch.setattr(run, "POLL_S", 0)
+    guards = [{"check": "lost-acked"}]
+    scenario = from_builtins({"version": 1, "name": "x", "about": "x", "guards": guards})
+    directory = RunDir.create(tmp_path, "x", 1)
+    journal = Journal(directory, "run")
+    view = terminal.choose(scenario, plain=True, stderr=True)
+    conductor = run._Conductor(scenario, run.Options(), None, view, directory, journal)
+
+    def poll(*rows):
+        figures = {"acked": 9, "sent": 9, "outstanding": 0, "connections": 1, "users": 1}
+        with directory.live.open("a") as file:
+            for worker, row in enumerate(rows):
+                file.write(json.dumps({"t_ns": 1, "worker": worker, **figures, **row}) + "\n")
+        conductor._poll()
+
+    yield poll
+    journal.close()
+
+
+def test_a_guard_stops_a_run_that_loses_messages(polled):
+    """Whoever counts a loss while the load goes on need not wait for the end."""
+    polled({"phase": "steady", "lost": 0})
+    with pytest.raises(Interrupted, match="2 acknowledged messages lost"):
+        polled({"phase": "steady", "lost": 2})
+
+
+def test_a_guard_leaves_an_audit_alone(polled):
+    """What the audit finds is reconciled and judged, the other workers' audits as well."""
+    polled({"phase": "audit", "lost": 2})
+    polled({"phase": "flushed", "lost": 2}, {"phase": "quiesce", "lost": 0})
