@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 import yaml
 
-from gauntlet.kernel import clock, profiles, scenario_rules, trace
+from gauntlet.kernel import clock, profiles, scenario_rules, scenario_yaml, trace
 from gauntlet.kernel.errors import ConfigError
 from gauntlet.kernel.scenario import RecordedProfile, Scenario, from_builtins
+from gauntlet.kernel.scenario_yaml import shown
 
 # msgspec says where it failed in the manner of `… - at `$.faults[0].at``.
 _MESSAGE = re.compile(r"(.*?) - at `(?:key in )?(\$[^`]*)`", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
-_SHOWN_CHARACTERS = 60
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
 _TYPE_WORDS = {
     "int": "a whole number",
     "float": "a number",
@@ -39,15 +39,9 @@ def parse(text: str, name: str, folder: Path | None = None) -> Scenario:
 
     Files that it names are looked for in `folder`; without one they are not opened.
     """
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        plain = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"{name}{line}: not YAML: {getattr(error, 'problem', error)}") from error
+    node, plain = scenario_yaml.read(text, name)
     if node is None or not isinstance(plain, dict):
-        raise ConfigError(f"{name}:1: found {_shown(plain)}; allowed: a mapping of a scenario")
+        raise ConfigError(f"{name}:1: found {shown(plain)}; allowed: a mapping of a scenario")
     try:
         scenario = from_builtins(plain)
     except msgspec.ValidationError as error:
@@ -81,17 +75,45 @@ def _with_trace(scenario: Scenario, folder: Path, name: str, node: yaml.Node) ->
 def _located(message: str, name: str, node: yaml.Node, plain: object) -> str:
     match = _MESSAGE.fullmatch(message)
     text, where = (match[1], match[2]) if match else (message, "$")
-    # `[...]` stands for a key that msgspec does not tell: the mapping itself is shown then.
-    path: scenario_rules.Path = tuple(
-        int(step[2]) if step[2] else step[1] for step in _STEP.finditer(where.split("[...]")[0])
-    )
+    path = _path(where, message, plain)
     if missing := re.fullmatch(r"Object missing required field `(.*)`", text):
         return _sentence(name, node, path, f"no `{missing[1]}`", f"`{missing[1]}` is required")
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", text):
         allowed = ", ".join(_keys_at(path, plain))
         return _sentence(name, node, (*path, unknown[1]), repr(unknown[1]), allowed)
     allowed = _words_at(path, plain) or _in_words(text)
-    return _sentence(name, node, path, _shown(_value_at(plain, path)), allowed)
+    return _sentence(name, node, path, shown(_value_at(plain, path)), allowed)
+
+
+def _path(where: str, message: str, plain: object) -> scenario_rules.Path:
+    """`$.faults[0].at` as steps; `[...]` is a key that msgspec does not tell."""
+    path: scenario_rules.Path = ()
+    for step in _STEP.finditer(where):
+        if step[0] == "[...]":
+            key = _key_of(message, path, plain)
+            if key is None:
+                break
+            path = (*path, key)
+        else:
+            path = (*path, int(step[2]) if step[2] else step[1])
+    return path
+
+
+def _key_of(message: str, path: scenario_rules.Path, plain: object) -> str | None:
+    """The key of the mapping at `path` that gives this message when it is there alone."""
+    mapping = _value_at(plain, path)
+    for key, value in mapping.items() if isinstance(mapping, dict) else ():
+        try:
+            from_builtins(_with(plain, path, {key: value}))
+        except msgspec.ValidationError as error:
+            if str(error) == message:
+                return str(key)
+    return None
+
+
+def _with(plain: Any, path: scenario_rules.Path, value: object) -> object:
+    """A copy in which `value` stands at `path`, which leads through mappings only."""
+    return {**plain, path[0]: _with(plain[path[0]], path[1:], value)} if path else value
 
 
 def _in_words(text: str) -> str:
@@ -177,8 +199,3 @@ def _value_at(plain: Any, path: scenario_rules.Path) -> object:
         except (KeyError, IndexError, TypeError):
             return plain
     return plain
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
