@@ -66,7 +66,7 @@ def run(
 ) -> tuple[RunDir, dict[str, Any]]:
     """Run a scenario to its result. Raises GauntletError when there is nothing to judge."""
     limits.raise_descriptors()  # ours, and so every child's: a proxy needs two a connection
-    directory = RunDir.create(options.out, scenario.name, scenario.seed)
+    directory = _create(options.out, scenario)
     journal = Journal(directory, "run")
     conductor = _Conductor(scenario, options, source, view, directory, journal)
     try:
@@ -85,6 +85,14 @@ def run(
     finally:
         journal.close()
     return directory, result
+
+
+def _create(out: Path, scenario: Scenario) -> RunDir:
+    try:
+        return RunDir.create(out, scenario.name, scenario.seed)
+    except OSError as error:
+        why = error.strerror
+        raise ConfigError(f"--out: found {out}; allowed: a folder to write to ({why})") from error
 
 
 class _Conductor:

@@ -43,6 +43,15 @@ def test_a_target_outside_loopback_needs_allow_hosts(tmp_path, monkeypatch, caps
     assert [file.name for file in tmp_path.iterdir()] == ["far.yaml"]
 
 
+@pytest.mark.parametrize("out", ["taken", "taken/below"])
+def test_runs_cannot_be_put_into_a_file(out, tmp_path, monkeypatch, capsys):
+    """Said before anything starts, with the option that is wrong."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").write_text("")
+    assert cli.main(["run", "steady", "--users", "20", "--out", out]) == Exit.CONFIG
+    assert f"--out: found {out}; allowed: a folder" in capsys.readouterr().err
+
+
 def test_help_shows_five_commands_first(capsys):
     """A newcomer sees where to start before he sees everything."""
     with pytest.raises(SystemExit) as ended:
