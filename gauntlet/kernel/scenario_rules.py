@@ -1,9 +1,11 @@
 """What a scenario's types cannot say: names that must exist, times and numbers that must fit."""
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -84,6 +86,20 @@ def _target_problems(target: Target) -> Iterator[Problem]:
     if known and target.stack not in stacks:
         found = f"{target.stack} with the adapter {target.adapter}"
         yield Problem(("target", "stack"), found, _list(stacks))
+    for index, url in enumerate(target.url):
+        yield from _url_problems(url, ("target", "url", index))
+
+
+def _url_problems(url: str, path: Path) -> Iterator[Problem]:
+    try:
+        parts = urlsplit(url)
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        yield Problem(path, url, "an address such as http://127.0.0.1:8080")
+    elif parts.scheme in ("https", "wss"):
+        yield Problem(path, url, "http:// or ws://; TLS is not spoken")
 
 
 def _load_problems(load: Load) -> Iterator[Problem]:
@@ -104,11 +120,21 @@ def _load_problems(load: Load) -> Iterator[Problem]:
     for name, share in load.shares().items():
         path = ("load", "workload", name)
         yield from _unless_one_of(vocabulary.WORKLOADS, name, path)
-        if share.weight <= 0:
-            yield Problem(path, f"weight {share.weight:g}", "a weight above zero")
-        yield from _sizes_problems(share, load.users, (*path, "sizes"))
-        if name == "group" and not 2 <= share.size <= load.users:
-            yield Problem(path, f"size {share.size}", f"a size of 2 to {load.users}, the users")
+        yield from _share_problems(name, share, load.users, path)
+
+
+def _share_problems(name: str, share: WorkloadShare, users: int, path: Path) -> Iterator[Problem]:
+    if not 0 < share.weight < math.inf:
+        yield Problem(path, f"weight {share.weight:g}", "a weight above zero")
+    yield from _sizes_problems(share, users, (*path, "sizes"))
+    if name in _ROOMS and not 2 <= share.size <= users:
+        yield Problem(path, f"size {share.size}", f"a size of 2 to {users}, the users")
+    if not 0 < share.percent <= 100:
+        yield Problem((*path, "percent"), f"{share.percent:g}", "above 0, at most 100")
+    least_per_s, most_per_s = _EXITS_PER_S
+    if share.exits is not None and not least_per_s <= share.exits <= most_per_s:
+        allowed = f"{least_per_s:f}/s to {most_per_s:g}/s"
+        yield Problem((*path, "exits"), f"{share.exits:g}/s", allowed)
 
 
 def _profile_problems(load: Load) -> Iterator[Problem]:
@@ -146,7 +172,7 @@ def _sizes_problems(share: WorkloadShare, users: int, path: Path) -> Iterator[Pr
     for index, (size, weight) in enumerate(share.sizes):
         if not 2 <= size <= users:
             yield Problem((*path, index), f"size {size}", f"a size of 2 to {users}, the users")
-        if weight <= 0:
+        if not 0 < weight < math.inf:
             yield Problem((*path, index), f"weight {weight:g}", "a weight above zero")
 
 
@@ -222,6 +248,9 @@ def _list(words: Iterable[str]) -> str:
 
 
 _SLUG = "lower-case letters, digits and hyphens, at most 64"
+
+_ROOMS = ("group", "slow_consumer")  # workloads whose conversations have a `size`
+_EXITS_PER_S = (1e-6, 10.0)  # of each member: a run holds every one of them from its start on
 
 _PARAM_RULES: dict[str, tuple[Callable[..., bool], str]] = {
     "number": (lambda value: _is_number(value) and value >= 1, "a number of 1 or more"),

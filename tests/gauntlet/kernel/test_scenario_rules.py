@@ -1,4 +1,4 @@
-"""Which targets a fault can be aimed at."""
+"""What is refused of a scenario that is well typed, such as a fault's target."""
 
 import pytest
 
@@ -58,6 +58,47 @@ def test_a_backlog_has_room_for_one(key):
     assert [tuple(it) for it in problems(from_builtins(plain))] == [
         (("load", key), "0", "1 or more")
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "share", "where", "found"),
+    [
+        ("slow_consumer", {"size": 0}, (), "size 0"),
+        ("slow_consumer", {"size": -3}, (), "size -3"),
+        ("group", {"size": 1}, (), "size 1"),
+        ("group", {"size": 201}, (), "size 201"),
+        ("direct", {"weight": float("nan")}, (), "weight nan"),
+        ("direct", {"weight": float("inf")}, (), "weight inf"),
+        ("group", {"sizes": [[3, float("inf")]]}, ("sizes", 0), "weight inf"),
+        ("offline_catchup", {"percent": 0}, ("percent",), "0"),
+        ("reconnect_storm", {"percent": 101}, ("percent",), "101"),
+        ("slow_consumer", {"percent": float("nan")}, ("percent",), "nan"),
+        ("group", {"exits": 1e12, "offline": 0}, ("exits",), "1e+12/s"),
+        ("slow_consumer", {"exits": 1e-300}, ("exits",), "1e-300/s"),
+    ],
+)
+def test_numbers_of_a_workload_are_bounded(name, share, where, found):
+    """Out of bounds, making the plan would not end, or leave nothing to do."""
+    plain = {"version": 1, "name": "x", "about": "x", "load": {"workload": {name: share}}}
+    ((path, told, _),) = problems(from_builtins(plain))
+    assert (path, told) == (("load", "workload", name, *where), found)
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("http://[::1]:8080", None),
+        ("http://[::1", "an address such as http://127.0.0.1:8080"),
+        ("http://127.0.0.1:99999", "an address such as http://127.0.0.1:8080"),
+        ("127.0.0.1", "an address such as http://127.0.0.1:8080"),
+        ("https://127.0.0.1:1", "http:// or ws://; TLS is not spoken"),
+        ("wss://127.0.0.1:1", "http:// or ws://; TLS is not spoken"),
+    ],
+)
+def test_an_address_is_one_that_can_be_dialled(url, allowed):
+    """Half an address has no host, and behind `https` nobody would understand us."""
+    found = problem({"stack": "external", "url": [url]})
+    assert found == ([] if allowed is None else [(("target", "url", 0), url, allowed)])
 
 
 def test_a_layout_is_one_of_those_there_are():
