@@ -83,7 +83,9 @@ def of_events(events: Events) -> Iterator[Reason]:
         elif fault.requested_ns is not None and fault.healed_ns is None:
             yield Reason(Exit.ROLLBACK, f"{fault.id} was injected, and nothing says it was healed.")
         if fault.failed:
-            yield Reason(Exit.HARNESS, f"{fault.id} did not go as it should: {fault.failed}.")
+            # A stop cuts proofs short too.
+            code = Exit.INTERRUPTED if events.interrupted else Exit.HARNESS
+            yield Reason(code, f"{fault.id} did not go as it should: {fault.failed}.")
         elif not fault.proven and not events.interrupted:
             yield Reason(Exit.INCONCLUSIVE, f"There is no proof that {fault.id} acted.")
 

@@ -35,6 +35,11 @@ def interrupted(story):
     story.conductor = [{"t_ns": 1, "kind": "interrupted", "message": "Ctrl-C"}]
 
 
+def unproven(story):
+    """The fault could not be shown to act, and was healed."""
+    story.chaos[1] = {**story.chaos[1], "step": "failed", "detail": {"error": "nothing seen"}}
+
+
 def harness_failed(story):
     """A component did not live."""
     story.conductor = [{"t_ns": 1, "kind": "error", "message": "the stack ended"}]
@@ -74,6 +79,9 @@ def test_the_same_directory_gives_the_same_bytes(written):
         ([unreconciled], "error", 3),
         ([unreconciled, interrupted], "aborted", 2),
         ([without_proof, interrupted], "aborted", 2),
+        ([unproven], "error", 3),
+        ([unproven, interrupted], "aborted", 2),
+        ([unproven, unhealed, interrupted], "error", 6),
         ([miscounted, unhealed], "error", 6),
     ],
 )
