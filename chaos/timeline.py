@@ -19,6 +19,7 @@ from gauntlet.kernel.scenario import Fault as Spec
 
 _HEAL_ATTEMPTS = 3
 _HEAL_PAUSE_S = 0.5
+_UNWRITTEN = (OSError, ValueError)  # a full disk; a journal that is closed
 
 
 class Step(NamedTuple):
@@ -122,7 +123,7 @@ class _Life:
         try:
             # Not `_note`: what is not on disk must not be injected.
             self._record("requested", {}, {})
-        except OSError as error:
+        except _UNWRITTEN as error:
             self.result.errors.append(f"not journalled, so not injected: {error}")
             self.result.healed = True
             return
@@ -182,10 +183,10 @@ class _Life:
         detail: Facts | None = None,
         t_ns: int | None = None,
     ) -> None:
-        """Journal a step that has happened: a full disk must not keep us from healing."""
+        """Journal a step that has happened: no row that is lost may keep us from healing."""
         try:
             self._record(step, proof or {}, detail or {}, t_ns)
-        except OSError as error:
+        except _UNWRITTEN as error:
             self.result.errors.append(f"{step} not journalled: {error}")
 
     def _record(self, step: str, proof: Facts, detail: Facts, t_ns: int | None = None) -> None:

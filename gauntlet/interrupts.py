@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run in order: once, and never a second time while we clean up."""
+"""Ctrl-C and SIGTERM end a run in order: once, and never while we clean up."""
 
 import contextlib
 import signal
@@ -17,16 +17,20 @@ class Signals:
     def __init__(self) -> None:
         self._why = ""
         self._insists = False
+        self._cleaning = False
+        self._unsaid = False
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
-        """Raise Interrupted for the first signal; later ones do nothing."""
+        """Raise Interrupted for the first signal, or keep it until we are clean."""
         if not self._why:
             self._why = f"stopped by {signal.Signals(number).name}"
-            self._raise()
+            self._unsaid = self._cleaning
+            if not self._cleaning:
+                self._raise()
 
     @contextlib.contextmanager
     def insisting(self) -> Iterator[None]:
-        """Within, an Interrupted that got lost is raised anew.
+        """Within, an Interrupted that got lost is raised anew; afterwards we clean up.
 
         Python drops what is raised while a destructor or a hook of `fork` happens to run.
         """
@@ -35,9 +39,16 @@ class Signals:
         try:
             yield
         finally:
+            self._cleaning = True
             self._insists = False
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
+
+    def say(self) -> None:
+        """Raise Interrupted for a signal that came while we cleaned up."""
+        if self._unsaid:
+            self._unsaid = False
+            raise Interrupted(self._why)
 
     def _raise(self) -> None:
         if self._insists:
@@ -47,7 +58,10 @@ class Signals:
 
 @contextlib.contextmanager
 def raised() -> Iterator[Signals]:
-    """Within, the first signal raises Interrupted in the main thread; later ones do nothing."""
+    """Within, the first signal raises Interrupted in the main thread; later ones do nothing.
+
+    One that comes first after `insisting` is raised at the end, unless something else is.
+    """
     signals = Signals()
     before = {number: signal.signal(number, signals.on_signal) for number in _SIGNALS}
     try:
@@ -55,3 +69,4 @@ def raised() -> Iterator[Signals]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    signals.say()

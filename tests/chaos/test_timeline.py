@@ -108,29 +108,36 @@ def test_effective_is_when_it_acted_and_healed_when_it_was_undone(world, spec):
     assert world.rows[3]["t_ns"] <= times["verify"]
 
 
-def test_what_cannot_be_journalled_is_not_injected(world, spec, monkeypatch):
-    """A full disk stops the fault, and the outcome says so."""
+UNWRITTEN = [OSError(28, "No space left on device"), ValueError("I/O operation on closed file.")]
 
-    def full(*_args, **_kwargs):
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(world.rows, "write", full, raising=False)
+@pytest.mark.parametrize("error", UNWRITTEN)
+def test_what_cannot_be_journalled_is_not_injected(world, spec, monkeypatch, error):
+    """A full disk or a closed journal stops the fault, and the outcome says so."""
+
+    def never(*_args, **_kwargs):
+        raise error
+
+    monkeypatch.setattr(world.rows, "write", never, raising=False)
     outcome = run(world, spec("kill", "edge", id="x"))
     assert MADE["x"].asked == []
     assert outcome.failed == ["x"]
     assert outcome.unhealed == []
 
 
-def test_a_full_disk_does_not_keep_us_from_healing(world, spec, monkeypatch):
+@pytest.mark.parametrize("error", UNWRITTEN)
+def test_a_journal_that_takes_no_rows_does_not_keep_us_from_healing(
+    world, spec, monkeypatch, error
+):
     """Rows after the injection may be lost; the heal may not."""
     write = world.rows.write
 
-    def full_later(kind, **fields):
+    def not_later(kind, **fields):
         if fields["step"] != "requested":
-            raise OSError(28, "No space left on device")
+            raise error
         write(kind, **fields)
 
-    monkeypatch.setattr(world.rows, "write", full_later, raising=False)
+    monkeypatch.setattr(world.rows, "write", not_later, raising=False)
     outcome = run(world, spec("kill", "edge", id="x"))
     assert MADE["x"].asked == ["inject", "prove", "heal", "verify"]
     assert outcome.failed == ["x"]

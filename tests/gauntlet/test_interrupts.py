@@ -51,3 +51,30 @@ def test_a_signal_that_python_dropped_is_heard_all_the_same(monkeypatch):
         with pytest.raises(Interrupted, match="SIGTERM"), signals.insisting():
             _destroy_and_wait()
         time.sleep(0.2)
+
+
+def _run(ends, then):
+    """A run that ends so, and a clean-up in which a signal comes; what was done is noted."""
+    with interrupts.raised() as signals:
+        try:
+            with signals.insisting():
+                ends()
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            then.append("cleaned")
+
+
+def test_a_first_signal_while_we_clean_up_waits_until_we_are_clean():
+    """Healing is not cut short; the run was interrupted all the same."""
+    done = []
+    with pytest.raises(Interrupted, match="SIGTERM"):
+        _run(lambda: None, done)
+    assert done == ["cleaned"]
+
+
+def test_a_graver_end_is_not_hidden_by_a_late_signal():
+    """What broke the run is told, and not that somebody then lost patience."""
+    done = []
+    with pytest.raises(ZeroDivisionError):
+        _run(lambda: 1 / 0, done)
+    assert done == ["cleaned"]
