@@ -1,8 +1,9 @@
 """scale-in: one edge is drained of its clients, and ends."""
 
 from chaos.context import Context
+from chaos.control import RefusedError
 from chaos.faults.base import Facts, FaultFailed, param, poll
-from chaos.faults.processes import process_state, victims
+from chaos.faults.processes import process_state, verify_running, victims
 from gauntlet.kernel.errors import RollbackError
 from gauntlet.kernel.scenario import Fault as Spec
 
@@ -22,8 +23,13 @@ class ScaleIn:
     def inject(self, context: Context) -> Facts:
         """Begin the drain."""
         ((name, component),) = victims(context, self._target, 1).items()
+        # Before the call: it may act and yet not be answered.
         self._name, self._pid = name, component.pid
-        context.steering().drain(name, drain_ms=round(self._drain_s * 1000))
+        try:
+            context.steering().drain(name, drain_ms=round(self._drain_s * 1000))
+        except RefusedError:
+            self._name = ""
+            raise
         return {"components": [name], "drain_ms": round(self._drain_s * 1000)}
 
     def prove(self, context: Context) -> Facts:
@@ -34,16 +40,20 @@ class ScaleIn:
         return proof
 
     def heal(self, context: Context) -> Facts:
-        """Wait for the end."""
+        """Wait for the end; FaultFailed if the edge kept its clients, and serves them on."""
         if self._name:
             poll(lambda: self._state(context) not in _GOING or None, self._drain_s + _FINISH_S)
+            if self._state(context) == "up":
+                raise FaultFailed(f"{self._name} kept its clients", {self._name: "up"})
         return {}
 
     def verify(self, context: Context) -> Facts:
-        """It is planned again, its process gone."""
+        """It is planned again, its process gone; or it is up as before, and that runs."""
         if not self._name:
             return {}
         state, process = self._state(context), process_state(self._pid)
+        if state == "up":
+            return verify_running(context, [self._name])
         if (state, process) != ("planned", "gone"):
             raise RollbackError(f"{self._name} is {state}, its process {process}")
         return {self._name: state}

@@ -2,14 +2,14 @@
 
 import pytest
 
-from chaos.control import CutoverStatus, RollingStatus, RollingStep
+from chaos.control import CutoverStatus, RefusedError, RollingStatus, RollingStep
 from chaos.faults import processes, rolling_update, scale_in, scale_out
 from chaos.faults.base import FaultFailed
 from chaos.faults.rolling_update import RollingUpdate
 from chaos.faults.scale_in import ScaleIn
 from chaos.faults.scale_out import ScaleOut
 from gauntlet.kernel import clock
-from gauntlet.kernel.errors import RollbackError
+from gauntlet.kernel.errors import RollbackError, StackError
 
 
 @pytest.fixture
@@ -89,6 +89,44 @@ def test_an_edge_that_stays_up_is_not_drained(world, spec, table):
     world.control.states["edge-blue-1"] = "up"
     with pytest.raises(FaultFailed, match="not drained"):
         fault.prove(world.context)
+
+
+def test_a_refused_drain_leaves_nothing_to_heal(world, spec, table, monkeypatch):
+    """The last edge stays, as do all while clients are moved: it is up, and nothing was done."""
+
+    def refuse(*_args, **_kwargs):
+        raise RefusedError("409 edge-blue-1 is the last one")
+
+    monkeypatch.setattr(world.control, "drain", refuse)
+    fault = ScaleIn(spec("scale-in", "edge"))
+    with pytest.raises(RefusedError):
+        fault.inject(world.context)
+    assert (fault.heal(world.context), fault.verify(world.context)) == ({}, {})
+
+
+def test_a_drain_that_was_not_answered_is_awaited(world, spec, table, monkeypatch):
+    """It may have begun: only a refusal says that nothing was done."""
+
+    def drain(name, **_):
+        world.control.states[name] = "draining"
+        raise StackError("no answer")
+
+    monkeypatch.setattr(world.control, "drain", drain)
+    fault = ScaleIn(spec("scale-in", "edge"))
+    with pytest.raises(StackError):
+        fault.inject(world.context)
+    with pytest.raises(RollbackError, match="edge-blue-1 is draining"):
+        fault.verify(world.context)
+
+
+def test_an_edge_that_kept_its_clients_is_a_failed_fault(world, spec, table):
+    """The scale-in did not do its job, and the system is whole."""
+    fault = ScaleIn(spec("scale-in", "edge"))
+    fault.inject(world.context)
+    world.control.states["edge-blue-1"] = "up"
+    with pytest.raises(FaultFailed, match="edge-blue-1 kept its clients"):
+        fault.heal(world.context)
+    assert fault.verify(world.context) == {"edge-blue-1": "up"}
 
 
 def steps(*pairs):
