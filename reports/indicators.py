@@ -1,7 +1,7 @@
 """The indicators that objectives compare: one number over one window, or why there is none."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -13,7 +13,7 @@ from reports.columns import NEVER, Bools
 from reports.latency import Samples
 from reports.model import History
 from reports.recovery import Recovery
-from reports.windows import Span, Window, arrivals
+from reports.windows import Window, arrivals
 
 CLIENTS_A_BIN = 20  # below this many reconnects a second, a peak is chance
 
@@ -160,15 +160,15 @@ def _drain(facts: Facts, window: Window) -> tuple[int, int, int] | None:
 
 
 def _of_connections(
-    measure: Callable[[History, Span], tuple[float, int]], facts: Facts, window: Window
+    measure: Callable[[History, Window], tuple[float, int]], facts: Facts, window: Window
 ) -> Value:
     """Connections are at a fault's mercy from its request on, before it is known to act."""
-    history, (_, _, bound) = facts.history, window.name.partition(":")
+    history, (kind, _, bound) = facts.history, window.name.partition(":")
     requests = (it.requested_ns for it in history.events.faults if it.id == bound)
-    start_ns = next((t_ns for t_ns in requests if t_ns is not None), window.start_ns)
-    if window.name.startswith("recovery:"):
-        start_ns = window.start_ns
-    return Value(*measure(history, (start_ns, window.end_ns)))
+    begun_ns = next((t_ns for t_ns in requests if t_ns is not None), None)
+    if kind == "fault" and begun_ns is not None:
+        window = replace(window, start_ns=begun_ns)
+    return Value(*measure(history, window))
 
 
 def _acked_rate(facts: Facts, window: Window) -> Value:

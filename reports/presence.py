@@ -6,9 +6,9 @@ import numpy as np
 
 from gauntlet.kernel.clock import NS_PER_MS
 from gauntlet.kernel.history import Kind, RoomEvent
-from reports.columns import Ints, Records, ints
+from reports.columns import Bools, Ints, Records, ints
 from reports.model import History
-from reports.windows import Span, arrivals
+from reports.windows import Window, arrivals
 
 NORMAL_CLOSE = 1000  # by the client itself: it moves, leaves on purpose, or the run is over
 SLOW_CLOSE = 4008  # by the server, at the cap of what it holds for one client
@@ -17,34 +17,40 @@ GRACE_MS = 10_000  # the reference server's `grace_ms`
 NOTICED_MS = 1_000
 
 
-def lost(history: History, span: Span) -> tuple[int, int]:
-    """(connections that ended in the span otherwise than by their client, of how many alive)."""
+def lost(history: History, window: Window) -> tuple[int, int]:
+    """(connections that ended in the window not by their client's will, of how many alive)."""
+    code = history.sessions.connections.close_code
+    return _ended(history, window, code != NORMAL_CLOSE)
+
+
+def slow_closes(history: History, window: Window) -> tuple[int, int]:
+    """(connections that ended in the window for their client did not read, of how many alive)."""
+    code = history.sessions.connections.close_code
+    return _ended(history, window, code == SLOW_CLOSE)
+
+
+def _ended(history: History, window: Window, so: Bools) -> tuple[int, int]:
+    """(connections that ended in the window, and so; of how many that lived in it)."""
     known = history.sessions.connections
-    alive = (known.up_ns < span[1]) & (known.down_ns >= span[0])
-    ended = alive & (known.down_ns < span[1]) & (known.close_code != NORMAL_CLOSE)
-    return int(ended.sum()), int(alive.sum())
+    alive = (known.up_ns < window.end_ns) & (known.down_ns >= window.start_ns)
+    for start_ns, end_ns in window.without:
+        alive &= (known.up_ns < start_ns) | (known.down_ns >= end_ns)
+    return int((window.holds(known.down_ns) & so).sum()), int(alive.sum())
 
 
-def slow_closes(history: History, span: Span) -> tuple[int, int]:
-    """(connections that ended in the span because their client did not read, of how many alive)."""
-    known = history.sessions.connections
-    alive = (known.up_ns < span[1]) & (known.down_ns >= span[0])
-    ended = alive & (known.down_ns < span[1]) & (known.close_code == SLOW_CLOSE)
-    return int(ended.sum()), int(alive.sum())
-
-
-def unconnected_ms(history: History, span: Span) -> tuple[float, int]:
-    """(the longest time without a connection that began in the span, of how many users).
+def unconnected_ms(history: History, window: Window) -> tuple[float, int]:
+    """(the longest time without a connection that began in the window, of how many users).
 
     Planned absences do not count, nor what comes after the arrivals.
     """
     cut_off = history.sessions.cut_off(arrivals(history.events)[1])
-    waits_ns = [end_ns - start_ns for start_ns, end_ns in cut_off if _within(start_ns, span)]
-    return max(waits_ns, default=0) / NS_PER_MS, int(history.sessions.watching.size)
+    spans_ns = np.array(cut_off, dtype=np.int64).reshape(-1, 2)
+    waits_ns = (spans_ns[:, 1] - spans_ns[:, 0])[window.holds(spans_ns[:, 0])]
+    return float(waits_ns.max(initial=0)) / NS_PER_MS, int(history.sessions.watching.size)
 
 
-def spurious_exits(history: History, span: Span) -> tuple[int, int]:
-    """(exits told in the span of users who had not been away for the grace, of all room events).
+def spurious_exits(history: History, window: Window) -> tuple[int, int]:
+    """(exits told in the window of users who were not away for the grace, of all room events).
 
     An exit is told to many: the first to hear of it counts. What a user asked for is not spurious.
     """
@@ -57,9 +63,8 @@ def spurious_exits(history: History, span: Span) -> tuple[int, int]:
     unasked = _unasked(history, first)
     spurious = [
         event
-        for event in unasked
-        if _within(int(event["t_ns"]), span)
-        and _away_ms(history, int(event["peer"]), int(event["t_ns"])) < grace_ms
+        for event in unasked[window.holds(ints(unasked["t_ns"]))]
+        if _away_ms(history, int(event["peer"]), int(event["t_ns"])) < grace_ms
     ]
     return len(spurious), int(records.size)
 
@@ -90,7 +95,3 @@ def _away_ms(history: History, user: int, until_ns: int) -> float:
     reach: Ints = np.minimum(np.maximum.accumulate(down_ns), until_ns)
     gaps_ns = np.append(up_ns[1:], until_ns) - reach
     return float(gaps_ns.max(initial=0)) / NS_PER_MS
-
-
-def _within(t_ns: int, span: Span) -> bool:
-    return span[0] <= t_ns < span[1]

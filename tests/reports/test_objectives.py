@@ -39,6 +39,8 @@ def test_the_registry_is_the_vocabulary():
         ("lag_p99_ms", "steady", 0.5, 1),
         ("lost_connections_count", "fault:edge-crash", 1, 8),
         ("lost_connections_count", "recovery:edge-crash", 0, 0),
+        ("lost_connections_count", "steady", 0, 0),
+        ("unconnected_max_ms", "steady", 0, 0),
         ("unconnected_max_ms", "fault:edge-crash", 1900, 2400),
         ("acked_per_s", "run", 30, 41),
     ],

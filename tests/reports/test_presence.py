@@ -11,6 +11,7 @@ from reports import presence
 from reports.events import Events
 from reports.names import Link, Names
 from reports.sessions import Sessions
+from reports.windows import Window
 
 S = 1_000_000_000
 LINKS = {link: Link(link // 10, "d0", link % 10, "edge", "blue") for link in (11, 12, 21, 22)}
@@ -36,6 +37,12 @@ def history(*rows, **server):
     )
 
 
+def window(start_s, end_s, *without):
+    """A window of seconds, without those spans."""
+    cut = tuple((from_s * S, to_s * S) for from_s, to_s in without)
+    return Window("it", start_s * S, end_s * S, cut)
+
+
 MOVED = (
     (Kind.CONNECT, 1, 1, 11, 0),
     (Kind.CONNECT, 10, 1, 12, 0),
@@ -54,19 +61,31 @@ CUT = (
 def test_what_a_client_closes_itself_is_not_lost(span, found):
     """A move ends with the client's own 1000; a cut connection is lost when it is noticed."""
     start_s, end_s = span
-    assert presence.lost(history(*MOVED, *CUT), (start_s * S, end_s * S)) == found
+    assert presence.lost(history(*MOVED, *CUT), window(start_s, end_s)) == found
+
+
+def test_what_a_fault_took_is_not_the_steady_windows():
+    """Neither a connection lost inside a span that is left out, nor a wait that began there."""
+    known = history(*MOVED, *CUT)
+    assert presence.lost(known, window(0, 100, (20, 25))) == (0, 3)
+    assert presence.lost(known, window(0, 100, (0, 19), (21, 30))) == (1, 2)
+    assert presence.lost(known, window(0, 100, (0, 12))) == (1, 2)
+    assert presence.unconnected_ms(known, window(0, 100, (20, 25))) == (0.0, 2)
+    told = history(*CUT, exited(22, 2))
+    assert presence.spurious_exits(told, window(0, 100))[0] == 1
+    assert presence.spurious_exits(told, window(0, 100, (20, 25)))[0] == 0
 
 
 def test_nobody_who_follows_a_move_is_without_a_connection():
     """Make before break takes no time at all."""
-    assert presence.unconnected_ms(history(*MOVED), (0, 100 * S)) == (0.0, 1)
+    assert presence.unconnected_ms(history(*MOVED), window(0, 100)) == (0.0, 1)
 
 
 def test_a_cut_user_waits_until_the_arrivals_end():
     """The wait belongs to the span in which it began."""
     known = history(*MOVED, *CUT)
-    assert presence.unconnected_ms(known, (0, 30 * S)) == (80_000.0, 2)
-    assert presence.unconnected_ms(known, (30 * S, 100 * S)) == (0.0, 2)
+    assert presence.unconnected_ms(known, window(0, 30)) == (80_000.0, 2)
+    assert presence.unconnected_ms(known, window(30, 100)) == (0.0, 2)
 
 
 def exited(at_s, user, seq=5):
@@ -77,7 +96,7 @@ def exited(at_s, user, seq=5):
 @pytest.mark.parametrize(("at_s", "count"), [(25, 1), (29, 0), (60, 0)])
 def test_an_exit_is_spurious_until_the_grace_is_over(at_s, count):
     """Cut off at 20 s with a grace of 10 s; the two ends may be a second apart."""
-    found = presence.spurious_exits(history(*CUT, exited(at_s, 2)), (0, 100 * S))
+    found = presence.spurious_exits(history(*CUT, exited(at_s, 2)), window(0, 100))
     assert found == (count, 1)
 
 
@@ -85,21 +104,21 @@ def test_an_exit_counts_once_and_where_it_was_told_first():
     """Every member is shown it; a user who was there all the time has one spurious exit."""
     told = [exited(40, 1), exited(41, 1), (Kind.ROOM, 5, 1, 2, RoomEvent.ENTERED)]
     known = history(*MOVED, *told)
-    assert presence.spurious_exits(known, (0, 100 * S)) == (1, 3)
-    assert presence.spurious_exits(known, (41 * S, 100 * S)) == (0, 3)
+    assert presence.spurious_exits(known, window(0, 100)) == (1, 3)
+    assert presence.spurious_exits(known, window(41, 100)) == (0, 3)
 
 
 def test_a_shorter_grace_is_the_scenario_s():
     """What the server was told, the judge goes by."""
     known = history(*CUT, exited(25, 2), grace_ms=4000)
-    assert presence.spurious_exits(known, (0, 100 * S)) == (0, 1)
+    assert presence.spurious_exits(known, window(0, 100)) == (0, 1)
 
 
 def test_coming_back_in_time_earns_no_exit():
     """Away for three seconds, and there again when the exit is told."""
     back = (Kind.CONNECT, 23, 2, 22, 0)
     known = history(CUT[0], CUT[1], back, exited(60, 2))
-    assert presence.spurious_exits(known, (0, 100 * S))[0] == 1
+    assert presence.spurious_exits(known, window(0, 100))[0] == 1
 
 
 def asked(at_s, user):
@@ -110,8 +129,8 @@ def asked(at_s, user):
 def test_an_exit_that_was_asked_for_is_not_spurious():
     """Each excuses one exit that is told after it, of that user, and no other."""
     told = [exited(31, 1, 5), exited(40, 1, 7), exited(45, 1, 9)]
-    assert presence.spurious_exits(history(*MOVED, *told), (0, 100 * S))[0] == 3
+    assert presence.spurious_exits(history(*MOVED, *told), window(0, 100))[0] == 3
     known = history(*MOVED, asked(30, 1), asked(39, 1), *told)
-    assert presence.spurious_exits(known, (0, 100 * S))[0] == 1
+    assert presence.spurious_exits(known, window(0, 100))[0] == 1
     known = history(*MOVED, asked(30, 2), asked(50, 1), *told)
-    assert presence.spurious_exits(known, (0, 100 * S))[0] == 3
+    assert presence.spurious_exits(known, window(0, 100))[0] == 3
