@@ -2,13 +2,15 @@
 
 A page asked `after` p covers p+1 up to its last entry if it is full, up to the head that it names
 if not (its record says which). A position counts as returned if its receiver has it in the end, by
-whatever way, because entries that he had already leave no record; positions that he may not read
-are not demanded. The audit reads all: it must have no hole between its lowest and highest position.
+whatever way, because entries that he had already leave no record. Not demanded are positions that
+he may not read, and what he wrote himself where the system sends nobody his own. The audit reads
+all: it must have no hole between its lowest and highest position.
 """
 
 import numpy as np
 
 from gauntlet.kernel.history import Kind
+from reports.checks.own_positions import OwnPositions
 from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
 from reports.columns import Bools, Ints, contains, find, ints, pair
 from reports.model import History
@@ -45,8 +47,9 @@ def _demanded(history: History) -> tuple[Ints, Ints]:
     offset = np.arange(covered.sum()) - np.repeat(np.cumsum(covered) - covered, covered)
     page = np.repeat(pages, covered)
     position = np.repeat(after, covered) + 1 + offset
-    barred = history.entitlement.excluded(ints(records["conv"][page]), history.user[page], position)
-    return page[~barred], position[~barred]
+    place = ints(records["conv"][page]), history.user[page], position
+    demanded = ~history.entitlement.excluded(*place) & ~OwnPositions(history).holds(*place)
+    return page[demanded], position[demanded]
 
 
 def _got(history: History, page: Ints, position: Ints) -> Bools:

@@ -6,7 +6,8 @@ the live records of one (connection, conversation):
 
 - a RECEIVE that is no duplicate, or at or below a position of an earlier record, went backwards;
 - a position between the lowest and the highest pushed was jumped over, unless it was pushed too,
-  lies in a GAP of that connection, or the user may not read it.
+  lies in a GAP of that connection, the user may not read it, or he wrote it himself and the system
+  sends nobody his own.
 
 Not visible is a duplicate that went back while its successors were still held.
 """
@@ -14,6 +15,7 @@ Not visible is a duplicate that went back while its successors were still held.
 import numpy as np
 
 from gauntlet.kernel.history import Channel, Flag, Kind
+from reports.checks.own_positions import OwnPositions
 from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
 from reports.columns import Bools, Ints, ints, pair
 from reports.deliveries import CHANNEL_BITS
@@ -67,19 +69,22 @@ def _jumps(record: Ints, lane: Ints, seq: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 def _unannounced(history: History, record: Ints, first: Ints, last: Ints) -> list[tuple[int, int]]:
-    """(record, position) of the jumps whose position was neither announced nor forbidden."""
-    gaps = _gaps(history)
+    """(record, position) of the jumps over what was owed to the reader, and not announced."""
+    gaps, own = _gaps(history), OwnPositions(history)
+    conv, user = ints(history.records["conv"][record]), history.user[record]
+    # One at a time are looked at only those that hold more than the reader's own.
+    others = own.count(conv, user, first, last) <= last - first
+    record, first, last = record[others], first[others], last[others]
     found = []
     for at, lower, upper in zip(record.tolist(), first.tolist(), last.tolist(), strict=True):
-        link, conv = int(history.records["link"][at]), int(history.records["conv"][at])
+        lane = int(history.records["link"][at]), int(history.records["conv"][at])
         skipped = np.arange(lower, upper + 1, dtype=np.int64)
-        for start, end in gaps.get((link, conv), ()):
+        for start, end in gaps.get(lane, ()):
             skipped = skipped[(skipped < start) | (skipped > end)]
-        readable = ~history.entitlement.excluded(
-            np.full_like(skipped, conv), np.full_like(skipped, history.user[at]), skipped
-        )
-        if readable.any():
-            found.append((at, int(skipped[readable][0])))
+        place = np.full_like(skipped, lane[1]), np.full_like(skipped, history.user[at]), skipped
+        owed = ~history.entitlement.excluded(*place) & ~own.holds(*place)
+        if owed.any():
+            found.append((at, int(skipped[owed][0])))
     return found
 
 

@@ -33,21 +33,20 @@ def judged(written: Callable[[Story], RunDir]) -> Callable[[Story], dict[str, An
 
 
 @pytest.fixture
-def history(written: Callable[[Story], RunDir]) -> Callable[[Story], History]:
-    """Writes a story and reads it back as what checks are given."""
+def history(written: Callable[[Story], RunDir]) -> Callable[..., History]:
+    """Writes a story and reads it back as what checks are given, `without` a capability."""
 
-    def read(story: Story) -> History:
+    def read(story: Story, *, without: str = "") -> History:
         run = written(story)
         scenario = from_builtins(story.scenario)
-        return model.load(
-            run, scenario, collect(run.read_events(), scenario.faults), frozenset(CAPABILITIES)
-        )
+        declared = frozenset(CAPABILITIES) - {without}
+        return model.load(run, scenario, collect(run.read_events(), scenario.faults), declared)
 
     return read
 
 
 @pytest.fixture
-def verdict(history: Callable[[Story], History]) -> Callable[[str, Story], Verdict]:
+def verdict(history: Callable[..., History]) -> Callable[[str, Story], Verdict]:
     """One check's verdict on a story."""
     return lambda name, story: checks.run_one(name, history(story))
 

@@ -119,6 +119,17 @@ class Story:
             for index in [index for kind in seen for index in self.at(kind, link=link.number)]:
                 self.records.append(self.records[index]._replace(link=number))
 
+    def silence_echoes(self) -> None:
+        """Take out what senders were shown of their own: the system has no SELF_ECHO."""
+        own = [
+            index
+            for kind in (Kind.DELIVER, Kind.RECEIVE)
+            for index in self.at(kind)
+            if self.links[self.records[index].link].user == self.records[index].peer
+            and not self.records[index].flags & Flag.ROOM_EVENT
+        ]
+        self.drop(own)
+
     def reconcile(self) -> None:
         """Count as the load would, from plain sets."""
         self.reconciliation = reconcile(self)
