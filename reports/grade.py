@@ -1,8 +1,10 @@
 """The guarantee grade: what a run shows of each promise that an IM system can make, on one page.
 
-A grade sums up checks, and says no more than they do: what could not be judged lowers it.
+A grade sums up checks, and says no more than they do: what could not be judged lowers it. Of a
+history that does not add up, only violations are believed.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from gauntlet.kernel.capabilities import CAPABILITIES
@@ -24,35 +26,38 @@ GRADES: dict[str, str] = {
 }
 
 
-def grades(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """One entry for each aspect, from the `checks`, `faults` and `counts` of a result."""
+def grades(body: dict[str, Any], problems: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """One entry for each aspect, from the `checks`, `faults` and `counts` of a result.
+
+    `problems` say in what the history does not reconcile.
+    """
     if not body["checks"]:
         return []
+    judged = ("invalid",) if problems else ("valid", "invalid")
+    doubts = [f"The history does not reconcile: {problem}." for problem in problems]
     checks = {check["id"]: check for check in body["checks"]}
     acted = any(fault["effective_at_ns"] is not None for fault in body["faults"])
     return [
         {
             "aspect": aspect,
-            "grade": _grade([checks[name]["verdict"] for name in names], acted=acted),
+            "grade": _grade([checks[name]["verdict"] for name in names], judged, acted=acted),
             "evidence": [
-                *(_said(checks[name]) for name in names if checks[name]["verdict"] in _JUDGED),
+                *(_said(checks[name]) for name in names if checks[name]["verdict"] in judged),
                 *_counted(aspect, body["counts"]),
             ],
             "unjudged": [
-                _said(checks[name]) for name in names if checks[name]["verdict"] not in _JUDGED
+                *doubts,
+                *(_said(checks[name]) for name in names if checks[name]["verdict"] not in judged),
             ],
         }
         for aspect, names in ASPECTS.items()
     ]
 
 
-_JUDGED = ("valid", "invalid")
-
-
-def _grade(verdicts: list[str], *, acted: bool) -> str:
+def _grade(verdicts: list[str], judged: tuple[str, ...], *, acted: bool) -> str:
     if "invalid" in verdicts:
         return "F"
-    if "valid" not in verdicts:
+    if "valid" not in verdicts or "valid" not in judged:
         return "–"
     if set(verdicts) != {"valid"}:
         return "C"

@@ -54,7 +54,7 @@ def judge(run: RunDir) -> dict[str, Any]:
     else:
         body, more = _judged(history, required(scenario))
         reasons += more
-    result |= {"verdict": conclude(reasons), **body, "grades": grade.grades(body)}
+    result |= {"verdict": conclude(reasons), **body}
     result["workers"] = fleet.workers(rows, events.lost)
     result["self_audit"] = self_audit.audit(
         list(read_jsonl(run.live)), rows, events, _machine(manifest, scenario, body)
@@ -111,13 +111,13 @@ def _judged(history: History, needed: set[str]) -> tuple[dict[str, Any], list[Re
     facts = Facts(history, windows.windows(history.events, over_ns), recoveries)
     judged = partial.objectives(objectives.judge_all(facts), lost)
     counted = counts.count(history)
-    wrong = counts.disagreements(counted, history.events.reconciliations)
+    wrong = list(counts.disagreements(counted, history.events.reconciliations))
     reasons = [
         *of_checks(verdicts, needed),
         *of_objectives(judged),
-        *of_history(list(wrong), history.events),
+        *of_history(wrong, history.events),
     ]
-    return {
+    body = {
         "counts": counted,
         "caveats": list(caveats.caveats(facts)),
         "checks": [_check(history, verdict, needed) for verdict in verdicts],
@@ -129,7 +129,8 @@ def _judged(history: History, needed: set[str]) -> tuple[dict[str, Any], list[Re
         "windows": [_window(history.events, window) for window in facts.windows.values()],
         "latency": _latency(facts),
         "series": series.per_second(history),
-    }, reasons
+    }
+    return body | {"grades": grade.grades(body, wrong)}, reasons
 
 
 def _unjudged(events: Events) -> dict[str, Any]:
@@ -144,6 +145,7 @@ def _unjudged(events: Events) -> dict[str, Any]:
         "windows": [],
         "latency": {},
         "series": {},
+        "grades": [],
     }
 
 

@@ -59,6 +59,21 @@ def test_a_grade_is_the_worst_that_its_checks_leave(facts, order):
     assert set(found.values()) == {"A" if facts.get("acted", True) else "B"}
 
 
+@pytest.mark.parametrize(("broken", "loss"), [(False, "–"), (True, "F")])
+def test_of_a_history_that_does_not_add_up_only_violations_are_believed(judged, broken, loss):
+    """Exit 3 says that the run proves nothing: then no promise is shown to be kept, and why."""
+    story = good_story(1)
+    if broken:
+        lose_the_tail(story)
+        story.reconcile()
+    story.reconciliation["presented"] += 1
+    found = {one["aspect"]: one for one in judged(story)["grades"]}
+    assert found.pop("loss")["grade"] == loss
+    for one in found.values():
+        assert one["grade"] == "–"
+        assert one["unjudged"][0].startswith("The history does not reconcile: the load counted")
+
+
 def test_every_check_bears_on_one_promise():
     """None is left out of the page, none counts twice."""
     names = [name for names in grade.ASPECTS.values() for name in names]
