@@ -5,6 +5,7 @@ from typing import Any
 
 from gauntlet.kernel.scenario import Fault
 from reports import fleet
+from reports.columns import NEVER
 from reports.fleet import Clocks
 
 
@@ -71,6 +72,11 @@ class Events:
     def zero_ns(self) -> int:
         """The timeline's zero: the start of the ramp, or 0 if the load never began."""
         return self.phases.get("ramp", 0)
+
+    @property
+    def called_back_ns(self) -> int:
+        """When the load called back whoever was away: NEVER where it did not end in order."""
+        return self.phases.get("quiesce", NEVER) if "audit" in self.phases else NEVER
 
     def at_s(self, t_ns: int | None) -> float | None:
         """Seconds on the timeline."""

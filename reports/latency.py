@@ -61,8 +61,8 @@ def ack(history: History) -> Samples:
 def delivery(history: History) -> Samples:
     """Intended → presented, of every expected delivery to somebody else.
 
-    For a receiver who was away on purpose it counts from his return; nothing is owed to one who
-    did not come back.
+    For a receiver who was away on purpose it counts from his return, or from when the load called
+    everybody back. A run that did not get so far owes nothing to one who did not come back.
     """
     expected = history.expected
     intended_ns = history.messages.intended_ns[expected.message]

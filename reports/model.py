@@ -69,7 +69,7 @@ def join(
 ) -> History:
     """The history made of its parts; HistoryError if these do not fit together."""
     known = messages.collect(records)
-    sessions = Sessions(records, names)
+    sessions = Sessions(records, names, happened.called_back_ns)
     entitlement = Entitlement(records, names)
     shown = deliveries.presented(records, known, names)
     links = columns.ints(records["link"])

@@ -41,11 +41,16 @@ def _ended(history: History, window: Window, so: Bools) -> tuple[int, int]:
 def unconnected_ms(history: History, window: Window) -> tuple[float, int]:
     """(the longest time without a connection that began in the window, of how many users).
 
-    Planned absences do not count, nor what comes after the arrivals.
+    Planned absences do not count, nor what comes after the arrivals; but that somebody who was away
+    was not let in again, though he was called back, is told by the wait until the audit.
     """
-    cut_off = history.sessions.cut_off(arrivals(history.events)[1])
-    spans_ns = np.array(cut_off, dtype=np.int64).reshape(-1, 2)
-    waits_ns = (spans_ns[:, 1] - spans_ns[:, 0])[window.holds(spans_ns[:, 0])]
+    end_ns = arrivals(history.events)[1]
+    cut_off = history.sessions.cut_off(end_ns)
+    kept_out = history.sessions.kept_out(history.events.phases.get("audit", 0))
+    spans_ns = np.array(cut_off + kept_out, dtype=np.int64).reshape(-1, 2)
+    # Whoever was called back when the arrivals ended was due at their last moment.
+    begun_ns = np.minimum(spans_ns[:, 0], end_ns - 1)
+    waits_ns = (spans_ns[:, 1] - spans_ns[:, 0])[window.holds(begun_ns)]
     return float(waits_ns.max(initial=0)) / NS_PER_MS, int(history.sessions.watching.size)
 
 

@@ -23,22 +23,30 @@ class Connections:
 
 
 class Sessions:
-    """Connections, and the spans in which a session was away by its user's choice."""
+    """Connections, and the spans in which a session was away by its user's choice.
 
-    def __init__(self, records: Records, names: Names) -> None:
+    The load calls everybody back at `called_back_ns`: whoever is still not let in is not away.
+    """
+
+    def __init__(self, records: Records, names: Names, called_back_ns: int = NEVER) -> None:
         self.connections = _connections(records, names)
         self.watching = np.unique(self.connections.user)
         # (user, session) keys of all that ever connected
         self.seats = np.unique(pair(self.connections.user, self.connections.session))
         self._origin = int(records["t_ns"].min()) if records.size else 0
-        self._away, self._away_from, self._away_to = _away(records, names)
+        self._away, self._away_from, back_ns = _away(records, names)
+        unended = back_ns == NEVER
+        self._never_back = np.unique(self._away[unended & (self._away >= 0)])
+        self._called_back_ns = called_back_ns
+        called_ns = np.maximum(called_back_ns, self._away_from)
+        self._away_to = np.where(unended, called_ns, back_ns)
         self._away_keys = pair(self._away, self._ms(self._away_from))
 
     def back_ns(self, session: Ints, from_ns: Ints, to_ns: Ints) -> Ints:
         """When a session came back from an absence that overlaps `from..to`, 1 ms exact.
 
-        0 if there was none, NEVER if it stayed away. The time before its first connection counts
-        as an absence.
+        0 if there was none, NEVER if it stayed away and was not called back. The time before its
+        first connection counts as an absence.
         """
         if self._away.size == 0:
             return np.zeros(session.shape, dtype=np.int64)
@@ -62,6 +70,15 @@ class Sessions:
                 reach = 0
         trimmed = (self._until_away(*span) for span in spans)
         return [(start, end) for start, end in trimmed if start < end]
+
+    def kept_out(self, until_ns: int) -> list[tuple[int, int]]:
+        """The spans in which a session that was called back had no connection: it never got one."""
+        known = self.connections
+        reach = np.zeros(int(self._away.max(initial=0)) + 1, dtype=np.int64)
+        np.maximum.at(reach, known.session, known.down_ns)
+        # Whoever only did not read may still have the connection that he left with.
+        starts = np.maximum(self._called_back_ns, reach[self._never_back]).tolist()
+        return [(start, until_ns) for start in starts if start < until_ns]
 
     def _until_away(self, session: int, start: int, end: int) -> tuple[int, int]:
         mine = slice(*np.searchsorted(self._away, [session, session + 1]))

@@ -4,8 +4,9 @@ Expected are an acknowledged op × each device of each user who is entitled to i
 that connected at least once, the author's other devices too. Live push, re-sync and history all
 deliver; the audit does not. A delivery must come by the end of the run, and within
 `delivery_deadline` of the acknowledgement: counted from the heal of a fault that overlaps the wait,
-and from the return of a receiver who was away on purpose. Nothing is owed to a receiver who went
-away and did not come back. Messages that the audit does not find are `lost-acked`'s.
+and from the return of a receiver who was away on purpose. Everybody is called back when the quiesce
+begins: whoever does not come then was kept out, and is owed what he missed. Only a run that did not
+get so far owes him nothing. Messages that the audit does not find are `lost-acked`'s.
 """
 
 import numpy as np

@@ -94,6 +94,19 @@ def withhold_from_the_second_device(story: Story) -> set[Identity]:
     raise AssertionError
 
 
+def keep_out(story: Story) -> set[Identity]:
+    """A user who went offline on purpose is not let in again, and goes on sending over HTTP."""
+    (offline,) = story.at(Kind.OFFLINE)
+    user = story.records[offline].peer
+    before, late = (number for number, link in story.links.items() if link.user == user)
+    missed = [identity(story.records[index]) for index in story.at(Kind.DELIVER, link=late)]
+    for kind in (Kind.OP, Kind.ATTEMPT, Kind.ACK, Kind.UNKNOWN, Kind.REJECT):
+        for index in story.at(kind, link=late):
+            story.change(index, link=before)
+    story.drop([index for index, record in enumerate(story.records) if record.link == late])
+    return {min(message for message in missed if _of(story, Kind.ACK, message))}
+
+
 def deliver_after_the_deadline(story: Story) -> set[Identity]:
     """A message is shown, but only after the delivery deadline."""
     story.scenario["delivery_deadline"] = 3
@@ -314,6 +327,7 @@ MUTATORS: dict[Mutator, str] = {
     acknowledge_what_is_not_stored: "lost-acked",
     withhold_the_tail: "undelivered",
     withhold_from_the_second_device: "undelivered",
+    keep_out: "undelivered",
     deliver_after_the_deadline: "undelivered",
     show_twice: "duplicate",
     store_twice: "duplicate",

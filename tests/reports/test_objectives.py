@@ -9,7 +9,7 @@ from gauntlet.kernel.history import Kind
 from reports.indicators import INDICATORS, NEED_PUNCTUAL_SENDS
 
 from .histories import good_story
-from .mutators import lose_the_tail
+from .mutators import keep_out, lose_the_tail
 from .story import FAULT_S, HEAL_S, MS, ZERO, S
 
 
@@ -132,6 +132,18 @@ def test_a_lost_message_meets_no_bound(judged):
     above = {"op": ">", **lost}
     assert objective(judged, story, **above, value=5_000)["verdict"] == "valid"
     assert objective(judged, story, **above, value=1e9)["verdict"] == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("indicator", "least"), [("unconnected_max_ms", 6_000), ("delivery_max_ms", 6_000)]
+)
+def test_who_is_kept_out_meets_no_bound(judged, indicator, least):
+    """Called back at the quiesce, he waits until the audit: in steady load's window too."""
+    story = good_story(1)
+    keep_out(story)
+    story.reconcile()
+    found = objective(judged, story, indicator=indicator, value=5_000)
+    assert (found["verdict"], found["value"]) == ("invalid", pytest.approx(least))
 
 
 def test_a_refused_send_takes_for_ever(judged):

@@ -11,13 +11,14 @@ MS = 1_000_000
 LINKS = {link: Link(link // 10, "d0", link % 10, "edge", "blue") for link in (11, 12, 13, 21)}
 
 
-def sessions(*rows, links=LINKS):
+def sessions(*rows, links=LINKS, called_back_ms=None):
     """Sessions of (kind, ms, user, link); close codes are 1006."""
     records = np.zeros(len(rows), dtype=np.dtype(DTYPE))
     for at, (kind, t_ms, user, link) in enumerate(rows):
         records[at]["kind"], records[at]["t_ns"] = kind, t_ms * MS
         records[at]["peer"], records[at]["link"], records[at]["spare"] = user, link, 1006
-    return Sessions(records, Names({}, {}, links))
+    called_back_ns = NEVER if called_back_ms is None else called_back_ms * MS
+    return Sessions(records, Names({}, {}, links), called_back_ns)
 
 
 def back(known, session, from_ms, to_ms):
@@ -80,6 +81,39 @@ def test_when_a_receiver_came_back():
     assert back(known, 0, 60, 70) == 0
     assert back(known, 0, 75, 200) == NEVER
     assert back(known, 1, 0, 100) == 0
+
+
+GONE = (
+    (Kind.CONNECT, 10, 1, 11),
+    (Kind.OFFLINE, 20, 1, 11),
+    (Kind.CONNECT, 10, 2, 21),
+)
+
+
+def test_who_was_called_back_and_has_no_connection_is_kept_out():
+    """His absence ends with the call; without one it lasts, and nobody is kept out."""
+    known = sessions(*GONE, (Kind.DISCONNECT, 21, 1, 11), called_back_ms=100)
+    assert (back(known, 0, 50, 200), back(known, 0, 150, 200)) == (100, 0)
+    assert known.kept_out(130 * MS) == [(100 * MS, 130 * MS)]
+    assert known.cut_off(100 * MS) == []
+    assert known.kept_out(90 * MS) == []
+    assert sessions(*GONE, (Kind.DISCONNECT, 21, 1, 11)).kept_out(130 * MS) == []
+
+
+def test_who_only_did_not_read_has_his_connection_while_it_lasts():
+    """A frozen app that wakes when it is called is connected, until that connection ends."""
+    assert sessions(*GONE, called_back_ms=100).kept_out(130 * MS) == []
+    known = sessions(*GONE, (Kind.DISCONNECT, 110, 1, 11), called_back_ms=100)
+    assert known.kept_out(130 * MS) == [(110 * MS, 130 * MS)]
+    assert back(known, 0, 50, 200) == 100
+
+
+def test_who_comes_when_he_is_called_is_away_until_then():
+    """His return is his connection, not the call."""
+    late = (Kind.CONNECT, 120, 1, 12)
+    known = sessions(*GONE, (Kind.DISCONNECT, 21, 1, 11), late, called_back_ms=100)
+    assert back(known, 0, 50, 200) == 120
+    assert known.kept_out(130 * MS) == []
 
 
 def test_only_those_who_connected_are_watching():

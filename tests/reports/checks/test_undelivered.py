@@ -28,18 +28,22 @@ def test_without_the_excuse_the_same_is_late(verdict, good_story, excuse):
     assert verdict("undelivered", story).outcome == "invalid"
 
 
-def test_nothing_is_owed_to_one_who_stays_away(verdict, good_story):
-    """A user who went offline on purpose and did not come back is not waiting."""
+def test_what_is_owed_to_one_who_was_called_back_and_kept_out(judged, good_story, break_it):
+    """The quiesce ends every absence: whom the system lets in no more misses what he was sent."""
     story = good_story(1)
-    (offline,) = story.at(Kind.OFFLINE)
-    gone = story.records[offline]
-    late = [number for number, link in story.links.items() if link.user == gone.peer][-1]
-    shown = [i for kind in (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM) for i in story.at(kind)]
-    story.drop(
-        [i for i in shown if story.records[i].link == late]
-        + story.at(Kind.CONNECT, link=late)
-        + story.at(Kind.DISCONNECT, link=late)
-    )
+    break_it("keep_out", story)
+    result = judged(story)
+    (check,) = (check for check in result["checks"] if check["verdict"] == "invalid")
+    assert check["id"] == "undelivered"
+    assert check["count"] == result["counts"]["missing"] > 0
+    assert result["verdict"]["exit_code"] == 1
+
+
+def test_nothing_is_owed_to_one_who_was_never_called_back(verdict, good_story, break_it):
+    """A run that was cut short in its quiesce cannot know whether he would be let in."""
+    story = good_story(1)
+    break_it("keep_out", story)
+    del story.phases["audit"], story.phases["flushed"]
     assert verdict("undelivered", story).outcome == "valid"
     story.drop(story.at(Kind.OFFLINE))
     assert verdict("undelivered", story).outcome == "invalid"
