@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from gauntlet.kernel.history import Miss
 from reports import objectives
 from reports.indicators import Facts
+from reports.turnout import Turnout
 
 WHY: dict[Miss, str] = {
     Miss.NOBODY: "nobody was ready to send",
@@ -26,6 +27,7 @@ def caveats(facts: Facts) -> Iterator[str]:
             "Generator-limited: latency and capacity objectives are not judged; the self-audit has "
             "the figures."
         )
+    yield from _absent(facts.history.turnout)
     if whose := _closed(facts):
         yield f"{whose}: {_WAITING}"
     why = facts.history.missed.why.tolist()
@@ -36,6 +38,17 @@ def caveats(facts: Facts) -> Iterator[str]:
         yield (
             f"Arrivals were missed: {len(why):,} of {intended:,} intended sends were never made, "
             f"{causes}."
+        )
+
+
+def _absent(turnout: Turnout) -> Iterator[str]:
+    """Who was planned and never connected, unless the load did not start him."""
+    if turnout.refused:
+        yield f"The system let not everybody in: {turnout.refused}"
+    if turnout.unsaid:
+        yield (
+            f"{turnout.unsaid:,} planned users never connected, and nothing tells whether the load "
+            "started them (live.jsonl has no rows): nothing is expected of them."
         )
 
 

@@ -1,12 +1,14 @@
 """What checks and objectives are given: a whole run's history, joined and named."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from gauntlet.kernel.capabilities import CAPABILITIES, SELF_ECHO
 from gauntlet.kernel.errors import HistoryError
-from gauntlet.kernel.rundir import RunDir
+from gauntlet.kernel.rundir import RunDir, read_jsonl
 from gauntlet.kernel.scenario import Scenario
-from reports import columns, deliveries, messages, missed
+from reports import columns, deliveries, messages, missed, turnout
 from reports.columns import Ints, Records
 from reports.deliveries import Expected, Presented
 from reports.entitlement import Entitlement
@@ -15,6 +17,7 @@ from reports.messages import Messages
 from reports.missed import Missed
 from reports.names import Names
 from reports.sessions import Sessions
+from reports.turnout import Turnout
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class History:
     messages: Messages
     missed: Missed
     sessions: Sessions
+    turnout: Turnout
     entitlement: Entitlement
     presented: Presented
     expected: Expected
@@ -57,7 +61,8 @@ def load(
     """The history of a run; HistoryError if it is incomplete or damaged."""
     lost = happened.lost
     records = columns.read(run, list(happened.reconciliations), lost, happened.clocks)
-    return join(scenario, happened, Names.read(run, lost), records, capabilities)
+    names, live = Names.read(run, lost), read_jsonl(run.live)
+    return join(scenario, happened, names, records, capabilities, live)
 
 
 def join(
@@ -66,6 +71,7 @@ def join(
     names: Names,
     records: Records,
     capabilities: frozenset[str] = frozenset(CAPABILITIES),
+    live: Iterable[dict[str, Any]] = (),
 ) -> History:
     """The history made of its parts; HistoryError if these do not fit together."""
     known = messages.collect(records)
@@ -87,6 +93,7 @@ def join(
         messages=known,
         missed=missed.collect(records),
         sessions=sessions,
+        turnout=turnout.count(live, happened, names, sessions, scenario.load.devices),
         entitlement=entitlement,
         presented=shown,
         expected=deliveries.expected(

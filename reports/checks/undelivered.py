@@ -6,7 +6,8 @@ deliver; the audit does not. A delivery must come by the end of the run, and wit
 `delivery_deadline` of the acknowledgement: counted from the heal of a fault that overlaps the wait,
 and from the return of a receiver who was away on purpose. Everybody is called back when the quiesce
 begins: whoever does not come then was kept out, and is owed what he missed. Only a run that did not
-get so far owes him nothing. Messages that the audit does not find are `lost-acked`'s.
+get so far owes him nothing. Whom the load started and the system never let in at all is no watcher:
+then the answer is not known. Messages that the audit does not find are `lost-acked`'s.
 """
 
 import numpy as np
@@ -36,7 +37,7 @@ def check(history: History) -> Finding:
         witnesses=tuple(_witness(history, int(at)) for at in failed[:WITNESSES_MAX]),
         unknown="No audit: what is stored is not known."
         if audit and not messages.stored.any()
-        else "",
+        else history.turnout.refused,
     )
 
 

@@ -283,4 +283,5 @@ def good_story(seed: int = 1, rate: int = 40) -> Story:
         conductor=[],
         phases=dict(built.phases),
         reconciliation=dict(built.reconciliation),
+        live=[],
     )

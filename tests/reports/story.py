@@ -78,6 +78,7 @@ class Story:
     conductor: list[dict[str, Any]] = field(default_factory=list)
     phases: dict[str, float] = field(default_factory=dict)
     reconciliation: dict[str, int] = field(default_factory=dict)
+    live: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, kind: Kind, t_ns: float, **fields: int) -> None:
         """A record."""
@@ -163,6 +164,8 @@ class Story:
         _write_rows(run.events / "load-0.jsonl", load)
         _write_rows(run.events / "chaos.jsonl", self.chaos)
         _write_rows(run.events / "run.jsonl", self.conductor)
+        if self.live:
+            _write_rows(run.live, self.live)
         return run
 
     def _shards(self) -> dict[str, list[Record]]:
