@@ -1,8 +1,9 @@
 """phantom: something was received, or is stored, that nobody sent as it is.
 
 Every body carries its conversation, author, number and checksum. Violations are a body that is not
-one of ours or belongs elsewhere (FOREIGN), one whose checksum fails (CRC_BAD), and a message
-without an op. Deliveries, dropped copies and the audit are examined.
+one of ours or belongs elsewhere (FOREIGN), one whose checksum fails (CRC_BAD), a message without an
+op, and one whose sender was told at every attempt that nothing is stored (REJECT). Deliveries,
+dropped copies and the audit are examined.
 """
 
 import numpy as np
@@ -17,7 +18,8 @@ def check(history: History) -> Finding:
     seen = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
     at = np.flatnonzero(seen & (records["flags"] & Flag.ROOM_EVENT == 0))
     message = messages.of_record[at]
-    unsent = (message < 0) | ~np.append(messages.sent, False)[message]
+    meant = messages.sent & (messages.acked | ~messages.rejected)
+    unsent = (message < 0) | ~np.append(meant, False)[message]
     strange = at[unsent | (records["flags"][at] & (Flag.CRC_BAD | Flag.FOREIGN) != 0)]
     return Finding(
         examined=at.size,
@@ -37,6 +39,8 @@ def _witness(history: History, index: int) -> Witness:
         fault = "a body that was never sent there"
     elif record["flags"] & Flag.CRC_BAD:
         fault = f"{history.title(message)} with a body whose checksum fails"
+    elif history.messages.sent[message]:
+        fault = f"{history.title(message)}, which was refused: its sender was told it is not stored"
     else:
         fault = f"{history.title(message)}, which was never sent"
     return Witness(f"{place} {where} {fault}.", (message,) if message >= 0 else (), user)

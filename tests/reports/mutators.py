@@ -241,6 +241,24 @@ def store_what_nobody_sent(story: Story) -> set[Identity]:
     return {identity(made_up)}
 
 
+def store_what_was_refused(story: Story) -> set[Identity]:
+    """A sender is told that nothing is stored, and it is, and is shown to everybody."""
+    index = story.at(Kind.ACK)[30]
+    story.change(index, kind=Kind.REJECT, seq=0)
+    return {identity(story.records[index])}
+
+
+def show_what_was_refused(story: Story) -> set[Identity]:
+    """What was refused is not stored, and pushed to somebody all the same."""
+    refused = story.records[story.at(Kind.REJECT)[0]]
+    link = max(
+        n for n, it in story.links.items() if it.user in story.convs[refused.conv]["members"]
+    )
+    shown = refused._replace(kind=Kind.DELIVER, link=link, spare=0, flags=Channel.RESYNC)
+    story.records.append(shown._replace(t_ns=ZERO + 25 * S))
+    return {identity(refused)}
+
+
 def receive_a_foreign_body(story: Story) -> set[Identity]:
     """A push carries a body that is not one of ours."""
     _, known = next(_heads(story))
@@ -339,6 +357,8 @@ MUTATORS: dict[Mutator, str] = {
     show_in_another_order: "divergent-order",
     corrupt_a_body: "phantom",
     store_what_nobody_sent: "phantom",
+    store_what_was_refused: "phantom",
+    show_what_was_refused: "phantom",
     receive_a_foreign_body: "phantom",
     read_before_joining: "misdelivery",
     read_after_leaving: "misdelivery",
