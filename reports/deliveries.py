@@ -31,7 +31,7 @@ class Presented:
 
 @dataclass(frozen=True)
 class Expected:
-    """One entry for each acknowledged op and each watching session of a member entitled to it.
+    """One entry for each op that is owed and each watching session of a member entitled to it.
 
     `presented_ns` is NEVER, and `record` -1, for a delivery that did not happen. `own` marks the
     echo on the device that sent it.
@@ -76,6 +76,7 @@ def presented(records: Records, messages: Messages, names: Names) -> Presented:
 
 
 def expected(
+    ops: Bools,
     records: Records,
     messages: Messages,
     shown: Presented,
@@ -85,8 +86,8 @@ def expected(
     *,
     echo: bool,
 ) -> Expected:
-    """What acknowledged ops owe to whom, and whether they paid; to their authors with `echo`."""
-    message, user = _owed(messages, entitlement)
+    """What these ops owe to whom, and whether they paid; to their authors with `echo`."""
+    message, user = _owed(ops, messages, entitlement)
     due = entitlement.entitled(messages.conv[message], user, messages.position[message])
     due &= echo | (messages.author[message] != user)
     # Who never connected has no session: nothing is expected of him.
@@ -117,10 +118,10 @@ def _own(
     return own
 
 
-def _owed(messages: Messages, entitlement: Entitlement) -> tuple[Ints, Ints]:
-    """(message, user) for each acknowledged op and each user with a part in its conversation."""
-    acked = np.flatnonzero(messages.acked & messages.sent)
-    message, _, user = _spread(entitlement.participants, messages.conv[acked], acked)
+def _owed(ops: Bools, messages: Messages, entitlement: Entitlement) -> tuple[Ints, Ints]:
+    """(message, user) for each of these ops and each user with a part in its conversation."""
+    owed = np.flatnonzero(ops)
+    message, _, user = _spread(entitlement.participants, messages.conv[owed], owed)
     return message, user
 
 

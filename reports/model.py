@@ -8,8 +8,8 @@ from gauntlet.kernel.capabilities import CAPABILITIES, SELF_ECHO
 from gauntlet.kernel.errors import HistoryError
 from gauntlet.kernel.rundir import RunDir, read_jsonl
 from gauntlet.kernel.scenario import Scenario
-from reports import columns, deliveries, messages, missed, turnout
-from reports.columns import Ints, Records
+from reports import columns, deliveries, messages, missed, surfaced, turnout
+from reports.columns import Bools, Ints, Records
 from reports.deliveries import Expected, Presented
 from reports.entitlement import Entitlement
 from reports.events import Events
@@ -22,7 +22,11 @@ from reports.turnout import Turnout
 
 @dataclass(frozen=True)
 class History:
-    """One run, ready to be judged; `user` and `session` are those of each record's link."""
+    """One run, ready to be judged; `user` and `session` are those of each record's link.
+
+    Acknowledged ops are `expected`. Those that nobody answered, and that were seen to be stored
+    before the quiesce (`surfaced_ns`), are owed to the same people: `unanswered`.
+    """
 
     scenario: Scenario
     events: Events
@@ -37,6 +41,8 @@ class History:
     entitlement: Entitlement
     presented: Presented
     expected: Expected
+    surfaced_ns: Ints
+    unanswered: Expected
     capabilities: frozenset[str]
 
     def title(self, message: int) -> str:
@@ -78,6 +84,14 @@ def join(
     sessions = Sessions(records, names, happened.called_back_ns)
     entitlement = Entitlement(records, names)
     shown = deliveries.presented(records, known, names)
+    surfaced_ns = surfaced.surfaced_ns(records, known)
+
+    def owed(ops: Bools) -> Expected:
+        echo = SELF_ECHO in capabilities
+        return deliveries.expected(
+            ops, records, known, shown, entitlement, sessions, names, echo=echo
+        )
+
     links = columns.ints(records["link"])
     user = names.user_of(links)
     strange = links[(links > 0) & (user == 0)]
@@ -96,8 +110,8 @@ def join(
         turnout=turnout.count(live, happened, names, sessions, scenario.load.devices),
         entitlement=entitlement,
         presented=shown,
-        expected=deliveries.expected(
-            records, known, shown, entitlement, sessions, names, echo=SELF_ECHO in capabilities
-        ),
+        expected=owed(known.acked & known.sent),
+        surfaced_ns=surfaced_ns,
+        unanswered=owed(surfaced_ns < happened.called_back_ns),
         capabilities=capabilities,
     )

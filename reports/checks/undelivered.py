@@ -1,13 +1,16 @@
-"""undelivered: acknowledged and stored, and not shown to somebody who was watching.
+"""undelivered: stored, and known to be, and not shown to somebody who was watching.
 
-Expected are an acknowledged op × each device of each user who is entitled to its position: each
-that connected at least once, the author's other devices too. Live push, re-sync and history all
+Expected are an op × each device of each user who is entitled to its position: each that connected
+at least once, the author's other devices too. The op was acknowledged; or it had no answer, the
+audit finds it, and before the quiesce somebody had seen it or a later position, so that it is no
+straggler that was committed when nobody waited any more. Live push, re-sync and history all
 deliver; the audit does not. A delivery must come by the end of the run, and within
-`delivery_deadline` of the acknowledgement: counted from the heal of a fault that overlaps the wait,
-and from the return of a receiver who was away on purpose. Everybody is called back when the quiesce
-begins: whoever does not come then was kept out, and is owed what he missed. Only a run that did not
-get so far owes him nothing. Whom the load started and the system never let in at all is no watcher:
-then the answer is not known. Messages that the audit does not find are `lost-acked`'s.
+`delivery_deadline` of the acknowledgement (or of that sight): counted from the heal of a fault that
+overlaps the wait, and from the return of a receiver who was away on purpose. Everybody is called
+back when the quiesce begins: whoever does not come then was kept out, and is owed what he missed.
+Only a run that did not get so far owes him nothing. Whom the load started and the system never let
+in at all is no watcher: then the answer is not known. Messages that the audit does not find are
+`lost-acked`'s.
 """
 
 import numpy as np
@@ -16,40 +19,50 @@ from gauntlet.kernel.capabilities import HISTORY
 from gauntlet.kernel.clock import NS_PER_S, format_s
 from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
 from reports.columns import NEVER, Ints
+from reports.deliveries import Expected
 from reports.model import History
 
 
 def check(history: History) -> Finding:
-    messages, expected = history.messages, history.expected
-    audit = HISTORY in history.capabilities
-    # Who cannot read what is stored has only the acknowledgement to go by.
-    stored = messages.stored[expected.message] | (not audit)
-    back_ns = history.sessions.back_ns(
-        expected.session, messages.intended_ns[expected.message], expected.presented_ns
-    )
-    judged = stored & (back_ns != NEVER)
-    late = expected.presented_ns > _due_ns(history, back_ns)  # what never came is later than any
-    failed = np.flatnonzero(judged & late)
+    messages = history.messages
+    answered = _failed(history, history.expected, messages.acked_ns)
+    unanswered = _failed(history, history.unanswered, history.surfaced_ns)
+    witnesses = [
+        *(_witness(history, history.expected, int(at)) for at in answered[1][:WITNESSES_MAX]),
+        *(_witness(history, history.unanswered, int(at)) for at in unanswered[1][:WITNESSES_MAX]),
+    ]
     return Finding(
-        examined=int(judged.sum()),
+        examined=answered[0] + unanswered[0],
         what="expected deliveries",
-        count=failed.size,
-        witnesses=tuple(_witness(history, int(at)) for at in failed[:WITNESSES_MAX]),
+        count=answered[1].size + unanswered[1].size,
+        witnesses=tuple(witnesses[:WITNESSES_MAX]),
         unknown="No audit: what is stored is not known."
-        if audit and not messages.stored.any()
+        if HISTORY in history.capabilities and not messages.stored.any()
         else history.turnout.refused,
     )
 
 
-def _due_ns(history: History, back_ns: Ints) -> Ints:
-    """When each delivery had to be there."""
-    messages, expected = history.messages, history.expected
-    asked_ns = messages.intended_ns[expected.message]
-    start_ns = np.maximum(messages.acked_ns[expected.message], back_ns)
+def _failed(history: History, owed: Expected, since_ns: Ints) -> tuple[int, Ints]:
+    """(how many were judged, which failed) of deliveries whose messages are owed `since_ns`."""
+    messages = history.messages
+    # Who cannot read what is stored has only the acknowledgement to go by.
+    stored = messages.stored[owed.message] | (HISTORY not in history.capabilities)
+    back_ns = history.sessions.back_ns(
+        owed.session, messages.intended_ns[owed.message], owed.presented_ns
+    )
+    judged = stored & (back_ns != NEVER)
+    start_ns = np.maximum(since_ns[owed.message], back_ns)
+    late = owed.presented_ns > _due_ns(history, owed, start_ns)  # what never came is the latest
+    return int(judged.sum()), np.flatnonzero(judged & late)
+
+
+def _due_ns(history: History, owed: Expected, start_ns: Ints) -> Ints:
+    """When each delivery that could come from `start_ns` on had to be there."""
+    asked_ns = history.messages.intended_ns[owed.message]
     for fault in history.events.faults:
         if fault.effective_ns is None or fault.healed_ns is None:
             continue
-        overlaps = (asked_ns < fault.healed_ns) & (expected.presented_ns > fault.effective_ns)
+        overlaps = (asked_ns < fault.healed_ns) & (owed.presented_ns > fault.effective_ns)
         start_ns = np.where(overlaps, np.maximum(start_ns, fault.healed_ns), start_ns)
     deadline_ns = int(history.scenario.delivery_deadline * NS_PER_S)
     return np.minimum(start_ns, NEVER - deadline_ns) + deadline_ns
@@ -62,16 +75,19 @@ def _who(history: History, session: int) -> str:
     return f"{name} ({device})" if others else name
 
 
-def _witness(history: History, at: int) -> Witness:
-    known, expected = history.messages, history.expected
-    message, user = int(expected.message[at]), int(expected.user[at])
-    stored = " and is stored" if known.stored[message] else ""
-    who = _who(history, int(expected.session[at]))
+def _witness(history: History, owed: Expected, at: int) -> Witness:
+    known = history.messages
+    message, user = int(owed.message[at]), int(owed.user[at])
+    since_ns, how = int(history.surfaced_ns[message]), "stored, though its sender had no answer"
+    if known.acked[message]:
+        since_ns, how = int(known.acked_ns[message]), "acknowledged"
+        how += " and is stored" if known.stored[message] else ""
     head = (
-        f"{who} was watching and did not get {history.title(message)}"
-        f"{history.place(message)}, which was acknowledged{stored}"
+        f"{_who(history, int(owed.session[at]))} was watching and did not get "
+        f"{history.title(message)}{history.place(message)}, which "
+        f"{'was' if known.acked[message] else 'is'} {how}"
     )
-    if expected.missing[at]:
+    if owed.missing[at]:
         return Witness(f"{head}.", (message,), user)
-    late_s = (int(expected.presented_ns[at]) - int(known.acked_ns[message])) / NS_PER_S
+    late_s = (int(owed.presented_ns[at]) - since_ns) / NS_PER_S
     return Witness(f"{head}, until {format_s(late_s)} later.", (message,), user)

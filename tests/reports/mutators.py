@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from gauntlet.kernel.history import Channel, Flag, Kind, Record
 
 from .histories import LATE, LEAVER, ROOM
-from .story import MS, ZERO, Link, S, Story
+from .story import MS, RAMP_S, STEADY_S, ZERO, Link, S, Story
+
+QUIESCE_NS = ZERO + (RAMP_S + STEADY_S) * S
 
 Identity = tuple[int, int, int]
 Mutator = Callable[[Story], set[Identity]]
@@ -92,6 +94,26 @@ def withhold_from_the_second_device(story: Story) -> set[Identity]:
             story.drop([index])
             return {identity(record)}
     raise AssertionError
+
+
+def withhold_what_was_not_answered(story: Story) -> set[Identity]:
+    """A message whose sender had no answer is stored, and shown to him alone before the quiesce.
+
+    It is its conversation's last, so that no later position tells of it.
+    """
+    for _, known in _heads(story):
+        shown = story.at(Kind.DELIVER, conv=known.conv, seq=known.seq)
+        acks = _of(story, Kind.ACK, identity(story.records[shown[0]]))
+        others = [index for index in shown if _receiver(story, index) != story.records[index].peer]
+        if acks and len(others) < len(shown) and story.records[shown[0]].t_ns < QUIESCE_NS:
+            story.change(acks[0], kind=Kind.UNKNOWN, seq=0)
+            story.drop(others)
+            return {identity(story.records[acks[0]])}
+    raise AssertionError
+
+
+def _receiver(story: Story, index: int) -> int:
+    return story.links[story.records[index].link].user
 
 
 def keep_out(story: Story) -> set[Identity]:
@@ -297,19 +319,10 @@ def _show_in_room(story: Story, user: int, position: int) -> set[Identity]:
 
 
 def skip_on_a_page(story: Story) -> set[Identity]:
-    """A page leaves out a message whose sender was never answered."""
-    for index in story.at(Kind.DELIVER):
-        record = story.records[index]
-        acks = _of(story, Kind.ACK, identity(record))
-        if (
-            record.flags == Channel.RESYNC
-            and acks
-            and not story.at(Kind.RECEIVE, conv=record.conv, link=record.link, seq=record.seq)
-        ):
-            story.change(acks[0], kind=Kind.UNKNOWN, seq=0)
-            story.drop([index])
-            return {identity(record)}
-    raise AssertionError
+    """A page leaves out that somebody joined."""
+    (index, *_) = story.at(Kind.ROOM, flags=Channel.RESYNC)
+    story.drop([index])
+    return set()
 
 
 def leave_a_hole_in_the_audit(story: Story) -> set[Identity]:
@@ -345,6 +358,7 @@ MUTATORS: dict[Mutator, str] = {
     acknowledge_what_is_not_stored: "lost-acked",
     withhold_the_tail: "undelivered",
     withhold_from_the_second_device: "undelivered",
+    withhold_what_was_not_answered: "undelivered",
     keep_out: "undelivered",
     deliver_after_the_deadline: "undelivered",
     show_twice: "duplicate",
