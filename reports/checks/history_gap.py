@@ -4,12 +4,13 @@ A page asked `after` p covers p+1 up to its last entry if it is full, up to the 
 if not (its record says which). A position counts as returned if its receiver has it in the end, by
 whatever way, because entries that he had already leave no record. Not demanded are positions that
 he may not read, and what he wrote himself where the system sends nobody his own. The audit reads
-all: it must have no hole between its lowest and highest position.
+all: it must have no hole between its lowest and highest position, and not end before a position
+that somebody was shown before it began.
 """
 
 import numpy as np
 
-from gauntlet.kernel.history import Kind
+from gauntlet.kernel.history import Flag, Kind
 from reports.checks.own_positions import OwnPositions
 from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
 from reports.columns import Bools, Ints, contains, find, ints, pair
@@ -22,6 +23,7 @@ def check(history: History) -> Finding:
     page, position = _demanded(history)
     omitted = ~_got(history, page, position)
     holes, audited = _audit_holes(history)
+    beyond = _beyond_the_audit(history)
     left_out = np.flatnonzero(omitted)
     witnesses = [
         *(
@@ -29,11 +31,12 @@ def check(history: History) -> Finding:
             for at in left_out[:WITNESSES_MAX]
         ),
         *(_hole_witness(history, int(hole)) for hole in holes[:WITNESSES_MAX]),
+        *(_end_witness(history, int(place)) for place in beyond[:WITNESSES_MAX]),
     ][:WITNESSES_MAX]
     return Finding(
-        examined=position.size + audited,
+        examined=position.size + audited + beyond.size,
         what="positions that pages had to hold",
-        count=left_out.size + holes.size,
+        count=left_out.size + holes.size + beyond.size,
         witnesses=tuple(witnesses),
     )
 
@@ -74,6 +77,22 @@ def _audit_holes(history: History) -> tuple[Ints, int]:
     return found, places.size + found.size
 
 
+def _beyond_the_audit(history: History) -> Ints:
+    """The places behind the end of a conversation's audit that were shown before the audits."""
+    records = history.records
+    convs = np.unique(ints(records["conv"][records["kind"] == Kind.HEAD]))
+    audit = records["kind"] == Kind.AUDIT
+    ends = np.zeros(convs.size + 1, dtype=np.int64)  # the last is that of conversations not audited
+    np.maximum.at(ends, find(convs, ints(records["conv"][audit])), ints(records["seq"][audit]))
+    # What is shown later may have been committed after the audit read.
+    shown = np.isin(records["kind"], _GOT) & (records["flags"] & Flag.FOREIGN == 0)
+    shown &= records["t_ns"] < history.events.phases.get("audit", 0)
+    at = np.flatnonzero(shown)
+    lane, seq = find(convs, ints(records["conv"][at])), ints(records["seq"][at])
+    late = at[(lane >= 0) & (seq > ends[lane])]
+    return np.unique(pair(records["conv"][late], records["seq"][late]))
+
+
 def _page_witness(history: History, page: int, position: int) -> Witness:
     record = history.records[page]
     user = int(history.user[page])
@@ -91,6 +110,14 @@ def _hole_witness(history: History, place: int) -> Witness:
     return Witness(
         f"The audit of {history.names.conv(conv)} has positions before and after {position}, "
         "but not it.",
+        _holders(history, conv, position),
+    )
+
+
+def _end_witness(history: History, place: int) -> Witness:
+    conv, position = place >> 32, place & 0xFFFFFFFF
+    return Witness(
+        f"Position {position} of {history.names.conv(conv)} was shown; the audit ends before it.",
         _holders(history, conv, position),
     )
 

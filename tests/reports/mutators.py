@@ -336,6 +336,19 @@ def leave_a_hole_in_the_audit(story: Story) -> set[Identity]:
     return {identity(record)}
 
 
+def show_what_the_audit_ends_before(story: Story) -> set[Identity]:
+    """The last message of a conversation, whose sender had no answer, is shown and not stored."""
+    for head, known in _heads(story):
+        (audit,) = story.at(Kind.AUDIT, conv=known.conv, seq=known.seq)
+        message = identity(story.records[audit])
+        for ack in _of(story, Kind.ACK, message):
+            story.change(ack, kind=Kind.UNKNOWN, seq=0)
+            story.change(head, seq=known.seq - 1)
+            story.drop([audit])
+            return {message}
+    raise AssertionError
+
+
 def stay_cut_off(story: Story) -> set[Identity]:
     """A user loses his connection in the fault and is back only after the recovery window."""
     story.users[9] = "u0-9"
@@ -378,6 +391,7 @@ MUTATORS: dict[Mutator, str] = {
     read_after_leaving: "misdelivery",
     skip_on_a_page: "history-gap",
     leave_a_hole_in_the_audit: "history-gap",
+    show_what_the_audit_ends_before: "history-gap",
     stay_cut_off: "unrecovered",
     recover_too_late: "unrecovered",
 }
