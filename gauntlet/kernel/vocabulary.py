@@ -14,9 +14,9 @@ CHECKS: dict[str, str] = {
     "wire-order": "a connection pushed a conversation backwards, or jumped without saying so",
     "position": "one position holds two messages, or one message two positions",
     "divergent-order": "two receivers saw the same messages in different orders",
-    "phantom": "never sent, or its content is not what was sent",
+    "phantom": "never sent, or refused, or its content is not what was sent",
     "misdelivery": "presented to somebody who was not a member at that position",
-    "history-gap": "a history page left out a position inside its range",
+    "history-gap": "a history page left out a position inside its range, or the audit one that was shown",
     "unrecovered": "a fault was healed and the service did not come back in time",
 }
 

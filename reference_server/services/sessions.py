@@ -61,12 +61,11 @@ class SessionsService(Service):
             await self._users.ensure_account(user)
             self._accounts.add(user)
         expires_at = int(time.time()) + self._config.settings.token_ttl_s
-        claims = tokens.Claims(user, device, expires_at)
         environment = await self._current()
         edge = await self._edge(environment)
         return reply(
             {
-                "token": tokens.sign(claims, self._config.secret),
+                "token": tokens.sign(tokens.Claims(user, device, expires_at), self._config.secret),
                 "expires_at": expires_at,
                 "expires_in_s": self._config.settings.token_ttl_s,
                 "api": self._config.urls.api,
