@@ -16,7 +16,7 @@ CHECKS: dict[str, str] = {
     "divergent-order": "two receivers saw the same messages in different orders",
     "phantom": "never sent, or refused, or its content is not what was sent",
     "misdelivery": "presented to somebody who was not a member at that position",
-    "history-gap": "a history page left out a position inside its range, or the audit one that was shown",
+    "history-gap": "the history left out a position inside its range, or one that was shown",
     "unrecovered": "a fault was healed and the service did not come back in time",
 }
 
