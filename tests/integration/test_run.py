@@ -21,7 +21,8 @@ version: 1
 name: small
 about: A few users, one killed gateway.
 seed: 3
-target: {stack: STACK, server: {ping_ms: 2000, pong_ms: 1000}}
+# Tokens that end within the run: its users have to log in again while they talk.
+target: {stack: STACK, server: {ping_ms: 2000, pong_ms: 1000, token_ttl_s: 6}}
 load: {users: 12, workload: {direct: 2, group: {weight: 1, size: 4}}, rate: 40/s,
        ramp: 2s, steady: 8s, attempt_timeout: 2s, lag_budget_ms: 200}
 faults:
@@ -80,6 +81,7 @@ def test_a_run_ends_green_with_everything_counted(scenario, tmp_path):
     (sums,) = [row for row in run.read_events() if row["kind"] == "reconciliation"]
     assert sums["ops"] == sums["acked"] + sums["rejected"] + sums["unknown"] > 200
     assert sums["expected"] == sums["presented"] + sums["missing"] > sums["ops"]
+    assert (sums["rejected"], sums["unread"]) == (0, 0)
     assert result["verdict"]["status"] == "pass"
     (fault,) = result["faults"]
     assert fault["proof"]
