@@ -17,7 +17,7 @@ FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 # Lines of code. The cluster starts real services and is no part of what serves; see decision 009.
 SERVER_LINES_MAX = 4350
-CLUSTER_LINES_MAX = 1890
+CLUSTER_LINES_MAX = 1894
 
 
 def named(file: Path) -> str:

@@ -1,6 +1,7 @@
 """The rolling update: one process after the other ends gracefully and starts again."""
 
 import asyncio
+import logging
 import time
 from typing import Any
 
@@ -10,6 +11,8 @@ from reference_server.cluster.component import Component
 from reference_server.cluster.errors import ClusterError, StateError
 from reference_server.cluster.plan import PYTHON
 from reference_server.cluster.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
 
 # Held down by somebody, or never started: not ours to start.
 _RESTING = ("held", "planned")
@@ -68,7 +71,9 @@ class RollingUpdate:
                     await component.stop()
                     await component.start()
                     self._note(component, "up")
-        except ClusterError as error:
+        except Exception as error:
+            if not isinstance(error, ClusterError):
+                log.exception("the rolling update failed at %s", component.planned.name)
             self._state, self._error = "failed", f"{component.planned.name}: {error}"
         else:
             self._state = "done"

@@ -17,7 +17,7 @@ class Process:
         role = name.rpartition("-")[0]
         self.planned = plan.Component(name, role, engine, [1], environment)
         self.state = state
-        self.broken = False
+        self.broken: Exception | None = None
         self._told = told
 
     async def stop(self):
@@ -26,7 +26,7 @@ class Process:
 
     async def start(self):
         if self.broken:
-            raise StartError(self.planned.name, "exit code 1")
+            raise self.broken
         self._told.append((self.planned.name, "start"))
 
 
@@ -73,7 +73,7 @@ async def test_one_after_the_other_and_nothing_that_rests(cluster):
 async def test_one_that_does_not_come_back_ends_it(cluster):
     """The others keep running what they ran."""
     supervisor, told = cluster
-    supervisor.components["gateway-2"].broken = True
+    supervisor.components["gateway-2"].broken = StartError("gateway-2", "exit code 1")
     update = RollingUpdate(supervisor)
     update.begin(RollingRequest(("gateway", "social")))
     status = await ended(update)
@@ -101,3 +101,16 @@ async def test_it_stops_where_it_is_when_the_cluster_ends(cluster):
     await asyncio.sleep(0)
     await update.close()
     assert ("social-1", "start") not in told
+
+
+async def test_an_error_that_nobody_foresaw_ends_it_too(cluster):
+    """Else it would be `running` for good, and every later one refused."""
+    supervisor, _ = cluster
+    supervisor.components["gateway-1"].broken = OSError("no more processes")
+    update = RollingUpdate(supervisor)
+    update.begin(RollingRequest(("gateway",)))
+    async with asyncio.timeout(2):
+        status = await ended(update)
+    assert (status["state"], status["error"]) == ("failed", "gateway-1: no more processes")
+    update.begin(RollingRequest(("social",)))
+    assert (await ended(update))["state"] == "done"
