@@ -34,8 +34,9 @@ class EngineThread:
     def start(self) -> None:
         """Run the engine. A patched thread would be a greenlet, on which asyncio cannot run."""
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
-        gc.unfreeze()  # else each load would keep the one before it for good
-        gc.collect()
+        if gc.get_freeze_count():  # by the load before, which would be kept for good
+            gc.unfreeze()
+            gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
         monkey.get_original("_thread", "start_new_thread")(self._run, ())
