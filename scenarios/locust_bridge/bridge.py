@@ -222,8 +222,6 @@ class Bridge:
 
     def _end_with_the_load(self) -> None:
         """Where Locust was given no run time and no shape, the scenario's duration is the end."""
-        if self._ending is not None:
-            self._ending.kill(block=False)
         if not self._given.run_time and self._environment.shape_class is None:
             end = self._runner.quit if self._given.headless else self._runner.stop
             self._ending = gevent.spawn_later(self._duration_s(), end)

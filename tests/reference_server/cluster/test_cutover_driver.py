@@ -159,25 +159,25 @@ async def reaches(driver, state):
             await asyncio.sleep(0.01)
 
 
-async def test_the_way_back_outlives_a_short_failure(cluster, driver, impatient):
-    """Sessions that restart are asked again until they answer."""
+async def goes_back(cluster, driver, call, times):
+    """A cutover is called back in its drain; one call fails so often, and it comes back."""
     cluster.connections = 1
     await reaches(driver, "drain")
-    cluster.failing["sessions-1", "environment"] = 2
+    cluster.failing[call] = times
     driver.roll_back()
     status = await ended(driver)
     assert (status["state"], status["environment"]) == ("rolled-back", "blue")
+
+
+async def test_the_way_back_outlives_a_short_failure(cluster, driver, impatient):
+    """Sessions that restart are asked again until they answer."""
+    await goes_back(cluster, driver, ("sessions-1", "environment"), 2)
     assert cluster.asked.count(("environment", "blue")) == 1
 
 
 async def test_one_edge_that_hangs_keeps_nobody_from_going_back(cluster, driver, impatient):
     """The edge after it accepts again and logins go there; who hung is told when it answers."""
-    cluster.connections = 1
-    await reaches(driver, "drain")
-    cluster.failing["edge-blue-1", "undrain"] = 3
-    driver.roll_back()
-    status = await ended(driver)
-    assert (status["state"], status["environment"]) == ("rolled-back", "blue")
+    await goes_back(cluster, driver, ("edge-blue-1", "undrain"), 3)
     assert cluster.draining["edge-blue-1"] is cluster.draining["edge-blue-2"] is False
     switched = cluster.asked.index(("environment", "blue"))
     assert ("edge-blue-2", "undrain") in cluster.asked[:switched]
