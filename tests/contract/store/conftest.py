@@ -65,13 +65,21 @@ def server(request):
 async def engine(server, tmp_path, numbers):
     """An empty database of each engine."""
     if server is None:
-        return Engine(f"sqlite://{tmp_path}/a.db")
+        yield Engine(f"sqlite://{tmp_path}/a.db")
+        return
     address = f"postgresql://{postgres.USER}@{server.planned.address}"
-    admin = await asyncpg.connect(f"{address}/postgres")
     name = f"test_{next(numbers)}"
-    await admin.execute(f"CREATE DATABASE {name}")
+    await administer(address, f"CREATE DATABASE {name}")
+    yield Engine(f"{address}/{name}", server)
+    # A server that crashed syncs every file of every database before it is back.
+    await administer(address, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def administer(address, statement):
+    """Have the server itself do something."""
+    admin = await asyncpg.connect(f"{address}/{postgres.DATABASE}")
+    await admin.execute(statement)
     await admin.close()
-    return Engine(f"{address}/{name}", server)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
