@@ -42,15 +42,18 @@ def rows(options: Options) -> list[Row]:
 
 
 def _measure(options: Options, target: Target, cell: _Cell) -> Iterator[Row]:
+    def of_ours(rate: float, seconds: float) -> trial.Checked:
+        return trial.of_ours(target, cell.connections, rate, seconds, options.through)
+
     rate = float(cell.connections)
     if not cell.sparse:
-        rate = trial.busy_rate(target, cell.connections, options.through)
+        rate = trial.busy_rate(lambda rate: of_ours(rate, trial.SEARCH_S).spent)
     peers = rivals.present(options.peers)
     ours: list[trial.Checked] = []
     theirs: dict[str, list[trial.Spent]] = {name: [] for name in peers}
     broken: dict[str, str] = {}
     for _ in range(options.repeats):
-        ours.append(trial.of_ours(target, cell.connections, rate, options.seconds, options.through))
+        ours.append(of_ours(rate, options.seconds))
         say(f"  {cell.name}: ours {ours[-1].spent.cpu_us:.1f} µs")
         for name in set(peers) - set(broken):
             pace_s = PACE_S if cell.sparse else 0.0

@@ -1,0 +1,54 @@
+"""The search for the rate at which a generator is busy and keeps up."""
+
+import pytest
+
+from benchmarks.load.trial import BUSY_SHARE, BUSY_WITHIN, Spent, busy_rate
+
+
+def cost_us(rate):
+    """A message costs less where there are more at a time."""
+    return 25 + 60_000 / rate
+
+
+class Machine:
+    """Windows at a rate, some of them slow: so many times the cost."""
+
+    def __init__(self, *slow):
+        self._slow = list(slow)
+        self.rates = []
+
+    def window(self, rate):
+        self.rates.append(rate)
+        slow = self._slow.pop(0) if self._slow else 1
+        return Spent(slow * cost_us(rate), rate)
+
+
+def share(rate):
+    """Of a core, on a machine that is never slow."""
+    return cost_us(rate) * rate / 1e6
+
+
+def test_the_search_ends_at_the_share_it_is_for():
+    """And needs but a few windows for it."""
+    machine = Machine()
+    assert share(busy_rate(machine.window)) == pytest.approx(BUSY_SHARE, abs=BUSY_WITHIN)
+    assert len(set(machine.rates)) < 6
+
+
+@pytest.mark.parametrize("position", range(10))
+def test_one_slow_window_changes_nothing(position):
+    """Wherever it falls: another at the same rate is measured beside it."""
+    machine = Machine(*[1] * position, 2)
+    assert busy_rate(machine.window) == busy_rate(Machine().window)
+
+
+def test_a_search_that_does_not_settle_takes_the_nearest_it_measured():
+    """And no rate that nobody tried."""
+    shares = iter([share for share in (0.2, 0.4, 0.62, 0.9, 0.5, 0.3) for _ in range(2)])
+    rates = []
+
+    def window(rate):
+        rates.append(rate)
+        return Spent(next(shares) * 1e6 / rate, rate)
+
+    assert busy_rate(window) == rates[4]
