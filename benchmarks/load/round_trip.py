@@ -47,7 +47,7 @@ def _measure(options: Options, target: Target, cell: _Cell) -> Iterator[Row]:
 
     rate = float(cell.connections)
     if not cell.sparse:
-        rate = trial.busy_rate(lambda rate: of_ours(rate, trial.SEARCH_S).spent)
+        rate = trial.busy_rate(lambda tried: of_ours(tried, trial.SEARCH_S).spent)
     peers = rivals.present(options.peers)
     ours: list[trial.Checked] = []
     theirs: dict[str, list[trial.Spent]] = {name: [] for name in peers}

@@ -76,7 +76,8 @@ def busy_rate(spent_at: Callable[[float], Spent]) -> float:
     Messages cost less where there are more at a time, hence the steps. Of two windows at a rate
     the cheaper counts: what the machine does beside us only adds, and once set the rate too low.
     """
-    rate, shares = START_RATE, dict[float, float]()
+    shares: dict[float, float] = {}
+    rate = START_RATE
     for _ in range(SEARCHES):
         spent = min(spent_at(rate), spent_at(rate), key=lambda each: each.cpu_us)
         shares[rate] = spent.share

@@ -33,6 +33,7 @@ BAD = [
     ("size: 10", "size: ten", 5, "load.workload.group.size: found 'ten'; allowed: a whole number"),
     ("size: 10", "size: 900", 5, "load.workload.group: found size 900; allowed: a size of 2 to"),
     ("size: 10", "sizes: zipf", 5, "load.workload.group.sizes: found 'zipf'; allowed: fixed, "),
+    ("size: 10", "sizes: [[3, x]]", 5, "load.workload.group.sizes[0][1]: found 'x'; allowed: a n"),
     ("size: 10", "sizes: []", 5, "load.workload.group.sizes: found nothing; allowed: fixed"),
     ("size: 10", "sizes: [[1, 2]]", 5, "load.workload.group.sizes[0]: found size 1; allowed: a"),
     ("size: 10", "sizes: [[3, 0]]", 5, "load.workload.group.sizes[0]: found weight 0; allowed"),
