@@ -161,7 +161,7 @@ def _words_at(path: scenario_rules.Path, plain: object) -> str:
     if path and isinstance(several := _type_at(path[:-1], plain), msgspec.inspect.UnionType):
         mappings = [t for t in several.types if isinstance(t, msgspec.inspect.StructType)]
         return ", ".join(str(t.tag) for t in mappings if t.tag_field == path[-1])
-    if isinstance(kind, msgspec.inspect.UnionType) and isinstance(path[-1], str):
+    if isinstance(kind, msgspec.inspect.UnionType):
         words = [t.values for t in kind.types if isinstance(t, msgspec.inspect.LiteralType)]
         return "".join(f"{', '.join(map(str, each))}, or a list" for each in words)
     return ""
