@@ -15,7 +15,7 @@ import uvicorn
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
-from scenarios.transport import Gate, Socket, dial
+from gauntlet.scenarios.network.websocket import Gate, Socket, dial
 
 ANSWER = (
     b'{"conv":"d.user-00000.user-00001","seq":1,"msg_id":"0123456789abcdef","ts":1700000000000}'

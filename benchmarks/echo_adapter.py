@@ -8,8 +8,8 @@ the echo to what was sent.
 from collections import deque
 from collections.abc import Mapping
 
-from gauntlet.kernel.capabilities import SELF_ECHO, SERVER_SEQ
-from scenarios.adapters import base
+from gauntlet.core.scenario.capabilities import SELF_ECHO, SERVER_SEQ
+from gauntlet.scenarios.adapters import base
 
 ADAPTER = "benchmarks.echo_adapter:Echo"
 HELLO = b"hello"

@@ -16,9 +16,9 @@ from benchmarks.jobs import Bare, Closed, Direct, Idle, Job, Open, Result, Room,
 from benchmarks.payload import Target
 from benchmarks.posting import SETTLE_S, Posting
 from benchmarks.receiver import Receiver, Tally
-from scenarios.adapters.base import Request
-from scenarios.http_client import Http
-from scenarios.transport import Gate, TransportError
+from gauntlet.scenarios.adapters.base import Request
+from gauntlet.scenarios.network.http_client import Http
+from gauntlet.scenarios.network.websocket import Gate, TransportError
 
 AT_ONCE = 64  # log-ins under way
 DIALS = 3

@@ -15,8 +15,8 @@ import requests
 
 from benchmarks import sampling
 from benchmarks.jobs import Job, Result
-from gauntlet import children
-from gauntlet.stack import Ready, Stack
+from gauntlet.stacks import subprocesses
+from gauntlet.stacks.reference import Ready, Stack
 
 # These run no Python of ours; their work is shown apart.
 STORES = frozenset({"messages-db", "users-db", "registry", "broker"})
@@ -96,7 +96,7 @@ class Asked:
 
     def __init__(self, module: str, *arguments: str) -> None:
         self._module = module
-        self._child = children.start(
+        self._child = subprocesses.start(
             # Not `-P`: the benchmarks are not installed.
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
@@ -128,7 +128,7 @@ class Asked:
         try:
             self._child.wait(GRACE_S)
         except subprocess.TimeoutExpired:
-            children.end(self._child, grace_s=GRACE_S)
+            subprocesses.end(self._child, grace_s=GRACE_S)
 
 
 @contextlib.contextmanager

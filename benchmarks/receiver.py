@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from benchmarks.payload import due_ns_of
-from scenarios.transport import Gate, Socket, dial
+from gauntlet.scenarios.network.websocket import Gate, Socket, dial
 
 SUBPROTOCOL = "im.v1.json"
 PONG = b'{"pong":{}}'

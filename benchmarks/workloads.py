@@ -1,8 +1,8 @@
 """Workloads that only benchmarks have: whoever writes is the only reader."""
 
-from scenarios.plan import Draft
-from scenarios.workloads import WORKLOADS
-from scenarios.workloads.base import Workload
+from gauntlet.scenarios.workloads import WORKLOADS
+from gauntlet.scenarios.workloads.base import Workload
+from gauntlet.scenarios.workloads.entities import Draft
 
 ALONE = "alone"
 OWN_ROOM = "own-room"

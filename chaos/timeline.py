@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from chaos.context import Context
-from chaos.faults import FAULTS
-from chaos.faults.base import Facts, FaultFailed
-from gauntlet.kernel import clock
-from gauntlet.kernel.clock import NS_PER_S
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.faults import FAULTS
+from gauntlet.chaos.faults.base import Facts, FaultFailed
+from gauntlet.chaos.faults.context import Context
+from gauntlet.core import clock
+from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.scenario.model import Fault as Spec
 
 _HEAL_ATTEMPTS = 3
 _HEAL_PAUSE_S = 0.5

@@ -3,8 +3,8 @@
 Importing it ties the engine to Locust's events: it is for locustfiles, and for nothing else.
 """
 
-from scenarios.locust_bridge import entry as _entry
-from scenarios.locust_bridge.im import (
+from gauntlet.scenarios.locust_plugin import entry as _entry
+from gauntlet.scenarios.locust_plugin.im_client import (
     IM,
     IMError,
     LoadOver,
@@ -15,7 +15,7 @@ from scenarios.locust_bridge.im import (
     Sent,
     Unknown,
 )
-from scenarios.locust_bridge.users import IMUser, VirtualUser
+from gauntlet.scenarios.locust_plugin.users import IMUser, VirtualUser
 
 __all__ = [
     "IM",

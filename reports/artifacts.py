@@ -4,7 +4,7 @@ from typing import Any
 
 
 def artifacts(result: dict[str, Any]) -> list[str]:
-    """The files that `reports.render` writes for this result."""
+    """The files that `gauntlet.reports.render.render` writes for this result."""
     graded = ["grade.md"] if result["grades"] else []
     pictures = [f"{name}.png" for name in drawable(result)]
     return ["report.html", "junit.xml", "summary.md", *graded, *pictures]

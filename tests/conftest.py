@@ -61,7 +61,7 @@ class Cluster:
         self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._stderr = (self.logs / "cluster.log").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "reference_server.cluster"],
+            [sys.executable, "-P", "-m", "gauntlet.reference_server.cluster"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -145,7 +145,7 @@ class Cluster:
 @pytest.fixture(scope="session")
 def require_service() -> Callable[[str], dict[str, str]]:
     """`require_service("rabbitmq")`: its path and version, or skip (fail where CI insists)."""
-    probe = [sys.executable, "-P", "-m", "reference_server.cluster", "--probe"]
+    probe = [sys.executable, "-P", "-m", "gauntlet.reference_server.cluster", "--probe"]
     found: dict[str, Any] = {}
 
     def require(name: str) -> dict[str, str]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gauntlet import cli
-from gauntlet.kernel import scenario, vocabulary
-from gauntlet.kernel.errors import PRECEDENCE
-from gauntlet.kernel.scenario_file import parse
+from gauntlet.cli import main
+from gauntlet.core.errors import PRECEDENCE
+from gauntlet.core.scenario import catalog, model
+from gauntlet.core.scenario.loader import parse
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -19,7 +19,7 @@ REFERENCE = ROOT / "docs" / "reference"
 
 def subparsers() -> dict[str, ArgumentParser]:
     """Every command's parser by its name."""
-    actions = cli._parser()._actions
+    actions = main._parser()._actions
     return next(dict(a.choices) for a in actions if isinstance(a, _SubParsersAction))
 
 
@@ -50,16 +50,14 @@ def test_exit_codes_stand_in_their_order():
     assert [int(code) for code in codes] == [int(code) for code in PRECEDENCE]
 
 
-@pytest.mark.parametrize(
-    "part", [scenario.Scenario, scenario.Target, scenario.Load, scenario.Fault]
-)
+@pytest.mark.parametrize("part", [model.Scenario, model.Target, model.Load, model.Fault])
 def test_every_scenario_key_is_in_the_reference(part):
     """A key that is not documented does not exist for users."""
     rows = set(re.findall(r"^\| `(\w+)`", (REFERENCE / "scenario.md").read_text(), re.MULTILINE))
     assert {field.encode_name for field in msgspec.structs.fields(part)} <= rows
 
 
-@pytest.mark.parametrize("kind", msgspec.inspect.type_info(scenario.Profile).types)
+@pytest.mark.parametrize("kind", msgspec.inspect.type_info(model.Profile).types)
 def test_every_profile_has_an_example_that_is_one(kind):
     """Whoever copies it has a valid load of that kind, and sees every key that there is."""
     (row,) = re.findall(
@@ -75,20 +73,20 @@ def test_every_profile_has_an_example_that_is_one(kind):
 def test_every_workload_and_its_parameters_are_in_the_reference():
     """The words of `load.workload` are listed."""
     words = set(re.findall(r"`(\w+)`", (REFERENCE / "scenario.md").read_text()))
-    fields = {field.encode_name for field in msgspec.structs.fields(scenario.WorkloadShare)}
-    assert set(vocabulary.WORKLOADS) | fields <= words
+    fields = {field.encode_name for field in msgspec.structs.fields(model.WorkloadShare)}
+    assert set(catalog.WORKLOADS) | fields <= words
 
 
 def test_every_layout_is_in_the_reference():
     """The words of `target.layout` are listed."""
     words = set(re.findall(r"`(\w+)`", (REFERENCE / "scenario.md").read_text()))
-    assert set(vocabulary.LAYOUTS) <= words
+    assert set(catalog.LAYOUTS) <= words
 
 
 def test_the_published_schema_is_the_codes():
     """Editors check what the reader checks."""
     published = json.loads((REFERENCE / "scenario.schema.json").read_text())
-    assert published == scenario.json_schema()
+    assert published == model.json_schema()
 
 
 def test_the_example_scenario_is_valid():

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from gauntlet.kernel.capabilities import CAPABILITIES
-from reports import grade
-from reports.checks import NEEDS
-from scenarios.adapters import ADAPTERS
+from gauntlet.core.scenario.capabilities import CAPABILITIES
+from gauntlet.reports.checks import NEEDS
+from gauntlet.reports.verdict import guarantees
+from gauntlet.scenarios.adapters import ADAPTERS
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "reference" / "adapters.md").read_text()
@@ -45,8 +45,8 @@ def test_what_checks_need_is_documented():
 
 def test_the_grade_is_documented():
     """Its promises with their checks, and its letters with their meanings."""
-    assert {row[0]: tuple(words(row[1])) for row in table(PAGE, "promise")} == grade.ASPECTS
-    assert dict(table(PAGE, "grade")) == grade.GRADES
+    assert {row[0]: tuple(words(row[1])) for row in table(PAGE, "promise")} == guarantees.ASPECTS
+    assert dict(table(PAGE, "grade")) == guarantees.GRADES
 
 
 def test_the_howto_shows_the_template():

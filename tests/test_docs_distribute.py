@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import yaml
 
-from gauntlet.kernel.scenario_file import parse
+from gauntlet.core.scenario.loader import parse
 
 HOWTO = Path(__file__).parent.parent / "docs" / "howto"
 COMPOSE = yaml.safe_load((HOWTO / "compose.yaml").read_text())
@@ -17,7 +17,7 @@ COMPOSE = yaml.safe_load((HOWTO / "compose.yaml").read_text())
 PARSE = """
 import json, shlex, sys
 from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
-from scenarios.locust_bridge import options
+from gauntlet.scenarios.locust_plugin import options
 parser = get_empty_argument_parser(add_help=False, default_config_files=[])
 setup_parser_arguments(parser)
 options.add(parser)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gauntlet import failure_table, library
+from gauntlet.cli import failure_table
+from gauntlet.scenarios import library
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "reference" / "guarantees.md").read_text()

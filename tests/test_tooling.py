@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = ["tools/bootstrap.sh", "tools/install-services.sh", "tools/lock.sh", ".ci/run"]
 VERBS = ["install", "run", "test", "test-full", "lint", "bench", "bench-server", "bench-load"]
-PACKAGES = {"gauntlet", "scenarios", "chaos", "reports", "reference_server"}
+FOLDERS = {"gauntlet", "scenarios", "chaos", "reports", "reference_server"}
 
 
 def _write_program(path: Path, body: str = "") -> None:
@@ -59,9 +59,10 @@ class Checkout:
         self.folder = folder / "project"
         self.calls = folder / "calls"
         self.stubs = folder / "stubs"
-        for name in ("tools/bootstrap.sh", "pyproject.toml"):
+        for name in ("tools/bootstrap.sh", "tools/import_tree.py", "pyproject.toml"):
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.folder / name)
+        (self.folder / "gauntlet").mkdir()
         for name in ("run", "test"):
             self.edit(f"requirements/{name}.txt", "# download: about 3 packages, 7 MB\n")
         _write_program(self.stubs / "uv", FAKE_UV)
@@ -169,8 +170,8 @@ def test_test_lints_then_runs_all_but_the_slow_tests(checkout):
     assert [call for call in checkout.called() if not call.startswith("uv")] == [
         "ruff check .",
         "ruff format --check .",
-        "mypy --strict",
-        "lint-imports --no-logo",
+        "mypy --strict --config-file ../../pyproject.toml",
+        "lint-imports --no-logo --config ../../pyproject.toml",
         "pytest -m not full -x",
     ]
     for step in ("ruff check", "ruff format", "mypy", "lint-imports", "pytest"):
@@ -280,8 +281,22 @@ def test_no_committed_file_names_a_registry():
     assert naming == []
 
 
-def test_the_wheel_holds_the_five_packages_and_their_data(tmp_path):
-    """A built wheel has every file of the packages except notes, and nothing else of ours."""
+def test_every_package_of_the_tree_is_listed_for_installation():
+    """Setuptools does not look for mapped packages, so pyproject.toml lists them."""
+    listed = PYPROJECT["tool"]["setuptools"]["packages"]
+    found = {
+        ".".join(file.parent.relative_to(ROOT).parts)
+        for folder in FOLDERS
+        for file in (ROOT / folder).rglob("__init__.py")
+    }
+    assert listed == sorted(listed)
+    assert set(listed) == {
+        name if name.split(".")[0] == "gauntlet" else f"gauntlet.{name}" for name in found
+    }
+
+
+def test_the_wheel_installs_one_top_level_package(tmp_path):
+    """A built wheel has every file of the packages except notes, all below `gauntlet`."""
     files = _tracked_files()
     for name in files:
         target = tmp_path / "source" / name
@@ -295,8 +310,11 @@ def test_the_wheel_holds_the_five_packages_and_their_data(tmp_path):
     )
     (wheel,) = tmp_path.glob("*.whl")
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    ours = {name for name in files if name.split("/")[0] in PACKAGES}
-    assert packed == {name for name in ours if not name.endswith(".md")}
+    assert packed == {
+        name if name.startswith("gauntlet/") else f"gauntlet/{name}"
+        for name in files
+        if name.split("/")[0] in FOLDERS and not name.endswith(".md")
+    }
 
 
 # --- services ----------------------------------------------------------------------------------

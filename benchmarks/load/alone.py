@@ -11,14 +11,14 @@ from pathlib import Path
 import uvloop
 
 from benchmarks import workloads
-from gauntlet.kernel import limits
-from scenarios import loadfile
-from scenarios.arrivals import Stripe
-from scenarios.engine import Engine
+from gauntlet.core import os_limits
+from gauntlet.scenarios.engine import load_file
+from gauntlet.scenarios.engine.engine import Engine
+from gauntlet.scenarios.schedule.arrivals import Stripe
 
 
 async def _run(file: Path) -> None:
-    load = loadfile.read(file)
+    load = load_file.read(file)
     engine = Engine(load, Stripe())
     for _ in range(load.scenario.load.users):
         engine.commands.append(engine.add_user)
@@ -32,7 +32,7 @@ def main() -> None:
     """Run the load of the file that is named."""
     workloads.register()
     logging.getLogger("picows").setLevel(logging.WARNING)
-    limits.raise_descriptors()
+    os_limits.raise_descriptors()
     uvloop.run(_run(Path(sys.argv[1])))
 
 

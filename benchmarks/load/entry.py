@@ -1,7 +1,7 @@
 """The locustfile of the benchmarks: ours, with their workloads."""
 
 from benchmarks import workloads
-from scenarios.locust_bridge.entry import Member
+from gauntlet.scenarios.locust_plugin.entry import Member
 
 workloads.register()
 

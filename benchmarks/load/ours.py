@@ -15,12 +15,12 @@ from benchmarks.echo_adapter import ADAPTER
 from benchmarks.load.tree import GENERATOR_CPU, Tree, pinned
 from benchmarks.processes import ROOT
 from benchmarks.workloads import ALONE
-from gauntlet import children
-from gauntlet.kernel.rundir import RunDir
-from gauntlet.kernel.scenario import from_builtins
-from gauntlet.kernel.tail import Tail
-from gauntlet.load import write_load_file
-from scenarios.histogram import Histogram
+from gauntlet.core.run_directory import RunDir
+from gauntlet.core.scenario.model import from_builtins
+from gauntlet.core.tail import Tail
+from gauntlet.runner.load_process import write_load_file
+from gauntlet.scenarios.metrics.histogram import Histogram
+from gauntlet.stacks import subprocesses
 
 Through = Literal["locust", "alone"]
 BODY_BYTES = 120
@@ -123,7 +123,7 @@ def load(plan: Plan) -> Iterator[Load]:
         file = write_load_file(run, from_builtins(plan.scenario()), [*plan.api])
         place = pinned(GENERATOR_CPU) if plan.pin else contextlib.nullcontext()
         with (run.logs / "load.log").open("ab") as log, place:
-            child = children.start(
+            child = subprocesses.start(
                 _command(plan, run, file),
                 stdout=log,
                 stderr=log,
@@ -132,7 +132,7 @@ def load(plan: Plan) -> Iterator[Load]:
         try:
             yield Load(plan, run, child)
         finally:
-            children.end(child, grace_s=5.0)
+            subprocesses.end(child, grace_s=5.0)
 
 
 def _command(plan: Plan, run: RunDir, file: Path) -> list[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from benchmarks.load.options import Options
 from benchmarks.table import Row
-from gauntlet.kernel.history import Kind
-from scenarios.latency import Latencies
-from scenarios.recorder import Recorder
+from gauntlet.core.history import Kind
+from gauntlet.scenarios.metrics.latency import Latencies
+from gauntlet.scenarios.recording.history_writer import Recorder
 
 EVENTS_PER_S = 10_000  # how many come between the engine's flushes of each second
 FLUSHES_PER_S = 4

@@ -13,7 +13,7 @@ from benchmarks.load.target import Target
 from benchmarks.load.tree import GENERATOR_CPU, Tree, pinned
 from benchmarks.peers import PEERS, Case, Peer
 from benchmarks.processes import ROOT
-from gauntlet import children
+from gauntlet.stacks import subprocesses
 
 BOOT_S = 60.0
 END_S = 30.0
@@ -59,7 +59,7 @@ def rival(
     with tempfile.TemporaryDirectory(prefix="gauntlet-benchmark-") as folder:
         case = Case(target.port, connections, pace_s, round(seconds), Path(folder), claims)
         with (case.folder / "log").open("ab") as log, pinned(GENERATOR_CPU):
-            child = children.start(
+            child = subprocesses.start(
                 peer.command(case), stdout=log, stderr=log, env={"PYTHONPATH": str(ROOT)}
             )
         try:
@@ -82,7 +82,7 @@ def absent(names: Iterable[str]) -> dict[str, Peer]:
 def _end(child: subprocess.Popen[bytes]) -> None:
     """End it and all that it started: a script that ends leaves its programs to go on."""
     descendants = psutil.Process(child.pid).children(recursive=True) if child.poll() is None else []
-    children.end(child, grace_s=3.0)
+    subprocesses.end(child, grace_s=3.0)
     for process in descendants:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()

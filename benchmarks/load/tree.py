@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from gauntlet.kernel.clock import NS_PER_S
+from gauntlet.core.clock import NS_PER_S
 
 SERVER_CPU, GENERATOR_CPU = 0, 1
 

@@ -2,22 +2,22 @@
 
 from collections.abc import Callable
 
-from chaos.faults.base import Fault
-from chaos.faults.block import Block
-from chaos.faults.broker_failure import broker_failure
-from chaos.faults.crash_after_commit import CrashAfterCommit
-from chaos.faults.cutover import Cutover
-from chaos.faults.disconnect import Disconnect
-from chaos.faults.flush import Flush
-from chaos.faults.kill import Kill
-from chaos.faults.latency import Latency
-from chaos.faults.partition import Partition
-from chaos.faults.pause import Pause
-from chaos.faults.rolling_update import RollingUpdate
-from chaos.faults.scale_in import ScaleIn
-from chaos.faults.scale_out import ScaleOut
-from chaos.faults.surge import Surge
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.faults.base import Fault
+from gauntlet.chaos.faults.block import Block
+from gauntlet.chaos.faults.broker_failure import broker_failure
+from gauntlet.chaos.faults.crash_after_commit import CrashAfterCommit
+from gauntlet.chaos.faults.cutover import Cutover
+from gauntlet.chaos.faults.disconnect import Disconnect
+from gauntlet.chaos.faults.flush import Flush
+from gauntlet.chaos.faults.kill import Kill
+from gauntlet.chaos.faults.latency import Latency
+from gauntlet.chaos.faults.partition import Partition
+from gauntlet.chaos.faults.pause import Pause
+from gauntlet.chaos.faults.rolling_update import RollingUpdate
+from gauntlet.chaos.faults.scale_in import ScaleIn
+from gauntlet.chaos.faults.scale_out import ScaleOut
+from gauntlet.chaos.faults.surge import Surge
+from gauntlet.core.scenario.model import Fault as Spec
 
 FAULTS: dict[str, Callable[[Spec], Fault]] = {
     "disconnect": Disconnect,

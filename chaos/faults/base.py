@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from chaos.context import Context
-from gauntlet.kernel import clock, vocabulary
-from gauntlet.kernel.errors import GauntletError
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.faults.context import Context
+from gauntlet.core import clock
+from gauntlet.core.errors import GauntletError
+from gauntlet.core.scenario import catalog
+from gauntlet.core.scenario.model import Fault as Spec
 
 Facts = dict[str, Any]  # plain data for the journal
 T = TypeVar("T")
@@ -47,7 +48,7 @@ class Fault(Protocol):
 
 def param(spec: Spec, name: str) -> Any:
     """A parameter's value, or its default; durations in seconds, None where there is none."""
-    known = vocabulary.FAULTS[spec.kind].params[name]
+    known = catalog.FAULTS[spec.kind].params[name]
     value: Any = spec.params.get(name, known.default)
     is_duration = known.kind == "duration" and value is not None
     return clock.parse_duration_s(value) if is_duration else value

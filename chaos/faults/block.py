@@ -6,11 +6,11 @@ import subprocess
 
 import psutil
 
-from chaos.context import Context
-from chaos.faults.base import Facts, FaultFailed
-from chaos.faults.processes import victims
-from gauntlet.kernel.errors import RollbackError, StackError
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.faults._processes import victims
+from gauntlet.chaos.faults.base import Facts, FaultFailed
+from gauntlet.chaos.faults.context import Context
+from gauntlet.core.errors import RollbackError, StackError
+from gauntlet.core.scenario.model import Fault as Spec
 
 # Debian's `rabbitmqctl` on PATH insists on its own user, as its server's wrapper does.
 _BELOW_WRAPPER = "/usr/lib/rabbitmq/bin/rabbitmqctl"

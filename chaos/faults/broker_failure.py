@@ -1,7 +1,7 @@
 """broker-failure: the message broker dies with everything in it, and comes back empty."""
 
-from chaos.faults.kill import Kill
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.faults.kill import Kill
+from gauntlet.core.scenario.model import Fault as Spec
 
 
 def broker_failure(spec: Spec) -> Kill:

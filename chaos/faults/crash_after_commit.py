@@ -3,14 +3,14 @@
 import json
 from pathlib import Path
 
-from chaos.context import Context
-from chaos.control import Component
-from chaos.faults.base import Facts
-from chaos.faults.kill import Kill
-from chaos.faults.processes import process_state, prove_each, victims
-from chaos.sabotage import SABOTAGES
-from gauntlet.kernel.errors import StackError
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.clients.cluster_control import Component
+from gauntlet.chaos.faults._processes import process_state, prove_each, victims
+from gauntlet.chaos.faults.base import Facts
+from gauntlet.chaos.faults.context import Context
+from gauntlet.chaos.faults.kill import Kill
+from gauntlet.chaos.server_hooks.faults import SABOTAGES
+from gauntlet.core.errors import StackError
+from gauntlet.core.scenario.model import Fault as Spec
 
 
 class CrashAfterCommit(Kill):

@@ -1,11 +1,11 @@
 """cutover: every WebSocket client moves from one environment to the other."""
 
-from chaos.context import Context
-from chaos.control import CutoverStatus, CutoverStep
-from chaos.faults.base import Facts, FaultFailed, param, poll
-from gauntlet.kernel import clock
-from gauntlet.kernel.errors import RollbackError, StackError
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.clients.cluster_control import CutoverStatus, CutoverStep
+from gauntlet.chaos.faults.base import Facts, FaultFailed, param, poll
+from gauntlet.chaos.faults.context import Context
+from gauntlet.core import clock
+from gauntlet.core.errors import RollbackError, StackError
+from gauntlet.core.scenario.model import Fault as Spec
 
 _OTHER = {"blue": "green", "green": "blue"}
 _ENDED = {"done", "rolled-back", "failed"}

@@ -1,10 +1,10 @@
 """disconnect: cuts a share of the live client connections, once."""
 
-from chaos import sockets
-from chaos.context import Context
-from chaos.faults.base import Facts, FaultFailed, param, poll
-from chaos.faults.links import Toxics
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.clients import socket_table
+from gauntlet.chaos.faults._toxics import Toxics
+from gauntlet.chaos.faults.base import Facts, FaultFailed, param, poll
+from gauntlet.chaos.faults.context import Context
+from gauntlet.core.scenario.model import Fault as Spec
 
 # A connection is cut when its next bytes come. The toxics stay until the share is reached, but no
 # longer than this: connections made meanwhile roll the dice as well.
@@ -79,4 +79,4 @@ class Disconnect:
 
     def _connected(self, context: Context) -> set[tuple[str, int]] | None:
         links = context.links(self._target)
-        return sockets.clients_of(link.listen for link in links.values())
+        return socket_table.clients_of(link.listen for link in links.values())

@@ -2,11 +2,11 @@
 
 import redis
 
-from chaos.context import Context
-from chaos.faults.base import VERIFY_S, Facts, FaultFailed, poll
-from chaos.faults.processes import victims
-from gauntlet.kernel.errors import RollbackError
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.faults._processes import victims
+from gauntlet.chaos.faults.base import VERIFY_S, Facts, FaultFailed, poll
+from gauntlet.chaos.faults.context import Context
+from gauntlet.core.errors import RollbackError
+from gauntlet.core.scenario.model import Fault as Spec
 
 _ANSWER_S = 2.0
 _REBUILT_SHARE = 0.5  # who was registered may have left meanwhile

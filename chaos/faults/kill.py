@@ -1,16 +1,16 @@
 """kill: processes end without a word; they start again at the heal."""
 
-from chaos.context import Context
-from chaos.control import Component
-from chaos.faults.base import Facts, param
-from chaos.faults.processes import (
+from gauntlet.chaos.clients.cluster_control import Component
+from gauntlet.chaos.faults._processes import (
     port_state,
     process_state,
     prove_each,
     verify_running,
     victims,
 )
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.faults.base import Facts, param
+from gauntlet.chaos.faults.context import Context
+from gauntlet.core.scenario.model import Fault as Spec
 
 
 class Kill:

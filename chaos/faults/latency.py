@@ -1,9 +1,9 @@
 """latency: every byte of a link comes later, in both directions."""
 
-from chaos.faults.base import param
-from chaos.faults.probed import ProbedFault
-from chaos.probes import Reading
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.clients.link_probe import Reading
+from gauntlet.chaos.faults._link_fault import ProbedFault
+from gauntlet.chaos.faults.base import param
+from gauntlet.core.scenario.model import Fault as Spec
 
 
 class Latency(ProbedFault):

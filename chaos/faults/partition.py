@@ -1,7 +1,7 @@
 """partition: a link carries nothing, and nobody is told."""
 
-from chaos.faults.probed import ProbedFault
-from chaos.probes import Reading
+from gauntlet.chaos.clients.link_probe import Reading
+from gauntlet.chaos.faults._link_fault import ProbedFault
 
 
 class Partition(ProbedFault):

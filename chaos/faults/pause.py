@@ -1,10 +1,10 @@
 """pause: processes stand still, their connections stay open; they go on at the heal."""
 
-from chaos.context import Context
-from chaos.control import Component
-from chaos.faults.base import Facts, param
-from chaos.faults.processes import process_state, prove_each, verify_running, victims
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.clients.cluster_control import Component
+from gauntlet.chaos.faults._processes import process_state, prove_each, verify_running, victims
+from gauntlet.chaos.faults.base import Facts, param
+from gauntlet.chaos.faults.context import Context
+from gauntlet.core.scenario.model import Fault as Spec
 
 
 class Pause:

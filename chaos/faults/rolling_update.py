@@ -1,11 +1,11 @@
 """rolling-update: gateways and services are restarted one after the other, each gracefully."""
 
-from chaos.context import Context
-from chaos.control import RollingStatus, RollingStep
-from chaos.faults.base import PROVE_S, Facts, FaultFailed, poll
-from chaos.faults.processes import verify_running
-from gauntlet.kernel import clock
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.clients.cluster_control import RollingStatus, RollingStep
+from gauntlet.chaos.faults._processes import verify_running
+from gauntlet.chaos.faults.base import PROVE_S, Facts, FaultFailed, poll
+from gauntlet.chaos.faults.context import Context
+from gauntlet.core import clock
+from gauntlet.core.scenario.model import Fault as Spec
 
 _FINISH_S = 120.0  # a process may take seconds to end, and as long to start
 

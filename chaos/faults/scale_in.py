@@ -1,11 +1,11 @@
 """scale-in: one edge is drained of its clients, and ends."""
 
-from chaos.context import Context
-from chaos.control import RefusedError
-from chaos.faults.base import Facts, FaultFailed, param, poll
-from chaos.faults.processes import process_state, verify_running, victims
-from gauntlet.kernel.errors import RollbackError
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.clients.cluster_control import RefusedError
+from gauntlet.chaos.faults._processes import process_state, verify_running, victims
+from gauntlet.chaos.faults.base import Facts, FaultFailed, param, poll
+from gauntlet.chaos.faults.context import Context
+from gauntlet.core.errors import RollbackError
+from gauntlet.core.scenario.model import Fault as Spec
 
 _FINISH_S = 30.0  # beyond the drain itself: stragglers get their time, then waves
 _GOING = ("draining", "held")  # held: nobody is left on it, and its process ends

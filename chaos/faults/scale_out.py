@@ -1,10 +1,10 @@
 """scale-out: one more edge of the environment in use."""
 
-from chaos.context import Context
-from chaos.faults.base import Facts, FaultFailed
-from chaos.faults.processes import port_state, process_state, verify_running
-from chaos.targets import components_named, pick
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.faults._processes import port_state, process_state, verify_running
+from gauntlet.chaos.faults.base import Facts, FaultFailed
+from gauntlet.chaos.faults.context import Context
+from gauntlet.chaos.faults.targets import components_named, pick
+from gauntlet.core.scenario.model import Fault as Spec
 
 
 class ScaleOut:

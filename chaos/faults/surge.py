@@ -1,17 +1,17 @@
 """surge: more messages are sent than usual. The load does it by itself; here it is proven."""
 
-from chaos.context import Context
-from chaos.faults.base import PROVE_S, VERIFY_S, Facts, FaultFailed, param, poll
-from gauntlet.kernel.clock import NS_PER_S
-from gauntlet.kernel.errors import RollbackError
-from gauntlet.kernel.scenario import Fault as Spec
+from gauntlet.chaos.faults.base import PROVE_S, VERIFY_S, Facts, FaultFailed, param, poll
+from gauntlet.chaos.faults.context import Context
+from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.errors import RollbackError
+from gauntlet.core.scenario.model import Fault as Spec
 
 _LOOKED_AT_S = 3.0  # of a profile, from the surge's begin and end on
 _PROVEN_SHARE = 0.8  # of the way from the usual rate to the surge's
 
 
 class Surge:
-    """The schedule of arrivals holds the surge from the start (`scenarios.arrivals`).
+    """The schedule of arrivals holds the surge from the start (`schedule.arrivals`).
 
     Proof: the load's own count of ops, second by second, against the scenario's profile.
     """

@@ -15,10 +15,10 @@ import threading
 import uvloop
 from aiohttp import web
 
-from chaos.proxy.api import application
-from chaos.proxy.collection import Proxies
-from chaos.proxy.link import address
-from gauntlet.kernel import limits
+from gauntlet.chaos.proxy.api import application
+from gauntlet.chaos.proxy.collection import Proxies
+from gauntlet.chaos.proxy.proxied_connection import address
+from gauntlet.core import os_limits
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="repeats rolls of toxicity")
     options = parser.parse_args()
     host, _, port = options.listen.rpartition(":")
-    limits.raise_descriptors()  # two for each connection
+    os_limits.raise_descriptors()  # two for each connection
     uvloop.run(_serve(host, int(port), options.seed))
 
 

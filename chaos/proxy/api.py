@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from chaos.proxy import errors
-from chaos.proxy.collection import Proxies
-from chaos.proxy.proxy import Proxy
+from gauntlet.chaos.proxy import errors
+from gauntlet.chaos.proxy.collection import Proxies
+from gauntlet.chaos.proxy.proxy import Proxy
 
 VERSION = "2.12.0-gauntlet"  # the version whose API this is
 REQUEST_ID = "X-Toxiproxy-Request-Id"

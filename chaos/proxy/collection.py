@@ -1,8 +1,8 @@
 """All proxies of a server."""
 
-from chaos.proxy import errors
-from chaos.proxy.proxy import Proxy, ProxyBody
-from chaos.proxy.toxic import convert
+from gauntlet.chaos.proxy import errors
+from gauntlet.chaos.proxy.proxy import Proxy, ProxyBody
+from gauntlet.chaos.proxy.toxic import convert
 
 
 class Proxies:

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from chaos.proxy import errors
-from chaos.proxy.link import End, Link, address
-from chaos.proxy.toxic import STREAMS, Stream, Toxic
+from gauntlet.chaos.proxy import errors
+from gauntlet.chaos.proxy.proxied_connection import End, Link, address
+from gauntlet.chaos.proxy.toxic import STREAMS, Stream, Toxic
 
 _log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from chaos.proxy import errors
-from chaos.proxy.toxics import TOXICS
+from gauntlet.chaos.proxy import errors
+from gauntlet.chaos.proxy.toxics import TOXICS
 
 T = TypeVar("T")
 Stream = Literal["upstream", "downstream"]

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from gauntlet.stack import Event, Link, Ready, Stack
 from gauntlet.stacks.prosody import Prosody
+from gauntlet.stacks.reference import Event, Link, Ready, Stack
 
 
 class Booted(Protocol):

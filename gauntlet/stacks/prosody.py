@@ -16,12 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gauntlet import children
-from gauntlet.kernel import clock
-from gauntlet.kernel.errors import ConfigError, StackError
-from gauntlet.stack import Event, Link, Ready
-from gauntlet.stacks.control import ControlServer
-from gauntlet.stacks.ports import HOST, free_port
+from gauntlet.core import clock
+from gauntlet.core.errors import ConfigError, StackError
+from gauntlet.stacks import subprocesses
+from gauntlet.stacks.control_server import ControlServer
+from gauntlet.stacks.free_port import HOST, free_port
+from gauntlet.stacks.reference import Event, Link, Ready
 
 NAME = "prosody"
 LINK = "client>prosody"
@@ -112,7 +112,7 @@ class Prosody:
         if self._child is not None:
             if self._state == "paused":
                 self._signal_group("CONT", "up")
-            children.end(self._child, grace_s=STOP_S)
+            subprocesses.end(self._child, grace_s=STOP_S)
 
     def _write_config(self) -> None:
         storage = self._config.get("storage", STORAGES[0])
@@ -132,7 +132,7 @@ class Prosody:
             encoding="utf-8",
         )
 
-    # What the control API asks for (`gauntlet.stacks.control.Owner`).
+    # What the control API asks for (`gauntlet.stacks.control_server.Owner`).
 
     def components(self) -> list[dict[str, Any]]:
         """The one component, as it is now."""
@@ -167,12 +167,12 @@ class Prosody:
         """Start it; StackError with its last words unless it serves in time."""
         with (self._logs / "prosody.out.log").open("ab") as out:
             command = [str(self._binary), "-F", "--config", str(self._config_file)]
-            self._child = children.start(command, stdout=out, stderr=out)
+            self._child = subprocesses.start(command, stdout=out, stderr=out)
         self._starts += 1
         deadline = time.monotonic() + BOOT_S
         while not self._serves():
             if self._child.poll() is not None or time.monotonic() > deadline:
-                children.end(self._child, grace_s=STOP_S)  # a broken one may well live on
+                subprocesses.end(self._child, grace_s=STOP_S)  # a broken one may well live on
                 raise StackError("\n    ".join(["prosody did not start:", *self._last_words()]))
             time.sleep(_POLL_S)
         self._enter("up", "started")

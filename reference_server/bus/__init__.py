@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from reference_server.bus.base import Bus
-from reference_server.bus.rabbitmq import RabbitBus
-from reference_server.bus.redis_streams import RedisStreamsBus
+from gauntlet.reference_server.bus.base import Bus
+from gauntlet.reference_server.bus.rabbitmq import RabbitBus
+from gauntlet.reference_server.bus.redis_streams import RedisStreamsBus
 
 ENGINES: dict[str, Callable[[str], Bus]] = {"amqp": RabbitBus, "redis": RedisStreamsBus}
 

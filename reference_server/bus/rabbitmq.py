@@ -14,8 +14,8 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, 
 from aio_pika.abc import AbstractIncomingMessage as Incoming
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, PublishError
 
-from reference_server.bus import base
-from reference_server.bus.listening import Listening
+from gauntlet.reference_server.bus import base
+from gauntlet.reference_server.bus.consumer import Listening
 
 ALL = "edges.all"
 CONNECT_TIMEOUT_S = 2.0

@@ -16,8 +16,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from reference_server.bus import base
-from reference_server.bus.listening import Listening
+from gauntlet.reference_server.bus import base
+from gauntlet.reference_server.bus.consumer import Listening
 
 ALL = "edges.all"
 STREAM_MAXLEN = 2_000

@@ -15,16 +15,20 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from reference_server.cluster import plan as planning
-from reference_server.cluster.control import Control
-from reference_server.cluster.cutover_driver import CutoverDriver
-from reference_server.cluster.errors import ClusterError, RequestError
-from reference_server.cluster.launches import check_binaries, make_launches, probe
-from reference_server.cluster.ports import PortAllocator
-from reference_server.cluster.python_process import Wiring
-from reference_server.cluster.settings import SettingsError, load_settings, read_file
-from reference_server.cluster.supervisor import Supervisor
-from reference_server.config import Settings
+from gauntlet.reference_server.cluster.control_api import Control
+from gauntlet.reference_server.cluster.engines import check_binaries, make_launches, probe
+from gauntlet.reference_server.cluster.engines.python_process import Wiring
+from gauntlet.reference_server.cluster.rollout.driver import CutoverDriver
+from gauntlet.reference_server.cluster.supervision.supervisor import Supervisor
+from gauntlet.reference_server.cluster.topology import plan as planning
+from gauntlet.reference_server.cluster.topology.errors import ClusterError, RequestError
+from gauntlet.reference_server.cluster.topology.ports import PortAllocator
+from gauntlet.reference_server.cluster.topology.settings import (
+    SettingsError,
+    load_settings,
+    read_file,
+)
+from gauntlet.reference_server.core.config import Settings
 
 EXIT_FAILED = 3
 FIRST = planning.ENVIRONMENTS[0]

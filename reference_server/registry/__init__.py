@@ -1,7 +1,7 @@
 """The registry: leases of connections and edges. A map from URL scheme to engine."""
 
-from reference_server.registry.base import Registry
-from reference_server.registry.redis import RedisRegistry
+from gauntlet.reference_server.registry.base import Registry
+from gauntlet.reference_server.registry.redis import RedisRegistry
 
 ENGINES: dict[str, type[RedisRegistry]] = {"redis": RedisRegistry}
 

@@ -24,7 +24,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from reference_server.registry import base
+from gauntlet.reference_server.registry import base
 
 CALL_TIMEOUT_S = 0.5
 RETRY_AFTER_S = 0.5  # a failed registry is left alone this long: callers have a queue behind them

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
-from reference_server.calls import Calls
-from reference_server.config import Config
-from reference_server.errors import ApiError
-from reference_server.http import Router
-from reference_server.metrics import Metrics
-from reference_server.store import open_users
-from reference_server.store.base import UsersStore
+from gauntlet.reference_server.core.config import Config
+from gauntlet.reference_server.core.errors import ApiError
+from gauntlet.reference_server.core.metrics import Metrics
+from gauntlet.reference_server.http.messages import Router
+from gauntlet.reference_server.http.service_client import Calls
+from gauntlet.reference_server.store import open_users
+from gauntlet.reference_server.store.base import UsersStore
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LEASES_PER_PING = 3

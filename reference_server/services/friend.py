@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from reference_server.errors import ApiError
-from reference_server.http import Request, Response, Router, reply
-from reference_server.services.base import Context, Service, require_name
-from reference_server.store.relations import Standing, Wish
+from gauntlet.reference_server.core.errors import ApiError
+from gauntlet.reference_server.http.messages import Request, Response, Router, reply
+from gauntlet.reference_server.services.base import Context, Service, require_name
+from gauntlet.reference_server.store.relations import Standing, Wish
 
 # What a user is shown of his relations; who bars him is not among it.
 SHOWN: tuple[Standing, ...] = ("friends", "incoming", "outgoing", "blocked")

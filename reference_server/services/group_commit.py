@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from reference_server.store.base import Append, Outcome, StoreDown, StoreError
+from gauntlet.reference_server.store.base import Append, Outcome, StoreDown, StoreError
 
 log = logging.getLogger(__name__)
 

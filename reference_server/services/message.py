@@ -11,17 +11,24 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from reference_server import bus, registry, wire
-from reference_server.calls import BUNDLE
-from reference_server.errors import ApiError
-from reference_server.fanout import Fanout
-from reference_server.http import Request, Response, Router, reply
-from reference_server.services.base import Context
-from reference_server.services.checks import Checks
-from reference_server.services.group_commit import GroupCommit
-from reference_server.store import open_messages
-from reference_server.store.base import Append, Outcome, Stored
-from reference_server.wire import Entry, EntryPage, direct_members, history_view, is_room
+from gauntlet.reference_server import bus, registry
+from gauntlet.reference_server.core import wire
+from gauntlet.reference_server.core.errors import ApiError
+from gauntlet.reference_server.core.wire import (
+    Entry,
+    EntryPage,
+    direct_members,
+    history_view,
+    is_room,
+)
+from gauntlet.reference_server.http.messages import Request, Response, Router, reply
+from gauntlet.reference_server.http.service_client import BUNDLE
+from gauntlet.reference_server.services.base import Context
+from gauntlet.reference_server.services.group_commit import GroupCommit
+from gauntlet.reference_server.services.publisher import Fanout
+from gauntlet.reference_server.services.send_policy import Checks
+from gauntlet.reference_server.store import open_messages
+from gauntlet.reference_server.store.base import Append, Outcome, Stored
 
 PAGE = 200
 PAGE_MAX = 1000

@@ -14,16 +14,16 @@ from typing import Literal
 
 import msgspec
 
-from reference_server import registry
-from reference_server.edge_upstream import AttendanceEvent
-from reference_server.errors import TEMPORARY, ApiError
-from reference_server.http import Request, Response, Router, reply
-from reference_server.registry.base import RegistryDown
-from reference_server.services.attendance import Attendance, Stay
-from reference_server.services.base import Context, require_name
-from reference_server.services.message import Event, Position
-from reference_server.store.base import Present, RoomView
-from reference_server.wire import is_room
+from gauntlet.reference_server import registry
+from gauntlet.reference_server.core.errors import TEMPORARY, ApiError
+from gauntlet.reference_server.core.internal_api import AttendanceEvent
+from gauntlet.reference_server.core.wire import is_room
+from gauntlet.reference_server.http.messages import Request, Response, Router, reply
+from gauntlet.reference_server.registry.base import RegistryDown
+from gauntlet.reference_server.services.base import Context, require_name
+from gauntlet.reference_server.services.message import Event, Position
+from gauntlet.reference_server.services.room_presence import Attendance, Stay
+from gauntlet.reference_server.store.base import Present, RoomView
 
 SWEEP_S = 0.5
 

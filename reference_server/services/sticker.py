@@ -1,8 +1,8 @@
 """The sticker service: what there is to send beside words."""
 
-from reference_server.errors import ApiError
-from reference_server.http import Request, Response, Router, reply
-from reference_server.services.base import Context, Service
+from gauntlet.reference_server.core.errors import ApiError
+from gauntlet.reference_server.http.messages import Request, Response, Router, reply
+from gauntlet.reference_server.services.base import Context, Service
 
 
 class StickerService(Service):

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reference_server.store import messages, postgres_sql, sqlite, users
-from reference_server.store.base import MessageStore, UsersStore
+from gauntlet.reference_server.store import messages, postgres_sql, sqlite, users
+from gauntlet.reference_server.store.base import MessageStore, UsersStore
 
 if TYPE_CHECKING:
-    from reference_server.store.postgres import PostgresDatabase
+    from gauntlet.reference_server.store.postgres import PostgresDatabase
 
 
 POSTGRES_SCHEME = "postgresql://"
@@ -19,7 +19,7 @@ def open_messages(url: str, timeout_ms: int) -> MessageStore:
         return sqlite.SqliteMessageStore(sqlite.SqliteDatabase(url, messages.SCHEMA))
     schema = (*messages.SCHEMA, postgres_sql.APPEND_PLANNED)
     database = _postgres(url, schema, timeout_ms)
-    from reference_server.store.postgres import PostgresMessageStore
+    from gauntlet.reference_server.store.postgres import PostgresMessageStore
 
     return PostgresMessageStore(database)
 
@@ -35,6 +35,6 @@ def _postgres(url: str, schema: Sequence[str], timeout_ms: int) -> "PostgresData
     if not url.startswith(POSTGRES_SCHEME):
         raise ValueError(f"no database engine for {url!r}; known: sqlite://, postgresql://")
     # asyncpg is an extra: only who uses PostgreSQL needs it.
-    from reference_server.store.postgres import PostgresDatabase
+    from gauntlet.reference_server.store.postgres import PostgresDatabase
 
     return PostgresDatabase(url, schema, timeout_ms)

@@ -8,9 +8,10 @@ from typing import Protocol
 
 import msgspec
 
-from reference_server.errors import ApiError
-from reference_server.store.relations import Standing, Wish
-from reference_server.wire import Entry
+from gauntlet.reference_server.core.errors import ApiError
+from gauntlet.reference_server.core.internal_api import Heads
+from gauntlet.reference_server.core.wire import Entry
+from gauntlet.reference_server.store.relations import Standing, Wish
 
 
 class StoreError(ApiError):
@@ -87,17 +88,6 @@ class RoomView(msgspec.Struct, frozen=True):
     head: int
     members: dict[str, int]
     present: list[Present]
-
-
-class Heads(msgspec.Struct, frozen=True):
-    """Heads of conversations, and the watermark to ask from next time.
-
-    `members` holds the rooms among them whose membership changed.
-    """
-
-    heads: dict[str, int]
-    watermark: int
-    members: dict[str, list[str]] = {}
 
 
 class BlockPage(msgspec.Struct, frozen=True):

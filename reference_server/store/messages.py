@@ -7,8 +7,9 @@ each engine says how a marker is made so that `heads_since` never misses a commi
 
 from typing import Any, Protocol
 
-from reference_server.store.base import Heads, Present, RoomView
-from reference_server.wire import Entry
+from gauntlet.reference_server.core.internal_api import Heads
+from gauntlet.reference_server.core.wire import Entry
+from gauntlet.reference_server.store.base import Present, RoomView
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS conversations (

@@ -21,11 +21,24 @@ from typing import Any, TypeVar
 import asyncpg
 import msgspec
 
-from reference_server.store import postgres_sql as sql
-from reference_server.store.base import Append, Outcome, StoreDown, StoreError, StoreUncertain
-from reference_server.store.messages import MessageReads
-from reference_server.store.plan import ConvState, Identity, Plan, creatable, identity, plan
-from reference_server.wire import Entry
+from gauntlet.reference_server.core.wire import Entry
+from gauntlet.reference_server.store import postgres_sql as sql
+from gauntlet.reference_server.store.append_plan import (
+    ConvState,
+    Identity,
+    Plan,
+    creatable,
+    identity,
+    plan,
+)
+from gauntlet.reference_server.store.base import (
+    Append,
+    Outcome,
+    StoreDown,
+    StoreError,
+    StoreUncertain,
+)
+from gauntlet.reference_server.store.messages import MessageReads
 
 POOL_MAX = 6
 WRITERS = 2  # more would make the batches smaller, and each costs the same

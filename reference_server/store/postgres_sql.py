@@ -6,7 +6,7 @@ everything committed by whoever held it before (READ COMMITTED).
 """
 # ruff: noqa: S608 - the only names put into SQL are those of our own tables and columns
 
-from reference_server.store.messages import ENTRY_COLUMNS
+from gauntlet.reference_server.store.messages import ENTRY_COLUMNS
 
 # Equal but for how `conv` is compared: with `=` the planner may take the index on (conv, seq),
 # and so read a whole conversation for each identity.

@@ -16,10 +16,23 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reference_server.store.base import Append, Outcome, StoreDown, StoreError, StoreUncertain
-from reference_server.store.messages import ENTRY_COLUMNS, MessageReads
-from reference_server.store.plan import ConvState, Identity, Plan, creatable, identity, plan
-from reference_server.wire import Entry
+from gauntlet.reference_server.core.wire import Entry
+from gauntlet.reference_server.store.append_plan import (
+    ConvState,
+    Identity,
+    Plan,
+    creatable,
+    identity,
+    plan,
+)
+from gauntlet.reference_server.store.base import (
+    Append,
+    Outcome,
+    StoreDown,
+    StoreError,
+    StoreUncertain,
+)
+from gauntlet.reference_server.store.messages import ENTRY_COLUMNS, MessageReads
 
 SCHEME = "sqlite://"
 T = TypeVar("T")

@@ -3,10 +3,10 @@
 Losing the race of two writers is harmless everywhere here, so every write is one statement.
 """
 
-from reference_server.store import relations
-from reference_server.store.base import BlockPage
-from reference_server.store.messages import Database
-from reference_server.store.relations import Standing, Wish
+from gauntlet.reference_server.store import relations
+from gauntlet.reference_server.store.base import BlockPage
+from gauntlet.reference_server.store.messages import Database
+from gauntlet.reference_server.store.relations import Standing, Wish
 
 BLOCKS_MAX = 100_000
 

@@ -1,12 +1,12 @@
 """The checks: each takes a whole history and returns a finding.
 
-To add one: a file here, a line in `CHECKS`, a line in `gauntlet.kernel.vocabulary.CHECKS`, a
+To add one: a file here, a line in `CHECKS`, a line in `gauntlet.core.scenario.catalog.CHECKS`, a
 paragraph in `docs/reference/checks.md`, and a mutator in `tests/reports/mutators.py`.
 """
 
-from gauntlet.kernel import vocabulary
-from gauntlet.kernel.capabilities import CAPABILITIES, HISTORY, SELF_ECHO, SERVER_SEQ
-from reports.checks import (
+from gauntlet.core.scenario import catalog
+from gauntlet.core.scenario.capabilities import CAPABILITIES, HISTORY, SELF_ECHO, SERVER_SEQ
+from gauntlet.reports.checks import (
     divergent_order,
     duplicate,
     history_gap,
@@ -19,8 +19,8 @@ from reports.checks import (
     unrecovered,
     wire_order,
 )
-from reports.checks.verdict import Check, Outcome, Verdict, judge
-from reports.model import History
+from gauntlet.reports.checks.finding import Check, Outcome, Verdict, judge
+from gauntlet.reports.history.history import History
 
 CHECKS: dict[str, Check] = {
     "lost-acked": lost_acked.check,
@@ -65,4 +65,4 @@ def run_one(name: str, history: History) -> Verdict:
     except Exception as error:  # noqa: BLE001  # whatever went wrong, it is not a pass
         sentence = f"The check itself failed: {type(error).__name__}: {error}"
         return Verdict(name, Outcome.UNKNOWN, sentence, 0, 0, ())
-    return judge(name, vocabulary.CHECKS[name], finding)
+    return judge(name, catalog.CHECKS[name], finding)

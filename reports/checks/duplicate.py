@@ -6,10 +6,10 @@ are no violation. Stored twice means that the audit finds two copies of one iden
 
 import numpy as np
 
-from gauntlet.kernel.history import Kind
-from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
-from reports.columns import Ints, pair
-from reports.model import History
+from gauntlet.core.history import Kind
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.history import History
+from gauntlet.reports.history.records import Ints, pair
 
 
 def check(history: History) -> Finding:

@@ -10,11 +10,11 @@ that somebody was shown before it began.
 
 import numpy as np
 
-from gauntlet.kernel.history import Flag, Kind
-from reports.checks.own_positions import OwnPositions
-from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
-from reports.columns import Bools, Ints, contains, find, ints, pair
-from reports.model import History
+from gauntlet.core.history import Flag, Kind
+from gauntlet.reports.checks._own_positions import OwnPositions
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.history import History
+from gauntlet.reports.history.records import Bools, Ints, contains, find, ints, pair
 
 _GOT = (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
 

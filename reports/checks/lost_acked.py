@@ -7,10 +7,10 @@ record) are judged.
 
 import numpy as np
 
-from gauntlet.kernel.history import Kind
-from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
-from reports.columns import contains, ints
-from reports.model import History
+from gauntlet.core.history import Kind
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.history import History
+from gauntlet.reports.history.records import contains, ints
 
 
 def check(history: History) -> Finding:

@@ -8,12 +8,12 @@ they reached it. Where the server gives no positions, every conversation belongs
 
 import numpy as np
 
-from gauntlet.kernel.capabilities import SERVER_SEQ
-from gauntlet.kernel.history import Channel, Kind
-from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
-from reports.columns import ints
-from reports.deliveries import CHANNEL_BITS
-from reports.model import History
+from gauntlet.core.history import Channel, Kind
+from gauntlet.core.scenario.capabilities import SERVER_SEQ
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.deliveries import CHANNEL_BITS
+from gauntlet.reports.history.history import History
+from gauntlet.reports.history.records import ints
 
 
 def check(history: History) -> Finding:

@@ -8,9 +8,9 @@ dropped copies and the audit are examined.
 
 import numpy as np
 
-from gauntlet.kernel.history import Flag, Kind
-from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
-from reports.model import History
+from gauntlet.core.history import Flag, Kind
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.history import History
 
 
 def check(history: History) -> Finding:

@@ -7,10 +7,10 @@ in the audit was stored more than once: that is `duplicate`'s, not a disagreemen
 
 import numpy as np
 
-from gauntlet.kernel.history import Flag, Kind
-from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
-from reports.columns import Ints, ints, pair
-from reports.model import History
+from gauntlet.core.history import Flag, Kind
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.history import History
+from gauntlet.reports.history.records import Ints, ints, pair
 
 _ROOM_OCCUPANT = 1 << 62  # beyond every message index: what stands there is a room event
 

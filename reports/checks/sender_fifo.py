@@ -9,10 +9,10 @@ at once.
 
 import numpy as np
 
-from reports.checks.first_deliveries import first_deliveries
-from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
-from reports.columns import Ints, pair
-from reports.model import History
+from gauntlet.reports.checks._first_deliveries import first_deliveries
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.history import History
+from gauntlet.reports.history.records import Ints, pair
 
 
 def check(history: History) -> Finding:

@@ -15,12 +15,12 @@ in at all is no watcher: then the answer is not known. Messages that the audit d
 
 import numpy as np
 
-from gauntlet.kernel.capabilities import HISTORY
-from gauntlet.kernel.clock import NS_PER_S, format_s
-from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
-from reports.columns import NEVER, Ints
-from reports.deliveries import Expected
-from reports.model import History
+from gauntlet.core.clock import NS_PER_S, format_s
+from gauntlet.core.scenario.capabilities import HISTORY
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.deliveries import Expected
+from gauntlet.reports.history.history import History
+from gauntlet.reports.history.records import NEVER, Ints
 
 
 def check(history: History) -> Finding:

@@ -1,16 +1,16 @@
 """unrecovered: a fault was healed, and the service was not itself again in time.
 
 In time is the fault's `expect.recover_within`, or the scenario's recovery window; what recovered
-means is said in `reports.recovery`. A fault without proof, an aftermath that runs into another
+means is said in `metrics.recovery`. A fault without proof, an aftermath that runs into another
 fault, and a load that ended too early prove nothing.
 """
 
-from gauntlet.kernel.clock import format_s
-from gauntlet.kernel.scenario import Fault
-from reports.checks.verdict import Finding, Witness
-from reports.events import FaultTimes
-from reports.model import History
-from reports.recovery import Recovery, recoveries
+from gauntlet.core.clock import format_s
+from gauntlet.core.scenario.model import Fault
+from gauntlet.reports.checks.finding import Finding, Witness
+from gauntlet.reports.history.events import FaultTimes
+from gauntlet.reports.history.history import History
+from gauntlet.reports.metrics.recovery import Recovery, recoveries
 
 
 def check(history: History) -> Finding:

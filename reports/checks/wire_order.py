@@ -14,12 +14,12 @@ Not visible is a duplicate that went back while its successors were still held.
 
 import numpy as np
 
-from gauntlet.kernel.history import Channel, Flag, Kind
-from reports.checks.own_positions import OwnPositions
-from reports.checks.verdict import WITNESSES_MAX, Finding, Witness
-from reports.columns import Bools, Ints, ints, pair
-from reports.deliveries import CHANNEL_BITS
-from reports.model import History
+from gauntlet.core.history import Channel, Flag, Kind
+from gauntlet.reports.checks._own_positions import OwnPositions
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.deliveries import CHANNEL_BITS
+from gauntlet.reports.history.history import History
+from gauntlet.reports.history.records import Bools, Ints, ints, pair
 
 
 def check(history: History) -> Finding:

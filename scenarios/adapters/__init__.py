@@ -5,11 +5,11 @@ One that is not in this tree is named by where it is: `package.module:Class`.
 
 import importlib
 
-from gauntlet.kernel.capabilities import CAPABILITIES, OUT_OF_TREE, is_out_of_tree
-from gauntlet.kernel.errors import ConfigError
-from scenarios.adapters.base import Adapter
-from scenarios.adapters.reference import Reference
-from scenarios.adapters.xmpp import Xmpp
+from gauntlet.core.errors import ConfigError
+from gauntlet.core.scenario.capabilities import CAPABILITIES, OUT_OF_TREE, is_out_of_tree
+from gauntlet.scenarios.adapters.base import Adapter
+from gauntlet.scenarios.adapters.reference import Reference
+from gauntlet.scenarios.adapters.xmpp import Xmpp
 
 ADAPTERS: dict[str, type[Adapter]] = {"reference": Reference, "xmpp": Xmpp}
 _PARTS = ("capabilities", "subprotocol", "websocket_url", "codec")

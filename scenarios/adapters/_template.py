@@ -14,13 +14,13 @@ The made-up system spoken here does everything over its WebSocket, in JSON:
 import json
 from collections.abc import Mapping
 
-from scenarios.adapters import base
+from gauntlet.scenarios.adapters import base
 
 
 class Template:
     """The system: what it has, and where it is."""
 
-    # Of `gauntlet.kernel.capabilities`, only what the system promises. What is not named here is
+    # Of `core.scenario.capabilities`, only what the system promises. What is not named here is
     # not judged, and the report says so; what is named and does not hold is found out.
     capabilities: frozenset[str] = frozenset()
     subprotocol = "chat.v1"

@@ -1,6 +1,6 @@
 """What an adapter is: the codec of one IM system. It opens no socket and reads no clock.
 
-An `Adapter` declares what its system can do (`gauntlet.kernel.capabilities`) and gives every
+An `Adapter` declares what its system can do (`gauntlet.core.scenario.capabilities`) and gives every
 session a `Codec`. A codec turns intentions into frames and calls, and frames into events. A call
 goes over HTTP (`OverHttp`) or over the session's own connection (`OverSocket`), as the system
 has it: whoever makes the call sees no difference.

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from gauntlet.kernel.capabilities import CAPABILITIES, RESUME
-from scenarios.adapters import base
+from gauntlet.core.scenario.capabilities import CAPABILITIES, RESUME
+from gauntlet.scenarios.adapters import base
 
 
 class _Connected(msgspec.Struct):

@@ -19,19 +19,19 @@ from xml.etree.ElementTree import Element
 
 import msgspec
 
-from gauntlet.kernel.capabilities import HISTORY, RESUME
-from scenarios.adapters import base
-from scenarios.adapters import xmpp_stanzas as stanzas
-from scenarios.adapters.base import Answer, Connected, Event, ProtocolError, Refused, Say, Several
-from scenarios.adapters.xmpp_stanzas import (
-    CLIENT,
-    FORWARD,
-    MAM,
-    PING,
-    SASL,
-    SM,
-    STREAM,
+from gauntlet.core.scenario.capabilities import HISTORY, RESUME
+from gauntlet.scenarios.adapters import base
+from gauntlet.scenarios.adapters import xmpp_stanzas as stanzas
+from gauntlet.scenarios.adapters.base import (
+    Answer,
+    Connected,
+    Event,
+    ProtocolError,
+    Refused,
+    Say,
+    Several,
 )
+from gauntlet.scenarios.adapters.xmpp_stanzas import CLIENT, FORWARD, MAM, PING, SASL, SM, STREAM
 
 NOTHING = Several()
 _HEARTBEAT = {"ping_ms": 10_000, "pong_ms": 5_000}

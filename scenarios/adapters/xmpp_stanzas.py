@@ -7,7 +7,7 @@ import base64
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
-from scenarios.adapters.base import Entry, ProtocolError
+from gauntlet.scenarios.adapters.base import Entry, ProtocolError
 
 CLIENT = "{jabber:client}"
 FRAMING = "{urn:ietf:params:xml:ns:xmpp-framing}"

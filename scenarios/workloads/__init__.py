@@ -1,11 +1,11 @@
-"""The workloads, by the names that scenarios use (`gauntlet.kernel.vocabulary.WORKLOADS`)."""
+"""The workloads, by the names that scenarios use (`gauntlet.core.scenario.catalog.WORKLOADS`)."""
 
-from scenarios.workloads.base import Workload
-from scenarios.workloads.direct import Direct
-from scenarios.workloads.group import Group
-from scenarios.workloads.offline_catchup import OfflineCatchup
-from scenarios.workloads.reconnect_storm import ReconnectStorm
-from scenarios.workloads.slow_consumer import SlowConsumer
+from gauntlet.scenarios.workloads.base import Workload
+from gauntlet.scenarios.workloads.direct import Direct
+from gauntlet.scenarios.workloads.group import Group
+from gauntlet.scenarios.workloads.offline_catchup import OfflineCatchup
+from gauntlet.scenarios.workloads.reconnect_storm import ReconnectStorm
+from gauntlet.scenarios.workloads.slow_consumer import SlowConsumer
 
 WORKLOADS: dict[str, type[Workload]] = {
     "direct": Direct,

@@ -4,14 +4,14 @@ import random
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from gauntlet.kernel.scenario import WorkloadShare
-from scenarios.plan import Absence, Draft, Outing, Scope, User, direct
+from gauntlet.core.scenario.model import WorkloadShare
+from gauntlet.scenarios.workloads.entities import Absence, Draft, Outing, Scope, User, direct
 
 
 class Workload(ABC):
     """One way of talking. It draws only from its own generator, so that one never shifts another.
 
-    `needs` names the capabilities that an adapter must declare (`scenarios.adapters.base`).
+    `needs` names the capabilities that an adapter must declare (`adapters.base`).
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()

@@ -1,7 +1,7 @@
 """One-to-one conversations: every user talks with a few peers."""
 
-from scenarios.plan import Draft
-from scenarios.workloads.base import Workload, pairs
+from gauntlet.scenarios.workloads.base import Workload, pairs
+from gauntlet.scenarios.workloads.entities import Draft
 
 PEERS = 4
 

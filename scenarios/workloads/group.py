@@ -6,11 +6,11 @@ import random
 from collections.abc import Iterator
 from typing import ClassVar
 
-from gauntlet.kernel.capabilities import ROOMS
-from gauntlet.kernel.clock import NS_PER_S
-from gauntlet.kernel.scenario import WorkloadShare
-from scenarios.plan import Draft, Outing
-from scenarios.workloads.base import Workload
+from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.scenario.capabilities import ROOMS
+from gauntlet.core.scenario.model import WorkloadShare
+from gauntlet.scenarios.workloads.base import Workload
+from gauntlet.scenarios.workloads.entities import Draft, Outing
 
 SIGMA = 1.0  # of the sizes' logarithm: a tenth of all rooms are beyond 3.6 times the median
 

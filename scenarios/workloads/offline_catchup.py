@@ -1,7 +1,7 @@
 """One-to-one conversations whose receivers go offline, miss messages, and catch up."""
 
-from scenarios.plan import Absence, Draft
-from scenarios.workloads.base import Workload, departures, leavers, pairs
+from gauntlet.scenarios.workloads.base import Workload, departures, leavers, pairs
+from gauntlet.scenarios.workloads.entities import Absence, Draft
 
 PEERS = 2
 

@@ -1,7 +1,7 @@
 """One-to-one conversations whose users all drop, and all return in the same instant."""
 
-from scenarios.plan import Absence, Draft
-from scenarios.workloads.base import Workload, departures, leavers, pairs
+from gauntlet.scenarios.workloads.base import Workload, departures, leavers, pairs
+from gauntlet.scenarios.workloads.entities import Absence, Draft
 
 PEERS = 4
 

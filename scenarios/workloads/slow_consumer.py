@@ -1,8 +1,8 @@
 """Rooms in which some members stop reading their sockets while the talk goes on."""
 
-from scenarios.plan import Absence
-from scenarios.workloads.base import departures, leavers
-from scenarios.workloads.group import Group
+from gauntlet.scenarios.workloads.base import departures, leavers
+from gauntlet.scenarios.workloads.entities import Absence
+from gauntlet.scenarios.workloads.group import Group
 
 
 class SlowConsumer(Group):

@@ -3,8 +3,8 @@
 import pytest
 
 from benchmarks.echo_adapter import ADAPTER, HELLO, Echo
-from scenarios import adapters
-from scenarios.adapters import base
+from gauntlet.scenarios import adapters
+from gauntlet.scenarios.adapters import base
 
 CONV = "e.u0-0"
 

@@ -1,5 +1,5 @@
 """The fake peer is the load tests' own."""
 
-from ..scenarios.conftest import distant_peer  # noqa: TID252 - tests are no package
+from ..scenarios.conftest import distant_peer
 
 __all__ = ["distant_peer"]

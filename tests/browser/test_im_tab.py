@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from gauntlet.kernel.rundir import RunDir
-from gauntlet.kernel.scenario import from_builtins, to_builtins
-from scenarios.locust_bridge import __file__ as bridge
+from gauntlet.core.run_directory import RunDir
+from gauntlet.core.scenario.model import from_builtins, to_builtins
+from gauntlet.scenarios.locust_plugin import __file__ as bridge
 
 from .chromium import Page
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gauntlet.kernel.rundir import RunDir
-from gauntlet.stacks.ports import free_port
-from scenarios.locust_bridge import __file__ as bridge
+from gauntlet.core.run_directory import RunDir
+from gauntlet.scenarios.locust_plugin import __file__ as bridge
+from gauntlet.stacks.free_port import free_port
 
 from .chromium import Page
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from chaos import probes
-from chaos.context import Context, ProxiedLink
-from chaos.control import Component, CutoverStatus, RollingStatus
-from chaos.probes import Reading
-from chaos.targets import Plan
-from chaos.toxiproxy import ProxyError, Toxic
-from gauntlet.kernel.errors import StackError
-from gauntlet.kernel.scenario import Duration, Fault
+from gauntlet.chaos.clients import link_probe
+from gauntlet.chaos.clients.cluster_control import Component, CutoverStatus, RollingStatus
+from gauntlet.chaos.clients.link_probe import Reading
+from gauntlet.chaos.clients.toxiproxy import ProxyError, Toxic
+from gauntlet.chaos.faults.context import Context, ProxiedLink
+from gauntlet.chaos.faults.targets import Plan
+from gauntlet.core.errors import StackError
+from gauntlet.core.scenario.model import Duration, Fault
 
 ROLES = {
     "gateway-1": "gateway",
@@ -153,9 +153,11 @@ def world(monkeypatch):
             return Reading(None, "no answer within 1000 ms", silent=True)
         return Reading(1.0 + sum(toxic.attributes.get("latency", 0) for toxic in toxics))
 
-    monkeypatch.setattr(probes, "probe", probe)
+    monkeypatch.setattr(link_probe, "probe", probe)
     monkeypatch.setattr(
-        probes, "probe_all", lambda links, _: {name: probe(*it, _) for name, it in links.items()}
+        link_probe,
+        "probe_all",
+        lambda links, _: {name: probe(*it, _) for name, it in links.items()},
     )
     return SimpleNamespace(context=context, proxy=proxy, control=control, rows=rows, probe=probe)
 

@@ -4,12 +4,12 @@ import threading
 
 import pytest
 
-from chaos import timeline
-from chaos.faults import FAULTS
-from chaos.faults.base import FaultFailed
-from chaos.timeline import Timeline, open_faults, plan
-from gauntlet.kernel import clock
-from gauntlet.kernel.errors import RollbackError
+from gauntlet.chaos import timeline
+from gauntlet.chaos.faults import FAULTS
+from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.timeline import Timeline, open_faults, plan
+from gauntlet.core import clock
+from gauntlet.core.errors import RollbackError
 
 
 class Scripted:

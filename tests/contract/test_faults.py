@@ -19,15 +19,15 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from chaos.context import Context, ProxiedLink
-from chaos.control import Component
-from chaos.faults import FAULTS
-from chaos.proxy_server import ProxyServer, find_binary
-from chaos.targets import Plan
-from chaos.timeline import Timeline
-from chaos.toxiproxy import ProxyClient
-from gauntlet.kernel import clock
-from gauntlet.kernel.scenario import Duration, Fault
+from gauntlet.chaos.clients.cluster_control import Component
+from gauntlet.chaos.clients.toxiproxy import ProxyClient
+from gauntlet.chaos.faults import FAULTS
+from gauntlet.chaos.faults.context import Context, ProxiedLink
+from gauntlet.chaos.faults.targets import Plan
+from gauntlet.chaos.proxy_process import ProxyServer, find_binary
+from gauntlet.chaos.timeline import Timeline
+from gauntlet.core import clock
+from gauntlet.core.scenario.model import Duration, Fault
 
 pytestmark = [pytest.mark.contract, pytest.mark.integration]
 

@@ -12,7 +12,7 @@ import aiohttp
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from reference_server.wire import ServerFrame, decode_server
+from gauntlet.reference_server.core.wire import ServerFrame, decode_server
 
 PATIENCE_S = 30
 

@@ -10,13 +10,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from chaos.context import Context
-from chaos.control import Component, Control
-from chaos.faults import FAULTS
-from chaos.targets import Plan, links_named
-from gauntlet.kernel.scenario import Duration, Fault
-from gauntlet.proxied import Proxies
-from gauntlet.stack import Stack
+from gauntlet.chaos.clients.cluster_control import Component, Control
+from gauntlet.chaos.faults import FAULTS
+from gauntlet.chaos.faults.context import Context
+from gauntlet.chaos.faults.targets import Plan, links_named
+from gauntlet.core.scenario.model import Duration, Fault
+from gauntlet.runner.link_proxies import Proxies
+from gauntlet.stacks.reference import Stack
 
 from .clients import Client, until
 

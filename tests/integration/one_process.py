@@ -49,7 +49,7 @@ class Process:
         """Start, and wait until it is healthy."""
         with (self.folder / "log").open("ab") as log:
             self.popen = subprocess.Popen(
-                [sys.executable, "-P", "-m", "reference_server.process"],
+                [sys.executable, "-P", "-m", "gauntlet.reference_server.main"],
                 stdin=subprocess.PIPE,
                 stderr=log,
             )

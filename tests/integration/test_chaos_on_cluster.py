@@ -11,15 +11,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from chaos.context import Context
-from chaos.control import Control
-from chaos.sabotage import hooks_for
-from chaos.targets import Plan, links_needed
-from chaos.timeline import Timeline
-from gauntlet.kernel import clock
-from gauntlet.kernel.scenario import Duration, Fault
-from gauntlet.proxied import Proxies
-from gauntlet.stack import Stack
+from gauntlet.chaos.clients.cluster_control import Control
+from gauntlet.chaos.faults.context import Context
+from gauntlet.chaos.faults.targets import Plan, links_needed
+from gauntlet.chaos.server_hooks.faults import hooks_for
+from gauntlet.chaos.timeline import Timeline
+from gauntlet.core import clock
+from gauntlet.core.scenario.model import Duration, Fault
+from gauntlet.runner.link_proxies import Proxies
+from gauntlet.stacks.reference import Stack
 
 pytestmark = pytest.mark.integration
 

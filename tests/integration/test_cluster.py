@@ -278,7 +278,7 @@ def spoken(tmp_path):
 
     def speak(line, **env):
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "reference_server.cluster"],
+            [sys.executable, "-P", "-m", "gauntlet.reference_server.cluster"],
             input=line,
             env={**os.environ, **env},
             capture_output=True,
@@ -330,7 +330,7 @@ def test_a_stop_in_the_middle_of_the_start_ends_everything(
     before = {process.pid for process in marked_processes()}
     request = {"stack": "embedded", "data_dir": str(tmp_path), "log_dir": str(tmp_path)}
     started = subprocess.Popen(
-        [sys.executable, "-P", "-m", "reference_server.cluster"],
+        [sys.executable, "-P", "-m", "gauntlet.reference_server.cluster"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

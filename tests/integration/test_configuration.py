@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from reference_server import tokens
+from gauntlet.reference_server.core import tokens
 
 pytestmark = pytest.mark.integration
 
@@ -50,7 +50,7 @@ def test_a_file_that_cannot_be_used_stops_the_start(tmp_path):
     folders = {"data_dir": str(tmp_path / "data"), "log_dir": str(tmp_path / "logs")}
     line = json.dumps({"stack": "embedded", **folders, "config_file": str(file)})
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "reference_server.cluster"],
+        [sys.executable, "-P", "-m", "gauntlet.reference_server.cluster"],
         input=line + "\n",
         capture_output=True,
         text=True,

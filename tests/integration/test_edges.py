@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from websockets.asyncio.client import connect
 
-from reference_server.wire import decode_server
+from gauntlet.reference_server.core.wire import decode_server
 
 from .clients import PATIENCE_S, Client
 

@@ -26,7 +26,7 @@ REQUEST = {
         "heads_poll_ms": 1000,
         "outbox_bytes": 600_000,
     },
-    "startup_hooks": {"message": ["chaos.sabotage.crash_after_commit"]},
+    "startup_hooks": {"message": ["gauntlet.chaos.server_hooks.faults.crash_after_commit"]},
 }
 
 

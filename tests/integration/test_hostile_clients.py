@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from reference_server.wire import FRAME_BYTES_MAX, decode_server
+from gauntlet.reference_server.core.wire import FRAME_BYTES_MAX, decode_server
 
 from .clients import Client, until
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from gauntlet.kernel.errors import Exit
-from gauntlet.kernel.rundir import RunDir
+from gauntlet.core.errors import Exit
+from gauntlet.core.run_directory import RunDir
 
 pytestmark = [pytest.mark.integration, pytest.mark.full]
 

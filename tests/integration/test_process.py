@@ -10,8 +10,8 @@ import time
 import aiohttp
 import pytest
 
-from chaos.sabotage.slow_commits import COMMITS_PER_S
-from reference_server.breaker import FAILURES
+from gauntlet.chaos.server_hooks.faults.slow_commits import COMMITS_PER_S
+from gauntlet.reference_server.http.circuit_breaker import FAILURES
 
 from .one_process import PATIENCE_S, Process, free_port
 
@@ -162,7 +162,9 @@ async def offer(process, tokens, rate_per_s, seconds):
 
 def test_overload_keeps_what_the_server_can_do(new_process):
     """At 1.5 times the capacity what is acked is prompt, and is all that there is; then it ends."""
-    new_process.config["startup_hooks"] = {"message": ["chaos.sabotage.slow_commits"]}
+    new_process.config["startup_hooks"] = {
+        "message": ["gauntlet.chaos.server_hooks.faults.slow_commits"]
+    }
     new_process.start()
     tokens = [
         new_process.call("POST", "/v1/sessions", {"user": f"u{n}", "device": "d"})[1]["token"]
@@ -280,8 +282,8 @@ def test_metrics_count_what_happened(process):
 def test_a_hook_is_installed_before_its_service(new_process, tmp_path):
     """The module changes the class, so the service that is made of it is changed."""
     (tmp_path / "hook_of_a_test.py").write_text(
-        "from reference_server.services.sticker import StickerService\n"
-        "from reference_server.http import reply\n"
+        "from gauntlet.reference_server.services.sticker import StickerService\n"
+        "from gauntlet.reference_server.http.messages import reply\n"
         "async def packs(self, request): return reply({'packs': 'hooked'})\n"
         "def install(): StickerService.packs = packs\n"
     )

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gauntlet import cli
-from gauntlet.kernel.errors import Exit
-from gauntlet.kernel.rundir import RunDir
-from scenarios.adapters import ADAPTERS
+from gauntlet.cli import main
+from gauntlet.core.errors import Exit
+from gauntlet.core.run_directory import RunDir
+from gauntlet.scenarios.adapters import ADAPTERS
 
 pytestmark = pytest.mark.integration
 
@@ -34,7 +34,7 @@ def run(tmp_path, require_service):
         }  # fmt: skip
         file = tmp_path / "small.yaml"
         file.write_text(yaml.safe_dump(scenario))
-        code = cli.main(["run", str(file), "--plain", "--out", str(tmp_path / "runs")])
+        code = main.main(["run", str(file), "--plain", "--out", str(tmp_path / "runs")])
         (only,) = (tmp_path / "runs").iterdir()
         directory = RunDir.open(only)
         return code, directory, directory.read_result()
@@ -73,7 +73,7 @@ def test_a_killed_prosody_keeps_what_it_acknowledged(run):
     assert "| order | **C** |" in (directory.path / "grade.md").read_text()
     # Judged again, without adapter and server, it says the same.
     before = directory.result.read_bytes()
-    cli.main(["judge", str(directory.path)])
+    main.main(["judge", str(directory.path)])
     assert directory.result.read_bytes() == before
 
 
@@ -109,7 +109,7 @@ def test_cut_streams_are_resumed(run):
 
 def test_a_load_that_xmpp_cannot_carry_does_not_start(tmp_path, capsys):
     """Rooms are not spoken: said before anything is booted, with what is missing."""
-    code = cli.main(["run", "group-fanout", "--adapter", "xmpp", "--out", str(tmp_path / "runs")])
+    code = main.main(["run", "group-fanout", "--adapter", "xmpp", "--out", str(tmp_path / "runs")])
     assert code == Exit.CONFIG
     assert "declares no rooms" in capsys.readouterr().err
     assert not (Path(tmp_path) / "runs").exists()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gauntlet import children
-from gauntlet.kernel.errors import Exit
+from gauntlet.core.errors import Exit
+from gauntlet.stacks import subprocesses
 
 from .failures import SERVICES
 
@@ -111,7 +111,7 @@ def test_whatever_is_killed_no_acknowledged_message_is_lost(
     seed = int(os.environ.get(SEED) or random.randrange(2**31))
     (tmp_path / "kills.yaml").write_text(scenario(seed, kills, stack))
     done = subprocess.run(
-        children.python("gauntlet.cli", "run", "kills.yaml", "--plain"),
+        subprocesses.python("gauntlet", "run", "kills.yaml", "--plain"),
         cwd=tmp_path,
         capture_output=True,
         text=True,

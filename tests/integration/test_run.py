@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gauntlet import children
-from gauntlet.kernel.errors import Exit
-from gauntlet.kernel.rundir import RunDir
+from gauntlet.core.errors import Exit
+from gauntlet.core.run_directory import RunDir
+from gauntlet.stacks import subprocesses
 
 pytestmark = pytest.mark.integration
 
@@ -36,7 +36,7 @@ def gauntlet(*arguments: str, cwd: Path) -> subprocess.Popen[bytes]:
     """Start the command as a user would, its output kept in a file."""
     with (cwd / "output.txt").open("ab") as output:
         return subprocess.Popen(
-            children.python("gauntlet.cli", *arguments),
+            subprocesses.python("gauntlet", *arguments),
             cwd=cwd,
             stdout=output,
             stderr=output,

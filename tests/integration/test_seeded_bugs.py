@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from chaos.bugs import BUGS
+from gauntlet.chaos.server_hooks.bugs import BUGS
 
 from . import clients as users
 

@@ -10,8 +10,8 @@ import psutil
 import pytest
 import requests
 
-from gauntlet import children
-from gauntlet.kernel.errors import Exit
+from gauntlet.core.errors import Exit
+from gauntlet.stacks import subprocesses
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +27,7 @@ spare: 1
 def gauntlet(folder, *arguments):
     """Run a command to its end: its exit code, and what it said."""
     done = subprocess.run(
-        children.python("gauntlet.cli", *arguments),
+        subprocesses.python("gauntlet", *arguments),
         cwd=folder,
         capture_output=True,
         text=True,
@@ -41,7 +41,7 @@ def gauntlet(folder, *arguments):
 def serving(folder, *arguments):
     """A running `gauntlet serve`, and what it has printed."""
     child = subprocess.Popen(
-        children.python("gauntlet.cli", "serve", *arguments),
+        subprocesses.python("gauntlet", "serve", *arguments),
         cwd=folder,
         stdout=subprocess.PIPE,
         text=True,

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from chaos.bugs import BUGS
-from gauntlet import children
-from gauntlet.failure_table import BOTH, TABLE
-from gauntlet.kernel.errors import Exit
-from gauntlet.kernel.rundir import RunDir
-from gauntlet.library import all_scenarios
-from reports.self_audit import STANDSTILL, STANDSTILLS, TRUSTED
+from gauntlet.chaos.server_hooks.bugs import BUGS
+from gauntlet.cli.failure_table import BOTH, TABLE
+from gauntlet.core.errors import Exit
+from gauntlet.core.run_directory import RunDir
+from gauntlet.reports.metrics.harness_health import STANDSTILL, STANDSTILLS, TRUSTED
+from gauntlet.scenarios.library import all_scenarios
+from gauntlet.stacks import subprocesses
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +32,7 @@ def judged(folder: Path, wanted: Exit, *arguments: str) -> tuple[int, dict[str, 
     """
     for attempt in ("first", "second"):
         done = subprocess.run(
-            children.python("gauntlet.cli", "run", *arguments, "--plain", "--out", attempt),
+            subprocesses.python("gauntlet", "run", *arguments, "--plain", "--out", attempt),
             cwd=folder,
             capture_output=True,
             text=True,

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from gauntlet.kernel.errors import Exit
-from gauntlet.kernel.rundir import RunDir, read_jsonl
+from gauntlet.core.errors import Exit
+from gauntlet.core.run_directory import RunDir, read_jsonl
 
 pytestmark = [pytest.mark.integration, pytest.mark.full]
 
@@ -19,7 +19,7 @@ def gauntlet(folder, *arguments):
     """A run on three workers, begun."""
     size = ("--workers", "3", "--users", "18", "--rate", "60/s", "--ramp", "2s", "--plain")
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "gauntlet.cli", "run", *arguments, *size],
+        [sys.executable, "-P", "-m", "gauntlet", "run", *arguments, *size],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reference_server import errors
-from reference_server.calls import Calls
-from reference_server.config import Config, Urls
-from reference_server.gateway import SERVICE_OF
-from reference_server.metrics import Metrics
-from reference_server.process import SERVICES
-from reference_server.services.base import Context
+from gauntlet.reference_server.core import errors
+from gauntlet.reference_server.core.config import Config, Urls
+from gauntlet.reference_server.core.metrics import Metrics
+from gauntlet.reference_server.gateway.gateway import SERVICE_OF
+from gauntlet.reference_server.http.service_client import Calls
+from gauntlet.reference_server.main import SERVICES
+from gauntlet.reference_server.services.base import Context
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "openapi.yaml"
 METHODS = {"get", "put", "post", "delete"}

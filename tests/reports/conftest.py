@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from gauntlet.kernel.capabilities import CAPABILITIES
-from gauntlet.kernel.rundir import RunDir
-from gauntlet.kernel.scenario import from_builtins
-from reports import checks, model
-from reports.checks.verdict import Verdict
-from reports.events import collect
-from reports.judge import judge
-from reports.model import History
+from gauntlet.core.run_directory import RunDir
+from gauntlet.core.scenario.capabilities import CAPABILITIES
+from gauntlet.core.scenario.model import from_builtins
+from gauntlet.reports import checks
+from gauntlet.reports.checks.finding import Verdict
+from gauntlet.reports.history import history as model
+from gauntlet.reports.history.events import collect
+from gauntlet.reports.history.history import History
+from gauntlet.reports.verdict.judge import judge
 
 from . import histories, mutators
 from .story import Story

@@ -12,7 +12,7 @@ import functools
 import random
 from collections import defaultdict, deque
 
-from gauntlet.kernel.history import Channel, Flag, Kind, RoomEvent
+from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
 
 from .story import BACK_S, FAULT_S, HEAL_S, MS, RAMP_S, STEADY_S, ZERO, Link, S, Story
 

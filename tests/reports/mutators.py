@@ -8,7 +8,7 @@ clients of a broken system would have written them.
 import itertools
 from collections.abc import Callable, Iterator
 
-from gauntlet.kernel.history import Channel, Flag, Kind, Record
+from gauntlet.core.history import Channel, Flag, Kind, Record
 
 from .histories import LATE, LEAVER, ROOM
 from .story import MS, RAMP_S, STEADY_S, ZERO, Link, S, Story

@@ -10,17 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gauntlet.kernel.history import (
-    USER_KINDS,
-    Flag,
-    Kind,
-    Miss,
-    Record,
-    shard_name,
-    user_shard_name,
-)
-from gauntlet.kernel.rundir import RunDir, write_json
-from gauntlet.kernel.scenario import Scenario, from_builtins, to_builtins
+from gauntlet.core.history import USER_KINDS, Flag, Kind, Miss, Record, shard_name, user_shard_name
+from gauntlet.core.run_directory import RunDir, write_json
+from gauntlet.core.scenario.model import Scenario, from_builtins, to_builtins
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -200,7 +192,7 @@ class Story:
 
 
 def manifest(scenario: Scenario) -> dict[str, Any]:
-    """What `gauntlet.manifest` writes, without this machine in it."""
+    """What `gauntlet.runner.manifest` writes, without this machine in it."""
     return {
         "schema_version": 1,
         "argv": ["gauntlet", "run", scenario.name],

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gauntlet.kernel import vocabulary
-from reports.checks import CHECKS
+from gauntlet.core.scenario import catalog
+from gauntlet.reports.checks import CHECKS
 
 from .histories import good_story
 from .mutators import MUTATORS
@@ -18,7 +18,7 @@ def violated(result):
 
 def test_the_registry_is_the_vocabulary():
     """Every check that users may name exists, in the order in which they read of them."""
-    assert list(CHECKS) == list(vocabulary.CHECKS)
+    assert list(CHECKS) == list(catalog.CHECKS)
 
 
 def test_every_check_has_a_mutator():

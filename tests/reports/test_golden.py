@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gauntlet.kernel.rundir import RunDir, write_json
-from reports.judge import judge
+from gauntlet.core.run_directory import RunDir, write_json
+from gauntlet.reports.verdict.judge import judge
 
 from .histories import good_story
 from .mutators import lose_the_tail, show_twice, withhold_the_tail

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from gauntlet.kernel import vocabulary
-from gauntlet.kernel.scenario import Fault, Scenario
-from reports import fleet
+from gauntlet.core.scenario import catalog
+from gauntlet.core.scenario.model import Fault, Scenario
+from gauntlet.reports.history import workers
 
 from .histories import good_story
 
@@ -22,12 +22,12 @@ def first_cells(page, header):
 
 def test_every_check_is_documented():
     """In the order of the vocabulary, each once."""
-    assert first_cells("checks.md", "check") == list(vocabulary.CHECKS)
+    assert first_cells("checks.md", "check") == list(catalog.CHECKS)
 
 
 def test_every_indicator_is_documented():
     """In the order of the vocabulary, each once."""
-    assert first_cells("indicators.md", "indicator") == list(vocabulary.INDICATORS)
+    assert first_cells("indicators.md", "indicator") == list(catalog.INDICATORS)
 
 
 def test_every_window_is_documented():
@@ -46,7 +46,7 @@ def test_every_key_of_the_result_is_documented(judged):
     for part in ("run", "counts"):
         assert all(f"`{key}`" in page for key in result[part])
     told = {"kind": "worker", "worker": 0, "host": "h", "pid": 7, "step": "joined", "message": ""}
-    (worker,) = fleet.workers([told], {})
+    (worker,) = workers.workers([told], {})
     assert all(f"`{key}`" in page for key in worker)
     for part in ("checks", "objectives", "windows"):
         assert all(f"`{key}`" in page for key in result[part][0])

@@ -4,16 +4,16 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from gauntlet.kernel.clock import NS_PER_MS, NS_PER_S
-from gauntlet.kernel.history import Kind
-from scenarios.adapters.base import Request, Response
-from scenarios.adapters.reference import Reference
-from scenarios.context import Context, Limits
-from scenarios.latency import Latencies
-from scenarios.ledger import Ledger
-from scenarios.link import Link
-from scenarios.plan import Conversation, User
-from scenarios.timers import Timers
+from gauntlet.core.clock import NS_PER_MS, NS_PER_S
+from gauntlet.core.history import Kind
+from gauntlet.scenarios.adapters.base import Request, Response
+from gauntlet.scenarios.adapters.reference import Reference
+from gauntlet.scenarios.client.connection import Link
+from gauntlet.scenarios.client.context import Context, Limits
+from gauntlet.scenarios.client.timers import Timers
+from gauntlet.scenarios.metrics.delivery_ledger import Ledger
+from gauntlet.scenarios.metrics.latency import Latencies
+from gauntlet.scenarios.workloads.entities import Conversation, User
 
 FIELDS = ("ref_ns", "conv", "link", "peer", "sseq", "seq", "flags", "spare")
 ANN, BOB = User(1, "u0-0"), User(2, "u0-1")

@@ -1,14 +1,14 @@
 """The toxics by their names in the API. To add one: a file, a line here, a test, a docs entry."""
 
-from chaos.proxy.toxics.bandwidth import Bandwidth
-from chaos.proxy.toxics.latency import Latency
-from chaos.proxy.toxics.limit_data import LimitData
-from chaos.proxy.toxics.noop import Noop
-from chaos.proxy.toxics.reset_peer import ResetPeer
-from chaos.proxy.toxics.slicer import Slicer
-from chaos.proxy.toxics.slow_close import SlowClose
-from chaos.proxy.toxics.stage import Stage
-from chaos.proxy.toxics.timeout import Timeout
+from gauntlet.chaos.proxy.toxics._stage import Stage
+from gauntlet.chaos.proxy.toxics.bandwidth import Bandwidth
+from gauntlet.chaos.proxy.toxics.latency import Latency
+from gauntlet.chaos.proxy.toxics.limit_data import LimitData
+from gauntlet.chaos.proxy.toxics.noop import Noop
+from gauntlet.chaos.proxy.toxics.reset_peer import ResetPeer
+from gauntlet.chaos.proxy.toxics.slicer import Slicer
+from gauntlet.chaos.proxy.toxics.slow_close import SlowClose
+from gauntlet.chaos.proxy.toxics.timeout import Timeout
 
 TOXICS: dict[str, type[Stage]] = {
     "bandwidth": Bandwidth,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from chaos.proxy.toxics.paced import Paced, Parcel
+from gauntlet.chaos.proxy.toxics._delayed import Paced, Parcel
 
 _SLICE_MS = 100
 

@@ -4,7 +4,7 @@ from random import Random
 
 import msgspec
 
-from chaos.proxy.toxics.stage import Host, Stage
+from gauntlet.chaos.proxy.toxics._stage import Host, Stage
 
 
 class Attributes(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Changes nothing; the template of a new toxic."""
 
-from chaos.proxy.toxics.stage import Stage
+from gauntlet.chaos.proxy.toxics._stage import Stage
 
 
 class Noop(Stage):

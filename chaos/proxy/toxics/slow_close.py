@@ -2,7 +2,7 @@
 
 import msgspec
 
-from chaos.proxy.toxics.paced import Paced, Parcel
+from gauntlet.chaos.proxy.toxics._delayed import Paced, Parcel
 
 
 class Attributes(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from chaos.proxy.toxics.stage import Stage
+from gauntlet.chaos.proxy.toxics._stage import Stage
 
 
 class Attributes(msgspec.Struct, frozen=True):

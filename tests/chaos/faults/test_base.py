@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from chaos.faults.base import param, poll
+from gauntlet.chaos.faults.base import param, poll
 
 
 @pytest.mark.parametrize(

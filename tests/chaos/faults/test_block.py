@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.faults import block
-from chaos.faults.base import FaultFailed
-from chaos.faults.block import Block
-from gauntlet.kernel.errors import RollbackError, StackError
+from gauntlet.chaos.faults import block
+from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.faults.block import Block
+from gauntlet.core.errors import RollbackError, StackError
 
 
 @pytest.fixture

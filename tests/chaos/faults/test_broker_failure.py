@@ -1,6 +1,6 @@
 """broker-failure, in a world without processes."""
 
-from chaos.faults.broker_failure import broker_failure
+from gauntlet.chaos.faults.broker_failure import broker_failure
 
 
 def test_the_broker_is_killed_and_started(world, spec):

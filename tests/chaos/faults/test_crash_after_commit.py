@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.faults import crash_after_commit, processes
-from chaos.faults.base import FaultFailed
-from chaos.faults.crash_after_commit import CrashAfterCommit
-from gauntlet.kernel.errors import StackError
+from gauntlet.chaos.faults import _processes, crash_after_commit
+from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.faults.crash_after_commit import CrashAfterCommit
+from gauntlet.core.errors import StackError
 
 WORDS = "committed and not published: d.a.b 7"
 
@@ -21,10 +21,15 @@ def line(logger, message):
 @pytest.fixture
 def context(world, monkeypatch, tmp_path):
     """A world with a log, in which an earlier crash has left its words."""
-    monkeypatch.setattr(processes, "PROVE_S", 0.0)
+    monkeypatch.setattr(_processes, "PROVE_S", 0.0)
     monkeypatch.setattr(crash_after_commit, "process_state", lambda _: "gone")
     log = tmp_path / "message-1.log"
-    log.write_text(line("chaos.sabotage.crash_after_commit", "committed and not published: old 1"))
+    log.write_text(
+        line(
+            "gauntlet.chaos.server_hooks.faults.crash_after_commit",
+            "committed and not published: old 1",
+        )
+    )
     return replace(world.context, logs=tmp_path)
 
 
@@ -38,7 +43,7 @@ def test_it_is_armed_and_dies_with_words(world, spec, context):
     """SIGUSR1 through the control API; what it had committed is the proof; the heal starts it."""
     fault = CrashAfterCommit(spec("crash-after-commit", "message"))
     assert fault.inject(context) == {"components": ["message-1"]}
-    say(context, "chaos.sabotage.crash_after_commit", WORDS)
+    say(context, "gauntlet.chaos.server_hooks.faults.crash_after_commit", WORDS)
     assert fault.prove(context) == {
         "message-1": {"pid": 102, "process": "gone", "last_words": WORDS}
     }
@@ -48,7 +53,10 @@ def test_it_is_armed_and_dies_with_words(world, spec, context):
 
 @pytest.mark.parametrize(
     ("logger", "message"),
-    [("reference_server", WORDS), ("chaos.sabotage.crash_after_commit", "armed")],
+    [
+        ("reference_server", WORDS),
+        ("gauntlet.chaos.server_hooks.faults.crash_after_commit", "armed"),
+    ],
 )
 def test_an_end_without_these_words_is_no_proof(spec, context, logger, message):
     """Killed some other way; an earlier crash's words are not this one's."""
@@ -64,7 +72,7 @@ def test_a_living_process_is_no_proof(spec, context, monkeypatch):
     monkeypatch.setattr(crash_after_commit, "process_state", lambda _: "running")
     fault = CrashAfterCommit(spec("crash-after-commit", "message"))
     fault.inject(context)
-    say(context, "chaos.sabotage.crash_after_commit", WORDS)
+    say(context, "gauntlet.chaos.server_hooks.faults.crash_after_commit", WORDS)
     with pytest.raises(FaultFailed):
         fault.prove(context)
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.control import CutoverStatus, CutoverStep
-from chaos.faults import cutover
-from chaos.faults.base import FaultFailed
-from chaos.faults.cutover import Cutover
-from gauntlet.kernel import clock
-from gauntlet.kernel.errors import RollbackError, StackError
+from gauntlet.chaos.clients.cluster_control import CutoverStatus, CutoverStep
+from gauntlet.chaos.faults import cutover
+from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.faults.cutover import Cutover
+from gauntlet.core import clock
+from gauntlet.core.errors import RollbackError, StackError
 
 
 @pytest.fixture

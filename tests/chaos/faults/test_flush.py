@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from chaos.faults import flush
-from chaos.faults.base import FaultFailed
-from chaos.faults.flush import Flush
-from gauntlet.kernel.errors import RollbackError
+from gauntlet.chaos.faults import flush
+from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.faults.flush import Flush
+from gauntlet.core.errors import RollbackError
 
 
 class FakeRedis:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from chaos.faults import kill, processes
-from chaos.faults.base import FaultFailed
-from chaos.faults.kill import Kill
+from gauntlet.chaos.faults import _processes, kill
+from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.faults.kill import Kill
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def table(world, monkeypatch):
     def state(pid):
         return "gone" if world.control.states[pids[pid]] == "held" else "running"
 
-    for module in (kill, processes):
+    for module in (kill, _processes):
         monkeypatch.setattr(module, "process_state", state)
     monkeypatch.setattr(kill, "port_state", lambda _: "refused")
 
@@ -32,7 +32,7 @@ def test_count_components_are_killed_and_started(world, spec, table):
 
 def test_a_live_process_is_no_proof(world, spec, table, monkeypatch):
     """The API's word is not enough: the process must be gone."""
-    monkeypatch.setattr(processes, "PROVE_S", 0.0)
+    monkeypatch.setattr(_processes, "PROVE_S", 0.0)
     fault = Kill.of(spec("kill", "gateway"))
     fault.inject(world.context)
     world.control.states["gateway-1"] = "up"
@@ -43,7 +43,7 @@ def test_a_live_process_is_no_proof(world, spec, table, monkeypatch):
 
 def test_an_open_port_is_no_proof(world, spec, table, monkeypatch):
     """Somebody who still answers at the address has not gone down."""
-    monkeypatch.setattr(processes, "PROVE_S", 0.0)
+    monkeypatch.setattr(_processes, "PROVE_S", 0.0)
     monkeypatch.setattr(kill, "port_state", lambda _: "open")
     fault = Kill.of(spec("kill", "gateway"))
     fault.inject(world.context)

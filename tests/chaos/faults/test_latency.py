@@ -2,8 +2,8 @@
 
 import pytest
 
-from chaos.faults.base import FaultFailed
-from chaos.faults.latency import Latency
+from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.faults.latency import Latency
 
 
 def test_both_streams_of_every_link_get_the_toxic(world, spec):
@@ -32,7 +32,7 @@ def test_longer_round_trips_prove_it(world, spec):
 
 def test_unchanged_round_trips_fail_it(world, spec, monkeypatch):
     """A toxic that does nothing is found out, with what was seen."""
-    monkeypatch.setattr("chaos.faults.probed.PROVE_S", 0.0)
+    monkeypatch.setattr("gauntlet.chaos.faults._link_fault.PROVE_S", 0.0)
     fault = Latency(spec("latency", "edge>broker", latency="80ms"))
     fault.inject(world.context)
     world.proxy.on.clear()
@@ -43,7 +43,7 @@ def test_unchanged_round_trips_fail_it(world, spec, monkeypatch):
 
 def test_a_silent_link_is_no_latency(world, spec, monkeypatch):
     """No answer at all proves something else."""
-    monkeypatch.setattr("chaos.faults.probed.PROVE_S", 0.0)
+    monkeypatch.setattr("gauntlet.chaos.faults._link_fault.PROVE_S", 0.0)
     fault = Latency(spec("latency", "edge>broker"))
     fault.inject(world.context)
     world.control.states["broker"] = "held"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chaos.faults.base import FaultFailed
-from chaos.faults.partition import Partition
+from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.faults.partition import Partition
 
 
 def test_silence_proves_it(world, spec):
@@ -15,7 +15,7 @@ def test_silence_proves_it(world, spec):
 
 def test_a_dead_component_is_no_silence(world, spec, monkeypatch):
     """A link whose component went away meanwhile closes: that is not what was asked for."""
-    monkeypatch.setattr("chaos.faults.probed.PROVE_S", 0.0)
+    monkeypatch.setattr("gauntlet.chaos.faults._link_fault.PROVE_S", 0.0)
     fault = Partition(spec("partition", "edge>broker"))
     fault.inject(world.context)
     world.control.states["broker"] = "held"

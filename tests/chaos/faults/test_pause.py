@@ -2,15 +2,15 @@
 
 import pytest
 
-from chaos.faults import pause, processes
-from chaos.faults.base import FaultFailed
-from chaos.faults.pause import Pause
+from gauntlet.chaos.faults import _processes, pause
+from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.faults.pause import Pause
 
 
 def test_components_are_stopped_and_go_on(world, spec, monkeypatch):
     """The system's word proves the stop; the heal resumes what is paused, once."""
     monkeypatch.setattr(pause, "process_state", lambda _: "stopped")
-    monkeypatch.setattr(processes, "process_state", lambda _: "sleeping")
+    monkeypatch.setattr(_processes, "process_state", lambda _: "sleeping")
     fault = Pause(spec("pause", "edge"))
     assert fault.inject(world.context) == {"components": ["edge-blue-1"]}
     assert fault.prove(world.context) == {"edge-blue-1": {"pid": 103, "process": "stopped"}}
@@ -21,7 +21,7 @@ def test_components_are_stopped_and_go_on(world, spec, monkeypatch):
 
 def test_a_running_process_is_no_proof(world, spec, monkeypatch):
     """A pause that did not stop the process has failed."""
-    monkeypatch.setattr(processes, "PROVE_S", 0.0)
+    monkeypatch.setattr(_processes, "PROVE_S", 0.0)
     monkeypatch.setattr(pause, "process_state", lambda _: "running")
     fault = Pause(spec("pause", "edge"))
     fault.inject(world.context)

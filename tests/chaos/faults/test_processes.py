@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from chaos.faults import processes
-from chaos.faults.base import FaultFailed
-from chaos.faults.processes import port_state, process_state, verify_running, victims
-from gauntlet.kernel.errors import RollbackError
+from gauntlet.chaos.faults import _processes
+from gauntlet.chaos.faults._processes import port_state, process_state, verify_running, victims
+from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.core.errors import RollbackError
 
 
 def test_the_first_running_by_name_are_the_victims(world):
@@ -65,8 +65,8 @@ def test_port_state():
 
 def test_running_again_needs_a_process(world, monkeypatch):
     """`up` without a live process is not believed."""
-    monkeypatch.setattr(processes, "VERIFY_S", 0.0)
-    monkeypatch.setattr(processes, "process_state", lambda _: "gone")
+    monkeypatch.setattr(_processes, "VERIFY_S", 0.0)
+    monkeypatch.setattr(_processes, "process_state", lambda _: "gone")
     with pytest.raises(RollbackError, match="gateway-1"):
         verify_running(world.context, ["gateway-1"])
 

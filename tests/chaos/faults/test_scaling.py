@@ -2,14 +2,19 @@
 
 import pytest
 
-from chaos.control import CutoverStatus, RefusedError, RollingStatus, RollingStep
-from chaos.faults import processes, rolling_update, scale_in, scale_out
-from chaos.faults.base import FaultFailed
-from chaos.faults.rolling_update import RollingUpdate
-from chaos.faults.scale_in import ScaleIn
-from chaos.faults.scale_out import ScaleOut
-from gauntlet.kernel import clock
-from gauntlet.kernel.errors import RollbackError, StackError
+from gauntlet.chaos.clients.cluster_control import (
+    CutoverStatus,
+    RefusedError,
+    RollingStatus,
+    RollingStep,
+)
+from gauntlet.chaos.faults import _processes, rolling_update, scale_in, scale_out
+from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.faults.rolling_update import RollingUpdate
+from gauntlet.chaos.faults.scale_in import ScaleIn
+from gauntlet.chaos.faults.scale_out import ScaleOut
+from gauntlet.core import clock
+from gauntlet.core.errors import RollbackError, StackError
 
 
 @pytest.fixture
@@ -21,7 +26,7 @@ def table(world, monkeypatch):
         living = world.control.states[pids[pid]] in ("up", "draining")
         return "running" if living else "gone"
 
-    for module in (processes, scale_in, scale_out):
+    for module in (_processes, scale_in, scale_out):
         monkeypatch.setattr(module, "process_state", state)
     monkeypatch.setattr(scale_out, "port_state", lambda _: "open")
     for module in (scale_in, rolling_update):

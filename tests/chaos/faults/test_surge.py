@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.faults import surge
-from chaos.faults.base import FaultFailed
-from chaos.faults.surge import Surge
-from gauntlet.kernel.clock import NS_PER_S
-from gauntlet.kernel.errors import RollbackError
-from gauntlet.kernel.rundir import RunDir
-from gauntlet.live import Live
+from gauntlet.chaos.faults import surge
+from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.faults.surge import Surge
+from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.errors import RollbackError
+from gauntlet.core.run_directory import RunDir
+from gauntlet.runner.live_metrics import Live
 
 
 class Figures:

@@ -7,8 +7,8 @@ from random import Random
 import msgspec
 import pytest
 
-from chaos.proxy.toxics import TOXICS
-from chaos.proxy.toxics.stage import Stage
+from gauntlet.chaos.proxy.toxics import TOXICS
+from gauntlet.chaos.proxy.toxics._stage import Stage
 
 
 class FakeTimer:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def process():
     """A running proxy, whose API has been announced."""
-    argv = [sys.executable, "-P", "-m", "chaos.proxy"]
+    argv = [sys.executable, "-P", "-m", "gauntlet.chaos.proxy"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         child.api = json.loads(child.stdout.readline())["api"]
         yield child

@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
-from chaos.proxy import proxy as module
-from chaos.proxy.errors import ApiError
-from chaos.proxy.proxy import Proxy, ProxyBody, resolve
+from gauntlet.chaos.proxy import proxy as module
+from gauntlet.chaos.proxy.errors import ApiError
+from gauntlet.chaos.proxy.proxy import Proxy, ProxyBody, resolve
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chaos.proxy.api import VERSION, application
-from chaos.proxy.collection import Proxies
-from chaos.proxy.proxy import DIAL_TIMEOUT_S
-from chaos.proxy.toxics import TOXICS
+from gauntlet.chaos.proxy.api import VERSION, application
+from gauntlet.chaos.proxy.collection import Proxies
+from gauntlet.chaos.proxy.proxy import DIAL_TIMEOUT_S
+from gauntlet.chaos.proxy.toxics import TOXICS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "fault-proxy.md").read_text()
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chaos.proxy.errors import ApiError
-from chaos.proxy.toxic import Toxic
+from gauntlet.chaos.proxy.errors import ApiError
+from gauntlet.chaos.proxy.toxic import Toxic
 
 
 def test_defaults():

@@ -6,8 +6,8 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from scenarios.adapters import ADAPTERS, base
-from scenarios.adapters._template import Template
+from gauntlet.scenarios.adapters import ADAPTERS, base
+from gauntlet.scenarios.adapters._template import Template
 
 CONV = "d.ann.bob"
 

@@ -2,14 +2,8 @@
 
 import pytest
 
-from gauntlet.kernel.capabilities import (
-    CAPABILITIES,
-    HISTORY,
-    RESUME,
-    ROOMS,
-    SERVER_SEQ,
-)
-from scenarios.adapters.base import (
+from gauntlet.core.scenario.capabilities import CAPABILITIES, HISTORY, RESUME, ROOMS, SERVER_SEQ
+from gauntlet.scenarios.adapters.base import (
     Call,
     Connected,
     Entry,

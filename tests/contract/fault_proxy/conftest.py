@@ -11,8 +11,8 @@ from itertools import count
 import pytest
 import requests
 
-from chaos.proxy_server import ProxyServer, find_binary
-from chaos.toxiproxy import ProxyClient
+from gauntlet.chaos.clients.toxiproxy import ProxyClient
+from gauntlet.chaos.proxy_process import ProxyServer, find_binary
 
 PATIENCE_S = 5.0  # no socket operation of a passing test comes near it
 

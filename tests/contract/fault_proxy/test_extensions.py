@@ -5,7 +5,7 @@ Each is declared in docs/reference/fault-proxy.md.
 
 import pytest
 
-from chaos.proxy_server import ProxyServer
+from gauntlet.chaos.proxy_process import ProxyServer
 
 from .conftest import Wire, eventually, outcome, receive, sending
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chaos.proxy.api import REQUEST_ID
+from gauntlet.chaos.proxy.api import REQUEST_ID
 
 pytestmark = [pytest.mark.contract, pytest.mark.integration]
 

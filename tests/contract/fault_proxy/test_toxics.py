@@ -2,7 +2,7 @@
 
 import pytest
 
-from chaos.proxy.toxics import TOXICS
+from gauntlet.chaos.proxy.toxics import TOXICS
 
 pytestmark = [pytest.mark.contract, pytest.mark.integration]
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from reference_server.cluster import plan, rabbitmq, redis_server
-from reference_server.cluster.component import Component
-from reference_server.cluster.ports import PortAllocator
+from gauntlet.reference_server.cluster.engines import rabbitmq, redis_server
+from gauntlet.reference_server.cluster.supervision.component import Component
+from gauntlet.reference_server.cluster.topology import plan
+from gauntlet.reference_server.cluster.topology.ports import PortAllocator
 
 ENGINES = {"redis": redis_server.launch, "rabbitmq": rabbitmq.launch}
 SCHEMES = {"redis": "redis", "rabbitmq": "amqp"}

@@ -6,9 +6,9 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from reference_server import bus
-from reference_server.bus.base import BusDown, Undeliverable
-from reference_server.bus.redis_streams import TRIM_EVERY
+from gauntlet.reference_server import bus
+from gauntlet.reference_server.bus.base import BusDown, Undeliverable
+from gauntlet.reference_server.bus.redis_streams import TRIM_EVERY
 
 pytestmark = [
     pytest.mark.contract,

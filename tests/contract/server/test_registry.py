@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from reference_server import registry
-from reference_server.registry import redis as engine
-from reference_server.registry.base import EdgeLease, Lease, RegistryDown
+from gauntlet.reference_server import registry
+from gauntlet.reference_server.registry import redis as engine
+from gauntlet.reference_server.registry.base import EdgeLease, Lease, RegistryDown
 
 pytestmark = [
     pytest.mark.contract,

@@ -6,10 +6,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from reference_server.cluster import plan, postgres
-from reference_server.cluster.component import Component
-from reference_server.cluster.ports import PortAllocator
-from reference_server.store import open_messages
+from gauntlet.reference_server.cluster.engines import postgres
+from gauntlet.reference_server.cluster.supervision.component import Component
+from gauntlet.reference_server.cluster.topology import plan
+from gauntlet.reference_server.cluster.topology.ports import PortAllocator
+from gauntlet.reference_server.store import open_messages
 
 TIMEOUT_MS = 3000
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from reference_server.store.base import Append, Refused
+from gauntlet.reference_server.store.base import Append, Refused
 
 from .wishes import event, everything, message, seqs
 

@@ -6,7 +6,7 @@ import contextlib
 import asyncpg
 import pytest
 
-from reference_server.store.base import Stored, StoreDown, StoreError, StoreUncertain
+from gauntlet.reference_server.store.base import Stored, StoreDown, StoreError, StoreUncertain
 
 from .wishes import everything, message, seqs
 
@@ -125,7 +125,7 @@ async def test_a_process_that_stands_still_holds_nobody_up(store, open_store, mo
     """Between its reading and its writing another writes; then it sees that, and comes after."""
     if store.writers == 1:
         pytest.skip("one writer meets nobody")
-    from reference_server.store import postgres
+    from gauntlet.reference_server.store import postgres
 
     honest, still, go_on = postgres._write, asyncio.Event(), asyncio.Event()
 
@@ -152,7 +152,7 @@ async def test_a_late_repeat_is_known_whoever_was_faster(store, open_store, monk
     """Two processes write the same message at once: it is stored once, and both say where."""
     if store.writers == 1:
         pytest.skip("one writer meets nobody")
-    from reference_server.store import postgres
+    from gauntlet.reference_server.store import postgres
 
     honest, read = postgres._write, asyncio.Barrier(2)
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from reference_server.store import open_users
-from reference_server.store.base import StoreDown
+from gauntlet.reference_server.store import open_users
+from gauntlet.reference_server.store.base import StoreDown
 
 pytestmark = [
     pytest.mark.contract,

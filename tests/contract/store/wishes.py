@@ -1,6 +1,6 @@
 """Wishes to a message store, and what came of them."""
 
-from reference_server.store.base import Append
+from gauntlet.reference_server.store.base import Append
 
 
 def message(client_msg_id, conv="d.a.b", sender="a", body="hello"):

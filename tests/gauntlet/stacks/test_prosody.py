@@ -3,10 +3,10 @@
 import pytest
 
 from gauntlet import stacks
-from gauntlet.kernel.capabilities import ADAPTER_STACKS
-from gauntlet.kernel.errors import ConfigError, StackError
+from gauntlet.core.errors import ConfigError, StackError
+from gauntlet.core.scenario.capabilities import ADAPTER_STACKS
+from gauntlet.scenarios.adapters import ADAPTERS
 from gauntlet.stacks import prosody
-from scenarios.adapters import ADAPTERS
 
 
 def boot(tmp_path, monkeypatch, binary="/bin/false", **config):

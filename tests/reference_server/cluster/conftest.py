@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from reference_server.cluster import plan
-from reference_server.cluster.launch import Launch
-from reference_server.cluster.ports import PortAllocator
+from gauntlet.reference_server.cluster.supervision.launch_spec import Launch
+from gauntlet.reference_server.cluster.topology import plan
+from gauntlet.reference_server.cluster.topology.ports import PortAllocator
 
 SERVE = """
 import socket, sys

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from reference_server.config import Config
-from reference_server.http import Request
-from reference_server.metrics import Metrics
-from reference_server.services.base import Context
-from reference_server.services.friend import FriendService
+from gauntlet.reference_server.core.config import Config
+from gauntlet.reference_server.core.metrics import Metrics
+from gauntlet.reference_server.http.messages import Request
+from gauntlet.reference_server.services.base import Context
+from gauntlet.reference_server.services.friend import FriendService
 
 
 @pytest.fixture

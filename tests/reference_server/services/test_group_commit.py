@@ -4,15 +4,15 @@ import asyncio
 
 import pytest
 
-from reference_server.services.group_commit import GroupCommit
-from reference_server.store.base import (
+from gauntlet.reference_server.core.wire import Entry
+from gauntlet.reference_server.services.group_commit import GroupCommit
+from gauntlet.reference_server.store.base import (
     Append,
     Stored,
     StoreDown,
     StoreError,
     StoreUncertain,
 )
-from reference_server.wire import Entry
 
 LONG_MS = 60_000
 

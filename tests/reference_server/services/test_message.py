@@ -6,14 +6,14 @@ from functools import partial
 import msgspec
 import pytest
 
-from reference_server.calls import BUNDLE
-from reference_server.config import Config
-from reference_server.http import Request, Response
-from reference_server.metrics import Metrics
-from reference_server.services.base import Context
-from reference_server.services.message import MessageService
-from reference_server.store.base import StoreDown, StoreUncertain
-from reference_server.wire import direct_members
+from gauntlet.reference_server.core.config import Config
+from gauntlet.reference_server.core.metrics import Metrics
+from gauntlet.reference_server.core.wire import direct_members
+from gauntlet.reference_server.http.messages import Request, Response
+from gauntlet.reference_server.http.service_client import BUNDLE
+from gauntlet.reference_server.services.base import Context
+from gauntlet.reference_server.services.message import MessageService
+from gauntlet.reference_server.store.base import StoreDown, StoreUncertain
 
 PATH = "/v1/conversations/d.ann.bob/messages"
 

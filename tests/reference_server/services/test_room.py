@@ -7,15 +7,15 @@ import time
 import msgspec
 import pytest
 
-from reference_server.config import Config, Settings
-from reference_server.errors import ApiError
-from reference_server.http import Request
-from reference_server.metrics import Metrics
-from reference_server.registry.base import RegistryDown
-from reference_server.services.base import Context
-from reference_server.services.message import Position
-from reference_server.services.room import RoomService
-from reference_server.store.base import Present, RoomView
+from gauntlet.reference_server.core.config import Config, Settings
+from gauntlet.reference_server.core.errors import ApiError
+from gauntlet.reference_server.core.metrics import Metrics
+from gauntlet.reference_server.http.messages import Request
+from gauntlet.reference_server.registry.base import RegistryDown
+from gauntlet.reference_server.services.base import Context
+from gauntlet.reference_server.services.message import Position
+from gauntlet.reference_server.services.room import RoomService
+from gauntlet.reference_server.store.base import Present, RoomView
 
 OLD, NEW = "e1|1-1", "e2|1-9"
 GRACE_S = 0.01
@@ -267,7 +267,7 @@ async def test_a_fresh_registry_is_not_believed_for_a_lease(room, messages):
 
 async def test_a_registry_that_was_silent_is_not_believed_for_a_lease(room, messages, monkeypatch):
     """What it held ran out while it stood still: edges first write their leases anew."""
-    monkeypatch.setattr("reference_server.services.room.SWEEP_S", 0.01)
+    monkeypatch.setattr("gauntlet.reference_server.services.room.SWEEP_S", 0.01)
     room._lease_s = 0.2
     await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"))
     room._registry.living = None

@@ -2,11 +2,11 @@
 
 import json
 
-from reference_server.config import Config
-from reference_server.http import Request
-from reference_server.metrics import Metrics
-from reference_server.services.base import Context
-from reference_server.services.sticker import StickerService
+from gauntlet.reference_server.core.config import Config
+from gauntlet.reference_server.core.metrics import Metrics
+from gauntlet.reference_server.http.messages import Request
+from gauntlet.reference_server.services.base import Context
+from gauntlet.reference_server.services.sticker import StickerService
 
 
 async def test_packs_are_listed_and_read(tmp_path):

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from reference_server.store import open_messages, open_users
-from reference_server.store.base import Append, StoreDown
+from gauntlet.reference_server.store import open_messages, open_users
+from gauntlet.reference_server.store.base import Append, StoreDown
 
 pytest.importorskip("asyncpg")
 

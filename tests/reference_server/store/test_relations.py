@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_server.store.relations import CHANGES, Change, blockers, standing
+from gauntlet.reference_server.store.relations import CHANGES, Change, blockers, standing
 
 from .friendship import USERS, Friendship
 

@@ -4,12 +4,12 @@ import asyncio
 import subprocess
 import sys
 
-from reference_server.store import open_users
+from gauntlet.reference_server.store import open_users
 
 WRITERS, ROWS = 3, 40
 WRITE = """
 import asyncio, sys
-from reference_server.store import open_users
+from gauntlet.reference_server.store import open_users
 
 async def write(url, me, rows):
     store = open_users(url, 1000)

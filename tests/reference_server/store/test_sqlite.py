@@ -2,9 +2,9 @@
 
 import pytest
 
-from reference_server.store import messages
-from reference_server.store.base import Append, StoreDown, StoreUncertain
-from reference_server.store.sqlite import SqliteDatabase, SqliteMessageStore
+from gauntlet.reference_server.store import messages
+from gauntlet.reference_server.store.base import Append, StoreDown, StoreUncertain
+from gauntlet.reference_server.store.sqlite import SqliteDatabase, SqliteMessageStore
 
 WISH = Append("d.a.b", "1", sender="a", body="x")
 # A row whose deferred reference points to nothing makes COMMIT itself fail.

@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from reference_server.store import open_users
-from reference_server.store.relations import CHANGES
+from gauntlet.reference_server.store import open_users
+from gauntlet.reference_server.store.relations import CHANGES
 
 from .friendship import Friendship
 

@@ -4,21 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from gauntlet.kernel import vocabulary
-from gauntlet.kernel.capabilities import (
-    CAPABILITIES,
-    HISTORY,
-    SELF_ECHO,
-    SERVER_SEQ,
-)
-from reports import checks
-from reports.checks.verdict import Outcome
+from gauntlet.core.scenario import catalog
+from gauntlet.core.scenario.capabilities import CAPABILITIES, HISTORY, SELF_ECHO, SERVER_SEQ
+from gauntlet.reports import checks
+from gauntlet.reports.checks.finding import Outcome
 
 # What some check, or the making of the history, consults; the others concern the load alone.
 JUDGED_BY = {SERVER_SEQ, HISTORY, SELF_ECHO}
 
 
-@pytest.mark.parametrize("name", vocabulary.CHECKS)
+@pytest.mark.parametrize("name", catalog.CHECKS)
 def test_a_check_says_why_it_cannot_judge(history, good_story, name):
     """Without anything declared, a check either does without or names what it lacks."""
     bare = replace(history(good_story(1)), capabilities=frozenset())
@@ -43,7 +38,7 @@ def test_a_violation_is_no_excuse(history, good_story, break_it):
 
 def test_what_checks_need_are_words_that_adapters_know():
     """A need that nobody could declare would silence a check for ever."""
-    assert set(checks.NEEDS) <= set(vocabulary.CHECKS)
+    assert set(checks.NEEDS) <= set(catalog.CHECKS)
     assert set().union(*checks.NEEDS.values()) == JUDGED_BY
 
 

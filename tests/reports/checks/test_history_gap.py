@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.kernel.history import Kind
+from gauntlet.core.history import Kind
 
 ROOM, LATE = 7, 5
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from gauntlet.kernel.capabilities import SELF_ECHO
-from gauntlet.kernel.history import Kind
-from reports import checks
-from reports.checks.own_positions import OwnPositions
+from gauntlet.core.history import Kind
+from gauntlet.core.scenario.capabilities import SELF_ECHO
+from gauntlet.reports import checks
+from gauntlet.reports.checks._own_positions import OwnPositions
 
 LEFT_OUT = ("wire-order", "history-gap")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from reports import checks
-from reports.checks.verdict import Finding, Outcome, judge
+from gauntlet.reports import checks
+from gauntlet.reports.checks.finding import Finding, Outcome, judge
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gauntlet.kernel.history import Kind
-from reports.checks.sender_fifo import _earliest_ack_after
+from gauntlet.core.history import Kind
+from gauntlet.reports.checks.sender_fifo import _earliest_ack_after
 
 NEVER = np.iinfo(np.int64).max
 

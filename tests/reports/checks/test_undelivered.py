@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.kernel.history import Channel, Kind
+from gauntlet.core.history import Channel, Kind
 
 S = 1_000_000_000
 

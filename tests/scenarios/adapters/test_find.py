@@ -2,9 +2,9 @@
 
 import pytest
 
-from gauntlet.kernel.errors import ConfigError
-from scenarios.adapters import ADAPTERS, find
-from scenarios.adapters._template import Template
+from gauntlet.core.errors import ConfigError
+from gauntlet.scenarios.adapters import ADAPTERS, find
+from gauntlet.scenarios.adapters._template import Template
 
 NEARLY = """
 class Half:
@@ -29,7 +29,7 @@ def acme(tmp_path, monkeypatch):
 def test_an_adapter_is_found_by_its_name_or_its_place():
     """Those of this tree by a word, any other where it is installed."""
     assert find("xmpp") is ADAPTERS["xmpp"]
-    assert find("scenarios.adapters._template:Template") is Template
+    assert find("gauntlet.scenarios.adapters._template:Template") is Template
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.adapters import base
-from scenarios.adapters.reference import Reference
+from gauntlet.scenarios.adapters import base
+from gauntlet.scenarios.adapters.reference import Reference
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "frames"
 ADAPTER = Reference({})

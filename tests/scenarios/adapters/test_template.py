@@ -6,16 +6,16 @@ import json
 import pytest
 from aiohttp import WSMsgType, web
 
-from gauntlet.kernel.rundir import RunDir, write_json
-from gauntlet.kernel.scenario import from_builtins, to_builtins
-from reports.judge import judge
-from scenarios.adapters._template import Template
-from scenarios.arrivals import Stripe
-from scenarios.engine import Engine
-from scenarios.loadfile import LoadFile
+from gauntlet.core.run_directory import RunDir, write_json
+from gauntlet.core.scenario.model import from_builtins, to_builtins
+from gauntlet.reports.verdict.judge import judge
+from gauntlet.scenarios.adapters._template import Template
+from gauntlet.scenarios.engine.engine import Engine
+from gauntlet.scenarios.engine.load_file import LoadFile
+from gauntlet.scenarios.schedule.arrivals import Stripe
 
 USERS = 4
-MINE = "scenarios.adapters._template:Template"
+MINE = "gauntlet.scenarios.adapters._template:Template"
 
 
 class Chat:

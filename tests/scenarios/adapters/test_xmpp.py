@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.adapters.base import Answer, Connected, Page, Refused, Say, Sent, Several
-from scenarios.adapters.xmpp import Xmpp
+from gauntlet.scenarios.adapters.base import Answer, Connected, Page, Refused, Say, Sent, Several
+from gauntlet.scenarios.adapters.xmpp import Xmpp
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "xmpp"
 CONV = "d.u0-0.u0-1"

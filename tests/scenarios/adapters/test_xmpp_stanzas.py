@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.adapters import xmpp_stanzas as stanzas
-from scenarios.adapters.base import Entry, ProtocolError
+from gauntlet.scenarios.adapters import xmpp_stanzas as stanzas
+from gauntlet.scenarios.adapters.base import Entry, ProtocolError
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "xmpp"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gauntlet.kernel import scenario_file
-from scenarios import library
+from gauntlet.core.scenario import loader
+from gauntlet.scenarios import library
 
 EXPECTED = {
     "steady", "disconnects", "slow-network", "broker-failure", "edge-crash", "gateway-crash",
@@ -21,7 +21,7 @@ def test_the_library_holds_what_is_promised():
 @pytest.mark.parametrize("name", library.names())
 def test_every_scenario_is_valid_and_short(name):
     """Each file passes the checks a user's file must pass, and takes about a minute."""
-    scenario = scenario_file.load(library.path(name))
+    scenario = loader.load(library.path(name))
     assert scenario.name == name
     assert scenario.about.endswith(".")
     assert scenario.load.duration_s <= (90 if name == "tour" else 60)
@@ -30,7 +30,7 @@ def test_every_scenario_is_valid_and_short(name):
 @pytest.mark.parametrize("name", library.names())
 def test_faults_leave_time_to_recover(name):
     """A fault's recovery may take what it is allowed before the next one begins, or the end."""
-    scenario = scenario_file.load(library.path(name))
+    scenario = loader.load(library.path(name))
     ends = [fault.at for fault in scenario.faults[1:]]
     for fault, following_s in zip(scenario.faults, ends, strict=False):
         assert fault.ends_s + 3 <= following_s, fault.id
@@ -39,7 +39,7 @@ def test_faults_leave_time_to_recover(name):
 
 def test_the_spike_leaps_and_comes_back():
     """Half a dozen seconds at several times the base, with time before and after it."""
-    load = scenario_file.load(library.path("spike")).load
+    load = loader.load(library.path("spike")).load
     ends_s = load.profile.at + load.profile.for_
     assert 3 <= load.profile.peak / load.profile.base <= 10
     assert load.ramp + 5 <= load.profile.at
@@ -48,6 +48,6 @@ def test_the_spike_leaps_and_comes_back():
 
 def test_the_tour_is_as_large_as_it_says():
     """200 users, 300 sends a second, within 90 seconds."""
-    load = scenario_file.load(library.path("tour")).load
+    load = loader.load(library.path("tour")).load
     assert (load.users, load.rate_per_s) == (200, 300)
     assert load.duration_s <= 90

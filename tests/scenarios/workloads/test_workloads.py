@@ -5,14 +5,14 @@ from random import Random
 
 import pytest
 
-from gauntlet.kernel.scenario import Duration, Rate, WorkloadShare
-from scenarios.plan import Scope
-from scenarios.traffic import users_of
-from scenarios.workloads.direct import Direct
-from scenarios.workloads.group import Group
-from scenarios.workloads.offline_catchup import OfflineCatchup
-from scenarios.workloads.reconnect_storm import ReconnectStorm
-from scenarios.workloads.slow_consumer import SlowConsumer
+from gauntlet.core.scenario.model import Duration, Rate, WorkloadShare
+from gauntlet.scenarios.schedule.traffic import users_of
+from gauntlet.scenarios.workloads.direct import Direct
+from gauntlet.scenarios.workloads.entities import Scope
+from gauntlet.scenarios.workloads.group import Group
+from gauntlet.scenarios.workloads.offline_catchup import OfflineCatchup
+from gauntlet.scenarios.workloads.reconnect_storm import ReconnectStorm
+from gauntlet.scenarios.workloads.slow_consumer import SlowConsumer
 
 SECOND = 1_000_000_000
 

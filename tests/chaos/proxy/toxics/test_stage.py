@@ -1,7 +1,7 @@
 """The stage that all toxics derive from."""
 
-from chaos.proxy.toxics import TOXICS
-from chaos.proxy.toxics.stage import Stage
+from gauntlet.chaos.proxy.toxics import TOXICS
+from gauntlet.chaos.proxy.toxics._stage import Stage
 
 
 def test_every_toxic_can_be_made_and_forgets_its_timers(bench):

@@ -1,0 +1,1 @@
+"""Clients of what faults act on: the cluster, Toxiproxy, links and socket tables."""

@@ -1,0 +1,187 @@
+"""A typed client of Toxiproxy's HTTP API, on top of toxiproxy-python (nothing else imports it).
+
+The package keeps one global server, never times out, cannot update a toxic, does not escape names
+and reads error bodies as results. So only its request layer and its error classes are used here,
+through one subclass of `APIConsumer` for each server.
+"""
+
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote, urlsplit
+
+import msgspec
+import requests
+from toxiproxy.api import APIConsumer, validate_response
+from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
+
+from gauntlet.core.errors import GauntletError
+
+T = TypeVar("T")
+Stream = Literal["downstream", "upstream"]
+
+_STATUS: dict[type[Exception], int] = {InvalidToxic: 400, NotFound: 404, ProxyExists: 409}
+
+
+class ProxyError(GauntletError):
+    """The fault proxy refused a call, or did not answer in time (`status` is None)."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Toxic(msgspec.Struct, frozen=True):
+    """One toxic as the server holds it; units are in the names of Toxiproxy's documentation."""
+
+    name: str
+    type: str
+    stream: str
+    toxicity: float
+    attributes: dict[str, int]
+
+
+class Proxy(msgspec.Struct, frozen=True):
+    """One proxied link; `listen` is the real address, port 0 resolved."""
+
+    name: str
+    listen: str
+    upstream: str
+    enabled: bool
+    toxics: list[Toxic]
+
+
+class _Version(msgspec.Struct, frozen=True):
+    version: str
+
+
+class ProxyClient:
+    """Drives one fault proxy server. Safe to use from several threads.
+
+    Every call takes at most `timeout_s` to connect and as much again to answer, and raises
+    ProxyError.
+    """
+
+    def __init__(self, api_url: str, timeout_s: float = 5.0) -> None:
+        address = urlsplit(api_url)
+        self.api_url = api_url
+        self._server: type[APIConsumer] = type(
+            "Server", (_Server,), {"host": address.hostname, "port": address.port}
+        )
+        self._timeout_s = timeout_s
+
+    def version(self) -> str:
+        """The server's version, such as `2.12.0`."""
+        return self._as(_Version, self._call("get", "/version")).version
+
+    def create(self, name: str, upstream: str, listen: str = "127.0.0.1:0") -> str:
+        """Open a proxied link to `upstream`; the address it listens on."""
+        body = {"name": name, "upstream": upstream, "listen": listen, "enabled": True}
+        return self._as(Proxy, self._call("post", "/proxies", body)).listen
+
+    def delete(self, proxy: str) -> None:
+        """Close a link and its connections."""
+        self._call("delete", _path(proxy))
+
+    def proxies(self) -> dict[str, Proxy]:
+        """Every link by its name."""
+        return self._as(dict[str, Proxy], self._call("get", "/proxies"))
+
+    def disable(self, proxy: str) -> None:
+        """Close the listener and every connection; new ones are refused."""
+        self._call("patch", _path(proxy), {"enabled": False})
+
+    def enable(self, proxy: str) -> None:
+        """Listen again, on the same port."""
+        self._call("patch", _path(proxy), {"enabled": True})
+
+    def toxics(self, proxy: str) -> list[Toxic]:
+        """The toxics of a link."""
+        return self._as(list[Toxic], self._call("get", _path(proxy, "toxics")))
+
+    def add_toxic(
+        self,
+        proxy: str,
+        type: str,  # noqa: A002  # the API's word
+        stream: Stream = "downstream",
+        toxicity: float = 1.0,
+        attributes: dict[str, int] | None = None,
+        name: str | None = None,
+    ) -> Toxic:
+        """Add a toxic, by default named `<type>_<stream>`; it acts on live connections at once."""
+        body: dict[str, Any] = {
+            "name": name or f"{type}_{stream}",
+            "type": type,
+            "stream": stream,
+            "toxicity": toxicity,
+            "attributes": attributes or {},
+        }
+        return self._as(Toxic, self._call("post", _path(proxy, "toxics"), body))
+
+    def update_toxic(
+        self,
+        proxy: str,
+        name: str,
+        *,
+        toxicity: float | None = None,
+        attributes: dict[str, int] | None = None,
+    ) -> Toxic:
+        """Change what is given; the other attributes keep their values."""
+        body: dict[str, Any] = {} if toxicity is None else {"toxicity": toxicity}
+        if attributes is not None:
+            body["attributes"] = attributes
+        return self._as(Toxic, self._call("patch", _path(proxy, "toxics", name), body))
+
+    def remove_toxic(self, proxy: str, name: str) -> None:
+        """Remove a toxic; what it held back flows on, unless it was one that drops data."""
+        self._call("delete", _path(proxy, "toxics", name))
+
+    def reset(self) -> None:
+        """Enable every link and remove every toxic."""
+        self._call("post", "/reset")
+
+    def _call(self, verb: str, path: str, body: object = None) -> bytes:
+        kwargs: dict[str, Any] = {
+            "timeout": self._timeout_s,
+            # The user's HTTP proxy settings are not for this server.
+            "proxies": {"no_proxy": self._server.host},
+        }
+        if body is not None:
+            kwargs["json"] = body
+        what = f"fault proxy {self.api_url}: {verb.upper()} {path}"
+        try:
+            response: requests.Response = getattr(self._server, verb)(path, **kwargs)
+        except tuple(_STATUS) as error:
+            status = _STATUS[type(error)]
+            raise ProxyError(f"{what}: {status} {_reason(error.args[0])}", status) from error
+        except requests.RequestException as error:
+            raise ProxyError(f"{what}: no answer: {error}") from error
+        if not response.ok:  # toxiproxy-python lets 5xx pass
+            reason = _reason(response.content)
+            raise ProxyError(f"{what}: {response.status_code} {reason}", response.status_code)
+        return response.content
+
+    def _as(self, shape: type[T], content: bytes) -> T:
+        try:
+            return msgspec.json.decode(content, type=shape)
+        except msgspec.DecodeError as error:
+            raise ProxyError(f"fault proxy {self.api_url}: unexpected answer: {error}") from error
+
+
+class _Server(APIConsumer):  # type: ignore[misc]  # the package ships no types
+    """What the package lacks: PATCH."""
+
+    @classmethod
+    def patch(cls, url: str, **kwargs: Any) -> requests.Response:
+        url = f"http://{cls.host}:{cls.port}{url}"
+        response: requests.Response = validate_response(requests.patch(url, **kwargs))  # noqa: S113  # in kwargs
+        return response
+
+
+def _path(proxy: str, *parts: str) -> str:
+    return "/".join(["/proxies", *(quote(part, safe="") for part in (proxy, *parts))])
+
+
+def _reason(content: bytes) -> str:
+    try:
+        return str(msgspec.json.decode(content)["error"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return content.decode(errors="replace")[:200].strip()

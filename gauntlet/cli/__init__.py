@@ -1,0 +1,1 @@
+"""The `gauntlet` command: arguments, subcommands, and what the terminal shows."""

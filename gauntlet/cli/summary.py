@@ -1,0 +1,64 @@
+"""The end of a run in the terminal: the verdict, why, and where to look next."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from gauntlet.core.run_directory import RunDir
+
+_MARK = {
+    "valid": "[green]✔ valid[/]",
+    "invalid": "[bold red]✘ invalid[/]",
+    "unknown": "[yellow]? unknown[/]",
+    "not-applicable": "[dim]– not applicable[/]",
+}
+_STATUS_STYLE = {"pass": "bold green", "warn": "bold yellow", "fail": "bold red"}
+
+
+def show(run: RunDir, result: dict[str, Any], console: Console, *, hint: str | None) -> None:
+    """Print checks, objectives, faults, the verdict and the report's address."""
+    console.print(_checks(result))
+    if result["objectives"]:
+        console.print(_objectives(result))
+    if audit := result.get("self_audit"):
+        console.print(f"\nnumbers: {audit['status']}. {audit['sentence']}", markup=False)
+    verdict = result["verdict"]
+    style = _STATUS_STYLE.get(verdict["status"], "bold yellow")
+    console.print(f"\n[{style}]{verdict['status'].upper()}[/]  exit {verdict['exit_code']}")
+    for reason in verdict["reasons"][:5]:
+        console.print(f"  · {reason}", markup=False)
+    for caveat in result.get("caveats", ()):
+        console.print(f"  ! {caveat}", style="yellow", markup=False)
+    console.print(f"\nopen {run.report}", markup=False, soft_wrap=True)
+    if hint:
+        console.print(f"next: {hint}", markup=False, soft_wrap=True)
+
+
+def _checks(result: dict[str, Any]) -> Table:
+    table = Table("check", "verdict", "examined", "found", title_justify="left", box=None)
+    for check in result["checks"]:
+        found = str(check["count"]) if check["count"] else ""
+        name = check["id"] if check["required"] else f"[dim]{check['id']}[/]"
+        table.add_row(name, _MARK[check["verdict"]], f"{check['examined']:,}", found)
+    return table
+
+
+def _objectives(result: dict[str, Any]) -> Table:
+    table = Table("objective", "verdict", "window", "value", "wanted", box=None)
+    for objective in result["objectives"]:
+        table.add_row(
+            objective["id"],
+            _MARK[objective["verdict"]],
+            objective["window"],
+            ("≥ " if objective.get("at_least") else "") + _number(objective["value"]),
+            f"{objective['op']} {objective['target']:g}",
+        )
+    return table
+
+
+def _number(value: float | str | None) -> str:
+    """A value of result.json, in which infinity is the text "inf"."""
+    if value is None:
+        return "–"
+    return "∞" if float(value) == float("inf") else f"{float(value):,.4g}"

@@ -1,0 +1,1 @@
+"""The scenario file: its model, how it is read, and how it is validated."""

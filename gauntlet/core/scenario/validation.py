@@ -1,0 +1,261 @@
+"""What a scenario's types cannot say: names that must exist, times and numbers that must fit."""
+
+import itertools
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gauntlet.core import clock, ids
+from gauntlet.core.scenario import catalog, rate_profiles
+from gauntlet.core.scenario.capabilities import ADAPTER_STACKS, OUT_OF_TREE, is_out_of_tree
+from gauntlet.core.scenario.model import (
+    ConstantProfile,
+    DiurnalProfile,
+    Fault,
+    Load,
+    RampProfile,
+    RecordedProfile,
+    Scenario,
+    SpikeProfile,
+    StepProfile,
+    Target,
+    WorkloadShare,
+)
+
+Path = tuple[str | int, ...]
+
+
+class Problem(NamedTuple):
+    """One thing wrong: where in the scenario, what was found there, what is allowed."""
+
+    path: Path
+    found: str
+    allowed: str
+
+
+def problems(scenario: Scenario) -> Iterator[Problem]:
+    """Everything wrong with a scenario that is well typed."""
+    if not ids.is_slug(scenario.name):
+        yield Problem(("name",), scenario.name, _SLUG)
+    yield from _target_problems(scenario.target)
+    yield from _load_problems(scenario.load)
+    for index, check in enumerate(scenario.checks.required):
+        yield from _unless_one_of(catalog.CHECKS, check, ("checks", "required", index))
+    yield from _repeated("faults", [fault.id for fault in scenario.faults])
+    yield from _repeated("sla", [objective.id for objective in scenario.sla])
+    for index, fault in enumerate(scenario.faults):
+        for problem in _fault_problems(fault, scenario):
+            yield problem._replace(path=("faults", index, *problem.path))
+    for index, guard in enumerate(scenario.guards):
+        yield from _unless_one_of(catalog.GUARD_CHECKS, guard.check, ("guards", index, "check"))
+    for index, objective in enumerate(scenario.sla):
+        path = ("sla", index)
+        yield from _unless_one_of(catalog.INDICATORS, objective.indicator, (*path, "indicator"))
+        yield from _unless_one_of(scenario.windows(), objective.window, (*path, "window"))
+
+
+def target_fits(target: str, wanted: tuple[str, ...]) -> bool:
+    """Whether a target is one of those a fault can be aimed at."""
+    source, arrow, component = target.partition(">")
+    if arrow:
+        role = role_of(component)
+        if source not in catalog.LINK_SOURCES or role not in catalog.ROLES:
+            return False
+        return "link" in wanted or f"{source}>{role}" in wanted
+    return role_of(target) in (catalog.ROLES if "role" in wanted else wanted)
+
+
+def role_of(component: str) -> str:
+    """`edge-blue-1` → `edge`; a name that is no component's is returned as it is."""
+    for role in catalog.ROLES:
+        if re.fullmatch(rf"{role}(-(blue|green))?(-\d+)?", component):
+            return role
+    return component
+
+
+def _target_problems(target: Target) -> Iterator[Problem]:
+    yield from _unless_one_of(catalog.LAYOUTS, target.layout, ("target", "layout"))
+    known = target.adapter in ADAPTER_STACKS or is_out_of_tree(target.adapter)
+    if not known:
+        allowed = _list([*ADAPTER_STACKS, OUT_OF_TREE])
+        yield Problem(("target", "adapter"), target.adapter, allowed)
+    stacks = ("external", *ADAPTER_STACKS.get(target.adapter, ()))
+    if known and target.stack not in stacks:
+        found = f"{target.stack} with the adapter {target.adapter}"
+        yield Problem(("target", "stack"), found, _list(stacks))
+    for index, url in enumerate(target.url):
+        yield from _url_problems(url, ("target", "url", index))
+
+
+def _url_problems(url: str, path: Path) -> Iterator[Problem]:
+    try:
+        parts = urlsplit(url)
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        yield Problem(path, url, "an address such as http://127.0.0.1:8080")
+    elif parts.scheme in ("https", "wss"):
+        yield Problem(path, url, "http:// or ws://; TLS is not spoken")
+
+
+def _load_problems(load: Load) -> Iterator[Problem]:
+    if not 2 <= load.users <= 100_000:
+        yield Problem(("load", "users"), str(load.users), "2 to 100000")
+    if not 1 <= load.devices <= 8:
+        yield Problem(("load", "devices"), str(load.devices), "1 to 8")
+    if load.steady <= 0:
+        yield Problem(("load", "steady"), clock.format_s(load.steady), "more than zero")
+    if not 100 <= load.body_bytes <= 65_536:
+        yield Problem(("load", "body_bytes"), str(load.body_bytes), "100 to 65536")
+    yield from _profile_problems(load)
+    for key in ("queue_max", "backlog_max"):
+        if (bound := getattr(load, key)) < 1:
+            yield Problem(("load", key), str(bound), "1 or more")
+    if not load.workload:
+        yield Problem(("load", "workload"), "nothing", _list(catalog.WORKLOADS))
+    for name, share in load.shares().items():
+        path = ("load", "workload", name)
+        yield from _unless_one_of(catalog.WORKLOADS, name, path)
+        yield from _share_problems(name, share, load.users, path)
+
+
+def _share_problems(name: str, share: WorkloadShare, users: int, path: Path) -> Iterator[Problem]:
+    if not 0 < share.weight < math.inf:
+        yield Problem(path, f"weight {share.weight:g}", "a weight above zero")
+    yield from _sizes_problems(share, users, (*path, "sizes"))
+    if name in _ROOMS and not 2 <= share.size <= users:
+        yield Problem(path, f"size {share.size}", f"a size of 2 to {users}, the users")
+    if not 0 < share.percent <= 100:
+        yield Problem((*path, "percent"), f"{share.percent:g}", "above 0, at most 100")
+    least_per_s, most_per_s = _EXITS_PER_S
+    if share.exits is not None and not least_per_s <= share.exits <= most_per_s:
+        allowed = f"{least_per_s:f}/s to {most_per_s:g}/s"
+        yield Problem((*path, "exits"), f"{share.exits:g}/s", allowed)
+
+
+def _profile_problems(load: Load) -> Iterator[Problem]:
+    path: Path = ("load", "profile")
+    profile, end = load.profile, clock.format_s(load.duration_s)
+    match profile:
+        case StepProfile():
+            times_s = [float(step.at) for step in profile.steps]
+            if not times_s:
+                yield Problem((*path, "steps"), "no step", "one or more")
+            for index, (before_s, at_s) in enumerate(itertools.pairwise(times_s), 1):
+                if at_s <= before_s:
+                    found, least = clock.format_s(at_s), clock.format_s(before_s)
+                    yield Problem((*path, "steps", index, "at"), found, f"later than {least}")
+        case SpikeProfile() | RampProfile() if profile.at is not None:
+            if profile.at >= load.duration_s:
+                yield Problem((*path, "at"), clock.format_s(profile.at), f"before the end, {end}")
+        case DiurnalProfile() if profile.period < 1:
+            yield Problem((*path, "period"), clock.format_s(profile.period), "1 s or more")
+        case _:
+            pass
+    # What a trace holds is known only to those who may open it (`scenario_file`).
+    if isinstance(profile, ConstantProfile | RecordedProfile) or load.steady <= 0:
+        return
+    sends = rate_profiles.total(rate_profiles.pieces(msgspec.structs.replace(load, rate=None)))
+    if sends < 1:
+        yield Problem(path, f"{sends:g} sends", "a profile that sends something after the ramp")
+
+
+def _sizes_problems(share: WorkloadShare, users: int, path: Path) -> Iterator[Problem]:
+    if isinstance(share.sizes, str):
+        return
+    if not share.sizes:
+        yield Problem(path, "nothing", "fixed, lognormal, or a list of [size, weight]")
+    for index, (size, weight) in enumerate(share.sizes):
+        if not 2 <= size <= users:
+            yield Problem((*path, index), f"size {size}", f"a size of 2 to {users}, the users")
+        if not 0 < weight < math.inf:
+            yield Problem((*path, index), f"weight {weight:g}", "a weight above zero")
+
+
+def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
+    if not ids.is_slug(fault.id):
+        yield Problem(("id",), fault.id, _SLUG)
+    kind = catalog.FAULTS.get(fault.kind)
+    if kind is None:
+        yield Problem(("kind",), fault.kind, _list(catalog.FAULTS))
+        return
+    if not target_fits(fault.target, kind.targets):
+        yield Problem(("target",), fault.target, _allowed_targets(kind.targets))
+    if kind.stack not in ("", scenario.target.stack):
+        found = f"{fault.kind} on the stack {scenario.target.stack}"
+        yield Problem(("kind",), found, f"the stack {kind.stack}")
+    if fault.kind == "surge" and scenario.load.model == "closed":
+        yield Problem(("kind",), "surge of a load without arrivals", "load.model: open")
+    duration_s = scenario.load.duration_s
+    if fault.ends_s > duration_s:
+        allowed = f"an end (at + for) within the load's {clock.format_s(duration_s)}"
+        yield Problem(("at",), f"an end at {clock.format_s(fault.ends_s)}", allowed)
+    for name, value in fault.params.items():
+        param = kind.params.get(name)
+        if param is None:
+            yield Problem(("params", name), name, _list(kind.params) or "no parameter")
+            continue
+        accepts, allowed = _param_rule(param)
+        if not accepts(value):
+            yield Problem(("params", name), repr(value), allowed)
+
+
+def _param_rule(param: catalog.Param) -> tuple[Callable[..., bool], str]:
+    if param.kind == "choice":
+        return lambda value: value in param.choices, _list(param.choices)
+    return _PARAM_RULES[param.kind]
+
+
+def _allowed_targets(wanted: tuple[str, ...]) -> str:
+    roles = _list(catalog.ROLES)
+    if "link" in wanted:
+        sources = _list(catalog.LINK_SOURCES)
+        return f"a link `source>component`, source one of {sources}, component one of {roles}"
+    if "role" in wanted:
+        return f"{roles}, or one component such as gateway-1"
+    return _list(wanted)
+
+
+def _unless_one_of(words: Iterable[str], found: str, path: Path) -> Iterator[Problem]:
+    if found not in words:
+        yield Problem(path, found, _list(words))
+
+
+def _repeated(key: str, names: list[str]) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Problem((key, index, "id"), name, "an id that no other entry has")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_duration(value: object) -> bool:
+    try:
+        clock.parse_duration_s(value)  # type: ignore[arg-type]  # whatever stood in the file
+    except ValueError:
+        return False
+    return True
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(words)
+
+
+_SLUG = "lower-case letters, digits and hyphens, at most 64"
+
+_ROOMS = ("group", "slow_consumer")  # workloads whose conversations have a `size`
+_EXITS_PER_S = (1e-6, 10.0)  # of each member: a run holds every one of them from its start on
+
+_PARAM_RULES: dict[str, tuple[Callable[..., bool], str]] = {
+    "number": (lambda value: _is_number(value) and value >= 1, "a number of 1 or more"),
+    "percent": (lambda value: _is_number(value) and 0 < value <= 100, "above 0, at most 100"),
+    "duration": (_is_duration, "a duration such as 15s, 300ms or 1m30s"),
+    "flag": (lambda value: isinstance(value, bool), "true or false"),
+}

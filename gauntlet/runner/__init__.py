@@ -1,0 +1,1 @@
+"""Runs one scenario from start to finish: boots the stack, starts load and faults, then judges."""

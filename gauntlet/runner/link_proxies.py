@@ -1,0 +1,50 @@
+"""Puts the links that faults need behind fault proxies: client links apart from the rest."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from gauntlet.chaos.clients.toxiproxy import ProxyClient
+from gauntlet.chaos.faults.context import ProxiedLink
+from gauntlet.chaos.proxy_process import Backend, ProxyServer
+from gauntlet.stacks.reference import Link
+
+
+class Proxies:
+    """The proxy servers of a run and the links that go through them."""
+
+    def __init__(self, backend: Backend, log_dir: Path, seed: int) -> None:
+        self._backend: Backend = backend
+        self._log_dir = log_dir
+        self._seed = seed
+        self._servers: dict[str, ProxyServer] = {}
+        self.links: dict[str, ProxiedLink] = {}
+
+    def open(self, links: Iterable[Link]) -> dict[str, str]:
+        """Create a proxy for each link; the addresses to advertise in their place."""
+        for link in links:
+            side = "clients" if link.source == "client" else "backends"
+            client = ProxyClient(self._server(side).api_url)
+            listen = client.create(link.name, link.upstream)
+            self.links[link.name] = ProxiedLink(client, link.name, link.kind, listen)
+        return {name: link.listen for name, link in self.links.items()}
+
+    @property
+    def backend(self) -> str | None:
+        """What carries the links, for the record; None when no link is proxied."""
+        return next((server.backend for server in self._servers.values()), None)
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The servers' processes: `proxy-clients`, `proxy-backends`."""
+        return {f"proxy-{side}": server.pid for side, server in self._servers.items()}
+
+    def stop(self) -> None:
+        """End the servers, and with them every proxied connection."""
+        for server in self._servers.values():
+            server.stop()
+
+    def _server(self, side: str) -> ProxyServer:
+        if side not in self._servers:
+            log = self._log_dir / f"proxy-{side}.log"
+            self._servers[side] = ProxyServer.start(self._backend, log=log, seed=self._seed)
+        return self._servers[side]

@@ -1,0 +1,83 @@
+"""The manifest: everything a reader needs to judge, or repeat, a run."""
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from gauntlet.core import clock, run_directory
+from gauntlet.core.scenario.model import Scenario, to_builtins
+from gauntlet.scenarios import adapters
+
+_SHOWN_PACKAGES = ("im-gauntlet", "locust", "uvloop", "websockets", "picows", "numpy", "aio-pika")
+
+
+def build(scenario: Scenario, argv: list[str], *, bug: str | None) -> dict[str, Any]:
+    """The manifest at the start of a run; `stack` and `proxy` are added when known."""
+    return {
+        "schema_version": run_directory.SCHEMA_VERSION,
+        "argv": argv,
+        "scenario": to_builtins(scenario),
+        "seed": scenario.seed,
+        "bug": bug,
+        "commit": _commit(),
+        "versions": {name: _version(name) for name in _SHOWN_PACKAGES},
+        "machine": _machine(),
+        "clock": {**clock.wall_anchor(), "error_ms": 0.0},
+        "adapter": {
+            "name": scenario.target.adapter,
+            # Judging needs them, long after the run and without the adapter.
+            "capabilities": sorted(adapters.find(scenario.target.adapter).capabilities),
+        },
+        "stack": {"name": scenario.target.stack},
+        "proxy": {"backend": None, "links": []},
+    }
+
+
+def with_workers(anchor: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The manifest's `clock` with those of the load's workers: offsets and errors to ours."""
+    workers = [
+        {
+            "worker": row["worker"],
+            "host": row["host"],
+            "offset_ms": row["offset_ns"] / clock.NS_PER_MS,
+            "error_ms": row["error_ns"] / clock.NS_PER_MS,
+        }
+        for row in sorted(rows, key=lambda row: int(row["worker"]))
+    ]
+    worst_ms = max(worker["error_ms"] for worker in workers)
+    return {**anchor, "error_ms": worst_ms, "workers": workers}
+
+
+def _commit() -> str | None:
+    """The commit of the code that runs, when it runs from a checkout."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
+    }

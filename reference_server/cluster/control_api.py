@@ -1,0 +1,159 @@
+"""The control API: how the harness, or an operator, acts on a running cluster."""
+
+import hmac
+import json
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from aiohttp import ClientSession, web
+
+from gauntlet.reference_server.cluster.rollout.driver import (
+    CutoverDriver,
+    CutoverRequest,
+    DrainRequest,
+)
+from gauntlet.reference_server.cluster.rollout.edges import read_metrics
+from gauntlet.reference_server.cluster.rollout.rolling_update import RollingRequest, RollingUpdate
+from gauntlet.reference_server.cluster.supervision.component import Component
+from gauntlet.reference_server.cluster.supervision.supervisor import Supervisor
+from gauntlet.reference_server.cluster.topology.errors import (
+    ClusterError,
+    RequestError,
+    StartError,
+    StateError,
+)
+from gauntlet.reference_server.cluster.topology.plan import HOST, PYTHON
+
+_STATUS = {RequestError: 404, StateError: 409, StartError: 503}
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Control:
+    """The HTTP server of the control API; see `docs/reference/control-api.md`."""
+
+    def __init__(
+        self, supervisor: Supervisor, cutover: CutoverDriver, http: ClientSession, token: str
+    ) -> None:
+        self._supervisor = supervisor
+        self._cutover = cutover
+        self._rolling = RollingUpdate(supervisor)
+        self._http = http
+        self._token = token
+        app = web.Application(middlewares=[self._guard])
+        app.add_routes(
+            [
+                web.get("/components", self._list),
+                web.post("/components/{name}/{verb:kill|start|pause|resume}", self._act),
+                web.post("/components/{name}/drain", self._begin_scale_in),
+                web.get("/rolling", self._show_rolling),
+                web.post("/rolling", self._begin_rolling),
+                web.get("/cutover", self._show_cutover),
+                web.post("/cutover", self._begin_cutover),
+                web.post("/cutover/rollback", self._roll_back),
+                web.get("/metrics", self._metrics),
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+
+    async def open(self, port: int) -> str:
+        """Listen, and return the base URL."""
+        await self._runner.setup()
+        await web.TCPSite(self._runner, HOST, port).start()
+        return f"http://{HOST}:{port}"
+
+    async def close(self) -> None:
+        """Stop listening, and whatever update runs."""
+        await self._rolling.close()
+        await self._runner.cleanup()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        given = request.headers.get("Authorization", "")
+        if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
+            return _error(401, "the token of the ready line is missing or wrong")
+        try:
+            return await handler(request)
+        except ClusterError as error:
+            return _error(_STATUS.get(type(error), 500), str(error))
+        except (msgspec.MsgspecError, ValueError) as error:
+            return _error(400, str(error))
+
+    async def _list(self, _request: web.Request) -> web.Response:
+        leaving = self._cutover.leaving
+        shown = [_show(each, leaving) for each in self._supervisor.components.values()]
+        return web.json_response({"components": shown})
+
+    async def _act(self, request: web.Request) -> web.Response:
+        component = self._supervisor[request.match_info["name"]]
+        match request.match_info["verb"]:
+            case "kill":
+                name = (await _body(request)).get("signal", "KILL")
+                if f"SIG{name}" not in signal.Signals.__members__:
+                    raise ValueError(f"there is no signal {name!r}; for example KILL or TERM")
+                pid = await component.kill(signal.Signals[f"SIG{name}"])
+            case "start":
+                pid = await component.start()
+            case "pause":
+                pid = component.pause()
+            case _:
+                pid = component.resume()
+        return web.json_response({"pid": pid})
+
+    async def _begin_cutover(self, request: web.Request) -> web.Response:
+        self._cutover.begin(msgspec.convert(await _body(request), CutoverRequest))
+        return web.json_response(await self._cutover.status(), status=202)
+
+    async def _show_cutover(self, _request: web.Request) -> web.Response:
+        return web.json_response(await self._cutover.status())
+
+    async def _roll_back(self, _request: web.Request) -> web.Response:
+        self._cutover.roll_back()
+        return web.json_response(await self._cutover.status(), status=202)
+
+    async def _begin_scale_in(self, request: web.Request) -> web.Response:
+        pace = msgspec.convert(await _body(request), DrainRequest)
+        self._cutover.begin_scale_in(request.match_info["name"], pace)
+        return web.json_response({"state": "draining"}, status=202)
+
+    async def _begin_rolling(self, request: web.Request) -> web.Response:
+        self._rolling.begin(msgspec.convert(await _body(request), RollingRequest))
+        return web.json_response(self._rolling.status(), status=202)
+
+    async def _show_rolling(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._rolling.status())
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        found = {
+            each.planned.name: await read_metrics(self._http, each.planned)
+            for each in self._supervisor.components.values()
+            if each.planned.engine == PYTHON and each.state == "up"
+        }
+        answered = {name: values for name, values in found.items() if values is not None}
+        return web.json_response({"components": answered})
+
+
+def _show(component: Component, leaving: str | None) -> dict[str, Any]:
+    planned = component.planned
+    is_leaving = planned.name == leaving and component.state != "planned"
+    return {
+        "name": planned.name,
+        "role": planned.role,
+        "environment": planned.environment,
+        "pid": component.pid,
+        "state": "draining" if is_leaving else component.state,
+        "restarts": component.restarts,
+        "address": planned.address,
+    }
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    value = json.loads(await request.text() or "{}")
+    if not isinstance(value, dict):
+        raise ValueError("the body must be a JSON object")
+    return value
+
+
+def _error(status: int, message: str) -> web.Response:
+    return web.json_response({"error": message}, status=status)

@@ -1,0 +1,1 @@
+"""Blue-green cutovers and rolling updates."""

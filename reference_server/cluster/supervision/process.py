@@ -1,0 +1,121 @@
+"""One operating-system process that cannot outlive its parent; signals to its whole tree."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import pwd
+import sys
+from collections.abc import Sequence
+from signal import SIGCONT, SIGKILL, SIGSTOP, Signals
+
+import psutil
+
+from gauntlet.reference_server.cluster.supervision.launch_spec import Launch
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+class Child:
+    """A running process, leader of its own session, so that Ctrl-C reaches only the harness."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    @classmethod
+    async def spawn(cls, argv: Sequence[str], launch: Launch) -> "Child":
+        """Start `argv`, its output appended to the log; OSError if that fails.
+
+        `stdin` is written and the pipe kept open: its end tells the child that we are gone.
+        """
+        parent, uid = os.getpid(), launch.uid
+        with launch.log.open("ab") as output:
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=asyncio.subprocess.STDOUT,
+                env={**os.environ, **launch.env},
+                start_new_session=True,
+                # Runs after the change of uid, which would clear the parent-death signal.
+                preexec_fn=lambda: _die_with(parent),
+                user=uid,
+                group=None if uid is None else pwd.getpwuid(uid).pw_gid,
+                extra_groups=None if uid is None else [],
+            )
+        if process.stdin is not None:
+            process.stdin.write(launch.stdin)
+        return cls(process)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not been reaped yet."""
+        return self._process.returncode is None
+
+    async def wait(self) -> int:
+        """Its exit status, negative for a signal."""
+        return await self._process.wait()
+
+    def signal(self, number: Signals) -> None:
+        """Signal the process alone; nothing when it was reaped (its pid may be another's)."""
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def signal_tree(self, number: Signals) -> None:
+        """Signal the process and all its descendants.
+
+        Not its process group: PostgreSQL's backends and Erlang's port programs leave it.
+        """
+        # A stopped leader starts no more children while they are counted.
+        self.signal(SIGSTOP)
+        for process in self._descendants():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        self.signal(number)
+
+    async def kill(self) -> None:
+        """End the tree at once and wait until it is gone. Harmless when it is."""
+        descendants = self._descendants()
+        self.signal_tree(SIGKILL)
+        await self.wait()
+        while any(_is_live(process) for process in descendants):
+            await asyncio.sleep(0.01)
+
+    async def end(self, number: Signals, patience_s: float) -> None:
+        """Ask the process to end; after `patience_s` seconds kill whatever is left."""
+        if not self.alive:
+            return
+        descendants = self._descendants()
+        self.signal_tree(SIGCONT)
+        self.signal(number)
+        try:
+            await asyncio.wait_for(self.wait(), patience_s)
+        except TimeoutError:
+            await self.kill()
+        for process in descendants:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def _descendants(self) -> list[psutil.Process]:
+        try:
+            return psutil.Process(self.pid).children(recursive=True) if self.alive else []
+        except psutil.NoSuchProcess:
+            return []
+
+
+def _is_live(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _die_with(parent: int) -> None:
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, SIGKILL)
+        # The parent may have died before the kernel knew of our wish.
+        if os.getppid() != parent:
+            os._exit(1)

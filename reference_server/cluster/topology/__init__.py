@@ -1,0 +1,1 @@
+"""Which components a cluster has, and their settings, ports and links."""

@@ -1,0 +1,1 @@
+"""The WebSocket tier: connections, fan-out, repair, leases and drain."""

@@ -1,0 +1,87 @@
+"""What an edge answers to plain HTTP on its WebSocket port; see `docs/reference/edge-control.md`.
+
+`websockets` reads a request's head only. So control calls are GETs with query parameters too.
+"""
+
+from collections.abc import Callable
+from hmac import compare_digest
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request, Response
+
+from gauntlet.reference_server.core.config import Config
+from gauntlet.reference_server.core.metrics import Metrics
+from gauntlet.reference_server.edge.drain import Drain, DrainOrder
+
+Query = dict[str, list[str]]
+
+
+class EdgeHttp:
+    """Routes one request; everything below `/internal/` needs the `X-Internal` token."""
+
+    def __init__(
+        self, metrics: Metrics, drain: Drain, config: Config, stats: Callable[[], dict[str, Any]]
+    ) -> None:
+        self._metrics = metrics
+        self._drain = drain
+        self._internal_token = config.internal_token
+        self._connections_max = config.settings.edge_connections_max
+        self._stats = stats
+        self._internal: dict[str, Callable[[Query], Any]] = {
+            "/internal/drain": self._begin_drain,
+            "/internal/undrain": self._undrain,
+            "/internal/stats": lambda _: stats(),
+        }
+
+    def answer(self, ws: ServerConnection, request: Request) -> Response | None:
+        """The response, or None to go on with the WebSocket handshake."""
+        parts = urlsplit(request.path)
+        if parts.path == "/v1/ws":
+            # Those in mid-handshake count too, this one as well: they hold descriptors.
+            is_full = len(ws.server.handler_tasks) > self._connections_max
+            if self._drain.active is None and not is_full:
+                return None
+            self._metrics.add("upgrades_refused_total")
+            return ws.respond(HTTPStatus.SERVICE_UNAVAILABLE, "full\n" if is_full else "draining\n")
+        if parts.path == "/healthz":
+            return _json(ws, HTTPStatus.OK, {"status": "ok", **self._stats()})
+        if parts.path == "/readyz":
+            missing = self._stats()["missing"]
+            status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
+            return _json(ws, status, {"ready": not missing, "missing": missing})
+        if parts.path == "/metrics":
+            return ws.respond(HTTPStatus.OK, self._metrics.render())
+        if parts.path in self._internal:
+            return self._control(ws, request, parts.path, parse_qs(parts.query))
+        return ws.respond(HTTPStatus.NOT_FOUND, "not found\n")
+
+    def _control(self, ws: ServerConnection, request: Request, path: str, query: Query) -> Response:
+        token = request.headers.get("X-Internal", "")
+        if not compare_digest(token.encode(), self._internal_token.encode()):
+            return ws.respond(HTTPStatus.FORBIDDEN, "not one of our processes\n")
+        try:
+            return _json(ws, HTTPStatus.OK, self._internal[path](query))
+        except (msgspec.ValidationError, ValueError) as error:
+            return _json(ws, HTTPStatus.BAD_REQUEST, {"error": str(error)})
+
+    def _begin_drain(self, query: Query) -> dict[str, int]:
+        single = {name: values[-1] for name, values in query.items() if name != "url"}
+        order = msgspec.convert({**single, "urls": query.get("url", [])}, DrainOrder, strict=False)
+        if not order.urls:
+            raise ValueError("url names the edges to go to, at least one")
+        return {"told": self._drain.begin(order)}
+
+    def _undrain(self, query: Query) -> dict[str, bool]:
+        self._drain.cancel()
+        return {"draining": False}
+
+
+def _json(ws: ServerConnection, status: HTTPStatus, value: Any) -> Response:
+    response = ws.respond(status, msgspec.json.encode(value).decode())
+    del response.headers["Content-Type"]
+    response.headers["Content-Type"] = "application/json"
+    return response

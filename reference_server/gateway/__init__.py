@@ -1,0 +1,1 @@
+"""The API gateway: routing, admission control and rate limits."""

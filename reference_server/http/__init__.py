@@ -1,0 +1,1 @@
+"""The HTTP server and the client for calls between services."""

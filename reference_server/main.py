@@ -1,0 +1,217 @@
+"""One server process: `python -P -m reference_server.process`, its configuration on standard input.
+
+It hosts the services that the configuration lists, and ends on SIGTERM or when its parent is gone.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import hmac
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import msgspec
+import uvloop
+
+from gauntlet.reference_server.core.config import Config, ConfigError, parse_config
+from gauntlet.reference_server.core.errors import ApiError
+from gauntlet.reference_server.core.metrics import LoopLag, Metrics
+from gauntlet.reference_server.edge import edge
+from gauntlet.reference_server.gateway.gateway import Gateway
+from gauntlet.reference_server.http import messages
+from gauntlet.reference_server.http.server import listen
+from gauntlet.reference_server.http.service_client import Calls
+from gauntlet.reference_server.services.base import Context, Service
+from gauntlet.reference_server.services.friend import FriendService
+from gauntlet.reference_server.services.login import SessionsService
+from gauntlet.reference_server.services.message import MessageService
+from gauntlet.reference_server.services.room import RoomService
+from gauntlet.reference_server.services.sticker import StickerService
+
+EXIT_CONFIG = 4
+PR_SET_PDEATHSIG = 1
+
+SERVICES: Mapping[str, Callable[[Context], Service]] = {
+    "message": MessageService,
+    "room": RoomService,
+    "sessions": SessionsService,
+    "friend": FriendService,
+    "sticker": StickerService,
+}
+
+# The registry and the bus may be down: messages then take longer, and none is lost.
+NEEDED = frozenset({"messages_db", "users_db", "message"})
+
+log = logging.getLogger(__name__)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "t_s": round(record.created, 3),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= getattr(record, "context", {})
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line).decode()
+
+
+class Front:
+    """The first to see a call: our own processes reach the services, clients the gateway."""
+
+    def __init__(
+        self, context: Context, services: messages.Router, gateway: Gateway | None
+    ) -> None:
+        self._config, self._metrics = context.config, context.metrics
+        self._probes = context.probes
+        self._services, self._gateway = services, gateway
+
+    async def handle(self, request: messages.Request) -> messages.Response:
+        """The answer to any call."""
+        if request.path == "/healthz":
+            services = list(self._config.services)
+            return messages.reply({"status": "ok", "name": self._config.name, "services": services})
+        if request.path == "/readyz":
+            return await self._ready()
+        if request.path == "/metrics":
+            text = self._metrics.render().encode()
+            return messages.Response(200, text, {"content-type": "text/plain; version=0.0.4"})
+        self._metrics.add("requests_total")
+        response = await self._route(request)
+        if response.status >= 500:
+            self._metrics.add("requests_failed_total")
+        return response
+
+    async def _ready(self) -> messages.Response:
+        """503 unless this process can do its work; what it can do without is `missing` only."""
+        probes = (probe() for probe in self._probes.values())
+        outcomes = await asyncio.gather(*probes, return_exceptions=True)
+        found = zip(self._probes, outcomes, strict=True)
+        missing = [name for name, outcome in found if isinstance(outcome, BaseException)]
+        ready = NEEDED.isdisjoint(missing)
+        return messages.reply({"ready": ready, "missing": missing}, 200 if ready else 503)
+
+    async def _route(self, request: messages.Request) -> messages.Response:
+        proof = request.headers.get(messages.INTERNAL_HEADER)
+        if proof and hmac.compare_digest(proof.encode(), self._config.internal_token.encode()):
+            request.user = request.headers.get(messages.USER_HEADER, "")
+            request.device = request.headers.get(messages.DEVICE_HEADER, "")
+            return await self._services.handle(request)
+        if self._gateway is not None:
+            return await self._gateway.handle(request)
+        return messages.failure(ApiError("unauthorized", "this is no gateway"))
+
+
+async def serve(config: Config, stop: asyncio.Event) -> None:
+    """Host what the configuration lists until `stop`."""
+    run_hooks(config)
+    if "edge" in config.services:
+        await edge.serve(config, stop)
+    else:
+        await serve_http(config, stop)
+
+
+async def serve_http(config: Config, stop: asyncio.Event) -> None:
+    """Host HTTP services until `stop`; then finish the calls that run, and let go of everything."""
+    metrics, lag = Metrics(), LoopLag()
+    metrics.gauge("loop_lag_ms", lag.worst_ms)
+    limits = (config.settings.call_timeout_ms, config.settings.body_bytes_max)
+    calls = Calls(config.urls, config.internal_token, *limits)
+    context = Context(config, metrics, calls)
+    async with contextlib.AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(calls.close)
+        cleanup.push_async_callback(context.close)
+        services: dict[str, Service] = {}
+        for name in config.services:
+            if name in SERVICES:
+                services[name] = SERVICES[name](context)
+                cleanup.push_async_callback(services[name].close)
+        routes = messages.Router.joined(service.router for service in services.values())
+        calls.local.update({name: each.router.handle for name, each in services.items()})
+        for service in services.values():
+            await service.start()
+        for other in SERVICES:
+            metrics.gauge(f'breaker_open{{service="{other}"}}', partial(calls.is_open, other))
+        watch = asyncio.create_task(lag.watch())
+        cleanup.callback(watch.cancel)
+        if "message" not in services and config.urls.message:
+            context.probes["message"] = partial(calls.ask, "message", "GET", "/readyz", dict)
+        gateway = Gateway(context, lag.standing_s) if "gateway" in config.services else None
+        front = Front(context, routes, gateway)
+        await listen(front.handle, config, metrics, stop)
+
+
+def run_hooks(config: Config) -> None:
+    """Call `install()` of every start-up hook of the services hosted here."""
+    for service in config.services:
+        for module in config.startup_hooks.get(service, ()):
+            log.warning("start-up hook %s", module)
+            importlib.import_module(module).install()
+
+
+async def _main(config: Config) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    threading.Thread(target=_watch_parent, args=(loop, stop), daemon=True).start()
+    await serve(config, stop)
+
+
+def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Standard input ends when the parent does."""
+    while os.read(0, 4096):
+        pass
+    with contextlib.suppress(RuntimeError):  # the loop has ended already
+        loop.call_soon_threadsafe(stop.set)
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end this process with its parent, even if it is stopped; Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _read_line() -> bytes:
+    """The first line of standard input, and nothing after it."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(0, 1)):
+        line += byte
+    return line
+
+
+def main() -> int:
+    """Be one process of the server; 4 when the configuration cannot be used."""
+    _die_with_parent()
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("websockets").setLevel(logging.ERROR)
+    for chatty in ("aio_pika", "aiormq"):  # the bus says itself, once, when it is lost
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
+    try:
+        config = parse_config(_read_line())
+    except ConfigError as error:
+        log.error("configuration: %s", error)  # noqa: TRY400 - the message says it all
+        return EXIT_CONFIG
+    # Calls under way are many objects, and next to none of them end in cycles: looking for those
+    # after each 700 new ones, as Python does, took a sixth of a busy gateway's CPU.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    uvloop.run(_main(config))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""From a commit to the edges: beside the commit, bounded, allowed to fail.
+
+The bus is a hint and SQL is the truth: whatever is skipped or lost here, the edges' heads poll
+finds. So nothing here ever waits in a sender's way, and nothing is retried.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from gauntlet.reference_server.bus.base import Bus, BusDown, Undeliverable
+from gauntlet.reference_server.core import wire
+from gauntlet.reference_server.core.metrics import Metrics
+from gauntlet.reference_server.registry.base import Registry, RegistryDown
+
+QUEUE_MAX = 1000  # commits
+BATCH_MAX = 512  # entries of one look-up
+REST_AFTER_FAILURE_S = 0.3  # a bus that is down is not asked again for each batch
+
+Members = Mapping[str, Sequence[str]]
+
+log = logging.getLogger(__name__)
+
+
+class Fanout:
+    """Publishes committed entries, one bus message per edge and batch, in the order offered."""
+
+    def __init__(self, registry: Registry, bus: Bus, metrics: Metrics) -> None:
+        # What became of entries: offered, skipped (the queue was full, or the bus was down); and of
+        # the bus messages that carried them: published, of those broadcast to every edge, returned
+        # (the edge was gone), failed (not confirmed).
+        self.counts: Counter[str] = Counter()
+        self._metrics = metrics
+        self._is_bus_up = True
+        self._registry = registry
+        self._bus = bus
+        self._queue: asyncio.Queue[tuple[list[wire.Entry], Members]] = asyncio.Queue(QUEUE_MAX)
+        self._rest_until = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to publish, on the running loop."""
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Stop; what is still queued is left to the edges' heads poll."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    def offer(self, entries: list[wire.Entry], members: Members) -> None:
+        """Publish entries just committed. Never blocks; skips them when the queue is full.
+
+        `members` names, per conversation, everyone who must see them: a member just removed too.
+        """
+        self.counts["offered"] += len(entries)
+        try:
+            self._queue.put_nowait((entries, members))
+        except asyncio.QueueFull:
+            self.counts["skipped"] += len(entries)
+
+    @property
+    def queued(self) -> int:
+        """Commits that wait to be published."""
+        return self._queue.qsize()
+
+    async def _run(self) -> None:
+        while True:
+            entries, members = await self._take()
+            if time.monotonic() < self._rest_until:
+                self.counts["skipped"] += len(entries)
+                continue
+            began = time.monotonic()
+            try:
+                await self._publish(entries, members)
+                self._metrics.observe("publish_ms", 1000 * (time.monotonic() - began))
+            except Exception:  # one poisoned batch must not end fan-out for good
+                log.exception("fan-out failed")
+                self.counts["skipped"] += len(entries)
+
+    async def _take(self) -> tuple[list[wire.Entry], dict[str, set[str]]]:
+        """One batch: the next commit, and those queued behind it."""
+        batch: list[wire.Entry] = []
+        members: defaultdict[str, set[str]] = defaultdict(set)
+        entries, named = await self._queue.get()
+        while True:
+            batch += entries
+            for conv, users in named.items():
+                members[conv].update(users)
+            if len(batch) >= BATCH_MAX or self._queue.empty():
+                return batch, members
+            entries, named = self._queue.get_nowait()
+
+    async def _publish(self, entries: list[wire.Entry], members: dict[str, set[str]]) -> None:
+        users = {user for entry in entries for user in members.get(entry.conv, ())}
+        try:
+            queues_of = await self._registry.queues(users)
+        except RegistryDown:
+            await self._broadcast(entries)
+            return
+        per_queue: defaultdict[str, list[wire.Entry]] = defaultdict(list)
+        for entry in entries:
+            of_members = (queues_of.get(user, ()) for user in members.get(entry.conv, ()))
+            for queue in set().union(*of_members):
+                per_queue[queue].append(entry)
+        await asyncio.gather(*(self._send(queue, batch) for queue, batch in per_queue.items()))
+
+    async def _send(self, queue: str, entries: list[wire.Entry]) -> None:
+        try:
+            await self._bus.publish(queue, wire.encode_batch(entries))
+            self._published()
+        except Undeliverable:
+            # The edge died, or it reconnected and will repair itself: nobody is there to be told.
+            self.counts["returned"] += 1
+        except BusDown as error:
+            self._rest(error)
+
+    async def _broadcast(self, entries: list[wire.Entry]) -> None:
+        try:
+            await self._bus.publish_all(wire.encode_batch(entries))
+            self._published()
+            self.counts["broadcast"] += 1
+        except BusDown as error:
+            self._rest(error)
+
+    async def probe(self) -> None:
+        """BusDown if the last publish failed."""
+        if not self._is_bus_up:
+            raise BusDown("the last message was not confirmed")
+
+    def _published(self) -> None:
+        self.counts["published"] += 1
+        if not self._is_bus_up:
+            log.warning("bus is back")
+        self._is_bus_up = True
+
+    def _rest(self, error: BusDown) -> None:
+        if self._is_bus_up:
+            log.warning("bus down: %s", error)
+        self._is_bus_up = False
+        self.counts["failed"] += 1
+        self._rest_until = time.monotonic() + REST_AFTER_FAILURE_S

@@ -1,0 +1,1 @@
+"""Reads a run directory: records, messages, deliveries, connections and events."""

@@ -1,0 +1,121 @@
+"""One row per message: what its sender did with it, and what the audit found of it.
+
+A message is known by (conversation, author, sender's number), which its body carries, so that a
+retry, a copy or a stranger is told apart whatever the server says.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gauntlet.core.history import Flag, Kind
+from gauntlet.reports.history.records import NEVER, Bools, Ints, Records, ints, pair
+
+_MESSAGE_KINDS = (
+    Kind.OP,
+    Kind.ATTEMPT,
+    Kind.ACK,
+    Kind.REJECT,
+    Kind.UNKNOWN,
+    Kind.DELIVER,
+    Kind.RECEIVE,
+    Kind.AUDIT,
+)
+
+
+@dataclass(frozen=True)
+class Messages:
+    """Parallel arrays, one entry a message; times in nanoseconds, NEVER if it did not happen.
+
+    `unanswered_ns` is when a send was given up that nobody had answered.
+
+    `of_record` gives each record's message (-1: none, or a body that is not ours). Positions are 0
+    where unknown; `position` is the first known of acknowledgement, audit and delivery.
+    """
+
+    of_record: Ints
+    conv: Ints
+    author: Ints
+    sseq: Ints
+    sent: Bools
+    acked: Bools
+    rejected: Bools
+    given_up: Bools
+    intended_ns: Ints
+    handed_ns: Ints
+    first_attempt_ns: Ints
+    acked_ns: Ints
+    unanswered_ns: Ints
+    stored: Bools
+    position: Ints
+
+    def __len__(self) -> int:
+        return int(self.conv.size)
+
+
+def collect(records: Records) -> Messages:
+    """The messages of a history: those sent, and those only seen."""
+    chosen = _carries_message(records)
+    of_record, representative = _identify(records, chosen)
+    count = representative.size
+
+    def first(kind: Kind, column: str, missing: int, which: Bools = chosen) -> Ints:
+        at = np.flatnonzero(which & (records["kind"] == kind))[::-1]
+        values = np.full(count, missing, dtype=np.int64)
+        # Backwards, because the last assignment to an index is the one that stays.
+        values[of_record[at]] = records[column][at]
+        return values
+
+    position = _first_known(
+        *(first(kind, "seq", 0) for kind in (Kind.ACK, Kind.AUDIT, Kind.DELIVER))
+    )
+    handed_ns = first(Kind.OP, "t_ns", NEVER)
+    acked_ns = first(Kind.ACK, "t_ns", NEVER)
+    given_up_ns = first(Kind.UNKNOWN, "t_ns", NEVER)
+    # Rejected without an attempt: it still waited in its queue when the load ended.
+    untried_ns = first(Kind.REJECT, "t_ns", NEVER, chosen & (records["spare"] == 0))
+    return Messages(
+        of_record=of_record,
+        conv=ints(records["conv"][representative]),
+        author=ints(records["peer"][representative]),
+        sseq=ints(records["sseq"][representative]),
+        sent=handed_ns != NEVER,
+        acked=acked_ns != NEVER,
+        rejected=first(Kind.REJECT, "t_ns", NEVER) != NEVER,
+        given_up=given_up_ns != NEVER,
+        intended_ns=ints(records["ref_ns"][representative]),
+        handed_ns=handed_ns,
+        first_attempt_ns=first(Kind.ATTEMPT, "t_ns", NEVER),
+        acked_ns=acked_ns,
+        unanswered_ns=np.minimum(given_up_ns, untried_ns),
+        stored=first(Kind.AUDIT, "t_ns", NEVER) != NEVER,
+        position=position,
+    )
+
+
+def _carries_message(records: Records) -> Bools:
+    strange = records["flags"] & (Flag.ROOM_EVENT | Flag.FOREIGN)
+    chosen: Bools = np.isin(records["kind"], _MESSAGE_KINDS) & (strange == 0)
+    return chosen
+
+
+def _identify(records: Records, chosen: Bools) -> tuple[Ints, Ints]:
+    """Each record's message, and each message's first record (its OP if it was sent)."""
+    at = np.flatnonzero(chosen)
+    _, author = np.unique(pair(records["conv"][at], records["peer"][at]), return_inverse=True)
+    _, first, message = np.unique(
+        pair(author, records["sseq"][at]), return_index=True, return_inverse=True
+    )
+    of_record = np.full(records.size, -1, dtype=np.int64)
+    of_record[at] = message
+    representative = at[first]
+    ops = np.flatnonzero(chosen & (records["kind"] == Kind.OP))[::-1]
+    representative[of_record[ops]] = ops
+    return of_record, representative
+
+
+def _first_known(*columns: Ints) -> Ints:
+    known = columns[0].copy()
+    for column in columns[1:]:
+        known = np.where(known == 0, column, known)
+    return known

@@ -1,0 +1,1 @@
+"""Figures computed from a history: latency, recovery, indicators, and harness health."""

@@ -1,0 +1,1 @@
+"""Shows a verdict: HTML report, plots, JUnit, summary."""

@@ -1,0 +1,275 @@
+"""The pictures of a run, drawn from its result alone. The only importer of matplotlib.
+
+Series colours are Okabe and Ito's, which people with any colour vision tell apart; lines differ in
+style as well. `svg` gives markup whose colours are CSS variables, so that a page decides on light
+or dark; `png` gives the same picture on white.
+"""
+
+import io
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from gauntlet.reports import formatting
+
+INK, MUTED, GRID, BAND = "#1b1f24", "#667080", "#d9dee5", "#c2410c"
+BLUE, GREEN, VERMILION, PURPLE = "#0072b2", "#009e73", "#d55e00", "#8e4b80"
+# The variables that a page's style sheet defines in place of these colours.
+VARIABLES = {
+    INK: "--ink",
+    MUTED: "--muted",
+    GRID: "--grid",
+    BAND: "--band",
+    BLUE: "--blue",
+    GREEN: "--green",
+    VERMILION: "--vermilion",
+    PURPLE: "--purple",
+}
+WIDTH_IN = 10.6
+LABEL_ROWS = 3
+LETTER_SHARE = 0.0072  # of the axis, that a letter of a label takes
+STYLE = mpl.RcParams(
+    {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "gauntlet",  # the same picture is the same file
+        "font.size": 9.5,
+        "text.color": INK,
+        "axes.labelcolor": MUTED,
+        "axes.edgecolor": GRID,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.grid.axis": "y",
+        "axes.axisbelow": True,
+        "grid.color": GRID,
+        "grid.linewidth": 0.8,
+        "xtick.color": MUTED,
+        "ytick.color": MUTED,
+        "xtick.major.size": 0,
+        "ytick.major.size": 0,
+        "lines.linewidth": 1.8,
+        "lines.solid_capstyle": "round",
+        "legend.frameon": False,
+    }
+)
+
+Result = dict[str, Any]
+
+
+def timeline(result: Result) -> Figure:
+    """Messages a second, connections, faults and the states of cutovers over time."""
+    figure = Figure(figsize=(WIDTH_IN, 4.7), layout="constrained")
+    rates, connections = figure.subplots(2, 1, sharex=True, height_ratios=[5, 2])
+    series = result["series"]
+    seconds = series["second"]
+    rates.fill_between(seconds, series["sent"], step="mid", color=GRID, linewidth=0)
+    rates.step(seconds, series["sent"], where="mid", color=MUTED, linewidth=1, label="sent")
+    rates.plot(seconds, series["acked"], color=BLUE, label="acknowledged")
+    rates.plot(
+        seconds, series["delivered"], color=GREEN, linestyle=(0, (4, 1.5)), label="delivered"
+    )
+    if any(series.get("missed", ())):
+        rates.plot(seconds, series["missed"], color=VERMILION, label="missed")
+    rates.set_ylabel("messages / s")
+    rates.set_ylim(bottom=0)
+    connections.fill_between(seconds, series["connections"], color=PURPLE, alpha=0.15, linewidth=0)
+    connections.plot(seconds, series["connections"], color=PURPLE)
+    connections.set_ylabel("connections")
+    connections.set_ylim(bottom=0)
+    connections.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    _legend(figure, rates)
+    _time_axis(connections, seconds)
+    _bands([rates, connections], result)
+    _cutover_states(connections, result)
+    return figure
+
+
+def latency(result: Result) -> Figure:
+    """Acknowledgement and delivery percentiles by intended second, on a log axis."""
+    figure = Figure(figsize=(WIDTH_IN, 5.0), layout="constrained")
+    axes = figure.subplots(2, 1, sharex=True, sharey=True)
+    series = result["series"]
+    seconds = series["second"]
+    for panel, lane, colour, label in zip(
+        axes,
+        ("ack", "delivery"),
+        (BLUE, GREEN),
+        ("acknowledged after", "delivered after"),
+        strict=True,
+    ):
+        p50, p99, worst = (_numbers(series[f"{lane}_{name}_ms"]) for name in ("p50", "p99", "max"))
+        panel.plot(seconds, p99, color=colour, label="p99")
+        panel.plot(seconds, p50, color=colour, linestyle=(0, (1.2, 1.6)), label="median")
+        panel.plot(seconds, worst, ".", color=MUTED, markersize=3.5, label="slowest")
+        panel.set_yscale("log")
+        panel.yaxis.set_major_formatter(FuncFormatter(_milliseconds))
+        panel.yaxis.set_minor_locator(mpl.ticker.NullLocator())
+        panel.set_ylabel(label)
+        _never(panel, seconds, series[f"{lane}_max_ms"])
+    _legend(figure, axes[0])
+    _time_axis(axes[1], seconds)
+    _bands(list(axes), result)
+    return figure
+
+
+def recovery(result: Result) -> Figure:
+    """A bar for each fault: how long it acted, and how long the service took to recover."""
+    faults = [fault for fault in result["faults"] if fault["effective_at_s"] is not None]
+    figure = Figure(figsize=(WIDTH_IN, 1.1 + 0.36 * max(2, len(faults))), layout="constrained")
+    axes = figure.subplots()
+    rows = range(len(faults))
+    acted = [_acted_s(fault) for fault in faults]
+    took = [_recovered_s(fault) for fault in faults]
+    after = [took_s or 0.0 for took_s in took]
+    axes.barh(rows, acted, height=0.55, color=BAND, alpha=0.35, label="fault acts")
+    axes.barh(rows, after, left=acted, height=0.55, color=BLUE, label="recovery")
+    for row, fault in enumerate(faults):
+        axes.annotate(
+            _recovery_text(fault, took[row]),
+            (acted[row] + after[row], row),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+        )
+    axes.set_yticks(rows, [fault["id"] for fault in faults])
+    axes.tick_params(axis="y", labelcolor=INK)
+    axes.set_ylim(max(len(faults), 2) - 0.5, -0.5)
+    axes.grid(visible=False)
+    axes.grid(visible=True, axis="x")
+    axes.set_xlabel("seconds from the fault's effect")
+    axes.margins(x=0.18)
+    _legend(figure, axes)
+    return figure
+
+
+def _acted_s(fault: dict[str, Any]) -> float:
+    begun, healed = fault["effective_at_s"], fault["healed_at_s"]
+    return 0.0 if healed is None else healed - begun
+
+
+def _recovered_s(fault: dict[str, Any]) -> float | None:
+    took_ms = fault["recovery_ms"]
+    return None if took_ms in (None, "inf") else took_ms / 1000
+
+
+def _recovery_text(fault: dict[str, Any], took_s: float | None) -> str:
+    if took_s is None:
+        return "not known" if fault["recovery_ms"] is None else "did not recover"
+    return f"{formatting.ms(took_s * 1000)} to recover" if took_s else "recovered at once"
+
+
+FIGURES: dict[str, Callable[[Result], Figure]] = {
+    "timeline": timeline,
+    "latency": latency,
+    "recovery": recovery,
+}
+
+
+def draw(name: str, result: Result) -> tuple[bytes, str]:
+    """The picture of that name, as PNG and as SVG markup to put into a page."""
+    with mpl.rc_context():
+        mpl.rcParams.update(STYLE)
+        figure = FIGURES[name](result)
+        FigureCanvasAgg(figure)
+        png, svg = io.BytesIO(), io.StringIO()
+        figure.savefig(png, format="png", dpi=120, facecolor="white", metadata={"Software": None})
+        figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
+    return png.getvalue(), _for_page(svg.getvalue(), name)
+
+
+def _for_page(svg: str, name: str) -> str:
+    """The <svg> element alone: scalable, named ids, colours by variable."""
+    markup = svg[svg.index("<svg") :]
+    markup = re.sub(r"<metadata>.*?</metadata>", "", markup, flags=re.DOTALL)
+    markup = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", markup, count=1)
+    markup = re.sub(r'(<svg [^>]*?) height="[^"]*"', r"\1", markup, count=1)
+    markup = re.sub(r'xmlns(:xlink)?="[^"]*"', "", markup)
+    # Ids are unique within a picture only; a page has several.
+    markup = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{name}-", markup)
+    for colour, variable in VARIABLES.items():
+        markup = markup.replace(colour, f"var({variable})")
+    return markup
+
+
+def _numbers(column: list[Any]) -> list[float]:
+    """Values to draw: what is missing or infinite leaves a gap in the line."""
+    numbers = (math.nan if value is None else float(value) for value in column)
+    return [value if math.isfinite(value) else math.nan for value in numbers]
+
+
+def _never(axes: Axes, seconds: list[int], column: list[Any]) -> None:
+    """A cross at the top for each second in which something never came."""
+    lost = [at for at, value in zip(seconds, column, strict=True) if value == "inf"]
+    if lost:
+        place = axes.get_xaxis_transform()
+        axes.plot(lost, [0.97] * len(lost), "x", color=VERMILION, transform=place, label="never")
+
+
+def _milliseconds(value: float, _position: int) -> str:
+    return f"{value / 1000:.3g} s" if value >= 1000 else f"{value:.3g} ms"
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=4, handlelength=1.8)
+
+
+def _time_axis(axes: Axes, seconds: list[int]) -> None:
+    axes.set_xlim(0, max(1, seconds[-1]))
+    axes.set_xlabel("seconds from the start of the ramp")
+    axes.xaxis.set_major_locator(MaxNLocator(12, integer=True))
+
+
+def _bands(panels: list[Axes], result: Result) -> None:
+    """Shades each fault's window; names stand above the first panel, in rows if they are close."""
+    span = panels[0].get_xlim()[1]
+    rows_end = [-1.0] * LABEL_ROWS
+    for fault in sorted(result["faults"], key=lambda fault: fault["effective_at_s"] or 0.0):
+        begun, healed = fault["effective_at_s"], fault["healed_at_s"]
+        if begun is None:
+            continue
+        end = max(begun + 0.15, span if healed is None else healed)
+        for axes in panels:
+            axes.axvspan(begun, end, color=BAND, alpha=0.13, linewidth=0)
+            axes.axvline(begun, color=BAND, linewidth=0.9)
+        row = next((at for at, taken in enumerate(rows_end) if taken < begun), LABEL_ROWS - 1)
+        rows_end[row] = begun + LETTER_SHARE * (len(fault["id"]) + 1) * span
+        _label(panels[0], fault["id"], (begun, 1), (1, 3 + 11 * row), color=BAND, fontsize=9)
+
+
+def _cutover_states(axes: Axes, result: Result) -> None:
+    """A line for each state; states that follow within a moment share a label."""
+    near = 0.02 * axes.get_xlim()[1]
+    for cutover in result["cutovers"]:
+        groups: list[list[dict[str, Any]]] = []
+        for step in cutover["steps"]:
+            axes.axvline(step["at_s"], color=MUTED, linewidth=0.7, linestyle=(0, (2, 2)))
+            if groups and step["at_s"] - groups[-1][0]["at_s"] < near:
+                groups[-1].append(step)
+            else:
+                groups.append([step])
+        for group in groups:
+            text = " … ".join(dict.fromkeys((group[0]["state"], group[-1]["state"])))
+            at = (group[0]["at_s"], 0.06)
+            _label(axes, text, at, (2, 0), rotation=90, fontsize=8, color=MUTED)
+
+
+def _label(
+    axes: Axes, text: str, at: tuple[float, float], shift: tuple[float, float], **style: Any
+) -> None:
+    """A text at a time and a height (0 to 1) of a panel, shifted by points."""
+    axes.annotate(
+        text,
+        at,
+        xycoords=("data", "axes fraction"),
+        xytext=shift,
+        textcoords="offset points",
+        **style,
+    )

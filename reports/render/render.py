@@ -1,0 +1,50 @@
+"""From a result to what people and CI read: report.html, pictures, junit.xml, Markdown pages."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from gauntlet.core.run_directory import RunDir
+from gauntlet.reports.artifacts import artifacts, drawable
+from gauntlet.reports.render import junit, plots, summary
+from gauntlet.reports.render.sections import SECTIONS
+from gauntlet.reports.render.sections.page import Page
+from gauntlet.reports.verdict import guarantees
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(run: RunDir, result: dict[str, Any]) -> list[str]:
+    """Write every artifact beside the result; answers their file names."""
+    pictures: dict[str, str] = {}
+    for name in drawable(result):
+        png, pictures[name] = plots.draw(name, result)
+        (run.path / f"{name}.png").write_bytes(png)
+    page = Page(result, run.read_manifest(), pictures)
+    run.report.write_text(html(page), encoding="utf-8")
+    run.junit.write_text(junit.document(result), encoding="utf-8")
+    run.summary.write_text(summary.document(result), encoding="utf-8")
+    if result["grades"]:
+        (run.path / "grade.md").write_text(guarantees.document(result), encoding="utf-8")
+    return artifacts(result)
+
+
+def html(page: Page) -> str:
+    """The report: one file, which needs nothing else and fetches nothing."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    # Our own markup, made from numbers and escaped texts: the only thing that is not escaped.
+    environment.filters["picture"] = Markup
+    style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
+    sections = [
+        (name, found) for name, facts in SECTIONS.items() if (found := facts(page)) is not None
+    ]
+    template = environment.get_template("page.html")
+    return template.render(run=page.result["run"], style=style, sections=sections)

@@ -1,0 +1,14 @@
+"""Every check with its verdict: required ones first."""
+
+from typing import Any
+
+from gauntlet.core.scenario import catalog
+from gauntlet.reports.render.sections.page import Page
+
+
+def facts(page: Page) -> dict[str, Any] | None:
+    checks = page.result["checks"]
+    if not checks:
+        return None
+    ordered = sorted(checks, key=lambda check: not check["required"])
+    return {"rows": [{**check, "meaning": catalog.CHECKS[check["id"]]} for check in ordered]}

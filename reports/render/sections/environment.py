@@ -1,0 +1,54 @@
+"""Where and how it was run, and how to run it again."""
+
+import datetime as dt
+import json
+import shlex
+from typing import Any
+
+from gauntlet.core.clock import format_lead
+from gauntlet.reports.render.sections.page import Page
+
+
+def facts(page: Page) -> dict[str, Any]:
+    manifest, run = page.manifest, page.result["run"]
+    machine = manifest.get("machine", {})
+    rows = {
+        "run": run["id"],
+        "scenario": f"{run['scenario']}, seed {run['seed']}",
+        "seeded bug": manifest.get("bug"),
+        "started": _started(manifest),
+        "stack": run["stack"],
+        "fault proxy": (manifest.get("proxy") or {}).get("backend"),
+        "load": _workers(page.result.get("workers", [])),
+        "machine": ", ".join(f"{name} {value}" for name, value in machine.items()),
+        "commit": manifest.get("commit"),
+        "versions": ", ".join(
+            f"{name} {version}" for name, version in manifest.get("versions", {}).items() if version
+        ),
+    }
+    return {
+        "rows": [(name, value) for name, value in rows.items() if value],
+        "again": shlex.join(manifest.get("argv", [])),
+        "scenario": json.dumps(manifest["scenario"], indent=2),
+    }
+
+
+def _workers(workers: list[dict[str, Any]]) -> str:
+    """Who put the load on, and how sure it is when each of them did what."""
+    apart = [
+        f"the clock of worker {one['worker']} ({one['host']}) was "
+        + format_lead(one["offset_ms"], one["error_ms"])
+        for one in workers
+        if one["error_ms"]
+    ]
+    lost = sum(one["state"] == "lost" for one in workers)
+    count = f"{len(workers)} workers" + (f", {lost} of them lost" if lost else "")
+    return "; ".join([count, *apart]) if workers else ""
+
+
+def _started(manifest: dict[str, Any]) -> str | None:
+    wall_ns = manifest.get("clock", {}).get("wall_ns")
+    if wall_ns is None:
+        return None
+    moment = dt.datetime.fromtimestamp(wall_ns / 1e9, tz=dt.UTC)
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")

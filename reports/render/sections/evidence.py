@@ -1,0 +1,41 @@
+"""The messages behind each violation: what happened to each, record by record."""
+
+from typing import Any
+
+from gauntlet.reports import formatting
+from gauntlet.reports.render.sections.page import Page
+
+COLUMNS = ("at", "event", "user", "edge", "link", "position", "channel", "mark")
+
+
+def facts(page: Page) -> dict[str, Any] | None:
+    violated = [check for check in page.result["checks"] if check["witnesses"]]
+    if not violated:
+        return None
+    return {
+        "columns": COLUMNS,
+        "checks": [
+            {
+                "id": check["id"],
+                "count": check["count"],
+                "witnesses": [_witness(witness) for witness in check["witnesses"]],
+            }
+            for check in violated
+        ],
+    }
+
+
+def _witness(witness: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "sentence": witness["sentence"],
+        "messages": [
+            {
+                **message,
+                "records": [
+                    {**record, "at": f"{record['at_s']:.3f} s"} for record in message["records"]
+                ],
+                "omitted": formatting.number(message["omitted"]) if message["omitted"] else "",
+            }
+            for message in witness["messages"]
+        ],
+    }

@@ -1,0 +1,36 @@
+"""Latency over time, and its percentiles in each window."""
+
+from typing import Any
+
+from gauntlet.reports import formatting
+from gauntlet.reports.render.sections.page import Page
+
+COLUMNS = ("p50", "p90", "p99", "p999", "max")
+
+
+def facts(page: Page) -> dict[str, Any] | None:
+    picture = page.pictures.get("latency")
+    if picture is None:
+        return None
+    latency = page.result["latency"]
+    return {
+        "picture": picture,
+        "columns": COLUMNS,
+        "rows": [
+            {
+                "window": window["name"],
+                **{lane: _cells(latency[lane][window["name"]]) for lane in ("ack", "delivery")},
+            }
+            for window in page.result["windows"]
+            if latency["ack"][window["name"]]["samples"]
+        ],
+        "lag": formatting.ms(latency["lag"]["steady"]["p99"]),
+        "lag_budget": formatting.ms(page.manifest["scenario"]["load"]["lag_budget_ms"]),
+    }
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    return [
+        *(formatting.quantile(row, column) for column in COLUMNS),
+        formatting.number(row["samples"]),
+    ]

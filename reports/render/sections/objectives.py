@@ -1,0 +1,26 @@
+"""The SLA: every objective with what was wanted and what was measured."""
+
+from typing import Any
+
+from gauntlet.reports import formatting
+from gauntlet.reports.render.sections.page import Page
+
+
+def facts(page: Page) -> dict[str, Any] | None:
+    objectives = page.result["objectives"]
+    if not objectives:
+        return None
+    return {"rows": [_row(objective) for objective in objectives]}
+
+
+def _row(objective: dict[str, Any]) -> dict[str, Any]:
+    indicator = objective["indicator"]
+    wanted = formatting.measured(indicator, objective["target"])
+    return {
+        **objective,
+        "wanted": f"{objective['op']} {wanted}",
+        "measured": formatting.measured(
+            indicator, objective["value"], at_least=objective.get("at_least", False)
+        ),
+        "samples": formatting.number(objective["samples"]),
+    }

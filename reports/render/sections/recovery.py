@@ -1,0 +1,34 @@
+"""Each fault: what it did, how that is known, and how long the service took to recover."""
+
+import json
+from typing import Any
+
+from gauntlet.reports import formatting
+from gauntlet.reports.render.sections.page import Page
+
+
+def facts(page: Page) -> dict[str, Any] | None:
+    faults = page.result["faults"]
+    if not faults:
+        return None
+    return {
+        "picture": page.pictures.get("recovery"),
+        "rows": [_row(fault) for fault in faults],
+    }
+
+
+def _row(fault: dict[str, Any]) -> dict[str, Any]:
+    took_ms = fault["recovery_ms"]
+    if took_ms is None:
+        recovery = f"not known: {fault['recovery_unknown']}"
+    else:
+        recovery = "did not recover" if took_ms == "inf" else formatting.ms(took_ms)
+    return {
+        "id": fault["id"],
+        "what": f"{fault['kind']} of {fault['target']}",
+        "effective": formatting.seconds(fault["effective_at_s"]),
+        "healed": formatting.seconds(fault["healed_at_s"]),
+        "recovery": recovery,
+        "proof": json.dumps(fault["proof"], sort_keys=True) if fault["proof"] else "none",
+        "failed": fault["failed"],
+    }

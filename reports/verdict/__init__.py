@@ -1,0 +1,1 @@
+"""From checks and objectives to the verdict: status, exit code, reasons and caveats."""

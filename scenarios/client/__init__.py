@@ -1,0 +1,1 @@
+"""One virtual user: its session, queues and inboxes. Pure: clocks and sockets are passed in."""

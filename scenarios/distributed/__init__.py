@@ -1,0 +1,1 @@
+"""What master and workers agree on: identity, clocks and file transfer."""

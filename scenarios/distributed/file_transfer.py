@@ -1,0 +1,106 @@
+"""A worker's part of a run on its way to the master's run directory.
+
+The worker declares its files with sizes and checksums; the master takes them piece by piece, into
+a folder beside, and puts them in place only when a file is whole. It takes no file that is not a
+worker's to give, and no more than there is room for.
+"""
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from gauntlet.core.errors import HistoryError
+from gauntlet.core.run_directory import RunDir
+
+PIECE_BYTES = 512 * 1024
+PART_BYTES_MAX = 64 * 2**30
+_ROOM_FACTOR = 1.05  # of what is taken: the report, too, wants some room
+_APPENDED = "links.jsonl"  # the workers of a run write one file
+
+
+class Declared(NamedTuple):
+    """One file of a part, by its path in the run directory."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+Fetch = Callable[[str, int, int], bytes]  # name, offset, length
+
+
+def declare(run: RunDir, worker: int) -> list[Declared]:
+    """The files of a worker's part, which nobody writes any more."""
+    found = (str(file.relative_to(run.path)) for file in run.path.rglob("*") if file.is_file())
+    names = sorted(name for name in found if _is_of(name, worker))
+    return [Declared(name, *_measure(run.path / name)) for name in names]
+
+
+def piece(run: RunDir, worker: int, name: str, offset: int, length: int) -> bytes:
+    """Some bytes of a file of a part; HistoryError where it is none."""
+    if not _is_of(name, worker):
+        raise HistoryError(f"{name} is no file of worker {worker}")
+    with (run.path / name).open("rb") as file:
+        file.seek(offset)
+        return file.read(min(length, PIECE_BYTES))
+
+
+def take(run: RunDir, worker: int, declared: list[Declared], fetch: Fetch) -> int:
+    """Bring a part into the run directory; its bytes. HistoryError, and nothing put in place."""
+    total = sum(one.size for one in declared)
+    _check(run, worker, declared, total)
+    incoming = run.path / f"incoming-w{worker}"
+    incoming.mkdir(exist_ok=True)
+    try:
+        for number, one in enumerate(declared):
+            _fetch(one, incoming / str(number), fetch)
+        for number, one in enumerate(declared):
+            _put(run, one.name, incoming / str(number))
+    finally:
+        shutil.rmtree(incoming)
+    return total
+
+
+def _check(run: RunDir, worker: int, declared: list[Declared], total: int) -> None:
+    strange = next((one.name for one in declared if not _is_of(one.name, worker)), None)
+    if strange is not None:
+        raise HistoryError(f"it offers {strange}, which is no file of worker {worker}")
+    free = shutil.disk_usage(run.path).free
+    if total > PART_BYTES_MAX or total * _ROOM_FACTOR > free:
+        raise HistoryError(f"its part has {total:,} bytes, and there is room for {free:,}")
+
+
+def _fetch(one: Declared, file: Path, fetch: Fetch) -> None:
+    digest = hashlib.sha256()
+    taken = 0
+    with file.open("wb") as out:
+        while taken < one.size:
+            got = fetch(one.name, taken, min(PIECE_BYTES, one.size - taken))
+            if not got or taken + len(got) > one.size:
+                raise HistoryError(f"{one.name} ends after {taken:,} of {one.size:,} bytes")
+            out.write(got)
+            digest.update(got)
+            taken += len(got)
+    if digest.hexdigest() != one.sha256:
+        raise HistoryError(f"{one.name} came with another checksum than was declared")
+
+
+def _put(run: RunDir, name: str, file: Path) -> None:
+    if name == _APPENDED:
+        with (run.path / name).open("ab", buffering=0) as rows:
+            rows.write(file.read_bytes())
+    else:
+        file.replace(run.path / name)
+
+
+def _measure(file: Path) -> tuple[int, str]:
+    with file.open("rb") as stream:
+        return file.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _is_of(name: str, worker: int) -> bool:
+    own = rf"history/w{worker}-\w+\.bin|latency/[\w-]+-w{worker}\.hdr|events/load-{worker}\.jsonl"
+    return re.fullmatch(rf"{own}|{re.escape(_APPENDED)}", name) is not None

@@ -1,0 +1,90 @@
+"""Who a load process is: where it runs, what code it runs, and which clock and loopback it has."""
+
+import hashlib
+import os
+import socket
+import uuid
+from importlib import metadata
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gauntlet.core.scenario.model import Scenario, to_builtins
+
+PROTOCOL = 1  # of what masters and workers tell each other (`gauntlet.scenarios.locust_plugin`)
+# Of a load, what a master may set otherwise: its sizes, and whether tasks drive it.
+_THE_MASTERS = ("users", "rate", "ramp", "steady", "model")
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """One process. Equal `clock`s are one monotonic clock, equal `network`s one loopback.
+
+    `scenario` is the name and the content of the scenario that it was started with, if any.
+    """
+
+    host: str
+    pid: int
+    clock: str
+    network: str
+    version: str
+    protocol: int = PROTOCOL
+    scenario: tuple[str, str] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.host}, pid {self.pid}"
+
+
+def of_this_process(scenario: Scenario | None = None) -> Identity:
+    """Our own identity."""
+    return Identity(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        clock=f"{boot()} {_namespace('time')}",
+        network=f"{boot()} {_namespace('net')}",
+        version=f"{metadata.version('im-gauntlet')} (code {_code()})",
+        scenario=None if scenario is None else (scenario.name, fingerprint(scenario)),
+    )
+
+
+def mismatch(theirs: Identity, ours: Identity) -> str:
+    """Why a worker cannot take part in our run, or nothing where it can."""
+    if theirs.protocol != ours.protocol:
+        return f"it speaks protocol {theirs.protocol}, the master {ours.protocol}"
+    if theirs.version != ours.version:
+        return f"it runs gauntlet {theirs.version}, the master {ours.version}"
+    if theirs.scenario is None or ours.scenario in (None, theirs.scenario):
+        return ""
+    if theirs.scenario[0] != ours.scenario[0]:
+        return f"it has the scenario {theirs.scenario[0]}, the master {ours.scenario[0]}"
+    return f"its scenario {theirs.scenario[0]} is not the master's: the two files differ"
+
+
+def fingerprint(scenario: Scenario) -> str:
+    """What of a scenario a worker acts on, shortened, without what is the master's to set."""
+    load: dict[str, Any] = to_builtins(scenario)["load"]
+    acted_on = {key: value for key, value in load.items() if key not in _THE_MASTERS}
+    return hashlib.sha256(msgspec.json.encode(acted_on, order="sorted")).hexdigest()[:12]
+
+
+def boot() -> str:
+    """The same for all processes of one boot of one machine."""
+    file = Path("/proc/sys/kernel/random/boot_id")
+    return file.read_text().strip() if file.exists() else f"{socket.gethostname()} {uuid.getnode()}"
+
+
+def _namespace(kind: str) -> str:
+    """Containers of one machine may have a loopback, and even a clock, of their own."""
+    link = Path(f"/proc/self/ns/{kind}")
+    return str(link.readlink()) if link.is_symlink() else ""
+
+
+def _code() -> str:
+    """The code of the load, shortened: two checkouts may claim the same version."""
+    digest = hashlib.sha256()
+    for package in ("gauntlet.scenarios", "gauntlet.core"):
+        root = Path(str(files(package)))
+        for file in sorted(root.rglob("*.py")):
+            digest.update(str(file.relative_to(root)).encode() + file.read_bytes())
+    return digest.hexdigest()[:8]

@@ -1,0 +1,1 @@
+"""The load engine of one worker: it runs all sessions on one event loop."""

@@ -1,0 +1,189 @@
+"""Users whom tasks drive, not arrivals: what they ask for, and what they hear. Pure.
+
+A driven user is a session as any other: its sends go through the same outbox, so that they are
+recorded, counted and judged alike. Only who decides to send is another.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal, NamedTuple, Protocol
+
+from gauntlet.core.clock import NS_PER_MS, NS_PER_S
+from gauntlet.core.history import Channel
+from gauntlet.scenarios.adapters.base import Entry
+from gauntlet.scenarios.client import payload
+from gauntlet.scenarios.client.context import Context
+from gauntlet.scenarios.client.ordered_inbox import View
+from gauntlet.scenarios.client.readiness import Readiness
+from gauntlet.scenarios.client.receiver import Mailbox
+from gauntlet.scenarios.client.requests import Access
+from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.recording.directory_writer import Links
+from gauntlet.scenarios.schedule.traffic import Traffic
+from gauntlet.scenarios.workloads.entities import Conversation, User, direct
+
+WORKLOAD = "tasks"  # of the conversations that no workload planned
+READY_NS = 30 * NS_PER_S
+
+How = Literal["acked", "rejected", "unknown", "stranger", "absent", "over"]
+
+
+class Heard(NamedTuple):
+    """A message that was presented to a user; `latency_ms` is from its intended send."""
+
+    conv: str
+    sender: str
+    body: str
+    seq: int
+    latency_ms: float
+
+
+class Ended(NamedTuple):
+    """How an order ended.
+
+    `acked` (at `seq`, after `latency_ms`), `rejected` or `unknown`, as any op; or it was never
+    sent: to a `stranger`, to somebody who was `absent`, or after the load was `over`.
+    """
+
+    how: How
+    conv: str = ""
+    seq: int = 0
+    latency_ms: float = 0.0
+
+
+class Order(NamedTuple):
+    """A send that a task wants: to a user or a room, by name."""
+
+    to: str
+    text: str
+    asked_ns: int
+    ended: Callable[[Ended], None]
+
+
+class Driver(Protocol):
+    """Who drives a user. It is called in the engine's thread, and must not wait."""
+
+    def seated(self, user: "Driven | None") -> None:
+        """This is the user; None where the plan has no more."""
+
+    def hear(self, heard: Heard) -> None:
+        """Somebody else's message was presented to him."""
+
+
+class Desk:
+    """What the driven users of a worker share."""
+
+    def __init__(
+        self,
+        context: Context,
+        traffic: Traffic,
+        readiness: Readiness,
+        links: Links,
+        is_over: Callable[[], bool],
+    ) -> None:
+        self.context = context
+        self.traffic = traffic
+        self.readiness = readiness
+        self.is_over = is_over
+        self.names = tuple(user.name for user in traffic.users)
+        self._users = {user.name: user for user in traffic.users}
+        self._links = links
+
+    def seat(self, user: User) -> None:
+        """Keep for the judge whose sends wait for answers."""
+        self._links.driven(user)
+
+    def conversation(self, user: User, to: str) -> Conversation | None:
+        """With another user, opened where there is none yet; or a room that one is a member of."""
+        other = self._users.get(to)
+        if other is None or other is user:
+            conv = self.traffic.conversations.get(to)
+            return conv if conv is not None and user.number in conv.members else None
+        draft = direct(user, other)
+        if draft.name not in self.traffic.conversations:
+            (opened,) = self.traffic.settle(WORKLOAD, [draft])
+            self._links.conversation(opened)
+            self.readiness.open(opened)
+        return self.traffic.conversations[draft.name]
+
+
+class Driven:
+    """One user, as its driver sees him."""
+
+    def __init__(self, desk: Desk, session: Session) -> None:
+        self.name = session.user.name
+        self.names = desk.names
+        self.rooms = tuple(
+            conv.name for conv in desk.readiness.of_user[session.user.number] if conv.is_room
+        )
+        self._desk = desk
+        self._session = session
+        desk.seat(session.user)
+
+    def send(self, order: Order) -> None:
+        """Send as soon as everybody whom it is owed to is there; `ended` is called once."""
+        desk = self._desk
+        if desk.is_over():
+            order.ended(Ended("over"))
+            return
+        conv = desk.conversation(self._session.user, order.to)
+        if conv is None:
+            order.ended(Ended("stranger"))
+        elif conv in desk.readiness:
+            self._submit(conv, order, order.asked_ns)
+        else:
+            wait = _Wait(partial(self._submit_now, conv, order), order.ended)
+            desk.readiness.when(conv, wait.go)
+            desk.context.after(READY_NS, wait.give_up)
+
+    def _submit_now(self, conv: Conversation, order: Order) -> None:
+        if self._desk.is_over():
+            order.ended(Ended("over"))
+        else:
+            # Whoever waits for people to come is not yet waiting for the server.
+            self._submit(conv, order, self._desk.context.now_ns())
+
+    def _submit(self, conv: Conversation, order: Order, intended_ns: int) -> None:
+        op = self._desk.traffic.op(0, conv, self._session.user.number)
+
+        def ended(how: Literal["acked", "rejected", "unknown"], seq: int) -> None:
+            latency_ms = (self._desk.context.now_ns() - intended_ns) / NS_PER_MS
+            order.ended(Ended(how, conv.name, seq, latency_ms))
+
+        self._session.outbox.submit(op, intended_ns, order.text, ended)
+
+
+class _Wait:
+    """Until a conversation is ready, or for too long."""
+
+    def __init__(self, submit: Callable[[], None], ended: Callable[[Ended], None]) -> None:
+        self._submit = submit
+        self._ended = ended
+        self._over = False
+
+    def go(self) -> None:
+        if not self._over:
+            self._over = True
+            self._submit()
+
+    def give_up(self) -> None:
+        if not self._over:
+            self._over = True
+            self._ended(Ended("absent"))
+
+
+class HeardMailbox(Mailbox):
+    """A mailbox that reads out to a driver what others wrote."""
+
+    def __init__(self, driver: Driver, context: Context, user: User, access: Access) -> None:
+        super().__init__(context, user, access)
+        self._driver = driver
+
+    def present(self, inbox: View, entry: Entry, channel: Channel, link: int) -> None:
+        super().present(inbox, entry, channel, link)
+        if not entry.event and entry.sender != self._user.name:
+            now_ns = self._context.now_ns()
+            said = self._context.bodies.read(entry.body)
+            latency_ms = (now_ns - said.intended_ns) / NS_PER_MS if said else 0.0
+            text = payload.text(entry.body)
+            self._driver.hear(Heard(entry.conv, entry.sender, text, entry.seq, latency_ms))

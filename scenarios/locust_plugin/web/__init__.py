@@ -1,0 +1,1 @@
+"""The IM tab of the Locust web UI."""

@@ -1,0 +1,1 @@
+"""Figures of the load: latencies, delivery counts, and the health of the generator itself."""

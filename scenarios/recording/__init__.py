@@ -1,0 +1,1 @@
+"""Writers of the history, the directory of connections and the live figures."""

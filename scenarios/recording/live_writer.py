@@ -1,0 +1,68 @@
+"""Writes `live.jsonl`, a row a second, for terminal, guards, self-audit; counts are cumulative."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gauntlet.scenarios.client.context import Counters
+from gauntlet.scenarios.metrics.delivery_ledger import Ledger
+from gauntlet.scenarios.metrics.generator_health import Vitals
+from gauntlet.scenarios.metrics.latency import percentile_ms
+
+
+class Live:
+    """One worker's rows; the workers of a run append to one file, and each names itself."""
+
+    def __init__(self, file: Path, worker: int, vitals: Vitals) -> None:
+        self._file = file.open("ab", buffering=0)
+        self._worker = worker
+        self._vitals = vitals
+
+    def write(
+        self,
+        t_ns: int,
+        phase: str,
+        users: int,
+        connections: int,
+        ledger: Ledger,
+        counters: Counters,
+        samples_ns: dict[str, NDArray[np.int64]],
+    ) -> dict[str, Any]:
+        """Write one row, and answer it; `samples_ns` are the last second's, sorted."""
+        row = {
+            "t_ns": t_ns,
+            "worker": self._worker,
+            "phase": phase,
+            "users": users,
+            "connections": connections,
+            "sent": ledger.ops,
+            "missed": ledger.missed,
+            "acked": ledger.acked,
+            "rejected": ledger.rejected,
+            "unknown": ledger.unknown,
+            "outstanding": ledger.outstanding,
+            "delivered": ledger.presented,
+            "missing": ledger.missing,
+            "lost": ledger.lost,
+            "reconnects": counters.reconnects,
+            "disconnects": counters.disconnects,
+            "duplicates": counters.raw_duplicates,
+            "holes": counters.holes,
+            "ack_p50_ms": percentile_ms(samples_ns["response"], 0.5),
+            "ack_p99_ms": percentile_ms(samples_ns["response"], 0.99),
+            "ack_p999_ms": percentile_ms(samples_ns["response"], 0.999),
+            "delivery_p50_ms": percentile_ms(samples_ns["delivery"], 0.5),
+            "delivery_p99_ms": percentile_ms(samples_ns["delivery"], 0.99),
+            "delivery_p999_ms": percentile_ms(samples_ns["delivery"], 0.999),
+            "lag_p99_ms": percentile_ms(samples_ns["lag"], 0.99),
+            **self._vitals.take(),
+        }
+        self._file.write(json.dumps(row, separators=(",", ":")).encode() + b"\n")
+        return row
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

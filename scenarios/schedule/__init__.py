@@ -1,0 +1,1 @@
+"""When messages are sent: arrival times and the traffic they become."""

@@ -1,0 +1,138 @@
+"""The control client, against a server that plays the cluster."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from gauntlet.chaos.clients.cluster_control import (
+    Component,
+    Control,
+    CutoverStep,
+    RollingStatus,
+    RollingStep,
+)
+from gauntlet.core.errors import StackError
+
+GATEWAY = {"name": "gateway-1", "role": "gateway", "environment": None, "pid": 7, "state": "up"}
+CUTOVER = {
+    "state": "drain",
+    "environment": "green",
+    "steps": [{"state": "drain", "t_ns": 5, "detail": {"waves": 4}}],
+    "connections": {"blue": 3, "green": 9},
+    "forced_closes": 0,
+    "error": None,
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers from `server.answers`, and keeps what it was asked."""
+
+    def do_GET(self):
+        """Answer."""
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        token = self.headers["Authorization"]
+        self.server.asked.append((self.command, self.path, body, token))
+        status, answer = self.server.answers[self.command, self.path]
+        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_POST = do_GET  # noqa: N815  # the base class wants these names
+
+    def log_message(self, format, *args):  # noqa: A002  # the word of the thing played here
+        """Keep quiet."""
+
+
+@pytest.fixture
+def server():
+    """A cluster's control API that answers what a test puts into `answers`."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.asked, server.answers = [], {}
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def control(server):
+    """The client under test."""
+    return Control(f"http://127.0.0.1:{server.server_port}", "secret")
+
+
+def test_components_are_typed_and_named(server, control):
+    """A component's fields arrive as they are; unknown ones are no error."""
+    answer = {"components": [{**GATEWAY, "restarts": 2, "address": "127.0.0.1:9", "new": 1}]}
+    server.answers["GET", "/components"] = 200, answer
+    wanted = Component("gateway-1", "gateway", "up", None, 7, 2, "127.0.0.1:9")
+    assert control.components() == {"gateway-1": wanted}
+    assert server.asked == [("GET", "/components", None, "Bearer secret")]
+
+
+@pytest.mark.parametrize(
+    ("verb", "body"), [("kill", {"signal": "KILL"}), ("start", {}), ("pause", {}), ("resume", {})]
+)
+def test_acts_are_posted_to_the_component(server, control, verb, body):
+    """Each act is one POST below the component's name, with the token."""
+    path = f"/components/gateway-1/{verb}"
+    server.answers["POST", path] = 200, {"pid": 7}
+    getattr(control, verb)("gateway-1")
+    assert server.asked == [("POST", path, body, "Bearer secret")]
+
+
+def test_a_cutover_is_begun_watched_and_rolled_back(server, control):
+    """The three calls of a cutover carry and return what the page says."""
+    server.answers["POST", "/cutover"] = 202, {}
+    server.answers["GET", "/cutover"] = 200, CUTOVER
+    server.answers["POST", "/cutover/rollback"] = 202, {}
+    control.begin_cutover("green", drain_ms=8000, canaries=True)
+    status = control.cutover()
+    control.roll_back_cutover()
+    assert status.steps == [CutoverStep("drain", 5, {"waves": 4})]
+    assert status.connections == {"blue": 3, "green": 9}
+    assert server.asked[0][2] == {"to": "green", "drain_ms": 8000, "canaries": True}
+    assert [path for _, path, _, _ in server.asked] == ["/cutover", "/cutover", "/cutover/rollback"]
+
+
+def test_an_edge_is_drained(server, control):
+    """A drain is one POST, with its time."""
+    server.answers["POST", "/components/edge-blue-1/drain"] = 202, {}
+    control.drain("edge-blue-1", drain_ms=4000)
+    assert server.asked[0][2] == {"drain_ms": 4000}
+
+
+def test_a_rolling_update_is_begun_and_watched(server, control):
+    """The two calls of a rolling update carry and return what the page says."""
+    step = {"component": "room-1", "state": "stopping", "t_ns": 5}
+    server.answers["POST", "/rolling"] = 202, {}
+    server.answers["GET", "/rolling"] = 200, {"state": "running", "steps": [step], "error": None}
+    control.begin_rolling_update()
+    assert control.rolling_update() == RollingStatus("running", [RollingStep(**step)])
+    assert [path for _, path, _, _ in server.asked] == ["/rolling", "/rolling"]
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "said"),
+    [
+        (409, {"error": "gateway-1 has no process"}, "409 .*has no process"),
+        (200, b"<html>", "not JSON"),
+        (200, {"components": [{"name": 3}]}, "unexpected answer"),
+    ],
+)
+def test_a_bad_answer_is_a_typed_error(server, control, status, answer, said):
+    """Refusals, garbage and wrong shapes are StackErrors that quote what came."""
+    server.answers["GET", "/components"] = status, answer
+    with pytest.raises(StackError, match=said):
+        control.components()
+
+
+def test_no_answer_is_a_typed_error(server):
+    """A control API that is gone is a StackError too."""
+    with pytest.raises(StackError, match="no answer"):
+        Control("http://127.0.0.1:1", "secret").components()

@@ -1,0 +1,106 @@
+"""A real message-service process on SQLite, with a seeded bug installed by its start-up hook."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from gauntlet.chaos.server_hooks.bugs import BUGS
+
+NOBODY = "127.0.0.1:1"  # registry and bus are hints: the service answers without them
+
+
+class Server:
+    """The process, as often as it is started over one database."""
+
+    def __init__(self, folder, bug):
+        self._folder = folder
+        self._hooks = {service: [BUGS[bug].module] for service in BUGS[bug].services} if bug else {}
+        self.start()
+
+    def start(self):
+        """Start it on a free port, and wait until it answers."""
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self._port = probe.getsockname()[1]
+        config = {
+            "name": "message-1",
+            "services": ["message"],
+            "port": self._port,
+            "secret": "secret",
+            "internal_token": "internal",
+            "messages_db": f"sqlite://{self._folder / 'messages.db'}",
+            "registry": f"redis://{NOBODY}",
+            "bus": f"redis://{NOBODY}",
+            "startup_hooks": self._hooks,
+        }
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "gauntlet.reference_server.main"],
+                stdin=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            )
+        self._process.stdin.write(json.dumps(config).encode() + b"\n")
+        self._process.stdin.flush()
+        deadline = time.monotonic() + 20
+        while not self._answers():
+            assert self._process.poll() is None, (self._folder / "server.log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def kill(self):
+        """SIGKILL, without a word."""
+        self._process.kill()
+        self._process.communicate()
+
+    def send(self, client_msg_id, body="hello", user="a"):
+        """Send into the conversation of a and b; the answer."""
+        message = {"client_msg_id": client_msg_id, "body": body}
+        return self._ask("POST", "/v1/conversations/d.a.b/messages", user, message)
+
+    def history(self, after=0, user="b"):
+        """What is stored behind a cursor: [(seq, client_msg_id, body)]."""
+        answer = self._ask("GET", f"/v1/conversations/d.a.b/messages?after={after}", user)
+        return [(it["seq"], it["client_msg_id"], it["body"]) for it in answer["messages"]]
+
+    def entries(self, after):
+        """What an edge gets for its repair: positions."""
+        answer = self._ask("GET", f"/internal/conversations/d.a.b/entries?after={after}", "")
+        return [entry["seq"] for entry in answer["entries"]]
+
+    def _answers(self):
+        try:
+            return self._ask("GET", "/healthz", "")["status"] == "ok"
+        except OSError:
+            return False
+
+    def _ask(self, method, path, user, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
+        try:
+            headers = {"X-Internal": "internal", "X-User": user}
+            connection.request(method, path, body and json.dumps(body), headers)
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+        finally:
+            connection.close()
+        assert response.status < 300, answer
+        return answer
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Start a server with a bug, or without one."""
+    servers = []
+
+    def start(bug=None):
+        servers.append(Server(tmp_path, bug))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.kill()

@@ -1,0 +1,112 @@
+"""The command line as a user meets it, without starting anything."""
+
+import pytest
+
+from gauntlet.cli import main
+from gauntlet.core.errors import Exit
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fly"],
+        ["run"],
+        ["run", "tour", "--stack", "cloud"],
+        ["run", "tour", "--bug", "none_such"],
+        ["run", "tour", "--rate", "fast"],
+        ["run", "no-such-scenario"],
+        ["run", "nowhere.yaml"],
+        ["judge", "nowhere"],
+        ["run", "tour", "--users", "1"],
+        ["run", "tour", "--steady", "20s"],
+        ["run", "steady", "--stack", "external"],
+    ],
+)
+def test_bad_usage_ends_with_four_and_leaves_nothing(arguments, tmp_path, monkeypatch, capsys):
+    """Wrong words, wrong files and impossible combinations: one sentence, exit 4, no run."""
+    monkeypatch.chdir(tmp_path)
+    assert main.main(arguments) == Exit.CONFIG
+    assert capsys.readouterr().err.startswith("gauntlet: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_target_outside_loopback_needs_allow_hosts(tmp_path, monkeypatch, capsys):
+    """Load never goes to a foreign host by mistake."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "far.yaml").write_text(
+        "version: 1\nname: far\nabout: x\n"
+        "target: {stack: external, url: ['http://192.0.2.7:80']}\nload: {users: 2}\n"
+    )
+    assert main.main(["run", "far.yaml"]) == Exit.CONFIG
+    assert "allow_hosts" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["far.yaml"]
+
+
+@pytest.mark.parametrize("out", ["taken", "taken/below"])
+def test_runs_cannot_be_put_into_a_file(out, tmp_path, monkeypatch, capsys):
+    """Said before anything starts, with the option that is wrong."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").write_text("")
+    assert main.main(["run", "steady", "--users", "20", "--out", out]) == Exit.CONFIG
+    assert f"--out: found {out}; allowed: a folder" in capsys.readouterr().err
+
+
+def test_help_shows_five_commands_first(capsys):
+    """A newcomer sees where to start before he sees everything."""
+    with pytest.raises(SystemExit) as ended:
+        main.main(["--help"])
+    text = capsys.readouterr().out
+    start = text[text.index("start here") : text.index("all commands")]
+    assert ended.value.code == 0
+    assert sum(line.startswith("  gauntlet ") for line in start.splitlines()) == 5
+
+
+def test_list_names_every_scenario_with_one_line(capsys):
+    """What can be run is one command away."""
+    from gauntlet.scenarios import library
+
+    assert main.main(["list"]) == Exit.OK
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == sorted(library.names())
+    assert all(len(line.split()) > 3 for line in lines)
+
+
+def test_a_defect_of_ours_is_no_verdict(monkeypatch, capsys):
+    """An unforeseen exception ends with 3: CI must not read it as a failed check."""
+    monkeypatch.setattr("gauntlet.scenarios.library.all_scenarios", lambda: 1 / 0)
+    assert main.main(["list"]) == Exit.HARNESS
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_ctrl_c_outside_a_run_is_an_interruption_too(monkeypatch, capsys):
+    """No traceback and no verdict's code, whenever the user loses patience."""
+
+    def impatient():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gauntlet.scenarios.library.all_scenarios", impatient)
+    assert main.main(["list"]) == Exit.INTERRUPTED
+    assert capsys.readouterr().err == "gauntlet: stopped\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "target"),
+    [
+        (["steady"], ("reference", "embedded")),
+        (["steady", "--adapter", "xmpp"], ("xmpp", "prosody")),
+        (["xmpp-steady", "--adapter", "reference"], ("reference", "embedded")),
+        (["steady", "--adapter", "reference", "--stack", "full"], ("reference", "full")),
+        (["steady", "--adapter", "acme:Acme"], ("acme:Acme", "external")),
+    ],
+)
+def test_another_adapter_brings_its_own_system(arguments, target):
+    """Unless a stack is named, or the scenario's own is one that the adapter speaks to."""
+    resolved = main._resolved(main._parser().parse_args(["run", *arguments])).target
+    assert (resolved.adapter, resolved.stack) == target
+
+
+def test_an_adapter_and_a_stack_that_do_not_fit_are_refused(capsys):
+    """Said before anything starts, with what would fit."""
+    assert main.main(["run", "xmpp-steady", "--stack", "full"]) == Exit.CONFIG
+    assert "allowed: external, prosody" in capsys.readouterr().err

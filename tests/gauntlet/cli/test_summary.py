@@ -1,0 +1,48 @@
+"""The verdict as the terminal shows it."""
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from gauntlet.cli import summary
+from gauntlet.core.run_directory import RunDir
+
+RESULT = {
+    "verdict": {"status": "fail", "exit_code": 1, "reasons": [f"reason {n}" for n in range(9)]},
+    "self_audit": {"status": "trustworthy", "sentence": "The generator kept its schedule."},
+    "checks": [
+        {"id": "lost-acked", "required": True, "verdict": "invalid", "examined": 1000, "count": 7},
+        {"id": "phantom", "required": False, "verdict": "unknown", "examined": 0, "count": 0},
+    ],
+    "objectives": [
+        {"id": "p99", "verdict": "unknown", "window": "steady", "value": None, "op": "<",
+         "target": 500},
+        {"id": "max", "verdict": "invalid", "window": "run", "value": "inf", "op": "<",
+         "target": 60000},
+        {"id": "slow", "verdict": "invalid", "window": "run", "value": 7500.0, "at_least": True,
+         "op": "<", "target": 500},
+    ],
+}  # fmt: skip
+
+
+def shown(hint=None):
+    """What a terminal of eighty columns shows of the result."""
+    out = io.StringIO()
+    summary.show(RunDir(Path("runs/x")), RESULT, Console(file=out, width=80), hint=hint)
+    return out.getvalue()
+
+
+def test_checks_objectives_reasons_and_report_are_shown():
+    """A person at the terminal needs no other file to know what happened, and why."""
+    text = shown()
+    for part in ("lost-acked", "✘ invalid", "1,000", "? unknown", "∞", "≥ 7,500", "FAIL  exit 1",
+                 "reason 4", "numbers: trustworthy. The", "open runs/x/report.html"):  # fmt: skip
+        assert part in text
+    assert "reason 5" not in text
+
+
+def test_the_next_step_is_shown_only_where_there_is_one():
+    """A hint is for those who ran the tour on a clean server."""
+    assert "next:" not in shown()
+    assert "next: gauntlet run tour" in shown("gauntlet run tour --bug x")

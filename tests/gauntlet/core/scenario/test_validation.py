@@ -1,0 +1,141 @@
+"""What is refused of a scenario that is well typed, such as a fault's target."""
+
+import pytest
+
+from gauntlet.core.scenario import catalog
+from gauntlet.core.scenario.model import from_builtins
+from gauntlet.core.scenario.validation import problems, role_of, target_fits
+
+
+@pytest.mark.parametrize(
+    ("target", "role"),
+    [
+        ("edge-blue-1", "edge"),
+        ("gateway-2", "gateway"),
+        ("messages-db", "messages-db"),
+        ("edge", "edge"),
+        ("edgy", "edgy"),
+        ("gateway-x", "gateway-x"),
+    ],
+)
+def test_a_component_belongs_to_its_role(target, role):
+    """Names of components are read by their documented pattern only."""
+    assert role_of(target) == role
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "fits"),
+    [
+        ("kill", "gateway-1", True),
+        ("kill", "client>edge", False),
+        ("latency", "edge>broker", True),
+        ("latency", "broker", False),
+        ("latency", "nobody>broker", False),
+        ("disconnect", "client>edge-blue-1", True),
+        ("disconnect", "edge>broker", False),
+        ("cutover", "edge", True),
+        ("broker-failure", "gateway", False),
+    ],
+)
+def test_faults_accept_only_targets_they_can_act_on(kind, target, fits):
+    """A fault that could not act is refused before anything starts."""
+    assert target_fits(target, catalog.FAULTS[kind].targets) is fits
+
+
+def problem(system=None, **fault):
+    """What is wrong with a scenario with this target and this fault: (path, found, allowed)."""
+    plain = {
+        "version": 1, "name": "x", "about": "x", "target": system or {},
+        "faults": [{"id": "f", "at": "1s", **fault}] if fault else [],
+    }  # fmt: skip
+    return [tuple(it) for it in problems(from_builtins(plain))]
+
+
+@pytest.mark.parametrize("key", ["queue_max", "backlog_max"])
+def test_a_backlog_has_room_for_one(key):
+    """A bound of nothing would miss every arrival."""
+    plain = {"version": 1, "name": "x", "about": "x", "load": {key: 0}}
+    assert [tuple(it) for it in problems(from_builtins(plain))] == [
+        (("load", key), "0", "1 or more")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "share", "where", "found"),
+    [
+        ("slow_consumer", {"size": 0}, (), "size 0"),
+        ("slow_consumer", {"size": -3}, (), "size -3"),
+        ("group", {"size": 1}, (), "size 1"),
+        ("group", {"size": 201}, (), "size 201"),
+        ("direct", {"weight": float("nan")}, (), "weight nan"),
+        ("direct", {"weight": float("inf")}, (), "weight inf"),
+        ("group", {"sizes": [[3, float("inf")]]}, ("sizes", 0), "weight inf"),
+        ("offline_catchup", {"percent": 0}, ("percent",), "0"),
+        ("reconnect_storm", {"percent": 101}, ("percent",), "101"),
+        ("slow_consumer", {"percent": float("nan")}, ("percent",), "nan"),
+        ("group", {"exits": 1e12, "offline": 0}, ("exits",), "1e+12/s"),
+        ("slow_consumer", {"exits": 1e-300}, ("exits",), "1e-300/s"),
+    ],
+)
+def test_numbers_of_a_workload_are_bounded(name, share, where, found):
+    """Out of bounds, making the plan would not end, or leave nothing to do."""
+    plain = {"version": 1, "name": "x", "about": "x", "load": {"workload": {name: share}}}
+    ((path, told, _),) = problems(from_builtins(plain))
+    assert (path, told) == (("load", "workload", name, *where), found)
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("http://[::1]:8080", None),
+        ("http://[::1", "an address such as http://127.0.0.1:8080"),
+        ("http://127.0.0.1:99999", "an address such as http://127.0.0.1:8080"),
+        ("127.0.0.1", "an address such as http://127.0.0.1:8080"),
+        ("https://127.0.0.1:1", "http:// or ws://; TLS is not spoken"),
+        ("wss://127.0.0.1:1", "http:// or ws://; TLS is not spoken"),
+    ],
+)
+def test_an_address_is_one_that_can_be_dialled(url, allowed):
+    """Half an address has no host, and behind `https` nobody would understand us."""
+    found = problem({"stack": "external", "url": [url]})
+    assert found == ([] if allowed is None else [(("target", "url", 0), url, allowed)])
+
+
+def test_a_layout_is_one_of_those_there_are():
+    """A word that the cluster would refuse is refused here, with those that it takes."""
+    assert problem({"layout": "split"}) == []
+    assert problem({"layout": "heap"}) == [(("target", "layout"), "heap", "default, split, single")]
+
+
+def test_an_adapter_is_a_name_or_a_place():
+    """One that is not in this tree speaks to no stack of ours."""
+    external = {"stack": "external", "url": ["ws://127.0.0.1:1"]}
+    assert problem({"adapter": "acme_im.adapter:Acme", **external}) == []
+    ((path, found, allowed),) = problem({"adapter": "acme", **external})
+    assert (path, found) == (("target", "adapter"), "acme")
+    assert allowed == "reference, xmpp, package.module:Class"
+    ((path, _, allowed),) = problem({"adapter": "acme_im.adapter:Acme"})
+    assert (path, allowed) == (("target", "stack"), "external")
+
+
+def test_a_fault_that_only_one_stack_knows_is_refused_on_another():
+    """RabbitMQ's alarm on a Redis would only fail later."""
+    block = {"kind": "block", "target": "broker"}
+    assert problem({"stack": "full"}, **block) == []
+    ((path, found, allowed),) = problem({"stack": "embedded"}, **block)
+    assert path == ("faults", 0, "kind")
+    assert (found, allowed) == ("block on the stack embedded", "the stack full")
+
+
+@pytest.mark.parametrize(
+    ("params", "fine"),
+    [
+        ({"end": "rolled-back", "rollback_after": "2s", "broken": True}, True),
+        ({"end": "sideways"}, False),
+        ({"rollback_after": "soon"}, False),
+        ({"broken": "yes"}, False),
+    ],
+)
+def test_params_are_of_their_kind(params, fine):
+    """Choices, durations and flags."""
+    assert (problem(kind="cutover", target="edge", params=params) == []) is fine

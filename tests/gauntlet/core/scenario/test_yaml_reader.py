@@ -1,0 +1,52 @@
+"""What YAML allows, or PyYAML trips over, and a scenario cannot be made of."""
+
+import pytest
+
+from gauntlet.core.errors import ConfigError
+from gauntlet.core.scenario import loader
+
+HEAD = "version: 1\nname: x\n"
+
+
+def told(text):
+    """The error of a scenario that goes on so in its third line."""
+    with pytest.raises(ConfigError) as caught:
+        loader.parse(HEAD + text, "x.yaml")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-02-30", "0x_", "!!bool maybe", "!!timestamp x", "!!float x", "1" * 5000]
+)
+def test_a_value_that_yaml_cannot_make_is_named(value):
+    """Its line, and the way out: an error of the parser's own tells a user nothing."""
+    shown = repr(value.split(" ")[-1])[:50]
+    message = told(f"about: {value}\n")
+    assert message.startswith(f"x.yaml:3: found {shown}")
+    assert message.endswith("allowed: a value that can be read, or a text in quotes")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: " + "[" * 5000 + "]" * 5000, "a: " + "[" * 50 + "]" * 50, "{a: " * 50 + "1" + "}" * 50],
+)
+def test_nesting_has_an_end(text):
+    """A bound of ours, wherever Python's stack would have ended."""
+    assert told(f"about: {text}\n").startswith("x.yaml:3: ")
+    assert "allowed: 32 lists and mappings in one another" in told(f"about: [{{{text}}}]\n")
+
+
+def test_a_repeated_key_is_an_error():
+    """The first of two lists of objectives would be gone without a word."""
+    assert told("sla: []\nsla: []\n") == (
+        "x.yaml:4: found 'sla' again; allowed: each key once in a mapping"
+    )
+    assert told("load: {users: 2, users: 3}\n").startswith("x.yaml:3: found 'users' again")
+
+
+def test_what_a_merge_brings_may_be_given_anew():
+    """`<<` fills in what is missing: that is no repetition."""
+    shares = "direct: &a {weight: 2, percent: 9}, group: {<<: *a, weight: 3}"
+    text = f"{HEAD}about: x\nload: {{workload: {{{shares}}}}}\n"
+    shares = loader.parse(text, "x.yaml").load.shares()
+    assert (shares["group"].weight, shares["group"].percent) == (3, 9)

@@ -1,0 +1,92 @@
+"""What the load is told, and what it tells."""
+
+import json
+
+from gauntlet.core.run_directory import Journal, RunDir
+from gauntlet.core.scenario.arrival_trace import Trace
+from gauntlet.core.scenario.model import Load, RecordedProfile, Scenario, from_builtins
+from gauntlet.runner.load_process import LocustChild, Phases, write_load_file
+from gauntlet.scenarios.engine import load_file
+
+
+def test_the_load_file_holds_the_whole_scenario(tmp_path):
+    """The load needs no other file, and sees exactly the scenario that the manifest names."""
+    run = RunDir.create(tmp_path, "x", 1)
+    scenario = Scenario(version=1, name="x", about="y", seed=9)
+    told = json.loads(write_load_file(run, scenario, ["http://127.0.0.1:1"]).read_text())
+    assert from_builtins(told["scenario"]) == scenario
+    assert (told["api"], told["run_dir"]) == (["http://127.0.0.1:1"], str(run.path))
+
+
+def test_every_run_of_a_living_system_has_a_tag_of_its_own(tmp_path):
+    """Equal ids would be answered as copies there; a stack of the run's own begins empty."""
+    plain = {"version": 1, "name": "x", "about": "y"}
+    url = ["http://127.0.0.1:1"]
+
+    def tag(target):
+        run = RunDir.create(tmp_path, "x", 1)
+        return load_file.read(write_load_file(run, from_builtins(plain | target), url)).tag
+
+    living = {"target": {"stack": "external", "url": url}}
+    assert tag({}) == ""
+    assert tag(living) not in ("", tag(living))
+
+
+def test_workers_meet_on_a_free_port_of_loopback():
+    """Locust's own master and workers; one process has neither."""
+    scenario = Scenario(version=1, name="x", about="y", seed=9)
+    alone, several = LocustChild(scenario), LocustChild(scenario, 3)
+    assert "--processes" not in alone._command()
+    command = several._command()
+    port = command[command.index("--master-port") + 1]
+    assert command[command.index("--processes") + 1] == "3"
+    assert command[command.index("--master-bind-port") + 1] == port
+    assert command[command.index("--master-bind-host") + 1] == "127.0.0.1"
+
+
+def test_of_several_workers_the_first_in_a_phase_begins_it(tmp_path):
+    """The start is the common one; losses and clocks are told once."""
+    run = RunDir.create(tmp_path, "x", 1)
+    phases = Phases(run)
+    master, one, two = (Journal(run, f"load-{name}") for name in ("master", 0, 1))
+    master.write("clock", worker=1, host="h", offset_ns=5, error_ns=1, message="ahead")
+    master.write("clock", worker=0, host="m", offset_ns=0, error_ns=0, message="no news")
+    master.write("phase", t_ns=7, phase="ramp")
+    for journal in (one, two):
+        journal.write("phase", t_ns=7, phase="ramp")
+    two.write("phase", t_ns=9, phase="steady")
+    assert sorted(phases.poll()) == ["ramp", "steady"]
+    one.write("phase", t_ns=10, phase="steady")
+    master.write("worker", worker=0, step="joined", message="no news")
+    master.write("worker", worker=0, step="lost", message="Worker 0 was lost")
+    assert phases.poll() == []
+    assert phases.seen == {"ramp": 7, "steady": 9}
+    assert phases.words == ["ahead", "Worker 0 was lost"]
+    assert phases.clocks[1]["offset_ns"] == 5
+    for journal in (master, one, two):
+        journal.close()
+
+
+def test_a_trace_goes_with_the_load(tmp_path):
+    """A worker on another host has no such file, and the run directory keeps what was sent."""
+    (tmp_path / "t.csv").write_text("offset_s\n0.5\n2\n")
+    run = RunDir.create(tmp_path, "x", 1)
+    profile = RecordedProfile(file=str(tmp_path / "t.csv"))
+    scenario = Scenario(version=1, name="x", about="y", load=Load(profile=profile))
+    file = write_load_file(run, scenario, ["http://127.0.0.1:1"])
+    (tmp_path / "t.csv").unlink()
+    assert load_file.read(file).trace == Trace("offset_s", (0.5, 2.0))
+
+
+def test_each_phase_is_told_once(tmp_path):
+    """A phase is news when its row appears, and never again."""
+    run = RunDir.create(tmp_path, "x", 1)
+    phases, journal = Phases(run), Journal(run, "load-0")
+    assert phases.poll() == []
+    journal.write("phase", t_ns=5, phase="ramp")
+    journal.write("reconciliation", worker=0)
+    assert phases.poll() == ["ramp"]
+    assert phases.poll() == []
+    assert phases.seen == {"ramp": 5}
+    assert phases.reconciled
+    journal.close()

@@ -1,0 +1,59 @@
+"""Child processes: in their own session, and never left behind."""
+
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from gauntlet.stacks import subprocesses
+
+
+def test_modules_of_the_current_folder_are_never_run(tmp_path):
+    """A hostile `reports/__init__.py` where the user stands is not imported by our children."""
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "__init__.py").write_text("raise SystemExit('hostile')")
+    command = subprocesses.python("gauntlet", "list")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, "hostile" in done.stderr) == (0, False)
+
+
+def test_a_child_has_a_session_of_its_own():
+    """Ctrl-C in the terminal reaches the harness alone."""
+    child = subprocesses.start([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert os.getsid(child.pid) == child.pid
+    finally:
+        subprocesses.end(child, grace_s=5)
+        child.stdin.close()
+
+
+def test_a_child_that_ignores_sigterm_is_killed_with_its_session():
+    """Ending is certain: after the grace nothing of the child's session is alive."""
+    code = (
+        "import signal, subprocess, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "grandchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
+        "print(grandchild.pid, flush=True); signal.pause()"
+    )
+    child = subprocesses.start([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    grandchild = psutil.Process(int(child.stdout.readline()))
+    assert subprocesses.end(child, grace_s=0.2) < 0
+    child.stdout.close()
+    grandchild.wait(5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
+def test_a_child_ends_when_its_parent_is_killed():
+    """Even SIGKILL of the harness leaves nothing running."""
+    code = (
+        "from gauntlet.stacks import subprocesses as children; import sys, time;"
+        "child = children.start([sys.executable, '-c', 'import time; time.sleep(60)']);"
+        "print(child.pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    child = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    child.wait(5)

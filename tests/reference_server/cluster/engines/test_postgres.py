@@ -1,0 +1,93 @@
+"""Which PostgreSQL is used, as whom it runs, and that its data folder is made once."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from gauntlet.reference_server.cluster.engines import postgres
+from gauntlet.reference_server.cluster.supervision.component import Component
+from gauntlet.reference_server.cluster.supervision.launch_spec import MissingBinaryError
+from gauntlet.reference_server.cluster.topology import plan
+from gauntlet.reference_server.cluster.topology.errors import StartError
+from gauntlet.reference_server.cluster.topology.ports import PortAllocator
+
+
+@pytest.fixture
+def component(require_service):
+    """A messages DB on a free port."""
+    require_service("postgres")
+    return plan.Component("messages-db", "messages-db", plan.POSTGRES, [PortAllocator()()])
+
+
+def test_none_at_all_says_how_to_get_one(monkeypatch, tmp_path):
+    """One line."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(postgres, "_DEBIAN", tmp_path)
+    with pytest.raises(MissingBinaryError, match="apt-get install postgresql"):
+        postgres.find()
+
+
+def test_the_newest_of_debian_is_used_off_path(monkeypatch, tmp_path):
+    """Version 15 is newer than 9."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(postgres, "_DEBIAN", tmp_path)
+    for version in ("9", "15"):
+        folder = tmp_path / version / "bin"
+        folder.mkdir(parents=True)
+        for name in ("initdb", "postgres"):
+            (folder / name).write_text(f"#!/bin/sh\necho 'postgres (PostgreSQL) {version}.1'\n")
+            (folder / name).chmod(0o755)
+    assert postgres.find().version == "15.1"
+
+
+def test_root_is_left_for_somebody_who_reaches_the_folder(component, tmp_path):
+    """PostgreSQL refuses root; a folder below a private one is replaced, and removed in the end."""
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    launch = postgres.launch(component, private, tmp_path / "log")
+    folder = launch.env["HOME"]
+    if os.geteuid() != 0:
+        assert launch.uid is None
+        assert folder == str(private / "messages-db")
+        return
+    assert launch.uid not in (None, 0)
+    assert Path(folder).stat().st_uid == launch.uid
+    assert not folder.startswith(str(private))
+    launch.clean_up()
+    assert not Path(folder).exists()
+
+
+async def test_data_survives_a_kill_and_is_made_once(component, tmp_path):
+    """The second start finds the folder; an interrupted first one would be repeated."""
+    launch = postgres.launch(component, tmp_path, tmp_path / "log")
+    server = Component(component, launch, lambda *_: None)
+    try:
+        await server.start()
+        made_at = Path(launch.argv[2], "PG_VERSION").stat().st_mtime_ns
+        await server.kill(signal.SIGKILL)
+        await server.start()
+        assert Path(launch.argv[2], "PG_VERSION").stat().st_mtime_ns == made_at
+    finally:
+        await server.stop()
+        launch.clean_up()
+
+
+async def test_an_initdb_that_fails_is_told_with_its_words(component, tmp_path, monkeypatch):
+    """As a failure of the component."""
+    launch = postgres.launch(component, tmp_path, tmp_path / "log")
+    monkeypatch.setattr(postgres, "USER", "pg_reserved")
+    with pytest.raises(StartError, match="initdb ended with exit code 1") as caught:
+        await launch.prepare()
+    launch.clean_up()
+    assert "pg_" in " ".join(caught.value.failed()["log_tail"])
+
+
+def test_fsync_is_never_switched_off(component, tmp_path):
+    """An acked message survives a crash of the machine."""
+    launch = postgres.launch(component, tmp_path, tmp_path / "log")
+    launch.clean_up()
+    text = " ".join(launch.argv)
+    assert "fsync" not in text
+    assert "synchronous_commit" not in text

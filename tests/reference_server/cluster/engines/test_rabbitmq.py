@@ -1,0 +1,54 @@
+"""A private node: nothing of the machine's own RabbitMQ is used."""
+
+import pytest
+
+from gauntlet.reference_server.cluster.engines import rabbitmq
+from gauntlet.reference_server.cluster.supervision.launch_spec import MissingBinaryError
+from gauntlet.reference_server.cluster.topology import plan
+
+
+@pytest.fixture
+def launch(tmp_path, require_service):
+    """How a node on ports 1, 2, 3 is started."""
+    require_service("rabbitmq")
+    component = plan.Component("broker", "broker", plan.RABBITMQ, [1, 2, 3])
+    return rabbitmq.launch(component, tmp_path, tmp_path / "log")
+
+
+def test_every_folder_and_port_is_private(launch, tmp_path):
+    """Also the configuration that Debian's scripts would read from /etc."""
+    env = launch.env
+    for name in ("HOME", "RABBITMQ_MNESIA_BASE", "RABBITMQ_CONFIG_FILE", "ERL_CRASH_DUMP"):
+        assert env[name].startswith(str(tmp_path)), name
+    assert env["RABBITMQ_CONF_ENV_FILE"] == "/dev/null"
+    ports = env["RABBITMQ_NODE_PORT"], env["ERL_EPMD_PORT"], env["RABBITMQ_DIST_PORT"]
+    assert ports == ("1", "2", "3")
+
+
+def test_no_plugin_is_enabled(tmp_path, launch):
+    """Management alone would add seconds and ports."""
+    assert (tmp_path / "broker" / "enabled_plugins").read_text() == "[].\n"
+
+
+def test_epmd_is_a_helper_of_ours(launch):
+    """Started by Erlang it would go into the background and outlive the node."""
+    ((program, *options),) = launch.helpers
+    assert program.endswith("epmd")
+    assert options == ["-port", "2", "-address", "127.0.0.1"]
+
+
+def test_the_cookie_is_secret_and_kept(launch, tmp_path):
+    """A restarted node must know its own data."""
+    cookie = tmp_path / "broker" / "home" / ".erlang.cookie"
+    text = cookie.read_text()
+    assert cookie.stat().st_mode & 0o077 == 0
+    component = plan.Component("broker", "broker", plan.RABBITMQ, [1, 2, 3])
+    rabbitmq.launch(component, tmp_path, tmp_path / "log")
+    assert cookie.read_text() == text
+
+
+def test_none_at_all_says_how_to_get_it(monkeypatch, tmp_path):
+    """One line; Erlang belongs to it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingBinaryError, match="apt-get install rabbitmq-server"):
+        rabbitmq.find()

@@ -1,0 +1,325 @@
+"""The cutover's state machine: the way there, every way back, and the point of no return."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gauntlet.reference_server.cluster.rollout import cutover as machine
+from gauntlet.reference_server.cluster.rollout.cutover import State, Succeeded
+from gauntlet.reference_server.cluster.topology.errors import StateError
+
+MS = machine.NS_PER_MS
+EMPTY = machine.Observed({"blue": 0, "green": 9})
+BUSY = machine.Observed({"blue": 5, "green": 4})
+STUCK = machine.Observed({"blue": 5, "green": 5})
+FORWARD = [
+    (State.PREPARE, machine.StartEdges("green")),
+    (State.VERIFY, machine.RunCanaries("green", "blue")),
+    (State.SWITCH, machine.Switch("green")),
+    (State.DRAIN, machine.Drain("blue")),
+    (State.MONITOR, machine.AwaitEmpty("blue")),
+    (State.CLOSE, machine.CloseEdges("blue")),
+    (State.RETIRE, machine.RetireEdges("blue")),
+]
+DROP_GREEN = [machine.CloseEdges("green"), machine.RetireEdges("green")]
+SEND_BACK = [
+    machine.StopDrain("blue"),
+    machine.Switch("blue"),
+    machine.Drain("green"),
+    machine.AwaitEmpty("green"),
+    *DROP_GREEN,
+]
+# Whoever comes to an empty environment at once counts as gone for good.
+LIMITS = machine.Limits(settle_ms=0)
+WAY_BACK = {
+    State.PREPARE: DROP_GREEN,
+    State.VERIFY: DROP_GREEN,
+    State.SWITCH: SEND_BACK,
+    State.DRAIN: SEND_BACK,
+    State.MONITOR: SEND_BACK,
+}
+
+
+def begin(*, canaries=True):
+    """A cutover from blue to green at time 0."""
+    return machine.cutover("blue", "green", canaries=canaries, limits=LIMITS, now_ns=0)
+
+
+def reached(state):
+    """A cutover that went well until `state`."""
+    cutover = begin()
+    while cutover.state is not state:
+        cutover.advance(
+            EMPTY if cutover.state is State.MONITOR else Succeeded(), cutover.steps[-1].t_ns + MS
+        )
+    return cutover
+
+
+def commands(cutover):
+    """Let everything succeed to the end; returns the commands from the current one on."""
+    seen = []
+    while cutover.command is not None:
+        seen.append(cutover.command)
+        cutover.advance(Succeeded(), 10 * MS)
+    return seen
+
+
+def test_all_well_leads_through_every_state():
+    """Each state has its command, and is recorded with its time."""
+    cutover = begin()
+    for number, (state, command) in enumerate(FORWARD):
+        assert (cutover.state, cutover.command) == (state, command)
+        observation = EMPTY if state is State.MONITOR else Succeeded()
+        cutover.advance(observation, (number + 1) * MS)
+    assert (cutover.state, cutover.command, cutover.error) == (State.DONE, None, None)
+    assert [step.state for step in cutover.steps] == [*(state for state, _ in FORWARD), State.DONE]
+    assert [step.t_ns for step in cutover.steps] == [number * MS for number in range(8)]
+    assert cutover.steps[1].detail == {"command": "RunCanaries"}
+    assert cutover.steps[4].detail == {"command": "AwaitEmpty", "connections": EMPTY.connections}
+
+
+def test_canaries_can_be_left_out():
+    """Then VERIFY is no step at all."""
+    cutover = begin(canaries=False)
+    assert machine.RunCanaries("green", "blue") not in commands(cutover)
+    assert State.VERIFY not in {step.state for step in cutover.steps}
+
+
+@pytest.mark.parametrize("state", WAY_BACK)
+def test_a_failure_before_close_rolls_back(state):
+    """Whatever fails, the way back is the one for the state that was reached."""
+    cutover = reached(state)
+    cutover.advance(machine.Failed("broke"), 9 * MS)
+    assert (cutover.state, cutover.error) == (State.ROLLBACK, "broke")
+    assert commands(cutover) == WAY_BACK[state]
+    assert cutover.state is State.ROLLED_BACK
+
+
+@pytest.mark.parametrize("state", WAY_BACK)
+def test_an_operator_can_go_back_until_close(state):
+    """The same way back, without an error."""
+    cutover = reached(state)
+    cutover.advance(machine.RollbackRequested(), 9 * MS)
+    assert commands(cutover) == WAY_BACK[state]
+    assert (cutover.state, cutover.error) == (State.ROLLED_BACK, None)
+
+
+@pytest.mark.parametrize("state", [State.CLOSE, State.RETIRE, State.DONE])
+def test_there_is_no_way_back_from_close(state):
+    """Clients could no longer be sent back; the request is refused and changes nothing."""
+    cutover = reached(state)
+    with pytest.raises(StateError, match="no way back"):
+        cutover.advance(machine.RollbackRequested(), 9 * MS)
+    assert cutover.state is state
+
+
+@pytest.mark.parametrize("state", [State.CLOSE, State.RETIRE])
+def test_a_failure_after_close_is_final(state):
+    """Nothing is tried any more, and the reason is kept."""
+    cutover = reached(state)
+    cutover.advance(machine.Failed("broke"), 9 * MS)
+    assert (cutover.state, cutover.command, cutover.error) == (State.FAILED, None, "broke")
+
+
+def test_a_failure_of_the_rollback_is_final():
+    """There is no way back from the way back."""
+    cutover = reached(State.VERIFY)
+    cutover.advance(machine.Failed("first"), 9 * MS)
+    cutover.advance(machine.Failed("second"), 9 * MS)
+    assert (cutover.state, cutover.command, cutover.error) == (State.FAILED, None, "second")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"handshake_p99_ms": 2001.0},
+        {"loop_lag_ms": 1001.0},
+        {"handshakes": 100, "handshakes_failed": 6},
+        {"down": ("edge-green-1",)},
+    ],
+)
+@pytest.mark.parametrize("state", [State.VERIFY, State.DRAIN, State.MONITOR])
+def test_a_broken_limit_rolls_back_by_itself(state, broken):
+    """Even when the old environment is empty already: the new one cannot keep its clients."""
+    cutover = reached(state)
+    cutover.advance(machine.Observed({"blue": 0, "green": 9}, **broken), 9 * MS)
+    assert cutover.state is State.ROLLBACK
+    told = {"handshakes": "6 of 100 handshakes", "down": "edge-green-1: not running or silent"}
+    name = next(iter(broken))
+    assert told.get(name, name) in cutover.error
+
+
+def test_values_at_their_limits_are_kept():
+    """A limit is the last good value."""
+    limits = machine.Limits()
+    at_limits = machine.Observed(
+        {"blue": 5, "green": 0},
+        limits.handshake_p99_ms,
+        limits.loop_lag_ms,
+        handshakes=100,
+        handshakes_failed=5,
+    )
+    cutover = reached(State.MONITOR)
+    cutover.advance(at_limits, 9 * MS)
+    assert cutover.state is State.MONITOR
+
+
+def test_one_failed_handshake_of_a_few_is_no_ratio():
+    """A client may have gone while its heads were read; twenty handshakes tell more."""
+    cutover = reached(State.DRAIN)
+    few = machine.Observed(BUSY.connections, handshakes=19, handshakes_failed=5)
+    cutover.advance(few, 9 * MS)
+    assert cutover.state is State.DRAIN
+
+
+def test_monitor_waits_for_stragglers_and_then_gives_up():
+    """Connections left after the time for stragglers send everybody back."""
+    cutover = reached(State.MONITOR)
+    entered_ns = cutover.steps[-1].t_ns
+    cutover.advance(BUSY, entered_ns + cutover.limits.monitor_ms * MS)
+    assert cutover.state is State.MONITOR
+    cutover.advance(STUCK, entered_ns + cutover.limits.monitor_ms * MS + 1)
+    assert cutover.state is State.ROLLBACK
+    assert cutover.error == "blue still has 5 connections"
+
+
+def test_the_listener_closes_only_after_a_while_without_a_connection():
+    """One that was in its handshake when the others left counts, and begins the while anew."""
+    limits = machine.Limits(settle_ms=1000)
+    cutover = machine.cutover("blue", "green", canaries=False, limits=limits, now_ns=0)
+    while cutover.state is not State.MONITOR:
+        cutover.advance(Succeeded(), 0)
+    for now_ms, left in ((0, 0), (900, 0), (950, 1), (1000, 0), (1999, 0)):
+        cutover.advance(machine.Observed({"blue": left}), now_ms * MS)
+        assert cutover.state is State.MONITOR
+    cutover.advance(machine.Observed({"blue": 0}), 2000 * MS)
+    assert cutover.state is State.CLOSE
+
+
+def test_an_edge_alone_leaves_by_the_same_steps():
+    """Drained, awaited, closed, retired; nothing is switched or started."""
+    move = machine.scale_in("edge-blue-2", limits=LIMITS, now_ns=0)
+    assert commands(move) == [
+        machine.Drain("edge-blue-2"),
+        machine.AwaitEmpty("edge-blue-2"),
+        machine.CloseEdges("edge-blue-2"),
+        machine.RetireEdges("edge-blue-2"),
+    ]
+    assert move.state is State.DONE
+
+
+def test_an_edge_stays_when_its_neighbours_cannot_take_its_clients():
+    """It stops telling them to go, and that is all: there is nothing to switch back."""
+    move = machine.scale_in("edge-blue-2", limits=LIMITS, now_ns=0)
+    seen = machine.Observed({"blue": 9, "edge-blue-2": 4}, down=("edge-blue-1",))
+    move.advance(seen, MS)
+    assert commands(move) == [machine.StopDrain("edge-blue-2")]
+    assert (move.state, move.error) == (State.ROLLED_BACK, "edge-blue-1: not running or silent")
+
+
+def test_the_way_back_comes_to_an_end_with_stragglers():
+    """Their edges close them when they stop."""
+    cutover = reached(State.MONITOR)
+    cutover.advance(machine.RollbackRequested(), 0)
+    while not isinstance(cutover.command, machine.AwaitEmpty):
+        cutover.advance(Succeeded(), MS)
+    cutover.advance(STUCK, 2 * MS)
+    assert cutover.command == machine.AwaitEmpty("green")
+    cutover.advance(STUCK, (cutover.limits.monitor_ms + 2) * MS)
+    assert cutover.command == machine.CloseEdges("green")
+
+
+def test_the_drain_ends_with_the_last_client_but_never_for_lateness():
+    """DRAIN takes the time it was given, or less when nobody is left."""
+    cutover = reached(State.DRAIN)
+    cutover.advance(BUSY, 3600 * 1000 * MS)
+    assert cutover.state is State.DRAIN
+    cutover.advance(EMPTY, 3600 * 1000 * MS)
+    assert cutover.state is State.MONITOR
+
+
+@pytest.mark.parametrize("new", ["blue", "red"])
+def test_a_cutover_needs_another_environment(new):
+    """Neither to itself nor to an unknown one."""
+    with pytest.raises(StateError):
+        machine.cutover("blue", new, canaries=True, limits=LIMITS, now_ns=0)
+
+
+OBSERVATIONS = st.one_of(
+    st.just(Succeeded()),
+    st.just(machine.Failed("broke")),
+    st.builds(
+        machine.Observed,
+        st.fixed_dictionaries({"blue": st.integers(0, 2), "green": st.integers(0, 2)}),
+        st.sampled_from([0.0, 3000.0]),
+    ),
+    st.just(machine.RollbackRequested()),
+)
+
+
+@given(st.lists(st.tuples(OBSERVATIONS, st.integers(0, 40_000)), max_size=40))
+def test_whatever_happens_one_environment_serves(events):
+    """After any sequence: at most one environment was closed, never the one switched to last."""
+    cutover = begin()
+    serving, closed, now_ns = "blue", [], 0
+    for observation, passed_ms in events:
+        now_ns += passed_ms * MS
+        command = cutover.command
+        if command is None:
+            break
+        # A command has its effect before the machine hears that it succeeded.
+        if isinstance(observation, Succeeded) and isinstance(command, machine.Switch):
+            serving = command.group
+        if isinstance(command, machine.CloseEdges) and not isinstance(
+            observation, machine.RollbackRequested
+        ):
+            closed.append(command.group)
+        try:
+            cutover.advance(observation, now_ns)
+        except StateError:
+            assert cutover.state not in machine.REVERSIBLE
+        assert len({*closed}) <= 1
+        assert serving not in closed
+    if cutover.command is None:
+        assert cutover.state in machine.FINAL
+
+
+MOVES = machine.Switch | machine.Drain | machine.CloseEdges
+
+
+@given(st.lists(OBSERVATIONS, max_size=20))
+def test_no_client_is_moved_before_the_new_environment_is_verified(events):
+    """Until RunCanaries succeeded, blue is neither drained nor closed, and nothing is switched."""
+    cutover, verified = begin(), False
+    for number, observation in enumerate(events):
+        command = cutover.command
+        if command is None:
+            break
+        touches_blue = isinstance(command, MOVES) and command.group == "blue"
+        assert verified or not (touches_blue or isinstance(command, machine.Switch))
+        if isinstance(observation, Succeeded) and isinstance(command, machine.RunCanaries):
+            verified = True
+        with contextlib.suppress(StateError):
+            cutover.advance(observation, number * MS)
+
+
+@given(st.lists(st.tuples(OBSERVATIONS, st.integers(0, 40_000)), max_size=20), st.booleans())
+def test_every_path_comes_to_an_end(events, alone):
+    """Whatever came before: commands that succeed and edges that stand still end every move."""
+    move = machine.scale_in("blue", limits=LIMITS, now_ns=0) if alone else begin()
+    now_ns = 0
+    for observation, passed_ms in events:
+        now_ns += passed_ms * MS
+        if move.command is not None:
+            with contextlib.suppress(StateError):
+                move.advance(observation, now_ns)
+    for _ in range(30):
+        if move.command is None:
+            break
+        now_ns += (LIMITS.monitor_ms + 1) * MS
+        waits = isinstance(move.command, machine.AwaitEmpty)
+        move.advance(STUCK if waits else Succeeded(), now_ns)
+    assert move.command is None
+    assert move.state in machine.FINAL

@@ -1,0 +1,109 @@
+"""A child process: its own session, its whole tree, never alive after its end."""
+
+import asyncio
+import os
+import signal
+import sys
+
+import psutil
+import pytest
+
+from gauntlet.reference_server.cluster.supervision.launch_spec import Launch
+from gauntlet.reference_server.cluster.supervision.process import Child
+
+# A parent of a child that has left its process group, as PostgreSQL's backends do.
+FAMILY = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"],
+                         start_new_session=True)
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+DEAF = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("deaf", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def launch(tmp_path):
+    """Nothing but a log."""
+    return Launch(argv=(), log=tmp_path / "log")
+
+
+async def first_line(launch):
+    """What the child says when it is ready."""
+    while not (launch.log.exists() and launch.log.read_text().endswith("\n")):
+        await asyncio.sleep(0.01)
+    return launch.log.read_text().strip()
+
+
+async def family(launch):
+    """A child and its own child."""
+    child = await Child.spawn((sys.executable, "-c", FAMILY), launch)
+    return child, psutil.Process(int(await first_line(launch)))
+
+
+async def test_a_child_leads_its_own_session(launch):
+    """Ctrl-C in our terminal does not reach it."""
+    child = await Child.spawn(("sleep", "60"), launch)
+    assert os.getsid(child.pid) == child.pid != os.getsid(0)
+    await child.kill()
+    assert not child.alive
+
+
+async def test_kill_ends_the_descendants_too(launch):
+    """Also those that have left the process group."""
+    child, grandchild = await family(launch)
+    await child.kill()
+    assert await child.wait() == -signal.SIGKILL
+    assert not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE
+
+
+async def test_stop_and_continue_reach_the_descendants(launch):
+    """A paused database whose backends go on would not be paused."""
+    child, grandchild = await family(launch)
+    child.signal_tree(signal.SIGSTOP)
+    while grandchild.status() != psutil.STATUS_STOPPED:
+        await asyncio.sleep(0.01)
+    child.signal_tree(signal.SIGCONT)
+    while grandchild.status() == psutil.STATUS_STOPPED:
+        await asyncio.sleep(0.01)
+    assert psutil.Process(child.pid).status() != psutil.STATUS_STOPPED
+    await child.kill()
+
+
+async def test_end_asks_first(launch):
+    """A process that obeys is not killed, even if it was stopped."""
+    child = await Child.spawn(("sleep", "60"), launch)
+    child.signal_tree(signal.SIGSTOP)
+    await child.end(signal.SIGTERM, 10)
+    assert await child.wait() == -signal.SIGTERM
+
+
+async def test_end_kills_who_does_not_obey(launch):
+    """After its patience is over."""
+    child = await Child.spawn((sys.executable, "-c", DEAF), launch)
+    await first_line(launch)
+    await child.end(signal.SIGTERM, 0.2)
+    assert await child.wait() == -signal.SIGKILL
+
+
+async def test_end_and_kill_of_a_dead_child_do_nothing(launch):
+    """Its pid may belong to somebody else by now."""
+    child = await Child.spawn(("true",), launch)
+    assert await child.wait() == 0
+    await child.end(signal.SIGTERM, 1)
+    await child.kill()
+    child.signal(signal.SIGKILL)
+
+
+async def test_standard_input_is_written_and_stays_open(tmp_path):
+    """The line arrives, and the pipe does not end before we do."""
+    launch = Launch(argv=(), log=tmp_path / "log", stdin=b"hello\n")
+    child = await Child.spawn(("cat",), launch)
+    assert await first_line(launch) == "hello"
+    assert child.alive
+    await child.kill()

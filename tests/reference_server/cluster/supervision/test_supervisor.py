@@ -1,0 +1,95 @@
+"""All components: started by need, stopped whole, the first failure told."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+
+from gauntlet.reference_server.cluster.supervision import supervisor
+from gauntlet.reference_server.cluster.topology import plan
+from gauntlet.reference_server.cluster.topology.errors import RequestError, StartError, StateError
+
+
+@pytest.fixture
+def two(planned, web_server):
+    """A plan in which `caller` connects to the store `store`; their launches; the events."""
+    # For once a store is a web server too.
+    caller, store = planned("caller"), planned("store")
+    made = plan.Plan(
+        "embedded",
+        [caller, store],
+        [plan.Link("caller>store", "caller", "store", "redis", store.address)],
+    )
+    events = []
+    launches = {each.name: web_server(each) for each in made.components}
+    return made, launches, events
+
+
+def supervise(two):
+    """A supervisor that keeps its events."""
+    made, launches, events = two
+    return supervisor.Supervisor(made, launches, lambda *event: events.append(event[:2]))
+
+
+async def test_who_is_needed_starts_first(two, monkeypatch):
+    """The caller waits until the store is healthy."""
+    monkeypatch.setattr(plan.Plan, "needs", lambda _, each: ["store"] * (each.name == "caller"))
+    cluster = supervise(two)
+    try:
+        await cluster.start(["caller", "store"])
+        assert two[2] == [("store", "started"), ("caller", "started")]
+    finally:
+        await cluster.stop()
+    assert all(each.pid is None for each in cluster.components.values())
+
+
+async def test_the_failure_of_one_ends_the_start_of_all(two):
+    """Whatever else was starting is gone, and the error names who failed."""
+    made, launches, events = two
+    bad = replace(launches["store"], argv=(sys.executable, "-c", "exit(9)"))
+    slow = replace(launches["caller"], argv=("sleep", "60"))
+    cluster = supervise((made, {"store": bad, "caller": slow}, events))
+    with pytest.raises(StartError, match="exit code 9") as caught:
+        await cluster.start(["caller", "store"])
+    assert caught.value.component == "store"
+    await cluster.stop()
+    assert all(each.pid is None for each in cluster.components.values())
+
+
+async def test_a_start_that_takes_too_long_names_who_is_late(two, monkeypatch):
+    """The whole boot is bounded, not only each component."""
+    monkeypatch.setattr(supervisor, "BOOT_TIMEOUT_S", 0.5)
+    made, launches, events = two
+    slow = replace(launches["caller"], argv=("sleep", "60"))
+    cluster = supervise((made, {**launches, "caller": slow}, events))
+    with pytest.raises(StartError, match="not healthy") as caught:
+        await cluster.start(["caller", "store"])
+    assert caught.value.component == "caller"
+    await cluster.stop()
+
+
+async def test_a_component_that_is_paused_is_told_as_it_is(two):
+    """The start of the others ends with its StateError, not with a group of them."""
+    cluster = supervise(two)
+    try:
+        await cluster["caller"].start()
+        cluster["caller"].pause()
+        with pytest.raises(StateError, match="caller is paused"):
+            await cluster.start(["caller", "store"])
+    finally:
+        await cluster.stop()
+
+
+async def test_what_a_launch_left_is_cleaned_up(two):
+    """Once, after everything has ended."""
+    cleaned = []
+    made, launches, events = two
+    tidy = replace(launches["store"], clean_up=lambda: cleaned.append("store"))
+    await supervise((made, {**launches, "store": tidy}, events)).stop()
+    assert cleaned == ["store"]
+
+
+def test_an_unknown_component_is_refused(two):
+    """With its name."""
+    with pytest.raises(RequestError, match="nobody"):
+        supervise(two)["nobody"]

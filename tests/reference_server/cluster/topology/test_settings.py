@@ -1,0 +1,63 @@
+"""Settings by file, environment and request: who wins, and what an error says."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gauntlet.reference_server.cluster.topology.settings import (
+    SettingsError,
+    load_settings,
+    read_file,
+)
+from gauntlet.reference_server.core.config import Settings
+
+PAGE = Path(__file__).parents[4] / "docs" / "reference" / "configuration.md"
+
+
+def test_the_request_wins_over_the_environment_over_the_file_over_the_default():
+    """Each source is seen where no stronger one speaks."""
+    file = {"ping_ms": 1, "pong_ms": 1, "grace_ms": 1}
+    environ = {"IM_PING_MS": "2", "IM_PONG_MS": "2", "IM_CONFIG_PHASE": "1", "PING_MS": "9"}
+    settings = load_settings(file, environ, {"ping_ms": 3})
+    assert (settings.ping_ms, settings.pong_ms, settings.grace_ms) == (3, 2, 1)
+    assert settings.batch_ms == Settings().batch_ms
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        (({"pnig_ms": 1}, {}, {}), "the file: no setting is called pnig_ms"),
+        (({}, {}, {"pnig_ms": 1}), "the request: no setting is called pnig_ms"),
+        (({}, {"IM_PING_MS": "soon"}, {}), "the environment: IM_PING_MS: .*int"),
+        (({"ping_ms": 0}, {}, {"ping_ms": 5}), "the file: ping_ms: .*1 or more"),
+        (({"ping_ms": [1]}, {}, {}), "the file: ping_ms"),
+    ],
+)
+def test_an_error_names_source_and_key(sources, said):
+    """Also a value that a stronger source would have covered."""
+    with pytest.raises(SettingsError, match=said):
+        load_settings(*sources)
+
+
+def test_a_file_is_yaml_or_json(tmp_path):
+    """An empty one sets nothing; anything but a mapping is refused by the file's name."""
+    path = tmp_path / "im.yaml"
+    for text, values in (("ping_ms: 5000", {"ping_ms": 5000}), ('{"a": 1}', {"a": 1}), ("", {})):
+        path.write_text(text)
+        assert read_file(path) == values
+    for text in ("- 1", "a: [", "hello"):
+        path.write_text(text)
+        with pytest.raises(SettingsError, match=re.escape(str(path))):
+            read_file(path)
+    with pytest.raises(SettingsError, match="absent"):
+        read_file(tmp_path / "absent.yaml")
+
+
+def test_the_reference_lists_every_setting_and_its_default():
+    """In the order of the code; an operator finds each one and nothing that is not there."""
+    rows = re.findall(r"^\| `(\w+)` \| ([\d ]+) \| \S", PAGE.read_text(), re.MULTILINE)
+    shown = [(name, int(default.replace(" ", ""))) for name, default in rows]
+    fields = msgspec.structs.fields(Settings)
+    assert shown == [(field.encode_name, field.default) for field in fields]

@@ -1,0 +1,128 @@
+"""Keeping leases in a registry that fails and forgets."""
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+
+from gauntlet.reference_server.edge.lease_keeper import LeaseKeeper
+from gauntlet.reference_server.registry.base import EdgeLease, Lease, RegistryDown
+
+EDGE = EdgeLease("e", "blue", "q", "1", 0)
+ANN, BOB = Lease("ann", "e|1-1"), Lease("bob", "e|1-2")
+
+
+class Registry:
+    """Leases in memory; counts round trips; may be down or lose everything."""
+
+    def __init__(self):
+        self.leases, self.edge, self.puts = set(), None, 0
+        self.name, self.is_down = "first", False
+
+    async def generation(self):
+        self._check()
+        return self.name
+
+    async def put_edge(self, edge):
+        self._check()
+        self.edge = edge
+
+    async def remove_edge(self, edge):
+        self._check()
+        self.edge = None
+
+    async def put(self, leases):
+        self._check()
+        await asyncio.sleep(0)
+        self.puts += 1
+        self.leases |= set(leases)
+
+    async def remove(self, leases):
+        self._check()
+        self.leases -= set(leases)
+
+    def _check(self):
+        if self.is_down:
+            raise RegistryDown
+
+
+@asynccontextmanager
+async def keeping(registry, ping_ms=20):
+    """A running keeper."""
+    keeper = LeaseKeeper(registry, ping_ms, lambda: EDGE)
+    tasks = [asyncio.create_task(job) for job in (keeper.beat(), keeper.write())]
+    try:
+        yield keeper
+    finally:
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def settle(condition):
+    """Wait until a condition holds."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def test_a_lease_is_written_before_the_connection_goes_on():
+    """The order at connect: the lease first."""
+    registry = Registry()
+    async with keeping(registry) as keeper:
+        await keeper.add(ANN)
+        assert ANN in registry.leases
+
+
+async def test_a_storm_of_connections_is_written_in_few_round_trips():
+    """Additions that come together go together."""
+    registry = Registry()
+    async with keeping(registry, ping_ms=60_000) as keeper:
+        await asyncio.sleep(0)
+        await asyncio.gather(*(keeper.add(Lease(f"u{n}", f"e|1-{n}")) for n in range(100)))
+        assert len(registry.leases) == 100
+        assert registry.puts <= 4
+
+
+async def test_what_was_dropped_is_removed_and_not_renewed():
+    """A renewal under way must not bring a dead connection back."""
+    registry = Registry()
+    async with keeping(registry) as keeper:
+        await keeper.add(ANN)
+        await keeper.add(BOB)
+        keeper.drop(ANN)
+        await settle(lambda: registry.leases == {BOB})
+        await asyncio.sleep(0.06)
+        assert registry.leases == {BOB}
+
+
+async def test_a_registry_that_lost_everything_is_filled_again():
+    """Another generation: all local connections and the edge register at the next beat."""
+    registry = Registry()
+    async with keeping(registry) as keeper:
+        await keeper.add(ANN)
+        registry.leases.clear()
+        registry.edge, registry.name = None, "second"
+        await settle(lambda: registry.leases == {ANN} and registry.edge == EDGE)
+
+
+async def test_connections_are_accepted_while_the_registry_is_down():
+    """They wait for nothing, and are registered once it is back."""
+    registry = Registry()
+    async with keeping(registry, ping_ms=60) as keeper:
+        registry.is_down = True
+        async with asyncio.timeout(5):
+            await keeper.add(ANN)
+        assert registry.leases == set()
+        registry.is_down = False
+        await settle(lambda: registry.leases == {ANN})
+
+
+async def test_closing_takes_everything_back():
+    """A graceful end leaves no lease to run out."""
+    registry = Registry()
+    async with keeping(registry) as keeper:
+        await keeper.add(ANN)
+        await settle(lambda: registry.edge)
+    await keeper.close()
+    assert registry.leases == set()
+    assert registry.edge is None

@@ -1,0 +1,60 @@
+"""When an instance is left alone, and when it is asked again."""
+
+from gauntlet.reference_server.http.circuit_breaker import FAILURES, REST_S, Breaker
+
+
+def opened(now_s=0.0):
+    """A breaker that has just opened."""
+    breaker = Breaker()
+    for _ in range(FAILURES):
+        breaker.failed(now_s)
+    return breaker
+
+
+def test_single_failures_do_not_open_it():
+    """An answer in between starts the count again."""
+    breaker = Breaker()
+    for turn in range(3 * FAILURES):
+        breaker.failed(turn)
+        if turn % 2:
+            breaker.answered(turn)
+    assert not breaker.is_open
+    assert breaker.allows(100)
+
+
+def test_failures_in_a_row_open_it_once():
+    """The last one says so; from then on nobody goes through until the rest is over."""
+    breaker = Breaker()
+    assert [breaker.failed(1.0) for _ in range(FAILURES + 2)].index(True) == FAILURES - 1
+    assert breaker.is_open
+    assert not breaker.allows(1.0 + REST_S - 0.01)
+
+
+def test_half_open_lets_one_through_each_rest():
+    """The one that tries may vanish without a word: after another rest the next one tries."""
+    breaker = opened()
+    assert breaker.allows(REST_S)
+    assert not breaker.allows(REST_S)
+    assert not breaker.allows(2 * REST_S - 0.01)
+    assert breaker.allows(2 * REST_S)
+    breaker.failed(2.2 * REST_S)
+    assert not breaker.allows(3 * REST_S)
+    assert breaker.allows(3.2 * REST_S)
+
+
+def test_an_answer_closes_it():
+    """And says so once."""
+    breaker = opened()
+    assert breaker.answered(5.0)
+    assert not breaker.answered(5.0)
+    assert breaker.allows(5.0)
+    assert not breaker.is_open
+
+
+def test_silence_is_told_from_slowness():
+    """Who answered anybody since is not dead."""
+    breaker = Breaker()
+    assert breaker.silent_since(0.0)
+    breaker.answered(2.0)
+    assert not breaker.silent_since(1.0)
+    assert breaker.silent_since(3.0)

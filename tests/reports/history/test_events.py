@@ -1,0 +1,86 @@
+"""Rows of events become phases, faults, cutovers and reasons to stop."""
+
+import pytest
+
+from gauntlet.core.scenario.model import Fault
+from gauntlet.reports.history.events import collect
+
+PLANNED = Fault(id="f", kind="kill", target="edge", at=1)
+
+
+def fault(step, t_ns, **more):
+    """A row as the fault timeline writes it."""
+    row = {"writer": "chaos", "t_ns": t_ns, "kind": "fault", "id": "f", "step": step}
+    return {**row, "proof": {}, "detail": {}, **more}
+
+
+def test_a_fault_that_acted_and_was_healed():
+    """Its times are those of its steps; its proof is that of the effect."""
+    rows = [
+        fault("requested", 10),
+        fault("effective", 20, proof={"pid": 1}),
+        fault("healed", 30, proof={"edge": "up"}),
+    ]
+    (found,) = collect(rows, [PLANNED]).faults
+    assert (found.requested_ns, found.effective_ns, found.healed_ns) == (10, 20, 30)
+    assert found.proven
+    assert found.proof == {"pid": 1}
+
+
+def test_a_fault_without_proof_is_not_proven():
+    """A step that says "effective" and shows nothing proves nothing."""
+    (found,) = collect([fault("effective", 20)], [PLANNED]).faults
+    assert not found.proven
+
+
+def test_a_fault_that_never_came():
+    """A planned fault is known even if no row tells of it."""
+    (found,) = collect([], [PLANNED]).faults
+    assert found.requested_ns is None
+    assert not found.proven
+
+
+def test_failures_say_why():
+    """What went wrong is taken from the step's detail."""
+    rows = [fault("failed", 1, detail={"error": "no"}), fault("heal-failed", 2)]
+    (found,) = collect(rows, [PLANNED]).faults
+    assert found.failed == "no"
+    assert found.heal_failed == "no reason given"
+
+
+@pytest.mark.parametrize("end", ["done", "rolled-back"])
+def test_a_cutover_is_healed_when_it_has_ended(end):
+    """The heal of a cutover only makes sure, maybe long after it was over."""
+    rows = [
+        fault("effective", 20, proof={"state": "drain"}),
+        *(
+            {"writer": "chaos", "t_ns": t_ns, "kind": "cutover", "id": "f", "state": state}
+            for state, t_ns in (("prepare", 5), ("drain", 18), (end, 40))
+        ),
+        fault("healed", 90),
+    ]
+    events = collect(rows, [PLANNED])
+    assert events.faults[0].healed_ns == 40
+    assert events.cutovers[0].entered("drain") == 18
+    assert events.cutovers[0].entered("close") is None
+
+
+def test_phases_are_the_loads_and_the_first_counts():
+    """The command has phases too; zero is where the first worker's ramp begins."""
+    rows = [
+        {"writer": "run", "t_ns": 1, "kind": "phase", "phase": "ramp"},
+        {"writer": "load-0", "t_ns": 5, "kind": "phase", "phase": "ramp"},
+        {"writer": "load-1", "t_ns": 9, "kind": "phase", "phase": "ramp"},
+    ]
+    events = collect(rows, [])
+    assert events.zero_ns == 5
+    assert events.at_s(1_000_000_005) == 1.0
+    assert events.at_s(None) is None
+
+
+def test_why_a_run_stopped():
+    """Interruption and failure of the harness are told apart."""
+    rows = [{"writer": "run", "t_ns": 1, "kind": "interrupted", "message": "Ctrl-C"}]
+    assert collect(rows, []).interrupted == "Ctrl-C"
+    rows = [{"writer": "run", "t_ns": 1, "kind": "error", "message": "the stack ended"}]
+    assert collect(rows, []).error == "the stack ended"

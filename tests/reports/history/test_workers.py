@@ -1,0 +1,126 @@
+"""Workers' clocks on one timeline, workers that were lost, and what the result says of each."""
+
+import json
+
+import numpy as np
+
+from gauntlet.reports.history import workers
+from gauntlet.reports.history.workers import Clocks
+from gauntlet.reports.render.render import render
+from gauntlet.reports.verdict.judge import judge
+
+from ..histories import good_story
+from ..story import ZERO
+
+S = 1_000_000_000
+
+
+def clock(worker, at_ns, offset_ns, error_ns=0):
+    """A row as a master writes it."""
+    row = {"writer": "load-master", "kind": "clock", "t_ns": at_ns, "worker": worker}
+    return {**row, "host": "h", "offset_ns": offset_ns, "error_ns": error_ns}
+
+
+def test_a_lead_that_grows_is_followed():
+    """Halfway between two measurements half of the drift has come about; beyond them, no more."""
+    clocks = Clocks.of([clock(1, 100 * S, 50 * S, 2_000), clock(1, 200 * S, 50 * S + 1_000, 9_000)])
+    times = np.array([150, 150 + 50, 250, 400], dtype=np.int64) * S
+    assert clocks.lead_ns(1, times).tolist()[0] == 50 * S
+    assert abs(clocks.lead_ns(1, times)[1] - (50 * S + 500)) <= 1
+    assert clocks.lead_ns(1, times).tolist()[3] == 50 * S + 1_000
+    assert clocks.error_ms == 0.009
+
+
+def test_workers_of_the_masters_host_have_its_clock():
+    """Their rows and records stay as they are."""
+    clocks = Clocks.of([clock(0, 1, 0), clock(0, 9, 0)])
+    assert clocks == Clocks()
+    rows = [{"writer": "load-0", "t_ns": 5, "kind": "phase"}]
+    assert clocks.laid(rows) is rows
+
+
+def test_events_of_another_host_fall_into_their_place():
+    """A worker whose clock is ahead said it earlier than its row claims; the master's stay."""
+    rows = [
+        clock(1, 100, 1_000),
+        {"writer": "chaos", "t_ns": 300, "kind": "fault"},
+        {"writer": "load-1", "t_ns": 1_200, "kind": "phase"},
+    ]
+    laid = Clocks.of(rows).laid(rows)
+    assert [(row["writer"], row["t_ns"]) for row in laid[1:]] == [("load-1", 200), ("chaos", 300)]
+
+
+def worker(number, step, message=""):
+    """What a master tells of a worker."""
+    row = {"writer": "load-master", "t_ns": 1, "kind": "worker", "worker": number}
+    return {**row, "host": "h", "pid": 7, "step": step, "message": message}
+
+
+def test_a_worker_is_lost_unless_it_ended_in_order():
+    """Its last word decides: silence that ended is no loss, and a line without files is one."""
+    rows = [
+        *(worker(number, "joined") for number in range(4)),
+        worker(0, "lost", "Worker 0 (h, pid 7) was lost at 2.0 s"),
+        worker(0, "back"),
+        worker(0, "whole"),
+        worker(1, "lost", "Worker 1 (h, pid 7) was lost at 3.0 s"),
+        worker(2, "lost", "Worker 2 (h, pid 7) was lost at 9.0 s: its files did not come"),
+    ]
+    assert workers.lost(rows, {0, 2}) == {
+        1: "Worker 1 (h, pid 7) was lost at 3.0 s",
+        2: "Worker 2 (h, pid 7) was lost at 9.0 s: its files did not come",
+        3: "Worker 3 (h, pid 7) did not reconcile",
+    }
+
+
+def test_a_run_without_workers_has_lost_none():
+    """Runs of one process, and of older versions, say nothing of workers."""
+    assert workers.lost([{"kind": "phase"}], {0}) == {}
+
+
+def test_the_result_has_a_row_for_each_worker():
+    """In their order: who it was, what became of it, and its clock as it was measured last."""
+    rows = [
+        *(worker(number, "joined", f"Worker {number} takes part") for number in (1, 0)),
+        *(clock(0, 1, 0), clock(1, 2, 1_000_000, 200_000), clock(1, 9, 3_000_000, 100_000)),
+        worker(1, "lost", "Worker 1 (h, pid 7) was lost at 3.0 s"),
+        worker(1, "back", "Worker 1 (h, pid 7) is back"),
+        worker(1, "whole", "Worker 1 (h, pid 7) has ended in order"),
+    ]
+    first, second = workers.workers(rows, workers.lost(rows, {1}))
+    assert (first["worker"], first["state"]) == (0, "lost")
+    assert first["sentence"] == "Worker 0 (h, pid 7) did not reconcile"
+    assert (first["offset_ms"], first["error_ms"]) == (0, 0)
+    assert second == {
+        "worker": 1,
+        "host": "h",
+        "pid": 7,
+        "state": "whole",
+        "sentence": "Worker 1 (h, pid 7) has ended in order",
+        "offset_ms": 3.0,
+        "error_ms": 0.1,
+    }
+
+
+def test_a_clock_that_nobody_measured_is_not_known():
+    """The master wrote who takes part before it compared clocks, and was killed."""
+    (found,) = workers.workers([worker(0, "joined", "Worker 0 takes part")], {})
+    assert (found["offset_ms"], found["error_ms"]) == (None, None)
+
+
+def test_result_and_report_tell_of_the_workers(written):
+    """One that was lost, and one whose clock is its own; a load of one process has none."""
+    run = written(good_story(1))
+    assert judge(run)["workers"] == []
+    rows = [
+        *(worker(number, "joined", "takes part") for number in (0, 1)),
+        clock(1, ZERO, 2_000_000, 500_000),
+        worker(1, "lost", "Worker 1 (h, pid 7) was lost at 3.0 s"),
+    ]
+    lines = (json.dumps({**row, "t_ns": ZERO}) + "\n" for row in rows)
+    (run.events / "load-master.jsonl").write_text("".join(lines))
+    result = judge(run)
+    assert [one["state"] for one in result["workers"]] == ["whole", "lost"]
+    render(run, result)
+    page = run.report.read_text()
+    assert "2 workers, 1 of them lost; the clock of worker 1 (h) was 2.000 ms ahead of" in page

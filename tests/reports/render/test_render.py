@@ -1,0 +1,170 @@
+"""What people and CI read: self-contained, complete, well-formed."""
+
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from gauntlet.reports.render import junit, plots, summary
+from gauntlet.reports.render.render import render
+from gauntlet.reports.render.sections import SECTIONS
+from gauntlet.reports.verdict.judge import judge
+
+from ..histories import good_story
+from ..mutators import lose_the_tail, show_twice
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory):
+    """A run in which a message was lost and another shown twice, judged and rendered."""
+    story = good_story(1)
+    lose_the_tail(story)
+    show_twice(story)
+    story.scenario["about"] = "<script>alert(1)</script>"
+    story.reconcile()
+    run = story.write(tmp_path_factory.mktemp("failed"))
+    result = judge(run)
+    return run, result, render(run, result)
+
+
+@pytest.fixture(scope="module")
+def page(failed):
+    """The report's HTML."""
+    return failed[0].report.read_text()
+
+
+class _Tags(HTMLParser):
+    """Collects what the page refers to, and checks that tags are closed in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.references, self.ids = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        """A tag begins."""
+        if tag not in VOID:
+            self.open.append(tag)
+        found = dict(attrs)
+        self.references += [found[key] for key in ("src", "href", "xlink:href") if key in found]
+        self.ids += [found["id"]] if "id" in found else []
+
+    def handle_startendtag(self, tag, attrs):
+        """A tag without content."""
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        """A tag ends."""
+        assert self.open.pop() == tag
+
+
+def test_every_artifact_is_there_and_listed(failed):
+    """The result names exactly the files that were written beside it."""
+    run, result, written = failed
+    assert written == result["artifacts"]
+    assert all((run.path / name).stat().st_size > 0 for name in written)
+
+
+def test_the_report_needs_nothing_else(page):
+    """One file, offline: it refers to nothing outside of itself, and is well formed."""
+    tags = _Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert all(reference.startswith("#") for reference in tags.references)
+    assert not re.search(r"url\((?!#)|@import|<script|https?://", page)
+    assert len(tags.ids) == len(set(tags.ids))
+
+
+def test_the_verdict_comes_first(page):
+    """Status, exit code and the gravest reason stand before anything else."""
+    top = page[page.index("<main>") : page.index('<section id="timeline">')]
+    assert "Failed" in top
+    assert "exit 1" in top
+    assert "lost-acked" in top
+
+
+def test_sections_stand_in_their_order(page):
+    """The registry is the page's order."""
+    assert re.findall(r'<section id="(\w+)">', page) == list(SECTIONS)
+
+
+def test_what_users_wrote_is_escaped(failed, page):
+    """A scenario's text is text."""
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page or "\\u003c" in page
+
+
+def test_evidence_tells_a_messages_life(page):
+    """A lost message: op, attempt, acknowledgement, and then nothing."""
+    life = page[page.index("<h3>lost-acked") :]
+    life = life[: life.index("</table>")]
+    assert re.findall(r'<tr class="([\w-]+)">', life) == ["op", "attempt", "acked"]
+
+
+def test_pictures_are_the_same_every_time(failed):
+    """Neither time nor chance is in a picture."""
+    _, result, _ = failed
+    for name in plots.FIGURES:
+        assert plots.draw(name, result) == plots.draw(name, result)
+
+
+def test_pictures_take_their_colours_from_the_page(page):
+    """Dark and light are the reader's choice."""
+    assert "var(--blue)" in page
+    assert "prefers-color-scheme: dark" in page
+    assert plots.BLUE not in page.replace(f"--blue: {plots.BLUE}", "")
+
+
+def test_a_run_that_cannot_be_judged_has_a_report_too(written):
+    """The verdict and the faults are shown; there is nothing else to show."""
+    story = good_story(1)
+    story.reconciliation = {}
+    run = written(story)
+    result = judge(run)
+    assert render(run, result) == ["report.html", "junit.xml", "summary.md"]
+    assert "Harness error" in run.report.read_text()
+    suite = ET.fromstring(run.junit.read_text()).find("testsuite")
+    assert suite.find("testcase[@name='verdict']/error") is not None
+
+
+def test_junit_has_one_case_for_everything(failed):
+    """Names are unique; the lost message is a failure, and so is the verdict."""
+    _, result, _ = failed
+    suite = ET.fromstring(junit.document(result)).find("testsuite")
+    names = [case.attrib["classname"] + "." + case.attrib["name"] for case in suite]
+    assert len(names) == len(set(names)) == len(result["checks"]) + len(result["objectives"]) + 1
+    assert suite.attrib["tests"] == str(len(names))
+    failures = {case.attrib["name"] for case in suite if case.find("failure") is not None}
+    assert failures == {"lost-acked", "duplicate", "verdict"}
+    assert suite.attrib["failures"] == "3"
+
+
+def test_junit_tells_unknown_from_failed(judged):
+    """Unknown is skipped; the verdict of an inconclusive run is red all the same."""
+    story = good_story(1)
+    story.chaos[1]["proof"] = {}
+    suite = ET.fromstring(junit.document(judged(story))).find("testsuite")
+    skipped = {case.attrib["name"] for case in suite if case.find("skipped") is not None}
+    assert skipped == {"unrecovered", "fast-in-fault (fault:edge-crash)"}
+    assert suite.find("testcase[@name='verdict']/failure") is not None
+
+
+def test_control_characters_do_not_break_junit(failed):
+    """XML has no room for them."""
+    _, result, _ = failed
+    broken = {**result, "verdict": {**result["verdict"], "reasons": ["a\x00b\x1b[31m"]}}
+    assert "ab[31m" in junit.document(broken)
+
+
+def test_the_summary_fits_a_jobs_page(failed):
+    """Verdict first, tables well formed, markup in sentences harmless."""
+    _, result, _ = failed
+    text = summary.document(result)
+    assert text.startswith("## ❌ FAIL – synthetic (exit 1)")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 4 for row in rows)
+    assert len(text) < 20_000

@@ -1,0 +1,165 @@
+"""In-order presentation, hold-back and repair."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gauntlet.core.history import Channel
+from gauntlet.scenarios.adapters.base import Entry, Page
+from gauntlet.scenarios.client.connection import Link
+from gauntlet.scenarios.client.ordered_inbox import PAGE_LIMIT, Inbox
+
+from ..world import TALK
+
+
+class Owner:
+    """Keeps what an inbox asks for."""
+
+    def __init__(self):
+        self.shown, self.repeats, self.holes, self.reads, self.waits = [], [], 0, [], []
+
+    def present(self, inbox, entry, channel, link):
+        self.shown.append((entry.seq, channel))
+
+    def repeat(self, inbox, entry, link, *, seen):
+        self.repeats.append((entry.seq, seen))
+
+    def passed_over(self, inbox, count):
+        self.holes += count
+
+    def read(self, inbox):
+        self.reads.append(inbox.cursor)
+
+    def wait(self, inbox, wait_ns):
+        self.waits.append(wait_ns)
+
+
+def entry(seq):
+    """A message at a position."""
+    return Entry(TALK.name, seq, "u0-0", "body")
+
+
+def made(cursor=0):
+    """An inbox, its owner, and a link."""
+    owner = Owner()
+    return Inbox(TALK, cursor, owner), owner, Link(None, "", 0, number=1)
+
+
+def page(first, last, head):
+    """A page of consecutive entries."""
+    return Page([entry(seq) for seq in range(first, last + 1)], head)
+
+
+def test_pushes_in_order_are_shown_at_once():
+    """The usual case reads nothing and waits for nothing."""
+    inbox, owner, link = made()
+    for seq in (1, 2, 3):
+        inbox.on_push(entry(seq), link)
+    assert owner.shown == [(seq, Channel.LIVE) for seq in (1, 2, 3)]
+    assert (owner.repeats, owner.reads, owner.waits) == ([], [], [])
+
+
+def test_a_jump_is_held_back_and_repaired_from_history():
+    """What follows a hole waits for it; the history's entry is a re-sync, the pushed one live."""
+    inbox, owner, link = made()
+    inbox.on_push(entry(1), link)
+    inbox.on_push(entry(3), link)
+    assert owner.shown == [(1, Channel.LIVE)]
+    inbox.on_wait()
+    assert owner.reads == [1]
+    inbox.on_page(page(2, 3, 3))
+    assert owner.shown[1:] == [(2, Channel.RESYNC), (3, Channel.LIVE)]
+    assert not inbox.behind
+
+
+def test_a_late_push_needs_no_history_but_is_told_of():
+    """3 before 2 on one connection is shown in order, and recorded as gone back."""
+    inbox, owner, link = made(cursor=1)
+    inbox.on_push(entry(3), link)
+    inbox.on_push(entry(2), link)
+    assert [seq for seq, _ in owner.shown] == [2, 3]
+    assert owner.repeats == [(2, False)]
+    inbox.on_wait()
+    assert owner.reads == []
+
+
+def test_a_push_that_comes_again_is_dropped_and_told_of():
+    """Shown or held back already: either way it is shown once."""
+    inbox, owner, link = made()
+    inbox.on_push(entry(1), link)
+    inbox.on_push(entry(1), link)
+    inbox.on_push(entry(3), link)
+    inbox.on_push(entry(3), Link(None, "", 0, number=2))
+    assert [seq for seq, _ in owner.shown] == [1]
+    assert owner.repeats == [(1, True), (3, True)]
+
+
+def test_a_page_that_leaves_a_hole_is_the_truth():
+    """The client passes over what the history does not have, and never waits for it."""
+    inbox, owner, link = made()
+    inbox.on_head(4, 0)
+    inbox.on_page(Page([entry(1), entry(3), entry(4)], 4))
+    assert [seq for seq, _ in owner.shown] == [1, 3, 4]
+    assert (owner.holes, inbox.cursor, inbox.behind) == (1, 4, False)
+    inbox.on_push(entry(2), link)
+    assert [seq for seq, _ in owner.shown] == [1, 3, 4]
+
+
+def test_full_pages_are_read_on():
+    """A full page is followed by the next one; a hole is not taken from the cut."""
+    inbox, owner, _ = made()
+    inbox.on_head(PAGE_LIMIT + 2, 0)
+    inbox.on_page(page(1, PAGE_LIMIT, PAGE_LIMIT + 2))
+    assert owner.reads == [0, PAGE_LIMIT]
+    inbox.on_page(page(PAGE_LIMIT + 1, PAGE_LIMIT + 2, PAGE_LIMIT + 2))
+    assert (inbox.cursor, owner.holes) == (PAGE_LIMIT + 2, 0)
+
+
+def test_a_page_without_progress_is_asked_for_again_later():
+    """A failed read, or a head behind what was announced, must not become a busy loop."""
+    inbox, owner, _ = made()
+    inbox.on_head(3, 0)
+    for answer in (None, Page([], 0)):
+        inbox.on_page(answer)
+        assert owner.waits
+        owner.waits.clear()
+        inbox.on_wait()
+    assert owner.reads == [0, 0, 0]
+
+
+def test_a_head_is_given_time_before_it_is_read():
+    """A heartbeat may overtake the push it tells of."""
+    inbox, owner, link = made()
+    inbox.on_head(1)
+    inbox.on_push(entry(1), link)
+    inbox.on_wait()
+    assert owner.reads == []
+
+
+@given(st.data())
+def test_any_wire_is_shown_once_and_in_order(data):
+    """Whatever is dropped, repeated or reordered: with an honest history all comes out right."""
+    count = data.draw(st.integers(1, 12))
+    pushes = data.draw(st.lists(st.integers(1, count), max_size=30))
+    inbox, owner, link = made()
+    for seq in pushes:
+        inbox.on_push(entry(seq), link)
+        if data.draw(st.booleans()):
+            inbox.on_wait()
+        if len(owner.reads) and data.draw(st.booleans()):
+            inbox.on_page(page(owner.reads.pop() + 1, count, count))
+    inbox.on_head(count)
+    inbox.on_wait()
+    inbox.on_page(page(inbox.cursor + 1, count, count))
+    assert [seq for seq, _ in owner.shown] == list(range(1, count + 1))
+    assert owner.holes == 0
+
+
+def test_short_pages_that_say_so_are_read_on():
+    """A page that ends before the head, and says that there is more, leaves out nothing."""
+    inbox, owner, _ = made()
+    inbox.on_head(300, 0)
+    inbox.on_page(Page([entry(seq) for seq in range(1, 101)], 300, more=True))
+    assert (inbox.cursor, owner.holes) == (100, 0)
+    assert owner.reads == [0, 100]
+    inbox.on_page(page(101, 300, 300))
+    assert [seq for seq, _ in owner.shown] == list(range(1, 301))

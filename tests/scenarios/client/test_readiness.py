@@ -1,0 +1,73 @@
+"""Which conversations may be sent in."""
+
+import pytest
+
+from gauntlet.scenarios.client.readiness import Readiness
+from gauntlet.scenarios.metrics.delivery_ledger import Ledger
+from gauntlet.scenarios.workloads.entities import Conversation, Op, User
+
+TALK = Conversation(1, "d.a.b", "direct", (1, 2))
+ANN, BOB, CAROL = User(1, "a"), User(2, "b"), User(3, "c")
+LATER = Conversation(2, "d.b.c", "tasks", (2, 3))
+
+
+@pytest.fixture
+def prepared():
+    """The conversations that were prepared."""
+    return []
+
+
+@pytest.fixture
+def readiness(prepared):
+    """Of one planned conversation."""
+    return Readiness(Ledger(), [TALK], prepared.append)
+
+
+def test_a_conversation_is_prepared_when_its_last_member_is_there(readiness, prepared):
+    """Once, however often members come anew; it is ready when somebody says so."""
+    readiness.on_connected(ANN)
+    readiness.on_connected(ANN)
+    assert prepared == []
+    readiness.on_connected(BOB)
+    readiness.on_connected(BOB)
+    assert prepared == [TALK]
+    assert TALK not in readiness
+    readiness.mark(TALK)
+    assert TALK in readiness
+
+
+def test_who_waits_is_called_once_it_is_ready(readiness):
+    """At once where it already is."""
+    called = []
+    readiness.when(TALK, lambda: called.append("early"))
+    assert called == []
+    readiness.mark(TALK)
+    readiness.when(TALK, lambda: called.append("late"))
+    assert called == ["early", "late"]
+
+
+def test_a_conversation_may_be_opened_late(readiness, prepared):
+    """Those who are connected already watch it, and it waits for the others."""
+    readiness.on_connected(BOB)
+    readiness.open(LATER)
+    assert prepared == []
+    readiness.on_connected(CAROL)
+    assert prepared == [LATER]
+    assert readiness.of_user[2] == [TALK, LATER]
+    ledger = readiness._ledger
+    ledger.submit()
+    ledger.ack(Op(0, LATER, 3, 1))
+    assert ledger.expected == 2
+
+
+def test_every_device_of_every_member_is_waited_for(prepared):
+    """What is sent is owed to each of them."""
+    readiness = Readiness(Ledger(devices=2), [TALK], prepared.append, devices=2)
+    for user in (ANN, BOB, User(1, "a", 1)):
+        readiness.on_connected(user)
+    assert prepared == []
+    readiness.on_connected(User(2, "b", 1))
+    assert prepared == [TALK]
+    readiness._ledger.submit()
+    readiness._ledger.ack(Op(0, TALK, 1, 1))
+    assert readiness._ledger.expected == 4

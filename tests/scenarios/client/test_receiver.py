@@ -1,0 +1,120 @@
+"""What a user receives, and the records of it."""
+
+import pytest
+
+from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
+from gauntlet.scenarios.adapters.base import Entry, Gap
+from gauntlet.scenarios.client import payload
+from gauntlet.scenarios.client.connection import Link
+from gauntlet.scenarios.client.receiver import Mailbox, read_content
+from gauntlet.scenarios.client.requests import Access
+
+from ..world import ANN, BOB, ROOM, TALK
+
+
+@pytest.fixture
+def mailbox(world):
+    """Ann's, with a connection that is up."""
+    access = Access(world.context, ANN, 0)
+    access.link = link()
+    return Mailbox(world.context, ANN, access)
+
+
+def link():
+    """A connection that is up."""
+    return Link(None, "", 0, number=9)
+
+
+def said(seq, sseq=1, conv=TALK):
+    """A message of Bob's."""
+    return Entry(conv.name, seq, BOB.name, payload.build(conv.number, 2, sseq, 500, 120))
+
+
+def test_a_push_becomes_a_delivery(world, mailbox):
+    """The record names the connection, author, op and position, and the ledger hears of it."""
+    mailbox.on_entry(link(), said(1))
+    (record,) = world.records
+    assert record.kind is Kind.DELIVER
+    assert record.fields == {
+        "ref_ns": 500, "conv": 1, "link": 9, "peer": 2, "sseq": 1, "seq": 1,
+        "flags": Channel.LIVE,
+    }  # fmt: skip
+    assert world.ledger.used(TALK.number)
+
+
+def test_a_room_event_becomes_a_room_record(world, mailbox):
+    """For its new member a room begins with the event that added him: nothing is missing before."""
+    mailbox.on_entry(link(), Entry(ROOM.name, 4, event="added", user=ANN.name))
+    (record,) = world.records
+    assert record.kind is Kind.ROOM
+    assert (record.fields["sseq"], record.fields["peer"]) == (RoomEvent.ADDED, 1)
+    assert world.asked == []
+    assert mailbox.cursors() == {ROOM.name: 4}
+
+
+def test_an_announced_gap_is_recorded_and_read(world, mailbox):
+    """What will not be pushed comes from the history, as a re-sync."""
+    mailbox.on_gap(link(), Gap(TALK.name, 1, 2))
+    (gap,) = world.kinds(Kind.GAP)
+    assert (gap.fields["seq"], gap.fields["sseq"]) == (1, 2)
+    bodies = [{"body": said(n, n).body, "sender": BOB.name, "type": "msg"} for n in (1, 2)]
+    entries = [{"seq": seq, **body} for seq, body in enumerate(bodies, 1)]
+    world.take().answer(200, {"messages": entries, "head": 2})
+    assert [r.fields["flags"] for r in world.kinds(Kind.DELIVER)] == [Channel.RESYNC] * 2
+    (page,) = world.kinds(Kind.PAGE)
+    assert {k: page.fields[k] for k in ("peer", "sseq", "seq")} == {"peer": 2, "sseq": 2, "seq": 0}
+
+
+def test_a_failed_read_goes_to_another_gateway(world, mailbox):
+    """The history is asked for until it answers."""
+    mailbox.on_heads({TALK.name: 1}, fresh=True)
+    world.take().fail()
+    world.pass_ms(600)
+    assert world.take().gateway == 1
+
+
+def test_a_conversation_that_is_not_ours_is_left_alone(world, mailbox):
+    """Canaries and other people's conversations leave no record."""
+    mailbox.on_entry(link(), Entry("d.canary-1.canary-2", 1, "canary-1", "x"))
+    mailbox.on_heads({"d.canary-1.canary-2": 7}, fresh=True)
+    assert (world.records, world.asked) == ([], [])
+
+
+def test_a_repeated_push_is_marked(world, mailbox):
+    """The duplicate is recorded as received, never as delivered."""
+    for _ in range(2):
+        mailbox.on_entry(link(), said(1))
+    assert [r.kind for r in world.records] == [Kind.DELIVER, Kind.RECEIVE]
+    assert world.records[1].fields["flags"] == Flag.DUPLICATE
+    assert world.context.counters.raw_duplicates == 1
+
+
+def test_acks_are_cumulative_and_seldom(world, mailbox):
+    """One ack a conversation every now and then, with the last position."""
+    for seq in (1, 2, 3):
+        mailbox.on_entry(link(), said(seq, seq))
+    world.pass_ms(600)
+    assert [frame for _, frame in world.frames] == [{"ack": {"conv": TALK.name, "seq": 3}}]
+
+
+@pytest.mark.parametrize(
+    ("body", "sender", "flags"),
+    [
+        (payload.build(1, 2, 3, 4, 120), BOB.name, 0),
+        (payload.build(1, 2, 3, 4, 120)[:-1] + "!", BOB.name, Flag.CRC_BAD),
+        (payload.build(1, 2, 3, 4, 120), ANN.name, Flag.FOREIGN),
+        (payload.build(9, 2, 3, 4, 120), BOB.name, Flag.FOREIGN),
+        ("hello", BOB.name, Flag.FOREIGN),
+    ],
+)
+def test_a_body_that_contradicts_its_frame_is_flagged(world, body, sender, flags):
+    """Corruption, another author, another conversation, and what was never sent."""
+    assert read_content(world.context, TALK, Entry(TALK.name, 1, sender, body)).flags == flags
+
+
+def test_a_system_that_wants_no_acks_gets_no_empty_frames(world, mailbox, monkeypatch):
+    """An ack that an adapter leaves empty is not sent."""
+    monkeypatch.setattr(type(mailbox._access.codec), "ack", lambda *_: b"")
+    mailbox.on_entry(link(), said(1))
+    world.pass_ms(600)
+    assert world.frames == []

@@ -1,0 +1,185 @@
+"""Send queues, retries and outcomes."""
+
+import json
+from random import Random
+
+import pytest
+
+from gauntlet.core.history import Kind
+from gauntlet.scenarios.client.requests import Access
+from gauntlet.scenarios.client.send_queue import Outbox
+from gauntlet.scenarios.workloads.entities import Op
+
+from ..world import ANN, ROOM, TALK
+
+NO = {"error": {"code": "unavailable", "message": "", "temporary": True, "stored": "no"}}
+UNKNOWN = {"error": {"code": "timeout", "message": "", "temporary": True, "stored": "unknown"}}
+FORBIDDEN = {"error": {"code": "forbidden", "message": "", "temporary": False, "stored": "no"}}
+
+
+@pytest.fixture
+def outbox(world):
+    """Ann's."""
+    return Outbox(world.context, Access(world.context, ANN, gateway=0), Random(1))
+
+
+def submit(world, outbox, sseq=1, conv=TALK):
+    """Hand over an op that is due now."""
+    outbox.submit(Op(0, conv, 1, sseq), world.time_ns)
+
+
+def outcome(world):
+    """The kinds of records that ended ops."""
+    return [r.kind for r in world.kinds(Kind.ACK, Kind.REJECT, Kind.UNKNOWN)]
+
+
+def test_an_answered_send_is_acked(world, outbox):
+    """The ack carries the position, and the ledger expects the deliveries."""
+    submit(world, outbox)
+    world.pass_ms(20)
+    world.take().answer(201, {"conv": TALK.name, "seq": 4, "msg_id": "m", "ts": 0})
+    (ack,) = world.kinds(Kind.ACK)
+    assert (ack.fields["seq"], ack.fields["sseq"], ack.fields["spare"]) == (4, 1, 1)
+    assert ack.t_ns - ack.fields["ref_ns"] == 20_000_000
+    assert (world.ledger.acked, world.ledger.expected) == (1, 2)
+
+
+def test_a_conversation_has_one_send_in_flight(world, outbox):
+    """The next op waits for the end of the one before; another conversation does not."""
+    submit(world, outbox, 1)
+    submit(world, outbox, 2)
+    submit(world, outbox, 1, ROOM)
+    assert [asked.request.path.split("/")[3] for asked in world.asked] == [TALK.name, ROOM.name]
+    world.take().answer(201, {"seq": 1})
+    assert world.asked[-1].request.path.split("/")[3] == TALK.name
+    assert len(world.kinds(Kind.OP)) == 3
+    assert len(world.kinds(Kind.ATTEMPT)) == 3
+
+
+def test_a_retry_is_the_same_message_at_another_gateway(world, outbox):
+    """Identity and content never change; only the gateway does."""
+    submit(world, outbox)
+    first = world.take()
+    first.fail()
+    world.pass_ms(150)
+    second = world.take()
+    assert second.request == first.request
+    assert second.gateway != first.gateway
+    second.answer(200, {"seq": 1, "dup": True})
+    assert outcome(world) == [Kind.ACK]
+    assert [record.fields["spare"] for record in world.kinds(Kind.ATTEMPT)] == [1, 2]
+
+
+def test_the_tag_of_a_run_is_in_the_ids_of_its_messages(world):
+    """A system that remembers earlier runs must not know them already."""
+    asked = []
+    for tag in ("", "ab12-"):
+        world.context.tag = tag
+        access = Access(world.context, ANN, ANN.number)
+        submit(world, Outbox(world.context, access, Random(1)))
+        asked.append(json.loads(world.take().request.body)["client_msg_id"])
+    assert asked == ["g1.1.1.1", "g1.ab12-1.1.1"]
+
+
+def test_failures_at_one_gateway_are_one_move(world, outbox):
+    """Two sends that die with a gateway do not lead back to it."""
+    submit(world, outbox, 1, TALK)
+    submit(world, outbox, 1, ROOM)
+    for asked in (world.take(), world.take()):
+        assert asked.gateway == 0
+        asked.fail()
+    world.pass_ms(250)
+    assert [asked.gateway for asked in world.asked] == [1, 1]
+
+
+def drive(world, respond):
+    """Answer every attempt until the op ends or time is up."""
+    for _ in range(2000):
+        while world.asked:
+            respond(world.take())
+        world.pass_ms(10)
+
+
+def test_no_answer_until_the_end_is_unknown(world, outbox):
+    """An op that may have arrived is never called failed."""
+    submit(world, outbox)
+    drive(world, lambda asked: asked.fail())
+    assert outcome(world) == [Kind.UNKNOWN]
+    assert world.ledger.unknown == 1
+    last = world.kinds(Kind.ATTEMPT)[-1]
+    assert last.t_ns - last.fields["ref_ns"] <= world.context.limits.give_up_after_ns
+
+
+def test_refused_to_the_end_is_a_failure(world, outbox):
+    """A temporary, definite refusal is retried until it is given up, and then it is definite."""
+    submit(world, outbox)
+    drive(world, lambda asked: asked.answer(503, NO))
+    assert outcome(world) == [Kind.REJECT]
+    assert len(world.kinds(Kind.ATTEMPT)) > 3
+
+
+def test_one_doubtful_attempt_is_enough_for_unknown(world, outbox):
+    """`stored: no` of a later attempt says nothing about an earlier one."""
+    submit(world, outbox)
+    world.take().answer(504, UNKNOWN)
+    drive(world, lambda asked: asked.answer(503, NO))
+    assert outcome(world) == [Kind.UNKNOWN]
+
+
+def test_a_final_refusal_is_not_retried(world, outbox):
+    """Forbidden stays forbidden, and the queue goes on."""
+    submit(world, outbox, 1)
+    submit(world, outbox, 2)
+    world.take().answer(403, FORBIDDEN)
+    assert outcome(world) == [Kind.REJECT]
+    assert len(world.asked) == 1
+
+
+def test_the_servers_wait_is_kept(world, outbox):
+    """Retry-After is the least wait."""
+    submit(world, outbox)
+    world.take().answer(503, NO, retry_after_s=3.0)
+    world.pass_ms(2_900)
+    assert world.asked == []
+    world.pass_ms(200)
+    assert len(world.asked) == 1
+
+
+def response_us(world):
+    """What the run's histogram of responses holds."""
+    histogram = world.context.latencies
+    return [int(ns) // 1000 for ns in histogram.take_second()["response"]]
+
+
+def test_what_was_never_answered_is_a_sample_of_its_age(world, outbox):
+    """In flight or never tried, it took that long at least; a refusal was an answer."""
+    submit(world, outbox, 1, ROOM)
+    world.take().answer(403, FORBIDDEN)
+    submit(world, outbox, 1)
+    world.pass_ms(40)
+    submit(world, outbox, 2)
+    world.pass_ms(10)
+    outbox.abandon()
+    assert response_us(world) == [10_000, 50_000]
+
+
+def test_waiting_sends_are_counted_by_conversation(world, outbox):
+    """The one in flight is among them; an answer takes it out."""
+    assert outbox.waiting(TALK.number) == 0
+    submit(world, outbox, 1)
+    submit(world, outbox, 2)
+    assert (outbox.waiting(TALK.number), outbox.waiting(ROOM.number)) == (2, 0)
+    world.take().answer(201, {"seq": 1})
+    assert outbox.waiting(TALK.number) == 1
+
+
+def test_abandoning_ends_every_op_once(world, outbox):
+    """In flight is unknown, never tried is a failure; a late answer changes nothing."""
+    submit(world, outbox, 1)
+    submit(world, outbox, 2)
+    outbox.abandon()
+    world.take().answer(201, {"seq": 1})
+    world.pass_ms(500)
+    assert outcome(world) == [Kind.UNKNOWN, Kind.REJECT]
+    assert world.ledger.outstanding == 0
+    assert world.asked == []

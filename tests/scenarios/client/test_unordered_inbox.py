@@ -1,0 +1,107 @@
+"""A conversation without positions: shown as it comes, once, the history first after a loss."""
+
+import pytest
+
+from gauntlet.core.history import Channel
+from gauntlet.scenarios.adapters.base import Entry, Page
+from gauntlet.scenarios.client.connection import Link
+from gauntlet.scenarios.client.unordered_inbox import Feed
+
+from ..world import TALK
+
+LINK = Link(None, "", 0, number=9)
+
+
+class Owner:
+    """Keeps what a feed asks for."""
+
+    def __init__(self):
+        self.shown, self.repeated, self.reads, self.waits = [], [], 0, 0
+
+    def present(self, feed, entry, channel, link):
+        """An entry was shown."""
+        self.shown.append((entry.id, channel))
+
+    def repeat(self, feed, entry, link, *, seen):
+        """A copy was dropped."""
+        self.repeated.append(entry.id)
+
+    def read(self, feed):
+        """A page is wanted."""
+        self.reads += 1
+
+    def wait(self, feed, wait_ns):
+        """A wait is wanted."""
+        self.waits += 1
+
+
+@pytest.fixture
+def owner():
+    """Of the feed."""
+    return Owner()
+
+
+@pytest.fixture
+def feed(owner):
+    """Empty."""
+    return Feed(TALK, owner)
+
+
+def entry(ident):
+    """A message with that id."""
+    return Entry(TALK.name, 0, "u0-1", "x", id=ident)
+
+
+def push(feed, *idents):
+    """They arrive on a connection."""
+    for ident in idents:
+        feed.on_push(entry(ident), LINK)
+
+
+def test_entries_are_shown_as_they_come_and_once(feed, owner):
+    """A copy is told by its id, and dropped; the cursor is the last one shown."""
+    push(feed, "b", "a", "b")
+    assert owner.shown == [("b", Channel.LIVE), ("a", Channel.LIVE)]
+    assert owner.repeated == ["b"]
+    assert feed.cursor == "a"
+
+
+def test_what_has_no_id_is_never_taken_for_a_copy(feed, owner):
+    """Two of them may be two messages: the judge sees both."""
+    push(feed, "", "")
+    assert len(owner.shown) == 2
+    assert feed.cursor == ""
+
+
+def test_after_a_loss_the_history_comes_first(feed, owner):
+    """Pushes wait until it is read; what both bring is shown once, by re-sync."""
+    push(feed, "a")
+    feed.catch_up()
+    assert feed.behind
+    push(feed, "c", "d")
+    assert len(owner.shown) == 1
+    feed.on_page(Page([entry("b"), entry("c")]))
+    assert owner.shown[1:] == [
+        ("b", Channel.RESYNC), ("c", Channel.RESYNC), ("d", Channel.LIVE),
+    ]  # fmt: skip
+    assert not feed.behind
+
+
+def test_a_long_history_is_read_page_by_page(feed, owner):
+    """The next one is asked for after the last entry of the one before."""
+    feed.catch_up()
+    feed.on_page(Page([entry("a")], more=True))
+    assert (owner.reads, feed.cursor, feed.behind) == (2, "a", True)
+    feed.on_page(Page([]))
+    assert not feed.behind
+
+
+def test_a_history_that_cannot_be_read_is_asked_for_again(feed, owner):
+    """Until it is, the user is behind: what he missed is not known."""
+    feed.catch_up()
+    feed.catch_up()  # another connection, while the page is on its way
+    assert owner.reads == 1
+    feed.on_page(None)
+    assert (owner.waits, feed.behind) == (1, True)
+    feed.on_wait()
+    assert owner.reads == 2

@@ -1,0 +1,136 @@
+"""The audit of a system without positions: the archives of all members, as one."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from gauntlet.core.history import Flag, Kind
+from gauntlet.scenarios.adapters.base import Entry, Page, ProtocolError
+from gauntlet.scenarios.adapters.reference import Reference
+from gauntlet.scenarios.adapters.xmpp import Xmpp
+from gauntlet.scenarios.client import payload
+from gauntlet.scenarios.engine import audit
+from gauntlet.scenarios.engine.audit import Audit
+
+from ..world import TALK, World
+
+
+def said(sseq, ident, body=""):
+    """A message of Bob's in somebody's archive."""
+    text = body or payload.build(TALK.number, 2, sseq, 500, 120)
+    return Entry(TALK.name, 0, "u0-1", text, id=ident)
+
+
+@pytest.fixture
+def audited(monkeypatch):
+    """Audits a talk whose members have these archives, in pages of two; the world after it."""
+
+    async def ask(_port, _access, _gateway, page, _within_s):
+        return page
+
+    monkeypatch.setattr(audit, "ask", ask)
+
+    async def go(*archives):
+        world = World(Xmpp({}))
+
+        def session(entries):
+            def history(_conv, after, _limit):
+                start = next((at + 1 for at, one in enumerate(entries) if one.id == after), 0)
+                return Page(entries[start : start + 2], more=len(entries) > start + 2)
+
+            return SimpleNamespace(access=SimpleNamespace(codec=SimpleNamespace(history=history)))
+
+        sessions = {user: session(one) for user, one in zip((1, 2), archives, strict=True)}
+        await Audit(world.context, None, sessions, None).run([TALK])
+        return world
+
+    return go
+
+
+def found(world):
+    """The numbers of the messages that the audit recorded."""
+    return [record.fields["sseq"] for record in world.kinds(Kind.AUDIT)]
+
+
+async def test_stored_is_what_any_archive_holds(audited):
+    """Each has its own ids and may lack some; every page is read."""
+    world = await audited(
+        [said(1, "a"), said(2, "b"), said(3, "c")], [said(2, "x"), said(3, "y"), said(4, "z")]
+    )
+    assert found(world) == [1, 2, 3, 4]
+    assert len(world.kinds(Kind.HEAD)) == 1
+    assert all(record.fields["seq"] == 0 for record in world.kinds(Kind.AUDIT))
+
+
+async def test_a_message_stored_twice_is_recorded_twice(audited):
+    """Once in each archive is one message; twice in one of them is a duplicate."""
+    world = await audited([said(1, "a"), said(1, "b")], [said(1, "x")])
+    assert found(world) == [1, 1]
+
+
+async def test_what_is_none_of_ours_is_recorded_as_such(audited):
+    """A phantom in an archive is evidence, and stored for nobody."""
+    world = await audited([said(1, "a", body="hello")], [])
+    (record,) = world.kinds(Kind.AUDIT)
+    assert record.fields["flags"] & Flag.FOREIGN
+
+
+async def test_where_nobody_answers_the_rest_is_not_waited_for(monkeypatch):
+    """A target that is down at the end costs the evidence a moment, not one wait for each talk."""
+    asked = []
+
+    async def ask(*_):
+        asked.append(1)
+        await asyncio.sleep(0.03)
+        raise ProtocolError
+
+    monkeypatch.setattr(audit, "ask", ask)
+    monkeypatch.setattr(audit, "_SILENCE_S", 0.05)
+    world = World()
+    access = SimpleNamespace(codec=Reference({}).codec("u0-0", "d0"))
+    audited = Audit(world.context, None, {1: SimpleNamespace(access=access)}, None)
+    await audited.run([TALK] * 400)
+    assert audited.unread == 400
+    assert len(asked) < 50
+
+
+async def test_an_audit_that_is_answered_goes_on(monkeypatch):
+    """However long it takes; and it says that it is not silent."""
+    rows = []
+
+    async def ask(*_):
+        await asyncio.sleep(0.03)
+        return Page([], 0)
+
+    monkeypatch.setattr(audit, "ask", ask)
+    monkeypatch.setattr(audit, "_SILENCE_S", 0.05)
+    monkeypatch.setattr(audit, "_TELL_S", 0.05)
+    world = World()
+    access = SimpleNamespace(codec=Reference({}).codec("u0-0", "d0"))
+    journal = SimpleNamespace(write=lambda kind, **fields: rows.append((kind, fields["pages"])))
+    audited = Audit(world.context, None, {1: SimpleNamespace(access=access)}, journal)
+    await audited.run([TALK] * 80)
+    assert audited.unread == 0
+    assert len(world.kinds(Kind.HEAD)) == 80
+    assert [kind for kind, _ in rows] == ["audit"] * len(rows)
+    assert rows[-1][1] > rows[0][1] > 0
+
+
+async def test_short_pages_of_a_numbered_history_are_read_on(monkeypatch):
+    """A system may give less than it was asked for, if it says that there is more."""
+
+    async def ask(_port, _access, _gateway, page, _within_s):
+        return page
+
+    def history(_conv, after, _limit):
+        body = payload.build(TALK.number, 2, after + 1, 500, 120)
+        entries = [Entry(TALK.name, after + 1, "u0-1", body)]
+        return Page(entries, 700, more=after + 1 < 700)
+
+    monkeypatch.setattr(audit, "ask", ask)
+    world = World()
+    codec = SimpleNamespace(history=history)
+    session = SimpleNamespace(access=SimpleNamespace(codec=codec))
+    await Audit(world.context, None, {1: session}, None).run([TALK])
+    assert found(world) == list(range(1, 701))

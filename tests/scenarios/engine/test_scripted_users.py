@@ -1,0 +1,193 @@
+"""Users whom tasks drive."""
+
+from random import Random
+
+import pytest
+
+from gauntlet.core.history import Kind
+from gauntlet.core.scenario.model import from_builtins
+from gauntlet.scenarios.adapters.base import Entry
+from gauntlet.scenarios.client.connection import Link
+from gauntlet.scenarios.client.readiness import Readiness
+from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.engine.scripted_users import (
+    READY_NS,
+    Desk,
+    Driven,
+    Heard,
+    HeardMailbox,
+    Order,
+)
+from gauntlet.scenarios.schedule.arrivals import Stripe
+from gauntlet.scenarios.schedule.traffic import Traffic
+
+SCENARIO = {
+    "version": 1, "name": "x", "about": "x",
+    "load": {"model": "closed", "users": 4, "workload": {"group": {"size": 4}}},
+}  # fmt: skip
+
+
+class Rows:
+    """Plays `links.jsonl`."""
+
+    def __init__(self):
+        self.conversations = []
+        self.users = []
+
+    def driven(self, user):
+        self.users.append(user.name)
+
+    def conversation(self, conv):
+        self.conversations.append(conv.name)
+
+
+class Ears:
+    """A driver that keeps what it is told."""
+
+    def __init__(self):
+        self.heard = []
+
+    def hear(self, heard):
+        self.heard.append(heard)
+
+
+@pytest.fixture
+def desk(world):
+    """Four users in one room, nobody connected; the world's clock, port and sink."""
+    traffic = Traffic(from_builtins(SCENARIO), Stripe())
+    readiness = Readiness(world.ledger, traffic.conversations.values(), lambda _: None)
+    world.context.conversations = traffic.conversations
+    world.context.user_numbers = {user.name: user.number for user in traffic.users}
+    world.rows = Rows()
+    return Desk(world.context, traffic, readiness, world.rows, lambda: world.over)
+
+
+@pytest.fixture
+def ears():
+    """What the first user hears."""
+    return Ears()
+
+
+@pytest.fixture
+def ann(world, desk, ears):
+    """The first user, driven."""
+    world.over = False
+
+    def mailbox(*parts):
+        return HeardMailbox(ears, *parts)
+
+    return Driven(desk, Session(world.context, desk.traffic.users[0], Random(1), mailbox))
+
+
+def ask(world, ann, to, text="hello"):
+    """Have a message sent; answers the list that its end is put into."""
+    ended = []
+    ann.send(Order(to, text, world.time_ns, ended.append))
+    return ended
+
+
+def ready(desk, *names):
+    """Say of conversations that everybody is there."""
+    for name in names:
+        desk.readiness.mark(desk.traffic.conversations[name])
+
+
+def test_there_are_no_arrivals_in_a_closed_load(desk):
+    """Only tasks send."""
+    assert list(desk.traffic.offsets()) == []
+
+
+def test_who_is_driven_is_kept_for_the_judge(world, ann):
+    """Whose latencies leave waiting out must be known when nobody remembers the locustfile."""
+    assert world.rows.users == [ann.name]
+
+
+def test_a_send_waits_for_its_readers_and_is_then_an_op_as_any_other(world, desk, ann):
+    """Its body carries the text and its identity, its latency is from when it could be sent."""
+    ended = ask(world, ann, "u0-1", "what|is “up”?")
+    world.pass_ms(1_000)
+    assert world.asked == []
+    ready(desk, "d.u0-0.u0-1")
+    world.pass_ms(20)
+    asked = world.take()
+    assert b"what|is" in asked.request.body
+    asked.answer(201, {"seq": 1})
+    assert [(it.how, it.conv, it.seq, it.latency_ms) for it in ended] == [
+        ("acked", "d.u0-0.u0-1", 1, 20.0)
+    ]
+    assert [record.kind for record in world.records] == [Kind.OP, Kind.ATTEMPT, Kind.ACK]
+
+
+def test_the_wait_for_the_engine_counts(world, desk, ann):
+    """Where nobody has to be waited for, latency begins when the task asked."""
+    ended = ask(world, ann, "u0-1")
+    ready(desk, "d.u0-0.u0-1")
+    world.take().answer(201, {"seq": 1})
+    asked_ns = world.time_ns
+    world.pass_ms(30)
+    ann.send(Order("u0-1", "again", asked_ns, ended.append))
+    world.take().answer(201, {"seq": 2})
+    assert ended[1].latency_ms == 30
+
+
+def test_conversations_are_opened_once_and_named(world, desk, ann):
+    """Each pair has one, whoever writes first; a row names it; planned ones are used."""
+    ask(world, ann, "u0-2")
+    ask(world, ann, "u0-2")
+    assert desk._links.conversations == ["d.u0-0.u0-2"]
+    (room,) = ann.rooms
+    assert desk.conversation(desk.traffic.users[3], room).is_room
+
+
+@pytest.mark.parametrize("to", ["u0-0", "u1-0", "d.u0-1.u0-2", "nobody"])
+def test_strangers_are_not_written_to(world, ann, to):
+    """Oneself, users of other workers, conversations of others: nothing is sent."""
+    (ended,) = ask(world, ann, to)
+    assert ended.how == "stranger"
+    assert world.records == []
+
+
+def test_nobody_waits_for_ever_for_an_absent_peer(world, desk, ann):
+    """Nothing is sent when he comes after that."""
+    ended = ask(world, ann, "u0-1")
+    world.pass_ms(READY_NS / 1e6 + 10, step_ms=500)
+    assert [it.how for it in ended] == ["absent"]
+    ready(desk, "d.u0-0.u0-1")
+    assert len(ended) == 1
+    assert world.records == []
+
+
+def test_nothing_begins_after_the_end(world, desk, ann):
+    """Neither what is asked for, nor what had to wait."""
+    waiting = ask(world, ann, "u0-1")
+    world.over = True
+    ready(desk, "d.u0-0.u0-1")
+    assert [it.how for it in (*waiting, *ask(world, ann, "u0-2"))] == ["over", "over"]
+    assert world.records == []
+
+
+def test_a_refusal_and_a_silence_are_told_apart(world, desk, ann):
+    """`rejected` left nothing behind, `unknown` may have."""
+    refused, unanswered = ask(world, ann, "u0-1"), ask(world, ann, "u0-2")
+    ready(desk, "d.u0-0.u0-1", "d.u0-0.u0-2")
+    error = {"code": "forbidden", "message": "", "temporary": False, "stored": "no"}
+    world.take().answer(403, {"error": error})
+    ann._session.outbox.abandon()
+    assert [it.how for it in (*refused, *unanswered)] == ["rejected", "unknown"]
+
+
+def test_others_are_heard_and_oneself_is_not(world, desk, ann, ears):
+    """What is heard is the text that was sent, with its age."""
+    ask(world, ann, "u0-1", "for Bob")
+    ready(desk, "d.u0-0.u0-1")
+    mine = world.take()
+    bob = Driven(desk, Session(world.context, desk.traffic.users[1], Random(2)))
+    ask(world, bob, "u0-0", "for Ann")
+    his = world.take()
+    link = Link(ann._session, "", 0, number=1)
+    world.pass_ms(40)
+    for seq, sender, asked in ((1, "u0-0", mine), (2, "u0-1", his)):
+        body = world.body(asked)
+        ann._session.mailbox.on_entry(link, Entry("d.u0-0.u0-1", seq, sender, body))
+    assert ears.heard == [Heard("d.u0-0.u0-1", "u0-1", "for Ann", 2, 40.0)]
+    assert len(world.kinds(Kind.DELIVER)) == 2

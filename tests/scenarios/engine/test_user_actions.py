@@ -1,0 +1,40 @@
+"""What users do besides talking."""
+
+from gauntlet.core.scenario.model import from_builtins
+from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.engine.user_actions import moves
+from gauntlet.scenarios.schedule.arrivals import Stripe
+from gauntlet.scenarios.schedule.traffic import Traffic
+
+SCENARIO = {
+    "version": 1, "name": "x", "about": "x",
+    "load": {
+        "users": 4, "ramp": "1s", "steady": "9s",
+        "workload": {
+            "group": {"size": 4, "exits": "1/s", "offline": "1s"},
+            "slow_consumer": {"size": 4, "percent": 25, "at": ["3s"], "offline": "2s"},
+            "offline_catchup": {"percent": 25, "at": ["5s"], "offline": "1s"},
+        },
+    },
+}  # fmt: skip
+
+
+def test_every_absence_and_outing_is_two_moves():
+    """One away, one back, each at its time and of its user."""
+    traffic = Traffic(from_builtins(SCENARIO), Stripe())
+    found = list(moves(traffic))
+    plain = {(at_ns, user, act) for at_ns, user, act in found if not hasattr(act, "keywords")}
+    for absence in traffic.absences:
+        away = Session.stall if absence.stalls else Session.leave
+        assert (absence.from_ns, absence.user, away) in plain
+        assert (absence.to_ns, absence.user, Session.start) in plain
+    attended = {
+        (at_ns, user, act.keywords["conv"].name, act.keywords["on"])
+        for at_ns, user, act in found
+        if hasattr(act, "keywords")
+    }
+    assert traffic.outings
+    for outing in traffic.outings:
+        assert (outing.from_ns, outing.user, outing.conv, False) in attended
+        assert (outing.to_ns, outing.user, outing.conv, True) in attended
+    assert len(found) == 2 * (len(traffic.absences) + len(traffic.outings))

@@ -1,0 +1,207 @@
+"""Locust as a user runs it, with the fake peer as its server."""
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from gauntlet.core.run_directory import RunDir, read_jsonl
+from gauntlet.core.scenario.model import from_builtins, to_builtins
+from gauntlet.scenarios.locust_plugin import __file__ as bridge
+from gauntlet.scenarios.metrics.histogram import Histogram
+from gauntlet.scenarios.metrics.latency import NAMES
+
+pytestmark = pytest.mark.integration
+ENTRY = Path(bridge).with_name("entry.py")
+CLASSES = Path(__file__).with_name("classes_locustfile.py")
+LOCUST = (sys.executable, "-P", "-m", "locust", "--headless", "--only-summary")
+
+
+@pytest.fixture
+def run(tmp_path, distant_peer):
+    """A run directory with a load of three seconds, on a peer that drops and repeats pushes."""
+    distant_peer.faults.drop_push, distant_peer.faults.repeat_push = 17, 13
+    scenario = {
+        "version": 1, "name": "x", "about": "x",
+        "target": {"server": {"heads_poll_ms": 200}},
+        "load": {"users": 6, "rate": "50/s", "ramp": "1s", "steady": "2s"},
+    }  # fmt: skip
+    made = RunDir.create(tmp_path, "x", 1)
+    load = {
+        "scenario": to_builtins(from_builtins(scenario)),
+        "run_dir": str(made.path),
+        "api": [distant_peer.url],
+        "workers": 1,
+    }
+    (made.path / "load.json").write_text(json.dumps(load))
+    return made
+
+
+def locust(run, *arguments, file=ENTRY, **env):
+    """Start Locust headless on a run's load."""
+    return subprocess.Popen(
+        [*LOCUST, "-f", str(file), "-u", "6", "-r", "6", *arguments],
+        cwd=run.path,
+        env={**os.environ, "GAUNTLET_LOAD": str(run.path / "load.json"), **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def lines(run):
+    """The reconciliation lines of all workers."""
+    rows = [row for file in sorted(run.events.glob("*.jsonl")) for row in read_jsonl(file)]
+    return [row for row in rows if row["kind"] == "reconciliation"]
+
+
+def test_a_headless_run_reconciles_and_exits_0(run):
+    """Records, one line that adds up, and Locust's own table with every send and delivery."""
+    child = locust(run, "--run-time", "3s")
+    output = child.communicate(timeout=60)[0]
+    assert child.returncode == 0, output
+    (line,) = lines(run)
+    assert line["ops"] == line["acked"] == 100
+    assert (line["missing"], line["unread"]) == (0, 0)
+    size = sum(file.stat().st_size for file in run.history.iterdir())
+    assert size == 40 * sum(line["records"].values())
+    row = next(text for text in output.splitlines() if text.startswith("SEND"))
+    assert row.split()[2] == "100"
+    row = next(text for text in output.splitlines() if text.startswith("RECV"))
+    assert row.split()[2] == str(line["presented"])
+
+
+def test_a_plain_locust_attaches_to_a_host_and_ends_with_the_verdict(tmp_path, distant_peer):
+    """Without GAUNTLET_LOAD a conductor is started; its run directory and exit code are ours."""
+    users = ("-u", "10", "-r", "10", "--run-time", "4s", "--im-rate", "50/s")
+    child = subprocess.run(
+        [*LOCUST, "-f", str(ENTRY), *users, "--host", distant_peer.url],
+        cwd=tmp_path,
+        env={key: value for key, value in os.environ.items() if key != "GAUNTLET_LOAD"},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert child.returncode == 0, child.stderr
+    (run,) = (tmp_path / "runs").iterdir()
+    (line,) = lines(RunDir.open(run))
+    assert line["ops"] == line["acked"] == 150
+    assert (run / "result.json").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_keeps_what_there_is(run, number):
+    """Locust ends within seconds with 2, files are whole, and nothing claims to be."""
+    child = locust(run, "--run-time", "30s")
+    for _ in range(400):
+        if run.live.exists() and len(list(read_jsonl(run.live))) >= 2:
+            break
+        threading.Event().wait(0.05)
+    child.send_signal(number)
+    output = child.communicate(timeout=15)[0]
+    assert child.returncode == 2, output
+    assert lines(run) == []
+    assert sum(file.stat().st_size for file in run.history.iterdir()) > 0
+
+
+def test_two_workers_lose_nothing(run):
+    """Each worker has its own line, and together they sent what one would have."""
+    child = locust(run, "--run-time", "3s", "--processes", "2", *places())
+    output = child.communicate(timeout=60)[0]
+    assert child.returncode == 0, output
+    both = lines(run)
+    assert [line["worker"] for line in both] == [0, 1]
+    ops = sum(line["ops"] for line in both)
+    # On a busy machine a worker's users may not be connected yet when its first arrivals come.
+    assert ops + sum(line["missed"] for line in both) == 100
+    assert sum(line["acked"] for line in both) == ops > 0
+    assert sum(line["missing"] for line in both) == 0
+    row = next(text for text in output.splitlines() if text.startswith("SEND"))
+    assert row.split()[2] == str(ops)
+    for name in NAMES:
+        merged = Histogram()
+        for worker in (0, 1):
+            merged.add(Histogram.decode((run.latency / f"{name}-w{worker}.hdr").read_bytes()))
+        assert (run.latency / f"{name}.hdr").read_bytes() == merged.encode()
+
+
+def table(file):
+    """The rows of a CSV file by the name in their second column, or their first."""
+    rows = list(csv.DictReader(file.read_text().splitlines()))
+    return {row.get("Name") or row["latency"]: row for row in rows}
+
+
+def test_it_is_a_locustfile_as_any_other(run):
+    """Weights and fixed counts choose the users; CSV, HTML and JSON tell what was sent, exactly."""
+    exports = ("--csv", "out/load", "--html", "out/load.html", "--json-file", "out/load")
+    child = locust(run, "--run-time", "3s", *exports, file=CLASSES)
+    output = child.communicate(timeout=60)[0]
+    assert child.returncode == 0, output
+    assert '{"Operator": 2, "Quiet": 1, "Talker": 3}' in output
+    out = run.path / "out"
+    assert table(out / "load_stats.csv")["message"]["Request Count"] == "100"
+    exact = table(out / "load_im_latency.csv")["response"]
+    assert exact["samples"] == "100"
+    assert 0 < float(exact["p50_ms"]) <= float(exact["p99_ms"])
+    assert len((out / "load_im_seconds.csv").read_text().splitlines()) > 3
+    told = {entry["name"]: entry for entry in json.loads((out / "load.json").read_text())}
+    assert sum(told["message"]["response_times"].values()) == 100
+    assert any(not float(key).is_integer() for key in told["message"]["response_times"])
+    assert '"name": "delivery"' in (out / "load.html").read_text()
+
+
+@pytest.mark.full
+def test_a_load_shape_and_tags_say_who_takes_part(run):
+    """Users come as the shape has them, over two workers; its end is that of the load."""
+    options = ("--processes", "2", "--tags", "talk", *places())
+    child = locust(run, *options, file=CLASSES, SHAPE="1")
+    output = child.communicate(timeout=60)[0]
+    assert child.returncode == 0, output
+    assert "Shape test updating to 2 users" in output
+    assert "Shape test updating to 6 users" in output
+    assert sum(line["ops"] + line["missed"] for line in lines(run)) == 100
+    assert sum(line["missing"] for line in lines(run)) == 0
+
+
+def places():
+    """A port of its own for a master and its workers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    return ("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port)
+
+
+def test_a_forbidden_target_ends_with_4(run):
+    """The exit code of a bad configuration reaches the shell."""
+    file = run.path / "load.json"
+    load = json.loads(file.read_text())
+    file.write_text(json.dumps({**load, "api": ["http://10.0.0.1:80"]}))
+    child = locust(run, "--run-time", "3s")
+    output = child.communicate(timeout=30)[0]
+    assert child.returncode == 4, output
+    assert "allow_hosts" in output
+
+
+def test_workers_do_not_outlast_a_master_that_cannot_begin(tmp_path):
+    """They are told to go; else each would look for its master for a minute."""
+    options = ("-u", "6", "-r", "6", "--processes", "2", "--im-stack", "nonsense", *places())
+    child = subprocess.run(
+        [*LOCUST, "-f", str(ENTRY), *options],
+        cwd=tmp_path,
+        env={key: value for key, value in os.environ.items() if key != "GAUNTLET_LOAD"},
+        stdout=subprocess.PIPE,  # the workers' as well: this waits until they are gone
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=45,
+        check=False,
+    )
+    assert child.returncode == 4, child.stdout
+    assert "invalid choice: 'nonsense'" in child.stdout
