@@ -1,11 +1,10 @@
-"""One server process: `python -P -m reference_server.process`, its configuration on standard input.
+"""One server process: `python -P -m gauntlet.reference_server.main`, its configuration on standard input.
 
 It hosts the services that the configuration lists, and ends on SIGTERM or when its parent is gone.
 """
 
 import asyncio
 import contextlib
-import ctypes
 import gc
 import hmac
 import importlib
@@ -13,7 +12,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -22,6 +20,7 @@ import uvloop
 
 from gauntlet.reference_server.core.config import Config, ConfigError, parse_config
 from gauntlet.reference_server.core.errors import ApiError
+from gauntlet.reference_server.core.exit_with_parent import kill_with_parent, stop_with_parent
 from gauntlet.reference_server.core.metrics import LoopLag, Metrics
 from gauntlet.reference_server.edge import edge
 from gauntlet.reference_server.gateway.gateway import Gateway
@@ -36,7 +35,6 @@ from gauntlet.reference_server.services.room import RoomService
 from gauntlet.reference_server.services.sticker import StickerService
 
 EXIT_CONFIG = 4
-PR_SET_PDEATHSIG = 1
 
 SERVICES: Mapping[str, Callable[[Context], Service]] = {
     "message": MessageService,
@@ -165,22 +163,8 @@ async def _main(config: Config) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    threading.Thread(target=_watch_parent, args=(loop, stop), daemon=True).start()
+    stop_with_parent(loop, stop)
     await serve(config, stop)
-
-
-def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Standard input ends when the parent does."""
-    while os.read(0, 4096):
-        pass
-    with contextlib.suppress(RuntimeError):  # the loop has ended already
-        loop.call_soon_threadsafe(stop.set)
-
-
-def _die_with_parent() -> None:
-    """Have the kernel end this process with its parent, even if it is stopped; Linux only."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _read_line() -> bytes:
@@ -193,7 +177,7 @@ def _read_line() -> bytes:
 
 def main() -> int:
     """Be one process of the server; 4 when the configuration cannot be used."""
-    _die_with_parent()
+    kill_with_parent()
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])

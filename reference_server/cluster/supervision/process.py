@@ -2,19 +2,15 @@
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import pwd
-import sys
 from collections.abc import Sequence
 from signal import SIGCONT, SIGKILL, SIGSTOP, Signals
 
 import psutil
 
 from gauntlet.reference_server.cluster.supervision.launch_spec import Launch
-
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+from gauntlet.reference_server.core.exit_with_parent import kill_with_parent
 
 
 class Child:
@@ -40,7 +36,7 @@ class Child:
                 env={**os.environ, **launch.env},
                 start_new_session=True,
                 # Runs after the change of uid, which would clear the parent-death signal.
-                preexec_fn=lambda: _die_with(parent),
+                preexec_fn=lambda: kill_with_parent(parent),
                 user=uid,
                 group=None if uid is None else pwd.getpwuid(uid).pw_gid,
                 extra_groups=None if uid is None else [],
@@ -111,11 +107,3 @@ def _is_live(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def _die_with(parent: int) -> None:
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, SIGKILL)
-        # The parent may have died before the kernel knew of our wish.
-        if os.getppid() != parent:
-            os._exit(1)
