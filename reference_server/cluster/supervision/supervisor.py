@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from gauntlet.reference_server.cluster.supervision.component import Component, Emit
 from gauntlet.reference_server.cluster.supervision.launch_spec import Launch
-from gauntlet.reference_server.cluster.topology.errors import RequestError, StartError, StateError
+from gauntlet.reference_server.cluster.topology.errors import ClusterError, RequestError
 from gauntlet.reference_server.cluster.topology.plan import PYTHON, Plan
 
 BOOT_TIMEOUT_S = 58.0
@@ -46,14 +46,19 @@ class Supervisor:
             healthy[name].set()
 
         try:
-            async with asyncio.timeout(BOOT_TIMEOUT_S), asyncio.TaskGroup() as group:
+            async with asyncio.timeout(BOOT_TIMEOUT_S), asyncio.TaskGroup() as tasks:
                 for name in healthy:
-                    group.create_task(start_one(name))
-        except* (StartError, StateError) as errors:
-            raise errors.exceptions[0] from None
-        except* TimeoutError:
+                    tasks.create_task(start_one(name))
+        except TimeoutError:
             late = next(name for name, event in healthy.items() if not event.is_set())
             raise self[late].failure(f"not healthy after {BOOT_TIMEOUT_S:.0f} s") from None
+        # Not `except*`: before Python 3.11.4, an error that is raised in its body may leave it
+        # wrapped in another group, and the caller would not recognise it.
+        except ExceptionGroup as group:
+            expected, unexpected = group.split(ClusterError)
+            if expected is None or unexpected is not None:
+                raise
+            raise _first_error(expected) from None
 
     async def stop(self) -> None:
         """End everything: first who calls, then who is called. Never leaves a process."""
@@ -64,3 +69,11 @@ class Supervisor:
             await asyncio.gather(*(each.stop() for each in tier))
         for each in components:
             each.launch.clean_up()
+
+
+def _first_error(group: ExceptionGroup[ClusterError]) -> ClusterError:
+    """Return the first error of a group, whose members may be groups themselves."""
+    error: ClusterError | ExceptionGroup[ClusterError] = group
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -56,6 +56,32 @@ async def test_the_failure_of_one_ends_the_start_of_all(two):
     assert all(each.pid is None for each in cluster.components.values())
 
 
+async def test_of_several_failures_one_is_raised_and_not_their_group(two):
+    """The caller reports one component; a group would reach the terminal as a traceback."""
+    made, launches, events = two
+    failing = {
+        name: replace(each, argv=(sys.executable, "-c", "exit(9)"))
+        for name, each in launches.items()
+    }
+    cluster = supervise((made, failing, events))
+    with pytest.raises(StartError, match="exit code 9"):
+        await cluster.start(["caller", "store"])
+    await cluster.stop()
+
+
+async def test_an_unexpected_error_keeps_its_group_and_traceback(two, monkeypatch):
+    """A bug must not be reported as a component that failed to start."""
+
+    async def broken(_component):
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(supervisor.Component, "start", broken)
+    cluster = supervise(two)
+    with pytest.raises(ExceptionGroup) as caught:
+        await cluster.start(["caller", "store"])
+    assert {type(error) for error in caught.value.exceptions} == {KeyError}
+
+
 async def test_a_start_that_takes_too_long_names_who_is_late(two, monkeypatch):
     """The whole boot is bounded, not only each component."""
     monkeypatch.setattr(supervisor, "BOOT_TIMEOUT_S", 0.5)
