@@ -2,7 +2,7 @@
 
 from gauntlet.scenarios.workloads import WORKLOADS
 from gauntlet.scenarios.workloads.base import Workload
-from gauntlet.scenarios.workloads.entities import Draft
+from gauntlet.scenarios.workloads.entities import PlannedConversation
 
 ALONE = "alone"
 OWN_ROOM = "own-room"
@@ -11,15 +11,15 @@ OWN_ROOM = "own-room"
 class Alone(Workload):
     """Each user has a conversation whose only member he is: for an echo."""
 
-    def conversations(self) -> list[Draft]:
-        return [Draft(f"e.{user.name}", (user.number,)) for user in self.scope.users]
+    def conversations(self) -> list[PlannedConversation]:
+        return [PlannedConversation(f"e.{user.name}", (user.number,)) for user in self.scope.users]
 
 
 class OwnRoom(Workload):
     """The same on a system that has rooms: a send is one delivery."""
 
-    def conversations(self) -> list[Draft]:
-        return [Draft(f"r.{user.name}", (user.number,)) for user in self.scope.users]
+    def conversations(self) -> list[PlannedConversation]:
+        return [PlannedConversation(f"r.{user.name}", (user.number,)) for user in self.scope.users]
 
 
 def register() -> None:

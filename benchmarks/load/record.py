@@ -9,7 +9,7 @@ from benchmarks.load.options import Options
 from benchmarks.table import Row
 from gauntlet.core.history import Kind
 from gauntlet.scenarios.metrics.latency import Latencies
-from gauntlet.scenarios.recording.history_writer import Recorder
+from gauntlet.scenarios.recording.history_writer import HistoryWriter
 
 EVENTS_PER_S = 10_000  # how many come between the engine's flushes of each second
 FLUSHES_PER_S = 4
@@ -35,7 +35,7 @@ def rows(options: Options) -> list[Row]:
 def _event_us(seconds: int) -> float:
     """CPU time of this thread and the kernel's for it, per event."""
     with tempfile.TemporaryDirectory(prefix="gauntlet-benchmark-") as folder:
-        recorder, latencies = Recorder(Path(folder), 0), Latencies()
+        recorder, latencies = HistoryWriter(Path(folder), 0), Latencies()
         record, add = latencies.record["delivery"], recorder.add
         began_s = time.process_time()
         for _ in range(seconds):

@@ -65,7 +65,7 @@ class Vitals:
                 "vitals",
                 machine_cpu_share=round(psutil.cpu_percent() / 100, 3),
                 cpus=psutil.cpu_count() or 1,
-                boot=worker_identity.boot(),
+                boot=worker_identity.boot_id(),
                 cores=cores,
                 rss_bytes={part: used.rss_bytes for part, used in after.items()},
                 **machine,

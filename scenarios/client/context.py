@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Sink(Protocol):
-    """Takes history records (`gauntlet.scenarios.recording.history_writer.Recorder`)."""
+    """Takes history records (`gauntlet.scenarios.recording.history_writer.HistoryWriter`)."""
 
     def add(  # noqa: PLR0913, PLR0917 - the fields of a record
         self,

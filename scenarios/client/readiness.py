@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
-from gauntlet.scenarios.workloads.entities import Conversation, User, seats
+from gauntlet.scenarios.workloads.entities import Conversation, User, device_keys
 
 
 class Readiness:
@@ -39,26 +39,26 @@ class Readiness:
     def open(self, conv: Conversation) -> None:
         """Count a conversation from here on, for those who are connected and those who will be."""
         self._ledger.open(conv)
-        members = seats(conv.members, self._devices)
+        members = device_keys(conv.members, self._devices)
         self._missing[conv.number] = set(members) - self._connected
         for user in conv.members:
             self.of_user[user].append(conv)
-        for seat in members:
-            if seat in self._connected:
-                self._ledger.watch(conv.number, seat)
+        for device_key in members:
+            if device_key in self._connected:
+                self._ledger.watch(conv.number, device_key)
         if not self._missing[conv.number]:
             self._prepare(conv)
 
     def on_connected(self, user: User) -> None:
         """A user has a connection on a device: from its first one on he watches there."""
-        seat = user.seat
-        if seat in self._connected:
+        device_key = user.device_key
+        if device_key in self._connected:
             return
-        self._connected.add(seat)
+        self._connected.add(device_key)
         for conv in self.of_user[user.number]:
-            self._ledger.watch(conv.number, seat)
+            self._ledger.watch(conv.number, device_key)
             waiting = self._missing[conv.number]
-            waiting.discard(seat)
+            waiting.discard(device_key)
             if not waiting:
                 self._prepare(conv)
 

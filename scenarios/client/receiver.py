@@ -39,7 +39,7 @@ class Mailbox:
     def __init__(self, context: Context, user: User, access: Access) -> None:
         self._context = context
         self._user = user
-        self._seat = user.seat
+        self._device_key = user.device_key
         self._access = access
         self._inboxes: dict[str, Inbox] = {}
         self._feeds: dict[str, Feed] = {}
@@ -140,7 +140,7 @@ class Mailbox:
             return
         now_ns = self._record(Kind.DELIVER, inbox, entry.seq, content, channel, link)
         if not content.flags & _FOREIGN:
-            context.ledger.present(inbox.conv.number, self._seat, content.peer, content.sseq)
+            context.ledger.present(inbox.conv.number, self._device_key, content.peer, content.sseq)
             self._record_delivery(now_ns - content.intended_ns)
 
     def repeat(self, inbox: View, entry: Entry, link: Link, *, seen: bool) -> None:

@@ -24,7 +24,7 @@ class Exchange(NamedTuple):
         return (self.back_ns - self.asked_ns) - (self.answered_ns - self.heard_ns)
 
 
-class Offset(NamedTuple):
+class ClockOffset(NamedTuple):
     """Their clock less ours, right within `error_ns`, at `at_ns` of our clock."""
 
     offset_ns: int = 0
@@ -32,8 +32,8 @@ class Offset(NamedTuple):
     at_ns: int = 0
 
 
-def estimate(exchanges: Iterable[Exchange]) -> Offset:
+def estimate_offset(exchanges: Iterable[Exchange]) -> ClockOffset:
     """The offset by the quickest of some exchanges; ValueError of none."""
     best = min(exchanges, key=lambda one: one.delay_ns)
     ahead_ns = (best.heard_ns - best.asked_ns) + (best.answered_ns - best.back_ns)
-    return Offset(ahead_ns // 2, max(0, best.delay_ns) // 2 + 1, best.back_ns)
+    return ClockOffset(ahead_ns // 2, max(0, best.delay_ns) // 2 + 1, best.back_ns)

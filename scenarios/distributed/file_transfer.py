@@ -15,13 +15,13 @@ from typing import NamedTuple
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.run_directory import RunDir
 
-PIECE_BYTES = 512 * 1024
+CHUNK_BYTES = 512 * 1024
 PART_BYTES_MAX = 64 * 2**30
 _ROOM_FACTOR = 1.05  # of what is taken: the report, too, wants some room
 _APPENDED = "links.jsonl"  # the workers of a run write one file
 
 
-class Declared(NamedTuple):
+class ManifestEntry(NamedTuple):
     """One file of a part, by its path in the run directory."""
 
     name: str
@@ -32,23 +32,23 @@ class Declared(NamedTuple):
 Fetch = Callable[[str, int, int], bytes]  # name, offset, length
 
 
-def declare(run: RunDir, worker: int) -> list[Declared]:
+def manifest(run: RunDir, worker: int) -> list[ManifestEntry]:
     """The files of a worker's part, which nobody writes any more."""
     found = (str(file.relative_to(run.path)) for file in run.path.rglob("*") if file.is_file())
     names = sorted(name for name in found if _is_of(name, worker))
-    return [Declared(name, *_measure(run.path / name)) for name in names]
+    return [ManifestEntry(name, *_measure(run.path / name)) for name in names]
 
 
-def piece(run: RunDir, worker: int, name: str, offset: int, length: int) -> bytes:
+def read_chunk(run: RunDir, worker: int, name: str, offset: int, length: int) -> bytes:
     """Some bytes of a file of a part; HistoryError where it is none."""
     if not _is_of(name, worker):
         raise HistoryError(f"{name} is no file of worker {worker}")
     with (run.path / name).open("rb") as file:
         file.seek(offset)
-        return file.read(min(length, PIECE_BYTES))
+        return file.read(min(length, CHUNK_BYTES))
 
 
-def take(run: RunDir, worker: int, declared: list[Declared], fetch: Fetch) -> int:
+def receive(run: RunDir, worker: int, declared: list[ManifestEntry], fetch: Fetch) -> int:
     """Bring a part into the run directory; its bytes. HistoryError, and nothing put in place."""
     total = sum(one.size for one in declared)
     _check(run, worker, declared, total)
@@ -64,7 +64,7 @@ def take(run: RunDir, worker: int, declared: list[Declared], fetch: Fetch) -> in
     return total
 
 
-def _check(run: RunDir, worker: int, declared: list[Declared], total: int) -> None:
+def _check(run: RunDir, worker: int, declared: list[ManifestEntry], total: int) -> None:
     strange = next((one.name for one in declared if not _is_of(one.name, worker)), None)
     if strange is not None:
         raise HistoryError(f"it offers {strange}, which is no file of worker {worker}")
@@ -73,12 +73,12 @@ def _check(run: RunDir, worker: int, declared: list[Declared], total: int) -> No
         raise HistoryError(f"its part has {total:,} bytes, and there is room for {free:,}")
 
 
-def _fetch(one: Declared, file: Path, fetch: Fetch) -> None:
+def _fetch(one: ManifestEntry, file: Path, fetch: Fetch) -> None:
     digest = hashlib.sha256()
     taken = 0
     with file.open("wb") as out:
         while taken < one.size:
-            got = fetch(one.name, taken, min(PIECE_BYTES, one.size - taken))
+            got = fetch(one.name, taken, min(CHUNK_BYTES, one.size - taken))
             if not got or taken + len(got) > one.size:
                 raise HistoryError(f"{one.name} ends after {taken:,} of {one.size:,} bytes")
             out.write(got)

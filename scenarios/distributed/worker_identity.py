@@ -41,8 +41,8 @@ def of_this_process(scenario: Scenario | None = None) -> Identity:
     return Identity(
         host=socket.gethostname(),
         pid=os.getpid(),
-        clock=f"{boot()} {_namespace('time')}",
-        network=f"{boot()} {_namespace('net')}",
+        clock=f"{boot_id()} {_namespace('time')}",
+        network=f"{boot_id()} {_namespace('net')}",
         version=f"{metadata.version('im-gauntlet')} (code {_code()})",
         scenario=None if scenario is None else (scenario.name, fingerprint(scenario)),
     )
@@ -68,7 +68,7 @@ def fingerprint(scenario: Scenario) -> str:
     return hashlib.sha256(msgspec.json.encode(acted_on, order="sorted")).hexdigest()[:12]
 
 
-def boot() -> str:
+def boot_id() -> str:
     """The same for all processes of one boot of one machine."""
     file = Path("/proc/sys/kernel/random/boot_id")
     return file.read_text().strip() if file.exists() else f"{socket.gethostname()} {uuid.getnode()}"

@@ -16,7 +16,7 @@ from gauntlet.scenarios.workloads.entities import Conversation, Op
 _COUNTED_AT_ONCE = 20_000
 
 
-class Release:
+class Dispatcher:
     """One worker's arrivals from `start_ns` on. `next_ns` is when the next is due, or None.
 
     Every op is drawn before it may be missed, so that how slow the system is never changes who
@@ -62,7 +62,7 @@ class Release:
             self._step()
 
     def stop(self, now_ns: int) -> None:
-        """Release what is due, and nothing any more."""
+        """Release what is due, and nothing after it."""
         if self._until_ns is None:
             self.release(now_ns)
             self._until_ns = now_ns

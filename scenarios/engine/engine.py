@@ -29,23 +29,28 @@ from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.client.timers import Timers
 from gauntlet.scenarios.engine import shutdown, user_actions
 from gauntlet.scenarios.engine.audit import Audit
-from gauntlet.scenarios.engine.dispatcher import Release
+from gauntlet.scenarios.engine.dispatcher import Dispatcher
 from gauntlet.scenarios.engine.load_file import LoadFile
 from gauntlet.scenarios.engine.provisioning import fill_room
-from gauntlet.scenarios.engine.scripted_users import Desk, Driven, Driver, HeardMailbox
-from gauntlet.scenarios.metrics.connect_diagnosis import FirstContact
+from gauntlet.scenarios.engine.scripted_users import (
+    ScriptedReceiver,
+    ScriptedUser,
+    ScriptedUsers,
+    UserController,
+)
+from gauntlet.scenarios.metrics.connect_diagnosis import ConnectDiagnosis
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
-from gauntlet.scenarios.metrics.generator_health import Vitals
+from gauntlet.scenarios.metrics.generator_health import GeneratorHealth
 from gauntlet.scenarios.metrics.latency import Latencies
 from gauntlet.scenarios.network.socket_io import SocketPort, check_addresses
 from gauntlet.scenarios.network.source_addresses import MOVING, Sources
 from gauntlet.scenarios.network.websocket import Gate
-from gauntlet.scenarios.recording.directory_writer import Links
-from gauntlet.scenarios.recording.history_writer import Recorder
-from gauntlet.scenarios.recording.live_writer import Live
+from gauntlet.scenarios.recording.directory_writer import DirectoryWriter
+from gauntlet.scenarios.recording.history_writer import HistoryWriter
+from gauntlet.scenarios.recording.live_writer import LiveWriter
 from gauntlet.scenarios.schedule.arrivals import Stripe
 from gauntlet.scenarios.schedule.traffic import Traffic
-from gauntlet.scenarios.workloads.entities import Conversation, User, seats
+from gauntlet.scenarios.workloads.entities import Conversation, User, device_keys
 
 _TICK_MIN_S = 0.001
 # Between them nothing that was planned is due: each wake costs as much as several messages.
@@ -56,7 +61,7 @@ _CONNECT_BURST_NS = NS_PER_S // 20
 _DEFAULT_HEADS_POLL_MS = 2_000
 
 
-class Second(NamedTuple):
+class SecondStats(NamedTuple):
     """One second's latencies, sorted, in nanoseconds, how many ops failed in it, its live row."""
 
     samples_ns: dict[str, NDArray[np.int64]]
@@ -77,7 +82,7 @@ class Engine:
         self.zero_ns: int | None = None  # set before `run` where the timeline's start is agreed
         self.phase = "ramp"
         self.commands: collections.deque[Callable[[], None]] = collections.deque()
-        self.seconds: collections.deque[Second] = collections.deque()
+        self.seconds: collections.deque[SecondStats] = collections.deque()
         self._told = (0, 0)
         self._stripe = stripe
         self._sessions: dict[int, Session] = {}
@@ -105,24 +110,24 @@ class Engine:
 
     # For other threads: put these into `commands`.
 
-    def add_user(self, driver: Driver | None = None) -> None:
+    def add_user(self, driver: UserController | None = None) -> None:
         """Connect the user of the next free slot; one beyond the plan is refused."""
         slot = len(self._sessions) // self._devices
         if slot >= len(self._traffic.users):
             if driver is not None:
-                driver.seated(None)
+                driver.on_ready(None)
             return
         user = self._traffic.users[slot]
         for index in range(self._devices):
             device = replace(user, index=index)
-            mailbox = partial(HeardMailbox, driver) if driver and index == 0 else Mailbox
+            mailbox = partial(ScriptedReceiver, driver) if driver and index == 0 else Mailbox
             session = Session(self._context, device, self._jitter, mailbox)
-            self._sessions[device.seat] = session
+            self._sessions[device.device_key] = session
             self._unstarted.append(session)
         if driver is not None:
-            driver.seated(Driven(self._desk, self._sessions[user.seat]))
+            driver.on_ready(ScriptedUser(self._desk, self._sessions[user.device_key]))
 
-    def soon(self, call: Callable[[], None]) -> bool:
+    def call_soon(self, call: Callable[[], None]) -> bool:
         """Have a call made now rather than at the next tick. False where the engine has ended."""
         try:
             self._loop.call_soon_threadsafe(self._make, call)
@@ -182,15 +187,15 @@ class Engine:
 
     def _open(self, gate: Gate) -> None:
         load, run, worker = self.load.scenario.load, self.load.run, self._stripe.worker
-        self._contact = FirstContact(self.load.api, self.load.scenario.faults, clock.now_ns)
-        subprotocol, trouble = self._adapter.subprotocol, self._contact.trouble
+        self._contact = ConnectDiagnosis(self.load.api, self.load.scenario.faults, clock.now_ns)
+        subprotocol, trouble = self._adapter.subprotocol, self._contact.record_failure
         sources = Sources(MOVING * load.users, os_limits.ports_per_address())
         self._port = SocketPort(gate, self.load.api, subprotocol, self._fail, trouble, sources)
         self._journal = Journal(run, f"load-{worker}")
-        self._recorder = Recorder(run.history, worker)
-        self._links = Links(run.links, worker)
-        self._vitals = Vitals()
-        self._live = Live(run.live, worker, self._vitals)
+        self._recorder = HistoryWriter(run.history, worker)
+        self._links = DirectoryWriter(run.links, worker)
+        self._vitals = GeneratorHealth()
+        self._live = LiveWriter(run.live, worker, self._vitals)
         self._timers = Timers()
         self._context = Context(
             now_ns=clock.now_ns,
@@ -213,7 +218,9 @@ class Engine:
             on_connected=self._on_connected,
             tag=self.load.tag,
         )
-        self._desk = Desk(self._context, self._traffic, self._readiness, self._links, self._is_over)
+        self._desk = ScriptedUsers(
+            self._context, self._traffic, self._readiness, self._links, self._is_over
+        )
         for user in self._traffic.users:
             self._links.user(user)
         for conv in self._traffic.conversations.values():
@@ -223,14 +230,14 @@ class Engine:
         self._begin_at(zero_ns)
 
     def _begin_at(self, zero_ns: int) -> None:
-        """Set the times of the load: absences, arrivals, and the connects of the ramp."""
+        """Set the times of the load: user actions, arrivals, and the connects of the ramp."""
         load = self.load.scenario.load
-        for at_ns, user, act in user_actions.moves(self._traffic):
+        for at_ns, user, act in user_actions.scheduled_actions(self._traffic):
             self._timers.at(zero_ns + at_ns, self._for_user(user, act))
         self._arrivals_ns = zero_ns + int(load.ramp * NS_PER_S)
         self._end_ns = self._arrivals_ns + int(load.steady * NS_PER_S)
         self._timers.at(self._arrivals_ns, self._end_ramp)
-        self._release = Release(
+        self._release = Dispatcher(
             self._arrivals_ns, self._traffic, self._context, self._sessions, self._readiness.ready
         )
         per_s = 2 * len(self._traffic.users) * self._devices / max(load.ramp, 0.001)
@@ -246,8 +253,8 @@ class Engine:
     def _for_user(self, user: int, act: Callable[[Session], None]) -> Callable[[], None]:
         def call() -> None:
             if user in self._sessions and self.phase in ("ramp", "steady"):
-                for seat in seats((user,), self._devices):
-                    act(self._sessions[seat])
+                for device_key in device_keys((user,), self._devices):
+                    act(self._sessions[device_key])
 
         return call
 
@@ -267,12 +274,12 @@ class Engine:
             if now_ns >= self._second_ns:
                 self._second_ns += NS_PER_S
                 self._tell(now_ns)
-                if self._contact.hopeless:
+                if self._contact.should_give_up:
                     self._fail(StackError(self._contact.sentence))
             pause_s = self._pause_s()
             await asyncio.sleep(pause_s)
             # From the tick's start: what the tick itself took, it was late too.
-            self._vitals.woke(clock.now_ns() - now_ns - int(pause_s * NS_PER_S))
+            self._vitals.record_delay(clock.now_ns() - now_ns - int(pause_s * NS_PER_S))
 
     def _pause_s(self) -> float:
         """Until the next thing that is due, within bounds."""
@@ -286,7 +293,7 @@ class Engine:
         self._connect_ns = max(self._connect_ns, now_ns - _CONNECT_BURST_NS)
         while self._unstarted and self._connect_ns <= now_ns:
             self._connect_ns += self._connect_gap_ns
-            self._contact.begin()
+            self._contact.attempt_started()
             self._unstarted.popleft().start()
 
     def _on_connected(self, user: User) -> None:
@@ -386,7 +393,7 @@ class Engine:
         rejected, unknown = self._told
         self._told = (self.ledger.rejected, self.ledger.unknown)
         fresh = (self._told[0] - rejected, self._told[1] - unknown)
-        self.seconds.append(Second(samples, *fresh, row))
+        self.seconds.append(SecondStats(samples, *fresh, row))
 
     def _fail(self, error: BaseException) -> None:
         self._failure = self._failure or error

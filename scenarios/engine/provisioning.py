@@ -3,7 +3,7 @@
 from gauntlet.scenarios.adapters.base import ProtocolError
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.network.socket_io import SocketPort, ask
-from gauntlet.scenarios.workloads.entities import Conversation, seats
+from gauntlet.scenarios.workloads.entities import Conversation, device_keys
 
 _WITHIN_S = 20.0
 
@@ -19,6 +19,6 @@ async def fill_room(
             position = await ask(port, creator, creator.gateway, call, _WITHIN_S)
         except ProtocolError:
             return False
-        for seat in seats((number,), devices):
-            sessions[seat].join(conv, position)
+        for device_key in device_keys((number,), devices):
+            sessions[device_key].join(conv, position)
     return True

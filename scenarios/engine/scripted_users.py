@@ -18,17 +18,19 @@ from gauntlet.scenarios.client.readiness import Readiness
 from gauntlet.scenarios.client.receiver import Mailbox
 from gauntlet.scenarios.client.requests import Access
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.recording.directory_writer import Links
+from gauntlet.scenarios.recording.directory_writer import DirectoryWriter
 from gauntlet.scenarios.schedule.traffic import Traffic
-from gauntlet.scenarios.workloads.entities import Conversation, User, direct
+from gauntlet.scenarios.workloads.entities import Conversation, User, direct_conversation
 
 WORKLOAD = "tasks"  # of the conversations that no workload planned
-READY_NS = 30 * NS_PER_S
+READY_TIMEOUT_NS = 30 * NS_PER_S
 
-How = Literal["acked", "rejected", "unknown", "stranger", "absent", "over"]
+SendOutcome = Literal[
+    "acked", "rejected", "unknown", "unknown_recipient", "peer_not_connected", "load_finished"
+]
 
 
-class Heard(NamedTuple):
+class ReceivedMessage(NamedTuple):
     """A message that was presented to a user; `latency_ms` is from its intended send."""
 
     conv: str
@@ -38,39 +40,39 @@ class Heard(NamedTuple):
     latency_ms: float
 
 
-class Ended(NamedTuple):
+class SendResult(NamedTuple):
     """How an order ended.
 
     `acked` (at `seq`, after `latency_ms`), `rejected` or `unknown`, as any op; or it was never
     sent: to a `stranger`, to somebody who was `absent`, or after the load was `over`.
     """
 
-    how: How
+    outcome: SendOutcome
     conv: str = ""
     seq: int = 0
     latency_ms: float = 0.0
 
 
-class Order(NamedTuple):
+class SendRequest(NamedTuple):
     """A send that a task wants: to a user or a room, by name."""
 
     to: str
     text: str
-    asked_ns: int
-    ended: Callable[[Ended], None]
+    requested_ns: int
+    on_result: Callable[[SendResult], None]
 
 
-class Driver(Protocol):
+class UserController(Protocol):
     """Who drives a user. It is called in the engine's thread, and must not wait."""
 
-    def seated(self, user: "Driven | None") -> None:
+    def on_ready(self, user: "ScriptedUser | None") -> None:
         """This is the user; None where the plan has no more."""
 
-    def hear(self, heard: Heard) -> None:
+    def on_message(self, heard: ReceivedMessage) -> None:
         """Somebody else's message was presented to him."""
 
 
-class Desk:
+class ScriptedUsers:
     """What the driven users of a worker share."""
 
     def __init__(
@@ -78,7 +80,7 @@ class Desk:
         context: Context,
         traffic: Traffic,
         readiness: Readiness,
-        links: Links,
+        links: DirectoryWriter,
         is_over: Callable[[], bool],
     ) -> None:
         self.context = context
@@ -89,7 +91,7 @@ class Desk:
         self._users = {user.name: user for user in traffic.users}
         self._links = links
 
-    def seat(self, user: User) -> None:
+    def register(self, user: User) -> None:
         """Keep for the judge whose sends wait for answers."""
         self._links.driven(user)
 
@@ -99,18 +101,18 @@ class Desk:
         if other is None or other is user:
             conv = self.traffic.conversations.get(to)
             return conv if conv is not None and user.number in conv.members else None
-        draft = direct(user, other)
-        if draft.name not in self.traffic.conversations:
-            (opened,) = self.traffic.settle(WORKLOAD, [draft])
+        plan = direct_conversation(user, other)
+        if plan.name not in self.traffic.conversations:
+            (opened,) = self.traffic.settle(WORKLOAD, [plan])
             self._links.conversation(opened)
             self.readiness.open(opened)
-        return self.traffic.conversations[draft.name]
+        return self.traffic.conversations[plan.name]
 
 
-class Driven:
+class ScriptedUser:
     """One user, as its driver sees him."""
 
-    def __init__(self, desk: Desk, session: Session) -> None:
+    def __init__(self, desk: ScriptedUsers, session: Session) -> None:
         self.name = session.user.name
         self.names = desk.names
         self.rooms = tuple(
@@ -118,37 +120,37 @@ class Driven:
         )
         self._desk = desk
         self._session = session
-        desk.seat(session.user)
+        desk.register(session.user)
 
-    def send(self, order: Order) -> None:
+    def send(self, order: SendRequest) -> None:
         """Send as soon as everybody whom it is owed to is there; `ended` is called once."""
         desk = self._desk
         if desk.is_over():
-            order.ended(Ended("over"))
+            order.on_result(SendResult("load_finished"))
             return
         conv = desk.conversation(self._session.user, order.to)
         if conv is None:
-            order.ended(Ended("stranger"))
+            order.on_result(SendResult("unknown_recipient"))
         elif conv in desk.readiness:
-            self._submit(conv, order, order.asked_ns)
+            self._submit(conv, order, order.requested_ns)
         else:
-            wait = _Wait(partial(self._submit_now, conv, order), order.ended)
+            wait = _Wait(partial(self._submit_now, conv, order), order.on_result)
             desk.readiness.when(conv, wait.go)
-            desk.context.after(READY_NS, wait.give_up)
+            desk.context.after(READY_TIMEOUT_NS, wait.give_up)
 
-    def _submit_now(self, conv: Conversation, order: Order) -> None:
+    def _submit_now(self, conv: Conversation, order: SendRequest) -> None:
         if self._desk.is_over():
-            order.ended(Ended("over"))
+            order.on_result(SendResult("load_finished"))
         else:
             # Whoever waits for people to come is not yet waiting for the server.
             self._submit(conv, order, self._desk.context.now_ns())
 
-    def _submit(self, conv: Conversation, order: Order, intended_ns: int) -> None:
+    def _submit(self, conv: Conversation, order: SendRequest, intended_ns: int) -> None:
         op = self._desk.traffic.op(0, conv, self._session.user.number)
 
         def ended(how: Literal["acked", "rejected", "unknown"], seq: int) -> None:
             latency_ms = (self._desk.context.now_ns() - intended_ns) / NS_PER_MS
-            order.ended(Ended(how, conv.name, seq, latency_ms))
+            order.on_result(SendResult(how, conv.name, seq, latency_ms))
 
         self._session.outbox.submit(op, intended_ns, order.text, ended)
 
@@ -156,7 +158,7 @@ class Driven:
 class _Wait:
     """Until a conversation is ready, or for too long."""
 
-    def __init__(self, submit: Callable[[], None], ended: Callable[[Ended], None]) -> None:
+    def __init__(self, submit: Callable[[], None], ended: Callable[[SendResult], None]) -> None:
         self._submit = submit
         self._ended = ended
         self._over = False
@@ -169,13 +171,15 @@ class _Wait:
     def give_up(self) -> None:
         if not self._over:
             self._over = True
-            self._ended(Ended("absent"))
+            self._ended(SendResult("peer_not_connected"))
 
 
-class HeardMailbox(Mailbox):
+class ScriptedReceiver(Mailbox):
     """A mailbox that reads out to a driver what others wrote."""
 
-    def __init__(self, driver: Driver, context: Context, user: User, access: Access) -> None:
+    def __init__(
+        self, driver: UserController, context: Context, user: User, access: Access
+    ) -> None:
         super().__init__(context, user, access)
         self._driver = driver
 
@@ -186,4 +190,6 @@ class HeardMailbox(Mailbox):
             said = self._context.bodies.read(entry.body)
             latency_ms = (now_ns - said.intended_ns) / NS_PER_MS if said else 0.0
             text = payload.text(entry.body)
-            self._driver.hear(Heard(entry.conv, entry.sender, text, entry.seq, latency_ms))
+            self._driver.on_message(
+                ReceivedMessage(entry.conv, entry.sender, text, entry.seq, latency_ms)
+            )

@@ -13,7 +13,12 @@ from gevent.event import Event
 from locust.exception import StopUser
 
 from gauntlet.core import clock
-from gauntlet.scenarios.engine.scripted_users import Driven, Ended, Heard, Order
+from gauntlet.scenarios.engine.scripted_users import (
+    ReceivedMessage,
+    ScriptedUser,
+    SendRequest,
+    SendResult,
+)
 from gauntlet.scenarios.locust_plugin.runtime.engine_thread import EngineThread
 
 HEARD_MAX = 1_000
@@ -79,7 +84,7 @@ class IM:
         self._crossing = thread.crossing
         self._engine = thread.engine
         self._seat = self._crossing.expect()
-        self._heard: deque[tuple[int, Heard]] = deque(maxlen=HEARD_MAX)
+        self._heard: deque[tuple[int, ReceivedMessage]] = deque(maxlen=HEARD_MAX)
         self._count = 0
         self._news = Event()
         self._crossing.at_end.append(self._news.set)
@@ -111,17 +116,21 @@ class IM:
         self._check_over()
         driven, crossing = self._driven, self._crossing
         answer = crossing.expect()
-        order = Order(to, body, clock.now_ns(), lambda it: crossing.post(partial(answer.set, it)))
-        if not self._engine.soon(partial(driven.send, order)):
+        order = SendRequest(
+            to, body, clock.now_ns(), lambda it: crossing.post(partial(answer.set, it))
+        )
+        if not self._engine.call_soon(partial(driven.send, order)):
             raise LoadOver
-        ended: Ended | None = answer.get()
-        if ended is None or ended.how == "over":
+        ended: SendResult | None = answer.get()
+        if ended is None or ended.outcome == "load_finished":
             raise LoadOver
-        if ended.how == "acked":
+        if ended.outcome == "acked":
             return Sent(ended.conv, ended.seq, ended.latency_ms)
         raise _error(ended, to)
 
-    def wait_for(self, wanted: Callable[[Heard], bool], timeout: float = 5.0) -> Heard:
+    def wait_for(
+        self, wanted: Callable[[ReceivedMessage], bool], timeout: float = 5.0
+    ) -> ReceivedMessage:
         """The first message of somebody else for which `wanted` is true; else NotHeard, in time.
 
         Messages that came before are looked at first. One that was waited for is taken out; the
@@ -141,14 +150,14 @@ class IM:
             if left_s <= 0 or not self._news.wait(left_s):
                 raise NotHeard(f"{self.name} heard nothing of the kind within {timeout:g} s")
 
-    def heard(self) -> Iterator[Heard]:
+    def heard(self) -> Iterator[ReceivedMessage]:
         """Take out all that was heard and not waited for, oldest first."""
         while self._heard:
             yield self._heard.popleft()[1]
 
     @property
-    def _driven(self) -> Driven:
-        driven: Driven | None = self._seat.get()
+    def _driven(self) -> ScriptedUser:
+        driven: ScriptedUser | None = self._seat.get()
         if driven is None:
             raise LoadOver
         return driven
@@ -159,11 +168,11 @@ class IM:
 
     # What the driver posts to gevent's thread.
 
-    def take_seat(self, driven: Driven | None) -> None:
+    def take_seat(self, driven: ScriptedUser | None) -> None:
         """The user is known, or there is none left."""
         self._seat.set(driven)
 
-    def take_in(self, heard: Heard) -> None:
+    def take_in(self, heard: ReceivedMessage) -> None:
         """Something was presented."""
         self._count += 1
         self._heard.append((self._count, heard))
@@ -171,25 +180,25 @@ class IM:
 
 
 class _Driver:
-    """The engine's side: it passes on what it is told (`scripted_users.Driver`)."""
+    """The engine's side: it passes on what it is told (`scripted_users.UserController`)."""
 
     def __init__(self, im: IM, post: Callable[[Callable[[], None]], None]) -> None:
         self._im = im
         self._post = post
 
-    def seated(self, user: Driven | None) -> None:
+    def on_ready(self, user: ScriptedUser | None) -> None:
         self._post(partial(self._im.take_seat, user))
 
-    def hear(self, heard: Heard) -> None:
+    def on_message(self, heard: ReceivedMessage) -> None:
         self._post(partial(self._im.take_in, heard))
 
 
-def _error(ended: Ended, to: str) -> IMError:
-    match ended.how:
+def _error(ended: SendResult, to: str) -> IMError:
+    match ended.outcome:
         case "rejected":
             return Rejected(f"the server refused a message in {ended.conv}")
         case "unknown":
             return Unknown(f"nobody knows what became of a message in {ended.conv}")
-        case "stranger":
+        case "unknown_recipient":
             return NoSuchPeer(f"{to!r} is no other user of this worker, and no room of his")
     return PeerAbsent(f"not everybody who is to read what is sent to {to!r} has connected")

@@ -17,7 +17,7 @@ _KINDS_MAX = 20  # whatever a server writes into its refusals
 _KINDS_TOLD = 3
 
 
-class FirstContact:
+class ConnectDiagnosis:
     """What one worker knows of it. The faults are those planned; their times count from now.
 
     A target that was troubled only from a fault on may be down because of it: that is a finding,
@@ -36,11 +36,11 @@ class FirstContact:
         self._since_ns = 0
         self._troubles: Counter[str] = Counter()
 
-    def begin(self) -> None:
+    def attempt_started(self) -> None:
         """A session starts to connect; the first one starts the clock."""
         self._began_ns = self._began_ns or self._now_ns()
 
-    def trouble(self, why: str) -> None:
+    def record_failure(self, why: str) -> None:
         """An attempt failed."""
         if not self.made:
             self._since_ns = self._since_ns or self._now_ns()
@@ -48,7 +48,7 @@ class FirstContact:
                 self._troubles[why] += 1
 
     @property
-    def hopeless(self) -> bool:
+    def should_give_up(self) -> bool:
         """Whether to give up: nobody got in for long enough, and no fault can be the reason."""
         waited_ns = self._now_ns() - self._began_ns
         if not self.failed or waited_ns < PATIENCE_S * NS_PER_S:
@@ -84,7 +84,7 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def why(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """A failed attempt in words that are the same for all of its kind."""
     cause = error.__cause__ or error
     for kind, words in _KINDS:

@@ -6,7 +6,7 @@ once however often the server stored or sent it.
 
 from array import array
 
-from gauntlet.scenarios.workloads.entities import Conversation, Op, seats
+from gauntlet.scenarios.workloads.entities import Conversation, Op, device_keys
 
 
 class _Book:
@@ -15,8 +15,8 @@ class _Book:
     __slots__ = ("acked", "bits", "presented", "settled", "watching")
 
     def __init__(self, conversation: Conversation, devices: int) -> None:
-        members = seats(conversation.members, devices)
-        self.bits = {seat: 1 << at for at, seat in enumerate(members)}
+        members = device_keys(conversation.members, devices)
+        self.bits = {device_key: 1 << at for at, device_key in enumerate(members)}
         self.watching = 0
         self.presented: dict[int, int] = {}  # op -> the members who have seen it
         self.acked: dict[int, int] = {}  # op -> the members it is expected at
@@ -47,10 +47,10 @@ class Ledger:
         """Begin to count a conversation."""
         self._books[conversation.number] = _Book(conversation, self._devices)
 
-    def watch(self, conv: int, seat: int) -> None:
+    def watch(self, conv: int, device_key: int) -> None:
         """This member's device has been connected: ops acked from now on are expected there."""
         book = self._books[conv]
-        book.watching |= book.bits[seat]
+        book.watching |= book.bits[device_key]
 
     def submit(self) -> None:
         """An op was handed to its session."""
@@ -83,10 +83,10 @@ class Ledger:
         """An op ended, and nobody knows what it left behind."""
         self.unknown += 1
 
-    def present(self, conv: int, seat: int, author: int, sseq: int) -> None:
+    def present(self, conv: int, device_key: int, author: int, sseq: int) -> None:
         """A member was shown an op on a device."""
         book = self._books[conv]
-        bit = book.bits.get(seat, 0)
+        bit = book.bits.get(device_key, 0)
         key = _key(author, sseq)
         seen = book.presented.get(key, 0)
         if seen & bit:

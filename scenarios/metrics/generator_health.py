@@ -20,7 +20,7 @@ _DESCRIPTORS = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
 _STATM = "/proc/self/statm"
 
 
-class Vitals:
+class GeneratorHealth:
     """One worker's. Made and used on the engine's thread, whose CPU time it tells.
 
     A share of CPU is of one core. Python runs one thread at a time: an engine near 1.0, or its
@@ -34,11 +34,11 @@ class Vitals:
         self._process_ns = time.process_time_ns()
         self._gc_since_ns = 0
         self._gc_ns: list[int] = []
-        self._boot = worker_identity.boot()
+        self._boot = worker_identity.boot_id()
         psutil.cpu_percent()  # the first call only begins to count
         gc.callbacks.append(self._on_gc)
 
-    def woke(self, late_ns: int) -> None:
+    def record_delay(self, late_ns: int) -> None:
         """The loop's own tick came `late_ns` after its time."""
         self._late_ns.append(late_ns)
 

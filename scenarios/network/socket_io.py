@@ -9,7 +9,7 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.scenarios.adapters.base import Call, OverHttp, ProtocolError, Request, Response
 from gauntlet.scenarios.client.connection import Link
 from gauntlet.scenarios.client.requests import Access
-from gauntlet.scenarios.metrics.connect_diagnosis import why
+from gauntlet.scenarios.metrics.connect_diagnosis import describe_error
 from gauntlet.scenarios.network.http_client import Http
 from gauntlet.scenarios.network.source_addresses import Sources
 from gauntlet.scenarios.network.websocket import Gate, Socket, TransportError, dial, host_of
@@ -53,7 +53,7 @@ class SocketPort:
         def read(outcome: Response | TransportError) -> None:
             try:
                 if isinstance(outcome, TransportError):
-                    self._on_trouble(why(outcome))
+                    self._on_trouble(describe_error(outcome))
                     answered(None)
                     return
                 if outcome.status >= 400:
@@ -91,7 +91,7 @@ class SocketPort:
         try:
             await dial(self._gate, url, self._subprotocol, socket, self._sources)
         except TransportError as error:
-            self._on_trouble(why(error))
+            self._on_trouble(describe_error(error))
             self._closed(link, _REFUSED)
             return
         finally:

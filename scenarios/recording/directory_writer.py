@@ -8,7 +8,7 @@ from gauntlet.scenarios.client.connection import Link
 from gauntlet.scenarios.workloads.entities import Conversation, User
 
 
-class Links:
+class DirectoryWriter:
     """One worker's rows; workers of a run append to one file."""
 
     def __init__(self, file: Path, worker: int) -> None:

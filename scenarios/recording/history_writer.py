@@ -30,7 +30,7 @@ class _Shard:
         self.written = 0
 
 
-class Recorder:
+class HistoryWriter:
     """One worker's history files. `add` is the hot path: it packs and appends, nothing else."""
 
     def __init__(self, folder: Path, worker: int) -> None:

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from gauntlet.scenarios.client.context import Counters
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
-from gauntlet.scenarios.metrics.generator_health import Vitals
+from gauntlet.scenarios.metrics.generator_health import GeneratorHealth
 from gauntlet.scenarios.metrics.latency import percentile_ms
 
 
-class Live:
+class LiveWriter:
     """One worker's rows; the workers of a run append to one file, and each names itself."""
 
-    def __init__(self, file: Path, worker: int, vitals: Vitals) -> None:
+    def __init__(self, file: Path, worker: int, vitals: GeneratorHealth) -> None:
         self._file = file.open("ab", buffering=0)
         self._worker = worker
         self._vitals = vitals

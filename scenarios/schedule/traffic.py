@@ -18,14 +18,14 @@ from gauntlet.core.scenario.model import Scenario
 from gauntlet.scenarios.schedule.arrivals import SCHEDULES, Stripe, Surge, surged
 from gauntlet.scenarios.workloads import WORKLOADS
 from gauntlet.scenarios.workloads.entities import (
-    Absence,
     Conversation,
-    Draft,
+    OfflinePeriod,
     Op,
-    Outing,
+    PlannedConversation,
+    RoomAbsence,
     Scope,
     User,
-    seats,
+    device_keys,
 )
 
 _PICKS = 64
@@ -38,21 +38,21 @@ class Directory:
         self._first = worker * NUMBERS_PER_WORKER + 1
         self.by_name: dict[str, Conversation] = {}
 
-    def settle(self, workload: str, drafts: list[Draft]) -> list[Conversation]:
-        """The conversations of a workload's drafts, new ones numbered in order."""
-        for draft in drafts:
-            if draft.name not in self.by_name:
+    def settle(self, workload: str, planned: list[PlannedConversation]) -> list[Conversation]:
+        """The conversations that a workload planned, new ones numbered in order."""
+        for plan in planned:
+            if plan.name not in self.by_name:
                 number = self._first + len(self.by_name)
-                self.by_name[draft.name] = Conversation(number, draft.name, workload, draft.members)
-        return [self.by_name[draft.name] for draft in drafts]
+                self.by_name[plan.name] = Conversation(number, plan.name, workload, plan.members)
+        return [self.by_name[plan.name] for plan in planned]
 
 
-def slots_of(worker: int, workers: int, users: int) -> int:
+def users_per_worker(worker: int, workers: int, users: int) -> int:
     """How many of a run's users a worker plans for: an even share, rounded up."""
     return -(-users // workers) if users > worker else 0
 
 
-def users_of(worker: int, count: int, tag: str = "") -> tuple[User, ...]:
+def make_users(worker: int, count: int, tag: str = "") -> tuple[User, ...]:
     """A worker's users, one a slot."""
     base = worker * NUMBERS_PER_WORKER + 1
     return tuple(User(base + slot, f"u{tag}{worker}-{slot}") for slot in range(count))
@@ -69,16 +69,16 @@ class Traffic:
     ) -> None:
         load = scenario.load
         self._scenario, self._stripe, self._trace = scenario, stripe, trace
-        slots = slots_of(stripe.worker, stripe.workers, load.users)
-        self.users = users_of(stripe.worker, slots, tag)
+        slots = users_per_worker(stripe.worker, stripe.workers, load.users)
+        self.users = make_users(stripe.worker, slots, tag)
         scope = Scope(
             stripe.worker, self.users, int(load.ramp * NS_PER_S), int(load.steady * NS_PER_S), tag
         )
         directory = self._directory = Directory(stripe.worker)
         self._choices: list[list[Conversation]] = []
         weights: list[float] = []
-        self.absences: list[Absence] = []
-        self.outings: list[Outing] = []
+        self.offline_periods: list[OfflinePeriod] = []
+        self.room_absences: list[RoomAbsence] = []
         self.needs: set[str] = set(FOR_DEVICES) if load.devices > 1 else set()
         for name, share in sorted(load.shares().items()):
             rng = random.Random(f"plan/{scenario.seed}/{stripe.worker}/{name}")
@@ -87,14 +87,14 @@ class Traffic:
             if settled:
                 self._choices.append(settled)
                 weights.append(share.weight)
-            self.absences += workload.absences()
-            self.outings += workload.outings()
+            self.offline_periods += workload.offline_periods()
+            self.room_absences += workload.room_absences()
             self.needs |= workload.needs
         self.conversations = directory.by_name
         self._rng = random.Random(f"ops/{scenario.seed}/{stripe.worker}")
         self._bounds = list(itertools.accumulate(weights))
         self._sseqs: dict[int, int] = {}  # by conversation and author: the last one's number
-        self._away = _Away(self.absences)
+        self._away = _Away(self.offline_periods)
 
     def offsets(self) -> Iterator[int]:
         """The intended times of this worker's ops, in nanoseconds from the start of arrivals."""
@@ -129,13 +129,13 @@ class Traffic:
         return Op(offset_ns, conv, author, sseq)
 
     def sender(self, op: Op) -> int:
-        """The seat that an op is sent from: an author's devices take turns."""
+        """The device key that an op is sent from: an author's devices take turns."""
         devices = self._scenario.load.devices
-        return op.author if devices == 1 else seats((op.author,), devices)[op.sseq % devices]
+        return op.author if devices == 1 else device_keys((op.author,), devices)[op.sseq % devices]
 
-    def settle(self, workload: str, drafts: list[Draft]) -> list[Conversation]:
+    def settle(self, workload: str, planned: list[PlannedConversation]) -> list[Conversation]:
         """More conversations than were planned."""
-        return self._directory.settle(workload, drafts)
+        return self._directory.settle(workload, planned)
 
     def _pick(self) -> tuple[Conversation, int]:
         """A workload by weight, then any of its conversations, then any of its members.
@@ -164,9 +164,9 @@ def _surges(scenario: Scenario) -> Iterator[Surge]:
 class _Away:
     """Who is offline on purpose at a moment; moments are asked for in order."""
 
-    def __init__(self, absences: list[Absence]) -> None:
-        moves = [(absence.from_ns, 1, absence.user) for absence in absences]
-        moves += [(absence.to_ns, -1, absence.user) for absence in absences]
+    def __init__(self, offline_periods: list[OfflinePeriod]) -> None:
+        moves = [(period.from_ns, 1, period.user) for period in offline_periods]
+        moves += [(period.to_ns, -1, period.user) for period in offline_periods]
         self._moves = sorted(moves, reverse=True)
         self._depth: dict[int, int] = {}
         self._users: set[int] = set()

@@ -5,7 +5,14 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from gauntlet.core.scenario.model import WorkloadShare
-from gauntlet.scenarios.workloads.entities import Absence, Draft, Outing, Scope, User, direct
+from gauntlet.scenarios.workloads.entities import (
+    OfflinePeriod,
+    PlannedConversation,
+    RoomAbsence,
+    Scope,
+    User,
+    direct_conversation,
+)
 
 
 class Workload(ABC):
@@ -22,43 +29,43 @@ class Workload(ABC):
         self.rng = rng
 
     @abstractmethod
-    def conversations(self) -> list[Draft]:
+    def conversations(self) -> list[PlannedConversation]:
         """The conversations it sends in, each as likely as any other."""
 
-    def absences(self) -> list[Absence]:
+    def offline_periods(self) -> list[OfflinePeriod]:
         """Who goes offline and comes back, and when."""
         return []
 
-    def outings(self) -> list[Outing]:
+    def room_absences(self) -> list[RoomAbsence]:
         """Who exits his room and enters it again, and when. Asked for last."""
         return []
 
 
-def pairs(users: tuple[User, ...], rng: random.Random, peers: int) -> list[Draft]:
+def pairs(users: tuple[User, ...], rng: random.Random, peers: int) -> list[PlannedConversation]:
     """One-to-one conversations in which every user has about `peers` peers.
 
     Users stand in a shuffled ring, and each talks with the `peers / 2` next ones.
     """
     ring = list(users)
     rng.shuffle(ring)
-    drafts: dict[str, Draft] = {}
+    planned: dict[str, PlannedConversation] = {}
     for step in range(1, max(1, peers // 2) + 1):
         for at, user in enumerate(ring):
             other = ring[(at + step) % len(ring)]
             if other is not user:
-                draft = direct(user, other)
-                drafts[draft.name] = draft
-    return list(drafts.values())
+                plan = direct_conversation(user, other)
+                planned[plan.name] = plan
+    return list(planned.values())
 
 
-def departures(scope: Scope, share: WorkloadShare) -> list[int]:
+def departure_times_ns(scope: Scope, share: WorkloadShare) -> list[int]:
     """When users leave, from the start of the timeline: `at`, or a third into the steady part."""
     if share.at:
         return [int(at * 1_000_000_000) for at in share.at]
     return [scope.ramp_ns + scope.steady_ns // 3]
 
 
-def leavers(scope: Scope, share: WorkloadShare, rng: random.Random) -> list[User]:
+def sample_users(scope: Scope, share: WorkloadShare, rng: random.Random) -> list[User]:
     """`percent` of the users, at least one, in a random order."""
     count = max(1, round(len(scope.users) * share.percent / 100))
     return rng.sample(scope.users, min(count, len(scope.users)))

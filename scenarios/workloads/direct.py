@@ -1,7 +1,7 @@
 """One-to-one conversations: every user talks with a few peers."""
 
 from gauntlet.scenarios.workloads.base import Workload, pairs
-from gauntlet.scenarios.workloads.entities import Draft
+from gauntlet.scenarios.workloads.entities import PlannedConversation
 
 PEERS = 4
 
@@ -9,5 +9,5 @@ PEERS = 4
 class Direct(Workload):
     """Everybody talks with about four others."""
 
-    def conversations(self) -> list[Draft]:
+    def conversations(self) -> list[PlannedConversation]:
         return pairs(self.scope.users, self.rng, PEERS)

@@ -23,7 +23,7 @@ class User:
         return f"d{self.index}"
 
     @property
-    def seat(self) -> int:
+    def device_key(self) -> int:
         """The number of this user on this device: on his first one, the user's own."""
         return self.number | self.index << _DEVICE_SHIFT
 
@@ -52,7 +52,7 @@ class Op(msgspec.Struct, frozen=True):
     sseq: int
 
 
-class Absence(NamedTuple):
+class OfflinePeriod(NamedTuple):
     """A user is away on purpose, in nanoseconds from the start of the timeline.
 
     He goes offline, or `stalls`: stays connected and reads nothing.
@@ -64,7 +64,7 @@ class Absence(NamedTuple):
     stalls: bool = False
 
 
-class Outing(NamedTuple):
+class RoomAbsence(NamedTuple):
     """A member exits his room, and enters it again, in nanoseconds from the start of the timeline.
 
     He stays a member, and connected: it changes who attends, never who may read.
@@ -88,19 +88,19 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class PlannedConversation:
     """A conversation as a workload wishes it."""
 
     name: str
     members: tuple[int, ...]
 
 
-def direct(one: User, other: User) -> Draft:
+def direct_conversation(one: User, other: User) -> PlannedConversation:
     """The conversation of two users: one for each pair, named as the protocol names it."""
     first, second = sorted((one, other), key=lambda user: user.name)
-    return Draft(f"d.{first.name}.{second.name}", (first.number, second.number))
+    return PlannedConversation(f"d.{first.name}.{second.name}", (first.number, second.number))
 
 
-def seats(users: Iterable[int], devices: int) -> list[int]:
-    """The seats of some users, each with so many devices; a user's own stand together."""
+def device_keys(users: Iterable[int], devices: int) -> list[int]:
+    """The device keys of some users with `devices` devices each; those of one user are adjacent."""
     return [user | index << _DEVICE_SHIFT for user in users for index in range(devices)]

@@ -10,7 +10,7 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.scenario.capabilities import ROOMS
 from gauntlet.core.scenario.model import WorkloadShare
 from gauntlet.scenarios.workloads.base import Workload
-from gauntlet.scenarios.workloads.entities import Draft, Outing
+from gauntlet.scenarios.workloads.entities import PlannedConversation, RoomAbsence
 
 SIGMA = 1.0  # of the sizes' logarithm: a tenth of all rooms are beyond 3.6 times the median
 
@@ -21,7 +21,7 @@ class Group(Workload):
     needs: ClassVar[frozenset[str]] = frozenset({ROOMS})
     prefix: ClassVar[str] = "r.w"
 
-    def conversations(self) -> list[Draft]:
+    def conversations(self) -> list[PlannedConversation]:
         users = [user.number for user in self.scope.users]
         self.rng.shuffle(users)
         rooms: list[list[int]] = []
@@ -35,13 +35,13 @@ class Group(Workload):
         rooms[-1] += users
         name = f"{self.prefix}{self.scope.tag}{self.scope.worker}"
         self._drafts = [
-            Draft(f"{name}-{at}", tuple(members))
+            PlannedConversation(f"{name}-{at}", tuple(members))
             for at, members in enumerate(rooms)
             if len(members) > 1
         ]
         return self._drafts
 
-    def outings(self) -> list[Outing]:
+    def room_absences(self) -> list[RoomAbsence]:
         """Each member's are a Poisson process in the time that he is in the room."""
         if not self.share.exits:
             return []
@@ -49,11 +49,11 @@ class Group(Workload):
         first_ns = self.scope.ramp_ns
         last_ns = first_ns + self.scope.steady_ns - away_ns
         found = []
-        for draft in self._drafts:
-            for user in draft.members:
+        for plan in self._drafts:
+            for user in plan.members:
                 at_ns = first_ns
                 while (at_ns := at_ns + self._gap_ns(self.share.exits)) < last_ns:
-                    found.append(Outing(user, draft.name, at_ns, at_ns + away_ns))
+                    found.append(RoomAbsence(user, plan.name, at_ns, at_ns + away_ns))
                     at_ns += away_ns
         return found
 

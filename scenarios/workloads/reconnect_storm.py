@@ -1,7 +1,7 @@
 """One-to-one conversations whose users all drop, and all return in the same instant."""
 
-from gauntlet.scenarios.workloads.base import Workload, departures, leavers, pairs
-from gauntlet.scenarios.workloads.entities import Absence, Draft
+from gauntlet.scenarios.workloads.base import Workload, departure_times_ns, pairs, sample_users
+from gauntlet.scenarios.workloads.entities import OfflinePeriod, PlannedConversation
 
 PEERS = 4
 
@@ -9,13 +9,13 @@ PEERS = 4
 class ReconnectStorm(Workload):
     """`percent` of the users leave together, and dial together `offline` later."""
 
-    def conversations(self) -> list[Draft]:
+    def conversations(self) -> list[PlannedConversation]:
         return pairs(self.scope.users, self.rng, PEERS)
 
-    def absences(self) -> list[Absence]:
+    def offline_periods(self) -> list[OfflinePeriod]:
         away_ns = int(self.share.offline * 1_000_000_000)
         return [
-            Absence(user.number, at_ns, at_ns + away_ns)
-            for at_ns in departures(self.scope, self.share)
-            for user in leavers(self.scope, self.share, self.rng)
+            OfflinePeriod(user.number, at_ns, at_ns + away_ns)
+            for at_ns in departure_times_ns(self.scope, self.share)
+            for user in sample_users(self.scope, self.share, self.rng)
         ]

@@ -1,7 +1,7 @@
 """Rooms in which some members stop reading their sockets while the talk goes on."""
 
-from gauntlet.scenarios.workloads.base import departures, leavers
-from gauntlet.scenarios.workloads.entities import Absence
+from gauntlet.scenarios.workloads.base import departure_times_ns, sample_users
+from gauntlet.scenarios.workloads.entities import OfflinePeriod
 from gauntlet.scenarios.workloads.group import Group
 
 
@@ -10,10 +10,10 @@ class SlowConsumer(Group):
 
     prefix = "r.slow-w"
 
-    def absences(self) -> list[Absence]:
+    def offline_periods(self) -> list[OfflinePeriod]:
         pause_ns = int(self.share.offline * 1_000_000_000)
         return [
-            Absence(user.number, at_ns, at_ns + pause_ns, stalls=True)
-            for at_ns in departures(self.scope, self.share)
-            for user in leavers(self.scope, self.share, self.rng)
+            OfflinePeriod(user.number, at_ns, at_ns + pause_ns, stalls=True)
+            for at_ns in departure_times_ns(self.scope, self.share)
+            for user in sample_users(self.scope, self.share, self.rng)
         ]

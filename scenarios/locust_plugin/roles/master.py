@@ -33,7 +33,7 @@ EXCHANGES = 16
 DRAIN_TIMEOUT_S = 90.0
 _PREPARE_TIMEOUT_S = 30.0
 _WATCH_S = 0.25
-_TELL_BYTES = 32 * file_transfer.PIECE_BYTES
+_TELL_BYTES = 32 * file_transfer.CHUNK_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -140,10 +140,10 @@ class Fleet:
                 self._asker.ask(member.client, "clock", within_s=WORD_TIMEOUT_S, gone=member.gone)
                 for _ in range(EXCHANGES)
             )
-            member.offset = clock_sync.estimate(answer.exchange for answer in asks)
+            member.offset = clock_sync.estimate_offset(answer.exchange for answer in asks)
             log.info("%s.", member.clock_row()["message"])
         else:
-            member.offset = clock_sync.Offset(at_ns=clock.now_ns())
+            member.offset = clock_sync.ClockOffset(at_ns=clock.now_ns())
         self._write("clock", t_ns=member.offset.at_ns, **member.clock_row())
 
     def _prepare(self, member: Member, common: dict[str, Any]) -> None:
@@ -227,7 +227,7 @@ class Fleet:
 
     def _bring_home(self, member: Member, files: list[list[Any]]) -> None:
         assert self._load is not None
-        declared = [file_transfer.Declared(*file) for file in files]
+        declared = [file_transfer.ManifestEntry(*file) for file in files]
 
         def fetch(name: str, offset: int, length: int) -> bytes:
             where = {"name": name, "offset": offset, "length": length}
@@ -239,7 +239,7 @@ class Fleet:
             piece: bytes = answer.data["bytes"]
             return piece
 
-        taken = file_transfer.take(self._load.run, member.number, declared, fetch)
+        taken = file_transfer.receive(self._load.run, member.number, declared, fetch)
         log.info("%s sent its part: %d files, %d bytes.", member, len(declared), taken)
 
 

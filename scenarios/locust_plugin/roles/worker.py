@@ -122,13 +122,13 @@ class Part:
         self._report()
         if self._thread.exit_code:
             raise WorkerError(f"its engine broke: {self._thread.failure}", self._thread.exit_code)
-        return {"files": file_transfer.declare(self._run, self._worker) if self._run else []}
+        return {"files": file_transfer.manifest(self._run, self._worker) if self._run else []}
 
     def _piece(self, asked: Data) -> Data:
         if self._run is None:
             raise ConfigError("it shares the master's folder, and has nothing to send")
         where = asked["name"], asked["offset"], asked["length"]
-        return {"bytes": file_transfer.piece(self._run, self._worker, *where)}
+        return {"bytes": file_transfer.read_chunk(self._run, self._worker, *where)}
 
     def _release(self, _: Data) -> Data:
         """The master has all of it, or has given us up."""

@@ -5,10 +5,10 @@ from enum import Enum
 from typing import Any
 
 from gauntlet.core.clock import NS_PER_MS, format_lead
-from gauntlet.scenarios.distributed.clock_sync import Offset
+from gauntlet.scenarios.distributed.clock_sync import ClockOffset
 from gauntlet.scenarios.distributed.worker_identity import Identity
 
-_SAME_CLOCK = Offset()
+_SAME_CLOCK = ClockOffset()
 
 
 class State(Enum):
@@ -27,7 +27,7 @@ class Member:
     client: str
     identity: Identity
     number: int = 0
-    offset: Offset = _SAME_CLOCK
+    offset: ClockOffset = _SAME_CLOCK
     heard_ns: int = 0
     shares: bool = False
     broken: bool = False

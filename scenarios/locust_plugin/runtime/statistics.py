@@ -18,7 +18,7 @@ from locust.stats import CSV_STATS_INTERVAL_SEC, RequestStats, StatsEntry, Stats
 
 from gauntlet.core.clock import NS_PER_MS
 from gauntlet.scenarios.engine import load_file as loadfile
-from gauntlet.scenarios.engine.engine import Second
+from gauntlet.scenarios.engine.engine import SecondStats
 from gauntlet.scenarios.engine.load_file import LoadFile
 from gauntlet.scenarios.locust_plugin.runtime import csv_export
 from gauntlet.scenarios.locust_plugin.runtime.time_series import Board
@@ -48,7 +48,7 @@ class Report(NamedTuple):
     lanes: dict[str, Lane]
 
     @classmethod
-    def of(cls, second: Second) -> "Report":
+    def of(cls, second: SecondStats) -> "Report":
         """What is told of a second. Latencies of which there were none are left out."""
         lanes = {}
         for name, samples_ns in second.samples_ns.items():
@@ -96,7 +96,7 @@ class Statistics:
         self.load = loadfile.read(Path(load_file))
         self.board = Board()
 
-    def take(self, second: Second) -> None:
+    def take(self, second: SecondStats) -> None:
         """Show a second here, or have the master show it."""
         report = Report.of(second)
         if isinstance(self._runner, WorkerRunner):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gauntlet.scenarios.distributed.clock_sync import Exchange, estimate
+from gauntlet.scenarios.distributed.clock_sync import Exchange, estimate_offset
 
 NS = st.integers(0, 10**9)
 
@@ -19,14 +19,14 @@ def exchange(lead_ns, there_ns, busy_ns, back_ns, asked_ns=0):
 @given(st.integers(-(10**15), 10**15), st.lists(st.tuples(NS, NS, NS), min_size=1, max_size=9))
 def test_the_truth_is_within_the_error_whatever_the_ways_took(lead_ns, ways):
     """Unequal ways and a busy worker shift the estimate, never beyond what it admits."""
-    found = estimate(exchange(lead_ns, *way) for way in ways)
+    found = estimate_offset(exchange(lead_ns, *way) for way in ways)
     assert abs(found.offset_ns - lead_ns) <= found.error_ns
 
 
 def test_the_quickest_exchange_wins():
     """One lucky exchange among slow ones decides, and its delay is the error."""
     slow, quick = exchange(500, 9_000, 0, 100), exchange(500, 30, 10_000, 10, asked_ns=50_000)
-    found = estimate([slow, quick, slow])
+    found = estimate_offset([slow, quick, slow])
     assert (found.offset_ns, found.error_ns) == (510, 21)
     assert found.at_ns == quick.back_ns
 
@@ -34,4 +34,4 @@ def test_the_quickest_exchange_wins():
 def test_nothing_was_exchanged():
     """Without an exchange there is no offset, not even zero."""
     with pytest.raises(ValueError, match="empty"):
-        estimate([])
+        estimate_offset([])

@@ -7,14 +7,14 @@ import pytest
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.run_directory import RunDir
 from gauntlet.scenarios.distributed import file_transfer
-from gauntlet.scenarios.distributed.file_transfer import Declared
+from gauntlet.scenarios.distributed.file_transfer import ManifestEntry
 
 
 @pytest.fixture
 def there(tmp_path):
     """A worker's own folder, with a file of more than one piece and one that stays at home."""
     run = RunDir.make(tmp_path / "there")
-    (run.history / "w1-g0.bin").write_bytes(os.urandom(file_transfer.PIECE_BYTES + 40))
+    (run.history / "w1-g0.bin").write_bytes(os.urandom(file_transfer.CHUNK_BYTES + 40))
     (run.history / "w1-users.bin").write_bytes(b"")
     (run.latency / "response-w1.hdr").write_text("HIST")
     (run.events / "load-1.jsonl").write_text('{"t_ns":1}\n')
@@ -33,13 +33,13 @@ def here(tmp_path):
 
 def fetch_from(run, worker=1):
     """The pieces as they would be asked for."""
-    return lambda name, offset, length: file_transfer.piece(run, worker, name, offset, length)
+    return lambda name, offset, length: file_transfer.read_chunk(run, worker, name, offset, length)
 
 
 def test_a_part_comes_home_whole(there, here):
     """Every file is in its place, byte for byte; rows of one file are added to those there."""
-    declared = file_transfer.declare(there, 1)
-    taken = file_transfer.take(here, 1, declared, fetch_from(there))
+    declared = file_transfer.manifest(there, 1)
+    taken = file_transfer.receive(here, 1, declared, fetch_from(there))
     assert taken == sum(one.size for one in declared)
     for name in ("history/w1-g0.bin", "history/w1-users.bin", "latency/response-w1.hdr"):
         assert (here.path / name).read_bytes() == (there.path / name).read_bytes()
@@ -62,8 +62,8 @@ def test_what_was_harmed_on_its_way_is_not_put_in_place(there, here, harm, why):
     """Nothing of the part is in the run directory, so nothing of it is judged."""
     whole = fetch_from(there)
     with pytest.raises(HistoryError, match=why):
-        file_transfer.take(
-            here, 1, file_transfer.declare(there, 1), lambda *asked: harm(whole(*asked))
+        file_transfer.receive(
+            here, 1, file_transfer.manifest(there, 1), lambda *asked: harm(whole(*asked))
         )
     assert not list(here.history.iterdir())
     assert "user" not in here.links.read_text()
@@ -76,13 +76,13 @@ def test_what_was_harmed_on_its_way_is_not_put_in_place(there, here, harm, why):
 def test_a_worker_gives_and_takes_only_what_is_its_own(there, here, name):
     """Neither may a worker write elsewhere, nor a master read elsewhere."""
     with pytest.raises(HistoryError, match="no file of worker 1"):
-        file_transfer.take(here, 1, [Declared(name, 1, "")], fetch_from(there))
+        file_transfer.receive(here, 1, [ManifestEntry(name, 1, "")], fetch_from(there))
     with pytest.raises(HistoryError, match="no file of worker 1"):
-        file_transfer.piece(there, 1, name, 0, 1)
+        file_transfer.read_chunk(there, 1, name, 0, 1)
 
 
 def test_more_than_there_is_room_for(there, here):
     """It is said before the first piece, not by a full disk."""
-    declared = [Declared("history/w1-g0.bin", file_transfer.PART_BYTES_MAX + 1, "")]
+    declared = [ManifestEntry("history/w1-g0.bin", file_transfer.PART_BYTES_MAX + 1, "")]
     with pytest.raises(HistoryError, match="there is room for"):
-        file_transfer.take(here, 1, declared, fetch_from(there))
+        file_transfer.receive(here, 1, declared, fetch_from(there))

@@ -7,7 +7,7 @@ import pytest
 from gauntlet.core.history import Kind, Miss
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.engine.dispatcher import Release
+from gauntlet.scenarios.engine.dispatcher import Dispatcher
 from gauntlet.scenarios.schedule.arrivals import Stripe
 from gauntlet.scenarios.schedule.traffic import Traffic
 
@@ -25,7 +25,7 @@ def release(world, ready=True, stripe=Stripe(), **load):  # noqa: B008 - a plain
     (conv,) = traffic.conversations.values()
     world.ledger.open(conv)
     sessions = {user.number: Session(world.context, user, Random(1)) for user in traffic.users}
-    return Release(ZERO, traffic, world.context, sessions, {conv.number} if ready else set())
+    return Dispatcher(ZERO, traffic, world.context, sessions, {conv.number} if ready else set())
 
 
 def misses(world):

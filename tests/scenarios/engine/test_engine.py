@@ -12,7 +12,7 @@ from gauntlet.core.run_directory import RunDir, read_jsonl
 from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.scenarios.adapters.reference import Reference
-from gauntlet.scenarios.engine.dispatcher import Release
+from gauntlet.scenarios.engine.dispatcher import Dispatcher
 from gauntlet.scenarios.engine.engine import Engine
 from gauntlet.scenarios.engine.load_file import LoadFile
 from gauntlet.scenarios.schedule.arrivals import Stripe
@@ -288,7 +288,7 @@ async def test_nothing_is_under_way_when_records_are_counted(tmp_path, peer, mon
         under_way.append(len(self._port._tasks) + len(self._port._http._busy))
         return counted(self, *counts)
 
-    monkeypatch.setattr(Release, "intended", leaving_some_behind)
+    monkeypatch.setattr(Dispatcher, "intended", leaving_some_behind)
     monkeypatch.setattr(Engine, "_reconciliation", reconciliation)
     await drive(engine)
     (line,) = events(made.run, "reconciliation")

@@ -11,12 +11,12 @@ from gauntlet.scenarios.client.connection import Link
 from gauntlet.scenarios.client.readiness import Readiness
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.scripted_users import (
-    READY_NS,
-    Desk,
-    Driven,
-    Heard,
-    HeardMailbox,
-    Order,
+    READY_TIMEOUT_NS,
+    ReceivedMessage,
+    ScriptedReceiver,
+    ScriptedUser,
+    ScriptedUsers,
+    SendRequest,
 )
 from gauntlet.scenarios.schedule.arrivals import Stripe
 from gauntlet.scenarios.schedule.traffic import Traffic
@@ -47,7 +47,7 @@ class Ears:
     def __init__(self):
         self.heard = []
 
-    def hear(self, heard):
+    def on_message(self, heard):
         self.heard.append(heard)
 
 
@@ -59,7 +59,7 @@ def desk(world):
     world.context.conversations = traffic.conversations
     world.context.user_numbers = {user.name: user.number for user in traffic.users}
     world.rows = Rows()
-    return Desk(world.context, traffic, readiness, world.rows, lambda: world.over)
+    return ScriptedUsers(world.context, traffic, readiness, world.rows, lambda: world.over)
 
 
 @pytest.fixture
@@ -74,15 +74,15 @@ def ann(world, desk, ears):
     world.over = False
 
     def mailbox(*parts):
-        return HeardMailbox(ears, *parts)
+        return ScriptedReceiver(ears, *parts)
 
-    return Driven(desk, Session(world.context, desk.traffic.users[0], Random(1), mailbox))
+    return ScriptedUser(desk, Session(world.context, desk.traffic.users[0], Random(1), mailbox))
 
 
 def ask(world, ann, to, text="hello"):
     """Have a message sent; answers the list that its end is put into."""
     ended = []
-    ann.send(Order(to, text, world.time_ns, ended.append))
+    ann.send(SendRequest(to, text, world.time_ns, ended.append))
     return ended
 
 
@@ -112,7 +112,7 @@ def test_a_send_waits_for_its_readers_and_is_then_an_op_as_any_other(world, desk
     asked = world.take()
     assert b"what|is" in asked.request.body
     asked.answer(201, {"seq": 1})
-    assert [(it.how, it.conv, it.seq, it.latency_ms) for it in ended] == [
+    assert [(it.outcome, it.conv, it.seq, it.latency_ms) for it in ended] == [
         ("acked", "d.u0-0.u0-1", 1, 20.0)
     ]
     assert [record.kind for record in world.records] == [Kind.OP, Kind.ATTEMPT, Kind.ACK]
@@ -125,7 +125,7 @@ def test_the_wait_for_the_engine_counts(world, desk, ann):
     world.take().answer(201, {"seq": 1})
     asked_ns = world.time_ns
     world.pass_ms(30)
-    ann.send(Order("u0-1", "again", asked_ns, ended.append))
+    ann.send(SendRequest("u0-1", "again", asked_ns, ended.append))
     world.take().answer(201, {"seq": 2})
     assert ended[1].latency_ms == 30
 
@@ -143,15 +143,15 @@ def test_conversations_are_opened_once_and_named(world, desk, ann):
 def test_strangers_are_not_written_to(world, ann, to):
     """Oneself, users of other workers, conversations of others: nothing is sent."""
     (ended,) = ask(world, ann, to)
-    assert ended.how == "stranger"
+    assert ended.outcome == "unknown_recipient"
     assert world.records == []
 
 
 def test_nobody_waits_for_ever_for_an_absent_peer(world, desk, ann):
     """Nothing is sent when he comes after that."""
     ended = ask(world, ann, "u0-1")
-    world.pass_ms(READY_NS / 1e6 + 10, step_ms=500)
-    assert [it.how for it in ended] == ["absent"]
+    world.pass_ms(READY_TIMEOUT_NS / 1e6 + 10, step_ms=500)
+    assert [it.outcome for it in ended] == ["peer_not_connected"]
     ready(desk, "d.u0-0.u0-1")
     assert len(ended) == 1
     assert world.records == []
@@ -162,7 +162,10 @@ def test_nothing_begins_after_the_end(world, desk, ann):
     waiting = ask(world, ann, "u0-1")
     world.over = True
     ready(desk, "d.u0-0.u0-1")
-    assert [it.how for it in (*waiting, *ask(world, ann, "u0-2"))] == ["over", "over"]
+    assert [it.outcome for it in (*waiting, *ask(world, ann, "u0-2"))] == [
+        "load_finished",
+        "load_finished",
+    ]
     assert world.records == []
 
 
@@ -173,7 +176,7 @@ def test_a_refusal_and_a_silence_are_told_apart(world, desk, ann):
     error = {"code": "forbidden", "message": "", "temporary": False, "stored": "no"}
     world.take().answer(403, {"error": error})
     ann._session.outbox.abandon()
-    assert [it.how for it in (*refused, *unanswered)] == ["rejected", "unknown"]
+    assert [it.outcome for it in (*refused, *unanswered)] == ["rejected", "unknown"]
 
 
 def test_others_are_heard_and_oneself_is_not(world, desk, ann, ears):
@@ -181,7 +184,7 @@ def test_others_are_heard_and_oneself_is_not(world, desk, ann, ears):
     ask(world, ann, "u0-1", "for Bob")
     ready(desk, "d.u0-0.u0-1")
     mine = world.take()
-    bob = Driven(desk, Session(world.context, desk.traffic.users[1], Random(2)))
+    bob = ScriptedUser(desk, Session(world.context, desk.traffic.users[1], Random(2)))
     ask(world, bob, "u0-0", "for Ann")
     his = world.take()
     link = Link(ann._session, "", 0, number=1)
@@ -189,5 +192,5 @@ def test_others_are_heard_and_oneself_is_not(world, desk, ann, ears):
     for seq, sender, asked in ((1, "u0-0", mine), (2, "u0-1", his)):
         body = world.body(asked)
         ann._session.mailbox.on_entry(link, Entry("d.u0-0.u0-1", seq, sender, body))
-    assert ears.heard == [Heard("d.u0-0.u0-1", "u0-1", "for Ann", 2, 40.0)]
+    assert ears.heard == [ReceivedMessage("d.u0-0.u0-1", "u0-1", "for Ann", 2, 40.0)]
     assert len(world.kinds(Kind.DELIVER)) == 2

@@ -2,7 +2,7 @@
 
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.engine.user_actions import moves
+from gauntlet.scenarios.engine.user_actions import scheduled_actions
 from gauntlet.scenarios.schedule.arrivals import Stripe
 from gauntlet.scenarios.schedule.traffic import Traffic
 
@@ -22,19 +22,19 @@ SCENARIO = {
 def test_every_absence_and_outing_is_two_moves():
     """One away, one back, each at its time and of its user."""
     traffic = Traffic(from_builtins(SCENARIO), Stripe())
-    found = list(moves(traffic))
+    found = list(scheduled_actions(traffic))
     plain = {(at_ns, user, act) for at_ns, user, act in found if not hasattr(act, "keywords")}
-    for absence in traffic.absences:
-        away = Session.stall if absence.stalls else Session.leave
-        assert (absence.from_ns, absence.user, away) in plain
-        assert (absence.to_ns, absence.user, Session.start) in plain
+    for period in traffic.offline_periods:
+        away = Session.stall if period.stalls else Session.leave
+        assert (period.from_ns, period.user, away) in plain
+        assert (period.to_ns, period.user, Session.start) in plain
     attended = {
         (at_ns, user, act.keywords["conv"].name, act.keywords["on"])
         for at_ns, user, act in found
         if hasattr(act, "keywords")
     }
-    assert traffic.outings
-    for outing in traffic.outings:
-        assert (outing.from_ns, outing.user, outing.conv, False) in attended
-        assert (outing.to_ns, outing.user, outing.conv, True) in attended
-    assert len(found) == 2 * (len(traffic.absences) + len(traffic.outings))
+    assert traffic.room_absences
+    for absence in traffic.room_absences:
+        assert (absence.from_ns, absence.user, absence.conv, False) in attended
+        assert (absence.to_ns, absence.user, absence.conv, True) in attended
+    assert len(found) == 2 * (len(traffic.offline_periods) + len(traffic.room_absences))

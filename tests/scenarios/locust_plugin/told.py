@@ -13,14 +13,14 @@ import numpy as np
 from locust.env import Environment
 from gauntlet.scenarios.locust_plugin.runtime.time_series import COUNTS
 from gauntlet.scenarios.locust_plugin.runtime.time_series import GAUGES
-from gauntlet.scenarios.engine.engine import Second
+from gauntlet.scenarios.engine.engine import SecondStats
 from gauntlet.scenarios.locust_plugin.runtime.statistics import Report
 from gauntlet.scenarios.locust_plugin.runtime.statistics import Statistics
 
 ROW = {"t_ns": 10**9, "worker": 0, "phase": "steady", **dict.fromkeys((*GAUGES, *COUNTS), 0)}
 def second(response_us, rejected=0, unknown=0, worker=0):
     samples = {"response": np.array(sorted(response_us), np.int64) * 1000}
-    return Second(samples, rejected, unknown, ROW | {"worker": worker})
+    return SecondStats(samples, rejected, unknown, ROW | {"worker": worker})
 environment = Environment()
 environment.create_local_runner()
 """

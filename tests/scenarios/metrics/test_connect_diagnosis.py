@@ -12,7 +12,11 @@ from gauntlet.core.scenario.model import Duration, Fault, from_builtins
 from gauntlet.scenarios.engine.engine import Engine
 from gauntlet.scenarios.engine.load_file import LoadFile
 from gauntlet.scenarios.metrics import connect_diagnosis
-from gauntlet.scenarios.metrics.connect_diagnosis import PATIENCE_S, FirstContact, why
+from gauntlet.scenarios.metrics.connect_diagnosis import (
+    PATIENCE_S,
+    ConnectDiagnosis,
+    describe_error,
+)
 from gauntlet.scenarios.network.websocket import TransportError
 from gauntlet.scenarios.schedule.arrivals import Stripe
 
@@ -32,21 +36,21 @@ class Clock:
 def contact(clock, *faults_at_s):
     """A first contact with faults planned so many seconds from now."""
     faults = [Fault(id="f", kind="kill", target="edge", at=Duration(at_s)) for at_s in faults_at_s]
-    return FirstContact([API], faults, clock)
+    return ConnectDiagnosis([API], faults, clock)
 
 
 def test_it_gives_up_after_a_while_and_says_why():
     """Not before its patience is over, and with every kind of failure and its count."""
     clock = Clock()
     made = contact(clock)
-    made.begin()
+    made.attempt_started()
     for _ in range(84):
-        made.trouble("connection refused")
-    made.trouble("HTTP 503")
+        made.record_failure("connection refused")
+    made.record_failure("HTTP 503")
     clock.s += PATIENCE_S - 0.1
-    assert not made.hopeless
+    assert not made.should_give_up
     clock.s += 0.1
-    assert made.hopeless
+    assert made.should_give_up
     assert made.sentence == (
         f"nobody could connect to {API} in {PATIENCE_S} s: "
         "connection refused (84 times), HTTP 503 (once)"
@@ -57,10 +61,10 @@ def test_one_who_got_in_is_enough():
     """What fails later is the matter of the checks."""
     clock = Clock()
     made = contact(clock)
-    made.begin()
+    made.attempt_started()
     made.made = True
     clock.s += 100
-    assert not made.hopeless
+    assert not made.should_give_up
     assert not made.failed
 
 
@@ -69,7 +73,7 @@ def test_the_clock_starts_with_the_first_session():
     clock = Clock()
     made = contact(clock)
     clock.s += 100
-    assert not made.hopeless
+    assert not made.should_give_up
     assert not made.failed
 
 
@@ -78,20 +82,20 @@ def test_a_fault_that_was_there_first_may_be_the_reason(fault_at_s, gives_up):
     """Troubles that began before any fault are the target's; later ones are a finding."""
     clock = Clock()
     made = contact(clock, 30, fault_at_s)
-    made.begin()
+    made.attempt_started()
     clock.s += 2
-    made.trouble("connection refused")
+    made.record_failure("connection refused")
     clock.s += PATIENCE_S
-    assert made.hopeless is gives_up
+    assert made.should_give_up is gives_up
     assert made.failed
 
 
 def test_the_kinds_that_are_kept_are_bounded():
     """A server that writes something new into each refusal does not fill the memory."""
     made = contact(Clock())
-    made.begin()
+    made.attempt_started()
     for number in range(1000):
-        made.trouble(f"kind {number}")
+        made.record_failure(f"kind {number}")
     assert len(made._troubles) < 50
 
 
@@ -101,8 +105,8 @@ def test_the_row_is_written_only_for_an_unreachable_target(tmp_path):
     journal = Journal(run, "load-0")
     reached, unreached = contact(Clock()), contact(Clock())
     for each in (reached, unreached):
-        each.begin()
-        each.trouble("connection refused")
+        each.attempt_started()
+        each.record_failure("connection refused")
     reached.made = True
     for each in (reached, unreached):
         each.tell(journal)
@@ -125,7 +129,7 @@ def test_failures_of_a_kind_have_the_same_words(cause, words):
     """Neither addresses nor numbers keep them from being counted together."""
     error = TransportError("closed by the server")
     error.__cause__ = cause
-    assert why(error) == words
+    assert describe_error(error) == words
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
-from gauntlet.scenarios.workloads.entities import Conversation, Op, User, seats
+from gauntlet.scenarios.workloads.entities import Conversation, Op, User, device_keys
 
 ROOM = Conversation(5, "r.w0-0", "group", (11, 12, 13))
 
@@ -97,13 +97,17 @@ def test_each_device_is_owed_everything():
     """A member's devices count apart, the author's too; one that never watched is owed nothing."""
     book = Ledger(devices=2)
     book.open(ROOM)
-    watching = [seat for seat in seats(ROOM.members, 2) if seat != User(13, "c", 1).seat]
-    for seat in watching:
-        book.watch(5, seat)
+    watching = [
+        device_key
+        for device_key in device_keys(ROOM.members, 2)
+        if device_key != User(13, "c", 1).device_key
+    ]
+    for device_key in watching:
+        book.watch(5, device_key)
     book.submit()
     book.ack(Op(0, ROOM, 11, 1))
     assert book.expected == 5
-    for seat in watching:
+    for device_key in watching:
         assert not book.settled()
-        book.present(5, seat, 11, 1)
+        book.present(5, device_key, 11, 1)
     assert book.settled()

@@ -7,13 +7,13 @@ import time
 import pytest
 
 from gauntlet.scenarios.metrics import generator_health
-from gauntlet.scenarios.metrics.generator_health import Vitals
+from gauntlet.scenarios.metrics.generator_health import GeneratorHealth
 
 
 @pytest.fixture
 def own():
-    """Vitals, closed in the end: a callback of the collector would outlive the test."""
-    made = Vitals()
+    """Closed at the end: a callback of the collector would outlive the test."""
+    made = GeneratorHealth()
     yield made
     made.close()
 
@@ -21,7 +21,7 @@ def own():
 def test_lateness_is_told_by_its_percentile_and_its_worst(own):
     """One late tick in two hundred is the worst, and not the p99."""
     for late_ms in (*[1] * 199, 80):
-        own.woke(late_ms * 1_000_000)
+        own.record_delay(late_ms * 1_000_000)
     row = own.take()
     assert (row["loop_lag_p99_ms"], row["loop_lag_max_ms"]) == (1.0, 80.0)
     assert own.take()["loop_lag_max_ms"] is None
@@ -62,7 +62,7 @@ def test_a_garbage_collection_is_a_pause(own):
 
 def test_a_closed_one_hears_of_no_collection():
     """Nothing of an engine that has ended stays in the collector's callbacks."""
-    made = Vitals()
+    made = GeneratorHealth()
     made.close()
     assert made._on_gc not in gc.callbacks
 

@@ -4,14 +4,14 @@ from gauntlet.core.run_directory import read_jsonl
 from gauntlet.scenarios.adapters.base import Connected
 from gauntlet.scenarios.client.connection import Link
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.recording.directory_writer import Links
+from gauntlet.scenarios.recording.directory_writer import DirectoryWriter
 
 from ..world import ANN, TALK, World
 
 
 def test_rows_name_what_records_number(tmp_path):
     """Users, conversations and connections; connection numbers are the worker's own."""
-    links = Links(tmp_path / "links.jsonl", 2)
+    links = DirectoryWriter(tmp_path / "links.jsonl", 2)
     links.user(ANN)
     links.driven(ANN)
     links.conversation(TALK)
@@ -33,7 +33,7 @@ def test_rows_name_what_records_number(tmp_path):
 
 def test_workers_append_to_one_file(tmp_path):
     """Rows of two workers never mix within a line."""
-    writers = [Links(tmp_path / "links.jsonl", worker) for worker in (0, 1)]
+    writers = [DirectoryWriter(tmp_path / "links.jsonl", worker) for worker in (0, 1)]
     for _ in range(50):
         for writer in writers:
             writer.conversation(TALK)

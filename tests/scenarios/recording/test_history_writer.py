@@ -1,7 +1,7 @@
 """History files."""
 
 from gauntlet.core.history import RECORD, RECORD_BYTES, Kind, Record, shard_name, user_shard_name
-from gauntlet.scenarios.recording.history_writer import Recorder
+from gauntlet.scenarios.recording.history_writer import HistoryWriter
 
 
 def records(file):
@@ -13,7 +13,7 @@ def records(file):
 
 def test_records_come_back_as_they_were_added(tmp_path):
     """Every field survives, in the shard of its conversation, in the order of adding."""
-    recorder = Recorder(tmp_path, 3)
+    recorder = HistoryWriter(tmp_path, 3)
     recorder.add(
         Kind.ACK, 10, ref_ns=5, conv=3_000_006, link=7, peer=8, sseq=9, seq=11, flags=2, spare=12
     )
@@ -29,7 +29,7 @@ def test_records_come_back_as_they_were_added(tmp_path):
 
 def test_counts_are_of_what_was_written(tmp_path):
     """The counts that go into the reconciliation line are those of the files."""
-    recorder = Recorder(tmp_path, 0)
+    recorder = HistoryWriter(tmp_path, 0)
     for conv in range(10):
         recorder.add(Kind.HEAD, 1, conv=conv, seq=1)
     recorder.flush()
@@ -42,7 +42,7 @@ def test_counts_are_of_what_was_written(tmp_path):
 
 def test_what_does_not_fit_a_field_is_capped(tmp_path):
     """A server's absurd position or close code must not stop the recording."""
-    recorder = Recorder(tmp_path, 0)
+    recorder = HistoryWriter(tmp_path, 0)
     recorder.add(Kind.HEAD, 1, conv=0, seq=2**40, spare=70_000)
     recorder.close()
     (record,) = records(tmp_path / shard_name(0, 0))

@@ -9,7 +9,12 @@ from gauntlet.core.scenario.arrival_trace import Trace
 from gauntlet.core.scenario.catalog import WORKLOADS as NAMES
 from gauntlet.core.scenario.model import Fault, from_builtins
 from gauntlet.scenarios.schedule.arrivals import Stripe
-from gauntlet.scenarios.schedule.traffic import NUMBERS_PER_WORKER, Traffic, slots_of, users_of
+from gauntlet.scenarios.schedule.traffic import (
+    NUMBERS_PER_WORKER,
+    Traffic,
+    make_users,
+    users_per_worker,
+)
 from gauntlet.scenarios.workloads import WORKLOADS
 
 ALONE = Stripe()
@@ -46,7 +51,7 @@ def test_the_same_seed_gives_the_same_ops(load, arrivals):
     first = ops(traffic(load, arrivals=arrivals))
     assert first == ops(traffic(load, arrivals=arrivals))
     assert first != ops(traffic(load, arrivals=arrivals, seed=8))
-    assert traffic(load).absences == traffic(load).absences
+    assert traffic(load).offline_periods == traffic(load).offline_periods
 
 
 def test_workloads_are_those_of_the_vocabulary():
@@ -74,12 +79,12 @@ def test_everybody_talks_only_where_he_is_a_member(load):
 def test_nobody_sends_while_he_is_away(load):
     """A user who is offline on purpose is no author."""
     made = traffic(load)
-    assert made.absences
+    assert made.offline_periods
     ramp_ns = 2_000_000_000
     for offset_ns, _, author, _ in ops(made):
-        for absence in made.absences:
+        for period in made.offline_periods:
             at_ns = offset_ns + ramp_ns
-            assert author != absence.user or not absence.from_ns <= at_ns < absence.to_ns
+            assert author != period.user or not period.from_ns <= at_ns < period.to_ns
 
 
 def test_a_conversation_that_is_not_ready_is_not_drawn():
@@ -105,10 +110,10 @@ def test_workers_share_nothing():
 def test_slots_hold_all_users():
     """Every user has a slot at some worker, with at most one to spare at each."""
     for workers, users in ((1, 2), (3, 23), (4, 4), (5, 3)):
-        slots = sum(slots_of(worker, workers, users) for worker in range(workers))
+        slots = sum(users_per_worker(worker, workers, users) for worker in range(workers))
         assert users <= slots < users + workers
-    assert [user.name for user in users_of(2, 2)] == ["u2-0", "u2-1"]
-    assert users_of(2, 1)[0].number == 2_000_001
+    assert [user.name for user in make_users(2, 2)] == ["u2-0", "u2-1"]
+    assert make_users(2, 1)[0].number == 2_000_001
 
 
 def test_a_tag_is_in_all_names_and_changes_nothing_else():
