@@ -16,7 +16,7 @@ import requests
 from benchmarks import sampling
 from benchmarks.jobs import Job, Result
 from gauntlet.stacks import subprocesses
-from gauntlet.stacks.reference import Ready, Stack
+from gauntlet.stacks.reference import ReferenceStack, StackAddresses
 
 # These run no Python of ours; their work is shown apart.
 STORES = frozenset({"messages-db", "users-db", "registry", "broker"})
@@ -39,7 +39,7 @@ class _Components(msgspec.Struct):
 class Cluster:
     """A running reference server, and what its processes use."""
 
-    def __init__(self, ready: Ready) -> None:
+    def __init__(self, ready: StackAddresses) -> None:
         self.api = ready.api
         headers = {"Authorization": f"Bearer {ready.token}"}
         answer = requests.get(f"{ready.control}/components", headers=headers, timeout=10)
@@ -75,7 +75,7 @@ def cluster(stack: str, *, edges: int = 2) -> Iterator[Cluster]:
             "edges": edges,
             "gateways": 2,
         }
-        running = Stack(request, on_event=lambda _event: None)
+        running = ReferenceStack(request, on_event=lambda _event: None)
         try:
             running.plan()
             yield Cluster(running.start({}))

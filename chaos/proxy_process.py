@@ -1,7 +1,6 @@
-"""Starts a fault proxy as a child process: `toxiproxy-server` where installed, else our own."""
+"""Starts a fault proxy as a child process: `toxiproxy-server` if installed, else the embedded."""
 
 import contextlib
-import ctypes
 import json
 import os
 import select
@@ -17,25 +16,26 @@ import psutil
 
 from gauntlet.chaos.clients.toxiproxy import ProxyClient
 from gauntlet.core.errors import StackError
+from gauntlet.core.parent_death import exit_with_parent
 
 Backend = Literal["auto", "toxiproxy", "embedded"]
 BINARY_ENV = "GAUNTLET_TOXIPROXY_SERVER"
 
-_START_S = 15.0
-_STOP_S = 3.0
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+_START_TIMEOUT_S = 15.0
+_STOP_TIMEOUT_S = 3.0
+_POLL_S = 0.02
+_EMBEDDED_MODULE = "gauntlet.chaos.proxy"
 
 
 def find_binary() -> str | None:
-    """The path of `toxiproxy-server`, from GAUNTLET_TOXIPROXY_SERVER or PATH; None if missing."""
+    """Return the path of `toxiproxy-server` (GAUNTLET_TOXIPROXY_SERVER, else PATH), or None."""
     return shutil.which(os.environ.get(BINARY_ENV) or "toxiproxy-server")
 
 
 class ProxyServer:
-    """A running fault proxy. It ends with `stop`, and by itself when this process dies.
+    """A running fault proxy. It ends when `stop` is called or when this process dies.
 
-    `backend` is what it is, for the record: `toxiproxy 2.12.0` or `embedded`.
+    `backend` describes the implementation, for the manifest: `toxiproxy 2.12.0` or `embedded`.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], api_url: str, backend: str) -> None:
@@ -45,15 +45,19 @@ class ProxyServer:
 
     @classmethod
     def start(cls, backend: Backend = "auto", *, log: Path, seed: int = 0) -> Self:
-        """Start one and wait for its API; StackError with the last log lines if it does not come.
+        """Start a proxy server and wait until its API answers.
 
-        `log` receives its output. `seed` makes the rolls of toxicity repeatable (embedded only:
-        toxiproxy-server has the option and ignores it). Call it from a thread that lives as long
-        as the server does: Linux signals a child when the *thread* that made it ends.
+        `log` receives the server's output. `seed` makes the random decisions of toxicity repeatable
+        (embedded only: toxiproxy-server accepts the option and ignores it). Call this from a thread
+        that lives as long as the server is needed (see `gauntlet.core.parent_death`). Raises
+        StackError, with the last lines of the log, if the server does not start.
         """
         binary = find_binary()
         if backend == "toxiproxy" and binary is None:
-            raise StackError(f"toxiproxy-server is neither on PATH nor in {BINARY_ENV}")
+            raise StackError(
+                f"toxiproxy-server is neither on PATH nor in {BINARY_ENV}; install it, or use the "
+                "embedded proxy (--proxy-backend embedded)"
+            )
         if backend == "embedded" or binary is None:
             return cls._start_embedded(log, seed)
         return cls._start_toxiproxy(binary, log)
@@ -64,52 +68,47 @@ class ProxyServer:
         return self._process.pid
 
     def stop(self) -> None:
-        """End it and its connections; calling it again does nothing."""
-        _end(self._process)
+        """End the server and its connections; a second call does nothing."""
+        _terminate(self._process)
 
     @classmethod
     def _start_embedded(cls, log: Path, seed: int) -> Self:
-        argv = [sys.executable, "-P", "-m", "gauntlet.chaos.proxy"]
-        process = _spawn([*argv, "--listen", "127.0.0.1:0", "--seed", str(seed)], log)
+        command = [sys.executable, "-P", "-m", _EMBEDDED_MODULE]
+        process = _spawn([*command, "--listen", "127.0.0.1:0", "--seed", str(seed)], log)
         assert process.stdout is not None  # it is a pipe
-        readable, _, _ = select.select([process.stdout], [], [], _START_S)
-        line = process.stdout.readline() if readable else b""
-        if not line:
-            raise _failed(process, log)
-        return cls(process, json.loads(line)["api"], "embedded")
+        readable, _, _ = select.select([process.stdout], [], [], _START_TIMEOUT_S)
+        ready_line = process.stdout.readline() if readable else b""
+        if not ready_line:
+            raise _start_error(process, log)
+        return cls(process, json.loads(ready_line)["api"], "embedded")
 
     @classmethod
     def _start_toxiproxy(cls, binary: str, log: Path) -> Self:
-        # It neither prints the port it chose nor ends when a given port is taken: so we ask the
-        # system where our child listens.
+        # toxiproxy-server neither prints the port that it chose, nor exits when a given port is
+        # taken. Let it choose one, and ask the operating system where the child listens.
         process = _spawn([binary, "-host", "127.0.0.1", "-port", "0", "-proxy-metrics"], log)
-        deadline = time.monotonic() + _START_S
+        deadline = time.monotonic() + _START_TIMEOUT_S
         while process.poll() is None and time.monotonic() < deadline:
             port = _listening_port(process.pid)
             if port is not None:
                 client = ProxyClient(f"http://127.0.0.1:{port}")
                 return cls(process, client.api_url, f"toxiproxy {client.version()}")
-            time.sleep(0.02)
-        raise _failed(process, log)
+            time.sleep(_POLL_S)
+        raise _start_error(process, log)
 
 
-def _spawn(argv: list[str], log: Path) -> subprocess.Popen[bytes]:
+def _spawn(command: list[str], log: Path) -> subprocess.Popen[bytes]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(
-            argv,
+            command,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE if "gauntlet.chaos.proxy" in argv else output,
+            stdout=subprocess.PIPE if _EMBEDDED_MODULE in command else output,
             stderr=output,
-            env={**os.environ, "LOG_LEVEL": "info"},  # toxiproxy-server else logs every call
-            start_new_session=True,  # Ctrl-C is for the harness, which then heals and stops us
-            preexec_fn=_die_with_parent,  # noqa: PLW1509  # calls one C function, takes no lock
+            env={**os.environ, "LOG_LEVEL": "info"},  # by default toxiproxy-server logs every call
+            start_new_session=True,  # Ctrl-C must reach only the harness, which heals and stops us
+            preexec_fn=exit_with_parent(signal.SIGKILL),  # noqa: PLW1509  # one prctl call, no lock
         )
-
-
-def _die_with_parent() -> None:
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _listening_port(pid: int) -> int | None:
@@ -120,18 +119,18 @@ def _listening_port(pid: int) -> int | None:
     return None
 
 
-def _failed(process: subprocess.Popen[bytes], log: Path) -> StackError:
-    _end(process)
+def _start_error(process: subprocess.Popen[bytes], log: Path) -> StackError:
+    _terminate(process)
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-10:])
-    return StackError(f"the fault proxy did not start; last lines of {log}:\n{tail}")
+    return StackError(f"the fault proxy did not start; the last lines of {log}:\n{tail}")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _terminate(process: subprocess.Popen[bytes]) -> None:
     for stop in (process.terminate, process.kill):
         if process.poll() is None:
             stop()
             try:
-                process.wait(_STOP_S)
+                process.wait(_STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 continue
     for pipe in (process.stdin, process.stdout):

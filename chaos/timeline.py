@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from gauntlet.chaos.faults import FAULTS
-from gauntlet.chaos.faults.base import Facts, FaultFailed
+from gauntlet.chaos.faults.base import Evidence, FaultFailed
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core import clock
 from gauntlet.core.clock import NS_PER_S
@@ -163,7 +163,7 @@ class _Life:
         self.result.errors.append(text)
         self._note("heal-failed", {}, {"error": text})
 
-    def _heal(self) -> Facts:
+    def _heal(self) -> Evidence:
         try:
             return self._fault.heal(self._context)
         except FaultFailed as error:
@@ -179,8 +179,8 @@ class _Life:
     def _note(
         self,
         step: str,
-        proof: Facts | None = None,
-        detail: Facts | None = None,
+        proof: Evidence | None = None,
+        detail: Evidence | None = None,
         t_ns: int | None = None,
     ) -> None:
         """Journal a step that has happened: no row that is lost may keep us from healing."""
@@ -189,7 +189,9 @@ class _Life:
         except _UNWRITTEN as error:
             self.result.errors.append(f"{step} not journalled: {error}")
 
-    def _record(self, step: str, proof: Facts, detail: Facts, t_ns: int | None = None) -> None:
+    def _record(
+        self, step: str, proof: Evidence, detail: Evidence, t_ns: int | None = None
+    ) -> None:
         spec = self._step.spec
         self._context.record(
             "fault",

@@ -65,7 +65,7 @@ class RollingStatus(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
-class Control:
+class ControlClient:
     """Acts on the components of a running cluster. Safe to use from several threads.
 
     Every call opens its own connection, is bounded in time, and raises StackError.

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import psutil
 
 
-def clients_of(addresses: Iterable[str]) -> set[tuple[str, int]] | None:
+def client_connections(addresses: Iterable[str]) -> set[tuple[str, int]] | None:
     """The live connections to any `host:port`, as (address, the client's port).
 
     None where the system shows no socket table to ordinary users (macOS).

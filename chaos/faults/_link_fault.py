@@ -6,7 +6,7 @@ from typing import ClassVar
 from gauntlet.chaos.clients import link_probe
 from gauntlet.chaos.clients.link_probe import Reading
 from gauntlet.chaos.faults._toxics import Toxics
-from gauntlet.chaos.faults.base import PROVE_S, Facts, FaultFailed, poll
+from gauntlet.chaos.faults.base import PROVE_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.scenario.model import Fault as Spec
 
@@ -33,13 +33,13 @@ class ProbedFault(ABC):
     def shows(self, before_ms: float, after: Reading) -> bool:
         """Whether a link's probe now shows the fault."""
 
-    def inject(self, context: Context) -> Facts:
+    def inject(self, context: Context) -> Evidence:
         """Probe once, then put the toxic on."""
         self._before_ms = self._toxics.baseline(context)
         self._toxics.add(context, self.toxic, self.attributes())
         return {"links": sorted(self._toxics.links), **self.attributes()}
 
-    def prove(self, context: Context) -> Facts:
+    def prove(self, context: Context) -> Evidence:
         """Every link that answered before shows the fault."""
         patience_s = self.patience_s(max(self._before_ms.values()))
         addresses = {name: self._toxics.address(name) for name in self._before_ms}
@@ -59,11 +59,11 @@ class ProbedFault(ABC):
             raise FaultFailed(self.missing, proof)
         return proof
 
-    def heal(self, context: Context) -> Facts:
+    def heal(self, context: Context) -> Evidence:
         """Take the toxic off."""
         self._toxics.remove()
         return {}
 
-    def verify(self, context: Context) -> Facts:
+    def verify(self, context: Context) -> Evidence:
         """The links answer, without our toxics."""
         return {"probe": self._toxics.verify_removed(context)}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import psutil
 
 from gauntlet.chaos.clients.cluster_control import Component
-from gauntlet.chaos.faults.base import PROVE_S, VERIFY_S, Facts, FaultFailed, poll
+from gauntlet.chaos.faults.base import PROVE_S, VERIFY_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import pick
 from gauntlet.core.errors import RollbackError
@@ -48,10 +48,10 @@ def port_state(address: str | None) -> str:
 
 
 def prove_each(
-    context: Context, hit: dict[str, Component], look: Callable[[Component], tuple[bool, Facts]]
-) -> Facts:
+    context: Context, hit: dict[str, Component], look: Callable[[Component], tuple[bool, Evidence]]
+) -> Evidence:
     """Wait until `look` says yes to every victim; FaultFailed with what it saw otherwise."""
-    seen: dict[str, tuple[bool, Facts]] = {}
+    seen: dict[str, tuple[bool, Evidence]] = {}
 
     def all_show() -> bool | None:
         seen.update({name: look(victim) for name, victim in hit.items()})
@@ -64,11 +64,11 @@ def prove_each(
     return facts
 
 
-def verify_running(context: Context, names: list[str]) -> Facts:
+def verify_running(context: Context, names: list[str]) -> Evidence:
     """Every component is up again, its process runs; one that a cutover retired may stay down."""
 
-    def all_run() -> Facts | None:
-        now = context.steering().components()
+    def all_run() -> Evidence | None:
+        now = context.require_control().components()
         states = {name: (now[name].state, process_state(now[name].pid)) for name in names}
         whole = all(
             state == "planned" or (state == "up" and process not in ("gone", "stopped"))

@@ -5,7 +5,7 @@ from typing import Literal
 
 from gauntlet.chaos.clients import link_probe
 from gauntlet.chaos.clients.toxiproxy import ProxyError
-from gauntlet.chaos.faults.base import VERIFY_S, Facts, FaultFailed, poll
+from gauntlet.chaos.faults.base import VERIFY_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context, ProxiedLink
 from gauntlet.core.errors import RollbackError
 from gauntlet.core.scenario.model import Fault as Spec
@@ -70,9 +70,9 @@ class Toxics:
                     if error.status != 404:
                         raise
 
-    def verify_removed(self, context: Context) -> Facts:
+    def verify_removed(self, context: Context) -> Evidence:
         """Our toxics are gone, and every link answers from which an answer is due."""
-        facts: Facts = {}
+        facts: Evidence = {}
 
         def all_whole() -> bool | None:
             for name in self.links.keys() - facts.keys():

@@ -11,7 +11,7 @@ from gauntlet.core.errors import GauntletError
 from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Fault as Spec
 
-Facts = dict[str, Any]  # plain data for the journal
+Evidence = dict[str, Any]  # plain data for the journal
 T = TypeVar("T")
 
 PROVE_S = 6.0  # a fault that has not shown itself by then has failed
@@ -21,7 +21,7 @@ VERIFY_S = 15.0  # a healed link or process must answer by then
 class FaultFailed(GauntletError):
     """A fault did not do what it is for; `proof` holds what was seen instead."""
 
-    def __init__(self, message: str, proof: Facts | None = None) -> None:
+    def __init__(self, message: str, proof: Evidence | None = None) -> None:
         super().__init__(message)
         self.proof = proof or {}
 
@@ -33,16 +33,16 @@ class Fault(Protocol):
     may be called again, and do nothing where nothing was injected.
     """
 
-    def inject(self, context: Context) -> Facts:
+    def inject(self, context: Context) -> Evidence:
         """Act; what was done to whom. FaultFailed, StackError or ProxyError if it cannot."""
 
-    def prove(self, context: Context) -> Facts:
+    def prove(self, context: Context) -> Evidence:
         """What shows that the fault acts; FaultFailed if nothing does within `PROVE_S`."""
 
-    def heal(self, context: Context) -> Facts:
+    def heal(self, context: Context) -> Evidence:
         """Undo it. FaultFailed if the system is whole, but got so by another way."""
 
-    def verify(self, context: Context) -> Facts:
+    def verify(self, context: Context) -> Evidence:
         """What shows that it is undone; RollbackError if nothing does within `VERIFY_S`."""
 
 

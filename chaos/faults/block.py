@@ -7,7 +7,7 @@ import subprocess
 import psutil
 
 from gauntlet.chaos.faults._processes import victims
-from gauntlet.chaos.faults.base import Facts, FaultFailed
+from gauntlet.chaos.faults.base import Evidence, FaultFailed
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.errors import RollbackError, StackError
 from gauntlet.core.scenario.model import Fault as Spec
@@ -35,14 +35,14 @@ class Block:
         self._raised = ""
         self._cleared = ""
 
-    def inject(self, context: Context) -> Facts:
+    def inject(self, context: Context) -> Evidence:
         """Raise the alarm."""
         ((name, broker),) = victims(context, self._target, 1).items()
         self._pid = broker.pid  # before the call: it may act and yet not be answered
         self._raised = _evaluate(self._pid, _RAISE)
         return {"components": [name]}
 
-    def prove(self, context: Context) -> Facts:
+    def prove(self, context: Context) -> Evidence:
         """The alarm is on, and holds up at least one connection."""
         alarms, blocked = _counts(self._raised)
         proof = {"alarms": alarms, "blocked_connections": blocked}
@@ -50,13 +50,13 @@ class Block:
             raise FaultFailed("no publisher is blocked", proof)
         return proof
 
-    def heal(self, context: Context) -> Facts:
+    def heal(self, context: Context) -> Evidence:
         """Clear the alarm; a broker that was restarted meanwhile has none."""
         if self._pid is not None and psutil.pid_exists(self._pid):
             self._cleared = _evaluate(self._pid, _CLEAR)
         return {}
 
-    def verify(self, context: Context) -> Facts:
+    def verify(self, context: Context) -> Evidence:
         """No alarm, and nobody blocked."""
         if not self._cleared:
             return {}

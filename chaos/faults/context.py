@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from gauntlet.chaos.clients.cluster_control import Component, Control
+from gauntlet.chaos.clients.cluster_control import Component, ControlClient
 from gauntlet.chaos.clients.toxiproxy import ProxyClient
-from gauntlet.chaos.faults.targets import Plan, components_named, links_named
+from gauntlet.chaos.faults.targets import StackPlan, resolve_components, resolve_links
 from gauntlet.core.errors import StackError
 
 Live = Callable[[], Mapping[str, Any] | None]
@@ -38,9 +38,9 @@ class Context:
     `usual_per_s` is what the load usually sends between two moments of the timeline, in seconds.
     """
 
-    plan: Plan
+    plan: StackPlan
     proxies: Mapping[str, ProxiedLink]
-    control: Control | None
+    control: ControlClient | None
     journal: Writer
     live: Live = lambda: None
     logs: Path | None = None
@@ -53,7 +53,7 @@ class Context:
         with self._writing:
             self.journal.write(kind, t_ns=t_ns, **fields)
 
-    def steering(self) -> Control:
+    def require_control(self) -> ControlClient:
         """The control API; StackError where the system under test has none."""
         if self.control is None:
             raise StackError("this stack has no control API, so its processes cannot be acted on")
@@ -61,7 +61,7 @@ class Context:
 
     def links(self, target: str) -> dict[str, ProxiedLink]:
         """The proxied links of a target; StackError if one of them goes through no proxy."""
-        names = [link.name for link in links_named(target, self.plan)]
+        names = [link.name for link in resolve_links(target, self.plan)]
         direct = [name for name in names if name not in self.proxies]
         if direct:
             raise StackError(f"not behind a proxy: {', '.join(direct)}")
@@ -69,8 +69,8 @@ class Context:
 
     def running(self, target: str) -> dict[str, Component]:
         """The target's components that are up now, by name."""
-        names = components_named(target, self.plan)
-        found = self.steering().components()
+        names = resolve_components(target, self.plan)
+        found = self.require_control().components()
         return {name: found[name] for name in names if name in found and found[name].state == "up"}
 
     def is_up(self, link: str) -> bool:

@@ -1,7 +1,7 @@
 """cutover: every WebSocket client moves from one environment to the other."""
 
 from gauntlet.chaos.clients.cluster_control import CutoverStatus, CutoverStep
-from gauntlet.chaos.faults.base import Facts, FaultFailed, param, poll
+from gauntlet.chaos.faults.base import Evidence, FaultFailed, param, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core import clock
 from gauntlet.core.errors import RollbackError, StackError
@@ -35,17 +35,17 @@ class Cutover:
         self._seen = 0
         self._status: CutoverStatus | None = None
 
-    def inject(self, context: Context) -> Facts:
+    def inject(self, context: Context) -> Evidence:
         """Begin, and return when clients are being moved, or canaries where it is broken."""
-        self._from = context.steering().cutover().environment
+        self._from = context.require_control().cutover().environment
         to = _OTHER[self._from]
         self._began_ns = clock.now_ns()  # before the call: it may act and yet not be answered
         drain_ms = round(self._drain_s * 1000)
-        context.steering().begin_cutover(to, drain_ms=drain_ms, canaries=self._canaries)
+        context.require_control().begin_cutover(to, drain_ms=drain_ms, canaries=self._canaries)
         self._follow(context, self._acting | _ENDED, _PREPARE_S, heed_stop=True)
         return {"from": self._from, "to": to, "drain_ms": drain_ms}
 
-    def prove(self, context: Context) -> Facts:
+    def prove(self, context: Context) -> Evidence:
         """The cutover has entered its drain; one that is to go back may have done so before."""
         if self._state() not in _MOVING | _ENDED:
             self._follow(context, _MOVING | _ENDED, _PREPARE_S, heed_stop=True)
@@ -57,7 +57,7 @@ class Cutover:
             self._ask_back(context)
         return proof
 
-    def heal(self, context: Context) -> Facts:
+    def heal(self, context: Context) -> Evidence:
         """Wait for the end; go back where the run is being stopped and that is possible."""
         if not self._is_begun(context):
             return {}
@@ -73,7 +73,7 @@ class Cutover:
             raise FaultFailed("the cutover went through", self._facts())
         return {"steps": [[step.state, step.t_ns, step.detail] for step in self._steps()]}
 
-    def verify(self, context: Context) -> Facts:
+    def verify(self, context: Context) -> Evidence:
         """It ended, and new connections go where its end says."""
         if not self._is_begun(context):
             return {}
@@ -100,7 +100,7 @@ class Cutover:
 
     def _look(self, context: Context) -> None:
         """Ask where it stands; journal every step that is new."""
-        self._status = context.steering().cutover()
+        self._status = context.require_control().cutover()
         steps = self._steps()
         for step in steps[self._seen :]:
             row = {"id": self._id, "state": step.state, "detail": step.detail}
@@ -117,7 +117,7 @@ class Cutover:
         steps = self._steps()
         return steps[-1].state if steps else "idle"
 
-    def _facts(self) -> Facts:
+    def _facts(self) -> Evidence:
         if self._status is None:
             return {"state": "idle"}
         return {
@@ -130,6 +130,6 @@ class Cutover:
 
     def _ask_back(self, context: Context) -> None:
         try:
-            context.steering().roll_back_cutover()
+            context.require_control().roll_back_cutover()
         except StackError:
             return  # it is past the point of return, and will end by itself

@@ -2,7 +2,7 @@
 
 from gauntlet.chaos.clients import socket_table
 from gauntlet.chaos.faults._toxics import Toxics
-from gauntlet.chaos.faults.base import Facts, FaultFailed, param, poll
+from gauntlet.chaos.faults.base import Evidence, FaultFailed, param, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.scenario.model import Fault as Spec
 
@@ -25,9 +25,9 @@ class Disconnect:
         self._share = float(param(spec, "percent")) / 100
         self._toxics = Toxics(spec)
         self._before: set[tuple[str, int]] | None = None
-        self._live_before: Facts = {}
+        self._live_before: Evidence = {}
 
-    def inject(self, context: Context) -> Facts:
+    def inject(self, context: Context) -> Evidence:
         """Note who is connected, then cut."""
         self._toxics.baseline(context)
         self._live_before = dict(context.live() or {})
@@ -39,7 +39,7 @@ class Disconnect:
         )
         return {"links": sorted(self._toxics.links), "percent": self._share * 100}
 
-    def prove(self, context: Context) -> Facts:
+    def prove(self, context: Context) -> Evidence:
         """At least one of the connections there were is gone; the toxics go after a moment."""
         enough = max(1, round(self._share * self._count()))
         poll(lambda: self._dropped(context) >= enough or None, _MOMENT_S, context.stop, _LOOK_S)
@@ -56,12 +56,12 @@ class Disconnect:
             raise FaultFailed("no connection was cut", proof)
         return proof
 
-    def heal(self, context: Context) -> Facts:
+    def heal(self, context: Context) -> Evidence:
         """Take off what is left on."""
         self._toxics.remove()
         return {}
 
-    def verify(self, context: Context) -> Facts:
+    def verify(self, context: Context) -> Evidence:
         """The links answer without our toxics."""
         return {"probe": self._toxics.verify_removed(context)}
 
@@ -79,4 +79,4 @@ class Disconnect:
 
     def _connected(self, context: Context) -> set[tuple[str, int]] | None:
         links = context.links(self._target)
-        return socket_table.clients_of(link.listen for link in links.values())
+        return socket_table.client_connections(link.listen for link in links.values())

@@ -3,7 +3,7 @@
 import redis
 
 from gauntlet.chaos.faults._processes import victims
-from gauntlet.chaos.faults.base import VERIFY_S, Facts, FaultFailed, poll
+from gauntlet.chaos.faults.base import VERIFY_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.errors import RollbackError
 from gauntlet.core.scenario.model import Fault as Spec
@@ -21,7 +21,7 @@ class Flush:
         self._keys_after: int | None = None
         self._address = ""
 
-    def inject(self, context: Context) -> Facts:
+    def inject(self, context: Context) -> Evidence:
         """Count the keys, drop them, and count again before anybody can write one."""
         ((_, registry),) = victims(context, self._target, 1).items()
         self._address = registry.address or ""
@@ -30,18 +30,18 @@ class Flush:
         self._keys_before, _, self._keys_after = found
         return {"keys": self._keys_before}
 
-    def prove(self, context: Context) -> Facts:
+    def prove(self, context: Context) -> Evidence:
         """There were keys, and then there was none."""
         proof = {"keys_before": self._keys_before, "keys_after": self._keys_after}
         if not self._keys_before or self._keys_after != 0:
             raise FaultFailed("the registry was not emptied of anything", proof)
         return proof
 
-    def heal(self, context: Context) -> Facts:
+    def heal(self, context: Context) -> Evidence:
         """Nothing: what was forgotten is known to the edges alone."""
         return {}
 
-    def verify(self, context: Context) -> Facts:
+    def verify(self, context: Context) -> Evidence:
         """The registry has been filled again."""
         if self._keys_after is None:
             return {}

@@ -8,7 +8,7 @@ from gauntlet.chaos.faults._processes import (
     verify_running,
     victims,
 )
-from gauntlet.chaos.faults.base import Facts, param
+from gauntlet.chaos.faults.base import Evidence, param
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.scenario.model import Fault as Spec
 
@@ -26,31 +26,31 @@ class Kill:
         """The fault `kill`, with its parameter."""
         return cls(spec, int(param(spec, "count")))
 
-    def inject(self, context: Context) -> Facts:
+    def inject(self, context: Context) -> Evidence:
         """Kill them, one right after the other."""
         for name, component in victims(context, self._target, self._count).items():
             self._hit[name] = component  # before the call: it may act and yet not be answered
-            context.steering().kill(name)
+            context.require_control().kill(name)
         return {"components": sorted(self._hit)}
 
-    def prove(self, context: Context) -> Facts:
+    def prove(self, context: Context) -> Evidence:
         """Each process is gone, its port refuses, and the cluster does not bring it back."""
 
-        def look(victim: Component) -> tuple[bool, Facts]:
+        def look(victim: Component) -> tuple[bool, Evidence]:
             process, port = process_state(victim.pid), port_state(victim.address)
             facts = {"pid": victim.pid, "process": process, "port": port}
             return process == "gone" and port in ("refused", "none"), facts
 
         return prove_each(context, self._hit, look)
 
-    def heal(self, context: Context) -> Facts:
+    def heal(self, context: Context) -> Evidence:
         """Start what is held down; returns when it is healthy."""
-        found = context.steering().components() if self._hit else {}
+        found = context.require_control().components() if self._hit else {}
         held = [name for name in self._hit if found[name].state == "held"]
         for name in held:
-            context.steering().start(name)
+            context.require_control().start(name)
         return {"started": held}
 
-    def verify(self, context: Context) -> Facts:
+    def verify(self, context: Context) -> Evidence:
         """They are up again."""
         return verify_running(context, list(self._hit))

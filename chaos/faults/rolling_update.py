@@ -2,7 +2,7 @@
 
 from gauntlet.chaos.clients.cluster_control import RollingStatus, RollingStep
 from gauntlet.chaos.faults._processes import verify_running
-from gauntlet.chaos.faults.base import PROVE_S, Facts, FaultFailed, poll
+from gauntlet.chaos.faults.base import PROVE_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core import clock
 from gauntlet.core.scenario.model import Fault as Spec
@@ -17,13 +17,13 @@ class RollingUpdate:
         self._began_ns: int | None = None
         self._status = RollingStatus("idle")
 
-    def inject(self, context: Context) -> Facts:
+    def inject(self, context: Context) -> Evidence:
         """Begin."""
         self._began_ns = clock.now_ns()  # before the call: it may act and yet not be answered
-        context.steering().begin_rolling_update()
+        context.require_control().begin_rolling_update()
         return {}
 
-    def prove(self, context: Context) -> Facts:
+    def prove(self, context: Context) -> Evidence:
         """A component of it is stopping, or has been."""
         poll(lambda: bool(self._look(context)) or None, PROVE_S, context.stop)
         proof = {"steps": [[step.component, step.state] for step in self._steps()]}
@@ -31,7 +31,7 @@ class RollingUpdate:
             raise FaultFailed("no component was restarted", proof)
         return proof
 
-    def heal(self, context: Context) -> Facts:
+    def heal(self, context: Context) -> Evidence:
         """Wait for the end; FaultFailed if a component did not come back by itself."""
         if self._began_ns is None:
             return {}
@@ -41,12 +41,12 @@ class RollingUpdate:
             raise FaultFailed(f"the rolling update failed: {self._status.error}", {"steps": steps})
         return {"steps": steps}
 
-    def verify(self, context: Context) -> Facts:
+    def verify(self, context: Context) -> Evidence:
         """Everything that it touched is up."""
         return verify_running(context, sorted({step.component for step in self._steps()}))
 
     def _look(self, context: Context) -> list[RollingStep]:
-        self._status = context.steering().rolling_update()
+        self._status = context.require_control().rolling_update()
         return self._steps()
 
     def _steps(self) -> list[RollingStep]:

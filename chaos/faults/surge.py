@@ -1,6 +1,6 @@
 """surge: more messages are sent than usual. The load does it by itself; here it is proven."""
 
-from gauntlet.chaos.faults.base import PROVE_S, VERIFY_S, Facts, FaultFailed, param, poll
+from gauntlet.chaos.faults.base import PROVE_S, VERIFY_S, Evidence, FaultFailed, param, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import RollbackError
@@ -22,13 +22,13 @@ class Surge:
         self._sent = _SentRate()
         self._injected = False
 
-    def inject(self, context: Context) -> Facts:
+    def inject(self, context: Context) -> Evidence:
         """Nothing but to begin to count."""
         self._injected = True
         self._sent.per_s(context)
         return {"factor": self._factor}
 
-    def prove(self, context: Context) -> Facts:
+    def prove(self, context: Context) -> Evidence:
         """The rate has left its usual height by most of what was asked for."""
         usual_per_s = context.usual_per_s(self._spec.at, self._spec.at + _LOOKED_AT_S)
         least_per_s = usual_per_s * (1 + _PROVEN_SHARE * (self._factor - 1))
@@ -38,11 +38,11 @@ class Surge:
             raise FaultFailed("the load did not send more", proof)
         return proof
 
-    def heal(self, context: Context) -> Facts:
+    def heal(self, context: Context) -> Evidence:
         """Nothing: the schedule ends it."""
         return {}
 
-    def verify(self, context: Context) -> Facts:
+    def verify(self, context: Context) -> Evidence:
         """The rate is nearer to the usual one again; after the arrivals nothing is sent at all."""
         if not self._injected:
             return {}

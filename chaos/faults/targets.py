@@ -35,14 +35,16 @@ class PlannedLink(Protocol):
         """`http`, `ws`, `redis`, `amqp` or `postgres`."""
 
 
-class Plan(NamedTuple):
+class StackPlan(NamedTuple):
     """What the cluster said it will run: the role of each component, and the links."""
 
     roles: Mapping[str, str]
     links: Sequence[PlannedLink]
 
     @classmethod
-    def of(cls, components: Iterable[Mapping[str, Any]], links: Sequence[PlannedLink]) -> "Plan":
+    def from_cluster(
+        cls, components: Iterable[Mapping[str, Any]], links: Sequence[PlannedLink]
+    ) -> "StackPlan":
         """The plan from the `components` and `links` of the cluster's `plan` line."""
         return cls({row["name"]: row["role"] for row in components}, links)
 
@@ -52,7 +54,7 @@ def is_link(target: str) -> bool:
     return ">" in target
 
 
-def components_named(target: str, plan: Plan) -> list[str]:
+def resolve_components(target: str, plan: StackPlan) -> list[str]:
     """The components a role or a component's name stands for, by name; ConfigError if none."""
     role = _hosted(target, plan)
     found = sorted(name for name, its in plan.roles.items() if role in (name, its))
@@ -62,10 +64,10 @@ def components_named(target: str, plan: Plan) -> list[str]:
     return found
 
 
-def links_named(target: str, plan: Plan) -> list[PlannedLink]:
+def resolve_links(target: str, plan: StackPlan) -> list[PlannedLink]:
     """The links that `source>component` or `source>role` names; ConfigError if none."""
     source, _, component = target.partition(">")
-    names = components_named(component, plan)
+    names = resolve_components(component, plan)
     source = source if source == "client" else _hosted(source, plan)
     found = [link for link in plan.links if link.source == source and link.component in names]
     if not found:
@@ -74,7 +76,7 @@ def links_named(target: str, plan: Plan) -> list[PlannedLink]:
     return sorted(found, key=lambda link: link.name)
 
 
-def links_needed(faults: Iterable[Fault], plan: Plan, mode: ProxyMode) -> set[str]:
+def links_to_proxy(faults: Iterable[Fault], plan: StackPlan, mode: ProxyMode) -> set[str]:
     """The links that must go through a proxy; every fault's target is looked up on the way.
 
     ConfigError if a target names nothing of this stack, or a fault needs a proxy that `none`
@@ -83,9 +85,9 @@ def links_needed(faults: Iterable[Fault], plan: Plan, mode: ProxyMode) -> set[st
     needed: set[str] = set()
     for fault in faults:
         if not is_link(fault.target):
-            components_named(fault.target, plan)
+            resolve_components(fault.target, plan)
             continue
-        links = {link.name for link in links_named(fault.target, plan)}
+        links = {link.name for link in resolve_links(fault.target, plan)}
         if mode == "none" and catalog.FAULTS[fault.kind].needs_link:
             raise ConfigError(f"fault {fault.id!r} acts on {fault.target}, which needs a proxy")
         needed |= links
@@ -99,5 +101,5 @@ def pick(names: Iterable[str], count: int) -> list[str]:
     return sorted(names)[:count]
 
 
-def _hosted(role: str, plan: Plan) -> str:
+def _hosted(role: str, plan: StackPlan) -> str:
     return role if role in plan.roles.values() else _HOSTS.get(role, role)

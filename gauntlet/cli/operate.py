@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from gauntlet.chaos.clients.cluster_control import Control, RefusedError
+from gauntlet.chaos.clients.cluster_control import ControlClient, RefusedError
 from gauntlet.core.errors import ConfigError, Exit
 
 VARIABLE = "GAUNTLET_CONTROL"
@@ -23,7 +23,7 @@ class _Address(msgspec.Struct):
     token: str
 
 
-def connect(file: Path | None) -> Control:
+def connect(file: Path | None) -> ControlClient:
     """The system whose control file is given here or in `GAUNTLET_CONTROL`; ConfigError."""
     named = file or os.environ.get(VARIABLE)
     if not named:
@@ -35,24 +35,24 @@ def connect(file: Path | None) -> Control:
         address = msgspec.json.decode(Path(named).read_bytes(), type=_Address)
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigError(f"{named}: {error}") from error
-    return Control(address.control, address.token)
+    return ControlClient(address.control, address.token)
 
 
-def cutover(control: Control, to: str, *, drain_ms: int, canaries: bool) -> Exit:
+def cutover(control: ControlClient, to: str, *, drain_ms: int, canaries: bool) -> Exit:
     """Move every client to an environment; FAILED when it went back or failed."""
     began_ns = time.monotonic_ns()
     _ask(lambda: control.begin_cutover(to, drain_ms=drain_ms, canaries=canaries))
     return _follow_cutover(control, began_ns, wanted="done")
 
 
-def roll_back(control: Control) -> Exit:
+def roll_back(control: ControlClient) -> Exit:
     """Send everybody back to where the running cutover began."""
     began_ns = time.monotonic_ns()
     _ask(control.roll_back_cutover)
     return _follow_cutover(control, began_ns, wanted="rolled-back")
 
 
-def show(control: Control) -> Exit:
+def show(control: ControlClient) -> Exit:
     """Where the system stands: environment, connections, every component, the last cutover."""
     status = control.cutover()
     connections = "  ".join(f"{name} {count}" for name, count in status.connections.items())
@@ -63,7 +63,7 @@ def show(control: Control) -> Exit:
     return Exit.OK
 
 
-def scale_out(control: Control) -> Exit:
+def scale_out(control: ControlClient) -> Exit:
     """Start the first spare edge of the environment in use; ConfigError if there is none left."""
     environment = control.cutover().environment
     spare = [
@@ -78,7 +78,7 @@ def scale_out(control: Control) -> Exit:
     return Exit.OK
 
 
-def scale_in(control: Control, edge: str, *, drain_ms: int) -> Exit:
+def scale_in(control: ControlClient, edge: str, *, drain_ms: int) -> Exit:
     """Move one edge's clients to its neighbours and end it; FAILED if it had to keep them."""
     _ask(lambda: control.drain(edge, drain_ms=drain_ms))
     print(f"{edge} tells its clients to go", flush=True)
@@ -88,7 +88,7 @@ def scale_in(control: Control, edge: str, *, drain_ms: int) -> Exit:
     return Exit.OK if state == "planned" else Exit.FAILED
 
 
-def update(control: Control) -> Exit:
+def update(control: ControlClient) -> Exit:
     """Restart every gateway and service, one after the other."""
     _ask(control.begin_rolling_update)
     shown = 0
@@ -103,7 +103,7 @@ def update(control: Control) -> Exit:
         time.sleep(POLL_S)
 
 
-def _follow_cutover(control: Control, began_ns: int, *, wanted: str) -> Exit:
+def _follow_cutover(control: ControlClient, began_ns: int, *, wanted: str) -> Exit:
     """Print each state as it is entered, until the last one."""
     shown = 0
     while True:

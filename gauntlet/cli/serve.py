@@ -14,7 +14,7 @@ import yaml
 
 from gauntlet.core.errors import ConfigError, Exit, Interrupted, StackError
 from gauntlet.runner import signals as interrupts
-from gauntlet.stacks.reference import Link, Ready, Stack
+from gauntlet.stacks.reference import PlannedLink, ReferenceStack, StackAddresses
 
 POLL_S = 0.5
 CONTROL_FILE = "control.json"
@@ -47,7 +47,7 @@ def serve(options: Options) -> Exit:
             "config_file": None if options.config is None else str(options.config.resolve()),
             "layout": layout,
         }
-        stack = Stack(request, on_event=lambda _event: None)
+        stack = ReferenceStack(request, on_event=lambda _event: None)
         control = folder / CONTROL_FILE
         try:
             with signals.insisting():
@@ -58,7 +58,7 @@ def serve(options: Options) -> Exit:
     return Exit.OK
 
 
-def _show_until_it_ends(stack: Stack, options: Options, folder: Path) -> NoReturn:
+def _show_until_it_ends(stack: ReferenceStack, options: Options, folder: Path) -> NoReturn:
     """Start everything, print where it is, and wait; StackError when it ends by itself."""
     logs, control = folder / LOGS, folder / CONTROL_FILE
     components, links = _plan(stack, options)
@@ -77,7 +77,9 @@ def _show_until_it_ends(stack: Stack, options: Options, folder: Path) -> NoRetur
     raise StackError(f"the server ended by itself; see {logs / 'cluster.log'}")
 
 
-def _plan(stack: Stack, options: Options) -> tuple[list[dict[str, Any]], list[Link]]:
+def _plan(
+    stack: ReferenceStack, options: Options
+) -> tuple[list[dict[str, Any]], list[PlannedLink]]:
     """What there will be; an error in the layout names its file too."""
     try:
         return stack.plan()
@@ -100,7 +102,7 @@ def _layout(wanted: str) -> str | dict[str, Any]:
     return content
 
 
-def _write_control(path: Path, ready: Ready) -> None:
+def _write_control(path: Path, ready: StackAddresses) -> None:
     """For `gauntlet cutover` and its like; whoever reads the token rules the server."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:

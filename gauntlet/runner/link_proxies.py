@@ -6,7 +6,7 @@ from pathlib import Path
 from gauntlet.chaos.clients.toxiproxy import ProxyClient
 from gauntlet.chaos.faults.context import ProxiedLink
 from gauntlet.chaos.proxy_process import Backend, ProxyServer
-from gauntlet.stacks.reference import Link
+from gauntlet.stacks.reference import PlannedLink
 
 
 class Proxies:
@@ -19,7 +19,7 @@ class Proxies:
         self._servers: dict[str, ProxyServer] = {}
         self.links: dict[str, ProxiedLink] = {}
 
-    def open(self, links: Iterable[Link]) -> dict[str, str]:
+    def open(self, links: Iterable[PlannedLink]) -> dict[str, str]:
         """Create a proxy for each link; the addresses to advertise in their place."""
         for link in links:
             side = "clients" if link.source == "client" else "backends"

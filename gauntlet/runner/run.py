@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from gauntlet.chaos.clients.cluster_control import Control
+from gauntlet.chaos.clients.cluster_control import ControlClient
 from gauntlet.chaos.faults.context import Context
-from gauntlet.chaos.faults.targets import Plan, ProxyMode, links_needed
+from gauntlet.chaos.faults.targets import ProxyMode, StackPlan, links_to_proxy
 from gauntlet.chaos.proxy_process import Backend
 from gauntlet.chaos.server_hooks.bugs import BUGS
 from gauntlet.chaos.server_hooks.faults import hooks_for
@@ -41,7 +41,7 @@ from gauntlet.runner.resource_monitor import Vitals
 from gauntlet.runner.view import View
 from gauntlet.scenarios import adapters
 from gauntlet.scenarios.workloads import WORKLOADS
-from gauntlet.stacks import STACKS, Booted
+from gauntlet.stacks import STACKS, BootedStack
 
 POLL_S = 0.2
 LOAD_START_TIMEOUT_S = 60.0
@@ -120,7 +120,7 @@ class _Conductor:
         self._live = Live(directory)
         self._faults = Tail(directory.events / "chaos.jsonl")
         self._proxies = Proxies(options.proxy_backend, directory.logs, scenario.seed)
-        self._stack: Booted | None = None
+        self._stack: BootedStack | None = None
         self._api = list(scenario.target.url)
         self._context: Context | None = None
         self._chaos: _Chaos | None = None
@@ -161,8 +161,8 @@ class _Conductor:
         self._stack = STACKS[target.stack](self._boot_request(data), self._on_component)
         cleanup.callback(self._stack.stop)
         components, links = self._stack.plan()
-        plan = Plan.of(components, links)
-        wanted = links_needed(self._scenario.faults, plan, self._options.proxy_mode)
+        plan = StackPlan.from_cluster(components, links)
+        wanted = links_to_proxy(self._scenario.faults, plan, self._options.proxy_mode)
         ready = self._stack.start(proxies.open(link for link in links if link.name in wanted))
         self._api = ready.api
         load = self._scenario.load
@@ -171,7 +171,7 @@ class _Conductor:
         self._context = Context(
             plan=plan,
             proxies=proxies.links,
-            control=Control(ready.control, ready.token),
+            control=ControlClient(ready.control, ready.token),
             journal=chaos_journal,
             live=lambda: self._live.last,
             logs=self._run.logs,

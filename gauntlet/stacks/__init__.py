@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from gauntlet.stacks.prosody import Prosody
-from gauntlet.stacks.reference import Event, Link, Ready, Stack
+from gauntlet.stacks.prosody import ProsodyStack
+from gauntlet.stacks.reference import Event, PlannedLink, ReferenceStack, StackAddresses
 
 
-class Booted(Protocol):
+class BootedStack(Protocol):
     """What every stack offers a run; docs/reference/control-api.md says what it means."""
 
-    def plan(self) -> tuple[list[dict[str, Any]], list[Link]]:
+    def plan(self) -> tuple[list[dict[str, Any]], list[PlannedLink]]:
         """The components and links that there will be; nothing is started yet."""
 
-    def start(self, advertise: dict[str, str]) -> Ready:
+    def start(self, advertise: dict[str, str]) -> StackAddresses:
         """Start every component; named links are reached through the address given here."""
 
     @property
@@ -24,8 +24,8 @@ class Booted(Protocol):
         """End every component. Harmless when nothing runs any more."""
 
 
-STACKS: dict[str, Callable[[dict[str, Any], Callable[[Event], None]], Booted]] = {
-    "embedded": Stack,
-    "full": Stack,
-    "prosody": Prosody,
+STACKS: dict[str, Callable[[dict[str, Any], Callable[[Event], None]], BootedStack]] = {
+    "embedded": ReferenceStack,
+    "full": ReferenceStack,
+    "prosody": ProsodyStack,
 }

@@ -21,7 +21,7 @@ from gauntlet.core.errors import ConfigError, StackError
 from gauntlet.stacks import subprocesses
 from gauntlet.stacks.control_server import ControlServer
 from gauntlet.stacks.free_port import HOST, free_port
-from gauntlet.stacks.reference import Event, Link, Ready
+from gauntlet.stacks.reference import Event, PlannedLink, StackAddresses
 
 NAME = "prosody"
 LINK = "client>prosody"
@@ -68,7 +68,7 @@ def find_binary() -> str | None:
     return os.environ.get("GAUNTLET_PROSODY") or shutil.which("prosody", path=path)
 
 
-class Prosody:
+class ProsodyStack:
     """One server, one component of the role `edge`: what clients connect to."""
 
     def __init__(self, request: dict[str, Any], on_event: Callable[[Event], None]) -> None:
@@ -89,17 +89,17 @@ class Prosody:
 
     # What a run asks for.
 
-    def plan(self) -> tuple[list[dict[str, Any]], list[Link]]:
+    def plan(self) -> tuple[list[dict[str, Any]], list[PlannedLink]]:
         """One component, and the link that all clients use."""
         component = {"name": NAME, "role": "edge", "environment": None}
-        return [component], [Link(LINK, "client", NAME, "ws", self._address)]
+        return [component], [PlannedLink(LINK, "client", NAME, "ws", self._address)]
 
-    def start(self, advertise: dict[str, str]) -> Ready:
+    def start(self, advertise: dict[str, str]) -> StackAddresses:
         """Write the configuration, start, wait until it serves."""
         self._write_config()
         self.start_component()
         url = f"ws://{advertise.get(LINK, self._address)}{PATH}"
-        return Ready(self._control.url, self._control.token, [url])
+        return StackAddresses(self._control.url, self._control.token, [url])
 
     @property
     def running(self) -> bool:

@@ -18,7 +18,7 @@ STOP_TIMEOUT_S = 20.0
 Event = dict[str, Any]
 
 
-class Link(NamedTuple):
+class PlannedLink(NamedTuple):
     """One planned connection between a source role and a component."""
 
     name: str
@@ -28,7 +28,7 @@ class Link(NamedTuple):
     upstream: str
 
 
-class Ready(NamedTuple):
+class StackAddresses(NamedTuple):
     """Where a running stack is reached."""
 
     control: str
@@ -36,7 +36,7 @@ class Ready(NamedTuple):
     api: list[str]
 
 
-class Stack:
+class ReferenceStack:
     """A cluster child. `plan` starts it, `start` its components, `stop` ends everything."""
 
     def __init__(self, request: dict[str, Any], on_event: Callable[[Event], None]) -> None:
@@ -54,15 +54,15 @@ class Stack:
         self._reader.start()
         self._send(request)
 
-    def plan(self) -> tuple[list[dict[str, Any]], list[Link]]:
+    def plan(self) -> tuple[list[dict[str, Any]], list[PlannedLink]]:
         """The components and links that there will be; nothing is started yet."""
         plan = self._expect("plan")
-        return plan["components"], [Link(**link) for link in plan["links"]]
+        return plan["components"], [PlannedLink(**link) for link in plan["links"]]
 
-    def start(self, advertise: dict[str, str]) -> Ready:
+    def start(self, advertise: dict[str, str]) -> StackAddresses:
         """Start every component; named links are reached through the address given here."""
         self._send({"advertise": advertise})
-        return Ready(**self._expect("ready"))
+        return StackAddresses(**self._expect("ready"))
 
     @property
     def running(self) -> bool:

@@ -1,19 +1,21 @@
-"""Starts child processes that cannot outlive us and that Ctrl-C does not reach."""
+"""Starts child processes that end when the harness does and that Ctrl-C does not reach."""
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import IO
 
-_PR_SET_PDEATHSIG = 1
+from gauntlet.core.parent_death import exit_with_parent
 
 
 def python(module: str, *arguments: str) -> list[str]:
-    """A command line that runs a module of ours, and never one from the current folder."""
+    """Return a command line that runs one of our modules.
+
+    `-P` keeps the current folder off `sys.path`, so that no module of the user is run instead.
+    """
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
@@ -25,7 +27,11 @@ def start(
     stderr: int | IO[bytes] | None = None,
     env: dict[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a child in a session of its own; on Linux the kernel ends it when we die."""
+    """Start a child in its own session, so that Ctrl-C in the terminal does not reach it.
+
+    `env` adds to the environment of this process. On Linux the kernel sends the child SIGTERM when
+    the thread that called this function ends.
+    """
     return subprocess.Popen(
         command,
         stdin=stdin,
@@ -33,12 +39,12 @@ def start(
         stderr=stderr,
         env={**os.environ, **(env or {})},
         start_new_session=True,
-        preexec_fn=_die_with_parent(),  # noqa: PLW1509 - only one prctl call between fork and exec
+        preexec_fn=exit_with_parent(signal.SIGTERM),  # noqa: PLW1509  # one prctl call, takes no lock
     )
 
 
 def end(child: subprocess.Popen[bytes], *, grace_s: float) -> int:
-    """SIGTERM, then SIGKILL to its whole session after `grace_s`; its exit code."""
+    """Send SIGTERM, after `grace_s` SIGKILL to the child's whole session; return the exit code."""
     if child.poll() is None:
         child.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -46,10 +52,3 @@ def end(child: subprocess.Popen[bytes], *, grace_s: float) -> int:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     return child.wait()
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None)  # loaded before the fork: after it, only the call is safe
-    return lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -10,7 +10,7 @@ from gauntlet.chaos.clients.cluster_control import Component, CutoverStatus, Rol
 from gauntlet.chaos.clients.link_probe import Reading
 from gauntlet.chaos.clients.toxiproxy import ProxyError, Toxic
 from gauntlet.chaos.faults.context import Context, ProxiedLink
-from gauntlet.chaos.faults.targets import Plan
+from gauntlet.chaos.faults.targets import StackPlan
 from gauntlet.core.errors import StackError
 from gauntlet.core.scenario.model import Duration, Fault
 
@@ -143,7 +143,7 @@ def world(monkeypatch):
         for source, name, kind in LINKS
     ]
     proxied = {link.name: ProxiedLink(proxy, link.name, link.kind, link.name) for link in links}
-    context = Context(Plan(ROLES, links), proxied, control, rows)
+    context = Context(StackPlan(ROLES, links), proxied, control, rows)
 
     def probe(_kind, address, _timeout_s):
         if control.states[address.partition(">")[2]] != "up":

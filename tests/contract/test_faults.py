@@ -23,7 +23,7 @@ from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.clients.toxiproxy import ProxyClient
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.chaos.faults.context import Context, ProxiedLink
-from gauntlet.chaos.faults.targets import Plan
+from gauntlet.chaos.faults.targets import StackPlan
 from gauntlet.chaos.proxy_process import ProxyServer, find_binary
 from gauntlet.chaos.timeline import Timeline
 from gauntlet.core import clock
@@ -154,7 +154,7 @@ def rig(proxy, control):
         name="client>edge-blue-1", source="client", component="edge-blue-1", kind="ws"
     )
     listen = proxy.create(link.name, f"127.0.0.1:{control.children['edge-blue-1'].port}")
-    plan = Plan({"edge-blue-1": "edge", "broker": "broker"}, [link])
+    plan = StackPlan({"edge-blue-1": "edge", "broker": "broker"}, [link])
     proxied = {link.name: ProxiedLink(proxy, link.name, link.kind, listen)}
     context = Context(plan, proxied, control, Rows())
     yield SimpleNamespace(context=context, proxy=proxy, listen=listen, control=control)

@@ -10,13 +10,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gauntlet.chaos.clients.cluster_control import Component, Control
+from gauntlet.chaos.clients.cluster_control import Component, ControlClient
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.chaos.faults.context import Context
-from gauntlet.chaos.faults.targets import Plan, links_named
+from gauntlet.chaos.faults.targets import StackPlan, resolve_links
 from gauntlet.core.scenario.model import Duration, Fault
 from gauntlet.runner.link_proxies import Proxies
-from gauntlet.stacks.reference import Stack
+from gauntlet.stacks.reference import ReferenceStack
 
 from .clients import Client, until
 
@@ -48,7 +48,7 @@ class World:
         self.stack = stack
         self.api = api
         self._context = context
-        self._control = context.steering()
+        self._control = context.require_control()
         self._users = 0
 
     @asynccontextmanager
@@ -114,14 +114,14 @@ def booted(stack: str, folder: Path, links: tuple[str, ...], **request: Any) -> 
     """A stack whose named links go through fault proxies; all of it ends with the block."""
     (folder / "logs").mkdir()
     wanted = {"data_dir": str(folder / "data"), "log_dir": str(folder / "logs"), **request}
-    running = Stack({"stack": stack, **wanted}, lambda _event: None)
+    running = ReferenceStack({"stack": stack, **wanted}, lambda _event: None)
     proxies = Proxies("auto", folder / "logs", seed=1)
     try:
         components, planned = running.plan()
-        plan = Plan.of(components, planned)
-        names = {link.name for target in links for link in links_named(target, plan)}
+        plan = StackPlan.from_cluster(components, planned)
+        names = {link.name for target in links for link in resolve_links(target, plan)}
         ready = running.start(proxies.open(link for link in planned if link.name in names))
-        control = Control(ready.control, ready.token)
+        control = ControlClient(ready.control, ready.token)
         context = Context(plan, proxies.links, control, _Rows(), logs=folder / "logs")
         yield World(stack, context, ready.api)
     finally:

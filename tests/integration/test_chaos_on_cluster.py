@@ -11,15 +11,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gauntlet.chaos.clients.cluster_control import Control
+from gauntlet.chaos.clients.cluster_control import ControlClient
 from gauntlet.chaos.faults.context import Context
-from gauntlet.chaos.faults.targets import Plan, links_needed
+from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy
 from gauntlet.chaos.server_hooks.faults import hooks_for
 from gauntlet.chaos.timeline import Timeline
 from gauntlet.core import clock
 from gauntlet.core.scenario.model import Duration, Fault
 from gauntlet.runner.link_proxies import Proxies
-from gauntlet.stacks.reference import Stack
+from gauntlet.stacks.reference import ReferenceStack
 
 pytestmark = pytest.mark.integration
 
@@ -47,14 +47,14 @@ def rig(request, require_service, tmp_path_factory):
         "edges": 1,
         "startup_hooks": hooks_for([make("crash-after-commit", "message")]),
     }
-    stack = Stack({"stack": request.param, **wanted}, lambda _event: None)
+    stack = ReferenceStack({"stack": request.param, **wanted}, lambda _event: None)
     proxies = Proxies("auto", folder / "logs", seed=1)
     try:
         components, links = stack.plan()
-        plan = Plan.of(components, links)
-        names = links_needed([], plan, "all")
+        plan = StackPlan.from_cluster(components, links)
+        names = links_to_proxy([], plan, "all")
         ready = stack.start(proxies.open(link for link in links if link.name in names))
-        control = Control(ready.control, ready.token)
+        control = ControlClient(ready.control, ready.token)
         context = Context(plan, proxies.links, control, Rows(), logs=folder / "logs")
         yield SimpleNamespace(name=request.param, context=context, control=control, api=ready.api)
     finally:

@@ -218,7 +218,7 @@ async def test_a_cutover_moves_everybody_at_no_loss(running):
 @pytest.mark.failure_row("blue-green-broken")
 async def test_a_broken_green_is_found_before_anybody_is_moved(cluster):
     """Its health checks pass, and it never pushes: only the canaries see that."""
-    hooks = {"edge@green": ["gauntlet.chaos.server_hooks.faults.deaf_edge"]}
+    hooks = {"edge@green": ["gauntlet.chaos.server_hooks.faults.mute_edge"]}
     one = cluster("embedded", layout="single", edges=1, spare=0, startup_hooks=hooks)
     async with people(one, 2) as clients:
         async with talk(clients):

@@ -11,7 +11,7 @@ from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Fault
 
 
-class Sabotage(NamedTuple):
+class ServerFault(NamedTuple):
     """`module` has an `install()`, called in every process that hosts `service`."""
 
     about: str
@@ -19,18 +19,18 @@ class Sabotage(NamedTuple):
     module: str
 
 
-SABOTAGES: dict[str, Sabotage] = {
-    "crash_after_commit": Sabotage(
+SERVER_FAULTS: dict[str, ServerFault] = {
+    "crash_after_commit": ServerFault(
         "SIGUSR1 has the process die after its next commit, before that is published",
         "message",
         "gauntlet.chaos.server_hooks.faults.crash_after_commit",
     ),
-    "deaf_edge": Sabotage(
+    "mute_edge": ServerFault(
         "the green environment's edges accept clients and never push a message",
         "edge@green",
-        "gauntlet.chaos.server_hooks.faults.deaf_edge",
+        "gauntlet.chaos.server_hooks.faults.mute_edge",
     ),
-    "slow_commits": Sabotage(
+    "slow_commits": ServerFault(
         "the message service stores a known number of messages a second, and no more",
         "message",
         "gauntlet.chaos.server_hooks.faults.slow_commits",
@@ -42,7 +42,7 @@ def hooks_for(faults: Iterable[Fault]) -> dict[str, list[str]]:
     """The start-up hooks that these faults need: modules by service."""
     needed = sorted({name for fault in faults for name in _needed_by(fault)})
     hooks: dict[str, list[str]] = {}
-    for sabotage in (SABOTAGES[name] for name in needed):
+    for sabotage in (SERVER_FAULTS[name] for name in needed):
         hooks.setdefault(sabotage.service, []).append(sabotage.module)
     return hooks
 

@@ -56,7 +56,7 @@ INDICATORS: dict[str, str] = {
 class Param(NamedTuple):
     """One parameter of a fault: `kind` is duration, number, percent, flag or choice.
 
-    A flag that is set may need a sabotage hook in the server, as a whole kind may (`FaultKind`).
+    A flag that is set may need a hook in the server, as a whole kind may (`FaultKind`).
     """
 
     kind: str
@@ -133,7 +133,7 @@ FAULTS: dict[str, FaultKind] = {
             "rollback_after": Param(
                 "duration", None, "ask for the way back so long into the drain"
             ),
-            "broken": Param("flag", False, "a new environment that is deaf", hook="deaf_edge"),
+            "broken": Param("flag", False, "a new environment that is deaf", hook="mute_edge"),
             "end": Param("choice", "done", "where it is to end", ("done", "rolled-back")),
         },
     ),

@@ -8,7 +8,7 @@ import pytest
 
 from gauntlet.chaos.clients.cluster_control import (
     Component,
-    Control,
+    ControlClient,
     CutoverStep,
     RollingStatus,
     RollingStep,
@@ -63,7 +63,7 @@ def server():
 @pytest.fixture
 def control(server):
     """The client under test."""
-    return Control(f"http://127.0.0.1:{server.server_port}", "secret")
+    return ControlClient(f"http://127.0.0.1:{server.server_port}", "secret")
 
 
 def test_components_are_typed_and_named(server, control):
@@ -135,4 +135,4 @@ def test_a_bad_answer_is_a_typed_error(server, control, status, answer, said):
 def test_no_answer_is_a_typed_error(server):
     """A control API that is gone is a StackError too."""
     with pytest.raises(StackError, match="no answer"):
-        Control("http://127.0.0.1:1", "secret").components()
+        ControlClient("http://127.0.0.1:1", "secret").components()

@@ -4,7 +4,7 @@ import socket
 
 import psutil
 
-from gauntlet.chaos.clients.socket_table import clients_of
+from gauntlet.chaos.clients.socket_table import client_connections
 
 
 def test_clients_are_seen_by_their_ports_until_they_leave():
@@ -14,12 +14,12 @@ def test_clients_are_seen_by_their_ports_until_they_leave():
         with socket.create_connection(server.getsockname()) as client:
             port = client.getsockname()[1]
             accepted, _ = server.accept()
-            assert clients_of([address, "127.0.0.1:1"]) == {(address, port)}
-            assert clients_of(["127.0.0.1:1"]) == set()
+            assert client_connections([address, "127.0.0.1:1"]) == {(address, port)}
+            assert client_connections(["127.0.0.1:1"]) == set()
             accepted.close()
             # The client has not let go yet: its end is no live connection all the same.
             assert client.recv(1) == b""
-            assert clients_of([address]) == set()
+            assert client_connections([address]) == set()
 
 
 def test_a_system_that_hides_the_table_says_none(monkeypatch):
@@ -29,4 +29,4 @@ def test_a_system_that_hides_the_table_says_none(monkeypatch):
         raise psutil.AccessDenied
 
     monkeypatch.setattr(psutil, "net_connections", denied)
-    assert clients_of(["127.0.0.1:1"]) is None
+    assert client_connections(["127.0.0.1:1"]) is None

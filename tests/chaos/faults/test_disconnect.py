@@ -16,11 +16,11 @@ def clients(world, monkeypatch):
     everybody = {("client>edge-blue-1", port) for port in range(10)}
     cut = {("client>edge-blue-1", port) for port in range(3)}
 
-    def clients_of(addresses):
+    def client_connections(addresses):
         assert "client>edge-blue-1" in list(addresses)
         return everybody - (cut if world.proxy.toxics("client>edge-blue-1") else set())
 
-    monkeypatch.setattr(socket_table, "clients_of", clients_of)
+    monkeypatch.setattr(socket_table, "client_connections", client_connections)
     monkeypatch.setattr(disconnect, "_MOMENT_S", 0.2)
     return everybody
 
@@ -36,7 +36,7 @@ def test_a_share_is_cut_by_data_limits(world, spec, clients):
 def test_proof_counts_who_is_gone_and_the_toxics_go_at_once(world, spec, monkeypatch):
     """The proof counts connections, and nobody is cut after the moment."""
     seen = iter([{1, 2, 3, 4}, {1, 2, 4}, {1, 2, 4, 9}, {1, 2, 4, 9}])
-    monkeypatch.setattr(socket_table, "clients_of", lambda _: next(seen))
+    monkeypatch.setattr(socket_table, "client_connections", lambda _: next(seen))
     fault = Disconnect(spec("disconnect", "client>edge", percent=25))
     fault.inject(world.context)
     proof = fault.prove(world.context)
@@ -55,7 +55,7 @@ def test_nobody_cut_is_a_failure(world, spec, clients, monkeypatch):
 
 def test_nobody_connected_is_a_failure(world, spec, monkeypatch):
     """Without a live connection there is nothing to cut, and nothing is touched."""
-    monkeypatch.setattr(socket_table, "clients_of", lambda _: set())
+    monkeypatch.setattr(socket_table, "client_connections", lambda _: set())
     with pytest.raises(FaultFailed, match="no client"):
         Disconnect(spec("disconnect", "client>edge")).inject(world.context)
     assert world.proxy.calls == []
@@ -63,7 +63,7 @@ def test_nobody_connected_is_a_failure(world, spec, monkeypatch):
 
 def test_live_figures_stand_in_for_a_hidden_socket_table(world, spec, monkeypatch):
     """Where the system shows no sockets, the load's count of disconnects is the proof."""
-    monkeypatch.setattr(socket_table, "clients_of", lambda _: None)
+    monkeypatch.setattr(socket_table, "client_connections", lambda _: None)
     rows = iter([{"connections": 9, "disconnects": 1}])
     later = {"connections": 9, "disconnects": 4}
     context = replace(world.context, live=lambda: next(rows, later))

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import pytest
 
 from gauntlet.chaos.faults.targets import (
-    Plan,
-    components_named,
+    StackPlan,
     is_link,
-    links_named,
-    links_needed,
+    links_to_proxy,
     pick,
+    resolve_components,
+    resolve_links,
 )
 from gauntlet.core.errors import ConfigError
 
@@ -28,7 +28,7 @@ def full_plan():
         SimpleNamespace(name="edge>gateway-1", source="edge", component="gateway-1", kind="http"),
         SimpleNamespace(name="gateway>broker", source="gateway", component="broker", kind="amqp"),
     ]
-    return Plan({"gateway-1": "gateway", "edge-blue-1": "edge", "broker": "broker"}, links)
+    return StackPlan({"gateway-1": "gateway", "edge-blue-1": "edge", "broker": "broker"}, links)
 
 
 def names(links):
@@ -38,49 +38,51 @@ def names(links):
 
 def test_plan_is_read_from_the_cluster_s_line():
     """The roles come from the plan's components, the links are taken as they are."""
-    plan = Plan.of([{"name": "gateway-1", "role": "gateway", "environment": None}], [])
-    assert plan == Plan({"gateway-1": "gateway"}, [])
+    plan = StackPlan.from_cluster(
+        [{"name": "gateway-1", "role": "gateway", "environment": None}], []
+    )
+    assert plan == StackPlan({"gateway-1": "gateway"}, [])
 
 
 def test_a_role_stands_for_all_its_components(plan):
     """A role names every component of it, by name."""
-    assert components_named("edge", plan) == ["edge-blue-1", "edge-blue-2", "edge-green-1"]
+    assert resolve_components("edge", plan) == ["edge-blue-1", "edge-blue-2", "edge-green-1"]
 
 
 def test_a_component_stands_for_itself(plan):
     """A component's name names it alone, also where name and role are one word."""
-    assert components_named("gateway-2", plan) == ["gateway-2"]
-    assert components_named("broker", plan) == ["broker"]
+    assert resolve_components("gateway-2", plan) == ["gateway-2"]
+    assert resolve_components("broker", plan) == ["broker"]
 
 
 def test_a_link_may_end_at_a_role_or_a_component(plan):
     """`source>role` names every link to the role, `source>component` the one."""
-    assert names(links_named("client>gateway", plan)) == ["client>gateway-1", "client>gateway-2"]
-    assert names(links_named("client>edge-blue-2", plan)) == ["client>edge-blue-2"]
+    assert names(resolve_links("client>gateway", plan)) == ["client>gateway-1", "client>gateway-2"]
+    assert names(resolve_links("client>edge-blue-2", plan)) == ["client>edge-blue-2"]
     assert is_link("client>gateway")
     assert not is_link("gateway")
 
 
 def test_message_means_the_gateways_where_they_host_it(full_plan):
     """A scenario's `message`, as target, source or destination, works on `full` too."""
-    assert components_named("message", full_plan) == ["gateway-1"]
-    assert names(links_named("message>broker", full_plan)) == ["gateway>broker"]
-    assert names(links_named("edge>message", full_plan)) == ["edge>gateway-1"]
+    assert resolve_components("message", full_plan) == ["gateway-1"]
+    assert names(resolve_links("message>broker", full_plan)) == ["gateway>broker"]
+    assert names(resolve_links("edge>message", full_plan)) == ["edge>gateway-1"]
 
 
 def test_sessions_friend_and_sticker_mean_social_unless_they_are_split():
     """A scenario of the split layout names services; elsewhere they live in one process."""
-    shared = Plan({"social-1": "social"}, [])
-    split = Plan({"friend-1": "friend", "sticker-1": "sticker"}, [])
+    shared = StackPlan({"social-1": "social"}, [])
+    split = StackPlan({"friend-1": "friend", "sticker-1": "sticker"}, [])
     for role in ("sessions", "friend", "sticker"):
-        assert components_named(role, shared) == ["social-1"]
-    assert components_named("friend", split) == ["friend-1"]
+        assert resolve_components(role, shared) == ["social-1"]
+    assert resolve_components("friend", split) == ["friend-1"]
 
 
 @pytest.mark.parametrize("target", ["users-db", "edge>users-db", "room>broker", "message>message"])
 def test_a_target_that_is_not_there_is_refused(plan, target):
     """A target that names nothing of the stack is bad configuration, and says what there is."""
-    look_up = links_named if is_link(target) else components_named
+    look_up = resolve_links if is_link(target) else resolve_components
     with pytest.raises(ConfigError, match="which has: "):
         look_up(target, plan)
 
@@ -92,7 +94,7 @@ def test_only_links_that_faults_act_on_are_needed(plan, spec):
         spec("latency", "edge>broker"),
         spec("disconnect", "client>edge"),
     ]
-    assert links_needed(faults, plan, "needed") == {
+    assert links_to_proxy(faults, plan, "needed") == {
         "edge>broker",
         "client>edge-blue-1",
         "client>edge-blue-2",
@@ -102,21 +104,21 @@ def test_only_links_that_faults_act_on_are_needed(plan, spec):
 
 def test_mode_all_takes_every_link(plan):
     """`all` leads every link through a proxy, without any fault."""
-    assert links_needed([], plan, "all") == {link.name for link in plan.links}
+    assert links_to_proxy([], plan, "all") == {link.name for link in plan.links}
 
 
 def test_mode_none_takes_no_link_and_refuses_faults_that_need_one(plan, spec):
     """`none` with a fault on a link is bad configuration: the fault could never act."""
-    assert links_needed([spec("kill", "gateway")], plan, "none") == set()
+    assert links_to_proxy([spec("kill", "gateway")], plan, "none") == set()
     with pytest.raises(ConfigError, match="needs a proxy"):
-        links_needed([spec("latency", "edge>broker")], plan, "none")
+        links_to_proxy([spec("latency", "edge>broker")], plan, "none")
 
 
 @pytest.mark.parametrize("mode", ["needed", "all", "none"])
 def test_every_fault_s_target_is_looked_up(plan, spec, mode):
     """A fault on processes that this stack does not have is found before anything starts."""
     with pytest.raises(ConfigError, match="users-db"):
-        links_needed([spec("kill", "users-db")], plan, mode)
+        links_to_proxy([spec("kill", "users-db")], plan, mode)
 
 
 def test_the_first_by_name_are_picked():

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gauntlet.chaos.faults.targets import Plan, links_needed
+from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy
 from gauntlet.cli import failure_table, main
 from gauntlet.cli.failure_table import BOTH, EMBEDDED, FULL, TABLE
 from gauntlet.core.errors import ConfigError, Exit
@@ -23,7 +23,9 @@ def planned(stack, scenario):
     request = Request(stack, "data", "logs", layout=scenario.target.layout)
     plan = make_plan(request, lambda: next(ports))
     components = [{"name": it.name, "role": it.role} for it in plan.components]
-    return Plan.of(components, [SimpleNamespace(**vars_of(link)) for link in plan.links])
+    return StackPlan.from_cluster(
+        components, [SimpleNamespace(**vars_of(link)) for link in plan.links]
+    )
 
 
 def vars_of(link):
@@ -52,10 +54,10 @@ def test_what_a_scenario_breaks_exists_where_it_says(shown, stack):
     scenario = library.find(shown.scenario)
     plan = planned(stack, scenario)
     if stack in shown.stacks:
-        links_needed(scenario.faults, plan, "needed")
+        links_to_proxy(scenario.faults, plan, "needed")
     elif not catalog.FAULTS[scenario.faults[0].kind].stack:  # else refused as it is read
         with pytest.raises(ConfigError, match="names nothing of this stack"):
-            links_needed(scenario.faults, plan, "needed")
+            links_to_proxy(scenario.faults, plan, "needed")
 
 
 def test_the_page_holds_the_table():

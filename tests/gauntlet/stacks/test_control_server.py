@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from gauntlet.chaos.clients.cluster_control import Control
+from gauntlet.chaos.clients.cluster_control import ControlClient
 from gauntlet.core.errors import StackError
 from gauntlet.stacks.control_server import ControlServer
 
@@ -47,7 +47,7 @@ def server(owner):
 @pytest.fixture
 def control(server):
     """A client with the token."""
-    return Control(server.url, server.token)
+    return ControlClient(server.url, server.token)
 
 
 def test_components_are_told_as_the_cluster_tells_them(control):
@@ -84,7 +84,7 @@ def test_what_cannot_be_done_is_refused(control, act, status):
 
 def test_nobody_acts_without_the_token(server, owner):
     """Other processes of the machine can reach the port, too."""
-    stranger = Control(server.url, "guess")
+    stranger = ControlClient(server.url, "guess")
     for act in (stranger.components, lambda: stranger.kill("it")):
         with pytest.raises(StackError, match="401"):
             act()

@@ -13,7 +13,7 @@ def boot(tmp_path, monkeypatch, binary="/bin/false", **config):
     """A stack whose Prosody is another program."""
     monkeypatch.setenv("GAUNTLET_PROSODY", binary)
     request = {"data_dir": str(tmp_path), "log_dir": str(tmp_path), "config": config}
-    return prosody.Prosody(request, on_event=lambda _event: None)
+    return prosody.ProsodyStack(request, on_event=lambda _event: None)
 
 
 def test_every_adapter_has_its_stacks():
@@ -28,7 +28,7 @@ def test_without_prosody_nothing_starts(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(prosody, "_SEARCHED", "")
     with pytest.raises(ConfigError, match="apt-get install prosody"):
-        prosody.Prosody({}, on_event=print)
+        prosody.ProsodyStack({}, on_event=print)
 
 
 def test_one_that_does_not_start_leaves_its_last_words(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gauntlet.chaos.server_hooks.faults import crash_after_commit, deaf_edge, slow_commits
+from gauntlet.chaos.server_hooks.faults import crash_after_commit, mute_edge, slow_commits
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.edge.subscriptions import EdgeFanout
 from gauntlet.reference_server.services.message import MessageService
@@ -47,7 +47,7 @@ async def test_it_dies_after_a_commit_and_publishes_nothing_more(fanout, monkeyp
 def test_a_deaf_edge_hears_nothing(monkeypatch):
     """Neither the bus nor a range read reaches a conversation."""
     monkeypatch.setattr(EdgeFanout, "hear", EdgeFanout.hear)  # put back at the end
-    deaf_edge.install()
+    mute_edge.install()
     # An honest one would touch what it does not have.
     assert EdgeFanout.hear(None, [ENTRY]) is None
 

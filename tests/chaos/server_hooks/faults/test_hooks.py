@@ -6,30 +6,30 @@ from pathlib import Path
 import pytest
 
 from gauntlet.chaos.server_hooks import faults
-from gauntlet.chaos.server_hooks.faults import SABOTAGES, hooks_for
+from gauntlet.chaos.server_hooks.faults import SERVER_FAULTS, hooks_for
 from gauntlet.core.scenario import catalog
 
 
 def test_every_file_is_registered_under_its_name():
     """A sabotage's name is its file's."""
     files = {file.stem for file in Path(faults.__file__).parent.glob("*.py")}
-    assert set(SABOTAGES) == files - {"__init__"}
-    assert {name: it.module for name, it in SABOTAGES.items()} == {
-        name: f"gauntlet.chaos.server_hooks.faults.{name}" for name in SABOTAGES
+    assert set(SERVER_FAULTS) == files - {"__init__"}
+    assert {name: it.module for name, it in SERVER_FAULTS.items()} == {
+        name: f"gauntlet.chaos.server_hooks.faults.{name}" for name in SERVER_FAULTS
     }
 
 
-@pytest.mark.parametrize("name", SABOTAGES)
+@pytest.mark.parametrize("name", SERVER_FAULTS)
 def test_every_sabotage_can_be_installed(name):
     """A sabotage has an `install`."""
-    assert callable(importlib.import_module(SABOTAGES[name].module).install)
+    assert callable(importlib.import_module(SERVER_FAULTS[name].module).install)
 
 
 def test_every_sabotage_is_needed_by_some_fault():
     """What no fault asks for is in nobody's server."""
     kinds = catalog.FAULTS.values()
     flags = {param.hook for kind in kinds for param in kind.params.values()}
-    assert {kind.hook for kind in kinds} | flags == {*SABOTAGES, ""}
+    assert {kind.hook for kind in kinds} | flags == {*SERVER_FAULTS, ""}
 
 
 def test_faults_bring_the_hooks_that_they_need(spec):
@@ -46,7 +46,7 @@ def test_faults_bring_the_hooks_that_they_need(spec):
             "gauntlet.chaos.server_hooks.faults.crash_after_commit",
             "gauntlet.chaos.server_hooks.faults.slow_commits",
         ],
-        "edge@green": ["gauntlet.chaos.server_hooks.faults.deaf_edge"],
+        "edge@green": ["gauntlet.chaos.server_hooks.faults.mute_edge"],
     }
 
 
