@@ -1,4 +1,4 @@
-"""One server process: `python -P -m gauntlet.reference_server.main`, its configuration on standard input.
+"""One server process: `python -P -m gauntlet.reference_server.main`, configured on standard input.
 
 It hosts the services that the configuration lists, and ends on SIGTERM or when its parent is gone.
 """
@@ -26,7 +26,7 @@ from gauntlet.reference_server.edge import edge
 from gauntlet.reference_server.gateway.gateway import Gateway
 from gauntlet.reference_server.http import messages
 from gauntlet.reference_server.http.server import listen
-from gauntlet.reference_server.http.service_client import Calls
+from gauntlet.reference_server.http.service_client import ServiceClient
 from gauntlet.reference_server.services.base import Context, Service
 from gauntlet.reference_server.services.friend import FriendService
 from gauntlet.reference_server.services.login import SessionsService
@@ -126,10 +126,10 @@ async def serve_http(config: Config, stop: asyncio.Event) -> None:
     metrics, lag = Metrics(), LoopLag()
     metrics.gauge("loop_lag_ms", lag.worst_ms)
     limits = (config.settings.call_timeout_ms, config.settings.body_bytes_max)
-    calls = Calls(config.urls, config.internal_token, *limits)
-    context = Context(config, metrics, calls)
+    client = ServiceClient(config.urls, config.internal_token, *limits)
+    context = Context(config, metrics, client)
     async with contextlib.AsyncExitStack() as cleanup:
-        cleanup.push_async_callback(calls.close)
+        cleanup.push_async_callback(client.close)
         cleanup.push_async_callback(context.close)
         services: dict[str, Service] = {}
         for name in config.services:
@@ -137,15 +137,15 @@ async def serve_http(config: Config, stop: asyncio.Event) -> None:
                 services[name] = SERVICES[name](context)
                 cleanup.push_async_callback(services[name].close)
         routes = messages.Router.joined(service.router for service in services.values())
-        calls.local.update({name: each.router.handle for name, each in services.items()})
+        client.local.update({name: each.router.handle for name, each in services.items()})
         for service in services.values():
             await service.start()
         for other in SERVICES:
-            metrics.gauge(f'breaker_open{{service="{other}"}}', partial(calls.is_open, other))
+            metrics.gauge(f'breaker_open{{service="{other}"}}', partial(client.is_open, other))
         watch = asyncio.create_task(lag.watch())
         cleanup.callback(watch.cancel)
         if "message" not in services and config.urls.message:
-            context.probes["message"] = partial(calls.ask, "message", "GET", "/readyz", dict)
+            context.probes["message"] = partial(client.request, "message", "GET", "/readyz", dict)
         gateway = Gateway(context, lag.standing_s) if "gateway" in config.services else None
         front = Front(context, routes, gateway)
         await listen(front.handle, config, metrics, stop)

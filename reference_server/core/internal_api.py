@@ -4,22 +4,22 @@ from typing import Literal
 
 import msgspec
 
-Event = Literal["enter", "exit", "leave", "lost", "back"]
+PresenceChange = Literal["enter", "exit", "leave", "lost", "back"]
 
 
-class AttendanceEvent(msgspec.Struct, omit_defaults=True):
-    """What a user's connection did; `conv` only with enter and exit."""
+class PresenceEvent(msgspec.Struct, omit_defaults=True):
+    """What happened to a user's connection; `conv` is set for `enter` and `exit` only."""
 
     user: str
     connection: str
-    event: Event
+    event: PresenceChange
     conv: str = ""
 
 
-class Heads(msgspec.Struct, frozen=True):
-    """Heads of conversations, and the watermark to ask from next time.
+class HeadsPage(msgspec.Struct, frozen=True):
+    """Heads of conversations and the watermark to request changes from next time.
 
-    `members` holds the rooms among them whose membership changed.
+    `members` maps each room whose membership changed to its current members.
     """
 
     heads: dict[str, int]

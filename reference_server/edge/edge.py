@@ -24,7 +24,7 @@ from gauntlet.reference_server import bus, registry
 from gauntlet.reference_server.core import tokens, wire
 from gauntlet.reference_server.core.config import Config
 from gauntlet.reference_server.core.errors import ApiError
-from gauntlet.reference_server.core.internal_api import AttendanceEvent, Event
+from gauntlet.reference_server.core.internal_api import PresenceChange, PresenceEvent
 from gauntlet.reference_server.core.metrics import LoopLag, Metrics
 from gauntlet.reference_server.core.wire import Close, WireError
 from gauntlet.reference_server.edge.client_socket import (
@@ -40,7 +40,7 @@ from gauntlet.reference_server.edge.presence_reporter import Attendance
 from gauntlet.reference_server.edge.repair import Repair
 from gauntlet.reference_server.edge.subscriptions import EdgeFanout
 from gauntlet.reference_server.edge.upstream import Upstream
-from gauntlet.reference_server.http.service_client import Calls
+from gauntlet.reference_server.http.service_client import ServiceClient
 from gauntlet.reference_server.registry.base import EdgeLease, Lease
 
 CONNECT_WITHIN_S = 5.0
@@ -81,11 +81,13 @@ class Edge:
             config.registry, lease_ms=LEASES_PER_PING * settings.ping_ms
         )
         self._bus = bus.connect(config.bus)
-        self._calls = Calls(config.urls, config.internal_token, settings.call_timeout_ms)
+        self._service_client = ServiceClient(
+            config.urls, config.internal_token, settings.call_timeout_ms
+        )
         for name in ("message", "room"):
-            is_open = partial(self._calls.is_open, name)
+            is_open = partial(self._service_client.is_open, name)
             self._metrics.gauge(f'breaker_open{{service="{name}"}}', is_open)
-        self._upstream = Upstream(config.name, self._calls)
+        self._upstream = Upstream(config.name, self._service_client)
         self._fanout = EdgeFanout(self._metrics)
         self._repair = Repair(self._fanout, self._upstream, self._bus, settings)
         self._leases = LeaseKeeper(self._registry, settings.ping_ms, self._lease)
@@ -126,7 +128,7 @@ class Edge:
         await self._leases.close()
         await self._bus.close()
         await self._registry.close()
-        await self._calls.close()
+        await self._service_client.close()
 
     def stats(self) -> dict[str, Any]:
         """What the cutover watches; see `docs/reference/edge-control.md`."""
@@ -278,8 +280,8 @@ class Edge:
         elif frame.ack is not None:
             self._metrics.add("acks_total")
 
-    def _tell(self, socket: ClientSocket, event: Event, conv: str = "") -> None:
-        self._attendance.tell(AttendanceEvent(socket.user, socket.core.name, event, conv))
+    def _tell(self, socket: ClientSocket, event: PresenceChange, conv: str = "") -> None:
+        self._attendance.tell(PresenceEvent(socket.user, socket.core.name, event, conv))
 
     async def _beat_hearts(self) -> None:
         """Ping clients, and close those that have been silent for too long."""

@@ -5,7 +5,7 @@ import logging
 from collections import deque
 
 from gauntlet.reference_server.core.errors import TEMPORARY, ApiError
-from gauntlet.reference_server.core.internal_api import AttendanceEvent
+from gauntlet.reference_server.core.internal_api import PresenceEvent
 from gauntlet.reference_server.edge.upstream import Upstream
 
 QUEUE_MAX = 10_000  # then the oldest are forgotten: leases that ran out tell the same
@@ -20,10 +20,10 @@ class Attendance:
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self._queue: deque[AttendanceEvent] = deque(maxlen=QUEUE_MAX)
+        self._queue: deque[PresenceEvent] = deque(maxlen=QUEUE_MAX)
         self._wanted = asyncio.Event()
 
-    def tell(self, event: AttendanceEvent) -> None:
+    def tell(self, event: PresenceEvent) -> None:
         """Queue an event; events of one user arrive in order."""
         self._queue.append(event)
         self._wanted.set()

@@ -36,7 +36,7 @@ class Gateway:
 
     def __init__(self, context: Context, lag_s: Callable[[], float]) -> None:
         settings = context.config.settings
-        self._calls, self._metrics = context.calls, context.metrics
+        self._client, self._metrics = context.client, context.metrics
         self._secret = context.config.secret
         self._admission = Admission(settings.shed_wait_ms / 1000, lag_s)
         self._rates = RateLimit(settings.user_sends_per_s, settings.user_sends_burst)
@@ -68,7 +68,7 @@ class Gateway:
             return await self._send(request)
         if work == "sticker":
             return await self._sticker(request)
-        return await self._calls.call(service, request)
+        return await self._client.call(service, request)
 
     def _let_in(self, work: str, user: str) -> None:
         """Return, or refuse what is too much before anything was done for it."""
@@ -84,7 +84,7 @@ class Gateway:
         entered = time.monotonic()
         self._admission.enter(entered)
         try:
-            response = await self._calls.send(request)
+            response = await self._client.send(request)
         finally:
             self._admission.leave(time.monotonic(), entered)
         if response.status < 300:
@@ -93,7 +93,7 @@ class Gateway:
 
     async def _sticker(self, request: Request) -> Response:
         """Sticker packs seldom change: while their service is away, the last good answer does."""
-        response = await answer(partial(self._calls.call, "sticker"), request)
+        response = await answer(partial(self._client.call, "sticker"), request)
         if response.status == 200:
             self._last_good[request.path] = response.body
         elif response.status >= 500 and (last := self._last_good.get(request.path)):

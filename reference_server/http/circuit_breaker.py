@@ -7,7 +7,7 @@ FAILURES = 5
 REST_S = 0.5
 
 
-class Breaker:
+class CircuitBreaker:
     """Whether one instance of a service is worth a call. All times are of one monotonic clock.
 
     Closed, every call goes through. `FAILURES` calls in a row that got no answer open it: none

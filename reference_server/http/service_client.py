@@ -13,7 +13,7 @@ import yarl
 from gauntlet.reference_server.core.config import Urls
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.http import messages
-from gauntlet.reference_server.http.circuit_breaker import Breaker
+from gauntlet.reference_server.http.circuit_breaker import CircuitBreaker
 from gauntlet.reference_server.http.messages import Handler, Request, Response
 
 CONNECT_TIMEOUT_S = 0.5
@@ -41,7 +41,7 @@ class _ErrorBody(msgspec.Struct):
     error: _ErrorDetail
 
 
-class Calls:
+class ServiceClient:
     """Reaches every service; `local` holds those of this process."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Calls:
         self._turn = 0
         self._sends: list[tuple[Request, asyncio.Future[Response]]] = []
         self._bundles: set[asyncio.Task[None]] = set()
-        self._breakers: defaultdict[str, Breaker] = defaultdict(Breaker)
+        self._breakers: defaultdict[str, CircuitBreaker] = defaultdict(CircuitBreaker)
         self._session: aiohttp.ClientSession | None = None
 
     async def call(self, service: str, request: Request) -> Response:
@@ -63,7 +63,7 @@ class Calls:
 
         Another instance is tried when one cannot be reached. For what may be repeated (reads, and
         sends by their identity) also when it fails in between or is silent for a third of the
-        time. Instances that do not answer are left alone for a while: see `Breaker`.
+        time. Instances that do not answer are left alone for a while: see `CircuitBreaker`.
         """
         if local := self.local.get(service):
             # No time limit: all that a service here waits for (a database, a call) has its own.
@@ -86,7 +86,7 @@ class Calls:
         self._sends.append((request, answer))
         return await answer
 
-    async def ask(
+    async def request(
         self, service: str, method: str, path: str, kind: type[T], body: Any = None, **query: Any
     ) -> T:
         """The decoded body of a success; ApiError for everything else."""

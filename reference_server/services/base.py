@@ -10,7 +10,7 @@ from gauntlet.reference_server.core.config import Config
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.http.messages import Router
-from gauntlet.reference_server.http.service_client import Calls
+from gauntlet.reference_server.http.service_client import ServiceClient
 from gauntlet.reference_server.store import open_users
 from gauntlet.reference_server.store.base import UsersStore
 
@@ -24,7 +24,7 @@ class Context:
 
     config: Config
     metrics: Metrics
-    calls: Calls
+    client: ServiceClient
     # What `/readyz` tries, by name: each raises if that cannot be reached.
     probes: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
 

@@ -88,7 +88,7 @@ class MessageService:
         self._commits = GroupCommit(
             self._store, settings.batch_max, settings.batch_ms, self._committed
         )
-        self._checks = Checks(context.calls)
+        self._checks = Checks(context.client)
         self._polling: asyncio.Task[None] | None = None
         self._metrics = context.metrics
         self._metrics.gauge("publish_queue", lambda: self._fanout.queued)

@@ -16,7 +16,7 @@ import msgspec
 
 from gauntlet.reference_server import registry
 from gauntlet.reference_server.core.errors import TEMPORARY, ApiError
-from gauntlet.reference_server.core.internal_api import AttendanceEvent
+from gauntlet.reference_server.core.internal_api import PresenceEvent
 from gauntlet.reference_server.core.wire import is_room
 from gauntlet.reference_server.http.messages import Request, Response, Router, reply
 from gauntlet.reference_server.registry.base import RegistryDown
@@ -32,14 +32,14 @@ log = logging.getLogger(__name__)
 
 class _Report(msgspec.Struct):
     edge: str
-    events: list[AttendanceEvent]
+    events: list[PresenceEvent]
 
 
 class RoomService:
     """Rooms, who belongs to them and who is there."""
 
     def __init__(self, context: Context) -> None:
-        self._calls = context.calls
+        self._client = context.client
         self._registry = registry.connect(context.config.registry, lease_ms=context.lease_ms)
         context.probes["registry"] = self._registry.edges
         self._grace_s = context.config.settings.grace_ms / 1000
@@ -83,7 +83,7 @@ class RoomService:
 
     async def members(self, request: Request) -> Response:
         """Members with their first position, and who is present; for members only."""
-        room = await self._calls.ask(
+        room = await self._client.request(
             "message", "GET", f"/internal/rooms/{_room(request)}", RoomView
         )
         if request.user not in room.members:
@@ -95,7 +95,7 @@ class RoomService:
         """What an edge's connections did. A failure makes the edge repeat the whole report."""
         if not self._loaded.is_set():
             raise ApiError("unavailable", "attendance is still being read back")
-        by_user: dict[str, list[AttendanceEvent]] = {}
+        by_user: dict[str, list[PresenceEvent]] = {}
         for told in request.json(_Report).events:
             by_user.setdefault(told.user, []).append(told)
         async with self._turn:
@@ -111,7 +111,7 @@ class RoomService:
         position = await self._write(Event(_room(request), event, user, key, by=request.user))
         return {"conv": position.conv, "seq": position.seq}
 
-    async def _hear(self, events: list[AttendanceEvent]) -> None:
+    async def _hear(self, events: list[PresenceEvent]) -> None:
         """One user's events, in their order."""
         for told in events:
             user, connection = told.user, told.connection
@@ -126,7 +126,7 @@ class RoomService:
             else:
                 self._attendance.back(user, connection)
 
-    async def _enter(self, told: AttendanceEvent) -> None:
+    async def _enter(self, told: PresenceEvent) -> None:
         user, connection = told.user, told.connection
         key = f"enter:{user}:{connection}"
         event = Event(told.conv, "entered", user, key, connection=connection)
@@ -153,7 +153,7 @@ class RoomService:
             self._attendance.ended(stay)
 
     async def _write(self, event: Event) -> Position:
-        return await self._calls.ask("message", "POST", "/internal/events", Position, event)
+        return await self._client.request("message", "POST", "/internal/events", Position, event)
 
     async def _run(self) -> None:
         await self._load()
@@ -184,7 +184,9 @@ class RoomService:
     async def _load(self) -> None:
         while True:
             try:
-                rows = await self._calls.ask("message", "GET", "/internal/present", list[Present])
+                rows = await self._client.request(
+                    "message", "GET", "/internal/present", list[Present]
+                )
             except ApiError as error:
                 log.warning("attendance cannot be read back yet: %s", error)
                 await asyncio.sleep(SWEEP_S)

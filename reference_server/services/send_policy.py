@@ -6,7 +6,7 @@ Both are polled and kept in memory, so that a check costs a look-up and outlives
 import asyncio
 import logging
 
-from gauntlet.reference_server.http.service_client import Calls
+from gauntlet.reference_server.http.service_client import ServiceClient
 from gauntlet.reference_server.store.base import BlockPage, Refused
 
 POLL_S = 1.0
@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 class Checks:
     """The last known blocks, by direct conversation, and references of stickers."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
         self._version = 0
         self._blockers: dict[str, list[str]] = {}
         self._stickers: frozenset[str] | None = None
@@ -50,7 +50,7 @@ class Checks:
 
     async def read_blocks(self) -> None:
         """Learn which blocks changed since the last time."""
-        page = await self._calls.ask(
+        page = await self._client.request(
             "friend", "GET", "/internal/blocks", BlockPage, since=self._version
         )
         if page.whole:
@@ -63,7 +63,7 @@ class Checks:
     async def read_stickers(self) -> None:
         """Learn which stickers there are."""
         kind = dict[str, dict[str, list[str]]]
-        known = await self._calls.ask("sticker", "GET", "/v1/stickers", kind)
+        known = await self._client.request("sticker", "GET", "/v1/stickers", kind)
         self._stickers = frozenset(
             f"{pack}/{sticker}" for pack, stickers in known["packs"].items() for sticker in stickers
         )

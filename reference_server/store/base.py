@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from gauntlet.reference_server.core.errors import ApiError
-from gauntlet.reference_server.core.internal_api import Heads
+from gauntlet.reference_server.core.internal_api import HeadsPage
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.store.relations import Standing, Wish
 
@@ -134,11 +134,11 @@ class MessageStore(Protocol):
         """Everyone who is in a room."""
         ...
 
-    async def heads_of(self, user: str) -> Heads:
+    async def heads_of(self, user: str) -> HeadsPage:
         """Heads of the user's conversations."""
         ...
 
-    async def heads_since(self, watermark: int) -> Heads:
+    async def heads_since(self, watermark: int) -> HeadsPage:
         """Everything committed after `watermark` was handed out: perhaps more, never less."""
         ...
 

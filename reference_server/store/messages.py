@@ -7,7 +7,7 @@ each engine says how a marker is made so that `heads_since` never misses a commi
 
 from typing import Any, Protocol
 
-from gauntlet.reference_server.core.internal_api import Heads
+from gauntlet.reference_server.core.internal_api import HeadsPage
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.store.base import Present, RoomView
 
@@ -101,11 +101,11 @@ class MessageReads:
         rows = await self._db.fetch("SELECT conv, member, connection FROM present")
         return [Present(*row) for row in rows]
 
-    async def heads_of(self, user: str) -> Heads:
+    async def heads_of(self, user: str) -> HeadsPage:
         watermark = await self._watermark()
-        return Heads(dict(await self._db.fetch(_HEADS_OF, user)), watermark)
+        return HeadsPage(dict(await self._db.fetch(_HEADS_OF, user)), watermark)
 
-    async def heads_since(self, watermark: int) -> Heads:
+    async def heads_since(self, watermark: int) -> HeadsPage:
         # The new watermark first: what is committed after it is found again next time.
         new = await self._watermark()
         heads = dict(await self._db.fetch(_HEADS_SINCE, watermark))
@@ -114,7 +114,7 @@ class MessageReads:
             of_conv = members.setdefault(conv, [])
             if member is not None:
                 of_conv.append(member)
-        return Heads(heads, new, members)
+        return HeadsPage(heads, new, members)
 
     async def close(self) -> None:
         await self._db.close()

@@ -9,7 +9,7 @@ from gauntlet.reference_server.core import errors
 from gauntlet.reference_server.core.config import Config, Urls
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.gateway.gateway import SERVICE_OF
-from gauntlet.reference_server.http.service_client import Calls
+from gauntlet.reference_server.http.service_client import ServiceClient
 from gauntlet.reference_server.main import SERVICES
 from gauntlet.reference_server.services.base import Context
 
@@ -31,7 +31,7 @@ async def routes(tmp_path):
         registry="redis://127.0.0.1:1",
         bus="redis://127.0.0.1:1",
     )
-    context = Context(config, Metrics(), Calls(Urls(), "t", 1000))
+    context = Context(config, Metrics(), ServiceClient(Urls(), "t", 1000))
     services = [make(context) for make in SERVICES.values()]
     yield {
         (method, path)

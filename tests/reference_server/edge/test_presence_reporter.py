@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from gauntlet.reference_server.core.errors import ApiError
-from gauntlet.reference_server.core.internal_api import AttendanceEvent
+from gauntlet.reference_server.core.internal_api import PresenceEvent
 from gauntlet.reference_server.edge import presence_reporter
 from gauntlet.reference_server.edge.presence_reporter import Attendance
 
@@ -39,7 +39,7 @@ async def rig(monkeypatch):
 
 def event(number):
     """The number-th event of a user."""
-    return AttendanceEvent("ann", f"e|1-{number}", "lost")
+    return PresenceEvent("ann", f"e|1-{number}", "lost")
 
 
 async def settle(condition):

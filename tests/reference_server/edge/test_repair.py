@@ -9,7 +9,7 @@ import pytest
 
 from gauntlet.reference_server.core.config import Settings
 from gauntlet.reference_server.core.errors import ApiError
-from gauntlet.reference_server.core.internal_api import Heads
+from gauntlet.reference_server.core.internal_api import HeadsPage
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.core.wire import Entry, EntryPage
 from gauntlet.reference_server.edge import repair as edge_repair
@@ -27,7 +27,7 @@ class Upstream:
     async def changed(self, since):
         self._ask("changed")
         self.since.append(since)
-        return Heads({"r.x": len(self.log)}, self.watermark)
+        return HeadsPage({"r.x": len(self.log)}, self.watermark)
 
     async def entries(self, conv, after, limit):
         self._ask("entries")
@@ -36,7 +36,7 @@ class Upstream:
 
     async def heads(self, user):
         self._ask("heads")
-        return Heads({"r.x": len(self.log)}, self.watermark)
+        return HeadsPage({"r.x": len(self.log)}, self.watermark)
 
     def _ask(self, what):
         self.asked[what] += 1

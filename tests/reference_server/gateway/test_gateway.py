@@ -17,7 +17,7 @@ SECRET = "s"
 SENDS = "/v1/conversations/d.a.b/messages"
 
 
-class FakeCalls:
+class FakeServiceClient:
     """Notes what is passed on; fails if told to."""
 
     def __init__(self):
@@ -37,7 +37,7 @@ class FakeCalls:
 @pytest.fixture
 def calls():
     """What the gateway calls."""
-    return FakeCalls()
+    return FakeServiceClient()
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """When an instance is left alone, and when it is asked again."""
 
-from gauntlet.reference_server.http.circuit_breaker import FAILURES, REST_S, Breaker
+from gauntlet.reference_server.http.circuit_breaker import FAILURES, REST_S, CircuitBreaker
 
 
 def opened(now_s=0.0):
     """A breaker that has just opened."""
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     for _ in range(FAILURES):
         breaker.failed(now_s)
     return breaker
@@ -13,7 +13,7 @@ def opened(now_s=0.0):
 
 def test_single_failures_do_not_open_it():
     """An answer in between starts the count again."""
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     for turn in range(3 * FAILURES):
         breaker.failed(turn)
         if turn % 2:
@@ -24,7 +24,7 @@ def test_single_failures_do_not_open_it():
 
 def test_failures_in_a_row_open_it_once():
     """The last one says so; from then on nobody goes through until the rest is over."""
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     assert [breaker.failed(1.0) for _ in range(FAILURES + 2)].index(True) == FAILURES - 1
     assert breaker.is_open
     assert not breaker.allows(1.0 + REST_S - 0.01)
@@ -53,7 +53,7 @@ def test_an_answer_closes_it():
 
 def test_silence_is_told_from_slowness():
     """Who answered anybody since is not dead."""
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     assert breaker.silent_since(0.0)
     breaker.answered(2.0)
     assert not breaker.silent_since(1.0)

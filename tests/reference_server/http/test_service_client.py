@@ -14,7 +14,7 @@ from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.http.circuit_breaker import FAILURES, REST_S
 from gauntlet.reference_server.http.messages import Request, Response, failure, reply
 from gauntlet.reference_server.http.server import listen
-from gauntlet.reference_server.http.service_client import BUNDLE, Calls
+from gauntlet.reference_server.http.service_client import BUNDLE, ServiceClient
 
 SEND = Request("POST", "/v1/conversations/r.a b/messages", b"{}", {"after": "1"}, user="ann")
 READ = Request("GET", "/v1/heads")
@@ -122,7 +122,7 @@ async def connect():
     opened = []
 
     def make(*urls, timeout_ms=2000):
-        opened.append(Calls(Urls(message=urls), "token", timeout_ms))
+        opened.append(ServiceClient(Urls(message=urls), "token", timeout_ms))
         return opened[-1]
 
     yield make
@@ -307,8 +307,8 @@ async def test_a_slow_service_is_a_timeout(connect, request_, stored):
 async def test_asking_gives_a_value_or_the_services_own_error(connect):
     """What the other side said is raised here as it was there."""
     async with instance(accept) as (url, _):
-        assert await connect(url).ask("message", "GET", "/x", dict[str, int], limit=5) == {}
+        assert await connect(url).request("message", "GET", "/x", dict[str, int], limit=5) == {}
     async with instance(refuse) as (url, _):
         with pytest.raises(ApiError, match="not yours") as raised:
-            await connect(url).ask("message", "POST", "/x", dict[str, int], body=[])
+            await connect(url).request("message", "POST", "/x", dict[str, int], body=[])
     assert (raised.value.status, raised.value.stored) == (403, "no")

@@ -30,7 +30,7 @@ class FakeMessages:
         self.present = []
         self.within = set()  # (conv, user) of those who are in a room
 
-    async def ask(self, service, method, path, kind, body=None, **query):
+    async def request(self, service, method, path, kind, body=None, **query):
         assert service == "message"
         if self.failure is not None:
             raise self.failure

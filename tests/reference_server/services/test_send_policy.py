@@ -13,14 +13,14 @@ from gauntlet.reference_server.store.base import BlockPage
 CONV = "d.ann.bob"
 
 
-class FakeCalls:
+class FakeServiceClient:
     """The friend and the sticker service; None: down."""
 
     def __init__(self):
         self.page, self.packs = BlockPage({}, 1, True), {"cats": ["hello"]}
         self.asked = []
 
-    async def ask(self, service, method, path, kind, **query):
+    async def request(self, service, method, path, kind, **query):
         self.asked.append((service, path, query))
         answer = self.page if service == "friend" else self.packs
         if answer is None:
@@ -31,7 +31,7 @@ class FakeCalls:
 @pytest.fixture
 def calls():
     """Both services, as a test wants them."""
-    return FakeCalls()
+    return FakeServiceClient()
 
 
 @pytest.fixture
