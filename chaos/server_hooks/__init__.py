@@ -1,1 +1,1 @@
-"""Code loaded inside the reference server on request: seeded bugs and server-side faults."""
+"""Code that is loaded inside the reference server on request: seeded bugs, server-side faults."""

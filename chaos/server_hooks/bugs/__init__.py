@@ -1,13 +1,13 @@
-"""The seeded bugs: each makes the reference server wrong in one way, so that a run must say so.
+"""The seeded bugs: each breaks one guarantee of the reference server, and a run must detect it.
 
-Their modules are loaded inside the server's processes by its start-up hooks, and only there.
+Their modules are loaded inside the server's processes by its start-up hooks, and nowhere else.
 """
 
 from typing import NamedTuple
 
 
 class Bug(NamedTuple):
-    """`module` has an `install()`, called in every process that hosts one of `services`.
+    """A bug: `module` has an `install()`, called in every process that hosts one of `services`.
 
     `caught_by` is the check, or the objective of `scenario`, that must fail.
     """
@@ -21,32 +21,32 @@ class Bug(NamedTuple):
 
 BUGS: dict[str, Bug] = {
     "ack_before_commit": Bug(
-        "a send is answered at its receipt, and committed 300 ms later",
+        "a send is acknowledged when it is received, and committed 300 ms later",
         ("message",),
         "gauntlet.chaos.server_hooks.bugs.ack_before_commit",
         "lost-acked",
     ),
     "retry_mints_new_id": Bug(
-        "a repeated client_msg_id is stored once more, as a new message",
+        "a repeated client_msg_id is stored again, as a new message",
         ("message",),
         "gauntlet.chaos.server_hooks.bugs.retry_mints_new_id",
         "duplicate",
     ),
     "resync_skips_one": Bug(
-        "history after a cursor begins one position too late",
+        "the history after a cursor starts one position too late",
         ("message",),
         "gauntlet.chaos.server_hooks.bugs.resync_skips_one",
         "undelivered",
     ),
     "wrong_compare_delete": Bug(
-        "the end of one connection takes all leases of its user out of the registry",
+        "the end of one connection removes all leases of its user from the registry",
         ("edge",),
         "gauntlet.chaos.server_hooks.bugs.wrong_compare_delete",
         "p99-cutover",
         scenario="blue-green",
     ),
     "drain_drops_in_flight": Bug(
-        "an edge forgets the next push to a client that it has told to move",
+        "an edge drops the next push to a client that it has asked to reconnect",
         ("edge",),
         "gauntlet.chaos.server_hooks.bugs.drain_drops_in_flight",
         "wire-order",

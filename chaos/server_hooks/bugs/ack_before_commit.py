@@ -1,7 +1,7 @@
-"""A seeded bug: a send is answered at its receipt, and committed 300 ms later.
+"""Seeded bug: a send is acknowledged when it is received, and committed 300 ms later.
 
-Whatever a process had answered within the last 300 ms is gone when it is killed. The answer's
-position is 0, since nobody knows it yet.
+If the process is killed, everything that it acknowledged in the last 300 ms is lost. The position
+in the answer is 0, because it is not known before the commit.
 """
 
 import asyncio
@@ -16,34 +16,34 @@ _DELAY_S = 0.3
 
 
 def install() -> None:
-    """Answer sends too early; room events are told as before."""
-    honest = MessageService.append
-    committing: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
+    """Acknowledge sends before their commit; room events are stored as usual."""
+    original_append = MessageService.append
+    committing: set[asyncio.Task[None]] = set()  # the loop holds only weak references to tasks
 
-    async def commit_later(service: MessageService, wish: Append) -> None:
+    async def commit_later(service: MessageService, request: Append) -> None:
         await asyncio.sleep(_DELAY_S)
         try:
-            await honest(service, wish)
+            await original_append(service, request)
         except (StoreError, StoreUncertain):
-            return  # the sender was told otherwise long ago: that is the bug
+            return  # the sender has an acknowledgement already: that is the bug
 
-    async def append(self: MessageService, wish: Append) -> Outcome:
-        if wish.event:
-            return await honest(self, wish)
-        task = asyncio.create_task(commit_later(self, wish))
+    async def append(self: MessageService, request: Append) -> Outcome:
+        if request.event:
+            return await original_append(self, request)
+        task = asyncio.create_task(commit_later(self, request))
         committing.add(task)
         task.add_done_callback(committing.discard)
         return Stored(
             Entry(
-                conv=wish.conv,
+                conv=request.conv,
                 seq=0,
                 type="msg",
                 ts=int(time.time() * 1000),
                 msg_id=secrets.token_hex(8),
-                client_msg_id=wish.client_msg_id,
-                sender=wish.sender,
-                body=wish.body,
+                client_msg_id=request.client_msg_id,
+                sender=request.sender,
+                body=request.body,
             )
         )
 
-    MessageService.append = append  # type: ignore[method-assign]  # that is what a seeded bug is
+    MessageService.append = append  # type: ignore[method-assign]  # a seeded bug replaces a method

@@ -1,6 +1,7 @@
-"""A seeded bug: a client that was told to move loses the next push.
+"""Seeded bug: a client that was asked to reconnect loses the next push.
 
-The edge believes that it went out, so that later ones follow: a jump that no `gap` announces.
+The edge records the push as sent, so later ones follow: the client sees a jump in positions that no
+`gap` frame announces.
 """
 
 from gauntlet.reference_server.edge.client_socket import ClientSocket
@@ -8,20 +9,20 @@ from gauntlet.reference_server.edge.drain import Drain
 
 
 def install() -> None:
-    """Drop silently what is pushed first after the order to move."""
-    tell_honestly, push_honestly = Drain._tell, ClientSocket.push  # noqa: SLF001  # a seeded bug reaches where an author would slip
-    told: set[str] = set()  # connections that are still to lose a push
+    """Drop the first push after the request to reconnect."""
+    original_tell, original_push = Drain._tell, ClientSocket.push  # noqa: SLF001  # a seeded bug replaces internals
+    losing_next_push: set[str] = set()  # names of connections
 
     def tell(self: Drain, socket: ClientSocket, url: str, delay_ms: int) -> None:
-        tell_honestly(self, socket, url, delay_ms)
-        told.add(socket.core.name)
+        original_tell(self, socket, url, delay_ms)
+        losing_next_push.add(socket.core.name)
 
     def push(self: ClientSocket, conv: str, seq: int, frame: bytes) -> None:
-        if self.core.name in told:
-            told.discard(self.core.name)
+        if self.core.name in losing_next_push:
+            losing_next_push.discard(self.core.name)
             self.core.advance(conv, seq)
         else:
-            push_honestly(self, conv, seq, frame)
+            original_push(self, conv, seq, frame)
 
-    Drain._tell = tell  # type: ignore[method-assign]  # noqa: SLF001  # that is what it is
+    Drain._tell = tell  # type: ignore[method-assign]  # noqa: SLF001  # a seeded bug replaces internals
     ClientSocket.push = push  # type: ignore[method-assign]  # same

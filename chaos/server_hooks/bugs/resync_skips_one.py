@@ -1,6 +1,6 @@
-"""A seeded bug: history after a cursor begins one position too late.
+"""Seeded bug: the history after a cursor starts one position too late.
 
-It strikes whoever comes back with a cursor, client or edge, and every repair that he then tries.
+It affects every client and every edge that reads history from a cursor, including their repairs.
 """
 
 from gauntlet.reference_server.http.messages import Request
@@ -8,11 +8,11 @@ from gauntlet.reference_server.services import message
 
 
 def install() -> None:
-    """Answer from cursor + 2 where the cursor is above 0."""
-    honest = message._range  # noqa: SLF001  # a seeded bug reaches where an author would slip
+    """Answer from cursor + 2 if the cursor is above 0."""
+    original_range = message._range  # noqa: SLF001  # a seeded bug replaces internals
 
-    def skipping(request: Request) -> tuple[str, int, int]:
-        conv, after, limit = honest(request)
+    def range_skipping_one(request: Request) -> tuple[str, int, int]:
+        conv, after, limit = original_range(request)
         return conv, after + 1 if after > 0 else after, limit
 
-    message._range = skipping  # noqa: SLF001  # same
+    message._range = range_skipping_one  # noqa: SLF001  # a seeded bug replaces internals

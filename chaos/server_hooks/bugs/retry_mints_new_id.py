@@ -1,7 +1,7 @@
-"""A seeded bug: a repeated `client_msg_id` is stored once more, as a new message.
+"""Seeded bug: a repeated `client_msg_id` is stored again, as a new message.
 
-Whether a send is a repeat is what the database says, so that a retry through another process goes
-wrong as well. Receivers cannot drop the second message: its ids and its position are new.
+The database decides whether a send is a repeat, so a retry through another process is stored twice
+as well. Receivers cannot drop the second message, because its ids and its position are new.
 """
 
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from gauntlet.reference_server.store.base import Append, Outcome, Stored
 
 
 def install() -> None:
-    """Let the plan of a transaction take a known message for a new one."""
-    honest = append_plan._message  # noqa: SLF001  # a seeded bug reaches where an author would slip
+    """Make the plan of a transaction treat a known message as a new one."""
+    original_message = append_plan._message  # noqa: SLF001  # a seeded bug replaces internals
 
-    def forgetful(
-        wish: Append, state: ConvState, seen: Mapping[Identity, Entry], planned: Plan
+    def message_without_deduplication(
+        request: Append, state: ConvState, seen: Mapping[Identity, Entry], planned: Plan
     ) -> Outcome | None:
-        outcome = honest(wish, state, seen, planned)
+        outcome = original_message(request, state, seen, planned)
         return None if isinstance(outcome, Stored) and outcome.dup else outcome
 
-    append_plan._message = forgetful  # noqa: SLF001  # same
+    append_plan._message = message_without_deduplication  # noqa: SLF001  # a seeded bug replaces internals

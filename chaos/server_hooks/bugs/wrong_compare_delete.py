@@ -1,7 +1,8 @@
-"""A seeded bug: the end of one connection takes all leases of its user out of the registry.
+"""Seeded bug: the end of one connection removes all leases of its user from the registry.
 
-Make-before-break shows it: the new connection's lease is written first, and goes with the old
-one. Until it is renewed nothing is published to the new edge, which finds out by polling heads.
+A make-before-break move exposes it: the lease of the new connection is written first, and is
+deleted together with the old one. Until the lease is renewed, nothing is published to the new edge,
+which receives messages only by polling the conversation heads.
 """
 
 from collections.abc import Collection
@@ -11,7 +12,7 @@ from gauntlet.reference_server.registry.redis import RedisRegistry
 
 
 def install() -> None:
-    """Delete by user, where exactly one lease was meant."""
+    """Delete by user instead of deleting exactly one lease."""
 
     async def remove(self: RedisRegistry, leases: Collection[Lease]) -> None:
         async with self._pipeline() as pipeline:
@@ -19,4 +20,4 @@ def install() -> None:
                 pipeline.delete(f"user:{user}")
             await pipeline.execute()
 
-    RedisRegistry.remove = remove  # type: ignore[method-assign]  # that is what a seeded bug is
+    RedisRegistry.remove = remove  # type: ignore[method-assign]  # a seeded bug replaces a method

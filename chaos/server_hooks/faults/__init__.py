@@ -1,7 +1,8 @@
-"""Hooks that let a fault strike the server at an exact point, or give it a known limit.
+"""Server-side faults: hooks that make the server fail at an exact point, or limit its capacity.
 
-Like the seeded bugs they are loaded inside the server's processes, and only there. A scenario does
-not name them: its faults need them (`core.scenario.catalog`), and say so in their reference.
+Like the seeded bugs, they are loaded inside the server's processes and nowhere else. A scenario
+does not name them: the catalogue of faults (`gauntlet.core.scenario.catalog`) says which fault
+needs which hook.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from gauntlet.core.scenario.model import Fault
 
 
 class ServerFault(NamedTuple):
-    """`module` has an `install()`, called in every process that hosts `service`."""
+    """A hook: `module` has an `install()`, called in every process that hosts `service`."""
 
     about: str
     service: str  # as a key of the cluster's `startup_hooks`
@@ -21,17 +22,17 @@ class ServerFault(NamedTuple):
 
 SERVER_FAULTS: dict[str, ServerFault] = {
     "crash_after_commit": ServerFault(
-        "SIGUSR1 has the process die after its next commit, before that is published",
+        "after SIGUSR1, the process dies after its next commit and before the publish",
         "message",
         "gauntlet.chaos.server_hooks.faults.crash_after_commit",
     ),
     "mute_edge": ServerFault(
-        "the green environment's edges accept clients and never push a message",
+        "the edges of the green environment accept clients and never push a message",
         "edge@green",
         "gauntlet.chaos.server_hooks.faults.mute_edge",
     ),
     "slow_commits": ServerFault(
-        "the message service stores a known number of messages a second, and no more",
+        "the message service stores at most a known number of messages a second",
         "message",
         "gauntlet.chaos.server_hooks.faults.slow_commits",
     ),
@@ -39,15 +40,16 @@ SERVER_FAULTS: dict[str, ServerFault] = {
 
 
 def hooks_for(faults: Iterable[Fault]) -> dict[str, list[str]]:
-    """The start-up hooks that these faults need: modules by service."""
-    needed = sorted({name for fault in faults for name in _needed_by(fault)})
+    """Return the start-up hooks that these faults need: module names, by service."""
+    needed = sorted({name for fault in faults for name in _hooks_needed_by(fault)})
     hooks: dict[str, list[str]] = {}
-    for sabotage in (SERVER_FAULTS[name] for name in needed):
-        hooks.setdefault(sabotage.service, []).append(sabotage.module)
+    for name in needed:
+        server_fault = SERVER_FAULTS[name]
+        hooks.setdefault(server_fault.service, []).append(server_fault.module)
     return hooks
 
 
-def _needed_by(fault: Fault) -> set[str]:
+def _hooks_needed_by(fault: Fault) -> set[str]:
     kind = catalog.FAULTS[fault.kind]
     flags = {param.hook for name, param in kind.params.items() if fault.params.get(name) is True}
     return {kind.hook, *flags} - {""}

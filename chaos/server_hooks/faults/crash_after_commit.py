@@ -1,6 +1,7 @@
-"""SIGUSR1 arms it: after its next commit the process answers the senders and dies, unpublished.
+"""Kills a message service between a commit and its publish; SIGUSR1 arms it.
 
-What it leaves behind is the gap between commit and publish, which no kill from outside can hit.
+After the next commit the process answers the senders, publishes nothing and dies. A kill from
+outside cannot hit this interval, which lasts some milliseconds.
 """
 
 import asyncio
@@ -11,27 +12,27 @@ import signal
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.services.publisher import Fanout, Members
 
-# The senders' answers are on their way to their sockets when the commit is handed to the fan-out.
+# Time for the senders' answers, which are being written when the fan-out receives the commit.
 ANSWER_S = 0.05
 
 log = logging.getLogger(__name__)
 
 
 def install() -> None:
-    """Wait for SIGUSR1 on the running loop, and let the first commit after it be the last."""
+    """Wait for SIGUSR1 on the running loop; the first commit after it is the last one."""
     loop = asyncio.get_running_loop()
-    honest = Fanout.offer
+    original_offer = Fanout.offer
     armed = asyncio.Event()
-    struck = asyncio.Event()
+    triggered = asyncio.Event()
 
     def offer(self: Fanout, entries: list[Entry], members: Members) -> None:
         if not armed.is_set():
-            honest(self, entries, members)
-        elif not struck.is_set():
-            struck.set()
-            # The fault's proof: it is read from this process's log.
+            original_offer(self, entries, members)
+        elif not triggered.is_set():
+            triggered.set()
+            # The fault `crash-after-commit` reads this line from the log as its proof.
             log.warning("committed and not published: %s %d", entries[0].conv, entries[0].seq)
             loop.call_later(ANSWER_S, os.kill, os.getpid(), signal.SIGKILL)
 
-    Fanout.offer = offer  # type: ignore[method-assign]  # that is what sabotage is
+    Fanout.offer = offer  # type: ignore[method-assign]  # a hook replaces a method
     loop.add_signal_handler(signal.SIGUSR1, armed.set)

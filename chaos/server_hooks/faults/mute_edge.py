@@ -1,6 +1,6 @@
-"""An edge that accepts clients, greets them and keeps their heartbeats, and never pushes a message.
+"""Makes an edge mute: it accepts clients and answers heartbeats, but never pushes a message.
 
-Its health checks are all well: only what a canary sends through it shows that it is broken.
+Its health checks pass. Only a canary, which sends a message through the edge, detects the fault.
 """
 
 from collections.abc import Iterable
@@ -10,9 +10,9 @@ from gauntlet.reference_server.edge.subscriptions import EdgeFanout
 
 
 def install() -> None:
-    """Let whatever comes from the bus, or from a range read, fall on deaf ears."""
+    """Discard everything that arrives from the bus or is read for a repair."""
 
-    def deaf(self: EdgeFanout, entries: Iterable[Entry]) -> None:
+    def discard(self: EdgeFanout, entries: Iterable[Entry]) -> None:
         del self, entries
 
-    EdgeFanout.hear = deaf  # type: ignore[method-assign]  # that is what sabotage is
+    EdgeFanout.hear = discard  # type: ignore[method-assign]  # a hook replaces a method

@@ -1,7 +1,8 @@
-"""A message service of a known capacity: each wish gets the next slot of an even schedule.
+"""Gives the message service a known capacity: each append gets the next slot of an even schedule.
 
-Overload is a multiple of capacity, which on a shared machine nobody knows. Wishes beyond it queue
-up in here without bound, as they would before a slow disk: keeping them out is the gateway's part.
+An overload is a multiple of the capacity, and the capacity of a shared machine is not known.
+Requests beyond it queue here without a bound, as they would in front of a slow disk: shedding load
+is the task of the gateway.
 """
 
 import asyncio
@@ -13,16 +14,16 @@ COMMITS_PER_S = 200
 
 
 def install() -> None:
-    """Let wishes through one by one, `COMMITS_PER_S` a second."""
-    honest = MessageService.append
-    free_s = 0.0  # when the next slot begins, on the loop's clock
+    """Start appends one after the other, `COMMITS_PER_S` a second."""
+    original_append = MessageService.append
+    next_slot_s = 0.0  # on the loop's clock
 
-    async def append(self: MessageService, wish: Append) -> Outcome:
-        nonlocal free_s
+    async def append(self: MessageService, request: Append) -> Outcome:
+        nonlocal next_slot_s
         now_s = asyncio.get_running_loop().time()
-        slot_s = max(now_s, free_s)
-        free_s = slot_s + 1 / COMMITS_PER_S
+        slot_s = max(now_s, next_slot_s)
+        next_slot_s = slot_s + 1 / COMMITS_PER_S
         await asyncio.sleep(slot_s - now_s)
-        return await honest(self, wish)
+        return await original_append(self, request)
 
-    MessageService.append = append  # type: ignore[method-assign]  # that is what sabotage is
+    MessageService.append = append  # type: ignore[method-assign]  # a hook replaces a method

@@ -1,4 +1,4 @@
-"""A real message-service process on SQLite, with a seeded bug installed by its start-up hook."""
+"""A real message-service process on SQLite, in which a start-up hook installs a seeded bug."""
 
 import http.client
 import json
@@ -12,11 +12,11 @@ import pytest
 
 from gauntlet.chaos.server_hooks.bugs import BUGS
 
-NOBODY = "127.0.0.1:1"  # registry and bus are hints: the service answers without them
+UNREACHABLE = "127.0.0.1:1"  # registry and bus are hints: the service works without them
 
 
 class Server:
-    """The process, as often as it is started over one database."""
+    """The process, which can be restarted on the same database."""
 
     def __init__(self, folder, bug):
         self._folder = folder
@@ -34,8 +34,8 @@ class Server:
             "secret": "secret",
             "internal_token": "internal",
             "messages_db": f"sqlite://{self._folder / 'messages.db'}",
-            "registry": f"redis://{NOBODY}",
-            "bus": f"redis://{NOBODY}",
+            "registry": f"redis://{UNREACHABLE}",
+            "bus": f"redis://{UNREACHABLE}",
             "startup_hooks": self._hooks,
         }
         with (self._folder / "server.log").open("ab") as log:
@@ -54,22 +54,22 @@ class Server:
             time.sleep(0.05)
 
     def kill(self):
-        """SIGKILL, without a word."""
+        """End the process by SIGKILL."""
         self._process.kill()
         self._process.communicate()
 
     def send(self, client_msg_id, body="hello", user="a"):
-        """Send into the conversation of a and b; the answer."""
+        """Send into the conversation of a and b; return the answer."""
         message = {"client_msg_id": client_msg_id, "body": body}
         return self._ask("POST", "/v1/conversations/d.a.b/messages", user, message)
 
     def history(self, after=0, user="b"):
-        """What is stored behind a cursor: [(seq, client_msg_id, body)]."""
+        """What is stored after a cursor: [(seq, client_msg_id, body)]."""
         answer = self._ask("GET", f"/v1/conversations/d.a.b/messages?after={after}", user)
-        return [(it["seq"], it["client_msg_id"], it["body"]) for it in answer["messages"]]
+        return [(row["seq"], row["client_msg_id"], row["body"]) for row in answer["messages"]]
 
     def entries(self, after):
-        """What an edge gets for its repair: positions."""
+        """The positions that an edge receives for a repair."""
         answer = self._ask("GET", f"/internal/conversations/d.a.b/entries?after={after}", "")
         return [entry["seq"] for entry in answer["entries"]]
 

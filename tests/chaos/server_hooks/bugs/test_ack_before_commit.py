@@ -1,4 +1,4 @@
-"""ack_before_commit: what was answered just before a kill is not there."""
+"""ack_before_commit: messages that were acknowledged just before a kill are lost."""
 
 import time
 
@@ -7,8 +7,8 @@ import pytest
 pytestmark = pytest.mark.integration
 
 
-def acked_then_killed(server):
-    """Send three messages, kill the process at once; what a restarted one has stored."""
+def messages_stored_after_a_kill(server):
+    """Send three messages, kill the process immediately, and return what a restarted one has."""
     for number in range(3):
         server.send(f"m{number}")
     server.kill()
@@ -16,18 +16,18 @@ def acked_then_killed(server):
     return [client_msg_id for _, client_msg_id, _ in server.history()]
 
 
-def test_what_was_answered_is_lost_by_a_kill(serve):
-    """Three answers, no row."""
-    assert acked_then_killed(serve("ack_before_commit")) == []
+def test_a_kill_loses_messages_that_were_acknowledged(serve):
+    """Three acknowledgements, no row."""
+    assert messages_stored_after_a_kill(serve("ack_before_commit")) == []
 
 
-def test_without_the_bug_it_is_kept(serve):
-    """The same sends and the same kill lose nothing on the server as it is."""
-    assert acked_then_killed(serve()) == ["m0", "m1", "m2"]
+def test_without_the_bug_a_kill_loses_no_acknowledged_message(serve):
+    """The same sends and the same kill lose nothing in the unchanged server."""
+    assert messages_stored_after_a_kill(serve()) == ["m0", "m1", "m2"]
 
 
-def test_without_a_kill_the_bug_hides(serve):
-    """Half a second later all is stored once and in order, repeats included."""
+def test_without_a_kill_every_message_is_stored_once_and_in_order(serve):
+    """The bug has no effect on what is stored unless the process is killed, repeats included."""
     server = serve("ack_before_commit")
     answers = [server.send(name) for name in ("m0", "m1", "m0")]
     deadline = time.monotonic() + 5

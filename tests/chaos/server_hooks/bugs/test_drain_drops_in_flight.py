@@ -1,4 +1,4 @@
-"""drain_drops_in_flight: the order to move costs the next push."""
+"""drain_drops_in_flight: a client that is asked to reconnect loses the next push."""
 
 from types import SimpleNamespace
 
@@ -8,8 +8,8 @@ from gauntlet.reference_server.edge.connection import Connection
 from gauntlet.reference_server.edge.drain import Drain, DrainOrder
 
 
-class Silent(ClientSocket):
-    """A socket without a network: remembers what was written."""
+class SocketWithoutNetwork(ClientSocket):
+    """A socket that records what is written to it."""
 
     def __init__(self, name):
         core = Connection(name, ping_ms=1000, pong_ms=500, now_s=0.0)
@@ -21,31 +21,31 @@ class Silent(ClientSocket):
         self.written.append(data)
 
 
-def pushed(socket):
-    """Push positions 1 to 3 of one conversation and 1 of another; what went out of them."""
+def push_four_messages(socket):
+    """Push positions 1 to 3 of one conversation and 1 of another; return what was written."""
     socket.written.clear()
     for conv, seq in [("d.a.b", 1), ("d.a.b", 2), ("d.a.c", 1), ("d.a.b", 3)]:
         socket.push(conv, seq, f"{conv}:{seq}".encode())
     return [data.decode() for data in socket.written]
 
 
-async def test_a_told_client_misses_one_push_unannounced(monkeypatch):
-    """Who was told jumps from nothing to 2, and no gap says so; who was not told misses nothing."""
-    monkeypatch.setattr(Drain, "_tell", Drain._tell)  # both are put back after the test
+async def test_a_client_asked_to_reconnect_misses_one_push_without_a_gap(monkeypatch):
+    """It starts at position 2, without a `gap`; a client that was not asked misses nothing."""
+    monkeypatch.setattr(Drain, "_tell", Drain._tell)  # both are restored after the test
     monkeypatch.setattr(ClientSocket, "push", ClientSocket.push)
     drain_drops_in_flight.install()
-    told, other = Silent("e|1-1"), Silent("e|1-2")
-    drain = Drain(lambda: [told])
+    asked, other = SocketWithoutNetwork("e|1-1"), SocketWithoutNetwork("e|1-2")
+    drain = Drain(lambda: [asked])
     drain.begin(DrainOrder(urls=("ws://g/v1/ws",)))
     drain.cancel()
-    assert pushed(told) == ["d.a.b:2", "d.a.c:1", "d.a.b:3"]
-    assert pushed(other) == ["d.a.b:1", "d.a.b:2", "d.a.c:1", "d.a.b:3"]
+    assert push_four_messages(asked) == ["d.a.b:2", "d.a.c:1", "d.a.b:3"]
+    assert push_four_messages(other) == ["d.a.b:1", "d.a.b:2", "d.a.c:1", "d.a.b:3"]
 
 
-async def test_without_the_bug_a_told_client_gets_all():
-    """A drain as it is takes nothing from those who have not gone yet."""
-    told = Silent("e|1-1")
-    drain = Drain(lambda: [told])
+async def test_without_the_bug_a_client_asked_to_reconnect_receives_every_push():
+    """The unchanged drain drops nothing while clients are still connected."""
+    asked = SocketWithoutNetwork("e|1-1")
+    drain = Drain(lambda: [asked])
     drain.begin(DrainOrder(urls=("ws://g/v1/ws",)))
     drain.cancel()
-    assert pushed(told) == ["d.a.b:1", "d.a.b:2", "d.a.c:1", "d.a.b:3"]
+    assert push_four_messages(asked) == ["d.a.b:1", "d.a.b:2", "d.a.c:1", "d.a.b:3"]

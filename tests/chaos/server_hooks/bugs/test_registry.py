@@ -12,7 +12,7 @@ from gauntlet.scenarios import library
 
 
 def test_every_file_is_registered_under_its_name():
-    """No bug is forgotten, and `--bug NAME` is the file's name."""
+    """No bug is missing, and `--bug NAME` is the name of the file."""
     files = {file.stem for file in Path(bugs.__file__).parent.glob("*.py")} - {"__init__"}
     assert set(BUGS) == files
     assert {name: bug.module for name, bug in BUGS.items()} == {
@@ -22,12 +22,12 @@ def test_every_file_is_registered_under_its_name():
 
 @pytest.mark.parametrize("name", BUGS)
 def test_every_bug_can_be_installed(name):
-    """A bug has an `install`."""
+    """Its module has an `install`."""
     assert callable(importlib.import_module(BUGS[name].module).install)
 
 
 @pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
-def test_what_must_catch_a_bug_exists_and_decides(bug):
+def test_the_check_that_must_catch_a_bug_fails_a_run(bug):
     """The scenario is in the library; its check is required, or its objective fails a run."""
     scenario = library.find(bug.scenario)
     failing = {objective.id for objective in scenario.sla if objective.severity == "fail"}
@@ -35,8 +35,8 @@ def test_what_must_catch_a_bug_exists_and_decides(bug):
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/reference/cli.md"])
-def test_users_are_told_of_every_bug(page):
-    """The first screen and the reference show how to see each go red."""
+def test_every_bug_is_documented(page):
+    """The README and the reference show how to make each bug fail a run."""
     text = (Path(__file__).parents[4] / page).read_text()
     for name, bug in BUGS.items():
         assert f"gauntlet run {bug.scenario} --bug {name}" in text

@@ -1,4 +1,4 @@
-"""resync_skips_one: who comes back with a cursor misses what stands right behind it."""
+"""resync_skips_one: a reader with a cursor misses the position after it."""
 
 import pytest
 
@@ -6,12 +6,12 @@ pytestmark = pytest.mark.integration
 
 
 def positions(server, after):
-    """What clients read behind a cursor, as positions."""
+    """The positions that a client reads after a cursor."""
     return [seq for seq, _, _ in server.history(after)]
 
 
-def test_a_cursor_loses_the_position_behind_it(serve):
-    """History and edges' repair begin at cursor + 2; without a cursor nothing is missing."""
+def test_a_read_from_a_cursor_misses_the_position_after_it(serve):
+    """History and the edges' repair start at cursor + 2; without a cursor nothing is missing."""
     server = serve("resync_skips_one")
     for number in range(4):
         server.send(f"m{number}")
@@ -21,8 +21,8 @@ def test_a_cursor_loses_the_position_behind_it(serve):
     assert server.entries(2) == [4]
 
 
-def test_without_the_bug_nothing_is_missing(serve):
-    """The server as it is answers from cursor + 1."""
+def test_without_the_bug_no_position_is_missing(serve):
+    """The unchanged server answers from cursor + 1."""
     server = serve()
     for number in range(3):
         server.send(f"m{number}")

@@ -1,4 +1,4 @@
-"""retry_mints_new_id: a repeated send becomes another message."""
+"""retry_mints_new_id: a repeated send becomes a second message."""
 
 import pytest
 
@@ -6,7 +6,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_a_repeat_is_stored_again_under_new_ids(serve):
-    """One body under two positions, two msg_ids and two client_msg_ids."""
+    """One body at two positions, with two msg_ids and two client_msg_ids."""
     server = serve("retry_mints_new_id")
     first, second = server.send("m0"), server.send("m0")
     assert first["msg_id"] != second["msg_id"]
@@ -16,8 +16,8 @@ def test_a_repeat_is_stored_again_under_new_ids(serve):
     assert len({client_msg_id for _, client_msg_id, _ in stored}) == 2
 
 
-def test_the_database_decides_not_the_process(serve):
-    """A retry that reaches a process which never saw the first try goes wrong as well."""
+def test_a_retry_through_a_restarted_process_is_stored_again(serve):
+    """The database decides what is a repeat, so the process need not have seen the first send."""
     server = serve("retry_mints_new_id")
     server.send("m0")
     server.kill()
@@ -26,8 +26,8 @@ def test_the_database_decides_not_the_process(serve):
     assert len(server.history()) == 2
 
 
-def test_a_third_time_makes_a_third_message(serve):
-    """Every repeat counts, also that of a message which was repeated before."""
+def test_a_third_send_makes_a_third_message(serve):
+    """A message that was repeated before can be repeated again."""
     server = serve("retry_mints_new_id")
     for _ in range(3):
         server.send("m0")
@@ -35,7 +35,7 @@ def test_a_third_time_makes_a_third_message(serve):
 
 
 def test_without_the_bug_a_repeat_is_the_same_message(serve):
-    """The server as it is answers `dup` with the first position."""
+    """The unchanged server answers `dup` with the first position."""
     server = serve()
     first, second = server.send("m0"), server.send("m0")
     assert second == {**first, "dup": True}

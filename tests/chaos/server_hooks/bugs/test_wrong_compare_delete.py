@@ -1,4 +1,4 @@
-"""wrong_compare_delete: one lease is to go, and all of its user's go; asked of a real Redis."""
+"""wrong_compare_delete: removing one lease removes all leases of its user; on a real Redis."""
 
 import asyncio
 import socket
@@ -22,7 +22,7 @@ BOB = Lease("bob", "edge-blue-1|001-2")
 
 @pytest.fixture
 def url(require_service, tmp_path):
-    """A redis-server of its own, on a free port."""
+    """The URL of a redis-server that is started for the test, on a free port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     program = require_service("redis")["path"]
@@ -36,7 +36,7 @@ def url(require_service, tmp_path):
 
 @pytest.fixture
 async def client(url):
-    """A registry as both environments have filled it."""
+    """A registry that both environments have filled."""
     client = registry.connect(url, lease_ms=60_000)
     deadline = time.monotonic() + 20
     while True:
@@ -54,19 +54,19 @@ async def client(url):
 
 
 async def queues_after_the_old_connection_ended(client):
-    """Where Ann and Bob are found once Ann has moved from blue to green."""
+    """Where Ann and Bob are found after Ann has moved from blue to green."""
     await client.remove([OLD])
     return await client.queues(["ann", "bob"])
 
 
-async def test_the_new_connection_is_lost_with_the_old_one(client, monkeypatch):
-    """Nobody publishes to Ann's new edge any more; others are not touched."""
-    monkeypatch.setattr(RedisRegistry, "remove", RedisRegistry.remove)  # put back after the test
+async def test_the_lease_of_the_new_connection_is_removed_with_the_old_one(client, monkeypatch):
+    """Nothing is published to Ann's new edge; other users are not affected."""
+    monkeypatch.setattr(RedisRegistry, "remove", RedisRegistry.remove)  # restored after the test
     wrong_compare_delete.install()
     assert await queues_after_the_old_connection_ended(client) == {"bob": {"edges.blue"}}
 
 
-async def test_without_the_bug_the_new_connection_stays(client):
-    """The registry as it is removes exactly the lease that it is told."""
+async def test_without_the_bug_the_lease_of_the_new_connection_stays(client):
+    """The unchanged registry removes exactly the given lease."""
     found = await queues_after_the_old_connection_ended(client)
     assert found == {"ann": {"edges.green"}, "bob": {"edges.blue"}}

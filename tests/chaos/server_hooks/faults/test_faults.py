@@ -1,4 +1,4 @@
-"""What each sabotage does to the server's classes."""
+"""What each server-side fault does to the classes of the server."""
 
 import asyncio
 import signal
@@ -17,14 +17,16 @@ ENTRY = Entry(conv="d.a.b", seq=7, type="msg", ts=1)
 
 @pytest.fixture
 def fanout(monkeypatch):
-    """A fan-out that notes what it is offered, before any sabotage."""
+    """The entries that the original fan-out receives, before a fault replaces it."""
     offered = []
     monkeypatch.setattr(Fanout, "offer", lambda _self, entries, _members: offered.append(entries))
     return offered
 
 
-async def test_it_dies_after_a_commit_and_publishes_nothing_more(fanout, monkeypatch, caplog):
-    """Unarmed all is published; armed the next commit is the last, and its senders get a moment."""
+async def test_an_armed_process_dies_after_a_commit_that_it_does_not_publish(
+    fanout, monkeypatch, caplog
+):
+    """Before SIGUSR1 everything is published; after it, senders get time for their answers."""
     killed = []
     monkeypatch.setattr(crash_after_commit.os, "kill", lambda _pid, sig: killed.append(sig))
     crash_after_commit.install()
@@ -32,7 +34,7 @@ async def test_it_dies_after_a_commit_and_publishes_nothing_more(fanout, monkeyp
         Fanout.offer(None, [ENTRY], {})
         assert fanout == [[ENTRY]]
         signal.raise_signal(signal.SIGUSR1)
-        await asyncio.sleep(0.05)  # the loop hears of signals through a pipe
+        await asyncio.sleep(0.05)  # the loop receives signals through a pipe
         for _ in range(2):
             Fanout.offer(None, [ENTRY], {})
         assert killed == []
@@ -44,26 +46,26 @@ async def test_it_dies_after_a_commit_and_publishes_nothing_more(fanout, monkeyp
     assert caplog.messages == ["committed and not published: d.a.b 7"]
 
 
-def test_a_deaf_edge_hears_nothing(monkeypatch):
-    """Neither the bus nor a range read reaches a conversation."""
-    monkeypatch.setattr(EdgeFanout, "hear", EdgeFanout.hear)  # put back at the end
+def test_a_mute_edge_pushes_nothing(monkeypatch):
+    """Messages from the bus and from repairs are discarded."""
+    monkeypatch.setattr(EdgeFanout, "hear", EdgeFanout.hear)  # restored after the test
     mute_edge.install()
-    # An honest one would touch what it does not have.
+    # The original method would fail, because there is no `self`.
     assert EdgeFanout.hear(None, [ENTRY]) is None
 
 
-async def test_commits_come_at_the_known_rate_and_in_order(monkeypatch):
-    """The third of three wishes waits for two slots; after a rest nobody waits."""
-    begun = []
+async def test_slow_commits_start_in_order_at_the_known_rate(monkeypatch):
+    """The third of three requests waits for two slots."""
+    started = []
 
-    async def append(_self, wish):
-        begun.append((wish, time.monotonic()))
-        return wish
+    async def append(_self, request):
+        started.append((request, time.monotonic()))
+        return request
 
     monkeypatch.setattr(MessageService, "append", append)
     slow_commits.install()
-    answers = await asyncio.gather(*(MessageService.append(None, wish) for wish in (1, 2, 3)))
+    answers = await asyncio.gather(*(MessageService.append(None, request) for request in (1, 2, 3)))
     assert answers == [1, 2, 3]
-    assert [wish for wish, _ in begun] == [1, 2, 3]
+    assert [request for request, _ in started] == [1, 2, 3]
     # Timers may be a little early on the loop's clock, and late without limit.
-    assert begun[2][1] - begun[0][1] >= 1.8 / slow_commits.COMMITS_PER_S
+    assert started[2][1] - started[0][1] >= 1.8 / slow_commits.COMMITS_PER_S
