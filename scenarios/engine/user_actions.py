@@ -1,14 +1,42 @@
-"""What users do besides talking: they leave and return, stall, exit rooms and enter them again."""
+"""What users do besides sending: enter their rooms, leave and return, stall, exit rooms."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from gauntlet.scenarios.adapters.base import ProtocolError
 from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.network.socket_io import SocketPort, ask
 from gauntlet.scenarios.schedule.traffic import Traffic
+from gauntlet.scenarios.workloads.entities import Conversation, device_keys
+
+_MEMBERSHIP_TIMEOUT_S = 20.0
+
+
+async def fill_room(
+    port: SocketPort, room: Conversation, sessions: dict[int, Session], devices: int
+) -> bool:
+    """Add every member to a room, the creator first, and have all their devices attend it.
+
+    Return False where the system refused a member or did not answer: then nobody may send there.
+    """
+    creator = sessions[room.members[0]].access
+    for user in room.members:
+        call = creator.codec.add_member(room.name, sessions[user].user.name)
+        try:
+            position = await ask(port, creator, creator.gateway, call, _MEMBERSHIP_TIMEOUT_S)
+        except ProtocolError:
+            return False
+        for device_key in device_keys((user,), devices):
+            sessions[device_key].join(room, position)
+    return True
 
 
 def scheduled_actions(traffic: Traffic) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
-    """(when, who, what): nanoseconds from the start of the timeline, and a call of a session."""
+    """Yield (time, user, action) for all planned absences, in no particular order.
+
+    Times are nanoseconds from the start of the timeline; an action is called with each of the
+    user's sessions.
+    """
     for period in traffic.offline_periods:
         yield period.from_ns, period.user, Session.stall if period.stalls else Session.leave
         yield period.to_ns, period.user, Session.start

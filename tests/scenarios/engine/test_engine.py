@@ -12,6 +12,7 @@ from gauntlet.core.run_directory import RunDir, read_jsonl
 from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.scenarios.adapters.reference import Reference
+from gauntlet.scenarios.engine import shutdown
 from gauntlet.scenarios.engine.dispatcher import Dispatcher
 from gauntlet.scenarios.engine.engine import Engine
 from gauntlet.scenarios.engine.load_file import LoadFile
@@ -276,20 +277,20 @@ async def test_nothing_is_under_way_when_records_are_counted(tmp_path, peer, mon
     """A history that is still asked for at the end is not: its answer would not be in the count."""
     made = load(tmp_path, [peer.url])
     engine = Engine(made, Stripe())
-    counted, under_way = Engine._reconciliation, []
+    count, under_way = shutdown.reconciliation, []
 
     async def leaving_some_behind(_):
-        for session in engine._sessions.values():
+        for session in engine._parts.sessions.values():
             for inbox in session.mailbox._inboxes.values():
                 inbox.on_head(inbox.head + 1, 0)
         return 120
 
-    def reconciliation(self, *counts):
-        under_way.append(len(self._port._tasks) + len(self._port._http._busy))
-        return counted(self, *counts)
+    def reconciliation(parts, *counts):
+        under_way.append(len(parts.port._tasks) + len(parts.port._http._busy))
+        return count(parts, *counts)
 
     monkeypatch.setattr(Dispatcher, "intended", leaving_some_behind)
-    monkeypatch.setattr(Engine, "_reconciliation", reconciliation)
+    monkeypatch.setattr(shutdown, "reconciliation", reconciliation)
     await drive(engine)
     (line,) = events(made.run, "reconciliation")
     assert under_way == [0]

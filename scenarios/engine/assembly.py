@@ -1,0 +1,132 @@
+"""Wires the parts of one worker's load together: sockets, files, sessions and their context."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gauntlet.core import clock, os_limits
+from gauntlet.core.clock import NS_PER_S
+from gauntlet.scenarios.client.context import Context, Limits
+from gauntlet.scenarios.client.readiness import Readiness
+from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.client.timers import Timers
+from gauntlet.scenarios.engine.load_plan import LoadPlan
+from gauntlet.scenarios.engine.scripted_users import ScriptedUsers
+from gauntlet.scenarios.engine.user_actions import fill_room
+from gauntlet.scenarios.metrics.connect_diagnosis import ConnectDiagnosis
+from gauntlet.scenarios.metrics.generator_health import GeneratorHealth
+from gauntlet.scenarios.metrics.latency import Latencies
+from gauntlet.scenarios.network.socket_io import SocketPort, check_addresses
+from gauntlet.scenarios.network.source_addresses import MOVING, Sources
+from gauntlet.scenarios.network.websocket import Gate
+from gauntlet.scenarios.recording.worker_files import WorkerFiles
+from gauntlet.scenarios.workloads.entities import Conversation, User
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """The running parts of a worker's load. `sessions` holds them by device key."""
+
+    plan: LoadPlan
+    port: SocketPort
+    files: WorkerFiles
+    health: GeneratorHealth
+    diagnosis: ConnectDiagnosis
+    readiness: Readiness
+    context: Context
+    scripted_users: ScriptedUsers
+    sessions: dict[int, Session]
+
+    @property
+    def timers(self) -> Timers:
+        """What is due later, for the engine's tick."""
+        return self.context.timers
+
+    def close(self) -> None:
+        """Write what is only known at the end, and close all files."""
+        self.diagnosis.tell(self.files.journal)
+        self.files.write_latencies(self.context.latencies)
+        self.files.close()
+        self.health.close()
+
+
+async def assemble(
+    plan: LoadPlan, on_failure: Callable[[BaseException], None], is_over: Callable[[], bool]
+) -> Assembly:
+    """Open sockets and files, and write the directory of the planned users and conversations.
+
+    `on_failure` is called with an error that ends the load; `is_over` says whether scripted users
+    must send nothing more. ConfigError, before any file is opened, where a target address is not
+    allowed.
+    """
+    load, traffic = plan.load, plan.traffic
+    gate = Gate(load.scenario.target.allow_hosts)
+    await check_addresses(gate, load.api)
+    devices = load.scenario.load.devices
+    diagnosis = ConnectDiagnosis(load.api, load.scenario.faults, clock.now_ns)
+    port = SocketPort(
+        gate,
+        load.api,
+        plan.adapter.subprotocol,
+        on_failure,
+        diagnosis.record_failure,
+        Sources(MOVING * load.scenario.load.users, os_limits.ports_per_address()),
+    )
+    health = GeneratorHealth()
+    files = WorkerFiles(load.run, plan.stripe.worker, health)
+    sessions: dict[int, Session] = {}
+
+    async def fill(conv: Conversation) -> None:
+        if await fill_room(port, conv, sessions, devices):
+            readiness.mark(conv)
+
+    def prepare(conv: Conversation) -> None:
+        if conv.is_room:
+            port.spawn(fill(conv))
+        else:
+            readiness.mark(conv)
+
+    def on_connected(user: User) -> None:
+        diagnosis.made = True
+        readiness.on_connected(user)
+
+    readiness = Readiness(plan.ledger, traffic.conversations.values(), prepare, devices)
+    context = _context(plan, port, files, readiness, on_connected)
+    scripted_users = ScriptedUsers(context, traffic, readiness, files.directory, is_over)
+    for user in traffic.users:
+        files.directory.user(user)
+    for conv in traffic.conversations.values():
+        files.directory.conversation(conv)
+    return Assembly(
+        plan, port, files, health, diagnosis, readiness, context, scripted_users, sessions
+    )
+
+
+def _context(
+    plan: LoadPlan,
+    port: SocketPort,
+    files: WorkerFiles,
+    readiness: Readiness,
+    on_connected: Callable[[User], None],
+) -> Context:
+    load = plan.load.scenario.load
+    return Context(
+        now_ns=clock.now_ns,
+        timers=Timers(),
+        port=port,
+        sink=files.history,
+        adapter=plan.adapter,
+        ledger=plan.ledger,
+        latencies=Latencies(),
+        limits=Limits(
+            int(load.attempt_timeout * NS_PER_S),
+            int(load.give_up_after * NS_PER_S),
+            load.body_bytes,
+        ),
+        api=plan.load.api,
+        conversations=plan.traffic.conversations,
+        conversations_of=readiness.of_user,
+        user_numbers={user.name: user.number for user in plan.traffic.users},
+        new_link=files.directory.link,
+        on_connected=on_connected,
+        tag=plan.load.tag,
+    )
