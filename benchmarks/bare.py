@@ -15,7 +15,7 @@ import uvicorn
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
-from gauntlet.scenarios.network.websocket import Gate, Socket, dial
+from gauntlet.scenarios.network.websocket import AllowedHosts, WebSocket, dial
 
 ANSWER = (
     b'{"conv":"d.user-00000.user-00001","seq":1,"msg_id":"0123456789abcdef","ts":1700000000000}'
@@ -83,8 +83,8 @@ async def ws() -> None:
 async def drain(port: int, count: int) -> None:
     """Connect and read."""
     for _ in range(count):
-        socket = Socket(lambda _frame: None, lambda _code: None)
-        await dial(Gate([]), f"ws://127.0.0.1:{port}/", _SUBPROTOCOL, socket)
+        socket = WebSocket(lambda _frame: None, lambda _code: None)
+        await dial(AllowedHosts([]), f"ws://127.0.0.1:{port}/", _SUBPROTOCOL, socket)
     say(count)
     await _line()
 

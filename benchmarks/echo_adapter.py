@@ -58,4 +58,4 @@ class Codec(base.Codec):
         conv, ticket = self._under_way.popleft()
         self._seq += 1
         entry = base.Entry(conv, self._seq, self._user, frame.decode(), ticket)
-        return base.Several((base.Answer(ticket, base.Sent("yes", self._seq)), entry))
+        return base.EventBatch((base.Answer(ticket, base.Sent("yes", self._seq)), entry))

@@ -17,8 +17,8 @@ from benchmarks.payload import Target
 from benchmarks.posting import SETTLE_S, Posting
 from benchmarks.receiver import Receiver, Tally
 from gauntlet.scenarios.adapters.base import Request
-from gauntlet.scenarios.network.http_client import Http
-from gauntlet.scenarios.network.websocket import Gate, TransportError
+from gauntlet.scenarios.network.http_client import HttpClient
+from gauntlet.scenarios.network.websocket import AllowedHosts, TransportError
 
 AT_ONCE = 64  # log-ins under way
 DIALS = 3
@@ -39,7 +39,7 @@ class Generator:
     """Users who are connected, and the conversations that they write to."""
 
     def __init__(self) -> None:
-        self._http = Http(Gate([]))
+        self._http = HttpClient(AllowedHosts([]))
         self._tally = Tally()
         self._receivers: list[Receiver] = []
         self._api: list[str] = []

@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from benchmarks.payload import due_ns_of
-from gauntlet.scenarios.network.websocket import Gate, Socket, dial
+from gauntlet.scenarios.network.websocket import AllowedHosts, WebSocket, dial
 
 SUBPROTOCOL = "im.v1.json"
 PONG = b'{"pong":{}}'
@@ -52,12 +52,12 @@ class Receiver:
         self.connected = False
         self._tally = tally
         self._seq: dict[str, int] = {}
-        self._socket = Socket(self._on_frame, self._on_closed)
+        self._socket = WebSocket(self._on_frame, self._on_closed)
         self._ending = False
 
     async def connect(self, url: str, token: str, device: str) -> None:
         """Dial and introduce the user; `connected` tells when the server has answered."""
-        await dial(Gate([]), url, SUBPROTOCOL, self._socket)
+        await dial(AllowedHosts([]), url, SUBPROTOCOL, self._socket)
         connect = {"token": token, "device": device, "cursors": {}}
         self._socket.send(msgspec.json.encode({"connect": connect}))
 

@@ -81,7 +81,7 @@ class Codec(base.Codec):
             case "welcome":
                 return base.Connected(said["node"], "", self._ping_ms, self._pong_ms, {})
             case "pong":
-                return base.Beat({})
+                return base.Heartbeat({})
         raise base.ProtocolError(f"a frame {name!r} is not of this protocol")
 
 

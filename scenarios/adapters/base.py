@@ -1,9 +1,11 @@
-"""What an adapter is: the codec of one IM system. It opens no socket and reads no clock.
+"""The adapter interface: what Gauntlet needs to know of one IM system.
 
-An `Adapter` declares what its system can do (`gauntlet.core.scenario.capabilities`) and gives every
-session a `Codec`. A codec turns intentions into frames and calls, and frames into events. A call
-goes over HTTP (`OverHttp`) or over the session's own connection (`OverSocket`), as the system
-has it: whoever makes the call sees no difference.
+An `Adapter` declares the capabilities of its system and creates one `Codec` per session. A codec
+turns intended actions into frames and calls, and received frames into events. It opens no socket
+and reads no clock. A call goes over HTTP (`OverHttp`) or over the session's own connection
+(`OverSocket`); the code that makes a call handles both kinds in the same way.
+
+An adapter needs no other module of Gauntlet: the names of the capabilities are exported here too.
 """
 
 from abc import ABC, abstractmethod
@@ -12,19 +14,77 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
+from gauntlet.core.scenario.capabilities import (
+    CAPABILITIES,
+    DEVICES,
+    HEADS,
+    HISTORY,
+    IDEMPOTENT_SEND,
+    OPEN_ACCOUNTS,
+    RESUME,
+    ROOMS,
+    SELF_ECHO,
+    SERVER_SEQ,
+)
+
+__all__ = [
+    "CAPABILITIES",
+    "DEVICES",
+    "HEADS",
+    "HISTORY",
+    "IDEMPOTENT_SEND",
+    "OPEN_ACCOUNTS",
+    "RESUME",
+    "ROOMS",
+    "SELF_ECHO",
+    "SERVER_SEQ",
+    "Adapter",
+    "Answer",
+    "Beat",
+    "Call",
+    "Codec",
+    "Connected",
+    "Cursor",
+    "Entry",
+    "Event",
+    "EventBatch",
+    "Gap",
+    "Heartbeat",
+    "Move",
+    "OverHttp",
+    "OverSocket",
+    "Page",
+    "ProtocolError",
+    "ReconnectRequest",
+    "Refused",
+    "Request",
+    "Response",
+    "Say",
+    "SendFrames",
+    "Sent",
+    "Settings",
+    "Several",
+]
+
 Settings = Mapping[str, int | float | bool | str]
-Cursor = int | str  # a position where the server numbers entries, else an entry's id ("": none)
+# How far a user has read a conversation: a position where the server numbers entries, otherwise
+# the id of an entry ("" before the first).
+Cursor = int | str
 T = TypeVar("T")
 
 
 class _Value(msgspec.Struct, frozen=True):
-    """Made for every message, hence no tuple: a Struct costs a fifth of one."""
+    """Base of the values below, which are created for every message.
+
+    Creating a Struct costs a fifth of creating a NamedTuple.
+    """
 
 
 class Entry(_Value, frozen=True):
-    """One entry of a conversation: a message, or a room event (`event` is set).
+    """One entry of a conversation: a message, or a room event if `event` is set.
 
-    `seq` is its position, 0 where the server gives none; `id` tells it apart where there is none.
+    `seq` is its position, or 0 if the server does not number entries; `id` identifies the entry
+    where it has no position.
     """
 
     conv: str
@@ -38,9 +98,12 @@ class Entry(_Value, frozen=True):
 
 
 class Connected(_Value, frozen=True):
-    """The connection is up; pushes follow. `edge` names the node, `environment` its colour.
+    """The server has accepted the user; pushes follow.
 
-    `resumed`: the server goes on where the last connection ended, and sends what was missed.
+    `edge` names the node and `environment` its deployment colour. The client pings after `ping_ms`
+    without a frame and gives the connection up `pong_ms` later. `heads` holds the last position of
+    each conversation. `resumed` means that the server continues where the last connection ended
+    and sends what was missed.
     """
 
     edge: str
@@ -52,59 +115,75 @@ class Connected(_Value, frozen=True):
 
 
 class Gap(_Value, frozen=True):
-    """Positions `first..last` are not pushed on this connection."""
+    """Positions `first` to `last` (inclusive) are not pushed on this connection."""
 
     conv: str
     first: int
     last: int
 
 
-class Move(_Value, frozen=True):
-    """Connect to `url` after `delay_ms`, then close this connection."""
+class ReconnectRequest(_Value, frozen=True):
+    """The client must connect to `url` after `delay_ms`, and then close this connection."""
 
     url: str
     delay_ms: int
     deadline_ms: int
 
 
-class Beat(_Value, frozen=True):
-    """A heartbeat, and what to answer it with, if anything."""
+class Heartbeat(_Value, frozen=True):
+    """A heartbeat: the last positions of conversations, and the frame that answers it, if any."""
 
     heads: dict[str, int]
     answer: bytes = b""
 
 
 class Refused(_Value, frozen=True):
-    """The server says why it is about to close."""
+    """The reason for which the server is about to close the connection."""
 
     code: str
     message: str
 
 
-class Say(_Value, frozen=True):
-    """The protocol wants these frames sent, now."""
+class SendFrames(_Value, frozen=True):
+    """The protocol requires the client to send these frames now, for example in a handshake."""
 
     frames: tuple[bytes, ...]
 
 
 class Answer(_Value, frozen=True):
-    """The call of this ticket has ended; None where it was refused."""
+    """The `OverSocket` call with this ticket has ended; `value` is None if it was refused."""
 
     ticket: str
     value: Any
 
 
-class Several(_Value, frozen=True):
-    """What one frame says, in its order; it may be nothing."""
+class EventBatch(_Value, frozen=True):
+    """All events of one frame, in order; empty for a frame without content for a client."""
 
     events: tuple["Event", ...] = ()
 
 
-Event = Entry | Connected | Gap | Move | Beat | Refused | Say | Answer | Several
+Event = (
+    Entry
+    | Connected
+    | Gap
+    | ReconnectRequest
+    | Heartbeat
+    | Refused
+    | SendFrames
+    | Answer
+    | EventBatch
+)
+
+# The names of these events in 0.1, kept for one release so that existing adapters work.
+Move = ReconnectRequest
+Beat = Heartbeat
+Say = SendFrames
+Several = EventBatch
 
 
 class Request(_Value, frozen=True):
-    """An HTTP request, without its address."""
+    """An HTTP request, without the address of the server."""
 
     method: str
     path: str
@@ -113,7 +192,7 @@ class Request(_Value, frozen=True):
 
 
 class Response(_Value, frozen=True):
-    """An HTTP response. `retry_after_s` is 0 where the server names no wait."""
+    """An HTTP response; `retry_after_s` is 0 if the server requested no wait."""
 
     status: int
     body: bytes
@@ -121,16 +200,16 @@ class Response(_Value, frozen=True):
 
 
 class OverHttp(_Value, Generic[T], frozen=True):
-    """A call by HTTP. `read` gives its value, or raises ProtocolError where it was refused."""
+    """A call by HTTP. `read` returns its value, or raises ProtocolError if the call was refused."""
 
     request: Request
     read: Callable[[Response], T]
 
 
 class OverSocket(_Value, Generic[T], frozen=True):
-    """A call over the session's connection; the event `Answer` with its ticket ends it.
+    """A call over the session's connection, which the event `Answer` with the same ticket ends.
 
-    There are no frames where the codec keeps them until the connection is up again.
+    `frames` is empty if the codec keeps them until the connection is up again.
     """
 
     ticket: str
@@ -141,10 +220,10 @@ Call = OverHttp[T] | OverSocket[T]
 
 
 class Sent(_Value, frozen=True):
-    """How one attempt to send ended.
+    """The outcome of one attempt to send a message.
 
-    `stored` is yes (at position `seq`), no (nothing was left behind) or unknown;
-    `temporary` says that it may be tried again.
+    `stored` is "yes" (at position `seq`), "no" (the attempt left nothing behind) or "unknown".
+    `temporary` means that the client may try again, after `retry_after_s` at the earliest.
     """
 
     stored: Literal["yes", "no", "unknown"]
@@ -154,86 +233,98 @@ class Sent(_Value, frozen=True):
 
 
 class Page(_Value, frozen=True):
-    """A part of the history, ascending, and how far the conversation had come.
+    """A part of a conversation's history, in ascending order.
 
-    `more` says that the history goes on after it, as it must where there are no positions, or
-    where pages may be shorter than they were asked for.
+    `head` is the last position of the conversation when the page was read. `more` means that the
+    history continues after the page; it is required where there are no positions, or where a page
+    may be shorter than the requested limit.
     """
 
     entries: list[Entry]
     head: int = 0
     more: bool = False
 
-    def goes_on(self, limit: int) -> bool:
-        """Whether it ends before the head, of a page of at most `limit` positions."""
+    def continues(self, limit: int) -> bool:
+        """Return whether the history continues after this page, which was read with `limit`."""
         return bool(self.entries) and (self.more or len(self.entries) >= limit)
+
+    goes_on = continues  # its name in 0.1, kept for one release
 
 
 class ProtocolError(Exception):
-    """The server said something that the protocol does not have."""
+    """The server sent something that its protocol does not define, or refused a call."""
 
 
 class Codec(ABC):
-    """One session's side of the conversation. What a system does not have is left as it is here."""
+    """The protocol of one session of one user, over all of the session's connections.
+
+    The methods below that are not abstract suit a system that lacks the feature.
+    """
 
     def login(self) -> OverHttp[str] | None:
-        """Open a session: the address to connect to; None where that is the target's own."""
+        """Return a call that opens a session and whose value is the address to connect to.
+
+        None means that there is no login: clients connect to the target's own address.
+        """
         return None
 
     def login_lasts_s(self) -> float:
-        """How long the last login is good for; it is renewed well before. 0: for ever."""
+        """Return the lifetime of the last login, which is renewed well before; 0: no expiry."""
         return 0
 
     @abstractmethod
     def open(self, cursors: Mapping[str, Cursor]) -> bytes:
-        """The first frame of a new connection, and how far the user has come."""
+        """Return the first frame of a new connection; `cursors` is how far the user has read."""
 
     @abstractmethod
     def read(self, frame: bytes) -> Event:
-        """What a frame says; ProtocolError where that is not understood."""
+        """Return the event that a received frame is; ProtocolError if it is not understood."""
 
     @abstractmethod
     def send(self, conv: str, client_msg_id: str, body: str) -> Call[Sent]:
-        """Send a message; the call never fails, for what is not understood is unknown."""
+        """Return a call that sends a message.
+
+        Reading its answer never raises: an answer that is not understood is `Sent("unknown")`.
+        """
 
     def ping(self) -> bytes:
-        """The client's own heartbeat; anything that comes answers it. Empty: there is none."""
+        """Return the client's own heartbeat frame, which any frame answers; empty for none."""
         return b""
 
     def goodbye(self) -> bytes:
-        """What to say before leaving on purpose. Empty: the WebSocket's close says it all."""
+        """Return the frame that precedes an intended close; empty if closing is enough."""
         return b""
 
     def lost(self) -> None:  # noqa: B027 - most codecs have nothing to do
-        """The connection has ended: what is asked for from now on goes out on the next one."""
+        """Note that the connection has ended: later calls go out on the next connection."""
 
     def ack(self, conv: str, seq: int) -> bytes:
-        """Everything up to `seq` was presented. Empty: the system does not want to know."""
+        """Return the frame that confirms everything up to `seq` as presented; empty for none."""
         return b""
 
     def history(self, conv: str, after: Cursor, limit: int) -> Call[Page]:
-        """HISTORY: read what follows `after`."""
+        """HISTORY: return a call that reads up to `limit` entries after `after`."""
         raise NotImplementedError
 
     def enter(self, conv: str) -> bytes:
-        """ROOMS: the session attends a room."""
+        """ROOMS: return the frame with which the session enters a room."""
         raise NotImplementedError
 
     def exit(self, conv: str) -> bytes:
-        """ROOMS: the session attends a room no more; it stays a member."""
+        """ROOMS: return the frame with which the session exits a room; the user stays a member."""
         raise NotImplementedError
 
     def add_member(self, conv: str, user: str) -> Call[int]:
-        """ROOMS: put a user into a room; the position of the event that it caused."""
+        """ROOMS: return a call that makes a user a member; its value is the event's position."""
         raise NotImplementedError
 
     def members(self, conv: str) -> Call[dict[str, int]]:
-        """ROOMS: every member with the first position he may read."""
+        """ROOMS: return a call for every member and the first position that they may read."""
         raise NotImplementedError
 
 
 class Adapter(Protocol):
-    """One IM system. It is made once a worker, from the scenario's `target.server`."""
+    """One IM system. Each worker creates one, from the scenario's `target.server`."""
 
     capabilities: frozenset[str]
     subprotocol: str
@@ -241,7 +332,7 @@ class Adapter(Protocol):
     def __init__(self, settings: Settings) -> None: ...
 
     def websocket_url(self, url: str) -> str:
-        """The address to dial, from the one that the target, a login or a Move named."""
+        """Return the address to dial for one that the target, a login or the server named."""
 
     def codec(self, user: str, device: str) -> Codec:
-        """A new session's."""
+        """Return the codec of a new session."""

@@ -205,15 +205,15 @@ def _read_control(read: _Frame) -> base.Event:
     if read.gap is not None:
         return base.Gap(read.gap.conv, read.gap.from_, read.gap.to)
     if read.ping is not None:
-        return base.Beat(read.ping.heads, answer=b'{"pong":{}}')
+        return base.Heartbeat(read.ping.heads, answer=b'{"pong":{}}')
     if read.pong is not None:
-        return base.Beat(read.pong.heads)
+        return base.Heartbeat(read.pong.heads)
     if (up := read.connected) is not None:
         edge = up.client.partition("|")[0]
         environment = edge.split("-")[1] if edge.startswith("edge-") else ""
         return base.Connected(edge, environment, up.ping_ms, up.pong_ms, up.heads)
     if (move := read.reconnect) is not None:
-        return base.Move(move.url, move.delay_ms, move.deadline_ms)
+        return base.ReconnectRequest(move.url, move.delay_ms, move.deadline_ms)
     if read.error is not None:
         return base.Refused(read.error.code, read.error.message)
     raise base.ProtocolError("a frame without a name that im.v1 has")

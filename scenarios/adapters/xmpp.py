@@ -26,14 +26,14 @@ from gauntlet.scenarios.adapters.base import (
     Answer,
     Connected,
     Event,
+    EventBatch,
     ProtocolError,
     Refused,
-    Say,
-    Several,
+    SendFrames,
 )
 from gauntlet.scenarios.adapters.xmpp_stanzas import CLIENT, FORWARD, MAM, PING, SASL, SM, STREAM
 
-NOTHING = Several()
+NOTHING = EventBatch()
 _HEARTBEAT = {"ping_ms": 10_000, "pong_ms": 5_000}
 _NOT_FOUND = "{urn:ietf:params:xml:ns:xmpp-stanzas}item-not-found"
 
@@ -145,14 +145,14 @@ class Codec(base.Codec):
 
     def _on_features(self, _features: Element) -> Event:
         if not self._authenticated:
-            return Say((stanzas.auth_plain(self._user, self._password),))
+            return SendFrames((stanzas.auth_plain(self._user, self._password),))
         if self._session:
-            return Say((stanzas.resume(self._session, self._heard),))
-        return Say((stanzas.bind(self._device),))
+            return SendFrames((stanzas.resume(self._session, self._heard),))
+        return SendFrames((stanzas.bind(self._device),))
 
     def _on_success(self, _success: Element) -> Event:
         self._authenticated = True
-        return Say((stanzas.open_stream(self._domain),))
+        return SendFrames((stanzas.open_stream(self._domain),))
 
     def _on_refusal(self, refusal: Element) -> Event:
         conditions = [child.tag.partition("}")[2] for child in refusal]
@@ -164,12 +164,12 @@ class Codec(base.Codec):
         self._session = enabled.get("id", "") if enabled.get("resume") in ("true", "1") else ""
         self._heard = self._acked = 0
         presence = _Stanza(stanzas.PRESENCE, "", is_message=False)
-        return Several((self._go_on((presence,)), self._greeting, *ended))
+        return EventBatch((self._go_on((presence,)), self._greeting, *ended))
 
     def _on_resumed(self, resumed: Element) -> Event:
         acked = self._on_ack(resumed)
         again, self._unacked = tuple(self._unacked), deque()
-        return Several(
+        return EventBatch(
             (self._go_on(again), msgspec.structs.replace(self._greeting, resumed=True), acked)
         )
 
@@ -182,7 +182,7 @@ class Codec(base.Codec):
         self._up = True
         waiting, self._waiting = self._waiting, []
         frames = [frame for stanza in (*first, *waiting) for frame in self._put(stanza)]
-        return Say((*frames, stanzas.REQUEST_ACK))
+        return SendFrames((*frames, stanzas.REQUEST_ACK))
 
     def _on_failed(self, failed: Element) -> Event:
         if not self._session:
@@ -192,7 +192,7 @@ class Codec(base.Codec):
         known: tuple[Event, ...] = ()
         if failed.get("h") is not None:
             known = (self._on_ack(failed), *self._end_all(base.Sent("no")))
-        return Several((*known, Say((stanzas.bind(self._device),))))
+        return EventBatch((*known, SendFrames((stanzas.bind(self._device),))))
 
     def _end_all(self, sent: base.Sent) -> list[Event]:
         """What was under way has ended with the old session."""
@@ -206,7 +206,7 @@ class Codec(base.Codec):
         ]
 
     def _on_request(self, _request: Element) -> Event:
-        return Say((stanzas.ack(self._heard),))
+        return SendFrames((stanzas.ack(self._heard),))
 
     def _on_ack(self, ack: Element) -> Event:
         handled = int(ack.get("h", "0"))
@@ -216,7 +216,7 @@ class Codec(base.Codec):
             stanza = self._unacked.popleft()
             if stanza.is_message:
                 acked.append(Answer(stanza.call, base.Sent("yes")))
-        return Several(tuple(acked))
+        return EventBatch(tuple(acked))
 
     def _on_message(self, message: Element) -> Event:
         result = message.find(f"{MAM}result")
@@ -239,11 +239,11 @@ class Codec(base.Codec):
         ident = iq.get("id", "")
         if iq.get("type") == "get" and iq.find(f"{PING}ping") is not None:
             pong = _Stanza(stanzas.pong(ident, iq.get("from", "")), "", is_message=False)
-            return Say(self._put(pong))
+            return SendFrames(self._put(pong))
         if ident == "bind":
             if iq.get("type") != "result":
                 return self._on_refusal(iq)
-            return Say((stanzas.ENABLE,))
+            return SendFrames((stanzas.ENABLE,))
         query = self._queries.pop(ident, None)
         return NOTHING if query is None else self._on_page(ident, query, iq)
 
@@ -255,7 +255,7 @@ class Codec(base.Codec):
         if iq.find(f"{CLIENT}error/{_NOT_FOUND}") is not None and not query.entries:
             # XEP-0313: the archive does not have the id any more. Then all of it is news.
             self._queries[ident] = query
-            return Say(self._ask(ident, query, ""))
+            return SendFrames(self._ask(ident, query, ""))
         return Answer(ident, None)
 
     _READERS: ClassVar[dict[str, Callable[[Any, Element], Event]]] = {

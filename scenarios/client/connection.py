@@ -7,31 +7,31 @@ from gauntlet.scenarios.adapters.base import Connected
 from gauntlet.scenarios.workloads.entities import User
 
 
-class Listener(Protocol):
+class ConnectionListener(Protocol):
     """Whose connection it is, and who is told of what happens on it."""
 
     user: User
 
-    def on_open(self, link: "Link") -> None:
+    def on_open(self, connection: "Connection") -> None:
         """The WebSocket is open."""
 
-    def on_frame(self, link: "Link", frame: bytes) -> None:
+    def on_frame(self, connection: "Connection", frame: bytes) -> None:
         """A text frame arrived."""
 
-    def on_closed(self, link: "Link", code: int) -> None:
+    def on_closed(self, connection: "Connection", code: int) -> None:
         """The connection ended, or never came up."""
 
 
 @dataclass(eq=False, slots=True)
-class Link:
+class Connection:
     """`number` is its row in `links.jsonl`; it and `incarnation` are 0 until `connected` came."""
 
-    session: Listener
+    session: ConnectionListener
     url: str
     dialled_ns: int
     number: int = 0
     incarnation: int = 0
     connected: Connected | None = None
-    heard_ns: int = 0
+    last_frame_ns: int = 0
     ended: bool = False
-    furthest: dict[str, int] = field(default_factory=dict)  # highest position pushed on it
+    highest_pushed: dict[str, int] = field(default_factory=dict)  # highest position pushed on it

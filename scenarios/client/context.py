@@ -1,4 +1,4 @@
-"""What the sessions of a worker share: clock, timers, sinks, names, and the way out (`Port`)."""
+"""What all sessions of a worker share: clock, timers, sink, names and the transport."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from gauntlet.core.history import Kind
 from gauntlet.scenarios.adapters.base import Adapter, Request, Response
-from gauntlet.scenarios.client.payload import Bodies
+from gauntlet.scenarios.client.payload import BodyCache
 from gauntlet.scenarios.client.timers import Timers
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
 from gauntlet.scenarios.metrics.latency import Latencies
 from gauntlet.scenarios.workloads.entities import Conversation, User
 
 if TYPE_CHECKING:
-    from gauntlet.scenarios.client.connection import Link
+    from gauntlet.scenarios.client.connection import Connection
 
 
 class Sink(Protocol):
@@ -35,7 +35,7 @@ class Sink(Protocol):
         """Append one record."""
 
 
-class Port(Protocol):
+class Transport(Protocol):
     """Carries out what sessions decide. Every call returns at once."""
 
     def request(
@@ -47,16 +47,16 @@ class Port(Protocol):
     ) -> None:
         """Ask a gateway; `answered` is called once, with None where no answer came in time."""
 
-    def dial(self, link: "Link", url: str) -> None:
-        """Open a connection; the link's session hears `on_open`, and once `on_closed`."""
+    def dial(self, connection: "Connection", url: str) -> None:
+        """Open a connection; the connection's session hears `on_open`, and once `on_closed`."""
 
-    def send(self, link: "Link", frame: bytes) -> None:
+    def send(self, connection: "Connection", frame: bytes) -> None:
         """Send a frame, if the connection is still there."""
 
-    def read(self, link: "Link", *, on: bool) -> None:
+    def read(self, connection: "Connection", *, on: bool) -> None:
         """Stop or go on reading from a connection: what comes stays in the system's buffers."""
 
-    def close(self, link: "Link", *, abort: bool = False) -> None:
+    def close(self, connection: "Connection", *, abort: bool = False) -> None:
         """End a connection: with a goodbye (1000), or at once."""
 
 
@@ -85,7 +85,7 @@ class Context:
 
     now_ns: Callable[[], int]
     timers: Timers
-    port: Port
+    transport: Transport
     sink: Sink
     adapter: Adapter
     ledger: Ledger
@@ -95,10 +95,10 @@ class Context:
     conversations: dict[str, Conversation]
     conversations_of: dict[int, list[Conversation]]  # by user number
     user_numbers: dict[str, int]
-    new_link: Callable[["Link"], int]  # gives it its number and row
+    register_connection: Callable[["Connection"], int]  # gives it its number and row
     on_connected: Callable[[User], None]  # he has a new connection, on that device
     counters: Counters = field(default_factory=Counters)
-    bodies: Bodies = field(default_factory=Bodies)
+    bodies: BodyCache = field(default_factory=BodyCache)
     tag: str = ""  # of this run, in every message's id
 
     def after(self, wait_ns: int, call: Callable[[], None]) -> None:

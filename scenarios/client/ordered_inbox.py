@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from gauntlet.core.clock import NS_PER_MS
 from gauntlet.core.history import Channel
 from gauntlet.scenarios.adapters.base import Cursor, Entry, Page
-from gauntlet.scenarios.client.connection import Link
+from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.workloads.entities import Conversation
 
 HOLD_BACK_NS = 100 * NS_PER_MS
@@ -24,11 +24,11 @@ class Held(NamedTuple):
 
     entry: Entry
     channel: Channel
-    link: int
+    connection_number: int
 
 
-class View(Protocol):
-    """A user's view of a conversation: an `Inbox`, or a `unordered_inbox.Feed`."""
+class Inbox(Protocol):
+    """A user's view of a conversation: an `OrderedInbox`, or a `unordered_inbox.UnorderedInbox`."""
 
     conv: Conversation
 
@@ -40,7 +40,7 @@ class View(Protocol):
     def behind(self) -> bool:
         """Whether something may exist that was not presented."""
 
-    def on_push(self, entry: Entry, link: Link) -> None:
+    def on_push(self, entry: Entry, connection: Connection) -> None:
         """An entry arrived on a connection."""
 
     def on_wait(self) -> None:
@@ -50,31 +50,31 @@ class View(Protocol):
         """What the history holds after the cursor; None where it could not be read."""
 
 
-class Owner(Protocol):
+class InboxListener(Protocol):
     """What a view needs of its session."""
 
-    def present(self, inbox: View, entry: Entry, channel: Channel, link: int) -> None:
-        """Show an entry: its turn has come. `link` is 0 where no connection brought it."""
+    def present(self, inbox: Inbox, entry: Entry, channel: Channel, connection_number: int) -> None:
+        """Show an entry; `connection_number` is 0 if no connection delivered it."""
 
-    def repeat(self, inbox: View, entry: Entry, link: Link, *, seen: bool) -> None:
+    def repeat(self, inbox: Inbox, entry: Entry, connection: Connection, *, seen: bool) -> None:
         """A push that is dropped (`seen`), or that went back on its connection."""
 
-    def passed_over(self, inbox: View, count: int) -> None:
+    def passed_over(self, inbox: Inbox, count: int) -> None:
         """Positions that the history left out."""
 
-    def read(self, inbox: View) -> None:
+    def read(self, inbox: Inbox) -> None:
         """Fetch the page after the cursor; it comes to `on_page`."""
 
-    def wait(self, inbox: View, wait_ns: int) -> None:
+    def wait(self, inbox: Inbox, wait_ns: int) -> None:
         """Call `on_wait` in a while."""
 
 
-class Inbox:
+class OrderedInbox:
     """The cursor is the last position that was presented or passed over."""
 
     __slots__ = ("_held", "_owner", "_reading", "_waiting", "conv", "cursor", "head")
 
-    def __init__(self, conv: Conversation, cursor: int, owner: Owner) -> None:
+    def __init__(self, conv: Conversation, cursor: int, owner: InboxListener) -> None:
         self.conv = conv
         self.cursor = cursor
         self.head = cursor
@@ -83,24 +83,24 @@ class Inbox:
         self._reading = False
         self._waiting = False
 
-    def on_push(self, entry: Entry, link: Link) -> None:
+    def on_push(self, entry: Entry, connection: Connection) -> None:
         """An entry arrived on a connection."""
         seq = entry.seq
-        backward = seq <= link.furthest.get(entry.conv, 0)
+        backward = seq <= connection.highest_pushed.get(entry.conv, 0)
         if not backward:
-            link.furthest[entry.conv] = seq
+            connection.highest_pushed[entry.conv] = seq
             if seq == self.cursor + 1 and not self._held:  # as nearly all do
                 self.cursor = seq
                 self.head = max(self.head, seq)
-                self._owner.present(self, entry, Channel.LIVE, link.number)
+                self._owner.present(self, entry, Channel.LIVE, connection.number)
                 return
         seen = seq <= self.cursor or seq in self._held
         if seen or backward:
-            self._owner.repeat(self, entry, link, seen=seen)
+            self._owner.repeat(self, entry, connection, seen=seen)
         if seen:
             return
         self.head = max(self.head, seq)
-        self._held[seq] = Held(entry, Channel.LIVE, link.number)
+        self._held[seq] = Held(entry, Channel.LIVE, connection.number)
         self._advance()
         if self._held:
             self._wait(HOLD_BACK_NS)
@@ -143,7 +143,7 @@ class Inbox:
                 self._held[entry.seq] = Held(entry, Channel.RESYNC, 0)
         last = page.entries[-1].seq if page.entries else 0
         # A page that goes on ends with its last entry; any other one covers all up to the head.
-        covered = last if page.goes_on(PAGE_LIMIT) else max(page.head, last)
+        covered = last if page.continues(PAGE_LIMIT) else max(page.head, last)
         present = sorted(seq for seq in self._held if seq <= covered)
         holes = max(0, covered - self.cursor) - len(present)
         for seq in present:

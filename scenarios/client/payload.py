@@ -23,7 +23,7 @@ class Payload(msgspec.Struct, frozen=True):
     intact: bool
 
 
-class Bodies:
+class BodyCache:
     """Builds bodies and reads them.
 
     What comes back as it was built is known by the whole of it, which proves more than its checksum

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from gauntlet.scenarios.adapters.base import Call, OverHttp, OverSocket, ProtocolError, Response
-from gauntlet.scenarios.client.connection import Link
+from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.workloads.entities import User
 
@@ -13,50 +13,58 @@ _NEVER_NS = 1 << 63
 T = TypeVar("T")
 
 
-class Access:
+class RequestChannel:
     """One user's way in and out.
 
-    While there is no connection `link_number` stays the last one's: what he does meanwhile, and
-    what arrives for him over HTTP, is still recorded as his.
+    `connection_number` stays that of the last connection while there is none, so that records of
+    this time still belong to the user.
     """
 
-    __slots__ = ("_context", "_expires_ns", "_link", "_open", "codec", "gateway", "link_number")
+    __slots__ = (
+        "_connection",
+        "_context",
+        "_expires_ns",
+        "_open",
+        "codec",
+        "connection_number",
+        "gateway",
+    )
 
     def __init__(self, context: Context, user: User, gateway: int) -> None:
         self.codec = context.adapter.codec(user.name, user.device)
         self.gateway = gateway
-        self.link_number = 0
+        self.connection_number = 0
         self._context = context
-        self._link: Link | None = None
+        self._connection: Connection | None = None
         self._open: dict[str, tuple[Callable[[Any], None], int]] = {}  # by ticket, until when
         self._expires_ns = _NEVER_NS
 
-    def avoid(self, gateway: int) -> None:
+    def switch_gateway(self, gateway: int) -> None:
         """Go elsewhere after a failure there; many failures at one gateway are one move."""
         if self.gateway == gateway:
             self.gateway += 1
 
     @property
-    def address(self) -> str:
+    def target_address(self) -> str:
         """The target's own address, for systems that tell of no other."""
         return self._context.api[self.gateway % len(self._context.api)]
 
     @property
-    def link(self) -> Link | None:
+    def connection(self) -> Connection | None:
         """The current connection."""
-        return self._link
+        return self._connection
 
-    @link.setter
-    def link(self, link: Link | None) -> None:
-        self._link = link
-        if link is not None:
-            self.link_number = link.number
+    @connection.setter
+    def connection(self, connection: Connection | None) -> None:
+        self._connection = connection
+        if connection is not None:
+            self.connection_number = connection.number
 
     def call(self, call: Call[T], timeout_ns: int, answered: Callable[[T | None], None]) -> None:
         """Make a call; `answered` is called once, with None if refused, or not answered in time."""
         if isinstance(call, OverHttp):
             read = partial(_read, call, answered)
-            self._context.port.request(self.gateway, call.request, timeout_ns, read)
+            self._context.transport.request(self.gateway, call.request, timeout_ns, read)
         else:
             self._say(call, timeout_ns, answered)
 
@@ -67,11 +75,11 @@ class Access:
         self._open[call.ticket] = (answered, until_ns)
         if until_ns < self._expires_ns:
             self._expire_at(until_ns)
-        if self._link is not None:
+        if self._connection is not None:
             for frame in call.frames:
-                self._context.port.send(self._link, frame)
+                self._context.transport.send(self._connection, frame)
 
-    def answer(self, ticket: str, value: Any) -> None:
+    def complete(self, ticket: str, value: Any) -> None:
         """A call over the connection has ended; nothing happens if it had before."""
         found = self._open.pop(ticket, None)
         if found is not None:
@@ -89,7 +97,7 @@ class Access:
         now_ns = self._context.now_ns()
         for ticket, (_, until_ns) in list(self._open.items()):
             if until_ns <= now_ns:
-                self.answer(ticket, None)
+                self.complete(ticket, None)
         next_ns = min((until_ns for _, until_ns in self._open.values()), default=_NEVER_NS)
         if next_ns < self._expires_ns:
             self._expire_at(next_ns)

@@ -21,7 +21,7 @@ from gauntlet.scenarios.adapters.base import Sent
 from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.client.backoff import Backoff
 from gauntlet.scenarios.client.context import Context
-from gauntlet.scenarios.client.requests import Access
+from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.workloads.entities import Op
 
 _BASE_MS = 100
@@ -48,12 +48,12 @@ class Send(msgspec.Struct):
         return f"{mark}{self.op.conv.number}.{self.op.author}.{self.op.sseq}"
 
 
-class Outbox:
+class SendQueue:
     """A user's queues, by conversation number. The first of a queue is the one in flight."""
 
-    def __init__(self, context: Context, access: Access, rng: Random) -> None:
+    def __init__(self, context: Context, request_channel: RequestChannel, rng: Random) -> None:
         self._context = context
-        self._access = access
+        self._request_channel = request_channel
         self._rng = rng
         self._queues: dict[int, deque[Send]] = {}
         self._idempotent = IDEMPOTENT_SEND in context.adapter.capabilities
@@ -112,10 +112,12 @@ class Outbox:
             send.first_ns = now_ns
         send.attempts += 1
         send.in_flight = True
-        send.gateway = self._access.gateway
+        send.gateway = self._request_channel.gateway
         self._record(Kind.ATTEMPT, send, now_ns, spare=send.attempts)
-        call = self._access.codec.send(op.conv.name, send.client_msg_id(self._mark), send.body)
-        self._access.call(call, self._attempt_ns, partial(self._answered, send))
+        call = self._request_channel.codec.send(
+            op.conv.name, send.client_msg_id(self._mark), send.body
+        )
+        self._request_channel.call(call, self._attempt_ns, partial(self._answered, send))
 
     def _answered(self, send: Send, sent: Sent | None) -> None:
         if not self._is_current(send):
@@ -128,7 +130,7 @@ class Outbox:
         if read.stored == "unknown":
             send.doubtful = True
         if read.temporary and (self._idempotent or read.stored == "no"):
-            self._access.avoid(send.gateway)
+            self._request_channel.switch_gateway(send.gateway)
             if self._retry(send, int(read.retry_after_s * NS_PER_S)):
                 return
         self._end(send)
@@ -184,7 +186,16 @@ class Outbox:
 
     def _record(self, kind: Kind, send: Send, now_ns: int, seq: int = 0, spare: int = 0) -> None:
         op = send.op
-        link = self._access.link_number
+        connection_number = self._request_channel.connection_number
         self._context.sink.add(
-            kind, now_ns, send.intended_ns, op.conv.number, link, op.author, op.sseq, seq, 0, spare
+            kind,
+            now_ns,
+            send.intended_ns,
+            op.conv.number,
+            connection_number,
+            op.author,
+            op.sseq,
+            seq,
+            0,
+            spare,
         )

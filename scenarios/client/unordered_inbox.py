@@ -6,17 +6,17 @@ is read from the last id on: what it holds comes first, and pushes wait for it.
 
 from gauntlet.core.history import Channel
 from gauntlet.scenarios.adapters.base import Entry, Page
-from gauntlet.scenarios.client.connection import Link
-from gauntlet.scenarios.client.ordered_inbox import RETRY_NS, Held, Owner
+from gauntlet.scenarios.client.connection import Connection
+from gauntlet.scenarios.client.ordered_inbox import RETRY_NS, Held, InboxListener
 from gauntlet.scenarios.workloads.entities import Conversation
 
 
-class Feed:
+class UnorderedInbox:
     """The cursor is the id of the last entry shown, "" before the first."""
 
     __slots__ = ("_held", "_owner", "_reading", "_seen", "behind", "conv", "cursor")
 
-    def __init__(self, conv: Conversation, owner: Owner) -> None:
+    def __init__(self, conv: Conversation, owner: InboxListener) -> None:
         self.conv = conv
         self.cursor = ""
         self.behind = False  # whether something may exist that was not shown
@@ -25,14 +25,14 @@ class Feed:
         self._held: list[Held] = []
         self._reading = False
 
-    def on_push(self, entry: Entry, link: Link) -> None:
+    def on_push(self, entry: Entry, connection: Connection) -> None:
         """An entry arrived on a connection."""
         if entry.id in self._seen:
-            self._owner.repeat(self, entry, link, seen=True)
+            self._owner.repeat(self, entry, connection, seen=True)
         elif self.behind:
-            self._held.append(Held(entry, Channel.LIVE, link.number))
+            self._held.append(Held(entry, Channel.LIVE, connection.number))
         else:
-            self._show(entry, Channel.LIVE, link.number)
+            self._show(entry, Channel.LIVE, connection.number)
 
     def catch_up(self) -> None:
         """The connection is new: what happened since the last entry is not pushed any more."""
@@ -62,11 +62,11 @@ class Feed:
             if held.entry.id not in self._seen:
                 self._show(*held)
 
-    def _show(self, entry: Entry, channel: Channel, link: int) -> None:
+    def _show(self, entry: Entry, channel: Channel, connection_number: int) -> None:
         if entry.id:  # what has no id cannot be told from a copy of it
             self._seen.add(entry.id)
             self.cursor = entry.id
-        self._owner.present(self, entry, channel, link)
+        self._owner.present(self, entry, channel, connection_number)
 
     def _read(self) -> None:
         if not self._reading:

@@ -15,9 +15,9 @@ from gauntlet.scenarios.engine.user_actions import fill_room
 from gauntlet.scenarios.metrics.connect_diagnosis import ConnectDiagnosis
 from gauntlet.scenarios.metrics.generator_health import GeneratorHealth
 from gauntlet.scenarios.metrics.latency import Latencies
-from gauntlet.scenarios.network.socket_io import SocketPort, check_addresses
-from gauntlet.scenarios.network.source_addresses import MOVING, Sources
-from gauntlet.scenarios.network.websocket import Gate
+from gauntlet.scenarios.network.socket_io import SocketTransport, check_addresses
+from gauntlet.scenarios.network.source_addresses import MOVING, SourceAddresses
+from gauntlet.scenarios.network.websocket import AllowedHosts
 from gauntlet.scenarios.recording.worker_files import WorkerFiles
 from gauntlet.scenarios.workloads.entities import Conversation, User
 
@@ -27,7 +27,7 @@ class Assembly:
     """The running parts of a worker's load. `sessions` holds them by device key."""
 
     plan: LoadPlan
-    port: SocketPort
+    port: SocketTransport
     files: WorkerFiles
     health: GeneratorHealth
     diagnosis: ConnectDiagnosis
@@ -59,17 +59,17 @@ async def assemble(
     allowed.
     """
     load, traffic = plan.load, plan.traffic
-    gate = Gate(load.scenario.target.allow_hosts)
+    gate = AllowedHosts(load.scenario.target.allow_hosts)
     await check_addresses(gate, load.api)
     devices = load.scenario.load.devices
     diagnosis = ConnectDiagnosis(load.api, load.scenario.faults, clock.now_ns)
-    port = SocketPort(
+    port = SocketTransport(
         gate,
         load.api,
         plan.adapter.subprotocol,
         on_failure,
         diagnosis.record_failure,
-        Sources(MOVING * load.scenario.load.users, os_limits.ports_per_address()),
+        SourceAddresses(MOVING * load.scenario.load.users, os_limits.ports_per_address()),
     )
     health = GeneratorHealth()
     files = WorkerFiles(load.run, plan.stripe.worker, health)
@@ -103,7 +103,7 @@ async def assemble(
 
 def _context(
     plan: LoadPlan,
-    port: SocketPort,
+    port: SocketTransport,
     files: WorkerFiles,
     readiness: Readiness,
     on_connected: Callable[[User], None],
@@ -112,7 +112,7 @@ def _context(
     return Context(
         now_ns=clock.now_ns,
         timers=Timers(),
-        port=port,
+        transport=port,
         sink=files.history,
         adapter=plan.adapter,
         ledger=plan.ledger,
@@ -126,7 +126,7 @@ def _context(
         conversations=plan.traffic.conversations,
         conversations_of=readiness.of_user,
         user_numbers={user.name: user.number for user in plan.traffic.users},
-        new_link=files.directory.link,
+        register_connection=files.directory.link,
         on_connected=on_connected,
         tag=plan.load.tag,
     )

@@ -21,7 +21,7 @@ from gauntlet.scenarios.adapters.base import Cursor, Entry, Page, ProtocolError
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.receiver import Content, read_content
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.network.socket_io import SocketPort, ask
+from gauntlet.scenarios.network.socket_io import SocketTransport, ask
 from gauntlet.scenarios.workloads.entities import Conversation
 
 PAGE_LIMIT = 500
@@ -41,7 +41,7 @@ class Audit:
     def __init__(
         self,
         context: Context,
-        port: SocketPort,
+        port: SocketTransport,
         sessions: dict[int, Session],
         journal: Journal,
     ) -> None:
@@ -89,7 +89,7 @@ class Audit:
         first = dict.fromkeys(conv.members, 1)
         if conv.is_room:
             # The creator is a member from the first position on.
-            access = self._sessions[conv.members[0]].access
+            access = self._sessions[conv.members[0]].request_channel
             call = access.codec.members(conv.name)
             named = await ask(self._port, access, conv.number, call, _WITHIN_S)
             numbers = context.user_numbers
@@ -104,7 +104,7 @@ class Audit:
             page = await self._page(conv, after, PAGE_LIMIT)
             head = max(head, page.head)
             entries.update((entry.seq, entry) for entry in page.entries)
-            if not page.goes_on(PAGE_LIMIT):
+            if not page.continues(PAGE_LIMIT):
                 break
             after = page.entries[-1].seq
         holes = [seq for seq in range(1, head + 1) if seq not in entries]
@@ -131,7 +131,7 @@ class Audit:
     async def _page(
         self, conv: Conversation, after: Cursor, limit: int, reader: int | None = None
     ) -> Page:
-        access = self._sessions[reader or conv.members[0]].access
+        access = self._sessions[reader or conv.members[0]].request_channel
         call = access.codec.history(conv.name, after, limit)
         page = await ask(self._port, access, conv.number, call, _WITHIN_S)
         self._heard_s = asyncio.get_running_loop().time()

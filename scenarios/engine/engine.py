@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gauntlet.core import clock
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import StackError
-from gauntlet.scenarios.client.receiver import Mailbox
+from gauntlet.scenarios.client.receiver import Receiver
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine import shutdown, user_actions
 from gauntlet.scenarios.engine.assembly import assemble
@@ -92,7 +92,7 @@ class Engine:
         user = users[slot]
         for index in range(self._devices):
             device = replace(user, index=index)
-            receiver: Callable[..., Mailbox] = Mailbox
+            receiver: Callable[..., Receiver] = Receiver
             if controller is not None and index == 0:  # a script uses its user's first device
                 receiver = partial(ScriptedReceiver, controller)
             session = Session(parts.context, device, self._jitter, receiver)

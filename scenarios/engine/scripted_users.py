@@ -13,10 +13,10 @@ from gauntlet.core.history import Channel
 from gauntlet.scenarios.adapters.base import Entry
 from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.client.context import Context
-from gauntlet.scenarios.client.ordered_inbox import View
+from gauntlet.scenarios.client.ordered_inbox import Inbox
 from gauntlet.scenarios.client.readiness import Readiness
-from gauntlet.scenarios.client.receiver import Mailbox
-from gauntlet.scenarios.client.requests import Access
+from gauntlet.scenarios.client.receiver import Receiver
+from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.recording.directory_writer import DirectoryWriter
 from gauntlet.scenarios.schedule.traffic import Traffic
@@ -152,7 +152,7 @@ class ScriptedUser:
             latency_ms = (self._desk.context.now_ns() - intended_ns) / NS_PER_MS
             order.on_result(SendResult(how, conv.name, seq, latency_ms))
 
-        self._session.outbox.submit(op, intended_ns, order.text, ended)
+        self._session.send_queue.submit(op, intended_ns, order.text, ended)
 
 
 class _Wait:
@@ -174,17 +174,17 @@ class _Wait:
             self._ended(SendResult("peer_not_connected"))
 
 
-class ScriptedReceiver(Mailbox):
+class ScriptedReceiver(Receiver):
     """A mailbox that reads out to a driver what others wrote."""
 
     def __init__(
-        self, driver: UserController, context: Context, user: User, access: Access
+        self, driver: UserController, context: Context, user: User, request_channel: RequestChannel
     ) -> None:
-        super().__init__(context, user, access)
+        super().__init__(context, user, request_channel)
         self._driver = driver
 
-    def present(self, inbox: View, entry: Entry, channel: Channel, link: int) -> None:
-        super().present(inbox, entry, channel, link)
+    def present(self, inbox: Inbox, entry: Entry, channel: Channel, connection_number: int) -> None:
+        super().present(inbox, entry, channel, connection_number)
         if not entry.event and entry.sender != self._user.name:
             now_ns = self._context.now_ns()
             said = self._context.bodies.read(entry.body)

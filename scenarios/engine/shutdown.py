@@ -74,7 +74,7 @@ async def _quiesce(parts: Assembly) -> None:
 
     def settled() -> bool:
         return ledger.settled() and all(
-            session.connected and not session.mailbox.behind for session in sessions.values()
+            session.connected and not session.receiver.behind for session in sessions.values()
         )
 
     server = parts.plan.load.scenario.target.server
@@ -85,7 +85,7 @@ async def _quiesce(parts: Assembly) -> None:
     while loop.time() < earliest_s or (not settled() and loop.time() < start_s + _QUIESCE_MAX_S):
         await asyncio.sleep(_POLL_S)
     for session in sessions.values():
-        session.outbox.abandon()
+        session.send_queue.abandon()
 
 
 async def _audit(parts: Assembly) -> tuple[int, int]:

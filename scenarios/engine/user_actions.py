@@ -5,7 +5,7 @@ from functools import partial
 
 from gauntlet.scenarios.adapters.base import ProtocolError
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.network.socket_io import SocketPort, ask
+from gauntlet.scenarios.network.socket_io import SocketTransport, ask
 from gauntlet.scenarios.schedule.traffic import Traffic
 from gauntlet.scenarios.workloads.entities import Conversation, device_keys
 
@@ -13,13 +13,13 @@ _MEMBERSHIP_TIMEOUT_S = 20.0
 
 
 async def fill_room(
-    port: SocketPort, room: Conversation, sessions: dict[int, Session], devices: int
+    port: SocketTransport, room: Conversation, sessions: dict[int, Session], devices: int
 ) -> bool:
     """Add every member to a room, the creator first, and have all their devices attend it.
 
     Return False where the system refused a member or did not answer: then nobody may send there.
     """
-    creator = sessions[room.members[0]].access
+    creator = sessions[room.members[0]].request_channel
     for user in room.members:
         call = creator.codec.add_member(room.name, sessions[user].user.name)
         try:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httptools
 
 from gauntlet.scenarios.adapters.base import Request, Response
-from gauntlet.scenarios.network.websocket import Gate, TransportError
+from gauntlet.scenarios.network.websocket import AllowedHosts, TransportError
 
 _IDLE_S = 3.0  # a server's keep-alive time-out is longer, so a reused connection is a live one
 _SWEEP_S = 0.05
@@ -21,14 +21,14 @@ _LENGTH = b"content-length: "
 Answered = Callable[[Response | TransportError], None]
 
 
-class Http:
+class HttpClient:
     """A client of any number of servers, one request at a time on a connection.
 
     Made for thousands of small requests a second: no task and no timer a request. What is due by
     now is looked for a few times a second, so a time-out may come `_SWEEP_S` late.
     """
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: AllowedHosts) -> None:
         self._gate = gate
         self._idle: dict[str, list[_HttpConnection]] = {}
         self._busy: set[_HttpConnection] = set()

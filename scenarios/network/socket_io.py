@@ -1,4 +1,4 @@
-"""Carries out what sessions decide, on real sockets (`gauntlet.scenarios.client.context.Port`)."""
+"""The transport of sessions on real sockets (`gauntlet.scenarios.client.context.Transport`)."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -7,12 +7,18 @@ from typing import Any, TypeVar
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.scenarios.adapters.base import Call, OverHttp, ProtocolError, Request, Response
-from gauntlet.scenarios.client.connection import Link
-from gauntlet.scenarios.client.requests import Access
+from gauntlet.scenarios.client.connection import Connection
+from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.metrics.connect_diagnosis import describe_error
-from gauntlet.scenarios.network.http_client import Http
-from gauntlet.scenarios.network.source_addresses import Sources
-from gauntlet.scenarios.network.websocket import Gate, Socket, TransportError, dial, host_of
+from gauntlet.scenarios.network.http_client import HttpClient
+from gauntlet.scenarios.network.source_addresses import SourceAddresses
+from gauntlet.scenarios.network.websocket import (
+    AllowedHosts,
+    TransportError,
+    WebSocket,
+    dial,
+    host_of,
+)
 
 _ASK_S = 5.0
 _ASK_PAUSE_S = 0.25
@@ -20,27 +26,27 @@ _REFUSED = 1006
 T = TypeVar("T")
 
 
-class SocketPort:
+class SocketTransport:
     """The sockets of all sessions of a worker; `gateways` as clients reach them."""
 
     def __init__(
         self,
-        gate: Gate,
+        gate: AllowedHosts,
         gateways: list[str],
         subprotocol: str,
         on_failure: Callable[[BaseException], None],
         on_trouble: Callable[[str], None] = lambda _: None,
-        sources: Sources | None = None,
+        sources: SourceAddresses | None = None,
     ) -> None:
         self._gate = gate
-        self._http = Http(gate)
+        self._http = HttpClient(gate)
         self._gateways = gateways
         self._subprotocol = subprotocol
         self._on_failure = on_failure
         self._on_trouble = on_trouble
         self._sources = sources
-        self._sockets: dict[Link, Socket] = {}
-        self._dials: dict[Link, asyncio.Task[None]] = {}
+        self._sockets: dict[Connection, WebSocket] = {}
+        self._dials: dict[Connection, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def request(
@@ -82,52 +88,52 @@ class SocketPort:
             await asyncio.sleep(_ASK_PAUSE_S)
         return response
 
-    def dial(self, link: Link, url: str) -> None:
-        self._dials[link] = self.spawn(self._dial(link, url))
+    def dial(self, connection: Connection, url: str) -> None:
+        self._dials[connection] = self.spawn(self._dial(connection, url))
 
-    async def _dial(self, link: Link, url: str) -> None:
-        session = link.session
-        socket = Socket(partial(self._heard, link), partial(self._closed, link))
+    async def _dial(self, connection: Connection, url: str) -> None:
+        session = connection.session
+        socket = WebSocket(partial(self._heard, connection), partial(self._closed, connection))
         try:
             await dial(self._gate, url, self._subprotocol, socket, self._sources)
         except TransportError as error:
             self._on_trouble(describe_error(error))
-            self._closed(link, _REFUSED)
+            self._closed(connection, _REFUSED)
             return
         finally:
-            self._dials.pop(link, None)
-        if link.ended:
+            self._dials.pop(connection, None)
+        if connection.ended:
             socket.abort()
         else:
-            self._sockets[link] = socket
-            session.on_open(link)
+            self._sockets[connection] = socket
+            session.on_open(connection)
 
-    def _heard(self, link: Link, frame: bytes) -> None:
+    def _heard(self, connection: Connection, frame: bytes) -> None:
         try:
-            link.session.on_frame(link, frame)
+            connection.session.on_frame(connection, frame)
         except Exception as error:  # noqa: BLE001 - of ours: it ends the engine
             self._on_failure(error)
 
-    def _closed(self, link: Link, code: int) -> None:
-        if self._sockets.pop(link, None) is not None and not link.number:
+    def _closed(self, connection: Connection, code: int) -> None:
+        if self._sockets.pop(connection, None) is not None and not connection.number:
             self._on_trouble(f"closed with {code} before it said `connected`")
-        link.session.on_closed(link, code)
+        connection.session.on_closed(connection, code)
 
-    def send(self, link: Link, frame: bytes) -> None:
-        socket = self._sockets.get(link)
+    def send(self, connection: Connection, frame: bytes) -> None:
+        socket = self._sockets.get(connection)
         if socket is not None:
             socket.send(frame)
 
-    def read(self, link: Link, *, on: bool) -> None:
-        socket = self._sockets.get(link)
+    def read(self, connection: Connection, *, on: bool) -> None:
+        socket = self._sockets.get(connection)
         if socket is not None:
             socket.read(on=on)
 
-    def close(self, link: Link, *, abort: bool = False) -> None:
-        dialling = self._dials.pop(link, None)
+    def close(self, connection: Connection, *, abort: bool = False) -> None:
+        dialling = self._dials.pop(connection, None)
         if dialling is not None:
             dialling.cancel()
-        socket = self._sockets.pop(link, None)
+        socket = self._sockets.pop(connection, None)
         if socket is not None:
             (socket.abort if abort else socket.close)()
 
@@ -154,7 +160,13 @@ class SocketPort:
         self._http.close()
 
 
-async def ask(port: SocketPort, access: Access, gateway: int, call: Call[T], within_s: float) -> T:
+async def ask(
+    port: SocketTransport,
+    request_channel: RequestChannel,
+    gateway: int,
+    call: Call[T],
+    within_s: float,
+) -> T:
     """The value of a call, however it is made; ProtocolError without one in time."""
     if isinstance(call, OverHttp):
         response = await port.ask(gateway, call.request, within_s)
@@ -162,24 +174,24 @@ async def ask(port: SocketPort, access: Access, gateway: int, call: Call[T], wit
             raise ProtocolError("no answer")
         value: T | None = call.read(response)
     else:
-        value = await _answer(access, call, within_s)
+        value = await _answer(request_channel, call, within_s)
     if value is None:
         raise ProtocolError("no answer, or a refusal")
     return value
 
 
-async def _answer(access: Access, call: Call[T], within_s: float) -> T | None:
+async def _answer(request_channel: RequestChannel, call: Call[T], within_s: float) -> T | None:
     answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
 
     def end(value: T | None) -> None:
         if not answer.done():  # cancelled: nobody waits any more
             answer.set_result(value)
 
-    access.call(call, int(within_s * NS_PER_S), end)
+    request_channel.call(call, int(within_s * NS_PER_S), end)
     return await answer
 
 
-async def check_addresses(gate: Gate, urls: list[str]) -> None:
+async def check_addresses(gate: AllowedHosts, urls: list[str]) -> None:
     """ConfigError where load would go to a host that the scenario does not allow."""
     for url in urls:
         await gate.resolve(host_of(url))

@@ -14,7 +14,7 @@ _ADDRESSES_MAX = 250  # 127.0.0.1 to 127.0.0.250: millions of connections
 _LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
 
 
-class Sources:
+class SourceAddresses:
     """Hands out source addresses in turn; none where the system's own choice is good enough."""
 
     def __init__(

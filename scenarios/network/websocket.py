@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import picows
 
 from gauntlet.core.errors import ConfigError
-from gauntlet.scenarios.network.source_addresses import Sources
+from gauntlet.scenarios.network.source_addresses import SourceAddresses
 
 _SCHEMES = ("http", "ws")
 _HANDSHAKE_S = 5.0
@@ -28,7 +28,7 @@ class TransportError(Exception):
     """No answer: refused, reset, or too late. What was sent may have arrived."""
 
 
-class Gate:
+class AllowedHosts:
     """Lets traffic go to loopback, and to the hosts that the scenario allows by name."""
 
     def __init__(self, allow_hosts: list[str]) -> None:
@@ -57,7 +57,7 @@ class Gate:
         return address
 
 
-class Socket(picows.WSListener):
+class WebSocket(picows.WSListener):
     """One WebSocket connection; tells of whole text frames, and once of its end."""
 
     def __init__(self, on_frame: Callable[[bytes], None], on_closed: Callable[[int], None]) -> None:
@@ -133,7 +133,11 @@ def host_of(url: str) -> str:
 
 
 async def dial(
-    gate: Gate, url: str, subprotocol: str, socket: Socket, sources: Sources | None = None
+    gate: AllowedHosts,
+    url: str,
+    subprotocol: str,
+    socket: WebSocket,
+    sources: SourceAddresses | None = None,
 ) -> None:
     """Open a WebSocket for `socket`; TransportError where it does not come up."""
     address = await gate.resolve(host_of(url))

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from gauntlet.core.ids import NUMBERS_PER_WORKER
-from gauntlet.scenarios.client.connection import Link
+from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.workloads.entities import Conversation, User
 
 
@@ -36,7 +36,7 @@ class DirectoryWriter:
             }
         )
 
-    def link(self, link: Link) -> int:
+    def link(self, link: Connection) -> int:
         """A connection that came up; answers its number."""
         self._last += 1
         connected = link.connected

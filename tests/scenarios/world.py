@@ -8,7 +8,7 @@ from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.history import Kind
 from gauntlet.scenarios.adapters.base import Request, Response
 from gauntlet.scenarios.adapters.reference import Reference
-from gauntlet.scenarios.client.connection import Link
+from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.context import Context, Limits
 from gauntlet.scenarios.client.timers import Timers
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
@@ -50,10 +50,10 @@ class World:
     def __init__(self, adapter=None) -> None:
         self.time_ns = NS_PER_S
         self.asked: list[Asked] = []
-        self.dialled: list[Link] = []
-        self.frames: list[tuple[Link, dict[str, Any]]] = []
-        self.closed: list[tuple[Link, bool]] = []
-        self.reading: list[tuple[Link, bool]] = []
+        self.dialled: list[Connection] = []
+        self.frames: list[tuple[Connection, dict[str, Any]]] = []
+        self.closed: list[tuple[Connection, bool]] = []
+        self.reading: list[tuple[Connection, bool]] = []
         self.records: list[Kept] = []
         self.links = 0
         self.connected: list[int] = []
@@ -66,7 +66,7 @@ class World:
         self.context = Context(
             now_ns=lambda: self.time_ns,
             timers=self.timers,
-            port=self,
+            transport=self,
             sink=self,
             adapter=adapter or Reference({}),
             ledger=self.ledger,
@@ -76,7 +76,7 @@ class World:
             conversations={TALK.name: TALK, ROOM.name: ROOM},
             conversations_of={user.number: [TALK, ROOM] for user in (ANN, BOB)},
             user_numbers={ANN.name: ANN.number, BOB.name: BOB.number},
-            new_link=self.new_link,
+            register_connection=self.register_connection,
             on_connected=self.connected.append,
         )
 
@@ -99,7 +99,7 @@ class World:
         """The records of some kinds."""
         return [record for record in self.records if record.kind in kinds]
 
-    def sent(self, link: Link) -> list[dict[str, Any]]:
+    def sent(self, link: Connection) -> list[dict[str, Any]]:
         """The frames sent on a link."""
         return [frame for on, frame in self.frames if on is link]
 
@@ -126,6 +126,6 @@ class World:
         named = dict(zip(FIELDS, values, strict=False))
         self.records.append(Kept(kind, t_ns, named | fields))
 
-    def new_link(self, link) -> int:
+    def register_connection(self, link) -> int:
         self.links += 1
         return self.links

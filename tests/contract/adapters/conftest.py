@@ -130,7 +130,7 @@ def _message(body, more=""):
 
 def flat(event):
     """The single events of what a frame says, in order."""
-    if isinstance(event, base.Several):
+    if isinstance(event, base.EventBatch):
         return [one for each in event.events for one in flat(each)]
     return [event]
 

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from gauntlet.scenarios.adapters.base import Answer, Connected, Page, Refused, Say, Sent, Several
+from gauntlet.scenarios.adapters.base import (
+    Answer,
+    Connected,
+    EventBatch,
+    Page,
+    Refused,
+    SendFrames,
+    Sent,
+)
 from gauntlet.scenarios.adapters.xmpp import Xmpp
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "xmpp"
@@ -21,7 +29,7 @@ def golden(name):
 
 def flat(event):
     """The single events of what a frame says, in order."""
-    if isinstance(event, Several):
+    if isinstance(event, EventBatch):
         return [one for each in event.events for one in flat(each)]
     return [event]
 
@@ -39,7 +47,7 @@ def hear(codec, *names, h=None):
 
 def said(events):
     """The frames that the protocol wants sent."""
-    return [frame for event in events if isinstance(event, Say) for frame in event.frames]
+    return [frame for event in events if isinstance(event, SendFrames) for frame in event.frames]
 
 
 def answers(events):
@@ -98,7 +106,7 @@ def test_what_waited_is_said_before_anybody_hears_of_the_connection(codec):
     codec.send(CONV, "m1", "one")
     events = reconnect(codec, resumed(1))
     kinds = [type(event) for event in events]
-    assert kinds.index(Say) < kinds.index(Connected)
+    assert kinds.index(SendFrames) < kinds.index(Connected)
 
 
 def test_the_client_counts_stanzas_and_nothing_else(codec):

@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 
 from gauntlet.core.history import Channel
 from gauntlet.scenarios.adapters.base import Entry, Page
-from gauntlet.scenarios.client.connection import Link
-from gauntlet.scenarios.client.ordered_inbox import PAGE_LIMIT, Inbox
+from gauntlet.scenarios.client.connection import Connection
+from gauntlet.scenarios.client.ordered_inbox import PAGE_LIMIT, OrderedInbox
 
 from ..world import TALK
 
 
-class Owner:
+class InboxListener:
     """Keeps what an inbox asks for."""
 
     def __init__(self):
@@ -40,8 +40,8 @@ def entry(seq):
 
 def made(cursor=0):
     """An inbox, its owner, and a link."""
-    owner = Owner()
-    return Inbox(TALK, cursor, owner), owner, Link(None, "", 0, number=1)
+    owner = InboxListener()
+    return OrderedInbox(TALK, cursor, owner), owner, Connection(None, "", 0, number=1)
 
 
 def page(first, last, head):
@@ -88,7 +88,7 @@ def test_a_push_that_comes_again_is_dropped_and_told_of():
     inbox.on_push(entry(1), link)
     inbox.on_push(entry(1), link)
     inbox.on_push(entry(3), link)
-    inbox.on_push(entry(3), Link(None, "", 0, number=2))
+    inbox.on_push(entry(3), Connection(None, "", 0, number=2))
     assert [seq for seq, _ in owner.shown] == [1]
     assert owner.repeats == [(1, True), (3, True)]
 

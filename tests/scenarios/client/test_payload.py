@@ -47,7 +47,7 @@ def test_what_is_not_ours_is_nothing():
 
 def test_a_remembered_body_reads_as_a_parsed_one():
     """Whether a body is still remembered or not, it says the same."""
-    bodies = payload.Bodies(remembered=2)
+    bodies = payload.BodyCache(remembered=2)
     built = [bodies.build(1, 2, sseq, 50 + sseq, 120) for sseq in range(1, 8)]
     for sseq, body in enumerate(built, 1):
         assert bodies.read(body) == payload.Payload(1, 2, sseq, 50 + sseq, intact=True)
@@ -55,7 +55,7 @@ def test_a_remembered_body_reads_as_a_parsed_one():
 
 def test_a_corrupted_body_is_not_mistaken_for_the_one_that_is_remembered():
     """A changed padding leaves the numbers readable and the checksum broken."""
-    bodies = payload.Bodies()
+    bodies = payload.BodyCache()
     body = bodies.build(1, 2, 3, 4, 120)
     read = bodies.read(body[:-1] + "!")
     assert read is not None
@@ -64,7 +64,7 @@ def test_a_corrupted_body_is_not_mistaken_for_the_one_that_is_remembered():
 
 def test_few_bodies_are_remembered():
     """Memory does not grow with the length of a load."""
-    bodies = payload.Bodies(remembered=10)
+    bodies = payload.BodyCache(remembered=10)
     for sseq in range(1000):
         bodies.build(1, 2, sseq, 4, 120)
     assert len(bodies._young) + len(bodies._old) <= 20

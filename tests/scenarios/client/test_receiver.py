@@ -5,24 +5,24 @@ import pytest
 from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
 from gauntlet.scenarios.adapters.base import Entry, Gap
 from gauntlet.scenarios.client import payload
-from gauntlet.scenarios.client.connection import Link
-from gauntlet.scenarios.client.receiver import Mailbox, read_content
-from gauntlet.scenarios.client.requests import Access
+from gauntlet.scenarios.client.connection import Connection
+from gauntlet.scenarios.client.receiver import Receiver, read_content
+from gauntlet.scenarios.client.requests import RequestChannel
 
 from ..world import ANN, BOB, ROOM, TALK
 
 
 @pytest.fixture
-def mailbox(world):
+def receiver(world):
     """Ann's, with a connection that is up."""
-    access = Access(world.context, ANN, 0)
-    access.link = link()
-    return Mailbox(world.context, ANN, access)
+    request_channel = RequestChannel(world.context, ANN, 0)
+    request_channel.connection = link()
+    return Receiver(world.context, ANN, request_channel)
 
 
 def link():
     """A connection that is up."""
-    return Link(None, "", 0, number=9)
+    return Connection(None, "", 0, number=9)
 
 
 def said(seq, sseq=1, conv=TALK):
@@ -30,9 +30,9 @@ def said(seq, sseq=1, conv=TALK):
     return Entry(conv.name, seq, BOB.name, payload.build(conv.number, 2, sseq, 500, 120))
 
 
-def test_a_push_becomes_a_delivery(world, mailbox):
+def test_a_push_becomes_a_delivery(world, receiver):
     """The record names the connection, author, op and position, and the ledger hears of it."""
-    mailbox.on_entry(link(), said(1))
+    receiver.on_entry(link(), said(1))
     (record,) = world.records
     assert record.kind is Kind.DELIVER
     assert record.fields == {
@@ -42,19 +42,19 @@ def test_a_push_becomes_a_delivery(world, mailbox):
     assert world.ledger.used(TALK.number)
 
 
-def test_a_room_event_becomes_a_room_record(world, mailbox):
+def test_a_room_event_becomes_a_room_record(world, receiver):
     """For its new member a room begins with the event that added him: nothing is missing before."""
-    mailbox.on_entry(link(), Entry(ROOM.name, 4, event="added", user=ANN.name))
+    receiver.on_entry(link(), Entry(ROOM.name, 4, event="added", user=ANN.name))
     (record,) = world.records
     assert record.kind is Kind.ROOM
     assert (record.fields["sseq"], record.fields["peer"]) == (RoomEvent.ADDED, 1)
     assert world.asked == []
-    assert mailbox.cursors() == {ROOM.name: 4}
+    assert receiver.cursors() == {ROOM.name: 4}
 
 
-def test_an_announced_gap_is_recorded_and_read(world, mailbox):
+def test_an_announced_gap_is_recorded_and_read(world, receiver):
     """What will not be pushed comes from the history, as a re-sync."""
-    mailbox.on_gap(link(), Gap(TALK.name, 1, 2))
+    receiver.on_gap(link(), Gap(TALK.name, 1, 2))
     (gap,) = world.kinds(Kind.GAP)
     assert (gap.fields["seq"], gap.fields["sseq"]) == (1, 2)
     bodies = [{"body": said(n, n).body, "sender": BOB.name, "type": "msg"} for n in (1, 2)]
@@ -65,34 +65,34 @@ def test_an_announced_gap_is_recorded_and_read(world, mailbox):
     assert {k: page.fields[k] for k in ("peer", "sseq", "seq")} == {"peer": 2, "sseq": 2, "seq": 0}
 
 
-def test_a_failed_read_goes_to_another_gateway(world, mailbox):
+def test_a_failed_read_goes_to_another_gateway(world, receiver):
     """The history is asked for until it answers."""
-    mailbox.on_heads({TALK.name: 1}, fresh=True)
+    receiver.on_heads({TALK.name: 1}, fresh=True)
     world.take().fail()
     world.pass_ms(600)
     assert world.take().gateway == 1
 
 
-def test_a_conversation_that_is_not_ours_is_left_alone(world, mailbox):
+def test_a_conversation_that_is_not_ours_is_left_alone(world, receiver):
     """Canaries and other people's conversations leave no record."""
-    mailbox.on_entry(link(), Entry("d.canary-1.canary-2", 1, "canary-1", "x"))
-    mailbox.on_heads({"d.canary-1.canary-2": 7}, fresh=True)
+    receiver.on_entry(link(), Entry("d.canary-1.canary-2", 1, "canary-1", "x"))
+    receiver.on_heads({"d.canary-1.canary-2": 7}, fresh=True)
     assert (world.records, world.asked) == ([], [])
 
 
-def test_a_repeated_push_is_marked(world, mailbox):
+def test_a_repeated_push_is_marked(world, receiver):
     """The duplicate is recorded as received, never as delivered."""
     for _ in range(2):
-        mailbox.on_entry(link(), said(1))
+        receiver.on_entry(link(), said(1))
     assert [r.kind for r in world.records] == [Kind.DELIVER, Kind.RECEIVE]
     assert world.records[1].fields["flags"] == Flag.DUPLICATE
     assert world.context.counters.raw_duplicates == 1
 
 
-def test_acks_are_cumulative_and_seldom(world, mailbox):
+def test_acks_are_cumulative_and_seldom(world, receiver):
     """One ack a conversation every now and then, with the last position."""
     for seq in (1, 2, 3):
-        mailbox.on_entry(link(), said(seq, seq))
+        receiver.on_entry(link(), said(seq, seq))
     world.pass_ms(600)
     assert [frame for _, frame in world.frames] == [{"ack": {"conv": TALK.name, "seq": 3}}]
 
@@ -112,9 +112,9 @@ def test_a_body_that_contradicts_its_frame_is_flagged(world, body, sender, flags
     assert read_content(world.context, TALK, Entry(TALK.name, 1, sender, body)).flags == flags
 
 
-def test_a_system_that_wants_no_acks_gets_no_empty_frames(world, mailbox, monkeypatch):
+def test_a_system_that_wants_no_acks_gets_no_empty_frames(world, receiver, monkeypatch):
     """An ack that an adapter leaves empty is not sent."""
-    monkeypatch.setattr(type(mailbox._access.codec), "ack", lambda *_: b"")
-    mailbox.on_entry(link(), said(1))
+    monkeypatch.setattr(type(receiver._request_channel.codec), "ack", lambda *_: b"")
+    receiver.on_entry(link(), said(1))
     world.pass_ms(600)
     assert world.frames == []

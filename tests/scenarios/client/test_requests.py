@@ -3,21 +3,21 @@
 import pytest
 
 from gauntlet.scenarios.adapters.base import OverHttp, OverSocket, ProtocolError, Request
-from gauntlet.scenarios.client.connection import Link
-from gauntlet.scenarios.client.requests import Access
+from gauntlet.scenarios.client.connection import Connection
+from gauntlet.scenarios.client.requests import RequestChannel
 
 from ..world import ANN
 
 
 @pytest.fixture
-def access(world):
+def request_channel(world):
     """Ann's, with a connection that is up."""
-    made = Access(world.context, ANN, 0)
-    made.link = Link(None, "", 0, number=7)
+    made = RequestChannel(world.context, ANN, 0)
+    made.connection = Connection(None, "", 0, number=7)
     return made
 
 
-def test_a_call_by_http_is_read_by_its_own_reader(world, access):
+def test_a_call_by_http_is_read_by_its_own_reader(world, request_channel):
     """A refusal, and no answer at all, are both None."""
     answers = []
 
@@ -27,53 +27,55 @@ def test_a_call_by_http_is_read_by_its_own_reader(world, access):
         return response.body
 
     for _ in range(3):
-        access.call(OverHttp(Request("GET", "/x"), read), 5, answers.append)
+        request_channel.call(OverHttp(Request("GET", "/x"), read), 5, answers.append)
     world.take().answer(200, {})
     world.take().answer(403, {})
     world.take().fail()
     assert answers == [b"{}", None, None]
 
 
-def test_a_call_over_the_connection_ends_once(world, access):
+def test_a_call_over_the_connection_ends_once(world, request_channel):
     """By its answer or by the time that it was given, whichever is first."""
     answers = []
     for ticket in ("a", "b"):
-        access.call(OverSocket(ticket, (b'{"x":1}', b'{"y":2}')), 50_000_000, answers.append)
-    assert world.sent(access.link) == [{"x": 1}, {"y": 2}] * 2
-    access.answer("b", "yes")
-    access.answer("b", "again")
-    access.answer("unheard of", "yes")
+        request_channel.call(
+            OverSocket(ticket, (b'{"x":1}', b'{"y":2}')), 50_000_000, answers.append
+        )
+    assert world.sent(request_channel.connection) == [{"x": 1}, {"y": 2}] * 2
+    request_channel.complete("b", "yes")
+    request_channel.complete("b", "again")
+    request_channel.complete("unheard of", "yes")
     assert answers == ["yes"]
     world.pass_ms(60)
     assert answers == ["yes", None]
 
 
-def test_without_a_connection_nothing_is_said(world, access):
+def test_without_a_connection_nothing_is_said(world, request_channel):
     """The codec keeps what it was asked for; the call waits for it."""
-    access.link = None
+    request_channel.connection = None
     answers = []
-    access.call(OverSocket("a", (b"{}",)), 50_000_000, answers.append)
+    request_channel.call(OverSocket("a", (b"{}",)), 50_000_000, answers.append)
     assert (world.frames, answers) == ([], [])
-    assert access.link_number == 7
+    assert request_channel.connection_number == 7
 
 
-def test_the_targets_own_address_changes_after_a_failure(world, access):
+def test_the_targets_own_address_changes_after_a_failure(world, request_channel):
     """Many failures at one are one move."""
     world.context.api[:] = ["ws://a", "ws://b"]
-    assert access.address == "ws://a"
-    access.avoid(0)
-    access.avoid(0)
-    assert access.address == "ws://b"
+    assert request_channel.target_address == "ws://a"
+    request_channel.switch_gateway(0)
+    request_channel.switch_gateway(0)
+    assert request_channel.target_address == "ws://b"
 
 
-def test_each_call_has_its_own_time(world, access):
+def test_each_call_has_its_own_time(world, request_channel):
     """Shorter and longer ones, asked in any order, end when each is due and not before."""
     ended = []
     for ticket, wait_ms in (("b", 60), ("c", 90), ("a", 30), ("d", 90)):
-        access.call(
+        request_channel.call(
             OverSocket(ticket, ()), wait_ms * 1_000_000, lambda _, t=ticket: ended.append(t)
         )
-    access.answer("d", "in time")
+    request_channel.complete("d", "in time")
     seen = []
     for _ in range(3):
         world.pass_ms(20)

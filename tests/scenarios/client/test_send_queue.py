@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from gauntlet.core.history import Kind
-from gauntlet.scenarios.client.requests import Access
-from gauntlet.scenarios.client.send_queue import Outbox
+from gauntlet.scenarios.client.requests import RequestChannel
+from gauntlet.scenarios.client.send_queue import SendQueue
 from gauntlet.scenarios.workloads.entities import Op
 
 from ..world import ANN, ROOM, TALK
@@ -20,7 +20,7 @@ FORBIDDEN = {"error": {"code": "forbidden", "message": "", "temporary": False, "
 @pytest.fixture
 def outbox(world):
     """Ann's."""
-    return Outbox(world.context, Access(world.context, ANN, gateway=0), Random(1))
+    return SendQueue(world.context, RequestChannel(world.context, ANN, gateway=0), Random(1))
 
 
 def submit(world, outbox, sseq=1, conv=TALK):
@@ -75,8 +75,8 @@ def test_the_tag_of_a_run_is_in_the_ids_of_its_messages(world):
     asked = []
     for tag in ("", "ab12-"):
         world.context.tag = tag
-        access = Access(world.context, ANN, ANN.number)
-        submit(world, Outbox(world.context, access, Random(1)))
+        request_channel = RequestChannel(world.context, ANN, ANN.number)
+        submit(world, SendQueue(world.context, request_channel, Random(1)))
         asked.append(json.loads(world.take().request.body)["client_msg_id"])
     assert asked == ["g1.1.1.1", "g1.ab12-1.1.1"]
 

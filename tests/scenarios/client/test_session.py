@@ -180,7 +180,7 @@ def test_a_failed_move_is_tried_again_beside_the_old_connection(world, session):
     world.pass_ms(600)
     new = connect(world, session)
     assert world.closed == [(world.dialled[1], False), (old, False)]
-    assert session.access.link is new
+    assert session.request_channel.connection is new
 
 
 def test_an_unanswered_dial_is_given_up(world, session):
@@ -300,9 +300,9 @@ def test_a_login_is_renewed_long_before_it_expires(world, session):
         login = world.take()
         assert login.request.path == "/v1/sessions"
         login.answer(200, {**LOGIN, "token": token, "expires_in_s": 3600})
-        assert session.access.codec.history(TALK.name, 0, 1).request.token == token
+        assert session.request_channel.codec.history(TALK.name, 0, 1).request.token == token
     assert world.dialled == [link]
-    assert session.access.link is link
+    assert session.request_channel.connection is link
 
 
 def test_one_login_has_one_renewal(world, session):
@@ -326,7 +326,7 @@ def test_a_renewal_that_failed_is_tried_again_soon(world, session):
         world.take().fail()
         keep_alive(world, session, link, 181)
     world.take().answer(200, {**LOGIN, "token": "u", "expires_in_s": 3600})
-    assert session.access.codec.history(TALK.name, 0, 1).request.token == "u"
+    assert session.request_channel.codec.history(TALK.name, 0, 1).request.token == "u"
     assert world.dialled == [link]
 
 

@@ -4,15 +4,15 @@ import pytest
 
 from gauntlet.core.history import Channel
 from gauntlet.scenarios.adapters.base import Entry, Page
-from gauntlet.scenarios.client.connection import Link
-from gauntlet.scenarios.client.unordered_inbox import Feed
+from gauntlet.scenarios.client.connection import Connection
+from gauntlet.scenarios.client.unordered_inbox import UnorderedInbox
 
 from ..world import TALK
 
-LINK = Link(None, "", 0, number=9)
+LINK = Connection(None, "", 0, number=9)
 
 
-class Owner:
+class InboxListener:
     """Keeps what a feed asks for."""
 
     def __init__(self):
@@ -38,13 +38,13 @@ class Owner:
 @pytest.fixture
 def owner():
     """Of the feed."""
-    return Owner()
+    return InboxListener()
 
 
 @pytest.fixture
 def feed(owner):
     """Empty."""
-    return Feed(TALK, owner)
+    return UnorderedInbox(TALK, owner)
 
 
 def entry(ident):

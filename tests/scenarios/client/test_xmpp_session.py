@@ -80,7 +80,7 @@ def test_the_targets_own_address_is_dialled(world, session):
 
 def test_a_push_is_shown_without_a_position(world, session):
     """A copy under the same id is dropped, and recorded as dropped."""
-    hear(session, session.access.link, talk("a1"), talk("a1"))
+    hear(session, session.request_channel.connection, talk("a1"), talk("a1"))
     shown, dropped = world.kinds(Kind.DELIVER, Kind.RECEIVE)
     assert (shown.kind, shown.fields["seq"], shown.fields["sseq"]) == (Kind.DELIVER, 0, 1)
     assert dropped.kind is Kind.RECEIVE
@@ -89,7 +89,7 @@ def test_a_push_is_shown_without_a_position(world, session):
 def test_a_send_without_an_answer_is_not_repeated(world, session):
     """The session is lost for good: the outcome is unknown, after one attempt."""
     session.submit(Op(0, TALK, 1, 1), world.time_ns)
-    link = session.access.link
+    link = session.request_channel.connection
     session.on_closed(link, 1006)
     world.pass_ms(2_500)  # the world's attempt time-out is over: that alone ends nothing
     assert not world.kinds(Kind.UNKNOWN)
@@ -101,12 +101,12 @@ def test_a_send_without_an_answer_is_not_repeated(world, session):
 
 def test_after_a_session_that_was_not_resumed_the_archive_is_read(world, session):
     """What it holds is shown as re-sync; the author's own entries are not shown to him."""
-    hear(session, session.access.link, talk("a1"))
-    session.on_closed(session.access.link, 1006)
+    hear(session, session.request_channel.connection, talk("a1"))
+    session.on_closed(session.request_channel.connection, 1006)
     world.pass_ms(2_500)
     link = connect(world, session)
     hear(session, link, FAILED, BOUND, ENABLED)
-    assert session.mailbox.behind
+    assert session.receiver.behind
     (query,) = [frame for on, frame in world.frames if on is link and b"mam:2" in frame]
     assert b"<after>a1</after>" in query
     for ident, sender in (("a2", "u0-1"), ("a3", "u0-0")):
@@ -120,19 +120,19 @@ def test_after_a_session_that_was_not_resumed_the_archive_is_read(world, session
         )
     fin = "<fin xmlns='urn:xmpp:mam:2' complete='true'/>"
     hear(session, link, f"<iq xmlns='jabber:client' type='result' id='page1'>{fin}</iq>")
-    assert not session.mailbox.behind
+    assert not session.receiver.behind
     channels = [record.fields["flags"] & 3 for record in world.kinds(Kind.DELIVER)]
     assert channels == [Channel.LIVE, Channel.RESYNC]
 
 
 def test_a_resumed_session_reads_nothing(world, session):
     """The server sends on what was missed."""
-    session.on_closed(session.access.link, 1006)
+    session.on_closed(session.request_channel.connection, 1006)
     world.pass_ms(2_500)
     link = connect(world, session)
     hear(session, link, "<resumed xmlns='urn:xmpp:sm:3' previd='s1' h='1'/>")
     assert session.connected
-    assert not session.mailbox.behind
+    assert not session.receiver.behind
 
 
 def test_who_leaves_on_purpose_says_so(world, session):

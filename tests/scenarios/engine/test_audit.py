@@ -39,7 +39,8 @@ def audited(monkeypatch):
                 start = next((at + 1 for at, one in enumerate(entries) if one.id == after), 0)
                 return Page(entries[start : start + 2], more=len(entries) > start + 2)
 
-            return SimpleNamespace(access=SimpleNamespace(codec=SimpleNamespace(history=history)))
+            codec = SimpleNamespace(history=history)
+            return SimpleNamespace(request_channel=SimpleNamespace(codec=codec))
 
         sessions = {user: session(one) for user, one in zip((1, 2), archives, strict=True)}
         await Audit(world.context, None, sessions, None).run([TALK])
@@ -89,7 +90,7 @@ async def test_where_nobody_answers_the_rest_is_not_waited_for(monkeypatch):
     monkeypatch.setattr(audit, "_SILENCE_S", 0.05)
     world = World()
     access = SimpleNamespace(codec=Reference({}).codec("u0-0", "d0"))
-    audited = Audit(world.context, None, {1: SimpleNamespace(access=access)}, None)
+    audited = Audit(world.context, None, {1: SimpleNamespace(request_channel=access)}, None)
     await audited.run([TALK] * 400)
     assert audited.unread == 400
     assert len(asked) < 50
@@ -109,7 +110,7 @@ async def test_an_audit_that_is_answered_goes_on(monkeypatch):
     world = World()
     access = SimpleNamespace(codec=Reference({}).codec("u0-0", "d0"))
     journal = SimpleNamespace(write=lambda kind, **fields: rows.append((kind, fields["pages"])))
-    audited = Audit(world.context, None, {1: SimpleNamespace(access=access)}, journal)
+    audited = Audit(world.context, None, {1: SimpleNamespace(request_channel=access)}, journal)
     await audited.run([TALK] * 80)
     assert audited.unread == 0
     assert len(world.kinds(Kind.HEAD)) == 80
@@ -131,6 +132,6 @@ async def test_short_pages_of_a_numbered_history_are_read_on(monkeypatch):
     monkeypatch.setattr(audit, "ask", ask)
     world = World()
     codec = SimpleNamespace(history=history)
-    session = SimpleNamespace(access=SimpleNamespace(codec=codec))
+    session = SimpleNamespace(request_channel=SimpleNamespace(codec=codec))
     await Audit(world.context, None, {1: session}, None).run([TALK])
     assert found(world) == list(range(1, 701))

@@ -7,7 +7,7 @@ import pytest
 from gauntlet.core.history import Kind
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.scenarios.adapters.base import Entry
-from gauntlet.scenarios.client.connection import Link
+from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.readiness import Readiness
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.scripted_users import (
@@ -175,7 +175,7 @@ def test_a_refusal_and_a_silence_are_told_apart(world, desk, ann):
     ready(desk, "d.u0-0.u0-1", "d.u0-0.u0-2")
     error = {"code": "forbidden", "message": "", "temporary": False, "stored": "no"}
     world.take().answer(403, {"error": error})
-    ann._session.outbox.abandon()
+    ann._session.send_queue.abandon()
     assert [it.outcome for it in (*refused, *unanswered)] == ["rejected", "unknown"]
 
 
@@ -187,10 +187,10 @@ def test_others_are_heard_and_oneself_is_not(world, desk, ann, ears):
     bob = ScriptedUser(desk, Session(world.context, desk.traffic.users[1], Random(2)))
     ask(world, bob, "u0-0", "for Ann")
     his = world.take()
-    link = Link(ann._session, "", 0, number=1)
+    link = Connection(ann._session, "", 0, number=1)
     world.pass_ms(40)
     for seq, sender, asked in ((1, "u0-0", mine), (2, "u0-1", his)):
         body = world.body(asked)
-        ann._session.mailbox.on_entry(link, Entry("d.u0-0.u0-1", seq, sender, body))
+        ann._session.receiver.on_entry(link, Entry("d.u0-0.u0-1", seq, sender, body))
     assert ears.heard == [ReceivedMessage("d.u0-0.u0-1", "u0-1", "for Ann", 2, 40.0)]
     assert len(world.kinds(Kind.DELIVER)) == 2

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gauntlet.scenarios.adapters.base import Request, Response
-from gauntlet.scenarios.network.http_client import Http, _HttpConnection, _plain_success
-from gauntlet.scenarios.network.websocket import Gate, TransportError
+from gauntlet.scenarios.network.http_client import HttpClient, _HttpConnection, _plain_success
+from gauntlet.scenarios.network.websocket import AllowedHosts, TransportError
 
 from ..raw_server import Server, reply
 
@@ -16,7 +16,7 @@ from ..raw_server import Server, reply
 async def test_a_connection_is_kept_and_used_again():
     """Two requests, one connection; method, path, token and body arrive."""
     async with Server(reply("one"), reply("two", "503 X", "Retry-After: 2\r\n")) as server:
-        http = Http(Gate([]))
+        http = HttpClient(AllowedHosts([]))
         first = await http.request(server.url, Request("POST", "/a?b=1", b"{}", "t"), 2)
         second = await http.request(server.url, Request("GET", "/c"), 2)
         http.close()
@@ -31,7 +31,7 @@ async def test_a_connection_is_kept_and_used_again():
 async def test_no_answer_is_one_kind_of_error():
     """Refused, closed half-way, not HTTP, too late: the caller has one thing to handle."""
     async with Server(None, b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b"") as server:
-        http = Http(Gate([]))
+        http = HttpClient(AllowedHosts([]))
         for _ in range(4):
             with pytest.raises(TransportError):
                 await http.request(server.url, Request("GET", "/"), 0.2)
@@ -44,7 +44,7 @@ async def test_a_connection_that_may_not_be_kept_is_not():
     """`Connection: close` is honoured."""
     close = "Connection: close\r\n"
     async with Server(reply("a", extra=close), reply("b", extra=close)) as server:
-        http = Http(Gate([]))
+        http = HttpClient(AllowedHosts([]))
         for _ in range(2):
             await http.request(server.url, Request("GET", "/"), 2)
     assert server.connections == 2
@@ -103,7 +103,7 @@ async def test_nobody_is_told_of_what_was_closed():
     """A load that ends hears no more of what it still waited for."""
     heard = []
     async with Server(b"", b"") as server:
-        http = Http(Gate([]))
+        http = HttpClient(AllowedHosts([]))
         http.exchange(server.url, Request("GET", "/"), 5, heard.append)
         await asyncio.sleep(0.05)
         http.close()
@@ -114,7 +114,7 @@ async def test_nobody_is_told_of_what_was_closed():
 async def test_requests_do_not_wait_for_each_other():
     """One at a time on a connection, and a connection more where all are busy."""
     async with Server(b"", reply("b")) as server:
-        http = Http(Gate([]))
+        http = HttpClient(AllowedHosts([]))
         stuck = asyncio.create_task(http.request(server.url, Request("GET", "/"), 1))
         await asyncio.sleep(0.05)
         assert (await http.request(server.url, Request("GET", "/"), 1)).body == b"b"
@@ -126,14 +126,14 @@ async def test_requests_do_not_wait_for_each_other():
 async def test_a_slow_connect_does_not_switch_time_outs_off(monkeypatch):
     """A request whose connection took longer than a sweep, and is never answered, ends in time."""
     async with Server(b"", b"") as server:
-        http = Http(Gate([]))
-        resolve = Gate.resolve
+        http = HttpClient(AllowedHosts([]))
+        resolve = AllowedHosts.resolve
 
         async def slowly(self, host):
             await asyncio.sleep(0.12)
             return await resolve(self, host)
 
-        monkeypatch.setattr(Gate, "resolve", slowly)
+        monkeypatch.setattr(AllowedHosts, "resolve", slowly)
         with pytest.raises(TransportError, match="Timeout"):
             async with asyncio.timeout(2):
                 await http.request(server.url, Request("GET", "/"), 0.3)
@@ -144,7 +144,7 @@ async def test_a_request_made_on_a_time_out_has_one_of_its_own():
     """Whoever hears of a time-out asks again at once, on a connection that is there already."""
     outcomes = []
     async with Server(reply("warm"), b"", b"", b"") as server:
-        http = Http(Gate([]))
+        http = HttpClient(AllowedHosts([]))
 
         def again(outcome):
             outcomes.append(outcome)

@@ -8,22 +8,22 @@ from collections import Counter
 import picows
 import pytest
 
-from gauntlet.scenarios.network.source_addresses import Sources
-from gauntlet.scenarios.network.websocket import Gate, Socket, dial
+from gauntlet.scenarios.network.source_addresses import SourceAddresses
+from gauntlet.scenarios.network.websocket import AllowedHosts, WebSocket, dial
 
 PORTS = 28_232
 
 
 def test_few_connections_are_left_to_the_system():
     """One address is enough: nothing is bound."""
-    sources = Sources(PORTS // 2, PORTS, rotates=True)
+    sources = SourceAddresses(PORTS // 2, PORTS, rotates=True)
     assert sources.count == 1
     assert sources.next("127.0.0.1") is None
 
 
 def test_many_connections_take_addresses_in_turn():
     """No address has more than its share."""
-    sources = Sources(50_000, PORTS, rotates=True)
+    sources = SourceAddresses(50_000, PORTS, rotates=True)
     taken = Counter(sources.next("127.0.0.1") for _ in range(50_000))
     assert sorted(taken) == [f"127.0.0.{number}" for number in range(1, 5)]
     assert max(taken.values()) <= PORTS // 2
@@ -32,17 +32,17 @@ def test_many_connections_take_addresses_in_turn():
 @pytest.mark.parametrize("target", ["10.1.2.3", "::1"])
 def test_only_loopback_has_many_addresses(target):
     """Another machine sees us under the addresses that we really have."""
-    assert Sources(50_000, PORTS, rotates=True).next(target) is None
+    assert SourceAddresses(50_000, PORTS, rotates=True).next(target) is None
 
 
 def test_a_system_with_one_loopback_address_is_left_alone():
     """Elsewhere than on Linux 127.0.0.2 is nobody."""
-    assert Sources(10**6, PORTS, rotates=False).next("127.0.0.1") is None
+    assert SourceAddresses(10**6, PORTS, rotates=False).next("127.0.0.1") is None
 
 
 def test_there_is_an_end_to_addresses():
     """Whatever is planned, an address is one."""
-    sources = Sources(10**9, 1, rotates=True)
+    sources = SourceAddresses(10**9, 1, rotates=True)
     for _ in range(2 * sources.count):
         assert len(sources.next("127.0.0.9").split(".")) == 4
         socket.inet_aton(sources.next("127.0.0.9"))
@@ -63,11 +63,11 @@ async def test_a_listener_sees_connections_from_several_addresses():
 
     server = await picows.ws_create_server(accept, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    sources = Sources(6, 4, rotates=True)  # three addresses
-    sockets = [Socket(lambda _: None, lambda _: None) for _ in range(6)]
+    sources = SourceAddresses(6, 4, rotates=True)  # three addresses
+    sockets = [WebSocket(lambda _: None, lambda _: None) for _ in range(6)]
     try:
         for each in sockets:
-            await dial(Gate([]), f"ws://127.0.0.1:{port}/", "", each, sources)
+            await dial(AllowedHosts([]), f"ws://127.0.0.1:{port}/", "", each, sources)
             transport = each._transport.underlying_transport
             seen.append(transport.get_extra_info("sockname")[0])
             option = transport.get_extra_info("socket").getsockopt

@@ -5,7 +5,13 @@ import re
 import pytest
 
 from gauntlet.core.errors import ConfigError
-from gauntlet.scenarios.network.websocket import Gate, Socket, TransportError, dial, host_of
+from gauntlet.scenarios.network.websocket import (
+    AllowedHosts,
+    TransportError,
+    WebSocket,
+    dial,
+    host_of,
+)
 
 from ..raw_server import Server, reply
 
@@ -14,22 +20,22 @@ from ..raw_server import Server, reply
 async def test_traffic_leaves_loopback_only_where_allowed(host):
     """An address that is not loopback is a bad configuration, unless the scenario names it."""
     with pytest.raises(ConfigError, match="allow_hosts"):
-        await Gate([]).resolve(host)
-    assert await Gate([host]).resolve(host) == host
+        await AllowedHosts([]).resolve(host)
+    assert await AllowedHosts([host]).resolve(host) == host
 
 
 async def test_loopback_needs_no_permission():
     """Names are judged by what they resolve to."""
-    gate = Gate([])
+    gate = AllowedHosts([])
     assert await gate.resolve("127.0.0.9") == "127.0.0.9"
     assert await gate.resolve("localhost") in ("127.0.0.1", "::1")
 
 
 async def test_a_websocket_is_refused_before_it_is_dialled():
     """No address of a login answer gets around the gate."""
-    socket = Socket(print, print)
+    socket = WebSocket(print, print)
     with pytest.raises(ConfigError):
-        await dial(Gate([]), "ws://10.1.2.3:9/v1/ws", "im.v1.json", socket)
+        await dial(AllowedHosts([]), "ws://10.1.2.3:9/v1/ws", "im.v1.json", socket)
 
 
 async def test_a_websocket_that_does_not_come_up_is_an_error():
@@ -37,7 +43,7 @@ async def test_a_websocket_that_does_not_come_up_is_an_error():
     async with Server(reply("no", "503 X")) as server:
         url = server.url.replace("http", "ws")
         with pytest.raises(TransportError):
-            await dial(Gate([]), url, "x", Socket(print, print))
+            await dial(AllowedHosts([]), url, "x", WebSocket(print, print))
 
 
 @pytest.mark.parametrize(
@@ -49,4 +55,4 @@ async def test_what_is_not_spoken_is_refused_by_name(url):
     with pytest.raises(ConfigError, match=re.escape(url)):
         host_of(url)
     with pytest.raises(ConfigError, match=re.escape(url)):
-        await dial(Gate([]), url, "im.v1.json", Socket(print, print))
+        await dial(AllowedHosts([]), url, "im.v1.json", WebSocket(print, print))

@@ -2,7 +2,7 @@
 
 from gauntlet.core.run_directory import read_jsonl
 from gauntlet.scenarios.adapters.base import Connected
-from gauntlet.scenarios.client.connection import Link
+from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.recording.directory_writer import DirectoryWriter
 
@@ -15,7 +15,7 @@ def test_rows_name_what_records_number(tmp_path):
     links.user(ANN)
     links.driven(ANN)
     links.conversation(TALK)
-    link = Link(Session(World().context, ANN, None), "", 0, incarnation=3)
+    link = Connection(Session(World().context, ANN, None), "", 0, incarnation=3)
     link.connected = Connected("edge-blue-1", "blue", 1, 1, {})
     assert [links.link(link), links.link(link)] == [2_000_001, 2_000_002]
     links.close()
