@@ -1,4 +1,4 @@
-"""One client's WebSocket: writes without waiting, bounds what is unsent, closes once."""
+"""One client's WebSocket: writes without waiting, limits the unsent bytes, closes once."""
 
 import asyncio
 from contextlib import suppress
@@ -11,39 +11,46 @@ from websockets.protocol import State
 from gauntlet.reference_server.core.wire import Close
 from gauntlet.reference_server.edge.connection import Connection
 
-# A slow consumer gets this long to read what is buffered, the close frame at its end. Who was
-# away for less than that learns why; who was away for longer finds the connection reset.
+# How long a slow consumer gets to read what is buffered, the close frame being the last of it. A
+# client that stalled for less than this reads the reason; otherwise it finds the connection reset.
 CLOSE_TIMEOUT_S = 5.0
 
 
 def text_frame(payload: bytes) -> bytes:
-    """A whole WebSocket text frame as a server sends it: the same bytes for every recipient."""
+    """Return a whole WebSocket text frame as a server sends it (RFC 6455, 5.2: unmasked).
+
+    The bytes are the same for every recipient.
+    """
     return Frame(Opcode.TEXT, payload).serialize(mask=False)
 
 
 class BoundedConnection(ServerConnection):
-    """Cut off at its write limit: `websockets` answers pings itself, to whoever reads nothing."""
+    """A connection that is aborted at its write limit.
+
+    `websockets` answers pings by itself, also to a client that reads nothing: without a limit those
+    answers would pile up.
+    """
 
     def pause_writing(self) -> None:
         self.transport.abort()
 
 
 class ClientSocket:
-    """A connection's core beside its WebSocket.
+    """A connection's protocol state together with its WebSocket.
 
-    Frames go straight to the transport: all of ours are single unmasked text frames without
-    extensions, so that serializing one anew per recipient would buy nothing.
+    Frames are written straight to the transport: all of them are single unmasked text frames
+    without extensions, so that one serialization serves every recipient.
     """
 
     __slots__ = (
         "_closing", "_outbox_bytes", "_protocol", "_transport", "_ws",
-        "closed_with", "core", "left", "user",
+        "closed_with", "core", "has_left", "user",
     )  # fmt: skip
 
     def __init__(self, core: Connection, ws: ServerConnection, *, outbox_bytes: int) -> None:
         self.core = core
         self.user = ""
-        self.left = False  # the client said `leave`: its end is no loss
+        self.has_left = False  # the client sent `leave`, so its end is not a lost connection
         self.closed_with: Close | None = None
         self._ws, self._protocol, self._transport = ws, ws.protocol, ws.transport
         self._outbox_bytes = outbox_bytes
@@ -54,7 +61,7 @@ class ClientSocket:
         self.write(text_frame(payload))
 
     def write(self, data: bytes) -> None:
-        """Write serialized frames; a client that does not read is closed instead, 4008."""
+        """Write serialized frames, or close with 4008 a client whose outbox they would overflow."""
         if self.closed_with is not None or self._protocol.state is not State.OPEN:
             return
         if self._transport.get_write_buffer_size() + len(data) > self._outbox_bytes:
@@ -64,12 +71,12 @@ class ClientSocket:
 
     @property
     def is_congested(self) -> bool:
-        """Whether half of what may be unsent is, and there is still somebody to read it."""
+        """Whether more than half of the outbox is unsent, and the socket is not being closed."""
         unsent = self._transport.get_write_buffer_size()
         return self.closed_with is None and 2 * unsent > self._outbox_bytes
 
     def push(self, conv: str, seq: int, frame: bytes) -> None:
-        """Push an entry's frame, announcing a jump; drops what was told already."""
+        """Push an entry's frame, preceded by any gap; do nothing if it was pushed or skipped."""
         gap = self.core.advance(conv, seq)
         if gap is not None:
             self.write(text_frame(gap) + frame if gap else frame)
@@ -81,18 +88,18 @@ class ClientSocket:
             self.send(gap)
 
     def close(self, code: Close, reason: str = "") -> None:
-        """Begin to close; the first code counts."""
+        """Begin to close; of several calls only the first one's code is sent."""
         if self.closed_with is None:
             self.closed_with = code
             self._closing = asyncio.create_task(self._close(code, reason))
 
     async def closed(self) -> None:
-        """Wait for the end of a close that has begun."""
+        """Wait until a close that has begun is over."""
         if self._closing is not None:
             await self._closing
 
     async def _close(self, code: Close, reason: str) -> None:
-        # `ws.close` waits for the client to read everything, which a slow one may never do.
+        # `ws.close` waits until the client has read everything, which a slow one may never do.
         with suppress(TimeoutError, ConnectionClosed):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._ws.close(code, reason)

@@ -1,6 +1,6 @@
-"""The pure core of one client connection: what may be said on it, and when it is dead. No I/O.
+"""The protocol state of one client connection: valid frames, pushes, liveness. No I/O.
 
-It keeps the promise on the wire: the pushes of one conversation have strictly increasing `seq`,
+It keeps the guarantee on the wire: the pushes of one conversation have strictly increasing `seq`,
 and a jump is announced by `gap`.
 """
 
@@ -9,25 +9,25 @@ from enum import Enum, auto
 from gauntlet.reference_server.core import wire
 from gauntlet.reference_server.core.wire import Close, WireError
 
-# What a client may say: this many frames in a burst and then a second; each KiB counts as one more.
+# A client's rate limit: a burst of frames, then a rate. Each KiB of a frame counts as one more.
 FRAMES_BURST = 1_000
 FRAMES_PER_S = 100
 
 
 class Phase(Enum):
-    """The life of a connection."""
+    """The phases of a connection."""
 
     AWAITING_CONNECT = auto()
-    JOINING = auto()  # `connect` was read; its token and heads are being looked at
+    JOINING = auto()  # `connect` was read; its token is being verified and the heads are being read
     LIVE = auto()
 
 
 class Connection:
-    """One connection; `now_s` is a clock of the caller's, in seconds, that never goes back."""
+    """One connection; `now_s` is the caller's monotonic clock in seconds."""
 
     __slots__ = (
-        "_changed", "_heard_s", "_next", "_ping_due_s", "_ping_ms", "_pong_ms", "_to_spare",
-        "name", "phase",
+        "_changed", "_frame_credit", "_next_seq", "_ping_due_s", "_ping_ms", "_pong_ms",
+        "_received_s", "name", "phase",
     )  # fmt: skip
 
     def __init__(self, name: str, *, ping_ms: int, pong_ms: int, now_s: float) -> None:
@@ -35,18 +35,22 @@ class Connection:
         self.phase = Phase.AWAITING_CONNECT
         self._ping_ms = ping_ms
         self._pong_ms = pong_ms
-        self._heard_s = now_s
-        self._to_spare = float(FRAMES_BURST)
+        self._received_s = now_s
+        self._frame_credit = float(FRAMES_BURST)
         self._ping_due_s = now_s + ping_ms / 1000
-        self._next: dict[str, int] = {}  # conversation -> the least seq that may be pushed
-        self._changed: set[str] = set()  # conversations pushed since heads were last told
+        self._next_seq: dict[str, int] = {}  # conversation -> the lowest seq that may be pushed
+        self._changed: set[str] = set()  # conversations pushed or skipped since the last heads
 
     def receive(self, data: bytes | str, now_s: float) -> wire.ClientFrame:
-        """A frame in its place; WireError, with a close code, if it is none or one too many."""
-        self._to_spare += FRAMES_PER_S * (now_s - self._heard_s)
-        self._to_spare = min(FRAMES_BURST, self._to_spare) - 1 - len(data) // 1024
-        self._heard_s = now_s
-        if self._to_spare < 0:
+        """Return the decoded frame.
+
+        WireError, with a close code, if it is not a frame, comes in the wrong phase, or exceeds the
+        rate limit.
+        """
+        self._frame_credit += FRAMES_PER_S * (now_s - self._received_s)
+        self._frame_credit = min(FRAMES_BURST, self._frame_credit) - 1 - len(data) // 1024
+        self._received_s = now_s
+        if self._frame_credit < 0:
             raise WireError("too many frames", Close.FLOOD)
         if isinstance(data, bytes):
             raise WireError("frames are text, not binary")
@@ -58,7 +62,7 @@ class Connection:
         return frame
 
     def connected(self, heads: dict[str, int]) -> bytes:
-        """The frame that ends the handshake; each conversation's pushes start after its head."""
+        """Return the frame that ends the handshake; pushes start after each conversation's head."""
         self.phase = Phase.LIVE
         for conv, head in heads.items():
             self.begin(conv, head + 1)
@@ -70,59 +74,62 @@ class Connection:
 
     @property
     def conversations(self) -> list[str]:
-        """Every conversation that has begun on this connection."""
-        return list(self._next)
+        """Every conversation whose pushes have started on this connection."""
+        return list(self._next_seq)
 
     def begin(self, conv: str, seq: int) -> None:
-        """Let a conversation's pushes start at `seq` without a gap, if they have not begun."""
-        self._next.setdefault(conv, seq)
+        """Let a conversation's pushes start at `seq` without a gap, unless they have started."""
+        self._next_seq.setdefault(conv, seq)
 
     def advance(self, conv: str, seq: int) -> bytes | None:
-        """What to write before the push of `seq`: nothing, or a gap. None: do not push it."""
-        gap = b"" if self._next.get(conv) == seq else self.skip_to(conv, seq)
-        if self._next[conv] > seq:
+        """Return what to write before the push of `seq`: a gap frame, or b"".
+
+        None means that `seq` must not be pushed: it was pushed or skipped already.
+        """
+        gap = b"" if self._next_seq.get(conv) == seq else self.skip_to(conv, seq)
+        if self._next_seq[conv] > seq:
             return None
-        self._next[conv] = seq + 1
+        self._next_seq[conv] = seq + 1
         self._changed.add(conv)
         return gap
 
     def skip_to(self, conv: str, seq: int) -> bytes:
-        """The gap that announces that nothing before `seq` will be pushed; empty if none is."""
-        first = self._next.setdefault(conv, 1)
+        """Return the gap frame stating that nothing before `seq` will be pushed; b"" if no gap."""
+        first = self._next_seq.setdefault(conv, 1)
         if first >= seq:
             return b""
-        self._next[conv] = seq
+        self._next_seq[conv] = seq
         self._changed.add(conv)
         return wire.encode(wire.ServerFrame(gap=wire.Gap(conv, first, seq - 1)))
 
     def ping(self, now_s: float) -> bytes | None:
-        """The server's ping if one is due; the next is due a whole `ping_ms` later."""
+        """Return the server's ping if one is due; the next is due a whole `ping_ms` later."""
         if now_s < self._ping_due_s:
             return None
         self._ping_due_s = now_s + self._ping_ms / 1000
         return wire.encode(wire.ServerFrame(ping=self._heads()))
 
     def pong(self) -> bytes:
-        """The answer to a client's ping."""
+        """Return the answer to a client's ping."""
         return wire.encode(wire.ServerFrame(pong=self._heads()))
 
     def is_dead(self, now_s: float) -> bool:
-        """Whether the client has been silent for longer than both sides agreed on."""
-        return now_s - self._heard_s > (self._ping_ms + self._pong_ms) / 1000
+        """Whether the client has been silent for longer than `ping_ms` plus `pong_ms`."""
+        return now_s - self._received_s > (self._ping_ms + self._pong_ms) / 1000
 
     def _heads(self) -> wire.Heads:
-        heads = {conv: self._next[conv] - 1 for conv in self._changed}
+        heads = {conv: self._next_seq[conv] - 1 for conv in self._changed}
         self._changed.clear()
         return wire.Heads(heads)
 
 
-def refusal(error: WireError) -> bytes:
-    """The `error` frame that precedes a close."""
-    code = _REFUSALS.get(error.code, "bad_request")
+def error_frame(error: WireError) -> bytes:
+    """Return the `error` frame that precedes a close."""
+    code = _ERROR_CODES.get(error.code, "bad_request")
     return wire.encode(wire.ServerFrame(error=wire.Failure(code, str(error))))
 
 
-_REFUSALS = {
+_ERROR_CODES = {
     **dict.fromkeys((Close.OVERLOAD, Close.FLOOD), "rate_limited"),
     Close.UNAUTHORIZED: "unauthorized",
 }

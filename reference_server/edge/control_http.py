@@ -1,6 +1,7 @@
-"""What an edge answers to plain HTTP on its WebSocket port; see `docs/reference/edge-control.md`.
+"""Plain HTTP on an edge's WebSocket port: health, metrics, control calls.
 
-`websockets` reads a request's head only. So control calls are GETs with query parameters too.
+`websockets` reads only the head of a request, so control calls are GETs with query parameters too.
+See `docs/reference/edge-control.md`.
 """
 
 from collections.abc import Callable
@@ -15,13 +16,13 @@ from websockets.http11 import Request, Response
 
 from gauntlet.reference_server.core.config import Config
 from gauntlet.reference_server.core.metrics import Metrics
-from gauntlet.reference_server.edge.drain import Drain, DrainOrder
+from gauntlet.reference_server.edge.drain import Drain, DrainOptions
 
 Query = dict[str, list[str]]
 
 
-class EdgeHttp:
-    """Routes one request; everything below `/internal/` needs the `X-Internal` token."""
+class ControlHttp:
+    """Answers requests; everything below `/internal/` needs the `X-Internal` token."""
 
     def __init__(
         self, metrics: Metrics, drain: Drain, config: Config, stats: Callable[[], dict[str, Any]]
@@ -37,11 +38,11 @@ class EdgeHttp:
             "/internal/stats": lambda _: stats(),
         }
 
-    def answer(self, ws: ServerConnection, request: Request) -> Response | None:
-        """The response, or None to go on with the WebSocket handshake."""
+    def respond(self, ws: ServerConnection, request: Request) -> Response | None:
+        """Return the response, or None to continue with the WebSocket handshake."""
         parts = urlsplit(request.path)
         if parts.path == "/v1/ws":
-            # Those in mid-handshake count too, this one as well: they hold descriptors.
+            # Handshakes in progress, including this one, count too: they hold descriptors.
             is_full = len(ws.server.handler_tasks) > self._connections_max
             if self._drain.active is None and not is_full:
                 return None
@@ -62,7 +63,7 @@ class EdgeHttp:
     def _control(self, ws: ServerConnection, request: Request, path: str, query: Query) -> Response:
         token = request.headers.get("X-Internal", "")
         if not compare_digest(token.encode(), self._internal_token.encode()):
-            return ws.respond(HTTPStatus.FORBIDDEN, "not one of our processes\n")
+            return ws.respond(HTTPStatus.FORBIDDEN, "the X-Internal token is missing or wrong\n")
         try:
             return _json(ws, HTTPStatus.OK, self._internal[path](query))
         except (msgspec.ValidationError, ValueError) as error:
@@ -70,10 +71,11 @@ class EdgeHttp:
 
     def _begin_drain(self, query: Query) -> dict[str, int]:
         single = {name: values[-1] for name, values in query.items() if name != "url"}
-        order = msgspec.convert({**single, "urls": query.get("url", [])}, DrainOrder, strict=False)
-        if not order.urls:
-            raise ValueError("url names the edges to go to, at least one")
-        return {"told": self._drain.begin(order)}
+        parameters = {**single, "urls": query.get("url", [])}
+        options = msgspec.convert(parameters, DrainOptions, strict=False)
+        if not options.urls:
+            raise ValueError("at least one `url` is required: the address of an edge to move to")
+        return {"told": self._drain.begin(options)}
 
     def _undrain(self, query: Query) -> dict[str, bool]:
         self._drain.cancel()

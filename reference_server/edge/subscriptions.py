@@ -1,7 +1,8 @@
-"""What one edge knows of conversations, and how entries reach the sockets of their members.
+"""The conversations that clients of one edge subscribe to, and the delivery of their entries.
 
-A socket takes part in three steps: `join` before its heads are read, `subscribe` with them, and
-`leave`. What arrives between the first two is covered by the heads, or remembered as missed.
+A socket subscribes in three steps: `join` before its heads are read, `subscribe` with the heads,
+and `leave` at its end. What arrives between the first two steps is either covered by the heads or
+recorded as a missed change.
 """
 
 import time
@@ -14,71 +15,77 @@ from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.edge.client_socket import ClientSocket, text_frame
 from gauntlet.reference_server.edge.reorder_buffer import Conversation
 
-UNCLAIMED_MAX = 4096
+UNMATCHED_MAX = 4096
 
-Local = Conversation[ClientSocket]
-Missed = dict[str, tuple[str, int]]  # conversation -> its last "began", "added" or "removed", seq
+LocalConversation = Conversation[ClientSocket]
+# Conversation -> its last change ("began", "added" or "removed") and the seq of that change.
+MissedChanges = dict[str, tuple[str, int]]
 
 
-class EdgeFanout:
-    """Local conversations: exist while a local member is subscribed."""
+class Subscriptions:
+    """Local conversations; each exists for as long as a local member is subscribed to it."""
 
     def __init__(self, metrics: Metrics) -> None:
         self.pushed = 0
         self._metrics = metrics
-        self.doubtful: set[str] = set()  # users whose subscriptions may not be their memberships
-        self._suspects: set[str] = set()  # conversations seen behind their heads
-        self._conversations: dict[str, Local] = {}
+        # Users whose subscriptions may differ from their memberships.
+        self.stale_users: set[str] = set()
+        # Conversations that were behind their heads when they were last looked at.
+        self._lagging: set[str] = set()
+        self._conversations: dict[str, LocalConversation] = {}
         self._live: defaultdict[str, set[ClientSocket]] = defaultdict(set)
-        self._joining: defaultdict[str, dict[ClientSocket, Missed]] = defaultdict(dict)
-        # Highest seq seen of conversations without local members: whoever comes next compares.
-        self._unclaimed: OrderedDict[str, int] = OrderedDict()
+        self._joining: defaultdict[str, dict[ClientSocket, MissedChanges]] = defaultdict(dict)
+        # The highest seq seen of each conversation without a local member. The first member who
+        # subscribes is compared with it.
+        self._unmatched: OrderedDict[str, int] = OrderedDict()
 
-    def find(self, conv: str) -> Local | None:
-        """A conversation with local members."""
+    def find(self, conv: str) -> LocalConversation | None:
+        """Return a conversation that has local members, or None."""
         return self._conversations.get(conv)
 
     def overdue(self, now_s: float) -> set[str]:
-        """The conversations whose missing entries should have come long ago."""
-        suspects = (self._conversations.get(conv) for conv in self._suspects)
-        behind = {one.conv for one in suspects if one and one.is_behind}
-        self._suspects = behind
+        """Return the conversations whose missing entries have been missing for too long."""
+        lagging = (self._conversations.get(conv) for conv in self._lagging)
+        behind = {
+            conversation.conv for conversation in lagging if conversation and conversation.is_behind
+        }
+        self._lagging = behind
         return {conv for conv in behind if self._conversations[conv].is_overdue(now_s)}
 
     def join(self, socket: ClientSocket) -> None:
-        """From now on remember conversations that begin for this user."""
+        """Record, from now on, the conversations that begin or change for this socket's user."""
         self._joining[socket.user][socket] = {}
 
     def subscribe(self, socket: ClientSocket, heads: dict[str, int]) -> None:
-        """Push everything after `heads`, which the socket's `connected` has told."""
+        """Push everything after `heads`, which the socket's `connected` frame has stated."""
         missed = self._end_joining(socket)
         self._live[socket.user].add(socket)
-        for conv, start in _starts(heads, missed).items():
+        for conv, start in _start_positions(heads, missed).items():
             socket.core.begin(conv, start)
-            self._enlist(socket, conv, start)
+            self._subscribe_from(socket, conv, start)
 
     def resubscribe(self, socket: ClientSocket, heads: dict[str, int]) -> None:
-        """Make the subscriptions what `heads`, read after another `join`, say they are."""
-        starts = _starts(heads, self._end_joining(socket))
+        """Bring a socket's subscriptions in line with `heads`, read after another `join`."""
+        starts = _start_positions(heads, self._end_joining(socket))
         for conv in socket.core.conversations:
             if conv not in starts and (conversation := self._conversations.get(conv)):
-                self._drop(conversation, socket)
+                self._remove_socket(conversation, socket)
         for conv, start in starts.items():
             conversation = self._conversations.get(conv)
             if conversation is None or socket not in conversation.sockets:
                 socket.skip_to(conv, start)
-                self._enlist(socket, conv, start)
+                self._subscribe_from(socket, conv, start)
 
-    def count(self, user: str) -> int:
-        """How many sockets a user has here, those included whose heads are on their way."""
+    def connection_count(self, user: str) -> int:
+        """Return how many sockets a user has here, including those whose heads are being read."""
         return len(self._live.get(user, ())) + len(self._joining.get(user, ()))
 
     def sockets_of(self, user: str) -> list[ClientSocket]:
-        """The subscribed sockets of a user."""
+        """Return the subscribed sockets of a user."""
         return list(self._live.get(user, ()))
 
     def leave(self, socket: ClientSocket) -> None:
-        """Forget a socket, at whatever step it was."""
+        """Remove a socket, whichever step it has reached."""
         self._end_joining(socket)
         sockets = self._live.get(socket.user, set())
         sockets.discard(socket)
@@ -86,66 +93,68 @@ class EdgeFanout:
             self._live.pop(socket.user, None)
         for conv in socket.core.conversations:
             if conversation := self._conversations.get(conv):
-                self._drop(conversation, socket)
+                self._remove_socket(conversation, socket)
 
-    def hear(self, entries: Iterable[Entry]) -> None:
-        """Take entries, from the bus or a range read, and push what is in order."""
+    def on_batch(self, entries: Iterable[Entry]) -> None:
+        """Accept entries from the bus or from a range read, and push those that are in order."""
         for entry in entries:
-            self._note_begun(entry.conv)
-            conversation = self._conversations.get(entry.conv) or self._begun_by(entry)
+            self._record_start(entry.conv)
+            conversation = self._conversations.get(entry.conv) or self._open_for(entry)
             if conversation is None:
-                self._note_change(entry)
-                self._note_unclaimed(entry.conv, entry.seq)
+                self._record_membership_change(entry)
+                self._note_unmatched(entry.conv, entry.seq)
                 continue
             for ready in conversation.offer(entry, time.monotonic()):
                 self._deliver(conversation, ready)
             self._note_head(conversation, entry.seq)
 
     def note_head(self, conv: str, head: int) -> None:
-        """Learn from SQL that a conversation has reached `head`."""
-        conversation = self._conversations.get(conv) or self._begin_direct(conv)
+        """Take note that, according to SQL, a conversation has reached `head`."""
+        conversation = self._conversations.get(conv) or self._open_direct(conv)
         if conversation is None:
-            self._note_unclaimed(conv, head)
+            self._note_unmatched(conv, head)
         else:
             self._note_head(conversation, head)
 
     def note_members(self, conv: str, members: Collection[str]) -> None:
-        """Learn from SQL who is in a room: events that told so may be lost."""
+        """Take note of a room's members according to SQL: the events about them may be lost."""
         conversation = self._conversations.get(conv)
         subscribed = conversation.sockets if conversation else set()
         local = {socket for user in members for socket in self._live.get(user, ())}
-        self.doubtful |= {socket.user for socket in subscribed ^ local}
+        self.stale_users |= {socket.user for socket in subscribed ^ local}
 
-    def skip_to(self, conversation: Local, seq: int) -> None:
-        """Give up pushing what lies before `seq`: every socket is told of the gap.
+    def skip_to(self, conversation: LocalConversation, seq: int) -> None:
+        """Push nothing before `seq`, and announce the gap to every socket.
 
-        Members of a room are pushed nothing until their heads are read: some may have left in it.
+        Members of a room are pushed nothing until their heads have been read again, because the
+        skipped entries may have removed some of them.
         """
         conversation.skip_to(seq)
         for socket in tuple(conversation.sockets):
             socket.skip_to(conversation.conv, seq)
             if wire.is_room(conversation.conv):
-                self.doubtful.add(socket.user)
-                self._drop(conversation, socket)
-        for ready in conversation.ready():
+                self.stale_users.add(socket.user)
+                self._remove_socket(conversation, socket)
+        for ready in conversation.take_ready():
             self._deliver(conversation, ready)
 
-    def _enlist(self, socket: ClientSocket, conv: str, start: int) -> None:
-        """Push all from `start` on; in doubt nothing, where a removal may have been skipped."""
+    def _subscribe_from(self, socket: ClientSocket, conv: str, start: int) -> None:
+        """Push everything from `start` on; nothing yet if a removal may have been skipped."""
         conversation = self._conversations.get(conv) or self._open(conv, start)
-        if start < conversation.since and wire.is_room(conv):
-            self.doubtful.add(socket.user)
+        if start < conversation.unskipped_from and wire.is_room(conv):
+            self.stale_users.add(socket.user)
         else:
-            self._add(conversation, socket, conversation.next_seq)
+            self._add_socket(conversation, socket, conversation.next_seq)
             self._note_head(conversation, start - 1)
 
-    def _deliver(self, conversation: Local, entry: Entry) -> None:
-        self._note_change(entry)
+    def _deliver(self, conversation: LocalConversation, entry: Entry) -> None:
+        self._record_membership_change(entry)
         if entry.event == "added":
             for socket in self._live.get(entry.user, ()):
                 socket.core.begin(entry.conv, entry.seq)
-                self._add(conversation, socket, entry.seq)
-        # One host's clocks, or clocks that are kept together: what lies between is not corrected.
+                self._add_socket(conversation, socket, entry.seq)
+        # `ts` is the clock of the message service's host: a difference between the two hosts'
+        # clocks is not corrected.
         self._metrics.observe("delivery_ms", 1000 * time.time() - entry.ts)
         frame = text_frame(wire.encode_push(entry))
         for socket in conversation.sockets:
@@ -153,66 +162,73 @@ class EdgeFanout:
         self.pushed += len(conversation.sockets)
         if entry.event == "removed":
             for socket in self._live.get(entry.user, ()):
-                self._drop(conversation, socket)
+                self._remove_socket(conversation, socket)
 
-    def _begun_by(self, entry: Entry) -> Local | None:
-        """The conversation that an entry begins here: a direct one's first, a first member's."""
+    def _open_for(self, entry: Entry) -> LocalConversation | None:
+        """Open the conversation if this entry is the first that concerns a local user."""
         if entry.event == "added" and entry.user in self._live:
-            return self._open(entry.conv, entry.seq)  # delivering it subscribes the user
-        return self._begin_direct(entry.conv)
+            return self._open(entry.conv, entry.seq)  # delivering the entry subscribes the user
+        return self._open_direct(entry.conv)
 
-    def _begin_direct(self, conv: str) -> Local | None:
-        """A direct conversation that no local member had when he connected: all of it is new."""
+    def _open_direct(self, conv: str) -> LocalConversation | None:
+        """Open a direct conversation from its first entry.
+
+        No local member had it in the heads at connect, so all of its entries are new.
+        """
         is_local = any(user in self._live for user in wire.direct_members(conv) or ())
         return self._open(conv, 1) if is_local else None
 
-    def _open(self, conv: str, next_seq: int) -> Local:
-        conversation = self._conversations[conv] = Local(conv, next_seq)
-        # Of a direct one, every local member is told: it may have begun after his heads were read.
+    def _open(self, conv: str, next_seq: int) -> LocalConversation:
+        conversation = self._conversations[conv] = LocalConversation(conv, next_seq)
+        # Every local member of a direct conversation is subscribed: it may have begun after that
+        # member's heads were read.
         for user in wire.direct_members(conv) or ():
             for socket in self._live.get(user, ()):
-                self._add(conversation, socket, next_seq)
-        self._note_begun(conv)
-        self._note_head(conversation, self._unclaimed.pop(conv, 0))
+                self._add_socket(conversation, socket, next_seq)
+        self._record_start(conv)
+        self._note_head(conversation, self._unmatched.pop(conv, 0))
         return conversation
 
-    def _add(self, conversation: Local, socket: ClientSocket, next_seq: int) -> None:
+    def _add_socket(
+        self, conversation: LocalConversation, socket: ClientSocket, next_seq: int
+    ) -> None:
         """Subscribe a socket whose next push may be `next_seq`; announce what it has missed."""
         conversation.sockets.add(socket)
-        self._conversations[conversation.conv] = conversation  # a removal may have dropped it
+        # A removal earlier in the same batch may have deleted the conversation.
+        self._conversations[conversation.conv] = conversation
         socket.skip_to(conversation.conv, next_seq)
 
-    def _drop(self, conversation: Local, socket: ClientSocket) -> None:
+    def _remove_socket(self, conversation: LocalConversation, socket: ClientSocket) -> None:
         conversation.sockets.discard(socket)
         if not conversation.sockets and conversation.conv in self._conversations:
             del self._conversations[conversation.conv]
             head = max(conversation.head, conversation.next_seq - 1)
-            self._note_unclaimed(conversation.conv, head)
+            self._note_unmatched(conversation.conv, head)
 
-    def _note_head(self, conversation: Local, head: int) -> None:
+    def _note_head(self, conversation: LocalConversation, head: int) -> None:
         conversation.note_head(head, time.monotonic())
         if conversation.is_behind:
-            self._suspects.add(conversation.conv)
+            self._lagging.add(conversation.conv)
 
-    def _note_unclaimed(self, conv: str, seq: int) -> None:
-        self._unclaimed[conv] = max(seq, self._unclaimed.pop(conv, 0))
-        if len(self._unclaimed) > UNCLAIMED_MAX:
-            self._unclaimed.popitem(last=False)
+    def _note_unmatched(self, conv: str, seq: int) -> None:
+        self._unmatched[conv] = max(seq, self._unmatched.pop(conv, 0))
+        if len(self._unmatched) > UNMATCHED_MAX:
+            self._unmatched.popitem(last=False)
 
-    def _note_begun(self, conv: str) -> None:
-        """Remember a direct conversation for those whose heads are on their way."""
+    def _record_start(self, conv: str) -> None:
+        """Record a direct conversation for members whose heads are being read."""
         for user in (wire.direct_members(conv) or ()) if self._joining else ():
             for missed in self._joining.get(user, {}).values():
                 missed[conv] = ("began", 1)
 
-    def _note_change(self, entry: Entry) -> None:
-        """Remember the last change of a membership for a user whose heads are on their way."""
+    def _record_membership_change(self, entry: Entry) -> None:
+        """Record the last change of a membership for a user whose heads are being read."""
         if entry.event in {"added", "removed"}:
             for missed in self._joining.get(entry.user, {}).values():
                 if entry.seq > missed.get(entry.conv, ("", 0))[1]:
                     missed[entry.conv] = (entry.event, entry.seq)
 
-    def _end_joining(self, socket: ClientSocket) -> Missed:
+    def _end_joining(self, socket: ClientSocket) -> MissedChanges:
         joining = self._joining.get(socket.user, {})
         missed = joining.pop(socket, {})
         if not joining:
@@ -220,8 +236,8 @@ class EdgeFanout:
         return missed
 
 
-def _starts(heads: dict[str, int], missed: Missed) -> dict[str, int]:
-    """Where a user's pushes start, by his heads and by what happened since they were read."""
+def _start_positions(heads: dict[str, int], missed: MissedChanges) -> dict[str, int]:
+    """Return the first seq to push per conversation: by the heads, and by changes since then."""
     starts = {conv: head + 1 for conv, head in heads.items()}
     for conv, (event, seq) in missed.items():
         if event == "removed" and seq >= starts.get(conv, 0):

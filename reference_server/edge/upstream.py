@@ -1,4 +1,4 @@
-"""What an edge asks of the message service and tells the room service. All raise ApiError."""
+"""An edge's calls of the message service and the room service. All of them raise ApiError."""
 
 from gauntlet.reference_server.core.internal_api import HeadsPage, PresenceEvent
 from gauntlet.reference_server.core.wire import EntryPage
@@ -13,25 +13,28 @@ class Upstream:
         self._client = client
 
     async def heads(self, user: str) -> HeadsPage:
-        """The heads of a user's conversations, and the watermark to poll changes from."""
+        """Return the heads of a user's conversations, and the watermark to poll changes from."""
         return await self._client.request(
             "message", "GET", f"/internal/users/{user}/heads", HeadsPage
         )
 
-    async def changed(self, since: int) -> HeadsPage:
-        """Heads that changed since a watermark, members of rooms whose membership did."""
+    async def changed_heads(self, since: int) -> HeadsPage:
+        """Return the heads that changed since a watermark.
+
+        The members are those of the rooms whose membership changed since then.
+        """
         return await self._client.request(
             "message", "GET", "/internal/heads", HeadsPage, since=since
         )
 
     async def entries(self, conv: str, after: int, limit: int) -> EntryPage:
-        """One page of entries with `seq > after`."""
+        """Return one page of at most `limit` entries with `seq > after`."""
         path = f"/internal/conversations/{conv}/entries"
         return await self._client.request(
             "message", "GET", path, EntryPage, after=after, limit=limit
         )
 
-    async def attendance(self, events: list[PresenceEvent]) -> None:
-        """Tell the room service."""
+    async def report_attendance(self, events: list[PresenceEvent]) -> None:
+        """Report what connections did to the room service."""
         body = {"edge": self._edge, "events": events}
         await self._client.request("room", "POST", "/internal/attendance", dict, body)

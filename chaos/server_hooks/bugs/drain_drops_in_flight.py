@@ -10,7 +10,7 @@ from gauntlet.reference_server.edge.drain import Drain
 
 def install() -> None:
     """Drop the first push after the request to reconnect."""
-    original_tell, original_push = Drain._tell, ClientSocket.push  # noqa: SLF001  # a seeded bug replaces internals
+    original_tell, original_push = Drain._send_reconnect, ClientSocket.push  # noqa: SLF001  # a seeded bug replaces internals
     losing_next_push: set[str] = set()  # names of connections
 
     def tell(self: Drain, socket: ClientSocket, url: str, delay_ms: int) -> None:
@@ -24,5 +24,5 @@ def install() -> None:
         else:
             original_push(self, conv, seq, frame)
 
-    Drain._tell = tell  # type: ignore[method-assign]  # noqa: SLF001  # a seeded bug replaces internals
+    Drain._send_reconnect = tell  # type: ignore[method-assign]  # noqa: SLF001  # a seeded bug replaces internals
     ClientSocket.push = push  # type: ignore[method-assign]  # same

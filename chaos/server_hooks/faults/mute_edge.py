@@ -6,13 +6,13 @@ Its health checks pass. Only a canary, which sends a message through the edge, d
 from collections.abc import Iterable
 
 from gauntlet.reference_server.core.wire import Entry
-from gauntlet.reference_server.edge.subscriptions import EdgeFanout
+from gauntlet.reference_server.edge.subscriptions import Subscriptions
 
 
 def install() -> None:
     """Discard everything that arrives from the bus or is read for a repair."""
 
-    def discard(self: EdgeFanout, entries: Iterable[Entry]) -> None:
+    def discard(self: Subscriptions, entries: Iterable[Entry]) -> None:
         del self, entries
 
-    EdgeFanout.hear = discard  # type: ignore[method-assign]  # a hook replaces a method
+    Subscriptions.on_batch = discard  # type: ignore[method-assign]  # a hook replaces a method

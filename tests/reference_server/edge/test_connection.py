@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gauntlet.reference_server.core import wire
 from gauntlet.reference_server.core.wire import Close, WireError
-from gauntlet.reference_server.edge.connection import FRAMES_BURST, Connection, Phase, refusal
+from gauntlet.reference_server.edge.connection import FRAMES_BURST, Connection, Phase, error_frame
 
 CONNECT = '{"connect":{"token":"t","device":"d","cursors":{}}}'
 PING = '{"ping":{}}'
@@ -143,8 +143,8 @@ def test_heads_tell_of_changes_once():
 
 def test_a_refusal_says_why():
     """The frame before the close tells a bad token from a bad frame."""
-    frame = wire.decode_server(refusal(WireError("expired", Close.UNAUTHORIZED)))
+    frame = wire.decode_server(error_frame(WireError("expired", Close.UNAUTHORIZED)))
     assert frame.error == wire.Failure("unauthorized", "expired")
-    assert wire.decode_server(refusal(WireError("what?"))).error.code == "bad_request"
+    assert wire.decode_server(error_frame(WireError("what?"))).error.code == "bad_request"
     flood = WireError("too many", Close.FLOOD)
-    assert wire.decode_server(refusal(flood)).error.code == "rate_limited"
+    assert wire.decode_server(error_frame(flood)).error.code == "rate_limited"

@@ -10,7 +10,7 @@ from websockets.http11 import Request, Response
 
 from gauntlet.reference_server.core.config import Config, Settings
 from gauntlet.reference_server.core.metrics import Metrics
-from gauntlet.reference_server.edge.control_http import EdgeHttp
+from gauntlet.reference_server.edge.control_http import ControlHttp
 from gauntlet.reference_server.edge.drain import Drain
 
 TOKEN = {"X-Internal": "t0k"}
@@ -47,10 +47,10 @@ def ask(missing):
         internal_token="t0k",
         settings=Settings(edge_connections_max=4),
     )
-    http = EdgeHttp(metrics, Drain(list), config, lambda: {"connections": 3, "missing": missing})
+    http = ControlHttp(metrics, Drain(list), config, lambda: {"connections": 3, "missing": missing})
 
     def send(path, headers=None, connections=1):
-        answer = http.answer(Ws(connections), Request(path, Headers(headers or {})))
+        answer = http.respond(Ws(connections), Request(path, Headers(headers or {})))
         return answer and (answer.status_code, answer.body.decode())
 
     return send

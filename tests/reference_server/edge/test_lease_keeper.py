@@ -48,7 +48,7 @@ class Registry:
 async def keeping(registry, ping_ms=20):
     """A running keeper."""
     keeper = LeaseKeeper(registry, ping_ms, lambda: EDGE)
-    tasks = [asyncio.create_task(job) for job in (keeper.beat(), keeper.write())]
+    tasks = [asyncio.create_task(job) for job in (keeper.heartbeat_loop(), keeper.write_loop())]
     try:
         yield keeper
     finally:

@@ -8,7 +8,7 @@ import pytest
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.internal_api import PresenceEvent
 from gauntlet.reference_server.edge import presence_reporter
-from gauntlet.reference_server.edge.presence_reporter import Attendance
+from gauntlet.reference_server.edge.presence_reporter import PresenceReporter
 
 
 class Upstream:
@@ -17,7 +17,7 @@ class Upstream:
     def __init__(self):
         self.taken, self.failure, self.asked = [], None, 0
 
-    async def attendance(self, events):
+    async def report_attendance(self, events):
         self.asked += 1
         if self.failure:
             raise self.failure
@@ -29,9 +29,9 @@ async def rig(monkeypatch):
     """A running reporter that retries soon."""
     monkeypatch.setattr(presence_reporter, "RETRY_AFTER_S", 0.01)
     upstream = Upstream()
-    attendance = Attendance(upstream)
-    task = asyncio.create_task(attendance.run())
-    yield attendance, upstream
+    reporter = PresenceReporter(upstream)
+    task = asyncio.create_task(reporter.run())
+    yield reporter, upstream
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
@@ -51,25 +51,25 @@ async def settle(condition):
 
 async def test_events_are_told_in_order_and_repeated_until_taken(rig):
     """An outage of the room service delays, and does not reorder."""
-    attendance, upstream = rig
+    reporter, upstream = rig
     upstream.failure = ApiError("unavailable", "down")
-    attendance.tell(event(1))
-    attendance.tell(event(2))
+    reporter.report(event(1))
+    reporter.report(event(2))
     await settle(lambda: upstream.asked >= 2)
     upstream.failure = None
-    attendance.tell(event(3))
+    reporter.report(event(3))
     await settle(lambda: len(upstream.taken) == 3)
     assert upstream.taken == [event(1), event(2), event(3)]
 
 
 async def test_what_is_refused_for_good_does_not_block_what_follows(rig):
     """A poisoned event must not silence the edge."""
-    attendance, upstream = rig
+    reporter, upstream = rig
     upstream.failure = ApiError("bad_request", "what?")
-    attendance.tell(event(1))
+    reporter.report(event(1))
     await settle(lambda: upstream.asked == 1)
     upstream.failure = None
-    attendance.tell(event(2))
+    reporter.report(event(2))
     await settle(lambda: upstream.taken == [event(2)])
 
 
@@ -80,16 +80,16 @@ async def test_when_too_much_waits_the_oldest_are_forgotten(monkeypatch):
     class Busy(Upstream):
         """Two more events happen while it fails."""
 
-        async def attendance(self, events):
+        async def report_attendance(self, events):
             if self.failure:
-                told.tell(event(3))
-                told.tell(event(4))
-            await super().attendance(events)
+                told.report(event(3))
+                told.report(event(4))
+            await super().report_attendance(events)
 
     upstream = Busy()
-    told = Attendance(upstream)
-    told.tell(event(1))
-    told.tell(event(2))
+    told = PresenceReporter(upstream)
+    told.report(event(1))
+    told.report(event(2))
     upstream.failure = ApiError("unavailable", "down")
     with suppress(ApiError):
         await told.flush()

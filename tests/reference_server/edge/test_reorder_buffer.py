@@ -62,7 +62,7 @@ def test_skipping_drops_what_is_skipped_and_frees_what_waits():
     room = Conversation[str]("r.x", 1)
     out(room, [3, 6])
     room.skip_to(6)
-    assert [ready.seq for ready in room.ready()] == [6]
+    assert [ready.seq for ready in room.take_ready()] == [6]
     assert not room.is_behind
 
 

@@ -14,7 +14,7 @@ from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.core.wire import Entry, EntryPage
 from gauntlet.reference_server.edge import repair as edge_repair
 from gauntlet.reference_server.edge.repair import Repair
-from gauntlet.reference_server.edge.subscriptions import EdgeFanout
+from gauntlet.reference_server.edge.subscriptions import Subscriptions
 
 
 class Upstream:
@@ -24,7 +24,7 @@ class Upstream:
         self.log, self.asked, self.is_down = [], Counter(), False
         self.since, self.watermark = [], 0
 
-    async def changed(self, since):
+    async def changed_heads(self, since):
         self._ask("changed")
         self.since.append(since)
         return HeadsPage({"r.x": len(self.log)}, self.watermark)
@@ -64,7 +64,7 @@ class Socket:
 async def rig(monkeypatch):
     """A running repair of an edge with one subscribed socket; the poll comes every 20 ms."""
     monkeypatch.setattr(edge_repair, "RETRY_AFTER_S", 0.02)
-    upstream, fanout, socket = Upstream(), EdgeFanout(Metrics()), Socket()
+    upstream, fanout, socket = Upstream(), Subscriptions(Metrics()), Socket()
     callbacks = []
     bus = SimpleNamespace(connected=True, on_state=callbacks.append)
     settings = Settings(heads_poll_ms=20, heads_poll_degraded_ms=20)
@@ -72,7 +72,7 @@ async def rig(monkeypatch):
     fanout.join(socket)
     fanout.subscribe(socket, {"r.x": 0})
     socket.told.clear()
-    tasks = [asyncio.create_task(job) for job in (repair.poll_heads(), repair.mend())]
+    tasks = [asyncio.create_task(job) for job in (repair.poll_heads(), repair.repair_loop())]
     yield SimpleNamespace(repair=repair, upstream=upstream, socket=socket, fanout=fanout)
     for task in tasks:
         task.cancel()
@@ -95,7 +95,7 @@ async def settle(condition):
 async def test_lost_tails_are_found_by_the_poll_and_read_once(rig):
     """No bus message came at all; one range read brings everything."""
     rig.upstream.log = entries(5)
-    rig.repair.watch_from(0)
+    rig.repair.set_watermark(0)
     await settle(lambda: rig.socket.told == [1, 2, 3, 4, 5])
     await asyncio.sleep(0.06)
     assert rig.upstream.asked["entries"] == rig.repair.reads == 1
@@ -104,7 +104,7 @@ async def test_lost_tails_are_found_by_the_poll_and_read_once(rig):
 async def test_a_hole_is_read_without_any_poll(rig):
     """What follows on the bus shows the hole."""
     rig.upstream.log = entries(3)
-    rig.fanout.hear(entries(3)[2:])
+    rig.fanout.on_batch(entries(3)[2:])
     await settle(lambda: rig.socket.told == [1, 2, 3])
     assert rig.upstream.asked["changed"] == 0, "nobody watches yet"
 
@@ -113,11 +113,11 @@ async def test_what_is_more_than_a_page_behind_is_announced_as_a_gap(rig, monkey
     """Clients read far history themselves; pushes go on as soon as heads say who is a member."""
     monkeypatch.setattr(edge_repair, "PAGE_MAX", 2)
     rig.upstream.log = entries(5)
-    rig.repair.watch_from(0)
+    rig.repair.set_watermark(0)
     rig.fanout.note_head("r.x", 5)
     await settle(lambda: rig.socket.told[:3] == [1, 2, "<6"])
-    await settle(lambda: rig.upstream.asked["heads"] == 1 and not rig.fanout.doubtful)
-    rig.fanout.hear([Entry("r.x", 6, "msg", 0)])
+    await settle(lambda: rig.upstream.asked["heads"] == 1 and not rig.fanout.stale_users)
+    rig.fanout.on_batch([Entry("r.x", 6, "msg", 0)])
     assert rig.socket.told[-1] == 6
 
 
@@ -169,7 +169,7 @@ async def test_who_reads_is_pushed_no_more_than_his_outbox_holds(rig):
 
 async def test_a_slow_consumer_holds_up_the_others_for_so_long(rig, monkeypatch):
     """Then he gets it all at once, which is more than he may leave unread."""
-    monkeypatch.setattr(edge_repair, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(edge_repair, "CONGESTION_WAIT_MAX_S", 0.1)
     socket = Outbox(reads=False)
     behind(rig, socket)
     await asyncio.sleep(0.1)
@@ -181,10 +181,10 @@ async def test_a_slow_consumer_holds_up_the_others_for_so_long(rig, monkeypatch)
 async def test_who_comes_during_the_repair_of_those_who_left_misses_nothing(rig, monkeypatch):
     """What they left behind is not taken for the conversation that began since."""
     monkeypatch.setattr(edge_repair, "PAGE_MAX", 50)
-    monkeypatch.setattr(edge_repair, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(edge_repair, "CONGESTION_WAIT_MAX_S", 0.1)
     socket, ann, bob = Outbox(reads=False), Outbox(reads=True), Outbox(reads=True)
     behind(rig, socket)
-    rig.fanout.hear([Entry("r.x", 101, "room", 0, event="added", user="ann")])
+    rig.fanout.on_batch([Entry("r.x", 101, "room", 0, event="added", user="ann")])
     await settle(lambda: socket.is_congested)
     rig.fanout.leave(socket)
     bob.user = "bob"
@@ -192,17 +192,17 @@ async def test_who_comes_during_the_repair_of_those_who_left_misses_nothing(rig,
         rig.fanout.join(other)
         rig.fanout.subscribe(other, {"r.x": 101})
     await settle(lambda: not rig.repair._reading)
-    rig.fanout.hear([Entry("r.x", 102, "msg", 0)])
+    rig.fanout.on_batch([Entry("r.x", 102, "msg", 0)])
     assert (ann.told[-1], bob.told[-1]) == (102, 102)
 
 
 async def test_who_is_doubtful_does_not_wait_for_the_next_poll(rig):
     """Until his heads are read he may be pushed nothing: that is a matter of milliseconds."""
-    rig.repair.watch_from(0)
+    rig.repair.set_watermark(0)
     rig.repair._settings = Settings(heads_poll_ms=60_000, heads_poll_degraded_ms=60_000)
     await settle(lambda: rig.upstream.asked["changed"])
-    rig.fanout.doubtful.add("ann")
-    await settle(lambda: rig.upstream.asked["heads"] and not rig.fanout.doubtful)
+    rig.fanout.stale_users.add("ann")
+    await settle(lambda: rig.upstream.asked["heads"] and not rig.fanout.stale_users)
 
 
 async def test_a_failed_read_is_tried_again(rig):
@@ -217,12 +217,12 @@ async def test_a_failed_read_is_tried_again(rig):
 async def test_polls_go_on_from_the_last_watermark_and_rest_without_sockets(rig):
     """No poll asks for all there ever was, and an idle edge asks nothing."""
     rig.upstream.watermark = 9
-    rig.repair.watch_from(3)
+    rig.repair.set_watermark(3)
     await settle(lambda: 9 in rig.upstream.since)
     assert rig.upstream.since[0] == 3
-    rig.repair.watch_from(5)
+    rig.repair.set_watermark(5)
     await settle(lambda: 5 in rig.upstream.since)
-    rig.repair.rest()
+    rig.repair.idle()
     await asyncio.sleep(0.03)
     asked = rig.upstream.asked["changed"]
     await asyncio.sleep(0.06)

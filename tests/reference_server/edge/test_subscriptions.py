@@ -14,7 +14,7 @@ from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.edge import client_socket, subscriptions
 from gauntlet.reference_server.edge.client_socket import ClientSocket
 from gauntlet.reference_server.edge.connection import Connection
-from gauntlet.reference_server.edge.subscriptions import EdgeFanout
+from gauntlet.reference_server.edge.subscriptions import Subscriptions
 
 USERS = ("ann", "bob")
 CONVS = ("r.x", "d.ann.bob")
@@ -63,7 +63,7 @@ def pushes(socket: ClientSocket, conv: str) -> list[int | tuple[int, int]]:
     return told
 
 
-def live(fanout: EdgeFanout, user: str, heads: dict[str, int]) -> ClientSocket:
+def live(fanout: Subscriptions, user: str, heads: dict[str, int]) -> ClientSocket:
     """A subscribed socket."""
     socket = make_socket(user, heads)
     fanout.join(socket)
@@ -83,132 +83,132 @@ def event(conv: str, seq: int, kind: str, user: str) -> Entry:
 
 def test_all_sockets_of_all_members_are_pushed_in_order():
     """Several devices, the sender's own too; what overtook on the bus waits."""
-    fanout = EdgeFanout(Metrics())
+    fanout = Subscriptions(Metrics())
     sockets = [live(fanout, user, {"d.ann.bob": 2}) for user in ("ann", "bob", "bob")]
-    fanout.hear([message("d.ann.bob", 4), message("d.ann.bob", 3), message("d.ann.bob", 3)])
+    fanout.on_batch([message("d.ann.bob", 4), message("d.ann.bob", 3), message("d.ann.bob", 3)])
     assert [pushes(socket, "d.ann.bob") for socket in sockets] == [[3, 4]] * 3
 
 
 def test_a_socket_that_joined_late_is_told_what_others_were_pushed_before():
     """Entries that passed while its heads were on their way are announced, not lost."""
-    fanout = EdgeFanout(Metrics())
+    fanout = Subscriptions(Metrics())
     live(fanout, "ann", {"d.ann.bob": 0})
     late = make_socket("bob", {"d.ann.bob": 1})
     fanout.join(late)
-    fanout.hear([message("d.ann.bob", seq) for seq in (1, 2, 3)])
+    fanout.on_batch([message("d.ann.bob", seq) for seq in (1, 2, 3)])
     fanout.subscribe(late, {"d.ann.bob": 1})
-    fanout.hear([message("d.ann.bob", 4)])
+    fanout.on_batch([message("d.ann.bob", 4)])
     assert pushes(late, "d.ann.bob") == [(2, 3), 4]
 
 
 def test_an_unknown_head_seen_earlier_makes_a_new_conversation_suspect():
     """What passed by before the first local member came is read from SQL."""
-    fanout = EdgeFanout(Metrics())
-    fanout.hear([message("r.x", 5)])
+    fanout = Subscriptions(Metrics())
+    fanout.on_batch([message("r.x", 5)])
     live(fanout, "ann", {"r.x": 4})
     assert fanout.overdue(float("inf")) == {"r.x"}
 
 
 def test_members_that_sql_names_and_the_edge_does_not_know_are_doubtful():
     """A lost `added` or `removed` is found by the poll; agreement costs nothing."""
-    fanout = EdgeFanout(Metrics())
+    fanout = Subscriptions(Metrics())
     live(fanout, "ann", {"r.x": 4})
     live(fanout, "bob", {})
     fanout.note_members("r.x", ["ann", "elsewhere"])
-    assert fanout.doubtful == set()
+    assert fanout.stale_users == set()
     fanout.note_members("r.x", ["bob"])
-    assert fanout.doubtful == {"ann", "bob"}
+    assert fanout.stale_users == {"ann", "bob"}
 
 
 def test_a_removal_while_heads_are_on_their_way_counts():
     """Who was a member when his heads were read, and is none any more, is pushed nothing."""
-    fanout = EdgeFanout(Metrics())
+    fanout = Subscriptions(Metrics())
     live(fanout, "ann", {"r.x": 2})
     bob = make_socket("bob", {"r.x": 2})
     fanout.join(bob)
-    fanout.hear([event("r.x", 3, "removed", "bob")])
+    fanout.on_batch([event("r.x", 3, "removed", "bob")])
     fanout.subscribe(bob, {"r.x": 2})
-    fanout.hear([message("r.x", 4)])
+    fanout.on_batch([message("r.x", 4)])
     assert pushes(bob, "r.x") == []
 
 
 def test_an_addition_that_is_older_than_a_skipped_removal_counts_for_nothing():
     """Bob was put out before his heads were read; that he had been put in is heard only now."""
-    fanout = EdgeFanout(Metrics())
+    fanout = Subscriptions(Metrics())
     bob = make_socket("bob", {})
     fanout.join(bob)
-    fanout.hear([event("r.x", 2, "added", "bob")])
+    fanout.on_batch([event("r.x", 2, "added", "bob")])
     live(fanout, "ann", {"r.x": 3})
     fanout.subscribe(bob, {})
-    fanout.hear([message("r.x", 4)])
+    fanout.on_batch([message("r.x", 4)])
     assert pushes(bob, "r.x") == []
 
 
 def test_a_removal_that_another_socket_skipped_is_looked_for():
     """Ann's heads are newer than Bob's: what lies between never came by, so his are read again."""
-    fanout = EdgeFanout(Metrics())
+    fanout = Subscriptions(Metrics())
     bob = make_socket("bob", {"r.x": 3})
     fanout.join(bob)
     live(fanout, "ann", {"r.x": 4})
     fanout.subscribe(bob, {"r.x": 3})
-    fanout.hear([message("r.x", 5)])
-    assert (pushes(bob, "r.x"), fanout.doubtful) == ([], {"bob"})
+    fanout.on_batch([message("r.x", 5)])
+    assert (pushes(bob, "r.x"), fanout.stale_users) == ([], {"bob"})
     fanout.join(bob)
     fanout.resubscribe(bob, {"r.x": 5})
-    fanout.hear([message("r.x", 6)])
+    fanout.on_batch([message("r.x", 6)])
     assert pushes(bob, "r.x") == [(4, 5), 6], "he had not been put out after all"
 
 
 def test_changes_count_by_their_place_and_not_as_they_come():
     """An addition that is heard after the removal that followed it changes nothing."""
-    fanout = EdgeFanout(Metrics())
+    fanout = Subscriptions(Metrics())
     bob = make_socket("bob", {})
     fanout.join(bob)
-    fanout.hear([event("r.x", 3, "removed", "bob"), event("r.x", 2, "added", "bob")])
+    fanout.on_batch([event("r.x", 3, "removed", "bob"), event("r.x", 2, "added", "bob")])
     fanout.subscribe(bob, {})
-    fanout.hear([message("r.x", 4)])
+    fanout.on_batch([message("r.x", 4)])
     assert pushes(bob, "r.x") == []
     assert fanout.find("r.x") is None, "nobody here is a member"
 
 
 def test_a_conversation_that_another_brings_is_told_to_all_its_members():
     """It began after this one's heads were read, and its first message was lost on the bus."""
-    fanout = EdgeFanout(Metrics())
+    fanout = Subscriptions(Metrics())
     early, joining = live(fanout, "ann", {}), make_socket("ann", {})
     fanout.join(joining)
     live(fanout, "bob", {"d.ann.bob": 1})
     fanout.subscribe(joining, {})
-    fanout.hear([message("d.ann.bob", 2)])
+    fanout.on_batch([message("d.ann.bob", 2)])
     assert pushes(early, "d.ann.bob") == pushes(joining, "d.ann.bob") == [(1, 1), 2]
 
 
 def test_removed_and_added_again_in_one_go():
     """The last local member leaves and returns within entries that become ready together."""
-    fanout = EdgeFanout(Metrics())
+    fanout = Subscriptions(Metrics())
     ann = live(fanout, "ann", {"r.x": 2})
     changes = [event("r.x", 4, "added", "ann"), event("r.x", 3, "removed", "ann")]
-    fanout.hear([*changes, message("r.x", 5)])
+    fanout.on_batch([*changes, message("r.x", 5)])
     assert pushes(ann, "r.x") == [3, 4, 5]
 
 
 def test_what_is_skipped_makes_members_doubtful_and_heads_set_them_right():
     """A removal among skipped entries is found by reading the member's heads again."""
-    fanout = EdgeFanout(Metrics())
+    fanout = Subscriptions(Metrics())
     ann = live(fanout, "ann", {"r.x": 2, "r.y": 1})
     fanout.skip_to(fanout.find("r.x"), 10)
-    assert fanout.doubtful == {"ann"}
-    fanout.hear([message("r.x", 10)])
+    assert fanout.stale_users == {"ann"}
+    fanout.on_batch([message("r.x", 10)])
     assert pushes(ann, "r.x") == [(3, 9)], "he may have been put out in what was skipped"
     fanout.join(ann)
     fanout.resubscribe(ann, {"r.y": 1, "r.z": 7})
-    fanout.hear([message("r.x", 10), message("r.y", 2), message("r.z", 8)])
+    fanout.on_batch([message("r.x", 10), message("r.y", 2), message("r.z", 8)])
     assert (pushes(ann, "r.x"), pushes(ann, "r.y")) == ([(3, 9)], [2])
     assert pushes(ann, "r.z") == [(1, 7), 8], "what lies before is read from history"
 
 
 def test_leaving_frees_what_was_kept():
     """An edge does not remember conversations without local members, nor their users."""
-    fanout = EdgeFanout(Metrics())
+    fanout = Subscriptions(Metrics())
     socket = live(fanout, "ann", {"r.x": 4, "d.ann.bob": 1})
     joining = make_socket("ann")
     fanout.join(joining)
@@ -223,7 +223,7 @@ class World:
     """SQL, a lossy bus and one edge, stepped by hypothesis."""
 
     def __init__(self) -> None:
-        self.fanout = EdgeFanout(Metrics())
+        self.fanout = Subscriptions(Metrics())
         self.log: defaultdict[str, list[Entry]] = defaultdict(list)
         self.members: dict[str, set[str]] = {conv: set() for conv in CONVS}
         self.flying: list[Entry] = []
@@ -259,7 +259,7 @@ class World:
             if kind != "repeat":
                 self.flying.remove(entry)
             if kind != "lose":
-                self.fanout.hear([entry])
+                self.fanout.on_batch([entry])
         elif kind == "repair":
             self.repair(conv)
         else:
@@ -297,7 +297,7 @@ class World:
 
     def begin_rereading(self, user: str) -> None:
         sockets = self.fanout.sockets_of(user)
-        if user in self.fanout.doubtful and not any(
+        if user in self.fanout.stale_users and not any(
             s in sockets for ss, _ in self.rereading for s in ss
         ):
             for socket in sockets:
@@ -306,7 +306,7 @@ class World:
 
     def end_rereading(self, sockets: list[ClientSocket], heads: dict[str, int]) -> None:
         for socket in sockets:
-            self.fanout.doubtful.discard(socket.user)
+            self.fanout.stale_users.discard(socket.user)
         for socket in sockets:
             if any(socket is one for one, _ in self.live):
                 self.fanout.resubscribe(socket, heads)
@@ -317,7 +317,7 @@ class World:
             # A short page, so that skipping what lies behind it is exercised too.
             page = self.log[conv][conversation.next_seq - 1 :][:3]
             head = len(self.log[conv])
-            self.fanout.hear(page)
+            self.fanout.on_batch(page)
             if conversation.next_seq <= head:
                 self.fanout.skip_to(conversation, head + 1)
 

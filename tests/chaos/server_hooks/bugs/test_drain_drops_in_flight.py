@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from gauntlet.chaos.server_hooks.bugs import drain_drops_in_flight
 from gauntlet.reference_server.edge.client_socket import ClientSocket
 from gauntlet.reference_server.edge.connection import Connection
-from gauntlet.reference_server.edge.drain import Drain, DrainOrder
+from gauntlet.reference_server.edge.drain import Drain, DrainOptions
 
 
 class SocketWithoutNetwork(ClientSocket):
@@ -31,12 +31,14 @@ def push_four_messages(socket):
 
 async def test_a_client_asked_to_reconnect_misses_one_push_without_a_gap(monkeypatch):
     """It starts at position 2, without a `gap`; a client that was not asked misses nothing."""
-    monkeypatch.setattr(Drain, "_tell", Drain._tell)  # both are restored after the test
+    monkeypatch.setattr(
+        Drain, "_send_reconnect", Drain._send_reconnect
+    )  # both are restored after the test
     monkeypatch.setattr(ClientSocket, "push", ClientSocket.push)
     drain_drops_in_flight.install()
     asked, other = SocketWithoutNetwork("e|1-1"), SocketWithoutNetwork("e|1-2")
     drain = Drain(lambda: [asked])
-    drain.begin(DrainOrder(urls=("ws://g/v1/ws",)))
+    drain.begin(DrainOptions(urls=("ws://g/v1/ws",)))
     drain.cancel()
     assert push_four_messages(asked) == ["d.a.b:2", "d.a.c:1", "d.a.b:3"]
     assert push_four_messages(other) == ["d.a.b:1", "d.a.b:2", "d.a.c:1", "d.a.b:3"]
@@ -46,6 +48,6 @@ async def test_without_the_bug_a_client_asked_to_reconnect_receives_every_push()
     """The unchanged drain drops nothing while clients are still connected."""
     asked = SocketWithoutNetwork("e|1-1")
     drain = Drain(lambda: [asked])
-    drain.begin(DrainOrder(urls=("ws://g/v1/ws",)))
+    drain.begin(DrainOptions(urls=("ws://g/v1/ws",)))
     drain.cancel()
     assert push_four_messages(asked) == ["d.a.b:1", "d.a.b:2", "d.a.c:1", "d.a.b:3"]

@@ -8,7 +8,7 @@ import pytest
 
 from gauntlet.chaos.server_hooks.faults import crash_after_commit, mute_edge, slow_commits
 from gauntlet.reference_server.core.wire import Entry
-from gauntlet.reference_server.edge.subscriptions import EdgeFanout
+from gauntlet.reference_server.edge.subscriptions import Subscriptions
 from gauntlet.reference_server.services.message import MessageService
 from gauntlet.reference_server.services.publisher import Fanout
 
@@ -48,10 +48,12 @@ async def test_an_armed_process_dies_after_a_commit_that_it_does_not_publish(
 
 def test_a_mute_edge_pushes_nothing(monkeypatch):
     """Messages from the bus and from repairs are discarded."""
-    monkeypatch.setattr(EdgeFanout, "hear", EdgeFanout.hear)  # restored after the test
+    monkeypatch.setattr(
+        Subscriptions, "on_batch", Subscriptions.on_batch
+    )  # restored after the test
     mute_edge.install()
     # The original method would fail, because there is no `self`.
-    assert EdgeFanout.hear(None, [ENTRY]) is None
+    assert Subscriptions.on_batch(None, [ENTRY]) is None
 
 
 async def test_slow_commits_start_in_order_at_the_known_rate(monkeypatch):
