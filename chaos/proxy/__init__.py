@@ -1,6 +1,7 @@
 """A fault proxy with Toxiproxy's HTTP API, for machines without `toxiproxy-server`.
 
-The path of a byte: `proxy` accepts and dials, `link` reads it from one socket, hands it through
-the stages of `toxics`, and writes it to the other; `api` tells them what to do.
-See `docs/reference/fault-proxy.md` for the API and for where we differ on purpose.
+The path of a byte: `proxy` accepts a client and dials the upstream; `proxied_connection` reads from
+one socket, passes the bytes through the stages of `toxics`, and writes them to the other socket;
+`api` controls all of this. docs/reference/fault-proxy.md describes the API and every intentional
+difference from Toxiproxy.
 """

@@ -1,6 +1,6 @@
-"""`python -P -m chaos.proxy`: serves until standard input ends, SIGTERM or SIGINT.
+"""`python -P -m gauntlet.chaos.proxy`: serve until standard input ends, SIGTERM or SIGINT.
 
-Prints one JSON line, {"api": "http://127.0.0.1:port"}, when it is ready.
+Prints one JSON line, {"api": "http://127.0.0.1:port"}, when the API is ready.
 """
 
 import argparse
@@ -22,12 +22,15 @@ from gauntlet.core import os_limits
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -P -m chaos.proxy", description=__doc__)
+    program = "python -P -m gauntlet.chaos.proxy"
+    parser = argparse.ArgumentParser(prog=program, description=__doc__)
     parser.add_argument("--listen", default="127.0.0.1:0", help="address of the API")
-    parser.add_argument("--seed", type=int, default=0, help="repeats rolls of toxicity")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="makes the random decisions of toxicity repeatable"
+    )
     options = parser.parse_args()
     host, _, port = options.listen.rpartition(":")
-    os_limits.raise_descriptors()  # two for each connection
+    os_limits.raise_descriptors()  # each connection needs two
     uvloop.run(_serve(host, int(port), options.seed))
 
 
@@ -36,13 +39,13 @@ async def _serve(host: str, port: int, seed: int) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    watch = threading.Thread(target=_wait_for_eof, args=(loop, stopped), daemon=True)
+    stdin_watcher = threading.Thread(target=_wait_for_eof, args=(loop, stopped), daemon=True)
     proxies = Proxies(seed)
     runner = web.AppRunner(application(proxies), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     site = web.TCPSite(runner, host, port)
     await site.start()
-    watch.start()
+    stdin_watcher.start()
     sys.stdout.write(json.dumps({"api": f"http://{address(runner.addresses[0])}"}) + "\n")
     sys.stdout.flush()
     await stopped.wait()
@@ -51,10 +54,10 @@ async def _serve(host: str, port: int, seed: int) -> None:
 
 
 def _wait_for_eof(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:
-    # Not sys.stdin: a thread that reads it holds a lock which the interpreter wants at its end.
+    # Not sys.stdin: a thread that reads from it holds a lock that the interpreter needs to exit.
     while os.read(0, 4096):
         pass
-    with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+    with contextlib.suppress(RuntimeError):  # the loop has ended already
         loop.call_soon_threadsafe(stopped.set)
 
 

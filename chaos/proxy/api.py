@@ -1,4 +1,4 @@
-"""Toxiproxy's HTTP API over the proxies of this process."""
+"""Toxiproxy's HTTP API for the proxies of this process."""
 
 import asyncio
 import secrets
@@ -12,7 +12,7 @@ from gauntlet.chaos.proxy import errors
 from gauntlet.chaos.proxy.collection import Proxies
 from gauntlet.chaos.proxy.proxy import Proxy
 
-VERSION = "2.12.0-gauntlet"  # the version whose API this is
+VERSION = "2.12.0-gauntlet"  # the version of Toxiproxy whose API this is
 REQUEST_ID = "X-Toxiproxy-Request-Id"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -20,7 +20,7 @@ _HELP = {"received": "Bytes read from a source", "sent": "Bytes written to a des
 
 
 def application(proxies: Proxies) -> web.Application:
-    """The API as an application. Calls are carried out one after the other."""
+    """Return the API as an application that processes calls one after the other."""
     api = _Api(proxies)
     app = web.Application(middlewares=[_middleware(asyncio.Lock())])
     app.router.add_routes(
@@ -48,7 +48,7 @@ def application(proxies: Proxies) -> web.Application:
 
 
 class _Api:
-    """One method a route."""
+    """The handlers of the routes."""
 
     def __init__(self, proxies: Proxies) -> None:
         self._proxies = proxies
@@ -58,20 +58,20 @@ class _Api:
 
     async def metrics(self, request: web.Request) -> web.Response:
         lines: list[str] = []
-        for word, about in _HELP.items():
-            metric = f"toxiproxy_proxy_{word}_bytes_total"
-            lines += [f"# HELP {metric} {about}", f"# TYPE {metric} counter"]
+        for counter, help_text in _HELP.items():
+            metric = f"toxiproxy_proxy_{counter}_bytes_total"
+            lines += [f"# HELP {metric} {help_text}", f"# TYPE {metric} counter"]
             for proxy in self._proxies.by_name.values():
-                for (counted, stream), total in sorted(proxy.byte_totals().items()):
-                    if counted == word:
+                for (name, stream), total in sorted(proxy.byte_totals().items()):
+                    if name == counter:
                         lines.append(f"{metric}{{{_labels(proxy, stream)}}} {total}")
         return web.Response(text="\n".join([*lines, ""]))
 
     async def connections(self, request: web.Request) -> web.Response:
         rows = [
-            {"proxy": proxy.name, **link.as_json()}
+            {"proxy": proxy.name, **connection.as_json()}
             for proxy in self._proxies.by_name.values()
-            for link in sorted(proxy.links, key=lambda link: link.number)
+            for connection in sorted(proxy.connections, key=lambda each: each.number)
         ]
         return _json({"connections": rows})
 
@@ -80,13 +80,13 @@ class _Api:
         return web.Response(status=204)
 
     async def populate(self, request: web.Request) -> web.Response:
-        done: list[Proxy] = []
+        populated: list[Proxy] = []
         try:
-            await self._proxies.populate(await _body(request), done)
+            await self._proxies.populate(await _body(request), populated)
         except errors.ApiError as error:
             answer: dict[str, Any] = {"error": error.message, "status": error.status}
-            return _json(answer | _shown(done), error.status)
-        return _json(_shown(done), 201)
+            return _json(answer | _proxies_json(populated), error.status)
+        return _json(_proxies_json(populated), 201)
 
     async def index(self, request: web.Request) -> web.Response:
         proxies = sorted(self._proxies.by_name.items())
@@ -101,7 +101,7 @@ class _Api:
 
     async def update(self, request: web.Request) -> web.Response:
         name = request.match_info["proxy"]
-        self._proxies.get(name)  # a missing proxy goes before a bad body
+        self._proxies.get(name)  # as in Toxiproxy, 404 takes precedence over a bad body
         proxy = await self._proxies.update(name, await _body(request))
         return _json(proxy.as_json())
 
@@ -121,7 +121,7 @@ class _Api:
 
     async def update_toxic(self, request: web.Request) -> web.Response:
         proxy, name = self._proxy(request), request.match_info["toxic"]
-        proxy.toxic(name)  # a missing toxic goes before a bad body
+        proxy.toxic(name)  # as in Toxiproxy, 404 takes precedence over a bad body
         return _json(proxy.update_toxic(name, await _body(request)).as_json())
 
     async def remove_toxic(self, request: web.Request) -> web.Response:
@@ -136,7 +136,7 @@ def _middleware(lock: asyncio.Lock) -> Any:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            # Toxiproxy's own guard against pages that make a browser call it.
+            # Toxiproxy refuses browsers too: a web page must not be able to control the proxy.
             if request.headers.get("User-Agent", "").startswith("Mozilla/"):
                 response: web.StreamResponse = _text("User agent not allowed\n", 403)
             else:
@@ -172,7 +172,7 @@ def _text(text: str, status: int) -> web.Response:
     return web.Response(text=text, status=status, headers=headers)
 
 
-def _shown(proxies: list[Proxy]) -> dict[str, Any]:
+def _proxies_json(proxies: list[Proxy]) -> dict[str, Any]:
     return {"proxies": [proxy.as_json() for proxy in proxies]}
 
 

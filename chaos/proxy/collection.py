@@ -6,55 +6,55 @@ from gauntlet.chaos.proxy.toxic import convert
 
 
 class Proxies:
-    """The proxies by their names. Its methods are called one at a time."""
+    """The proxies by name. Callers must not run its methods concurrently."""
 
     def __init__(self, seed: int) -> None:
         self.by_name: dict[str, Proxy] = {}
         self._seed = seed
 
     def get(self, name: str) -> Proxy:
-        """A proxy by its name; ApiError if there is none."""
+        """Return a proxy by name; raises ApiError (404) if there is none."""
         if name not in self.by_name:
             raise errors.proxy_not_found()
         return self.by_name[name]
 
     async def create(self, body: object) -> Proxy:
-        """A new proxy, listening if it is enabled."""
-        wish = _checked(convert({} if body is None else body, ProxyBody))
-        if wish.name in self.by_name:
+        """Create a proxy, which listens if it is enabled; raises ApiError if the name is taken."""
+        request = _checked(convert({} if body is None else body, ProxyBody))
+        if request.name in self.by_name:
             raise errors.proxy_exists()
-        return await self._put(wish)
+        return await self._add(request)
 
     async def update(self, name: str, body: object) -> Proxy:
-        """Change a proxy; what is not given stays."""
+        """Change a proxy; fields that the body does not contain keep their values."""
         proxy = self.get(name)
         current = {key: getattr(proxy, key) for key in ("listen", "upstream", "enabled")}
-        given = convert(body, dict[str, object])
-        wish = {**current, **{key: value for key, value in given.items() if value is not None}}
-        await proxy.update(convert(wish, ProxyBody))
+        changes = convert(body, dict[str, object])
+        changes = {key: value for key, value in changes.items() if value is not None}
+        await proxy.update(convert({**current, **changes}, ProxyBody))
         return proxy
 
     def remove(self, name: str) -> None:
-        """Close a proxy and forget it."""
+        """Close a proxy and remove it."""
         self.get(name).stop()
         del self.by_name[name]
 
-    async def populate(self, body: object, done: list[Proxy]) -> None:
-        """Create or replace several; one that has the same addresses already is left as it is.
+    async def populate(self, body: object, populated: list[Proxy]) -> None:
+        """Create or replace several proxies; one with unchanged addresses is not touched.
 
-        All are checked before the first is touched. `done` receives those that succeeded, so that
-        a failure in between can be told with its survivors.
+        Every row is checked before any proxy is changed. `populated` receives the proxies that
+        succeeded, so that the answer to a failed call can list them.
         """
         rows = convert(body, list[dict[str, object]])
-        wishes = [_checked(convert(row, ProxyBody), at) for at, row in enumerate(rows, 1)]
-        for wish in wishes:
-            existing = self.by_name.get(wish.name)
+        requests = [_checked(convert(row, ProxyBody), number) for number, row in enumerate(rows, 1)]
+        for request in requests:
+            existing = self.by_name.get(request.name)
             if existing is not None:
-                if not await existing.differs(wish):
-                    done.append(existing)
+                if not await existing.differs(request):
+                    populated.append(existing)
                     continue
                 existing.stop()
-            done.append(await self._put(wish))
+            populated.append(await self._add(request))
 
     async def reset(self) -> None:
         """Enable every proxy and remove every toxic."""
@@ -65,21 +65,21 @@ class Proxies:
                 proxy.remove_toxic(toxic.name)
 
     def stop(self) -> None:
-        """Close everything."""
+        """Close every proxy."""
         for proxy in self.by_name.values():
             proxy.stop()
 
-    async def _put(self, wish: ProxyBody) -> Proxy:
-        proxy = Proxy(wish, self._seed)
-        if wish.enabled:
+    async def _add(self, request: ProxyBody) -> Proxy:
+        proxy = Proxy(request, self._seed)
+        if request.enabled:
             await proxy.start()
         self.by_name[proxy.name] = proxy
         return proxy
 
 
-def _checked(wish: ProxyBody, position: int | None = None) -> ProxyBody:
-    where = "" if position is None else f" at proxy {position}"
+def _checked(request: ProxyBody, row_number: int | None = None) -> ProxyBody:
+    suffix = "" if row_number is None else f" at proxy {row_number}"
     for field in ("name", "upstream"):
-        if not getattr(wish, field):
-            raise errors.missing_field(field + where)
-    return wish
+        if not getattr(request, field):
+            raise errors.missing_field(field + suffix)
+    return request

@@ -1,8 +1,8 @@
-"""What the API refuses, with the status and the words of Toxiproxy."""
+"""The errors of the API, with the statuses and messages of Toxiproxy."""
 
 
 class ApiError(Exception):
-    """A refusal: one message, one HTTP status."""
+    """A request that is refused, with the message and the HTTP status of the answer."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)

@@ -12,18 +12,18 @@ from typing import Any
 import msgspec
 
 from gauntlet.chaos.proxy import errors
-from gauntlet.chaos.proxy.proxied_connection import End, Link, address
+from gauntlet.chaos.proxy.proxied_connection import Endpoint, ProxiedConnection, address
 from gauntlet.chaos.proxy.toxic import STREAMS, Stream, Toxic
 
 _log = logging.getLogger(__name__)
 
 DIAL_TIMEOUT_S = 5.0
 _BACKLOG = 4096
-_ACCEPT_PAUSE_S = 0.1  # when out of file descriptors
+_ACCEPT_PAUSE_S = 0.1  # after an accept failed, for example for lack of file descriptors
 
 
 class ProxyBody(msgspec.Struct, frozen=True):
-    """A request to create or change a proxy. Only `name` and `upstream` have no useful default."""
+    """A request to create or change a proxy. `name` and `upstream` have no useful default."""
 
     name: str = ""
     listen: str = ""
@@ -32,16 +32,16 @@ class ProxyBody(msgspec.Struct, frozen=True):
 
 
 class Proxy:
-    """A link that can be disturbed. Its methods are called one at a time."""
+    """A listener that forwards to an upstream. Callers must not run its methods concurrently."""
 
     def __init__(self, body: ProxyBody, seed: int) -> None:
         self.name = body.name
         self.listen = body.listen
         self.upstream = body.upstream
         self.enabled = False
-        self.links: set[Link] = set()
+        self.connections: set[ProxiedConnection] = set()
         self._toxics: dict[str, Toxic] = {}
-        self._serial = 0
+        self._last_serial = 0
         self._accepted = 0
         self._seed = seed
         self._listener: socket.socket | None = None
@@ -51,7 +51,7 @@ class Proxy:
     # --- the listener
 
     async def start(self) -> None:
-        """Listen; `listen` then holds the real address. ApiError if that cannot be had."""
+        """Listen; `listen` then holds the real address. Raises ApiError (500) if that fails."""
         try:
             host, port = await resolve(self.listen)
         except errors.ApiError as error:
@@ -77,15 +77,15 @@ class Proxy:
             self._listener = None
         for dial in self._dials:
             dial.cancel()
-        for link in list(self.links):
-            link.close()
+        for connection in list(self.connections):
+            connection.close()
 
     async def differs(self, body: ProxyBody) -> bool:
-        """Whether a request means another address; `localhost:80` and `127.0.0.1:80` are one."""
+        """Whether a request changes an address; `localhost:80` equals `127.0.0.1:80`."""
         return body.upstream != self.upstream or address(await resolve(body.listen)) != self.listen
 
     async def update(self, body: ProxyBody) -> None:
-        """Change addresses or state; connections survive if the addresses stay the same."""
+        """Change addresses or state; connections stay open if the addresses stay the same."""
         if await self.differs(body):
             self.stop()
             self.listen, self.upstream = body.listen, body.upstream
@@ -126,77 +126,79 @@ class Proxy:
     async def _connect(self, number: int, client: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         host, _, port = self.upstream.rpartition(":")
-        with contextlib.ExitStack() as undo:
-            undo.callback(client.close)
+        with contextlib.ExitStack() as cleanup:
+            cleanup.callback(client.close)
             try:
                 async with asyncio.timeout(DIAL_TIMEOUT_S):
-                    _, far = await loop.create_connection(End, host.strip("[]"), int(port))
+                    _, upstream_endpoint = await loop.create_connection(
+                        Endpoint, host.strip("[]"), int(port)
+                    )
             except (OSError, ValueError) as error:
                 _log.warning("%s: cannot dial %s: %r", self.name, self.upstream, error)
                 return
-            undo.callback(far.transport.abort)
-            _, near = await loop.connect_accepted_socket(End, client)
-            undo.pop_all()
-        link = Link(number, self, near, far)
-        self.links.add(link)
-        link.start(self.toxics())
+            cleanup.callback(upstream_endpoint.transport.abort)
+            _, client_endpoint = await loop.connect_accepted_socket(Endpoint, client)
+            cleanup.pop_all()
+        connection = ProxiedConnection(number, self, client_endpoint, upstream_endpoint)
+        self.connections.add(connection)
+        connection.start(self.toxics())
 
-    def link_lost(self, link: Link) -> None:
-        """A connection is over; its bytes stay in the totals."""
-        self.links.discard(link)
-        self._ended_bytes.update(_bytes_of(link))
+    def connection_closed(self, connection: ProxiedConnection) -> None:
+        """Remove a connection; its bytes stay in the totals."""
+        self.connections.discard(connection)
+        self._ended_bytes.update(_byte_counters(connection))
 
     def byte_totals(self) -> Counter[tuple[str, Stream]]:
-        """`(received|sent, stream)` → bytes, over ended and live connections."""
+        """Return `(received|sent, stream)` → bytes, over ended and live connections."""
         totals = Counter(self._ended_bytes)
-        for link in self.links:
-            totals.update(_bytes_of(link))
+        for connection in self.connections:
+            totals.update(_byte_counters(connection))
         return totals
 
     # --- toxics
 
     def toxics(self) -> list[Toxic]:
-        """Upstream ones first, each stream's in the order of their adding."""
+        """Return the upstream toxics, then the downstream ones, each in the order of adding."""
         return sorted(self._toxics.values(), key=lambda t: (STREAMS.index(t.stream), t.serial))
 
     def toxic(self, name: str) -> Toxic:
-        """A toxic by its name; ApiError if there is none."""
+        """Return a toxic by name; raises ApiError (404) if there is none."""
         if name not in self._toxics:
             raise errors.toxic_not_found()
         return self._toxics[name]
 
     def add_toxic(self, body: object) -> Toxic:
-        """Add a toxic; it acts on live connections at once."""
-        toxic = Toxic.create(self._serial + 1, body)
+        """Add a toxic; it takes effect on live connections immediately."""
+        toxic = Toxic.create(self._last_serial + 1, body)
         if toxic.name in self._toxics:
             raise errors.toxic_exists()
-        self._serial += 1
-        return self._set(toxic)
+        self._last_serial += 1
+        return self._apply(toxic)
 
     def update_toxic(self, name: str, body: object) -> Toxic:
-        """Change a toxic's toxicity or attributes."""
-        return self._set(self.toxic(name).updated(body))
+        """Change the toxicity or the attributes of a toxic."""
+        return self._apply(self.toxic(name).updated(body))
 
     def remove_toxic(self, name: str) -> None:
-        """Remove a toxic; what it held flows on."""
+        """Remove a toxic; the bytes that it held are sent on."""
         toxic = self.toxic(name)
         del self._toxics[name]
-        for link in list(self.links):
-            link.directions[toxic.stream].remove(toxic)
+        for connection in list(self.connections):
+            connection.directions[toxic.stream].remove(toxic)
 
-    def random(self, link: int, toxic: Toxic) -> Random:
-        """Random numbers that depend on nothing but the seed and who asks."""
-        key = (self._seed, self.name, link, toxic.stream, toxic.serial)
+    def random(self, connection_number: int, toxic: Toxic) -> Random:
+        """Return random numbers that depend only on the seed, the proxy, connection and toxic."""
+        key = (self._seed, self.name, connection_number, toxic.stream, toxic.serial)
         return Random("/".join(map(str, key)))
 
-    def _set(self, toxic: Toxic) -> Toxic:
+    def _apply(self, toxic: Toxic) -> Toxic:
         self._toxics[toxic.name] = toxic
-        for link in list(self.links):
-            link.directions[toxic.stream].apply(toxic)
+        for connection in list(self.connections):
+            connection.directions[toxic.stream].apply(toxic)
         return toxic
 
     def as_json(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """Return the proxy in the form of the API."""
         return {
             "name": self.name,
             "listen": self.listen,
@@ -207,26 +209,27 @@ class Proxy:
 
 
 async def resolve(listen: str) -> tuple[str, int]:
-    """The numeric address of `host:port`, IPv4 first; no host is loopback. ApiError if it is none.
+    """Resolve `host:port` to a numeric address, IPv4 first; raises ApiError (500) if that fails.
 
-    Toxiproxy takes no host for every interface of the machine; a fault proxy should not.
+    A missing host means loopback. In Toxiproxy it means every interface of the machine, which a
+    fault proxy should not open.
     """
     host, colon, port = listen.rpartition(":")
     if listen and not colon:
         raise errors.ApiError(f"address {listen}: missing port in address", 500)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(
+        candidates = await asyncio.get_running_loop().getaddrinfo(
             host.strip("[]") or "127.0.0.1", port or 0, type=socket.SOCK_STREAM
         )
     except OSError as error:
         raise errors.ApiError(f"lookup {listen}: {error.strerror}", 500) from error
-    _, _, _, _, name = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    _, _, _, _, name = min(candidates, key=lambda entry: entry[0] != socket.AF_INET)
     return str(name[0]), int(name[1])
 
 
-def _bytes_of(link: Link) -> dict[tuple[str, Stream], int]:
+def _byte_counters(connection: ProxiedConnection) -> dict[tuple[str, Stream], int]:
     return {
-        (word, stream): getattr(direction, word)
-        for stream, direction in link.directions.items()
-        for word in ("received", "sent")
+        (counter, stream): getattr(direction, counter)
+        for stream, direction in connection.directions.items()
+        for counter in ("received", "sent")
     }

@@ -1,4 +1,4 @@
-"""One toxic of a proxy, and its JSON."""
+"""One toxic of a proxy, and its JSON form."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
@@ -13,7 +13,7 @@ Stream = Literal["upstream", "downstream"]
 STREAMS: tuple[Stream, ...] = ("upstream", "downstream")
 
 
-class Body(msgspec.Struct, frozen=True):
+class ToxicBody(msgspec.Struct, frozen=True):
     """A request to add a toxic."""
 
     type: str = ""
@@ -23,71 +23,71 @@ class Body(msgspec.Struct, frozen=True):
     attributes: dict[str, Any] = {}
 
 
-class Change(msgspec.Struct, frozen=True):
-    """A request to change a toxic; nothing else of it can change."""
+class ToxicUpdate(msgspec.Struct, frozen=True):
+    """A request to change a toxic; its other fields cannot change."""
 
     toxicity: float | None = None
     attributes: dict[str, Any] = {}
 
 
 class Toxic(msgspec.Struct, frozen=True):
-    """A toxic as it is set; `serial` numbers a proxy's toxics in the order of their adding."""
+    """A toxic; `serial` numbers the toxics of a proxy in the order in which they were added."""
 
     serial: int
     name: str
     type: str
-    spelling: str  # of the stream, as the user wrote it
+    stream_as_given: str  # in the case in which the client wrote it
     stream: Stream
     toxicity: float
     attributes: msgspec.Struct
 
     @classmethod
     def create(cls, serial: int, body: object) -> "Toxic":
-        """A toxic from a request; ApiError if the request is none."""
-        wish = convert(body, Body)
-        stream: Stream | None = next((s for s in STREAMS if s == wish.stream.lower()), None)
+        """Create a toxic from a request body; raises ApiError (400) if the body is invalid."""
+        request = convert(body, ToxicBody)
+        stream: Stream | None = next((s for s in STREAMS if s == request.stream.lower()), None)
         if stream is None:
             raise errors.invalid_stream()
-        if wish.type not in TOXICS:
+        if request.type not in TOXICS:
             raise errors.invalid_toxic_type()
         return cls(
             serial=serial,
-            name=wish.name or f"{wish.type}_{wish.stream}",
-            type=wish.type,
-            spelling=wish.stream,
+            name=request.name or f"{request.type}_{request.stream}",
+            type=request.type,
+            stream_as_given=request.stream,
             stream=stream,
-            toxicity=wish.toxicity,
-            attributes=convert(wish.attributes, TOXICS[wish.type].schema),
+            toxicity=request.toxicity,
+            attributes=convert(request.attributes, TOXICS[request.type].schema),
         )
 
     def updated(self, body: object) -> "Toxic":
-        """The same toxic with another toxicity or other attributes; what is not given stays."""
-        change = convert(body, Change)
-        attributes = {**msgspec.to_builtins(self.attributes), **_given(change.attributes)}
+        """Return the toxic with another toxicity or other attributes; other values are kept."""
+        update = convert(body, ToxicUpdate)
+        attributes = {**msgspec.to_builtins(self.attributes), **_without_nulls(update.attributes)}
         return msgspec.structs.replace(
             self,
-            toxicity=self.toxicity if change.toxicity is None else change.toxicity,
+            toxicity=self.toxicity if update.toxicity is None else update.toxicity,
             attributes=convert(attributes, type(self.attributes)),
         )
 
     def as_json(self) -> dict[str, object]:
-        """As the API shows it."""
+        """Return the toxic in the form of the API."""
         return {
             "attributes": msgspec.to_builtins(self.attributes),
             "name": self.name,
             "type": self.type,
-            "stream": self.spelling,
+            "stream": self.stream_as_given,
             "toxicity": self.toxicity,
         }
 
 
 def convert(body: object, shape: type[T]) -> T:
-    """A typed value from JSON; null counts as not given. ApiError if it does not fit."""
+    """Convert decoded JSON to `shape`; null counts as absent. Raises ApiError (400)."""
     try:
-        return msgspec.convert(_given(body) if isinstance(body, dict) else body, shape)
+        return msgspec.convert(_without_nulls(body) if isinstance(body, dict) else body, shape)
     except msgspec.ValidationError as error:
         raise errors.bad_body(error) from error
 
 
-def _given(body: Mapping[str, Any]) -> dict[str, Any]:
+def _without_nulls(body: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in body.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The toxics by their names in the API. To add one: a file, a line here, a test, a docs entry."""
+"""The toxics by name. To add one: a file, a line here, a test, a row in the documentation."""
 
 from gauntlet.chaos.proxy.toxics._stage import Stage
 from gauntlet.chaos.proxy.toxics.bandwidth import Bandwidth

@@ -1,4 +1,4 @@
-"""Stages that let bytes through later: one queue, one timer, order kept."""
+"""A stage that delays bytes: one queue and at most one timer; the order is preserved."""
 
 from abc import abstractmethod
 from collections import deque
@@ -8,48 +8,48 @@ from typing import NamedTuple
 
 import msgspec
 
-from gauntlet.chaos.proxy.toxics._stage import Host, Stage
+from gauntlet.chaos.proxy.toxics._stage import Stage, StageHost
 
-# Half the event loop's timer resolution: what is due within it is due now.
-_TICK_S = 0.0005
+# Half the timer resolution of the event loop: a chunk that is due within it is forwarded now.
+_TIMER_TOLERANCE_S = 0.0005
 
 
-class Parcel(NamedTuple):
-    """Bytes that wait; `data` is None for the end of the stream."""
+class Chunk(NamedTuple):
+    """Bytes that wait in the queue; `data` is None for the end of the stream."""
 
     arrived_s: float
     data: bytes | None
-    luck: float  # 0 … 1, drawn once, so that an update does not draw again
+    fraction: float  # random, 0 … 1; drawn once, so that an update does not draw again
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """The number of bytes."""
         return len(self.data or b"")
 
 
-class Paced(Stage):
-    """Subclasses say when a parcel is due, and may cut data into smaller parcels.
+class DelayedStage(Stage):
+    """Subclasses define when a chunk is due, and may split data into smaller chunks.
 
-    `last_due_s` is when the parcel before was due, not when it left: timers are always a little
-    late, and counting from the due time keeps rates exact.
+    `last_due_s` is the time at which the previous chunk was due, not the time at which it was
+    forwarded: timers fire a little late, and counting from the due time keeps rates exact.
     """
 
-    def __init__(self, attributes: msgspec.Struct, host: Host, random: Random) -> None:
+    def __init__(self, attributes: msgspec.Struct, host: StageHost, random: Random) -> None:
         super().__init__(attributes, host, random)
         self.last_due_s = 0.0
-        self._queue: deque[Parcel] = deque()
+        self._queue: deque[Chunk] = deque()
         self._ended = False
 
     @abstractmethod
-    def due_s(self, parcel: Parcel) -> float | None:
-        """When a parcel of data may leave (monotonic seconds); None while it may not."""
+    def due_s(self, chunk: Chunk) -> float | None:
+        """Return when a chunk of data may be forwarded (monotonic seconds); None if never."""
 
     def end_due_s(self, arrived_s: float) -> float:
-        """When the end may leave, once all data has."""
+        """Return when the end may be forwarded, at the earliest after all data."""
         return arrived_s
 
     def split(self, data: bytes) -> Iterable[bytes]:
-        """The pieces in which data leaves."""
+        """Split data into the pieces that are forwarded separately."""
         return (data,)
 
     def feed(self, data: bytes) -> None:
@@ -57,59 +57,59 @@ class Paced(Stage):
             return
         arrived_s = self.host.now()
         for piece in self.split(data):
-            self._queue.append(Parcel(arrived_s, piece, self.random.random()))
-        self.held += len(data)
-        self._run()
+            self._queue.append(Chunk(arrived_s, piece, self.random.random()))
+        self.held_bytes += len(data)
+        self._forward_due()
 
     def end(self) -> None:
         if not self._ended:
             self._ended = True
-            self._queue.append(Parcel(self.host.now(), None, 0.0))
-            self._run()
+            self._queue.append(Chunk(self.host.now(), None, 0.0))
+            self._forward_due()
 
     def update(self, attributes: msgspec.Struct) -> None:
         super().update(attributes)
         queue, self._queue = self._queue, deque()
-        for parcel in queue:
-            for piece in (None,) if parcel.data is None else self.split(parcel.data):
-                self._queue.append(parcel._replace(data=piece))
-        self._expired()
+        for chunk in queue:
+            for piece in (None,) if chunk.data is None else self.split(chunk.data):
+                self._queue.append(chunk._replace(data=piece))
+        self._on_timer()
 
     def release(self) -> None:
         queue = self._queue.copy()
         self.cancel()
-        for parcel in queue:
-            self._pass(parcel)
+        for chunk in queue:
+            self._forward(chunk)
 
     def cancel(self) -> None:
         super().cancel()
         self._queue.clear()
 
-    def _run(self) -> None:
+    def _forward_due(self) -> None:
         if self._timer is not None:
-            return  # the head is not due yet
+            return  # the first chunk is not due yet
         while self._queue:
-            parcel = self._queue[0]
-            at_head = parcel.data is None
-            due_s = self.end_due_s(parcel.arrived_s) if at_head else self.due_s(parcel)
+            chunk = self._queue[0]
+            is_end = chunk.data is None
+            due_s = self.end_due_s(chunk.arrived_s) if is_end else self.due_s(chunk)
             if due_s is None:
                 return
             wait_s = due_s - self.host.now()
-            if wait_s > _TICK_S:
-                self._timer = self.host.call_later(wait_s, self._expired)
+            if wait_s > _TIMER_TOLERANCE_S:
+                self._timer = self.host.call_later(wait_s, self._on_timer)
                 return
             self._queue.popleft()
             self.last_due_s = due_s
-            self._pass(parcel)
+            self._forward(chunk)
 
-    def _expired(self) -> None:
-        Stage.cancel(self)
-        self._run()
-        self.host.moved()
+    def _on_timer(self) -> None:
+        Stage.cancel(self)  # only the timer: `self.cancel` would drop the queue too
+        self._forward_due()
+        self.host.adjust_reading()
 
-    def _pass(self, parcel: Parcel) -> None:
-        if parcel.data is None:
+    def _forward(self, chunk: Chunk) -> None:
+        if chunk.data is None:
             self.next.end()
         else:
-            self.held -= len(parcel.data)
-            self.next.feed(parcel.data)
+            self.held_bytes -= len(chunk.data)
+            self.next.feed(chunk.data)

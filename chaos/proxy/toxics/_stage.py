@@ -1,7 +1,8 @@
-"""What every toxic is: one stage of one direction of one connection.
+"""The base of every toxic: one stage of one direction of one connection.
 
-Bytes are pushed from stage to stage; a stage may hold them, and then owes them to the next one.
-All runs in one event loop, so that adding, changing and removing a stage cannot race with bytes.
+Bytes are pushed from stage to stage. A stage may hold bytes; it must forward them later, unless the
+toxic drops data. Everything runs in one event loop, so adding, changing and removing a stage cannot
+race with bytes.
 """
 
 from collections.abc import Callable
@@ -12,35 +13,35 @@ import msgspec
 
 
 class Sink(Protocol):
-    """Where bytes go next: another stage, or the destination's socket."""
+    """The next receiver of bytes: another stage, or the socket of the destination."""
 
     def feed(self, data: bytes) -> None:
-        """Take bytes, in order; after `end` they are dropped."""
+        """Receive bytes, in order; bytes after `end` are dropped."""
 
     def end(self) -> None:
-        """No more bytes will come. Calling it again does nothing."""
+        """No more bytes will come. A second call does nothing."""
 
 
 class Timer(Protocol):
-    """A pending call."""
+    """A scheduled call."""
 
     def cancel(self) -> None: ...
 
 
-class Host(Protocol):
-    """What a stage may ask of the direction it works in."""
+class StageHost(Protocol):
+    """The direction that a stage belongs to, as the stage uses it."""
 
     def now(self) -> float:
-        """Monotonic seconds."""
+        """Return monotonic seconds."""
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
-        """Call back once, to the millisecond."""
+        """Schedule one call, with a resolution of a millisecond."""
 
-    def moved(self) -> None:
-        """Held bytes have left a stage: reading may go on."""
+    def adjust_reading(self) -> None:
+        """Resume reading if few enough bytes are held; called after a stage forwarded some."""
 
     def reset(self) -> None:
-        """End both sockets of the connection by RST."""
+        """Close both sockets of the connection by RST."""
 
 
 class NoAttributes(msgspec.Struct, frozen=True):
@@ -48,26 +49,27 @@ class NoAttributes(msgspec.Struct, frozen=True):
 
 
 class Stage:
-    """Passes everything on; toxics override what they disturb."""
+    """Forwards everything; toxics override the methods of what they disturb."""
 
     schema: ClassVar[type[msgspec.Struct]] = NoAttributes
-    # Held beyond this, and the source is no longer read (back pressure).
+    # If a stage holds more than this, the source is not read (backpressure).
     buffer_bytes: ClassVar[int] = 65_536
-    # Toxiproxy closes every connection when such a toxic goes: dropped bytes left a hole in them.
+    # Toxiproxy closes every connection when a toxic that drops bytes is removed, because the stream
+    # has a hole.
     closes_on_removal: ClassVar[bool] = False
 
     attributes: msgspec.Struct
     next: Sink
 
-    def __init__(self, attributes: msgspec.Struct, host: Host, random: Random) -> None:
+    def __init__(self, attributes: msgspec.Struct, host: StageHost, random: Random) -> None:
         self.attributes = attributes
         self.host = host
         self.random = random
-        self.held = 0
+        self.held_bytes = 0
         self._timer: Timer | None = None
 
     def start(self) -> None:
-        """The stage is in its place, `next` is set."""
+        """Start work; called when the stage is part of the chain and `next` is set."""
 
     def feed(self, data: bytes) -> None:
         self.next.feed(data)
@@ -76,15 +78,15 @@ class Stage:
         self.next.end()
 
     def update(self, attributes: msgspec.Struct) -> None:
-        """Go on with other attributes."""
+        """Continue with other attributes."""
         self.attributes = attributes
 
     def release(self) -> None:
-        """The toxic is being removed: hand on all that is held."""
+        """Forward everything that is held; the toxic is being removed."""
         self.cancel()
 
     def cancel(self) -> None:
-        """Stop timers, forget what is held: the connection is gone."""
+        """Stop timers and drop what is held; the connection has ended."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from gauntlet.chaos.proxy.toxics._delayed import Paced, Parcel
+from gauntlet.chaos.proxy.toxics._delayed import Chunk, DelayedStage
 
 _SLICE_MS = 100
 
@@ -19,17 +19,17 @@ class Attributes(msgspec.Struct, frozen=True):
             raise ValueError("rate must be 0 or more")
 
 
-class Bandwidth(Paced):
-    """A chunk leaves when its bytes have had their time; big ones leave every 100 ms in part."""
+class Bandwidth(DelayedStage):
+    """Forwards a chunk when its transmission time has passed; large ones in slices of 100 ms."""
 
     schema = Attributes
     attributes: Attributes
 
-    def due_s(self, parcel: Parcel) -> float | None:
+    def due_s(self, chunk: Chunk) -> float | None:
         if self.attributes.rate == 0:
             return None
         bytes_per_s = self.attributes.rate * 1000
-        return max(self.last_due_s, parcel.arrived_s) + parcel.size / bytes_per_s
+        return max(self.last_due_s, chunk.arrived_s) + chunk.size / bytes_per_s
 
     def split(self, data: bytes) -> Iterable[bytes]:
         size = self.attributes.rate * _SLICE_MS or len(data)

@@ -1,28 +1,29 @@
-"""Closes after a number of bytes."""
+"""Closes the connection after a number of bytes."""
 
 from random import Random
 
 import msgspec
 
-from gauntlet.chaos.proxy.toxics._stage import Host, Stage
+from gauntlet.chaos.proxy.toxics._stage import Stage, StageHost
 
 
 class Attributes(msgspec.Struct, frozen=True):
-    """`bytes` of this connection and direction that may pass, counted from the toxic's start."""
+    """`bytes` that may pass per connection and direction, counted from the start of the toxic."""
 
     bytes: int = 0
 
 
 class LimitData(Stage):
-    """Exactly `bytes` pass, then the connection closes. The count survives updates.
+    """Forwards exactly `bytes`, then closes the connection. Updates do not reset the count.
 
-    It looks only when data comes: `bytes` 0 closes at the next data, not at once.
+    The limit is checked only when data arrives: with `bytes` 0, the connection closes at the next
+    data, not immediately.
     """
 
     schema = Attributes
     attributes: Attributes
 
-    def __init__(self, attributes: msgspec.Struct, host: Host, random: Random) -> None:
+    def __init__(self, attributes: msgspec.Struct, host: StageHost, random: Random) -> None:
         super().__init__(attributes, host, random)
         self._passed = 0
         self._ended = False

@@ -4,4 +4,4 @@ from gauntlet.chaos.proxy.toxics._stage import Stage
 
 
 class Noop(Stage):
-    """Passes everything on."""
+    """Forwards everything."""

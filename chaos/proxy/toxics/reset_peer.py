@@ -1,4 +1,4 @@
-"""Ends the connection by RST."""
+"""Closes the connection by RST."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from gauntlet.chaos.proxy.toxics._stage import Stage
 
 
 class Attributes(msgspec.Struct, frozen=True):
-    """`timeout` in milliseconds, from the first data or end that arrives to the reset."""
+    """`timeout` in milliseconds, from the arrival of the first data or the end to the reset."""
 
     timeout: int = 0
 
@@ -26,7 +26,7 @@ class ResetPeer(Stage):
             self._timer = self.host.call_later(delay_s, self.host.reset)
 
     def release(self) -> None:
-        # What was dropped cannot be given back, so a pending reset is carried out.
+        # Data was dropped, so the stream has a hole: a pending reset is carried out.
         if self._timer is not None:
             self.cancel()
             self.host.reset()

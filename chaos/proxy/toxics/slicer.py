@@ -1,10 +1,10 @@
-"""Cuts chunks into small ones, so that readers must cope with partial messages."""
+"""Cuts chunks into small pieces, so that readers must handle partial messages."""
 
 from collections.abc import Iterable
 
 import msgspec
 
-from gauntlet.chaos.proxy.toxics._delayed import Paced, Parcel
+from gauntlet.chaos.proxy.toxics._delayed import Chunk, DelayedStage
 
 
 class Attributes(msgspec.Struct, frozen=True):
@@ -21,19 +21,19 @@ class Attributes(msgspec.Struct, frozen=True):
             raise ValueError("size_variation must be 0 or more and below average_size")
 
 
-class Slicer(Paced):
-    """Uniformly varied pieces; only the last one of a chunk may be smaller."""
+class Slicer(DelayedStage):
+    """Cuts pieces of uniformly varied size; only the last piece of a chunk may be smaller."""
 
     schema = Attributes
     attributes: Attributes
 
-    def due_s(self, parcel: Parcel) -> float:
-        return max(parcel.arrived_s, self.last_due_s + self.attributes.delay / 1_000_000)
+    def due_s(self, chunk: Chunk) -> float:
+        return max(chunk.arrived_s, self.last_due_s + self.attributes.delay / 1_000_000)
 
     def split(self, data: bytes) -> Iterable[bytes]:
         average, variation = self.attributes.average_size, self.attributes.size_variation
-        at = 0
-        while at < len(data):
+        position = 0
+        while position < len(data):
             size = average + self.random.randint(-variation, variation)
-            yield data[at : at + size]
-            at += size
+            yield data[position : position + size]
+            position += size

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gauntlet.chaos.proxy.toxics._delayed import Paced, Parcel
+from gauntlet.chaos.proxy.toxics._delayed import Chunk, DelayedStage
 
 
 class Attributes(msgspec.Struct, frozen=True):
@@ -11,14 +11,14 @@ class Attributes(msgspec.Struct, frozen=True):
     delay: int = 0
 
 
-class SlowClose(Paced):
-    """Bytes pass at once; the close comes later."""
+class SlowClose(DelayedStage):
+    """Forwards bytes immediately and the end after `delay`."""
 
     schema = Attributes
     attributes: Attributes
 
-    def due_s(self, parcel: Parcel) -> float:
-        return parcel.arrived_s
+    def due_s(self, chunk: Chunk) -> float:
+        return chunk.arrived_s
 
     def end_due_s(self, arrived_s: float) -> float:
         return arrived_s + self.attributes.delay / 1000

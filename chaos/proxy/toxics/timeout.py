@@ -1,4 +1,4 @@
-"""Drops all data and closes after a silence."""
+"""Drops all data, and closes the connection after a silence."""
 
 import msgspec
 
@@ -12,23 +12,23 @@ class Attributes(msgspec.Struct, frozen=True):
 
 
 class Timeout(Stage):
-    """Every chunk starts the wait anew, so a chatty link is never closed: as Toxiproxy does."""
+    """Every chunk restarts the timer, as in Toxiproxy, so a busy link is never closed."""
 
     schema = Attributes
     closes_on_removal = True
     attributes: Attributes
 
     def start(self) -> None:
-        self._wait()
+        self._restart_timer()
 
     def feed(self, data: bytes) -> None:
-        self._wait()
+        self._restart_timer()
 
     def update(self, attributes: msgspec.Struct) -> None:
         super().update(attributes)
-        self._wait()
+        self._restart_timer()
 
-    def _wait(self) -> None:
+    def _restart_timer(self) -> None:
         self.cancel()
         if self.attributes.timeout > 0:
             self._timer = self.host.call_later(self.attributes.timeout / 1000, self.end)

@@ -1,4 +1,4 @@
-"""A hand-moved clock, and one stage between a tap and a bucket."""
+"""A clock that tests advance, and a harness that runs one stage in isolation."""
 
 import heapq
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from gauntlet.chaos.proxy.toxics._stage import Stage
 
 
 class FakeTimer:
-    """One pending call of a fake clock."""
+    """A scheduled call of a fake clock."""
 
     def __init__(self, callback: Callable[[], None]) -> None:
         self.callback: Callable[[], None] | None = callback
@@ -22,7 +22,7 @@ class FakeTimer:
 
 
 class FakeClock:
-    """Time that moves when told; timers fire in order, each at its own moment."""
+    """Time that only `advance` moves; timers fire in order, each at its own time."""
 
     def __init__(self) -> None:
         self.now_s = 1000.0
@@ -48,15 +48,15 @@ class FakeClock:
         return sum(timer.callback is not None for _, _, timer in self._timers)
 
 
-class Bench:
-    """One stage at work: feed it, move the clock, look at what came out and when."""
+class StageHarness:
+    """One stage: feed it, advance the clock, and inspect what was forwarded and when."""
 
     def __init__(self, kind: str, attributes: dict[str, int]) -> None:
         self.clock = FakeClock()
         self.resets = 0
-        self.moves = 0
+        self.reading_adjustments = 0
         self.ended_s: float | None = None
-        self.out: list[tuple[float, bytes]] = []
+        self.forwarded: list[tuple[float, bytes]] = []
         self._start_s = self.clock.now_s
         self._schema = TOXICS[kind].schema
         self.stage: Stage = TOXICS[kind](self._convert(attributes), self, Random(7))
@@ -69,15 +69,15 @@ class Bench:
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> FakeTimer:
         return self.clock.call_later(delay_s, callback)
 
-    def moved(self) -> None:
-        self.moves += 1
+    def adjust_reading(self) -> None:
+        self.reading_adjustments += 1
 
     def reset(self) -> None:
         self.resets += 1
 
     def feed(self, data: bytes) -> None:
         assert self.ended_s is None, "data after the end"
-        self.out.append((round(self.clock.now_s - self._start_s, 6), data))
+        self.forwarded.append((round(self.clock.now_s - self._start_s, 6), data))
 
     def end(self) -> None:
         if self.ended_s is None:
@@ -88,29 +88,29 @@ class Bench:
 
     @property
     def data(self) -> bytes:
-        return b"".join(data for _, data in self.out)
+        return b"".join(data for _, data in self.forwarded)
 
     @property
     def times_s(self) -> list[float]:
-        return [time_s for time_s, _ in self.out]
+        return [time_s for time_s, _ in self.forwarded]
 
     def _convert(self, attributes: dict[str, int]) -> msgspec.Struct:
         return msgspec.convert(attributes, self._schema)
 
 
 @pytest.fixture
-def bench() -> Callable[..., Bench]:
-    """A maker of benches: `bench("latency", latency=50)`."""
-    return lambda kind, **attributes: Bench(kind, attributes)
+def run_stage() -> Callable[..., StageHarness]:
+    """Run a stage: `run_stage("latency", latency=50)`."""
+    return lambda kind, **attributes: StageHarness(kind, attributes)
 
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """A clock that stands still until it is moved."""
+    """A clock that stands still until a test advances it."""
     return FakeClock()
 
 
 @pytest.fixture(scope="session")
 def new_clock() -> type[FakeClock]:
-    """A maker of clocks, for tests that need one in each of many examples."""
+    """The class of the clock, for tests that need one in each of many examples."""
     return FakeClock

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def process():
-    """A running proxy, whose API has been announced."""
+    """A running proxy that has printed the address of its API."""
     argv = [sys.executable, "-P", "-m", "gauntlet.chaos.proxy"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         child.api = json.loads(child.stdout.readline())["api"]
@@ -21,8 +21,8 @@ def process():
         child.kill()
 
 
-def test_it_announces_its_api_and_ends_with_its_input(process):
-    """One JSON line when ready; the end of standard input is the end."""
+def test_the_process_prints_its_api_and_exits_when_stdin_ends(process):
+    """It prints one JSON line, and nothing else."""
     assert requests.get(process.api + "/version", timeout=5).status_code == 200
     process.stdin.close()
     assert process.wait(5) == 0
@@ -30,8 +30,8 @@ def test_it_announces_its_api_and_ends_with_its_input(process):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_at_a_signal(process, number):
-    """Gracefully, also while a link is open."""
+def test_the_process_exits_on_a_signal(process, number):
+    """It exits with code 0, also while a proxy is listening."""
     body = {"name": "p", "upstream": "127.0.0.1:1", "listen": "127.0.0.1:0"}
     assert requests.post(process.api + "/proxies", json=body, timeout=5).status_code == 201
     process.send_signal(number)

@@ -1,4 +1,4 @@
-"""One connection: nothing lost, nothing reordered, whatever happens to its toxics."""
+"""One connection loses and reorders no byte, whatever happens to its toxics."""
 
 import socket
 import struct
@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gauntlet.chaos.proxy.proxied_connection import Direction, End, Link
+from gauntlet.chaos.proxy.proxied_connection import Direction, Endpoint, ProxiedConnection
 from gauntlet.chaos.proxy.toxic import Toxic
 
 
 class FakeSocket:
-    """A transport that records, and minds the rules of transports."""
+    """A transport that records calls and checks the rules of transports."""
 
     def __init__(self):
         self.written = b""
@@ -51,216 +51,216 @@ class FakeSocket:
         self.options.append((level, option))
 
 
-def fake_end():
-    """One side of a connection."""
-    end = End()
-    end.connection_made(FakeSocket())
-    return end
+def fake_endpoint():
+    """One side of a connection, on a fake socket."""
+    endpoint = Endpoint()
+    endpoint.connection_made(FakeSocket())
+    return endpoint
 
 
-class World:
-    """A link between two fake sockets on a fake clock, with the toxics of a proxy."""
+class ConnectionRig:
+    """A connection between two fake sockets, with a fake clock and the toxics of a proxy."""
 
     def __init__(self, clock, monkeypatch):
         monkeypatch.setattr(Direction, "now", lambda _: clock.now_s)
         monkeypatch.setattr(Direction, "call_later", lambda _, s, call: clock.call_later(s, call))
         self.clock = clock
-        self.client, self.server = fake_end(), fake_end()
-        self.lost = []
+        self.client, self.server = fake_endpoint(), fake_endpoint()
+        self.closed_connections = []
         self.toxics = {}
         self.serial = 0
-        self.link = Link(1, self, self.client, self.server)
-        self.link.start([])
-        self.down = self.link.directions["downstream"]
+        self.connection = ProxiedConnection(1, self, self.client, self.server)
+        self.connection.start([])
+        self.down = self.connection.directions["downstream"]
 
-    def random(self, link, toxic):
-        return Random(f"{link}/{toxic.serial}")
+    def random(self, connection_number, toxic):
+        return Random(f"{connection_number}/{toxic.serial}")
 
-    def link_lost(self, link):
-        self.lost.append(link)
+    def connection_closed(self, connection):
+        self.closed_connections.append(connection)
 
     def add(self, kind, *, toxicity=1.0, stream="downstream", **attributes):
         self.serial += 1
         body = {"type": kind, "attributes": attributes, "toxicity": toxicity, "stream": stream}
         toxic = self.toxics[self.serial] = Toxic.create(self.serial, body)
-        self.link.directions[stream].apply(toxic)
+        self.connection.directions[stream].apply(toxic)
         return self.serial
 
     def update(self, serial, **change):
         toxic = self.toxics[serial] = self.toxics[serial].updated(change)
-        self.link.directions[toxic.stream].apply(toxic)
+        self.connection.directions[toxic.stream].apply(toxic)
 
     def remove(self, serial):
         toxic = self.toxics.pop(serial)
-        self.link.directions[toxic.stream].remove(toxic)
+        self.connection.directions[toxic.stream].remove(toxic)
 
 
 @pytest.fixture
-def world(clock, monkeypatch):
-    """A connection that was just made."""
-    return World(clock, monkeypatch)
+def rig(clock, monkeypatch):
+    """A connection that has just been made."""
+    return ConnectionRig(clock, monkeypatch)
 
 
-def test_without_toxics_bytes_go_straight_through(world):
-    """Both directions carry, and count, from the first moment."""
-    world.link.directions["upstream"].receive(b"question")
-    world.down.receive(b"answer")
-    assert (world.server.transport.written, world.client.transport.written) == (
+def test_without_toxics_bytes_pass_and_are_counted(rig):
+    """Both directions work from the first moment."""
+    rig.connection.directions["upstream"].receive(b"question")
+    rig.down.receive(b"answer")
+    assert (rig.server.transport.written, rig.client.transport.written) == (
         b"question",
         b"answer",
     )
-    assert world.link.as_json()["bytes"] == {
+    assert rig.connection.as_json()["bytes"] == {
         "upstream": {"received": 8, "sent": 8},
         "downstream": {"received": 6, "sent": 6},
     }
 
 
-def test_the_end_of_a_direction_closes_its_destination(world):
-    """There is no half-close, as in Toxiproxy."""
-    world.down.receive(b"bye")
-    world.down.source_ended()
-    assert world.client.transport.written == b"bye"
-    assert world.client.transport.closing
-    assert not world.server.transport.closing
+def test_the_end_of_a_direction_closes_its_destination(rig):
+    """As in Toxiproxy, there is no half-close."""
+    rig.down.receive(b"bye")
+    rig.down.source_ended()
+    assert rig.client.transport.written == b"bye"
+    assert rig.client.transport.closing
+    assert not rig.server.transport.closing
 
 
-def test_a_link_is_lost_when_both_sockets_are_gone(world):
-    """The owner hears of it once, and the other socket is closed."""
-    world.client.connection_lost(None)
-    assert world.lost == []
-    assert world.server.transport.closing
-    world.server.connection_lost(None)
-    assert world.lost == [world.link]
+def test_the_owner_is_informed_once_both_sockets_are_closed(rig):
+    """The end of one socket closes the other one."""
+    rig.client.connection_lost(None)
+    assert rig.closed_connections == []
+    assert rig.server.transport.closing
+    rig.server.connection_lost(None)
+    assert rig.closed_connections == [rig.connection]
 
 
-def test_what_comes_before_the_link_is_there_waits(world):
-    """An upstream that speaks first, or hangs up at once, is not lost."""
-    client, server = fake_end(), fake_end()
+def test_events_that_arrive_before_the_other_socket_exists_are_kept(rig):
+    """An upstream may speak first, or close immediately."""
+    client, server = fake_endpoint(), fake_endpoint()
     server.data_received(b"hel")
     server.data_received(b"lo")
     server.eof_received()
     server.connection_lost(None)
-    Link(2, world, client, server).start([])
+    ProxiedConnection(2, rig, client, server).start([])
     assert client.transport.written == b"hello"
     assert client.transport.closing
 
 
-def test_early_bytes_meet_the_toxics(world):
-    """Nothing slips through before the toxics are in place."""
-    client, server = fake_end(), fake_end()
+def test_early_bytes_pass_through_the_toxics(rig):
+    """No byte is forwarded before the toxics are in place."""
+    client, server = fake_endpoint(), fake_endpoint()
     server.data_received(b"hello")
-    world.add("latency", latency=100)
-    Link(2, world, client, server).start(list(world.toxics.values()))
+    rig.add("latency", latency=100)
+    ProxiedConnection(2, rig, client, server).start(list(rig.toxics.values()))
     assert client.transport.written == b""
-    world.clock.advance(0.2)
+    rig.clock.advance(0.2)
     assert client.transport.written == b"hello"
 
 
-def test_a_reset_reaches_both_sockets(world):
-    """Both are told to linger for no time, and are aborted."""
-    world.link.reset()
-    for end in (world.client, world.server):
+def test_a_reset_closes_both_sockets_by_rst(rig):
+    """Both get a linger time of zero and are aborted."""
+    rig.connection.reset()
+    for end in (rig.client, rig.server):
         assert end.transport.aborted
         assert end.transport.options == [(socket.SOL_SOCKET, socket.SO_LINGER)]
 
 
-def test_a_full_destination_stops_the_source(world):
-    """Back pressure passes through, and goes away again."""
-    world.down.block(blocked=True)
-    assert not world.server.transport.reading
-    world.down.block(blocked=False)
-    assert world.server.transport.reading
+def test_a_full_destination_pauses_the_source(rig):
+    """Backpressure passes through, and ends again."""
+    rig.down.set_blocked(blocked=True)
+    assert not rig.server.transport.reading
+    rig.down.set_blocked(blocked=False)
+    assert rig.server.transport.reading
 
 
-def test_a_stage_that_holds_too_much_stops_the_source(world):
-    """Buffers are bounded: reading stops above the limit and goes on below it."""
-    world.add("bandwidth", rate=1000)
-    world.down.receive(b"x" * 200_000)
-    assert not world.server.transport.reading
-    world.clock.advance(0.25)
-    assert world.server.transport.reading
-    assert len(world.client.transport.written) == 200_000
+def test_a_stage_that_holds_too_much_pauses_the_source(rig):
+    """Reading stops above the limit of the buffer and resumes below it."""
+    rig.add("bandwidth", rate=1000)
+    rig.down.receive(b"x" * 200_000)
+    assert not rig.server.transport.reading
+    rig.clock.advance(0.25)
+    assert rig.server.transport.reading
+    assert len(rig.client.transport.written) == 200_000
 
 
-def test_a_lost_destination_is_drained(world):
-    """What still comes is dropped, timers go, and the source is read so that its end is seen."""
-    world.add("latency", latency=1000)
-    world.down.receive(b"x")
-    world.down.block(blocked=True)
-    world.down.destination_lost()
-    assert world.server.transport.reading
-    assert world.clock.pending == 0
-    world.down.receive(b"y")
-    world.clock.advance(10)
-    assert world.client.transport.written == b""
+def test_the_source_of_a_lost_destination_is_still_read(rig):
+    """Its bytes are dropped, but its end must be noticed; no timer remains."""
+    rig.add("latency", latency=1000)
+    rig.down.receive(b"x")
+    rig.down.set_blocked(blocked=True)
+    rig.down.destination_lost()
+    assert rig.server.transport.reading
+    assert rig.clock.pending == 0
+    rig.down.receive(b"y")
+    rig.clock.advance(10)
+    assert rig.client.transport.written == b""
 
 
-def test_toxics_act_in_the_order_of_their_adding(world):
-    """Two latencies add up."""
-    world.add("latency", latency=100)
-    world.add("latency", latency=100)
-    world.down.receive(b"x")
-    world.clock.advance(0.19)
-    assert world.client.transport.written == b""
-    world.clock.advance(0.02)
-    assert world.client.transport.written == b"x"
+def test_two_latencies_add_up(rig):
+    """The toxics of one stream act one after the other."""
+    rig.add("latency", latency=100)
+    rig.add("latency", latency=100)
+    rig.down.receive(b"x")
+    rig.clock.advance(0.19)
+    assert rig.client.transport.written == b""
+    rig.clock.advance(0.02)
+    assert rig.client.transport.written == b"x"
 
 
 @pytest.mark.parametrize("spared", [True, False])
 @pytest.mark.parametrize("stall_first", [True, False])
-def test_the_order_of_different_toxics_is_kept(world, stall_first, spared):
-    """A stall before a limit hides the data from it, a stall behind it does not.
+def test_toxics_act_in_the_order_in_which_they_were_added(rig, stall_first, spared):
+    """A stall before a limit hides the data from it, a stall after it does not.
 
-    One that its roll spared takes its place in the order when an update lets it act.
+    A toxic that spared the connection takes its place in the order when an update makes it act.
     """
     kinds = ("bandwidth", "limit_data") if stall_first else ("limit_data", "bandwidth")
-    first = world.add(kinds[0], toxicity=0 if spared else 1)
-    world.add(kinds[1])
-    world.update(first, toxicity=1)
-    world.down.receive(b"x")
-    assert world.client.transport.closing != stall_first
+    first = rig.add(kinds[0], toxicity=0 if spared else 1)
+    rig.add(kinds[1])
+    rig.update(first, toxicity=1)
+    rig.down.receive(b"x")
+    assert rig.client.transport.closing != stall_first
 
 
-def test_removing_timeout_closes_even_a_spared_connection(world):
-    """As Toxiproxy does: a toxicity of 0 does not protect from the removal."""
-    serial = world.add("timeout", toxicity=0, timeout=0)
-    world.down.receive(b"x")
-    assert world.client.transport.written == b"x"
-    world.remove(serial)
-    assert world.client.transport.closing
+def test_removing_timeout_closes_even_an_unaffected_connection(rig):
+    """As in Toxiproxy, a toxicity of 0 does not protect from the removal."""
+    serial = rig.add("timeout", toxicity=0, timeout=0)
+    rig.down.receive(b"x")
+    assert rig.client.transport.written == b"x"
+    rig.remove(serial)
+    assert rig.client.transport.closing
 
 
-def test_removing_timeout_lets_later_stages_finish(world):
-    """What had passed the toxic already is not lost by its removal."""
-    cut = world.add("timeout", toxicity=0)
-    slow = world.add("latency", latency=100)
-    world.down.receive(b"x")
-    world.remove(cut)
-    assert not world.client.transport.closing
-    world.remove(slow)
-    assert world.client.transport.written == b"x"
-    assert world.client.transport.closing
+def test_removing_timeout_does_not_drop_bytes_of_later_stages(rig):
+    """They had passed the toxic already."""
+    cut = rig.add("timeout", toxicity=0)
+    slow = rig.add("latency", latency=100)
+    rig.down.receive(b"x")
+    rig.remove(cut)
+    assert not rig.client.transport.closing
+    rig.remove(slow)
+    assert rig.client.transport.written == b"x"
+    assert rig.client.transport.closing
 
 
-def test_a_stage_in_the_middle_can_end_the_connection(world):
-    """Stages before it forget what they hold; nothing is written after the close."""
-    world.add("latency", latency=100)
-    world.add("limit_data", bytes=3)
-    world.down.receive(b"abc")
-    world.down.receive(b"def")
-    world.clock.advance(1)
-    assert world.client.transport.written == b"abc"
-    assert world.client.transport.closing
-    assert world.clock.pending == 0
+def test_a_stage_in_the_middle_can_end_the_connection(rig):
+    """Stages before it drop what they hold; nothing is written after the close."""
+    rig.add("latency", latency=100)
+    rig.add("limit_data", bytes=3)
+    rig.down.receive(b"abc")
+    rig.down.receive(b"def")
+    rig.clock.advance(1)
+    assert rig.client.transport.written == b"abc"
+    assert rig.client.transport.closing
+    assert rig.clock.pending == 0
 
 
-def test_more_toxicity_only_adds_connections(world):
-    """One roll for each toxic and connection: raising toxicity never spares a victim."""
-    serial = world.add("timeout", toxicity=0)
+def test_a_higher_toxicity_only_adds_affected_connections(rig):
+    """There is one draw for each toxic and connection."""
+    serial = rig.add("timeout", toxicity=0)
     hits = []
     for toxicity in (0, 0.2, 0.4, 0.6, 0.8, 1):
-        world.update(serial, toxicity=toxicity)
-        hits.append(bool(world.down._stages))
+        rig.update(serial, toxicity=toxicity)
+        hits.append(bool(rig.down._stages))
     assert hits == sorted(hits)
     assert hits[-1]
 
@@ -290,12 +290,12 @@ STEP = st.one_of(
 )
 
 
-CHANGED = {"latency", "jitter", "rate", "average_size", "delay"}
+CHANGEABLE = {"latency", "jitter", "rate", "average_size", "delay"}
 
 
-def attributes_of(world, serial):
-    """What can be changed of a toxic."""
-    return world.toxics[serial].as_json()["attributes"]
+def attributes_of(rig, serial):
+    """The attributes of a toxic that can be changed."""
+    return rig.toxics[serial].as_json()["attributes"]
 
 
 @settings(max_examples=300)
@@ -303,30 +303,30 @@ def attributes_of(world, serial):
 def test_changing_toxics_loses_and_reorders_no_byte(new_clock, steps, ends):
     """Toxics that do not drop data deliver every byte in order, however they come and go."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        world = World(new_clock(), monkeypatch)
+        rig = ConnectionRig(new_clock(), monkeypatch)
         sent = b""
         for step in steps:
-            serials = list(world.toxics)
+            serials = list(rig.toxics)
             match step:
                 case ("bytes", data):
                     sent += data
-                    world.down.receive(data)
+                    rig.down.receive(data)
                 case ("wait", milliseconds):
-                    world.clock.advance(milliseconds / 1000)
+                    rig.clock.advance(milliseconds / 1000)
                 case ("add", (kind, attributes), toxicity):
-                    world.add(kind, toxicity=toxicity, **attributes)
+                    rig.add(kind, toxicity=toxicity, **attributes)
                 case ("update", index, toxicity, number) if serials:
                     serial = serials[index % len(serials)]
-                    changed = dict.fromkeys(CHANGED & set(attributes_of(world, serial)), number)
-                    world.update(serial, toxicity=toxicity, attributes=changed)
+                    changed = dict.fromkeys(CHANGEABLE & set(attributes_of(rig, serial)), number)
+                    rig.update(serial, toxicity=toxicity, attributes=changed)
                 case ("remove", index) if serials:
-                    world.remove(serials[index % len(serials)])
-            assert sent.startswith(world.client.transport.written)
+                    rig.remove(serials[index % len(serials)])
+            assert sent.startswith(rig.client.transport.written)
         if ends:
-            world.down.source_ended()
-        for serial in list(world.toxics):
-            world.remove(serial)
-        assert world.client.transport.written == sent
-        assert world.client.transport.closing == ends
-        assert world.clock.pending == 0
-        assert world.down.sent == world.down.received == len(sent)
+            rig.down.source_ended()
+        for serial in list(rig.toxics):
+            rig.remove(serial)
+        assert rig.client.transport.written == sent
+        assert rig.client.transport.closing == ends
+        assert rig.clock.pending == 0
+        assert rig.down.sent == rig.down.received == len(sent)

@@ -1,4 +1,4 @@
-"""One proxy inside this process: dialling, accepting, addresses, random numbers."""
+"""One proxy in this process: dialling, accepting, addresses, random numbers."""
 
 import asyncio
 import errno
@@ -13,7 +13,7 @@ from gauntlet.chaos.proxy.proxy import Proxy, ProxyBody, resolve
 
 @pytest.fixture
 async def start():
-    """Start a proxy to an upstream; stop it, and see its tasks end."""
+    """Start a proxy to an upstream; stop it afterwards and wait for its tasks."""
     proxies = []
 
     async def make(upstream: str) -> Proxy:
@@ -26,18 +26,18 @@ async def start():
     for proxy in proxies:
         proxy.stop()
         await asyncio.gather(*proxy._dials, return_exceptions=True)
-        while proxy.links:
+        while proxy.connections:
             await asyncio.sleep(0.001)
 
 
 async def connect(proxy: Proxy):
-    """A client of the proxy."""
+    """Connect a client to the proxy."""
     host, port = proxy.listen.split(":")
     return await asyncio.open_connection(host, int(port))
 
 
-async def test_a_blackholed_upstream_ends_after_the_dial_timeout(start, monkeypatch):
-    """The client reads the end; meanwhile others connect and the proxy can be stopped."""
+async def test_dialling_a_blackholed_upstream_ends_after_the_timeout(start, monkeypatch):
+    """The client reads the end of the stream."""
     monkeypatch.setattr(module, "DIAL_TIMEOUT_S", 0.2)
     with socket.socket() as hole:
         hole.bind(("127.0.0.1", 0))
@@ -60,15 +60,15 @@ async def test_a_blackholed_upstream_ends_after_the_dial_timeout(start, monkeypa
 
 
 @pytest.mark.parametrize("upstream", ["127.0.0.1:none", "nonsense", "127.0.0.1:1"])
-async def test_an_upstream_that_cannot_be_dialled_is_an_end(start, upstream):
-    """Bad addresses and closed ports look alike to the client."""
+async def test_a_client_reads_the_end_if_the_upstream_cannot_be_dialled(start, upstream):
+    """Invalid addresses and closed ports look alike to the client."""
     reader, writer = await connect(await start(upstream))
     assert await asyncio.wait_for(reader.read(), 3) == b""
     writer.close()
 
 
-async def test_stopping_ends_a_pending_dial(start, monkeypatch):
-    """Nothing dials on for a proxy that is disabled."""
+async def test_stopping_a_proxy_cancels_a_pending_dial(start, monkeypatch):
+    """A disabled proxy must not connect."""
     dialling = asyncio.Event()
 
     async def never(*args: object) -> None:
@@ -87,7 +87,7 @@ async def test_stopping_ends_a_pending_dial(start, monkeypatch):
     assert not proxy._dials
 
 
-class Exhausted:
+class FailingListener:
     """A listener that cannot accept for the first `failures` times."""
 
     def __init__(self, listener: socket.socket, failures: int) -> None:
@@ -107,13 +107,13 @@ class Exhausted:
         self.listener.close()
 
 
-async def test_running_out_of_descriptors_is_only_a_pause(start, monkeypatch):
-    """An accept that fails is tried again, without spinning."""
+async def test_accepting_resumes_after_running_out_of_descriptors(start, monkeypatch):
+    """A failed accept is repeated after a pause, without a busy loop."""
     monkeypatch.setattr(module, "_ACCEPT_PAUSE_S", 0.01)
     proxy = await start("127.0.0.1:1")
     loop = asyncio.get_running_loop()
     loop.remove_reader(proxy._listener)
-    proxy._listener = Exhausted(proxy._listener, failures=3)
+    proxy._listener = FailingListener(proxy._listener, failures=3)
     loop.add_reader(proxy._listener, proxy._accept)
     reader, writer = await connect(proxy)
     assert await asyncio.wait_for(reader.read(), 3) == b""
@@ -131,34 +131,34 @@ async def test_running_out_of_descriptors_is_only_a_pause(start, monkeypatch):
         ("", ("127.0.0.1", 0)),
     ],
 )
-async def test_addresses(listen, address):
-    """Names resolve to IPv4 first; no host is loopback."""
+async def test_names_resolve_to_ipv4_first_and_no_host_is_loopback(listen, address):
+    """Unlike Toxiproxy, a missing host never means every interface."""
     assert await resolve(listen) == address
 
 
-async def test_bad_addresses_say_what_is_wrong():
-    """In Toxiproxy's words where it has some."""
+async def test_an_invalid_address_is_refused_with_the_reason():
+    """The messages are Toxiproxy's where it has some."""
     with pytest.raises(ApiError, match=r"^address nonsense: missing port in address$"):
         await resolve("nonsense")
     with pytest.raises(ApiError, match=r"^lookup 127\.0\.0\.1:port: "):
         await resolve("127.0.0.1:port")
 
 
-def rolls(seed: int, name: str = "p") -> list[float]:
-    """The rolls of three connections and two toxics."""
+def first_draws(seed: int, name: str = "p") -> list[float]:
+    """The first random number of each of three connections and two toxics."""
     proxy = Proxy(ProxyBody(name=name), seed)
     toxics = [proxy.add_toxic({"type": "noop", "name": str(number)}) for number in range(2)]
-    return [proxy.random(link, toxic).random() for link in range(3) for toxic in toxics]
+    return [proxy.random(connection, toxic).random() for connection in range(3) for toxic in toxics]
 
 
-def test_rolls_depend_on_seed_proxy_connection_and_toxic_only():
-    """The same four give the same roll; any other one gives another."""
-    assert rolls(7) == rolls(7)
-    assert len({*rolls(7), *rolls(8), *rolls(7, "q")}) == 18
+def test_random_draws_depend_only_on_seed_proxy_connection_and_toxic():
+    """The same four give the same draw; any other value gives another one."""
+    assert first_draws(7) == first_draws(7)
+    assert len({*first_draws(7), *first_draws(8), *first_draws(7, "q")}) == 18
 
 
-def test_a_toxic_added_again_rolls_again():
-    """A second disconnect of 30 % must not hit the same third in vain."""
+def test_a_toxic_that_is_added_again_draws_again():
+    """Otherwise a second disconnect of 30 % would select the same connections."""
     proxy = Proxy(ProxyBody(name="p"), 7)
     first = proxy.add_toxic({"type": "noop"})
     proxy.remove_toxic(first.name)

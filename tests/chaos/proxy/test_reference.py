@@ -1,4 +1,4 @@
-"""docs/reference/fault-proxy.md names what the code has."""
+"""docs/reference/fault-proxy.md describes the toxics, routes and numbers of the code."""
 
 import re
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_every_route_is_documented():
     assert documented == {(route.method, route.resource.canonical) for route in routes}
 
 
-@pytest.mark.parametrize("fact", [VERSION, f"ends after {DIAL_TIMEOUT_S:.0f} s"])
-def test_figures_are_the_codes(fact):
-    """Numbers on the page are those of the code."""
-    assert fact in PAGE
+@pytest.mark.parametrize("number", [VERSION, f"ends after {DIAL_TIMEOUT_S:.0f} s"])
+def test_numbers_in_the_documentation_match_the_code(number):
+    """The page quotes the version and the dial timeout."""
+    assert number in PAGE

@@ -1,4 +1,4 @@
-"""A toxic from a request, and changed by one."""
+"""Creating a toxic from a request, and changing it by another one."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from gauntlet.chaos.proxy.errors import ApiError
 from gauntlet.chaos.proxy.toxic import Toxic
 
 
-def test_defaults():
-    """Downstream, certain, named after type and stream."""
+def test_a_toxic_has_the_defaults_of_toxiproxy():
+    """Downstream, toxicity 1.0, named after type and stream."""
     toxic = Toxic.create(1, {"type": "latency"})
     assert toxic.as_json() == {
         "attributes": {"latency": 0, "jitter": 0},
@@ -18,8 +18,8 @@ def test_defaults():
     }
 
 
-def test_null_counts_as_not_given():
-    """As in Go, null leaves a value as it is."""
+def test_null_counts_as_absent():
+    """As in Go, null leaves a value unchanged."""
     body = {"type": "latency", "toxicity": None, "attributes": {"latency": 5, "jitter": None}}
     toxic = Toxic.create(1, body)
     assert (toxic.toxicity, toxic.as_json()["attributes"]) == (1.0, {"latency": 5, "jitter": 0})
@@ -28,8 +28,8 @@ def test_null_counts_as_not_given():
     assert changed.toxicity == 1.0
 
 
-def test_an_update_leaves_the_original_alone():
-    """A refused update must not have changed half of the toxic."""
+def test_a_refused_update_does_not_change_the_toxic():
+    """Not even the part of the update that is valid."""
     toxic = Toxic.create(1, {"type": "bandwidth", "attributes": {"rate": 5}})
     with pytest.raises(ApiError, match="rate must be 0 or more"):
         toxic.updated({"toxicity": 0.1, "attributes": {"rate": -1}})
@@ -48,8 +48,8 @@ def test_an_update_leaves_the_original_alone():
         (None, "bad request body"),
     ],
 )
-def test_refusals(body, message):
-    """Each is a 400 that says what is wrong."""
+def test_an_invalid_request_is_refused_with_the_reason(body, message):
+    """Each refusal has status 400."""
     with pytest.raises(ApiError, match=message) as caught:
         Toxic.create(1, body)
     assert caught.value.status == 400

@@ -1,4 +1,4 @@
-"""Both backends as real processes, and a proxied link with a test at both of its ends."""
+"""Both backends as real processes, and a proxied link whose two ends a test controls."""
 
 import contextlib
 import os
@@ -14,11 +14,11 @@ import requests
 from gauntlet.chaos.clients.toxiproxy import ProxyClient
 from gauntlet.chaos.proxy_process import ProxyServer, find_binary
 
-PATIENCE_S = 5.0  # no socket operation of a passing test comes near it
+TIMEOUT_S = 5.0  # far longer than any socket operation of a passing test
 
 
-class Wire:
-    """A link through the proxy: `pair` gives a connection's two outer ends."""
+class ProxiedLink:
+    """A link through the proxy; `pair` opens a connection and returns its two outer ends."""
 
     def __init__(self, server: ProxyServer, name: str) -> None:
         self.name = name
@@ -26,32 +26,32 @@ class Wire:
         self.url = f"{server.api_url}/proxies/{name}"
         self.proxy = ProxyClient(server.api_url)
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.listener.settimeout(PATIENCE_S)
+        self.listener.settimeout(TIMEOUT_S)
         self.upstream = f"127.0.0.1:{self.listener.getsockname()[1]}"
         self._sockets: list[socket.socket] = [self.listener]
         self.address = self.proxy.create(name, self.upstream)
 
     def dial(self) -> socket.socket:
-        """A client's socket."""
+        """Connect a client to the proxy."""
         host, port = self.address.split(":")
-        client = socket.create_connection((host, int(port)), timeout=PATIENCE_S)
+        client = socket.create_connection((host, int(port)), timeout=TIMEOUT_S)
         self._sockets.append(client)
         return client
 
     def pair(self) -> tuple[socket.socket, socket.socket]:
-        """A client's socket and the upstream's, connected through the proxy."""
+        """Open a connection; return the sockets of the client and of the upstream."""
         client = self.dial()
         server, _ = self.listener.accept()
-        server.settimeout(PATIENCE_S)
+        server.settimeout(TIMEOUT_S)
         self._sockets.append(server)
-        # A byte each way: now the proxy has set up both directions.
+        # Once a byte has passed in each direction, the proxy has set up both directions.
         for source, destination in ((client, server), (server, client)):
             source.sendall(b"!")
             assert destination.recv(1) == b"!"
         return client, server
 
     def add(self, kind: str, *, stream: str = "downstream", toxicity: float = 1.0, **attrs: int):
-        """Add a toxic; its name."""
+        """Add a toxic and return its name."""
         toxic = self.proxy.add_toxic(self.name, kind, stream, toxicity, attrs)
         return toxic.name
 
@@ -64,11 +64,11 @@ class Wire:
     def close(self) -> None:
         for opened in self._sockets:
             opened.close()
-        requests.delete(self.url, timeout=PATIENCE_S)
+        requests.delete(self.url, timeout=TIMEOUT_S)
 
 
 def receive(source: socket.socket, size: int) -> bytes:
-    """Exactly `size` bytes, or what came before the end."""
+    """Read exactly `size` bytes, or less if the stream ends before."""
     parts: list[bytes] = []
     while size > 0:
         part = source.recv(min(size, 1 << 20))
@@ -79,8 +79,8 @@ def receive(source: socket.socket, size: int) -> bytes:
     return b"".join(parts)
 
 
-def outcome(source: socket.socket) -> str:
-    """How the next read ends: `data`, `eof`, `reset`, or `open` after 300 ms without any."""
+def read_outcome(source: socket.socket) -> str:
+    """Return how the next read ends: `data`, `eof`, `reset`, or `open` (nothing for 300 ms)."""
     source.settimeout(0.3)
     try:
         return "data" if source.recv(1 << 20) else "eof"
@@ -89,12 +89,12 @@ def outcome(source: socket.socket) -> str:
     except ConnectionError:
         return "reset"
     finally:
-        source.settimeout(PATIENCE_S)
+        source.settimeout(TIMEOUT_S)
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
-    """Whether it comes true in time."""
-    deadline = time.monotonic() + PATIENCE_S
+    """Wait until the condition is true; return False after the timeout."""
+    deadline = time.monotonic() + TIMEOUT_S
     while not condition():
         if time.monotonic() > deadline:
             return False
@@ -104,30 +104,30 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 @contextlib.contextmanager
 def receiving(source: socket.socket, size: int) -> Iterator[list[bytes]]:
-    """Read in a thread; the list holds the bytes afterwards."""
+    """Read in a thread; afterwards the list contains the bytes."""
     received: list[bytes] = []
     thread = threading.Thread(target=lambda: received.append(receive(source, size)))
     thread.start()
     yield received
-    thread.join(PATIENCE_S)
+    thread.join(TIMEOUT_S)
     assert not thread.is_alive()
 
 
 @contextlib.contextmanager
 def sending(destination: socket.socket, data: bytes) -> Iterator[None]:
-    """Send in a thread, so that the test can read at the same time."""
+    """Send in a thread, so that the test can read concurrently."""
     thread = threading.Thread(target=destination.sendall, args=(data,))
     thread.start()
     try:
         yield
     finally:
-        thread.join(PATIENCE_S)
+        thread.join(TIMEOUT_S)
         assert not thread.is_alive()
 
 
 @pytest.fixture(scope="package", params=["toxiproxy", "embedded"])
 def server(request, tmp_path_factory) -> Iterator[ProxyServer]:
-    """One process of each backend for all tests."""
+    """One process of each backend, shared by all tests."""
     if request.param == "toxiproxy" and find_binary() is None:
         if os.environ.get("GAUNTLET_REQUIRE_SERVICES") == "1":
             pytest.fail("toxiproxy-server is required and not installed")
@@ -138,36 +138,36 @@ def server(request, tmp_path_factory) -> Iterator[ProxyServer]:
     server.stop()
 
 
-_number = count(1)
+_link_number = count(1)
 
 
 @pytest.fixture
-def new_wire(server) -> Iterator[Callable[[], Wire]]:
-    """A maker of links."""
-    wires: list[Wire] = []
+def new_link(server) -> Iterator[Callable[[], ProxiedLink]]:
+    """Create links that are closed after the test."""
+    links: list[ProxiedLink] = []
 
-    def make() -> Wire:
-        wires.append(Wire(server, f"link>{next(_number)}"))
-        return wires[-1]
+    def make() -> ProxiedLink:
+        links.append(ProxiedLink(server, f"link>{next(_link_number)}"))
+        return links[-1]
 
     yield make
-    for wire in wires:
-        wire.close()
+    for link in links:
+        link.close()
 
 
 @pytest.fixture
-def wire(new_wire) -> Wire:
+def link(new_link) -> ProxiedLink:
     """One link."""
-    return new_wire()
+    return new_link()
 
 
 @pytest.fixture
 def call(server) -> Callable[..., requests.Response]:
-    """Raw HTTP: `call("POST", "/proxies", {...})`; a text is sent as it is."""
+    """Send raw HTTP: `call("POST", "/proxies", {...})`; a string body is sent unchanged."""
 
     def send(verb: str, path: str, body: object = None, **headers: str) -> requests.Response:
         content = {"data": body} if isinstance(body, str) else {"json": body}
         url = server.api_url + path
-        return requests.request(verb, url, headers=headers, timeout=PATIENCE_S, **content)
+        return requests.request(verb, url, headers=headers, timeout=TIMEOUT_S, **content)
 
     return send

@@ -1,4 +1,4 @@
-"""Every route, status, message and content type."""
+"""The routes, with their statuses, messages and content types."""
 
 import pytest
 
@@ -54,26 +54,28 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("verb", "path", "body", "status", "message"), REFUSALS)
-def test_refusals(call, wire, verb, path, body, status, message):
-    """Each error has its status, and a body of `error` and `status`, sent as plain text."""
+def test_a_refusal_has_the_status_and_message_of_toxiproxy(
+    call, link, verb, path, body, status, message
+):
+    """The body contains `error` and `status`, and is sent as plain text."""
     if isinstance(body, dict) and body.get("name") == "@":
-        body = body | {"name": wire.name}
-    answer = call(verb, "/proxies" + path.replace("@", wire.name), body)
+        body = body | {"name": link.name}
+    answer = call(verb, "/proxies" + path.replace("@", link.name), body)
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, TEXT)
     assert answer.json()["status"] == status
-    # After the colon each backend speaks the words of its own JSON reader.
+    # After the colon follows the message of each backend's own JSON reader.
     assert answer.json()["error"].startswith(message)
     assert message.endswith(": ") or answer.json()["error"] == message
     assert answer.text.endswith("}\n")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_proxy_from_creation_to_deletion(call):
-    """Create, show, list, update by both verbs, delete."""
-    wish = {"name": "life", "upstream": "127.0.0.1:1", "listen": "127.0.0.1:0", "extra": 1}
-    made = call("POST", "/proxies", wish)
-    assert (made.status_code, made.headers["Content-Type"]) == (201, JSON)
-    proxy = made.json()
+def test_a_proxy_can_be_created_shown_listed_updated_and_deleted(call):
+    """Both POST and PATCH update it."""
+    body = {"name": "life", "upstream": "127.0.0.1:1", "listen": "127.0.0.1:0", "extra": 1}
+    created = call("POST", "/proxies", body)
+    assert (created.status_code, created.headers["Content-Type"]) == (201, JSON)
+    proxy = created.json()
     assert {key: proxy[key] for key in ("name", "upstream", "enabled", "toxics")} == {
         "name": "life",
         "upstream": "127.0.0.1:1",
@@ -86,48 +88,48 @@ def test_a_proxy_from_creation_to_deletion(call):
     for verb, enabled in (("POST", False), ("PATCH", True)):
         changed = call(verb, "/proxies/life", {"enabled": enabled})
         assert (changed.status_code, changed.json()) == (200, proxy | {"enabled": enabled})
-    gone = call("DELETE", "/proxies/life")
-    assert (gone.status_code, gone.content) == (204, b"")
+    deleted = call("DELETE", "/proxies/life")
+    assert (deleted.status_code, deleted.content) == (204, b"")
     assert call("GET", "/proxies/life").status_code == 404
 
 
-def test_a_disabled_proxy_can_be_created(call, new_wire):
-    """It does not listen, and shows what was asked for."""
-    wish = {"name": "off", "upstream": "127.0.0.1:1", "listen": "127.0.0.1:0", "enabled": False}
-    made = call("POST", "/proxies", wish)
-    assert (made.status_code, made.json()["listen"]) == (201, "127.0.0.1:0")
-    assert not made.json()["enabled"]
+def test_a_disabled_proxy_can_be_created(call, new_link):
+    """It does not listen, and shows the requested address."""
+    body = {"name": "off", "upstream": "127.0.0.1:1", "listen": "127.0.0.1:0", "enabled": False}
+    created = call("POST", "/proxies", body)
+    assert (created.status_code, created.json()["listen"]) == (201, "127.0.0.1:0")
+    assert not created.json()["enabled"]
     assert call("DELETE", "/proxies/off").status_code == 204
 
 
-def test_a_taken_port_is_a_server_error(call, wire):
-    """500, with the words of the operating system."""
-    wish = {"name": "late", "upstream": "127.0.0.1:1", "listen": wire.address}
-    answer = call("POST", "/proxies", wish)
-    expected = f"listen tcp {wire.address}: bind: address already in use"
+def test_a_port_in_use_is_a_server_error(call, link):
+    """Status 500, with the message of the operating system."""
+    body = {"name": "late", "upstream": "127.0.0.1:1", "listen": link.address}
+    answer = call("POST", "/proxies", body)
+    expected = f"listen tcp {link.address}: bind: address already in use"
     assert (answer.status_code, answer.json()["error"]) == (500, expected)
     assert "late" not in call("GET", "/proxies").json()
 
 
-def test_a_failed_move_leaves_the_proxy_disabled(call, new_wire):
-    """An update to a taken port closes the old one first."""
-    taken, moving = new_wire(), new_wire()
+def test_a_failed_change_of_the_port_leaves_the_proxy_disabled(call, new_link):
+    """An update to a port in use closes the old port first."""
+    taken, moving = new_link(), new_link()
     answer = call("PATCH", f"/proxies/{moving.name}", {"listen": taken.address})
     assert answer.status_code == 500
     proxy = moving.proxy.proxies()[moving.name]
     assert (proxy.enabled, proxy.listen) == (False, taken.address)
 
 
-def test_version(call):
-    """A version of the API that we speak, under its own content type."""
+def test_the_version_is_one_whose_api_we_implement(call):
+    """Under the content type of JSON."""
     answer = call("GET", "/version")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith(JSON)
     assert answer.json()["version"].startswith("2.12.0")
 
 
-def test_every_answer_has_a_request_id(call):
-    """Good answers and refusals alike, each another one."""
+def test_every_answer_has_its_own_request_id(call):
+    """Successful answers and refusals alike."""
     paths = ("/version", "/proxies", "/proxies/none")
     ids = {call("GET", path).headers[REQUEST_ID] for path in paths}
     assert len(ids) == 3
@@ -135,7 +137,7 @@ def test_every_answer_has_a_request_id(call):
 
 
 def test_browsers_are_refused(call):
-    """A page that makes a browser call the API gets nowhere."""
+    """A web page must not be able to call the API through a browser."""
     answer = call("POST", "/reset", **{"User-Agent": "Mozilla/5.0"})
     assert (answer.status_code, answer.text) == (403, "User agent not allowed\n")
 
@@ -144,15 +146,15 @@ def test_browsers_are_refused(call):
     ("verb", "path"),
     [("PUT", "/proxies"), ("GET", "/reset"), ("POST", "/version"), ("HEAD", "/version")],
 )
-def test_a_wrong_verb_is_405_and_empty(call, verb, path):
-    """The path is known, the verb is not."""
+def test_an_unsupported_method_is_answered_with_405_and_an_empty_body(call, verb, path):
+    """The path exists, the method does not."""
     answer = call(verb, path)
     assert (answer.status_code, answer.content) == (405, b"")
     assert REQUEST_ID not in answer.headers
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/proxies/", "/proxies/a/b/c/d"])
-def test_an_unknown_path_is_404(call, path):
-    """In the words of Go's HTTP server."""
+def test_an_unknown_path_is_answered_with_404(call, path):
+    """With the text of Go's HTTP server."""
     answer = call("GET", path)
     assert (answer.status_code, answer.text) == (404, "404 page not found\n")

@@ -1,4 +1,4 @@
-"""Toxics as the API shows and changes them."""
+"""How the API shows and changes toxics."""
 
 import pytest
 
@@ -7,9 +7,9 @@ from gauntlet.chaos.proxy.toxics import TOXICS
 pytestmark = [pytest.mark.contract, pytest.mark.integration]
 
 
-def test_defaults(call, wire):
-    """Downstream, certain, named after type and stream, every attribute at zero."""
-    answer = call("POST", f"/proxies/{wire.name}/toxics", {"type": "latency"})
+def test_a_toxic_has_defaults(call, link):
+    """Downstream, toxicity 1, named after type and stream, every attribute at zero."""
+    answer = call("POST", f"/proxies/{link.name}/toxics", {"type": "latency"})
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
     expected = {
@@ -20,9 +20,9 @@ def test_defaults(call, wire):
         "attributes": {"latency": 0, "jitter": 0},
     }
     assert answer.json() == expected
-    assert call("GET", f"/proxies/{wire.name}/toxics/latency_downstream").json() == expected
-    assert call("GET", f"/proxies/{wire.name}/toxics").json() == [expected]
-    assert call("GET", f"/proxies/{wire.name}").json()["toxics"] == [expected]
+    assert call("GET", f"/proxies/{link.name}/toxics/latency_downstream").json() == expected
+    assert call("GET", f"/proxies/{link.name}/toxics").json() == [expected]
+    assert call("GET", f"/proxies/{link.name}").json()["toxics"] == [expected]
 
 
 ATTRIBUTES = {
@@ -38,26 +38,26 @@ ATTRIBUTES = {
 
 
 @pytest.mark.parametrize("kind", TOXICS)
-def test_every_toxic_has_its_attributes(call, wire, kind):
-    """The same types and attributes on both backends; unknown attributes are let pass."""
+def test_every_toxic_accepts_its_attributes(call, link, kind):
+    """Both backends have the same types and attributes, and ignore unknown attributes."""
     body = {"type": kind, "attributes": ATTRIBUTES[kind] | {"unknown": 1}}
-    answer = call("POST", f"/proxies/{wire.name}/toxics", body)
+    answer = call("POST", f"/proxies/{link.name}/toxics", body)
     assert (answer.status_code, answer.json()["attributes"]) == (200, ATTRIBUTES[kind])
 
 
-def test_names_are_unique_over_both_streams(call, wire):
+def test_names_are_unique_across_both_streams(call, link):
     """A name belongs to the proxy, not to the stream."""
-    path = f"/proxies/{wire.name}/toxics"
+    path = f"/proxies/{link.name}/toxics"
     assert call("POST", path, {"type": "noop", "name": "n"}).status_code == 200
     answer = call("POST", path, {"type": "latency", "name": "n", "stream": "upstream"})
     assert (answer.status_code, answer.json()["error"]) == (409, "toxic already exists")
 
 
 @pytest.mark.parametrize("verb", ["POST", "PATCH"])
-def test_an_update_keeps_what_it_does_not_name(call, wire, verb):
+def test_an_update_keeps_the_values_that_it_does_not_contain(call, link, verb):
     """Toxicity and single attributes change; name, type and stream never do."""
-    name = wire.add("latency", stream="upstream", toxicity=0.5, latency=3, jitter=2)
-    path = f"/proxies/{wire.name}/toxics/{name}"
+    name = link.add("latency", stream="upstream", toxicity=0.5, latency=3, jitter=2)
+    path = f"/proxies/{link.name}/toxics/{name}"
     changes = [
         {"attributes": {"jitter": 1}},
         {"toxicity": 0.25},
@@ -76,19 +76,23 @@ def test_an_update_keeps_what_it_does_not_name(call, wire, verb):
     assert call(verb, path, {"attributes": {"jitter": "x"}}).status_code == 400
 
 
-def test_the_stream_is_read_in_any_case(call, wire):
-    """And shown as it was written."""
+def test_the_stream_may_be_written_in_any_case(call, link):
+    """It is shown as it was written."""
     body = {"type": "noop", "stream": "UPStream", "toxicity": 7}
-    made = call("POST", f"/proxies/{wire.name}/toxics", body).json()
-    assert (made["name"], made["stream"], made["toxicity"]) == ("noop_UPStream", "UPStream", 7)
+    created = call("POST", f"/proxies/{link.name}/toxics", body).json()
+    assert (created["name"], created["stream"], created["toxicity"]) == (
+        "noop_UPStream",
+        "UPStream",
+        7,
+    )
 
 
-def test_toxics_are_listed_upstream_first(wire):
-    """Then in the order of their adding."""
+def test_toxics_are_listed_upstream_first(link):
+    """Then in the order in which they were added."""
     for stream in ("downstream", "upstream"):
         for kind in ("noop", "latency"):
-            wire.add(kind, stream=stream)
-    assert [toxic.name for toxic in wire.proxy.toxics(wire.name)] == [
+            link.add(kind, stream=stream)
+    assert [toxic.name for toxic in link.proxy.toxics(link.name)] == [
         "noop_upstream",
         "latency_upstream",
         "noop_downstream",
@@ -96,10 +100,10 @@ def test_toxics_are_listed_upstream_first(wire):
     ]
 
 
-def test_a_removed_toxic_is_gone(call, wire):
-    """204, then 404."""
-    name = wire.add("noop")
-    path = f"/proxies/{wire.name}/toxics/{name}"
+def test_a_removed_toxic_is_gone(call, link):
+    """The first DELETE is answered with 204, the second with 404."""
+    name = link.add("noop")
+    path = f"/proxies/{link.name}/toxics/{name}"
     assert call("DELETE", path).status_code == 204
     assert call("DELETE", path).status_code == 404
-    assert wire.proxy.toxics(wire.name) == []
+    assert link.proxy.toxics(link.name) == []

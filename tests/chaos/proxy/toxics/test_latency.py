@@ -3,21 +3,21 @@
 from itertools import pairwise
 
 
-def test_each_chunk_is_late_by_the_latency(bench):
-    """Chunks leave exactly one latency after they came, also when they overlap."""
-    slow = bench("latency", latency=50)
+def test_each_chunk_is_delayed_by_the_latency(run_stage):
+    """Chunks leave exactly one latency after their arrival, also when they overlap."""
+    slow = run_stage("latency", latency=50)
     slow.stage.feed(b"a")
     slow.clock.advance(0.02)
     slow.stage.feed(b"b")
     slow.clock.advance(0.02)
-    assert slow.out == []
+    assert slow.forwarded == []
     slow.clock.advance(1)
-    assert slow.out == [(0.05, b"a"), (0.07, b"b")]
+    assert slow.forwarded == [(0.05, b"a"), (0.07, b"b")]
 
 
-def test_jitter_stays_in_its_range_and_keeps_the_order(bench):
-    """With jitter no chunk overtakes another, and none is earlier or later than allowed."""
-    slow = bench("latency", latency=100, jitter=40)
+def test_jitter_stays_in_its_range_and_preserves_the_order(run_stage):
+    """No chunk is earlier or later than latency ± jitter, and none overtakes another."""
+    slow = run_stage("latency", latency=100, jitter=40)
     for number in range(200):
         slow.stage.feed(bytes([number]))
         slow.clock.advance(0.5)
@@ -27,9 +27,9 @@ def test_jitter_stays_in_its_range_and_keeps_the_order(bench):
     assert 0.13 < max(delays_s) <= 0.14
 
 
-def test_a_late_chunk_holds_those_behind_it(bench):
-    """Order is kept by waiting: times never decrease within a burst."""
-    slow = bench("latency", latency=100, jitter=90)
+def test_a_delayed_chunk_delays_the_chunks_after_it(run_stage):
+    """The order is preserved by waiting: times never decrease within a burst."""
+    slow = run_stage("latency", latency=100, jitter=90)
     for number in range(50):
         slow.stage.feed(bytes([number]))
     slow.clock.advance(1)
@@ -37,21 +37,21 @@ def test_a_late_chunk_holds_those_behind_it(bench):
     assert all(before <= after for before, after in pairwise(slow.times_s))
 
 
-def test_the_end_comes_after_the_bytes_and_is_not_delayed_itself(bench):
-    """The close follows the last chunk; on an idle connection it passes at once."""
-    slow = bench("latency", latency=50)
+def test_the_end_follows_the_last_chunk_and_is_not_delayed_itself(run_stage):
+    """On an idle connection the close passes immediately."""
+    slow = run_stage("latency", latency=50)
     slow.stage.feed(b"a")
     slow.stage.end()
     slow.clock.advance(1)
     assert (slow.times_s, slow.ended_s) == ([0.05], 0.05)
-    idle = bench("latency", latency=50)
+    idle = run_stage("latency", latency=50)
     idle.stage.end()
     assert idle.ended_s == 0
 
 
-def test_removal_hands_everything_on_at_once(bench):
-    """Held chunks and the held end flow when the toxic goes; no timer stays."""
-    slow = bench("latency", latency=50)
+def test_removal_forwards_held_bytes_immediately(run_stage):
+    """Held chunks and the held end are forwarded; no timer remains."""
+    slow = run_stage("latency", latency=50)
     slow.stage.feed(b"a")
     slow.stage.feed(b"b")
     slow.stage.end()
@@ -59,9 +59,9 @@ def test_removal_hands_everything_on_at_once(bench):
     assert (slow.data, slow.ended_s, slow.clock.pending) == (b"ab", 0, 0)
 
 
-def test_an_update_counts_from_the_arrival(bench):
-    """Chunks that wait already get the new latency, measured from when they came."""
-    slow = bench("latency", latency=5000)
+def test_an_update_of_the_latency_counts_from_the_arrival_of_a_chunk(run_stage):
+    """Waiting chunks get the new latency, measured from their arrival."""
+    slow = run_stage("latency", latency=5000)
     slow.stage.feed(b"a")
     slow.clock.advance(0.1)
     slow.update(latency=300)
@@ -69,8 +69,8 @@ def test_an_update_counts_from_the_arrival(bench):
     assert slow.times_s == [0.3]
 
 
-def test_a_negative_latency_is_none(bench):
-    """As in Toxiproxy, a negative delay lets bytes pass at once."""
-    slow = bench("latency", latency=-100, jitter=-3)
+def test_a_negative_latency_does_not_delay(run_stage):
+    """As in Toxiproxy."""
+    slow = run_stage("latency", latency=-100, jitter=-3)
     slow.stage.feed(b"a")
     assert slow.times_s == [0]

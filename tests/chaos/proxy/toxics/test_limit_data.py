@@ -6,18 +6,18 @@ import pytest
 @pytest.mark.parametrize(
     ("limit", "passed", "closed"), [(10, 6, False), (6, 6, True), (4, 4, True), (0, 0, True)]
 )
-def test_exactly_the_limit_passes_then_it_closes(bench, limit, passed, closed):
-    """Below, equal, above and zero."""
-    cut = bench("limit_data", bytes=limit)
+def test_exactly_the_limit_passes_then_the_connection_closes(run_stage, limit, passed, closed):
+    """The data is below, equal to and above the limit, and the limit is zero."""
+    cut = run_stage("limit_data", bytes=limit)
     cut.stage.feed(b"abc")
     cut.stage.feed(b"def")
     assert cut.data == b"abcdef"[:passed]
     assert (cut.ended_s is not None) == closed
 
 
-def test_the_count_survives_updates(bench):
+def test_an_update_does_not_reset_the_count(run_stage):
     """A raised limit lets only the difference pass."""
-    cut = bench("limit_data", bytes=100)
+    cut = run_stage("limit_data", bytes=100)
     cut.stage.feed(b"x" * 60)
     cut.update(bytes=80)
     cut.stage.feed(b"y" * 60)
@@ -25,9 +25,9 @@ def test_the_count_survives_updates(bench):
     assert cut.ended_s == 0
 
 
-def test_a_lowered_limit_closes_at_the_next_data(bench):
-    """It looks only when data comes, as Toxiproxy does."""
-    cut = bench("limit_data", bytes=100)
+def test_a_lowered_limit_closes_at_the_next_data(run_stage):
+    """As in Toxiproxy, the limit is checked only when data arrives."""
+    cut = run_stage("limit_data", bytes=100)
     cut.stage.feed(b"x" * 60)
     cut.update(bytes=10)
     assert cut.ended_s is None
@@ -35,8 +35,8 @@ def test_a_lowered_limit_closes_at_the_next_data(bench):
     assert (len(cut.data), cut.ended_s) == (60, 0)
 
 
-def test_the_end_passes(bench):
-    """A close below the limit is not held."""
-    cut = bench("limit_data", bytes=10)
+def test_an_end_below_the_limit_passes(run_stage):
+    """A close is not held."""
+    cut = run_stage("limit_data", bytes=10)
     cut.stage.end()
     assert cut.ended_s == 0

@@ -1,9 +1,9 @@
 """noop."""
 
 
-def test_noop_passes_bytes_and_the_end_at_once(bench):
-    """Nothing is changed, nothing is held."""
-    noop = bench("noop")
+def test_noop_forwards_bytes_and_the_end_immediately(run_stage):
+    """It holds nothing."""
+    noop = run_stage("noop")
     noop.stage.feed(b"abc")
     noop.stage.end()
-    assert (noop.out, noop.ended_s, noop.stage.held) == ([(0, b"abc")], 0, 0)
+    assert (noop.forwarded, noop.ended_s, noop.stage.held_bytes) == ([(0, b"abc")], 0, 0)

@@ -1,17 +1,17 @@
 """timeout."""
 
 
-def test_data_is_dropped_and_silence_closes(bench):
-    """Nothing passes; the end comes one timeout after the last data."""
-    cut = bench("timeout", timeout=100)
+def test_data_is_dropped_and_a_silence_closes_the_connection(run_stage):
+    """The end comes one timeout after the last data."""
+    cut = run_stage("timeout", timeout=100)
     cut.stage.feed(b"abc")
     cut.clock.advance(1)
-    assert (cut.out, cut.ended_s) == ([], 0.1)
+    assert (cut.forwarded, cut.ended_s) == ([], 0.1)
 
 
-def test_every_chunk_starts_the_wait_anew(bench):
-    """A link that talks more often than the timeout is never closed, as in Toxiproxy."""
-    cut = bench("timeout", timeout=500)
+def test_every_chunk_restarts_the_timer(run_stage):
+    """As in Toxiproxy, a link with more frequent traffic is never closed."""
+    cut = run_stage("timeout", timeout=500)
     for _ in range(20):
         cut.stage.feed(b"ping")
         cut.clock.advance(0.1)
@@ -20,24 +20,24 @@ def test_every_chunk_starts_the_wait_anew(bench):
     assert cut.ended_s == 2.4
 
 
-def test_zero_never_closes(bench):
-    """A timeout of 0 drops for ever."""
-    cut = bench("timeout", timeout=0)
+def test_a_timeout_of_zero_never_closes(run_stage):
+    """It only drops data."""
+    cut = run_stage("timeout", timeout=0)
     cut.stage.feed(b"abc")
     cut.clock.advance(1000)
-    assert (cut.out, cut.ended_s, cut.clock.pending) == ([], None, 0)
+    assert (cut.forwarded, cut.ended_s, cut.clock.pending) == ([], None, 0)
 
 
-def test_the_end_passes(bench):
-    """A peer that closes is not hidden."""
-    cut = bench("timeout", timeout=0)
+def test_the_end_of_the_source_passes(run_stage):
+    """A peer that closes is visible to the other side."""
+    cut = run_stage("timeout", timeout=0)
     cut.stage.end()
     assert cut.ended_s == 0
 
 
-def test_an_update_starts_the_wait_anew(bench):
+def test_an_update_restarts_the_timer(run_stage):
     """A shorter timeout counts from the update."""
-    cut = bench("timeout", timeout=10_000)
+    cut = run_stage("timeout", timeout=10_000)
     cut.clock.advance(1)
     cut.update(timeout=100)
     cut.clock.advance(1)
