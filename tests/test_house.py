@@ -36,14 +36,6 @@ def test_every_module_says_what_it_is(file):
     assert not text.strip() or ast.get_docstring(ast.parse(text))
 
 
-@pytest.mark.parametrize("file", TESTS, ids=named)
-def test_every_test_says_what_it_proves(file):
-    """A failing test explains itself in a sentence."""
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name[:5] == "test_":
-            assert ast.get_docstring(node), node.name
-
-
 def test_no_lint_exception_without_a_reason():
     """`noqa` and `type: ignore` name the rule, and say why on their line."""
     bare = re.compile(r"#\s*(noqa(?!: [A-Z]+\d+)|type: ignore(?!\[))")

@@ -10,7 +10,7 @@ from benchmarks.processes import Cluster, cluster
 from benchmarks.progress import say
 from benchmarks.table import Row
 from benchmarks.workloads import OWN_ROOM
-from gauntlet.core.tail import Tail
+from gauntlet.core.run_directory import Tail
 
 ADAPTER = "reference"
 USERS = 200

@@ -15,9 +15,8 @@ from benchmarks.echo_adapter import ADAPTER
 from benchmarks.load.tree import GENERATOR_CPU, Tree, pinned
 from benchmarks.processes import ROOT
 from benchmarks.workloads import ALONE
-from gauntlet.core.run_directory import RunDir
+from gauntlet.core.run_directory import RunDir, Tail
 from gauntlet.core.scenario.model import from_builtins
-from gauntlet.core.tail import Tail
 from gauntlet.runner.load_process import write_load_file
 from gauntlet.scenarios.metrics.histogram import Histogram
 from gauntlet.stacks import subprocesses

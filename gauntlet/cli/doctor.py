@@ -1,4 +1,4 @@
-"""`gauntlet doctor`: what can run on this machine, and the one line that gets the rest."""
+"""`gauntlet doctor`: what can run on this machine, and how to install what is missing."""
 
 import sys
 from typing import NamedTuple
@@ -8,14 +8,14 @@ from rich.table import Table
 
 from gauntlet.chaos.proxy_process import find_binary
 from gauntlet.core.errors import Exit
-from gauntlet.runner import preflight
+from gauntlet.runner.system_limits import SystemLimits, users_allowed
 from gauntlet.stacks import prosody, reference
 
 DESCRIPTORS_WANTED = 4096
 
 
 class Finding(NamedTuple):
-    """One line: what it is, what was found (None: nothing), what it is for, how to get it."""
+    """One row: a dependency, what was found of it (None: nothing), what needs it, how to get it."""
 
     name: str
     found: str | None
@@ -27,9 +27,9 @@ SERVICES = "sudo tools/install-services.sh"
 
 
 def findings() -> list[Finding]:
-    """What a run depends on, as found on this machine."""
+    """Look for everything that a run may depend on."""
     services = {name: _described(found) for name, found in reference.probe().items()}
-    machine = preflight.Machine.here()
+    limits = SystemLimits.here()
     return [
         Finding("Python", sys.version.split()[0], "everything", ""),
         Finding(
@@ -43,49 +43,53 @@ def findings() -> list[Finding]:
         Finding("Prosody", prosody.find_binary(), "--stack prosody", SERVICES),
         Finding(
             "toxiproxy-server",
-            find_binary() or "not installed: the embedded proxy, same HTTP API, takes its place",
+            find_binary()
+            or "not installed; the embedded proxy, which has the same HTTP API, is used instead",
             "faults on links",
             SERVICES,
         ),
-        _open_files(machine),
-        _ports(machine),
+        _open_files(limits),
+        _ports(limits),
     ]
 
 
 def show(console: Console) -> Exit:
-    """Print the findings; OK when at least the embedded stack can run."""
-    found = findings()
-    table = Table("", "what", "found", "for", box=None)
-    for finding in found:
+    """Print the findings; OK if at least the embedded stack can run."""
+    rows = findings()
+    table = Table("", "dependency", "found", "needed for", box=None)
+    for finding in rows:
         mark = "[green]✔[/]" if finding.found else "[red]✘[/]"
         table.add_row(mark, finding.name, finding.found or finding.remedy, finding.needed_for)
     console.print(table)
-    here = {finding.name for finding in found if finding.found}
-    embedded, full = "redis-server" in here, {"redis-server", "PostgreSQL", "RabbitMQ"} <= here
+    available = {finding.name for finding in rows if finding.found}
+    embedded = "redis-server" in available
+    full = {"redis-server", "PostgreSQL", "RabbitMQ"} <= available
     console.print(f"\n--stack embedded: {'can run' if embedded else 'cannot run'}")
     console.print(f"--stack full:     {'can run' if full else 'cannot run'}")
-    console.print(f"--stack prosody:  {'can run' if 'Prosody' in here else 'cannot run'}")
+    console.print(f"--stack prosody:  {'can run' if 'Prosody' in available else 'cannot run'}")
     return Exit.OK if embedded else Exit.CONFIG
 
 
-def _open_files(machine: preflight.Machine) -> Finding:
-    """What the limit allows; a run raises the soft limit to it by itself."""
-    most = machine.descriptors
-    plain, proxied = preflight.users_allowed(most), preflight.users_allowed(most, proxied=True)
-    found = f"{most:,} a process: {plain:,} connections, {proxied:,} through a fault proxy"
-    enough = most >= DESCRIPTORS_WANTED
+def _open_files(limits: SystemLimits) -> Finding:
+    """What the hard limit allows; a run raises its soft limit to that."""
+    descriptors = limits.descriptors
+    direct, proxied = users_allowed(descriptors), users_allowed(descriptors, proxied=True)
+    found = (
+        f"{descriptors:,} per process: {direct:,} connections, {proxied:,} through a fault proxy"
+    )
+    enough = descriptors >= DESCRIPTORS_WANTED
     remedy = f"as root: ulimit -n {DESCRIPTORS_WANTED * 16}"
-    return Finding("open files", found if enough else None, "connections of a process", remedy)
+    return Finding("open files", found if enough else None, "connections per process", remedy)
 
 
-def _ports(machine: preflight.Machine) -> Finding:
-    """How many connections one address can have, and how many there are on loopback."""
-    found = f"{machine.ports:,} from each address to each destination"
-    if machine.any_loopback:
-        found += "; on loopback as many addresses as needed"
+def _ports(limits: SystemLimits) -> Finding:
+    """How many connections one address can open to one destination."""
+    found = f"{limits.ports:,} from each address to each destination"
+    if limits.any_loopback:
+        found += "; on loopback, more source addresses are used as needed"
     return Finding(
         "ports",
-        found if machine.ports >= DESCRIPTORS_WANTED else None,
+        found if limits.ports >= DESCRIPTORS_WANTED else None,
         "connections to a destination",
         'as root: sysctl -w net.ipv4.ip_local_port_range="1024 65535"',
     )

@@ -1,5 +1,6 @@
-"""What a run shows while it goes on: a live panel on a terminal, plain lines elsewhere."""
+"""What a run shows while it lasts: a live panel on a terminal, plain lines elsewhere."""
 
+import os
 import sys
 from typing import Any, Self
 
@@ -13,7 +14,8 @@ from rich.text import Text
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.runner.view import View
 
-PLAIN_EVERY_S = 5
+PLAIN_INTERVAL_S = 5
+_FIGURES_PER_ROW = 3
 
 _STEP_STYLE = {
     "requested": "yellow",
@@ -26,13 +28,20 @@ _STEP_STYLE = {
 
 
 def choose(scenario: Scenario, *, plain: bool, stderr: bool = False) -> View:
-    """The panel where a person watches, else lines; on stderr where stdout is not ours."""
+    """The live panel if a person watches it on a terminal, else plain lines.
+
+    `stderr` selects the stream. The stream itself is asked whether it is a terminal: rich believes
+    FORCE_COLOR, which CI systems set, and would write every frame of the panel into the log.
+    """
+    stream = sys.stderr if stderr else sys.stdout
     console = Console(stderr=stderr, highlight=False)
-    return PlainView(console) if plain or not console.is_terminal else LiveView(console, scenario)
+    if plain or not stream.isatty() or os.environ.get("TERM") == "dumb":
+        return PlainView(console)
+    return LiveView(console, scenario)
 
 
 class PlainView:
-    """A line for everything that happens, and one of figures every five seconds."""
+    """One line for every event, and one line of figures every five seconds."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -45,21 +54,24 @@ class PlainView:
         del exc
 
     def note(self, text: str) -> None:
-        self._line(text)
+        self._print(text)
 
     def phase(self, name: str) -> None:
-        self._line(f"== {name}")
+        self._print(f"== {name}")
 
     def fault(self, row: dict[str, Any]) -> None:
-        self._line(f"   fault {row['id']}: {_fault_text(row)}")
+        self._print(f"   fault {row['id']}: {_fault_text(row)}")
 
     def tick(self, live: dict[str, Any] | None, elapsed_s: float | None) -> None:
         if live is None or elapsed_s is None or elapsed_s < self._next_s:
             return
-        self._next_s = elapsed_s + PLAIN_EVERY_S
-        self._line(f"   {elapsed_s:4.0f} s  {_figures_text(live)}")
+        self._next_s = elapsed_s + PLAIN_INTERVAL_S
+        figures = "  ".join(
+            f"{label} {_figure(live.get(key), unit)}" for label, key, unit in _FIGURES
+        )
+        self._print(f"   {elapsed_s:4.0f} s  {figures}")
 
-    def _line(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self._console.print(text, markup=False, soft_wrap=True)
         sys.stdout.flush()
 
@@ -113,44 +125,44 @@ class LiveView:
         return row
 
     def _figures(self) -> Table:
-        table = Table(box=None, padding=(0, 2), header_style="dim")
+        """Labels and values in a grid that fits 80 columns, so that no label is cut short."""
+        table = Table.grid(padding=(0, 2))
         live = self._live or {}
-        for name, _ in _FIGURES:
-            table.add_column(name, justify="right")
-        table.add_row(*(_figure(live.get(key)) for _, key in _FIGURES))
+        for start in range(0, len(_FIGURES), _FIGURES_PER_ROW):
+            cells = []
+            for label, key, unit in _FIGURES[start : start + _FIGURES_PER_ROW]:
+                cells += [Text(label, "dim"), Text(_figure(live.get(key), unit), justify="right")]
+            table.add_row(*cells)
         return table
 
     def _faults(self) -> Table:
         table = Table.grid(padding=(0, 2))
         for fault in self._scenario.faults:
             step = self._steps.get(fault.id)
-            when = f"{fault.at:.0f}–{fault.ends_s:.0f} s"
+            times = f"{fault.at:.0f}–{fault.ends_s:.0f} s"
             state = Text(step or "waiting", _STEP_STYLE.get(step or "", "dim"))
-            table.add_row(Text(when, "dim"), fault.id, f"{fault.kind} {fault.target}", state)
+            table.add_row(Text(times, "dim"), fault.id, f"{fault.kind} {fault.target}", state)
         return table
 
 
-_FIGURES: tuple[tuple[str, str], ...] = (
-    ("connections", "connections"),
-    ("sent", "sent"),
-    ("missed", "missed"),
-    ("acked", "acked"),
-    ("outstanding", "outstanding"),
-    ("delivered", "delivered"),
-    ("missing", "missing"),
-    ("ack p99 ms", "ack_p99_ms"),
-    ("delivery p99 ms", "delivery_p99_ms"),
+# Label, key of the live row, and unit.
+_FIGURES: tuple[tuple[str, str, str], ...] = (
+    ("connections", "connections", ""),
+    ("sent", "sent", ""),
+    ("acknowledged", "acked", ""),
+    ("delivered", "delivered", ""),
+    ("outstanding", "outstanding", ""),
+    ("missing", "missing", ""),
+    ("not sent", "missed", ""),
+    ("ack p99", "ack_p99_ms", " ms"),
+    ("delivery p99", "delivery_p99_ms", " ms"),
 )
 
 
-def _figure(value: float | None) -> str:
+def _figure(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
-    return f"{value:,.1f}" if value % 1 else f"{value:,.0f}"
-
-
-def _figures_text(live: dict[str, Any]) -> str:
-    return "  ".join(f"{name} {_figure(live.get(key))}" for name, key in _FIGURES)
+    return (f"{value:,.1f}" if value % 1 else f"{value:,.0f}") + unit
 
 
 def _fault_text(row: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""`gauntlet serve`: the reference server alone, until Ctrl-C."""
+"""`gauntlet serve`: run the reference server alone, until Ctrl-C."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 import yaml
 
 from gauntlet.core.errors import ConfigError, Exit, Interrupted, StackError
-from gauntlet.runner import signals as interrupts
+from gauntlet.runner import signals
 from gauntlet.stacks.reference import PlannedLink, ReferenceStack, StackAddresses
 
 POLL_S = 0.5
@@ -22,7 +22,7 @@ LOGS = "logs"
 
 
 class Options(NamedTuple):
-    """What to serve. `layout` is a name, or a YAML file that writes one out."""
+    """What to serve. `layout` is the name of a layout, or a YAML file that describes one."""
 
     stack: str
     data: Path | None = None
@@ -31,12 +31,12 @@ class Options(NamedTuple):
 
 
 def serve(options: Options) -> Exit:
-    """Boot a stack, print its addresses, wait. Ending it by Ctrl-C is success."""
+    """Boot a stack, print its addresses, and wait. Ctrl-C ends it with success."""
     layout = _layout(options.layout)
     with (
         _folder(options.data) as folder,
         contextlib.suppress(Interrupted),
-        interrupts.raised() as signals,
+        signals.handled() as handler,
     ):
         logs = folder / LOGS
         logs.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def serve(options: Options) -> Exit:
         stack = ReferenceStack(request, on_event=lambda _event: None)
         control = folder / CONTROL_FILE
         try:
-            with signals.insisting():
+            with handler.reraising_lost():
                 _show_until_it_ends(stack, options, folder)
         finally:
             stack.stop()
@@ -59,19 +59,19 @@ def serve(options: Options) -> Exit:
 
 
 def _show_until_it_ends(stack: ReferenceStack, options: Options, folder: Path) -> NoReturn:
-    """Start everything, print where it is, and wait; StackError when it ends by itself."""
+    """Start everything, print its addresses, and wait; StackError if the server ends by itself."""
     logs, control = folder / LOGS, folder / CONTROL_FILE
     components, links = _plan(stack, options)
     ready = stack.start({})
     _write_control(control, ready)
     addresses = {link.component: link.upstream for link in links}
     for component in components:
-        address = addresses.get(component["name"], "inside another component")
+        address = addresses.get(component["name"], "in the process of another component")
         print(f"  {component['name']:14} {address}")
     print(f"api      {'  '.join(ready.api)}")
     print(f"control  {ready.control}  token in {control}")
     print(f"logs     {logs}")
-    print("Ctrl-C ends it.", flush=True)
+    print("Press Ctrl-C to stop.", flush=True)
     while stack.running:
         time.sleep(POLL_S)
     raise StackError(f"the server ended by itself; see {logs / 'cluster.log'}")
@@ -80,7 +80,7 @@ def _show_until_it_ends(stack: ReferenceStack, options: Options, folder: Path) -
 def _plan(
     stack: ReferenceStack, options: Options
 ) -> tuple[list[dict[str, Any]], list[PlannedLink]]:
-    """What there will be; an error in the layout names its file too."""
+    """The planned components and links; an error in the layout also names its file."""
     try:
         return stack.plan()
     except ConfigError as error:
@@ -89,21 +89,26 @@ def _plan(
         raise
 
 
-def _layout(wanted: str) -> str | dict[str, Any]:
-    """A name as it is; a file's content, unread but for its YAML: the server judges it."""
-    if not wanted.endswith((".yaml", ".yml")):
-        return wanted
+def _layout(name_or_file: str) -> str | dict[str, Any]:
+    """The name of a layout, or the content of a layout file, which the server validates."""
+    if not name_or_file.endswith((".yaml", ".yml")):
+        return name_or_file
     try:
-        content = yaml.safe_load(Path(wanted).read_text())
+        content = yaml.safe_load(Path(name_or_file).read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{wanted}: {error}") from error
+        raise ConfigError(f"the layout file {name_or_file} cannot be read: {error}") from error
     if not isinstance(content, dict):
-        raise ConfigError(f"{wanted}: found {type(content).__name__}; a layout maps keys to values")
+        raise ConfigError(
+            f"{name_or_file}: a layout must be a mapping; got {type(content).__name__}"
+        )
     return content
 
 
 def _write_control(path: Path, ready: StackAddresses) -> None:
-    """For `gauntlet cutover` and its like; whoever reads the token rules the server."""
+    """Write the file that `gauntlet cutover`, `scale` and `rolling` need.
+
+    Only the owner may read it, because its token gives full control of the server.
+    """
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         json.dump({"control": ready.control, "token": ready.token}, file)

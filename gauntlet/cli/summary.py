@@ -1,4 +1,4 @@
-"""The end of a run in the terminal: the verdict, why, and where to look next."""
+"""What the terminal shows at the end of a run: the verdict, its reasons, and where to look next."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gauntlet.core.run_directory import RunDir
+from gauntlet.reports import formatting
 
 _MARK = {
     "valid": "[green]✔ valid[/]",
@@ -17,7 +18,7 @@ _STATUS_STYLE = {"pass": "bold green", "warn": "bold yellow", "fail": "bold red"
 
 
 def show(run: RunDir, result: dict[str, Any], console: Console, *, hint: str | None) -> None:
-    """Print checks, objectives, faults, the verdict and the report's address."""
+    """Print checks, objectives, the verdict with its reasons, and the path of the report."""
     console.print(_checks(result))
     if result["objectives"]:
         console.print(_objectives(result))
@@ -36,7 +37,7 @@ def show(run: RunDir, result: dict[str, Any], console: Console, *, hint: str | N
 
 
 def _checks(result: dict[str, Any]) -> Table:
-    table = Table("check", "verdict", "examined", "found", title_justify="left", box=None)
+    table = Table("check", "verdict", "examined", "violations", title_justify="left", box=None)
     for check in result["checks"]:
         found = str(check["count"]) if check["count"] else ""
         name = check["id"] if check["required"] else f"[dim]{check['id']}[/]"
@@ -45,20 +46,17 @@ def _checks(result: dict[str, Any]) -> Table:
 
 
 def _objectives(result: dict[str, Any]) -> Table:
-    table = Table("objective", "verdict", "window", "value", "wanted", box=None)
+    table = Table("objective", "verdict", "window", "measured", "limit", box=None)
     for objective in result["objectives"]:
         table.add_row(
             objective["id"],
             _MARK[objective["verdict"]],
             objective["window"],
-            ("≥ " if objective.get("at_least") else "") + _number(objective["value"]),
-            f"{objective['op']} {objective['target']:g}",
+            formatting.measured(
+                objective["indicator"],
+                objective["value"],
+                at_least=objective.get("at_least", False),
+            ),
+            f"{objective['op']} {formatting.measured(objective['indicator'], objective['target'])}",
         )
     return table
-
-
-def _number(value: float | str | None) -> str:
-    """A value of result.json, in which infinity is the text "inf"."""
-    if value is None:
-        return "–"
-    return "∞" if float(value) == float("inf") else f"{float(value):,.4g}"

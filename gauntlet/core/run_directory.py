@@ -1,16 +1,26 @@
-"""The run directory: the only contract between running, disturbing and judging."""
+"""The run directory: the only contract between load, faults and judgement.
+
+Here are its layout, its name, and the ways its files are written, read and followed.
+"""
 
 import json
 import os
+import re
+import secrets
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gauntlet.core import clock, ids
+from gauntlet.core import clock
 from gauntlet.core.errors import ConfigError, HistoryError
 
 SCHEMA_VERSION = 1
+# Users, conversations and links of worker W are numbered from W times this, so that a number tells
+# its worker.
+NUMBERS_PER_WORKER = 1_000_000
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 class RunDir:
@@ -33,7 +43,7 @@ class RunDir:
     @classmethod
     def create(cls, parent: Path, scenario: str, seed: int) -> "RunDir":
         """A new, empty run directory below `parent`."""
-        return cls.make(parent / ids.run_id(scenario, seed))
+        return cls.make(parent / run_id(scenario, seed))
 
     @classmethod
     def make(cls, path: Path) -> "RunDir":
@@ -97,6 +107,44 @@ class Journal:
     def close(self) -> None:
         """Close the file; writing afterwards is an error."""
         self._file.close()
+
+
+class Tail:
+    """Follows a JSON-lines file that another process is writing; each complete row is read once.
+
+    A file that does not exist yet counts as empty.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.last: dict[str, Any] | None = None
+        self._file = file
+        self._offset = 0
+
+    def read_new(self) -> list[dict[str, Any]]:
+        """The rows completed since the last call; the last of them stays in `last`."""
+        try:
+            with self._file.open("rb") as stream:
+                stream.seek(self._offset)
+                chunk = stream.read()
+        except FileNotFoundError:
+            return []
+        whole = chunk[: chunk.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        rows: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
+        if rows:
+            self.last = rows[-1]
+        return rows
+
+
+def run_id(scenario: str, seed: int) -> str:
+    """`20261123T190501Z-tour-7-9f3c`: sorts by time, and is unique without coordination."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    return f"{stamp}-{scenario}-{seed}-{secrets.token_hex(2)}"
+
+
+def is_slug(text: str) -> bool:
+    """Whether a name has 1 to 64 lower-case letters, digits and hyphens."""
+    return SLUG.fullmatch(text) is not None
 
 
 def read_jsonl(file: Path) -> Iterator[dict[str, Any]]:

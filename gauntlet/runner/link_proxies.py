@@ -1,4 +1,7 @@
-"""Puts the links that faults need behind fault proxies: client links apart from the rest."""
+"""Routes the links that faults act on through fault proxies.
+
+Client links and back-end links use separate proxy processes, so that each can be monitored.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,8 +12,8 @@ from gauntlet.chaos.proxy_process import Backend, ProxyServer
 from gauntlet.stacks.reference import PlannedLink
 
 
-class Proxies:
-    """The proxy servers of a run and the links that go through them."""
+class LinkProxies:
+    """The proxy servers of a run, and the links that go through them."""
 
     def __init__(self, backend: Backend, log_dir: Path, seed: int) -> None:
         self._backend: Backend = backend
@@ -20,7 +23,7 @@ class Proxies:
         self.links: dict[str, ProxiedLink] = {}
 
     def open(self, links: Iterable[PlannedLink]) -> dict[str, str]:
-        """Create a proxy for each link; the addresses to advertise in their place."""
+        """Create a proxy for each link; return the addresses to advertise, by the link's name."""
         for link in links:
             side = "clients" if link.source == "client" else "backends"
             client = ProxyClient(self._server(side).api_url)
@@ -30,16 +33,16 @@ class Proxies:
 
     @property
     def backend(self) -> str | None:
-        """What carries the links, for the record; None when no link is proxied."""
+        """The proxy implementation, for the manifest; None if no link is proxied."""
         return next((server.backend for server in self._servers.values()), None)
 
     @property
     def pids(self) -> dict[str, int]:
-        """The servers' processes: `proxy-clients`, `proxy-backends`."""
+        """The process ids of the servers, by part: `proxy-clients`, `proxy-backends`."""
         return {f"proxy-{side}": server.pid for side, server in self._servers.items()}
 
     def stop(self) -> None:
-        """End the servers, and with them every proxied connection."""
+        """Stop the servers, which ends every proxied connection."""
         for server in self._servers.values():
             server.stop()
 

@@ -1,22 +1,21 @@
-"""The load as it is now: what its workers write into `live.jsonl`, as one row."""
+"""The current figures of the load: the rows of its workers in `live.jsonl`, merged into one."""
 
 from typing import Any
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.run_directory import RunDir
-from gauntlet.core.tail import Tail
+from gauntlet.core.run_directory import RunDir, Tail
 
 FRESH_NS = 5 * NS_PER_S
 
-# Of workers that have fallen silent nothing is said of the present; what they counted stays true.
-_PRESENT = ("users", "connections", "outstanding")
-_WORST = ("_ms", "_share", "_max")  # what several workers have the worst of
+# Gauges of workers that stopped reporting are left out; their counters remain true.
+_GAUGES = ("users", "connections", "outstanding")
+_WORST = ("_ms", "_share", "_max")  # fields of which the merged row has the worst worker's value
 _PHASES = ("ramp", "steady", "quiesce", "audit")
-_EARLY = _PHASES[:-1]  # what the audit finds ends in the history, and so in the verdict
+_BEFORE_AUDIT = _PHASES[:-1]
 
 
-class Live:
-    """The last row of each worker, and in `last` all of them together; None before the first."""
+class LiveMetrics:
+    """The last row of each worker, and `last`, their merged row; None before the first row."""
 
     def __init__(self, run: RunDir) -> None:
         self._tail = Tail(run.live)
@@ -24,24 +23,24 @@ class Live:
         self.last: dict[str, Any] | None = None
 
     def read_new(self) -> None:
-        """Take in what was written since the last call."""
+        """Read the rows written since the last call."""
         fresh = self._tail.read_new()
         if fresh:
             self._rows |= {row.get("worker", 0): row for row in fresh}
-            self.last = together(list(self._rows.values()))
+            self.last = merge_rows(list(self._rows.values()))
 
     @property
-    def lost_early(self) -> int:
-        """Acknowledged messages that are known to be lost, of workers that have yet to audit."""
-        return sum(row["lost"] for row in self._rows.values() if row["phase"] in _EARLY)
+    def lost_before_audit(self) -> int:
+        """Acknowledged messages known to be lost, counted by workers that have not audited yet."""
+        return sum(row["lost"] for row in self._rows.values() if row["phase"] in _BEFORE_AUDIT)
 
 
-def together(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Workers' rows as one: counts are summed; of percentiles and shares it is the worst worker's.
+def merge_rows(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Merge the rows of several workers: counts are summed, percentiles and shares are the worst.
 
-    The phase is the earliest that a worker is in: the run has not left it. Percentiles of several
-    workers cannot be added; the exact ones come from the history. `rows` are those of the present
-    workers: each writes when it does, so that only they tell a rate.
+    The phase is the earliest that any worker is in. Percentiles of several workers cannot be
+    combined; the exact ones are computed from the history later. `rows` holds the rows of the
+    workers that reported lately: workers report at different moments, so rates need each row.
     """
     if len(rows) == 1:
         return rows[0]
@@ -49,12 +48,12 @@ def together(rows: list[dict[str, Any]]) -> dict[str, Any]:
     present = [row for row in rows if newest_ns - row["t_ns"] <= FRESH_NS]
     phases = [row["phase"] for row in present]
     first = min(phases, key=lambda name: _PHASES.index(name) if name in _PHASES else len(_PHASES))
-    whole: dict[str, Any] = {"t_ns": newest_ns, "phase": first, "workers": len(present)}
-    whole["rows"] = present
+    merged: dict[str, Any] = {"t_ns": newest_ns, "phase": first, "workers": len(present)}
+    merged["rows"] = present
     for key, value in rows[0].items():
         if key.endswith(_WORST):
             known = [row[key] for row in present if row.get(key) is not None]
-            whole[key] = max(known, default=None)
+            merged[key] = max(known, default=None)
         elif isinstance(value, int | float) and key not in ("t_ns", "worker"):
-            whole[key] = sum(row.get(key, 0) for row in (present if key in _PRESENT else rows))
-    return whole
+            merged[key] = sum(row.get(key, 0) for row in (present if key in _GAUGES else rows))
+    return merged

@@ -1,4 +1,4 @@
-"""Where the load comes from: a Locust child of ours, or a Locust that started us."""
+"""Where the load comes from: a Locust that we start, or a Locust that started us."""
 
 import os
 import secrets
@@ -11,19 +11,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gauntlet.core import run_directory
-from gauntlet.core.run_directory import RunDir
+from gauntlet.core.run_directory import RunDir, Tail
 from gauntlet.core.scenario import arrival_trace
 from gauntlet.core.scenario.model import Scenario, to_builtins
-from gauntlet.core.tail import Tail
 from gauntlet.stacks import subprocesses
 from gauntlet.stacks.free_port import HOST, free_port
 
 FLUSH_GRACE_S = 15.0
-_NEWS = ("lost", "back")  # steps of a worker that a person should hear of at once
+_NOTABLE_STEPS = ("lost", "back")  # steps of a worker that are shown immediately
 
 
 class LoadSource(Protocol):
-    """Something that runs the load of a run directory's `load.json`."""
+    """Runs the load that `load.json` in the run directory describes."""
 
     def start(self, run: RunDir, load_file: Path) -> None: ...
     def ended(self) -> bool: ...
@@ -32,8 +31,8 @@ class LoadSource(Protocol):
     def pid(self) -> int: ...
 
 
-class LocustChild:
-    """Locust, headless, as a child; its own output goes to `logs/locust.log`."""
+class ManagedLocust:
+    """A headless Locust that runs as our child; its output goes to `logs/locust.log`."""
 
     def __init__(self, scenario: Scenario, workers: int = 1) -> None:
         self._load = scenario.load
@@ -41,10 +40,18 @@ class LocustChild:
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self, run: RunDir, load_file: Path) -> None:
-        """Start Locust; it finds everything else through `GAUNTLET_LOAD`."""
+        """Start Locust; `GAUNTLET_LOAD` tells our locustfile which load to run.
+
+        Locust reads `locust.conf` and `pyproject.toml` in its working directory, and imports from
+        there. It therefore runs in the folder of our logs, where no file of the user is.
+        """
         with (run.logs / "locust.log").open("ab") as log:
             self._child = subprocesses.start(
-                self._command(), stdout=log, stderr=log, env={"GAUNTLET_LOAD": str(load_file)}
+                self._command(),
+                stdout=log,
+                stderr=log,
+                cwd=run.logs,
+                env={"GAUNTLET_LOAD": str(load_file), "PYTHONPATH": absolute_python_path()},
             )
 
     def ended(self) -> bool:
@@ -52,13 +59,13 @@ class LocustChild:
         return self._child is not None and self._child.poll() is not None
 
     def stop(self) -> None:
-        """Ask Locust to flush what it has and end; insist after a while."""
+        """Ask Locust to flush and end; kill it if it does not in time."""
         if self._child is not None:
             subprocesses.end(self._child, grace_s=FLUSH_GRACE_S)
 
     @property
     def pid(self) -> int:
-        """Locust's process: the master's, where there are workers below it."""
+        """The process of Locust: of the master, if there are workers."""
         assert self._child is not None
         return self._child.pid
 
@@ -73,17 +80,21 @@ class LocustChild:
         ]
 
     def _on_workers(self) -> list[str]:
-        """Locust's own master and workers, which meet on loopback."""
+        """Options for a Locust master and its workers, which connect over loopback."""
         port = str(free_port())
         ports = ["--master-bind-port", port, "--master-port", port]
         return ["--processes", str(self._workers), "--master-bind-host", HOST, *ports]
 
 
-class ParentLocust:
-    """The Locust that started us: told where to look on stdout, done when it closes our stdin."""
+class ExternalLocust:
+    """The Locust that started us.
+
+    It reads the path of the load file from our standard output, and closes our standard input when
+    the load is over.
+    """
 
     def start(self, run: RunDir, load_file: Path) -> None:
-        """Print the one line that the parent waits for."""
+        """Print the line that the parent waits for."""
         del run
         sys.stdout.write(f'{{"load": "{load_file}"}}\n')
         sys.stdout.flush()
@@ -94,20 +105,30 @@ class ParentLocust:
         return bool(readable) and os.read(sys.stdin.fileno(), 4096) == b""
 
     def stop(self) -> None:
-        """Nothing: the parent ends by itself."""
+        """Do nothing: the parent ends by itself."""
 
     @property
     def pid(self) -> int:
-        """Our parent's process."""
+        """The process of our parent."""
         return os.getppid()
 
 
-def write_load_file(run: RunDir, scenario: Scenario, api: list[str], workers: int = 1) -> Path:
-    """`load.json`: all that the load needs to know, on whatever host; a trace is part of it.
+def absolute_python_path() -> str:
+    """PYTHONPATH with absolute entries, for a child that runs in another working directory.
 
-    A living system remembers earlier runs: equal ids would be answered as copies, and not stored.
+    Empty entries, which would mean that directory, are dropped.
     """
-    folder = run.path.resolve()  # workers of this host may be started elsewhere
+    entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join(str(Path(entry).absolute()) for entry in entries if entry)
+
+
+def write_load_file(run: RunDir, scenario: Scenario, api: list[str], workers: int = 1) -> Path:
+    """Write `load.json`, which holds everything that the load needs, also on other hosts.
+
+    `tag` makes message ids unique between runs: a system that already runs remembers the ids of
+    earlier runs, and would answer equal ones as duplicates instead of storing them.
+    """
+    folder = run.path.resolve()  # workers on this host may have another working directory
     file = folder / "load.json"
     recorded = arrival_trace.of(scenario.load)
     plain: dict[str, Any] = {
@@ -122,12 +143,12 @@ def write_load_file(run: RunDir, scenario: Scenario, api: list[str], workers: in
     return file
 
 
-class Phases:
-    """Follows what the load's processes write into their journals.
+class PhaseTracker:
+    """Follows the journals of the load's processes.
 
-    A phase has begun when the first of them is in it; `ramp`, the timeline's zero, is one moment
-    for all of them. `clocks` are the last known offsets of workers' clocks, `words` what became of
-    workers since they were last taken.
+    A phase has begun when the first process is in it; `ramp`, the zero of the timeline, begins at
+    the same moment in all of them. `seen` holds the start of each phase (monotonic nanoseconds),
+    `clocks` the last known clock offset of each worker, `rows` the number of rows read so far.
     """
 
     def __init__(self, run: RunDir) -> None:
@@ -136,25 +157,32 @@ class Phases:
         self.seen: dict[str, int] = {}
         self.reconciled = False
         self.clocks: dict[int, dict[str, Any]] = {}
-        self.words: list[str] = []
+        self._messages: list[str] = []
         self.rows = 0
 
     def poll(self) -> list[str]:
         """The phases that began since the last call."""
-        fresh = []
+        begun = []
         for row in self._new_rows():
             self.rows += 1
             if row["kind"] == "phase" and row["phase"] not in self.seen:
                 self.seen[row["phase"]] = row["t_ns"]
-                fresh.append(row["phase"])
+                begun.append(row["phase"])
             elif row["kind"] == "clock":
                 if row["error_ns"] and row["worker"] not in self.clocks:
-                    self.words.append(row["message"])
+                    self._messages.append(row["message"])
                 self.clocks[row["worker"]] = row
-            elif row["kind"] == "refused" or (row["kind"] == "worker" and row["step"] in _NEWS):
-                self.words.append(row["message"])
+            elif row["kind"] == "refused" or (
+                row["kind"] == "worker" and row["step"] in _NOTABLE_STEPS
+            ):
+                self._messages.append(row["message"])
             self.reconciled |= row["kind"] == "reconciliation"
-        return fresh
+        return begun
+
+    def take_messages(self) -> list[str]:
+        """What happened to workers since the last call, as sentences."""
+        messages, self._messages = self._messages, []
+        return messages
 
     def _new_rows(self) -> Iterator[dict[str, Any]]:
         for file in sorted(self._folder.glob("load-*.jsonl")):

@@ -1,4 +1,4 @@
-"""The manifest: everything a reader needs to judge, or repeat, a run."""
+"""The manifest: everything needed to judge a run later, or to repeat it."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ _SHOWN_PACKAGES = ("im-gauntlet", "locust", "uvloop", "websockets", "picows", "n
 
 
 def build(scenario: Scenario, argv: list[str], *, bug: str | None) -> dict[str, Any]:
-    """The manifest at the start of a run; `stack` and `proxy` are added when known."""
+    """The manifest at the start of a run; `stack` and `proxy` are completed once they are known."""
     return {
         "schema_version": run_directory.SCHEMA_VERSION,
         "argv": argv,
@@ -28,7 +28,7 @@ def build(scenario: Scenario, argv: list[str], *, bug: str | None) -> dict[str, 
         "clock": {**clock.wall_anchor(), "error_ms": 0.0},
         "adapter": {
             "name": scenario.target.adapter,
-            # Judging needs them, long after the run and without the adapter.
+            # Judging needs these, possibly long after the run and without the adapter.
             "capabilities": sorted(adapters.find(scenario.target.adapter).capabilities),
         },
         "stack": {"name": scenario.target.stack},
@@ -37,7 +37,7 @@ def build(scenario: Scenario, argv: list[str], *, bug: str | None) -> dict[str, 
 
 
 def with_workers(anchor: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The manifest's `clock` with those of the load's workers: offsets and errors to ours."""
+    """The manifest's `clock`, with the offsets and errors of the workers' clocks against ours."""
     workers = [
         {
             "worker": row["worker"],
@@ -52,7 +52,7 @@ def with_workers(anchor: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str
 
 
 def _commit() -> str | None:
-    """The commit of the code that runs, when it runs from a checkout."""
+    """The commit of the running code, if it runs from a checkout."""
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"],

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run in order: once, and never while we clean up."""
+"""Ctrl-C and SIGTERM end a run in order: once, and never in the middle of the clean-up."""
 
 import contextlib
 import signal
@@ -8,65 +8,66 @@ from types import FrameType
 from gauntlet.core.errors import Interrupted
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_AGAIN_S = 1.0
+_RERAISE_S = 1.0
 
 
-class Signals:
-    """What came, and whether it is still to be heard."""
+class SignalHandler:
+    """Remembers the first signal, and whether its Interrupted still has to be raised."""
 
     def __init__(self) -> None:
-        self._why = ""
-        self._insists = False
-        self._cleaning = False
-        self._unsaid = False
+        self._reason = ""
+        self._reraising = False
+        self._cleaning_up = False
+        self._pending = False
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
-        """Raise Interrupted for the first signal, or keep it until we are clean."""
-        if not self._why:
-            self._why = f"stopped by {signal.Signals(number).name}"
-            self._unsaid = self._cleaning
-            if not self._cleaning:
+        """Raise Interrupted for the first signal, or keep it until the clean-up is over."""
+        if not self._reason:
+            self._reason = f"stopped by {signal.Signals(number).name}"
+            self._pending = self._cleaning_up
+            if not self._cleaning_up:
                 self._raise()
 
     @contextlib.contextmanager
-    def insisting(self) -> Iterator[None]:
-        """Within, an Interrupted that got lost is raised anew; afterwards we clean up.
+    def reraising_lost(self) -> Iterator[None]:
+        """Within, raise an Interrupted again that got lost; after it, the clean-up begins.
 
-        Python drops what is raised while a destructor or a hook of `fork` happens to run.
+        Python discards an exception that is raised while a destructor or a hook of `fork` runs.
         """
         before = signal.signal(signal.SIGALRM, lambda *_: self._raise())
-        self._insists = True
+        self._reraising = True
         try:
             yield
         finally:
-            self._cleaning = True
-            self._insists = False
+            self._cleaning_up = True
+            self._reraising = False
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
 
-    def say(self) -> None:
-        """Raise Interrupted for a signal that came while we cleaned up."""
-        if self._unsaid:
-            self._unsaid = False
-            raise Interrupted(self._why)
+    def raise_pending(self) -> None:
+        """Raise Interrupted for a signal that arrived during the clean-up."""
+        if self._pending:
+            self._pending = False
+            raise Interrupted(self._reason)
 
     def _raise(self) -> None:
-        if self._insists:
-            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
-        raise Interrupted(self._why)
+        if self._reraising:
+            signal.setitimer(signal.ITIMER_REAL, _RERAISE_S)
+        raise Interrupted(self._reason)
 
 
 @contextlib.contextmanager
-def raised() -> Iterator[Signals]:
+def handled() -> Iterator[SignalHandler]:
     """Within, the first signal raises Interrupted in the main thread; later ones do nothing.
 
-    One that comes first after `insisting` is raised at the end, unless something else is.
+    A first signal that arrives after `reraising_lost`, during the clean-up, is raised at the end,
+    unless another exception is on its way.
     """
-    signals = Signals()
-    before = {number: signal.signal(number, signals.on_signal) for number in _SIGNALS}
+    handler = SignalHandler()
+    before = {number: signal.signal(number, handler.on_signal) for number in _SIGNALS}
     try:
-        yield signals
+        yield handler
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    signals.say()
+        for number, previous in before.items():
+            signal.signal(number, previous)
+    handler.raise_pending()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO
 
 from gauntlet.core.parent_death import exit_with_parent
@@ -25,6 +26,7 @@ def start(
     stdin: int | None = subprocess.DEVNULL,
     stdout: int | IO[bytes] | None = None,
     stderr: int | IO[bytes] | None = None,
+    cwd: Path | None = None,
     env: dict[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a child in its own session, so that Ctrl-C in the terminal does not reach it.
@@ -37,6 +39,7 @@ def start(
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
+        cwd=cwd,
         env={**os.environ, **(env or {})},
         start_new_session=True,
         preexec_fn=exit_with_parent(signal.SIGTERM),  # noqa: PLW1509  # one prctl call, takes no lock

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gauntlet.core.errors import HistoryError
-from gauntlet.core.ids import NUMBERS_PER_WORKER
-from gauntlet.core.run_directory import RunDir, read_jsonl
+from gauntlet.core.run_directory import NUMBERS_PER_WORKER, RunDir, read_jsonl
 from gauntlet.reports.history.records import Ints, find
 
 

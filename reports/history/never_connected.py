@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gauntlet.core.ids import NUMBERS_PER_WORKER
+from gauntlet.core.run_directory import NUMBERS_PER_WORKER
 from gauntlet.reports.history.connections import Sessions
 from gauntlet.reports.history.directory import Names
 from gauntlet.reports.history.events import Events

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from gauntlet.core.ids import NUMBERS_PER_WORKER
+from gauntlet.core.run_directory import NUMBERS_PER_WORKER
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.workloads.entities import Conversation, User
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.ids import NUMBERS_PER_WORKER
+from gauntlet.core.run_directory import NUMBERS_PER_WORKER
 from gauntlet.core.scenario import catalog, rate_profiles
 from gauntlet.core.scenario.arrival_trace import Trace
 from gauntlet.core.scenario.capabilities import FOR_DEVICES

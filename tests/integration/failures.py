@@ -15,7 +15,7 @@ from gauntlet.chaos.faults import FAULTS
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import StackPlan, resolve_links
 from gauntlet.core.scenario.model import Duration, Fault
-from gauntlet.runner.link_proxies import Proxies
+from gauntlet.runner.link_proxies import LinkProxies
 from gauntlet.stacks.reference import ReferenceStack
 
 from .clients import Client, until
@@ -115,7 +115,7 @@ def booted(stack: str, folder: Path, links: tuple[str, ...], **request: Any) -> 
     (folder / "logs").mkdir()
     wanted = {"data_dir": str(folder / "data"), "log_dir": str(folder / "logs"), **request}
     running = ReferenceStack({"stack": stack, **wanted}, lambda _event: None)
-    proxies = Proxies("auto", folder / "logs", seed=1)
+    proxies = LinkProxies("auto", folder / "logs", seed=1)
     try:
         components, planned = running.plan()
         plan = StackPlan.from_cluster(components, planned)

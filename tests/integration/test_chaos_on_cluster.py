@@ -18,7 +18,7 @@ from gauntlet.chaos.server_hooks.faults import hooks_for
 from gauntlet.chaos.timeline import Timeline
 from gauntlet.core import clock
 from gauntlet.core.scenario.model import Duration, Fault
-from gauntlet.runner.link_proxies import Proxies
+from gauntlet.runner.link_proxies import LinkProxies
 from gauntlet.stacks.reference import ReferenceStack
 
 pytestmark = pytest.mark.integration
@@ -48,7 +48,7 @@ def rig(request, require_service, tmp_path_factory):
         "startup_hooks": hooks_for([make("crash-after-commit", "message")]),
     }
     stack = ReferenceStack({"stack": request.param, **wanted}, lambda _event: None)
-    proxies = Proxies("auto", folder / "logs", seed=1)
+    proxies = LinkProxies("auto", folder / "logs", seed=1)
     try:
         components, links = stack.plan()
         plan = StackPlan.from_cluster(components, links)

@@ -71,9 +71,9 @@ def test_it_serves_and_is_steered_until_ctrl_c_and_leaves_nothing(tmp_path, requ
         (control,) = re.findall(r"^control .* (/\S+)$", text, re.MULTILINE)
         assert Path(control).stat().st_mode & 0o777 == 0o600
         for arguments, code, told in [
-            (["scale", "--out"], Exit.OK, "edge-blue-2 takes clients"),
+            (["scale", "--out"], Exit.OK, "edge-blue-2 accepts clients"),
             (["scale", "--out"], Exit.CONFIG, "no edge of blue is left"),
-            (["scale", "--in", "edge-blue-1"], Exit.OK, "edge-blue-1 has ended"),
+            (["scale", "--in", "edge-blue-1"], Exit.OK, "edge-blue-1 has stopped"),
             (["rolling"], Exit.OK, "rolling update: done"),
             (["cutover", "--to", "green", "--drain", "1s"], Exit.OK, "s  done"),
             (["cutover", "--to", "green"], Exit.CONFIG, "green already"),

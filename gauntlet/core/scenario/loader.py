@@ -1,6 +1,7 @@
-"""Reads scenario files. An error names file, line, key, what was found and what is allowed."""
+"""Read scenario files. An error names the file, the line, the key, and what is wrong there."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,16 @@ import yaml
 from gauntlet.core import clock
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario import arrival_trace, rate_profiles, validation, yaml_reader
-from gauntlet.core.scenario.model import RecordedProfile, Scenario, from_builtins
+from gauntlet.core.scenario.model import RecordedProfile, Scenario, from_builtins, to_builtins
 from gauntlet.core.scenario.yaml_reader import shown
 
-# msgspec says where it failed in the manner of `… - at `$.faults[0].at``.
+# msgspec reports the place of an error as `… - at `$.faults[0].at``.
 _MESSAGE = re.compile(r"(.*?) - at `(?:key in )?(\$[^`]*)`", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
 _TYPE_WORDS = {
     "int": "a whole number",
     "float": "a number",
-    "str": "a text",
+    "str": "a string",
     "bool": "true or false",
     "array": "a list",
     "object": "a mapping",
@@ -27,33 +28,38 @@ _TYPE_WORDS = {
 
 
 def load(file: Path) -> Scenario:
-    """The scenario of a file, checked as far as it can be without starting anything."""
+    """Load and validate the scenario of a file; ConfigError names what is wrong with it."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: cannot be read: {error}") from error
+        raise ConfigError(f"the scenario file {file} cannot be read: {error}") from error
     return parse(text, str(file), file.parent)
 
 
 def parse(text: str, name: str, folder: Path | None = None) -> Scenario:
-    """The scenario of a YAML text; `name` stands for the file in errors.
+    """Parse and validate a YAML text; `name` stands for the file in error messages.
 
-    Files that it names are looked for in `folder`; without one they are not opened.
+    Files that the scenario names are relative to `folder`; without one they are not opened.
     """
     node, plain = yaml_reader.read(text, name)
     if node is None or not isinstance(plain, dict):
-        raise ConfigError(f"{name}:1: found {shown(plain)}; allowed: a mapping of a scenario")
+        raise ConfigError(f"{name}:1: a scenario must be a mapping; got {shown(plain)}")
     try:
         scenario = from_builtins(plain)
     except msgspec.ValidationError as error:
         raise ConfigError(_located(str(error), name, node, plain)) from error
-    for path, found, allowed in validation.problems(scenario):
-        raise ConfigError(_sentence(name, node, path, found, allowed))
+    for problem in validation.problems(scenario):
+        raise ConfigError(_sentence(name, node, problem))
     return scenario if folder is None else _with_trace(scenario, folder, name, node)
 
 
+def to_yaml(scenario: Scenario) -> str:
+    """A scenario as the text of a scenario file, which `parse` reads back unchanged."""
+    return yaml.safe_dump(to_builtins(scenario), sort_keys=False, allow_unicode=True)
+
+
 def _with_trace(scenario: Scenario, folder: Path, name: str, node: yaml.Node) -> Scenario:
-    """The scenario with its trace by absolute path, once that is known to be a good one."""
+    """The scenario with the absolute path of its trace, once the trace is known to be valid."""
     profile = scenario.load.profile
     if not isinstance(profile, RecordedProfile):
         return scenario
@@ -66,12 +72,13 @@ def _with_trace(scenario: Scenario, folder: Path, name: str, node: yaml.Node) ->
             )
         )
     except ConfigError as error:
-        raise ConfigError(_sentence(name, node, path, profile.file, f"a trace; {error}")) from error
+        problem = validation.Problem(path, profile.file, f"a trace ({error})")
+        raise ConfigError(_sentence(name, node, problem)) from error
     if sends < 1:
-        found = f"{profile.file}, without a send in {clock.format_s(scenario.load.steady)}"
-        raise ConfigError(_sentence(name, node, path, found, "a trace that sends something"))
-    found_there = msgspec.structs.replace(profile, file=str(file))
-    load = msgspec.structs.replace(scenario.load, profile=found_there)
+        allowed = f"a trace that sends a message within {clock.format_s(scenario.load.steady)}"
+        raise ConfigError(_sentence(name, node, validation.Problem(path, profile.file, allowed)))
+    located = msgspec.structs.replace(profile, file=str(file))
+    load = msgspec.structs.replace(scenario.load, profile=located)
     return msgspec.structs.replace(scenario, load=load)
 
 
@@ -80,16 +87,20 @@ def _located(message: str, name: str, node: yaml.Node, plain: object) -> str:
     text, where = (match[1], match[2]) if match else (message, "$")
     path = _path(where, message, plain)
     if missing := re.fullmatch(r"Object missing required field `(.*)`", text):
-        return _sentence(name, node, path, f"no `{missing[1]}`", f"`{missing[1]}` is required")
+        key = validation.key_of((*path, missing[1]))
+        return f"{name}:{_line_of(node, path)}: {key} is missing"
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", text):
-        allowed = ", ".join(_keys_at(path, plain))
-        return _sentence(name, node, (*path, unknown[1]), repr(unknown[1]), allowed)
-    allowed = _words_at(path, plain) or _in_words(text)
-    return _sentence(name, node, path, shown(_value_at(plain, path)), allowed)
+        path, allowed = (*path, unknown[1]), ", ".join(_keys_at(path, plain))
+        key = validation.key_of(path)
+        return f"{name}:{_line_of(node, path)}: {key} is not a known key; allowed: {allowed}"
+    allowed = _words_at(path, plain) or _types_in_words(text)
+    if not allowed:  # a hook of the model refused the value, in a sentence of its own
+        return f"{name}:{_line_of(node, path)}: {validation.key_of(path)}: {text}"
+    return _sentence(name, node, validation.Problem(path, shown(_value_at(plain, path)), allowed))
 
 
 def _path(where: str, message: str, plain: object) -> validation.Path:
-    """`$.faults[0].at` as steps; `[...]` is a key that msgspec does not tell."""
+    """The steps of `$.faults[0].at`; `[...]` stands for a key that msgspec does not name."""
     path: validation.Path = ()
     for step in _STEP.finditer(where):
         if step[0] == "[...]":
@@ -103,7 +114,7 @@ def _path(where: str, message: str, plain: object) -> validation.Path:
 
 
 def _key_of(message: str, path: validation.Path, plain: object) -> str | None:
-    """The key of the mapping at `path` that gives this message when it is there alone."""
+    """The key of the mapping at `path` that causes this message when it is the only key."""
     mapping = _value_at(plain, path)
     for key, value in mapping.items() if isinstance(mapping, dict) else ():
         try:
@@ -115,20 +126,20 @@ def _key_of(message: str, path: validation.Path, plain: object) -> str | None:
 
 
 def _with(plain: Any, path: validation.Path, value: object) -> object:
-    """A copy in which `value` stands at `path`, which leads through mappings only."""
+    """A copy with `value` at `path`, which leads through mappings only."""
     return {**plain, path[0]: _with(plain[path[0]], path[1:], value)} if path else value
 
 
-def _in_words(text: str) -> str:
-    """`Expected `int`, got `str`` → `a whole number`; anything else as it is."""
+def _types_in_words(text: str) -> str:
+    """`Expected `int`, got `str`` → `a whole number`; empty for any other text."""
     match = re.match(r"Expected `([^`]*)`", text)
     if match is None:
-        return text
+        return ""
     return " or ".join(_TYPE_WORDS.get(word, word) for word in match[1].split(" | "))
 
 
 def _type_at(path: validation.Path, plain: object) -> msgspec.inspect.Type:
-    """The type of what stands at `path`; of several mappings the one that its tag names."""
+    """The declared type at `path`; of several mappings the one that the tag selects."""
     kind: msgspec.inspect.Type = msgspec.inspect.type_info(Scenario)
     for at, step in enumerate(path, 1):
         if isinstance(kind, msgspec.inspect.StructType):
@@ -157,30 +168,30 @@ def _keys_at(path: validation.Path, plain: object) -> list[str]:
 
 
 def _words_at(path: validation.Path, plain: object) -> str:
-    """The words that may stand at `path`: a choice's, or those that tell mappings apart."""
+    """The words allowed at `path`: those of a choice, or the tags of the possible mappings."""
     kind = _type_at(path, plain)
     if isinstance(kind, msgspec.inspect.LiteralType):
-        return ", ".join(str(value) for value in kind.values)
+        return _one_of(kind.values)
     if path and isinstance(several := _type_at(path[:-1], plain), msgspec.inspect.UnionType):
         mappings = [t for t in several.types if isinstance(t, msgspec.inspect.StructType)]
-        return ", ".join(str(t.tag) for t in mappings if t.tag_field == path[-1])
+        return _one_of([t.tag for t in mappings if t.tag_field == path[-1]])
     if isinstance(kind, msgspec.inspect.UnionType):
         words = [t.values for t in kind.types if isinstance(t, msgspec.inspect.LiteralType)]
-        return "".join(f"{', '.join(map(str, each))}, or a list" for each in words)
+        return "".join(f"{_one_of(each)}, or a list" for each in words)
     return ""
 
 
-def _sentence(name: str, node: yaml.Node, path: validation.Path, found: str, allowed: str) -> str:
-    return f"{name}:{_line_of(node, path)}: {_where(path)}: found {found}; allowed: {allowed}"
+def _one_of(words: Sequence[object]) -> str:
+    text = ", ".join(map(str, words))
+    return f"one of: {text}" if len(words) > 1 else text
 
 
-def _where(path: validation.Path) -> str:
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return text.lstrip(".") or "the scenario"
+def _sentence(name: str, node: yaml.Node, problem: validation.Problem) -> str:
+    return f"{name}:{_line_of(node, problem.path)}: {problem.sentence}"
 
 
 def _line_of(node: yaml.Node, path: validation.Path) -> int:
-    """The line of the key at `path`, or of its nearest parent that the file spells out."""
+    """The line of the key at `path`, or of its nearest parent that is written in the file."""
     line: int = node.start_mark.line + 1
     for step in path:
         if isinstance(node, yaml.MappingNode):

@@ -1,4 +1,4 @@
-"""What a scenario's types cannot say: names that must exist, times and numbers that must fit."""
+"""Validate a well-typed scenario: names must exist, times and numbers must fit together."""
 
 import itertools
 import math
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from gauntlet.core import clock, ids
+from gauntlet.core import clock, run_directory
 from gauntlet.core.scenario import catalog, rate_profiles
 from gauntlet.core.scenario.capabilities import ADAPTER_STACKS, OUT_OF_TREE, is_out_of_tree
 from gauntlet.core.scenario.model import (
@@ -30,16 +30,30 @@ Path = tuple[str | int, ...]
 
 
 class Problem(NamedTuple):
-    """One thing wrong: where in the scenario, what was found there, what is allowed."""
+    """One invalid value: where it is in the scenario, what must be there, and what was found.
+
+    `allowed` completes the sentence "… must be".
+    """
 
     path: Path
     found: str
     allowed: str
 
+    @property
+    def sentence(self) -> str:
+        """The problem as users read it, without the place in the file."""
+        return f"{key_of(self.path)} must be {self.allowed}; got {self.found}"
+
+
+def key_of(path: Path) -> str:
+    """`("faults", 0, "at")` as it is written in messages: `faults[0].at`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.lstrip(".") or "the scenario"
+
 
 def problems(scenario: Scenario) -> Iterator[Problem]:
-    """Everything wrong with a scenario that is well typed."""
-    if not ids.is_slug(scenario.name):
+    """Yield every problem of a scenario that is well typed."""
+    if not run_directory.is_slug(scenario.name):
         yield Problem(("name",), scenario.name, _SLUG)
     yield from _target_problems(scenario.target)
     yield from _load_problems(scenario.load)
@@ -59,7 +73,7 @@ def problems(scenario: Scenario) -> Iterator[Problem]:
 
 
 def target_fits(target: str, wanted: tuple[str, ...]) -> bool:
-    """Whether a target is one of those a fault can be aimed at."""
+    """Whether a fault that accepts the targets `wanted` can act on `target`."""
     source, arrow, component = target.partition(">")
     if arrow:
         role = role_of(component)
@@ -70,7 +84,7 @@ def target_fits(target: str, wanted: tuple[str, ...]) -> bool:
 
 
 def role_of(component: str) -> str:
-    """`edge-blue-1` → `edge`; a name that is no component's is returned as it is."""
+    """The role of a component (`edge-blue-1` → `edge`); other names are returned unchanged."""
     for role in catalog.ROLES:
         if re.fullmatch(rf"{role}(-(blue|green))?(-\d+)?", component):
             return role
@@ -81,12 +95,12 @@ def _target_problems(target: Target) -> Iterator[Problem]:
     yield from _unless_one_of(catalog.LAYOUTS, target.layout, ("target", "layout"))
     known = target.adapter in ADAPTER_STACKS or is_out_of_tree(target.adapter)
     if not known:
-        allowed = _list([*ADAPTER_STACKS, OUT_OF_TREE])
+        allowed = _one_of([*ADAPTER_STACKS, OUT_OF_TREE])
         yield Problem(("target", "adapter"), target.adapter, allowed)
     stacks = ("external", *ADAPTER_STACKS.get(target.adapter, ()))
     if known and target.stack not in stacks:
-        found = f"{target.stack} with the adapter {target.adapter}"
-        yield Problem(("target", "stack"), found, _list(stacks))
+        allowed = f"{_one_of(stacks)} (with the adapter {target.adapter})"
+        yield Problem(("target", "stack"), target.stack, allowed)
     for index, url in enumerate(target.url):
         yield from _url_problems(url, ("target", "url", index))
 
@@ -94,30 +108,31 @@ def _target_problems(target: Target) -> Iterator[Problem]:
 def _url_problems(url: str, path: Path) -> Iterator[Problem]:
     try:
         parts = urlsplit(url)
-        whole = bool(parts.hostname) and parts.port != 0
+        complete = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        whole = False
-    if not whole:
+        complete = False
+    if not complete:
         yield Problem(path, url, "an address such as http://127.0.0.1:8080")
     elif parts.scheme in ("https", "wss"):
-        yield Problem(path, url, "http:// or ws://; TLS is not spoken")
+        yield Problem(path, url, "an http:// or ws:// address (TLS is not supported)")
 
 
 def _load_problems(load: Load) -> Iterator[Problem]:
     if not 2 <= load.users <= 100_000:
-        yield Problem(("load", "users"), str(load.users), "2 to 100000")
+        yield Problem(("load", "users"), str(load.users), "between 2 and 100000")
     if not 1 <= load.devices <= 8:
-        yield Problem(("load", "devices"), str(load.devices), "1 to 8")
+        yield Problem(("load", "devices"), str(load.devices), "between 1 and 8")
     if load.steady <= 0:
-        yield Problem(("load", "steady"), clock.format_s(load.steady), "more than zero")
+        yield Problem(("load", "steady"), clock.format_s(load.steady), "longer than 0 s")
     if not 100 <= load.body_bytes <= 65_536:
-        yield Problem(("load", "body_bytes"), str(load.body_bytes), "100 to 65536")
+        yield Problem(("load", "body_bytes"), str(load.body_bytes), "between 100 and 65536")
     yield from _profile_problems(load)
     for key in ("queue_max", "backlog_max"):
         if (bound := getattr(load, key)) < 1:
             yield Problem(("load", key), str(bound), "1 or more")
     if not load.workload:
-        yield Problem(("load", "workload"), "nothing", _list(catalog.WORKLOADS))
+        allowed = f"at least one of: {_list(catalog.WORKLOADS)}"
+        yield Problem(("load", "workload"), "nothing", allowed)
     for name, share in load.shares().items():
         path = ("load", "workload", name)
         yield from _unless_one_of(catalog.WORKLOADS, name, path)
@@ -126,15 +141,16 @@ def _load_problems(load: Load) -> Iterator[Problem]:
 
 def _share_problems(name: str, share: WorkloadShare, users: int, path: Path) -> Iterator[Problem]:
     if not 0 < share.weight < math.inf:
-        yield Problem(path, f"weight {share.weight:g}", "a weight above zero")
+        yield Problem((*path, "weight"), f"{share.weight:g}", "above zero")
     yield from _sizes_problems(share, users, (*path, "sizes"))
     if name in _ROOMS and not 2 <= share.size <= users:
-        yield Problem(path, f"size {share.size}", f"a size of 2 to {users}, the users")
+        allowed = f"between 2 and {users} (load.users)"
+        yield Problem((*path, "size"), str(share.size), allowed)
     if not 0 < share.percent <= 100:
-        yield Problem((*path, "percent"), f"{share.percent:g}", "above 0, at most 100")
+        yield Problem((*path, "percent"), f"{share.percent:g}", "above 0 and at most 100")
     least_per_s, most_per_s = _EXITS_PER_S
     if share.exits is not None and not least_per_s <= share.exits <= most_per_s:
-        allowed = f"{least_per_s:f}/s to {most_per_s:g}/s"
+        allowed = f"between {least_per_s:f}/s and {most_per_s:g}/s"
         yield Problem((*path, "exits"), f"{share.exits:g}/s", allowed)
 
 
@@ -145,60 +161,68 @@ def _profile_problems(load: Load) -> Iterator[Problem]:
         case StepProfile():
             times_s = [float(step.at) for step in profile.steps]
             if not times_s:
-                yield Problem((*path, "steps"), "no step", "one or more")
+                yield Problem((*path, "steps"), "an empty list", "a list of at least one step")
             for index, (before_s, at_s) in enumerate(itertools.pairwise(times_s), 1):
                 if at_s <= before_s:
-                    found, least = clock.format_s(at_s), clock.format_s(before_s)
-                    yield Problem((*path, "steps", index, "at"), found, f"later than {least}")
+                    allowed = f"later than the step before it ({clock.format_s(before_s)})"
+                    found = clock.format_s(at_s)
+                    yield Problem((*path, "steps", index, "at"), found, allowed)
         case SpikeProfile() | RampProfile() if profile.at is not None:
             if profile.at >= load.duration_s:
-                yield Problem((*path, "at"), clock.format_s(profile.at), f"before the end, {end}")
+                allowed = f"before the end of the load ({end})"
+                yield Problem((*path, "at"), clock.format_s(profile.at), allowed)
         case DiurnalProfile() if profile.period < 1:
             yield Problem((*path, "period"), clock.format_s(profile.period), "1 s or more")
         case _:
             pass
-    # What a trace holds is known only to those who may open it (`scenario_file`).
+    # The loader checks traces: this module opens no files.
     if isinstance(profile, ConstantProfile | RecordedProfile) or load.steady <= 0:
         return
     sends = rate_profiles.total(rate_profiles.pieces(msgspec.structs.replace(load, rate=None)))
     if sends < 1:
-        yield Problem(path, f"{sends:g} sends", "a profile that sends something after the ramp")
+        allowed = "a profile that sends at least one message after the ramp"
+        yield Problem(path, f"one that sends {sends:g}", allowed)
 
 
 def _sizes_problems(share: WorkloadShare, users: int, path: Path) -> Iterator[Problem]:
     if isinstance(share.sizes, str):
         return
     if not share.sizes:
-        yield Problem(path, "nothing", "fixed, lognormal, or a list of [size, weight]")
+        yield Problem(path, "an empty list", "fixed, lognormal, or a list of [size, weight]")
     for index, (size, weight) in enumerate(share.sizes):
         if not 2 <= size <= users:
-            yield Problem((*path, index), f"size {size}", f"a size of 2 to {users}, the users")
+            allowed = f"[size, weight] with a size between 2 and {users} (load.users)"
+            yield Problem((*path, index), f"size {size}", allowed)
         if not 0 < weight < math.inf:
-            yield Problem((*path, index), f"weight {weight:g}", "a weight above zero")
+            allowed = "[size, weight] with a weight above zero"
+            yield Problem((*path, index), f"weight {weight:g}", allowed)
 
 
 def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
-    if not ids.is_slug(fault.id):
+    if not run_directory.is_slug(fault.id):
         yield Problem(("id",), fault.id, _SLUG)
     kind = catalog.FAULTS.get(fault.kind)
     if kind is None:
-        yield Problem(("kind",), fault.kind, _list(catalog.FAULTS))
+        yield Problem(("kind",), fault.kind, _one_of(catalog.FAULTS))
         return
     if not target_fits(fault.target, kind.targets):
         yield Problem(("target",), fault.target, _allowed_targets(kind.targets))
     if kind.stack not in ("", scenario.target.stack):
-        found = f"{fault.kind} on the stack {scenario.target.stack}"
-        yield Problem(("kind",), found, f"the stack {kind.stack}")
+        stack = scenario.target.stack
+        allowed = f"available on the stack {stack} ({fault.kind} needs the stack {kind.stack})"
+        yield Problem(("kind",), fault.kind, allowed)
     if fault.kind == "surge" and scenario.load.model == "closed":
-        yield Problem(("kind",), "surge of a load without arrivals", "load.model: open")
+        allowed = "another kind in a closed load, which has no arrivals to multiply"
+        yield Problem(("kind",), fault.kind, allowed)
     duration_s = scenario.load.duration_s
     if fault.ends_s > duration_s:
-        allowed = f"an end (at + for) within the load's {clock.format_s(duration_s)}"
+        allowed = f"early enough to end (at + for) within the {clock.format_s(duration_s)} of load"
         yield Problem(("at",), f"an end at {clock.format_s(fault.ends_s)}", allowed)
     for name, value in fault.params.items():
         param = kind.params.get(name)
         if param is None:
-            yield Problem(("params", name), name, _list(kind.params) or "no parameter")
+            known = f"one of: {_list(kind.params)}" if kind.params else "it has none"
+            yield Problem(("params", name), repr(name), f"a parameter of {fault.kind} ({known})")
             continue
         accepts, allowed = _param_rule(param)
         if not accepts(value):
@@ -207,7 +231,7 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
 
 def _param_rule(param: catalog.Param) -> tuple[Callable[..., bool], str]:
     if param.kind == "choice":
-        return lambda value: value in param.choices, _list(param.choices)
+        return lambda value: value in param.choices, _one_of(param.choices)
     return _PARAM_RULES[param.kind]
 
 
@@ -215,21 +239,21 @@ def _allowed_targets(wanted: tuple[str, ...]) -> str:
     roles = _list(catalog.ROLES)
     if "link" in wanted:
         sources = _list(catalog.LINK_SOURCES)
-        return f"a link `source>component`, source one of {sources}, component one of {roles}"
+        return f"a link `source>component` (source: {sources}; component: {roles})"
     if "role" in wanted:
-        return f"{roles}, or one component such as gateway-1"
-    return _list(wanted)
+        return f"one of: {roles}; or one component such as gateway-1"
+    return _one_of(wanted)
 
 
 def _unless_one_of(words: Iterable[str], found: str, path: Path) -> Iterator[Problem]:
     if found not in words:
-        yield Problem(path, found, _list(words))
+        yield Problem(path, found, _one_of(words))
 
 
 def _repeated(key: str, names: list[str]) -> Iterator[Problem]:
     for index, name in enumerate(names):
         if name in names[:index]:
-            yield Problem((key, index, "id"), name, "an id that no other entry has")
+            yield Problem((key, index, "id"), name, "unique")
 
 
 def _is_number(value: object) -> bool:
@@ -238,7 +262,7 @@ def _is_number(value: object) -> bool:
 
 def _is_duration(value: object) -> bool:
     try:
-        clock.parse_duration_s(value)  # type: ignore[arg-type]  # whatever stood in the file
+        clock.parse_duration_s(value)  # type: ignore[arg-type]  # any value of the file
     except ValueError:
         return False
     return True
@@ -248,14 +272,22 @@ def _list(words: Iterable[str]) -> str:
     return ", ".join(words)
 
 
-_SLUG = "lower-case letters, digits and hyphens, at most 64"
+def _one_of(words: Iterable[str]) -> str:
+    names = list(words)
+    return names[0] if len(names) == 1 else f"one of: {_list(names)}"
+
+
+_SLUG = "1 to 64 lower-case letters, digits and hyphens"
 
 _ROOMS = ("group", "slow_consumer")  # workloads whose conversations have a `size`
-_EXITS_PER_S = (1e-6, 10.0)  # of each member: a run holds every one of them from its start on
+_EXITS_PER_S = (1e-6, 10.0)  # of each member; a run schedules all of them at its start
 
 _PARAM_RULES: dict[str, tuple[Callable[..., bool], str]] = {
     "number": (lambda value: _is_number(value) and value >= 1, "a number of 1 or more"),
-    "percent": (lambda value: _is_number(value) and 0 < value <= 100, "above 0, at most 100"),
+    "percent": (
+        lambda value: _is_number(value) and 0 < value <= 100,
+        "above 0 and at most 100",
+    ),
     "duration": (_is_duration, "a duration such as 15s, 300ms or 1m30s"),
     "flag": (lambda value: isinstance(value, bool), "true or false"),
 }

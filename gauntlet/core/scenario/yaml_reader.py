@@ -1,4 +1,4 @@
-"""Reads the YAML of a scenario: its nodes, which know their lines, and its plain values."""
+"""Read YAML as nodes, which know their line numbers, and as plain values."""
 
 from typing import Any
 
@@ -6,41 +6,43 @@ import yaml
 
 from gauntlet.core.errors import ConfigError
 
-_DEPTH_MAX = 32  # a scenario needs seven; Python's own stack would end at some hundreds
+_DEPTH_MAX = 32  # a scenario needs 7; Python's recursion limit would end at some hundreds
 _SHOWN_CHARACTERS = 60
-# What PyYAML's constructors let through for values such as `2026-02-30`, `0x_`, `!!bool maybe`.
+# What PyYAML's constructors raise for values such as `2026-02-30`, `0x_`, `!!bool maybe`.
 _LEAKS = (ValueError, LookupError, AttributeError, TypeError, ArithmeticError)
 
 
 def read(text: str, name: str) -> tuple[yaml.Node | None, object]:
-    """The root node and the plain value; `name` stands for the file in errors."""
+    """Return the root node and the plain value; `name` stands for the file in error messages."""
     try:
-        # Twice, because `<<` changes the nodes while values are made of them.
+        # Read twice, because constructing values from a merge key (`<<`) changes the nodes.
         return _Loader(text).get_single_node(), _Loader(text).get_single_data()
     except _Refused as error:
         raise ConfigError(f"{name}:{error.line}: {error.problem}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"{name}{line}: not YAML: {getattr(error, 'problem', error)}") from error
+        raise ConfigError(
+            f"{name}{line}: the file is not valid YAML: {getattr(error, 'problem', error)}"
+        ) from error
 
 
 def shown(value: object) -> str:
-    """A value as an error shows it: in quotes where it is a text, and not at any length."""
+    """A value as error messages show it: strings in quotes, and at most 60 characters."""
     text = repr(value)
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
 
 
 class _Refused(yaml.MarkedYAMLError):
-    """It is YAML, and cannot be used."""
+    """Valid YAML that cannot be used as a scenario."""
 
-    def __init__(self, found: str, allowed: str, node: yaml.Node) -> None:
-        super().__init__(problem=f"found {found}; allowed: {allowed}")
+    def __init__(self, problem: str, node: yaml.Node) -> None:
+        super().__init__(problem=problem)
         self.line = node.start_mark.line + 1
 
 
 class _Loader(yaml.SafeLoader):
-    """A SafeLoader that refuses what PyYAML trips over, or drops without a word."""
+    """A SafeLoader that reports what PyYAML fails on, or drops silently, as an error."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -48,7 +50,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self._depth > _DEPTH_MAX and parent is not None:
-            raise _Refused("more", f"{_DEPTH_MAX} lists and mappings in one another", parent)
+            raise _Refused(f"lists and mappings are nested more than {_DEPTH_MAX} deep", parent)
         self._depth += 1
         node: yaml.Node | None = super().compose_node(parent, index)
         self._depth -= 1
@@ -60,7 +62,7 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if (key.tag, key.value) in keys:
-                    raise _Refused(f"{shown(key.value)} again", "each key once in a mapping", key)
+                    raise _Refused(f"the key {shown(key.value)} occurs twice in a mapping", key)
                 keys.add((key.tag, key.value))
         return node
 
@@ -72,5 +74,5 @@ class _Loader(yaml.SafeLoader):
         try:
             return super().construct_object(node, deep)
         except _LEAKS as error:
-            allowed = "a value that can be read, or a text in quotes"
-            raise _Refused(shown(node.value), allowed, node) from error
+            problem = f"{shown(node.value)} cannot be read as a value; put strings in quotes"
+            raise _Refused(problem, node) from error

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.tail import Tail
+from gauntlet.core.run_directory import Tail
 
 
 class Bands:

@@ -11,7 +11,7 @@ from gauntlet.chaos.faults.surge import Surge
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import RollbackError
 from gauntlet.core.run_directory import RunDir
-from gauntlet.runner.live_metrics import Live
+from gauntlet.runner.live_metrics import LiveMetrics
 
 
 class Figures:
@@ -20,7 +20,7 @@ class Figures:
     def __init__(self, folder, rates, phase):
         self.file = folder / "live.jsonl"
         self.file.write_text("")
-        self.live = Live(RunDir(folder))
+        self.live = LiveMetrics(RunDir(folder))
         self.rows, sent = [], 1000
         for second, rate in enumerate([0, *rates]):
             sent += rate // 2

@@ -1,23 +1,23 @@
 """What the doctor says of descriptors and ports."""
 
 from gauntlet.cli import doctor
-from gauntlet.runner.preflight import Machine
+from gauntlet.runner.system_limits import SystemLimits
 
 
 def test_the_limits_are_told_by_what_they_allow():
     """An SRE reads connections, not a number of files."""
-    finding = doctor._open_files(Machine(20_000, 28_232, any_loopback=True))
-    assert finding.found == "20,000 a process: 19,850 connections, 9,925 through a fault proxy"
-    ports = doctor._ports(Machine(20_000, 28_232, any_loopback=True))
+    finding = doctor._open_files(SystemLimits(20_000, 28_232, any_loopback=True))
+    assert finding.found == "20,000 per process: 19,850 connections, 9,925 through a fault proxy"
+    ports = doctor._ports(SystemLimits(20_000, 28_232, any_loopback=True))
     assert ports.found is not None
     assert ports.found.startswith("28,232 from each address")
-    assert "as many addresses as needed" in ports.found
-    assert "as needed" not in str(doctor._ports(Machine(20_000, 28_232, any_loopback=False)))
+    assert "more source addresses are used as needed" in ports.found
+    assert "as needed" not in str(doctor._ports(SystemLimits(20_000, 28_232, any_loopback=False)))
 
 
 def test_too_low_a_limit_comes_with_its_remedy():
     """A cross, and the command that mends it."""
-    machine = Machine(1_024, 1_000, any_loopback=True)
+    machine = SystemLimits(1_024, 1_000, any_loopback=True)
     for finding in (doctor._open_files(machine), doctor._ports(machine)):
         assert finding.found is None
         assert finding.remedy.startswith("as root: ")

@@ -3,7 +3,11 @@
 import pytest
 
 from gauntlet.cli import main
+from gauntlet.cli.arguments import build_parser
+from gauntlet.cli.commands import COMMANDS, scenario_of
 from gauntlet.core.errors import Exit
+from gauntlet.core.scenario import loader
+from gauntlet.scenarios import library
 
 
 @pytest.mark.parametrize(
@@ -49,7 +53,7 @@ def test_runs_cannot_be_put_into_a_file(out, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "taken").write_text("")
     assert main.main(["run", "steady", "--users", "20", "--out", out]) == Exit.CONFIG
-    assert f"--out: found {out}; allowed: a folder" in capsys.readouterr().err
+    assert f"--out must be a folder that can be written to; got {out}" in capsys.readouterr().err
 
 
 def test_help_shows_five_commands_first(capsys):
@@ -64,8 +68,6 @@ def test_help_shows_five_commands_first(capsys):
 
 def test_list_names_every_scenario_with_one_line(capsys):
     """What can be run is one command away."""
-    from gauntlet.scenarios import library
-
     assert main.main(["list"]) == Exit.OK
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == sorted(library.names())
@@ -102,11 +104,41 @@ def test_ctrl_c_outside_a_run_is_an_interruption_too(monkeypatch, capsys):
 )
 def test_another_adapter_brings_its_own_system(arguments, target):
     """Unless a stack is named, or the scenario's own is one that the adapter speaks to."""
-    resolved = main._resolved(main._parser().parse_args(["run", *arguments])).target
+    resolved = scenario_of(build_parser(COMMANDS).parse_args(["run", *arguments])).target
     assert (resolved.adapter, resolved.stack) == target
 
 
 def test_an_adapter_and_a_stack_that_do_not_fit_are_refused(capsys):
     """Said before anything starts, with what would fit."""
     assert main.main(["run", "xmpp-steady", "--stack", "full"]) == Exit.CONFIG
-    assert "allowed: external, prosody" in capsys.readouterr().err
+    assert "target.stack must be one of: external, prosody" in capsys.readouterr().err
+
+
+def test_a_scenario_of_the_library_can_be_printed_and_run_from_the_copy(capsys):
+    assert main.main(["list", "--show", "broker-failure"]) == Exit.OK
+    text = capsys.readouterr().out
+    assert loader.parse(text, "copy") == library.find("broker-failure")
+
+
+def test_printing_an_unknown_scenario_names_those_there_are(capsys):
+    assert main.main(["list", "--show", "none-such"]) == Exit.CONFIG
+    assert "--show must be one of: blue-green" in capsys.readouterr().err
+
+
+def test_a_dry_run_prints_the_scenario_with_its_overrides_and_starts_nothing(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main.main(["run", "tour", "--users", "50", "--rate", "90/m", "--dry-run"]) == Exit.OK
+    scenario = loader.parse(capsys.readouterr().out, "printed")
+    assert (scenario.name, scenario.load.users, scenario.load.rate) == ("tour", 50, 1.5)
+    assert scenario.faults == library.find("tour").faults
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_of_an_impossible_run_is_refused(capsys):
+    assert main.main(["run", "tour", "--workers", "999", "--dry-run"]) == Exit.CONFIG
+    assert (
+        "--workers must be between 1 and 100 (at least 2 users per worker); got 999"
+        in capsys.readouterr().err
+    )

@@ -76,7 +76,7 @@ def test_a_cutover_is_followed_state_by_state(capsys, end, code):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[2] for line in lines[:-1]] == ["prepare", "verify", "drain", end]
     assert ("why" in lines[-2]) == (end == "rolled-back")
-    assert lines[-1] == "connected: green 7  told: 7  forced: 1"
+    assert lines[-1] == "connected: green 7  told to move: 7  closed: 1"
 
 
 def test_a_rollback_that_arrives_is_a_success():
@@ -112,7 +112,7 @@ def test_scale_out_takes_the_first_spare_edge_in_use():
     assert operate.scale_out(control) == Exit.OK
     assert started == ["blue-3"]
     control.components = lambda: edges(blue_1="up")
-    with pytest.raises(ConfigError, match="no edge of blue is left"):
+    with pytest.raises(ConfigError, match="no spare edge of blue is left"):
         operate.scale_out(control)
 
 
@@ -152,6 +152,6 @@ def test_the_state_of_a_system_is_shown(capsys):
     )
     assert operate.show(control) == Exit.OK
     out = capsys.readouterr().out
-    assert "new clients go to green" in out
+    assert "new clients connect to green" in out
     assert "rolled-back (deaf)" in out
     assert "blue-1" in out

@@ -41,7 +41,7 @@ def test_plain_lines_tell_phases_faults_with_proof_and_figures():
     assert "== steady\n" in text
     assert "fault gone: effective (kill edge): pid 7" in text
     assert "sent 1,234" in text
-    assert "ack p99 ms 12.3  delivery p99 ms –" in text
+    assert "ack p99 12.3 ms  delivery p99 –" in text
 
 
 def test_plain_figures_come_every_five_seconds():

@@ -16,12 +16,18 @@ RESULT = {
         {"id": "phantom", "required": False, "verdict": "unknown", "examined": 0, "count": 0},
     ],
     "objectives": [
-        {"id": "p99", "verdict": "unknown", "window": "steady", "value": None, "op": "<",
-         "target": 500},
-        {"id": "max", "verdict": "invalid", "window": "run", "value": "inf", "op": "<",
-         "target": 60000},
-        {"id": "slow", "verdict": "invalid", "window": "run", "value": 7500.0, "at_least": True,
-         "op": "<", "target": 500},
+        {
+            "id": "p99", "indicator": "delivery_p99_ms", "verdict": "unknown",
+            "window": "steady", "value": None, "op": "<", "target": 500,
+        },
+        {
+            "id": "max", "indicator": "delivery_max_ms", "verdict": "invalid",
+            "window": "run", "value": "inf", "op": "<", "target": 60000,
+        },
+        {
+            "id": "slow", "indicator": "ack_p99_ms", "verdict": "invalid",
+            "window": "run", "value": 7500.0, "at_least": True, "op": "<", "target": 500,
+        },
     ],
 }  # fmt: skip
 
@@ -36,8 +42,10 @@ def shown(hint=None):
 def test_checks_objectives_reasons_and_report_are_shown():
     """A person at the terminal needs no other file to know what happened, and why."""
     text = shown()
-    for part in ("lost-acked", "✘ invalid", "1,000", "? unknown", "∞", "≥ 7,500", "FAIL  exit 1",
-                 "reason 4", "numbers: trustworthy. The", "open runs/x/report.html"):  # fmt: skip
+    for part in (
+        "lost-acked", "✘ invalid", "1,000", "? unknown", "∞", "≥ 7.5 s", "< 500 ms",
+        "FAIL  exit 1", "reason 4", "numbers: trustworthy. The", "open runs/x/report.html",
+    ):  # fmt: skip
         assert part in text
     assert "reason 5" not in text
 

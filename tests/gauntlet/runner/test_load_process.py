@@ -5,7 +5,7 @@ import json
 from gauntlet.core.run_directory import Journal, RunDir
 from gauntlet.core.scenario.arrival_trace import Trace
 from gauntlet.core.scenario.model import Load, RecordedProfile, Scenario, from_builtins
-from gauntlet.runner.load_process import LocustChild, Phases, write_load_file
+from gauntlet.runner.load_process import ManagedLocust, PhaseTracker, write_load_file
 from gauntlet.scenarios.engine import load_file
 
 
@@ -35,7 +35,7 @@ def test_every_run_of_a_living_system_has_a_tag_of_its_own(tmp_path):
 def test_workers_meet_on_a_free_port_of_loopback():
     """Locust's own master and workers; one process has neither."""
     scenario = Scenario(version=1, name="x", about="y", seed=9)
-    alone, several = LocustChild(scenario), LocustChild(scenario, 3)
+    alone, several = ManagedLocust(scenario), ManagedLocust(scenario, 3)
     assert "--processes" not in alone._command()
     command = several._command()
     port = command[command.index("--master-port") + 1]
@@ -47,7 +47,7 @@ def test_workers_meet_on_a_free_port_of_loopback():
 def test_of_several_workers_the_first_in_a_phase_begins_it(tmp_path):
     """The start is the common one; losses and clocks are told once."""
     run = RunDir.create(tmp_path, "x", 1)
-    phases = Phases(run)
+    phases = PhaseTracker(run)
     master, one, two = (Journal(run, f"load-{name}") for name in ("master", 0, 1))
     master.write("clock", worker=1, host="h", offset_ns=5, error_ns=1, message="ahead")
     master.write("clock", worker=0, host="m", offset_ns=0, error_ns=0, message="no news")
@@ -61,7 +61,7 @@ def test_of_several_workers_the_first_in_a_phase_begins_it(tmp_path):
     master.write("worker", worker=0, step="lost", message="Worker 0 was lost")
     assert phases.poll() == []
     assert phases.seen == {"ramp": 7, "steady": 9}
-    assert phases.words == ["ahead", "Worker 0 was lost"]
+    assert phases.take_messages() == ["ahead", "Worker 0 was lost"]
     assert phases.clocks[1]["offset_ns"] == 5
     for journal in (master, one, two):
         journal.close()
@@ -81,7 +81,7 @@ def test_a_trace_goes_with_the_load(tmp_path):
 def test_each_phase_is_told_once(tmp_path):
     """A phase is news when its row appears, and never again."""
     run = RunDir.create(tmp_path, "x", 1)
-    phases, journal = Phases(run), Journal(run, "load-0")
+    phases, journal = PhaseTracker(run), Journal(run, "load-0")
     assert phases.poll() == []
     journal.write("phase", t_ns=5, phase="ramp")
     journal.write("reconciliation", worker=0)

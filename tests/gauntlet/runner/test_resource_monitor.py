@@ -9,7 +9,7 @@ import pytest
 
 from gauntlet.core.run_directory import Journal, RunDir, read_jsonl
 from gauntlet.runner import resource_monitor
-from gauntlet.runner.resource_monitor import Used, Vitals, cores_used
+from gauntlet.runner.resource_monitor import ResourceMonitor, ResourceUsage, cores_used
 
 SPIN = "while True: pass"
 PARENT = (
@@ -40,7 +40,7 @@ def test_every_part_is_told_with_what_it_used(tmp_path, child):
     run = RunDir.create(tmp_path, "it", 1)
     parts = {"load": child(PARENT), "proxy-clients": child("import time; time.sleep(60)")}
     stack = child(SPIN)
-    sampling = Vitals(Journal(run, "vitals"), lambda: parts)
+    sampling = ResourceMonitor(Journal(run, "vitals"), lambda: parts)
     deadline = time.monotonic() + 20
     sampling.start()
     while time.monotonic() < deadline:
@@ -61,8 +61,8 @@ def test_every_part_is_told_with_what_it_used(tmp_path, child):
 
 def test_a_pid_that_came_again_is_another_process():
     """A component that was killed and started anew does not make time run backwards."""
-    before = Used({(7, 1.0): 90.0, (8, 1.0): 5.0}, 0)
-    after = Used({(7, 2.0): 0.5, (8, 1.0): 5.5}, 0)
+    before = ResourceUsage({(7, 1.0): 90.0, (8, 1.0): 5.0}, 0)
+    after = ResourceUsage({(7, 2.0): 0.5, (8, 1.0): 5.5}, 0)
     assert cores_used(before, after, 2.0) == pytest.approx(0.5)
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from gauntlet.cli import progress
 from gauntlet.core.errors import Interrupted
-from gauntlet.core.run_directory import Journal, RunDir
+from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario.model import from_builtins
-from gauntlet.runner import run
+from gauntlet.runner import watch
 
 CODE = """
 import json, resource, sys
@@ -56,29 +56,27 @@ def test_children_may_open_what_there_is(tmp_path):
 @pytest.fixture
 def polled(tmp_path, monkeypatch):
     """Polls a guarded run once, after workers wrote these live rows."""
-    monkeypatch.setattr(run, "POLL_S", 0)
+    monkeypatch.setattr(watch, "POLL_S", 0)
     guards = [{"check": "lost-acked"}]
     scenario = from_builtins({"version": 1, "name": "x", "about": "x", "guards": guards})
     directory = RunDir.create(tmp_path, "x", 1)
-    journal = Journal(directory, "run")
     view = progress.choose(scenario, plain=True, stderr=True)
-    conductor = run._Conductor(scenario, run.Options(), None, view, directory, journal)
+    watcher = watch.Watch(scenario, directory, view)
 
     def poll(*rows):
         figures = {"acked": 9, "sent": 9, "outstanding": 0, "connections": 1, "users": 1}
         with directory.live.open("a") as file:
             for worker, row in enumerate(rows):
                 file.write(json.dumps({"t_ns": 1, "worker": worker, **figures, **row}) + "\n")
-        conductor._poll()
+        watcher.poll()
 
-    yield poll
-    journal.close()
+    return poll
 
 
 def test_a_guard_stops_a_run_that_loses_messages(polled):
     """Whoever counts a loss while the load goes on need not wait for the end."""
     polled({"phase": "steady", "lost": 0})
-    with pytest.raises(Interrupted, match="2 acknowledged messages lost"):
+    with pytest.raises(Interrupted, match="2 acknowledged messages were lost"):
         polled({"phase": "steady", "lost": 2})
 
 

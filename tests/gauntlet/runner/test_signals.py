@@ -7,14 +7,14 @@ import time
 import pytest
 
 from gauntlet.core.errors import Interrupted
-from gauntlet.runner import signals as interrupts
+from gauntlet.runner import signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_raises_and_the_second_does_not(number):
     """Cleaning up is never cut short by an impatient second Ctrl-C."""
     cleaned = False
-    with interrupts.raised():
+    with signals.handled():
         with pytest.raises(Interrupted, match=signal.Signals(number).name):
             os.kill(os.getpid(), number)
         os.kill(os.getpid(), number)
@@ -25,7 +25,7 @@ def test_the_first_signal_raises_and_the_second_does_not(number):
 def test_the_handlers_of_before_come_back():
     """Code after a run sees Ctrl-C as it always did."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with interrupts.raised():
+    with signals.handled():
         pass
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
@@ -46,18 +46,18 @@ def _destroy_and_wait():
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_signal_that_python_dropped_is_heard_all_the_same(monkeypatch):
     """An exception in a destructor goes nowhere: the interrupt is raised anew, and then no more."""
-    monkeypatch.setattr(interrupts, "_AGAIN_S", 0.05)
-    with interrupts.raised() as signals:
-        with pytest.raises(Interrupted, match="SIGTERM"), signals.insisting():
+    monkeypatch.setattr(signals, "_RERAISE_S", 0.05)
+    with signals.handled() as handler:
+        with pytest.raises(Interrupted, match="SIGTERM"), handler.reraising_lost():
             _destroy_and_wait()
         time.sleep(0.2)
 
 
 def _run(ends, then):
     """A run that ends so, and a clean-up in which a signal comes; what was done is noted."""
-    with interrupts.raised() as signals:
+    with signals.handled() as handler:
         try:
-            with signals.insisting():
+            with handler.reraising_lost():
                 ends()
         finally:
             os.kill(os.getpid(), signal.SIGTERM)

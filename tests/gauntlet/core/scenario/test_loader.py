@@ -23,33 +23,118 @@ sla:
 """
 
 BAD = [
-    ("users: 200", "users: many", 5, "load.users: found 'many'; allowed: a whole number"),
-    ("steady: 40s", "steady: 40x", 5, "load.steady: found '40x'; allowed: '40x' is not a dura"),
-    ("steady: 40s", "stedy: 40s", 5, "load.stedy: found 'stedy'; allowed: users, workload, "),
-    ("rate: 300/s", "rate: fast", 5, "load.rate: found 'fast'; allowed: 'fast' is not a rate"),
-    ("direct: 3", "dirct: 3", 5, "load.workload.dirct: found dirct; allowed: direct, group"),
-    ("direct: 3", "direct: x", 5, "load.workload.direct: found 'x'; allowed: a number or a"),
-    ("size: 10", "sise: 10", 5, "load.workload.group.sise: found 'sise'; allowed: weight, size,"),
-    ("size: 10", "size: ten", 5, "load.workload.group.size: found 'ten'; allowed: a whole number"),
-    ("size: 10", "size: 900", 5, "load.workload.group: found size 900; allowed: a size of 2 to"),
-    ("size: 10", "sizes: zipf", 5, "load.workload.group.sizes: found 'zipf'; allowed: fixed, "),
-    ("size: 10", "sizes: [[3, x]]", 5, "load.workload.group.sizes[0][1]: found 'x'; allowed: a n"),
-    ("size: 10", "sizes: []", 5, "load.workload.group.sizes: found nothing; allowed: fixed"),
-    ("size: 10", "sizes: [[1, 2]]", 5, "load.workload.group.sizes[0]: found size 1; allowed: a"),
-    ("size: 10", "sizes: [[3, 0]]", 5, "load.workload.group.sizes[0]: found weight 0; allowed"),
-    ("users: 200", "users: 200, devices: 9", 5, "load.devices: found 9; allowed: 1 to 8"),
-    ("kind: kill", "kind: boom", 7, "faults[0].kind: found boom; allowed: disconnect, latency"),
-    ("target: broker,", "target: brokr,", 7, "faults[0].target: found brokr; allowed: gateway"),
-    ("at: 2s", "at: 99s", 11, "faults[1].at: found an end at 1 min 39 s; allowed: an end"),
-    ("id: cut", "id: broker-down", 8, "faults[1].id: found broker-down; allowed: an id that no"),
-    ("percent: 30", "percent: 300", 12, "faults[1].params.percent: found 300; allowed: above 0"),
-    ("percent: 30", "procent: 30", 12, "faults[1].params.procent: found procent; allowed: perc"),
-    ("value: 500", "value: x", 14, "sla[0].value: found 'x'; allowed: a number"),
-    ("fault:cut", "fault:cat", 14, "sla[0].window: found fault:cat; allowed: steady, run, "),
-    ("delivery_p99_ms", "p99", 14, "sla[0].indicator: found p99; allowed: ack_p50_ms"),
-    ("id: p99, ", "", 14, "sla[0]: found no `id`; allowed: `id` is required"),
-    ("version: 1", "version: 2", 1, "version: found 2; allowed:"),
-    ("name: broker-failure", "name: Broker", 2, "name: found Broker; allowed: lower-case"),
+    ("users: 200", "users: many", 5, "load.users must be a whole number; got 'many'"),
+    (
+        "steady: 40s",
+        "steady: 40x",
+        5,
+        "load.steady: '40x' is not a duration such as 15s, 300ms or 1m30s",
+    ),
+    (
+        "steady: 40s",
+        "stedy: 40s",
+        5,
+        "load.stedy is not a known key; allowed: users, workload, rate, profile, arriva",
+    ),
+    ("rate: 300/s", "rate: fast", 5, "load.rate: 'fast' is not a rate such as 300/s or 90/m"),
+    (
+        "direct: 3",
+        "dirct: 3",
+        5,
+        "load.workload.dirct must be one of: direct, group, offline_catchup, reconnect_",
+    ),
+    ("direct: 3", "direct: x", 5, "load.workload.direct must be a number or a mapping; got 'x'"),
+    (
+        "size: 10",
+        "sise: 10",
+        5,
+        "load.workload.group.sise is not a known key; allowed: weight, size, at, offlin",
+    ),
+    ("size: 10", "size: ten", 5, "load.workload.group.size must be a whole number; got 'ten'"),
+    (
+        "size: 10",
+        "size: 900",
+        5,
+        "load.workload.group.size must be between 2 and 200 (load.users); got 900",
+    ),
+    (
+        "size: 10",
+        "sizes: zipf",
+        5,
+        "load.workload.group.sizes must be one of: fixed, lognormal, or a list; got 'zi",
+    ),
+    ("size: 10", "sizes: [[3, x]]", 5, "load.workload.group.sizes[0][1] must be a number; got 'x'"),
+    (
+        "size: 10",
+        "sizes: []",
+        5,
+        "load.workload.group.sizes must be fixed, lognormal, or a list of [size, weight",
+    ),
+    (
+        "size: 10",
+        "sizes: [[1, 2]]",
+        5,
+        "load.workload.group.sizes[0] must be [size, weight] with a size between 2 and ",
+    ),
+    (
+        "size: 10",
+        "sizes: [[3, 0]]",
+        5,
+        "load.workload.group.sizes[0] must be [size, weight] with a weight above zero; ",
+    ),
+    ("users: 200", "users: 200, devices: 9", 5, "load.devices must be between 1 and 8; got 9"),
+    (
+        "kind: kill",
+        "kind: boom",
+        7,
+        "faults[0].kind must be one of: disconnect, latency, partition, kill, pause, br",
+    ),
+    (
+        "target: broker,",
+        "target: brokr,",
+        7,
+        "faults[0].target must be one of: gateway, message, room, social, sessions, fri",
+    ),
+    (
+        "at: 2s",
+        "at: 99s",
+        11,
+        "faults[1].at must be early enough to end (at + for) within the 45 s of load; g",
+    ),
+    ("id: cut", "id: broker-down", 8, "faults[1].id must be unique; got broker-down"),
+    (
+        "percent: 30",
+        "percent: 300",
+        12,
+        "faults[1].params.percent must be above 0 and at most 100; got 300",
+    ),
+    (
+        "percent: 30",
+        "procent: 30",
+        12,
+        "faults[1].params.procent must be a parameter of disconnect (one of: percent); ",
+    ),
+    ("value: 500", "value: x", 14, "sla[0].value must be a number; got 'x'"),
+    (
+        "fault:cut",
+        "fault:cat",
+        14,
+        "sla[0].window must be one of: steady, run, fault:broker-down, recovery:broker-",
+    ),
+    (
+        "delivery_p99_ms",
+        "p99",
+        14,
+        "sla[0].indicator must be one of: ack_p50_ms, ack_p90_ms, ack_p95_ms, ack_p99_m",
+    ),
+    ("id: p99, ", "", 14, "sla[0].id is missing"),
+    ("version: 1", "version: 2", 1, "version must be 1; got 2"),
+    (
+        "name: broker-failure",
+        "name: Broker",
+        2,
+        "name must be 1 to 64 lower-case letters, digits and hyphens; got Broker",
+    ),
 ]
 
 
@@ -58,7 +143,9 @@ def test_a_surge_is_of_arrivals():
     closed = GOOD.replace("users: 200", "users: 200, model: closed")
     loader.parse(closed, "x.yaml")
     surge = closed.replace("kind: kill, target: broker", "kind: surge, target: gateway")
-    with pytest.raises(ConfigError, match="surge of a load without arrivals"):
+    with pytest.raises(
+        ConfigError, match="closed load, which has no arrivals to multiply; got surge"
+    ):
         loader.parse(surge, "x.yaml")
 
 
@@ -85,7 +172,7 @@ def test_what_is_no_mapping_is_refused_with_its_name(text):
 
 def test_a_missing_file_is_named(tmp_path):
     """A path that does not exist is bad usage."""
-    with pytest.raises(ConfigError, match=r"nowhere\.yaml: cannot be read"):
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml cannot be read"):
         loader.load(tmp_path / "nowhere.yaml")
 
 
@@ -99,38 +186,44 @@ load:
   LINE
 """
 BAD_PROFILES = [
-    ("arrivals: bursty", "load.arrivals: found 'bursty'; allowed: constant, poisson"),
+    ("arrivals: bursty", "load.arrivals must be one of: constant, poisson; got 'bursty'"),
     (
         "profile: {kind: sine}",
-        "load.profile.kind: found 'sine'; allowed: constant, ramp, step, spike, diurnal, recorded",
+        "load.profile.kind must be one of: constant, ramp, step, spike, diurnal, recorded; got",
     ),
-    ("profile: {from: 1/s}", "load.profile: found no `kind`; allowed: `kind` is required"),
+    ("profile: {from: 1/s}", "load.profile.kind is missing"),
     (
         "profile: {kind: ramp, from: 1/s, too: 2/s}",
-        "load.profile.too: found 'too'; allowed: kind, from, to, at, for",
+        "load.profile.too is not a known key; allowed: kind, from, to, at, for",
     ),
-    ("profile: {kind: ramp, from: 1, to: -1}", "load.profile.to: found -1; allowed: -1 is not a"),
+    ("profile: {kind: ramp, from: 1, to: -1}", "load.profile.to: -1 is not a rate of zero or more"),
     (
         "profile: {kind: ramp, from: 0/s, to: 0/s}",
-        "load.profile: found 0 sends; allowed: a profile",
+        "load.profile must be a profile that sends at least one message after the ramp; got",
     ),
-    ("profile: {kind: ramp, from: 0, to: 9, at: 20s}", "load.profile.at: found 20 s; allowed: bef"),
-    ("profile: {kind: step, steps: []}", "load.profile.steps: found no step; allowed: one or more"),
+    (
+        "profile: {kind: ramp, from: 0, to: 9, at: 20s}",
+        "load.profile.at must be before the end of the load (15 s); got 20 s",
+    ),
+    (
+        "profile: {kind: step, steps: []}",
+        "load.profile.steps must be a list of at least one step; got an empty list",
+    ),
     (
         "profile: {kind: step, steps: [{at: 9s, rate: 1/s}, {at: 9s, rate: 2/s}]}",
-        "load.profile.steps[1].at: found 9 s; allowed: later than 9 s",
+        "load.profile.steps[1].at must be later than the step before it (9 s); got 9 s",
     ),
     (
         "profile: {kind: step, steps: [{at: 9s, rat: 1/s}]}",
-        "load.profile.steps[0].rat: found 'rat'; allowed: at, rate",
+        "load.profile.steps[0].rat is not a known key; allowed: at, rate",
     ),
     (
         "profile: {kind: spike, base: 1/s, peak: 9/s, at: 15s, for: 3s}",
-        "load.profile.at: found 15 s; allowed: before the end, 15 s",
+        "load.profile.at must be before the end of the load (15 s); got 15 s",
     ),
     (
         "profile: {kind: diurnal, low: 1/s, high: 9/s, period: 1ms}",
-        "load.profile.period: found 1 ms; allowed: 1 s or more",
+        "load.profile.period must be 1 s or more; got 1 ms",
     ),
 ]
 
@@ -167,8 +260,8 @@ def test_a_trace_is_found_beside_its_scenario(recorded, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("offset_s\n1\nsoon\n", "found traces/t.csv; allowed: a trace; "),
-        ("offset_s\n11\n", "found traces/t.csv, without a send in 10 s; allowed: a trace that"),
+        ("offset_s\n1\nsoon\n", "must be a trace ("),
+        ("offset_s\n11\n", "must be a trace that sends a message within 10 s; got traces/t.csv"),
     ],
 )
 def test_a_bad_trace_is_told_where_it_is_named(recorded, tmp_path, text, message):
@@ -176,6 +269,6 @@ def test_a_bad_trace_is_told_where_it_is_named(recorded, tmp_path, text, message
     with pytest.raises(ConfigError) as caught:
         recorded(text)
     told = str(caught.value)
-    assert told.startswith(f"{tmp_path / 'x.yaml'}:7: load.profile.file: {message}")
+    assert told.startswith(f"{tmp_path / 'x.yaml'}:7: load.profile.file {message}")
     if "soon" in text:
         assert "t.csv:3: found 'soon'; allowed: an offset in seconds" in told

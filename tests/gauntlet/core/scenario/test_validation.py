@@ -63,12 +63,12 @@ def test_a_backlog_has_room_for_one(key):
 @pytest.mark.parametrize(
     ("name", "share", "where", "found"),
     [
-        ("slow_consumer", {"size": 0}, (), "size 0"),
-        ("slow_consumer", {"size": -3}, (), "size -3"),
-        ("group", {"size": 1}, (), "size 1"),
-        ("group", {"size": 201}, (), "size 201"),
-        ("direct", {"weight": float("nan")}, (), "weight nan"),
-        ("direct", {"weight": float("inf")}, (), "weight inf"),
+        ("slow_consumer", {"size": 0}, ("size",), "0"),
+        ("slow_consumer", {"size": -3}, ("size",), "-3"),
+        ("group", {"size": 1}, ("size",), "1"),
+        ("group", {"size": 201}, ("size",), "201"),
+        ("direct", {"weight": float("nan")}, ("weight",), "nan"),
+        ("direct", {"weight": float("inf")}, ("weight",), "inf"),
         ("group", {"sizes": [[3, float("inf")]]}, ("sizes", 0), "weight inf"),
         ("offline_catchup", {"percent": 0}, ("percent",), "0"),
         ("reconnect_storm", {"percent": 101}, ("percent",), "101"),
@@ -91,8 +91,8 @@ def test_numbers_of_a_workload_are_bounded(name, share, where, found):
         ("http://[::1", "an address such as http://127.0.0.1:8080"),
         ("http://127.0.0.1:99999", "an address such as http://127.0.0.1:8080"),
         ("127.0.0.1", "an address such as http://127.0.0.1:8080"),
-        ("https://127.0.0.1:1", "http:// or ws://; TLS is not spoken"),
-        ("wss://127.0.0.1:1", "http:// or ws://; TLS is not spoken"),
+        ("https://127.0.0.1:1", "an http:// or ws:// address (TLS is not supported)"),
+        ("wss://127.0.0.1:1", "an http:// or ws:// address (TLS is not supported)"),
     ],
 )
 def test_an_address_is_one_that_can_be_dialled(url, allowed):
@@ -104,7 +104,9 @@ def test_an_address_is_one_that_can_be_dialled(url, allowed):
 def test_a_layout_is_one_of_those_there_are():
     """A word that the cluster would refuse is refused here, with those that it takes."""
     assert problem({"layout": "split"}) == []
-    assert problem({"layout": "heap"}) == [(("target", "layout"), "heap", "default, split, single")]
+    assert problem({"layout": "heap"}) == [
+        (("target", "layout"), "heap", "one of: default, split, single")
+    ]
 
 
 def test_an_adapter_is_a_name_or_a_place():
@@ -113,9 +115,12 @@ def test_an_adapter_is_a_name_or_a_place():
     assert problem({"adapter": "acme_im.adapter:Acme", **external}) == []
     ((path, found, allowed),) = problem({"adapter": "acme", **external})
     assert (path, found) == (("target", "adapter"), "acme")
-    assert allowed == "reference, xmpp, package.module:Class"
+    assert allowed == "one of: reference, xmpp, package.module:Class"
     ((path, _, allowed),) = problem({"adapter": "acme_im.adapter:Acme"})
-    assert (path, allowed) == (("target", "stack"), "external")
+    assert (path, allowed) == (
+        ("target", "stack"),
+        "external (with the adapter acme_im.adapter:Acme)",
+    )
 
 
 def test_a_fault_that_only_one_stack_knows_is_refused_on_another():
@@ -124,7 +129,8 @@ def test_a_fault_that_only_one_stack_knows_is_refused_on_another():
     assert problem({"stack": "full"}, **block) == []
     ((path, found, allowed),) = problem({"stack": "embedded"}, **block)
     assert path == ("faults", 0, "kind")
-    assert (found, allowed) == ("block on the stack embedded", "the stack full")
+    assert found == "block"
+    assert allowed == "available on the stack embedded (block needs the stack full)"
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ def test_a_value_that_yaml_cannot_make_is_named(value):
     """Its line, and the way out: an error of the parser's own tells a user nothing."""
     shown = repr(value.split(" ")[-1])[:50]
     message = told(f"about: {value}\n")
-    assert message.startswith(f"x.yaml:3: found {shown}")
-    assert message.endswith("allowed: a value that can be read, or a text in quotes")
+    assert message.startswith(f"x.yaml:3: {shown}")
+    assert message.endswith("cannot be read as a value; put strings in quotes")
 
 
 @pytest.mark.parametrize(
@@ -33,15 +33,13 @@ def test_a_value_that_yaml_cannot_make_is_named(value):
 def test_nesting_has_an_end(text):
     """A bound of ours, wherever Python's stack would have ended."""
     assert told(f"about: {text}\n").startswith("x.yaml:3: ")
-    assert "allowed: 32 lists and mappings in one another" in told(f"about: [{{{text}}}]\n")
+    assert "lists and mappings are nested more than 32 deep" in told(f"about: [{{{text}}}]\n")
 
 
 def test_a_repeated_key_is_an_error():
     """The first of two lists of objectives would be gone without a word."""
-    assert told("sla: []\nsla: []\n") == (
-        "x.yaml:4: found 'sla' again; allowed: each key once in a mapping"
-    )
-    assert told("load: {users: 2, users: 3}\n").startswith("x.yaml:3: found 'users' again")
+    assert told("sla: []\nsla: []\n") == ("x.yaml:4: the key 'sla' occurs twice in a mapping")
+    assert told("load: {users: 2, users: 3}\n").startswith("x.yaml:3: the key 'users' occurs twice")
 
 
 def test_what_a_merge_brings_may_be_given_anew():

@@ -7,12 +7,13 @@ import pytest
 
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario.model import Level, RampProfile, Rate
-from gauntlet.runner import preflight
-from gauntlet.runner.preflight import Machine, check, descriptors
-from gauntlet.runner.run import Options, check_before_start
+from gauntlet.runner import system_limits
+from gauntlet.runner.options import Options
+from gauntlet.runner.preflight import check_before_start
+from gauntlet.runner.system_limits import SystemLimits, check, descriptors
 from gauntlet.scenarios import library
 
-SMALL = Machine(descriptors=4_096, ports=28_232, any_loopback=True)
+SMALL = SystemLimits(descriptors=4_096, ports=28_232, any_loopback=True)
 
 
 def scenario(name, users, **target):
@@ -41,7 +42,7 @@ def test_the_librarys_scenarios_have_enough_on_a_common_machine():
 def test_too_few_descriptors_say_found_needed_and_remedy():
     """The figures, the process that lacks them, and three ways out."""
     said = complaint(scenario("steady", 10_000), "needed", SMALL)
-    assert "found 4,096 at most; needed: 20,150 in a Locust process for 10,000 users" in said
+    assert "10,000 users need 20,150 in a Locust process, but the limit is 4,096" in said
     assert "`ulimit -n 20150`" in said
     assert "more workers" in said
 
@@ -112,24 +113,24 @@ def test_an_external_system_has_its_own_limits():
 )
 def test_ports_are_short_where_one_address_dials_one_destination(url, any_loopback, enough):
     """Loopback on Linux has as many addresses as it takes; another machine has not."""
-    machine = Machine(10**6, 28_232, any_loopback)
+    machine = SystemLimits(10**6, 28_232, any_loopback)
     away = scenario("steady", 40_000, stack="external", url=[url])
     said = complaint(away, "needed", machine)
     assert (said == "") is enough
     if not enough:
-        assert "found 28,232 for each destination; needed: 40,000" in said
+        assert "40,000 users need 40,000 to one destination, but 28,232 are available" in said
         assert "net.ipv4.ip_local_port_range" in said
         assert "--users 28232" in said
 
 
 def test_a_proxy_dials_from_one_address():
     """The load takes addresses in turn; what carries it on does not."""
-    said = complaint(scenario("disconnects", 40_000), "needed", Machine(10**6, 28_232, True))
-    assert said.startswith("ports: found 28,232")
+    said = complaint(scenario("disconnects", 40_000), "needed", SystemLimits(10**6, 28_232, True))
+    assert said.startswith("ports: 40,000 users need 40,000")
 
 
 def test_a_run_is_refused_before_it_starts(monkeypatch):
     """The command checks it with everything else that makes a run impossible."""
-    monkeypatch.setattr(preflight.os_limits, "descriptors_allowed", lambda: 300)
-    with pytest.raises(ConfigError, match="open files: found 300 at most"):
+    monkeypatch.setattr(system_limits.os_limits, "descriptors_allowed", lambda: 300)
+    with pytest.raises(ConfigError, match=r"open files: .* the limit is 300"):
         check_before_start(scenario("steady", 200), Options())

@@ -1,6 +1,6 @@
 """Following a file that grows."""
 
-from gauntlet.core.tail import Tail
+from gauntlet.core.run_directory import Tail
 
 
 def test_each_whole_row_is_read_once(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.core import ids
+from gauntlet.core import run_directory
 
 
 @pytest.mark.parametrize(
@@ -18,9 +18,9 @@ from gauntlet.core import ids
 )
 def test_slugs_are_safe_as_file_names(text, good):
     """Scenario names and fault ids become parts of file names and window names."""
-    assert ids.is_slug(text) is good
+    assert run_directory.is_slug(text) is good
 
 
 def test_a_run_id_names_scenario_and_seed():
     """A person finds a run by looking at the directory."""
-    assert "-tour-7-" in ids.run_id("tour", 7)
+    assert "-tour-7-" in run_directory.run_id("tour", 7)

@@ -1,0 +1,252 @@
+"""The arguments of every command: what can be typed, and how a wrong value is reported."""
+
+import argparse
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn, get_args
+
+import shtab
+
+from gauntlet.chaos.faults.targets import ProxyMode
+from gauntlet.chaos.proxy_process import Backend
+from gauntlet.chaos.server_hooks.bugs import BUGS
+from gauntlet.cli import failure_table, operate
+from gauntlet.core.clock import parse_duration_s, parse_rate_per_s
+from gauntlet.core.errors import ConfigError
+from gauntlet.core.scenario.capabilities import ADAPTER_STACKS, OUT_OF_TREE
+from gauntlet.core.scenario.model import Duration, Rate, Stack
+
+DESCRIPTION = """\
+Put an instant-messaging system under load, inject faults, and prove whether messages
+were lost, undelivered, reordered, duplicated, misdelivered or late.
+
+start here:
+  gauntlet run tour            load and eight faults on one timeline, on a server of our own
+  gauntlet list                list the scenarios of the library
+  gauntlet report DIR          render the report of a run again
+  gauntlet serve               run the reference server alone, until Ctrl-C
+  gauntlet doctor              show what can run on this machine, and how to install the rest
+"""
+
+EXIT_CODES = """\
+exit codes: 0 pass · 1 a required check or objective failed · 2 interrupted · 3 harness error
+            4 bad configuration or usage · 5 inconclusive · 6 a fault could not be healed
+"""
+
+
+class Command(NamedTuple):
+    """One subcommand: what `--help` says of it, what it calls, and which options it has.
+
+    A `hidden` command is not listed by `--help`: other programs call it, not people.
+    """
+
+    name: str
+    about: str
+    call: Callable[[argparse.Namespace], int]
+    options: tuple[Callable[[argparse.ArgumentParser], None], ...] = ()
+    hidden: bool = False
+
+
+def build_parser(commands: tuple[Command, ...]) -> argparse.ArgumentParser:
+    """The parser of the whole command line; `options.call` is the chosen command's function."""
+    parser = _Parser(
+        prog="gauntlet",
+        description=DESCRIPTION,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    version = f"gauntlet {metadata.version('im-gauntlet')}"
+    parser.add_argument("--version", action="version", version=version)
+    shtab.add_argument_to(
+        parser, "--print-completion", help="print a completion script for this shell, and exit"
+    )
+    subparsers = parser.add_subparsers(title="all commands", metavar="COMMAND", required=True)
+    for command in commands:
+        if command.hidden:  # without `help`, argparse does not list a subcommand
+            subparser = subparsers.add_parser(command.name, description=command.about)
+        else:
+            subparser = subparsers.add_parser(
+                command.name, help=command.about, description=command.about
+            )
+        for add_options in command.options:
+            add_options(subparser)
+        subparser.set_defaults(call=command.call)
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports bad usage as a ConfigError: argparse would exit with 2, which means interrupted here.
+
+    Abbreviated options are refused: `--stead` would change its meaning when an option is added.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        usage = self.format_usage().strip()
+        raise ConfigError(f"{message.removeprefix('argument ')}\n{usage}")
+
+
+def scenario_options(parser: argparse.ArgumentParser) -> None:
+    """Which scenario, and what of it the command line overrides."""
+    parser.add_argument(
+        "scenario", help="a name from `gauntlet list`, or the path of a scenario file"
+    )
+    parser.add_argument("--stack", choices=get_args(Stack), help="override target.stack")
+    parser.add_argument(
+        "--adapter",
+        help=f"override target.adapter: {', '.join(ADAPTER_STACKS)}, or your own as {OUT_OF_TREE}",
+    )
+    parser.add_argument("--seed", type=int, help="override seed")
+    parser.add_argument("--users", type=int, help="override load.users")
+    parser.add_argument("--rate", type=_rate, help="override load.rate, such as 300/s")
+    parser.add_argument(
+        "--arrivals", choices=("constant", "poisson"), help="override load.arrivals"
+    )
+    parser.add_argument("--ramp", type=_duration, help="override load.ramp, such as 5s")
+    parser.add_argument("--steady", type=_duration, help="override load.steady, such as 40s")
+    parser.add_argument("--bug", choices=tuple(BUGS), help="run the server with a seeded bug")
+
+
+def run_options(parser: argparse.ArgumentParser) -> None:
+    """How to run it."""
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs"), help="folder for run directories (default: runs)"
+    )
+    parser.add_argument(
+        "--proxy",
+        choices=get_args(ProxyMode),
+        default="needed",
+        help="which links go through the fault proxy (default: those that faults need)",
+    )
+    parser.add_argument(
+        "--proxy-backend",
+        choices=get_args(Backend),
+        default="auto",
+        help="default: toxiproxy-server if it is installed, else the embedded proxy",
+    )
+    parser.add_argument("--plain", action="store_true", help="print lines instead of a live panel")
+
+
+def own_load_options(parser: argparse.ArgumentParser) -> None:
+    """What only a run that starts Locust itself can be told."""
+    parser.add_argument(
+        "--workers", type=int, default=1, help="number of load processes (default: 1)"
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check the scenario, print it as it would run (YAML), and start nothing",
+    )
+
+
+def original_command_option(parser: argparse.ArgumentParser) -> None:
+    """For a run that Locust started: the command line that people typed."""
+    parser.add_argument(
+        "--asked",
+        nargs=argparse.REMAINDER,
+        default=[],
+        help="must come last: the command that a person would type to repeat this run",
+    )
+
+
+def list_options(parser: argparse.ArgumentParser) -> None:
+    """What to list."""
+    parser.add_argument(
+        "--failure-table",
+        action="store_true",
+        help="list what may fail, what must happen then, and the scenarios that show it",
+    )
+    parser.add_argument("--names", action="store_true", help="print only the scenarios' names")
+    parser.add_argument(
+        "--stack", choices=failure_table.BOTH, help="only the rows that apply to this stack"
+    )
+    parser.add_argument("--show", metavar="NAME", help="print a scenario of the library as YAML")
+
+
+def directory_option(parser: argparse.ArgumentParser) -> None:
+    """An existing run directory."""
+    parser.add_argument("directory", type=Path, help="a run directory, such as runs/2026…")
+
+
+def serve_options(parser: argparse.ArgumentParser) -> None:
+    """How to run the reference server."""
+    parser.add_argument(
+        "--stack",
+        choices=("embedded", "full"),
+        default="embedded",
+        help="which components to use (default: embedded)",
+    )
+    parser.add_argument(
+        "--data", type=Path, help="keep data in this folder (default: a temporary folder)"
+    )
+    parser.add_argument("--config", type=Path, help="server settings, in YAML or JSON")
+    parser.add_argument(
+        "--layout",
+        default="default",
+        help="default, split, single, or a YAML file (see docs/howto/operate.md)",
+    )
+
+
+def control_option(parser: argparse.ArgumentParser) -> None:
+    """Which running system to act on."""
+    parser.add_argument(
+        "--control",
+        type=Path,
+        help=f"the control file that `gauntlet serve` prints (default: ${operate.VARIABLE})",
+    )
+
+
+def drain_option(parser: argparse.ArgumentParser) -> None:
+    """How fast clients are moved."""
+    parser.add_argument(
+        "--drain",
+        type=_duration,
+        default=8.0,
+        help="time over which clients are told to move (default: 8s)",
+    )
+
+
+def cutover_options(parser: argparse.ArgumentParser) -> None:
+    """What to do with a cutover."""
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument(
+        "--to", choices=operate.ENVIRONMENTS, help="move every client to this environment"
+    )
+    action.add_argument(
+        "--rollback", action="store_true", help="move every client back to where it was"
+    )
+    action.add_argument("--status", action="store_true", help="show the state of the system")
+    parser.add_argument(
+        "--no-canaries",
+        dest="canaries",
+        action="store_false",
+        help="move clients without verifying the new environment first",
+    )
+
+
+def scale_options(parser: argparse.ArgumentParser) -> None:
+    """Which way to scale."""
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--out", action="store_true", help="start one more edge")
+    action.add_argument("--in", dest="edge", metavar="EDGE", help="drain an edge and stop it")
+
+
+def _rate(text: str) -> Rate:
+    try:
+        return Rate(parse_rate_per_s(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"must be a rate such as 300/s or 90/m; got {text!r}"
+        ) from error
+
+
+def _duration(text: str) -> Duration:
+    try:
+        return Duration(parse_duration_s(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"must be a duration such as 15s, 300ms or 1m30s; got {text!r}"
+        ) from error

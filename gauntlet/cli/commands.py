@@ -1,0 +1,239 @@
+"""The subcommands: what each does with its parsed arguments. Each returns an exit code."""
+
+import argparse
+
+import msgspec
+from rich.console import Console
+
+from gauntlet.chaos.server_hooks.bugs import BUGS
+from gauntlet.cli import arguments, doctor, failure_table, operate, progress, serve, summary
+from gauntlet.cli.arguments import Command
+from gauntlet.core import run_directory
+from gauntlet.core.errors import ConfigError, Exit
+from gauntlet.core.run_directory import RunDir
+from gauntlet.core.scenario import loader, validation
+from gauntlet.core.scenario.capabilities import ADAPTER_STACKS
+from gauntlet.core.scenario.model import Scenario, Target
+from gauntlet.reports.render.render import render
+from gauntlet.reports.verdict.judge import judge
+from gauntlet.runner import run as runner
+from gauntlet.runner.load_process import ExternalLocust, LoadSource, ManagedLocust
+from gauntlet.runner.preflight import check_before_start
+from gauntlet.scenarios import library
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a scenario under a Locust of our own, and judge it."""
+    scenario = scenario_of(options)
+    if scenario.load.model == "closed":
+        raise ConfigError(
+            "load.model must be open; got closed. A closed load is driven by the tasks of a "
+            f"locustfile: locust -f your_locustfile.py --scenario {options.scenario}"
+        )
+    if options.dry_run:
+        check_before_start(scenario, _run_settings(options))
+        print(loader.to_yaml(scenario), end="")
+        return Exit.OK
+    source = ManagedLocust(scenario, options.workers)
+    return _orchestrate(options, scenario, source, Console(highlight=False))
+
+
+def run_for_locust(options: argparse.Namespace) -> int:
+    """Run a scenario whose load is the Locust process that started us, and judge it."""
+    options.argv = options.asked or options.argv
+    # Standard output is the pipe to that Locust: people read standard error.
+    return _orchestrate(options, scenario_of(options), ExternalLocust(), Console(stderr=True))
+
+
+def _orchestrate(
+    options: argparse.Namespace, scenario: Scenario, source: LoadSource, console: Console
+) -> int:
+    settings = _run_settings(options)
+    check_before_start(scenario, settings)
+    view = progress.choose(scenario, plain=options.plain, stderr=console.stderr)
+    directory, result = runner.run(scenario, settings, source, view)
+    summary.show(directory, result, console, hint=_next_command(options))
+    return int(result["verdict"]["exit_code"])
+
+
+def _run_settings(options: argparse.Namespace) -> runner.Options:
+    return runner.Options(
+        out=options.out,
+        bug=options.bug,
+        proxy_mode=options.proxy,
+        proxy_backend=options.proxy_backend,
+        workers=getattr(options, "workers", 1),  # a Locust that started us has its own
+        own_load=hasattr(options, "workers"),
+        argv=options.argv,
+    )
+
+
+def _next_command(options: argparse.Namespace) -> str | None:
+    """A seeded bug to try next, if the scenario is one that catches a bug."""
+    caught = (name for name, bug in BUGS.items() if bug.scenario == options.scenario)
+    if options.bug is not None or (bug := next(caught, None)) is None:
+        return None
+    return f"gauntlet run {options.scenario} --bug {bug}   (see it fail)"
+
+
+def list_scenarios(options: argparse.Namespace) -> int:
+    """Print the scenarios of the library, one of them as YAML, or the failure table."""
+    if options.show is not None:
+        print(_library_file(options.show), end="")
+        return Exit.OK
+    if options.stack and not options.failure_table:
+        raise ConfigError("--stack can only be given together with --failure-table")
+    if options.failure_table and not options.names:
+        print(failure_table.text(options.stack))
+        return Exit.OK
+    if options.failure_table:
+        lines = failure_table.names(options.stack)
+    elif options.names:
+        lines = [scenario.name for scenario in library.all_scenarios()]
+    else:
+        lines = [f"{each.name:20} {each.about}" for each in library.all_scenarios()]
+    print("\n".join(lines))
+    return Exit.OK
+
+
+def _library_file(name: str) -> str:
+    if name not in library.names():
+        known = ", ".join(library.names())
+        raise ConfigError(f"--show must be one of: {known}; got {name!r}")
+    return library.path(name).read_text(encoding="utf-8")
+
+
+def judge_again(options: argparse.Namespace) -> int:
+    """Judge an existing run directory again, and write its result."""
+    directory = RunDir.open(options.directory)
+    result = judge(directory)
+    run_directory.write_json(directory.result, result)
+    summary.show(directory, result, Console(highlight=False), hint=None)
+    return int(result["verdict"]["exit_code"])
+
+
+def report(options: argparse.Namespace) -> int:
+    """Render the report of an existing run directory, and print the files written."""
+    directory = RunDir.open(options.directory)
+    result = directory.read_result() if directory.result.exists() else judge(directory)
+    for artifact in render(directory, result):
+        print(directory.path / artifact)
+    return Exit.OK
+
+
+def serve_reference_server(options: argparse.Namespace) -> int:
+    """Run the reference server until it is interrupted."""
+    settings = serve.Options(options.stack, options.data, options.config, options.layout)
+    return serve.serve(settings)
+
+
+def cutover(options: argparse.Namespace) -> int:
+    """Begin, roll back or show a blue-green cutover of a running system."""
+    control = operate.connect(options.control)
+    if options.status:
+        return operate.show(control)
+    if options.rollback:
+        return operate.roll_back(control)
+    drain_ms = round(options.drain * 1000)
+    return operate.cutover(control, options.to, drain_ms=drain_ms, canaries=options.canaries)
+
+
+def scale(options: argparse.Namespace) -> int:
+    """Add an edge to a running system, or drain one."""
+    control = operate.connect(options.control)
+    if options.out:
+        return operate.scale_out(control)
+    return operate.scale_in(control, options.edge, drain_ms=round(options.drain * 1000))
+
+
+def rolling_update(options: argparse.Namespace) -> int:
+    """Restart the gateways and services of a running system, one after the other."""
+    return operate.update(operate.connect(options.control))
+
+
+def show_doctor(_options: argparse.Namespace) -> int:
+    """Show what can run on this machine."""
+    return doctor.show(Console(highlight=False))
+
+
+def scenario_of(options: argparse.Namespace) -> Scenario:
+    """The scenario with the overrides of the command line, validated as a whole."""
+    scenario = library.find(options.scenario)
+    keys = ("users", "rate", "arrivals", "ramp", "steady")
+    overrides = {key: getattr(options, key) for key in keys}
+    load = msgspec.structs.replace(
+        scenario.load, **{key: value for key, value in overrides.items() if value is not None}
+    )
+    scenario = msgspec.structs.replace(scenario, load=load)
+    if options.seed is not None:
+        scenario = msgspec.structs.replace(scenario, seed=options.seed)
+    scenario = msgspec.structs.replace(scenario, target=_target(scenario.target, options))
+    for problem in validation.problems(scenario):
+        raise ConfigError(f"with these options, {problem.sentence}")
+    return scenario
+
+
+def _target(target: Target, options: argparse.Namespace) -> Target:
+    """The target with the overrides; another adapter also changes the stack to one it speaks to."""
+    adapter = options.adapter or target.adapter
+    stack = options.stack or target.stack
+    stacks = ADAPTER_STACKS.get(adapter, ())
+    if not options.stack and stack not in ("external", *stacks):
+        stack = next(iter(stacks), "external")
+    return msgspec.structs.replace(target, adapter=adapter, stack=stack)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "run",
+        "run a scenario and judge it",
+        run,
+        (arguments.scenario_options, arguments.run_options, arguments.own_load_options),
+    ),
+    Command("list", "list the scenarios of the library", list_scenarios, (arguments.list_options,)),
+    Command("report", "render the report of a run again", report, (arguments.directory_option,)),
+    Command(
+        "serve",
+        "run the reference server alone",
+        serve_reference_server,
+        (arguments.serve_options,),
+    ),
+    Command(
+        "cutover",
+        "move the clients of a running system between blue and green",
+        cutover,
+        (arguments.cutover_options, arguments.drain_option, arguments.control_option),
+    ),
+    Command(
+        "scale",
+        "add an edge to a running system, or drain one",
+        scale,
+        (arguments.scale_options, arguments.drain_option, arguments.control_option),
+    ),
+    Command(
+        "rolling",
+        "restart the gateways and services of a running system one after the other",
+        rolling_update,
+        (arguments.control_option,),
+    ),
+    Command(
+        "doctor", "show what can run on this machine, and how to install the rest", show_doctor
+    ),
+    Command(
+        "judge",
+        "judge an existing run again, without any server",
+        judge_again,
+        (arguments.directory_option,),
+    ),
+    Command(
+        "conduct",
+        "run a scenario whose load is the Locust process that starts this command",
+        run_for_locust,
+        (
+            arguments.scenario_options,
+            arguments.run_options,
+            arguments.original_command_option,
+        ),
+        hidden=True,
+    ),
+)

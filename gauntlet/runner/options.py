@@ -1,0 +1,24 @@
+"""How to run a scenario, apart from what the scenario itself says."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gauntlet.chaos.faults.targets import ProxyMode
+from gauntlet.chaos.proxy_process import Backend
+
+
+@dataclass(frozen=True)
+class Options:
+    """The settings of one run.
+
+    `own_load` is False if a Locust that started us generates the load: then the number of its
+    processes is not known here.
+    """
+
+    out: Path = Path("runs")
+    bug: str | None = None
+    proxy_mode: ProxyMode = "needed"
+    proxy_backend: Backend = "auto"
+    workers: int = 1
+    own_load: bool = True
+    argv: list[str] = field(default_factory=list)
