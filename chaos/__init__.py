@@ -1,1 +1,1 @@
-"""Everything that breaks the system, and puts it back."""
+"""Fault injection: the timeline, the faults, the fault proxy, and hooks inside the server."""

@@ -1,7 +1,7 @@
-"""The schedule of a run's faults: journal, inject, prove; then journal, heal, verify. Always both.
+"""The timeline of a run's faults: each one is journalled, injected, proven, healed and verified.
 
-Every fault lives in a thread of its own, since faults overlap and some take long. What was
-requested is healed whatever happens: at its end, when it fails, when the run is stopped.
+Every fault runs in its own thread, because faults overlap and some take long. A fault that has been
+requested is always healed: at its end, when it fails, and when the run is stopped.
 """
 
 import threading
@@ -19,11 +19,11 @@ from gauntlet.core.scenario.model import Fault as Spec
 
 _HEAL_ATTEMPTS = 3
 _HEAL_PAUSE_S = 0.5
-_UNWRITTEN = (OSError, ValueError)  # a full disk; a journal that is closed
+_JOURNAL_ERRORS = (OSError, ValueError)  # a full disk; a journal that has been closed
 
 
-class Step(NamedTuple):
-    """One fault's times on the monotonic clock."""
+class ScheduledFault(NamedTuple):
+    """A fault of the scenario and its times on the monotonic clock."""
 
     spec: Spec
     inject_ns: int
@@ -32,7 +32,7 @@ class Step(NamedTuple):
 
 @dataclass
 class FaultResult:
-    """How one fault went. `reached` is false when the run ended before its time."""
+    """The result of one fault. `reached` is false if the run ended before its time."""
 
     id: str
     reached: bool = False
@@ -42,33 +42,39 @@ class FaultResult:
 
 
 @dataclass
-class Outcome:
-    """How all of them went, in the order of their times."""
+class TimelineResult:
+    """The results of all faults, in the order of their times."""
 
     faults: list[FaultResult]
 
     @property
     def failed(self) -> list[str]:
-        """Faults that could not be injected, proven or ended as they should."""
-        return [it.id for it in self.faults if it.reached and (not it.effective or it.errors)]
+        """The ids of faults that were not injected, proven or ended as expected."""
+        return [
+            fault.id
+            for fault in self.faults
+            if fault.reached and (not fault.effective or fault.errors)
+        ]
 
     @property
     def unhealed(self) -> list[str]:
-        """Faults whose healing is not verified: the system may still be broken."""
-        return [it.id for it in self.faults if it.reached and not it.healed]
+        """The ids of faults whose heal is not verified: the system may still be broken."""
+        return [fault.id for fault in self.faults if fault.reached and not fault.healed]
 
 
-def plan(faults: Iterable[Spec], t0_ns: int) -> list[Step]:
-    """When each fault begins and ends, sorted by time; `t0_ns` is the start of the load."""
-    steps = [
-        Step(spec, t0_ns + round(spec.at * NS_PER_S), t0_ns + round(spec.ends_s * NS_PER_S))
+def schedule(faults: Iterable[Spec], t0_ns: int) -> list[ScheduledFault]:
+    """Return when each fault starts and ends, sorted by time; `t0_ns` is the start of the load."""
+    scheduled = [
+        ScheduledFault(
+            spec, t0_ns + round(spec.at * NS_PER_S), t0_ns + round(spec.ends_s * NS_PER_S)
+        )
         for spec in faults
     ]
-    return sorted(steps, key=lambda step: (step.inject_ns, step.spec.id))
+    return sorted(scheduled, key=lambda fault: (fault.inject_ns, fault.spec.id))
 
 
 def open_faults(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The `requested` rows of faults that no `healed` row closes: what a dead run left behind."""
+    """Return the `requested` rows without a `healed` row: what a run that died left behind."""
     requested: dict[str, Mapping[str, Any]] = {}
     for row in events:
         if row["kind"] == "fault" and row["step"] == "requested":
@@ -79,21 +85,22 @@ def open_faults(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 class Timeline:
-    """The faults of one run. `t0_ns` is the "ramp" row of the load, on the monotonic clock."""
+    """The faults of one run. `t0_ns` is the time of the load's "ramp" row (monotonic)."""
 
     def __init__(self, faults: Iterable[Spec], context: Context, t0_ns: int) -> None:
-        self._steps = plan(faults, t0_ns)
+        self._schedule = schedule(faults, t0_ns)
         self._context = context
 
-    def run(self, stop: threading.Event) -> Outcome:
-        """Live through all faults; returns when the last one is healed, or given up.
+    def run(self, stop: threading.Event) -> TimelineResult:
+        """Execute all faults; return when the last one is healed or could not be healed.
 
-        Setting `stop` heals everything at once. The stack must stay up until this returns.
+        Setting `stop` heals everything immediately. The stack must stay up until this returns.
         """
         context = replace(self._context, stop=stop)
-        lives = [_Life(step, context) for step in self._steps]
+        executions = [_FaultExecution(fault, context) for fault in self._schedule]
         threads = [
-            threading.Thread(target=life.live, name=f"fault-{life.result.id}") for life in lives
+            threading.Thread(target=execution.run, name=f"fault-{execution.result.id}")
+            for execution in executions
         ]
         for thread in threads:
             thread.start()
@@ -103,96 +110,97 @@ class Timeline:
             stop.set()
             _join(threads)
             raise
-        return Outcome([life.result for life in lives])
+        return TimelineResult([execution.result for execution in executions])
 
 
-class _Life:
-    """One fault from its request to its verified end."""
+class _FaultExecution:
+    """Executes one fault, from its request to its verified heal."""
 
-    def __init__(self, step: Step, context: Context) -> None:
-        self.result = FaultResult(step.spec.id)
-        self._step = step
+    def __init__(self, scheduled: ScheduledFault, context: Context) -> None:
+        self.result = FaultResult(scheduled.spec.id)
+        self._scheduled = scheduled
         self._context = context
-        self._fault = FAULTS[step.spec.kind](step.spec)
+        self._fault = FAULTS[scheduled.spec.kind](scheduled.spec)
 
-    def live(self) -> None:
-        """Wait, inject, prove, wait, heal, verify; `result` tells how it went."""
-        if self._stopped_before(self._step.inject_ns):
+    def run(self) -> None:
+        """Wait, inject, prove, wait, heal, verify; `result` holds the outcome."""
+        if self._stopped_before(self._scheduled.inject_ns):
             return
         self.result.reached = True
         try:
-            # Not `_note`: what is not on disk must not be injected.
-            self._record("requested", {}, {})
-        except _UNWRITTEN as error:
+            # Not `_journal`: a fault whose request is not on disk must not be injected.
+            self._write_row("requested", {}, {})
+        except _JOURNAL_ERRORS as error:
             self.result.errors.append(f"not journalled, so not injected: {error}")
             self.result.healed = True
             return
-        if self._begin():
-            self._stopped_before(self._step.heal_ns)
-        self._end()
+        if self._inject_and_prove():
+            self._stopped_before(self._scheduled.heal_ns)
+        self._heal_and_verify()
 
     def _stopped_before(self, t_ns: int) -> bool:
+        """Wait until `t_ns`; return True if the run is stopped before."""
         return self._context.stop.wait(max(0.0, (t_ns - clock.now_ns()) / NS_PER_S))
 
-    def _begin(self) -> bool:
+    def _inject_and_prove(self) -> bool:
         try:
             detail = self._fault.inject(self._context)
-            acted_ns = clock.now_ns()  # it acts from here on, and is proven later
+            effective_ns = clock.now_ns()  # it acts from now on; the proof comes later
             proof = self._fault.prove(self._context)
-        except Exception as error:  # noqa: BLE001  # whatever broke, the rest must be healed
+        except Exception as error:  # noqa: BLE001  # whatever failed, the fault must be healed
             self._fail(error)
             return False
         self.result.effective = True
-        self._note("effective", proof, detail, acted_ns)
+        self._journal("effective", proof, detail, effective_ns)
         return True
 
-    def _end(self) -> None:
-        self._note("heal-requested")
+    def _heal_and_verify(self) -> None:
+        self._journal("heal-requested")
         for attempt in range(1, _HEAL_ATTEMPTS + 1):
             try:
                 detail = self._heal()
                 healed_ns = clock.now_ns()
                 proof = self._fault.verify(self._context)
-            except Exception as error:  # noqa: BLE001  # nothing beats another attempt
-                text = f"heal, attempt {attempt}: {error}"
+            except Exception as error:  # noqa: BLE001  # whatever failed, try again
+                message = f"heal, attempt {attempt}: {error}"
                 time.sleep(_HEAL_PAUSE_S)
                 continue
             self.result.healed = True
-            self._note("healed", proof, detail, healed_ns)
+            self._journal("healed", proof, detail, healed_ns)
             return
-        self.result.errors.append(text)
-        self._note("heal-failed", {}, {"error": text})
+        self.result.errors.append(message)
+        self._journal("heal-failed", {}, {"error": message})
 
     def _heal(self) -> Evidence:
         try:
             return self._fault.heal(self._context)
         except FaultFailed as error:
-            if not self.result.errors:  # else it is known to have failed, and the rest follows
+            if not self.result.errors:  # otherwise this is a consequence of the first failure
                 self._fail(error)
             return {}
 
     def _fail(self, error: Exception) -> None:
         self.result.errors.append(str(error))
         proof = error.proof if isinstance(error, FaultFailed) else {}
-        self._note("failed", proof, {"error": str(error)})
+        self._journal("failed", proof, {"error": str(error)})
 
-    def _note(
+    def _journal(
         self,
         step: str,
         proof: Evidence | None = None,
         detail: Evidence | None = None,
         t_ns: int | None = None,
     ) -> None:
-        """Journal a step that has happened: no row that is lost may keep us from healing."""
+        """Journal a step that has happened; a row that cannot be written must not stop the heal."""
         try:
-            self._record(step, proof or {}, detail or {}, t_ns)
-        except _UNWRITTEN as error:
+            self._write_row(step, proof or {}, detail or {}, t_ns)
+        except _JOURNAL_ERRORS as error:
             self.result.errors.append(f"{step} not journalled: {error}")
 
-    def _record(
+    def _write_row(
         self, step: str, proof: Evidence, detail: Evidence, t_ns: int | None = None
     ) -> None:
-        spec = self._step.spec
+        spec = self._scheduled.spec
         self._context.record(
             "fault",
             t_ns=t_ns,

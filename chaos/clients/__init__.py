@@ -1,1 +1,1 @@
-"""Clients of what faults act on: the cluster, Toxiproxy, links and socket tables."""
+"""Clients of the systems that faults act on: cluster, fault proxy, links, socket table."""

@@ -9,16 +9,16 @@ import msgspec
 
 from gauntlet.core.errors import StackError
 
-_CALL_S = 10.0
-_START_S = 60.0  # `start` answers when the component is healthy; a broker takes its time
+_CALL_TIMEOUT_S = 10.0
+_START_TIMEOUT_S = 60.0  # `start` answers when the component is healthy; a broker starts slowly
 
 
 class RefusedError(StackError):
-    """The call does not fit the system's state, or names what it has not; nothing was done."""
+    """The system's state forbids the call, or the component does not exist; nothing was done."""
 
 
 class Component(msgspec.Struct, frozen=True):
-    """One process of the system, as the cluster sees it now."""
+    """One process of the system and its current state, as the cluster reports it."""
 
     name: str
     role: str
@@ -30,7 +30,7 @@ class Component(msgspec.Struct, frozen=True):
 
 
 class CutoverStep(msgspec.Struct, frozen=True):
-    """One state a cutover entered, and when (monotonic)."""
+    """A state that a cutover entered, and when (monotonic nanoseconds)."""
 
     state: str
     t_ns: int
@@ -38,7 +38,10 @@ class CutoverStep(msgspec.Struct, frozen=True):
 
 
 class CutoverStatus(msgspec.Struct, frozen=True):
-    """Where a cutover stands; `environment` is the one that new connections go to."""
+    """The progress of a cutover; `environment` is the one that new connections go to.
+
+    `told` counts the clients that were asked to reconnect.
+    """
 
     state: str
     environment: str
@@ -50,7 +53,7 @@ class CutoverStatus(msgspec.Struct, frozen=True):
 
 
 class RollingStep(msgspec.Struct, frozen=True):
-    """One component of a rolling update: `stopping`, then `up`, each when it was entered."""
+    """A state that a component entered during a rolling update: `stopping`, then `up`."""
 
     component: str
     state: str
@@ -58,7 +61,7 @@ class RollingStep(msgspec.Struct, frozen=True):
 
 
 class RollingStatus(msgspec.Struct, frozen=True):
-    """Where a rolling update stands: `idle`, `running`, `done` or `failed`."""
+    """The progress of a rolling update: `idle`, `running`, `done` or `failed`."""
 
     state: str
     steps: list[RollingStep] = []
@@ -68,7 +71,8 @@ class RollingStatus(msgspec.Struct, frozen=True):
 class ControlClient:
     """Acts on the components of a running cluster. Safe to use from several threads.
 
-    Every call opens its own connection, is bounded in time, and raises StackError.
+    Every call opens its own connection and has a timeout. Errors are raised as StackError, or as
+    its subclass RefusedError if the cluster refused the call.
     """
 
     def __init__(self, url: str, token: str) -> None:
@@ -77,60 +81,62 @@ class ControlClient:
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def components(self) -> dict[str, Component]:
-        """Every component by its name, planned ones too."""
-        found = self._as(list[Component], self._call("GET", "/components")["components"])
-        return {component.name: component for component in found}
+        """Return every component by name, including those that are only planned."""
+        rows = self._call("GET", "/components")["components"]
+        return {component.name: component for component in self._convert(list[Component], rows)}
 
     def kill(self, name: str, signal: str = "KILL") -> None:
-        """End a component by a signal and hold it down."""
+        """End a component by a signal; the cluster does not restart it."""
         self._act(name, "kill", {"signal": signal})
 
     def start(self, name: str) -> None:
-        """Start a held, planned or exited component; returns when it is healthy."""
-        self._act(name, "start", timeout_s=_START_S)
+        """Start a held, planned or exited component, and wait until it is healthy."""
+        self._act(name, "start", timeout_s=_START_TIMEOUT_S)
 
     def pause(self, name: str) -> None:
-        """Stop a component's process group where it stands."""
+        """Suspend the process group of a component (SIGSTOP)."""
         self._act(name, "pause")
 
     def resume(self, name: str) -> None:
-        """Let a paused component go on."""
+        """Resume a paused component (SIGCONT)."""
         self._act(name, "resume")
 
     def begin_cutover(self, to: str, *, drain_ms: int, canaries: bool) -> None:
-        """Begin to move every WebSocket client to the environment `to`."""
+        """Start to move every WebSocket client to the environment `to`."""
         body = {"to": to, "drain_ms": drain_ms, "canaries": canaries}
         self._call("POST", "/cutover", body)
 
     def cutover(self) -> CutoverStatus:
-        """The cutover that runs, or the last one, or `idle`."""
-        status: CutoverStatus = self._as(CutoverStatus, self._call("GET", "/cutover"))
+        """Return the status of the running or the last cutover; `idle` if there was none."""
+        status: CutoverStatus = self._convert(CutoverStatus, self._call("GET", "/cutover"))
         return status
 
     def roll_back_cutover(self) -> None:
-        """Ask for the way back; StackError when it is too late, or none runs."""
+        """Request a rollback; raises StackError if it is too late or no cutover is running."""
         self._call("POST", "/cutover/rollback", {})
 
     def drain(self, name: str, *, drain_ms: int) -> None:
-        """Begin to move an edge's clients to the others; the edge then ends, and is `planned`."""
+        """Start to move the clients of an edge to others; it then stops and becomes `planned`."""
         self._act(name, "drain", {"drain_ms": drain_ms})
 
     def begin_rolling_update(self) -> None:
-        """Begin to restart every gateway and service, one after the other."""
+        """Start to restart every gateway and service, one after the other."""
         self._call("POST", "/rolling", {})
 
     def rolling_update(self) -> RollingStatus:
-        """The rolling update that runs, or the last one, or `idle`."""
-        status: RollingStatus = self._as(RollingStatus, self._call("GET", "/rolling"))
+        """Return the status of the running or the last rolling update; `idle` if none."""
+        status: RollingStatus = self._convert(RollingStatus, self._call("GET", "/rolling"))
         return status
 
     def _act(
-        self, name: str, verb: str, body: object = None, *, timeout_s: float = _CALL_S
+        self, name: str, verb: str, body: object = None, *, timeout_s: float = _CALL_TIMEOUT_S
     ) -> None:
         self._call("POST", f"/components/{quote(name, safe='')}/{verb}", body or {}, timeout_s)
 
-    def _call(self, method: str, path: str, body: object = None, timeout_s: float = _CALL_S) -> Any:
-        what = f"control API: {method} {path}"
+    def _call(
+        self, method: str, path: str, body: object = None, timeout_s: float = _CALL_TIMEOUT_S
+    ) -> Any:
+        call = f"control API: {method} {path}"
         connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout_s)
         try:
             payload = None if body is None else json.dumps(body)
@@ -138,19 +144,19 @@ class ControlClient:
             response = connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise StackError(f"{what}: no answer: {error!r}") from error
+            raise StackError(f"{call}: no answer: {error!r}") from error
         finally:
             connection.close()
         if response.status >= 400:
             reason = content.decode(errors="replace")[:200].strip()
             refused = response.status in (400, 404, 409)
-            raise (RefusedError if refused else StackError)(f"{what}: {response.status} {reason}")
+            raise (RefusedError if refused else StackError)(f"{call}: {response.status} {reason}")
         try:
             return msgspec.json.decode(content) if content else None
         except msgspec.DecodeError as error:
-            raise StackError(f"{what}: not JSON: {error}") from error
+            raise StackError(f"{call}: not JSON: {error}") from error
 
-    def _as(self, shape: Any, value: object) -> Any:
+    def _convert(self, shape: Any, value: object) -> Any:
         try:
             return msgspec.convert(value, shape)
         except msgspec.ValidationError as error:

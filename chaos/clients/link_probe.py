@@ -1,4 +1,4 @@
-"""One round trip over a link, in the words of its protocol: whether it answers, and how fast."""
+"""Probes a link: one round trip in the protocol of the link, with its duration."""
 
 import socket
 import time
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-# What makes a server speak without knowing us. Any first byte of an answer counts: an error is as
-# good as a greeting, since it shows that both directions carry data.
+# Requests that a server answers without credentials. The first byte of any answer counts, even of
+# an error, because it shows that both directions carry data.
 _HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n"
 REQUESTS: dict[str, bytes] = {
     "http": _HEALTHZ,
@@ -18,20 +18,23 @@ REQUESTS: dict[str, bytes] = {
 }
 
 
-class Reading(NamedTuple):
-    """`rtt_ms` of an answer, or None and why there was none; `silent`: open, but nothing came."""
+class ProbeResult(NamedTuple):
+    """The round trip `rtt_ms`, or None and the reason why there was no answer.
+
+    `silent` means that the connection was open and nothing arrived: the sign of a partition.
+    """
 
     rtt_ms: float | None
     reason: str = ""
     silent: bool = False
 
-    def shown(self) -> float | str:
-        """As it stands in a proof."""
+    def as_evidence(self) -> float | str:
+        """Return the value that a proof contains: milliseconds, or the reason."""
         return self.reason if self.rtt_ms is None else round(self.rtt_ms, 3)
 
 
-def probe(kind: str, address: str, timeout_s: float) -> Reading:
-    """Connect to `host:port`, say the request of `kind`, wait for the first byte."""
+def probe(kind: str, address: str, timeout_s: float) -> ProbeResult:
+    """Connect to `host:port`, send the request of the link's `kind`, wait for the first byte."""
     host, _, port = address.rpartition(":")
     deadline = time.monotonic() + timeout_s
     try:
@@ -39,19 +42,19 @@ def probe(kind: str, address: str, timeout_s: float) -> Reading:
             began = time.monotonic()
             connection.settimeout(max(deadline - began, 0.001))
             connection.sendall(REQUESTS[kind])
-            first = connection.recv(1)
+            first_byte = connection.recv(1)
             rtt_ms = (time.monotonic() - began) * 1000
     except TimeoutError:
-        return Reading(None, f"no answer within {timeout_s * 1000:.0f} ms", silent=True)
+        return ProbeResult(None, f"no answer within {timeout_s * 1000:.0f} ms", silent=True)
     except OSError as error:
-        return Reading(None, error.strerror or repr(error))
-    return Reading(rtt_ms) if first else Reading(None, "closed without an answer")
+        return ProbeResult(None, error.strerror or repr(error))
+    return ProbeResult(rtt_ms) if first_byte else ProbeResult(None, "closed without an answer")
 
 
-def probe_all(links: Mapping[str, tuple[str, str]], timeout_s: float) -> dict[str, Reading]:
-    """Probe `{name: (kind, address)}` side by side."""
+def probe_all(links: Mapping[str, tuple[str, str]], timeout_s: float) -> dict[str, ProbeResult]:
+    """Probe `{name: (kind, address)}` concurrently; return the results by name."""
     if not links:
         return {}
     with ThreadPoolExecutor(len(links)) as pool:
-        readings = pool.map(lambda link: probe(link[0], link[1], timeout_s), links.values())
-        return dict(zip(links, readings, strict=True))
+        results = pool.map(lambda link: probe(link[0], link[1], timeout_s), links.values())
+        return dict(zip(links, results, strict=True))

@@ -1,4 +1,4 @@
-"""Who is connected to an address, as this host's own socket table tells it."""
+"""Lists the clients that are connected to an address, from the socket table of this host."""
 
 from collections.abc import Iterable
 
@@ -6,20 +6,20 @@ import psutil
 
 
 def client_connections(addresses: Iterable[str]) -> set[tuple[str, int]] | None:
-    """The live connections to any `host:port`, as (address, the client's port).
+    """Return the live connections to any `host:port`, as (address, the client's port).
 
-    None where the system shows no socket table to ordinary users (macOS).
+    None if the operating system hides the socket table from ordinary users (macOS).
     """
-    wanted = set(addresses)
+    servers = set(addresses)
     try:
-        table = psutil.net_connections(kind="tcp")
+        rows = psutil.net_connections(kind="tcp")
     except psutil.AccessDenied:
         return None
-    found: set[tuple[str, int]] = set()
-    for row in table:
-        # A tuple without fields stands for an address that a socket does not have.
+    connections: set[tuple[str, int]] = set()
+    for row in rows:
+        # psutil uses an empty tuple for an address that a socket does not have.
         if row.status == psutil.CONN_ESTABLISHED and row.laddr and row.raddr:
             ip, port = row.raddr
-            if f"{ip}:{port}" in wanted:
-                found.add((f"{ip}:{port}", row.laddr[1]))
-    return found
+            if f"{ip}:{port}" in servers:
+                connections.add((f"{ip}:{port}", row.laddr[1]))
+    return connections

@@ -1,8 +1,8 @@
-"""A typed client of Toxiproxy's HTTP API, on top of toxiproxy-python (nothing else imports it).
+"""A typed client of Toxiproxy's HTTP API, based on toxiproxy-python (no other module imports it).
 
-The package keeps one global server, never times out, cannot update a toxic, does not escape names
-and reads error bodies as results. So only its request layer and its error classes are used here,
-through one subclass of `APIConsumer` for each server.
+That package keeps one global server, has no timeouts, cannot update a toxic, does not escape names
+and treats error bodies as results. Therefore only its request layer and its error classes are used,
+through one subclass of `APIConsumer` per server.
 """
 
 from typing import Any, Literal, TypeVar
@@ -30,7 +30,7 @@ class ProxyError(GauntletError):
 
 
 class Toxic(msgspec.Struct, frozen=True):
-    """One toxic as the server holds it; units are in the names of Toxiproxy's documentation."""
+    """One toxic of a proxy. Toxiproxy's documentation defines the units of its attributes."""
 
     name: str
     type: str
@@ -40,7 +40,7 @@ class Toxic(msgspec.Struct, frozen=True):
 
 
 class Proxy(msgspec.Struct, frozen=True):
-    """One proxied link; `listen` is the real address, port 0 resolved."""
+    """One proxied link; `listen` is the real address, with port 0 resolved."""
 
     name: str
     listen: str
@@ -54,59 +54,59 @@ class _Version(msgspec.Struct, frozen=True):
 
 
 class ProxyClient:
-    """Drives one fault proxy server. Safe to use from several threads.
+    """Controls one fault proxy server. Safe to use from several threads.
 
-    Every call takes at most `timeout_s` to connect and as much again to answer, and raises
-    ProxyError.
+    Every call waits at most `timeout_s` for the connection and as long again for the answer. Errors
+    are raised as ProxyError.
     """
 
     def __init__(self, api_url: str, timeout_s: float = 5.0) -> None:
         address = urlsplit(api_url)
         self.api_url = api_url
         self._server: type[APIConsumer] = type(
-            "Server", (_Server,), {"host": address.hostname, "port": address.port}
+            "Server", (_ServerWithPatch,), {"host": address.hostname, "port": address.port}
         )
         self._timeout_s = timeout_s
 
     def version(self) -> str:
-        """The server's version, such as `2.12.0`."""
-        return self._as(_Version, self._call("get", "/version")).version
+        """Return the version of the server, such as `2.12.0`."""
+        return self._decode(_Version, self._call("get", "/version")).version
 
     def create(self, name: str, upstream: str, listen: str = "127.0.0.1:0") -> str:
-        """Open a proxied link to `upstream`; the address it listens on."""
+        """Create a proxied link to `upstream`; return the address that it listens on."""
         body = {"name": name, "upstream": upstream, "listen": listen, "enabled": True}
-        return self._as(Proxy, self._call("post", "/proxies", body)).listen
+        return self._decode(Proxy, self._call("post", "/proxies", body)).listen
 
     def delete(self, proxy: str) -> None:
-        """Close a link and its connections."""
+        """Delete a link and close its connections."""
         self._call("delete", _path(proxy))
 
     def proxies(self) -> dict[str, Proxy]:
-        """Every link by its name."""
-        return self._as(dict[str, Proxy], self._call("get", "/proxies"))
+        """Return every link by name."""
+        return self._decode(dict[str, Proxy], self._call("get", "/proxies"))
 
     def disable(self, proxy: str) -> None:
-        """Close the listener and every connection; new ones are refused."""
+        """Close the listener and every connection of a link; new connections are refused."""
         self._call("patch", _path(proxy), {"enabled": False})
 
     def enable(self, proxy: str) -> None:
-        """Listen again, on the same port."""
+        """Listen again on the same port."""
         self._call("patch", _path(proxy), {"enabled": True})
 
     def toxics(self, proxy: str) -> list[Toxic]:
-        """The toxics of a link."""
-        return self._as(list[Toxic], self._call("get", _path(proxy, "toxics")))
+        """Return the toxics of a link."""
+        return self._decode(list[Toxic], self._call("get", _path(proxy, "toxics")))
 
     def add_toxic(
         self,
         proxy: str,
-        type: str,  # noqa: A002  # the API's word
+        type: str,  # noqa: A002  # the name of the field in the API
         stream: Stream = "downstream",
         toxicity: float = 1.0,
         attributes: dict[str, int] | None = None,
         name: str | None = None,
     ) -> Toxic:
-        """Add a toxic, by default named `<type>_<stream>`; it acts on live connections at once."""
+        """Add a toxic, by default named `<type>_<stream>`; it affects live connections too."""
         body: dict[str, Any] = {
             "name": name or f"{type}_{stream}",
             "type": type,
@@ -114,7 +114,7 @@ class ProxyClient:
             "toxicity": toxicity,
             "attributes": attributes or {},
         }
-        return self._as(Toxic, self._call("post", _path(proxy, "toxics"), body))
+        return self._decode(Toxic, self._call("post", _path(proxy, "toxics"), body))
 
     def update_toxic(
         self,
@@ -124,14 +124,14 @@ class ProxyClient:
         toxicity: float | None = None,
         attributes: dict[str, int] | None = None,
     ) -> Toxic:
-        """Change what is given; the other attributes keep their values."""
+        """Change the given values of a toxic; the others are kept."""
         body: dict[str, Any] = {} if toxicity is None else {"toxicity": toxicity}
         if attributes is not None:
             body["attributes"] = attributes
-        return self._as(Toxic, self._call("patch", _path(proxy, "toxics", name), body))
+        return self._decode(Toxic, self._call("patch", _path(proxy, "toxics", name), body))
 
     def remove_toxic(self, proxy: str, name: str) -> None:
-        """Remove a toxic; what it held back flows on, unless it was one that drops data."""
+        """Remove a toxic; the bytes that it held are sent on, unless it drops data."""
         self._call("delete", _path(proxy, "toxics", name))
 
     def reset(self) -> None:
@@ -141,33 +141,33 @@ class ProxyClient:
     def _call(self, verb: str, path: str, body: object = None) -> bytes:
         kwargs: dict[str, Any] = {
             "timeout": self._timeout_s,
-            # The user's HTTP proxy settings are not for this server.
+            # HTTP proxies from the user's environment must not be used for this server.
             "proxies": {"no_proxy": self._server.host},
         }
         if body is not None:
             kwargs["json"] = body
-        what = f"fault proxy {self.api_url}: {verb.upper()} {path}"
+        call = f"fault proxy {self.api_url}: {verb.upper()} {path}"
         try:
             response: requests.Response = getattr(self._server, verb)(path, **kwargs)
         except tuple(_STATUS) as error:
             status = _STATUS[type(error)]
-            raise ProxyError(f"{what}: {status} {_reason(error.args[0])}", status) from error
+            raise ProxyError(f"{call}: {status} {_reason(error.args[0])}", status) from error
         except requests.RequestException as error:
-            raise ProxyError(f"{what}: no answer: {error}") from error
-        if not response.ok:  # toxiproxy-python lets 5xx pass
+            raise ProxyError(f"{call}: no answer: {error}") from error
+        if not response.ok:  # toxiproxy-python does not raise for 5xx
             reason = _reason(response.content)
-            raise ProxyError(f"{what}: {response.status_code} {reason}", response.status_code)
+            raise ProxyError(f"{call}: {response.status_code} {reason}", response.status_code)
         return response.content
 
-    def _as(self, shape: type[T], content: bytes) -> T:
+    def _decode(self, shape: type[T], content: bytes) -> T:
         try:
             return msgspec.json.decode(content, type=shape)
         except msgspec.DecodeError as error:
             raise ProxyError(f"fault proxy {self.api_url}: unexpected answer: {error}") from error
 
 
-class _Server(APIConsumer):  # type: ignore[misc]  # the package ships no types
-    """What the package lacks: PATCH."""
+class _ServerWithPatch(APIConsumer):  # type: ignore[misc]  # the package ships no types
+    """Adds PATCH, which the package lacks."""
 
     @classmethod
     def patch(cls, url: str, **kwargs: Any) -> requests.Response:

@@ -1,10 +1,14 @@
-"""The faults: one file each, named here as scenarios name them."""
+"""The faults by the names that scenarios use: one file each.
+
+To add a fault: a file, a line here, an entry in `gauntlet.core.scenario.catalog`, a test, and a
+section in docs/reference/faults.md.
+"""
 
 from collections.abc import Callable
 
 from gauntlet.chaos.faults.base import Fault
 from gauntlet.chaos.faults.block import Block
-from gauntlet.chaos.faults.broker_failure import broker_failure
+from gauntlet.chaos.faults.broker_failure import BrokerFailure
 from gauntlet.chaos.faults.crash_after_commit import CrashAfterCommit
 from gauntlet.chaos.faults.cutover import Cutover
 from gauntlet.chaos.faults.disconnect import Disconnect
@@ -23,9 +27,9 @@ FAULTS: dict[str, Callable[[Spec], Fault]] = {
     "disconnect": Disconnect,
     "latency": Latency,
     "partition": Partition,
-    "kill": Kill.of,
+    "kill": Kill.from_spec,
     "pause": Pause,
-    "broker-failure": broker_failure,
+    "broker-failure": BrokerFailure,
     "cutover": Cutover,
     "flush": Flush,
     "block": Block,

@@ -1,69 +1,72 @@
-"""What latency and partition share: a toxic on both streams, shown by probes before and after."""
+"""What latency and partition share: a toxic on both streams, proven by probes before and after."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from gauntlet.chaos.clients import link_probe
-from gauntlet.chaos.clients.link_probe import Reading
-from gauntlet.chaos.faults._toxics import Toxics
+from gauntlet.chaos.clients.link_probe import ProbeResult
+from gauntlet.chaos.faults._toxics import FaultToxics
 from gauntlet.chaos.faults.base import PROVE_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.scenario.model import Fault as Spec
 
 
-class ProbedFault(ABC):
-    """One toxic on every link of the target; proven when each link's probe shows it."""
+class LinkFault(ABC):
+    """One toxic on every link of the target; proven when the probe of each link shows it."""
 
     toxic: ClassVar[str]
-    missing: ClassVar[str]  # what is said when the probes do not show it
+    failure: ClassVar[str]  # the message if the probes do not show the fault
 
     def __init__(self, spec: Spec) -> None:
-        self._toxics = Toxics(spec)
-        self._before_ms: dict[str, float] = {}
+        self._toxics = FaultToxics(spec)
+        self._baseline_ms: dict[str, float] = {}
 
     @abstractmethod
     def attributes(self) -> dict[str, int]:
-        """The toxic's attributes."""
+        """Return the attributes of the toxic."""
 
     @abstractmethod
-    def patience_s(self, slowest_ms: float) -> float:
-        """How long a probe waits for its answer; `slowest_ms` is the longest before the fault."""
+    def probe_timeout_s(self, slowest_ms: float) -> float:
+        """Return how long a probe waits; `slowest_ms` is the longest round trip before."""
 
     @abstractmethod
-    def shows(self, before_ms: float, after: Reading) -> bool:
-        """Whether a link's probe now shows the fault."""
+    def is_proven_by(self, baseline_ms: float, result: ProbeResult) -> bool:
+        """Whether the probe of a link shows the fault."""
 
     def inject(self, context: Context) -> Evidence:
-        """Probe once, then put the toxic on."""
-        self._before_ms = self._toxics.baseline(context)
+        """Measure the round trips, then add the toxic."""
+        self._baseline_ms = self._toxics.measure_baseline(context)
         self._toxics.add(context, self.toxic, self.attributes())
         return {"links": sorted(self._toxics.links), **self.attributes()}
 
     def prove(self, context: Context) -> Evidence:
         """Every link that answered before shows the fault."""
-        patience_s = self.patience_s(max(self._before_ms.values()))
-        addresses = {name: self._toxics.address(name) for name in self._before_ms}
-        after: dict[str, Reading] = {}
+        timeout_s = self.probe_timeout_s(max(self._baseline_ms.values()))
+        targets = {name: self._toxics.probe_target(name) for name in self._baseline_ms}
+        results: dict[str, ProbeResult] = {}
 
-        def all_show() -> bool | None:
-            after.update(link_probe.probe_all(addresses, patience_s))
-            shows = (self.shows(its, after[name]) for name, its in self._before_ms.items())
-            return all(shows) or None
+        def all_proven() -> bool | None:
+            results.update(link_probe.probe_all(targets, timeout_s))
+            proven = (
+                self.is_proven_by(baseline_ms, results[name])
+                for name, baseline_ms in self._baseline_ms.items()
+            )
+            return all(proven) or None
 
-        shown = poll(all_show, PROVE_S, context.stop)
+        proven = poll(all_proven, PROVE_S, context.stop)
         proof = {
-            "rtt_before_ms": self._before_ms,
-            "probe": {name: reading.shown() for name, reading in after.items()},
+            "rtt_before_ms": self._baseline_ms,
+            "probe": {name: result.as_evidence() for name, result in results.items()},
         }
-        if not shown:
-            raise FaultFailed(self.missing, proof)
+        if not proven:
+            raise FaultFailed(self.failure, proof)
         return proof
 
     def heal(self, context: Context) -> Evidence:
-        """Take the toxic off."""
+        """Remove the toxic."""
         self._toxics.remove()
         return {}
 
     def verify(self, context: Context) -> Evidence:
-        """The links answer, without our toxics."""
+        """The toxics are gone and the links answer."""
         return {"probe": self._toxics.verify_removed(context)}

@@ -1,4 +1,4 @@
-"""What the faults on processes share: choosing victims, and watching what became of them."""
+"""What faults on processes share: selecting the components and observing their state."""
 
 import socket
 from collections.abc import Callable
@@ -8,24 +8,27 @@ import psutil
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.faults.base import PROVE_S, VERIFY_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context
-from gauntlet.chaos.faults.targets import pick
+from gauntlet.chaos.faults.targets import first_by_name
 from gauntlet.core.errors import RollbackError
 
 _DEAD = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-_REFUSED_S = 0.5
+_CONNECT_TIMEOUT_S = 0.5
 
 
-def victims(context: Context, target: str, count: int | None) -> dict[str, Component]:
-    """The first `count` (None: all) running components of a target; FaultFailed if none runs."""
+def select_victims(context: Context, target: str, count: int | None) -> dict[str, Component]:
+    """Return the first `count` (None: all) running components of a target, by name.
+
+    Raises FaultFailed if none is running.
+    """
     running = context.running(target)
-    names = pick(running, len(running) if count is None else count)
+    names = first_by_name(running, len(running) if count is None else count)
     if not names:
-        raise FaultFailed(f"nothing of {target} is running")
+        raise FaultFailed(f"no component of {target} is running")
     return {name: running[name] for name in names}
 
 
 def process_state(pid: int | None) -> str:
-    """A process's status in psutil's words, or `gone`."""
+    """Return the status of a process as psutil names it, or `gone` (also for a zombie)."""
     if pid is None:
         return "gone"
     try:
@@ -36,47 +39,59 @@ def process_state(pid: int | None) -> str:
 
 
 def port_state(address: str | None) -> str:
-    """`open` or `refused`; `none` for a component that listens nowhere."""
+    """Return `open` or `refused`, or `none` for a component that does not listen."""
     if address is None:
         return "none"
     host, _, port = address.rpartition("/")[2].rpartition(":")
     try:
-        socket.create_connection((host, int(port)), timeout=_REFUSED_S).close()
+        socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT_S).close()
     except OSError:
         return "refused"
     return "open"
 
 
 def prove_each(
-    context: Context, hit: dict[str, Component], look: Callable[[Component], tuple[bool, Evidence]]
+    context: Context,
+    victims: dict[str, Component],
+    inspect: Callable[[Component], tuple[bool, Evidence]],
 ) -> Evidence:
-    """Wait until `look` says yes to every victim; FaultFailed with what it saw otherwise."""
-    seen: dict[str, tuple[bool, Evidence]] = {}
+    """Wait until `inspect` confirms the fault for every victim; return the evidence by name.
 
-    def all_show() -> bool | None:
-        seen.update({name: look(victim) for name, victim in hit.items()})
-        return all(yes for yes, _ in seen.values()) or None
+    `inspect` returns whether the fault is visible, and the evidence. Raises FaultFailed, with the
+    last evidence, if it is not visible in time.
+    """
+    inspected: dict[str, tuple[bool, Evidence]] = {}
 
-    shows = poll(all_show, PROVE_S, context.stop)
-    facts = {name: its for name, (_, its) in seen.items()}
-    if not shows:
-        raise FaultFailed("the processes do not show the fault", facts)
-    return facts
+    def all_visible() -> bool | None:
+        inspected.update({name: inspect(victim) for name, victim in victims.items()})
+        return all(visible for visible, _ in inspected.values()) or None
+
+    proven = poll(all_visible, PROVE_S, context.stop)
+    evidence = {name: details for name, (_, details) in inspected.items()}
+    if not proven:
+        raise FaultFailed("the processes do not show the fault", evidence)
+    return evidence
 
 
 def verify_running(context: Context, names: list[str]) -> Evidence:
-    """Every component is up again, its process runs; one that a cutover retired may stay down."""
+    """Wait until every component is up and its process runs; return the states by name.
 
-    def all_run() -> Evidence | None:
-        now = context.require_control().components()
-        states = {name: (now[name].state, process_state(now[name].pid)) for name in names}
-        whole = all(
+    A component that a cutover has retired meanwhile (`planned`) may stay down. Raises RollbackError
+    if one is not up in time.
+    """
+
+    def all_running() -> Evidence | None:
+        components = context.require_control().components()
+        states = {
+            name: (components[name].state, process_state(components[name].pid)) for name in names
+        }
+        recovered = all(
             state == "planned" or (state == "up" and process not in ("gone", "stopped"))
             for state, process in states.values()
         )
-        return {name: state for name, (state, _) in states.items()} if whole else None
+        return {name: state for name, (state, _) in states.items()} if recovered else None
 
-    found = {} if not names else poll(all_run, VERIFY_S)
-    if found is None:
-        raise RollbackError(f"not running again: {', '.join(names)}")
-    return found
+    evidence = poll(all_running, VERIFY_S) if names else {}
+    if evidence is None:
+        raise RollbackError(f"not running after the heal: {', '.join(names)}")
+    return evidence

@@ -1,4 +1,4 @@
-"""The toxics of one fault: put on the links of its target, taken off, and proven gone."""
+"""The toxics of one fault: added to the links of its target, removed, and verified as gone."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -13,31 +13,34 @@ from gauntlet.core.scenario.model import Fault as Spec
 Streams = tuple[Literal["downstream", "upstream"], ...]
 
 BOTH: Streams = ("downstream", "upstream")
-_ANSWER_S = 2.0
+_PROBE_TIMEOUT_S = 2.0
 
 
-class Toxics:
-    """Named after their fault and stream: several faults may act on one link."""
+class FaultToxics:
+    """The toxics of one fault, named `<fault>-<stream>`: several faults may act on one link."""
 
     def __init__(self, spec: Spec) -> None:
         self.links: dict[str, ProxiedLink] = {}
         self._spec = spec
 
-    def baseline(self, context: Context) -> dict[str, float]:
-        """Probe the target's links before acting: milliseconds of those that answer.
+    def measure_baseline(self, context: Context) -> dict[str, float]:
+        """Probe the target's links before the fault; return the milliseconds of those that answer.
 
-        The links of components that are planned or down are left out here, but not spared: the
-        fault holds for whatever comes up behind them. FaultFailed if no link answers.
+        Links of components that are planned or down do not answer and are left out here. The fault
+        affects them all the same, once their components start. Raises FaultFailed if no link
+        answers.
         """
         links = context.links(self._spec.target)
-        readings = link_probe.probe_all(_addresses(links), _ANSWER_S)
-        answering = {
-            name: round(its.rtt_ms, 3) for name, its in readings.items() if its.rtt_ms is not None
+        results = link_probe.probe_all(_probe_targets(links), _PROBE_TIMEOUT_S)
+        baseline_ms = {
+            name: round(result.rtt_ms, 3)
+            for name, result in results.items()
+            if result.rtt_ms is not None
         }
-        if not answering:
-            seen = {name: reading.shown() for name, reading in readings.items()}
-            raise FaultFailed("no link of the target answers, even before the fault", seen)
-        return answering
+        if not baseline_ms:
+            evidence = {name: result.as_evidence() for name, result in results.items()}
+            raise FaultFailed("no link of the target answers, even before the fault", evidence)
+        return baseline_ms
 
     def add(
         self,
@@ -48,20 +51,21 @@ class Toxics:
         streams: Streams = BOTH,
         toxicity: float = 1.0,
     ) -> None:
-        """Put one toxic on each stream of each link of the target."""
+        """Add one toxic to each stream of each link of the target."""
         for name, link in context.links(self._spec.target).items():
-            self.links[name] = link  # before the call: it may act and yet not be answered
+            # Noted before the call: a call that is not answered may have acted all the same.
+            self.links[name] = link
             for stream in streams:
                 link.client.add_toxic(
                     link.proxy, toxic, stream, toxicity, attributes, self._name(stream)
                 )
 
-    def address(self, name: str) -> tuple[str, str]:
-        """A link's protocol and its proxied `host:port`, for a probe."""
+    def probe_target(self, name: str) -> tuple[str, str]:
+        """Return the protocol and the proxied `host:port` of a link, for a probe."""
         return self.links[name].kind, self.links[name].listen
 
     def remove(self) -> None:
-        """Take off every toxic that may be on; one that is not there is fine."""
+        """Remove every toxic that may have been added; one that is missing is no error."""
         for link in self.links.values():
             for stream in BOTH:
                 try:
@@ -71,31 +75,35 @@ class Toxics:
                         raise
 
     def verify_removed(self, context: Context) -> Evidence:
-        """Our toxics are gone, and every link answers from which an answer is due."""
-        facts: Evidence = {}
+        """Wait until the toxics are gone and the links answer; return the evidence by link.
 
-        def all_whole() -> bool | None:
-            for name in self.links.keys() - facts.keys():
-                found = self._whole(context, name)
-                if found is not None:
-                    facts[name] = found
-            return len(facts) == len(self.links) or None
+        A link need not answer if its component is down or another fault acts on it. Raises
+        RollbackError if a link does not recover in time.
+        """
+        recovered: Evidence = {}
 
-        if not poll(all_whole, VERIFY_S):
-            broken = ", ".join(sorted(self.links.keys() - facts.keys()))
+        def all_recovered() -> bool | None:
+            for name in self.links.keys() - recovered.keys():
+                evidence = self._recovery_of(context, name)
+                if evidence is not None:
+                    recovered[name] = evidence
+            return len(recovered) == len(self.links) or None
+
+        if not poll(all_recovered, VERIFY_S):
+            broken = ", ".join(sorted(self.links.keys() - recovered.keys()))
             raise RollbackError(f"no answer after the heal of {self._spec.id}: {broken}")
-        return facts
+        return recovered
 
-    def _whole(self, context: Context, name: str) -> float | str | None:
-        """The milliseconds of an answer, or why none is due; None while one is."""
+    def _recovery_of(self, context: Context, name: str) -> float | str | None:
+        """Return the milliseconds of an answer, or why none is required; None if it is missing."""
         link = self.links[name]
-        on = {toxic.name for toxic in link.client.toxics(link.proxy)}
-        if on & {self._name(stream) for stream in BOTH}:
+        active = {toxic.name for toxic in link.client.toxics(link.proxy)}
+        if active & {self._name(stream) for stream in BOTH}:
             return None
-        reading = link_probe.probe(link.kind, link.listen, _ANSWER_S)
-        if reading.rtt_ms is not None:
-            return reading.shown()
-        if on:
+        result = link_probe.probe(link.kind, link.listen, _PROBE_TIMEOUT_S)
+        if result.rtt_ms is not None:
+            return result.as_evidence()
+        if active:
             return "still under another fault"
         return None if context.is_up(name) else "its component is not up"
 
@@ -103,5 +111,5 @@ class Toxics:
         return f"{self._spec.id}-{stream}"
 
 
-def _addresses(links: Mapping[str, ProxiedLink]) -> dict[str, tuple[str, str]]:
+def _probe_targets(links: Mapping[str, ProxiedLink]) -> dict[str, tuple[str, str]]:
     return {name: (link.kind, link.listen) for name, link in links.items()}

@@ -1,4 +1,4 @@
-"""What every fault is, and what faults share: parameters, waiting."""
+"""The interface of a fault, and what faults share: parameters and polling."""
 
 import threading
 import time
@@ -14,12 +14,12 @@ from gauntlet.core.scenario.model import Fault as Spec
 Evidence = dict[str, Any]  # plain data for the journal
 T = TypeVar("T")
 
-PROVE_S = 6.0  # a fault that has not shown itself by then has failed
-VERIFY_S = 15.0  # a healed link or process must answer by then
+PROVE_S = 6.0  # a fault whose effect is not visible by then has failed
+VERIFY_S = 15.0  # a healed link or process must work by then
 
 
 class FaultFailed(GauntletError):
-    """A fault did not do what it is for; `proof` holds what was seen instead."""
+    """A fault did not have its effect; `proof` holds what was observed instead."""
 
     def __init__(self, message: str, proof: Evidence | None = None) -> None:
         super().__init__(message)
@@ -29,28 +29,31 @@ class FaultFailed(GauntletError):
 class Fault(Protocol):
     """One scheduled disturbance. Its methods are called in this order, from one thread.
 
-    `heal` and `verify` follow whatever happened before, an `inject` that failed half-way too; both
-    may be called again, and do nothing where nothing was injected.
+    `heal` and `verify` are called whatever happened before, even after an `inject` that failed
+    half-way. Both may be called again, and do nothing if nothing was injected.
     """
 
     def inject(self, context: Context) -> Evidence:
-        """Act; what was done to whom. FaultFailed, StackError or ProxyError if it cannot."""
+        """Disturb the system; return what was done to which component or link.
+
+        Raises FaultFailed, StackError or ProxyError if that is impossible.
+        """
 
     def prove(self, context: Context) -> Evidence:
-        """What shows that the fault acts; FaultFailed if nothing does within `PROVE_S`."""
+        """Return the proof that the fault acts; raises FaultFailed if none appears in `PROVE_S`."""
 
     def heal(self, context: Context) -> Evidence:
-        """Undo it. FaultFailed if the system is whole, but got so by another way."""
+        """Undo the fault. Raises FaultFailed if the system recovered, but not as expected."""
 
     def verify(self, context: Context) -> Evidence:
-        """What shows that it is undone; RollbackError if nothing does within `VERIFY_S`."""
+        """Return the proof of the heal; raises RollbackError if none appears in `VERIFY_S`."""
 
 
 def param(spec: Spec, name: str) -> Any:
-    """A parameter's value, or its default; durations in seconds, None where there is none."""
-    known = catalog.FAULTS[spec.kind].params[name]
-    value: Any = spec.params.get(name, known.default)
-    is_duration = known.kind == "duration" and value is not None
+    """Return a parameter's value or its default; durations in seconds, None if there is none."""
+    definition = catalog.FAULTS[spec.kind].params[name]
+    value: Any = spec.params.get(name, definition.default)
+    is_duration = definition.kind == "duration" and value is not None
     return clock.parse_duration_s(value) if is_duration else value
 
 
@@ -60,11 +63,11 @@ def poll(
     stop: threading.Event | None = None,
     interval_s: float = 0.1,
 ) -> T | None:
-    """The first result of `check` that is not None; None after `timeout_s`, or when stopped."""
+    """Return the first result of `check` that is not None; None on a timeout or on `stop`."""
     deadline = time.monotonic() + timeout_s
-    while (found := check()) is None and time.monotonic() < deadline:
+    while (result := check()) is None and time.monotonic() < deadline:
         if stop is None:
             time.sleep(interval_s)
         elif stop.wait(interval_s):
             return None
-    return found
+    return result

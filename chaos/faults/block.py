@@ -1,4 +1,4 @@
-"""block: RabbitMQ's memory alarm is raised, so that it reads nothing more from who publishes."""
+"""block: raises RabbitMQ's memory alarm, so that it stops reading from connections that publish."""
 
 import os
 import shutil
@@ -6,28 +6,28 @@ import subprocess
 
 import psutil
 
-from gauntlet.chaos.faults._processes import victims
+from gauntlet.chaos.faults._processes import select_victims
 from gauntlet.chaos.faults.base import Evidence, FaultFailed
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.errors import RollbackError, StackError
 from gauntlet.core.scenario.model import Fault as Spec
 
-# Debian's `rabbitmqctl` on PATH insists on its own user, as its server's wrapper does.
-_BELOW_WRAPPER = "/usr/lib/rabbitmq/bin/rabbitmqctl"
-_CALL_S = 40.0  # it boots an Erlang machine of its own: two seconds, more on a busy one
+# On Debian, the `rabbitmqctl` on PATH is a wrapper that only its own user may run.
+_DEBIAN_RABBITMQCTL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
+_CALL_TIMEOUT_S = 40.0  # the tool boots an Erlang VM: two seconds, more on a busy machine
 
 _ALARM = "{resource_limit, memory, node()}"
 _SHOW = (
     "{length([set || {{resource_limit, memory, _}, _} <- rabbit_alarm:get_alarms()]),"
     " length([blocked || [{state, blocked}] <- rabbit_networking:connection_info_all([state])])}."
 )
-# A connection counts as blocked from its first publish under the alarm on.
+# A connection counts as blocked only after its first publish under the alarm: hence the sleep.
 _RAISE = f"rabbit_alarm:set_alarm({{{_ALARM}, []}}), timer:sleep(1000), {_SHOW}"
 _CLEAR = f"rabbit_alarm:clear_alarm({_ALARM}), timer:sleep(200), {_SHOW}"
 
 
 class Block:
-    """The alarm itself, through RabbitMQ's own tool: real memory pressure would hit everybody."""
+    """Sets the alarm through RabbitMQ's own tool; real memory pressure would affect the machine."""
 
     def __init__(self, spec: Spec) -> None:
         self._target = spec.target
@@ -37,13 +37,14 @@ class Block:
 
     def inject(self, context: Context) -> Evidence:
         """Raise the alarm."""
-        ((name, broker),) = victims(context, self._target, 1).items()
-        self._pid = broker.pid  # before the call: it may act and yet not be answered
+        ((name, broker),) = select_victims(context, self._target, 1).items()
+        # Noted before the call: a call that is not answered may have acted all the same.
+        self._pid = broker.pid
         self._raised = _evaluate(self._pid, _RAISE)
         return {"components": [name]}
 
     def prove(self, context: Context) -> Evidence:
-        """The alarm is on, and holds up at least one connection."""
+        """The alarm is set, and at least one connection is blocked."""
         alarms, blocked = _counts(self._raised)
         proof = {"alarms": alarms, "blocked_connections": blocked}
         if not alarms or not blocked:
@@ -51,40 +52,44 @@ class Block:
         return proof
 
     def heal(self, context: Context) -> Evidence:
-        """Clear the alarm; a broker that was restarted meanwhile has none."""
+        """Clear the alarm; a broker that has been restarted meanwhile has none."""
         if self._pid is not None and psutil.pid_exists(self._pid):
             self._cleared = _evaluate(self._pid, _CLEAR)
         return {}
 
     def verify(self, context: Context) -> Evidence:
-        """No alarm, and nobody blocked."""
+        """The alarm is cleared, and no connection is blocked."""
         if not self._cleared:
             return {}
         if _counts(self._cleared) != (0, 0):
-            raise RollbackError(f"the broker still blocks: {self._cleared}")
+            raise RollbackError(
+                f"the broker still blocks connections: {{alarms,connections}} = {self._cleared}"
+            )
         return {"alarms": 0, "blocked_connections": 0}
 
 
 def _evaluate(pid: int | None, erlang: str) -> str:
-    """Run an expression inside the node; its environment tells the tool where that is."""
-    tool = _BELOW_WRAPPER if os.access(_BELOW_WRAPPER, os.X_OK) else shutil.which("rabbitmqctl")
+    """Evaluate an expression in the broker's node, which the environment of `pid` identifies."""
+    is_debian = os.access(_DEBIAN_RABBITMQCTL, os.X_OK)
+    tool = _DEBIAN_RABBITMQCTL if is_debian else shutil.which("rabbitmqctl")
     if tool is None:
-        raise StackError("rabbitmqctl is not installed beside the broker")
-    done = subprocess.run(
+        raise StackError("rabbitmqctl is not installed; the fault `block` needs it on PATH")
+    completed = subprocess.run(
         [tool, "--quiet", "eval", erlang],
         env=psutil.Process(pid).environ(),
-        stdin=subprocess.DEVNULL,  # ours may be a pipe that somebody else reads
+        stdin=subprocess.DEVNULL,  # our standard input may be a pipe with another reader
         capture_output=True,
         text=True,
-        timeout=_CALL_S,
+        timeout=_CALL_TIMEOUT_S,
         check=False,
     )
-    if done.returncode != 0:
-        raise StackError(f"rabbitmqctl: {(done.stderr or done.stdout).strip()[-300:]}")
-    return done.stdout.strip()
+    if completed.returncode != 0:
+        output = (completed.stderr or completed.stdout).strip()
+        raise StackError(f"rabbitmqctl failed: {output[-300:]}")
+    return completed.stdout.strip()
 
 
 def _counts(answer: str) -> tuple[int, int]:
-    """`{1,2}` → (1, 2)."""
+    """Parse `{1,2}`: the numbers of alarms and of blocked connections."""
     alarms, _, blocked = answer.strip("{}").partition(",")
     return int(alarms), int(blocked)

@@ -1,9 +1,11 @@
-"""broker-failure: the message broker dies with everything in it, and comes back empty."""
+"""broker-failure: kills the message broker, which starts again empty at the heal."""
 
 from gauntlet.chaos.faults.kill import Kill
 from gauntlet.core.scenario.model import Fault as Spec
 
 
-def broker_failure(spec: Spec) -> Kill:
-    """A kill of every broker: both buses are transient, so that a restart begins empty."""
-    return Kill(spec, count=None)
+class BrokerFailure(Kill):
+    """Kills every broker. Both kinds of bus are transient, so a restarted broker is empty."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec, count=None)

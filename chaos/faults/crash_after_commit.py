@@ -1,10 +1,10 @@
-"""crash-after-commit: a message service dies between the answers of a commit and its publish."""
+"""crash-after-commit: kills a message service after it answered a commit, before the publish."""
 
 import json
 from pathlib import Path
 
 from gauntlet.chaos.clients.cluster_control import Component
-from gauntlet.chaos.faults._processes import process_state, prove_each, victims
+from gauntlet.chaos.faults._processes import process_state, prove_each, select_victims
 from gauntlet.chaos.faults.base import Evidence
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.kill import Kill
@@ -14,7 +14,7 @@ from gauntlet.core.scenario.model import Fault as Spec
 
 
 class CrashAfterCommit(Kill):
-    """SIGUSR1 to the first running component; the hook inside kills it at its next commit."""
+    """Sends SIGUSR1 to the first running component, whose hook kills it at its next commit."""
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec, count=1)
@@ -22,27 +22,28 @@ class CrashAfterCommit(Kill):
         self._log_bytes = 0
 
     def inject(self, context: Context) -> Evidence:
-        """Arm the hook. The cluster waits for the end, and holds the component down."""
+        """Arm the hook. The cluster waits for the end of the process and holds it down."""
         if context.logs is None:
-            raise StackError("this stack's logs cannot be read, so that nothing would be proven")
-        ((name, component),) = victims(context, self._target, 1).items()
+            raise StackError("this stack writes no logs, so the fault could not be proven")
+        ((name, component),) = select_victims(context, self._target, 1).items()
         self._log = context.logs / f"{name}.log"
         self._log_bytes = self._log.stat().st_size
-        self._hit[name] = component  # before the call: it may act and yet not be answered
+        # Noted before the call: a call that is not answered may have acted all the same.
+        self._victims[name] = component
         context.require_control().kill(name, "USR1")
         return {"components": [name]}
 
     def prove(self, context: Context) -> Evidence:
-        """The process is gone, and its last words name what it had committed."""
+        """The process is gone, and the last line of its log names what it had committed."""
 
-        def look(victim: Component) -> tuple[bool, Evidence]:
-            process, words = process_state(victim.pid), self._last_words()
-            facts = {"pid": victim.pid, "process": process, "last_words": words}
-            return process == "gone" and bool(words), facts
+        def inspect(victim: Component) -> tuple[bool, Evidence]:
+            process, message = process_state(victim.pid), self._logged_commit()
+            evidence = {"pid": victim.pid, "process": process, "last_words": message}
+            return process == "gone" and bool(message), evidence
 
-        return prove_each(context, self._hit, look)
+        return prove_each(context, self._victims, inspect)
 
-    def _last_words(self) -> str:
+    def _logged_commit(self) -> str:
         with self._log.open("rb") as log:
             log.seek(self._log_bytes)
             lines = log.read().splitlines()

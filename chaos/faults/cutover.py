@@ -1,4 +1,4 @@
-"""cutover: every WebSocket client moves from one environment to the other."""
+"""cutover: moves every WebSocket client from one environment to the other."""
 
 from gauntlet.chaos.clients.cluster_control import CutoverStatus, CutoverStep
 from gauntlet.chaos.faults.base import Evidence, FaultFailed, param, poll
@@ -10,114 +10,117 @@ from gauntlet.core.scenario.model import Fault as Spec
 _OTHER = {"blue": "green", "green": "blue"}
 _ENDED = {"done", "rolled-back", "failed"}
 _MOVING = {"drain", "monitor", "close", "retire", "done"}
-_PREPARE_S = 60.0  # a whole environment is started and probed
-_FINISH_S = 60.0  # beyond the drain itself
+_PREPARE_TIMEOUT_S = 60.0  # a whole environment is started and verified
+_FINISH_TIMEOUT_S = 60.0  # in addition to the drain
 
 
 class Cutover:
-    """Begins a cutover and follows it. Acts from the drain on; healed when it has ended.
+    """Starts a cutover and follows it. It acts from the drain on, and is healed when it has ended.
 
-    Where `end` says so it is to go back: because it is asked to (`rollback_after`), or by itself,
-    because the new environment does not work. A run that is stopped in between asks for the way
-    back, which exists until the old environment's listener is closed; after that it waits.
+    With the parameter `end: rolled-back` it is expected to roll back, either because a rollback is
+    requested (`rollback_after`) or because the new environment does not work. If the run is stopped
+    during the cutover, a rollback is requested, which is possible until the old environment closes
+    its listener; after that, the fault waits for the end.
     """
 
     def __init__(self, spec: Spec) -> None:
         self._id = spec.id
         self._drain_s = float(param(spec, "drain"))
         self._canaries = bool(param(spec, "canaries"))
-        self._back_after_s: float | None = param(spec, "rollback_after")
-        self._wanted_end = str(param(spec, "end"))
-        # What is broken acts as soon as canaries meet it: nobody else is to.
+        self._rollback_after_s: float | None = param(spec, "rollback_after")
+        self._expected_end = str(param(spec, "end"))
+        # A broken environment acts as soon as canaries use it; no client is expected to reach it.
         self._acting = _MOVING | ({"verify"} if param(spec, "broken") else set())
-        self._from = ""
-        self._began_ns: int | None = None
-        self._seen = 0
+        self._source = ""  # the environment that clients leave
+        self._started_ns: int | None = None
+        self._journalled_steps = 0
         self._status: CutoverStatus | None = None
 
     def inject(self, context: Context) -> Evidence:
-        """Begin, and return when clients are being moved, or canaries where it is broken."""
-        self._from = context.require_control().cutover().environment
-        to = _OTHER[self._from]
-        self._began_ns = clock.now_ns()  # before the call: it may act and yet not be answered
+        """Start the cutover; return when clients are being moved (broken: when canaries are)."""
+        self._source = context.require_control().cutover().environment
+        destination = _OTHER[self._source]
+        # Noted before the call: a call that is not answered may have acted all the same.
+        self._started_ns = clock.now_ns()
         drain_ms = round(self._drain_s * 1000)
-        context.require_control().begin_cutover(to, drain_ms=drain_ms, canaries=self._canaries)
-        self._follow(context, self._acting | _ENDED, _PREPARE_S, heed_stop=True)
-        return {"from": self._from, "to": to, "drain_ms": drain_ms}
+        control = context.require_control()
+        control.begin_cutover(destination, drain_ms=drain_ms, canaries=self._canaries)
+        self._follow(context, self._acting | _ENDED, _PREPARE_TIMEOUT_S, heed_stop=True)
+        return {"from": self._source, "to": destination, "drain_ms": drain_ms}
 
     def prove(self, context: Context) -> Evidence:
-        """The cutover has entered its drain; one that is to go back may have done so before."""
+        """The cutover has reached its drain, or its expected end."""
         if self._state() not in _MOVING | _ENDED:
-            self._follow(context, _MOVING | _ENDED, _PREPARE_S, heed_stop=True)
-        proof, state = self._facts(), self._state()
-        if state not in _MOVING and state != self._wanted_end:
-            raise FaultFailed(f"the cutover did not come to its drain: {state}", proof)
-        if self._back_after_s is not None:
-            context.stop.wait(self._back_after_s)
-            self._ask_back(context)
+            self._follow(context, _MOVING | _ENDED, _PREPARE_TIMEOUT_S, heed_stop=True)
+        proof, state = self._evidence(), self._state()
+        if state not in _MOVING and state != self._expected_end:
+            raise FaultFailed(f"the cutover did not reach its drain; its state is {state}", proof)
+        if self._rollback_after_s is not None:
+            context.stop.wait(self._rollback_after_s)
+            self._request_rollback(context)
         return proof
 
     def heal(self, context: Context) -> Evidence:
-        """Wait for the end; go back where the run is being stopped and that is possible."""
-        if not self._is_begun(context):
+        """Wait for the end; if the run is being stopped, request a rollback first."""
+        if not self._is_started(context):
             return {}
-        timeout_s = self._drain_s + _FINISH_S
+        timeout_s = self._drain_s + _FINISH_TIMEOUT_S
         self._follow(context, _ENDED, timeout_s, heed_stop=True)
         if self._state() not in _ENDED:
             if context.stop.is_set():
-                self._ask_back(context)
+                self._request_rollback(context)
             self._follow(context, _ENDED, timeout_s, heed_stop=False)
-        elif self._state() == "rolled-back" != self._wanted_end:
-            raise FaultFailed("the cutover went back by itself", self._facts())
-        elif self._state() == "done" != self._wanted_end:
-            raise FaultFailed("the cutover went through", self._facts())
+        elif self._state() == "rolled-back" != self._expected_end:
+            raise FaultFailed("the cutover rolled back by itself", self._evidence())
+        elif self._state() == "done" != self._expected_end:
+            raise FaultFailed("the cutover completed instead of rolling back", self._evidence())
         return {"steps": [[step.state, step.t_ns, step.detail] for step in self._steps()]}
 
     def verify(self, context: Context) -> Evidence:
-        """It ended, and new connections go where its end says."""
-        if not self._is_begun(context):
+        """The cutover has ended, and new connections go to the environment that its end implies."""
+        if not self._is_started(context):
             return {}
         state = self._state()
-        wanted = {"done": _OTHER[self._from], "rolled-back": self._from}.get(state)
-        if self._status is None or self._status.environment != wanted:
-            raise RollbackError(f"the cutover stands at {state}: {self._facts()}")
-        return self._facts()
+        expected = {"done": _OTHER[self._source], "rolled-back": self._source}.get(state)
+        if self._status is None or self._status.environment != expected:
+            raise RollbackError(f"the state of the cutover is {state}: {self._evidence()}")
+        return self._evidence()
 
-    def _is_begun(self, context: Context) -> bool:
-        """Whether there is a cutover of ours: none was asked for, or it was refused."""
-        if self._began_ns is not None:
-            self._look(context)
+    def _is_started(self, context: Context) -> bool:
+        """Whether our cutover exists: it may not have been requested, or been refused."""
+        if self._started_ns is not None:
+            self._refresh(context)
         return bool(self._steps())
 
     def _follow(
         self, context: Context, until: set[str], timeout_s: float, *, heed_stop: bool
     ) -> None:
         def reached() -> bool | None:
-            self._look(context)
+            self._refresh(context)
             return self._state() in until or None
 
         poll(reached, timeout_s, context.stop if heed_stop else None)
 
-    def _look(self, context: Context) -> None:
-        """Ask where it stands; journal every step that is new."""
+    def _refresh(self, context: Context) -> None:
+        """Read the status and write every new step to the journal."""
         self._status = context.require_control().cutover()
         steps = self._steps()
-        for step in steps[self._seen :]:
+        for step in steps[self._journalled_steps :]:
             row = {"id": self._id, "state": step.state, "detail": step.detail}
             context.record("cutover", t_ns=step.t_ns, **row)
-        self._seen = len(steps)
+        self._journalled_steps = len(steps)
 
     def _steps(self) -> list[CutoverStep]:
-        """This cutover's steps: an earlier one in the same run has left its own."""
-        if self._status is None or self._began_ns is None:
+        """Return the steps of this cutover, without those of an earlier one in the same run."""
+        if self._status is None or self._started_ns is None:
             return []
-        return [step for step in self._status.steps if step.t_ns >= self._began_ns]
+        return [step for step in self._status.steps if step.t_ns >= self._started_ns]
 
     def _state(self) -> str:
         steps = self._steps()
         return steps[-1].state if steps else "idle"
 
-    def _facts(self) -> Evidence:
+    def _evidence(self) -> Evidence:
         if self._status is None:
             return {"state": "idle"}
         return {
@@ -128,8 +131,8 @@ class Cutover:
             "error": self._status.error,
         }
 
-    def _ask_back(self, context: Context) -> None:
+    def _request_rollback(self, context: Context) -> None:
         try:
             context.require_control().roll_back_cutover()
         except StackError:
-            return  # it is past the point of return, and will end by itself
+            return  # it is too late for a rollback: the cutover ends by itself

@@ -1,19 +1,19 @@
-"""flush: the registry forgets everything, and goes on."""
+"""flush: empties the registry while it keeps running."""
 
 import redis
 
-from gauntlet.chaos.faults._processes import victims
+from gauntlet.chaos.faults._processes import select_victims
 from gauntlet.chaos.faults.base import VERIFY_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.errors import RollbackError
 from gauntlet.core.scenario.model import Fault as Spec
 
-_ANSWER_S = 2.0
-_REBUILT_SHARE = 0.5  # who was registered may have left meanwhile
+_CALL_TIMEOUT_S = 2.0
+_REBUILT_SHARE = 0.5  # of the keys: some users may have left meanwhile
 
 
 class Flush:
-    """FLUSHALL. Nothing can be put back: the system must rebuild what it needs by itself."""
+    """Runs FLUSHALL. The keys cannot be restored: the system must rebuild them by itself."""
 
     def __init__(self, spec: Spec) -> None:
         self._target = spec.target
@@ -22,40 +22,43 @@ class Flush:
         self._address = ""
 
     def inject(self, context: Context) -> Evidence:
-        """Count the keys, drop them, and count again before anybody can write one."""
-        ((_, registry),) = victims(context, self._target, 1).items()
+        """Count the keys, delete them and count again in one transaction, without other writes."""
+        ((_, registry),) = select_victims(context, self._target, 1).items()
         self._address = registry.address or ""
         with self._client() as client, client.pipeline(transaction=True) as transaction:
-            found = transaction.dbsize().flushall().dbsize().execute()
-        self._keys_before, _, self._keys_after = found
+            results = transaction.dbsize().flushall().dbsize().execute()
+        self._keys_before, _, self._keys_after = results
         return {"keys": self._keys_before}
 
     def prove(self, context: Context) -> Evidence:
-        """There were keys, and then there was none."""
+        """There were keys before, and none afterwards."""
         proof = {"keys_before": self._keys_before, "keys_after": self._keys_after}
         if not self._keys_before or self._keys_after != 0:
-            raise FaultFailed("the registry was not emptied of anything", proof)
+            raise FaultFailed("the registry had no keys, or kept some", proof)
         return proof
 
     def heal(self, context: Context) -> Evidence:
-        """Nothing: what was forgotten is known to the edges alone."""
+        """Do nothing: only the edges know what was deleted."""
         return {}
 
     def verify(self, context: Context) -> Evidence:
-        """The registry has been filled again."""
+        """The edges have written at least half as many keys again."""
         if self._keys_after is None:
             return {}
 
-        def filled() -> int | None:
+        def count_if_rebuilt() -> int | None:
             with self._client() as client:
                 keys = int(client.dbsize())
             return keys if keys >= _REBUILT_SHARE * self._keys_before else None
 
-        keys = poll(filled, VERIFY_S)
+        keys = poll(count_if_rebuilt, VERIFY_S)
         if keys is None:
-            raise RollbackError(f"the registry's {self._keys_before} keys were not written again")
+            raise RollbackError(
+                f"the registry had {self._keys_before} keys, and not even "
+                f"{_REBUILT_SHARE:.0%} as many were written again within {VERIFY_S:.0f} s"
+            )
         return {"keys": keys}
 
     def _client(self) -> redis.Redis:
         host, _, port = self._address.rpartition(":")
-        return redis.Redis(host, int(port), socket_timeout=_ANSWER_S)
+        return redis.Redis(host, int(port), socket_timeout=_CALL_TIMEOUT_S)

@@ -1,12 +1,12 @@
-"""kill: processes end without a word; they start again at the heal."""
+"""kill: ends processes by SIGKILL; they are started again at the heal."""
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.faults._processes import (
     port_state,
     process_state,
     prove_each,
+    select_victims,
     verify_running,
-    victims,
 )
 from gauntlet.chaos.faults.base import Evidence, param
 from gauntlet.chaos.faults.context import Context
@@ -14,43 +14,44 @@ from gauntlet.core.scenario.model import Fault as Spec
 
 
 class Kill:
-    """SIGKILL to `count` running components (None: all); held down by the cluster until healed."""
+    """Kills `count` running components (None: all), which the cluster holds down until the heal."""
 
     def __init__(self, spec: Spec, count: int | None) -> None:
         self._target = spec.target
         self._count = count
-        self._hit: dict[str, Component] = {}
+        self._victims: dict[str, Component] = {}
 
     @classmethod
-    def of(cls, spec: Spec) -> "Kill":
-        """The fault `kill`, with its parameter."""
+    def from_spec(cls, spec: Spec) -> "Kill":
+        """Create the fault `kill`, with its parameter `count`."""
         return cls(spec, int(param(spec, "count")))
 
     def inject(self, context: Context) -> Evidence:
-        """Kill them, one right after the other."""
-        for name, component in victims(context, self._target, self._count).items():
-            self._hit[name] = component  # before the call: it may act and yet not be answered
+        """Kill the components one after the other."""
+        for name, component in select_victims(context, self._target, self._count).items():
+            # Noted before the call: a call that is not answered may have acted all the same.
+            self._victims[name] = component
             context.require_control().kill(name)
-        return {"components": sorted(self._hit)}
+        return {"components": sorted(self._victims)}
 
     def prove(self, context: Context) -> Evidence:
-        """Each process is gone, its port refuses, and the cluster does not bring it back."""
+        """Each process is gone, its port refuses connections, and it has not been restarted."""
 
-        def look(victim: Component) -> tuple[bool, Evidence]:
+        def inspect(victim: Component) -> tuple[bool, Evidence]:
             process, port = process_state(victim.pid), port_state(victim.address)
-            facts = {"pid": victim.pid, "process": process, "port": port}
-            return process == "gone" and port in ("refused", "none"), facts
+            evidence = {"pid": victim.pid, "process": process, "port": port}
+            return process == "gone" and port in ("refused", "none"), evidence
 
-        return prove_each(context, self._hit, look)
+        return prove_each(context, self._victims, inspect)
 
     def heal(self, context: Context) -> Evidence:
-        """Start what is held down; returns when it is healthy."""
-        found = context.require_control().components() if self._hit else {}
-        held = [name for name in self._hit if found[name].state == "held"]
+        """Start the components that are held down, and wait until they are healthy."""
+        components = context.require_control().components() if self._victims else {}
+        held = [name for name in self._victims if components[name].state == "held"]
         for name in held:
             context.require_control().start(name)
         return {"started": held}
 
     def verify(self, context: Context) -> Evidence:
-        """They are up again."""
-        return verify_running(context, list(self._hit))
+        """The components are up."""
+        return verify_running(context, list(self._victims))

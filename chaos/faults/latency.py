@@ -1,20 +1,20 @@
-"""latency: every byte of a link comes later, in both directions."""
+"""latency: delays every byte of a link, in both directions."""
 
-from gauntlet.chaos.clients.link_probe import Reading
-from gauntlet.chaos.faults._link_fault import ProbedFault
+from gauntlet.chaos.clients.link_probe import ProbeResult
+from gauntlet.chaos.faults._link_fault import LinkFault
 from gauntlet.chaos.faults.base import param
 from gauntlet.core.scenario.model import Fault as Spec
 
 
-class Latency(ProbedFault):
-    """Delays each chunk by `latency` ± `jitter`; order is kept, nothing is lost.
+class Latency(LinkFault):
+    """Delays each chunk by `latency` ± `jitter`; the order is preserved and nothing is lost.
 
-    Proof: the round trips take one `latency` more at least. They cross both directions and get
-    two; jitter may take back the other.
+    Proof: round trips take at least one `latency` longer. They cross both directions and so gain
+    two, of which jitter may take one back.
     """
 
     toxic = "latency"
-    missing = "the round trips did not become longer"
+    failure = "the round trips did not become longer"
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
@@ -22,13 +22,14 @@ class Latency(ProbedFault):
         self._jitter_ms = round(1000 * float(param(spec, "jitter")))
 
     def attributes(self) -> dict[str, int]:
-        """Of Toxiproxy's `latency`."""
+        """Return the attributes of Toxiproxy's `latency`."""
         return {"latency": self._latency_ms, "jitter": self._jitter_ms}
 
-    def patience_s(self, slowest_ms: float) -> float:
-        """Long enough for the longest delay there can be."""
+    def probe_timeout_s(self, slowest_ms: float) -> float:
+        """Wait long enough for the longest possible delay."""
         return (5 * slowest_ms + 2 * (self._latency_ms + self._jitter_ms)) / 1000 + 1.0
 
-    def shows(self, before_ms: float, after: Reading) -> bool:
-        """Whether the answer came by one latency later."""
-        return after.rtt_ms is not None and after.rtt_ms >= before_ms + max(self._latency_ms, 1)
+    def is_proven_by(self, baseline_ms: float, result: ProbeResult) -> bool:
+        """Whether the answer came at least one latency later than before."""
+        least_ms = baseline_ms + max(self._latency_ms, 1)
+        return result.rtt_ms is not None and result.rtt_ms >= least_ms

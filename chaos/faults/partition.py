@@ -1,28 +1,28 @@
-"""partition: a link carries nothing, and nobody is told."""
+"""partition: stops all traffic on a link without closing its connections."""
 
-from gauntlet.chaos.clients.link_probe import Reading
-from gauntlet.chaos.faults._link_fault import ProbedFault
+from gauntlet.chaos.clients.link_probe import ProbeResult
+from gauntlet.chaos.faults._link_fault import LinkFault
 
 
-class Partition(ProbedFault):
+class Partition(LinkFault):
     """Drops every byte in both directions while the connections stay open.
 
-    Proof: silence, for a time in which the link would have answered. Toxiproxy closes a link's
-    connections when its `timeout` toxic is removed; so both ends learn at the heal that bytes are
-    missing, as they would by TCP's own time-outs.
+    Proof: silence for a time in which the link would have answered. Toxiproxy closes the
+    connections of a link when its toxic `timeout` is removed; that is how both ends learn that
+    bytes are missing, as they would from the time-outs of TCP.
     """
 
     toxic = "timeout"
-    missing = "the links still answer"
+    failure = "the links still answer"
 
     def attributes(self) -> dict[str, int]:
-        """Of Toxiproxy's `timeout`: 0 never closes by itself."""
+        """Return the attributes of Toxiproxy's `timeout`; with 0 it never closes a connection."""
         return {"timeout": 0}
 
-    def patience_s(self, slowest_ms: float) -> float:
-        """Five times what the slowest link took, a second at least."""
+    def probe_timeout_s(self, slowest_ms: float) -> float:
+        """Wait five times the slowest round trip, but at least a second."""
         return max(1.0, 5 * slowest_ms / 1000)
 
-    def shows(self, before_ms: float, after: Reading) -> bool:
-        """Whether the link was open and silent."""
-        return after.silent
+    def is_proven_by(self, baseline_ms: float, result: ProbeResult) -> bool:
+        """Whether the link accepted a connection and then stayed silent."""
+        return result.silent

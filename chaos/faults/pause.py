@@ -1,44 +1,50 @@
-"""pause: processes stand still, their connections stay open; they go on at the heal."""
+"""pause: suspends processes while their connections stay open; they resume at the heal."""
 
 from gauntlet.chaos.clients.cluster_control import Component
-from gauntlet.chaos.faults._processes import process_state, prove_each, verify_running, victims
+from gauntlet.chaos.faults._processes import (
+    process_state,
+    prove_each,
+    select_victims,
+    verify_running,
+)
 from gauntlet.chaos.faults.base import Evidence, param
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.scenario.model import Fault as Spec
 
 
 class Pause:
-    """SIGSTOP to `count` running components, with their children."""
+    """Sends SIGSTOP to `count` running components and their child processes."""
 
     def __init__(self, spec: Spec) -> None:
         self._target = spec.target
         self._count = int(param(spec, "count"))
-        self._hit: dict[str, Component] = {}
+        self._victims: dict[str, Component] = {}
 
     def inject(self, context: Context) -> Evidence:
-        """Stop them where they stand."""
-        for name, component in victims(context, self._target, self._count).items():
-            self._hit[name] = component  # before the call: it may act and yet not be answered
+        """Pause the components one after the other."""
+        for name, component in select_victims(context, self._target, self._count).items():
+            # Noted before the call: a call that is not answered may have acted all the same.
+            self._victims[name] = component
             context.require_control().pause(name)
-        return {"components": sorted(self._hit)}
+        return {"components": sorted(self._victims)}
 
     def prove(self, context: Context) -> Evidence:
-        """The system says of each process that it is stopped."""
+        """The operating system reports each process as stopped."""
 
-        def look(victim: Component) -> tuple[bool, Evidence]:
+        def inspect(victim: Component) -> tuple[bool, Evidence]:
             process = process_state(victim.pid)
             return process == "stopped", {"pid": victim.pid, "process": process}
 
-        return prove_each(context, self._hit, look)
+        return prove_each(context, self._victims, inspect)
 
     def heal(self, context: Context) -> Evidence:
-        """Let them go on."""
-        found = context.require_control().components() if self._hit else {}
-        paused = [name for name in self._hit if found[name].state == "paused"]
+        """Resume the components that are paused."""
+        components = context.require_control().components() if self._victims else {}
+        paused = [name for name in self._victims if components[name].state == "paused"]
         for name in paused:
             context.require_control().resume(name)
         return {"resumed": paused}
 
     def verify(self, context: Context) -> Evidence:
-        """They are up, and not stopped any more."""
-        return verify_running(context, list(self._hit))
+        """The components are up, and their processes are not stopped."""
+        return verify_running(context, list(self._victims))

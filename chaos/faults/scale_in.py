@@ -1,18 +1,18 @@
-"""scale-in: one edge is drained of its clients, and ends."""
+"""scale-in: drains one edge, which then stops."""
 
 from gauntlet.chaos.clients.cluster_control import RefusedError
-from gauntlet.chaos.faults._processes import process_state, verify_running, victims
+from gauntlet.chaos.faults._processes import process_state, select_victims, verify_running
 from gauntlet.chaos.faults.base import Evidence, FaultFailed, param, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.errors import RollbackError
 from gauntlet.core.scenario.model import Fault as Spec
 
-_FINISH_S = 30.0  # beyond the drain itself: stragglers get their time, then waves
-_GOING = ("draining", "held")  # held: nobody is left on it, and its process ends
+_FINISH_TIMEOUT_S = 30.0  # after the drain, the remaining clients are closed in waves
+_LEAVING_STATES = ("draining", "held")  # held: it has no clients left, and its process is ending
 
 
 class ScaleIn:
-    """Drains the first running edge. It heals itself when the edge is gone, however long `for`."""
+    """Drains the first running edge. The fault heals itself when the edge has stopped."""
 
     def __init__(self, spec: Spec) -> None:
         self._target = spec.target
@@ -21,9 +21,9 @@ class ScaleIn:
         self._pid: int | None = None
 
     def inject(self, context: Context) -> Evidence:
-        """Begin the drain."""
-        ((name, component),) = victims(context, self._target, 1).items()
-        # Before the call: it may act and yet not be answered.
+        """Start the drain."""
+        ((name, component),) = select_victims(context, self._target, 1).items()
+        # Noted before the call: a call that is not answered may have acted all the same.
         self._name, self._pid = name, component.pid
         try:
             context.require_control().drain(name, drain_ms=round(self._drain_s * 1000))
@@ -33,29 +33,30 @@ class ScaleIn:
         return {"components": [name], "drain_ms": round(self._drain_s * 1000)}
 
     def prove(self, context: Context) -> Evidence:
-        """The cluster drains it, or has done so."""
+        """The edge is being drained, or has been."""
         proof = {self._name: self._state(context)}
-        if proof[self._name] not in (*_GOING, "planned"):
-            raise FaultFailed("the edge is not drained", proof)
+        if proof[self._name] not in (*_LEAVING_STATES, "planned"):
+            raise FaultFailed("the edge is not being drained", proof)
         return proof
 
     def heal(self, context: Context) -> Evidence:
-        """Wait for the end; FaultFailed if the edge kept its clients, and serves them on."""
+        """Wait for the end; raises FaultFailed if the edge kept its clients and is still up."""
         if self._name:
-            poll(lambda: self._state(context) not in _GOING or None, self._drain_s + _FINISH_S)
+            timeout_s = self._drain_s + _FINISH_TIMEOUT_S
+            poll(lambda: self._state(context) not in _LEAVING_STATES or None, timeout_s)
             if self._state(context) == "up":
                 raise FaultFailed(f"{self._name} kept its clients", {self._name: "up"})
         return {}
 
     def verify(self, context: Context) -> Evidence:
-        """It is planned again, its process gone; or it is up as before, and that runs."""
+        """The edge is planned and its process is gone; or it is up as before."""
         if not self._name:
             return {}
         state, process = self._state(context), process_state(self._pid)
         if state == "up":
             return verify_running(context, [self._name])
         if (state, process) != ("planned", "gone"):
-            raise RollbackError(f"{self._name} is {state}, its process {process}")
+            raise RollbackError(f"{self._name} is {state}, its process is {process}")
         return {self._name: state}
 
     def _state(self, context: Context) -> str:

@@ -1,4 +1,4 @@
-"""What a fault's target names: components by role or name, or the links between them (pure)."""
+"""Resolves the target of a fault to components, by role or name, or to the links between them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
@@ -9,26 +9,31 @@ from gauntlet.core.scenario.model import Fault
 
 ProxyMode = Literal["needed", "all", "none"]
 
-# Where a role has no process of its own, its service lives in another's: on `full`, the gateways
-# host the message service, and a scenario that names `message` means them. The `split` layout
-# gives every service its own process.
-_HOSTS = {"message": "gateway", "sessions": "social", "friend": "social", "sticker": "social"}
+# Not every layout has a process of its own for each role. On `full`, for example, the gateways host
+# the message service, so a scenario that targets `message` means them. In the layout `split`, every
+# service is a process.
+_HOST_ROLES = {
+    "message": "gateway",
+    "sessions": "social",
+    "friend": "social",
+    "sticker": "social",
+}
 
 
 class PlannedLink(Protocol):
-    """One link of the cluster's plan."""
+    """One link of a stack's plan."""
 
     @property
     def name(self) -> str:
-        """`client>edge-blue-1`."""
+        """For example `client>edge-blue-1`."""
 
     @property
     def source(self) -> str:
-        """The role that dials."""
+        """The role that opens the connections."""
 
     @property
     def component(self) -> str:
-        """The component that listens."""
+        """The component that accepts them."""
 
     @property
     def kind(self) -> str:
@@ -36,7 +41,7 @@ class PlannedLink(Protocol):
 
 
 class StackPlan(NamedTuple):
-    """What the cluster said it will run: the role of each component, and the links."""
+    """What a stack is going to run: the role of each component, and the links between them."""
 
     roles: Mapping[str, str]
     links: Sequence[PlannedLink]
@@ -45,7 +50,7 @@ class StackPlan(NamedTuple):
     def from_cluster(
         cls, components: Iterable[Mapping[str, Any]], links: Sequence[PlannedLink]
     ) -> "StackPlan":
-        """The plan from the `components` and `links` of the cluster's `plan` line."""
+        """Build the plan from the `components` and `links` of the cluster's `plan` line."""
         return cls({row["name"]: row["role"] for row in components}, links)
 
 
@@ -55,32 +60,40 @@ def is_link(target: str) -> bool:
 
 
 def resolve_components(target: str, plan: StackPlan) -> list[str]:
-    """The components a role or a component's name stands for, by name; ConfigError if none."""
-    role = _hosted(target, plan)
-    found = sorted(name for name, its in plan.roles.items() if role in (name, its))
-    if not found:
+    """Return the names of the components that a role or a name stands for, sorted.
+
+    Raises ConfigError if there is none.
+    """
+    role_or_name = _hosting_role(target, plan)
+    names = sorted(name for name, role in plan.roles.items() if role_or_name in (name, role))
+    if not names:
         known = ", ".join(sorted({*plan.roles, *plan.roles.values()}))
-        raise ConfigError(f"target {target!r} names nothing of this stack, which has: {known}")
-    return found
+        raise ConfigError(
+            f"target {target!r} matches no component of this stack, which has: {known}"
+        )
+    return names
 
 
 def resolve_links(target: str, plan: StackPlan) -> list[PlannedLink]:
-    """The links that `source>component` or `source>role` names; ConfigError if none."""
+    """Return the links that `source>component` or `source>role` stands for, sorted by name.
+
+    Raises ConfigError if there is none.
+    """
     source, _, component = target.partition(">")
     names = resolve_components(component, plan)
-    source = source if source == "client" else _hosted(source, plan)
-    found = [link for link in plan.links if link.source == source and link.component in names]
-    if not found:
+    source = source if source == "client" else _hosting_role(source, plan)
+    links = [link for link in plan.links if link.source == source and link.component in names]
+    if not links:
         known = ", ".join(sorted(f"{link.source}>{link.component}" for link in plan.links))
-        raise ConfigError(f"target {target!r} is no link of this stack, which has: {known}")
-    return sorted(found, key=lambda link: link.name)
+        raise ConfigError(f"target {target!r} matches no link of this stack, which has: {known}")
+    return sorted(links, key=lambda link: link.name)
 
 
 def links_to_proxy(faults: Iterable[Fault], plan: StackPlan, mode: ProxyMode) -> set[str]:
-    """The links that must go through a proxy; every fault's target is looked up on the way.
+    """Return the names of the links that must go through a proxy; resolves every fault's target.
 
-    ConfigError if a target names nothing of this stack, or a fault needs a proxy that `none`
-    forbids: such a fault could not act, and the run would prove nothing.
+    Raises ConfigError if a target does not exist in this stack, or if a fault needs a proxy that
+    mode `none` forbids: the fault could not act, and the run would prove nothing.
     """
     needed: set[str] = set()
     for fault in faults:
@@ -89,17 +102,20 @@ def links_to_proxy(faults: Iterable[Fault], plan: StackPlan, mode: ProxyMode) ->
             continue
         links = {link.name for link in resolve_links(fault.target, plan)}
         if mode == "none" and catalog.FAULTS[fault.kind].needs_link:
-            raise ConfigError(f"fault {fault.id!r} acts on {fault.target}, which needs a proxy")
+            raise ConfigError(
+                f"fault {fault.id!r} acts on {fault.target}, which needs a proxy; --proxy none "
+                "forbids it"
+            )
         needed |= links
     if mode == "all":
         return {link.name for link in plan.links}
     return needed
 
 
-def pick(names: Iterable[str], count: int) -> list[str]:
-    """The first `count` by name: the same ones in every run of a scenario."""
+def first_by_name(names: Iterable[str], count: int) -> list[str]:
+    """Return the first `count` names in alphabetical order: the same in every run of a scenario."""
     return sorted(names)[:count]
 
 
-def _hosted(role: str, plan: StackPlan) -> str:
-    return role if role in plan.roles.values() else _HOSTS.get(role, role)
+def _hosting_role(role: str, plan: StackPlan) -> str:
+    return role if role in plan.roles.values() else _HOST_ROLES.get(role, role)

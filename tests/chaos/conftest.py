@@ -1,4 +1,4 @@
-"""A world without processes: recording stand-ins for the proxy, the control API, the journal."""
+"""A fake stack without processes: recording doubles of proxy, control API and journal."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from gauntlet.chaos.clients import link_probe
 from gauntlet.chaos.clients.cluster_control import Component, CutoverStatus, RollingStatus
-from gauntlet.chaos.clients.link_probe import Reading
+from gauntlet.chaos.clients.link_probe import ProbeResult
 from gauntlet.chaos.clients.toxiproxy import ProxyError, Toxic
 from gauntlet.chaos.faults.context import Context, ProxiedLink
 from gauntlet.chaos.faults.targets import StackPlan
@@ -37,36 +37,38 @@ LINKS = (
 
 
 class FakeProxy:
-    """Holds toxics as the server would, and every call in order."""
+    """Stores toxics as a proxy server does, and records every call in order."""
 
     def __init__(self) -> None:
-        self.on: dict[str, dict[str, Toxic]] = {}
+        self.toxics_by_proxy: dict[str, dict[str, Toxic]] = {}
         self.calls: list[tuple[str, ...]] = []
-        self.refuse: str | None = None
+        self.failing_call: str | None = None
 
-    def add_toxic(self, proxy, type, stream, toxicity, attributes, name):  # noqa: A002  # the word of the thing played here
+    def add_toxic(self, proxy, type, stream, toxicity, attributes, name):  # noqa: A002  # the name in the replaced class
         self._call("add", proxy, name)
-        self.on.setdefault(proxy, {})[name] = Toxic(name, type, stream, toxicity, attributes)
+        self.toxics_by_proxy.setdefault(proxy, {})[name] = Toxic(
+            name, type, stream, toxicity, attributes
+        )
 
     def remove_toxic(self, proxy, name):
         self._call("remove", proxy, name)
-        if self.on.get(proxy, {}).pop(name, None) is None:
+        if self.toxics_by_proxy.get(proxy, {}).pop(name, None) is None:
             raise ProxyError("toxic not found", 404)
 
     def toxics(self, proxy):
-        return list(self.on.get(proxy, {}).values())
+        return list(self.toxics_by_proxy.get(proxy, {}).values())
 
     def active(self):
-        return {(proxy, name) for proxy, toxics in self.on.items() for name in toxics}
+        return {(proxy, name) for proxy, toxics in self.toxics_by_proxy.items() for name in toxics}
 
     def _call(self, *call):
         self.calls.append(call)
-        if self.refuse == call[0]:
+        if self.failing_call == call[0]:
             raise ProxyError("no answer")
 
 
 class FakeControl:
-    """Components by name, with a state each; a scripted cutover."""
+    """Components with one state each; tests script the statuses of cutovers and updates."""
 
     def __init__(self) -> None:
         self.states = {name: "planned" if "green" in name else "up" for name in ROLES}
@@ -135,8 +137,8 @@ class Rows(list):
 
 
 @pytest.fixture
-def world(monkeypatch):
-    """Links answer in 1 ms, later or not at all, as the toxics on them say."""
+def stack(monkeypatch):
+    """A fake stack whose links answer in 1 ms, later or never, depending on their toxics."""
     proxy, control, rows = FakeProxy(), FakeControl(), Rows()
     links = [
         SimpleNamespace(name=f"{source}>{name}", source=source, component=name, kind=kind)
@@ -147,26 +149,26 @@ def world(monkeypatch):
 
     def probe(_kind, address, _timeout_s):
         if control.states[address.partition(">")[2]] != "up":
-            return Reading(None, "closed without an answer")
+            return ProbeResult(None, "closed without an answer")
         toxics = proxy.toxics(address)
         if any(toxic.type == "timeout" for toxic in toxics):
-            return Reading(None, "no answer within 1000 ms", silent=True)
-        return Reading(1.0 + sum(toxic.attributes.get("latency", 0) for toxic in toxics))
+            return ProbeResult(None, "no answer within 1000 ms", silent=True)
+        return ProbeResult(1.0 + sum(toxic.attributes.get("latency", 0) for toxic in toxics))
 
     monkeypatch.setattr(link_probe, "probe", probe)
     monkeypatch.setattr(
         link_probe,
         "probe_all",
-        lambda links, _: {name: probe(*it, _) for name, it in links.items()},
+        lambda links, _: {name: probe(*link, _) for name, link in links.items()},
     )
     return SimpleNamespace(context=context, proxy=proxy, control=control, rows=rows, probe=probe)
 
 
 @pytest.fixture
 def spec():
-    """Make a fault's line of a scenario."""
+    """Create a fault as a scenario defines it."""
 
-    def make(kind, target, *, id="f", at=0.0, for_=0.0, **params):  # noqa: A002  # the word of the thing played here
+    def make(kind, target, *, id="f", at=0.0, for_=0.0, **params):  # noqa: A002  # the name in the replaced class
         return Fault(
             id=id, kind=kind, target=target, at=Duration(at), for_=Duration(for_), params=params
         )

@@ -1,4 +1,4 @@
-"""Starting and stopping either backend."""
+"""Starting and stopping a fault proxy of either backend."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(params=["toxiproxy", "embedded"])
 def backend(request):
-    """Each backend that this machine has."""
+    """Each backend that is installed."""
     if request.param == "toxiproxy" and find_binary() is None:
         if os.environ.get("GAUNTLET_REQUIRE_SERVICES") == "1":
             pytest.fail("toxiproxy-server is required and not installed")
@@ -27,8 +27,8 @@ def backend(request):
     return request.param
 
 
-def test_a_server_answers_and_stops(backend, tmp_path):
-    """Its API is up when `start` returns, and its process gone when `stop` does."""
+def test_a_started_server_answers_until_it_is_stopped(backend, tmp_path):
+    """Its API answers when `start` returns, and its process is gone when `stop` does."""
     server = ProxyServer.start(backend, log=tmp_path / "logs" / "proxy.log")
     client = ProxyClient(server.api_url)
     assert client.version().startswith("2.12.0")
@@ -43,18 +43,18 @@ def test_a_server_answers_and_stops(backend, tmp_path):
     assert caught.value.status is None
 
 
-def test_several_servers_live_side_by_side(tmp_path):
+def test_several_servers_run_side_by_side(tmp_path):
     """Client links and back-end links have separate processes, each with its own client."""
     servers = [ProxyServer.start("embedded", log=tmp_path / f"{n}.log") for n in range(2)]
     clients = [ProxyClient(server.api_url) for server in servers]
-    clients[0].create("one", "127.0.0.1:1")
-    assert [list(client.proxies()) for client in clients] == [["one"], []]
+    clients[0].create("link", "127.0.0.1:1")
+    assert [list(client.proxies()) for client in clients] == [["link"], []]
     for server in servers:
         server.stop()
 
 
-def test_a_server_dies_with_its_parent(backend, tmp_path):
-    """However the parent ends, no proxy stays behind."""
+def test_a_server_ends_when_its_parent_is_killed(backend, tmp_path):
+    """No proxy is left running, however the parent ends."""
     program = (
         "import sys, time; from pathlib import Path;"
         "from gauntlet.chaos.proxy_process import ProxyServer;"
@@ -71,8 +71,8 @@ def test_a_server_dies_with_its_parent(backend, tmp_path):
     assert not psutil.pid_exists(pid)
 
 
-def test_the_environment_names_the_binary(monkeypatch, tmp_path):
-    """GAUNTLET_TOXIPROXY_SERVER goes before PATH; a name that leads nowhere is none."""
+def test_an_environment_variable_may_name_the_binary(monkeypatch, tmp_path):
+    """It takes precedence over PATH; if its path does not exist, there is no binary."""
     binary = tmp_path / "my-toxiproxy"
     binary.write_text("#!/bin/sh\necho no; exit 1\n")
     binary.chmod(0o755)
@@ -82,8 +82,8 @@ def test_the_environment_names_the_binary(monkeypatch, tmp_path):
     assert find_binary() is None
 
 
-def test_without_the_binary_auto_is_embedded(monkeypatch, tmp_path):
-    """A machine with only Python has a fault proxy too; asking for the binary is an error."""
+def test_without_the_binary_auto_starts_the_embedded_proxy(monkeypatch, tmp_path):
+    """To request the binary explicitly is an error then."""
     monkeypatch.setattr(proxy_process, "find_binary", lambda: None)
     server = ProxyServer.start("auto", log=tmp_path / "proxy.log")
     assert server.backend == "embedded"
@@ -92,8 +92,8 @@ def test_without_the_binary_auto_is_embedded(monkeypatch, tmp_path):
         ProxyServer.start("toxiproxy", log=tmp_path / "proxy.log")
 
 
-def test_a_server_that_does_not_come_shows_its_last_words(monkeypatch, tmp_path):
-    """The error holds the end of its log."""
+def test_the_error_of_a_failed_start_contains_the_end_of_the_log(monkeypatch, tmp_path):
+    """It says why the server did not start."""
     binary = tmp_path / "broken"
     binary.write_text("#!/bin/sh\necho out of luck >&2; exit 1\n")
     binary.chmod(0o755)

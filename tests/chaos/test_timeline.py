@@ -1,4 +1,4 @@
-"""The timeline: what is requested is healed, whatever happens."""
+"""The timeline: every fault that was requested is healed, whatever happens."""
 
 import threading
 
@@ -7,55 +7,55 @@ import pytest
 from gauntlet.chaos import timeline
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.chaos.faults.base import FaultFailed
-from gauntlet.chaos.timeline import Timeline, open_faults, plan
+from gauntlet.chaos.timeline import Timeline, open_faults, schedule
 from gauntlet.core import clock
 from gauntlet.core.errors import RollbackError
 
 
-class Scripted:
-    """A fault that does what a test says, and notes what it was asked."""
+class ScriptedFault:
+    """A fault that does what a test scripts, and records its calls."""
 
     def __init__(self, spec):
         self.spec = spec
-        self.asked = []
-        MADE[spec.id] = self
+        self.calls = []
+        CREATED[spec.id] = self
 
     def _do(self, step, context):
-        self.asked.append(step)
-        return SCRIPT.get((self.spec.id, step), lambda _: {"did": step})(context)
+        self.calls.append(step)
+        return SCRIPT.get((self.spec.id, step), lambda _: {"done": step})(context)
 
     def inject(self, context):
-        """Act."""
+        """Run the scripted step."""
         return self._do("inject", context)
 
     def prove(self, context):
-        """Show it."""
+        """Run the scripted step."""
         return self._do("prove", context)
 
     def heal(self, context):
-        """Undo it."""
+        """Run the scripted step."""
         return self._do("heal", context)
 
     def verify(self, context):
-        """Show that."""
+        """Run the scripted step."""
         return self._do("verify", context)
 
 
-MADE: dict[str, Scripted] = {}
+CREATED: dict[str, ScriptedFault] = {}
 SCRIPT: dict[tuple[str, str], object] = {}
 
 
 @pytest.fixture(autouse=True)
 def scripted(monkeypatch):
-    """Every kind of fault is scripted, and failed heals are tried again at once."""
-    MADE.clear()
+    """Script every kind of fault; failed heals are repeated without a pause."""
+    CREATED.clear()
     SCRIPT.clear()
-    monkeypatch.setattr(timeline, "FAULTS", dict.fromkeys(FAULTS, Scripted))
+    monkeypatch.setattr(timeline, "FAULTS", dict.fromkeys(FAULTS, ScriptedFault))
     monkeypatch.setattr(timeline, "_HEAL_PAUSE_S", 0.0)
 
 
 def fails(error):
-    """A step that raises."""
+    """Return a step that raises an error."""
 
     def step(_context):
         raise error
@@ -63,178 +63,186 @@ def fails(error):
     return step
 
 
-def run(world, *faults, stop=None):
-    """Run a timeline that begins now."""
-    return Timeline(faults, world.context, clock.now_ns()).run(stop or threading.Event())
+def run(stack, *faults, stop=None):
+    """Run a timeline that starts now."""
+    return Timeline(faults, stack.context, clock.now_ns()).run(stop or threading.Event())
 
 
-def test_plan_is_sorted_by_time_on_the_monotonic_clock(spec):
-    """`at` and `for` count from the start of the load."""
-    steps = plan([spec("kill", "edge", id="b", at=2.0, for_=1.5), spec("pause", "edge", id="a")], 7)
-    assert [(it.spec.id, it.inject_ns, it.heal_ns) for it in steps] == [
+def test_faults_are_scheduled_in_the_order_of_their_times(spec):
+    """`at` and `for` count from the start of the load; the times are monotonic."""
+    scheduled = schedule(
+        [spec("kill", "edge", id="b", at=2.0, for_=1.5), spec("pause", "edge", id="a")], 7
+    )
+    assert [(fault.spec.id, fault.inject_ns, fault.heal_ns) for fault in scheduled] == [
         ("a", 7, 7),
         ("b", 2_000_000_007, 3_500_000_007),
     ]
 
 
-def test_a_fault_goes_through_its_steps_and_its_rows(world, spec):
-    """Inject, prove, heal, verify; each told in the journal with proof and detail."""
-    outcome = run(world, spec("kill", "edge", id="x"))
-    assert MADE["x"].asked == ["inject", "prove", "heal", "verify"]
-    assert world.rows.steps() == [
+def test_a_fault_is_injected_proven_healed_verified_and_journalled(stack, spec):
+    """Each row contains the proof and the details."""
+    result = run(stack, spec("kill", "edge", id="x"))
+    assert CREATED["x"].calls == ["inject", "prove", "heal", "verify"]
+    assert stack.rows.steps() == [
         ("x", step) for step in ("requested", "effective", "heal-requested", "healed")
     ]
-    effective = world.rows[1]
+    effective = stack.rows[1]
     assert (effective["fault"], effective["target"]) == ("kill", "edge")
-    assert (effective["proof"], effective["detail"]) == ({"did": "prove"}, {"did": "inject"})
-    assert world.rows[3]["proof"] == {"did": "verify"}
-    assert (outcome.failed, outcome.unhealed) == ([], [])
+    assert (effective["proof"], effective["detail"]) == ({"done": "prove"}, {"done": "inject"})
+    assert stack.rows[3]["proof"] == {"done": "verify"}
+    assert (result.failed, result.unhealed) == ([], [])
 
 
-def test_the_request_is_on_disk_before_anything_is_done(world, spec):
-    """What a dead run leaves behind can be found: the row precedes the act."""
-    SCRIPT["x", "inject"] = lambda _: {"rows": world.rows.steps()}
-    run(world, spec("kill", "edge", id="x"))
-    assert world.rows[1]["detail"] == {"rows": [("x", "requested")]}
+def test_the_request_is_journalled_before_the_fault_is_injected(stack, spec):
+    """If the run dies during the injection, its trace can be found."""
+    SCRIPT["x", "inject"] = lambda _: {"rows": stack.rows.steps()}
+    run(stack, spec("kill", "edge", id="x"))
+    assert stack.rows[1]["detail"] == {"rows": [("x", "requested")]}
 
 
-def test_effective_is_when_it_acted_and_healed_when_it_was_undone(world, spec):
-    """The time that proving takes belongs to the fault, the time that verifying takes does not."""
+def test_effective_and_healed_are_the_times_of_injection_and_heal(stack, spec):
+    """The duration of the proof belongs to the fault, that of the verification does not."""
     times = {}
     SCRIPT["x", "prove"] = lambda _: times.update(prove=clock.now_ns()) or {}
     SCRIPT["x", "verify"] = lambda _: times.update(verify=clock.now_ns()) or {}
-    run(world, spec("kill", "edge", id="x"))
-    assert world.rows[1]["t_ns"] <= times["prove"]
-    assert world.rows[3]["t_ns"] <= times["verify"]
+    run(stack, spec("kill", "edge", id="x"))
+    assert stack.rows[1]["t_ns"] <= times["prove"]
+    assert stack.rows[3]["t_ns"] <= times["verify"]
 
 
-UNWRITTEN = [OSError(28, "No space left on device"), ValueError("I/O operation on closed file.")]
+JOURNAL_ERRORS = [
+    OSError(28, "No space left on device"),
+    ValueError("I/O operation on closed file."),
+]
 
 
-@pytest.mark.parametrize("error", UNWRITTEN)
-def test_what_cannot_be_journalled_is_not_injected(world, spec, monkeypatch, error):
-    """A full disk or a closed journal stops the fault, and the outcome says so."""
+@pytest.mark.parametrize("error", JOURNAL_ERRORS)
+def test_a_fault_that_cannot_be_journalled_is_not_injected(stack, spec, monkeypatch, error):
+    """The disk is full or the journal is closed; the result contains the error."""
 
-    def never(*_args, **_kwargs):
+    def fail(*_args, **_kwargs):
         raise error
 
-    monkeypatch.setattr(world.rows, "write", never, raising=False)
-    outcome = run(world, spec("kill", "edge", id="x"))
-    assert MADE["x"].asked == []
-    assert outcome.failed == ["x"]
-    assert outcome.unhealed == []
+    monkeypatch.setattr(stack.rows, "write", fail, raising=False)
+    result = run(stack, spec("kill", "edge", id="x"))
+    assert CREATED["x"].calls == []
+    assert result.failed == ["x"]
+    assert result.unhealed == []
 
 
-@pytest.mark.parametrize("error", UNWRITTEN)
-def test_a_journal_that_takes_no_rows_does_not_keep_us_from_healing(
-    world, spec, monkeypatch, error
+@pytest.mark.parametrize("error", JOURNAL_ERRORS)
+def test_a_fault_is_healed_even_if_the_journal_fails_after_the_injection(
+    stack, spec, monkeypatch, error
 ):
-    """Rows after the injection may be lost; the heal may not."""
-    write = world.rows.write
+    """Rows after the injection may be lost, but not the heal."""
+    write = stack.rows.write
 
-    def not_later(kind, **fields):
+    def fail_after_the_request(kind, **fields):
         if fields["step"] != "requested":
             raise error
         write(kind, **fields)
 
-    monkeypatch.setattr(world.rows, "write", not_later, raising=False)
-    outcome = run(world, spec("kill", "edge", id="x"))
-    assert MADE["x"].asked == ["inject", "prove", "heal", "verify"]
-    assert outcome.failed == ["x"]
+    monkeypatch.setattr(stack.rows, "write", fail_after_the_request, raising=False)
+    result = run(stack, spec("kill", "edge", id="x"))
+    assert CREATED["x"].calls == ["inject", "prove", "heal", "verify"]
+    assert result.failed == ["x"]
 
 
 @pytest.mark.parametrize("step", ["inject", "prove"])
 @pytest.mark.parametrize("error", [FaultFailed("no", {"seen": 1}), ValueError("no")])
-def test_a_fault_that_fails_is_told_and_healed_at_once(world, spec, step, error):
-    """Neither injected by half nor unproven faults stay; the failure is in journal and outcome."""
+def test_a_failed_fault_is_reported_and_healed_immediately(stack, spec, step, error):
+    """A fault that was injected half-way or not proven must not stay."""
     SCRIPT["x", step] = fails(error)
-    outcome = run(world, spec("kill", "edge", id="x", for_=60.0))
-    assert world.rows.steps() == [
-        ("x", it) for it in ("requested", "failed", "heal-requested", "healed")
+    result = run(stack, spec("kill", "edge", id="x", for_=60.0))
+    assert stack.rows.steps() == [
+        ("x", step_name) for step_name in ("requested", "failed", "heal-requested", "healed")
     ]
-    assert world.rows[1]["proof"] == getattr(error, "proof", {})
-    assert world.rows[1]["detail"] == {"error": "no"}
-    assert (outcome.failed, outcome.unhealed) == (["x"], [])
+    assert stack.rows[1]["proof"] == getattr(error, "proof", {})
+    assert stack.rows[1]["detail"] == {"error": "no"}
+    assert (result.failed, result.unhealed) == (["x"], [])
 
 
-def test_a_heal_is_tried_again(world, spec):
-    """A proxy that was busy once does not leave the system broken."""
-    answers = iter([OSError("busy")])
+def test_a_failed_heal_is_repeated(stack, spec):
+    """A proxy may be busy once."""
+    errors = iter([OSError("busy")])
 
     def heal(_context):
-        for error in answers:
+        for error in errors:
             raise error
         return {}
 
     SCRIPT["x", "heal"] = heal
-    outcome = run(world, spec("kill", "edge", id="x"))
-    assert MADE["x"].asked[2:] == ["heal", "heal", "verify"]
-    assert outcome.unhealed == []
+    result = run(stack, spec("kill", "edge", id="x"))
+    assert CREATED["x"].calls[2:] == ["heal", "heal", "verify"]
+    assert result.unhealed == []
 
 
-def test_a_heal_that_cannot_be_verified_is_told(world, spec):
-    """After three attempts the fault is unhealed, in journal and outcome."""
+def test_a_heal_that_cannot_be_verified_is_reported_after_three_attempts(stack, spec):
+    """In the journal and in the result."""
     SCRIPT["x", "verify"] = fails(RollbackError("no answer"))
-    outcome = run(world, spec("kill", "edge", id="x"))
-    assert MADE["x"].asked.count("heal") == 3
-    assert world.rows.steps()[-1] == ("x", "heal-failed")
-    assert "no answer" in world.rows[-1]["detail"]["error"]
-    assert outcome.unhealed == ["x"]
+    result = run(stack, spec("kill", "edge", id="x"))
+    assert CREATED["x"].calls.count("heal") == 3
+    assert stack.rows.steps()[-1] == ("x", "heal-failed")
+    assert "no answer" in stack.rows[-1]["detail"]["error"]
+    assert result.unhealed == ["x"]
 
 
-def test_a_system_made_whole_another_way_is_failed_and_healed(world, spec):
-    """A cutover that rolled back by itself did not do its job, and left nothing broken."""
-    SCRIPT["x", "heal"] = fails(FaultFailed("went back"))
-    outcome = run(world, spec("cutover", "edge", id="x"))
-    assert [step for _, step in world.rows.steps()][2:] == ["heal-requested", "failed", "healed"]
-    assert (outcome.failed, outcome.unhealed) == (["x"], [])
+def test_a_fault_that_ended_in_an_unexpected_way_is_failed_and_healed(stack, spec):
+    """A cutover that rolled back by itself left nothing broken."""
+    SCRIPT["x", "heal"] = fails(FaultFailed("rolled back"))
+    result = run(stack, spec("cutover", "edge", id="x"))
+    assert [step for _, step in stack.rows.steps()][2:] == ["heal-requested", "failed", "healed"]
+    assert (result.failed, result.unhealed) == (["x"], [])
 
 
-def test_a_failure_is_told_once(world, spec):
-    """A cutover that went back before its drain fails its proof; its heal adds no second row."""
+def test_a_failure_is_reported_once(stack, spec):
+    """The heal of a fault whose proof failed adds no second row."""
     SCRIPT["x", "prove"] = fails(FaultFailed("no drain"))
-    SCRIPT["x", "heal"] = fails(FaultFailed("went back"))
-    outcome = run(world, spec("cutover", "edge", id="x"))
-    assert [step for _, step in world.rows.steps()].count("failed") == 1
-    assert outcome.faults[0].errors == ["no drain"]
-    assert outcome.unhealed == []
+    SCRIPT["x", "heal"] = fails(FaultFailed("rolled back"))
+    result = run(stack, spec("cutover", "edge", id="x"))
+    assert [step for _, step in stack.rows.steps()].count("failed") == 1
+    assert result.faults[0].errors == ["no drain"]
+    assert result.unhealed == []
 
 
-def test_a_stop_heals_what_is_active_and_skips_what_is_to_come(world, spec):
-    """Nothing waits for its time any more; what was not reached is told as such."""
+def test_a_stop_heals_active_faults_and_skips_later_ones(stack, spec):
+    """The result says which faults were not reached."""
     stop = threading.Event()
     SCRIPT["now", "prove"] = lambda _: stop.set() or {}
-    outcome = run(
-        world,
+    result = run(
+        stack,
         spec("kill", "edge", id="now", for_=60.0),
         spec("kill", "edge", id="later", at=60.0),
         stop=stop,
     )
-    assert world.rows.steps()[-1] == ("now", "healed")
-    assert MADE["later"].asked == []
-    assert [(it.id, it.reached) for it in outcome.faults] == [("now", True), ("later", False)]
-    assert (outcome.failed, outcome.unhealed) == ([], [])
+    assert stack.rows.steps()[-1] == ("now", "healed")
+    assert CREATED["later"].calls == []
+    assert [(fault.id, fault.reached) for fault in result.faults] == [
+        ("now", True),
+        ("later", False),
+    ]
+    assert (result.failed, result.unhealed) == ([], [])
 
 
-def test_faults_see_the_stop_of_their_run(world, spec):
-    """The event given to `run` is the one that proofs and waits heed."""
+def test_the_context_of_a_fault_has_the_stop_event_of_its_run(stack, spec):
+    """Proofs and waits end when it is set."""
     stop = threading.Event()
     SCRIPT["x", "inject"] = lambda context: {"same": context.stop is stop}
-    run(world, spec("kill", "edge", id="x"), stop=stop)
-    assert world.rows[1]["detail"] == {"same": True}
+    run(stack, spec("kill", "edge", id="x"), stop=stop)
+    assert stack.rows[1]["detail"] == {"same": True}
 
 
-def test_faults_overlap(world, spec):
-    """The second is injected while the first is active: each waits for the other."""
-    meet = threading.Barrier(2, timeout=5)
+def test_faults_may_overlap(stack, spec):
+    """Each of two faults waits until the other is injected."""
+    both_injected = threading.Barrier(2, timeout=5)
     for name in "ab":
-        SCRIPT[name, "prove"] = lambda _: {"met": meet.wait() >= 0}
-    outcome = run(world, spec("kill", "edge", id="a"), spec("pause", "edge", id="b"))
-    assert outcome.failed == []
+        SCRIPT[name, "prove"] = lambda _: {"met": both_injected.wait() >= 0}
+    result = run(stack, spec("kill", "edge", id="a"), spec("pause", "edge", id="b"))
+    assert result.failed == []
 
 
-def test_an_interrupt_heals_before_it_goes_on(world, spec, monkeypatch):
-    """Ctrl-C while waiting for the faults: everything is healed, then it is raised again."""
+def test_an_interrupt_is_raised_again_after_all_faults_are_healed(stack, spec, monkeypatch):
+    """Ctrl-C while the timeline waits for its faults."""
     join = timeline._join
     interrupts = iter([KeyboardInterrupt()])
 
@@ -245,12 +253,12 @@ def test_an_interrupt_heals_before_it_goes_on(world, spec, monkeypatch):
 
     monkeypatch.setattr(timeline, "_join", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run(world, spec("kill", "edge", id="x", for_=60.0), spec("kill", "edge", id="y", at=60.0))
-    assert open_faults(world.rows) == []
+        run(stack, spec("kill", "edge", id="x", for_=60.0), spec("kill", "edge", id="y", at=60.0))
+    assert open_faults(stack.rows) == []
 
 
-def test_open_faults_are_those_requested_and_not_healed():
-    """Only `healed` closes a request; other rows and other writers' rows do not matter."""
+def test_faults_that_were_requested_and_not_healed_are_open():
+    """Other steps and the rows of other writers do not matter."""
     rows = [
         {"kind": "phase", "phase": "ramp"},
         *(

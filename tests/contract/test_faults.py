@@ -181,7 +181,7 @@ def clients(rig):
         thread.join()
 
 
-def make(kind, target, params=None, *, id="f", at=0.0, for_=0.0):  # noqa: A002  # the word of the thing played here
+def make(kind, target, params=None, *, id="f", at=0.0, for_=0.0):  # noqa: A002  # the name in the replaced class
     """A fault from a line of a scenario, as data."""
     return Fault(
         id=id,

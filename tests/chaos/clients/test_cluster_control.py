@@ -1,4 +1,4 @@
-"""The control client, against a server that plays the cluster."""
+"""The client of the control API, against a double of the cluster."""
 
 import json
 import threading
@@ -27,14 +27,14 @@ CUTOVER = {
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers from `server.answers`, and keeps what it was asked."""
+    """Answers from `server.answers`, and records every call."""
 
     def do_GET(self):
         """Answer."""
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
         token = self.headers["Authorization"]
-        self.server.asked.append((self.command, self.path, body, token))
+        self.server.calls.append((self.command, self.path, body, token))
         status, answer = self.server.answers[self.command, self.path]
         content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
@@ -44,15 +44,15 @@ class Handler(BaseHTTPRequestHandler):
 
     do_POST = do_GET  # noqa: N815  # the base class wants these names
 
-    def log_message(self, format, *args):  # noqa: A002  # the word of the thing played here
-        """Keep quiet."""
+    def log_message(self, format, *args):  # noqa: A002  # the name in the replaced class
+        """Do not log."""
 
 
 @pytest.fixture
 def server():
-    """A cluster's control API that answers what a test puts into `answers`."""
+    """A control API that gives the answers which a test puts into `answers`."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.asked, server.answers = [], {}
+        server.calls, server.answers = [], {}
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
@@ -66,28 +66,28 @@ def control(server):
     return ControlClient(f"http://127.0.0.1:{server.server_port}", "secret")
 
 
-def test_components_are_typed_and_named(server, control):
-    """A component's fields arrive as they are; unknown ones are no error."""
+def test_components_are_returned_by_name(server, control):
+    """Unknown fields of an answer are ignored."""
     answer = {"components": [{**GATEWAY, "restarts": 2, "address": "127.0.0.1:9", "new": 1}]}
     server.answers["GET", "/components"] = 200, answer
-    wanted = Component("gateway-1", "gateway", "up", None, 7, 2, "127.0.0.1:9")
-    assert control.components() == {"gateway-1": wanted}
-    assert server.asked == [("GET", "/components", None, "Bearer secret")]
+    expected = Component("gateway-1", "gateway", "up", None, 7, 2, "127.0.0.1:9")
+    assert control.components() == {"gateway-1": expected}
+    assert server.calls == [("GET", "/components", None, "Bearer secret")]
 
 
 @pytest.mark.parametrize(
     ("verb", "body"), [("kill", {"signal": "KILL"}), ("start", {}), ("pause", {}), ("resume", {})]
 )
-def test_acts_are_posted_to_the_component(server, control, verb, body):
-    """Each act is one POST below the component's name, with the token."""
+def test_an_action_is_posted_to_its_component(server, control, verb, body):
+    """One call, with the token."""
     path = f"/components/gateway-1/{verb}"
     server.answers["POST", path] = 200, {"pid": 7}
     getattr(control, verb)("gateway-1")
-    assert server.asked == [("POST", path, body, "Bearer secret")]
+    assert server.calls == [("POST", path, body, "Bearer secret")]
 
 
-def test_a_cutover_is_begun_watched_and_rolled_back(server, control):
-    """The three calls of a cutover carry and return what the page says."""
+def test_a_cutover_is_started_followed_and_rolled_back(server, control):
+    """The three calls have the bodies and answers of the documentation."""
     server.answers["POST", "/cutover"] = 202, {}
     server.answers["GET", "/cutover"] = 200, CUTOVER
     server.answers["POST", "/cutover/rollback"] = 202, {}
@@ -96,43 +96,45 @@ def test_a_cutover_is_begun_watched_and_rolled_back(server, control):
     control.roll_back_cutover()
     assert status.steps == [CutoverStep("drain", 5, {"waves": 4})]
     assert status.connections == {"blue": 3, "green": 9}
-    assert server.asked[0][2] == {"to": "green", "drain_ms": 8000, "canaries": True}
-    assert [path for _, path, _, _ in server.asked] == ["/cutover", "/cutover", "/cutover/rollback"]
+    assert server.calls[0][2] == {"to": "green", "drain_ms": 8000, "canaries": True}
+    assert [path for _, path, _, _ in server.calls] == ["/cutover", "/cutover", "/cutover/rollback"]
 
 
-def test_an_edge_is_drained(server, control):
-    """A drain is one POST, with its time."""
+def test_a_drain_is_posted_with_its_time(server, control):
+    """In milliseconds."""
     server.answers["POST", "/components/edge-blue-1/drain"] = 202, {}
     control.drain("edge-blue-1", drain_ms=4000)
-    assert server.asked[0][2] == {"drain_ms": 4000}
+    assert server.calls[0][2] == {"drain_ms": 4000}
 
 
-def test_a_rolling_update_is_begun_and_watched(server, control):
-    """The two calls of a rolling update carry and return what the page says."""
+def test_a_rolling_update_is_started_and_followed(server, control):
+    """The two calls have the bodies and answers of the documentation."""
     step = {"component": "room-1", "state": "stopping", "t_ns": 5}
     server.answers["POST", "/rolling"] = 202, {}
     server.answers["GET", "/rolling"] = 200, {"state": "running", "steps": [step], "error": None}
     control.begin_rolling_update()
     assert control.rolling_update() == RollingStatus("running", [RollingStep(**step)])
-    assert [path for _, path, _, _ in server.asked] == ["/rolling", "/rolling"]
+    assert [path for _, path, _, _ in server.calls] == ["/rolling", "/rolling"]
 
 
 @pytest.mark.parametrize(
-    ("status", "answer", "said"),
+    ("status", "answer", "message"),
     [
         (409, {"error": "gateway-1 has no process"}, "409 .*has no process"),
         (200, b"<html>", "not JSON"),
         (200, {"components": [{"name": 3}]}, "unexpected answer"),
     ],
 )
-def test_a_bad_answer_is_a_typed_error(server, control, status, answer, said):
-    """Refusals, garbage and wrong shapes are StackErrors that quote what came."""
+def test_an_invalid_answer_raises_a_stack_error_that_quotes_it(
+    server, control, status, answer, message
+):
+    """Refusals, invalid JSON and unexpected fields."""
     server.answers["GET", "/components"] = status, answer
-    with pytest.raises(StackError, match=said):
+    with pytest.raises(StackError, match=message):
         control.components()
 
 
-def test_no_answer_is_a_typed_error(server):
-    """A control API that is gone is a StackError too."""
+def test_a_missing_answer_raises_a_stack_error(server):
+    """The control API may have ended."""
     with pytest.raises(StackError, match="no answer"):
         ControlClient("http://127.0.0.1:1", "secret").components()

@@ -1,4 +1,4 @@
-"""The socket table: who is connected to an address."""
+"""The socket table: which clients are connected to an address."""
 
 import socket
 
@@ -7,8 +7,8 @@ import psutil
 from gauntlet.chaos.clients.socket_table import client_connections
 
 
-def test_clients_are_seen_by_their_ports_until_they_leave():
-    """A live connection to an address is listed by the client's port, an ended one is not."""
+def test_live_connections_are_listed_with_the_client_s_port():
+    """A connection that the server has closed is not listed."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with socket.create_connection(server.getsockname()) as client:
@@ -17,13 +17,13 @@ def test_clients_are_seen_by_their_ports_until_they_leave():
             assert client_connections([address, "127.0.0.1:1"]) == {(address, port)}
             assert client_connections(["127.0.0.1:1"]) == set()
             accepted.close()
-            # The client has not let go yet: its end is no live connection all the same.
+            # The client's socket is still open, but the connection is not established any more.
             assert client.recv(1) == b""
             assert client_connections([address]) == set()
 
 
-def test_a_system_that_hides_the_table_says_none(monkeypatch):
-    """Where ordinary users may not see the table, the answer is None and not `nobody`."""
+def test_a_hidden_socket_table_is_none(monkeypatch):
+    """This differs from an empty set: connections are unknown, not absent."""
 
     def denied(kind):
         raise psutil.AccessDenied

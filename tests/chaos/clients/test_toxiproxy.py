@@ -1,4 +1,4 @@
-"""The typed client, against a server that answers as it is told."""
+"""The typed client of Toxiproxy, against a server with scripted answers."""
 
 import json
 import threading
@@ -10,7 +10,7 @@ import pytest
 from gauntlet.chaos.clients.toxiproxy import Proxy, ProxyClient, ProxyError, Toxic
 from gauntlet.core.errors import Exit
 
-SHOWN = {"name": "p", "listen": "127.0.0.1:5", "upstream": "u:1", "enabled": True, "toxics": []}
+PROXY = {"name": "p", "listen": "127.0.0.1:5", "upstream": "u:1", "enabled": True, "toxics": []}
 TOXIC = {
     "name": "t",
     "type": "latency",
@@ -20,8 +20,8 @@ TOXIC = {
 }
 
 
-class Scripted(ThreadingHTTPServer):
-    """Keeps every call, and gives one answer: status, body."""
+class ScriptedServer(ThreadingHTTPServer):
+    """Records every call and gives one answer: status and body."""
 
     daemon_threads = True
 
@@ -34,12 +34,12 @@ class Scripted(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One call."""
+    """Handles one call."""
 
-    server: Scripted
+    server: ScriptedServer
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        if name.startswith("do_"):  # do_GET, do_PATCH …: how the base finds a verb's method
+        if name.startswith("do_"):  # do_GET, do_PATCH …: the base class looks these methods up
             return self.answer
         raise AttributeError(name)
 
@@ -58,13 +58,13 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Say nothing."""
+        """Do not log."""
 
 
 @pytest.fixture
 def server():
     """A scripted server."""
-    with Scripted() as scripted:
+    with ScriptedServer() as scripted:
         thread = threading.Thread(target=scripted.serve_forever, args=(0.01,))
         thread.start()
         yield scripted
@@ -74,29 +74,29 @@ def server():
 
 @pytest.fixture
 def client(server):
-    """A client of it, with little patience."""
+    """A client of it, with a short timeout."""
     return ProxyClient(server.url, timeout_s=0.3)
 
 
-def test_a_proxy_is_created_with_its_real_address(server, client):
-    """The answer's address counts, not the wish."""
-    server.answer = (201, SHOWN)
+def test_create_returns_the_address_that_the_server_chose(server, client):
+    """Not the requested port 0."""
+    server.answer = (201, PROXY)
     assert client.create("p", "u:1") == "127.0.0.1:5"
     body = {"name": "p", "upstream": "u:1", "listen": "127.0.0.1:0", "enabled": True}
     assert server.calls == [("POST", "/proxies", body)]
 
 
-def test_proxies_and_toxics_are_typed(server, client):
-    """Answers become values; what we do not know, such as `Logger`, is left out."""
-    server.answer = (200, {"p": {**SHOWN, "Logger": {}, "toxics": [TOXIC]}})
+def test_proxies_and_toxics_are_decoded(server, client):
+    """Unknown fields, such as `Logger`, are ignored."""
+    server.answer = (200, {"p": {**PROXY, "Logger": {}, "toxics": [TOXIC]}})
     toxic = Toxic("t", "latency", "upstream", 1.0, {"latency": 5, "jitter": 0})
     assert client.proxies() == {"p": Proxy("p", "127.0.0.1:5", "u:1", True, [toxic])}
     server.answer = (200, [TOXIC])
     assert client.toxics("p") == [toxic]
 
 
-def test_every_call_has_its_verb_path_and_body(server, client):
-    """Names are escaped; updates send only what is given, by PATCH."""
+def test_every_call_has_its_method_path_and_body(server, client):
+    """Names are escaped; updates send only the given values, by PATCH."""
     server.answer = (200, TOXIC)
     client.add_toxic("a>b/c", "latency", "upstream", 0.5, {"latency": 5}, "t")
     client.add_toxic("p", "noop")
@@ -108,14 +108,14 @@ def test_every_call_has_its_verb_path_and_body(server, client):
     client.disable("p")
     client.delete("p")
     client.reset()
-    added = {
+    latency_body = {
         "name": "t",
         "type": "latency",
         "stream": "upstream",
         "toxicity": 0.5,
         "attributes": {"latency": 5},
     }
-    plain = {
+    noop_body = {
         "name": "noop_downstream",
         "type": "noop",
         "stream": "downstream",
@@ -123,8 +123,8 @@ def test_every_call_has_its_verb_path_and_body(server, client):
         "attributes": {},
     }
     assert server.calls == [
-        ("POST", "/proxies/a%3Eb%2Fc/toxics", added),
-        ("POST", "/proxies/p/toxics", plain),
+        ("POST", "/proxies/a%3Eb%2Fc/toxics", latency_body),
+        ("POST", "/proxies/p/toxics", noop_body),
         ("PATCH", "/proxies/p/toxics/t%20t", {"attributes": {"latency": 9}}),
         ("PATCH", "/proxies/p/toxics/t", {"toxicity": 0.0}),
         ("DELETE", "/proxies/p/toxics/t", None),
@@ -136,24 +136,24 @@ def test_every_call_has_its_verb_path_and_body(server, client):
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 500, 503])
-def test_every_refusal_is_a_proxy_error(server, client, status):
-    """With the server's words and status; 5xx too, which the package lets pass."""
+def test_every_refusal_raises_a_proxy_error_with_status_and_message(server, client, status):
+    """Also 5xx, for which toxiproxy-python does not raise."""
     server.answer = (status, {"error": "what is wrong", "status": status})
     with pytest.raises(ProxyError, match=f"POST /reset: {status} what is wrong") as caught:
         client.reset()
     assert (caught.value.status, caught.value.exit_code) == (status, Exit.HARNESS)
 
 
-def test_an_error_without_json_is_shown_as_it_is(server, client):
-    """A timeout page of the server, say."""
+def test_an_error_that_is_not_json_is_quoted(server, client):
+    """For example a page of the server about a timeout."""
     server.answer = (503, b"<html>busy</html>")
     with pytest.raises(ProxyError, match="503 <html>busy"):
         client.version()
 
 
 @pytest.mark.parametrize("body", [b"no json", b"[]", b"{}"])
-def test_an_answer_of_another_shape_is_a_proxy_error(server, client, body):
-    """Something else listens there: an error of ours, never a KeyError."""
+def test_an_unexpected_answer_raises_a_proxy_error(server, client, body):
+    """Another server may listen there; the caller handles typed errors only."""
     server.answer = (200, body)
     with pytest.raises(ProxyError):
         client.create("p", "u:1")
@@ -161,8 +161,8 @@ def test_an_answer_of_another_shape_is_a_proxy_error(server, client, body):
         client.version()
 
 
-def test_a_silent_server_does_not_hang_us(server, client):
-    """A call ends with its timeout."""
+def test_a_call_to_a_silent_server_ends_with_its_timeout(server, client):
+    """The error has no status."""
     server.silent.set()
     with pytest.raises(ProxyError, match="no answer") as caught:
         client.version()
@@ -170,16 +170,16 @@ def test_a_silent_server_does_not_hang_us(server, client):
 
 
 def test_the_users_http_proxy_is_not_used(server, client, monkeypatch):
-    """Environment variables for the web do not lead our calls astray."""
+    """Its environment variables must not redirect our calls."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("all_proxy", "http://127.0.0.1:1")
     server.answer = (200, {"version": "2.12.0"})
     assert client.version() == "2.12.0"
 
 
-def test_two_clients_have_two_servers(server):
-    """The package keeps one global address; ours do not share it."""
-    with Scripted() as other:
+def test_two_clients_may_use_two_servers(server):
+    """toxiproxy-python keeps one global address."""
+    with ScriptedServer() as other:
         thread = threading.Thread(target=other.serve_forever, args=(0.01,))
         thread.start()
         clients = [ProxyClient(server.url), ProxyClient(other.url)]

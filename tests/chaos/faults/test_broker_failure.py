@@ -1,11 +1,11 @@
-"""broker-failure, in a world without processes."""
+"""broker-failure, on a fake stack."""
 
-from gauntlet.chaos.faults.broker_failure import broker_failure
+from gauntlet.chaos.faults.broker_failure import BrokerFailure
 
 
-def test_the_broker_is_killed_and_started(world, spec):
-    """Every broker, without a count."""
-    fault = broker_failure(spec("broker-failure", "broker"))
-    assert fault.inject(world.context) == {"components": ["broker"]}
-    assert fault.heal(world.context) == {"started": ["broker"]}
-    assert world.control.calls == [("kill", "broker"), ("start", "broker")]
+def test_every_broker_is_killed_and_started_again(stack, spec):
+    """There is no parameter `count`."""
+    fault = BrokerFailure(spec("broker-failure", "broker"))
+    assert fault.inject(stack.context) == {"components": ["broker"]}
+    assert fault.heal(stack.context) == {"started": ["broker"]}
+    assert stack.control.calls == [("kill", "broker"), ("start", "broker")]

@@ -1,4 +1,4 @@
-"""The context: what faults find through it."""
+"""The context through which faults act."""
 
 from dataclasses import replace
 
@@ -7,34 +7,35 @@ import pytest
 from gauntlet.core.errors import StackError
 
 
-def test_links_of_a_target_come_with_their_proxies(world):
-    """A target's links are found behind their proxies."""
-    assert set(world.context.links("client>gateway")) == {"client>gateway-1", "client>gateway-2"}
+def test_the_links_of_a_target_are_returned_with_their_proxies(stack):
+    """Links to other components are left out."""
+    assert set(stack.context.links("client>gateway")) == {"client>gateway-1", "client>gateway-2"}
 
 
-def test_a_link_without_a_proxy_is_refused(world):
-    """A fault must not act on half of its links in silence."""
-    proxies = {k: v for k, v in world.context.proxies.items() if k != "client>gateway-2"}
-    context = replace(world.context, proxies=proxies)
+def test_a_target_with_a_direct_link_is_refused(stack):
+    """Otherwise a fault would silently act on some of its links only."""
+    proxies = dict(stack.context.proxies)
+    del proxies["client>gateway-2"]
+    context = replace(stack.context, proxies=proxies)
     with pytest.raises(StackError, match="client>gateway-2"):
         context.links("client>gateway")
 
 
-def test_running_leaves_out_what_is_down(world):
-    """Planned and held components of a role are no victims."""
-    world.control.states["edge-blue-2"] = "held"
-    assert set(world.context.running("edge")) == {"edge-blue-1"}
+def test_running_leaves_out_components_that_are_down(stack):
+    """Planned and held components cannot be killed."""
+    stack.control.states["edge-blue-2"] = "held"
+    assert set(stack.context.running("edge")) == {"edge-blue-1"}
 
 
-def test_a_link_s_component_is_up_or_not(world):
-    """The state behind a link decides; without a control API it is assumed to be up."""
-    world.control.states["broker"] = "held"
-    assert not world.context.is_up("edge>broker")
-    assert world.context.is_up("edge>registry")
-    assert replace(world.context, control=None).is_up("edge>broker")
+def test_a_link_is_up_if_its_component_is(stack):
+    """Without a control API it is assumed to be up."""
+    stack.control.states["broker"] = "held"
+    assert not stack.context.is_up("edge>broker")
+    assert stack.context.is_up("edge>registry")
+    assert replace(stack.context, control=None).is_up("edge>broker")
 
 
-def test_without_a_control_api_processes_cannot_be_acted_on(world):
-    """A stack of somebody else's has processes that are out of reach."""
+def test_faults_on_processes_need_a_control_api(stack):
+    """A stack of another vendor may have none."""
     with pytest.raises(StackError, match="no control API"):
-        replace(world.context, control=None).running("gateway")
+        replace(stack.context, control=None).running("gateway")

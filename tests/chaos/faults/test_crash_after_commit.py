@@ -1,4 +1,4 @@
-"""crash-after-commit: armed by a signal, proven by the process's last words."""
+"""crash-after-commit: armed by a signal, proven by the last line of the process's log."""
 
 import json
 from dataclasses import replace
@@ -10,75 +10,75 @@ from gauntlet.chaos.faults.base import FaultFailed
 from gauntlet.chaos.faults.crash_after_commit import CrashAfterCommit
 from gauntlet.core.errors import StackError
 
-WORDS = "committed and not published: d.a.b 7"
+MESSAGE = "committed and not published: d.a.b 7"
 
 
-def line(logger, message):
+def log_line(logger, message):
     """One line of a component's log."""
     return json.dumps({"t_s": 1.0, "level": "WARNING", "logger": logger, "message": message}) + "\n"
 
 
 @pytest.fixture
-def context(world, monkeypatch, tmp_path):
-    """A world with a log, in which an earlier crash has left its words."""
+def context(stack, monkeypatch, tmp_path):
+    """A context with a log that already contains the message of an earlier crash."""
     monkeypatch.setattr(_processes, "PROVE_S", 0.0)
     monkeypatch.setattr(crash_after_commit, "process_state", lambda _: "gone")
     log = tmp_path / "message-1.log"
     log.write_text(
-        line(
+        log_line(
             "gauntlet.chaos.server_hooks.faults.crash_after_commit",
             "committed and not published: old 1",
         )
     )
-    return replace(world.context, logs=tmp_path)
+    return replace(stack.context, logs=tmp_path)
 
 
-def say(context, logger, message):
-    """Append to the log."""
+def append_to_log(context, logger, message):
+    """Append a line to the log of message-1."""
     with (context.logs / "message-1.log").open("a") as log:
-        log.write(line(logger, message))
+        log.write(log_line(logger, message))
 
 
-def test_it_is_armed_and_dies_with_words(world, spec, context):
-    """SIGUSR1 through the control API; what it had committed is the proof; the heal starts it."""
+def test_the_service_is_armed_by_a_signal_and_its_last_log_line_is_the_proof(stack, spec, context):
+    """SIGUSR1 is sent through the control API; the heal starts the service again."""
     fault = CrashAfterCommit(spec("crash-after-commit", "message"))
     assert fault.inject(context) == {"components": ["message-1"]}
-    say(context, "gauntlet.chaos.server_hooks.faults.crash_after_commit", WORDS)
+    append_to_log(context, "gauntlet.chaos.server_hooks.faults.crash_after_commit", MESSAGE)
     assert fault.prove(context) == {
-        "message-1": {"pid": 102, "process": "gone", "last_words": WORDS}
+        "message-1": {"pid": 102, "process": "gone", "last_words": MESSAGE}
     }
     assert fault.heal(context) == {"started": ["message-1"]}
-    assert world.control.calls == [("USR1", "message-1"), ("start", "message-1")]
+    assert stack.control.calls == [("USR1", "message-1"), ("start", "message-1")]
 
 
 @pytest.mark.parametrize(
     ("logger", "message"),
     [
-        ("reference_server", WORDS),
+        ("reference_server", MESSAGE),
         ("gauntlet.chaos.server_hooks.faults.crash_after_commit", "armed"),
     ],
 )
-def test_an_end_without_these_words_is_no_proof(spec, context, logger, message):
-    """Killed some other way; an earlier crash's words are not this one's."""
+def test_a_process_that_ended_without_the_message_is_no_proof(spec, context, logger, message):
+    """It was killed in another way; the message of an earlier crash does not count."""
     fault = CrashAfterCommit(spec("crash-after-commit", "message"))
     fault.inject(context)
-    say(context, logger, message)
+    append_to_log(context, logger, message)
     with pytest.raises(FaultFailed):
         fault.prove(context)
 
 
-def test_a_living_process_is_no_proof(spec, context, monkeypatch):
-    """Words alone kill nobody."""
+def test_a_message_of_a_running_process_is_no_proof(spec, context, monkeypatch):
+    """The process must be gone."""
     monkeypatch.setattr(crash_after_commit, "process_state", lambda _: "running")
     fault = CrashAfterCommit(spec("crash-after-commit", "message"))
     fault.inject(context)
-    say(context, "gauntlet.chaos.server_hooks.faults.crash_after_commit", WORDS)
+    append_to_log(context, "gauntlet.chaos.server_hooks.faults.crash_after_commit", MESSAGE)
     with pytest.raises(FaultFailed):
         fault.prove(context)
 
 
-def test_without_logs_nothing_is_injected(world, spec):
-    """It could not be proven."""
+def test_without_logs_nothing_is_injected(stack, spec):
+    """The fault could not be proven."""
     with pytest.raises(StackError, match="logs"):
-        CrashAfterCommit(spec("crash-after-commit", "message")).inject(world.context)
-    assert world.control.calls == []
+        CrashAfterCommit(spec("crash-after-commit", "message")).inject(stack.context)
+    assert stack.control.calls == []

@@ -1,4 +1,4 @@
-"""flush, in a world without a registry."""
+"""flush, with a double of the Redis client."""
 
 from types import SimpleNamespace
 
@@ -11,7 +11,7 @@ from gauntlet.core.errors import RollbackError
 
 
 class FakeRedis:
-    """A client, or a transaction of one; `keys` is shared by all of a test."""
+    """A client, or a transaction of one; `keys` is shared by all clients of a test."""
 
     keys = SimpleNamespace(now=0, after_flush=0)
 
@@ -35,7 +35,7 @@ class FakeRedis:
         return self._answer(self.keys.now)
 
     def flushall(self):
-        """Empty it."""
+        """Delete all keys."""
         self.keys.now = self.keys.after_flush
         return self._answer(True)
 
@@ -59,36 +59,36 @@ def keys(monkeypatch):
     return FakeRedis.keys
 
 
-def test_a_registry_is_emptied_and_filled_again(world, spec, keys):
-    """Proven by two counts in one transaction; whole when half of the keys are back."""
+def test_an_emptied_registry_is_healed_when_half_of_the_keys_are_back(stack, spec, keys):
+    """The proof is two counts in one transaction."""
     fault = Flush(spec("flush", "registry"))
-    assert fault.inject(world.context) == {"keys": 400}
-    assert fault.prove(world.context) == {"keys_before": 400, "keys_after": 0}
-    assert fault.heal(world.context) == {}
+    assert fault.inject(stack.context) == {"keys": 400}
+    assert fault.prove(stack.context) == {"keys_before": 400, "keys_after": 0}
+    assert fault.heal(stack.context) == {}
     keys.now = 250
-    assert fault.verify(world.context) == {"keys": 250}
+    assert fault.verify(stack.context) == {"keys": 250}
 
 
-def test_a_registry_that_stays_empty_is_not_healed(world, spec, keys):
-    """Nobody may call that whole."""
+def test_a_registry_that_stays_empty_is_not_healed(stack, spec, keys):
+    """Less than half of the keys were written again."""
     fault = Flush(spec("flush", "registry"))
-    fault.inject(world.context)
+    fault.inject(stack.context)
     keys.now = 150
     with pytest.raises(RollbackError, match="400 keys"):
-        fault.verify(world.context)
+        fault.verify(stack.context)
 
 
 @pytest.mark.parametrize(("before", "after"), [(0, 0), (400, 3)])
-def test_no_keys_lost_is_no_proof(world, spec, keys, before, after):
-    """An empty registry cannot be emptied, and one that keeps keys was not."""
+def test_a_flush_that_deletes_no_keys_or_leaves_some_is_no_proof(stack, spec, keys, before, after):
+    """The registry was empty before, or was not emptied."""
     keys.now, keys.after_flush = before, after
     fault = Flush(spec("flush", "registry"))
-    fault.inject(world.context)
+    fault.inject(stack.context)
     with pytest.raises(FaultFailed):
-        fault.prove(world.context)
+        fault.prove(stack.context)
 
 
-def test_what_was_not_injected_is_healed(world, spec):
-    """Without asking any registry."""
+def test_heal_without_inject_does_nothing(stack, spec):
+    """No registry is contacted."""
     fault = Flush(spec("flush", "registry"))
-    assert (fault.heal(world.context), fault.verify(world.context)) == ({}, {})
+    assert (fault.heal(stack.context), fault.verify(stack.context)) == ({}, {})

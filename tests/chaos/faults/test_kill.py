@@ -1,4 +1,4 @@
-"""kill, in a world without processes."""
+"""kill, on a fake stack."""
 
 import pytest
 
@@ -8,61 +8,61 @@ from gauntlet.chaos.faults.kill import Kill
 
 
 @pytest.fixture
-def table(world, monkeypatch):
-    """Processes and ports follow the component's state."""
-    pids = {its.pid: name for name, its in world.control.components().items()}
+def processes(stack, monkeypatch):
+    """Processes and ports whose state follows the state of the component."""
+    pids = {component.pid: name for name, component in stack.control.components().items()}
 
     def state(pid):
-        return "gone" if world.control.states[pids[pid]] == "held" else "running"
+        return "gone" if stack.control.states[pids[pid]] == "held" else "running"
 
     for module in (kill, _processes):
         monkeypatch.setattr(module, "process_state", state)
     monkeypatch.setattr(kill, "port_state", lambda _: "refused")
 
 
-def test_count_components_are_killed_and_started(world, spec, table):
-    """The first by name go down, show it, and come back."""
-    fault = Kill.of(spec("kill", "gateway", count=2))
-    assert fault.inject(world.context) == {"components": ["gateway-1", "gateway-2"]}
-    proof = fault.prove(world.context)
+def test_count_components_are_killed_and_started_again(stack, spec, processes):
+    """The first ones by name."""
+    fault = Kill.from_spec(spec("kill", "gateway", count=2))
+    assert fault.inject(stack.context) == {"components": ["gateway-1", "gateway-2"]}
+    proof = fault.prove(stack.context)
     assert proof["gateway-2"] == {"pid": 101, "process": "gone", "port": "refused"}
-    assert fault.heal(world.context) == {"started": ["gateway-1", "gateway-2"]}
-    assert fault.verify(world.context) == {"gateway-1": "up", "gateway-2": "up"}
+    assert fault.heal(stack.context) == {"started": ["gateway-1", "gateway-2"]}
+    assert fault.verify(stack.context) == {"gateway-1": "up", "gateway-2": "up"}
 
 
-def test_a_live_process_is_no_proof(world, spec, table, monkeypatch):
-    """The API's word is not enough: the process must be gone."""
+def test_a_running_process_is_no_proof(stack, spec, processes, monkeypatch):
+    """The state that the control API reports is not enough."""
     monkeypatch.setattr(_processes, "PROVE_S", 0.0)
-    fault = Kill.of(spec("kill", "gateway"))
-    fault.inject(world.context)
-    world.control.states["gateway-1"] = "up"
+    fault = Kill.from_spec(spec("kill", "gateway"))
+    fault.inject(stack.context)
+    stack.control.states["gateway-1"] = "up"
     with pytest.raises(FaultFailed) as failed:
-        fault.prove(world.context)
+        fault.prove(stack.context)
     assert failed.value.proof["gateway-1"]["process"] == "running"
 
 
-def test_an_open_port_is_no_proof(world, spec, table, monkeypatch):
-    """Somebody who still answers at the address has not gone down."""
+def test_an_open_port_is_no_proof(stack, spec, processes, monkeypatch):
+    """Something still accepts connections at the address."""
     monkeypatch.setattr(_processes, "PROVE_S", 0.0)
     monkeypatch.setattr(kill, "port_state", lambda _: "open")
-    fault = Kill.of(spec("kill", "gateway"))
-    fault.inject(world.context)
+    fault = Kill.from_spec(spec("kill", "gateway"))
+    fault.inject(stack.context)
     with pytest.raises(FaultFailed):
-        fault.prove(world.context)
+        fault.prove(stack.context)
 
 
-def test_heal_twice_starts_once(world, spec, table):
-    """A second heal finds nothing held."""
-    fault = Kill.of(spec("kill", "gateway"))
-    fault.inject(world.context)
-    fault.heal(world.context)
-    assert fault.heal(world.context) == {"started": []}
-    assert [verb for verb, _ in world.control.calls] == ["kill", "start"]
+def test_a_second_heal_starts_nothing(stack, spec, processes):
+    """No component is held down any more."""
+    fault = Kill.from_spec(spec("kill", "gateway"))
+    fault.inject(stack.context)
+    fault.heal(stack.context)
+    assert fault.heal(stack.context) == {"started": []}
+    assert [verb for verb, _ in stack.control.calls] == ["kill", "start"]
 
 
-def test_heal_without_inject_asks_nobody(world, spec):
-    """What was not injected needs no control API to be healed."""
-    fault = Kill.of(spec("kill", "gateway"))
-    assert fault.heal(world.context) == {"started": []}
-    assert fault.verify(world.context) == {}
-    assert world.control.calls == []
+def test_heal_without_inject_does_nothing(stack, spec):
+    """It does not call the control API."""
+    fault = Kill.from_spec(spec("kill", "gateway"))
+    assert fault.heal(stack.context) == {"started": []}
+    assert fault.verify(stack.context) == {}
+    assert stack.control.calls == []

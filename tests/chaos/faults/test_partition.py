@@ -1,4 +1,4 @@
-"""partition, in a world without processes."""
+"""partition, on a fake stack."""
 
 import pytest
 
@@ -6,25 +6,25 @@ from gauntlet.chaos.faults.base import FaultFailed
 from gauntlet.chaos.faults.partition import Partition
 
 
-def test_silence_proves_it(world, spec):
-    """A link that connects and says nothing is partitioned."""
+def test_a_silent_link_is_the_proof(stack, spec):
+    """It accepts a connection and does not answer."""
     fault = Partition(spec("partition", "edge>broker"))
-    assert fault.inject(world.context) == {"links": ["edge>broker"], "timeout": 0}
-    assert fault.prove(world.context)["probe"] == {"edge>broker": "no answer within 1000 ms"}
+    assert fault.inject(stack.context) == {"links": ["edge>broker"], "timeout": 0}
+    assert fault.prove(stack.context)["probe"] == {"edge>broker": "no answer within 1000 ms"}
 
 
-def test_a_dead_component_is_no_silence(world, spec, monkeypatch):
-    """A link whose component went away meanwhile closes: that is not what was asked for."""
+def test_a_link_to_a_dead_component_is_no_proof_of_a_partition(stack, spec, monkeypatch):
+    """The proxy closes the connection, which is not silence."""
     monkeypatch.setattr("gauntlet.chaos.faults._link_fault.PROVE_S", 0.0)
     fault = Partition(spec("partition", "edge>broker"))
-    fault.inject(world.context)
-    world.control.states["broker"] = "held"
+    fault.inject(stack.context)
+    stack.control.states["broker"] = "held"
     with pytest.raises(FaultFailed, match="still answer"):
-        fault.prove(world.context)
+        fault.prove(stack.context)
 
 
-def test_patience_grows_with_a_slow_link(spec):
-    """On a link that takes 400 ms, a second of silence would prove little."""
+def test_the_probe_waits_longer_on_a_slow_link(spec):
+    """A second of silence proves little if an answer takes 400 ms."""
     fault = Partition(spec("partition", "edge>broker"))
-    assert fault.patience_s(1.0) == 1.0
-    assert fault.patience_s(400.0) == 2.0
+    assert fault.probe_timeout_s(1.0) == 1.0
+    assert fault.probe_timeout_s(400.0) == 2.0

@@ -1,4 +1,4 @@
-"""Victims, and what became of them."""
+"""Selecting components and observing the state of their processes."""
 
 import os
 import signal
@@ -10,27 +10,32 @@ import time
 import pytest
 
 from gauntlet.chaos.faults import _processes
-from gauntlet.chaos.faults._processes import port_state, process_state, verify_running, victims
+from gauntlet.chaos.faults._processes import (
+    port_state,
+    process_state,
+    select_victims,
+    verify_running,
+)
 from gauntlet.chaos.faults.base import FaultFailed
 from gauntlet.core.errors import RollbackError
 
 
-def test_the_first_running_by_name_are_the_victims(world):
-    """Those that are down are passed over; None takes all."""
-    world.control.states["gateway-1"] = "held"
-    assert list(victims(world.context, "gateway", 1)) == ["gateway-2"]
-    assert list(victims(world.context, "edge", None)) == ["edge-blue-1", "edge-blue-2"]
+def test_the_first_running_components_by_name_are_selected(stack):
+    """Components that are down are skipped; None selects all."""
+    stack.control.states["gateway-1"] = "held"
+    assert list(select_victims(stack.context, "gateway", 1)) == ["gateway-2"]
+    assert list(select_victims(stack.context, "edge", None)) == ["edge-blue-1", "edge-blue-2"]
 
 
-def test_nobody_running_is_a_failure(world):
-    """A fault without a victim did not act."""
-    world.control.states["broker"] = "held"
-    with pytest.raises(FaultFailed, match="nothing of broker"):
-        victims(world.context, "broker", 1)
+def test_a_target_without_running_components_fails(stack):
+    """The fault could not act."""
+    stack.control.states["broker"] = "held"
+    with pytest.raises(FaultFailed, match="no component of broker"):
+        select_victims(stack.context, "broker", 1)
 
 
 def test_process_state_follows_a_real_process():
-    """Running, stopped by SIGSTOP, and gone, as a zombie too."""
+    """Running, stopped by SIGSTOP, and gone, also as a zombie."""
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         assert process_state(child.pid) not in ("gone", "stopped")
@@ -45,16 +50,16 @@ def test_process_state_follows_a_real_process():
     assert process_state(None) == "gone"
 
 
-def await_state(pid, wanted):
-    """Signals take a moment."""
+def await_state(pid, state):
+    """Wait for a state, because signals take effect after a moment."""
     deadline = time.monotonic() + 5
-    while process_state(pid) != wanted:
+    while process_state(pid) != state:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_port_state():
-    """Open, refused, or none, with or without a scheme."""
+def test_a_port_is_open_refused_or_none():
+    """With or without a scheme in the address."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         assert port_state(address) == "open"
@@ -63,15 +68,15 @@ def test_port_state():
     assert port_state(None) == "none"
 
 
-def test_running_again_needs_a_process(world, monkeypatch):
-    """`up` without a live process is not believed."""
+def test_a_component_that_is_up_without_a_process_is_not_running(stack, monkeypatch):
+    """The state that the control API reports is not enough."""
     monkeypatch.setattr(_processes, "VERIFY_S", 0.0)
     monkeypatch.setattr(_processes, "process_state", lambda _: "gone")
     with pytest.raises(RollbackError, match="gateway-1"):
-        verify_running(world.context, ["gateway-1"])
+        verify_running(stack.context, ["gateway-1"])
 
 
-def test_what_a_cutover_retired_may_stay_down(world):
-    """A victim whose environment was retired meanwhile is nobody's to start."""
-    assert verify_running(world.context, ["edge-green-1"]) == {"edge-green-1": "planned"}
-    assert verify_running(world.context, []) == {}
+def test_a_component_that_a_cutover_retired_may_stay_down(stack):
+    """The heal must not start it."""
+    assert verify_running(stack.context, ["edge-green-1"]) == {"edge-green-1": "planned"}
+    assert verify_running(stack.context, []) == {}

@@ -1,4 +1,4 @@
-"""scale-out, scale-in and rolling-update, against a scripted cluster."""
+"""scale-out, scale-in and rolling-update, on a cluster whose states are scripted."""
 
 import pytest
 
@@ -18,13 +18,13 @@ from gauntlet.core.errors import RollbackError, StackError
 
 
 @pytest.fixture
-def table(world, monkeypatch):
-    """Processes and ports follow the component's state; waits are over at once."""
-    pids = {its.pid: name for name, its in world.control.components().items()}
+def processes(stack, monkeypatch):
+    """Processes and ports follow the state of the component; polling does not wait."""
+    pids = {component.pid: name for name, component in stack.control.components().items()}
 
     def state(pid):
-        living = world.control.states[pids[pid]] in ("up", "draining")
-        return "running" if living else "gone"
+        is_running = stack.control.states[pids[pid]] in ("up", "draining")
+        return "running" if is_running else "gone"
 
     for module in (_processes, scale_in, scale_out):
         monkeypatch.setattr(module, "process_state", state)
@@ -33,148 +33,150 @@ def table(world, monkeypatch):
         monkeypatch.setattr(
             module, "poll", lambda check, *_: next((1 for _ in range(9) if check()), None)
         )
-    world.control.states["edge-blue-2"] = "planned"
+    stack.control.states["edge-blue-2"] = "planned"
 
 
-def test_the_first_planned_edge_of_the_environment_in_use_is_started(world, spec, table):
-    """Green's edges are planned as well, and none of our business; the new one stays."""
+def test_the_first_planned_edge_of_the_environment_in_use_is_started(stack, spec, processes):
+    """The planned edges of the other environment are not touched; the new edge stays."""
     fault = ScaleOut(spec("scale-out", "edge"))
-    assert fault.inject(world.context) == {"components": ["edge-blue-2"]}
-    assert fault.prove(world.context) == {
+    assert fault.inject(stack.context) == {"components": ["edge-blue-2"]}
+    assert fault.prove(stack.context) == {
         "edge-blue-2": {"pid": 104, "process": "running", "port": "open"}
     }
-    assert fault.heal(world.context) == {}
-    assert fault.verify(world.context) == {"edge-blue-2": "up"}
-    assert world.control.calls == [("start", "edge-blue-2")]
+    assert fault.heal(stack.context) == {}
+    assert fault.verify(stack.context) == {"edge-blue-2": "up"}
+    assert stack.control.calls == [("start", "edge-blue-2")]
 
 
-def test_after_a_cutover_the_other_environment_grows(world, spec, table):
-    """Where new connections go is what counts."""
-    world.control.statuses = [CutoverStatus("done", "green")]
-    assert ScaleOut(spec("scale-out", "edge")).inject(world.context) == {
+def test_after_a_cutover_an_edge_of_the_other_environment_is_started(stack, spec, processes):
+    """The environment that new connections go to counts."""
+    stack.control.statuses = [CutoverStatus("done", "green")]
+    assert ScaleOut(spec("scale-out", "edge")).inject(stack.context) == {
         "components": ["edge-green-1"]
     }
 
 
-def test_without_a_spare_there_is_no_scale_out(world, spec, table):
-    """A layout without spare edges cannot grow, and says so."""
-    world.control.states["edge-blue-2"] = "up"
+def test_a_scale_out_without_a_spare_edge_fails(stack, spec, processes):
+    """Nothing needs to be healed."""
+    stack.control.states["edge-blue-2"] = "up"
     fault = ScaleOut(spec("scale-out", "edge"))
     with pytest.raises(FaultFailed, match="no spare"):
-        fault.inject(world.context)
-    assert (fault.heal(world.context), fault.verify(world.context)) == ({}, {})
+        fault.inject(stack.context)
+    assert (fault.heal(stack.context), fault.verify(stack.context)) == ({}, {})
 
 
-def test_an_edge_that_does_not_serve_is_no_scale_out(world, spec, table, monkeypatch):
-    """`started` is the cluster's word; the port must be open."""
+def test_an_edge_whose_port_is_closed_is_no_proof_of_a_scale_out(
+    stack, spec, processes, monkeypatch
+):
+    """The state that the control API reports is not enough."""
     monkeypatch.setattr(scale_out, "port_state", lambda _: "refused")
     fault = ScaleOut(spec("scale-out", "edge"))
-    fault.inject(world.context)
-    with pytest.raises(FaultFailed, match="does not serve"):
-        fault.prove(world.context)
+    fault.inject(stack.context)
+    with pytest.raises(FaultFailed, match="does not accept connections"):
+        fault.prove(stack.context)
 
 
-def test_an_edge_is_drained_and_gone(world, spec, table):
-    """Drained with the time given, awaited, planned again."""
+def test_a_scale_in_drains_an_edge_until_it_is_planned_again(stack, spec, processes):
+    """With the drain time of the scenario."""
     fault = ScaleIn(spec("scale-in", "edge", drain="3s"))
-    assert fault.inject(world.context)["drain_ms"] == 3000
-    assert fault.prove(world.context) == {"edge-blue-1": "draining"}
-    assert world.control.calls == [("drain 3000", "edge-blue-1")]
+    assert fault.inject(stack.context)["drain_ms"] == 3000
+    assert fault.prove(stack.context) == {"edge-blue-1": "draining"}
+    assert stack.control.calls == [("drain 3000", "edge-blue-1")]
     with pytest.raises(RollbackError, match="edge-blue-1 is draining"):
-        fault.verify(world.context)
-    world.control.states["edge-blue-1"] = "planned"
-    fault.heal(world.context)
-    assert fault.verify(world.context) == {"edge-blue-1": "planned"}
+        fault.verify(stack.context)
+    stack.control.states["edge-blue-1"] = "planned"
+    fault.heal(stack.context)
+    assert fault.verify(stack.context) == {"edge-blue-1": "planned"}
 
 
-def test_an_edge_that_stays_up_is_not_drained(world, spec, table):
-    """A 202 is no proof."""
+def test_an_edge_that_stays_up_is_no_proof_of_a_scale_in(stack, spec, processes):
+    """That the call was accepted is no proof."""
     fault = ScaleIn(spec("scale-in", "edge"))
-    fault.inject(world.context)
-    world.control.states["edge-blue-1"] = "up"
-    with pytest.raises(FaultFailed, match="not drained"):
-        fault.prove(world.context)
+    fault.inject(stack.context)
+    stack.control.states["edge-blue-1"] = "up"
+    with pytest.raises(FaultFailed, match="not being drained"):
+        fault.prove(stack.context)
 
 
-def test_a_refused_drain_leaves_nothing_to_heal(world, spec, table, monkeypatch):
-    """The last edge stays, as do all while clients are moved: it is up, and nothing was done."""
+def test_a_refused_drain_leaves_nothing_to_heal(stack, spec, processes, monkeypatch):
+    """The edge is up, and nothing was changed."""
 
     def refuse(*_args, **_kwargs):
         raise RefusedError("409 edge-blue-1 is the last one")
 
-    monkeypatch.setattr(world.control, "drain", refuse)
+    monkeypatch.setattr(stack.control, "drain", refuse)
     fault = ScaleIn(spec("scale-in", "edge"))
     with pytest.raises(RefusedError):
-        fault.inject(world.context)
-    assert (fault.heal(world.context), fault.verify(world.context)) == ({}, {})
+        fault.inject(stack.context)
+    assert (fault.heal(stack.context), fault.verify(stack.context)) == ({}, {})
 
 
-def test_a_drain_that_was_not_answered_is_awaited(world, spec, table, monkeypatch):
-    """It may have begun: only a refusal says that nothing was done."""
+def test_a_drain_whose_call_was_not_answered_is_followed(stack, spec, processes, monkeypatch):
+    """It may have started: only a refusal means that nothing was done."""
 
     def drain(name, **_):
-        world.control.states[name] = "draining"
+        stack.control.states[name] = "draining"
         raise StackError("no answer")
 
-    monkeypatch.setattr(world.control, "drain", drain)
+    monkeypatch.setattr(stack.control, "drain", drain)
     fault = ScaleIn(spec("scale-in", "edge"))
     with pytest.raises(StackError):
-        fault.inject(world.context)
+        fault.inject(stack.context)
     with pytest.raises(RollbackError, match="edge-blue-1 is draining"):
-        fault.verify(world.context)
+        fault.verify(stack.context)
 
 
-def test_an_edge_that_kept_its_clients_is_a_failed_fault(world, spec, table):
-    """The scale-in did not do its job, and the system is whole."""
+def test_a_scale_in_fails_if_the_edge_kept_its_clients(stack, spec, processes):
+    """The system works as before."""
     fault = ScaleIn(spec("scale-in", "edge"))
-    fault.inject(world.context)
-    world.control.states["edge-blue-1"] = "up"
+    fault.inject(stack.context)
+    stack.control.states["edge-blue-1"] = "up"
     with pytest.raises(FaultFailed, match="edge-blue-1 kept its clients"):
-        fault.heal(world.context)
-    assert fault.verify(world.context) == {"edge-blue-1": "up"}
+        fault.heal(stack.context)
+    assert fault.verify(stack.context) == {"edge-blue-1": "up"}
 
 
 def steps(*pairs):
-    """Steps of now."""
+    """Steps with times after the start of the update."""
     return [RollingStep(name, state, clock.now_ns() + 10**12) for name, state in pairs]
 
 
-def test_a_rolling_update_is_followed_to_its_end(world, spec, table):
-    """Effective with its first step, healed when it is done, everything up."""
+def test_a_rolling_update_is_followed_to_its_end(stack, spec, processes):
+    """It is effective at its first step and healed when it is done."""
     first = steps(("gateway-1", "stopping"))
     both = [*first, *steps(("gateway-1", "up"))]
     old = RollingStatus("done", [RollingStep("broker", "up", 5)])
     running, done = RollingStatus("running", first), RollingStatus("done", both)
-    world.control.rolling = [old, running, running, done]
+    stack.control.rolling = [old, running, running, done]
     fault = RollingUpdate(spec("rolling-update", "gateway"))
-    assert fault.inject(world.context) == {}
-    assert fault.prove(world.context) == {"steps": [["gateway-1", "stopping"]]}
-    assert [state for _, state, _ in fault.heal(world.context)["steps"]] == ["stopping", "up"]
-    assert fault.verify(world.context) == {"gateway-1": "up"}
-    assert world.control.calls == [("rolling",)]
+    assert fault.inject(stack.context) == {}
+    assert fault.prove(stack.context) == {"steps": [["gateway-1", "stopping"]]}
+    assert [state for _, state, _ in fault.heal(stack.context)["steps"]] == ["stopping", "up"]
+    assert fault.verify(stack.context) == {"gateway-1": "up"}
+    assert stack.control.calls == [("rolling",)]
 
 
-def test_a_rolling_update_without_a_step_is_no_proof(world, spec, table):
-    """Begun is not acted."""
+def test_a_rolling_update_without_a_step_is_no_proof(stack, spec, processes):
+    """That it was started is no proof."""
     fault = RollingUpdate(spec("rolling-update", "gateway"))
-    fault.inject(world.context)
+    fault.inject(stack.context)
     with pytest.raises(FaultFailed, match="no component"):
-        fault.prove(world.context)
+        fault.prove(stack.context)
 
 
-def test_a_rolling_update_that_fails_is_a_failed_fault(world, spec, table):
-    """Its reason is told; whether all is up again is for `verify`."""
-    world.control.rolling = [RollingStatus("failed", steps(("room-1", "stopping")), "room-1 died")]
+def test_a_rolling_update_that_fails_is_a_failed_fault(stack, spec, processes):
+    """The reason is reported; `verify` checks whether everything is up again."""
+    stack.control.rolling = [RollingStatus("failed", steps(("room-1", "stopping")), "room-1 died")]
     fault = RollingUpdate(spec("rolling-update", "gateway"))
-    fault.inject(world.context)
+    fault.inject(stack.context)
     with pytest.raises(FaultFailed, match="room-1 died"):
-        fault.heal(world.context)
+        fault.heal(stack.context)
 
 
 @pytest.mark.parametrize("kind", [ScaleOut, ScaleIn, RollingUpdate])
-def test_heal_without_inject_asks_nobody(world, spec, kind):
-    """What was not injected needs no control API to be healed."""
+def test_heal_without_inject_does_nothing(stack, spec, kind):
+    """It does not call the control API."""
     names = {ScaleOut: "scale-out", ScaleIn: "scale-in", RollingUpdate: "rolling-update"}
     fault = kind(spec(names[kind], "edge"))
-    assert (fault.heal(world.context), fault.verify(world.context)) == ({}, {})
-    assert world.control.calls == []
+    assert (fault.heal(stack.context), fault.verify(stack.context)) == ({}, {})
+    assert stack.control.calls == []

@@ -1,4 +1,4 @@
-"""surge: proven by what the load says that it sends."""
+"""surge: proven by the send rate that the load reports."""
 
 import json
 from dataclasses import replace
@@ -14,8 +14,8 @@ from gauntlet.core.run_directory import RunDir
 from gauntlet.runner.live_metrics import LiveMetrics
 
 
-class Figures:
-    """`live.jsonl` of two workers that write by turns, read as the conductor reads it."""
+class LiveFile:
+    """`live.jsonl` of two workers that write in turns, read as the runner reads it."""
 
     def __init__(self, folder, rates, phase):
         self.file = folder / "live.jsonl"
@@ -24,13 +24,13 @@ class Figures:
         self.rows, sent = [], 1000
         for second, rate in enumerate([0, *rates]):
             sent += rate // 2
-            figures = {"sent": sent, "phase": phase}
-            for worker, beat_ns in ((0, 0), (1, 10**7)):
-                t_ns = second * NS_PER_S + beat_ns
-                self.rows.append({"t_ns": t_ns, "worker": worker, **figures})
+            metrics = {"sent": sent, "phase": phase}
+            for worker, offset_ns in ((0, 0), (1, 10**7)):
+                t_ns = second * NS_PER_S + offset_ns
+                self.rows.append({"t_ns": t_ns, "worker": worker, **metrics})
 
     def __call__(self):
-        """One row more a look, until there are no more."""
+        """Write one more row, if there is any, and return the merged metrics."""
         if self.rows:
             with self.file.open("a") as file:
                 file.write(json.dumps(self.rows.pop(0)) + "\n")
@@ -39,29 +39,31 @@ class Figures:
 
 
 @pytest.fixture
-def load(world, monkeypatch, tmp_path):
-    """A context whose live figures are given rates, of two workers' merged rows."""
+def load(stack, monkeypatch, tmp_path):
+    """Create a context whose live metrics have given send rates, merged from two workers."""
     monkeypatch.setattr(
-        surge, "poll", lambda check, *_: next((it for _ in range(9) if (it := check())), None)
+        surge,
+        "poll",
+        lambda check, *_: next((result for _ in range(9) if (result := check())), None),
     )
 
     def play(*rates, phase="steady"):
-        live = Figures(tmp_path, rates, phase)
-        return replace(world.context, usual_per_s=lambda *_: 100.0, live=live)
+        live = LiveFile(tmp_path, rates, phase)
+        return replace(stack.context, usual_per_s=lambda *_: 100.0, live=live)
 
     return play
 
 
 def test_a_surge_is_proven_by_the_rate_of_all_workers(spec, load):
-    """The sum of both reaches the surge's height."""
+    """The sum of both workers reaches the rate of the surge."""
     fault = Surge(spec("surge", "gateway", factor=3))
     context = load(100, 300, 300)
     assert fault.inject(context) == {"factor": 3}
     assert fault.prove(context) == {"usual_per_s": 100.0, "sent_per_s": 300.0}
 
 
-def test_a_load_that_goes_on_as_usual_is_no_surge(spec, load):
-    """Nor is one that rises by a little."""
+def test_a_small_rise_of_the_rate_is_no_proof_of_a_surge(spec, load):
+    """The rate must rise most of the way."""
     fault = Surge(spec("surge", "gateway", factor=3))
     context = load(100, 150, 200)
     fault.inject(context)
@@ -69,8 +71,8 @@ def test_a_load_that_goes_on_as_usual_is_no_surge(spec, load):
         fault.prove(context)
 
 
-def test_a_surge_is_over_when_the_rate_is_down(spec, load):
-    """It heals itself."""
+def test_a_surge_is_healed_when_the_rate_is_down_again(spec, load):
+    """The schedule ends it."""
     fault = Surge(spec("surge", "gateway", factor=3))
     context = load(300, 300, 100)
     fault.inject(context)
@@ -79,8 +81,8 @@ def test_a_surge_is_over_when_the_rate_is_down(spec, load):
     assert fault.verify(context)["sent_per_s"] < 200
 
 
-def test_a_surge_that_does_not_end_is_not_healed(spec, load):
-    """Unless the load is over as a whole."""
+def test_a_surge_that_does_not_end_is_not_healed_unless_the_load_has_ended(spec, load):
+    """After the arrivals, the load sends nothing and its rate says nothing."""
     fault = Surge(spec("surge", "gateway", factor=3))
     context = load(300, 300, 300)
     fault.inject(context)
@@ -90,7 +92,7 @@ def test_a_surge_that_does_not_end_is_not_healed(spec, load):
     assert fault.verify(load(300, phase="quiesce"))
 
 
-def test_what_was_not_injected_is_healed(world, spec):
-    """Without a look at the load."""
+def test_heal_without_inject_does_nothing(stack, spec):
+    """The live metrics are not read."""
     fault = Surge(spec("surge", "gateway"))
-    assert (fault.heal(world.context), fault.verify(world.context)) == ({}, {})
+    assert (fault.heal(stack.context), fault.verify(stack.context)) == ({}, {})

@@ -1,4 +1,4 @@
-"""Targets: which components and links a scenario's words stand for."""
+"""Targets: the components and links that a scenario's targets stand for."""
 
 from types import SimpleNamespace
 
@@ -6,9 +6,9 @@ import pytest
 
 from gauntlet.chaos.faults.targets import (
     StackPlan,
+    first_by_name,
     is_link,
     links_to_proxy,
-    pick,
     resolve_components,
     resolve_links,
 )
@@ -16,9 +16,9 @@ from gauntlet.core.errors import ConfigError
 
 
 @pytest.fixture
-def plan(world):
-    """A stack in which every role has a process of its own."""
-    return world.context.plan
+def plan(stack):
+    """A stack in which every role has its own process."""
+    return stack.context.plan
 
 
 @pytest.fixture
@@ -31,47 +31,50 @@ def full_plan():
     return StackPlan({"gateway-1": "gateway", "edge-blue-1": "edge", "broker": "broker"}, links)
 
 
-def names(links):
-    """The links' names, in their order."""
+def link_names(links):
+    """The names of links, in their order."""
     return [link.name for link in links]
 
 
 def test_plan_is_read_from_the_cluster_s_line():
-    """The roles come from the plan's components, the links are taken as they are."""
+    """The roles come from the components of the `plan` line; the links are not changed."""
     plan = StackPlan.from_cluster(
         [{"name": "gateway-1", "role": "gateway", "environment": None}], []
     )
     assert plan == StackPlan({"gateway-1": "gateway"}, [])
 
 
-def test_a_role_stands_for_all_its_components(plan):
-    """A role names every component of it, by name."""
+def test_a_role_stands_for_all_of_its_components(plan):
+    """In the order of their names."""
     assert resolve_components("edge", plan) == ["edge-blue-1", "edge-blue-2", "edge-green-1"]
 
 
-def test_a_component_stands_for_itself(plan):
-    """A component's name names it alone, also where name and role are one word."""
+def test_the_name_of_a_component_stands_for_that_component(plan):
+    """Also if the name is the name of the role."""
     assert resolve_components("gateway-2", plan) == ["gateway-2"]
     assert resolve_components("broker", plan) == ["broker"]
 
 
-def test_a_link_may_end_at_a_role_or_a_component(plan):
-    """`source>role` names every link to the role, `source>component` the one."""
-    assert names(resolve_links("client>gateway", plan)) == ["client>gateway-1", "client>gateway-2"]
-    assert names(resolve_links("client>edge-blue-2", plan)) == ["client>edge-blue-2"]
+def test_a_link_may_lead_to_a_role_or_to_a_component(plan):
+    """`source>role` stands for the links to all components of the role."""
+    assert link_names(resolve_links("client>gateway", plan)) == [
+        "client>gateway-1",
+        "client>gateway-2",
+    ]
+    assert link_names(resolve_links("client>edge-blue-2", plan)) == ["client>edge-blue-2"]
     assert is_link("client>gateway")
     assert not is_link("gateway")
 
 
-def test_message_means_the_gateways_where_they_host_it(full_plan):
-    """A scenario's `message`, as target, source or destination, works on `full` too."""
+def test_message_stands_for_the_gateways_if_they_host_it(full_plan):
+    """As target, source and destination of a link, for example on `full`."""
     assert resolve_components("message", full_plan) == ["gateway-1"]
-    assert names(resolve_links("message>broker", full_plan)) == ["gateway>broker"]
-    assert names(resolve_links("edge>message", full_plan)) == ["edge>gateway-1"]
+    assert link_names(resolve_links("message>broker", full_plan)) == ["gateway>broker"]
+    assert link_names(resolve_links("edge>message", full_plan)) == ["edge>gateway-1"]
 
 
-def test_sessions_friend_and_sticker_mean_social_unless_they_are_split():
-    """A scenario of the split layout names services; elsewhere they live in one process."""
+def test_sessions_friend_and_sticker_stand_for_social_unless_they_are_split():
+    """Only the layout `split` gives each service its own process."""
     shared = StackPlan({"social-1": "social"}, [])
     split = StackPlan({"friend-1": "friend", "sticker-1": "sticker"}, [])
     for role in ("sessions", "friend", "sticker"):
@@ -80,14 +83,14 @@ def test_sessions_friend_and_sticker_mean_social_unless_they_are_split():
 
 
 @pytest.mark.parametrize("target", ["users-db", "edge>users-db", "room>broker", "message>message"])
-def test_a_target_that_is_not_there_is_refused(plan, target):
-    """A target that names nothing of the stack is bad configuration, and says what there is."""
+def test_a_target_that_does_not_exist_is_refused(plan, target):
+    """The message lists what the stack has."""
     look_up = resolve_links if is_link(target) else resolve_components
     with pytest.raises(ConfigError, match="which has: "):
         look_up(target, plan)
 
 
-def test_only_links_that_faults_act_on_are_needed(plan, spec):
+def test_only_links_that_faults_act_on_go_through_a_proxy(plan, spec):
     """Links of several faults add up; a fault on processes needs none."""
     faults = [
         spec("kill", "gateway"),
@@ -102,26 +105,26 @@ def test_only_links_that_faults_act_on_are_needed(plan, spec):
     }
 
 
-def test_mode_all_takes_every_link(plan):
-    """`all` leads every link through a proxy, without any fault."""
+def test_mode_all_routes_every_link_through_a_proxy(plan):
+    """Even without any fault."""
     assert links_to_proxy([], plan, "all") == {link.name for link in plan.links}
 
 
-def test_mode_none_takes_no_link_and_refuses_faults_that_need_one(plan, spec):
-    """`none` with a fault on a link is bad configuration: the fault could never act."""
+def test_mode_none_refuses_faults_that_need_a_proxy(plan, spec):
+    """The fault could not act."""
     assert links_to_proxy([spec("kill", "gateway")], plan, "none") == set()
     with pytest.raises(ConfigError, match="needs a proxy"):
         links_to_proxy([spec("latency", "edge>broker")], plan, "none")
 
 
 @pytest.mark.parametrize("mode", ["needed", "all", "none"])
-def test_every_fault_s_target_is_looked_up(plan, spec, mode):
-    """A fault on processes that this stack does not have is found before anything starts."""
+def test_the_target_of_every_fault_is_resolved(plan, spec, mode):
+    """A target that does not exist is reported before any component starts."""
     with pytest.raises(ConfigError, match="users-db"):
         links_to_proxy([spec("kill", "users-db")], plan, mode)
 
 
-def test_the_first_by_name_are_picked():
-    """The same components are hit in every run of a scenario."""
-    assert pick({"gateway-2", "gateway-1", "gateway-3"}, 2) == ["gateway-1", "gateway-2"]
-    assert pick(["broker"], 2) == ["broker"]
+def test_the_first_names_in_alphabetical_order_are_selected():
+    """The same components are affected in every run of a scenario."""
+    assert first_by_name({"gateway-2", "gateway-1", "gateway-3"}, 2) == ["gateway-1", "gateway-2"]
+    assert first_by_name(["broker"], 2) == ["broker"]

@@ -1,69 +1,69 @@
-"""The toxics of a fault: put on, taken off, proven gone."""
+"""The toxics of a fault: added, removed, verified as gone."""
 
 import pytest
 
 from gauntlet.chaos.clients.toxiproxy import ProxyError
 from gauntlet.chaos.faults import _toxics
-from gauntlet.chaos.faults._toxics import Toxics
+from gauntlet.chaos.faults._toxics import FaultToxics
 from gauntlet.chaos.faults.latency import Latency
 from gauntlet.chaos.faults.partition import Partition
 from gauntlet.core.errors import RollbackError
 
 
-def test_a_call_that_was_not_answered_is_undone_as_well(world, spec):
-    """The server may have added a toxic whose answer was lost; the heal asks for its removal."""
-    toxics = Toxics(spec("latency", "edge>broker"))
-    world.proxy.refuse = "add"
+def test_a_toxic_whose_addition_was_not_answered_is_removed_too(stack, spec):
+    """The server may have added it although the answer was lost."""
+    toxics = FaultToxics(spec("latency", "edge>broker"))
+    stack.proxy.failing_call = "add"
     with pytest.raises(ProxyError):
-        toxics.add(world.context, "latency", {})
+        toxics.add(stack.context, "latency", {})
     toxics.remove()
-    assert ("remove", "edge>broker", "f-downstream") in world.proxy.calls
+    assert ("remove", "edge>broker", "f-downstream") in stack.proxy.calls
 
 
-def test_a_proxy_that_does_not_answer_is_not_taken_for_healed(world, spec):
-    """Only `not found` counts as removed."""
-    toxics = Toxics(spec("latency", "edge>broker"))
-    toxics.add(world.context, "latency", {"latency": 1})
-    world.proxy.refuse = "remove"
+def test_a_removal_that_is_not_answered_does_not_count_as_healed(stack, spec):
+    """Only `toxic not found` counts as removed."""
+    toxics = FaultToxics(spec("latency", "edge>broker"))
+    toxics.add(stack.context, "latency", {"latency": 1})
+    stack.proxy.failing_call = "remove"
     with pytest.raises(ProxyError):
         toxics.remove()
 
 
-def test_a_toxic_that_stays_is_not_healed(world, spec, monkeypatch):
-    """Verification fails while our toxic is on, even if the link answers."""
+def test_a_fault_whose_toxic_stays_is_not_healed(stack, spec, monkeypatch):
+    """Even if the link answers."""
     monkeypatch.setattr(_toxics, "VERIFY_S", 0.0)
     fault = Latency(spec("latency", "edge>broker", latency="1ms"))
-    fault.inject(world.context)
+    fault.inject(stack.context)
     with pytest.raises(RollbackError, match="edge>broker"):
-        fault.verify(world.context)
+        fault.verify(stack.context)
 
 
-def test_a_link_that_stays_silent_is_not_healed(world, spec, monkeypatch):
-    """Verification fails when a running component does not answer through its link."""
+def test_a_fault_whose_link_stays_silent_is_not_healed(stack, spec, monkeypatch):
+    """A component that is up must answer through its link."""
     monkeypatch.setattr(_toxics, "VERIFY_S", 0.0)
     fault = Partition(spec("partition", "edge>broker"))
-    fault.inject(world.context)
-    fault.heal(world.context)
-    silent = world.probe("redis", "client>edge-green-1", 1.0)
+    fault.inject(stack.context)
+    fault.heal(stack.context)
+    silent = stack.probe("redis", "client>edge-green-1", 1.0)
     monkeypatch.setattr(_toxics.link_probe, "probe", lambda *_: silent)
     with pytest.raises(RollbackError, match="no answer"):
-        fault.verify(world.context)
+        fault.verify(stack.context)
 
 
-def test_a_link_under_another_fault_owes_no_answer(world, spec):
-    """Overlapping faults: the first heal is whole although the second still silences the link."""
+def test_a_link_under_another_fault_need_not_answer(stack, spec):
+    """Faults may overlap: the first is healed while the second still silences the link."""
     first = Partition(spec("partition", "edge>broker", id="first"))
     second = Partition(spec("partition", "edge>broker", id="second"))
-    first.inject(world.context)
-    second._toxics.add(world.context, "timeout", {"timeout": 0})
-    first.heal(world.context)
-    assert first.verify(world.context) == {"probe": {"edge>broker": "still under another fault"}}
+    first.inject(stack.context)
+    second._toxics.add(stack.context, "timeout", {"timeout": 0})
+    first.heal(stack.context)
+    assert first.verify(stack.context) == {"probe": {"edge>broker": "still under another fault"}}
 
 
-def test_a_link_to_a_dead_component_owes_no_answer(world, spec):
-    """A component that another fault holds down is that fault's to bring back."""
+def test_a_link_to_a_dead_component_need_not_answer(stack, spec):
+    """The fault that holds the component down brings it back."""
     fault = Partition(spec("partition", "edge>broker"))
-    fault.inject(world.context)
-    fault.heal(world.context)
-    world.control.states["broker"] = "held"
-    assert fault.verify(world.context) == {"probe": {"edge>broker": "its component is not up"}}
+    fault.inject(stack.context)
+    fault.heal(stack.context)
+    stack.control.states["broker"] = "held"
+    assert fault.verify(stack.context) == {"probe": {"edge>broker": "its component is not up"}}

@@ -173,7 +173,7 @@ def test_a_full_destination_pauses_the_source(rig):
 
 
 def test_a_stage_that_holds_too_much_pauses_the_source(rig):
-    """Reading stops above the limit of the buffer and resumes below it."""
+    """ProbeResult stops above the limit of the buffer and resumes below it."""
     rig.add("bandwidth", rate=1000)
     rig.down.receive(b"x" * 200_000)
     assert not rig.server.transport.reading

@@ -56,7 +56,7 @@ def test_what_a_scenario_breaks_exists_where_it_says(shown, stack):
     if stack in shown.stacks:
         links_to_proxy(scenario.faults, plan, "needed")
     elif not catalog.FAULTS[scenario.faults[0].kind].stack:  # else refused as it is read
-        with pytest.raises(ConfigError, match="names nothing of this stack"):
+        with pytest.raises(ConfigError, match="matches no component of this stack"):
             links_to_proxy(scenario.faults, plan, "needed")
 
 
