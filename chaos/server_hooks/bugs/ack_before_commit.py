@@ -20,29 +20,29 @@ def install() -> None:
     original_append = MessageService.append
     committing: set[asyncio.Task[None]] = set()  # the loop holds only weak references to tasks
 
-    async def commit_later(service: MessageService, request: Append) -> None:
+    async def commit_later(service: MessageService, wish: Append) -> None:
         await asyncio.sleep(_DELAY_S)
         try:
-            await original_append(service, request)
+            await original_append(service, wish)
         except (StoreError, StoreUncertain):
             return  # the sender has an acknowledgement already: that is the bug
 
-    async def append(self: MessageService, request: Append) -> Outcome:
-        if request.event:
-            return await original_append(self, request)
-        task = asyncio.create_task(commit_later(self, request))
+    async def append(self: MessageService, wish: Append) -> Outcome:
+        if wish.event:
+            return await original_append(self, wish)
+        task = asyncio.create_task(commit_later(self, wish))
         committing.add(task)
         task.add_done_callback(committing.discard)
         return Stored(
             Entry(
-                conv=request.conv,
+                conv=wish.conv,
                 seq=0,
                 type="msg",
                 ts=int(time.time() * 1000),
                 msg_id=secrets.token_hex(8),
-                client_msg_id=request.client_msg_id,
-                sender=request.sender,
-                body=request.body,
+                client_msg_id=wish.client_msg_id,
+                sender=wish.sender,
+                body=wish.body,
             )
         )
 

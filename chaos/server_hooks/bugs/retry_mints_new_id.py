@@ -17,9 +17,9 @@ def install() -> None:
     original_message = append_plan._message  # noqa: SLF001  # a seeded bug replaces internals
 
     def message_without_deduplication(
-        request: Append, state: ConvState, seen: Mapping[Identity, Entry], planned: Plan
+        wish: Append, state: ConvState, seen: Mapping[Identity, Entry], planned: Plan
     ) -> Outcome | None:
-        outcome = original_message(request, state, seen, planned)
+        outcome = original_message(wish, state, seen, planned)
         return None if isinstance(outcome, Stored) and outcome.dup else outcome
 
     append_plan._message = message_without_deduplication  # noqa: SLF001  # a seeded bug replaces internals

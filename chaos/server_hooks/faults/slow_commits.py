@@ -18,12 +18,12 @@ def install() -> None:
     original_append = MessageService.append
     next_slot_s = 0.0  # on the loop's clock
 
-    async def append(self: MessageService, request: Append) -> Outcome:
+    async def append(self: MessageService, wish: Append) -> Outcome:
         nonlocal next_slot_s
         now_s = asyncio.get_running_loop().time()
         slot_s = max(now_s, next_slot_s)
         next_slot_s = slot_s + 1 / COMMITS_PER_S
         await asyncio.sleep(slot_s - now_s)
-        return await original_append(self, request)
+        return await original_append(self, wish)
 
     MessageService.append = append  # type: ignore[method-assign]  # a hook replaces a method
