@@ -43,7 +43,8 @@ class ManagedLocust:
         """Start Locust; `GAUNTLET_LOAD` tells our locustfile which load to run.
 
         Locust reads `locust.conf` and `pyproject.toml` in its working directory, and imports from
-        there. It therefore runs in the folder of our logs, where no file of the user is.
+        there. It therefore runs in the folder of our logs, where no file of the user is. Its
+        own settings in environment variables (`LOCUST_…`) are for other runs of Locust.
         """
         with (run.logs / "locust.log").open("ab") as log:
             self._child = subprocesses.start(
@@ -51,7 +52,11 @@ class ManagedLocust:
                 stdout=log,
                 stderr=log,
                 cwd=run.logs,
-                env={"GAUNTLET_LOAD": str(load_file), "PYTHONPATH": absolute_python_path()},
+                env={
+                    **{name: None for name in os.environ if name.startswith("LOCUST_")},
+                    "GAUNTLET_LOAD": str(load_file),
+                    "PYTHONPATH": absolute_python_path(),
+                },
             )
 
     def ended(self) -> bool:

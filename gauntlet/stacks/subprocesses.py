@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -27,20 +27,22 @@ def start(
     stdout: int | IO[bytes] | None = None,
     stderr: int | IO[bytes] | None = None,
     cwd: Path | None = None,
-    env: dict[str, str] | None = None,
+    env: Mapping[str, str | None] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a child in its own session, so that Ctrl-C in the terminal does not reach it.
 
-    `env` adds to the environment of this process. On Linux the kernel sends the child SIGTERM when
-    the thread that called this function ends.
+    The child gets the environment of this process with the changes of `env`; None removes a
+    variable. On Linux the kernel sends the child SIGTERM when the thread that called this function
+    ends.
     """
+    environment = {**os.environ, **(env or {})}
     return subprocess.Popen(
         command,
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         cwd=cwd,
-        env={**os.environ, **(env or {})},
+        env={name: value for name, value in environment.items() if value is not None},
         start_new_session=True,
         preexec_fn=exit_with_parent(signal.SIGTERM),  # noqa: PLW1509  # one prctl call, takes no lock
     )

@@ -1,0 +1,191 @@
+"""Gauntlet, installed from its wheel, in folders that hold other people's packages of our names."""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[2]
+DEPENDENCIES = Path(find_spec("locust").origin).parents[1]
+FOLDERS = ("scenarios", "chaos", "reports", "reference_server")
+# Leaves a trace of itself wherever it is imported, and ends that process.
+HOSTILE = """
+from pathlib import Path
+Path(__file__).with_name("IMPORTED-" + __name__).touch()
+raise SystemExit("code of the user's folder was run")
+"""
+LOCUST_CONF = "locustfile = no-such-file.py\nusers = 7777\nrun-time = 1h\nheadless = false\n"
+SHORT = ("--users", "10", "--rate", "10/s", "--ramp", "1s", "--steady", "4s")
+LOCUSTFILE = """
+from gauntlet.locust import VirtualUser
+
+class Member(VirtualUser):
+    pass
+"""
+USES_THE_PLUGIN = """
+def test_import():
+    from gauntlet.locust import IMUser
+    import reports
+    assert reports.OWNER == "the user"
+    assert IMUser.__module__.startswith("gauntlet.scenarios.")
+"""
+
+
+class Installation:
+    """A virtual environment with our wheel, and with the dependencies of this one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bin = folder / "venv" / "bin"
+        source = folder / "source"
+        listing = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
+        for name in filter(None, listing.split("\0")):
+            if (ROOT / name).is_file():
+                (source / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, source / name)
+        build = "from setuptools import build_meta as b; b.build_wheel('..')"
+        subprocess.run(
+            [sys.executable, "-P", "-c", build], cwd=source, check=True, capture_output=True
+        )
+        (wheel,) = folder.glob("*.whl")
+        venv.create(folder / "venv", with_pip=False, symlinks=True)
+        (packages,) = (folder / "venv" / "lib").glob("python*/site-packages")
+        shutil.unpack_archive(wheel, packages, "zip")
+        # The folder of our dependencies, but not its .pth files: one of those leads to this tree.
+        (packages / "dependencies.pth").write_text(f"{DEPENDENCIES}\n")
+        self.python = str(self.bin / "python")
+        self.gauntlet = (
+            self.python,
+            "-P",
+            "-c",
+            "import sys; from gauntlet.cli.main import main; sys.exit(main())",
+        )
+
+    def run(self, *command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of this environment in a folder; it must end within two minutes."""
+        names = ("PATH", "HOME", "LANG", "TMPDIR", "GAUNTLET_TEST_SESSION")
+        inherited = {name: os.environ[name] for name in names if name in os.environ}
+        return subprocess.run(
+            command,
+            cwd=cwd,
+            env=inherited | environment,
+            capture_output=True,
+            text=True,
+            timeout=110,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    if not (ROOT / ".git").exists():
+        pytest.skip("the wheel is built from the files that git tracks")
+    return Installation(tmp_path_factory.mktemp("installed"))
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    """A folder in which every package and file that could be picked up by mistake is hostile."""
+    for name in (*FOLDERS, "gauntlet"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(HOSTILE)
+    for name in ("sitecustomize", "usercustomize", "locust", "options", "users", "conftest"):
+        (tmp_path / f"{name}.py").write_text(HOSTILE)
+    (tmp_path / "locust.conf").write_text(LOCUST_CONF)
+    (tmp_path / "pyproject.toml").write_text("[tool.locust]\nusers = 7777\nheadless = false\n")
+    return tmp_path
+
+
+@pytest.fixture
+def owned(tmp_path):
+    """A folder with the user's own packages of the names of our folders."""
+    for name in FOLDERS:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text('OWNER = "the user"\n')
+    return tmp_path
+
+
+def imported(folder: Path) -> list[str]:
+    """Which of the hostile modules have been imported."""
+    return [str(file.relative_to(folder)) for file in folder.rglob("IMPORTED-*")]
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.full)])
+def test_a_run_in_a_hostile_folder_runs_nothing_foreign(
+    installed, hostile, require_service, workers
+):
+    require_service("redis")
+    done = installed.run(
+        *installed.gauntlet, "run", "steady", *SHORT, "--workers", workers, cwd=hostile
+    )
+    assert imported(hostile) == []
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.full
+def test_settings_for_another_locust_do_not_change_a_run(installed, tmp_path, require_service):
+    require_service("redis")
+    theirs = {
+        "LOCUST_HOST": "http://192.0.2.1",
+        "LOCUST_TAGS": "none",
+        "LOCUST_MODE_WORKER": "true",
+    }
+    done = installed.run(*installed.gauntlet, "run", "steady", *SHORT, cwd=tmp_path, **theirs)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.full
+def test_relative_entries_of_the_python_path_are_those_of_the_users_folder(
+    installed, tmp_path, require_service
+):
+    """The load runs in another working directory, and must find the same adapter there."""
+    require_service("redis")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "acme.py").write_text(
+        "from gauntlet.scenarios.adapters.reference import Reference\n"
+        "class Acme(Reference):\n    pass\n"
+    )
+    scenario = tmp_path / "own.yaml"
+    scenario.write_text(
+        "version: 1\nname: own\nabout: x\ntarget: {adapter: 'acme:Acme', stack: external, "
+        "url: ['http://127.0.0.1:9']}\nload: {users: 2, rate: 2/s, ramp: 1s, steady: 1s}\n"
+    )
+    done = installed.run(*installed.gauntlet, "run", "own.yaml", cwd=tmp_path, PYTHONPATH="lib:")
+    (log,) = tmp_path.glob("runs/*/logs/locust.log")
+    assert "acme" not in log.read_text()  # nobody answers at that port, but the adapter was found
+    assert done.returncode not in (0, 4), done.stdout + done.stderr
+
+
+def test_the_module_runs_beside_packages_of_the_same_names(installed, owned):
+    done = installed.run(installed.python, "-m", "gauntlet", "list", "--names", cwd=owned)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "tour" in done.stdout.split()
+
+
+def test_locust_runs_our_users_beside_packages_of_the_same_names(installed, owned, require_service):
+    require_service("redis")
+    (owned / "locustfile.py").write_text(LOCUSTFILE)
+    command = ("locust", "-f", "locustfile.py", "--headless", "-u", "10", "-r", "10", "-t", "5s")
+    done = installed.run(installed.python, "-m", *command, cwd=owned)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_pytest_collects_users_of_the_plugin_beside_packages_of_the_same_names(installed, owned):
+    (owned / "test_x.py").write_text(USES_THE_PLUGIN)
+    command = (installed.python, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    done = installed.run(*command, cwd=owned, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_source_tree_that_is_not_installed_says_so(installed, tmp_path):
+    shutil.copytree(ROOT / "gauntlet", tmp_path / "gauntlet")
+    bare = (installed.python, "-S", "-m", "gauntlet", "list")
+    done = installed.run(*bare, cwd=tmp_path, PYTHONPATH=str(DEPENDENCIES))
+    assert done.returncode != 0
+    assert "This source tree is not installed: run `make install`" in done.stderr
