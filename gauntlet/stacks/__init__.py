@@ -1,4 +1,4 @@
-"""The systems that `gauntlet` can boot, by the names that scenarios use (`target.stack`)."""
+"""The systems under test that `gauntlet` can boot, by the names of `target.stack`."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -8,20 +8,20 @@ from gauntlet.stacks.reference import Event, PlannedLink, ReferenceStack, StackA
 
 
 class BootedStack(Protocol):
-    """What every stack offers a run; docs/reference/control-api.md says what it means."""
+    """What a stack offers a run; docs/reference/control-api.md describes the steps."""
 
     def plan(self) -> tuple[list[dict[str, Any]], list[PlannedLink]]:
-        """The components and links that there will be; nothing is started yet."""
+        """Return the components and links that there will be; nothing is started yet."""
 
     def start(self, advertise: dict[str, str]) -> StackAddresses:
-        """Start every component; named links are reached through the address given here."""
+        """Start every component; links named in `advertise` are reached through its addresses."""
 
     @property
     def running(self) -> bool:
-        """Whether whoever supervises the components is alive."""
+        """Whether the process that supervises the components is alive."""
 
     def stop(self) -> None:
-        """End every component. Harmless when nothing runs any more."""
+        """End every component. Does nothing if none is running."""
 
 
 STACKS: dict[str, Callable[[dict[str, Any], Callable[[Event], None]], BootedStack]] = {

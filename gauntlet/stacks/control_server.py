@@ -1,6 +1,6 @@
-"""The control API (docs/reference/control-api.md) of a system that is one component.
+"""The control API (docs/reference/control-api.md) of a system that consists of one component.
 
-What such a system cannot do (a cutover, a rolling update) is refused with 404.
+Calls that such a system does not support (a cutover, a rolling update) are answered with 404.
 """
 
 import json
@@ -14,68 +14,70 @@ from gauntlet.core.errors import GauntletError
 VERBS = ("kill", "start", "pause", "resume")
 
 
-class Owner(Protocol):
-    """The component that is steered."""
+class ControlledComponent(Protocol):
+    """The component that the control API acts on."""
 
     def components(self) -> list[dict[str, Any]]:
-        """It, as it is now."""
+        """Return a list with the component in its current state, as a row of the control API."""
 
     def act(self, verb: str, signal_name: str) -> int | None:
-        """Do one of `VERBS`; its process id, or None where its state forbids that."""
+        """Do one of `VERBS`; return the process id, or None if the state forbids the action."""
 
 
 class ControlServer:
-    """Serves on a free port of loopback until stopped; every call needs the token.
+    """Serves on a free loopback port until it is stopped; every call needs the token.
 
-    One thread does it all, one call after the other: the kernel ends a component when the thread
-    that started it ends (`gauntlet.stacks.subprocesses`), so that must not be a call's own.
+    One thread handles all calls, one after the other. A thread per call would not do: the kernel
+    ends a child process when the thread that started it ends (`gauntlet.core.parent_death`).
     """
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, component: ControlledComponent) -> None:
         self.token = secrets.token_urlsafe(16)
-        handler = type("Handler", (_Handler,), {"owner": owner, "token": self.token})
+        attributes = {"component": component, "token": self.token}
+        handler = type("Handler", (_Handler,), attributes)
         self._server = HTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, name="control")
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the port; harmless when it is closed."""
+        """Close the port and wait for the thread."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
-    owner: Owner
+    component: ControlledComponent
     token: str
 
     def do_GET(self) -> None:
         if not self._is_authorized():
             self._answer(401, {"error": "the token is wrong"})
         elif self.path == "/components":
-            self._answer(200, {"components": self.owner.components()})
+            self._answer(200, {"components": self.component.components()})
         else:
             self._answer(404, {"error": f"this system has no {self.path}"})
 
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        # "/components/NAME/VERB"; missing parts are empty.
         _, _, name, verb = (*self.path.split("/"), "", "", "")[:4]
         if not self._is_authorized():
             self._answer(401, {"error": "the token is wrong"})
-        elif verb not in VERBS or name not in [one["name"] for one in self.owner.components()]:
+        elif verb not in VERBS or name not in [row["name"] for row in self.component.components()]:
             self._answer(404, {"error": f"this system has no {self.path}"})
         else:
             self._act(name, verb, json.loads(content or b"{}"))
 
     def _act(self, name: str, verb: str, body: dict[str, Any]) -> None:
         try:
-            pid = self.owner.act(verb, str(body.get("signal", "KILL")))
+            pid = self.component.act(verb, str(body.get("signal", "KILL")))
         except GauntletError as error:
             self._answer(503, {"error": str(error)})
             return
         if pid is None:
-            state = self.owner.components()[0]["state"]
+            state = self.component.components()[0]["state"]
             self._answer(409, {"error": f"{verb}: {name} is {state}"})
         else:
             self._answer(200, {"pid": pid})
@@ -91,5 +93,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Every act is an event of the run already."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name in the base class
+        """Do not log: every action is an event of the run already."""

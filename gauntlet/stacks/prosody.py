@@ -1,8 +1,9 @@
-"""A real Prosody as a child: our own configuration, data folder and port, nothing of Debian's.
+"""Runs Prosody, an XMPP server, as a child process with its own configuration, data and port.
 
-Whoever says who he is, is let in (`mod_auth_insecure`, which Prosody ships for tests), so that any
-number of virtual users need no registration. It listens on loopback only, and runs as whoever runs
-us: in a container that is often root, which Prosody refuses unless it is told.
+The configuration of the distribution is not used. Any user name is accepted with any password
+(`mod_auth_insecure`, which Prosody ships for tests), so virtual users need no registration; the
+server therefore listens on loopback only. It runs as the current user, which in a container is
+often root; Prosody permits that only with `run_as_root`.
 """
 
 import os
@@ -26,15 +27,16 @@ from gauntlet.stacks.reference import Event, PlannedLink, StackAddresses
 NAME = "prosody"
 LINK = "client>prosody"
 PATH = "/xmpp-websocket"
-BOOT_S = 20.0
-STOP_S = 5.0
-_PROBE_S = 0.5
+BOOT_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 5.0
+_PROBE_TIMEOUT_S = 0.5
 _POLL_S = 0.05
 STORAGES = ("internal", "memory")
-_SEARCHED = "/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin"
+_EXTRA_PATH = "/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin"
 
-# The archive takes pages of 500 and 100,000 messages a user: its defaults, 50 and 10,000, would
-# bound what a run can prove. All else that is not about where to listen is Prosody's default.
+# The archive returns pages of 500 messages and stores 100,000 per user, because the defaults (50
+# and 10,000) would limit what a run can prove. Apart from the addresses and the open access, the
+# remaining settings are Prosody's defaults.
 _CONFIG = """\
 data_path = "{data}"
 certificates = "{data}"
@@ -63,19 +65,20 @@ VirtualHost "{domain}"
 
 
 def find_binary() -> str | None:
-    """Prosody's program: `GAUNTLET_PROSODY`, or on PATH; None where there is none."""
-    path = os.environ.get("PATH", "") + ":" + _SEARCHED
+    """Return the path of Prosody (`GAUNTLET_PROSODY`, else PATH and `/usr`), or None."""
+    path = os.environ.get("PATH", "") + ":" + _EXTRA_PATH
     return os.environ.get("GAUNTLET_PROSODY") or shutil.which("prosody", path=path)
 
 
 class ProsodyStack:
-    """One server, one component of the role `edge`: what clients connect to."""
+    """One Prosody: a stack with one component, of the role `edge`, to which clients connect."""
 
     def __init__(self, request: dict[str, Any], on_event: Callable[[Event], None]) -> None:
         self._binary = find_binary()
         if self._binary is None:
             raise ConfigError(
-                "the stack prosody needs Prosody; on Debian and Ubuntu: apt-get install prosody"
+                "the stack prosody needs Prosody, which is not installed; on Debian and Ubuntu: "
+                "apt-get install prosody"
             )
         self._on_event = on_event
         self._config = request["config"]
@@ -87,15 +90,15 @@ class ProsodyStack:
         self._address = f"{HOST}:{free_port()}"
         self._control = ControlServer(self)
 
-    # What a run asks for.
+    # --- the interface of a stack (`gauntlet.stacks.BootedStack`)
 
     def plan(self) -> tuple[list[dict[str, Any]], list[PlannedLink]]:
-        """One component, and the link that all clients use."""
+        """Return one component, and the link that all clients use."""
         component = {"name": NAME, "role": "edge", "environment": None}
         return [component], [PlannedLink(LINK, "client", NAME, "ws", self._address)]
 
     def start(self, advertise: dict[str, str]) -> StackAddresses:
-        """Write the configuration, start, wait until it serves."""
+        """Write the configuration, start Prosody and wait until it accepts WebSockets."""
         self._write_config()
         self.start_component()
         url = f"ws://{advertise.get(LINK, self._address)}{PATH}"
@@ -103,7 +106,7 @@ class ProsodyStack:
 
     @property
     def running(self) -> bool:
-        """False once Prosody has ended by itself."""
+        """False if Prosody has ended without being asked to."""
         return self._child is None or self._state != "up" or self._child.poll() is None
 
     def stop(self) -> None:
@@ -112,13 +115,13 @@ class ProsodyStack:
         if self._child is not None:
             if self._state == "paused":
                 self._signal_group("CONT", "up")
-            subprocesses.end(self._child, grace_s=STOP_S)
+            subprocesses.end(self._child, grace_s=STOP_TIMEOUT_S)
 
     def _write_config(self) -> None:
         storage = self._config.get("storage", STORAGES[0])
         if storage not in STORAGES:
             allowed = ", ".join(STORAGES)
-            raise ConfigError(f"target.server.storage: found {storage}; allowed: {allowed}")
+            raise ConfigError(f"target.server.storage: got {storage}; allowed: {allowed}")
         data = self._data / NAME
         data.mkdir(parents=True)
         self._config_file.write_text(
@@ -132,10 +135,10 @@ class ProsodyStack:
             encoding="utf-8",
         )
 
-    # What the control API asks for (`gauntlet.stacks.control_server.Owner`).
+    # --- the component of the control API (`gauntlet.stacks.control_server.ControlledComponent`)
 
     def components(self) -> list[dict[str, Any]]:
-        """The one component, as it is now."""
+        """Return the one component in its current state."""
         alive = self._child is not None and self._child.poll() is None
         return [
             {
@@ -150,30 +153,32 @@ class ProsodyStack:
         ]
 
     def act(self, verb: str, signal_name: str) -> int | None:
-        """Kill, start, pause or resume it; the process id. None where its state forbids that."""
-        deeds: dict[str, tuple[tuple[str, ...], Callable[[], None]]] = {
+        """Kill, start, pause or resume it; return the process id, None if its state forbids it."""
+        actions: dict[str, tuple[tuple[str, ...], Callable[[], None]]] = {
             "kill": (("up", "paused"), lambda: self._kill(signal_name)),
             "start": (("held",), self.start_component),
             "pause": (("up",), lambda: self._signal_group("STOP", "paused")),
             "resume": (("paused",), lambda: self._signal_group("CONT", "up")),
         }
-        allowed, deed = deeds[verb]
-        if self._state not in allowed:
+        allowed_states, action = actions[verb]
+        if self._state not in allowed_states:
             return None
-        deed()
+        action()
         return self._child.pid if self._child is not None else 0
 
     def start_component(self) -> None:
-        """Start it; StackError with its last words unless it serves in time."""
+        """Start it and wait until it serves; raises StackError, with the end of its log, if not."""
         with (self._logs / "prosody.out.log").open("ab") as out:
             command = [str(self._binary), "-F", "--config", str(self._config_file)]
             self._child = subprocesses.start(command, stdout=out, stderr=out)
         self._starts += 1
-        deadline = time.monotonic() + BOOT_S
+        deadline = time.monotonic() + BOOT_TIMEOUT_S
         while not self._serves():
             if self._child.poll() is not None or time.monotonic() > deadline:
-                subprocesses.end(self._child, grace_s=STOP_S)  # a broken one may well live on
-                raise StackError("\n    ".join(["prosody did not start:", *self._last_words()]))
+                subprocesses.end(
+                    self._child, grace_s=STOP_TIMEOUT_S
+                )  # its process may still be running
+                raise StackError("\n    ".join(["prosody did not start:", *self._log_tail()]))
             time.sleep(_POLL_S)
         self._enter("up", "started")
 
@@ -181,11 +186,12 @@ class ProsodyStack:
         child = self._child
         assert child is not None
         self._signal_group(name, "held")
-        child.wait(STOP_S)
+        child.wait(STOP_TIMEOUT_S)
 
     def _signal_group(self, name: str, state: str) -> None:
         assert self._child is not None
-        os.killpg(self._child.pid, signal.Signals[f"SIG{name}"])  # a session of its own: so a group
+        # The child leads its own session, so its process id is also that of its group.
+        os.killpg(self._child.pid, signal.Signals[f"SIG{name}"])
         self._enter(state, {"held": "killed", "up": "resumed"}.get(state, state))
 
     def _enter(self, state: str, event: str) -> None:
@@ -195,12 +201,12 @@ class ProsodyStack:
 
     def _serves(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://{self._address}{PATH}", timeout=_PROBE_S):
+            with urllib.request.urlopen(f"http://{self._address}{PATH}", timeout=_PROBE_TIMEOUT_S):
                 return True
         except (OSError, urllib.error.URLError):
             return False
 
-    def _last_words(self) -> list[str]:
+    def _log_tail(self) -> list[str]:
         files = (self._logs / "prosody.out.log", self._logs / "prosody.log")
-        lines = [file.read_text(errors="replace").splitlines() for file in files if file.exists()]
-        return [line for some in lines for line in some[-8:]]
+        logs = [file.read_text(errors="replace").splitlines() for file in files if file.exists()]
+        return [line for lines in logs for line in lines[-8:]]

@@ -1,4 +1,4 @@
-"""The reference server as a child: plan, advertise, ready (docs/reference/control-api.md)."""
+"""Runs the reference server as a child: plan, advertise, ready (docs/reference/control-api.md)."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ Event = dict[str, Any]
 
 
 class PlannedLink(NamedTuple):
-    """One planned connection between a source role and a component."""
+    """A planned link: the connections that a source role makes to the address of a component."""
 
     name: str
     source: str
@@ -29,7 +29,7 @@ class PlannedLink(NamedTuple):
 
 
 class StackAddresses(NamedTuple):
-    """Where a running stack is reached."""
+    """The addresses of a running stack: control API with its token, and the APIs for clients."""
 
     control: str
     token: str
@@ -37,7 +37,7 @@ class StackAddresses(NamedTuple):
 
 
 class ReferenceStack:
-    """A cluster child. `plan` starts it, `start` its components, `stop` ends everything."""
+    """The cluster process. It is started here, its components by `start`; `stop` ends them all."""
 
     def __init__(self, request: dict[str, Any], on_event: Callable[[Event], None]) -> None:
         self._on_event = on_event
@@ -55,22 +55,22 @@ class ReferenceStack:
         self._send(request)
 
     def plan(self) -> tuple[list[dict[str, Any]], list[PlannedLink]]:
-        """The components and links that there will be; nothing is started yet."""
+        """Return the components and links that there will be; no component is started yet."""
         plan = self._expect("plan")
         return plan["components"], [PlannedLink(**link) for link in plan["links"]]
 
     def start(self, advertise: dict[str, str]) -> StackAddresses:
-        """Start every component; named links are reached through the address given here."""
+        """Start every component; links named in `advertise` are reached through its addresses."""
         self._send({"advertise": advertise})
         return StackAddresses(**self._expect("ready"))
 
     @property
     def running(self) -> bool:
-        """Whether the cluster child itself is alive."""
+        """Whether the cluster process is alive."""
         return self._child.poll() is None
 
     def stop(self) -> None:
-        """End every component, then the child. Harmless when nothing runs any more."""
+        """End every component, then the cluster process. Does nothing if it has ended."""
         if self._child.stdin is not None:
             with contextlib.suppress(OSError):
                 self._child.stdin.close()
@@ -88,20 +88,22 @@ class ReferenceStack:
             self._child.stdin.write(json.dumps(message).encode() + b"\n")
             self._child.stdin.flush()
         except OSError as error:
-            raise StackError(self._why_it_ended()) from error
+            raise StackError(self._unexpected_end()) from error
 
     def _expect(self, key: str) -> dict[str, Any]:
         try:
             message = self._lines.get(timeout=BOOT_TIMEOUT_S)
         except queue.Empty:
-            msg = f"the stack did not answer `{key}` within {BOOT_TIMEOUT_S:.0f} s"
-            raise StackError(msg) from None
+            raise StackError(
+                f"the cluster did not answer with `{key}` within {BOOT_TIMEOUT_S:.0f} s; see "
+                f"{self._stderr}"
+            ) from None
         if message is None:
-            raise StackError(self._why_it_ended())
+            raise StackError(self._unexpected_end())
         if "failed" in message:
-            raise _failure(message["failed"])
-        found: dict[str, Any] = message[key]
-        return found
+            raise _boot_failure(message["failed"])
+        content: dict[str, Any] = message[key]
+        return content
 
     def _read(self) -> None:
         assert self._child.stdout is not None
@@ -113,28 +115,32 @@ class ReferenceStack:
                 self._lines.put(message)
         self._lines.put(None)
 
-    def _why_it_ended(self) -> str:
+    def _unexpected_end(self) -> str:
         tail = self._stderr.read_text(errors="replace").splitlines()[-10:]
-        return "\n".join(["the cluster process ended by itself; its last lines:", *tail])
+        return "\n".join(["the cluster process ended unexpectedly; its last lines:", *tail])
 
 
-def _failure(failed: dict[str, Any]) -> StackError | ConfigError:
+def _boot_failure(failed: dict[str, Any]) -> StackError | ConfigError:
     if failed["refused"]:
         return ConfigError(failed["reason"])
     lines = [f"{failed['component']} did not start: {failed['reason']}", *failed["log_tail"]]
-    # Something that is not installed is the user's to mend, and nothing has been started.
+    # A service that is not installed is for the user to fix, and nothing has been started.
     return (ConfigError if failed["missing"] else StackError)("\n    ".join(lines))
 
 
 def probe() -> dict[str, Any]:
-    """Which real services this machine has: {"redis": {"path","version"} | null, …}."""
-    done = subprocess.run(
+    """Return which services are installed: {"redis": {"path", "version"} or None, …}.
+
+    Raises StackError if the cluster cannot find out.
+    """
+    completed = subprocess.run(
         subprocesses.python("gauntlet.reference_server.cluster", "--probe"),
         capture_output=True,
         timeout=30,
         check=False,
     )
-    if done.returncode != 0:
-        raise StackError(done.stderr.decode(errors="replace").strip() or "the probe failed")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    if completed.returncode != 0:
+        reason = completed.stderr.decode(errors="replace").strip()
+        raise StackError(reason or "the search for installed services failed without a message")
+    services: dict[str, Any] = json.loads(completed.stdout)
+    return services

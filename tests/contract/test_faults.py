@@ -1,6 +1,6 @@
-"""Every fault against real things: a proxy of either kind, a real server, real processes.
+"""Faults on real systems: a proxy of either backend, a real server, real processes.
 
-Each one must act, prove it, be healed to the last byte, and not mind being healed twice or in vain.
+Each fault must act, be proven, be healed completely, and may be healed twice or without an injection.
 """
 
 import contextlib
@@ -71,20 +71,20 @@ class Child:
         self.port = int(self.process.stdout.readline())
 
     def end(self):
-        """Also when it is stopped."""
+        """End the process, even if it is stopped."""
         self.process.kill()
         self.process.communicate()
 
 
 class LocalControl:
-    """The control API's acts on two processes of this test."""
+    """A control API that acts on two processes of this test."""
 
     def __init__(self):
         self.children = {name: Child() for name in ("edge-blue-1", "broker")}
         self.states = dict.fromkeys(self.children, "up")
 
     def components(self):
-        """What the cluster would say."""
+        """The components as the cluster reports them."""
         return {
             name: Component(
                 name,
@@ -97,22 +97,22 @@ class LocalControl:
         }
 
     def kill(self, name):
-        """End and hold."""
+        """End a process and hold it down."""
         self.children[name].end()
         self.states[name] = "held"
 
     def start(self, name):
-        """Start again on the same port."""
+        """Start a process again on the same port."""
         self.children[name] = Child(self.children[name].port)
         self.states[name] = "up"
 
     def pause(self, name):
-        """Stop."""
+        """Stop a process."""
         os.kill(self.children[name].process.pid, signal.SIGSTOP)
         self.states[name] = "paused"
 
     def resume(self, name):
-        """Go on."""
+        """Resume a process."""
         os.kill(self.children[name].process.pid, signal.SIGCONT)
         self.states[name] = "up"
 
@@ -127,7 +127,7 @@ class Rows(list):
 
 @pytest.fixture(scope="module", params=["toxiproxy", "embedded"])
 def proxy(request, tmp_path_factory):
-    """A fault proxy of each kind, as a process."""
+    """A fault proxy of each backend, as a process."""
     if request.param == "toxiproxy" and find_binary() is None:
         if os.environ.get("GAUNTLET_REQUIRE_SERVICES") == "1":
             pytest.fail("toxiproxy-server is not on PATH")
@@ -140,7 +140,7 @@ def proxy(request, tmp_path_factory):
 
 @pytest.fixture
 def control():
-    """Two real components."""
+    """A control API of two real components."""
     control = LocalControl()
     yield control
     for child in control.children.values():
@@ -149,7 +149,7 @@ def control():
 
 @pytest.fixture
 def rig(proxy, control):
-    """A link to a real server through a real proxy, and the context that faults get."""
+    """A link to a real server through a real proxy, and a context for faults."""
     link = SimpleNamespace(
         name="client>edge-blue-1", source="client", component="edge-blue-1", kind="ws"
     )
@@ -163,7 +163,7 @@ def rig(proxy, control):
 
 @pytest.fixture
 def clients(rig):
-    """Twenty WebSocket clients that read what they are pushed, until they are cut."""
+    """Twenty WebSocket clients that read pushes until their connection is cut."""
 
     def read(client):
         with contextlib.suppress(ConnectionClosed):
@@ -182,7 +182,7 @@ def clients(rig):
 
 
 def make(kind, target, params=None, *, id="f", at=0.0, for_=0.0):  # noqa: A002  # the name in the replaced class
-    """A fault from a line of a scenario, as data."""
+    """Create a fault as a scenario defines it."""
     return Fault(
         id=id,
         kind=kind,
@@ -194,7 +194,7 @@ def make(kind, target, params=None, *, id="f", at=0.0, for_=0.0):  # noqa: A002 
 
 
 def answers(address):
-    """Whether HTTP works at an address."""
+    """Whether an HTTP server answers at an address."""
     connection = http.client.HTTPConnection(address, timeout=2)
     try:
         connection.request("GET", "/healthz")
@@ -206,8 +206,8 @@ def answers(address):
 
 
 @pytest.mark.parametrize("kind", LINK_FAULTS)
-def test_a_fault_on_links_acts_proves_itself_and_is_healed_without_a_trace(rig, clients, kind):
-    """inject, prove, heal, verify against a real proxy; afterwards traffic flows untouched."""
+def test_a_fault_on_links_is_proven_and_healed_without_a_trace(rig, clients, kind):
+    """After the heal, traffic passes unchanged and no toxic is left."""
     target, params = LINK_FAULTS[kind]
     fault = FAULTS[kind](make(kind, target, params))
     assert fault.inject(rig.context)["links"] == ["client>edge-blue-1"]
@@ -221,8 +221,8 @@ def test_a_fault_on_links_acts_proves_itself_and_is_healed_without_a_trace(rig, 
 
 
 @pytest.mark.parametrize("kind", LINK_FAULTS)
-def test_healing_a_link_twice_or_in_vain_is_harmless(rig, clients, kind):
-    """A second heal finds nothing, and a heal without an injection touches nothing."""
+def test_a_fault_on_links_may_be_healed_twice_or_without_an_injection(rig, clients, kind):
+    """The links work afterwards."""
     target, params = LINK_FAULTS[kind]
     fault = FAULTS[kind](make(kind, target, params))
     for _ in range(2):
@@ -235,8 +235,8 @@ def test_healing_a_link_twice_or_in_vain_is_harmless(rig, clients, kind):
     assert answers(rig.listen)
 
 
-def test_latency_is_felt_while_it_lasts(rig):
-    """A round trip takes two latencies more, and is itself again after the heal."""
+def test_latency_lasts_until_it_is_healed(rig):
+    """A round trip takes two latencies longer, and is short again after the heal."""
     fault = FAULTS["latency"](make("latency", "client>edge", {"latency": "150ms"}))
     fault.inject(rig.context)
     began = time.monotonic()
@@ -248,8 +248,8 @@ def test_latency_is_felt_while_it_lasts(rig):
     assert fault.verify(rig.context)["probe"]["client>edge-blue-1"] < 300
 
 
-def test_a_partition_is_silent_and_closes_nothing(rig):
-    """A partitioned connection stays open and hears nothing; a new one is accepted."""
+def test_a_partition_is_silent_and_closes_no_connection(rig):
+    """An open connection receives nothing; a new one is accepted."""
     fault = FAULTS["partition"](make("partition", "client>edge"))
     host, port = rig.listen.split(":")
     with socket.create_connection((host, int(port)), timeout=5) as before:
@@ -267,8 +267,8 @@ def test_a_partition_is_silent_and_closes_nothing(rig):
     fault.verify(rig.context)
 
 
-def test_a_disconnect_cuts_about_its_share(rig, clients):
-    """Half of twenty, give or take the dice; the proof counts what the clients felt."""
+def test_a_disconnect_cuts_about_its_share_of_the_connections(rig, clients):
+    """The proof counts the connections that clients have lost."""
     fault = FAULTS["disconnect"](make("disconnect", "client>edge", {"percent": 50}))
     fault.inject(rig.context)
     proof = fault.prove(rig.context)
@@ -278,15 +278,15 @@ def test_a_disconnect_cuts_about_its_share(rig, clients):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert proof["connections"] == 20
-    # 20 rolls at 0.5 stay within 3..17 in all but 1 of 2,500 runs.
+    # 20 draws at 0.5 are outside of 3…17 in 1 of 2,500 runs.
     assert 3 <= cut <= 17
     fault.heal(rig.context)
     assert sum(not thread.is_alive() for thread in clients) == cut
 
 
 @pytest.mark.parametrize("kind", PROCESS_FAULTS)
-def test_a_fault_on_processes_acts_proves_itself_and_is_healed(rig, kind):
-    """The real process is gone or stopped, and serves again after the heal; twice or in vain."""
+def test_a_fault_on_processes_is_proven_and_healed(rig, kind):
+    """The process is gone or stopped, and serves again after the heal; twice or without injection."""
     target = PROCESS_FAULTS[kind]
     name = {"edge": "edge-blue-1", "broker": "broker"}[target]
     fault = FAULTS[kind](make(kind, target))
@@ -305,22 +305,22 @@ def test_a_fault_on_processes_acts_proves_itself_and_is_healed(rig, kind):
     assert answers(f"127.0.0.1:{rig.control.children[name].port}")
 
 
-def test_a_timeline_of_overlapping_faults_leaves_a_whole_system(rig):
-    """Latency, partition and kill over one link: all act, all are healed and verified."""
+def test_a_timeline_of_overlapping_faults_leaves_a_working_system(rig):
+    """Latency, partition and kill: all act, all are healed and verified."""
     faults = [
         make("latency", "client>edge", {"latency": "30ms"}, id="slow", for_=2.5),
         make("partition", "client>edge", id="cut", at=0.8, for_=1.2),
         make("kill", "broker", id="dead", for_=0.5),
     ]
-    outcome = Timeline(faults, rig.context, clock.now_ns()).run(threading.Event())
-    assert [it.errors for it in outcome.faults] == [[], [], []]
-    assert (outcome.failed, outcome.unhealed) == ([], [])
+    result = Timeline(faults, rig.context, clock.now_ns()).run(threading.Event())
+    assert [fault.errors for fault in result.faults] == [[], [], []]
+    assert (result.failed, result.unhealed) == ([], [])
     assert answers(rig.listen)
     assert rig.proxy.toxics("client>edge-blue-1") == []
 
 
-def test_a_stop_in_the_middle_heals_at_once(rig):
-    """A stopped run does not wait for the end of its faults, and leaves nothing behind."""
+def test_a_stop_of_the_run_heals_active_faults_immediately(rig):
+    """It does not wait for their end."""
     stop = threading.Event()
     threading.Timer(1.0, stop.set).start()
     faults = [
@@ -328,8 +328,8 @@ def test_a_stop_in_the_middle_heals_at_once(rig):
         make("pause", "broker", id="still", for_=60.0),
     ]
     began = time.monotonic()
-    outcome = Timeline(faults, rig.context, clock.now_ns()).run(stop)
+    result = Timeline(faults, rig.context, clock.now_ns()).run(stop)
     assert time.monotonic() - began < 30
-    assert (outcome.failed, outcome.unhealed) == ([], [])
+    assert (result.failed, result.unhealed) == ([], [])
     assert answers(f"127.0.0.1:{rig.control.children['broker'].port}")
     assert answers(rig.listen)

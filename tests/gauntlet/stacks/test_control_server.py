@@ -1,4 +1,4 @@
-"""The control API of a system of one component, through the client that faults use."""
+"""The control API of a system of one component, called through the client that faults use."""
 
 import threading
 
@@ -9,39 +9,39 @@ from gauntlet.core.errors import StackError
 from gauntlet.stacks.control_server import ControlServer
 
 
-class Owner:
-    """A component that does as told, but for what it refuses."""
+class FakeComponent:
+    """A component that records its actions, refuses to resume and fails to pause."""
 
     def __init__(self):
         self.acts, self.threads = [], set()
 
     def components(self):
-        """One."""
-        return [{"name": "it", "role": "edge", "state": "up", "pid": 7, "address": "127.0.0.1:1"}]
+        """The component, as a row of the control API."""
+        return [{"name": "edge", "role": "edge", "state": "up", "pid": 7, "address": "127.0.0.1:1"}]
 
     def act(self, verb, signal_name):
-        """Do it."""
+        """Record the action."""
         self.acts.append((verb, signal_name))
         self.threads.add(threading.get_ident())
         if verb == "resume":
             return None
         if verb == "pause":
-            raise StackError("it hangs already")
+            raise StackError("the process does not react")
         return 7
 
 
 @pytest.fixture
-def owner():
-    """The component."""
-    return Owner()
+def component():
+    """The component behind the control API."""
+    return FakeComponent()
 
 
 @pytest.fixture
-def server(owner):
-    """Its API."""
-    made = ControlServer(owner)
-    yield made
-    made.stop()
+def server(component):
+    """The control API of the component."""
+    server = ControlServer(component)
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -50,42 +50,42 @@ def control(server):
     return ControlClient(server.url, server.token)
 
 
-def test_components_are_told_as_the_cluster_tells_them(control):
+def test_components_are_returned_in_the_form_of_the_cluster(control):
     """Faults need name, role, state, process and address."""
     (component,) = control.components().values()
     assert (component.name, component.role, component.state, component.pid) == (
-        "it", "edge", "up", 7,
+        "edge", "edge", "up", 7,
     )  # fmt: skip
 
 
-def test_acts_reach_the_component_in_one_thread(control, owner):
-    """A child dies with the thread that started it, so that must be one that stays."""
-    control.kill("it")
-    control.start("it")
-    assert owner.acts == [("kill", "KILL"), ("start", "KILL")]
-    assert len(owner.threads) == 1
+def test_all_actions_run_in_one_thread(control, component):
+    """A child process ends with the thread that started it, so that thread must stay."""
+    control.kill("edge")
+    control.start("edge")
+    assert component.acts == [("kill", "KILL"), ("start", "KILL")]
+    assert len(component.threads) == 1
 
 
 @pytest.mark.parametrize(
     ("act", "status"),
     [
-        (lambda control: control.resume("it"), 409),
-        (lambda control: control.pause("it"), 503),
+        (lambda control: control.resume("edge"), 409),
+        (lambda control: control.pause("edge"), 503),
         (lambda control: control.kill("other"), 404),
         (lambda control: control.begin_cutover("green", drain_ms=1, canaries=True), 404),
         (lambda control: control.cutover(), 404),
     ],
 )
-def test_what_cannot_be_done_is_refused(control, act, status):
-    """By state, by failure, by name; and what one component cannot do at all."""
+def test_a_call_that_is_not_possible_is_refused(control, act, status):
+    """Because of the state, a failure, the name, or because one component cannot do it."""
     with pytest.raises(StackError, match=str(status)):
         act(control)
 
 
-def test_nobody_acts_without_the_token(server, owner):
-    """Other processes of the machine can reach the port, too."""
+def test_calls_without_the_token_are_refused(server, component):
+    """Other processes on the machine can reach the port."""
     stranger = ControlClient(server.url, "guess")
-    for act in (stranger.components, lambda: stranger.kill("it")):
+    for act in (stranger.components, lambda: stranger.kill("edge")):
         with pytest.raises(StackError, match="401"):
             act()
-    assert owner.acts == []
+    assert component.acts == []

@@ -1,4 +1,4 @@
-"""The Prosody stack as far as it goes without Prosody."""
+"""The parts of the Prosody stack that need no Prosody."""
 
 import pytest
 
@@ -10,29 +10,29 @@ from gauntlet.stacks import prosody
 
 
 def boot(tmp_path, monkeypatch, binary="/bin/false", **config):
-    """A stack whose Prosody is another program."""
+    """Create a stack that starts another program instead of Prosody."""
     monkeypatch.setenv("GAUNTLET_PROSODY", binary)
     request = {"data_dir": str(tmp_path), "log_dir": str(tmp_path), "config": config}
     return prosody.ProsodyStack(request, on_event=lambda _event: None)
 
 
 def test_every_adapter_has_its_stacks():
-    """The registries of adapters and stacks name the same things."""
+    """The registries of adapters and stacks contain the same names."""
     assert list(ADAPTER_STACKS) == list(ADAPTERS)
     assert {stack for names in ADAPTER_STACKS.values() for stack in names} == set(stacks.STACKS)
 
 
-def test_without_prosody_nothing_starts(tmp_path, monkeypatch):
-    """The message says how to get it; that is the user's to mend."""
+def test_a_missing_prosody_is_a_configuration_error(tmp_path, monkeypatch):
+    """The message says how to install it."""
     monkeypatch.delenv("GAUNTLET_PROSODY", raising=False)
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(prosody, "_SEARCHED", "")
+    monkeypatch.setattr(prosody, "_EXTRA_PATH", "")
     with pytest.raises(ConfigError, match="apt-get install prosody"):
         prosody.ProsodyStack({}, on_event=print)
 
 
-def test_one_that_does_not_start_leaves_its_last_words(tmp_path, monkeypatch):
-    """And nothing runs after it."""
+def test_a_prosody_that_does_not_start_raises_a_stack_error(tmp_path, monkeypatch):
+    """No process is left running."""
     stack = boot(tmp_path, monkeypatch)
     try:
         components, links = stack.plan()
@@ -44,8 +44,8 @@ def test_one_that_does_not_start_leaves_its_last_words(tmp_path, monkeypatch):
         stack.stop()
 
 
-def test_a_setting_that_it_does_not_have_is_refused(tmp_path, monkeypatch):
-    """What Prosody stores where decides the verdict, so nothing is guessed."""
+def test_an_unknown_storage_is_refused(tmp_path, monkeypatch):
+    """The verdict depends on it, so it must not be guessed."""
     stack = boot(tmp_path, monkeypatch, storage="cloud")
     try:
         with pytest.raises(ConfigError, match="allowed: internal, memory"):

@@ -1,4 +1,4 @@
-"""Child processes: in their own session, and never left behind."""
+"""Child processes have their own session and are never left running."""
 
 import os
 import subprocess
@@ -11,16 +11,16 @@ from gauntlet.stacks import subprocesses
 
 
 def test_modules_of_the_current_folder_are_never_run(tmp_path):
-    """A hostile `reports/__init__.py` where the user stands is not imported by our children."""
+    """A file `reports/__init__.py` in the user's folder is not imported by our children."""
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "__init__.py").write_text("raise SystemExit('hostile')")
     command = subprocesses.python("gauntlet", "list")
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, "hostile" in done.stderr) == (0, False)
+    completed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (completed.returncode, "hostile" in completed.stderr) == (0, False)
 
 
-def test_a_child_has_a_session_of_its_own():
-    """Ctrl-C in the terminal reaches the harness alone."""
+def test_a_child_has_its_own_session():
+    """Ctrl-C in the terminal reaches only the harness."""
     child = subprocesses.start([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         assert os.getsid(child.pid) == child.pid
@@ -30,7 +30,7 @@ def test_a_child_has_a_session_of_its_own():
 
 
 def test_a_child_that_ignores_sigterm_is_killed_with_its_session():
-    """Ending is certain: after the grace nothing of the child's session is alive."""
+    """After the grace period, no process of the session is running."""
     code = (
         "import signal, subprocess, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
         "grandchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
@@ -43,12 +43,12 @@ def test_a_child_that_ignores_sigterm_is_killed_with_its_session():
     grandchild.wait(5)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG exists only on Linux")
 def test_a_child_ends_when_its_parent_is_killed():
     """Even SIGKILL of the harness leaves nothing running."""
     code = (
-        "from gauntlet.stacks import subprocesses as children; import sys, time;"
-        "child = children.start([sys.executable, '-c', 'import time; time.sleep(60)']);"
+        "from gauntlet.stacks import subprocesses; import sys, time;"
+        "child = subprocesses.start([sys.executable, '-c', 'import time; time.sleep(60)']);"
         "print(child.pid, flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
