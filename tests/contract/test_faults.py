@@ -1,6 +1,6 @@
 """Faults on real systems: a proxy of either backend, a real server, real processes.
 
-Each fault must act, be proven, be healed completely, and may be healed twice or without an injection.
+Each fault must act, be proven and be healed completely. It may be healed twice, or in vain.
 """
 
 import contextlib
@@ -286,7 +286,7 @@ def test_a_disconnect_cuts_about_its_share_of_the_connections(rig, clients):
 
 @pytest.mark.parametrize("kind", PROCESS_FAULTS)
 def test_a_fault_on_processes_is_proven_and_healed(rig, kind):
-    """The process is gone or stopped, and serves again after the heal; twice or without injection."""
+    """Its process is gone or stopped, and serves again after one heal, or several."""
     target = PROCESS_FAULTS[kind]
     name = {"edge": "edge-blue-1", "broker": "broker"}[target]
     fault = FAULTS[kind](make(kind, target))
