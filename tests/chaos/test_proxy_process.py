@@ -93,7 +93,6 @@ def test_without_the_binary_auto_starts_the_embedded_proxy(monkeypatch, tmp_path
 
 
 def test_the_error_of_a_failed_start_contains_the_end_of_the_log(monkeypatch, tmp_path):
-    """It says why the server did not start."""
     binary = tmp_path / "broken"
     binary.write_text("#!/bin/sh\necho out of luck >&2; exit 1\n")
     binary.chmod(0o755)

@@ -222,7 +222,6 @@ def test_a_fault_on_links_is_proven_and_healed_without_a_trace(rig, clients, kin
 
 @pytest.mark.parametrize("kind", LINK_FAULTS)
 def test_a_fault_on_links_may_be_healed_twice_or_without_an_injection(rig, clients, kind):
-    """The links work afterwards."""
     target, params = LINK_FAULTS[kind]
     fault = FAULTS[kind](make(kind, target, params))
     for _ in range(2):
@@ -320,7 +319,6 @@ def test_a_timeline_of_overlapping_faults_leaves_a_working_system(rig):
 
 
 def test_a_stop_of_the_run_heals_active_faults_immediately(rig):
-    """It does not wait for their end."""
     stop = threading.Event()
     threading.Timer(1.0, stop.set).start()
     faults = [

@@ -101,7 +101,6 @@ def test_a_cutover_is_started_followed_and_rolled_back(server, control):
 
 
 def test_a_drain_is_posted_with_its_time(server, control):
-    """In milliseconds."""
     server.answers["POST", "/components/edge-blue-1/drain"] = 202, {}
     control.drain("edge-blue-1", drain_ms=4000)
     assert server.calls[0][2] == {"drain_ms": 4000}

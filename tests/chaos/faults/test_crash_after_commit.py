@@ -68,7 +68,6 @@ def test_a_process_that_ended_without_the_message_is_no_proof(spec, context, log
 
 
 def test_a_message_of_a_running_process_is_no_proof(spec, context, monkeypatch):
-    """The process must be gone."""
     monkeypatch.setattr(crash_after_commit, "process_state", lambda _: "running")
     fault = CrashAfterCommit(spec("crash-after-commit", "message"))
     fault.inject(context)

@@ -45,7 +45,6 @@ def test_the_proof_counts_dropped_connections_and_removes_the_toxics(stack, spec
 
 
 def test_a_disconnect_that_cuts_no_connection_fails(stack, spec, clients, monkeypatch):
-    """It is reported, not ignored."""
     fault = Disconnect(spec("disconnect", "client>edge"))
     fault.inject(stack.context)
     stack.proxy.toxics_by_proxy.clear()

@@ -70,7 +70,6 @@ def test_an_emptied_registry_is_healed_when_half_of_the_keys_are_back(stack, spe
 
 
 def test_a_registry_that_stays_empty_is_not_healed(stack, spec, keys):
-    """Less than half of the keys were written again."""
     fault = Flush(spec("flush", "registry"))
     fault.inject(stack.context)
     keys.now = 150

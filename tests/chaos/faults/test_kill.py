@@ -52,7 +52,6 @@ def test_an_open_port_is_no_proof(stack, spec, processes, monkeypatch):
 
 
 def test_a_second_heal_starts_nothing(stack, spec, processes):
-    """No component is held down any more."""
     fault = Kill.from_spec(spec("kill", "gateway"))
     fault.inject(stack.context)
     fault.heal(stack.context)

@@ -44,13 +44,11 @@ def test_a_section_lists_parameters_with_defaults_targets_proof_and_heal(kind):
 
 
 def test_the_page_lists_every_probe():
-    """The table of probes contains every kind of link."""
     table = PAGE.split("## Probes")[1]
     assert {kind for kind in REQUESTS if f"`{kind}`" in table} == set(REQUESTS)
 
 
 def test_the_page_lists_every_role():
-    """The table of targets contains the roles."""
     assert " ".join(catalog.ROLES) in PAGE
 
 

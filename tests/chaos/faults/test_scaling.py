@@ -157,7 +157,6 @@ def test_a_rolling_update_is_followed_to_its_end(stack, spec, processes):
 
 
 def test_a_rolling_update_without_a_step_is_no_proof(stack, spec, processes):
-    """That it was started is no proof."""
     fault = RollingUpdate(spec("rolling-update", "gateway"))
     fault.inject(stack.context)
     with pytest.raises(FaultFailed, match="no component"):

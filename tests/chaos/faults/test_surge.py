@@ -55,7 +55,6 @@ def load(stack, monkeypatch, tmp_path):
 
 
 def test_a_surge_is_proven_by_the_rate_of_all_workers(spec, load):
-    """The sum of both workers reaches the rate of the surge."""
     fault = Surge(spec("surge", "gateway", factor=3))
     context = load(100, 300, 300)
     assert fault.inject(context) == {"factor": 3}
@@ -63,7 +62,6 @@ def test_a_surge_is_proven_by_the_rate_of_all_workers(spec, load):
 
 
 def test_a_small_rise_of_the_rate_is_no_proof_of_a_surge(spec, load):
-    """The rate must rise most of the way."""
     fault = Surge(spec("surge", "gateway", factor=3))
     context = load(100, 150, 200)
     fault.inject(context)

@@ -146,7 +146,6 @@ def test_events_that_arrive_before_the_other_socket_exists_are_kept(rig):
 
 
 def test_early_bytes_pass_through_the_toxics(rig):
-    """No byte is forwarded before the toxics are in place."""
     client, server = fake_endpoint(), fake_endpoint()
     server.data_received(b"hello")
     rig.add("latency", latency=100)
@@ -173,7 +172,7 @@ def test_a_full_destination_pauses_the_source(rig):
 
 
 def test_a_stage_that_holds_too_much_pauses_the_source(rig):
-    """ProbeResult stops above the limit of the buffer and resumes below it."""
+    """Reading stops above the limit of the buffer and resumes below it."""
     rig.add("bandwidth", rate=1000)
     rig.down.receive(b"x" * 200_000)
     assert not rig.server.transport.reading

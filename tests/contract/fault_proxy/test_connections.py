@@ -91,7 +91,6 @@ def test_a_client_that_does_not_read_blocks_the_sender(link):
 
 
 def test_a_client_of_a_dead_upstream_connects_and_reads_the_end(link):
-    """The connection is not refused."""
     link.listener.close()
     assert read_outcome(link.dial()) == "eof"
 

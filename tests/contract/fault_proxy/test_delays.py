@@ -51,7 +51,6 @@ def test_two_latencies_add_up(link):
 
 
 def test_jitter_preserves_the_order(link):
-    """Chunks with different delays never overtake each other."""
     client, server = link.pair()
     link.add("latency", latency=20, jitter=20)
     for number in range(100):

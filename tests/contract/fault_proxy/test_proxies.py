@@ -96,7 +96,6 @@ def test_populate_changes_nothing_if_a_row_is_invalid(call, second, message):
 
 @pytest.mark.parametrize("body", ["{", "{}", "[1]"])
 def test_populate_refuses_a_body_that_is_not_a_list_of_proxies(call, body):
-    """Status 400."""
     answer = call("POST", "/populate", body)
     assert answer.status_code == 400
     assert answer.json()["error"].startswith("bad request body: ")

@@ -21,7 +21,6 @@ def test_every_chunk_restarts_the_timer(run_stage):
 
 
 def test_a_timeout_of_zero_never_closes(run_stage):
-    """It only drops data."""
     cut = run_stage("timeout", timeout=0)
     cut.stage.feed(b"abc")
     cut.clock.advance(1000)

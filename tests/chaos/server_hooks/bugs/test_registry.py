@@ -22,7 +22,6 @@ def test_every_file_is_registered_under_its_name():
 
 @pytest.mark.parametrize("name", BUGS)
 def test_every_bug_can_be_installed(name):
-    """Its module has an `install`."""
     assert callable(importlib.import_module(BUGS[name].module).install)
 
 

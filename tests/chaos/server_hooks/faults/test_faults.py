@@ -47,7 +47,6 @@ async def test_an_armed_process_dies_after_a_commit_that_it_does_not_publish(
 
 
 def test_a_mute_edge_pushes_nothing(monkeypatch):
-    """Messages from the bus and from repairs are discarded."""
     monkeypatch.setattr(
         Subscriptions, "on_batch", Subscriptions.on_batch
     )  # restored after the test

@@ -21,7 +21,6 @@ def test_every_file_is_registered_under_its_name():
 
 @pytest.mark.parametrize("name", SERVER_FAULTS)
 def test_every_server_fault_can_be_installed(name):
-    """Its module has an `install`."""
     assert callable(importlib.import_module(SERVER_FAULTS[name].module).install)
 
 
