@@ -1,4 +1,7 @@
-"""`python -P -m reference_server.cluster`: plan, advertise, ready over standard streams."""
+"""`python -P -m gauntlet.reference_server.cluster`: plan, advertise, ready over standard streams.
+
+See `docs/reference/control-api.md`.
+"""
 
 import asyncio
 import contextlib
@@ -15,8 +18,12 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from gauntlet.reference_server.cluster.control_api import Control
-from gauntlet.reference_server.cluster.engines import check_binaries, make_launches, probe
+from gauntlet.reference_server.cluster.control_api import ControlApi
+from gauntlet.reference_server.cluster.engines.catalog import (
+    check_binaries,
+    make_launch_specs,
+    probe,
+)
 from gauntlet.reference_server.cluster.engines.python_process import Wiring
 from gauntlet.reference_server.cluster.rollout.driver import CutoverDriver
 from gauntlet.reference_server.cluster.supervision.supervisor import Supervisor
@@ -30,12 +37,12 @@ from gauntlet.reference_server.cluster.topology.settings import (
 )
 from gauntlet.reference_server.core.config import Settings
 
-EXIT_FAILED = 3
-FIRST = planning.ENVIRONMENTS[0]
+EXIT_START_FAILED = 3
+FIRST_ENVIRONMENT = planning.ENVIRONMENTS[0]
 
 
 def main() -> int:
-    """Run one cluster until standard input ends or SIGTERM comes; returns the exit code."""
+    """Run one cluster until standard input ends or SIGTERM arrives; return the exit code."""
     if sys.argv[1:] == ["--probe"]:
         write_line(probe())
         return 0
@@ -45,45 +52,46 @@ def main() -> int:
 async def _main() -> int:
     loop = asyncio.get_running_loop()
 
-    def end() -> None:
-        # Once: a second signal must not interrupt the ending.
+    def stop() -> None:
+        # Only once: a second signal must not interrupt the shutdown.
         if not cluster.cancelling():
             cluster.cancel()
 
-    cluster = asyncio.create_task(_cluster(end))
+    cluster = asyncio.create_task(_run_cluster(stop))
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
+        loop.add_signal_handler(number, stop)
     try:
         await cluster
     except asyncio.CancelledError:
         return 0
     except (ClusterError, msgspec.MsgspecError) as error:
-        tell(failed=error.failed() if isinstance(error, ClusterError) else _bad_line(error))
-        return EXIT_FAILED
+        failed = error.failed() if isinstance(error, ClusterError) else _bad_line(error)
+        write_message(failed=failed)
+        return EXIT_START_FAILED
     return 0
 
 
-async def _cluster(end: Callable[[], None]) -> None:
-    lines = await _standard_input()
+async def _run_cluster(stop: Callable[[], None]) -> None:
+    lines = await _open_standard_input()
     if not (line := await lines.readline()):
         return
-    request = msgspec.json.decode(line, type=planning.Request)
+    request = msgspec.json.decode(line, type=planning.ClusterRequest)
     settings = _settings(request)
     allocate = PortAllocator()
     plan = planning.make_plan(request, allocate)
     check_binaries(plan)
-    tell(plan=plan.as_json())
+    write_message(plan=plan.as_json())
     if not (line := await lines.readline()):
         return
     advertise = msgspec.json.decode(line, type=dict[str, dict[str, str]])["advertise"]
     planning.check_advertise(plan, advertise)
-    watch = asyncio.create_task(_watch_end(lines, end))
+    watch = asyncio.create_task(_wait_for_end_of_input(lines, stop))
     data_dir, log_dir = (Path(text).absolute() for text in (request.data_dir, request.log_dir))
     for folder in (data_dir, log_dir):
         folder.mkdir(parents=True, exist_ok=True)
     tokens = os.environ.get("IM_SECRET") or secrets.token_hex(32), secrets.token_hex(16)
     wiring = Wiring(plan, advertise, data_dir, *tokens, settings, request.startup_hooks)
-    supervisor = Supervisor(plan, make_launches(wiring, log_dir), tell_event)
+    supervisor = Supervisor(plan, make_launch_specs(wiring, log_dir), write_event)
     try:
         await _serve(supervisor, wiring, allocate())
     finally:
@@ -91,7 +99,7 @@ async def _cluster(end: Callable[[], None]) -> None:
         await supervisor.stop()
 
 
-def _settings(request: planning.Request) -> Settings:
+def _settings(request: planning.ClusterRequest) -> Settings:
     try:
         file_values = read_file(Path(request.config_file)) if request.config_file else {}
         return load_settings(file_values, os.environ, request.config)
@@ -100,61 +108,64 @@ def _settings(request: planning.Request) -> Settings:
 
 
 async def _serve(supervisor: Supervisor, wiring: Wiring, port: int) -> None:
-    """Boot, announce, and serve the control API until cancelled."""
+    """Start the components, write `ready`, and serve the control API until cancelled."""
     plan, token = wiring.plan, secrets.token_hex(16)
     await supervisor.start(
-        each.name
-        for each in plan.components
-        if each.environment in (None, FIRST) and not each.spare
+        component.name
+        for component in plan.components
+        if component.environment in (None, FIRST_ENVIRONMENT) and not component.spare
     )
     async with aiohttp.ClientSession(headers={"X-Internal": wiring.internal_token}) as http:
         driver = CutoverDriver(supervisor, wiring, http)
-        # A data folder that was used before may remember the other environment.
-        await driver.switch(FIRST)
-        control = Control(supervisor, driver, http, token)
+        # In a data folder that was used before, the other environment may be stored.
+        await driver.switch(FIRST_ENVIRONMENT)
+        control = ControlApi(supervisor, driver, http, token)
         try:
             url = await control.open(port)
-            api = [f"http://{wiring.at('client', each.name)}" for each in plan.hosting("gateway")]
-            tell(ready={"control": url, "token": token, "api": api})
+            api = [
+                f"http://{wiring.address('client', gateway.name)}"
+                for gateway in plan.hosting("gateway")
+            ]
+            write_message(ready={"control": url, "token": token, "api": api})
             await asyncio.Event().wait()
         finally:
             await control.close()
             await driver.close()
 
 
-async def _standard_input() -> asyncio.StreamReader:
+async def _open_standard_input() -> asyncio.StreamReader:
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     return reader
 
 
-async def _watch_end(lines: asyncio.StreamReader, end: Callable[[], None]) -> None:
-    """Call `end` when our parent closes the pipe, or is gone."""
+async def _wait_for_end_of_input(lines: asyncio.StreamReader, stop: Callable[[], None]) -> None:
+    """Call `stop` when the parent closes the pipe or is gone."""
     while await lines.readline():
         pass
-    end()
+    stop()
 
 
 def _bad_line(error: Exception) -> dict[str, Any]:
-    return RequestError(f"the line on standard input cannot be used: {error}").failed()
+    return RequestError(f"invalid line on standard input: {error}").failed()
 
 
-def tell(**message: object) -> None:
-    """Write one line of the protocol: an object with one key."""
+def write_message(**message: object) -> None:
+    """Write one line of the protocol: a JSON object with one key."""
     write_line(json.dumps(message, separators=(",", ":")))
 
 
-def tell_event(component: str, event: str, pid: int | None, detail: dict[str, Any]) -> None:
+def write_event(component: str, event: str, pid: int | None, detail: dict[str, Any]) -> None:
     """Write an `event` line."""
-    shown = {"component": component, "event": event, "pid": pid, "detail": detail}
-    tell(event={"t_ns": time.monotonic_ns(), **shown})
+    fields = {"component": component, "event": event, "pid": pid, "detail": detail}
+    write_message(event={"t_ns": time.monotonic_ns(), **fields})
 
 
 def write_line(line: str) -> None:
-    """Write a line. Nobody may be left to read it, and then nothing is lost."""
+    """Write a line; does nothing if the reader is gone."""
     with contextlib.suppress(BrokenPipeError):
-        # Unbuffered: what a broken pipe refused must not be tried again at exit.
+        # Unbuffered: after a broken pipe, Python must not try to flush the line again at exit.
         os.write(sys.stdout.fileno(), f"{line}\n".encode())
 
 

@@ -1,4 +1,4 @@
-"""The control API: how the harness, or an operator, acts on a running cluster."""
+"""The control API, through which the harness or an operator controls a running cluster."""
 
 import hmac
 import json
@@ -14,7 +14,7 @@ from gauntlet.reference_server.cluster.rollout.driver import (
     CutoverRequest,
     DrainRequest,
 )
-from gauntlet.reference_server.cluster.rollout.edges import read_metrics
+from gauntlet.reference_server.cluster.rollout.edge_stats import read_metrics
 from gauntlet.reference_server.cluster.rollout.rolling_update import RollingRequest, RollingUpdate
 from gauntlet.reference_server.cluster.supervision.component import Component
 from gauntlet.reference_server.cluster.supervision.supervisor import Supervisor
@@ -30,7 +30,7 @@ _STATUS = {RequestError: 404, StateError: 409, StartError: 503}
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Control:
+class ControlApi:
     """The HTTP server of the control API; see `docs/reference/control-api.md`."""
 
     def __init__(
@@ -58,21 +58,21 @@ class Control:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
 
     async def open(self, port: int) -> str:
-        """Listen, and return the base URL."""
+        """Start to listen, and return the base URL."""
         await self._runner.setup()
         await web.TCPSite(self._runner, HOST, port).start()
         return f"http://{HOST}:{port}"
 
     async def close(self) -> None:
-        """Stop listening, and whatever update runs."""
+        """Stop listening, and end a rolling update that is in progress."""
         await self._rolling.close()
         await self._runner.cleanup()
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
-            return _error(401, "the token of the ready line is missing or wrong")
+        authorization = request.headers.get("Authorization", "")
+        if not hmac.compare_digest(authorization.encode(), f"Bearer {self._token}".encode()):
+            return _error(401, "the Authorization header must contain the token of the ready line")
         try:
             return await handler(request)
         except ClusterError as error:
@@ -81,9 +81,11 @@ class Control:
             return _error(400, str(error))
 
     async def _list(self, _request: web.Request) -> web.Response:
-        leaving = self._cutover.leaving
-        shown = [_show(each, leaving) for each in self._supervisor.components.values()]
-        return web.json_response({"components": shown})
+        draining = self._cutover.scaling_in
+        components = [
+            _describe(component, draining) for component in self._supervisor.components.values()
+        ]
+        return web.json_response({"components": components})
 
     async def _act(self, request: web.Request) -> web.Response:
         component = self._supervisor[request.match_info["name"]]
@@ -91,7 +93,9 @@ class Control:
             case "kill":
                 name = (await _body(request)).get("signal", "KILL")
                 if f"SIG{name}" not in signal.Signals.__members__:
-                    raise ValueError(f"there is no signal {name!r}; for example KILL or TERM")
+                    raise ValueError(
+                        f"signal: found {name!r}; must be a signal, such as KILL or TERM"
+                    )
                 pid = await component.kill(signal.Signals[f"SIG{name}"])
             case "start":
                 pid = await component.start()
@@ -113,8 +117,8 @@ class Control:
         return web.json_response(await self._cutover.status(), status=202)
 
     async def _begin_scale_in(self, request: web.Request) -> web.Response:
-        pace = msgspec.convert(await _body(request), DrainRequest)
-        self._cutover.begin_scale_in(request.match_info["name"], pace)
+        drain = msgspec.convert(await _body(request), DrainRequest)
+        self._cutover.begin_scale_in(request.match_info["name"], drain)
         return web.json_response({"state": "draining"}, status=202)
 
     async def _begin_rolling(self, request: web.Request) -> web.Response:
@@ -125,24 +129,24 @@ class Control:
         return web.json_response(self._rolling.status())
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        found = {
-            each.planned.name: await read_metrics(self._http, each.planned)
-            for each in self._supervisor.components.values()
-            if each.planned.engine == PYTHON and each.state == "up"
+        metrics = {
+            component.planned.name: await read_metrics(self._http, component.planned)
+            for component in self._supervisor.components.values()
+            if component.planned.engine == PYTHON and component.state == "up"
         }
-        answered = {name: values for name, values in found.items() if values is not None}
+        answered = {name: values for name, values in metrics.items() if values is not None}
         return web.json_response({"components": answered})
 
 
-def _show(component: Component, leaving: str | None) -> dict[str, Any]:
+def _describe(component: Component, draining: str | None) -> dict[str, Any]:
     planned = component.planned
-    is_leaving = planned.name == leaving and component.state != "planned"
+    is_draining = planned.name == draining and component.state != "planned"
     return {
         "name": planned.name,
         "role": planned.role,
         "environment": planned.environment,
         "pid": component.pid,
-        "state": "draining" if is_leaving else component.state,
+        "state": "draining" if is_draining else component.state,
         "restarts": component.restarts,
         "address": planned.address,
     }

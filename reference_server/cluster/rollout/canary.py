@@ -1,4 +1,4 @@
-"""Two real clients prove the new environment before anybody else is sent there."""
+"""Canaries: two real clients that verify the new environment before others are sent there."""
 
 import asyncio
 import json
@@ -16,15 +16,15 @@ from gauntlet.reference_server.cluster.topology.errors import ClusterError
 from gauntlet.reference_server.core.wire import SUBPROTOCOL
 
 _STEP_TIMEOUT_S = 8.0
-_HANDSHAKES = 10  # of each new edge
+_HANDSHAKES_PER_EDGE = 10
 
 
 class CanaryError(ClusterError):
-    """The new environment did not do what clients need."""
+    """The new environment failed a step that clients depend on."""
 
 
 class Canary:
-    """One user, who sends over HTTP and listens on edges."""
+    """One user that sends over HTTP and receives from edges."""
 
     def __init__(self, http: aiohttp.ClientSession, api: str, user: str) -> None:
         self.user = user
@@ -33,27 +33,28 @@ class Canary:
         self._token = ""
 
     async def log_in(self) -> None:
+        """Create a session; later calls use its token."""
         answer = await self._call("POST", "/v1/sessions", {"user": self.user, "device": "canary"})
         self._token = answer["token"]
 
     async def send(self, conv: str, body: str) -> int:
-        """Send a message; returns its position."""
+        """Send a message and return its `seq`."""
         message = {"client_msg_id": secrets.token_hex(8), "body": body}
         answer = await self._call("POST", f"/v1/conversations/{conv}/messages", message)
         return int(answer["seq"])
 
     async def history(self, conv: str, after: int) -> list[str]:
-        """The bodies of all messages after a position."""
+        """Return the bodies of all messages after a `seq`."""
         answer = await self._call("GET", f"/v1/conversations/{conv}/messages?after={after}")
         return [entry["body"] for entry in answer["messages"]]
 
     @asynccontextmanager
     async def listen(self, url: str, cursors: dict[str, int]) -> AsyncIterator["Listener"]:
-        """A connection to an edge, whose `connected` frame has arrived."""
+        """Connect to an edge, and wait for its `connected` frame."""
         protocol = [Subprotocol(SUBPROTOCOL)]
         async with connect(url, subprotocols=protocol, compression=None, proxy=None) as socket:
-            hello = {"token": self._token, "device": "canary", "cursors": cursors}
-            await socket.send(json.dumps({"connect": hello}))
+            credentials = {"token": self._token, "device": "canary", "cursors": cursors}
+            await socket.send(json.dumps({"connect": credentials}))
             listener = Listener(socket)
             listener.heads = (await listener.next("connected"))["heads"]
             yield listener
@@ -75,29 +76,34 @@ class Listener:
         self._socket = socket
 
     async def next(self, kind: str) -> dict[str, Any]:
-        """The next frame of a kind; others are passed over."""
+        """Return the content of the next frame of a kind; other frames are skipped."""
         async for text in self._socket:
             ((name, content),) = json.loads(text).items()
             if name == kind:
                 return dict(content)
-        raise CanaryError(f"closed with {self._socket.close_code} while waiting for {kind}")
+        raise CanaryError(
+            f"the connection was closed with {self._socket.close_code} before {kind!r} arrived"
+        )
 
     async def expect(self, body: str) -> None:
-        """Wait for a message."""
+        """Wait for a message with this body."""
         while (await self.next("msg"))["body"] != body:
             pass
 
 
 async def verify(api: str, old_urls: Sequence[str], new_urls: Sequence[str]) -> None:
-    """Old to new, new to old, resume across, history, for each new edge; CanaryError.
+    """Verify every new edge; CanaryError names the step that failed.
 
-    Then some more handshakes, so that the edges' own measure of them means something.
+    Messages from old to new and from new to old, resuming across environments, and history. Then
+    some more handshakes, so that the handshake statistics of the edges rest on enough samples.
     """
     if not old_urls:
-        raise CanaryError("no old edge runs, whose clients could reach those of the new ones")
+        raise CanaryError(
+            "no edge of the old environment is running, so messages between both cannot be tested"
+        )
     tag = secrets.token_hex(4)
     step = "log in"
-    # Not the cluster's own session: that one carries the token of our processes.
+    # Not the cluster's own session, which sends the internal token.
     async with aiohttp.ClientSession() as http:
         left, right = (Canary(http, api, f"canary-{tag}-{side}") for side in "ab")
         try:
@@ -108,12 +114,12 @@ async def verify(api: str, old_urls: Sequence[str], new_urls: Sequence[str]) -> 
                 step = f"exchange between {old_url} and {new_url}"
                 async with asyncio.timeout(_STEP_TIMEOUT_S):
                     await _exchange(left, right, old_url, new_url)
-            for url in [*new_urls] * _HANDSHAKES:
+            for url in [*new_urls] * _HANDSHAKES_PER_EDGE:
                 step = f"handshake with {url}"
                 async with asyncio.timeout(_STEP_TIMEOUT_S), left.listen(url, {}):
                     pass
         except TimeoutError as error:
-            raise CanaryError(f"{step}: nothing within {_STEP_TIMEOUT_S:.0f} s") from error
+            raise CanaryError(f"{step}: no answer within {_STEP_TIMEOUT_S:.0f} s") from error
         except (CanaryError, aiohttp.ClientError, WebSocketException, OSError) as error:
             raise CanaryError(f"{step}: {error}") from error
 
@@ -131,8 +137,8 @@ async def _exchange(left: Canary, right: Canary, old_url: str, new_url: str) -> 
         head = await right.send(conv, bodies[2])
         async with left.listen(new_url, {conv: seen}) as resumed:
             if resumed.heads.get(conv, 0) < head:
-                raise CanaryError(f"resumed with head {resumed.heads.get(conv)}, not {head}")
+                raise CanaryError(f"resumed with head {resumed.heads.get(conv)} instead of {head}")
     if await left.history(conv, seen) != bodies[2:]:
-        raise CanaryError("history after the cursor is not the one message missed")
+        raise CanaryError("history after the cursor is not exactly the one missed message")
     if await right.history(conv, start) != bodies:
-        raise CanaryError("history is not the three messages sent")
+        raise CanaryError("history is not exactly the three messages that were sent")

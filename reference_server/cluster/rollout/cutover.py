@@ -1,9 +1,10 @@
-"""Moves clients from some edges to others, as a pure state machine.
+"""The migration of clients from some edges to others, as a state machine without I/O.
 
-There are two such moves: the blue-green cutover of the WebSocket tier, and the end of one edge.
-Observations and the time go in, commands come out; `cutover_driver.py` executes them. A script is a
-list of steps, each a state and the command that is executed in it. Any failure before CLOSE changes
-to the way back; CLOSE is the point of no return, since clients can no longer be sent back.
+There are two migrations: the blue-green cutover of the WebSocket tier, and the scale-in of one
+edge. Observations and the time go in, commands come out, and `driver.py` executes them. A script
+is a list of steps, each of them a state and the command that is executed in it. Any failure before
+CLOSE switches to the rollback script; CLOSE is the point of no return, because clients can no
+longer be sent back.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ NS_PER_MS = 1_000_000
 
 
 class State(StrEnum):
-    """Where a move is."""
+    """The states of a migration."""
 
     IDLE = "idle"
     PREPARE = "prepare"
@@ -39,45 +40,45 @@ REVERSIBLE = frozenset({State.PREPARE, State.VERIFY, State.SWITCH, State.DRAIN, 
 
 
 @dataclass(frozen=True)
-class _OfGroup:
-    """`group` names an environment, or a single edge."""
+class _GroupCommand:
+    """A command for the edges of a group: of an environment, or a single edge."""
 
     group: str
 
 
-class StartEdges(_OfGroup):
+class StartEdges(_GroupCommand):
     """Start the edges and wait until they are healthy."""
 
 
 @dataclass(frozen=True)
-class RunCanaries(_OfGroup):
-    """Prove that clients of the group and of `old` reach each other."""
+class RunCanaries(_GroupCommand):
+    """Verify that clients of the group and of `old` can reach each other."""
 
     old: str
 
 
-class Switch(_OfGroup):
-    """Send new connections here."""
+class Switch(_GroupCommand):
+    """Direct new connections to the group."""
 
 
-class Drain(_OfGroup):
-    """Push `reconnect` to every client, over a time; refuse new ones."""
+class Drain(_GroupCommand):
+    """Send `reconnect` to every client, spread over a time; refuse new clients."""
 
 
-class StopDrain(_OfGroup):
-    """Accept and keep clients again."""
+class StopDrain(_GroupCommand):
+    """Accept clients again, and keep those that are connected."""
 
 
-class AwaitEmpty(_OfGroup):
-    """Observe until no connection is left, and for a while none has come; see `Limits`."""
+class AwaitEmpty(_GroupCommand):
+    """Observe until there has been no connection for `Limits.settle_ms`."""
 
 
-class CloseEdges(_OfGroup):
-    """Close the listeners, with their processes."""
+class CloseEdges(_GroupCommand):
+    """Stop the processes of the edges, and their listeners with them."""
 
 
-class RetireEdges(_OfGroup):
-    """Count the edges as planned again, to be started when they are wanted."""
+class RetireEdges(_GroupCommand):
+    """Mark the edges as planned again."""
 
 
 Command = (
@@ -99,58 +100,58 @@ class Failed:
 
 @dataclass(frozen=True)
 class RollbackRequested:
-    """An operator wants to go back."""
+    """An operator requested a rollback."""
 
 
 @dataclass(frozen=True)
-class Observed:
-    """What the edges say: connections by group, the rest of those that clients are moved to."""
+class EdgesObserved:
+    """Statistics of the edges: connections by group, the rest of the edges clients are moved to."""
 
     connections: dict[str, int]
     handshake_p99_ms: float = 0.0
     loop_lag_ms: float = 0.0
-    # Of the last handshakes; failed by the edge's fault, not by the client's.
+    # The last handshakes, and those of them that failed through the fault of the edge.
     handshakes: int = 0
     handshakes_failed: int = 0
-    # Edges that should run and do not, or hang.
+    # Edges that should be running and are not, or do not answer.
     down: tuple[str, ...] = ()
 
 
-Observation = Succeeded | Failed | RollbackRequested | Observed
+Observation = Succeeded | Failed | RollbackRequested | EdgesObserved
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What those edges must keep that clients are moved to, or the move goes back by itself."""
+    """Limits for the edges that clients are moved to; exceeding one causes a rollback."""
 
     handshake_p99_ms: float = 2000.0
     loop_lag_ms: float = 1000.0
-    # One failure among few handshakes is no ratio yet.
+    # Below `handshakes_min` handshakes, the ratio is not compared.
     handshake_errors_ratio: float = 0.05
     handshakes_min: int = 20
-    # How long stragglers may need after the drain is over.
+    # How long clients may stay connected after the drain.
     monitor_ms: int = 30_000
-    # How long there must have been no connection: one may have been in its handshake.
+    # How long there must be no connection: one may still be in its handshake.
     settle_ms: int = 1000
 
-    def broken_by(self, seen: Observed) -> str | None:
-        """The first limit that an observation breaks, in words."""
-        if seen.down:
-            return f"{', '.join(seen.down)}: not running or silent"
-        if seen.handshakes >= self.handshakes_min:
-            ratio = seen.handshakes_failed / seen.handshakes
+    def violation(self, observed: EdgesObserved) -> str | None:
+        """Describe the first limit that an observation exceeds; None if it keeps all of them."""
+        if observed.down:
+            return f"{', '.join(observed.down)}: not running, or not answering"
+        if observed.handshakes >= self.handshakes_min:
+            ratio = observed.handshakes_failed / observed.handshakes
             if ratio > self.handshake_errors_ratio:
-                return f"{seen.handshakes_failed} of {seen.handshakes} handshakes failed"
+                return f"{observed.handshakes_failed} of {observed.handshakes} handshakes failed"
         for name in ("handshake_p99_ms", "loop_lag_ms"):
-            value, limit = getattr(seen, name), getattr(self, name)
+            value, limit = getattr(observed, name), getattr(self, name)
             if value > limit:
-                return f"{name} where clients are moved to is {value:g}, more than {limit:g}"
+                return f"{name} of the new edges is {value:g}; the limit is {limit:g}"
         return None
 
 
 @dataclass(frozen=True)
 class Step:
-    """One line of the record."""
+    """One entry in the record of a migration."""
 
     state: State
     t_ns: int
@@ -160,29 +161,33 @@ class Step:
 Script = list[tuple[State, Command]]
 
 
-class Move:
-    """One move of clients along a script; `advance` is its only way on."""
+class Migration:
+    """One migration along a script; only `advance` changes its state."""
 
     def __init__(
-        self, script: Script, way_back: Callable[[State], Script], limits: Limits, now_ns: int
+        self,
+        script: Script,
+        rollback_script: Callable[[State], Script],
+        limits: Limits,
+        now_ns: int,
     ) -> None:
         self.limits = limits
         self.state = script[0][0]
         self.steps: list[Step] = []
         self.error: str | None = None
         self._script = script
-        self._way_back = way_back
-        self._end = State.DONE
+        self._rollback_script = rollback_script
+        self._final_state = State.DONE
         self._empty_since_ns: int | None = None
         self._enter(now_ns)
 
     @property
     def command(self) -> Command | None:
-        """What is to be executed now; None when the move is over."""
+        """The command to execute now; None when the migration is over."""
         return self._script[0][1] if self._script else None
 
     def advance(self, observation: Observation, now_ns: int) -> None:
-        """Take in what happened; StateError for a rollback that comes too late."""
+        """Process an observation; StateError for a rollback that is requested too late."""
         match observation:
             case Succeeded():
                 self._next(now_ns)
@@ -190,27 +195,27 @@ class Move:
                 self._fail(now_ns, reason)
             case RollbackRequested():
                 if self.state not in REVERSIBLE:
-                    raise StateError(f"no way back from {self.state}")
+                    raise StateError(f"a rollback is not possible in the state {self.state}")
                 self._roll_back(now_ns, "requested")
-            case Observed():
+            case EdgesObserved():
                 self._observe(now_ns, observation)
 
-    def _observe(self, now_ns: int, seen: Observed) -> None:
-        waiting = self.command
-        self.steps[-1].detail["connections"] = seen.connections
-        broken = self.limits.broken_by(seen)
-        if broken and self.state in REVERSIBLE:
-            self._roll_back(now_ns, broken)
-        elif isinstance(waiting, Drain | AwaitEmpty):
-            self._count_out(waiting, seen.connections.get(waiting.group, 0), now_ns)
+    def _observe(self, now_ns: int, observed: EdgesObserved) -> None:
+        command = self.command
+        self.steps[-1].detail["connections"] = observed.connections
+        violation = self.limits.violation(observed)
+        if violation and self.state in REVERSIBLE:
+            self._roll_back(now_ns, violation)
+        elif isinstance(command, Drain | AwaitEmpty):
+            self._check_empty(command, observed.connections.get(command.group, 0), now_ns)
 
-    def _count_out(self, waiting: Drain | AwaitEmpty, left: int, now_ns: int) -> None:
-        """Go on when nobody is left, or when who is left has had his time."""
+    def _check_empty(self, command: Drain | AwaitEmpty, left: int, now_ns: int) -> None:
+        """Continue when no client is left, or when those that are left have run out of time."""
         if left:
             self._empty_since_ns = None
         elif self._empty_since_ns is None:
             self._empty_since_ns = now_ns
-        if isinstance(waiting, Drain):
+        if isinstance(command, Drain):
             if not left:
                 self._next(now_ns)
         elif self._empty_since_ns is not None:
@@ -218,14 +223,14 @@ class Move:
                 self._next(now_ns)
         elif now_ns - self._entered_ns > self.limits.monitor_ms * NS_PER_MS:
             if self.state in REVERSIBLE:
-                self._roll_back(now_ns, f"{waiting.group} still has {left} connections")
+                self._roll_back(now_ns, f"{command.group} still has {left} connections")
             else:
-                # Going back must come to an end: the edges close what is left when they stop.
+                # A rollback must end: the edges close the remaining connections when they stop.
                 self._next(now_ns)
 
     def _next(self, now_ns: int) -> None:
         del self._script[0]
-        self.state = self._script[0][0] if self._script else self._end
+        self.state = self._script[0][0] if self._script else self._final_state
         self._enter(now_ns)
 
     def _fail(self, now_ns: int, reason: str) -> None:
@@ -239,8 +244,8 @@ class Move:
 
     def _roll_back(self, now_ns: int, reason: str) -> None:
         self.error = None if reason == "requested" else reason
-        self._script = self._way_back(self.state)
-        self._end = State.ROLLED_BACK
+        self._script = self._rollback_script(self.state)
+        self._final_state = State.ROLLED_BACK
         self.state = State.ROLLBACK
         self._enter(now_ns, reason)
 
@@ -253,26 +258,33 @@ class Move:
         self.steps.append(Step(self.state, now_ns, detail))
 
 
-def cutover(old: str, new: str, *, canaries: bool, limits: Limits, now_ns: int) -> Move:
-    """From one environment to the other; StateError unless there are two."""
+def cutover(old: str, new: str, *, canaries: bool, limits: Limits, now_ns: int) -> Migration:
+    """Return a cutover to another environment; StateError if `new` is in use or unknown."""
     if new not in ENVIRONMENTS or new == old:
-        raise StateError(f"the environment is {old} already" if new == old else f"no {new}")
+        raise StateError(
+            f"{old} is in use already" if new == old else f"there is no environment {new}"
+        )
     steps: Script = [
         (State.PREPARE, StartEdges(new)),
         (State.VERIFY, RunCanaries(new, old)),
         (State.SWITCH, Switch(new)),
-        *_empty(old),
+        *_emptying_script(old),
     ]
     script = [step for step in steps if canaries or step[0] is not State.VERIFY]
-    return Move(script, lambda reached: _back_to(old, new, reached), limits, now_ns)
+    return Migration(script, lambda reached: _rollback_script(old, new, reached), limits, now_ns)
 
 
-def scale_in(edge: str, *, limits: Limits, now_ns: int) -> Move:
-    """From one edge to the others of its environment; on the way back it keeps who is left."""
-    return Move(_empty(edge), lambda _: [(State.ROLLBACK, StopDrain(edge))], limits, now_ns)
+def scale_in(edge: str, *, limits: Limits, now_ns: int) -> Migration:
+    """Return a scale-in: clients move from one edge to the others of its environment.
+
+    After a rollback the edge keeps the clients that are left.
+    """
+    return Migration(
+        _emptying_script(edge), lambda _: [(State.ROLLBACK, StopDrain(edge))], limits, now_ns
+    )
 
 
-def _empty(group: str) -> Script:
+def _emptying_script(group: str) -> Script:
     return [
         (State.DRAIN, Drain(group)),
         (State.MONITOR, AwaitEmpty(group)),
@@ -281,10 +293,10 @@ def _empty(group: str) -> Script:
     ]
 
 
-def _back_to(old: str, new: str, reached: State) -> Script:
-    """The way back from the state that was reached. A failed switch may still have switched."""
+def _rollback_script(old: str, new: str, reached: State) -> Script:
+    """Return the rollback from the state that was reached; a failed switch may have switched."""
     commands: list[Command] = [CloseEdges(new), RetireEdges(new)]
     if reached in (State.SWITCH, State.DRAIN, State.MONITOR):
-        # The old edges accept again before anybody is sent to them.
+        # The old edges accept clients again before clients are sent to them.
         commands = [StopDrain(old), Switch(old), Drain(new), AwaitEmpty(new), *commands]
     return [(State.ROLLBACK, command) for command in commands]

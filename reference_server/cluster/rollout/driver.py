@@ -1,4 +1,4 @@
-"""Executes what the state machine of a move wants, and tells it what happened."""
+"""Executes the commands of a migration's state machine, and reports the results back to it."""
 
 import asyncio
 import contextlib
@@ -11,25 +11,26 @@ import aiohttp
 import msgspec
 
 from gauntlet.reference_server.cluster.engines.python_process import Wiring, websocket_url
-from gauntlet.reference_server.cluster.rollout import canary, edges
+from gauntlet.reference_server.cluster.rollout import canary, edge_stats
 from gauntlet.reference_server.cluster.rollout import cutover as machine
-from gauntlet.reference_server.cluster.rollout.edge_stats import EdgeWatch
+from gauntlet.reference_server.cluster.rollout.edge_stats import EdgeStats
 from gauntlet.reference_server.cluster.supervision.supervisor import Supervisor
 from gauntlet.reference_server.cluster.topology.errors import ClusterError, RequestError, StateError
-from gauntlet.reference_server.cluster.topology.plan import ENVIRONMENTS, Component
+from gauntlet.reference_server.cluster.topology.plan import ENVIRONMENTS, PlannedComponent
 
 log = logging.getLogger(__name__)
 
-_OBSERVE_EVERY_S = 0.25
-# Clients that were told and did not go are closed this much after the last was told.
+_OBSERVE_INTERVAL_S = 0.25
+# Clients that stay are closed this long after the end of `drain_ms`.
 _DEADLINE_AFTER_MS = 4000
-# A process that exited is back in less: at most 5 s until its restart, and its start.
-_PATIENCE_S = 10.0
-_AGAIN_EVERY_S = 0.25
+# A rollback retries its commands for this long. A process that exited is back in less: at most 5 s
+# until its restart, plus its start.
+_ROLLBACK_RETRY_S = 10.0
+_RETRY_INTERVAL_S = 0.25
 
 
 class DrainRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """How fast clients are told to go, and in how many waves who did not go is closed."""
+    """How fast clients are asked to reconnect, and in how many waves those that stay are closed."""
 
     drain_ms: Annotated[int, msgspec.Meta(ge=0)] = 8000
     waves: Annotated[int, msgspec.Meta(ge=1)] = 4
@@ -43,229 +44,252 @@ class CutoverRequest(DrainRequest, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.to not in ENVIRONMENTS:
-            raise ValueError(f"`to` must be one of {', '.join(ENVIRONMENTS)}")
+            raise ValueError(f"`to` must be one of {', '.join(ENVIRONMENTS)}; got {self.to!r}")
 
 
 class CutoverDriver:
-    """At most one move of clients at a time, and the record of the last cutover."""
+    """At most one migration of clients at a time, and the record of the last cutover."""
 
     def __init__(self, supervisor: Supervisor, wiring: Wiring, http: aiohttp.ClientSession) -> None:
         self.environment = ENVIRONMENTS[0]
-        # The edge that is being taken out.
-        self.leaving: str | None = None
+        # The edge that a scale-in is removing.
+        self.scaling_in: str | None = None
         self._supervisor = supervisor
         self._wiring = wiring
         self._http = http
-        self._watch = EdgeWatch(supervisor, http)
+        self._edge_stats = EdgeStats(supervisor, http)
         self._limits = machine.Limits()
-        self._pace = DrainRequest()
-        self._move: machine.Move | None = None
-        self._cutover: machine.Move | None = None
-        # The edges that clients are moved to; how many clients each old edge has told to go.
-        self._heirs: list[str] = []
-        self._told: dict[str, int] = {}
-        self._driving: asyncio.Task[None] | None = None
+        self._drain_request = DrainRequest()
+        self._migration: machine.Migration | None = None
+        self._cutover: machine.Migration | None = None
+        # The edges that clients are moved to.
+        self._targets: list[str] = []
+        # How many clients each old edge has sent a `reconnect`.
+        self._reconnects_sent: dict[str, int] = {}
+        self._task: asyncio.Task[None] | None = None
         self._executing: asyncio.Task[None] | None = None
 
     def begin(self, request: CutoverRequest) -> None:
-        """Begin a cutover; StateError while clients move or when there is nothing to do."""
-        self._require_rest()
-        move = machine.cutover(
+        """Begin a cutover; StateError during another migration or if the environment is in use."""
+        self._require_no_migration()
+        migration = machine.cutover(
             self.environment,
             request.to,
             canaries=request.canaries,
             limits=self._limits,
             now_ns=time.monotonic_ns(),
         )
-        # As many edges as began, or as there are now after a scale-out.
-        found = [each.planned for each in self._supervisor.group(request.to)]
-        usual = sum(not each.spare for each in found)
-        heirs = found[: max(usual, len(self._watch.up(self.environment)))]
-        self._cutover = move
-        self._start(move, request, heirs)
+        # As many edges as start with an environment, or as run now after a scale-out.
+        edges = [edge.planned for edge in self._supervisor.group(request.to)]
+        default_count = sum(not edge.spare for edge in edges)
+        running_count = len(self._edge_stats.running(self.environment))
+        self._cutover = migration
+        self._start(migration, request, edges[: max(default_count, running_count)])
 
     def begin_scale_in(self, name: str, request: DrainRequest) -> None:
-        """Begin to take an edge out; StateError while clients move or when it is the last."""
-        self._require_rest()
+        """Begin a scale-in; StateError during another migration or for the last running edge."""
+        self._require_no_migration()
         edge = self._supervisor[name].planned
         if edge.environment is None:
-            raise RequestError(f"{name} is no edge")
-        if not self._watch.up(name):
-            raise StateError(f"{name} is {self._supervisor[name].state}")
-        others = [each for each in self._watch.up(edge.environment) if each is not edge]
+            raise RequestError(f"{name} is not an edge")
+        if not self._edge_stats.running(name):
+            raise StateError(f"{name} is not running; its state is {self._supervisor[name].state}")
+        running = self._edge_stats.running(edge.environment)
+        others = [other for other in running if other is not edge]
         if not others:
-            raise StateError(f"{name} is the last edge of {edge.environment}")
-        self.leaving = name
-        move = machine.scale_in(name, limits=self._limits, now_ns=time.monotonic_ns())
-        self._start(move, request, others)
+            raise StateError(f"{name} is the last running edge of {edge.environment}")
+        self.scaling_in = name
+        migration = machine.scale_in(name, limits=self._limits, now_ns=time.monotonic_ns())
+        self._start(migration, request, others)
 
     def roll_back(self) -> None:
-        """Go back to where it began; StateError when none runs or it is too late."""
-        if self._cutover is None or self._cutover is not self._move:
+        """Roll the cutover back; StateError if none is running or it is too late."""
+        if self._cutover is None or self._cutover is not self._migration:
             raise StateError("no cutover is running")
         self._cutover.advance(machine.RollbackRequested(), time.monotonic_ns())
         if self._executing is not None:
             self._executing.cancel()
 
     async def status(self) -> dict[str, Any]:
-        """The body of `GET /cutover`."""
+        """Return the body of `GET /cutover`."""
         cutover = self._cutover
-        heirs = self._heirs or [each.name for each in self._watch.up(self.environment)]
-        seen = dataclasses.asdict(await self._watch.look(heirs))
-        connections = seen.pop("connections")
+        targets = self._targets or [
+            edge.name for edge in self._edge_stats.running(self.environment)
+        ]
+        observed = dataclasses.asdict(await self._edge_stats.observe(targets))
+        connections = observed.pop("connections")
         return {
             "state": cutover.state if cutover else machine.State.IDLE,
             "environment": self.environment,
             "steps": [dataclasses.asdict(step) for step in cutover.steps] if cutover else [],
             "connections": {name: connections[name] for name in ENVIRONMENTS},
-            "told": sum(self._told.values()),
-            "forced_closes": self._watch.forced_closes(),
-            "watched": {"edges": heirs, **seen},
+            "told": sum(self._reconnects_sent.values()),
+            "forced_closes": self._edge_stats.forced_closes(),
+            "watched": {"edges": targets, **observed},
             "error": cutover.error if cutover else None,
         }
 
     async def switch(self, environment: str) -> None:
-        """Send new connections to an environment; CallError if the sessions service does not."""
-        for each in self._supervisor.plan.hosting("sessions"):
+        """Direct new connections to an environment; CallError if a sessions service fails."""
+        for component in self._supervisor.plan.hosting("sessions"):
             body = {"environment": environment}
-            await edges.call(self._http, each, "environment", method="POST", json=body)
+            await edge_stats.call_internal(
+                self._http, component, "environment", method="POST", json=body
+            )
         self.environment = environment
 
     async def close(self) -> None:
-        """Stop driving; the move stays where it is."""
-        if self._driving is not None:
-            self._driving.cancel()
-            await asyncio.wait([self._driving])
+        """Stop executing; the migration stays in its state."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
-    def _require_rest(self) -> None:
-        if self._move is not None and self._move.state not in machine.FINAL:
-            what = f"{self.leaving} is being taken out" if self.leaving else "a cutover is running"
-            raise StateError(f"{what}: {self._move.state}")
+    def _require_no_migration(self) -> None:
+        if self._migration is not None and self._migration.state not in machine.FINAL:
+            running = f"a scale-in of {self.scaling_in}" if self.scaling_in else "a cutover"
+            raise StateError(f"{running} is in progress, in the state {self._migration.state}")
 
-    def _start(self, move: machine.Move, pace: DrainRequest, heirs: list[Component]) -> None:
-        self._move = move
-        self._pace = pace
-        self._heirs = [each.name for each in heirs]
-        self._told = {}
-        self._watch.forget()
-        self._driving = asyncio.create_task(self._drive(move), name="move of clients")
+    def _start(
+        self, migration: machine.Migration, drain: DrainRequest, targets: list[PlannedComponent]
+    ) -> None:
+        self._migration = migration
+        self._drain_request = drain
+        self._targets = [edge.name for edge in targets]
+        self._reconnects_sent = {}
+        self._edge_stats.reset()
+        self._task = asyncio.create_task(self._run(migration), name="migration of clients")
 
-    async def _drive(self, move: machine.Move) -> None:
+    async def _run(self, migration: machine.Migration) -> None:
         try:
-            while (command := move.command) is not None:
-                await self._try(move, command)
+            while (command := migration.command) is not None:
+                await self._run_command(migration, command)
         finally:
-            self.leaving = None
-            self._heirs = []
+            self.scaling_in = None
+            self._targets = []
 
-    async def _try(self, move: machine.Move, command: machine.Command) -> None:
-        self._executing = asyncio.create_task(self._persist(move, command))
+    async def _run_command(self, migration: machine.Migration, command: machine.Command) -> None:
+        self._executing = asyncio.create_task(self._execute_with_retries(migration, command))
         try:
             await self._executing
             result: machine.Observation = machine.Succeeded()
         except asyncio.CancelledError:
-            # Either we are to end, or the machine was rolled back and its command cancelled.
-            if self._driving is None or self._driving.cancelling():
+            # Either this task was cancelled, or a rollback cancelled the command only.
+            if self._task is None or self._task.cancelling():
                 raise
             return
         except (ClusterError, OSError) as error:
             result = machine.Failed(str(error))
         except Exception as error:
-            # Else nobody would execute the way back, and every later move would be refused.
-            log.exception("a step of the move failed: %s", move.state)
+            # Otherwise the rollback would not be executed, and every later migration be refused.
+            log.exception("the migration failed in the state %s", migration.state)
             result = machine.Failed(repr(error))
-        # An observation made on the way may have taken the machine elsewhere already.
-        if move.command is command:
-            move.advance(result, time.monotonic_ns())
+        # An observation during the command may already have changed the state.
+        if migration.command is command:
+            migration.advance(result, time.monotonic_ns())
 
-    async def _persist(self, move: machine.Move, command: machine.Command) -> None:
-        """Do it; on the way back again and again for a while, as no way leads back from there."""
-        patience_s = _PATIENCE_S if move.state is machine.State.ROLLBACK else 0.0
-        end = time.monotonic() + patience_s
+    async def _execute_with_retries(
+        self, migration: machine.Migration, command: machine.Command
+    ) -> None:
+        """Execute a command; during a rollback retry it, because a failed rollback is final."""
+        retry_s = _ROLLBACK_RETRY_S if migration.state is machine.State.ROLLBACK else 0.0
+        deadline_s = time.monotonic() + retry_s
         while True:
             try:
-                return await self._execute(move, command)
+                return await self._execute(migration, command)
             except (ClusterError, OSError):
-                if time.monotonic() >= end:
+                if time.monotonic() >= deadline_s:
                     raise
-            await asyncio.sleep(_AGAIN_EVERY_S)
+            await asyncio.sleep(_RETRY_INTERVAL_S)
 
-    async def _execute(self, move: machine.Move, command: machine.Command) -> None:
-        """Do it, telling the machine what is observed on the way."""
+    async def _execute(self, migration: machine.Migration, command: machine.Command) -> None:
+        """Execute a command, and report to the state machine what is observed meanwhile."""
         match command:
             case machine.StartEdges():
-                await self._supervisor.start(self._heirs)
+                await self._supervisor.start(self._targets)
             case machine.RunCanaries(new, old):
                 await self._run_canaries(old, new)
-                move.advance(await self._watch.look(self._heirs), time.monotonic_ns())
+                observed = await self._edge_stats.observe(self._targets)
+                migration.advance(observed, time.monotonic_ns())
             case machine.Switch(environment):
                 await self.switch(environment)
             case machine.Drain():
-                await self._observe_while(move, command, self._pace.drain_ms / 1000)
+                await self._observe_while(migration, command, self._drain_request.drain_ms / 1000)
             case machine.StopDrain(group):
                 await self._stop_drain(group)
             case machine.AwaitEmpty():
-                await self._observe_while(move, command, float("inf"))
+                await self._observe_while(migration, command, float("inf"))
             case machine.CloseEdges(group):
-                await asyncio.gather(*(each.stop() for each in self._supervisor.group(group)))
+                await asyncio.gather(*(edge.stop() for edge in self._supervisor.group(group)))
             case machine.RetireEdges(group):
-                for component in self._supervisor.group(group):
-                    component.retire()
+                for edge in self._supervisor.group(group):
+                    edge.retire()
             case _:
                 assert_never(command)
 
     async def _run_canaries(self, old: str, new: str) -> None:
         gateways = self._supervisor.plan.hosting("gateway")
-        up = [each for each in gateways if self._supervisor[each.name].state == "up"]
-        urls = [[websocket_url(each.address) for each in self._watch.up(env)] for env in (old, new)]
-        await canary.verify(f"http://{(up or gateways)[0].address}", *urls)
+        running = [each for each in gateways if self._supervisor[each.name].state == "up"]
+        old_urls, new_urls = (
+            [websocket_url(edge.address) for edge in self._edge_stats.running(environment)]
+            for environment in (old, new)
+        )
+        await canary.verify(f"http://{(running or gateways)[0].address}", old_urls, new_urls)
 
     async def _stop_drain(self, group: str) -> None:
-        """Tell every edge, whatever the others answer; an error when none of them takes clients.
+        """Ask every edge to accept clients again; an error if none of them does.
 
-        One that was told is enough to go on; the others are told while its clients come back.
+        One edge that accepts clients is enough to continue: the others are asked again while its
+        clients return.
         """
-        calls = [edges.call(self._http, each, "undrain") for each in self._watch.up(group)]
+        calls = [
+            edge_stats.call_internal(self._http, edge, "undrain")
+            for edge in self._edge_stats.running(group)
+        ]
         if not calls:
-            raise StateError(f"no edge of {group} runs")
+            raise StateError(f"no edge of {group} is running")
         answers = await asyncio.gather(*calls, return_exceptions=True)
         failures = [answer for answer in answers if isinstance(answer, BaseException)]
         if len(failures) == len(calls):
             raise failures[0]
 
     async def _observe_while(
-        self, move: machine.Move, command: machine.Drain | machine.AwaitEmpty, most_s: float
+        self,
+        migration: machine.Migration,
+        command: machine.Drain | machine.AwaitEmpty,
+        timeout_s: float,
     ) -> None:
-        """Feed the machine with observations until it wants something else, or time is up.
+        """Report observations until the state machine changes its command, or time is up.
 
-        An edge that came up only now, or hung, knows nothing of the drain or of its end: every turn
-        tells who is not told.
+        An edge that started late, or did not answer, has missed the start or the end of the drain.
+        So every round asks the edges whose statistics show that they missed it.
         """
-        end = time.monotonic() + most_s
-        while move.command is command and time.monotonic() < end:
-            observed = await self._watch.look(self._heirs)
-            leaving = self._watch.up(command.group)
-            for edge in leaving:
-                if not self._watch.of(edge.name).get("draining"):
-                    with contextlib.suppress(edges.CallError):
+        deadline_s = time.monotonic() + timeout_s
+        while migration.command is command and time.monotonic() < deadline_s:
+            observed = await self._edge_stats.observe(self._targets)
+            draining = self._edge_stats.running(command.group)
+            for edge in draining:
+                if not self._edge_stats.last(edge.name).get("draining"):
+                    with contextlib.suppress(edge_stats.CallError):
                         await self._drain(edge)
-            for edge in self._watch.up(self.environment):
-                if edge not in leaving and self._watch.of(edge.name).get("draining"):
-                    with contextlib.suppress(edges.CallError):
-                        await edges.call(self._http, edge, "undrain")
-            move.advance(observed, time.monotonic_ns())
-            await asyncio.sleep(_OBSERVE_EVERY_S)
+            for edge in self._edge_stats.running(self.environment):
+                if edge not in draining and self._edge_stats.last(edge.name).get("draining"):
+                    with contextlib.suppress(edge_stats.CallError):
+                        await edge_stats.call_internal(self._http, edge, "undrain")
+            migration.advance(observed, time.monotonic_ns())
+            await asyncio.sleep(_OBSERVE_INTERVAL_S)
 
-    async def _drain(self, edge: Component) -> None:
-        """Tell its clients to go where new ones go, or to its neighbours when it alone leaves."""
-        environment = (edge.environment or "") if self.leaving else self.environment
-        others = [each for each in self._watch.up(environment) if each.name != edge.name]
+    async def _drain(self, edge: PlannedComponent) -> None:
+        """Send an edge's clients to the current environment, or in a scale-in to its neighbours."""
+        environment = (edge.environment or "") if self.scaling_in else self.environment
+        others = [
+            other for other in self._edge_stats.running(environment) if other.name != edge.name
+        ]
         params = {
-            "url": [websocket_url(self._wiring.at("client", to.name)) for to in others],
-            "drain_ms": self._pace.drain_ms,
-            "deadline_ms": self._pace.drain_ms + _DEADLINE_AFTER_MS,
-            "waves": self._pace.waves,
-            "reason": "scale-in" if self.leaving else "cutover",
+            "url": [websocket_url(self._wiring.address("client", other.name)) for other in others],
+            "drain_ms": self._drain_request.drain_ms,
+            "deadline_ms": self._drain_request.drain_ms + _DEADLINE_AFTER_MS,
+            "waves": self._drain_request.waves,
+            "reason": "scale-in" if self.scaling_in else "cutover",
         }
-        answer = await edges.call(self._http, edge, "drain", params=params)
-        self._told[edge.name] = self._told.get(edge.name, 0) + answer["told"]
+        answer = await edge_stats.call_internal(self._http, edge, "drain", params=params)
+        self._reconnects_sent[edge.name] = self._reconnects_sent.get(edge.name, 0) + answer["told"]

@@ -1,4 +1,4 @@
-"""The rolling update: one process after the other ends gracefully and starts again."""
+"""The rolling update: one process after the other shuts down gracefully and starts again."""
 
 import asyncio
 import logging
@@ -14,21 +14,21 @@ from gauntlet.reference_server.cluster.topology.plan import PYTHON
 
 log = logging.getLogger(__name__)
 
-# Held down by somebody, or never started: not ours to start.
-_RESTING = ("held", "planned")
+# Held down by a request, or never started: a rolling update does not start these.
+_SKIPPED_STATES = ("held", "planned")
 
 
 class RollingRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of `POST /rolling`: roles in their order; all but edges if there are none."""
+    """The body of `POST /rolling`: the roles, in order; none means all roles except edges."""
 
     roles: tuple[str, ...] = ()
 
 
 class RollingUpdate:
-    """At most one at a time, and the record of the last one.
+    """At most one rolling update at a time, and the record of the last one.
 
-    Edges are no part of it: their clients move by a cutover. All others hold no connection that
-    matters, so their callers only meet a moment of temporary errors, or none with a second one.
+    Edges are not included: their clients are moved by a cutover. The other processes hold no client
+    connections, so their callers see only temporary errors, or none if a role has two processes.
     """
 
     def __init__(self, supervisor: Supervisor) -> None:
@@ -39,34 +39,34 @@ class RollingUpdate:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, request: RollingRequest) -> None:
-        """Begin; StateError while one runs, ValueError for a role that cannot be updated."""
+        """Begin an update; StateError while one is running, ValueError for an unknown role."""
         if self._state == "running":
-            raise StateError("a rolling update is running")
-        found: dict[str, list[Component]] = {}
-        for each in self._supervisor.components.values():
-            if each.planned.engine == PYTHON and each.planned.environment is None:
-                found.setdefault(each.planned.role, []).append(each)
-        unknown = sorted(set(request.roles) - set(found))
+            raise StateError("a rolling update is running already")
+        by_role: dict[str, list[Component]] = {}
+        for component in self._supervisor.components.values():
+            if component.planned.engine == PYTHON and component.planned.environment is None:
+                by_role.setdefault(component.planned.role, []).append(component)
+        unknown = sorted(set(request.roles) - set(by_role))
         if unknown:
-            raise ValueError(f"roles: found {', '.join(unknown)}; allowed: {', '.join(found)}")
-        wanted = [each for role in request.roles or found for each in found[role]]
+            raise ValueError(f"roles: found {', '.join(unknown)}; allowed: {', '.join(by_role)}")
+        selected = [component for role in request.roles or by_role for component in by_role[role]]
         self._state, self._steps, self._error = "running", [], None
-        self._task = asyncio.create_task(self._update(wanted), name="rolling update")
+        self._task = asyncio.create_task(self._update(selected), name="rolling update")
 
     def status(self) -> dict[str, Any]:
-        """The body of `GET /rolling`."""
+        """Return the body of `GET /rolling`."""
         return {"state": self._state, "steps": self._steps, "error": self._error}
 
     async def close(self) -> None:
-        """Stop where it is."""
+        """Stop the update where it is."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
 
-    async def _update(self, wanted: list[Component]) -> None:
+    async def _update(self, components: list[Component]) -> None:
         try:
-            for component in wanted:
-                if component.state not in _RESTING:
+            for component in components:
+                if component.state not in _SKIPPED_STATES:
                     self._note(component, "stopping")
                     await component.stop()
                     await component.start()

@@ -1,4 +1,4 @@
-"""Whether a component serves, asked in its own protocol."""
+"""Health checks: one request to a component in its own protocol."""
 
 import asyncio
 import contextlib
@@ -13,27 +13,27 @@ _AUTHENTICATION = b"R"
 
 
 async def http(host: str, port: int) -> bool:
-    """Whether `GET /healthz` answers 200."""
+    """Return whether `GET /healthz` is answered with 200."""
     request = f"GET /healthz HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n"
-    answer = await _ask(host, port, request.encode(), 12)
+    answer = await _exchange(host, port, request.encode(), 12)
     return answer == b"HTTP/1.1 200"
 
 
 async def redis(host: str, port: int) -> bool:
-    """Whether `PING` answers `PONG`."""
-    return await _ask(host, port, b"PING\r\n", 5) == b"+PONG"
+    """Return whether `PING` is answered with `PONG`."""
+    return await _exchange(host, port, b"PING\r\n", 5) == b"+PONG"
 
 
 async def amqp(host: str, port: int) -> bool:
-    """Whether the protocol header is answered by a method frame (`connection.start`)."""
-    return await _ask(host, port, _AMQP_0_9_1, 1) == _METHOD_FRAME
+    """Return whether the protocol header is answered by a method frame (`connection.start`)."""
+    return await _exchange(host, port, _AMQP_0_9_1, 1) == _METHOD_FRAME
 
 
 async def postgres(host: str, port: int) -> bool:
-    """Whether a start-up packet is answered by an authentication message, not by an error."""
+    """Return whether a start-up packet is answered by an authentication message, not an error."""
     parameters = b"user\x00im\x00database\x00postgres\x00\x00"
     packet = struct.pack("!ii", 8 + len(parameters), _POSTGRES_3_0) + parameters
-    return await _ask(host, port, packet, 1) == _AUTHENTICATION
+    return await _exchange(host, port, packet, 1) == _AUTHENTICATION
 
 
 CHECKS: dict[str, Callable[[str, int], Awaitable[bool]]] = {
@@ -44,8 +44,8 @@ CHECKS: dict[str, Callable[[str, int], Awaitable[bool]]] = {
 }
 
 
-async def _ask(host: str, port: int, request: bytes, length: int) -> bytes:
-    """The first bytes of the answer; empty when nobody answers in time."""
+async def _exchange(host: str, port: int, request: bytes, length: int) -> bytes:
+    """Send a request and return the first bytes of the answer; b"" if none comes in time."""
     try:
         async with asyncio.timeout(_TIMEOUT_S):
             reader, writer = await asyncio.open_connection(host, port)

@@ -1,4 +1,4 @@
-"""How a component is started: what every engine's file hands to the supervisor."""
+"""How a component is started: the specification that every engine hands to the supervisor."""
 
 import re
 import signal
@@ -10,24 +10,24 @@ from pathlib import Path
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
-async def _nothing() -> None:
-    """Most engines need no preparation."""
+async def _no_preparation() -> None:
+    """Do nothing: most engines need no preparation."""
 
 
 @dataclass(frozen=True)
-class Launch:
-    """The command of one component and what surrounds it."""
+class LaunchSpec:
+    """The command of one component, its environment, and what runs before and after it."""
 
     argv: tuple[str, ...]
     log: Path
     env: Mapping[str, str] = field(default_factory=dict)
     uid: int | None = None
     stdin: bytes = b""
-    # Started before and ended after the command, in the same environment.
+    # Commands that are started before the main one and ended after it, in the same environment.
     helpers: tuple[tuple[str, ...], ...] = ()
     stop_signal: signal.Signals = signal.SIGTERM
-    # Run before every start; raises StartError.
-    prepare: Callable[[], Awaitable[None]] = _nothing
+    # Awaited before every start; raises StartError.
+    prepare: Callable[[], Awaitable[None]] = _no_preparation
     clean_up: Callable[[], None] = lambda: None
 
 
@@ -40,11 +40,11 @@ class Binary:
 
 
 class MissingBinaryError(Exception):
-    """A server program is not installed; the message is one line that says how to get it."""
+    """A server program is not installed; the message is one line that says how to install it."""
 
 
 def version_of(program: str | Path) -> str | None:
-    """What `--version` says; None if the program cannot be run."""
+    """Return the version that `--version` prints; None if the program cannot be run."""
     try:
         output = subprocess.run(
             [program, "--version"], capture_output=True, text=True, timeout=10, check=True

@@ -9,22 +9,23 @@ from signal import SIGCONT, SIGKILL, SIGSTOP, Signals
 
 import psutil
 
-from gauntlet.reference_server.cluster.supervision.launch_spec import Launch
+from gauntlet.reference_server.cluster.supervision.launch_spec import LaunchSpec
 from gauntlet.reference_server.core.exit_with_parent import kill_with_parent
 
 
-class Child:
-    """A running process, leader of its own session, so that Ctrl-C reaches only the harness."""
+class ChildProcess:
+    """A running process that leads its own session, so that Ctrl-C reaches only the harness."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.pid = process.pid
 
     @classmethod
-    async def spawn(cls, argv: Sequence[str], launch: Launch) -> "Child":
-        """Start `argv`, its output appended to the log; OSError if that fails.
+    async def spawn(cls, argv: Sequence[str], launch: LaunchSpec) -> "ChildProcess":
+        """Start `argv` with its output appended to the log; OSError if that fails.
 
-        `stdin` is written and the pipe kept open: its end tells the child that we are gone.
+        `launch.stdin` is written and the pipe stays open: the child sees its end when the parent
+        is gone.
         """
         parent, uid = os.getpid(), launch.uid
         with launch.log.open("ab") as output:
@@ -47,15 +48,15 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Whether it has not been reaped yet."""
+        """Whether the process has not been reaped yet."""
         return self._process.returncode is None
 
     async def wait(self) -> int:
-        """Its exit status, negative for a signal."""
+        """Wait for the exit status; it is negative if a signal ended the process."""
         return await self._process.wait()
 
     def signal(self, number: Signals) -> None:
-        """Signal the process alone; nothing when it was reaped (its pid may be another's)."""
+        """Signal this process only, unless it was reaped: then its pid may be another process's."""
         if self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
@@ -63,9 +64,9 @@ class Child:
     def signal_tree(self, number: Signals) -> None:
         """Signal the process and all its descendants.
 
-        Not its process group: PostgreSQL's backends and Erlang's port programs leave it.
+        The process group is not enough: PostgreSQL's backends and Erlang's port programs leave it.
         """
-        # A stopped leader starts no more children while they are counted.
+        # A stopped parent starts no more children while they are listed.
         self.signal(SIGSTOP)
         for process in self._descendants():
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -73,22 +74,22 @@ class Child:
         self.signal(number)
 
     async def kill(self) -> None:
-        """End the tree at once and wait until it is gone. Harmless when it is."""
+        """Kill the whole tree and wait until it is gone; does nothing if it is gone already."""
         descendants = self._descendants()
         self.signal_tree(SIGKILL)
         await self.wait()
         while any(_is_live(process) for process in descendants):
             await asyncio.sleep(0.01)
 
-    async def end(self, number: Signals, patience_s: float) -> None:
-        """Ask the process to end; after `patience_s` seconds kill whatever is left."""
+    async def end(self, number: Signals, timeout_s: float) -> None:
+        """Signal the process to end; after `timeout_s` seconds kill what is left of its tree."""
         if not self.alive:
             return
         descendants = self._descendants()
         self.signal_tree(SIGCONT)
         self.signal(number)
         try:
-            await asyncio.wait_for(self.wait(), patience_s)
+            await asyncio.wait_for(self.wait(), timeout_s)
         except TimeoutError:
             await self.kill()
         for process in descendants:

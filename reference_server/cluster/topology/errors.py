@@ -1,4 +1,4 @@
-"""What can go wrong while a cluster starts or is steered."""
+"""The errors of starting and controlling a cluster."""
 
 from pathlib import Path
 from typing import Any
@@ -8,17 +8,17 @@ _TAIL_BYTES = 16_384
 
 
 class ClusterError(Exception):
-    """The base of the cluster's errors."""
+    """The base class of the cluster's errors."""
 
     component = "cluster"
     log: Path | None = None
     # A server program is not installed, and nothing was started.
     missing = False
-    # What was asked for cannot be had, and nothing was started.
+    # The request cannot be fulfilled, and nothing was started.
     refused = False
 
     def failed(self) -> dict[str, Any]:
-        """The content of the `failed` line."""
+        """Return the content of the `failed` line."""
         return {
             "component": self.component,
             "reason": str(self),
@@ -29,17 +29,17 @@ class ClusterError(Exception):
 
 
 class RequestError(ClusterError):
-    """The request line, or a call of the control API, asks for what does not exist."""
+    """The request line, or a call of the control API, names something that does not exist."""
 
     refused = True
 
 
 class StateError(ClusterError):
-    """The call does not fit the state that its object is in."""
+    """The call is not possible in the current state."""
 
 
 class StartError(ClusterError):
-    """A component did not come up."""
+    """A component did not start."""
 
     def __init__(
         self, component: str, reason: str, log: Path | None = None, *, missing: bool = False
@@ -51,7 +51,7 @@ class StartError(ClusterError):
 
 
 def log_tail(log: Path) -> list[str]:
-    """The last lines of a log; none if it cannot be read."""
+    """Return the last lines of a log; an empty list if it cannot be read."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _TAIL_BYTES))

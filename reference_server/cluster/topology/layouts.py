@@ -1,4 +1,4 @@
-"""Which services share a process, and how many processes of each kind there are."""
+"""Layouts: which services share a process, and how many processes each role has."""
 
 import re
 from collections.abc import Mapping
@@ -12,57 +12,57 @@ from gauntlet.reference_server.core.config import SERVICES, Service
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=32)]
 _ROLE = re.compile(r"[a-z][a-z0-9-]{0,31}")
-_TAKEN = ("client", "edge", "registry", "broker", "messages-db", "users-db")
+_RESERVED_ROLES = ("client", "edge", "registry", "broker", "messages-db", "users-db")
 
-# One process holds what a second one would not see: who is present, and on `embedded` the writer
-# that orders all commits of the messages DB.
-_ONE_ONLY = {"embedded": ("message", "room"), "full": ("room",)}
+# Services whose state is in one process, where a second process would not see it: who is present,
+# and on `embedded` the writer that orders all commits of the messages DB.
+_SINGLE_PROCESS_SERVICES = {"embedded": ("message", "room"), "full": ("room",)}
 
 
-class Process(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A role: what each of its `count` processes hosts."""
+class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The services that each of the `count` processes of a role hosts."""
 
     services: tuple[Service, ...]
     count: Annotated[int, msgspec.Meta(ge=1, le=32)] = 1
 
 
 class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Roles by name; in each environment `edges` that start with it and `spare` more."""
+    """Roles by name; each environment starts with `edges` edges and has `spare` more."""
 
-    processes: dict[str, Process]
+    processes: dict[str, Role]
     edges: Annotated[int, msgspec.Meta(ge=1, le=32)] = 2
     spare: _Count = 1
 
 
-_SOCIAL = Process(("sessions", "friend", "sticker"))
+_SOCIAL = Role(("sessions", "friend", "sticker"))
 _SPLIT = Layout(
     {
-        "message": Process(("message",)),
-        "room": Process(("room",)),
-        "sessions": Process(("sessions",)),
-        "friend": Process(("friend",)),
-        "sticker": Process(("sticker",)),
-        "gateway": Process(("gateway",), count=2),
+        "message": Role(("message",)),
+        "room": Role(("room",)),
+        "sessions": Role(("sessions",)),
+        "friend": Role(("friend",)),
+        "sticker": Role(("sticker",)),
+        "gateway": Role(("gateway",), count=2),
     }
 )
 
 
 def _default(gateways: int) -> dict[str, Layout]:
-    room, message = Process(("room",)), Process(("message",))
-    apart = {"message": message, "room": room, "social": _SOCIAL}
+    room, message = Role(("room",)), Role(("message",))
+    separate = {"message": message, "room": room, "social": _SOCIAL}
     return {
-        "embedded": Layout({**apart, "gateway": Process(("gateway",), gateways)}),
+        "embedded": Layout({**separate, "gateway": Role(("gateway",), gateways)}),
         "full": Layout(
             {
                 "room": room,
                 "social": _SOCIAL,
-                "gateway": Process(("gateway", "message"), gateways),
+                "gateway": Role(("gateway", "message"), gateways),
             }
         ),
     }
 
 
-# By name, then by stack.
+# By the name of the layout, then by stack.
 LAYOUTS: dict[str, dict[str, Layout]] = {
     "default": _default(gateways=2),
     "single": _default(gateways=1),
@@ -70,42 +70,50 @@ LAYOUTS: dict[str, dict[str, Layout]] = {
 }
 
 
-def choose(stack: str, wanted: str | Mapping[str, Any]) -> Layout:
-    """A layout by its name, or the one that is written out; RequestError names the key."""
-    if isinstance(wanted, str):
-        if wanted not in LAYOUTS:
-            raise RequestError(f"layout: found {wanted!r}; allowed: {', '.join(LAYOUTS)}")
-        return LAYOUTS[wanted][stack]
-    processes = wanted.get("processes")
+def choose(stack: str, requested: str | Mapping[str, Any]) -> Layout:
+    """Return a layout by its name, or the one that an object defines; RequestError."""
+    if isinstance(requested, str):
+        if requested not in LAYOUTS:
+            raise RequestError(f"layout: found {requested!r}; allowed: {', '.join(LAYOUTS)}")
+        return LAYOUTS[requested][stack]
+    processes = requested.get("processes")
     if not isinstance(processes, dict):
-        raise RequestError("layout.processes: found none; it maps each role to its services")
+        raise RequestError("layout.processes: required; an object that maps roles to services")
     roles = {
-        role: _convert(each, Process, f"layout.processes.{role}")
-        for role, each in processes.items()
+        role: _convert(each, Role, f"layout.processes.{role}") for role, each in processes.items()
     }
-    layout: Layout = _convert({**wanted, "processes": {}}, Layout, "layout")
+    layout: Layout = _convert({**requested, "processes": {}}, Layout, "layout")
     return replace(layout, processes=roles)
 
 
 def check(stack: str, layout: Layout) -> None:
-    """RequestError if this layout cannot serve on this stack."""
+    """Raise RequestError if this layout cannot work on this stack."""
     hosted: dict[str, int] = dict.fromkeys(SERVICES, 0)
     for role, process in layout.processes.items():
         where = f"layout.processes.{role}"
-        if not _ROLE.fullmatch(role) or role in _TAKEN:
-            raise RequestError(f"{where}: not the name of a role of one's own, such as chat-core")
+        if not _ROLE.fullmatch(role) or role in _RESERVED_ROLES:
+            raise RequestError(
+                f"{where}: reserved or malformed role name; use lower-case letters, digits and "
+                "hyphens, for example chat-core"
+            )
         if role in SERVICES and role not in process.services:
-            raise RequestError(f"{where}.services: a role of a service's name must host it")
+            raise RequestError(
+                f"{where}.services: a role that has the name of a service must host that service"
+            )
         if not process.services or "edge" in process.services:
-            raise RequestError(f"{where}.services: one or more services; edges have their own key")
+            raise RequestError(
+                f"{where}.services: name one or more services, without edge: `edges` sets how many "
+                "edges there are"
+            )
         for service in set(process.services):
             hosted[service] += process.count
     for name, count in hosted.items():
         if name != "edge" and not count:
             raise RequestError(f"layout.processes: no role hosts {name}")
-        if name in _ONE_ONLY[stack] and count > 1:
-            found = f"{count} processes host {name}"
-            raise RequestError(f"layout.processes: {found}; allowed on {stack}: 1")
+        if name in _SINGLE_PROCESS_SERVICES[stack] and count > 1:
+            raise RequestError(
+                f"layout.processes: {count} processes host {name}; allowed on {stack}: 1"
+            )
 
 
 def _convert(value: Any, kind: Any, where: str) -> Any:

@@ -1,4 +1,4 @@
-"""From a request line to components, ports and links. Pure: it starts nothing."""
+"""Turns a request line into components, ports and links. It starts nothing."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -15,61 +15,63 @@ ENVIRONMENTS = ("blue", "green")
 
 PYTHON, REDIS, RABBITMQ, POSTGRES = "python", "redis", "rabbitmq", "postgres"
 LINK_KINDS = {REDIS: "redis", RABBITMQ: "amqp", POSTGRES: "postgres"}
-PORTS = {RABBITMQ: 3}  # also Erlang's epmd and distribution
+PORT_COUNTS = {
+    RABBITMQ: 3
+}  # its own port, Erlang's epmd and Erlang's distribution; others have one
 
 
-class Request(msgspec.Struct, forbid_unknown_fields=True):
-    """The one line that asks for a cluster."""
+class ClusterRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The line on standard input that requests a cluster; see `docs/reference/control-api.md`."""
 
     stack: Literal["embedded", "full"]
     data_dir: str
     log_dir: str
     config: dict[str, Any] = {}
     config_file: str | None = None
-    # By service, or for one environment's edges alone: `edge@green`.
+    # Modules by service; `edge@green` selects the edges of one environment.
     startup_hooks: dict[str, tuple[str, ...]] = {}
     layout: str | dict[str, Any] = "default"
-    # Instead of the layout's.
+    # Each of these replaces the count of the layout.
     edges: int | None = None
     spare: int | None = None
     gateways: int | None = None
 
     def __post_init__(self) -> None:
-        smallest = {"edges": 1, "spare": 0, "gateways": 1}
-        for name, least in smallest.items():
-            if (given := getattr(self, name)) is not None and given < least:
-                raise ValueError(f"{name} must be {least} or more")
+        minimums = {"edges": 1, "spare": 0, "gateways": 1}
+        for name, minimum in minimums.items():
+            if (count := getattr(self, name)) is not None and count < minimum:
+                raise ValueError(f"{name} must be {minimum} or more; got {count}")
         unknown = set(self.startup_hooks) - {*SERVICES, *(f"edge@{env}" for env in ENVIRONMENTS)}
         if unknown:
-            raise ValueError(f"startup_hooks: there is no {', '.join(sorted(unknown))}")
+            raise ValueError(f"startup_hooks: unknown service: {', '.join(sorted(unknown))}")
 
 
-class Component(msgspec.Struct, frozen=True):
-    """One supervised process: what it is and where it listens."""
+class PlannedComponent(msgspec.Struct, frozen=True):
+    """One supervised process: its role, its engine and its ports."""
 
     name: str
     role: str
     engine: str
-    # The first is the one that others connect to.
+    # Other components connect to the first one.
     ports: list[int]
     environment: str | None = None
     services: tuple[Service, ...] = ()
-    # Planned, and started only when somebody asks for it.
+    # Not started with the cluster, but only through the control API.
     spare: bool = False
 
     @property
     def port(self) -> int:
-        """The port that others connect to."""
+        """The port that other components connect to."""
         return self.ports[0]
 
     @property
     def address(self) -> str:
-        """`host:port` as bound."""
+        """The `host:port` that the component is bound to."""
         return f"{HOST}:{self.port}"
 
 
-class Link(msgspec.Struct, frozen=True):
-    """A pair that talks: every process of role `source` connects to `component`."""
+class PlannedLink(msgspec.Struct, frozen=True):
+    """A connection in the plan: every process of role `source` connects to `component`."""
 
     name: str
     source: str
@@ -82,30 +84,30 @@ class Plan(msgspec.Struct, frozen=True):
     """All components and links of a cluster."""
 
     stack: str
-    components: list[Component]
-    links: list[Link]
+    components: list[PlannedComponent]
+    links: list[PlannedLink]
 
-    def component(self, name: str) -> Component:
-        """The component of that name; RequestError if there is none."""
+    def component(self, name: str) -> PlannedComponent:
+        """Return the component of that name; RequestError if there is none."""
         for component in self.components:
             if component.name == name:
                 return component
         raise RequestError(f"no component is named {name}")
 
-    def hosting(self, service: str) -> list[Component]:
-        """The components whose process hosts a service."""
+    def hosting(self, service: str) -> list[PlannedComponent]:
+        """Return the components whose process hosts a service."""
         return [each for each in self.components if service in each.services]
 
-    def needs(self, component: Component) -> list[str]:
-        """The stores and brokers that a component connects to."""
-        wanted = [link.component for link in self.links if link.source == component.role]
-        return [name for name in wanted if self.component(name).engine != PYTHON]
+    def stores_of(self, component: PlannedComponent) -> list[str]:
+        """Return the names of the stores and brokers that a component connects to."""
+        targets = [link.component for link in self.links if link.source == component.role]
+        return [name for name in targets if self.component(name).engine != PYTHON]
 
     def as_json(self) -> dict[str, Any]:
-        """The content of the `plan` line."""
-        shown = ("name", "role", "environment")
+        """Return the content of the `plan` line."""
+        keys = ("name", "role", "environment")
         return {
-            "components": [{key: getattr(each, key) for key in shown} for each in self.components],
+            "components": [{key: getattr(each, key) for key in keys} for each in self.components],
             "links": msgspec.to_builtins(self.links),
         }
 
@@ -115,7 +117,7 @@ STORES: dict[str, dict[str, str]] = {
     "full": {"messages-db": POSTGRES, "users-db": POSTGRES, "registry": REDIS, "broker": RABBITMQ},
 }
 
-# Who talks to whom: a service (or `client`) to services and stores.
+# The services and stores that a service (or `client`) connects to.
 CALLS: dict[str, tuple[str, ...]] = {
     "client": ("gateway", "edge"),
     "gateway": ("message", "room", "sessions", "friend", "sticker"),
@@ -128,20 +130,24 @@ CALLS: dict[str, tuple[str, ...]] = {
 }
 
 
-def make_plan(request: Request, allocate_port: Callable[[], int]) -> Plan:
-    """Everything that the request asks for, every port chosen."""
+def make_plan(request: ClusterRequest, allocate_port: Callable[[], int]) -> Plan:
+    """Return the plan for a request, with every port chosen; RequestError for a bad layout."""
     stores = [
-        Component(role, role, engine, [allocate_port() for _ in range(PORTS.get(engine, 1))])
+        PlannedComponent(
+            role, role, engine, [allocate_port() for _ in range(PORT_COUNTS.get(engine, 1))]
+        )
         for role, engine in STORES[request.stack].items()
     ]
-    layout = _layout(request)
+    layout = _requested_layout(request)
     processes = [
-        Component(f"{role}-{number}", role, PYTHON, [allocate_port()], None, process.services)
+        PlannedComponent(
+            f"{role}-{number}", role, PYTHON, [allocate_port()], None, process.services
+        )
         for role, process in layout.processes.items()
         for number in range(1, process.count + 1)
     ]
     edges = [
-        Component(
+        PlannedComponent(
             f"edge-{environment}-{number}",
             "edge",
             PYTHON,
@@ -158,19 +164,19 @@ def make_plan(request: Request, allocate_port: Callable[[], int]) -> Plan:
 
 
 def resolve(plan: Plan, advertise: Mapping[str, str], source: str, component: str) -> str:
-    """The `host:port` at which processes of role `source` reach a component."""
+    """Return the `host:port` at which processes of role `source` reach a component."""
     return advertise.get(f"{source}>{component}") or plan.component(component).address
 
 
 def check_advertise(plan: Plan, advertise: Mapping[str, str]) -> None:
-    """RequestError unless every advertised link was planned."""
+    """Raise RequestError unless every advertised link is a link of the plan."""
     unknown = sorted(set(advertise) - {link.name for link in plan.links})
     if unknown:
-        raise RequestError(f"no such link: {', '.join(unknown)}")
+        raise RequestError(f"advertise: the plan has no link {', '.join(unknown)}")
 
 
-def _layout(request: Request) -> layouts.Layout:
-    """The layout wanted, with the counts that the request gives beside it; RequestError."""
+def _requested_layout(request: ClusterRequest) -> layouts.Layout:
+    """Return the requested layout with the counts that replace its own; RequestError."""
     layout = layouts.choose(request.stack, request.layout)
     processes = layout.processes
     if request.gateways is not None:
@@ -181,30 +187,32 @@ def _layout(request: Request) -> layouts.Layout:
             for role, process in processes.items()
         }
     counts = {name: getattr(request, name) for name in ("edges", "spare")}
-    given = {name: count for name, count in counts.items() if count is not None}
-    layout = replace(layout, processes=processes, **given)
+    overrides = {name: count for name, count in counts.items() if count is not None}
+    layout = replace(layout, processes=processes, **overrides)
     layouts.check(request.stack, layout)
     return layout
 
 
-def _links(components: list[Component]) -> list[Link]:
-    found: dict[str, Link] = {}
+def _links(components: list[PlannedComponent]) -> list[PlannedLink]:
+    links: dict[str, PlannedLink] = {}
     for service, targets in CALLS.items():
         sources = {each.role for each in components if service in each.services} or {service}
         for source in sorted(sources):
             for target in components:
-                # A service beside its caller is called in the process, over no link.
-                if target.role != source and _is_any(target, targets):
+                # A service in the same process as its caller is called directly, without a link.
+                if target.role != source and _is_target(target, targets):
                     name = f"{source}>{target.name}"
-                    found[name] = Link(name, source, target.name, _kind(target), target.address)
-    return list(found.values())
+                    links[name] = PlannedLink(
+                        name, source, target.name, _kind(target), target.address
+                    )
+    return list(links.values())
 
 
-def _is_any(component: Component, targets: tuple[str, ...]) -> bool:
+def _is_target(component: PlannedComponent, targets: tuple[str, ...]) -> bool:
     return any(target in (component.role, *component.services) for target in targets)
 
 
-def _kind(component: Component) -> str:
+def _kind(component: PlannedComponent) -> str:
     if component.engine != PYTHON:
         return LINK_KINDS[component.engine]
     return "ws" if component.role == "edge" else "http"

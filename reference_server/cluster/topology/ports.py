@@ -12,30 +12,33 @@ _ATTEMPTS = 1000
 
 
 class PortAllocator:
-    """Hands out ports that nobody listens on, none of them twice.
+    """Returns ports that no process listens on, and none of them twice.
 
-    They lie below the ephemeral range: an outgoing connection could otherwise take one between
+    They are below the ephemeral range: otherwise an outgoing connection could take one between
     the plan and the component's own bind, or while a killed component is down.
     """
 
     def __init__(self, *, lowest: int = _LOWEST, below: int | None = None) -> None:
         self._range = range(lowest, below or ephemeral_start())
-        self._given: set[int] = set()
-        # Not seeded: two clusters that plan at the same moment must not choose alike.
+        self._allocated: set[int] = set()
+        # Not seeded: two clusters that plan at the same moment must not choose the same ports.
         self._random = random.SystemRandom()
 
     def __call__(self) -> int:
-        """One more port; OSError when a thousand tries found none."""
+        """Return one more port; OSError if no free one is found in a thousand attempts."""
         for _ in range(_ATTEMPTS):
             port = self._random.choice(self._range)
-            if port not in self._given and is_free(port):
-                self._given.add(port)
+            if port not in self._allocated and is_free(port):
+                self._allocated.add(port)
                 return port
-        raise OSError(f"no free port found in {self._range.start}–{self._range.stop - 1}")
+        raise OSError(
+            f"no free port found in {_ATTEMPTS} attempts between {self._range.start} and "
+            f"{self._range.stop - 1}"
+        )
 
 
 def is_free(port: int) -> bool:
-    """Whether the port can be bound on loopback right now."""
+    """Return whether the port can be bound on loopback now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         try:
             probe.bind((HOST, port))
@@ -45,7 +48,7 @@ def is_free(port: int) -> bool:
 
 
 def ephemeral_start() -> int:
-    """The first port that the system gives to outgoing connections."""
+    """Return the first port that the system uses for outgoing connections."""
     try:
         start = int(_EPHEMERAL_RANGE.read_text().split()[0])
     except (OSError, ValueError, IndexError):

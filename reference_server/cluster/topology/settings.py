@@ -1,4 +1,4 @@
-"""Where settings come from: a request before the environment before a file before the default."""
+"""Loads settings; a request overrides the environment, which overrides a file and the defaults."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,40 +13,46 @@ PREFIX = "IM_"
 
 
 class SettingsError(ValueError):
-    """A setting cannot be used; the message names its source and key."""
+    """A setting is invalid; the message names its source and key."""
 
 
 def load_settings(
     file_values: Mapping[str, Any], environ: Mapping[str, str], request: Mapping[str, Any]
 ) -> Settings:
-    """The settings that these sources give together; SettingsError.
+    """Return the settings that these sources give together; SettingsError.
 
-    `IM_PING_MS=5000` in the environment is `ping_ms`. Variables that name no setting are left
-    alone, because other programs use the prefix too; an unknown key elsewhere is an error.
+    `IM_PING_MS=5000` in the environment sets `ping_ms`. Variables that name no setting are ignored,
+    because other programs use the prefix too; an unknown key in another source is an error.
     """
     known = Settings.__struct_fields__
-    named = {name: environ[var] for name in known if (var := PREFIX + name.upper()) in environ}
+    environment = {
+        name: environ[var] for name in known if (var := PREFIX + name.upper()) in environ
+    }
     values: dict[str, Any] = {}
-    sources = (("the file", file_values), ("the environment", named), ("the request", request))
-    for source, given in sources:
-        for key, value in given.items():
+    sources = (
+        ("the file", file_values),
+        ("the environment", environment),
+        ("the request", request),
+    )
+    for source, settings in sources:
+        for key, value in settings.items():
             if key not in known:
-                raise SettingsError(f"{source}: no setting is called {key}")
+                raise SettingsError(f"{source}: there is no setting {key}")
             try:
                 msgspec.convert({key: value}, Settings, strict=False)
             except msgspec.ValidationError as error:
-                shown = PREFIX + key.upper() if given is named else key
-                raise SettingsError(f"{source}: {shown}: {error}") from error
-        values |= given
+                name = PREFIX + key.upper() if settings is environment else key
+                raise SettingsError(f"{source}: {name}: {error}") from error
+        values |= settings
     return msgspec.convert(values, Settings, strict=False)
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """The settings in a file of YAML, and so of JSON; SettingsError."""
+    """Return the settings in a YAML (or JSON) file; SettingsError."""
     try:
         values = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"{path}: {error}") from error
     if not isinstance(values, dict | None):
-        raise SettingsError(f"{path}: found no mapping of settings")
+        raise SettingsError(f"{path}: must contain a mapping of settings")
     return values or {}

@@ -11,7 +11,7 @@ from gauntlet.reference_server.cluster.supervision.component import Component
 from gauntlet.reference_server.cluster.topology import plan
 from gauntlet.reference_server.cluster.topology.ports import PortAllocator
 
-ENGINES = {"redis": redis_server.launch, "rabbitmq": rabbitmq.launch}
+ENGINES = {"redis": redis_server.launch_spec, "rabbitmq": rabbitmq.launch_spec}
 SCHEMES = {"redis": "redis", "rabbitmq": "amqp"}
 PATIENCE_S = 30.0
 
@@ -32,8 +32,8 @@ def make_service(require_service, tmp_path_factory) -> Callable[[str], Service]:
     def make(engine: str) -> Service:
         require_service(engine)
         folder = tmp_path_factory.mktemp(engine)
-        ports = [free_port() for _ in range(plan.PORTS.get(engine, 1))]
-        planned = plan.Component(engine, engine, engine, ports)
+        ports = [free_port() for _ in range(plan.PORT_COUNTS.get(engine, 1))]
+        planned = plan.PlannedComponent(engine, engine, engine, ports)
         launch = ENGINES[engine](planned, folder, folder / f"{engine}.log")
         return Service(engine, Component(planned, launch, lambda *_: None))
 

@@ -41,8 +41,8 @@ async def postgres_server(require_service, tmp_path_factory):
     """One PostgreSQL of our own for all tests, with our defaults and under no other's name."""
     require_service("postgres")
     folder = tmp_path_factory.mktemp("postgres")
-    planned = plan.Component("messages-db", "messages-db", "postgres", [PortAllocator()()])
-    launch = postgres.launch(planned, folder, folder / "postgres.log")
+    planned = plan.PlannedComponent("messages-db", "messages-db", "postgres", [PortAllocator()()])
+    launch = postgres.launch_spec(planned, folder, folder / "postgres.log")
     component = Component(planned, launch, lambda *_: None)
     await component.start()
     yield component

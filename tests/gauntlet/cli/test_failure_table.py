@@ -10,7 +10,7 @@ from gauntlet.cli import failure_table, main
 from gauntlet.cli.failure_table import BOTH, EMBEDDED, FULL, TABLE
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.scenario import catalog
-from gauntlet.reference_server.cluster.topology.plan import Request, make_plan
+from gauntlet.reference_server.cluster.topology.plan import ClusterRequest, make_plan
 from gauntlet.scenarios import library
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "failure-table.md"
@@ -20,7 +20,7 @@ LINES = [shown for row in TABLE for shown in row.by]
 def planned(stack, scenario):
     """What the cluster would run for a scenario on a stack."""
     ports = iter(range(1, 1000))
-    request = Request(stack, "data", "logs", layout=scenario.target.layout)
+    request = ClusterRequest(stack, "data", "logs", layout=scenario.target.layout)
     plan = make_plan(request, lambda: next(ports))
     components = [{"name": it.name, "role": it.role} for it in plan.components]
     return StackPlan.from_cluster(

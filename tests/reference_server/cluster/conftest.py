@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from gauntlet.reference_server.cluster.supervision.launch_spec import Launch
+from gauntlet.reference_server.cluster.supervision.launch_spec import LaunchSpec
 from gauntlet.reference_server.cluster.topology import plan
 from gauntlet.reference_server.cluster.topology.ports import PortAllocator
 
@@ -23,7 +23,7 @@ while True:
 def planned():
     """`planned("a")`: a component of our own, on a free port."""
     allocate = PortAllocator()
-    return lambda name: plan.Component(name, name, plan.PYTHON, [allocate()])
+    return lambda name: plan.PlannedComponent(name, name, plan.PYTHON, [allocate()])
 
 
 @pytest.fixture
@@ -32,6 +32,6 @@ def web_server(tmp_path):
 
     def launch(component, **more):
         argv = (sys.executable, "-c", SERVE, str(component.port))
-        return Launch(argv=argv, log=tmp_path / f"{component.name}.log", **more)
+        return LaunchSpec(argv=argv, log=tmp_path / f"{component.name}.log", **more)
 
     return launch

@@ -6,7 +6,7 @@ import pytest
 
 from gauntlet.core.scenario import catalog
 from gauntlet.reference_server.cluster.topology.layouts import LAYOUTS
-from gauntlet.reference_server.cluster.topology.plan import Request, make_plan
+from gauntlet.reference_server.cluster.topology.plan import ClusterRequest, make_plan
 
 
 def test_layouts_are_those_of_the_cluster():
@@ -18,6 +18,8 @@ def test_layouts_are_those_of_the_cluster():
 @pytest.mark.parametrize("layout", catalog.LAYOUTS)
 def test_every_role_and_every_link_s_source_can_be_a_target(stack, layout):
     """Whatever a layout starts, a fault can be aimed at."""
-    plan = make_plan(Request(stack, "data", "logs", layout=layout), itertools.count(1).__next__)
+    plan = make_plan(
+        ClusterRequest(stack, "data", "logs", layout=layout), itertools.count(1).__next__
+    )
     assert {each.role for each in plan.components} <= set(catalog.ROLES)
     assert {link.source for link in plan.links} <= set(catalog.LINK_SOURCES)

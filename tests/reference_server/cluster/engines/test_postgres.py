@@ -18,7 +18,7 @@ from gauntlet.reference_server.cluster.topology.ports import PortAllocator
 def component(require_service):
     """A messages DB on a free port."""
     require_service("postgres")
-    return plan.Component("messages-db", "messages-db", plan.POSTGRES, [PortAllocator()()])
+    return plan.PlannedComponent("messages-db", "messages-db", plan.POSTGRES, [PortAllocator()()])
 
 
 def test_none_at_all_says_how_to_get_one(monkeypatch, tmp_path):
@@ -46,7 +46,7 @@ def test_root_is_left_for_somebody_who_reaches_the_folder(component, tmp_path):
     """PostgreSQL refuses root; a folder below a private one is replaced, and removed in the end."""
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
-    launch = postgres.launch(component, private, tmp_path / "log")
+    launch = postgres.launch_spec(component, private, tmp_path / "log")
     folder = launch.env["HOME"]
     if os.geteuid() != 0:
         assert launch.uid is None
@@ -61,7 +61,7 @@ def test_root_is_left_for_somebody_who_reaches_the_folder(component, tmp_path):
 
 async def test_data_survives_a_kill_and_is_made_once(component, tmp_path):
     """The second start finds the folder; an interrupted first one would be repeated."""
-    launch = postgres.launch(component, tmp_path, tmp_path / "log")
+    launch = postgres.launch_spec(component, tmp_path, tmp_path / "log")
     server = Component(component, launch, lambda *_: None)
     try:
         await server.start()
@@ -76,7 +76,7 @@ async def test_data_survives_a_kill_and_is_made_once(component, tmp_path):
 
 async def test_an_initdb_that_fails_is_told_with_its_words(component, tmp_path, monkeypatch):
     """As a failure of the component."""
-    launch = postgres.launch(component, tmp_path, tmp_path / "log")
+    launch = postgres.launch_spec(component, tmp_path, tmp_path / "log")
     monkeypatch.setattr(postgres, "USER", "pg_reserved")
     with pytest.raises(StartError, match="initdb ended with exit code 1") as caught:
         await launch.prepare()
@@ -86,7 +86,7 @@ async def test_an_initdb_that_fails_is_told_with_its_words(component, tmp_path, 
 
 def test_fsync_is_never_switched_off(component, tmp_path):
     """An acked message survives a crash of the machine."""
-    launch = postgres.launch(component, tmp_path, tmp_path / "log")
+    launch = postgres.launch_spec(component, tmp_path, tmp_path / "log")
     launch.clean_up()
     text = " ".join(launch.argv)
     assert "fsync" not in text

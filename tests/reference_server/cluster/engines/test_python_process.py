@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gauntlet.reference_server.cluster.engines.python_process import Wiring, config, launch
+from gauntlet.reference_server.cluster.engines.python_process import Wiring, config, launch_spec
 from gauntlet.reference_server.cluster.topology import plan
 from gauntlet.reference_server.core.config import Settings, parse_config
 
@@ -14,7 +14,7 @@ def wiring(stack, advertise=None, layout="default", **hooks):
     """The wiring of a planned cluster whose ports count from 20001."""
     numbers = itertools.count(20001)
     made = plan.make_plan(
-        plan.Request(stack, "/data", "/log", layout=layout), lambda: next(numbers)
+        plan.ClusterRequest(stack, "/data", "/log", layout=layout), lambda: next(numbers)
     )
     return Wiring(made, advertise or {}, Path("/data"), "s", "t", Settings(), hooks)
 
@@ -30,7 +30,7 @@ def test_every_line_is_understood_by_the_process(stack, tmp_path):
     wired = wiring(stack)
     for component in wired.plan.components:
         if component.engine == plan.PYTHON:
-            line = launch(component, wired, tmp_path / "log").stdin
+            line = launch_spec(component, wired, tmp_path / "log").stdin
             assert line.endswith(b"\n")
             read = parse_config(line)
             assert (read.name, read.services) == (component.name, component.services)

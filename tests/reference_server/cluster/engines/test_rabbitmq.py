@@ -11,8 +11,8 @@ from gauntlet.reference_server.cluster.topology import plan
 def launch(tmp_path, require_service):
     """How a node on ports 1, 2, 3 is started."""
     require_service("rabbitmq")
-    component = plan.Component("broker", "broker", plan.RABBITMQ, [1, 2, 3])
-    return rabbitmq.launch(component, tmp_path, tmp_path / "log")
+    component = plan.PlannedComponent("broker", "broker", plan.RABBITMQ, [1, 2, 3])
+    return rabbitmq.launch_spec(component, tmp_path, tmp_path / "log")
 
 
 def test_every_folder_and_port_is_private(launch, tmp_path):
@@ -42,8 +42,8 @@ def test_the_cookie_is_secret_and_kept(launch, tmp_path):
     cookie = tmp_path / "broker" / "home" / ".erlang.cookie"
     text = cookie.read_text()
     assert cookie.stat().st_mode & 0o077 == 0
-    component = plan.Component("broker", "broker", plan.RABBITMQ, [1, 2, 3])
-    rabbitmq.launch(component, tmp_path, tmp_path / "log")
+    component = plan.PlannedComponent("broker", "broker", plan.RABBITMQ, [1, 2, 3])
+    rabbitmq.launch_spec(component, tmp_path, tmp_path / "log")
     assert cookie.read_text() == text
 
 

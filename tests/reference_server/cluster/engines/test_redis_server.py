@@ -68,8 +68,8 @@ def test_none_at_all_says_how_to_get_one(fake):
 def test_it_keeps_nothing_and_its_memory_is_bounded(tmp_path, require_service):
     """A registry that came back with old leases would lie."""
     require_service("redis")
-    component = plan.Component("registry", "registry", plan.REDIS, [12345])
-    argv = redis_server.launch(component, tmp_path, tmp_path / "log").argv
+    component = plan.PlannedComponent("registry", "registry", plan.REDIS, [12345])
+    argv = redis_server.launch_spec(component, tmp_path, tmp_path / "log").argv
     options = dict(zip(argv[1::2], argv[2::2], strict=True))
     assert (options["--save"], options["--appendonly"]) == ("", "no")
     assert (options["--bind"], options["--port"]) == ("127.0.0.1", "12345")

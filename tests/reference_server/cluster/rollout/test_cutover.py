@@ -11,9 +11,9 @@ from gauntlet.reference_server.cluster.rollout.cutover import State, Succeeded
 from gauntlet.reference_server.cluster.topology.errors import StateError
 
 MS = machine.NS_PER_MS
-EMPTY = machine.Observed({"blue": 0, "green": 9})
-BUSY = machine.Observed({"blue": 5, "green": 4})
-STUCK = machine.Observed({"blue": 5, "green": 5})
+EMPTY = machine.EdgesObserved({"blue": 0, "green": 9})
+BUSY = machine.EdgesObserved({"blue": 5, "green": 4})
+STUCK = machine.EdgesObserved({"blue": 5, "green": 5})
 FORWARD = [
     (State.PREPARE, machine.StartEdges("green")),
     (State.VERIFY, machine.RunCanaries("green", "blue")),
@@ -110,7 +110,7 @@ def test_an_operator_can_go_back_until_close(state):
 def test_there_is_no_way_back_from_close(state):
     """Clients could no longer be sent back; the request is refused and changes nothing."""
     cutover = reached(state)
-    with pytest.raises(StateError, match="no way back"):
+    with pytest.raises(StateError, match="a rollback is not possible"):
         cutover.advance(machine.RollbackRequested(), 9 * MS)
     assert cutover.state is state
 
@@ -144,9 +144,12 @@ def test_a_failure_of_the_rollback_is_final():
 def test_a_broken_limit_rolls_back_by_itself(state, broken):
     """Even when the old environment is empty already: the new one cannot keep its clients."""
     cutover = reached(state)
-    cutover.advance(machine.Observed({"blue": 0, "green": 9}, **broken), 9 * MS)
+    cutover.advance(machine.EdgesObserved({"blue": 0, "green": 9}, **broken), 9 * MS)
     assert cutover.state is State.ROLLBACK
-    told = {"handshakes": "6 of 100 handshakes", "down": "edge-green-1: not running or silent"}
+    told = {
+        "handshakes": "6 of 100 handshakes",
+        "down": "edge-green-1: not running, or not answering",
+    }
     name = next(iter(broken))
     assert told.get(name, name) in cutover.error
 
@@ -154,7 +157,7 @@ def test_a_broken_limit_rolls_back_by_itself(state, broken):
 def test_values_at_their_limits_are_kept():
     """A limit is the last good value."""
     limits = machine.Limits()
-    at_limits = machine.Observed(
+    at_limits = machine.EdgesObserved(
         {"blue": 5, "green": 0},
         limits.handshake_p99_ms,
         limits.loop_lag_ms,
@@ -169,7 +172,7 @@ def test_values_at_their_limits_are_kept():
 def test_one_failed_handshake_of_a_few_is_no_ratio():
     """A client may have gone while its heads were read; twenty handshakes tell more."""
     cutover = reached(State.DRAIN)
-    few = machine.Observed(BUSY.connections, handshakes=19, handshakes_failed=5)
+    few = machine.EdgesObserved(BUSY.connections, handshakes=19, handshakes_failed=5)
     cutover.advance(few, 9 * MS)
     assert cutover.state is State.DRAIN
 
@@ -192,9 +195,9 @@ def test_the_listener_closes_only_after_a_while_without_a_connection():
     while cutover.state is not State.MONITOR:
         cutover.advance(Succeeded(), 0)
     for now_ms, left in ((0, 0), (900, 0), (950, 1), (1000, 0), (1999, 0)):
-        cutover.advance(machine.Observed({"blue": left}), now_ms * MS)
+        cutover.advance(machine.EdgesObserved({"blue": left}), now_ms * MS)
         assert cutover.state is State.MONITOR
-    cutover.advance(machine.Observed({"blue": 0}), 2000 * MS)
+    cutover.advance(machine.EdgesObserved({"blue": 0}), 2000 * MS)
     assert cutover.state is State.CLOSE
 
 
@@ -213,10 +216,13 @@ def test_an_edge_alone_leaves_by_the_same_steps():
 def test_an_edge_stays_when_its_neighbours_cannot_take_its_clients():
     """It stops telling them to go, and that is all: there is nothing to switch back."""
     move = machine.scale_in("edge-blue-2", limits=LIMITS, now_ns=0)
-    seen = machine.Observed({"blue": 9, "edge-blue-2": 4}, down=("edge-blue-1",))
+    seen = machine.EdgesObserved({"blue": 9, "edge-blue-2": 4}, down=("edge-blue-1",))
     move.advance(seen, MS)
     assert commands(move) == [machine.StopDrain("edge-blue-2")]
-    assert (move.state, move.error) == (State.ROLLED_BACK, "edge-blue-1: not running or silent")
+    assert (move.state, move.error) == (
+        State.ROLLED_BACK,
+        "edge-blue-1: not running, or not answering",
+    )
 
 
 def test_the_way_back_comes_to_an_end_with_stragglers():
@@ -251,7 +257,7 @@ OBSERVATIONS = st.one_of(
     st.just(Succeeded()),
     st.just(machine.Failed("broke")),
     st.builds(
-        machine.Observed,
+        machine.EdgesObserved,
         st.fixed_dictionaries({"blue": st.integers(0, 2), "green": st.integers(0, 2)}),
         st.sampled_from([0.0, 3000.0]),
     ),

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gauntlet.reference_server.cluster.rollout import canary, edge_stats, edges
+from gauntlet.reference_server.cluster.rollout import canary, edge_stats
 from gauntlet.reference_server.cluster.rollout import driver as cutover_driver
 from gauntlet.reference_server.cluster.rollout.cutover import FINAL, Limits
 from gauntlet.reference_server.cluster.rollout.driver import CutoverDriver, CutoverRequest
@@ -44,12 +44,12 @@ class Cluster:
             self[name].state = "up"
 
     async def call(self, _http, component, path, **data):
-        """Instead of `edges.call`."""
+        """Replaces `edge_stats.call_internal`."""
         order = (component.name, path)
         self.asked.append(order)
         if self.failing.get(order, 0) > 0:
             self.failing[order] -= 1
-            raise edges.CallError(f"{component.name} {path}: silent")
+            raise edge_stats.CallError(f"{component.name} {path}: silent")
         if path == "environment":
             self.asked[-1] = (path, data["json"]["environment"])
         elif path != "stats":
@@ -60,12 +60,12 @@ class Cluster:
         # `told` is part of the answer to a drain.
         draining = self.draining.get(name, False)
         seen = {"connections": self.connections, "draining": draining, "told": 0}
-        return dict.fromkeys(edge_stats._UNSEEN, 0) | seen
+        return dict.fromkeys(edge_stats._NO_STATS, 0) | seen
 
     def _component(self, name):
         role = name.split("-")[0]
         environment = name.split("-")[1] if role == "edge" else None
-        planned = plan.Component(name, role, plan.PYTHON, [1], environment, (role,))
+        planned = plan.PlannedComponent(name, role, plan.PYTHON, [1], environment, (role,))
         made = SimpleNamespace(planned=planned, state="up")
 
         async def stop():
@@ -79,8 +79,8 @@ class Cluster:
 def cluster(monkeypatch):
     """Two edges of blue, one of green, which is planned."""
     made = Cluster()
-    monkeypatch.setattr(cutover_driver.edges, "call", made.call)
-    monkeypatch.setattr(cutover_driver, "_OBSERVE_EVERY_S", 0.01)
+    monkeypatch.setattr(edge_stats, "call_internal", made.call)
+    monkeypatch.setattr(cutover_driver, "_OBSERVE_INTERVAL_S", 0.01)
     monkeypatch.setattr(canary, "verify", _verified)
     return made
 
@@ -88,7 +88,7 @@ def cluster(monkeypatch):
 @pytest.fixture
 async def driver(cluster):
     """A driver of the cluster's moves, without its pauses."""
-    wiring = SimpleNamespace(at=lambda _source, name: name)
+    wiring = SimpleNamespace(address=lambda _source, name: name)
     made = CutoverDriver(cluster, wiring, None)
     made._limits = Limits(settle_ms=0, monitor_ms=100)
     yield made
@@ -150,7 +150,7 @@ async def test_an_heir_that_cannot_start_sends_everybody_back(cluster, driver, m
 @pytest.fixture
 def impatient(monkeypatch):
     """The way back tries for half a second."""
-    monkeypatch.setattr(cutover_driver, "_PATIENCE_S", 0.5)
+    monkeypatch.setattr(cutover_driver, "_ROLLBACK_RETRY_S", 0.5)
 
 
 async def reaches(driver, state):
@@ -214,7 +214,7 @@ async def test_a_way_back_to_nobody_fails_in_the_end(cluster, driver, impatient,
     driver.roll_back()
     status = await ended(driver)
     assert (status["state"], status["environment"]) == ("failed", "green")
-    errors = {"hung": "edge-blue-1 undrain: silent", "held": "no edge of blue runs"}
+    errors = {"hung": "edge-blue-1 undrain: silent", "held": "no edge of blue is running"}
     assert status["error"] == errors[reason]
     assert cluster["edge-green-1"].state == "up"
 
@@ -235,4 +235,4 @@ async def test_an_heir_that_freezes_sends_everybody_back(cluster, driver):
     cluster.failing["edge-green-1", "stats"] = float("inf")
     status = await ended(driver)
     told = (status["state"], status["environment"], status["error"])
-    assert told == ("rolled-back", "blue", "edge-green-1: not running or silent")
+    assert told == ("rolled-back", "blue", "edge-green-1: not running, or not answering")

@@ -15,7 +15,7 @@ class Process:
 
     def __init__(self, told, name, state="up", environment=None, engine=plan.PYTHON):
         role = name.rpartition("-")[0]
-        self.planned = plan.Component(name, role, engine, [1], environment)
+        self.planned = plan.PlannedComponent(name, role, engine, [1], environment)
         self.state = state
         self.broken: Exception | None = None
         self._told = told

@@ -8,8 +8,8 @@ import sys
 import psutil
 import pytest
 
-from gauntlet.reference_server.cluster.supervision.launch_spec import Launch
-from gauntlet.reference_server.cluster.supervision.process import Child
+from gauntlet.reference_server.cluster.supervision.launch_spec import LaunchSpec
+from gauntlet.reference_server.cluster.supervision.process import ChildProcess
 
 # A parent of a child that has left its process group, as PostgreSQL's backends do.
 FAMILY = """
@@ -30,7 +30,7 @@ time.sleep(60)
 @pytest.fixture
 def launch(tmp_path):
     """Nothing but a log."""
-    return Launch(argv=(), log=tmp_path / "log")
+    return LaunchSpec(argv=(), log=tmp_path / "log")
 
 
 async def first_line(launch):
@@ -42,13 +42,13 @@ async def first_line(launch):
 
 async def family(launch):
     """A child and its own child."""
-    child = await Child.spawn((sys.executable, "-c", FAMILY), launch)
+    child = await ChildProcess.spawn((sys.executable, "-c", FAMILY), launch)
     return child, psutil.Process(int(await first_line(launch)))
 
 
 async def test_a_child_leads_its_own_session(launch):
     """Ctrl-C in our terminal does not reach it."""
-    child = await Child.spawn(("sleep", "60"), launch)
+    child = await ChildProcess.spawn(("sleep", "60"), launch)
     assert os.getsid(child.pid) == child.pid != os.getsid(0)
     await child.kill()
     assert not child.alive
@@ -77,7 +77,7 @@ async def test_stop_and_continue_reach_the_descendants(launch):
 
 async def test_end_asks_first(launch):
     """A process that obeys is not killed, even if it was stopped."""
-    child = await Child.spawn(("sleep", "60"), launch)
+    child = await ChildProcess.spawn(("sleep", "60"), launch)
     child.signal_tree(signal.SIGSTOP)
     await child.end(signal.SIGTERM, 10)
     assert await child.wait() == -signal.SIGTERM
@@ -85,7 +85,7 @@ async def test_end_asks_first(launch):
 
 async def test_end_kills_who_does_not_obey(launch):
     """After its patience is over."""
-    child = await Child.spawn((sys.executable, "-c", DEAF), launch)
+    child = await ChildProcess.spawn((sys.executable, "-c", DEAF), launch)
     await first_line(launch)
     await child.end(signal.SIGTERM, 0.2)
     assert await child.wait() == -signal.SIGKILL
@@ -93,7 +93,7 @@ async def test_end_kills_who_does_not_obey(launch):
 
 async def test_end_and_kill_of_a_dead_child_do_nothing(launch):
     """Its pid may belong to somebody else by now."""
-    child = await Child.spawn(("true",), launch)
+    child = await ChildProcess.spawn(("true",), launch)
     assert await child.wait() == 0
     await child.end(signal.SIGTERM, 1)
     await child.kill()
@@ -102,8 +102,8 @@ async def test_end_and_kill_of_a_dead_child_do_nothing(launch):
 
 async def test_standard_input_is_written_and_stays_open(tmp_path):
     """The line arrives, and the pipe does not end before we do."""
-    launch = Launch(argv=(), log=tmp_path / "log", stdin=b"hello\n")
-    child = await Child.spawn(("cat",), launch)
+    launch = LaunchSpec(argv=(), log=tmp_path / "log", stdin=b"hello\n")
+    child = await ChildProcess.spawn(("cat",), launch)
     assert await first_line(launch) == "hello"
     assert child.alive
     await child.kill()

@@ -18,7 +18,7 @@ def two(planned, web_server):
     made = plan.Plan(
         "embedded",
         [caller, store],
-        [plan.Link("caller>store", "caller", "store", "redis", store.address)],
+        [plan.PlannedLink("caller>store", "caller", "store", "redis", store.address)],
     )
     events = []
     launches = {each.name: web_server(each) for each in made.components}
@@ -33,7 +33,7 @@ def supervise(two):
 
 async def test_who_is_needed_starts_first(two, monkeypatch):
     """The caller waits until the store is healthy."""
-    monkeypatch.setattr(plan.Plan, "needs", lambda _, each: ["store"] * (each.name == "caller"))
+    monkeypatch.setattr(plan.Plan, "stores_of", lambda _, each: ["store"] * (each.name == "caller"))
     cluster = supervise(two)
     try:
         await cluster.start(["caller", "store"])
@@ -84,7 +84,7 @@ async def test_an_unexpected_error_keeps_its_group_and_traceback(two, monkeypatc
 
 async def test_a_start_that_takes_too_long_names_who_is_late(two, monkeypatch):
     """The whole boot is bounded, not only each component."""
-    monkeypatch.setattr(supervisor, "BOOT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(supervisor, "START_TIMEOUT_S", 0.5)
     made, launches, events = two
     slow = replace(launches["caller"], argv=("sleep", "60"))
     cluster = supervise((made, {**launches, "caller": slow}, events))

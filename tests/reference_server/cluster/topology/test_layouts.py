@@ -45,7 +45,7 @@ def one(**change):
     ("wanted", "told"),
     [
         ("none", "layout: found 'none'; allowed: default"),
-        ({}, "layout.processes: found none"),
+        ({}, "layout.processes: required"),
         (one(count=0), r"layout.processes.all: .*count"),
         (one(number=2), r"layout.processes.all: .*number"),
         (one(services=["chat"]), r"layout.processes.all: .*chat"),

@@ -16,7 +16,9 @@ GOLDEN = Path(__file__).parents[3] / "golden" / "cluster"
 def make(stack, **request):
     """A plan whose ports count from 20001."""
     numbers = itertools.count(20001)
-    return plan.make_plan(plan.Request(stack, "/data", "/log", **request), lambda: next(numbers))
+    return plan.make_plan(
+        plan.ClusterRequest(stack, "/data", "/log", **request), lambda: next(numbers)
+    )
 
 
 @pytest.mark.parametrize("stack", ["embedded", "full"])
@@ -68,9 +70,9 @@ def test_every_role_of_the_split_layout_has_its_own_links():
 def test_stores_come_before_those_who_need_them():
     """Needs follow from links, and hold stores only."""
     made = make("full")
-    assert made.needs(made.component("social-1")) == ["users-db", "registry"]
-    assert made.needs(made.component("edge-green-1")) == ["registry", "broker"]
-    assert made.needs(made.component("broker")) == []
+    assert made.stores_of(made.component("social-1")) == ["users-db", "registry"]
+    assert made.stores_of(made.component("edge-green-1")) == ["registry", "broker"]
+    assert made.stores_of(made.component("broker")) == []
 
 
 def test_an_advertised_address_serves_its_source_only():
@@ -99,4 +101,4 @@ def test_an_unknown_link_cannot_be_advertised():
 def test_a_bad_request_is_refused(line):
     """Before anything is planned."""
     with pytest.raises(msgspec.MsgspecError):
-        msgspec.json.decode(line, type=plan.Request)
+        msgspec.json.decode(line, type=plan.ClusterRequest)

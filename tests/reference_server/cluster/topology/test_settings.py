@@ -28,8 +28,8 @@ def test_the_request_wins_over_the_environment_over_the_file_over_the_default():
 @pytest.mark.parametrize(
     ("sources", "said"),
     [
-        (({"pnig_ms": 1}, {}, {}), "the file: no setting is called pnig_ms"),
-        (({}, {}, {"pnig_ms": 1}), "the request: no setting is called pnig_ms"),
+        (({"pnig_ms": 1}, {}, {}), "the file: there is no setting pnig_ms"),
+        (({}, {}, {"pnig_ms": 1}), "the request: there is no setting pnig_ms"),
         (({}, {"IM_PING_MS": "soon"}, {}), "the environment: IM_PING_MS: .*int"),
         (({"ping_ms": 0}, {}, {"ping_ms": 5}), "the file: ping_ms: .*1 or more"),
         (({"ping_ms": [1]}, {}, {}), "the file: ping_ms"),

@@ -1,0 +1,69 @@
+"""All engines: finds their server programs, and turns a plan into launch specifications."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from gauntlet.reference_server.cluster.engines import (
+    postgres,
+    python_process,
+    rabbitmq,
+    redis_server,
+)
+from gauntlet.reference_server.cluster.supervision.launch_spec import (
+    Binary,
+    LaunchSpec,
+    MissingBinaryError,
+)
+from gauntlet.reference_server.cluster.topology import plan
+from gauntlet.reference_server.cluster.topology.errors import StartError
+
+FINDERS: dict[str, Callable[[], Binary]] = {
+    plan.REDIS: redis_server.find,
+    plan.RABBITMQ: rabbitmq.find,
+    plan.POSTGRES: postgres.find,
+}
+
+# Each takes a component, the data folder of the cluster and the component's log file.
+STORES: dict[str, Callable[[plan.PlannedComponent, Path, Path], LaunchSpec]] = {
+    plan.REDIS: redis_server.launch_spec,
+    plan.RABBITMQ: rabbitmq.launch_spec,
+    plan.POSTGRES: postgres.launch_spec,
+}
+
+
+def check_binaries(planned: plan.Plan) -> None:
+    """Raise StartError, with the component and how to install its server, if one is missing."""
+    for component in planned.components:
+        if component.engine in FINDERS:
+            try:
+                FINDERS[component.engine]()
+            except MissingBinaryError as error:
+                raise StartError(component.name, str(error), missing=True) from error
+
+
+def make_launch_specs(wiring: python_process.Wiring, log_dir: Path) -> dict[str, LaunchSpec]:
+    """Return the launch specification of every component by name.
+
+    The folders and configuration files that the components need are written.
+    """
+    specs: dict[str, LaunchSpec] = {}
+    for component in wiring.plan.components:
+        log = log_dir / f"{component.name}.log"
+        if component.engine == plan.PYTHON:
+            specs[component.name] = python_process.launch_spec(component, wiring, log)
+        else:
+            specs[component.name] = STORES[component.engine](component, wiring.data_dir, log)
+    return specs
+
+
+def probe() -> str:
+    """Return one JSON line that lists which server programs this machine has."""
+    binaries: dict[str, dict[str, str] | None] = {}
+    for engine, find in FINDERS.items():
+        try:
+            binary = find()
+            binaries[engine] = {"path": binary.path, "version": binary.version}
+        except MissingBinaryError:
+            binaries[engine] = None
+    return json.dumps(binaries)
