@@ -1,1 +1,1 @@
-"""One virtual user: its session, queues and inboxes. Pure: clocks and sockets are passed in."""
+"""One virtual user: session, send queue and inboxes. Pure: clock and transport are passed in."""

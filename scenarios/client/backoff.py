@@ -7,9 +7,11 @@ import random
 
 from gauntlet.core.clock import NS_PER_MS
 
+_EXPONENT_MAX = 30  # keeps the power small; every cap is reached long before
+
 
 class Backoff:
-    """One client's waits; `reset` after a success."""
+    """The waits between the attempts of one client; call `reset` after a success."""
 
     __slots__ = ("_base_ms", "_cap_ms", "_rng", "failures")
 
@@ -20,11 +22,11 @@ class Backoff:
         self.failures = 0
 
     def next_ns(self) -> int:
-        """The wait before the next try, in nanoseconds."""
-        ceiling_ms = min(self._cap_ms, self._base_ms * 2 ** min(self.failures, 30))
+        """Count a failure and return the wait before the next attempt, in nanoseconds."""
+        ceiling_ms = min(self._cap_ms, self._base_ms * 2 ** min(self.failures, _EXPONENT_MAX))
         self.failures += 1
         return int(self._rng.uniform(0, ceiling_ms) * NS_PER_MS)
 
     def reset(self) -> None:
-        """Begin again with the shortest ceiling."""
+        """Start again with the shortest ceiling."""
         self.failures = 0

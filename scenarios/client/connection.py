@@ -8,23 +8,27 @@ from gauntlet.scenarios.workloads.entities import User
 
 
 class ConnectionListener(Protocol):
-    """Whose connection it is, and who is told of what happens on it."""
+    """The owner of a connection (a session), which is informed of what happens on it."""
 
     user: User
 
     def on_open(self, connection: "Connection") -> None:
-        """The WebSocket is open."""
+        """Handle that the WebSocket is open."""
 
     def on_frame(self, connection: "Connection", frame: bytes) -> None:
-        """A text frame arrived."""
+        """Handle a received text frame."""
 
     def on_closed(self, connection: "Connection", code: int) -> None:
-        """The connection ended, or never came up."""
+        """Handle that the connection has ended, or could not be opened."""
 
 
 @dataclass(eq=False, slots=True)
 class Connection:
-    """`number` is its row in `links.jsonl`; it and `incarnation` are 0 until `connected` came."""
+    """State of one connection.
+
+    `number` identifies its row in `links.jsonl`, and `incarnation` counts the user's connections
+    from 1; both are 0 until the server has accepted the user (`connected`).
+    """
 
     session: ConnectionListener
     url: str
@@ -34,4 +38,4 @@ class Connection:
     connected: Connected | None = None
     last_frame_ns: int = 0
     ended: bool = False
-    highest_pushed: dict[str, int] = field(default_factory=dict)  # highest position pushed on it
+    highest_pushed: dict[str, int] = field(default_factory=dict)  # position by conversation name

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Sink(Protocol):
-    """Takes history records (`gauntlet.scenarios.recording.history_writer.HistoryWriter`)."""
+    """Accepts history records (`gauntlet.scenarios.recording.history_writer.HistoryWriter`)."""
 
     def add(  # noqa: PLR0913, PLR0917 - the fields of a record
         self,
@@ -32,37 +32,37 @@ class Sink(Protocol):
         flags: int = 0,
         spare: int = 0,
     ) -> None:
-        """Append one record."""
+        """Append one record; `link` is the number of a connection."""
 
 
 class Transport(Protocol):
-    """Carries out what sessions decide. Every call returns at once."""
+    """Performs the network actions of sessions. No method blocks."""
 
     def request(
         self,
         gateway: int,
         request: Request,
         timeout_ns: int,
-        answered: Callable[[Response | None], None],
+        on_response: Callable[[Response | None], None],
     ) -> None:
-        """Ask a gateway; `answered` is called once, with None where no answer came in time."""
+        """Send a request; `on_response` is called once, with None if no response came in time."""
 
     def dial(self, connection: "Connection", url: str) -> None:
-        """Open a connection; the connection's session hears `on_open`, and once `on_closed`."""
+        """Open a connection; its session receives `on_open`, and exactly one `on_closed`."""
 
     def send(self, connection: "Connection", frame: bytes) -> None:
-        """Send a frame, if the connection is still there."""
+        """Send a frame if the connection is still open."""
 
     def read(self, connection: "Connection", *, on: bool) -> None:
-        """Stop or go on reading from a connection: what comes stays in the system's buffers."""
+        """Pause or resume reading; while paused, data stays in the buffers of the system."""
 
     def close(self, connection: "Connection", *, abort: bool = False) -> None:
-        """End a connection: with a goodbye (1000), or at once."""
+        """Close a connection with code 1000, or drop it without a close frame (`abort`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a client waits for what; all in nanoseconds but `body_bytes`."""
+    """Time-outs of sends, in nanoseconds, and the size of a message body."""
 
     attempt_timeout_ns: int
     give_up_after_ns: int
@@ -71,7 +71,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Counters:
-    """What happened to connections, and how many pushes came twice."""
+    """Counts of connections, of pushes received more than once, and of missing positions."""
 
     reconnects: int = 0
     disconnects: int = 0
@@ -81,7 +81,7 @@ class Counters:
 
 @dataclass(slots=True)
 class Context:
-    """Shared by all sessions; tests put in a fake clock, port and sink."""
+    """Shared by all sessions of a worker; tests pass a fake clock, transport and sink."""
 
     now_ns: Callable[[], int]
     timers: Timers
@@ -91,16 +91,16 @@ class Context:
     ledger: Ledger
     latencies: Latencies
     limits: Limits
-    api: list[str]
-    conversations: dict[str, Conversation]
+    api: list[str]  # the addresses of the target
+    conversations: dict[str, Conversation]  # by name
     conversations_of: dict[int, list[Conversation]]  # by user number
-    user_numbers: dict[str, int]
-    register_connection: Callable[["Connection"], int]  # gives it its number and row
-    on_connected: Callable[[User], None]  # he has a new connection, on that device
+    user_numbers: dict[str, int]  # by user name
+    register_connection: Callable[["Connection"], int]  # writes its row and returns its number
+    on_connected: Callable[[User], None]  # called for the user and device of a new connection
     counters: Counters = field(default_factory=Counters)
     bodies: BodyCache = field(default_factory=BodyCache)
-    tag: str = ""  # of this run, in every message's id
+    tag: str = ""  # identifies the run in message ids
 
     def after(self, wait_ns: int, call: Callable[[], None]) -> None:
-        """Have a call made in a while; the callee checks whether it is still wanted."""
+        """Schedule a call, which cannot be cancelled: it must check whether it still applies."""
         self.timers.at(self.now_ns() + wait_ns, call)

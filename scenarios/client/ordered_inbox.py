@@ -1,169 +1,122 @@
-"""One user's view of one numbered conversation: in order, once, missing ones repaired. Pure.
+"""The inbox of a conversation with numbered entries: in order, once, with gaps repaired. Pure.
 
-What comes out of order is held back. A hole is read from the history after `HOLD_BACK`, what only
-a heartbeat tells of after `PATIENCE` (its push may be on the way). A history page is the truth: a
-position inside its range that it left out is passed over, and stays unpresented.
+Entries that arrive out of order are held back. A gap before a pushed entry is read from the
+history after `HOLD_BACK_NS`; entries that only a heartbeat announced are read after
+`PUSH_GRACE_NS`, because their push may be on its way. A history page is taken as the truth: a
+position in its range that it does not contain is skipped and never presented.
 """
-
-from typing import NamedTuple, Protocol
 
 from gauntlet.core.clock import NS_PER_MS
 from gauntlet.core.history import Channel
-from gauntlet.scenarios.adapters.base import Cursor, Entry, Page
+from gauntlet.scenarios.adapters.base import Entry, Page
 from gauntlet.scenarios.client.connection import Connection
+from gauntlet.scenarios.client.inbox import PAGE_RETRY_NS, HeldEntry, InboxListener
 from gauntlet.scenarios.workloads.entities import Conversation
 
 HOLD_BACK_NS = 100 * NS_PER_MS
-PATIENCE_NS = 750 * NS_PER_MS
-RETRY_NS = 500 * NS_PER_MS
+PUSH_GRACE_NS = 750 * NS_PER_MS
 PAGE_LIMIT = 500
 
 
-class Held(NamedTuple):
-    """An entry that waits for its turn, and how it came."""
-
-    entry: Entry
-    channel: Channel
-    connection_number: int
-
-
-class Inbox(Protocol):
-    """A user's view of a conversation: an `OrderedInbox`, or a `unordered_inbox.UnorderedInbox`."""
-
-    conv: Conversation
-
-    @property
-    def cursor(self) -> Cursor:
-        """How far the user has come."""
-
-    @property
-    def behind(self) -> bool:
-        """Whether something may exist that was not presented."""
-
-    def on_push(self, entry: Entry, connection: Connection) -> None:
-        """An entry arrived on a connection."""
-
-    def on_wait(self) -> None:
-        """A wait is over."""
-
-    def on_page(self, page: Page | None) -> None:
-        """What the history holds after the cursor; None where it could not be read."""
-
-
-class InboxListener(Protocol):
-    """What a view needs of its session."""
-
-    def present(self, inbox: Inbox, entry: Entry, channel: Channel, connection_number: int) -> None:
-        """Show an entry; `connection_number` is 0 if no connection delivered it."""
-
-    def repeat(self, inbox: Inbox, entry: Entry, connection: Connection, *, seen: bool) -> None:
-        """A push that is dropped (`seen`), or that went back on its connection."""
-
-    def passed_over(self, inbox: Inbox, count: int) -> None:
-        """Positions that the history left out."""
-
-    def read(self, inbox: Inbox) -> None:
-        """Fetch the page after the cursor; it comes to `on_page`."""
-
-    def wait(self, inbox: Inbox, wait_ns: int) -> None:
-        """Call `on_wait` in a while."""
-
-
 class OrderedInbox:
-    """The cursor is the last position that was presented or passed over."""
+    """`cursor` is the last position that was presented or skipped, `head` the last known one."""
 
-    __slots__ = ("_held", "_owner", "_reading", "_waiting", "conv", "cursor", "head")
+    __slots__ = ("_held", "_listener", "_reading", "_timer_set", "conv", "cursor", "head")
 
-    def __init__(self, conv: Conversation, cursor: int, owner: InboxListener) -> None:
+    def __init__(self, conv: Conversation, cursor: int, listener: InboxListener) -> None:
         self.conv = conv
         self.cursor = cursor
         self.head = cursor
-        self._owner = owner
-        self._held: dict[int, Held] = {}
+        self._listener = listener
+        self._held: dict[int, HeldEntry] = {}  # by position
         self._reading = False
-        self._waiting = False
+        self._timer_set = False
 
     def on_push(self, entry: Entry, connection: Connection) -> None:
-        """An entry arrived on a connection."""
+        """Handle an entry that arrived on a connection."""
         seq = entry.seq
         backward = seq <= connection.highest_pushed.get(entry.conv, 0)
         if not backward:
             connection.highest_pushed[entry.conv] = seq
-            if seq == self.cursor + 1 and not self._held:  # as nearly all do
+            # The usual case first: nearly every push is the next entry.
+            if seq == self.cursor + 1 and not self._held:
                 self.cursor = seq
                 self.head = max(self.head, seq)
-                self._owner.present(self, entry, Channel.LIVE, connection.number)
+                self._listener.present(self, entry, Channel.LIVE, connection.number)
                 return
         seen = seq <= self.cursor or seq in self._held
         if seen or backward:
-            self._owner.repeat(self, entry, connection, seen=seen)
+            self._listener.on_repeat(self, entry, connection, seen=seen)
         if seen:
             return
         self.head = max(self.head, seq)
-        self._held[seq] = Held(entry, Channel.LIVE, connection.number)
-        self._advance()
+        self._held[seq] = HeldEntry(entry, Channel.LIVE, connection.number)
+        self._present_consecutive()
         if self._held:
-            self._wait(HOLD_BACK_NS)
+            self._set_timer(HOLD_BACK_NS)
 
-    def on_head(self, head: int, patience_ns: int = PATIENCE_NS) -> None:
-        """The conversation has come to `head`; read it if that is not pushed in time."""
+    def on_head(self, head: int, grace_ns: int = PUSH_GRACE_NS) -> None:
+        """Note that the conversation extends to `head`; read it if no push comes within the grace.
+
+        With `grace_ns` 0 it is read immediately.
+        """
         self.head = max(self.head, head)
         if self.behind:
-            if patience_ns:
-                self._wait(patience_ns)
+            if grace_ns:
+                self._set_timer(grace_ns)
             else:
-                self._read()
+                self._read_history()
 
     @property
     def behind(self) -> bool:
-        """Whether something is known to exist that was not presented."""
+        """Whether entries are known to exist that were not presented."""
         return self.cursor < self.head
 
-    def on_wait(self) -> None:
-        """A wait is over: what has not come by now is read."""
-        self._waiting = False
+    def on_timer(self) -> None:
+        """Read from the history what has not arrived by now."""
+        self._timer_set = False
         if self.behind:
-            self._read()
+            self._read_history()
 
     def on_page(self, page: Page | None) -> None:
-        """What the history holds after the cursor; None where it could not be read."""
+        """Handle the history after the cursor; None if it could not be read."""
         self._reading = False
-        before = self.cursor
+        cursor_before = self.cursor
         if page is not None:
-            self._take(page)
+            self._apply(page)
         if self.behind:
-            if self.cursor > before:
-                self._read()
+            if self.cursor > cursor_before:
+                self._read_history()
             else:
-                self._wait(RETRY_NS)
+                self._set_timer(PAGE_RETRY_NS)
 
-    def _take(self, page: Page) -> None:
+    def _apply(self, page: Page) -> None:
         for entry in page.entries:
             if entry.seq > self.cursor and entry.seq not in self._held:
-                self._held[entry.seq] = Held(entry, Channel.RESYNC, 0)
+                self._held[entry.seq] = HeldEntry(entry, Channel.RESYNC, 0)
         last = page.entries[-1].seq if page.entries else 0
-        # A page that goes on ends with its last entry; any other one covers all up to the head.
+        # The last page covers all positions up to the head, any other one those up to its end.
         covered = last if page.continues(PAGE_LIMIT) else max(page.head, last)
         present = sorted(seq for seq in self._held if seq <= covered)
-        holes = max(0, covered - self.cursor) - len(present)
+        skipped = max(0, covered - self.cursor) - len(present)
         for seq in present:
-            self._owner.present(self, *self._held.pop(seq))
+            self._listener.present(self, *self._held.pop(seq))
         self.cursor = max(self.cursor, covered)
-        if holes:
-            self._owner.passed_over(self, holes)
-        self._advance()
+        if skipped:
+            self._listener.on_skipped(self, skipped)
+        self._present_consecutive()
 
-    def _advance(self) -> None:
+    def _present_consecutive(self) -> None:
         while (held := self._held.pop(self.cursor + 1, None)) is not None:
             self.cursor += 1
-            self._owner.present(self, *held)
+            self._listener.present(self, *held)
 
-    def _read(self) -> None:
+    def _read_history(self) -> None:
         if not self._reading:
             self._reading = True
-            self._owner.read(self)
+            self._listener.read_history(self)
 
-    def _wait(self, wait_ns: int) -> None:
-        if not self._waiting and not self._reading:
-            self._waiting = True
-            self._owner.wait(self, wait_ns)
+    def _set_timer(self, wait_ns: int) -> None:
+        if not self._timer_set and not self._reading:
+            self._timer_set = True
+            self._listener.call_later(self, wait_ns)

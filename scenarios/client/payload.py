@@ -1,4 +1,6 @@
-"""Message bodies that tell what they are, so that corruption, phantoms and mix-ups are seen.
+"""Message bodies that describe themselves, so that corruption and mix-ups can be detected.
+
+A body names its conversation, author and per-author sequence number, and carries a checksum:
 
 `g1|<conv n>|<author n>|<sseq>|<intended_ns>|<crc32 hex of all other parts>|<padding>`
 """
@@ -10,11 +12,11 @@ import msgspec
 MARK = "g1"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _FILLER = _LETTERS * (65_536 // len(_LETTERS) + 2)
-_REMEMBERED = 20_000
+_CACHED_BODIES = 20_000
 
 
 class Payload(msgspec.Struct, frozen=True):
-    """What a body says of itself; `intact` is whether its checksum holds."""
+    """The content of a body; `intact` is whether its checksum is correct."""
 
     conv: int
     author: int
@@ -24,55 +26,55 @@ class Payload(msgspec.Struct, frozen=True):
 
 
 class BodyCache:
-    """Builds bodies and reads them.
+    """Builds bodies and reads them; recognizes recent bodies without parsing them.
 
-    What comes back as it was built is known by the whole of it, which proves more than its checksum
-    and costs a tenth of parsing it. Only the latest are remembered: between one and two times
-    `remembered` bodies.
+    A received body that equals a cached one is known by its whole text, which proves more than its
+    checksum and costs a tenth of parsing it. The cache holds between `size` and twice `size` of the
+    latest bodies.
     """
 
-    def __init__(self, remembered: int = _REMEMBERED) -> None:
-        self._remembered = remembered
-        self._young: dict[str, Payload] = {}
-        self._old: dict[str, Payload] = {}
+    def __init__(self, size: int = _CACHED_BODIES) -> None:
+        self._size = size
+        self._recent: dict[str, Payload] = {}
+        self._previous: dict[str, Payload] = {}
 
     def build(self, conv: int, author: int, sseq: int, intended_ns: int, body_bytes: int) -> str:
-        """A new body, as `build` makes it."""
+        """Return a new body, as the function `build` does, and cache it."""
         body = build(conv, author, sseq, intended_ns, body_bytes)
-        if len(self._young) >= self._remembered:
-            self._old, self._young = self._young, {}
-        self._young[body] = Payload(conv, author, sseq, intended_ns, intact=True)
+        if len(self._recent) >= self._size:
+            self._previous, self._recent = self._recent, {}
+        self._recent[body] = Payload(conv, author, sseq, intended_ns, intact=True)
         return body
 
     def read(self, body: str) -> Payload | None:
-        """What a body says, or None if it is not one of ours."""
-        return self._young.get(body) or self._old.get(body) or parse(body)
+        """Return the content of a body, or None if Gauntlet did not build it."""
+        return self._recent.get(body) or self._previous.get(body) or parse(body)
 
 
 def build(conv: int, author: int, sseq: int, intended_ns: int, body_bytes: int) -> str:
-    """A body of `body_bytes` ASCII bytes (more where its parts alone need more)."""
+    """Return a body of `body_bytes` ASCII bytes, or more if its other parts alone need more."""
     head = f"{MARK}|{conv}|{author}|{sseq}|{intended_ns}"
-    room = max(0, body_bytes - len(head) - 10)  # 10: eight hex digits and two bars
+    padding_bytes = max(0, body_bytes - len(head) - 10)  # 10: eight hex digits and two bars
     # Padding differs from message to message, so that mixed-up buffers break the checksum.
     start = sseq % len(_LETTERS)
-    padding = _FILLER[start : start + room]
+    padding = _FILLER[start : start + padding_bytes]
     return f"{head}|{_crc(head, padding)}|{padding}"
 
 
-def carry(conv: int, author: int, sseq: int, intended_ns: int, text: str) -> str:
-    """A body that carries somebody's own text where `build` has its padding."""
+def wrap_text(conv: int, author: int, sseq: int, intended_ns: int, text: str) -> str:
+    """Return a body that has a given text in the place of the padding."""
     head = f"{MARK}|{conv}|{author}|{sseq}|{intended_ns}"
     return f"{head}|{_crc(head, text)}|{text}"
 
 
-def text(body: str) -> str:
-    """What a body carries; the whole of one that is not ours."""
+def unwrap_text(body: str) -> str:
+    """Return the text in a body, or the whole body if Gauntlet did not build it."""
     parts = body.split("|", 6)
     return parts[6] if len(parts) == 7 and parts[0] == MARK else body
 
 
 def parse(body: str) -> Payload | None:
-    """What a body says, or None if it is not one of ours."""
+    """Return the content of a body, or None if Gauntlet did not build it."""
     parts = body.split("|", 6)
     if len(parts) != 7 or parts[0] != MARK:
         return None
@@ -81,7 +83,7 @@ def parse(body: str) -> Payload | None:
     except ValueError:
         return None
     if min(conv, author, sseq, intended_ns) < 0 or max(conv, author, sseq) >= 1 << 32:
-        return None
+        return None  # a history record could not hold these numbers
     intact = _crc("|".join(parts[:5]), parts[6]) == parts[5]
     return Payload(conv, author, sseq, intended_ns, intact)
 

@@ -1,7 +1,7 @@
-"""Which conversations may be sent in: those whose members have all been connected. Pure.
+"""Which conversations are ready for sends: those whose members have all connected once. Pure.
 
-What is sent is owed to every member who watches, so nothing is sent before they all do. A room's
-members are put into it first.
+Every message must be delivered to all members that watch its conversation, so nothing is sent
+before all of them do. The members of a room are added to it first.
 """
 
 from collections import defaultdict
@@ -12,10 +12,11 @@ from gauntlet.scenarios.workloads.entities import Conversation, User, device_key
 
 
 class Readiness:
-    """A worker's conversations; `prepare` is told of each whose members are all there.
+    """The conversations of a worker.
 
-    `ready` holds their numbers. `of_user` lists every user's conversations by his number, and
-    grows as they are opened.
+    `prepare` is called for a conversation when its last member has connected, and `mark_ready`
+    must follow. `ready` holds the numbers of the ready conversations. `conversations_of` lists
+    every user's conversations by user number, and grows with `open`.
     """
 
     def __init__(
@@ -26,23 +27,23 @@ class Readiness:
         devices: int = 1,
     ) -> None:
         self._devices = devices
-        self.of_user: dict[int, list[Conversation]] = defaultdict(list)
+        self.conversations_of: dict[int, list[Conversation]] = defaultdict(list)
         self._ledger = ledger
         self._prepare = prepare
         self._connected: set[int] = set()
-        self._missing: dict[int, set[int]] = {}  # by conversation: whom it waits for
+        self._missing: dict[int, set[int]] = {}  # device keys not yet connected, by conversation
         self.ready: set[int] = set()
-        self._waiting: dict[int, list[Callable[[], None]]] = defaultdict(list)
+        self._waiting_calls: dict[int, list[Callable[[], None]]] = defaultdict(list)
         for conv in conversations:
             self.open(conv)
 
     def open(self, conv: Conversation) -> None:
-        """Count a conversation from here on, for those who are connected and those who will be."""
+        """Add a conversation; members who are connected watch it from now on."""
         self._ledger.open(conv)
         members = device_keys(conv.members, self._devices)
         self._missing[conv.number] = set(members) - self._connected
         for user in conv.members:
-            self.of_user[user].append(conv)
+            self.conversations_of[user].append(conv)
         for device_key in members:
             if device_key in self._connected:
                 self._ledger.watch(conv.number, device_key)
@@ -50,30 +51,30 @@ class Readiness:
             self._prepare(conv)
 
     def on_connected(self, user: User) -> None:
-        """A user has a connection on a device: from its first one on he watches there."""
+        """Have a user's device watch the user's conversations, from its first connection on."""
         device_key = user.device_key
         if device_key in self._connected:
             return
         self._connected.add(device_key)
-        for conv in self.of_user[user.number]:
+        for conv in self.conversations_of[user.number]:
             self._ledger.watch(conv.number, device_key)
-            waiting = self._missing[conv.number]
-            waiting.discard(device_key)
-            if not waiting:
+            missing = self._missing[conv.number]
+            missing.discard(device_key)
+            if not missing:
                 self._prepare(conv)
 
-    def mark(self, conv: Conversation) -> None:
-        """It may be sent in from now on."""
+    def mark_ready(self, conv: Conversation) -> None:
+        """Allow sends in a conversation from now on, and make the calls that waited for it."""
         self.ready.add(conv.number)
-        for call in self._waiting.pop(conv.number, ()):
+        for call in self._waiting_calls.pop(conv.number, ()):
             call()
 
     def __contains__(self, conv: Conversation) -> bool:
         return conv.number in self.ready
 
-    def when(self, conv: Conversation, call: Callable[[], None]) -> None:
-        """Have `call` made as soon as it may be sent in, which may be at once, or never."""
+    def call_when_ready(self, conv: Conversation, call: Callable[[], None]) -> None:
+        """Call when the conversation is ready: immediately, later, or never."""
         if conv in self:
             call()
         else:
-            self._waiting[conv.number].append(call)
+            self._waiting_calls[conv.number].append(call)

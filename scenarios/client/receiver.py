@@ -1,4 +1,4 @@
-"""What one user receives: an inbox for each conversation, the records of it, and the acks. Pure."""
+"""What one user receives: an inbox per conversation, the history records, and the acks. Pure."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -11,21 +11,22 @@ from gauntlet.core.scenario.capabilities import HISTORY, SELF_ECHO, SERVER_SEQ
 from gauntlet.scenarios.adapters.base import Cursor, Entry, Gap, Page
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.context import Context
-from gauntlet.scenarios.client.ordered_inbox import PAGE_LIMIT, Inbox, OrderedInbox
+from gauntlet.scenarios.client.inbox import Inbox
+from gauntlet.scenarios.client.ordered_inbox import PAGE_LIMIT, OrderedInbox
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.client.unordered_inbox import UnorderedInbox
 from gauntlet.scenarios.workloads.entities import Conversation, User
 
-_REQUEST_NS = 5 * NS_PER_S
-_ACK_EVERY_NS = 500 * NS_PER_MS
-_EVENTS = {event.name.lower(): event for event in RoomEvent}
+_HISTORY_TIMEOUT_NS = 5 * NS_PER_S
+_ACK_INTERVAL_NS = 500 * NS_PER_MS
+_ROOM_EVENTS = {event.name.lower(): event for event in RoomEvent}
 
-
-_FOREIGN, _CRC_BAD = int(Flag.FOREIGN), int(Flag.CRC_BAD)  # the arithmetic of flags is slow
+# Plain integers, because arithmetic on members of an enumeration is slow.
+_FOREIGN, _CRC_BAD = int(Flag.FOREIGN), int(Flag.CRC_BAD)
 
 
 class Content(msgspec.Struct, frozen=True, order=True):
-    """What an entry says, as a record holds it."""
+    """The content of an entry, as a history record holds it."""
 
     peer: int
     sseq: int
@@ -34,59 +35,67 @@ class Content(msgspec.Struct, frozen=True, order=True):
 
 
 class Receiver:
-    """One user's inboxes; it is what they call their owner."""
+    """The inboxes of one user on one device, and their `InboxListener`."""
 
     def __init__(self, context: Context, user: User, request_channel: RequestChannel) -> None:
         self._context = context
         self._user = user
         self._device_key = user.device_key
         self._request_channel = request_channel
-        self._inboxes: dict[str, OrderedInbox] = {}
-        self._feeds: dict[str, UnorderedInbox] = {}
+        # By conversation name. A system has inboxes of one kind only.
+        self._ordered: dict[str, OrderedInbox] = {}
+        self._unordered: dict[str, UnorderedInbox] = {}
         self._unacked: dict[str, int] = {}
         self._record_delivery = context.latencies.record["delivery"]
         capabilities = context.adapter.capabilities
         self._numbered = SERVER_SEQ in capabilities
-        self._readable = HISTORY in capabilities
+        self._has_history = HISTORY in capabilities
         self._echoed = SELF_ECHO in capabilities
 
     def cursors(self) -> dict[str, Cursor]:
-        """How far the user has come in each conversation."""
-        return {name: view.cursor for name, view in self._views()}
+        """Return how far the user has read each conversation, by name."""
+        return {name: inbox.cursor for name, inbox in self._inboxes()}
 
     @property
     def behind(self) -> bool:
-        """Whether something is known to exist that was not presented."""
-        return any(view.behind for _, view in self._views())
+        """Whether entries are known to exist that were not presented."""
+        return any(inbox.behind for _, inbox in self._inboxes())
 
-    def _views(self) -> Iterator[tuple[str, Inbox]]:
-        yield from self._inboxes.items()
-        yield from self._feeds.items()
+    def _inboxes(self) -> Iterator[tuple[str, Inbox]]:
+        yield from self._ordered.items()
+        yield from self._unordered.items()
 
     def join(self, conv: Conversation, position: int) -> None:
-        """The user may read a room from `position` on."""
-        if conv.name not in self._inboxes:
-            self._inboxes[conv.name] = OrderedInbox(conv, position - 1, self)
-        self._inboxes[conv.name].on_head(position)
+        """Read a room from `position` on, the first that the user may read."""
+        if conv.name not in self._ordered:
+            self._ordered[conv.name] = OrderedInbox(conv, position - 1, self)
+        self._ordered[conv.name].on_head(position)
 
     def on_entry(self, connection: Connection, entry: Entry) -> None:
-        """An entry was pushed on a connection."""
-        numbered = self._numbered
-        view = self._inbox(entry.conv, entry) if numbered else self._feed(entry.conv)
-        if view is not None:
-            view.on_push(entry, connection)
+        """Handle an entry that was pushed on a connection."""
+        inbox = (
+            self._ordered_inbox(entry.conv, entry)
+            if self._numbered
+            else self._unordered_inbox(entry.conv)
+        )
+        if inbox is not None:
+            inbox.on_push(entry, connection)
 
     def on_connected(self, heads: dict[str, int], *, returned: bool) -> None:
-        """A connection is up; `returned`: one was before, which this one does not go on from."""
+        """Catch up on a new connection.
+
+        `returned` means that the user was connected before, and that the server does not continue
+        that session.
+        """
         self.on_heads(heads, fresh=True)
-        if returned and self._readable and not self._numbered:
+        if returned and self._has_history and not self._numbered:
             for conv in self._context.conversations_of.get(self._user.number, ()):
-                if (feed := self._feed(conv.name)) is not None:
-                    feed.catch_up()
+                if (inbox := self._unordered_inbox(conv.name)) is not None:
+                    inbox.catch_up()
 
     def on_gap(self, connection: Connection, gap: Gap) -> None:
-        """The server will not push these positions on this connection."""
-        inbox = self._inbox(gap.conv)
+        """Record that the server will not push some positions, and read them."""
+        inbox = self._ordered_inbox(gap.conv)
         if inbox is None:
             return
         self._context.sink.add(
@@ -100,51 +109,51 @@ class Receiver:
         inbox.on_head(gap.last, 0)
 
     def on_heads(self, heads: dict[str, int], *, fresh: bool) -> None:
-        """How far conversations have come; on a `fresh` connection that is not pushed any more."""
+        """Note the last positions of conversations; on a `fresh` connection they are not pushed."""
         for name, head in heads.items():
-            inbox = self._inbox(name)
+            inbox = self._ordered_inbox(name)
             if inbox is not None and fresh:
                 inbox.on_head(head, 0)
             elif inbox is not None:
                 inbox.on_head(head)
 
-    def _inbox(self, name: str, entry: Entry | None = None) -> OrderedInbox | None:
-        """The inbox of a conversation of ours; any other (a canary's) is none of our business."""
-        inbox = self._inboxes.get(name)
+    def _ordered_inbox(self, name: str, entry: Entry | None = None) -> OrderedInbox | None:
+        """Return the inbox of a conversation; None for one outside this load (a canary's)."""
+        inbox = self._ordered.get(name)
         if inbox is None and (conv := self._context.conversations.get(name)) is not None:
-            # For a member a room begins with the event that added him.
+            # For a member, a room begins with the event that added them.
             added = entry is not None and entry.event == "added" and entry.user == self._user.name
             cursor = entry.seq - 1 if entry is not None and added else 0
-            inbox = self._inboxes[name] = OrderedInbox(conv, cursor, self)
+            inbox = self._ordered[name] = OrderedInbox(conv, cursor, self)
         return inbox
 
-    def _feed(self, name: str) -> UnorderedInbox | None:
-        feed = self._feeds.get(name)
-        if feed is None and (conv := self._context.conversations.get(name)) is not None:
-            feed = self._feeds[name] = UnorderedInbox(conv, self)
-        return feed
+    def _unordered_inbox(self, name: str) -> UnorderedInbox | None:
+        inbox = self._unordered.get(name)
+        if inbox is None and (conv := self._context.conversations.get(name)) is not None:
+            inbox = self._unordered[name] = UnorderedInbox(conv, self)
+        return inbox
 
-    # What inboxes ask for (`gauntlet.scenarios.client.ordered_inbox.InboxListener`).
+    # The interface `gauntlet.scenarios.client.inbox.InboxListener`.
 
     def present(self, inbox: Inbox, entry: Entry, channel: Channel, connection_number: int) -> None:
-        """Show an entry to the user: from here on it is delivered."""
+        """Record an entry as delivered: the user sees it now."""
         context = self._context
         if self._numbered:
-            self._acknowledge(entry)
+            self._schedule_ack(entry)
         if not self._echoed and entry.sender == self._user.name:
-            return  # he wrote it here, and has seen it: only its place in the history is new
+            return  # written on this device: the history only adds its position
         content = read_content(context, inbox.conv, entry)
-        connection_number = connection_number or self._request_channel.connection_number
+        link = connection_number or self._request_channel.connection_number
         if entry.event:
-            self._record(Kind.ROOM, inbox, entry.seq, content, channel, connection_number)
+            self._record(Kind.ROOM, inbox, entry.seq, content, channel, link)
             return
-        now_ns = self._record(Kind.DELIVER, inbox, entry.seq, content, channel, connection_number)
+        now_ns = self._record(Kind.DELIVER, inbox, entry.seq, content, channel, link)
         if not content.flags & _FOREIGN:
             context.ledger.present(inbox.conv.number, self._device_key, content.peer, content.sseq)
             self._record_delivery(now_ns - content.intended_ns)
 
-    def repeat(self, inbox: Inbox, entry: Entry, connection: Connection, *, seen: bool) -> None:
-        """A push that came again, or that went back on its connection."""
+    def on_repeat(self, inbox: Inbox, entry: Entry, connection: Connection, *, seen: bool) -> None:
+        """Record a push that was already received (`seen`), or that is behind an earlier push."""
         self._context.counters.raw_duplicates += seen
         content = read_content(self._context, inbox.conv, entry)
         flags = Flag.DUPLICATE if seen else 0
@@ -152,31 +161,31 @@ class Receiver:
             flags |= Flag.ROOM_EVENT
         self._record(Kind.RECEIVE, inbox, entry.seq, content, flags, connection.number)
 
-    def passed_over(self, inbox: Inbox, count: int) -> None:
-        """Positions that the history left out: the judge will miss them too."""
+    def on_skipped(self, inbox: Inbox, count: int) -> None:
+        """Count positions that the history does not contain; the judge will report them."""
         self._context.counters.holes += count
 
-    def wait(self, inbox: Inbox, wait_ns: int) -> None:
-        self._context.after(wait_ns, inbox.on_wait)
+    def call_later(self, inbox: Inbox, wait_ns: int) -> None:
+        self._context.after(wait_ns, inbox.on_timer)
 
-    def read(self, inbox: Inbox) -> None:
+    def read_history(self, inbox: Inbox) -> None:
         request_channel, after = self._request_channel, inbox.cursor
         call = request_channel.codec.history(inbox.conv.name, after, PAGE_LIMIT)
-        asked_ns = self._context.now_ns()
-        answered = partial(self._on_history, inbox, after, request_channel.gateway, asked_ns)
-        request_channel.call(call, _REQUEST_NS, answered)
+        requested_ns = self._context.now_ns()
+        on_result = partial(self._on_page, inbox, after, request_channel.gateway, requested_ns)
+        request_channel.call(call, _HISTORY_TIMEOUT_NS, on_result)
 
-    def _on_history(
-        self, inbox: Inbox, after: Cursor, gateway: int, asked_ns: int, page: Page | None
+    def _on_page(
+        self, inbox: Inbox, after: Cursor, gateway: int, requested_ns: int, page: Page | None
     ) -> None:
         if page is None:
-            self._request_channel.switch_gateway(gateway)  # asked again, elsewhere
+            self._request_channel.switch_gateway(gateway)  # the inbox will request it again
         else:
             continues = page.continues(PAGE_LIMIT)
             self._context.sink.add(
                 Kind.PAGE,
                 self._context.now_ns(),
-                ref_ns=asked_ns,
+                ref_ns=requested_ns,
                 conv=inbox.conv.number,
                 link=self._request_channel.connection_number,
                 peer=len(page.entries),
@@ -186,35 +195,21 @@ class Receiver:
         inbox.on_page(page)
 
     def _record(
-        self,
-        kind: Kind,
-        inbox: Inbox,
-        seq: int,
-        content: Content,
-        flags: int,
-        connection_number: int,
+        self, kind: Kind, inbox: Inbox, seq: int, content: Content, flags: int, link: int
     ) -> int:
-        """Record what happened now; answers when that is."""
+        """Add a record for now and return its time."""
         context, now_ns = self._context, self._context.now_ns()
         flags |= content.flags
         conv, intended_ns = inbox.conv.number, content.intended_ns
         context.sink.add(
-            kind,
-            now_ns,
-            intended_ns,
-            conv,
-            connection_number,
-            content.peer,
-            content.sseq,
-            seq,
-            flags,
+            kind, now_ns, intended_ns, conv, link, content.peer, content.sseq, seq, flags
         )
         return now_ns
 
-    def _acknowledge(self, entry: Entry) -> None:
-        """Tell the server how far the user has come, every now and then."""
+    def _schedule_ack(self, entry: Entry) -> None:
+        """Acknowledge an entry to the server soon, together with others."""
         if not self._unacked:
-            self._context.after(_ACK_EVERY_NS, self._send_acks)
+            self._context.after(_ACK_INTERVAL_NS, self._send_acks)
         self._unacked[entry.conv] = entry.seq
 
     def _send_acks(self) -> None:
@@ -227,15 +222,15 @@ class Receiver:
 
 
 def read_content(context: Context, conv: Conversation, entry: Entry) -> Content:
-    """Who said what, as far as the body and the server agree; FOREIGN where they do not."""
+    """Return the content of an entry; FOREIGN where its body and the server's data disagree."""
     numbers = context.user_numbers
     if entry.event:
-        return Content(numbers.get(entry.user, 0), _EVENTS.get(entry.event, 0), 0, 0)
+        return Content(numbers.get(entry.user, 0), _ROOM_EVENTS.get(entry.event, 0), 0, 0)
     sender = numbers.get(entry.sender, 0)
-    said = context.bodies.read(entry.body)
-    if said is None:
+    body = context.bodies.read(entry.body)
+    if body is None:
         return Content(sender, 0, 0, _FOREIGN)
-    flags = 0 if said.intact else _CRC_BAD
-    if said.conv != conv.number or said.author != sender:
+    flags = 0 if body.intact else _CRC_BAD
+    if body.conv != conv.number or body.author != sender:
         flags |= _FOREIGN
-    return Content(sender, said.sseq, said.intended_ns, flags)
+    return Content(sender, body.sseq, body.intended_ns, flags)

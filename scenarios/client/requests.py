@@ -1,4 +1,4 @@
-"""How a user reaches the service now: codec, gateway, connection, and his open calls. Pure."""
+"""A user's requests: the codec, the gateway and connection in use, and the open calls. Pure."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,17 +14,17 @@ T = TypeVar("T")
 
 
 class RequestChannel:
-    """One user's way in and out.
+    """Makes the calls of one user's session, over HTTP or over its connection.
 
     `connection_number` stays that of the last connection while there is none, so that records of
-    this time still belong to the user.
+    this time still belong to the device.
     """
 
     __slots__ = (
         "_connection",
         "_context",
         "_expires_ns",
-        "_open",
+        "_open_calls",
         "codec",
         "connection_number",
         "gateway",
@@ -36,17 +36,18 @@ class RequestChannel:
         self.connection_number = 0
         self._context = context
         self._connection: Connection | None = None
-        self._open: dict[str, tuple[Callable[[Any], None], int]] = {}  # by ticket, until when
+        # The callback and the deadline of each call, by ticket.
+        self._open_calls: dict[str, tuple[Callable[[Any], None], int]] = {}
         self._expires_ns = _NEVER_NS
 
-    def switch_gateway(self, gateway: int) -> None:
-        """Go elsewhere after a failure there; many failures at one gateway are one move."""
-        if self.gateway == gateway:
+    def switch_gateway(self, failed_gateway: int) -> None:
+        """Use the next gateway after a failure, unless an earlier failure has led to it already."""
+        if self.gateway == failed_gateway:
             self.gateway += 1
 
     @property
     def target_address(self) -> str:
-        """The target's own address, for systems that tell of no other."""
+        """The address of the target, for systems whose login returns no other."""
         return self._context.api[self.gateway % len(self._context.api)]
 
     @property
@@ -60,56 +61,56 @@ class RequestChannel:
         if connection is not None:
             self.connection_number = connection.number
 
-    def call(self, call: Call[T], timeout_ns: int, answered: Callable[[T | None], None]) -> None:
-        """Make a call; `answered` is called once, with None if refused, or not answered in time."""
+    def call(self, call: Call[T], timeout_ns: int, on_result: Callable[[T | None], None]) -> None:
+        """Make a call; `on_result` is called once, with None after a refusal or a time-out."""
         if isinstance(call, OverHttp):
-            read = partial(_read, call, answered)
-            self._context.transport.request(self.gateway, call.request, timeout_ns, read)
+            on_response = partial(_read_response, call, on_result)
+            self._context.transport.request(self.gateway, call.request, timeout_ns, on_response)
         else:
-            self._say(call, timeout_ns, answered)
+            self._call_over_socket(call, timeout_ns, on_result)
 
-    def _say(
-        self, call: OverSocket[T], timeout_ns: int, answered: Callable[[T | None], None]
+    def _call_over_socket(
+        self, call: OverSocket[T], timeout_ns: int, on_result: Callable[[T | None], None]
     ) -> None:
         until_ns = self._context.now_ns() + timeout_ns
-        self._open[call.ticket] = (answered, until_ns)
+        self._open_calls[call.ticket] = (on_result, until_ns)
         if until_ns < self._expires_ns:
-            self._expire_at(until_ns)
+            self._set_expiry(until_ns)
         if self._connection is not None:
             for frame in call.frames:
                 self._context.transport.send(self._connection, frame)
 
     def complete(self, ticket: str, value: Any) -> None:
-        """A call over the connection has ended; nothing happens if it had before."""
-        found = self._open.pop(ticket, None)
-        if found is not None:
-            found[0](value)
+        """End an open call over the connection; does nothing if it has ended before."""
+        open_call = self._open_calls.pop(ticket, None)
+        if open_call is not None:
+            open_call[0](value)
 
-    def _expire_at(self, at_ns: int) -> None:
-        """One timer for all open calls: nearly every one is answered long before it is due."""
+    def _set_expiry(self, at_ns: int) -> None:
+        """Set one timer for all open calls: nearly all of them are answered long before."""
         self._expires_ns = at_ns
         self._context.timers.at(at_ns, partial(self._expire, at_ns))
 
     def _expire(self, at_ns: int) -> None:
         if at_ns != self._expires_ns:
-            return  # there is an earlier one, which sees to the rest
+            return  # an earlier timer was set since, and handles all calls
         self._expires_ns = _NEVER_NS
         now_ns = self._context.now_ns()
-        for ticket, (_, until_ns) in list(self._open.items()):
+        for ticket, (_, until_ns) in list(self._open_calls.items()):
             if until_ns <= now_ns:
                 self.complete(ticket, None)
-        next_ns = min((until_ns for _, until_ns in self._open.values()), default=_NEVER_NS)
+        next_ns = min((until_ns for _, until_ns in self._open_calls.values()), default=_NEVER_NS)
         if next_ns < self._expires_ns:
-            self._expire_at(next_ns)
+            self._set_expiry(next_ns)
 
 
-def _read(
-    call: OverHttp[T], answered: Callable[[T | None], None], response: Response | None
+def _read_response(
+    call: OverHttp[T], on_result: Callable[[T | None], None], response: Response | None
 ) -> None:
     value = None
     try:
         if response is not None:
             value = call.read(response)
     except ProtocolError:
-        pass  # the same as no answer
-    answered(value)
+        pass  # a refusal counts as no answer
+    on_result(value)

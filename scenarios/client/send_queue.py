@@ -1,8 +1,8 @@
-"""One user's sends: a queue for each conversation, with at most one send in flight. Pure.
+"""One user's sends: a queue per conversation, with at most one send in flight. Pure.
 
-A send that was not answered is tried again under the same `client_msg_id`, after a backoff with
-full jitter, until `give_up_after`; where that could store it twice (no IDEMPOTENT_SEND), it is
-waited for instead. It ends acked; rejected, if every attempt was answered with
+A send without an answer is retried under the same `client_msg_id`, after a backoff with full
+jitter, until `give_up_after`. Where a retry could store the message twice (no IDEMPOTENT_SEND), the
+client waits for the answer instead. A send ends acked; rejected, if every attempt was answered with
 `stored: "no"`; or unknown.
 """
 
@@ -24,13 +24,14 @@ from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.workloads.entities import Op
 
-_BASE_MS = 100
-_CAP_MS = 2_000
-Ended = Callable[[Literal["acked", "rejected", "unknown"], int], None]
+_BACKOFF_BASE_MS = 100
+_BACKOFF_CAP_MS = 2_000
+# Called with the outcome of a send and its position (0 unless acked).
+OnEnded = Callable[[Literal["acked", "rejected", "unknown"], int], None]
 
 
-class Send(msgspec.Struct):
-    """One op on its way; `gateway` is where its last attempt went."""
+class PendingSend(msgspec.Struct):
+    """One op that has not ended; `gateway` received its last attempt."""
 
     op: Op
     intended_ns: int
@@ -39,25 +40,25 @@ class Send(msgspec.Struct):
     first_ns: int = 0
     gateway: int = 0
     in_flight: bool = False
-    doubtful: bool = False  # an attempt may have left something behind
-    backoff: Backoff | None = None  # most never need one
-    ended: Ended | None = None
+    maybe_stored: bool = False  # an attempt that ended may have stored the message
+    backoff: Backoff | None = None  # created at the first retry: most sends need none
+    on_ended: OnEnded | None = None
 
-    def client_msg_id(self, mark: str) -> str:
-        """The op's identity, the same in every attempt, and of no other run with its mark."""
-        return f"{mark}{self.op.conv.number}.{self.op.author}.{self.op.sseq}"
+    def client_msg_id(self, prefix: str) -> str:
+        """Return the identity of the message: the same in every attempt, unique with `prefix`."""
+        return f"{prefix}{self.op.conv.number}.{self.op.author}.{self.op.sseq}"
 
 
 class SendQueue:
-    """A user's queues, by conversation number. The first of a queue is the one in flight."""
+    """A user's queues by conversation number; the first send of a queue is in flight."""
 
     def __init__(self, context: Context, request_channel: RequestChannel, rng: Random) -> None:
         self._context = context
         self._request_channel = request_channel
         self._rng = rng
-        self._queues: dict[int, deque[Send]] = {}
+        self._queues: dict[int, deque[PendingSend]] = {}
         self._idempotent = IDEMPOTENT_SEND in context.adapter.capabilities
-        self._mark = f"{payload.MARK}.{context.tag}"
+        self._id_prefix = f"{payload.MARK}.{context.tag}"
         record = context.latencies.record
         self._record_lag, self._record_response = record["lag"], record["response"]
         self._record_service = record["service"]
@@ -67,11 +68,11 @@ class SendQueue:
         )
 
     def submit(
-        self, op: Op, intended_ns: int, text: str | None = None, ended: Ended | None = None
+        self, op: Op, intended_ns: int, text: str | None = None, on_ended: OnEnded | None = None
     ) -> None:
-        """Take an op over; it is sent as soon as those before it have ended.
+        """Accept an op, which is sent when the earlier ones of its conversation have ended.
 
-        Its body is padding, or carries `text`. `ended` hears how it ended, and at what position.
+        Its body is padding, or carries `text`. `on_ended` is called once.
         """
         context = self._context
         now_ns = context.now_ns()
@@ -82,8 +83,8 @@ class SendQueue:
             size = context.limits.body_bytes
             body = context.bodies.build(conv, author, op.sseq, intended_ns, size)
         else:
-            body = payload.carry(conv, author, op.sseq, intended_ns, text)
-        send = Send(op, intended_ns, body, ended=ended)
+            body = payload.wrap_text(conv, author, op.sseq, intended_ns, text)
+        send = PendingSend(op, intended_ns, body, on_ended=on_ended)
         self._record(Kind.OP, send, now_ns)
         queue = self._queues.get(conv)
         if queue is None:
@@ -92,18 +93,18 @@ class SendQueue:
         if len(queue) == 1:
             self._attempt(send)
 
-    def waiting(self, conv: int) -> int:
-        """How many sends in a conversation have not ended, the one in flight included."""
+    def pending(self, conv: int) -> int:
+        """Return how many sends in a conversation have not ended, including the one in flight."""
         return len(self._queues.get(conv, ()))
 
     def abandon(self) -> None:
-        """End everything that is under way: nobody waits for it any more."""
+        """End all sends without waiting for their answers."""
         for queue in self._queues.values():
             while queue:
-                self._end(queue[0])
+                self._end_unacked(queue[0])
                 queue.popleft()
 
-    def _attempt(self, send: Send) -> None:
+    def _attempt(self, send: PendingSend) -> None:
         if not self._is_current(send):
             return
         context, op = self._context, send.op
@@ -114,54 +115,57 @@ class SendQueue:
         send.in_flight = True
         send.gateway = self._request_channel.gateway
         self._record(Kind.ATTEMPT, send, now_ns, spare=send.attempts)
-        call = self._request_channel.codec.send(
-            op.conv.name, send.client_msg_id(self._mark), send.body
-        )
-        self._request_channel.call(call, self._attempt_ns, partial(self._answered, send))
+        client_msg_id = send.client_msg_id(self._id_prefix)
+        call = self._request_channel.codec.send(op.conv.name, client_msg_id, send.body)
+        self._request_channel.call(call, self._attempt_ns, partial(self._on_sent, send))
 
-    def _answered(self, send: Send, sent: Sent | None) -> None:
+    def _on_sent(self, send: PendingSend, sent: Sent | None) -> None:
         if not self._is_current(send):
-            return  # given up meanwhile
+            return  # it was abandoned meanwhile
         send.in_flight = False
-        read = sent or Sent("unknown")
-        if read.stored == "yes":
-            self._acked(send, read.seq)
+        outcome = sent or Sent("unknown")
+        if outcome.stored == "yes":
+            self._end_acked(send, outcome.seq)
             return
-        if read.stored == "unknown":
-            send.doubtful = True
-        if read.temporary and (self._idempotent or read.stored == "no"):
+        if outcome.stored == "unknown":
+            send.maybe_stored = True
+        if outcome.temporary and (self._idempotent or outcome.stored == "no"):
             self._request_channel.switch_gateway(send.gateway)
-            if self._retry(send, int(read.retry_after_s * NS_PER_S)):
+            if self._retry(send, int(outcome.retry_after_s * NS_PER_S)):
                 return
-        self._end(send)
+        self._end_unacked(send)
         self._next(send)
 
-    def _retry(self, send: Send, least_ns: int) -> bool:
-        """Try again after a backoff, unless it would be given up before."""
+    def _retry(self, send: PendingSend, wait_min_ns: int) -> bool:
+        """Schedule a retry after a backoff; return False if it would exceed `give_up_after`."""
         if send.backoff is None:
-            send.backoff = Backoff(self._rng, _BASE_MS, _CAP_MS)
-        wait_ns = max(least_ns, send.backoff.next_ns())
+            send.backoff = Backoff(self._rng, _BACKOFF_BASE_MS, _BACKOFF_CAP_MS)
+        wait_ns = max(wait_min_ns, send.backoff.next_ns())
         left_ns = send.first_ns + self._context.limits.give_up_after_ns - self._context.now_ns()
         if wait_ns >= left_ns:
             return False
         self._context.after(wait_ns, lambda: self._attempt(send))
         return True
 
-    def _acked(self, send: Send, seq: int) -> None:
+    def _end_acked(self, send: PendingSend, seq: int) -> None:
         context = self._context
         now_ns = context.now_ns()
         self._record(Kind.ACK, send, now_ns, seq=seq, spare=send.attempts)
         context.ledger.ack(send.op)
         self._record_response(now_ns - send.intended_ns)
         self._record_service(now_ns - send.first_ns)
-        if send.ended is not None:
-            send.ended("acked", seq)
+        if send.on_ended is not None:
+            send.on_ended("acked", seq)
         self._next(send)
 
-    def _end(self, send: Send) -> None:
-        """End a send without an ack. What was never answered is a sample of its age, at least."""
+    def _end_unacked(self, send: PendingSend) -> None:
+        """End a send as unknown or rejected.
+
+        A send without an answer enters the latencies with its age, which is a lower bound: leaving
+        it out would make a system that does not answer look fast.
+        """
         context, now_ns = self._context, self._context.now_ns()
-        unknown = send.doubtful or send.in_flight
+        unknown = send.maybe_stored or send.in_flight
         if unknown or send.attempts == 0:
             self._record_response(now_ns - send.intended_ns)
         if unknown:
@@ -171,31 +175,24 @@ class SendQueue:
         else:
             self._record(Kind.REJECT, send, now_ns, spare=send.attempts)
             context.ledger.reject()
-        if send.ended is not None:
-            send.ended("unknown" if unknown else "rejected", 0)
+        if send.on_ended is not None:
+            send.on_ended("unknown" if unknown else "rejected", 0)
 
-    def _next(self, send: Send) -> None:
+    def _next(self, send: PendingSend) -> None:
         queue = self._queues[send.op.conv.number]
         queue.popleft()
         if queue:
             self._attempt(queue[0])
 
-    def _is_current(self, send: Send) -> bool:
+    def _is_current(self, send: PendingSend) -> bool:
         queue = self._queues[send.op.conv.number]
         return bool(queue) and queue[0] is send
 
-    def _record(self, kind: Kind, send: Send, now_ns: int, seq: int = 0, spare: int = 0) -> None:
+    def _record(
+        self, kind: Kind, send: PendingSend, now_ns: int, seq: int = 0, spare: int = 0
+    ) -> None:
         op = send.op
-        connection_number = self._request_channel.connection_number
+        link = self._request_channel.connection_number
         self._context.sink.add(
-            kind,
-            now_ns,
-            send.intended_ns,
-            op.conv.number,
-            connection_number,
-            op.author,
-            op.sseq,
-            seq,
-            0,
-            spare,
+            kind, now_ns, send.intended_ns, op.conv.number, link, op.author, op.sseq, seq, 0, spare
         )

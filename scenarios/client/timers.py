@@ -1,4 +1,4 @@
-"""Deadlines as data: what is due is called when somebody says what time it is."""
+"""Deadlines as data: a heap of scheduled calls that reads no clock."""
 
 import heapq
 import itertools
@@ -6,17 +6,17 @@ from collections.abc import Callable
 
 
 class Timers:
-    """A heap of calls, shared by all sessions of a worker. It reads no clock.
+    """A heap of calls, shared by all sessions of a worker.
 
-    There is no cancelling: a call checks whether it is still wanted.
+    Calls cannot be cancelled: each one checks whether it still applies.
     """
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
-        self._order = itertools.count()
+        self._order = itertools.count()  # keeps calls of the same time in the order of scheduling
 
     def at(self, at_ns: int, call: Callable[[], None]) -> None:
-        """Have `call` made at `at_ns`, or at the first `run_due` after it."""
+        """Schedule `call` for `at_ns`; the first `run_due` at or after that time makes it."""
         heapq.heappush(self._heap, (at_ns, next(self._order), call))
 
     def run_due(self, now_ns: int) -> None:
@@ -26,5 +26,5 @@ class Timers:
 
     @property
     def next_ns(self) -> int | None:
-        """The next deadline."""
+        """The earliest deadline, or None if nothing is scheduled."""
         return self._heap[0][0] if self._heap else None

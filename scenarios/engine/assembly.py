@@ -77,13 +77,13 @@ async def assemble(
 
     async def fill(conv: Conversation) -> None:
         if await fill_room(port, conv, sessions, devices):
-            readiness.mark(conv)
+            readiness.mark_ready(conv)
 
     def prepare(conv: Conversation) -> None:
         if conv.is_room:
             port.spawn(fill(conv))
         else:
-            readiness.mark(conv)
+            readiness.mark_ready(conv)
 
     def on_connected(user: User) -> None:
         diagnosis.made = True
@@ -124,7 +124,7 @@ def _context(
         ),
         api=plan.load.api,
         conversations=plan.traffic.conversations,
-        conversations_of=readiness.of_user,
+        conversations_of=readiness.conversations_of,
         user_numbers={user.name: user.number for user in plan.traffic.users},
         register_connection=files.directory.link,
         on_connected=on_connected,

@@ -52,7 +52,7 @@ class Dispatcher:
                 self._miss(Miss.NOBODY, intended_ns)
             elif self._context.ledger.outstanding >= self._backlog_max:
                 self._miss(Miss.BACKLOG, intended_ns, op)
-            elif (sender := self._sessions[self._traffic.sender(op)]).waiting(
+            elif (sender := self._sessions[self._traffic.sender(op)]).pending_sends(
                 op.conv
             ) >= self._queue_max:
                 self._miss(Miss.QUEUE, intended_ns, op)

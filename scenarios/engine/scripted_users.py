@@ -13,7 +13,7 @@ from gauntlet.core.history import Channel
 from gauntlet.scenarios.adapters.base import Entry
 from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.client.context import Context
-from gauntlet.scenarios.client.ordered_inbox import Inbox
+from gauntlet.scenarios.client.inbox import Inbox
 from gauntlet.scenarios.client.readiness import Readiness
 from gauntlet.scenarios.client.receiver import Receiver
 from gauntlet.scenarios.client.requests import RequestChannel
@@ -116,7 +116,9 @@ class ScriptedUser:
         self.name = session.user.name
         self.names = desk.names
         self.rooms = tuple(
-            conv.name for conv in desk.readiness.of_user[session.user.number] if conv.is_room
+            conv.name
+            for conv in desk.readiness.conversations_of[session.user.number]
+            if conv.is_room
         )
         self._desk = desk
         self._session = session
@@ -135,7 +137,7 @@ class ScriptedUser:
             self._submit(conv, order, order.requested_ns)
         else:
             wait = _Wait(partial(self._submit_now, conv, order), order.on_result)
-            desk.readiness.when(conv, wait.go)
+            desk.readiness.call_when_ready(conv, wait.go)
             desk.context.after(READY_TIMEOUT_NS, wait.give_up)
 
     def _submit_now(self, conv: Conversation, order: SendRequest) -> None:
@@ -189,7 +191,7 @@ class ScriptedReceiver(Receiver):
             now_ns = self._context.now_ns()
             said = self._context.bodies.read(entry.body)
             latency_ms = (now_ns - said.intended_ns) / NS_PER_MS if said else 0.0
-            text = payload.text(entry.body)
+            text = payload.unwrap_text(entry.body)
             self._driver.on_message(
                 ReceivedMessage(entry.conv, entry.sender, text, entry.seq, latency_ms)
             )

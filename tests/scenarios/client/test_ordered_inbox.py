@@ -20,16 +20,16 @@ class InboxListener:
     def present(self, inbox, entry, channel, link):
         self.shown.append((entry.seq, channel))
 
-    def repeat(self, inbox, entry, link, *, seen):
+    def on_repeat(self, inbox, entry, link, *, seen):
         self.repeats.append((entry.seq, seen))
 
-    def passed_over(self, inbox, count):
+    def on_skipped(self, inbox, count):
         self.holes += count
 
-    def read(self, inbox):
+    def read_history(self, inbox):
         self.reads.append(inbox.cursor)
 
-    def wait(self, inbox, wait_ns):
+    def call_later(self, inbox, wait_ns):
         self.waits.append(wait_ns)
 
 
@@ -64,7 +64,7 @@ def test_a_jump_is_held_back_and_repaired_from_history():
     inbox.on_push(entry(1), link)
     inbox.on_push(entry(3), link)
     assert owner.shown == [(1, Channel.LIVE)]
-    inbox.on_wait()
+    inbox.on_timer()
     assert owner.reads == [1]
     inbox.on_page(page(2, 3, 3))
     assert owner.shown[1:] == [(2, Channel.RESYNC), (3, Channel.LIVE)]
@@ -78,7 +78,7 @@ def test_a_late_push_needs_no_history_but_is_told_of():
     inbox.on_push(entry(2), link)
     assert [seq for seq, _ in owner.shown] == [2, 3]
     assert owner.repeats == [(2, False)]
-    inbox.on_wait()
+    inbox.on_timer()
     assert owner.reads == []
 
 
@@ -122,7 +122,7 @@ def test_a_page_without_progress_is_asked_for_again_later():
         inbox.on_page(answer)
         assert owner.waits
         owner.waits.clear()
-        inbox.on_wait()
+        inbox.on_timer()
     assert owner.reads == [0, 0, 0]
 
 
@@ -131,7 +131,7 @@ def test_a_head_is_given_time_before_it_is_read():
     inbox, owner, link = made()
     inbox.on_head(1)
     inbox.on_push(entry(1), link)
-    inbox.on_wait()
+    inbox.on_timer()
     assert owner.reads == []
 
 
@@ -144,11 +144,11 @@ def test_any_wire_is_shown_once_and_in_order(data):
     for seq in pushes:
         inbox.on_push(entry(seq), link)
         if data.draw(st.booleans()):
-            inbox.on_wait()
+            inbox.on_timer()
         if len(owner.reads) and data.draw(st.booleans()):
             inbox.on_page(page(owner.reads.pop() + 1, count, count))
     inbox.on_head(count)
-    inbox.on_wait()
+    inbox.on_timer()
     inbox.on_page(page(inbox.cursor + 1, count, count))
     assert [seq for seq, _ in owner.shown] == list(range(1, count + 1))
     assert owner.holes == 0

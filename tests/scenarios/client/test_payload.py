@@ -19,14 +19,14 @@ def test_a_body_says_what_it_was_built_from(conv, author, sseq, intended_ns, siz
 @given(NUMBERS, NUMBERS, NUMBERS, st.integers(0, 2**62), st.text())
 def test_a_body_carries_any_text(conv, author, sseq, intended_ns, text):
     """What somebody wrote comes back as it was, in a body that is checked as any other."""
-    body = payload.carry(conv, author, sseq, intended_ns, text)
+    body = payload.wrap_text(conv, author, sseq, intended_ns, text)
     assert payload.parse(body) == payload.Payload(conv, author, sseq, intended_ns, intact=True)
-    assert payload.text(body) == text
+    assert payload.unwrap_text(body) == text
 
 
 def test_the_text_of_a_foreign_body_is_the_whole_of_it():
     """A stranger's message can be heard too."""
-    assert payload.text("one|two") == "one|two"
+    assert payload.unwrap_text("one|two") == "one|two"
 
 
 @given(st.data())
@@ -47,7 +47,7 @@ def test_what_is_not_ours_is_nothing():
 
 def test_a_remembered_body_reads_as_a_parsed_one():
     """Whether a body is still remembered or not, it says the same."""
-    bodies = payload.BodyCache(remembered=2)
+    bodies = payload.BodyCache(size=2)
     built = [bodies.build(1, 2, sseq, 50 + sseq, 120) for sseq in range(1, 8)]
     for sseq, body in enumerate(built, 1):
         assert bodies.read(body) == payload.Payload(1, 2, sseq, 50 + sseq, intact=True)
@@ -64,7 +64,7 @@ def test_a_corrupted_body_is_not_mistaken_for_the_one_that_is_remembered():
 
 def test_few_bodies_are_remembered():
     """Memory does not grow with the length of a load."""
-    bodies = payload.BodyCache(remembered=10)
+    bodies = payload.BodyCache(size=10)
     for sseq in range(1000):
         bodies.build(1, 2, sseq, 4, 120)
-    assert len(bodies._young) + len(bodies._old) <= 20
+    assert len(bodies._recent) + len(bodies._previous) <= 20

@@ -32,17 +32,17 @@ def test_a_conversation_is_prepared_when_its_last_member_is_there(readiness, pre
     readiness.on_connected(BOB)
     assert prepared == [TALK]
     assert TALK not in readiness
-    readiness.mark(TALK)
+    readiness.mark_ready(TALK)
     assert TALK in readiness
 
 
 def test_who_waits_is_called_once_it_is_ready(readiness):
     """At once where it already is."""
     called = []
-    readiness.when(TALK, lambda: called.append("early"))
+    readiness.call_when_ready(TALK, lambda: called.append("early"))
     assert called == []
-    readiness.mark(TALK)
-    readiness.when(TALK, lambda: called.append("late"))
+    readiness.mark_ready(TALK)
+    readiness.call_when_ready(TALK, lambda: called.append("late"))
     assert called == ["early", "late"]
 
 
@@ -53,7 +53,7 @@ def test_a_conversation_may_be_opened_late(readiness, prepared):
     assert prepared == []
     readiness.on_connected(CAROL)
     assert prepared == [LATER]
-    assert readiness.of_user[2] == [TALK, LATER]
+    assert readiness.conversations_of[2] == [TALK, LATER]
     ledger = readiness._ledger
     ledger.submit()
     ledger.ack(Op(0, LATER, 3, 1))

@@ -18,14 +18,14 @@ FORBIDDEN = {"error": {"code": "forbidden", "message": "", "temporary": False, "
 
 
 @pytest.fixture
-def outbox(world):
+def send_queue(world):
     """Ann's."""
     return SendQueue(world.context, RequestChannel(world.context, ANN, gateway=0), Random(1))
 
 
-def submit(world, outbox, sseq=1, conv=TALK):
+def submit(world, send_queue, sseq=1, conv=TALK):
     """Hand over an op that is due now."""
-    outbox.submit(Op(0, conv, 1, sseq), world.time_ns)
+    send_queue.submit(Op(0, conv, 1, sseq), world.time_ns)
 
 
 def outcome(world):
@@ -33,9 +33,9 @@ def outcome(world):
     return [r.kind for r in world.kinds(Kind.ACK, Kind.REJECT, Kind.UNKNOWN)]
 
 
-def test_an_answered_send_is_acked(world, outbox):
+def test_an_answered_send_is_acked(world, send_queue):
     """The ack carries the position, and the ledger expects the deliveries."""
-    submit(world, outbox)
+    submit(world, send_queue)
     world.pass_ms(20)
     world.take().answer(201, {"conv": TALK.name, "seq": 4, "msg_id": "m", "ts": 0})
     (ack,) = world.kinds(Kind.ACK)
@@ -44,11 +44,11 @@ def test_an_answered_send_is_acked(world, outbox):
     assert (world.ledger.acked, world.ledger.expected) == (1, 2)
 
 
-def test_a_conversation_has_one_send_in_flight(world, outbox):
+def test_a_conversation_has_one_send_in_flight(world, send_queue):
     """The next op waits for the end of the one before; another conversation does not."""
-    submit(world, outbox, 1)
-    submit(world, outbox, 2)
-    submit(world, outbox, 1, ROOM)
+    submit(world, send_queue, 1)
+    submit(world, send_queue, 2)
+    submit(world, send_queue, 1, ROOM)
     assert [asked.request.path.split("/")[3] for asked in world.asked] == [TALK.name, ROOM.name]
     world.take().answer(201, {"seq": 1})
     assert world.asked[-1].request.path.split("/")[3] == TALK.name
@@ -56,9 +56,9 @@ def test_a_conversation_has_one_send_in_flight(world, outbox):
     assert len(world.kinds(Kind.ATTEMPT)) == 3
 
 
-def test_a_retry_is_the_same_message_at_another_gateway(world, outbox):
+def test_a_retry_is_the_same_message_at_another_gateway(world, send_queue):
     """Identity and content never change; only the gateway does."""
-    submit(world, outbox)
+    submit(world, send_queue)
     first = world.take()
     first.fail()
     world.pass_ms(150)
@@ -81,10 +81,10 @@ def test_the_tag_of_a_run_is_in_the_ids_of_its_messages(world):
     assert asked == ["g1.1.1.1", "g1.ab12-1.1.1"]
 
 
-def test_failures_at_one_gateway_are_one_move(world, outbox):
+def test_failures_at_one_gateway_are_one_move(world, send_queue):
     """Two sends that die with a gateway do not lead back to it."""
-    submit(world, outbox, 1, TALK)
-    submit(world, outbox, 1, ROOM)
+    submit(world, send_queue, 1, TALK)
+    submit(world, send_queue, 1, ROOM)
     for asked in (world.take(), world.take()):
         assert asked.gateway == 0
         asked.fail()
@@ -100,9 +100,9 @@ def drive(world, respond):
         world.pass_ms(10)
 
 
-def test_no_answer_until_the_end_is_unknown(world, outbox):
+def test_no_answer_until_the_end_is_unknown(world, send_queue):
     """An op that may have arrived is never called failed."""
-    submit(world, outbox)
+    submit(world, send_queue)
     drive(world, lambda asked: asked.fail())
     assert outcome(world) == [Kind.UNKNOWN]
     assert world.ledger.unknown == 1
@@ -110,34 +110,34 @@ def test_no_answer_until_the_end_is_unknown(world, outbox):
     assert last.t_ns - last.fields["ref_ns"] <= world.context.limits.give_up_after_ns
 
 
-def test_refused_to_the_end_is_a_failure(world, outbox):
+def test_refused_to_the_end_is_a_failure(world, send_queue):
     """A temporary, definite refusal is retried until it is given up, and then it is definite."""
-    submit(world, outbox)
+    submit(world, send_queue)
     drive(world, lambda asked: asked.answer(503, NO))
     assert outcome(world) == [Kind.REJECT]
     assert len(world.kinds(Kind.ATTEMPT)) > 3
 
 
-def test_one_doubtful_attempt_is_enough_for_unknown(world, outbox):
+def test_one_doubtful_attempt_is_enough_for_unknown(world, send_queue):
     """`stored: no` of a later attempt says nothing about an earlier one."""
-    submit(world, outbox)
+    submit(world, send_queue)
     world.take().answer(504, UNKNOWN)
     drive(world, lambda asked: asked.answer(503, NO))
     assert outcome(world) == [Kind.UNKNOWN]
 
 
-def test_a_final_refusal_is_not_retried(world, outbox):
+def test_a_final_refusal_is_not_retried(world, send_queue):
     """Forbidden stays forbidden, and the queue goes on."""
-    submit(world, outbox, 1)
-    submit(world, outbox, 2)
+    submit(world, send_queue, 1)
+    submit(world, send_queue, 2)
     world.take().answer(403, FORBIDDEN)
     assert outcome(world) == [Kind.REJECT]
     assert len(world.asked) == 1
 
 
-def test_the_servers_wait_is_kept(world, outbox):
+def test_the_servers_wait_is_kept(world, send_queue):
     """Retry-After is the least wait."""
-    submit(world, outbox)
+    submit(world, send_queue)
     world.take().answer(503, NO, retry_after_s=3.0)
     world.pass_ms(2_900)
     assert world.asked == []
@@ -151,33 +151,33 @@ def response_us(world):
     return [int(ns) // 1000 for ns in histogram.take_second()["response"]]
 
 
-def test_what_was_never_answered_is_a_sample_of_its_age(world, outbox):
+def test_what_was_never_answered_is_a_sample_of_its_age(world, send_queue):
     """In flight or never tried, it took that long at least; a refusal was an answer."""
-    submit(world, outbox, 1, ROOM)
+    submit(world, send_queue, 1, ROOM)
     world.take().answer(403, FORBIDDEN)
-    submit(world, outbox, 1)
+    submit(world, send_queue, 1)
     world.pass_ms(40)
-    submit(world, outbox, 2)
+    submit(world, send_queue, 2)
     world.pass_ms(10)
-    outbox.abandon()
+    send_queue.abandon()
     assert response_us(world) == [10_000, 50_000]
 
 
-def test_waiting_sends_are_counted_by_conversation(world, outbox):
+def test_waiting_sends_are_counted_by_conversation(world, send_queue):
     """The one in flight is among them; an answer takes it out."""
-    assert outbox.waiting(TALK.number) == 0
-    submit(world, outbox, 1)
-    submit(world, outbox, 2)
-    assert (outbox.waiting(TALK.number), outbox.waiting(ROOM.number)) == (2, 0)
+    assert send_queue.pending(TALK.number) == 0
+    submit(world, send_queue, 1)
+    submit(world, send_queue, 2)
+    assert (send_queue.pending(TALK.number), send_queue.pending(ROOM.number)) == (2, 0)
     world.take().answer(201, {"seq": 1})
-    assert outbox.waiting(TALK.number) == 1
+    assert send_queue.pending(TALK.number) == 1
 
 
-def test_abandoning_ends_every_op_once(world, outbox):
+def test_abandoning_ends_every_op_once(world, send_queue):
     """In flight is unknown, never tried is a failure; a late answer changes nothing."""
-    submit(world, outbox, 1)
-    submit(world, outbox, 2)
-    outbox.abandon()
+    submit(world, send_queue, 1)
+    submit(world, send_queue, 2)
+    send_queue.abandon()
     world.take().answer(201, {"seq": 1})
     world.pass_ms(500)
     assert outcome(world) == [Kind.UNKNOWN, Kind.REJECT]

@@ -22,15 +22,15 @@ class InboxListener:
         """An entry was shown."""
         self.shown.append((entry.id, channel))
 
-    def repeat(self, feed, entry, link, *, seen):
+    def on_repeat(self, feed, entry, link, *, seen):
         """A copy was dropped."""
         self.repeated.append(entry.id)
 
-    def read(self, feed):
+    def read_history(self, feed):
         """A page is wanted."""
         self.reads += 1
 
-    def wait(self, feed, wait_ns):
+    def call_later(self, feed, wait_ns):
         """A wait is wanted."""
         self.waits += 1
 
@@ -103,5 +103,5 @@ def test_a_history_that_cannot_be_read_is_asked_for_again(feed, owner):
     assert owner.reads == 1
     feed.on_page(None)
     assert (owner.waits, feed.behind) == (1, True)
-    feed.on_wait()
+    feed.on_timer()
     assert owner.reads == 2

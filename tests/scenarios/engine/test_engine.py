@@ -281,7 +281,7 @@ async def test_nothing_is_under_way_when_records_are_counted(tmp_path, peer, mon
 
     async def leaving_some_behind(_):
         for session in engine._parts.sessions.values():
-            for inbox in session.receiver._inboxes.values():
+            for inbox in session.receiver._ordered.values():
                 inbox.on_head(inbox.head + 1, 0)
         return 120
 

@@ -89,7 +89,7 @@ def ask(world, ann, to, text="hello"):
 def ready(desk, *names):
     """Say of conversations that everybody is there."""
     for name in names:
-        desk.readiness.mark(desk.traffic.conversations[name])
+        desk.readiness.mark_ready(desk.traffic.conversations[name])
 
 
 def test_there_are_no_arrivals_in_a_closed_load(desk):

@@ -1,0 +1,95 @@
+"""Logging in: where to connect, and renewing a login before it expires. Pure."""
+
+from functools import partial
+from random import Random
+from typing import Protocol
+
+from gauntlet.core.clock import NS_PER_S
+from gauntlet.scenarios.adapters.base import OverHttp
+from gauntlet.scenarios.client.context import Context
+from gauntlet.scenarios.client.requests import RequestChannel
+
+_LOGIN_TIMEOUT_NS = 5 * NS_PER_S
+# The share of a login's lifetime after which it is renewed. It is random, because otherwise the
+# renewals of all users that logged in together would come together.
+_RENEWAL_SHARE = (0.5, 0.75)
+_RENEWAL_RETRY_SHARE = 0.05  # the same after a renewal that failed
+
+
+class LoginListener(Protocol):
+    """The owner of a login (a session)."""
+
+    @property
+    def online(self) -> bool:
+        """Whether the user is to be connected, and the login therefore to be renewed."""
+
+    def on_address(self, address: str) -> None:
+        """Handle the address to connect to; empty if none is known."""
+
+
+class Login:
+    """The logins of one user, one after the other."""
+
+    __slots__ = (
+        "_address",
+        "_context",
+        "_count",
+        "_listener",
+        "_pending",
+        "_request_channel",
+        "_rng",
+    )
+
+    def __init__(
+        self,
+        context: Context,
+        request_channel: RequestChannel,
+        rng: Random,
+        listener: LoginListener,
+    ) -> None:
+        self._context = context
+        self._request_channel = request_channel
+        self._rng = rng
+        self._listener = listener
+        self._address = ""  # from the last login that succeeded
+        self._pending = False
+        self._count = 0
+
+    def request_address(self) -> None:
+        """Log in, unless a login is pending; the listener receives the address."""
+        if self._pending:
+            return
+        call = self._request_channel.codec.login()
+        if call is None:
+            self._listener.on_address(self._request_channel.target_address)
+        else:
+            self._call(call)
+
+    def _call(self, login: OverHttp[str]) -> None:
+        self._pending = True
+        on_result = partial(self._on_result, self._request_channel.gateway)
+        self._request_channel.call(login, _LOGIN_TIMEOUT_NS, on_result)
+
+    def _on_result(self, gateway: int, address: str | None) -> None:
+        self._pending = False
+        if address is None:
+            self._request_channel.switch_gateway(gateway)
+        self._schedule_renewal(failed=address is None)
+        # After a failure the last address is used: with a token that is still valid, the edge
+        # accepts the user even while logins fail.
+        self._address = address or self._address
+        self._listener.on_address(self._address)
+
+    def _schedule_renewal(self, *, failed: bool) -> None:
+        """Renew the login in time: the connection outlives it, but sends and history need it."""
+        self._count += 1
+        if lasts_s := self._request_channel.codec.login_lasts_s():
+            share = _RENEWAL_RETRY_SHARE if failed else self._rng.uniform(*_RENEWAL_SHARE)
+            wait_ns = int(share * lasts_s * NS_PER_S)
+            self._context.after(wait_ns, partial(self._renew, self._count))
+
+    def _renew(self, number: int) -> None:
+        call = self._request_channel.codec.login()
+        latest = number == self._count and not self._pending
+        if latest and self._listener.online and call is not None:
+            self._call(call)
