@@ -1,6 +1,6 @@
 """One server process: `python -P -m gauntlet.reference_server.main`, configured on standard input.
 
-It hosts the services that the configuration lists, and ends on SIGTERM or when its parent is gone.
+It hosts the services that its configuration lists, and ends on SIGTERM or when its parent ends.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
 from functools import partial
 
 import msgspec
@@ -27,31 +26,20 @@ from gauntlet.reference_server.gateway.gateway import Gateway
 from gauntlet.reference_server.http import messages
 from gauntlet.reference_server.http.server import listen
 from gauntlet.reference_server.http.service_client import ServiceClient
-from gauntlet.reference_server.services.base import Context, Service
-from gauntlet.reference_server.services.friend import FriendService
-from gauntlet.reference_server.services.login import SessionsService
-from gauntlet.reference_server.services.message import MessageService
-from gauntlet.reference_server.services.room import RoomService
-from gauntlet.reference_server.services.sticker import StickerService
+from gauntlet.reference_server.services.assembly import SERVICES, Resources
+from gauntlet.reference_server.services.base import Service, ServiceContext
 
 EXIT_CONFIG = 4
 
-SERVICES: Mapping[str, Callable[[Context], Service]] = {
-    "message": MessageService,
-    "room": RoomService,
-    "sessions": SessionsService,
-    "friend": FriendService,
-    "sticker": StickerService,
-}
-
-# The registry and the bus may be down: messages then take longer, and none is lost.
-NEEDED = frozenset({"messages_db", "users_db", "message"})
+# A process whose probe of one of these fails is not ready. Without the registry or the bus,
+# messages take longer, but none is lost.
+REQUIRED_PROBES = frozenset({"messages_db", "users_db", "message"})
 
 log = logging.getLogger(__name__)
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """Writes one JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -66,23 +54,26 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
-class Front:
-    """The first to see a call: our own processes reach the services, clients the gateway."""
+class Dispatcher:
+    """Passes calls of other server processes to the services, and calls of clients to the gateway.
+
+    It answers health checks and serves the metrics itself.
+    """
 
     def __init__(
-        self, context: Context, services: messages.Router, gateway: Gateway | None
+        self, context: ServiceContext, services: messages.Router, gateway: Gateway | None
     ) -> None:
         self._config, self._metrics = context.config, context.metrics
         self._probes = context.probes
         self._services, self._gateway = services, gateway
 
     async def handle(self, request: messages.Request) -> messages.Response:
-        """The answer to any call."""
+        """Return the response to any call."""
         if request.path == "/healthz":
             services = list(self._config.services)
             return messages.reply({"status": "ok", "name": self._config.name, "services": services})
         if request.path == "/readyz":
-            return await self._ready()
+            return await self._readiness()
         if request.path == "/metrics":
             text = self._metrics.render().encode()
             return messages.Response(200, text, {"content-type": "text/plain; version=0.0.4"})
@@ -92,28 +83,31 @@ class Front:
             self._metrics.add("requests_failed_total")
         return response
 
-    async def _ready(self) -> messages.Response:
-        """503 unless this process can do its work; what it can do without is `missing` only."""
+    async def _readiness(self) -> messages.Response:
+        """Return 503 if a required probe fails; `missing` lists all failed probes."""
         probes = (probe() for probe in self._probes.values())
         outcomes = await asyncio.gather(*probes, return_exceptions=True)
-        found = zip(self._probes, outcomes, strict=True)
-        missing = [name for name, outcome in found if isinstance(outcome, BaseException)]
-        ready = NEEDED.isdisjoint(missing)
+        named = zip(self._probes, outcomes, strict=True)
+        missing = [name for name, outcome in named if isinstance(outcome, BaseException)]
+        ready = REQUIRED_PROBES.isdisjoint(missing)
         return messages.reply({"ready": ready, "missing": missing}, 200 if ready else 503)
 
     async def _route(self, request: messages.Request) -> messages.Response:
-        proof = request.headers.get(messages.INTERNAL_HEADER)
-        if proof and hmac.compare_digest(proof.encode(), self._config.internal_token.encode()):
+        token = request.headers.get(messages.INTERNAL_HEADER)
+        if token and hmac.compare_digest(token.encode(), self._config.internal_token.encode()):
             request.user = request.headers.get(messages.USER_HEADER, "")
             request.device = request.headers.get(messages.DEVICE_HEADER, "")
             return await self._services.handle(request)
         if self._gateway is not None:
             return await self._gateway.handle(request)
-        return messages.failure(ApiError("unauthorized", "this is no gateway"))
+        error = ApiError(
+            "unauthorized", "this process is no gateway; it serves internal calls only"
+        )
+        return messages.error_response(error)
 
 
 async def serve(config: Config, stop: asyncio.Event) -> None:
-    """Host what the configuration lists until `stop`."""
+    """Host the configured services until `stop`."""
     run_hooks(config)
     if "edge" in config.services:
         await edge.serve(config, stop)
@@ -122,37 +116,38 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
 
 
 async def serve_http(config: Config, stop: asyncio.Event) -> None:
-    """Host HTTP services until `stop`; then finish the calls that run, and let go of everything."""
+    """Host HTTP services until `stop`; then finish the running calls and close everything."""
     metrics, lag = Metrics(), LoopLag()
     metrics.gauge("loop_lag_ms", lag.worst_ms)
     limits = (config.settings.call_timeout_ms, config.settings.body_bytes_max)
     client = ServiceClient(config.urls, config.internal_token, *limits)
-    context = Context(config, metrics, client)
+    context = ServiceContext(config, metrics, client)
+    resources = Resources(context)
     async with contextlib.AsyncExitStack() as cleanup:
         cleanup.push_async_callback(client.close)
-        cleanup.push_async_callback(context.close)
+        cleanup.push_async_callback(resources.close)
         services: dict[str, Service] = {}
         for name in config.services:
             if name in SERVICES:
-                services[name] = SERVICES[name](context)
+                services[name] = SERVICES[name](resources)
                 cleanup.push_async_callback(services[name].close)
-        routes = messages.Router.joined(service.router for service in services.values())
+        routes = messages.Router.merge(service.router for service in services.values())
         client.local.update({name: each.router.handle for name, each in services.items()})
         for service in services.values():
             await service.start()
         for other in SERVICES:
             metrics.gauge(f'breaker_open{{service="{other}"}}', partial(client.is_open, other))
-        watch = asyncio.create_task(lag.watch())
-        cleanup.callback(watch.cancel)
+        lag_task = asyncio.create_task(lag.watch())
+        cleanup.callback(lag_task.cancel)
         if "message" not in services and config.urls.message:
             context.probes["message"] = partial(client.request, "message", "GET", "/readyz", dict)
-        gateway = Gateway(context, lag.standing_s) if "gateway" in config.services else None
-        front = Front(context, routes, gateway)
-        await listen(front.handle, config, metrics, stop)
+        gateway = Gateway(context, lag.sustained_s) if "gateway" in config.services else None
+        dispatcher = Dispatcher(context, routes, gateway)
+        await listen(dispatcher.handle, config, metrics, stop)
 
 
 def run_hooks(config: Config) -> None:
-    """Call `install()` of every start-up hook of the services hosted here."""
+    """Call `install()` of every start-up hook of the hosted services."""
     for service in config.services:
         for module in config.startup_hooks.get(service, ()):
             log.warning("start-up hook %s", module)
@@ -168,7 +163,7 @@ async def _main(config: Config) -> None:
 
 
 def _read_line() -> bytes:
-    """The first line of standard input, and nothing after it."""
+    """Read the first line of standard input, and nothing after it."""
     line = b""
     while not line.endswith(b"\n") and (byte := os.read(0, 1)):
         line += byte
@@ -176,21 +171,21 @@ def _read_line() -> bytes:
 
 
 def main() -> int:
-    """Be one process of the server; 4 when the configuration cannot be used."""
+    """Run one process of the server; return 4 if its configuration is invalid, else 0."""
     kill_with_parent()
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("websockets").setLevel(logging.ERROR)
-    for chatty in ("aio_pika", "aiormq"):  # the bus says itself, once, when it is lost
-        logging.getLogger(chatty).setLevel(logging.CRITICAL)
+    for name in ("aio_pika", "aiormq"):  # the bus itself logs once when it is lost
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         config = parse_config(_read_line())
     except ConfigError as error:
-        log.error("configuration: %s", error)  # noqa: TRY400 - the message says it all
+        log.error("configuration: %s", error)  # noqa: TRY400 - the message suffices without a traceback
         return EXIT_CONFIG
-    # Calls under way are many objects, and next to none of them end in cycles: looking for those
-    # after each 700 new ones, as Python does, took a sixth of a busy gateway's CPU.
+    # Calls in progress are many objects, and hardly any of them form cycles. A collection after
+    # every 700 allocations, Python's default, took a sixth of a busy gateway's CPU time.
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     uvloop.run(_main(config))

@@ -1,13 +1,13 @@
-"""From services to edges: what every bus engine promises.
+"""The interface of the bus, which carries entries from the services to the edges.
 
-The bus is a hint and transient: a message may be lost when the bus or a consumer fails, never
-silently reordered within one publisher and queue. SQL is the truth; edges repair from it.
+The bus is transient and only a hint: messages may be lost when the bus or a consumer fails, but are
+never reordered between one publisher and one queue. SQL is the truth, and edges repair from it.
 """
 
 from collections.abc import Callable
 from typing import Protocol
 
-Consumer = Callable[[bytes], None]
+MessageHandler = Callable[[bytes], None]
 StateCallback = Callable[[bool], None]
 
 PUBLISH_TIMEOUT_S = 1.0
@@ -18,7 +18,7 @@ class BusDown(Exception):
 
 
 class Undeliverable(Exception):
-    """No such queue: its edge is gone, or lost its connection and comes back with a new one."""
+    """There is no such queue: its edge has ended, or reconnects and declares it again."""
 
 
 class Bus(Protocol):
@@ -30,7 +30,7 @@ class Bus(Protocol):
         ...
 
     def on_state(self, callback: StateCallback) -> None:
-        """Call with False when the consuming side is lost and with True when it is back."""
+        """Call `callback` with False when the consuming side is lost and True when it is back."""
         ...
 
     async def publish(self, queue: str, data: bytes) -> None:
@@ -38,16 +38,17 @@ class Bus(Protocol):
         ...
 
     async def publish_all(self, data: bytes) -> None:
-        """Send to every edge that listens now; returns when confirmed. BusDown."""
+        """Send to every edge that consumes now; returns when confirmed. BusDown."""
         ...
 
-    async def consume(self, queue: str, consumer: Consumer) -> None:
-        """Own `queue` and hear it and all-edges messages, over every reconnect, until `close`.
+    async def consume(self, queue: str, handler: MessageHandler) -> None:
+        """Own `queue`; handle its messages and those for all edges until `close`.
 
-        Returns once listening for the first time; if the bus is down, at once, still trying.
+        Consumption resumes after every reconnect. Returns once it has started; if the bus is down,
+        returns after the first attempt and keeps trying.
         """
         ...
 
     async def close(self) -> None:
-        """Stop consuming, drop the own queue if the bus is there, close the connections."""
+        """Stop consuming, delete the own queue if the bus is up, and close the connections."""
         ...

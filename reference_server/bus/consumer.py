@@ -1,10 +1,10 @@
-"""Keeps one consuming session alive over every failure, and tells who asks how it stands."""
+"""Keeps a consuming session alive across failures and reports its state."""
 
 import asyncio
 import logging
 from collections.abc import Callable
 
-from gauntlet.reference_server.bus.base import Consumer, StateCallback
+from gauntlet.reference_server.bus.base import MessageHandler, StateCallback
 
 BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 1.0
@@ -12,66 +12,69 @@ BACKOFF_MAX_S = 1.0
 log = logging.getLogger(__name__)
 
 
-class Listening:
-    """The consuming half of a `base.Bus`: runs `_session(up)` again and again with backoff.
+class Consumer:
+    """The consuming half of a `base.Bus`: runs `_session` again after every failure, with back-off.
 
-    A session connects, calls `up()` once it hears, and then listens until it fails by raising one
-    of `failures`; it cleans up after itself.
+    A session connects, calls `on_connected` once it consumes, and runs until it raises one of
+    `failures`. It releases its own resources.
     """
 
     def __init__(self, failures: tuple[type[Exception], ...]) -> None:
         self.connected = False
         self._failures = failures
         self._queue = ""
-        self._consumer: Consumer | None = None
+        self._handler: MessageHandler | None = None
         self._callbacks: list[StateCallback] = []
-        self._tried = asyncio.Event()
+        self._attempted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def on_state(self, callback: StateCallback) -> None:
         self._callbacks.append(callback)
 
-    async def consume(self, queue: str, consumer: Consumer) -> None:
-        self._queue, self._consumer = queue, consumer
+    async def consume(self, queue: str, handler: MessageHandler) -> None:
+        self._queue, self._handler = queue, handler
         self._task = asyncio.create_task(self._run())
-        await self._tried.wait()
+        await self._attempted.wait()
 
     async def stop(self) -> None:
-        """End the session and wait for its cleaning up."""
+        """End the session and wait until it has released its resources."""
         while self._task is not None and not self._task.done():
-            # Again and again: asyncio.wait_for, which drivers use, may swallow one (Python 3.11).
+            # Repeatedly, because asyncio.wait_for, which the drivers use, may swallow a
+            # cancellation (Python 3.11).
             self._task.cancel()
             await asyncio.wait([self._task], timeout=0.1)
 
-    async def _session(self, up: Callable[[], None]) -> None:
+    async def _session(self, on_connected: Callable[[], None]) -> None:
         raise NotImplementedError
 
-    def _heard(self, message: bytes) -> None:
-        if self._consumer is not None and message:
-            self._consumer(message)
+    def _deliver(self, message: bytes) -> None:
+        if self._handler is not None and message:
+            self._handler(message)
 
     async def _run(self) -> None:
         backoff_s = BACKOFF_FIRST_S
         while True:
             try:
-                await self._session(self._up)
+                await self._session(self._on_connected)
             except self._failures as error:
-                if self.connected or not self._tried.is_set():  # once, not for every try
+                if (
+                    self.connected or not self._attempted.is_set()
+                ):  # once per outage, not for every attempt
                     log.warning("bus lost: %r", error)
-            except Exception:  # a bug must not leave an edge deaf for good
+            except Exception:  # a defect must not end the consumption for good
                 log.exception("bus session failed")
             if self.connected:
                 backoff_s = BACKOFF_FIRST_S
-                self._tell(connected=False)
-            self._tried.set()
+                self._set_connected(connected=False)
+            self._attempted.set()
             await asyncio.sleep(backoff_s)
             backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
 
-    def _up(self) -> None:
-        self._tell(connected=True)
-        self._tried.set()
+    def _on_connected(self) -> None:
+        self._set_connected(connected=True)
+        self._attempted.set()
 
-    def _tell(self, *, connected: bool) -> None:
+    def _set_connected(self, *, connected: bool) -> None:
         self.connected = connected
         for callback in self._callbacks:
             callback(connected)

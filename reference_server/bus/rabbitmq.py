@@ -1,8 +1,8 @@
 """The bus on RabbitMQ: one exclusive classic queue per edge boot, one fan-out exchange.
 
-Plain connections and a loop of our own instead of `connect_robust`: a lost queue must be *noticed*
-(the edge then repairs from SQL), not restored behind our back. Publishing and consuming have
-separate connections, because a memory or disk alarm blocks publishers.
+It uses plain connections instead of `connect_robust`, because the loss of a queue must be noticed
+(the edge then repairs from SQL) and not hidden by an automatic restore. Publishing and consuming
+have separate connections, because a memory or disk alarm blocks publishers.
 """
 
 import asyncio
@@ -15,19 +15,19 @@ from aio_pika.abc import AbstractIncomingMessage as Incoming
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, PublishError
 
 from gauntlet.reference_server.bus import base
-from gauntlet.reference_server.bus.consumer import Listening
+from gauntlet.reference_server.bus.consumer import Consumer
 
-ALL = "edges.all"
+ALL_EDGES = "edges.all"
 CONNECT_TIMEOUT_S = 2.0
 CLOSE_TIMEOUT_S = 0.5
 PROBE_EVERY_S = 0.5
 PROBE_TIMEOUT_S = 1.0
-HEARTBEAT_S = 2  # frees the exclusive queue of a connection that went silent
+HEARTBEAT_S = 2  # frees the exclusive queue of a silent connection
 FAILURES = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError, RuntimeError)
 
 
-class RabbitBus(Listening):
-    """See `base.Bus`."""
+class RabbitMqBus(Consumer):
+    """`base.Bus` on RabbitMQ."""
 
     def __init__(self, url: str) -> None:
         super().__init__(FAILURES)
@@ -35,7 +35,7 @@ class RabbitBus(Listening):
         self._publisher: AbstractConnection | None = None
         self._direct: AbstractExchange | None = None
         self._all: AbstractExchange | None = None
-        self._dialling = asyncio.Lock()
+        self._connecting = asyncio.Lock()
 
     async def publish(self, queue: str, data: bytes) -> None:
         async with self._publishing():
@@ -44,74 +44,74 @@ class RabbitBus(Listening):
 
     async def publish_all(self, data: bytes) -> None:
         async with self._publishing():
-            _, everyone = await self._exchanges()
-            await everyone.publish(_message(data), "", mandatory=False)
+            _, all_edges = await self._exchanges()
+            await all_edges.publish(_message(data), "", mandatory=False)
 
     async def close(self) -> None:
         await self.stop()
-        await self._hang_up()
+        await self._disconnect()
 
     @asynccontextmanager
     async def _publishing(self) -> AsyncIterator[None]:
-        """Bound a publish: aio-pika's may wait for a confirm that never comes."""
+        """Limit the time of a publish, in which aio-pika could wait for a confirm forever."""
         try:
             async with asyncio.timeout(base.PUBLISH_TIMEOUT_S):
                 yield
         except PublishError as error:
             raise base.Undeliverable(str(error)) from error
         except FAILURES as error:
-            await self._hang_up()
+            await self._disconnect()
             raise base.BusDown(str(error) or type(error).__name__) from error
 
     async def _exchanges(self) -> tuple[AbstractExchange, AbstractExchange]:
-        async with self._dialling:
+        async with self._connecting:
             if self._direct is None or self._all is None:
-                self._publisher = await _dial(self._url)
+                self._publisher = await _connect(self._url)
                 channel = await self._publisher.channel(
                     publisher_confirms=True, on_return_raises=True
                 )
                 self._direct, self._all = channel.default_exchange, await _declare_all(channel)
             return self._direct, self._all
 
-    async def _hang_up(self) -> None:
+    async def _disconnect(self) -> None:
         connection, self._publisher, self._direct, self._all = self._publisher, None, None, None
         if connection is not None:
             await _close(connection)
 
-    async def _session(self, up: Callable[[], None]) -> None:
-        connection = await _dial(self._url)
+    async def _session(self, on_connected: Callable[[], None]) -> None:
+        connection = await _connect(self._url)
         try:
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             queue = await channel.declare_queue(
                 self._queue, exclusive=True, auto_delete=True, timeout=CONNECT_TIMEOUT_S
             )
             await queue.bind(await _declare_all(channel), timeout=CONNECT_TIMEOUT_S)
-            await queue.consume(self._hear, no_ack=True, timeout=CONNECT_TIMEOUT_S)
+            await queue.consume(self._on_message, no_ack=True, timeout=CONNECT_TIMEOUT_S)
             await self._probe(channel)
-            up()
-            while True:  # heartbeats would take seconds to notice what this notices in one
+            on_connected()
+            while True:  # detects a dead broker within a second; heartbeats would take longer
                 await asyncio.sleep(PROBE_EVERY_S)
                 await self._probe(channel)
         finally:
             await _close(connection)
 
     async def _probe(self, channel: AbstractChannel) -> None:
-        """Send the own queue nothing: a broker that takes no messages is as good as down."""
+        """Send an empty message to the own queue; a broker that accepts none counts as down."""
         async with asyncio.timeout(PROBE_TIMEOUT_S):
             await channel.default_exchange.publish(_message(b""), self._queue)
 
-    async def _hear(self, message: Incoming) -> None:
-        # No await in here: aio-pika starts these in order of arrival, and so they end in it.
-        self._heard(message.body)
+    async def _on_message(self, message: Incoming) -> None:
+        # Without an await: aio-pika starts these calls in order of arrival, so they also end in it.
+        self._deliver(message.body)
 
 
-async def _dial(url: str) -> AbstractConnection:
+async def _connect(url: str) -> AbstractConnection:
     return await aio_pika.connect(url, timeout=CONNECT_TIMEOUT_S, heartbeat=HEARTBEAT_S)
 
 
 async def _declare_all(channel: AbstractChannel) -> AbstractExchange:
     return await channel.declare_exchange(
-        ALL, aio_pika.ExchangeType.FANOUT, durable=False, timeout=CONNECT_TIMEOUT_S
+        ALL_EDGES, aio_pika.ExchangeType.FANOUT, durable=False, timeout=CONNECT_TIMEOUT_S
     )
 
 

@@ -1,8 +1,8 @@
-"""The bus on Redis Streams: one short stream per edge boot, and one that every edge reads.
+"""The bus on Redis Streams: one short stream per edge boot, and one stream for all edges.
 
-A stream is made by its edge (an empty first entry), so that publishing to a missing one is
-noticed; it expires unless its edge refreshes it, so that killed edges leave nothing behind. What
-the edge has heard, it cuts off.
+An edge creates its stream with an empty first entry, so that publishing to a missing stream is
+detected. The stream expires unless its edge refreshes it, so that killed edges leave nothing
+behind. The edge trims the entries that it has received.
 """
 
 import asyncio
@@ -17,21 +17,21 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gauntlet.reference_server.bus import base
-from gauntlet.reference_server.bus.consumer import Listening
+from gauntlet.reference_server.bus.consumer import Consumer
 
-ALL = "edges.all"
+ALL_EDGES = "edges.all"
 STREAM_MAXLEN = 2_000
 STREAM_TTL_MS = 60_000
-TRIM_EVERY = 100  # entries heard: what they hold is given back to a server with little memory
+TRIM_EVERY = 100  # received entries; trimming them keeps the memory use of the server low
 BLOCK_MS = 500
-ANSWER_TIMEOUT_S = BLOCK_MS / 1000 + 0.5  # a silent server is a lost one: the edge then polls
+ANSWER_TIMEOUT_S = BLOCK_MS / 1000 + 0.5  # a silent server counts as down, and the edge polls
 FAILURES = (RedisError, OSError, TimeoutError)
 
 Streams = list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]
 
 
-class RedisStreamsBus(Listening):
-    """See `base.Bus`."""
+class RedisStreamsBus(Consumer):
+    """`base.Bus` on Redis Streams."""
 
     def __init__(self, url: str) -> None:
         super().__init__(FAILURES)
@@ -43,7 +43,7 @@ class RedisStreamsBus(Listening):
             raise base.Undeliverable(queue)
 
     async def publish_all(self, data: bytes) -> None:
-        await self._add(ALL, data, create=True)
+        await self._add(ALL_EDGES, data, create=True)
 
     async def close(self) -> None:
         await self.stop()
@@ -63,17 +63,17 @@ class RedisStreamsBus(Listening):
             raise base.BusDown(str(error) or type(error).__name__) from error
         return added is not None
 
-    async def _session(self, up: Callable[[], None]) -> None:
+    async def _session(self, on_connected: Callable[[], None]) -> None:
         redis = _client(self._url)
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                positions = await self._positions(redis)
-            refresh_at, heard = time.monotonic(), 0
-            up()
+                positions = await self._start_streams(redis)
+            refresh_at, received = time.monotonic(), 0
+            on_connected()
             while True:
                 async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                    if heard >= TRIM_EVERY:
-                        heard = 0
+                    if received >= TRIM_EVERY:
+                        received = 0
                         await redis.xtrim(self._queue, minid=positions[self._queue.encode()])
                     streams = await _read(redis, positions)
                     if time.monotonic() >= refresh_at:
@@ -81,30 +81,30 @@ class RedisStreamsBus(Listening):
                         await redis.pexpire(self._queue, STREAM_TTL_MS)
                 for stream, entries in streams:
                     positions[stream] = entries[-1][0]
-                    heard += len(entries)
+                    received += len(entries)
                     for _, fields in entries:
-                        self._heard(fields[b"d"])
+                        self._deliver(fields[b"d"])
         finally:
             await redis.aclose()
 
-    async def _positions(self, redis: Redis) -> dict[bytes, bytes]:
-        """Make the own stream anew and find where to begin in both."""
+    async def _start_streams(self, redis: Redis) -> dict[bytes, bytes]:
+        """Create the own stream anew; return the position to read from in both streams."""
         async with redis.pipeline(transaction=True) as pipeline:
             pipeline.delete(self._queue)
             pipeline.xadd(self._queue, {"d": b""})
             pipeline.pexpire(self._queue, STREAM_TTL_MS)
-            pipeline.xrevrange(ALL, count=1)
+            pipeline.xrevrange(ALL_EDGES, count=1)
             _, first, _, last = await pipeline.execute()
-        return {self._queue.encode(): first, ALL.encode(): last[0][0] if last else b"0-0"}
+        return {self._queue.encode(): first, ALL_EDGES.encode(): last[0][0] if last else b"0-0"}
 
 
 async def _read(redis: Redis, positions: dict[bytes, bytes]) -> Streams:
-    # redis-py types every shape that its protocols and options could give; this is ours.
+    # redis-py's type covers all protocols and options; this is the shape for the ones used here.
     return cast("Streams", await redis.xread(cast("Any", positions), block=BLOCK_MS))
 
 
 def _client(url: str) -> Redis:
-    # Its own time-outs stay off: each call here has one around it, and theirs cost a task each.
+    # Without its own time-outs, which cost a task each: every call here has a time-out around it.
     return Redis.from_url(
         url,
         protocol=2,

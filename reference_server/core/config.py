@@ -11,11 +11,11 @@ Secret = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class ConfigError(ValueError):
-    """The configuration line cannot be used; the message names the key."""
+    """The configuration line is invalid; the message names the key."""
 
 
 class EdgeAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An edge of either environment, and the WebSocket URL at which clients reach it."""
+    """An edge, its environment, and the WebSocket URL at which clients reach it."""
 
     name: str
     environment: str
@@ -23,7 +23,7 @@ class EdgeAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Urls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base URLs of every service (several: any of them will do); `api` as clients reach it."""
+    """The base URLs of all instances of each service; `api` is how clients reach the gateways."""
 
     message: tuple[str, ...] = ()
     room: tuple[str, ...] = ()
@@ -34,31 +34,31 @@ class Urls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     edges: tuple[EdgeAddress, ...] = ()
 
     def of(self, service: str) -> tuple[str, ...]:
-        """The base URLs of a service by its name."""
+        """Return the base URLs of a service."""
         urls: tuple[str, ...] = getattr(self, service)
         return urls
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What an operator may tune. Every process of a cluster gets the same."""
+    """What an operator may tune; all processes of a cluster get the same settings."""
 
     # Heartbeat of client connections; a lease lives three pings.
     ping_ms: int = 10_000
     pong_ms: int = 5_000
-    # How long a lost connection may stay away before its user counts as having left.
+    # How long a lost connection may be absent before its user counts as having left.
     grace_ms: int = 10_000
-    # How often an edge asks for changed heads: with the bus up, and while it is down.
+    # How often an edge polls for changed heads: with the bus up, and while it is down.
     heads_poll_ms: int = 2_000
     heads_poll_degraded_ms: int = 1_000
-    # Group commit: how long a send may wait for company while others commit, and rows at most.
+    # Group commit: how long a send may wait for others while a transaction runs; rows at most.
     batch_ms: int = 5
     batch_max: int = 256
     # Connections of one edge (beyond: 503), and of one user on it (beyond: closed 1013).
     edge_connections_max: int = 20_000
     user_connections_max: int = 16
-    # Unsent bytes of one connection before it is closed as a slow consumer.
+    # Unsent bytes of one connection above which it is closed as a slow consumer.
     outbox_bytes: int = 1_048_576
-    # A request body.
+    # Maximum size of a request body.
     body_bytes_max: int = 65_536
     token_ttl_s: int = 3_600
     # A database that takes longer counts as down.
@@ -68,10 +68,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     # HTTP connections of one process, and how long a request may take to arrive.
     http_connections_max: int = 8_192
     request_timeout_ms: int = 10_000
-    # Sends of one user at one gateway: the rate, and how many at once.
+    # Sends of one user at one gateway: the rate, and the size of a burst.
     user_sends_per_s: int = 100
     user_sends_burst: int = 200
-    # Sends are refused while they would wait longer than this; other work at a fraction of it.
+    # Sends are refused while they would wait longer than this, other work at a fraction of it.
     shed_wait_ms: int = 1_000
 
     def __post_init__(self) -> None:
@@ -81,9 +81,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One process: what it hosts, where it listens, whom it calls.
+    """One process: what it hosts, where it listens, and what it connects to.
 
-    `secret` signs tokens; `internal_token` proves that a caller is one of our processes.
+    `secret` signs tokens; `internal_token` identifies calls from other processes of the server.
     Databases: `sqlite:///absolute/path` or `postgresql://…`; bus: `redis://…` or `amqp://…`.
     `startup_hooks` maps a service to modules whose `install()` runs before the service is made.
     """
@@ -111,7 +111,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 def parse_config(line: bytes) -> Config:
-    """The configuration in a line of JSON; ConfigError names what is wrong and where."""
+    """Parse a line of JSON; ConfigError says what is wrong and where."""
     try:
         return msgspec.json.decode(line, type=Config)
     except msgspec.MsgspecError as error:

@@ -1,4 +1,4 @@
-"""The one error that services raise and the gateway answers: the protocol's error body."""
+"""The error that services raise, and its form in the protocol."""
 
 import msgspec
 
@@ -18,7 +18,10 @@ RETRY_AFTER_S = 1
 
 
 class ApiError(Exception):
-    """`code` is one of `STATUS_OF`; `stored` is "no" only if nothing was left behind for sure."""
+    """An error response; `code` is a key of `STATUS_OF`.
+
+    `stored` is "no" only if the request certainly left nothing behind, otherwise "unknown".
+    """
 
     def __init__(self, code: str, message: str, *, stored: str = "no") -> None:
         super().__init__(message)
@@ -28,11 +31,15 @@ class ApiError(Exception):
         self.stored = stored
 
     def body(self) -> bytes:
-        """The JSON of the answer."""
-        what = {"code": self.code, "message": self.message}
-        more = {"temporary": self.code in TEMPORARY, "stored": self.stored}
-        return msgspec.json.encode({"error": {**what, **more}})
+        """Return the JSON body of the response."""
+        error = {
+            "code": self.code,
+            "message": self.message,
+            "temporary": self.code in TEMPORARY,
+            "stored": self.stored,
+        }
+        return msgspec.json.encode({"error": error})
 
     def headers(self) -> dict[str, str]:
-        """`Retry-After`, where a retry may help."""
+        """Return `Retry-After` for temporary errors."""
         return {"retry-after": str(RETRY_AFTER_S)} if self.code in TEMPORARY else {}

@@ -1,6 +1,6 @@
-"""Counters, gauges and histograms of one process, shown at `/metrics` in Prometheus' text format.
+"""Counters, gauges and histograms of one process, served at `/metrics` in Prometheus' text format.
 
-`METRICS` names everything that any process shows, so that nothing is shown unexplained.
+`METRICS` holds the names of all metrics, so that every metric of a process is documented.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ PREFIX = "im_"
 BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _LAG_TICK_S = 0.1
 _LAG_TICKS_KEPT = 50
-_STANDING_TICKS = 5
+_SUSTAINED_TICKS = 5
 
-# What each of these is stands in docs/reference/metrics.md.
+# docs/reference/metrics.md describes each of them.
 _NAMES = (
     # Every process; then every one but edges.
     "loop_lag_ms connections breaker_open requests_total requests_failed_total "
@@ -32,10 +32,10 @@ METRICS = frozenset(_NAMES.split())
 
 
 class Metrics:
-    """Counters and histograms by name, and gauges that are read when somebody asks.
+    """Counters and histograms by name, and gauges that are evaluated when they are read.
 
-    Names stand in `METRICS`; those of counters end in `_total`, those of times in `_ms`. A name
-    may carry labels as Prometheus writes them: `closes_total{code="1012"}`.
+    Names must be in `METRICS`; those of counters end in `_total`, those of times in `_ms`. A name
+    may have labels in Prometheus' notation: `closes_total{code="1012"}`.
     """
 
     def __init__(self) -> None:
@@ -44,18 +44,18 @@ class Metrics:
         self._histograms: dict[str, _Histogram] = {}
 
     def add(self, name: str, amount: int = 1) -> None:
-        """Count something."""
+        """Increase a counter."""
         if name not in self.counters:
             _require(name)
         self.counters[name] += amount
 
     def gauge(self, name: str, read: Callable[[], float]) -> None:
-        """Show what `read` returns."""
+        """Register a gauge whose value is the result of `read`."""
         _require(name)
         self._gauges[name] = read
 
     def observe(self, name: str, value_ms: float) -> None:
-        """Note a duration in a histogram with the bounds `BUCKETS_MS`."""
+        """Add a duration to a histogram with the bounds `BUCKETS_MS`."""
         histogram = self._histograms.get(name)
         if histogram is None:
             _require(name)
@@ -64,11 +64,11 @@ class Metrics:
         histogram.sum_ms += value_ms
 
     def values(self) -> dict[str, float]:
-        """All counters and gauges now."""
+        """Return the current values of all counters and gauges."""
         return {**self.counters, **{name: read() for name, read in self._gauges.items()}}
 
     def render(self) -> str:
-        """The text that Prometheus scrapes."""
+        """Return the text that Prometheus scrapes."""
         samples: dict[str, list[str]] = {}
         for name, value in sorted(self.values().items()):
             samples.setdefault(_base(name), []).append(f"{name} {value:.15g}")
@@ -83,19 +83,19 @@ class Metrics:
 
 
 class _Histogram:
-    """How many values lay in each bucket, the last one without a bound."""
+    """Counts of values per bucket; the last bucket has no bound."""
 
     def __init__(self) -> None:
         self.counts = [0] * (len(BUCKETS_MS) + 1)
         self.sum_ms = 0.0
 
     def samples(self, name: str) -> list[str]:
-        """Cumulative counts, as Prometheus wants them."""
+        """Return the sample lines; Prometheus expects cumulative counts."""
         bounds = [*map(str, BUCKETS_MS), "+Inf"]
         totals = list(accumulate(self.counts))
         rows = zip(bounds, totals, strict=True)
-        shown = [f'{name}_bucket{{le="{bound}"}} {total}' for bound, total in rows]
-        return [*shown, f"{name}_sum {self.sum_ms:.15g}", f"{name}_count {totals[-1]}"]
+        buckets = [f'{name}_bucket{{le="{bound}"}} {total}' for bound, total in rows]
+        return [*buckets, f"{name}_sum {self.sum_ms:.15g}", f"{name}_count {totals[-1]}"]
 
 
 def _base(name: str) -> str:
@@ -104,22 +104,22 @@ def _base(name: str) -> str:
 
 def _require(name: str) -> None:
     if _base(name) not in METRICS:
-        raise ValueError(f"no metric is called {name}; METRICS names them")
+        raise ValueError(f"unknown metric {name}; METRICS lists the known ones")
 
 
 class LoopLag:
-    """How late the event loop wakes a sleeper: the worst of the last five seconds."""
+    """Measures how late the event loop wakes a sleeping task, over the last five seconds."""
 
     def __init__(self) -> None:
         self._late_s: deque[float] = deque(maxlen=_LAG_TICKS_KEPT)
 
     def worst_ms(self) -> float:
-        """Milliseconds."""
+        """Return the largest lag in milliseconds."""
         return 1000 * max(self._late_s, default=0.0)
 
-    def standing_s(self) -> float:
-        """Seconds that it has been late all the time of late: one long pause is no overload."""
-        return min(islice(reversed(self._late_s), _STANDING_TICKS), default=0.0)
+    def sustained_s(self) -> float:
+        """Return the smallest recent lag in seconds: a single long pause is not an overload."""
+        return min(islice(reversed(self._late_s), _SUSTAINED_TICKS), default=0.0)
 
     async def watch(self) -> None:
         """Measure until cancelled."""

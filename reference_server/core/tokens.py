@@ -1,6 +1,6 @@
-"""Signed expiring tokens: who the bearer is, on which device, until when. Pure.
+"""Signed tokens that identify a user and a device until they expire. Pure.
 
-Shape: base64url(JSON claims) + "." + base64url(HMAC-SHA256 of the first part), unpadded.
+Format: base64url(JSON claims) + "." + base64url(HMAC-SHA256 of the first part), unpadded.
 """
 
 import hashlib
@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import msgspec
 
-# Tokens that were found genuine, each of some hundred bytes: a client shows its own at every call.
-GENUINE_KEPT = 10_000
+# Number of verified tokens in the cache, a few hundred bytes each: every call carries a token.
+VERIFIED_KEPT = 10_000
 
 
 class TokenError(ValueError):
@@ -19,7 +19,7 @@ class TokenError(ValueError):
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a token says; `exp` is seconds since the epoch."""
+    """The content of a token; `exp` is in seconds since the epoch."""
 
     user: str
     device: str
@@ -27,23 +27,23 @@ class Claims(msgspec.Struct, frozen=True):
 
 
 def sign(claims: Claims, secret: str) -> str:
-    """The token that carries these claims."""
+    """Return the signed token that carries these claims."""
     payload = _encode(msgspec.json.encode(claims))
     return f"{payload}.{_signature(payload, secret)}"
 
 
 def verify(token: str, secret: str, now_s: float) -> Claims:
-    """The claims of a genuine token that has not expired; TokenError otherwise."""
-    claims = _genuine(token, secret)
+    """Return the claims of a genuine token that has not expired; TokenError otherwise."""
+    claims = _verified_claims(token, secret)
     if claims.exp <= now_s:
         raise TokenError("the token has expired")
     return claims
 
 
-@lru_cache(GENUINE_KEPT)
-def _genuine(token: str, secret: str) -> Claims:
+@lru_cache(VERIFIED_KEPT)
+def _verified_claims(token: str, secret: str) -> Claims:
     payload, _, signature = token.partition(".")
-    # The signature is compared before anything else is read, in constant time.
+    # The signature is checked before anything is decoded, and in constant time.
     if not hmac.compare_digest(signature.encode(), _signature(payload, secret).encode()):
         raise TokenError("the token is not one of ours")
     return msgspec.json.decode(_decode(payload), type=Claims)

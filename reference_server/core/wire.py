@@ -1,6 +1,6 @@
-"""Everything that crosses a wire as a typed value: frames, entries, bus batches. Pure.
+"""The typed values of the protocol: frames, entries and bus batches. Pure.
 
-The truth is `docs/reference/protocol.md`; `tests/golden/frames/` holds this module to it.
+`docs/reference/protocol.md` defines them; `tests/golden/frames/` checks this module against it.
 """
 
 import re
@@ -11,8 +11,8 @@ from typing import Annotated, TypeVar
 import msgspec
 
 SUBPROTOCOL = "im.v1.json"
-DIRECT_CHARS_MAX = 131  # of a direct conversation's id: two users, "d", and two dots
-FRAME_BYTES_MAX = 262144  # of a client; `connect` with many cursors is the largest
+DIRECT_CHARS_MAX = 131  # length of a direct conversation's id: "d", two dots and two users
+FRAME_BYTES_MAX = 262144  # of a client's frame; the largest is `connect` with many cursors
 
 _DIRECT = re.compile(r"d\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,64})")
 _ROOM = re.compile(r"r\.[A-Za-z0-9_-]{1,64}")
@@ -35,7 +35,7 @@ class Close(IntEnum):
 
 
 class WireError(ValueError):
-    """What was received is not of this protocol; `code` is the close code that answers it."""
+    """Received data violates the protocol; `code` is the close code to answer with."""
 
     def __init__(self, message: str, code: Close = Close.BAD_FRAME) -> None:
         super().__init__(message)
@@ -43,11 +43,14 @@ class WireError(ValueError):
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One position of a conversation: a message, or a room event. `ts` is ms since the epoch."""
+    """The entry at one position of a conversation: a message or a room event.
+
+    `ts` is in milliseconds since the epoch.
+    """
 
     conv: str
     seq: int
-    type: str  # "msg" | "sticker" (its reference is the body) | "room"
+    type: str  # "msg" | "sticker" (the body is its reference) | "room"
     ts: int
     msg_id: str = ""
     client_msg_id: str = ""
@@ -58,7 +61,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class EntryPage(msgspec.Struct, frozen=True):
-    """Answer of the message service's internal range read: entries ascending, and the head."""
+    """The result of an internal range read: ascending entries, and the head."""
 
     entries: list[Entry]
     head: int
@@ -86,7 +89,7 @@ class HistoryRoom(msgspec.Struct, frozen=True, tag_field="type", tag="room"):
 
 
 class Connect(msgspec.Struct, frozen=True):
-    """First frame of a client: who it is, and how far it has read each conversation."""
+    """The first frame of a client: its token and its cursor in each conversation."""
 
     token: str
     device: str
@@ -94,20 +97,20 @@ class Connect(msgspec.Struct, frozen=True):
 
 
 class Ack(msgspec.Struct, frozen=True):
-    """Everything up to `seq` was presented."""
+    """Everything up to `seq` was presented to the user."""
 
     conv: str
     seq: Seq
 
 
 class Room(msgspec.Struct, frozen=True):
-    """The room that an `enter` or `exit` is about."""
+    """The room of an `enter` or `exit`."""
 
     conv: Annotated[str, msgspec.Meta(pattern=rf"^{_ROOM.pattern}\Z")]
 
 
 class Empty(msgspec.Struct, frozen=True):
-    """A frame that says all by its name."""
+    """A frame without fields."""
 
 
 class ClientFrame(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -123,7 +126,7 @@ class ClientFrame(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknow
 
 
 class Connected(msgspec.Struct, frozen=True):
-    """The handshake is over; pushes follow, each conversation's after its head here."""
+    """The end of the handshake; pushes of each conversation follow after its head here."""
 
     client: str
     ping_ms: int
@@ -163,9 +166,9 @@ class Gap(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to"}):
 
 
 class Reconnect(msgspec.Struct, frozen=True):
-    """Connect to `url` after `delay_ms`, then close this one; closed for you at `deadline_ms`.
+    """Asks the client to connect to `url` after `delay_ms` and then to close this connection.
 
-    Both times count from the frame's arrival.
+    The server closes it at `deadline_ms`. Both times count from the arrival of the frame.
     """
 
     url: str
@@ -175,13 +178,13 @@ class Reconnect(msgspec.Struct, frozen=True):
 
 
 class Heads(msgspec.Struct, frozen=True):
-    """Heads of the conversations that changed lately."""
+    """Heads of the conversations that changed recently."""
 
     heads: dict[str, int] = {}
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why the server is about to close."""
+    """The reason why the server is about to close the connection."""
 
     code: str
     message: str
@@ -210,47 +213,47 @@ _batch_decoder = msgspec.msgpack.Decoder(list[Entry])
 
 
 def encode(frame: ClientFrame | ServerFrame) -> bytes:
-    """A frame as UTF-8 JSON, for one WebSocket text message."""
+    """Return a frame as UTF-8 JSON, for one WebSocket text message."""
     return _encoder.encode(frame)
 
 
 def decode_client(data: bytes | str) -> ClientFrame:
-    """A client's frame; WireError unless it is one JSON object with exactly one known key."""
+    """Decode a client's frame: one JSON object with exactly one known key, else WireError."""
     return _decode(_client_decoder, data)
 
 
 def decode_server(data: bytes | str) -> ServerFrame:
-    """A server's frame; WireError unless it is one JSON object with exactly one known key."""
+    """Decode a server's frame: one JSON object with exactly one known key, else WireError."""
     return _decode(_server_decoder, data)
 
 
 def encode_push(entry: Entry) -> bytes:
-    """The `msg` or `room` frame that pushes an entry: the same bytes for every recipient."""
+    """Return the `msg` or `room` frame that pushes an entry, the same for every recipient."""
     if entry.type == "room":
         event = RoomEvent(entry.conv, entry.seq, entry.event, entry.user, entry.ts)
         return encode(ServerFrame(room=event))
-    return encode(ServerFrame(msg=Msg(entry.conv, *_said(entry))))
+    return encode(ServerFrame(msg=Msg(entry.conv, *_message_fields(entry))))
 
 
 def history_view(entry: Entry) -> HistoryMsg | HistoryRoom:
-    """An entry as the public history shows it: no `conv`, and no field left out for being empty."""
+    """Return an entry as in the public history: without `conv`, and with its empty fields."""
     if entry.type == "room":
         return HistoryRoom(entry.seq, entry.event, entry.user, entry.ts)
-    return HistoryMsg(*_said(entry))
+    return HistoryMsg(*_message_fields(entry))
 
 
-def _said(entry: Entry) -> tuple[int, str, str, str, str, int, str]:
+def _message_fields(entry: Entry) -> tuple[int, str, str, str, str, int, str]:
     body, sticker = ("", entry.body) if entry.type == "sticker" else (entry.body, "")
     return entry.seq, entry.msg_id, entry.client_msg_id, entry.sender, body, entry.ts, sticker
 
 
 def encode_batch(entries: list[Entry]) -> bytes:
-    """A bus message: entries in the order of their commits."""
+    """Return a bus message with these entries, which are in the order of their commits."""
     return _batch_encoder.encode(entries)
 
 
 def decode_batch(data: bytes) -> list[Entry]:
-    """The entries of a bus message; WireError if it is none."""
+    """Return the entries of a bus message; WireError if it is invalid."""
     try:
         return _batch_decoder.decode(data)
     except msgspec.DecodeError as error:
@@ -259,16 +262,16 @@ def decode_batch(data: bytes) -> list[Entry]:
 
 @lru_cache(8192)
 def direct_members(conv: str) -> tuple[str, str] | None:
-    """The two members that a direct conversation's id names; None for anything else.
+    """Return the two members in the id of a direct conversation; None for any other text.
 
-    What comes from a client is measured before: this remembers what it is asked.
+    Callers limit the length of ids that come from clients, because the results are cached.
     """
     match = _DIRECT.fullmatch(conv)
     return (match[1], match[2]) if match and match[1] < match[2] else None
 
 
 def is_room(conv: str) -> bool:
-    """Whether this is the id of a room."""
+    """Return whether this is the id of a room."""
     return _ROOM.fullmatch(conv) is not None
 
 
@@ -277,7 +280,7 @@ def _decode(decoder: msgspec.json.Decoder[Frame], data: bytes | str) -> Frame:
         frame = decoder.decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise WireError(f"{error!s:.200}") from error
-    named = sum(getattr(frame, name) is not None for name in frame.__struct_fields__)
-    if named != 1:
-        raise WireError(f"a frame has exactly one key, this one has {named}")
+    keys = sum(getattr(frame, name) is not None for name in frame.__struct_fields__)
+    if keys != 1:
+        raise WireError(f"a frame must have exactly one key; got {keys}")
     return frame

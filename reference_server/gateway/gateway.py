@@ -1,4 +1,4 @@
-"""The API gateway: who is calling, and which service answers."""
+"""The API gateway: authenticates callers and passes calls on to the services."""
 
 import logging
 import time
@@ -10,11 +10,11 @@ import msgspec
 from gauntlet.reference_server.core import tokens
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.gateway.admission import Admission
-from gauntlet.reference_server.gateway.rate_limit import RateLimit
-from gauntlet.reference_server.http.messages import Request, Response, answer, reply
-from gauntlet.reference_server.services.base import Context
+from gauntlet.reference_server.gateway.rate_limit import RateLimiter
+from gauntlet.reference_server.http.messages import Request, Response, reply, respond
+from gauntlet.reference_server.services.base import ServiceContext
 
-# The first two segments of a path choose the service.
+# By the first two segments of the path.
 SERVICE_OF: Mapping[str, str] = {
     "/v1/sessions": "sessions",
     "/v1/conversations": "message",
@@ -23,34 +23,35 @@ SERVICE_OF: Mapping[str, str] = {
     "/v1/friends": "friend",
     "/v1/stickers": "sticker",
 }
-NOTE_EVERY_S = 1.0
+LOG_EVERY_S = 1.0
 
 log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """Checks the token and passes the call on, to a service beside it or over HTTP.
+    """Verifies the token and passes the call on, within the process or over HTTP.
 
-    Refuses what is too much: of one user, or of all. `lag_s` tells how late the event loop is.
+    Refuses sends of a user who exceeds their rate, and calls of all users under overload. `lag_s`
+    returns how late the event loop is.
     """
 
-    def __init__(self, context: Context, lag_s: Callable[[], float]) -> None:
+    def __init__(self, context: ServiceContext, lag_s: Callable[[], float]) -> None:
         settings = context.config.settings
         self._client, self._metrics = context.client, context.metrics
         self._secret = context.config.secret
         self._admission = Admission(settings.shed_wait_ms / 1000, lag_s)
-        self._rates = RateLimit(settings.user_sends_per_s, settings.user_sends_burst)
+        self._rate_limiter = RateLimiter(settings.user_sends_per_s, settings.user_sends_burst)
         self._last_good: dict[str, bytes] = {}
-        self._noted_at, self._unnoted = float("-inf"), 0
+        self._logged_at, self._unlogged = float("-inf"), 0
 
     async def handle(self, request: Request) -> Response:
-        """The answer to a client's call; failures of services in the protocol's form."""
+        """Return the response to a client's call; failures have the protocol's format."""
         began = time.monotonic()
-        response = await answer(self._forward, request)
+        response = await respond(self._forward, request)
         now = time.monotonic()
         self._metrics.observe("request_ms", 1000 * (now - began))
         if response.status >= 500:
-            self._note(request, response, now, now - began)
+            self._log_failure(request, response, now, now - began)
         return response
 
     async def _forward(self, request: Request) -> Response:
@@ -58,11 +59,11 @@ class Gateway:
         if service is None:
             raise ApiError("not_found", f"no such call: {request.path}")
         user = device = ""
-        if service != "sessions":  # logging in takes no token
+        if service != "sessions":  # a login has no token yet
             claims = self._claims(request)
             user, device = claims.user, claims.device
-        work = _work(service, request)
-        self._let_in(work, user)
+        work = _work_kind(service, request)
+        self._admit(work, user)
         request.user, request.device, request.headers = user, device, {}
         if work == "send":
             return await self._send(request)
@@ -70,15 +71,15 @@ class Gateway:
             return await self._sticker(request)
         return await self._client.call(service, request)
 
-    def _let_in(self, work: str, user: str) -> None:
-        """Return, or refuse what is too much before anything was done for it."""
+    def _admit(self, work: str, user: str) -> None:
+        """Raise ApiError if the call has to be refused, before any work is done for it."""
         now = time.monotonic()
         if not self._admission.admits(work, now):
             self._metrics.add(f'sheds_total{{work="{work}"}}')
-            raise ApiError("unavailable", "too much to do at the moment")
-        if work == "send" and not self._rates.allows(user, now):
+            raise ApiError("unavailable", "the server is overloaded")
+        if work == "send" and not self._rate_limiter.allows(user, now):
             self._metrics.add("rate_limited_total")
-            raise ApiError("rate_limited", "too many messages")
+            raise ApiError("rate_limited", "the user sends too many messages")
 
     async def _send(self, request: Request) -> Response:
         entered = time.monotonic()
@@ -92,38 +93,38 @@ class Gateway:
         return response
 
     async def _sticker(self, request: Request) -> Response:
-        """Sticker packs seldom change: while their service is away, the last good answer does."""
-        response = await answer(partial(self._client.call, "sticker"), request)
+        """Return the sticker packs, or the last good response while their service fails."""
+        response = await respond(partial(self._client.call, "sticker"), request)
         if response.status == 200:
             self._last_good[request.path] = response.body
-        elif response.status >= 500 and (last := self._last_good.get(request.path)):
+        elif response.status >= 500 and (last_good := self._last_good.get(request.path)):
             self._metrics.add("degraded_total")
-            return reply({**msgspec.json.decode(last), "degraded": True})
+            return reply({**msgspec.json.decode(last_good), "degraded": True})
         return response
 
-    def _note(self, request: Request, response: Response, now: float, took_s: float) -> None:
-        """Log a failure, but no more often than somebody could read."""
-        if now - self._noted_at < NOTE_EVERY_S:
-            self._unnoted += 1
+    def _log_failure(self, request: Request, response: Response, now: float, took_s: float) -> None:
+        """Log a failed call, at most once in `LOG_EVERY_S`."""
+        if now - self._logged_at < LOG_EVERY_S:
+            self._unlogged += 1
             return
-        self._noted_at = now
+        self._logged_at = now
         context = {"method": request.method, "path": request.path, "status": response.status}
-        context |= {"took_ms": round(1000 * took_s), "others_since_last": self._unnoted}
+        context |= {"took_ms": round(1000 * took_s), "others_since_last": self._unlogged}
         log.warning("call failed", extra={"context": context})
-        self._unnoted = 0
+        self._unlogged = 0
 
     def _claims(self, request: Request) -> tokens.Claims:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
-            raise ApiError("unauthorized", "a bearer token is needed")
+            raise ApiError("unauthorized", "a bearer token is required")
         try:
             return tokens.verify(token, self._secret, time.time())
         except tokens.TokenError as error:
             raise ApiError("unauthorized", str(error)) from error
 
 
-def _work(service: str, request: Request) -> str:
-    """What kind of work a call is; see `admission.SHARES`."""
+def _work_kind(service: str, request: Request) -> str:
+    """Return the kind of work of a call; see `admission.WAIT_SHARES`."""
     if service == "message":
         return "send" if request.method == "POST" else "history"
     return "login" if service == "sessions" else service

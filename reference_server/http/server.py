@@ -1,9 +1,9 @@
 """The HTTP/1.1 server of one process: an `asyncio.Protocol` around the parser of `httptools`.
 
-A connection is one task that answers its requests one after the other, so answers keep the order
-in which they were asked for, and no request costs a task. It must bring a whole request in time,
-read its answers in time, its head and body have limits, and there may be so many of them. On the
-way out clients are told to go elsewhere before anything is closed.
+One task per connection answers its requests one after the other, so responses keep the order of
+the requests, and no request costs a task. Time limits apply to the arrival of a request and to the
+client's reading of responses; size limits apply to heads, bodies and the number of connections.
+During a shutdown clients are asked to close (`connection: close`) before connections are closed.
 """
 
 import asyncio
@@ -21,51 +21,53 @@ from gauntlet.reference_server.http import messages
 from gauntlet.reference_server.http.messages import Handler
 
 HEAD_BYTES_MAX = 65_536
-PIECE_BYTES = 16_384  # what is parsed before limits are looked at
-CHUNKING_MAX = 8  # times a body's limit: what it may be wrapped in on its way
-PIPELINED_MAX = 8  # requests that wait on one connection before it is read no further
-GRACE_S = 2
+PARSE_BYTES = 16_384  # limits are checked after this many bytes
+CHUNKING_FACTOR_MAX = 8  # the encoding of a chunked body may be this many times the body limit
+PIPELINED_MAX = 8  # requests that wait on one connection before reading pauses
+GRACE_S = 2  # for running calls during a shutdown
 KEEP_ALIVE_S = 60
 CHECK_EVERY_S = 1.0
-# How long a server that leaves still answers, so that clients can go without a broken call.
+# During a shutdown the server still answers this long, so that clients lose no call.
 LAME_DUCK_S = 0.5
 
-_KEPT = {name.encode(): name for name in (*messages.HEADERS, "content-length", "expect")}
+_KEPT_HEADERS = {name.encode(): name for name in (*messages.HEADERS, "content-length", "expect")}
 
 
-class Site:
+class ServerState:
     """What all connections of a process share; `now_s` is the loop's time at the last check."""
 
     def __init__(self, handle: Handler, config: Config, metrics: Metrics) -> None:
         self.handle, self.settings, self.metrics = handle, config.settings, metrics
         self.connections: set[Connection] = set()
-        self.serving: set[asyncio.Task[None]] = set()
-        self.leaving, self.now_s = False, 0.0
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.is_closing, self.now_s = False, 0.0
         metrics.gauge("connections", lambda: len(self.connections))
 
 
 class Connection(asyncio.Protocol):
     """One client's connection.
 
-    The parser calls the `on_…` methods while it reads; whole requests wait in `_asked`. A refusal
-    waits there too, in its turn, and nothing is heard after it.
+    The parser calls the `on_…` methods while it reads. Complete requests wait in `_pending`, in
+    their order. A request that is refused is represented by its error, and nothing after it is
+    read.
     """
 
     transport: asyncio.Transport
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
-        self._asked: deque[messages.Request | ApiError] = deque()
-        self._waiter: asyncio.Future[None] | None = None  # done when there is something to do
-        self._is_lost = self._is_deaf = self._is_paused = False
-        # Since when we wait for the client: to ask, to finish a request, to read our answers.
-        self._since: float | None = self._loop.time()
-        self._choked_since: float | None = None
+        self._pending: deque[messages.Request | ApiError] = deque()
+        self._waiter: asyncio.Future[None] | None = None  # set while the task waits for work
+        self._is_lost = self._ignores_input = self._is_paused = False
+        # Since when the server waits for the client: for its first request, the rest of a request,
+        # or the close of the connection; and since when it waits for it to read responses.
+        self._waiting_since: float | None = self._loop.time()
+        self._write_blocked_since: float | None = None
         self._idle_since = 0.0
-        self._in_head = self._in_request = self._has_ended_one = False
-        # Bytes of a body, and of a request of which no piece was its end.
+        self._in_head = self._in_request = self._completed_request = False
+        # Bytes of the current body, and of reads that did not complete a request.
         self._body_bytes = self._received = 0
         self._url = b""
         self._headers: dict[str, str] = {}
@@ -73,44 +75,45 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        site = self._site
-        site.connections.add(self)
-        if len(site.connections) > site.settings.http_connections_max:
-            site.metrics.add("connections_refused_total")
+        state = self._state
+        state.connections.add(self)
+        if len(state.connections) > state.settings.http_connections_max:
+            state.metrics.add("connections_refused_total")
             self._refuse(ApiError("unavailable", "too many connections"))
         task = self._loop.create_task(self._serve())
-        site.serving.add(task)
-        task.add_done_callback(site.serving.discard)
+        state.tasks.add(task)
+        task.add_done_callback(state.tasks.discard)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._site.connections.discard(self)
+        self._state.connections.discard(self)
         self._is_lost = True
-        self._asked.clear()
+        self._pending.clear()
         self._wake()
 
     def pause_writing(self) -> None:
-        self._choked_since = self._loop.time()
+        self._write_blocked_since = self._loop.time()
 
     def resume_writing(self) -> None:
-        self._choked_since = None
+        self._write_blocked_since = None
         self._wake()
 
     def data_received(self, data: bytes) -> None:
-        for at in range(0, len(data), PIECE_BYTES):
-            if self._is_deaf:
+        for start in range(0, len(data), PARSE_BYTES):
+            if self._ignores_input:
                 break
-            self._has_ended_one = False
-            piece = data[at : at + PIECE_BYTES]
+            self._completed_request = False
+            part = data[start : start + PARSE_BYTES]
             try:
-                self._parser.feed_data(piece)
+                self._parser.feed_data(part)
             except httptools.HttpParserUpgrade:
-                self._is_deaf = True  # what follows is no HTTP; the request is answered as others
+                self._ignores_input = True  # the rest is not HTTP; the request is answered as usual
             except httptools.HttpParserError as error:
                 self._refuse(ApiError("bad_request", str(error)))
-            if self._in_request or not self._has_ended_one:
-                # How much of a piece with an end is of the next request, the parser does not tell.
-                self._note_part(0 if self._has_ended_one else len(piece))
-        if len(self._asked) > PIPELINED_MAX and not self._is_paused:
+            if self._in_request or not self._completed_request:
+                # If the part completed a request, the parser does not say how much of it belongs
+                # to the next one.
+                self._count_partial(0 if self._completed_request else len(part))
+        if len(self._pending) > PIPELINED_MAX and not self._is_paused:
             self._is_paused = True
             self.transport.pause_reading()
         self._wake()
@@ -123,8 +126,8 @@ class Connection(asyncio.Protocol):
         self._url += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        kept = _KEPT.get(name.lower())
-        if kept is not None and self._in_head:  # trailers are no headers
+        kept = _KEPT_HEADERS.get(name.lower())
+        if kept is not None and self._in_head:  # ignore trailers
             self._headers[kept] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
@@ -139,35 +142,37 @@ class Connection(asyncio.Protocol):
         self._limit(self._body_bytes)
 
     def on_message_complete(self) -> None:
-        self._in_request, self._has_ended_one = False, True
-        self._received, self._since = 0, None
-        if self._is_deaf:
+        self._in_request, self._completed_request = False, True
+        self._received, self._waiting_since = 0, None
+        if self._ignores_input:
             return
         try:
-            self._asked.append(self._request())
+            self._pending.append(self._request())
         except (httptools.HttpParserError, UnicodeDecodeError) as error:
             self._refuse(ApiError("bad_request", str(error)))
         if not self._parser.should_keep_alive():
-            self._is_deaf = True
+            self._ignores_input = True
 
     def check(self, now_s: float) -> None:
-        """Close a connection that has made us wait for too long, or that nobody uses."""
-        since = self._since if self._choked_since is None else self._choked_since
+        """Close the connection if its client exceeds a time limit or if it is idle for too long."""
+        since = (
+            self._waiting_since if self._write_blocked_since is None else self._write_blocked_since
+        )
         if since is not None:
-            if now_s - since > self._site.settings.request_timeout_ms / 1000:
-                self._site.metrics.add("slow_requests_total")
+            if now_s - since > self._state.settings.request_timeout_ms / 1000:
+                self._state.metrics.add("slow_requests_total")
                 self.transport.abort()
         elif self.is_idle and now_s - self._idle_since > KEEP_ALIVE_S:
-            self._since = now_s
+            self._waiting_since = now_s
             self.transport.close()
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is being answered, or waits to be."""
-        return self._waiter is not None and not self._asked and not self._is_deaf
+        """Whether no request is being answered or waits for its answer."""
+        return self._waiter is not None and not self._pending and not self._ignores_input
 
     def _request(self) -> messages.Request:
-        """What has arrived; HttpParserError or UnicodeDecodeError if its URL is none."""
+        """Build the request that arrived; HttpParserError or UnicodeDecodeError for a bad URL."""
         path, _, query = self._url.decode("ascii").partition("?")
         if not path.startswith("/"):
             parsed = httptools.parse_url(self._url)
@@ -180,88 +185,88 @@ class Connection(asyncio.Protocol):
             self._headers,
         )
 
-    def _note_part(self, size: int) -> None:
-        """A piece came that was not a request's end: both time and size are limited."""
-        if self._since is None:
-            self._since = self._loop.time()
+    def _count_partial(self, size: int) -> None:
+        """Apply the limits of time and size to a request that is not complete yet."""
+        if self._waiting_since is None:
+            self._waiting_since = self._loop.time()
         self._received += size
         if self._in_head and self._received > HEAD_BYTES_MAX:
             self._refuse(ApiError("bad_request", "the head of the request is too long"))
-        self._limit((self._received - HEAD_BYTES_MAX) // CHUNKING_MAX)
+        self._limit((self._received - HEAD_BYTES_MAX) // CHUNKING_FACTOR_MAX)
 
     def _limit(self, body_bytes: int) -> None:
-        most = self._site.settings.body_bytes_max
-        if body_bytes > most:
-            self._refuse(ApiError("too_large", f"the body may have at most {most} bytes"))
+        maximum = self._state.settings.body_bytes_max
+        if body_bytes > maximum:
+            self._refuse(ApiError("too_large", f"the body may have at most {maximum} bytes"))
 
     def _refuse(self, error: ApiError) -> None:
-        """Answer with an error in its turn, and hear no more."""
-        if not self._is_deaf:
-            self._is_deaf = True
-            self._asked.append(error)
+        """Queue an error as the last response and ignore further input."""
+        if not self._ignores_input:
+            self._ignores_input = True
+            self._pending.append(error)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     async def _serve(self) -> None:
-        """Answer until the connection has ended."""
+        """Answer requests until the connection ends."""
         while not self._is_lost:
-            if not self._asked or self._choked_since is not None:
+            if not self._pending or self._write_blocked_since is not None:
                 self._waiter = self._loop.create_future()
                 await self._waiter
                 self._waiter = None
                 continue
-            asked = self._asked.popleft()
-            if self._is_paused and not self._asked:
+            request = self._pending.popleft()
+            if self._is_paused and not self._pending:
                 self._is_paused = False
                 self.transport.resume_reading()
-            if isinstance(asked, ApiError):
-                self._answer(messages.failure(asked), with_body=True)
+            if isinstance(request, ApiError):
+                self._write(messages.error_response(request), with_body=True)
             else:
-                response = await messages.answer(self._site.handle, asked)
-                self._answer(response, with_body=asked.method != "HEAD")
+                response = await messages.respond(self._state.handle, request)
+                self._write(response, with_body=request.method != "HEAD")
 
-    def _answer(self, response: messages.Response, *, with_body: bool) -> None:
+    def _write(self, response: messages.Response, *, with_body: bool) -> None:
         if self._is_lost:
             return
-        is_last = (self._is_deaf or self._site.leaving) and not self._asked
-        self.transport.write(response.encoded(with_body=with_body, closes=is_last))
-        self._idle_since = self._site.now_s
+        is_last = (self._ignores_input or self._state.is_closing) and not self._pending
+        self.transport.write(response.encode(with_body=with_body, closes=is_last))
+        self._idle_since = self._state.now_s
         if not is_last:
             return
-        # Either end waits for him, to close or to read what is left, for as long as for a request.
-        self._is_deaf, self._since = True, self._loop.time()
+        # The client may take as long as for a request to close or to read the rest.
+        self._ignores_input, self._waiting_since = True, self._loop.time()
         if self._in_request and self.transport.can_write_eof():
-            # What the client still sends would be answered by a reset, which could cost him the
-            # answer: first he closes (RFC 9112, 9.6).
+            # Closing now would answer further data with a reset, and the client could lose the
+            # response: the client has to close first (RFC 9112, 9.6).
             self.transport.write_eof()
         else:
             self.transport.close()
 
 
 async def listen(handle: Handler, config: Config, metrics: Metrics, stop: asyncio.Event) -> None:
-    """Serve until `stop`, then finish the calls that run."""
+    """Serve HTTP until `stop`, then finish the running calls and close all connections."""
     loop = asyncio.get_running_loop()
-    site = Site(handle, config, metrics)
+    state = ServerState(handle, config, metrics)
     stopping = loop.create_task(stop.wait())
     listener = socket.create_server((config.host, config.port), backlog=2048)
-    server = await loop.create_server(lambda: Connection(site), sock=listener, backlog=2048)
+    server = await loop.create_server(lambda: Connection(state), sock=listener, backlog=2048)
     while not stop.is_set():
-        site.now_s = loop.time()
-        for connection in tuple(site.connections):
-            connection.check(site.now_s)
+        state.now_s = loop.time()
+        for connection in tuple(state.connections):
+            connection.check(state.now_s)
         await asyncio.wait([stopping], timeout=CHECK_EVERY_S)
     server.close()
-    site.leaving = True
-    await asyncio.sleep(LAME_DUCK_S if site.connections else 0)
-    for connection in tuple(site.connections):
+    state.is_closing = True
+    await asyncio.sleep(LAME_DUCK_S if state.connections else 0)
+    for connection in tuple(state.connections):
         if connection.is_idle:
             connection.transport.close()
-    if site.serving:
-        await asyncio.wait(site.serving, timeout=GRACE_S)
-    for connection in tuple(site.connections):
+    if state.tasks:
+        await asyncio.wait(state.tasks, timeout=GRACE_S)
+    for connection in tuple(state.connections):
         connection.transport.abort()
-    for task in site.serving:
+    for task in state.tasks:
         task.cancel()
-    await asyncio.gather(stopping, *site.serving, return_exceptions=True)
+    await asyncio.gather(stopping, *state.tasks, return_exceptions=True)

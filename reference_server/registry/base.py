@@ -1,28 +1,31 @@
-"""Who is connected where: what every registry engine promises."""
+"""The interface of the registry, which knows the edges of each connected user."""
 
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
-# Edges renew their own lease each second: three beats missed and no new client is sent there.
-# What it holds is believed for the whole lease: a slow edge's clients must not count as gone.
+# Edges renew their own lease every second. After three missed renewals an edge gets no new clients,
+# but the leases of its connections stay valid: the clients of a slow edge have not left.
 EDGE_FRESH_MS = 3_000
 
 
 class RegistryDown(Exception):
-    """The registry cannot be reached, or is being rebuilt and must not be believed yet."""
+    """The registry cannot be reached, or was emptied and is not complete yet."""
 
 
 class Lease(NamedTuple):
-    """A user's connection, `<edge>|<epoch>-<n>` and so never used twice, until it runs out."""
+    """A user's connection until the lease expires.
+
+    Connections are named `<edge>|<epoch>-<n>`, so no name is used twice.
+    """
 
     user: str
     connection: str
 
 
 class EdgeLease(NamedTuple):
-    """A living edge: where the bus reaches it, which boot this is, how much it carries.
+    """A live edge: its bus queue, its boot and its number of connections.
 
-    `epoch` holds no hyphen, and a later boot's epoch sorts after an earlier one's.
+    `epoch` identifies the boot. It contains no hyphen, and later boots sort after earlier ones.
     """
 
     name: str
@@ -34,55 +37,58 @@ class EdgeLease(NamedTuple):
 
 
 def edge_of(connection: str) -> str:
-    """The edge that holds a connection: `edge-blue-1|3fa9c1-17` → `edge-blue-1`."""
+    """Return the edge of a connection: `edge-blue-1|3fa9c1-17` → `edge-blue-1`."""
     return connection.partition("|")[0]
 
 
 def boot_of(connection: str) -> str:
-    """The boot that holds a connection: `edge-blue-1|3fa9c1-17` → `edge-blue-1|3fa9c1`."""
+    """Return the boot of a connection: `edge-blue-1|3fa9c1-17` → `edge-blue-1|3fa9c1`."""
     return connection.rpartition("-")[0]
 
 
 class Registry(Protocol):
-    """Leases of connections and edges. Every call is bounded to 500 ms and raises RegistryDown.
+    """Leases of connections and edges. Every call takes at most 500 ms or raises RegistryDown.
 
-    An edge calls `put_edge`, `put`, `remove`, `remove_edge` and watches `generation`; everyone
-    else looks up. After a loss of its data the registry counts as down to those who look up
-    (`queues`, `connections`) for one lease, in which the edges register again what they hold.
+    Edges call `put_edge`, `put`, `remove` and `remove_edge`, and watch `generation`; all other
+    processes only look up. After a loss of data, look-ups (`queues`, `connections`) fail with
+    RegistryDown for the length of one lease, in which the edges register their connections again.
     """
 
     async def generation(self) -> str:
-        """The name of the data's current life, made if absent; a new name: register again."""
+        """Return the name of the current data set, created if absent.
+
+        A new name means that the data was lost and the edge has to register again.
+        """
         ...
 
     async def put_edge(self, edge: EdgeLease) -> None:
-        """Write or renew an edge's lease; the latest boot of a name wins."""
+        """Write or renew an edge's lease; the latest boot of an edge wins."""
         ...
 
     async def remove_edge(self, edge: EdgeLease) -> None:
-        """Remove an edge's lease unless another boot has taken the name."""
+        """Remove an edge's lease unless it belongs to another boot."""
         ...
 
     async def put(self, leases: Collection[Lease]) -> None:
-        """Write or renew connections' leases, in one round trip."""
+        """Write or renew leases of connections."""
         ...
 
     async def remove(self, leases: Collection[Lease]) -> None:
-        """Remove exactly these leases, in one round trip; their users' others stay."""
+        """Remove exactly these leases; other leases of their users stay."""
         ...
 
     async def queues(self, users: Collection[str]) -> Mapping[str, set[str]]:
-        """For each user with a live connection: the bus queues of the edges that hold one."""
+        """Return, for each user with a live connection, the bus queues of their edges."""
         ...
 
     async def connections(self, users: Collection[str]) -> Mapping[str, set[str]]:
-        """For each user with a live connection: those connections on living edges."""
+        """Return, for each user with a live connection, those connections."""
         ...
 
     async def edges(self) -> list[EdgeLease]:
-        """The edges fit for new clients, with their connection counts; even while rebuilding."""
+        """Return the edges that accept new clients; also works after a loss of data."""
         ...
 
     async def close(self) -> None:
-        """Let go of the sockets; the leases stay until they run out."""
+        """Close the sockets; the leases stay until they expire."""
         ...

@@ -1,13 +1,13 @@
 """The registry in Redis.
 
-| key | type | holds |
+| key | type | content |
 |---|---|---|
 | `generation` | string | a random name, written by the first edge that finds it absent |
 | `edges` | hash | edge name → its lease as JSON, with the wall-clock ms of its last renewal |
-| `user:<user>` | sorted set | connection → the wall-clock ms at which its lease runs out |
+| `user:<user>` | sorted set | connection → the wall-clock ms at which its lease expires |
 
-Expiry is judged by the callers' wall clocks: leases are tens of seconds, clocks of one site differ
-by milliseconds. Nothing here needs persistence; edges write it all again after a loss.
+Callers determine expiry with their wall clocks: leases last tens of seconds, while the clocks of
+one site differ by milliseconds. Nothing needs persistence; edges write it all again after a loss.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ from redis.exceptions import RedisError
 from gauntlet.reference_server.registry import base
 
 CALL_TIMEOUT_S = 0.5
-RETRY_AFTER_S = 0.5  # a failed registry is left alone this long: callers have a queue behind them
+RETRY_AFTER_S = 0.5  # after a failure calls fail immediately this long: callers have queues
 PUT_CHUNK = 500
 
-# An edge that was cut off must not overwrite or remove a later boot of its name: epochs sort.
+# An edge that was cut off must not overwrite or remove the lease of its later boot; epochs sort.
 _PUT_EDGE = """
 local old = redis.call('HGET', KEYS[1], ARGV[1])
 if old and cjson.decode(old).epoch > ARGV[2] then return 0 end
@@ -41,8 +41,8 @@ local old = redis.call('HGET', KEYS[1], ARGV[1])
 if old and cjson.decode(old).epoch == ARGV[2] then return redis.call('HDEL', KEYS[1], ARGV[1]) end
 return 0
 """
-# Many users by one command: a command each would cost the asking process more than the rest of a
-# message's fan-out together.
+# One command for all users: a command per user would cost the calling process more than the rest
+# of a message's fan-out.
 _LEASES = """
 local found = {}
 for number, key in ipairs(KEYS) do
@@ -62,12 +62,12 @@ _decode_row = msgspec.json.Decoder(_EdgeRow).decode
 
 
 class RedisRegistry:
-    """See `base.Registry`."""
+    """`base.Registry` on Redis."""
 
     def __init__(self, url: str, *, lease_ms: int) -> None:
         self._lease_ms = lease_ms
         self._generation: bytes | None = None
-        self._believed_at = 0.0
+        self._trusted_at = 0.0
         self._retry_at = 0.0
         self._redis: Redis = Redis.from_url(
             url,
@@ -115,13 +115,13 @@ class RedisRegistry:
         leases, edges = await self._look_up(users)
         boots = {f"{edge.name}|{edge.epoch}": edge.queue for edge in edges}
         return {
-            user: {boots[base.boot_of(one)] for one in connections}
-            for user, connections in _living(leases, boots).items()
+            user: {boots[base.boot_of(connection)] for connection in connections}
+            for user, connections in _on_live_boots(leases, boots).items()
         }
 
     async def connections(self, users: Collection[str]) -> dict[str, set[str]]:
         leases, edges = await self._look_up(users)
-        return _living(leases, {f"{edge.name}|{edge.epoch}" for edge in edges})
+        return _on_live_boots(leases, {f"{edge.name}|{edge.epoch}" for edge in edges})
 
     async def edges(self) -> list[base.EdgeLease]:
         async with self._pipeline() as pipeline:
@@ -142,26 +142,27 @@ class RedisRegistry:
             keys = [f"user:{user}" for user in users]
             pipeline.eval(_LEASES, len(keys), *keys, _now_ms())
             generation, rows, found = await pipeline.execute()
-        self._require_believable(generation)
+        self._require_complete(generation)
         leases = {
             user: [str(connection, "utf-8") for connection in connections]
             for user, connections in zip(users, found, strict=True)
         }
         return leases, _edges_renewed(rows, self._lease_ms)
 
-    def _require_believable(self, generation: bytes | None) -> None:
-        """RegistryDown while the data may lack leases of connections that live.
+    def _require_complete(self, generation: bytes | None) -> None:
+        """Raise RegistryDown while leases of live connections may be missing.
 
-        The first generation that a process meets is believed: a wrong guess costs a late delivery,
-        repaired by the edges' heads poll, and saves flooding every edge after each start.
+        The first generation that a process sees is trusted. If it is incomplete, some messages are
+        delivered late by the edges' heads poll; without this trust, every start would send all
+        messages to all edges for the length of a lease.
         """
         if generation is None:
             raise base.RegistryDown("the registry is empty")
         now = time.monotonic()
         if self._generation is not None and generation != self._generation:
-            self._believed_at = now + self._lease_ms / 1000
+            self._trusted_at = now + self._lease_ms / 1000
         self._generation = generation
-        if now < self._believed_at:
+        if now < self._trusted_at:
             raise base.RegistryDown("the registry lost its data and is being rebuilt")
 
     def _expiry_ms(self) -> int:
@@ -169,7 +170,7 @@ class RedisRegistry:
 
     @asynccontextmanager
     async def _pipeline(self) -> AsyncIterator[Pipeline]:
-        """One round trip, bounded; every failure of the server or the link is RegistryDown."""
+        """One round trip with a time limit; every failure becomes RegistryDown."""
         if time.monotonic() < self._retry_at:
             raise base.RegistryDown("the registry failed a moment ago")
         try:
@@ -192,14 +193,14 @@ def _now_ms() -> int:
 
 
 def _edges_renewed(rows: dict[bytes, bytes], within_ms: int) -> list[base.EdgeLease]:
-    found = (_decode_row(data) for data in rows.values())
-    return [row.lease for row in found if row.renewed_ms + within_ms > _now_ms()]
+    decoded = (_decode_row(data) for data in rows.values())
+    return [row.lease for row in decoded if row.renewed_ms + within_ms > _now_ms()]
 
 
-def _living(leases: dict[str, list[str]], boots: Collection[str]) -> dict[str, set[str]]:
-    """The users' connections on boots that live; users without one are left out."""
-    living = {
+def _on_live_boots(leases: dict[str, list[str]], boots: Collection[str]) -> dict[str, set[str]]:
+    """Return the users' connections on live boots, without users who have none."""
+    live = {
         user: {connection for connection in connections if base.boot_of(connection) in boots}
         for user, connections in leases.items()
     }
-    return {user: connections for user, connections in living.items() if connections}
+    return {user: connections for user, connections in live.items() if connections}

@@ -1,19 +1,20 @@
-"""The message service: sends, history, heads; and what the other processes ask of it.
+"""The message service: sends, history and heads, and the internal calls of other processes.
 
-Follow a send: `send` → `append` → group commit → the store's transaction → the answer, and
-`_committed` → fan-out.
+The path of a send: `send` → `append` → group commit → the store's transaction → the response;
+then `_on_commit` → fan-out.
 """
 
 import asyncio
 import time
 from collections import defaultdict
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
-from gauntlet.reference_server import bus, registry
+from gauntlet.reference_server.bus.base import Bus
 from gauntlet.reference_server.core import wire
 from gauntlet.reference_server.core.errors import ApiError
+from gauntlet.reference_server.core.internal_api import RoomEventPosition, RoomEventRequest
 from gauntlet.reference_server.core.wire import (
     Entry,
     EntryPage,
@@ -22,29 +23,29 @@ from gauntlet.reference_server.core.wire import (
     is_room,
 )
 from gauntlet.reference_server.http.messages import Request, Response, Router, reply
-from gauntlet.reference_server.http.service_client import BUNDLE
-from gauntlet.reference_server.services.base import Context
+from gauntlet.reference_server.http.service_client import BUNDLE_PATH
+from gauntlet.reference_server.registry.base import Registry
+from gauntlet.reference_server.services.base import Service, ServiceContext
 from gauntlet.reference_server.services.group_commit import GroupCommit
 from gauntlet.reference_server.services.publisher import Fanout
-from gauntlet.reference_server.services.send_policy import Checks
-from gauntlet.reference_server.store import open_messages
-from gauntlet.reference_server.store.base import Append, Outcome, Stored
+from gauntlet.reference_server.services.send_policy import SendPolicy
+from gauntlet.reference_server.store.base import AppendRequest, MessageStore, Outcome, Stored
 
-PAGE = 200
+PAGE_DEFAULT = 200
 PAGE_MAX = 1000
-SEQ_MAX = 2**53  # what JSON numbers hold exactly
+SEQ_MAX = 2**53  # JSON numbers are exact up to here
 
 _unpack = msgspec.msgpack.Decoder(list[Request]).decode
 ClientMsgId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
-class _Send(msgspec.Struct):
+class _SendBody(msgspec.Struct):
     client_msg_id: ClientMsgId
     body: str | None = None
     sticker: str | None = None
 
 
-class _Sent(msgspec.Struct, omit_defaults=True):
+class _SendResult(msgspec.Struct, omit_defaults=True):
     conv: str
     seq: int
     msg_id: str
@@ -52,45 +53,24 @@ class _Sent(msgspec.Struct, omit_defaults=True):
     dup: bool = False
 
 
-class Event(msgspec.Struct):
-    """A room event that the room service wants sequenced; `key` is its identity."""
+class MessageService(Service):
+    """Everything that reads or writes the messages DB."""
 
-    conv: str
-    event: Literal["added", "removed", "entered", "exited"]
-    user: str
-    key: str
-    by: str = ""
-    connection: str = ""
-
-
-class Position(msgspec.Struct):
-    """The position that an event has; `dup`: there was nothing left to write."""
-
-    conv: str
-    seq: int
-    dup: bool = False
-
-
-class MessageService:
-    """Everything that touches the messages DB."""
-
-    def __init__(self, context: Context) -> None:
-        config, settings = context.config, context.config.settings
-        self._store = open_messages(config.messages_db, settings.db_timeout_ms)
-        self._registry = registry.connect(config.registry, lease_ms=context.lease_ms)
-        self._bus = bus.connect(config.bus)
-        self._fanout = Fanout(self._registry, self._bus, context.metrics)
+    def __init__(
+        self, context: ServiceContext, store: MessageStore, registry: Registry, bus: Bus
+    ) -> None:
+        settings = context.config.settings
+        self._metrics = context.metrics
+        self._store = store
+        self._fanout = Fanout(registry, bus, context.metrics)
+        self._commits = GroupCommit(store, settings.batch_max, settings.batch_ms, self._on_commit)
+        self._policy = SendPolicy(context.client)
+        self._polling: asyncio.Task[None] | None = None
         context.probes.update(
-            messages_db=lambda: self._store.heads_of(""),
-            registry=self._registry.edges,
+            messages_db=lambda: store.heads_of(""),
+            registry=registry.edges,
             bus=self._fanout.probe,
         )
-        self._commits = GroupCommit(
-            self._store, settings.batch_max, settings.batch_ms, self._committed
-        )
-        self._checks = Checks(context.client)
-        self._polling: asyncio.Task[None] | None = None
-        self._metrics = context.metrics
         self._metrics.gauge("publish_queue", lambda: self._fanout.queued)
         self._metrics.gauge("publish_skipped", lambda: self._fanout.counts["skipped"])
         self.router = Router(
@@ -98,8 +78,8 @@ class MessageService:
                 ("POST", "/v1/conversations/{conv}/messages"): self.send,
                 ("GET", "/v1/conversations/{conv}/messages"): self.history,
                 ("GET", "/v1/heads"): self.heads,
-                ("POST", BUNDLE): self.bundle,
-                ("POST", "/internal/events"): self.event,
+                ("POST", BUNDLE_PATH): self.bundle,
+                ("POST", "/internal/events"): self.append_event,
                 ("GET", "/internal/users/{user}/heads"): self.heads_of,
                 ("GET", "/internal/conversations/{conv}/entries"): self.entries,
                 ("GET", "/internal/heads"): self.heads_since,
@@ -110,7 +90,7 @@ class MessageService:
 
     async def start(self) -> None:
         self._fanout.start()
-        self._polling = asyncio.create_task(self._checks.run())
+        self._polling = asyncio.create_task(self._policy.run())
 
     async def close(self) -> None:
         if self._polling is not None:
@@ -118,81 +98,81 @@ class MessageService:
             await asyncio.wait({self._polling})
         await self._commits.close()
         await self._fanout.close()
-        await self._bus.close()
-        await self._registry.close()
-        await self._store.close()
 
-    async def append(self, wish: Append) -> Outcome:
-        """The outcome of a wish, once committed and not before."""
+    async def append(self, request: AppendRequest) -> Outcome:
+        """Return the outcome of a request after its commit, never before."""
         began = time.monotonic()
-        outcome = await self._commits.submit(wish)
+        outcome = await self._commits.submit(request)
         self._metrics.observe("commit_ms", 1000 * (time.monotonic() - began))
         return outcome
 
     async def read(self, conv: str, after: int, limit: int) -> tuple[list[Entry], int]:
-        """The entries behind a position, and the head."""
+        """Return the entries after a position, and the head."""
         return await self._store.entries(conv, after, limit)
 
     async def send(self, request: Request) -> Response:
-        """201 once committed; 200 with `dup` for a message that is known."""
-        sent = request.json(_Send)
-        conv, content = _conv(request), sent.body or sent.sticker or ""
-        if (sent.body is None) == (sent.sticker is None):
+        """Return 201 after the commit, or 200 with `dup` for a message that is stored already."""
+        message = request.json(_SendBody)
+        conv, content = _conv(request), message.body or message.sticker or ""
+        if (message.body is None) == (message.sticker is None):
             raise ApiError("bad_request", "a message has either a body or a sticker")
-        if "\0" in sent.client_msg_id or "\0" in content:
+        if "\0" in message.client_msg_id or "\0" in content:
             raise ApiError("bad_request", "text may not hold U+0000")
-        kind = "msg" if sent.sticker is None else "sticker"
-        refused = self._checks.refusal(conv, request.user, sent.sticker)
-        wish = Append(conv, sent.client_msg_id, request.user, content, kind, refused=refused)
-        stored = _stored(await self.append(wish))
+        kind = "msg" if message.sticker is None else "sticker"
+        rejection = self._policy.rejection(conv, request.user, message.sticker)
+        append = AppendRequest(
+            conv, message.client_msg_id, request.user, content, kind, refused=rejection
+        )
+        stored = _require_stored(await self.append(append))
         entry = stored.entry
-        answer = _Sent(entry.conv, entry.seq, entry.msg_id, entry.ts, stored.dup)
-        return reply(answer, 200 if stored.dup else 201)
+        result = _SendResult(entry.conv, entry.seq, entry.msg_id, entry.ts, stored.dup)
+        return reply(result, 200 if stored.dup else 201)
 
     async def bundle(self, request: Request) -> Response:
-        """Many sends, each answered as if it were alone."""
+        """Handle many sends; each gets the response that it would get alone."""
         sends = _unpack(request.body)
-        answers = await asyncio.gather(*map(self.router.handle, sends))
-        return Response(200, msgspec.msgpack.encode(answers))
+        responses = await asyncio.gather(*map(self.router.handle, sends))
+        return Response(200, msgspec.msgpack.encode(responses))
 
     async def history(self, request: Request) -> Response:
-        """What a member may read: everything since he became one."""
-        conv, after, limit = _range(request)
+        """Return what a member may read: everything since they became a member."""
+        conv, after, limit = _parse_range(request)
         while True:
             entries, head = await self.read(conv, after, limit)
-            # After the read: a removal meanwhile must not let through what was committed since.
-            since = await self._since(conv, request.user)
+            # Checked after the read: a user who was removed meanwhile must not see what was
+            # committed since.
+            since = await self._member_since(conv, request.user)
             if after >= since - 1:
                 break
             after = since - 1
         return reply({"messages": [history_view(entry) for entry in entries], "head": head})
 
     async def heads(self, request: Request) -> Response:
-        """The heads of the caller's conversations."""
+        """Return the heads of the caller's conversations."""
         return reply({"heads": (await self._store.heads_of(request.user)).heads})
 
-    async def event(self, request: Request) -> Response:
+    async def append_event(self, request: Request) -> Response:
         """Append a room event."""
-        event = request.json(Event)
+        event = request.json(RoomEventRequest)
         fields = msgspec.structs.asdict(event)
-        wish = Append(client_msg_id=fields.pop("key"), **fields)
-        stored = _stored(await self.append(wish))
-        return reply(Position(event.conv, stored.entry.seq, stored.dup))
+        append = AppendRequest(client_msg_id=fields.pop("key"), **fields)
+        stored = _require_stored(await self.append(append))
+        return reply(RoomEventPosition(event.conv, stored.entry.seq, stored.dup))
 
     async def heads_of(self, request: Request) -> Response:
-        """The heads of a user's conversations, for his edge."""
+        """Return the heads of a user's conversations, for their edge."""
         return reply(await self._store.heads_of(request.params["user"]))
 
     async def entries(self, request: Request) -> Response:
-        """A range of a conversation, for an edge's repair."""
-        return reply(EntryPage(*await self.read(*_range(request))))
+        """Return a range of a conversation, for an edge's repair."""
+        return reply(EntryPage(*await self.read(*_parse_range(request))))
 
     async def heads_since(self, request: Request) -> Response:
-        """What changed since a watermark, for the edges' poll."""
-        return reply(await self._store.heads_since(request.number("since", 0, 2**63)))
+        """Return what changed since a watermark, for the edges' poll."""
+        return reply(await self._store.heads_since(request.query_number("since", 0, 2**63)))
 
     async def room(self, request: Request) -> Response:
-        """Members and attendance of a room."""
+        """Return the members and attendance of a room."""
         conv = _conv(request)
         room = await self._store.room(conv)
         if room is None:
@@ -200,10 +180,10 @@ class MessageService:
         return reply(room)
 
     async def present(self, request: Request) -> Response:
-        """Everyone's attendance, for a room service that starts."""
+        """Return the attendance of all rooms, for a room service that starts."""
         return reply(await self._store.present())
 
-    def _committed(self, outcomes: list[Outcome]) -> None:
+    def _on_commit(self, outcomes: list[Outcome]) -> None:
         entries: list[Entry] = []
         members: defaultdict[str, set[str]] = defaultdict(set)
         for outcome in outcomes:
@@ -215,7 +195,7 @@ class MessageService:
         if entries:
             self._fanout.offer(entries, {conv: tuple(users) for conv, users in members.items()})
 
-    async def _since(self, conv: str, user: str) -> int:
+    async def _member_since(self, conv: str, user: str) -> int:
         if user in (direct_members(conv) or ()):
             return 1
         since = await self._store.member_since(conv, user)
@@ -224,7 +204,7 @@ class MessageService:
         return since
 
 
-def _stored(outcome: Outcome) -> Stored:
+def _require_stored(outcome: Outcome) -> Stored:
     if isinstance(outcome, Stored):
         return outcome
     raise ApiError(outcome.code, outcome.message)
@@ -237,6 +217,6 @@ def _conv(request: Request) -> str:
     return conv
 
 
-def _range(request: Request) -> tuple[str, int, int]:
-    after = request.number("after", 0, SEQ_MAX)
-    return _conv(request), after, request.number("limit", PAGE, PAGE_MAX)
+def _parse_range(request: Request) -> tuple[str, int, int]:
+    after = request.query_number("after", 0, SEQ_MAX)
+    return _conv(request), after, request.query_number("limit", PAGE_DEFAULT, PAGE_MAX)

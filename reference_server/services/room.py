@@ -1,7 +1,7 @@
-"""The room service: membership calls, and attendance by what the edges tell.
+"""The room service: membership calls, and attendance as reported by the edges.
 
-All events get their position from the message service. Nothing is kept here that a restart would
-lose: who is present is read back from SQL, and the edges repeat what was not taken.
+The message service assigns the positions of all events. This service keeps no state that a restart
+would lose: it reads the attendance from SQL, and edges repeat the reports that it did not accept.
 """
 
 import asyncio
@@ -14,18 +14,20 @@ from typing import Literal
 
 import msgspec
 
-from gauntlet.reference_server import registry
 from gauntlet.reference_server.core.errors import TEMPORARY, ApiError
-from gauntlet.reference_server.core.internal_api import PresenceEvent
+from gauntlet.reference_server.core.internal_api import (
+    PresenceEvent,
+    RoomEventPosition,
+    RoomEventRequest,
+)
 from gauntlet.reference_server.core.wire import is_room
 from gauntlet.reference_server.http.messages import Request, Response, Router, reply
-from gauntlet.reference_server.registry.base import RegistryDown
-from gauntlet.reference_server.services.base import Context, require_name
-from gauntlet.reference_server.services.message import Event, Position
-from gauntlet.reference_server.services.room_presence import Attendance, Stay
-from gauntlet.reference_server.store.base import Present, RoomView
+from gauntlet.reference_server.registry.base import Registry, RegistryDown
+from gauntlet.reference_server.services.base import Service, ServiceContext, require_name
+from gauntlet.reference_server.services.room_presence import PresenceEntry, RoomPresence
+from gauntlet.reference_server.store.base import Present, RoomState
 
-SWEEP_S = 0.5
+EVICT_EVERY_S = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -35,21 +37,22 @@ class _Report(msgspec.Struct):
     events: list[PresenceEvent]
 
 
-class RoomService:
-    """Rooms, who belongs to them and who is there."""
+class RoomService(Service):
+    """Rooms, their members and their attendance."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ServiceContext, registry: Registry) -> None:
         self._client = context.client
-        self._registry = registry.connect(context.config.registry, lease_ms=context.lease_ms)
-        context.probes["registry"] = self._registry.edges
+        self._registry = registry
+        context.probes["registry"] = registry.edges
         self._grace_s = context.config.settings.grace_ms / 1000
         self._lease_s = context.lease_ms / 1000
-        self._attendance = Attendance()
+        self._presence = RoomPresence()
         self._loaded = asyncio.Event()
-        # Reports and sweeps exclude each other; within a report, users go in parallel.
-        self._turn = asyncio.Lock()
+        # Held while a report is applied, and during evictions. Within a report, the events of
+        # different users are applied concurrently.
+        self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
-        context.metrics.gauge("present", lambda: len(self._attendance))
+        context.metrics.gauge("present", lambda: len(self._presence))
         self.router = Router(
             {
                 ("PUT", "/v1/rooms/{conv}/members/{user}"): self.add,
@@ -67,24 +70,23 @@ class RoomService:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        await self._registry.close()
 
     async def add(self, request: Request) -> Response:
-        """Add a member, or found the room with oneself."""
-        return reply(await self._change(request, "added"))
+        """Add a member, or found the room by adding oneself."""
+        return reply(await self._change_membership(request, "added"))
 
     async def remove(self, request: Request) -> Response:
         """Remove a member, or oneself."""
-        stay = self._attendance.stay(request.params["conv"], request.params["user"])
-        answer = await self._change(request, "removed")
-        if stay is not None:
-            self._attendance.ended(stay)  # in SQL it ended with the membership
-        return reply(answer)
+        entry = self._presence.entry(request.params["conv"], request.params["user"])
+        position = await self._change_membership(request, "removed")
+        if entry is not None:
+            self._presence.remove(entry)  # in SQL the stay ended with the membership
+        return reply(position)
 
     async def members(self, request: Request) -> Response:
-        """Members with their first position, and who is present; for members only."""
+        """Return the members with their first position, and who is present; for members only."""
         room = await self._client.request(
-            "message", "GET", f"/internal/rooms/{_room(request)}", RoomView
+            "message", "GET", f"/internal/rooms/{_room(request)}", RoomState
         )
         if request.user not in room.members:
             raise ApiError("forbidden", f"{request.user} is not a member")
@@ -92,94 +94,102 @@ class RoomService:
         return reply({"members": members, "present": [each.user for each in room.present]})
 
     async def report(self, request: Request) -> Response:
-        """What an edge's connections did. A failure makes the edge repeat the whole report."""
+        """Apply what happened to an edge's connections.
+
+        After a failure the edge repeats the whole report.
+        """
         if not self._loaded.is_set():
-            raise ApiError("unavailable", "attendance is still being read back")
+            raise ApiError("unavailable", "the attendance has not been loaded yet")
         by_user: dict[str, list[PresenceEvent]] = {}
-        for told in request.json(_Report).events:
-            by_user.setdefault(told.user, []).append(told)
-        async with self._turn:
-            await _together(self._hear(events) for events in by_user.values())
+        for event in request.json(_Report).events:
+            by_user.setdefault(event.user, []).append(event)
+        async with self._lock:
+            await _gather_all(self._apply(events) for events in by_user.values())
         return reply({})
 
-    async def _change(
+    async def _change_membership(
         self, request: Request, event: Literal["added", "removed"]
     ) -> dict[str, object]:
-        # State decides whether there is anything to do, so the key need not outlive the call.
+        # The state decides whether anything changes, so the key need not outlive this call.
         user = require_name(request.params["user"], "user")
         key = f"{event}:{secrets.token_hex(8)}"
-        position = await self._write(Event(_room(request), event, user, key, by=request.user))
+        position = await self._append(
+            RoomEventRequest(_room(request), event, user, key, by=request.user)
+        )
         return {"conv": position.conv, "seq": position.seq}
 
-    async def _hear(self, events: list[PresenceEvent]) -> None:
-        """One user's events, in their order."""
-        for told in events:
-            user, connection = told.user, told.connection
-            if told.event == "enter":
-                await self._enter(told)
-            elif told.event == "exit":
-                await self._end(self._attendance.exited(told.conv, user, connection))
-            elif told.event == "leave":
-                await self._end(self._attendance.left(user, connection))
-            elif told.event == "lost":
-                self._attendance.lost(user, connection, time.monotonic())
+    async def _apply(self, events: list[PresenceEvent]) -> None:
+        """Apply the events of one user in their order."""
+        for event in events:
+            user, connection = event.user, event.connection
+            if event.event == "enter":
+                await self._enter(event)
+            elif event.event == "exit":
+                await self._write_exits(self._presence.exit(event.conv, user, connection))
+            elif event.event == "leave":
+                await self._write_exits(self._presence.leave(user, connection))
+            elif event.event == "lost":
+                self._presence.mark_lost(user, connection, time.monotonic())
             else:
-                self._attendance.back(user, connection)
+                self._presence.reconnect(user, connection)
 
-    async def _enter(self, told: PresenceEvent) -> None:
-        user, connection = told.user, told.connection
+    async def _enter(self, event: PresenceEvent) -> None:
+        user, connection = event.user, event.connection
         key = f"enter:{user}:{connection}"
-        event = Event(told.conv, "entered", user, key, connection=connection)
+        entered = RoomEventRequest(event.conv, "entered", user, key, connection=connection)
         try:
-            written = await self._write(event)
+            position = await self._append(entered)
         except ApiError as error:
             if error.code in TEMPORARY:
                 raise
-            log.info("%s may not enter %s: %s", user, told.conv, error)
+            log.info("%s may not enter %s: %s", user, event.conv, error)
             return
-        self._attendance.entered(told.conv, user, connection, anew=not written.dup)
+        self._presence.enter(event.conv, user, connection, is_new=not position.dup)
 
-    async def _end(self, stays: list[Stay]) -> None:
-        """Write `exited`; a temporary failure leaves the stay to be ended by a later attempt."""
-        for stay in stays:
-            key = f"exit:{stay.user}:{stay.entered_by}"
-            event = Event(stay.conv, "exited", stay.user, key, connection=stay.entered_by)
+    async def _write_exits(self, entries: list[PresenceEntry]) -> None:
+        """Write `exited` for each entry; after a temporary failure a later call writes it."""
+        for entry in entries:
+            user, connection = entry.user, entry.entered_by
+            key = f"exit:{user}:{connection}"
+            exited = RoomEventRequest(entry.conv, "exited", user, key, connection=connection)
             try:
-                await self._write(event)
+                await self._append(exited)
             except ApiError as error:
                 if error.code in TEMPORARY:
                     raise
-                log.warning("exit of %s from %s: %s", stay.user, stay.conv, error)
-            self._attendance.ended(stay)
+                log.warning("exit of %s from %s: %s", user, entry.conv, error)
+            self._presence.remove(entry)
 
-    async def _write(self, event: Event) -> Position:
-        return await self._client.request("message", "POST", "/internal/events", Position, event)
+    async def _append(self, event: RoomEventRequest) -> RoomEventPosition:
+        return await self._client.request(
+            "message", "POST", "/internal/events", RoomEventPosition, event
+        )
 
     async def _run(self) -> None:
         await self._load()
-        # Edges need up to a lease to register again what a registry lost, or let run out while it
-        # stood still. Just before our start it may have happened too.
-        trusted_at = reap_at = time.monotonic() + self._lease_s
+        # After an outage or a loss of the registry's data, edges need up to one lease to register
+        # their connections again. That may have happened just before this start, too.
+        trusted_at = detect_at = time.monotonic() + self._lease_s
         while True:
-            await asyncio.sleep(SWEEP_S)
+            await asyncio.sleep(EVICT_EVERY_S)
             now = time.monotonic()
             try:
-                await self._registry.connections(())  # notices every outage
+                await self._registry.connections(())  # fails if the registry is down
                 if now < trusted_at:
                     continue
-                async with self._turn:
-                    if now >= reap_at:
-                        reap_at = now + self._lease_s / 3
-                        await self._reap(now)
-                    await self._sweep(now)
+                async with self._lock:
+                    if now >= detect_at:
+                        detect_at = now + self._lease_s / 3
+                        await self._mark_unleased(now)
+                    await self._evict_overdue(now)
             except RegistryDown as error:
-                # Nobody is counted out by the silence of the registry.
-                log.warning("sweep: %s", error)
+                # An unreachable registry says nothing about connections: nobody is evicted.
+                log.warning("attendance check: %s", error)
                 trusted_at = now + self._lease_s
             except ApiError as error:
-                log.warning("sweep: %s", error)
-            except Exception:  # a defect must not end attendance for good
-                log.exception("sweep failed")
+                log.warning("attendance check: %s", error)
+            except Exception:  # a defect must not end the checks for good
+                log.exception("attendance check failed")
 
     async def _load(self) -> None:
         while True:
@@ -188,32 +198,32 @@ class RoomService:
                     "message", "GET", "/internal/present", list[Present]
                 )
             except ApiError as error:
-                log.warning("attendance cannot be read back yet: %s", error)
-                await asyncio.sleep(SWEEP_S)
+                log.warning("cannot load the attendance yet: %s", error)
+                await asyncio.sleep(EVICT_EVERY_S)
             else:
-                self._attendance.restore(rows)
+                self._presence.restore(rows)
                 self._loaded.set()
                 return
 
-    async def _reap(self, now_s: float) -> None:
-        """Notice the holders whose edge died without telling."""
-        living = await self._registry.connections(self._attendance.users)
-        self._attendance.seen(living)
-        self._attendance.unseen(living, now_s)
+    async def _mark_unleased(self, now_s: float) -> None:
+        """Find connections whose edge died without reporting their loss."""
+        leased = await self._registry.connections(self._presence.users)
+        self._presence.confirm_leased(leased)
+        self._presence.mark_unleased(leased, now_s)
 
-    async def _sweep(self, now_s: float) -> None:
-        """End the stays of those who have been away for the grace and are nowhere else."""
-        overdue = self._attendance.overdue(now_s, self._grace_s)
+    async def _evict_overdue(self, now_s: float) -> None:
+        """End the stays of users whose grace period is over and who have no other connection."""
+        overdue = self._presence.overdue(now_s, self._grace_s)
         if not overdue:
             return
-        living = await self._registry.connections(set(overdue.values()))
-        self._attendance.seen(living)
-        overdue = self._attendance.overdue(now_s, self._grace_s)
+        leased = await self._registry.connections(set(overdue.values()))
+        self._presence.confirm_leased(leased)
+        overdue = self._presence.overdue(now_s, self._grace_s)
         for connection, user in overdue.items():
-            # The registry may still hold the lease of the connection that was told to be lost.
-            heir = self._attendance.heir(user, living.get(user, ()), overdue)
-            await self._end(self._attendance.replaced(user, connection, heir))
-            self._attendance.forget(user, connection)
+            # The registry may still hold the lease of a connection that was reported as lost.
+            successor = self._presence.successor(user, leased.get(user, ()), overdue)
+            await self._write_exits(self._presence.replace(user, connection, successor))
+            self._presence.forget(user, connection)
 
 
 def _room(request: Request) -> str:
@@ -223,8 +233,8 @@ def _room(request: Request) -> str:
     return conv
 
 
-async def _together(jobs: Iterable[Awaitable[None]]) -> None:
-    """Wait for all, then raise the first failure: none is left running unseen."""
+async def _gather_all(jobs: Iterable[Awaitable[None]]) -> None:
+    """Wait for all jobs, then raise the first failure, so that no job keeps running unnoticed."""
     results = await asyncio.gather(*jobs, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):

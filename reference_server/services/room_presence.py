@@ -1,8 +1,9 @@
-"""Who is in which room, held by which connections, and who is to be counted out. Pure.
+"""Who is present in which room, on which connections, and who has to be evicted. Pure.
 
-A stay begins with the first `enter` of a user in a room and ends when no connection holds it any
-more. A connection that is lost keeps holding for the grace; then another of the same user inherits,
-one that lives or one whose own grace still runs, and only if there is none the holder is gone.
+A stay of a user in a room begins with their first `enter` and ends when no connection of theirs
+is part of it any more. A lost connection remains part of it for the grace period. After that
+another connection of the user succeeds it: a live one, or one whose own grace period has not
+ended. If there is none, the connection is removed.
 """
 
 from collections import OrderedDict
@@ -11,108 +12,121 @@ from dataclasses import dataclass, field
 
 from gauntlet.reference_server.store.base import Present
 
-LET_GO_MAX = 10_000  # as many events as one edge repeats at most
+RELEASES_KEPT = 10_000  # an edge repeats at most this many events
 
 
 @dataclass
-class Stay:
-    """A user in a room. `entered_by` names the stay in SQL; `holders` changes with reconnects."""
+class PresenceEntry:
+    """A user's stay in a room.
+
+    `entered_by` identifies the stay in SQL; `connections` changes when the user reconnects.
+    """
 
     conv: str
     user: str
     entered_by: str
-    holders: list[str] = field(default_factory=list)
+    connections: list[str] = field(default_factory=list)
 
 
-class Attendance:
-    """All stays, and each user's lost connections with the time (in seconds) of their loss.
+class RoomPresence:
+    """All stays, and each user's lost connections with the time of their loss in seconds.
 
-    Methods that return stays say which have lost their last holder: the caller sees to it that
-    SQL knows, then calls `ended`. Until then they are returned again.
+    Methods that return a list of entries return those that have lost their last connection. The
+    caller writes their end to SQL and then calls `remove`; until then they are returned again.
     """
 
     def __init__(self) -> None:
-        self._stays: dict[str, dict[str, Stay]] = {}
+        self._entries: dict[str, dict[str, PresenceEntry]] = {}  # by user and conversation
         self._lost: dict[str, dict[str, float]] = {}
-        self._doubted: set[str] = set()  # lost by the silence of their lease alone
-        # (conversation, connection) of those that let go last: their exits may be told again.
-        self._let_go: OrderedDict[tuple[str, str], None] = OrderedDict()
+        # Lost connections that no edge has reported: they merely have no lease.
+        self._assumed_lost: set[str] = set()
+        # The last exits as (conversation, connection): an edge may report them again.
+        self._released: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def __len__(self) -> int:
-        return sum(map(len, self._stays.values()))
+        return sum(map(len, self._entries.values()))
 
-    def stay(self, conv: str, user: str) -> Stay | None:
-        """The user's stay in a room."""
-        return self._stays.get(user, {}).get(conv)
+    def entry(self, conv: str, user: str) -> PresenceEntry | None:
+        """Return the user's stay in a room."""
+        return self._entries.get(user, {}).get(conv)
 
     def restore(self, present: Collection[Present]) -> None:
-        """Take over what SQL knows, after a start."""
+        """Take over the attendance in SQL after a start."""
         for row in present:
-            self.entered(row.conv, row.user, row.connection)
+            self.enter(row.conv, row.user, row.connection)
 
-    def entered(self, conv: str, user: str, connection: str, *, anew: bool = False) -> None:
-        """A connection holds the user's stay, which begins with it unless there was one.
+    def enter(self, conv: str, user: str, connection: str, *, is_new: bool = False) -> None:
+        """Add a connection to the user's stay, which begins now unless there is one.
 
-        `anew`: SQL had none, so that what is known here of an earlier one is out of date.
+        `is_new`: SQL had no stay, so a stay that is known here is out of date.
         """
-        self._let_go.pop((conv, connection), None)
-        stay = None if anew else self.stay(conv, user)
-        if stay is None:
-            stay = self._stays.setdefault(user, {})[conv] = Stay(conv, user, connection)
-        if connection not in stay.holders:
-            stay.holders.append(connection)
+        self._released.pop((conv, connection), None)
+        entry = None if is_new else self.entry(conv, user)
+        if entry is None:
+            entry = self._entries.setdefault(user, {})[conv] = PresenceEntry(conv, user, connection)
+        if connection not in entry.connections:
+            entry.connections.append(connection)
 
-    def exited(self, conv: str, user: str, connection: str) -> list[Stay]:
-        """A connection lets go; one that never entered has inherited from the oldest holder.
+    def exit(self, conv: str, user: str, connection: str) -> list[PresenceEntry]:
+        """Release a connection; one that never entered also releases the oldest connection.
 
-        One that has let go before says so again: that is about no other's hold.
+        Such a connection has succeeded the oldest one, which the user knows to be gone. A repeated
+        exit of a connection that was released before releases no other one.
         """
-        stay = self.stay(conv, user)
-        holders = stay.holders if stay else []
-        gone = [connection]
-        if connection not in holders and (conv, connection) not in self._let_go:
-            gone += holders[:1]
-        for each in gone:
-            self._let_go[conv, each] = None
-            if each in holders:
-                holders.remove(each)
-        while len(self._let_go) > LET_GO_MAX:
-            self._let_go.popitem(last=False)
-        return [stay] if stay and not holders else []
+        entry = self.entry(conv, user)
+        connections = entry.connections if entry else []
+        released = [connection]
+        if connection not in connections and (conv, connection) not in self._released:
+            released += connections[:1]
+        for each in released:
+            self._released[conv, each] = None
+            if each in connections:
+                connections.remove(each)
+        while len(self._released) > RELEASES_KEPT:
+            self._released.popitem(last=False)
+        return [entry] if entry and not connections else []
 
-    def left(self, user: str, connection: str) -> list[Stay]:
-        """A connection lets go of everything it holds."""
-        held = [stay for stay in self._of(user) if connection in stay.holders or not stay.holders]
-        return [over for stay in held for over in self.exited(stay.conv, user, connection)]
+    def leave(self, user: str, connection: str) -> list[PresenceEntry]:
+        """Release a connection in every room."""
+        held = [
+            entry
+            for entry in self._of(user)
+            if connection in entry.connections or not entry.connections
+        ]
+        return [ended for entry in held for ended in self.exit(entry.conv, user, connection)]
 
-    def lost(self, user: str, connection: str, now_s: float) -> None:
-        """A connection broke; the grace begins, unless it has begun or the user is in no room."""
-        if connection in self._doubted:
-            self.forget(user, connection)  # the grace counts from what is known
-        if user in self._stays:
+    def mark_lost(self, user: str, connection: str, now_s: float) -> None:
+        """Start the grace period of a broken connection.
+
+        Nothing happens if it has started already, or if the user is in no room.
+        """
+        if connection in self._assumed_lost:
+            self.forget(user, connection)  # the grace period counts from the edge's report
+        if user in self._entries:
             self._lost.setdefault(user, {}).setdefault(connection, now_s)
 
-    def back(self, user: str, connection: str) -> None:
-        """A user returned on a new connection: it inherits from all that he has lost."""
-        for broken in list(self._lost.get(user, ())):
-            self.replaced(user, broken, connection)
+    def reconnect(self, user: str, connection: str) -> None:
+        """Let a new connection succeed all lost connections of its user."""
+        for lost in list(self._lost.get(user, ())):
+            self.replace(user, lost, connection)
 
-    def unseen(self, living: Mapping[str, Collection[str]], now_s: float) -> None:
-        """Count holders that no living lease names as lost; `living` is by user."""
-        for user in self._stays:
-            holders = {each for stay in self._of(user) for each in stay.holders}
-            for connection in holders - set(living.get(user, ())) - set(self._lost.get(user, ())):
-                self.lost(user, connection, now_s)
-                self._doubted.add(connection)
+    def mark_unleased(self, leased: Mapping[str, Collection[str]], now_s: float) -> None:
+        """Assume that connections without a lease are lost; `leased` is by user."""
+        for user in self._entries:
+            connections = {each for entry in self._of(user) for each in entry.connections}
+            missing = connections - set(leased.get(user, ())) - set(self._lost.get(user, ()))
+            for connection in missing:
+                self.mark_lost(user, connection, now_s)
+                self._assumed_lost.add(connection)
 
-    def seen(self, living: Mapping[str, Collection[str]]) -> None:
-        """Take back what `unseen` had to assume of those whose leases are there again."""
-        for user, connections in living.items():
-            for connection in self._doubted.intersection(connections):
+    def confirm_leased(self, leased: Mapping[str, Collection[str]]) -> None:
+        """Revoke the assumption of `mark_unleased` for connections that have a lease again."""
+        for user, connections in leased.items():
+            for connection in self._assumed_lost.intersection(connections):
                 self.forget(user, connection)
 
     def overdue(self, now_s: float, grace_s: float) -> dict[str, str]:
-        """Lost connections whose grace is over, each with its user."""
+        """Return the lost connections whose grace period is over, each with its user."""
         return {
             connection: user
             for user, lost in self._lost.items()
@@ -120,37 +134,39 @@ class Attendance:
             if now_s - since_s >= grace_s
         }
 
-    def replaced(self, user: str, broken: str, successor: str | None) -> list[Stay]:
-        """A lost connection is succeeded by another, or by none."""
-        over = []
-        for stay in self._of(user):
-            if broken in stay.holders:
-                stay.holders.remove(broken)
-                if successor is not None and successor not in stay.holders:
-                    stay.holders.append(successor)
-            if not stay.holders:
-                over.append(stay)
-        if not over:
-            self.forget(user, broken)
-        return over
+    def replace(self, user: str, lost: str, successor: str | None) -> list[PresenceEntry]:
+        """Replace a lost connection by its successor, or remove it if there is none."""
+        ended = []
+        for entry in self._of(user):
+            if lost in entry.connections:
+                entry.connections.remove(lost)
+                if successor is not None and successor not in entry.connections:
+                    entry.connections.append(successor)
+            if not entry.connections:
+                ended.append(entry)
+        if not ended:
+            self.forget(user, lost)
+        return ended
 
-    def heir(self, user: str, living: Collection[str], overdue: Collection[str] = ()) -> str | None:
-        """Another connection of the user: one that lives, else one that may still be replaced."""
+    def successor(
+        self, user: str, leased: Collection[str], overdue: Collection[str] = ()
+    ) -> str | None:
+        """Return another connection of the user: a live one, else one that is not overdue."""
         lost = self._lost.get(user, {})
-        in_order = (*sorted(set(living) - lost.keys()), *sorted(lost.keys() - set(overdue)))
-        return next(iter(in_order), None)
+        candidates = (*sorted(set(leased) - lost.keys()), *sorted(lost.keys() - set(overdue)))
+        return next(iter(candidates), None)
 
-    def ended(self, stay: Stay) -> None:
-        """SQL knows that the stay is over."""
-        of_user = self._stays.get(stay.user, {})
-        if of_user.get(stay.conv) is stay:
-            del of_user[stay.conv]
-            if not of_user:
-                del self._stays[stay.user]
+    def remove(self, entry: PresenceEntry) -> None:
+        """Remove a stay whose end is stored in SQL."""
+        entries = self._entries.get(entry.user, {})
+        if entries.get(entry.conv) is entry:
+            del entries[entry.conv]
+            if not entries:
+                del self._entries[entry.user]
 
     def forget(self, user: str, connection: str) -> None:
-        """Nothing is left to do about a lost connection."""
-        self._doubted.discard(connection)
+        """Drop a lost connection: it has come back, was succeeded, or was removed."""
+        self._assumed_lost.discard(connection)
         lost = self._lost.get(user, {})
         lost.pop(connection, None)
         if not lost:
@@ -158,8 +174,8 @@ class Attendance:
 
     @property
     def users(self) -> list[str]:
-        """Everyone who is in a room."""
-        return list(self._stays)
+        """All users who are in a room."""
+        return list(self._entries)
 
-    def _of(self, user: str) -> Iterator[Stay]:
-        return iter(list(self._stays.get(user, {}).values()))
+    def _of(self, user: str) -> Iterator[PresenceEntry]:
+        return iter(list(self._entries.get(user, {}).values()))

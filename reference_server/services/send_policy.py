@@ -1,6 +1,7 @@
-"""What a send is checked against: blocks and stickers, as their services told last.
+"""What a send is checked against: the last known blocks and stickers.
 
-Both are polled and kept in memory, so that a check costs a look-up and outlives every outage.
+Both are polled from their services and kept in memory, so that a check is a look-up and works
+during an outage of those services.
 """
 
 import asyncio
@@ -10,14 +11,14 @@ from gauntlet.reference_server.http.service_client import ServiceClient
 from gauntlet.reference_server.store.base import BlockPage, Refused
 
 POLL_S = 1.0
-FIRST_POLL_S = 0.2  # until the stickers are known: a cluster starts its services together
-BLOCKS_MAX = 100_000  # what was known first is forgotten first: an unknown block allows
+FIRST_POLL_S = 0.2  # until the stickers are known: the services of a cluster start together
+BLOCKS_MAX = 100_000  # beyond this the oldest are dropped; an unknown block allows the send
 
 log = logging.getLogger(__name__)
 
 
-class Checks:
-    """The last known blocks, by direct conversation, and references of stickers."""
+class SendPolicy:
+    """The last known blocks, by direct conversation, and the references of all stickers."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
@@ -26,19 +27,19 @@ class Checks:
         self._stickers: frozenset[str] | None = None
 
     async def run(self) -> None:
-        """Poll both until cancelled; what was known stays while that fails."""
+        """Poll both until cancelled; after a failure the last known state remains."""
         while True:
-            for read in (self.read_blocks, self.read_stickers):
+            for refresh in (self.refresh_blocks, self.refresh_stickers):
                 try:
-                    await read()
-                except Exception as error:  # noqa: BLE001 - a defect must not end it for good
-                    log.warning("%s: %r", read.__name__, error)
+                    await refresh()
+                except Exception as error:  # noqa: BLE001 - a defect must not end the polling
+                    log.warning("%s: %r", refresh.__name__, error)
             await asyncio.sleep(FIRST_POLL_S if self._stickers is None else POLL_S)
 
-    def refusal(self, conv: str, sender: str, sticker: str | None) -> Refused | None:
-        """Why this may not be sent: the other one blocks its sender, or there is no such sticker.
+    def rejection(self, conv: str, sender: str, sticker: str | None) -> Refused | None:
+        """Return why a send is not allowed: its recipient blocks the sender, or an unknown sticker.
 
-        Until the stickers are known, each is refused as `unavailable`.
+        Until the stickers are known, every sticker is refused as `unavailable`.
         """
         blockers = self._blockers.get(conv)
         if blockers and blockers != [sender]:
@@ -48,8 +49,8 @@ class Checks:
         code = "unavailable" if self._stickers is None else "not_found"
         return Refused(code, f"no sticker {sticker}")
 
-    async def read_blocks(self) -> None:
-        """Learn which blocks changed since the last time."""
+    async def refresh_blocks(self) -> None:
+        """Fetch the blocks that changed since the last call."""
         page = await self._client.request(
             "friend", "GET", "/internal/blocks", BlockPage, since=self._version
         )
@@ -60,10 +61,12 @@ class Checks:
             del self._blockers[next(iter(self._blockers))]
         self._version = page.version
 
-    async def read_stickers(self) -> None:
-        """Learn which stickers there are."""
+    async def refresh_stickers(self) -> None:
+        """Fetch the list of stickers."""
         kind = dict[str, dict[str, list[str]]]
-        known = await self._client.request("sticker", "GET", "/v1/stickers", kind)
+        answer = await self._client.request("sticker", "GET", "/v1/stickers", kind)
         self._stickers = frozenset(
-            f"{pack}/{sticker}" for pack, stickers in known["packs"].items() for sticker in stickers
+            f"{pack}/{sticker}"
+            for pack, stickers in answer["packs"].items()
+            for sticker in stickers
         )

@@ -1,25 +1,26 @@
-"""The sticker service: what there is to send beside words."""
+"""The sticker service: the sticker packs that messages can refer to."""
 
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.http.messages import Request, Response, Router, reply
-from gauntlet.reference_server.services.base import Context, Service
+from gauntlet.reference_server.services.base import Service
+from gauntlet.reference_server.store.base import UsersStore
 
 
 class StickerService(Service):
-    """Sticker packs, in the users DB."""
+    """Sticker packs, stored in the users DB."""
 
-    def __init__(self, context: Context) -> None:
-        self._users = context.users
+    def __init__(self, users: UsersStore) -> None:
+        self._users = users
         self.router = Router(
             {("GET", "/v1/stickers"): self.packs, ("GET", "/v1/stickers/{pack}"): self.pack}
         )
 
     async def packs(self, request: Request) -> Response:
-        """All packs with their stickers."""
+        """Return all packs with their stickers."""
         return reply({"packs": await self._users.packs()})
 
     async def pack(self, request: Request) -> Response:
-        """One pack with its stickers."""
+        """Return one pack with its stickers."""
         name = request.params["pack"]
         packs = await self._users.packs()
         if name not in packs:

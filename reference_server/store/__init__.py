@@ -1,4 +1,4 @@
-"""The two databases: interfaces, shared SQL, one file for each engine, chosen by URL scheme."""
+"""The two databases: interfaces, shared SQL and one module per engine, chosen by URL scheme."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,7 +14,10 @@ POSTGRES_SCHEME = "postgresql://"
 
 
 def open_messages(url: str, timeout_ms: int) -> MessageStore:
-    """The messages DB at `sqlite:///path` or `postgresql://…`, not yet dialled; else ValueError."""
+    """Return the messages DB at `sqlite:///path` or `postgresql://…`, not connected yet.
+
+    ValueError for any other URL.
+    """
     if url.startswith(sqlite.SCHEME):
         return sqlite.SqliteMessageStore(sqlite.SqliteDatabase(url, messages.SCHEMA))
     schema = (*messages.SCHEMA, postgres_sql.APPEND_PLANNED)
@@ -25,7 +28,10 @@ def open_messages(url: str, timeout_ms: int) -> MessageStore:
 
 
 def open_users(url: str, timeout_ms: int) -> UsersStore:
-    """The users DB at `sqlite:///path` or `postgresql://…`, not yet dialled; else ValueError."""
+    """Return the users DB at `sqlite:///path` or `postgresql://…`, not connected yet.
+
+    ValueError for any other URL.
+    """
     if url.startswith(sqlite.SCHEME):
         return users.SqlUsersStore(sqlite.SqliteDatabase(url, users.SCHEMA), *users.SQLITE)
     return users.SqlUsersStore(_postgres(url, users.SCHEMA, timeout_ms), *users.POSTGRES)
@@ -34,7 +40,7 @@ def open_users(url: str, timeout_ms: int) -> UsersStore:
 def _postgres(url: str, schema: Sequence[str], timeout_ms: int) -> "PostgresDatabase":
     if not url.startswith(POSTGRES_SCHEME):
         raise ValueError(f"no database engine for {url!r}; known: sqlite://, postgresql://")
-    # asyncpg is an extra: only who uses PostgreSQL needs it.
+    # asyncpg is an optional dependency, needed for PostgreSQL only.
     from gauntlet.reference_server.store.postgres import PostgresDatabase
 
     return PostgresDatabase(url, schema, timeout_ms)

@@ -1,7 +1,7 @@
-"""What one transaction will write: from wishes and the state of locked rows to rows. Pure.
+"""What one transaction will write: turns requests and the state of conversations into rows. Pure.
 
-The engines read the state under lock, call `plan`, and write what it says; so the rules of
-identity, order, membership and attendance exist once.
+The engines read the state of the conversations, call `plan_appends` and write the returned plan.
+The rules of identity, order, membership and attendance therefore exist only once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gauntlet.reference_server.core.wire import Entry, direct_members, is_room
-from gauntlet.reference_server.store.base import Append, Outcome, Refused, Stored
+from gauntlet.reference_server.store.base import AppendRequest, Outcome, Refused, Stored
 
-ATTENDANCE_MEMBERS_MAX = 500  # larger rooms would drown in `entered` and `exited`
+# In larger rooms `entered` and `exited` would outnumber the messages.
+ATTENDANCE_MEMBERS_MAX = 500
 
 
 class Identity(NamedTuple):
-    """What makes a retry the same message; unique in SQL."""
+    """The key by which a retry is recognised as the same message; unique in SQL."""
 
     conv: str
     sender: str
@@ -23,10 +24,11 @@ class Identity(NamedTuple):
 
 
 @dataclass
-class ConvState:
-    """A locked conversation, changed by `plan` as it goes along.
+class ConversationState:
+    """The state of a conversation, updated by `plan_appends` request by request.
 
-    `members`: user → position since when. `present`: user → the connection that entered.
+    `members`: user → the position since which they are a member. `present`: user → the connection
+    with which they entered.
     """
 
     last_seq: int = 0
@@ -35,10 +37,11 @@ class ConvState:
 
 
 @dataclass
-class Plan:
-    """The rows to write, and the outcomes that are true once they are committed.
+class AppendPlan:
+    """The rows to write, and the outcomes that hold once the rows are committed.
 
-    In `members` None means removed, in `present` gone; a later change of a user replaces.
+    `members` and `present` are keyed by (conversation, user). None means that the row is deleted;
+    any other value replaces the row.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -48,154 +51,174 @@ class Plan:
 
     @property
     def heads(self) -> dict[str, int]:
-        """The new head of every conversation that got an entry."""
+        """The new head of every conversation that gets an entry."""
         return {entry.conv: entry.seq for entry in self.entries}
 
     @property
-    def regrouped(self) -> set[str]:
+    def membership_changed(self) -> set[str]:
         """The conversations whose membership changes."""
         return {conv for conv, _ in self.members}
 
 
-def identity(wish: Append) -> Identity:
-    return Identity(wish.conv, wish.sender, wish.client_msg_id)
+def identity(request: AppendRequest) -> Identity:
+    """Return the identity of a message or room event."""
+    return Identity(request.conv, request.sender, request.client_msg_id)
 
 
-def creatable(batch: Sequence[Append]) -> list[str]:
-    """The conversations that come to be with this batch unless they exist, in id order."""
-    return sorted({wish.conv for wish in batch if _creates(wish)})
+def creatable(batch: Sequence[AppendRequest]) -> list[str]:
+    """Return the ids of the conversations that this batch creates if they are missing, sorted."""
+    return sorted({request.conv for request in batch if _creates(request)})
 
 
-def plan(
-    batch: Sequence[Append],
-    states: Mapping[str, ConvState],
+def plan_appends(
+    batch: Sequence[AppendRequest],
+    states: Mapping[str, ConversationState],
     known: Mapping[Identity, Entry],
     now_ms: int,
     new_id: Callable[[], str],
-) -> Plan:
-    """Decide every wish in order, each on the state that those before it leave.
+) -> AppendPlan:
+    """Plan the requests in order, each on the state that the requests before it leave behind.
 
-    `states` holds the locked conversations (created ones with `last_seq` 0), `known` the entries
-    that identities of this batch already have.
+    `states` holds the conversations that exist or are created (with `last_seq` 0); it is modified.
+    `known` holds the stored entries of identities that occur in this batch.
     """
-    planned = Plan()
+    plan = AppendPlan()
     seen = dict(known)
-    for wish in batch:
-        state = states.get(wish.conv)
+    for request in batch:
+        state = states.get(request.conv)
         if state is None:
-            outcome: Outcome = wish.refused or Refused("not_found", f"no conversation {wish.conv}")
+            outcome: Outcome = request.refused or Refused(
+                "not_found", f"no conversation {request.conv}"
+            )
         else:
-            outcome = _decide(wish, state, seen, planned, now_ms, new_id)
-        planned.outcomes.append(outcome)
-    return planned
+            outcome = _plan_one(request, state, seen, plan, now_ms, new_id)
+        plan.outcomes.append(outcome)
+    return plan
 
 
-def _decide(
-    wish: Append,
-    state: ConvState,
+def _plan_one(
+    request: AppendRequest,
+    state: ConversationState,
     seen: dict[Identity, Entry],
-    planned: Plan,
+    plan: AppendPlan,
     now_ms: int,
     new_id: Callable[[], str],
 ) -> Outcome:
-    if not wish.event:
-        refused_or_known = _message(wish, state, seen, planned)
+    if not request.event:
+        final = _plan_message(request, state, seen, plan)
     else:
-        refused_or_known = EVENTS[wish.event](wish, state, planned)
-    if refused_or_known is not None:
-        return refused_or_known
+        final = EVENTS[request.event](request, state, plan)
+    if final is not None:
+        return final
     seq = state.last_seq + 1
-    client_msg_id, key = wish.client_msg_id, identity(wish)
+    client_msg_id, key = request.client_msg_id, identity(request)
     if key in seen:
-        # A room event that state allows once more, as when a connection enters for a second time.
+        # The same room event is valid again, for example when a connection enters a second time.
         client_msg_id = f"{client_msg_id}:{seq}"
     state.last_seq = seq
-    kind, said = "room" if wish.event else wish.type, (wish.sender, wish.body)
-    about = (wish.event, wish.user)
-    entry = Entry(wish.conv, seq, kind, now_ms, new_id(), client_msg_id, *said, *about)
+    kind = "room" if request.event else request.type
+    content = (request.sender, request.body, request.event, request.user)
+    entry = Entry(request.conv, seq, kind, now_ms, new_id(), client_msg_id, *content)
     seen[key] = entry
-    planned.entries.append(entry)
-    # One who was just removed must still hear of it.
-    audience = dict.fromkeys((*state.members, wish.user)) if wish.event else state.members
+    plan.entries.append(entry)
+    # A user who was just removed must still receive the entry that says so.
+    audience = dict.fromkeys((*state.members, request.user)) if request.event else state.members
     return Stored(entry, members=tuple(audience))
 
 
-def _message(
-    wish: Append, state: ConvState, seen: Mapping[Identity, Entry], planned: Plan
+# Each function below returns the outcome of a request that needs no new entry, or None after it has
+# applied the request's effects to the state and the plan.
+
+
+def _plan_message(
+    request: AppendRequest,
+    state: ConversationState,
+    seen: Mapping[Identity, Entry],
+    plan: AppendPlan,
 ) -> Outcome | None:
-    # First what is stored: the retry of one who was removed meanwhile must not be told "no".
-    if first := seen.get(identity(wish)):
+    # Look for a stored message first: its retry must not be refused, even if the sender has been
+    # removed since.
+    if first := seen.get(identity(request)):
         return Stored(first, dup=True)
-    if wish.refused is not None:
-        return wish.refused
-    if state.last_seq == 0 and (pair := direct_members(wish.conv)):
+    if request.refused is not None:
+        return request.refused
+    if state.last_seq == 0 and (pair := direct_members(request.conv)):
         for user in pair:
-            _join(wish.conv, user, state, planned)
-    if wish.sender not in state.members:
-        return Refused("forbidden", f"{wish.sender} is not a member of {wish.conv}")
+            _join(request.conv, user, state, plan)
+    if request.sender not in state.members:
+        return Refused("forbidden", f"{request.sender} is not a member of {request.conv}")
     return None
 
 
-def _added(wish: Append, state: ConvState, planned: Plan) -> Outcome | None:
-    is_founder = state.last_seq == 0 and wish.by == wish.user
-    if wish.by not in state.members and not is_founder:
-        return Refused("forbidden", f"{wish.by} is not a member of {wish.conv}")
-    if wish.user in state.members:
-        return _already(wish, state.members[wish.user])
-    _join(wish.conv, wish.user, state, planned)
+def _plan_added(
+    request: AppendRequest, state: ConversationState, plan: AppendPlan
+) -> Outcome | None:
+    is_founder = state.last_seq == 0 and request.by == request.user
+    if request.by not in state.members and not is_founder:
+        return Refused("forbidden", f"{request.by} is not a member of {request.conv}")
+    if request.user in state.members:
+        return _unchanged(request, state.members[request.user])
+    _join(request.conv, request.user, state, plan)
     return None
 
 
-def _removed(wish: Append, state: ConvState, planned: Plan) -> Outcome | None:
-    if wish.by != wish.user and wish.by not in state.members:
-        return Refused("forbidden", f"{wish.by} is not a member of {wish.conv}")
-    if wish.user not in state.members:
-        return _already(wish, state.last_seq)
-    del state.members[wish.user]
-    planned.members[wish.conv, wish.user] = None
-    if state.present.pop(wish.user, None) is not None:
-        planned.present[wish.conv, wish.user] = None
+def _plan_removed(
+    request: AppendRequest, state: ConversationState, plan: AppendPlan
+) -> Outcome | None:
+    if request.by != request.user and request.by not in state.members:
+        return Refused("forbidden", f"{request.by} is not a member of {request.conv}")
+    if request.user not in state.members:
+        return _unchanged(request, state.last_seq)
+    del state.members[request.user]
+    plan.members[request.conv, request.user] = None
+    if state.present.pop(request.user, None) is not None:
+        plan.present[request.conv, request.user] = None
     return None
 
 
-def _entered(wish: Append, state: ConvState, planned: Plan) -> Outcome | None:
-    if wish.user not in state.members:
-        return Refused("forbidden", f"{wish.user} is not a member of {wish.conv}")
+def _plan_entered(
+    request: AppendRequest, state: ConversationState, plan: AppendPlan
+) -> Outcome | None:
+    if request.user not in state.members:
+        return Refused("forbidden", f"{request.user} is not a member of {request.conv}")
     if len(state.members) > ATTENDANCE_MEMBERS_MAX:
-        return Refused("forbidden", f"{wish.conv} is too large for attendance")
-    if wish.user in state.present:
-        return _already(wish, state.last_seq)
-    state.present[wish.user] = wish.connection
-    planned.present[wish.conv, wish.user] = wish.connection
+        return Refused("forbidden", f"{request.conv} is too large for attendance")
+    if request.user in state.present:
+        return _unchanged(request, state.last_seq)
+    state.present[request.user] = request.connection
+    plan.present[request.conv, request.user] = request.connection
     return None
 
 
-def _exited(wish: Append, state: ConvState, planned: Plan) -> Outcome | None:
-    # The late repeat of an exit must not end a stay that another connection began since.
-    if state.present.get(wish.user) != wish.connection:
-        return _already(wish, state.last_seq)
-    del state.present[wish.user]
-    planned.present[wish.conv, wish.user] = None
+def _plan_exited(
+    request: AppendRequest, state: ConversationState, plan: AppendPlan
+) -> Outcome | None:
+    # A late repeat of an exit must not end a stay that another connection has begun since.
+    if state.present.get(request.user) != request.connection:
+        return _unchanged(request, state.last_seq)
+    del state.present[request.user]
+    plan.present[request.conv, request.user] = None
     return None
 
 
-EVENTS: dict[str, Callable[[Append, ConvState, Plan], Outcome | None]] = {
-    "added": _added,
-    "removed": _removed,
-    "entered": _entered,
-    "exited": _exited,
+EVENTS: dict[str, Callable[[AppendRequest, ConversationState, AppendPlan], Outcome | None]] = {
+    "added": _plan_added,
+    "removed": _plan_removed,
+    "entered": _plan_entered,
+    "exited": _plan_exited,
 }
 
 
-def _creates(wish: Append) -> bool:
-    if wish.event:
-        return wish.event == "added" and wish.by == wish.user and is_room(wish.conv)
-    return wish.refused is None and wish.sender in (direct_members(wish.conv) or ())
+def _creates(request: AppendRequest) -> bool:
+    if request.event:
+        return request.event == "added" and request.by == request.user and is_room(request.conv)
+    return request.refused is None and request.sender in (direct_members(request.conv) or ())
 
 
-def _join(conv: str, user: str, state: ConvState, planned: Plan) -> None:
-    state.members[user] = planned.members[conv, user] = state.last_seq + 1
+def _join(conv: str, user: str, state: ConversationState, plan: AppendPlan) -> None:
+    state.members[user] = plan.members[conv, user] = state.last_seq + 1
 
 
-def _already(wish: Append, seq: int) -> Stored:
-    return Stored(Entry(conv=wish.conv, seq=seq, type="room", ts=0, user=wish.user), dup=True)
+def _unchanged(request: AppendRequest, seq: int) -> Stored:
+    entry = Entry(conv=request.conv, seq=seq, type="room", ts=0, user=request.user)
+    return Stored(entry, dup=True)

@@ -1,6 +1,6 @@
-"""What every engine of the two databases promises, and the values that cross that line.
+"""The interfaces of the two databases, the values that cross them, and their errors.
 
-The errors are the protocol's own; what caused them is their `__cause__`.
+The errors are those of the protocol; the error of the driver is their `__cause__`.
 """
 
 from collections.abc import Sequence
@@ -11,51 +11,51 @@ import msgspec
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.internal_api import HeadsPage
 from gauntlet.reference_server.core.wire import Entry
-from gauntlet.reference_server.store.relations import Standing, Wish
+from gauntlet.reference_server.store.relations import Action, Relation
 
 
 class StoreError(ApiError):
-    """A transaction left nothing behind for sure; alone, each of its rows may succeed."""
+    """The database refused a transaction and stored nothing; a single row of it may succeed."""
 
     def __init__(self) -> None:
         super().__init__("internal", "the database refused")
 
 
 class StoreDown(ApiError):
-    """The database cannot be reached, or not in time; nothing was stored."""
+    """The database did not answer, or not in time; nothing was stored."""
 
     def __init__(self) -> None:
         super().__init__("unavailable", "the database is unavailable")
 
 
 class StoreUncertain(ApiError):
-    """COMMIT itself failed: nobody knows whether the transaction is stored."""
+    """COMMIT itself failed: the transaction may or may not be stored."""
 
     def __init__(self) -> None:
         super().__init__("unavailable", "the database failed to commit", stored="unknown")
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A wish that may not be; `code` is one of the protocol's."""
+    """The outcome of a request that is not allowed; `code` is an error code of the protocol."""
 
     code: str
     message: str
 
 
-class Append(msgspec.Struct, frozen=True):
-    """A wish to take the next position of a conversation.
+class AppendRequest(msgspec.Struct, frozen=True):
+    """A request to write the next entry of a conversation.
 
-    A message has a `body`. A room event has an `event` and the `user` it is about, and no
-    `sender`: its identity, `client_msg_id`, is in a name space of its own. `by` is who asked for
-    a membership change; `connection` is the one that entered. What is `refused` is looked up
-    all the same: it may be the repeat of a message that is stored.
+    A message has a `body`. A room event has an `event`, the `user` whom it concerns, and no
+    `sender`: its identity, `client_msg_id`, has a name space of its own. `by` is the user who
+    requested a membership change; `connection` is the one that entered. A request that is
+    `refused` is still looked up, because it may repeat a message that is stored.
     """
 
     conv: str
     client_msg_id: str
     sender: str = ""
     body: str = ""
-    type: str = "msg"  # or "sticker"; any other entry has an `event`
+    type: str = "msg"  # or "sticker"; a room event has an `event` instead
     event: str = ""
     user: str = ""
     by: str = ""
@@ -64,7 +64,10 @@ class Append(msgspec.Struct, frozen=True):
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """The position that a wish has; `dup`: it had it before. `members` must see a new entry."""
+    """The outcome of a request that has a position.
+
+    `dup`: it had that position before. `members` are the users who must see a new entry.
+    """
 
     entry: Entry
     dup: bool = False
@@ -75,15 +78,18 @@ Outcome = Stored | Refused
 
 
 class Present(msgspec.Struct, frozen=True):
-    """A user in a room, and the connection with which he entered."""
+    """A user in a room, and the connection with which they entered."""
 
     conv: str
     user: str
     connection: str
 
 
-class RoomView(msgspec.Struct, frozen=True):
-    """A conversation's head, its members with the position since when, and who is present."""
+class RoomState(msgspec.Struct, frozen=True):
+    """The head of a conversation, its members and who is present.
+
+    `members`: user → the position since which they are a member.
+    """
 
     head: int
     members: dict[str, int]
@@ -91,10 +97,10 @@ class RoomView(msgspec.Struct, frozen=True):
 
 
 class BlockPage(msgspec.Struct, frozen=True):
-    """Who blocks the other in direct conversations, and the version to ask from next time.
+    """The blocks that changed, by direct conversation, and the version to request from next time.
 
-    `blockers` holds what may have changed, the oldest change first; nobody is left out for having
-    unblocked, unless it is the `whole`: then nothing else is known, or nothing else matters.
+    `blockers` lists, oldest change first, the users who block in each conversation; an empty list
+    means that a block ended. With `whole`, the page holds all blocks and replaces earlier pages.
     """
 
     blockers: dict[str, list[str]]
@@ -103,85 +109,92 @@ class BlockPage(msgspec.Struct, frozen=True):
 
 
 class MessageStore(Protocol):
-    """Conversations, members, attendance, messages. Reads raise StoreDown."""
+    """The messages DB: conversations, members, attendance and messages. Reads raise StoreDown."""
 
     @property
     def writers(self) -> int:
         """How many transactions may run at the same time."""
         ...
 
-    async def append(self, batch: Sequence[Append]) -> list[Outcome]:
-        """One durable transaction; outcomes in the order of the batch.
+    async def append(self, batch: Sequence[AppendRequest]) -> list[Outcome]:
+        """Write a batch in one durable transaction; return outcomes in the order of the batch.
 
-        Positions of a conversation are dense, in the order of the batch and of commits. A known
-        identity gets its old position. StoreError, StoreDown, StoreUncertain.
+        The positions of a conversation are dense and follow the order of the batch and of the
+        commits. An identity that is stored already gets its old position. Raises StoreError,
+        StoreDown or StoreUncertain.
         """
         ...
 
     async def entries(self, conv: str, after: int, limit: int) -> tuple[list[Entry], int]:
-        """At most `limit` entries with `seq > after`, ascending, and the head (0: no such)."""
+        """Return at most `limit` entries with `seq > after`, ascending, and the head.
+
+        The head of a conversation that does not exist is 0.
+        """
         ...
 
-    async def room(self, conv: str) -> RoomView | None:
-        """The state of a conversation of any kind; None if nobody ever wrote to it."""
+    async def room(self, conv: str) -> RoomState | None:
+        """Return the state of a conversation of any kind; None if it does not exist."""
         ...
 
     async def member_since(self, conv: str, user: str) -> int | None:
-        """The position since which the user is a member; None if he is none."""
+        """Return the position since which the user is a member; None if they are none."""
         ...
 
     async def present(self) -> list[Present]:
-        """Everyone who is in a room."""
+        """Return every user who is in a room, once per room."""
         ...
 
     async def heads_of(self, user: str) -> HeadsPage:
-        """Heads of the user's conversations."""
+        """Return the heads of the user's conversations."""
         ...
 
     async def heads_since(self, watermark: int) -> HeadsPage:
-        """Everything committed after `watermark` was handed out: perhaps more, never less."""
+        """Return everything committed since `watermark` was returned, and possibly more."""
         ...
 
     async def close(self) -> None:
-        """Let go of files and sockets."""
+        """Close files and sockets."""
         ...
 
 
 class UsersStore(Protocol):
-    """Accounts, friends, sticker packs, the current environment. Everything raises StoreDown."""
+    """The users DB: accounts, friends, sticker packs and the current environment.
+
+    Every call may raise StoreDown.
+    """
 
     async def ensure_account(self, user: str) -> None:
-        """Make the account unless it exists."""
+        """Create the account unless it exists."""
         ...
 
     async def environment(self) -> str | None:
-        """The environment that new connections are sent to; None if none was ever set."""
+        """Return the environment that new connections are sent to; None if it was never set."""
         ...
 
     async def set_environment(self, environment: str) -> None:
         """Send new connections to another environment."""
         ...
 
-    async def relate(self, user: str, other: str, wish: Wish) -> Standing:
-        """Change what two users are to each other, and say how `user` sees it then.
+    async def relate(self, user: str, other: str, action: Action) -> Relation:
+        """Change the relation of two users and return it as `user` sees it then.
 
-        Two who request each other are friends. Blocking ends friendship and requests, and
-        nobody requests while either blocks. Every wish may be repeated.
+        Two users who request each other are friends. Blocking ends friendship and requests, and
+        requests have no effect while either user blocks the other. Every action may be repeated.
         """
         ...
 
-    async def relations(self, user: str) -> dict[str, Standing]:
-        """How a user sees everyone with whom he had to do, in the order of names."""
+    async def relations(self, user: str) -> dict[str, Relation]:
+        """Return the user's relation to every user they have had one with, sorted by name."""
         ...
 
     async def blocks_since(self, version: int) -> BlockPage:
-        """All that was committed after `version` was handed out: perhaps more, never less."""
+        """Return every block change committed since `version` was returned, and possibly more."""
         ...
 
     async def packs(self) -> dict[str, list[str]]:
-        """The stickers of every pack."""
+        """Return the stickers of every pack."""
         ...
 
     async def close(self) -> None:
-        """Let go of files and sockets."""
+        """Close files and sockets."""
         ...

@@ -1,15 +1,15 @@
-"""The messages DB: its schema, and the reads that all SQL engines share.
+"""The messages DB: its schema and the reads that all SQL engines share.
 
-`changed` and `members_changed` hold the engine's commit marker of a conversation's last change;
-each engine says how a marker is made so that `heads_since` never misses a commit.
+`changed` and `members_changed` hold the engine's commit marker of a conversation's last change.
+Each engine defines its markers such that `heads_since` never misses a commit.
 """
-# ruff: noqa: S608 - the only names put into SQL are those of our own tables and columns
+# ruff: noqa: S608 - only names of our own tables and columns are put into SQL
 
 from typing import Any, Protocol
 
 from gauntlet.reference_server.core.internal_api import HeadsPage
 from gauntlet.reference_server.core.wire import Entry
-from gauntlet.reference_server.store.base import Present, RoomView
+from gauntlet.reference_server.store.base import Present, RoomState
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS conversations (
@@ -31,7 +31,7 @@ SCHEMA = (
         PRIMARY KEY (conv, seq), UNIQUE (client_msg_id, sender, conv))""",
 )
 
-# In the order of `Entry`'s fields.
+# In the order of the fields of `Entry`.
 ENTRY_COLUMNS = "conv, seq, kind, ts, msg_id, client_msg_id, sender, body, event, member"
 
 _ENTRIES = f"""SELECT {ENTRY_COLUMNS} FROM messages
@@ -40,46 +40,49 @@ _HEAD = "SELECT last_seq FROM conversations WHERE conv = $1"
 _HEADS_OF = """SELECT c.conv, c.last_seq FROM members m
     JOIN conversations c ON c.conv = m.conv WHERE m.member = $1"""
 _HEADS_SINCE = "SELECT conv, last_seq FROM conversations WHERE changed >= $1"
-_REGROUPED_SINCE = """SELECT c.conv, m.member FROM conversations c
+_MEMBERS_CHANGED_SINCE = """SELECT c.conv, m.member FROM conversations c
     LEFT JOIN members m ON m.conv = c.conv
     WHERE c.members_changed >= $1 AND c.conv LIKE 'r.%'"""
 
 
 class Database(Protocol):
-    """Runs SQL with `$1`-style parameters, each statement on its own. StoreDown, StoreError."""
+    """Runs SQL with `$1`-style parameters, one statement at a time.
+
+    Every call may raise StoreDown or StoreError.
+    """
 
     async def fetch(self, sql: str, *args: Any) -> list[tuple[Any, ...]]:
-        """The rows of a query."""
+        """Return the rows of a query."""
         ...
 
     async def execute(self, sql: str, *args: Any) -> None:
-        """One durable write; StoreUncertain when it may or may not be stored."""
+        """Write durably; StoreUncertain if the write may or may not be stored."""
         ...
 
     async def close(self) -> None:
-        """Let go of files and sockets."""
+        """Close files and sockets."""
         ...
 
 
-class MessageReads:
-    """All of `MessageStore` that only reads."""
+class MessageReader:
+    """The reading half of `MessageStore`; the engines add `append`."""
 
-    # A marker no commit that is still to become visible will be below.
+    # Selects a marker such that no commit that is not visible yet has a lower one.
     WATERMARK = ""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def entries(self, conv: str, after: int, limit: int) -> tuple[list[Entry], int]:
-        # Head first: what is committed in between is in the entries then, and lifts the head.
+        # The head first: an entry committed in between is then among the entries and raises it.
         rows = await self._db.fetch(_HEAD, conv)
         if not rows:
             return [], 0
-        found = [Entry(*row) for row in await self._db.fetch(_ENTRIES, conv, after, limit)]
+        entries = [Entry(*row) for row in await self._db.fetch(_ENTRIES, conv, after, limit)]
         head: int = rows[0][0]
-        return found, max(head, found[-1].seq) if found else head
+        return entries, max(head, entries[-1].seq) if entries else head
 
-    async def room(self, conv: str) -> RoomView | None:
+    async def room(self, conv: str) -> RoomState | None:
         head = await self._db.fetch(_HEAD, conv)
         if not head:
             return None
@@ -89,7 +92,7 @@ class MessageReads:
         present = await self._db.fetch(
             "SELECT conv, member, connection FROM present WHERE conv = $1 ORDER BY member", conv
         )
-        return RoomView(head[0][0], dict(members), [Present(*row) for row in present])
+        return RoomState(head[0][0], dict(members), [Present(*row) for row in present])
 
     async def member_since(self, conv: str, user: str) -> int | None:
         rows = await self._db.fetch(
@@ -106,15 +109,15 @@ class MessageReads:
         return HeadsPage(dict(await self._db.fetch(_HEADS_OF, user)), watermark)
 
     async def heads_since(self, watermark: int) -> HeadsPage:
-        # The new watermark first: what is committed after it is found again next time.
-        new = await self._watermark()
+        # The new watermark first: what is committed after it is returned next time.
+        next_watermark = await self._watermark()
         heads = dict(await self._db.fetch(_HEADS_SINCE, watermark))
         members: dict[str, list[str]] = {}
-        for conv, member in await self._db.fetch(_REGROUPED_SINCE, watermark):
-            of_conv = members.setdefault(conv, [])
+        for conv, member in await self._db.fetch(_MEMBERS_CHANGED_SINCE, watermark):
+            of_room = members.setdefault(conv, [])
             if member is not None:
-                of_conv.append(member)
-        return HeadsPage(heads, new, members)
+                of_room.append(member)
+        return HeadsPage(heads, next_watermark, members)
 
     async def close(self) -> None:
         await self._db.close()

@@ -1,13 +1,13 @@
-"""Both databases on PostgreSQL, by asyncpg: a small pool that reconnects by itself.
+"""Both databases on PostgreSQL, through asyncpg and a small pool that reconnects by itself.
 
-A batch is read, planned here, and written by one statement that is a transaction of its own, and
-that does nothing if one of its conversations has moved since: optimistic concurrency control
-(Kung and Robinson, "On Optimistic Methods for Concurrency Control", 1981). So no row stays locked
-while a process thinks, and one that stands still stops nobody. Whatever changes a conversation
-takes its next position: a head that has not moved means that nothing has changed.
+A batch is read, planned in this process and written by a single statement, which is a transaction
+of its own and writes nothing if the head of one of its conversations has moved since the read:
+optimistic concurrency control (Kung and Robinson, "On Optimistic Methods for Concurrency Control",
+1981). No row stays locked while a process plans, and a paused process blocks no other. Every change
+of a conversation takes its next position, so a head that has not moved means that nothing changed.
 
-Whatever goes wrong, a call ends within twice the time-out, and a connection that misbehaved is
-thrown away instead of being asked to roll back: the server rolls back when its end closes.
+Every call ends within twice the time-out. A connection on which anything failed is discarded
+instead of being rolled back: the server rolls back when the connection closes.
 """
 
 import asyncio
@@ -24,37 +24,41 @@ import msgspec
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.store import postgres_sql as sql
 from gauntlet.reference_server.store.append_plan import (
-    ConvState,
+    AppendPlan,
+    ConversationState,
     Identity,
-    Plan,
     creatable,
     identity,
-    plan,
+    plan_appends,
 )
 from gauntlet.reference_server.store.base import (
-    Append,
+    AppendRequest,
     Outcome,
     StoreDown,
     StoreError,
     StoreUncertain,
 )
-from gauntlet.reference_server.store.messages import MessageReads
+from gauntlet.reference_server.store.messages import MessageReader
 
 POOL_MAX = 6
-WRITERS = 2  # more would make the batches smaller, and each costs the same
-READERS = POOL_MAX - WRITERS  # a storm of reads must not keep the writers waiting
-SCHEMA_LOCK = 7_301  # any number; two processes that create the tables at once would collide
+WRITERS = 2  # more writers would make batches smaller, at the same cost per batch
+READERS = POOL_MAX - WRITERS  # so that many reads cannot keep the writers waiting
+SCHEMA_LOCK = 7_301  # an arbitrary number; keeps two processes from creating the tables together
 
-# Classes of SQLSTATE that speak of the server, not of our rows: connection, resources,
-# operator intervention (shutdown, statement time-out), system error.
+# Classes of SQLSTATE that concern the server and not the rows: connection, resources, operator
+# intervention (shutdown, statement time-out), system error.
 _DOWN_CLASSES = ("08", "53", "57", "58")
-_FOREIGN = (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError)
-_BROKEN = (OSError, TimeoutError, *_FOREIGN)
+_CLIENT_ERRORS = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+)
+_BROKEN = (OSError, TimeoutError, *_CLIENT_ERRORS)
 T = TypeVar("T")
 
 
 class PostgresDatabase:
-    """One database as a `Database`."""
+    """A PostgreSQL database that implements `Database`."""
 
     def __init__(self, url: str, schema: Sequence[str], timeout_ms: int) -> None:
         self._url = url
@@ -77,7 +81,8 @@ class PostgresDatabase:
             self._readers.release()
 
     async def execute(self, query: str, *args: Any) -> None:
-        # One statement outside a transaction commits as it ends: once sent, unknown.
+        # A statement outside a transaction commits when it ends, so once it is sent a failure
+        # leaves the outcome unknown.
         async with self.connection() as connection:
             try:
                 await connection.execute(query, *args)
@@ -85,7 +90,7 @@ class PostgresDatabase:
                 raise StoreUncertain from error
 
     async def transaction(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
-        """What `work` returns, once committed. StoreUncertain if COMMIT itself failed."""
+        """Return the result of `work` once committed. StoreUncertain if COMMIT itself failed."""
         async with self.connection() as connection:
             await connection.execute("BEGIN")
             result = await work(connection)
@@ -97,7 +102,7 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection of the pool; failures become StoreDown, or StoreError for the rows' own."""
+        """A connection of the pool. Failures become StoreDown, or StoreError if caused by rows."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 pool = await self._ready()
@@ -105,11 +110,11 @@ class PostgresDatabase:
             try:
                 yield connection
             except BaseException:
-                # Refused, broken, or cancelled in the middle of something.
+                # Its session may be in the middle of anything: refused, broken or cancelled.
                 _discard(connection)
                 raise
             finally:
-                # How its connection ends says nothing about what was committed on it.
+                # An error while releasing does not concern what was committed.
                 with suppress(*_BROKEN, asyncpg.PostgresError):
                     await pool.release(connection)
         except _BROKEN as error:
@@ -123,7 +128,7 @@ class PostgresDatabase:
             self._pool.terminate()
 
     async def _ready(self) -> asyncpg.Pool:
-        """The pool, once the tables exist."""
+        """Return the pool after creating the tables if they are missing."""
         async with self._creating:
             if self._pool is None:
                 pool = await self._open()
@@ -144,26 +149,26 @@ class PostgresDatabase:
             max_size=POOL_MAX,
             timeout=self._timeout_s,
             command_timeout=self._timeout_s,
-            reset=_keep,
+            reset=_skip_reset,
             server_settings={
                 "synchronous_commit": "on",
-                # Every statement looks few rows up by index. While a table is young the planner
-                # would rather read all of it, and stay with that plan while the table grows.
+                # Every statement finds a few rows by an index. While a table is small, the planner
+                # would prefer to scan it and keep that plan while the table grows.
                 **dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off"),
                 "statement_timeout": timeout_ms,
-                # A process that stands still in a transaction must not keep rows locked.
+                # A process that is paused within a transaction must not keep rows locked.
                 "idle_in_transaction_session_timeout": timeout_ms,
             },
         )
 
 
-class PostgresMessageStore(MessageReads):
+class PostgresMessageStore(MessageReader):
     """`MessageStore` on PostgreSQL; any number of processes may write at the same time.
 
     A conversation's marker is the id of the transaction that changed it last. The watermark is
     the lowest id still running in a snapshot (`pg_snapshot_xmin`): every transaction below it has
-    ended, so is visible to the reads that follow, and whatever commits later has an id at or
-    above it. A plain sequence would lose the writer that took its number early and commits late.
+    ended and is visible to later reads, and every later commit has an id at or above it. A plain
+    sequence would miss a writer that takes its number early and commits late.
     """
 
     WATERMARK = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
@@ -173,26 +178,26 @@ class PostgresMessageStore(MessageReads):
         super().__init__(db)
         self._server = db
 
-    async def append(self, batch: Sequence[Append]) -> list[Outcome]:
+    async def append(self, batch: Sequence[AppendRequest]) -> list[Outcome]:
         async with self._server.connection() as connection:
-            decided = await _decide(connection, batch)
+            plan = await _plan(connection, batch)
             try:
-                if await _write(connection, decided):
-                    return decided.outcomes
+                if await _write(connection, plan):
+                    return plan.outcomes
             except _BROKEN as error:
                 raise StoreUncertain from error
-        # Another writer was faster. With the rows locked first, that cannot happen twice.
+        # Another writer changed a conversation first. That cannot happen again with locked rows.
         return await self._server.transaction(partial(_append_locked, batch=batch))
 
 
 def _discard(connection: asyncpg.Connection) -> None:
-    """Close without a word; no error of its own hides why."""
-    with suppress(asyncpg.InterfaceError):  # raised when the other end has closed it already
+    """Close immediately, without an error that would hide the original one."""
+    with suppress(asyncpg.InterfaceError):  # raised if the server has already closed it
         connection.terminate()
 
 
-async def _keep(connection: asyncpg.Connection) -> None:
-    """No session state of ours outlives a transaction, so there is nothing to reset."""
+async def _skip_reset(connection: asyncpg.Connection) -> None:
+    """Reset nothing: no session state outlives a transaction here."""
 
 
 def _new_id() -> str:
@@ -206,25 +211,27 @@ async def _create(connection: asyncpg.Connection, schema: Sequence[str]) -> None
             await connection.execute(statement)
 
 
-async def _append_locked(connection: asyncpg.Connection, batch: Sequence[Append]) -> list[Outcome]:
+async def _append_locked(
+    connection: asyncpg.Connection, batch: Sequence[AppendRequest]
+) -> list[Outcome]:
     await connection.execute(sql.CREATE, creatable(batch))
-    await connection.execute(sql.LOCK, sorted({wish.conv for wish in batch}))
-    decided = await _decide(connection, batch)
-    if not await _write(connection, decided):
+    await connection.execute(sql.LOCK, sorted({request.conv for request in batch}))
+    plan = await _plan(connection, batch)
+    if not await _write(connection, plan):
         raise StoreError
-    return decided.outcomes
+    return plan.outcomes
 
 
-async def _decide(connection: asyncpg.Connection, batch: Sequence[Append]) -> Plan:
-    """The plan for a batch, by what is committed now: one snapshot of all its conversations."""
+async def _plan(connection: asyncpg.Connection, batch: Sequence[AppendRequest]) -> AppendPlan:
+    """Plan a batch on one snapshot of all its conversations as they are committed now."""
     identities = [list(column) for column in zip(*map(identity, batch), strict=True)]
-    has_events = any(wish.event for wish in batch)
+    has_events = any(request.event for request in batch)
     rows = await connection.fetch(
-        sql.STATES, sorted({wish.conv for wish in batch}), has_events, *identities
+        sql.STATES, sorted({request.conv for request in batch}), has_events, *identities
     )
-    states = {conv: ConvState() for conv in creatable(batch)}
+    states = {conv: ConversationState() for conv in creatable(batch)}
     for conv, last_seq, members, since, present, connections, _ in rows:
-        states[conv] = ConvState(
+        states[conv] = ConversationState(
             last_seq,
             dict(zip(members or (), since or (), strict=True)),
             dict(zip(present or (), connections or (), strict=True)),
@@ -234,26 +241,26 @@ async def _decide(connection: asyncpg.Connection, batch: Sequence[Append]) -> Pl
         for row in await connection.fetch(sql.KNOWN, *identities):
             entry = Entry(*row)
             known[Identity(entry.conv, entry.sender, entry.client_msg_id)] = entry
-    return plan(batch, states, known, int(time.time() * 1000), _new_id)
+    return plan_appends(batch, states, known, int(time.time() * 1000), _new_id)
 
 
-async def _write(connection: asyncpg.Connection, decided: Plan) -> bool:
-    """Write a plan in one statement; False, and nothing, if a conversation has moved since."""
-    if not decided.entries:
+async def _write(connection: asyncpg.Connection, plan: AppendPlan) -> bool:
+    """Write a plan in one statement; write nothing and return False if a head has moved."""
+    if not plan.entries:
         return True
     expected: dict[str, int] = {}
-    for entry in decided.entries:
+    for entry in plan.entries:
         expected.setdefault(entry.conv, entry.seq - 1)
     try:
         await connection.execute(
             sql.WRITE,
             list(expected),
             list(expected.values()),
-            list(decided.heads.values()),
-            list(decided.regrouped),
-            *map(list, zip(*map(msgspec.structs.astuple, decided.entries), strict=True)),
-            *_columns(decided.members),
-            *_columns(decided.present),
+            list(plan.heads.values()),
+            list(plan.membership_changed),
+            *map(list, zip(*map(msgspec.structs.astuple, plan.entries), strict=True)),
+            *_columns(plan.members),
+            *_columns(plan.present),
         )
     except asyncpg.SerializationError:
         return False

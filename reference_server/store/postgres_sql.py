@@ -1,20 +1,20 @@
-"""How PostgreSQL reads and writes a batch of appends: one statement each.
+"""The SQL with which PostgreSQL reads and writes a batch of appends, one statement each.
 
-`WRITE` locks its rows in id order, and creates what is missing in id order before that; so do
-`CREATE` and `LOCK`. So no writer waits for another in a circle. What follows a lock sees
-everything committed by whoever held it before (READ COMMITTED).
+`WRITE` creates missing conversations in the order of their ids and then locks its rows in the same
+order, as `CREATE` and `LOCK` do, so writers cannot deadlock. A statement that follows a lock sees
+everything that previous holders of the lock committed (READ COMMITTED).
 """
-# ruff: noqa: S608 - the only names put into SQL are those of our own tables and columns
+# ruff: noqa: S608 - only names of our own tables and columns are put into SQL
 
 from gauntlet.reference_server.store.messages import ENTRY_COLUMNS
 
-# Equal but for how `conv` is compared: with `=` the planner may take the index on (conv, seq),
-# and so read a whole conversation for each identity.
+# `conv` is compared with IS NOT DISTINCT FROM because with `=` the planner may choose the index on
+# (conv, seq) and read a whole conversation for each identity.
 _SAME = """m.client_msg_id = asked.client_msg_id AND m.sender = asked.sender
     AND m.conv IS NOT DISTINCT FROM asked.conv"""
 
-# Head, members and attendance of each conversation that exists; and, the same in every row,
-# whether any identity of the batch is known.
+# Head, members and attendance of each conversation that exists; `has_known` is the same in every
+# row and says whether any identity of the batch is stored already.
 STATES = f"""
 SELECT c.conv, c.last_seq, m.names, m.since, p.names, p.connections, EXISTS (
     SELECT FROM unnest($3::text[], $4::text[], $5::text[]) AS asked (conv, sender, client_msg_id)
@@ -38,7 +38,7 @@ LOCK = "SELECT FROM conversations WHERE conv = ANY($1) ORDER BY conv FOR UPDATE"
 
 WRITE = f"SELECT append_planned({', '.join(f'${number}' for number in range(1, 21))})"
 
-# A null `since` or `connection` means that the member has gone.
+# A null `since` or `connection` means that the row of the member is deleted.
 APPEND_PLANNED = f"""
 CREATE OR REPLACE FUNCTION append_planned(
     p_convs text[], p_expected bigint[], p_heads bigint[], p_regrouped text[],

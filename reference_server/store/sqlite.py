@@ -1,10 +1,10 @@
-"""Both databases on SQLite: one writer thread owns the writing connection, readers have their own.
+"""Both databases on SQLite: one thread owns the writing connection, another one reads.
 
-WAL lets readers go on beside the writer; `synchronous=FULL` makes a commit survive power loss.
-SQLite runs one write transaction at a time anyway, so one thread loses nothing and never waits
-for a lock.
+WAL lets the reader work while the writer commits; `synchronous=FULL` makes a commit survive a loss
+of power. SQLite runs one write transaction at a time, so a single writer thread costs no
+throughput and never waits for a lock.
 """
-# ruff: noqa: S608 - the only names put into SQL are those of our own tables and columns
+# ruff: noqa: S608 - only names of our own tables and columns are put into SQL
 
 import asyncio
 import secrets
@@ -18,28 +18,28 @@ from typing import Any, TypeVar
 
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.store.append_plan import (
-    ConvState,
+    AppendPlan,
+    ConversationState,
     Identity,
-    Plan,
     creatable,
     identity,
-    plan,
+    plan_appends,
 )
 from gauntlet.reference_server.store.base import (
-    Append,
+    AppendRequest,
     Outcome,
     StoreDown,
     StoreError,
     StoreUncertain,
 )
-from gauntlet.reference_server.store.messages import ENTRY_COLUMNS, MessageReads
+from gauntlet.reference_server.store.messages import ENTRY_COLUMNS, MessageReader
 
 SCHEME = "sqlite://"
 T = TypeVar("T")
 
 
 class _Worker:
-    """A thread and the connection that only it touches; opened on first use."""
+    """A thread with a connection that no other thread uses; opened on first use."""
 
     def __init__(self, path: Path, schema: Sequence[str]) -> None:
         self._path = path
@@ -48,11 +48,11 @@ class _Worker:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=path.name)
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """What `work` returns, done in the thread; StoreDown if the file cannot be used."""
+        """Run `work` in the thread and return its result; StoreDown if the file is unusable."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
 
     async def close(self) -> None:
-        """Finish what runs, then close the file."""
+        """Wait for the running work, then close the file."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown()
 
@@ -72,7 +72,7 @@ class _Worker:
 
 
 class SqliteDatabase:
-    """One file as a `Database`."""
+    """A SQLite file that implements `Database`."""
 
     def __init__(self, url: str, schema: Sequence[str]) -> None:
         path = Path(url.removeprefix(SCHEME))
@@ -82,15 +82,15 @@ class SqliteDatabase:
 
     async def fetch(self, sql: str, *args: Any) -> list[tuple[Any, ...]]:
         if not self._exists:
-            await self._writer.run(lambda _: None)  # makes the file and its tables
+            await self._writer.run(lambda _: None)  # creates the file and its tables
             self._exists = True
-        return await self._reader.run(lambda db: db.execute(sql, _named(args)).fetchall())
+        return await self._reader.run(lambda db: db.execute(sql, _numbered(args)).fetchall())
 
     async def execute(self, sql: str, *args: Any) -> None:
         def write(db: sqlite3.Connection) -> None:
             _begin(db)
             try:
-                db.execute(sql, _named(args))
+                db.execute(sql, _numbered(args))
             except sqlite3.Error:
                 db.rollback()
                 raise
@@ -99,7 +99,7 @@ class SqliteDatabase:
         await self.write(write)
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in the writer's thread."""
+        """Run `work` in the writer's thread and return its result."""
         return await self._writer.run(work)
 
     async def close(self) -> None:
@@ -107,11 +107,11 @@ class SqliteDatabase:
         await self._writer.close()
 
 
-class SqliteMessageStore(MessageReads):
+class SqliteMessageStore(MessageReader):
     """`MessageStore` on SQLite.
 
-    The single writer numbers its transactions, and commits in the order of these numbers: the
-    highest visible one plus 1 is a safe watermark.
+    The single writer numbers its transactions and commits them in that order, so the highest
+    visible number plus 1 is a safe watermark.
     """
 
     WATERMARK = "SELECT coalesce(max(changed), 0) + 1 FROM conversations"
@@ -121,43 +121,43 @@ class SqliteMessageStore(MessageReads):
         super().__init__(db)
         self._file = db
 
-    async def append(self, batch: Sequence[Append]) -> list[Outcome]:
+    async def append(self, batch: Sequence[AppendRequest]) -> list[Outcome]:
         return await self._file.write(lambda db: _append(db, batch))
 
 
-def _append(db: sqlite3.Connection, batch: Sequence[Append]) -> list[Outcome]:
+def _append(db: sqlite3.Connection, batch: Sequence[AppendRequest]) -> list[Outcome]:
     _begin(db)
     try:
         states = _states(db, batch)
         known = _known(db, batch)
-        decided = plan(batch, states, known, int(time.time() * 1000), _new_id)
-        _write(db, decided)
+        plan = plan_appends(batch, states, known, int(time.time() * 1000), _new_id)
+        _write(db, plan)
     except BaseException:
         db.rollback()
         raise
     _commit(db)
-    return decided.outcomes
+    return plan.outcomes
 
 
 def _new_id() -> str:
     return secrets.token_hex(8)
 
 
-def _states(db: sqlite3.Connection, batch: Sequence[Append]) -> dict[str, ConvState]:
-    states = {conv: ConvState() for conv in creatable(batch)}
-    for conv in {wish.conv for wish in batch}:
+def _states(db: sqlite3.Connection, batch: Sequence[AppendRequest]) -> dict[str, ConversationState]:
+    states = {conv: ConversationState() for conv in creatable(batch)}
+    for conv in {request.conv for request in batch}:
         row = db.execute("SELECT last_seq FROM conversations WHERE conv = ?", (conv,)).fetchone()
         if row is not None:
             members = db.execute("SELECT member, from_seq FROM members WHERE conv = ?", (conv,))
             present = db.execute("SELECT member, connection FROM present WHERE conv = ?", (conv,))
-            states[conv] = ConvState(row[0], dict(members), dict(present))
+            states[conv] = ConversationState(row[0], dict(members), dict(present))
     return states
 
 
-def _known(db: sqlite3.Connection, batch: Sequence[Append]) -> dict[Identity, Entry]:
+def _known(db: sqlite3.Connection, batch: Sequence[AppendRequest]) -> dict[Identity, Entry]:
     known: dict[Identity, Entry] = {}
-    for wish in batch:
-        key = identity(wish)
+    for request in batch:
+        key = identity(request)
         row = db.execute(
             f"SELECT {ENTRY_COLUMNS} FROM messages"
             " WHERE conv = ? AND sender = ? AND client_msg_id = ?",
@@ -168,24 +168,24 @@ def _known(db: sqlite3.Connection, batch: Sequence[Append]) -> dict[Identity, En
     return known
 
 
-def _write(db: sqlite3.Connection, decided: Plan) -> None:
+def _write(db: sqlite3.Connection, plan: AppendPlan) -> None:
     [(marker,)] = db.execute(SqliteMessageStore.WATERMARK)
     columns = ", ".join("?" * len(Entry.__struct_fields__))
     db.executemany(
         f"INSERT INTO messages ({ENTRY_COLUMNS}) VALUES ({columns})",
-        (_row(entry) for entry in decided.entries),
+        (_row(entry) for entry in plan.entries),
     )
     db.executemany(
         """INSERT INTO conversations VALUES (?, ?, ?, 0) ON CONFLICT (conv) DO UPDATE
         SET last_seq = excluded.last_seq, changed = excluded.changed""",
-        ((conv, head, marker) for conv, head in decided.heads.items()),
+        ((conv, head, marker) for conv, head in plan.heads.items()),
     )
     db.executemany(
         "UPDATE conversations SET members_changed = ? WHERE conv = ?",
-        ((marker, conv) for conv in decided.regrouped),
+        ((marker, conv) for conv in plan.membership_changed),
     )
-    _replace(db, "members", decided.members.items())
-    _replace(db, "present", decided.present.items())
+    _replace(db, "members", plan.members.items())
+    _replace(db, "present", plan.present.items())
 
 
 def _replace(
@@ -201,7 +201,7 @@ def _row(entry: Entry) -> tuple[Any, ...]:
     return tuple(getattr(entry, name) for name in entry.__struct_fields__)
 
 
-def _named(args: Sequence[Any]) -> dict[str, Any]:
+def _numbered(args: Sequence[Any]) -> dict[str, Any]:
     return {str(number): value for number, value in enumerate(args, start=1)}
 
 

@@ -1,12 +1,12 @@
-"""The users DB: accounts, friends, sticker packs, the current environment; one SQL for all engines.
+"""The users DB: accounts, friends, sticker packs and the current environment; SQL for all engines.
 
-Losing the race of two writers is harmless everywhere here, so every write is one statement.
+Every write is a single statement: no race between two writers does harm here.
 """
 
 from gauntlet.reference_server.store import relations
 from gauntlet.reference_server.store.base import BlockPage
 from gauntlet.reference_server.store.messages import Database
-from gauntlet.reference_server.store.relations import Standing, Wish
+from gauntlet.reference_server.store.relations import Action, Relation
 
 BLOCKS_MAX = 100_000
 
@@ -30,8 +30,8 @@ _RELATE = """INSERT INTO pairs VALUES ($1, $2, $4, {marker}) ON CONFLICT (low, h
 _BLOCKS = """SELECT low, high, state FROM pairs WHERE changed >= $1 AND state >= $2
     ORDER BY changed DESC LIMIT $3"""
 
-# The engines' SQL for the commit marker of a change, and for one that no commit still to become
-# visible will be below: see the two message stores.
+# For each engine, the SQL for the commit marker of a change and for the watermark: a marker such
+# that no commit that is not visible yet has a lower one. See the two message stores.
 SQLITE = ("(SELECT coalesce(max(changed), 0) + 1 FROM pairs)",) * 2
 POSTGRES = (
     "pg_current_xact_id()::text::bigint",
@@ -40,7 +40,7 @@ POSTGRES = (
 
 
 class SqlUsersStore:
-    """`UsersStore` on any engine's database."""
+    """`UsersStore` on the database of any engine."""
 
     def __init__(self, db: Database, marker: str, watermark: str) -> None:
         self._db = db
@@ -61,26 +61,26 @@ class SqlUsersStore:
             environment,
         )
 
-    async def relate(self, user: str, other: str, wish: Wish) -> Standing:
+    async def relate(self, user: str, other: str, action: Action) -> Relation:
         low, high = sorted((user, other))
         side = int(user == high)
-        await self._db.execute(self._relate, low, high, *relations.CHANGES[wish](side))
+        await self._db.execute(self._relate, low, high, *relations.CHANGES[action](side))
         [(state,)] = await self._db.fetch(
             "SELECT state FROM pairs WHERE low = $1 AND high = $2", low, high
         )
-        return relations.standing(state, side)
+        return relations.relation(state, side)
 
-    async def relations(self, user: str) -> dict[str, Standing]:
+    async def relations(self, user: str) -> dict[str, Relation]:
         rows = await self._db.fetch(
             "SELECT low, high, state FROM pairs WHERE low = $1 OR high = $1", user
         )
         return {
-            low if user == high else high: relations.standing(state, int(user == high))
+            low if user == high else high: relations.relation(state, int(user == high))
             for low, high, state in sorted(rows)
         }
 
     async def blocks_since(self, version: int) -> BlockPage:
-        # The watermark first: what is committed after it is found again next time.
+        # The watermark first: what is committed after it is returned next time.
         [(watermark,)] = await self._db.fetch(self._watermark)
         known = version if version <= watermark else 0
         rows = await self._db.fetch(_BLOCKS, known, relations.ONCE_BLOCKED, BLOCKS_MAX)
@@ -91,12 +91,12 @@ class SqlUsersStore:
         return BlockPage(blockers, watermark, whole=known == 0 or len(rows) == BLOCKS_MAX)
 
     async def packs(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
+        packs: dict[str, list[str]] = {}
         for pack, sticker in await self._db.fetch(
             "SELECT pack, sticker FROM stickers ORDER BY pack, sticker"
         ):
-            found.setdefault(pack, []).append(sticker)
-        return found
+            packs.setdefault(pack, []).append(sticker)
+        return packs
 
     async def close(self) -> None:
         await self._db.close()

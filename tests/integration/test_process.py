@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from gauntlet.chaos.server_hooks.faults.slow_commits import COMMITS_PER_S
-from gauntlet.reference_server.http.circuit_breaker import FAILURES
+from gauntlet.reference_server.http.circuit_breaker import FAILURES_TO_OPEN
 
 from .one_process import PATIENCE_S, Process, free_port
 
@@ -130,7 +130,7 @@ def test_ready_is_who_can_do_his_work(new_process):
     new_process.config["services"] = ["gateway"]
     new_process.config["urls"]["message"] = [f"http://127.0.0.1:{free_port()}"]
     new_process.start()
-    for _ in range(FAILURES):
+    for _ in range(FAILURES_TO_OPEN):
         assert new_process.call("GET", "/readyz") == (503, {"ready": False, "missing": ["message"]})
     metrics = new_process.call("GET", "/metrics")[1]
     assert 'im_breaker_open{service="message"} 1\n' in metrics

@@ -10,8 +10,8 @@ from gauntlet.reference_server.core.config import Config, Urls
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.gateway.gateway import SERVICE_OF
 from gauntlet.reference_server.http.service_client import ServiceClient
-from gauntlet.reference_server.main import SERVICES
-from gauntlet.reference_server.services.base import Context
+from gauntlet.reference_server.services.assembly import SERVICES, Resources
+from gauntlet.reference_server.services.base import ServiceContext
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "openapi.yaml"
 METHODS = {"get", "put", "post", "delete"}
@@ -31,8 +31,9 @@ async def routes(tmp_path):
         registry="redis://127.0.0.1:1",
         bus="redis://127.0.0.1:1",
     )
-    context = Context(config, Metrics(), ServiceClient(Urls(), "t", 1000))
-    services = [make(context) for make in SERVICES.values()]
+    context = ServiceContext(config, Metrics(), ServiceClient(Urls(), "t", 1000))
+    resources = Resources(context)
+    services = [create(resources) for create in SERVICES.values()]
     yield {
         (method, path)
         for service in services
@@ -41,7 +42,7 @@ async def routes(tmp_path):
     }
     for service in services:
         await service.close()
-    await context.close()
+    await resources.close()
 
 
 @pytest.fixture(scope="module")

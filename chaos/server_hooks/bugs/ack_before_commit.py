@@ -10,7 +10,13 @@ import time
 
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.services.message import MessageService
-from gauntlet.reference_server.store.base import Append, Outcome, Stored, StoreError, StoreUncertain
+from gauntlet.reference_server.store.base import (
+    AppendRequest,
+    Outcome,
+    Stored,
+    StoreError,
+    StoreUncertain,
+)
 
 _DELAY_S = 0.3
 
@@ -20,29 +26,29 @@ def install() -> None:
     original_append = MessageService.append
     committing: set[asyncio.Task[None]] = set()  # the loop holds only weak references to tasks
 
-    async def commit_later(service: MessageService, wish: Append) -> None:
+    async def commit_later(service: MessageService, request: AppendRequest) -> None:
         await asyncio.sleep(_DELAY_S)
         try:
-            await original_append(service, wish)
+            await original_append(service, request)
         except (StoreError, StoreUncertain):
             return  # the sender has an acknowledgement already: that is the bug
 
-    async def append(self: MessageService, wish: Append) -> Outcome:
-        if wish.event:
-            return await original_append(self, wish)
-        task = asyncio.create_task(commit_later(self, wish))
+    async def append(self: MessageService, request: AppendRequest) -> Outcome:
+        if request.event:
+            return await original_append(self, request)
+        task = asyncio.create_task(commit_later(self, request))
         committing.add(task)
         task.add_done_callback(committing.discard)
         return Stored(
             Entry(
-                conv=wish.conv,
+                conv=request.conv,
                 seq=0,
                 type="msg",
                 ts=int(time.time() * 1000),
                 msg_id=secrets.token_hex(8),
-                client_msg_id=wish.client_msg_id,
-                sender=wish.sender,
-                body=wish.body,
+                client_msg_id=request.client_msg_id,
+                sender=request.sender,
+                body=request.body,
             )
         )
 

@@ -8,7 +8,7 @@ is the task of the gateway.
 import asyncio
 
 from gauntlet.reference_server.services.message import MessageService
-from gauntlet.reference_server.store.base import Append, Outcome
+from gauntlet.reference_server.store.base import AppendRequest, Outcome
 
 COMMITS_PER_S = 200
 
@@ -18,12 +18,12 @@ def install() -> None:
     original_append = MessageService.append
     next_slot_s = 0.0  # on the loop's clock
 
-    async def append(self: MessageService, wish: Append) -> Outcome:
+    async def append(self: MessageService, request: AppendRequest) -> Outcome:
         nonlocal next_slot_s
         now_s = asyncio.get_running_loop().time()
         slot_s = max(now_s, next_slot_s)
         next_slot_s = slot_s + 1 / COMMITS_PER_S
         await asyncio.sleep(slot_s - now_s)
-        return await original_append(self, wish)
+        return await original_append(self, request)
 
     MessageService.append = append  # type: ignore[method-assign]  # a hook replaces a method

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gauntlet.reference_server.store.base import Append, Refused
+from gauntlet.reference_server.store.base import AppendRequest, Refused
 
 from .wishes import event, everything, message, seqs
 
@@ -29,7 +29,7 @@ async def test_a_batch_gets_dense_positions_in_its_order(store):
 
 async def test_a_sticker_is_kept_as_one(store):
     """Its type comes back, and its reference in the place of a body."""
-    wish = Append("d.a.b", "1", sender="a", body="cats/cat-hello", type="sticker")
+    wish = AppendRequest("d.a.b", "1", sender="a", body="cats/cat-hello", type="sticker")
     [stored] = await store.append([wish])
     assert await everything(store, "d.a.b") == [stored.entry]
     assert (stored.entry.type, stored.entry.body) == ("sticker", "cats/cat-hello")
@@ -38,13 +38,13 @@ async def test_a_sticker_is_kept_as_one(store):
 async def test_a_refused_wish_leaves_nothing_and_hides_nothing(store):
     """No conversation comes of it; among others it takes no position; a repeat is still found."""
     refused = Refused("forbidden", "blocked")
-    wish = Append("d.a.b", "1", sender="a", refused=refused)
+    wish = AppendRequest("d.a.b", "1", sender="a", refused=refused)
     assert await store.append([wish]) == [refused]
     assert await store.room("d.a.b") is None
     outcomes = await store.append([message(2), wish, message(3)])
     assert seqs([outcomes[0], outcomes[2]]) == [1, 2]
     assert outcomes[1] == refused
-    [again] = await store.append([Append("d.a.b", "3", sender="a", refused=refused)])
+    [again] = await store.append([AppendRequest("d.a.b", "3", sender="a", refused=refused)])
     assert (again.dup, again.entry.seq) == (True, 2)
 
 

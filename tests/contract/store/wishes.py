@@ -1,16 +1,16 @@
 """Wishes to a message store, and what came of them."""
 
-from gauntlet.reference_server.store.base import Append
+from gauntlet.reference_server.store.base import AppendRequest
 
 
 def message(client_msg_id, conv="d.a.b", sender="a", body="hello"):
     """A wish to send."""
-    return Append(conv, str(client_msg_id), sender=sender, body=body)
+    return AppendRequest(conv, str(client_msg_id), sender=sender, body=body)
 
 
 def event(kind, user, by="", conv="r.x", connection="", key=None):
     """A wish for a room event."""
-    return Append(
+    return AppendRequest(
         conv, key or f"{kind}:{user}:{by}", event=kind, user=user, by=by, connection=connection
     )
 

@@ -4,7 +4,7 @@ from collections import Counter, deque
 
 import pytest
 
-from gauntlet.reference_server.gateway.admission import SHARES, Admission
+from gauntlet.reference_server.gateway.admission import WAIT_SHARES, Admission
 
 CAPACITY = 500  # sends a second of the model
 TICK_S = 0.001
@@ -41,7 +41,7 @@ class Model:
                 self.queue.append(self.now)
             else:
                 self.shed.append(self.now)
-        for work in SHARES.keys() - {"send"}:
+        for work in WAIT_SHARES.keys() - {"send"}:
             self.refused[work] += not self.admission.admits(work, self.now)
 
     def _serve(self):
@@ -166,4 +166,4 @@ def test_a_late_loop_is_a_wait_too():
     """What nobody has read yet is in no count: history goes at a lag of half the limit."""
     lag_s = 0.6
     admission = Admission(1.0, lambda: lag_s)
-    assert {work for work in SHARES if admission.admits(work, 1.0)} == {"send", "login"}
+    assert {work for work in WAIT_SHARES if admission.admits(work, 1.0)} == {"send", "login"}

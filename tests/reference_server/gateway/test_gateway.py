@@ -11,7 +11,7 @@ from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.gateway.gateway import SERVICE_OF, Gateway
 from gauntlet.reference_server.http.messages import Request, reply
-from gauntlet.reference_server.services.base import Context
+from gauntlet.reference_server.services.base import ServiceContext
 
 SECRET = "s"
 SENDS = "/v1/conversations/d.a.b/messages"
@@ -63,7 +63,7 @@ def gateway(calls, metrics, lag_s):
         internal_token="t",
         settings=Settings(user_sends_per_s=1, user_sends_burst=3),
     )
-    return Gateway(Context(config, metrics, calls), lambda: lag_s[0])
+    return Gateway(ServiceContext(config, metrics, calls), lambda: lag_s[0])
 
 
 def ask(path, *, user="ann", exp=None, authorization=None, method="POST"):

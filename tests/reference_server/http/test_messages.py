@@ -85,23 +85,23 @@ async def test_a_defect_tells_nothing_and_claims_nothing(method, stored):
 def test_a_number_out_of_range_is_refused(text):
     """Query parameters are plain decimal numbers up to a maximum."""
     with pytest.raises(ApiError, match="limit must be a number from 0 to 10"):
-        Request("GET", "/", query={"limit": text}).number("limit", 5, 10)
+        Request("GET", "/", query={"limit": text}).query_number("limit", 5, 10)
 
 
 def test_a_number_left_out_has_its_default():
     """And one that is there counts."""
-    assert Request("GET", "/").number("limit", 5, 10) == 5
-    assert Request("GET", "/", query={"limit": "10"}).number("limit", 5, 10) == 10
+    assert Request("GET", "/").query_number("limit", 5, 10) == 5
+    assert Request("GET", "/", query={"limit": "10"}).query_number("limit", 5, 10) == 10
 
 
 def test_an_answer_is_written_whole():
     """Status, length and type; headers of its own; to HEAD no body, to the last one a goodbye."""
-    told = Response(201, b"{}").encoded(with_body=True, closes=False)
+    told = Response(201, b"{}").encode(with_body=True, closes=False)
     assert told == (
         b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
     )
     plain = Response(200, b"x", {"content-type": "text/plain"})
-    assert plain.encoded(with_body=False, closes=True) == (
+    assert plain.encode(with_body=False, closes=True) == (
         b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close\r\n"
         b"content-length: 1\r\n\r\n"
     )
@@ -112,14 +112,14 @@ def test_a_route_is_looked_for_once_and_long_ones_are_not_kept():
     router = Router({("GET", "/a/{x}"): show})
     for path in ("/a/1", "/a/1", "/a/" + "x" * 1000):
         asyncio.run(router.handle(Request("GET", path)))
-    assert router._remembered.cache_info()[:2] == (1, 1)
+    assert router._find_cached.cache_info()[:2] == (1, 1)
 
 
 @pytest.mark.parametrize("text", ["-1", "1.5", "٣", "1e3", "0" * 5000 + "1", "0" * 20 + "9" * 20])
 def test_a_number_is_a_number(text):
     """Nothing that Python's int would take in its own way, and no more digits than there can be."""
     with pytest.raises(ApiError):
-        Request("GET", "/", query={"after": text}).number("after", 0, 10**15)
+        Request("GET", "/", query={"after": text}).query_number("after", 0, 10**15)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from gauntlet.reference_server.core.config import Config, Settings
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.http import server as http_server
 from gauntlet.reference_server.http.messages import reply
-from gauntlet.reference_server.http.server import HEAD_BYTES_MAX, Connection, Site, listen
+from gauntlet.reference_server.http.server import HEAD_BYTES_MAX, Connection, ServerState, listen
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
@@ -100,7 +100,7 @@ class Transport:
 async def answers_to(*reads):
     """All answers to what comes in just these reads."""
     server, transport = Served(), Transport()
-    connection = Connection(Site(server.answer, server.config, server.metrics))
+    connection = Connection(ServerState(server.answer, server.config, server.metrics))
     connection.connection_made(transport)
     for data in reads:
         connection.data_received(data)
@@ -340,7 +340,7 @@ async def test_who_does_not_read_the_end_of_his_answers_is_cut_off_too(monkeypat
     """What is left is too little to choke on: a close that waits for him has an end."""
     monkeypatch.setattr(http_server, "KEEP_ALIVE_S", 0.1)
     server, transport = Served(request_timeout_ms=100), Transport()
-    connection = Connection(Site(server.answer, server.config, server.metrics))
+    connection = Connection(ServerState(server.answer, server.config, server.metrics))
     connection.connection_made(transport)
     connection.data_received(last)
     await asyncio.sleep(0.01)

@@ -11,10 +11,10 @@ import pytest
 from gauntlet.reference_server.core.config import Config, Urls
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.metrics import Metrics
-from gauntlet.reference_server.http.circuit_breaker import FAILURES, REST_S
-from gauntlet.reference_server.http.messages import Request, Response, failure, reply
+from gauntlet.reference_server.http.circuit_breaker import FAILURES_TO_OPEN, RETRY_EVERY_S
+from gauntlet.reference_server.http.messages import Request, Response, error_response, reply
 from gauntlet.reference_server.http.server import listen
-from gauntlet.reference_server.http.service_client import BUNDLE, ServiceClient
+from gauntlet.reference_server.http.service_client import BUNDLE_PATH, ServiceClient
 
 SEND = Request("POST", "/v1/conversations/r.a b/messages", b"{}", {"after": "1"}, user="ann")
 READ = Request("GET", "/v1/heads")
@@ -65,11 +65,11 @@ async def served(refused=""):
 
     async def handle(request):
         seen.append(request)
-        if request.path != BUNDLE:
+        if request.path != BUNDLE_PATH:
             return reply({"user": request.headers["x-user"]})
         sends = msgspec.msgpack.decode(request.body, type=list[Request])
         answers = [
-            failure(ApiError("forbidden", "no"))
+            error_response(ApiError("forbidden", "no"))
             if each.user == refused
             else reply({"user": each.user})
             for each in sends
@@ -203,7 +203,7 @@ async def test_sends_of_one_turn_go_together_and_are_answered_each_on_its_own(co
         sends = [calls.send(post(user)) for user in users]
         answers = await asyncio.gather(*sends, calls.send(post("bob", b"x" * 2_000)))
     assert [json.loads(each.body)["user"] for each in answers] == [*users, "bob"]
-    assert sorted(call.path for call in seen) == [BUNDLE, BUNDLE, SEND.path]
+    assert sorted(call.path for call in seen) == [BUNDLE_PATH, BUNDLE_PATH, SEND.path]
     assert max(len(call.body) for call in seen) < 65_536
 
 
@@ -261,7 +261,7 @@ async def test_a_service_that_hangs_is_not_asked_again_and_again(connect):
     async with instance(hang) as (url, heads):
         calls = connect(url, timeout_ms=50)
         assert not calls.is_open("message")
-        for _ in range(FAILURES):
+        for _ in range(FAILURES_TO_OPEN):
             with pytest.raises(ApiError):
                 await calls.call("message", SEND)
         assert calls.is_open("message")
@@ -269,22 +269,22 @@ async def test_a_service_that_hangs_is_not_asked_again_and_again(connect):
             await calls.call("message", SEND)
     assert (raised.value.code, raised.value.stored) == ("unavailable", "no")
     assert raised.value.headers() == {"retry-after": "1"}
-    assert len(heads) == FAILURES
+    assert len(heads) == FAILURES_TO_OPEN
 
 
 async def test_a_service_that_answers_again_is_asked_again(connect):
     """One call tries after a rest, and closes the breaker."""
-    broken = [hang_up] * FAILURES
+    broken = [hang_up] * FAILURES_TO_OPEN
 
     async def recovering(writer):
         return await (broken.pop() if broken else accept)(writer)
 
     async with instance(recovering) as (url, _):
         calls = connect(url)
-        for _ in range(FAILURES):
+        for _ in range(FAILURES_TO_OPEN):
             with pytest.raises(ApiError):
                 await calls.call("message", SEND)
-        await asyncio.sleep(REST_S)
+        await asyncio.sleep(RETRY_EVERY_S)
         assert (await calls.call("message", SEND)).status == 201
         assert not calls.is_open("message")
 

@@ -4,26 +4,16 @@ import json
 
 import pytest
 
-from gauntlet.reference_server.core.config import Config
-from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.http.messages import Request
-from gauntlet.reference_server.services.base import Context
 from gauntlet.reference_server.services.friend import FriendService
+from gauntlet.reference_server.store import open_users
 
 
 @pytest.fixture
 async def call(tmp_path):
     """Calls the service as a user: status and decoded answer."""
-    config = Config(
-        name="friend-1",
-        services=("friend",),
-        port=1,
-        secret="s",
-        internal_token="i",
-        users_db=f"sqlite://{tmp_path}/users.db",
-    )
-    context = Context(config, Metrics(), None)
-    service = FriendService(context)
+    users = open_users(f"sqlite://{tmp_path}/users.db", 1000)
+    service = FriendService(users)
     await service.start()
 
     async def call(user, method, path, **query):
@@ -33,7 +23,7 @@ async def call(tmp_path):
 
     yield call
     await service.close()
-    await context.close()
+    await users.close()
 
 
 NOBODY = {"friends": [], "incoming": [], "outgoing": [], "blocked": []}

@@ -7,7 +7,7 @@ import pytest
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.services.group_commit import GroupCommit
 from gauntlet.reference_server.store.base import (
-    Append,
+    AppendRequest,
     Stored,
     StoreDown,
     StoreError,
@@ -52,7 +52,7 @@ def commits_of(store, rows_max=256, wait_ms=LONG_MS):
 
 def send(commits, *names):
     """Submit these, in this order."""
-    wishes = [Append("d.a.b", str(name), sender="a") for name in names]
+    wishes = [AppendRequest("d.a.b", str(name), sender="a") for name in names]
     return [asyncio.ensure_future(commits.submit(wish)) for wish in wishes]
 
 

@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -10,9 +11,10 @@ from gauntlet.reference_server.core.config import Config
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.core.wire import direct_members
 from gauntlet.reference_server.http.messages import Request, Response
-from gauntlet.reference_server.http.service_client import BUNDLE
-from gauntlet.reference_server.services.base import Context
+from gauntlet.reference_server.http.service_client import BUNDLE_PATH
+from gauntlet.reference_server.services.base import ServiceContext
 from gauntlet.reference_server.services.message import MessageService
+from gauntlet.reference_server.store import open_messages
 from gauntlet.reference_server.store.base import StoreDown, StoreUncertain
 
 PATH = "/v1/conversations/d.ann.bob/messages"
@@ -40,14 +42,14 @@ async def service(tmp_path):
         port=1,
         secret="s",
         internal_token="i",
-        messages_db=f"sqlite://{tmp_path}/m.db",
-        registry="redis://127.0.0.1:1",
-        bus="redis://127.0.0.1:1",
     )
-    one = MessageService(Context(config, Metrics(), None))
-    one._fanout = FakeFanout()
-    yield one
-    await one.close()
+    store = open_messages(f"sqlite://{tmp_path}/m.db", 1000)
+    context = ServiceContext(config, Metrics(), None)
+    message_service = MessageService(context, store, SimpleNamespace(edges=None), None)
+    message_service._fanout = FakeFanout()
+    yield message_service
+    await message_service.close()
+    await store.close()
 
 
 async def post(service, path, body, user="ann"):
@@ -75,7 +77,7 @@ async def test_a_bundle_is_many_sends(service):
     bodies = [send("1"), send("1"), {"client_msg_id": "2"}, send("3")]
     sends = [Request("POST", PATH, json.dumps(body).encode(), user="ann") for body in bodies]
     sends.append(Request("POST", PATH, sends[0].body, user="eve"))
-    whole = Request("POST", BUNDLE, msgspec.msgpack.encode(sends))
+    whole = Request("POST", BUNDLE_PATH, msgspec.msgpack.encode(sends))
     response = await service.router.handle(whole)
     answers = msgspec.msgpack.decode(response.body, type=list[Response])
     assert [each.status for each in answers] == [201, 200, 400, 201, 403]
@@ -192,7 +194,7 @@ async def test_an_unknown_event_is_refused(service):
 
 async def test_a_sticker_is_a_message_with_a_checked_reference(service):
     """It takes a position, is offered and read as what it is; an unknown one leaves nothing."""
-    service._checks._stickers = frozenset({"cats/hello"})
+    service._policy._stickers = frozenset({"cats/hello"})
     unknown = {"client_msg_id": "1", "sticker": "cats/bye"}
     status, refused = await post(service, PATH, unknown)
     assert (status, refused["error"]["stored"]) == (404, "no")
@@ -217,7 +219,7 @@ async def test_a_sticker_is_a_message_with_a_checked_reference(service):
 )
 async def test_a_message_has_either_a_body_or_a_sticker(service, body):
     """And neither holds what a database refuses."""
-    service._checks._stickers = frozenset({"cats/hello"})
+    service._policy._stickers = frozenset({"cats/hello"})
     assert (await post(service, PATH, {"client_msg_id": "1", **body}))[0] == 400
 
 
@@ -228,27 +230,27 @@ async def test_an_empty_body_is_a_message(service):
 
 async def test_what_was_stored_before_a_refusal_is_not_denied(service):
     """A retry whose first attempt was stored says so, though nothing new may be sent."""
-    service._checks._stickers = frozenset({"cats/hello"})
+    service._policy._stickers = frozenset({"cats/hello"})
     body = {"client_msg_id": "1", "sticker": "cats/hello"}
     _, sent = await post(service, PATH, body)
-    service._checks._stickers = None
+    service._policy._stickers = None
     assert await post(service, PATH, body) == (200, {**sent, "dup": True})
     assert (await post(service, PATH, {**body, "client_msg_id": "2"}))[0] == 503
-    service._checks._blockers = {"d.ann.bob": ["bob"]}
+    service._policy._blockers = {"d.ann.bob": ["bob"]}
     assert await post(service, PATH, body) == (200, {**sent, "dup": True})
     assert (await post(service, PATH, send("2")))[0] == 403
 
 
 async def test_a_refused_message_begins_no_conversation(service):
     """Not even an empty one."""
-    service._checks._blockers = {"d.ann.bob": ["bob"]}
+    service._policy._blockers = {"d.ann.bob": ["bob"]}
     assert (await post(service, PATH, send()))[0] == 403
     assert (await service._store.heads_since(0)).heads == {}
 
 
 async def test_a_blocked_sender_is_refused_in_direct_conversations(service):
     """Nothing is left behind, the other direction stays open, and so does a room of both."""
-    service._checks._blockers = {"d.ann.bob": ["bob"]}
+    service._policy._blockers = {"d.ann.bob": ["bob"]}
     status, refused = await post(service, PATH, send())
     assert (status, refused["error"]["code"], refused["error"]["stored"]) == (
         403,

@@ -110,7 +110,7 @@ async def test_a_gone_edge_does_not_keep_others_from_theirs(rig):
 
 async def test_a_bus_that_is_down_is_left_alone_for_a_moment(rig, monkeypatch):
     """Meanwhile entries are skipped and counted, so that the queue does not grow; then again."""
-    monkeypatch.setattr(publisher, "REST_AFTER_FAILURE_S", 0.05)
+    monkeypatch.setattr(publisher, "PAUSE_AFTER_FAILURE_S", 0.05)
     one, _, bus = rig
     bus.failure = BusDown("no confirm")
     commit(one, 1, members=("bob",))

@@ -9,13 +9,13 @@ import pytest
 
 from gauntlet.reference_server.core.config import Config, Settings
 from gauntlet.reference_server.core.errors import ApiError
+from gauntlet.reference_server.core.internal_api import RoomEventPosition
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.http.messages import Request
 from gauntlet.reference_server.registry.base import RegistryDown
-from gauntlet.reference_server.services.base import Context
-from gauntlet.reference_server.services.message import Position
+from gauntlet.reference_server.services.base import ServiceContext
 from gauntlet.reference_server.services.room import RoomService
-from gauntlet.reference_server.store.base import Present, RoomView
+from gauntlet.reference_server.store.base import Present, RoomState
 
 OLD, NEW = "e1|1-1", "e2|1-9"
 GRACE_S = 0.01
@@ -37,13 +37,13 @@ class FakeMessages:
         if path == "/internal/present":
             return self.present
         if path.startswith("/internal/rooms/"):
-            return RoomView(3, {"ann": 1, "bob": 2}, [Present("r.x", "bob", OLD)])
+            return RoomState(3, {"ann": 1, "bob": 2}, [Present("r.x", "bob", OLD)])
         about = body.conv, body.user
         if body.event == "entered" and about in self.within:
-            return Position(body.conv, len(self.events), dup=True)
+            return RoomEventPosition(body.conv, len(self.events), dup=True)
         self.within = self.within | {about} if body.event == "entered" else self.within - {about}
         self.events.append(body)
-        return Position(body.conv, len(self.events))
+        return RoomEventPosition(body.conv, len(self.events))
 
     def written(self):
         """What was written, in short."""
@@ -56,13 +56,13 @@ class FakeRegistry:
     def __init__(self):
         self.living = {}
 
+    async def edges(self):
+        return []
+
     async def connections(self, users):
         if self.living is None:
             raise RegistryDown("silent")
         return {user: self.living[user] for user in users if user in self.living}
-
-    async def close(self):
-        pass
 
 
 @pytest.fixture
@@ -72,7 +72,13 @@ def messages():
 
 
 @pytest.fixture
-async def room(messages):
+def registry():
+    """The registry of the room service."""
+    return FakeRegistry()
+
+
+@pytest.fixture
+async def room(messages, registry):
     """A room service that has read back attendance."""
     config = Config(
         name="room-1",
@@ -80,12 +86,9 @@ async def room(messages):
         port=1,
         secret="s",
         internal_token="i",
-        registry="redis://127.0.0.1:1",
         settings=Settings(grace_ms=int(GRACE_S * 1000)),
     )
-    service = RoomService(Context(config, Metrics(), messages))
-    await service.close()
-    service._registry = FakeRegistry()
+    service = RoomService(ServiceContext(config, Metrics(), messages), registry)
     await service._load()
     return service
 
@@ -115,53 +118,53 @@ async def test_a_lost_connection_waits_the_grace(room, messages):
     """Then its user is counted out, once."""
     await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"))
     now = time.monotonic()
-    await room._sweep(now)
+    await room._evict_overdue(now)
     assert len(messages.events) == 1
     for _ in range(2):
-        await room._sweep(now + 2 * GRACE_S)
+        await room._evict_overdue(now + 2 * GRACE_S)
     assert messages.written()[1:] == [("exited", "ann", f"exit:ann:{OLD}")]
 
 
 async def test_a_return_within_the_grace_writes_nothing(room, messages):
     """Neither an exit nor a second entry."""
     await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"), ("ann", NEW, "back"))
-    await room._sweep(time.monotonic() + GRACE_S)
+    await room._evict_overdue(time.monotonic() + GRACE_S)
     assert [event for event, _, _ in messages.written()] == ["entered"]
 
 
-async def test_a_silent_registry_never_causes_an_exit(room, messages):
+async def test_a_silent_registry_never_causes_an_exit(room, messages, registry):
     """Neither by reaping nor at the end of a grace; when it is back the count goes on."""
     await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"))
-    room._registry.living = None
+    registry.living = None
     late = time.monotonic() + GRACE_S
-    for step in (room._reap, room._sweep):
+    for step in (room._mark_unleased, room._evict_overdue):
         with pytest.raises(RegistryDown):
             await step(late)
     assert len(messages.events) == 1
-    room._registry.living = {}
-    await room._sweep(late)
+    registry.living = {}
+    await room._evict_overdue(late)
     assert len(messages.events) == 2
 
 
-async def test_a_user_who_is_elsewhere_is_not_counted_out(room, messages):
+async def test_a_user_who_is_elsewhere_is_not_counted_out(room, messages, registry):
     """A half-open connection dies after its successor came; the stay goes over to that."""
     await report(room, ("ann", OLD, "enter", "r.x"), ("ann", NEW, "back"), ("ann", OLD, "lost"))
-    room._registry.living = {"ann": {OLD, NEW}}
-    await room._sweep(time.monotonic() + GRACE_S)
+    registry.living = {"ann": {OLD, NEW}}
+    await room._evict_overdue(time.monotonic() + GRACE_S)
     assert [event for event, _, _ in messages.written()] == ["entered"]
     await report(room, ("ann", NEW, "leave"))
     assert messages.written()[1:] == [("exited", "ann", f"exit:ann:{OLD}")]
 
 
-async def test_the_lease_of_a_dead_edge_is_reaped(room, messages):
+async def test_the_lease_of_a_dead_edge_is_reaped(room, messages, registry):
     """An edge that was killed tells nothing: its clients' leases run out, then the grace runs."""
     await report(room, ("ann", OLD, "enter", "r.x"), ("bob", NEW, "enter", "r.x"))
-    room._registry.living = {"bob": {NEW}}
+    registry.living = {"bob": {NEW}}
     now = time.monotonic()
-    await room._reap(now)
-    await room._sweep(now)
+    await room._mark_unleased(now)
+    await room._evict_overdue(now)
     assert len(messages.events) == 2
-    await room._sweep(now + 2 * GRACE_S)
+    await room._evict_overdue(now + 2 * GRACE_S)
     assert messages.written()[2:] == [("exited", "ann", f"exit:ann:{OLD}")]
 
 
@@ -171,9 +174,9 @@ async def test_an_exit_that_could_not_be_written_is_written_later(room, messages
     messages.failure = ApiError("unavailable", "down")
     late = time.monotonic() + GRACE_S
     with pytest.raises(ApiError):
-        await room._sweep(late)
+        await room._evict_overdue(late)
     messages.failure = None
-    await room._sweep(late)
+    await room._evict_overdue(late)
     assert messages.written()[1:] == [("exited", "ann", f"exit:ann:{OLD}")]
 
 
@@ -208,7 +211,7 @@ async def test_a_stay_ends_with_the_membership(room, messages):
     """Who was removed is not there, and what his connections do afterwards ends nothing."""
     await report(room, ("bob", OLD, "enter", "r.x"))
     await remove(room, "bob")
-    assert len(room._attendance) == 0
+    assert len(room._presence) == 0
     await report(room, ("bob", OLD, "exit", "r.x"), ("bob", OLD, "leave"))
     assert [event for event, _, _ in messages.written()] == ["entered", "removed"]
 
@@ -218,7 +221,7 @@ async def test_a_removal_that_failed_ends_no_stay(room, messages):
     await report(room, ("bob", OLD, "enter", "r.x"))
     messages.failure = ApiError("forbidden", "not a member")
     assert (await remove(room, "bob")).status == 403
-    assert len(room._attendance) == 1
+    assert len(room._presence) == 1
 
 
 @pytest.mark.parametrize("knows", [True, False])
@@ -241,16 +244,16 @@ async def test_a_refused_entry_is_no_stay(room, messages):
     assert messages.events == []
 
 
-async def test_a_restart_forgets_nobody(room, messages):
+async def test_a_restart_forgets_nobody(room, messages, registry):
     """Who is present is read back, by the connection that SQL knows; reports wait until then."""
     room._loaded.clear()
     assert (await report(room, ("bob", OLD, "lost"))).status == 503
     messages.present = [Present("r.x", "bob", OLD)]
     await room._load()
-    room._registry.living = {"bob": {NEW}}
+    registry.living = {"bob": {NEW}}
     now = time.monotonic()
-    await room._reap(now)
-    await room._sweep(now + 2 * GRACE_S)
+    await room._mark_unleased(now)
+    await room._evict_overdue(now + 2 * GRACE_S)
     assert messages.events == []
     await report(room, ("bob", NEW, "exit", "r.x"))
     assert messages.written() == [("exited", "bob", f"exit:bob:{OLD}")]
@@ -265,15 +268,17 @@ async def test_a_fresh_registry_is_not_believed_for_a_lease(room, messages):
     assert len(messages.events) == 1
 
 
-async def test_a_registry_that_was_silent_is_not_believed_for_a_lease(room, messages, monkeypatch):
+async def test_a_registry_that_was_silent_is_not_believed_for_a_lease(
+    room, messages, registry, monkeypatch
+):
     """What it held ran out while it stood still: edges first write their leases anew."""
-    monkeypatch.setattr("gauntlet.reference_server.services.room.SWEEP_S", 0.01)
+    monkeypatch.setattr("gauntlet.reference_server.services.room.EVICT_EVERY_S", 0.01)
     room._lease_s = 0.2
     await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"))
-    room._registry.living = None
+    registry.living = None
     await room.start()
     await asyncio.sleep(0.3)
-    room._registry.living = {}
+    registry.living = {}
     await asyncio.sleep(0.1)
     assert len(messages.events) == 1
     await asyncio.sleep(0.3)
@@ -281,15 +286,15 @@ async def test_a_registry_that_was_silent_is_not_believed_for_a_lease(room, mess
     assert len(messages.events) == 2
 
 
-async def test_a_lease_that_was_renewed_late_ends_no_stay(room, messages):
+async def test_a_lease_that_was_renewed_late_ends_no_stay(room, messages, registry):
     """An edge was cut off from the registry for longer than a lease, its client never gone."""
     await report(room, ("ann", OLD, "enter", "r.x"))
     now = time.monotonic()
-    await room._reap(now)
-    room._registry.living = {"ann": {OLD}}
-    await room._sweep(now + 2 * GRACE_S)
-    room._registry.living = {}
-    await room._sweep(now + 2 * GRACE_S)
+    await room._mark_unleased(now)
+    registry.living = {"ann": {OLD}}
+    await room._evict_overdue(now + 2 * GRACE_S)
+    registry.living = {}
+    await room._evict_overdue(now + 2 * GRACE_S)
     assert len(messages.events) == 1
 
 

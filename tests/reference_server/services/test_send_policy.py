@@ -7,7 +7,7 @@ import pytest
 
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.services import send_policy
-from gauntlet.reference_server.services.send_policy import Checks
+from gauntlet.reference_server.services.send_policy import SendPolicy
 from gauntlet.reference_server.store.base import BlockPage
 
 CONV = "d.ann.bob"
@@ -37,19 +37,19 @@ def calls():
 @pytest.fixture
 def known(calls):
     """The checks, before anything was read."""
-    return Checks(calls)
+    return SendPolicy(calls)
 
 
 def allows(known, sender, conv=CONV):
     """Whether the sender may; if not, it is forbidden."""
-    refused = known.refusal(conv, sender, None)
+    refused = known.rejection(conv, sender, None)
     assert refused is None or refused.code == "forbidden"
     return refused is None
 
 
 def sticker(known, reference):
     """The code with which a sticker is refused; None if it may be sent."""
-    refused = known.refusal(CONV, "bob", reference)
+    refused = known.rejection(CONV, "bob", reference)
     return refused and refused.code
 
 
@@ -60,7 +60,7 @@ def sticker(known, reference):
 async def test_whom_the_other_blocks_may_not_send(known, calls, blockers, allowed):
     """Who blocks may still send, unless he is blocked as well."""
     calls.page = BlockPage({CONV: blockers}, 5, True)
-    await known.read_blocks()
+    await known.refresh_blocks()
     assert [user for user in ("ann", "bob") if allows(known, user)] == allowed
     assert allows(known, "ann", "r.bob")
 
@@ -68,9 +68,9 @@ async def test_whom_the_other_blocks_may_not_send(known, calls, blockers, allowe
 async def test_changes_are_asked_for_and_added(known, calls):
     """From the version that came last; what is not mentioned stays."""
     calls.page = BlockPage({CONV: ["ann"], "d.a.b": ["a"]}, 5, True)
-    await known.read_blocks()
+    await known.refresh_blocks()
     calls.page = BlockPage({"d.a.b": []}, 9, False)
-    await known.read_blocks()
+    await known.refresh_blocks()
     assert (allows(known, "bob"), allows(known, "b", "d.a.b")) == (False, True)
     assert [query for *_, query in calls.asked] == [{"since": 0}, {"since": 5}]
 
@@ -78,9 +78,9 @@ async def test_changes_are_asked_for_and_added(known, calls):
 async def test_the_whole_replaces_what_was_known(known, calls):
     """Another database knows nothing of the old one's blocks."""
     calls.page = BlockPage({CONV: ["ann"]}, 5, True)
-    await known.read_blocks()
+    await known.refresh_blocks()
     calls.page = BlockPage({}, 2, True)
-    await known.read_blocks()
+    await known.refresh_blocks()
     assert allows(known, "bob")
 
 
@@ -89,7 +89,7 @@ async def test_memory_is_bounded_and_the_oldest_is_forgotten(known, calls, monke
     monkeypatch.setattr(send_policy, "BLOCKS_MAX", 2)
     for number in range(4):
         calls.page = BlockPage({f"d.a.u{number}": ["a"]}, number, False)
-        await known.read_blocks()
+        await known.refresh_blocks()
     allowed = [number for number in range(4) if allows(known, f"u{number}", f"d.a.u{number}")]
     assert allowed == [0, 1]
 
@@ -97,7 +97,7 @@ async def test_memory_is_bounded_and_the_oldest_is_forgotten(known, calls, monke
 async def test_a_sticker_is_sent_if_it_exists(known):
     """Before any list was read nobody can say so, and a later attempt may succeed."""
     assert sticker(known, "cats/hello") == "unavailable"
-    await known.read_stickers()
+    await known.refresh_stickers()
     assert sticker(known, "cats/hello") is None
     for reference in ("cats/bye", "hello", "", "cats/hello/x"):
         assert sticker(known, reference) == "not_found"
@@ -106,7 +106,7 @@ async def test_a_sticker_is_sent_if_it_exists(known):
 async def test_a_blocked_sender_may_not_send_stickers_either(known, calls):
     """Nor does he learn which there are."""
     calls.page = BlockPage({CONV: ["ann"]}, 5, True)
-    await known.read_blocks()
+    await known.refresh_blocks()
     assert sticker(known, "cats/hello") == sticker(known, "none") == "forbidden"
 
 
@@ -125,11 +125,11 @@ async def test_an_outage_leaves_what_was_known(known, calls, monkeypatch):
         await polled()
         calls.page = calls.packs = None
         await polled()
-        assert known.refusal(CONV, "ann", "cats/hello") is None
+        assert known.rejection(CONV, "ann", "cats/hello") is None
         assert not allows(known, "bob")
         calls.packs = {"cats": ["bye"]}
         await polled()
-        assert known.refusal(CONV, "ann", "cats/bye") is None
+        assert known.rejection(CONV, "ann", "cats/bye") is None
         assert not allows(known, "bob")
         calls.page = BlockPage({}, 6, True)
         await polled()

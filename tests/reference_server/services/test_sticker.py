@@ -2,25 +2,15 @@
 
 import json
 
-from gauntlet.reference_server.core.config import Config
-from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.http.messages import Request
-from gauntlet.reference_server.services.base import Context
 from gauntlet.reference_server.services.sticker import StickerService
+from gauntlet.reference_server.store import open_users
 
 
 async def test_packs_are_listed_and_read(tmp_path):
     """All of them, one of them, and none of that name."""
-    config = Config(
-        name="sticker-1",
-        services=("sticker",),
-        port=1,
-        secret="s",
-        internal_token="i",
-        users_db=f"sqlite://{tmp_path}/users.db",
-    )
-    context = Context(config, Metrics(), None)
-    service = StickerService(context)
+    users = open_users(f"sqlite://{tmp_path}/users.db", 1000)
+    service = StickerService(users)
 
     async def get(path):
         response = await service.router.handle(Request("GET", path, user="ann"))
@@ -31,4 +21,4 @@ async def test_packs_are_listed_and_read(tmp_path):
     assert await get("/v1/stickers/cats") == (200, {"stickers": ["cat-hello", "cat-thanks"]})
     status, refused = await get("/v1/stickers/dogs")
     assert (status, refused["error"]["code"]) == (404, "not_found")
-    await context.close()
+    await users.close()

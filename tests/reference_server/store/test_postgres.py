@@ -7,7 +7,7 @@ import time
 import pytest
 
 from gauntlet.reference_server.store import open_messages, open_users
-from gauntlet.reference_server.store.base import Append, StoreDown
+from gauntlet.reference_server.store.base import AppendRequest, StoreDown
 
 pytest.importorskip("asyncpg")
 
@@ -18,7 +18,7 @@ async def test_nobody_there_is_told_at_once():
         port = free.getsockname()[1]
     store = open_messages(f"postgresql://im@127.0.0.1:{port}/x", timeout_ms=1000)
     with pytest.raises(StoreDown):
-        await store.append([Append("d.a.b", "1", sender="a")])
+        await store.append([AppendRequest("d.a.b", "1", sender="a")])
     with pytest.raises(StoreDown):
         await store.entries("d.a.b", 0, 10)
     await store.close()

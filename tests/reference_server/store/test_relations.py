@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gauntlet.reference_server.store.relations import CHANGES, Change, blockers, standing
+from gauntlet.reference_server.store.relations import CHANGES, Change, blockers, relation
 
 from .friendship import USERS, Friendship
 
@@ -21,5 +21,5 @@ def test_the_bits_say_what_the_model_says(steps):
         state = changed(state, CHANGES[wish](side))
         assert changed(state, CHANGES[wish](side)) == state
         model.relate(USERS[side], wish)
-        assert [standing(state, 0), standing(state, 1)] == [model.seen_by(user) for user in USERS]
+        assert [relation(state, 0), relation(state, 1)] == [model.seen_by(user) for user in USERS]
         assert set(blockers(*USERS, state)) == model.blocks

@@ -3,10 +3,10 @@
 import pytest
 
 from gauntlet.reference_server.store import messages
-from gauntlet.reference_server.store.base import Append, StoreDown, StoreUncertain
+from gauntlet.reference_server.store.base import AppendRequest, StoreDown, StoreUncertain
 from gauntlet.reference_server.store.sqlite import SqliteDatabase, SqliteMessageStore
 
-WISH = Append("d.a.b", "1", sender="a", body="x")
+WISH = AppendRequest("d.a.b", "1", sender="a", body="x")
 # A row whose deferred reference points to nothing makes COMMIT itself fail.
 FAILING_COMMIT = (
     "PRAGMA foreign_keys = ON",
@@ -26,7 +26,7 @@ async def test_a_failure_during_commit_is_uncertain(tmp_path):
     """Nobody claims that nothing is stored; the writer goes on afterwards, without a hole."""
     store = open_store(tmp_path / "a.db", *FAILING_COMMIT)
     with pytest.raises(StoreUncertain):
-        await store.append([Append("d.a.b", "0", sender="a", body="bad")])
+        await store.append([AppendRequest("d.a.b", "0", sender="a", body="bad")])
     [outcome] = await store.append([WISH])
     assert outcome.entry.seq == 1
     await store.close()
