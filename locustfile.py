@@ -1,10 +1,10 @@
 """Plain Locust: `locust -f locustfile.py` boots the server, loads it, and judges the run.
 
-`--scenario` chooses what they do. Have as many classes as you like, each with a weight.
+`--scenario` chooses what the users do. A locustfile may have several user classes with weights.
 """
 
 from gauntlet.locust import VirtualUser
 
 
 class Member(VirtualUser):
-    """A user of the scenario, and no more."""
+    """A user of the scenario without behaviour of its own."""

@@ -1,1 +1,1 @@
-"""Locust as the control plane of our engine; the only importer of locust and gevent."""
+"""Locust as the control plane of the load engine; no other package imports Locust or gevent."""

@@ -1,4 +1,4 @@
-"""The locustfile that `gauntlet run` starts; importing it ties the engine to Locust's events."""
+"""The locustfile that `gauntlet run` starts; importing it connects the engine to Locust."""
 
 from locust import events
 
@@ -11,4 +11,4 @@ plugin.install(events)
 
 
 class Member(VirtualUser):
-    """A user of the scenario, and no more."""
+    """A user of the scenario without behaviour of its own."""

@@ -1,4 +1,4 @@
-"""The command-line options, and form fields, that we add to Locust's."""
+"""The command-line options and form fields that Gauntlet adds to Locust's."""
 
 import argparse
 import itertools
@@ -8,72 +8,83 @@ from pathlib import Path
 from typing import Any
 
 from gauntlet.scenarios import library
-from gauntlet.scenarios.locust_plugin.scenario_overrides import Change, attached, derived, driven
+from gauntlet.scenarios.locust_plugin.scenario_overrides import (
+    Override,
+    attach_to_host,
+    close_loop,
+    write_overridden,
+)
 from gauntlet.scenarios.schedule.arrivals import SCHEDULES
 
 DEFAULT_SCENARIO = "steady"
+LOAD_VARIABLE = "GAUNTLET_LOAD"  # the environment variable in which `gauntlet run` names the load
 
 
 def add(parser: Any, **_: Any) -> None:
-    """Add ours to Locust's parser (a configargparse one)."""
+    """Add the options to Locust's parser (a configargparse one)."""
     group = parser.add_argument_group("IM load")
-    in_form = [
+    form_fields = [
         group.add_argument(
             "--scenario",
             default=DEFAULT_SCENARIO,
             help=f"a scenario file, or one of: {', '.join(library.names())}",
         ),
         group.add_argument(
-            "--im-rate", default="", help="sends per second, such as 300/s (default: 1/s a user)"
+            "--im-rate", default="", help="sends per second, such as 300/s (default: 1/s per user)"
         ),
         group.add_argument(
             "--im-arrivals",
             choices=["", *SCHEDULES],
             default="",
-            help="how sends are spaced (default: as the scenario has it)",
+            help="how sends are spread over time (default: as in the scenario)",
         ),
         group.add_argument("--im-stack", default="", help="embedded or full: the server to boot"),
     ]
-    for action in in_form:
-        action.include_in_web_ui = True  # Locust marks only what is added outside of a group
+    for action in form_fields:
+        action.include_in_web_ui = True  # Locust sets this only for options outside of a group
     group.add_argument(
         "--im-folder",
         default="",
-        help="a worker's own: keep its part of the run here, and send it to the master at the end",
+        help="for a worker: the folder where it keeps its part of the run until the master has"
+        " fetched it at the end (default: a temporary folder)",
     )
 
 
-def are_driven(user_classes: Collection[type]) -> bool:
-    """Whether all users that Locust is going to spawn are driven by their tasks."""
-    return bool(user_classes) and all(getattr(one, "is_driven", False) for one in user_classes)
+def all_scripted(user_classes: Collection[type]) -> bool:
+    """Whether all users that Locust is going to spawn send by their tasks."""
+    return bool(user_classes) and all(
+        getattr(user_class, "is_scripted", False) for user_class in user_classes
+    )
 
 
-def conduct_arguments(
-    options: argparse.Namespace, folder: Path, *, closed: bool = False
-) -> list[str]:
-    """What of Locust's options the conductor has to know; `folder` outlives its start.
+def run_arguments(options: argparse.Namespace, folder: Path, *, closed: bool = False) -> list[str]:
+    """Return the arguments of `gauntlet conduct` that correspond to Locust's options.
 
-    `closed`: whatever the scenario's load is, Locust's tasks send in its place.
+    `folder` receives a changed scenario, if one is needed; it must exist until the child has read
+    it. With `closed`, Locust's tasks send in place of the scenario's arrivals.
     """
     arguments = [str(options.scenario)]
-    changes: list[Change] = [partial(attached, host=options.host)] if options.host else []
+    overrides: list[Override] = []
+    if options.host:
+        overrides.append(partial(attach_to_host, host=options.host))
     if closed:
-        changes.append(partial(driven, users=options.num_users))
-    if changes:
-        arguments = [str(derived(options.scenario, folder, changes))]
+        overrides.append(partial(close_loop, users=options.num_users))
+    if overrides:
+        arguments = [str(write_overridden(options.scenario, folder, overrides))]
     users = options.num_users
     if users is not None:
         arguments += ["--users", str(users)]
     if users is not None and options.run_time and options.spawn_rate:
-        # Locust counts the ramp into its run time, and so do we.
+        # Locust counts the ramp as part of its run time.
         ramp_s = min(users / float(options.spawn_rate), options.run_time / 2)
         arguments += ["--ramp", f"{ramp_s:.3f}s", "--steady", f"{options.run_time - ramp_s:.3f}s"]
     if closed:
-        pass  # their wait times say how much is sent
+        pass  # the wait times of the tasks determine the rate
     elif options.im_rate:
         arguments += ["--rate", str(options.im_rate)]
     elif users is not None:
-        arguments += ["--rate", f"{users}/s"]  # not the scenario's, which is for its own users
+        # The scenario's rate is meant for the scenario's own number of users.
+        arguments += ["--rate", f"{users}/s"]
     if options.im_arrivals:
         arguments += ["--arrivals", str(options.im_arrivals)]
     if options.im_stack:
@@ -81,12 +92,12 @@ def conduct_arguments(
     return arguments
 
 
-def asked(options: argparse.Namespace, argv: Sequence[str]) -> list[str]:
-    """The command that has this load again; what a web form said becomes options of it."""
+def repeat_command(options: argparse.Namespace, argv: Sequence[str]) -> list[str]:
+    """Return the headless command that repeats this load; fields of a web form become options."""
     command = ["locust", *argv]
     if options.headless:
         return command
-    said = {
+    form = {
         "--host": options.host,
         "-u": options.num_users,
         "-r": options.spawn_rate,
@@ -96,5 +107,5 @@ def asked(options: argparse.Namespace, argv: Sequence[str]) -> list[str]:
         "--im-arrivals": options.im_arrivals,
         "--im-stack": options.im_stack,
     }
-    given = ((option, str(value)) for option, value in said.items() if value)
-    return [*command, "--headless", *itertools.chain.from_iterable(given)]
+    filled = ((option, str(value)) for option, value in form.items() if value)
+    return [*command, "--headless", *itertools.chain.from_iterable(filled)]

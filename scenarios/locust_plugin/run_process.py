@@ -1,4 +1,4 @@
-"""Plain Locust: has a conductor boot the server, disturb it, and judge the run in the end."""
+"""The child process of plain Locust: it boots the server, injects faults, and judges the run."""
 
 import contextlib
 import json
@@ -13,15 +13,16 @@ from gauntlet.core.errors import StackError
 
 BOOT_TIMEOUT_S = 75.0
 JUDGE_TIMEOUT_S = 120.0
-_LAST_WORDS_S = 5.0
-CONDUCT = (sys.executable, "-P", "-m", "gauntlet", "conduct")
+_EXIT_TIMEOUT_S = 5.0
+COMMAND = (sys.executable, "-P", "-m", "gauntlet", "conduct")
 
 
-class Conductor:
-    """A `gauntlet conduct` child. Its stdin is our word that the load goes on."""
+class RunProcess:
+    """A `gauntlet conduct` child. The load is under way as long as its standard input is open."""
 
-    def __init__(self, arguments: Sequence[str], command: Sequence[str] = CONDUCT) -> None:
-        # A session of its own: Ctrl-C is for Locust, which then ends the conductor in order.
+    def __init__(self, arguments: Sequence[str], command: Sequence[str] = COMMAND) -> None:
+        # In its own session, so that Ctrl-C reaches only Locust, which then ends the child in
+        # order.
         self._child = subprocess.Popen(
             [*command, *arguments],
             stdin=subprocess.PIPE,
@@ -30,7 +31,7 @@ class Conductor:
         )
 
     def wait_for_load(self, within_s: float = BOOT_TIMEOUT_S) -> Path:
-        """The path of `load.json` once the server is up; StackError where that fails."""
+        """Return the path of `load.json` when the server is ready; StackError if that fails."""
         assert self._child.stdout is not None
         line = b""
         with gevent.Timeout(within_s, False):
@@ -39,15 +40,15 @@ class Conductor:
             return Path(json.loads(line)["load"])
         except (ValueError, KeyError, TypeError) as error:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(_LAST_WORDS_S)  # its exit code says why
-            raise StackError("the server did not come up; see above") from error
+                self._child.wait(_EXIT_TIMEOUT_S)  # its exit code describes the reason
+            raise StackError("the server did not start; see the messages above") from error
 
     def judge(self) -> int:
-        """Say that the load is over; the exit code is the verdict's."""
+        """Report the end of the load, and return the exit code of the verdict."""
         return self._end(JUDGE_TIMEOUT_S)
 
     def stop(self) -> int:
-        """Interrupt it; it keeps what there is of the run. Answers its exit code."""
+        """Interrupt the run, which keeps what was recorded, and return the child's exit code."""
         if self._child.poll() is None:
             self._child.terminate()
         return self._end(JUDGE_TIMEOUT_S)

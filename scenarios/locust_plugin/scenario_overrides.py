@@ -1,4 +1,4 @@
-"""Scenarios that plain Locust changes: `--host` attaches them, users with tasks drive them."""
+"""Changes that plain Locust makes to a scenario: its target with `--host`, its load with tasks."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,48 +9,49 @@ import yaml
 from gauntlet.core.scenario.model import Scenario, Target, to_builtins
 from gauntlet.scenarios import library
 
-Change = Callable[[Scenario], Scenario]
+Override = Callable[[Scenario], Scenario]
 
 
-def derived(scenario: str, folder: Path, changes: Iterable[Change]) -> Path:
-    """A scenario file in `folder`: the named scenario, changed."""
-    wanted = library.find(scenario)
-    for change in changes:
-        wanted = change(wanted)
-    written = folder / f"{wanted.name}.yaml"
-    written.write_text(yaml.safe_dump(to_builtins(wanted)), encoding="utf-8")
-    return written
+def write_overridden(scenario_name: str, folder: Path, overrides: Iterable[Override]) -> Path:
+    """Write a scenario with overrides to a file in `folder`, and return the file."""
+    scenario = library.find(scenario_name)
+    for override in overrides:
+        scenario = override(scenario)
+    file = folder / f"{scenario.name}.yaml"
+    file.write_text(yaml.safe_dump(to_builtins(scenario)), encoding="utf-8")
+    return file
 
 
-def attached(wanted: Scenario, host: str) -> Scenario:
-    """The scenario's load on a server that is already there, undisturbed.
+def attach_to_host(scenario: Scenario, host: str) -> Scenario:
+    """Return the scenario with a server that already runs as its target.
 
-    We cannot break a server that we did not start: faults, and what is asked of them, are left out.
+    A server that Gauntlet did not start cannot be disturbed, so the faults are removed, and with
+    them the objectives about their windows.
     """
     target = Target(
-        adapter=wanted.target.adapter,
+        adapter=scenario.target.adapter,
         stack="external",
         url=[host],
-        allow_hosts=wanted.target.allow_hosts,
-        server=wanted.target.server,
+        allow_hosts=scenario.target.allow_hosts,
+        server=scenario.target.server,
     )
     return msgspec.structs.replace(
-        wanted,
+        scenario,
         target=target,
         faults=[],
-        sla=[objective for objective in wanted.sla if ":" not in objective.window],
+        sla=[objective for objective in scenario.sla if ":" not in objective.window],
     )
 
 
-def driven(wanted: Scenario, users: int | None) -> Scenario:
-    """The scenario without arrivals: tasks send. Conversations, faults and objectives stay.
+def close_loop(scenario: Scenario, users: int | None) -> Scenario:
+    """Return the scenario without arrivals: tasks send. Everything else stays.
 
-    Whoever tries his tasks with a few `users` gets groups of so many.
+    Groups have at most `users` members, so that tasks can be tried out with a few users.
     """
-    most = users or wanted.load.users
+    size_max = users or scenario.load.users
     workload = {
-        name: msgspec.structs.replace(share, size=min(share.size, most))
-        for name, share in wanted.load.shares().items()
+        name: msgspec.structs.replace(share, size=min(share.size, size_max))
+        for name, share in scenario.load.shares().items()
     }
-    load = msgspec.structs.replace(wanted.load, model="closed", workload=workload)
-    return msgspec.structs.replace(wanted, load=load)
+    load = msgspec.structs.replace(scenario.load, model="closed", workload=workload)
+    return msgspec.structs.replace(scenario, load=load)

@@ -1,7 +1,7 @@
-"""The Locust users: each is one virtual user, whose connection lives in the engine.
+"""The Locust user classes. Each user is one virtual user, whose connection belongs to the engine.
 
-A `VirtualUser` sends what arrivals say (an open model), an `IMUser` what its tasks say (a closed
-one).
+A `VirtualUser` sends according to the scenario's arrivals (an open model), an `IMUser` according to
+its tasks (a closed model).
 """
 
 from typing import Any, ClassVar
@@ -11,47 +11,47 @@ from locust import User, task
 from locust.exception import StopUser
 
 from gauntlet.scenarios.locust_plugin import plugin
-from gauntlet.scenarios.locust_plugin.im_client import IM, LoadOver
+from gauntlet.scenarios.locust_plugin.im_client import IM, LoadFinished
 
 _FOREVER_S = 3600.0
 
 
 class VirtualUser(User):
-    """Spawning it connects a session; the session stays until the load has drained.
+    """A user that connects when it is spawned and stays connected until the load has drained.
 
-    It is abstract, so that a locustfile which imports it has its own classes of users and no more.
+    The class is abstract, so that a locustfile that imports it has only its own user classes.
     """
 
     abstract = True
 
     def on_start(self) -> None:
-        """Take the next free slot of the plan."""
+        """Take the next free user of the plan, or stop if there is none."""
         if not plugin.add_user(self.environment):
             raise StopUser
 
     @task
     def live(self) -> None:
-        """Nothing to do here: the engine sends and receives."""
+        """Do nothing: the engine sends and receives."""
         gevent.sleep(_FOREVER_S)
 
 
 class IMUser(User):
-    """A user of one's own: subclass it, and give it tasks that use `self.im`.
+    """The base class of your own users: subclass it, and write tasks that use `self.im`.
 
-    Where all users of a locustfile are such, `--scenario` gives the server, the conversations, the
-    faults and the objectives; its arrivals are left out.
+    If all users of a locustfile are IMUsers, `--scenario` defines the server, the conversations,
+    the faults and the objectives, and its arrivals are left out.
     """
 
     abstract = True
-    is_driven: ClassVar[bool] = True
+    is_scripted: ClassVar[bool] = True
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        self._im = plugin.im(environment)
+        self._im = plugin.add_scripted_user(environment)
 
     @property
     def im(self) -> IM:
-        """What the user says and hears. LoadOver, which ends the user, where he has no part."""
+        """The user's client. Raises LoadFinished, which stops the user, if there is no load."""
         if self._im is None:
-            raise LoadOver
+            raise LoadFinished
         return self._im

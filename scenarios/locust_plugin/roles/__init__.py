@@ -1,1 +1,1 @@
-"""What a Locust runner does for a load: coordinate as master, or take part as worker."""
+"""The roles of a Locust process in a run: local, master or worker."""

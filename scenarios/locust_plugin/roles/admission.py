@@ -1,8 +1,9 @@
-"""The master's door: which workers may take part, and who is refused, by name and with a reason.
+"""Which workers a master admits to a run; all others are refused with a reason.
 
-Locust itself takes whoever connects. A refused worker is told why and quits, and so leaves Locust's
-list before users are spread over it. Where it is the only one there so far it must leave the list
-before it quits: a headless Locust whose last worker quits ends, though others are on their way.
+Locust itself accepts every worker that connects. A refused worker receives the reason and quits, so
+that it has left Locust's list before users are distributed over it. Before the first start it is
+removed from the list before it quits, because a headless Locust ends when its last worker quits,
+even if others are about to connect.
 """
 
 import logging
@@ -18,99 +19,110 @@ from gauntlet.core.hosts import is_loopback_url
 from gauntlet.scenarios.distributed import worker_identity
 from gauntlet.scenarios.distributed.worker_identity import Identity
 from gauntlet.scenarios.engine.load_file import LoadFile
-from gauntlet.scenarios.locust_plugin.roles.rpc import Asker
-from gauntlet.scenarios.locust_plugin.roles.worker_state import Member
+from gauntlet.scenarios.locust_plugin.roles.rpc import RpcClient
+from gauntlet.scenarios.locust_plugin.roles.worker_state import WorkerState
 
-WORD_TIMEOUT_S = 5.0
-_GATHER_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 5.0
+_WAIT_TIMEOUT_S = 10.0
 _POLL_S = 0.05
 
 log = logging.getLogger(__name__)
 
 
-class Door:
-    """`known` are those that may take part, by Locust's id; while `shut`, nobody new is let in.
+class Admission:
+    """The admitted workers, by their id in Locust.
 
-    `on_refused` is told of every refusal, in a sentence.
+    While `closed`, no new worker is admitted. `on_refused` receives a sentence for each refusal.
     """
 
     def __init__(
         self,
         runner: MasterRunner,
-        asker: Asker,
-        ours: Identity,
+        rpc: RpcClient,
+        identity: Identity,
         on_refused: Callable[[str], None],
     ) -> None:
         self._runner = runner
-        self._asker = asker
-        self._ours = ours
+        self._rpc = rpc
+        self._identity = identity
         self._on_refused = on_refused
-        self.known: dict[str, Member] = {}
-        self.shut = False
-        self._spreading = False  # from the first start on Locust spreads users over its list
+        self.admitted: dict[str, WorkerState] = {}
+        self.closed = False
+        self._started = False  # from the first start on, Locust distributes users over its list
 
-    def meet(self, client: str, said: dict[str, Any]) -> None:
-        """A worker says who it is."""
+    def register(self, client_id: str, introduction: dict[str, Any]) -> None:
+        """Admit or refuse a worker that has sent its identity."""
         try:
-            theirs = msgspec.convert(said, Identity)
+            identity = msgspec.convert(introduction, Identity)
         except msgspec.ValidationError as error:
-            self._refuse(client, f"The worker {client}", f"it does not say who it is: {error}")
+            reason = f"it does not identify itself: {error}"
+            self._refuse(client_id, f"The worker {client_id}", reason)
             return
-        late = "it came after the start" if self.shut and client not in self.known else ""
-        if why := worker_identity.mismatch(theirs, self._ours) or late:
-            self._refuse(client, _named(theirs), why)
-        elif client not in self.known:
-            self.known[client] = Member(client, theirs)
+        is_new = client_id not in self.admitted
+        late = "it came after the start" if self.closed and is_new else ""
+        if reason := worker_identity.mismatch(identity, self._identity) or late:
+            self._refuse(client_id, _describe(identity), reason)
+        elif is_new:
+            self.admitted[client_id] = WorkerState(client_id, identity)
 
-    def gather(self, load: LoadFile, expected: int) -> list[Member]:
-        """Those who are ready for a load; ConfigError where they are fewer than expected.
+    def wait_for_workers(self, load: LoadFile, expected: int) -> list[WorkerState]:
+        """Return the workers that are ready for a load.
 
-        Locust counts whoever has connected, and so may have counted one that was then refused.
+        Locust counts every worker that has connected, also one that was refused afterwards. Raises
+        ConfigError if fewer than `expected` workers are admitted in time.
         """
-        self._spreading = True
-        ready: list[Member] = []
-        with gevent.Timeout(_GATHER_TIMEOUT_S, False):
+        self._started = True
+        ready: list[WorkerState] = []
+        with gevent.Timeout(_WAIT_TIMEOUT_S, False):
             while True:
-                clients = [client.id for client in self._runner.clients.ready]
-                for client in clients:
-                    self._greet(client)
-                self._turn_away_the_distant(load)
-                ready = [self.known[client] for client in clients if client in self.known]
-                if len(ready) == len(clients) >= expected:
+                client_ids = [client.id for client in self._runner.clients.ready]
+                for client_id in client_ids:
+                    self._request_identity(client_id)
+                self._reject_remote_workers(load)
+                ready = [
+                    self.admitted[client_id]
+                    for client_id in client_ids
+                    if client_id in self.admitted
+                ]
+                if len(ready) == len(client_ids) >= expected:
                     return ready
                 gevent.sleep(_POLL_S)
-        raise ConfigError(f"{len(ready)} of {expected} workers can take part; see above")
+        raise ConfigError(
+            f"only {len(ready)} of {expected} expected workers can take part; the messages above"
+            " describe why others were refused"
+        )
 
-    def _greet(self, client: str) -> None:
-        """Locust has its own word for "ready"; ours may be on its way, or never come."""
-        if client in self.known:
+    def _request_identity(self, client_id: str) -> None:
+        """Query a worker that is ready for Locust, but has not sent its identity yet."""
+        if client_id in self.admitted:
             return
         try:
-            self.meet(client, self._asker.ask(client, "who", within_s=WORD_TIMEOUT_S).data)
+            answer = self._rpc.call(client_id, "who", within_s=ANSWER_TIMEOUT_S)
+            self.register(client_id, answer.data)
         except GauntletError:
-            self._say(f"The worker {client} is refused: it does not speak as one of ours.")
-            self._runner.send_message("quit", None, client)
+            self._report(f"The worker {client_id} is refused: it is not a Gauntlet worker.")
+            self._runner.send_message("quit", None, client_id)
 
-    def _turn_away_the_distant(self, load: LoadFile) -> None:
-        """Loopback is another for each host: there is no server for a worker elsewhere."""
+    def _reject_remote_workers(self, load: LoadFile) -> None:
+        """Refuse workers on other hosts if the server is on the master's loopback interface."""
         on_loopback = all(map(is_loopback_url, load.api))
-        for member in list(self.known.values()):
-            if on_loopback and member.identity.network != self._ours.network:
-                why = f"{load.api[0]} is on the master's loopback, out of its reach"
-                self._refuse(member.client, _named(member.identity), why)
+        for worker in list(self.admitted.values()):
+            if on_loopback and worker.identity.network != self._identity.network:
+                reason = f"{load.api[0]} is on the master's loopback, out of its reach"
+                self._refuse(worker.client_id, _describe(worker.identity), reason)
 
-    def _refuse(self, client: str, who: str, why: str) -> None:
-        sentence = f"{who} is refused: {why}."
-        self._say(sentence)
-        self.known.pop(client, None)
-        if not self._spreading:
-            self._runner.clients.pop(client, None)
-        gevent.spawn(self._asker.tell, client, "refuse", {"message": sentence})
+    def _refuse(self, client_id: str, worker: str, reason: str) -> None:
+        sentence = f"{worker} is refused: {reason}."
+        self._report(sentence)
+        self.admitted.pop(client_id, None)
+        if not self._started:
+            self._runner.clients.pop(client_id, None)
+        gevent.spawn(self._rpc.try_call, client_id, "refuse", {"message": sentence})
 
-    def _say(self, sentence: str) -> None:
+    def _report(self, sentence: str) -> None:
         log.error("%s", sentence)
         self._on_refused(sentence)
 
 
-def _named(worker: Identity) -> str:
-    return f"The worker on {worker.host} (pid {worker.pid})"
+def _describe(identity: Identity) -> str:
+    return f"The worker on {identity.host} (pid {identity.pid})"

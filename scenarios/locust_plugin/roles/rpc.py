@@ -1,8 +1,9 @@
-"""Between master and workers, over Locust's own messages: the master asks, a worker answers.
+"""Remote calls from a master to its workers, over Locust's own messages.
 
-Every answer says when the worker heard the question and when it answered, so that each is also an
-exchange by which clocks can be compared (`clock_sync`). What a worker says unasked is
-a `TELL`. Locust's messages come in order, and not at all where the other side is gone.
+Every answer carries the times at which the worker received the request and answered it, so that
+each call is also an exchange by which clocks can be compared (`clock_sync`). What a worker sends
+without a request is a notification. Locust delivers messages in order, or not at all if the other
+side is gone.
 """
 
 import contextlib
@@ -19,11 +20,12 @@ from gauntlet.core import clock
 from gauntlet.core.errors import Exit, GauntletError
 from gauntlet.scenarios.distributed.clock_sync import Exchange
 
-ASK = "gauntlet-ask"
+# Types of Locust messages.
+REQUEST = "gauntlet-ask"
 ANSWER = "gauntlet-answer"
-TELL = "gauntlet-tell"
+NOTIFY = "gauntlet-tell"
 _POLL_S = 0.1
-_TELL_TIMEOUT_S = 1.0
+_TRY_TIMEOUT_S = 1.0
 
 Data = dict[str, Any]
 log = logging.getLogger(__name__)
@@ -34,7 +36,7 @@ class NoAnswerError(GauntletError):
 
 
 class WorkerError(GauntletError):
-    """A worker could not do as it was asked; its sentence, and its exit code."""
+    """A worker could not carry out a request; its message and its exit code."""
 
     def __init__(self, message: str, exit_code: Exit) -> None:
         super().__init__(message)
@@ -42,85 +44,92 @@ class WorkerError(GauntletError):
 
 
 class Answer(NamedTuple):
-    """What a worker answered, and the times of the exchange."""
+    """A worker's answer, and the times of the exchange."""
 
     data: Data
     exchange: Exchange
 
 
-class Asker:
-    """The master's side."""
+class RpcClient:
+    """The master's side: calls functions of workers."""
 
     def __init__(self, runner: MasterRunner) -> None:
         self._runner = runner
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, AsyncResult] = {}
+        self._pending: dict[int, AsyncResult] = {}
         runner.register_message(ANSWER, self._on_answer)
 
-    def ask(
+    def call(
         self,
-        client: str,
+        client_id: str,
         what: str,
         data: Data | None = None,
         *,
         within_s: float,
-        gone: Callable[[], bool] = lambda: False,
+        is_lost: Callable[[], bool] = lambda: False,
     ) -> Answer:
-        """A worker's answer; NoAnswerError without one in time, or where the worker is `gone`."""
+        """Call the function `what` of a worker and return its answer.
+
+        Raises NoAnswerError if there is none within `within_s` or as soon as `is_lost` returns
+        true, and WorkerError if the function fails.
+        """
         number = next(self._numbers)
-        waiting = self._waiting[number] = AsyncResult()
-        asked_ns = clock.now_ns()
-        question = {"number": number, "what": what, "data": data or {}}
-        self._runner.send_message(ASK, question, client)
-        until_ns = asked_ns + int(within_s * clock.NS_PER_S)
+        pending = self._pending[number] = AsyncResult()
+        sent_ns = clock.now_ns()
+        request = {"number": number, "what": what, "data": data or {}}
+        self._runner.send_message(REQUEST, request, client_id)
+        deadline_ns = sent_ns + int(within_s * clock.NS_PER_S)
         try:
-            while not waiting.wait(_POLL_S) and clock.now_ns() < until_ns and not gone():
+            while not pending.wait(_POLL_S) and clock.now_ns() < deadline_ns and not is_lost():
                 pass
         finally:
-            del self._waiting[number]
-        if not waiting.ready():
+            del self._pending[number]
+        if not pending.ready():
             raise NoAnswerError("it does not answer")
-        reply, back_ns = waiting.value
-        if "error" in reply["data"]:
-            raise WorkerError(reply["data"]["error"], Exit(reply["data"]["exit_code"]))
-        times = Exchange(asked_ns, reply["heard_ns"], reply["answered_ns"], back_ns)
-        return Answer(reply["data"], times)
+        answer, received_ns = pending.value
+        if "error" in answer["data"]:
+            raise WorkerError(answer["data"]["error"], Exit(answer["data"]["exit_code"]))
+        exchange = Exchange(sent_ns, answer["heard_ns"], answer["answered_ns"], received_ns)
+        return Answer(answer["data"], exchange)
 
-    def tell(self, client: str, what: str, data: Data | None = None) -> None:
-        """Ask for something that need not succeed."""
+    def try_call(self, client_id: str, what: str, data: Data | None = None) -> None:
+        """Call a function whose failure does not matter."""
         with contextlib.suppress(GauntletError):
-            self.ask(client, what, data, within_s=_TELL_TIMEOUT_S)
+            self.call(client_id, what, data, within_s=_TRY_TIMEOUT_S)
 
     def _on_answer(self, environment: Environment, msg: Any, **_: Any) -> None:
-        waiting = self._waiting.get(msg.data["number"])
-        if waiting is not None:
-            waiting.set((msg.data, clock.now_ns()))
+        pending = self._pending.get(msg.data["number"])
+        if pending is not None:
+            pending.set((msg.data, clock.now_ns()))
 
 
-class Answerer:
-    """A worker's side: a function for each thing that it can be asked."""
+class RpcServer:
+    """A worker's side: the functions that its master can call, by their names."""
 
-    def __init__(self, runner: WorkerRunner, answers: Mapping[str, Callable[[Data], Data]]) -> None:
+    def __init__(
+        self, runner: WorkerRunner, functions: Mapping[str, Callable[[Data], Data]]
+    ) -> None:
         self._runner = runner
-        self._answers = answers
-        # Concurrent: an answer may take its time, and Locust reads nothing else meanwhile.
-        runner.register_message(ASK, self._on_ask, concurrent=True)
+        self._functions = functions
+        # Concurrent, because a function may take a while, and Locust reads no other message
+        # meanwhile.
+        runner.register_message(REQUEST, self._on_request, concurrent=True)
 
-    def tell(self, what: str, data: Data) -> None:
-        """Say something unasked."""
-        self._runner.send_message(TELL, {"what": what, "data": data})
+    def notify(self, what: str, data: Data) -> None:
+        """Send the master something without a request."""
+        self._runner.send_message(NOTIFY, {"what": what, "data": data})
 
-    def _on_ask(self, environment: Environment, msg: Any, **_: Any) -> None:
-        heard_ns = clock.now_ns()
-        data = self._answer(msg.data["what"], msg.data["data"])
-        reply = {"number": msg.data["number"], "data": data, "heard_ns": heard_ns}
-        self._runner.send_message(ANSWER, {**reply, "answered_ns": clock.now_ns()})
+    def _on_request(self, environment: Environment, msg: Any, **_: Any) -> None:
+        received_ns = clock.now_ns()
+        data = self._call(msg.data["what"], msg.data["data"])
+        answer = {"number": msg.data["number"], "data": data, "heard_ns": received_ns}
+        self._runner.send_message(ANSWER, {**answer, "answered_ns": clock.now_ns()})
 
-    def _answer(self, what: str, data: Data) -> Data:
+    def _call(self, what: str, data: Data) -> Data:
         try:
-            return self._answers[what](data)
+            return self._functions[what](data)
         except GauntletError as error:
             return {"error": str(error), "exit_code": int(error.exit_code)}
         except Exception as error:
-            log.exception("a worker could not answer %s", what)
+            log.exception("The request %r of the master failed.", what)
             return {"error": repr(error), "exit_code": int(Exit.HARNESS)}

@@ -1,4 +1,4 @@
-"""One worker as its master knows it."""
+"""What a master knows about one worker."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -11,45 +11,51 @@ from gauntlet.scenarios.distributed.worker_identity import Identity
 _SAME_CLOCK = ClockOffset()
 
 
-class State(Enum):
+class Progress(Enum):
     """How far a worker is with its part of the load."""
 
     READY = "ready"
     RUNNING = "running"
     LOST = "lost"
-    WHOLE = "whole"
+    COMPLETE = "complete"
 
 
 @dataclass(eq=False)
-class Member:
-    """`shares`: it writes into the master's run directory. `broken`: it cannot come back."""
+class WorkerState:
+    """One worker, identified by `client_id` in Locust and by `number` within a load.
 
-    client: str
+    `offset` is the worker's clock less the master's. `writes_here` is true for a worker that writes
+    into the master's run directory. `failed` is true for one whose engine has ended and which
+    therefore cannot come back.
+    """
+
+    client_id: str
     identity: Identity
     number: int = 0
     offset: ClockOffset = _SAME_CLOCK
-    heard_ns: int = 0
-    shares: bool = False
-    broken: bool = False
-    state: State = State.READY
+    last_heartbeat_ns: int = 0
+    writes_here: bool = False
+    failed: bool = False
+    progress: Progress = Progress.READY
 
     def __str__(self) -> str:
         return f"Worker {self.number} ({self.identity})"
 
-    def take_part(self, number: int) -> None:
-        """Begin a load as worker `number` of it."""
-        self.number, self.state, self.shares, self.broken = number, State.READY, False, False
+    def assign(self, number: int) -> None:
+        """Make this worker number `number` of a new load."""
+        self.number, self.progress = number, Progress.READY
+        self.writes_here = self.failed = False
 
-    def gone(self) -> bool:
-        """Whether there is nobody to wait for."""
-        return self.state is State.LOST
+    def is_lost(self) -> bool:
+        """Whether no answer can be expected from this worker."""
+        return self.progress is Progress.LOST
 
     def row(self) -> dict[str, Any]:
-        """Who it is, for the journal."""
+        """Return the fields that identify the worker in the journal."""
         return {"worker": self.number, "host": self.identity.host, "pid": self.identity.pid}
 
     def clock_row(self) -> dict[str, Any]:
-        """How its clock stands to ours, for the journal."""
+        """Return the fields that compare the worker's clock with the master's in the journal."""
         offset_ns, error_ns, _ = self.offset
         lead = format_lead(offset_ns / NS_PER_MS, error_ns / NS_PER_MS)
         return {

@@ -1,4 +1,4 @@
-"""Runs an engine in a native thread beside gevent."""
+"""Runs a load engine in a native thread next to gevent."""
 
 import asyncio
 import gc
@@ -11,30 +11,41 @@ from gevent import monkey
 
 from gauntlet.core.errors import Exit, GauntletError
 from gauntlet.scenarios.engine.engine import Engine
-from gauntlet.scenarios.locust_plugin.runtime.gevent_queue import Crossing
+from gauntlet.scenarios.locust_plugin.runtime.gevent_queue import GeventQueue
 
 _POLL_S = 0.02
-_SWITCH_INTERVAL_S = 0.0005  # of the shared GIL: Python's 5 ms would show in every latency
-# The engine keeps much and makes few cycles: Python's own thresholds cost a sixth of its CPU.
+# Both threads share the GIL. Python's default of 5 ms would be visible in every latency.
+_SWITCH_INTERVAL_S = 0.0005
+# The engine keeps many objects and creates few cycles; with Python's default thresholds the garbage
+# collector takes a sixth of the engine's CPU time.
 _GC_THRESHOLDS = (20_000, 20, 50)
 
 log = logging.getLogger(__name__)
 
 
 class EngineThread:
-    """Start it when the load starts, never at import: `--processes` forks after importing."""
+    """One engine and the thread that runs it.
+
+    Start it when the load starts and never at import, because `--processes` forks after importing.
+    `exit_code` and `failure` (one sentence) describe what stopped the engine early.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.ended = False
         self.exit_code = Exit.OK
-        self.crossing = Crossing()
-        self.failure = ""  # what broke it, in a sentence
+        self.failure = ""
+        self.queue = GeventQueue()
 
     def start(self) -> None:
-        """Run the engine. A patched thread would be a greenlet, on which asyncio cannot run."""
+        """Run the engine in a native thread.
+
+        The thread is started with the unpatched function: a patched thread would be a greenlet, on
+        which asyncio cannot run.
+        """
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
-        if gc.get_freeze_count():  # by the load before, which would be kept for good
+        if gc.get_freeze_count():
+            # Frozen by the previous load, whose objects would otherwise never be freed.
             gc.unfreeze()
             gc.collect()
         gc.freeze()
@@ -50,31 +61,31 @@ class EngineThread:
             log.error("%s", error)  # noqa: TRY400 - one sentence for the user, no traceback
         except BaseException as error:
             self.exit_code, self.failure = Exit.HARNESS, repr(error)
-            log.exception("the load engine broke")
+            log.exception("The load engine stopped because of an unexpected error.")
         finally:
             self.ended = True
-            self.crossing.post(self.crossing.end)
+            self.queue.post(self.queue.close)
 
     def add_user(self) -> None:
-        """Connect one more user."""
+        """Connect one more user of the plan."""
         self.engine.commands.append(self.engine.add_user)
 
     def drain(self) -> None:
-        """End in order, and wait for it: nothing that was sent is lost."""
-        self.crossing.wind_down()
+        """End the load in order, so that nothing that was sent is lost, and wait for the end."""
+        self.queue.begin_closing()
         self.engine.commands.append(self.engine.drain)
         self.wait(None)
 
     def abort(self, within_s: float) -> None:
-        """End at once, keeping what is there."""
+        """End the load immediately, keep what was recorded, and wait at most `within_s`."""
         if not self.ended:
             self.exit_code = Exit.INTERRUPTED
-            self.crossing.wind_down()
+            self.queue.begin_closing()
             self.engine.commands.append(self.engine.abort)
             self.wait(within_s)
 
     def wait(self, within_s: float | None) -> None:
-        """Wait for the end, letting other greenlets run."""
+        """Wait until the engine has ended (None: without a limit) while other greenlets run."""
         with gevent.Timeout(within_s, False):
             while not self.ended:
                 gevent.sleep(_POLL_S)

@@ -1,7 +1,7 @@
-"""The way from the engine's thread to gevent's: calls that gevent's hub makes.
+"""A queue of calls from the engine's thread to the thread that runs gevent.
 
-No lock is shared. An append to a deque is atomic, and `send` of libev's async watcher is the one
-thing in gevent that another thread may call.
+The two threads share no lock. Appending to a deque is atomic, and `send` of libev's async watcher
+is the one gevent operation that another thread may call.
 """
 
 from collections import deque
@@ -12,39 +12,44 @@ import gevent
 from gevent.event import AsyncResult
 
 
-class Crossing:
-    """Made in gevent's thread; `post` is for the engine's. Calls must not wait."""
+class GeventQueue:
+    """Calls that gevent's hub makes in the order in which they were posted.
+
+    Create it in gevent's thread; the engine's thread calls `post`. The posted calls run inside the
+    hub and must therefore not block. `closing` is true from the end of the load on; callbacks in
+    `on_closing` are called when that happens.
+    """
 
     def __init__(self) -> None:
-        self.over = False
-        self.at_end: list[Callable[[], None]] = []
+        self.closing = False
+        self.on_closing: list[Callable[[], None]] = []
         self._calls: deque[Callable[[], None]] = deque()
-        self._expected: set[Any] = set()
+        self._pending_results: set[Any] = set()
         self._watcher = gevent.get_hub().loop.async_(ref=False)
         self._watcher.start(self._make_calls)
 
     def post(self, call: Callable[[], None]) -> None:
-        """Have a call made by gevent's hub, soon."""
+        """Have gevent's hub make a call soon. Safe to use from any thread."""
         self._calls.append(call)
         self._watcher.send()
 
-    def expect(self) -> Any:
-        """An AsyncResult that will not wait for ever: `end` sets it to None."""
+    def new_result(self) -> Any:
+        """Return an AsyncResult that cannot block forever: `close` sets an unset one to None."""
         result = AsyncResult()
-        self._expected.add(result)
-        result.rawlink(self._expected.discard)
+        self._pending_results.add(result)
+        result.rawlink(self._pending_results.discard)
         return result
 
-    def wind_down(self) -> None:
-        """The load is over: nothing new is begun. Called in gevent's thread."""
-        self.over = True
-        for call in self.at_end:
-            call()
+    def begin_closing(self) -> None:
+        """Accept no new work, because the load is finished. Call it in gevent's thread."""
+        self.closing = True
+        for callback in self.on_closing:
+            callback()
 
-    def end(self) -> None:
-        """The engine has ended, and nothing comes any more. The last thing that is posted."""
-        self.wind_down()
-        for result in list(self._expected):
+    def close(self) -> None:
+        """Release every waiting result after the engine has ended; must be the last posted call."""
+        self.begin_closing()
+        for result in list(self._pending_results):
             if not result.ready():
                 result.set(None)
         self._watcher.stop()

@@ -1,7 +1,8 @@
-"""What all workers' seconds say together: the table of figures that a live page draws. Pure.
+"""The time series of a run over all workers, as the live page draws it. Pure.
 
-A point is one second of the run. Counts are sums of each worker's last row up to then; percentiles
-come from the workers' merged histograms, so they are those of one worker that did it all.
+A point describes one second of the run. Its counts are the sums of each worker's latest row up to
+that second. Its percentiles come from the workers' merged histograms, so they equal those of a
+single worker that carried the whole load.
 """
 
 from collections.abc import Mapping
@@ -16,79 +17,91 @@ COUNTS = (
     *("sent", "missed", "acked", "rejected", "unknown", "delivered", "lost"),
     *("reconnects", "disconnects", "duplicates"),
 )
-SHARES = (0.5, 0.99, 0.999)
-_SHOWN = {"ack": "response", "delivery": "delivery"}
-_SILENT_S = 4  # a worker that has said nothing for so long holds no connections any more
-_LATE_S = 8  # histograms of points older than this are not kept
+QUANTILES = (0.5, 0.99, 0.999)
+_LATENCY_OF_LABEL = {"ack": "response", "delivery": "delivery"}
+_SILENT_S = 4  # the gauges of a worker that has been silent for longer are not counted
+_LATE_S = 8  # rows that arrive later than this do not change their point any more
 _POINTS_MAX = 6 * 3600
 
 
-class _Point:
-    """One second: each worker's row, and everybody's latencies."""
+class _Second:
+    """What has been reported about one second: a row per worker, and the merged histograms."""
 
     def __init__(self) -> None:
         self.rows: dict[int, Mapping[str, Any]] = {}
-        self.lanes: dict[str, Histogram] = {}
+        self.histograms: dict[str, Histogram] = {}
 
 
-class Board:
-    """A run so far. `zero_ns` is its start, a second before the first row."""
+class TimeSeries:
+    """A run so far.
+
+    `zero_ns` is the start of the series, one second before its first row; None before any row.
+    `run` holds a histogram of the whole run for each latency.
+    """
 
     def __init__(self) -> None:
         self.zero_ns: int | None = None
         self.phase = ""
         self.run = {name: Histogram() for name in NAMES}
         self._points: dict[int, dict[str, Any]] = {}
-        self._recent: dict[int, _Point] = {}
-        self._last: dict[int, tuple[int, Mapping[str, Any]]] = {}
+        self._recent: dict[int, _Second] = {}
+        self._last_row: dict[int, tuple[int, Mapping[str, Any]]] = {}  # by worker, with its second
 
-    def add(self, row: Mapping[str, Any], lanes: Mapping[str, Histogram], ahead_ns: int) -> None:
-        """One worker's second; `ahead_ns` is our monotonic clock's lead over the worker's."""
+    def add(
+        self, row: Mapping[str, Any], histograms: Mapping[str, Histogram], ahead_ns: int
+    ) -> None:
+        """Add one second of one worker.
+
+        `ahead_ns` is how far this process's monotonic clock is ahead of the worker's.
+        """
         t_ns = int(row["t_ns"]) + ahead_ns
         if self.zero_ns is None:
             self.zero_ns = t_ns - NS_PER_S
-        at = max(0, round((t_ns - self.zero_ns) / NS_PER_S))
-        for name, histogram in lanes.items():
+        second = max(0, round((t_ns - self.zero_ns) / NS_PER_S))
+        for name, histogram in histograms.items():
             self.run[name].add(histogram)
         worker = int(row["worker"])
-        if at >= self._last.get(worker, (0, {}))[0]:
-            self._last[worker] = (at, row)
+        if second >= self._last_row.get(worker, (0, {}))[0]:
+            self._last_row[worker] = (second, row)
             self.phase = str(row["phase"])
-        if at >= max(self._recent, default=0) - _LATE_S:
-            point = self._recent.setdefault(at, _Point())
-            point.rows[worker] = row
-            for name, histogram in lanes.items():
-                point.lanes.setdefault(name, Histogram()).add(histogram)
-            self._points[at] = self._figures(at, point)
-            self._forget(max(self._recent))
+        if second >= max(self._recent, default=0) - _LATE_S:
+            reported = self._recent.setdefault(second, _Second())
+            reported.rows[worker] = row
+            for name, histogram in histograms.items():
+                reported.histograms.setdefault(name, Histogram()).add(histogram)
+            self._points[second] = self._point(second, reported)
+            self._drop_old(max(self._recent))
 
     def since(self, second: int) -> list[dict[str, Any]]:
-        """The points from `second` on, in order. The last few may still change."""
+        """Return the points from `second` on, in order. The last few may still change."""
         return [self._points[at] for at in sorted(at for at in self._points if at >= second)]
 
     def reporting(self) -> int:
-        """How many workers have been heard of lately."""
-        newest = max((at for at, _ in self._last.values()), default=0)
-        return sum(newest - at <= _SILENT_S for at, _ in self._last.values())
+        """Return how many workers have reported within the last seconds."""
+        newest = max((second for second, _ in self._last_row.values()), default=0)
+        return sum(newest - second <= _SILENT_S for second, _ in self._last_row.values())
 
-    def _figures(self, at: int, point: _Point) -> dict[str, Any]:
+    def _point(self, second: int, reported: _Second) -> dict[str, Any]:
         rows = [
-            (point.rows.get(worker, row), worker in point.rows or at - last <= _SILENT_S)
-            for worker, (last, row) in self._last.items()
+            (
+                reported.rows.get(worker, last_row),
+                worker in reported.rows or second - last_second <= _SILENT_S,
+            )
+            for worker, (last_second, last_row) in self._last_row.items()
         ]
-        figures: dict[str, Any] = {"s": at}
+        point: dict[str, Any] = {"s": second}
         for name in GAUGES:
-            figures[name] = sum(row[name] for row, alive in rows if alive)
+            point[name] = sum(row[name] for row, alive in rows if alive)
         for name in COUNTS:
-            figures[name] = sum(row[name] for row, _ in rows)
-        for shown, name in _SHOWN.items():
-            lane = point.lanes.get(name, Histogram())
-            figures[shown] = [lane.percentile_ms(share) for share in SHARES]
-        figures["lag"] = point.lanes.get("lag", Histogram()).percentile_ms(0.99)
-        return figures
+            point[name] = sum(row[name] for row, _ in rows)
+        for label, latency in _LATENCY_OF_LABEL.items():
+            histogram = reported.histograms.get(latency, Histogram())
+            point[label] = [histogram.percentile_ms(quantile) for quantile in QUANTILES]
+        point["lag"] = reported.histograms.get("lag", Histogram()).percentile_ms(0.99)
+        return point
 
-    def _forget(self, newest: int) -> None:
-        for at in [at for at in self._recent if at < newest - _LATE_S]:
-            del self._recent[at]
-        for at in [at for at in self._points if at < newest - _POINTS_MAX]:
-            del self._points[at]
+    def _drop_old(self, newest: int) -> None:
+        for second in [second for second in self._recent if second < newest - _LATE_S]:
+            del self._recent[second]
+        for second in [second for second in self._points if second < newest - _POINTS_MAX]:
+            del self._points[second]

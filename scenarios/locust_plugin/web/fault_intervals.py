@@ -1,4 +1,4 @@
-"""When which fault acted, from the journal that the fault timeline writes."""
+"""The interval in which each fault acted, from the journal that the fault timeline writes."""
 
 from pathlib import Path
 from typing import Any
@@ -7,21 +7,22 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.run_directory import Tail
 
 
-class Bands:
-    """Follows `events/chaos.jsonl`; a run that nobody disturbs has none, and no bands."""
+class FaultIntervals:
+    """Follows `events/chaos.jsonl`; a run without faults has no such file, and no intervals."""
 
     def __init__(self, journal: Path) -> None:
         self._tail = Tail(journal)
         self._faults: dict[str, dict[str, Any]] = {}
 
     def read(self, zero_ns: int) -> list[dict[str, Any]]:
-        """Each fault that was requested: `from` and `to` in seconds from `zero_ns`, None: not yet.
+        """Return each requested fault with `from` and `to` in seconds after `zero_ns`.
 
-        A fault acts from its effect, or, while that is not proven, from its request.
+        A fault acts from its proven effect on; until that is proven, its request counts. `to` is
+        None while the fault is not healed.
         """
         for row in self._tail.read_new():
             if row["kind"] == "fault":
-                self._note(row)
+                self._update(row)
         return [
             {
                 "id": fault["id"],
@@ -33,7 +34,7 @@ class Bands:
             for fault in self._faults.values()
         ]
 
-    def _note(self, row: dict[str, Any]) -> None:
+    def _update(self, row: dict[str, Any]) -> None:
         step, t_ns = row["step"], row["t_ns"]
         fault = self._faults.setdefault(
             row["id"], {**row, "from_ns": t_ns, "to_ns": None, "fault": row.get("fault", "")}
