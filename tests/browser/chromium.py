@@ -1,4 +1,4 @@
-"""A headless Chromium, spoken to by its DevTools protocol: just what the tests here need."""
+"""A headless Chromium, controlled through its DevTools protocol, as far as the tests need it."""
 
 import base64
 import contextlib
@@ -20,14 +20,14 @@ ANSWER_TIMEOUT_S = 20.0
 
 
 class Page:
-    """One page; a context manager, at whose end the browser is gone."""
+    """One page in its own browser; a context manager, at whose end the browser has exited."""
 
     def __init__(self, binary: str, profile: Path, size: tuple[int, int] = (1360, 1000)) -> None:
         width, height = size
         self._profile = profile
         self._ids = itertools.count(1)
         self.requested: list[str] = []
-        self.complaints: list[str] = []
+        self.errors: list[str] = []
         self._browser = subprocess.Popen(
             [
                 binary,
@@ -46,13 +46,13 @@ class Page:
         )
 
     def __enter__(self) -> Self:
-        with contextlib.ExitStack() as ending:
-            ending.callback(self._kill)
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._kill)
             address = self._page_url()
-            self._socket = ending.enter_context(
+            self._socket = stack.enter_context(
                 connect(address, max_size=None, compression=None, ping_interval=None)
             )
-            self._ending = ending.pop_all()
+            self._stack = stack.pop_all()
         for domain in ("Page", "Runtime", "Network", "Log"):
             self._call(f"{domain}.enable")
         return self
@@ -60,29 +60,29 @@ class Page:
     def __exit__(self, *exc: object) -> None:
         with contextlib.suppress(ConnectionClosed, TimeoutError):
             self._call("Browser.close")
-        self._ending.close()
+        self._stack.close()
 
     def open(self, url: str) -> None:
-        """Go to a page."""
+        """Open a URL."""
         self._call("Page.navigate", url=url)
 
     def js(self, expression: str) -> Any:
-        """The value of an expression in the page."""
-        answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True)
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
+        """Return the value of an expression in the page."""
+        response = self._call("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in response, response
+        return response["result"].get("value")
 
     def wait(self, expression: str, within_s: float = 20.0) -> Any:
-        """The expression's value, once it is true."""
+        """Return the value of an expression as soon as it is true."""
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             if value := self.js(expression):
                 return value
             time.sleep(0.1)
-        raise AssertionError(f"not within {within_s} s: {expression}")
+        raise AssertionError(f"not true within {within_s} s: {expression}")
 
     def screenshot(self, file: Path) -> None:
-        """A PNG of the whole page."""
+        """Write a PNG of the whole page."""
         shot = self._call("Page.captureScreenshot", captureBeyondViewport=True)
         file.write_bytes(base64.b64decode(shot["data"]))
 
@@ -99,26 +99,26 @@ class Page:
         return str(pages[0]["webSocketDebuggerUrl"])
 
     def _call(self, method: str, **params: Any) -> dict[str, Any]:
-        wanted = next(self._ids)
-        self._socket.send(json.dumps({"id": wanted, "method": method, "params": params}))
+        request_id = next(self._ids)
+        self._socket.send(json.dumps({"id": request_id, "method": method, "params": params}))
         while True:
             message = json.loads(self._socket.recv(timeout=ANSWER_TIMEOUT_S))
-            if message.get("id") == wanted:
+            if message.get("id") == request_id:
                 assert "error" not in message, message
                 return message["result"]
-            self._note(message)
+            self._record(message)
 
-    def _note(self, event: dict[str, Any]) -> None:
+    def _record(self, event: dict[str, Any]) -> None:
         params = event.get("params", {})
         if event.get("method") == "Network.requestWillBeSent":
             self.requested.append(params["request"]["url"])
         elif event.get("method") == "Runtime.exceptionThrown":
-            self.complaints.append(str(params["exceptionDetails"]))
+            self.errors.append(str(params["exceptionDetails"]))
         elif event.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
-            self.complaints.append(params["entry"]["text"] + " " + params["entry"].get("url", ""))
+            self.errors.append(params["entry"]["text"] + " " + params["entry"].get("url", ""))
 
     def _kill(self) -> None:
-        """Wait for it; with it go its helpers, which are of its session."""
+        """Wait for the exit, or kill the browser with the helper processes in its session."""
         try:
             self._browser.wait(10)
         except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""The fake peer is the load tests' own."""
+"""The fake peer of the load tests."""
 
 from ..scenarios.conftest import distant_peer
 

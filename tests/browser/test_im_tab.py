@@ -16,12 +16,12 @@ import pytest
 
 from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario.model import from_builtins, to_builtins
-from gauntlet.scenarios.locust_plugin import __file__ as bridge
+from gauntlet.scenarios import locust_plugin
 
 from .chromium import Page
 
 pytestmark = pytest.mark.integration
-ENTRY = Path(bridge).with_name("entry.py")
+ENTRY = Path(locust_plugin.__file__).with_name("entry.py")
 FRAME = "document.querySelector('iframe').contentDocument"
 SCENARIO = {
     "version": 1, "name": "watched", "about": "x",
@@ -31,7 +31,7 @@ SCENARIO = {
 
 
 def free_port():
-    """A port that nobody has."""
+    """A port that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])
@@ -40,18 +40,18 @@ def free_port():
 @pytest.fixture
 def run(tmp_path, distant_peer):
     """A run directory with a load of three seconds on the fake peer."""
-    made = RunDir.create(tmp_path, "watched", 1)
+    created = RunDir.create(tmp_path, "watched", 1)
     load = {
         "scenario": to_builtins(from_builtins(SCENARIO)),
-        "run_dir": str(made.path),
+        "run_dir": str(created.path),
         "api": [distant_peer.url],
     }
-    (made.path / "load.json").write_text(json.dumps(load))
-    return made
+    (created.path / "load.json").write_text(json.dumps(load))
+    return created
 
 
 def _wait_for_load(url):
-    """Before a load begins, Locust's page asks for one, and does not look again."""
+    """Wait until a load has begun: before that, Locust's page shows its form and stays there."""
     for _ in range(300):
         with suppress(OSError), urllib.request.urlopen(f"{url}/im/live.json", timeout=5) as live:
             if json.load(live)["run"] is not None:
@@ -62,7 +62,7 @@ def _wait_for_load(url):
 
 @contextmanager
 def web_ui(run, *arguments):
-    """Locust with its web UI, whose load begins at once; ended at the end."""
+    """Locust with its web UI, whose load begins immediately; it is stopped after the test."""
     port, master = free_port(), free_port()
     child = subprocess.Popen(
         [
@@ -90,7 +90,7 @@ def web_ui(run, *arguments):
 
 
 def text(name):
-    """An expression: what a figure of the tab says."""
+    """A JavaScript expression for the text of an element in the tab."""
     return f"{FRAME}.querySelector('#{name}').textContent"
 
 
@@ -101,8 +101,8 @@ def text(name):
         pytest.param(("--processes", "2"), id="two-workers", marks=pytest.mark.full),
     ],
 )
-def test_the_tab_shows_a_run_while_it_goes_on(run, tmp_path, require_service, arguments):
-    """Figures, latencies, a fault's band, the end; nothing from elsewhere, and no complaint."""
+def test_the_tab_shows_a_run_from_start_to_end(run, tmp_path, require_service, arguments):
+    """Figures, latencies, a fault and the end, without other servers and without errors."""
     binary = require_service("chromium")["path"]
     with Page(binary, tmp_path / "profile") as page, web_ui(run, *arguments) as url:
         page.open(f"{url}/?tab=im")
@@ -124,5 +124,5 @@ def test_the_tab_shows_a_run_while_it_goes_on(run, tmp_path, require_service, ar
                 row["latency"]: row for row in csv.DictReader(table.read().decode().splitlines())
             }
         assert rows["response"]["samples"] == "100"
-        assert page.complaints == []
-        assert [at for at in page.requested if not at.startswith((url, "data:"))] == []
+        assert page.errors == []
+        assert [link for link in page.requested if not link.startswith((url, "data:"))] == []

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from gauntlet.core.run_directory import RunDir
-from gauntlet.scenarios.locust_plugin import __file__ as bridge
+from gauntlet.scenarios import locust_plugin
 from gauntlet.stacks.free_port import free_port
 
 from .chromium import Page
 
 pytestmark = pytest.mark.integration
-ENTRY = Path(bridge).with_name("entry.py")
+ENTRY = Path(locust_plugin.__file__).with_name("entry.py")
 FILL = """(() => {
     const field = document.querySelector('[name=%s]');
     const [kind, event] = field instanceof HTMLSelectElement
@@ -30,7 +30,7 @@ FILL = """(() => {
 
 @pytest.fixture
 def page(tmp_path, require_service):
-    """A browser at the form of a Locust that was told nothing; Locust is ended at the end."""
+    """A browser at the form of a Locust without options; Locust is stopped after the test."""
     port = free_port()
     child = subprocess.Popen(
         [
@@ -43,13 +43,13 @@ def page(tmp_path, require_service):
         stderr=subprocess.DEVNULL,
     )
     try:
-        with Page(require_service("chromium")["path"], tmp_path / "profile") as made:
+        with Page(require_service("chromium")["path"], tmp_path / "profile") as opened:
             until = time.monotonic() + 30
-            while not made.js("!!document.querySelector('[name=scenario]')"):
-                assert time.monotonic() < until, "the form did not come"
-                made.open(f"http://127.0.0.1:{port}")
+            while not opened.js("!!document.querySelector('[name=scenario]')"):
+                assert time.monotonic() < until, "the form did not appear"
+                opened.open(f"http://127.0.0.1:{port}")
                 time.sleep(0.5)
-            yield made
+            yield opened
     finally:
         child.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
@@ -58,10 +58,10 @@ def page(tmp_path, require_service):
         child.wait()
 
 
-def test_a_load_of_the_form_is_ours_and_whole(page, tmp_path, distant_peer):
-    """Its fields say what is sent, and the run time is the load's, not that of what boots."""
-    said = {"userCount": "10", "spawnRate": "10", "host": distant_peer.url, "runTime": "4s"}
-    for name, value in {**said, "imRate": "50/s", "imArrivals": "constant"}.items():
+def test_the_fields_of_the_form_define_the_load(page, tmp_path, distant_peer):
+    """The run time is that of the load, without the time in which the server boots."""
+    fields = {"userCount": "10", "spawnRate": "10", "host": distant_peer.url, "runTime": "4s"}
+    for name, value in {**fields, "imRate": "50/s", "imArrivals": "constant"}.items():
         page.js(FILL % (name, value))
     page.js("document.querySelector('button[type=submit]').click()")
     until = time.monotonic() + 60
@@ -69,12 +69,12 @@ def test_a_load_of_the_form_is_ours_and_whole(page, tmp_path, distant_peer):
         assert time.monotonic() < until, "no run was judged"
         time.sleep(0.1)
     run = RunDir.open(results[0].parent)
-    (line,) = (row for row in run.read_events() if row["kind"] == "reconciliation")
-    # On a busy machine not everybody may be there yet when the first arrivals come.
-    assert line["ops"] + line["missed"] == 150
-    assert line["acked"] == line["ops"] > 0
-    again = shlex.join(run.read_manifest()["argv"])
-    assert again.endswith(
+    (sums,) = (row for row in run.read_events() if row["kind"] == "reconciliation")
+    # On a busy machine some users may not be connected yet when the first messages are due.
+    assert sums["ops"] + sums["missed"] == 150
+    assert sums["acked"] == sums["ops"] > 0
+    command = shlex.join(run.read_manifest()["argv"])
+    assert command.endswith(
         f"--headless --host {distant_peer.url} -u 10 -r 10.0 -t 4s --scenario steady "
         "--im-rate 50/s --im-arrivals constant"
     )

@@ -1,4 +1,4 @@
-"""Plain Locust: `locust -f locustfile.py` boots the server, loads it and ends with the verdict."""
+"""Plain Locust: `locust -f locustfile.py` boots the server, loads it, and judges the run."""
 
 import signal
 import subprocess
@@ -16,7 +16,7 @@ LOCUSTFILE = Path(__file__).parents[2] / "locustfile.py"
 
 
 def locust(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Locust as a user starts it, in a folder of his own."""
+    """Start Locust as a user does, in an empty folder."""
     command = [sys.executable, "-P", "-m", "locust", "-f", str(LOCUSTFILE), "--headless"]
     return subprocess.Popen(
         [*command, *arguments],
@@ -29,7 +29,7 @@ def locust(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_a_headless_load_leaves_a_judged_run(tmp_path, require_service):
-    """The same run directory as `gauntlet run` leaves, one message a second and user, exit 0."""
+    """The run is like one of `gauntlet run`, with one message per second and user by default."""
     require_service("redis")
     child = locust(tmp_path, "-u", "20", "-r", "20", "-t", "8s")
     output, _ = child.communicate(timeout=100)
@@ -45,7 +45,7 @@ def test_a_headless_load_leaves_a_judged_run(tmp_path, require_service):
 
 
 def test_ctrl_c_ends_locust_the_server_and_the_run(tmp_path, require_service):
-    """Exit 2, and what there is of the run is kept."""
+    """Locust exits with 2, and what was recorded is kept."""
     require_service("redis")
     child = locust(tmp_path, "-u", "12", "-r", "12", "-t", "60s")
     for line in child.stdout:

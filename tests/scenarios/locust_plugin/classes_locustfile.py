@@ -1,4 +1,4 @@
-"""Two classes of users and, where SHAPE says so, a load shape, as anybody would write them."""
+"""A locustfile with several user classes and, if SHAPE is set, a load shape."""
 
 import os
 
@@ -8,31 +8,31 @@ from gauntlet.locust import VirtualUser
 
 
 class Tagged(VirtualUser):
-    """What all classes here have in common."""
+    """The base class of all users here."""
 
     abstract = True
 
     @tag("talk")
     @task
     def live(self):
-        """As the base class does, under a tag."""
+        """Do what the base class does, under a tag."""
         super().live()
 
 
 class Talker(Tagged):
-    """Most users."""
+    """Three of four users."""
 
     weight = 3
 
 
 class Quiet(Tagged):
-    """Fewer users."""
+    """One of four users."""
 
     weight = 1
 
 
 class Operator(Tagged):
-    """Always two."""
+    """Always two users."""
 
     fixed_count = 2
 
@@ -40,9 +40,9 @@ class Operator(Tagged):
 if "SHAPE" in os.environ:
 
     class TwoSteps(LoadTestShape):
-        """Two users, then six, and the end after three seconds."""
+        """Two users, then six; the load ends after three and a half seconds."""
 
         def tick(self):
-            """How many, and how fast."""
+            """Return the number of users and the spawn rate."""
             run_time = self.get_run_time()
             return None if run_time > 3.5 else (2 if run_time < 1 else 6, 6)

@@ -1,4 +1,4 @@
-"""Users that try all that `IMUser` has, and write down what came of it."""
+"""Users that call everything an `IMUser` offers, and write down the results."""
 
 import json
 import os
@@ -6,43 +6,45 @@ from pathlib import Path
 
 from locust import constant, task
 
-from gauntlet.locust import IMUser, LoadOver, NoSuchPeer, NotHeard
+from gauntlet.locust import IMUser, LoadFinished, ReceiveTimeout, UnknownRecipient
 
 FILE = Path(os.environ["IM_NOTES"])
 
 
-def note(**what):
-    """One line of what was seen."""
+def note(**fields):
+    """Write one line with what happened."""
     with FILE.open("a") as file:
-        file.write(json.dumps(what) + "\n")
+        file.write(json.dumps(fields) + "\n")
 
 
 class Caller(IMUser):
-    """Calls the other one by turns, in a room and alone, and is answered."""
+    """Sends to the room and to the other user by turns, and waits for the answers."""
 
     wait_time = constant(0.05)
     fixed_count = 1
 
     @task
     def call(self):
-        """Send, hear the answer; do what cannot be done."""
+        """Send, wait for the answer, and provoke both errors."""
         (room,), (peer,) = self.im.rooms, self.im.peers
         for to in (room, peer):
             sent = self.im.send(to=to, body=f"marco|{to}")
-            heard = self.im.wait_for(lambda heard, sent=sent: heard.conv == sent.conv, timeout=2)
-            note(sent=sent._asdict(), heard=heard._asdict())
+            received = self.im.wait_for(
+                lambda message, sent=sent: message.conv == sent.conv, timeout=2
+            )
+            note(sent=sent._asdict(), received=received._asdict())
         try:
             self.im.send(to="nobody", body="")
-        except NoSuchPeer as error:
+        except UnknownRecipient as error:
             note(error=str(error))
         try:
             self.im.wait_for(lambda _: False, timeout=0.01)
-        except NotHeard as error:
+        except ReceiveTimeout as error:
             note(error=str(error))
 
 
 class Answerer(IMUser):
-    """Answers where it was called, until the load is over."""
+    """Answers in the conversation of each call until the load has ended."""
 
     fixed_count = 1
 
@@ -50,8 +52,8 @@ class Answerer(IMUser):
     def answer(self):
         """Wait for a call for longer than the load lasts."""
         try:
-            heard = self.im.wait_for(lambda heard: heard.body.startswith("marco"), timeout=60)
-            self.im.send(heard.conv if heard.conv.startswith("r.") else heard.sender, "polo")
-        except LoadOver:
-            note(over=self.im.name)
+            call = self.im.wait_for(lambda message: message.body.startswith("marco"), timeout=60)
+            self.im.send(call.conv if call.conv.startswith("r.") else call.sender, "polo")
+        except LoadFinished:
+            note(finished=self.im.name)
             raise

@@ -1,4 +1,4 @@
-"""Locust as a user runs it, with the fake peer as its server."""
+"""Locust, run as a user runs it, with the fake peer as its server."""
 
 import csv
 import json
@@ -14,12 +14,12 @@ import pytest
 
 from gauntlet.core.run_directory import RunDir, read_jsonl
 from gauntlet.core.scenario.model import from_builtins, to_builtins
-from gauntlet.scenarios.locust_plugin import __file__ as bridge
+from gauntlet.scenarios import locust_plugin
 from gauntlet.scenarios.metrics.histogram import Histogram
 from gauntlet.scenarios.metrics.latency import NAMES
 
 pytestmark = pytest.mark.integration
-ENTRY = Path(bridge).with_name("entry.py")
+ENTRY = Path(locust_plugin.__file__).with_name("entry.py")
 CLASSES = Path(__file__).with_name("classes_locustfile.py")
 LOCUST = (sys.executable, "-P", "-m", "locust", "--headless", "--only-summary")
 
@@ -56,18 +56,18 @@ def locust(run, *arguments, file=ENTRY, **env):
     )
 
 
-def lines(run):
-    """The reconciliation lines of all workers."""
+def reconciliations(run):
+    """The reconciliation rows of all workers."""
     rows = [row for file in sorted(run.events.glob("*.jsonl")) for row in read_jsonl(file)]
     return [row for row in rows if row["kind"] == "reconciliation"]
 
 
 def test_a_headless_run_reconciles_and_exits_0(run):
-    """Records, one line that adds up, and Locust's own table with every send and delivery."""
+    """The records and Locust's own table contain every send and delivery."""
     child = locust(run, "--run-time", "3s")
     output = child.communicate(timeout=60)[0]
     assert child.returncode == 0, output
-    (line,) = lines(run)
+    (line,) = reconciliations(run)
     assert line["ops"] == line["acked"] == 100
     assert (line["missing"], line["unread"]) == (0, 0)
     size = sum(file.stat().st_size for file in run.history.iterdir())
@@ -78,8 +78,8 @@ def test_a_headless_run_reconciles_and_exits_0(run):
     assert row.split()[2] == str(line["presented"])
 
 
-def test_a_plain_locust_attaches_to_a_host_and_ends_with_the_verdict(tmp_path, distant_peer):
-    """Without GAUNTLET_LOAD a conductor is started; its run directory and exit code are ours."""
+def test_plain_locust_with_a_host_exits_with_the_verdict(tmp_path, distant_peer):
+    """Without GAUNTLET_LOAD, a child process creates the run directory and judges the run."""
     users = ("-u", "10", "-r", "10", "--run-time", "4s", "--im-rate", "50/s")
     child = subprocess.run(
         [*LOCUST, "-f", str(ENTRY), *users, "--host", distant_peer.url],
@@ -92,14 +92,14 @@ def test_a_plain_locust_attaches_to_a_host_and_ends_with_the_verdict(tmp_path, d
     )
     assert child.returncode == 0, child.stderr
     (run,) = (tmp_path / "runs").iterdir()
-    (line,) = lines(RunDir.open(run))
+    (line,) = reconciliations(RunDir.open(run))
     assert line["ops"] == line["acked"] == 150
     assert (run / "result.json").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_keeps_what_there_is(run, number):
-    """Locust ends within seconds with 2, files are whole, and nothing claims to be."""
+def test_a_signal_keeps_what_was_recorded(run, number):
+    """Locust exits with 2 within seconds, and the run is not marked as complete."""
     child = locust(run, "--run-time", "30s")
     for _ in range(400):
         if run.live.exists() and len(list(read_jsonl(run.live))) >= 2:
@@ -108,24 +108,24 @@ def test_a_signal_keeps_what_there_is(run, number):
     child.send_signal(number)
     output = child.communicate(timeout=15)[0]
     assert child.returncode == 2, output
-    assert lines(run) == []
+    assert reconciliations(run) == []
     assert sum(file.stat().st_size for file in run.history.iterdir()) > 0
 
 
 def test_two_workers_lose_nothing(run):
-    """Each worker has its own line, and together they sent what one would have."""
-    child = locust(run, "--run-time", "3s", "--processes", "2", *places())
+    """Each worker reconciles its part, and together they sent what one worker would have."""
+    child = locust(run, "--run-time", "3s", "--processes", "2", *master_address())
     output = child.communicate(timeout=60)[0]
     assert child.returncode == 0, output
-    both = lines(run)
-    assert [line["worker"] for line in both] == [0, 1]
-    ops = sum(line["ops"] for line in both)
+    rows = reconciliations(run)
+    assert [row["worker"] for row in rows] == [0, 1]
+    ops = sum(row["ops"] for row in rows)
     # On a busy machine a worker's users may not be connected yet when its first arrivals come.
-    assert ops + sum(line["missed"] for line in both) == 100
-    assert sum(line["acked"] for line in both) == ops > 0
-    assert sum(line["missing"] for line in both) == 0
-    row = next(text for text in output.splitlines() if text.startswith("SEND"))
-    assert row.split()[2] == str(ops)
+    assert ops + sum(row["missed"] for row in rows) == 100
+    assert sum(row["acked"] for row in rows) == ops > 0
+    assert sum(row["missing"] for row in rows) == 0
+    sends = next(text for text in output.splitlines() if text.startswith("SEND"))
+    assert sends.split()[2] == str(ops)
     for name in NAMES:
         merged = Histogram()
         for worker in (0, 1):
@@ -139,8 +139,8 @@ def table(file):
     return {row.get("Name") or row["latency"]: row for row in rows}
 
 
-def test_it_is_a_locustfile_as_any_other(run):
-    """Weights and fixed counts choose the users; CSV, HTML and JSON tell what was sent, exactly."""
+def test_weights_fixed_counts_and_exports_work_as_in_any_locustfile(run):
+    """CSV, HTML and JSON contain exactly what was sent."""
     exports = ("--csv", "out/load", "--html", "out/load.html", "--json-file", "out/load")
     child = locust(run, "--run-time", "3s", *exports, file=CLASSES)
     output = child.communicate(timeout=60)[0]
@@ -152,35 +152,34 @@ def test_it_is_a_locustfile_as_any_other(run):
     assert exact["samples"] == "100"
     assert 0 < float(exact["p50_ms"]) <= float(exact["p99_ms"])
     assert len((out / "load_im_seconds.csv").read_text().splitlines()) > 3
-    told = {entry["name"]: entry for entry in json.loads((out / "load.json").read_text())}
-    assert sum(told["message"]["response_times"].values()) == 100
-    assert any(not float(key).is_integer() for key in told["message"]["response_times"])
+    entries = {entry["name"]: entry for entry in json.loads((out / "load.json").read_text())}
+    assert sum(entries["message"]["response_times"].values()) == 100
+    assert any(not float(key).is_integer() for key in entries["message"]["response_times"])
     assert '"name": "delivery"' in (out / "load.html").read_text()
 
 
 @pytest.mark.full
-def test_a_load_shape_and_tags_say_who_takes_part(run):
-    """Users come as the shape has them, over two workers; its end is that of the load."""
-    options = ("--processes", "2", "--tags", "talk", *places())
+def test_a_load_shape_and_tags_choose_the_users(run):
+    """The shape spawns users on two workers, and its end is the end of the load."""
+    options = ("--processes", "2", "--tags", "talk", *master_address())
     child = locust(run, *options, file=CLASSES, SHAPE="1")
     output = child.communicate(timeout=60)[0]
     assert child.returncode == 0, output
     assert "Shape test updating to 2 users" in output
     assert "Shape test updating to 6 users" in output
-    assert sum(line["ops"] + line["missed"] for line in lines(run)) == 100
-    assert sum(line["missing"] for line in lines(run)) == 0
+    assert sum(line["ops"] + line["missed"] for line in reconciliations(run)) == 100
+    assert sum(line["missing"] for line in reconciliations(run)) == 0
 
 
-def places():
-    """A port of its own for a master and its workers."""
+def master_address():
+    """Options with a free port for a master and its workers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     return ("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port)
 
 
-def test_a_forbidden_target_ends_with_4(run):
-    """The exit code of a bad configuration reaches the shell."""
+def test_a_forbidden_target_exits_with_4(run):
     file = run.path / "load.json"
     load = json.loads(file.read_text())
     file.write_text(json.dumps({**load, "api": ["http://10.0.0.1:80"]}))
@@ -190,14 +189,24 @@ def test_a_forbidden_target_ends_with_4(run):
     assert "allow_hosts" in output
 
 
-def test_workers_do_not_outlast_a_master_that_cannot_begin(tmp_path):
-    """They are told to go; else each would look for its master for a minute."""
-    options = ("-u", "6", "-r", "6", "--processes", "2", "--im-stack", "nonsense", *places())
+def test_workers_quit_when_their_master_cannot_start(tmp_path):
+    """Otherwise each of them would try to reconnect for a minute."""
+    options = (
+        "-u",
+        "6",
+        "-r",
+        "6",
+        "--processes",
+        "2",
+        "--im-stack",
+        "nonsense",
+        *master_address(),
+    )
     child = subprocess.run(
         [*LOCUST, "-f", str(ENTRY), *options],
         cwd=tmp_path,
         env={key: value for key, value in os.environ.items() if key != "GAUNTLET_LOAD"},
-        stdout=subprocess.PIPE,  # the workers' as well: this waits until they are gone
+        stdout=subprocess.PIPE,  # shared by the workers, so that this waits for their end as well
         stderr=subprocess.STDOUT,
         text=True,
         timeout=45,

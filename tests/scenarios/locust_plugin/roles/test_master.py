@@ -17,11 +17,11 @@ from gauntlet.core.scenario.model import from_builtins
 from gauntlet.reports.verdict.judge import judge
 from gauntlet.runner import manifest
 from gauntlet.runner.load_process import write_load_file
-from gauntlet.scenarios.locust_plugin import __file__ as bridge
+from gauntlet.scenarios import locust_plugin
 from gauntlet.stacks.free_port import free_port
 
 pytestmark = pytest.mark.integration
-ENTRY = Path(bridge).with_name("entry.py")
+ENTRY = Path(locust_plugin.__file__).with_name("entry.py")
 SCENARIO = {
     "version": 1, "name": "x", "about": "x",
     "target": {"stack": "external", "server": {"heads_poll_ms": 200}},
@@ -30,19 +30,19 @@ SCENARIO = {
 
 
 class Hosts:
-    """A master and workers, each in a folder of its own: as far apart as one machine allows."""
+    """A master and workers, each in its own folder, as if they were on different hosts."""
 
     def __init__(self, folder, url, scenario):
         self.folder, self.port = folder, free_port()
         self.children = {}
-        plain = {**scenario, "target": {**scenario["target"], "url": [url]}}
-        self.scenario = from_builtins(plain)
+        target = {**scenario["target"], "url": [url]}
+        self.scenario = from_builtins({**scenario, "target": target})
         self.run = RunDir.create(folder, "x", 1)
         write_json(self.run.manifest, manifest.build(self.scenario, [], bug=None))
         write_load_file(self.run, self.scenario, [url])
 
     def start(self, name, *arguments, env=None):
-        """Start a Locust process under a name."""
+        """Start a Locust process; `name` is also the name of its folder."""
         home = self.folder / name
         home.mkdir(exist_ok=True)
         with (home / "log").open("wb") as log:
@@ -56,53 +56,53 @@ class Hosts:
         return self.children[name]
 
     def master(self, workers, *arguments):
-        """Start the master, which waits for some workers."""
-        where = ("--master", "--master-bind-host", "127.0.0.1", "--master-bind-port")
+        """Start the master, which waits for `workers` workers."""
+        address = ("--master", "--master-bind-host", "127.0.0.1", "--master-bind-port")
         load = ("--headless", "--only-summary", "-u", "9", "-r", "9", "--run-time", "3s")
         load = (*load, "--expect-workers", str(workers), *arguments)
         env = {"GAUNTLET_LOAD": str(self.run.path / "load.json")}
-        return self.start("master", *where, str(self.port), *load, env=env)
+        return self.start("master", *address, str(self.port), *load, env=env)
 
     def worker(self, name, *arguments):
         """Start a worker."""
         return self.start(name, "--worker", "--master-port", str(self.port), *arguments)
 
     def log(self, name):
-        """What a process has said."""
+        """The output of a process."""
         return (self.folder / name / "log").read_text()
 
     def rows(self, kind):
-        """What the master has written down."""
+        """The rows of one kind in the master's journal."""
         rows = read_jsonl(self.run.events / "load-master.jsonl")
         return [row for row in rows if row["kind"] == kind]
 
-    def wait_until(self, true, what):
-        """Wait for something to come about."""
-        until = time.monotonic() + 30
-        while not true():
-            assert time.monotonic() < until, f"{what}\n{self.log('master')}"
+    def wait_until(self, condition, failure):
+        """Wait for a condition; fail with a sentence if it does not hold in time."""
+        deadline_s = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline_s, f"{failure}\n{self.log('master')}"
             threading.Event().wait(0.05)
 
 
 @pytest.fixture
 def hosts(tmp_path, distant_peer):
-    """Nothing started yet; what is started ends with the test."""
-    made = Hosts(tmp_path, distant_peer.url, SCENARIO)
-    yield made
-    for child in made.children.values():
+    """Hosts without processes; the processes that a test starts end with it."""
+    started = Hosts(tmp_path, distant_peer.url, SCENARIO)
+    yield started
+    for child in started.children.values():
         with contextlib.suppress(ProcessLookupError):
             child.kill()
         child.wait()
 
 
-def test_workers_that_share_no_folder_send_home_what_they_recorded(hosts):
-    """The master's run directory is whole and judged; strangers are refused by name.
+def test_workers_without_a_shared_folder_send_their_files_to_the_master(hosts):
+    """The master's run directory is complete and judged; other workers are refused with a reason.
 
-    The first stranger leaves before anybody else is there, which does not end the run.
+    The first refused worker quits before any other has connected, which does not end the run.
     """
     master = hosts.master(3)
-    stranger = hosts.worker("stranger", "--scenario", "tour")
-    assert stranger.wait(30) == Exit.CONFIG
+    mismatched = hosts.worker("mismatched", "--scenario", "tour")
+    assert mismatched.wait(30) == Exit.CONFIG
     for name in ("a", "b", "c"):
         hosts.worker(name, "--im-folder", str(hosts.folder / name))
     hosts.wait_until(lambda: hosts.rows("phase"), "the load did not begin")
@@ -110,11 +110,11 @@ def test_workers_that_share_no_folder_send_home_what_they_recorded(hosts):
     assert master.wait(40) == Exit.OK, hosts.log("master")
     assert late.wait(10) == Exit.CONFIG
 
-    for name, why in (
-        ("stranger", "it has the scenario tour, the master x"),
+    for name, reason in (
+        ("mismatched", "it has the scenario tour, the master x"),
         ("late", "it came after the start"),
     ):
-        sentence = f"pid {hosts.children[name].pid}) is refused: {why}."
+        sentence = f"pid {hosts.children[name].pid}) is refused: {reason}."
         assert sentence in hosts.log(name)
         assert sentence in hosts.log("master")
     result = judge(hosts.run)
@@ -133,8 +133,8 @@ def test_workers_that_share_no_folder_send_home_what_they_recorded(hosts):
     assert not list(hosts.run.path.glob("incoming*"))
 
 
-def test_a_worker_that_is_killed_is_missed_and_the_others_are_judged(hosts):
-    """Its part is named; what hung on it is unknown, never valid; the run ends with 3."""
+def test_a_run_with_a_killed_worker_is_judged_and_exits_with_3(hosts):
+    """The lost worker is reported, and no check is valid without its part."""
     master = hosts.master(3)
     for name in ("a", "b", "c"):
         hosts.worker(name)
@@ -153,6 +153,5 @@ def test_a_worker_that_is_killed_is_missed_and_the_others_are_judged(hosts):
     counts = result["counts"]
     assert counts["ops"] + counts["missed"] == 120
     assert {check["verdict"] for check in result["checks"]} == {"unknown", "not-applicable"}
-    assert (
-        next(c["examined"] for c in result["checks"] if c["id"] == "lost-acked") == counts["acked"]
-    )
+    (lost_acked,) = [check for check in result["checks"] if check["id"] == "lost-acked"]
+    assert lost_acked["examined"] == counts["acked"]

@@ -1,11 +1,11 @@
-"""The thread that an engine runs in, in a process of its own."""
+"""The thread that runs an engine."""
 
-from ..told import told
+from ..child_script import run_script
 
 
-def test_a_load_is_not_kept_for_good_by_the_next_one():
-    """What is frozen when a load starts, for speed, is given back when the next one does."""
-    kept = told("""
+def test_the_next_load_frees_the_objects_of_the_previous_load():
+    """A load freezes all objects in the garbage collector, for speed; the next load undoes that."""
+    still_there = run_script("""
         import gc, weakref
         from gauntlet.scenarios.locust_plugin.runtime.engine_thread import EngineThread
 
@@ -25,4 +25,4 @@ def test_a_load_is_not_kept_for_good_by_the_next_one():
         gc.collect()
         print(json.dumps([load() is not None for load in loads]))
     """)
-    assert kept[:-1] == [False, False]
+    assert still_there[:-1] == [False, False]

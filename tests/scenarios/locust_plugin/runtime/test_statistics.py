@@ -1,16 +1,16 @@
-"""Locust's statistics, as they are made of the engine's seconds."""
+"""Locust's statistics, computed from what engines report each second."""
 
 import pytest
 
-from ..told import told
+from ..child_script import run_script
 
 
-def test_locusts_own_table_keeps_three_figures():
-    """Percentiles are not rounded to two digits, nor to whole milliseconds; failures have none."""
-    found = told("""
+def test_locusts_own_table_keeps_three_significant_digits():
+    """Percentiles are neither rounded to two digits nor to milliseconds; failures have none."""
+    result = run_script("""
         statistics = Statistics(environment)
-        statistics.take(second([412] * 60 + [123_456] * 40))
-        statistics.take(second([700], rejected=2, unknown=1))
+        statistics.add(report([412] * 60 + [123_456] * 40))
+        statistics.add(report([700], rejected=2, unknown=1))
         entry = environment.stats.get("message", "SEND")
         print(json.dumps({
             "entry": entry.to_dict(),
@@ -20,38 +20,38 @@ def test_locusts_own_table_keeps_three_figures():
             "errors": [error.to_dict() for error in environment.stats.errors.values()],
         }))
     """)
-    assert found["median"] == 0.412
-    assert found["p99"] == pytest.approx(123.456, rel=0.001)
-    assert (found["entry"]["num_requests"], found["total"]) == (104, 104)
-    assert found["entry"]["num_failures"] == 3
-    assert found["entry"]["avg_response_time"] == pytest.approx(
+    assert result["median"] == 0.412
+    assert result["p99"] == pytest.approx(123.456, rel=0.001)
+    assert (result["entry"]["num_requests"], result["total"]) == (104, 104)
+    assert result["entry"]["num_failures"] == 3
+    assert result["entry"]["avg_response_time"] == pytest.approx(
         (60 * 0.412 + 40 * 123.456 + 0.7) / 101
     )
-    assert {(error["error"], error["occurrences"]) for error in found["errors"]} == {
+    assert {(error["error"], error["occurrences"]) for error in result["errors"]} == {
         ("rejected", 2), ("unknown", 1),
     }  # fmt: skip
 
 
-def test_workers_histograms_are_merged_exactly():
-    """Two workers' seconds, shipped through Locust's own serialisation, are one worker's."""
-    found = told("""
+def test_histograms_of_two_workers_are_merged_exactly():
+    """Reports that travelled through Locust's own serialisation equal those of one worker."""
+    result = run_script("""
         from locust.rpc import Message
         from gauntlet.scenarios.metrics.histogram import Histogram
-        one, two = [311, 5_000, 77_777], [12, 5_001]
+        first, second = [311, 5_000, 77_777], [12, 5_001]
         statistics = Statistics(environment)
-        for worker, values in ((0, one), (1, two)):
-            packed = Report.of(second(values, worker=worker)).pack()
-            wire = Message("gauntlet-second", packed, f"w{worker}").serialize()
-            statistics._on_second(environment, Message.unserialize(wire))
+        for worker, values_us in ((0, first), (1, second)):
+            packed = report(values_us, worker=worker).pack()
+            transmitted = Message("gauntlet-second", packed, f"w{worker}").serialize()
+            statistics.add(SecondReport.unpack(Message.unserialize(transmitted).data))
         whole = Histogram()
-        whole.record(np.array(one + two, np.int64) * 1000)
+        whole.record(np.array(first + second, np.int64) * 1000)
         print(json.dumps({
-            "same": statistics.board.run["response"].encode() == whole.encode(),
+            "same": statistics.series.run["response"].encode() == whole.encode(),
             "requests": environment.stats.total.num_requests,
-            "least": environment.stats.total.min_response_time,
-            "shipped": len(packed["lanes"]["response"][0]),
+            "min_ms": environment.stats.total.min_response_time,
+            "encoded_bytes": len(packed["latencies"]["response"][0]),
         }))
     """)
-    assert found["same"]
-    assert (found["requests"], found["least"]) == (5, 0.012)
-    assert found["shipped"] < 500
+    assert result["same"]
+    assert (result["requests"], result["min_ms"]) == (5, 0.012)
+    assert result["encoded_bytes"] < 500
