@@ -16,7 +16,7 @@ from gauntlet.scenarios.metrics.connect_diagnosis import ConnectDiagnosis
 from gauntlet.scenarios.metrics.generator_health import GeneratorHealth
 from gauntlet.scenarios.metrics.latency import Latencies
 from gauntlet.scenarios.network.socket_io import SocketTransport, check_addresses
-from gauntlet.scenarios.network.source_addresses import MOVING, SourceAddresses
+from gauntlet.scenarios.network.source_addresses import CONNECTIONS_PER_USER, SourceAddresses
 from gauntlet.scenarios.network.websocket import AllowedHosts
 from gauntlet.scenarios.recording.worker_files import WorkerFiles
 from gauntlet.scenarios.workloads.entities import Conversation, User
@@ -69,7 +69,9 @@ async def assemble(
         plan.adapter.subprotocol,
         on_failure,
         diagnosis.record_failure,
-        SourceAddresses(MOVING * load.scenario.load.users, os_limits.ports_per_address()),
+        SourceAddresses(
+            CONNECTIONS_PER_USER * load.scenario.load.users, os_limits.ports_per_address()
+        ),
     )
     health = GeneratorHealth()
     files = WorkerFiles(load.run, plan.stripe.worker, health)

@@ -21,7 +21,7 @@ from gauntlet.scenarios.adapters.base import Cursor, Entry, Page, ProtocolError
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.receiver import Content, read_content
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.network.socket_io import SocketTransport, ask
+from gauntlet.scenarios.network.socket_io import SocketTransport, call_and_wait
 from gauntlet.scenarios.workloads.entities import Conversation
 
 PAGE_LIMIT = 500
@@ -91,7 +91,7 @@ class Audit:
             # The creator is a member from the first position on.
             access = self._sessions[conv.members[0]].request_channel
             call = access.codec.members(conv.name)
-            named = await ask(self._port, access, conv.number, call, _WITHIN_S)
+            named = await call_and_wait(self._port, access, conv.number, call, _WITHIN_S)
             numbers = context.user_numbers
             first = {numbers[name]: seq for name, seq in named.items() if name in numbers}
         for user, seq in first.items():
@@ -133,7 +133,7 @@ class Audit:
     ) -> Page:
         access = self._sessions[reader or conv.members[0]].request_channel
         call = access.codec.history(conv.name, after, limit)
-        page = await ask(self._port, access, conv.number, call, _WITHIN_S)
+        page = await call_and_wait(self._port, access, conv.number, call, _WITHIN_S)
         self._heard_s = asyncio.get_running_loop().time()
         self._pages += 1
         if self._heard_s > self._told_s + _TELL_S:

@@ -5,7 +5,7 @@ from functools import partial
 
 from gauntlet.scenarios.adapters.base import ProtocolError
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.network.socket_io import SocketTransport, ask
+from gauntlet.scenarios.network.socket_io import SocketTransport, call_and_wait
 from gauntlet.scenarios.schedule.traffic import Traffic
 from gauntlet.scenarios.workloads.entities import Conversation, device_keys
 
@@ -23,7 +23,9 @@ async def fill_room(
     for user in room.members:
         call = creator.codec.add_member(room.name, sessions[user].user.name)
         try:
-            position = await ask(port, creator, creator.gateway, call, _MEMBERSHIP_TIMEOUT_S)
+            position = await call_and_wait(
+                port, creator, creator.gateway, call, _MEMBERSHIP_TIMEOUT_S
+            )
         except ProtocolError:
             return False
         for device_key in device_keys((user,), devices):

@@ -1,1 +1,1 @@
-"""Sockets: WebSocket and HTTP clients, TLS-free transports and source addresses."""
+"""Client sockets: WebSocket and HTTP clients, the transport of sessions, and source addresses."""

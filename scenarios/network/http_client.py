@@ -1,7 +1,7 @@
-"""Keep-alive HTTP/1.1, to allowed hosts: thousands of small requests a second on one core.
+"""An HTTP/1.1 client with keep-alive: thousands of small requests per second on one core.
 
-No task and no timer a request: an answer is a call, and what is overdue is looked for a few times
-a second.
+It connects to allowed hosts only. A request needs neither a task nor a timer: a response is passed
+to a callback, and overdue requests are looked for a few times per second.
 """
 
 import asyncio
@@ -14,59 +14,58 @@ import httptools
 from gauntlet.scenarios.adapters.base import Request, Response
 from gauntlet.scenarios.network.websocket import AllowedHosts, TransportError
 
-_IDLE_S = 3.0  # a server's keep-alive time-out is longer, so a reused connection is a live one
-_SWEEP_S = 0.05
+_IDLE_MAX_S = 3.0  # shorter than any server's keep-alive time-out, so that reuse rarely fails
+_SWEEP_INTERVAL_S = 0.05
 _LENGTH = b"content-length: "
 
-Answered = Callable[[Response | TransportError], None]
+OnOutcome = Callable[[Response | TransportError], None]
 
 
 class HttpClient:
-    """A client of any number of servers, one request at a time on a connection.
+    """A client of any number of servers; a connection carries one request at a time.
 
-    Made for thousands of small requests a second: no task and no timer a request. What is due by
-    now is looked for a few times a second, so a time-out may come `_SWEEP_S` late.
+    A time-out may come up to `_SWEEP_INTERVAL_S` late.
     """
 
-    def __init__(self, gate: AllowedHosts) -> None:
-        self._gate = gate
+    def __init__(self, allowed_hosts: AllowedHosts) -> None:
+        self._allowed_hosts = allowed_hosts
         self._idle: dict[str, list[_HttpConnection]] = {}
         self._busy: set[_HttpConnection] = set()
         self._connecting: set[asyncio.Task[None]] = set()
         self._sweeping: asyncio.TimerHandle | None = None
 
     def exchange(
-        self, base_url: str, request: Request, timeout_s: float, answered: Answered
+        self, base_url: str, request: Request, timeout_s: float, on_outcome: OnOutcome
     ) -> None:
-        """Send a request; `answered` is called once, with the response or what came instead."""
+        """Send a request; `on_outcome` is called once, with the response or the error."""
         loop = asyncio.get_running_loop()
         now_s = loop.time()
-        connection = self._reuse(base_url, now_s - _IDLE_S)
+        connection = self._reuse(base_url, now_s - _IDLE_MAX_S)
         if connection is None:
-            work = self._connect(base_url, request, now_s + timeout_s, answered)
-            task = loop.create_task(work)
+            connecting = self._connect(base_url, request, now_s + timeout_s, on_outcome)
+            task = loop.create_task(connecting)
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)
         else:
-            self._send(connection, request, now_s + timeout_s, answered)
+            self._send(connection, request, now_s + timeout_s, on_outcome)
 
     async def request(self, base_url: str, request: Request, timeout_s: float) -> Response:
-        """The answer; TransportError where there is none within `timeout_s`."""
-        answer: asyncio.Future[Response | TransportError]
-        answer = asyncio.get_running_loop().create_future()
+        """Return the response; TransportError if there is none within `timeout_s`."""
+        future: asyncio.Future[Response | TransportError]
+        future = asyncio.get_running_loop().create_future()
 
-        def answered(outcome: Response | TransportError) -> None:
-            if not answer.done():  # cancelled: nobody waits any more
-                answer.set_result(outcome)
+        def on_outcome(outcome: Response | TransportError) -> None:
+            if not future.done():  # it is done if the caller was cancelled
+                future.set_result(outcome)
 
-        self.exchange(base_url, request, timeout_s, answered)
-        outcome = await answer
+        self.exchange(base_url, request, timeout_s, on_outcome)
+        outcome = await future
         if isinstance(outcome, TransportError):
             raise outcome
         return outcome
 
     def close(self) -> None:
-        """Close every connection; whoever still waits gets no answer."""
+        """Close every connection; the callbacks of open requests are not called."""
         if self._sweeping is not None:
             self._sweeping.cancel()
         for task in self._connecting:
@@ -77,47 +76,47 @@ class HttpClient:
         self._idle.clear()
         self._busy.clear()
 
-    def _reuse(self, base_url: str, oldest_s: float) -> "_HttpConnection | None":
+    def _reuse(self, base_url: str, used_since_s: float) -> "_HttpConnection | None":
         connections = self._idle.get(base_url)
         while connections:
             connection = connections.pop()
-            if connection.reusable and connection.used_at_s >= oldest_s:
+            if connection.reusable and connection.used_at_s >= used_since_s:
                 return connection
             connection.forget()
         return None
 
     async def _connect(
-        self, base_url: str, request: Request, until_s: float, answered: Answered
+        self, base_url: str, request: Request, until_s: float, on_outcome: OnOutcome
     ) -> None:
         url = urlsplit(base_url)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout_at(until_s):
-                address = await self._gate.resolve(url.hostname or "")
+                address = await self._allowed_hosts.resolve(url.hostname or "")
                 _, connection = await loop.create_connection(
-                    lambda: _HttpConnection(base_url, self._ended), address, url.port or 80
+                    lambda: _HttpConnection(base_url, self._on_ended), address, url.port or 80
                 )
-        except OSError as error:  # TimeoutError is one too
-            refused = TransportError(str(error) or type(error).__name__)
-            refused.__cause__ = error
-            answered(refused)
+        except OSError as error:  # includes TimeoutError
+            failure = TransportError(str(error) or type(error).__name__)
+            failure.__cause__ = error
+            on_outcome(failure)
             return
-        self._send(connection, request, until_s, answered)
+        self._send(connection, request, until_s, on_outcome)
 
     def _send(
         self,
         connection: "_HttpConnection",
         request: Request,
         until_s: float,
-        answered: Answered,
+        on_outcome: OnOutcome,
     ) -> None:
         self._busy.add(connection)
         if self._sweeping is None:
-            self._sweeping = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
-        connection.send(request, until_s, answered)
+            self._sweeping = asyncio.get_running_loop().call_later(_SWEEP_INTERVAL_S, self._sweep)
+        connection.send(request, until_s, on_outcome)
 
-    def _ended(self, connection: "_HttpConnection") -> None:
-        """An exchange is over."""
+    def _on_ended(self, connection: "_HttpConnection") -> None:
+        """Keep a connection whose request has ended for the next one."""
         self._busy.discard(connection)
         if connection.reusable:
             self._idle.setdefault(connection.base_url, []).append(connection)
@@ -126,52 +125,53 @@ class HttpClient:
         loop = asyncio.get_running_loop()
         now_s = loop.time()
         self._sweeping = None
-        for connection in [one for one in self._busy if one.until_s <= now_s]:
-            connection.fail("TimeoutError")  # whoever hears of it may send, and begin a sweep
+        for connection in [busy for busy in self._busy if busy.until_s <= now_s]:
+            connection.fail("TimeoutError")  # its callback may send, which schedules a sweep
         if self._busy and self._sweeping is None:
-            self._sweeping = loop.call_later(_SWEEP_S, self._sweep)
+            self._sweeping = loop.call_later(_SWEEP_INTERVAL_S, self._sweep)
 
 
 def _encode(request: Request, authority: str) -> bytes:
-    token = f"Authorization: Bearer {request.token}\r\n" if request.token else ""
-    kind = "Content-Type: application/json\r\n" if request.body else ""
+    authorization = f"Authorization: Bearer {request.token}\r\n" if request.token else ""
+    content_type = "Content-Type: application/json\r\n" if request.body else ""
     head = (
-        f"{request.method} {request.path} HTTP/1.1\r\nHost: {authority}\r\n{token}{kind}"
-        f"Content-Length: {len(request.body)}\r\n\r\n"
+        f"{request.method} {request.path} HTTP/1.1\r\nHost: {authority}\r\n"
+        f"{authorization}{content_type}Content-Length: {len(request.body)}\r\n\r\n"
     )
     return head.encode() + request.body
 
 
 def _plain_success(data: bytes) -> Response | None:
-    """The response, where `data` is a whole 2xx that says its length and nothing that matters.
+    """Return the response if `data` is a complete and plain 2xx with a length; otherwise None.
 
-    So are nearly all, and a parser that calls back for every header costs several times as much.
+    Nearly all responses are, and a parser that calls back for every header costs several times as
+    much.
     """
     end = data.find(b"\r\n\r\n")
     if end < 0 or not data.startswith(b"HTTP/1.1 2"):
         return None
     head = data[:end].lower()
-    at = head.find(_LENGTH)
-    if at < 0 or b"\r\nconnection:" in head or b"\r\ntransfer-encoding:" in head:
+    length_at = head.find(_LENGTH)
+    if length_at < 0 or b"\r\nconnection:" in head or b"\r\ntransfer-encoding:" in head:
         return None
-    length, _, _ = head[at + len(_LENGTH) :].partition(b"\r")
+    length, _, _ = head[length_at + len(_LENGTH) :].partition(b"\r")
     if not length.isdigit() or len(data) != end + 4 + int(length):
         return None
     return Response(int(data[9:12]), data[end + 4 :])
 
 
 class _HttpConnection(asyncio.Protocol):
-    """One connection, one exchange at a time; httptools calls the `on_…` methods."""
+    """One connection with one request at a time; httptools calls the `on_…` methods."""
 
-    def __init__(self, base_url: str, ended: Callable[["_HttpConnection"], None]) -> None:
+    def __init__(self, base_url: str, on_ended: Callable[["_HttpConnection"], None]) -> None:
         self.base_url = base_url
         self.reusable = True
         self.used_at_s = 0.0
         self.until_s = 0.0
-        self._ended = ended
+        self._on_ended = on_ended
         self._authority = urlsplit(base_url).netloc
         self._transport: asyncio.Transport | None = None
-        self._answered: Answered | None = None
+        self._on_outcome: OnOutcome | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._body = bytearray()
         self._retry_after_s = 0.0
@@ -180,23 +180,23 @@ class _HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
-    def send(self, request: Request, until_s: float, answered: Answered) -> None:
-        """Send a request; `answered` is called once, if nobody forgets it."""
+    def send(self, request: Request, until_s: float, on_outcome: OnOutcome) -> None:
+        """Send a request; `on_outcome` is called once, unless `forget` is called before."""
         self.until_s = until_s
-        self._answered = answered
+        self._on_outcome = on_outcome
         if self._transport is None or self._transport.is_closing():
             self.fail("closed before the request")
         else:
             self._transport.write(_encode(request, self._authority))
 
-    def fail(self, why: str) -> None:
-        """Close at once; what is under way has no response."""
+    def fail(self, reason: str) -> None:
+        """Close the connection; an open request fails."""
         self._close()
-        self._end(TransportError(why))
+        self._end(TransportError(reason))
 
     def forget(self) -> None:
-        """Close at once; nobody hears of it."""
-        self._answered = None
+        """Close the connection without calling `on_outcome`."""
+        self._on_outcome = None
         self._close()
 
     def _close(self) -> None:
@@ -205,17 +205,17 @@ class _HttpConnection(asyncio.Protocol):
             self._transport.abort()
 
     def _end(self, outcome: Response | TransportError) -> None:
-        answered, self._answered = self._answered, None
-        if answered is not None:
+        on_outcome, self._on_outcome = self._on_outcome, None
+        if on_outcome is not None:
             if not self.reusable:
                 self._close()
-            # First: whoever is answered may ask again, and this connection is free.
-            self._ended(self)
-            answered(outcome)
+            # Free this connection first, because the callback may send the next request.
+            self._on_ended(self)
+            on_outcome(outcome)
 
     def data_received(self, data: bytes) -> None:
-        if self._answered is None:
-            self._close()  # it speaks unasked
+        if self._on_outcome is None:
+            self._close()  # data without a request
         elif self._parser is None and (response := _plain_success(data)) is not None:
             self.used_at_s = asyncio.get_running_loop().time()
             self._end(response)
@@ -253,6 +253,8 @@ class _HttpConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         assert self._parser is not None
-        again = self._complete  # an answer too many: whose would the next one be?
+        # After a second response it would be unclear to which request the next one belongs.
+        unexpected = self._complete
         self._complete = True
-        self.reusable = self.reusable and not again and bool(self._parser.should_keep_alive())
+        keep_alive = bool(self._parser.should_keep_alive())
+        self.reusable = self.reusable and not unexpected and keep_alive

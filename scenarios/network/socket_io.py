@@ -20,26 +20,30 @@ from gauntlet.scenarios.network.websocket import (
     host_of,
 )
 
-_ASK_S = 5.0
-_ASK_PAUSE_S = 0.25
-_REFUSED = 1006
+_REQUEST_TIMEOUT_S = 5.0
+_RETRY_PAUSE_S = 0.25
+_CLOSE_ABNORMAL = 1006
 T = TypeVar("T")
 
 
 class SocketTransport:
-    """The sockets of all sessions of a worker; `gateways` as clients reach them."""
+    """The sockets of all sessions of a worker.
+
+    `gateways` are the base URLs for requests. `on_failure` receives errors of Gauntlet itself,
+    which end the engine; `on_trouble` receives descriptions of failed requests and connections.
+    """
 
     def __init__(
         self,
-        gate: AllowedHosts,
+        allowed_hosts: AllowedHosts,
         gateways: list[str],
         subprotocol: str,
         on_failure: Callable[[BaseException], None],
         on_trouble: Callable[[str], None] = lambda _: None,
         sources: SourceAddresses | None = None,
     ) -> None:
-        self._gate = gate
-        self._http = HttpClient(gate)
+        self._allowed_hosts = allowed_hosts
+        self._http = HttpClient(allowed_hosts)
         self._gateways = gateways
         self._subprotocol = subprotocol
         self._on_failure = on_failure
@@ -54,38 +58,43 @@ class SocketTransport:
         gateway: int,
         request: Request,
         timeout_ns: int,
-        answered: Callable[[Response | None], None],
+        on_response: Callable[[Response | None], None],
     ) -> None:
-        def read(outcome: Response | TransportError) -> None:
+        def on_outcome(outcome: Response | TransportError) -> None:
             try:
                 if isinstance(outcome, TransportError):
                     self._on_trouble(describe_error(outcome))
-                    answered(None)
+                    on_response(None)
                     return
                 if outcome.status >= 400:
                     self._on_trouble(f"HTTP {outcome.status}")
-                answered(outcome)
-            except Exception as error:  # noqa: BLE001 - of ours: it ends the engine
+                on_response(outcome)
+            except Exception as error:  # noqa: BLE001 - an error of Gauntlet ends the engine
                 self._on_failure(error)
 
         base_url = self._gateways[gateway % len(self._gateways)]
-        self._http.exchange(base_url, request, timeout_ns / NS_PER_S, read)
+        self._http.exchange(base_url, request, timeout_ns / NS_PER_S, on_outcome)
 
-    async def ask(self, gateway: int, request: Request, within_s: float) -> Response | None:
-        """The first answer that is not a temporary failure, from any gateway; None without one."""
+    async def request_until_answered(
+        self, gateway: int, request: Request, timeout_s: float
+    ) -> Response | None:
+        """Return the first response that is no temporary failure, from any gateway.
+
+        If there is none in time, return the last response, or None.
+        """
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + within_s
+        until_s = loop.time() + timeout_s
         response = None
         while loop.time() < until_s:
             try:
                 base_url = self._gateways[gateway % len(self._gateways)]
-                response = await self._http.request(base_url, request, _ASK_S)
+                response = await self._http.request(base_url, request, _REQUEST_TIMEOUT_S)
                 if response.status < 429:
                     return response
             except TransportError:
                 pass  # the next gateway may answer
             gateway += 1
-            await asyncio.sleep(_ASK_PAUSE_S)
+            await asyncio.sleep(_RETRY_PAUSE_S)
         return response
 
     def dial(self, connection: Connection, url: str) -> None:
@@ -93,12 +102,14 @@ class SocketTransport:
 
     async def _dial(self, connection: Connection, url: str) -> None:
         session = connection.session
-        socket = WebSocket(partial(self._heard, connection), partial(self._closed, connection))
+        socket = WebSocket(
+            partial(self._on_frame, connection), partial(self._on_closed, connection)
+        )
         try:
-            await dial(self._gate, url, self._subprotocol, socket, self._sources)
+            await dial(self._allowed_hosts, url, self._subprotocol, socket, self._sources)
         except TransportError as error:
             self._on_trouble(describe_error(error))
-            self._closed(connection, _REFUSED)
+            self._on_closed(connection, _CLOSE_ABNORMAL)
             return
         finally:
             self._dials.pop(connection, None)
@@ -108,15 +119,15 @@ class SocketTransport:
             self._sockets[connection] = socket
             session.on_open(connection)
 
-    def _heard(self, connection: Connection, frame: bytes) -> None:
+    def _on_frame(self, connection: Connection, frame: bytes) -> None:
         try:
             connection.session.on_frame(connection, frame)
-        except Exception as error:  # noqa: BLE001 - of ours: it ends the engine
+        except Exception as error:  # noqa: BLE001 - an error of Gauntlet ends the engine
             self._on_failure(error)
 
-    def _closed(self, connection: Connection, code: int) -> None:
+    def _on_closed(self, connection: Connection, code: int) -> None:
         if self._sockets.pop(connection, None) is not None and not connection.number:
-            self._on_trouble(f"closed with {code} before it said `connected`")
+            self._on_trouble(f"closed with {code} before the server accepted the user")
         connection.session.on_closed(connection, code)
 
     def send(self, connection: Connection, frame: bytes) -> None:
@@ -137,20 +148,20 @@ class SocketTransport:
         if socket is not None:
             (socket.abort if abort else socket.close)()
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run work beside everything else; an error in it ends the engine."""
-        task = asyncio.get_running_loop().create_task(work)
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a coroutine as a task; an exception in it ends the engine."""
+        task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._on_task_done)
         return task
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._on_failure(error)
 
     async def shut(self) -> None:
-        """Cancel what is under way and close every socket."""
+        """Cancel all tasks and close every socket."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -160,38 +171,43 @@ class SocketTransport:
         self._http.close()
 
 
-async def ask(
-    port: SocketTransport,
+async def call_and_wait(
+    transport: SocketTransport,
     request_channel: RequestChannel,
     gateway: int,
     call: Call[T],
-    within_s: float,
+    timeout_s: float,
 ) -> T:
-    """The value of a call, however it is made; ProtocolError without one in time."""
+    """Return the value of a call; ProtocolError if it is refused or not answered in time.
+
+    Calls over HTTP are tried at every gateway in turn, starting with `gateway`.
+    """
     if isinstance(call, OverHttp):
-        response = await port.ask(gateway, call.request, within_s)
+        response = await transport.request_until_answered(gateway, call.request, timeout_s)
         if response is None:
             raise ProtocolError("no answer")
         value: T | None = call.read(response)
     else:
-        value = await _answer(request_channel, call, within_s)
+        value = await _call_over_socket(request_channel, call, timeout_s)
     if value is None:
         raise ProtocolError("no answer, or a refusal")
     return value
 
 
-async def _answer(request_channel: RequestChannel, call: Call[T], within_s: float) -> T | None:
-    answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+async def _call_over_socket(
+    request_channel: RequestChannel, call: Call[T], timeout_s: float
+) -> T | None:
+    future: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
 
-    def end(value: T | None) -> None:
-        if not answer.done():  # cancelled: nobody waits any more
-            answer.set_result(value)
+    def on_result(value: T | None) -> None:
+        if not future.done():  # it is done if the caller was cancelled
+            future.set_result(value)
 
-    request_channel.call(call, int(within_s * NS_PER_S), end)
-    return await answer
+    request_channel.call(call, int(timeout_s * NS_PER_S), on_result)
+    return await future
 
 
-async def check_addresses(gate: AllowedHosts, urls: list[str]) -> None:
-    """ConfigError where load would go to a host that the scenario does not allow."""
+async def check_addresses(allowed_hosts: AllowedHosts, urls: list[str]) -> None:
+    """Raise ConfigError if the load would connect to a host that the scenario does not allow."""
     for url in urls:
-        await gate.resolve(host_of(url))
+        await allowed_hosts.resolve(host_of(url))

@@ -1,8 +1,8 @@
-"""Client WebSockets, and the gate: to allowed hosts, and to no others.
+"""Client WebSockets, and the list of hosts to which clients may connect.
 
-They and `http_client` are the only client sockets. They run on uvloop in a native thread
-beside gevent, hence: connect by numeric address, and use nothing that gevent's monkey-patching
-replaces.
+These sockets and those of `http_client` are the only client sockets. They run on uvloop in a
+native thread beside gevent; therefore they connect to numeric addresses, and use nothing that
+gevent's monkey-patching replaces.
 """
 
 import _socket
@@ -18,25 +18,26 @@ from gauntlet.core.errors import ConfigError
 from gauntlet.scenarios.network.source_addresses import SourceAddresses
 
 _SCHEMES = ("http", "ws")
-_HANDSHAKE_S = 5.0
-_ABNORMAL = 1006
+_HANDSHAKE_TIMEOUT_S = 5.0
+_CLOSE_NORMAL = 1000
+_CLOSE_ABNORMAL = 1006
 _TEXT = picows.WSMsgType.TEXT
-_IP_BIND_ADDRESS_NO_PORT = 24  # of <linux/in.h>; Python 3.11's socket module has no name for it
+_IP_BIND_ADDRESS_NO_PORT = 24  # from <linux/in.h>; missing from the socket module of Python 3.11
 
 
 class TransportError(Exception):
-    """No answer: refused, reset, or too late. What was sent may have arrived."""
+    """There is no answer: refused, reset, or too late. What was sent may have arrived."""
 
 
 class AllowedHosts:
-    """Lets traffic go to loopback, and to the hosts that the scenario allows by name."""
+    """Resolves hosts, and rejects all but loopback and those that the scenario allows by name."""
 
     def __init__(self, allow_hosts: list[str]) -> None:
         self._allowed = frozenset(allow_hosts)
         self._resolved: dict[str, str] = {}
 
     async def resolve(self, host: str) -> str:
-        """The numeric address of a host; ConfigError where it may not be reached."""
+        """Return the numeric address of a host; ConfigError if it is not allowed."""
         if host not in self._resolved:
             self._resolved[host] = await self._look_up(host)
         return self._resolved[host]
@@ -50,76 +51,77 @@ class AllowedHosts:
             except OSError as error:
                 raise ConfigError(f"{host!r} cannot be resolved: {error}") from error
             address = str(found[0][4][0])
-        # The resolved address decides: a name may point anywhere.
+        # The resolved address decides, because a name may point anywhere.
         if host not in self._allowed and not ipaddress.ip_address(address).is_loopback:
-            msg = f"{host!r} ({address}) is not on loopback; name it in target.allow_hosts first"
+            msg = f"{host!r} ({address}) is not on loopback; add it to target.allow_hosts"
             raise ConfigError(msg)
         return address
 
 
 class WebSocket(picows.WSListener):
-    """One WebSocket connection; tells of whole text frames, and once of its end."""
+    """One WebSocket connection; passes on whole text frames, and the close code once at the end."""
 
     def __init__(self, on_frame: Callable[[bytes], None], on_closed: Callable[[int], None]) -> None:
         self._on_frame = on_frame
         self._on_closed = on_closed
         self._transport: picows.WSTransport | None = None
-        self._parts = b""
-        self._code = _ABNORMAL
+        self._fragments = b""
+        self._close_code = _CLOSE_ABNORMAL
 
     def on_ws_connected(self, transport: picows.WSTransport) -> None:
         self._transport = transport
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
-        kind = frame.msg_type  # an enumeration's member is made each time that it is asked for
-        if kind is _TEXT and frame.fin and not self._parts:  # as nearly all are
+        kind = frame.msg_type  # read once: picows creates the enumeration member at every access
+        if kind is _TEXT and frame.fin and not self._fragments:  # nearly every frame
             self._on_frame(frame.get_payload_as_bytes())
         elif kind is picows.WSMsgType.CLOSE:
-            # Read here: picows knows the codes of the RFC by name, not a server's own.
-            self._code = int.from_bytes(frame.get_payload_as_bytes()[:2]) or _ABNORMAL
+            # Decoded here, because picows knows only the codes of the RFC and not a server's own.
+            code = int.from_bytes(frame.get_payload_as_bytes()[:2])
+            self._close_code = code or _CLOSE_ABNORMAL
             transport.send_close(picows.WSCloseCode.OK)
             transport.disconnect()
         elif kind in (_TEXT, picows.WSMsgType.CONTINUATION):
-            self._parts += frame.get_payload_as_bytes()
+            self._fragments += frame.get_payload_as_bytes()
             if frame.fin:
-                whole, self._parts = self._parts, b""
+                whole, self._fragments = self._fragments, b""
                 self._on_frame(whole)
 
     def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
         self._transport = None
-        self._on_closed(self._code)
+        self._on_closed(self._close_code)
 
     @property
     def is_open(self) -> bool:
-        """Whether frames can be sent: the handshake is done, and the end not yet come."""
+        """Whether frames can be sent: after the handshake and before the end."""
         return self._transport is not None
 
     def send(self, frame: bytes) -> None:
-        """Send a text frame; nothing happens on a connection that has ended."""
+        """Send a text frame; does nothing on a connection that has ended."""
         if self._transport is not None:
             self._transport.send(_TEXT, frame)
 
     def read(self, *, on: bool) -> None:
-        """Stop or go on reading: what the server sends fills the system's buffers, then its own."""
+        """Pause or resume reading; while paused, the buffers of both systems fill up."""
         if self._transport is not None:
             underlying = self._transport.underlying_transport
             (underlying.resume_reading if on else underlying.pause_reading)()
 
     def close(self) -> None:
-        """Say goodbye (1000) and close: the end that `on_closed` tells of is ours."""
+        """Close with code 1000, which is then also passed to `on_closed`."""
         if self._transport is not None:
-            self._code = 1000
+            self._close_code = _CLOSE_NORMAL
             self._transport.send_close(picows.WSCloseCode.OK)
             self._transport.disconnect()
 
     def abort(self) -> None:
-        """Drop a connection that answers nothing any more."""
+        """Drop the connection without a close frame."""
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
 
 def host_of(url: str) -> str:
-    """The host of an address that load can go to; ConfigError where it is none."""
+    """Return the host of an address that a load can use; ConfigError for any other address."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -128,58 +130,66 @@ def host_of(url: str) -> str:
     if host is None:
         raise ConfigError(f"{url!r} is not an address such as http://127.0.0.1:8080")
     if parts.scheme not in _SCHEMES:
-        raise ConfigError(f"{url!r}: only {' and '.join(_SCHEMES)} are spoken; end TLS before it")
+        allowed = " and ".join(f"{scheme}://" for scheme in _SCHEMES)
+        raise ConfigError(
+            f"{url!r}: only {allowed} are supported; "
+            "for a system behind TLS, use the address behind the TLS termination"
+        )
     return host
 
 
 async def dial(
-    gate: AllowedHosts,
+    allowed_hosts: AllowedHosts,
     url: str,
     subprotocol: str,
     socket: WebSocket,
     sources: SourceAddresses | None = None,
 ) -> None:
-    """Open a WebSocket for `socket`; TransportError where it does not come up."""
-    address = await gate.resolve(host_of(url))
+    """Open a WebSocket for `socket`; TransportError if the connection cannot be established."""
+    address = await allowed_hosts.resolve(host_of(url))
     parts = urlsplit(url)
     host = f"[{address}]" if ":" in address else address
     port = parts.port or 80
-    numeric = parts._replace(netloc=f"{host}:{port}").geturl()
+    numeric_url = parts._replace(netloc=f"{host}:{port}").geturl()
     source = sources.next(address) if sources is not None else None
     try:
-        async with asyncio.timeout(_HANDSHAKE_S):
+        async with asyncio.timeout(_HANDSHAKE_TIMEOUT_S):
             await picows.ws_connect(
                 lambda: socket,
-                numeric,
+                numeric_url,
                 extra_headers={"Host": parts.netloc, "Sec-WebSocket-Protocol": subprotocol},
-                websocket_handshake_timeout=_HANDSHAKE_S,
+                websocket_handshake_timeout=_HANDSHAKE_TIMEOUT_S,
                 read_buffer_init_size=2048,  # 16 KiB would be most of a connection's memory
                 max_redirects=0,
-                socket_factory=None if source is None else _dialled_from(source, address, port),
-                use_aiofastnet=False,  # uvloop's own sockets: the standard ones are gevent's here
+                socket_factory=None if source is None else _bound_to(source, address, port),
+                use_aiofastnet=False,  # it would use the standard sockets, which gevent has patched
             )
     except (OSError, picows.WSError) as error:
         raise TransportError(str(error) or type(error).__name__) from error
-    if not socket.is_open:  # picows reports no error when the server hangs up in mid-handshake
+    # picows reports no error when the server closes the connection during the handshake.
+    if not socket.is_open:
         raise TransportError("closed during the handshake")
 
 
-def _dialled_from(source: str, address: str, port: int) -> Callable[[Any], Awaitable[Any]]:
-    """Makes a connected socket, as picows wants it: a coroutine's result may be of any class."""
+def _bound_to(source: str, address: str, port: int) -> Callable[[Any], Awaitable[Any]]:
+    """Return a socket factory for picows that dials from a source address.
+
+    It is a coroutine function because picows accepts a socket of any class only from one.
+    """
 
     async def connect(_: Any) -> Any:
-        # The C class: `socket.socket` is gevent's in a Locust worker.
-        made = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+        # The C class, because `socket.socket` is gevent's in a Locust worker.
+        connected = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
         try:
-            made.setblocking(False)
-            # Else bind would take a port for itself alone, of all destinations, before connect
-            # knows which one it is for: the ports of one address would be all there are again.
-            made.setsockopt(_socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-            made.bind((source, 0))
-            await asyncio.get_running_loop().sock_connect(cast(Any, made), (address, port))
+            connected.setblocking(False)
+            # Without this option bind would reserve a port for all destinations, since it cannot
+            # know which one follows, and the ports of one address would limit the load again.
+            connected.setsockopt(_socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+            connected.bind((source, 0))
+            await asyncio.get_running_loop().sock_connect(cast(Any, connected), (address, port))
         except BaseException:
-            made.close()
+            connected.close()
             raise
-        return made
+        return connected
 
     return connect

@@ -26,10 +26,10 @@ def said(sseq, ident, body=""):
 def audited(monkeypatch):
     """Audits a talk whose members have these archives, in pages of two; the world after it."""
 
-    async def ask(_port, _access, _gateway, page, _within_s):
+    async def call_and_wait(_port, _access, _gateway, page, _within_s):
         return page
 
-    monkeypatch.setattr(audit, "ask", ask)
+    monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
 
     async def go(*archives):
         world = World(Xmpp({}))
@@ -81,12 +81,12 @@ async def test_where_nobody_answers_the_rest_is_not_waited_for(monkeypatch):
     """A target that is down at the end costs the evidence a moment, not one wait for each talk."""
     asked = []
 
-    async def ask(*_):
+    async def call_and_wait(*_):
         asked.append(1)
         await asyncio.sleep(0.03)
         raise ProtocolError
 
-    monkeypatch.setattr(audit, "ask", ask)
+    monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
     monkeypatch.setattr(audit, "_SILENCE_S", 0.05)
     world = World()
     access = SimpleNamespace(codec=Reference({}).codec("u0-0", "d0"))
@@ -100,11 +100,11 @@ async def test_an_audit_that_is_answered_goes_on(monkeypatch):
     """However long it takes; and it says that it is not silent."""
     rows = []
 
-    async def ask(*_):
+    async def call_and_wait(*_):
         await asyncio.sleep(0.03)
         return Page([], 0)
 
-    monkeypatch.setattr(audit, "ask", ask)
+    monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
     monkeypatch.setattr(audit, "_SILENCE_S", 0.05)
     monkeypatch.setattr(audit, "_TELL_S", 0.05)
     world = World()
@@ -121,7 +121,7 @@ async def test_an_audit_that_is_answered_goes_on(monkeypatch):
 async def test_short_pages_of_a_numbered_history_are_read_on(monkeypatch):
     """A system may give less than it was asked for, if it says that there is more."""
 
-    async def ask(_port, _access, _gateway, page, _within_s):
+    async def call_and_wait(_port, _access, _gateway, page, _within_s):
         return page
 
     def history(_conv, after, _limit):
@@ -129,7 +129,7 @@ async def test_short_pages_of_a_numbered_history_are_read_on(monkeypatch):
         entries = [Entry(TALK.name, after + 1, "u0-1", body)]
         return Page(entries, 700, more=after + 1 < 700)
 
-    monkeypatch.setattr(audit, "ask", ask)
+    monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
     world = World()
     codec = SimpleNamespace(history=history)
     session = SimpleNamespace(request_channel=SimpleNamespace(codec=codec))

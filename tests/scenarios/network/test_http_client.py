@@ -67,7 +67,7 @@ def read(pieces: list[bytes]) -> tuple[Response | TransportError, bool]:
 
     async def feed() -> bool:
         connection = _HttpConnection("http://x", lambda _: None)
-        connection._answered = outcomes.append
+        connection._on_outcome = outcomes.append
         for piece in pieces:
             connection.data_received(piece)
         return connection.reusable
