@@ -16,7 +16,17 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = ["tools/bootstrap.sh", "tools/install-services.sh", "tools/lock.sh", ".ci/run"]
-VERBS = ["install", "run", "test", "test-full", "lint", "bench", "bench-server", "bench-load"]
+VERBS = [
+    "install",
+    "run",
+    "test",
+    "test-full",
+    "lint",
+    "docs",
+    "bench",
+    "bench-server",
+    "bench-load",
+]
 FOLDERS = {"gauntlet", "scenarios", "chaos", "reports", "reference_server"}
 
 
@@ -117,7 +127,7 @@ def test_unknown_verb_names_the_known_ones(checkout, arguments):
     """A wrong or missing verb exits with 2 and lists what there is, without making a .venv."""
     result = checkout.bootstrap(*arguments)
     assert result.returncode == 2
-    assert "install run test test-full lint bench bench-server bench-load" in result.stderr
+    assert "install run test test-full lint docs bench bench-server bench-load" in result.stderr
     assert not checkout.called()
 
 

@@ -6,6 +6,7 @@
 #   tools/bootstrap.sh test [OPTION...]      lint, then pytest without the slow tests
 #   tools/bootstrap.sh test-full [OPTION...] lint, then all of pytest
 #   tools/bootstrap.sh lint                  ruff, mypy, import-linter
+#   tools/bootstrap.sh docs [--check]        write what is derived from the plug-ins' descriptions
 #   tools/bootstrap.sh bench                 all benchmarks
 #   tools/bootstrap.sh bench-server [OPTION...]  the reference server: rate, CPU, memory
 #   tools/bootstrap.sh bench-load [OPTION...]    the load engine beside its peers
@@ -175,6 +176,10 @@ main() {
         install_lock test
         lint
         ;;
+    docs)
+        install_lock test
+        exec "$VENV/bin/python" -P tools/make_docs.py "$@"
+        ;;
     bench)
         install_lock test
         "$VENV/bin/python" -m benchmarks.server
@@ -189,7 +194,7 @@ main() {
         exec "$VENV/bin/python" -m benchmarks.load "$@"
         ;;
     *)
-        die "unknown verb '$verb'; one of: install run test test-full lint bench bench-server bench-load"
+        die "unknown verb '$verb'; one of: install run test test-full lint docs bench bench-server bench-load"
         ;;
     esac
 }

@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core import clock
 from gauntlet.core.errors import GauntletError
+from gauntlet.core.plugins import FaultKind
 from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Fault as Spec
 
@@ -27,11 +28,17 @@ class FaultFailed(GauntletError):
 
 
 class Fault(Protocol):
-    """One scheduled disturbance. Its methods are called in this order, from one thread.
+    """One scheduled disturbance, which `kind` describes.
 
-    `heal` and `verify` are called whatever happened before, even after an `inject` that failed
-    half-way. Both may be called again, and do nothing if nothing was injected.
+    A class is created with the fault's definition in the scenario (`Spec`). Its methods are called
+    in this order, from one thread. `heal` and `verify` are called whatever happened before, even
+    after an `inject` that failed half-way. Both may be called again, and do nothing if nothing was
+    injected.
     """
+
+    kind: ClassVar[FaultKind]
+
+    def __init__(self, spec: Spec) -> None: ...
 
     def inject(self, context: Context) -> Evidence:
         """Disturb the system; return what was done to which component or link.

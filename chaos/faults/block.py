@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from typing import ClassVar
 
 import psutil
 
@@ -10,6 +11,7 @@ from gauntlet.chaos.faults._processes import select_victims
 from gauntlet.chaos.faults.base import Evidence, FaultFailed
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.errors import RollbackError, StackError
+from gauntlet.core.plugins import FaultKind
 from gauntlet.core.scenario.model import Fault as Spec
 
 # On Debian, the `rabbitmqctl` on PATH is a wrapper that only its own user may run.
@@ -28,6 +30,13 @@ _CLEAR = f"rabbit_alarm:clear_alarm({_ALARM}), timer:sleep(200), {_SHOW}"
 
 class Block:
     """Sets the alarm through RabbitMQ's own tool; real memory pressure would affect the machine."""
+
+    kind: ClassVar[FaultKind] = FaultKind(
+        "block",
+        "raises RabbitMQ's memory alarm, which blocks publishers",
+        targets=("broker",),
+        stack="full",
+    )
 
     def __init__(self, spec: Spec) -> None:
         self._target = spec.target

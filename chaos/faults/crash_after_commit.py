@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import ClassVar
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.faults._processes import process_state, prove_each, select_victims
@@ -10,16 +11,27 @@ from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.kill import Kill
 from gauntlet.chaos.server_hooks.faults import SERVER_FAULTS
 from gauntlet.core.errors import StackError
+from gauntlet.core.plugins import FaultKind
 from gauntlet.core.scenario.model import Fault as Spec
 
 
 class CrashAfterCommit(Kill):
     """Sends SIGUSR1 to the first running component, whose hook kills it at its next commit."""
 
+    kind: ClassVar[FaultKind] = FaultKind(
+        "crash-after-commit",
+        "kills a message service between a commit's answers and its publish",
+        targets=("message",),
+        hook="crash_after_commit",
+    )
+
     def __init__(self, spec: Spec) -> None:
-        super().__init__(spec, count=1)
+        super().__init__(spec)
         self._log = Path()
         self._log_bytes = 0
+
+    def _count_of(self, spec: Spec) -> int | None:
+        return 1
 
     def inject(self, context: Context) -> Evidence:
         """Arm the hook. The cluster waits for the end of the process and holds it down."""

@@ -1,10 +1,13 @@
 """cutover: moves every WebSocket client from one environment to the other."""
 
+from typing import ClassVar
+
 from gauntlet.chaos.clients.cluster_control import CutoverStatus, CutoverStep
 from gauntlet.chaos.faults.base import Evidence, FaultFailed, param, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core import clock
 from gauntlet.core.errors import RollbackError, StackError
+from gauntlet.core.plugins import FaultKind, Param
 from gauntlet.core.scenario.model import Fault as Spec
 
 _OTHER = {"blue": "green", "green": "blue"}
@@ -22,6 +25,23 @@ class Cutover:
     during the cutover, a rollback is requested, which is possible until the old environment closes
     its listener; after that, the fault waits for the end.
     """
+
+    kind: ClassVar[FaultKind] = FaultKind(
+        "cutover",
+        "moves every WebSocket client from the current environment to the other one",
+        targets=("edge",),
+        params={
+            "drain": Param("duration", "8s", "time over which clients are told to move"),
+            "canaries": Param("flag", True, "verify the new environment first"),
+            "rollback_after": Param(
+                "duration", None, "request a rollback this long after the drain has begun"
+            ),
+            "broken": Param(
+                "flag", False, "make the new environment push no messages", hook="mute_edge"
+            ),
+            "end": Param("choice", "done", "the expected end", choices=("done", "rolled-back")),
+        },
+    )
 
     def __init__(self, spec: Spec) -> None:
         self._id = spec.id

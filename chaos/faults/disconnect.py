@@ -1,9 +1,12 @@
 """disconnect: cuts a share of the live client connections, once."""
 
+from typing import ClassVar
+
 from gauntlet.chaos.clients import socket_table
 from gauntlet.chaos.faults._toxics import FaultToxics
 from gauntlet.chaos.faults.base import Evidence, FaultFailed, param, poll
 from gauntlet.chaos.faults.context import Context
+from gauntlet.core.plugins import FaultKind, Param
 from gauntlet.core.scenario.model import Fault as Spec
 
 # A connection is cut when its next bytes arrive. The toxics stay until the share is reached, but at
@@ -19,6 +22,16 @@ class Disconnect:
     Toxiproxy decides separately for each connection, so the share is reached only on average.
     `timeout` and `reset_peer` are not usable here: their removal would close every connection.
     """
+
+    kind: ClassVar[FaultKind] = FaultKind(
+        "disconnect",
+        "cuts a share of the live client connections",
+        targets=("client>edge", "client>gateway"),
+        params={
+            "percent": Param("percent", 30, "share of the live connections"),
+        },
+        needs_link=True,
+    )
 
     def __init__(self, spec: Spec) -> None:
         self._target = spec.target

@@ -1,11 +1,14 @@
 """flush: empties the registry while it keeps running."""
 
+from typing import ClassVar
+
 import redis
 
 from gauntlet.chaos.faults._processes import select_victims
 from gauntlet.chaos.faults.base import VERIFY_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.errors import RollbackError
+from gauntlet.core.plugins import FaultKind
 from gauntlet.core.scenario.model import Fault as Spec
 
 _CALL_TIMEOUT_S = 2.0
@@ -14,6 +17,12 @@ _REBUILT_SHARE = 0.5  # of the keys: some users may have left meanwhile
 
 class Flush:
     """Runs FLUSHALL. The keys cannot be restored: the system must rebuild them by itself."""
+
+    kind: ClassVar[FaultKind] = FaultKind(
+        "flush",
+        "empties the registry",
+        targets=("registry",),
+    )
 
     def __init__(self, spec: Spec) -> None:
         self._target = spec.target

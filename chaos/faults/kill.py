@@ -1,7 +1,10 @@
 """kill: ends processes by SIGKILL; they are started again at the heal."""
 
+from typing import ClassVar
+
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.faults._processes import (
+    COUNT,
     port_state,
     process_state,
     prove_each,
@@ -10,21 +13,28 @@ from gauntlet.chaos.faults._processes import (
 )
 from gauntlet.chaos.faults.base import Evidence, param
 from gauntlet.chaos.faults.context import Context
+from gauntlet.core.plugins import FaultKind
 from gauntlet.core.scenario.model import Fault as Spec
 
 
 class Kill:
     """Kills `count` running components (None: all), which the cluster holds down until the heal."""
 
-    def __init__(self, spec: Spec, count: int | None) -> None:
+    kind: ClassVar[FaultKind] = FaultKind(
+        "kill",
+        "kills processes with SIGKILL; they are started again at the heal",
+        targets=("role",),
+        params={"count": COUNT},
+    )
+
+    def __init__(self, spec: Spec) -> None:
         self._target = spec.target
-        self._count = count
+        self._count = self._count_of(spec)
         self._victims: dict[str, Component] = {}
 
-    @classmethod
-    def from_spec(cls, spec: Spec) -> "Kill":
-        """Create the fault `kill`, with its parameter `count`."""
-        return cls(spec, int(param(spec, "count")))
+    def _count_of(self, spec: Spec) -> int | None:
+        """Return how many running components to kill; None for all of them."""
+        return int(param(spec, "count"))
 
     def inject(self, context: Context) -> Evidence:
         """Kill the components one after the other."""

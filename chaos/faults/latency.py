@@ -1,8 +1,11 @@
 """latency: delays every byte of a link, in both directions."""
 
+from typing import ClassVar
+
 from gauntlet.chaos.clients.link_probe import ProbeResult
 from gauntlet.chaos.faults._link_fault import LinkFault
 from gauntlet.chaos.faults.base import param
+from gauntlet.core.plugins import FaultKind, Param
 from gauntlet.core.scenario.model import Fault as Spec
 
 
@@ -12,6 +15,17 @@ class Latency(LinkFault):
     Proof: round trips take at least one `latency` longer. They cross both directions and so gain
     two, of which jitter may take one back.
     """
+
+    kind: ClassVar[FaultKind] = FaultKind(
+        "latency",
+        "delays every byte of a link",
+        targets=("link",),
+        params={
+            "latency": Param("duration", "100ms", "added in each direction"),
+            "jitter": Param("duration", "0ms", "uniform, around the latency"),
+        },
+        needs_link=True,
+    )
 
     toxic = "latency"
     failure = "the round trips did not become longer"

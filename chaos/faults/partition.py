@@ -1,7 +1,10 @@
 """partition: stops all traffic on a link without closing its connections."""
 
+from typing import ClassVar
+
 from gauntlet.chaos.clients.link_probe import ProbeResult
 from gauntlet.chaos.faults._link_fault import LinkFault
+from gauntlet.core.plugins import FaultKind
 
 
 class Partition(LinkFault):
@@ -11,6 +14,13 @@ class Partition(LinkFault):
     connections of a link when its toxic `timeout` is removed; that is how both ends learn that
     bytes are missing, as they would from the time-outs of TCP.
     """
+
+    kind: ClassVar[FaultKind] = FaultKind(
+        "partition",
+        "stops all traffic on a link without closing its connections",
+        targets=("link",),
+        needs_link=True,
+    )
 
     toxic = "timeout"
     failure = "the links still answer"

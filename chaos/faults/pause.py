@@ -1,7 +1,10 @@
 """pause: suspends processes while their connections stay open; they resume at the heal."""
 
+from typing import ClassVar
+
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.faults._processes import (
+    COUNT,
     process_state,
     prove_each,
     select_victims,
@@ -9,11 +12,19 @@ from gauntlet.chaos.faults._processes import (
 )
 from gauntlet.chaos.faults.base import Evidence, param
 from gauntlet.chaos.faults.context import Context
+from gauntlet.core.plugins import FaultKind
 from gauntlet.core.scenario.model import Fault as Spec
 
 
 class Pause:
     """Sends SIGSTOP to `count` running components and their child processes."""
+
+    kind: ClassVar[FaultKind] = FaultKind(
+        "pause",
+        "suspends processes with SIGSTOP; they resume at the heal",
+        targets=("role",),
+        params={"count": COUNT},
+    )
 
     def __init__(self, spec: Spec) -> None:
         self._target = spec.target

@@ -1,10 +1,13 @@
 """rolling-update: restarts gateways and services one after the other, each gracefully."""
 
+from typing import ClassVar
+
 from gauntlet.chaos.clients.cluster_control import RollingStatus, RollingStep
 from gauntlet.chaos.faults._processes import verify_running
 from gauntlet.chaos.faults.base import PROVE_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core import clock
+from gauntlet.core.plugins import FaultKind
 from gauntlet.core.scenario.model import Fault as Spec
 
 _FINISH_TIMEOUT_S = 120.0  # each process may take seconds to stop, and as long to start
@@ -12,6 +15,12 @@ _FINISH_TIMEOUT_S = 120.0  # each process may take seconds to stop, and as long 
 
 class RollingUpdate:
     """Starts a rolling update and follows it. The fault heals itself when the update is done."""
+
+    kind: ClassVar[FaultKind] = FaultKind(
+        "rolling-update",
+        "restarts gateways and services one after the other, each gracefully",
+        targets=("gateway",),
+    )
 
     def __init__(self, spec: Spec) -> None:
         self._started_ns: int | None = None

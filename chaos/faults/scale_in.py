@@ -1,10 +1,13 @@
 """scale-in: drains one edge, which then stops."""
 
+from typing import ClassVar
+
 from gauntlet.chaos.clients.cluster_control import RefusedError
 from gauntlet.chaos.faults._processes import process_state, select_victims, verify_running
 from gauntlet.chaos.faults.base import Evidence, FaultFailed, param, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.errors import RollbackError
+from gauntlet.core.plugins import FaultKind, Param
 from gauntlet.core.scenario.model import Fault as Spec
 
 _FINISH_TIMEOUT_S = 30.0  # after the drain, the remaining clients are closed in waves
@@ -13,6 +16,15 @@ _LEAVING_STATES = ("draining", "held")  # held: it has no clients left, and its 
 
 class ScaleIn:
     """Drains the first running edge. The fault heals itself when the edge has stopped."""
+
+    kind: ClassVar[FaultKind] = FaultKind(
+        "scale-in",
+        "drains one edge, which then stops",
+        targets=("edge",),
+        params={
+            "drain": Param("duration", "4s", "time over which its clients are told to move"),
+        },
+    )
 
     def __init__(self, spec: Spec) -> None:
         self._target = spec.target

@@ -1,14 +1,23 @@
 """scale-out: starts one more edge of the environment in use."""
 
+from typing import ClassVar
+
 from gauntlet.chaos.faults._processes import port_state, process_state, verify_running
 from gauntlet.chaos.faults.base import Evidence, FaultFailed
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import first_by_name, resolve_components
+from gauntlet.core.plugins import FaultKind
 from gauntlet.core.scenario.model import Fault as Spec
 
 
 class ScaleOut:
     """Starts the first edge that is only planned. The edge stays, so there is nothing to heal."""
+
+    kind: ClassVar[FaultKind] = FaultKind(
+        "scale-out",
+        "starts one more edge",
+        targets=("edge",),
+    )
 
     def __init__(self, spec: Spec) -> None:
         self._target = spec.target

@@ -1,9 +1,12 @@
 """surge: multiplies the arrival rate. The schedule of the load contains it; this file proves it."""
 
+from typing import ClassVar
+
 from gauntlet.chaos.faults.base import PROVE_S, VERIFY_S, Evidence, FaultFailed, param, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import RollbackError
+from gauntlet.core.plugins import FaultKind, Param
 from gauntlet.core.scenario.model import Fault as Spec
 
 _PROFILE_SPAN_S = 3.0  # of the rate profile, from the start and from the end of the surge
@@ -16,6 +19,21 @@ class Surge:
     Proof: the load's own count of ops per second, compared with the scenario's rate profile
     (`gauntlet.scenarios.schedule.arrivals` adds the surge).
     """
+
+    kind: ClassVar[FaultKind] = FaultKind(
+        "surge",
+        "multiplies the arrival rate",
+        targets=("gateway",),
+        params={
+            "factor": Param("number", 2, "the factor by which the arrival rate is multiplied"),
+            "known_capacity": Param(
+                "flag",
+                False,
+                "limit the rate of the server's commits for the whole run",
+                hook="slow_commits",
+            ),
+        },
+    )
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec

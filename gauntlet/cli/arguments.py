@@ -14,7 +14,8 @@ from gauntlet.chaos.server_hooks.bugs import BUGS
 from gauntlet.cli import failure_table, operate
 from gauntlet.core.clock import parse_duration_s, parse_rate_per_s
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario.capabilities import ADAPTER_STACKS, OUT_OF_TREE
+from gauntlet.core.scenario.capabilities import OUT_OF_TREE
+from gauntlet.core.scenario.catalog import ADAPTER_STACKS
 from gauntlet.core.scenario.model import Duration, Rate, Stack
 
 DESCRIPTION = """\

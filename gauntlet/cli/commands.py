@@ -12,7 +12,7 @@ from gauntlet.core import run_directory
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario import loader, validation
-from gauntlet.core.scenario.capabilities import ADAPTER_STACKS
+from gauntlet.core.scenario.catalog import ADAPTER_STACKS
 from gauntlet.core.scenario.model import Scenario, Target
 from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import judge

@@ -5,12 +5,12 @@ from urllib.parse import urlsplit
 from gauntlet.chaos.server_hooks.bugs import BUGS
 from gauntlet.core import hosts
 from gauntlet.core.errors import ConfigError
+from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.capabilities import CAPABILITIES, FOR_DEVICES
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.runner import system_limits
 from gauntlet.runner.options import Options
 from gauntlet.scenarios import adapters
-from gauntlet.scenarios.workloads import WORKLOADS
 
 USERS_PER_WORKER_MIN = 2  # all members of a conversation are users of one worker
 
@@ -39,7 +39,10 @@ def _check_workers(scenario: Scenario, options: Options) -> None:
 
 def _check_adapter(scenario: Scenario) -> None:
     name, load = scenario.target.adapter, scenario.load
-    needs = [("load.workload", workload, WORKLOADS[workload].needs) for workload in load.workload]
+    needs = [
+        ("load.workload", workload, frozenset(catalog.WORKLOADS[workload].needs))
+        for workload in load.workload
+    ]
     if load.devices > 1:
         needs.append(("load.devices", str(load.devices), FOR_DEVICES))
     declared = adapters.find(name).capabilities

@@ -65,4 +65,4 @@ def run_one(name: str, history: History) -> Verdict:
     except Exception as error:  # noqa: BLE001  # whatever went wrong, it is not a pass
         sentence = f"The check itself failed: {type(error).__name__}: {error}"
         return Verdict(name, Outcome.UNKNOWN, sentence, 0, 0, ())
-    return judge(name, catalog.CHECKS[name], finding)
+    return judge(name, catalog.CHECKS[name].about, finding)

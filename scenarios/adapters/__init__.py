@@ -11,7 +11,9 @@ from gauntlet.scenarios.adapters.base import Adapter
 from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.adapters.xmpp import Xmpp
 
-ADAPTERS: dict[str, type[Adapter]] = {"reference": Reference, "xmpp": Xmpp}
+_REGISTERED = (Reference, Xmpp)
+
+ADAPTERS: dict[str, type[Adapter]] = {adapter.kind.name: adapter for adapter in _REGISTERED}
 _PARTS = ("capabilities", "subprotocol", "websocket_url", "codec")
 
 

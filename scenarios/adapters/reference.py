@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gauntlet.core.plugins import AdapterKind
 from gauntlet.core.scenario.capabilities import CAPABILITIES, RESUME
 from gauntlet.scenarios.adapters import base
 
@@ -119,7 +120,13 @@ _read_frame = msgspec.json.Decoder(_Frame).decode
 class Reference:
     """The reference server: all but RESUME, for what was missed is read from the history."""
 
-    capabilities = frozenset(CAPABILITIES) - {RESUME}
+    kind = AdapterKind(
+        "reference",
+        "the reference server (`im.v1`)",
+        capabilities=tuple(name for name in CAPABILITIES if name != RESUME),
+        stacks=("embedded", "full"),
+    )
+    capabilities = frozenset(kind.capabilities)
     subprotocol = "im.v1.json"
 
     def __init__(self, _settings: base.Settings) -> None: ...

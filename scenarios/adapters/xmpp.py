@@ -19,6 +19,7 @@ from xml.etree.ElementTree import Element
 
 import msgspec
 
+from gauntlet.core.plugins import AdapterKind
 from gauntlet.core.scenario.capabilities import HISTORY, RESUME
 from gauntlet.scenarios.adapters import base
 from gauntlet.scenarios.adapters import xmpp_stanzas as stanzas
@@ -41,7 +42,13 @@ _NOT_FOUND = "{urn:ietf:params:xml:ns:xmpp-stanzas}item-not-found"
 class Xmpp:
     """Settings (`target.server`): `domain`, `password` (default: the user's name), heartbeats."""
 
-    capabilities = frozenset({HISTORY, RESUME})
+    kind = AdapterKind(
+        "xmpp",
+        "XMPP servers, over WebSocket (RFC 7395)",
+        capabilities=(HISTORY, RESUME),
+        stacks=("prosody",),
+    )
+    capabilities = frozenset(kind.capabilities)
     subprotocol = "xmpp"
 
     def __init__(self, settings: base.Settings) -> None:

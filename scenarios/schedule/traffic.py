@@ -89,7 +89,7 @@ class Traffic:
                 weights.append(share.weight)
             self.offline_periods += workload.offline_periods()
             self.room_absences += workload.room_absences()
-            self.needs |= workload.needs
+            self.needs |= set(workload.kind.needs)
         self.conversations = directory.by_name
         self._rng = random.Random(f"ops/{scenario.seed}/{stripe.worker}")
         self._bounds = list(itertools.accumulate(weights))

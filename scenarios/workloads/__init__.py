@@ -1,4 +1,7 @@
-"""The workloads, by the names that scenarios use (`gauntlet.core.scenario.catalog.WORKLOADS`)."""
+"""The workloads by the names that scenarios use: one file each, which also describes the workload.
+
+To add a workload: a file, its test, and a line here; then `make docs`. See CONTRIBUTING.md.
+"""
 
 from gauntlet.scenarios.workloads.base import Workload
 from gauntlet.scenarios.workloads.direct import Direct
@@ -7,10 +10,12 @@ from gauntlet.scenarios.workloads.offline_catchup import OfflineCatchup
 from gauntlet.scenarios.workloads.reconnect_storm import ReconnectStorm
 from gauntlet.scenarios.workloads.slow_consumer import SlowConsumer
 
-WORKLOADS: dict[str, type[Workload]] = {
-    "direct": Direct,
-    "group": Group,
-    "offline_catchup": OfflineCatchup,
-    "reconnect_storm": ReconnectStorm,
-    "slow_consumer": SlowConsumer,
-}
+_REGISTERED: tuple[type[Workload], ...] = (
+    Direct,
+    Group,
+    OfflineCatchup,
+    ReconnectStorm,
+    SlowConsumer,
+)
+
+WORKLOADS: dict[str, type[Workload]] = {workload.kind.name: workload for workload in _REGISTERED}

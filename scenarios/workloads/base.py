@@ -4,6 +4,7 @@ import random
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+from gauntlet.core.plugins import WorkloadKind
 from gauntlet.core.scenario.model import WorkloadShare
 from gauntlet.scenarios.workloads.entities import (
     OfflinePeriod,
@@ -16,12 +17,12 @@ from gauntlet.scenarios.workloads.entities import (
 
 
 class Workload(ABC):
-    """One way of talking. It draws only from its own generator, so that one never shifts another.
+    """One way in which users talk, which `kind` describes.
 
-    `needs` names the capabilities that an adapter must declare (`adapters.base`).
+    It draws random numbers only from its own generator, so that one workload never changes another.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset()
+    kind: ClassVar[WorkloadKind]
 
     def __init__(self, scope: Scope, share: WorkloadShare, rng: random.Random) -> None:
         self.scope = scope

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.plugins import WorkloadKind
 from gauntlet.core.scenario.capabilities import ROOMS
 from gauntlet.core.scenario.model import WorkloadShare
 from gauntlet.scenarios.workloads.base import Workload
@@ -18,7 +19,9 @@ SIGMA = 1.0  # of the sizes' logarithm: a tenth of all rooms are beyond 3.6 time
 class Group(Workload):
     """Users are dealt into rooms; who is left over joins the last one."""
 
-    needs: ClassVar[frozenset[str]] = frozenset({ROOMS})
+    kind: ClassVar[WorkloadKind] = WorkloadKind(
+        "group", "rooms with many members", needs=(ROOMS,), sized=True
+    )
     prefix: ClassVar[str] = "r.w"
 
     def conversations(self) -> list[PlannedConversation]:

@@ -1,5 +1,8 @@
 """One-to-one conversations whose receivers go offline, miss messages, and catch up."""
 
+from typing import ClassVar
+
+from gauntlet.core.plugins import WorkloadKind
 from gauntlet.scenarios.workloads.base import Workload, departure_times_ns, pairs, sample_users
 from gauntlet.scenarios.workloads.entities import OfflinePeriod, PlannedConversation
 
@@ -8,6 +11,10 @@ PEERS = 2
 
 class OfflineCatchup(Workload):
     """`percent` of the users leave one after the other and stay away for `offline` each."""
+
+    kind: ClassVar[WorkloadKind] = WorkloadKind(
+        "offline_catchup", "one-to-one conversations whose receivers go offline and return"
+    )
 
     def conversations(self) -> list[PlannedConversation]:
         return pairs(self.scope.users, self.rng, PEERS)

@@ -1,5 +1,8 @@
 """One-to-one conversations whose users all drop, and all return in the same instant."""
 
+from typing import ClassVar
+
+from gauntlet.core.plugins import WorkloadKind
 from gauntlet.scenarios.workloads.base import Workload, departure_times_ns, pairs, sample_users
 from gauntlet.scenarios.workloads.entities import OfflinePeriod, PlannedConversation
 
@@ -8,6 +11,10 @@ PEERS = 4
 
 class ReconnectStorm(Workload):
     """`percent` of the users leave together, and dial together `offline` later."""
+
+    kind: ClassVar[WorkloadKind] = WorkloadKind(
+        "reconnect_storm", "one-to-one conversations whose users all disconnect and return at once"
+    )
 
     def conversations(self) -> list[PlannedConversation]:
         return pairs(self.scope.users, self.rng, PEERS)

@@ -1,5 +1,9 @@
 """Rooms in which some members stop reading their sockets while the talk goes on."""
 
+from typing import ClassVar
+
+from gauntlet.core.plugins import WorkloadKind
+from gauntlet.core.scenario.capabilities import ROOMS
 from gauntlet.scenarios.workloads.base import departure_times_ns, sample_users
 from gauntlet.scenarios.workloads.entities import OfflinePeriod
 from gauntlet.scenarios.workloads.group import Group
@@ -8,6 +12,12 @@ from gauntlet.scenarios.workloads.group import Group
 class SlowConsumer(Group):
     """`percent` of the users read nothing for `offline`, at the same time; then they read on."""
 
+    kind: ClassVar[WorkloadKind] = WorkloadKind(
+        "slow_consumer",
+        "rooms in which some members stop reading their sockets for a while",
+        needs=(ROOMS,),
+        sized=True,
+    )
     prefix = "r.slow-w"
 
     def offline_periods(self) -> list[OfflinePeriod]:

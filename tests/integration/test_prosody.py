@@ -111,5 +111,5 @@ def test_a_load_that_xmpp_cannot_carry_does_not_start(tmp_path, capsys):
     """Rooms are not spoken: said before anything is booted, with what is missing."""
     code = main.main(["run", "group-fanout", "--adapter", "xmpp", "--out", str(tmp_path / "runs")])
     assert code == Exit.CONFIG
-    assert "declares no rooms" in capsys.readouterr().err
+    assert "needs what the adapter xmpp does not declare: rooms" in capsys.readouterr().err
     assert not (Path(tmp_path) / "runs").exists()

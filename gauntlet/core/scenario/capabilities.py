@@ -31,18 +31,12 @@ CAPABILITIES: dict[str, str] = {
 # Of a load whose users have several devices.
 FOR_DEVICES = frozenset({DEVICES, SELF_ECHO})
 
-# The stacks that a system's adapter speaks to, its usual one first; `external` suits every adapter.
-ADAPTER_STACKS: dict[str, tuple[str, ...]] = {
-    "reference": ("embedded", "full"),
-    "xmpp": ("prosody",),
-}
-
 # How an adapter is named that is not in this tree: where Python finds it.
 OUT_OF_TREE = "package.module:Class"
 _IDENTIFIER = r"[A-Za-z_]\w*"
-_PLACE = re.compile(rf"{_IDENTIFIER}(\.{_IDENTIFIER})*:{_IDENTIFIER}")
+OUT_OF_TREE_PATTERN = rf"^{_IDENTIFIER}(\.{_IDENTIFIER})*:{_IDENTIFIER}$"
 
 
 def is_out_of_tree(adapter: str) -> bool:
     """Whether an adapter is named by its place, which is then all that is known of it here."""
-    return _PLACE.fullmatch(adapter) is not None
+    return re.fullmatch(OUT_OF_TREE_PATTERN, adapter) is not None

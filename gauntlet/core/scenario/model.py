@@ -1,4 +1,4 @@
-"""The scenario: load, faults, guards and objectives as data. Reading files is `scenario_file`'s."""
+"""The scenario: load, faults, guards and objectives as data. `loader` reads scenario files."""
 
 from typing import Any, Literal
 
@@ -38,7 +38,7 @@ class Target(_Part, frozen=True):
 
     adapter: str = "reference"
     stack: Stack = "embedded"
-    layout: str = "default"  # which services share a process: one of vocabulary.LAYOUTS
+    layout: str = "default"  # which services share a process: one of catalog.LAYOUTS
     url: list[str] = []
     allow_hosts: list[str] = []
     server: dict[str, int | float | bool | str] = {}
@@ -234,11 +234,6 @@ def from_builtins(plain: object) -> Scenario:
     return msgspec.convert(plain, Scenario, dec_hook=_decode)
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema that `docs/reference/scenario.schema.json` publishes."""
-    return msgspec.json.schema(Scenario, schema_hook=_schema)
-
-
 def _decode(wanted: type, found: Any) -> Any:
     if wanted is Duration:
         return Duration(clock.parse_duration_s(found))
@@ -247,8 +242,3 @@ def _decode(wanted: type, found: Any) -> Any:
     if wanted is Level:
         return Level(clock.parse_rate_per_s(found, zero=True))
     raise NotImplementedError(wanted)
-
-
-def _schema(wanted: type) -> dict[str, Any]:
-    pattern = r"^(\d+(\.\d+)?(ms|s|m|h))+$" if wanted is Duration else r"^\d+(\.\d+)?/(s|m)$"
-    return {"anyOf": [{"type": "string", "pattern": pattern}, {"type": "number", "minimum": 0}]}

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from gauntlet.core import clock, run_directory
+from gauntlet.core import clock, plugins, run_directory
 from gauntlet.core.scenario import catalog, rate_profiles
-from gauntlet.core.scenario.capabilities import ADAPTER_STACKS, OUT_OF_TREE, is_out_of_tree
+from gauntlet.core.scenario.capabilities import OUT_OF_TREE, is_out_of_tree
 from gauntlet.core.scenario.model import (
     ConstantProfile,
     DiurnalProfile,
@@ -93,11 +93,11 @@ def role_of(component: str) -> str:
 
 def _target_problems(target: Target) -> Iterator[Problem]:
     yield from _unless_one_of(catalog.LAYOUTS, target.layout, ("target", "layout"))
-    known = target.adapter in ADAPTER_STACKS or is_out_of_tree(target.adapter)
+    known = target.adapter in catalog.ADAPTER_STACKS or is_out_of_tree(target.adapter)
     if not known:
-        allowed = _one_of([*ADAPTER_STACKS, OUT_OF_TREE])
+        allowed = _one_of([*catalog.ADAPTER_STACKS, OUT_OF_TREE])
         yield Problem(("target", "adapter"), target.adapter, allowed)
-    stacks = ("external", *ADAPTER_STACKS.get(target.adapter, ()))
+    stacks = ("external", *catalog.ADAPTER_STACKS.get(target.adapter, ()))
     if known and target.stack not in stacks:
         allowed = f"{_one_of(stacks)} (with the adapter {target.adapter})"
         yield Problem(("target", "stack"), target.stack, allowed)
@@ -143,7 +143,7 @@ def _share_problems(name: str, share: WorkloadShare, users: int, path: Path) -> 
     if not 0 < share.weight < math.inf:
         yield Problem((*path, "weight"), f"{share.weight:g}", "above zero")
     yield from _sizes_problems(share, users, (*path, "sizes"))
-    if name in _ROOMS and not 2 <= share.size <= users:
+    if name in catalog.WORKLOADS and catalog.WORKLOADS[name].sized and not 2 <= share.size <= users:
         allowed = f"between 2 and {users} (load.users)"
         yield Problem((*path, "size"), str(share.size), allowed)
     if not 0 < share.percent <= 100:
@@ -229,7 +229,7 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
             yield Problem(("params", name), repr(value), allowed)
 
 
-def _param_rule(param: catalog.Param) -> tuple[Callable[..., bool], str]:
+def _param_rule(param: plugins.Param) -> tuple[Callable[..., bool], str]:
     if param.kind == "choice":
         return lambda value: value in param.choices, _one_of(param.choices)
     return _PARAM_RULES[param.kind]
@@ -279,7 +279,6 @@ def _one_of(words: Iterable[str]) -> str:
 
 _SLUG = "1 to 64 lower-case letters, digits and hyphens"
 
-_ROOMS = ("group", "slow_consumer")  # workloads whose conversations have a `size`
 _EXITS_PER_S = (1e-6, 10.0)  # of each member; a run schedules all of them at its start
 
 _PARAM_RULES: dict[str, tuple[Callable[..., bool], str]] = {

@@ -11,4 +11,4 @@ def facts(page: Page) -> dict[str, Any] | None:
     if not checks:
         return None
     ordered = sorted(checks, key=lambda check: not check["required"])
-    return {"rows": [{**check, "meaning": catalog.CHECKS[check["id"]]} for check in ordered]}
+    return {"rows": [{**check, "meaning": catalog.CHECKS[check["id"]].about} for check in ordered]}

@@ -22,7 +22,7 @@ def processes(stack, monkeypatch):
 
 def test_count_components_are_killed_and_started_again(stack, spec, processes):
     """The first ones by name."""
-    fault = Kill.from_spec(spec("kill", "gateway", count=2))
+    fault = Kill(spec("kill", "gateway", count=2))
     assert fault.inject(stack.context) == {"components": ["gateway-1", "gateway-2"]}
     proof = fault.prove(stack.context)
     assert proof["gateway-2"] == {"pid": 101, "process": "gone", "port": "refused"}
@@ -33,7 +33,7 @@ def test_count_components_are_killed_and_started_again(stack, spec, processes):
 def test_a_running_process_is_no_proof(stack, spec, processes, monkeypatch):
     """The state that the control API reports is not enough."""
     monkeypatch.setattr(_processes, "PROVE_S", 0.0)
-    fault = Kill.from_spec(spec("kill", "gateway"))
+    fault = Kill(spec("kill", "gateway"))
     fault.inject(stack.context)
     stack.control.states["gateway-1"] = "up"
     with pytest.raises(FaultFailed) as failed:
@@ -45,14 +45,14 @@ def test_an_open_port_is_no_proof(stack, spec, processes, monkeypatch):
     """Something still accepts connections at the address."""
     monkeypatch.setattr(_processes, "PROVE_S", 0.0)
     monkeypatch.setattr(kill, "port_state", lambda _: "open")
-    fault = Kill.from_spec(spec("kill", "gateway"))
+    fault = Kill(spec("kill", "gateway"))
     fault.inject(stack.context)
     with pytest.raises(FaultFailed):
         fault.prove(stack.context)
 
 
 def test_a_second_heal_starts_nothing(stack, spec, processes):
-    fault = Kill.from_spec(spec("kill", "gateway"))
+    fault = Kill(spec("kill", "gateway"))
     fault.inject(stack.context)
     fault.heal(stack.context)
     assert fault.heal(stack.context) == {"started": []}
@@ -61,7 +61,7 @@ def test_a_second_heal_starts_nothing(stack, spec, processes):
 
 def test_heal_without_inject_does_nothing(stack, spec):
     """It does not call the control API."""
-    fault = Kill.from_spec(spec("kill", "gateway"))
+    fault = Kill(spec("kill", "gateway"))
     assert fault.heal(stack.context) == {"started": []}
     assert fault.verify(stack.context) == {}
     assert stack.control.calls == []

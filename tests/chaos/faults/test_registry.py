@@ -32,7 +32,7 @@ def test_the_page_has_a_section_for_every_fault_in_the_order_of_the_catalogue():
 def test_a_section_lists_parameters_with_defaults_targets_proof_and_heal(kind):
     """Exactly the parameters of the catalogue."""
     text = section(kind)
-    params = text.split("- Params: ")[1].split("\n- ")[0]
+    params = text.split("- Params:")[1].split("\n- ")[0]
     documented = dict(re.findall(r"`([a-z_]+)` \(default `([^`]+)`\)", params))
     definitions = catalog.FAULTS[kind].params
     assert documented == {

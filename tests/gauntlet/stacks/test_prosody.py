@@ -4,7 +4,7 @@ import pytest
 
 from gauntlet import stacks
 from gauntlet.core.errors import ConfigError, StackError
-from gauntlet.core.scenario.capabilities import ADAPTER_STACKS
+from gauntlet.core.scenario.catalog import ADAPTER_STACKS
 from gauntlet.scenarios.adapters import ADAPTERS
 from gauntlet.stacks import prosody
 

@@ -1,6 +1,5 @@
 """The scenario as data."""
 
-import msgspec
 import pytest
 
 from gauntlet.core.scenario import model
@@ -49,10 +48,3 @@ def test_a_scenario_cannot_be_changed():
     """What was checked is what runs."""
     with pytest.raises(AttributeError):
         from_builtins(SMALL).seed = 2
-
-
-def test_the_json_schema_names_every_key_of_the_contract():
-    """Editors complete and check what the reader accepts."""
-    properties = model.json_schema()["$defs"]["Scenario"]["properties"]
-    fields = {field.encode_name for field in msgspec.structs.fields(model.Scenario)}
-    assert set(properties) == fields

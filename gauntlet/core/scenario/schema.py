@@ -1,0 +1,97 @@
+"""The JSON Schema of scenario files, with which editors complete and explain keys and words.
+
+The structure comes from the model; the words that a key may have come from the catalogue.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gauntlet.core.plugins import Catalog, Param
+from gauntlet.core.scenario import catalog as words
+from gauntlet.core.scenario.capabilities import OUT_OF_TREE, OUT_OF_TREE_PATTERN
+from gauntlet.core.scenario.model import Duration, Scenario
+
+# A name, not an address: where the project is published is not part of the schema.
+ID = "urn:im-gauntlet:scenario:1"
+
+_DURATION = r"^(\d+(\.\d+)?(ms|s|m|h))+$"
+_RATE = r"^\d+(\.\d+)?/(s|m)$"
+
+
+def build(catalog: Catalog, descriptions: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """The schema, with the plug-ins of `catalog` as the words that may be used.
+
+    `descriptions` explain keys: by the name of the part of the model, then by key.
+    """
+    schema: dict[str, Any] = msgspec.json.schema(Scenario, schema_hook=_schema_of_number)
+    parts = schema["$defs"]
+    for part, keys in descriptions.items():
+        for key, text in keys.items():
+            parts[part]["properties"][key]["description"] = text
+    parts["Target"]["properties"]["adapter"] |= {
+        "anyOf": [
+            _one_of(_meanings(catalog.adapters)),
+            {"type": "string", "pattern": OUT_OF_TREE_PATTERN, "description": OUT_OF_TREE},
+        ]
+    }
+    parts["Target"]["properties"]["layout"] |= _one_of(words.LAYOUTS)
+    parts["Load"]["properties"]["workload"] |= {
+        "propertyNames": _one_of(_meanings(catalog.workloads))
+    }
+    parts["Fault"]["properties"]["kind"] |= _one_of(_meanings(catalog.faults))
+    parts["Fault"]["allOf"] = [
+        {
+            "if": {"properties": {"kind": {"const": kind.name}}},
+            "then": {"properties": {"params": _params(kind.params)}},
+        }
+        for kind in catalog.faults.values()
+    ]
+    parts["Guard"]["properties"]["check"] |= {"enum": list(words.GUARD_CHECKS)}
+    parts["Objective"]["properties"]["indicator"] |= _one_of(_meanings(catalog.indicators))
+    parts["Checks"]["properties"]["required"] |= {"items": _one_of(_meanings(catalog.checks))}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": ID,
+        "title": "Gauntlet scenario",
+        **schema,
+    }
+
+
+def _params(params: Mapping[str, Param]) -> dict[str, Any]:
+    return {
+        "additionalProperties": False,
+        "properties": {
+            name: {**_schema_of_param(param), "description": param.about, "default": param.default}
+            for name, param in params.items()
+        },
+    }
+
+
+def _schema_of_param(param: Param) -> dict[str, Any]:
+    match param.kind:
+        case "duration":
+            return _schema_of_number(Duration)
+        case "number":
+            return {"type": "number", "minimum": 1}
+        case "percent":
+            return {"type": "number", "exclusiveMinimum": 0, "maximum": 100}
+        case "flag":
+            return {"type": "boolean"}
+        case "choice":
+            return {"enum": list(param.choices)}
+
+
+def _schema_of_number(kind: type) -> dict[str, Any]:
+    pattern = _DURATION if kind is Duration else _RATE
+    return {"anyOf": [{"type": "string", "pattern": pattern}, {"type": "number", "minimum": 0}]}
+
+
+def _meanings(kinds: Mapping[str, Any]) -> dict[str, str]:
+    return {name: kind.about for name, kind in kinds.items()}
+
+
+def _one_of(meanings: Mapping[str, str]) -> dict[str, Any]:
+    """A choice of words, each with its meaning: editors show it beside the completion."""
+    return {"oneOf": [{"const": word, "description": text} for word, text in meanings.items()]}

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Write everything that is derived from the plug-ins' own descriptions.
+
+    make docs              write the files
+    make docs ARGS=--check report files that are not current, and exit with 1 if there are any
+
+Derived are the catalogue that the command and the scenario validator read, the JSON Schema of
+scenario files, and the marked parts of the reference pages. The parts lie between two comments:
+
+    <!-- generated: NAME -->
+    <!-- end of generated part -->
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from gauntlet.chaos.faults import FAULTS
+from gauntlet.cli import failure_table
+from gauntlet.core.plugins import Catalog, FaultKind, Param
+from gauntlet.core.scenario import catalog as words
+from gauntlet.core.scenario import schema
+from gauntlet.core.scenario.capabilities import CAPABILITIES
+from gauntlet.scenarios.adapters import ADAPTERS
+from gauntlet.scenarios.workloads import WORKLOADS
+
+ROOT = Path(__file__).resolve().parent.parent
+CATALOG = ROOT / "gauntlet" / "core" / "scenario" / "catalog.json"
+REFERENCE = ROOT / "docs" / "reference"
+SCHEMA = REFERENCE / "scenario.schema.json"
+_PART = re.compile(
+    r"(<!-- generated: (?P<name>[\w -]+) -->\n).*?(<!-- end of generated part -->)", re.DOTALL
+)
+
+
+def collect() -> Catalog:
+    """The descriptions of all registered plug-ins."""
+    return Catalog(
+        faults={name: fault.kind for name, fault in FAULTS.items()},
+        workloads={name: workload.kind for name, workload in WORKLOADS.items()},
+        adapters={name: adapter.kind for name, adapter in ADAPTERS.items()},
+        checks=words.CHECKS,
+        indicators=words.INDICATORS,
+    )
+
+
+def derived(catalog: Catalog) -> dict[Path, str]:
+    """Every derived file with the content that it should have."""
+    files = {
+        CATALOG: _json(msgspec.to_builtins(catalog)),
+        SCHEMA: _json(schema.build(catalog, key_descriptions())),
+    }
+    parts = page_parts(catalog)
+    for page in sorted(REFERENCE.glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        files[page] = _PART.sub(
+            lambda match: match[1] + parts[match["name"]] + "\n" + match[3], text
+        )
+    return files
+
+
+def key_descriptions() -> dict[str, dict[str, str]]:
+    """What the reference page says of each key of a scenario, without its markup.
+
+    The page explains keys to people; the schema shows the same sentences in editors.
+    """
+    page = (REFERENCE / "scenario.md").read_text(encoding="utf-8")
+    found: dict[str, dict[str, str]] = {}
+    for part, (heading, header) in _KEY_TABLES.items():
+        section = f"\n{page}".split(f"\n{heading}\n", 1)[1]
+        rows = section.split(f"| {header} |", 1)[1].split("\n\n", 1)[0]
+        cells = re.findall(r"^\| `(\w+)` \|[^|]*\| (.*) \|$", rows, re.MULTILINE)
+        found[part] = {key: _without_markup(text) for key, text in cells}
+    return found
+
+
+# Where the keys of each part of the model are explained: the heading, and the table's first column.
+_KEY_TABLES = {
+    "Scenario": ("# Scenario file, version 1", "key"),
+    "Target": ("## `target`", "key"),
+    "Load": ("## `load`", "key"),
+    "WorkloadShare": ("## `load`", "parameter of a workload"),
+    "Fault": ("## `faults`", "key"),
+}
+
+
+def _without_markup(text: str) -> str:
+    text = re.sub(r",? (see )?\[(below|faults|adapters)\]\([^)]*\)", "", text)
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text).replace("`", "")
+
+
+def page_parts(catalog: Catalog) -> dict[str, str]:
+    """The generated parts of the reference pages, by name."""
+    parts = {
+        "workloads": table(
+            ("workload", "conversations", "needs"),
+            (
+                (f"`{kind.name}`", kind.about, _words(kind.needs))
+                for kind in catalog.workloads.values()
+            ),
+        ),
+        "adapters": table(
+            ("adapter", "system", "stacks", "declares"),
+            (
+                (
+                    f"`{kind.name}`",
+                    kind.about,
+                    _words((*kind.stacks, "external")),
+                    _words(sorted(kind.capabilities)),
+                )
+                for kind in catalog.adapters.values()
+            ),
+        ),
+        "capabilities": table(
+            ("capability", "meaning"),
+            ((f"`{name}`", meaning) for name, meaning in CAPABILITIES.items()),
+        ),
+        "failure table": failure_table.markdown(),
+    }
+    for kind in catalog.faults.values():
+        parts[f"fault {kind.name}"] = _fault(kind)
+    return parts
+
+
+def _fault(kind: FaultKind) -> str:
+    lines = [f"- Targets: {_targets(kind.targets)}"]
+    if kind.stack:
+        lines.append(f"- Only on the stack `{kind.stack}`")
+    lines.append("- Params:" if kind.params else "- Params: none")
+    lines += [f"  - {_param(name, param)}" for name, param in kind.params.items()]
+    return "\n".join(lines)
+
+
+def _param(name: str, param: Param) -> str:
+    choices = f" ({', '.join(f'`{choice}`' for choice in param.choices)})" if param.choices else ""
+    return f"`{name}` (default `{str(param.default).lower()}`): {param.about}{choices}"
+
+
+def _targets(targets: Iterable[str]) -> str:
+    words = {"role": "a role or component", "link": "a link"}
+    return ", ".join(words.get(target, f"`{target}`") for target in targets)
+
+
+def _words(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words) or "–"
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    head = list(header)
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
+    return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the files, or check them; the exit code."""
+    stale = [
+        file
+        for file, text in derived(collect()).items()
+        if not file.exists() or file.read_text(encoding="utf-8") != text
+    ]
+    if "--check" in arguments:
+        for file in stale:
+            print(f"{file.relative_to(ROOT)} is not current: run `make docs`")
+        return 1 if stale else 0
+    for file in stale:
+        file.write_text(derived(collect())[file], encoding="utf-8")
+        print(f"wrote {file.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
