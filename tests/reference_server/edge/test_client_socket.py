@@ -1,4 +1,4 @@
-"""One client's socket: bytes on the wire, the cap, and the end."""
+"""One client's socket: bytes on the wire, the limit of its outbox, and its close."""
 
 import asyncio
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from gauntlet.reference_server.edge.connection import Connection
 
 
 class Transport:
-    """Holds what was written; `unsent` of it are still buffered."""
+    """Records what was written; `unsent` bytes of it are still buffered."""
 
     def __init__(self):
         self.written, self.unsent, self.aborted = b"", 0, False
@@ -29,8 +29,11 @@ class Transport:
 
 
 @pytest.fixture
-def rig():
-    """A socket with an outbox of 100 bytes, whose peer never answers a close."""
+def parts():
+    """A socket with an outbox of 100 bytes, its transport, and the codes of its closes.
+
+    The peer never answers a close.
+    """
     transport, closes = Transport(), []
 
     async def close(code, reason):
@@ -46,17 +49,17 @@ def rig():
 
 @pytest.mark.parametrize(("size", "header"), [(5, 2), (126, 4), (70_000, 10)])
 def test_a_frame_is_one_final_unmasked_text_frame(size, header):
-    """RFC 6455, 5.2: FIN and opcode 1, the three forms of length, no mask."""
+    """RFC 6455, section 5.2: FIN and opcode 1, the three encodings of the length, no mask."""
     frame = text_frame(b"x" * size)
     assert frame[0] == 0x81
     assert frame[1] & 0x80 == 0
     assert len(frame) == header + size
 
 
-async def test_a_slow_consumer_is_closed_at_the_cap_and_cut_off(rig, monkeypatch):
-    """At the cap nothing more is buffered; a peer that does not read its close is cut off."""
+async def test_a_slow_consumer_is_closed_and_aborted_when_its_outbox_is_full(parts, monkeypatch):
+    """Nothing more is buffered; a client that does not read the close frame is aborted."""
     monkeypatch.setattr(client_socket, "CLOSE_TIMEOUT_S", 0.01)
-    socket, transport, closes = rig
+    socket, transport, closes = parts
     socket.write(b"x" * 60)
     transport.unsent = 60
     socket.write(b"y" * 41)
@@ -68,10 +71,12 @@ async def test_a_slow_consumer_is_closed_at_the_cap_and_cut_off(rig, monkeypatch
     assert transport.aborted
 
 
-async def test_a_socket_is_congested_while_half_of_its_outbox_is_unsent(rig, monkeypatch):
-    """One that is being closed holds nobody up."""
+async def test_a_socket_is_congested_while_more_than_half_of_its_outbox_is_unsent(
+    parts, monkeypatch
+):
+    """A socket that is being closed never counts as congested."""
     monkeypatch.setattr(client_socket, "CLOSE_TIMEOUT_S", 0.01)
-    socket, transport, _ = rig
+    socket, transport, _ = parts
     transport.unsent = 50
     assert not socket.is_congested
     transport.unsent = 51
@@ -81,19 +86,19 @@ async def test_a_socket_is_congested_while_half_of_its_outbox_is_unsent(rig, mon
     await socket.closed()
 
 
-async def test_the_first_close_code_counts(rig, monkeypatch):
-    """A drain that meets a dead client does not rename its end."""
+async def test_only_the_first_close_code_is_sent(parts, monkeypatch):
+    """A drain that reaches a dead client must not replace the reason of its close."""
     monkeypatch.setattr(client_socket, "CLOSE_TIMEOUT_S", 0.01)
-    socket, _, closes = rig
+    socket, _, closes = parts
     socket.close(Close.HEARTBEAT_LOST)
     socket.close(Close.RESTARTING)
     await socket.closed()
     assert closes == [4009]
 
 
-def test_a_jump_is_announced_in_the_same_write(rig):
-    """The gap comes before the push that jumps; a repetition is not written at all."""
-    socket, transport, _ = rig
+def test_a_gap_is_written_together_with_the_push_that_follows_it(parts):
+    """A repeated push is not written at all."""
+    socket, transport, _ = parts
     push = text_frame(b"P")
     socket.push("r.x", 1, push)
     socket.push("r.x", 3, push)

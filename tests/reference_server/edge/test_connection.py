@@ -1,4 +1,4 @@
-"""The pure core of one connection."""
+"""The protocol state of one connection."""
 
 import json
 from collections import defaultdict
@@ -37,38 +37,36 @@ def gap(data: bytes) -> tuple[int, int]:
 
 
 @given(heads=st.dictionaries(CONVS, st.integers(0, 20)), steps=st.lists(STEPS, max_size=60))
-def test_the_promise_on_the_wire(heads, steps):
-    """Whatever is asked, pushes strictly increase and every jump was announced, exactly once."""
+def test_pushes_strictly_increase_and_every_jump_is_announced_exactly_once(heads, steps):
     core = live(heads)
-    told = dict(heads)  # what a client knows: everything up to here was pushed or announced
+    announced_to = dict(heads)  # what a client knows: up to here, all was pushed or announced
     pushed: defaultdict[str, int] = defaultdict(int)
     for step, conv, seq in steps:
         if step == "begin":
             core.begin(conv, seq)
-            told.setdefault(conv, seq - 1)
+            announced_to.setdefault(conv, seq - 1)
             continue
-        told.setdefault(conv, 0)  # whatever is said of a conversation first begins it
-        announced = core.advance(conv, seq) if step == "push" else core.skip_to(conv, seq)
-        if announced:
-            first, last = gap(announced)
-            assert first == told.get(conv, 0) + 1
+        announced_to.setdefault(conv, 0)  # the first push or skip starts a conversation
+        gap_frame = core.advance(conv, seq) if step == "push" else core.skip_to(conv, seq)
+        if gap_frame:
+            first, last = gap(gap_frame)
+            assert first == announced_to.get(conv, 0) + 1
             assert last == seq - 1
-            told[conv] = last
-        if step == "push" and announced is not None:
-            assert seq == told.get(conv, 0) + 1
+            announced_to[conv] = last
+        if step == "push" and gap_frame is not None:
+            assert seq == announced_to.get(conv, 0) + 1
             assert seq > pushed[conv]
-            pushed[conv] = told[conv] = seq
+            pushed[conv] = announced_to[conv] = seq
 
 
 @given(seq=SEQS, head=st.integers(0, 30))
-def test_pushes_start_after_the_head_that_connected_told(seq, head):
+def test_pushes_start_after_the_head_in_the_connected_frame(seq, head):
     """What the client reads from history is not pushed as well."""
     pushed = live({"d.a.b": head}).advance("d.a.b", seq) is not None
     assert pushed is (seq > head)
 
 
-def test_connect_is_first_and_only_first():
-    """Anything before it, and a second one, is a bad frame."""
+def test_connect_must_be_the_first_frame_and_only_the_first():
     core = Connection("e|1-1", ping_ms=1000, pong_ms=500, now_s=0.0)
     with pytest.raises(WireError):
         core.receive('{"ping":{}}', 0.0)
@@ -79,8 +77,7 @@ def test_connect_is_first_and_only_first():
     assert caught.value.code == Close.BAD_FRAME
 
 
-def test_the_server_pings_every_ping_ms():
-    """Not earlier, and once per period."""
+def test_the_server_pings_once_per_ping_interval():
     core = live()
     assert core.ping(0.999) is None
     assert core.ping(1.0) == b'{"ping":{"heads":{}}}'
@@ -88,8 +85,8 @@ def test_the_server_pings_every_ping_ms():
     assert core.ping(2.0) is not None
 
 
-def test_silence_for_ping_and_pong_is_death_and_any_frame_is_life():
-    """Half-open links are noticed; a client that only sends acks lives."""
+def test_a_connection_is_dead_after_a_silence_of_ping_plus_pong():
+    """Any frame counts: a client that sends only acknowledgements is alive."""
     core = live()
     assert not core.is_dead(1.5)
     assert core.is_dead(1.501)
@@ -98,42 +95,40 @@ def test_silence_for_ping_and_pong_is_death_and_any_frame_is_life():
     assert core.is_dead(2.91)
 
 
-def frames_until_refused(core, frame, now_s):
-    """How many frames are taken at a moment before one is too many, and the close code."""
-    for taken in range(2 * FRAMES_BURST):
+def frames_until_rejected(core, frame, now_s):
+    """Return how many frames are accepted before one is too many, and the close code."""
+    for accepted in range(2 * FRAMES_BURST):
         try:
             core.receive(frame, now_s)
         except WireError as error:
-            return taken, error.code
+            return accepted, error.code
     return None
 
 
-def test_a_flood_is_cut_off_at_the_burst_and_forgiven_with_time():
-    """A thousand frames may come at once, `connect` the first of them, then a hundred a second."""
+def test_a_client_may_send_a_burst_of_1000_frames_and_then_100_per_second():
+    """`connect` is the first frame of the burst."""
     core = live()
-    assert frames_until_refused(core, PING, 0.0) == (FRAMES_BURST - 1, Close.FLOOD)
+    assert frames_until_rejected(core, PING, 0.0) == (FRAMES_BURST - 1, Close.FLOOD)
     core = live()
     for _ in range(FRAMES_BURST - 1):
         core.receive(PING, 0.0)
-    assert frames_until_refused(core, PING, 0.5) == (50, Close.FLOOD)
+    assert frames_until_rejected(core, PING, 0.5) == (50, Close.FLOOD)
     core = live()
-    assert frames_until_refused(core, PING, 1e6) == (FRAMES_BURST, Close.FLOOD)
+    assert frames_until_rejected(core, PING, 1e6) == (FRAMES_BURST, Close.FLOOD)
 
 
-def test_a_large_frame_counts_for_many():
-    """Each KiB of a frame counts as one more: a flood of bytes is one too."""
+def test_each_kib_of_a_frame_counts_as_one_more_frame():
     large = '{"ping":{' + " " * 99 * 1024 + "}}"
-    assert frames_until_refused(live(), large, 0.0) == (9, Close.FLOOD)
+    assert frames_until_rejected(live(), large, 0.0) == (9, Close.FLOOD)
 
 
-def test_frames_are_text():
-    """A binary frame is none, whatever it holds."""
+def test_a_binary_frame_is_rejected():
     with pytest.raises(WireError, match="text"):
         live().receive(PING.encode(), 0.0)
 
 
-def test_heads_tell_of_changes_once():
-    """A ping or pong names the conversations pushed or skipped since the last one."""
+def test_a_pong_lists_the_conversations_changed_since_the_last_one():
+    """Conversations that were pushed or skipped count as changed."""
     core = live({"d.a.b": 4, "r.x": 2})
     core.advance("d.a.b", 5)
     core.skip_to("r.x", 9)
@@ -141,8 +136,7 @@ def test_heads_tell_of_changes_once():
     assert json.loads(core.pong()) == {"pong": {"heads": {}}}
 
 
-def test_a_refusal_says_why():
-    """The frame before the close tells a bad token from a bad frame."""
+def test_the_error_frame_distinguishes_a_bad_token_a_bad_frame_and_a_flood():
     frame = wire.decode_server(error_frame(WireError("expired", Close.UNAUTHORIZED)))
     assert frame.error == wire.Failure("unauthorized", "expired")
     assert wire.decode_server(error_frame(WireError("what?"))).error.code == "bad_request"

@@ -1,4 +1,4 @@
-"""What an edge answers to plain HTTP."""
+"""An edge's answers to plain HTTP requests."""
 
 import json
 from http import HTTPStatus
@@ -18,7 +18,7 @@ URL = "url=ws%3A%2F%2Fg1%2Fv1%2Fws"
 
 
 class Ws:
-    """Makes responses as a ServerConnection does."""
+    """Creates responses as a ServerConnection does."""
 
     def __init__(self, connections):
         self.server = SimpleNamespace(handler_tasks=set(range(connections)))
@@ -30,13 +30,13 @@ class Ws:
 
 @pytest.fixture
 def missing():
-    """What the edge lacks; tests fill it."""
+    """What the edge reports as missing; tests add to it."""
     return []
 
 
 @pytest.fixture
-def ask(missing):
-    """Asks an edge with no clients: the status and body, or None for an upgrade."""
+def get(missing):
+    """Sends a GET to an edge without clients; returns status and body, or None for an upgrade."""
     metrics = Metrics()
     metrics.gauge("connections", lambda: 3)
     config = Config(
@@ -56,49 +56,46 @@ def ask(missing):
     return send
 
 
-async def test_upgrades_are_refused_while_draining_and_only_then(ask):
-    """A drained edge takes nobody new; a rollback opens it again."""
-    assert ask("/v1/ws") is None
-    assert ask(f"/internal/drain?{URL}", TOKEN) == (200, '{"told":0}')
-    assert ask("/v1/ws")[0] == 503
-    assert ask("/internal/undrain", TOKEN) == (200, '{"draining":false}')
-    assert ask("/v1/ws") is None
+async def test_upgrades_are_refused_while_draining_and_only_then(get):
+    """A rollback opens the edge again."""
+    assert get("/v1/ws") is None
+    assert get(f"/internal/drain?{URL}", TOKEN) == (200, '{"told":0}')
+    assert get("/v1/ws")[0] == 503
+    assert get("/internal/undrain", TOKEN) == (200, '{"draining":false}')
+    assert get("/v1/ws") is None
 
 
-async def test_a_full_edge_refuses_upgrades_and_still_says_how_it_is(ask):
-    """Beyond the cap a client goes elsewhere; health checks are no clients."""
-    assert ask("/v1/ws", connections=4) is None
-    assert ask("/v1/ws", connections=5) == (503, "full\n")
-    assert ask("/healthz", connections=5)[0] == 200
-    assert "im_upgrades_refused_total 1" in ask("/metrics")[1]
+async def test_a_full_edge_refuses_upgrades_and_still_answers_health_checks(get):
+    assert get("/v1/ws", connections=4) is None
+    assert get("/v1/ws", connections=5) == (503, "full\n")
+    assert get("/healthz", connections=5)[0] == 200
+    assert "im_upgrades_refused_total 1" in get("/metrics")[1]
 
 
-def test_ready_means_that_nothing_is_missing(ask, missing):
-    """A load balancer learns from the status, a person from the body."""
-    assert ask("/readyz") == (200, '{"ready":true,"missing":[]}')
+def test_an_edge_is_ready_while_nothing_is_missing(get, missing):
+    """A load balancer uses the status, an operator the body."""
+    assert get("/readyz") == (200, '{"ready":true,"missing":[]}')
     missing.append("bus")
-    assert ask("/readyz") == (503, '{"ready":false,"missing":["bus"]}')
+    assert get("/readyz") == (503, '{"ready":false,"missing":["bus"]}')
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Internal": "wrong"}])
 @pytest.mark.parametrize("path", ["drain", "undrain", "stats"])
-async def test_control_needs_the_token(ask, path, headers):
-    """Clients reach this port; they must not steer it."""
-    assert ask(f"/internal/{path}?{URL}", headers)[0] == 403
-    assert ask("/v1/ws") is None
+async def test_control_calls_need_the_internal_token(get, path, headers):
+    """Clients reach this port, and must not control the edge."""
+    assert get(f"/internal/{path}?{URL}", headers)[0] == 403
+    assert get("/v1/ws") is None
 
 
 @pytest.mark.parametrize("query", ["", "drain_ms=8", f"{URL}&waves=many", f"{URL}&waves=0"])
-async def test_a_bad_drain_begins_nothing(ask, query):
-    """Where to go is required; numbers are numbers."""
-    status, body = ask(f"/internal/drain?{query}", TOKEN)
+async def test_an_invalid_drain_request_begins_no_drain(get, query):
+    status, body = get(f"/internal/drain?{query}", TOKEN)
     assert (status, "error" in json.loads(body)) == (400, True)
-    assert ask("/v1/ws") is None
+    assert get("/v1/ws") is None
 
 
-def test_health_metrics_and_stats_are_shown(ask):
-    """What health checks, Prometheus and the cutover read."""
-    assert ask("/healthz") == (200, '{"status":"ok","connections":3,"missing":[]}')
-    assert "im_connections 3" in ask("/metrics")[1]
-    assert ask("/internal/stats", TOKEN) == (200, '{"connections":3,"missing":[]}')
-    assert ask("/nowhere")[0] == 404
+def test_health_metrics_and_stats_show_the_numbers_of_the_edge(get):
+    assert get("/healthz") == (200, '{"status":"ok","connections":3,"missing":[]}')
+    assert "im_connections 3" in get("/metrics")[1]
+    assert get("/internal/stats", TOKEN) == (200, '{"connections":3,"missing":[]}')
+    assert get("/nowhere")[0] == 404

@@ -1,4 +1,4 @@
-"""Draining an edge: everybody told evenly, stragglers closed in waves."""
+"""Draining an edge: reconnect requests are spread evenly, stragglers are closed in waves."""
 
 import asyncio
 from collections import Counter
@@ -13,40 +13,40 @@ URLS = ("ws://g1/v1/ws", "ws://g2/v1/ws")
 
 
 class Socket:
-    """Remembers what it was told."""
+    """Records the reconnect requests that it is sent."""
 
     def __init__(self):
-        self.told, self.closed_with = [], None
+        self.requests, self.closed_with = [], None
 
     def send(self, payload):
-        self.told.append(wire.decode_server(payload).reconnect)
+        self.requests.append(wire.decode_server(payload).reconnect)
 
     def close(self, code, reason=""):
         self.closed_with = code
 
 
 @pytest.fixture
-def rig(monkeypatch):
-    """Eight clients and their drain, with short waves."""
+def drain_and_sockets(monkeypatch):
+    """The drain of eight clients, with short waves."""
     monkeypatch.setattr(edge_drain, "WAVE_INTERVAL_S", 0.02)
     sockets = [Socket() for _ in range(8)]
     return Drain(lambda: sockets), sockets
 
 
-async def test_delays_are_spread_evenly_and_urls_by_turns(rig):
-    """The server assigns the delays: jitter of clients alone makes a peak."""
-    drain, sockets = rig
+async def test_delays_are_spread_evenly_and_urls_rotate(drain_and_sockets):
+    """The server assigns the delays, because random jitter in the clients would produce peaks."""
+    drain, sockets = drain_and_sockets
     assert drain.begin(DrainOptions(urls=URLS, drain_ms=800, deadline_ms=60_000)) == 8
-    told = [socket.told[0] for socket in sockets]
-    assert sorted(frame.delay_ms for frame in told) == list(range(0, 800, 100))
-    assert Counter(frame.url for frame in told) == dict.fromkeys(URLS, 4)
-    assert all(59_000 < frame.deadline_ms <= 60_000 for frame in told)
+    requests = [socket.requests[0] for socket in sockets]
+    assert sorted(frame.delay_ms for frame in requests) == list(range(0, 800, 100))
+    assert Counter(frame.url for frame in requests) == dict.fromkeys(URLS, 4)
+    assert all(59_000 < frame.deadline_ms <= 60_000 for frame in requests)
     drain.cancel()
 
 
-async def test_stragglers_are_closed_in_waves_after_the_deadline_and_counted(rig):
-    """Who has moved is not closed; who has not gets 1012, a part at a time."""
-    drain, sockets = rig
+async def test_stragglers_are_closed_in_waves_after_the_deadline_and_counted(drain_and_sockets):
+    """Clients that have left are not closed."""
+    drain, sockets = drain_and_sockets
     moved = sockets[:4]
     drain.begin(DrainOptions(urls=URLS, drain_ms=10, deadline_ms=30, waves=2))
     for socket in moved:
@@ -62,9 +62,8 @@ async def test_stragglers_are_closed_in_waves_after_the_deadline_and_counted(rig
     drain.cancel()
 
 
-async def test_a_cancelled_drain_closes_nobody(rig):
-    """A rollback keeps every client that is still there."""
-    drain, sockets = rig
+async def test_a_cancelled_drain_closes_no_client(drain_and_sockets):
+    drain, sockets = drain_and_sockets
     drain.begin(DrainOptions(urls=URLS, drain_ms=10, deadline_ms=10))
     drain.cancel()
     await asyncio.sleep(0.05)
@@ -72,14 +71,16 @@ async def test_a_cancelled_drain_closes_nobody(rig):
     assert all(socket.closed_with is None for socket in sockets)
 
 
-async def test_a_client_that_was_just_connecting_is_told_too(rig):
-    """A handshake under way when the drain begins must not become a forced close."""
-    drain, _ = rig
+async def test_a_client_whose_handshake_was_in_progress_is_asked_to_reconnect_too(
+    drain_and_sockets,
+):
+    """Otherwise it would be closed at the deadline."""
+    drain, _ = drain_and_sockets
     late = Socket()
     drain.on_connected(late)
-    assert late.told == []
+    assert late.requests == []
     drain.begin(DrainOptions(urls=URLS, drain_ms=500, deadline_ms=60_000))
     drain.on_connected(late)
-    assert late.told[0].url in URLS
-    assert 0 <= late.told[0].delay_ms <= 500
+    assert late.requests[0].url in URLS
+    assert 0 <= late.requests[0].delay_ms <= 500
     drain.cancel()

@@ -1,4 +1,4 @@
-"""Who an edge takes a client for."""
+"""How an edge identifies a client."""
 
 import time
 
@@ -23,28 +23,28 @@ CONFIG = Config(
 
 @pytest.fixture
 async def identify():
-    """Shows an edge a token on a device; the user that it sees."""
+    """A function that presents a token on a device to an edge, and returns the user."""
     edge = Edge(CONFIG)
     yield lambda token, device="phone": edge._identify(wire.Connect(token, device))
     await edge.close()
 
 
-def token(*, device="phone", lives_s=60, secret="ours"):
-    """Ann's token."""
-    return tokens.sign(Claims("ann", device, int(time.time()) + lives_s), secret)
+def token(*, device="phone", lifetime_s=60, secret="ours"):
+    """Return a token of Ann's."""
+    return tokens.sign(Claims("ann", device, int(time.time()) + lifetime_s), secret)
 
 
-async def test_a_good_token_names_the_user(identify):
-    """Also when it is shown again: a second connection of the same device is none of a thief's."""
-    good = token()
-    assert [identify(good), identify(good)] == ["ann", "ann"]
+async def test_a_valid_token_identifies_the_user_every_time(identify):
+    """A second connection of the same device is legitimate."""
+    valid = token()
+    assert [identify(valid), identify(valid)] == ["ann", "ann"]
 
 
 @pytest.mark.parametrize(
-    ("shown", "device"),
+    ("presented", "device"),
     [
         (token(secret="theirs"), "phone"),
-        (token(lives_s=-1), "phone"),
+        (token(lifetime_s=-1), "phone"),
         (token(device="tablet"), "phone"),
         (token(), ""),
         (token()[:-1], "phone"),
@@ -53,8 +53,8 @@ async def test_a_good_token_names_the_user(identify):
     ],
     ids=["forged", "expired", "replayed elsewhere", "no device", "cut", "empty", "not ASCII"],
 )
-async def test_any_other_token_is_refused_for_good(identify, shown, device):
-    """4501: whoever shows it must not try again with it."""
+async def test_any_other_token_is_rejected_as_unauthorized(identify, presented, device):
+    """With 4501 a client must not try again with the same token."""
     with pytest.raises(WireError) as caught:
-        identify(shown, device)
+        identify(presented, device)
     assert caught.value.code == Close.UNAUTHORIZED

@@ -1,4 +1,4 @@
-"""Keeping leases in a registry that fails and forgets."""
+"""Leases in a registry that fails and loses its content."""
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
@@ -46,7 +46,7 @@ class Registry:
 
 @asynccontextmanager
 async def keeping(registry, ping_ms=20):
-    """A running keeper."""
+    """Run a lease keeper inside the block."""
     keeper = LeaseKeeper(registry, ping_ms, lambda: EDGE)
     tasks = [asyncio.create_task(job) for job in (keeper.heartbeat_loop(), keeper.write_loop())]
     try:
@@ -65,8 +65,8 @@ async def settle(condition):
             await asyncio.sleep(0.001)
 
 
-async def test_a_lease_is_written_before_the_connection_goes_on():
-    """The order at connect: the lease first."""
+async def test_adding_a_lease_waits_until_it_is_written():
+    """At connect the lease comes first."""
     registry = Registry()
     async with keeping(registry) as keeper:
         await keeper.add(ANN)
@@ -74,7 +74,6 @@ async def test_a_lease_is_written_before_the_connection_goes_on():
 
 
 async def test_a_storm_of_connections_is_written_in_few_round_trips():
-    """Additions that come together go together."""
     registry = Registry()
     async with keeping(registry, ping_ms=60_000) as keeper:
         await asyncio.sleep(0)
@@ -83,8 +82,8 @@ async def test_a_storm_of_connections_is_written_in_few_round_trips():
         assert registry.puts <= 4
 
 
-async def test_what_was_dropped_is_removed_and_not_renewed():
-    """A renewal under way must not bring a dead connection back."""
+async def test_a_dropped_lease_is_removed_and_not_renewed():
+    """A renewal in progress must not write the lease of a dead connection again."""
     registry = Registry()
     async with keeping(registry) as keeper:
         await keeper.add(ANN)
@@ -95,8 +94,8 @@ async def test_what_was_dropped_is_removed_and_not_renewed():
         assert registry.leases == {BOB}
 
 
-async def test_a_registry_that_lost_everything_is_filled_again():
-    """Another generation: all local connections and the edge register at the next beat."""
+async def test_an_emptied_registry_is_filled_again():
+    """A new generation makes all connections and the edge register at the next heartbeat."""
     registry = Registry()
     async with keeping(registry) as keeper:
         await keeper.add(ANN)
@@ -105,8 +104,8 @@ async def test_a_registry_that_lost_everything_is_filled_again():
         await settle(lambda: registry.leases == {ANN} and registry.edge == EDGE)
 
 
-async def test_connections_are_accepted_while_the_registry_is_down():
-    """They wait for nothing, and are registered once it is back."""
+async def test_adding_a_lease_does_not_wait_for_a_registry_that_is_down():
+    """The lease is written once the registry is back."""
     registry = Registry()
     async with keeping(registry, ping_ms=60) as keeper:
         registry.is_down = True
@@ -117,8 +116,7 @@ async def test_connections_are_accepted_while_the_registry_is_down():
         await settle(lambda: registry.leases == {ANN})
 
 
-async def test_closing_takes_everything_back():
-    """A graceful end leaves no lease to run out."""
+async def test_closing_removes_all_leases():
     registry = Registry()
     async with keeping(registry) as keeper:
         await keeper.add(ANN)

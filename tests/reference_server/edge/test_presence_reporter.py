@@ -1,4 +1,4 @@
-"""Telling the room service, over its outages."""
+"""Reports to the room service across its outages."""
 
 import asyncio
 from contextlib import suppress
@@ -12,20 +12,20 @@ from gauntlet.reference_server.edge.presence_reporter import PresenceReporter
 
 
 class Upstream:
-    """Takes events, or answers with `failure`."""
+    """Accepts events, or raises `failure`."""
 
     def __init__(self):
-        self.taken, self.failure, self.asked = [], None, 0
+        self.accepted, self.failure, self.calls = [], None, 0
 
     async def report_attendance(self, events):
-        self.asked += 1
+        self.calls += 1
         if self.failure:
             raise self.failure
-        self.taken += events
+        self.accepted += events
 
 
 @pytest.fixture
-async def rig(monkeypatch):
+async def reporter_and_upstream(monkeypatch):
     """A running reporter that retries soon."""
     monkeypatch.setattr(presence_reporter, "RETRY_AFTER_S", 0.01)
     upstream = Upstream()
@@ -38,7 +38,7 @@ async def rig(monkeypatch):
 
 
 def event(number):
-    """The number-th event of a user."""
+    """Return an event of a user's connection of that number."""
     return PresenceEvent("ann", f"e|1-{number}", "lost")
 
 
@@ -49,32 +49,30 @@ async def settle(condition):
             await asyncio.sleep(0.001)
 
 
-async def test_events_are_told_in_order_and_repeated_until_taken(rig):
-    """An outage of the room service delays, and does not reorder."""
-    reporter, upstream = rig
+async def test_events_are_reported_in_order_and_retried_until_accepted(reporter_and_upstream):
+    reporter, upstream = reporter_and_upstream
     upstream.failure = ApiError("unavailable", "down")
     reporter.report(event(1))
     reporter.report(event(2))
-    await settle(lambda: upstream.asked >= 2)
+    await settle(lambda: upstream.calls >= 2)
     upstream.failure = None
     reporter.report(event(3))
-    await settle(lambda: len(upstream.taken) == 3)
-    assert upstream.taken == [event(1), event(2), event(3)]
+    await settle(lambda: len(upstream.accepted) == 3)
+    assert upstream.accepted == [event(1), event(2), event(3)]
 
 
-async def test_what_is_refused_for_good_does_not_block_what_follows(rig):
-    """A poisoned event must not silence the edge."""
-    reporter, upstream = rig
+async def test_a_permanently_rejected_event_does_not_block_later_events(reporter_and_upstream):
+    reporter, upstream = reporter_and_upstream
     upstream.failure = ApiError("bad_request", "what?")
     reporter.report(event(1))
-    await settle(lambda: upstream.asked == 1)
+    await settle(lambda: upstream.calls == 1)
     upstream.failure = None
     reporter.report(event(2))
-    await settle(lambda: upstream.taken == [event(2)])
+    await settle(lambda: upstream.accepted == [event(2)])
 
 
-async def test_when_too_much_waits_the_oldest_are_forgotten(monkeypatch):
-    """What happens while a report fails is newer than what the report held."""
+async def test_a_full_queue_drops_the_oldest_events(monkeypatch):
+    """Events that arrive during a failed report are newer than those of the report."""
     monkeypatch.setattr(presence_reporter, "QUEUE_MAX", 3)
 
     class Busy(Upstream):
@@ -82,17 +80,17 @@ async def test_when_too_much_waits_the_oldest_are_forgotten(monkeypatch):
 
         async def report_attendance(self, events):
             if self.failure:
-                told.report(event(3))
-                told.report(event(4))
+                reporter.report(event(3))
+                reporter.report(event(4))
             await super().report_attendance(events)
 
     upstream = Busy()
-    told = PresenceReporter(upstream)
-    told.report(event(1))
-    told.report(event(2))
+    reporter = PresenceReporter(upstream)
+    reporter.report(event(1))
+    reporter.report(event(2))
     upstream.failure = ApiError("unavailable", "down")
     with suppress(ApiError):
-        await told.flush()
+        await reporter.flush()
     upstream.failure = None
-    await told.flush()
-    assert upstream.taken == [event(2), event(3), event(4)]
+    await reporter.flush()
+    assert upstream.accepted == [event(2), event(3), event(4)]

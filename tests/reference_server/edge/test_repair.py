@@ -1,4 +1,4 @@
-"""Finding what the bus lost, and reading it once."""
+"""Repair: what the bus lost is found, and read once."""
 
 import asyncio
 from collections import Counter
@@ -18,62 +18,64 @@ from gauntlet.reference_server.edge.subscriptions import Subscriptions
 
 
 class Upstream:
-    """SQL with `log` in one room; counts what it is asked; may be down."""
+    """SQL with `log` as one room's entries; counts the requests; may be down."""
 
     def __init__(self):
-        self.log, self.asked, self.is_down = [], Counter(), False
+        self.log, self.requests, self.is_down = [], Counter(), False
         self.since, self.watermark = [], 0
 
     async def changed_heads(self, since):
-        self._ask("changed")
+        self._count("changed")
         self.since.append(since)
         return HeadsPage({"r.x": len(self.log)}, self.watermark)
 
     async def entries(self, conv, after, limit):
-        self._ask("entries")
+        self._count("entries")
         await asyncio.sleep(0.01)
         return EntryPage(self.log[after : after + limit], len(self.log))
 
     async def heads(self, user):
-        self._ask("heads")
+        self._count("heads")
         return HeadsPage({"r.x": len(self.log)}, self.watermark)
 
-    def _ask(self, what):
-        self.asked[what] += 1
+    def _count(self, what):
+        self.requests[what] += 1
         if self.is_down:
             raise ApiError("unavailable", "down")
 
 
 class Socket:
-    """A subscribed socket: remembers pushes and gaps."""
+    """A subscribed socket that records pushes and gaps."""
 
     user = "ann"
 
     def __init__(self):
-        self.told = []
+        self.received = []
         self.core = SimpleNamespace(begin=lambda *_: None, conversations=["r.x"])
 
     def push(self, conv, seq, frame):
-        self.told.append(seq)
+        self.received.append(seq)
 
     def skip_to(self, conv, seq):
-        self.told.append(f"<{seq}")
+        self.received.append(f"<{seq}")
 
 
 @pytest.fixture
 async def rig(monkeypatch):
     """A running repair of an edge with one subscribed socket; the poll comes every 20 ms."""
     monkeypatch.setattr(edge_repair, "RETRY_AFTER_S", 0.02)
-    upstream, fanout, socket = Upstream(), Subscriptions(Metrics()), Socket()
+    upstream, subscriptions, socket = Upstream(), Subscriptions(Metrics()), Socket()
     callbacks = []
     bus = SimpleNamespace(connected=True, on_state=callbacks.append)
     settings = Settings(heads_poll_ms=20, heads_poll_degraded_ms=20)
-    repair = Repair(fanout, upstream, bus, settings)
-    fanout.join(socket)
-    fanout.subscribe(socket, {"r.x": 0})
-    socket.told.clear()
+    repair = Repair(subscriptions, upstream, bus, settings)
+    subscriptions.join(socket)
+    subscriptions.subscribe(socket, {"r.x": 0})
+    socket.received.clear()
     tasks = [asyncio.create_task(job) for job in (repair.poll_heads(), repair.repair_loop())]
-    yield SimpleNamespace(repair=repair, upstream=upstream, socket=socket, fanout=fanout)
+    yield SimpleNamespace(
+        repair=repair, upstream=upstream, socket=socket, subscriptions=subscriptions
+    )
     for task in tasks:
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -81,7 +83,7 @@ async def rig(monkeypatch):
 
 
 def entries(count):
-    """The first entries of the room."""
+    """Return the first entries of the room."""
     return [Entry("r.x", seq, "msg", 0) for seq in range(1, count + 1)]
 
 
@@ -92,37 +94,37 @@ async def settle(condition):
             await asyncio.sleep(0.001)
 
 
-async def test_lost_tails_are_found_by_the_poll_and_read_once(rig):
-    """No bus message came at all; one range read brings everything."""
+async def test_lost_last_messages_are_found_by_the_poll_and_read_once(rig):
+    """No bus message arrived at all; a single range read returns everything."""
     rig.upstream.log = entries(5)
     rig.repair.set_watermark(0)
-    await settle(lambda: rig.socket.told == [1, 2, 3, 4, 5])
+    await settle(lambda: rig.socket.received == [1, 2, 3, 4, 5])
     await asyncio.sleep(0.06)
-    assert rig.upstream.asked["entries"] == rig.repair.reads == 1
+    assert rig.upstream.requests["entries"] == rig.repair.reads == 1
 
 
-async def test_a_hole_is_read_without_any_poll(rig):
-    """What follows on the bus shows the hole."""
+async def test_a_hole_is_read_without_a_poll(rig):
+    """The next entry from the bus reveals the hole."""
     rig.upstream.log = entries(3)
-    rig.fanout.on_batch(entries(3)[2:])
-    await settle(lambda: rig.socket.told == [1, 2, 3])
-    assert rig.upstream.asked["changed"] == 0, "nobody watches yet"
+    rig.subscriptions.on_batch(entries(3)[2:])
+    await settle(lambda: rig.socket.received == [1, 2, 3])
+    assert rig.upstream.requests["changed"] == 0, "no client is polled for yet"
 
 
-async def test_what_is_more_than_a_page_behind_is_announced_as_a_gap(rig, monkeypatch):
-    """Clients read far history themselves; pushes go on as soon as heads say who is a member."""
+async def test_entries_beyond_one_page_are_announced_as_a_gap(rig, monkeypatch):
+    """Clients read them from history. Pushes continue once the heads confirm the membership."""
     monkeypatch.setattr(edge_repair, "PAGE_MAX", 2)
     rig.upstream.log = entries(5)
     rig.repair.set_watermark(0)
-    rig.fanout.note_head("r.x", 5)
-    await settle(lambda: rig.socket.told[:3] == [1, 2, "<6"])
-    await settle(lambda: rig.upstream.asked["heads"] == 1 and not rig.fanout.stale_users)
-    rig.fanout.on_batch([Entry("r.x", 6, "msg", 0)])
-    assert rig.socket.told[-1] == 6
+    rig.subscriptions.note_head("r.x", 5)
+    await settle(lambda: rig.socket.received[:3] == [1, 2, "<6"])
+    await settle(lambda: rig.upstream.requests["heads"] == 1 and not rig.subscriptions.stale_users)
+    rig.subscriptions.on_batch([Entry("r.x", 6, "msg", 0)])
+    assert rig.socket.received[-1] == 6
 
 
 class Outbox(Socket):
-    """A socket whose client reads between turns of the loop, or never; notes the most unsent."""
+    """A socket whose client reads shortly after a push, or never; records the most unsent bytes."""
 
     def __init__(self, *, reads):
         super().__init__()
@@ -147,75 +149,75 @@ class Outbox(Socket):
 OUTBOX_BYTES = 65_536
 
 
-def behind(rig, socket):
-    """Let a socket be behind by far more than its outbox holds."""
+def subscribe_far_behind(rig, socket):
+    """Subscribe a socket that is behind by far more than its outbox holds."""
     rig.repair._settings = Settings(outbox_bytes=OUTBOX_BYTES)
-    rig.fanout.leave(rig.socket)
-    rig.fanout.join(socket)
-    rig.fanout.subscribe(socket, {"r.x": 0})
+    rig.subscriptions.leave(rig.socket)
+    rig.subscriptions.join(socket)
+    rig.subscriptions.subscribe(socket, {"r.x": 0})
     rig.upstream.log = [Entry("r.x", seq, "msg", 0, body="x" * 4096) for seq in range(1, 101)]
-    rig.fanout.note_head("r.x", 100)
+    rig.subscriptions.note_head("r.x", 100)
 
 
-async def test_who_reads_is_pushed_no_more_than_his_outbox_holds(rig):
-    """A page is larger than that: sockets write while it is pushed, in its order."""
+async def test_a_client_that_reads_is_never_pushed_more_than_its_outbox_holds(rig):
+    """A page is larger than the outbox: the socket writes while the page is pushed, in order."""
     socket = Outbox(reads=True)
-    behind(rig, socket)
-    await settle(lambda: socket.told[-1:] == [100])
-    assert socket.told == ["<1", *range(1, 101)]
+    subscribe_far_behind(rig, socket)
+    await settle(lambda: socket.received[-1:] == [100])
+    assert socket.received == ["<1", *range(1, 101)]
     assert socket.most_unsent < OUTBOX_BYTES
     assert rig.repair.reads == 1
 
 
-async def test_a_slow_consumer_holds_up_the_others_for_so_long(rig, monkeypatch):
-    """Then he gets it all at once, which is more than he may leave unread."""
+async def test_a_repair_waits_for_a_slow_consumer_only_for_a_limited_time(rig, monkeypatch):
+    """Then the rest is pushed immediately, which is more than the client may leave unread."""
     monkeypatch.setattr(edge_repair, "CONGESTION_WAIT_MAX_S", 0.1)
     socket = Outbox(reads=False)
-    behind(rig, socket)
+    subscribe_far_behind(rig, socket)
     await asyncio.sleep(0.1)
     assert 0 < socket.most_unsent < OUTBOX_BYTES
-    await settle(lambda: socket.told[-1:] == [100])
+    await settle(lambda: socket.received[-1:] == [100])
     assert socket.most_unsent > OUTBOX_BYTES
 
 
-async def test_who_comes_during_the_repair_of_those_who_left_misses_nothing(rig, monkeypatch):
-    """What they left behind is not taken for the conversation that began since."""
+async def test_a_client_that_joins_during_the_repair_for_clients_that_left_misses_nothing(
+    rig, monkeypatch
+):
+    """The conversation that the repair fills is not the one that was opened since."""
     monkeypatch.setattr(edge_repair, "PAGE_MAX", 50)
     monkeypatch.setattr(edge_repair, "CONGESTION_WAIT_MAX_S", 0.1)
     socket, ann, bob = Outbox(reads=False), Outbox(reads=True), Outbox(reads=True)
-    behind(rig, socket)
-    rig.fanout.on_batch([Entry("r.x", 101, "room", 0, event="added", user="ann")])
+    subscribe_far_behind(rig, socket)
+    rig.subscriptions.on_batch([Entry("r.x", 101, "room", 0, event="added", user="ann")])
     await settle(lambda: socket.is_congested)
-    rig.fanout.leave(socket)
+    rig.subscriptions.leave(socket)
     bob.user = "bob"
     for other in (ann, bob):
-        rig.fanout.join(other)
-        rig.fanout.subscribe(other, {"r.x": 101})
+        rig.subscriptions.join(other)
+        rig.subscriptions.subscribe(other, {"r.x": 101})
     await settle(lambda: not rig.repair._reading)
-    rig.fanout.on_batch([Entry("r.x", 102, "msg", 0)])
-    assert (ann.told[-1], bob.told[-1]) == (102, 102)
+    rig.subscriptions.on_batch([Entry("r.x", 102, "msg", 0)])
+    assert (ann.received[-1], bob.received[-1]) == (102, 102)
 
 
-async def test_who_is_doubtful_does_not_wait_for_the_next_poll(rig):
-    """Until his heads are read he may be pushed nothing: that is a matter of milliseconds."""
+async def test_a_stale_user_does_not_wait_for_the_next_periodic_poll(rig):
+    """Until the heads are read the user may be pushed nothing, so it must take milliseconds."""
     rig.repair.set_watermark(0)
     rig.repair._settings = Settings(heads_poll_ms=60_000, heads_poll_degraded_ms=60_000)
-    await settle(lambda: rig.upstream.asked["changed"])
-    rig.fanout.stale_users.add("ann")
-    await settle(lambda: rig.upstream.asked["heads"] and not rig.fanout.stale_users)
+    await settle(lambda: rig.upstream.requests["changed"])
+    rig.subscriptions.stale_users.add("ann")
+    await settle(lambda: rig.upstream.requests["heads"] and not rig.subscriptions.stale_users)
 
 
-async def test_a_failed_read_is_tried_again(rig):
-    """The message service may be down just now."""
+async def test_a_failed_read_is_retried(rig):
     rig.upstream.log, rig.upstream.is_down = entries(2), True
-    rig.fanout.note_head("r.x", 2)
-    await settle(lambda: rig.upstream.asked["entries"] >= 2)
+    rig.subscriptions.note_head("r.x", 2)
+    await settle(lambda: rig.upstream.requests["entries"] >= 2)
     rig.upstream.is_down = False
-    await settle(lambda: rig.socket.told == [1, 2])
+    await settle(lambda: rig.socket.received == [1, 2])
 
 
-async def test_polls_go_on_from_the_last_watermark_and_rest_without_sockets(rig):
-    """No poll asks for all there ever was, and an idle edge asks nothing."""
+async def test_polls_continue_from_the_last_watermark_and_stop_without_sockets(rig):
     rig.upstream.watermark = 9
     rig.repair.set_watermark(3)
     await settle(lambda: 9 in rig.upstream.since)
@@ -224,6 +226,6 @@ async def test_polls_go_on_from_the_last_watermark_and_rest_without_sockets(rig)
     await settle(lambda: 5 in rig.upstream.since)
     rig.repair.idle()
     await asyncio.sleep(0.03)
-    asked = rig.upstream.asked["changed"]
+    polls = rig.upstream.requests["changed"]
     await asyncio.sleep(0.06)
-    assert rig.upstream.asked["changed"] == asked
+    assert rig.upstream.requests["changed"] == polls

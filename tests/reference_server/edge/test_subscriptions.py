@@ -1,4 +1,4 @@
-"""One edge's fan-out: whatever the bus does, members are told everything, others nothing."""
+"""One edge's subscriptions: members receive everything, others nothing, whatever the bus does."""
 
 from collections import defaultdict
 from types import SimpleNamespace
@@ -11,7 +11,8 @@ from websockets.protocol import State
 from gauntlet.reference_server.core import wire
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.core.wire import Entry
-from gauntlet.reference_server.edge import client_socket, subscriptions
+from gauntlet.reference_server.edge import client_socket
+from gauntlet.reference_server.edge import subscriptions as subscriptions_module
 from gauntlet.reference_server.edge.client_socket import ClientSocket
 from gauntlet.reference_server.edge.connection import Connection
 from gauntlet.reference_server.edge.subscriptions import Subscriptions
@@ -22,19 +23,19 @@ CONVS = ("r.x", "d.ann.bob")
 
 @pytest.fixture(autouse=True, scope="module")
 def plain_frames():
-    """Frames as lines of JSON, so that what was written can be read back."""
+    """Write frames as lines of JSON, so that the tests can decode what was written."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (subscriptions, client_socket):
+        for module in (subscriptions_module, client_socket):
             patch.setattr(module, "text_frame", lambda payload: payload + b"\n")
         yield
 
 
 class RecordingSocket(ClientSocket):
-    """Has a place for what was written to it."""
+    """A socket with an attribute for what was written to it."""
 
 
 def make_socket(user: str, heads: dict[str, int] | None = None) -> ClientSocket:
-    """A socket that remembers what was written to it."""
+    """Return a socket that records what is written to it."""
     core = Connection(f"e|1-{user}", ping_ms=1000, pong_ms=500, now_s=0.0)
     written = bytearray()
     transport = SimpleNamespace(write=written.extend, get_write_buffer_size=lambda: 0)
@@ -47,183 +48,180 @@ def make_socket(user: str, heads: dict[str, int] | None = None) -> ClientSocket:
 
 
 def frames(socket: ClientSocket) -> list[wire.ServerFrame]:
-    """Everything written to a socket."""
+    """Return the frames that were written to a socket."""
     return [wire.decode_server(line) for line in bytes(socket.written).splitlines()]
 
 
 def pushes(socket: ClientSocket, conv: str) -> list[int | tuple[int, int]]:
-    """The positions pushed, and the gaps announced, of one conversation."""
-    told = []
+    """Return the positions pushed, and the gaps announced, of one conversation."""
+    received = []
     for frame in frames(socket):
         push = frame.msg or frame.room
         if push and push.conv == conv:
-            told.append(push.seq)
+            received.append(push.seq)
         if frame.gap and frame.gap.conv == conv:
-            told.append((frame.gap.first, frame.gap.last))
-    return told
+            received.append((frame.gap.first, frame.gap.last))
+    return received
 
 
-def live(fanout: Subscriptions, user: str, heads: dict[str, int]) -> ClientSocket:
-    """A subscribed socket."""
+def live(subscriptions: Subscriptions, user: str, heads: dict[str, int]) -> ClientSocket:
+    """Return a subscribed socket."""
     socket = make_socket(user, heads)
-    fanout.join(socket)
-    fanout.subscribe(socket, heads)
+    subscriptions.join(socket)
+    subscriptions.subscribe(socket, heads)
     return socket
 
 
 def message(conv: str, seq: int) -> Entry:
-    """A message of Ann's."""
+    """Return a message of Ann's."""
     return Entry(conv, seq, "msg", 0, f"m{seq}", f"c{seq}", "ann", "x")
 
 
 def event(conv: str, seq: int, kind: str, user: str) -> Entry:
-    """A room event."""
+    """Return a room event."""
     return Entry(conv, seq, "room", 0, event=kind, user=user)
 
 
 def test_all_sockets_of_all_members_are_pushed_in_order():
-    """Several devices, the sender's own too; what overtook on the bus waits."""
-    fanout = Subscriptions(Metrics())
-    sockets = [live(fanout, user, {"d.ann.bob": 2}) for user in ("ann", "bob", "bob")]
-    fanout.on_batch([message("d.ann.bob", 4), message("d.ann.bob", 3), message("d.ann.bob", 3)])
+    """Several devices, and the sender as well; entries that arrive early wait for their turn."""
+    subscriptions = Subscriptions(Metrics())
+    sockets = [live(subscriptions, user, {"d.ann.bob": 2}) for user in ("ann", "bob", "bob")]
+    subscriptions.on_batch(
+        [message("d.ann.bob", 4), message("d.ann.bob", 3), message("d.ann.bob", 3)]
+    )
     assert [pushes(socket, "d.ann.bob") for socket in sockets] == [[3, 4]] * 3
 
 
-def test_a_socket_that_joined_late_is_told_what_others_were_pushed_before():
-    """Entries that passed while its heads were on their way are announced, not lost."""
-    fanout = Subscriptions(Metrics())
-    live(fanout, "ann", {"d.ann.bob": 0})
+def test_a_socket_is_sent_a_gap_for_entries_that_arrived_while_its_heads_were_read():
+    subscriptions = Subscriptions(Metrics())
+    live(subscriptions, "ann", {"d.ann.bob": 0})
     late = make_socket("bob", {"d.ann.bob": 1})
-    fanout.join(late)
-    fanout.on_batch([message("d.ann.bob", seq) for seq in (1, 2, 3)])
-    fanout.subscribe(late, {"d.ann.bob": 1})
-    fanout.on_batch([message("d.ann.bob", 4)])
+    subscriptions.join(late)
+    subscriptions.on_batch([message("d.ann.bob", seq) for seq in (1, 2, 3)])
+    subscriptions.subscribe(late, {"d.ann.bob": 1})
+    subscriptions.on_batch([message("d.ann.bob", 4)])
     assert pushes(late, "d.ann.bob") == [(2, 3), 4]
 
 
-def test_an_unknown_head_seen_earlier_makes_a_new_conversation_suspect():
-    """What passed by before the first local member came is read from SQL."""
-    fanout = Subscriptions(Metrics())
-    fanout.on_batch([message("r.x", 5)])
-    live(fanout, "ann", {"r.x": 4})
-    assert fanout.overdue(float("inf")) == {"r.x"}
+def test_an_entry_seen_before_the_first_local_member_makes_a_conversation_overdue():
+    """What arrived before is read from SQL."""
+    subscriptions = Subscriptions(Metrics())
+    subscriptions.on_batch([message("r.x", 5)])
+    live(subscriptions, "ann", {"r.x": 4})
+    assert subscriptions.overdue(float("inf")) == {"r.x"}
 
 
-def test_members_that_sql_names_and_the_edge_does_not_know_are_doubtful():
-    """A lost `added` or `removed` is found by the poll; agreement costs nothing."""
-    fanout = Subscriptions(Metrics())
-    live(fanout, "ann", {"r.x": 4})
-    live(fanout, "bob", {})
-    fanout.note_members("r.x", ["ann", "elsewhere"])
-    assert fanout.stale_users == set()
-    fanout.note_members("r.x", ["bob"])
-    assert fanout.stale_users == {"ann", "bob"}
+def test_users_whose_membership_in_sql_differs_become_stale():
+    """So the poll finds a lost `added` or `removed`; agreement costs nothing."""
+    subscriptions = Subscriptions(Metrics())
+    live(subscriptions, "ann", {"r.x": 4})
+    live(subscriptions, "bob", {})
+    subscriptions.note_members("r.x", ["ann", "elsewhere"])
+    assert subscriptions.stale_users == set()
+    subscriptions.note_members("r.x", ["bob"])
+    assert subscriptions.stale_users == {"ann", "bob"}
 
 
-def test_a_removal_while_heads_are_on_their_way_counts():
-    """Who was a member when his heads were read, and is none any more, is pushed nothing."""
-    fanout = Subscriptions(Metrics())
-    live(fanout, "ann", {"r.x": 2})
+def test_a_user_removed_while_the_heads_are_read_is_pushed_nothing():
+    subscriptions = Subscriptions(Metrics())
+    live(subscriptions, "ann", {"r.x": 2})
     bob = make_socket("bob", {"r.x": 2})
-    fanout.join(bob)
-    fanout.on_batch([event("r.x", 3, "removed", "bob")])
-    fanout.subscribe(bob, {"r.x": 2})
-    fanout.on_batch([message("r.x", 4)])
+    subscriptions.join(bob)
+    subscriptions.on_batch([event("r.x", 3, "removed", "bob")])
+    subscriptions.subscribe(bob, {"r.x": 2})
+    subscriptions.on_batch([message("r.x", 4)])
     assert pushes(bob, "r.x") == []
 
 
-def test_an_addition_that_is_older_than_a_skipped_removal_counts_for_nothing():
-    """Bob was put out before his heads were read; that he had been put in is heard only now."""
-    fanout = Subscriptions(Metrics())
+def test_an_addition_older_than_a_skipped_removal_is_ignored():
+    """Bob was removed before the heads were read, and the earlier addition arrives only now."""
+    subscriptions = Subscriptions(Metrics())
     bob = make_socket("bob", {})
-    fanout.join(bob)
-    fanout.on_batch([event("r.x", 2, "added", "bob")])
-    live(fanout, "ann", {"r.x": 3})
-    fanout.subscribe(bob, {})
-    fanout.on_batch([message("r.x", 4)])
+    subscriptions.join(bob)
+    subscriptions.on_batch([event("r.x", 2, "added", "bob")])
+    live(subscriptions, "ann", {"r.x": 3})
+    subscriptions.subscribe(bob, {})
+    subscriptions.on_batch([message("r.x", 4)])
     assert pushes(bob, "r.x") == []
 
 
-def test_a_removal_that_another_socket_skipped_is_looked_for():
-    """Ann's heads are newer than Bob's: what lies between never came by, so his are read again."""
-    fanout = Subscriptions(Metrics())
+def test_a_removal_that_another_socket_skipped_is_looked_up():
+    """Ann's heads are newer than Bob's, so a removal in between would not have arrived."""
+    subscriptions = Subscriptions(Metrics())
     bob = make_socket("bob", {"r.x": 3})
-    fanout.join(bob)
-    live(fanout, "ann", {"r.x": 4})
-    fanout.subscribe(bob, {"r.x": 3})
-    fanout.on_batch([message("r.x", 5)])
-    assert (pushes(bob, "r.x"), fanout.stale_users) == ([], {"bob"})
-    fanout.join(bob)
-    fanout.resubscribe(bob, {"r.x": 5})
-    fanout.on_batch([message("r.x", 6)])
-    assert pushes(bob, "r.x") == [(4, 5), 6], "he had not been put out after all"
+    subscriptions.join(bob)
+    live(subscriptions, "ann", {"r.x": 4})
+    subscriptions.subscribe(bob, {"r.x": 3})
+    subscriptions.on_batch([message("r.x", 5)])
+    assert (pushes(bob, "r.x"), subscriptions.stale_users) == ([], {"bob"})
+    subscriptions.join(bob)
+    subscriptions.resubscribe(bob, {"r.x": 5})
+    subscriptions.on_batch([message("r.x", 6)])
+    assert pushes(bob, "r.x") == [(4, 5), 6], "the user had not been removed after all"
 
 
-def test_changes_count_by_their_place_and_not_as_they_come():
-    """An addition that is heard after the removal that followed it changes nothing."""
-    fanout = Subscriptions(Metrics())
+def test_membership_changes_count_by_position_not_by_arrival():
+    subscriptions = Subscriptions(Metrics())
     bob = make_socket("bob", {})
-    fanout.join(bob)
-    fanout.on_batch([event("r.x", 3, "removed", "bob"), event("r.x", 2, "added", "bob")])
-    fanout.subscribe(bob, {})
-    fanout.on_batch([message("r.x", 4)])
+    subscriptions.join(bob)
+    subscriptions.on_batch([event("r.x", 3, "removed", "bob"), event("r.x", 2, "added", "bob")])
+    subscriptions.subscribe(bob, {})
+    subscriptions.on_batch([message("r.x", 4)])
     assert pushes(bob, "r.x") == []
-    assert fanout.find("r.x") is None, "nobody here is a member"
+    assert subscriptions.find("r.x") is None, "no local user is a member"
 
 
-def test_a_conversation_that_another_brings_is_told_to_all_its_members():
-    """It began after this one's heads were read, and its first message was lost on the bus."""
-    fanout = Subscriptions(Metrics())
-    early, joining = live(fanout, "ann", {}), make_socket("ann", {})
-    fanout.join(joining)
-    live(fanout, "bob", {"d.ann.bob": 1})
-    fanout.subscribe(joining, {})
-    fanout.on_batch([message("d.ann.bob", 2)])
+def test_a_conversation_that_another_member_brings_is_announced_to_all_members():
+    """It began after this socket's heads were read, and its first message was lost on the bus."""
+    subscriptions = Subscriptions(Metrics())
+    early, joining = live(subscriptions, "ann", {}), make_socket("ann", {})
+    subscriptions.join(joining)
+    live(subscriptions, "bob", {"d.ann.bob": 1})
+    subscriptions.subscribe(joining, {})
+    subscriptions.on_batch([message("d.ann.bob", 2)])
     assert pushes(early, "d.ann.bob") == pushes(joining, "d.ann.bob") == [(1, 1), 2]
 
 
-def test_removed_and_added_again_in_one_go():
-    """The last local member leaves and returns within entries that become ready together."""
-    fanout = Subscriptions(Metrics())
-    ann = live(fanout, "ann", {"r.x": 2})
+def test_a_member_removed_and_added_again_in_one_batch_stays_subscribed():
+    subscriptions = Subscriptions(Metrics())
+    ann = live(subscriptions, "ann", {"r.x": 2})
     changes = [event("r.x", 4, "added", "ann"), event("r.x", 3, "removed", "ann")]
-    fanout.on_batch([*changes, message("r.x", 5)])
+    subscriptions.on_batch([*changes, message("r.x", 5)])
     assert pushes(ann, "r.x") == [3, 4, 5]
 
 
-def test_what_is_skipped_makes_members_doubtful_and_heads_set_them_right():
-    """A removal among skipped entries is found by reading the member's heads again."""
-    fanout = Subscriptions(Metrics())
-    ann = live(fanout, "ann", {"r.x": 2, "r.y": 1})
-    fanout.skip_to(fanout.find("r.x"), 10)
-    assert fanout.stale_users == {"ann"}
-    fanout.on_batch([message("r.x", 10)])
-    assert pushes(ann, "r.x") == [(3, 9)], "he may have been put out in what was skipped"
-    fanout.join(ann)
-    fanout.resubscribe(ann, {"r.y": 1, "r.z": 7})
-    fanout.on_batch([message("r.x", 10), message("r.y", 2), message("r.z", 8)])
+def test_skipped_entries_make_members_stale_until_their_heads_are_read():
+    """There may be a removal among the skipped entries."""
+    subscriptions = Subscriptions(Metrics())
+    ann = live(subscriptions, "ann", {"r.x": 2, "r.y": 1})
+    subscriptions.skip_to(subscriptions.find("r.x"), 10)
+    assert subscriptions.stale_users == {"ann"}
+    subscriptions.on_batch([message("r.x", 10)])
+    assert pushes(ann, "r.x") == [(3, 9)], "the user may have been removed in what was skipped"
+    subscriptions.join(ann)
+    subscriptions.resubscribe(ann, {"r.y": 1, "r.z": 7})
+    subscriptions.on_batch([message("r.x", 10), message("r.y", 2), message("r.z", 8)])
     assert (pushes(ann, "r.x"), pushes(ann, "r.y")) == ([(3, 9)], [2])
     assert pushes(ann, "r.z") == [(1, 7), 8], "what lies before is read from history"
 
 
-def test_leaving_frees_what_was_kept():
-    """An edge does not remember conversations without local members, nor their users."""
-    fanout = Subscriptions(Metrics())
-    socket = live(fanout, "ann", {"r.x": 4, "d.ann.bob": 1})
+def test_leaving_frees_everything_that_was_kept_for_a_socket():
+    subscriptions = Subscriptions(Metrics())
+    socket = live(subscriptions, "ann", {"r.x": 4, "d.ann.bob": 1})
     joining = make_socket("ann")
-    fanout.join(joining)
-    for one in (socket, joining):
-        fanout.leave(one)
-    assert not fanout._conversations
-    assert not fanout._live
-    assert not fanout._joining
+    subscriptions.join(joining)
+    for each in (socket, joining):
+        subscriptions.leave(each)
+    assert not subscriptions._conversations
+    assert not subscriptions._live
+    assert not subscriptions._joining
 
 
 class World:
-    """SQL, a lossy bus and one edge, stepped by hypothesis."""
+    """A model of SQL, a lossy bus and one edge, stepped by Hypothesis."""
 
     def __init__(self) -> None:
-        self.fanout = Subscriptions(Metrics())
+        self.subscriptions = Subscriptions(Metrics())
         self.log: defaultdict[str, list[Entry]] = defaultdict(list)
         self.members: dict[str, set[str]] = {conv: set() for conv in CONVS}
         self.flying: list[Entry] = []
@@ -239,7 +237,7 @@ class World:
         return user in self.members[conv] if conv[0] == "r" else bool(self.log[conv])
 
     def commit(self, conv: str, kind: str, user: str) -> None:
-        """A message, or the change of a membership that can be changed."""
+        """Commit a message, or a membership change if it is possible."""
         seq = len(self.log[conv]) + 1
         entry = message(conv, seq)
         if conv[0] == "r" and kind != "msg":
@@ -251,34 +249,34 @@ class World:
         self.flying.append(entry)
 
     def step(self, kind: str, conv: str, user: str, number: int) -> None:
-        """One thing that can happen."""
+        """Execute one step of the model."""
         if kind in {"msg", "added", "removed"}:
             self.commit(conv, kind, user)
-        elif kind in {"hear", "lose", "repeat"} and self.flying:
+        elif kind in {"receive", "lose", "repeat"} and self.flying:
             entry = self.flying[number % len(self.flying)]
             if kind != "repeat":
                 self.flying.remove(entry)
             if kind != "lose":
-                self.fanout.on_batch([entry])
+                self.subscriptions.on_batch([entry])
         elif kind == "repair":
             self.repair(conv)
         else:
             self.step_socket(kind, user, number)
 
     def step_socket(self, kind: str, user: str, number: int) -> None:
-        """One thing that can happen to sockets, or because of the heads poll."""
+        """Execute one step that concerns sockets or the heads poll."""
         if kind == "join":
             socket = make_socket(user)
-            self.fanout.join(socket)
+            self.subscriptions.join(socket)
             heads = self.heads(user)
             socket.core.connected(heads)
             self.joining.append((socket, heads))
         elif kind == "subscribe" and self.joining:
             socket, heads = self.joining.pop(number % len(self.joining))
-            self.fanout.subscribe(socket, heads)
+            self.subscriptions.subscribe(socket, heads)
             self.live.append((socket, heads))
         elif kind == "leave" and self.live:
-            self.fanout.leave(self.live.pop(number % len(self.live))[0])
+            self.subscriptions.leave(self.live.pop(number % len(self.live))[0])
         elif kind == "poll":
             heads = {conv: len(entries) for conv, entries in self.log.items() if entries}
             self.polled.append((heads, {c: set(m) for c, m in self.members.items() if c in heads}))
@@ -291,38 +289,38 @@ class World:
 
     def apply_poll(self, heads: dict[str, int], members: dict[str, set[str]]) -> None:
         for conv, head in heads.items():
-            self.fanout.note_head(conv, head)
+            self.subscriptions.note_head(conv, head)
         for conv, named in members.items():
-            self.fanout.note_members(conv, named)
+            self.subscriptions.note_members(conv, named)
 
     def begin_rereading(self, user: str) -> None:
-        sockets = self.fanout.sockets_of(user)
-        if user in self.fanout.stale_users and not any(
-            s in sockets for ss, _ in self.rereading for s in ss
+        sockets = self.subscriptions.sockets_of(user)
+        if user in self.subscriptions.stale_users and not any(
+            socket in sockets for reread, _ in self.rereading for socket in reread
         ):
             for socket in sockets:
-                self.fanout.join(socket)
+                self.subscriptions.join(socket)
             self.rereading.append((sockets, self.heads(user)))
 
     def end_rereading(self, sockets: list[ClientSocket], heads: dict[str, int]) -> None:
         for socket in sockets:
-            self.fanout.stale_users.discard(socket.user)
+            self.subscriptions.stale_users.discard(socket.user)
         for socket in sockets:
-            if any(socket is one for one, _ in self.live):
-                self.fanout.resubscribe(socket, heads)
+            if any(socket is live_socket for live_socket, _ in self.live):
+                self.subscriptions.resubscribe(socket, heads)
 
     def repair(self, conv: str) -> None:
-        conversation = self.fanout.find(conv)
+        conversation = self.subscriptions.find(conv)
         if conversation and conversation.is_behind:
-            # A short page, so that skipping what lies behind it is exercised too.
+            # A short page, so that skipping the entries after it is exercised too.
             page = self.log[conv][conversation.next_seq - 1 :][:3]
             head = len(self.log[conv])
-            self.fanout.on_batch(page)
+            self.subscriptions.on_batch(page)
             if conversation.next_seq <= head:
-                self.fanout.skip_to(conversation, head + 1)
+                self.subscriptions.skip_to(conversation, head + 1)
 
     def settle(self) -> None:
-        """What the loops of an edge do when nothing happens any more."""
+        """Run what the loops of an edge do when nothing else happens."""
         while self.joining:
             self.step("subscribe", "", "", 0)
         for answer in (*self.rereading,):
@@ -343,7 +341,7 @@ class World:
 
 KINDS = (
     *("msg", "msg", "msg", "added", "added", "removed"),
-    *("hear", "hear", "hear", "hear", "lose", "repeat", "repair"),
+    *("receive", "receive", "receive", "receive", "lose", "repeat", "repair"),
     *("join", "subscribe", "subscribe", "leave"),
     *("poll", "polled", "reread", "reread-answer"),
 )
@@ -355,7 +353,7 @@ STEPS = st.lists(
 
 
 def entitled(log: list[Entry], user: str) -> set[int]:
-    """The positions of a room that a user may see: from each `added` to its `removed`."""
+    """Return the positions of a room that a user may see: from each `added` to its `removed`."""
     seen, member = set(), False
     for entry in log:
         if entry.user == user and entry.event == "added":
@@ -367,11 +365,11 @@ def entitled(log: list[Entry], user: str) -> set[int]:
     return seen
 
 
-def assert_continuous(told: list[int | tuple[int, int]], head: int | None) -> None:
-    """Every position after the head is pushed or in a gap, once; without a head, from the first."""
+def assert_continuous(received: list[int | tuple[int, int]], head: int | None) -> None:
+    """Check that every position after the head (or from the first on) was received once."""
     next_seq = None if head is None else head + 1
-    for one in told:
-        first, last = (one, one) if isinstance(one, int) else one
+    for item in received:
+        first, last = (item, item) if isinstance(item, int) else item
         assert first == (first if next_seq is None else next_seq)
         next_seq = last + 1
 
@@ -379,22 +377,22 @@ def assert_continuous(told: list[int | tuple[int, int]], head: int | None) -> No
 @settings(max_examples=150)
 @pytest.mark.parametrize("conv", CONVS)
 @given(steps=STEPS)
-def test_members_are_told_everything_and_others_nothing(conv, steps):
+def test_members_receive_everything_and_others_nothing(conv, steps):
     """Over loss, repetition, reordering, joins, removals, stale polls and short pages.
 
-    Each live socket is pushed, in order, or told of a gap, all that is after its `connected`,
-    and never pushed what its user may not see.
+    Each live socket receives everything after its `connected`, in order, as a push or a gap, and
+    never anything that its user may not see.
     """
     world = World()
     for kind, user, number in steps:
         world.step(kind, conv, user, number)
     world.settle()
     for socket, heads in world.live:
-        told = pushes(socket, conv)
-        pushed = {one for one in told if isinstance(one, int)}
-        assert_continuous(told, heads.get(conv))
+        received = pushes(socket, conv)
+        pushed = {item for item in received if isinstance(item, int)}
+        assert_continuous(received, heads.get(conv))
         if conv[0] == "r":
             assert pushed <= entitled(world.log[conv], socket.user)
         if world.is_member(conv, socket.user):
-            ends = [one if isinstance(one, int) else one[1] for one in told]
+            ends = [item if isinstance(item, int) else item[1] for item in received]
             assert max([heads.get(conv, 0), *ends]) == len(world.log[conv])
