@@ -1,4 +1,4 @@
-"""A component that is no more than a web server of a few lines."""
+"""A component that is only a web server of a few lines."""
 
 import sys
 
@@ -21,14 +21,14 @@ while True:
 
 @pytest.fixture
 def planned():
-    """`planned("a")`: a component of our own, on a free port."""
+    """`planned("a")`: a component of that name on a free port."""
     allocate = PortAllocator()
     return lambda name: plan.PlannedComponent(name, name, plan.PYTHON, [allocate()])
 
 
 @pytest.fixture
 def web_server(tmp_path):
-    """`web_server(planned)`: how to start it."""
+    """`web_server(planned)`: the launch specification that starts it."""
 
     def launch(component, **more):
         argv = (sys.executable, "-c", SERVE, str(component.port))

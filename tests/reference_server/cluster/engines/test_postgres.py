@@ -1,4 +1,4 @@
-"""Which PostgreSQL is used, as whom it runs, and that its data folder is made once."""
+"""Which PostgreSQL is used, as which user it runs, and how its data folder is initialised."""
 
 import os
 import signal
@@ -21,15 +21,14 @@ def component(require_service):
     return plan.PlannedComponent("messages-db", "messages-db", plan.POSTGRES, [PortAllocator()()])
 
 
-def test_none_at_all_says_how_to_get_one(monkeypatch, tmp_path):
-    """One line."""
+def test_a_missing_postgresql_is_reported_with_how_to_install_it(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(postgres, "_DEBIAN", tmp_path)
     with pytest.raises(MissingBinaryError, match="apt-get install postgresql"):
         postgres.find()
 
 
-def test_the_newest_of_debian_is_used_off_path(monkeypatch, tmp_path):
+def test_the_newest_debian_version_is_used_if_none_is_on_path(monkeypatch, tmp_path):
     """Version 15 is newer than 9."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(postgres, "_DEBIAN", tmp_path)
@@ -42,8 +41,21 @@ def test_the_newest_of_debian_is_used_off_path(monkeypatch, tmp_path):
     assert postgres.find().version == "15.1"
 
 
-def test_root_is_left_for_somebody_who_reaches_the_folder(component, tmp_path):
-    """PostgreSQL refuses root; a folder below a private one is replaced, and removed in the end."""
+def test_root_without_an_unprivileged_user_is_reported_like_a_missing_server(
+    monkeypatch, require_service
+):
+    """Otherwise the start would fail after the plan, with a traceback."""
+    require_service("postgres")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(postgres.pwd, "getpwall", list)
+    with pytest.raises(MissingBinaryError, match="does not run as root"):
+        postgres.find()
+
+
+def test_root_runs_the_server_as_an_unprivileged_user_that_can_reach_its_folder(
+    component, tmp_path
+):
+    """PostgreSQL does not run as root. A folder that user cannot reach is replaced."""
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
     launch = postgres.launch_spec(component, private, tmp_path / "log")
@@ -59,23 +71,21 @@ def test_root_is_left_for_somebody_who_reaches_the_folder(component, tmp_path):
     assert not Path(folder).exists()
 
 
-async def test_data_survives_a_kill_and_is_made_once(component, tmp_path):
-    """The second start finds the folder; an interrupted first one would be repeated."""
+async def test_data_survives_a_kill_and_is_initialised_once(component, tmp_path):
     launch = postgres.launch_spec(component, tmp_path, tmp_path / "log")
     server = Component(component, launch, lambda *_: None)
     try:
         await server.start()
-        made_at = Path(launch.argv[2], "PG_VERSION").stat().st_mtime_ns
+        initialised_at = Path(launch.argv[2], "PG_VERSION").stat().st_mtime_ns
         await server.kill(signal.SIGKILL)
         await server.start()
-        assert Path(launch.argv[2], "PG_VERSION").stat().st_mtime_ns == made_at
+        assert Path(launch.argv[2], "PG_VERSION").stat().st_mtime_ns == initialised_at
     finally:
         await server.stop()
         launch.clean_up()
 
 
-async def test_an_initdb_that_fails_is_told_with_its_words(component, tmp_path, monkeypatch):
-    """As a failure of the component."""
+async def test_a_failed_initdb_is_reported_with_its_log(component, tmp_path, monkeypatch):
     launch = postgres.launch_spec(component, tmp_path, tmp_path / "log")
     monkeypatch.setattr(postgres, "USER", "pg_reserved")
     with pytest.raises(StartError, match="initdb ended with exit code 1") as caught:
@@ -85,7 +95,7 @@ async def test_an_initdb_that_fails_is_told_with_its_words(component, tmp_path, 
 
 
 def test_fsync_is_never_switched_off(component, tmp_path):
-    """An acked message survives a crash of the machine."""
+    """An acknowledged message must survive a crash of the machine."""
     launch = postgres.launch_spec(component, tmp_path, tmp_path / "log")
     launch.clean_up()
     text = " ".join(launch.argv)

@@ -1,4 +1,4 @@
-"""A private node: nothing of the machine's own RabbitMQ is used."""
+"""A private node that uses nothing of the machine's own RabbitMQ."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from gauntlet.reference_server.cluster.topology import plan
 
 @pytest.fixture
 def launch(tmp_path, require_service):
-    """How a node on ports 1, 2, 3 is started."""
+    """The launch specification of a node on ports 1, 2, 3."""
     require_service("rabbitmq")
     component = plan.PlannedComponent("broker", "broker", plan.RABBITMQ, [1, 2, 3])
     return rabbitmq.launch_spec(component, tmp_path, tmp_path / "log")
@@ -26,19 +26,18 @@ def test_every_folder_and_port_is_private(launch, tmp_path):
 
 
 def test_no_plugin_is_enabled(tmp_path, launch):
-    """Management alone would add seconds and ports."""
+    """The management plugin alone would add seconds and ports."""
     assert (tmp_path / "broker" / "enabled_plugins").read_text() == "[].\n"
 
 
-def test_epmd_is_a_helper_of_ours(launch):
+def test_epmd_is_started_as_a_helper(launch):
     """Started by Erlang it would go into the background and outlive the node."""
     ((program, *options),) = launch.helpers
     assert program.endswith("epmd")
     assert options == ["-port", "2", "-address", "127.0.0.1"]
 
 
-def test_the_cookie_is_secret_and_kept(launch, tmp_path):
-    """A restarted node must know its own data."""
+def test_the_cookie_is_secret_and_kept_across_starts(launch, tmp_path):
     cookie = tmp_path / "broker" / "home" / ".erlang.cookie"
     text = cookie.read_text()
     assert cookie.stat().st_mode & 0o077 == 0
@@ -47,8 +46,7 @@ def test_the_cookie_is_secret_and_kept(launch, tmp_path):
     assert cookie.read_text() == text
 
 
-def test_none_at_all_says_how_to_get_it(monkeypatch, tmp_path):
-    """One line; Erlang belongs to it."""
+def test_a_missing_rabbitmq_is_reported_with_how_to_install_it(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingBinaryError, match="apt-get install rabbitmq-server"):
         rabbitmq.find()

@@ -12,7 +12,7 @@ from gauntlet.reference_server.cluster.topology import plan
 
 @pytest.fixture
 def fake(tmp_path, monkeypatch):
-    """`fake("6.2.1")`: a program that says it is that Redis; nothing else is to be found."""
+    """`fake("6.2.1")`: a program that reports this version; no other Redis is on the machine."""
     monkeypatch.delenv(redis_server.VARIABLE, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "venv/python"))
@@ -27,46 +27,44 @@ def fake(tmp_path, monkeypatch):
     return make
 
 
-def test_the_variable_comes_first(fake, monkeypatch):
-    """Even before what is on PATH."""
+def test_the_environment_variable_takes_precedence_over_path(fake, monkeypatch):
     fake("7.0.15")
-    wanted = fake("6.2.0", "mine/redis")
-    monkeypatch.setenv(redis_server.VARIABLE, wanted)
-    assert redis_server.find() == redis_server.Binary(wanted, "6.2.0")
+    chosen = fake("6.2.0", "mine/redis")
+    monkeypatch.setenv(redis_server.VARIABLE, chosen)
+    assert redis_server.find() == redis_server.Binary(chosen, "6.2.0")
 
 
-def test_a_wrong_variable_is_not_worked_around(fake, monkeypatch):
-    """Who names a program wants that one."""
+def test_a_wrong_environment_variable_is_an_error(fake, monkeypatch):
+    """No other program is used instead."""
     fake("7.0.15")
     monkeypatch.setenv(redis_server.VARIABLE, "/no/such/redis")
     with pytest.raises(MissingBinaryError, match=redis_server.VARIABLE):
         redis_server.find()
 
 
-def test_an_old_one_is_passed_over_for_valkey(fake):
-    """6.0 lacks what the registry uses; 10 is newer than 6."""
+def test_a_redis_that_is_too_old_is_skipped_for_valkey(fake):
+    """6.0 lacks commands that the registry uses; 10 is newer than 6."""
     fake("6.0.16")
     valkey = fake("10.1.0", "bin/valkey-server")
     assert redis_server.find().path == valkey
 
 
-def test_the_one_beside_our_python_comes_last(fake):
-    """The wheel's binary serves where the machine has none of its own."""
-    beside = fake("6.2.14", "venv/redis-server")
-    assert redis_server.find().path == beside
+def test_a_redis_next_to_the_python_interpreter_comes_last(fake):
+    """The wheel's binary is used if the machine has none of its own."""
+    next_to_python = fake("6.2.14", "venv/redis-server")
+    assert redis_server.find().path == next_to_python
     on_path = fake("7.0.15")
     assert redis_server.find().path == on_path
 
 
-def test_none_at_all_says_how_to_get_one(fake):
-    """One line."""
+def test_a_missing_redis_is_reported_in_one_line_with_how_to_install_it(fake):
     with pytest.raises(MissingBinaryError, match="apt-get install redis-server") as caught:
         redis_server.find()
     assert "\n" not in str(caught.value)
 
 
-def test_it_keeps_nothing_and_its_memory_is_bounded(tmp_path, require_service):
-    """A registry that came back with old leases would lie."""
+def test_redis_persists_nothing_and_its_memory_is_limited(tmp_path, require_service):
+    """A registry that returned with old leases would be wrong."""
     require_service("redis")
     component = plan.PlannedComponent("registry", "registry", plan.REDIS, [12345])
     argv = redis_server.launch_spec(component, tmp_path, tmp_path / "log").argv

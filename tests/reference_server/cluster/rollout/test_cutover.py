@@ -1,4 +1,4 @@
-"""The cutover's state machine: the way there, every way back, and the point of no return."""
+"""The state machine of migrations: each state, every rollback, and the point of no return."""
 
 import contextlib
 
@@ -31,9 +31,9 @@ SEND_BACK = [
     machine.AwaitEmpty("green"),
     *DROP_GREEN,
 ]
-# Whoever comes to an empty environment at once counts as gone for good.
+# An environment without connections counts as empty immediately.
 LIMITS = machine.Limits(settle_ms=0)
-WAY_BACK = {
+ROLLBACK_COMMANDS = {
     State.PREPARE: DROP_GREEN,
     State.VERIFY: DROP_GREEN,
     State.SWITCH: SEND_BACK,
@@ -43,12 +43,12 @@ WAY_BACK = {
 
 
 def begin(*, canaries=True):
-    """A cutover from blue to green at time 0."""
+    """Begin a cutover from blue to green at time 0."""
     return machine.cutover("blue", "green", canaries=canaries, limits=LIMITS, now_ns=0)
 
 
 def reached(state):
-    """A cutover that went well until `state`."""
+    """Return a cutover that has reached `state` without a failure."""
     cutover = begin()
     while cutover.state is not state:
         cutover.advance(
@@ -58,15 +58,15 @@ def reached(state):
 
 
 def commands(cutover):
-    """Let everything succeed to the end; returns the commands from the current one on."""
-    seen = []
+    """Let every command succeed; return the commands from the current one on."""
+    executed = []
     while cutover.command is not None:
-        seen.append(cutover.command)
+        executed.append(cutover.command)
         cutover.advance(Succeeded(), 10 * MS)
-    return seen
+    return executed
 
 
-def test_all_well_leads_through_every_state():
+def test_a_cutover_without_failures_goes_through_every_state():
     """Each state has its command, and is recorded with its time."""
     cutover = begin()
     for number, (state, command) in enumerate(FORWARD):
@@ -80,35 +80,33 @@ def test_all_well_leads_through_every_state():
     assert cutover.steps[4].detail == {"command": "AwaitEmpty", "connections": EMPTY.connections}
 
 
-def test_canaries_can_be_left_out():
-    """Then VERIFY is no step at all."""
+def test_without_canaries_there_is_no_verify_step():
     cutover = begin(canaries=False)
     assert machine.RunCanaries("green", "blue") not in commands(cutover)
     assert State.VERIFY not in {step.state for step in cutover.steps}
 
 
-@pytest.mark.parametrize("state", WAY_BACK)
+@pytest.mark.parametrize("state", ROLLBACK_COMMANDS)
 def test_a_failure_before_close_rolls_back(state):
-    """Whatever fails, the way back is the one for the state that was reached."""
     cutover = reached(state)
     cutover.advance(machine.Failed("broke"), 9 * MS)
     assert (cutover.state, cutover.error) == (State.ROLLBACK, "broke")
-    assert commands(cutover) == WAY_BACK[state]
+    assert commands(cutover) == ROLLBACK_COMMANDS[state]
     assert cutover.state is State.ROLLED_BACK
 
 
-@pytest.mark.parametrize("state", WAY_BACK)
-def test_an_operator_can_go_back_until_close(state):
-    """The same way back, without an error."""
+@pytest.mark.parametrize("state", ROLLBACK_COMMANDS)
+def test_an_operator_can_request_a_rollback_until_close(state):
+    """The commands are those of a failure, but there is no error."""
     cutover = reached(state)
     cutover.advance(machine.RollbackRequested(), 9 * MS)
-    assert commands(cutover) == WAY_BACK[state]
+    assert commands(cutover) == ROLLBACK_COMMANDS[state]
     assert (cutover.state, cutover.error) == (State.ROLLED_BACK, None)
 
 
 @pytest.mark.parametrize("state", [State.CLOSE, State.RETIRE, State.DONE])
-def test_there_is_no_way_back_from_close(state):
-    """Clients could no longer be sent back; the request is refused and changes nothing."""
+def test_a_rollback_from_close_on_is_refused(state):
+    """Clients could no longer be sent back."""
     cutover = reached(state)
     with pytest.raises(StateError, match="a rollback is not possible"):
         cutover.advance(machine.RollbackRequested(), 9 * MS)
@@ -116,15 +114,13 @@ def test_there_is_no_way_back_from_close(state):
 
 
 @pytest.mark.parametrize("state", [State.CLOSE, State.RETIRE])
-def test_a_failure_after_close_is_final(state):
-    """Nothing is tried any more, and the reason is kept."""
+def test_a_failure_from_close_on_is_final(state):
     cutover = reached(state)
     cutover.advance(machine.Failed("broke"), 9 * MS)
     assert (cutover.state, cutover.command, cutover.error) == (State.FAILED, None, "broke")
 
 
 def test_a_failure_of_the_rollback_is_final():
-    """There is no way back from the way back."""
     cutover = reached(State.VERIFY)
     cutover.advance(machine.Failed("first"), 9 * MS)
     cutover.advance(machine.Failed("second"), 9 * MS)
@@ -132,7 +128,7 @@ def test_a_failure_of_the_rollback_is_final():
 
 
 @pytest.mark.parametrize(
-    "broken",
+    "exceeded",
     [
         {"handshake_p99_ms": 2001.0},
         {"loop_lag_ms": 1001.0},
@@ -141,21 +137,20 @@ def test_a_failure_of_the_rollback_is_final():
     ],
 )
 @pytest.mark.parametrize("state", [State.VERIFY, State.DRAIN, State.MONITOR])
-def test_a_broken_limit_rolls_back_by_itself(state, broken):
-    """Even when the old environment is empty already: the new one cannot keep its clients."""
+def test_exceeding_a_limit_causes_a_rollback(state, exceeded):
+    """Even if the old environment is empty already: the new one cannot keep its clients."""
     cutover = reached(state)
-    cutover.advance(machine.EdgesObserved({"blue": 0, "green": 9}, **broken), 9 * MS)
+    cutover.advance(machine.EdgesObserved({"blue": 0, "green": 9}, **exceeded), 9 * MS)
     assert cutover.state is State.ROLLBACK
-    told = {
+    errors = {
         "handshakes": "6 of 100 handshakes",
         "down": "edge-green-1: not running, or not answering",
     }
-    name = next(iter(broken))
-    assert told.get(name, name) in cutover.error
+    name = next(iter(exceeded))
+    assert errors.get(name, name) in cutover.error
 
 
-def test_values_at_their_limits_are_kept():
-    """A limit is the last good value."""
+def test_a_value_equal_to_its_limit_does_not_exceed_it():
     limits = machine.Limits()
     at_limits = machine.EdgesObserved(
         {"blue": 5, "green": 0},
@@ -169,16 +164,15 @@ def test_values_at_their_limits_are_kept():
     assert cutover.state is State.MONITOR
 
 
-def test_one_failed_handshake_of_a_few_is_no_ratio():
-    """A client may have gone while its heads were read; twenty handshakes tell more."""
+def test_the_handshake_error_ratio_needs_twenty_handshakes():
+    """A client may disconnect while its heads are read."""
     cutover = reached(State.DRAIN)
     few = machine.EdgesObserved(BUSY.connections, handshakes=19, handshakes_failed=5)
     cutover.advance(few, 9 * MS)
     assert cutover.state is State.DRAIN
 
 
-def test_monitor_waits_for_stragglers_and_then_gives_up():
-    """Connections left after the time for stragglers send everybody back."""
+def test_clients_left_after_the_monitor_time_cause_a_rollback():
     cutover = reached(State.MONITOR)
     entered_ns = cutover.steps[-1].t_ns
     cutover.advance(BUSY, entered_ns + cutover.limits.monitor_ms * MS)
@@ -188,8 +182,8 @@ def test_monitor_waits_for_stragglers_and_then_gives_up():
     assert cutover.error == "blue still has 5 connections"
 
 
-def test_the_listener_closes_only_after_a_while_without_a_connection():
-    """One that was in its handshake when the others left counts, and begins the while anew."""
+def test_edges_close_only_after_the_settle_time_without_a_connection():
+    """A client that was still in its handshake restarts the settle time."""
     limits = machine.Limits(settle_ms=1000)
     cutover = machine.cutover("blue", "green", canaries=False, limits=limits, now_ns=0)
     while cutover.state is not State.MONITOR:
@@ -201,31 +195,31 @@ def test_the_listener_closes_only_after_a_while_without_a_connection():
     assert cutover.state is State.CLOSE
 
 
-def test_an_edge_alone_leaves_by_the_same_steps():
-    """Drained, awaited, closed, retired; nothing is switched or started."""
-    move = machine.scale_in("edge-blue-2", limits=LIMITS, now_ns=0)
-    assert commands(move) == [
+def test_a_scale_in_drains_waits_closes_and_retires():
+    """Nothing is started or switched."""
+    migration = machine.scale_in("edge-blue-2", limits=LIMITS, now_ns=0)
+    assert commands(migration) == [
         machine.Drain("edge-blue-2"),
         machine.AwaitEmpty("edge-blue-2"),
         machine.CloseEdges("edge-blue-2"),
         machine.RetireEdges("edge-blue-2"),
     ]
-    assert move.state is State.DONE
+    assert migration.state is State.DONE
 
 
-def test_an_edge_stays_when_its_neighbours_cannot_take_its_clients():
-    """It stops telling them to go, and that is all: there is nothing to switch back."""
-    move = machine.scale_in("edge-blue-2", limits=LIMITS, now_ns=0)
-    seen = machine.EdgesObserved({"blue": 9, "edge-blue-2": 4}, down=("edge-blue-1",))
-    move.advance(seen, MS)
-    assert commands(move) == [machine.StopDrain("edge-blue-2")]
-    assert (move.state, move.error) == (
+def test_a_scale_in_stops_if_the_other_edges_cannot_take_the_clients():
+    """The edge stops its drain, and nothing has to be switched back."""
+    migration = machine.scale_in("edge-blue-2", limits=LIMITS, now_ns=0)
+    observed = machine.EdgesObserved({"blue": 9, "edge-blue-2": 4}, down=("edge-blue-1",))
+    migration.advance(observed, MS)
+    assert commands(migration) == [machine.StopDrain("edge-blue-2")]
+    assert (migration.state, migration.error) == (
         State.ROLLED_BACK,
         "edge-blue-1: not running, or not answering",
     )
 
 
-def test_the_way_back_comes_to_an_end_with_stragglers():
+def test_a_rollback_ends_even_if_clients_stay():
     """Their edges close them when they stop."""
     cutover = reached(State.MONITOR)
     cutover.advance(machine.RollbackRequested(), 0)
@@ -237,8 +231,7 @@ def test_the_way_back_comes_to_an_end_with_stragglers():
     assert cutover.command == machine.CloseEdges("green")
 
 
-def test_the_drain_ends_with_the_last_client_but_never_for_lateness():
-    """DRAIN takes the time it was given, or less when nobody is left."""
+def test_the_drain_has_no_time_limit_and_ends_with_the_last_client():
     cutover = reached(State.DRAIN)
     cutover.advance(BUSY, 3600 * 1000 * MS)
     assert cutover.state is State.DRAIN
@@ -247,8 +240,7 @@ def test_the_drain_ends_with_the_last_client_but_never_for_lateness():
 
 
 @pytest.mark.parametrize("new", ["blue", "red"])
-def test_a_cutover_needs_another_environment(new):
-    """Neither to itself nor to an unknown one."""
+def test_a_cutover_to_the_same_or_an_unknown_environment_is_refused(new):
     with pytest.raises(StateError):
         machine.cutover("blue", new, canaries=True, limits=LIMITS, now_ns=0)
 
@@ -266,8 +258,8 @@ OBSERVATIONS = st.one_of(
 
 
 @given(st.lists(st.tuples(OBSERVATIONS, st.integers(0, 40_000)), max_size=40))
-def test_whatever_happens_one_environment_serves(events):
-    """After any sequence: at most one environment was closed, never the one switched to last."""
+def test_the_environment_in_use_is_never_closed(events):
+    """After any sequence of observations at most one environment was closed."""
     cutover = begin()
     serving, closed, now_ns = "blue", [], 0
     for observation, passed_ms in events:
@@ -275,7 +267,7 @@ def test_whatever_happens_one_environment_serves(events):
         command = cutover.command
         if command is None:
             break
-        # A command has its effect before the machine hears that it succeeded.
+        # A command has its effect before its success is reported.
         if isinstance(observation, Succeeded) and isinstance(command, machine.Switch):
             serving = command.group
         if isinstance(command, machine.CloseEdges) and not isinstance(
@@ -292,7 +284,7 @@ def test_whatever_happens_one_environment_serves(events):
         assert cutover.state in machine.FINAL
 
 
-MOVES = machine.Switch | machine.Drain | machine.CloseEdges
+CLIENT_COMMANDS = machine.Switch | machine.Drain | machine.CloseEdges
 
 
 @given(st.lists(OBSERVATIONS, max_size=20))
@@ -303,7 +295,7 @@ def test_no_client_is_moved_before_the_new_environment_is_verified(events):
         command = cutover.command
         if command is None:
             break
-        touches_blue = isinstance(command, MOVES) and command.group == "blue"
+        touches_blue = isinstance(command, CLIENT_COMMANDS) and command.group == "blue"
         assert verified or not (touches_blue or isinstance(command, machine.Switch))
         if isinstance(observation, Succeeded) and isinstance(command, machine.RunCanaries):
             verified = True
@@ -312,20 +304,20 @@ def test_no_client_is_moved_before_the_new_environment_is_verified(events):
 
 
 @given(st.lists(st.tuples(OBSERVATIONS, st.integers(0, 40_000)), max_size=20), st.booleans())
-def test_every_path_comes_to_an_end(events, alone):
-    """Whatever came before: commands that succeed and edges that stand still end every move."""
-    move = machine.scale_in("blue", limits=LIMITS, now_ns=0) if alone else begin()
+def test_every_migration_ends(events, alone):
+    """Even if no client moves, once the commands succeed."""
+    migration = machine.scale_in("blue", limits=LIMITS, now_ns=0) if alone else begin()
     now_ns = 0
     for observation, passed_ms in events:
         now_ns += passed_ms * MS
-        if move.command is not None:
+        if migration.command is not None:
             with contextlib.suppress(StateError):
-                move.advance(observation, now_ns)
+                migration.advance(observation, now_ns)
     for _ in range(30):
-        if move.command is None:
+        if migration.command is None:
             break
         now_ns += (LIMITS.monitor_ms + 1) * MS
-        waits = isinstance(move.command, machine.AwaitEmpty)
-        move.advance(STUCK if waits else Succeeded(), now_ns)
-    assert move.command is None
-    assert move.state in machine.FINAL
+        waits = isinstance(migration.command, machine.AwaitEmpty)
+        migration.advance(STUCK if waits else Succeeded(), now_ns)
+    assert migration.command is None
+    assert migration.state in machine.FINAL

@@ -1,4 +1,4 @@
-"""One component's life: healthy, exited and restarted, killed and held, failed with its log."""
+"""One component: started, restarted after an exit, held down after a kill, failed with its log."""
 
 import asyncio
 import os
@@ -15,17 +15,19 @@ from gauntlet.reference_server.cluster.topology.errors import StartError, StateE
 
 @pytest.fixture
 async def started(planned, web_server):
-    """A component that is up, and the events that it told."""
+    """A component that is up, and the events that it reported."""
     events = []
-    one = planned("one")
-    component = Component(one, web_server(one), lambda *event: events.append(event))
+    planned_component = planned("one")
+    component = Component(
+        planned_component, web_server(planned_component), lambda *event: events.append(event)
+    )
     await component.start()
     yield component, events
     await component.stop()
 
 
 async def until(condition):
-    """Poll until something holds; the test's own time-out is the limit."""
+    """Poll until a condition holds; the test's own time-out is the limit."""
     while not condition():
         await asyncio.sleep(0.01)
 
@@ -34,21 +36,21 @@ async def until(condition):
     ("previous_s", "up_s", "expected_s"),
     [(None, 0, 0.5), (0.5, 1, 1.0), (1.0, 1, 2.0), (4.0, 1, 5.0), (5.0, 1, 5.0), (5.0, 10, 0.5)],
 )
-def test_the_restart_delay_doubles_until_a_stable_life(previous_s, up_s, expected_s):
-    """Half a second at first, five at most."""
+def test_the_restart_delay_doubles_up_to_five_seconds_until_a_stable_run(
+    previous_s, up_s, expected_s
+):
     assert restart_delay_s(previous_s, up_s) == expected_s
 
 
-async def test_start_returns_when_healthy(started):
-    """With the pid, which the event tells too; a second start finds it running."""
+async def test_start_returns_the_pid_of_a_healthy_process(started):
+    """A second start finds the same process running."""
     component, events = started
     assert component.state == "up"
     assert events == [("one", "started", component.pid, {})]
     assert await component.start() == component.pid
 
 
-async def test_an_exit_is_told_and_mended(started):
-    """The new process has a new pid, and the restart is counted."""
+async def test_a_process_that_exits_is_reported_and_restarted(started):
     component, events = started
     pid = component.pid
     os.kill(pid, signal.SIGKILL)
@@ -59,8 +61,7 @@ async def test_an_exit_is_told_and_mended(started):
     assert component.pid != pid
 
 
-async def test_a_kill_holds_even_between_restarts(started):
-    """Killed after it exited by itself, it stays down until it is started."""
+async def test_a_component_killed_before_its_restart_stays_down_until_it_is_started(started):
     component, events = started
     os.kill(component.pid, signal.SIGKILL)
     await until(lambda: component.state == "exited")
@@ -73,10 +74,12 @@ async def test_a_kill_holds_even_between_restarts(started):
     assert [event[1] for event in events] == ["started", "exited", "killed", "started"]
 
 
-async def test_two_starts_at_once_make_one_keeper(planned, web_server):
-    """After a crash one process comes, whether it ran before or not, and a stop ends it."""
-    one, events = planned("one"), []
-    component = Component(one, web_server(one), lambda *event: events.append(event[1]))
+async def test_two_concurrent_starts_lead_to_one_restart_per_exit(planned, web_server):
+    """Whether the component ran before or not; a stop ends the restarts."""
+    planned_component, events = planned("one"), []
+    component = Component(
+        planned_component, web_server(planned_component), lambda *event: events.append(event[1])
+    )
     for number in (1, 2):
         pids = await asyncio.gather(component.start(), component.start())
         assert set(pids) == {component.pid}
@@ -91,8 +94,8 @@ async def test_two_starts_at_once_make_one_keeper(planned, web_server):
 
 
 @pytest.mark.parametrize("end", [Component.kill, Component.stop])
-async def test_an_end_during_a_start_holds(started, end):
-    """It ends the process that the start makes, not the one before it, and nothing restarts it."""
+async def test_a_kill_or_stop_during_a_start_ends_the_new_process(started, end):
+    """And nothing restarts it."""
     component, _ = started
     await component.kill()
     ready = asyncio.Event()
@@ -107,8 +110,7 @@ async def test_an_end_during_a_start_holds(started, end):
     assert (component.state, component.pid, component.restarts) == ("held", None, 0)
 
 
-async def test_pause_and_resume_need_a_process(started):
-    """And each other."""
+async def test_pause_and_resume_need_a_process_in_the_right_state(started):
     component, events = started
     with pytest.raises(StateError, match="not paused"):
         component.resume()
@@ -124,11 +126,13 @@ async def test_pause_and_resume_need_a_process(started):
     assert [event[1] for event in events] == ["started", "paused", "resumed"]
 
 
-async def test_a_process_that_ends_early_is_a_failure_with_its_last_words(planned, web_server):
-    """At once, not after the time-out, and nothing restarts it."""
-    one = planned("one")
-    launch = replace(web_server(one), argv=(sys.executable, "-c", "exit('no disk')"))
-    component = Component(one, launch, lambda *_: None)
+async def test_a_process_that_ends_before_it_is_healthy_fails_with_the_end_of_its_log(
+    planned, web_server
+):
+    """Immediately and not after the time-out, and nothing restarts it."""
+    planned_component = planned("one")
+    launch = replace(web_server(planned_component), argv=(sys.executable, "-c", "exit('no disk')"))
+    component = Component(planned_component, launch, lambda *_: None)
     with pytest.raises(StartError, match="ended with exit code 1") as caught:
         await component.start()
     assert caught.value.failed() == {
@@ -141,21 +145,23 @@ async def test_a_process_that_ends_early_is_a_failure_with_its_last_words(planne
     assert (component.state, component.restarts) == ("exited", 0)
 
 
-async def test_a_process_that_never_gets_healthy_is_ended(planned, web_server, monkeypatch):
-    """And named, with its helpers gone as well."""
+async def test_a_process_that_does_not_become_healthy_is_killed_with_its_helpers(
+    planned, web_server, monkeypatch
+):
     monkeypatch.setattr(module, "START_TIMEOUT_S", 0.3)
-    one = planned("one")
-    launch = replace(web_server(one), argv=("sleep", "60"), helpers=(("sleep", "61"),))
-    component = Component(one, launch, lambda *_: None)
+    planned_component = planned("one")
+    launch = replace(
+        web_server(planned_component), argv=("sleep", "60"), helpers=(("sleep", "61"),)
+    )
+    component = Component(planned_component, launch, lambda *_: None)
     with pytest.raises(StartError, match="not healthy after"):
         await component.start()
     assert component.pid is None
 
 
-async def test_a_program_that_is_not_there_is_a_failure(planned, web_server):
-    """Not a traceback."""
-    one = planned("one")
-    launch = replace(web_server(one), argv=("/no/such/program",))
-    component = Component(one, launch, lambda *_: None)
+async def test_a_missing_program_is_a_start_error(planned, web_server):
+    planned_component = planned("one")
+    launch = replace(web_server(planned_component), argv=("/no/such/program",))
+    component = Component(planned_component, launch, lambda *_: None)
     with pytest.raises(StartError, match="/no/such/program"):
         await component.start()

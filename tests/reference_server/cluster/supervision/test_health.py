@@ -1,4 +1,4 @@
-"""Health checks: only the right answer counts, and silence does not hold them up for ever."""
+"""Health checks: only the expected answer counts, and a silent server times out."""
 
 import asyncio
 
@@ -6,13 +6,13 @@ import pytest
 
 from gauntlet.reference_server.cluster.supervision import health
 
-GOOD = {
+HEALTHY = {
     "python": b"HTTP/1.1 200 OK\r\n\r\n",
     "redis": b"+PONG\r\n",
     "rabbitmq": b"\x01\x00\x00",
     "postgres": b"R\x00\x00\x00\x08\x00\x00\x00\x00",
 }
-BAD = {
+UNHEALTHY = {
     "python": b"HTTP/1.1 503 No\r\n\r\n",
     "redis": b"-LOADING Redis is loading\r\n",
     "rabbitmq": b"AMQP\x00\x00\x09\x01",
@@ -20,8 +20,8 @@ BAD = {
 }
 
 
-async def ask(engine, answer):
-    """Check a server that says `answer` to everything; None says nothing."""
+async def check(engine, answer):
+    """Check a server that answers every request with `answer`, or never if it is None."""
 
     async def serve(reader, writer):
         await reader.read(1000)
@@ -36,21 +36,19 @@ async def ask(engine, answer):
 
 
 @pytest.mark.parametrize("engine", health.CHECKS)
-async def test_the_right_answer_is_healthy(engine):
-    """In the engine's own protocol."""
-    assert await ask(engine, GOOD[engine])
+async def test_the_expected_answer_is_healthy(engine):
+    assert await check(engine, HEALTHY[engine])
 
 
 @pytest.mark.parametrize("engine", health.CHECKS)
-async def test_a_wrong_answer_is_not(engine):
-    """A server that starts up answers too, but does not serve."""
-    assert not await ask(engine, BAD[engine])
+async def test_any_other_answer_is_unhealthy(engine):
+    """A server that is starting up answers too, but does not serve."""
+    assert not await check(engine, UNHEALTHY[engine])
 
 
 @pytest.mark.parametrize("engine", health.CHECKS)
-async def test_no_answer_is_not(engine, monkeypatch):
-    """Nor an end in the middle, nor a refused connection."""
+async def test_a_missing_or_incomplete_answer_is_unhealthy(engine, monkeypatch):
     monkeypatch.setattr(health, "_TIMEOUT_S", 0.05)
-    assert not await ask(engine, None)
-    assert not await ask(engine, b"")
+    assert not await check(engine, None)
+    assert not await check(engine, b"")
     assert not await health.CHECKS[engine]("127.0.0.1", 1)

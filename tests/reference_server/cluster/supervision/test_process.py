@@ -1,4 +1,4 @@
-"""A child process: its own session, its whole tree, never alive after its end."""
+"""A child process: its own session, and signals to its whole tree."""
 
 import asyncio
 import os
@@ -19,43 +19,42 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"],
 print(child.pid, flush=True)
 time.sleep(60)
 """
-DEAF = """
+IGNORES_SIGTERM = """
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print("deaf", flush=True)
+print("ready", flush=True)
 time.sleep(60)
 """
 
 
 @pytest.fixture
 def launch(tmp_path):
-    """Nothing but a log."""
+    """A launch specification with only a log."""
     return LaunchSpec(argv=(), log=tmp_path / "log")
 
 
 async def first_line(launch):
-    """What the child says when it is ready."""
+    """Wait for the line that the child prints when it is ready."""
     while not (launch.log.exists() and launch.log.read_text().endswith("\n")):
         await asyncio.sleep(0.01)
     return launch.log.read_text().strip()
 
 
 async def family(launch):
-    """A child and its own child."""
+    """Start a child that has a child itself; return both."""
     child = await ChildProcess.spawn((sys.executable, "-c", FAMILY), launch)
     return child, psutil.Process(int(await first_line(launch)))
 
 
 async def test_a_child_leads_its_own_session(launch):
-    """Ctrl-C in our terminal does not reach it."""
+    """So Ctrl-C in the terminal does not reach it."""
     child = await ChildProcess.spawn(("sleep", "60"), launch)
     assert os.getsid(child.pid) == child.pid != os.getsid(0)
     await child.kill()
     assert not child.alive
 
 
-async def test_kill_ends_the_descendants_too(launch):
-    """Also those that have left the process group."""
+async def test_kill_ends_descendants_that_have_left_the_process_group_too(launch):
     child, grandchild = await family(launch)
     await child.kill()
     assert await child.wait() == -signal.SIGKILL
@@ -63,7 +62,7 @@ async def test_kill_ends_the_descendants_too(launch):
 
 
 async def test_stop_and_continue_reach_the_descendants(launch):
-    """A paused database whose backends go on would not be paused."""
+    """A paused database must not have running backends."""
     child, grandchild = await family(launch)
     child.signal_tree(signal.SIGSTOP)
     while grandchild.status() != psutil.STATUS_STOPPED:
@@ -75,24 +74,23 @@ async def test_stop_and_continue_reach_the_descendants(launch):
     await child.kill()
 
 
-async def test_end_asks_first(launch):
-    """A process that obeys is not killed, even if it was stopped."""
+async def test_end_does_not_kill_a_process_that_obeys_the_signal(launch):
+    """Even if the process was stopped."""
     child = await ChildProcess.spawn(("sleep", "60"), launch)
     child.signal_tree(signal.SIGSTOP)
     await child.end(signal.SIGTERM, 10)
     assert await child.wait() == -signal.SIGTERM
 
 
-async def test_end_kills_who_does_not_obey(launch):
-    """After its patience is over."""
-    child = await ChildProcess.spawn((sys.executable, "-c", DEAF), launch)
+async def test_end_kills_a_process_that_ignores_the_signal(launch):
+    child = await ChildProcess.spawn((sys.executable, "-c", IGNORES_SIGTERM), launch)
     await first_line(launch)
     await child.end(signal.SIGTERM, 0.2)
     assert await child.wait() == -signal.SIGKILL
 
 
 async def test_end_and_kill_of_a_dead_child_do_nothing(launch):
-    """Its pid may belong to somebody else by now."""
+    """Its pid may be in use by another process."""
     child = await ChildProcess.spawn(("true",), launch)
     assert await child.wait() == 0
     await child.end(signal.SIGTERM, 1)
@@ -101,7 +99,6 @@ async def test_end_and_kill_of_a_dead_child_do_nothing(launch):
 
 
 async def test_standard_input_is_written_and_stays_open(tmp_path):
-    """The line arrives, and the pipe does not end before we do."""
     launch = LaunchSpec(argv=(), log=tmp_path / "log", stdin=b"hello\n")
     child = await ChildProcess.spawn(("cat",), launch)
     assert await first_line(launch) == "hello"

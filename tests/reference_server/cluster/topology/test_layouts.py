@@ -1,4 +1,4 @@
-"""Layouts: by name or written out; whatever cannot serve is refused with its key."""
+"""Layouts by name or as an object; one that cannot work is refused with its key."""
 
 import pytest
 
@@ -12,21 +12,19 @@ HTTP = [service for service in SERVICES if service != "edge"]
 
 @pytest.mark.parametrize("stack", ["embedded", "full"])
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_named_layouts_can_serve(name, stack):
-    """On both stacks."""
+def test_every_named_layout_works_on_both_stacks(name, stack):
     layouts.check(stack, layouts.choose(stack, name))
 
 
 @pytest.mark.parametrize("stack", ["embedded", "full"])
-def test_split_gives_every_service_its_own_process(stack):
-    """Roles are named after what they host, and host nothing else."""
+def test_the_split_layout_gives_every_service_its_own_process(stack):
     split = layouts.choose(stack, "split").processes
     assert {role: process.services for role, process in split.items()} == {
         service: (service,) for service in HTTP
     }
 
 
-def test_a_layout_can_be_written_out():
+def test_a_layout_can_be_defined_by_an_object():
     """Counts that are left out have their defaults."""
     core = {"services": ["gateway", "message"], "count": 3}
     rest = {"services": ["room", "sessions", "friend", "sticker"]}
@@ -36,38 +34,37 @@ def test_a_layout_can_be_written_out():
     assert [process.count for process in layout.processes.values()] == [3, 1]
 
 
-def one(**change):
-    """A layout of one role that hosts everything, changed."""
+def one_role(**change):
+    """Return a layout of one role that hosts everything, with changes."""
     return {"processes": {"all": {"services": HTTP, **change}}}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("requested", "error"),
     [
         ("none", "layout: found 'none'; allowed: default"),
         ({}, "layout.processes: required"),
-        (one(count=0), r"layout.processes.all: .*count"),
-        (one(number=2), r"layout.processes.all: .*number"),
-        (one(services=["chat"]), r"layout.processes.all: .*chat"),
-        ({**one(), "edge": 3}, r"layout: .*edge"),
-        ({**one(), "edges": 0}, r"layout: .*edges"),
-        (one(services=[*HTTP, "edge"]), "layout.processes.all.services"),
-        (one(services=[]), "layout.processes.all.services"),
-        (one(services=HTTP[1:]), "no role hosts gateway"),
-        (one(count=2), "2 processes host room; allowed on full: 1"),
+        (one_role(count=0), r"layout.processes.all: .*count"),
+        (one_role(number=2), r"layout.processes.all: .*number"),
+        (one_role(services=["chat"]), r"layout.processes.all: .*chat"),
+        ({**one_role(), "edge": 3}, r"layout: .*edge"),
+        ({**one_role(), "edges": 0}, r"layout: .*edges"),
+        (one_role(services=[*HTTP, "edge"]), "layout.processes.all.services"),
+        (one_role(services=[]), "layout.processes.all.services"),
+        (one_role(services=HTTP[1:]), "no role hosts gateway"),
+        (one_role(count=2), "2 processes host room; allowed on full: 1"),
         ({"processes": {"registry": {"services": HTTP}}}, "layout.processes.registry"),
         ({"processes": {"room": {"services": ["message"]}}}, "layout.processes.room.services"),
     ],
 )
-def test_what_cannot_serve_is_refused_with_its_key(wanted, told):
-    """Before anything is planned."""
-    with pytest.raises(RequestError, match=told) as refused:
-        layouts.check("full", layouts.choose("full", wanted))
+def test_a_layout_that_cannot_work_is_refused_with_its_key(requested, error):
+    with pytest.raises(RequestError, match=error) as refused:
+        layouts.check("full", layouts.choose("full", requested))
     assert refused.value.failed()["refused"]
 
 
-def test_the_messages_db_has_one_writer_on_embedded():
-    """Two would each order their own commits; PostgreSQL orders for any number."""
+def test_there_is_only_one_message_service_on_embedded():
+    """Two would order their commits independently; PostgreSQL orders those of any number."""
     processes = {
         "message": {"services": ["message"], "count": 2},
         "rest": {"services": [service for service in HTTP if service != "message"]},

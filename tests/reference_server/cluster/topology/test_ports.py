@@ -1,4 +1,4 @@
-"""Free ports: free, distinct, and out of the way of outgoing connections."""
+"""Free ports: distinct, and outside the range of outgoing connections."""
 
 import socket
 
@@ -13,7 +13,6 @@ from gauntlet.reference_server.cluster.topology.ports import (
 
 
 def test_ports_are_distinct_free_and_below_the_ephemeral_range():
-    """A thousand asked, a thousand different."""
     allocate = PortAllocator()
     ports = [allocate() for _ in range(1000)]
     assert len(set(ports)) == 1000
@@ -21,8 +20,8 @@ def test_ports_are_distinct_free_and_below_the_ephemeral_range():
     assert all(is_free(port) for port in ports[:20])
 
 
-def test_a_port_in_use_is_not_given():
-    """Of two ports with one taken, the other is given, and then none is left."""
+def test_a_port_in_use_is_not_returned():
+    """Of two ports one is taken: the other is returned, and then none is left."""
     free = PortAllocator()()
     while not is_free(free + 1):
         free = PortAllocator()()

@@ -1,4 +1,4 @@
-"""Settings by file, environment and request: who wins, and what an error says."""
+"""Settings from a file, the environment and the request: precedence and errors."""
 
 import re
 from pathlib import Path
@@ -16,8 +16,8 @@ from gauntlet.reference_server.core.config import Settings
 PAGE = Path(__file__).parents[4] / "docs" / "reference" / "configuration.md"
 
 
-def test_the_request_wins_over_the_environment_over_the_file_over_the_default():
-    """Each source is seen where no stronger one speaks."""
+def test_the_request_overrides_the_environment_the_file_and_the_default():
+    """In this order of precedence."""
     file = {"ping_ms": 1, "pong_ms": 1, "grace_ms": 1}
     environ = {"IM_PING_MS": "2", "IM_PONG_MS": "2", "IM_CONFIG_PHASE": "1", "PING_MS": "9"}
     settings = load_settings(file, environ, {"ping_ms": 3})
@@ -26,7 +26,7 @@ def test_the_request_wins_over_the_environment_over_the_file_over_the_default():
 
 
 @pytest.mark.parametrize(
-    ("sources", "said"),
+    ("sources", "message"),
     [
         (({"pnig_ms": 1}, {}, {}), "the file: there is no setting pnig_ms"),
         (({}, {}, {"pnig_ms": 1}), "the request: there is no setting pnig_ms"),
@@ -35,14 +35,14 @@ def test_the_request_wins_over_the_environment_over_the_file_over_the_default():
         (({"ping_ms": [1]}, {}, {}), "the file: ping_ms"),
     ],
 )
-def test_an_error_names_source_and_key(sources, said):
-    """Also a value that a stronger source would have covered."""
-    with pytest.raises(SettingsError, match=said):
+def test_an_error_names_its_source_and_key(sources, message):
+    """Also for a value that a stronger source overrides."""
+    with pytest.raises(SettingsError, match=message):
         load_settings(*sources)
 
 
 def test_a_file_is_yaml_or_json(tmp_path):
-    """An empty one sets nothing; anything but a mapping is refused by the file's name."""
+    """An empty file sets nothing; an error names the file."""
     path = tmp_path / "im.yaml"
     for text, values in (("ping_ms: 5000", {"ping_ms": 5000}), ('{"a": 1}', {"a": 1}), ("", {})):
         path.write_text(text)
@@ -56,8 +56,8 @@ def test_a_file_is_yaml_or_json(tmp_path):
 
 
 def test_the_reference_lists_every_setting_and_its_default():
-    """In the order of the code; an operator finds each one and nothing that is not there."""
+    """In the order of the code."""
     rows = re.findall(r"^\| `(\w+)` \| ([\d ]+) \| \S", PAGE.read_text(), re.MULTILINE)
-    shown = [(name, int(default.replace(" ", ""))) for name, default in rows]
+    documented = [(name, int(default.replace(" ", ""))) for name, default in rows]
     fields = msgspec.structs.fields(Settings)
-    assert shown == [(field.encode_name, field.default) for field in fields]
+    assert documented == [(field.encode_name, field.default) for field in fields]
