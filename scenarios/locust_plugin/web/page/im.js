@@ -1,11 +1,12 @@
 "use strict";
-// Asks Locust for the seconds it does not have yet, and draws them. No library, no network beyond.
+// Fetches the seconds that the page does not have yet from Locust, and draws them. It uses no library
+// and sends no request to any other server.
 
-const EVERY_MS = 1000;
-const AGAIN_S = 9; // points so young may still change: a worker's row comes late
+const POLL_MS = 1000;
+const REFETCH_S = 9; // points of the last seconds may still change, because workers' rows arrive late
 const COLUMNS_MAX = 500;
 const PAD = { left: 46, right: 8, top: 10, bottom: 20 };
-const LABELS_PX = 24; // above the upper charts: two rows of faults' names
+const LABELS_PX = 24; // two rows of fault names above the upper charts
 
 const percentile = (lane, at) => (point) => point[lane][at];
 const latency = (lane, color) => ({
@@ -42,12 +43,12 @@ const CHARTS = {
 };
 
 const state = { run: "", points: new Map(), live: null, span_s: 0 };
-const by = (id) => document.getElementById(id);
+const byId = (id) => document.getElementById(id);
 
 function ms(value) {
   if (value === null || value === undefined) return "–";
-  const [shown, unit] = value >= 1000 ? [value / 1000, "s"] : [value, "ms"];
-  return `${Number(shown.toPrecision(3))} ${unit}`;
+  const [amount, unit] = value >= 1000 ? [value / 1000, "s"] : [value, "ms"];
+  return `${Number(amount.toPrecision(3))} ${unit}`;
 }
 
 function count(value) {
@@ -58,23 +59,23 @@ function clockOf(seconds) {
   return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 }
 
-function make(name, attributes, text) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
+function svgElement(name, attributes, text) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  if (text !== undefined) element.textContent = text;
+  return element;
 }
 
-// What is drawn
+// Charts.
 
-function shownPoints() {
+function visiblePoints() {
   const all = [...state.points.values()].sort((a, b) => a.s - b.s);
   const last = all.length ? all[all.length - 1].s : 0;
   const from = state.span_s ? Math.max(0, last - state.span_s) : 0;
   return { from, to: Math.max(from + 10, last), points: all.filter((point) => point.s >= from) };
 }
 
-// Where there are more points than columns, the highest value of each stands: no peak is hidden.
+// If there are more points than columns, each column shows its highest value, so that no peak is hidden.
 function series(line, points) {
   const values = points.map((point, at) => [point.s, line.of(point, points[at - 1])]);
   const group = Math.ceil(values.length / COLUMNS_MAX);
@@ -110,21 +111,21 @@ function drawFaults(svg, chart, x, [top, bottom], to) {
     if (x(end) < PAD.left) continue;
     const left = Math.max(PAD.left, x(fault.from));
     const width = Math.max(2, x(Math.min(end, to)) - left);
-    const band = make("rect", { x: left, y: top, width, height: bottom - top, fill: "var(--band)", opacity: 0.16 });
-    band.append(make("title", {}, `${fault.id}: ${fault.what}, ${fault.step}`));
-    svg.append(band, make("line", { x1: left, x2: left, y1: top, y2: bottom, stroke: "var(--band)" }));
+    const band = svgElement("rect", { x: left, y: top, width, height: bottom - top, fill: "var(--band)", opacity: 0.16 });
+    band.append(svgElement("title", {}, `${fault.id}: ${fault.what}, ${fault.step}`));
+    svg.append(band, svgElement("line", { x1: left, x2: left, y1: top, y2: bottom, stroke: "var(--band)" }));
     if (chart.labels) drawName(svg, fault.id, left, x(to), top, rows);
   }
 }
 
-// In the first of two rows that has room left of its end; a third name at one place is left out.
+// A name goes into the first of two rows that has room for it; a third name at the same place is left out.
 function drawName(svg, name, left, right, top, rows) {
   const width = 8 + 6.2 * name.length;
   const at = Math.min(left + 2, right - width);
   const row = rows.findIndex((taken) => taken <= at);
   if (row < 0) return;
   rows[row] = at + width;
-  svg.append(make("text", { x: at, y: top - 4 - 13 * row, class: "fault" }, name));
+  svg.append(svgElement("text", { x: at, y: top - 4 - 13 * row, class: "fault" }, name));
 }
 
 function drawLine(svg, line, values, x, y) {
@@ -132,14 +133,14 @@ function drawLine(svg, line, values, x, y) {
   let pen = "M";
   for (const [second, value] of values) {
     if (value === null) {
-      pen = "M"; // nothing was measured: the line breaks, and claims nothing
+      pen = "M"; // nothing was measured, so the line has a gap
     } else {
       path += `${pen}${x(second).toFixed(1)} ${y(value).toFixed(1)}`;
       pen = "L";
     }
   }
   const dash = line.dash ? { "stroke-dasharray": line.dash } : {};
-  svg.append(make("path", {
+  svg.append(svgElement("path", {
     d: path, fill: "none", stroke: `var(${line.color})`, "stroke-width": line.width,
     "stroke-linejoin": "round", "stroke-linecap": "round", ...dash,
   }));
@@ -150,9 +151,9 @@ function drawLegend(figure, chart, all) {
   legend.className = "legend";
   chart.lines.forEach((line, at) => {
     const known = all[at].filter(([, value]) => value !== null);
-    const key = make("svg", {});
+    const key = svgElement("svg", {});
     const dash = line.dash ? { "stroke-dasharray": line.dash } : {};
-    key.append(make("line", { x1: 0, x2: 22, y1: 4, y2: 4, stroke: `var(${line.color})`, "stroke-width": line.width, ...dash }));
+    key.append(svgElement("line", { x1: 0, x2: 22, y1: 4, y2: 4, stroke: `var(${line.color})`, "stroke-width": line.width, ...dash }));
     const entry = document.createElement("span");
     entry.append(key, `${line.name} `, Object.assign(document.createElement("b"), {
       textContent: line.show(known.length ? known[known.length - 1][1] : null),
@@ -164,9 +165,9 @@ function drawLegend(figure, chart, all) {
 }
 
 function drawChart(figure, chart) {
-  const { from, to, points } = shownPoints();
+  const { from, to, points } = visiblePoints();
   figure.querySelector(":scope > svg")?.remove();
-  const svg = make("svg", { role: "img" });
+  const svg = svgElement("svg", { role: "img" });
   figure.append(svg);
   const { width, height } = svg.getBoundingClientRect();
   const bottom = height - PAD.bottom;
@@ -176,23 +177,23 @@ function drawChart(figure, chart) {
   const scale = scaleOf(chart, all.flat().map(([, value]) => value));
   const y = (value) => bottom - scale.part(value) * (bottom - top);
   for (const tick of scale.ticks) {
-    svg.append(make("line", { x1: PAD.left, x2: width - PAD.right, y1: y(tick), y2: y(tick), stroke: "var(--grid)" }));
-    svg.append(make("text", { x: PAD.left - 6, y: y(tick) + 4, "text-anchor": "end" }, chart.tick(tick)));
+    svg.append(svgElement("line", { x1: PAD.left, x2: width - PAD.right, y1: y(tick), y2: y(tick), stroke: "var(--grid)" }));
+    svg.append(svgElement("text", { x: PAD.left - 6, y: y(tick) + 4, "text-anchor": "end" }, chart.tick(tick)));
   }
   const step = [5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600].find((size) => (to - from) / size <= 8) || 7200;
   for (let second = Math.ceil(from / step) * step; second <= to; second += step) {
     const anchor = x(second) > width - 20 ? "end" : "middle";
-    svg.append(make("text", { x: x(second), y: height - 4, "text-anchor": anchor }, clockOf(second)));
+    svg.append(svgElement("text", { x: x(second), y: height - 4, "text-anchor": anchor }, clockOf(second)));
   }
   drawFaults(svg, chart, x, [top, bottom], to);
   chart.lines.forEach((line, at) => drawLine(svg, line, all[at], x, y));
   drawLegend(figure, chart, all);
 }
 
-// What is said in figures
+// Figures.
 
 function tile(name, value, note, tone) {
-  const box = by(`tile-${name}`);
+  const box = byId(`tile-${name}`);
   const [number, unit] = String(value).split(" ");
   box.querySelector("dd").textContent = number;
   if (unit) box.querySelector("dd").append(Object.assign(document.createElement("small"), { textContent: unit }));
@@ -202,10 +203,10 @@ function tile(name, value, note, tone) {
 }
 
 function pill(id, text, tone) {
-  const shown = by(id);
-  shown.hidden = !text;
-  shown.textContent = text || "";
-  if (tone) shown.className = `pill ${tone}`;
+  const element = byId(id);
+  element.hidden = !text;
+  element.textContent = text || "";
+  if (tone) element.className = `pill ${tone}`;
 }
 
 function drawFigures() {
@@ -214,19 +215,19 @@ function drawFigures() {
   const now = points[points.length - 1];
   const before = points[points.length - 2];
   const acting = live.faults.filter((fault) => fault.to === null).map((fault) => fault.id);
-  by("scenario").textContent = live.scenario;
+  byId("scenario").textContent = live.scenario;
   const [reporting, workers] = live.workers;
   const parts = [live.stack, `seed ${live.seed}`];
   if (now) parts.push(`${clockOf(now.s)} of ${clockOf(live.duration_s)}`);
   if (workers > 1) parts.push(`${reporting} of ${workers} workers report`);
-  by("about").textContent = parts.join(" · ");
+  byId("about").textContent = parts.join(" · ");
   pill("phase", live.phase);
   pill("acting", acting.length ? `fault: ${acting.join(", ")}` : "");
   pill("verdict", live.verdict ? `verdict: ${live.verdict}` : "", live.verdict || "");
-  by("report").hidden = !live.report;
+  byId("report").hidden = !live.report;
   if (!now) return;
   const late = now.lag > live.lag_budget_ms;
-  pill("late", late ? `generator ${ms(now.lag)} late: latencies may be its own` : "");
+  pill("late", late ? `generator ${ms(now.lag)} late: it may cause high latencies itself` : "");
   const rate = (name) => count(perSecond(name)(now, before));
   tile("connections", count(now.connections), `of ${count(now.users)} users`, now.connections < now.users ? "doubt" : "");
   const missed = now.missed ? `, ${count(now.missed)} missed` : "";
@@ -235,18 +236,18 @@ function drawFigures() {
   tile("delivery", ms(now.delivery[1]), `p50 ${ms(now.delivery[0])}`);
   tile("outstanding", count(now.outstanding), null);
   tile("missing", count(now.missing), null);
-  tile("lost", count(now.lost), live.audited ? "by the audit" : "the audit will tell", now.lost ? "bad" : "");
+  tile("lost", count(now.lost), live.audited ? "by the audit" : "not audited yet", now.lost ? "bad" : "");
 }
 
 function draw() {
   if (!state.live) return;
   drawFigures();
-  for (const [id, chart] of Object.entries(CHARTS)) drawChart(by(id), chart);
+  for (const [id, chart] of Object.entries(CHARTS)) drawChart(byId(id), chart);
 }
 
-// What comes in
+// Data.
 
-function take(live) {
+function receive(live) {
   if (!live.run) return;
   if (live.run !== state.run) {
     state.run = live.run;
@@ -256,19 +257,19 @@ function take(live) {
   state.live = live;
 }
 
-async function look() {
-  const since = Math.max(0, ...state.points.keys()) - AGAIN_S;
+async function poll() {
+  const since = Math.max(0, ...state.points.keys()) - REFETCH_S;
   try {
     const query = new URLSearchParams({ run: state.run, since: Math.max(0, since) });
-    const answer = await fetch(`live.json?${query}`, { cache: "no-store" });
-    if (!answer.ok) throw new Error(answer.statusText);
-    take(await answer.json());
-    by("stale").hidden = true;
+    const response = await fetch(`live.json?${query}`, { cache: "no-store" });
+    if (!response.ok) throw new Error(response.statusText);
+    receive(await response.json());
+    byId("stale").hidden = true;
   } catch {
-    by("stale").hidden = false;
+    byId("stale").hidden = false;
   }
   draw();
-  setTimeout(look, EVERY_MS);
+  setTimeout(poll, POLL_MS);
 }
 
 for (const button of document.querySelectorAll("#spans button")) {
@@ -281,4 +282,4 @@ for (const button of document.querySelectorAll("#spans button")) {
   });
 }
 addEventListener("resize", draw);
-look();
+poll();

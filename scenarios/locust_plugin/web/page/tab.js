@@ -1,6 +1,6 @@
 "use strict";
-// Shows ./im/ below Locust's tabs while the tab "IM" is chosen. Locust redraws its page as it
-// likes; so we look again now and then instead of trusting that what we added stays.
+// Shows ./im/ below Locust's tabs while the tab "IM" is selected. Locust redraws its page at any
+// time and removes what it did not add, so the script checks several times per second.
 {
   const frame = document.createElement("iframe");
   frame.src = "./im/";
@@ -20,12 +20,12 @@
   };
 
   setInterval(() => {
-    const chosen = document.querySelector('[role="tab"][aria-selected="true"]');
-    if (!chosen || chosen.textContent.trim() !== "IM") {
+    const selected = document.querySelector('[role="tab"][aria-selected="true"]');
+    if (!selected || selected.textContent.trim() !== "IM") {
       frame.remove();
       return;
     }
-    const container = chosen.closest(".MuiContainer-root") || document.querySelector("#root");
+    const container = selected.closest(".MuiContainer-root") || document.querySelector("#root");
     if (frame.parentElement !== container) container.append(frame);
     fit();
   }, 150);
