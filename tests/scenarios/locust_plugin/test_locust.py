@@ -33,15 +33,15 @@ def run(tmp_path, distant_peer):
         "target": {"server": {"heads_poll_ms": 200}},
         "load": {"users": 6, "rate": "50/s", "ramp": "1s", "steady": "2s"},
     }  # fmt: skip
-    made = RunDir.create(tmp_path, "x", 1)
+    created = RunDir.create(tmp_path, "x", 1)
     load = {
         "scenario": to_builtins(from_builtins(scenario)),
-        "run_dir": str(made.path),
+        "run_dir": str(created.path),
         "api": [distant_peer.url],
         "workers": 1,
     }
-    (made.path / "load.json").write_text(json.dumps(load))
-    return made
+    (created.path / "load.json").write_text(json.dumps(load))
+    return created
 
 
 def locust(run, *arguments, file=ENTRY, **env):
