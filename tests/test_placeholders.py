@@ -1,0 +1,63 @@
+"""The address of the repository and the security contact are written down once."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SOURCE = PROJECT["urls"]["Source"]
+PLACEHOLDER_HOST = "example.invalid"
+BRANCH = "main"
+
+
+def _tracked_files() -> list[str]:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listing = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return [name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def _containing(text: str) -> set[str]:
+    return {
+        name
+        for name in _tracked_files()
+        if text in (ROOT / name).read_text(encoding="utf-8", errors="replace")
+    }
+
+
+@pytest.mark.parametrize("text", [SOURCE, PLACEHOLDER_HOST, PROJECT["authors"][0]["email"]])
+def test_addresses_are_in_pyproject_and_the_readme_only(text):
+    """A move of the repository, or a new contact, is a change of these two files."""
+    this_file = f"tests/{Path(__file__).name}"
+    assert _containing(text) - {this_file} <= {"pyproject.toml", "README.md"}
+
+
+def test_every_address_of_the_project_begins_with_its_source():
+    """The addresses in pyproject.toml belong to one repository."""
+    for name, address in PROJECT["urls"].items():
+        assert address == SOURCE or address.startswith(f"{SOURCE}/"), name
+
+
+def test_the_readme_uses_the_address_of_the_source_and_no_other_part_of_the_host():
+    """README.md repeats the address for package indexes, which cannot follow relative links."""
+    readme = (ROOT / "README.md").read_text()
+    assert readme.count(PLACEHOLDER_HOST) == (
+        readme.count(SOURCE) if PLACEHOLDER_HOST in SOURCE else 0
+    )
+
+
+def test_absolute_links_of_the_readme_lead_to_files_of_the_repository():
+    """A page or picture that the README shows exists under the path in its address."""
+    readme = (ROOT / "README.md").read_text()
+    for target in re.findall(rf"{re.escape(SOURCE)}/([^)\s\"#]+)", readme):
+        view, _, rest = target.partition("/")
+        branch, _, path = rest.partition("/")
+        if view in ("blob", "tree", "raw"):
+            assert branch == BRANCH, target
+            assert (ROOT / path).exists(), target
