@@ -17,15 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = ["tools/bootstrap.sh", "tools/install-services.sh", "tools/lock.sh", ".ci/run"]
 VERBS = [
-    "install",
-    "run",
-    "test",
-    "test-full",
-    "lint",
-    "docs",
-    "bench",
-    "bench-server",
-    "bench-load",
+    *("install", "run", "test", "test-full", "lint", "docs", "docs-site"),
+    *("bench", "bench-server", "bench-load"),
 ]
 FOLDERS = {"gauntlet", "scenarios", "chaos", "reports", "reference_server"}
 
@@ -52,12 +45,13 @@ FAKE_UV = """
 echo "uv $*" >> "$CALLS"
 [ ! -e "$CALLS.refuse-$1" ] || exit 1
 [ "$1" = venv ] || exit 0
-mkdir -p .venv/bin
-ln -s "$REAL_PYTHON" .venv/bin/python
-for name in ruff mypy lint-imports pytest gauntlet; do
+for venv; do :; done
+mkdir -p "$venv/bin"
+ln -s "$REAL_PYTHON" "$venv/bin/python"
+for name in ruff mypy lint-imports pytest gauntlet mkdocs; do
     printf '#!/bin/sh\\necho "%s $*" >> "$CALLS"; [ ! -e "$CALLS.refuse-%s" ]\\n' \\
-        $name $name > .venv/bin/$name
-    chmod +x .venv/bin/$name
+        $name $name > "$venv/bin/$name"
+    chmod +x "$venv/bin/$name"
 done
 """
 
@@ -73,7 +67,7 @@ class Checkout:
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.folder / name)
         (self.folder / "gauntlet").mkdir()
-        for name in ("run", "test"):
+        for name in ("run", "test", "docs"):
             self.edit(f"requirements/{name}.txt", "# download: about 3 packages, 7 MB\n")
         _write_program(self.stubs / "uv", FAKE_UV)
 
@@ -127,7 +121,7 @@ def test_unknown_verb_names_the_known_ones(checkout, arguments):
     """A wrong or missing verb exits with 2 and lists what there is, without making a .venv."""
     result = checkout.bootstrap(*arguments)
     assert result.returncode == 2
-    assert "install run test test-full lint docs bench bench-server bench-load" in result.stderr
+    assert f"one of: {' '.join(VERBS)}\n" in result.stderr
     assert not checkout.called()
 
 
@@ -204,6 +198,17 @@ def test_lint_reports_all_and_fails_before_pytest(checkout):
     assert checkout.called()[-1].startswith("lint-imports")
 
 
+def test_the_documentation_site_has_an_environment_of_its_own(checkout):
+    """`docs-site` installs its lock, and not the project, into .venv-docs and builds there."""
+    result = checkout.bootstrap("docs-site")
+    assert result.returncode == 0, result.stderr
+    venv, locked, built = checkout.called()
+    assert venv.endswith(" .venv-docs")
+    assert "--require-hashes -r requirements/docs.txt" in locked
+    assert built == "mkdocs build --strict"
+    assert not (checkout.folder / ".venv").exists()
+
+
 def test_an_old_python_is_refused_by_name(checkout):
     """A PYTHON that is too old is named in the message and nothing is made with it."""
     _write_program(checkout.stubs / "python-old", "exit 1")
@@ -248,7 +253,16 @@ def test_locks_satisfy_the_project(lock, extras):
         assert all(requirement.specifier.contains(version) for version in versions), requirement
 
 
-@pytest.mark.parametrize("lock", ["run.txt", "test.txt"])
+def test_the_lock_of_the_documentation_site_satisfies_its_group():
+    """The group `docs` is pinned in a lock of its own."""
+    pins = _pins("docs.txt")
+    for requirement in map(Requirement, PYPROJECT["dependency-groups"]["docs"]):
+        versions = pins.get(canonicalize_name(requirement.name), set())
+        assert versions, f"{requirement.name} is not in docs.txt: run tools/lock.sh"
+        assert all(requirement.specifier.contains(version) for version in versions), requirement
+
+
+@pytest.mark.parametrize("lock", ["run.txt", "test.txt", "docs.txt"])
 def test_every_pin_has_a_hash(lock):
     """Each pinned version is followed by at least one hash."""
     text = (ROOT / "requirements" / lock).read_text()

@@ -10,12 +10,14 @@
 #   tools/bootstrap.sh bench                 all benchmarks
 #   tools/bootstrap.sh bench-server [OPTION...]  the reference server: rate, CPU, memory
 #   tools/bootstrap.sh bench-load [OPTION...]    the load engine beside its peers
+#   tools/bootstrap.sh docs-site             the documentation site, in site/
 #
 # PYTHON=/path/to/python chooses the interpreter; uv is used when it is on PATH.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly VENV=.venv
+# The documentation site has another one: it shares nothing with the project.
+VENV=.venv
 INSTALL=()
 
 say() { printf '%s\n' "bootstrap: $*"; }
@@ -106,7 +108,7 @@ redis_for_new_pythons() {
     rm -rf "$folder"
 }
 
-# install_lock run|test: the test lock holds all of the run lock.
+# install_lock run|test|docs: the test lock holds all of the run lock.
 install_lock() {
     local lock=$1 start=$SECONDS
     venv_usable || make_venv
@@ -115,9 +117,11 @@ install_lock() {
     say "installing requirements/$lock.txt;" \
         "to download: $(sed -n 's/^# download: //p' "requirements/$lock.txt")"
     "${INSTALL[@]}" --require-hashes -r "requirements/$lock.txt"
-    # Newer pips show setuptools' general warning about editable installs, at length.
-    PYTHONWARNINGS=ignore "${INSTALL[@]}" --no-index --no-deps --no-build-isolation -e .
-    redis_for_new_pythons
+    if [ "$lock" != docs ]; then
+        # Newer pips show setuptools' general warning about editable installs, at length.
+        PYTHONWARNINGS=ignore "${INSTALL[@]}" --no-index --no-deps --no-build-isolation -e .
+        redis_for_new_pythons
+    fi
     fingerprint "$lock" >"$VENV/.stamp-$lock"
     say "install: $((SECONDS - start)) s"
 }
@@ -193,8 +197,13 @@ main() {
         install_lock test
         exec "$VENV/bin/python" -m benchmarks.load "$@"
         ;;
+    docs-site)
+        VENV=.venv-docs
+        install_lock docs
+        step "mkdocs" "$VENV/bin/mkdocs" build --strict
+        ;;
     *)
-        die "unknown verb '$verb'; one of: install run test test-full lint docs bench bench-server bench-load"
+        die "unknown verb '$verb'; one of: install run test test-full lint docs docs-site bench bench-server bench-load"
         ;;
     esac
 }

@@ -14,24 +14,28 @@ trap 'rm -rf "$scratch"' EXIT
 compile() {
     local output=$1
     shift
-    "$scratch/venv/bin/uv" pip compile pyproject.toml --universal --python-version 3.11 \
-        --group build --extra postgres --extra redis-binary --generate-hashes \
+    "$scratch/venv/bin/uv" pip compile --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --custom-compile-command tools/lock.sh --quiet \
         --output-file "$output" "$@"
 }
 
 # tools/bootstrap.sh reads this line to say what it is about to download.
 note_size() {
-    "$scratch/venv/bin/pip" download --quiet --only-binary :all: --dest "$scratch/wheels" -r "$1"
-    local count megabytes
-    count=$(find "$scratch/wheels" -name '*.whl' | wc -l)
-    megabytes=$(du -sm "$scratch/wheels" | cut -f 1)
+    local count megabytes wheels
+    wheels="$scratch/wheels-$(basename "$1" .txt)"
+    "$scratch/venv/bin/pip" download --quiet --only-binary :all: --dest "$wheels" -r "$1"
+    count=$(find "$wheels" -name '*.whl' | wc -l)
+    megabytes=$(du -sm "$wheels" | cut -f 1)
     { echo "# download: about $count packages, $megabytes MB" && cat "$1"; } >"$scratch/lock"
     cp "$scratch/lock" "$1"
 }
 
-compile requirements/run.txt "$@"
+project=(pyproject.toml --group build --extra postgres --extra redis-binary)
+compile requirements/run.txt "${project[@]}" "$@"
 # The same versions in both, so that what is tested is what runs.
-compile requirements/test.txt --extra test --constraint requirements/run.txt "$@"
+compile requirements/test.txt "${project[@]}" --extra test --constraint requirements/run.txt "$@"
+# The site needs none of the project's own dependencies.
+compile requirements/docs.txt --group docs "$@"
 note_size requirements/run.txt
 note_size requirements/test.txt
+note_size requirements/docs.txt
