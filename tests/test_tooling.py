@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = ["tools/bootstrap.sh", "tools/install-services.sh", "tools/lock.sh", ".ci/run"]
 VERBS = [
-    *("install", "run", "test", "test-full", "lint", "docs", "docs-site"),
+    *("install", "run", "test", "test-full", "lint", "format", "check", "docs", "docs-site"),
     *("bench", "bench-server", "bench-load"),
 ]
 FOLDERS = {"gauntlet", "scenarios", "chaos", "reports", "reference_server"}
@@ -180,6 +180,27 @@ def test_test_lints_then_runs_all_but_the_slow_tests(checkout):
     ]
     for step in ("ruff check", "ruff format", "mypy", "lint-imports", "pytest"):
         assert re.search(rf"^bootstrap: {step}: \d+ s$", result.stdout, re.MULTILINE)
+
+
+def test_check_lints_then_runs_the_unit_tests_in_parallel(checkout):
+    """`check` needs no service: it leaves out the tests that start one."""
+    result = checkout.bootstrap("check", "-x")
+    assert result.returncode == 0, result.stderr
+    assert [call for call in checkout.called() if not call.startswith("uv")] == [
+        "ruff check .",
+        "ruff format --check .",
+        "mypy --strict",
+        "lint-imports --no-logo",
+        "pytest -m not (full or integration or contract) --numprocesses auto --dist worksteal -x",
+    ]
+
+
+def test_format_fixes_before_it_formats(checkout):
+    """`format` formats also when ruff cannot fix every finding, and then fails."""
+    assert checkout.bootstrap("format").returncode == 0
+    checkout.refuse("ruff")
+    assert checkout.bootstrap("format").returncode != 0
+    assert checkout.called() == ["ruff check --fix .", "ruff format ."]
 
 
 def test_the_test_install_serves_run_too(checkout):

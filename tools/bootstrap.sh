@@ -6,7 +6,10 @@
 #   tools/bootstrap.sh test [OPTION...]      lint, then pytest without the slow tests
 #   tools/bootstrap.sh test-full [OPTION...] lint, then all of pytest
 #   tools/bootstrap.sh lint                  ruff, mypy, import-linter
+#   tools/bootstrap.sh format                ruff format, and the fixes that ruff check can make
+#   tools/bootstrap.sh check [OPTION...]     lint, then the unit tests, in parallel
 #   tools/bootstrap.sh docs [--check]        write what is derived from the plug-ins' descriptions
+#   tools/bootstrap.sh docs-site             build the documentation site into site/
 #   tools/bootstrap.sh bench                 all benchmarks
 #   tools/bootstrap.sh bench-server [OPTION...]  the reference server: rate, CPU, memory
 #   tools/bootstrap.sh bench-load [OPTION...]    the load engine beside its peers
@@ -154,7 +157,7 @@ lint() {
 }
 
 main() {
-    local verb=${1:-}
+    local verb=${1:-} status=0
     [ "$#" = 0 ] || shift
     # The programs in .venv/bin, unlike `python -m`, do not put the current folder on sys.path.
     case $verb in
@@ -184,6 +187,19 @@ main() {
         install_lock test
         exec "$VENV/bin/python" -P tools/make_docs.py "$@"
         ;;
+    format)
+        install_lock test
+        # Fixes first, because the formatter has to see their result.
+        "$VENV/bin/ruff" check --fix . || status=1
+        "$VENV/bin/ruff" format .
+        return "$status"
+        ;;
+    check)
+        install_lock test
+        lint
+        step "pytest" "$VENV/bin/pytest" -m "not (full or integration or contract)" \
+            --numprocesses auto --dist worksteal "$@"
+        ;;
     bench)
         install_lock test
         "$VENV/bin/python" -m benchmarks.server
@@ -203,7 +219,7 @@ main() {
         step "mkdocs" "$VENV/bin/mkdocs" build --strict
         ;;
     *)
-        die "unknown verb '$verb'; one of: install run test test-full lint docs docs-site bench bench-server bench-load"
+        die "unknown verb '$verb'; one of: install run test test-full lint format check docs docs-site bench bench-server bench-load"
         ;;
     esac
 }
