@@ -189,8 +189,8 @@ def test_check_lints_then_runs_the_unit_tests_in_parallel(checkout):
     assert [call for call in checkout.called() if not call.startswith("uv")] == [
         "ruff check .",
         "ruff format --check .",
-        "mypy --strict",
-        "lint-imports --no-logo",
+        "mypy --strict --config-file ../../pyproject.toml",
+        "lint-imports --no-logo --config ../../pyproject.toml",
         "pytest -m not (full or integration or contract) --numprocesses auto --dist worksteal -x",
     ]
 

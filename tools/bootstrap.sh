@@ -13,7 +13,6 @@
 #   tools/bootstrap.sh bench                 all benchmarks
 #   tools/bootstrap.sh bench-server [OPTION...]  the reference server: rate, CPU, memory
 #   tools/bootstrap.sh bench-load [OPTION...]    the load engine beside its peers
-#   tools/bootstrap.sh docs-site             the documentation site, in site/
 #
 # PYTHON=/path/to/python chooses the interpreter; uv is used when it is on PATH.
 set -euo pipefail
