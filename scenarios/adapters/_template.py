@@ -1,8 +1,8 @@
-"""A template: copy this file, name it in `scenarios/adapters/__init__.py`, and make it yours.
+"""A template for your own adapter: copy this file and adapt it to the protocol of your system.
 
-docs/howto/your-own-system.md goes with it, and `tests/contract/adapters` tells when you are done.
+docs/howto/your-own-system.md describes the steps; `tests/contract/adapters` tests the result.
 
-The made-up system spoken here does everything over its WebSocket, in JSON:
+The invented system of this template does everything over its WebSocket, in JSON:
 
     {"hello": {"user": "ann", "device": "d0"}}              → {"welcome": {"node": "chat-1"}}
     {"send": {"id": "m1", "to": "bob", "text": "hi"}}       → {"stored": {"id": "m1"}}
@@ -18,15 +18,16 @@ from gauntlet.scenarios.adapters import base
 
 
 class Template:
-    """The system: what it has, and where it is."""
+    """The system: its capabilities and its address."""
 
-    # Of `core.scenario.capabilities`, only what the system promises. What is not named here is
-    # not judged, and the report says so; what is named and does not hold is found out.
+    # Declare only what the system guarantees, for example frozenset({base.HISTORY}). The report
+    # states what could not be judged because it is not declared; if a declared capability does
+    # not hold, the checks detect it.
     capabilities: frozenset[str] = frozenset()
     subprotocol = "chat.v1"
 
     def __init__(self, settings: base.Settings) -> None:
-        # `target.server` of the scenario: whatever your system needs to be told.
+        # The scenario's `target.server`: any settings that your system needs.
         self._ping_ms = int(settings.get("ping_ms", 10_000))
         self._pong_ms = int(settings.get("pong_ms", 5_000))
 
@@ -38,7 +39,7 @@ class Template:
 
 
 class Codec(base.Codec):
-    """One session: bytes in, events out; intentions in, frames out. No sockets and no clocks."""
+    """One session: it turns bytes into events and actions into frames. No sockets, no clocks."""
 
     def __init__(self, user: str, device: str, ping_ms: int, pong_ms: int) -> None:
         self._user = user
@@ -46,16 +47,16 @@ class Codec(base.Codec):
         self._ping_ms = ping_ms
         self._pong_ms = pong_ms
 
-    # A system with a login by HTTP overrides `login`, which gives the address to connect to.
+    # If users log in over HTTP, override `login`, which returns the address to connect to.
 
     def open(self, cursors: Mapping[str, base.Cursor]) -> bytes:
         return _frame("hello", user=self._user, device=self._device)
 
     def send(self, conv: str, client_msg_id: str, body: str) -> base.OverSocket[base.Sent]:
-        # Direct conversations are called d.<user>.<user>, in the order of the names.
+        # Direct conversations are called d.<user>.<user>, with the names in alphabetical order.
         first, second = conv.split(".")[1:]
         to = second if first == self._user else first
-        # Sent by HTTP instead? Return base.OverHttp(base.Request(…), read_its_answer).
+        # To send over HTTP instead, return base.OverHttp(base.Request(…), read_response).
         return base.OverSocket(client_msg_id, (_frame("send", id=client_msg_id, to=to, text=body),))
 
     def ping(self) -> bytes:
@@ -63,27 +64,27 @@ class Codec(base.Codec):
 
     def read(self, frame: bytes) -> base.Event:
         try:
-            ((name, said),) = json.loads(frame).items()
-            return self._read(name, said)
+            ((name, content),) = json.loads(frame).items()
+            return self._read(name, content)
         except (ValueError, AttributeError, KeyError, TypeError) as error:
             raise base.ProtocolError(f"not a frame of this protocol: {error!r}") from error
 
-    def _read(self, name: str, said: Mapping[str, str]) -> base.Event:
+    def _read(self, name: str, content: Mapping[str, str]) -> base.Event:
         match name:
             case "message":
-                conv = ".".join(["d", *sorted((said["from"], said["to"]))])
-                return base.Entry(conv, 0, said["from"], said["text"], said["id"])
+                conv = ".".join(["d", *sorted((content["from"], content["to"]))])
+                return base.Entry(conv, 0, content["from"], content["text"], content["id"])
             case "stored":
-                # Answer this only to what the system says when it has taken responsibility.
-                return base.Answer(said["id"], base.Sent("yes"))
+                # Return this only for a frame with which the system takes responsibility.
+                return base.Answer(content["id"], base.Sent("yes"))
             case "refused":
-                return base.Answer(said["id"], base.Sent("no", temporary=False))
+                return base.Answer(content["id"], base.Sent("no", temporary=False))
             case "welcome":
-                return base.Connected(said["node"], "", self._ping_ms, self._pong_ms, {})
+                return base.Connected(content["node"], "", self._ping_ms, self._pong_ms, {})
             case "pong":
                 return base.Heartbeat({})
-        raise base.ProtocolError(f"a frame {name!r} is not of this protocol")
+        raise base.ProtocolError(f"the protocol has no frame {name!r}")
 
 
-def _frame(name: str, **said: str) -> bytes:
-    return json.dumps({name: said}).encode()
+def _frame(name: str, **content: str) -> bytes:
+    return json.dumps({name: content}).encode()

@@ -5,7 +5,8 @@ turns intended actions into frames and calls, and received frames into events. I
 and reads no clock. A call goes over HTTP (`OverHttp`) or over the session's own connection
 (`OverSocket`); the code that makes a call handles both kinds in the same way.
 
-An adapter needs no other module of Gauntlet: the names of the capabilities are exported here too.
+An adapter needs no other module of Gauntlet: this one also exports the names of the capabilities,
+and `AdapterKind`, with which the adapters of this tree describe themselves.
 """
 
 from abc import ABC, abstractmethod
@@ -14,6 +15,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
+from gauntlet.core.plugins import AdapterKind
 from gauntlet.core.scenario.capabilities import (
     CAPABILITIES,
     DEVICES,
@@ -39,6 +41,7 @@ __all__ = [
     "SELF_ECHO",
     "SERVER_SEQ",
     "Adapter",
+    "AdapterKind",
     "Answer",
     "Beat",
     "Call",

@@ -7,8 +7,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from gauntlet.core.plugins import AdapterKind
-from gauntlet.core.scenario.capabilities import CAPABILITIES, RESUME
 from gauntlet.scenarios.adapters import base
 
 
@@ -58,7 +56,7 @@ class _Refusal(msgspec.Struct):
 
 
 class _Frame(msgspec.Struct):
-    """A frame holds exactly one of these."""
+    """A frame has exactly one of these fields."""
 
     msg: _Msg | None = None
     room: _Room | None = None
@@ -114,16 +112,16 @@ class _Error(msgspec.Struct):
 _T = TypeVar("_T")
 
 _encode = msgspec.json.Encoder().encode
-_read_frame = msgspec.json.Decoder(_Frame).decode
+_decode_frame = msgspec.json.Decoder(_Frame).decode
 
 
 class Reference:
-    """The reference server: all but RESUME, for what was missed is read from the history."""
+    """The reference server: all capabilities except RESUME; clients catch up from the history."""
 
-    kind = AdapterKind(
+    kind = base.AdapterKind(
         "reference",
         "the reference server (`im.v1`)",
-        capabilities=tuple(name for name in CAPABILITIES if name != RESUME),
+        capabilities=tuple(name for name in base.CAPABILITIES if name != base.RESUME),
         stacks=("embedded", "full"),
     )
     capabilities = frozenset(kind.capabilities)
@@ -139,7 +137,7 @@ class Reference:
 
 
 class Codec(base.Codec):
-    """One session of `im.v1`: sends, history and rooms by HTTP, pushes by WebSocket."""
+    """One session of `im.v1`: sends, history and rooms over HTTP, pushes over the WebSocket."""
 
     __slots__ = ("_device", "_lasts_s", "_token", "_user")
 
@@ -167,21 +165,21 @@ class Codec(base.Codec):
 
     def read(self, frame: bytes) -> base.Event:
         try:
-            read = _read_frame(frame)
+            content = _decode_frame(frame)
         except msgspec.DecodeError as error:
             raise base.ProtocolError(f"not a frame: {error}") from error
-        if (msg := read.msg) is not None:
+        if (msg := content.msg) is not None:
             return base.Entry(msg.conv, msg.seq, msg.sender, msg.body, msg.client_msg_id)
-        if (room := read.room) is not None:
+        if (room := content.room) is not None:
             return base.Entry(room.conv, room.seq, event=room.event, user=room.user)
-        return _read_control(read)
+        return _read_control(content)
 
     def login(self) -> base.OverHttp[str]:
-        content = _encode({"user": self._user, "device": self._device})
-        return base.OverHttp(base.Request("POST", "/v1/sessions", content), self._read_login)
+        body = _encode({"user": self._user, "device": self._device})
+        return base.OverHttp(base.Request("POST", "/v1/sessions", body), self._read_login)
 
     def _read_login(self, response: base.Response) -> str:
-        session = _answer(response, _Session)
+        session = _decode(response, _Session)
         self._token, self._lasts_s = session.token, session.expires_in_s
         return session.connect.url
 
@@ -189,9 +187,9 @@ class Codec(base.Codec):
         return self._lasts_s
 
     def send(self, conv: str, client_msg_id: str, body: str) -> base.OverHttp[base.Sent]:
-        content = _encode({"client_msg_id": client_msg_id, "body": body})
+        request_body = _encode({"client_msg_id": client_msg_id, "body": body})
         path = f"/v1/conversations/{conv}/messages"
-        return base.OverHttp(base.Request("POST", path, content, self._token), _read_send)
+        return base.OverHttp(base.Request("POST", path, request_body, self._token), _read_send)
 
     def history(self, conv: str, after: base.Cursor, limit: int) -> base.OverHttp[base.Page]:
         path = f"/v1/conversations/{conv}/messages?after={after}&limit={limit}"
@@ -208,27 +206,29 @@ class Codec(base.Codec):
         return base.OverHttp(base.Request("GET", path, token=self._token), _read_members)
 
 
-def _read_control(read: _Frame) -> base.Event:
-    if read.gap is not None:
-        return base.Gap(read.gap.conv, read.gap.from_, read.gap.to)
-    if read.ping is not None:
-        return base.Heartbeat(read.ping.heads, answer=b'{"pong":{}}')
-    if read.pong is not None:
-        return base.Heartbeat(read.pong.heads)
-    if (up := read.connected) is not None:
-        edge = up.client.partition("|")[0]
+def _read_control(frame: _Frame) -> base.Event:
+    if frame.gap is not None:
+        return base.Gap(frame.gap.conv, frame.gap.from_, frame.gap.to)
+    if frame.ping is not None:
+        return base.Heartbeat(frame.ping.heads, answer=b'{"pong":{}}')
+    if frame.pong is not None:
+        return base.Heartbeat(frame.pong.heads)
+    if (connected := frame.connected) is not None:
+        edge = connected.client.partition("|")[0]
         environment = edge.split("-")[1] if edge.startswith("edge-") else ""
-        return base.Connected(edge, environment, up.ping_ms, up.pong_ms, up.heads)
-    if (move := read.reconnect) is not None:
-        return base.ReconnectRequest(move.url, move.delay_ms, move.deadline_ms)
-    if read.error is not None:
-        return base.Refused(read.error.code, read.error.message)
-    raise base.ProtocolError("a frame without a name that im.v1 has")
+        return base.Connected(
+            edge, environment, connected.ping_ms, connected.pong_ms, connected.heads
+        )
+    if (reconnect := frame.reconnect) is not None:
+        return base.ReconnectRequest(reconnect.url, reconnect.delay_ms, reconnect.deadline_ms)
+    if frame.error is not None:
+        return base.Refused(frame.error.code, frame.error.message)
+    raise base.ProtocolError("the frame has no field that im.v1 defines")
 
 
 def _read_send(response: base.Response) -> base.Sent:
     try:
-        return base.Sent("yes", _answer(response, _Position).seq)
+        return base.Sent("yes", _decode(response, _Position).seq)
     except base.ProtocolError:
         refusal = _refusal(response)
     if refusal is None:
@@ -240,29 +240,37 @@ def _read_send(response: base.Response) -> base.Sent:
 
 
 def _read_history(conv: str, response: base.Response) -> base.Page:
-    page = _answer(response, _History)
+    page = _decode(response, _History)
     entries = [
-        base.Entry(conv, e.seq, e.sender, e.body, e.client_msg_id, e.event, e.user)
-        for e in page.messages
+        base.Entry(
+            conv,
+            entry.seq,
+            entry.sender,
+            entry.body,
+            entry.client_msg_id,
+            entry.event,
+            entry.user,
+        )
+        for entry in page.messages
     ]
     return base.Page(entries, page.head)
 
 
 def _read_position(response: base.Response) -> int:
-    return _answer(response, _Position).seq
+    return _decode(response, _Position).seq
 
 
 def _read_members(response: base.Response) -> dict[str, int]:
-    members = _answer(response, _Members).members
+    members = _decode(response, _Members).members
     return {user: member.from_ for user, member in members.items()}
 
 
-def _answer(response: base.Response, wanted: type[_T]) -> _T:
-    """The body of a 2xx; ProtocolError for anything else."""
+def _decode(response: base.Response, kind: type[_T]) -> _T:
+    """Return the body of a 200 or 201; ProtocolError for any other response."""
     if response.status not in (200, 201):
         raise base.ProtocolError(f"HTTP {response.status}: {response.body[:200]!r}")
     try:
-        return msgspec.json.decode(response.body, type=wanted)
+        return msgspec.json.decode(response.body, type=kind)
     except msgspec.DecodeError as error:
         raise base.ProtocolError(f"HTTP {response.status}: {error}") from error
 

@@ -1,13 +1,13 @@
 """XMPP over WebSocket: RFC 7395, stream management (XEP-0198), archive (XEP-0313).
 
-What stands for what:
+How Gauntlet's terms map to XMPP:
 
-- **Acknowledged** is the server's `<a h>` that counts the message: by XEP-0198 it has then taken
-  responsibility for it. Whether it keeps that promise is what the audit of the archive tells.
-- **No positions.** Entries have the id that the reader's own archive gives them (XEP-0359).
-- **Sends are not repeated** on a session that could not be resumed: a server that had them would
-  store and deliver them twice. They end as unknown.
-- **No echo**: the device that sent a message is not sent it.
+- **Acknowledged**: the server has counted the message in `<a h>`. By XEP-0198 it has then taken
+  responsibility for it; the audit of the archive shows whether it kept the message.
+- **No positions**: entries have the id that the reader's own archive assigns (XEP-0359).
+- **Sends are not repeated** on a session that could not be resumed: a server that had received
+  them would store and deliver them twice. They end as unknown.
+- **No echo**: a message is not sent to the device that sent it.
 """
 
 from collections import deque
@@ -19,11 +19,11 @@ from xml.etree.ElementTree import Element
 
 import msgspec
 
-from gauntlet.core.plugins import AdapterKind
-from gauntlet.core.scenario.capabilities import HISTORY, RESUME
 from gauntlet.scenarios.adapters import base
 from gauntlet.scenarios.adapters import xmpp_stanzas as stanzas
 from gauntlet.scenarios.adapters.base import (
+    HISTORY,
+    RESUME,
     Answer,
     Connected,
     Event,
@@ -40,9 +40,13 @@ _NOT_FOUND = "{urn:ietf:params:xml:ns:xmpp-stanzas}item-not-found"
 
 
 class Xmpp:
-    """Settings (`target.server`): `domain`, `password` (default: the user's name), heartbeats."""
+    """An XMPP server.
 
-    kind = AdapterKind(
+    Settings (`target.server`): `domain`, `password` (default: the user's name), `ping_ms` and
+    `pong_ms`.
+    """
+
+    kind = base.AdapterKind(
         "xmpp",
         "XMPP servers, over WebSocket (RFC 7395)",
         capabilities=(HISTORY, RESUME),
@@ -54,8 +58,8 @@ class Xmpp:
     def __init__(self, settings: base.Settings) -> None:
         self._domain = str(settings.get("domain", "localhost"))
         self._password = str(settings.get("password", ""))
-        # XMPP has no heartbeat that the server would announce: these are the client's own.
-        ping_ms, pong_ms = (int(settings.get(*one)) for one in _HEARTBEAT.items())
+        # An XMPP server announces no heartbeat interval, so the client uses its own.
+        ping_ms, pong_ms = (int(settings.get(*default)) for default in _HEARTBEAT.items())
         self._greeting = Connected(self._domain, "", ping_ms, pong_ms, {})
 
     def websocket_url(self, url: str) -> str:
@@ -66,7 +70,7 @@ class Xmpp:
 
 
 class _Stanza(NamedTuple):
-    """A stanza on its way; `call` is what its acknowledgement, or an answer, ends."""
+    """A stanza that the server has not acknowledged; `call` is the ticket of its call, if any."""
 
     frame: bytes
     call: str
@@ -74,7 +78,7 @@ class _Stanza(NamedTuple):
 
 
 class _Query(NamedTuple):
-    """An archive query on its way, and what came of it."""
+    """An archive query without its final answer, and the entries received so far."""
 
     peer: str
     limit: int
@@ -82,7 +86,7 @@ class _Query(NamedTuple):
 
 
 class Codec(base.Codec):
-    """One user's stream, over all of its connections."""
+    """The XMPP session of one user, over all of its connections."""
 
     def __init__(self, user: str, device: str, password: str, greeting: Connected) -> None:
         self._user, self._device, self._password = user, device, password
@@ -91,14 +95,14 @@ class Codec(base.Codec):
         self._numbers = count(1)
         self._authenticated = False
         self._up = False
-        self._session = ""  # what to resume
-        self._heard = 0  # stanzas of this session that came
-        self._acked = 0  # stanzas of ours that the server has handled
+        self._session = ""  # the id with which to resume
+        self._received = 0  # stanzas of this session from the server
+        self._acked = 0  # stanzas of this session that the server has acknowledged
         self._unacked: deque[_Stanza] = deque()
-        self._waiting: list[_Stanza] = []  # for a connection
+        self._waiting: list[_Stanza] = []  # to be sent when the session is up
         self._queries: dict[str, _Query] = {}
 
-    # What a session asks for.
+    # Methods of the session.
 
     def open(self, cursors: Mapping[str, base.Cursor]) -> bytes:
         self._authenticated = False
@@ -130,7 +134,7 @@ class Codec(base.Codec):
         return self._put(_Stanza(frame, ticket, is_message=False))
 
     def _put(self, stanza: _Stanza) -> tuple[bytes, ...]:
-        """What is to be said of a stanza now: nothing before the session is up."""
+        """Return the frames to send now for a stanza: none before the session is up."""
         if not self._up:
             self._waiting.append(stanza)
             return ()
@@ -141,12 +145,12 @@ class Codec(base.Codec):
         first, second = conv.split(".")[1:]
         return f"{second if first == self._user else first}@{self._domain}"
 
-    # What the server says.
+    # Elements from the server.
 
     def read(self, frame: bytes) -> Event:
         element = stanzas.parse(frame)
         if element.tag.startswith(CLIENT):
-            self._heard += 1
+            self._received += 1
         reader = self._READERS.get(element.tag)
         return NOTHING if reader is None else reader(self, element)
 
@@ -154,7 +158,7 @@ class Codec(base.Codec):
         if not self._authenticated:
             return SendFrames((stanzas.auth_plain(self._user, self._password),))
         if self._session:
-            return SendFrames((stanzas.resume(self._session, self._heard),))
+            return SendFrames((stanzas.resume(self._session, self._received),))
         return SendFrames((stanzas.bind(self._device),))
 
     def _on_success(self, _success: Element) -> Event:
@@ -166,25 +170,29 @@ class Codec(base.Codec):
         return Refused(conditions[0] if conditions else "refused", "")
 
     def _on_enabled(self, enabled: Element) -> Event:
-        """A session of its own: nothing that was under way is known of."""
+        """A new session has begun: the server knows nothing of the calls of the old one."""
         ended = self._end_all(base.Sent("unknown", temporary=False))
         self._session = enabled.get("id", "") if enabled.get("resume") in ("true", "1") else ""
-        self._heard = self._acked = 0
+        self._received = self._acked = 0
         presence = _Stanza(stanzas.PRESENCE, "", is_message=False)
-        return EventBatch((self._go_on((presence,)), self._greeting, *ended))
+        return EventBatch((self._start_sending((presence,)), self._greeting, *ended))
 
     def _on_resumed(self, resumed: Element) -> Event:
         acked = self._on_ack(resumed)
         again, self._unacked = tuple(self._unacked), deque()
         return EventBatch(
-            (self._go_on(again), msgspec.structs.replace(self._greeting, resumed=True), acked)
+            (
+                self._start_sending(again),
+                msgspec.structs.replace(self._greeting, resumed=True),
+                acked,
+            )
         )
 
-    def _go_on(self, first: tuple[_Stanza, ...]) -> Event:
-        """The session is up: say these, and what has waited for it.
+    def _start_sending(self, first: tuple[_Stanza, ...]) -> Event:
+        """Note that the session is up, and send `first` and the waiting stanzas.
 
-        Before anybody is told: what they then ask for must come after these on the wire, as it
-        does in the count.
+        This must precede the event `Connected`: stanzas that it leads to must follow these ones on
+        the wire, as they do in the count of unacknowledged stanzas.
         """
         self._up = True
         waiting, self._waiting = self._waiting, []
@@ -195,25 +203,25 @@ class Codec(base.Codec):
         if not self._session:
             raise ProtocolError("the server has no stream management (XEP-0198)")
         self._session = ""
-        # Where the server still knows how far it came, the rest was certainly not handled.
+        # If the server still knows its count, the stanzas beyond it were certainly not handled.
         known: tuple[Event, ...] = ()
         if failed.get("h") is not None:
             known = (self._on_ack(failed), *self._end_all(base.Sent("no")))
         return EventBatch((*known, SendFrames((stanzas.bind(self._device),))))
 
     def _end_all(self, sent: base.Sent) -> list[Event]:
-        """What was under way has ended with the old session."""
-        gone, self._unacked = self._unacked, deque()
+        """End the calls whose stanzas were sent in the old session; messages end with `sent`."""
+        lost, self._unacked = self._unacked, deque()
         pages, self._queries = self._queries, {}
         waiting = {stanza.call for stanza in self._waiting}
         self._queries = {ticket: page for ticket, page in pages.items() if ticket in waiting}
         return [
-            *(Answer(stanza.call, sent) for stanza in gone if stanza.is_message),
+            *(Answer(stanza.call, sent) for stanza in lost if stanza.is_message),
             *(Answer(ticket, None) for ticket in pages if ticket not in waiting),
         ]
 
     def _on_request(self, _request: Element) -> Event:
-        return SendFrames((stanzas.ack(self._heard),))
+        return SendFrames((stanzas.ack(self._received),))
 
     def _on_ack(self, ack: Element) -> Event:
         handled = int(ack.get("h", "0"))
@@ -260,7 +268,7 @@ class Codec(base.Codec):
             more = fin.get("complete") != "true"
             return Answer(ident, base.Page(query.entries, more=more))
         if iq.find(f"{CLIENT}error/{_NOT_FOUND}") is not None and not query.entries:
-            # XEP-0313: the archive does not have the id any more. Then all of it is news.
+            # XEP-0313: the archive no longer has the id, so it is read from the start.
             self._queries[ident] = query
             return SendFrames(self._ask(ident, query, ""))
         return Answer(ident, None)

@@ -1,4 +1,4 @@
-"""XMPP as bytes: what a client says, and how to read what it hears (RFC 6120, RFC 7395).
+"""XMPP as bytes: writing a client's elements and reading those of a server (RFC 6120, RFC 7395).
 
 One WebSocket frame holds one XML element, and every stanza names its namespace.
 """
@@ -27,9 +27,12 @@ CLOSE = b"<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>"
 
 
 def parse(frame: bytes) -> ET.Element:
-    """The element of a frame; ProtocolError where it is none."""
-    if b"<!" in frame:  # RFC 6120, 11.1: and so no entities that could blow up
-        raise ProtocolError("XMPP has neither DTDs nor comments")
+    """Return the element in a frame; ProtocolError if the frame is not XML.
+
+    RFC 6120 (11.1) forbids DTDs and comments, so that no entity can expand to a huge text.
+    """
+    if b"<!" in frame:
+        raise ProtocolError("XMPP forbids DTDs and comments")
     try:
         return ET.fromstring(frame)  # noqa: S314 - without a DTD there is nothing to expand
     except ET.ParseError as error:
@@ -37,35 +40,35 @@ def parse(frame: bytes) -> ET.Element:
 
 
 def open_stream(domain: str) -> bytes:
-    """Begin a stream, and begin it again after authentication."""
+    """Return the opening of a stream, which is also sent again after authentication."""
     xmlns = FRAMING.strip("{}")
     return f"<open xmlns='{xmlns}' to={quoteattr(domain)} version='1.0'/>".encode()
 
 
 def auth_plain(user: str, password: str) -> bytes:
-    """SASL PLAIN (RFC 4616)."""
+    """Return an authentication by SASL PLAIN (RFC 4616)."""
     secret = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
     return f"<auth xmlns='{SASL.strip('{}')}' mechanism='PLAIN'>{secret}</auth>".encode()
 
 
 def bind(resource: str) -> bytes:
-    """Take a resource (RFC 6120, 7)."""
+    """Return the request to bind a resource (RFC 6120, 7)."""
     xmlns = "urn:ietf:params:xml:ns:xmpp-bind"
     return _iq("bind", f"<bind xmlns='{xmlns}'><resource>{escape(resource)}</resource></bind>")
 
 
-def resume(session: str, heard: int) -> bytes:
-    """Take up a lost session, of which `heard` stanzas had come."""
-    return f"<resume xmlns='urn:xmpp:sm:3' previd={quoteattr(session)} h='{heard}'/>".encode()
+def resume(session: str, received: int) -> bytes:
+    """Return the request to resume a session of which `received` stanzas have arrived."""
+    return f"<resume xmlns='urn:xmpp:sm:3' previd={quoteattr(session)} h='{received}'/>".encode()
 
 
-def ack(heard: int) -> bytes:
-    """So many stanzas of this session have come."""
-    return f"<a xmlns='urn:xmpp:sm:3' h='{heard}'/>".encode()
+def ack(received: int) -> bytes:
+    """Return the acknowledgement of all stanzas of this session that have arrived."""
+    return f"<a xmlns='urn:xmpp:sm:3' h='{received}'/>".encode()
 
 
 def message(to: str, ident: str, body: str) -> bytes:
-    """A chat message under the sender's own id."""
+    """Return a chat message with the sender's own id."""
     name = quoteattr(ident)
     return (
         f"<message xmlns='jabber:client' type='chat' to={quoteattr(to)} id={name}>"
@@ -74,19 +77,19 @@ def message(to: str, ident: str, body: str) -> bytes:
 
 
 def ping(ident: str) -> bytes:
-    """Ask the server for a sign of life."""
+    """Return a ping (XEP-0199)."""
     return _iq(ident, "<ping xmlns='urn:xmpp:ping'/>", "get")
 
 
 def pong(ident: str, to: str) -> bytes:
-    """Give one."""
-    told = f" to={quoteattr(to)}" if to else ""
-    return f"<iq xmlns='jabber:client' type='result' id={quoteattr(ident)}{told}/>".encode()
+    """Return the answer to a ping of the server."""
+    recipient = f" to={quoteattr(to)}" if to else ""
+    return f"<iq xmlns='jabber:client' type='result' id={quoteattr(ident)}{recipient}/>".encode()
 
 
 def archive_query(ident: str, peer: str, after: str, limit: int) -> bytes:
-    """A page of the archive of one's talk with a peer, from the beginning or after an id."""
-    since = f"<after>{escape(after)}</after>" if after else ""
+    """Return the query for a page of the archive with a peer, from the start or after an id."""
+    position = f"<after>{escape(after)}</after>" if after else ""
     form = "".join(
         f"<field var='{name}'><value>{escape(value)}</value></field>"
         for name, value in (("FORM_TYPE", MAM.strip("{}")), ("with", peer))
@@ -95,7 +98,7 @@ def archive_query(ident: str, peer: str, after: str, limit: int) -> bytes:
         ident,
         f"<query xmlns='{MAM.strip('{}')}' queryid={quoteattr(ident)}>"
         f"<x xmlns='jabber:x:data' type='submit'>{form}</x>"
-        f"<set xmlns='{RSM.strip('{}')}'><max>{limit}</max>{since}</set></query>",
+        f"<set xmlns='{RSM.strip('{}')}'><max>{limit}</max>{position}</set></query>",
     )
 
 
@@ -104,23 +107,25 @@ def _iq(ident: str, content: str, kind: str = "set") -> bytes:
 
 
 def read_message(stanza: ET.Element, ident: str = "") -> Entry | None:
-    """The entry that a message is; None for one that says nothing.
+    """Return the entry in a message stanza; None if it has no body.
 
     `ident` is its id in the reader's archive; a live message carries it as `stanza-id`. The
-    conversation is that of the two that it names: sender and addressee.
+    conversation follows from the sender and the recipient.
     """
     body = stanza.findtext(f"{CLIENT}body")
     if body is None:
         return None
     sender, reader = name_of(stanza.get("from", "")), name_of(stanza.get("to", ""))
     if not ident:
-        by = stanza.get("to", "").partition("/")[0]
-        ids = (one for one in stanza.iter(f"{IDS}stanza-id") if one.get("by") == by)
-        ident = next((one.get("id", "") for one in ids), "")
+        archive = stanza.get("to", "").partition("/")[0]
+        ids = (
+            element for element in stanza.iter(f"{IDS}stanza-id") if element.get("by") == archive
+        )
+        ident = next((element.get("id", "") for element in ids), "")
     conv = ".".join(["d", *sorted((sender, reader))])
     return Entry(conv, 0, sender, body, stanza.get("id", ""), id=ident)
 
 
 def name_of(jid: str) -> str:
-    """The user that an address stands for."""
+    """Return the user name in an address."""
     return jid.partition("@")[0]
