@@ -1,4 +1,4 @@
-"""Real clusters of real processes, started and steered as the harness does it."""
+"""Real clusters of real processes, started and controlled as the harness does it."""
 
 import contextlib
 import json
@@ -26,61 +26,59 @@ FORWARD = ["prepare", "verify", "switch", "drain", "monitor", "close", "retire"]
 
 @pytest.fixture(scope="module", params=["embedded", "full"])
 def running(request, cluster):
-    """A running cluster of each stack; every test leaves it whole."""
+    """A running cluster of each stack; every test leaves all of it running, in blue."""
     return cluster(request.param, gateways=1, edges=1)
 
 
 def wait_for(condition, timeout_s=30.0):
-    """Poll until something holds; fail if it never does."""
+    """Poll until a condition holds; fail after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not come true in time"
         time.sleep(0.05)
 
 
 def tree(pid):
-    """A process and all its descendants."""
+    """Return a process and all its descendants."""
     leader = psutil.Process(pid)
     return [leader, *leader.children(recursive=True)]
 
 
 def statuses(processes):
-    """Their states; a process that is gone has none."""
-    found = set()
+    """Return the states of the processes that still exist."""
+    states = set()
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            found.add(process.status())
-    return found - {psutil.STATUS_ZOMBIE}
+            states.add(process.status())
+    return states - {psutil.STATUS_ZOMBIE}
 
 
 def connects(address):
-    """Whether somebody listens."""
+    """Return whether a process listens at an address."""
     host, port = address.split(":")
     with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
         return True
     return False
 
 
-def refusal(call):
-    """The status with which a call is refused."""
+def refused_status(call):
+    """Return the status with which a call is refused."""
     with pytest.raises(urllib.error.HTTPError) as caught:
         call()
     caught.value.close()
     return caught.value.code
 
 
-def test_the_plan_is_what_runs(running):
-    """All but green and the spare edges is up where it listens, and nothing else is."""
+def test_the_planned_components_run_except_green_and_the_spare_edges(running):
     components = running.components()
     assert list(components) == [each["name"] for each in running.plan["components"]]
     for each in components.values():
-        waits = each["environment"] == "green" or each["name"] == "edge-blue-2"
-        assert each["state"] == ("planned" if waits else "up")
-        assert connects(each["address"]) is not waits
+        is_planned = each["environment"] == "green" or each["name"] == "edge-blue-2"
+        assert each["state"] == ("planned" if is_planned else "up")
+        assert connects(each["address"]) is not is_planned
 
 
-def test_clients_are_served(running):
-    """A login through an advertised gateway names an edge of blue."""
+def test_a_login_names_an_edge_of_blue(running):
     body = json.dumps({"user": "ann", "device": "d0"}).encode()
     with urllib.request.urlopen(running.api[0] + "/v1/sessions", body, timeout=10) as answer:
         session = json.load(answer)
@@ -89,15 +87,15 @@ def test_clients_are_served(running):
     assert address == running.components()["edge-blue-1"]["address"]
 
 
-def test_children_lead_their_own_sessions(running):
-    """Ctrl-C at the harness reaches none of them."""
+def test_every_component_leads_its_own_session(running):
+    """So Ctrl-C at the harness reaches none of them."""
     for each in running.components().values():
         if each["pid"]:
             assert os.getsid(each["pid"]) == each["pid"]
 
 
 def test_a_killed_component_is_held_until_it_is_started(running):
-    """The whole process tree is gone, its port closed; then it serves again."""
+    """Its whole process tree ends and its port closes; after the start it serves again."""
     for name in [each for each in running.components() if each in ("broker", "messages-db")]:
         before = running.components()[name]
         processes = tree(before["pid"])
@@ -106,69 +104,67 @@ def test_a_killed_component_is_held_until_it_is_started(running):
         assert (held["state"], held["pid"]) == ("held", None)
         assert not statuses(processes)
         assert not connects(held["address"])
-        assert refusal(lambda name=name: running.act(name, "kill")) == 409
+        assert refused_status(lambda name=name: running.act(name, "kill")) == 409
         pid = running.act(name, "start")
         up = running.components()[name]
         assert (up["state"], up["pid"], up["restarts"]) == ("up", pid, before["restarts"])
         assert connects(up["address"])
 
 
-def test_pause_stops_the_whole_tree(running):
-    """PostgreSQL's backends and Erlang's helpers leave the process group, and stop all the same."""
+def test_pause_stops_the_whole_process_tree(running):
+    """Also PostgreSQL's backends and Erlang's helpers, which leave the process group."""
     for name in [each for each in running.components() if each in ("broker", "messages-db")]:
         processes = tree(running.act(name, "pause"))
         assert running.components()[name]["state"] == "paused"
         wait_for(lambda processes=processes: statuses(processes) == {psutil.STATUS_STOPPED})
-        assert refusal(lambda name=name: running.act(name, "start")) == 409
+        assert refused_status(lambda name=name: running.act(name, "start")) == 409
         running.act(name, "resume")
         assert running.components()[name]["state"] == "up"
         wait_for(lambda processes=processes: psutil.STATUS_STOPPED not in statuses(processes))
-        assert refusal(lambda name=name: running.act(name, "resume")) == 409
+        assert refused_status(lambda name=name: running.act(name, "resume")) == 409
 
 
 def test_a_component_that_exits_by_itself_is_restarted(running):
-    """Each time counted and told, with the signal that ended it."""
+    """The restart is counted, and the events contain the signal that ended the process."""
     before = running.components()["room-1"]
     os.kill(before["pid"], signal.SIGKILL)
     wait_for(lambda: running.components()["room-1"]["restarts"] == before["restarts"] + 1)
     wait_for(lambda: running.components()["room-1"]["state"] == "up")
-    told = [event for event in running.events if event["component"] == "room-1"][-2:]
-    assert [event["event"] for event in told] == ["exited", "started"]
-    assert (told[0]["pid"], told[0]["detail"]) == (before["pid"], {"status": "SIGKILL"})
-    assert told[1]["t_ns"] - told[0]["t_ns"] >= 500_000_000
+    events = [event for event in running.events if event["component"] == "room-1"][-2:]
+    assert [event["event"] for event in events] == ["exited", "started"]
+    assert (events[0]["pid"], events[0]["detail"]) == (before["pid"], {"status": "SIGKILL"})
+    assert events[1]["t_ns"] - events[0]["t_ns"] >= 500_000_000
 
 
-def test_the_control_api_refuses_strangers_and_nonsense(running):
-    """401 without the token, 404 for an unknown component, 400 for a bad body."""
-    assert refusal(lambda: urllib.request.urlopen(running.control + "/components")) == 401
-    assert refusal(lambda: running.act("nobody", "kill")) == 404
+def test_the_control_api_refuses_requests_without_token_and_invalid_requests(running):
+    """401 without the token, 404 for an unknown component, 400 for an invalid body."""
+    assert refused_status(lambda: urllib.request.urlopen(running.control + "/components")) == 401
+    assert refused_status(lambda: running.act("nobody", "kill")) == 404
     for path, body in [
         ("/components/room-1/kill", {"signal": "NONE"}),
         ("/cutover", {"to": "red"}),
         ("/cutover", {"to": "green", "speed": 1}),
     ]:
-        assert refusal(lambda path=path, body=body: running.call("POST", path, body)) == 400
-    assert refusal(lambda: running.call("POST", "/cutover", {"to": "blue"})) == 409
-    assert refusal(lambda: running.call("POST", "/cutover/rollback", {})) == 409
+        assert refused_status(lambda path=path, body=body: running.call("POST", path, body)) == 400
+    assert refused_status(lambda: running.call("POST", "/cutover", {"to": "blue"})) == 409
+    assert refused_status(lambda: running.call("POST", "/cutover/rollback", {})) == 409
 
 
-def test_metrics_of_every_process_are_shown(running):
-    """Counters and gauges without their prefix."""
+def test_the_control_api_returns_the_metrics_of_every_process(running):
     metrics = running.call("GET", "/metrics")["components"]
     assert {"gateway-1", "room-1", "social-1", "edge-blue-1"} <= set(metrics)
     assert metrics["gateway-1"]["loop_lag_ms"] >= 0
 
 
 def cut_over(running, to):
-    """Run a cutover to its end; returns its status."""
+    """Run a cutover to its end; return its status."""
     running.call("POST", "/cutover", {"to": to, "drain_ms": 300})
-    over = {"done", "rolled-back", "failed"}
-    wait_for(lambda: running.call("GET", "/cutover")["state"] in over)
+    final = {"done", "rolled-back", "failed"}
+    wait_for(lambda: running.call("GET", "/cutover")["state"] in final)
     return running.call("GET", "/cutover")
 
 
-def test_a_cutover_goes_there_and_back_again(running):
-    """Canaries pass, every state is recorded, and only the new environment's edges remain."""
+def test_a_cutover_to_green_and_one_back_to_blue_are_done(running):
     for to, old in (("green", "blue"), ("blue", "green")):
         status = cut_over(running, to)
         assert (status["state"], status["error"], status["environment"]) == ("done", None, to)
@@ -179,8 +175,8 @@ def test_a_cutover_goes_there_and_back_again(running):
         assert components[f"edge-{old}-1"]["state"] == "planned"
 
 
-def test_a_cutover_that_cannot_be_verified_rolls_back_by_itself(running):
-    """With the message service down no canary gets through; blue goes on, green is gone."""
+def test_a_cutover_whose_canaries_fail_rolls_back(running):
+    """No canary message arrives while the message service is down."""
     hosts = [each for each in ("message-1", "gateway-1") if each in running.components()]
     running.act(hosts[0], "kill")
     status = cut_over(running, "green")
@@ -198,14 +194,14 @@ def stubborn_client(running):
     with urllib.request.urlopen(running.api[0] + "/v1/sessions", body, timeout=10) as answer:
         session = json.load(answer)
     with connect(session["connect"]["url"], subprotocols=["im.v1.json"]) as socket:
-        hello = {"token": session["token"], "device": "d0", "cursors": {}}
-        socket.send(json.dumps({"connect": hello}))
+        credentials = {"token": session["token"], "device": "d0", "cursors": {}}
+        socket.send(json.dumps({"connect": credentials}))
         assert "connected" in json.loads(socket.recv(10))
         yield socket
 
 
-def test_a_rollback_on_request_leads_back_to_blue(running):
-    """From the middle of the drain: the client that was told stays, and blue takes others again."""
+def test_a_requested_rollback_during_the_drain_leads_back_to_blue(running):
+    """The client that was asked to reconnect stays, and blue accepts others again."""
     with stubborn_client(running) as client:
         running.call("POST", "/cutover", {"to": "green", "drain_ms": 9000, "canaries": False})
         assert "reconnect" in json.loads(client.recv(10))
@@ -218,8 +214,7 @@ def test_a_rollback_on_request_leads_back_to_blue(running):
             pass
 
 
-def test_a_straggler_is_closed_and_counted(running):
-    """Who ignores the push is closed with 1012 after the deadline; then blue is retired."""
+def test_a_client_that_ignores_the_drain_is_closed_with_1012_and_counted(running):
     with stubborn_client(running) as client:
         status = cut_over(running, "green")
         assert (status["state"], status["error"], status["forced_closes"]) == ("done", None, 1)
@@ -229,11 +224,10 @@ def test_a_straggler_is_closed_and_counted(running):
     assert cut_over(running, "blue")["state"] == "done"
 
 
-def test_two_clusters_side_by_side(running, cluster):
-    """They share no port, and the end of one leaves the other whole."""
+def test_two_clusters_share_no_port_and_stop_independently(running, cluster):
     other = cluster("embedded", gateways=1, edges=1)
-    mine = {each["address"] for each in running.components().values()}
-    assert not mine & {each["address"] for each in other.components().values()}
+    addresses = {each["address"] for each in running.components().values()}
+    assert not addresses & {each["address"] for each in other.components().values()}
     assert other.close() == 0
     assert running.components()["gateway-1"]["state"] == "up"
 
@@ -242,28 +236,27 @@ def test_two_clusters_side_by_side(running, cluster):
     ("stack", "how"),
     [("embedded", "eof"), ("embedded", "TERM"), ("embedded", "KILL"), ("full", "KILL")],
 )
-def test_nothing_is_left_after_the_end(cluster, marked_processes, stack, how):
-    """However the cluster ends, even killed, its processes end with it."""
+def test_no_process_is_left_after_the_end_of_the_cluster(cluster, marked_processes, stack, how):
+    """However it ends, even if it is killed."""
     before = {process.pid for process in marked_processes()}
-    one = cluster(stack, gateways=1, edges=1)
-    pids = [each["pid"] for each in one.components().values() if each["pid"]]
+    started = cluster(stack, gateways=1, edges=1)
+    pids = [each["pid"] for each in started.components().values() if each["pid"]]
     processes = [process for pid in pids for process in tree(pid)]
     commands = [psutil.Process(pid).cmdline() for pid in pids]
     data = [Path(command[command.index("-D") + 1]) for command in commands if "-D" in command]
     if how != "eof":
-        one.process.send_signal(signal.Signals[f"SIG{how}"])
-        one.process.wait(30)
-    assert one.close() == (-signal.SIGKILL if how == "KILL" else 0)
+        started.process.send_signal(signal.Signals[f"SIG{how}"])
+        started.process.wait(30)
+    assert started.close() == (-signal.SIGKILL if how == "KILL" else 0)
     wait_for(lambda: not statuses(processes), 10)
     wait_for(lambda: {process.pid for process in marked_processes()} <= before, 10)
     for folder in data:
-        # Outside the run's own folder where that is closed to PostgreSQL's user.
+        # A folder outside the run directory if PostgreSQL's user cannot reach that.
         assert folder.exists() or how != "KILL"
         shutil.rmtree(folder.parent, ignore_errors=True)
 
 
-def test_a_component_that_cannot_start_is_named_with_its_last_words(cluster, tmp_path):
-    """A start-up hook that does not exist: exit 3, the component, the end of its log."""
+def test_a_component_that_cannot_start_is_named_with_the_end_of_its_log(cluster, tmp_path):
     with pytest.raises(Exception, match="room-1") as caught:
         cluster("embedded", startup_hooks={"room": ["no.such.module"]})
     failed = caught.value.content
@@ -273,10 +266,10 @@ def test_a_component_that_cannot_start_is_named_with_its_last_words(cluster, tmp
 
 
 @pytest.fixture
-def spoken(tmp_path):
-    """`spoken(line, **env)`: all that the cluster says to one line, and its exit code."""
+def answers(tmp_path):
+    """`answers(line, **env)`: the lines that the cluster writes after one line; its exit code."""
 
-    def speak(line, **env):
+    def run(line, **env):
         done = subprocess.run(
             [sys.executable, "-P", "-m", "gauntlet.reference_server.cluster"],
             input=line,
@@ -288,13 +281,13 @@ def spoken(tmp_path):
         )
         return [json.loads(each) for each in done.stdout.splitlines()], done.returncode
 
-    return speak
+    return run
 
 
-def test_a_missing_server_program_fails_before_anything_starts(spoken, tmp_path):
-    """Instead of the plan: the component, and one line that says how to install it."""
+def test_a_missing_server_program_fails_before_anything_starts(answers, tmp_path):
+    """Instead of the plan, `failed` describes how to install the program."""
     request = {"stack": "embedded", "data_dir": str(tmp_path / "d"), "log_dir": str(tmp_path / "l")}
-    (line,), code = spoken(json.dumps(request) + "\n", GAUNTLET_REDIS_SERVER="/no/such/redis")
+    (line,), code = answers(json.dumps(request) + "\n", GAUNTLET_REDIS_SERVER="/no/such/redis")
     assert code == 3
     assert (line["failed"]["component"], line["failed"]["missing"]) == ("registry", True)
     assert "apt-get install redis-server" in line["failed"]["reason"]
@@ -302,27 +295,26 @@ def test_a_missing_server_program_fails_before_anything_starts(spoken, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("change", "named"),
+    ("change", "mentioned"),
     [({"stack": "other"}, "other"), ({"config": {"ping": 1}}, "ping"), ({"extra": 1}, "extra")],
 )
-def test_a_line_that_cannot_be_used_is_told(spoken, tmp_path, change, named):
-    """With what is wrong in it; exit 3."""
+def test_an_invalid_request_line_is_reported_with_its_error(answers, tmp_path, change, mentioned):
     request = {"stack": "embedded", "data_dir": str(tmp_path), "log_dir": str(tmp_path)}
-    (line,), code = spoken(json.dumps({**request, **change}) + "\n")
+    (line,), code = answers(json.dumps({**request, **change}) + "\n")
     assert (code, line["failed"]["component"]) == (3, "cluster")
-    assert named in line["failed"]["reason"]
+    assert mentioned in line["failed"]["reason"]
 
 
-def test_an_end_of_input_before_the_start_is_no_failure(spoken, tmp_path, require_service):
+def test_an_end_of_input_before_the_start_is_no_failure(answers, tmp_path, require_service):
     """Neither before the request nor after the plan: nothing was started."""
     require_service("redis")
     request = {"stack": "embedded", "data_dir": str(tmp_path), "log_dir": str(tmp_path)}
-    assert spoken("") == ([], 0)
-    (line,), code = spoken(json.dumps(request) + "\n")
+    assert answers("") == ([], 0)
+    (line,), code = answers(json.dumps(request) + "\n")
     assert (list(line), code) == (["plan"], 0)
 
 
-def test_a_stop_in_the_middle_of_the_start_ends_everything(
+def test_a_stop_during_the_start_ends_every_process(
     cluster, marked_processes, tmp_path, require_service
 ):
     """Ctrl-C does not wait until the stack is up."""

@@ -19,26 +19,26 @@ SETTINGS = {"ping_ms": 1000, "pong_ms": 500, "heads_poll_ms": 1500, "heads_poll_
 
 @pytest.fixture(scope="module", params=["embedded", pytest.param("full", marks=pytest.mark.full)])
 def server(request, cluster):
-    """A whole reference server of each kind."""
+    """A whole reference server of each stack."""
     return cluster(request.param, config=SETTINGS)
 
 
 @pytest.fixture
 async def client(server):
-    """Makes logged-in users with names of their own."""
+    """Creates logged-in users with unique names."""
     tag = secrets.token_hex(3)
     async with aiohttp.ClientSession() as http:
 
         async def make(name):
-            one = Client(http, server.api[0], f"{name}-{tag}")
-            await one.log_in()
-            return one
+            user = Client(http, server.api[0], f"{name}-{tag}")
+            await user.log_in()
+            return user
 
         yield make
 
 
 async def test_the_first_message_of_a_conversation_reaches_both_members(client):
-    """Nobody knew the conversation when they connected; the sender gets his own message too."""
+    """The conversation did not exist when they connected; the sender receives the message too."""
     ann, bob = await client("ann"), await client("bob")
     conv = f"d.{ann.user}.{bob.user}"
     async with ann.online(), bob.online():
@@ -50,7 +50,7 @@ async def test_the_first_message_of_a_conversation_reaches_both_members(client):
 
 
 async def test_room_membership_begins_and_ends_with_its_events(client):
-    """Who is added gets everything from then on, who is removed gets his removal and no more."""
+    """Pushes include the events `added` and `removed` themselves, and nothing after `removed`."""
     ann, bob = await client("ann"), await client("bob")
     conv = f"r.{ann.user}"
     async with ann.online(), bob.online():
@@ -62,13 +62,15 @@ async def test_room_membership_begins_and_ends_with_its_events(client):
         await ann.send(conv, "after")
         await ann.wait_for(conv, ["before", "together", "after"])
         await bob.wait_for(conv, ["together"])
-        seen = [(f.room.event, f.room.user, f.room.seq) for f in bob.got if f.room]
-        assert seen == [("added", bob.user, 3), ("removed", bob.user, 5)]
+        events = [
+            (frame.room.event, frame.room.user, frame.room.seq) for frame in bob.got if frame.room
+        ]
+        assert events == [("added", bob.user, 3), ("removed", bob.user, 5)]
         assert not any(frame.gap for frame in bob.got)
 
 
-async def test_attendance_reaches_the_room(client):
-    """Entering and leaving become events of the room; `leave` ends the connection normally."""
+async def test_entering_and_leaving_become_events_of_the_room(client):
+    """`leave` closes the connection normally."""
     ann, bob = await client("ann"), await client("bob")
     conv = f"r.{ann.user}"
     async with ann.online():
@@ -84,15 +86,16 @@ async def test_attendance_reaches_the_room(client):
 
 
 async def wait_for_event(client, event, user):
-    """Until the client was pushed that room event."""
+    """Wait until the client was pushed a room event."""
     deadline = time.monotonic() + PATIENCE_S
-    while not any(f.room and (f.room.event, f.room.user) == (event, user) for f in client.got):
+    while not any(
+        frame.room and (frame.room.event, frame.room.user) == (event, user) for frame in client.got
+    ):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
 
 
-async def test_a_client_that_reconnects_is_told_the_heads_and_pushed_what_follows(client):
-    """What came meanwhile is in `connected`, not pushed; what comes later is pushed."""
+async def test_a_client_that_reconnects_gets_the_heads_and_pushes_of_later_messages(client):
     ann, bob = await client("ann"), await client("bob")
     conv = f"d.{ann.user}.{bob.user}"
     await ann.send(conv, "missed")
@@ -102,25 +105,24 @@ async def test_a_client_that_reconnects_is_told_the_heads_and_pushed_what_follow
         await bob.wait_for(conv, ["pushed"])
 
 
-async def test_a_silent_client_is_closed(client):
-    """Half-open links end: no traffic for ping and pong means 4009."""
+async def test_a_client_that_answers_no_ping_is_closed_with_4009(client):
     bob = await client("bob")
     async with connect(
         bob.url, subprotocols=["im.v1.json"], compression=None, ping_interval=None
     ) as ws:
-        hello = {"token": bob.token, "device": "d0", "cursors": {}}
-        await ws.send(json.dumps({"connect": hello}))
-        await ws.wait_closed()  # pings come, and nobody answers them
+        credentials = {"token": bob.token, "device": "d0", "cursors": {}}
+        await ws.send(json.dumps({"connect": credentials}))
+        await ws.wait_closed()  # pings arrive and are not answered
         assert ws.close_code == 4009
 
 
-async def test_a_forged_token_is_terminal(client):
-    """The edge verifies by itself; the client must not try again."""
+async def test_a_forged_token_is_closed_with_4501(client):
+    """The edge verifies by itself, and the client must not try again."""
     bob = await client("bob")
     bob.token += "x"
     async with connect(bob.url, subprotocols=["im.v1.json"], compression=None) as ws:
-        hello = {"token": bob.token, "device": "d0", "cursors": {}}
-        await ws.send(json.dumps({"connect": hello}))
+        credentials = {"token": bob.token, "device": "d0", "cursors": {}}
+        await ws.send(json.dumps({"connect": credentials}))
         assert decode_server(await ws.recv()).error.code == "unauthorized"
         await ws.wait_closed()
         assert ws.close_code == 4501

@@ -1,4 +1,4 @@
-"""Rows of the failure table about what may be lost: the registry and the broker."""
+"""Rows of the failure table about components that may lose data: the registry and the broker."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ pytestmark = rows_on(BOTH)
 LINKS = ("edge>broker",)
 PING_MS, GRACE_MS = 800, 1000
 LEASE_S = 3 * PING_MS / 1000
-# Ten seconds between polls: what arrives sooner while the bus is down came by the quicker ones.
+# Ten seconds between polls: what arrives sooner while the bus is down came by the faster polls.
 REQUEST = {
     "config": {
         "ping_ms": PING_MS,
@@ -28,7 +28,7 @@ REBUILT_S = 5.0
 
 
 async def exchange(sender: Client, receiver: Client, conv: str, count: int = 5) -> None:
-    """Each message is acknowledged at its first try, and pushed long before the slow poll."""
+    """Send messages; each is acknowledged at the first attempt, and pushed before the slow poll."""
     for number in range(count):
         name = f"{conv}-{number}-{time.monotonic_ns()}"[-60:]
         expected = [*receiver.bodies(conv), name]
@@ -41,7 +41,7 @@ async def exchange(sender: Client, receiver: Client, conv: str, count: int = 5) 
 
 
 async def leases(world: World, user: Client) -> int:
-    """How many connections the registry knows of a user."""
+    """Return how many connections of a user are in the registry."""
     async with Redis.from_url(f"redis://{world.address('registry')}") as redis:
         return int(await redis.zcard(f"user:{user.user}"))
 
@@ -49,10 +49,10 @@ async def leases(world: World, user: Client) -> int:
 @pytest.mark.parametrize("how", ["kill", "flush", "pause"])
 @pytest.mark.failure_row("registry-down")
 @pytest.mark.failure_row("registry-flushed")
-async def test_a_registry_that_fails_costs_nothing(world, how):
-    """Killed and back empty, flushed, or still for longer than a lease: all arrives, nobody exits.
+async def test_a_registry_failure_loses_no_message_and_no_presence(world, how):
+    """Killed and empty after the restart, flushed, or paused for longer than a lease.
 
-    A lease and a grace later nobody has been counted out, and the leases are there again.
+    A lease and a grace time later no user has been removed from the room, and the leases are back.
     """
     async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
         room = await room_of(ann, bob)
@@ -79,8 +79,8 @@ async def test_a_registry_that_fails_costs_nothing(world, how):
 @pytest.mark.parametrize(("how", "target"), [("kill", "broker"), ("partition", "edge>broker")])
 @pytest.mark.failure_row("broker-failure")
 @pytest.mark.failure_row("broker-partition")
-async def test_a_lost_broker_costs_a_poll(world, how, target):
-    """Sends go on, edges say that they are cut off and poll; then all is as before."""
+async def test_while_the_broker_is_lost_messages_arrive_by_polls(world, how, target):
+    """Sends continue, and the edges report that the bus is down."""
     async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
         conv = direct(ann, bob)
         await exchange(ann, bob, conv, count=1)

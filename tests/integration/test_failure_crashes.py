@@ -1,4 +1,4 @@
-"""Rows of the failure table about processes and clients that end, stand still or lag behind."""
+"""Rows of the failure table about processes and clients that crash, freeze or lag behind."""
 
 import asyncio
 import socket
@@ -31,8 +31,8 @@ REQUEST = {
 
 
 @pytest.mark.failure_row("gateway-crash")
-async def test_a_send_cut_off_in_the_middle_is_stored_once(world):
-    """Its gateway dies while the message waits to be stored; the other takes the retry."""
+async def test_a_send_interrupted_by_a_gateway_crash_is_stored_once(world):
+    """The gateway dies while the message waits to be stored; the other one receives the retry."""
     stalled = "message" if world.stack == "embedded" else "messages-db"
     async with world.users("ann", "bob") as (ann, bob), bob.online():
         conv = direct(ann, bob)
@@ -56,8 +56,8 @@ async def test_a_send_cut_off_in_the_middle_is_stored_once(world):
 
 
 @pytest.mark.failure_row("crash-after-commit")
-async def test_what_was_committed_and_never_published_arrives_once(world):
-    """The process dies in between; the edges find it by the next poll of heads."""
+async def test_a_message_committed_but_never_published_arrives_once(world):
+    """The process dies in between; the edges find the message by the next poll of heads."""
     async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
         conv = direct(ann, bob)
         sent: list[str] = []
@@ -73,7 +73,7 @@ async def test_what_was_committed_and_never_published_arrives_once(world):
 
 
 async def keep_sending(user: Client, conv: str, sent: list[str]) -> None:
-    """One message after the other, each tried once."""
+    """Send one message after the other, each with a single attempt."""
     while True:
         sent.append(f"m{len(sent)}")
         message = {"client_msg_id": sent[-1], "body": sent[-1]}
@@ -83,8 +83,8 @@ async def keep_sending(user: Client, conv: str, sent: list[str]) -> None:
 
 
 @pytest.mark.failure_row("edge-crash")
-async def test_an_edge_that_dies_takes_nobody_along(world):
-    """Who comes back in time has everything and never left; who does not has left once, later."""
+async def test_after_an_edge_crash_only_clients_that_do_not_return_exit_the_room(world):
+    """A client that returns within the grace time never exited, and receives everything."""
     near, far = world.edge_url("edge-blue-1"), world.edge_url("edge-blue-2")
     async with world.users("ann", "bob", "carl") as (ann, bob, carl), ann.online(near):
         room = await room_of(ann, bob, carl)
@@ -109,8 +109,8 @@ async def test_an_edge_that_dies_takes_nobody_along(world):
                     assert in_order_once(bob, room)
 
 
-async def test_a_room_service_that_dies_forgets_nobody(world):
-    """Who left meanwhile is counted out, once; who is there stays, reconnected or not."""
+async def test_after_a_room_service_crash_presence_is_still_correct(world):
+    """A user who left meanwhile exits, once; one who is present stays, reconnected or not."""
     near, far = world.edge_url("edge-blue-1"), world.edge_url("edge-blue-2")
     async with world.users("ann", "bob", "carl") as (ann, bob, carl), ann.online(near):
         room = await room_of(ann, bob, carl)
@@ -130,8 +130,8 @@ async def test_a_room_service_that_dies_forgets_nobody(world):
     ("how", "target"), [("pause", "edge-blue-2"), ("partition", "client>edge-blue-2")]
 )
 @pytest.mark.failure_row("half-open")
-async def test_silence_ends_a_connection_at_both_ends(world, how, target):
-    """An edge that stands still, a link that is half open: the client has missed nothing after."""
+async def test_a_half_open_connection_ends_at_both_ends(world, how, target):
+    """A paused edge or a half-open link: afterwards the client has missed nothing."""
     near, far = world.edge_url("edge-blue-1"), world.edge_url("edge-blue-2")
     async with world.users("ann", "bob") as (ann, bob), ann.online(near):
         room = await room_of(ann, bob)
@@ -157,8 +157,8 @@ async def test_silence_ends_a_connection_at_both_ends(world, how, target):
 
 
 @pytest.mark.failure_row("slow-client")
-async def test_who_does_not_read_is_closed_and_holds_up_nobody(world):
-    """Its outbox is capped; the others of the room get every message, in order."""
+async def test_a_client_that_does_not_read_is_closed_and_delays_no_other(world):
+    """The others in the room receive every message, in order."""
     here = f"ws://{world.address('edge-blue-1')}/v1/ws"
     async with world.users("ann", "bob", "sam") as (ann, bob, sam), bob.online(here):
         room = await room_of(ann, bob, sam)
@@ -185,7 +185,7 @@ async def test_who_does_not_read_is_closed_and_holds_up_nobody(world):
 
 
 def narrow_socket(address: str) -> socket.socket:
-    """A connection whose system holds little of what is not read."""
+    """Return a connected socket with a small receive buffer."""
     host, _, port = address.rpartition(":")
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -194,8 +194,8 @@ def narrow_socket(address: str) -> socket.socket:
 
 
 @pytest.mark.failure_row("social-down")
-async def test_friends_and_stickers_may_be_gone_while_chat_goes_on(world):
-    """Their calls fail in time and say that it is temporary; messages are sent and pushed."""
+async def test_chat_continues_without_the_friend_and_sticker_services(world):
+    """Calls of these services fail in time, with a temporary error."""
     async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
         conv = direct(ann, bob)
         async with world.fault("kill", "social"):
@@ -209,8 +209,8 @@ async def test_friends_and_stickers_may_be_gone_while_chat_goes_on(world):
 
 
 @pytest.mark.failure_row("broker-partition")
-async def test_publishers_cut_off_from_the_broker_cost_a_poll(world):
-    """No edge can know it: the ordinary poll of heads finds what was never published."""
+async def test_messages_of_publishers_without_a_broker_arrive_by_polls(world):
+    """No edge can notice it: the periodic poll of heads finds what was never published."""
     async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
         conv = direct(ann, bob)
         async with world.fault("partition", f"{world.senders}>broker"):

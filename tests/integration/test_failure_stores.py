@@ -1,4 +1,4 @@
-"""Rows of the failure table that only a full stack has: its databases, its broker's alarm."""
+"""Rows of the failure table that only the full stack has: its databases, its broker's alarm."""
 
 import asyncio
 
@@ -10,14 +10,14 @@ from .failures import direct, in_order_once, rows_on
 
 pytestmark = rows_on(("full",))
 LINKS = ()
-# Ten seconds between polls: what arrives sooner while the bus is down came by the quicker ones.
+# Ten seconds between polls: what arrives sooner while the bus is down came by the faster polls.
 REQUEST = {"config": {"heads_poll_ms": 10_000, "heads_poll_degraded_ms": 300}}
 SOON_S = 6.0
 
 
 @pytest.mark.failure_row("messages-db-down")
-async def test_without_the_messages_db_sends_fail_in_time_and_sockets_stay(world):
-    """No acknowledgement without a row; the retry of each send gets one row and one position."""
+async def test_without_the_messages_db_sends_fail_in_time_and_connections_stay(world):
+    """Nothing is acknowledged without a row; each retried send gets one row and one position."""
     async with world.users("ann", "bob", "carl") as (ann, bob, carl), ann.online(), bob.online():
         conv = direct(ann, bob)
         path = f"/v1/conversations/{conv}/messages"
@@ -32,15 +32,15 @@ async def test_without_the_messages_db_sends_fail_in_time_and_sockets_stay(world
                 assert answer["error"]["stored"] in ("no", "unknown")
             status, answer = await bob.try_call("GET", path)
             assert (status >= 503, answer["error"]["temporary"]) == (True, True)
-            with pytest.raises(ConnectionClosed) as turned_away:
+            with pytest.raises(ConnectionClosed) as rejected:
                 async with carl.online():
                     pass
-            assert turned_away.value.rcvd.code == 1013
+            assert rejected.value.rcvd.code == 1013
         assert (ann.closed, bob.closed) == (None, None)
         answers = [await ann.send(conv, send["body"], send["client_msg_id"]) for send in sends]
-        again = [await ann.send(conv, send["body"], send["client_msg_id"]) for send in sends]
-        assert [each["seq"] for each in answers] == [each["seq"] for each in again]
-        assert all(each["dup"] for each in again)
+        repeated = [await ann.send(conv, send["body"], send["client_msg_id"]) for send in sends]
+        assert [each["seq"] for each in answers] == [each["seq"] for each in repeated]
+        assert all(each["dup"] for each in repeated)
         stored = await bob.history(conv)
         assert sorted(each["body"] for each in stored[1:]) == [send["body"] for send in sends]
         assert [each["seq"] for each in stored] == list(range(1, 7))
@@ -49,13 +49,13 @@ async def test_without_the_messages_db_sends_fail_in_time_and_sockets_stay(world
 
 
 @pytest.mark.failure_row("users-db-down")
-async def test_without_the_users_db_those_who_are_known_go_on(world):
-    """A stranger cannot log in; who has a token sends, receives and reconnects."""
+async def test_without_the_users_db_users_with_a_token_continue(world):
+    """A new user cannot log in; a user with a token sends, receives and reconnects."""
     async with world.users("ann", "bob") as (ann, bob), ann.online():
         conv = direct(ann, bob)
         async with world.fault("kill", "users-db"):
-            stranger = {"user": "stranger", "device": "d0"}
-            status, answer = await ann.try_call("POST", "/v1/sessions", stranger)
+            new_user = {"user": "stranger", "device": "d0"}
+            status, answer = await ann.try_call("POST", "/v1/sessions", new_user)
             assert (status, answer["error"]["temporary"]) == (503, True)
             async with bob.online():
                 await ann.send(conv, "one")
@@ -64,12 +64,12 @@ async def test_without_the_users_db_those_who_are_known_go_on(world):
             async with bob.online():
                 await ann.send(conv, "two")
                 await bob.wait_for(conv, ["one", "two"], SOON_S)
-        assert (await ann.try_call("POST", "/v1/sessions", stranger))[0] == 200
+        assert (await ann.try_call("POST", "/v1/sessions", new_user))[0] == 200
 
 
 @pytest.mark.failure_row("broker-blocked")
-async def test_a_broker_that_blocks_publishers_costs_a_poll(world):
-    """Sends are acknowledged at once; edges notice, say so, and poll; nothing comes twice."""
+async def test_while_the_broker_blocks_publishers_messages_arrive_by_polls(world):
+    """Sends are acknowledged immediately, edges report the lost bus, and nothing arrives twice."""
     async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
         conv = direct(ann, bob)
         sent = []

@@ -1,4 +1,4 @@
-"""Edges come and go, processes are replaced, an environment is broken: clients do not notice."""
+"""Scaling, rolling updates and cutovers, during which clients lose no message."""
 
 import asyncio
 import contextlib
@@ -15,27 +15,27 @@ from .live_client import LiveClient
 pytestmark = pytest.mark.integration
 
 PAIRS = 6
-OVER = {"done", "rolled-back", "failed"}
+FINAL_STATES = {"done", "rolled-back", "failed"}
 NAMES = itertools.count(1)
 
 
 @pytest.fixture(scope="module", params=["embedded", pytest.param("full", marks=pytest.mark.full)])
 def running(request, cluster):
-    """A split cluster of each stack; every test leaves it whole, in blue, on two edges."""
+    """A cluster of each stack in the layout `split`; every test leaves it in blue, on two edges."""
     return cluster(request.param, layout="split")
 
 
-async def reached(condition, timeout_s=60.0):
-    """Wait until something holds; fail if it never does."""
+async def eventually(condition, timeout_s=60.0):
+    """Wait until a condition holds; fail after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not come true in time"
         await asyncio.sleep(0.1)
 
 
 @contextlib.asynccontextmanager
-async def people(running, pairs=PAIRS, url=None):
-    """Pairs of clients who are online."""
+async def online_pairs(running, pairs=PAIRS, url=None):
+    """Pairs of clients that are online."""
     async with aiohttp.ClientSession() as http:
         clients = []
         for _ in range(pairs):
@@ -52,8 +52,8 @@ async def people(running, pairs=PAIRS, url=None):
 
 
 @contextlib.asynccontextmanager
-async def talk(clients):
-    """Everybody writes all the time; at the end each pair must have seen all of its messages."""
+async def exchanging_messages(clients):
+    """All clients send all the time; at the end each pair must have received all its messages."""
     sent = {client.conv: set() for client in clients}
     is_over = asyncio.Event()
 
@@ -71,103 +71,106 @@ async def talk(clients):
             group.create_task(write(client))
         yield
         is_over.set()
-    await reached(lambda: all(sent[one.conv] <= set(one.seen.values()) for one in clients), 20)
+    await eventually(
+        lambda: all(sent[client.conv] <= set(client.seen.values()) for client in clients), 20
+    )
 
 
 def edge_of(client, running):
-    """The name of the edge that a client is connected to."""
+    """Return the name of the edge that a client is connected to."""
     address = urlsplit(client.url).netloc
     return next(name for name, each in running.components().items() if each["address"] == address)
 
 
 def url_of(running, edge):
-    """Where clients reach an edge."""
+    """Return the URL of an edge for clients."""
     return f"ws://{running.components()[edge]['address']}/v1/ws"
 
 
-def counted(clients):
-    """How often they were dropped, and how often they moved."""
-    return sum(one.drops for one in clients), sum(one.moves for one in clients)
+def drops_and_moves(clients):
+    """Return how often clients were dropped, and how often they moved."""
+    return sum(client.drops for client in clients), sum(client.moves for client in clients)
 
 
-def refusal(call):
-    """The status with which a call is refused."""
+def refused_status(call):
+    """Return the status with which a call is refused."""
     with pytest.raises(urllib.error.HTTPError) as caught:
         call()
     caught.value.close()
     return caught.value.code
 
 
-async def test_a_message_goes_through_every_service_of_its_own(running):
-    """Sent by one, seen by the other; each service is alone in its process."""
+async def test_with_every_service_in_its_own_process_messages_arrive(running):
+    """Friends and stickers work too."""
     for name, each in running.components().items():
         if each["role"] in ("sessions", "friend", "sticker", "message", "gateway"):
             async with aiohttp.ClientSession() as http:
                 answer = await http.get(f"http://{each['address']}/healthz")
                 services = (await answer.json())["services"]
             assert services == [each["role"]], name
-    async with people(running, 1) as (ann, bob):
+    async with online_pairs(running, 1) as (ann, bob):
         assert await ann.send("hello") == 1
-        await reached(lambda: "hello" in bob.seen.values())
+        await eventually(lambda: "hello" in bob.seen.values())
         friends = await ann._call("PUT", f"/v1/friends/{bob.user}")
         assert friends["state"] == "requested"
         assert (await ann._call("GET", "/v1/stickers"))["packs"]
 
 
 @pytest.mark.failure_row("scale")
-async def test_scale_out_touches_no_connection(running):
-    """Newcomers reach the new edge, everybody else stays where he is."""
-    async with people(running) as clients:
+async def test_a_scale_out_affects_no_connection(running):
+    """New logins use the new edge; all other clients stay where they are."""
+    async with online_pairs(running) as clients:
         before = [client.url for client in clients]
-        async with talk(clients):
+        async with exchanging_messages(clients):
             running.act("edge-blue-3", "start")
             newcomer = LiveClient(clients[0]._http, running.api, "late", "later")
-            wanted = url_of(running, "edge-blue-3")
+            new_url = url_of(running, "edge-blue-3")
             async with asyncio.timeout(20):
-                while await newcomer.log_in() != wanted:
+                while await newcomer.log_in() != new_url:
                     await asyncio.sleep(0.1)
         assert [client.url for client in clients] == before
-        assert counted(clients) == (0, 0)
+        assert drops_and_moves(clients) == (0, 0)
 
 
-async def test_scale_in_moves_the_edges_clients_and_nobody_else(running):
-    """By `reconnect`, before their connection ends; then the edge is planned again."""
+async def test_a_scale_in_moves_the_clients_of_the_edge_and_no_others(running):
+    """By `reconnect`, before their connections end; then the edge is planned again."""
     leaving = url_of(running, "edge-blue-3")
-    async with people(running) as clients, people(running, 3, leaving) as movers:
-        others = [one for one in clients if one.url != leaving]
-        movers += [one for one in clients if one.url == leaving]
-        async with talk({*clients, *movers}):
+    async with online_pairs(running) as clients, online_pairs(running, 3, leaving) as movers:
+        others = [client for client in clients if client.url != leaving]
+        movers += [client for client in clients if client.url == leaving]
+        async with exchanging_messages({*clients, *movers}):
             body = {"drain_ms": 1000, "waves": 2}
             running.call("POST", "/components/edge-blue-3/drain", body)
             assert running.components()["edge-blue-3"]["state"] == "draining"
-            assert refusal(lambda: running.call("POST", "/cutover", {"to": "green"})) == 409
-            await reached(lambda: running.components()["edge-blue-3"]["state"] == "planned")
-        assert counted(movers) == (0, len(movers))
-        assert counted(others) == (0, 0)
-        assert {edge_of(one, running) for one in movers} <= {"edge-blue-1", "edge-blue-2"}
+            assert refused_status(lambda: running.call("POST", "/cutover", {"to": "green"})) == 409
+            await eventually(lambda: running.components()["edge-blue-3"]["state"] == "planned")
+        assert drops_and_moves(movers) == (0, len(movers))
+        assert drops_and_moves(others) == (0, 0)
+        assert {edge_of(client, running) for client in movers} <= {"edge-blue-1", "edge-blue-2"}
 
 
-def test_the_last_edge_cannot_be_taken_out(running):
-    """Its clients would have nowhere to go; nor can what is no edge, or does not run."""
+def test_a_scale_in_is_refused_for_the_last_edge_and_for_other_components(running):
     running.act("edge-blue-2", "kill")
     drain = "/components/{}/drain"
-    assert refusal(lambda: running.call("POST", drain.format("edge-blue-1"), {})) == 409
-    assert refusal(lambda: running.call("POST", drain.format("edge-green-1"), {})) == 409
-    assert refusal(lambda: running.call("POST", drain.format("room-1"), {})) == 404
-    assert refusal(lambda: running.call("POST", drain.format("edge-blue-1"), {"ms": 1})) == 400
+    assert refused_status(lambda: running.call("POST", drain.format("edge-blue-1"), {})) == 409
+    assert refused_status(lambda: running.call("POST", drain.format("edge-green-1"), {})) == 409
+    assert refused_status(lambda: running.call("POST", drain.format("room-1"), {})) == 404
+    assert (
+        refused_status(lambda: running.call("POST", drain.format("edge-blue-1"), {"ms": 1})) == 400
+    )
     running.act("edge-blue-2", "start")
 
 
 @pytest.mark.failure_row("rolling-update")
-async def test_a_rolling_update_drops_no_websocket_and_loses_no_message(running):
-    """Every process but the edges is replaced under load; senders retry, and all is acked."""
+async def test_a_rolling_update_drops_no_connection_and_loses_no_message(running):
+    """Every process except the edges is replaced under load; senders retry until acknowledged."""
     before = {name: each["pid"] for name, each in running.components().items()}
-    async with people(running) as clients:
-        async with talk(clients):
+    async with online_pairs(running) as clients:
+        async with exchanging_messages(clients):
             running.call("POST", "/rolling", {})
-            assert refusal(lambda: running.call("POST", "/rolling", {})) == 409
-            await reached(lambda: running.call("GET", "/rolling")["state"] != "running", 120)
-        assert counted(clients) == (0, 0)
+            assert refused_status(lambda: running.call("POST", "/rolling", {})) == 409
+            await eventually(lambda: running.call("GET", "/rolling")["state"] != "running", 120)
+        assert drops_and_moves(clients) == (0, 0)
     status = running.call("GET", "/rolling")
     assert (status["state"], status["error"]) == ("done", None)
     replaced = [step["component"] for step in status["steps"] if step["state"] == "up"]
@@ -177,70 +180,72 @@ async def test_a_rolling_update_drops_no_websocket_and_loses_no_message(running)
     assert replaced == [name for name in after if name.rpartition("-")[0] in services]
 
 
-def test_a_rolling_update_of_an_unknown_role_is_refused(running):
-    """Edges too: their clients move by a cutover."""
-    assert refusal(lambda: running.call("POST", "/rolling", {"roles": ["edge"]})) == 400
+def test_a_rolling_update_of_edges_is_refused(running):
+    """Their clients are moved by a cutover."""
+    assert refused_status(lambda: running.call("POST", "/rolling", {"roles": ["edge"]})) == 400
 
 
 @pytest.mark.failure_row("blue-green-rollback")
-async def test_a_rollback_in_mid_drain_brings_everybody_back(running):
-    """Some have moved, some were told to, some were not: in the end all are in blue, unharmed."""
-    async with people(running) as clients:
-        async with talk(clients):
-            order = {"to": "green", "drain_ms": 6000, "canaries": False}
-            running.call("POST", "/cutover", order)
-            await reached(lambda: counted(clients)[1] >= len(clients) // 3)
+async def test_a_rollback_during_the_drain_brings_every_client_back(running):
+    """Some have moved, some were asked to, some were not: in the end all are in blue."""
+    async with online_pairs(running) as clients:
+        async with exchanging_messages(clients):
+            request = {"to": "green", "drain_ms": 6000, "canaries": False}
+            running.call("POST", "/cutover", request)
+            await eventually(lambda: drops_and_moves(clients)[1] >= len(clients) // 3)
             running.call("POST", "/cutover/rollback", {})
-            await reached(lambda: running.call("GET", "/cutover")["state"] in OVER)
+            await eventually(lambda: running.call("GET", "/cutover")["state"] in FINAL_STATES)
         status = running.call("GET", "/cutover")
         assert (status["state"], status["error"]) == ("rolled-back", None)
         assert status["connections"] == {"blue": len(clients), "green": 0}
-        assert (counted(clients)[0], status["forced_closes"]) == (0, 0)
-        assert {edge_of(one, running)[:9] for one in clients} == {"edge-blue"}
+        assert (drops_and_moves(clients)[0], status["forced_closes"]) == (0, 0)
+        assert {edge_of(client, running)[:9] for client in clients} == {"edge-blue"}
 
 
 @pytest.mark.failure_row("blue-green")
-async def test_a_cutover_moves_everybody_at_no_loss(running):
-    """And back again: nobody is dropped, what is watched is shown."""
-    async with people(running) as clients:
+async def test_a_cutover_moves_every_client_without_loss(running):
+    """To green and back to blue."""
+    async with online_pairs(running) as clients:
         for to in ("green", "blue"):
-            async with talk(clients):
+            async with exchanging_messages(clients):
                 running.call("POST", "/cutover", {"to": to, "drain_ms": 2000})
-                await reached(lambda: running.call("GET", "/cutover")["state"] in OVER, 90)
+                await eventually(
+                    lambda: running.call("GET", "/cutover")["state"] in FINAL_STATES, 90
+                )
             status = running.call("GET", "/cutover")
             assert (status["state"], status["error"]) == ("done", None)
             assert status["connections"][to] == status["told"] == len(clients)
             assert status["watched"]["handshakes"] >= len(clients)
             assert (status["watched"]["handshakes_failed"], status["watched"]["down"]) == (0, [])
-        assert counted(clients) == (0, 2 * len(clients))
+        assert drops_and_moves(clients) == (0, 2 * len(clients))
 
 
 @pytest.mark.failure_row("blue-green-broken")
-async def test_a_broken_green_is_found_before_anybody_is_moved(cluster):
-    """Its health checks pass, and it never pushes: only the canaries see that."""
+async def test_canaries_find_a_broken_environment_before_a_client_is_moved(cluster):
+    """Its health checks pass, but its edges never push: only the canaries notice."""
     hooks = {"edge@green": ["gauntlet.chaos.server_hooks.faults.mute_edge"]}
-    one = cluster("embedded", layout="single", edges=1, spare=0, startup_hooks=hooks)
-    async with people(one, 2) as clients:
-        async with talk(clients):
-            one.call("POST", "/cutover", {"to": "green"})
-            await reached(lambda: one.call("GET", "/cutover")["state"] in OVER)
-        status = one.call("GET", "/cutover")
+    running = cluster("embedded", layout="single", edges=1, spare=0, startup_hooks=hooks)
+    async with online_pairs(running, 2) as clients:
+        async with exchanging_messages(clients):
+            running.call("POST", "/cutover", {"to": "green"})
+            await eventually(lambda: running.call("GET", "/cutover")["state"] in FINAL_STATES)
+        status = running.call("GET", "/cutover")
         states = [step["state"] for step in status["steps"]]
         assert states[:3] == ["prepare", "verify", "rollback"]
         assert (status["state"], status["environment"]) == ("rolled-back", "blue")
-        assert "nothing within" in status["error"]
-        assert (status["told"], counted(clients)) == (0, (0, 0))
+        assert "no answer within" in status["error"]
+        assert (status["told"], drops_and_moves(clients)) == (0, (0, 0))
 
 
 async def test_a_green_that_does_not_start_leaves_blue_untouched(cluster):
-    """The reason is kept, and the edges that did start are gone again."""
+    """The reason is reported, and the edges that did start are stopped again."""
     hooks = {"edge@green": ["no.such.module"]}
-    one = cluster("embedded", layout="single", edges=1, spare=0, startup_hooks=hooks)
-    async with people(one, 1) as clients:
-        one.call("POST", "/cutover", {"to": "green"})
-        await reached(lambda: one.call("GET", "/cutover")["state"] in OVER)
-        status = one.call("GET", "/cutover")
+    running = cluster("embedded", layout="single", edges=1, spare=0, startup_hooks=hooks)
+    async with online_pairs(running, 1) as clients:
+        running.call("POST", "/cutover", {"to": "green"})
+        await eventually(lambda: running.call("GET", "/cutover")["state"] in FINAL_STATES)
+        status = running.call("GET", "/cutover")
         assert (status["state"], status["environment"]) == ("rolled-back", "blue")
         assert "before it was healthy" in status["error"]
-        assert one.components()["edge-green-1"]["state"] == "planned"
-        assert counted(clients) == (0, 0)
+        assert running.components()["edge-green-1"]["state"] == "planned"
+        assert drops_and_moves(clients) == (0, 0)
