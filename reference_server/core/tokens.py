@@ -45,7 +45,7 @@ def _verified_claims(token: str, secret: str) -> Claims:
     payload, _, signature = token.partition(".")
     # The signature is checked before anything is decoded, and in constant time.
     if not hmac.compare_digest(signature.encode(), _signature(payload, secret).encode()):
-        raise TokenError("the token is not one of ours")
+        raise TokenError("the token has no valid signature")
     return msgspec.json.decode(_decode(payload), type=Claims)
 
 

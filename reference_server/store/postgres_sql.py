@@ -10,14 +10,14 @@ from gauntlet.reference_server.store.messages import ENTRY_COLUMNS
 
 # `conv` is compared with IS NOT DISTINCT FROM because with `=` the planner may choose the index on
 # (conv, seq) and read a whole conversation for each identity.
-_SAME = """m.client_msg_id = asked.client_msg_id AND m.sender = asked.sender
-    AND m.conv IS NOT DISTINCT FROM asked.conv"""
+_SAME = """m.client_msg_id = ids.client_msg_id AND m.sender = ids.sender
+    AND m.conv IS NOT DISTINCT FROM ids.conv"""
 
 # Head, members and attendance of each conversation that exists; `has_known` is the same in every
 # row and says whether any identity of the batch is stored already.
 STATES = f"""
 SELECT c.conv, c.last_seq, m.names, m.since, p.names, p.connections, EXISTS (
-    SELECT FROM unnest($3::text[], $4::text[], $5::text[]) AS asked (conv, sender, client_msg_id)
+    SELECT FROM unnest($3::text[], $4::text[], $5::text[]) AS ids (conv, sender, client_msg_id)
     JOIN messages m ON {_SAME}) AS has_known
 FROM conversations c
 CROSS JOIN LATERAL (SELECT array_agg(member) AS names, array_agg(from_seq) AS since
@@ -28,7 +28,7 @@ WHERE c.conv = ANY($1)"""
 
 KNOWN = f"""
 SELECT {", ".join(f"m.{name}" for name in ENTRY_COLUMNS.split(", "))} FROM messages m
-JOIN unnest($1::text[], $2::text[], $3::text[]) AS asked (conv, sender, client_msg_id) ON {_SAME}"""
+JOIN unnest($1::text[], $2::text[], $3::text[]) AS ids (conv, sender, client_msg_id) ON {_SAME}"""
 
 CREATE = """
 INSERT INTO conversations SELECT conv, 0, 0, 0 FROM unnest($1::text[]) AS conv ORDER BY conv

@@ -22,7 +22,7 @@ SENDS = [f"/v1/conversations/d.u{n}.v/messages" for n in range(20)]
 
 @pytest.fixture(scope="module")
 def redis_url(require_service, tmp_path_factory):
-    """A real Redis of our own."""
+    """A real Redis for this module."""
     binary = require_service("redis")["path"]
     port = free_port()
     command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
@@ -36,28 +36,27 @@ def redis_url(require_service, tmp_path_factory):
 
 @pytest.fixture
 def new_process(redis_url, tmp_path):
-    """A process that is not started yet; it ends with the test."""
-    one = Process(tmp_path, redis_url)
-    yield one
-    one.stop()
+    """A process that is not started yet; it is stopped after the test."""
+    process = Process(tmp_path, redis_url)
+    yield process
+    process.stop()
 
 
 @pytest.fixture
 def own_process(new_process):
-    """A running process that a test may end."""
+    """A running process that the test may stop."""
     return new_process.start()
 
 
 @pytest.fixture(scope="module")
 def process(redis_url, tmp_path_factory):
-    """A running process for all tests that leave it alone; each brings users of its own."""
-    one = Process(tmp_path_factory.mktemp("process"), redis_url)
-    yield one.start()
-    one.stop()
+    """A running process for all tests that do not stop it; each test uses its own users."""
+    process = Process(tmp_path_factory.mktemp("process"), redis_url)
+    yield process.start()
+    process.stop()
 
 
-def test_a_message_goes_in_and_comes_out(process):
-    """Log in, send, repeat, read, and find the row in the database file."""
+def test_a_message_is_sent_repeated_read_and_stored(process):
     ann, bob = process.log_in("ann"), process.log_in("bob")
     path = "/v1/conversations/d.ann.bob/messages"
     body = {"client_msg_id": "1", "body": "hello"}
@@ -76,8 +75,7 @@ def test_a_message_goes_in_and_comes_out(process):
     db.close()
 
 
-def test_strangers_stay_outside(process):
-    """No token, another's conversation, a wrong body: each has its error, nothing is stored."""
+def test_unauthorised_and_invalid_calls_are_refused_and_store_nothing(process):
     path = "/v1/conversations/d.cat.dan/messages"
     cat, eve = process.log_in("cat"), process.log_in("eve")
     assert process.call("GET", "/v1/heads")[0] == 401
@@ -97,12 +95,11 @@ def test_strangers_stay_outside(process):
     assert cat("GET", "/v1/heads")[1] == {"heads": {"d.cat.dan": 1}}
 
 
-def test_headers_of_ours_give_strangers_no_rights(process):
-    """Who the caller is stands in the token alone; the proof of our processes cannot be guessed."""
+def test_internal_headers_of_clients_are_ignored(process):
     sue = process.log_in("sue")
     sue("POST", "/v1/conversations/d.sue.tom/messages", {"client_msg_id": "1", "body": "x"})
-    for proof in ({}, {"X_Internal": ""}, {"X_Internal": "guess"}):
-        forged = {**proof, "X_User": "sue", "X_Device": "d0"}
+    for internal in ({}, {"X_Internal": ""}, {"X_Internal": "guess"}):
+        forged = {**internal, "X_User": "sue", "X_Device": "d0"}
         assert process.call("GET", "/v1/heads", **forged)[0] == 401
         assert process.call("GET", "/internal/users/sue/heads", **forged)[0] == 404
         login = process.call("POST", "/v1/sessions", {"user": "eve", "device": "d0"}, **forged)[1]
@@ -111,18 +108,14 @@ def test_headers_of_ours_give_strangers_no_rights(process):
 
 
 @pytest.mark.parametrize("token", ["", "x", "x.y", "é.ü", ".", "e30.e30", "e30." + "A" * 43])
-def test_what_is_no_token_is_unauthorized(process, token):
-    """Whatever it is made of."""
+def test_an_invalid_token_is_unauthorized(process, token):
     header = f"Bearer {token}".encode().decode("latin-1")
     status, answer = process.call("GET", "/v1/heads", Authorization=header)
     assert (status, answer["error"]["code"]) == (401, "unauthorized")
 
 
-def test_ready_is_who_can_do_his_work(new_process):
-    """Without registry and bus it can, and says what it misses; a gateway needs messages.
-
-    When nobody answers him often enough, his breaker shows it.
-    """
+def test_readiness_does_not_need_registry_or_bus_but_a_gateway_needs_messages(new_process):
+    """After enough failures the metric of the circuit breaker shows that it is open."""
     new_process.config["registry"] = new_process.config["bus"] = "redis://127.0.0.1:1"
     new_process.start()
     assert new_process.call("GET", "/readyz") == (200, {"ready": True, "missing": ["registry"]})
@@ -137,9 +130,12 @@ def test_ready_is_who_can_do_his_work(new_process):
     assert 'im_breaker_open{service="room"} 0\n' in metrics
 
 
-async def offer(process, tokens, rate_per_s, seconds):
-    """Open-model sends, one call to the friend service beside each tenth: (ms, status) of each."""
-    sends, asides = [], []
+async def offer_load(process, tokens, rate_per_s, seconds):
+    """Send open-model load, with a call to the friend service for every tenth send.
+
+    Returns (ms, status) of each send and of each other call.
+    """
+    sends, other_calls = [], []
 
     async def call(http, method, path, results, number):
         began = time.monotonic()
@@ -156,12 +152,12 @@ async def offer(process, tokens, rate_per_s, seconds):
             await asyncio.sleep(max(0, began + number / rate_per_s - time.monotonic()))
             group.create_task(call(http, "POST", SENDS[number % len(tokens)], sends, number))
             if number % 10 == 0:
-                group.create_task(call(http, "GET", "/v1/friends", asides, number))
-    return sends, asides
+                group.create_task(call(http, "GET", "/v1/friends", other_calls, number))
+    return sends, other_calls
 
 
-def test_overload_keeps_what_the_server_can_do(new_process):
-    """At 1.5 times the capacity what is acked is prompt, and is all that there is; then it ends."""
+def test_overload_keeps_throughput_and_latency_of_acknowledged_sends(new_process):
+    """1.5 times the capacity, then half of it."""
     new_process.config["startup_hooks"] = {
         "message": ["gauntlet.chaos.server_hooks.faults.slow_commits"]
     }
@@ -171,25 +167,25 @@ def test_overload_keeps_what_the_server_can_do(new_process):
         for n in range(20)
     ]
     seconds = 8
-    sends, asides = asyncio.run(offer(new_process, tokens, 1.5 * COMMITS_PER_S, seconds))
+    sends, other_calls = asyncio.run(offer_load(new_process, tokens, 1.5 * COMMITS_PER_S, seconds))
     acked = sorted(took_ms for took_ms, status in sends if status == 201)
     assert {status for _, status in sends} == {201, 503}
     assert len(acked) >= 0.9 * COMMITS_PER_S * seconds
     assert acked[len(acked) * 99 // 100] < 2000
-    assert {status for _, status in asides} == {200, 503}
-    sends, asides = asyncio.run(offer(new_process, tokens, 0.5 * COMMITS_PER_S, 1))
-    assert {status for _, status in sends + asides} == {200}  # the same messages once more
+    assert {status for _, status in other_calls} == {200, 503}
+    sends, other_calls = asyncio.run(offer_load(new_process, tokens, 0.5 * COMMITS_PER_S, 1))
+    assert {status for _, status in sends + other_calls} == {200}  # the same messages once more
     assert "Traceback" not in new_process.log()
 
 
 def test_a_room_is_founded_entered_and_left(process):
-    """Membership and attendance take positions beside messages; history begins with membership."""
+    """Membership and attendance take positions; history begins with the membership."""
     fay, gus = process.log_in("fay"), process.log_in("gus")
     assert fay("PUT", "/v1/rooms/r.x/members/fay") == (200, {"conv": "r.x", "seq": 1})
     assert gus("GET", "/v1/conversations/r.x/messages")[0] == 403
     fay("PUT", "/v1/rooms/r.x/members/gus")
-    told = {"user": "gus", "connection": "edge-blue-1|1-1", "conv": "r.x"}
-    report = {"edge": "edge-blue-1", "events": [{**told, "event": "enter"}]}
+    event = {"user": "gus", "connection": "edge-blue-1|1-1", "conv": "r.x"}
+    report = {"edge": "edge-blue-1", "events": [{**event, "event": "enter"}]}
     # Attendance is read back in the background of a start.
     deadline = time.monotonic() + PATIENCE_S
     while process.inside("POST", "/internal/attendance", report)[0] == 503:
@@ -209,8 +205,7 @@ def test_a_room_is_founded_entered_and_left(process):
     assert process.inside("GET", "/internal/rooms/r.x")[1]["present"] == []
 
 
-def test_a_member_reads_from_his_first_position_on(process):
-    """What was said before he came is not his."""
+def test_a_member_reads_from_their_first_position_on(process):
     hal, ida = process.log_in("hal"), process.log_in("ida")
     hal("PUT", "/v1/rooms/r.y/members/hal")
     path = "/v1/conversations/r.y/messages"
@@ -220,8 +215,7 @@ def test_a_member_reads_from_his_first_position_on(process):
     assert [each["seq"] for each in ida("GET", path)[1]["messages"]] == [3, 4]
 
 
-def test_edges_are_told_what_changed(process):
-    """Heads of a user, a range, and the poll from the watermark that came with them."""
+def test_edges_can_read_heads_ranges_and_changes(process):
     jan = process.log_in("jan")
     path = "/v1/conversations/d.jan.kim/messages"
     for number in "123":
@@ -235,8 +229,7 @@ def test_edges_are_told_what_changed(process):
     assert (changed["heads"], changed["members"]) == ({"r.z": 1}, {"r.z": ["jan"]})
 
 
-def test_a_switch_sends_new_logins_elsewhere(own_process):
-    """At once, and after a restart still."""
+def test_a_switched_environment_applies_immediately_and_after_a_restart(own_process):
     login = ("POST", "/v1/sessions", {"user": "ann", "device": "d0"})
     assert own_process.call(*login)[1]["connect"] == {"url": "ws://blue", "environment": "blue"}
     switch = own_process.inside("POST", "/internal/environment", {"environment": "green"})
@@ -248,8 +241,7 @@ def test_a_switch_sends_new_logins_elsewhere(own_process):
     assert own_process.inside("POST", "/internal/environment", {"environment": "red"})[0] == 400
 
 
-def test_what_was_acked_survives_a_kill(own_process):
-    """SIGKILL right after the answer, start again: the message is there, and its repeat known."""
+def test_an_acknowledged_message_survives_sigkill(own_process):
     ann = own_process.log_in("ann")
     path, body = "/v1/conversations/d.ann.bob/messages", {"client_msg_id": "1", "body": "x"}
     sent = ann("POST", path, body)[1]
@@ -258,8 +250,8 @@ def test_what_was_acked_survives_a_kill(own_process):
     assert ann("POST", path, body) == (200, {**sent, "dup": True})
 
 
-def test_metrics_count_what_happened(process):
-    """In Prometheus' format, with the loop's lag; a repeat is a commit without a row."""
+def test_metrics_count_requests_rows_and_commits(process):
+    """A repeated send is a commit without a row."""
 
     def values():
         text = process.call("GET", "/metrics")[1]
@@ -279,8 +271,7 @@ def test_metrics_count_what_happened(process):
     assert after["im_loop_lag_ms"] >= 0
 
 
-def test_a_hook_is_installed_before_its_service(new_process, tmp_path):
-    """The module changes the class, so the service that is made of it is changed."""
+def test_a_startup_hook_is_installed_before_its_service_is_created(new_process, tmp_path):
     (tmp_path / "hook_of_a_test.py").write_text(
         "from gauntlet.reference_server.services.sticker import StickerService\n"
         "from gauntlet.reference_server.http.messages import reply\n"
@@ -301,8 +292,8 @@ def test_a_hook_is_installed_before_its_service(new_process, tmp_path):
 
 
 @pytest.mark.parametrize("way", ["SIGTERM", "end of input"])
-def test_it_ends_when_told_and_when_its_parent_is_gone(own_process, way):
-    """Exit 0 within seconds, without a complaint in the log."""
+def test_the_process_ends_on_sigterm_and_when_its_parent_is_gone(own_process, way):
+    """Within seconds, with exit code 0 and without an error in the log."""
     if way == "SIGTERM":
         own_process.popen.send_signal(signal.SIGTERM)
     else:
@@ -311,8 +302,7 @@ def test_it_ends_when_told_and_when_its_parent_is_gone(own_process, way):
     assert "ERROR" not in own_process.log()
 
 
-def test_a_bad_configuration_is_refused_by_name(new_process):
-    """Exit 4, and the log says which key."""
+def test_an_invalid_configuration_exits_with_4_and_names_the_key(new_process):
     new_process.config["settings"] = {"ping": 1}
     with pytest.raises(AssertionError, match="ping"):
         new_process.start()

@@ -1,4 +1,4 @@
-"""The published OpenAPI file says what the server has: routes, errors, statuses."""
+"""The published OpenAPI file describes exactly the routes, errors and statuses of the server."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ METHODS = {"get", "put", "post", "delete"}
 
 @pytest.fixture
 async def routes(tmp_path):
-    """The clients' routes of all services."""
+    """The public routes of all services."""
     config = Config(
         name="x",
         services=("room",),
@@ -47,12 +47,11 @@ async def routes(tmp_path):
 
 @pytest.fixture(scope="module")
 def published():
-    """The file."""
+    """The content of the file."""
     return yaml.safe_load(PAGE.read_text())
 
 
-async def test_every_route_is_published(published, routes):
-    """A client's author reads of each call that there is, and of no other."""
+async def test_the_file_lists_exactly_the_public_routes(published, routes):
     shown = {
         (method.upper(), path)
         for path, item in published["paths"].items()
@@ -62,8 +61,7 @@ async def test_every_route_is_published(published, routes):
     assert {"/".join(path.split("/")[:3]) for _, path in shown} == set(SERVICE_OF)
 
 
-def test_every_error_code_is_published(published):
-    """With the statuses that are documented somewhere."""
+def test_the_file_lists_every_error_code_and_status(published):
     error = published["components"]["schemas"]["Error"]["properties"]["error"]
     assert set(error["properties"]["code"]["enum"]) == set(errors.STATUS_OF)
     statuses = {

@@ -1,4 +1,4 @@
-"""Real registries and brokers as single processes, started as the cluster starts them."""
+"""Registries and brokers as single processes, started as the cluster starts them."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ PATIENCE_S = 30.0
 
 
 class Service:
-    """One running server with its URL; `component` kills, pauses and starts it."""
+    """One running server and its URL; `component` kills, pauses and starts it."""
 
     def __init__(self, engine: str, component: Component) -> None:
         self.component = component
@@ -26,7 +26,7 @@ class Service:
 
 @pytest.fixture(scope="session")
 def make_service(require_service, tmp_path_factory) -> Callable[[str], Service]:
-    """`make_service("redis")`: on free ports, not yet started; skips where it is missing."""
+    """`make_service("redis")` returns a stopped server; skips if it is not installed."""
     free_port = PortAllocator()
 
     def make(engine: str) -> Service:
@@ -42,12 +42,12 @@ def make_service(require_service, tmp_path_factory) -> Callable[[str], Service]:
 
 @pytest.fixture(scope="session")
 def eventually() -> Callable:
-    """Waits until a condition is true; fails after a long patience."""
+    """Waits until a condition is true; fails after a long time."""
 
     async def wait(condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while not condition():
-            assert time.monotonic() < deadline, "it never came true"
+            assert time.monotonic() < deadline, "the condition did not become true in time"
             await asyncio.sleep(0.01)
 
     return wait

@@ -1,4 +1,4 @@
-"""What every bus engine promises, asked of real brokers."""
+"""What every bus engine guarantees, tested with real brokers."""
 
 import time
 
@@ -29,76 +29,73 @@ async def broker(request, make_service):
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def connect(broker):
-    """`connect()`: one more process's end of the bus, closed with the test."""
-    ends = []
+    """`connect()` opens the bus as another process would; closed with the test."""
+    buses = []
 
     def make() -> bus.Bus:
-        ends.append(bus.connect(broker.url))
-        return ends[-1]
+        buses.append(bus.connect(broker.url))
+        return buses[-1]
 
     yield make
-    for end in ends:
-        await end.close()
+    for opened in buses:
+        await opened.close()
 
 
-async def publish_when_up(end: bus.Bus, queue: str, data: bytes) -> None:
-    """Publish as soon as the bus takes it again."""
+async def publish_when_up(publisher: bus.Bus, queue: str, data: bytes) -> None:
+    """Publish as soon as the bus accepts messages again."""
     deadline = time.monotonic() + 30
     while True:
         try:
-            return await end.publish(queue, data)
+            return await publisher.publish(queue, data)
         except (BusDown, Undeliverable):
             assert time.monotonic() < deadline
 
 
-async def test_a_queue_hears_what_is_published_in_order(connect, eventually):
-    """One publisher, one queue: every message, once, in order, with its bytes."""
-    heard: list[bytes] = []
-    await connect().consume("edges.e1.1", heard.append)
+async def test_a_queue_receives_every_message_once_and_in_order(connect, eventually):
+    received: list[bytes] = []
+    await connect().consume("edges.e1.1", received.append)
     publisher = connect()
     sent = [bytes([number]) * 100 for number in range(100)]
     for data in sent:
         await publisher.publish("edges.e1.1", data)
-    await eventually(lambda: len(heard) >= len(sent))
-    assert heard == sent
+    await eventually(lambda: len(received) >= len(sent))
+    assert received == sent
 
 
-async def test_what_was_heard_is_not_kept(broker, connect, eventually):
-    """Two thousand batches an edge would be more than the memory of its Redis."""
+async def test_received_messages_are_trimmed(broker, connect, eventually):
+    """Otherwise the entries of all edges would exceed the memory of the server."""
     if not broker.url.startswith("redis"):
         pytest.skip("RabbitMQ keeps no message that was delivered")
-    heard: list[bytes] = []
-    await connect().consume("edges.e1.7", heard.append)
+    received: list[bytes] = []
+    await connect().consume("edges.e1.7", received.append)
     publisher = connect()
     async with Redis.from_url(broker.url) as redis:
         for count in range(1, 501):
             await publisher.publish("edges.e1.7", b"x" * 5_000)
             if count % 50 == 0:
-                await eventually(lambda count=count: len(heard) == count)
+                await eventually(lambda count=count: len(received) == count)
         assert await redis.xlen("edges.e1.7") < 2 * TRIM_EVERY
-    assert len(heard) == 500
+    assert len(received) == 500
 
 
-async def test_a_missing_queue_is_told(connect):
-    """A stale registry entry shows at once: its edge is gone."""
+async def test_publishing_to_a_missing_queue_is_undeliverable(connect):
     with pytest.raises(Undeliverable):
         await connect().publish("edges.nobody.1", b"x")
 
 
-async def test_every_listener_hears_what_is_for_all(connect, eventually):
-    """With the registry down each edge hears everything, and nothing of before it listened."""
+async def test_every_consumer_receives_messages_for_all_edges(connect, eventually):
+    """Except those that were published before it started."""
     publisher = connect()
     await publisher.publish_all(b"too early")
-    heard: dict[str, list[bytes]] = {"edges.e1.2": [], "edges.e2.2": []}
-    for queue, messages in heard.items():
+    received: dict[str, list[bytes]] = {"edges.e1.2": [], "edges.e2.2": []}
+    for queue, messages in received.items():
         await connect().consume(queue, messages.append)
     await publisher.publish_all(b"x")
-    await eventually(lambda: all(heard.values()))
-    assert heard == {"edges.e1.2": [b"x"], "edges.e2.2": [b"x"]}
+    await eventually(lambda: all(received.values()))
+    assert received == {"edges.e1.2": [b"x"], "edges.e2.2": [b"x"]}
 
 
-async def test_closing_drops_the_queue(connect):
-    """An edge that ends leaves nothing behind that would collect messages."""
+async def test_close_deletes_the_queue(connect):
     publisher, edge = connect(), connect()
     await edge.consume("edges.e1.3", lambda _: None)
     await publisher.publish("edges.e1.3", b"x")
@@ -107,15 +104,15 @@ async def test_closing_drops_the_queue(connect):
         await publisher.publish("edges.e1.3", b"x")
 
 
-async def test_a_killed_broker_is_noticed_and_the_queue_comes_back(broker, connect, eventually):
-    """Lost, told, bounded failures; then found again by itself, with the same queue."""
-    heard: list[bytes] = []
+async def test_the_queue_recovers_after_the_broker_was_killed(broker, connect, eventually):
+    """Meanwhile, calls fail within a bounded time."""
+    received: list[bytes] = []
     states: list[bool] = []
     edge, publisher = connect(), connect()
     edge.on_state(states.append)
-    await edge.consume("edges.e1.4", heard.append)
+    await edge.consume("edges.e1.4", received.append)
     await publisher.publish("edges.e1.4", b"before")
-    await eventually(lambda: heard == [b"before"])
+    await eventually(lambda: received == [b"before"])
     await broker.component.kill()
     await eventually(lambda: not edge.connected)
     for call in (publisher.publish("edges.e1.4", b"x"), publisher.publish_all(b"x")):
@@ -126,15 +123,15 @@ async def test_a_killed_broker_is_noticed_and_the_queue_comes_back(broker, conne
     await broker.component.start()
     await eventually(lambda: edge.connected)
     await publish_when_up(publisher, "edges.e1.4", b"after")
-    await eventually(lambda: b"after" in heard)
+    await eventually(lambda: b"after" in received)
     assert states == [True, False, True]
 
 
-async def test_a_frozen_broker_is_noticed(broker, connect, eventually):
-    """A broker that answers nothing is as lost as a dead one: the edge must poll meanwhile."""
-    heard: list[bytes] = []
+async def test_a_paused_broker_counts_as_lost(broker, connect, eventually):
+    """The edge must poll meanwhile."""
+    received: list[bytes] = []
     edge, publisher = connect(), connect()
-    await edge.consume("edges.e1.5", heard.append)
+    await edge.consume("edges.e1.5", received.append)
     await publisher.publish("edges.e1.5", b"before")
     broker.component.pause()
     try:
@@ -147,11 +144,12 @@ async def test_a_frozen_broker_is_noticed(broker, connect, eventually):
         broker.component.resume()
     await eventually(lambda: edge.connected)
     await publish_when_up(publisher, "edges.e1.5", b"after")
-    await eventually(lambda: b"after" in heard)
+    await eventually(lambda: b"after" in received)
 
 
-async def test_an_edge_may_start_before_its_broker(broker, connect, eventually):
-    """`consume` returns with the broker down, and hears once it is up."""
+async def test_consume_returns_while_the_broker_is_down_and_starts_later(
+    broker, connect, eventually
+):
     await broker.component.kill()
     edge = connect()
     await edge.consume("edges.e1.6", lambda _: None)
@@ -160,7 +158,6 @@ async def test_an_edge_may_start_before_its_broker(broker, connect, eventually):
     await eventually(lambda: edge.connected)
 
 
-async def test_an_unknown_scheme_is_refused():
-    """A wrong URL fails when the process starts, by name."""
+async def test_an_unknown_url_scheme_is_rejected():
     with pytest.raises(ValueError, match="kafka"):
         bus.connect("kafka://127.0.0.1:1")

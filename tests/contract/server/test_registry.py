@@ -1,4 +1,4 @@
-"""What every registry engine promises, asked of a real Redis."""
+"""What every registry engine guarantees, tested with a real Redis."""
 
 import asyncio
 import time
@@ -39,7 +39,7 @@ async def server(make_service):
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def connect(server):
-    """`connect(lease_ms)`: one more process's client. Each test begins with an empty registry."""
+    """`connect(lease_ms)` opens the registry as another process would; it is empty at first."""
     await server.component.kill()
     await server.component.start()
     clients = []
@@ -54,15 +54,15 @@ async def connect(server):
 
 
 async def fill(client: registry.Registry) -> None:
-    """Two edges; Ann on both, Bob on one."""
+    """Register two edges; Ann is on both, Bob is on one."""
     await client.generation()
     await client.put_edge(BLUE)
     await client.put_edge(GREEN)
     await client.put([ANN_BLUE, ANN_GREEN, BOB])
 
 
-async def test_many_users_are_found_on_all_their_edges(connect):
-    """Several devices of a user may be anywhere; who is nowhere is left out."""
+async def test_users_are_found_on_all_their_edges(connect):
+    """Users without a connection are left out."""
     client = connect()
     await fill(client)
     assert await client.queues(["ann", "bob", "eve"]) == {
@@ -75,16 +75,15 @@ async def test_many_users_are_found_on_all_their_edges(connect):
     assert sorted(await client.edges()) == [BLUE, GREEN]
 
 
-async def test_removal_is_of_one_lease(connect):
-    """Make-before-break: the old connection's end must not take the new one along."""
+async def test_removing_a_lease_keeps_the_other_leases_of_its_user(connect):
+    """After a make-before-break move, the end of the old connection must not remove the new one."""
     client = connect()
     await fill(client)
     await client.remove([ANN_BLUE])
     assert await client.queues(["ann", "bob"]) == {"ann": {GREEN.queue}, "bob": {BLUE.queue}}
 
 
-async def test_a_later_boot_takes_the_name_for_good(connect):
-    """What a boot that was thought dead still writes or removes changes nothing."""
+async def test_a_later_boot_of_an_edge_cannot_be_replaced_by_an_earlier_one(connect):
     client = connect()
     await fill(client)
     await client.put_edge(BLUE_AGAIN)
@@ -96,8 +95,7 @@ async def test_a_later_boot_takes_the_name_for_good(connect):
     assert await client.edges() == [GREEN]
 
 
-async def test_leases_run_out(connect):
-    """What nobody renews is gone after the lease: killed edges and their connections."""
+async def test_leases_expire_unless_they_are_renewed(connect):
     client = connect(SHORT_MS)
     await fill(client)
     assert len(await client.edges()) == 2
@@ -109,10 +107,7 @@ async def test_leases_run_out(connect):
     assert await client.queues(["ann", "bob"]) == {"ann": {GREEN.queue}}
 
 
-async def test_an_edge_that_missed_beats_keeps_its_clients_and_gets_no_new_ones(
-    connect, monkeypatch
-):
-    """Slow is not dead: its connections are still pushed to, and nobody counts as gone."""
+async def test_a_slow_edge_keeps_its_clients_and_gets_no_new_ones(connect, monkeypatch):
     monkeypatch.setattr(engine.base, "EDGE_FRESH_MS", 0)
     client = connect()
     await fill(client)
@@ -122,7 +117,6 @@ async def test_an_edge_that_missed_beats_keeps_its_clients_and_gets_no_new_ones(
 
 
 async def test_a_draining_edge_keeps_its_clients_and_gets_no_new_ones(connect):
-    """It would tell them to go at once; who is still there is pushed to."""
     client = connect()
     await fill(client)
     await client.put_edge(BLUE._replace(takes_clients=False))
@@ -130,16 +124,16 @@ async def test_a_draining_edge_keeps_its_clients_and_gets_no_new_ones(connect):
     assert await client.queues(["bob"]) == {"bob": {BLUE.queue}}
 
 
-async def test_an_empty_registry_is_down(connect):
-    """No leases and nobody's name on it: that says nothing about who is connected."""
+async def test_an_empty_registry_counts_as_down(connect):
+    """It contains no information about connections."""
     client = connect()
     for look_up in (client.queues, client.connections):
         with pytest.raises(RegistryDown):
             await look_up(["ann"])
 
 
-async def test_after_a_loss_of_data_it_counts_as_down_for_one_lease(server, connect):
-    """While edges register again a missing lease proves nothing; then it is believed again."""
+async def test_after_a_loss_of_data_the_registry_counts_as_down_for_one_lease(server, connect):
+    """The edges register again in that time."""
     client, edge = connect(SHORT_MS), connect(SHORT_MS)
     await fill(edge)
     assert await client.connections(["ann"])
@@ -159,7 +153,7 @@ async def test_after_a_loss_of_data_it_counts_as_down_for_one_lease(server, conn
 
 
 async def when_up(call: Callable[[], Awaitable[Any]]) -> Any:
-    """What the call answers once the registry is back."""
+    """Return the result of the call once the registry is up again."""
     deadline = time.monotonic() + 30
     while True:
         try:
@@ -170,8 +164,8 @@ async def when_up(call: Callable[[], Awaitable[Any]]) -> Any:
 
 
 @pytest.mark.parametrize("way", ["kill", "pause"])
-async def test_a_registry_that_does_not_answer_is_down_in_bounded_time(server, connect, way):
-    """Every call fails typed and soon, and works again once the server is back."""
+async def test_calls_fail_in_bounded_time_while_the_registry_does_not_answer(server, connect, way):
+    """They work again afterwards."""
     client = connect()
     await fill(client)
     if way == "kill":
@@ -198,8 +192,7 @@ async def test_a_registry_that_does_not_answer_is_down_in_bounded_time(server, c
     assert GREEN in await client.edges()
 
 
-async def test_many_leases_go_in_one_call(connect):
-    """A full edge registers again in a few round trips."""
+async def test_many_leases_are_written_in_one_call(connect):
     client = connect()
     await fill(client)
     users = [f"u{number}" for number in range(1200)]
@@ -207,7 +200,6 @@ async def test_many_leases_go_in_one_call(connect):
     assert len(await client.queues(users)) == len(users)
 
 
-async def test_an_unknown_scheme_is_refused():
-    """A wrong URL fails when the process starts, by name."""
+async def test_an_unknown_url_scheme_is_rejected():
     with pytest.raises(ValueError, match="etcd"):
         registry.connect("etcd://127.0.0.1:1", lease_ms=LONG_MS)

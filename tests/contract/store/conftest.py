@@ -1,4 +1,4 @@
-"""Both engines behind one face: a fresh database for each test, and a way to crash and return."""
+"""Both engines with the same interface: an empty database for each test, which may crash."""
 
 import itertools
 
@@ -16,9 +16,9 @@ TIMEOUT_MS = 3000
 
 
 class Engine:
-    """`url` of an empty database; `crash` takes away what an engine can lose, `restart` returns.
+    """`url` of an empty database; `crash` kills its server, and `restart` starts it again.
 
-    SQLite is in the process: there is no server to crash.
+    SQLite runs within the process: it has no server that could crash.
     """
 
     def __init__(self, url, server=None):
@@ -38,7 +38,7 @@ class Engine:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def postgres_server(require_service, tmp_path_factory):
-    """One PostgreSQL of our own for all tests, with our defaults and under no other's name."""
+    """One PostgreSQL for all tests, with the settings of the cluster."""
     require_service("postgres")
     folder = tmp_path_factory.mktemp("postgres")
     planned = plan.PlannedComponent("messages-db", "messages-db", "postgres", [PortAllocator()()])
@@ -52,13 +52,13 @@ async def postgres_server(require_service, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def numbers():
-    """Names for databases."""
+    """Numbers for the names of databases."""
     return itertools.count(1)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def server(request):
-    """The server of each engine; None for the one that is a file."""
+    """The server of each engine; None for SQLite."""
     return None if request.param == "sqlite" else request.getfixturevalue("postgres_server")
 
 
@@ -77,7 +77,7 @@ async def engine(server, tmp_path, numbers):
 
 
 async def administer(address, statement):
-    """Have the server itself do something."""
+    """Execute a statement in the administrative database."""
     admin = await asyncpg.connect(f"{address}/{postgres.DATABASE}")
     await admin.execute(statement)
     await admin.close()
@@ -85,7 +85,7 @@ async def administer(address, statement):
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_store(engine):
-    """`open_store()` opens the messages DB once more, as another process would."""
+    """`open_store()` opens the messages DB as another process would."""
     stores = []
 
     def opened():
@@ -99,5 +99,5 @@ async def open_store(engine):
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def store(open_store):
-    """One opened messages DB."""
+    """An open messages DB."""
     return open_store()

@@ -1,4 +1,4 @@
-"""What every engine of the messages DB promises, asked of real databases."""
+"""What every engine of the messages DB guarantees, tested with real databases."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import pytest
 
 from gauntlet.reference_server.store.base import AppendRequest, Refused
 
-from .wishes import event, everything, message, seqs
+from .append_requests import all_entries, event, message, seqs
 
 pytestmark = [
     pytest.mark.contract,
@@ -16,10 +16,10 @@ pytestmark = [
 
 
 async def test_a_batch_gets_dense_positions_in_its_order(store):
-    """Sends of one conversation in one batch keep their order, and each conversation counts."""
+    """Each conversation is counted separately."""
     batch = [message(1), message(1, "d.a.c"), message(2), message(2, "d.a.c"), message(3)]
     assert seqs(await store.append(batch)) == [1, 1, 2, 2, 3]
-    stored = await everything(store, "d.a.b")
+    stored = await all_entries(store, "d.a.b")
     assert [(each.seq, each.client_msg_id, each.body) for each in stored] == [
         (1, "1", "hello"),
         (2, "2", "hello"),
@@ -27,45 +27,43 @@ async def test_a_batch_gets_dense_positions_in_its_order(store):
     ]
 
 
-async def test_a_sticker_is_kept_as_one(store):
-    """Its type comes back, and its reference in the place of a body."""
-    wish = AppendRequest("d.a.b", "1", sender="a", body="cats/cat-hello", type="sticker")
-    [stored] = await store.append([wish])
-    assert await everything(store, "d.a.b") == [stored.entry]
+async def test_a_sticker_keeps_its_type_and_reference(store):
+    request = AppendRequest("d.a.b", "1", sender="a", body="cats/cat-hello", type="sticker")
+    [stored] = await store.append([request])
+    assert await all_entries(store, "d.a.b") == [stored.entry]
     assert (stored.entry.type, stored.entry.body) == ("sticker", "cats/cat-hello")
 
 
-async def test_a_refused_wish_leaves_nothing_and_hides_nothing(store):
-    """No conversation comes of it; among others it takes no position; a repeat is still found."""
+async def test_a_refused_request_writes_nothing_but_finds_a_stored_message(store):
+    """Within a batch it takes no position."""
     refused = Refused("forbidden", "blocked")
-    wish = AppendRequest("d.a.b", "1", sender="a", refused=refused)
-    assert await store.append([wish]) == [refused]
+    request = AppendRequest("d.a.b", "1", sender="a", refused=refused)
+    assert await store.append([request]) == [refused]
     assert await store.room("d.a.b") is None
-    outcomes = await store.append([message(2), wish, message(3)])
+    outcomes = await store.append([message(2), request, message(3)])
     assert seqs([outcomes[0], outcomes[2]]) == [1, 2]
     assert outcomes[1] == refused
     [again] = await store.append([AppendRequest("d.a.b", "3", sender="a", refused=refused)])
     assert (again.dup, again.entry.seq) == (True, 2)
 
 
-async def test_a_repeat_is_the_same_message(store):
-    """A known identity gets its old position and id, in a later batch and in the same one."""
+async def test_a_repeated_message_gets_its_first_position_and_id(store):
+    """In a later batch and in the same one."""
     [first] = await store.append([message(1)])
     again, new, new_again = await store.append([message(1), message(2), message(2)])
     assert (again.dup, again.entry.seq, again.entry.msg_id) == (True, 1, first.entry.msg_id)
     assert (new.dup, new_again.dup) == (False, True)
     assert new.entry.msg_id == new_again.entry.msg_id
-    assert len(await everything(store, "d.a.b")) == 2
+    assert len(await all_entries(store, "d.a.b")) == 2
 
 
-async def test_senders_have_name_spaces_of_their_own(store):
-    """Two senders who choose the same identity send two messages."""
+async def test_equal_client_msg_ids_of_two_senders_are_two_messages(store):
     outcomes = await store.append([message(1), message(1, sender="b")])
     assert seqs(outcomes) == [1, 2]
 
 
-async def test_only_members_write(store):
-    """A stranger's send is refused without harm to its neighbours."""
+async def test_only_members_may_write(store):
+    """Other requests of the batch are not affected."""
     stranger, member = await store.append([message(1, sender="c"), message(1)])
     assert isinstance(stranger, Refused)
     assert stranger.code == "forbidden"
@@ -74,21 +72,18 @@ async def test_only_members_write(store):
     assert await store.member_since("d.a.b", "b") == 1
 
 
-async def test_a_refused_send_creates_nothing(store):
-    """No conversation comes to be by one who may not write to it, or whose members misorder."""
+async def test_a_refused_send_creates_no_conversation(store):
     refused = await store.append([message(1, sender="c"), message(1, "d.b.a"), message(1, "r.x")])
     assert {outcome.code for outcome in refused} == {"not_found"}
     assert (await store.heads_since(0)).heads == {}
 
 
-async def test_a_committed_message_is_there_for_all(store, open_store):
-    """What was answered is read by whoever opens the database next, at once."""
+async def test_a_committed_message_is_visible_to_other_processes_immediately(store, open_store):
     await store.append([message(1)])
-    assert len(await everything(open_store(), "d.a.b")) == 1
+    assert len(await all_entries(open_store(), "d.a.b")) == 1
 
 
-async def test_a_range_ends_where_it_was_told_to(store):
-    """`after` is exclusive, `limit` caps, and the head tells what is left."""
+async def test_a_range_read_respects_after_and_limit(store):
     await store.append([message(number) for number in range(1, 6)])
     entries, head = await store.entries("d.a.b", 1, 2)
     assert ([entry.seq for entry in entries], head) == ([2, 3], 5)
@@ -96,35 +91,34 @@ async def test_a_range_ends_where_it_was_told_to(store):
     assert await store.entries("d.x.y", 0, 10) == ([], 0)
 
 
-async def test_concurrent_senders_leave_neither_holes_nor_doubles(store, open_store):
-    """Several processes and tasks that share conversations, retries among them: seq is dense."""
+async def test_concurrent_senders_leave_neither_holes_nor_duplicates(store, open_store):
+    """With retries, from several processes and tasks."""
     stores = [store] * 2 if store.writers == 1 else [store, open_store()]
     convs = ["d.a.b", "d.a.c", "d.a.d"]
 
-    async def send(one, sender, first):
+    async def send(store, sender, first):
         for number in range(first, first + 10):
             batch = [message(number, conv, sender) for conv in (convs, convs[::-1])[number % 2]]
-            await one.append(batch)
+            await store.append(batch)
 
     # The two tasks of each store overlap in half of their identities.
-    jobs = [send(one, "a", first) for one in stores for first in (0, 5)]
+    jobs = [send(each, "a", first) for each in stores for first in (0, 5)]
     await asyncio.gather(*jobs)
     for conv in convs:
-        stored = await everything(store, conv)
+        stored = await all_entries(store, conv)
         assert [entry.seq for entry in stored] == list(range(1, 16))
         assert len({entry.client_msg_id for entry in stored}) == 15
 
 
-async def test_the_watermark_misses_no_commit(store, open_store):
-    """A poller that only ever asks from its last watermark sees every head in the end."""
+async def test_polling_from_the_last_watermark_misses_no_commit(store, open_store):
     other = store if store.writers == 1 else open_store()
     await store.append([message(0, "d.a.b0")])  # the tables exist before anybody is in a hurry
     seen = {}
     done = asyncio.Event()
 
-    async def write(one, half):
+    async def write(store, half):
         for number in range(40):
-            await one.append([message(number, f"d.a.b{half}{number % 7}")])
+            await store.append([message(number, f"d.a.b{half}{number % 7}")])
 
     async def poll():
         watermark = 0
@@ -137,15 +131,15 @@ async def test_the_watermark_misses_no_commit(store, open_store):
                 return
 
     poller = asyncio.create_task(poll())
-    await asyncio.gather(*(write(one, half) for half, one in enumerate((store, other) * 2)))
+    await asyncio.gather(*(write(each, half) for half, each in enumerate((store, other) * 2)))
     done.set()
     await poller
     assert seen == (await store.heads_since(0)).heads
     assert len(seen) == 29
 
 
-async def test_a_late_commit_is_not_below_the_watermark(store, open_store):
-    """A transaction that began before a watermark and commits after it is found from it."""
+async def test_a_transaction_that_commits_after_a_watermark_is_found_from_it(store, open_store):
+    """Even if it began before the watermark."""
     if store.writers == 1:
         pytest.skip("one writer cannot be overtaken")
     await store.append([message(1), message(1, "d.a.c")])
@@ -164,15 +158,13 @@ async def test_a_late_commit_is_not_below_the_watermark(store, open_store):
     assert (await store.heads_since(first.watermark)).heads["d.a.b"] == 99
 
 
-async def test_a_poll_without_news_ends(store):
-    """Nothing is handed out for ever: a quiet database has no changed heads."""
+async def test_a_poll_without_changes_is_empty(store):
     await store.append([message(1)])
     changed = await store.heads_since((await store.heads_of("a")).watermark)
     assert changed.heads == {}
 
 
-async def test_membership_follows_the_events(store):
-    """Founding, adding and removing write events, and say who must hear of each."""
+async def test_room_events_change_the_membership_and_have_an_audience(store):
     found, add, remove = await store.append(
         [
             event("added", "a", by="a"),
@@ -189,8 +181,7 @@ async def test_membership_follows_the_events(store):
     assert await store.member_since("r.x", "b") is None
 
 
-async def test_membership_changes_reach_the_poll(store):
-    """`members` names rooms made or regrouped since, and no others."""
+async def test_a_poll_lists_the_members_of_changed_rooms_only(store):
     await store.append([event("added", "a", by="a"), event("added", "a", by="a", conv="r.y")])
     before = (await store.heads_of("a")).watermark
     await store.append([event("added", "b", by="a"), message(1, "r.y")])
@@ -202,8 +193,8 @@ async def test_membership_changes_reach_the_poll(store):
     assert (await store.heads_since(before)).members == {"r.x": []}
 
 
-async def test_only_members_change_membership(store):
-    """Nobody founds a room for another, or joins one by himself."""
+async def test_only_members_may_change_the_membership(store):
+    """Nobody can found a room for another user, or add themselves to a room."""
     [refused] = await store.append([event("added", "b", by="a")])
     assert refused.code == "not_found"
     await store.append([event("added", "a", by="a")])
@@ -213,18 +204,16 @@ async def test_only_members_change_membership(store):
     assert {joined.code, removed.code} == {"forbidden"}
 
 
-async def test_membership_calls_may_be_repeated(store):
-    """Adding a member, or removing one who is none, writes nothing."""
+async def test_repeated_membership_changes_write_nothing(store):
     await store.append([event("added", "a", by="a")])
     again, gone = await store.append(
         [event("added", "a", by="a", key="other"), event("removed", "b", by="a")]
     )
     assert (again.dup, again.entry.seq, gone.dup) == (True, 1, True)
-    assert len(await everything(store, "r.x")) == 1
+    assert len(await all_entries(store, "r.x")) == 1
 
 
-async def test_an_exit_is_written_once_for_the_stay_it_names(store):
-    """Repeats write nothing, and an old exit does not end the stay of a newer connection."""
+async def test_an_exit_ends_only_the_stay_of_its_connection_and_only_once(store):
     await store.append([event("added", "a", by="a")])
     enter, leave = (
         event("entered", "a", connection="e|1-1", key="enter:a:e|1-1"),
@@ -236,12 +225,11 @@ async def test_an_exit_is_written_once_for_the_stay_it_names(store):
     [late] = await store.append([leave])
     assert late.dup
     assert [each.connection for each in await store.present()] == ["e|1-2"]
-    kinds = [entry.event for entry in await everything(store, "r.x")]
+    kinds = [entry.event for entry in await all_entries(store, "r.x")]
     assert kinds == ["added", "entered", "exited", "entered"]
 
 
-async def test_one_connection_may_stay_twice(store):
-    """Entering again on the same connection is a new stay, with an exit of its own."""
+async def test_a_connection_may_enter_and_exit_again(store):
     await store.append([event("added", "a", by="a")])
     enter = event("entered", "a", connection="e|1-1", key="enter:a:e|1-1")
     leave = event("exited", "a", connection="e|1-1", key="exit:a:e|1-1")
@@ -249,9 +237,8 @@ async def test_one_connection_may_stay_twice(store):
     assert await store.present() == []
 
 
-async def test_text_is_kept_as_it_is(store):
-    """Bodies survive quotes, other scripts, and length."""
+async def test_text_is_stored_unchanged(store):
     body = "it's “quoted” – 你好 🙂 \\ % \r\n" + "x" * 5000
     await store.append([message(1, body=body)])
-    [entry] = await everything(store, "d.a.b")
+    [entry] = await all_entries(store, "d.a.b")
     assert entry.body == body

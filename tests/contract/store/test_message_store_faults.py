@@ -1,4 +1,4 @@
-"""What a messages DB promises when its server goes, a caller gives up, or writers meet."""
+"""What a messages DB guarantees after server failures, cancelled calls and conflicting writes."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ import pytest
 
 from gauntlet.reference_server.store.base import Stored, StoreDown, StoreError, StoreUncertain
 
-from .wishes import everything, message, seqs
+from .append_requests import all_entries, message, seqs
 
 pytestmark = [
     pytest.mark.contract,
@@ -19,22 +19,21 @@ pytestmark = [
 
 @contextlib.asynccontextmanager
 async def trigger(engine, action, kind="", when=""):
-    """Whatever inserts a message does this, on PostgreSQL, for a while."""
+    """For a while, let every insert of a message run `action` on PostgreSQL."""
     admin = await asyncpg.connect(engine.url)
     await admin.execute(
-        f"""CREATE FUNCTION strike() RETURNS trigger LANGUAGE plpgsql AS
+        f"""CREATE FUNCTION fail_insert() RETURNS trigger LANGUAGE plpgsql AS
         $$BEGIN {action}; RETURN NULL; END$$;
-        CREATE {kind} TRIGGER strike AFTER INSERT ON messages {when}
-        FOR EACH ROW EXECUTE FUNCTION strike()"""
+        CREATE {kind} TRIGGER fail_insert AFTER INSERT ON messages {when}
+        FOR EACH ROW EXECUTE FUNCTION fail_insert()"""
     )
     yield
     if not admin.is_closed():
-        await admin.execute("DROP TRIGGER strike ON messages")
+        await admin.execute("DROP TRIGGER fail_insert ON messages")
         await admin.close()
 
 
-async def test_an_outage_is_told_at_once_and_ends_by_itself(store, engine):
-    """A crashed server means StoreDown; what was acked is there when it is back."""
+async def test_an_outage_raises_store_down_and_loses_no_acknowledged_message(store, engine):
     if not engine.has_server:
         pytest.skip("SQLite has no server that could go down")
     await store.append([message(1)])
@@ -54,11 +53,10 @@ async def test_an_outage_is_told_at_once_and_ends_by_itself(store, engine):
         except StoreDown:
             await asyncio.sleep(0.05)
     assert isinstance(outcome, Stored)
-    assert [each.client_msg_id for each in await everything(store, "d.a.b")] == ["1", "2"]
+    assert [each.client_msg_id for each in await all_entries(store, "d.a.b")] == ["1", "2"]
 
 
-async def test_a_caller_who_gave_up_harms_nobody_after_him(store, engine):
-    """Reads and writes cancelled at any moment leave connections that work, and no hole."""
+async def test_cancelled_calls_leave_working_connections_and_no_hole(store, engine):
     if not engine.has_server:
         pytest.skip("a thread cannot be cancelled")
     await store.append([message(0)])
@@ -70,13 +68,12 @@ async def test_a_caller_who_gave_up_harms_nobody_after_him(store, engine):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await store.append([message(f"after-{number}")])
-    stored = await everything(store, "d.a.b")
+    stored = await all_entries(store, "d.a.b")
     assert [entry.seq for entry in stored] == list(range(1, len(stored) + 1))
     assert sum(entry.client_msg_id.startswith("after-") for entry in stored) == 39
 
 
-async def test_a_row_that_the_database_refuses_takes_nothing_with_it(store, engine):
-    """A failed batch leaves no row behind and no hole: the next send gets the next position."""
+async def test_a_refused_batch_leaves_no_row_and_no_hole(store, engine):
     if not engine.has_server:
         pytest.skip("SQLite takes any text")
     await store.append([message(1)])
@@ -87,26 +84,27 @@ async def test_a_row_that_the_database_refuses_takes_nothing_with_it(store, engi
 
 
 @pytest.mark.parametrize(
-    ("failure", "told"),
+    ("failure", "error"),
     [
         ("RAISE EXCEPTION 'no'", StoreError),
         ("PERFORM pg_terminate_backend(pg_backend_pid())", StoreUncertain),
     ],
 )
-async def test_a_failure_during_commit_is_told_as_what_it_is(store, engine, failure, told):
-    """A commit that the server refuses is not stored; one during which it goes is unknown."""
+async def test_a_failed_commit_is_an_error_or_uncertain_depending_on_its_cause(
+    store, engine, failure, error
+):
+    """A refused commit is not stored; if the server ends during the commit, it is unknown."""
     if not engine.has_server:
         pytest.skip("the SQLite engine's COMMIT is made to fail in its own test")
     await store.append([message(0)])
     async with trigger(engine, failure, "CONSTRAINT", "DEFERRABLE INITIALLY DEFERRED"):
-        with pytest.raises(told):
+        with pytest.raises(error):
             await store.append([message(1)])
-        assert len(await everything(store, "d.a.b")) == 1
+        assert len(await all_entries(store, "d.a.b")) == 1
     assert seqs(await store.append([message(1)])) == [2]
 
 
-async def test_a_server_that_goes_without_a_word_is_uncertain(store, engine):
-    """Killed while it writes: nobody claims that nothing is stored."""
+async def test_a_server_killed_during_a_write_is_uncertain(store, engine):
     if not engine.has_server:
         pytest.skip("SQLite has no server that could go down")
     await store.append([message(0)])
@@ -121,50 +119,56 @@ async def test_a_server_that_goes_without_a_word_is_uncertain(store, engine):
             await engine.restart()
 
 
-async def test_a_process_that_stands_still_holds_nobody_up(store, open_store, monkeypatch):
-    """Between its reading and its writing another writes; then it sees that, and comes after."""
+async def test_a_paused_writer_does_not_block_others_and_replans_afterwards(
+    store, open_store, monkeypatch
+):
+    """It is paused between its read and its write, and another process writes meanwhile."""
     if store.writers == 1:
-        pytest.skip("one writer meets nobody")
+        pytest.skip("a single writer has no conflicts")
     from gauntlet.reference_server.store import postgres
 
-    honest, still, go_on = postgres._write, asyncio.Event(), asyncio.Event()
+    original_write, paused, resume = postgres._write, asyncio.Event(), asyncio.Event()
 
-    async def stand_still(connection, decided):
-        if not still.is_set():
-            still.set()
-            await go_on.wait()
-        return await honest(connection, decided)
+    async def pause_first_write(connection, plan):
+        if not paused.is_set():
+            paused.set()
+            await resume.wait()
+        return await original_write(connection, plan)
 
     other = open_store()
     await other.append([message(0)])
-    monkeypatch.setattr(postgres, "_write", stand_still)
+    monkeypatch.setattr(postgres, "_write", pause_first_write)
     slow = asyncio.create_task(store.append([message(1), message(1, "d.a.c")]))
-    await still.wait()
+    await paused.wait()
     assert seqs(await other.append([message(2), message(3)])) == [2, 3]
     assert seqs(await other.append([message(2, "d.a.c")])) == [1], "which did not exist before"
-    go_on.set()
+    resume.set()
     assert seqs(await slow) == [4, 2]
-    stored = await everything(store, "d.a.b")
+    stored = await all_entries(store, "d.a.b")
     assert [each.client_msg_id for each in stored] == ["0", "2", "3", "1"]
 
 
-async def test_a_late_repeat_is_known_whoever_was_faster(store, open_store, monkeypatch):
-    """Two processes write the same message at once: it is stored once, and both say where."""
+async def test_a_message_written_by_two_processes_at_once_is_stored_once(
+    store, open_store, monkeypatch
+):
+    """Both report the same position."""
     if store.writers == 1:
-        pytest.skip("one writer meets nobody")
+        pytest.skip("a single writer has no conflicts")
     from gauntlet.reference_server.store import postgres
 
-    honest, read = postgres._write, asyncio.Barrier(2)
+    original_write, read = postgres._write, asyncio.Barrier(2)
 
-    async def together(connection, decided):
-        if read.n_waiting < 2 and not decided.outcomes[0].dup:
+    async def write_together(connection, plan):
+        if read.n_waiting < 2 and not plan.outcomes[0].dup:
             await read.wait()
-        return await honest(connection, decided)
+        return await original_write(connection, plan)
 
     other = open_store()
     await other.append([message(0)])
-    monkeypatch.setattr(postgres, "_write", together)
-    [[one], [two]] = await asyncio.gather(*(each.append([message(1)]) for each in (store, other)))
-    assert {one.dup, two.dup} == {True, False}
-    assert one.entry.msg_id == two.entry.msg_id
-    assert len(await everything(store, "d.a.b")) == 2
+    monkeypatch.setattr(postgres, "_write", write_together)
+    [[first], [second]] = await asyncio.gather(
+        *(each.append([message(1)]) for each in (store, other))
+    )
+    assert {first.dup, second.dup} == {True, False}
+    assert first.entry.msg_id == second.entry.msg_id
+    assert len(await all_entries(store, "d.a.b")) == 2

@@ -1,4 +1,4 @@
-"""What every engine of the users DB promises, asked of real databases."""
+"""What every engine of the users DB guarantees, tested with real databases."""
 
 import asyncio
 
@@ -18,20 +18,18 @@ TIMEOUT_MS = 3000
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def store(engine):
-    """One opened store."""
+    """An open users DB."""
     opened = open_users(engine.url, TIMEOUT_MS)
     yield opened
     await opened.close()
 
 
-async def test_an_account_is_made_once(store):
-    """Logging in again, or twice at the same time, is no error."""
+async def test_creating_an_account_repeatedly_is_no_error(store):
     await asyncio.gather(*(store.ensure_account("a") for _ in range(5)))
     await store.ensure_account("a")
 
 
-async def test_the_environment_is_what_was_set_last(store, engine):
-    """A switch survives a restart of whoever made it."""
+async def test_the_environment_is_persistent(store, engine):
     assert await store.environment() is None
     await store.set_environment("blue")
     await store.set_environment("green")
@@ -40,8 +38,7 @@ async def test_the_environment_is_what_was_set_last(store, engine):
     await other.close()
 
 
-async def test_a_request_that_is_answered_by_another_is_a_friendship(store):
-    """Both see each other, however often one asks; before, each sees his side of the request."""
+async def test_mutual_requests_are_a_friendship(store):
     assert await store.relate("a", "c", "request") == "outgoing"
     assert await store.relate("b", "a", "request") == "outgoing"
     assert await store.relations("a") == {"b": "incoming", "c": "outgoing"}
@@ -51,8 +48,8 @@ async def test_a_request_that_is_answered_by_another_is_a_friendship(store):
 
 
 @pytest.mark.parametrize("by", ["a", "b"])
-async def test_either_side_ends_a_request_and_a_friendship(store, by):
-    """Declining, withdrawing and unfriending are one wish."""
+async def test_either_user_can_end_a_request_and_a_friendship(store, by):
+    """The same action declines, withdraws and unfriends."""
     other = "b" if by == "a" else "a"
     await store.relate("a", "b", "request")
     assert await store.relate(by, other, "part") == "none"
@@ -63,8 +60,8 @@ async def test_either_side_ends_a_request_and_a_friendship(store, by):
     assert await store.relations(other) == {by: "none"}
 
 
-async def test_a_block_ends_all_and_lasts_until_its_owner_lifts_it(store):
-    """The other can neither request nor unblock; nothing comes back with the block's end."""
+async def test_a_block_ends_the_friendship_and_only_its_owner_can_lift_it(store):
+    """The friendship is not restored afterwards."""
     await store.relate("a", "b", "request")
     await store.relate("b", "a", "request")
     assert await store.relate("b", "a", "block") == "blocked"
@@ -75,8 +72,7 @@ async def test_a_block_ends_all_and_lasts_until_its_owner_lifts_it(store):
     assert await store.relate("a", "b", "request") == "outgoing"
 
 
-async def test_two_who_request_each_other_at_the_same_time_are_friends(store):
-    """None of the two requests is lost, whichever is first."""
+async def test_concurrent_mutual_requests_are_a_friendship(store):
     pairs = [("a", f"u{number}") for number in range(20)]
     await asyncio.gather(
         *(
@@ -88,8 +84,7 @@ async def test_two_who_request_each_other_at_the_same_time_are_friends(store):
     assert set((await store.relations("a")).values()) == {"friends"}
 
 
-async def test_a_request_never_survives_a_block_made_at_the_same_time(store):
-    """It comes before the block, and is ended by it, or after it, and is refused."""
+async def test_a_request_never_survives_a_concurrent_block(store):
     pairs = [("a", f"u{number}") for number in range(20)]
     await asyncio.gather(
         *(store.relate(user, other, "request") for user, other in pairs),
@@ -100,8 +95,8 @@ async def test_a_request_never_survives_a_block_made_at_the_same_time(store):
     assert set((await store.relations("a")).values()) == {"none"}
 
 
-async def test_blocks_are_followed_from_version_to_version(store):
-    """First the whole, then what changed: a block, its end, and nobody who only made friends."""
+async def test_blocks_are_polled_from_version_to_version(store):
+    """First all blocks, then the changes; friendships are not among them."""
     await store.relate("a", "b", "block")
     await store.relate("c", "d", "request")
     first = await store.blocks_since(0)
@@ -113,16 +108,15 @@ async def test_blocks_are_followed_from_version_to_version(store):
     assert (second.blockers, second.whole) == ({"d.a.b": [], "d.c.d": ["c", "d"]}, False)
 
 
-async def test_an_unknown_version_gets_the_whole(store):
-    """As when the database was replaced by another one."""
+async def test_an_unknown_version_returns_all_blocks(store):
+    """As after a replacement of the database."""
     await store.relate("a", "b", "block")
     known = await store.blocks_since(0)
     other = await store.blocks_since(known.version + 1_000_000)
     assert (other.blockers, other.whole) == ({"d.a.b": ["a"]}, True)
 
 
-async def test_no_block_is_missed_while_many_are_made(store):
-    """A follower that reads beside twenty writers knows them all in the end."""
+async def test_polling_during_concurrent_blocks_misses_none(store):
     version, followed = 0, {}
 
     async def follow():
@@ -140,14 +134,12 @@ async def test_no_block_is_missed_while_many_are_made(store):
     assert followed == {f"d.a.u{number}": ["a"] for number in range(20)}
 
 
-async def test_there_are_stickers(store):
-    """A new database comes with packs."""
+async def test_a_new_database_contains_sticker_packs(store):
     packs = await store.packs()
     assert packs["cats"] == ["cat-hello", "cat-thanks"]
 
 
-async def test_an_outage_is_told_and_ends_by_itself(store, engine):
-    """StoreDown while the server is away, the old content afterwards."""
+async def test_an_outage_raises_store_down_and_keeps_the_content(store, engine):
     if not engine.has_server:
         pytest.skip("SQLite has no server that could go down")
     await store.set_environment("blue")

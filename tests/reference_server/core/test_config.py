@@ -1,4 +1,4 @@
-"""A configuration line is understood whole, or refused by the name of what is wrong."""
+"""Parsing the configuration line of a process."""
 
 import json
 
@@ -16,12 +16,11 @@ LINE = {
 
 
 def parse(**changed):
-    """The configuration of a changed line."""
+    """Parse `LINE` with some keys changed."""
     return parse_config(json.dumps({**LINE, **changed}).encode())
 
 
-def test_defaults_are_those_of_the_protocol():
-    """What is not said is as documented."""
+def test_defaults_are_the_documented_ones():
     config = parse()
     assert (config.settings.ping_ms, config.settings.pong_ms) == (10_000, 5_000)
     assert (config.settings.batch_ms, config.settings.batch_max) == (5, 256)
@@ -29,8 +28,7 @@ def test_defaults_are_those_of_the_protocol():
     assert config.urls.of("message") == ()
 
 
-def test_settings_replace_defaults():
-    """One named setting changes, the others stay."""
+def test_a_setting_replaces_only_its_own_default():
     assert parse(settings={"ping_ms": 500}).settings == Settings(ping_ms=500)
 
 
@@ -49,14 +47,12 @@ def test_settings_replace_defaults():
         ({"urls": {"edges": [{"name": "e"}]}}, "environment"),
     ],
 )
-def test_what_is_wrong_is_named(changed, message):
-    """Unknown keys, wrong types and impossible values are typed errors."""
+def test_an_invalid_configuration_is_rejected_with_the_key(changed, message):
     with pytest.raises(ConfigError, match=message):
         parse(**changed)
 
 
-def test_a_line_that_is_no_json_is_refused():
-    """As is an empty one."""
+def test_a_line_that_is_not_a_json_object_is_rejected():
     for line in (b"", b"{", b"[]"):
         with pytest.raises(ConfigError):
             parse_config(line)

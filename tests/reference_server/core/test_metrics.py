@@ -1,4 +1,4 @@
-"""Counters, gauges and histograms as Prometheus reads them; the reference names them all."""
+"""Metrics in Prometheus' text format, and their documentation."""
 
 import asyncio
 import re
@@ -14,13 +14,12 @@ ROOT = Path(__file__).parents[3]
 
 
 def samples(metrics):
-    """The text's samples by their name with labels."""
+    """Return the samples in the text by name with labels."""
     rows = [line.split(" ") for line in metrics.render().splitlines() if line[0] != "#"]
     return {name: float(value) for name, value in rows}
 
 
-def test_the_text_names_types_and_values():
-    """Counters add up, gauges are read when asked, each with its type line."""
+def test_counters_add_up_and_gauges_are_read_at_render_time():
     metrics = Metrics()
     metrics.add("requests_total")
     metrics.add("requests_total", 12_345_678)
@@ -33,8 +32,7 @@ def test_the_text_names_types_and_values():
     )
 
 
-def test_a_histogram_counts_cumulatively():
-    """A value on a bound lies below it; what is above all bounds is in +Inf only."""
+def test_histogram_buckets_are_cumulative_and_include_their_bound():
     metrics = Metrics()
     for value in (0.5, 5.0, 5.1, 99_999.0):
         metrics.observe("commit_ms", value)
@@ -47,8 +45,7 @@ def test_a_histogram_counts_cumulatively():
     assert "# TYPE im_commit_ms histogram" in metrics.render()
 
 
-def test_labels_share_one_type_line():
-    """One metric, several codes."""
+def test_samples_of_one_metric_share_a_type_line():
     metrics = Metrics()
     metrics.add('closes_total{code="1012"}')
     metrics.add('closes_total{code="4008"}', 2)
@@ -67,21 +64,18 @@ def test_labels_share_one_type_line():
         lambda metrics: metrics.observe("nonsense_ms", 1),
     ],
 )
-def test_a_name_that_nobody_explained_is_refused(use):
-    """A metric that is not in the registry cannot be shown by accident."""
+def test_an_undocumented_metric_name_is_rejected(use):
     with pytest.raises(ValueError, match="nonsense"):
         use(Metrics())
 
 
-def test_the_reference_lists_every_metric():
-    """With a line that says what it is; nothing that no process shows."""
+def test_the_reference_page_describes_exactly_the_known_metrics():
     page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
     rows = re.findall(r"^\| `im_(\w+)` \| \S.+ \|$", page, re.MULTILINE)
     assert sorted(rows) == sorted(METRICS)
 
 
-def test_every_metric_is_shown_by_somebody():
-    """A name that no code mentions would stand in the reference for nothing."""
+def test_every_known_metric_is_used_in_the_server():
     code = "".join(
         file.read_text()
         for file in (ROOT / "reference_server").rglob("*.py")
@@ -90,18 +84,17 @@ def test_every_metric_is_shown_by_somebody():
     assert {name for name in METRICS if f'"{name}' not in code and f"'{name}" not in code} == set()
 
 
-def block():
-    """Nothing but this makes a loop late for certain."""
+def block_the_loop():
+    """Make the event loop late."""
     time.sleep(0.15)
 
 
-async def test_a_blocked_loop_shows_as_lag():
-    """A loop that does not come round in time is seen by a sleeper that wakes late."""
+async def test_a_blocked_event_loop_is_measured_as_lag():
     lag = LoopLag()
     task = asyncio.create_task(lag.watch())
     await asyncio.sleep(0)
     lag_before = lag.worst_ms()
-    block()
+    block_the_loop()
     await asyncio.sleep(0.01)
     task.cancel()
     with suppress(asyncio.CancelledError):

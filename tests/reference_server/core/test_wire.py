@@ -1,4 +1,4 @@
-"""Frames, entries and bus batches against the golden frames and the protocol page."""
+"""Frames, entries and bus batches, compared with the golden frames and the protocol page."""
 
 import json
 from pathlib import Path
@@ -22,20 +22,18 @@ ADDED = Entry("r.lobby", 3, "room", 1795462265125, event="added", user="bob")
 
 
 def golden(name: str) -> bytes:
-    """The bytes of one golden frame."""
+    """Return the bytes of one golden frame."""
     return (GOLDEN / f"{name}.json").read_bytes().strip()
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
-def test_a_golden_frame_survives_decoding_and_encoding(file):
-    """Both directions agree with the golden bytes, to the byte."""
+def test_decoding_and_encoding_a_golden_frame_returns_the_same_bytes(file):
     data = file.read_bytes().strip()
     assert wire.encode(DECODERS[file.parent.name](data)) == data
 
 
 @pytest.mark.parametrize(("side", "frame"), [("client", ClientFrame), ("server", ServerFrame)])
-def test_every_frame_is_golden_and_documented(side, frame):
-    """No frame can be added without a golden example and a row of the protocol page."""
+def test_every_frame_has_a_golden_example_and_is_documented(side, frame):
     page = (ROOT / "docs" / "reference" / "protocol.md").read_text()
     for name in frame.__struct_fields__:
         assert (GOLDEN / side / f"{name}.json").exists(), name
@@ -47,20 +45,18 @@ def test_every_frame_is_golden_and_documented(side, frame):
     [(MESSAGE, "server/msg"), (STICKER, "server/msg_sticker"), (ADDED, "server/room")],
     ids=["msg", "sticker", "room"],
 )
-def test_an_entry_is_pushed_as_its_golden_frame(entry, name):
-    """A push holds every field of the entry."""
+def test_an_entry_is_pushed_as_the_golden_frame(entry, name):
     assert wire.encode_push(entry) == golden(name)
 
 
-def test_an_empty_body_is_pushed_and_stored_as_one():
-    """No field of a message may vanish for being empty."""
+def test_an_empty_body_is_pushed_and_shown_in_history():
     entry = Entry("d.ann.bob", 11, "msg", 1795462265124, "m-11", "c-2", "bob", "")
     assert wire.encode_push(entry) == golden("server/msg_empty_body")
     assert msgspec.to_builtins(wire.history_view(entry))["body"] == ""
 
 
-def test_a_sticker_is_a_message_whose_body_is_empty():
-    """Who knows no stickers sees an empty message; the rest see which one it is."""
+def test_history_shows_a_sticker_as_a_message_with_an_empty_body():
+    """Clients that do not know stickers see an empty message."""
     shown = msgspec.to_builtins(wire.history_view(STICKER))
     assert (shown["type"], shown["body"], shown["sticker"]) == ("msg", "", "cats/cat-hello")
 
@@ -73,8 +69,7 @@ def test_a_sticker_is_a_message_whose_body_is_empty():
     ],
     ids=["msg", "room"],
 )
-def test_history_shows_exactly_the_documented_fields(entry, fields):
-    """The public view of an entry is the protocol page's."""
+def test_history_has_exactly_the_documented_fields(entry, fields):
     shown = msgspec.to_builtins(wire.history_view(entry))
     assert set(shown) == fields
     assert shown["type"] == entry.type
@@ -97,15 +92,13 @@ def test_history_shows_exactly_the_documented_fields(entry, fields):
         b'{"connect":{"token":"t","device":"d","cursors":{"d.a.b":null}}}',
     ],
 )
-def test_what_is_no_frame_is_a_typed_error(data):
-    """Garbage closes the connection as a bad frame; it never raises anything else."""
+def test_an_invalid_frame_raises_wire_error_with_the_bad_frame_code(data):
     with pytest.raises(WireError) as caught:
         wire.decode_client(data)
     assert caught.value.code == wire.Close.BAD_FRAME
 
 
-def test_a_bus_batch_keeps_entries_and_their_order():
-    """What is published is what edges hear."""
+def test_a_bus_batch_keeps_its_entries_in_order():
     assert wire.decode_batch(wire.encode_batch([MESSAGE, STICKER, ADDED])) == [
         MESSAGE,
         STICKER,
@@ -127,14 +120,13 @@ def test_a_bus_batch_keeps_entries_and_their_order():
         ("d.ann.b\n", None),
     ],
 )
-def test_a_direct_conversation_names_its_members(conv, members):
-    """Only a canonical id is a direct conversation: two spellings would be two conversations."""
+def test_only_a_canonical_direct_id_has_members(conv, members):
+    """With two spellings of an id, one pair of users would have two conversations."""
     assert wire.direct_members(conv) == members
 
 
 @pytest.mark.parametrize(("conv", "expected"), [("r.lobby", True), ("r.", False), ("r.a.b", False)])
-def test_a_room_is_known_by_its_id(conv, expected):
-    """Rooms and direct conversations cannot be confused."""
+def test_is_room_accepts_room_ids_only(conv, expected):
     assert wire.is_room(conv) is expected
 
 
@@ -149,8 +141,8 @@ ANY_JSON = st.recursive(
 
 
 @st.composite
-def damaged(draw):
-    """A golden frame of a client, with a piece of it replaced by anything."""
+def damaged_frames(draw):
+    """Client frames in which a piece is replaced by random bytes."""
     frame = draw(st.sampled_from(CLIENT_FRAMES))
     start = draw(st.integers(0, len(frame)))
     end = draw(st.integers(start, len(frame)))
@@ -158,8 +150,8 @@ def damaged(draw):
 
 
 @st.composite
-def misfilled(draw):
-    """A known name with any JSON for its content."""
+def frames_with_wrong_content(draw):
+    """Known frame names with any JSON as content."""
     name = draw(st.sampled_from(ClientFrame.__struct_fields__))
     field = draw(st.sampled_from(["token", "device", "cursors", "conv", "seq"]) | ANY_TEXT)
     content = draw(ANY_JSON | st.dictionaries(st.just(field), ANY_JSON))
@@ -167,15 +159,21 @@ def misfilled(draw):
 
 
 @settings(max_examples=500)
-@given(data=st.binary() | ANY_TEXT | damaged() | misfilled() | ANY_JSON.map(json.dumps))
+@given(
+    data=st.binary()
+    | ANY_TEXT
+    | damaged_frames()
+    | frames_with_wrong_content()
+    | ANY_JSON.map(json.dumps)
+)
 @example(b'{"connect":{"token":"t","device":"d","x":' + b"[" * 100_000)
 @example(b'{"ack":{"conv":"d.a.b","seq":' + b"9" * 5_000 + b"}}")
 @example('{"enter":{"conv":"\ud800"}}')
 @example('{"enter":{"conv":"r.x\\n"}}')
 @example('{"ack":{"conv":"d.a.b","seq":-1}}')
 @example("")
-def test_anything_is_a_frame_or_a_wire_error(data):
-    """A client can say what it likes: it is understood, or refused in words that can be sent."""
+def test_any_input_decodes_to_a_frame_or_raises_wire_error(data):
+    """The error text must also fit into an error frame."""
     frame, refusal = None, ""
     try:
         frame = wire.decode_client(data)

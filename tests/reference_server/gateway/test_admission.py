@@ -1,4 +1,4 @@
-"""Who is refused under overload: shown on a model of a server, on a clock of our own."""
+"""Which calls are refused under overload, on a model of a server with a simulated clock."""
 
 from collections import Counter, deque
 
@@ -55,20 +55,19 @@ class Model:
 
 
 def waits(model, since=0.0):
-    """How long admitted sends that came later than that waited, shortest first."""
+    """Return how long admitted sends that arrived since then waited, in ascending order."""
     return sorted(left - came for came, left in model.admitted if came - 1000 >= since)
 
 
-def test_below_capacity_nobody_is_refused():
-    """At 95 % of what the server can do."""
+def test_below_capacity_nothing_is_refused():
     model = Model(lambda _: 0.95 * CAPACITY)
     model.run(10)
     assert (len(model.shed), sum(model.refused.values())) == (0, 0)
 
 
 @pytest.mark.failure_row("overload")
-def test_overload_keeps_the_rate_and_the_wait():
-    """1.3 times the capacity for 20 s: all of it is used, and what is admitted waits a second."""
+def test_overload_keeps_throughput_and_bounds_the_wait():
+    """1.3 times the capacity for 20 s: all of it is used, and admitted sends wait about 1 s."""
     model = Model(lambda _: 1.3 * CAPACITY)
     model.run(20)
     assert len(model.admitted) >= 0.95 * CAPACITY * 20
@@ -78,8 +77,8 @@ def test_overload_keeps_the_rate_and_the_wait():
 
 
 @pytest.mark.failure_row("overload")
-def test_what_is_not_core_goes_first_and_stays_out():
-    """When the first send is refused, all else has been refused for seconds, in its order."""
+def test_less_important_work_is_refused_first_and_stays_refused():
+    """When the first send is refused, all other work has been refused for seconds."""
     model = Model(lambda _: 1.3 * CAPACITY)
     for _ in range(100):
         model.run(0.1)
@@ -93,8 +92,7 @@ def test_what_is_not_core_goes_first_and_stays_out():
     assert model.refused["friend"] - before == pytest.approx(5 / TICK_S, rel=0.02)
 
 
-def test_normal_soon_after():
-    """Within two seconds of the end of the overload nobody is refused and nobody waits."""
+def test_nothing_is_refused_soon_after_the_overload_ends():
     model = Model(lambda t: CAPACITY * (1.3 if t < 10 else 0.7))
     model.run(15)
     assert max(model.shed) - 1000 < 10.5
@@ -104,16 +102,16 @@ def test_normal_soon_after():
     assert sum(model.refused.values()) == refused
 
 
-def test_a_burst_after_silence_is_no_overload():
-    """Two hundred at once are worked off; that no rate was known yet does not matter."""
+def test_a_burst_after_an_idle_time_is_no_overload():
+    """The completion rate is not known yet."""
     model = Model(lambda t: 200 / TICK_S if 5 < t <= 5 + TICK_S else 0)
     model.run(8)
     assert (len(model.admitted), len(model.shed)) == (200, 0)
     assert model.refused["login"] == 0
 
 
-def test_a_server_that_stops_is_not_waited_for():
-    """Nothing completes any more: soon sends are refused at once instead of piling up."""
+def test_sends_are_refused_when_nothing_completes():
+    """Otherwise they would pile up."""
     model = Model(lambda _: 300, lambda t: CAPACITY if t < 5 else 0)
     model.run(10)
     assert len(model.queue) < 310
@@ -125,8 +123,8 @@ def test_a_server_that_stops_is_not_waited_for():
     assert len(model.shed) == shed
 
 
-def test_a_moment_in_which_nothing_completes_is_no_overload():
-    """A disk stands still for less than the longest wait: nobody has to come back."""
+def test_a_short_standstill_is_no_overload():
+    """A disk may pause for less than the longest acceptable wait."""
     model = Model(lambda _: 300, lambda t: 0 if 5 < t < 5.8 else CAPACITY)
     model.run(10)
     assert model.shed == []
@@ -134,36 +132,35 @@ def test_a_moment_in_which_nothing_completes_is_no_overload():
 
 
 def test_a_cold_start_is_no_overload():
-    """The first sends wait for connections and plans: few have completed, and that says nothing."""
+    """The first sends wait for connections and query plans, and few have completed."""
     model = Model(lambda _: 150, lambda t: 0 if t < 0.4 else 200)
     model.run(5)
     assert model.shed == []
 
 
-def test_batches_are_a_rate_too():
-    """A store that answers 100 sends each 0.2 s is used, and what is admitted waits as long."""
+def test_completions_in_batches_count_as_a_rate():
+    """A store that answers 100 sends each 0.2 s is fully used, and the wait stays bounded."""
     model = Model(lambda _: 1.3 * CAPACITY, lambda t: 100 / TICK_S if t % 0.2 < TICK_S else 0)
     model.run(20)
     assert len(model.admitted) >= 0.95 * CAPACITY * 20
     assert waits(model)[-1] < 1.2
 
 
-def test_a_server_that_stops_after_a_rush_is_not_waited_for_either():
-    """A high rate of long ago makes no promise: what stands still counts."""
+def test_an_earlier_high_rate_does_not_hide_a_standstill():
     model = Model(lambda t: 490 if t < 5 else 200 * (t > 60), lambda t: CAPACITY * (t < 6))
     model.run(65)
     assert len(model.queue) < 210
 
 
 def test_a_few_slow_sends_are_no_overload():
-    """Three a second that take long: their rate says nothing about capacity."""
+    """The rate of three sends a second says nothing about the capacity."""
     model = Model(lambda _: 3, lambda t: 0 if t % 2 < 1.9 else 100)
     model.run(20)
     assert (model.shed, sum(model.refused.values())) == ([], 0)
 
 
-def test_a_late_loop_is_a_wait_too():
-    """What nobody has read yet is in no count: history goes at a lag of half the limit."""
+def test_the_lag_of_the_event_loop_counts_as_wait():
+    """Unread requests are in no other count."""
     lag_s = 0.6
     admission = Admission(1.0, lambda: lag_s)
     assert {work for work in WAIT_SHARES if admission.admits(work, 1.0)} == {"send", "login"}

@@ -1,4 +1,4 @@
-"""The gateway lets in who has a token, and knows which service answers."""
+"""Authentication, routing and load shedding of the gateway."""
 
 import json
 import time
@@ -18,7 +18,7 @@ SENDS = "/v1/conversations/d.a.b/messages"
 
 
 class FakeServiceClient:
-    """Notes what is passed on; fails if told to."""
+    """Records the calls that are passed on; raises `failure` if it is set."""
 
     def __init__(self):
         self.passed = []
@@ -35,26 +35,26 @@ class FakeServiceClient:
 
 
 @pytest.fixture
-def calls():
-    """What the gateway calls."""
+def client():
+    """The client with which the gateway calls services."""
     return FakeServiceClient()
 
 
 @pytest.fixture
 def metrics():
-    """What the gateway counts."""
+    """The metrics of the gateway."""
     return Metrics()
 
 
 @pytest.fixture
 def lag_s():
-    """How late the gateway's loop is: `lag_s[0]`."""
+    """The lag of the gateway's event loop: `lag_s[0]`."""
     return [0.0]
 
 
 @pytest.fixture
-def gateway(calls, metrics, lag_s):
-    """A gateway before those."""
+def gateway(client, metrics, lag_s):
+    """The gateway under test."""
     config = Config(
         name="gateway-1",
         services=("gateway",),
@@ -63,11 +63,11 @@ def gateway(calls, metrics, lag_s):
         internal_token="t",
         settings=Settings(user_sends_per_s=1, user_sends_burst=3),
     )
-    return Gateway(ServiceContext(config, metrics, calls), lambda: lag_s[0])
+    return Gateway(ServiceContext(config, metrics, client), lambda: lag_s[0])
 
 
-def ask(path, *, user="ann", exp=None, authorization=None, method="POST"):
-    """A call with a token."""
+def call(path, *, user="ann", exp=None, authorization=None, method="POST"):
+    """Return a call with a token."""
     claims = tokens.Claims(user, "d0", int(exp or time.time() + 60))
     bearer = authorization or f"Bearer {tokens.sign(claims, SECRET)}"
     return Request(method, path, b"body", {"q": "1"}, {"authorization": bearer, "x-user": "eve"})
@@ -84,65 +84,58 @@ def ask(path, *, user="ann", exp=None, authorization=None, method="POST"):
         ("/v1/sessions", "sessions"),
     ],
 )
-async def test_the_path_chooses_the_service(gateway, calls, path, service):
-    """By its first two segments; the rest is passed on as it is."""
-    assert (await gateway.handle(ask(path))).status == 200
-    [(called, request)] = calls.passed
+async def test_the_first_two_path_segments_choose_the_service(gateway, client, path, service):
+    assert (await gateway.handle(call(path))).status == 200
+    [(called, request)] = client.passed
     assert (called, request.path, request.body) == (service, path, b"body")
     assert request.query == {"q": "1"}
     assert service in SERVICE_OF.values()
 
 
-async def test_the_caller_is_who_the_token_names(gateway, calls):
-    """Headers of the client's own making are not passed on."""
-    await gateway.handle(ask("/v1/heads"))
-    [(_, request)] = calls.passed
+async def test_the_token_identifies_the_caller_and_client_headers_are_dropped(gateway, client):
+    await gateway.handle(call("/v1/heads"))
+    [(_, request)] = client.passed
     assert (request.user, request.device, request.headers) == ("ann", "d0", {})
 
 
 @pytest.mark.parametrize("authorization", ["Bearer x.y", "Basic abc", "Bearer"])
-async def test_no_token_no_service(gateway, calls, authorization):
-    """Forged, foreign or empty credentials are 401."""
-    response = await gateway.handle(ask("/v1/heads", authorization=authorization))
+async def test_invalid_credentials_are_unauthorized(gateway, client, authorization):
+    response = await gateway.handle(call("/v1/heads", authorization=authorization))
     assert response.status == 401
-    assert calls.passed == []
+    assert client.passed == []
 
 
-async def test_an_expired_token_is_refused(gateway):
-    """Nothing lasts for ever."""
-    assert (await gateway.handle(ask("/v1/heads", exp=1))).status == 401
+async def test_an_expired_token_is_unauthorized(gateway):
+    assert (await gateway.handle(call("/v1/heads", exp=1))).status == 401
 
 
-async def test_logging_in_takes_no_token(gateway, calls):
-    """How else would one get it."""
+async def test_a_login_needs_no_token(gateway, client):
     response = await gateway.handle(Request("POST", "/v1/sessions"))
-    assert (response.status, calls.passed[0][1].user) == (200, "")
+    assert (response.status, client.passed[0][1].user) == (200, "")
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/nothing", "/internal/heads", "/v2/heads"])
-async def test_what_is_not_public_is_not_found(gateway, calls, path):
-    """Internal calls above all."""
-    assert (await gateway.handle(ask(path))).status == 404
-    assert calls.passed == []
+async def test_internal_and_unknown_paths_are_not_found(gateway, client, path):
+    assert (await gateway.handle(call(path))).status == 404
+    assert client.passed == []
 
 
-async def test_a_service_that_fails_is_told_in_the_protocols_form(gateway, calls):
-    """Whether something may be stored is what the failure says."""
-    calls.failure = ApiError("timeout", "too slow", stored="unknown")
-    response = await gateway.handle(ask("/v1/heads"))
+async def test_a_failing_service_is_answered_in_the_protocols_format(gateway, client):
+    client.failure = ApiError("timeout", "too slow", stored="unknown")
+    response = await gateway.handle(call("/v1/heads"))
     assert response.status == 504
     assert json.loads(response.body)["error"]["stored"] == "unknown"
 
 
-async def test_who_sends_too_much_is_told_to_wait(gateway, calls, metrics):
-    """429 after the burst, definitely not stored; reading, and others, go on."""
-    statuses = [(await gateway.handle(ask(SENDS))).status for _ in range(4)]
+async def test_sends_over_the_user_rate_are_refused_and_not_stored(gateway, client, metrics):
+    """Reads, and sends of other users, are not affected."""
+    statuses = [(await gateway.handle(call(SENDS))).status for _ in range(4)]
     assert statuses == [200, 200, 200, 429]
-    response = await gateway.handle(ask(SENDS))
+    response = await gateway.handle(call(SENDS))
     assert json.loads(response.body)["error"]["stored"] == "no"
     assert response.headers["retry-after"] == "1"
-    assert (await gateway.handle(ask(SENDS, method="GET"))).status == 200
-    assert (await gateway.handle(ask(SENDS, user="bob"))).status == 200
+    assert (await gateway.handle(call(SENDS, method="GET"))).status == 200
+    assert (await gateway.handle(call(SENDS, user="bob"))).status == 200
     assert (metrics.counters["sends_total"], metrics.counters["rate_limited_total"]) == (4, 2)
 
 
@@ -150,10 +143,10 @@ async def test_who_sends_too_much_is_told_to_wait(gateway, calls, metrics):
     ("lag", "refused"),
     [(0.2, set()), (0.3, {"friend", "sticker", "room"}), (2.0, {"all"})],
 )
-async def test_overload_refuses_what_is_not_core_first(
-    gateway, calls, metrics, lag_s, lag, refused
+async def test_overload_refuses_less_important_work_first(
+    gateway, client, metrics, lag_s, lag, refused
 ):
-    """503 with Retry-After, nothing stored, no service bothered; sends last."""
+    """Refused calls reach no service and store nothing."""
     lag_s[0] = lag
     paths = {
         "friend": "/v1/friends/b",
@@ -163,10 +156,10 @@ async def test_overload_refuses_what_is_not_core_first(
         "login": "/v1/sessions",
     }
     for work, path in paths.items():
-        calls.passed.clear()
-        response = await gateway.handle(ask(path))
+        client.passed.clear()
+        response = await gateway.handle(call(path))
         is_refused = bool({work, "all"} & refused)
-        assert (response.status, bool(calls.passed)) == (
+        assert (response.status, bool(client.passed)) == (
             (503, False) if is_refused else (200, True)
         )
         assert metrics.counters[f'sheds_total{{work="{work}"}}'] == is_refused
@@ -175,32 +168,31 @@ async def test_overload_refuses_what_is_not_core_first(
             assert response.headers["retry-after"] == "1"
 
 
-async def test_sends_in_flight_are_counted_out_again(gateway, calls):
-    """Whatever their end: else a bad day would look like overload for ever."""
-    calls.failure = ApiError("timeout", "too slow", stored="unknown")
-    await gateway.handle(ask(SENDS))
-    calls.failure = None
-    await gateway.handle(ask(SENDS))
+async def test_a_failed_send_no_longer_counts_as_in_flight(gateway, client):
+    """Otherwise failures would look like an overload that never ends."""
+    client.failure = ApiError("timeout", "too slow", stored="unknown")
+    await gateway.handle(call(SENDS))
+    client.failure = None
+    await gateway.handle(call(SENDS))
     assert gateway._admission._in_flight == 0
 
 
-async def test_stickers_outlive_their_service(gateway, calls, metrics):
-    """The last good answer, marked as such; without one, the failure."""
-    calls.failure = ApiError("unavailable", "gone")
-    assert (await gateway.handle(ask("/v1/stickers", method="GET"))).status == 503
-    calls.failure = None
-    assert json.loads((await gateway.handle(ask("/v1/stickers", method="GET"))).body) == {}
-    calls.failure = ApiError("unavailable", "gone")
-    response = await gateway.handle(ask("/v1/stickers", method="GET"))
+async def test_stickers_are_answered_from_the_last_good_response(gateway, client, metrics):
+    """Without an earlier good response, the failure is returned."""
+    client.failure = ApiError("unavailable", "gone")
+    assert (await gateway.handle(call("/v1/stickers", method="GET"))).status == 503
+    client.failure = None
+    assert json.loads((await gateway.handle(call("/v1/stickers", method="GET"))).body) == {}
+    client.failure = ApiError("unavailable", "gone")
+    response = await gateway.handle(call("/v1/stickers", method="GET"))
     assert (response.status, json.loads(response.body)) == (200, {"degraded": True})
     assert metrics.counters["degraded_total"] == 1
 
 
-async def test_failures_are_logged_with_their_call_once_a_second(gateway, calls, caplog):
-    """What failed and how long it took; an outage does not fill the disk."""
-    calls.failure = ApiError("timeout", "too slow", stored="unknown")
+async def test_failed_calls_are_logged_at_most_once_a_second(gateway, client, caplog):
+    client.failure = ApiError("timeout", "too slow", stored="unknown")
     for _ in range(5):
-        await gateway.handle(ask("/v1/heads"))
+        await gateway.handle(call("/v1/heads"))
     [record] = caplog.records
     assert record.context["path"] == "/v1/heads"
     assert (record.context["status"], record.context["others_since_last"]) == (504, 0)

@@ -1,4 +1,4 @@
-"""When an instance is left alone, and when it is asked again."""
+"""When an instance is not called, and when it is tried again."""
 
 from gauntlet.reference_server.http.circuit_breaker import (
     FAILURES_TO_OPEN,
@@ -7,16 +7,15 @@ from gauntlet.reference_server.http.circuit_breaker import (
 )
 
 
-def opened(now_s=0.0):
-    """A breaker that has just opened."""
+def open_breaker(now_s=0.0):
+    """Return a breaker that has just opened."""
     breaker = CircuitBreaker()
     for _ in range(FAILURES_TO_OPEN):
         breaker.record_failure(now_s)
     return breaker
 
 
-def test_single_failures_do_not_open_it():
-    """An answer in between starts the count again."""
+def test_failures_between_successes_do_not_open_the_breaker():
     breaker = CircuitBreaker()
     for turn in range(3 * FAILURES_TO_OPEN):
         breaker.record_failure(turn)
@@ -26,8 +25,7 @@ def test_single_failures_do_not_open_it():
     assert breaker.allows(100)
 
 
-def test_failures_in_a_row_open_it_once():
-    """The last one says so; from then on nobody goes through until the rest is over."""
+def test_consecutive_failures_open_the_breaker_and_are_reported_once():
     breaker = CircuitBreaker()
     assert [breaker.record_failure(1.0) for _ in range(FAILURES_TO_OPEN + 2)].index(
         True
@@ -36,9 +34,9 @@ def test_failures_in_a_row_open_it_once():
     assert not breaker.allows(1.0 + RETRY_EVERY_S - 0.01)
 
 
-def test_half_open_lets_one_through_each_rest():
-    """The one that tries may vanish without a word: after another rest the next one tries."""
-    breaker = opened()
+def test_a_half_open_breaker_allows_one_call_per_interval():
+    """The allowed call may never report a result: the next interval allows another one."""
+    breaker = open_breaker()
     assert breaker.allows(RETRY_EVERY_S)
     assert not breaker.allows(RETRY_EVERY_S)
     assert not breaker.allows(2 * RETRY_EVERY_S - 0.01)
@@ -48,17 +46,15 @@ def test_half_open_lets_one_through_each_rest():
     assert breaker.allows(3.2 * RETRY_EVERY_S)
 
 
-def test_an_answer_closes_it():
-    """And says so once."""
-    breaker = opened()
+def test_a_success_closes_the_breaker_and_is_reported_once():
+    breaker = open_breaker()
     assert breaker.record_success(5.0)
     assert not breaker.record_success(5.0)
     assert breaker.allows(5.0)
     assert not breaker.is_open
 
 
-def test_silence_is_told_from_slowness():
-    """Who answered anybody since is not dead."""
+def test_an_instance_is_silent_only_if_no_call_was_answered_since():
     breaker = CircuitBreaker()
     assert breaker.is_silent_since(0.0)
     breaker.record_success(2.0)

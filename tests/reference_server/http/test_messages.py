@@ -1,4 +1,4 @@
-"""Requests find their handlers, errors become answers, and bodies have a limit."""
+"""Routing, error responses and the limits of request values."""
 
 import asyncio
 import json
@@ -17,17 +17,17 @@ class Named(msgspec.Struct):
 
 
 async def show(request):
-    """Answers with what it got."""
+    """Answer with the parameters and the user of the request."""
     return reply({"params": request.params, "user": request.user})
 
 
 async def refuse(request):
-    """Answers with an error."""
+    """Answer with an error."""
     raise ApiError("unavailable", "later", stored="unknown")
 
 
 async def crash(request):
-    """A defect."""
+    """Fail with a defect."""
     raise KeyError("secret")
 
 
@@ -41,8 +41,7 @@ ROUTER = Router(
 )
 
 
-async def test_a_pattern_gives_its_parts_names():
-    """Each `{name}` stands for one segment, whatever is in it."""
+async def test_a_placeholder_matches_one_path_segment():
     response = await ROUTER.handle(Request("GET", "/a/r.1/b/ü", user="ann"))
     assert json.loads(response.body) == {"params": {"x": "r.1", "y": "ü"}, "user": "ann"}
 
@@ -50,15 +49,13 @@ async def test_a_pattern_gives_its_parts_names():
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "/a/1/b/2"), ("GET", "/a/1/b"), ("GET", "/a/1/c/2"), ("GET", "/")]
 )
-async def test_what_no_route_names_is_not_found(method, path):
-    """Another method, length or word is another call."""
+async def test_an_unknown_method_or_path_is_not_found(method, path):
     response = await ROUTER.handle(Request(method, path))
     assert response.status == 404
     assert json.loads(response.body)["error"]["code"] == "not_found"
 
 
-async def test_an_error_is_answered_in_the_protocols_form():
-    """Code, message, temporary, stored, and `Retry-After` where a retry may help."""
+async def test_an_api_error_becomes_an_error_response_of_the_protocol():
     response = await ROUTER.handle(Request("POST", "/refuse"))
     assert response.status == 503
     assert response.headers["retry-after"] == "1"
@@ -73,8 +70,7 @@ async def test_an_error_is_answered_in_the_protocols_form():
 
 
 @pytest.mark.parametrize(("method", "stored"), [("GET", "no"), ("POST", "unknown")])
-async def test_a_defect_tells_nothing_and_claims_nothing(method, stored):
-    """Its text stays inside, and only a read is sure to have left nothing."""
+async def test_a_defect_reveals_no_details_and_only_a_read_is_definitely_not_stored(method, stored):
     response = await ROUTER.handle(Request(method, "/crash"))
     assert response.status == 500
     assert b"secret" not in response.body
@@ -82,22 +78,20 @@ async def test_a_defect_tells_nothing_and_claims_nothing(method, stored):
 
 
 @pytest.mark.parametrize("text", ["-1", "x", "11", "", "9" * 5000, "²"])
-def test_a_number_out_of_range_is_refused(text):
-    """Query parameters are plain decimal numbers up to a maximum."""
+def test_an_invalid_query_number_is_rejected_with_its_range(text):
     with pytest.raises(ApiError, match="limit must be a number from 0 to 10"):
         Request("GET", "/", query={"limit": text}).query_number("limit", 5, 10)
 
 
-def test_a_number_left_out_has_its_default():
-    """And one that is there counts."""
+def test_a_missing_query_number_has_its_default():
     assert Request("GET", "/").query_number("limit", 5, 10) == 5
     assert Request("GET", "/", query={"limit": "10"}).query_number("limit", 5, 10) == 10
 
 
-def test_an_answer_is_written_whole():
-    """Status, length and type; headers of its own; to HEAD no body, to the last one a goodbye."""
-    told = Response(201, b"{}").encode(with_body=True, closes=False)
-    assert told == (
+def test_a_response_is_encoded_with_status_length_and_type():
+    """`HEAD` gets no body, and the last response of a connection announces the close."""
+    encoded = Response(201, b"{}").encode(with_body=True, closes=False)
+    assert encoded == (
         b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
     )
     plain = Response(200, b"x", {"content-type": "text/plain"})
@@ -107,8 +101,8 @@ def test_an_answer_is_written_whole():
     )
 
 
-def test_a_route_is_looked_for_once_and_long_ones_are_not_kept():
-    """People write to the same conversations; nobody fills the memory with paths."""
+def test_a_route_is_cached_unless_its_path_is_long():
+    """Long paths are not cached, so that clients cannot fill the memory."""
     router = Router({("GET", "/a/{x}"): show})
     for path in ("/a/1", "/a/1", "/a/" + "x" * 1000):
         asyncio.run(router.handle(Request("GET", path)))
@@ -116,8 +110,8 @@ def test_a_route_is_looked_for_once_and_long_ones_are_not_kept():
 
 
 @pytest.mark.parametrize("text", ["-1", "1.5", "٣", "1e3", "0" * 5000 + "1", "0" * 20 + "9" * 20])
-def test_a_number_is_a_number(text):
-    """Nothing that Python's int would take in its own way, and no more digits than there can be."""
+def test_a_query_number_has_ascii_digits_only_and_a_limited_length(text):
+    """`int` would accept more than the protocol does."""
     with pytest.raises(ApiError):
         Request("GET", "/", query={"after": text}).query_number("after", 0, 10**15)
 
@@ -125,8 +119,7 @@ def test_a_number_is_a_number(text):
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"\xff\xfe", b'{"a":' * 20_000, b'{"name": "\xff"}']
 )
-def test_a_body_that_is_no_json_of_ours_is_a_bad_request(body):
-    """Truncated, not UTF-8, nested without end: a typed error."""
+def test_an_undecodable_body_is_a_bad_request(body):
     with pytest.raises(ApiError) as raised:
         Request("POST", "/", body).json(Named)
     assert raised.value.code == "bad_request"

@@ -1,4 +1,4 @@
-"""The HTTP server against clients that are slow, come in crowds, or are on the line at the end."""
+"""The HTTP server with slow clients, many clients, and clients connected at shutdown."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
 
 
-class Served:
+class RunningServer:
     """A server on a free port; `gate` holds back its answers while it is cleared."""
 
     def __init__(self, **settings):
@@ -33,13 +33,13 @@ class Served:
         )
         self.metrics, self.stop, self.gate = Metrics(), asyncio.Event(), asyncio.Event()
         self.gate.set()
-        self.asked = asyncio.Event()
+        self.received = asyncio.Event()
         self.requests = []
         self._writers = []
 
     async def answer(self, request):
         """Answers when the gate is open."""
-        self.asked.set()
+        self.received.set()
         self.requests.append(request)
         await self.gate.wait()
         return reply({"read": len(request.body)})
@@ -64,32 +64,32 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def served(**settings):
-    """A server that runs until the block ends, if it was not stopped before."""
-    one = Served(**settings)
-    serving = asyncio.create_task(listen(one.answer, one.config, one.metrics, one.stop))
+async def running_server(**settings):
+    """A server that runs until the block ends, unless it is stopped earlier."""
+    server = RunningServer(**settings)
+    serving = asyncio.create_task(listen(server.answer, server.config, server.metrics, server.stop))
     try:
-        yield one
+        yield server
     finally:
-        one.stop.set()
-        await one.close()
+        server.stop.set()
+        await server.close()
         await serving
 
 
 class Transport:
-    """Notes what is written, and how it ends: never by itself."""
+    """Records what is written and how it is closed; never closes by itself."""
 
     def __init__(self):
-        self.written, self.did = b"", []
+        self.written, self.actions = b"", []
 
     def write(self, data):
         self.written += data
 
     def close(self):
-        self.did.append("close")
+        self.actions.append("close")
 
     def abort(self):
-        self.did.append("abort")
+        self.actions.append("abort")
 
     def can_write_eof(self):
         return False
@@ -98,8 +98,8 @@ class Transport:
 
 
 async def answers_to(*reads):
-    """All answers to what comes in just these reads."""
-    server, transport = Served(), Transport()
+    """Return all responses to data that arrives in exactly these reads."""
+    server, transport = RunningServer(), Transport()
     connection = Connection(ServerState(server.answer, server.config, server.metrics))
     connection.connection_made(transport)
     for data in reads:
@@ -110,7 +110,7 @@ async def answers_to(*reads):
 
 
 async def exchange(connection, request=REQUEST):
-    """The head and the decoded body of an answer."""
+    """Send a request; return the head and the decoded body of the response."""
     reader, writer = connection
     writer.write(request)
     head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
@@ -125,37 +125,35 @@ async def flood(writer, data):
         await writer.drain()
 
 
-async def ends(reader):
-    """Wait until the server closes."""
+async def closes(reader):
+    """Wait until the server closes the connection."""
     with contextlib.suppress(ConnectionError):
         while await reader.read(1024):
             pass
 
 
 @pytest.mark.parametrize("trickle", [b"", b"\r\n", REQUEST[:9], POST, POST + b"x"])
-async def test_a_request_that_does_not_arrive_ends_its_connection(trickle):
-    """Nothing, half a head, half a body: each costs a connection for so long and no longer."""
-    async with served(request_timeout_ms=100) as server:
+async def test_an_incomplete_request_is_closed_after_the_time_limit(trickle):
+    """Nothing, a partial head or a partial body."""
+    async with running_server(request_timeout_ms=100) as server:
         reader, writer = await server.connect()
         writer.write(trickle)
         async with asyncio.timeout(5):
-            await ends(reader)
+            await closes(reader)
         assert server.metrics.counters["slow_requests_total"] == 1
 
 
-async def test_a_request_of_which_only_a_part_follows_another_is_limited_too():
-    """The clock starts with each request."""
-    async with served(request_timeout_ms=100) as server:
+async def test_the_time_limit_applies_to_every_request_of_a_connection():
+    async with running_server(request_timeout_ms=100) as server:
         connection = await server.connect()
         connection[1].write(REQUEST[:5])
         await exchange(connection, REQUEST[5:] + REQUEST[:5])
         async with asyncio.timeout(5):
-            await ends(connection[0])
+            await closes(connection[0])
 
 
-async def test_a_slow_answer_is_not_a_slow_request():
-    """Who has asked may wait."""
-    async with served(request_timeout_ms=100) as server:
+async def test_a_slow_response_is_not_a_slow_request():
+    async with running_server(request_timeout_ms=100) as server:
         server.gate.clear()
         asking = asyncio.create_task(exchange(await server.connect(), POST + b"{}"))
         await asyncio.sleep(1.5)
@@ -163,9 +161,8 @@ async def test_a_slow_answer_is_not_a_slow_request():
         assert (await asking)[1] == {"read": 2}
 
 
-async def test_an_idle_connection_is_kept():
-    """Between two requests nothing is due."""
-    async with served(request_timeout_ms=100) as server:
+async def test_an_idle_connection_stays_open():
+    async with running_server(request_timeout_ms=100) as server:
         connection = await server.connect()
         await exchange(connection)
         await asyncio.sleep(1.5)
@@ -173,9 +170,9 @@ async def test_an_idle_connection_is_kept():
         assert server.metrics.values()["connections"] == 1
 
 
-async def test_one_connection_too_many_is_told_so():
-    """503 in the protocol's form, before it asked; the others stay."""
-    async with served(http_connections_max=2) as server:
+async def test_a_connection_over_the_limit_is_refused_with_503():
+    """The other connections stay."""
+    async with running_server(http_connections_max=2) as server:
         kept = [await server.connect(), await server.connect()]
         await asyncio.gather(*map(exchange, kept))
         head, body = await exchange(await server.connect(), b"")
@@ -190,47 +187,43 @@ async def test_one_connection_too_many_is_told_so():
     "request_",
     [b"nonsense\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", b"GET http://[ HTTP/1.1\r\n\r\n"],
 )
-async def test_what_is_no_http_is_a_bad_request(request_):
-    """In the protocol's form, and the connection ends."""
-    async with served() as server:
+async def test_malformed_http_is_a_bad_request_and_closes_the_connection(request_):
+    async with running_server() as server:
         connection = await server.connect()
         head, body = await exchange(connection, request_)
         assert "400" in head
         assert body["error"]["code"] == "bad_request"
-        await ends(connection[0])
+        await closes(connection[0])
 
 
-async def test_a_head_without_end_is_cut():
-    """Headers are not kept for longer than a request of ours could need."""
-    async with served() as server:
+async def test_an_endless_head_is_refused():
+    async with running_server() as server:
         reader, writer = await server.connect()
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * (2 * HEAD_BYTES_MAX))
         assert b" 400 " in await reader.readline()
 
 
-async def test_a_head_that_comes_at_once_is_cut_too():
-    """One read may bring far more than a head may have, its end included."""
+async def test_a_complete_head_over_the_limit_is_refused():
+    """A single read may hold much more than the limit, including the end of the head."""
     whole = REQUEST[:-2] + b"X-Long: " + b"x" * (3 * HEAD_BYTES_MAX) + b"\r\n\r\n"
     answers = await answers_to(whole)
     assert (answers.count(b" 400 "), answers.count(b" 200 ")) == (1, 0)
 
 
-async def test_requests_before_a_part_are_none_of_its_head():
-    """Many whole ones and the beginning of another in one read: all are answered."""
+async def test_pipelined_requests_do_not_count_as_the_head_of_the_next_one():
     whole = REQUEST[:-2] + b"X-Long: " + b"x" * 1000 + b"\r\n\r\n"
     answers = await answers_to(70 * whole + whole[:500], whole[500:])
     assert (answers.count(b" 400 "), answers.count(b" 200 ")) == (0, 71)
 
 
-async def test_a_server_that_leaves_finishes_and_tells_the_others():
-    """A call that runs is answered, one that comes meanwhile too; both are told to go."""
-    async with served() as server:
+async def test_a_shutdown_finishes_running_calls_and_announces_the_close():
+    async with running_server() as server:
         idle, busy = await server.connect(), await server.connect()
         await exchange(idle)
         server.gate.clear()
-        server.asked.clear()
+        server.received.clear()
         running = asyncio.create_task(exchange(busy))
-        await server.asked.wait()
+        await server.received.wait()
         server.stop.set()
         await asyncio.sleep(0.2)
         with pytest.raises(ConnectionRefusedError):
@@ -239,14 +232,14 @@ async def test_a_server_that_leaves_finishes_and_tells_the_others():
         for head, _ in (await running, await exchange(idle)):
             assert "200" in head
             assert "connection: close" in head
-        await asyncio.gather(ends(idle[0]), ends(busy[0]))
+        await asyncio.gather(closes(idle[0]), closes(busy[0]))
 
 
-async def test_a_request_is_handed_over_whole_however_it_arrives():
-    """Byte by byte or at once, in chunks or not: path, query, the headers that are ours, body."""
+async def test_a_request_is_complete_however_it_arrives():
+    """In one piece, in chunks or byte by byte."""
     head = b"POST /a%20b/c?a=1&b=%C3%BC HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n"
     chunked = b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\ncd\r\n0\r\nX-Internal: x\r\n\r\n"
-    async with served() as server:
+    async with running_server() as server:
         reader, writer = await server.connect()
         whole = head + b"Content-Length: 4\r\n\r\nabcd"
         assert (await exchange((reader, writer), whole))[1] == {"read": 4}
@@ -272,9 +265,9 @@ async def test_a_request_is_handed_over_whole_however_it_arrives():
         + b"x" * (HEAD_BYTES_MAX + 8 * 100),
     ],
 )
-async def test_a_body_over_the_limit_is_refused_as_soon_as_it_is_known(request_):
-    """413 by what the head says, or by what has come; what follows is no request."""
-    async with served(body_bytes_max=100) as server:
+async def test_a_body_over_the_limit_is_refused_as_early_as_possible(request_):
+    """By its declared or its received length; what follows is not read as a request."""
+    async with running_server(body_bytes_max=100) as server:
         connection = await server.connect()
         head, body = await exchange(connection, request_)
         assert " 413 " in head
@@ -285,9 +278,9 @@ async def test_a_body_over_the_limit_is_refused_as_soon_as_it_is_known(request_)
         assert server.requests == []
 
 
-async def test_a_client_that_goes_on_sending_gets_the_refusal():
-    """A reset could have cost him the answer."""
-    async with served(body_bytes_max=100) as server:
+async def test_a_client_that_keeps_sending_receives_the_refusal():
+    """A reset could discard the response on its way."""
+    async with running_server(body_bytes_max=100) as server:
         reader, writer = await server.connect()
         writer.write(b"POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n")
         for _ in range(10):
@@ -297,9 +290,9 @@ async def test_a_client_that_goes_on_sending_gets_the_refusal():
         assert " 413 " in (await exchange((reader, writer), b""))[0]
 
 
-async def test_pipelined_requests_are_answered_in_order_and_one_at_a_time():
-    """A hundred in one piece, a refused one at their end: as many answers, the refusal last."""
-    async with served() as server:
+async def test_pipelined_requests_are_answered_in_order():
+    """A hundred in one piece, and a malformed one at the end."""
+    async with running_server() as server:
         reader, writer = await server.connect()
         post = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b"
         posts = [post % (n, b"x" * n) for n in range(100)]
@@ -307,12 +300,12 @@ async def test_pipelined_requests_are_answered_in_order_and_one_at_a_time():
         for number in range(100):
             assert (await exchange((reader, writer), b""))[1] == {"read": number}
         assert " 400 " in (await exchange((reader, writer), b""))[0]
-        await ends(reader)
+        await closes(reader)
 
 
-async def test_a_connection_is_not_read_on_while_requests_wait():
-    """Who asks without reading answers fills his own buffers, not ours."""
-    async with served() as server:
+async def test_reading_pauses_while_requests_wait():
+    """Otherwise a client that sends without reading would fill the server's memory."""
+    async with running_server() as server:
         server.gate.clear()
         reader, writer = await server.connect()
         with pytest.raises(TimeoutError):
@@ -324,9 +317,8 @@ async def test_a_connection_is_not_read_on_while_requests_wait():
         assert (await exchange((reader, writer), b""))[1] == {"read": 2}
 
 
-async def test_who_does_not_read_his_answers_is_cut_off():
-    """No answer is made for him meanwhile, and after the time for a request he is gone."""
-    async with served(request_timeout_ms=100) as server:
+async def test_a_client_that_does_not_read_responses_is_disconnected():
+    async with running_server(request_timeout_ms=100) as server:
         _, writer = await server.connect()
         writer.transport.pause_reading()
         with contextlib.suppress(ConnectionError):
@@ -336,39 +328,38 @@ async def test_who_does_not_read_his_answers_is_cut_off():
 
 
 @pytest.mark.parametrize("last", [REQUEST, REQUEST[:-2] + b"Connection: close\r\n\r\n"])
-async def test_who_does_not_read_the_end_of_his_answers_is_cut_off_too(monkeypatch, last):
-    """What is left is too little to choke on: a close that waits for him has an end."""
+async def test_a_client_that_does_not_read_the_last_response_is_disconnected(monkeypatch, last):
+    """The remaining data is too little to block writing; the wait for the close is limited."""
     monkeypatch.setattr(http_server, "KEEP_ALIVE_S", 0.1)
-    server, transport = Served(request_timeout_ms=100), Transport()
+    server, transport = RunningServer(request_timeout_ms=100), Transport()
     connection = Connection(ServerState(server.answer, server.config, server.metrics))
     connection.connection_made(transport)
     connection.data_received(last)
     await asyncio.sleep(0.01)
     now_s = asyncio.get_running_loop().time()
     connection.check(now_s)
-    assert transport.did == ["close"]
+    assert transport.actions == ["close"]
     connection.check(now_s + 1)
-    assert transport.did == ["close", "abort"]
+    assert transport.actions == ["close", "abort"]
     connection.connection_lost(None)
 
 
-async def test_a_client_that_leaves_early_is_not_answered():
-    """What it asked is done all the same, and nothing is left of the connection."""
-    async with served() as server:
+async def test_a_client_that_disconnects_early_leaves_nothing_behind():
+    async with running_server() as server:
         server.gate.clear()
         _, writer = await server.connect()
         writer.write(POST + b"{}")
-        await server.asked.wait()
+        await server.received.wait()
         writer.close()
         await asyncio.sleep(0.1)
         assert server.metrics.values()["connections"] == 0
         server.gate.set()
 
 
-async def test_the_client_says_when_a_connection_ends():
-    """By its header, or by its version of the protocol."""
+async def test_the_client_decides_when_the_connection_closes():
+    """By the header or by the HTTP version."""
     for last in (REQUEST[:-2] + b"Connection: close\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"):
-        async with served() as server:
+        async with running_server() as server:
             connection = await server.connect()
             await exchange(connection)
             head, _ = await exchange(connection, last + REQUEST)
@@ -377,20 +368,19 @@ async def test_the_client_says_when_a_connection_ends():
             assert len(server.requests) == 2
 
 
-async def test_an_upgrade_is_not_offered():
-    """The request is answered as any other, and what follows it is not read as one."""
-    async with served() as server:
+async def test_an_upgrade_request_is_answered_as_usual():
+    """The data after it is not read as a request."""
+    async with running_server() as server:
         connection = await server.connect()
-        ask = REQUEST[:-2] + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
-        head, _ = await exchange(connection, ask + REQUEST)
+        upgrade = REQUEST[:-2] + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+        head, _ = await exchange(connection, upgrade + REQUEST)
         assert " 200 " in head
-        await ends(connection[0])
+        await closes(connection[0])
         assert len(server.requests) == 1
 
 
-async def test_head_has_no_body_and_expectations_are_met():
-    """The length is told without the body; a body is asked for if the client waits for that."""
-    async with served() as server:
+async def test_head_has_no_body_and_expect_continue_is_answered():
+    async with running_server() as server:
         reader, writer = await server.connect()
         writer.write(b"HEAD / HTTP/1.1\r\n\r\n")
         assert b"content-length: 10" in await reader.readuntil(b"\r\n\r\n")

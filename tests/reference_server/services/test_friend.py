@@ -1,4 +1,4 @@
-"""The friend service's answers; its rules are the store's."""
+"""The responses of the friend service; the rules of friendship are tested with the store."""
 
 import json
 
@@ -29,8 +29,8 @@ async def call(tmp_path):
 NOBODY = {"friends": [], "incoming": [], "outgoing": [], "blocked": []}
 
 
-async def test_a_request_is_seen_accepted_and_ended(call):
-    """Each step as both of them see it."""
+async def test_a_friendship_is_requested_accepted_and_ended(call):
+    """Each step as both users see it."""
     assert await call("ann", "GET", "/v1/friends") == (200, NOBODY)
     assert await call("ann", "PUT", "/v1/friends/bob") == (200, {"state": "requested"})
     assert (await call("ann", "GET", "/v1/friends"))[1] == {**NOBODY, "outgoing": ["bob"]}
@@ -41,8 +41,8 @@ async def test_a_request_is_seen_accepted_and_ended(call):
     assert await call("bob", "GET", "/v1/friends") == (200, NOBODY)
 
 
-async def test_a_block_is_shown_to_its_owner_only(call):
-    """The other learns of it when he asks for something."""
+async def test_only_the_blocking_user_sees_a_block(call):
+    """The other user's requests are refused."""
     assert await call("ann", "PUT", "/v1/friends/bob/block") == (200, {})
     assert (await call("ann", "GET", "/v1/friends"))[1] == {**NOBODY, "blocked": ["bob"]}
     assert await call("bob", "GET", "/v1/friends") == (200, NOBODY)
@@ -56,14 +56,12 @@ async def test_a_block_is_shown_to_its_owner_only(call):
 @pytest.mark.parametrize("other", ["ann", "a.b", "x" * 65])
 @pytest.mark.parametrize("end", ["", "/block"])
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-async def test_one_relates_to_another_user(call, method, end, other):
-    """Not to himself, and not to what names nobody."""
+async def test_a_relation_needs_another_valid_user(call, method, end, other):
     status, refused = await call("ann", method, f"/v1/friends/{other}{end}")
     assert (status, refused["error"]["code"]) == (400, "bad_request")
 
 
-async def test_the_message_service_is_told_of_blocks(call):
-    """Since a version; a version that is no number is refused."""
+async def test_blocks_are_listed_since_a_version(call):
     await call("ann", "PUT", "/v1/friends/bob/block")
     page = (await call("", "GET", "/internal/blocks", since="0"))[1]
     assert (page["blockers"], page["whole"]) == ({"d.ann.bob": ["ann"]}, True)

@@ -1,4 +1,4 @@
-"""What a login gets, and which edge."""
+"""What a login returns, and which edge it assigns."""
 
 import json
 from collections import Counter
@@ -17,56 +17,52 @@ from gauntlet.reference_server.store.base import StoreDown
 NAMES = ["e1", "e2"]
 
 
-def test_the_less_loaded_edge_is_chosen():
-    """Of two, by the counts of their leases."""
-    balance = EdgeBalancer()
-    balance.update({"e1": 100, "e2": 3})
-    assert {balance.choose(NAMES) for _ in range(50)} == {"e2"}
+def test_the_edge_with_fewer_connections_is_chosen():
+    balancer = EdgeBalancer()
+    balancer.update({"e1": 100, "e2": 3})
+    assert {balancer.choose(NAMES) for _ in range(50)} == {"e2"}
 
 
-def test_old_counts_do_not_send_a_crowd_to_one_edge():
-    """What was assigned since the last lease counts too."""
-    balance = EdgeBalancer()
+def test_clients_assigned_since_the_last_count_are_included():
+    """Otherwise all clients would go to one edge until the next count."""
+    balancer = EdgeBalancer()
     for _ in range(100):
-        balance.update({"e1": 7, "e2": 7})
-        balance.choose(NAMES)
-    assert sum(balance._assigned.values()) == 100
-    assert balance._assigned == {"e1": 50, "e2": 50}
+        balancer.update({"e1": 7, "e2": 7})
+        balancer.choose(NAMES)
+    assert sum(balancer._assigned.values()) == 100
+    assert balancer._assigned == {"e1": 50, "e2": 50}
 
 
-def test_a_new_count_includes_what_was_assigned():
-    """So it starts from nothing."""
-    balance = EdgeBalancer()
-    balance.update({"e1": 0, "e2": 9})
+def test_a_new_count_replaces_the_assigned_clients():
+    balancer = EdgeBalancer()
+    balancer.update({"e1": 0, "e2": 9})
     for _ in range(5):
-        balance.choose(NAMES)
-    balance.update({"e1": 5, "e2": 9})
-    assert balance._load("e1") == 5
+        balancer.choose(NAMES)
+    balancer.update({"e1": 5, "e2": 9})
+    assert balancer._load("e1") == 5
 
 
-def test_a_dead_edge_is_avoided():
-    """As long as another one lives."""
-    balance = EdgeBalancer()
-    balance.update({"e2": 1000})
-    assert {balance.choose(NAMES) for _ in range(50)} == {"e2"}
+def test_an_edge_without_a_lease_is_not_chosen_while_another_has_one():
+    balancer = EdgeBalancer()
+    balancer.update({"e2": 1000})
+    assert {balancer.choose(NAMES) for _ in range(50)} == {"e2"}
 
 
-def test_without_a_registry_the_choice_is_any():
-    """Nobody is known to live, so all may."""
-    balance = EdgeBalancer()
-    balance.update({})
-    assert set(Counter(balance.choose(NAMES) for _ in range(50))) == set(NAMES)
+def test_without_any_count_every_edge_may_be_chosen():
+    balancer = EdgeBalancer()
+    balancer.update({})
+    assert set(Counter(balancer.choose(NAMES) for _ in range(50))) == set(NAMES)
 
 
-def test_an_edge_that_never_lived_is_not_chosen_while_the_registry_is_silent():
-    """Spare edges are planned, and known by name, long before they are started."""
-    balance = EdgeBalancer()
-    balance.update({"e1": 3})
-    balance.update({})
-    assert {balance.choose(NAMES) for _ in range(50)} == {"e1"}
-    balance.update({"e1": 9, "e2": 0})
-    balance.update({})
-    assert {balance.choose(NAMES) for _ in range(50)} == set(NAMES)
+def test_an_edge_that_never_started_is_not_chosen_while_the_registry_is_down():
+    """Spare edges are configured long before they are started."""
+    balancer = EdgeBalancer()
+    balancer.update({"e1": 3})
+    balancer.update({})
+    assert {balancer.choose(NAMES) for _ in range(50)} == {"e1"}
+    balancer.update({"e1": 9, "e2": 0})
+    balancer.update({})
+    assert {balancer.choose(NAMES) for _ in range(50)} == set(NAMES)
 
 
 class FakeUsers:
@@ -121,14 +117,13 @@ def login_service(monkeypatch, users):
 
 
 async def log_in(service, user="ann"):
-    """Status and decoded answer."""
+    """Return the status and the decoded response of a login."""
     body = json.dumps({"user": user, "device": "d0"}).encode()
     response = await service.router.handle(Request("POST", "/v1/sessions", body))
     return response.status, json.loads(response.body)
 
 
-async def test_a_login_gets_a_token_and_an_edge(login_service):
-    """The token names user and device, the edge is of the current environment."""
+async def test_a_login_returns_a_token_and_an_edge_of_the_current_environment(login_service):
     status, session = await log_in(login_service)
     claims = tokens.verify(session["token"], "s", now_s=0)
     assert (status, claims.user, claims.device) == (200, "ann", "d0")
@@ -137,8 +132,8 @@ async def test_a_login_gets_a_token_and_an_edge(login_service):
     assert session["connect"] == {"url": "ws://blue", "environment": "blue"}
 
 
-async def test_an_outage_of_the_users_db_stops_new_logins_only(login_service, users):
-    """Whoever was here comes back, to the environment that was current."""
+async def test_known_accounts_can_log_in_while_the_users_db_is_down(login_service, users):
+    """To the environment that was current before."""
     await log_in(login_service)
     users.down = True
     assert (await log_in(login_service, "new"))[0] == 503
@@ -146,22 +141,21 @@ async def test_an_outage_of_the_users_db_stops_new_logins_only(login_service, us
     assert (status, session["connect"]["environment"]) == (200, "blue")
 
 
-def test_drained_edges_are_chosen_before_those_never_started():
-    """In the first moment of a rollback no edge says that it takes clients again."""
-    balance = EdgeBalancer()
-    balance.update({"blue-1": 3, "green-1": 0})
-    balance.update({"green-1": 3})
-    assert balance.choose(["blue-1", "blue-2"]) == "blue-1"
+def test_drained_edges_are_preferred_to_edges_that_never_started():
+    """At the start of a rollback, no edge accepts clients according to the registry yet."""
+    balancer = EdgeBalancer()
+    balancer.update({"blue-1": 3, "green-1": 0})
+    balancer.update({"green-1": 3})
+    assert balancer.choose(["blue-1", "blue-2"]) == "blue-1"
 
 
-async def test_another_process_switches_too(login_service, users):
-    """The users DB says what is current."""
+async def test_an_environment_switched_by_another_process_is_used(login_service, users):
     await log_in(login_service)
     users.current = "green"
     assert (await log_in(login_service))[1]["connect"]["environment"] == "green"
 
 
-async def test_a_name_outside_the_protocol_is_refused(login_service):
-    """It would break the ids made of it."""
+async def test_an_invalid_user_name_is_rejected(login_service):
+    """Ids that are made of it would be ambiguous."""
     for name in ("", "a.b", "x" * 65, "a\n"):
         assert (await log_in(login_service, name))[0] == 400

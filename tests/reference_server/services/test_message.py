@@ -21,7 +21,7 @@ PATH = "/v1/conversations/d.ann.bob/messages"
 
 
 class FakeFanout:
-    """Notes what is offered."""
+    """Records the entries that are offered."""
 
     def __init__(self):
         self.offered = []
@@ -35,7 +35,7 @@ class FakeFanout:
 
 @pytest.fixture
 async def service(tmp_path):
-    """A message service on a real file, with nothing behind the fan-out."""
+    """A message service on a SQLite file, with a fake fan-out."""
     config = Config(
         name="message-1",
         services=("message",),
@@ -53,45 +53,44 @@ async def service(tmp_path):
 
 
 async def post(service, path, body, user="ann"):
-    """Status and decoded answer of a call."""
+    """Return the status and the decoded response of a call."""
     request = Request("POST", path, json.dumps(body).encode(), user=user)
     response = await service.router.handle(request)
     return response.status, json.loads(response.body)
 
 
-def send(client_msg_id="1"):
-    """A message's body."""
+def message(client_msg_id="1"):
+    """Return the body of a message."""
     return {"client_msg_id": client_msg_id, "body": "x"}
 
 
-async def test_what_is_committed_is_offered_to_all_members_once(service):
-    """A repeat is not."""
-    await post(service, PATH, send())
-    await post(service, PATH, send())
+async def test_a_committed_message_is_offered_once_to_all_members(service):
+    """A repeated message is not offered."""
+    await post(service, PATH, message())
+    await post(service, PATH, message())
     [(seqs, members)] = service._fanout.offered
     assert (seqs, set(members["d.ann.bob"])) == ([1], {"ann", "bob"})
 
 
-async def test_a_bundle_is_many_sends(service):
-    """Stored, repeated or refused: each as if it had come alone, in the order of the bundle."""
-    bodies = [send("1"), send("1"), {"client_msg_id": "2"}, send("3")]
+async def test_bundled_sends_get_the_responses_that_they_would_get_alone(service):
+    bodies = [message("1"), message("1"), {"client_msg_id": "2"}, message("3")]
     sends = [Request("POST", PATH, json.dumps(body).encode(), user="ann") for body in bodies]
     sends.append(Request("POST", PATH, sends[0].body, user="eve"))
-    whole = Request("POST", BUNDLE_PATH, msgspec.msgpack.encode(sends))
-    response = await service.router.handle(whole)
+    bundle = Request("POST", BUNDLE_PATH, msgspec.msgpack.encode(sends))
+    response = await service.router.handle(bundle)
     answers = msgspec.msgpack.decode(response.body, type=list[Response])
     assert [each.status for each in answers] == [201, 200, 400, 201, 403]
     assert [json.loads(each.body).get("seq") for each in answers] == [1, 1, None, 2, None]
 
 
-async def change(service, event, user, key):
-    """Ann changes who belongs to the room."""
+async def change_membership(service, event, user, key):
+    """Let Ann change the membership of a room."""
     body = {"conv": "r.x", "event": event, "user": user, "key": key, "by": "ann"}
     assert (await post(service, "/internal/events", body))[0] == 200
 
 
 async def read(service, user, **query):
-    """Status, positions and head of what a user reads of the room."""
+    """Return status, positions and head of what a user reads in the room."""
     query = {name: str(value) for name, value in query.items()}
     request = Request("GET", "/v1/conversations/r.x/messages", query=query, user=user)
     response = await service.router.handle(request)
@@ -99,56 +98,59 @@ async def read(service, user, **query):
     return response.status, [each["seq"] for each in body.get("messages", ())], body.get("head")
 
 
-def meanwhile(monkeypatch, service, then):
-    """Let something be committed between the first two reads of the store that a call makes."""
-    did = []
+def interleave(monkeypatch, service, action):
+    """Run `action` between the first two reads of the store that a call makes."""
+    started = []
 
-    async def first(real, *args):
+    async def read_then_act(real, *args):
         answer = await real(*args)
-        if not did:
-            did.append(True)
-            await then()
+        if not started:
+            started.append(True)
+            await action()
         return answer
 
     for name in ("entries", "member_since"):
-        monkeypatch.setattr(service._store, name, partial(first, getattr(service._store, name)))
+        monkeypatch.setattr(
+            service._store, name, partial(read_then_act, getattr(service._store, name))
+        )
 
 
 @pytest.mark.parametrize("is_back", [False, True])
-async def test_what_was_said_after_a_removal_is_not_read(service, monkeypatch, is_back):
-    """Not even by one who was a member when he asked; if he is one again, from then on."""
+async def test_a_removed_member_cannot_read_what_was_committed_afterwards(
+    service, monkeypatch, is_back
+):
+    """Even if the removal happens during the read. A user who is added again reads from then on."""
     for user in ("ann", "bob"):
-        await change(service, "added", user, user)
+        await change_membership(service, "added", user, user)
 
     async def removal():
-        await change(service, "removed", "bob", "out")
-        await post(service, "/v1/conversations/r.x/messages", send())
+        await change_membership(service, "removed", "bob", "out")
+        await post(service, "/v1/conversations/r.x/messages", message())
         if is_back:
-            await change(service, "added", "bob", "again")
+            await change_membership(service, "added", "bob", "again")
 
-    meanwhile(monkeypatch, service, removal)
+    interleave(monkeypatch, service, removal)
     assert await read(service, "bob") == ((200, [5], 5) if is_back else (403, [], None))
 
 
-async def test_history_begins_with_the_membership(service):
-    """Whatever is asked for; a whole page of it comes, and the head."""
-    await change(service, "added", "ann", "ann")
+async def test_history_begins_at_the_first_position_of_the_member(service):
+    """For every `after`, with full pages and the head."""
+    await change_membership(service, "added", "ann", "ann")
     for number in range(3):
-        await post(service, "/v1/conversations/r.x/messages", send(str(number)))
-    await change(service, "added", "bob", "bob")
-    await post(service, "/v1/conversations/r.x/messages", send("last"))
+        await post(service, "/v1/conversations/r.x/messages", message(str(number)))
+    await change_membership(service, "added", "bob", "bob")
+    await post(service, "/v1/conversations/r.x/messages", message("last"))
     assert await read(service, "bob", limit=1) == (200, [5], 6)
     assert await read(service, "bob", after=5) == (200, [6], 6)
     assert await read(service, "ann") == (200, [1, 2, 3, 4, 5, 6], 6)
     assert (await read(service, "eve"))[0] == 403
 
 
-async def test_one_who_was_removed_is_told(service):
-    """His removal is the last that he sees."""
+async def test_the_removal_is_the_last_entry_that_a_removed_member_is_offered(service):
     for event, user in (("added", "ann"), ("added", "bob"), ("removed", "bob")):
         body = {"conv": "r.x", "event": event, "user": user, "key": event + user, "by": "ann"}
         assert (await post(service, "/internal/events", body))[0] == 200
-    await post(service, "/v1/conversations/r.x/messages", send())
+    await post(service, "/v1/conversations/r.x/messages", message())
     audiences = [set(members["r.x"]) for _, members in service._fanout.offered]
     assert audiences == [{"ann"}, {"ann", "bob"}, {"ann", "bob"}, {"ann"}]
 
@@ -156,29 +158,27 @@ async def test_one_who_was_removed_is_told(service):
 @pytest.mark.parametrize(
     ("failure", "stored"), [(StoreDown, "no"), (StoreUncertain, "unknown"), (KeyError, "unknown")]
 )
-async def test_only_a_definite_failure_says_so(service, failure, stored):
-    """Down before COMMIT left nothing; everything else may have."""
+async def test_only_a_failure_before_commit_is_definitely_not_stored(service, failure, stored):
 
     async def append(batch):
         raise failure
 
     service._store.append = append
-    status, body = await post(service, PATH, send())
+    status, body = await post(service, PATH, message())
     assert (status >= 500, body["error"]["stored"]) == (True, stored)
     assert service._fanout.offered == []
 
 
 @pytest.mark.parametrize("conv", ["d.bob.ann", "d.ann.ann", "r.", "x", "d.ann.bob\0"])
-async def test_what_names_no_conversation_is_not_found(service, conv):
-    """And comes to be by no attempt."""
-    status, _ = await post(service, f"/v1/conversations/{conv}/messages", send())
+async def test_an_invalid_conversation_id_is_not_found_and_creates_nothing(service, conv):
+    status, _ = await post(service, f"/v1/conversations/{conv}/messages", message())
     assert status == 404
     assert (await service._store.heads_since(0)).heads == {}
 
 
 @pytest.mark.parametrize(("size", "status", "kept"), [(64, 200, 1), (65, 404, 0)])
-async def test_no_id_is_remembered_that_is_too_long_to_be_one(service, size, status, kept):
-    """Else anybody could fill the memory with what he asks for."""
+async def test_an_overlong_conversation_id_is_not_cached(service, size, status, kept):
+    """Otherwise clients could fill the memory."""
     ann, bob = "a" * size, "b" * size
     direct_members.cache_clear()
     path = f"/v1/conversations/d.{ann}.{bob}/messages"
@@ -186,14 +186,13 @@ async def test_no_id_is_remembered_that_is_too_long_to_be_one(service, size, sta
     assert direct_members.cache_info().currsize == kept
 
 
-async def test_an_unknown_event_is_refused(service):
-    """It must not spoil a batch of others."""
+async def test_an_unknown_room_event_is_rejected(service):
+    """It must not fail the batch of other requests."""
     body = {"conv": "r.x", "event": "exploded", "user": "ann", "key": "k"}
     assert (await post(service, "/internal/events", body))[0] == 400
 
 
-async def test_a_sticker_is_a_message_with_a_checked_reference(service):
-    """It takes a position, is offered and read as what it is; an unknown one leaves nothing."""
+async def test_a_known_sticker_is_sent_and_an_unknown_one_is_refused(service):
     service._policy._stickers = frozenset({"cats/hello"})
     unknown = {"client_msg_id": "1", "sticker": "cats/bye"}
     status, refused = await post(service, PATH, unknown)
@@ -217,19 +216,16 @@ async def test_a_sticker_is_a_message_with_a_checked_reference(service):
         {"sticker": 7},
     ],
 )
-async def test_a_message_has_either_a_body_or_a_sticker(service, body):
-    """And neither holds what a database refuses."""
+async def test_a_message_needs_exactly_one_of_body_and_sticker_without_nul(service, body):
     service._policy._stickers = frozenset({"cats/hello"})
     assert (await post(service, PATH, {"client_msg_id": "1", **body}))[0] == 400
 
 
-async def test_an_empty_body_is_a_message(service):
-    """Absence is not emptiness."""
+async def test_an_empty_body_is_accepted(service):
     assert (await post(service, PATH, {"client_msg_id": "1", "body": ""}))[0] == 201
 
 
-async def test_what_was_stored_before_a_refusal_is_not_denied(service):
-    """A retry whose first attempt was stored says so, though nothing new may be sent."""
+async def test_a_retry_of_a_stored_message_succeeds_although_new_sends_are_refused(service):
     service._policy._stickers = frozenset({"cats/hello"})
     body = {"client_msg_id": "1", "sticker": "cats/hello"}
     _, sent = await post(service, PATH, body)
@@ -238,27 +234,25 @@ async def test_what_was_stored_before_a_refusal_is_not_denied(service):
     assert (await post(service, PATH, {**body, "client_msg_id": "2"}))[0] == 503
     service._policy._blockers = {"d.ann.bob": ["bob"]}
     assert await post(service, PATH, body) == (200, {**sent, "dup": True})
-    assert (await post(service, PATH, send("2")))[0] == 403
+    assert (await post(service, PATH, message("2")))[0] == 403
 
 
-async def test_a_refused_message_begins_no_conversation(service):
-    """Not even an empty one."""
+async def test_a_refused_message_creates_no_conversation(service):
     service._policy._blockers = {"d.ann.bob": ["bob"]}
-    assert (await post(service, PATH, send()))[0] == 403
+    assert (await post(service, PATH, message()))[0] == 403
     assert (await service._store.heads_since(0)).heads == {}
 
 
-async def test_a_blocked_sender_is_refused_in_direct_conversations(service):
-    """Nothing is left behind, the other direction stays open, and so does a room of both."""
+async def test_a_block_refuses_the_blocked_sender_in_the_direct_conversation_only(service):
     service._policy._blockers = {"d.ann.bob": ["bob"]}
-    status, refused = await post(service, PATH, send())
+    status, refused = await post(service, PATH, message())
     assert (status, refused["error"]["code"], refused["error"]["stored"]) == (
         403,
         "forbidden",
         "no",
     )
-    assert (await post(service, PATH, send(), user="bob"))[1]["seq"] == 1
+    assert (await post(service, PATH, message(), user="bob"))[1]["seq"] == 1
     for user in ("ann", "bob"):
         event = {"conv": "r.x", "event": "added", "user": user, "key": user, "by": "ann"}
         await post(service, "/internal/events", event)
-    assert (await post(service, "/v1/conversations/r.x/messages", send()))[0] == 201
+    assert (await post(service, "/v1/conversations/r.x/messages", message()))[0] == 201

@@ -1,4 +1,4 @@
-"""From commits to bus messages, over engines that fail on demand."""
+"""From commits to bus messages, with a registry and a bus that fail on demand."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from gauntlet.reference_server.services import publisher
 from gauntlet.reference_server.services.publisher import Fanout
 
 
-class Registry:
+class FakeRegistry:
     """Knows where users are, unless it is down."""
 
     def __init__(self, queues):
@@ -25,8 +25,8 @@ class Registry:
         return {user: self.known[user] for user in users if user in self.known}
 
 
-class Bus:
-    """Remembers what was published; `failure` is raised instead, `gate` holds everything up."""
+class FakeBus:
+    """Records what is published; raises `failure` if it is set; `gate` holds back publishing."""
 
     def __init__(self):
         self.sent, self.failure, self.gate = [], None, asyncio.Event()
@@ -43,93 +43,88 @@ class Bus:
 
 
 @pytest.fixture
-async def rig():
-    """A running fan-out; Ann is on two edges, Bob on one, Eve nowhere."""
-    registry = Registry({"ann": {"q1", "q2"}, "bob": {"q2"}})
-    bus = Bus()
-    one = Fanout(registry, bus, Metrics())
-    one.start()
-    yield one, registry, bus
-    await one.close()
+async def running_fanout():
+    """A running fan-out; Ann is on two edges, Bob is on fanout, Eve is offline."""
+    registry = FakeRegistry({"ann": {"q1", "q2"}, "bob": {"q2"}})
+    bus = FakeBus()
+    fanout = Fanout(registry, bus, Metrics())
+    fanout.start()
+    yield fanout, registry, bus
+    await fanout.close()
 
 
-def commit(one, *seqs, conv="d.ann.bob", members=("ann", "bob")):
+def commit(fanout, *seqs, conv="d.ann.bob", members=("ann", "bob")):
     """Offer entries of one conversation."""
-    one.offer([Entry(conv, seq, "msg", 0) for seq in seqs], {conv: members})
+    fanout.offer([Entry(conv, seq, "msg", 0) for seq in seqs], {conv: members})
 
 
-async def settle(condition):
+async def wait_until(condition):
     """Wait until a condition holds."""
     async with asyncio.timeout(5):
         while not condition():
             await asyncio.sleep(0)
 
 
-async def test_one_message_per_edge_with_what_its_members_need(rig):
-    """Entries of one commit share a bus message; an edge gets only its members' conversations."""
-    one, _, bus = rig
+async def test_each_edge_gets_one_bus_message_with_its_members_conversations(running_fanout):
+    fanout, _, bus = running_fanout
     entries = [Entry("d.ann.eve", 7, "msg", 0), Entry("d.ann.bob", 1, "msg", 0)]
-    one.offer(entries, {"d.ann.bob": ("bob",), "d.ann.eve": ("ann", "eve")})
-    await settle(lambda: len(bus.sent) == 2)
+    fanout.offer(entries, {"d.ann.bob": ("bob",), "d.ann.eve": ("ann", "eve")})
+    await wait_until(lambda: len(bus.sent) == 2)
     assert sorted(bus.sent) == [("q1", [7]), ("q2", [7, 1])]
 
 
-async def test_commits_queued_behind_a_slow_bus_share_a_message_in_order(rig):
-    """The slower the bus, the larger the batches; order is the commits'."""
-    one, _, bus = rig
+async def test_queued_commits_share_a_bus_message_in_order(running_fanout):
+    fanout, _, bus = running_fanout
     bus.gate.clear()
     for seq in range(1, 6):
-        commit(one, seq, members=("bob",))
+        commit(fanout, seq, members=("bob",))
         await asyncio.sleep(0)
     bus.gate.set()
-    await settle(lambda: sum(len(seqs) for _, seqs in bus.sent) == 5)
+    await wait_until(lambda: sum(len(seqs) for _, seqs in bus.sent) == 5)
     assert [seq for _, seqs in bus.sent for seq in seqs] == [1, 2, 3, 4, 5]
     assert len(bus.sent) < 5
 
 
-async def test_with_the_registry_down_every_edge_is_told(rig):
-    """Nobody knows who is where: one broadcast, and the edges filter."""
-    one, registry, bus = rig
+async def test_entries_are_broadcast_while_the_registry_is_down(running_fanout):
+    fanout, registry, bus = running_fanout
     registry.is_down = True
-    commit(one, 1, 2)
-    await settle(lambda: bus.sent)
+    commit(fanout, 1, 2)
+    await wait_until(lambda: bus.sent)
     assert bus.sent == [("*", [1, 2])]
-    assert one.counts["broadcast"] == 1
+    assert fanout.counts["broadcast"] == 1
 
 
-async def test_a_gone_edge_does_not_keep_others_from_theirs(rig):
-    """A returned message is counted; its edge repairs by itself or is dead."""
-    one, _, bus = rig
+async def test_a_missing_edge_does_not_affect_later_messages(running_fanout):
+    fanout, _, bus = running_fanout
     bus.failure = Undeliverable("q2")
-    commit(one, 1, members=("bob",))
-    await settle(lambda: one.counts["returned"] == 1)
+    commit(fanout, 1, members=("bob",))
+    await wait_until(lambda: fanout.counts["returned"] == 1)
     bus.failure = None
-    commit(one, 2, members=("bob",))
-    await settle(lambda: bus.sent == [("q2", [2])])
+    commit(fanout, 2, members=("bob",))
+    await wait_until(lambda: bus.sent == [("q2", [2])])
 
 
-async def test_a_bus_that_is_down_is_left_alone_for_a_moment(rig, monkeypatch):
-    """Meanwhile entries are skipped and counted, so that the queue does not grow; then again."""
+async def test_entries_are_skipped_for_a_moment_after_the_bus_failed(running_fanout, monkeypatch):
+    """So that the queue does not grow; then publishing continues."""
     monkeypatch.setattr(publisher, "PAUSE_AFTER_FAILURE_S", 0.05)
-    one, _, bus = rig
+    fanout, _, bus = running_fanout
     bus.failure = BusDown("no confirm")
-    commit(one, 1, members=("bob",))
-    await settle(lambda: one.counts["failed"] == 1)
+    commit(fanout, 1, members=("bob",))
+    await wait_until(lambda: fanout.counts["failed"] == 1)
     bus.failure = None
-    commit(one, 2, members=("bob",))
-    await settle(lambda: one.counts["skipped"] == 1)
+    commit(fanout, 2, members=("bob",))
+    await wait_until(lambda: fanout.counts["skipped"] == 1)
     await asyncio.sleep(0.06)
-    commit(one, 3, members=("bob",))
-    await settle(lambda: bus.sent == [("q2", [3])])
+    commit(fanout, 3, members=("bob",))
+    await wait_until(lambda: bus.sent == [("q2", [3])])
 
 
-async def test_a_full_queue_skips_instead_of_waiting(rig, monkeypatch):
-    """Senders never wait for the bus: the heads poll finds what was skipped."""
-    one, _, bus = rig
+async def test_a_full_queue_skips_entries_without_waiting(running_fanout, monkeypatch):
+    fanout, _, bus = running_fanout
     bus.gate.clear()
-    one._queue = asyncio.Queue(2)
+    fanout._queue = asyncio.Queue(2)
     for seq in range(1, 9):
-        commit(one, seq)
-    assert one.counts["offered"] == 8
-    assert one.counts["skipped"] == 6
-    assert one.queued == 2
+        commit(fanout, seq)
+    assert fanout.counts["offered"] == 8
+    assert fanout.counts["skipped"] == 6
+    assert fanout.queued == 2

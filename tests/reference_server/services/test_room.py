@@ -1,4 +1,4 @@
-"""The room service: what it writes, and when it counts somebody out."""
+"""The room service: which events it writes, and when it evicts users."""
 
 import asyncio
 import json
@@ -21,14 +21,14 @@ OLD, NEW = "e1|1-1", "e2|1-9"
 GRACE_S = 0.01
 
 
-class FakeMessages:
-    """The message service: notes events, fails if told to, knows who is present."""
+class FakeMessageService:
+    """Records events, knows who is present, and raises `failure` if it is set."""
 
     def __init__(self):
         self.events = []
         self.failure = None
         self.present = []
-        self.within = set()  # (conv, user) of those who are in a room
+        self.present_users = set()  # (conv, user) of users in a room
 
     async def request(self, service, method, path, kind, body=None, **query):
         assert service == "message"
@@ -38,20 +38,22 @@ class FakeMessages:
             return self.present
         if path.startswith("/internal/rooms/"):
             return RoomState(3, {"ann": 1, "bob": 2}, [Present("r.x", "bob", OLD)])
-        about = body.conv, body.user
-        if body.event == "entered" and about in self.within:
+        key = body.conv, body.user
+        if body.event == "entered" and key in self.present_users:
             return RoomEventPosition(body.conv, len(self.events), dup=True)
-        self.within = self.within | {about} if body.event == "entered" else self.within - {about}
+        self.present_users = (
+            self.present_users | {key} if body.event == "entered" else self.present_users - {key}
+        )
         self.events.append(body)
         return RoomEventPosition(body.conv, len(self.events))
 
     def written(self):
-        """What was written, in short."""
+        """Return the written events in short."""
         return [(each.event, each.user, each.key) for each in self.events]
 
 
 class FakeRegistry:
-    """Living connections by user; None: down."""
+    """Live connections by user; None means that the registry is down."""
 
     def __init__(self):
         self.living = {}
@@ -67,8 +69,8 @@ class FakeRegistry:
 
 @pytest.fixture
 def messages():
-    """What the room service asks."""
-    return FakeMessages()
+    """The message service that the room service calls."""
+    return FakeMessageService()
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def registry():
 
 @pytest.fixture
 async def room(messages, registry):
-    """A room service that has read back attendance."""
+    """A room service that has loaded the attendance."""
     config = Config(
         name="room-1",
         services=("room",),
@@ -94,15 +96,15 @@ async def room(messages, registry):
 
 
 async def report(room, *events):
-    """One edge's report; each event is (user, connection, event, conv?)."""
+    """Report events of one edge; each is (user, connection, event, conversation if needed)."""
     names = ("user", "connection", "event", "conv")
-    told = [dict(zip(names, event, strict=False)) for event in events]
-    body = msgspec.json.encode({"edge": "e1", "events": told})
+    events_json = [dict(zip(names, event, strict=False)) for event in events]
+    body = msgspec.json.encode({"edge": "e1", "events": events_json})
     return await room.router.handle(Request("POST", "/internal/attendance", body))
 
 
 async def test_entering_and_leaving_write_one_event_each(room, messages):
-    """Keyed by user and connection, so that SQL keeps each once."""
+    """The keys contain user and connection, so SQL stores each event once."""
     response = await report(
         room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "leave"), ("ann", OLD, "lost")
     )
@@ -114,8 +116,7 @@ async def test_entering_and_leaving_write_one_event_each(room, messages):
     assert messages.events[1].connection == OLD
 
 
-async def test_a_lost_connection_waits_the_grace(room, messages):
-    """Then its user is counted out, once."""
+async def test_a_user_is_evicted_once_after_the_grace_period(room, messages):
     await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"))
     now = time.monotonic()
     await room._evict_overdue(now)
@@ -125,15 +126,13 @@ async def test_a_lost_connection_waits_the_grace(room, messages):
     assert messages.written()[1:] == [("exited", "ann", f"exit:ann:{OLD}")]
 
 
-async def test_a_return_within_the_grace_writes_nothing(room, messages):
-    """Neither an exit nor a second entry."""
+async def test_a_reconnect_within_the_grace_period_writes_nothing(room, messages):
     await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"), ("ann", NEW, "back"))
     await room._evict_overdue(time.monotonic() + GRACE_S)
     assert [event for event, _, _ in messages.written()] == ["entered"]
 
 
-async def test_a_silent_registry_never_causes_an_exit(room, messages, registry):
-    """Neither by reaping nor at the end of a grace; when it is back the count goes on."""
+async def test_an_unreachable_registry_never_causes_an_exit(room, messages, registry):
     await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"))
     registry.living = None
     late = time.monotonic() + GRACE_S
@@ -146,8 +145,8 @@ async def test_a_silent_registry_never_causes_an_exit(room, messages, registry):
     assert len(messages.events) == 2
 
 
-async def test_a_user_who_is_elsewhere_is_not_counted_out(room, messages, registry):
-    """A half-open connection dies after its successor came; the stay goes over to that."""
+async def test_a_user_with_another_connection_is_not_evicted(room, messages, registry):
+    """A half-open connection ends after its successor came; the stay passes to the successor."""
     await report(room, ("ann", OLD, "enter", "r.x"), ("ann", NEW, "back"), ("ann", OLD, "lost"))
     registry.living = {"ann": {OLD, NEW}}
     await room._evict_overdue(time.monotonic() + GRACE_S)
@@ -156,8 +155,10 @@ async def test_a_user_who_is_elsewhere_is_not_counted_out(room, messages, regist
     assert messages.written()[1:] == [("exited", "ann", f"exit:ann:{OLD}")]
 
 
-async def test_the_lease_of_a_dead_edge_is_reaped(room, messages, registry):
-    """An edge that was killed tells nothing: its clients' leases run out, then the grace runs."""
+async def test_users_of_a_dead_edge_are_evicted_after_lease_and_grace_period(
+    room, messages, registry
+):
+    """A killed edge reports nothing."""
     await report(room, ("ann", OLD, "enter", "r.x"), ("bob", NEW, "enter", "r.x"))
     registry.living = {"bob": {NEW}}
     now = time.monotonic()
@@ -169,7 +170,6 @@ async def test_the_lease_of_a_dead_edge_is_reaped(room, messages, registry):
 
 
 async def test_an_exit_that_could_not_be_written_is_written_later(room, messages):
-    """The database was down when the grace ended."""
     await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"))
     messages.failure = ApiError("unavailable", "down")
     late = time.monotonic() + GRACE_S
@@ -180,8 +180,7 @@ async def test_an_exit_that_could_not_be_written_is_written_later(room, messages
     assert messages.written()[1:] == [("exited", "ann", f"exit:ann:{OLD}")]
 
 
-async def test_a_report_that_failed_may_be_repeated(room, messages):
-    """The edge is told, and its second try ends as the first should have."""
+async def test_a_failed_report_can_be_repeated(room, messages):
     await report(room, ("ann", OLD, "enter", "r.x"))
     messages.failure = ApiError("unavailable", "down")
     assert (await report(room, ("ann", OLD, "exit", "r.x"))).status == 503
@@ -190,8 +189,8 @@ async def test_a_report_that_failed_may_be_repeated(room, messages):
     assert messages.written()[1:] == [("exited", "ann", f"exit:ann:{OLD}")]
 
 
-async def test_a_report_that_failed_for_another_counts_out_nobody_who_is_there(room, messages):
-    """Bob's entry fails; Ann's exit is told again with it, and she is there by another device."""
+async def test_a_repeated_report_does_not_evict_a_user_on_another_device(room, messages):
+    """Bob's entry fails, so the edge repeats Ann's exit; she is present on another device."""
     await report(room, ("ann", OLD, "enter", "r.x"), ("ann", NEW, "enter", "r.x"))
     both = ("ann", OLD, "exit", "r.x"), ("bob", "e1|1-2", "enter", "r.x")
     messages.failure = ApiError("unavailable", "down")
@@ -201,42 +200,40 @@ async def test_a_report_that_failed_for_another_counts_out_nobody_who_is_there(r
     assert "exited" not in {event.event for event in messages.events}
 
 
-async def remove(room, user):
-    """Ann removes a member."""
+async def remove_member(room, user):
+    """Let Ann remove a member."""
     request = Request("DELETE", f"/v1/rooms/r.x/members/{user}", user="ann")
     return await room.router.handle(request)
 
 
-async def test_a_stay_ends_with_the_membership(room, messages):
-    """Who was removed is not there, and what his connections do afterwards ends nothing."""
+async def test_a_removal_ends_the_stay_without_an_exit(room, messages):
     await report(room, ("bob", OLD, "enter", "r.x"))
-    await remove(room, "bob")
+    await remove_member(room, "bob")
     assert len(room._presence) == 0
     await report(room, ("bob", OLD, "exit", "r.x"), ("bob", OLD, "leave"))
     assert [event for event, _, _ in messages.written()] == ["entered", "removed"]
 
 
-async def test_a_removal_that_failed_ends_no_stay(room, messages):
-    """He is a member yet, and there."""
+async def test_a_failed_removal_ends_no_stay(room, messages):
     await report(room, ("bob", OLD, "enter", "r.x"))
     messages.failure = ApiError("forbidden", "not a member")
-    assert (await remove(room, "bob")).status == 403
+    assert (await remove_member(room, "bob")).status == 403
     assert len(room._presence) == 1
 
 
 @pytest.mark.parametrize("knows", [True, False])
-async def test_who_is_back_after_a_removal_exits_as_the_one_he_entered_as(room, messages, knows):
-    """SQL names his new stay by the new connection, whether or not we heard of the removal."""
+async def test_a_user_who_was_added_again_exits_with_the_new_connection(room, messages, knows):
+    """SQL identifies the new stay by it, whether or not this service carried out the removal."""
     await report(room, ("bob", OLD, "enter", "r.x"))
     if knows:
-        await remove(room, "bob")
-    messages.within.clear()
+        await remove_member(room, "bob")
+    messages.present_users.clear()
     await report(room, ("bob", NEW, "enter", "r.x"), ("bob", NEW, "exit", "r.x"))
     assert (messages.events[-1].event, messages.events[-1].connection) == ("exited", NEW)
 
 
-async def test_a_refused_entry_is_no_stay(room, messages):
-    """Strangers and large rooms: the report is accepted, nobody is in."""
+async def test_a_refused_entry_is_accepted_as_a_report_but_begins_no_stay(room, messages):
+    """For strangers and large rooms."""
     messages.failure = ApiError("forbidden", "not a member")
     assert (await report(room, ("eve", OLD, "enter", "r.x"))).status == 200
     messages.failure = None
@@ -244,8 +241,7 @@ async def test_a_refused_entry_is_no_stay(room, messages):
     assert messages.events == []
 
 
-async def test_a_restart_forgets_nobody(room, messages, registry):
-    """Who is present is read back, by the connection that SQL knows; reports wait until then."""
+async def test_a_restart_loads_the_attendance_before_reports_are_accepted(room, messages, registry):
     room._loaded.clear()
     assert (await report(room, ("bob", OLD, "lost"))).status == 503
     messages.present = [Present("r.x", "bob", OLD)]
@@ -259,8 +255,8 @@ async def test_a_restart_forgets_nobody(room, messages, registry):
     assert messages.written() == [("exited", "bob", f"exit:bob:{OLD}")]
 
 
-async def test_a_fresh_registry_is_not_believed_for_a_lease(room, messages):
-    """One that was emptied just before our start looks sound, and is not asked yet."""
+async def test_nobody_is_evicted_in_the_first_lease_after_a_start(room, messages):
+    """The registry may have lost its data just before the start."""
     await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"))
     await room.start()
     await asyncio.sleep(0.7)  # more than a sweep, much less than a lease
@@ -268,10 +264,10 @@ async def test_a_fresh_registry_is_not_believed_for_a_lease(room, messages):
     assert len(messages.events) == 1
 
 
-async def test_a_registry_that_was_silent_is_not_believed_for_a_lease(
+async def test_nobody_is_evicted_in_the_first_lease_after_a_registry_outage(
     room, messages, registry, monkeypatch
 ):
-    """What it held ran out while it stood still: edges first write their leases anew."""
+    """Leases expired during the outage, and edges register their connections again."""
     monkeypatch.setattr("gauntlet.reference_server.services.room.EVICT_EVERY_S", 0.01)
     room._lease_s = 0.2
     await report(room, ("ann", OLD, "enter", "r.x"), ("ann", OLD, "lost"))
@@ -286,8 +282,8 @@ async def test_a_registry_that_was_silent_is_not_believed_for_a_lease(
     assert len(messages.events) == 2
 
 
-async def test_a_lease_that_was_renewed_late_ends_no_stay(room, messages, registry):
-    """An edge was cut off from the registry for longer than a lease, its client never gone."""
+async def test_a_late_renewal_of_a_lease_prevents_the_eviction(room, messages, registry):
+    """The edge was cut off from the registry, but its client stayed connected."""
     await report(room, ("ann", OLD, "enter", "r.x"))
     now = time.monotonic()
     await room._mark_unleased(now)
@@ -298,8 +294,7 @@ async def test_a_lease_that_was_renewed_late_ends_no_stay(room, messages, regist
     assert len(messages.events) == 1
 
 
-async def test_membership_changes_are_events(room, messages):
-    """Named by who asks; the answer is the position."""
+async def test_membership_changes_are_appended_as_events_of_the_caller(room, messages):
     for method, event in (("PUT", "added"), ("DELETE", "removed")):
         request = Request(method, "/v1/rooms/r.x/members/bob", user="ann")
         response = await room.router.handle(request)
@@ -309,14 +304,12 @@ async def test_membership_changes_are_events(room, messages):
 
 
 @pytest.mark.parametrize("path", ["/v1/rooms/d.a.b/members/bob", "/v1/rooms/r.x/members/b b"])
-async def test_only_rooms_and_users_have_membership(room, path):
-    """Direct conversations have the members of their name."""
+async def test_invalid_room_and_user_names_are_rejected(room, path):
     assert (await room.router.handle(Request("PUT", path, user="ann"))).status == 400
 
 
 @pytest.mark.parametrize(("user", "status"), [("ann", 200), ("eve", 403)])
-async def test_members_see_members(room, user, status):
-    """And nobody else does."""
+async def test_only_members_may_list_members(room, user, status):
     response = await room.router.handle(Request("GET", "/v1/rooms/r.x/members", user=user))
     assert response.status == status
     if status == 200:

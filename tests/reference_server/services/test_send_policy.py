@@ -1,4 +1,4 @@
-"""What is checked before a send, and what is known while nobody answers."""
+"""Which sends are rejected, and what happens while the services with the rules are down."""
 
 import asyncio
 from contextlib import suppress
@@ -14,14 +14,14 @@ CONV = "d.ann.bob"
 
 
 class FakeServiceClient:
-    """The friend and the sticker service; None: down."""
+    """The friend and the sticker service; None means that the service is down."""
 
     def __init__(self):
         self.page, self.packs = BlockPage({}, 1, True), {"cats": ["hello"]}
-        self.asked = []
+        self.requests = []
 
     async def request(self, service, method, path, kind, **query):
-        self.asked.append((service, path, query))
+        self.requests.append((service, path, query))
         answer = self.page if service == "friend" else self.packs
         if answer is None:
             raise ApiError("unavailable", service)
@@ -29,111 +29,114 @@ class FakeServiceClient:
 
 
 @pytest.fixture
-def calls():
-    """Both services, as a test wants them."""
+def client():
+    """Both services."""
     return FakeServiceClient()
 
 
 @pytest.fixture
-def known(calls):
-    """The checks, before anything was read."""
-    return SendPolicy(calls)
+def policy(client):
+    """A policy that has not fetched anything yet."""
+    return SendPolicy(client)
 
 
-def allows(known, sender, conv=CONV):
-    """Whether the sender may; if not, it is forbidden."""
-    refused = known.rejection(conv, sender, None)
-    assert refused is None or refused.code == "forbidden"
-    return refused is None
+def allows(policy, sender, conv=CONV):
+    """Return whether the sender may send; otherwise the rejection must be `forbidden`."""
+    rejection = policy.rejection(conv, sender, None)
+    assert rejection is None or rejection.code == "forbidden"
+    return rejection is None
 
 
-def sticker(known, reference):
-    """The code with which a sticker is refused; None if it may be sent."""
-    refused = known.rejection(CONV, "bob", reference)
-    return refused and refused.code
+def sticker_rejection(policy, reference):
+    """Return the code with which a sticker is rejected; None if it is allowed."""
+    rejection = policy.rejection(CONV, "bob", reference)
+    return rejection and rejection.code
 
 
 @pytest.mark.parametrize(
     ("blockers", "allowed"),
     [(["ann"], ["ann"]), (["bob"], ["bob"]), (["ann", "bob"], []), ([], ["ann", "bob"])],
 )
-async def test_whom_the_other_blocks_may_not_send(known, calls, blockers, allowed):
-    """Who blocks may still send, unless he is blocked as well."""
-    calls.page = BlockPage({CONV: blockers}, 5, True)
-    await known.refresh_blocks()
-    assert [user for user in ("ann", "bob") if allows(known, user)] == allowed
-    assert allows(known, "ann", "r.bob")
+async def test_a_blocked_user_may_not_send_in_the_direct_conversation(
+    policy, client, blockers, allowed
+):
+    """A user who blocks may still send, unless they are blocked as well."""
+    client.page = BlockPage({CONV: blockers}, 5, True)
+    await policy.refresh_blocks()
+    assert [user for user in ("ann", "bob") if allows(policy, user)] == allowed
+    assert allows(policy, "ann", "r.bob")
 
 
-async def test_changes_are_asked_for_and_added(known, calls):
-    """From the version that came last; what is not mentioned stays."""
-    calls.page = BlockPage({CONV: ["ann"], "d.a.b": ["a"]}, 5, True)
-    await known.refresh_blocks()
-    calls.page = BlockPage({"d.a.b": []}, 9, False)
-    await known.refresh_blocks()
-    assert (allows(known, "bob"), allows(known, "b", "d.a.b")) == (False, True)
-    assert [query for *_, query in calls.asked] == [{"since": 0}, {"since": 5}]
+async def test_block_changes_are_requested_since_the_last_version_and_merged(policy, client):
+    client.page = BlockPage({CONV: ["ann"], "d.a.b": ["a"]}, 5, True)
+    await policy.refresh_blocks()
+    client.page = BlockPage({"d.a.b": []}, 9, False)
+    await policy.refresh_blocks()
+    assert (allows(policy, "bob"), allows(policy, "b", "d.a.b")) == (False, True)
+    assert [query for *_, query in client.requests] == [{"since": 0}, {"since": 5}]
 
 
-async def test_the_whole_replaces_what_was_known(known, calls):
-    """Another database knows nothing of the old one's blocks."""
-    calls.page = BlockPage({CONV: ["ann"]}, 5, True)
-    await known.refresh_blocks()
-    calls.page = BlockPage({}, 2, True)
-    await known.refresh_blocks()
-    assert allows(known, "bob")
+async def test_a_whole_page_replaces_the_known_blocks(policy, client):
+    """As after a change of the database."""
+    client.page = BlockPage({CONV: ["ann"]}, 5, True)
+    await policy.refresh_blocks()
+    client.page = BlockPage({}, 2, True)
+    await policy.refresh_blocks()
+    assert allows(policy, "bob")
 
 
-async def test_memory_is_bounded_and_the_oldest_is_forgotten(known, calls, monkeypatch):
-    """An unknown block allows."""
+async def test_the_oldest_blocks_are_dropped_above_the_limit(policy, client, monkeypatch):
+    """An unknown block allows the send."""
     monkeypatch.setattr(send_policy, "BLOCKS_MAX", 2)
     for number in range(4):
-        calls.page = BlockPage({f"d.a.u{number}": ["a"]}, number, False)
-        await known.refresh_blocks()
-    allowed = [number for number in range(4) if allows(known, f"u{number}", f"d.a.u{number}")]
+        client.page = BlockPage({f"d.a.u{number}": ["a"]}, number, False)
+        await policy.refresh_blocks()
+    allowed = [number for number in range(4) if allows(policy, f"u{number}", f"d.a.u{number}")]
     assert allowed == [0, 1]
 
 
-async def test_a_sticker_is_sent_if_it_exists(known):
-    """Before any list was read nobody can say so, and a later attempt may succeed."""
-    assert sticker(known, "cats/hello") == "unavailable"
-    await known.refresh_stickers()
-    assert sticker(known, "cats/hello") is None
+async def test_only_known_stickers_are_allowed(policy):
+    """Until the list is known, stickers are refused temporarily."""
+    assert sticker_rejection(policy, "cats/hello") == "unavailable"
+    await policy.refresh_stickers()
+    assert sticker_rejection(policy, "cats/hello") is None
     for reference in ("cats/bye", "hello", "", "cats/hello/x"):
-        assert sticker(known, reference) == "not_found"
+        assert sticker_rejection(policy, reference) == "not_found"
 
 
-async def test_a_blocked_sender_may_not_send_stickers_either(known, calls):
-    """Nor does he learn which there are."""
-    calls.page = BlockPage({CONV: ["ann"]}, 5, True)
-    await known.refresh_blocks()
-    assert sticker(known, "cats/hello") == sticker(known, "none") == "forbidden"
+async def test_a_blocked_user_may_not_send_stickers(policy, client):
+    """The rejection does not reveal which stickers exist."""
+    client.page = BlockPage({CONV: ["ann"]}, 5, True)
+    await policy.refresh_blocks()
+    assert (
+        sticker_rejection(policy, "cats/hello") == sticker_rejection(policy, "none") == "forbidden"
+    )
 
 
-async def test_an_outage_leaves_what_was_known(known, calls, monkeypatch):
-    """Each of the two services may be down without the other, and comes back by itself."""
+async def test_an_outage_keeps_the_known_state(policy, client, monkeypatch):
+    """Either service may be down without the other; polling continues afterwards."""
     monkeypatch.setattr(send_policy, "POLL_S", 0)
-    calls.page = BlockPage({CONV: ["ann"]}, 5, True)
-    running = asyncio.create_task(known.run())
+    client.page = BlockPage({CONV: ["ann"]}, 5, True)
+    running = asyncio.create_task(policy.run())
 
     async def polled():
-        before = len(calls.asked)
-        while len(calls.asked) < before + 4:
+        before = len(client.requests)
+        while len(client.requests) < before + 4:
             await asyncio.sleep(0)
 
     try:
         await polled()
-        calls.page = calls.packs = None
+        client.page = client.packs = None
         await polled()
-        assert known.rejection(CONV, "ann", "cats/hello") is None
-        assert not allows(known, "bob")
-        calls.packs = {"cats": ["bye"]}
+        assert policy.rejection(CONV, "ann", "cats/hello") is None
+        assert not allows(policy, "bob")
+        client.packs = {"cats": ["bye"]}
         await polled()
-        assert known.rejection(CONV, "ann", "cats/bye") is None
-        assert not allows(known, "bob")
-        calls.page = BlockPage({}, 6, True)
+        assert policy.rejection(CONV, "ann", "cats/bye") is None
+        assert not allows(policy, "bob")
+        client.page = BlockPage({}, 6, True)
         await polled()
-        assert allows(known, "bob")
+        assert allows(policy, "bob")
     finally:
         running.cancel()
         with suppress(asyncio.CancelledError):

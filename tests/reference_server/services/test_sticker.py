@@ -1,4 +1,4 @@
-"""The sticker service's answers."""
+"""The responses of the sticker service."""
 
 import json
 
@@ -7,8 +7,7 @@ from gauntlet.reference_server.services.sticker import StickerService
 from gauntlet.reference_server.store import open_users
 
 
-async def test_packs_are_listed_and_read(tmp_path):
-    """All of them, one of them, and none of that name."""
+async def test_all_packs_and_single_packs_are_returned(tmp_path):
     users = open_users(f"sqlite://{tmp_path}/users.db", 1000)
     service = StickerService(users)
 

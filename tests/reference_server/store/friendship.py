@@ -1,27 +1,27 @@
-"""A model of friendship, with sets in the place of bits and SQL; written from the protocol page."""
+"""A model of friendship with sets instead of bits and SQL, written from the protocol page."""
 
 USERS = ("ann", "bob")
 
 
 class Friendship:
-    """Two users: who wants to be the other's friend, and who blocks the other."""
+    """Two users: who requests the friendship, and who blocks the other."""
 
     def __init__(self, users=USERS):
         self.users, self.wants, self.blocks = frozenset(users), set(), set()
 
-    def relate(self, user, wish):
-        """What each wish means."""
-        if wish == "request" and not self.blocks:
+    def relate(self, user, action):
+        """Apply an action of a user."""
+        if action == "request" and not self.blocks:
             self.wants.add(user)
-        if wish in ("part", "block"):
+        if action in ("part", "block"):
             self.wants.clear()
-        if wish == "block":
+        if action == "block":
             self.blocks.add(user)
-        if wish == "unblock":
+        if action == "unblock":
             self.blocks.discard(user)
 
     def seen_by(self, user):
-        """The one word for it."""
+        """Return the relation as a user sees it."""
         if self.blocks:
             return "blocked" if user in self.blocks else "barred"
         if self.wants == self.users:

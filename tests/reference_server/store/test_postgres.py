@@ -1,4 +1,4 @@
-"""What is particular to PostgreSQL and needs no server; the engines' suite has the rest."""
+"""PostgreSQL without a server; the contract tests cover the rest."""
 
 import asyncio
 import socket
@@ -12,8 +12,7 @@ from gauntlet.reference_server.store.base import AppendRequest, StoreDown
 pytest.importorskip("asyncpg")
 
 
-async def test_nobody_there_is_told_at_once():
-    """A refused connection is a definite failure, for writers and readers."""
+async def test_a_refused_connection_means_store_down():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     store = open_messages(f"postgresql://im@127.0.0.1:{port}/x", timeout_ms=1000)
@@ -24,8 +23,8 @@ async def test_nobody_there_is_told_at_once():
     await store.close()
 
 
-async def test_a_silent_server_is_given_up_after_the_timeout():
-    """One who accepts and says nothing, as behind a partition; many callers wait no longer."""
+async def test_a_silent_server_fails_all_callers_after_the_timeout():
+    """A server that accepts connections and never answers, as behind a partition."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         store = open_users(f"postgresql://im@127.0.0.1:{port}/x", timeout_ms=300)
@@ -39,8 +38,7 @@ async def test_a_silent_server_is_given_up_after_the_timeout():
     assert took_s < 4
 
 
-def test_an_unknown_engine_is_refused():
-    """Before anything is dialled."""
+def test_an_unknown_url_scheme_is_rejected():
     for opener in (open_messages, open_users):
         with pytest.raises(ValueError, match="mysql"):
             opener("mysql://x", timeout_ms=1)

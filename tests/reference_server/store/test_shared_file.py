@@ -1,4 +1,4 @@
-"""One users DB in several processes, as the split layout has it on SQLite."""
+"""One users DB in several processes, as in the layout `split` on SQLite."""
 
 import asyncio
 import subprocess
@@ -23,7 +23,7 @@ asyncio.run(write(sys.argv[1], sys.argv[2], int(sys.argv[3])))
 
 
 async def poll(url, is_over):
-    """The conversations in which somebody blocks, read while others write, and once after."""
+    """Poll while others write and once more afterwards; return all conversations with a block."""
     store = open_users(url, 1000)
     found, version, last = set(), 0, False
     while not last:
@@ -35,8 +35,7 @@ async def poll(url, is_over):
     return found
 
 
-def test_processes_that_write_at_once_lose_nothing(tmp_path):
-    """None fails, every row is there, and who polls by watermark has seen each block."""
+def test_concurrent_writer_processes_lose_no_row_and_no_block_change(tmp_path):
     url = f"sqlite://{tmp_path}/users.db"
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITE, url, f"w{number}", str(ROWS)])

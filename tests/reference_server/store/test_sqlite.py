@@ -1,4 +1,4 @@
-"""What is particular to SQLite; the engines' suite has the rest."""
+"""What is specific to SQLite; the contract tests cover the rest."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from gauntlet.reference_server.store import messages
 from gauntlet.reference_server.store.base import AppendRequest, StoreDown, StoreUncertain
 from gauntlet.reference_server.store.sqlite import SqliteDatabase, SqliteMessageStore
 
-WISH = AppendRequest("d.a.b", "1", sender="a", body="x")
+REQUEST = AppendRequest("d.a.b", "1", sender="a", body="x")
 # A row whose deferred reference points to nothing makes COMMIT itself fail.
 FAILING_COMMIT = (
     "PRAGMA foreign_keys = ON",
@@ -18,36 +18,34 @@ FAILING_COMMIT = (
 
 
 def open_store(path, *schema):
-    """A store on a file, with more in its schema."""
+    """Open a store with additional statements in its schema."""
     return SqliteMessageStore(SqliteDatabase(f"sqlite://{path}", (*messages.SCHEMA, *schema)))
 
 
-async def test_a_failure_during_commit_is_uncertain(tmp_path):
-    """Nobody claims that nothing is stored; the writer goes on afterwards, without a hole."""
+async def test_a_failed_commit_is_uncertain_and_leaves_no_hole(tmp_path):
     store = open_store(tmp_path / "a.db", *FAILING_COMMIT)
     with pytest.raises(StoreUncertain):
         await store.append([AppendRequest("d.a.b", "0", sender="a", body="bad")])
-    [outcome] = await store.append([WISH])
+    [outcome] = await store.append([REQUEST])
     assert outcome.entry.seq == 1
     await store.close()
 
 
-async def test_a_file_that_cannot_be_opened_is_a_database_that_is_down(tmp_path):
-    """And it is tried again with the next call."""
+async def test_an_unusable_file_means_store_down_until_it_can_be_opened(tmp_path):
     store = open_store(tmp_path / "later" / "a.db")
     with pytest.raises(StoreDown):
-        await store.append([WISH])
+        await store.append([REQUEST])
     with pytest.raises(StoreDown):
         await store.entries("d.a.b", 0, 10)
     (tmp_path / "later").mkdir()
-    assert len(await store.append([WISH])) == 1
+    assert len(await store.append([REQUEST])) == 1
     await store.close()
 
 
-async def test_commits_are_durable_and_readers_do_not_wait(tmp_path):
-    """WAL with a sync at every commit, as the guarantees say."""
+async def test_wal_and_full_synchronisation_are_enabled(tmp_path):
+    """The guarantees depend on both."""
     store = open_store(tmp_path / "a.db")
-    await store.append([WISH])
+    await store.append([REQUEST])
 
     def settings(db):
         return [

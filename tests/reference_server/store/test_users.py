@@ -1,4 +1,4 @@
-"""The users store on a real file, against the model, with a follower of the blocks beside it."""
+"""The users store on a SQLite file, compared with the model, including a poll of the blocks."""
 
 import asyncio
 import tempfile
@@ -17,7 +17,7 @@ USERS = ["ann", "bob", "cat"]
 
 
 class Friends(RuleBasedStateMachine):
-    """Three users wish what they like; after each wish everyone's view is the model's."""
+    """Three users act at random; after each action every user's view equals the model's."""
 
     def __init__(self):
         super().__init__()
@@ -27,12 +27,12 @@ class Friends(RuleBasedStateMachine):
         self.model = {frozenset(pair): Friendship(pair) for pair in combinations(USERS, 2)}
         self.version, self.followed = 0, {}
 
-    @rule(pair=st.permutations(USERS), wish=st.sampled_from(sorted(CHANGES)))
-    def relate(self, pair, wish):
+    @rule(pair=st.permutations(USERS), action=st.sampled_from(sorted(CHANGES)))
+    def relate(self, pair, action):
         user, other, _ = pair
         between = self.model[frozenset((user, other))]
-        between.relate(user, wish)
-        assert self.runner.run(self.store.relate(user, other, wish)) == between.seen_by(user)
+        between.relate(user, action)
+        assert self.runner.run(self.store.relate(user, other, action)) == between.seen_by(user)
 
     @rule()
     def follow(self):
