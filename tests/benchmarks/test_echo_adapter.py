@@ -15,18 +15,15 @@ def codec():
     return Echo({}).codec("u0-0", "d0")
 
 
-def test_it_is_found_by_its_place():
-    """As an adapter of anybody's package is."""
+def test_the_adapter_is_found_by_its_import_path():
     assert adapters.find(ADAPTER) is Echo
 
 
-def test_the_echo_of_the_hello_is_the_connection(codec):
-    """Nothing is sent before."""
+def test_the_echo_of_hello_is_connected(codec):
     assert isinstance(codec.read(codec.open({})), base.Connected)
 
 
-def test_an_echo_is_the_answer_and_the_delivery(codec):
-    """In the order of the sends, and numbered by it."""
+def test_an_echo_is_the_acknowledgement_and_the_delivery_in_send_order(codec):
     frames = [codec.send(CONV, name, f"body {name}").frames[0] for name in ("a", "b")]
     answer, entry = codec.read(frames[0]).events
     assert answer == base.Answer("a", base.Sent("yes", 1))
@@ -34,8 +31,8 @@ def test_an_echo_is_the_answer_and_the_delivery(codec):
     assert codec.read(frames[1]).events[0] == base.Answer("b", base.Sent("yes", 2))
 
 
-def test_an_echo_of_nothing_is_an_error(codec):
-    """Also after the connection was lost: what was under way there is not answered here."""
+def test_an_echo_without_a_send_is_a_protocol_error(codec):
+    """Also after a lost connection, whose sends are not answered on the next one."""
     codec.send(CONV, "a", "x")
     codec.lost()
     with pytest.raises(base.ProtocolError):

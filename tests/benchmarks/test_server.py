@@ -25,8 +25,7 @@ def rows_named():
 
 
 @pytest.mark.integration
-def test_a_tiny_run_prints_every_row(require_service):
-    """Each row is measured on real processes, loses nothing, and stands in the table."""
+def test_a_tiny_run_prints_every_row_without_losses(require_service):
     require_service("redis")
     done = run("--stack=embedded", "--markdown", *TINY)
     assert done.returncode == 0, done.stderr
@@ -38,13 +37,11 @@ def test_a_tiny_run_prints_every_row(require_service):
 
 
 def test_the_documentation_has_every_row():
-    """What is measured is explained, and was published."""
     page = (ROOT / "docs" / "benchmarks.md").read_text()
     text, _, _ = page.partition("## The load engine")
     published, explained = (["row", *rows_named()] for _ in range(2))
     assert re.findall(r"^\| (\w+) \|", text, re.MULTILINE) == published + explained
 
 
-def test_an_unknown_row_is_refused():
-    """Before anything is started."""
+def test_an_unknown_row_is_rejected_before_anything_starts():
     assert run("--only=speed").returncode == 2

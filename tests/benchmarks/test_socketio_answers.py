@@ -11,33 +11,29 @@ from benchmarks.load.target import echo
 
 
 def test_an_event_is_acknowledged_with_its_arguments():
-    """By its number, so that the call that waits for it has its text back."""
     assert socketio_answers.answer(b'4217["echo","x, [y]"]') == b'4317["x, [y]"]'
     assert socketio_answers.answer(b'420["echo",1,{"a":2}]') == b'430[1,{"a":2}]'
     assert socketio_answers.answer(b'425["echo"]') == b"435[]"
 
 
 @pytest.mark.parametrize("packet", [b'42["echo","x"]', b"41", b"1", b"3"])
-def test_nothing_else_is_answered(packet):
-    """An event without a number wants no acknowledgement; nor does a farewell, nor a pong."""
+def test_packets_that_need_no_answer_get_none(packet):
     assert socketio_answers.answer(packet) is None
 
 
-def test_a_connection_is_welcomed():
-    """The namespace has a session of its own, in JSON as the opening is."""
+def test_a_connect_packet_is_answered_with_a_session():
     for said, prefix in ((socketio_answers.OPEN, b"0"), (socketio_answers.answer(b"40"), b"40")):
         assert json.loads(said.removeprefix(prefix))["sid"]
 
 
-def test_only_events_are_messages():
-    """Else the connects of a peer would make its messages look cheap."""
+def test_only_events_count_as_messages():
+    """Counting connects would make the messages of a peer look cheap."""
     assert socketio_answers.is_event(b'421["echo"]')
     assert not any(socketio_answers.is_event(packet) for packet in (b"40", b"41", b"3"))
 
 
 @pytest.mark.integration
-def test_a_real_client_has_its_calls_answered():
-    """Beside it the echo stays what it is; a call is one message, and goodbye is understood."""
+def test_a_real_client_receives_its_acknowledgements():
     with echo() as target:
         client = socketio.Client()
         client.connect(target.url, transports=["websocket"])

@@ -14,15 +14,14 @@ def search(capacity):
     return len(trials), max(held, default=None)
 
 
-def test_the_search_ends_where_rates_are_no_longer_told_apart():
-    """Up to the first that is not held, or down to the first that is; then once between."""
+def test_the_search_ends_when_rates_are_closer_than_its_resolution():
     assert search(5000) == (4, pytest.approx(4930, abs=1))
     assert search(4000) == (5, 3750)
     assert search(6000) == (5, pytest.approx(5915, abs=1))
 
 
-def test_a_rate_is_given_up_after_two_attempts():
-    """One that failed once and was then held is held, and the search goes up from it."""
+def test_a_rate_counts_as_failed_after_two_attempts():
+    """A rate that failed once and then held is held, and the search goes up from it."""
     hiccup = durable.Trial(durable.START_RATE, 0, 80.0, 1300.0)
     held = hiccup._replace(response_p99_ms=30.0)
     assert durable.next_rate([hiccup]) == durable.START_RATE
@@ -30,14 +29,12 @@ def test_a_rate_is_given_up_after_two_attempts():
     assert durable.next_rate([hiccup, hiccup]) == durable.START_RATE / durable.STEP
 
 
-def test_the_search_has_an_end():
-    """A system that holds everything, or nothing, is not searched for ever."""
+def test_the_search_ends_even_if_every_rate_or_none_is_held():
     assert search(float("inf"))[0] == search(0)[0] == durable.TRIALS
     assert search(0)[1] is None
 
 
-def test_a_loss_or_a_queue_that_grows_is_not_held():
-    """A rate counts only if all came, and soon after it was intended."""
+def test_a_rate_with_losses_or_a_growing_queue_is_not_held():
     assert durable.Trial(1, 0, 1.0, 1.0).held
     assert not durable.Trial(1, 1, 1.0, 1.0).held
     assert not durable.Trial(1, 0, 1.0, 1001.0).held

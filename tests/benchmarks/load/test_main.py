@@ -20,8 +20,7 @@ def run(*arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_a_row_says_what_it_measured():
-    """A record's cost needs no server: the table names it, and the machine follows."""
+def test_a_row_is_printed_with_its_measurement_and_the_machine():
     done = run("--only=record", *TINY)
     assert done.returncode == 0, done.stderr
     assert re.search(r"^\| record \| .* µs .*\| (reached|missed) \|$", done.stdout, re.MULTILINE)
@@ -31,8 +30,7 @@ def test_a_row_says_what_it_measured():
 @pytest.mark.full
 @pytest.mark.integration
 @pytest.mark.parametrize("row", [row for row in ROWS if row != "record"])
-def test_a_tiny_run_measures_the_row(require_service, row):
-    """It ends, loses nothing, and stands in the table."""
+def test_a_tiny_run_measures_the_row_without_losses(require_service, row):
     if row in ("message", "durable"):
         require_service("redis")
     done = run("--peers", f"--only={row}", *TINY)
@@ -44,12 +42,10 @@ def test_a_tiny_run_measures_the_row(require_service, row):
 
 
 def test_the_documentation_has_every_row():
-    """What is measured is explained."""
     explained = PAGE.partition("### Rows and method of the load engine")[2]
     assert re.findall(r"^\| ([a-z-]+) \|", explained, re.MULTILINE)[1:] == [*ROWS]
 
 
-def test_an_unknown_row_or_peer_is_refused():
-    """Before anything is started."""
+def test_an_unknown_row_or_peer_is_rejected_before_anything_starts():
     assert run("--only=speed").returncode == 2
     assert run("--peers", "jmeter").returncode == 2

@@ -8,8 +8,8 @@ import psutil
 from benchmarks.load import rivals
 
 
-def test_what_a_peer_started_ends_with_it():
-    """A script that ends at once must not leave a program that loads the next peer's server."""
+def test_programs_started_by_a_peer_end_with_it():
+    """Otherwise they would load the server of the next peer."""
     inner = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
     outer = (
         "import subprocess, sys, time\n"

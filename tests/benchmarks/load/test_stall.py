@@ -6,8 +6,7 @@ from benchmarks.load import stall
 from benchmarks.peers.reports import Claimed
 
 
-def test_a_claim_stands_beside_the_truth():
-    """With its error, and how many samples it is of."""
+def test_a_claim_is_shown_with_the_truth_its_error_and_its_samples():
     run = stall._Run(2.0, Claimed(18.0, 1980.0, 36000))
     assert run.errors == (pytest.approx(-99.0), pytest.approx(0.0))
     assert str(run) == (
@@ -16,15 +15,13 @@ def test_a_claim_stands_beside_the_truth():
     )
 
 
-def test_silence_is_told_as_such():
-    """No latency is made up for who records none; what was sent is told."""
+def test_a_generator_without_latencies_is_shown_with_what_it_sent():
     assert str(stall._Silent(2.0, 35000)) == (
         "no latency of a message is recorded; true: 1800 and 1980; 35000 sent of 40000 planned"
     )
 
 
-def test_the_run_in_the_middle_is_shown():
-    """By its p99, or by what it sent."""
+def test_the_median_run_is_shown():
     claims = [stall._Run(2.0, Claimed(p99_ms, 0.0, 1)) for p99_ms in (3.0, 1.0, 2.0)]
     silent = [stall._Silent(2.0, sent) for sent in (30, 10, 20)]
     assert stall._middle(claims).claimed.p99_ms == 2.0

@@ -11,8 +11,7 @@ from benchmarks.load import tree
 SPIN = "import time\nwhile time.process_time() < 0.2: pass\nprint(flush=True); input()"
 
 
-def test_a_trees_cpu_is_that_of_all_its_processes():
-    """A child's child counts too."""
+def test_the_cpu_time_of_a_tree_includes_all_descendants():
     outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SPIN!r}])"
     with subprocess.Popen(
         [sys.executable, "-c", outer], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -23,8 +22,8 @@ def test_a_trees_cpu_is_that_of_all_its_processes():
 
 
 @pytest.mark.skipif(not tree.can_pin(), reason="there is one CPU, or no affinity here")
-def test_children_started_meanwhile_are_pinned_and_we_are_not():
-    """Else the load would share the CPU of what it measures."""
+def test_children_are_pinned_and_the_parent_is_not():
+    """Otherwise the load would share the CPU of what it measures."""
     ours = os.sched_getaffinity(0)
     show = [sys.executable, "-c", "import os; print(len(os.sched_getaffinity(0)))"]
     with tree.pinned(tree.GENERATOR_CPU):

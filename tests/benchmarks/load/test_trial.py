@@ -28,22 +28,19 @@ def share(rate):
     return cost_us(rate) * rate / 1e6
 
 
-def test_the_search_ends_at_the_share_it_is_for():
-    """And needs but a few windows for it."""
+def test_the_search_finds_the_rate_of_the_wanted_share_in_few_windows():
     machine = Machine()
     assert share(busy_rate(machine.window)) == pytest.approx(BUSY_SHARE, abs=BUSY_WITHIN)
     assert len(set(machine.rates)) < 6
 
 
 @pytest.mark.parametrize("position", range(10))
-def test_one_slow_window_changes_nothing(position):
-    """Wherever it falls: another at the same rate is measured beside it."""
+def test_one_slow_window_does_not_change_the_result(position):
     machine = Machine(*[1] * position, 2)
     assert busy_rate(machine.window) == busy_rate(Machine().window)
 
 
-def test_a_search_that_does_not_settle_takes_the_nearest_it_measured():
-    """And no rate that nobody tried."""
+def test_a_search_that_does_not_converge_returns_the_nearest_measured_rate():
     shares = iter([share for share in (0.2, 0.4, 0.62, 0.9, 0.5, 0.3) for _ in range(2)])
     rates = []
 

@@ -17,8 +17,7 @@ def case(tmp_path):
 
 
 @pytest.mark.parametrize("name", PEERS)
-def test_a_peer_is_started_with_all_that_it_must_know(case, name):
-    """Its command line, or the file it writes, names the echo and the connections."""
+def test_a_peer_is_started_with_the_address_and_the_connections(case, name):
     command = PEERS[name].command(case)
     written = [file.read_text() for file in case.folder.iterdir()]
     said = " ".join([*command, *written])
@@ -28,8 +27,7 @@ def test_a_peer_is_started_with_all_that_it_must_know(case, name):
 
 
 @pytest.mark.parametrize("name", PEERS)
-def test_an_absent_peer_is_named_with_how_to_install_it(monkeypatch, tmp_path, name):
-    """Nothing is guessed about it: it says that it is not there."""
+def test_a_missing_peer_is_listed_with_its_install_command(monkeypatch, tmp_path, name):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("benchmarks.peers.MODULES", tmp_path)
     monkeypatch.setattr("benchmarks.peers.version", _nothing)
@@ -41,8 +39,7 @@ def _nothing(name):
     raise PackageNotFoundError(name)
 
 
-def test_every_payload_is_as_long():
-    """The same 120 bytes for all."""
+def test_every_payload_has_the_same_length():
     texts = {name: (HERE / name).read_text() for name in ("artillery.yml", "tsung.xml")}
     (artillery,) = re.findall(r"payload: '(.*)'", texts["artillery.yml"])
     (tsung,) = re.findall(r"ack=\"parse\">(x+)<", texts["tsung.xml"])
@@ -51,16 +48,15 @@ def test_every_payload_is_as_long():
     assert [len(artillery), len(tsung), *repeats] == [PAYLOAD_BYTES] * 4
 
 
-def test_locusts_percentiles_are_read(tmp_path):
-    """From the aggregated row of its table."""
+def test_locusts_percentiles_are_read_from_its_aggregated_row(tmp_path):
     (tmp_path / "locust_stats.csv").write_text(
         "Type,Name,Request Count,99%,99.9%\nWS,echo,7,1,2\n,Aggregated,35451,3,9\n"
     )
     assert locust(tmp_path) == Claimed(3.0, 9.0, 35451)
 
 
-def test_the_calls_of_socketio_are_read_alone(tmp_path):
-    """Locust counts each once more, as an event of 0 ms: its aggregate is half of these."""
+def test_only_the_calls_of_socketio_are_read(tmp_path):
+    """Locust counts each call once more as an event of 0 ms, so its aggregate is half of these."""
     (tmp_path / "locust_stats.csv").write_text(
         "Type,Name,Request Count,99%,99.9%\n"
         "WS,connect,1,5,5\nWSC,echo,7,3,9\nWSE,echo,7,0,0\n,Aggregated,15,2,5\n"
@@ -68,8 +64,7 @@ def test_the_calls_of_socketio_are_read_alone(tmp_path):
     assert locust_calls(tmp_path) == Claimed(3.0, 9.0, 7)
 
 
-def test_tsungs_samples_are_read(tmp_path):
-    """All of its dumps, nearest rank; what is of connections or pages is not of requests."""
+def test_the_request_samples_of_all_tsung_dumps_are_read(tmp_path):
     (tmp_path / "20261126-2146").mkdir()
     dumps = [
         "[{sum,websocket_succ,1}]",
@@ -82,23 +77,21 @@ def test_tsungs_samples_are_read(tmp_path):
     assert tsung(tmp_path) == Claimed(0.3, 1000.5, 200)
 
 
-def test_tsung_keeps_samples_where_they_are_read_only(case):
-    """They cost CPU, which is what other rows measure."""
+def test_tsung_keeps_samples_only_if_they_are_read(case):
+    """Keeping them costs CPU, which other rows measure."""
     for claims, backend in ((False, "text"), (True, "fullstats")):
         PEERS["tsung"].command(case._replace(claims=claims))
         assert f'backend="{backend}"' in (case.folder / "tsung.xml").read_text()
 
 
-def test_k6s_percentiles_are_read(tmp_path):
-    """From the trend and the counter of our script."""
+def test_k6s_percentiles_are_read_from_the_trend_and_the_counter(tmp_path):
     trend = {"p(99)": 4.5, "p(99.9)": 20}
     summary = {"metrics": {"echo_ms": trend, "echoes": {"count": 12}}}
     (tmp_path / "k6.json").write_text(json.dumps(summary))
     assert k6(tmp_path) == Claimed(4.5, 20, 12)
 
 
-def test_each_script_of_ours_is_somebodys(case):
-    """No peer is left lying about."""
+def test_every_peer_script_belongs_to_a_peer(case):
     helpers = {"__init__.py", "arguments.py", "reports.py", "locust_user.py", "locust_on_stop.py"}
     started = " ".join(part for peer in PEERS.values() for part in peer.command(case))
     for file in HERE.glob("*.py"):

@@ -20,17 +20,14 @@ BODY = "g1|<&>|ü"
 
 
 def test_only_known_capabilities_are_declared(adapter):
-    """Checks and workloads can rely on the words."""
     assert adapter.capabilities <= set(CAPABILITIES)
 
 
-def test_an_address_gets_a_path_once(adapter):
-    """A target names a host and port; its path is the protocol's."""
+def test_the_path_is_added_to_an_address_once(adapter):
     assert adapter.websocket_url("ws://127.0.0.1:1").startswith("ws://127.0.0.1:1/")
 
 
-def test_a_connection_comes_up_once(connect):
-    """The conversation that begins with the first frame leads to `Connected`."""
+def test_the_handshake_leads_to_one_connected_event(connect):
     (up,) = [event for event in connect() if isinstance(event, Connected)]
     assert up.edge
     assert up.ping_ms > 0
@@ -38,16 +35,15 @@ def test_a_connection_comes_up_once(connect):
     assert not up.resumed
 
 
-def test_a_send_that_was_taken_is_acked(adapter, codec, server, connect):
-    """It has a position where the server gives any, and 0 where not."""
+def test_an_accepted_send_is_acknowledged(adapter, codec, server, connect):
+    """It has a position if the server numbers entries, and 0 otherwise."""
     connect()
     sent = server.answer(codec, codec.send(CONV, "c9", BODY), ())
     assert sent.stored == "yes"
     assert (sent.seq > 0) == (SERVER_SEQ in adapter.capabilities)
 
 
-def test_a_push_says_what_was_said_to_whom(adapter, codec, server, connect):
-    """Conversation, sender and body come through, and what tells it from others."""
+def test_a_push_has_conversation_sender_body_and_identity(adapter, codec, server, connect):
     connect()
     entry = codec.read(server.push(BODY))
     assert isinstance(entry, Entry)
@@ -57,8 +53,8 @@ def test_a_push_says_what_was_said_to_whom(adapter, codec, server, connect):
         assert entry.id, "what is neither numbered nor named cannot be matched with the history"
 
 
-def test_the_history_holds_what_was_pushed(adapter, codec, server, connect):
-    """An entry is the same, whichever way it comes; without HISTORY nobody may ask."""
+def test_the_history_contains_the_pushed_entries(adapter, codec, server, connect):
+    """Without HISTORY it must not be read."""
     connect()
     if HISTORY not in adapter.capabilities:
         with pytest.raises(NotImplementedError):
@@ -71,8 +67,8 @@ def test_the_history_holds_what_was_pushed(adapter, codec, server, connect):
     assert not page.more
 
 
-def test_rooms_are_there_where_declared(adapter, codec):
-    """Without ROOMS nobody may put anybody into one."""
+def test_rooms_work_if_declared(adapter, codec):
+    """Without ROOMS no member can be added."""
     acts = (
         lambda: codec.add_member("r.x", "bob"),
         lambda: codec.members("r.x"),
@@ -87,8 +83,8 @@ def test_rooms_are_there_where_declared(adapter, codec):
                 act()
 
 
-def test_a_lost_session_is_taken_up_again(adapter, codec, server, connect):
-    """What was asked for while there was no connection goes out on the next one."""
+def test_a_lost_session_is_resumed(adapter, codec, server, connect):
+    """Calls made without a connection go out on the next one."""
     if RESUME not in adapter.capabilities:
         pytest.skip("the adapter declares no resume")
     connect()
@@ -103,15 +99,13 @@ def test_a_lost_session_is_taken_up_again(adapter, codec, server, connect):
 
 
 @pytest.mark.parametrize("frame", [b"", b"{", b"<", b"[]", b"<!DOCTYPE x><x/>", b'{"x":', b"\xff"])
-def test_nonsense_is_an_error_of_the_protocol(codec, connect, frame):
-    """Nothing that a server sends breaks the engine."""
+def test_an_invalid_frame_is_a_protocol_error(codec, connect, frame):
     connect()
     with pytest.raises(ProtocolError):
         codec.read(frame)
 
 
-def test_sessions_share_nothing(adapter, server):
-    """What one session is in the middle of is no other's business."""
+def test_sessions_share_no_state(adapter, server):
     ann, bob = adapter.codec("ann", "d0"), adapter.codec("bob", "d0")
     assert ann.open({})
     for frame in server.connected():

@@ -26,8 +26,7 @@ def acme(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
 
 
-def test_an_adapter_is_found_by_its_name_or_its_place():
-    """Those of this tree by a word, any other where it is installed."""
+def test_an_adapter_is_found_by_its_name_or_its_import_path():
     assert find("xmpp") is ADAPTERS["xmpp"]
     assert find("gauntlet.scenarios.adapters._template:Template") is Template
 
@@ -45,7 +44,6 @@ def test_an_adapter_is_found_by_its_name_or_its_place():
     ],
 )
 @pytest.mark.usefixtures("acme")
-def test_what_is_no_adapter_is_a_bad_configuration(name, said):
-    """The error says what was found, and what is allowed or to be done."""
+def test_an_invalid_adapter_is_a_config_error_with_the_reason(name, said):
     with pytest.raises(ConfigError, match=said):
         find(name)

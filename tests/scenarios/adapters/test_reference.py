@@ -26,12 +26,10 @@ def content(name):
 
 @pytest.mark.parametrize("file", sorted((GOLDEN / "server").glob("*.json")), ids=lambda f: f.stem)
 def test_every_golden_frame_of_the_server_is_understood(file):
-    """No frame that the server may send is unknown to the client."""
     assert CODEC.read(file.read_bytes()) is not None
 
 
-def test_a_message_keeps_what_the_judge_needs():
-    """Conversation, position, sender and body come through unchanged."""
+def test_a_message_keeps_conversation_position_sender_and_body():
     said = content("server/msg")
     read = CODEC.read(golden("server/msg"))
     assert read == base.Entry(
@@ -39,8 +37,7 @@ def test_a_message_keeps_what_the_judge_needs():
     )
 
 
-def test_control_frames_are_told_apart():
-    """Room events, gaps, moves, heartbeats and greetings each have their type."""
+def test_each_control_frame_is_its_own_event():
     room, gap = content("server/room"), content("server/gap")
     read = CODEC.read(golden("server/room"))
     assert read == base.Entry(room["conv"], room["seq"], event=room["event"], user=room["user"])
@@ -72,21 +69,18 @@ def logged_in(token, device="d"):
         ("ping", CODEC.ping()),
     ],
 )
-def test_the_clients_frames_are_golden(name, encoded):
-    """What the client says is, to the byte, what the server is tested with."""
+def test_the_frames_of_the_client_equal_the_golden_frames(name, encoded):
     assert encoded == golden(f"client/{name}")
 
 
-def test_the_first_frame_is_golden():
-    """It carries the token of the login, the device and the cursors."""
+def test_the_opening_frame_equals_the_golden_frame():
     hello = content("client/connect")
     codec = logged_in(hello["token"], hello["device"])
     assert codec.open(hello["cursors"]) == golden("client/connect")
 
 
 @pytest.mark.parametrize("frame", [b"", b"[]", b"{}", b'{"other":{}}', b'{"msg":{"conv":"x"}}'])
-def test_what_is_no_frame_is_an_error(frame):
-    """Nothing is guessed."""
+def test_an_invalid_frame_is_a_protocol_error(frame):
     with pytest.raises(base.ProtocolError):
         CODEC.read(frame)
 
@@ -111,12 +105,11 @@ def error(stored, temporary=True):
     ],
 )
 def test_only_stored_no_is_a_definite_failure(status, body, sent):
-    """Whatever else comes back, the message may be there."""
+    """After any other answer, the message may have been stored."""
     assert CODEC.send("d.a.b", "c1", "hi").read(base.Response(status, body)) == sent
 
 
-def test_requests_carry_the_token():
-    """Every call but the login is authorised; paths are the protocol's."""
+def test_all_requests_but_the_login_carry_the_token():
     assert CODEC.login().request.token == ""
     codec = logged_in("t")
     calls = [
@@ -134,8 +127,7 @@ def test_requests_carry_the_token():
     ]
 
 
-def test_answers_are_read_or_refused():
-    """Pages, positions and members are typed; any other status is a ProtocolError."""
+def test_answers_are_decoded_and_other_statuses_are_protocol_errors():
     page = b'{"messages":[{"type":"msg","seq":2,"sender":"a","body":"b"}],"head":2}'
     pages, members, position = (
         CODEC.history("c", 0, 9),
@@ -152,7 +144,6 @@ def test_answers_are_read_or_refused():
             refused.read(base.Response(503, error("no")))
 
 
-def test_the_address_gets_a_path_only_where_it_has_none():
-    """A server may name a whole URL or just a node."""
+def test_the_path_is_added_only_to_an_address_without_one():
     assert ADAPTER.websocket_url("ws://127.0.0.1:1") == "ws://127.0.0.1:1/v1/ws"
     assert ADAPTER.websocket_url("ws://127.0.0.1:1/x") == "ws://127.0.0.1:1/x"

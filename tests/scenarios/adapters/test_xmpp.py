@@ -86,13 +86,12 @@ def reconnect(codec, last):
 
 
 def test_every_golden_frame_of_prosody_is_understood(codec):
-    """None of them is taken for an error."""
     for file in sorted((GOLDEN / "server").glob("*.xml")):
         codec.read(file.read_bytes().strip())
 
 
-def test_a_send_is_acked_when_the_server_has_counted_it(codec):
-    """The presence is the first stanza of the session, the messages are the next ones."""
+def test_a_send_is_acknowledged_when_the_server_has_counted_it(codec):
+    """The presence is the first stanza of the session, and the messages follow it."""
     first, second = codec.send(CONV, "m1", "hi"), codec.send(CONV, "m2", "hi")
     assert first.frames[1] == second.frames[1] == golden("client/request-ack")
     assert answers(hear(codec, "ack", h=1)) == {}
@@ -100,8 +99,8 @@ def test_a_send_is_acked_when_the_server_has_counted_it(codec):
     assert answers(hear(codec, "ack", h=3)) == {"m2": Sent("yes")}
 
 
-def test_what_waited_is_said_before_anybody_hears_of_the_connection(codec):
-    """What is asked for then must follow on the wire, as it follows in the count."""
+def test_waiting_stanzas_are_sent_before_the_session_is_reported_as_connected(codec):
+    """Later stanzas must follow on the wire as they follow in the count."""
     codec.lost()
     codec.send(CONV, "m1", "one")
     events = reconnect(codec, resumed(1))
@@ -109,14 +108,12 @@ def test_what_waited_is_said_before_anybody_hears_of_the_connection(codec):
     assert kinds.index(SendFrames) < kinds.index(Connected)
 
 
-def test_the_client_counts_stanzas_and_nothing_else(codec):
-    """Acks, requests and the archive's frames: only what is a stanza raises `h`."""
+def test_only_stanzas_raise_the_clients_count(codec):
     hear(codec, "presence", "ack", "message", "close", "archived")
     assert said(hear(codec, "request-ack")) == [b"<a xmlns='urn:xmpp:sm:3' h='3'/>"]
 
 
-def test_a_resumed_session_goes_on(codec):
-    """What the server had counted is acked, the rest is said again, then what had waited."""
+def test_a_resumed_session_acknowledges_and_repeats_by_the_servers_count(codec):
     codec.send(CONV, "m1", "one")
     codec.send(CONV, "m2", "two")
     codec.lost()
@@ -128,8 +125,7 @@ def test_a_resumed_session_goes_on(codec):
     assert answers(hear(codec, "ack", h=4)) == {"m2": Sent("yes"), "m3": Sent("yes")}
 
 
-def test_what_a_lost_session_had_in_flight_is_unknown(codec):
-    """A server that does not know the session may have taken it: it is not said again."""
+def test_sends_in_flight_in_a_lost_session_are_unknown(codec):
     codec.send(CONV, "m1", "one")
     page = codec.history(CONV, "", 10)
     codec.lost()
@@ -144,8 +140,8 @@ def test_what_a_lost_session_had_in_flight_is_unknown(codec):
     assert answers(hear(codec, "ack", h=2)) == {"m2": Sent("yes")}
 
 
-def test_a_lost_session_whose_count_is_known_leaves_no_doubt(codec):
-    """XEP-0198 1.6, `failed` with `h`: what it counts was handled, the rest was not."""
+def test_a_lost_session_with_a_known_count_has_definite_outcomes(codec):
+    """XEP-0198 1.6: `failed` with `h`. What it counts was handled, and the rest was not."""
     codec.send(CONV, "m1", "one")
     codec.send(CONV, "m2", "two")
     failed = golden("server/resume-failed").replace(b"<failed ", b"<failed h='2' ")
@@ -153,16 +149,14 @@ def test_a_lost_session_whose_count_is_known_leaves_no_doubt(codec):
     assert answers(events) == {"m1": Sent("yes"), "m2": Sent("no")}
 
 
-def test_who_leaves_on_purpose_does_not_resume(codec):
-    """The stream is closed, and the next one is a session of its own."""
+def test_a_session_that_was_closed_is_not_resumed(codec):
     assert codec.goodbye() == golden("client/close")
     codec.lost()
     codec.open({})
     assert said(hear(codec, *GREETING[:5]))[-1] == golden("client/bind")
 
 
-def test_a_page_of_the_archive(codec):
-    """Its entries come one by one; `fin` ends it, and says whether there is more."""
+def test_an_archive_page_collects_its_entries_until_fin(codec):
     call = codec.history(CONV, "x", 500)
     assert call.ticket == "page1"
     assert hear(codec, "archived") == []
@@ -173,23 +167,21 @@ def test_a_page_of_the_archive(codec):
     assert answers(flat(codec.read(fin))) == {"page2": Page([], more=True)}
 
 
-def test_an_archive_that_forgot_an_id_is_read_whole(codec):
-    """XEP-0313: `item-not-found` for `after`. The call goes on under its ticket."""
+def test_an_archive_without_the_id_is_read_from_the_start(codec):
+    """XEP-0313: `item-not-found` for `after`. The call continues under its ticket."""
     codec.history(CONV, "gone", 500)
     (query,) = said(hear(codec, "archive-unknown-id"))
     assert b"<after>" not in query
     assert answers(hear(codec, "archived", "archive-end"))["page1"].entries
 
 
-def test_a_bounce_before_the_ack_is_no_ack(codec):
-    """The server has a part of it, its sender was told no: that is not known to be stored."""
+def test_a_message_error_before_the_acknowledgement_is_unknown(codec):
     codec.send(CONV, "m1", "hi")
     bounce = b"<message xmlns='jabber:client' type='error' id='m1' from='u0-0@localhost'/>"
     assert answers(flat(codec.read(bounce))) == {"m1": Sent("unknown", temporary=False)}
 
 
-def test_the_server_may_ping_and_is_answered(codec):
-    """XEP-0199: silence would be taken for death."""
+def test_a_ping_of_the_server_is_answered(codec):
     ping = (
         b"<iq xmlns='jabber:client' type='get' id='p7' from='localhost'>"
         b"<ping xmlns='urn:xmpp:ping'/></iq>"
@@ -200,8 +192,7 @@ def test_the_server_may_ping_and_is_answered(codec):
     assert codec.ping() == golden("client/ping")
 
 
-def test_a_refused_login_says_why():
-    """The condition is what a person looks up."""
+def test_a_refused_login_reports_the_condition():
     failure = (
         b"<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/>"
         b"<text>no</text></failure>"

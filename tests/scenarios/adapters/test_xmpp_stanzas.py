@@ -35,14 +35,13 @@ def golden(name):
         ("close", stanzas.CLOSE),
     ],
 )
-def test_the_clients_frames_are_golden(name, said):
-    """Each is one element that names its namespace, as Prosody was seen to accept it."""
+def test_the_frames_of_the_client_equal_the_golden_frames(name, said):
+    """They were recorded from a session that Prosody accepted."""
     assert said == golden(f"client/{name}")
     assert stanzas.parse(said).tag.startswith("{")
 
 
 def test_a_message_and_its_archived_copy_are_the_same_entry():
-    """Both carry the id of the reader's own archive, and the conversation of the two."""
     live = stanzas.read_message(stanzas.parse(golden("server/message")))
     result = stanzas.parse(golden("server/archived")).find(f"{stanzas.MAM}result")
     inner = result.find(f"{stanzas.FORWARD}forwarded/{stanzas.CLIENT}message")
@@ -51,20 +50,18 @@ def test_a_message_and_its_archived_copy_are_the_same_entry():
     assert stanzas.read_message(inner, result.get("id")) == live
 
 
-def test_only_the_readers_own_archive_names_a_message():
-    """An id by anybody else says nothing about one's own archive (XEP-0359, 6)."""
+def test_only_the_id_of_the_readers_own_archive_counts():
+    """XEP-0359, 6."""
     foreign = golden("server/message").replace(b"by='u0-1@localhost'", b"by='u0-0@localhost'")
     assert stanzas.read_message(stanzas.parse(foreign)).id == ""
 
 
 def test_a_message_without_a_body_is_no_entry():
-    """Receipts, markers and typing notices are none of ours."""
     silent = b"<message xmlns='jabber:client' from='a@b' to='c@b'><active xmlns='x'/></message>"
     assert stanzas.read_message(stanzas.parse(silent)) is None
 
 
 @pytest.mark.parametrize("frame", [b"", b"hi", b"<a>", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"])
-def test_what_is_no_element_is_an_error(frame):
-    """Neither half an element nor a DTD, which XMPP does not have, gets through."""
+def test_invalid_xml_and_dtds_are_protocol_errors(frame):
     with pytest.raises(ProtocolError):
         stanzas.parse(frame)

@@ -7,8 +7,8 @@ from gauntlet.scenarios.client.backoff import Backoff
 MS = 1_000_000
 
 
-def test_the_ceiling_doubles_up_to_its_cap():
-    """Every wait lies between zero and a ceiling that doubles; jitter uses all of it."""
+def test_the_ceiling_doubles_up_to_the_cap():
+    """Every wait lies between zero and the ceiling, and the jitter uses the whole range."""
     waits = [[], [], [], [], []]
     for seed in range(400):
         backoff = Backoff(Random(seed), base_ms=100, cap_ms=800)
@@ -19,8 +19,7 @@ def test_the_ceiling_doubles_up_to_its_cap():
         assert ceiling * 0.95 < max(waited) <= ceiling
 
 
-def test_a_success_begins_anew():
-    """After a reset the first ceiling holds again."""
+def test_a_reset_restores_the_first_ceiling():
     backoff = Backoff(Random(1), base_ms=1, cap_ms=10_000)
     for _ in range(12):
         backoff.next_ns()

@@ -49,8 +49,7 @@ def page(first, last, head):
     return Page([entry(seq) for seq in range(first, last + 1)], head)
 
 
-def test_pushes_in_order_are_shown_at_once():
-    """The usual case reads nothing and waits for nothing."""
+def test_pushes_in_order_are_presented_without_a_timer_or_a_read():
     inbox, owner, link = made()
     for seq in (1, 2, 3):
         inbox.on_push(entry(seq), link)
@@ -58,8 +57,8 @@ def test_pushes_in_order_are_shown_at_once():
     assert (owner.repeats, owner.reads, owner.waits) == ([], [], [])
 
 
-def test_a_jump_is_held_back_and_repaired_from_history():
-    """What follows a hole waits for it; the history's entry is a re-sync, the pushed one live."""
+def test_a_gap_is_repaired_from_the_history():
+    """The entry from the history is a re-sync; the pushed entry behind the gap stays live."""
     inbox, owner, link = made()
     inbox.on_push(entry(1), link)
     inbox.on_push(entry(3), link)
@@ -71,8 +70,7 @@ def test_a_jump_is_held_back_and_repaired_from_history():
     assert not inbox.behind
 
 
-def test_a_late_push_needs_no_history_but_is_told_of():
-    """3 before 2 on one connection is shown in order, and recorded as gone back."""
+def test_a_late_push_is_presented_in_order_and_recorded_as_backward():
     inbox, owner, link = made(cursor=1)
     inbox.on_push(entry(3), link)
     inbox.on_push(entry(2), link)
@@ -82,8 +80,8 @@ def test_a_late_push_needs_no_history_but_is_told_of():
     assert owner.reads == []
 
 
-def test_a_push_that_comes_again_is_dropped_and_told_of():
-    """Shown or held back already: either way it is shown once."""
+def test_a_repeated_push_is_presented_once_and_recorded():
+    """Whether the first copy was presented or is still held back."""
     inbox, owner, link = made()
     inbox.on_push(entry(1), link)
     inbox.on_push(entry(1), link)
@@ -93,8 +91,7 @@ def test_a_push_that_comes_again_is_dropped_and_told_of():
     assert owner.repeats == [(1, True), (3, True)]
 
 
-def test_a_page_that_leaves_a_hole_is_the_truth():
-    """The client passes over what the history does not have, and never waits for it."""
+def test_positions_missing_from_a_page_are_skipped():
     inbox, owner, link = made()
     inbox.on_head(4, 0)
     inbox.on_page(Page([entry(1), entry(3), entry(4)], 4))
@@ -104,8 +101,8 @@ def test_a_page_that_leaves_a_hole_is_the_truth():
     assert [seq for seq, _ in owner.shown] == [1, 3, 4]
 
 
-def test_full_pages_are_read_on():
-    """A full page is followed by the next one; a hole is not taken from the cut."""
+def test_a_full_page_is_followed_by_the_next_page():
+    """The end of a page must not be taken for a gap in the history."""
     inbox, owner, _ = made()
     inbox.on_head(PAGE_LIMIT + 2, 0)
     inbox.on_page(page(1, PAGE_LIMIT, PAGE_LIMIT + 2))
@@ -114,8 +111,8 @@ def test_full_pages_are_read_on():
     assert (inbox.cursor, owner.holes) == (PAGE_LIMIT + 2, 0)
 
 
-def test_a_page_without_progress_is_asked_for_again_later():
-    """A failed read, or a head behind what was announced, must not become a busy loop."""
+def test_a_page_without_progress_is_read_again_after_a_wait():
+    """A failed read, or a head behind the announced one, must not become a busy loop."""
     inbox, owner, _ = made()
     inbox.on_head(3, 0)
     for answer in (None, Page([], 0)):
@@ -126,8 +123,8 @@ def test_a_page_without_progress_is_asked_for_again_later():
     assert owner.reads == [0, 0, 0]
 
 
-def test_a_head_is_given_time_before_it_is_read():
-    """A heartbeat may overtake the push it tells of."""
+def test_an_announced_entry_is_not_read_if_its_push_comes_in_time():
+    """A heartbeat may overtake the push that it announces."""
     inbox, owner, link = made()
     inbox.on_head(1)
     inbox.on_push(entry(1), link)
@@ -136,8 +133,7 @@ def test_a_head_is_given_time_before_it_is_read():
 
 
 @given(st.data())
-def test_any_wire_is_shown_once_and_in_order(data):
-    """Whatever is dropped, repeated or reordered: with an honest history all comes out right."""
+def test_any_sequence_of_pushes_is_presented_once_and_in_order(data):
     count = data.draw(st.integers(1, 12))
     pushes = data.draw(st.lists(st.integers(1, count), max_size=30))
     inbox, owner, link = made()
@@ -154,8 +150,7 @@ def test_any_wire_is_shown_once_and_in_order(data):
     assert owner.holes == 0
 
 
-def test_short_pages_that_say_so_are_read_on():
-    """A page that ends before the head, and says that there is more, leaves out nothing."""
+def test_a_short_page_with_more_is_followed_by_the_next_page():
     inbox, owner, _ = made()
     inbox.on_head(300, 0)
     inbox.on_page(Page([entry(seq) for seq in range(1, 101)], 300, more=True))

@@ -23,8 +23,7 @@ def readiness(prepared):
     return Readiness(Ledger(), [TALK], prepared.append)
 
 
-def test_a_conversation_is_prepared_when_its_last_member_is_there(readiness, prepared):
-    """Once, however often members come anew; it is ready when somebody says so."""
+def test_a_conversation_is_prepared_once_when_its_last_member_connects(readiness, prepared):
     readiness.on_connected(ANN)
     readiness.on_connected(ANN)
     assert prepared == []
@@ -36,8 +35,7 @@ def test_a_conversation_is_prepared_when_its_last_member_is_there(readiness, pre
     assert TALK in readiness
 
 
-def test_who_waits_is_called_once_it_is_ready(readiness):
-    """At once where it already is."""
+def test_waiting_calls_are_made_when_the_conversation_is_ready(readiness):
     called = []
     readiness.call_when_ready(TALK, lambda: called.append("early"))
     assert called == []
@@ -46,8 +44,8 @@ def test_who_waits_is_called_once_it_is_ready(readiness):
     assert called == ["early", "late"]
 
 
-def test_a_conversation_may_be_opened_late(readiness, prepared):
-    """Those who are connected already watch it, and it waits for the others."""
+def test_a_conversation_opened_later_waits_for_the_missing_members(readiness, prepared):
+    """Members who are already connected watch it immediately."""
     readiness.on_connected(BOB)
     readiness.open(LATER)
     assert prepared == []
@@ -60,8 +58,7 @@ def test_a_conversation_may_be_opened_late(readiness, prepared):
     assert ledger.expected == 2
 
 
-def test_every_device_of_every_member_is_waited_for(prepared):
-    """What is sent is owed to each of them."""
+def test_a_conversation_waits_for_every_device_of_every_member(prepared):
     readiness = Readiness(Ledger(devices=2), [TALK], prepared.append, devices=2)
     for user in (ANN, BOB, User(1, "a", 1)):
         readiness.on_connected(user)

@@ -30,8 +30,7 @@ def said(seq, sseq=1, conv=TALK):
     return Entry(conv.name, seq, BOB.name, payload.build(conv.number, 2, sseq, 500, 120))
 
 
-def test_a_push_becomes_a_delivery(world, receiver):
-    """The record names the connection, author, op and position, and the ledger hears of it."""
+def test_a_push_is_recorded_as_a_delivery(world, receiver):
     receiver.on_entry(link(), said(1))
     (record,) = world.records
     assert record.kind is Kind.DELIVER
@@ -42,8 +41,7 @@ def test_a_push_becomes_a_delivery(world, receiver):
     assert world.ledger.used(TALK.number)
 
 
-def test_a_room_event_becomes_a_room_record(world, receiver):
-    """For its new member a room begins with the event that added him: nothing is missing before."""
+def test_a_room_event_is_recorded_and_nothing_is_read_before_the_own_addition(world, receiver):
     receiver.on_entry(link(), Entry(ROOM.name, 4, event="added", user=ANN.name))
     (record,) = world.records
     assert record.kind is Kind.ROOM
@@ -52,8 +50,7 @@ def test_a_room_event_becomes_a_room_record(world, receiver):
     assert receiver.cursors() == {ROOM.name: 4}
 
 
-def test_an_announced_gap_is_recorded_and_read(world, receiver):
-    """What will not be pushed comes from the history, as a re-sync."""
+def test_an_announced_gap_is_recorded_and_read_from_the_history(world, receiver):
     receiver.on_gap(link(), Gap(TALK.name, 1, 2))
     (gap,) = world.kinds(Kind.GAP)
     assert (gap.fields["seq"], gap.fields["sseq"]) == (1, 2)
@@ -65,23 +62,20 @@ def test_an_announced_gap_is_recorded_and_read(world, receiver):
     assert {k: page.fields[k] for k in ("peer", "sseq", "seq")} == {"peer": 2, "sseq": 2, "seq": 0}
 
 
-def test_a_failed_read_goes_to_another_gateway(world, receiver):
-    """The history is asked for until it answers."""
+def test_a_failed_history_read_is_repeated_at_another_gateway(world, receiver):
     receiver.on_heads({TALK.name: 1}, fresh=True)
     world.take().fail()
     world.pass_ms(600)
     assert world.take().gateway == 1
 
 
-def test_a_conversation_that_is_not_ours_is_left_alone(world, receiver):
-    """Canaries and other people's conversations leave no record."""
+def test_a_conversation_outside_the_load_leaves_no_record(world, receiver):
     receiver.on_entry(link(), Entry("d.canary-1.canary-2", 1, "canary-1", "x"))
     receiver.on_heads({"d.canary-1.canary-2": 7}, fresh=True)
     assert (world.records, world.asked) == ([], [])
 
 
-def test_a_repeated_push_is_marked(world, receiver):
-    """The duplicate is recorded as received, never as delivered."""
+def test_a_repeated_push_is_recorded_as_received_and_not_as_delivered(world, receiver):
     for _ in range(2):
         receiver.on_entry(link(), said(1))
     assert [r.kind for r in world.records] == [Kind.DELIVER, Kind.RECEIVE]
@@ -89,8 +83,7 @@ def test_a_repeated_push_is_marked(world, receiver):
     assert world.context.counters.raw_duplicates == 1
 
 
-def test_acks_are_cumulative_and_seldom(world, receiver):
-    """One ack a conversation every now and then, with the last position."""
+def test_one_ack_per_interval_confirms_the_last_position(world, receiver):
     for seq in (1, 2, 3):
         receiver.on_entry(link(), said(seq, seq))
     world.pass_ms(600)
@@ -108,12 +101,10 @@ def test_acks_are_cumulative_and_seldom(world, receiver):
     ],
 )
 def test_a_body_that_contradicts_its_frame_is_flagged(world, body, sender, flags):
-    """Corruption, another author, another conversation, and what was never sent."""
     assert read_content(world.context, TALK, Entry(TALK.name, 1, sender, body)).flags == flags
 
 
-def test_a_system_that_wants_no_acks_gets_no_empty_frames(world, receiver, monkeypatch):
-    """An ack that an adapter leaves empty is not sent."""
+def test_an_empty_ack_is_not_sent(world, receiver, monkeypatch):
     monkeypatch.setattr(type(receiver._request_channel.codec), "ack", lambda *_: b"")
     receiver.on_entry(link(), said(1))
     world.pass_ms(600)

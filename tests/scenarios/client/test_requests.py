@@ -17,8 +17,8 @@ def request_channel(world):
     return made
 
 
-def test_a_call_by_http_is_read_by_its_own_reader(world, request_channel):
-    """A refusal, and no answer at all, are both None."""
+def test_a_call_over_http_ends_with_its_value_or_none(world, request_channel):
+    """A refusal and a missing answer are both None."""
     answers = []
 
     def read(response):
@@ -34,8 +34,7 @@ def test_a_call_by_http_is_read_by_its_own_reader(world, request_channel):
     assert answers == [b"{}", None, None]
 
 
-def test_a_call_over_the_connection_ends_once(world, request_channel):
-    """By its answer or by the time that it was given, whichever is first."""
+def test_a_call_over_the_connection_ends_once_by_its_answer_or_its_time_out(world, request_channel):
     answers = []
     for ticket in ("a", "b"):
         request_channel.call(
@@ -50,8 +49,7 @@ def test_a_call_over_the_connection_ends_once(world, request_channel):
     assert answers == ["yes", None]
 
 
-def test_without_a_connection_nothing_is_said(world, request_channel):
-    """The codec keeps what it was asked for; the call waits for it."""
+def test_a_call_without_a_connection_sends_nothing_and_waits(world, request_channel):
     request_channel.connection = None
     answers = []
     request_channel.call(OverSocket("a", (b"{}",)), 50_000_000, answers.append)
@@ -59,8 +57,7 @@ def test_without_a_connection_nothing_is_said(world, request_channel):
     assert request_channel.connection_number == 7
 
 
-def test_the_targets_own_address_changes_after_a_failure(world, request_channel):
-    """Many failures at one are one move."""
+def test_repeated_failures_of_one_gateway_change_the_address_once(world, request_channel):
     world.context.api[:] = ["ws://a", "ws://b"]
     assert request_channel.target_address == "ws://a"
     request_channel.switch_gateway(0)
@@ -68,8 +65,7 @@ def test_the_targets_own_address_changes_after_a_failure(world, request_channel)
     assert request_channel.target_address == "ws://b"
 
 
-def test_each_call_has_its_own_time(world, request_channel):
-    """Shorter and longer ones, asked in any order, end when each is due and not before."""
+def test_each_call_times_out_at_its_own_deadline(world, request_channel):
     ended = []
     for ticket, wait_ms in (("b", 60), ("c", 90), ("a", 30), ("d", 90)):
         request_channel.call(

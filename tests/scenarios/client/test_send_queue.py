@@ -33,8 +33,7 @@ def outcome(world):
     return [r.kind for r in world.kinds(Kind.ACK, Kind.REJECT, Kind.UNKNOWN)]
 
 
-def test_an_answered_send_is_acked(world, send_queue):
-    """The ack carries the position, and the ledger expects the deliveries."""
+def test_an_acknowledged_send_is_recorded_and_its_deliveries_expected(world, send_queue):
     submit(world, send_queue)
     world.pass_ms(20)
     world.take().answer(201, {"conv": TALK.name, "seq": 4, "msg_id": "m", "ts": 0})
@@ -45,7 +44,6 @@ def test_an_answered_send_is_acked(world, send_queue):
 
 
 def test_a_conversation_has_one_send_in_flight(world, send_queue):
-    """The next op waits for the end of the one before; another conversation does not."""
     submit(world, send_queue, 1)
     submit(world, send_queue, 2)
     submit(world, send_queue, 1, ROOM)
@@ -56,8 +54,7 @@ def test_a_conversation_has_one_send_in_flight(world, send_queue):
     assert len(world.kinds(Kind.ATTEMPT)) == 3
 
 
-def test_a_retry_is_the_same_message_at_another_gateway(world, send_queue):
-    """Identity and content never change; only the gateway does."""
+def test_a_retry_sends_the_same_message_to_another_gateway(world, send_queue):
     submit(world, send_queue)
     first = world.take()
     first.fail()
@@ -70,8 +67,8 @@ def test_a_retry_is_the_same_message_at_another_gateway(world, send_queue):
     assert [record.fields["spare"] for record in world.kinds(Kind.ATTEMPT)] == [1, 2]
 
 
-def test_the_tag_of_a_run_is_in_the_ids_of_its_messages(world):
-    """A system that remembers earlier runs must not know them already."""
+def test_message_ids_contain_the_tag_of_the_run(world):
+    """A system that remembers an earlier run must not take a message for a copy."""
     asked = []
     for tag in ("", "ab12-"):
         world.context.tag = tag
@@ -81,8 +78,8 @@ def test_the_tag_of_a_run_is_in_the_ids_of_its_messages(world):
     assert asked == ["g1.1.1.1", "g1.ab12-1.1.1"]
 
 
-def test_failures_at_one_gateway_are_one_move(world, send_queue):
-    """Two sends that die with a gateway do not lead back to it."""
+def test_several_failures_of_one_gateway_lead_to_the_next_one_only(world, send_queue):
+    """Otherwise two failed sends would lead back to it."""
     submit(world, send_queue, 1, TALK)
     submit(world, send_queue, 1, ROOM)
     for asked in (world.take(), world.take()):
@@ -100,8 +97,7 @@ def drive(world, respond):
         world.pass_ms(10)
 
 
-def test_no_answer_until_the_end_is_unknown(world, send_queue):
-    """An op that may have arrived is never called failed."""
+def test_a_send_without_any_answer_ends_as_unknown_in_time(world, send_queue):
     submit(world, send_queue)
     drive(world, lambda asked: asked.fail())
     assert outcome(world) == [Kind.UNKNOWN]
@@ -110,24 +106,22 @@ def test_no_answer_until_the_end_is_unknown(world, send_queue):
     assert last.t_ns - last.fields["ref_ns"] <= world.context.limits.give_up_after_ns
 
 
-def test_refused_to_the_end_is_a_failure(world, send_queue):
-    """A temporary, definite refusal is retried until it is given up, and then it is definite."""
+def test_a_temporary_refusal_is_retried_and_ends_as_rejected(world, send_queue):
     submit(world, send_queue)
     drive(world, lambda asked: asked.answer(503, NO))
     assert outcome(world) == [Kind.REJECT]
     assert len(world.kinds(Kind.ATTEMPT)) > 3
 
 
-def test_one_doubtful_attempt_is_enough_for_unknown(world, send_queue):
-    """`stored: no` of a later attempt says nothing about an earlier one."""
+def test_one_attempt_with_an_unknown_outcome_makes_the_send_unknown(world, send_queue):
+    """`stored: no` of a later attempt proves nothing about an earlier one."""
     submit(world, send_queue)
     world.take().answer(504, UNKNOWN)
     drive(world, lambda asked: asked.answer(503, NO))
     assert outcome(world) == [Kind.UNKNOWN]
 
 
-def test_a_final_refusal_is_not_retried(world, send_queue):
-    """Forbidden stays forbidden, and the queue goes on."""
+def test_a_permanent_refusal_is_not_retried_and_the_queue_continues(world, send_queue):
     submit(world, send_queue, 1)
     submit(world, send_queue, 2)
     world.take().answer(403, FORBIDDEN)
@@ -135,8 +129,7 @@ def test_a_final_refusal_is_not_retried(world, send_queue):
     assert len(world.asked) == 1
 
 
-def test_the_servers_wait_is_kept(world, send_queue):
-    """Retry-After is the least wait."""
+def test_a_retry_waits_at_least_for_retry_after(world, send_queue):
     submit(world, send_queue)
     world.take().answer(503, NO, retry_after_s=3.0)
     world.pass_ms(2_900)
@@ -151,8 +144,7 @@ def response_us(world):
     return [int(ns) // 1000 for ns in histogram.take_second()["response"]]
 
 
-def test_what_was_never_answered_is_a_sample_of_its_age(world, send_queue):
-    """In flight or never tried, it took that long at least; a refusal was an answer."""
+def test_a_send_without_an_answer_enters_the_latencies_with_its_age(world, send_queue):
     submit(world, send_queue, 1, ROOM)
     world.take().answer(403, FORBIDDEN)
     submit(world, send_queue, 1)
@@ -163,8 +155,7 @@ def test_what_was_never_answered_is_a_sample_of_its_age(world, send_queue):
     assert response_us(world) == [10_000, 50_000]
 
 
-def test_waiting_sends_are_counted_by_conversation(world, send_queue):
-    """The one in flight is among them; an answer takes it out."""
+def test_pending_sends_are_counted_per_conversation(world, send_queue):
     assert send_queue.pending(TALK.number) == 0
     submit(world, send_queue, 1)
     submit(world, send_queue, 2)
@@ -174,7 +165,7 @@ def test_waiting_sends_are_counted_by_conversation(world, send_queue):
 
 
 def test_abandoning_ends_every_op_once(world, send_queue):
-    """In flight is unknown, never tried is a failure; a late answer changes nothing."""
+    """A send in flight is unknown, one that was never tried is rejected, a late answer is ignored."""
     submit(world, send_queue, 1)
     submit(world, send_queue, 2)
     send_queue.abandon()

@@ -60,8 +60,7 @@ def message(seq, sender="u0-1"):
     }
 
 
-def test_a_user_logs_in_dials_and_introduces_himself(world, session):
-    """The WebSocket path is the protocol's, and `connect` is the first frame."""
+def test_a_session_logs_in_dials_and_sends_the_connect_frame_first(world, session):
     link = connect(world, session)
     assert link.url == "ws://127.0.0.1:1/v1/ws"
     hello = {"connect": {"token": "t", "device": "d0", "cursors": {}}}
@@ -72,15 +71,14 @@ def test_a_user_logs_in_dials_and_introduces_himself(world, session):
     assert world.connected == [ANN]
 
 
-def test_what_lies_before_the_head_is_read_at_once(world, session):
-    """Between the cursor and the head of `connected` there will be no push."""
+def test_entries_before_the_head_are_read_immediately(world, session):
+    """The server does not push what lies between the cursor and the head of `connected`."""
     connect(world, session, heads={TALK.name: 3})
     (asked,) = world.asked
     assert asked.request.path.endswith("/messages?after=0&limit=500")
 
 
-def test_a_return_names_its_cursors(world, session):
-    """A lost connection comes back with how far it had come, as the next incarnation."""
+def test_a_reconnect_sends_the_cursors_and_is_the_next_incarnation(world, session):
     link = connect(world, session)
     say(session, link, msg=message(1))
     session.on_closed(link, 1006)
@@ -94,8 +92,7 @@ def test_a_return_names_its_cursors(world, session):
     assert world.context.counters.reconnects == 1
 
 
-def test_returns_wait_longer_while_they_fail(world, session):
-    """Each failed login is followed by a backoff, and by another gateway."""
+def test_each_failed_login_waits_and_uses_the_next_gateway(world, session):
     gateways = []
     for _ in range(6):
         asked = world.take()
@@ -106,8 +103,7 @@ def test_returns_wait_longer_while_they_fail(world, session):
     assert gateways == list(range(gateways[0], gateways[0] + 6))
 
 
-def test_whoever_has_a_token_needs_no_login(world, session):
-    """While logins fail the last known address is dialled."""
+def test_the_last_address_is_dialled_while_logins_fail(world, session):
     link = connect(world, session)
     session.on_closed(link, 1006)
     world.pass_ms(600)
@@ -117,15 +113,13 @@ def test_whoever_has_a_token_needs_no_login(world, session):
     assert session.connected
 
 
-def test_the_servers_ping_is_answered(world, session):
-    """`pong` answers `ping`, at once."""
+def test_a_ping_of_the_server_is_answered(world, session):
     link = connect(world, session)
     say(session, link, ping={"heads": {}})
     assert world.sent(link)[-1] == {"pong": {}}
 
 
-def test_silence_means_dead(world, session):
-    """After ping_ms the client asks; after ping_ms + pong_ms it leaves and returns."""
+def test_silence_leads_to_a_ping_and_then_to_a_reconnect(world, session):
     link = connect(world, session)
     world.pass_ms(2_600)
     assert world.sent(link)[-1] == {"ping": {}}
@@ -137,8 +131,7 @@ def test_silence_means_dead(world, session):
     assert world.asked
 
 
-def test_any_traffic_counts_as_life(world, session):
-    """A connection that pushes needs no pings."""
+def test_a_connection_with_pushes_is_not_pinged(world, session):
     link = connect(world, session)
     for seq in range(1, 6):
         world.pass_ms(1_900)
@@ -146,8 +139,7 @@ def test_any_traffic_counts_as_life(world, session):
     assert session.connected
 
 
-def test_make_before_break(world, session):
-    """On `reconnect` the new connection is up, with cursors, before the old one is closed."""
+def test_a_requested_reconnect_opens_the_new_connection_before_closing_the_old_one(world, session):
     old = connect(world, session)
     say(session, old, msg=message(1))
     target = "ws://127.0.0.1:2/v1/ws"
@@ -169,8 +161,7 @@ def test_make_before_break(world, session):
     assert records == [(Kind.CONNECT, 1), (Kind.CONNECT, 2), (Kind.DISCONNECT, 1)]
 
 
-def test_a_failed_move_is_tried_again_beside_the_old_connection(world, session):
-    """The old connection stays while the new one cannot be had."""
+def test_a_failed_reconnect_is_retried_while_the_old_connection_stays(world, session):
     old = connect(world, session)
     move = {"url": "ws://127.0.0.1:2", "delay_ms": 0, "deadline_ms": 9000, "reason": "cutover"}
     say(session, old, reconnect=move)
@@ -183,8 +174,7 @@ def test_a_failed_move_is_tried_again_beside_the_old_connection(world, session):
     assert session.request_channel.connection is new
 
 
-def test_an_unanswered_dial_is_given_up(world, session):
-    """A server that opens and never says `connected` is left."""
+def test_a_connection_without_connected_is_dropped_after_the_time_out(world, session):
     world.take().answer(200, LOGIN)
     session.on_open(world.dialled[-1])
     world.pass_ms(7_500)
@@ -193,8 +183,7 @@ def test_an_unanswered_dial_is_given_up(world, session):
     assert world.kinds(Kind.DISCONNECT) == []
 
 
-def test_a_planned_absence_is_recorded_and_ends(world, session):
-    """Offline on purpose: closed with 1000, no return before `start`."""
+def test_a_planned_absence_is_recorded_and_ends_with_start(world, session):
     link = connect(world, session)
     session.leave()
     assert [r.kind for r in world.records] == [Kind.CONNECT, Kind.OFFLINE, Kind.DISCONNECT]
@@ -206,8 +195,7 @@ def test_a_planned_absence_is_recorded_and_ends(world, session):
     assert session.connected
 
 
-def test_a_stalled_user_reads_nothing_and_comes_anew(world, session):
-    """Away on purpose, though connected; on waking he reads on, and replaces what still stands."""
+def test_a_stalled_user_reads_nothing_and_reconnects_after_waking(world, session):
     link = connect(world, session)
     session.stall()
     assert [r.kind for r in world.records] == [Kind.CONNECT, Kind.OFFLINE]
@@ -222,8 +210,8 @@ def test_a_stalled_user_reads_nothing_and_comes_anew(world, session):
     assert session.connected
 
 
-def test_a_stalled_user_who_was_cut_off_returns_once(world, session):
-    """The close that waits in the buffers is heard on waking; nothing is replaced after it."""
+def test_a_stalled_user_whose_connection_was_closed_reconnects_once(world, session):
+    """The close waits in the buffers until the user reads again."""
     link = connect(world, session)
     session.stall()
     session.start()
@@ -236,16 +224,14 @@ def test_a_stalled_user_who_was_cut_off_returns_once(world, session):
     assert all(closed is not again for closed, _ in world.closed)
 
 
-def test_who_is_not_connected_cannot_stall(world, session):
-    """Without a connection nothing is recorded, and waking changes nothing."""
+def test_stalling_without_a_connection_changes_nothing(world, session):
     session.stall()
     session.start()
     assert world.kinds(Kind.OFFLINE) == []
     assert world.reading == []
 
 
-def test_a_room_is_attended_on_every_connection(world, session):
-    """`enter` is said when the user was put in, and again after a return."""
+def test_a_joined_room_is_entered_on_every_connection(world, session):
     link = connect(world, session)
     session.join(ROOM, 1)
     assert world.sent(link)[-1] == {"enter": {"conv": ROOM.name}}
@@ -255,8 +241,8 @@ def test_a_room_is_attended_on_every_connection(world, session):
     assert {"enter": {"conv": ROOM.name}} in world.sent(again)
 
 
-def test_a_member_exits_his_room_and_enters_it_again(world, session):
-    """Said and recorded each time; a return does not enter a room that he has left."""
+def test_exiting_and_entering_a_room_is_sent_and_recorded(world, session):
+    """A new connection does not enter a room that the user has exited."""
     link = connect(world, session)
     session.attend(ROOM, on=False)
     assert world.kinds(Kind.ATTEND) == []  # he is not in it yet
@@ -274,16 +260,15 @@ def test_a_member_exits_his_room_and_enters_it_again(world, session):
     assert {(fields["conv"], fields["peer"]) for fields in told} == {(ROOM.number, ANN.number)}
 
 
-def test_an_absence_is_told_of_the_device(world, session):
-    """The record names the device's last connection: his others may stay."""
+def test_an_absence_is_recorded_for_the_connection_of_the_device(world, session):
+    """The user's other devices may stay connected."""
     link = connect(world, session)
     session.leave()
     (offline,) = world.kinds(Kind.OFFLINE)
     assert offline.fields == {"link": link.number, "peer": ANN.number}
 
 
-def test_nonsense_ends_the_connection(world, session):
-    """A frame that the protocol does not have is not passed over in silence."""
+def test_an_unreadable_frame_ends_the_connection(world, session):
     link = connect(world, session)
     session.on_frame(link, b"{]")
     assert world.closed == [(link, True)]
@@ -291,8 +276,7 @@ def test_nonsense_ends_the_connection(world, session):
     assert world.asked
 
 
-def test_a_login_is_renewed_long_before_it_expires(world, session):
-    """On the same connection; the calls after it carry the new token, and so on and on."""
+def test_a_login_is_renewed_on_the_same_connection_before_it_expires(world, session):
     world.take().answer(200, {**LOGIN, "expires_in_s": 3600})
     link = connect(world, session)
     for token in ("u", "v"):
@@ -305,8 +289,7 @@ def test_a_login_is_renewed_long_before_it_expires(world, session):
     assert session.request_channel.connection is link
 
 
-def test_one_login_has_one_renewal(world, session):
-    """Whoever was cut off and logged in again meanwhile does not renew the old login too."""
+def test_only_the_latest_login_is_renewed(world, session):
     world.take().answer(200, {**LOGIN, "expires_in_s": 3600})
     link = connect(world, session)
     keep_alive(world, session, link, 1000)
@@ -317,8 +300,7 @@ def test_one_login_has_one_renewal(world, session):
     assert not world.asked
 
 
-def test_a_renewal_that_failed_is_tried_again_soon(world, session):
-    """A login is out of order for a minute: there is a new token before the old one is void."""
+def test_a_failed_renewal_is_retried_before_the_token_expires(world, session):
     world.take().answer(200, {**LOGIN, "expires_in_s": 3600})
     link = connect(world, session)
     keep_alive(world, session, link, 2700)
@@ -330,15 +312,13 @@ def test_a_renewal_that_failed_is_tried_again_soon(world, session):
     assert world.dialled == [link]
 
 
-def test_a_login_without_an_end_is_not_renewed(world, session):
-    """A system that says nothing of it has tokens for ever."""
+def test_a_login_without_an_expiry_is_not_renewed(world, session):
     link = connect(world, session)
     keep_alive(world, session, link, 10_000)
     assert not world.asked
 
 
-def test_who_leaves_renews_nothing(world, session):
-    """An absence is one; his return logs in anyway."""
+def test_an_absent_user_renews_no_login(world, session):
     world.take().answer(200, {**LOGIN, "expires_in_s": 60})
     connect(world, session)
     session.leave()
@@ -346,8 +326,8 @@ def test_who_leaves_renews_nothing(world, session):
     assert not world.asked
 
 
-def test_a_frozen_user_comes_back_when_he_is_woken_and_not_before(world, session):
-    """Neither silence nor the server's close brings him back: his app does not run."""
+def test_a_stalled_user_reconnects_only_after_waking(world, session):
+    """Neither silence nor a close of the server counts, because the app does not run."""
     link = connect(world, session)
     session.stall()
     world.pass_ms(10_000)
@@ -359,8 +339,7 @@ def test_a_frozen_user_comes_back_when_he_is_woken_and_not_before(world, session
     assert world.take().request.path == "/v1/sessions"
 
 
-def test_a_frozen_user_does_not_move(world, session):
-    """A `reconnect` that he has read, but whose delay ends while he is frozen, waits for nobody."""
+def test_a_stalled_user_ignores_a_reconnect_request(world, session):
     link = connect(world, session)
     say(session, link, reconnect={"url": "ws://127.0.0.1:2", "delay_ms": 500, "deadline_ms": 900})
     session.stall()
@@ -368,8 +347,7 @@ def test_a_frozen_user_does_not_move(world, session):
     assert world.dialled == [link]
 
 
-def test_who_is_told_no_address_tries_the_others():
-    """Without a login the target's own addresses are all there is: a dead one is not for ever."""
+def test_without_a_login_a_failed_address_is_followed_by_the_next_one():
     world = World(Xmpp({}))
     world.context.api.append("ws://127.0.0.1:10")
     session = Session(world.context, ANN, Random(1))

@@ -3,8 +3,8 @@
 from gauntlet.scenarios.client.timers import Timers
 
 
-def test_what_is_due_is_called_in_order_and_once():
-    """Calls come in the order of their times, equal times in the order they were asked for."""
+def test_due_calls_are_made_once_in_the_order_of_their_times():
+    """Calls for the same time are made in the order in which they were scheduled."""
     timers, calls = Timers(), []
     for at_ns, name in ((30, "c"), (10, "a"), (10, "b"), (50, "late")):
         timers.at(at_ns, lambda name=name: calls.append(name))
@@ -14,8 +14,7 @@ def test_what_is_due_is_called_in_order_and_once():
     assert timers.next_ns == 50
 
 
-def test_a_call_may_ask_for_the_next_one():
-    """A timer set by a timer, and already due, is called in the same run."""
+def test_a_due_call_scheduled_by_a_call_is_made_in_the_same_run():
     timers, calls = Timers(), []
     timers.at(1, lambda: timers.at(2, lambda: calls.append("second")))
     timers.run_due(5)

@@ -58,23 +58,20 @@ def push(feed, *idents):
         feed.on_push(entry(ident), LINK)
 
 
-def test_entries_are_shown_as_they_come_and_once(feed, owner):
-    """A copy is told by its id, and dropped; the cursor is the last one shown."""
+def test_entries_are_presented_in_the_order_of_arrival_and_once(feed, owner):
     push(feed, "b", "a", "b")
     assert owner.shown == [("b", Channel.LIVE), ("a", Channel.LIVE)]
     assert owner.repeated == ["b"]
     assert feed.cursor == "a"
 
 
-def test_what_has_no_id_is_never_taken_for_a_copy(feed, owner):
-    """Two of them may be two messages: the judge sees both."""
+def test_entries_without_an_id_are_never_taken_for_copies(feed, owner):
     push(feed, "", "")
     assert len(owner.shown) == 2
     assert feed.cursor == ""
 
 
-def test_after_a_loss_the_history_comes_first(feed, owner):
-    """Pushes wait until it is read; what both bring is shown once, by re-sync."""
+def test_after_a_lost_connection_the_history_is_presented_before_pushes(feed, owner):
     push(feed, "a")
     feed.catch_up()
     assert feed.behind
@@ -88,7 +85,6 @@ def test_after_a_loss_the_history_comes_first(feed, owner):
 
 
 def test_a_long_history_is_read_page_by_page(feed, owner):
-    """The next one is asked for after the last entry of the one before."""
     feed.catch_up()
     feed.on_page(Page([entry("a")], more=True))
     assert (owner.reads, feed.cursor, feed.behind) == (2, "a", True)
@@ -96,8 +92,7 @@ def test_a_long_history_is_read_page_by_page(feed, owner):
     assert not feed.behind
 
 
-def test_a_history_that_cannot_be_read_is_asked_for_again(feed, owner):
-    """Until it is, the user is behind: what he missed is not known."""
+def test_a_failed_history_read_is_repeated_and_the_inbox_stays_behind(feed, owner):
     feed.catch_up()
     feed.catch_up()  # another connection, while the page is on its way
     assert owner.reads == 1

@@ -71,23 +71,20 @@ def talk(ident, sseq=1, sender="u0-1"):
     return said.replace("</message>", own)
 
 
-def test_the_targets_own_address_is_dialled(world, session):
-    """There is no login that would name another."""
+def test_the_address_of_the_target_is_dialled_without_a_login(world, session):
     assert not world.asked
     assert world.dialled[0].url == "ws://127.0.0.1:9/xmpp-websocket"
     assert session.connected
 
 
-def test_a_push_is_shown_without_a_position(world, session):
-    """A copy under the same id is dropped, and recorded as dropped."""
+def test_a_push_without_a_position_is_presented_and_its_copy_dropped(world, session):
     hear(session, session.request_channel.connection, talk("a1"), talk("a1"))
     shown, dropped = world.kinds(Kind.DELIVER, Kind.RECEIVE)
     assert (shown.kind, shown.fields["seq"], shown.fields["sseq"]) == (Kind.DELIVER, 0, 1)
     assert dropped.kind is Kind.RECEIVE
 
 
-def test_a_send_without_an_answer_is_not_repeated(world, session):
-    """The session is lost for good: the outcome is unknown, after one attempt."""
+def test_a_send_lost_with_its_session_is_unknown_after_one_attempt(world, session):
     session.submit(Op(0, TALK, 1, 1), world.time_ns)
     link = session.request_channel.connection
     session.on_closed(link, 1006)
@@ -99,8 +96,8 @@ def test_a_send_without_an_answer_is_not_repeated(world, session):
     assert sum(b"<body>" in frame for _, frame in world.frames) == 1
 
 
-def test_after_a_session_that_was_not_resumed_the_archive_is_read(world, session):
-    """What it holds is shown as re-sync; the author's own entries are not shown to him."""
+def test_the_archive_is_read_after_a_session_that_was_not_resumed(world, session):
+    """The user's own entries are not presented on the device that wrote them."""
     hear(session, session.request_channel.connection, talk("a1"))
     session.on_closed(session.request_channel.connection, 1006)
     world.pass_ms(2_500)
@@ -125,8 +122,7 @@ def test_after_a_session_that_was_not_resumed_the_archive_is_read(world, session
     assert channels == [Channel.LIVE, Channel.RESYNC]
 
 
-def test_a_resumed_session_reads_nothing(world, session):
-    """The server sends on what was missed."""
+def test_a_resumed_session_reads_no_archive(world, session):
     session.on_closed(session.request_channel.connection, 1006)
     world.pass_ms(2_500)
     link = connect(world, session)
@@ -135,7 +131,7 @@ def test_a_resumed_session_reads_nothing(world, session):
     assert not session.receiver.behind
 
 
-def test_who_leaves_on_purpose_says_so(world, session):
-    """Else the server would keep the session, and what comes for it."""
+def test_a_planned_absence_closes_the_stream(world, session):
+    """Otherwise the server would keep the session and its messages."""
     session.leave()
     assert world.frames[-1][1].startswith(b"<close ")

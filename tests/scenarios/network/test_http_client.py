@@ -13,8 +13,7 @@ from gauntlet.scenarios.network.websocket import AllowedHosts, TransportError
 from ..raw_server import Server, reply
 
 
-async def test_a_connection_is_kept_and_used_again():
-    """Two requests, one connection; method, path, token and body arrive."""
+async def test_a_connection_is_reused_for_the_next_request():
     async with Server(reply("one"), reply("two", "503 X", "Retry-After: 2\r\n")) as server:
         http = HttpClient(AllowedHosts([]))
         first = await http.request(server.url, Request("POST", "/a?b=1", b"{}", "t"), 2)
@@ -28,8 +27,7 @@ async def test_a_connection_is_kept_and_used_again():
     assert server.requests[0].endswith(b"\r\n\r\n{}")
 
 
-async def test_no_answer_is_one_kind_of_error():
-    """Refused, closed half-way, not HTTP, too late: the caller has one thing to handle."""
+async def test_every_missing_answer_is_a_transport_error():
     async with Server(None, b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b"") as server:
         http = HttpClient(AllowedHosts([]))
         for _ in range(4):
@@ -40,8 +38,7 @@ async def test_no_answer_is_one_kind_of_error():
     assert server.connections == 4
 
 
-async def test_a_connection_that_may_not_be_kept_is_not():
-    """`Connection: close` is honoured."""
+async def test_connection_close_is_honoured():
     close = "Connection: close\r\n"
     async with Server(reply("a", extra=close), reply("b", extra=close)) as server:
         http = HttpClient(AllowedHosts([]))
@@ -78,29 +75,26 @@ def read(pieces: list[bytes]) -> tuple[Response | TransportError, bool]:
 
 
 @given(st.sampled_from(ANSWERS), st.data())
-def test_an_answer_is_the_same_in_one_piece_and_in_several(answer, data):
-    """The short way for plain successes and the parser never disagree."""
+def test_a_response_reads_the_same_in_one_piece_and_in_several(answer, data):
+    """The shortcut for plain successes and the parser must never disagree."""
     cuts = sorted(data.draw(st.sets(st.integers(1, len(answer) - 1), min_size=1, max_size=4)))
     pieces = [answer[a:b] for a, b in zip([0, *cuts], [*cuts, len(answer)], strict=True)]
     assert read(pieces) == read([answer])
 
 
-def test_the_short_way_is_for_plain_successes_only():
-    """What says more than its length, or is not whole, or is no success, goes to the parser."""
+def test_the_shortcut_accepts_only_complete_and_plain_successes():
     assert _plain_success(ANSWERS[0]) == Response(200, b"one")
     for answer in (*ANSWERS[3:], ANSWERS[0][:-1], ANSWERS[0] + b"!", b"HTTP/1.1 200 OK\r\n\r\n"):
         assert _plain_success(answer) is None
 
 
-def test_an_answer_too_many_ends_the_connection():
-    """Two answers to one request: the next request must not be given the second."""
+def test_two_responses_to_one_request_end_the_connection():
     outcome, kept = read([ANSWERS[5] + ANSWERS[5]])
     assert isinstance(outcome, Response)
     assert not kept
 
 
-async def test_nobody_is_told_of_what_was_closed():
-    """A load that ends hears no more of what it still waited for."""
+async def test_closing_the_client_calls_no_callback():
     heard = []
     async with Server(b"", b"") as server:
         http = HttpClient(AllowedHosts([]))
@@ -111,8 +105,7 @@ async def test_nobody_is_told_of_what_was_closed():
     assert heard == []
 
 
-async def test_requests_do_not_wait_for_each_other():
-    """One at a time on a connection, and a connection more where all are busy."""
+async def test_concurrent_requests_use_several_connections():
     async with Server(b"", reply("b")) as server:
         http = HttpClient(AllowedHosts([]))
         stuck = asyncio.create_task(http.request(server.url, Request("GET", "/"), 1))
@@ -123,8 +116,8 @@ async def test_requests_do_not_wait_for_each_other():
     assert server.connections == 2
 
 
-async def test_a_slow_connect_does_not_switch_time_outs_off(monkeypatch):
-    """A request whose connection took longer than a sweep, and is never answered, ends in time."""
+async def test_a_request_times_out_although_its_connect_was_slow(monkeypatch):
+    """The connect takes longer than the interval in which overdue requests are looked for."""
     async with Server(b"", b"") as server:
         http = HttpClient(AllowedHosts([]))
         resolve = AllowedHosts.resolve
@@ -140,8 +133,7 @@ async def test_a_slow_connect_does_not_switch_time_outs_off(monkeypatch):
         http.close()
 
 
-async def test_a_request_made_on_a_time_out_has_one_of_its_own():
-    """Whoever hears of a time-out asks again at once, on a connection that is there already."""
+async def test_a_request_sent_by_a_time_out_callback_times_out_too():
     outcomes = []
     async with Server(reply("warm"), b"", b"", b"") as server:
         http = HttpClient(AllowedHosts([]))

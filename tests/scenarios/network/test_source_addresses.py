@@ -14,15 +14,13 @@ from gauntlet.scenarios.network.websocket import AllowedHosts, WebSocket, dial
 PORTS = 28_232
 
 
-def test_few_connections_are_left_to_the_system():
-    """One address is enough: nothing is bound."""
+def test_few_connections_need_no_source_address():
     sources = SourceAddresses(PORTS // 2, PORTS, rotates=True)
     assert sources.count == 1
     assert sources.next("127.0.0.1") is None
 
 
-def test_many_connections_take_addresses_in_turn():
-    """No address has more than its share."""
+def test_many_connections_use_several_addresses_evenly():
     sources = SourceAddresses(50_000, PORTS, rotates=True)
     taken = Counter(sources.next("127.0.0.1") for _ in range(50_000))
     assert sorted(taken) == [f"127.0.0.{number}" for number in range(1, 5)]
@@ -30,18 +28,15 @@ def test_many_connections_take_addresses_in_turn():
 
 
 @pytest.mark.parametrize("target", ["10.1.2.3", "::1"])
-def test_only_loopback_has_many_addresses(target):
-    """Another machine sees us under the addresses that we really have."""
+def test_other_targets_than_ipv4_loopback_have_no_source_address(target):
     assert SourceAddresses(50_000, PORTS, rotates=True).next(target) is None
 
 
-def test_a_system_with_one_loopback_address_is_left_alone():
-    """Elsewhere than on Linux 127.0.0.2 is nobody."""
+def test_a_system_with_one_loopback_address_has_no_source_address():
     assert SourceAddresses(10**6, PORTS, rotates=False).next("127.0.0.1") is None
 
 
-def test_there_is_an_end_to_addresses():
-    """Whatever is planned, an address is one."""
+def test_source_addresses_are_valid_for_any_number_of_connections():
     sources = SourceAddresses(10**9, 1, rotates=True)
     for _ in range(2 * sources.count):
         assert len(sources.next("127.0.0.9").split(".")) == 4
@@ -54,7 +49,7 @@ class _Echo(picows.WSListener):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
 async def test_a_listener_sees_connections_from_several_addresses():
-    """They are dialled from there, without delay, and by ports that are chosen at connect."""
+    """The sockets have no delay (TCP_NODELAY), and their ports are chosen at connect."""
     seen = []
 
     def accept(request):
