@@ -1,4 +1,4 @@
-"""Adapters by their names, and by the places where Python finds them."""
+"""Finding adapters by their names and by their import paths."""
 
 import pytest
 
@@ -6,11 +6,11 @@ from gauntlet.core.errors import ConfigError
 from gauntlet.scenarios.adapters import ADAPTERS, find
 from gauntlet.scenarios.adapters._template import Template
 
-NEARLY = """
+INCOMPLETE = """
 class Half:
     capabilities = frozenset()
     subprotocol = "x"
-class Boastful:
+class Unknown:
     capabilities = {"telepathy"}
     subprotocol = "x"
     def websocket_url(self, url): ...
@@ -20,8 +20,8 @@ class Boastful:
 
 @pytest.fixture
 def acme(tmp_path, monkeypatch):
-    """A package of somebody else's, with what is nearly an adapter."""
-    (tmp_path / "acme_im.py").write_text(NEARLY)
+    """Modules outside the tree, with classes that are no complete adapters."""
+    (tmp_path / "acme_im.py").write_text(INCOMPLETE)
     (tmp_path / "acme_broken.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(tmp_path)
 
@@ -32,7 +32,7 @@ def test_an_adapter_is_found_by_its_name_or_its_import_path():
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("acme", "allowed: reference, xmpp, package.module:Class"),
         ("../acme.py:Acme", "allowed: reference"),
@@ -40,10 +40,10 @@ def test_an_adapter_is_found_by_its_name_or_its_import_path():
         ("acme_broken:Acme", "cannot be imported.*ZeroDivisionError"),
         ("acme_im:Acme", "acme_im has no Acme"),
         ("acme_im:Half", "has no websocket_url, codec"),
-        ("acme_im:Boastful", "declares telepathy; allowed: server_seq"),
+        ("acme_im:Unknown", "declares telepathy; allowed: server_seq"),
     ],
 )
 @pytest.mark.usefixtures("acme")
-def test_an_invalid_adapter_is_a_config_error_with_the_reason(name, said):
-    with pytest.raises(ConfigError, match=said):
+def test_an_invalid_adapter_is_a_config_error_with_the_reason(name, message):
+    with pytest.raises(ConfigError, match=message):
         find(name)

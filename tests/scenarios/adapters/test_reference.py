@@ -1,4 +1,4 @@
-"""The codec of `im.v1`, against the golden frames that the server is held to as well."""
+"""The codec of `im.v1`, tested with the same golden frames as the server."""
 
 import json
 from pathlib import Path
@@ -14,12 +14,12 @@ CODEC = ADAPTER.codec("u", "d")
 
 
 def golden(name):
-    """The bytes of a golden frame."""
+    """Return the bytes of a golden frame."""
     return (GOLDEN / f"{name}.json").read_bytes().strip()
 
 
 def content(name):
-    """What a golden frame holds."""
+    """Return the content of a golden frame."""
     (inner,) = json.loads(golden(name)).values()
     return inner
 
@@ -30,10 +30,14 @@ def test_every_golden_frame_of_the_server_is_understood(file):
 
 
 def test_a_message_keeps_conversation_position_sender_and_body():
-    said = content("server/msg")
+    message = content("server/msg")
     read = CODEC.read(golden("server/msg"))
     assert read == base.Entry(
-        said["conv"], said["seq"], said["sender"], said["body"], said["client_msg_id"]
+        message["conv"],
+        message["seq"],
+        message["sender"],
+        message["body"],
+        message["client_msg_id"],
     )
 
 
@@ -44,15 +48,15 @@ def test_each_control_frame_is_its_own_event():
     assert CODEC.read(golden("server/gap")) == base.Gap(gap["conv"], gap["from"], gap["to"])
     ping, pong = CODEC.read(golden("server/ping")), CODEC.read(golden("server/pong"))
     assert (ping.answer, pong.answer) == (golden("client/pong"), b"")
-    move = content("server/reconnect")
-    assert CODEC.read(golden("server/reconnect")).url == move["url"]
-    greeting = CODEC.read(golden("server/connected"))
-    assert (greeting.edge, greeting.environment) == ("edge-blue-1", "blue")
-    assert greeting.heads == content("server/connected")["heads"]
+    reconnect = content("server/reconnect")
+    assert CODEC.read(golden("server/reconnect")).url == reconnect["url"]
+    connected = CODEC.read(golden("server/connected"))
+    assert (connected.edge, connected.environment) == ("edge-blue-1", "blue")
+    assert connected.heads == content("server/connected")["heads"]
 
 
 def logged_in(token, device="d"):
-    """A codec whose login was answered."""
+    """Return a codec whose login was answered."""
     codec = ADAPTER.codec("u", device)
     session = {"token": token, "connect": {"url": "ws://127.0.0.1:1"}}
     assert (
@@ -74,9 +78,9 @@ def test_the_frames_of_the_client_equal_the_golden_frames(name, encoded):
 
 
 def test_the_opening_frame_equals_the_golden_frame():
-    hello = content("client/connect")
-    codec = logged_in(hello["token"], hello["device"])
-    assert codec.open(hello["cursors"]) == golden("client/connect")
+    connect = content("client/connect")
+    codec = logged_in(connect["token"], connect["device"])
+    assert codec.open(connect["cursors"]) == golden("client/connect")
 
 
 @pytest.mark.parametrize("frame", [b"", b"[]", b"{}", b'{"other":{}}', b'{"msg":{"conv":"x"}}'])
@@ -86,7 +90,7 @@ def test_an_invalid_frame_is_a_protocol_error(frame):
 
 
 def error(stored, temporary=True):
-    """An error body."""
+    """Return an error body."""
     refusal = {"code": "x", "message": "", "temporary": temporary, "stored": stored}
     return json.dumps({"error": refusal}).encode()
 

@@ -1,4 +1,4 @@
-"""The template as it is: a load over it, a history of it, and a verdict that claims no more."""
+"""A load with the unchanged template, and the verdict on it."""
 
 import asyncio
 import json
@@ -15,45 +15,45 @@ from gauntlet.scenarios.engine.load_file import LoadFile
 from gauntlet.scenarios.schedule.arrivals import Stripe
 
 USERS = 4
-MINE = "gauntlet.scenarios.adapters._template:Template"
+ADAPTER = "gauntlet.scenarios.adapters._template:Template"
 
 
 class Chat:
-    """The system that the template speaks to; it forgets every n-th message."""
+    """The system that the template is written for; it drops every n-th message."""
 
-    def __init__(self, forget=0):
-        self.forget = forget
+    def __init__(self, drop_every=0):
+        self.drop_every = drop_every
         self.sockets, self.sent = {}, 0
 
     async def serve(self, request):
-        """One user's connection."""
+        """Serve one user's connection."""
         socket = web.WebSocketResponse(protocols=("chat.v1",), compress=False)
         await socket.prepare(request)
         user = ""
         async for message in socket:
             if message.type is not WSMsgType.TEXT:
                 continue
-            ((name, said),) = json.loads(message.data).items()
+            ((name, content),) = json.loads(message.data).items()
             if name == "hello":
-                user = said["user"]
+                user = content["user"]
                 self.sockets[user] = socket
                 await socket.send_json({"welcome": {"node": "chat-1"}})
             elif name == "send":
-                await self._send(socket, user, said)
+                await self._send(socket, user, content)
             else:
                 await socket.send_json({"pong": {}})
         return socket
 
-    async def _send(self, socket, user, said):
+    async def _send(self, socket, user, content):
         self.sent += 1
-        if not self.forget or self.sent % self.forget:
-            await self.sockets[said["to"]].send_json({"message": {**said, "from": user}})
-        await socket.send_json({"stored": {"id": said["id"]}})
+        if not self.drop_every or self.sent % self.drop_every:
+            await self.sockets[content["to"]].send_json({"message": {**content, "from": user}})
+        await socket.send_json({"stored": {"id": content["id"]}})
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Puts a second of load on a chat, and judges it; the adapter is named by its place."""
+    """Run a short load on a chat, with the adapter named by its import path, and judge it."""
 
     async def go(chat):
         app = web.Application()
@@ -67,7 +67,7 @@ def run(tmp_path):
             {
                 "version": 1, "name": "x", "about": "x",
                 "target": {
-                    "adapter": MINE, "stack": "external", "server": {"heads_poll_ms": 100},
+                    "adapter": ADAPTER, "stack": "external", "server": {"heads_poll_ms": 100},
                 },
                 "load": {
                     "users": USERS, "workload": {"direct": 1}, "rate": "40/s",
@@ -86,7 +86,7 @@ def run(tmp_path):
         engine.commands.append(engine.drain)
         await running
         await runner.cleanup()
-        adapter = {"name": MINE, "capabilities": sorted(Template.capabilities)}
+        adapter = {"name": ADAPTER, "capabilities": sorted(Template.capabilities)}
         write_json(
             directory.manifest, {"scenario": to_builtins(scenario), "seed": 1, "adapter": adapter}
         )
@@ -96,7 +96,7 @@ def run(tmp_path):
 
 
 def verdicts(result):
-    """Each check's verdict by its name."""
+    """Return the verdict of each check by its name."""
     return {check["id"]: check["verdict"] for check in result["checks"]}
 
 
@@ -106,12 +106,12 @@ async def test_without_capabilities_deliveries_are_judged_and_storage_is_not(run
     assert result["counts"]["acked"] == result["counts"]["ops"] > 20
     assert found["undelivered"] == found["sender-fifo"] == found["duplicate"] == "valid"
     assert found["lost-acked"] == found["wire-order"] == "not-applicable"
-    grades = {one["aspect"]: one["grade"] for one in result["grades"]}
+    grades = {grade["aspect"]: grade["grade"] for grade in result["grades"]}
     assert grades == {"loss": "C", "order": "C", "duplicates": "B", "re-sync": "–", "content": "B"}
 
 
-@pytest.mark.full  # the quiesce waits for what never comes
+@pytest.mark.full  # the quiesce waits for the dropped messages
 async def test_a_system_that_drops_acknowledged_messages_fails(run):
-    result = await run(Chat(forget=10))
+    result = await run(Chat(drop_every=10))
     assert verdicts(result)["undelivered"] == "invalid"
     assert result["verdict"]["exit_code"] == 1

@@ -1,4 +1,4 @@
-"""One user's XMPP stream: logging in, counting, resuming, reading the archive."""
+"""One user's XMPP session: login, acknowledgement, resumption and archive."""
 
 from pathlib import Path
 
@@ -17,25 +17,25 @@ from gauntlet.scenarios.adapters.xmpp import Xmpp
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "xmpp"
 CONV = "d.u0-0.u0-1"
-GREETING = [
+HANDSHAKE = [
     "open", "features-before-login", "success", "open", "features", "bound", "enabled",
 ]  # fmt: skip
 
 
 def golden(name):
-    """The bytes of a golden frame."""
+    """Return the bytes of a golden frame."""
     return (GOLDEN / f"{name}.xml").read_bytes().strip()
 
 
 def flat(event):
-    """The single events of what a frame says, in order."""
+    """Return the single events of an event, in order."""
     if isinstance(event, EventBatch):
-        return [one for each in event.events for one in flat(each)]
+        return [single for inner in event.events for single in flat(inner)]
     return [event]
 
 
-def hear(codec, *names, h=None):
-    """The events of golden frames of the server; `h` replaces the count in the last."""
+def receive(codec, *names, h=None):
+    """Return the events of golden server frames; `h` replaces the count in the last one."""
     events = []
     for name in names:
         frame = golden(f"server/{name}")
@@ -45,23 +45,23 @@ def hear(codec, *names, h=None):
     return events
 
 
-def said(events):
-    """The frames that the protocol wants sent."""
+def sent_frames(events):
+    """Return the frames that the events request to be sent."""
     return [frame for event in events if isinstance(event, SendFrames) for frame in event.frames]
 
 
 def answers(events):
-    """The calls that ended, by ticket."""
+    """Return the values of the calls that ended, by ticket."""
     return {event.ticket: event.value for event in events if isinstance(event, Answer)}
 
 
 @pytest.fixture
 def codec():
-    """A stream that is up; nothing but the presence was said."""
+    """The codec of a session that is up and has sent its presence."""
     made = Xmpp({}).codec("u0-1", "d0")
     assert made.open({}) == golden("client/open")
-    events = hear(made, *GREETING)
-    assert said(events) == [
+    events = receive(made, *HANDSHAKE)
+    assert sent_frames(events) == [
         golden("client/auth"), golden("client/open"), golden("client/bind"),
         golden("client/enable"), golden("client/presence"), golden("client/request-ack"),
     ]  # fmt: skip
@@ -72,16 +72,18 @@ def codec():
 
 
 def resumed(h):
-    """The server takes the old session up."""
+    """Return the frame with which the server resumes the session."""
     return f"<resumed xmlns='urn:xmpp:sm:3' previd='mhtD4XsNydrR' h='{h}'/>".encode()
 
 
 def reconnect(codec, last):
-    """Lose the connection, open another, and end with the answer to `resume`."""
+    """Lose the connection, open another, and return the events of the answer to `resume`."""
     codec.lost()
     codec.open({})
-    events = hear(codec, *GREETING[:5])
-    assert said(events)[-1].startswith(b"<resume xmlns='urn:xmpp:sm:3' previd=\"mhtD4XsNydrR\"")
+    events = receive(codec, *HANDSHAKE[:5])
+    assert sent_frames(events)[-1].startswith(
+        b"<resume xmlns='urn:xmpp:sm:3' previd=\"mhtD4XsNydrR\""
+    )
     return flat(codec.read(last))
 
 
@@ -94,9 +96,9 @@ def test_a_send_is_acknowledged_when_the_server_has_counted_it(codec):
     """The presence is the first stanza of the session, and the messages follow it."""
     first, second = codec.send(CONV, "m1", "hi"), codec.send(CONV, "m2", "hi")
     assert first.frames[1] == second.frames[1] == golden("client/request-ack")
-    assert answers(hear(codec, "ack", h=1)) == {}
-    assert answers(hear(codec, "ack", h=2)) == {"m1": Sent("yes")}
-    assert answers(hear(codec, "ack", h=3)) == {"m2": Sent("yes")}
+    assert answers(receive(codec, "ack", h=1)) == {}
+    assert answers(receive(codec, "ack", h=2)) == {"m1": Sent("yes")}
+    assert answers(receive(codec, "ack", h=3)) == {"m2": Sent("yes")}
 
 
 def test_waiting_stanzas_are_sent_before_the_session_is_reported_as_connected(codec):
@@ -109,8 +111,8 @@ def test_waiting_stanzas_are_sent_before_the_session_is_reported_as_connected(co
 
 
 def test_only_stanzas_raise_the_clients_count(codec):
-    hear(codec, "presence", "ack", "message", "close", "archived")
-    assert said(hear(codec, "request-ack")) == [b"<a xmlns='urn:xmpp:sm:3' h='3'/>"]
+    receive(codec, "presence", "ack", "message", "close", "archived")
+    assert sent_frames(receive(codec, "request-ack")) == [b"<a xmlns='urn:xmpp:sm:3' h='3'/>"]
 
 
 def test_a_resumed_session_acknowledges_and_repeats_by_the_servers_count(codec):
@@ -121,8 +123,12 @@ def test_a_resumed_session_acknowledges_and_repeats_by_the_servers_count(codec):
     events = reconnect(codec, resumed(2))
     assert [event.resumed for event in events if isinstance(event, Connected)] == [True]
     assert answers(events) == {"m1": Sent("yes")}
-    assert [b"two" in frame or b"three" in frame for frame in said(events)] == [True, True, False]
-    assert answers(hear(codec, "ack", h=4)) == {"m2": Sent("yes"), "m3": Sent("yes")}
+    assert [b"two" in frame or b"three" in frame for frame in sent_frames(events)] == [
+        True,
+        True,
+        False,
+    ]
+    assert answers(receive(codec, "ack", h=4)) == {"m2": Sent("yes"), "m3": Sent("yes")}
 
 
 def test_sends_in_flight_in_a_lost_session_are_unknown(codec):
@@ -131,13 +137,13 @@ def test_sends_in_flight_in_a_lost_session_are_unknown(codec):
     codec.lost()
     codec.send(CONV, "m2", "two")  # certainly not sent: it goes out on the new session
     events = reconnect(codec, golden("server/resume-failed"))
-    assert said(events) == [golden("client/bind")]
-    events = hear(codec, "bound", "enabled")
+    assert sent_frames(events) == [golden("client/bind")]
+    events = receive(codec, "bound", "enabled")
     assert answers(events) == {"m1": Sent("unknown", temporary=False), page.ticket: None}
-    frames = said(events)
+    frames = sent_frames(events)
     assert sum(b"two" in frame for frame in frames) == 1
     assert not any(b"one" in frame for frame in frames)
-    assert answers(hear(codec, "ack", h=2)) == {"m2": Sent("yes")}
+    assert answers(receive(codec, "ack", h=2)) == {"m2": Sent("yes")}
 
 
 def test_a_lost_session_with_a_known_count_has_definite_outcomes(codec):
@@ -153,14 +159,14 @@ def test_a_session_that_was_closed_is_not_resumed(codec):
     assert codec.goodbye() == golden("client/close")
     codec.lost()
     codec.open({})
-    assert said(hear(codec, *GREETING[:5]))[-1] == golden("client/bind")
+    assert sent_frames(receive(codec, *HANDSHAKE[:5]))[-1] == golden("client/bind")
 
 
 def test_an_archive_page_collects_its_entries_until_fin(codec):
     call = codec.history(CONV, "x", 500)
     assert call.ticket == "page1"
-    assert hear(codec, "archived") == []
-    (entry,) = answers(hear(codec, "archive-end"))["page1"].entries
+    assert receive(codec, "archived") == []
+    (entry,) = answers(receive(codec, "archive-end"))["page1"].entries
     assert (entry.id, entry.body) == ("CgcAvfcwo6MLvCUNIf6r5Y5t", "hi & <")
     call = codec.history(CONV, entry.id, 500)
     fin = golden("server/archive-end").replace(b" complete='true'", b"").replace(b"page1", b"page2")
@@ -170,9 +176,9 @@ def test_an_archive_page_collects_its_entries_until_fin(codec):
 def test_an_archive_without_the_id_is_read_from_the_start(codec):
     """XEP-0313: `item-not-found` for `after`. The call continues under its ticket."""
     codec.history(CONV, "gone", 500)
-    (query,) = said(hear(codec, "archive-unknown-id"))
+    (query,) = sent_frames(receive(codec, "archive-unknown-id"))
     assert b"<after>" not in query
-    assert answers(hear(codec, "archived", "archive-end"))["page1"].entries
+    assert answers(receive(codec, "archived", "archive-end"))["page1"].entries
 
 
 def test_a_message_error_before_the_acknowledgement_is_unknown(codec):
@@ -186,7 +192,7 @@ def test_a_ping_of_the_server_is_answered(codec):
         b"<iq xmlns='jabber:client' type='get' id='p7' from='localhost'>"
         b"<ping xmlns='urn:xmpp:ping'/></iq>"
     )
-    (pong,) = said([codec.read(ping)])
+    (pong,) = sent_frames([codec.read(ping)])
     assert b"type='result'" in pong
     assert b'id="p7"' in pong
     assert codec.ping() == golden("client/ping")

@@ -1,4 +1,4 @@
-"""XMPP as bytes: golden frames, said to and heard from Prosody 0.12."""
+"""XMPP as bytes: golden frames, exchanged with Prosody 0.12."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "xmpp"
 
 
 def golden(name):
-    """The bytes of a golden frame."""
+    """Return the bytes of a golden frame."""
     return (GOLDEN / f"{name}.xml").read_bytes().strip()
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "frame"),
     [
         ("open", stanzas.open_stream("localhost")),
         ("auth", stanzas.auth_plain("u0-1", "u0-1")),
@@ -35,10 +35,10 @@ def golden(name):
         ("close", stanzas.CLOSE),
     ],
 )
-def test_the_frames_of_the_client_equal_the_golden_frames(name, said):
+def test_the_frames_of_the_client_equal_the_golden_frames(name, frame):
     """They were recorded from a session that Prosody accepted."""
-    assert said == golden(f"client/{name}")
-    assert stanzas.parse(said).tag.startswith("{")
+    assert frame == golden(f"client/{name}")
+    assert stanzas.parse(frame).tag.startswith("{")
 
 
 def test_a_message_and_its_archived_copy_are_the_same_entry():

@@ -1,4 +1,4 @@
-"""In-order presentation, hold-back and repair."""
+"""In-order presentation, hold-back and gap repair."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,20 +11,20 @@ from gauntlet.scenarios.client.ordered_inbox import PAGE_LIMIT, OrderedInbox
 from ..world import TALK
 
 
-class InboxListener:
-    """Keeps what an inbox asks for."""
+class RecordingListener:
+    """Records what the inbox requests."""
 
     def __init__(self):
-        self.shown, self.repeats, self.holes, self.reads, self.waits = [], [], 0, [], []
+        self.presented, self.repeats, self.skipped, self.reads, self.waits = [], [], 0, [], []
 
-    def present(self, inbox, entry, channel, link):
-        self.shown.append((entry.seq, channel))
+    def present(self, inbox, entry, channel, connection):
+        self.presented.append((entry.seq, channel))
 
-    def on_repeat(self, inbox, entry, link, *, seen):
+    def on_repeat(self, inbox, entry, connection, *, seen):
         self.repeats.append((entry.seq, seen))
 
     def on_skipped(self, inbox, count):
-        self.holes += count
+        self.skipped += count
 
     def read_history(self, inbox):
         self.reads.append(inbox.cursor)
@@ -34,127 +34,127 @@ class InboxListener:
 
 
 def entry(seq):
-    """A message at a position."""
+    """Return a message at a position."""
     return Entry(TALK.name, seq, "u0-0", "body")
 
 
-def made(cursor=0):
-    """An inbox, its owner, and a link."""
-    owner = InboxListener()
-    return OrderedInbox(TALK, cursor, owner), owner, Connection(None, "", 0, number=1)
+def make_inbox(cursor=0):
+    """Return an inbox, its listener, and a connection."""
+    listener = RecordingListener()
+    return OrderedInbox(TALK, cursor, listener), listener, Connection(None, "", 0, number=1)
 
 
 def page(first, last, head):
-    """A page of consecutive entries."""
+    """Return a page of consecutive entries."""
     return Page([entry(seq) for seq in range(first, last + 1)], head)
 
 
 def test_pushes_in_order_are_presented_without_a_timer_or_a_read():
-    inbox, owner, link = made()
+    inbox, listener, connection = make_inbox()
     for seq in (1, 2, 3):
-        inbox.on_push(entry(seq), link)
-    assert owner.shown == [(seq, Channel.LIVE) for seq in (1, 2, 3)]
-    assert (owner.repeats, owner.reads, owner.waits) == ([], [], [])
+        inbox.on_push(entry(seq), connection)
+    assert listener.presented == [(seq, Channel.LIVE) for seq in (1, 2, 3)]
+    assert (listener.repeats, listener.reads, listener.waits) == ([], [], [])
 
 
 def test_a_gap_is_repaired_from_the_history():
     """The entry from the history is a re-sync; the pushed entry behind the gap stays live."""
-    inbox, owner, link = made()
-    inbox.on_push(entry(1), link)
-    inbox.on_push(entry(3), link)
-    assert owner.shown == [(1, Channel.LIVE)]
+    inbox, listener, connection = make_inbox()
+    inbox.on_push(entry(1), connection)
+    inbox.on_push(entry(3), connection)
+    assert listener.presented == [(1, Channel.LIVE)]
     inbox.on_timer()
-    assert owner.reads == [1]
+    assert listener.reads == [1]
     inbox.on_page(page(2, 3, 3))
-    assert owner.shown[1:] == [(2, Channel.RESYNC), (3, Channel.LIVE)]
+    assert listener.presented[1:] == [(2, Channel.RESYNC), (3, Channel.LIVE)]
     assert not inbox.behind
 
 
 def test_a_late_push_is_presented_in_order_and_recorded_as_backward():
-    inbox, owner, link = made(cursor=1)
-    inbox.on_push(entry(3), link)
-    inbox.on_push(entry(2), link)
-    assert [seq for seq, _ in owner.shown] == [2, 3]
-    assert owner.repeats == [(2, False)]
+    inbox, listener, connection = make_inbox(cursor=1)
+    inbox.on_push(entry(3), connection)
+    inbox.on_push(entry(2), connection)
+    assert [seq for seq, _ in listener.presented] == [2, 3]
+    assert listener.repeats == [(2, False)]
     inbox.on_timer()
-    assert owner.reads == []
+    assert listener.reads == []
 
 
 def test_a_repeated_push_is_presented_once_and_recorded():
     """Whether the first copy was presented or is still held back."""
-    inbox, owner, link = made()
-    inbox.on_push(entry(1), link)
-    inbox.on_push(entry(1), link)
-    inbox.on_push(entry(3), link)
+    inbox, listener, connection = make_inbox()
+    inbox.on_push(entry(1), connection)
+    inbox.on_push(entry(1), connection)
+    inbox.on_push(entry(3), connection)
     inbox.on_push(entry(3), Connection(None, "", 0, number=2))
-    assert [seq for seq, _ in owner.shown] == [1]
-    assert owner.repeats == [(1, True), (3, True)]
+    assert [seq for seq, _ in listener.presented] == [1]
+    assert listener.repeats == [(1, True), (3, True)]
 
 
 def test_positions_missing_from_a_page_are_skipped():
-    inbox, owner, link = made()
+    inbox, listener, connection = make_inbox()
     inbox.on_head(4, 0)
     inbox.on_page(Page([entry(1), entry(3), entry(4)], 4))
-    assert [seq for seq, _ in owner.shown] == [1, 3, 4]
-    assert (owner.holes, inbox.cursor, inbox.behind) == (1, 4, False)
-    inbox.on_push(entry(2), link)
-    assert [seq for seq, _ in owner.shown] == [1, 3, 4]
+    assert [seq for seq, _ in listener.presented] == [1, 3, 4]
+    assert (listener.skipped, inbox.cursor, inbox.behind) == (1, 4, False)
+    inbox.on_push(entry(2), connection)
+    assert [seq for seq, _ in listener.presented] == [1, 3, 4]
 
 
 def test_a_full_page_is_followed_by_the_next_page():
     """The end of a page must not be taken for a gap in the history."""
-    inbox, owner, _ = made()
+    inbox, listener, _ = make_inbox()
     inbox.on_head(PAGE_LIMIT + 2, 0)
     inbox.on_page(page(1, PAGE_LIMIT, PAGE_LIMIT + 2))
-    assert owner.reads == [0, PAGE_LIMIT]
+    assert listener.reads == [0, PAGE_LIMIT]
     inbox.on_page(page(PAGE_LIMIT + 1, PAGE_LIMIT + 2, PAGE_LIMIT + 2))
-    assert (inbox.cursor, owner.holes) == (PAGE_LIMIT + 2, 0)
+    assert (inbox.cursor, listener.skipped) == (PAGE_LIMIT + 2, 0)
 
 
 def test_a_page_without_progress_is_read_again_after_a_wait():
     """A failed read, or a head behind the announced one, must not become a busy loop."""
-    inbox, owner, _ = made()
+    inbox, listener, _ = make_inbox()
     inbox.on_head(3, 0)
     for answer in (None, Page([], 0)):
         inbox.on_page(answer)
-        assert owner.waits
-        owner.waits.clear()
+        assert listener.waits
+        listener.waits.clear()
         inbox.on_timer()
-    assert owner.reads == [0, 0, 0]
+    assert listener.reads == [0, 0, 0]
 
 
 def test_an_announced_entry_is_not_read_if_its_push_comes_in_time():
     """A heartbeat may overtake the push that it announces."""
-    inbox, owner, link = made()
+    inbox, listener, connection = make_inbox()
     inbox.on_head(1)
-    inbox.on_push(entry(1), link)
+    inbox.on_push(entry(1), connection)
     inbox.on_timer()
-    assert owner.reads == []
+    assert listener.reads == []
 
 
 @given(st.data())
 def test_any_sequence_of_pushes_is_presented_once_and_in_order(data):
     count = data.draw(st.integers(1, 12))
     pushes = data.draw(st.lists(st.integers(1, count), max_size=30))
-    inbox, owner, link = made()
+    inbox, listener, connection = make_inbox()
     for seq in pushes:
-        inbox.on_push(entry(seq), link)
+        inbox.on_push(entry(seq), connection)
         if data.draw(st.booleans()):
             inbox.on_timer()
-        if len(owner.reads) and data.draw(st.booleans()):
-            inbox.on_page(page(owner.reads.pop() + 1, count, count))
+        if len(listener.reads) and data.draw(st.booleans()):
+            inbox.on_page(page(listener.reads.pop() + 1, count, count))
     inbox.on_head(count)
     inbox.on_timer()
     inbox.on_page(page(inbox.cursor + 1, count, count))
-    assert [seq for seq, _ in owner.shown] == list(range(1, count + 1))
-    assert owner.holes == 0
+    assert [seq for seq, _ in listener.presented] == list(range(1, count + 1))
+    assert listener.skipped == 0
 
 
 def test_a_short_page_with_more_is_followed_by_the_next_page():
-    inbox, owner, _ = made()
+    inbox, listener, _ = make_inbox()
     inbox.on_head(300, 0)
     inbox.on_page(Page([entry(seq) for seq in range(1, 101)], 300, more=True))
-    assert (inbox.cursor, owner.holes) == (100, 0)
-    assert owner.reads == [0, 100]
+    assert (inbox.cursor, listener.skipped) == (100, 0)
+    assert listener.reads == [0, 100]
     inbox.on_page(page(101, 300, 300))
-    assert [seq for seq, _ in owner.shown] == list(range(1, 301))
+    assert [seq for seq, _ in listener.presented] == list(range(1, 301))

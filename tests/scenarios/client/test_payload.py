@@ -1,4 +1,4 @@
-"""Message bodies."""
+"""Building, parsing and caching message bodies."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,8 +32,8 @@ def test_the_text_of_a_foreign_body_is_the_whole_body():
 def test_a_body_with_one_changed_character_is_foreign_or_not_intact(data):
     body = payload.build(7, 8, 9, 10, 120)
     at = data.draw(st.integers(0, len(body) - 1))
-    other = data.draw(st.characters(codec="ascii").filter(lambda one: one != body[at]))
-    read = payload.parse(body[:at] + other + body[at + 1 :])
+    replacement = data.draw(st.characters(codec="ascii").filter(lambda letter: letter != body[at]))
+    read = payload.parse(body[:at] + replacement + body[at + 1 :])
     assert read is None or not read.intact
 
 

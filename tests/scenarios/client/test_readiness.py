@@ -1,4 +1,4 @@
-"""Which conversations may be sent in."""
+"""Which conversations are ready for sends."""
 
 import pytest
 
@@ -13,13 +13,12 @@ LATER = Conversation(2, "d.b.c", "tasks", (2, 3))
 
 @pytest.fixture
 def prepared():
-    """The conversations that were prepared."""
+    """The conversations that were prepared, in order."""
     return []
 
 
 @pytest.fixture
 def readiness(prepared):
-    """Of one planned conversation."""
     return Readiness(Ledger(), [TALK], prepared.append)
 
 
@@ -36,12 +35,12 @@ def test_a_conversation_is_prepared_once_when_its_last_member_connects(readiness
 
 
 def test_waiting_calls_are_made_when_the_conversation_is_ready(readiness):
-    called = []
-    readiness.call_when_ready(TALK, lambda: called.append("early"))
-    assert called == []
+    calls = []
+    readiness.call_when_ready(TALK, lambda: calls.append("early"))
+    assert calls == []
     readiness.mark_ready(TALK)
-    readiness.call_when_ready(TALK, lambda: called.append("late"))
-    assert called == ["early", "late"]
+    readiness.call_when_ready(TALK, lambda: calls.append("late"))
+    assert calls == ["early", "late"]
 
 
 def test_a_conversation_opened_later_waits_for_the_missing_members(readiness, prepared):

@@ -1,4 +1,4 @@
-"""What a user receives, and the records of it."""
+"""What a user receives, and the history records of it."""
 
 import pytest
 
@@ -14,24 +14,24 @@ from ..world import ANN, BOB, ROOM, TALK
 
 @pytest.fixture
 def receiver(world):
-    """Ann's, with a connection that is up."""
+    """Ann's receiver, with an open connection."""
     request_channel = RequestChannel(world.context, ANN, 0)
-    request_channel.connection = link()
+    request_channel.connection = open_connection()
     return Receiver(world.context, ANN, request_channel)
 
 
-def link():
-    """A connection that is up."""
+def open_connection():
+    """Return an open connection."""
     return Connection(None, "", 0, number=9)
 
 
-def said(seq, sseq=1, conv=TALK):
-    """A message of Bob's."""
+def message_of_bob(seq, sseq=1, conv=TALK):
+    """Return a message of Bob."""
     return Entry(conv.name, seq, BOB.name, payload.build(conv.number, 2, sseq, 500, 120))
 
 
 def test_a_push_is_recorded_as_a_delivery(world, receiver):
-    receiver.on_entry(link(), said(1))
+    receiver.on_entry(open_connection(), message_of_bob(1))
     (record,) = world.records
     assert record.kind is Kind.DELIVER
     assert record.fields == {
@@ -42,7 +42,7 @@ def test_a_push_is_recorded_as_a_delivery(world, receiver):
 
 
 def test_a_room_event_is_recorded_and_nothing_is_read_before_the_own_addition(world, receiver):
-    receiver.on_entry(link(), Entry(ROOM.name, 4, event="added", user=ANN.name))
+    receiver.on_entry(open_connection(), Entry(ROOM.name, 4, event="added", user=ANN.name))
     (record,) = world.records
     assert record.kind is Kind.ROOM
     assert (record.fields["sseq"], record.fields["peer"]) == (RoomEvent.ADDED, 1)
@@ -51,10 +51,12 @@ def test_a_room_event_is_recorded_and_nothing_is_read_before_the_own_addition(wo
 
 
 def test_an_announced_gap_is_recorded_and_read_from_the_history(world, receiver):
-    receiver.on_gap(link(), Gap(TALK.name, 1, 2))
+    receiver.on_gap(open_connection(), Gap(TALK.name, 1, 2))
     (gap,) = world.kinds(Kind.GAP)
     assert (gap.fields["seq"], gap.fields["sseq"]) == (1, 2)
-    bodies = [{"body": said(n, n).body, "sender": BOB.name, "type": "msg"} for n in (1, 2)]
+    bodies = [
+        {"body": message_of_bob(n, n).body, "sender": BOB.name, "type": "msg"} for n in (1, 2)
+    ]
     entries = [{"seq": seq, **body} for seq, body in enumerate(bodies, 1)]
     world.take().answer(200, {"messages": entries, "head": 2})
     assert [r.fields["flags"] for r in world.kinds(Kind.DELIVER)] == [Channel.RESYNC] * 2
@@ -70,14 +72,14 @@ def test_a_failed_history_read_is_repeated_at_another_gateway(world, receiver):
 
 
 def test_a_conversation_outside_the_load_leaves_no_record(world, receiver):
-    receiver.on_entry(link(), Entry("d.canary-1.canary-2", 1, "canary-1", "x"))
+    receiver.on_entry(open_connection(), Entry("d.canary-1.canary-2", 1, "canary-1", "x"))
     receiver.on_heads({"d.canary-1.canary-2": 7}, fresh=True)
     assert (world.records, world.asked) == ([], [])
 
 
 def test_a_repeated_push_is_recorded_as_received_and_not_as_delivered(world, receiver):
     for _ in range(2):
-        receiver.on_entry(link(), said(1))
+        receiver.on_entry(open_connection(), message_of_bob(1))
     assert [r.kind for r in world.records] == [Kind.DELIVER, Kind.RECEIVE]
     assert world.records[1].fields["flags"] == Flag.DUPLICATE
     assert world.context.counters.raw_duplicates == 1
@@ -85,7 +87,7 @@ def test_a_repeated_push_is_recorded_as_received_and_not_as_delivered(world, rec
 
 def test_one_ack_per_interval_confirms_the_last_position(world, receiver):
     for seq in (1, 2, 3):
-        receiver.on_entry(link(), said(seq, seq))
+        receiver.on_entry(open_connection(), message_of_bob(seq, seq))
     world.pass_ms(600)
     assert [frame for _, frame in world.frames] == [{"ack": {"conv": TALK.name, "seq": 3}}]
 
@@ -106,6 +108,6 @@ def test_a_body_that_contradicts_its_frame_is_flagged(world, body, sender, flags
 
 def test_an_empty_ack_is_not_sent(world, receiver, monkeypatch):
     monkeypatch.setattr(type(receiver._request_channel.codec), "ack", lambda *_: b"")
-    receiver.on_entry(link(), said(1))
+    receiver.on_entry(open_connection(), message_of_bob(1))
     world.pass_ms(600)
     assert world.frames == []

@@ -1,4 +1,4 @@
-"""Calls over HTTP and over the connection, which whoever makes them cannot tell apart."""
+"""Calls over HTTP and over the connection, which look alike to the caller."""
 
 import pytest
 
@@ -11,10 +11,10 @@ from ..world import ANN
 
 @pytest.fixture
 def request_channel(world):
-    """Ann's, with a connection that is up."""
-    made = RequestChannel(world.context, ANN, 0)
-    made.connection = Connection(None, "", 0, number=7)
-    return made
+    """Ann's requests, with an open connection."""
+    channel = RequestChannel(world.context, ANN, 0)
+    channel.connection = Connection(None, "", 0, number=7)
+    return channel
 
 
 def test_a_call_over_http_ends_with_its_value_or_none(world, request_channel):
@@ -43,7 +43,7 @@ def test_a_call_over_the_connection_ends_once_by_its_answer_or_its_time_out(worl
     assert world.sent(request_channel.connection) == [{"x": 1}, {"y": 2}] * 2
     request_channel.complete("b", "yes")
     request_channel.complete("b", "again")
-    request_channel.complete("unheard of", "yes")
+    request_channel.complete("unknown", "yes")
     assert answers == ["yes"]
     world.pass_ms(60)
     assert answers == ["yes", None]

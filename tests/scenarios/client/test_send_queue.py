@@ -19,17 +19,17 @@ FORBIDDEN = {"error": {"code": "forbidden", "message": "", "temporary": False, "
 
 @pytest.fixture
 def send_queue(world):
-    """Ann's."""
+    """Ann's send queue."""
     return SendQueue(world.context, RequestChannel(world.context, ANN, gateway=0), Random(1))
 
 
 def submit(world, send_queue, sseq=1, conv=TALK):
-    """Hand over an op that is due now."""
+    """Submit an op that is due now."""
     send_queue.submit(Op(0, conv, 1, sseq), world.time_ns)
 
 
 def outcome(world):
-    """The kinds of records that ended ops."""
+    """Return the kinds of the records that ended ops."""
     return [r.kind for r in world.kinds(Kind.ACK, Kind.REJECT, Kind.UNKNOWN)]
 
 
@@ -89,17 +89,17 @@ def test_several_failures_of_one_gateway_lead_to_the_next_one_only(world, send_q
     assert [asked.gateway for asked in world.asked] == [1, 1]
 
 
-def drive(world, respond):
+def answer_all(world, answer):
     """Answer every attempt until the op ends or time is up."""
     for _ in range(2000):
         while world.asked:
-            respond(world.take())
+            answer(world.take())
         world.pass_ms(10)
 
 
 def test_a_send_without_any_answer_ends_as_unknown_in_time(world, send_queue):
     submit(world, send_queue)
-    drive(world, lambda asked: asked.fail())
+    answer_all(world, lambda asked: asked.fail())
     assert outcome(world) == [Kind.UNKNOWN]
     assert world.ledger.unknown == 1
     last = world.kinds(Kind.ATTEMPT)[-1]
@@ -108,7 +108,7 @@ def test_a_send_without_any_answer_ends_as_unknown_in_time(world, send_queue):
 
 def test_a_temporary_refusal_is_retried_and_ends_as_rejected(world, send_queue):
     submit(world, send_queue)
-    drive(world, lambda asked: asked.answer(503, NO))
+    answer_all(world, lambda asked: asked.answer(503, NO))
     assert outcome(world) == [Kind.REJECT]
     assert len(world.kinds(Kind.ATTEMPT)) > 3
 
@@ -117,7 +117,7 @@ def test_one_attempt_with_an_unknown_outcome_makes_the_send_unknown(world, send_
     """`stored: no` of a later attempt proves nothing about an earlier one."""
     submit(world, send_queue)
     world.take().answer(504, UNKNOWN)
-    drive(world, lambda asked: asked.answer(503, NO))
+    answer_all(world, lambda asked: asked.answer(503, NO))
     assert outcome(world) == [Kind.UNKNOWN]
 
 
@@ -139,7 +139,7 @@ def test_a_retry_waits_at_least_for_retry_after(world, send_queue):
 
 
 def response_us(world):
-    """What the run's histogram of responses holds."""
+    """Return the response latencies of the second, in microseconds."""
     histogram = world.context.latencies
     return [int(ns) // 1000 for ns in histogram.take_second()["response"]]
 
@@ -165,7 +165,7 @@ def test_pending_sends_are_counted_per_conversation(world, send_queue):
 
 
 def test_abandoning_ends_every_op_once(world, send_queue):
-    """A send in flight is unknown, one that was never tried is rejected, a late answer is ignored."""
+    """In flight: unknown; never tried: rejected; a late answer is ignored."""
     submit(world, send_queue, 1)
     submit(world, send_queue, 2)
     send_queue.abandon()

@@ -1,4 +1,4 @@
-"""One virtual user: connecting, staying, moving, coming back."""
+"""One virtual user: connecting, liveness, reconnects, rooms and logins."""
 
 import itertools
 import json
@@ -18,37 +18,37 @@ MS = 1_000_000
 
 @pytest.fixture
 def session(world):
-    """Ann, who is about to log in."""
-    made = Session(world.context, ANN, Random(1))
-    made.start()
-    return made
+    """Ann's session, about to log in."""
+    session = Session(world.context, ANN, Random(1))
+    session.start()
+    return session
 
 
-def say(session, link, **frame):
-    """The server sends a frame."""
-    session.on_frame(link, json.dumps(frame).encode())
+def receive(session, connection, **frame):
+    """Have the session receive a frame."""
+    session.on_frame(connection, json.dumps(frame).encode())
 
 
 def connect(world, session, heads=None, edge="edge-blue-1"):
-    """Answer the login, open the dialled link, and greet."""
+    """Answer the login, open the dialled connection, and accept the user."""
     if world.asked:
         world.take().answer(200, LOGIN)
-    link = world.dialled[-1]
-    session.on_open(link)
-    greeting = {"client": f"{edge}|1", "ping_ms": 2000, "pong_ms": 1000, "heads": heads or {}}
-    say(session, link, connected=greeting)
-    return link
+    connection = world.dialled[-1]
+    session.on_open(connection)
+    connected = {"client": f"{edge}|1", "ping_ms": 2000, "pong_ms": 1000, "heads": heads or {}}
+    receive(session, connection, connected=connected)
+    return connection
 
 
-def keep_alive(world, session, link, for_s):
-    """Time goes by, in which the server is heard every second."""
+def keep_alive(world, session, connection, for_s):
+    """Let time pass, with a ping of the server every second."""
     for _ in range(for_s):
         world.pass_ms(1000, step_ms=500)
-        say(session, link, ping={})
+        receive(session, connection, ping={})
 
 
 def message(seq, sender="u0-1"):
-    """A pushed message that is none of ours in content; order is all that matters here."""
+    """Return a pushed message without a payload, for tests of order and connections."""
     return {
         "conv": TALK.name,
         "seq": seq,
@@ -61,13 +61,13 @@ def message(seq, sender="u0-1"):
 
 
 def test_a_session_logs_in_dials_and_sends_the_connect_frame_first(world, session):
-    link = connect(world, session)
-    assert link.url == "ws://127.0.0.1:1/v1/ws"
-    hello = {"connect": {"token": "t", "device": "d0", "cursors": {}}}
-    assert world.sent(link) == [hello]
+    connection = connect(world, session)
+    assert connection.url == "ws://127.0.0.1:1/v1/ws"
+    connect_frame = {"connect": {"token": "t", "device": "d0", "cursors": {}}}
+    assert world.sent(connection) == [connect_frame]
     (record,) = world.kinds(Kind.CONNECT)
-    assert record.fields == {"ref_ns": link.dialled_ns, "link": 1, "peer": ANN.number}
-    assert (link.connected.edge, link.connected.environment) == ("edge-blue-1", "blue")
+    assert record.fields == {"ref_ns": connection.dialled_ns, "link": 1, "peer": ANN.number}
+    assert (connection.connected.edge, connection.connected.environment) == ("edge-blue-1", "blue")
     assert world.connected == [ANN]
 
 
@@ -79,16 +79,16 @@ def test_entries_before_the_head_are_read_immediately(world, session):
 
 
 def test_a_reconnect_sends_the_cursors_and_is_the_next_incarnation(world, session):
-    link = connect(world, session)
-    say(session, link, msg=message(1))
-    session.on_closed(link, 1006)
+    connection = connect(world, session)
+    receive(session, connection, msg=message(1))
+    session.on_closed(connection, 1006)
     assert not session.connected
     world.pass_ms(600)
-    again = connect(world, session)
-    assert world.sent(again)[0]["connect"]["cursors"] == {TALK.name: 1}
-    assert again.incarnation == 2
-    (gone,) = world.kinds(Kind.DISCONNECT)
-    assert gone.fields == {"link": 1, "peer": ANN.number, "spare": 1006}
+    new = connect(world, session)
+    assert world.sent(new)[0]["connect"]["cursors"] == {TALK.name: 1}
+    assert new.incarnation == 2
+    (disconnect,) = world.kinds(Kind.DISCONNECT)
+    assert disconnect.fields == {"link": 1, "peer": ANN.number, "spare": 1006}
     assert world.context.counters.reconnects == 1
 
 
@@ -104,8 +104,8 @@ def test_each_failed_login_waits_and_uses_the_next_gateway(world, session):
 
 
 def test_the_last_address_is_dialled_while_logins_fail(world, session):
-    link = connect(world, session)
-    session.on_closed(link, 1006)
+    connection = connect(world, session)
+    session.on_closed(connection, 1006)
     world.pass_ms(600)
     world.take().answer(503, {"error": {"code": "unavailable", "message": ""}})
     assert len(world.dialled) == 2
@@ -114,44 +114,44 @@ def test_the_last_address_is_dialled_while_logins_fail(world, session):
 
 
 def test_a_ping_of_the_server_is_answered(world, session):
-    link = connect(world, session)
-    say(session, link, ping={"heads": {}})
-    assert world.sent(link)[-1] == {"pong": {}}
+    connection = connect(world, session)
+    receive(session, connection, ping={"heads": {}})
+    assert world.sent(connection)[-1] == {"pong": {}}
 
 
 def test_silence_leads_to_a_ping_and_then_to_a_reconnect(world, session):
-    link = connect(world, session)
+    connection = connect(world, session)
     world.pass_ms(2_600)
-    assert world.sent(link)[-1] == {"ping": {}}
+    assert world.sent(connection)[-1] == {"ping": {}}
     assert session.connected
     world.pass_ms(1_000)
     assert not session.connected
-    assert world.closed == [(link, True)]
+    assert world.closed == [(connection, True)]
     world.pass_ms(600)
     assert world.asked
 
 
 def test_a_connection_with_pushes_is_not_pinged(world, session):
-    link = connect(world, session)
+    connection = connect(world, session)
     for seq in range(1, 6):
         world.pass_ms(1_900)
-        say(session, link, msg=message(seq))
+        receive(session, connection, msg=message(seq))
     assert session.connected
 
 
 def test_a_requested_reconnect_opens_the_new_connection_before_closing_the_old_one(world, session):
     old = connect(world, session)
-    say(session, old, msg=message(1))
+    receive(session, old, msg=message(1))
     target = "ws://127.0.0.1:2/v1/ws"
-    move = {"url": target, "delay_ms": 400, "deadline_ms": 9000, "reason": "cutover"}
-    say(session, old, reconnect=move)
+    request = {"url": target, "delay_ms": 400, "deadline_ms": 9000, "reason": "cutover"}
+    receive(session, old, reconnect=request)
     world.pass_ms(300)
     assert len(world.dialled) == 1
     world.pass_ms(200)
     new = world.dialled[-1]
     assert new.url == target
     session.on_open(new)
-    say(session, old, msg=message(2))
+    receive(session, old, msg=message(2))
     assert session.connected
     assert world.closed == []
     connect(world, session, edge="edge-green-1")
@@ -163,8 +163,8 @@ def test_a_requested_reconnect_opens_the_new_connection_before_closing_the_old_o
 
 def test_a_failed_reconnect_is_retried_while_the_old_connection_stays(world, session):
     old = connect(world, session)
-    move = {"url": "ws://127.0.0.1:2", "delay_ms": 0, "deadline_ms": 9000, "reason": "cutover"}
-    say(session, old, reconnect=move)
+    request = {"url": "ws://127.0.0.1:2", "delay_ms": 0, "deadline_ms": 9000, "reason": "cutover"}
+    receive(session, old, reconnect=request)
     world.pass_ms(10)
     session.on_closed(world.dialled[-1], 1006)
     assert session.connected
@@ -184,10 +184,10 @@ def test_a_connection_without_connected_is_dropped_after_the_time_out(world, ses
 
 
 def test_a_planned_absence_is_recorded_and_ends_with_start(world, session):
-    link = connect(world, session)
+    connection = connect(world, session)
     session.leave()
     assert [r.kind for r in world.records] == [Kind.CONNECT, Kind.OFFLINE, Kind.DISCONNECT]
-    assert world.closed == [(link, False)]
+    assert world.closed == [(connection, False)]
     world.pass_ms(10_000)
     assert world.asked == []
     session.start()
@@ -196,32 +196,32 @@ def test_a_planned_absence_is_recorded_and_ends_with_start(world, session):
 
 
 def test_a_stalled_user_reads_nothing_and_reconnects_after_waking(world, session):
-    link = connect(world, session)
+    connection = connect(world, session)
     session.stall()
     assert [r.kind for r in world.records] == [Kind.CONNECT, Kind.OFFLINE]
-    assert (world.reading, world.closed) == ([(link, False)], [])
+    assert (world.reading, world.closed) == ([(connection, False)], [])
     session.start()
-    assert world.reading == [(link, False), (link, True)]
+    assert world.reading == [(connection, False), (connection, True)]
     world.pass_ms(900)
     assert world.closed == []
     world.pass_ms(700)
-    assert world.closed == [(link, True)]
+    assert world.closed == [(connection, True)]
     connect(world, session)
     assert session.connected
 
 
 def test_a_stalled_user_whose_connection_was_closed_reconnects_once(world, session):
     """The close waits in the buffers until the user reads again."""
-    link = connect(world, session)
+    connection = connect(world, session)
     session.stall()
     session.start()
-    session.on_closed(link, 4008)
+    session.on_closed(connection, 4008)
     (ended,) = world.kinds(Kind.DISCONNECT)
     assert ended.fields["spare"] == 4008
     world.pass_ms(600)
-    again = connect(world, session)
+    new = connect(world, session)
     world.pass_ms(2_000)
-    assert all(closed is not again for closed, _ in world.closed)
+    assert all(closed is not new for closed, _ in world.closed)
 
 
 def test_stalling_without_a_connection_changes_nothing(world, session):
@@ -232,68 +232,70 @@ def test_stalling_without_a_connection_changes_nothing(world, session):
 
 
 def test_a_joined_room_is_entered_on_every_connection(world, session):
-    link = connect(world, session)
+    connection = connect(world, session)
     session.join(ROOM, 1)
-    assert world.sent(link)[-1] == {"enter": {"conv": ROOM.name}}
-    session.on_closed(link, 1012)
+    assert world.sent(connection)[-1] == {"enter": {"conv": ROOM.name}}
+    session.on_closed(connection, 1012)
     world.pass_ms(600)
-    again = connect(world, session)
-    assert {"enter": {"conv": ROOM.name}} in world.sent(again)
+    new = connect(world, session)
+    assert {"enter": {"conv": ROOM.name}} in world.sent(new)
 
 
 def test_exiting_and_entering_a_room_is_sent_and_recorded(world, session):
     """A new connection does not enter a room that the user has exited."""
-    link = connect(world, session)
+    connection = connect(world, session)
     session.attend(ROOM, on=False)
     assert world.kinds(Kind.ATTEND) == []  # he is not in it yet
     session.join(ROOM, 1)
     session.attend(ROOM, on=False)
-    assert world.sent(link)[-1] == {"exit": {"conv": ROOM.name}}
-    session.on_closed(link, 1012)
+    assert world.sent(connection)[-1] == {"exit": {"conv": ROOM.name}}
+    session.on_closed(connection, 1012)
     world.pass_ms(600)
-    again = connect(world, session)
-    assert {"enter": {"conv": ROOM.name}} not in world.sent(again)
+    new = connect(world, session)
+    assert {"enter": {"conv": ROOM.name}} not in world.sent(new)
     session.attend(ROOM, on=True)
-    assert world.sent(again)[-1] == {"enter": {"conv": ROOM.name}}
-    told = [record.fields for record in world.kinds(Kind.ATTEND)]
-    assert [fields["sseq"] for fields in told] == [RoomEvent.EXITED, RoomEvent.ENTERED]
-    assert {(fields["conv"], fields["peer"]) for fields in told} == {(ROOM.number, ANN.number)}
+    assert world.sent(new)[-1] == {"enter": {"conv": ROOM.name}}
+    attendance = [record.fields for record in world.kinds(Kind.ATTEND)]
+    assert [fields["sseq"] for fields in attendance] == [RoomEvent.EXITED, RoomEvent.ENTERED]
+    assert {(fields["conv"], fields["peer"]) for fields in attendance} == {
+        (ROOM.number, ANN.number)
+    }
 
 
 def test_an_absence_is_recorded_for_the_connection_of_the_device(world, session):
     """The user's other devices may stay connected."""
-    link = connect(world, session)
+    connection = connect(world, session)
     session.leave()
     (offline,) = world.kinds(Kind.OFFLINE)
-    assert offline.fields == {"link": link.number, "peer": ANN.number}
+    assert offline.fields == {"link": connection.number, "peer": ANN.number}
 
 
 def test_an_unreadable_frame_ends_the_connection(world, session):
-    link = connect(world, session)
-    session.on_frame(link, b"{]")
-    assert world.closed == [(link, True)]
+    connection = connect(world, session)
+    session.on_frame(connection, b"{]")
+    assert world.closed == [(connection, True)]
     world.pass_ms(600)
     assert world.asked
 
 
 def test_a_login_is_renewed_on_the_same_connection_before_it_expires(world, session):
     world.take().answer(200, {**LOGIN, "expires_in_s": 3600})
-    link = connect(world, session)
+    connection = connect(world, session)
     for token in ("u", "v"):
-        keep_alive(world, session, link, 2700)
+        keep_alive(world, session, connection, 2700)
         login = world.take()
         assert login.request.path == "/v1/sessions"
         login.answer(200, {**LOGIN, "token": token, "expires_in_s": 3600})
         assert session.request_channel.codec.history(TALK.name, 0, 1).request.token == token
-    assert world.dialled == [link]
-    assert session.request_channel.connection is link
+    assert world.dialled == [connection]
+    assert session.request_channel.connection is connection
 
 
 def test_only_the_latest_login_is_renewed(world, session):
     world.take().answer(200, {**LOGIN, "expires_in_s": 3600})
-    link = connect(world, session)
-    keep_alive(world, session, link, 1000)
-    session.on_closed(link, 1006)
+    connection = connect(world, session)
+    keep_alive(world, session, connection, 1000)
+    session.on_closed(connection, 1006)
     world.pass_ms(2000)
     world.take().answer(200, {**LOGIN, "expires_in_s": 36_000})
     keep_alive(world, session, connect(world, session), 2000)
@@ -302,19 +304,19 @@ def test_only_the_latest_login_is_renewed(world, session):
 
 def test_a_failed_renewal_is_retried_before_the_token_expires(world, session):
     world.take().answer(200, {**LOGIN, "expires_in_s": 3600})
-    link = connect(world, session)
-    keep_alive(world, session, link, 2700)
+    connection = connect(world, session)
+    keep_alive(world, session, connection, 2700)
     for _ in range(3):
         world.take().fail()
-        keep_alive(world, session, link, 181)
+        keep_alive(world, session, connection, 181)
     world.take().answer(200, {**LOGIN, "token": "u", "expires_in_s": 3600})
     assert session.request_channel.codec.history(TALK.name, 0, 1).request.token == "u"
-    assert world.dialled == [link]
+    assert world.dialled == [connection]
 
 
 def test_a_login_without_an_expiry_is_not_renewed(world, session):
-    link = connect(world, session)
-    keep_alive(world, session, link, 10_000)
+    connection = connect(world, session)
+    keep_alive(world, session, connection, 10_000)
     assert not world.asked
 
 
@@ -328,11 +330,11 @@ def test_an_absent_user_renews_no_login(world, session):
 
 def test_a_stalled_user_reconnects_only_after_waking(world, session):
     """Neither silence nor a close of the server counts, because the app does not run."""
-    link = connect(world, session)
+    connection = connect(world, session)
     session.stall()
     world.pass_ms(10_000)
-    assert not link.ended
-    session.on_closed(link, 1006)
+    assert not connection.ended
+    session.on_closed(connection, 1006)
     world.pass_ms(10_000)
     assert not world.asked
     session.start()
@@ -340,11 +342,15 @@ def test_a_stalled_user_reconnects_only_after_waking(world, session):
 
 
 def test_a_stalled_user_ignores_a_reconnect_request(world, session):
-    link = connect(world, session)
-    say(session, link, reconnect={"url": "ws://127.0.0.1:2", "delay_ms": 500, "deadline_ms": 900})
+    connection = connect(world, session)
+    receive(
+        session,
+        connection,
+        reconnect={"url": "ws://127.0.0.1:2", "delay_ms": 500, "deadline_ms": 900},
+    )
     session.stall()
     world.pass_ms(2000)
-    assert world.dialled == [link]
+    assert world.dialled == [connection]
 
 
 def test_without_a_login_a_failed_address_is_followed_by_the_next_one():
@@ -355,6 +361,6 @@ def test_without_a_login_a_failed_address_is_followed_by_the_next_one():
     for _ in range(3):
         session.on_closed(world.dialled[-1], 1006)
         world.pass_ms(5000)
-    addresses = [link.url for link in world.dialled]
+    addresses = [connection.url for connection in world.dialled]
     assert len(addresses) == 4
-    assert all(one != other for one, other in itertools.pairwise(addresses))
+    assert all(first != second for first, second in itertools.pairwise(addresses))

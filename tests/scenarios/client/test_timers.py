@@ -1,4 +1,4 @@
-"""Deadlines as data."""
+"""Scheduled calls without a clock."""
 
 from gauntlet.scenarios.client.timers import Timers
 

@@ -1,4 +1,4 @@
-"""A conversation without positions: shown as it comes, once, the history first after a loss."""
+"""The inbox of a conversation without positions."""
 
 import pytest
 
@@ -9,94 +9,88 @@ from gauntlet.scenarios.client.unordered_inbox import UnorderedInbox
 
 from ..world import TALK
 
-LINK = Connection(None, "", 0, number=9)
+CONNECTION = Connection(None, "", 0, number=9)
 
 
-class InboxListener:
-    """Keeps what a feed asks for."""
+class RecordingListener:
+    """Records what the inbox requests."""
 
     def __init__(self):
-        self.shown, self.repeated, self.reads, self.waits = [], [], 0, 0
+        self.presented, self.repeats, self.reads, self.waits = [], [], 0, 0
 
-    def present(self, feed, entry, channel, link):
-        """An entry was shown."""
-        self.shown.append((entry.id, channel))
+    def present(self, inbox, entry, channel, connection):
+        self.presented.append((entry.id, channel))
 
-    def on_repeat(self, feed, entry, link, *, seen):
-        """A copy was dropped."""
-        self.repeated.append(entry.id)
+    def on_repeat(self, inbox, entry, connection, *, seen):
+        self.repeats.append(entry.id)
 
-    def read_history(self, feed):
-        """A page is wanted."""
+    def read_history(self, inbox):
         self.reads += 1
 
-    def call_later(self, feed, wait_ns):
-        """A wait is wanted."""
+    def call_later(self, inbox, wait_ns):
         self.waits += 1
 
 
 @pytest.fixture
-def owner():
-    """Of the feed."""
-    return InboxListener()
+def listener():
+    return RecordingListener()
 
 
 @pytest.fixture
-def feed(owner):
-    """Empty."""
-    return UnorderedInbox(TALK, owner)
+def inbox(listener):
+    return UnorderedInbox(TALK, listener)
 
 
 def entry(ident):
-    """A message with that id."""
+    """Return a message with an id."""
     return Entry(TALK.name, 0, "u0-1", "x", id=ident)
 
 
-def push(feed, *idents):
-    """They arrive on a connection."""
+def push(inbox, *idents):
+    """Push messages with these ids."""
     for ident in idents:
-        feed.on_push(entry(ident), LINK)
+        inbox.on_push(entry(ident), CONNECTION)
 
 
-def test_entries_are_presented_in_the_order_of_arrival_and_once(feed, owner):
-    push(feed, "b", "a", "b")
-    assert owner.shown == [("b", Channel.LIVE), ("a", Channel.LIVE)]
-    assert owner.repeated == ["b"]
-    assert feed.cursor == "a"
+def test_entries_are_presented_in_the_order_of_arrival_and_once(inbox, listener):
+    push(inbox, "b", "a", "b")
+    assert listener.presented == [("b", Channel.LIVE), ("a", Channel.LIVE)]
+    assert listener.repeats == ["b"]
+    assert inbox.cursor == "a"
 
 
-def test_entries_without_an_id_are_never_taken_for_copies(feed, owner):
-    push(feed, "", "")
-    assert len(owner.shown) == 2
-    assert feed.cursor == ""
+def test_entries_without_an_id_are_never_taken_for_copies(inbox, listener):
+    push(inbox, "", "")
+    assert len(listener.presented) == 2
+    assert inbox.cursor == ""
 
 
-def test_after_a_lost_connection_the_history_is_presented_before_pushes(feed, owner):
-    push(feed, "a")
-    feed.catch_up()
-    assert feed.behind
-    push(feed, "c", "d")
-    assert len(owner.shown) == 1
-    feed.on_page(Page([entry("b"), entry("c")]))
-    assert owner.shown[1:] == [
+def test_after_a_lost_connection_the_history_is_presented_before_pushes(inbox, listener):
+    push(inbox, "a")
+    inbox.catch_up()
+    assert inbox.behind
+    push(inbox, "c", "d")
+    assert len(listener.presented) == 1
+    inbox.on_page(Page([entry("b"), entry("c")]))
+    assert listener.presented[1:] == [
         ("b", Channel.RESYNC), ("c", Channel.RESYNC), ("d", Channel.LIVE),
     ]  # fmt: skip
-    assert not feed.behind
+    assert not inbox.behind
 
 
-def test_a_long_history_is_read_page_by_page(feed, owner):
-    feed.catch_up()
-    feed.on_page(Page([entry("a")], more=True))
-    assert (owner.reads, feed.cursor, feed.behind) == (2, "a", True)
-    feed.on_page(Page([]))
-    assert not feed.behind
+def test_a_long_history_is_read_page_by_page(inbox, listener):
+    inbox.catch_up()
+    inbox.on_page(Page([entry("a")], more=True))
+    assert (listener.reads, inbox.cursor, inbox.behind) == (2, "a", True)
+    inbox.on_page(Page([]))
+    assert not inbox.behind
 
 
-def test_a_failed_history_read_is_repeated_and_the_inbox_stays_behind(feed, owner):
-    feed.catch_up()
-    feed.catch_up()  # another connection, while the page is on its way
-    assert owner.reads == 1
-    feed.on_page(None)
-    assert (owner.waits, feed.behind) == (1, True)
-    feed.on_timer()
-    assert owner.reads == 2
+def test_a_failed_history_read_is_repeated_and_the_inbox_stays_behind(inbox, listener):
+    inbox.catch_up()
+    inbox.catch_up()  # another connection, while the page is on its way
+    assert listener.reads == 1
+    inbox.on_page(None)
+    assert (listener.waits, inbox.behind) == (1, True)
+    inbox.on_timer()
+    assert listener.reads == 2

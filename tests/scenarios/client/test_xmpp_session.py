@@ -1,4 +1,4 @@
-"""A session of a system without positions, echo and idempotent sends: what is different there."""
+"""A session with a system that has neither positions nor echo nor idempotent sends."""
 
 from random import Random
 
@@ -24,51 +24,50 @@ BOUND = "<iq xmlns='jabber:client' type='result' id='bind'/>"
 
 
 class XmlWorld(World):
-    """A world whose frames are kept as they are."""
+    """A world that keeps frames as bytes."""
 
-    def send(self, link, frame):
-        """A frame was sent."""
-        self.frames.append((link, frame))
+    def send(self, connection, frame):
+        self.frames.append((connection, frame))
 
 
 @pytest.fixture
 def world():
-    """With the XMPP adapter."""
-    made = XmlWorld(Xmpp({}))
-    made.context.conversations_of[ANN.number] = [TALK]
-    return made
+    """A world with the XMPP adapter."""
+    session = XmlWorld(Xmpp({}))
+    session.context.conversations_of[ANN.number] = [TALK]
+    return session
 
 
 @pytest.fixture
 def session(world):
-    """Ann, connected."""
-    made = Session(world.context, ANN, Random(1))
-    made.start()
-    hear(made, connect(world, made), BOUND, ENABLED)
-    return made
+    """Ann's session, connected."""
+    session = Session(world.context, ANN, Random(1))
+    session.start()
+    receive(session, connect(world, session), BOUND, ENABLED)
+    return session
 
 
 def connect(world, session):
-    """Open the dialled connection as far as the features of the stream."""
-    link = world.dialled[-1]
-    session.on_open(link)
-    hear(session, link, *HANDSHAKE)
-    return link
+    """Open the dialled connection up to the features of the stream."""
+    connection = world.dialled[-1]
+    session.on_open(connection)
+    receive(session, connection, *HANDSHAKE)
+    return connection
 
 
-def hear(session, link, *frames):
-    """The server says something."""
+def receive(session, connection, *frames):
+    """Have the session receive frames."""
     for frame in frames:
-        session.on_frame(link, frame if isinstance(frame, bytes) else frame.encode())
+        session.on_frame(connection, frame if isinstance(frame, bytes) else frame.encode())
 
 
-def talk(ident, sseq=1, sender="u0-1"):
-    """A message of Bob's to Ann, as the server hands it on."""
+def message_of_bob(ident, sseq=1, sender="u0-1"):
+    """Return a message of Bob to Ann, as the server forwards it."""
     body = payload.build(TALK.number, 2, sseq, 500, 120)
-    own = f"<stanza-id xmlns='urn:xmpp:sid:0' by='u0-0@localhost' id='{ident}'/></message>"
-    said = message("u0-0@localhost", f"m{sseq}", body).decode()
-    said = said.replace("<message ", f"<message from='{sender}@localhost/d0' ")
-    return said.replace("</message>", own)
+    stanza_id = f"<stanza-id xmlns='urn:xmpp:sid:0' by='u0-0@localhost' id='{ident}'/></message>"
+    stanza = message("u0-0@localhost", f"m{sseq}", body).decode()
+    stanza = stanza.replace("<message ", f"<message from='{sender}@localhost/d0' ")
+    return stanza.replace("</message>", stanza_id)
 
 
 def test_the_address_of_the_target_is_dialled_without_a_login(world, session):
@@ -78,45 +77,49 @@ def test_the_address_of_the_target_is_dialled_without_a_login(world, session):
 
 
 def test_a_push_without_a_position_is_presented_and_its_copy_dropped(world, session):
-    hear(session, session.request_channel.connection, talk("a1"), talk("a1"))
-    shown, dropped = world.kinds(Kind.DELIVER, Kind.RECEIVE)
-    assert (shown.kind, shown.fields["seq"], shown.fields["sseq"]) == (Kind.DELIVER, 0, 1)
+    receive(session, session.request_channel.connection, message_of_bob("a1"), message_of_bob("a1"))
+    delivered, dropped = world.kinds(Kind.DELIVER, Kind.RECEIVE)
+    assert (delivered.kind, delivered.fields["seq"], delivered.fields["sseq"]) == (
+        Kind.DELIVER,
+        0,
+        1,
+    )
     assert dropped.kind is Kind.RECEIVE
 
 
 def test_a_send_lost_with_its_session_is_unknown_after_one_attempt(world, session):
     session.submit(Op(0, TALK, 1, 1), world.time_ns)
-    link = session.request_channel.connection
-    session.on_closed(link, 1006)
+    connection = session.request_channel.connection
+    session.on_closed(connection, 1006)
     world.pass_ms(2_500)  # the world's attempt time-out is over: that alone ends nothing
     assert not world.kinds(Kind.UNKNOWN)
-    hear(session, connect(world, session), FAILED, BOUND, ENABLED)
+    receive(session, connect(world, session), FAILED, BOUND, ENABLED)
     assert len(world.kinds(Kind.ATTEMPT)) == 1
     assert len(world.kinds(Kind.UNKNOWN)) == 1
     assert sum(b"<body>" in frame for _, frame in world.frames) == 1
 
 
 def test_the_archive_is_read_after_a_session_that_was_not_resumed(world, session):
-    """The user's own entries are not presented on the device that wrote them."""
-    hear(session, session.request_channel.connection, talk("a1"))
+    """The user's stanza_id entries are not presented on the device that wrote them."""
+    receive(session, session.request_channel.connection, message_of_bob("a1"))
     session.on_closed(session.request_channel.connection, 1006)
     world.pass_ms(2_500)
-    link = connect(world, session)
-    hear(session, link, FAILED, BOUND, ENABLED)
+    connection = connect(world, session)
+    receive(session, connection, FAILED, BOUND, ENABLED)
     assert session.receiver.behind
-    (query,) = [frame for on, frame in world.frames if on is link and b"mam:2" in frame]
+    (query,) = [frame for on, frame in world.frames if on is connection and b"mam:2" in frame]
     assert b"<after>a1</after>" in query
     for ident, sender in (("a2", "u0-1"), ("a3", "u0-0")):
-        inner = talk("", 2, sender)
-        hear(
+        inner = message_of_bob("", 2, sender)
+        receive(
             session,
-            link,
+            connection,
             f"<message xmlns='jabber:client'><result xmlns='urn:xmpp:mam:2' queryid='page1' "
             f"id='{ident}'><forwarded xmlns='urn:xmpp:forward:0'>{inner}</forwarded></result>"
             "</message>",
         )
     fin = "<fin xmlns='urn:xmpp:mam:2' complete='true'/>"
-    hear(session, link, f"<iq xmlns='jabber:client' type='result' id='page1'>{fin}</iq>")
+    receive(session, connection, f"<iq xmlns='jabber:client' type='result' id='page1'>{fin}</iq>")
     assert not session.receiver.behind
     channels = [record.fields["flags"] & 3 for record in world.kinds(Kind.DELIVER)]
     assert channels == [Channel.LIVE, Channel.RESYNC]
@@ -125,8 +128,8 @@ def test_the_archive_is_read_after_a_session_that_was_not_resumed(world, session
 def test_a_resumed_session_reads_no_archive(world, session):
     session.on_closed(session.request_channel.connection, 1006)
     world.pass_ms(2_500)
-    link = connect(world, session)
-    hear(session, link, "<resumed xmlns='urn:xmpp:sm:3' previd='s1' h='1'/>")
+    connection = connect(world, session)
+    receive(session, connection, "<resumed xmlns='urn:xmpp:sm:3' previd='s1' h='1'/>")
     assert session.connected
     assert not session.receiver.behind
 

@@ -1,4 +1,4 @@
-"""The HTTP client: what it makes of answers, whole or in pieces."""
+"""The HTTP client: keep-alive, time-outs, and responses that arrive whole or in pieces."""
 
 import asyncio
 
@@ -47,7 +47,7 @@ async def test_connection_close_is_honoured():
     assert server.connections == 2
 
 
-ANSWERS = [
+RESPONSES = [
     reply("one"),
     reply("", "201 Created"),
     reply("x" * 300, "200 OK", "Content-Type: a/b\r\n"),
@@ -59,7 +59,7 @@ ANSWERS = [
 
 
 def read(pieces: list[bytes]) -> tuple[Response | TransportError, bool]:
-    """What a connection makes of an answer that comes in pieces, and whether it can be kept."""
+    """Return the outcome of a response that arrives in pieces, and whether the connection stays."""
     outcomes: list[Response | TransportError] = []
 
     async def feed() -> bool:
@@ -69,40 +69,45 @@ def read(pieces: list[bytes]) -> tuple[Response | TransportError, bool]:
             connection.data_received(piece)
         return connection.reusable
 
-    kept = asyncio.run(feed())
+    reusable = asyncio.run(feed())
     (outcome,) = outcomes
-    return outcome, kept
+    return outcome, reusable
 
 
-@given(st.sampled_from(ANSWERS), st.data())
-def test_a_response_reads_the_same_in_one_piece_and_in_several(answer, data):
+@given(st.sampled_from(RESPONSES), st.data())
+def test_a_response_reads_the_same_in_one_piece_and_in_several(response, data):
     """The shortcut for plain successes and the parser must never disagree."""
-    cuts = sorted(data.draw(st.sets(st.integers(1, len(answer) - 1), min_size=1, max_size=4)))
-    pieces = [answer[a:b] for a, b in zip([0, *cuts], [*cuts, len(answer)], strict=True)]
-    assert read(pieces) == read([answer])
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(response) - 1), min_size=1, max_size=4)))
+    pieces = [response[a:b] for a, b in zip([0, *cuts], [*cuts, len(response)], strict=True)]
+    assert read(pieces) == read([response])
 
 
 def test_the_shortcut_accepts_only_complete_and_plain_successes():
-    assert _plain_success(ANSWERS[0]) == Response(200, b"one")
-    for answer in (*ANSWERS[3:], ANSWERS[0][:-1], ANSWERS[0] + b"!", b"HTTP/1.1 200 OK\r\n\r\n"):
-        assert _plain_success(answer) is None
+    assert _plain_success(RESPONSES[0]) == Response(200, b"one")
+    for response in (
+        *RESPONSES[3:],
+        RESPONSES[0][:-1],
+        RESPONSES[0] + b"!",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+    ):
+        assert _plain_success(response) is None
 
 
 def test_two_responses_to_one_request_end_the_connection():
-    outcome, kept = read([ANSWERS[5] + ANSWERS[5]])
+    outcome, reusable = read([RESPONSES[5] + RESPONSES[5]])
     assert isinstance(outcome, Response)
-    assert not kept
+    assert not reusable
 
 
 async def test_closing_the_client_calls_no_callback():
-    heard = []
+    outcomes = []
     async with Server(b"", b"") as server:
         http = HttpClient(AllowedHosts([]))
-        http.exchange(server.url, Request("GET", "/"), 5, heard.append)
+        http.exchange(server.url, Request("GET", "/"), 5, outcomes.append)
         await asyncio.sleep(0.05)
         http.close()
         await asyncio.sleep(0.05)
-    assert heard == []
+    assert outcomes == []
 
 
 async def test_concurrent_requests_use_several_connections():
@@ -122,11 +127,11 @@ async def test_a_request_times_out_although_its_connect_was_slow(monkeypatch):
         http = HttpClient(AllowedHosts([]))
         resolve = AllowedHosts.resolve
 
-        async def slowly(self, host):
+        async def resolve_slowly(self, host):
             await asyncio.sleep(0.12)
             return await resolve(self, host)
 
-        monkeypatch.setattr(AllowedHosts, "resolve", slowly)
+        monkeypatch.setattr(AllowedHosts, "resolve", resolve_slowly)
         with pytest.raises(TransportError, match="Timeout"):
             async with asyncio.timeout(2):
                 await http.request(server.url, Request("GET", "/"), 0.3)
@@ -138,14 +143,14 @@ async def test_a_request_sent_by_a_time_out_callback_times_out_too():
     async with Server(reply("warm"), b"", b"", b"") as server:
         http = HttpClient(AllowedHosts([]))
 
-        def again(outcome):
+        def send_again(outcome):
             outcomes.append(outcome)
             if len(outcomes) < 3:
-                http.exchange(server.url, Request("GET", "/"), 0.1, again)
+                http.exchange(server.url, Request("GET", "/"), 0.1, send_again)
 
-        http.exchange(server.url, Request("GET", "/"), 2, again)
+        http.exchange(server.url, Request("GET", "/"), 2, send_again)
         async with asyncio.timeout(3):
             while len(outcomes) < 3:
                 await asyncio.sleep(0.02)
         http.close()
-    assert [isinstance(each, TransportError) for each in outcomes] == [False, True, True]
+    assert [isinstance(outcome, TransportError) for outcome in outcomes] == [False, True, True]

@@ -1,4 +1,4 @@
-"""Connections are dialled from as many addresses as their number needs."""
+"""Choosing the local addresses of connections."""
 
 import asyncio
 import socket
@@ -44,13 +44,13 @@ def test_source_addresses_are_valid_for_any_number_of_connections():
 
 
 class _Echo(picows.WSListener):
-    """A peer that takes anybody."""
+    """A server that accepts every connection."""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
 async def test_a_listener_sees_connections_from_several_addresses():
     """The sockets have no delay (TCP_NODELAY), and their ports are chosen at connect."""
-    seen = []
+    used_addresses = []
 
     def accept(request):
         del request
@@ -61,16 +61,16 @@ async def test_a_listener_sees_connections_from_several_addresses():
     sources = SourceAddresses(6, 4, rotates=True)  # three addresses
     sockets = [WebSocket(lambda _: None, lambda _: None) for _ in range(6)]
     try:
-        for each in sockets:
-            await dial(AllowedHosts([]), f"ws://127.0.0.1:{port}/", "", each, sources)
-            transport = each._transport.underlying_transport
-            seen.append(transport.get_extra_info("sockname")[0])
+        for client in sockets:
+            await dial(AllowedHosts([]), f"ws://127.0.0.1:{port}/", "", client, sources)
+            transport = client._transport.underlying_transport
+            used_addresses.append(transport.get_extra_info("sockname")[0])
             option = transport.get_extra_info("socket").getsockopt
             assert option(socket.IPPROTO_TCP, socket.TCP_NODELAY)
             assert option(socket.IPPROTO_IP, 24)
     finally:
-        for each in sockets:
-            each.abort()
+        for client in sockets:
+            client.abort()
         server.close()
         await asyncio.sleep(0)
-    assert Counter(seen) == {"127.0.0.1": 2, "127.0.0.2": 2, "127.0.0.3": 2}
+    assert Counter(used_addresses) == {"127.0.0.1": 2, "127.0.0.2": 2, "127.0.0.3": 2}

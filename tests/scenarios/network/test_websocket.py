@@ -1,4 +1,4 @@
-"""Client sockets: where they may go, and what they make of answers."""
+"""Client WebSockets: allowed hosts, failed handshakes and unsupported addresses."""
 
 import re
 
