@@ -37,7 +37,7 @@ class PresenceReporter:
             try:
                 await self.flush()
             except ApiError as error:
-                log.warning("attendance events wait for the room service: %s", error)
+                log.warning("presence events wait for the room service: %s", error)
                 await asyncio.sleep(RETRY_AFTER_S)
                 self._has_events.set()
 
@@ -46,11 +46,11 @@ class PresenceReporter:
         while self._queue:
             batch = [self._queue.popleft() for _ in range(min(BATCH_MAX, len(self._queue)))]
             try:
-                await self._upstream.report_attendance(batch)
+                await self._upstream.report_presence(batch)
             except (ApiError, asyncio.CancelledError) as error:
                 if isinstance(error, ApiError) and error.code not in TEMPORARY:
                     log.warning(
-                        "the room service rejected %d attendance events: %s", len(batch), error
+                        "the room service rejected %d presence events: %s", len(batch), error
                     )
                     continue
                 free = QUEUE_MAX - len(self._queue)

@@ -34,7 +34,7 @@ class Upstream:
             "message", "GET", path, EntryPage, after=after, limit=limit
         )
 
-    async def report_attendance(self, events: list[PresenceEvent]) -> None:
+    async def report_presence(self, events: list[PresenceEvent]) -> None:
         """Report what connections did to the room service."""
         body = {"edge": self._edge, "events": events}
         await self._client.request("room", "POST", "/internal/attendance", dict, body)

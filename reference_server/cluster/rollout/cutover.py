@@ -145,7 +145,10 @@ class Limits:
         for name in ("handshake_p99_ms", "loop_lag_ms"):
             value, limit = getattr(observed, name), getattr(self, name)
             if value > limit:
-                return f"{name} of the new edges is {value:g}; the limit is {limit:g}"
+                return (
+                    f"{name} of the edges that clients are moved to is {value:g}; "
+                    f"the limit is {limit:g}"
+                )
         return None
 
 

@@ -17,7 +17,7 @@ class Upstream:
     def __init__(self):
         self.accepted, self.failure, self.calls = [], None, 0
 
-    async def report_attendance(self, events):
+    async def report_presence(self, events):
         self.calls += 1
         if self.failure:
             raise self.failure
@@ -78,11 +78,11 @@ async def test_a_full_queue_drops_the_oldest_events(monkeypatch):
     class Busy(Upstream):
         """Two more events happen while it fails."""
 
-        async def report_attendance(self, events):
+        async def report_presence(self, events):
             if self.failure:
                 reporter.report(event(3))
                 reporter.report(event(4))
-            await super().report_attendance(events)
+            await super().report_presence(events)
 
     upstream = Busy()
     reporter = PresenceReporter(upstream)
