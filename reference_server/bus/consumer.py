@@ -57,9 +57,8 @@ class Consumer:
             try:
                 await self._session(self._on_connected)
             except self._failures as error:
-                if (
-                    self.connected or not self._attempted.is_set()
-                ):  # once per outage, not for every attempt
+                # Logged once per outage, not for every attempt.
+                if self.connected or not self._attempted.is_set():
                     log.warning("bus lost: %r", error)
             except Exception:  # a defect must not end the consumption for good
                 log.exception("bus session failed")

@@ -155,9 +155,9 @@ class Connection(asyncio.Protocol):
 
     def check(self, now_s: float) -> None:
         """Close the connection if its client exceeds a time limit or if it is idle for too long."""
-        since = (
-            self._waiting_since if self._write_blocked_since is None else self._write_blocked_since
-        )
+        since = self._write_blocked_since
+        if since is None:
+            since = self._waiting_since
         if since is not None:
             if now_s - since > self._state.settings.request_timeout_ms / 1000:
                 self._state.metrics.add("slow_requests_total")
