@@ -1,1 +1,1 @@
-"""The reference IM server: known good, lean, and ignorant of the harness that tests it."""
+"""The reference IM server: small, correct, and independent of the harness that tests it."""

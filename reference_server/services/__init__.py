@@ -1,1 +1,1 @@
-"""The HTTP services behind the gateway, each an app that can be its own process."""
+"""The HTTP services behind the gateway; each can run in a process of its own."""
