@@ -1,1 +1,1 @@
-"""Scripts that measure and print. Nothing imports them, and no test asserts a speed."""
+"""Scripts that measure and print. They are not installed, and no test asserts a speed."""

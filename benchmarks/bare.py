@@ -1,7 +1,7 @@
-"""The least that any server of this kind costs: what the ratios of the benchmarks divide by.
+"""Minimal servers, whose costs are the denominators of the benchmarks' ratios.
 
 `http` answers every POST with a small JSON; `ws` writes frames with a loop of `ws.send`; `drain`
-holds the other ends of `ws`. Each prints a line when it is ready and ends with its input.
+holds the client ends of `ws`. Each prints a line when it is ready and ends when its input ends.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ from gauntlet.scenarios.network.websocket import AllowedHosts, WebSocket, dial
 ANSWER = (
     b'{"conv":"d.user-00000.user-00001","seq":1,"msg_id":"0123456789abcdef","ts":1700000000000}'
 )
-FRAME = b'{"msg":%s}' % (b"x" * 260)  # about as long as a pushed message of the benchmarks
+FRAME = b'{"msg":%s}' % (b"x" * 260)  # about the length of a message pushed in the benchmarks
 _HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(ANSWER))]
-# uvicorn without what costs time and serves nobody here.
+# uvicorn without features that cost time and are not needed here.
 _PLAIN: dict[str, Any] = {
     "ws": "none",
     "lifespan": "off",
@@ -38,11 +38,11 @@ Message = MutableMapping[str, Any]
 
 
 async def _answer(
-    scope: Message,  # noqa: ARG001 - ASGI gives it
+    scope: Message,  # noqa: ARG001 - required by ASGI
     receive: Callable[[], Awaitable[Message]],
     send: Callable[[Message], Awaitable[None]],
 ) -> None:
-    """Read the body and answer, as ASGI asks for."""
+    """ASGI application: read the body and answer."""
     while (await receive()).get("more_body"):
         pass
     await send({"type": "http.response.start", "status": 201, "headers": _HEADERS})
@@ -50,7 +50,7 @@ async def _answer(
 
 
 async def http() -> None:
-    """Serve as fast as an ASGI server can."""
+    """Run a bare ASGI server."""
     server = uvicorn.Server(uvicorn.Config(_answer, port=0, http="httptools", **_PLAIN))
     serving = asyncio.create_task(server.serve())
     while not server.started:
@@ -62,7 +62,11 @@ async def http() -> None:
 
 
 async def ws() -> None:
-    """Each line of input asks for so many rounds of a frame to every socket; tells CPU seconds."""
+    """Run a bare WebSocket server.
+
+    Each line of input is a number of rounds in which a frame is sent to every socket; the answer
+    is the CPU time of these rounds in seconds.
+    """
     sockets: set[ServerConnection] = set()
 
     async def accept(socket: ServerConnection) -> None:
@@ -76,12 +80,12 @@ async def ws() -> None:
             for _ in range(int(line)):
                 for socket in sockets:
                     await socket.send(FRAME, text=True)
-                await asyncio.sleep(0)  # else uvloop would write several rounds with one call
+                await asyncio.sleep(0)  # otherwise uvloop would write several rounds in one call
             say(time.process_time() - began_s)
 
 
 async def drain(port: int, count: int) -> None:
-    """Connect and read."""
+    """Open `count` connections and read from them."""
     for _ in range(count):
         socket = WebSocket(lambda _frame: None, lambda _code: None)
         await dial(AllowedHosts([]), f"ws://127.0.0.1:{port}/", _SUBPROTOCOL, socket)
@@ -90,7 +94,7 @@ async def drain(port: int, count: int) -> None:
 
 
 def say(value: Any) -> None:
-    """One line of JSON."""
+    """Print a line of JSON."""
     print(msgspec.json.encode(value).decode(), flush=True)
 
 

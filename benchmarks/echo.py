@@ -1,7 +1,7 @@
-"""A dumb, fast WebSocket echo: what load generators are measured against.
+"""A minimal, fast WebSocket echo server, against which load generators are measured.
 
-Who asks for the path of Socket.IO has his events acknowledged instead.
-Its first line is its port. A line of input asks for a line with what it has counted (`Count`).
+On the path of Socket.IO it acknowledges events instead. It first prints its port, and then answers
+each line of input with a line of its counts (`Count`).
 """
 
 import asyncio
@@ -17,7 +17,7 @@ BACKLOG = 4096
 
 
 class Count(msgspec.Struct):
-    """What an echo has seen since it started."""
+    """Counts of an echo server since its start."""
 
     accepted: int = 0
     messages: int = 0
@@ -66,9 +66,9 @@ async def _main() -> None:
     count = Count()
 
     def accept(request: picows.WSUpgradeRequest) -> picows.WSUpgradeResponseWithListener:
-        # Whatever subprotocol is asked for: some clients insist on one.
-        wanted = request.headers.get("Sec-WebSocket-Protocol")
-        extra = {"Sec-WebSocket-Protocol": wanted.split(",")[0].strip()} if wanted else {}
+        # Accept any requested subprotocol, because some clients require one.
+        requested = request.headers.get("Sec-WebSocket-Protocol")
+        extra = {"Sec-WebSocket-Protocol": requested.split(",")[0].strip()} if requested else {}
         response = picows.WSUpgradeResponse.create_101_response(extra_headers=extra)
         listener = _SocketIo if request.path.startswith(socketio.PATH) else _Echo
         return picows.WSUpgradeResponseWithListener(response, listener(count))

@@ -1,26 +1,25 @@
-"""The engine against an echo: an adapter that is in no registry, named by its place.
+"""The adapter for the echo server; it is not registered, but named by its import path.
 
-A message's echo is its acknowledgement and its delivery, so that everything the engine does for a
-message happens: queue, clocks, histograms, history, dedupe, ledger. The payload's checksum holds
-the echo to what was sent.
+The echo of a message is both its acknowledgement and its delivery, so that the engine does all its
+work for a message: queue, clocks, histograms, history, deduplication, ledger. The checksum of the
+payload verifies the echo.
 """
 
 from collections import deque
 from collections.abc import Mapping
 
-from gauntlet.core.scenario.capabilities import SELF_ECHO, SERVER_SEQ
 from gauntlet.scenarios.adapters import base
 
 ADAPTER = "benchmarks.echo_adapter:Echo"
 HELLO = b"hello"
-# Nothing here is about heartbeats: a server that is stopped for seconds is not given up.
+# Long enough that a server which is stopped for some seconds is not taken for dead.
 PING_MS = PONG_MS = 300_000
 
 
 class Echo:
-    """The echo server. What it numbers is the order in which it answers on a connection."""
+    """The echo server. The position of a message is its order of echo on a connection."""
 
-    capabilities = frozenset({SERVER_SEQ, SELF_ECHO})
+    capabilities = frozenset({base.SERVER_SEQ, base.SELF_ECHO})
     subprotocol = "echo"
 
     def __init__(self, _settings: base.Settings) -> None: ...
@@ -33,29 +32,29 @@ class Echo:
 
 
 class Codec(base.Codec):
-    """One session: the body is the whole frame, and echoes come in the order of the sends."""
+    """One session: the body is the whole frame, and echoes arrive in the order of the sends."""
 
     def __init__(self, user: str) -> None:
         self._user = user
-        self._under_way: deque[tuple[str, str]] = deque()  # conversation and ticket
+        self._in_flight: deque[tuple[str, str]] = deque()  # conversation and ticket
         self._seq = 0
 
     def open(self, cursors: Mapping[str, base.Cursor]) -> bytes:
         return HELLO
 
     def send(self, conv: str, client_msg_id: str, body: str) -> base.OverSocket[base.Sent]:
-        self._under_way.append((conv, client_msg_id))
+        self._in_flight.append((conv, client_msg_id))
         return base.OverSocket(client_msg_id, (body.encode(),))
 
     def lost(self) -> None:
-        self._under_way.clear()
+        self._in_flight.clear()
 
     def read(self, frame: bytes) -> base.Event:
         if frame == HELLO:
             return base.Connected("echo", "", PING_MS, PONG_MS, {})
-        if not self._under_way:
-            raise base.ProtocolError("an echo of nothing")
-        conv, ticket = self._under_way.popleft()
+        if not self._in_flight:
+            raise base.ProtocolError("an echo without a send")
+        conv, ticket = self._in_flight.popleft()
         self._seq += 1
         entry = base.Entry(conv, self._seq, self._user, frame.decode(), ticket)
         return base.EventBatch((base.Answer(ticket, base.Sent("yes", self._seq)), entry))

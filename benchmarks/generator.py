@@ -1,7 +1,7 @@
-"""The load of the benchmarks as a process of its own: jobs on standard input, results on output.
+"""The load of the benchmarks as a separate process: jobs on stdin, results on stdout.
 
-Lean, because it shares the machine with what it measures: no adapters, no history, no tasks per
-message. It checks what it receives all the same.
+It has neither adapters nor history nor tasks per message, because it shares the machine with the
+server that it measures. It still checks the order of what it receives.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from gauntlet.scenarios.adapters.base import Request
 from gauntlet.scenarios.network.http_client import HttpClient
 from gauntlet.scenarios.network.websocket import AllowedHosts, TransportError
 
-AT_ONCE = 64  # log-ins under way
+AT_ONCE = 64  # concurrent logins
 DIALS = 3
 CONNECT_WITHIN_S = 30.0
 CALL_TIMEOUT_S = 10.0
@@ -36,7 +36,7 @@ class _Session(msgspec.Struct):
 
 
 class Generator:
-    """Users who are connected, and the conversations that they write to."""
+    """Connected users, and the conversations that they write to."""
 
     def __init__(self) -> None:
         self._http = HttpClient(AllowedHosts([]))
@@ -46,7 +46,7 @@ class Generator:
         self._targets: list[Target] = []
 
     async def do(self, job: Job) -> Result:
-        """Do one job."""
+        """Do one job and return its result."""
         match job:
             case Bare():
                 self._api, self._targets = job.api, [Target("/", "-", readers=0)]
@@ -86,7 +86,7 @@ class Generator:
         self._targets = [Target(path, token, readers=job.members) for token in tokens.values()]
 
     async def _sessions(self, api: list[str], prefix: str, count: int) -> dict[str, str]:
-        """Connected users and their tokens."""
+        """Connect `count` users and return their tokens by name."""
         self._api = api
         names = [f"{prefix}-{number:05d}" for number in range(count)]
         tokens = await _in_groups([self._session(name) for name in names])
@@ -105,7 +105,7 @@ class Generator:
             try:
                 await receiver.connect(session.connect.url, session.token, "benchmark")
                 break
-            except TransportError:  # a handshake has its time limit
+            except TransportError:  # the handshake may time out while many connect
                 if not left:
                     raise
         self._receivers.append(receiver)
@@ -150,10 +150,10 @@ class Generator:
 
 
 async def _in_groups(work: Sequence[Awaitable[str]]) -> list[str]:
-    found: list[str] = []
+    results: list[str] = []
     for start in range(0, len(work), AT_ONCE):
-        found += await asyncio.gather(*work[start : start + AT_ONCE])
-    return found
+        results += await asyncio.gather(*work[start : start + AT_ONCE])
+    return results
 
 
 def _percentile(ordered: list[float], percent: int) -> float:

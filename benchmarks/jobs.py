@@ -1,51 +1,51 @@
-"""What the benchmarks ask of a generator process, and what it answers: a line of JSON each."""
+"""Jobs for a generator process, and their result; each is one line of JSON."""
 
 import msgspec
 
 
 class Bare(msgspec.Struct, tag="bare"):
-    """Post to a server that only answers."""
+    """Send POST requests to the bare HTTP server."""
 
     api: list[str]
 
 
 class Direct(msgspec.Struct, tag="direct"):
-    """As many users as conversations, all connected; each writes to the next one in a ring."""
+    """Connect as many users as conversations; each user writes to the next one in a ring."""
 
     api: list[str]
     conversations: int
 
 
 class Room(msgspec.Struct, tag="room"):
-    """One room whose members are all connected and write in turn."""
+    """Connect the members of one room, who write in turn."""
 
     api: list[str]
     members: int
 
 
 class Idle(msgspec.Struct, tag="idle"):
-    """Users that are connected, answer heartbeats and say nothing else."""
+    """Connect users who only answer heartbeats."""
 
     api: list[str]
     connections: int
 
 
 class Closed(msgspec.Struct, tag="closed"):
-    """`window` sends are under way at any time: as fast as the server answers."""
+    """Keep `window` sends in flight, as fast as the server answers (closed model)."""
 
     window: int
     seconds: float
 
 
 class Open(msgspec.Struct, tag="open"):
-    """Sends arrive at random (Poisson), whatever the server does."""
+    """Send at Poisson arrivals, regardless of the server's answers (open model)."""
 
     rate: float
     seconds: float
 
 
 class Wait(msgspec.Struct, tag="wait"):
-    """Only be there."""
+    """Keep the connections open and do nothing else."""
 
     seconds: float
 
@@ -54,10 +54,11 @@ Job = Bare | Direct | Room | Idle | Closed | Open | Wait
 
 
 class Result(msgspec.Struct):
-    """What became of a job.
+    """The result of a job.
 
-    `deliveries` are pushes that came in their conversation's order, each once; `lost` are those
-    of acknowledged messages that did not come. Latencies count from when a message was due.
+    `deliveries` counts received messages, `wrong` those out of order, repeated or after a gap, and
+    `lost` the expected deliveries of acknowledged messages that did not arrive. Latencies are
+    measured from the time at which a message was due.
     """
 
     connections: int = 0

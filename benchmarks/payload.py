@@ -1,4 +1,4 @@
-"""The request of a send as bytes: everything but a number and a time is made once."""
+"""Send requests as bytes; everything except a number and a time is encoded only once."""
 
 import itertools
 import time
@@ -10,10 +10,10 @@ _LENGTH = len(_JSON % (0, 0))
 
 
 class Target:
-    """Where messages go: one conversation and its writer."""
+    """One conversation and the user who writes to it."""
 
     def __init__(self, path: str, token: str, readers: int) -> None:
-        """`readers`: how many connections each message must reach."""
+        """`readers` is the number of connections that each message must reach."""
         self.readers = readers
         self._head = (
             f"POST {path} HTTP/1.1\r\nHost: benchmark\r\nAuthorization: Bearer {token}\r\n"
@@ -21,14 +21,14 @@ class Target:
         ).encode()
 
     def request(self, due_ns: int) -> bytes:
-        """A new message that was due at a time of the monotonic clock."""
+        """Return the request for a new message that was due at a monotonic time."""
         return self._head + _JSON % (next(_numbers), due_ns)
 
 
-# Unlike those of any other generator that writes to the same server.
+# Starts at the current time, so that the ids of two generators differ.
 _numbers = itertools.count(time.time_ns())
 
 
 def due_ns_of(body: str) -> int:
-    """When a received message was due."""
+    """Return the time at which a received message was due."""
     return int(body[:19])

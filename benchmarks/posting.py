@@ -1,4 +1,4 @@
-"""Sends: keep-alive connections that cost little, closed and open loop over them."""
+"""Sending over cheap keep-alive connections, in a closed or an open model."""
 
 import asyncio
 import itertools
@@ -21,11 +21,11 @@ Done = Callable[["Poster", Target, bool], None]
 
 
 class Poster(asyncio.Protocol):
-    """One connection with one request at a time; our servers answer with a Content-Length."""
+    """One connection with one request at a time; responses must have a Content-Length."""
 
     def __init__(self, done: Done) -> None:
         self.due_ns = 0
-        self._target: Target | None = None  # of the request under way
+        self._target: Target | None = None  # of the request in flight
         self._done = done
         self._received = b""
         self._transport: asyncio.Transport | None = None
@@ -34,7 +34,7 @@ class Poster(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def post(self, target: Target, due_ns: int) -> None:
-        """Send; `done` is called with the answer."""
+        """Send a message; `done` is called when it is answered."""
         assert self._transport is not None
         self._target, self.due_ns = target, due_ns
         self._transport.write(target.request(due_ns))
@@ -57,7 +57,7 @@ class Poster(asyncio.Protocol):
             self._done(self, target, acked)
 
     def close(self) -> None:
-        """Close at once."""
+        """Drop the connection."""
         self._target = None
         if self._transport is not None:
             self._transport.abort()
@@ -69,7 +69,7 @@ def _content_length(head: bytes) -> int:
 
 
 class Posting:
-    """One job's sends, spread over connections to all gateways."""
+    """The sends of one job, spread over connections to all gateways."""
 
     def __init__(self, api: Sequence[str], targets: Sequence[Target]) -> None:
         self.acked = self.failed = self.expected = 0
@@ -77,14 +77,14 @@ class Posting:
         self._api = api
         self._targets = itertools.cycle(targets)
         self._posters: list[Poster] = []
-        # Used in turn: a server closes a connection that brings no request for long.
+        # Used in turn, because a server closes a connection that is idle for long.
         self._idle: deque[Poster] = deque()
-        self._due: deque[int] = deque()  # due, but no connection is idle
+        self._due: deque[int] = deque()  # due times of messages that wait for an idle connection
         self._until_ns = 0
         self._closed_loop = False
 
     async def closed(self, window: int, seconds: float) -> float:
-        """Keep `window` requests under way; returns the seconds until the last answer."""
+        """Keep `window` requests in flight; return the seconds until the last answer."""
         await self._open(window)
         self._closed_loop = True
         began_ns = time.monotonic_ns()
@@ -94,7 +94,7 @@ class Posting:
         return await self._finish(began_ns)
 
     async def open(self, rate: float, seconds: float) -> float:
-        """Post at Poisson arrivals; returns the seconds until the last answer."""
+        """Send at Poisson arrivals; return the seconds until the last answer."""
         await self._open(OPEN_CONNECTIONS)
         random_ = random.Random(_SEED)
         began_ns = time.monotonic_ns()
@@ -112,7 +112,7 @@ class Posting:
         else:
             self._due.append(due_ns)
 
-    def _answered(self, poster: Poster, target: Target, acked: bool) -> None:  # noqa: FBT001 - a plain callback
+    def _on_answer(self, poster: Poster, target: Target, acked: bool) -> None:  # noqa: FBT001 - a plain callback
         now_ns = time.monotonic_ns()
         self.latencies_ms.append((now_ns - poster.due_ns) / 1e6)
         if acked:
@@ -132,7 +132,7 @@ class Posting:
         for _, base in zip(range(connections), itertools.cycle(self._api), strict=False):
             url = urlsplit(base)
             _, poster = await loop.create_connection(
-                lambda: Poster(self._answered), url.hostname or "", url.port or 80
+                lambda: Poster(self._on_answer), url.hostname or "", url.port or 80
             )
             self._posters.append(poster)
         self._idle = deque(self._posters)

@@ -1,4 +1,4 @@
-"""The processes of a benchmark: the cluster under test, and children that are asked in lines."""
+"""The processes of a benchmark: the cluster under test, and children with a line protocol."""
 
 import contextlib
 import os
@@ -18,11 +18,11 @@ from benchmarks.jobs import Job, Result
 from gauntlet.stacks import subprocesses
 from gauntlet.stacks.reference import ReferenceStack, StackAddresses
 
-# These run no Python of ours; their work is shown apart.
+# These run no Python of this project; their CPU time is shown separately.
 STORES = frozenset({"messages-db", "users-db", "registry", "broker"})
 ROOT = Path(__file__).parent.parent
 GRACE_S = 5.0
-# Few users write a lot here: what one of them may is not what is measured.
+# Few users send much here, so that the limits per user must not interfere.
 CONFIG = {"user_sends_per_s": 1_000_000, "user_sends_burst": 1_000_000}
 
 
@@ -37,17 +37,21 @@ class _Components(msgspec.Struct):
 
 
 class Cluster:
-    """A running reference server, and what its processes use."""
+    """A running reference server, and the resources that its processes use."""
 
     def __init__(self, ready: StackAddresses) -> None:
         self.api = ready.api
         headers = {"Authorization": f"Bearer {ready.token}"}
         answer = requests.get(f"{ready.control}/components", headers=headers, timeout=10)
-        shown = msgspec.json.decode(answer.content, type=_Components).components
-        self._roots = [(each.role, psutil.Process(each.pid)) for each in shown if each.pid]
+        components = msgspec.json.decode(answer.content, type=_Components).components
+        self._roots = [
+            (component.role, psutil.Process(component.pid))
+            for component in components
+            if component.pid
+        ]
 
     def cpu_s(self) -> dict[str, float]:
-        """Seconds of CPU, user and system, that each role has used so far."""
+        """Return the CPU time (user and system) of each role so far, in seconds."""
         used: dict[str, float] = {}
         for role, root in self._roots:
             for process in [root, *root.children(recursive=True)]:
@@ -56,13 +60,13 @@ class Cluster:
         return used
 
     def rss_bytes(self, role: str) -> int:
-        """Resident memory of a role's processes."""
-        return sum(root.memory_info().rss for each, root in self._roots if each == role)
+        """Return the resident memory of a role's processes, in bytes."""
+        return sum(root.memory_info().rss for name, root in self._roots if name == role)
 
 
 @contextlib.contextmanager
 def cluster(stack: str, *, edges: int = 2) -> Iterator[Cluster]:
-    """A cluster without proxies, in a folder that goes with it."""
+    """Run a cluster without proxies in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="gauntlet-benchmark-") as folder:
         logs = Path(folder) / "logs"
         logs.mkdir()
@@ -84,20 +88,20 @@ def cluster(stack: str, *, edges: int = 2) -> Iterator[Cluster]:
 
 
 def _hooks(stack: str) -> dict[str, list[str]]:
-    """Have the processes on a message's way sampled, if that is asked for."""
+    """Return start-up hooks that sample the services on a message's path, if requested."""
     if sampling.FOLDER not in os.environ:
         return {}
     services = ["gateway", "edge"] if stack == "full" else ["gateway", "edge", "message"]
     return {service: ["benchmarks.sampling"] for service in services}
 
 
-class Asked:
-    """A child that answers each line with one."""
+class LineChild:
+    """A child process that answers each line with one line."""
 
     def __init__(self, module: str, *arguments: str) -> None:
         self._module = module
         self._child = subprocesses.start(
-            # Not `-P`: the benchmarks are not installed.
+            # Without `-P`, because the benchmarks are not installed.
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -105,8 +109,8 @@ class Asked:
         )
         self.process = psutil.Process(self._child.pid)
 
-    def hear(self) -> bytes:
-        """The next line; RuntimeError if the child ended instead."""
+    def read_line(self) -> bytes:
+        """Return the next line; RuntimeError if the child has ended."""
         assert self._child.stdout is not None
         line = self._child.stdout.readline()
         if not line:
@@ -114,11 +118,11 @@ class Asked:
         return line
 
     def ask(self, value: Any) -> bytes:
-        """Say something; the answer."""
+        """Send a value as JSON and return the answer."""
         assert self._child.stdin is not None
         self._child.stdin.write(msgspec.json.encode(value) + b"\n")
         self._child.stdin.flush()
-        return self.hear()
+        return self.read_line()
 
     def close(self) -> None:
         """End the child."""
@@ -132,9 +136,9 @@ class Asked:
 
 
 @contextlib.contextmanager
-def asked(module: str, *arguments: str) -> Iterator[Asked]:
-    """A child for a while."""
-    child = Asked(module, *arguments)
+def line_child(module: str, *arguments: str) -> Iterator[LineChild]:
+    """Run a child process."""
+    child = LineChild(module, *arguments)
     try:
         yield child
     finally:
@@ -143,8 +147,8 @@ def asked(module: str, *arguments: str) -> Iterator[Asked]:
 
 @contextlib.contextmanager
 def generator(first: Job) -> Iterator["Generator"]:
-    """A load generator that has done its first job: to connect its users."""
-    with asked("benchmarks.generator") as child:
+    """Run a load generator that has done its first job, which connects its users."""
+    with line_child("benchmarks.generator") as child:
         load = Generator(child)
         load.connections = load.do(first).connections
         yield load
@@ -153,10 +157,10 @@ def generator(first: Job) -> Iterator["Generator"]:
 class Generator:
     """A generator process."""
 
-    def __init__(self, child: Asked) -> None:
+    def __init__(self, child: LineChild) -> None:
         self.connections = 0
         self._child = child
 
     def do(self, job: Job) -> Result:
-        """What became of a job."""
+        """Do a job and return its result."""
         return msgspec.json.decode(self._child.ask(job), type=Result)

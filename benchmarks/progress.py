@@ -1,8 +1,8 @@
-"""How far a benchmark is, for whoever waits."""
+"""Progress messages of a benchmark."""
 
 import sys
 
 
 def say(text: str) -> None:
-    """A line on standard error: the table alone goes to standard output."""
+    """Print a line on stderr, because stdout is for the table alone."""
     print(text, file=sys.stderr, flush=True)

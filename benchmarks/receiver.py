@@ -1,4 +1,4 @@
-"""One user's connection: counts pushes, checks their order, answers heartbeats."""
+"""One user's connection, which counts pushes, checks their order and answers heartbeats."""
 
 import time
 
@@ -17,22 +17,22 @@ class _Push(msgspec.Struct):
     body: str = ""
 
 
-class _Sign(msgspec.Struct):
-    """A frame that says enough by its name."""
+class _Signal(msgspec.Struct):
+    """A frame whose content is not needed."""
 
 
 class _Frame(msgspec.Struct):
     msg: _Push | None = None
     room: _Push | None = None
-    ping: _Sign | None = None
-    connected: _Sign | None = None
+    ping: _Signal | None = None
+    connected: _Signal | None = None
 
 
 _decode = msgspec.json.Decoder(_Frame).decode
 
 
 class Tally:
-    """What all receivers of a process have seen."""
+    """Counts and latencies of all receivers of a process."""
 
     def __init__(self) -> None:
         self.deliveries = 0
@@ -40,13 +40,13 @@ class Tally:
         self.latencies_ms: list[float] = []
 
     def clear(self) -> None:
-        """Begin to count anew."""
+        """Reset the counts and latencies."""
         self.deliveries = self.wrong = 0
         self.latencies_ms = []
 
 
 class Receiver:
-    """A user who is connected."""
+    """The connection of one user."""
 
     def __init__(self, tally: Tally) -> None:
         self.connected = False
@@ -56,13 +56,13 @@ class Receiver:
         self._ending = False
 
     async def connect(self, url: str, token: str, device: str) -> None:
-        """Dial and introduce the user; `connected` tells when the server has answered."""
+        """Dial and send the connect frame; `connected` is set when the server has answered."""
         await dial(AllowedHosts([]), url, SUBPROTOCOL, self._socket)
         connect = {"token": token, "device": device, "cursors": {}}
         self._socket.send(msgspec.json.encode({"connect": connect}))
 
     def close(self) -> None:
-        """Say goodbye."""
+        """Close the connection."""
         self._ending = True
         self._socket.close()
 

@@ -1,7 +1,7 @@
-"""A start-up hook for server processes: where their CPU time goes, as collapsed stacks.
+"""A start-up hook for server processes that samples their CPU time as collapsed stacks.
 
-A timer that counts only CPU time interrupts the process; what it was doing is written at its end,
-a line for each stack: `outer;inner count` (the format of B. Gregg's flame graphs).
+A timer that counts only CPU time interrupts the process. At its end, the process writes a line for
+each sampled stack: `outer;inner count` (the format of B. Gregg's flame graphs).
 """
 
 import atexit
@@ -16,7 +16,7 @@ INTERVAL_S = 0.002
 
 
 def install() -> None:
-    """Begin to sample."""
+    """Start sampling."""
     stacks: Counter[str] = Counter()
 
     def sample(_number: int, frame: FrameType | None) -> None:

@@ -1,7 +1,7 @@
-"""`make bench-server`: how fast the reference server is, beside what nothing could be faster than.
+"""`make bench-server`: the speed of the reference server, compared with bare servers.
 
-Everything runs on this machine, the generator too. Numbers of different machines, or of different
-hours of a shared one, do not compare; the ratios within a run do.
+Everything runs on one machine, including the generator. Absolute numbers of different machines, or
+of different hours of a shared one, are not comparable; the ratios within a run are.
 """
 
 import argparse
@@ -15,23 +15,23 @@ from pathlib import Path
 
 from benchmarks import sampling
 from benchmarks.jobs import Bare, Closed, Direct, Idle, Open, Result, Room, Wait
-from benchmarks.processes import ROOT, STORES, Cluster, Generator, asked, cluster, generator
+from benchmarks.processes import ROOT, STORES, Cluster, Generator, cluster, generator, line_child
 from benchmarks.progress import say
 from benchmarks.table import Row, machine, markdown, plain
 
-WINDOWS = (64, 128, 256, 512)  # sends under way, of which the fastest is taken
+WINDOWS = (64, 128, 256, 512)  # sends in flight; the fastest is used
 SEARCH_S = 3.0
 STEADY_SHARE = 0.7
 LIGHT_RATE = 300.0
-# Sends a second into the large room. Beyond what an edge can push it falls behind, and tells its
-# clients to read history: right, but not what this row is about.
+# Sends per second into the large room. At higher rates an edge falls behind and has its clients
+# read the history: correct behaviour, but not what this row measures.
 ROOM_RATE = 120
 WARM_UP_S = 1.0
 
 
 @dataclass(frozen=True)
 class Options:
-    """How much to measure."""
+    """The sizes of a measurement."""
 
     stack: str
     seconds: float
@@ -42,7 +42,7 @@ class Options:
 
 @dataclass(frozen=True)
 class DirectLoad:
-    """What direct messages cost on a stack; `cpu_us` per message, by role."""
+    """The results for direct messages on a stack; `cpu_us` is per message, by role."""
 
     maximum: Result
     steady: Result
@@ -54,7 +54,7 @@ class DirectLoad:
 
 @dataclass
 class Bench:
-    """The measurements, each made once and when first asked for."""
+    """The measurements that several rows share, each made when first needed."""
 
     options: Options
 
@@ -65,19 +65,19 @@ class Bench:
 
     @cached_property
     def direct_embedded(self) -> DirectLoad:
-        """The same work on the embedded stack."""
+        """Direct messages on the embedded stack."""
         return self._direct("embedded")
 
     @cached_property
     def send_us(self) -> float:
-        """CPU per frame of a loop of `ws.send` over as many sockets as the room has members."""
+        """CPU time per frame of a `ws.send` loop over as many sockets as the room has members."""
         members = self.options.members
         rounds = max(1, int(self.options.seconds * 20_000 / members / 3))
-        with asked("benchmarks.bare", "ws") as server:
-            port = int(server.hear())
-            with asked("benchmarks.bare", "drain", str(port), str(members)) as ends:
-                ends.hear()
-                server.ask(rounds)  # warms up
+        with line_child("benchmarks.bare", "ws") as server:
+            port = int(server.read_line())
+            with line_child("benchmarks.bare", "drain", str(port), str(members)) as ends:
+                ends.read_line()
+                server.ask(rounds)  # warm-up
                 spent_s = statistics.median(float(server.ask(rounds)) for _ in range(3))
         return 1e6 * spent_s / rounds / members
 
@@ -107,9 +107,9 @@ class Bench:
         return max(rates, key=rates.__getitem__)
 
     def _bare_post_us(self, rate: float) -> float:
-        """CPU per POST of a server that only answers, at a rate: fewer at a time cost more each."""
-        with asked("benchmarks.bare", "http") as server:
-            api = [f"http://127.0.0.1:{int(server.hear())}"]
+        """CPU time per POST of the bare server at a rate; at lower rates each one costs more."""
+        with line_child("benchmarks.bare", "http") as server:
+            api = [f"http://127.0.0.1:{int(server.read_line())}"]
             with generator(Bare(api)) as load:
                 load.do(Open(rate, WARM_UP_S))
                 before = sum(server.process.cpu_times()[:2])
@@ -195,12 +195,12 @@ def fanout(bench: Bench) -> Row:
 
 
 def idle(bench: Bench) -> Row:
-    wanted = bench.options.connections
-    say(f"{bench.options.stack}: {wanted} idle connections")
+    requested = bench.options.connections
+    say(f"{bench.options.stack}: {requested} idle connections")
     with cluster(bench.options.stack, edges=1) as server:
         before = server.rss_bytes("edge")
-        with generator(Idle(server.api, wanted)) as load:
-            found = load.do(Wait(bench.options.seconds))  # heartbeats: one each 10 s
+        with generator(Idle(server.api, requested)) as load:
+            found = load.do(Wait(bench.options.seconds))  # with a heartbeat every 10 s
             each = (server.rss_bytes("edge") - before) / found.connections
     return Row(
         "idle",
@@ -236,7 +236,7 @@ ROWS: dict[str, Callable[[Bench], Row]] = {
 
 
 def _costs(server: Cluster, load: Generator, job: Closed | Open) -> tuple[dict[str, float], Result]:
-    """CPU microseconds per message and role while a job runs, and what became of the job."""
+    """Return the CPU time per message in microseconds, by role, during a job, and its result."""
     before = server.cpu_s()
     found = load.do(job)
     after = server.cpu_s()
@@ -264,14 +264,14 @@ def _shares(cpu_us: dict[str, float]) -> str:
 
 
 def main() -> int:
-    """Measure and print; missed targets are no error."""
+    """Measure and print; a missed target is not an error."""
     parser = argparse.ArgumentParser(prog="bench-server", description=__doc__)
     parser.add_argument("--only", action="append", choices=ROWS, metavar="ROW", help=str([*ROWS]))
     parser.add_argument("--stack", choices=("full", "embedded"), default="full")
-    parser.add_argument("--seconds", type=float, default=30.0, help="at the maximum rate")
+    parser.add_argument("--seconds", type=float, default=30.0, help="duration at the maximum rate")
     parser.add_argument("--conversations", type=int, default=1000)
-    parser.add_argument("--members", type=int, default=500, help="of the room")
-    parser.add_argument("--connections", type=int, default=18_000, help="that are idle")
+    parser.add_argument("--members", type=int, default=500, help="members of the room")
+    parser.add_argument("--connections", type=int, default=18_000, help="idle connections")
     parser.add_argument("--markdown", action="store_true", help="print the table for the docs")
     parser.add_argument("--profile", type=Path, help="folder for collapsed stacks of CPU samples")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The table: what was measured, what was wanted, and how it compares within the same run."""
+"""The result table: what was measured, its target, and its ratio within the same run."""
 
 import platform
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ PACKAGES = ("uvloop", "uvicorn", "websockets", "asyncpg", "aio-pika", "redis", "
 
 
 class Row(NamedTuple):
-    """One line. `met` is None where nothing is wanted."""
+    """One row of the table; `met` is None if there is no target."""
 
     name: str
     what: str
@@ -22,19 +22,19 @@ class Row(NamedTuple):
     met: bool | None = None
 
     def cells(self) -> tuple[str, ...]:
-        """As shown."""
+        """Return the cells of the table."""
         verdict = {None: "", True: "reached", False: "missed"}[self.met]
         return (*self[:5], verdict)
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """The table for the documentation."""
+    """Return the table for the documentation."""
     lines = [HEADER, ("---",) * len(HEADER), *(row.cells() for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def plain(rows: Sequence[Row]) -> str:
-    """The table for a terminal."""
+    """Return the table for a terminal."""
     lines = [HEADER, *(row.cells() for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     padded = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
@@ -42,7 +42,7 @@ def plain(rows: Sequence[Row]) -> str:
 
 
 def machine() -> str:
-    """Where and with what it was measured, in a line."""
+    """Return a line that describes the machine and the versions in use."""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
         f"{psutil.cpu_count()} cores ({platform.machine()}), {platform.system()} "

@@ -1,4 +1,4 @@
-"""Workloads that only benchmarks have: whoever writes is the only reader."""
+"""Workloads for benchmarks only: the writer of a message is its only reader."""
 
 from gauntlet.scenarios.workloads import WORKLOADS
 from gauntlet.scenarios.workloads.base import Workload
@@ -9,19 +9,19 @@ OWN_ROOM = "own-room"
 
 
 class Alone(Workload):
-    """Each user has a conversation whose only member he is: for an echo."""
+    """Each user has a conversation of which they are the only member, for the echo server."""
 
     def conversations(self) -> list[PlannedConversation]:
         return [PlannedConversation(f"e.{user.name}", (user.number,)) for user in self.scope.users]
 
 
 class OwnRoom(Workload):
-    """The same on a system that has rooms: a send is one delivery."""
+    """The same for a system with rooms: every send causes one delivery."""
 
     def conversations(self) -> list[PlannedConversation]:
         return [PlannedConversation(f"r.{user.name}", (user.number,)) for user in self.scope.users]
 
 
 def register() -> None:
-    """Have scenarios know them, in this process."""
+    """Register the workloads in this process."""
     WORKLOADS.update({ALONE: Alone, OWN_ROOM: OwnRoom})

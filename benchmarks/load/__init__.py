@@ -1,1 +1,1 @@
-"""`make bench-load`: what the load engine costs, and whether its numbers are true."""
+"""`make bench-load`: the cost of the load engine and the accuracy of its numbers."""

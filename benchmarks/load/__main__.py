@@ -1,7 +1,7 @@
-"""`make bench-load`: the load engine beside its peers, and the truth of its numbers.
+"""`make bench-load`: the load engine compared with its peers, and the accuracy of its numbers.
 
-The echo has one CPU and the generator another. Numbers of different machines, or of different
-hours of a shared one, do not compare; the ratios within a run do.
+The echo server runs on one CPU and the generator on another. Absolute numbers of different
+machines, or of different hours of a shared one, are not comparable; the ratios within a run are.
 """
 
 import argparse
@@ -38,24 +38,26 @@ ROWS: dict[str, Callable[[Options], list[Row]]] = {
 
 
 def main() -> int:
-    """Measure and print; missed targets are no error."""
+    """Measure and print; a missed target is not an error."""
     options = Options()
     parser = argparse.ArgumentParser(prog="bench-load", description=__doc__)
     parser.add_argument("--only", action="append", choices=ROWS, metavar="ROW", help=str([*ROWS]))
-    parser.add_argument("--seconds", type=float, default=options.seconds, help="of a window")
+    parser.add_argument("--seconds", type=float, default=options.seconds, help="length of a window")
     parser.add_argument("--repeats", type=int, default=options.repeats)
     parser.add_argument(
         "--connections",
         type=int,
         action="append",
-        help=f"of round-trip; more than once for more rows (default: {[*options.connections]})",
+        help=f"for round-trip; repeat the option for more rows (default: {[*options.connections]})",
     )
     parser.add_argument(
         "--peers", nargs="*", default=[*PEERS], choices=PEERS, metavar="PEER", help=f"{[*PEERS]}"
     )
     parser.add_argument("--stack", choices=("full", "embedded"), default=options.stack)
     parser.add_argument(
-        "--alone", action="store_true", help="our engine without Locust, as for a profiler"
+        "--alone",
+        action="store_true",
+        help="run the engine without Locust, as for a profiler",
     )
     parser.add_argument("--markdown", action="store_true", help="print the table for the docs")
     arguments = parser.parse_args()
@@ -68,7 +70,7 @@ def main() -> int:
         stack=arguments.stack,
     )
     if not can_pin():
-        say("no CPU of its own for each side here: they share")
+        say("server and generator share their CPUs: they cannot be pinned here")
     rows: list[Row] = []
     for name, measure in ROWS.items():
         if name in (arguments.only or ROWS):

@@ -1,4 +1,4 @@
-"""The engine without Locust, in the main thread: what a profiler should look at.
+"""The engine without Locust, in the main thread, for use in a profiler.
 
 `python -m benchmarks.load.alone LOAD_JSON` runs the load of a file to its end.
 """
@@ -29,7 +29,7 @@ async def _run(file: Path) -> None:
 
 
 def main() -> None:
-    """Run the load of the file that is named."""
+    """Run the load described by the file in the first argument."""
     workloads.register()
     logging.getLogger("picows").setLevel(logging.WARNING)
     os_limits.raise_descriptors()

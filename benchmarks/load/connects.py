@@ -1,4 +1,4 @@
-"""How fast connections are opened, and for how much CPU."""
+"""The rate at which connections are opened, and their CPU time."""
 
 import statistics
 import time
@@ -11,19 +11,19 @@ from benchmarks.progress import say
 from benchmarks.table import Row
 
 CONNECTIONS = 2000
-RAMP_S = 0.5  # allows 8,000 a second: more than one core opens
+RAMP_S = 0.5  # allows 8,000 per second, more than one core can open
 WANTED_PER_S = 1000.0
-_FIRST, _LAST = 0.1, 0.9  # of the connections; between them is what is measured
+_FIRST, _LAST = 0.1, 0.9  # shares of the connections between which the time is measured
 
 
 def rows(options: Options) -> list[Row]:
-    """One row: the median of some runs."""
+    """Return one row: the median of several runs."""
     trials = []
     for _ in range(options.repeats):
         trials.append(_trial(options))
         say(f"  connects: {trials[-1].per_s:.0f}/s, {trials[-1].cpu_us:.0f} µs each")
-    per_s = statistics.median(one.per_s for one in trials)
-    cpu_us = statistics.median(one.cpu_us for one in trials)
+    per_s = statistics.median(trial.per_s for trial in trials)
+    cpu_us = statistics.median(trial.cpu_us for trial in trials)
     return [
         Row(
             "connects",
@@ -36,7 +36,7 @@ def rows(options: Options) -> list[Row]:
 
 
 def _trial(options: Options) -> Spent:
-    """The time and CPU from the first tenth to the last tenth of the connections."""
+    """Measure from the first tenth to the last tenth of the connections."""
     with echo() as target:
         plan = ours.Plan((target.url,), CONNECTIONS, 1.0, 8.0, RAMP_S, through=options.through)
         with ours.load(plan) as load:

@@ -1,4 +1,4 @@
-"""How many durable one-to-one messages a second the full stack takes from this engine."""
+"""The highest rate of durable one-to-one messages that the full stack sustains with this engine."""
 
 import math
 from typing import NamedTuple
@@ -13,18 +13,18 @@ ADAPTER = "reference"
 WORKLOAD = "direct"
 USERS = 1000
 RAMP_S = 5.0
-WARM_UP_RATE = 3000.0  # not judged: what comes first meets empty tables and cold processes
+WARM_UP_RATE = 3000.0  # not judged: it meets empty tables and cold processes
 START_RATE = 4500.0
 STEP = 1.2
-FINE = 1.1  # rates nearer to each other are not told apart
-ATTEMPTS = 2  # of a rate that was not held: one hiccup of a shared machine is no capacity
+FINE = 1.1  # the resolution of the search
+ATTEMPTS = 2  # per failed rate, because a shared machine may be disturbed once
 TRIALS = 9
-RESPONSE_P99_MS = 1000.0  # from intended times, the lag included: beyond it arrivals only queue
+RESPONSE_P99_MS = 1000.0  # from intended times, including the lag; above it, arrivals only queue up
 WANTED_PER_S = 4500.0
 
 
 class Trial(NamedTuple):
-    """What became of a rate."""
+    """The result at one rate."""
 
     rate: float
     lost: int
@@ -33,7 +33,7 @@ class Trial(NamedTuple):
 
     @property
     def held(self) -> bool:
-        """Nothing lost, and no queue that only grows, neither the server's nor the generator's."""
+        """Whether nothing was lost, and no queue grew in the server or in the generator."""
         return self.lost == 0 and self.response_p99_ms <= RESPONSE_P99_MS
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ class Trial(NamedTuple):
 
 
 def rows(options: Options) -> list[Row]:
-    """One row: the highest of the rates tried that was held."""
+    """Return one row: the highest measured rate that was held."""
     trials: list[Trial] = []
     with cluster(options.stack) as server:
         say(f"  warming up: {_trial(options, server.api, WARM_UP_RATE)}")
@@ -66,13 +66,13 @@ def rows(options: Options) -> list[Row]:
 
 
 def next_rate(trials: list[Trial]) -> float | None:
-    """Up while rates are held, down while they are not, then between; None at the end."""
+    """Return the next rate: up while held, down while not, then between; None at the end."""
     if not trials:
         return START_RATE
     if len(trials) == TRIALS:
         return None
     last = trials[-1]
-    if not last.held and [one.rate for one in trials].count(last.rate) < ATTEMPTS:
+    if not last.held and [trial.rate for trial in trials].count(last.rate) < ATTEMPTS:
         return last.rate
     held, failed = _highest_held(trials), _lowest_failed(trials)
     if held is None or failed is None:
@@ -81,13 +81,13 @@ def next_rate(trials: list[Trial]) -> float | None:
 
 
 def _highest_held(trials: list[Trial]) -> Trial | None:
-    return max((one for one in trials if one.held), default=None)  # by their rates
+    return max((trial for trial in trials if trial.held), default=None)  # compares the rates first
 
 
 def _lowest_failed(trials: list[Trial]) -> Trial | None:
-    """Of the rates that no attempt held."""
-    held = {one.rate for one in trials if one.held}
-    return min((one for one in trials if one.rate not in held), default=None)
+    """Return the lowest rate that no attempt held."""
+    held = {trial.rate for trial in trials if trial.held}
+    return min((trial for trial in trials if trial.rate not in held), default=None)
 
 
 def _trial(options: Options, api: list[str], rate: float) -> Trial:

@@ -1,4 +1,4 @@
-"""The locustfile of the benchmarks: ours, with their workloads."""
+"""The locustfile of the benchmarks: Gauntlet's, with the workloads of the benchmarks."""
 
 from benchmarks import workloads
 from gauntlet.scenarios.locust_plugin.entry import Member

@@ -15,7 +15,7 @@ WANTED_KIB = 30.0
 
 
 def rows(options: Options) -> list[Row]:
-    """One row: the difference between many users and few, so that all of a user is in it."""
+    """Return one row: the memory per user, from the difference between many users and few."""
     few, many = (_rss_bytes(options, users) for users in (FEW, MANY))
     each_kib = (many - few) / (MANY - FEW) / 1024
     return [

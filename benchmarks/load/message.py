@@ -1,4 +1,4 @@
-"""What a message of the reference server costs the generator: an HTTP send and one delivery."""
+"""The generator's CPU time per message of the reference server: one HTTP send, one delivery."""
 
 import statistics
 import time
@@ -14,20 +14,21 @@ from gauntlet.core.run_directory import Tail
 
 ADAPTER = "reference"
 USERS = 200
-RATE = 3000.0  # as busy as where it is compared: at a third of it, most is waking up
+RATE = 3000.0  # as busy as in the comparison: at a third of it, most of the time is spent waking up
 WANTED_US = 60.0
-# The same with aiohttp for the sends and `websockets` for the deliveries, measured once.
+# The same work with aiohttp for the sends and `websockets` for the deliveries, measured once.
 HAND_MADE_US = 193
 
 
 def rows(options: Options) -> list[Row]:
-    """One row: the median of some runs at a fixed rate."""
+    """Return one row: the median of several runs at a fixed rate."""
     with cluster(options.stack) as server:
         trials = []
         for _ in range(options.repeats):
             trials.append(_trial(options, server))
             say(f"  message: {trials[-1][0]:.0f} µs")
-    costs, missing = sorted(one[0] for one in trials), sum(one[1] for one in trials)
+    costs = sorted(cost for cost, _ in trials)
+    missing = sum(missing for _, missing in trials)
     cost_us = statistics.median(costs)
     return [
         Row(
@@ -43,7 +44,7 @@ def rows(options: Options) -> list[Row]:
 
 
 def _trial(options: Options, server: Cluster) -> tuple[float, int]:
-    """CPU per acknowledged message, and how many were not delivered."""
+    """Return the CPU time per acknowledged message, and how many were not delivered."""
     plan = ours.Plan(
         tuple(server.api),
         USERS,
@@ -65,7 +66,7 @@ def _trial(options: Options, server: Cluster) -> tuple[float, int]:
 
 
 def _acked(live: Tail) -> int:
-    """How many were acknowledged when the next row of the live file was written, which is now."""
+    """Wait for the next row of the live file and return the number of acknowledged messages."""
     live.read_new()
     while not (rows := live.read_new()):
         time.sleep(0.002)

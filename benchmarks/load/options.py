@@ -1,4 +1,4 @@
-"""How much `make bench-load` measures."""
+"""The options of `make bench-load`."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from benchmarks.peers import PEERS
 
 @dataclass(frozen=True)
 class Options:
-    """`seconds` is a window's length; `repeats` are interleaved, and their medians are shown."""
+    """`seconds` is the length of a window; `repeats` are interleaved, and medians are shown."""
 
     seconds: float = 5.0
     repeats: int = 3

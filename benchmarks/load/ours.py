@@ -1,4 +1,4 @@
-"""Our generator: the engine below Locust, as users have it, or by itself."""
+"""Gauntlet's load generator: the engine in Locust, as users run it, or alone."""
 
 import contextlib
 import subprocess
@@ -25,14 +25,14 @@ Through = Literal["locust", "alone"]
 BODY_BYTES = 120
 BOOT_S = 60.0
 END_S = 60.0
-PATIENCE_S = 60.0  # a server that is stopped answers when it goes on: nobody gives up before
+PATIENCE_S = 60.0  # longer than a server is stopped, so that no send times out
 
 
 @dataclass(frozen=True)
 class Plan:
-    """An open load: `rate` a second for `steady_s`, after all users have connected.
+    """An open load: `rate` per second for `steady_s`, after all users have connected.
 
-    With `workers` they are Locust's, below a master; without, Locust is one process.
+    With `workers`, Locust runs as a master with as many workers; otherwise as one process.
     """
 
     api: tuple[str, ...]
@@ -44,10 +44,10 @@ class Plan:
     workload: str = ALONE
     through: Through = "locust"
     workers: int = 0
-    pin: bool = True  # to the generator's CPU
+    pin: bool = True  # runs on the generator's CPU only
 
     def scenario(self) -> dict[str, Any]:
-        """What a scenario file of it would say."""
+        """Return the content of a scenario file for this load."""
         return {
             "version": 1,
             "name": "benchmark",
@@ -67,7 +67,7 @@ class Plan:
 
 
 class Load:
-    """A load that runs."""
+    """A running load."""
 
     def __init__(self, plan: Plan, run: RunDir, child: subprocess.Popen[bytes]) -> None:
         self.run = run
@@ -78,7 +78,7 @@ class Load:
         self._rows: list[dict[str, Any]] = []
 
     def wait_for(self, phase: str, within_s: float) -> None:
-        """Return when every worker has begun a phase; RuntimeError where one does not."""
+        """Wait until every worker has entered a phase; RuntimeError if one does not."""
         deadline = time.monotonic() + within_s
         while sum(row.get("phase") == phase for row in self._read()) < len(self._workers):
             if time.monotonic() > deadline or self._child.poll() is not None:
@@ -87,7 +87,7 @@ class Load:
             time.sleep(0.01)
 
     def finish(self) -> Counter[str]:
-        """Let it come to its end; the workers' reconciliation lines, added up."""
+        """Wait for the end and return the sum of the workers' reconciliation rows."""
         self.wait_for("flushed", END_S)
         self._child.wait(END_S)
         total: Counter[str] = Counter()
@@ -97,15 +97,15 @@ class Load:
         return total
 
     def histogram(self, name: str) -> Histogram:
-        """One of the engine's histograms, of all workers, after the end."""
-        whole = Histogram()
+        """Return one of the engine's histograms, merged over all workers, after the end."""
+        merged = Histogram()
         for worker in self._workers:
             file = self.run.latency / f"{name}-w{worker}.hdr"
-            whole.add(Histogram.decode(file.read_bytes()))
-        return whole
+            merged.add(Histogram.decode(file.read_bytes()))
+        return merged
 
     def percentile_ms(self, name: str, share: float) -> float:
-        """A percentile of it; 0 where it is empty."""
+        """Return a percentile of a histogram; 0 if it is empty."""
         return self.histogram(name).percentile_ms(share) or 0.0
 
     def _read(self) -> list[dict[str, Any]]:
@@ -116,7 +116,7 @@ class Load:
 
 @contextlib.contextmanager
 def load(plan: Plan) -> Iterator[Load]:
-    """Start a load; what it wrote goes when it has been looked at."""
+    """Start a load in a temporary run directory."""
     with tempfile.TemporaryDirectory(prefix="gauntlet-benchmark-") as folder:
         run = RunDir.create(Path(folder), "benchmark", 1)
         file = write_load_file(run, from_builtins(plan.scenario()), [*plan.api])
@@ -135,7 +135,7 @@ def load(plan: Plan) -> Iterator[Load]:
 
 
 def _command(plan: Plan, run: RunDir, file: Path) -> list[str]:
-    # Not `-P`: the benchmarks are not installed.
+    # Without `-P`, because the benchmarks are not installed.
     if plan.through == "alone":
         return [sys.executable, "-m", "benchmarks.load.alone", str(file)]
     return [

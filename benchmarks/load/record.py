@@ -1,4 +1,4 @@
-"""What it costs to write an event down: a record of the history and a sample of a histogram."""
+"""The cost of recording an event: a history record and a histogram sample."""
 
 import statistics
 import tempfile
@@ -11,13 +11,13 @@ from gauntlet.core.history import Kind
 from gauntlet.scenarios.metrics.latency import Latencies
 from gauntlet.scenarios.recording.history_writer import HistoryWriter
 
-EVENTS_PER_S = 10_000  # how many come between the engine's flushes of each second
+EVENTS_PER_S = 10_000  # divided over the engine's flushes of each second
 FLUSHES_PER_S = 4
 WANTED_US = 1.0
 
 
 def rows(options: Options) -> list[Row]:
-    """One row: the median of some loops."""
+    """Return one row: the median of several loops."""
     seconds = max(2, round(5 * options.seconds))
     costs = sorted(_event_us(seconds) for _ in range(options.repeats))
     cost_us = statistics.median(costs)
@@ -33,7 +33,7 @@ def rows(options: Options) -> list[Row]:
 
 
 def _event_us(seconds: int) -> float:
-    """CPU time of this thread and the kernel's for it, per event."""
+    """Return the CPU time per event, user and system, in microseconds."""
     with tempfile.TemporaryDirectory(prefix="gauntlet-benchmark-") as folder:
         recorder, latencies = HistoryWriter(Path(folder), 0), Latencies()
         record, add = latencies.record["delivery"], recorder.add

@@ -1,4 +1,4 @@
-"""Runs a peer on the generator's CPU."""
+"""Running a peer (another load generator) on the generator's CPU."""
 
 import contextlib
 import subprocess
@@ -20,7 +20,7 @@ END_S = 30.0
 
 
 class Rival:
-    """A peer that runs."""
+    """A running peer."""
 
     def __init__(self, peer: Peer, case: Case, child: subprocess.Popen[bytes]) -> None:
         self.case = case
@@ -29,20 +29,20 @@ class Rival:
         self._child = child
 
     def wait_connected(self, target: Target) -> None:
-        """Return when all of its connections are open; RuntimeError where they do not come."""
+        """Wait until all of its connections are open; RuntimeError if they do not open in time."""
         deadline = time.monotonic() + BOOT_S
         while target.count().open < self.case.connections:
             if self._child.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{self._peer.name} did not connect: {self._last_words()}")
+                raise RuntimeError(f"{self._peer.name} did not connect: {self._last_log_line()}")
             time.sleep(0.05)
 
     def finish(self) -> None:
-        """Let it come to its own end."""
+        """Wait for its end."""
         self._child.wait(self.case.seconds + END_S)
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         lines = (self.case.folder / "log").read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "its log is empty"
 
 
 @contextlib.contextmanager
@@ -55,7 +55,7 @@ def rival(
     *,
     claims: bool = False,
 ) -> Iterator[Rival]:
-    """A peer for a while; `seconds` is how long it would go on by itself; the rest is of `Case`."""
+    """Run a peer, which would end by itself after `seconds`; the other arguments are of `Case`."""
     with tempfile.TemporaryDirectory(prefix="gauntlet-benchmark-") as folder:
         case = Case(target.port, connections, pace_s, round(seconds), Path(folder), claims)
         with (case.folder / "log").open("ab") as log, pinned(GENERATOR_CPU):
@@ -70,17 +70,17 @@ def rival(
 
 
 def present(names: Iterable[str]) -> dict[str, Peer]:
-    """Those of the named peers that are installed."""
+    """Return the installed ones of the named peers."""
     return {name: PEERS[name] for name in names if PEERS[name].installed()}
 
 
 def absent(names: Iterable[str]) -> dict[str, Peer]:
-    """Those that are not."""
+    """Return the named peers that are not installed."""
     return {name: PEERS[name] for name in names if not PEERS[name].installed()}
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End it and all that it started: a script that ends leaves its programs to go on."""
+    """End a process and all its descendants, which would continue when only a script ends."""
     descendants = psutil.Process(child.pid).children(recursive=True) if child.poll() is None else []
     subprocesses.end(child, grace_s=3.0)
     for process in descendants:
@@ -89,8 +89,8 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _wait_gone(target: Target) -> None:
-    """Until the echo has seen the connections end, so that the next trial finds it idle."""
+    """Wait until the echo has no connections, so that the next trial finds it idle."""
     deadline = time.monotonic() + END_S
     while target.count().open:
-        assert time.monotonic() < deadline, "connections of a peer that has ended"
+        assert time.monotonic() < deadline, "a peer has ended, but its connections are still open"
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""The generator's CPU per WebSocket round trip on one dumb fast echo, beside that of its peers."""
+"""The generator's CPU time per WebSocket round trip on a fast echo, compared with its peers."""
 
 import statistics
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from benchmarks.table import Row
 OURS = "ours"
 WANTED_US = 15.0
 WANTED_RATIO = 4.0
-PACE_S = 1.0  # a message a second and connection, where the load is sparse
+PACE_S = 1.0  # one message per second and connection in a sparse load
 
 
 class _Cell(NamedTuple):
-    """So many connections, and either a busy core or sparse traffic."""
+    """A number of connections, with either a busy core or sparse traffic."""
 
     connections: int
     sparse: bool
@@ -29,7 +29,7 @@ class _Cell(NamedTuple):
 
 
 def rows(options: Options) -> list[Row]:
-    """For each number of connections: a busy generator and a sparse one, ours first."""
+    """Return the rows of a busy and a sparse load for each number of connections, ours first."""
     found: list[Row] = []
     with echo() as target:
         for connections in options.connections:
@@ -67,7 +67,7 @@ def _measure(options: Options, target: Target, cell: _Cell) -> Iterator[Row]:
             theirs[name].append(spent)
             say(f"  {cell.name}: {name} {spent.cpu_us:.1f} µs")
     yield _our_row(cell, ours)
-    cost_us = statistics.median(one.spent.cpu_us for one in ours)
+    cost_us = statistics.median(checked.spent.cpu_us for checked in ours)
     for name, peer in peers.items():
         if name in broken:
             yield Row("round-trip", f"{peer.name}, {cell.name}", broken[name])
@@ -76,9 +76,9 @@ def _measure(options: Options, target: Target, cell: _Cell) -> Iterator[Row]:
 
 
 def _our_row(cell: _Cell, trials: list[trial.Checked]) -> Row:
-    cost_us, shown = _shown([one.spent for one in trials])
-    missing = sum(one.missing for one in trials)
-    lag_ms = statistics.median(one.lag_p99_ms for one in trials)
+    cost_us, shown = _shown([checked.spent for checked in trials])
+    missing = sum(checked.missing for checked in trials)
+    lag_ms = statistics.median(checked.lag_p99_ms for checked in trials)
     return Row(
         "round-trip",
         f"{OURS}, {cell.name}",
@@ -103,9 +103,10 @@ def _peer_row(peer: Peer, cell: _Cell, trials: list[trial.Spent], ours_us: float
 
 
 def _shown(trials: list[trial.Spent]) -> tuple[float, str]:
-    """The median cost, and a sentence with its range, rate and share of the core."""
-    costs = sorted(one.cpu_us for one in trials)
-    cost_us, per_s = statistics.median(costs), statistics.median(one.per_s for one in trials)
+    """Return the median cost, and a text with its range, the rate and the share of the core."""
+    costs = sorted(spent.cpu_us for spent in trials)
+    cost_us = statistics.median(costs)
+    per_s = statistics.median(spent.per_s for spent in trials)
     share = 100 * cost_us * per_s / 1e6
     return cost_us, (
         f"{cost_us:.1f} µs ({costs[0]:.1f} to {costs[-1]:.1f}) at {per_s:.0f}/s, "

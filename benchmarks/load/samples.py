@@ -1,4 +1,4 @@
-"""Does the end of a run lose samples? Two workers, and a second's worth that comes in late."""
+"""Whether the end of a run loses samples: two workers, and answers that arrive a second late."""
 
 import csv
 import sys
@@ -21,7 +21,7 @@ LATE_S = 1.0
 
 
 def rows(options: Options) -> list[Row]:
-    """Ours, and Locust as it is; the echo counts what was sent."""
+    """Return the rows of Gauntlet and of plain Locust; the echo counts what was sent."""
     with echo() as target:
         say("  samples: ours")
         found = [_of_ours(target)]
@@ -32,7 +32,7 @@ def rows(options: Options) -> list[Row]:
 
 
 def _of_ours(target: Target) -> Row:
-    """The echo is stopped for the last second, so that its answers come after the end."""
+    """Stop the echo for the last second, so that its answers arrive after the end."""
     before = target.count().messages
     plan = ours.Plan((target.url,), USERS, RATE, STEADY_S, workers=WORKERS, pin=False)
     with ours.load(plan) as load:
@@ -56,7 +56,7 @@ def _of_ours(target: Target) -> Row:
 
 
 def _of_locust(target: Target) -> Row:
-    """Its users go on for a second while they stop, as users that clean up do."""
+    """Run Locust with users that continue for a second in `on_stop`, as if to clean up."""
     before = target.count().messages
     with rivals.rival(_LOCUST, target, USERS, USERS / RATE, STEADY_S) as running:
         running.wait_connected(target)
@@ -84,7 +84,7 @@ _LOCUST = Peer("plain Locust", lambda: "", "", _locust)
 
 
 def _shown_by_locust(folder: Path) -> int:
-    """The sends in the table of the master."""
+    """Return the number of sends in the table of Locust's master."""
     with (folder / "locust_stats.csv").open(newline="") as file:
         return sum(
             int(row["Request Count"]) for row in csv.DictReader(file) if row["Type"] == "SEND"

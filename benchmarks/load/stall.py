@@ -1,4 +1,4 @@
-"""Do percentiles tell the truth when the server stops? The echo is stopped; the truth is known."""
+"""The accuracy of percentiles when the server stops: the echo is stopped for a known time."""
 
 import time
 from typing import NamedTuple, TypeVar
@@ -12,7 +12,7 @@ from benchmarks.progress import say
 from benchmarks.table import Row
 
 CONNECTIONS = 20
-PACE_S = 0.01  # 2,000 messages a second: a few percent of what the echo can do
+PACE_S = 0.01  # 2,000 messages per second, a few percent of what the echo can do
 STOP_S = 2.0
 TOTAL_S = 20.0
 BEFORE_S = 5.0
@@ -21,19 +21,19 @@ PLANNED = round(CONNECTIONS * TOTAL_S / PACE_S)
 
 
 class _Run(NamedTuple):
-    """How long the echo really was stopped, and what a generator said of it."""
+    """How long the echo was stopped, and the percentiles that a generator reported."""
 
     stopped_s: float
     claimed: Claimed
 
     @property
     def order(self) -> float:
-        """What the middle one of several runs has the middle of."""
+        """The value by which the median run is chosen."""
         return self.claimed.p99_ms
 
     @property
     def errors(self) -> tuple[float, float]:
-        """Of both, in percent of the truth."""
+        """The errors of p99 and p99.9, in percent of the true value."""
         p99_ms, p999_ms = _true_ms(self.stopped_s)
         return (
             truth.error_percent(self.claimed.p99_ms, p99_ms),
@@ -50,14 +50,14 @@ class _Run(NamedTuple):
 
 
 class _Silent(NamedTuple):
-    """The same of a generator that records no latency: what the echo had of it."""
+    """The same for a generator that records no latency: the messages that the echo counted."""
 
     stopped_s: float
     sent: int
 
     @property
     def order(self) -> float:
-        """As a run that says something has it."""
+        """The value by which the median run is chosen."""
         return self.sent
 
     def __str__(self) -> str:
@@ -72,13 +72,13 @@ _Kind = TypeVar("_Kind", bound=_Run | _Silent)
 
 
 def _true_ms(stopped_s: float) -> tuple[float, float]:
-    """The analytic p99 and p99.9."""
+    """Return the analytic p99 and p99.9."""
     p99_s, p999_s = (truth.percentile_s(share, stopped_s, TOTAL_S) for share in (0.99, 0.999))
     return 1e3 * p99_s, 1e3 * p999_s
 
 
 def rows(options: Options) -> list[Row]:
-    """Ours, and every installed peer that keeps statistics; the run in the middle of its kind."""
+    """Return the median run of Gauntlet and of every installed peer that keeps statistics."""
     peers = {name: peer for name, peer in rivals.present(options.peers).items() if not peer.bare}
     ours_runs: list[_Run] = []
     their_runs: dict[str, list[_Run | _Silent]] = {name: [] for name in peers}
@@ -91,7 +91,7 @@ def rows(options: Options) -> list[Row]:
                 try:
                     their_runs[name].append(_of_peer(name, target))
                 except (RuntimeError, OSError, LookupError, ValueError) as error:
-                    broken[name] = f"did not come to its end: {error}"
+                    broken[name] = f"did not finish: {error}"
                     continue
                 say(f"  stall: {name} {their_runs[name][-1]}")
     middle = _middle(ours_runs)
@@ -105,8 +105,8 @@ def rows(options: Options) -> list[Row]:
         )
     ]
     for name, peer in peers.items():
-        said = broken.get(name) or str(_middle(their_runs[name]))
-        found.append(Row("stall", f"{peer.name}, the same", said))
+        result = broken.get(name) or str(_middle(their_runs[name]))
+        found.append(Row("stall", f"{peer.name}, the same", result))
     return found
 
 
@@ -133,7 +133,7 @@ def _of_peer(name: str, target: Target) -> _Run | _Silent:
         running.wait_connected(target)
         began_s, before = time.monotonic(), target.count().messages
         stopped_s = _stop(target)
-        if claims is None:  # then it needs no end of its own
+        if claims is None:  # its end need not be awaited
             time.sleep(max(0.0, began_s + TOTAL_S - time.monotonic()))
             return _Silent(stopped_s, target.count().messages - before)
         running.finish()
@@ -141,7 +141,7 @@ def _of_peer(name: str, target: Target) -> _Run | _Silent:
 
 
 def _stop(target: Target) -> float:
-    """Stop the echo for a while; for how many seconds it was."""
+    """Stop the echo for `STOP_S` and return for how many seconds it was stopped."""
     time.sleep(BEFORE_S)
     with target.stopped() as began_s:
         time.sleep(STOP_S)

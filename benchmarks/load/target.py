@@ -1,4 +1,4 @@
-"""The echo as a process, on a CPU of its own."""
+"""The echo server as a process on its own CPU."""
 
 import contextlib
 import time
@@ -9,25 +9,25 @@ import psutil
 
 from benchmarks.echo import Count
 from benchmarks.load.tree import SERVER_CPU, pinned
-from benchmarks.processes import Asked, asked
+from benchmarks.processes import LineChild, line_child
 
 
 class Target:
-    """A running echo."""
+    """A running echo server."""
 
-    def __init__(self, child: Asked) -> None:
-        self.port = int(child.hear())
+    def __init__(self, child: LineChild) -> None:
+        self.port = int(child.read_line())
         self.url = f"ws://127.0.0.1:{self.port}/"
         self.process: psutil.Process = child.process
         self._child = child
 
     def count(self) -> Count:
-        """What it has seen so far."""
+        """Return its counts."""
         return msgspec.json.decode(self._child.ask(None), type=Count)
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[float]:
-        """The process stands still meanwhile; since when, on the monotonic clock."""
+        """Suspend the process; yields the start of the suspension on the monotonic clock."""
         began_s = time.monotonic()
         self.process.suspend()
         try:
@@ -38,8 +38,8 @@ class Target:
 
 @contextlib.contextmanager
 def echo() -> Iterator[Target]:
-    """An echo for a while."""
+    """Run an echo server."""
     with contextlib.ExitStack() as stack:
-        with pinned(SERVER_CPU):  # until it has started, and no longer: we are to move on
-            child = stack.enter_context(asked("benchmarks.echo"))
+        with pinned(SERVER_CPU):  # only while it starts: this process must not stay pinned
+            child = stack.enter_context(line_child("benchmarks.echo"))
         yield Target(child)

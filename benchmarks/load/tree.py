@@ -1,4 +1,4 @@
-"""Where processes run, and what a whole tree of them uses."""
+"""Pinning processes to CPUs, and the resource use of a process tree."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ SERVER_CPU, GENERATOR_CPU = 0, 1
 
 @contextlib.contextmanager
 def pinned(cpu: int) -> Iterator[None]:
-    """Children that are started meanwhile stay on one CPU, as do theirs; where that can be had."""
+    """Pin children started in this context, and their descendants, to one CPU if possible."""
     if not can_pin():
         yield
         return
@@ -27,22 +27,22 @@ def pinned(cpu: int) -> Iterator[None]:
 
 
 def can_pin() -> bool:
-    """Whether the server and the generator can have a CPU each."""
+    """Return whether the server and the generator can have one CPU each."""
     return hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) > GENERATOR_CPU
 
 
 class Tree:
-    """A process and all that descend from it, at any moment."""
+    """A process and all its current descendants."""
 
     def __init__(self, pid: int) -> None:
         self._root = psutil.Process(pid)
 
     def cpu_s(self) -> float:
-        """Seconds of CPU, user and system, that those who live have used so far."""
+        """Return the CPU time (user and system) of the living processes, in seconds."""
         return sum(_cpu_s(process) for process in self._living())
 
     def rss_bytes(self) -> int:
-        """Resident memory."""
+        """Return the resident memory in bytes."""
         return sum(process.memory_info().rss for process in self._living())
 
     def _living(self) -> list[psutil.Process]:
@@ -50,7 +50,7 @@ class Tree:
 
 
 def _cpu_s(process: psutil.Process) -> float:
-    """From the scheduler in nanoseconds; elsewhere than on Linux in ticks of 10 ms."""
+    """Return the CPU time, to the nanosecond on Linux and to ticks of 10 ms elsewhere."""
     spent_ns = 0
     try:
         for task in Path(f"/proc/{process.pid}/task").iterdir():

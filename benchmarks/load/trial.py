@@ -1,4 +1,4 @@
-"""One trial: what a generator spends while an echo counts."""
+"""One trial: the CPU time of a generator during a window, per message that the echo counts."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from benchmarks.load.target import Target
 from benchmarks.load.tree import Tree
 from benchmarks.peers import Peer
 
-SETTLE_S = 1.0  # from the first message to the window: caches, buffers, the first of everything
+SETTLE_S = 1.0  # from the first message to the window, for caches and buffers to fill
 BUSY_SHARE = 0.75  # of the generator's core
 BUSY_WITHIN = 0.05
 START_RATE = 2000.0
@@ -18,19 +18,19 @@ SEARCHES = 6
 
 
 class Spent(NamedTuple):
-    """CPU per round trip of the generator's whole tree, and round trips per second."""
+    """CPU time per round trip of the generator's process tree, and round trips per second."""
 
     cpu_us: float
     per_s: float
 
     @property
     def share(self) -> float:
-        """Of one core."""
+        """The share of one core."""
         return self.cpu_us * self.per_s / 1e6
 
 
 class Checked(NamedTuple):
-    """A trial of ours, which also says what became of every message."""
+    """A trial of Gauntlet's engine, which also accounts for every message."""
 
     spent: Spent
     missing: int
@@ -38,7 +38,7 @@ class Checked(NamedTuple):
 
 
 def window(target: Target, tree: Tree, seconds: float) -> Spent:
-    """What is spent while the echo counts, beginning now."""
+    """Measure from now on for `seconds`."""
     began_s, before, spent_s = time.monotonic(), target.count().messages, tree.cpu_s()
     time.sleep(seconds)
     messages, spent_s = target.count().messages - before, tree.cpu_s() - spent_s
@@ -49,7 +49,7 @@ def window(target: Target, tree: Tree, seconds: float) -> Spent:
 def of_ours(
     target: Target, users: int, rate: float, seconds: float, through: ours.Through
 ) -> Checked:
-    """Our engine at a rate, open model: history, histograms and ledger on, all accounted for."""
+    """Measure Gauntlet's engine at a rate, in an open model with history, histograms and ledger."""
     plan = ours.Plan((target.url,), users, rate, SETTLE_S + seconds + 0.5, through=through)
     with ours.load(plan) as load:
         load.wait_for("steady", ours.BOOT_S)
@@ -61,7 +61,7 @@ def of_ours(
 
 
 def of_peer(peer: Peer, target: Target, connections: int, pace_s: float, seconds: float) -> Spent:
-    """A peer, as fast as it can where `pace_s` is 0; RuntimeError where it does not run."""
+    """Measure a peer, at full speed if `pace_s` is 0; RuntimeError if it does not run."""
     own_s = rivals.BOOT_S + SETTLE_S + seconds
     with rivals.rival(peer, target, connections, pace_s, own_s) as running:
         running.wait_connected(target)
@@ -70,16 +70,16 @@ def of_peer(peer: Peer, target: Target, connections: int, pace_s: float, seconds
 
 
 def busy_rate(spent_at: Callable[[float], Spent]) -> float:
-    """The rate at which a generator uses about `BUSY_SHARE` of its core.
+    """Return the rate at which a generator uses about `BUSY_SHARE` of its core.
 
-    Flat out says nothing of an open load: beyond what the core can do its arrivals only queue.
-    Messages cost less where there are more at a time, hence the steps. Of two windows at a rate
-    the cheaper counts: what the machine does beside us only adds, and once set the rate too low.
+    Full speed has no meaning in an open model: beyond the capacity of the core, arrivals only
+    queue up. Messages cost less when more are handled at a time, therefore the search takes steps.
+    Of two windows at a rate the cheaper counts, because other work on the machine only adds cost.
     """
     shares: dict[float, float] = {}
     rate = START_RATE
     for _ in range(SEARCHES):
-        spent = min(spent_at(rate), spent_at(rate), key=lambda each: each.cpu_us)
+        spent = min(spent_at(rate), spent_at(rate), key=lambda spent: spent.cpu_us)
         shares[rate] = spent.share
         if abs(spent.share - BUSY_SHARE) <= BUSY_WITHIN:
             break

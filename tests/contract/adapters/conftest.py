@@ -1,4 +1,4 @@
-"""Every adapter with a counterpart that plays its server, byte by byte and without sockets."""
+"""Every adapter with a counterpart that simulates its server, in bytes and without sockets."""
 
 import json
 from xml.etree import ElementTree as ET
@@ -13,7 +13,7 @@ CONV = "d.ann.bob"
 
 
 class ReferenceServer:
-    """Plays `im.v1`."""
+    """Simulates a server of `im.v1`."""
 
     opening = ()
 
@@ -22,11 +22,11 @@ class ReferenceServer:
         return [json.dumps({"connected": greeting}).encode()]
 
     def push(self, body):
-        said = {
+        message = {
             "conv": CONV, "seq": 1, "msg_id": "m", "client_msg_id": "c1",
             "sender": "bob", "body": body, "ts": 0,
         }  # fmt: skip
-        return json.dumps({"msg": said}).encode()
+        return json.dumps({"msg": message}).encode()
 
     def answer(self, codec, call, stored):
         assert isinstance(call, base.OverHttp)
@@ -36,15 +36,15 @@ class ReferenceServer:
             body = {"seq": 1}
         else:
             rows = [
-                {"type": "msg", "seq": 1, "sender": "bob", "body": one, "client_msg_id": "c1"}
-                for one in stored
+                {"type": "msg", "seq": 1, "sender": "bob", "body": text, "client_msg_id": "c1"}
+                for text in stored
             ]
             body = {"messages": rows, "head": len(rows)}
         return call.read(base.Response(200, json.dumps(body).encode()))
 
 
 class SocketServer:
-    """What servers share whose answers come as frames."""
+    """Common part of the servers that answer with frames."""
 
     def answer(self, codec, call, stored):
         assert isinstance(call, base.OverSocket)
@@ -56,7 +56,7 @@ class SocketServer:
 
 
 class XmppServer(SocketServer):
-    """Plays as much XMPP as the adapter speaks."""
+    """Simulates the part of XMPP that the adapter uses."""
 
     def __init__(self):
         self.handled = 0
@@ -80,17 +80,17 @@ class XmppServer(SocketServer):
         return [frame.encode() for frame in frames]
 
     def push(self, body):
-        own = "<stanza-id xmlns='urn:xmpp:sid:0' by='ann@localhost' id='a1'/>"
-        return _message(body, own).encode()
+        stanza_id = "<stanza-id xmlns='urn:xmpp:sid:0' by='ann@localhost' id='a1'/>"
+        return _message(body, stanza_id).encode()
 
     def replies(self, frame, stored):
-        said = ET.fromstring(frame)
-        if said.tag.startswith("{jabber:client}"):
+        element = ET.fromstring(frame)
+        if element.tag.startswith("{jabber:client}"):
             self.handled += 1
-        if said.tag.endswith("}r"):
+        if element.tag.endswith("}r"):
             yield f"<a xmlns='urn:xmpp:sm:3' h='{self.handled}'/>".encode()
-        if said.tag.endswith("}iq"):
-            ident = said.get("id")
+        if element.tag.endswith("}iq"):
+            ident = element.get("id")
             for body in stored:
                 yield (
                     f"<message xmlns='jabber:client'><result xmlns='urn:xmpp:mam:2' "
@@ -102,36 +102,36 @@ class XmppServer(SocketServer):
 
 
 class TemplateServer(SocketServer):
-    """Plays the made-up system of the template."""
+    """Simulates the invented system of the template."""
 
     def connected(self, resumed=False):
         return [b'{"welcome": {"node": "chat-1"}}']
 
     def push(self, body):
-        said = {"id": "c1", "from": "bob", "to": "ann", "text": body}
-        return json.dumps({"message": said}).encode()
+        message = {"id": "c1", "from": "bob", "to": "ann", "text": body}
+        return json.dumps({"message": message}).encode()
 
     def replies(self, frame, stored):
         yield json.dumps({"stored": {"id": json.loads(frame)["send"]["id"]}}).encode()
 
 
 def features(content):
-    """What a stream offers."""
+    """Return the features of a stream."""
     xmlns = "xmlns:stream='http://etherx.jabber.org/streams'"
     return f"<stream:features {xmlns}>{content}</stream:features>"
 
 
-def _message(body, more=""):
+def _message(body, children=""):
     return (
         "<message xmlns='jabber:client' type='chat' from='bob@localhost/d0' to='ann@localhost' "
-        f"id='c1'><body>{escape(body)}</body>{more}</message>"
+        f"id='c1'><body>{escape(body)}</body>{children}</message>"
     )
 
 
 def flat(event):
-    """The single events of what a frame says, in order."""
+    """Return the single events of an event, in order."""
     if isinstance(event, base.EventBatch):
-        return [one for each in event.events for one in flat(each)]
+        return [single for inner in event.events for single in flat(inner)]
     return [event]
 
 
@@ -140,15 +140,15 @@ SERVERS = {"reference": ReferenceServer, "xmpp": XmppServer, "template": Templat
 
 @pytest.fixture(params=[*ADAPTERS, "template"])
 def adapter(request):
-    """Each adapter there is; one without a counterpart here fails, and is not skipped."""
-    made = {**ADAPTERS, "template": Template}[request.param]({})
-    made.server = SERVERS[request.param]
-    return made
+    """Each adapter; one without a counterpart here fails and is not skipped."""
+    adapter = {**ADAPTERS, "template": Template}[request.param]({})
+    adapter.server = SERVERS[request.param]
+    return adapter
 
 
 @pytest.fixture
 def server(adapter):
-    """Its counterpart."""
+    """The counterpart of the adapter."""
     return adapter.server()
 
 
@@ -160,13 +160,14 @@ def codec(adapter):
 
 @pytest.fixture
 def connect(codec, server):
-    """Brings a connection up; the events on the way."""
+    """Establish a connection and return the events of the handshake."""
 
-    def go(resumed=False):
+    def connect_codec(resumed=False):
         login = codec.login()
         if login is not None:
             assert server.answer(codec, login, ()).startswith("ws")
         assert codec.open({})
-        return [one for frame in server.connected(resumed) for one in flat(codec.read(frame))]
+        frames = server.connected(resumed)
+        return [event for frame in frames for event in flat(codec.read(frame))]
 
-    return go
+    return connect_codec

@@ -1,4 +1,4 @@
-"""What a session may rely on, whichever IM system an adapter speaks to."""
+"""What a session relies on, for every adapter."""
 
 import pytest
 
