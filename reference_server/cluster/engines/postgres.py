@@ -7,6 +7,7 @@ import signal
 import tempfile
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from gauntlet.reference_server.cluster.supervision.launch_spec import (
@@ -25,6 +26,10 @@ INSTALL = (
     "no PostgreSQL server found; install one (Debian: apt-get install postgresql, macOS: "
     "brew install postgresql)"
 )
+INSTALL_DRIVER = (
+    "PostgreSQL needs the Python package asyncpg; install it with: pip install "
+    "'im-gauntlet[postgres]'"
+)
 _DEBIAN = Path("/usr/lib/postgresql")
 _UNPRIVILEGED = ("postgres", "nobody")
 _OTHERS_MAY_TRAVERSE = 0o001
@@ -41,8 +46,11 @@ _SETTINGS = {
 def find() -> Binary:
     """Return the folder of initdb and postgres.
 
-    MissingBinaryError if there is none, or if root has no unprivileged user to run it as.
+    MissingBinaryError if there is none, if root has no unprivileged user to run it as, or if the
+    Python driver is missing, which is an extra of the distribution.
     """
+    if find_spec("asyncpg") is None:
+        raise MissingBinaryError(INSTALL_DRIVER)
     on_path = shutil.which("initdb")
     newest_first = sorted(_DEBIAN.glob("*/bin"), key=_major, reverse=True)
     for folder in [*([Path(on_path).parent] if on_path else []), *newest_first]:

@@ -28,6 +28,12 @@ def test_a_missing_postgresql_is_reported_with_how_to_install_it(monkeypatch, tm
         postgres.find()
 
 
+def test_a_missing_driver_is_reported_with_the_extra_that_brings_it(monkeypatch):
+    monkeypatch.setattr(postgres, "find_spec", lambda _name: None)
+    with pytest.raises(MissingBinaryError, match=r"pip install 'im-gauntlet\[postgres\]'"):
+        postgres.find()
+
+
 def test_the_newest_debian_version_is_used_if_none_is_on_path(monkeypatch, tmp_path):
     """Version 15 is newer than 9."""
     monkeypatch.setenv("PATH", str(tmp_path))

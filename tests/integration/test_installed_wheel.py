@@ -1,4 +1,4 @@
-"""Gauntlet, installed from its wheel, in folders that hold other people's packages of our names."""
+"""Gauntlet, installed from its wheel: beside other packages of our names, and without extras."""
 
 import os
 import shutil
@@ -181,6 +181,23 @@ def test_pytest_collects_users_of_the_plugin_beside_packages_of_the_same_names(i
     command = (installed.python, "-m", "pytest", "-q", "-p", "no:cacheprovider")
     done = installed.run(*command, cwd=owned, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_full_stack_without_its_extra_is_refused_with_the_way_to_install_it(
+    installed, tmp_path, require_service
+):
+    require_service("postgres")
+    (tmp_path / "hidden").mkdir()
+    hide = "import sys\nsys.modules['asyncpg'] = None\n"
+    (tmp_path / "hidden" / "sitecustomize.py").write_text(hide)
+    without = {"PYTHONPATH": "hidden"}
+    doctor = installed.run(*installed.gauntlet, "doctor", cwd=tmp_path, **without)
+    assert "--stack full:     cannot run" in doctor.stdout
+    command = (*installed.gauntlet, "run", "steady", "--stack", "full", *SHORT)
+    done = installed.run(*command, cwd=tmp_path, **without)
+    assert done.returncode == 4
+    assert "pip install 'im-gauntlet[postgres]'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_source_tree_that_is_not_installed_says_so(installed, tmp_path):
