@@ -1,4 +1,4 @@
-"""A world without sockets: a clock that is set, a port that records, a sink that keeps."""
+"""Fakes for sessions: a clock, a transport without sockets, and a sink that keeps records."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ ROOM = Conversation(2, "r.w0-0", "group", (1, 2))
 
 
 class Asked(NamedTuple):
-    """A request that waits for its answer."""
+    """A request without an answer."""
 
     gateway: int
     request: Request
@@ -37,7 +37,7 @@ class Asked(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A record, with the fields it was given."""
+    """A record with the fields that were passed."""
 
     kind: Kind
     t_ns: int
@@ -45,7 +45,7 @@ class Kept(NamedTuple):
 
 
 class World:
-    """Plays port and sink, and holds the clock."""
+    """The transport, the sink and the clock of sessions."""
 
     def __init__(self, adapter=None) -> None:
         self.time_ns = NS_PER_S
@@ -55,7 +55,7 @@ class World:
         self.closed: list[tuple[Connection, bool]] = []
         self.reading: list[tuple[Connection, bool]] = []
         self.records: list[Kept] = []
-        self.links = 0
+        self.connections = 0
         self.connected: list[int] = []
         self.timers = Timers()
         self.ledger = Ledger()
@@ -81,51 +81,51 @@ class World:
         )
 
     def pass_ms(self, wait_ms: float, step_ms: float = 10) -> None:
-        """Let time go by, and have everything happen that is due meanwhile."""
+        """Let time pass, and make the calls that are due meanwhile."""
         end_ns = self.time_ns + int(wait_ms * NS_PER_MS)
         while self.time_ns < end_ns:
             self.time_ns = min(end_ns, self.time_ns + int(step_ms * NS_PER_MS))
             self.timers.run_due(self.time_ns)
 
     def take(self) -> Asked:
-        """The oldest request that waits for its answer."""
+        """Return the oldest request without an answer, and remove it."""
         return self.asked.pop(0)
 
     def body(self, asked: Asked) -> str:
-        """The body of a message that waits for its answer."""
+        """Return the body of the message in a request."""
         return json.loads(asked.request.body)["body"]
 
     def kinds(self, *kinds: Kind) -> list[Kept]:
-        """The records of some kinds."""
+        """Return the records of some kinds."""
         return [record for record in self.records if record.kind in kinds]
 
-    def sent(self, link: Connection) -> list[dict[str, Any]]:
-        """The frames sent on a link."""
-        return [frame for on, frame in self.frames if on is link]
+    def sent(self, connection: Connection) -> list[dict[str, Any]]:
+        """Return the frames sent on a connection."""
+        return [frame for on, frame in self.frames if on is connection]
 
-    # The port.
+    # The interface `Transport`.
 
     def request(self, gateway, request, timeout_ns, answered) -> None:
         self.asked.append(Asked(gateway, request, timeout_ns, answered))
 
-    def dial(self, link, url) -> None:
-        self.dialled.append(link)
+    def dial(self, connection, url) -> None:
+        self.dialled.append(connection)
 
-    def send(self, link, frame) -> None:
-        self.frames.append((link, json.loads(frame)))
+    def send(self, connection, frame) -> None:
+        self.frames.append((connection, json.loads(frame)))
 
-    def read(self, link, *, on) -> None:
-        self.reading.append((link, on))
+    def read(self, connection, *, on) -> None:
+        self.reading.append((connection, on))
 
-    def close(self, link, *, abort=False) -> None:
-        self.closed.append((link, abort))
+    def close(self, connection, *, abort=False) -> None:
+        self.closed.append((connection, abort))
 
-    # The sink, and the rest.
+    # The interface `Sink`, and the registration of connections.
 
     def add(self, kind, t_ns, *values, **fields) -> None:
         named = dict(zip(FIELDS, values, strict=False))
         self.records.append(Kept(kind, t_ns, named | fields))
 
-    def register_connection(self, link) -> int:
-        self.links += 1
-        return self.links
+    def register_connection(self, connection) -> int:
+        self.connections += 1
+        return self.connections
