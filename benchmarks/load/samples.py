@@ -65,7 +65,7 @@ def _of_locust(target: Target) -> Row:
     sent = target.count().messages - before
     return Row(
         "samples",
-        f"plain Locust: {WORKERS} workers, `on_stop` goes on for {LATE_S:.0f} s",
+        f"plain Locust: {WORKERS} workers, `on_stop` continues for {LATE_S:.0f} s",
         f"sent {sent}, in its table {_percent(shown, sent)}",
     )
 

@@ -11,7 +11,7 @@ CONV = "e.u0-0"
 
 @pytest.fixture
 def codec():
-    """Of a session that has said hello."""
+    """The codec of a session that has sent hello."""
     return Echo({}).codec("u0-0", "d0")
 
 

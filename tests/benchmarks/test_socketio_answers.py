@@ -22,8 +22,8 @@ def test_packets_that_need_no_answer_get_none(packet):
 
 
 def test_a_connect_packet_is_answered_with_a_session():
-    for said, prefix in ((socketio_answers.OPEN, b"0"), (socketio_answers.answer(b"40"), b"40")):
-        assert json.loads(said.removeprefix(prefix))["sid"]
+    for packet, prefix in ((socketio_answers.OPEN, b"0"), (socketio_answers.answer(b"40"), b"40")):
+        assert json.loads(packet.removeprefix(prefix))["sid"]
 
 
 def test_only_events_count_as_messages():

@@ -1,4 +1,4 @@
-"""What is said of a generator whose server stopped."""
+"""What the report states about a generator whose server was stopped."""
 
 import pytest
 

@@ -20,10 +20,10 @@ def case(tmp_path):
 def test_a_peer_is_started_with_the_address_and_the_connections(case, name):
     command = PEERS[name].command(case)
     written = [file.read_text() for file in case.folder.iterdir()]
-    said = " ".join([*command, *written])
-    assert "4711" in said
-    assert "100" in said
-    assert "$" not in re.sub(r"json: \$\.x", "", said)
+    command_and_files = " ".join([*command, *written])
+    assert "4711" in command_and_files
+    assert "100" in command_and_files
+    assert "$" not in re.sub(r"json: \$\.x", "", command_and_files)
 
 
 @pytest.mark.parametrize("name", PEERS)

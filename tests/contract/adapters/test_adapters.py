@@ -94,8 +94,8 @@ def test_a_lost_session_is_resumed(adapter, codec, server, connect):
     events = connect(resumed=True)
     (up,) = [event for event in events if isinstance(event, Connected)]
     assert up.resumed
-    said = [frame for event in events for frame in getattr(event, "frames", ())]
-    assert any(b"c9" in frame for frame in said)
+    sent_frames = [frame for event in events for frame in getattr(event, "frames", ())]
+    assert any(b"c9" in frame for frame in sent_frames)
 
 
 @pytest.mark.parametrize("frame", [b"", b"{", b"<", b"[]", b"<!DOCTYPE x><x/>", b'{"x":', b"\xff"])

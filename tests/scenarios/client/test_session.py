@@ -245,7 +245,7 @@ def test_exiting_and_entering_a_room_is_sent_and_recorded(world, session):
     """A new connection does not enter a room that the user has exited."""
     connection = connect(world, session)
     session.attend(ROOM, on=False)
-    assert world.kinds(Kind.ATTEND) == []  # he is not in it yet
+    assert world.kinds(Kind.ATTEND) == []  # Ann is no member yet
     session.join(ROOM, 1)
     session.attend(ROOM, on=False)
     assert world.sent(connection)[-1] == {"exit": {"conv": ROOM.name}}
