@@ -1,4 +1,4 @@
-"""The adapter that the load's benchmarks speak to an echo with."""
+"""The adapter with which the load benchmarks use the echo server."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the echo says to clients of Socket.IO."""
+"""The answers of the echo server to Socket.IO clients."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""How peers are started, and how what they say is read."""
+"""Starting peers, and reading their reports."""
 
 import json
 import re
