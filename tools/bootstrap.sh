@@ -203,7 +203,7 @@ main() {
         ;;
     docs)
         install_lock test
-        exec "$VENV/bin/python" -P tools/make_docs.py "$@"
+        exec "$VENV/bin/python" tools/make_docs.py "$@"
         ;;
     format)
         install_lock test

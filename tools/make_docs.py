@@ -5,7 +5,8 @@
     make docs ARGS=--check report files that are not current, and exit with 1 if there are any
 
 Derived are the catalogue that the command and the scenario validator read, the JSON Schema of
-scenario files, and the marked parts of the reference pages. The parts lie between two comments:
+scenario files, the picture of docs/architecture.md, and the marked parts of the reference pages.
+Those parts are between two comments:
 
     <!-- generated: NAME -->
     <!-- end of generated part -->
@@ -17,6 +18,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import draw_architecture
 import msgspec
 
 from gauntlet.chaos.faults import FAULTS
@@ -32,6 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CATALOG = ROOT / "gauntlet" / "core" / "scenario" / "catalog.json"
 REFERENCE = ROOT / "docs" / "reference"
 SCHEMA = REFERENCE / "scenario.schema.json"
+PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 _PART = re.compile(
     r"(<!-- generated: (?P<name>[\w -]+) -->\n).*?(<!-- end of generated part -->)", re.DOTALL
 )
@@ -52,6 +55,7 @@ def derived(catalog: Catalog) -> dict[Path, str]:
     """Every derived file with the content that it should have."""
     files = {
         CATALOG: _json(msgspec.to_builtins(catalog)),
+        PICTURE: draw_architecture.draw(),
         SCHEMA: _json(schema.build(catalog, key_descriptions())),
     }
     parts = page_parts(catalog)
