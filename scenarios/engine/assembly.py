@@ -43,7 +43,7 @@ class Assembly:
 
     def close(self) -> None:
         """Write what is only known at the end, and close all files."""
-        self.diagnosis.tell(self.files.journal)
+        self.diagnosis.write(self.files.journal)
         self.files.write_latencies(self.context.latencies)
         self.files.close()
         self.health.close()
@@ -88,7 +88,7 @@ async def assemble(
             readiness.mark_ready(conv)
 
     def on_connected(user: User) -> None:
-        diagnosis.made = True
+        diagnosis.connected = True
         readiness.on_connected(user)
 
     readiness = Readiness(plan.ledger, traffic.conversations.values(), prepare, devices)

@@ -36,8 +36,8 @@ class Dispatcher:
         self._context = context
         self._sessions = sessions
         self._ready = ready  # the numbers of the conversations whose members are all there
-        self._queue_max, self._backlog_max = traffic.bounds()
-        self._offsets = traffic.offsets()
+        self._queue_max, self._backlog_max = traffic.backlog_limits()
+        self._offsets = traffic.offsets_ns()
         self._until_ns: int | None = None
         self._handed = 0
         self.next_ns: int | None = None
@@ -47,12 +47,12 @@ class Dispatcher:
         """Hand over, or miss, every arrival that is due."""
         while self.next_ns is not None and self.next_ns <= now_ns:
             intended_ns, offset_ns = self.next_ns, self.next_ns - self._start_ns
-            op = self._traffic.draw(offset_ns, self._is_ready)
+            op = self._traffic.draw_op(offset_ns, self._is_ready)
             if op is None:
                 self._miss(Miss.NOBODY, intended_ns)
             elif self._context.ledger.outstanding >= self._backlog_max:
                 self._miss(Miss.BACKLOG, intended_ns, op)
-            elif (sender := self._sessions[self._traffic.sender(op)]).pending_sends(
+            elif (sender := self._sessions[self._traffic.sending_device(op)]).pending_sends(
                 op.conv
             ) >= self._queue_max:
                 self._miss(Miss.QUEUE, intended_ns, op)
@@ -72,7 +72,7 @@ class Dispatcher:
         """How many sends were meant: what the schedule has up to the stop, and what tasks sent."""
         counted = self._context.ledger.ops - self._handed
         until_ns = self._start_ns if self._until_ns is None else self._until_ns
-        for offset_ns in self._traffic.offsets():
+        for offset_ns in self._traffic.offsets_ns():
             if self._start_ns + offset_ns > until_ns:
                 break
             counted += 1

@@ -91,7 +91,7 @@ class Engine:
             return
         user = users[slot]
         for index in range(self._devices):
-            device = replace(user, index=index)
+            device = replace(user, device_index=index)
             receiver: Callable[..., Receiver] = Receiver
             if controller is not None and index == 0:  # a script uses its user's first device
                 receiver = partial(ScriptedReceiver, controller)
@@ -199,12 +199,12 @@ class Engine:
             if now_ns >= self._flush_ns:
                 self._flush_ns = now_ns + _FLUSH_NS
                 parts.files.flush()
-                parts.context.latencies.count()
+                parts.context.latencies.count_batches()
             if now_ns >= self._second_ns:
                 self._second_ns += NS_PER_S
                 self._write_second(now_ns)
                 if parts.diagnosis.should_give_up:
-                    self._fail(StackError(parts.diagnosis.sentence))
+                    self._fail(StackError(parts.diagnosis.summary))
             pause_s = self._pause_s()
             await asyncio.sleep(pause_s)
             # Counted from the start of the tick: the time that it took delayed others as well.
@@ -227,7 +227,7 @@ class Engine:
         self._connect_ns = max(self._connect_ns, now_ns - _CONNECT_BURST_NS)
         while self._unstarted and self._connect_ns <= now_ns:
             self._connect_ns += self._connect_gap_ns
-            self._parts.diagnosis.attempt_started()
+            self._parts.diagnosis.record_attempt()
             self._unstarted.popleft().start()
 
     def _stop_arrivals(self) -> None:

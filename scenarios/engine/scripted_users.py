@@ -103,7 +103,7 @@ class ScriptedUsers:
             return conv if conv is not None and user.number in conv.members else None
         plan = direct_conversation(user, other)
         if plan.name not in self.traffic.conversations:
-            (opened,) = self.traffic.settle(WORKLOAD, [plan])
+            (opened,) = self.traffic.open_conversations(WORKLOAD, [plan])
             self._links.conversation(opened)
             self.readiness.open(opened)
         return self.traffic.conversations[plan.name]
@@ -148,7 +148,7 @@ class ScriptedUser:
             self._submit(conv, order, self._desk.context.now_ns())
 
     def _submit(self, conv: Conversation, order: SendRequest, intended_ns: int) -> None:
-        op = self._desk.traffic.op(0, conv, self._session.user.number)
+        op = self._desk.traffic.next_op(0, conv, self._session.user.number)
 
         def ended(how: Literal["acked", "rejected", "unknown"], seq: int) -> None:
             latency_ms = (self._desk.context.now_ns() - intended_ns) / NS_PER_MS

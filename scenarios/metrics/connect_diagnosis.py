@@ -1,7 +1,7 @@
-"""Whether anybody ever connected, and what stood in the way.
+"""Finds out whether any user ever connected, and if not, why.
 
-Sessions come back for ever, as good clients do. But a target that never let a single one in is no
-target: then the run ends soon, and says why.
+Sessions reconnect forever, like real clients. But a target that never accepts a single connection
+cannot be tested: then the run ends early, and its error names the reason.
 """
 
 import math
@@ -12,72 +12,79 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.run_directory import Journal
 from gauntlet.core.scenario.model import Fault
 
-PATIENCE_S = 12  # with the starts of Locust and its workers, and their ends: half a minute
-_KINDS_MAX = 20  # whatever a server writes into its refusals
-_KINDS_TOLD = 3
+# With the start and the end of Locust and its workers, the user has the error after half a minute.
+PATIENCE_S = 12
+_REASONS_MAX = 20  # a server may write anything, something new each time, into its refusals
+_REASONS_SHOWN = 3
 
 
 class ConnectDiagnosis:
-    """What one worker knows of it. The faults are those planned; their times count from now.
+    """Connection attempts of one worker: `connected` is set once any of them has succeeded.
 
-    A target that was troubled only from a fault on may be down because of it: that is a finding,
-    and no reason to give up.
+    The times of the planned faults count from the creation of this object. If failures began only
+    after the first fault, the fault may have caused them: that is a finding for the verdict, and no
+    reason to end the run.
     """
 
     def __init__(
         self, api: Sequence[str], faults: Sequence[Fault], now_ns: Callable[[], int]
     ) -> None:
-        self.made = False
+        self.connected = False
         self._api = ", ".join(api)
         self._now_ns = now_ns
-        at_s = min((fault.at for fault in faults), default=math.inf)
-        self._fault_ns = now_ns() + at_s * NS_PER_S
-        self._began_ns = 0
-        self._since_ns = 0
-        self._troubles: Counter[str] = Counter()
+        first_fault_s = min((fault.at for fault in faults), default=math.inf)
+        self._first_fault_ns = now_ns() + first_fault_s * NS_PER_S
+        self._first_attempt_ns = 0
+        self._first_failure_ns = 0
+        self._failures: Counter[str] = Counter()  # by reason
 
-    def attempt_started(self) -> None:
-        """A session starts to connect; the first one starts the clock."""
-        self._began_ns = self._began_ns or self._now_ns()
+    def record_attempt(self) -> None:
+        """A session starts to connect; the first attempt starts the clock."""
+        self._first_attempt_ns = self._first_attempt_ns or self._now_ns()
 
-    def record_failure(self, why: str) -> None:
-        """An attempt failed."""
-        if not self.made:
-            self._since_ns = self._since_ns or self._now_ns()
-            if why in self._troubles or len(self._troubles) < _KINDS_MAX:
-                self._troubles[why] += 1
+    def record_failure(self, reason: str) -> None:
+        """An attempt failed, for a reason in the words of `describe_error`."""
+        if not self.connected:
+            self._first_failure_ns = self._first_failure_ns or self._now_ns()
+            if reason in self._failures or len(self._failures) < _REASONS_MAX:
+                self._failures[reason] += 1
+
+    @property
+    def never_connected(self) -> bool:
+        """Whether attempts were made and none ever succeeded."""
+        return not self.connected and self._first_attempt_ns > 0
 
     @property
     def should_give_up(self) -> bool:
-        """Whether to give up: nobody got in for long enough, and no fault can be the reason."""
-        waited_ns = self._now_ns() - self._began_ns
-        if not self.failed or waited_ns < PATIENCE_S * NS_PER_S:
+        """Whether nobody has connected for `PATIENCE_S` although no fault can be the reason."""
+        waited_ns = self._now_ns() - self._first_attempt_ns
+        if not self.never_connected or waited_ns < PATIENCE_S * NS_PER_S:
             return False
-        return (self._since_ns or self._began_ns) < self._fault_ns
+        return self._since_ns < self._first_fault_ns
 
     @property
-    def failed(self) -> bool:
-        """Whether somebody tried, and nobody ever got in."""
-        return not self.made and self._began_ns > 0
+    def summary(self) -> str:
+        """`no user could connect to http://… in 12 s: connection refused (84 times)`."""
+        waited_s = (self._now_ns() - self._first_attempt_ns) / NS_PER_S
+        reasons = ", ".join(
+            f"{reason} ({_times(count)})"
+            for reason, count in self._failures.most_common(_REASONS_SHOWN)
+        )
+        return f"no user could connect to {self._api} in {waited_s:.0f} s: {reasons or 'no answer'}"
 
-    @property
-    def sentence(self) -> str:
-        """`nobody could connect to http://… in 12 s: connection refused (84 times)`."""
-        for_s = (self._now_ns() - self._began_ns) / NS_PER_S
-        kinds = self._troubles.most_common(_KINDS_TOLD)
-        why = ", ".join(f"{kind} ({_times(count)})" for kind, count in kinds)
-        return f"nobody could connect to {self._api} in {for_s:.0f} s: {why or 'no answer at all'}"
-
-    def tell(self, journal: Journal) -> None:
-        """Write the row `unreachable`, if that is what the target was."""
-        if self.failed:
-            since_ns = self._since_ns or self._began_ns
+    def write(self, journal: Journal) -> None:
+        """Write the row `unreachable` if no attempt succeeded."""
+        if self.never_connected:
             journal.write(
                 "unreachable",
-                since_ns=since_ns,
-                reason=self.sentence,
-                troubles=dict(self._troubles),
+                since_ns=self._since_ns,
+                reason=self.summary,
+                troubles=dict(self._failures),
             )
+
+    @property
+    def _since_ns(self) -> int:
+        return self._first_failure_ns or self._first_attempt_ns
 
 
 def _times(count: int) -> str:
@@ -85,18 +92,18 @@ def _times(count: int) -> str:
 
 
 def describe_error(error: BaseException) -> str:
-    """A failed attempt in words that are the same for all of its kind."""
+    """Return a reason for a failed attempt, in the same words for all failures of one kind."""
     cause = error.__cause__ or error
-    for kind, words in _KINDS:
+    for kind, reason in _KNOWN_ERRORS:
         if isinstance(cause, kind):
-            return words
+            return reason
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror.lower()
     text = str(cause)
     return "no answer in time" if text == "TimeoutError" else text or type(cause).__name__
 
 
-_KINDS: tuple[tuple[type[BaseException], str], ...] = (
+_KNOWN_ERRORS: tuple[tuple[type[BaseException], str], ...] = (
     (ConnectionRefusedError, "connection refused"),
     (TimeoutError, "no answer in time"),
     (ConnectionResetError, "connection reset"),

@@ -1,7 +1,7 @@
-"""Counts of what was sent and who has yet to see it: pure, exact, and cheap per delivery.
+"""Counts what was sent and which members have yet to receive it: exact, and cheap per delivery.
 
-For every op one integer holds which members have presented it, a bit each; so a delivery counts
-once however often the server stored or sent it.
+For every op, one integer holds which members have presented it, one bit each. A delivery therefore
+counts once, however often the server stored or sent it. The module does no I/O.
 """
 
 from array import array
@@ -9,109 +9,114 @@ from array import array
 from gauntlet.scenarios.workloads.entities import Conversation, Op, device_keys
 
 
-class _Book:
-    """One conversation's ops. Those that everybody has seen are kept as eight bytes each."""
+class _ConversationLedger:
+    """The ops of one conversation. Ops that all members have presented take eight bytes each."""
 
     __slots__ = ("acked", "bits", "presented", "settled", "watching")
 
     def __init__(self, conversation: Conversation, devices: int) -> None:
         members = device_keys(conversation.members, devices)
-        self.bits = {device_key: 1 << at for at, device_key in enumerate(members)}
-        self.watching = 0
-        self.presented: dict[int, int] = {}  # op -> the members who have seen it
-        self.acked: dict[int, int] = {}  # op -> the members it is expected at
-        self.settled = array("Q")  # acked ops that nobody is owed any more
+        self.bits = {device_key: 1 << index for index, device_key in enumerate(members)}
+        self.watching = 0  # the members whose device has been connected
+        self.presented: dict[int, int] = {}  # by op: the members who have presented it
+        self.acked: dict[int, int] = {}  # by op: the members who are expected to present it
+        self.settled = array("Q")  # acknowledged ops that all expected members have presented
 
 
-def _key(author: int, sseq: int) -> int:
+def _op_key(author: int, sseq: int) -> int:
     return author << 32 | sseq
 
 
 class Ledger:
-    """The reconciliation line, kept while the load runs."""
+    """The counts of the reconciliation row, kept while the load runs.
+
+    With `self_echo`, the author's own device is expected to present what it sent, too. An op ends
+    in exactly one of `acked`, `rejected` and `unknown`.
+    """
 
     def __init__(self, *, self_echo: bool = True, devices: int = 1) -> None:
         self._devices = devices
-        self._self_echo = self_echo  # whether senders are owed their own messages
-        self._books: dict[int, _Book] = {}
+        self._self_echo = self_echo
+        self._conversations: dict[int, _ConversationLedger] = {}
         self.ops = 0
         self.missed = 0
         self.acked = 0
         self.rejected = 0
         self.unknown = 0
-        self.expected = 0
-        self.presented = 0
+        self.expected = 0  # deliveries of acknowledged ops
+        self.presented = 0  # of those expected
         self.lost = 0
 
     def open(self, conversation: Conversation) -> None:
         """Begin to count a conversation."""
-        self._books[conversation.number] = _Book(conversation, self._devices)
+        self._conversations[conversation.number] = _ConversationLedger(conversation, self._devices)
 
     def watch(self, conv: int, device_key: int) -> None:
-        """This member's device has been connected: ops acked from now on are expected there."""
-        book = self._books[conv]
-        book.watching |= book.bits[device_key]
+        """A member's device has connected: ops acknowledged from now on are expected there."""
+        counts = self._conversations[conv]
+        counts.watching |= counts.bits[device_key]
 
     def submit(self) -> None:
         """An op was handed to its session."""
         self.ops += 1
 
     def ack(self, op: Op) -> None:
-        """An op was committed: it is expected at every member who watches."""
+        """An op was acknowledged: it is expected at every watching member."""
         self.acked += 1
-        book = self._books[op.conv.number]
-        key = _key(op.author, op.sseq)
-        owed = book.watching if self._self_echo else book.watching & ~book.bits[op.author]
-        self.expected += owed.bit_count()
-        seen = book.presented.get(key, 0)
-        self.presented += (seen & owed).bit_count()
-        if owed & ~seen:
-            book.acked[key] = owed
+        counts = self._conversations[op.conv.number]
+        key = _op_key(op.author, op.sseq)
+        expected = counts.watching if self._self_echo else counts.watching & ~counts.bits[op.author]
+        self.expected += expected.bit_count()
+        presented = counts.presented.get(key, 0)
+        self.presented += (presented & expected).bit_count()
+        if expected & ~presented:
+            counts.acked[key] = expected
         else:
-            book.presented.pop(key, None)
-            book.settled.append(key)
+            counts.presented.pop(key, None)
+            counts.settled.append(key)
 
     def miss(self) -> None:
-        """An intended send was not made: it is no op."""
+        """An intended send was not made, and is no op."""
         self.missed += 1
 
     def reject(self) -> None:
-        """An op ended, and left nothing behind."""
+        """An op ended without leaving anything behind."""
         self.rejected += 1
 
     def give_up(self) -> None:
-        """An op ended, and nobody knows what it left behind."""
+        """An op ended without an answer: it may or may not have been stored."""
         self.unknown += 1
 
     def present(self, conv: int, device_key: int, author: int, sseq: int) -> None:
-        """A member was shown an op on a device."""
-        book = self._books[conv]
-        bit = book.bits.get(device_key, 0)
-        key = _key(author, sseq)
-        seen = book.presented.get(key, 0)
-        if seen & bit:
+        """A member's device presented an op."""
+        counts = self._conversations[conv]
+        bit = counts.bits.get(device_key, 0)
+        key = _op_key(author, sseq)
+        presented = counts.presented.get(key, 0)
+        if presented & bit:
             return
-        seen |= bit
-        owed = book.acked.get(key)
-        if owed is not None:
-            self.presented += owed & bit != 0
-            if not owed & ~seen:
-                del book.acked[key]
-                book.presented.pop(key, None)
-                book.settled.append(key)
+        presented |= bit
+        expected = counts.acked.get(key)
+        if expected is not None:
+            self.presented += expected & bit != 0
+            if not expected & ~presented:
+                del counts.acked[key]
+                counts.presented.pop(key, None)
+                counts.settled.append(key)
                 return
-        book.presented[key] = seen
+        counts.presented[key] = presented
 
     def used(self, conv: int) -> bool:
-        """Whether an op of a conversation was acked or presented."""
-        book = self._books[conv]
-        return bool(book.acked or book.presented or book.settled)
+        """Return whether an op of a conversation was acknowledged or presented."""
+        counts = self._conversations[conv]
+        return bool(counts.acked or counts.presented or counts.settled)
 
     def audit(self, conv: int, stored: set[tuple[int, int]]) -> None:
-        """Compare a conversation's stored ops with its acked ones."""
-        kept = {_key(author, sseq) for author, sseq in stored}
-        book = self._books[conv]
-        self.lost += len(book.acked.keys() - kept) + len(set(book.settled) - kept)
+        """Add to `lost` the acknowledged ops that are not stored; `stored` holds (author, sseq)."""
+        stored_keys = {_op_key(author, sseq) for author, sseq in stored}
+        counts = self._conversations[conv]
+        self.lost += len(counts.acked.keys() - stored_keys)
+        self.lost += len(set(counts.settled) - stored_keys)
 
     @property
     def outstanding(self) -> int:
@@ -120,9 +125,9 @@ class Ledger:
 
     @property
     def missing(self) -> int:
-        """Deliveries that are expected and have not come."""
+        """Deliveries that are expected and have not been presented."""
         return self.expected - self.presented
 
     def settled(self) -> bool:
-        """Whether nothing is under way any more."""
+        """Return whether every op has ended and every expected delivery was presented."""
         return self.outstanding == 0 and self.missing == 0

@@ -16,10 +16,10 @@ from gauntlet.scenarios.metrics.latency import percentile_ms
 class LiveWriter:
     """One worker's rows; the workers of a run append to one file, and each names itself."""
 
-    def __init__(self, file: Path, worker: int, vitals: GeneratorHealth) -> None:
+    def __init__(self, file: Path, worker: int, health: GeneratorHealth) -> None:
         self._file = file.open("ab", buffering=0)
         self._worker = worker
-        self._vitals = vitals
+        self._health = health
 
     def write(
         self,
@@ -58,7 +58,7 @@ class LiveWriter:
             "delivery_p99_ms": percentile_ms(samples_ns["delivery"], 0.99),
             "delivery_p999_ms": percentile_ms(samples_ns["delivery"], 0.999),
             "lag_p99_ms": percentile_ms(samples_ns["lag"], 0.99),
-            **self._vitals.take(),
+            **self._health.take_columns(),
         }
         self._file.write(json.dumps(row, separators=(",", ":")).encode() + b"\n")
         return row

@@ -1,8 +1,9 @@
-"""Open-model arrivals: the intended times of sends, which wait for nobody.
+"""Open-model arrivals: the intended times of sends, which do not depend on the system's answers.
 
-A profile Λ(t) (`rate_profiles`) says how many sends are intended by `t`; a schedule is
-an iterator of offsets in nanoseconds from its start. Worker `k` of `W` owns its stripe of the
-whole, so that more workers change who sends, not how much is sent.
+A profile Λ(t) (`gauntlet.core.scenario.rate_profiles`) is the number of sends intended by time `t`.
+A schedule turns it into an iterator of times, in nanoseconds from the start of the arrivals. Worker
+`k` of `W` owns one stripe of the whole, so that the number of workers decides who sends, and never
+how much is sent.
 """
 
 import itertools
@@ -16,24 +17,24 @@ from gauntlet.core.scenario.rate_profiles import Piece, cut_at
 
 
 class Stripe(NamedTuple):
-    """Which part of the arrivals a worker owns."""
+    """The part of the arrivals that one worker owns: number `worker`, from 0, of `workers`."""
 
     worker: int = 0
     workers: int = 1
 
 
 class Surge(NamedTuple):
-    """From `start_s` to `end_s` the rate is `factor` times what it is otherwise."""
+    """A time in which the rate is `factor` times its usual value."""
 
     start_s: float
     end_s: float
     factor: float
 
 
-def surged(pieces: Iterable[Piece], surges: Iterable[Surge]) -> Iterator[Piece]:
-    """A profile with more sends while surges last; where several do, they multiply."""
+def apply_surges(pieces: Iterable[Piece], surges: Iterable[Surge]) -> Iterator[Piece]:
+    """Yield the pieces of a profile with the surges applied; overlapping surges multiply."""
     surges = tuple(surges)
-    edges_s = {at_s for surge in surges for at_s in (surge.start_s, surge.end_s)}
+    edges_s = {edge_s for surge in surges for edge_s in (surge.start_s, surge.end_s)}
     for piece in cut_at(pieces, edges_s):
         sends = piece.sends
         for surge in surges:
@@ -41,37 +42,37 @@ def surged(pieces: Iterable[Piece], surges: Iterable[Surge]) -> Iterator[Piece]:
         yield piece._replace(sends=sends)
 
 
-def times_ns(pieces: Iterable[Piece], ordered: Iterable[float]) -> Iterator[int]:
-    """When Λ reaches each of these ascending numbers; ends with the profile."""
-    numbers = iter(ordered)
-    number = next(numbers, math.inf)
+def times_ns(pieces: Iterable[Piece], counts: Iterable[float]) -> Iterator[int]:
+    """Yield the time at which Λ reaches each of these ascending counts, up to the profile's end."""
+    remaining = iter(counts)
+    count = next(remaining, math.inf)
     before = 0.0
     for piece in pieces:
         start_s, length_s = piece.start_s, piece.end_s - piece.start_s
         after = before + piece.sends
         if piece.rise or not length_s:
-            while number < after:
-                part = piece.part_by((number - before) / piece.sends)
+            while count < after:
+                part = piece.part_by((count - before) / piece.sends)
                 yield int((start_s + part * length_s) * NS_PER_S)
-                number = next(numbers, math.inf)
+                count = next(remaining, math.inf)
         else:
             rate_per_s = piece.sends / length_s
-            while number < after:
-                yield int((start_s + (number - before) / rate_per_s) * NS_PER_S)
-                number = next(numbers, math.inf)
+            while count < after:
+                yield int((start_s + (count - before) / rate_per_s) * NS_PER_S)
+                count = next(remaining, math.inf)
         before = after
 
 
 def constant(pieces: Iterable[Piece], stripe: Stripe, _seed: int) -> Iterator[int]:
-    """Arrival number `i` when `i` sends are due, evenly spaced; a worker owns every W-th."""
+    """Yield evenly spaced arrivals: number `i` when Λ reaches `i`. A worker owns every W-th."""
     return times_ns(pieces, itertools.count(stripe.worker, stripe.workers))
 
 
 def poisson(pieces: Iterable[Piece], stripe: Stripe, seed: int) -> Iterator[int]:
-    """Independent arrivals: each worker's is a Poisson process of rate 1/W in Λ.
+    """Yield independent arrivals: each worker's are a Poisson process of rate 1/W in Λ.
 
-    The inverse of Λ turns it into one with the profile's rates (Çinlar, "Introduction to Stochastic
-    Processes", 1975: time change of a Poisson process).
+    The inverse of Λ turns it into a process with the rates of the profile (Çinlar, "Introduction to
+    Stochastic Processes", 1975: time change of a Poisson process).
     """
     rng = random.Random(f"arrivals/{seed}/{stripe.worker}")
     gaps = (rng.expovariate(1 / stripe.workers) for _ in itertools.count())

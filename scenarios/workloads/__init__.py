@@ -1,6 +1,7 @@
 """The workloads by the names that scenarios use: one file each, which also describes the workload.
 
-To add a workload: a file, its test, and a line here; then `make docs`. See CONTRIBUTING.md.
+A workload decides who talks with whom, and which users are offline on purpose. To add one: a file,
+its test, and a line here; then `make docs`. See CONTRIBUTING.md.
 """
 
 from gauntlet.scenarios.workloads.base import Workload

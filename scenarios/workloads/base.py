@@ -1,9 +1,10 @@
-"""What a workload is: it wishes conversations, and may have users go offline on purpose."""
+"""The base class of workloads, and what several of them share."""
 
 import random
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.plugins import WorkloadKind
 from gauntlet.core.scenario.model import WorkloadShare
 from gauntlet.scenarios.workloads.entities import (
@@ -17,9 +18,11 @@ from gauntlet.scenarios.workloads.entities import (
 
 
 class Workload(ABC):
-    """One way in which users talk, which `kind` describes.
+    """One way in which users talk, planned for the users of one worker; `kind` describes it.
 
-    It draws random numbers only from its own generator, so that one workload never changes another.
+    A workload draws only from its own random generator `rng`, so that adding another workload to a
+    scenario never changes what this one plans. The methods are called once each, in the order in
+    which they are defined here.
     """
 
     kind: ClassVar[WorkloadKind]
@@ -31,42 +34,47 @@ class Workload(ABC):
 
     @abstractmethod
     def conversations(self) -> list[PlannedConversation]:
-        """The conversations it sends in, each as likely as any other."""
+        """Return the conversations to send in; each is drawn as often as any other."""
 
     def offline_periods(self) -> list[OfflinePeriod]:
-        """Who goes offline and comes back, and when."""
+        """Return who goes offline on purpose, and when."""
         return []
 
     def room_absences(self) -> list[RoomAbsence]:
-        """Who exits his room and enters it again, and when. Asked for last."""
+        """Return who exits which room and enters it again, and when."""
         return []
 
 
-def pairs(users: tuple[User, ...], rng: random.Random, peers: int) -> list[PlannedConversation]:
-    """One-to-one conversations in which every user has about `peers` peers.
+def peer_conversations(
+    users: tuple[User, ...], rng: random.Random, peers: int
+) -> list[PlannedConversation]:
+    """Return one-to-one conversations in which every user has about `peers` peers.
 
-    Users stand in a shuffled ring, and each talks with the `peers / 2` next ones.
+    The users form a shuffled ring, and each of them talks with the next `peers / 2`.
     """
     ring = list(users)
     rng.shuffle(ring)
     planned: dict[str, PlannedConversation] = {}
-    for step in range(1, max(1, peers // 2) + 1):
-        for at, user in enumerate(ring):
-            other = ring[(at + step) % len(ring)]
-            if other is not user:
-                plan = direct_conversation(user, other)
-                planned[plan.name] = plan
+    for distance in range(1, max(1, peers // 2) + 1):
+        for position, user in enumerate(ring):
+            peer = ring[(position + distance) % len(ring)]
+            if peer is not user:
+                conversation = direct_conversation(user, peer)
+                planned[conversation.name] = conversation
     return list(planned.values())
 
 
 def departure_times_ns(scope: Scope, share: WorkloadShare) -> list[int]:
-    """When users leave, from the start of the timeline: `at`, or a third into the steady part."""
+    """Return when users leave, in nanoseconds from the start of the timeline.
+
+    These are the times of `at`; without it, users leave after a third of the steady phase.
+    """
     if share.at:
-        return [int(at * 1_000_000_000) for at in share.at]
+        return [int(at_s * NS_PER_S) for at_s in share.at]
     return [scope.ramp_ns + scope.steady_ns // 3]
 
 
 def sample_users(scope: Scope, share: WorkloadShare, rng: random.Random) -> list[User]:
-    """`percent` of the users, at least one, in a random order."""
+    """Return `percent` of the users, but at least one, in random order."""
     count = max(1, round(len(scope.users) * share.percent / 100))
     return rng.sample(scope.users, min(count, len(scope.users)))

@@ -1,4 +1,4 @@
-"""What a plan is made of: users, conversations, ops, and who is away. Plain values."""
+"""The values that a plan consists of: users, conversations, ops and absences."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,31 +6,31 @@ from typing import NamedTuple
 
 import msgspec
 
-_DEVICE_SHIFT = 32  # user numbers are of 32 bits, as in records
+_DEVICE_SHIFT = 32  # a user number has 32 bits, as in history records
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A virtual user, on one of his devices: his identity is his worker and slot."""
+    """A virtual user on one of their devices. Worker and slot determine number and name."""
 
     number: int
     name: str
-    index: int = 0
+    device_index: int = 0
 
     @property
     def device(self) -> str:
-        """The device's name."""
-        return f"d{self.index}"
+        """The name of the device."""
+        return f"d{self.device_index}"
 
     @property
     def device_key(self) -> int:
-        """The number of this user on this device: on his first one, the user's own."""
-        return self.number | self.index << _DEVICE_SHIFT
+        """One number for user and device; on the first device it equals the user's number."""
+        return self.number | self.device_index << _DEVICE_SHIFT
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Who talks in it; members are user numbers, the first one is its creator."""
+    """A conversation of one worker; `members` are user numbers, and the first is the creator."""
 
     number: int
     name: str
@@ -39,12 +39,15 @@ class Conversation:
 
     @property
     def is_room(self) -> bool:
-        """Whether its members must be put into it."""
+        """Whether members must be added to it before they can send."""
         return self.name.startswith("r.")
 
 
 class Op(msgspec.Struct, frozen=True):
-    """One logical message, meant to be sent `offset_ns` after the arrivals began."""
+    """One logical message, intended `offset_ns` after the start of the arrivals.
+
+    `sseq` numbers the ops of one author in one conversation, from 1.
+    """
 
     offset_ns: int
     conv: Conversation
@@ -53,9 +56,9 @@ class Op(msgspec.Struct, frozen=True):
 
 
 class OfflinePeriod(NamedTuple):
-    """A user is away on purpose, in nanoseconds from the start of the timeline.
+    """A planned absence of a user, in nanoseconds from the start of the timeline.
 
-    He goes offline, or `stalls`: stays connected and reads nothing.
+    The user disconnects or, if it `stalls`, stays connected and reads nothing.
     """
 
     user: int
@@ -65,9 +68,9 @@ class OfflinePeriod(NamedTuple):
 
 
 class RoomAbsence(NamedTuple):
-    """A member exits his room, and enters it again, in nanoseconds from the start of the timeline.
+    """A member exits a room and enters it again, in nanoseconds from the start of the timeline.
 
-    He stays a member, and connected: it changes who attends, never who may read.
+    The user stays connected and stays a member: attendance changes, and access does not.
     """
 
     user: int
@@ -78,7 +81,10 @@ class RoomAbsence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a workload may plan with; `tag` is a part of the names that it gives."""
+    """What a workload plans for: the users of one worker and the phases of the load.
+
+    `tag` is a part of all names that a workload gives.
+    """
 
     worker: int
     users: tuple[User, ...]
@@ -89,18 +95,21 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class PlannedConversation:
-    """A conversation as a workload wishes it."""
+    """A conversation that a workload needs, before it has a number."""
 
     name: str
     members: tuple[int, ...]
 
 
-def direct_conversation(one: User, other: User) -> PlannedConversation:
-    """The conversation of two users: one for each pair, named as the protocol names it."""
-    first, second = sorted((one, other), key=lambda user: user.name)
+def direct_conversation(user: User, peer: User) -> PlannedConversation:
+    """Return the conversation of two users, the same whichever of them comes first.
+
+    `im.v1` gives each pair of users exactly one, named after both in alphabetical order.
+    """
+    first, second = sorted((user, peer), key=lambda member: member.name)
     return PlannedConversation(f"d.{first.name}.{second.name}", (first.number, second.number))
 
 
 def device_keys(users: Iterable[int], devices: int) -> list[int]:
-    """The device keys of some users with `devices` devices each; those of one user are adjacent."""
+    """Return the device keys of users with `devices` devices each, those of one user together."""
     return [user | index << _DEVICE_SHIFT for user in users for index in range(devices)]

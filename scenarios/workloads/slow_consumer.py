@@ -1,7 +1,8 @@
-"""Rooms in which some members stop reading their sockets while the talk goes on."""
+"""Rooms in which some members stop reading their sockets while the others keep sending."""
 
 from typing import ClassVar
 
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.plugins import WorkloadKind
 from gauntlet.core.scenario.capabilities import ROOMS
 from gauntlet.scenarios.workloads.base import departure_times_ns, sample_users
@@ -10,7 +11,7 @@ from gauntlet.scenarios.workloads.group import Group
 
 
 class SlowConsumer(Group):
-    """`percent` of the users read nothing for `offline`, at the same time; then they read on."""
+    """`percent` of the users read nothing for `offline`, all at the same time, and then resume."""
 
     kind: ClassVar[WorkloadKind] = WorkloadKind(
         "slow_consumer",
@@ -21,9 +22,9 @@ class SlowConsumer(Group):
     prefix = "r.slow-w"
 
     def offline_periods(self) -> list[OfflinePeriod]:
-        pause_ns = int(self.share.offline * 1_000_000_000)
+        stall_ns = int(self.share.offline * NS_PER_S)
         return [
-            OfflinePeriod(user.number, at_ns, at_ns + pause_ns, stalls=True)
+            OfflinePeriod(user.number, at_ns, at_ns + stall_ns, stalls=True)
             for at_ns in departure_times_ns(self.scope, self.share)
             for user in sample_users(self.scope, self.share, self.rng)
         ]

@@ -105,7 +105,7 @@ def test_an_unreachable_target_is_a_finding_only_after_a_fault(judged, after_fau
     unreconciled(story)
     fault = next(row for row in story.chaos if row.get("step") == "requested")
     since_ns = fault["t_ns"] + (1 if after_fault else -1)
-    reason = "nobody could connect to it"
+    reason = "no user could connect to it"
     story.conductor.append(
         {"t_ns": since_ns, "kind": "unreachable", "since_ns": since_ns, "reason": reason}
     )

@@ -41,8 +41,11 @@ def plan(mix, seed, users, stripe, **more):
     times = {"ramp": "1s", "steady": "4s"}
     scenario = {"version": 1, "name": "x", "about": "x", "seed": seed, "load": {**load, **times}}
     made = Traffic(from_builtins(scenario), stripe)
-    ops = [made.draw(offset, lambda _: True) for offset in made.offsets()]
-    said = [op and (op.offset_ns, op.conv.name, op.author, op.sseq, made.sender(op)) for op in ops]
+    ops = [made.draw_op(offset, lambda _: True) for offset in made.offsets_ns()]
+    said = [
+        op and (op.offset_ns, op.conv.name, op.author, op.sseq, made.sending_device(op))
+        for op in ops
+    ]
     return (
         made.users,
         list(made.conversations.values()),

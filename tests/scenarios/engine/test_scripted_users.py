@@ -94,7 +94,7 @@ def ready(desk, *names):
 
 def test_there_are_no_arrivals_in_a_closed_load(desk):
     """Only tasks send."""
-    assert list(desk.traffic.offsets()) == []
+    assert list(desk.traffic.offsets_ns()) == []
 
 
 def test_who_is_driven_is_kept_for_the_judge(world, ann):

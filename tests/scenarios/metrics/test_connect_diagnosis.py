@@ -1,4 +1,4 @@
-"""A target that never lets anybody in ends the run soon, with the reason."""
+"""A target to which no user can connect ends the run soon, with the reason."""
 
 import asyncio
 import socket
@@ -24,92 +24,89 @@ API = "http://127.0.0.1:9"
 
 
 class Clock:
-    """A clock that stands where it is put, in seconds."""
+    """A clock that is set by hand, in seconds."""
 
     s = 100.0
 
     def __call__(self):
-        """Now, in nanoseconds."""
+        """The time, in nanoseconds."""
         return int(self.s * NS_PER_S)
 
 
-def contact(clock, *faults_at_s):
-    """A first contact with faults planned so many seconds from now."""
+def diagnosis_of(clock, *faults_at_s):
+    """A diagnosis with faults planned at these times, in seconds from now."""
     faults = [Fault(id="f", kind="kill", target="edge", at=Duration(at_s)) for at_s in faults_at_s]
     return ConnectDiagnosis([API], faults, clock)
 
 
-def test_it_gives_up_after_a_while_and_says_why():
-    """Not before its patience is over, and with every kind of failure and its count."""
+def test_the_load_gives_up_after_its_patience_with_every_kind_of_failure_and_its_count():
     clock = Clock()
-    made = contact(clock)
-    made.attempt_started()
+    diagnosis = diagnosis_of(clock)
+    diagnosis.record_attempt()
     for _ in range(84):
-        made.record_failure("connection refused")
-    made.record_failure("HTTP 503")
+        diagnosis.record_failure("connection refused")
+    diagnosis.record_failure("HTTP 503")
     clock.s += PATIENCE_S - 0.1
-    assert not made.should_give_up
+    assert not diagnosis.should_give_up
     clock.s += 0.1
-    assert made.should_give_up
-    assert made.sentence == (
-        f"nobody could connect to {API} in {PATIENCE_S} s: "
+    assert diagnosis.should_give_up
+    assert diagnosis.summary == (
+        f"no user could connect to {API} in {PATIENCE_S} s: "
         "connection refused (84 times), HTTP 503 (once)"
     )
 
 
-def test_one_who_got_in_is_enough():
-    """What fails later is the matter of the checks."""
+def test_one_user_who_connected_is_enough():
+    """Later failures are judged by the checks."""
     clock = Clock()
-    made = contact(clock)
-    made.attempt_started()
-    made.made = True
+    diagnosis = diagnosis_of(clock)
+    diagnosis.record_attempt()
+    diagnosis.connected = True
     clock.s += 100
-    assert not made.should_give_up
-    assert not made.failed
+    assert not diagnosis.should_give_up
+    assert not diagnosis.never_connected
 
 
-def test_the_clock_starts_with_the_first_session():
-    """Users who come late by plan are no reason to give up."""
+def test_the_patience_counts_from_the_first_attempt():
+    """Users may connect late by plan."""
     clock = Clock()
-    made = contact(clock)
+    diagnosis = diagnosis_of(clock)
     clock.s += 100
-    assert not made.should_give_up
-    assert not made.failed
+    assert not diagnosis.should_give_up
+    assert not diagnosis.never_connected
 
 
 @pytest.mark.parametrize(("fault_at_s", "gives_up"), [(1, False), (10, True)])
-def test_a_fault_that_was_there_first_may_be_the_reason(fault_at_s, gives_up):
-    """Troubles that began before any fault are the target's; later ones are a finding."""
+def test_failures_that_begin_after_a_fault_do_not_end_the_run(fault_at_s, gives_up):
     clock = Clock()
-    made = contact(clock, 30, fault_at_s)
-    made.attempt_started()
+    diagnosis = diagnosis_of(clock, 30, fault_at_s)
+    diagnosis.record_attempt()
     clock.s += 2
-    made.record_failure("connection refused")
+    diagnosis.record_failure("connection refused")
     clock.s += PATIENCE_S
-    assert made.should_give_up is gives_up
-    assert made.failed
+    assert diagnosis.should_give_up is gives_up
+    assert diagnosis.never_connected
 
 
-def test_the_kinds_that_are_kept_are_bounded():
-    """A server that writes something new into each refusal does not fill the memory."""
-    made = contact(Clock())
-    made.attempt_started()
+def test_the_number_of_remembered_reasons_is_bounded():
+    """A server may give another reason in each refusal."""
+    diagnosis = diagnosis_of(Clock())
+    diagnosis.record_attempt()
     for number in range(1000):
-        made.record_failure(f"kind {number}")
-    assert len(made._troubles) < 50
+        diagnosis.record_failure(f"kind {number}")
+    assert len(diagnosis._failures) < 50
 
 
 def test_the_row_is_written_only_for_an_unreachable_target(tmp_path):
-    """A run in which somebody connected has no such row."""
     run = RunDir.create(tmp_path, "x", 1)
     journal = Journal(run, "load-0")
-    reached, unreached = contact(Clock()), contact(Clock())
+    reached, unreached = diagnosis_of(Clock()), diagnosis_of(Clock())
     for each in (reached, unreached):
-        each.attempt_started()
+        each.record_attempt()
         each.record_failure("connection refused")
-    reached.made = True
+    reached.connected = True
     for each in (reached, unreached):
-        each.tell(journal)
+        each.write(journal)
     journal.close()
     (row,) = read_jsonl(run.events / "load-0.jsonl")
     assert row["kind"] == "unreachable"
@@ -125,8 +122,7 @@ def test_the_row_is_written_only_for_an_unreachable_target(tmp_path):
         (None, "closed by the server"),
     ],
 )
-def test_failures_of_a_kind_have_the_same_words(cause, words):
-    """Neither addresses nor numbers keep them from being counted together."""
+def test_failures_of_a_kind_are_described_without_addresses_and_numbers(cause, words):
     error = TransportError("closed by the server")
     error.__cause__ = cause
     assert describe_error(error) == words
@@ -134,7 +130,7 @@ def test_failures_of_a_kind_have_the_same_words(cause, words):
 
 @pytest.fixture
 def address():
-    """The URL of a port that nobody listens on, or of one where nobody ever answers."""
+    """A bound socket that does not listen yet, and its URL."""
     held = socket.socket()
     held.bind(("127.0.0.1", 0))
     yield held, f"http://127.0.0.1:{held.getsockname()[1]}"
@@ -142,10 +138,11 @@ def address():
 
 
 @pytest.mark.parametrize("listens", [False, True])
-async def test_the_engine_ends_the_run(tmp_path, monkeypatch, address, listens):
-    """A closed port and a server that accepts and says nothing: a typed error, with the reason."""
+async def test_the_engine_ends_a_run_in_which_no_user_can_connect(
+    tmp_path, monkeypatch, address, listens
+):
     monkeypatch.setattr(connect_diagnosis, "PATIENCE_S", 1)
-    monkeypatch.setattr("gauntlet.scenarios.client.session._REQUEST_NS", NS_PER_S // 2)
+    monkeypatch.setattr("gauntlet.scenarios.client.login._LOGIN_TIMEOUT_NS", NS_PER_S // 2)
     held, url = address
     if listens:
         held.listen(100)

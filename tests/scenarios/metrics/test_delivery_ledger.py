@@ -86,7 +86,7 @@ def test_what_everybody_has_seen_is_kept_small_and_still_audited():
         book.present(5, 11, 11, sseq)
         book.present(5, 11, 11, sseq)
     assert (book.presented, book.missing) == (200, 0)
-    kept = book._books[5]
+    kept = book._conversations[5]
     assert len(kept.settled) == 100
     assert not kept.acked
     book.audit(5, {(11, sseq) for sseq in range(3, 101)})

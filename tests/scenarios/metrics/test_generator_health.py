@@ -1,4 +1,4 @@
-"""What the generator says of its own health."""
+"""What the generator reports of its own health."""
 
 import gc
 import os
@@ -11,42 +11,39 @@ from gauntlet.scenarios.metrics.generator_health import GeneratorHealth
 
 
 @pytest.fixture
-def own():
-    """Closed at the end: a callback of the collector would outlive the test."""
-    made = GeneratorHealth()
-    yield made
-    made.close()
+def health():
+    """It is closed at the end, because its callback in the garbage collector would remain."""
+    health = GeneratorHealth()
+    yield health
+    health.close()
 
 
-def test_lateness_is_told_by_its_percentile_and_its_worst(own):
-    """One late tick in two hundred is the worst, and not the p99."""
+def test_one_late_tick_in_two_hundred_is_the_maximum_and_not_the_p99(health):
     for late_ms in (*[1] * 199, 80):
-        own.record_delay(late_ms * 1_000_000)
-    row = own.take()
+        health.record_delay(late_ms * 1_000_000)
+    row = health.take_columns()
     assert (row["loop_lag_p99_ms"], row["loop_lag_max_ms"]) == (1.0, 80.0)
-    assert own.take()["loop_lag_max_ms"] is None
+    assert health.take_columns()["loop_lag_max_ms"] is None
 
 
-def test_cpu_is_a_share_of_the_time_since_the_last_row(own):
-    """A thread that sleeps uses nothing; one that works uses its core, and both are this row's."""
+def test_cpu_is_a_share_of_the_time_since_the_last_row(health):
     time.sleep(0.1)
-    assert own.take()["engine_cpu_share"] < 0.5
+    assert health.take_columns()["engine_cpu_share"] < 0.5
     until_s = time.thread_time() + 0.1
     since_s = time.monotonic()
     while time.thread_time() < until_s:
         pass
     took_s = time.monotonic() - since_s
-    row = own.take()
+    row = health.take_columns()
     assert row["engine_cpu_share"] == pytest.approx(0.1 / took_s, rel=0.3)
     assert row["process_cpu_share"] >= row["engine_cpu_share"] - 0.01
 
 
-def test_descriptors_are_counted(own):
-    """Ten more open files are ten more descriptors, of a limit."""
-    before = own.take()
+def test_open_descriptors_are_counted(health):
+    before = health.take_columns()
     opened = [os.open("/dev/null", os.O_RDONLY) for _ in range(10)]
     try:
-        after = own.take()
+        after = health.take_columns()
     finally:
         for descriptor in opened:
             os.close(descriptor)
@@ -54,21 +51,18 @@ def test_descriptors_are_counted(own):
     assert after["descriptors"] < after["descriptors_max"]
 
 
-def test_a_garbage_collection_is_a_pause(own):
-    """What the collector stopped us for is told; once."""
+def test_a_garbage_collection_is_reported_as_a_pause(health):
     gc.collect()
-    assert own.take()["gc_pause_max_ms"] > 0
+    assert health.take_columns()["gc_pause_max_ms"] > 0
 
 
-def test_a_closed_one_hears_of_no_collection():
-    """Nothing of an engine that has ended stays in the collector's callbacks."""
-    made = GeneratorHealth()
-    made.close()
-    assert made._on_gc not in gc.callbacks
+def test_closing_removes_the_callback_from_the_garbage_collector():
+    health = GeneratorHealth()
+    health.close()
+    assert health._on_gc not in gc.callbacks
 
 
-def test_memory_is_this_processes():
-    """A hundred megabytes more are seen."""
+def test_a_hundred_more_megabytes_are_reported():
     before = generator_health.rss_bytes()
     held = b"x" * (100 * 2**20)
     assert generator_health.rss_bytes() - before > 90 * 2**20, len(held)

@@ -39,7 +39,7 @@ def test_a_second_may_be_counted_in_parts(tmp_path):
     for part in range(3):
         for value_ms in range(2_500):
             record((value_ms * 3 + part) * MS)
-        latencies.count()
+        latencies.count_batches()
     record(MS)
     second_ms = (latencies.take_second()["lag"] // MS).tolist()
     assert second_ms == sorted([1, *range(7_500)])

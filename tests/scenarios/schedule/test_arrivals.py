@@ -8,14 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gauntlet.core.scenario.rate_profiles import line, total
-from gauntlet.scenarios.schedule.arrivals import SCHEDULES, Stripe, Surge, constant, poisson, surged
+from gauntlet.scenarios.schedule.arrivals import (
+    SCHEDULES,
+    Stripe,
+    Surge,
+    apply_surges,
+    constant,
+    poisson,
+)
 
 SECOND = 1_000_000_000
 
 
 def flat(rate_per_s, length_s, surges=()):
     """A constant rate, with surges."""
-    return list(surged([line(0.0, length_s, rate_per_s, rate_per_s)], surges))
+    return list(apply_surges([line(0.0, length_s, rate_per_s, rate_per_s)], surges))
 
 
 @st.composite
@@ -68,7 +75,7 @@ def test_sends_up_to_a_moment_are_what_the_profile_has_by_then(pieces, share):
 @given(drawn(), st.integers(1, 7), st.lists(st.tuples(st.floats(-1, 9), st.floats(0.1, 5))))
 def test_stripes_make_up_the_whole(pieces, workers, surges):
     """However many workers there are, together they send exactly what one would, surges too."""
-    made = list(surged(pieces, [Surge(at, at + length, 2.5) for at, length in surges]))
+    made = list(apply_surges(pieces, [Surge(at, at + length, 2.5) for at, length in surges]))
     stripes = [constant(made, Stripe(worker, workers), 1) for worker in range(workers)]
     assert sorted(at for stripe in stripes for at in stripe) == list(constant(made, Stripe(), 1))
 
@@ -77,7 +84,7 @@ def test_stripes_make_up_the_whole(pieces, workers, surges):
 def test_surges_multiply_the_sends_of_their_time_and_no_others(pieces, given_surges):
     """Before and after, Λ grows as ever; inside by the product of the factors."""
     surges = [Surge(at, at + length, factor) for at, length, factor in given_surges]
-    made = list(surged(pieces, surges))
+    made = list(apply_surges(pieces, surges))
     edges = sorted({0.0, pieces[-1].end_s, *(at for surge in surges for at in surge[:2])})
     for start_s, end_s in itertools.pairwise(at for at in edges if at <= pieces[-1].end_s):
         middle_s = (start_s + end_s) / 2

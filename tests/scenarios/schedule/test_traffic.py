@@ -40,7 +40,7 @@ def traffic(load="all", *, seed=7, users=23, stripe=ALONE, trace=None, **more):
 
 def ops(made, ready=lambda _: True):
     """All its ops."""
-    drawn = (made.draw(offset, ready) for offset in made.offsets())
+    drawn = (made.draw_op(offset, ready) for offset in made.offsets_ns())
     return [(op.offset_ns, op.conv.name, op.author, op.sseq) for op in drawn if op is not None]
 
 
@@ -138,7 +138,9 @@ def test_a_profile_and_its_spacing_are_the_scenarios(workers):
     def offsets(**more):
         ramp = {"kind": "ramp", "from": 0, "to": 80}
         stripes = [Stripe(worker, workers) for worker in range(workers)]
-        made = [traffic(stripe=one, rate=None, profile=ramp, **more).offsets() for one in stripes]
+        made = [
+            traffic(stripe=one, rate=None, profile=ramp, **more).offsets_ns() for one in stripes
+        ]
         return sorted(at for one in made for at in one)
 
     even, random = offsets(), offsets(arrivals="poisson")
@@ -152,10 +154,10 @@ def test_a_recorded_profile_is_sent_as_it_was_recorded():
     """At its offsets exactly; a surge sends more in its time, what was at once still at once."""
     recorded = {"kind": "recorded", "file": "t.csv"}
     made = traffic(rate=None, profile=recorded, trace=Trace("offset_s", (0.25, 1.0, 1.0, 7.75)))
-    assert list(made.offsets()) == [SECOND // 4, SECOND, SECOND, 31 * SECOND // 4]
+    assert list(made.offsets_ns()) == [SECOND // 4, SECOND, SECOND, 31 * SECOND // 4]
     surge = Fault(id="s", kind="surge", target="gateway", at=3.0, for_=1.0, params={"factor": 3})
     made._scenario = msgspec.structs.replace(made._scenario, faults=[surge])
-    offsets = list(made.offsets())
+    offsets = list(made.offsets_ns())
     assert offsets[:5] == [SECOND // 4, *[SECOND] * 4]
     assert (len(offsets), offsets[-1]) == (7, 31 * SECOND // 4)
 
@@ -163,9 +165,9 @@ def test_a_recorded_profile_is_sent_as_it_was_recorded():
 def test_a_surge_is_a_fault_of_the_scenario_counted_from_the_ramp():
     """`at` counts from the start of the ramp, the arrivals from its end."""
     made = traffic("direct")
-    usual = sum(1 for _ in made.offsets())
+    usual = sum(1 for _ in made.offsets_ns())
     surge = Fault(id="s", kind="surge", target="gateway", at=4.0, for_=3.0, params={"factor": 2.5})
     made._scenario = msgspec.structs.replace(made._scenario, faults=[surge])
-    offsets = list(made.offsets())
+    offsets = list(made.offsets_ns())
     inside = [at for at in offsets if 2 * SECOND <= at < 5 * SECOND]
     assert (usual, len(offsets), len(inside)) == (320, 320 + 180, 300)
