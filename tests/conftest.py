@@ -39,7 +39,11 @@ STOP_TIMEOUT_S = 30.0
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
-hypothesis.settings.load_profile("untimed")
+# For the fast loop of `make check`; all other runs try the usual hundred examples.
+hypothesis.settings.register_profile(
+    "fast", parent=hypothesis.settings.get_profile("untimed"), max_examples=15
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "untimed"))
 
 
 class ClusterFailed(Exception):

@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 import yaml
 
 from gauntlet.core.scenario.loader import parse
+
+pytestmark = pytest.mark.integration  # starts processes that import Locust
 
 HOWTO = Path(__file__).parent.parent / "docs" / "howto"
 COMPOSE = yaml.safe_load((HOWTO / "compose.yaml").read_text())

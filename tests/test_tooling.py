@@ -191,7 +191,7 @@ def test_check_lints_then_runs_the_unit_tests_in_parallel(checkout):
         "ruff format --check .",
         "mypy --strict --config-file ../../pyproject.toml",
         "lint-imports --no-logo --config ../../pyproject.toml",
-        "pytest -m not (full or integration or contract) --numprocesses auto --dist worksteal -x",
+        "pytest -m not (full or integration or contract) --numprocesses 4 --dist worksteal -x",
     ]
 
 

@@ -156,7 +156,11 @@ lint() {
     return "$status"
 }
 
-UNIT_TESTS=(-m "not (full or integration or contract)" --numprocesses auto --dist worksteal)
+# More workers than cores, because many tests wait. Property tests try fewer examples than in `test`.
+unit_tests() {
+    HYPOTHESIS_PROFILE=fast "$VENV/bin/pytest" -m "not (full or integration or contract)" \
+        --numprocesses 4 --dist worksteal "$@"
+}
 
 # Whether the project works with one more interpreter, beside the one of .venv.
 portability() {
@@ -165,7 +169,7 @@ portability() {
     VENV=.venv-$("$python" -c 'import platform; print(platform.python_version())')
     runs=$(mktemp -d)
     install_lock test
-    step "unit tests with $VENV" "$VENV/bin/pytest" "${UNIT_TESTS[@]}"
+    step "unit tests with $VENV" unit_tests
     step "a run with $VENV" "$VENV/bin/gauntlet" run steady --plain --out "$runs" \
         --users 20 --rate 20/s --ramp 2s --steady 8s
     rm -rf "$runs"
@@ -215,7 +219,7 @@ main() {
     check)
         install_lock test
         lint
-        step "pytest" "$VENV/bin/pytest" "${UNIT_TESTS[@]}" "$@"
+        step "pytest" unit_tests "$@"
         ;;
     bench)
         install_lock test

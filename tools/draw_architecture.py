@@ -39,7 +39,8 @@ PART_WIDTH, PART_HEIGHT, FLOOR_HEIGHT = 100, 24, 44
 HEAD = 40
 _STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2933 }
-.name { font-weight: 600 } .about { fill: #52606d; font-size: 12px } .part { font-size: 12px; text-anchor: middle }
+.name { font-weight: 600 } .about { fill: #52606d; font-size: 12px }
+.part { font-size: 12px; text-anchor: middle }
 .box { fill: #f5f7fa; stroke: #9aa5b1 } .inner { fill: #ffffff; stroke: #cbd2d9 }
 .arrow { stroke: #7b8794; fill: none; stroke-width: 1.2; marker-end: url(#head) }
 .thin { stroke: #b6bec8; fill: none; stroke-width: 1; marker-end: url(#small) }

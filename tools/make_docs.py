@@ -5,7 +5,8 @@
     make docs ARGS=--check report files that are not current, and exit with 1 if there are any
 
 Derived are the catalogue that the command and the scenario validator read, the JSON Schema of
-scenario files, the picture of docs/architecture.md, and the marked parts of the reference pages.
+scenario files, the picture of docs/architecture.md, the absolute links of the README, and the
+marked parts of the reference pages.
 Those parts are between two comments:
 
     <!-- generated: NAME -->
@@ -15,6 +16,7 @@ Those parts are between two comments:
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -64,7 +66,18 @@ def derived(catalog: Catalog) -> dict[Path, str]:
         files[page] = _PART.sub(
             lambda match: match[1] + parts[match["name"]] + "\n" + match[3], text
         )
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    files[ROOT / "README.md"] = _ABSOLUTE_LINK.sub(rf"{_source()}/\1/", readme)
     return files
+
+
+# Links of the README to this repository: its address is written down in pyproject.toml alone.
+_ABSOLUTE_LINK = re.compile(r"https?://[^\s()]+/(blob/main|raw/main)/")
+
+
+def _source() -> str:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["urls"]["Source"])
 
 
 def key_descriptions() -> dict[str, dict[str, str]]:

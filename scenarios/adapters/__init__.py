@@ -1,5 +1,6 @@
-"""The adapters, by the names that scenarios use (`target.adapter`).
+"""The adapters by the names that scenarios use (`target.adapter`): one file each.
 
+To add an adapter: a file, its test, and a line here; then `make docs`. See CONTRIBUTING.md.
 An adapter outside this tree is named by its Python import path: `package.module:Class`.
 """
 
@@ -12,7 +13,10 @@ from gauntlet.scenarios.adapters.base import Adapter
 from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.adapters.xmpp import Xmpp
 
-_REGISTERED = (Reference, Xmpp)
+_REGISTERED = (
+    Reference,
+    Xmpp,
+)
 
 ADAPTERS: dict[str, type[Adapter]] = {adapter.kind.name: adapter for adapter in _REGISTERED}
 _REQUIRED = ("capabilities", "subprotocol", "websocket_url", "codec")

@@ -297,7 +297,7 @@ def attributes_of(rig, serial):
     return rig.toxics[serial].as_json()["attributes"]
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(steps=st.lists(STEP, max_size=40), ends=st.booleans())
 def test_changing_toxics_loses_and_reorders_no_byte(new_clock, steps, ends):
     """Toxics that do not drop data deliver every byte in order, however they come and go."""

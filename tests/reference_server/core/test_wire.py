@@ -158,7 +158,7 @@ def frames_with_wrong_content(draw):
     return json.dumps({name: content})
 
 
-@settings(max_examples=500)
+@settings(max_examples=5 * settings.default.max_examples)
 @given(
     data=st.binary()
     | ANY_TEXT

@@ -374,7 +374,7 @@ def assert_continuous(received: list[int | tuple[int, int]], head: int | None) -
         next_seq = last + 1
 
 
-@settings(max_examples=150)
+@settings(max_examples=settings.default.max_examples * 3 // 2)
 @pytest.mark.parametrize("conv", CONVS)
 @given(steps=STEPS)
 def test_members_receive_everything_and_others_nothing(conv, steps):

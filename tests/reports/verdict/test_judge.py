@@ -97,7 +97,7 @@ def test_how_a_run_ends(judged, broken, status, code):
 
 @pytest.mark.parametrize(
     ("after_fault", "code", "told"),
-    [(False, 3, "Nobody could connect to it."), (True, 1, "After f was injected nobody could")],
+    [(False, 3, "No user could connect to it."), (True, 1, "After f was injected no user could")],
 )
 def test_an_unreachable_target_is_a_finding_only_after_a_fault(judged, after_fault, code, told):
     """Without a fault there was no system to judge; with one, it did not survive it."""

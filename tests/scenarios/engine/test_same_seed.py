@@ -55,7 +55,7 @@ def plan(mix, seed, users, stripe, **more):
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings.default.max_examples * 6 // 10)
 @given(
     mix=MIXES,
     seed=st.integers(0, 2**32),
@@ -72,7 +72,7 @@ def test_the_same_seed_gives_the_same_everything(mix, seed, users, workers, **mo
         assert plan(*parts, **more) == plan(*parts, **more)
 
 
-@settings(max_examples=30)
+@settings(max_examples=settings.default.max_examples * 3 // 10)
 @given(mix=MIXES, users=st.integers(8, 40), workers=st.integers(1, 4))
 def test_more_workers_change_who_sends_and_never_how_much(mix, users, workers):
     """Each has its own users, and all together have as many arrivals as one would."""

@@ -1,6 +1,10 @@
 """The names of release 0.1 in `gauntlet.locust`; a process of its own, since Locust patches it."""
 
+import pytest
+
 from .child_script import run_script
+
+pytestmark = pytest.mark.integration  # starts processes that import Locust
 
 
 def test_old_names_are_the_new_classes_and_warn():

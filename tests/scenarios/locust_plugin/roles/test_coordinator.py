@@ -4,6 +4,8 @@ import pytest
 
 from ..child_script import run_script
 
+pytestmark = pytest.mark.integration  # starts processes that import Locust
+
 PREAMBLE = """
 import json, tempfile
 from pathlib import Path

@@ -1,6 +1,10 @@
 """The thread that runs an engine."""
 
+import pytest
+
 from ..child_script import run_script
+
+pytestmark = pytest.mark.integration  # starts processes that import Locust
 
 
 def test_the_next_load_frees_the_objects_of_the_previous_load():

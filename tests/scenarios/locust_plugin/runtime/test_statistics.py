@@ -4,6 +4,8 @@ import pytest
 
 from ..child_script import run_script
 
+pytestmark = pytest.mark.integration  # starts processes that import Locust
+
 
 def test_locusts_own_table_keeps_three_significant_digits():
     """Percentiles are neither rounded to two digits nor to milliseconds; failures have none."""

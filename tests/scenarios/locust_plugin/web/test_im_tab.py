@@ -1,6 +1,10 @@
 """The IM tab's routes. What a browser shows is tested in tests/browser."""
 
+import pytest
+
 from ..child_script import run_script
+
+pytestmark = pytest.mark.integration  # starts processes that import Locust
 
 
 def test_the_page_is_served_below_locusts_base_path():

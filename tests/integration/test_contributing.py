@@ -1,0 +1,105 @@
+"""The examples of CONTRIBUTING.md work when they are applied to a copy of the source tree."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+_HEADED = re.compile(r"^### (An? [a-z ]+)\n(.*?)(?=^### An? |\Z)", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(python|diff|markdown)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SECTIONS = dict(_HEADED.findall(PAGE))
+KINDS = ("A fault", "A workload", "An adapter")
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+
+def test_every_kind_of_plugin_has_an_example():
+    assert tuple(SECTIONS) == KINDS
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """A copy of the source tree in which Python imports our packages from the copy."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("the copy is made of the files that git tracks")
+    copy = tmp_path_factory.mktemp("contributing")
+    listing = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
+    for name in filter(None, listing.split("\0")):
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, copy / name)
+    return copy
+
+
+def blocks(section):
+    """The code blocks of a section: language, file, content."""
+    for language, content in re.findall(
+        r"^```(python|diff|markdown)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL
+    ):
+        first, _, rest = content.partition("\n")
+        yield language, first.removeprefix("# "), rest
+
+
+def apply(tree, language, name, content):
+    """Write a new file, insert the lines of a diff, or append to a page."""
+    file = tree / name
+    if language == "diff":
+        file.write_text(inserted(file.read_text(), content))
+    elif language == "markdown":
+        head, heading, tail = file.read_text().rpartition("\n## Probes\n")
+        file.write_text(f"{head}\n{content}{heading}{tail}")
+    else:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+
+
+def inserted(text, diff):
+    """The text with the added lines of a diff, each after the context line above it."""
+    for context, added in re.findall(r"^ (.*)\n((?:\+.*\n)+)", diff, re.MULTILINE):
+        line = f"{context}\n"
+        assert text.count(line) == 1, context
+        text = text.replace(line, line + re.sub(r"^\+", "", added, flags=re.MULTILINE))
+    return text
+
+
+def run(tree, *arguments):
+    """Run Python with the copy's packages, which shadow those of the installation."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": str(tree / "build" / "imports")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def extended(tree):
+    """The copy with all examples applied, and with what is derived from them."""
+    for section in SECTIONS.values():
+        for block in blocks(section):
+            apply(tree, *block)
+    run(tree, "tools/import_tree.py")
+    run(tree, "tools/make_docs.py")
+    return tree
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_test_of_an_example_passes(extended, kind):
+    files = [name for _, name, _ in blocks(SECTIONS[kind]) if name.endswith(".py")]
+    (test,) = [name for name in files if name.startswith("tests/")]
+    run(extended, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", test)
+    run(extended, "-P", "-m", "ruff", "check", *files)
+
+
+def test_registries_catalogue_and_pages_hold_together_with_the_examples(extended):
+    held = ["tests/chaos/faults/test_registry.py", "tests/test_docs.py", "tests/reports/checks"]
+    run(extended, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not full", *held)
