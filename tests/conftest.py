@@ -187,7 +187,7 @@ def cluster(tmp_path_factory, require_service) -> Iterator[Callable[..., Cluster
 
 @pytest.fixture(scope="session", autouse=True)
 def _children_hear_sigint() -> None:
-    """A suite that is a shell's background job ignores SIGINT; its children shall not.
+    """A suite that runs as a shell's background job ignores SIGINT; its children must not.
 
     An ignored signal is inherited, a handled one is not: we still do nothing, they do their own.
     """

@@ -61,7 +61,7 @@ def test_every_scenario_key_is_in_the_reference(part):
 
 @pytest.mark.parametrize("kind", msgspec.inspect.type_info(model.Profile).types)
 def test_every_profile_has_an_example_that_is_one(kind):
-    """Whoever copies it has a valid load of that kind, and sees every key that there is."""
+    """Users who copy an example get a valid load of that kind, with every key."""
     (row,) = re.findall(
         rf"^\| `{kind.tag}` \| `(profile: .*?)` \|",
         (REFERENCE / "scenario.md").read_text(),
@@ -93,7 +93,7 @@ def test_derived_files_are_current():
 
 
 def test_the_example_scenario_is_valid():
-    """Whoever copies the how-to's file can run it."""
+    """Users who copy the file of the how-to can run it."""
     text = (ROOT / "docs" / "howto" / "write-a-scenario.md").read_text()
     for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
         parse(block, "example")

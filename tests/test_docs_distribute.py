@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration  # starts processes that import Locust
 
 HOWTO = Path(__file__).parent.parent / "docs" / "howto"
 COMPOSE = yaml.safe_load((HOWTO / "compose.yaml").read_text())
-# In a process of its own: whoever imports Locust is patched by gevent.
+# In a separate process, because importing Locust patches the interpreter.
 PARSE = """
 import json, shlex, sys
 from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
@@ -70,7 +70,7 @@ def test_all_of_the_fleet_run_one_build():
 
 
 def test_the_commands_and_the_scenario_of_the_page_are_valid():
-    """Whoever copies them can run them."""
+    """Users who copy them can run them."""
     text = (HOWTO / "distribute.md").read_text()
     commands = re.findall(r"^locust .*$", text, re.MULTILINE)
     assert [parsed(command).master for command in commands] == [True, False]

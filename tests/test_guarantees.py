@@ -17,7 +17,7 @@ MARK = re.compile(r'failure_row\("([a-z-]+)"\)')
     "name", sorted(set(re.findall(r"`((?:reference_server|tests)/[^`]+)`", PAGE)))
 )
 def test_every_file_of_the_guarantees_exists(name):
-    """Whoever doubts a promise can open the mechanism, and the test that shows it."""
+    """Users who doubt a promise can open its mechanism, and the test that shows it."""
     assert (ROOT / name).is_file()
 
 

@@ -23,7 +23,7 @@ _SHOW = (
     "{length([set || {{resource_limit, memory, _}, _} <- rabbit_alarm:get_alarms()]),"
     " length([blocked || [{state, blocked}] <- rabbit_networking:connection_info_all([state])])}."
 )
-# A connection counts as blocked only after its first publish under the alarm: hence the sleep.
+# A connection counts as blocked only after its first publish under the alarm: so wait a moment.
 _RAISE = f"rabbit_alarm:set_alarm({{{_ALARM}, []}}), timer:sleep(1000), {_SHOW}"
 _CLEAR = f"rabbit_alarm:clear_alarm({_ALARM}), timer:sleep(200), {_SHOW}"
 

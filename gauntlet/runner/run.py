@@ -17,8 +17,6 @@ from typing import Any
 from gauntlet.chaos.clients.cluster_control import ControlClient
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy
-from gauntlet.chaos.server_hooks.bugs import BUGS
-from gauntlet.chaos.server_hooks.faults import hooks_for
 from gauntlet.core import os_limits, run_directory
 from gauntlet.core.errors import ConfigError, GauntletError, Interrupted, StackError
 from gauntlet.core.run_directory import Journal, RunDir
@@ -27,6 +25,7 @@ from gauntlet.core.scenario.model import Scenario
 from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import judge
 from gauntlet.runner import manifest, signals
+from gauntlet.runner.boot_request import boot_request
 from gauntlet.runner.fault_thread import FaultThread
 from gauntlet.runner.link_proxies import LinkProxies
 from gauntlet.runner.load_process import LoadSource, write_load_file
@@ -137,7 +136,8 @@ class _RunOrchestrator:
         started = time.monotonic()
         data = Path(tempfile.mkdtemp(prefix="gauntlet-"))
         cleanup.callback(shutil.rmtree, data, ignore_errors=True)
-        self._stack = STACKS[target.stack](self._boot_request(data), self._on_component)
+        request = boot_request(self._scenario, self._options.bug, data, self._run.logs)
+        self._stack = STACKS[target.stack](request, self._on_component)
         cleanup.callback(self._stack.stop)
         components, links = self._stack.plan()
         plan = StackPlan.from_cluster(components, links)
@@ -161,21 +161,6 @@ class _RunOrchestrator:
         run_directory.write_json(self._run.manifest, self._manifest)
         boot_s = time.monotonic() - started
         self._begin_phase("ready", f"{len(components)} components are ready after {boot_s:.1f} s")
-
-    def _boot_request(self, data: Path) -> dict[str, Any]:
-        hooks = hooks_for(self._scenario.faults)
-        if self._options.bug is not None:
-            bug = BUGS[self._options.bug]
-            for service in bug.services:
-                hooks.setdefault(service, []).append(bug.module)
-        return {
-            "stack": self._scenario.target.stack,
-            "data_dir": str(data),
-            "log_dir": str(self._run.logs.resolve()),
-            "config": self._scenario.target.server,
-            "startup_hooks": hooks,
-            "layout": self._scenario.target.layout,
-        }
 
     def _start_load(self, cleanup: ExitStack) -> None:
         self._begin_phase("load", "starting the load")

@@ -144,7 +144,7 @@ class ScriptedUser:
         if self._desk.is_over():
             order.on_result(SendResult("load_finished"))
         else:
-            # Whoever waits for people to come is not yet waiting for the server.
+            # A user who waits for others to connect does not wait for the server yet.
             self._submit(conv, order, self._desk.context.now_ns())
 
     def _submit(self, conv: Conversation, order: SendRequest, intended_ns: int) -> None:

@@ -16,7 +16,7 @@ def test_the_limits_are_told_by_what_they_allow():
 
 
 def test_too_low_a_limit_comes_with_its_remedy():
-    """A cross, and the command that mends it."""
+    """A cross, and the command that installs what is missing."""
     machine = SystemLimits(1_024, 1_000, any_loopback=True)
     for finding in (doctor._open_files(machine), doctor._ports(machine)):
         assert finding.found is None

@@ -39,7 +39,7 @@ def test_a_process_and_its_children_get_what_there_is():
     ],
 )
 def test_a_table_of_a_billion_is_not_asked_for(monkeypatch, soft, hard, allowed):
-    """A million will do; whoever has more already keeps it."""
+    """A million is enough; a process that already has more keeps it."""
     monkeypatch.setattr(os_limits.resource, "getrlimit", lambda _: (soft, hard))
     assert os_limits.descriptors_allowed() == allowed
 

@@ -23,7 +23,7 @@ def test_a_folder_without_manifest_is_no_run(tmp_path):
 
 
 def test_events_of_all_writers_come_in_the_order_of_time(tmp_path):
-    """A reader sees one story, whoever wrote its parts."""
+    """Several processes write events, and a reader sees one timeline."""
     run = RunDir.create(tmp_path, "x", 1)
     chaos, load = Journal(run, "chaos"), Journal(run, "load-0")
     load.write("phase", t_ns=20, phase="steady")

@@ -74,7 +74,7 @@ def polled(tmp_path, monkeypatch):
 
 
 def test_a_guard_stops_a_run_that_loses_messages(polled):
-    """Whoever counts a loss while the load goes on need not wait for the end."""
+    """A loss that is counted under load need not wait for the end."""
     polled({"phase": "steady", "lost": 0})
     with pytest.raises(Interrupted, match="2 acknowledged messages were lost"):
         polled({"phase": "steady", "lost": 2})

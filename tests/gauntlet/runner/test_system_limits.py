@@ -49,7 +49,7 @@ def test_too_few_descriptors_say_found_needed_and_remedy():
 
 @pytest.mark.parametrize("name", ["steady", "blue-green", "disconnects"])
 def test_the_number_of_users_that_is_offered_is_the_most_that_fits(name):
-    """Whoever takes the advice is not told off again; one user more would be."""
+    """The suggested number of users is accepted; one more would not be."""
     found = re.search(r"--users (\d+)", complaint(scenario(name, 50_000), "needed", SMALL))
     users = int(found[1])
     assert complaint(scenario(name, users), "needed", SMALL) == ""

@@ -105,7 +105,7 @@ async def test_an_early_stop_is_held_against_the_schedule_up_to_it(world):
 
 
 async def test_what_tasks_send_is_intended_too(world):
-    """Whoever sends beside the schedule, or in its place, owes it nothing."""
+    """Sends outside of the schedule are not counted against it."""
     made = release(world, ready=False)
     world.ledger.submit()
     assert await at_the_end(world, made) == (21, 1, 20)

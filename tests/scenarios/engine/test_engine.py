@@ -215,7 +215,7 @@ async def test_every_device_sees_everything(tmp_path, peer):
     ("adapter", "first_user"), [("reference", "useven0-0"), (f"{__name__}:Closed", "u0-0")]
 )
 async def test_a_tagged_run_has_ids_of_its_own(tmp_path, peer, adapter, first_user):
-    """Messages have the tag everywhere; users only where a system takes whoever comes."""
+    """Messages always have the tag; users only if the system accepts any name."""
     made = replace(load(tmp_path, [peer.url], {"direct": 1}, adapter=adapter), tag="seven")
     await drive(Engine(made, Stripe()))
     assert first_user in {connect["token"] for connect in peer.connects}

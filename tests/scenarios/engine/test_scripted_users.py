@@ -131,7 +131,7 @@ def test_the_wait_for_the_engine_counts(world, desk, ann):
 
 
 def test_conversations_are_opened_once_and_named(world, desk, ann):
-    """Each pair has one, whoever writes first; a row names it; planned ones are used."""
+    """Each pair has one conversation, which a row names; planned ones are used."""
     ask(world, ann, "u0-2")
     ask(world, ann, "u0-2")
     assert desk._links.conversations == ["d.u0-0.u0-2"]

@@ -156,7 +156,7 @@ def test_the_good_file_is_good():
 
 @pytest.mark.parametrize(("old", "new", "line", "message"), BAD)
 def test_an_error_names_line_key_found_and_allowed(old, new, line, message):
-    """Whoever reads the error can mend the file without opening the documentation."""
+    """Users can correct the file without opening the documentation."""
     assert old in GOOD
     with pytest.raises(ConfigError) as caught:
         loader.parse(GOOD.replace(old, new), "x.yaml")

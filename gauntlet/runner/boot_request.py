@@ -1,0 +1,25 @@
+"""The request to boot a stack: its configuration, layout, and the hooks of bugs and faults."""
+
+from pathlib import Path
+from typing import Any
+
+from gauntlet.chaos.server_hooks.bugs import BUGS
+from gauntlet.chaos.server_hooks.faults import hooks_for
+from gauntlet.core.scenario.model import Scenario
+
+
+def boot_request(scenario: Scenario, bug: str | None, data: Path, logs: Path) -> dict[str, Any]:
+    """The request that `STACKS[name]` takes; `docs/reference/control-api.md` describes its keys."""
+    hooks = hooks_for(scenario.faults)
+    if bug is not None:
+        seeded = BUGS[bug]
+        for service in seeded.services:
+            hooks.setdefault(service, []).append(seeded.module)
+    return {
+        "stack": scenario.target.stack,
+        "data_dir": str(data),
+        "log_dir": str(logs.resolve()),
+        "config": scenario.target.server,
+        "startup_hooks": hooks,
+        "layout": scenario.target.layout,
+    }
