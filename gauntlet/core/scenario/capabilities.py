@@ -20,7 +20,7 @@ CAPABILITIES: dict[str, str] = {
     SERVER_SEQ: "the server numbers the entries of a conversation without gaps, equally for all",
     HISTORY: "stored messages can be read back, page by page",
     RESUME: "a lost session can be resumed, and the server sends what was missed",
-    IDEMPOTENT_SEND: "a message that is sent again under its id is stored once, so clients may retry",
+    IDEMPOTENT_SEND: "a message sent again under its id is stored once, so that clients may retry",
     SELF_ECHO: "the sender's own device receives what it sent, in its position",
     DEVICES: "a user can be connected with several devices, and each receives everything",
     ROOMS: "conversations to which members are added, and which they enter and exit",
