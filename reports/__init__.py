@@ -1,1 +1,1 @@
-"""Judging and showing: reads a run directory, never touches a socket, says the same tomorrow."""
+"""Judges and presents runs: reads a run directory, opens no socket, and is repeatable."""

@@ -1,18 +1,18 @@
-"""Which files a result is shown by."""
+"""Which files present a result."""
 
 from typing import Any
 
 
 def artifacts(result: dict[str, Any]) -> list[str]:
-    """The files that `gauntlet.reports.render.render` writes for this result."""
+    """Return the names of the files that `gauntlet.reports.render.render` writes for a result."""
     graded = ["grade.md"] if result["grades"] else []
-    pictures = [f"{name}.png" for name in drawable(result)]
-    return ["report.html", "junit.xml", "summary.md", *graded, *pictures]
+    charts = [f"{name}.png" for name in drawable_charts(result)]
+    return ["report.html", "junit.xml", "summary.md", *graded, *charts]
 
 
-def drawable(result: dict[str, Any]) -> list[str]:
-    """The pictures for which there is something to show."""
-    acted = any(fault["effective_at_s"] is not None for fault in result["faults"])
+def drawable_charts(result: dict[str, Any]) -> list[str]:
+    """Return the names of the charts for which the result has data."""
     if not result["series"]:
         return []
-    return ["timeline", "latency", *(("recovery",) if acted else ())]
+    effective = any(fault["effective_at_s"] is not None for fault in result["faults"])
+    return ["timeline", "latency", *(("recovery",) if effective else ())]

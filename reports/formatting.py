@@ -1,51 +1,72 @@
-"""How numbers are written for people, in the report and the summary."""
+"""How numbers are written for people: with units, thousands separators, and no exponents."""
 
 import math
 from typing import Any
 
+DIGITS = 3  # significant digits of a measured value
+
 
 def ms(value: Any, *, at_least: bool = False) -> str:
-    """Milliseconds as `12.3 ms`, `4.21 s`, `∞` for what never happened, `–` for nothing.
+    """Return milliseconds as `12.3 ms` or `4.21 s`, `∞` if infinite, `–` without a value.
 
     A lower bound is written as `≥ 4.21 s`.
     """
     if value is None:
         return "–"
-    number = float(value)
-    if math.isinf(number):
+    milliseconds = float(value)
+    if math.isinf(milliseconds):
         return "∞"
-    text = f"{number / 1000:.3g} s" if number >= 1000 else f"{number:.3g} ms"
+    if milliseconds >= 1000:
+        text = f"{significant(milliseconds / 1000)} s"
+    else:
+        text = f"{significant(milliseconds)} ms"
     return f"≥ {text}" if at_least else text
 
 
+def significant(value: float) -> str:
+    """Return a number with three significant digits, without an exponent: `93,400` or `0.0012`."""
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    rounded = round(value, DIGITS - 1 - magnitude)
+    text = f"{rounded:,.{max(0, DIGITS - 1 - magnitude)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def quantile(row: dict[str, Any], name: str) -> str:
-    """A percentile, or `max`, of a window's row of result.json."""
+    """Return a percentile, or `max`, of a window's row of result.json."""
     return ms(row[name], at_least=name in row.get("at_least", ()))
 
 
 def seconds(value: Any) -> str:
-    """A moment of the timeline as `12.3 s`."""
+    """Return a time of the timeline as `12.3 s`."""
     return "–" if value is None else f"{float(value):.1f} s"
 
 
 def number(value: Any) -> str:
-    """A count with thousands apart."""
+    """Return a count with thousands separators."""
     return "–" if value is None else f"{value:,}"
 
 
 def measured(indicator: str, value: Any, *, at_least: bool = False) -> str:
-    """An indicator's value with its unit, which its name ends with."""
+    """Return an indicator's value with its unit, which the end of its name determines."""
     if value is None:
         return "–"
     if indicator.endswith("_ms"):
         return ms(value, at_least=at_least)
     if math.isinf(float(value)):
         return "∞"
-    return f"{100 * value:.3g} %" if indicator.endswith("_ratio") else f"{value:.3g}"
+    if indicator.endswith("_ratio"):
+        return f"{significant(100 * value)} %"
+    if indicator.endswith("_per_s"):
+        return f"{significant(value)} per second"
+    if indicator.endswith("_count"):
+        return number(round(value)) if float(value).is_integer() else f"{value:,}"
+    return significant(value)
 
 
 def amount(value: float | None, unit: str) -> str:
-    """A figure of the self-audit: `ms`, `share` of what there is, `cores`, `bytes` or `count`."""
+    """Return a figure of the self-audit with its unit: ms, share, cores, bytes or count."""
     if value is None:
         return "–"
     if unit == "ms":
@@ -57,3 +78,15 @@ def amount(value: float | None, unit: str) -> str:
     if unit == "bytes":
         return f"{value / 2**20:,.0f} MiB"
     return number(round(value))
+
+
+def window(name: str) -> str:
+    """Return a window as an adverbial phrase: `in steady load`, `while fault x was active`."""
+    kind, _, fault = name.partition(":")
+    phrases = {
+        "steady": "in steady load",
+        "run": "over the whole run",
+        "fault": f"while fault {fault} was active",
+        "recovery": f"during the recovery from fault {fault}",
+    }
+    return phrases[kind]

@@ -4,7 +4,6 @@ To add one: a file here, a line in `CHECKS`, a line in `gauntlet.core.scenario.c
 paragraph in `docs/reference/checks.md`, and a mutator in `tests/reports/mutators.py`.
 """
 
-from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.capabilities import CAPABILITIES, HISTORY, SELF_ECHO, SERVER_SEQ
 from gauntlet.reports.checks import (
     divergent_order,
@@ -36,33 +35,32 @@ CHECKS: dict[str, Check] = {
     "unrecovered": unrecovered.check,
 }
 
-
-# What a check cannot do without: of a system that does not have it, nothing is said.
+# The capabilities without which a check is not applicable.
 NEEDS: dict[str, frozenset[str]] = {
     "lost-acked": frozenset({HISTORY}),
     "wire-order": frozenset({SERVER_SEQ}),
     "position": frozenset({SERVER_SEQ}),
     "history-gap": frozenset({SERVER_SEQ, HISTORY}),
-    # Two that talk never see the same message, unless their own come back to them.
+    # The two users of a conversation never see the same message unless their own are echoed.
     "divergent-order": frozenset({SELF_ECHO}),
 }
 
 
 def run_all(history: History) -> list[Verdict]:
-    """Every check's verdict, in the registry's order."""
+    """Return every check's verdict, in the order of the registry."""
     return [run_one(name, history) for name in CHECKS]
 
 
 def run_one(name: str, history: History) -> Verdict:
-    """One check's verdict. A check that crashes knows nothing: unknown, never valid."""
+    """Return one check's verdict. A check that crashes is unknown, never valid."""
     missing = sorted(NEEDS.get(name, frozenset()) - history.capabilities)
     if missing:
-        reasons = "; ".join(f"`{one}`: {CAPABILITIES[one]}" for one in missing)
-        sentence = f"Cannot be judged: the adapter does not declare {reasons}."
+        listed = "; ".join(f"`{capability}` ({CAPABILITIES[capability]})" for capability in missing)
+        sentence = f"The check does not apply: the adapter does not declare {listed}."
         return Verdict(name, Outcome.NOT_APPLICABLE, sentence, 0, 0, ())
     try:
         finding = CHECKS[name](history)
-    except Exception as error:  # noqa: BLE001  # whatever went wrong, it is not a pass
-        sentence = f"The check itself failed: {type(error).__name__}: {error}"
+    except Exception as error:  # noqa: BLE001  # any failure of a check is not a pass
+        sentence = f"The check crashed with {type(error).__name__}: {error}"
         return Verdict(name, Outcome.UNKNOWN, sentence, 0, 0, ())
-    return judge(name, catalog.CHECKS[name].about, finding)
+    return judge(name, finding)

@@ -1,19 +1,20 @@
-"""divergent-order: no single order of a conversation's messages fits what all receivers saw.
+"""divergent-order: no single order of a conversation's messages is consistent with all receivers.
 
-Each receiver's consecutive first deliveries are edges of a graph over the messages; a common order
-exists exactly if the graph has no cycle. A conversation whose edges all go up in position needs no
-search. In the others a strongly connected component of more than one message is a violation
-(Tarjan, "Depth-first search and linear graph algorithms", 1972, here without recursion): O(V+E).
+Each receiver's consecutive first deliveries are edges of a graph of the messages; a common order
+exists if and only if the graph has no cycle. A conversation whose edges all ascend in position
+needs no search. In the others, every strongly connected component of more than one message is a
+violation (Tarjan, "Depth-first search and linear graph algorithms", 1972; here without recursion,
+in O(V+E)).
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from gauntlet.reports.checks._first_deliveries import first_deliveries
+from gauntlet.reports.checks._shared import first_deliveries
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.arrays import Ints, pair
 from gauntlet.reports.history.history import History
-from gauntlet.reports.history.records import Ints, pair
 
 Graph = dict[int, list[int]]
 
@@ -30,25 +31,28 @@ def check(history: History) -> Finding:
     cycles = [sorted(component) for component in components(graph) if len(component) > 1]
     return Finding(
         examined=before.size,
-        what="pairs of messages shown one after the other",
+        subject="pairs of messages presented one after the other",
+        statement="Receivers saw {count} {groups} of messages in contradicting orders, among "
+        "{examined} {subject}.",
         count=len(cycles),
         witnesses=tuple(_witness(history, cycle) for cycle in cycles[:WITNESSES_MAX]),
     )
 
 
 def _edges(history: History) -> tuple[Ints, Ints]:
-    """Distinct (earlier, later) messages that some session was shown one after the other."""
+    """Return distinct (earlier, later) messages that a session was shown one after the other."""
     message, session = first_deliveries(history)
-    _, lane = np.unique(pair(session, history.messages.conv[message]), return_inverse=True)
-    order = np.argsort(lane, kind="stable")
-    message, lane = message[order], lane[order]
-    follows = lane[1:] == lane[:-1]
+    conv = history.messages.conv[message]
+    _, reading = np.unique(pair(session, conv), return_inverse=True)
+    order = np.argsort(reading, kind="stable")
+    message, reading = message[order], reading[order]
+    follows = reading[1:] == reading[:-1]
     edges = np.unique(pair(message[:-1][follows], message[1:][follows]))
     return edges >> 32, edges & 0xFFFFFFFF
 
 
 def components(graph: Graph) -> Iterator[list[int]]:
-    """The strongly connected components of a graph given by its successors."""
+    """Yield the strongly connected components of a graph given by its successors."""
     search = _Search(graph)
     for root in graph:
         if root not in search.index:
@@ -56,17 +60,20 @@ def components(graph: Graph) -> Iterator[list[int]]:
 
 
 class _Search:
-    """One depth-first search: `index` numbers nodes as met, `low` is the lowest each reaches."""
+    """A depth-first search: `index` numbers nodes in the order of their discovery.
+
+    `_low` is the lowest index of an open node that each node reaches.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self.index: dict[int, int] = {}
         self._low: dict[int, int] = {}
-        self._open: list[int] = []  # met, and not yet in a component
+        self._open: list[int] = []  # discovered, and not yet in a component
         self._is_open: set[int] = set()
 
     def below(self, root: int) -> Iterator[list[int]]:
-        """The components that are complete once everything below `root` is searched."""
+        """Yield the components that are complete once everything below `root` is searched."""
         path = [self._enter(root)]
         while path:
             node, successors = path[-1]
@@ -104,10 +111,10 @@ class _Search:
 
 
 def _witness(history: History, cycle: list[int]) -> Witness:
-    named = ", ".join(history.title(message) for message in cycle[:3])
+    titles = ", ".join(history.title(message) for message in cycle[:3])
     more = f" and {len(cycle) - 3} more" if len(cycle) > 3 else ""
     return Witness(
-        f"Receivers disagree about the order of {named}{more}: each is shown before the others "
-        "to somebody.",
+        f"Receivers disagree about the order of {titles}{more}: each of them was shown before the "
+        "others to some receiver.",
         tuple(cycle[:3]),
     )

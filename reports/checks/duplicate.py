@@ -1,35 +1,37 @@
-"""duplicate: one message shown twice on one device, or stored twice under one sender's id.
+"""duplicate: a message was presented twice on one device, or is stored twice.
 
-Shown twice counts presentations, after the client's own dedupe: copies that it dropped (RECEIVE)
-are no violation. Stored twice means that the audit finds two copies of one identity.
+Presentations count after the client's own deduplication: copies that it dropped (RECEIVE) are no
+violation. A message is stored twice if the audit finds two copies with the same identity.
 """
 
 import numpy as np
 
 from gauntlet.core.history import Kind
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.arrays import Ints, pair
 from gauntlet.reports.history.history import History
-from gauntlet.reports.history.records import Ints, pair
 
 
 def check(history: History) -> Finding:
-    shown = history.presented
-    again = ~shown.first
-    visible = np.unique(pair(shown.message[again], shown.session[again]))
-    minted, stored = _minted(history)
+    presentations = history.presentations
+    again = ~presentations.first
+    presented_twice = np.unique(pair(presentations.message[again], presentations.session[again]))
+    stored_twice, stored = _stored_twice(history)
     witnesses = [
-        *(_minted_witness(history, int(message)) for message in minted[:WITNESSES_MAX]),
-        *(_visible_witness(history, int(key)) for key in visible[:WITNESSES_MAX]),
+        *(_stored_witness(history, int(message)) for message in stored_twice[:WITNESSES_MAX]),
+        *(_presented_witness(history, int(key)) for key in presented_twice[:WITNESSES_MAX]),
     ]
     return Finding(
-        examined=shown.message.size + stored,
-        what="presentations and stored messages",
-        count=visible.size + minted.size,
+        examined=presentations.message.size + stored,
+        subject="presentations and stored messages",
+        statement="{count} of {examined} {subject} {are} {duplicates}.",
+        count=presented_twice.size + stored_twice.size,
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
     )
 
 
-def _minted(history: History) -> tuple[Ints, int]:
+def _stored_twice(history: History) -> tuple[Ints, int]:
+    """Return the messages with several stored copies, and how many messages are stored."""
     records = history.records
     audit = np.flatnonzero((records["kind"] == Kind.AUDIT) & (history.messages.of_record >= 0))
     # The audit has one record for each copy that it finds.
@@ -37,15 +39,15 @@ def _minted(history: History) -> tuple[Ints, int]:
     return messages[copies > 1], messages.size
 
 
-def _minted_witness(history: History, message: int) -> Witness:
+def _stored_witness(history: History, message: int) -> Witness:
     records = history.records
-    mine = (history.messages.of_record == message) & (records["kind"] == Kind.AUDIT)
-    positions = ", ".join(str(seq) for seq in records["seq"][mine] if seq)
-    where = f"at positions {positions}" if positions else f"{mine.sum()} times"
+    copies = (history.messages.of_record == message) & (records["kind"] == Kind.AUDIT)
+    positions = ", ".join(str(seq) for seq in records["seq"][copies] if seq)
+    where = f"at positions {positions}" if positions else f"{copies.sum()} times"
     return Witness(f"The audit finds {history.title(message)} stored {where}.", (message,))
 
 
-def _visible_witness(history: History, key: int) -> Witness:
+def _presented_witness(history: History, key: int) -> Witness:
     message, session = key >> 32, key & 0xFFFFFFFF
     user, device = history.names.sessions[session]
     return Witness(

@@ -1,4 +1,4 @@
-"""What a check says: a finding of the check, and the verdict that is made of it."""
+"""What a check finds, and the verdict that follows from it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,9 +8,17 @@ from gauntlet.reports.history.history import History
 
 WITNESSES_MAX = 10
 
+# Words of a statement that depend on the number of violations: (for one, for any other number).
+_INFLECTED = {
+    "are": ("is", "are"),
+    "were": ("was", "were"),
+    "duplicates": ("a duplicate", "duplicates"),
+    "groups": ("group", "groups"),
+}
+
 
 class Outcome(StrEnum):
-    """Four answers: a check that could not have failed says unknown, never valid."""
+    """The four verdicts; a check that could not have failed is unknown, never valid."""
 
     VALID = "valid"
     INVALID = "invalid"
@@ -29,18 +37,27 @@ class Witness:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found: `count` violations among `examined` things, which are `what`.
+    """What a check found: `count` violations among `examined` things, which `subject` names.
 
-    `unknown` and `not_applicable` say in a sentence why there is no answer; violations that were
-    found count all the same.
+    `statement` is the sentence about them, with the fields {count}, {examined}, {subject} and the
+    inflected words {are}, {were}, {duplicates}, {groups}. `unknown` and `not_applicable` are
+    sentences on why there is no answer; violations that were found count nevertheless.
     """
 
     examined: int
-    what: str
+    subject: str
+    statement: str
     count: int = 0
     witnesses: tuple[Witness, ...] = ()
     unknown: str = ""
     not_applicable: str = ""
+
+    def describe(self) -> str:
+        """Return the statement with its numbers."""
+        words = {word: forms[self.count != 1] for word, forms in _INFLECTED.items()}
+        return self.statement.format(
+            count=f"{self.count:,}", examined=f"{self.examined:,}", subject=self.subject, **words
+        )
 
 
 Check = Callable[[History], Finding]
@@ -58,20 +75,19 @@ class Verdict:
     witnesses: tuple[Witness, ...]
 
 
-def judge(check: str, meaning: str, finding: Finding) -> Verdict:
-    """The verdict that a finding amounts to."""
-    outcome, sentence = _weigh(meaning, finding)
+def judge(check: str, finding: Finding) -> Verdict:
+    """Return the verdict that follows from a finding."""
+    outcome, sentence = _weigh(finding)
     return Verdict(check, outcome, sentence, finding.examined, finding.count, finding.witnesses)
 
 
-def _weigh(meaning: str, finding: Finding) -> tuple[Outcome, str]:
-    amount = f"{finding.examined:,} {finding.what}"
+def _weigh(finding: Finding) -> tuple[Outcome, str]:
     if finding.count:
-        return Outcome.INVALID, f"{finding.count:,} of {amount} – {meaning}."
+        return Outcome.INVALID, finding.describe()
     if finding.not_applicable:
         return Outcome.NOT_APPLICABLE, finding.not_applicable
     if finding.unknown:
         return Outcome.UNKNOWN, finding.unknown
     if finding.examined == 0:
-        return Outcome.UNKNOWN, f"No power: there were no {finding.what} to examine."
-    return Outcome.VALID, f"None of {amount}."
+        return Outcome.UNKNOWN, f"The run has no {finding.subject}, so nothing was examined."
+    return Outcome.VALID, finding.describe()

@@ -1,48 +1,50 @@
-"""history-gap: a page of history left out a position that it had to contain.
+"""history-gap: a page of history, or the audit, left out a position that it had to contain.
 
-A page asked `after` p covers p+1 up to its last entry if it is full, up to the head that it names
-if not (its record says which). A position counts as returned if its receiver has it in the end, by
-whatever way, because entries that he had already leave no record. Not demanded are positions that
-he may not read, and what he wrote himself where the system sends nobody his own. The audit reads
-all: it must have no hole between its lowest and highest position, and not end before a position
-that somebody was shown before it began.
+A page requested `after` p covers the positions from p+1 up to its last entry if it is full, or else
+up to the head that it reports (the record of the page has this last position). A position counts as
+returned if the receiver has it at the end, in whatever way, because entries that the client had
+already leave no record. A page need not contain positions that its reader must not read, nor the
+reader's own messages where the system sends users none of their own.
+
+The audit reads everything: it must have no hole between its lowest and highest position, and must
+not end before a position that some client was shown before the audit began.
 """
 
 import numpy as np
 
 from gauntlet.core.history import Flag, Kind
-from gauntlet.reports.checks._own_positions import OwnPositions
+from gauntlet.reports.checks._shared import OwnPositions
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.arrays import Bools, Ints, contains, find, ints, pair
 from gauntlet.reports.history.history import History
-from gauntlet.reports.history.records import Bools, Ints, contains, find, ints, pair
 
-_GOT = (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
+_RECEIVED_KINDS = (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
 
 
 def check(history: History) -> Finding:
-    page, position = _demanded(history)
-    omitted = ~_got(history, page, position)
+    page, position = _required_positions(history)
+    omitted = np.flatnonzero(~_received(history, page, position))
     holes, audited = _audit_holes(history)
-    beyond = _beyond_the_audit(history)
-    left_out = np.flatnonzero(omitted)
+    beyond = _beyond_audit(history)
     witnesses = [
         *(
             _page_witness(history, int(page[at]), int(position[at]))
-            for at in left_out[:WITNESSES_MAX]
+            for at in omitted[:WITNESSES_MAX]
         ),
-        *(_hole_witness(history, int(hole)) for hole in holes[:WITNESSES_MAX]),
+        *(_hole_witness(history, int(place)) for place in holes[:WITNESSES_MAX]),
         *(_end_witness(history, int(place)) for place in beyond[:WITNESSES_MAX]),
-    ][:WITNESSES_MAX]
+    ]
     return Finding(
         examined=position.size + audited + beyond.size,
-        what="positions that pages had to hold",
-        count=left_out.size + holes.size + beyond.size,
-        witnesses=tuple(witnesses),
+        subject="positions that pages had to contain",
+        statement="{count} of {examined} {subject} {are} missing.",
+        count=omitted.size + holes.size + beyond.size,
+        witnesses=tuple(witnesses[:WITNESSES_MAX]),
     )
 
 
-def _demanded(history: History) -> tuple[Ints, Ints]:
-    """(record of the page, position) of everything that pages had to contain."""
+def _required_positions(history: History) -> tuple[Ints, Ints]:
+    """Return (record of the page, position) of everything that pages had to contain."""
     records = history.records
     pages = np.flatnonzero((records["kind"] == Kind.PAGE) & (records["link"] > 0))
     after, last = ints(records["seq"][pages]), ints(records["sseq"][pages])
@@ -51,56 +53,58 @@ def _demanded(history: History) -> tuple[Ints, Ints]:
     page = np.repeat(pages, covered)
     position = np.repeat(after, covered) + 1 + offset
     place = ints(records["conv"][page]), history.user[page], position
-    demanded = ~history.entitlement.excluded(*place) & ~OwnPositions(history).holds(*place)
-    return page[demanded], position[demanded]
+    required = ~history.membership.excluded(*place) & ~OwnPositions(history).contain(*place)
+    return page[required], position[required]
 
 
-def _got(history: History, page: Ints, position: Ints) -> Bools:
-    """Whether the receiver of each page has the position in the end."""
+def _received(history: History, page: Ints, position: Ints) -> Bools:
+    """Return whether the receiver of each page has the position at the end."""
     records = history.records
-    asking, asked = np.unique(pair(records["conv"][page], history.user[page]), return_inverse=True)
-    at = np.flatnonzero(np.isin(records["kind"], _GOT))
-    reader = find(asking, pair(records["conv"][at], history.user[at]))
-    have = np.sort(pair(reader, records["seq"][at])[reader >= 0])
-    return contains(have, pair(asked, position))
+    readers, reader = np.unique(
+        pair(records["conv"][page], history.user[page]), return_inverse=True
+    )
+    at = np.flatnonzero(np.isin(records["kind"], _RECEIVED_KINDS))
+    receiver = find(readers, pair(records["conv"][at], history.user[at]))
+    received = np.sort(pair(receiver, records["seq"][at])[receiver >= 0])
+    return contains(received, pair(reader, position))
 
 
 def _audit_holes(history: History) -> tuple[Ints, int]:
-    """The places (conversation, position) missing inside the audit, and how many it covers."""
+    """Return the places (conversation, position) missing in the audit, and how many it covers."""
     records = history.records
     audit = records["kind"] == Kind.AUDIT
     places = np.sort(pair(records["conv"][audit], records["seq"][audit]))
     steps = np.where(places[1:] >> 32 == places[:-1] >> 32, places[1:] - places[:-1], 1)
-    wide = np.flatnonzero(steps > 1)
-    holes = [np.arange(places[at] + 1, places[at + 1]) for at in wide]
-    found = np.concatenate([np.empty(0, dtype=np.int64), *holes])
-    return found, places.size + found.size
+    holes = [np.arange(places[at] + 1, places[at + 1]) for at in np.flatnonzero(steps > 1)]
+    missing = np.concatenate([np.empty(0, dtype=np.int64), *holes])
+    return missing, places.size + missing.size
 
 
-def _beyond_the_audit(history: History) -> Ints:
-    """The places behind the end of a conversation's audit that were shown before the audits."""
+def _beyond_audit(history: History) -> Ints:
+    """Return the places after the end of a conversation's audit that were shown before it began."""
     records = history.records
     convs = np.unique(ints(records["conv"][records["kind"] == Kind.HEAD]))
     audit = records["kind"] == Kind.AUDIT
-    ends = np.zeros(convs.size + 1, dtype=np.int64)  # the last is that of conversations not audited
+    # The additional last entry collects conversations that were not audited (-1).
+    ends = np.zeros(convs.size + 1, dtype=np.int64)
     np.maximum.at(ends, find(convs, ints(records["conv"][audit])), ints(records["seq"][audit]))
-    # What is shown later may have been committed after the audit read.
-    shown = np.isin(records["kind"], _GOT) & (records["flags"] & Flag.FOREIGN == 0)
+    shown = np.isin(records["kind"], _RECEIVED_KINDS) & (records["flags"] & Flag.FOREIGN == 0)
+    # What was shown later may have been committed after the audit read its conversation.
     shown &= records["t_ns"] < history.events.phases.get("audit", 0)
     at = np.flatnonzero(shown)
-    lane, seq = find(convs, ints(records["conv"][at])), ints(records["seq"][at])
-    late = at[(lane >= 0) & (seq > ends[lane])]
-    return np.unique(pair(records["conv"][late], records["seq"][late]))
+    conversation, seq = find(convs, ints(records["conv"][at])), ints(records["seq"][at])
+    beyond = at[(conversation >= 0) & (seq > ends[conversation])]
+    return np.unique(pair(records["conv"][beyond], records["seq"][beyond]))
 
 
 def _page_witness(history: History, page: int, position: int) -> Witness:
     record = history.records[page]
     user = int(history.user[page])
     return Witness(
-        f"{history.names.user(user)} asked for {history.names.conv(int(record['conv']))} after "
-        f"position {record['seq']} and was given {record['peer']} entries, "
-        f"but never position {position}.",
-        _holders(history, int(record["conv"]), position),
+        f"{history.names.user(user)} requested {history.names.conv(int(record['conv']))} after "
+        f"position {record['seq']} and received {record['peer']} entries, but never position "
+        f"{position}.",
+        _messages_at(history, int(record["conv"]), position),
         user,
     )
 
@@ -109,19 +113,20 @@ def _hole_witness(history: History, place: int) -> Witness:
     conv, position = place >> 32, place & 0xFFFFFFFF
     return Witness(
         f"The audit of {history.names.conv(conv)} has positions before and after {position}, "
-        "but not it.",
-        _holders(history, conv, position),
+        f"but not position {position} itself.",
+        _messages_at(history, conv, position),
     )
 
 
 def _end_witness(history: History, place: int) -> Witness:
     conv, position = place >> 32, place & 0xFFFFFFFF
     return Witness(
-        f"Position {position} of {history.names.conv(conv)} was shown; the audit ends before it.",
-        _holders(history, conv, position),
+        f"Position {position} of {history.names.conv(conv)} was presented before the audit, but "
+        "the audit ends before it.",
+        _messages_at(history, conv, position),
     )
 
 
-def _holders(history: History, conv: int, position: int) -> tuple[int, ...]:
-    known = history.messages
-    return tuple(np.flatnonzero((known.conv == conv) & (known.position == position)).tolist())
+def _messages_at(history: History, conv: int, position: int) -> tuple[int, ...]:
+    messages = history.messages
+    return tuple(np.flatnonzero((messages.conv == conv) & (messages.position == position)).tolist())

@@ -1,16 +1,16 @@
-"""lost-acked: the sender was told "stored", and the audit at the end does not find it.
+"""lost-acked: a message was acknowledged as stored, and the audit at the end does not find it.
 
-Identity is (conversation, author, sender's number) out of the body, so a message stored under
-another position or id is found. Only conversations whose audit was completed (they have a HEAD
-record) are judged.
+A message is identified by (conversation, author, sender's number) in its body, so it is found even
+if it is stored at another position or under another id. Only conversations whose audit was
+completed (they have a HEAD record) are judged.
 """
 
 import numpy as np
 
 from gauntlet.core.history import Kind
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.arrays import contains, ints
 from gauntlet.reports.history.history import History
-from gauntlet.reports.history.records import contains, ints
 
 
 def check(history: History) -> Finding:
@@ -22,22 +22,24 @@ def check(history: History) -> Finding:
     acked = messages.acked & messages.sent
     judged = acked & contains(audited, messages.conv)
     lost = np.flatnonzero(judged & ~stored)
-    unread = int((acked & ~judged).sum())
+    unaudited = int((acked & ~judged).sum())
     return Finding(
         examined=int(judged.sum()),
-        what="acknowledged messages",
+        subject="acknowledged messages",
+        statement="{count} of {examined} {subject} {are} missing from storage.",
         count=lost.size,
         witnesses=tuple(_witness(history, int(message)) for message in lost[:WITNESSES_MAX]),
-        unknown=f"{unread:,} acknowledged messages are in conversations that were not audited."
-        if unread
+        unknown=f"{unaudited:,} acknowledged messages are in conversations that were not audited."
+        if unaudited
         else "",
     )
 
 
 def _witness(history: History, message: int) -> Witness:
     position = int(history.messages.position[message])
+    place = f" at position {position}" if position else ""
+    title = history.title(message)
     return Witness(
-        f"The sender of {history.title(message)} was told that it is stored"
-        f"{f' at position {position}' if position else ''}; the audit does not find it.",
+        f"The server acknowledged that {title} is stored{place}, but the audit does not find it.",
         (message,),
     )

@@ -1,9 +1,9 @@
-"""misdelivery: a message reached somebody who was not a member at its position.
+"""misdelivery: a message reached a user who was not a member at its position.
 
-Direct conversations belong to their members, whole. In a conversation with RANGE records a user is
-entitled to the positions in his ranges. A member whose range was never learnt (his joining was not
-answered) may or may not be entitled: nothing is said of him. Copies that the client dropped count:
-they reached it. Where the server gives no positions, every conversation belongs to its members.
+The members of a direct conversation may read all of it. In a conversation with RANGE records, users
+may read the positions in their ranges. A member whose range is unknown, because the request to join
+was never answered, may or may not be entitled and is not judged. Copies that the client dropped
+count, because they reached it. Where the server gives no positions, members may read everything.
 """
 
 import numpy as np
@@ -11,9 +11,9 @@ import numpy as np
 from gauntlet.core.history import Channel, Kind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.arrays import ints
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
-from gauntlet.reports.history.records import ints
 
 
 def check(history: History) -> Finding:
@@ -24,10 +24,11 @@ def check(history: History) -> Finding:
     conv, seq = ints(records["conv"][at]), ints(records["seq"][at])
     if SERVER_SEQ not in history.capabilities:
         seq = np.ones_like(seq)
-    wrong = at[history.entitlement.excluded(conv, history.user[at], seq)]
+    wrong = at[history.membership.excluded(conv, history.user[at], seq)]
     return Finding(
         examined=at.size,
-        what="received copies",
+        subject="received copies",
+        statement="{count} of {examined} {subject} reached a user who was not a member.",
         count=wrong.size,
         witnesses=tuple(_witness(history, int(index)) for index in wrong[:WITNESSES_MAX]),
     )
@@ -40,7 +41,7 @@ def _witness(history: History, index: int) -> Witness:
     subject = history.title(message) if message >= 0 else f"a message in {conv}"
     where = f" at position {record['seq']}" if record["seq"] else ""
     return Witness(
-        f"{history.names.user(user)} received {subject}{where}, where he was not a member.",
+        f"{history.names.user(user)} received {subject}{where} without being a member there.",
         (message,) if message >= 0 else (),
         user,
     )

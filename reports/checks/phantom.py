@@ -1,9 +1,9 @@
-"""phantom: something was received, or is stored, that nobody sent as it is.
+"""phantom: something was received or is stored that no user sent in this form.
 
-Every body carries its conversation, author, number and checksum. Violations are a body that is not
-one of ours or belongs elsewhere (FOREIGN), one whose checksum fails (CRC_BAD), a message without an
-op, and one whose sender was told at every attempt that nothing is stored (REJECT). Deliveries,
-dropped copies and the audit are examined.
+Every body carries its conversation, author, number and checksum. Violations are a body that the
+load did not write or that belongs to another conversation (FOREIGN), a body whose checksum fails
+(CRC_BAD), a message without an op, and a message that was refused at every attempt (REJECT).
+Deliveries, dropped copies and the audit are examined.
 """
 
 import numpy as np
@@ -18,14 +18,17 @@ def check(history: History) -> Finding:
     seen = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
     at = np.flatnonzero(seen & (records["flags"] & Flag.ROOM_EVENT == 0))
     message = messages.of_record[at]
-    meant = messages.sent & (messages.acked | ~messages.rejected)
-    unsent = (message < 0) | ~np.append(meant, False)[message]
-    strange = at[unsent | (records["flags"][at] & (Flag.CRC_BAD | Flag.FOREIGN) != 0)]
+    valid = messages.sent & (messages.acked | ~messages.rejected)
+    # The appended False is what records without a message (-1) find.
+    unsent = (message < 0) | ~np.append(valid, False)[message]
+    phantoms = at[unsent | (records["flags"][at] & (Flag.CRC_BAD | Flag.FOREIGN) != 0)]
     return Finding(
         examined=at.size,
-        what="received and stored copies",
-        count=strange.size,
-        witnesses=tuple(_witness(history, int(index)) for index in strange[:WITNESSES_MAX]),
+        subject="received and stored copies",
+        statement="{count} of {examined} {subject} {were} never sent, {were} refused, or {are} "
+        "corrupt.",
+        count=phantoms.size,
+        witnesses=tuple(_witness(history, int(index)) for index in phantoms[:WITNESSES_MAX]),
     )
 
 
@@ -40,7 +43,7 @@ def _witness(history: History, index: int) -> Witness:
     elif record["flags"] & Flag.CRC_BAD:
         fault = f"{history.title(message)} with a body whose checksum fails"
     elif history.messages.sent[message]:
-        fault = f"{history.title(message)}, which was refused: its sender was told it is not stored"
+        fault = f"{history.title(message)}, which the server had refused as not stored"
     else:
         fault = f"{history.title(message)}, which was never sent"
     return Witness(f"{place} {where} {fault}.", (message,) if message >= 0 else (), user)

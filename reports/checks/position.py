@@ -1,18 +1,18 @@
-"""position: every receiver, acknowledgement and the audit agree on who stands where.
+"""position: receivers, acknowledgements and the audit agree on the position of every message.
 
-A conversation's position holds one message (or one room event), and a message holds one position.
-An acknowledgement without a position (0) claims nothing. A message whose several positions are all
-in the audit was stored more than once: that is `duplicate`'s, not a disagreement.
+A position of a conversation holds one message (or one room event), and a message has one position.
+An acknowledgement without a position (0) claims nothing. A message whose positions are all in the
+audit is stored more than once: that is a violation of `duplicate`, not of this check.
 """
 
 import numpy as np
 
 from gauntlet.core.history import Flag, Kind
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.arrays import Ints, ints, pair
 from gauntlet.reports.history.history import History
-from gauntlet.reports.history.records import Ints, ints, pair
 
-_ROOM_OCCUPANT = 1 << 62  # beyond every message index: what stands there is a room event
+_ROOM_OCCUPANT = 1 << 62  # above every message index: the occupant is a room event
 
 
 def check(history: History) -> Finding:
@@ -25,22 +25,23 @@ def check(history: History) -> Finding:
     ]
     return Finding(
         examined=place.size,
-        what="claims of a position",
+        subject="claims of a position",
+        statement="{count} of {examined} {subject} {are} in conflict.",
         count=shared.size + split.size,
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
     )
 
 
 def _claims(history: History) -> tuple[Ints, Ints, Ints]:
-    """Distinct (place, occupant) claims, and the keys of those the audit makes, sorted."""
+    """Return distinct (place, occupant) claims, sorted, and 1 for each that the audit makes."""
     records, messages = history.records, history.messages
     kinds = records["kind"]
     room = (kinds == Kind.ROOM) | (
         (kinds == Kind.AUDIT) & (records["flags"] & Flag.ROOM_EVENT != 0)
     )
-    says = np.isin(kinds, (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
-    says &= messages.of_record >= 0
-    at = np.flatnonzero((says | room) & (records["seq"] > 0))
+    message = np.isin(kinds, (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
+    message &= messages.of_record >= 0
+    at = np.flatnonzero((message | room) & (records["seq"] > 0))
     event = _ROOM_OCCUPANT | (ints(records["peer"][at]) << 8) | ints(records["sseq"][at])
     occupant = np.where(room[at], event, messages.of_record[at])
     place = pair(records["conv"][at], records["seq"][at])
@@ -68,16 +69,17 @@ def _split_messages(occupant: Ints, audited: Ints) -> Ints:
 def _place_witness(history: History, key: int, place: Ints, occupant: Ints) -> Witness:
     holders = occupant[place == key]
     messages = tuple(int(holder) for holder in holders if holder < _ROOM_OCCUPANT)
-    named = [history.title(message) for message in messages]
+    titles = [history.title(message) for message in messages]
     if len(messages) < holders.size:
-        named.append("a room event")
+        titles.append("a room event")
     return Witness(
         f"Position {key & 0xFFFFFFFF} of {history.names.conv(key >> 32)} is held by "
-        f"{' and by '.join(named)}.",
+        f"{' and by '.join(titles)}.",
         messages,
     )
 
 
 def _split_witness(history: History, message: int, place: Ints, occupant: Ints) -> Witness:
     positions = ", ".join(str(key & 0xFFFFFFFF) for key in place[occupant == message])
-    return Witness(f"{history.title(message)} is said to be at positions {positions}.", (message,))
+    title = history.title(message)
+    return Witness(f"Claims place {title} at several positions: {positions}.", (message,))

@@ -1,18 +1,18 @@
-"""sender-fifo: what one sender sent one after the other is shown in that order.
+"""sender-fifo: the messages that one sender sent one after the other are presented in that order.
 
 Two messages of one sender in one conversation are ordered if the first was acknowledged before the
-first attempt at the second. A violation is a session that first sees the second before the first.
-One sort, and one backward scan that carries the earliest acknowledgement seen so far: the scan of
-one (session, conversation, sender) is kept apart from the next by an offset, so it runs over all
-at once.
+first attempt at the second. A violation is a session that is shown the second before the first.
+The check takes one sort, and one backward scan that carries the earliest acknowledgement so far.
+An offset separates the scans of different streams (session, conversation, sender), so that one
+array operation covers them all.
 """
 
 import numpy as np
 
-from gauntlet.reports.checks._first_deliveries import first_deliveries
+from gauntlet.reports.checks._shared import first_deliveries
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.arrays import Ints, pair
 from gauntlet.reports.history.history import History
-from gauntlet.reports.history.records import Ints, pair
 
 
 def check(history: History) -> Finding:
@@ -25,7 +25,8 @@ def check(history: History) -> Finding:
     overtaking = np.flatnonzero(earliest < attempted_ns)
     return Finding(
         examined=message.size,
-        what="first deliveries",
+        subject="first deliveries",
+        statement="{count} of {examined} {subject} {are} out of their sender's order.",
         count=overtaking.size,
         witnesses=tuple(
             _witness(history, message, session, stream, int(at))
@@ -35,6 +36,7 @@ def check(history: History) -> Finding:
 
 
 def _streams(history: History, message: Ints, session: Ints) -> Ints:
+    """Return the stream of each delivery: its session, conversation and sender."""
     known = history.messages
     _, source = np.unique(pair(known.conv, known.author), return_inverse=True)
     _, stream = np.unique(pair(session, source[message]), return_inverse=True)
@@ -42,16 +44,17 @@ def _streams(history: History, message: Ints, session: Ints) -> Ints:
 
 
 def _earliest_ack_after(stream: Ints, acked_ns: Ints) -> Ints:
-    """For each delivery, the earliest acknowledgement among those after it in its stream.
+    """Return the earliest acknowledgement of the deliveries that follow each one in its stream.
 
-    NEVER (or what is larger than any time) where there is none.
+    It is the largest integer where there is none. Deliveries are sorted by stream.
     """
     values, rank = np.unique(acked_ns, return_inverse=True)
     never = values.size
-    # Later streams come first in the backward scan, so each stream's ranks lie below all before.
-    lane = (stream.max(initial=0) - stream) * -(never + 1)
-    backwards = (rank + lane)[::-1]
-    scanned = np.minimum.accumulate(backwards)[::-1] - lane
+    # Later streams come first in the backward scan, so each stream's ranks are offset to lie below
+    # those of all streams that were scanned before.
+    offset = (stream.max(initial=0) - stream) * -(never + 1)
+    backwards = (rank + offset)[::-1]
+    scanned = np.minimum.accumulate(backwards)[::-1] - offset
     after = np.full(stream.size, never, dtype=np.int64)
     after[:-1] = np.where(stream[1:] == stream[:-1], scanned[1:], never)
     return np.append(values, np.iinfo(np.int64).max)[after]
@@ -65,7 +68,7 @@ def _witness(history: History, message: Ints, session: Ints, stream: Ints, at: i
     second = int(message[at])
     user, _ = history.names.sessions[int(session[at])]
     return Witness(
-        f"{history.names.user(user)} saw {history.title(second)} before message "
+        f"{history.names.user(user)} was shown {history.title(second)} before message "
         f"{known.sseq[first]}, which had been acknowledged before the other was sent.",
         (first, second),
         user,

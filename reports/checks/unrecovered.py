@@ -1,8 +1,8 @@
-"""unrecovered: a fault was healed, and the service was not itself again in time.
+"""unrecovered: a fault was healed, and the service did not recover in time.
 
-In time is the fault's `expect.recover_within`, or the scenario's recovery window; what recovered
-means is said in `metrics.recovery`. A fault without proof, an aftermath that runs into another
-fault, and a load that ended too early prove nothing.
+The time allowed is the fault's `expect.recover_within`, or else the scenario's recovery window;
+`metrics.recovery` defines recovery. The check is unknown for a fault without proof, for a fault
+that was followed by another before the service recovered, and if the load ended too early.
 """
 
 from gauntlet.core.clock import format_s
@@ -10,28 +10,31 @@ from gauntlet.core.scenario.model import Fault
 from gauntlet.reports.checks.finding import Finding, Witness
 from gauntlet.reports.history.events import FaultTimes
 from gauntlet.reports.history.history import History
-from gauntlet.reports.metrics.recovery import Recovery, recoveries
+from gauntlet.reports.metrics.recovery import Recovery, find_recoveries
+
+STATEMENT = "The service did not recover in time after {count} of {examined} {subject}."
 
 
 def check(history: History) -> Finding:
     faults = history.events.faults
     if not faults:
-        return Finding(0, "faults", not_applicable="The scenario has no faults.")
-    found = recoveries(history)
+        return Finding(0, "faults", STATEMENT, not_applicable="The scenario has no faults.")
+    recoveries = find_recoveries(history)
     late: list[Witness] = []
-    doubts: list[str] = []
+    unknown: list[str] = []
     for planned, fault in zip(history.scenario.faults, faults, strict=True):
-        recovery = found[fault.id]
+        recovery = recoveries[fault.id]
         if recovery.unknown:
-            doubts.append(f"{fault.id}: {recovery.unknown}")
+            unknown.append(f"fault {fault.id}: {recovery.unknown}")
         elif witness := _too_late(history, planned, fault, recovery):
             late.append(witness)
     return Finding(
         examined=len(faults),
-        what="faults",
+        subject="faults",
+        statement=STATEMENT,
         count=len(late),
         witnesses=tuple(late),
-        unknown=f"Not known for {'; '.join(doubts)}." if doubts else "",
+        unknown=f"Recovery cannot be judged for {'; for '.join(unknown)}." if unknown else "",
     )
 
 
@@ -44,9 +47,12 @@ def _too_late(
     took_ms = recovery.took_ms(fault)
     if took_ms is None or took_ms <= allowed_s * 1000:
         return None
-    actual = (
-        "had not recovered when its recovery window was over"
+    recovered = (
+        "did not recover within the recovery window"
         if recovery.recovered_ns is None
-        else f"recovered after {format_s(took_ms / 1000)}"
+        else f"recovered {format_s(took_ms / 1000)}"
     )
-    return Witness(f"{fault.id} {actual}; {format_s(allowed_s)} were allowed.")
+    return Witness(
+        f"The service {recovered} after the heal of fault {fault.id}; "
+        f"the allowed time is {format_s(allowed_s)}."
+    )

@@ -1,45 +1,49 @@
-"""wire-order: the pushes of a conversation on one connection go forward, and jumps are announced.
+"""wire-order: the pushes of a conversation on one connection ascend, and gaps are announced.
 
-What the records can show: a client shows held-back pushes late and in order (DELIVER, ROOM), and
-tells at reception of a push that it drops, or that went back on its connection (RECEIVE). So, over
-the live records of one (connection, conversation):
+The records show the following. A client presents pushes that it held back late and in order
+(DELIVER, ROOM). When it drops a push, it records the reception (RECEIVE) and whether the push was a
+duplicate. The live records of one (connection, conversation), a *lane*, are therefore judged by two
+rules:
 
-- a RECEIVE that is no duplicate, or at or below a position of an earlier record, went backwards;
-- a position between the lowest and the highest pushed was jumped over, unless it was pushed too,
-  lies in a GAP of that connection, the user may not read it, or he wrote it himself and the system
-  sends nobody his own.
+- A RECEIVE that is not a duplicate, or that is at or below a position of an earlier record, went
+  backwards.
+- A position between the lowest and the highest pushed one was skipped unless it was pushed too,
+  is in a GAP of that connection, must not be read by the user, or was written by the user where the
+  system sends users none of their own messages.
 
-Not visible is a duplicate that went back while its successors were still held.
+A duplicate that went backwards while its successors were still held back is not visible.
 """
 
 import numpy as np
 
 from gauntlet.core.history import Channel, Flag, Kind
-from gauntlet.reports.checks._own_positions import OwnPositions
+from gauntlet.reports.checks._shared import OwnPositions
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.arrays import Bools, Ints, ints, pair
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
-from gauntlet.reports.history.records import Bools, Ints, ints, pair
 
 
 def check(history: History) -> Finding:
     record, lane, seq = _pushes(history)
-    went_back = record[_backward(history, record, lane, seq)]
-    jumped = _unannounced(history, *_jumps(record, lane, seq))
+    backward = record[_went_backwards(history, record, lane, seq)]
+    skipped = _unannounced(history, *_jumps(record, lane, seq))
     witnesses = [
-        *(_back_witness(history, int(at)) for at in went_back[:WITNESSES_MAX]),
-        *(_jump_witness(history, int(at), first) for at, first in jumped[:WITNESSES_MAX]),
+        *(_backward_witness(history, int(at)) for at in backward[:WITNESSES_MAX]),
+        *(_skip_witness(history, int(at), position) for at, position in skipped[:WITNESSES_MAX]),
     ]
     return Finding(
         examined=record.size,
-        what="pushes",
-        count=went_back.size + len(jumped),
+        subject="pushes",
+        statement="{count} of {examined} {subject} went backwards or skipped positions without "
+        "announcing it.",
+        count=backward.size + len(skipped),
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
     )
 
 
 def _pushes(history: History) -> tuple[Ints, Ints, Ints]:
-    """(record, lane, position) of the live records; a lane is a (connection, conversation)."""
+    """Return (record, lane, position) of the live records, sorted by lane and time."""
     records = history.records
     live = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM))
     live &= (records["flags"] & CHANNEL_BITS == Channel.LIVE) & (records["seq"] > 0)
@@ -49,19 +53,19 @@ def _pushes(history: History) -> tuple[Ints, Ints, Ints]:
     return record[order], lane[order], ints(records["seq"][record])[order]
 
 
-def _backward(history: History, record: Ints, lane: Ints, seq: Ints) -> Bools:
+def _went_backwards(history: History, record: Ints, lane: Ints, seq: Ints) -> Bools:
     received = history.records["kind"][record] == Kind.RECEIVE
-    admitted = history.records["flags"][record] & Flag.DUPLICATE == 0
-    # Later lanes lie above earlier ones, so one running maximum serves all of them.
+    no_duplicate = history.records["flags"][record] & Flag.DUPLICATE == 0
+    # Keys of later lanes are larger, so one running maximum serves all lanes.
     highest = np.maximum.accumulate(pair(lane, seq))
     before = np.append(np.int64(-1), highest[:-1])[: lane.size]
     behind = (before >> 32 == lane) & (seq <= before & 0xFFFFFFFF)
-    found: Bools = received & (admitted | behind)
-    return found
+    backward: Bools = received & (no_duplicate | behind)
+    return backward
 
 
 def _jumps(record: Ints, lane: Ints, seq: Ints) -> tuple[Ints, Ints, Ints]:
-    """(record, first, last) of the positions that were not pushed between two that were."""
+    """Return (record, first, last) of the positions missing between two that were pushed."""
     places, first = np.unique(pair(lane, seq), return_index=True)
     wide = np.flatnonzero((places[1:] >> 32 == places[:-1] >> 32) & (places[1:] > places[:-1] + 1))
     lower, upper = places[wide] & 0xFFFFFFFF, places[wide + 1] & 0xFFFFFFFF
@@ -69,10 +73,10 @@ def _jumps(record: Ints, lane: Ints, seq: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 def _unannounced(history: History, record: Ints, first: Ints, last: Ints) -> list[tuple[int, int]]:
-    """(record, position) of the jumps over what was owed to the reader, and not announced."""
-    gaps, own = _gaps(history), OwnPositions(history)
+    """Return (record, position) of jumps over positions that the reader had to be sent."""
+    gaps, own = _announced_gaps(history), OwnPositions(history)
     conv, user = ints(history.records["conv"][record]), history.user[record]
-    # One at a time are looked at only those that hold more than the reader's own.
+    # The loop below is slow, so it only gets the jumps that skip more than the reader's own.
     others = own.count(conv, user, first, last) <= last - first
     record, first, last = record[others], first[others], last[others]
     found = []
@@ -82,14 +86,14 @@ def _unannounced(history: History, record: Ints, first: Ints, last: Ints) -> lis
         for start, end in gaps.get(lane, ()):
             skipped = skipped[(skipped < start) | (skipped > end)]
         place = np.full_like(skipped, lane[1]), np.full_like(skipped, history.user[at]), skipped
-        owed = ~history.entitlement.excluded(*place) & ~own.holds(*place)
-        if owed.any():
-            found.append((at, int(skipped[owed][0])))
+        expected = ~history.membership.excluded(*place) & ~own.contain(*place)
+        if expected.any():
+            found.append((at, int(skipped[expected][0])))
     return found
 
 
-def _gaps(history: History) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """The announced gaps (first, last) of each (connection, conversation)."""
+def _announced_gaps(history: History) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """Return the announced gaps (first, last) of each (connection, conversation)."""
     gaps: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for record in history.records[history.records["kind"] == Kind.GAP]:
         lane = (int(record["link"]), int(record["conv"]))
@@ -97,24 +101,24 @@ def _gaps(history: History) -> dict[tuple[int, int], list[tuple[int, int]]]:
     return gaps
 
 
-def _back_witness(history: History, at: int) -> Witness:
+def _backward_witness(history: History, at: int) -> Witness:
     return _witness(history, at, f"went back to position {history.records['seq'][at]}")
 
 
-def _jump_witness(history: History, at: int, first: int) -> Witness:
+def _skip_witness(history: History, at: int, skipped: int) -> Witness:
     position = history.records["seq"][at]
     return _witness(
-        history, at, f"jumped to position {position} without pushing or announcing {first}"
+        history, at, f"jumped to position {position} without pushing or announcing {skipped}"
     )
 
 
-def _witness(history: History, at: int, what: str) -> Witness:
+def _witness(history: History, at: int, event: str) -> Witness:
     record = history.records[at]
     user, message = int(history.user[at]), int(history.messages.of_record[at])
-    link = history.names.links[int(record["link"])]
+    connection = history.names.connections[int(record["link"])]
     return Witness(
-        f"{link.edge}, on connection {link.incarnation} of {history.names.user(user)}, {what} "
-        f"in {history.names.conv(int(record['conv']))}.",
+        f"{connection.edge}, on connection {connection.incarnation} of {history.names.user(user)}, "
+        f"{event} in {history.names.conv(int(record['conv']))}.",
         (message,) if message >= 0 else (),
         user,
     )

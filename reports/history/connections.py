@@ -1,4 +1,4 @@
-"""When users were connected, when they were away on purpose, and when they were cut off."""
+"""When users were connected, when they were away on purpose, and when they were disconnected."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,13 @@ import numpy as np
 
 from gauntlet.core.clock import NS_PER_MS
 from gauntlet.core.history import Kind
+from gauntlet.reports.history.arrays import NEVER, Ints, Records, find, ints, pair
 from gauntlet.reports.history.directory import Names
-from gauntlet.reports.history.records import NEVER, Ints, Records, find, ints, pair
 
 
 @dataclass(frozen=True)
 class Connections:
-    """One entry a connection, by session and time; `down_ns` is NEVER while it lasts."""
+    """One entry for each connection, by session and time; `down_ns` is NEVER while it lasts."""
 
     link: Ints
     user: Ints
@@ -23,68 +23,70 @@ class Connections:
 
 
 class Sessions:
-    """Connections, and the spans in which a session was away by its user's choice.
+    """Connections, and the spans in which a session was away because its user chose so.
 
-    The load calls everybody back at `called_back_ns`: whoever is still not let in is not away.
+    At the start of the quiesce the load reconnects all users who are away. A session that the
+    system does not admit from then on counts as refused, not as away.
     """
 
-    def __init__(self, records: Records, names: Names, called_back_ns: int = NEVER) -> None:
+    def __init__(self, records: Records, names: Names, quiesce_started_ns: int = NEVER) -> None:
         self.connections = _connections(records, names)
-        self.watching = np.unique(self.connections.user)
-        # (user, session) keys of all that ever connected
-        self.seats = np.unique(pair(self.connections.user, self.connections.session))
+        self.connected_users = np.unique(self.connections.user)  # at least once
+        # Sorted keys (user, session) of all sessions that ever connected.
+        self.user_sessions = np.unique(pair(self.connections.user, self.connections.session))
         self._origin = int(records["t_ns"].min()) if records.size else 0
-        self._away, self._away_from, back_ns = _away(records, names)
-        unended = back_ns == NEVER
-        self._never_back = np.unique(self._away[unended & (self._away >= 0)])
-        self._called_back_ns = called_back_ns
-        called_ns = np.maximum(called_back_ns, self._away_from)
-        self._away_to = np.where(unended, called_ns, back_ns)
+        self._away, self._away_from, returned_ns = _absences(records, names)
+        unended = returned_ns == NEVER
+        self._never_returned = np.unique(self._away[unended & (self._away >= 0)])
+        self._quiesce_started_ns = quiesce_started_ns
+        self._away_to = np.where(
+            unended, np.maximum(quiesce_started_ns, self._away_from), returned_ns
+        )
         self._away_keys = pair(self._away, self._ms(self._away_from))
 
-    def back_ns(self, session: Ints, from_ns: Ints, to_ns: Ints) -> Ints:
-        """When a session came back from an absence that overlaps `from..to`, 1 ms exact.
+    def returned_ns(self, session: Ints, from_ns: Ints, to_ns: Ints) -> Ints:
+        """Return when each session came back from an absence that overlaps `from_ns..to_ns`.
 
-        0 if there was none, NEVER if it stayed away and was not called back. The time before its
-        first connection counts as an absence.
+        It is exact to 1 ms; 0 if there was no absence, NEVER if the session stayed away and the
+        run had no quiesce. The time before a session's first connection counts as an absence.
         """
         if self._away.size == 0:
             return np.zeros(session.shape, dtype=np.int64)
         at = np.searchsorted(self._away_keys, pair(session, self._ms(to_ns)), side="right") - 1
-        back = self._away_to[at]
-        overlaps = (at >= 0) & (self._away[at] == session) & (back >= from_ns)
-        return np.where(overlaps, back, 0)
+        away_to = self._away_to[at]
+        overlaps = (at >= 0) & (self._away[at] == session) & (away_to >= from_ns)
+        return np.where(overlaps, away_to, 0)
 
-    def cut_off(self, until_ns: int) -> list[tuple[int, int]]:
-        """The spans in which a session had no connection though its user was not away."""
+    def disconnected_spans(self, until_ns: int) -> list[tuple[int, int]]:
+        """Return the spans in which a session had no connection although its user wanted one."""
         spans = []
         known = self.connections
         last = np.append(known.session[1:] != known.session[:-1], True)[: known.session.size]
-        reach = 0
+        connected_to = 0
         for at in range(known.session.size):
-            reach = max(reach, int(known.down_ns[at]))
+            connected_to = max(connected_to, int(known.down_ns[at]))
             following = until_ns if last[at] else int(known.up_ns[at + 1])
-            if reach < following:
-                spans.append((int(known.session[at]), reach, min(following, until_ns)))
+            if connected_to < following:
+                spans.append((int(known.session[at]), connected_to, min(following, until_ns)))
             if last[at]:
-                reach = 0
+                connected_to = 0
         trimmed = (self._until_away(*span) for span in spans)
         return [(start, end) for start, end in trimmed if start < end]
 
-    def kept_out(self, until_ns: int) -> list[tuple[int, int]]:
-        """The spans in which a session that was called back had no connection: it never got one."""
+    def refused_spans(self, until_ns: int) -> list[tuple[int, int]]:
+        """Return the spans in which a session was refused when the load reconnected it."""
         known = self.connections
-        reach = np.zeros(int(self._away.max(initial=0)) + 1, dtype=np.int64)
-        np.maximum.at(reach, known.session, known.down_ns)
-        # Whoever only did not read may still have the connection that he left with.
-        starts = np.maximum(self._called_back_ns, reach[self._never_back]).tolist()
+        connected_to = np.zeros(int(self._away.max(initial=0)) + 1, dtype=np.int64)
+        np.maximum.at(connected_to, known.session, known.down_ns)
+        # A user who only stopped reading may still have the connection from before the absence.
+        starts = np.maximum(self._quiesce_started_ns, connected_to[self._never_returned]).tolist()
         return [(start, until_ns) for start in starts if start < until_ns]
 
     def _until_away(self, session: int, start: int, end: int) -> tuple[int, int]:
-        mine = slice(*np.searchsorted(self._away, [session, session + 1]))
-        for gone, back in zip(self._away_from[mine], self._away_to[mine], strict=True):
-            if gone < end and back > start:
-                end = max(start, int(gone))
+        own = slice(*np.searchsorted(self._away, [session, session + 1]))
+        for away_from, away_to in zip(self._away_from[own], self._away_to[own], strict=True):
+            if away_from < end and away_to > start:
+                end = max(start, int(away_from))
         return start, end
 
     def _ms(self, t_ns: Ints) -> Ints:
@@ -96,6 +98,7 @@ def _connections(records: Records, names: Names) -> Connections:
     downs = records[records["kind"] == Kind.DISCONNECT]
     downs = downs[np.argsort(downs["link"], kind="stable")]
     ended = find(ints(downs["link"]), ints(ups["link"]))
+    # -1, a connection without an end, finds the appended last entry.
     down_ns = np.append(ints(downs["t_ns"]), NEVER)[ended]
     close_code = np.append(ints(downs["spare"]), 0)[ended]
     session = names.session_of(ints(ups["link"]))
@@ -110,37 +113,40 @@ def _connections(records: Records, names: Names) -> Connections:
     )
 
 
-def _away(records: Records, names: Names) -> tuple[Ints, Ints, Ints]:
-    """(session, from, to) of every absence, sorted; each session's first lasts till it connects."""
-    comings = records[records["kind"] == Kind.CONNECT]
-    came = names.session_of(ints(comings["link"]))
-    left, left_ns = _leavings(records, names)
-    known = np.unique(came)
-    session = np.concatenate([known, left])
-    start = np.concatenate([np.zeros_like(known), left_ns])
+def _absences(records: Records, names: Names) -> tuple[Ints, Ints, Ints]:
+    """Return (session, from, to) of every absence, sorted.
+
+    The first absence of each session lasts from time 0 until its first connection.
+    """
+    connects = records[records["kind"] == Kind.CONNECT]
+    connect_session = names.session_of(ints(connects["link"]))
+    left_session, left_ns = _departures(records, names)
+    known = np.unique(connect_session)
+    absent_session = np.concatenate([known, left_session])
+    start_ns = np.concatenate([np.zeros_like(known), left_ns])
     # An absence ends with the session's next connection: sort both kinds of moments together.
-    moments = np.concatenate([start, ints(comings["t_ns"])])
-    who = np.concatenate([session, came])
-    coming = np.arange(moments.size) >= start.size
-    order = np.lexsort((moments, who))
-    back = np.full(moments.size + 1, NEVER, dtype=np.int64)
+    moments = np.concatenate([start_ns, ints(connects["t_ns"])])
+    sessions = np.concatenate([absent_session, connect_session])
+    is_connect = np.arange(moments.size) >= start_ns.size
+    order = np.lexsort((moments, sessions))
+    end_ns = np.full(moments.size + 1, NEVER, dtype=np.int64)
     for at in range(order.size - 1, -1, -1):
-        here, after = order[at], order[at + 1] if at + 1 < order.size else None
-        if coming[here]:
-            back[here] = moments[here]
-        elif after is not None and who[after] == who[here]:
-            back[here] = back[after]
-    absences = order[~coming[order]]
-    return who[absences], moments[absences], back[absences]
+        current, following = order[at], order[at + 1] if at + 1 < order.size else None
+        if is_connect[current]:
+            end_ns[current] = moments[current]
+        elif following is not None and sessions[following] == sessions[current]:
+            end_ns[current] = end_ns[following]
+    absences = order[~is_connect[order]]
+    return sessions[absences], moments[absences], end_ns[absences]
 
 
-def _leavings(records: Records, names: Names) -> tuple[Ints, Ints]:
-    """(session, when) of everybody who went away by choice.
+def _departures(records: Records, names: Names) -> tuple[Ints, Ints]:
+    """Return (session, time) of each time that a user went away on purpose.
 
-    Older runs name the user alone, who then had one device.
+    Records of older runs name only the user, who then had one device.
     """
     rows = records[records["kind"] == Kind.OFFLINE]
-    of_user = {user: at for at, (user, _) in enumerate(names.sessions)}
-    by_user = np.array([of_user.get(int(user), -1) for user in rows["peer"]], dtype=np.int64)
+    first_session = {user: at for at, (user, _) in enumerate(names.sessions)}
+    by_user = np.array([first_session.get(int(user), -1) for user in rows["peer"]], dtype=np.int64)
     session = np.where(rows["link"] > 0, names.session_of(ints(rows["link"])), by_user)
     return session, ints(rows["t_ns"])

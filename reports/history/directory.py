@@ -1,4 +1,4 @@
-"""What the numbers of a history stand for: the rows of `links.jsonl`."""
+"""The users, conversations and connections that records refer to by number: `links.jsonl`."""
 
 from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ import numpy as np
 
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.run_directory import NUMBERS_PER_WORKER, RunDir, read_jsonl
-from gauntlet.reports.history.records import Ints, find
+from gauntlet.reports.history.arrays import Ints, find
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """A conversation, its workload, and the users it was made for."""
+    """A conversation, its workload, and the users for whom it was created."""
 
     name: str
     workload: str
@@ -20,8 +20,8 @@ class Conversation:
 
 
 @dataclass(frozen=True)
-class Link:
-    """One connection of one user's device to one edge."""
+class Connection:
+    """A connection of one device of a user to one edge; files call it a link."""
 
     user: int
     device: str
@@ -31,38 +31,41 @@ class Link:
 
 
 class Names:
-    """Users, conversations and links by number. A *session* is one device of one user.
+    """Users, conversations and connections by number. A *session* is one device of one user.
 
-    `driven` are the users whose sends are tasks', and wait for answers.
+    `driven` are the users whose sends come from Locust tasks, which wait for their answers.
     """
 
     def __init__(
         self,
         users: Mapping[int, str],
         convs: Mapping[int, Conversation],
-        links: Mapping[int, Link],
+        connections: Mapping[int, Connection],
         driven: Collection[int] = frozenset(),
     ) -> None:
         self.users = users
         self.convs = convs
-        self.links = links
+        self.connections = connections
         self.driven = driven
-        self._numbers = np.array(sorted(links), dtype=np.int64)
-        ordered = [links[int(number)] for number in self._numbers]
-        self.sessions = sorted({(link.user, link.device) for link in ordered})
+        self._numbers = np.array(sorted(connections), dtype=np.int64)
+        ordered = [connections[int(number)] for number in self._numbers]
+        self.sessions = sorted({(known.user, known.device) for known in ordered})
         index = {session: at for at, session in enumerate(self.sessions)}
-        # The extra last entry is what an unknown link (found as -1) gets.
-        self._users = np.array([*(link.user for link in ordered), 0], dtype=np.int64)
+        # An unknown connection is found as -1, so the additional last entry is its user or session.
+        self._users = np.array([*(known.user for known in ordered), 0], dtype=np.int64)
         self._sessions = np.array(
-            [*(index[link.user, link.device] for link in ordered), -1], dtype=np.int64
+            [*(index[known.user, known.device] for known in ordered), -1], dtype=np.int64
         )
 
     @classmethod
     def read(cls, run: RunDir, lost: Container[int] = ()) -> "Names":
-        """The names of a run without those of `lost` workers; HistoryError if a row is strange."""
+        """Return the names of a run without those of the workers `lost`.
+
+        Raises HistoryError if a row lacks a field.
+        """
         users: dict[int, str] = {}
         convs: dict[int, Conversation] = {}
-        links: dict[int, Link] = {}
+        connections: dict[int, Connection] = {}
         driven: set[int] = set()
         for row in read_jsonl(run.links):
             try:
@@ -77,7 +80,7 @@ class Names:
                         row["name"], row["workload"], tuple(row["members"])
                     )
                 else:
-                    links[row["link"]] = Link(
+                    connections[row["link"]] = Connection(
                         row["user"],
                         row["device"],
                         row["incarnation"],
@@ -85,22 +88,22 @@ class Names:
                         row["environment"],
                     )
             except KeyError as error:
-                raise HistoryError(f"{run.links}: a row without {error}: {row}") from error
-        return cls(users, convs, links, driven)
+                raise HistoryError(f"{run.links}: a row lacks the field {error}: {row}") from error
+        return cls(users, convs, connections, driven)
 
     def user_of(self, links: Ints) -> Ints:
-        """The user of each link, 0 for a link without a row."""
+        """Return the user of each connection, 0 for a connection without a row."""
         return self._users[find(self._numbers, links)]
 
     def session_of(self, links: Ints) -> Ints:
-        """The index in `sessions` of each link, -1 for a link without a row."""
+        """Return each connection's index in `sessions`, -1 for a connection without a row."""
         return self._sessions[find(self._numbers, links)]
 
     def user(self, number: int) -> str:
-        """A user's name, for sentences."""
+        """Return a user's name for a sentence."""
         return self.users.get(number, f"user {number}")
 
     def conv(self, number: int) -> str:
-        """A conversation's name, for sentences."""
+        """Return a conversation's name for a sentence."""
         known = self.convs.get(number)
         return known.name if known else f"conversation {number}"

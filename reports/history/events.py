@@ -1,17 +1,20 @@
-"""The events of a run: its phases, its faults, its cutovers, and what the load declares."""
+"""The events of a run: its phases, its faults, its cutovers, and what the load declared."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from gauntlet.core.scenario.model import Fault
-from gauntlet.reports.history import workers
-from gauntlet.reports.history.records import NEVER
-from gauntlet.reports.history.workers import Clocks
+from gauntlet.reports.history.arrays import NEVER
+from gauntlet.reports.history.clock_alignment import ClockAlignment
+from gauntlet.reports.history.workers import lost_workers
 
 
 @dataclass(frozen=True)
 class FaultTimes:
-    """One fault as it happened; monotonic nanoseconds, None for what did not happen."""
+    """One fault as it happened; times in monotonic nanoseconds, None for what did not happen.
+
+    `failed` and `heal_failed` are the reasons why it could not be injected or healed, else empty.
+    """
 
     id: str
     kind: str
@@ -26,25 +29,25 @@ class FaultTimes:
 
     @property
     def proven(self) -> bool:
-        """Whether there is evidence that it acted."""
+        """Whether there is evidence that the fault took effect."""
         return self.effective_ns is not None and bool(self.proof)
 
 
 @dataclass(frozen=True)
 class Cutover:
-    """The states a cutover went through, each with the time it was entered."""
+    """The states that a cutover entered, each with its time."""
 
     id: str
     steps: tuple[tuple[str, int], ...]
 
     def entered(self, state: str) -> int | None:
-        """When a state was entered first."""
+        """Return when a state was first entered."""
         return next((t_ns for name, t_ns in self.steps if name == state), None)
 
 
 @dataclass(frozen=True)
 class Unreachable:
-    """Nobody ever connected: since when it was tried in vain, and why."""
+    """No user could connect: since when the load had tried, and the reason as a clause."""
 
     since_ns: int
     reason: str
@@ -52,10 +55,10 @@ class Unreachable:
 
 @dataclass(frozen=True)
 class Events:
-    """What happened when, on one clock; `phases` are the load's, the first worker's if in doubt.
+    """All events on one clock; `phases` are the load's, those of the worker that was first.
 
-    `reconciliations` are of the workers whose part is whole; `lost` says in a sentence what became
-    of each other one.
+    `reconciliations` are the rows of the workers whose part is complete; `lost` has a clause for
+    each other worker.
     """
 
     phases: dict[str, int]
@@ -66,29 +69,29 @@ class Events:
     error: str
     unreachable: Unreachable | None = None
     lost: dict[int, str] = field(default_factory=dict)
-    clocks: Clocks = field(default_factory=Clocks)
+    clocks: ClockAlignment = field(default_factory=ClockAlignment)
 
     @property
     def zero_ns(self) -> int:
-        """The timeline's zero: the start of the ramp, or 0 if the load never began."""
+        """The zero of the timeline: the start of the ramp, or 0 if the load never began."""
         return self.phases.get("ramp", 0)
 
     @property
-    def called_back_ns(self) -> int:
-        """When the load called back whoever was away: NEVER where it did not end in order."""
+    def quiesce_started_ns(self) -> int:
+        """When the load reconnected all users who were away; NEVER in a run that was cut short."""
         return self.phases.get("quiesce", NEVER) if "audit" in self.phases else NEVER
 
     def at_s(self, t_ns: int | None) -> float | None:
-        """Seconds on the timeline."""
+        """Return a time in seconds on the timeline."""
         return None if t_ns is None else round((t_ns - self.zero_ns) / 1e9, 3)
 
 
-def collect(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
-    """Order the rows of `RunDir.read_events` by what they tell of; faults as planned, in order."""
-    clocks = Clocks.of(rows)
-    rows = clocks.laid(rows)
+def collect_events(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
+    """Return the events in the rows of `RunDir.read_events`; faults in the order of the plan."""
+    clocks = ClockAlignment.from_events(rows)
+    rows = clocks.align_events(rows)
     phases: dict[str, int] = {}
-    cutovers: dict[str, list[tuple[str, int]]] = {}
+    steps: dict[str, list[tuple[str, int]]] = {}
     reconciliations: list[dict[str, Any]] = []
     stopped = {"interrupted": "", "error": ""}
     unreachable = None
@@ -97,19 +100,19 @@ def collect(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
         if kind == "phase" and row["writer"].startswith("load"):
             phases.setdefault(row["phase"], row["t_ns"])
         elif kind == "cutover":
-            cutovers.setdefault(row["id"], []).append((row["state"], row["t_ns"]))
+            steps.setdefault(row["id"], []).append((row["state"], row["t_ns"]))
         elif kind == "reconciliation":
             reconciliations.append(row)
         elif kind in stopped:
             stopped[kind] = str(row["message"])
         elif kind == "unreachable":
             unreachable = Unreachable(int(row["since_ns"]), str(row["reason"]))
-    moves = {name: Cutover(name, tuple(steps)) for name, steps in cutovers.items()}
-    lost = workers.lost(rows, {row["worker"] for row in reconciliations})
+    cutovers = {name: Cutover(name, tuple(entered)) for name, entered in steps.items()}
+    lost = lost_workers(rows, {row["worker"] for row in reconciliations})
     return Events(
         phases=phases,
-        faults=tuple(_fault(fault, rows, moves.get(fault.id)) for fault in planned),
-        cutovers=tuple(moves.values()),
+        faults=tuple(_fault_times(fault, rows, cutovers.get(fault.id)) for fault in planned),
+        cutovers=tuple(cutovers.values()),
         reconciliations=tuple(row for row in reconciliations if row["worker"] not in lost),
         interrupted=stopped["interrupted"],
         error=stopped["error"],
@@ -119,29 +122,29 @@ def collect(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
     )
 
 
-def _fault(planned: Fault, rows: list[dict[str, Any]], move: Cutover | None) -> FaultTimes:
+def _fault_times(planned: Fault, rows: list[dict[str, Any]], cutover: Cutover | None) -> FaultTimes:
     steps = {row["step"]: row for row in rows if row["kind"] == "fault" and row["id"] == planned.id}
 
-    def when(step: str) -> int | None:
+    def time_ns(step: str) -> int | None:
         return int(steps[step]["t_ns"]) if step in steps else None
 
-    def why(step: str) -> str:
+    def error(step: str) -> str:
         return str(steps[step]["detail"].get("error", "no reason given")) if step in steps else ""
 
-    healed_ns = when("healed")
-    # A cutover ends by itself; its heal only makes sure of that, maybe much later.
-    done_ns = (move.entered("done") or move.entered("rolled-back")) if move else None
+    healed_ns = time_ns("healed")
+    # A cutover ends without help; its heal only makes sure of that, perhaps much later.
+    done_ns = (cutover.entered("done") or cutover.entered("rolled-back")) if cutover else None
     if healed_ns is not None and done_ns is not None:
         healed_ns = min(healed_ns, done_ns)
     return FaultTimes(
         id=planned.id,
         kind=planned.kind,
         target=planned.target,
-        requested_ns=when("requested"),
-        effective_ns=when("effective"),
-        heal_requested_ns=when("heal-requested"),
+        requested_ns=time_ns("requested"),
+        effective_ns=time_ns("effective"),
+        heal_requested_ns=time_ns("heal-requested"),
         healed_ns=healed_ns,
-        failed=why("failed"),
-        heal_failed=why("heal-failed"),
+        failed=error("failed"),
+        heal_failed=error("heal-failed"),
         proof=steps.get("effective", {}).get("proof") or {},
     )

@@ -1,4 +1,4 @@
-"""What checks and objectives are given: a whole run's history, joined and named."""
+"""The input of checks and objectives: the whole history of a run, joined and named."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,26 +8,34 @@ from gauntlet.core.errors import HistoryError
 from gauntlet.core.run_directory import RunDir, read_jsonl
 from gauntlet.core.scenario.capabilities import CAPABILITIES, SELF_ECHO
 from gauntlet.core.scenario.model import Scenario
-from gauntlet.reports.history import deliveries, late_commits, messages, missed
-from gauntlet.reports.history import never_connected as turnout
-from gauntlet.reports.history import records as columns
+from gauntlet.reports.history.arrays import Bools, Ints, Records, ints
 from gauntlet.reports.history.connections import Sessions
-from gauntlet.reports.history.deliveries import Expected, Presented
+from gauntlet.reports.history.deliveries import (
+    ExpectedDeliveries,
+    Presentations,
+    expect_deliveries,
+    find_presentations,
+)
 from gauntlet.reports.history.directory import Names
 from gauntlet.reports.history.events import Events
-from gauntlet.reports.history.membership import Entitlement
-from gauntlet.reports.history.messages import Messages
-from gauntlet.reports.history.missed import Missed
-from gauntlet.reports.history.never_connected import Turnout
-from gauntlet.reports.history.records import Bools, Ints, Records
+from gauntlet.reports.history.late_commits import proven_stored_ns
+from gauntlet.reports.history.membership import MembershipIntervals
+from gauntlet.reports.history.messages import (
+    Messages,
+    MissedArrivals,
+    collect_messages,
+    collect_missed_arrivals,
+)
+from gauntlet.reports.history.never_connected import NeverConnected, count_never_connected
+from gauntlet.reports.history.records import read_records
 
 
 @dataclass(frozen=True)
 class History:
-    """One run, ready to be judged; `user` and `session` are those of each record's link.
+    """One run, ready to be judged; `user` and `session` are those of each record's connection.
 
-    Acknowledged ops are `expected`. Those that nobody answered, and that were seen to be stored
-    before the quiesce (`surfaced_ns`), are owed to the same people: `unanswered`.
+    `expected` has the deliveries of acknowledged ops. `expected_unanswered` has those of ops that
+    ended without an answer but were proven to be stored before the quiesce (`proven_stored_ns`).
     """
 
     scenario: Scenario
@@ -37,83 +45,81 @@ class History:
     user: Ints
     session: Ints
     messages: Messages
-    missed: Missed
+    missed: MissedArrivals
     sessions: Sessions
-    turnout: Turnout
-    entitlement: Entitlement
-    presented: Presented
-    expected: Expected
-    surfaced_ns: Ints
-    unanswered: Expected
+    never_connected: NeverConnected
+    membership: MembershipIntervals
+    presentations: Presentations
+    expected: ExpectedDeliveries
+    proven_stored_ns: Ints
+    expected_unanswered: ExpectedDeliveries
     capabilities: frozenset[str]
 
     def title(self, message: int) -> str:
-        """A message in words: `message 7 of u0-1 in d.u0-1.u0-2`."""
-        known = self.messages
-        author = self.names.user(int(known.author[message]))
-        return f"message {known.sseq[message]} of {author} in {self.conv_of(message)}"
+        """Return a message in words: `message 7 of u0-1 in d.u0-1.u0-2`."""
+        author = self.names.user(int(self.messages.author[message]))
+        return f"message {self.messages.sseq[message]} of {author} in {self.conv_of(message)}"
 
     def place(self, message: int) -> str:
-        """A message's position in words, or nothing where it is not known."""
+        """Return a message's position as ` (position 7)`, empty where it is unknown."""
         position = int(self.messages.position[message])
         return f" (position {position})" if position else ""
 
     def conv_of(self, message: int) -> str:
-        """The name of a message's conversation."""
+        """Return the name of a message's conversation."""
         return self.names.conv(int(self.messages.conv[message]))
 
 
-def load(
-    run: RunDir, scenario: Scenario, happened: Events, capabilities: frozenset[str]
+def load_history(
+    run: RunDir, scenario: Scenario, events: Events, capabilities: frozenset[str]
 ) -> History:
-    """The history of a run; HistoryError if it is incomplete or damaged."""
-    lost = happened.lost
-    records = columns.read(run, list(happened.reconciliations), lost, happened.clocks)
-    names, live = Names.read(run, lost), read_jsonl(run.live)
-    return join(scenario, happened, names, records, capabilities, live)
+    """Return the history of a run; raises HistoryError if it is incomplete or damaged."""
+    records = read_records(run, list(events.reconciliations), events.lost, events.clocks)
+    names, live = Names.read(run, events.lost), read_jsonl(run.live)
+    return assemble_history(scenario, events, names, records, capabilities, live)
 
 
-def join(
+def assemble_history(
     scenario: Scenario,
-    happened: Events,
+    events: Events,
     names: Names,
     records: Records,
     capabilities: frozenset[str] = frozenset(CAPABILITIES),
     live: Iterable[dict[str, Any]] = (),
 ) -> History:
-    """The history made of its parts; HistoryError if these do not fit together."""
-    known = messages.collect(records)
-    sessions = Sessions(records, names, happened.called_back_ns)
-    entitlement = Entitlement(records, names)
-    shown = deliveries.presented(records, known, names)
-    surfaced_ns = late_commits.surfaced_ns(records, known)
+    """Return the history made of its parts; raises HistoryError if they do not fit together."""
+    messages = collect_messages(records)
+    sessions = Sessions(records, names, events.quiesce_started_ns)
+    membership = MembershipIntervals(records, names)
+    presentations = find_presentations(records, messages, names)
+    stored_ns = proven_stored_ns(records, messages)
 
-    def owed(ops: Bools) -> Expected:
+    def expected(ops: Bools) -> ExpectedDeliveries:
         echo = SELF_ECHO in capabilities
-        return deliveries.expected(
-            ops, records, known, shown, entitlement, sessions, names, echo=echo
+        return expect_deliveries(
+            ops, records, messages, presentations, membership, sessions, names, echo=echo
         )
 
-    links = columns.ints(records["link"])
+    links = ints(records["link"])
     user = names.user_of(links)
-    strange = links[(links > 0) & (user == 0)]
-    if strange.size:
-        raise HistoryError(f"links.jsonl does not name link {strange[0]} of the history")
+    unnamed = links[(links > 0) & (user == 0)]
+    if unnamed.size:
+        raise HistoryError(f"links.jsonl does not name link {unnamed[0]}, which the history has")
     return History(
         scenario=scenario,
-        events=happened,
+        events=events,
         names=names,
         records=records,
         user=user,
         session=names.session_of(links),
-        messages=known,
-        missed=missed.collect(records),
+        messages=messages,
+        missed=collect_missed_arrivals(records),
         sessions=sessions,
-        turnout=turnout.count(live, happened, names, sessions, scenario.load.devices),
-        entitlement=entitlement,
-        presented=shown,
-        expected=owed(known.acked & known.sent),
-        surfaced_ns=surfaced_ns,
-        unanswered=owed(surfaced_ns < happened.called_back_ns),
+        never_connected=count_never_connected(live, events, names, sessions, scenario.load.devices),
+        membership=membership,
+        presentations=presentations,
+        expected=expected(messages.acked & messages.sent),
+        proven_stored_ns=stored_ns,
+        expected_unanswered=expected(stored_ns < events.quiesce_started_ns),
         capabilities=capabilities,
     )

@@ -1,47 +1,55 @@
-"""When it showed that a message is stored which nobody acknowledged.
+"""From when on it is certain that a message without an answer is stored.
 
-An op whose sender had no answer may be committed at any time, even while the audit reads. It is
-certain to be stored from the moment at which somebody was shown it; or, because a conversation
-grows at its end, was shown or told a later position of it.
+An op whose sender received no answer may be committed at any time, even while the audit reads. It
+is certain to be stored from the moment at which a client was shown it. The same holds once a client
+was shown, or received an acknowledgement for, a later position of its conversation, because
+conversations grow only at their end.
 """
 
 import numpy as np
 
 from gauntlet.core.history import Flag, Kind
+from gauntlet.reports.history.arrays import NEVER, Ints, Records, contains, find, ints, pair
 from gauntlet.reports.history.messages import Messages
-from gauntlet.reports.history.records import NEVER, Ints, Records, contains, find, ints, pair
 
-_SHOWS = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
+_PROVING_KINDS = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
 
 
-def surfaced_ns(records: Records, messages: Messages) -> Ints:
-    """For each message that ended without an answer, and is stored: since when that is certain.
+def proven_stored_ns(records: Records, messages: Messages) -> Ints:
+    """Return, for each message, since when it is proven that it is stored.
 
-    NEVER for those of which nothing was seen, and for all other messages.
+    Only messages that are stored and whose send ended without an answer have a time; it is NEVER
+    for those without such a proof, and for all other messages.
     """
     since_ns = np.full(len(messages), NEVER, dtype=np.int64)
-    open_ended = messages.sent & messages.stored & ~messages.acked & ~messages.rejected
-    wanted = np.flatnonzero(open_ended)
-    if wanted.size == 0:
+    unanswered = messages.sent & messages.stored & ~messages.acked & ~messages.rejected
+    candidates = np.flatnonzero(unanswered)
+    if candidates.size == 0:
         return since_ns
-    convs = np.unique(messages.conv[wanted])
-    shows = np.isin(records["kind"], _SHOWS) & (records["flags"] & Flag.FOREIGN == 0)
-    at = np.flatnonzero(shows & contains(convs, ints(records["conv"])))
-    own = at[np.append(open_ended, False)[messages.of_record[at]]]  # -1 is no message: the last
+    convs = np.unique(messages.conv[candidates])
+    proves = np.isin(records["kind"], _PROVING_KINDS) & (records["flags"] & Flag.FOREIGN == 0)
+    proofs = np.flatnonzero(proves & contains(convs, ints(records["conv"])))
+    # The appended False is what records without a message (-1) find.
+    own = proofs[np.append(unanswered, False)[messages.of_record[proofs]]]
     np.minimum.at(since_ns, messages.of_record[own], ints(records["t_ns"][own]))
-    placed = wanted[messages.position[wanted] > 0]
-    passed_ns = _passed_ns(records, at, convs, messages.conv[placed], messages.position[placed])
-    since_ns[placed] = np.minimum(since_ns[placed], passed_ns)
+    placed = candidates[messages.position[candidates] > 0]
+    reached_ns = _position_reached_ns(
+        records, proofs, convs, messages.conv[placed], messages.position[placed]
+    )
+    since_ns[placed] = np.minimum(since_ns[placed], reached_ns)
     return since_ns
 
 
-def _passed_ns(records: Records, at: Ints, convs: Ints, conv: Ints, position: Ints) -> Ints:
-    """When each place, or one behind it, was first seen by the records `at`."""
-    lane = find(convs, ints(records["conv"][at]))
-    order = np.argsort(lane, kind="stable")  # those of a conversation stay in the order of time
-    # Later lanes lie above earlier ones, so one running maximum serves all of them.
-    reached = np.maximum.accumulate(pair(lane, records["seq"][at])[order])
-    goal = pair(find(convs, conv), position)
-    first = np.searchsorted(reached, goal)
-    within = np.append(reached, -1)[first] >> 32 == goal >> 32
-    return np.where(within, np.append(ints(records["t_ns"][at[order]]), NEVER)[first], NEVER)
+def _position_reached_ns(
+    records: Records, proofs: Ints, convs: Ints, conv: Ints, position: Ints
+) -> Ints:
+    """Return when the records `proofs` first reached each position or a later one."""
+    conversation = find(convs, ints(records["conv"][proofs]))
+    order = np.argsort(conversation, kind="stable")  # a conversation keeps the order of time
+    # Keys of later conversations are larger, so one running maximum serves all conversations.
+    reached = np.maximum.accumulate(pair(conversation, records["seq"][proofs])[order])
+    target = pair(find(convs, conv), position)
+    first = np.searchsorted(reached, target)
+    same_conversation = np.append(reached, -1)[first] >> 32 == target >> 32
+    times_ns = np.append(ints(records["t_ns"][proofs[order]]), NEVER)
+    return np.where(same_conversation, times_ns[first], NEVER)

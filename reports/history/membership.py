@@ -1,34 +1,40 @@
-"""Who may read which positions: whole conversations, or the ranges between joining and leaving."""
+"""Which users may read which positions of a conversation, derived from members and RANGE records.
+
+A conversation with RANGE records is *ranged*: a user may read the positions between joining and
+leaving. In any other conversation the members may read everything.
+"""
 
 import numpy as np
 
 from gauntlet.core.history import Kind
+from gauntlet.reports.history.arrays import Bools, Ints, Records, contains, find, ints, pair
 from gauntlet.reports.history.directory import Names
-from gauntlet.reports.history.records import Bools, Ints, Records, contains, find, ints, pair
 
 
-class Entitlement:
-    """A conversation with RANGE records is *ranged*; of any other its members may read all."""
+class MembershipIntervals:
+    """The intervals of positions that each user may read in each conversation."""
 
     def __init__(self, records: Records, names: Names) -> None:
         self._members = np.array(
             sorted(
-                (conv << 32) | user for conv, known in names.convs.items() for user in known.members
+                (number << 32) | user
+                for number, conversation in names.convs.items()
+                for user in conversation.members
             ),
             dtype=np.int64,
         )
-        ranges = _latest(records[records["kind"] == Kind.RANGE])
+        ranges = _latest_ranges(records[records["kind"] == Kind.RANGE])
         self._ranged = np.unique(ints(ranges["conv"]))
-        owners = pair(ranges["conv"], ranges["peer"])
-        self._owners, owner = np.unique(owners, return_inverse=True)
-        self.participants = np.union1d(self._members, self._owners)  # (conversation, user) keys
-        self._firsts = pair(owner, ranges["seq"])  # sorted, because `_latest` sorts
+        self._owners, owner = np.unique(pair(ranges["conv"], ranges["peer"]), return_inverse=True)
+        # Sorted keys (conversation, user) of all who are or were a member.
+        self.participants = np.union1d(self._members, self._owners)
+        self._firsts = pair(owner, ranges["seq"])  # sorted, because `_latest_ranges` sorts
         self._lasts = ints(ranges["sseq"])
 
     def entitled(self, conv: Ints, user: Ints, position: Ints) -> Bools:
-        """Who may read, as far as is known: a delivery can be expected of these.
+        """Return which users are known to be allowed to read; deliveries to them are expected.
 
-        Where the position is not known (0), whoever has a range in the conversation.
+        Where the position is unknown (0), a user with any range in the conversation is entitled.
         """
         ranged = contains(self._ranged, conv)
         return np.where(
@@ -39,28 +45,31 @@ class Entitlement:
         )
 
     def excluded(self, conv: Ints, user: Ints, position: Ints) -> Bools:
-        """Who certainly may not read; a member whose range was never learnt is in neither."""
-        stranger = ~contains(self._members, pair(conv, user))
+        """Return which users were certainly not allowed to read.
+
+        A member whose range never became known is neither entitled nor excluded.
+        """
+        not_member = ~contains(self._members, pair(conv, user))
         has_range = contains(self._owners, pair(conv, user))
         outside = has_range & ~self._in_range(conv, user, position)
-        found: Bools = (position > 0) & (outside | (stranger & ~has_range))
-        return found
+        excluded: Bools = (position > 0) & (outside | (not_member & ~has_range))
+        return excluded
 
     def _in_range(self, conv: Ints, user: Ints, position: Ints) -> Bools:
         if self._firsts.size == 0:
             return np.zeros(conv.shape, dtype=np.bool_)
         owner = find(self._owners, pair(conv, user))
-        at = np.searchsorted(self._firsts, pair(owner, position), side="right") - 1
-        same = (at >= 0) & (owner >= 0) & (self._firsts[at] >> 32 == owner)
-        last = self._lasts[at]
-        found: Bools = same & (position > 0) & ((last == 0) | (position <= last))
-        return found
+        index = np.searchsorted(self._firsts, pair(owner, position), side="right") - 1
+        same_owner = (index >= 0) & (owner >= 0) & (self._firsts[index] >> 32 == owner)
+        last = self._lasts[index]
+        inside: Bools = same_owner & (position > 0) & ((last == 0) | (position <= last))
+        return inside
 
 
-def _latest(ranges: Records) -> Records:
-    """The last word on each (conversation, user, first position), sorted by these."""
-    order = np.lexsort((ranges["seq"], ranges["peer"], ranges["conv"]))  # stable: time is kept
-    ranges = ranges[order]
+def _latest_ranges(ranges: Records) -> Records:
+    """Return the latest record of each (conversation, user, first position), sorted by these."""
+    # lexsort is stable, so records with the same key stay in the order of their times.
+    ranges = ranges[np.lexsort((ranges["seq"], ranges["peer"], ranges["conv"]))]
     keys = ranges[["conv", "peer", "seq"]]
     last: Bools = np.append(keys[1:] != keys[:-1], True)[: ranges.size]
     return ranges[last]

@@ -1,15 +1,15 @@
-"""One row per message: what its sender did with it, and what the audit found of it.
+"""One row for each message, and one for each arrival that was missed.
 
-A message is known by (conversation, author, sender's number), which its body carries, so that a
-retry, a copy or a stranger is told apart whatever the server says.
+A message is identified by (conversation, author, sender's number), which its body carries. So
+retries, copies and foreign messages are recognised whatever position or id the server gives them.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from gauntlet.core.history import Flag, Kind
-from gauntlet.reports.history.records import NEVER, Bools, Ints, Records, ints, pair
+from gauntlet.core.history import Flag, Kind, Miss
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, ints, pair
 
 _MESSAGE_KINDS = (
     Kind.OP,
@@ -25,12 +25,11 @@ _MESSAGE_KINDS = (
 
 @dataclass(frozen=True)
 class Messages:
-    """Parallel arrays, one entry a message; times in nanoseconds, NEVER if it did not happen.
+    """Parallel arrays with one entry for each message, sent or only seen.
 
-    `unanswered_ns` is when a send was given up that nobody had answered.
-
-    `of_record` gives each record's message (-1: none, or a body that is not ours). Positions are 0
-    where unknown; `position` is the first known of acknowledgement, audit and delivery.
+    Times are in nanoseconds and NEVER if it did not happen. `unanswered_ns` is when a send ended
+    without an answer. `of_record` has the message of each *record* (-1: none, or a foreign body).
+    `position` is the first known of acknowledgement, audit and delivery, 0 where unknown.
     """
 
     of_record: Ints
@@ -53,16 +52,34 @@ class Messages:
         return int(self.conv.size)
 
 
-def collect(records: Records) -> Messages:
-    """The messages of a history: those sent, and those only seen."""
+@dataclass(frozen=True)
+class MissedArrivals:
+    """Parallel arrays with one entry for each arrival that became no op.
+
+    `reason` is a `gauntlet.core.history.Miss`.
+    """
+
+    intended_ns: Ints
+    missed_ns: Ints
+    reason: Ints
+
+    @property
+    def backlog_full(self) -> Bools:
+        """Which arrivals had a sender, but were missed because earlier sends had not ended."""
+        full: Bools = self.reason != Miss.NOBODY
+        return full
+
+
+def collect_messages(records: Records) -> Messages:
+    """Return the messages of a history."""
     chosen = _carries_message(records)
     of_record, representative = _identify(records, chosen)
     count = representative.size
 
     def first(kind: Kind, column: str, missing: int, which: Bools = chosen) -> Ints:
+        # Backwards, because the last assignment to an index is the one that remains.
         at = np.flatnonzero(which & (records["kind"] == kind))[::-1]
         values = np.full(count, missing, dtype=np.int64)
-        # Backwards, because the last assignment to an index is the one that stays.
         values[of_record[at]] = records[column][at]
         return values
 
@@ -72,7 +89,7 @@ def collect(records: Records) -> Messages:
     handed_ns = first(Kind.OP, "t_ns", NEVER)
     acked_ns = first(Kind.ACK, "t_ns", NEVER)
     given_up_ns = first(Kind.UNKNOWN, "t_ns", NEVER)
-    # Rejected without an attempt: it still waited in its queue when the load ended.
+    # Rejected without an attempt: the op was still in its queue when the load ended.
     untried_ns = first(Kind.REJECT, "t_ns", NEVER, chosen & (records["spare"] == 0))
     return Messages(
         of_record=of_record,
@@ -93,14 +110,20 @@ def collect(records: Records) -> Messages:
     )
 
 
+def collect_missed_arrivals(records: Records) -> MissedArrivals:
+    """Return the missed arrivals of a history."""
+    at = np.flatnonzero(records["kind"] == Kind.MISSED)
+    return MissedArrivals(*(ints(records[column][at]) for column in ("ref_ns", "t_ns", "spare")))
+
+
 def _carries_message(records: Records) -> Bools:
-    strange = records["flags"] & (Flag.ROOM_EVENT | Flag.FOREIGN)
-    chosen: Bools = np.isin(records["kind"], _MESSAGE_KINDS) & (strange == 0)
+    other = records["flags"] & (Flag.ROOM_EVENT | Flag.FOREIGN)
+    chosen: Bools = np.isin(records["kind"], _MESSAGE_KINDS) & (other == 0)
     return chosen
 
 
 def _identify(records: Records, chosen: Bools) -> tuple[Ints, Ints]:
-    """Each record's message, and each message's first record (its OP if it was sent)."""
+    """Return each record's message, and each message's first record (its OP if it was sent)."""
     at = np.flatnonzero(chosen)
     _, author = np.unique(pair(records["conv"][at], records["peer"][at]), return_inverse=True)
     _, first, message = np.unique(

@@ -1,8 +1,9 @@
-"""Who was to be connected and never was: nobody knows what they would have been shown.
+"""How many users the load started that never got a connection.
 
-Users are planned; which of them the load started, its rows of `live.jsonl` tell. At the end it
-wants everybody whom it started: who never got a connection was refused one, and nothing that was
-sent is owed to him. Whom it did not start is not missed.
+Users are planned; how many of them the load started is known from its rows of `live.jsonl`. At the
+start of the quiesce the load connects every user that it started. A user who still never connected
+was refused by the system, and nothing is known of what they would have been shown. A user whom the
+load did not start is not counted.
 """
 
 from collections.abc import Iterable
@@ -12,58 +13,63 @@ from typing import Any
 import numpy as np
 
 from gauntlet.core.run_directory import NUMBERS_PER_WORKER
+from gauntlet.reports.history.arrays import NEVER, Ints
 from gauntlet.reports.history.connections import Sessions
 from gauntlet.reports.history.directory import Names
 from gauntlet.reports.history.events import Events
-from gauntlet.reports.history.records import NEVER, Ints
 
 
 @dataclass(frozen=True)
-class Turnout:
-    """How many users (or devices, where they have several) were `asked` to connect, and never did.
+class NeverConnected:
+    """How many users (or devices, if users have several) were to connect, and how many never did.
 
-    `unsaid` are planned users who never connected, where nothing tells whether the load started
-    them. All are 0 for a run that did not end in order: there was no time for everybody.
+    `unaccounted` are planned users who never connected and of whom nothing shows whether the load
+    started them. All numbers are 0 for a run that was cut short: not everybody had time to connect.
     """
 
-    asked: int = 0
-    never: int = 0
-    unsaid: int = 0
-    what: str = "users"
+    requested: int = 0
+    failed: int = 0
+    unaccounted: int = 0
+    noun: str = "users"
 
-    @property
-    def refused(self) -> str:
-        """What is to be said of those who never got in; nothing if there are none."""
-        if not self.never:
+    def describe(self) -> str:
+        """Return a sentence about those who never connected, empty if there are none."""
+        if not self.failed:
             return ""
         return (
-            f"{self.never:,} of {self.asked:,} {self.what} that were to connect never got a "
-            "connection, so that nothing is known of what they would have been shown."
+            f"{self.failed:,} of {self.requested:,} {self.noun} that the load started never got a "
+            "connection, so it is unknown what they would have received."
         )
 
 
-def count(
-    live: Iterable[dict[str, Any]], happened: Events, names: Names, sessions: Sessions, devices: int
-) -> Turnout:
-    """The turnout of the workers whose part is whole."""
-    if happened.called_back_ns == NEVER:
-        return Turnout()
+def count_never_connected(
+    live: Iterable[dict[str, Any]], events: Events, names: Names, sessions: Sessions, devices: int
+) -> NeverConnected:
+    """Count over all workers that were not lost; `live` are the rows of live.jsonl."""
+    if events.quiesce_started_ns == NEVER:
+        return NeverConnected()
     started: dict[int, int] = {}
     for row in live:
-        if "users" in row and row["worker"] not in happened.lost:
+        if "users" in row and row["worker"] not in events.lost:
             started[row["worker"]] = max(started.get(row["worker"], 0), row["users"])
-    seats = _by_worker(sessions.seats >> 32)
-    asked = sum(started.values()) * devices
-    came = sum(min(seats.get(worker, 0), users * devices) for worker, users in started.items())
-    planned, seen = (
-        _by_worker(np.array(list(users), dtype=np.int64))
-        for users in (names.users, sessions.watching)
+    connected_sessions = _count_by_worker(sessions.user_sessions >> 32)
+    requested = sum(started.values()) * devices
+    connected = sum(
+        min(connected_sessions.get(worker, 0), users * devices) for worker, users in started.items()
     )
-    unsaid = (planned[one] - seen.get(one, 0) for one in planned if one not in started)
-    return Turnout(asked, asked - came, sum(unsaid), "users" if devices == 1 else "devices")
+    planned, connected_users = (
+        _count_by_worker(np.array(list(users), dtype=np.int64))
+        for users in (names.users, sessions.connected_users)
+    )
+    unaccounted = sum(
+        planned[worker] - connected_users.get(worker, 0)
+        for worker in planned
+        if worker not in started
+    )
+    noun = "users" if devices == 1 else "devices"
+    return NeverConnected(requested, requested - connected, unaccounted, noun)
 
 
-def _by_worker(users: Ints) -> dict[int, int]:
-    """How many of these are of each worker."""
+def _count_by_worker(users: Ints) -> dict[int, int]:
     workers, counts = np.unique(users // NUMBERS_PER_WORKER, return_counts=True)
     return dict(zip(workers.tolist(), counts.tolist(), strict=True))

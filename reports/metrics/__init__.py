@@ -1,1 +1,1 @@
-"""Figures computed from a history: latency, recovery, indicators, and harness health."""
+"""Figures computed from a history: latency, recovery, indicators, and the harness's own health."""

@@ -1,43 +1,42 @@
-"""Can the numbers be trusted? Or was the harness, or the machine, what was measured.
+"""Whether the harness or the machine, rather than the system under test, limited a run.
 
-Judged over steady load, faults included, from what the load says of itself each second
-(`live.jsonl`) and what the conductor saw of the processes (`events/vitals.jsonl`). A figure is
-*over* where one second in ten passes its limit, *near* where one in ten passes four fifths of it:
-a single late second is the system's noise, not a limit.
+The judgement covers the time in which messages were sent, faults included. It uses what the load
+reports of itself each second (`live.jsonl`) and what the command observed of the processes
+(`events/vitals.jsonl`). A figure is *over* if one second in ten exceeds its limit, and *near* if
+one second in ten exceeds four fifths of it: a single late second is noise, not a limit.
 """
 
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from gauntlet.reports import formatting
 from gauntlet.reports.history.events import Events
 
 Row = dict[str, Any]
 
-FULL = 0.9  # of one core, or of the machine: from here on work waits for its turn
+CPU_LIMIT = 0.9  # of one core or of all of them: above this, work waits for a core
+MACHINE_LIMIT = 0.95  # of all cores, with whatever else runs on the machine
 NEAR = 0.8  # of a limit
-SUSTAINED = 0.9  # the quantile over the seconds that is held against the limit
-STANDSTILL = 0.5  # of a second: one such second is enough to be told
-STANDSTILLS = {
-    "storage-wait": "In its worst second something waited for storage {} of the time.",
-    "stolen-cpu": "In its worst second the host took {} of the machine's CPU.",
-}
+SUSTAINED = 0.9  # the quantile over the seconds that is compared with the limit
+# Figures without a limit that are mentioned if they reach this share in a single second.
+STALL_FIGURES = ("storage-wait", "stolen-cpu")
+STALL_SHARE = 0.5
 
 TRUSTED = "trustworthy"
 UNRECORDED = "not-recorded"
-# In this order: who is late himself cannot tell who else was.
-LIMITS = ("generator-limited", "proxy-limited", "machine-saturated")
+# The first that applies is the status: a late generator cannot measure what else was late.
+LIMITS = GENERATOR, PROXY, MACHINE = ("generator-limited", "proxy-limited", "machine-saturated")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured thing: typical (median) and worst second, its limit, and how it stands.
+    """One measured quantity: its typical (median) and worst second, and how it compares.
 
-    `held` is what is held against the limit: nine seconds in ten are at or below it.
-    `state` is ok, near, over, or info where there is no limit. `blames` is what it limits.
+    `held` is compared with the limit: nine seconds in ten are at or below it. `state` is ok, near,
+    over, or info where there is no limit. `blames` is the status that the figure causes when it is
+    over. `of` names the worker or process where there are several.
     """
 
     id: str
@@ -48,94 +47,124 @@ class Figure:
     limit: float | None
     state: str
     blames: str = ""
-    of: str = ""  # which worker or process, where there are several
+    of: str = ""
 
 
-def audit(live: list[Row], events: list[Row], times: Events, machine: Row) -> Row:
-    """`self_audit` of result.json; see docs/reference/run-directory.md.
+@dataclass(frozen=True)
+class HarnessHealth:
+    """The status of the harness, all limits that it reached, and the figures behind them.
 
-    `live` are the rows of live.jsonl, `events` all journals' rows; `machine` has `lag_budget_ms`,
-    `lag_p99_ms` (exact, from the history, or None) and `proxy`, the backend's name or None.
+    `seconds` is how many seconds were sampled, None if nothing was recorded.
     """
-    seconds = [row for row in _steady(live, times) if "engine_cpu_share" in row]
-    seen = _steady((row for row in events if row["kind"] == "vitals"), times)
-    figures = [
-        *_generator(seconds, machine),
-        *_processes(seen, machine),
-        *_other_machines(seconds, seen),
-    ]
-    late = late_by(machine["lag_p99_ms"], machine["lag_budget_ms"])
-    if not (seconds or seen or late):  # the history knows whether it was late, and no more
-        return {"status": UNRECORDED, "limits": [], "sentence": _UNRECORDED, "figures": []}
-    limits = [limit for limit in LIMITS if any(_over(one, limit) for one in figures)]
-    return {
-        "status": limits[0] if limits else TRUSTED,
-        "limits": limits,
-        "sentence": _sentence(limits, {one.id: one for one in sorted(figures, key=_severity)}),
-        "seconds": max(len(seen), len({row["t_ns"] // 1_000_000_000 for row in seconds})),
-        "figures": [asdict(one) for one in figures],
-    }
+
+    status: str
+    limits: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    seconds: int | None = None
+
+    def most_severe(self) -> dict[str, Figure]:
+        """Return the most severe figure of each id."""
+        return {figure.id: figure for figure in sorted(self.figures, key=_severity)}
 
 
-def late_by(lag_p99_ms: float | None, budget_ms: float) -> str:
-    """How late the generator was in steady load, where it was too late to be believed."""
-    if lag_p99_ms is None or _state(lag_p99_ms, budget_ms) != "over":
-        return ""
-    return f"its own lag p99 was {lag_p99_ms:.1f} ms, over {budget_ms:g} ms"
+def assess(live: list[Row], events: list[Row], times: Events, machine: Row) -> HarnessHealth:
+    """Return the health of the harness in a run.
+
+    `live` are the rows of live.jsonl, and `events` are those of all journals. `machine` has
+    `lag_budget_ms`, `lag_p99_ms` (exact, from the history, or None) and `proxy`, the backend's
+    name or None.
+    """
+    seconds = [row for row in _while_sending(live, times) if "engine_cpu_share" in row]
+    vitals = _while_sending((row for row in events if row["kind"] == "vitals"), times)
+    late = is_late(machine["lag_p99_ms"], machine["lag_budget_ms"])
+    # The history alone shows whether the generator was late, but nothing else.
+    if not (seconds or vitals or late):
+        return HarnessHealth(UNRECORDED)
+    figures = (
+        *_generator_figures(seconds, machine),
+        *_process_figures(vitals, machine),
+        *_other_machine_figures(seconds, vitals),
+    )
+    over = {figure.blames for figure in figures if figure.state == "over"}
+    limits = tuple(limit for limit in LIMITS if limit in over)
+    sampled = {row["t_ns"] // 1_000_000_000 for row in seconds}
+    return HarnessHealth(
+        status=limits[0] if limits else TRUSTED,
+        limits=limits,
+        figures=figures,
+        seconds=max(len(vitals), len(sampled)),
+    )
 
 
-def _steady(rows: Iterable[Row], times: Events) -> list[Row]:
-    """The rows of the time in which messages were sent; each tells of the second before it."""
+def is_late(lag_p99_ms: float | None, budget_ms: float) -> bool:
+    """Return whether the generator was too late in steady load for its latencies to count."""
+    return lag_p99_ms is not None and _state(lag_p99_ms, budget_ms) == "over"
+
+
+def _while_sending(rows: Iterable[Row], times: Events) -> list[Row]:
+    """Return the rows of the seconds in which messages were sent.
+
+    A row covers the second before it.
+    """
     start_ns = times.phases.get("steady", times.zero_ns) + 1_000_000_000
     end_ns = times.phases.get("quiesce", math.inf)
     return [row for row in rows if start_ns <= row["t_ns"] <= end_ns]
 
 
-def _generator(rows: list[Row], machine: Row) -> Iterable[Figure]:
-    """The load's own figures, of the worker that stands worst."""
-    blamed, budget_ms = LIMITS[0], float(machine["lag_budget_ms"])
+def _generator_figures(rows: list[Row], machine: Row) -> Iterable[Figure]:
+    """Yield the load's own figures, each for the worker with the most severe value."""
+    budget_ms = float(machine["lag_budget_ms"])
     lag_ms = machine["lag_p99_ms"]
     if lag_ms is not None:
         state = _state(lag_ms, budget_ms)
         worst_ms = max((row.get("lag_p99_ms") or 0.0 for row in rows), default=lag_ms)
         worst_ms = max(worst_ms, lag_ms)
-        yield Figure("send-lag", "ms", lag_ms, lag_ms, worst_ms, budget_ms, state, blamed)
+        yield Figure("send-lag", "ms", lag_ms, lag_ms, worst_ms, budget_ms, state, GENERATOR)
     by_worker: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         by_worker[row["worker"]].append(row)
     if not by_worker:
         return
-    several = len(by_worker) > 1
 
     def worst(name: str, key: str, unit: str, limit: float | None, peak: str = "") -> Figure:
-        made = [
-            _figure(
-                (name, unit, f"worker {worker}" if several else ""),
-                [row[key] for row in its if row.get(key) is not None],
-                limit,
-                blamed,
-                [row[peak or key] for row in its if row.get(peak or key) is not None],
-            )
-            for worker, its in sorted(by_worker.items())
-        ]
-        return max(made, key=_severity)
+        return _worst_worker_figure(by_worker, (name, unit), key, limit, peak or key)
 
-    missed = sum(max(row.get("missed") or 0 for row in its) for its in by_worker.values())
     if any("missed" in row for row in rows):
-        # Nobody there, or no room left: so it goes with a system that is down or slow, too.
+        missed = sum(
+            max(row.get("missed") or 0 for row in worker_rows) for worker_rows in by_worker.values()
+        )
+        # Arrivals are also missed while the system is down or slow, so nothing is blamed.
         state = "near" if missed else "ok"
         yield Figure("missed-arrivals", "count", missed, missed, missed, 0, state)
     yield worst("loop-lag", "loop_lag_p99_ms", "ms", budget_ms, "loop_lag_max_ms")
-    yield worst("engine-cpu", "engine_cpu_share", "share", FULL)
-    yield worst("generator-cpu", "process_cpu_share", "share", FULL)
+    yield worst("engine-cpu", "engine_cpu_share", "share", CPU_LIMIT)
+    yield worst("generator-cpu", "process_cpu_share", "share", CPU_LIMIT)
     yield worst("gc-pause", "gc_pause_max_ms", "ms", budget_ms)
-    allowed = min(row["descriptors_max"] for row in rows)
-    yield worst("descriptors", "descriptors", "count", float(allowed))
+    descriptors_max = min(row["descriptors_max"] for row in rows)
+    yield worst("descriptors", "descriptors", "count", float(descriptors_max))
     yield worst("rss", "rss_bytes", "bytes", None)
 
 
-def _processes(rows: list[Row], machine: Row) -> Iterable[Figure]:
-    """What the conductor saw: proxies, the load's master, the stack, the machine."""
+def _worst_worker_figure(
+    by_worker: dict[int, list[Row]], what: tuple[str, str], key: str, limit: float | None, peak: str
+) -> Figure:
+    """Return the most severe of the workers' figures; `peak` is the key of the worst values."""
+    several = len(by_worker) > 1
+    figures = [
+        _figure(
+            (*what, f"worker {worker}" if several else ""),
+            [row[key] for row in rows if row.get(key) is not None],
+            limit,
+            GENERATOR,
+            [row[peak] for row in rows if row.get(peak) is not None],
+        )
+        for worker, rows in sorted(by_worker.items())
+    ]
+    return max(figures, key=_severity)
+
+
+def _process_figures(rows: list[Row], machine: Row) -> Iterable[Figure]:
+    """Yield what the command observed: proxies, the load's master, the stack, the machine."""
     if not rows:
         return
     cpus = float(rows[-1]["cpus"])
@@ -147,10 +176,10 @@ def _processes(rows: list[Row], machine: Row) -> Iterable[Figure]:
             cores[part].append(used)
     for part, used in sorted(cores.items()):
         if part.startswith("proxy-"):
-            limit = FULL if embedded else FULL * cpus
-            yield _figure((part, "cores", ""), used, limit, LIMITS[1])
+            limit = CPU_LIMIT if embedded else CPU_LIMIT * cpus
+            yield _figure((part, "cores", ""), used, limit, PROXY)
     if "load-children" in cores:
-        yield _figure(("master", "cores", ""), cores["load"], FULL, LIMITS[0])
+        yield _figure(("master", "cores", ""), cores["load"], CPU_LIMIT, GENERATOR)
     yield _figure(("stack", "cores", ""), cores["stack"], None)
     yield _figure(("conductor", "cores", ""), cores["conductor"], None)
     busy = [row["machine_cpu_share"] for row in rows]
@@ -158,29 +187,30 @@ def _processes(rows: list[Row], machine: Row) -> Iterable[Figure]:
         max(0.0, row["machine_cpu_share"] * cpus - sum(row["cores"].values())) for row in rows
     ]
     yield _figure(("others", "cores", ""), others, None)
-    yield _figure(("machine", "share", f"{cpus:g} cores"), busy, 0.95, LIMITS[2])
+    yield _figure(("machine", "share", f"{cpus:g} cores"), busy, MACHINE_LIMIT, MACHINE)
     for name, key in (("storage-wait", "storage_wait_share"), ("stolen-cpu", "stolen_cpu_share")):
         if key in rows[-1]:
             yield _figure((name, "share", ""), [row[key] for row in rows], None)
     if "tcp_in_use" in rows[-1]:
         yield _figure(("tcp-in-use", "count", ""), [row["tcp_in_use"] for row in rows], None)
-        waiting = [row["tcp_time_wait"] for row in rows]
-        yield _figure(("tcp-time-wait", "count", ""), waiting, None)
+        time_wait = [row["tcp_time_wait"] for row in rows]
+        yield _figure(("tcp-time-wait", "count", ""), time_wait, None)
 
 
-def _other_machines(rows: list[Row], seen: list[Row]) -> Iterable[Figure]:
-    """The machines of workers, where they are not the one that the conductor sees."""
-    ours = {row.get("boot") for row in seen}
+def _other_machine_figures(rows: list[Row], vitals: list[Row]) -> Iterable[Figure]:
+    """Yield the machines of workers that are not the machine on which the command runs."""
+    command_boots = {row.get("boot") for row in vitals}
     busy: dict[str, list[float]] = defaultdict(list)
     workers: dict[str, set[int]] = defaultdict(set)
     for row in rows:
-        if (boot := row.get("boot")) is not None and boot not in ours:
+        if (boot := row.get("boot")) is not None and boot not in command_boots:
             busy[boot].append(row["machine_cpu_share"])
             workers[boot].add(row["worker"])
     for boot, shares in busy.items():
-        names = ", ".join(map(str, sorted(workers[boot])))
-        of = f"of worker {names}" if len(workers[boot]) == 1 else f"of workers {names}"
-        yield _figure(("worker-machine", "share", of), shares, 0.95, LIMITS[0])
+        numbers = ", ".join(map(str, sorted(workers[boot])))
+        noun = "worker" if len(workers[boot]) == 1 else "workers"
+        of = f"of {noun} {numbers}"
+        yield _figure(("worker-machine", "share", of), shares, MACHINE_LIMIT, GENERATOR)
 
 
 def _figure(
@@ -191,10 +221,10 @@ def _figure(
     peaks: list[float] | None = None,
 ) -> Figure:
     name, unit, of = what
-    held = _rank(values, SUSTAINED)
+    held = _nearest_rank(values, SUSTAINED)
     state = "info" if limit is None else _state(held, limit)
     worst = max(peaks or values, default=0.0)
-    return Figure(name, unit, _rank(values, 0.5), held, worst, limit, state, blames, of)
+    return Figure(name, unit, _nearest_rank(values, 0.5), held, worst, limit, state, blames, of)
 
 
 def _state(value: float, limit: float) -> str:
@@ -203,97 +233,13 @@ def _state(value: float, limit: float) -> str:
     return "near" if value > NEAR * limit else "ok"
 
 
-_RANK = {"info": 0, "ok": 1, "near": 2, "over": 3}
+_STATE_ORDER = {"info": 0, "ok": 1, "near": 2, "over": 3}
 
 
 def _severity(figure: Figure) -> tuple[int, float]:
-    return _RANK[figure.state], figure.held
+    return _STATE_ORDER[figure.state], figure.held
 
 
-def _rank(values: list[float], quantile: float) -> float:
-    """The nearest-rank quantile; 0 of nothing."""
+def _nearest_rank(values: list[float], quantile: float) -> float:
+    """Return the nearest-rank quantile, 0 without values."""
     return sorted(values)[max(0, math.ceil(quantile * len(values)) - 1)] if values else 0.0
-
-
-def _over(figure: Figure, limit: str) -> bool:
-    return figure.state == "over" and figure.blames == limit
-
-
-_UNRECORDED = (
-    "Not recorded: the run tells nothing of the load generator, the fault proxies and the machine, "
-    "so nothing here says whether they were the limit."
-)
-
-
-def _sentence(limits: list[str], figures: dict[str, Figure]) -> str:
-    """What the figures amount to, and what to do about it. Of what was missed a caveat tells."""
-    if limits:
-        parts = [_BLAME[limit](figures) for limit in limits]
-        # The last: a machine without a core to spare is why the others were late.
-        return " ".join([*parts, _REMEDY[limits[-1]], *_standstills(figures)])
-    parts = [_told(figures, "send-lag", "sends left {} late at p99 (budget {limit})")]
-    parts.append(_told(figures, "engine-cpu", "its engine used {} of a core"))
-    parts.append(_told(figures, "machine", "the machine was {} busy"))
-    busiest = max(_proxies(figures), key=lambda one: one.held, default=None)
-    if busiest is not None:
-        parts.insert(2, f"the busier fault proxy used {_text(busiest)}")
-    kept = f"The generator kept its schedule: {', '.join(part for part in parts if part)}."
-    return " ".join([kept, *_standstills(figures)])
-
-
-def _standstills(figures: dict[str, Figure]) -> Iterable[str]:
-    """What may have kept the system waiting though nothing was busy: its worst second counts."""
-    for name, said in STANDSTILLS.items():
-        if name in figures and figures[name].worst >= STANDSTILL:
-            yield said.format(formatting.amount(figures[name].worst, "share"))
-
-
-def _generator_blame(figures: dict[str, Figure]) -> str:
-    parts = [
-        _told(figures, "send-lag", "sends left {} late at p99 (budget {limit})", over=True),
-        _told(figures, "loop-lag", "its loop came {} late (budget {limit})", over=True),
-        _told(figures, "engine-cpu", "its engine used {} of its core", over=True),
-        _told(figures, "generator-cpu", "its process used {} of the core it can use", over=True),
-        _told(figures, "gc-pause", "garbage collection stopped it for {}", over=True),
-        _told(figures, "descriptors", "it held {} descriptors of {limit}", over=True),
-        _told(figures, "master", "its master used {}", over=True),
-        _told(figures, "worker-machine", "a worker's machine was {} busy", over=True),
-    ]
-    return f"The load generator was at its limit: {', '.join(part for part in parts if part)}."
-
-
-def _proxy_blame(figures: dict[str, Figure]) -> str:
-    parts = [f"{one.id} used {_text(one)}" for one in _proxies(figures) if one.state == "over"]
-    return f"A fault proxy was at its limit: {', '.join(parts)}."
-
-
-def _machine_blame(figures: dict[str, Figure]) -> str:
-    busy, stack, others = (figures[name] for name in ("machine", "stack", "others"))
-    return (
-        f"The machine was saturated: its {busy.of} were {_text(busy)} busy, of which the stack "
-        f"used {_text(stack)}, and processes that are not of this run {_text(others)}."
-    )
-
-
-_BLAME = {LIMITS[0]: _generator_blame, LIMITS[1]: _proxy_blame, LIMITS[2]: _machine_blame}
-_REMEDY = {
-    LIMITS[0]: "Latencies may be its own. Fewer users, a lower rate or more workers will tell.",
-    LIMITS[1]: "Latencies may be its own. Proxy fewer links (--proxy needed), or send less.",
-    LIMITS[2]: "What was slow may have waited for a core. Send less, or end what else runs there.",
-}
-
-
-def _proxies(figures: dict[str, Figure]) -> list[Figure]:
-    return [one for name, one in figures.items() if name.startswith("proxy-")]
-
-
-def _told(figures: dict[str, Figure], name: str, text: str, *, over: bool = False) -> str:
-    figure = figures.get(name)
-    if figure is None or (over and figure.state != "over"):
-        return ""
-    return text.format(_text(figure), limit=formatting.amount(figure.limit, figure.unit))
-
-
-def _text(figure: Figure) -> str:
-    value = figure.held if figure.state == "over" else figure.typical
-    return formatting.amount(value, figure.unit)

@@ -1,13 +1,16 @@
-"""Latencies in milliseconds, from the intended time, and their percentiles.
+"""Latencies in milliseconds from the intended time, and their percentiles.
 
-Every op and every expected delivery counts, so that losing messages cannot improve a percentile.
-What had not happened when nobody waited for it any more is a right-censored sample: it took its age
-at least, and perhaps for ever. So is an arrival that a full backlog kept out, or a small backlog
-would make a fast system. What was refused takes for ever. So a percentile is a range, from
-all ages being whole latencies to all being infinite; where its ends differ, the lower one is told
-as a bound ("≥") and objectives have to hold for both. An author's own echo is not counted.
-Percentiles are nearest-rank (the smallest value with at least q of all values at or below it),
-which is exact, defined for infinite values, and monotone in every sample: hence the range.
+Every op and every expected delivery is a sample, so that losing messages cannot improve a
+percentile. An event that had not happened when the clients stopped waiting is a right-censored
+sample: it took its age at least, and perhaps forever. So is an arrival that was missed because a
+backlog was full; otherwise a small backlog would make the system look fast. A refused send took
+forever. An author's own echo is not a sample.
+
+A percentile is therefore a range: from the case in which all ages are whole latencies to the case
+in which all are infinite. Where its ends differ, the lower end is shown as a bound ("≥"), and an
+objective must hold for both ends. Percentiles are nearest-rank (the smallest value with at least
+the share q of all values at or below it). This definition is exact, works with infinite values, and
+is monotone in every sample, which makes the range valid.
 """
 
 import math
@@ -17,100 +20,109 @@ from typing import Any
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_MS
+from gauntlet.reports.history.arrays import NEVER, Floats, Ints
 from gauntlet.reports.history.history import History
-from gauntlet.reports.history.records import NEVER, Floats, Ints
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Latencies beside the intended times of their messages, ordered by these.
+    """Latencies and the intended times of their messages, sorted by these.
 
-    `ms` is infinite for what never happened; `least_ms` is its age then, unless it was refused.
+    `ms` is infinite for an event that never happened; `lower_bound_ms` is then its age, or infinite
+    if it was refused.
     """
 
     intended_ns: Ints
     ms: Floats
-    least_ms: Floats
+    lower_bound_ms: Floats
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Where a percentile lies: exactly known if both ends are one."""
+    """The range of a percentile."""
 
-    least: float
-    most: float
+    lower: float
+    upper: float
 
     @property
     def exact(self) -> bool:
-        return self.least == self.most
+        """Whether the percentile is known exactly."""
+        return self.lower == self.upper
 
 
 def ack(history: History) -> Samples:
-    """Intended → acknowledged, of every op, and of every arrival that a full backlog kept out."""
+    """Return intended → acknowledged, for every op and every arrival missed by a full backlog."""
     messages, missed = history.messages, history.missed
-    ops, out = np.flatnonzero(messages.sent), np.flatnonzero(missed.crowded_out)
+    ops, stopped = np.flatnonzero(messages.sent), np.flatnonzero(missed.backlog_full)
     return _samples(
-        np.concatenate([messages.intended_ns[ops], missed.intended_ns[out]]),
-        np.concatenate([messages.acked_ns[ops], np.full(out.size, NEVER, dtype=np.int64)]),
-        seen_ns=np.concatenate([messages.unanswered_ns[ops], missed.missed_ns[out]]),
+        np.concatenate([messages.intended_ns[ops], missed.intended_ns[stopped]]),
+        np.concatenate([messages.acked_ns[ops], np.full(stopped.size, NEVER, dtype=np.int64)]),
+        waited_until_ns=np.concatenate([messages.unanswered_ns[ops], missed.missed_ns[stopped]]),
     )
 
 
 def delivery(history: History) -> Samples:
-    """Intended → presented, of every expected delivery to somebody else.
+    """Return intended → presented, for every expected delivery except the author's own echo.
 
-    For a receiver who was away on purpose it counts from his return, or from when the load called
-    everybody back. A run that did not get so far owes nothing to one who did not come back.
+    For a receiver who was away on purpose the time counts from the return, or from the start of the
+    quiesce, when the load reconnects all users. In a run that was cut short before that, deliveries
+    to receivers who did not return are not samples.
     """
     expected = history.expected
     intended_ns = history.messages.intended_ns[expected.message]
-    back_ns = history.sessions.back_ns(expected.session, intended_ns, expected.presented_ns)
-    owed = ~expected.own & (back_ns != NEVER)
-    start_ns = np.maximum(intended_ns, back_ns)
-    # Until then every client listened: the audit follows the quiesce.
-    seen_ns = np.full(int(owed.sum()), history.events.phases.get("audit", NEVER), dtype=np.int64)
-    return _samples(intended_ns[owed], expected.presented_ns[owed], start_ns[owed], seen_ns)
+    returned_ns = history.sessions.returned_ns(expected.session, intended_ns, expected.presented_ns)
+    counted = ~expected.own & (returned_ns != NEVER)
+    start_ns = np.maximum(intended_ns, returned_ns)
+    # Every client listened until the audit, which follows the quiesce.
+    audit_ns = history.events.phases.get("audit", NEVER)
+    waited_until_ns = np.full(int(counted.sum()), audit_ns, dtype=np.int64)
+    return _samples(
+        intended_ns[counted], expected.presented_ns[counted], start_ns[counted], waited_until_ns
+    )
 
 
 def lag(history: History) -> Samples:
-    """Intended → handed to the session, of every op: the generator's own lateness."""
+    """Return intended → handed to the session, for every op: the lateness of the generator."""
     messages = history.messages
     ops = np.flatnonzero(messages.sent)
     return _samples(messages.intended_ns[ops], messages.handed_ns[ops])
 
 
 def percentile(values: Floats, quantile: float) -> float | None:
-    """The nearest-rank percentile; None of nothing."""
+    """Return the nearest-rank percentile, None without values."""
     if values.size == 0:
         return None
     rank = max(0, math.ceil(quantile * values.size) - 1)
     return float(np.partition(values, rank)[rank])
 
 
-def bounds(values: Floats, least: Floats, quantile: float) -> Bounds | None:
-    """The range of a percentile of samples of which some are censored; None of nothing."""
-    lower, upper = percentile(least, quantile), percentile(values, quantile)
+def percentile_bounds(values: Floats, lower_bounds: Floats, quantile: float) -> Bounds | None:
+    """Return the range of a percentile of samples of which some are censored, None without any."""
+    lower, upper = percentile(lower_bounds, quantile), percentile(values, quantile)
     return None if lower is None or upper is None else Bounds(lower, upper)
 
 
 def maximum(values: Floats) -> float | None:
-    """The largest value; None of nothing."""
+    """Return the largest value, None without values."""
     return float(values.max()) if values.size else None
 
 
-def table(values: Floats, least: Floats) -> dict[str, Any]:
-    """A window's percentiles, maximum and number of samples.
+def percentile_table(values: Floats, lower_bounds: Floats) -> dict[str, Any]:
+    """Return a window's percentiles, maximum and number of samples, as in result.json.
 
-    `at_least` names those that are lower bounds; `censored` counts the samples that are.
+    `at_least` names the values that are lower bounds; `censored` counts the censored samples.
     """
-    found = {name: bounds(values, least, q) for name, q in {**QUANTILES, "max": 1.0}.items()}
+    found = {
+        name: percentile_bounds(values, lower_bounds, quantile)
+        for name, quantile in {**QUANTILES, "max": 1.0}.items()
+    }
     return {
-        **{name: None if one is None else one.least for name, one in found.items()},
+        **{name: None if bounds is None else bounds.lower for name, bounds in found.items()},
         "samples": values.size,
-        "censored": int((values != least).sum()),
-        "at_least": [name for name, one in found.items() if one and not one.exact],
+        "censored": int((values != lower_bounds).sum()),
+        "at_least": [name for name, bounds in found.items() if bounds and not bounds.exact],
     }
 
 
@@ -118,14 +130,19 @@ def _samples(
     intended_ns: Ints,
     happened_ns: Ints,
     start_ns: Ints | None = None,
-    seen_ns: Ints | None = None,
+    waited_until_ns: Ints | None = None,
 ) -> Samples:
-    """Samples from `start_ns` (or intended) on; what had not happened by `seen_ns` is censored."""
+    """Return samples that count from `start_ns`, by default the intended time.
+
+    What had not happened by `waited_until_ns` is censored.
+    """
     begun_ns = intended_ns if start_ns is None else start_ns
     never = happened_ns == NEVER
-    until_ns = happened_ns if seen_ns is None else np.where(never, seen_ns, happened_ns)
+    until_ns = (
+        happened_ns if waited_until_ns is None else np.where(never, waited_until_ns, happened_ns)
+    )
     took_ms = np.maximum(until_ns - begun_ns, 0) / NS_PER_MS
-    least_ms = np.where(until_ns == NEVER, math.inf, took_ms)
-    ms = np.where(never, math.inf, least_ms)
+    lower_bound_ms = np.where(until_ns == NEVER, math.inf, took_ms)
+    ms = np.where(never, math.inf, lower_bound_ms)
     order = np.argsort(intended_ns, kind="stable")
-    return Samples(intended_ns[order], ms[order], least_ms[order])
+    return Samples(intended_ns[order], ms[order], lower_bound_ms[order])

@@ -1,4 +1,4 @@
-"""What happened, counted from the records and held against what the load itself counted."""
+"""The totals of a run, counted from the records and compared with what the load counted."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,14 +7,25 @@ from gauntlet.core.history import Channel, Kind
 from gauntlet.reports.history.history import History
 
 RECONCILED = ("ops", "acked", "rejected", "unknown", "expected", "presented", "missing")
-# What loads did not count at first: held against their lines where these have it.
+# Older loads did not count these: they are compared only where every reconciliation line has them.
 RECONCILED_LATER = ("intended", "missed")
+_NOUNS = {
+    "ops": "ops",
+    "acked": "acknowledged ops",
+    "rejected": "rejected ops",
+    "unknown": "ops with an unknown outcome",
+    "expected": "expected deliveries",
+    "presented": "presented deliveries",
+    "missing": "missing deliveries",
+    "intended": "intended sends",
+    "missed": "missed arrivals",
+}
 
 
-def count(history: History) -> dict[str, int]:
-    """Arrivals and ops by outcome; deliveries expected, presented, missing; how they came."""
+def count_totals(history: History) -> dict[str, int]:
+    """Return `counts` of result.json: arrivals and ops by outcome, and deliveries."""
     messages, expected = history.messages, history.expected
-    ended = messages.sent & ~messages.acked
+    unacked = messages.sent & ~messages.acked
     records = history.records
     ops, missed = int(messages.sent.sum()), history.missed.intended_ns.size
     return {
@@ -22,8 +33,8 @@ def count(history: History) -> dict[str, int]:
         "missed": missed,
         "ops": ops,
         "acked": int((messages.sent & messages.acked).sum()),
-        "rejected": int((ended & messages.rejected).sum()),
-        "unknown": int((ended & ~messages.rejected & messages.given_up).sum()),
+        "rejected": int((unacked & messages.rejected).sum()),
+        "unknown": int((unacked & ~messages.rejected & messages.given_up).sum()),
         "attempts": int((records["kind"] == Kind.ATTEMPT).sum()),
         "expected": expected.message.size,
         "presented": int((~expected.missing).sum()),
@@ -36,12 +47,13 @@ def count(history: History) -> dict[str, int]:
 
 
 def disagreements(counted: dict[str, int], declared: tuple[dict[str, Any], ...]) -> Iterator[str]:
-    """Sentences on every number that does not add up: nothing is assumed, all is counted."""
-    ends = counted["acked"] + counted["rejected"] + counted["unknown"]
-    if counted["ops"] != ends:
-        yield f"{counted['ops']:,} ops were begun, the records end {ends:,} of them"
+    """Yield a clause for every number on which the records and the load disagree."""
+    ended = counted["acked"] + counted["rejected"] + counted["unknown"]
+    if counted["ops"] != ended:
+        yield f"{counted['ops']:,} ops were begun, but the records show the end of {ended:,}"
     later = (name for name in RECONCILED_LATER if all(name in row for row in declared))
     for name in (*RECONCILED, *later):
         total = sum(row[name] for row in declared)
         if total != counted[name]:
-            yield f"the load counted {total:,} {name}, its records say {counted[name]:,}"
+            counted_by_load = f"the load counted {total:,} {_NOUNS[name]}"
+            yield f"{counted_by_load}, but its records contain {counted[name]:,}"

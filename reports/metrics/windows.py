@@ -1,55 +1,56 @@
-"""The windows that objectives are judged over: steady, run, and each fault's and recovery's own."""
+"""The windows of objectives: steady, run, and one for each fault and for each recovery."""
 
 from dataclasses import dataclass
 
 from gauntlet.core.clock import NS_PER_S
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints
 from gauntlet.reports.history.events import Events
-from gauntlet.reports.history.records import NEVER, Bools, Ints
 
-Span = tuple[int, int]
+Span = tuple[int, int]  # start and end in nanoseconds
 
 
 @dataclass(frozen=True)
 class Window:
-    """A named part of the timeline. A message belongs to it by its intended time.
+    """A named part of the timeline, without the spans `excluded`.
 
-    `unknown` says why a window cannot be judged (its fault has no proof, or was not healed).
+    A message belongs to the window by its intended time. `unknown` is a clause with the reason why
+    the window cannot be judged (its fault has no proof), else empty.
     """
 
     name: str
     start_ns: int
     end_ns: int
-    without: tuple[Span, ...] = ()
+    excluded: tuple[Span, ...] = ()
     unknown: str = ""
 
-    def holds(self, intended_ns: Ints) -> Bools:
-        """Which of these moments lie in the window: start included, end not."""
-        inside: Bools = (intended_ns >= self.start_ns) & (intended_ns < self.end_ns)
-        for start_ns, end_ns in self.without:
-            inside &= (intended_ns < start_ns) | (intended_ns >= end_ns)
+    def contains(self, t_ns: Ints) -> Bools:
+        """Return which of these times are in the window, its start included, its end not."""
+        inside: Bools = (t_ns >= self.start_ns) & (t_ns < self.end_ns)
+        for start_ns, end_ns in self.excluded:
+            inside &= (t_ns < start_ns) | (t_ns >= end_ns)
         return inside
 
     def length_s(self, within: Span) -> float:
-        """How many seconds of `within` lie in the window."""
-        left = [(max(self.start_ns, within[0]), min(self.end_ns, within[1]))]
-        for start_ns, end_ns in self.without:
-            cuts = [((a, min(b, start_ns)), (max(a, end_ns), b)) for a, b in left]
-            left = [span for pair in cuts for span in pair if span[0] < span[1]]
-        return sum(max(0, end_ns - start_ns) for start_ns, end_ns in left) / NS_PER_S
+        """Return how many seconds of `within` are in the window."""
+        remaining = [(max(self.start_ns, within[0]), min(self.end_ns, within[1]))]
+        for start_ns, end_ns in self.excluded:
+            halves = [((a, min(b, start_ns)), (max(a, end_ns), b)) for a, b in remaining]
+            remaining = [span for pair in halves for span in pair if span[0] < span[1]]
+        return sum(max(0, end_ns - start_ns) for start_ns, end_ns in remaining) / NS_PER_S
 
 
-def arrivals(events: Events) -> Span:
-    """When messages were sent: the end of the ramp to the beginning of the quiesce."""
-    start_ns = events.phases.get("steady", NEVER)
-    return start_ns, events.phases.get("quiesce", NEVER)
+def arrivals_span(events: Events) -> Span:
+    """Return when messages were sent: from the end of the ramp to the start of the quiesce."""
+    return events.phases.get("steady", NEVER), events.phases.get("quiesce", NEVER)
 
 
 def baseline(events: Events, recovery_window_s: float) -> Window:
-    """What a fault's aftermath is compared with: arrivals far from any fault.
+    """Return what the time after a fault is compared with: arrivals far from any fault.
 
-    Before the first fault, and outside every fault and its whole recovery window after that.
+    It is the load before the first fault, and later load outside all faults and their recovery
+    windows.
     """
-    start_ns, end_ns = arrivals(events)
+    start_ns, end_ns = arrivals_span(events)
     margin_ns = int(recovery_window_s * NS_PER_S)
     faults = [
         (fault.effective_ns, NEVER if fault.healed_ns is None else fault.healed_ns + margin_ns)
@@ -59,20 +60,23 @@ def baseline(events: Events, recovery_window_s: float) -> Window:
     return Window("baseline", start_ns, end_ns, tuple(faults))
 
 
-def windows(events: Events, over_ns: dict[str, int]) -> dict[str, Window]:
-    """Every window that an objective may name, by name; `over_ns` ends each fault's recovery."""
-    start_ns, end_ns = arrivals(events)
+def build_windows(events: Events, recovery_ends_ns: dict[str, int]) -> dict[str, Window]:
+    """Return every window that an objective may name; `recovery_ends_ns` is by fault id."""
+    start_ns, end_ns = arrivals_span(events)
     disturbed: list[Span] = []
-    bound: list[Window] = []
+    of_faults: list[Window] = []
     for fault in events.faults:
-        unknown = "" if fault.proven else f"there is no proof that {fault.id} acted"
-        begun = NEVER if fault.effective_ns is None else fault.effective_ns
-        healed = NEVER if fault.healed_ns is None else fault.healed_ns
-        over = max(healed, over_ns[fault.id])
-        bound.append(Window(f"fault:{fault.id}", begun, healed, unknown=unknown))
-        bound.append(Window(f"recovery:{fault.id}", healed, over, unknown=unknown))
-        # From the request on: messages under way when the fault began to act suffer from it too.
-        disturbed.append((NEVER if fault.requested_ns is None else fault.requested_ns, over))
+        unknown = "" if fault.proven else f"there is no proof that fault {fault.id} took effect"
+        effective_ns = NEVER if fault.effective_ns is None else fault.effective_ns
+        healed_ns = NEVER if fault.healed_ns is None else fault.healed_ns
+        recovered_ns = max(healed_ns, recovery_ends_ns[fault.id])
+        of_faults += [
+            Window(f"fault:{fault.id}", effective_ns, healed_ns, unknown=unknown),
+            Window(f"recovery:{fault.id}", healed_ns, recovered_ns, unknown=unknown),
+        ]
+        # From the request on: the fault may affect messages in flight before its proven effect.
+        requested_ns = NEVER if fault.requested_ns is None else fault.requested_ns
+        disturbed.append((requested_ns, recovered_ns))
     steady = Window("steady", start_ns, end_ns, tuple(disturbed))
     run = Window("run", min(start_ns, end_ns), NEVER)
-    return {window.name: window for window in (steady, run, *bound)}
+    return {window.name: window for window in (steady, run, *of_faults)}

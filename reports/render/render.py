@@ -7,7 +7,7 @@ import jinja2
 from markupsafe import Markup
 
 from gauntlet.core.run_directory import RunDir
-from gauntlet.reports.artifacts import artifacts, drawable
+from gauntlet.reports.artifacts import artifacts, drawable_charts
 from gauntlet.reports.render import junit, plots, summary
 from gauntlet.reports.render.sections import SECTIONS
 from gauntlet.reports.render.sections.page import Page
@@ -19,7 +19,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 def render(run: RunDir, result: dict[str, Any]) -> list[str]:
     """Write every artifact beside the result; answers their file names."""
     pictures: dict[str, str] = {}
-    for name in drawable(result):
+    for name in drawable_charts(result):
         png, pictures[name] = plots.draw(name, result)
         (run.path / f"{name}.png").write_bytes(png)
     page = Page(result, run.read_manifest(), pictures)
@@ -44,7 +44,7 @@ def html(page: Page) -> str:
     environment.filters["picture"] = Markup
     style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     sections = [
-        (name, found) for name, facts in SECTIONS.items() if (found := facts(page)) is not None
+        (name, found) for name, context in SECTIONS.items() if (found := context(page)) is not None
     ]
     template = environment.get_template("page.html")
     return template.render(run=page.result["run"], style=style, sections=sections)

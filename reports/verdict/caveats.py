@@ -1,62 +1,65 @@
-"""What a reader has to know before he trusts the numbers: what the load was not, or left out."""
+"""What readers must know before they trust the numbers: limits of the load and missed arrivals."""
 
 from collections.abc import Iterator
 
 from gauntlet.core.history import Miss
-from gauntlet.reports.history.never_connected import Turnout
-from gauntlet.reports.metrics.indicators import Facts
+from gauntlet.reports.history.never_connected import NeverConnected
+from gauntlet.reports.metrics.indicators import IndicatorInput
 from gauntlet.reports.verdict import objectives
 
-WHY: dict[Miss, str] = {
-    Miss.NOBODY: "nobody was ready to send",
+MISS_REASONS: dict[Miss, str] = {
+    Miss.NOBODY: "no user was ready to send",
     Miss.QUEUE: "the sender's queue was full",
     Miss.BACKLOG: "the worker's backlog was full",
 }
 
-_WAITING = (
-    "who waits for an answer sends nothing meanwhile, so a slow system was asked less, and the "
-    "latencies leave that waiting out (coordinated omission)."
+_COORDINATED_OMISSION = (
+    "A user who waits for an answer sends nothing in the meantime, so a slow system receives less "
+    "load, and the latencies do not contain that waiting time (coordinated omission)."
 )
 
 
-def caveats(facts: Facts) -> Iterator[str]:
-    """Sentences, for the head of every account of the run."""
-    if objectives.generator_limited(facts):
-        # How late, and what else was at its limit, is the self-audit's to say.
+def caveats(run: IndicatorInput) -> Iterator[str]:
+    """Yield sentences for the top of every description of the run."""
+    if objectives.describe_generator_limit(run):
+        # The self-audit has the lateness and everything else that was at its limit.
         yield (
-            "Generator-limited: latency and capacity objectives are not judged; the self-audit has "
-            "the figures."
+            "The run is generator-limited: latency and capacity objectives are not judged. See the "
+            "self-audit for the figures."
         )
-    yield from _absent(facts.history.turnout)
-    if whose := _closed(facts):
-        yield f"{whose}: {_WAITING}"
-    why = facts.history.missed.why.tolist()
-    if why:
-        intended = len(why) + int(facts.history.messages.sent.sum())
-        told = {text: why.count(int(miss)) for miss, text in WHY.items()}
-        causes = ", ".join(f"{count:,} because {text}" for text, count in told.items() if count)
+    yield from _describe_never_connected(run.history.never_connected)
+    if subject := _describe_closed_loop(run):
+        yield f"{subject}. {_COORDINATED_OMISSION}"
+    reasons = run.history.missed.reason.tolist()
+    if reasons:
+        intended = len(reasons) + int(run.history.messages.sent.sum())
+        counts = {clause: reasons.count(int(miss)) for miss, clause in MISS_REASONS.items()}
+        causes = [f"{count:,} because {clause}" for clause, count in counts.items() if count]
         yield (
-            f"Arrivals were missed: {len(why):,} of {intended:,} intended sends were never made, "
-            f"{causes}."
-        )
-
-
-def _absent(turnout: Turnout) -> Iterator[str]:
-    """Who was planned and never connected, unless the load did not start him."""
-    if turnout.refused:
-        yield f"The system let not everybody in: {turnout.refused}"
-    if turnout.unsaid:
-        yield (
-            f"{turnout.unsaid:,} planned users never connected, and nothing tells whether the load "
-            "started them (live.jsonl has no rows): nothing is expected of them."
+            f"Arrivals were missed: {len(reasons):,} of {intended:,} intended sends were not made, "
+            f"{', '.join(causes)}."
         )
 
 
-def _closed(facts: Facts) -> str:
-    """Whose sends waited for answers: everybody's, or those of some who stood beside arrivals."""
-    names = facts.history.names
-    if facts.history.scenario.load.model == "closed":
-        return "Closed loop"
+def _describe_never_connected(never_connected: NeverConnected) -> Iterator[str]:
+    """Yield sentences about planned users without a connection, unless the load left them out."""
+    if sentence := never_connected.describe():
+        yield f"The system did not admit all users: {sentence}"
+    if never_connected.unaccounted:
+        yield (
+            f"{never_connected.unaccounted:,} planned users never connected. live.jsonl does not "
+            "show whether the load started them, so nothing is expected of them."
+        )
+
+
+def _describe_closed_loop(run: IndicatorInput) -> str:
+    """Return a clause if the sends of all users, or of some, waited for answers; else nothing."""
+    names = run.history.names
+    if run.history.scenario.load.model == "closed":
+        return "The load was a closed loop"
     if names.driven:
-        return f"Tasks drove {len(names.driven):,} of {len(names.users):,} users in a closed loop"
+        return (
+            f"Locust tasks controlled {len(names.driven):,} of {len(names.users):,} users "
+            "in a closed loop"
+        )
     return ""

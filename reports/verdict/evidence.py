@@ -1,4 +1,4 @@
-"""The life of the messages behind a violation, told by their records."""
+"""The evidence for a violation: what happened to its messages, record by record."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from gauntlet.reports.history.history import History
 RECORDS_MAX = 24
 
 _SENDERS = (Kind.OP, Kind.ATTEMPT, Kind.ACK, Kind.REJECT, Kind.UNKNOWN)
-_WORDS: dict[int, str] = {
+_EVENT_NAMES: dict[int, str] = {
     Kind.OP: "op",
     Kind.ATTEMPT: "attempt",
     Kind.ACK: "acked",
@@ -24,26 +24,29 @@ _WORDS: dict[int, str] = {
 }
 
 
-def tell(history: History, witness: Witness) -> dict[str, Any]:
-    """A witness as data: its sentence, and its messages with what happened to each in order."""
+def evidence_of(history: History, witness: Witness) -> dict[str, Any]:
+    """Return a witness for result.json: its sentence, and its messages with their records."""
     return {
         "sentence": witness.sentence,
-        "messages": [_life(history, message, witness.user) for message in witness.messages],
+        "messages": [_message(history, message, witness.user) for message in witness.messages],
     }
 
 
-def _life(history: History, message: int, user: int) -> dict[str, Any]:
-    """The sender's records, the audit's, and the receiver's first; others as far as room allows."""
-    known = history.messages
-    at = np.flatnonzero(known.of_record == message)
+def _message(history: History, message: int, user: int) -> dict[str, Any]:
+    """Return a message with at most RECORDS_MAX records, sorted by time.
+
+    The records of the sender, of the audit and of the user who saw the violation come first.
+    """
+    messages = history.messages
+    at = np.flatnonzero(messages.of_record == message)
     kinds, receivers = history.records["kind"][at], history.user[at]
-    foremost = np.isin(kinds, (*_SENDERS, Kind.AUDIT)) | (receivers == user)
-    chosen = np.sort(np.concatenate([at[foremost], at[~foremost]])[:RECORDS_MAX])
+    preferred = np.isin(kinds, (*_SENDERS, Kind.AUDIT)) | (receivers == user)
+    chosen = np.sort(np.concatenate([at[preferred], at[~preferred]])[:RECORDS_MAX])
     return {
         "conv": history.conv_of(message),
-        "sender": history.names.user(int(known.author[message])),
-        "sseq": int(known.sseq[message]),
-        "position": int(known.position[message]),
+        "sender": history.names.user(int(messages.author[message])),
+        "sseq": int(messages.sseq[message]),
+        "position": int(messages.position[message]),
         "omitted": int(at.size - chosen.size),
         "records": [_record(history, int(index)) for index in chosen],
     }
@@ -54,20 +57,20 @@ def _record(history: History, index: int) -> dict[str, Any]:
     kind, flags = int(record["kind"]), int(record["flags"])
     row: dict[str, Any] = {
         "at_s": history.events.at_s(int(record["t_ns"])),
-        "event": _WORDS[kind],
+        "event": _EVENT_NAMES[kind],
         "position": int(record["seq"]),
     }
-    link = history.names.links.get(int(record["link"]))
-    if link is not None:
+    connection = history.names.connections.get(int(record["link"]))
+    if connection is not None:
         row |= {
-            "user": history.names.user(link.user),
-            "link": f"{link.device} #{link.incarnation}",
-            "edge": link.edge,
+            "user": history.names.user(connection.user),
+            "link": f"{connection.device} #{connection.incarnation}",
+            "edge": connection.edge,
         }
     if kind in (Kind.DELIVER, Kind.RECEIVE):
         row["channel"] = Channel(flags & CHANNEL_BITS).name.lower()
     if kind in _SENDERS and kind != Kind.OP:
         row["attempts"] = int(record["spare"])
     if flags & Flag.CRC_BAD:
-        row["mark"] = "checksum fails"
+        row["mark"] = "wrong checksum"
     return row

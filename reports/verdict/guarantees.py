@@ -1,7 +1,7 @@
-"""The guarantee grade: what a run shows of each promise that an IM system can make, on one page.
+"""The guarantee grade: what a run shows about each guarantee of an IM system, on one page.
 
-A grade sums up checks, and says no more than they do: what could not be judged lowers it. Of a
-history that does not add up, only violations are believed.
+A grade summarises checks, so whatever could not be judged lowers it. If the history does not
+reconcile, only violations count.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ ASPECTS: dict[str, tuple[str, ...]] = {
 }
 
 GRADES: dict[str, str] = {
-    "A": "held, wholly judged, while faults acted",
-    "B": "held, wholly judged, in calm load only",
+    "A": "held during faults, and every check could be judged",
+    "B": "held without faults, and every check could be judged",
     "C": "held as far as it could be judged",
     "F": "violated",
     "–": "not judged",
@@ -27,9 +27,9 @@ GRADES: dict[str, str] = {
 
 
 def grades(body: dict[str, Any], problems: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """One entry for each aspect, from the `checks`, `faults` and `counts` of a result.
+    """Return one entry for each aspect, from the `checks`, `faults` and `counts` of a result.
 
-    `problems` say in what the history does not reconcile.
+    `problems` are clauses on what does not reconcile in the history.
     """
     if not body["checks"]:
         return []
@@ -37,21 +37,23 @@ def grades(body: dict[str, Any], problems: Sequence[str] = ()) -> list[dict[str,
     doubts = [f"The history does not reconcile: {problem}." for problem in problems]
     checks = {check["id"]: check for check in body["checks"]}
     acted = any(fault["effective_at_ns"] is not None for fault in body["faults"])
-    return [
-        {
-            "aspect": aspect,
-            "grade": _grade([checks[name]["verdict"] for name in names], judged, acted=acted),
-            "evidence": [
-                *(_said(checks[name]) for name in names if checks[name]["verdict"] in judged),
-                *_counted(aspect, body["counts"]),
-            ],
-            "unjudged": [
-                *doubts,
-                *(_said(checks[name]) for name in names if checks[name]["verdict"] not in judged),
-            ],
-        }
-        for aspect, names in ASPECTS.items()
-    ]
+    rows = []
+    for aspect, names in ASPECTS.items():
+        verdicts = [checks[name]["verdict"] for name in names]
+        known = [name for name in names if checks[name]["verdict"] in judged]
+        unknown = [name for name in names if name not in known]
+        rows.append(
+            {
+                "aspect": aspect,
+                "grade": _grade(verdicts, judged, acted=acted),
+                "evidence": [
+                    *(_check_sentence(checks[name]) for name in known),
+                    *_count_sentences(aspect, body["counts"]),
+                ],
+                "unjudged": [*doubts, *(_check_sentence(checks[name]) for name in unknown)],
+            }
+        )
+    return rows
 
 
 def _grade(verdicts: list[str], judged: tuple[str, ...], *, acted: bool) -> str:
@@ -64,57 +66,59 @@ def _grade(verdicts: list[str], judged: tuple[str, ...], *, acted: bool) -> str:
     return "A" if acted else "B"
 
 
-def _said(check: dict[str, Any]) -> str:
+def _check_sentence(check: dict[str, Any]) -> str:
     example = check["witnesses"][0]["sentence"] if check["witnesses"] else ""
     return f"{check['id']}: {check['sentence']} {example}".rstrip()
 
 
-def _counted(aspect: str, counts: dict[str, int]) -> list[str]:
-    """What no check says, and a reader of the grade wants to know."""
+def _count_sentences(aspect: str, counts: dict[str, int]) -> list[str]:
+    """Return figures that no check has and that put the grade into proportion."""
     if aspect == "loss":
         sends = f"{counts['acked']:,} of {counts['ops']:,} sends were acknowledged"
-        return [f"{sends}; {counts['rejected']:,} were refused, {counts['unknown']:,} are unknown."]
+        refused = f"{counts['rejected']:,} were refused"
+        return [f"{sends}, {refused}, and the outcome of {counts['unknown']:,} is unknown."]
     if aspect == "re-sync":
-        fetched = f"{counts['resynced']:,} of {counts['presented']:,} deliveries were fetched"
+        fetched = f"Clients fetched {counts['resynced']:,} of {counts['presented']:,} deliveries"
+        missing = f"{counts['missing']:,} expected deliveries never arrived"
         return [
-            f"{fetched} by clients that had missed them; {counts['missing']:,} never came.",
-            f"{counts['users']:,} users made {counts['connections']:,} connections.",
+            f"{fetched} because no push had brought them; {missing}.",
+            f"{counts['users']:,} users opened {counts['connections']:,} connections.",
         ]
     return []
 
 
 def document(result: dict[str, Any]) -> str:
-    """grade.md: the whole page."""
+    """Return the content of grade.md."""
     run = result["run"]
     faults = ", ".join(f"{fault['id']} ({fault['kind']})" for fault in result["faults"]) or "none"
     lines = [
         f"# Guarantees of {run['adapter']} on {run['stack']}",
         "",
         f"Run `{run['id']}`, scenario {run['scenario']}, seed {run['seed']}; faults: {faults}.",
-        "One run shows what it shows: a violation is proven, its absence is not.",
+        "A run can prove that a guarantee is violated, but not that it always holds.",
         "",
-        "| promise | grade | meaning |",
+        "| guarantee | grade | meaning |",
         "|---|---|---|",
         *(
-            f"| {it['aspect']} | **{it['grade']}** | {GRADES[it['grade']]} |"
-            for it in result["grades"]
+            f"| {row['aspect']} | **{row['grade']}** | {GRADES[row['grade']]} |"
+            for row in result["grades"]
         ),
         "",
     ]
-    for it in result["grades"]:
-        lines += [f"## {it['aspect']}: {it['grade']}", ""]
-        lines += [f"- {_text(sentence)}" for sentence in it["evidence"]]
-        lines += [f"- *not judged:* {_text(sentence)}" for sentence in it["unjudged"]]
+    for row in result["grades"]:
+        lines += [f"## {row['aspect']}: {row['grade']}", ""]
+        lines += [f"- {_text(sentence)}" for sentence in row["evidence"]]
+        lines += [f"- *not judged:* {_text(sentence)}" for sentence in row["unjudged"]]
         lines.append("")
-    lines += ["## What the adapter declares", ""]
+    lines += ["## Capabilities of the adapter", ""]
     for name, meaning in CAPABILITIES.items():
-        mark = "has" if name in run["capabilities"] else "**has not**"
-        lines.append(f"- {mark} `{name}`: {meaning}")
+        mark = "declared" if name in run["capabilities"] else "**not declared**"
+        lines.append(f"- `{name}` ({mark}): {meaning}")
     return "\n".join(lines) + "\n"
 
 
 def _text(sentence: str) -> str:
-    """A sentence that is not read as markup; names of capabilities keep their quotes."""
-    for letter in "\\<>*[]":
-        sentence = sentence.replace(letter, f"\\{letter}")
+    """Return a sentence without Markdown markup, except the backquotes of capability names."""
+    for character in "\\<>*[]":
+        sentence = sentence.replace(character, f"\\{character}")
     return sentence.replace("\n", " ")

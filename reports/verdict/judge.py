@@ -1,4 +1,4 @@
-"""From a run directory to its result: the same directory gives the same result, byte for byte."""
+"""Judges a run directory. The same directory gives the same result, byte for byte."""
 
 import math
 from typing import Any
@@ -10,63 +10,74 @@ from gauntlet.core.scenario.capabilities import CAPABILITIES, DEVICES
 from gauntlet.reports import checks
 from gauntlet.reports.artifacts import artifacts
 from gauntlet.reports.checks.finding import Verdict
-from gauntlet.reports.history import history as model
 from gauntlet.reports.history import workers
-from gauntlet.reports.history.events import Events, FaultTimes, collect
-from gauntlet.reports.history.history import History
-from gauntlet.reports.history.records import NEVER
+from gauntlet.reports.history.arrays import NEVER
+from gauntlet.reports.history.events import Events, FaultTimes, collect_events
+from gauntlet.reports.history.history import History, load_history
 from gauntlet.reports.metrics import harness_health, latency, recovery, time_series, totals, windows
-from gauntlet.reports.metrics.indicators import Facts
+from gauntlet.reports.metrics.indicators import IndicatorInput
 from gauntlet.reports.metrics.recovery import Recovery
-from gauntlet.reports.verdict import caveats, evidence, guarantees, lost_workers, objectives
+from gauntlet.reports.verdict import (
+    caveats,
+    evidence,
+    guarantees,
+    harness_health_text,
+    lost_workers,
+    objectives,
+)
 from gauntlet.reports.verdict.objectives import Judged
 from gauntlet.reports.verdict.verdict import (
     Reason,
+    check_reasons,
     conclude,
-    of_checks,
-    of_events,
-    of_history,
-    of_objectives,
+    event_reasons,
+    history_reasons,
+    objective_reasons,
 )
 
 
 def judge(run: RunDir) -> dict[str, Any]:
-    """The content of `result.json`; see `docs/reference/run-directory.md`.
+    """Return the content of `result.json`; see `docs/reference/run-directory.md`.
 
-    A history that cannot be judged gives a result too: status `error`, and no checks.
+    A history that cannot be judged gives a result with the status `error` and without checks.
     """
     manifest = run.read_manifest()
     scenario = scenarios.from_builtins(manifest["scenario"])
     rows = run.read_events()
-    events = collect(rows, scenario.faults)
+    events = collect_events(rows, scenario.faults)
     result = _head(run, manifest, scenario)
-    reasons = list(of_events(events))
+    reasons = list(event_reasons(events))
     try:
-        history = model.load(run, scenario, events, capabilities(manifest))
+        history = load_history(run, scenario, events, capabilities(manifest))
     except HistoryError as error:
-        if events.unreachable is None:  # else the reason is known, and there is no history
-            reasons += of_history([str(error)], events)
-        body = _unjudged(events)
+        if events.unreachable is None:  # otherwise the reason is known already
+            reasons += history_reasons([str(error)], events)
+        body = _without_history(events)
     else:
-        body, more = _judged(history, required(scenario))
-        reasons += more
+        body, found = _judge_history(history, required_checks(scenario))
+        reasons += found
     result |= {"verdict": conclude(reasons), **body}
-    result["workers"] = workers.workers(rows, events.lost)
-    result["self_audit"] = harness_health.audit(
-        list(read_jsonl(run.live)), rows, events, _machine(manifest, scenario, body)
+    result["workers"] = workers.worker_table(rows, events.lost)
+    result["self_audit"] = harness_health_text.self_audit(
+        harness_health.assess(
+            list(read_jsonl(run.live)), rows, events, _machine(manifest, scenario, body)
+        )
     )
     result["artifacts"] = artifacts(result)
     return {key: _plain(value) for key, value in result.items()}
 
 
-def required(scenario: scenarios.Scenario) -> set[str]:
-    """The checks that must hold; a fault that expects recovery requires `unrecovered` too."""
+def required_checks(scenario: scenarios.Scenario) -> set[str]:
+    """Return the checks that must hold: `unrecovered` too if a fault expects recovery."""
     expects = any(fault.expect.recover_within is not None for fault in scenario.faults)
     return {*scenario.checks.required, *(("unrecovered",) if expects else ())}
 
 
 def capabilities(manifest: dict[str, Any]) -> frozenset[str]:
-    """What the adapter of a run declared; all of its time, where it is older than such words."""
+    """Return what the adapter of a run declared.
+
+    Manifests of older versions declare nothing: their adapters had all capabilities of that time.
+    """
     declared = manifest.get("adapter", {}).get("capabilities", CAPABILITIES.keys() - {DEVICES})
     return frozenset(declared)
 
@@ -99,44 +110,46 @@ def _machine(
     }
 
 
-def _judged(history: History, needed: set[str]) -> tuple[dict[str, Any], list[Reason]]:
+def _judge_history(history: History, required: set[str]) -> tuple[dict[str, Any], list[Reason]]:
     lost = history.events.lost
-    verdicts = lost_workers.checks(checks.run_all(history), lost)
-    recoveries = recovery.recoveries(history)
-    over_ns = {fault: found.until_ns for fault, found in recoveries.items()}
-    facts = Facts(history, windows.windows(history.events, over_ns), recoveries)
-    judged = lost_workers.objectives(objectives.judge_all(facts), lost)
-    counted = totals.count(history)
-    wrong = list(totals.disagreements(counted, history.events.reconciliations))
+    verdicts = lost_workers.downgrade_checks(checks.run_all(history), lost)
+    recoveries = recovery.find_recoveries(history)
+    recovery_ends_ns = {fault: found.until_ns for fault, found in recoveries.items()}
+    indicator_input = IndicatorInput(
+        history, windows.build_windows(history.events, recovery_ends_ns), recoveries
+    )
+    judged = lost_workers.downgrade_objectives(objectives.judge_all(indicator_input), lost)
+    counted = totals.count_totals(history)
+    problems = list(totals.disagreements(counted, history.events.reconciliations))
     reasons = [
-        *of_checks(verdicts, needed),
-        *of_objectives(judged),
-        *of_history(wrong, history.events),
+        *check_reasons(verdicts, required),
+        *objective_reasons(judged),
+        *history_reasons(problems, history.events),
     ]
     body = {
         "counts": counted,
-        "caveats": list(caveats.caveats(facts)),
-        "checks": [_check(history, verdict, needed) for verdict in verdicts],
-        "objectives": [_objective(one) for one in judged],
+        "caveats": list(caveats.caveats(indicator_input)),
+        "checks": [_check(history, verdict, required) for verdict in verdicts],
+        "objectives": [_objective(result) for result in judged],
         "faults": [
             _fault(history.events, fault, recoveries[fault.id]) for fault in history.events.faults
         ],
         "cutovers": _cutovers(history.events),
-        "windows": [_window(history.events, window) for window in facts.windows.values()],
-        "latency": _latency(facts),
+        "windows": [_window(history.events, window) for window in indicator_input.windows.values()],
+        "latency": _latency(indicator_input),
         "series": time_series.per_second(history),
     }
-    return body | {"grades": guarantees.grades(body, wrong)}, reasons
+    return body | {"grades": guarantees.grades(body, problems)}, reasons
 
 
-def _unjudged(events: Events) -> dict[str, Any]:
-    unseen = Recovery(None, 0, "the history cannot be judged")
+def _without_history(events: Events) -> dict[str, Any]:
+    unknown = Recovery(None, 0, "the history cannot be judged")
     return {
         "counts": {},
         "caveats": [],
         "checks": [],
         "objectives": [],
-        "faults": [_fault(events, fault, unseen) for fault in events.faults],
+        "faults": [_fault(events, fault, unknown) for fault in events.faults],
         "cutovers": _cutovers(events),
         "windows": [],
         "latency": {},
@@ -145,15 +158,15 @@ def _unjudged(events: Events) -> dict[str, Any]:
     }
 
 
-def _check(history: History, verdict: Verdict, needed: set[str]) -> dict[str, Any]:
+def _check(history: History, verdict: Verdict, required: set[str]) -> dict[str, Any]:
     return {
         "id": verdict.check,
-        "required": verdict.check in needed,
+        "required": verdict.check in required,
         "verdict": verdict.outcome.value,
         "sentence": verdict.sentence,
         "examined": verdict.examined,
         "count": verdict.count,
-        "witnesses": [evidence.tell(history, witness) for witness in verdict.witnesses],
+        "witnesses": [evidence.evidence_of(history, witness) for witness in verdict.witnesses],
     }
 
 
@@ -212,26 +225,26 @@ def _window(events: Events, window: windows.Window) -> dict[str, Any]:
         "name": window.name,
         "from_s": at_s(window.start_ns),
         "to_s": at_s(window.end_ns),
-        "without": [[at_s(start_ns), at_s(end_ns)] for start_ns, end_ns in window.without],
+        "without": [[at_s(start_ns), at_s(end_ns)] for start_ns, end_ns in window.excluded],
         "unknown": window.unknown,
     }
 
 
-def _latency(facts: Facts) -> dict[str, Any]:
-    lanes = {"ack": facts.ack, "delivery": facts.delivery, "lag": facts.lag}
+def _latency(run: IndicatorInput) -> dict[str, Any]:
+    samples_by_kind = {"ack": run.ack, "delivery": run.delivery, "lag": run.lag}
     return {
-        lane: {name: _in_window(samples, window) for name, window in facts.windows.items()}
-        for lane, samples in lanes.items()
+        kind: {name: _percentiles(samples, window) for name, window in run.windows.items()}
+        for kind, samples in samples_by_kind.items()
     }
 
 
-def _in_window(samples: latency.Samples, window: windows.Window) -> dict[str, Any]:
-    inside = window.holds(samples.intended_ns)
-    return latency.table(samples.ms[inside], samples.least_ms[inside])
+def _percentiles(samples: latency.Samples, window: windows.Window) -> dict[str, Any]:
+    inside = window.contains(samples.intended_ns)
+    return latency.percentile_table(samples.ms[inside], samples.lower_bound_ms[inside])
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no infinity: it becomes the text `inf`. Other floats keep six decimals."""
+    """Return a value for JSON, which has no infinity: `inf`. Other floats keep six decimals."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,7 +1,7 @@
-"""Verdicts where workers were lost: the others' conversations are judged, and say so.
+"""Downgrades verdicts when workers are lost: only the other workers' conversations are judged.
 
-A violation among what is whole is one of the run. Anything else that was found says nothing of the
-missing part, so it is unknown, never valid. A number over a part is not that of the whole.
+A violation that was found there is a violation of the run. Any other result does not cover the
+missing part, so it is unknown, never valid. A measured value covers only a part of the load.
 """
 
 from dataclasses import replace
@@ -11,15 +11,13 @@ from gauntlet.reports.history import workers
 from gauntlet.reports.verdict.objectives import Judged
 
 
-def checks(verdicts: list[Verdict], lost: dict[int, str]) -> list[Verdict]:
-    """The verdicts of checks over the workers that are left."""
+def downgrade_checks(verdicts: list[Verdict], lost: dict[int, str]) -> list[Verdict]:
+    """Return the verdicts, with valid ones made unknown if workers are lost."""
     if not lost:
         return verdicts
     return [
         replace(
-            verdict,
-            outcome=Outcome.UNKNOWN,
-            sentence=f"{workers.told(lost)}. Of the other workers: {verdict.sentence}",
+            verdict, outcome=Outcome.UNKNOWN, sentence=_about_the_others(lost, verdict.sentence)
         )
         if verdict.outcome is Outcome.VALID
         else verdict
@@ -27,17 +25,20 @@ def checks(verdicts: list[Verdict], lost: dict[int, str]) -> list[Verdict]:
     ]
 
 
-def objectives(judged: list[Judged], lost: dict[int, str]) -> list[Judged]:
-    """The objectives over the workers that are left."""
+def downgrade_objectives(judged: list[Judged], lost: dict[int, str]) -> list[Judged]:
+    """Return the objectives, all of them made unknown if workers are lost."""
     if not lost:
         return judged
-    why = workers.told(lost)
     return [
         replace(
-            one,
+            result,
             outcome=Outcome.UNKNOWN,
-            sentence=f"{why}. Of the other workers: {one.sentence}",
-            unknown=why,
+            sentence=_about_the_others(lost, result.sentence),
+            unknown=workers.describe(lost),
         )
-        for one in judged
+        for result in judged
     ]
+
+
+def _about_the_others(lost: dict[int, str], sentence: str) -> str:
+    return f"{workers.describe(lost)}. For the other workers: {sentence}"

@@ -1,4 +1,4 @@
-"""The scenario's objectives: an indicator over a window, compared with a value."""
+"""Judges the objectives of the scenario: an indicator over a window, compared with a value."""
 
 import operator
 from collections.abc import Callable
@@ -8,7 +8,12 @@ from gauntlet.core.scenario.model import Objective
 from gauntlet.reports import formatting
 from gauntlet.reports.checks.finding import Outcome
 from gauntlet.reports.metrics import harness_health
-from gauntlet.reports.metrics.indicators import INDICATORS, NEED_PUNCTUAL_SENDS, Facts, Value
+from gauntlet.reports.metrics.indicators import (
+    INDICATORS,
+    NEED_PUNCTUAL_SENDS,
+    IndicatorInput,
+    Measurement,
+)
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -16,15 +21,18 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+_OPERATORS_IN_WORDS = {"<": "less than", "<=": "at most", ">": "more than", ">=": "at least"}
 
-CLOCK_ERRORS_MIN = 10  # an objective's value, in errors of the clocks that its window rests on
+# A value is judged only if it is at least this many times the error of the hosts' clocks.
+CLOCK_ERRORS_MIN = 10
 
 
 @dataclass(frozen=True)
 class Judged:
-    """An objective and how it came out: valid, invalid, or unknown for a reason.
+    """An objective and its outcome: valid, invalid, or unknown.
 
-    With `at_least`, `value` is a lower bound.
+    `unknown` is a clause with the reason why the outcome is unknown, else empty. With `at_least`,
+    `value` is a lower bound.
     """
 
     objective: Objective
@@ -36,72 +44,88 @@ class Judged:
     at_least: bool = False
 
 
-def judge_all(facts: Facts) -> list[Judged]:
-    """Every objective of the scenario, in its order."""
-    limited = generator_limited(facts)
-    return [judge_one(objective, facts, limited) for objective in facts.history.scenario.sla]
+def judge_all(run: IndicatorInput) -> list[Judged]:
+    """Return every objective of the scenario with its outcome, in the scenario's order."""
+    limited = describe_generator_limit(run)
+    return [judge_objective(objective, run, limited) for objective in run.history.scenario.sla]
 
 
-def generator_limited(facts: Facts) -> str:
-    """Why latencies and capacity are not known: the generator was late where nothing was broken."""
-    lag_ms = INDICATORS["lag_p99_ms"](facts, facts.windows["steady"]).value
-    late = harness_health.late_by(lag_ms, facts.history.scenario.load.lag_budget_ms)
-    return f"generator-limited: {late}" if late else ""
+def describe_generator_limit(run: IndicatorInput) -> str:
+    """Return a clause if the generator was too late in steady load for its latencies to count."""
+    lag_ms = INDICATORS["lag_p99_ms"](run, run.windows["steady"]).value
+    budget_ms = run.history.scenario.load.lag_budget_ms
+    if lag_ms is None or not harness_health.is_late(lag_ms, budget_ms):
+        return ""
+    return (
+        f"the load generator sent {formatting.ms(lag_ms)} late at p99, "
+        f"and its lag budget is {formatting.ms(budget_ms)} (generator-limited)"
+    )
 
 
-def clocks_apart(objective: Objective, facts: Facts) -> str:
-    """Why two hosts' clocks do not allow an answer: the value is too near to their error.
+def describe_clock_error(objective: Objective, run: IndicatorInput) -> str:
+    """Return a clause if the error of the hosts' clocks is too large for this objective's value.
 
-    A message's own times are one worker's, so a latency is in doubt only where a fault, whose times
-    are the master's, says which messages count. A recovery begins with a fault's heal.
+    All times of a message come from one worker, so a latency is in doubt only where a fault, whose
+    times come from the master, decides which messages count. A recovery begins with a fault's heal.
     """
-    events, value = facts.history.events, objective.value
-    timed = objective.indicator.startswith(("ack_", "delivery_"))
-    edged = timed and objective.window != "run"
-    if not events.faults or not (edged or objective.indicator == "recovery_ms"):
+    events, value = run.history.events, objective.value
+    is_latency = objective.indicator.startswith(("ack_", "delivery_"))
+    depends_on_faults = is_latency and objective.window != "run"
+    if not events.faults or not (depends_on_faults or objective.indicator == "recovery_ms"):
         return ""
     error_ms = events.clocks.error_ms
     if value >= CLOCK_ERRORS_MIN * error_ms:
         return ""
-    known = f"the hosts' clocks are known within {error_ms:.3g} ms"
-    return f"{known}, and {value:g} ms is under {CLOCK_ERRORS_MIN} times that"
+    return (
+        f"the clocks of the hosts agree only within {formatting.ms(error_ms)}, "
+        f"and {formatting.ms(value)} is less than {CLOCK_ERRORS_MIN} times that"
+    )
 
 
-def judge_one(objective: Objective, facts: Facts, limited: str) -> Judged:
-    """One objective. Too few samples, a fault without proof, or a late generator: unknown.
+def judge_objective(objective: Objective, run: IndicatorInput, generator_limit: str) -> Judged:
+    """Return an objective with its outcome; `generator_limit` makes latencies unknown.
 
-    A value that is a range has to meet it at both ends: what had not come when the run ended counts
-    as if it never came, so that neither a loss nor an early end can meet an objective.
+    A value that is a range must meet the objective at both ends: what had not arrived when the run
+    ended counts as if it never arrived, so neither a loss nor an early end can meet an objective.
     """
-    window = facts.windows[objective.window]
-    measured = INDICATORS[objective.indicator](facts, window)
-    unknown = window.unknown or measured.unknown or _too_few(objective, measured)
+    window = run.windows[objective.window]
+    measurement = INDICATORS[objective.indicator](run, window)
+    unknown = window.unknown or measurement.unknown or _too_few_samples(objective, measurement)
     if objective.indicator in NEED_PUNCTUAL_SENDS:
-        unknown = unknown or limited
-    unknown = unknown or clocks_apart(objective, facts)
+        unknown = unknown or generator_limit
+    unknown = unknown or describe_clock_error(objective, run)
     name = objective.indicator
-    wanted = f"wanted {objective.op} {formatting.measured(name, objective.value)}"
-    where = f"{name} in {objective.window}"
-    if unknown or measured.value is None:
-        sentence = f"{where} is not known, {unknown}; {wanted}."
-        value, samples = measured.value, measured.samples
+    subject = f"{name} {formatting.window(objective.window)}"
+    required = (
+        f"the objective requires {_OPERATORS_IN_WORDS[objective.op]} "
+        f"{formatting.measured(name, objective.value)}"
+    )
+    if unknown or measurement.value is None:
+        sentence = f"{subject} is unknown because {unknown}; {required}."
+        value, samples = measurement.value, measurement.samples
         return Judged(objective, Outcome.UNKNOWN, value, samples, sentence, unknown)
-    ends = (measured.value, measured.value if measured.most is None else measured.most)
-    met = all(OPERATORS[objective.op](end, objective.value) for end in ends)
-    at_least = measured.most is not None
-    told = formatting.measured(name, measured.value, at_least=at_least)
+    at_least = measurement.upper_bound is not None
+    upper_bound = measurement.value if measurement.upper_bound is None else measurement.upper_bound
+    compare = OPERATORS[objective.op]
+    met = all(compare(end, objective.value) for end in (measurement.value, upper_bound))
+    measured = formatting.measured(name, measurement.value, at_least=at_least)
     if at_least:
-        told += ", for some never came"
+        measured += " (a lower bound, because some had not arrived when the run ended)"
     return Judged(
         objective,
         Outcome.VALID if met else Outcome.INVALID,
-        measured.value,
-        measured.samples,
-        f"{where} is {told}; {wanted}.",
+        measurement.value,
+        measurement.samples,
+        f"{subject} is {measured}; {required}.",
         at_least=at_least,
     )
 
 
-def _too_few(objective: Objective, measured: Value) -> str:
+def _too_few_samples(objective: Objective, measurement: Measurement) -> str:
     needed = max(1, objective.min_samples)
-    return "" if measured.samples >= needed else f"{measured.samples} samples of {needed} needed"
+    if measurement.samples >= needed:
+        return ""
+    verb = "is" if needed == 1 else "are"
+    return (
+        f"the number of samples is {measurement.samples:,}, and at least {needed:,} {verb} needed"
+    )

@@ -1,4 +1,4 @@
-"""Why a run ended as it did: every reason with its exit code, and the verdict they amount to."""
+"""The verdict of a run: every reason with its exit code, and the status that follows from them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Reason:
 
 
 def conclude(reasons: list[Reason]) -> dict[str, Any]:
-    """The verdict: the exit code that comes first, and the reasons, the gravest first."""
+    """Return `verdict` of result.json; reasons are sorted by the precedence of their exit codes."""
     code = first_exit({reason.code for reason in reasons})
     ordered = sorted(reasons, key=lambda reason: PRECEDENCE.index(reason.code))
     status = "warn" if reasons and code is Exit.OK else STATUSES[code]
@@ -40,8 +40,11 @@ def conclude(reasons: list[Reason]) -> dict[str, Any]:
     }
 
 
-def of_checks(verdicts: list[Verdict], required: set[str]) -> Iterator[Reason]:
-    """A violated check fails the run, and one that knows nothing leaves it open, if required."""
+def check_reasons(verdicts: list[Verdict], required: set[str]) -> Iterator[Reason]:
+    """Yield a reason for each violated check and for each required check that is unknown.
+
+    A violated check fails the run if it is required, and is a warning otherwise.
+    """
     for verdict in verdicts:
         needed = verdict.check in required
         sentence = f"{verdict.check}: {verdict.sentence}"
@@ -53,54 +56,62 @@ def of_checks(verdicts: list[Verdict], required: set[str]) -> Iterator[Reason]:
             yield Reason(Exit.INCONCLUSIVE, sentence)
 
 
-def of_objectives(judged: list[Judged]) -> Iterator[Reason]:
-    """A missed objective fails the run or warns, as its severity says; doubts come by cause."""
-    doubts: dict[str, list[str]] = {}
-    for one in judged:
-        hard = one.objective.severity == "fail"
-        if one.outcome is Outcome.INVALID:
-            code = Exit.FAILED if hard else Exit.OK
-            yield Reason(code, f"{one.objective.id}: {one.sentence}")
-        elif one.outcome is Outcome.UNKNOWN and hard:
-            doubts.setdefault(one.unknown, []).append(one.objective.id)
-    for cause, ids in doubts.items():
-        yield Reason(Exit.INCONCLUSIVE, f"{', '.join(ids)}: not known, {cause}.")
+def objective_reasons(judged: list[Judged]) -> Iterator[Reason]:
+    """Yield a reason for each missed objective, which fails the run or warns by its severity.
+
+    Unknown objectives with the same cause share one reason.
+    """
+    unknown: dict[str, list[str]] = {}
+    for result in judged:
+        name, fails_run = result.objective.id, result.objective.severity == "fail"
+        if result.outcome is Outcome.INVALID:
+            yield Reason(Exit.FAILED if fails_run else Exit.OK, f"{name}: {result.sentence}")
+        elif result.outcome is Outcome.UNKNOWN and fails_run:
+            unknown.setdefault(result.unknown, []).append(name)
+    for cause, names in unknown.items():
+        subject = f"{names[0]} is" if len(names) == 1 else f"{', '.join(names)} are"
+        yield Reason(Exit.INCONCLUSIVE, f"{subject} unknown: {cause}.")
 
 
-def of_events(events: Events) -> Iterator[Reason]:
-    """Interruption; faults that were not healed, could not be injected, or show no effect."""
+def event_reasons(events: Events) -> Iterator[Reason]:
+    """Yield reasons from the events: interruption, errors, lost workers, and faults that failed."""
     if events.interrupted:
         yield Reason(Exit.INTERRUPTED, f"The run was cut short: {events.interrupted}.")
     if events.unreachable and not events.interrupted:
-        yield _of_unreachable(events, events.unreachable)
+        yield _unreachable_reason(events, events.unreachable)
     if events.error:
         yield Reason(Exit.HARNESS, f"The harness failed: {events.error}.")
     for sentence in () if events.interrupted else events.lost.values():
-        yield Reason(Exit.HARNESS, f"{sentence}; what it sent and saw is not judged.")
+        yield Reason(Exit.HARNESS, f"{sentence}; what it sent and received is not judged.")
     for fault in events.faults:
         if fault.heal_failed:
-            yield Reason(Exit.ROLLBACK, f"{fault.id} was not healed: {fault.heal_failed}.")
+            yield Reason(Exit.ROLLBACK, f"Fault {fault.id} was not healed: {fault.heal_failed}.")
         elif fault.requested_ns is not None and fault.healed_ns is None:
-            yield Reason(Exit.ROLLBACK, f"{fault.id} was injected, and nothing says it was healed.")
+            yield Reason(
+                Exit.ROLLBACK,
+                f"There is no proof that fault {fault.id} was healed.",
+            )
         if fault.failed:
-            # A stop cuts proofs short too.
+            # A run that is stopped also loses the proofs of its faults.
             code = Exit.INTERRUPTED if events.interrupted else Exit.HARNESS
-            yield Reason(code, f"{fault.id} did not go as it should: {fault.failed}.")
+            yield Reason(code, f"Fault {fault.id} failed: {fault.failed}.")
         elif not fault.proven and not events.interrupted:
-            yield Reason(Exit.INCONCLUSIVE, f"There is no proof that {fault.id} acted.")
+            yield Reason(Exit.INCONCLUSIVE, f"There is no proof that fault {fault.id} took effect.")
 
 
-def _of_unreachable(events: Events, found: Unreachable) -> Reason:
-    """Nobody ever connected: a finding where a fault was there first, else no target at all."""
+def _unreachable_reason(events: Events, found: Unreachable) -> Reason:
+    """Return the reason for a run in which no user could connect.
+
+    If a fault came first, the run failed. Otherwise there was no target to test.
+    """
     for fault in events.faults:
         if fault.requested_ns is not None and fault.requested_ns <= found.since_ns:
-            sentence = f"After {fault.id} was injected {found.reason}."
-            return Reason(Exit.FAILED, sentence)
+            return Reason(Exit.FAILED, f"After fault {fault.id} was injected, {found.reason}.")
     return Reason(Exit.HARNESS, f"{found.reason[0].upper()}{found.reason[1:]}.")
 
 
-def of_history(problems: list[str], events: Events) -> Iterator[Reason]:
-    """A history that does not add up is the harness's fault, unless the run was cut short."""
+def history_reasons(problems: list[str], events: Events) -> Iterator[Reason]:
+    """Yield a reason for each problem: a harness error, unless the run was cut short."""
     code = Exit.INTERRUPTED if events.interrupted else Exit.HARNESS
     for problem in problems:
         yield Reason(code, f"The history does not reconcile: {problem}.")

@@ -10,7 +10,7 @@ from gauntlet.chaos.server_hooks.bugs import BUGS
 from gauntlet.cli.failure_table import BOTH, TABLE
 from gauntlet.core.errors import Exit
 from gauntlet.core.run_directory import RunDir
-from gauntlet.reports.metrics.harness_health import STANDSTILL, STANDSTILLS, TRUSTED
+from gauntlet.reports.metrics.harness_health import STALL_FIGURES, STALL_SHARE, TRUSTED
 from gauntlet.scenarios.library import all_scenarios
 from gauntlet.stacks import subprocesses
 
@@ -52,7 +52,8 @@ def _of_the_machine(code: int, result: dict[str, Any]) -> bool:
         return code == Exit.INCONCLUSIVE
     audit = result["self_audit"]
     stood_still = any(
-        figure["id"] in STANDSTILLS and figure["worst"] >= STANDSTILL for figure in audit["figures"]
+        figure["id"] in STALL_FIGURES and figure["worst"] >= STALL_SHARE
+        for figure in audit["figures"]
     )
     slow = audit["status"] != TRUSTED or stood_still
     return slow and all(check["verdict"] != "invalid" for check in result["checks"])

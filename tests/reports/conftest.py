@@ -11,9 +11,8 @@ from gauntlet.core.scenario.capabilities import CAPABILITIES
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.reports import checks
 from gauntlet.reports.checks.finding import Verdict
-from gauntlet.reports.history import history as model
-from gauntlet.reports.history.events import collect
-from gauntlet.reports.history.history import History
+from gauntlet.reports.history.events import collect_events
+from gauntlet.reports.history.history import History, load_history
 from gauntlet.reports.verdict.judge import judge
 
 from . import histories, mutators
@@ -41,7 +40,9 @@ def history(written: Callable[[Story], RunDir]) -> Callable[..., History]:
         run = written(story)
         scenario = from_builtins(story.scenario)
         declared = frozenset(CAPABILITIES) - {without}
-        return model.load(run, scenario, collect(run.read_events(), scenario.faults), declared)
+        return load_history(
+            run, scenario, collect_events(run.read_events(), scenario.faults), declared
+        )
 
     return read
 

@@ -46,7 +46,7 @@ def test_every_key_of_the_result_is_documented(judged):
     for part in ("run", "counts"):
         assert all(f"`{key}`" in page for key in result[part])
     told = {"kind": "worker", "worker": 0, "host": "h", "pid": 7, "step": "joined", "message": ""}
-    (worker,) = workers.workers([told], {})
+    (worker,) = workers.worker_table([told], {})
     assert all(f"`{key}`" in page for key in worker)
     for part in ("checks", "objectives", "windows"):
         assert all(f"`{key}`" in page for key in result[part][0])

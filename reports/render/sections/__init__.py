@@ -1,4 +1,6 @@
-"""The sections of the report, in their order. Each gives a template its facts, or None: left out.
+"""The sections of the report, in their order.
+
+Each returns the context of its template, or None if the section is left out.
 
 To add one: a file here, a template of the same name, a line in `SECTIONS`.
 """
@@ -23,14 +25,14 @@ from gauntlet.reports.render.sections.page import Page
 Section = Callable[[Page], dict[str, Any] | None]
 
 SECTIONS: dict[str, Section] = {
-    "verdict": verdict.facts,
-    "timeline": timeline.facts,
-    "latency": latency.facts,
-    "self_audit": self_audit.facts,
-    "recovery": recovery.facts,
-    "grade": grade.facts,
-    "checks": checks.facts,
-    "objectives": objectives.facts,
-    "evidence": evidence.facts,
-    "environment": environment.facts,
+    "verdict": verdict.context,
+    "timeline": timeline.context,
+    "latency": latency.context,
+    "self_audit": self_audit.context,
+    "recovery": recovery.context,
+    "grade": grade.context,
+    "checks": checks.context,
+    "objectives": objectives.context,
+    "evidence": evidence.context,
+    "environment": environment.context,
 }

@@ -1,4 +1,4 @@
-"""Every check with its verdict: required ones first."""
+"""Every check with its verdict; required checks come first."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from gauntlet.core.scenario import catalog
 from gauntlet.reports.render.sections.page import Page
 
 
-def facts(page: Page) -> dict[str, Any] | None:
+def context(page: Page) -> dict[str, Any] | None:
     checks = page.result["checks"]
     if not checks:
         return None

@@ -1,4 +1,4 @@
-"""Where and how it was run, and how to run it again."""
+"""Where and how the scenario was run, and how to run it again."""
 
 import datetime as dt
 import json
@@ -9,7 +9,7 @@ from gauntlet.core.clock import format_lead
 from gauntlet.reports.render.sections.page import Page
 
 
-def facts(page: Page) -> dict[str, Any]:
+def context(page: Page) -> dict[str, Any]:
     manifest, run = page.manifest, page.result["run"]
     machine = manifest.get("machine", {})
     rows = {
@@ -28,22 +28,22 @@ def facts(page: Page) -> dict[str, Any]:
     }
     return {
         "rows": [(name, value) for name, value in rows.items() if value],
-        "again": shlex.join(manifest.get("argv", [])),
+        "command": shlex.join(manifest.get("argv", [])),
         "scenario": json.dumps(manifest["scenario"], indent=2),
     }
 
 
 def _workers(workers: list[dict[str, Any]]) -> str:
-    """Who put the load on, and how sure it is when each of them did what."""
-    apart = [
-        f"the clock of worker {one['worker']} ({one['host']}) was "
-        + format_lead(one["offset_ms"], one["error_ms"])
-        for one in workers
-        if one["error_ms"]
+    """Return the number of workers, the lost ones, and how far their clocks differed."""
+    clocks = [
+        f"the clock of worker {worker['worker']} ({worker['host']}) was "
+        + format_lead(worker["offset_ms"], worker["error_ms"])
+        for worker in workers
+        if worker["error_ms"]
     ]
-    lost = sum(one["state"] == "lost" for one in workers)
+    lost = sum(worker["state"] == "lost" for worker in workers)
     count = f"{len(workers)} workers" + (f", {lost} of them lost" if lost else "")
-    return "; ".join([count, *apart]) if workers else ""
+    return "; ".join([count, *clocks]) if workers else ""
 
 
 def _started(manifest: dict[str, Any]) -> str | None:

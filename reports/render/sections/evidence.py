@@ -1,4 +1,4 @@
-"""The messages behind each violation: what happened to each, record by record."""
+"""The messages of each violation: what happened to each, record by record."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from gauntlet.reports.render.sections.page import Page
 COLUMNS = ("at", "event", "user", "edge", "link", "position", "channel", "mark")
 
 
-def facts(page: Page) -> dict[str, Any] | None:
+def context(page: Page) -> dict[str, Any] | None:
     violated = [check for check in page.result["checks"] if check["witnesses"]]
     if not violated:
         return None

@@ -1,4 +1,4 @@
-"""The guarantee grade: each promise, how it fared, and what could not be judged."""
+"""The guarantee grade: each guarantee, its evidence, and what could not be judged."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from gauntlet.reports.verdict.guarantees import GRADES
 _MARKS = {"A": "valid", "B": "valid", "C": "unknown", "F": "invalid", "–": "not-applicable"}
 
 
-def facts(page: Page) -> dict[str, Any] | None:
+def context(page: Page) -> dict[str, Any] | None:
     rows = page.result["grades"]
     if not rows:
         return None

@@ -8,7 +8,7 @@ from gauntlet.reports.render.sections.page import Page
 COLUMNS = ("p50", "p90", "p99", "p999", "max")
 
 
-def facts(page: Page) -> dict[str, Any] | None:
+def context(page: Page) -> dict[str, Any] | None:
     picture = page.pictures.get("latency")
     if picture is None:
         return None
@@ -19,7 +19,7 @@ def facts(page: Page) -> dict[str, Any] | None:
         "rows": [
             {
                 "window": window["name"],
-                **{lane: _cells(latency[lane][window["name"]]) for lane in ("ack", "delivery")},
+                **{kind: _cells(latency[kind][window["name"]]) for kind in ("ack", "delivery")},
             }
             for window in page.result["windows"]
             if latency["ack"][window["name"]]["samples"]

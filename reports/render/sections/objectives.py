@@ -1,4 +1,4 @@
-"""The SLA: every objective with what was wanted and what was measured."""
+"""The objectives of the scenario: the required and the measured value of each."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from gauntlet.reports import formatting
 from gauntlet.reports.render.sections.page import Page
 
 
-def facts(page: Page) -> dict[str, Any] | None:
+def context(page: Page) -> dict[str, Any] | None:
     objectives = page.result["objectives"]
     if not objectives:
         return None
@@ -15,10 +15,10 @@ def facts(page: Page) -> dict[str, Any] | None:
 
 def _row(objective: dict[str, Any]) -> dict[str, Any]:
     indicator = objective["indicator"]
-    wanted = formatting.measured(indicator, objective["target"])
+    target = formatting.measured(indicator, objective["target"])
     return {
         **objective,
-        "wanted": f"{objective['op']} {wanted}",
+        "required": f"{objective['op']} {target}",
         "measured": formatting.measured(
             indicator, objective["value"], at_least=objective.get("at_least", False)
         ),

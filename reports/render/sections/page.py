@@ -1,4 +1,4 @@
-"""What every section is made from."""
+"""The data from which every section is made."""
 
 from dataclasses import dataclass, field
 from typing import Any

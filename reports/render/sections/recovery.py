@@ -1,4 +1,4 @@
-"""Each fault: what it did, how that is known, and how long the service took to recover."""
+"""Each fault: when it was active, the proof of it, and how long the service took to recover."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from gauntlet.reports import formatting
 from gauntlet.reports.render.sections.page import Page
 
 
-def facts(page: Page) -> dict[str, Any] | None:
+def context(page: Page) -> dict[str, Any] | None:
     faults = page.result["faults"]
     if not faults:
         return None
@@ -20,7 +20,7 @@ def facts(page: Page) -> dict[str, Any] | None:
 def _row(fault: dict[str, Any]) -> dict[str, Any]:
     took_ms = fault["recovery_ms"]
     if took_ms is None:
-        recovery = f"not known: {fault['recovery_unknown']}"
+        recovery = f"unknown: {fault['recovery_unknown']}"
     else:
         recovery = "did not recover" if took_ms == "inf" else formatting.ms(took_ms)
     return {

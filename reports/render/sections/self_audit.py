@@ -1,4 +1,4 @@
-"""Can you trust the numbers? What the generator, the fault proxies and the machine had left."""
+"""Whether the numbers can be trusted: how busy generator, fault proxies and machine were."""
 
 from typing import Any
 
@@ -9,29 +9,29 @@ ANSWERS = {
     "trustworthy": ("valid", "Yes"),
     "generator-limited": ("invalid", "Not the latencies"),
     "proxy-limited": ("invalid", "Not the latencies"),
-    "machine-saturated": ("unknown", "With care"),
-    "not-recorded": ("unknown", "Nobody knows"),
+    "machine-saturated": ("unknown", "With caution"),
+    "not-recorded": ("unknown", "Unknown"),
 }
-# What each figure is called, and what a reader must know of it.
+# The name of each figure, and what a reader must know about it.
 NAMES = {
-    "send-lag": ("sends late, p99", "after the time they were meant for"),
-    "missed-arrivals": ("sends never made", "that the schedule asked for"),
-    "loop-lag": ("engine's loop late", "p99 of each second; worst tick"),
+    "send-lag": ("send lag, p99", "after the intended time"),
+    "missed-arrivals": ("missed arrivals", "sends of the schedule that were not made"),
+    "loop-lag": ("event loop lag", "p99 of each second; worst tick"),
     "engine-cpu": ("engine thread", "of one core"),
     "generator-cpu": ("Locust process", "all threads, which share one core"),
     "master": ("Locust master", ""),
     "gc-pause": ("garbage collection", "longest pause of each second"),
-    "descriptors": ("open descriptors", "sockets and files, of the process's limit"),
+    "descriptors": ("open descriptors", "sockets and files; the limit is that of the process"),
     "rss": ("memory", "of the Locust process"),
     "proxy-clients": ("fault proxy, clients", ""),
     "proxy-backends": ("fault proxy, back end", ""),
     "stack": ("system under test", ""),
-    "conductor": ("gauntlet itself", ""),
-    "others": ("other processes", "not of this run"),
-    "machine": ("whole machine busy", "whatever else ran on it included"),
+    "conductor": ("gauntlet command", ""),
+    "others": ("other processes", "outside this run"),
+    "machine": ("whole machine busy", "all processes, including those outside this run"),
     "worker-machine": ("another machine busy", ""),
-    "storage-wait": ("waited for storage", "of the time, some process"),
-    "stolen-cpu": ("CPU taken by the host", "of the machine's"),
+    "storage-wait": ("storage wait", "share of the time in which some process waited"),
+    "stolen-cpu": ("CPU taken by the host", "of all cores"),
     "tcp-in-use": ("TCP sockets", "on the machine"),
     "tcp-time-wait": ("TIME_WAIT", "each holds a port for a minute"),
 }
@@ -39,20 +39,24 @@ _MARKS = {"over": "invalid", "near": "unknown", "ok": "valid"}
 _BAR_MAX = 100
 
 
-def facts(page: Page) -> dict[str, Any] | None:
+def context(page: Page) -> dict[str, Any] | None:
     audit = page.result.get("self_audit")
     if audit is None:
         return None
     mark, answer = ANSWERS[audit["status"]]
-    limited = [one for one in audit["figures"] if one["state"] in _MARKS]
+    limited = [figure for figure in audit["figures"] if figure["state"] in _MARKS]
     return {
         "mark": mark,
         "answer": answer,
         "sentence": audit["sentence"],
-        "rows": [_row(one) for state in _MARKS for one in limited if one["state"] == state],
-        "besides": [_besides(one) for one in audit["figures"] if one["state"] == "info"],
+        "rows": [_row(figure) for figure in sorted(limited, key=_most_severe_first)],
+        "others": [_other(figure) for figure in audit["figures"] if figure["state"] == "info"],
         "seconds": audit.get("seconds"),
     }
+
+
+def _most_severe_first(figure: dict[str, Any]) -> int:
+    return list(_MARKS).index(figure["state"])
 
 
 def _row(figure: dict[str, Any]) -> dict[str, Any]:
@@ -71,9 +75,9 @@ def _row(figure: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _besides(figure: dict[str, Any]) -> dict[str, str]:
+def _other(figure: dict[str, Any]) -> dict[str, str]:
     name, note = NAMES[figure["id"]]
     value = formatting.amount(figure["typical"], figure["unit"])
-    if figure["unit"] == "share":  # these are short: what is typical of them is none
+    if figure["unit"] == "share":  # stalls are short, so the typical second has none
         value += f", worst second {formatting.amount(figure['worst'], 'share')}"
     return {"name": name, "note": note, "value": value}

@@ -1,4 +1,4 @@
-"""The first screen: how it ended, the three gravest reasons, and the numbers that matter."""
+"""The first screen: the verdict, its three most severe reasons, and the most important figures."""
 
 from typing import Any
 
@@ -17,15 +17,15 @@ HEADLINES = {
 }
 MEANINGS = {
     "pass": "Every required check held and every objective was met.",
-    "warn": "Every required check held; something that is not required did not.",
+    "warn": "Every required check held, but a check or an objective that only warns did not.",
     "fail": "A required check or objective was violated.",
-    "inconclusive": "Something that is required could not be judged. This is not a pass.",
-    "aborted": "The run ended before its time; what there was of it has been judged.",
-    "error": "The run proves nothing about the system: the harness or its healing failed.",
+    "inconclusive": "A required check or objective could not be judged. This is not a pass.",
+    "aborted": "The run ended early; only the part that ran was judged.",
+    "error": "The harness failed or a fault was not healed, so nothing is proven about the system.",
 }
 
 
-def facts(page: Page) -> dict[str, Any]:
+def context(page: Page) -> dict[str, Any]:
     result = page.result
     status = result["verdict"]["status"]
     reasons = result["verdict"]["reasons"]
@@ -44,6 +44,7 @@ def facts(page: Page) -> dict[str, Any]:
 
 def _tiles(result: dict[str, Any]) -> list[dict[str, Any]]:
     counts, latency = result["counts"], result["latency"]
+    missing = counts["missing"]
     failed = counts["rejected"] + counts["unknown"]
     sent = f"of {counts['ops']:,} sent"
     if missed := counts.get("missed", 0):
@@ -51,9 +52,9 @@ def _tiles(result: dict[str, Any]) -> list[dict[str, Any]]:
     lost = next((check["count"] for check in result["checks"] if check["id"] == "lost-acked"), 0)
     tiles = [
         _tile("messages acknowledged", counts["acked"], sent),
-        _tile("acknowledged and lost", lost, "absent from the audit", bad=lost > 0),
+        _tile("acknowledged but lost", lost, "missing from storage", bad=lost > 0),
         _tile("deliveries made", counts["presented"], f"of {counts['expected']:,} expected"),
-        _tile("deliveries missing", counts["missing"], "never shown", bad=counts["missing"] > 0),
+        _tile("deliveries missing", missing, "never presented", bad=missing > 0),
         _tile(
             "sends failed", failed, f"{counts['rejected']:,} refused, {counts['unknown']:,} unknown"
         ),
@@ -81,7 +82,7 @@ def _recovery_tile(faults: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return []
     known = [fault for fault in faults if fault["recovery_ms"] is not None]
     if not known:
-        return [{"label": "slowest recovery", "value": "–", "note": "not known", "bad": False}]
+        return [{"label": "slowest recovery", "value": "–", "note": "unknown", "bad": False}]
     slowest = max(known, key=lambda fault: float(fault["recovery_ms"]))
     never = slowest["recovery_ms"] == "inf"
     return [

@@ -27,7 +27,10 @@ def test_what_is_shown_once_the_audit_reads_may_be_younger_than_it(verdict, good
     shown = story.at(Kind.DELIVER, conv=conv, peer=author, sseq=sseq)
     found = verdict("history-gap", story)
     assert (found.outcome, found.count) == ("invalid", 1)
-    assert "was shown; the audit ends before it" in found.witnesses[0].sentence
+    assert (
+        "was presented before the audit, but the audit ends before it"
+        in found.witnesses[0].sentence
+    )
     for index in shown:
         story.change(index, t_ns=5_032_200_000_000)
     assert verdict("history-gap", story).outcome == "valid"

@@ -6,7 +6,7 @@ import pytest
 from gauntlet.core.history import Kind
 from gauntlet.core.scenario.capabilities import SELF_ECHO
 from gauntlet.reports import checks
-from gauntlet.reports.checks._own_positions import OwnPositions
+from gauntlet.reports.checks._shared import OwnPositions
 
 LEFT_OUT = ("wire-order", "history-gap")
 
@@ -49,13 +49,13 @@ def test_positions_are_their_writers_alone(history, good_story):
     place = [np.array([value], dtype=np.int64) for value in (ack.conv, ack.peer, ack.seq)]
     conv, user, position = place
     own = OwnPositions(history(story, without=SELF_ECHO))
-    assert own.holds(*place).tolist() == [True]
-    assert own.holds(conv, user + 1, position).tolist() == [False]
-    assert own.holds(conv + 100, user, position).tolist() == [False]
+    assert own.contain(*place).tolist() == [True]
+    assert own.contain(conv, user + 1, position).tolist() == [False]
+    assert own.contain(conv + 100, user, position).tolist() == [False]
     assert own.count(conv, user, position * 0, position + 100_000).tolist() == [
         sum(it.seq > 0 for it in map(story.records.__getitem__, _mine(story, ack)))
     ]
-    assert OwnPositions(history(story)).holds(*place).tolist() == [False]
+    assert OwnPositions(history(story)).contain(*place).tolist() == [False]
 
 
 def _mine(story, ack):

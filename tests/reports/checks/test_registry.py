@@ -5,21 +5,23 @@ import pytest
 from gauntlet.reports import checks
 from gauntlet.reports.checks.finding import Finding, Outcome, judge
 
+STATEMENT = "{count} of {examined} {subject} {are} broken."
+
 
 @pytest.mark.parametrize(
     ("finding", "outcome"),
     [
-        (Finding(5, "things"), Outcome.VALID),
-        (Finding(0, "things"), Outcome.UNKNOWN),
-        (Finding(5, "things", count=1), Outcome.INVALID),
-        (Finding(5, "things", count=1, unknown="doubt"), Outcome.INVALID),
-        (Finding(5, "things", unknown="doubt"), Outcome.UNKNOWN),
-        (Finding(0, "things", not_applicable="no faults"), Outcome.NOT_APPLICABLE),
+        (Finding(5, "things", STATEMENT), Outcome.VALID),
+        (Finding(0, "things", STATEMENT), Outcome.UNKNOWN),
+        (Finding(5, "things", STATEMENT, count=1), Outcome.INVALID),
+        (Finding(5, "things", STATEMENT, count=1, unknown="doubt"), Outcome.INVALID),
+        (Finding(5, "things", STATEMENT, unknown="doubt"), Outcome.UNKNOWN),
+        (Finding(0, "things", STATEMENT, not_applicable="no faults"), Outcome.NOT_APPLICABLE),
     ],
 )
 def test_what_a_finding_amounts_to(finding, outcome):
     """A violation outweighs doubt; nothing examined is no pass."""
-    assert judge("it", "what it means", finding).outcome is outcome
+    assert judge("duplicate", finding).outcome is outcome
 
 
 def test_a_check_that_crashes_is_unknown(monkeypatch, history, good_story):

@@ -85,7 +85,7 @@ def test_an_unanswered_op_that_nobody_was_shown_may_be_a_straggler(verdict, good
     story.drop(story.at(Kind.DELIVER, **op))
     found = verdict("undelivered", story)
     assert (found.outcome, found.count) == ("invalid", 2)
-    assert "is stored, though its sender had no answer" in found.witnesses[0].sentence
+    assert "is stored although its sender received no answer" in found.witnesses[0].sentence
 
 
 def test_an_unanswered_op_that_shows_after_the_quiesce_began_is_a_straggler(verdict, good_story):
@@ -109,7 +109,7 @@ def test_an_unanswered_op_has_its_deadline_too(verdict, good_story):
     story.change(other, t_ns=5_031 * S)
     found = verdict("undelivered", story)
     assert (found.outcome, found.count) == ("invalid", 1)
-    assert "no answer, until 5" in found.witnesses[0].sentence
+    assert "only 5.07 s later than expected" in found.witnesses[0].sentence
 
 
 def test_a_page_that_leaves_out_an_unanswered_op_withholds_it(judged, good_story):
@@ -147,7 +147,7 @@ def test_another_device_is_owed_what_its_user_sent(judged, good_story, break_it)
     (check,) = (check for check in result["checks"] if check["verdict"] == "invalid")
     (witness,) = check["witnesses"]
     assert check["id"] == "undelivered"
-    assert f"u0-2 (d1) was watching and did not get message {sseq} of u0-2" in witness["sentence"]
+    assert f"u0-2 (d1) never received message {sseq} of u0-2" in witness["sentence"]
     assert result["counts"]["missing"] == 1
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gauntlet.core.scenario.model import Fault
-from gauntlet.reports.history.events import collect
+from gauntlet.reports.history.events import collect_events
 
 PLANNED = Fault(id="f", kind="kill", target="edge", at=1)
 
@@ -21,7 +21,7 @@ def test_a_fault_that_acted_and_was_healed():
         fault("effective", 20, proof={"pid": 1}),
         fault("healed", 30, proof={"edge": "up"}),
     ]
-    (found,) = collect(rows, [PLANNED]).faults
+    (found,) = collect_events(rows, [PLANNED]).faults
     assert (found.requested_ns, found.effective_ns, found.healed_ns) == (10, 20, 30)
     assert found.proven
     assert found.proof == {"pid": 1}
@@ -29,13 +29,13 @@ def test_a_fault_that_acted_and_was_healed():
 
 def test_a_fault_without_proof_is_not_proven():
     """A step that says "effective" and shows nothing proves nothing."""
-    (found,) = collect([fault("effective", 20)], [PLANNED]).faults
+    (found,) = collect_events([fault("effective", 20)], [PLANNED]).faults
     assert not found.proven
 
 
 def test_a_fault_that_never_came():
     """A planned fault is known even if no row tells of it."""
-    (found,) = collect([], [PLANNED]).faults
+    (found,) = collect_events([], [PLANNED]).faults
     assert found.requested_ns is None
     assert not found.proven
 
@@ -43,7 +43,7 @@ def test_a_fault_that_never_came():
 def test_failures_say_why():
     """What went wrong is taken from the step's detail."""
     rows = [fault("failed", 1, detail={"error": "no"}), fault("heal-failed", 2)]
-    (found,) = collect(rows, [PLANNED]).faults
+    (found,) = collect_events(rows, [PLANNED]).faults
     assert found.failed == "no"
     assert found.heal_failed == "no reason given"
 
@@ -59,7 +59,7 @@ def test_a_cutover_is_healed_when_it_has_ended(end):
         ),
         fault("healed", 90),
     ]
-    events = collect(rows, [PLANNED])
+    events = collect_events(rows, [PLANNED])
     assert events.faults[0].healed_ns == 40
     assert events.cutovers[0].entered("drain") == 18
     assert events.cutovers[0].entered("close") is None
@@ -72,7 +72,7 @@ def test_phases_are_the_loads_and_the_first_counts():
         {"writer": "load-0", "t_ns": 5, "kind": "phase", "phase": "ramp"},
         {"writer": "load-1", "t_ns": 9, "kind": "phase", "phase": "ramp"},
     ]
-    events = collect(rows, [])
+    events = collect_events(rows, [])
     assert events.zero_ns == 5
     assert events.at_s(1_000_000_005) == 1.0
     assert events.at_s(None) is None
@@ -81,6 +81,6 @@ def test_phases_are_the_loads_and_the_first_counts():
 def test_why_a_run_stopped():
     """Interruption and failure of the harness are told apart."""
     rows = [{"writer": "run", "t_ns": 1, "kind": "interrupted", "message": "Ctrl-C"}]
-    assert collect(rows, []).interrupted == "Ctrl-C"
+    assert collect_events(rows, []).interrupted == "Ctrl-C"
     rows = [{"writer": "run", "t_ns": 1, "kind": "error", "message": "the stack ended"}]
-    assert collect(rows, []).error == "the stack ended"
+    assert collect_events(rows, []).error == "the stack ended"

@@ -5,7 +5,7 @@ import pytest
 
 from gauntlet.core.history import DTYPE, Kind
 from gauntlet.reports.history.directory import Conversation, Names
-from gauntlet.reports.history.membership import Entitlement
+from gauntlet.reports.history.membership import MembershipIntervals
 
 DIRECT, ROOM = 1, 2
 MEMBER, OTHER, LEFT, TWICE, UNSURE, STRANGER = 1, 2, 3, 4, 5, 9
@@ -20,7 +20,7 @@ def ranges(*rows):
     return records
 
 
-ENTITLEMENT = Entitlement(
+ENTITLEMENT = MembershipIntervals(
     ranges((MEMBER, 1, 0), (LEFT, 3, 0), (LEFT, 3, 8), (TWICE, 2, 4), (TWICE, 10, 0)),
     Names(
         {},
@@ -63,5 +63,5 @@ def test_who_may_read(conv, user, position, entitled, excluded):
 
 def test_participants_are_members_and_owners_of_ranges():
     """A late joiner who was not planned is a participant all the same."""
-    known = Entitlement(ranges((7, 4, 0)), Names({}, {}, {}))
+    known = MembershipIntervals(ranges((7, 4, 0)), Names({}, {}, {}))
     assert known.participants.tolist() == [(ROOM << 32) | 7]

@@ -46,15 +46,17 @@ def test_counts_and_series_have_them(judged):
     assert (sum(result["series"]["missed"]), result["series"]["missed"][RAMP_S + 1]) == (1, 1)
 
 
-@pytest.mark.parametrize("name", ["intended", "missed"])
-def test_an_arrival_that_vanished_is_the_harness_fault(judged, name):
+@pytest.mark.parametrize(
+    ("name", "noun"), [("intended", "intended sends"), ("missed", "missed arrivals")]
+)
+def test_an_arrival_that_vanished_is_the_harness_fault(judged, name, noun):
     """The schedule had one more than the records hold as ops and missed ones."""
     story = good_story(1)
     story.miss(RAMP_S + 1)
     story.reconciliation[name] += 1
     result = judged(story)
     assert result["verdict"]["exit_code"] == 3
-    assert f" {name}, its records say " in result["verdict"]["reasons"][0]
+    assert f" {noun}, but its records contain " in result["verdict"]["reasons"][0]
 
 
 def test_a_line_that_is_older_than_the_count_is_judged_as_ever(judged):

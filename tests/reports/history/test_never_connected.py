@@ -31,7 +31,10 @@ def test_whom_the_system_never_let_in_leaves_it_open_what_was_owed(judged):
     result = judged(story_of(100, 100))
     assert undelivered(result)["verdict"] == "unknown"
     assert (result["verdict"]["status"], result["verdict"]["exit_code"]) == ("inconclusive", 5)
-    assert "100 of 108 users that were to connect never got" in result["verdict"]["reasons"][0]
+    assert (
+        "100 of 108 users that the load started never got a connection"
+        in result["verdict"]["reasons"][0]
+    )
     (caveat,) = result["caveats"]
     assert "100 of 108 users" in caveat
 
@@ -54,7 +57,7 @@ def test_where_nothing_tells_who_was_started_that_is_said(judged):
     result = judged(story_of(5, None))
     assert result["verdict"]["status"] == "pass"
     (caveat,) = result["caveats"]
-    assert caveat.startswith("5 planned users never connected, and nothing tells whether")
+    assert caveat.startswith("5 planned users never connected. live.jsonl does not show whether")
 
 
 def test_a_device_that_never_connected_was_refused_too(judged):

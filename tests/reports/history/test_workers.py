@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from gauntlet.reports.history import workers
-from gauntlet.reports.history.workers import Clocks
+from gauntlet.reports.history.clock_alignment import ClockAlignment
 from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import judge
 
@@ -23,7 +23,9 @@ def clock(worker, at_ns, offset_ns, error_ns=0):
 
 def test_a_lead_that_grows_is_followed():
     """Halfway between two measurements half of the drift has come about; beyond them, no more."""
-    clocks = Clocks.of([clock(1, 100 * S, 50 * S, 2_000), clock(1, 200 * S, 50 * S + 1_000, 9_000)])
+    clocks = ClockAlignment.from_events(
+        [clock(1, 100 * S, 50 * S, 2_000), clock(1, 200 * S, 50 * S + 1_000, 9_000)]
+    )
     times = np.array([150, 150 + 50, 250, 400], dtype=np.int64) * S
     assert clocks.lead_ns(1, times).tolist()[0] == 50 * S
     assert abs(clocks.lead_ns(1, times)[1] - (50 * S + 500)) <= 1
@@ -33,10 +35,10 @@ def test_a_lead_that_grows_is_followed():
 
 def test_workers_of_the_masters_host_have_its_clock():
     """Their rows and records stay as they are."""
-    clocks = Clocks.of([clock(0, 1, 0), clock(0, 9, 0)])
-    assert clocks == Clocks()
+    clocks = ClockAlignment.from_events([clock(0, 1, 0), clock(0, 9, 0)])
+    assert clocks == ClockAlignment()
     rows = [{"writer": "load-0", "t_ns": 5, "kind": "phase"}]
-    assert clocks.laid(rows) is rows
+    assert clocks.align_events(rows) is rows
 
 
 def test_events_of_another_host_fall_into_their_place():
@@ -46,7 +48,7 @@ def test_events_of_another_host_fall_into_their_place():
         {"writer": "chaos", "t_ns": 300, "kind": "fault"},
         {"writer": "load-1", "t_ns": 1_200, "kind": "phase"},
     ]
-    laid = Clocks.of(rows).laid(rows)
+    laid = ClockAlignment.from_events(rows).align_events(rows)
     assert [(row["writer"], row["t_ns"]) for row in laid[1:]] == [("load-1", 200), ("chaos", 300)]
 
 
@@ -66,7 +68,7 @@ def test_a_worker_is_lost_unless_it_ended_in_order():
         worker(1, "lost", "Worker 1 (h, pid 7) was lost at 3.0 s"),
         worker(2, "lost", "Worker 2 (h, pid 7) was lost at 9.0 s: its files did not come"),
     ]
-    assert workers.lost(rows, {0, 2}) == {
+    assert workers.lost_workers(rows, {0, 2}) == {
         1: "Worker 1 (h, pid 7) was lost at 3.0 s",
         2: "Worker 2 (h, pid 7) was lost at 9.0 s: its files did not come",
         3: "Worker 3 (h, pid 7) did not reconcile",
@@ -75,7 +77,7 @@ def test_a_worker_is_lost_unless_it_ended_in_order():
 
 def test_a_run_without_workers_has_lost_none():
     """Runs of one process, and of older versions, say nothing of workers."""
-    assert workers.lost([{"kind": "phase"}], {0}) == {}
+    assert workers.lost_workers([{"kind": "phase"}], {0}) == {}
 
 
 def test_the_result_has_a_row_for_each_worker():
@@ -87,7 +89,7 @@ def test_the_result_has_a_row_for_each_worker():
         worker(1, "back", "Worker 1 (h, pid 7) is back"),
         worker(1, "whole", "Worker 1 (h, pid 7) has ended in order"),
     ]
-    first, second = workers.workers(rows, workers.lost(rows, {1}))
+    first, second = workers.worker_table(rows, workers.lost_workers(rows, {1}))
     assert (first["worker"], first["state"]) == (0, "lost")
     assert first["sentence"] == "Worker 0 (h, pid 7) did not reconcile"
     assert (first["offset_ms"], first["error_ms"]) == (0, 0)
@@ -104,7 +106,7 @@ def test_the_result_has_a_row_for_each_worker():
 
 def test_a_clock_that_nobody_measured_is_not_known():
     """The master wrote who takes part before it compared clocks, and was killed."""
-    (found,) = workers.workers([worker(0, "joined", "Worker 0 takes part")], {})
+    (found,) = workers.worker_table([worker(0, "joined", "Worker 0 takes part")], {})
     assert (found["offset_ms"], found["error_ms"]) == (None, None)
 
 

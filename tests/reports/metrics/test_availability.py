@@ -8,13 +8,13 @@ import pytest
 from gauntlet.core.history import DTYPE, Kind, RoomEvent
 from gauntlet.core.scenario.model import Scenario, Target
 from gauntlet.reports.history.connections import Sessions
-from gauntlet.reports.history.directory import Link, Names
+from gauntlet.reports.history.directory import Connection, Names
 from gauntlet.reports.history.events import Events
 from gauntlet.reports.metrics import availability
 from gauntlet.reports.metrics.windows import Window
 
 S = 1_000_000_000
-LINKS = {link: Link(link // 10, "d0", link % 10, "edge", "blue") for link in (11, 12, 21, 22)}
+LINKS = {link: Connection(link // 10, "d0", link % 10, "edge", "blue") for link in (11, 12, 21, 22)}
 
 
 def history(*rows, **server):
@@ -61,16 +61,16 @@ CUT = (
 def test_what_a_client_closes_itself_is_not_lost(span, found):
     """A move ends with the client's own 1000; a cut connection is lost when it is noticed."""
     start_s, end_s = span
-    assert availability.lost(history(*MOVED, *CUT), window(start_s, end_s)) == found
+    assert availability.lost_connections(history(*MOVED, *CUT), window(start_s, end_s)) == found
 
 
 def test_what_a_fault_took_is_not_the_steady_windows():
     """Neither a connection lost inside a span that is left out, nor a wait that began there."""
     known = history(*MOVED, *CUT)
-    assert availability.lost(known, window(0, 100, (20, 25))) == (0, 3)
-    assert availability.lost(known, window(0, 100, (0, 19), (21, 30))) == (1, 2)
-    assert availability.lost(known, window(0, 100, (0, 12))) == (1, 2)
-    assert availability.unconnected_ms(known, window(0, 100, (20, 25))) == (0.0, 2)
+    assert availability.lost_connections(known, window(0, 100, (20, 25))) == (0, 3)
+    assert availability.lost_connections(known, window(0, 100, (0, 19), (21, 30))) == (1, 2)
+    assert availability.lost_connections(known, window(0, 100, (0, 12))) == (1, 2)
+    assert availability.longest_disconnection_ms(known, window(0, 100, (20, 25))) == (0.0, 2)
     told = history(*CUT, exited(22, 2))
     assert availability.spurious_exits(told, window(0, 100))[0] == 1
     assert availability.spurious_exits(told, window(0, 100, (20, 25)))[0] == 0
@@ -78,14 +78,14 @@ def test_what_a_fault_took_is_not_the_steady_windows():
 
 def test_nobody_who_follows_a_move_is_without_a_connection():
     """Make before break takes no time at all."""
-    assert availability.unconnected_ms(history(*MOVED), window(0, 100)) == (0.0, 1)
+    assert availability.longest_disconnection_ms(history(*MOVED), window(0, 100)) == (0.0, 1)
 
 
 def test_a_cut_user_waits_until_the_arrivals_end():
     """The wait belongs to the span in which it began."""
     known = history(*MOVED, *CUT)
-    assert availability.unconnected_ms(known, window(0, 30)) == (80_000.0, 2)
-    assert availability.unconnected_ms(known, window(30, 100)) == (0.0, 2)
+    assert availability.longest_disconnection_ms(known, window(0, 30)) == (80_000.0, 2)
+    assert availability.longest_disconnection_ms(known, window(30, 100)) == (0.0, 2)
 
 
 def exited(at_s, user, seq=5):

@@ -8,7 +8,8 @@ from gauntlet.reports.history.events import Events
 from gauntlet.reports.metrics import harness_health
 from gauntlet.reports.render import summary
 from gauntlet.reports.render.sections.page import Page
-from gauntlet.reports.render.sections.self_audit import ANSWERS, NAMES, facts
+from gauntlet.reports.render.sections.self_audit import ANSWERS, NAMES, context
+from gauntlet.reports.verdict import harness_health_text
 
 from ..histories import good_story
 
@@ -57,12 +58,13 @@ def vitals(**changed):
 
 def audited(rows=None, events=None, **machine):
     """The audit, and its figures by id."""
-    found = harness_health.audit(
+    health = harness_health.assess(
         live() if rows is None else rows,
         vitals() if events is None else events,
         TIMES,
         {**MACHINE, **machine},
     )
+    found = harness_health_text.self_audit(health)
     return found, {figure["id"]: figure for figure in found["figures"]}
 
 
@@ -79,9 +81,9 @@ def test_a_harness_with_room_to_spare_is_trusted():
     ("case", "told"),
     [
         ({"lag_p99_ms": 14.0}, "14 ms late"),
-        ({"rows": live(loop_lag_p99_ms=11.0)}, "loop came 11 ms late"),
+        ({"rows": live(loop_lag_p99_ms=11.0)}, "event loop ran 11 ms late"),
         ({"rows": live(engine_cpu_share=0.97)}, "engine used 97 %"),
-        ({"rows": live(descriptors=20_001)}, "20,001 descriptors of 20,000"),
+        ({"rows": live(descriptors=20_001)}, "20,001 of 20,000 descriptors"),
         ({"events": vitals(cores={"load": 0.95, "load-children": 1.0})}, "master used 0.95"),
     ],
 )
@@ -130,7 +132,7 @@ def test_a_saturated_machine_is_told_with_who_used_it():
     found, _ = audited(events=vitals(machine_cpu_share=0.99))
     assert found["status"] == "machine-saturated"
     assert "0.80 cores" in found["sentence"]
-    assert "not of this run 2.64 cores" in found["sentence"]
+    assert "outside this run used 2.64 cores" in found["sentence"]
 
 
 def test_the_generator_is_blamed_before_the_machine():
@@ -169,7 +171,7 @@ def test_a_workers_own_machine_is_judged_too():
     away = live(1, boot="away", machine_cpu_share=1.0)
     found, figures = audited([*live(0, machine_cpu_share=1.0), *away])
     assert found["status"] == "generator-limited"
-    assert "a worker's machine was 100 % busy" in found["sentence"]
+    assert "the machine of a worker was 100 % busy" in found["sentence"]
     assert figures["worker-machine"]["of"] == "of worker 1"
 
 
@@ -191,11 +193,11 @@ def test_a_late_generator_needs_no_record_to_be_known():
 def test_the_section_answers_first_and_shows_offenders_first():
     """An SRE reads the answer, then the row that is at its limit."""
     found, _ = audited(events=vitals(machine_cpu_share=0.99))
-    shown = facts(Page({"self_audit": found}, {}))
-    assert shown["answer"] == "With care"
+    shown = context(Page({"self_audit": found}, {}))
+    assert shown["answer"] == "With caution"
     assert shown["rows"][0]["name"] == "whole machine busy"
     assert shown["rows"][0]["bar"] == 100
-    assert any(one["name"] == "other processes" for one in shown["besides"])
+    assert any(one["name"] == "other processes" for one in shown["others"])
 
 
 def test_the_summary_says_it_in_a_line(judged):
@@ -206,7 +208,7 @@ def test_the_summary_says_it_in_a_line(judged):
 
 def test_a_result_without_an_audit_has_no_section():
     """A result of an older version is still rendered."""
-    assert facts(Page({}, {})) is None
+    assert context(Page({}, {})) is None
 
 
 def test_every_status_and_figure_has_words_and_is_documented():

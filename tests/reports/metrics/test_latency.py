@@ -37,8 +37,8 @@ def test_nothing_has_no_percentile():
     """No samples, no number."""
     assert latency.percentile(np.array([]), 0.5) is None
     nothing = np.array([])
-    assert latency.bounds(nothing, nothing, 0.5) is None
-    assert latency.table(nothing, nothing) == {
+    assert latency.percentile_bounds(nothing, nothing, 0.5) is None
+    assert latency.percentile_table(nothing, nothing) == {
         **dict.fromkeys(latency.QUANTILES), "max": None,
         "samples": 0, "censored": 0, "at_least": [],
     }  # fmt: skip
@@ -53,8 +53,8 @@ def test_the_range_of_a_percentile_holds_the_true_one(samples, quantile):
     least = np.array([age for age, _, _ in samples])
     most = np.array([math.inf if pending else age for age, _, pending in samples])
     true = np.array([age + more if pending else age for age, more, pending in samples])
-    found = latency.bounds(most, least, quantile)
-    assert found.least <= latency.percentile(true, quantile) <= found.most
+    found = latency.percentile_bounds(most, least, quantile)
+    assert found.lower <= latency.percentile(true, quantile) <= found.upper
     if not any(pending for _, _, pending in samples):
         assert found.exact
 
@@ -62,7 +62,7 @@ def test_the_range_of_a_percentile_holds_the_true_one(samples, quantile):
 def test_a_percentile_below_the_censored_samples_is_exact():
     """One in ten pending leaves the median known, and makes the p99 a lower bound."""
     least = np.array([5.0] * 90 + [2000.0] * 10)
-    row = latency.table(np.where(least > 5, math.inf, least), least)
+    row = latency.percentile_table(np.where(least > 5, math.inf, least), least)
     assert (row["p50"], row["p99"], row["max"]) == (5.0, 2000.0, 2000.0)
     assert row["at_least"] == ["p95", "p99", "p999", "max"]
     assert (row["samples"], row["censored"]) == (100, 10)
@@ -76,7 +76,10 @@ def test_latency_counts_from_the_intended_time(history, good_story):
     assert ack.ms.size == story.reconciliation["ops"]
     refused, unknown = story.reconciliation["rejected"], story.reconciliation["unknown"]
     assert np.isinf(ack.ms).sum() == refused + unknown
-    assert (np.isinf(ack.least_ms).sum(), (ack.least_ms != ack.ms).sum()) == (refused, unknown)
+    assert (np.isinf(ack.lower_bound_ms).sum(), (ack.lower_bound_ms != ack.ms).sum()) == (
+        refused,
+        unknown,
+    )
     op = story.records[story.at(Kind.OP)[0]]
     (done,) = story.at(Kind.ACK, conv=op.conv, peer=op.peer, sseq=op.sseq)
     assert ack.ms[0] == pytest.approx((story.records[done].t_ns - op.ref_ns) / 1e6)
@@ -106,7 +109,7 @@ def test_a_send_that_was_never_answered_is_a_sample_of_its_age(history, good_sto
         record = story.records[index]
         (at,) = np.flatnonzero(ack.intended_ns == record.ref_ns)
         assert ack.ms[at] == math.inf
-        assert ack.least_ms[at] == pytest.approx((record.t_ns - record.ref_ns) / 1e6)
+        assert ack.lower_bound_ms[at] == pytest.approx((record.t_ns - record.ref_ns) / 1e6)
 
 
 def test_a_delivery_that_never_came_was_waited_for_until_the_audit(history, good_story):
@@ -119,4 +122,7 @@ def test_a_delivery_that_never_came_was_waited_for_until_the_audit(history, good
     samples = latency.delivery(read)
     (at,) = np.flatnonzero(samples.ms == math.inf)
     age_ms = (read.events.phases["audit"] - intended_ns) / 1e6
-    assert (samples.intended_ns[at], samples.least_ms[at]) == (intended_ns, pytest.approx(age_ms))
+    assert (samples.intended_ns[at], samples.lower_bound_ms[at]) == (
+        intended_ns,
+        pytest.approx(age_ms),
+    )

@@ -14,7 +14,7 @@ from ..story import HEAL_S, ZERO, S
 def found(history, story):
     """The recovery of the story's first fault, with that fault."""
     read = history(story)
-    return recovery.recoveries(read)["edge-crash"], read.events.faults[0]
+    return recovery.find_recoveries(read)["edge-crash"], read.events.faults[0]
 
 
 def delay(story, kind, from_s, to_s, by_s):

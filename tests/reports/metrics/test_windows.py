@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.events import Events, FaultTimes
-from gauntlet.reports.history.records import NEVER
-from gauntlet.reports.metrics.windows import Window, baseline, windows
+from gauntlet.reports.metrics.windows import Window, baseline, build_windows
 
 S = 1_000_000_000
 PROVEN = {"requested_ns": 19 * S, "effective_ns": 20 * S, "healed_ns": 30 * S, "proof": {"pid": 1}}
@@ -20,7 +20,7 @@ def events(**fault):
 def names_at(second, found):
     """The windows that a message intended then belongs to."""
     at = np.array([int(second * S)], dtype=np.int64)
-    return {name for name, window in found.items() if window.holds(at)[0]}
+    return {name for name, window in found.items() if window.contains(at)[0]}
 
 
 @pytest.mark.parametrize(
@@ -40,18 +40,18 @@ def names_at(second, found):
 )
 def test_where_a_message_belongs(second, expected):
     """Starts are included, ends are not; steady ends when a fault is requested."""
-    assert names_at(second, windows(events(**PROVEN), {"f": 34 * S})) == expected
+    assert names_at(second, build_windows(events(**PROVEN), {"f": 34 * S})) == expected
 
 
 def test_a_fault_that_was_not_healed_goes_on():
     """Nothing after it is steady, and there is no recovery."""
-    found = windows(events(**{**PROVEN, "healed_ns": None}), {"f": NEVER})
+    found = build_windows(events(**{**PROVEN, "healed_ns": None}), {"f": NEVER})
     assert names_at(90, found) == {"run", "fault:f"}
 
 
 def test_a_fault_without_proof_has_no_window_to_judge():
     """An objective over it must not be met by a fault that never acted."""
-    found = windows(events(), {"f": NEVER})
+    found = build_windows(events(), {"f": NEVER})
     assert "no proof" in found["fault:f"].unknown
     assert "no proof" in found["recovery:f"].unknown
     assert names_at(25, found) == {"steady", "run"}
@@ -61,13 +61,13 @@ def test_the_baseline_keeps_away_from_faults():
     """Before the first fault, or later than any recovery window."""
     calm = baseline(events(**PROVEN), 20.0)
     at = np.array([15 * S, 25 * S, 49 * S, 50 * S], dtype=np.int64)
-    assert calm.holds(at).tolist() == [True, False, False, True]
+    assert calm.contains(at).tolist() == [True, False, False, True]
 
 
 def test_how_long_a_window_is():
     """Only what lies within the arrivals, without what is taken out, however that overlaps."""
-    found = windows(events(**PROVEN), {"f": 34 * S})
+    found = build_windows(events(**PROVEN), {"f": 34 * S})
     lengths = {name: window.length_s((10 * S, 100 * S)) for name, window in found.items()}
     assert lengths == {"steady": 75.0, "run": 90.0, "fault:f": 10.0, "recovery:f": 4.0}
-    cut = Window("w", 0, NEVER, without=((5 * S, 20 * S), (15 * S, 30 * S), (90 * S, NEVER)))
+    cut = Window("w", 0, NEVER, excluded=((5 * S, 20 * S), (15 * S, 30 * S), (90 * S, NEVER)))
     assert cut.length_s((10 * S, 100 * S)) == 60.0

@@ -44,7 +44,9 @@ def test_a_late_generator_is_named_plainly_everywhere(told):
     for index in story.at(Kind.OP)[::20]:
         story.change(index, t_ns=story.records[index].ref_ns + 30 * MS)
     (caveat,), texts = told(story)
-    assert caveat.startswith("Generator-limited: latency and capacity objectives are not judged")
+    assert caveat.startswith(
+        "The run is generator-limited: latency and capacity objectives are not judged"
+    )
     for text in texts:
         assert caveat in text
         assert text.count("sends left 30 ms late at p99 (budget 10 ms)") == 1
@@ -56,7 +58,7 @@ def test_a_closed_loop_is_told_everywhere(told):
     story = good_story(1)
     story.scenario["load"]["model"] = "closed"
     (caveat,), texts = told(story)
-    assert caveat.startswith("Closed loop: ")
+    assert caveat.startswith("The load was a closed loop. ")
     assert "coordinated omission" in caveat
     assert all(text.count(caveat) == 1 for text in texts)
 
@@ -66,7 +68,7 @@ def test_tasks_beside_arrivals_are_a_closed_loop_too(told):
     story = good_story(1)
     story.driven = {1, 3}
     (caveat,), _ = told(story)
-    assert caveat.startswith("Tasks drove 2 of 8 users in a closed loop: ")
+    assert caveat.startswith("Locust tasks controlled 2 of 8 users in a closed loop. ")
 
 
 def test_missed_arrivals_are_told_with_their_reasons_everywhere(told):
@@ -75,6 +77,6 @@ def test_missed_arrivals_are_told_with_their_reasons_everywhere(told):
     for why in (Miss.NOBODY, Miss.NOBODY, Miss.BACKLOG):
         story.miss(RAMP_S + 1, why)
     (caveat,), texts = told(story)
-    assert "2 because nobody was ready to send, 1 because the worker" in caveat
+    assert "2 because no user was ready to send, 1 because the worker" in caveat
     for text in texts:
         assert text.count("Arrivals were missed: 3 of ") == 1

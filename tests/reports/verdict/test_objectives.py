@@ -63,7 +63,7 @@ def test_too_few_samples_are_not_a_pass(judged):
     """A value that rests on nothing is not known."""
     found = objective(judged, good_story(1), indicator="ack_p50_ms", min_samples=10_000)
     assert found["verdict"] == "unknown"
-    assert "10000 needed" in found["sentence"]
+    assert "at least 10,000 are needed" in found["sentence"]
 
 
 def test_a_fault_without_proof_judges_nothing(judged):
@@ -98,7 +98,7 @@ def test_a_late_generator_excuses_no_violation(judged):
     for index in story.at(Kind.OP)[::20]:
         story.change(index, t_ns=story.records[index].ref_ns + 30 * MS)
     late = judged(story)
-    assert late["caveats"][0].startswith("Generator-limited")
+    assert late["caveats"][0].startswith("The run is generator-limited")
     verdicts = [
         [(check["id"], check["verdict"]) for check in checks] for checks in (usual, late["checks"])
     ]
@@ -128,7 +128,10 @@ def test_a_lost_message_meets_no_bound(judged):
     found = objective(judged, story, **lost, value=1e9)
     assert (found["verdict"], found["at_least"]) == ("invalid", True)
     assert 6_000 < found["value"] < 8_000
-    assert f"is ≥ {found['value'] / 1000:.3g} s, for some never came; wanted" in found["sentence"]
+    assert (
+        f"is ≥ {found['value'] / 1000:.3g} s (a lower bound, because some had not arrived"
+        in found["sentence"]
+    )
     above = {"op": ">", **lost}
     assert objective(judged, story, **above, value=5_000)["verdict"] == "valid"
     assert objective(judged, story, **above, value=1e9)["verdict"] == "invalid"
@@ -182,4 +185,4 @@ def test_clocks_that_are_far_apart_leave_what_hangs_on_two_of_them_open(
     story.conductor.append({**error, "host": "h"})
     found = objective(judged, story, indicator=indicator, window=window, value=value)
     assert found["verdict"] == verdict
-    assert ("known within 9e+03 ms" in found["sentence"]) == (verdict == "unknown")
+    assert ("agree only within 9 s" in found["sentence"]) == (verdict == "unknown")

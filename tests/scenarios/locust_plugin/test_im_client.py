@@ -52,7 +52,7 @@ def test_the_documented_locustfile_passes(tmp_path, distant_peer):
     assert counts["ops"] == counts["acked"] > 10
     assert (counts["missing"], counts["expected"]) == (0, 2 * counts["acked"])
     (caveat,) = result["caveats"]
-    assert caveat.startswith("Closed loop: ")
+    assert caveat.startswith("The load was a closed loop. ")
     sends = re.search(r"^SEND +message +(\d+) +0\(", output, re.MULTILINE)
     assert int(sends[1]) == counts["acked"]
     stored = [entry for entries in distant_peer.entries.values() for entry in entries]
