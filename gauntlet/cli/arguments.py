@@ -86,8 +86,9 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
-        usage = self.format_usage().strip()
-        raise ConfigError(f"{message.removeprefix('argument ')}\n{usage}")
+        # argparse writes `argument --rate: must be …`.
+        sentence = message.removeprefix("argument ").replace(": must be", " must be", 1)
+        raise ConfigError(f"{sentence}\nsee `{self.prog} --help`")
 
 
 def scenario_options(parser: argparse.ArgumentParser) -> None:

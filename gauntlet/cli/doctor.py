@@ -61,7 +61,9 @@ def findings() -> list[Finding]:
 def show(console: Console) -> Exit:
     """Print the findings; OK if at least the embedded stack can run."""
     rows = findings()
-    table = Table("", "dependency", "found", "needed for", box=None)
+    table = Table(box=None)
+    for heading in ("", "dependency", "found", "needed for"):
+        table.add_column(heading, overflow="fold")  # a path that is cut short cannot be used
     for finding in rows:
         mark = "[green]✔[/]" if finding.found else "[red]✘[/]"
         table.add_row(mark, finding.name, finding.found or finding.remedy, finding.needed_for)

@@ -17,12 +17,12 @@ def error_of(*arguments):
 
 
 def test_a_rate_without_unit_is_reported_with_the_right_spelling():
-    message = "--rate: must be a rate such as 300/s or 90/m; got '300'"
+    message = "--rate must be a rate such as 300/s or 90/m; got '300'"
     assert error_of("run", "tour", "--rate", "300") == message
 
 
 def test_a_wrong_duration_is_reported_with_the_right_spelling():
-    message = "--steady: must be a duration such as 15s, 300ms or 1m30s; got '40 s'"
+    message = "--steady must be a duration such as 15s, 300ms or 1m30s; got '40 s'"
     assert error_of("run", "tour", "--steady", "40 s") == message
 
 
