@@ -1,1 +1,1 @@
-"""Shows a verdict: HTML report, plots, JUnit, summary."""
+"""Renders a result: HTML report, charts, JUnit file and Markdown pages."""

@@ -5,20 +5,21 @@ from xml.etree import ElementTree as ET  # only written here, never parsed
 
 from gauntlet.core.errors import Exit
 
-# How an answer is told in JUnit; a valid one needs no element, and a warning does not fail a job.
+# The JUnit element of each verdict. A valid one needs no element; a warning is never a failure.
 _ELEMENTS = {"invalid": "failure", "unknown": "skipped", "not-applicable": "skipped"}
 
 
 def document(result: dict[str, Any]) -> str:
-    """The whole file."""
+    """Return the content of junit.xml."""
     name = result["run"]["scenario"]
     suite = ET.Element("testsuite", name=f"gauntlet.{name}")
     for check in result["checks"]:
-        _case(suite, "checks", check["id"], check, hard=check["required"])
+        _add_case(suite, "checks", check["id"], check, required=check["required"])
     for objective in result["objectives"]:
         title = f"{objective['id']} ({objective['window']})"
-        _case(suite, "objectives", title, objective, hard=objective["severity"] == "fail")
-    _verdict(suite, result["verdict"])
+        required = objective["severity"] == "fail"
+        _add_case(suite, "objectives", title, objective, required=required)
+    _add_verdict(suite, result["verdict"])
     for tag, total in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         suite.set(total, str(len(suite.findall(f"testcase/{tag}"))))
     suite.set("tests", str(len(suite)))
@@ -28,10 +29,12 @@ def document(result: dict[str, Any]) -> str:
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _case(suite: ET.Element, group: str, title: str, judged: dict[str, Any], *, hard: bool) -> None:
+def _add_case(
+    suite: ET.Element, group: str, title: str, judged: dict[str, Any], *, required: bool
+) -> None:
     case = ET.SubElement(suite, "testcase", classname=f"gauntlet.{group}", name=title)
     tag = _ELEMENTS.get(judged["verdict"])
-    if tag == "failure" and not hard:
+    if tag == "failure" and not required:
         tag = "skipped"
     if tag:
         outcome = ET.SubElement(case, tag, message=_clean(judged["sentence"]))
@@ -39,8 +42,8 @@ def _case(suite: ET.Element, group: str, title: str, judged: dict[str, Any], *, 
         outcome.text = _clean("\n".join(sentences)) or None
 
 
-def _verdict(suite: ET.Element, verdict: dict[str, Any]) -> None:
-    """Is red for every exit code but 0, as the job is."""
+def _add_verdict(suite: ET.Element, verdict: dict[str, Any]) -> None:
+    """Add a case that fails for every exit code except 0, as the CI job does."""
     case = ET.SubElement(suite, "testcase", classname="gauntlet", name="verdict")
     if verdict["exit_code"] != Exit.OK:
         tag = "error" if verdict["status"] == "error" else "failure"
@@ -50,5 +53,5 @@ def _verdict(suite: ET.Element, verdict: dict[str, Any]) -> None:
 
 
 def _clean(text: str) -> str:
-    """XML 1.0 has no control characters, not even escaped."""
-    return "".join(letter for letter in text if letter >= " " or letter in "\n\t")
+    """Return the text without control characters, which XML 1.0 does not allow even if escaped."""
+    return "".join(character for character in text if character >= " " or character in "\n\t")

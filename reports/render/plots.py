@@ -1,8 +1,8 @@
-"""The pictures of a run, drawn from its result alone. The only importer of matplotlib.
+"""The charts of a run, drawn from its result. No other module imports matplotlib.
 
-Series colours are Okabe and Ito's, which people with any colour vision tell apart; lines differ in
-style as well. `svg` gives markup whose colours are CSS variables, so that a page decides on light
-or dark; `png` gives the same picture on white.
+Series have the colours of Okabe and Ito (https://jfly.uni-koeln.de/color/), which can be
+distinguished with any colour vision, and lines also differ in style. The colours of the SVG markup
+are CSS variables, so that the page decides on light or dark; the PNG is the same chart on white.
 """
 
 import io
@@ -15,13 +15,13 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from gauntlet.reports import formatting
 
 INK, MUTED, GRID, BAND = "#1b1f24", "#667080", "#d9dee5", "#c2410c"
 BLUE, GREEN, VERMILION, PURPLE = "#0072b2", "#009e73", "#d55e00", "#8e4b80"
-# The variables that a page's style sheet defines in place of these colours.
+# The CSS variables that replace these colours in the SVG markup; style.css defines them.
 VARIABLES = {
     INK: "--ink",
     MUTED: "--muted",
@@ -34,11 +34,12 @@ VARIABLES = {
 }
 WIDTH_IN = 10.6
 LABEL_ROWS = 3
-LETTER_SHARE = 0.0072  # of the axis, that a letter of a label takes
+SHORT_LOG_AXIS = 100  # upper over lower end of a log axis, below which it needs more labels
+LETTER_SHARE = 0.0072  # width of a letter of a label, as a share of the axis
 STYLE = mpl.RcParams(
     {
         "svg.fonttype": "none",
-        "svg.hashsalt": "gauntlet",  # the same picture is the same file
+        "svg.hashsalt": "gauntlet",  # makes the ids, and so the file, reproducible
         "font.size": 9.5,
         "text.color": INK,
         "axes.labelcolor": MUTED,
@@ -64,7 +65,7 @@ Result = dict[str, Any]
 
 
 def timeline(result: Result) -> Figure:
-    """Messages a second, connections, faults and the states of cutovers over time."""
+    """Draw messages per second, connections, faults and the states of cutovers over time."""
     figure = Figure(figsize=(WIDTH_IN, 4.7), layout="constrained")
     rates, connections = figure.subplots(2, 1, sharex=True, height_ratios=[5, 2])
     series = result["series"]
@@ -77,7 +78,7 @@ def timeline(result: Result) -> Figure:
     )
     if any(series.get("missed", ())):
         rates.plot(seconds, series["missed"], color=VERMILION, label="missed")
-    rates.set_ylabel("messages / s")
+    rates.set_ylabel("messages per second")
     rates.set_ylim(bottom=0)
     connections.fill_between(seconds, series["connections"], color=PURPLE, alpha=0.15, linewidth=0)
     connections.plot(seconds, series["connections"], color=PURPLE)
@@ -92,7 +93,7 @@ def timeline(result: Result) -> Figure:
 
 
 def latency(result: Result) -> Figure:
-    """Acknowledgement and delivery percentiles by intended second, on a log axis."""
+    """Draw acknowledgement and delivery percentiles by intended second, on a log axis."""
     figure = Figure(figsize=(WIDTH_IN, 5.0), layout="constrained")
     axes = figure.subplots(2, 1, sharex=True, sharey=True)
     series = result["series"]
@@ -110,9 +111,10 @@ def latency(result: Result) -> Figure:
         panel.plot(seconds, worst, ".", color=MUTED, markersize=3.5, label="slowest")
         panel.set_yscale("log")
         panel.yaxis.set_major_formatter(FuncFormatter(_milliseconds))
-        panel.yaxis.set_minor_locator(mpl.ticker.NullLocator())
+        panel.yaxis.set_minor_locator(NullLocator())
         panel.set_ylabel(label)
-        _never(panel, seconds, series[f"{lane}_max_ms"])
+        _mark_never(panel, seconds, series[f"{lane}_max_ms"])
+    _log_ticks(axes[0])
     _legend(figure, axes[0])
     _time_axis(axes[1], seconds)
     _bands(list(axes), result)
@@ -120,20 +122,20 @@ def latency(result: Result) -> Figure:
 
 
 def recovery(result: Result) -> Figure:
-    """A bar for each fault: how long it acted, and how long the service took to recover."""
+    """Draw a bar for each fault: how long it was active, and how long the recovery took."""
     faults = [fault for fault in result["faults"] if fault["effective_at_s"] is not None]
     figure = Figure(figsize=(WIDTH_IN, 1.1 + 0.36 * max(2, len(faults))), layout="constrained")
     axes = figure.subplots()
     rows = range(len(faults))
-    acted = [_acted_s(fault) for fault in faults]
+    active_s = [_active_s(fault) for fault in faults]
     took = [_recovered_s(fault) for fault in faults]
     after = [took_s or 0.0 for took_s in took]
-    axes.barh(rows, acted, height=0.55, color=BAND, alpha=0.35, label="fault acts")
-    axes.barh(rows, after, left=acted, height=0.55, color=BLUE, label="recovery")
+    axes.barh(rows, active_s, height=0.55, color=BAND, alpha=0.35, label="fault active")
+    axes.barh(rows, after, left=active_s, height=0.55, color=BLUE, label="recovery")
     for row, fault in enumerate(faults):
         axes.annotate(
             _recovery_text(fault, took[row]),
-            (acted[row] + after[row], row),
+            (active_s[row] + after[row], row),
             xytext=(6, 0),
             textcoords="offset points",
             va="center",
@@ -149,7 +151,7 @@ def recovery(result: Result) -> Figure:
     return figure
 
 
-def _acted_s(fault: dict[str, Any]) -> float:
+def _active_s(fault: dict[str, Any]) -> float:
     begun, healed = fault["effective_at_s"], fault["healed_at_s"]
     return 0.0 if healed is None else healed - begun
 
@@ -161,8 +163,8 @@ def _recovered_s(fault: dict[str, Any]) -> float | None:
 
 def _recovery_text(fault: dict[str, Any], took_s: float | None) -> str:
     if took_s is None:
-        return "not known" if fault["recovery_ms"] is None else "did not recover"
-    return f"{formatting.ms(took_s * 1000)} to recover" if took_s else "recovered at once"
+        return "unknown" if fault["recovery_ms"] is None else "did not recover"
+    return f"{formatting.ms(took_s * 1000)} to recover" if took_s else "recovered immediately"
 
 
 FIGURES: dict[str, Callable[[Result], Figure]] = {
@@ -173,7 +175,7 @@ FIGURES: dict[str, Callable[[Result], Figure]] = {
 
 
 def draw(name: str, result: Result) -> tuple[bytes, str]:
-    """The picture of that name, as PNG and as SVG markup to put into a page."""
+    """Return the chart of that name as PNG, and as SVG markup for a page."""
     with mpl.rc_context():
         mpl.rcParams.update(STYLE)
         figure = FIGURES[name](result)
@@ -185,13 +187,13 @@ def draw(name: str, result: Result) -> tuple[bytes, str]:
 
 
 def _for_page(svg: str, name: str) -> str:
-    """The <svg> element alone: scalable, named ids, colours by variable."""
+    """Return the <svg> element: without a fixed size, with unique ids, CSS variables as colours."""
     markup = svg[svg.index("<svg") :]
     markup = re.sub(r"<metadata>.*?</metadata>", "", markup, flags=re.DOTALL)
     markup = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", markup, count=1)
     markup = re.sub(r'(<svg [^>]*?) height="[^"]*"', r"\1", markup, count=1)
     markup = re.sub(r'xmlns(:xlink)?="[^"]*"', "", markup)
-    # Ids are unique within a picture only; a page has several.
+    # Ids are unique within one chart only, but a page has several charts.
     markup = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{name}-", markup)
     for colour, variable in VARIABLES.items():
         markup = markup.replace(colour, f"var({variable})")
@@ -199,14 +201,14 @@ def _for_page(svg: str, name: str) -> str:
 
 
 def _numbers(column: list[Any]) -> list[float]:
-    """Values to draw: what is missing or infinite leaves a gap in the line."""
+    """Return values to draw; NaN, for missing and infinite values, leaves a gap in the line."""
     numbers = (math.nan if value is None else float(value) for value in column)
     return [value if math.isfinite(value) else math.nan for value in numbers]
 
 
-def _never(axes: Axes, seconds: list[int], column: list[Any]) -> None:
-    """A cross at the top for each second in which something never came."""
-    lost = [at for at, value in zip(seconds, column, strict=True) if value == "inf"]
+def _mark_never(axes: Axes, seconds: list[int], column: list[Any]) -> None:
+    """Mark each second of which a message never arrived with a cross at the top."""
+    lost = [second for second, value in zip(seconds, column, strict=True) if value == "inf"]
     if lost:
         place = axes.get_xaxis_transform()
         axes.plot(lost, [0.97] * len(lost), "x", color=VERMILION, transform=place, label="never")
@@ -214,6 +216,13 @@ def _never(axes: Axes, seconds: list[int], column: list[Any]) -> None:
 
 def _milliseconds(value: float, _position: int) -> str:
     return f"{value / 1000:.3g} s" if value >= 1000 else f"{value:.3g} ms"
+
+
+def _log_ticks(axes: Axes) -> None:
+    """Label 1, 2 and 5 of each decade on an axis that may be too short for powers of 10."""
+    low, high = axes.get_ylim()
+    if high < SHORT_LOG_AXIS * low:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
@@ -228,7 +237,10 @@ def _time_axis(axes: Axes, seconds: list[int]) -> None:
 
 
 def _bands(panels: list[Axes], result: Result) -> None:
-    """Shades each fault's window; names stand above the first panel, in rows if they are close."""
+    """Shade the window of each fault, and write its id above the first panel.
+
+    Ids that would overlap are written in several rows.
+    """
     span = panels[0].get_xlim()[1]
     rows_end = [-1.0] * LABEL_ROWS
     for fault in sorted(result["faults"], key=lambda fault: fault["effective_at_s"] or 0.0):
@@ -239,13 +251,14 @@ def _bands(panels: list[Axes], result: Result) -> None:
         for axes in panels:
             axes.axvspan(begun, end, color=BAND, alpha=0.13, linewidth=0)
             axes.axvline(begun, color=BAND, linewidth=0.9)
-        row = next((at for at, taken in enumerate(rows_end) if taken < begun), LABEL_ROWS - 1)
+        free = (row for row, end_s in enumerate(rows_end) if end_s < begun)
+        row = next(free, LABEL_ROWS - 1)
         rows_end[row] = begun + LETTER_SHARE * (len(fault["id"]) + 1) * span
         _label(panels[0], fault["id"], (begun, 1), (1, 3 + 11 * row), color=BAND, fontsize=9)
 
 
 def _cutover_states(axes: Axes, result: Result) -> None:
-    """A line for each state; states that follow within a moment share a label."""
+    """Draw a line for each state; states in quick succession share a label."""
     near = 0.02 * axes.get_xlim()[1]
     for cutover in result["cutovers"]:
         groups: list[list[dict[str, Any]]] = []
@@ -264,7 +277,7 @@ def _cutover_states(axes: Axes, result: Result) -> None:
 def _label(
     axes: Axes, text: str, at: tuple[float, float], shift: tuple[float, float], **style: Any
 ) -> None:
-    """A text at a time and a height (0 to 1) of a panel, shifted by points."""
+    """Write a text at a time and a height (0 to 1) of a panel, shifted by points."""
     axes.annotate(
         text,
         at,

@@ -1,4 +1,4 @@
-"""From a result to what people and CI read: report.html, pictures, junit.xml, Markdown pages."""
+"""Writes the files that people and CI read: report.html, charts, junit.xml, Markdown pages."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(run: RunDir, result: dict[str, Any]) -> list[str]:
-    """Write every artifact beside the result; answers their file names."""
+    """Write every artifact to the run directory and return their file names."""
     pictures: dict[str, str] = {}
     for name in drawable_charts(result):
         png, pictures[name] = plots.draw(name, result)
@@ -32,7 +32,7 @@ def render(run: RunDir, result: dict[str, Any]) -> list[str]:
 
 
 def html(page: Page) -> str:
-    """The report: one file, which needs nothing else and fetches nothing."""
+    """Return the report as one self-contained file."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -40,9 +40,9 @@ def html(page: Page) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    # Our own markup, made from numbers and escaped texts: the only thing that is not escaped.
+    # SVG made by matplotlib from numbers and escaped texts: the only markup that is not escaped.
     environment.filters["picture"] = Markup
-    style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
+    style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - a file of this package
     sections = [
         (name, found) for name, context in SECTIONS.items() if (found := context(page)) is not None
     ]

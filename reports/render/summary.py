@@ -1,18 +1,18 @@
-"""summary.md: the verdict on one screen of a CI job's page."""
+"""summary.md: the verdict, short enough for the page of a CI job."""
 
 from typing import Any
 
 from gauntlet.reports import formatting
 
-_MARK = {"valid": "✅", "invalid": "❌", "unknown": "❔", "not-applicable": "➖"}
-_HEAD = {"pass": "✅", "warn": "⚠️", "fail": "❌"}
+_MARKS = {"valid": "✅", "invalid": "❌", "unknown": "❔", "not-applicable": "➖"}
+_STATUS_MARKS = {"pass": "✅", "warn": "⚠️", "fail": "❌"}
 REASONS_MAX = 5
 
 
 def document(result: dict[str, Any]) -> str:
-    """The whole file."""
+    """Return the content of summary.md."""
     run, verdict = result["run"], result["verdict"]
-    mark = _HEAD.get(verdict["status"], "❔")
+    mark = _STATUS_MARKS.get(verdict["status"], "❔")
     lines = [
         f"## {mark} {verdict['status'].upper()} – {run['scenario']} (exit {verdict['exit_code']})",
         "",
@@ -25,36 +25,44 @@ def document(result: dict[str, Any]) -> str:
     if audit := result.get("self_audit"):
         lines += [f"Numbers: **{audit['status']}**. {_cell(audit['sentence'])}", ""]
     if result["checks"]:
-        lines += ["| check | verdict | |", "|---|---|---|", *map(_check, result["checks"]), ""]
+        lines += [
+            "| check | verdict | finding |",
+            "|---|---|---|",
+            *map(_check, result["checks"]),
+            "",
+        ]
     if result["objectives"]:
-        lines += ["| objective | verdict | |", "|---|---|---|"]
+        lines += ["| objective | verdict | finding |", "|---|---|---|"]
         lines += [*map(_objective, result["objectives"]), ""]
     lines.append(f"Run `{run['id']}`, seed {run['seed']}, {run['stack']} stack.")
     return "\n".join(lines) + "\n"
 
 
 def _numbers(result: dict[str, Any]) -> str:
-    counts, run = result["counts"], result["latency"]
+    counts, latency = result["counts"], result["latency"]
+    ack, delivery = latency["ack"]["run"], latency["delivery"]["run"]
     return (
-        f"**{counts['acked']:,}** of {counts['ops']:,} messages acknowledged, "
-        f"**{counts['presented']:,}** of {counts['expected']:,} deliveries made, "
-        f"ack p99 {formatting.quantile(run['ack']['run'], 'p99')}, "
-        f"delivery p99 {formatting.quantile(run['delivery']['run'], 'p99')}."
+        f"**{counts['acked']:,}** of {counts['ops']:,} messages were acknowledged (p99 "
+        f"{formatting.quantile(ack, 'p99')}), and **{counts['presented']:,}** of "
+        f"{counts['expected']:,} expected deliveries were made (p99 "
+        f"{formatting.quantile(delivery, 'p99')})."
     )
 
 
 def _check(check: dict[str, Any]) -> str:
     name = check["id"] if check["required"] else f"{check['id']} (not required)"
-    return f"| {name} | {_MARK[check['verdict']]} {check['verdict']} | {_cell(check['sentence'])} |"
+    return (
+        f"| {name} | {_MARKS[check['verdict']]} {check['verdict']} | {_cell(check['sentence'])} |"
+    )
 
 
 def _objective(objective: dict[str, Any]) -> str:
     verdict = objective["verdict"]
-    return f"| {objective['id']} | {_MARK[verdict]} {verdict} | {_cell(objective['sentence'])} |"
+    return f"| {objective['id']} | {_MARKS[verdict]} {verdict} | {_cell(objective['sentence'])} |"
 
 
 def _cell(text: str) -> str:
-    """A text that neither ends a table's cell nor is read as markup."""
-    for letter in "\\|<>`*_[]":
-        text = text.replace(letter, f"\\{letter}")
+    """Return a text escaped for a table cell: without markup and line breaks."""
+    for character in "\\|<>`*_[]":
+        text = text.replace(character, f"\\{character}")
     return text.replace("\n", " ")

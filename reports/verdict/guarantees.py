@@ -18,9 +18,9 @@ ASPECTS: dict[str, tuple[str, ...]] = {
 }
 
 GRADES: dict[str, str] = {
-    "A": "held during faults, and every check could be judged",
-    "B": "held without faults, and every check could be judged",
-    "C": "held as far as it could be judged",
+    "A": "held during faults, fully judged",
+    "B": "held without faults, fully judged",
+    "C": "held, only partly judged",
     "F": "violated",
     "–": "not judged",
 }
@@ -79,7 +79,9 @@ def _count_sentences(aspect: str, counts: dict[str, int]) -> list[str]:
         return [f"{sends}, {refused}, and the outcome of {counts['unknown']:,} is unknown."]
     if aspect == "re-sync":
         fetched = f"Clients fetched {counts['resynced']:,} of {counts['presented']:,} deliveries"
-        missing = f"{counts['missing']:,} expected deliveries never arrived"
+        missing = (
+            f"{counts['missing']:,} of {counts['expected']:,} expected deliveries never arrived"
+        )
         return [
             f"{fetched} because no push had brought them; {missing}.",
             f"{counts['users']:,} users opened {counts['connections']:,} connections.",
