@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 from gauntlet.core.scenario.capabilities import CAPABILITIES
-from gauntlet.reports.checks import NEEDS
 from gauntlet.reports.verdict import guarantees
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -20,14 +19,6 @@ def table(text, header):
 def words(cell):
     """What stands in code quotes."""
     return re.findall(r"`([^`]+)`", cell)
-
-
-def test_what_checks_need_is_documented():
-    """The table of the checks page is the registry."""
-    page = (DOCS / "reference" / "checks.md").read_text()
-    needs = page[page.index("| check | needs |") :]
-    rows = {words(row[0])[0]: set(words(row[1])) for row in table(needs, "check")}
-    assert rows == NEEDS
 
 
 def test_the_grade_is_documented():

@@ -26,9 +26,11 @@ import msgspec
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.cli import failure_table
 from gauntlet.core.plugins import Catalog, FaultKind, Param
-from gauntlet.core.scenario import catalog as words
 from gauntlet.core.scenario import schema
 from gauntlet.core.scenario.capabilities import CAPABILITIES
+from gauntlet.reports.checks import KINDS as CHECK_KINDS
+from gauntlet.reports.metrics.indicators import KINDS as INDICATOR_KINDS
+from gauntlet.reports.render.sections import KINDS as SECTION_KINDS
 from gauntlet.scenarios.adapters import ADAPTERS
 from gauntlet.scenarios.workloads import WORKLOADS
 
@@ -48,8 +50,9 @@ def collect() -> Catalog:
         faults={name: fault.kind for name, fault in FAULTS.items()},
         workloads={name: workload.kind for name, workload in WORKLOADS.items()},
         adapters={name: adapter.kind for name, adapter in ADAPTERS.items()},
-        checks=words.CHECKS,
-        indicators=words.INDICATORS,
+        checks=CHECK_KINDS,
+        indicators=INDICATOR_KINDS,
+        sections=SECTION_KINDS,
     )
 
 
@@ -137,6 +140,16 @@ def page_parts(catalog: Catalog) -> dict[str, str]:
             ((f"`{name}`", meaning) for name, meaning in CAPABILITIES.items()),
         ),
         "failure table": failure_table.markdown(),
+        "checks": table(
+            ("check", "promise", "required by default", "needs"),
+            (
+                (f"`{k.name}`", k.aspect, "yes" if k.required else "no", _words(k.needs))
+                for k in catalog.checks.values()
+            ),
+        ),
+        "sections": table(
+            ("section", "shows"), ((f"`{k.name}`", k.about) for k in catalog.sections.values())
+        ),
     }
     for kind in catalog.faults.values():
         parts[f"fault {kind.name}"] = _fault(kind)

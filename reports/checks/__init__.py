@@ -1,10 +1,13 @@
-"""The checks: each takes a whole history and returns a finding.
+"""The checks by name: each takes a whole history and returns a finding, and describes itself.
 
-To add one: a file here, a line in `CHECKS`, a line in `gauntlet.core.scenario.catalog.CHECKS`, a
-paragraph in `docs/reference/checks.md`, and a mutator in `tests/reports/mutators.py`.
+To add a check: a file, its test, a mutator in `tests/reports/mutators.py`, and a line here; then
+`make docs`. See CONTRIBUTING.md.
 """
 
-from gauntlet.core.scenario.capabilities import CAPABILITIES, HISTORY, SELF_ECHO, SERVER_SEQ
+from typing import Protocol
+
+from gauntlet.core.plugins import CheckKind
+from gauntlet.core.scenario.capabilities import CAPABILITIES
 from gauntlet.reports.checks import (
     divergent_order,
     duplicate,
@@ -18,31 +21,40 @@ from gauntlet.reports.checks import (
     unrecovered,
     wire_order,
 )
-from gauntlet.reports.checks.finding import Check, Outcome, Verdict, judge
+from gauntlet.reports.checks.finding import Check, Finding, Outcome, Verdict, judge
 from gauntlet.reports.history.history import History
 
-CHECKS: dict[str, Check] = {
-    "lost-acked": lost_acked.check,
-    "undelivered": undelivered.check,
-    "duplicate": duplicate.check,
-    "sender-fifo": sender_fifo.check,
-    "wire-order": wire_order.check,
-    "position": position.check,
-    "divergent-order": divergent_order.check,
-    "phantom": phantom.check,
-    "misdelivery": misdelivery.check,
-    "history-gap": history_gap.check,
-    "unrecovered": unrecovered.check,
-}
+
+class CheckModule(Protocol):
+    """The file of a check."""
+
+    KIND: CheckKind
+
+    def check(self, history: History) -> Finding:
+        """Examine a whole history."""
+        ...
+
+
+_REGISTERED: tuple[CheckModule, ...] = (
+    lost_acked,
+    undelivered,
+    duplicate,
+    sender_fifo,
+    wire_order,
+    position,
+    divergent_order,
+    phantom,
+    misdelivery,
+    history_gap,
+    unrecovered,
+)
+
+KINDS: dict[str, CheckKind] = {module.KIND.name: module.KIND for module in _REGISTERED}
+CHECKS: dict[str, Check] = {module.KIND.name: module.check for module in _REGISTERED}
 
 # The capabilities without which a check is not applicable.
 NEEDS: dict[str, frozenset[str]] = {
-    "lost-acked": frozenset({HISTORY}),
-    "wire-order": frozenset({SERVER_SEQ}),
-    "position": frozenset({SERVER_SEQ}),
-    "history-gap": frozenset({SERVER_SEQ, HISTORY}),
-    # The two users of a conversation never see the same message unless their own are echoed.
-    "divergent-order": frozenset({SELF_ECHO}),
+    name: frozenset(kind.needs) for name, kind in KINDS.items() if kind.needs
 }
 
 

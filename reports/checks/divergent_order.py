@@ -11,12 +11,22 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gauntlet.core.plugins import CheckKind
+from gauntlet.core.scenario.capabilities import SELF_ECHO
 from gauntlet.reports.checks._shared import first_deliveries
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Ints, pair
 from gauntlet.reports.history.history import History
 
 Graph = dict[int, list[int]]
+
+KIND = CheckKind(
+    "divergent-order",
+    "two receivers saw the same messages in different orders",
+    aspect="order",
+    # The two users of a conversation never see the same message unless their own are echoed.
+    needs=(SELF_ECHO,),
+)
 
 
 def check(history: History) -> Finding:

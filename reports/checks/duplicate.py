@@ -7,9 +7,17 @@ violation. A message is stored twice if the audit finds two copies with the same
 import numpy as np
 
 from gauntlet.core.history import Kind
+from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Ints, pair
 from gauntlet.reports.history.history import History
+
+KIND = CheckKind(
+    "duplicate",
+    "a message was presented twice to the same user, or stored twice under one sender's id",
+    aspect="duplicates",
+    required=True,
+)
 
 
 def check(history: History) -> Finding:

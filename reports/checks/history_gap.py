@@ -13,12 +13,21 @@ not end before a position that some client was shown before the audit began.
 import numpy as np
 
 from gauntlet.core.history import Flag, Kind
+from gauntlet.core.plugins import CheckKind
+from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks._shared import OwnPositions
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Bools, Ints, contains, find, ints, pair
 from gauntlet.reports.history.history import History
 
 _RECEIVED_KINDS = (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
+
+KIND = CheckKind(
+    "history-gap",
+    "the history omitted a position inside its range, or one that was shown before",
+    aspect="re-sync",
+    needs=(SERVER_SEQ, HISTORY),
+)
 
 
 def check(history: History) -> Finding:

@@ -8,9 +8,19 @@ completed (they have a HEAD record) are judged.
 import numpy as np
 
 from gauntlet.core.history import Kind
+from gauntlet.core.plugins import CheckKind
+from gauntlet.core.scenario.capabilities import HISTORY
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import contains, ints
 from gauntlet.reports.history.history import History
+
+KIND = CheckKind(
+    "lost-acked",
+    "a message was acknowledged, and is not stored",
+    aspect="loss",
+    required=True,
+    needs=(HISTORY,),
+)
 
 
 def check(history: History) -> Finding:

@@ -9,11 +9,19 @@ count, because they reached it. Where the server gives no positions, members may
 import numpy as np
 
 from gauntlet.core.history import Channel, Kind
+from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import ints
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
+
+KIND = CheckKind(
+    "misdelivery",
+    "a message was presented to a user who was not a member at its position",
+    aspect="content",
+    required=True,
+)
 
 
 def check(history: History) -> Finding:

@@ -9,8 +9,16 @@ Deliveries, dropped copies and the audit are examined.
 import numpy as np
 
 from gauntlet.core.history import Flag, Kind
+from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.history import History
+
+KIND = CheckKind(
+    "phantom",
+    "a message was never sent, or was refused, or its content is not what was sent",
+    aspect="content",
+    required=True,
+)
 
 
 def check(history: History) -> Finding:

@@ -8,11 +8,21 @@ audit is stored more than once: that is a violation of `duplicate`, not of this 
 import numpy as np
 
 from gauntlet.core.history import Flag, Kind
+from gauntlet.core.plugins import CheckKind
+from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Ints, ints, pair
 from gauntlet.reports.history.history import History
 
 _ROOM_OCCUPANT = 1 << 62  # above every message index: the occupant is a room event
+
+KIND = CheckKind(
+    "position",
+    "one position holds two messages, or one message has two positions",
+    aspect="order",
+    required=True,
+    needs=(SERVER_SEQ,),
+)
 
 
 def check(history: History) -> Finding:

@@ -9,10 +9,18 @@ array operation covers them all.
 
 import numpy as np
 
+from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks._shared import first_deliveries
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Ints, pair
 from gauntlet.reports.history.history import History
+
+KIND = CheckKind(
+    "sender-fifo",
+    "messages of one sender were presented in another order than they were sent",
+    aspect="order",
+    required=True,
+)
 
 
 def check(history: History) -> Finding:

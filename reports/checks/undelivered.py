@@ -19,11 +19,19 @@ does not find concern `lost-acked`.
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_S, format_s
+from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import NEVER, Ints
 from gauntlet.reports.history.deliveries import ExpectedDeliveries
 from gauntlet.reports.history.history import History
+
+KIND = CheckKind(
+    "undelivered",
+    "a message was acknowledged and stored, and was not presented to a member who was watching",
+    aspect="loss",
+    required=True,
+)
 
 
 def check(history: History) -> Finding:

@@ -6,6 +6,7 @@ that was followed by another before the service recovered, and if the load ended
 """
 
 from gauntlet.core.clock import format_s
+from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.model import Fault
 from gauntlet.reports.checks.finding import Finding, Witness
 from gauntlet.reports.history.events import FaultTimes
@@ -13,6 +14,12 @@ from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics.recovery import Recovery, find_recoveries
 
 STATEMENT = "The service did not recover in time after {count} of {examined} {subject}."
+
+KIND = CheckKind(
+    "unrecovered",
+    "the service did not recover in time after a fault was healed",
+    aspect="re-sync",
+)
 
 
 def check(history: History) -> Finding:

@@ -17,11 +17,21 @@ A duplicate that went backwards while its successors were still held back is not
 import numpy as np
 
 from gauntlet.core.history import Channel, Flag, Kind
+from gauntlet.core.plugins import CheckKind
+from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._shared import OwnPositions
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Bools, Ints, ints, pair
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
+
+KIND = CheckKind(
+    "wire-order",
+    "a connection pushed a conversation backwards, or skipped positions without announcing it",
+    aspect="order",
+    required=True,
+    needs=(SERVER_SEQ,),
+)
 
 
 def check(history: History) -> Finding:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from gauntlet.core.history import Miss
 from gauntlet.reports.history.never_connected import NeverConnected
-from gauntlet.reports.metrics.indicators import IndicatorInput
+from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.verdict import objectives
 
 MISS_REASONS: dict[Miss, str] = {

@@ -7,14 +7,13 @@ reconcile, only violations count.
 from collections.abc import Sequence
 from typing import Any
 
+from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.capabilities import CAPABILITIES
 
+# The promises in the order of the grade page, each with the checks that grade it.
 ASPECTS: dict[str, tuple[str, ...]] = {
-    "loss": ("lost-acked", "undelivered"),
-    "order": ("sender-fifo", "wire-order", "position", "divergent-order"),
-    "duplicates": ("duplicate",),
-    "re-sync": ("history-gap", "unrecovered"),
-    "content": ("phantom", "misdelivery"),
+    aspect: tuple(name for name, check in catalog.CHECKS.items() if check.aspect == aspect)
+    for aspect in ("loss", "order", "duplicates", "re-sync", "content")
 }
 
 GRADES: dict[str, str] = {

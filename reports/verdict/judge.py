@@ -15,7 +15,7 @@ from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.events import Events, FaultTimes, collect_events
 from gauntlet.reports.history.history import History, load_history
 from gauntlet.reports.metrics import harness_health, latency, recovery, time_series, totals, windows
-from gauntlet.reports.metrics.indicators import IndicatorInput
+from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.metrics.recovery import Recovery
 from gauntlet.reports.verdict import (
     caveats,

@@ -8,12 +8,8 @@ from gauntlet.core.scenario.model import Objective
 from gauntlet.reports import formatting
 from gauntlet.reports.checks.finding import Outcome
 from gauntlet.reports.metrics import harness_health
-from gauntlet.reports.metrics.indicators import (
-    INDICATORS,
-    NEED_PUNCTUAL_SENDS,
-    IndicatorInput,
-    Measurement,
-)
+from gauntlet.reports.metrics.indicators import INDICATORS, NEED_PUNCTUAL_SENDS
+from gauntlet.reports.metrics.indicators.base import IndicatorInput, Measurement
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,

@@ -2,12 +2,14 @@
 
 Each returns the context of its template, or None if the section is left out.
 
-To add one: a file here, a template of the same name, a line in `SECTIONS`.
+To add a section: a file, a template of the same name, its test, and a line here; then `make docs`.
+See CONTRIBUTING.md.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
+from gauntlet.core.plugins import SectionKind
 from gauntlet.reports.render.sections import (
     checks,
     environment,
@@ -24,15 +26,29 @@ from gauntlet.reports.render.sections.page import Page
 
 Section = Callable[[Page], dict[str, Any] | None]
 
-SECTIONS: dict[str, Section] = {
-    "verdict": verdict.context,
-    "timeline": timeline.context,
-    "latency": latency.context,
-    "self_audit": self_audit.context,
-    "recovery": recovery.context,
-    "grade": grade.context,
-    "checks": checks.context,
-    "objectives": objectives.context,
-    "evidence": evidence.context,
-    "environment": environment.context,
-}
+
+class SectionModule(Protocol):
+    """The file of a section."""
+
+    KIND: SectionKind
+
+    def context(self, page: Page) -> dict[str, Any] | None:
+        """Return what the template shows; None leaves the section out."""
+        ...
+
+
+_REGISTERED: tuple[SectionModule, ...] = (
+    verdict,
+    timeline,
+    latency,
+    self_audit,
+    recovery,
+    grade,
+    checks,
+    objectives,
+    evidence,
+    environment,
+)
+
+KINDS: dict[str, SectionKind] = {module.KIND.name: module.KIND for module in _REGISTERED}
+SECTIONS: dict[str, Section] = {module.KIND.name: module.context for module in _REGISTERED}

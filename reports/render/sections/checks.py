@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from gauntlet.core.plugins import SectionKind
 from gauntlet.core.scenario import catalog
 from gauntlet.reports.render.sections.page import Page
+
+KIND = SectionKind("checks", "every check with its finding")
 
 
 def context(page: Page) -> dict[str, Any] | None:

@@ -6,7 +6,10 @@ import shlex
 from typing import Any
 
 from gauntlet.core.clock import format_lead
+from gauntlet.core.plugins import SectionKind
 from gauntlet.reports.render.sections.page import Page
+
+KIND = SectionKind("environment", "machine, versions and command of the run")
 
 
 def context(page: Page) -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from gauntlet.core.plugins import SectionKind
 from gauntlet.reports import formatting
 from gauntlet.reports.render.sections.page import Page
 
 COLUMNS = ("at", "event", "user", "edge", "link", "position", "channel", "mark")
+
+KIND = SectionKind("evidence", "the messages behind violated checks")
 
 
 def context(page: Page) -> dict[str, Any] | None:

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from gauntlet.core.plugins import SectionKind
 from gauntlet.reports.render.sections.page import Page
 from gauntlet.reports.verdict.guarantees import GRADES
 
 _MARKS = {"A": "valid", "B": "valid", "C": "unknown", "F": "invalid", "–": "not-applicable"}
+
+KIND = SectionKind("grade", "what the run shows of each promise")
 
 
 def context(page: Page) -> dict[str, Any] | None:

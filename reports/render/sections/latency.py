@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from gauntlet.core.plugins import SectionKind
 from gauntlet.reports import formatting
 from gauntlet.reports.render.sections.page import Page
 
 COLUMNS = ("p50", "p90", "p99", "p999", "max")
+
+KIND = SectionKind("latency", "percentiles of latency by window")
 
 
 def context(page: Page) -> dict[str, Any] | None:

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from gauntlet.core.plugins import SectionKind
 from gauntlet.reports import formatting
 from gauntlet.reports.render.sections.page import Page
+
+KIND = SectionKind("objectives", "every objective with its measured value")
 
 
 def context(page: Page) -> dict[str, Any] | None:

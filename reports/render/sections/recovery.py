@@ -3,8 +3,11 @@
 import json
 from typing import Any
 
+from gauntlet.core.plugins import SectionKind
 from gauntlet.reports import formatting
 from gauntlet.reports.render.sections.page import Page
+
+KIND = SectionKind("recovery", "each fault: its proof and the recovery after it")
 
 
 def context(page: Page) -> dict[str, Any] | None:

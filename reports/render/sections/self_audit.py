@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gauntlet.core.plugins import SectionKind
 from gauntlet.reports import formatting
 from gauntlet.reports.render.sections.page import Page
 
@@ -37,6 +38,8 @@ NAMES = {
 }
 _MARKS = {"over": "invalid", "near": "unknown", "ok": "valid"}
 _BAR_MAX = 100
+
+KIND = SectionKind("self_audit", "whether the figures can be trusted")
 
 
 def context(page: Page) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gauntlet.core.plugins import SectionKind
 from gauntlet.reports import formatting
 from gauntlet.reports.render.sections.page import Page
 
@@ -23,6 +24,8 @@ MEANINGS = {
     "aborted": "The run ended early; only the part that ran was judged.",
     "error": "The harness failed or a fault was not healed, so nothing is proven about the system.",
 }
+
+KIND = SectionKind("verdict", "the verdict with its reasons and caveats")
 
 
 def context(page: Page) -> dict[str, Any]:

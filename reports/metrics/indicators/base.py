@@ -1,0 +1,67 @@
+"""What indicators share: their input, their result, and how a plug-in describes one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from gauntlet.core.plugins import IndicatorKind
+from gauntlet.reports.history.arrays import Bools
+from gauntlet.reports.history.history import History
+from gauntlet.reports.metrics import latency
+from gauntlet.reports.metrics.latency import Samples
+from gauntlet.reports.metrics.recovery import Recovery
+from gauntlet.reports.metrics.windows import Window
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A measured value and the number of samples behind it.
+
+    `value` is None if there is none; `unknown` is then a clause with the reason, empty if it is
+    the lack of samples. Where `upper_bound` is given, `value` is a lower bound.
+    """
+
+    value: float | None
+    samples: int
+    unknown: str = ""
+    upper_bound: float | None = None
+
+
+@dataclass(frozen=True)
+class IndicatorInput:
+    """What indicators are computed from; latency samples are prepared when first used."""
+
+    history: History
+    windows: dict[str, Window]
+    recoveries: dict[str, Recovery]
+
+    @cached_property
+    def ack(self) -> Samples:
+        return latency.ack(self.history)
+
+    @cached_property
+    def delivery(self) -> Samples:
+        return latency.delivery(self.history)
+
+    @cached_property
+    def lag(self) -> Samples:
+        return latency.lag(self.history)
+
+
+Measure = Callable[[IndicatorInput, Window], Measurement]
+
+
+class Indicator(NamedTuple):
+    """One number over one window: what it is, and how it is measured."""
+
+    kind: IndicatorKind
+    measure: Measure
+
+
+def ratio(part: Bools, whole: Bools) -> Measurement:
+    """Return how many of `whole` are in `part`; None if there are none."""
+    total = int(whole.sum())
+    if total == 0:
+        return Measurement(None, 0)
+    return Measurement(int(part.sum()) / total, total)
