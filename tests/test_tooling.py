@@ -176,9 +176,10 @@ def test_test_lints_then_runs_all_but_the_slow_tests(checkout):
         "ruff format --check .",
         "mypy --strict --config-file ../../pyproject.toml",
         "lint-imports --no-logo --config ../../pyproject.toml",
-        "pytest -m not full -x",
+        "pytest -m not (full or integration or contract) --numprocesses 4 --dist worksteal -x",
+        "pytest -m (integration or contract) and not full -x",
     ]
-    for step in ("ruff check", "ruff format", "mypy", "lint-imports", "pytest"):
+    for step in ("ruff check", "mypy", "lint-imports", "unit tests", "tests on services"):
         assert re.search(rf"^bootstrap: {step}: \d+ s$", result.stdout, re.MULTILINE)
 
 

@@ -156,9 +156,9 @@ lint() {
     return "$status"
 }
 
-# More workers than cores, because many tests wait. Property tests try fewer examples than in `test`.
+# More workers than cores, because many tests wait.
 unit_tests() {
-    HYPOTHESIS_PROFILE=fast "$VENV/bin/pytest" -m "not (full or integration or contract)" \
+    "$VENV/bin/pytest" -m "not (full or integration or contract)" \
         --numprocesses 4 --dist worksteal "$@"
 }
 
@@ -169,7 +169,7 @@ portability() {
     VENV=.venv-$("$python" -c 'import platform; print(platform.python_version())')
     runs=$(mktemp -d)
     install_lock test
-    step "unit tests with $VENV" unit_tests
+    HYPOTHESIS_PROFILE=fast step "unit tests with $VENV" unit_tests
     step "a run with $VENV" "$VENV/bin/gauntlet" run steady --plain --out "$runs" \
         --users 20 --rate 20/s --ramp 2s --steady 8s
     rm -rf "$runs"
@@ -191,7 +191,8 @@ main() {
     test)
         install_lock test
         lint
-        step "pytest" "$VENV/bin/pytest" -m "not full" "$@"
+        step "unit tests" unit_tests "$@"
+        step "tests on services" "$VENV/bin/pytest" -m "(integration or contract) and not full" "$@"
         ;;
     test-full)
         install_lock test
@@ -219,7 +220,8 @@ main() {
     check)
         install_lock test
         lint
-        step "pytest" unit_tests "$@"
+        # Property tests try fewer examples here than in `test`.
+        HYPOTHESIS_PROFILE=fast step "pytest" unit_tests "$@"
         ;;
     bench)
         install_lock test

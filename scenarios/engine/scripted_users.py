@@ -44,7 +44,7 @@ class SendResult(NamedTuple):
     """How an order ended.
 
     `acked` (at `seq`, after `latency_ms`), `rejected` or `unknown`, as any op; or it was never
-    sent: to a `stranger`, to somebody who was `absent`, or after the load was `over`.
+    sent: `unknown_recipient`, `peer_not_connected`, or `load_finished`.
     """
 
     outcome: SendOutcome

@@ -12,9 +12,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 _HEADED = re.compile(r"^### (An? [a-z ]+)\n(.*?)(?=^### An? |\Z)", re.MULTILINE | re.DOTALL)
-_BLOCK = re.compile(r"^```(python|diff|markdown)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(python|diff|markdown|html)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_ADDITION = re.compile(r"^ (.*)\n((?:\+.*\n)+)", re.MULTILINE)
 SECTIONS = dict(_HEADED.findall(PAGE))
-KINDS = ("A fault", "A workload", "An adapter")
+KINDS = ("A fault", "A workload", "An adapter", "A check", "An indicator", "A section")
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -40,10 +41,10 @@ def tree(tmp_path_factory):
 def blocks(section):
     """The code blocks of a section: language, file, content."""
     for language, content in re.findall(
-        r"^```(python|diff|markdown)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL
+        r"^```(python|diff|markdown|html)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL
     ):
         first, _, rest = content.partition("\n")
-        yield language, first.removeprefix("# "), rest
+        yield language, first.strip("#<!-> "), rest
 
 
 def apply(tree, language, name, content):
@@ -60,11 +61,16 @@ def apply(tree, language, name, content):
 
 
 def inserted(text, diff):
-    """The text with the added lines of a diff, each after the context line above it."""
-    for context, added in re.findall(r"^ (.*)\n((?:\+.*\n)+)", diff, re.MULTILINE):
+    """The text with the added lines of a diff, each after the context line above it.
+
+    A name is in the list of imports and in the registry: the first addition of a diff belongs after
+    the first occurrence of its context line, the others after the last.
+    """
+    for number, (context, added) in enumerate(_ADDITION.findall(diff)):
         line = f"{context}\n"
-        assert text.count(line) == 1, context
-        text = text.replace(line, line + re.sub(r"^\+", "", added, flags=re.MULTILINE))
+        assert line in text, context
+        head, _, tail = text.rpartition(line) if number else text.partition(line)
+        text = head + line + re.sub(r"^\+", "", added, flags=re.MULTILINE) + tail
     return text
 
 

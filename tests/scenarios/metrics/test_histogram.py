@@ -74,6 +74,6 @@ def test_none_has_no_percentile():
 
 
 def test_another_layout_is_refused():
-    """Counts of has the layout would land in the wrong places."""
+    """Counts of another layout would be added to the wrong buckets."""
     with pytest.raises(ValueError, match="has the layout"):
         Histogram.decode(HdrHistogram(1, 1_000, 2).encode())
