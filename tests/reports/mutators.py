@@ -116,7 +116,7 @@ def _receiver(story: Story, index: int) -> int:
     return story.links[story.records[index].link].user
 
 
-def keep_out(story: Story) -> set[Identity]:
+def refuse_a_user(story: Story) -> set[Identity]:
     """A user who went offline on purpose is not let in again, and goes on sending over HTTP."""
     (offline,) = story.at(Kind.OFFLINE)
     user = story.records[offline].peer
@@ -349,7 +349,7 @@ def show_what_the_audit_ends_before(story: Story) -> set[Identity]:
     raise AssertionError
 
 
-def stay_cut_off(story: Story) -> set[Identity]:
+def keep_a_user_disconnected(story: Story) -> set[Identity]:
     """A user loses his connection in the fault and is back only after the recovery window."""
     story.users[9] = "u0-9"
     for at, (up_s, down_s, code) in enumerate([(1.0, 8.1, 1006), (16.5, 32.0, 1000)], 1):
@@ -372,7 +372,7 @@ MUTATORS: dict[Mutator, str] = {
     withhold_the_tail: "undelivered",
     withhold_from_the_second_device: "undelivered",
     withhold_what_was_not_answered: "undelivered",
-    keep_out: "undelivered",
+    refuse_a_user: "undelivered",
     deliver_after_the_deadline: "undelivered",
     show_twice: "duplicate",
     store_twice: "duplicate",
@@ -392,6 +392,6 @@ MUTATORS: dict[Mutator, str] = {
     skip_on_a_page: "history-gap",
     leave_a_hole_in_the_audit: "history-gap",
     show_what_the_audit_ends_before: "history-gap",
-    stay_cut_off: "unrecovered",
+    keep_a_user_disconnected: "unrecovered",
     recover_too_late: "unrecovered",
 }

@@ -1,6 +1,6 @@
-"""Recorded runs keep their verdict: a change of the judgement is seen, and meant.
+"""Recorded runs keep their result, so that every change of the judgement is deliberate.
 
-`python -m tests.reports.test_golden` in the repository's root records them anew.
+`python -m tests.reports.test_golden` in the repository's root records them again.
 """
 
 import json
@@ -20,8 +20,8 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "histories"
 RUNS = {"good": None, "lost": lose_the_tail, "withheld": withhold_the_tail, "twice": show_twice}
 
 
-def small(name: str) -> Story:
-    """A small story, with what its name says."""
+def small_story(name: str) -> Story:
+    """Return a small_story story with the anomaly of that name."""
     story = good_story(4, rate=8)
     story.scenario["name"] = name
     if mutate := RUNS[name]:
@@ -31,8 +31,7 @@ def small(name: str) -> Story:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_a_recorded_run_is_judged_as_ever(name):
-    """The same records, the same result, in every detail."""
+def test_a_recorded_run_keeps_its_result(name):
     run = RunDir.open(GOLDEN / name)
     result = judge(run)
     assert json.loads(json.dumps(result)) == run.read_result()
@@ -42,7 +41,7 @@ def record() -> None:
     """Write all recorded runs."""
     shutil.rmtree(GOLDEN, ignore_errors=True)
     for name in RUNS:
-        made = small(name).write(GOLDEN)
+        made = small_story(name).write(GOLDEN)
         run = RunDir(made.path.rename(GOLDEN / name))
         for empty in (run.latency, run.logs):
             empty.rmdir()

@@ -1,4 +1,4 @@
-"""Cycles are found exactly."""
+"""Cycles in the order of messages are found exactly."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +10,7 @@ EDGES = st.sets(st.tuples(st.sampled_from(NODES), st.sampled_from(NODES)))
 
 
 def reachable(edges, start):
-    """Every node that can be reached in one step or more."""
+    """Return every node that can be reached in one step or more."""
     found, frontier = set(), {start}
     while frontier:
         frontier = {target for source, target in edges if source in frontier} - found
@@ -19,8 +19,8 @@ def reachable(edges, start):
 
 
 @given(EDGES)
-def test_a_component_is_what_reaches_each_other(edges):
-    """Against the definition: two nodes belong together if each can be reached from the other."""
+def test_components_contain_the_nodes_that_reach_each_other(edges):
+    """Compared with the definition of a strongly connected component."""
     graph = {}
     for source, target in edges:
         graph.setdefault(source, []).append(target)
@@ -40,8 +40,7 @@ def test_a_component_is_what_reaches_each_other(edges):
     assert found == expected
 
 
-def test_a_long_chain_does_not_overflow_the_stack():
-    """A run has more messages than Python has frames."""
+def test_a_cycle_longer_than_the_recursion_limit_is_found():
     graph = {node: [node + 1] for node in range(50_000)}
     graph[50_000] = [0]
     (cycle,) = components(graph)

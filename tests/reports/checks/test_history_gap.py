@@ -1,4 +1,4 @@
-"""What a page has to hold, and what it need not."""
+"""Which positions a page of history must contain."""
 
 import pytest
 
@@ -8,8 +8,10 @@ ROOM, LATE = 7, 5
 
 
 @pytest.mark.parametrize(("beyond", "outcome"), [(0, "valid"), (1, "invalid")])
-def test_a_page_need_not_hold_what_its_reader_may_not_read(verdict, good_story, beyond, outcome):
-    """A late member who asks from the beginning is given what is his, and no position less."""
+def test_a_page_must_contain_only_positions_that_its_reader_may_read(
+    verdict, good_story, beyond, outcome
+):
+    """A late member who reads from the beginning receives nothing from before they joined."""
     story = good_story(1)
     (head,) = (story.records[index].seq for index in story.at(Kind.HEAD, conv=ROOM))
     link = next(number for number, it in story.links.items() if it.user == LATE)
@@ -20,8 +22,9 @@ def test_a_page_need_not_hold_what_its_reader_may_not_read(verdict, good_story, 
     assert verdict("history-gap", story).outcome == outcome
 
 
-def test_what_is_shown_once_the_audit_reads_may_be_younger_than_it(verdict, good_story, break_it):
-    """The audit has to hold what was shown before it began, and not what came while it read."""
+def test_the_audit_must_contain_only_what_was_presented_before_it_began(
+    verdict, good_story, break_it
+):
     story = good_story(1)
     ((conv, author, sseq),) = break_it("show_what_the_audit_ends_before", story)
     shown = story.at(Kind.DELIVER, conv=conv, peer=author, sseq=sseq)
@@ -36,16 +39,14 @@ def test_what_is_shown_once_the_audit_reads_may_be_younger_than_it(verdict, good
     assert verdict("history-gap", story).outcome == "valid"
 
 
-def test_a_conversation_that_was_not_audited_has_no_end(verdict, good_story):
-    """Whose history nobody read, it left nothing out."""
+def test_a_conversation_without_an_audit_has_no_gap_at_its_end(verdict, good_story):
     story = good_story(1)
     (head,) = story.at(Kind.HEAD, conv=1)
     story.drop([head, *story.at(Kind.AUDIT, conv=1)])
     assert verdict("history-gap", story).outcome == "valid"
 
 
-def test_an_audit_that_finds_nothing_ends_before_everything(verdict, good_story):
-    """An empty history of a conversation in which people were shown messages."""
+def test_every_presented_position_is_a_gap_if_the_audit_is_empty(verdict, good_story):
     story = good_story(1)
     (head,) = story.at(Kind.HEAD, conv=1)
     count = story.records[head].seq

@@ -1,4 +1,4 @@
-"""What a reader wrote himself, he has: where the system sends nobody his own."""
+"""Positions of a reader's own messages, on a system that sends senders no echoes."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,7 @@ LEFT_OUT = ("wire-order", "history-gap")
 
 
 @pytest.mark.parametrize("seed", range(1, 7))
-def test_a_system_without_echoes_leaves_out_nothing(history, good_story, seed):
-    """Pushes and pages go past what their reader wrote: every check that applies is silent."""
+def test_a_system_without_echoes_passes_every_check_that_applies(history, good_story, seed):
     story = good_story(seed)
     story.silence_echoes()
     found = history(story, without=SELF_ECHO)
@@ -21,8 +20,7 @@ def test_a_system_without_echoes_leaves_out_nothing(history, good_story, seed):
 
 
 @pytest.mark.parametrize("name", LEFT_OUT)
-def test_a_system_with_echoes_owes_everybody_his_own(verdict, good_story, name):
-    """Where SELF_ECHO is declared, the same silence is a hole."""
+def test_missing_echoes_are_violations_if_self_echo_is_declared(verdict, good_story, name):
     story = good_story(1)
     story.silence_echoes()
     assert verdict(name, story).outcome == "invalid"
@@ -31,10 +29,9 @@ def test_a_system_with_echoes_owes_everybody_his_own(verdict, good_story, name):
 @pytest.mark.parametrize(
     ("name", "broken"), [("wire-order", "jump_silently"), ("history-gap", "skip_on_a_page")]
 )
-def test_without_echoes_what_others_wrote_is_owed_all_the_same(
+def test_missing_messages_of_others_are_violations_even_without_echoes(
     history, good_story, break_it, name, broken
 ):
-    """The excuse is for the reader's own positions, and for no others beside them."""
     story = good_story(1)
     break_it(broken, story)
     story.silence_echoes()
@@ -42,8 +39,8 @@ def test_without_echoes_what_others_wrote_is_owed_all_the_same(
     assert (found.outcome, found.count) == ("invalid", 1)
 
 
-def test_positions_are_their_writers_alone(history, good_story):
-    """In that conversation, at that position, and nobody else's; none where echoes come."""
+def test_own_positions_belong_to_one_writer_and_conversation(history, good_story):
+    """Where SELF_ECHO is declared, there are none."""
     story = good_story(1)
     ack = story.records[story.at(Kind.ACK)[0]]
     place = [np.array([value], dtype=np.int64) for value in (ack.conv, ack.peer, ack.seq)]
@@ -53,11 +50,11 @@ def test_positions_are_their_writers_alone(history, good_story):
     assert own.contain(conv, user + 1, position).tolist() == [False]
     assert own.contain(conv + 100, user, position).tolist() == [False]
     assert own.count(conv, user, position * 0, position + 100_000).tolist() == [
-        sum(it.seq > 0 for it in map(story.records.__getitem__, _mine(story, ack)))
+        sum(story.records[index].seq > 0 for index in _audited_of(story, ack))
     ]
     assert OwnPositions(history(story)).contain(*place).tolist() == [False]
 
 
-def _mine(story, ack):
-    """The audit's records of that writer in that conversation."""
+def _audited_of(story, ack):
+    """Return the indices of the audit's records of that writer in that conversation."""
     return story.at(Kind.AUDIT, conv=ack.conv, peer=ack.peer, flags=3)

@@ -1,4 +1,4 @@
-"""How a finding becomes a verdict, and what happens when a check breaks."""
+"""How a finding becomes a verdict, and what happens when a check crashes."""
 
 import pytest
 
@@ -19,25 +19,22 @@ STATEMENT = "{count} of {examined} {subject} {are} broken."
         (Finding(0, "things", STATEMENT, not_applicable="no faults"), Outcome.NOT_APPLICABLE),
     ],
 )
-def test_what_a_finding_amounts_to(finding, outcome):
-    """A violation outweighs doubt; nothing examined is no pass."""
+def test_the_verdict_follows_from_the_finding(finding, outcome):
+    """A violation outweighs doubt, and a check that examined nothing does not pass."""
     assert judge("duplicate", finding).outcome is outcome
 
 
-def test_a_check_that_crashes_is_unknown(monkeypatch, history, good_story):
-    """Never valid, and the error is told."""
-
+def test_a_check_that_crashes_is_unknown_and_names_the_error(monkeypatch, history, good_story):
     def broken(_history):
-        raise ZeroDivisionError("by nothing")
+        raise ZeroDivisionError("by zero")
 
     monkeypatch.setitem(checks.CHECKS, "phantom", broken)
     verdict = checks.run_one("phantom", history(good_story(1)))
     assert verdict.outcome is Outcome.UNKNOWN
-    assert "ZeroDivisionError: by nothing" in verdict.sentence
+    assert "ZeroDivisionError: by zero" in verdict.sentence
 
 
-def test_a_run_without_faults_has_nothing_to_recover_from(verdict, good_story):
-    """Not applicable is neither a pass nor a doubt."""
+def test_unrecovered_is_not_applicable_to_a_run_without_faults(verdict, good_story):
     story = good_story(1)
     story.scenario |= {"faults": [], "sla": []}
     assert verdict("unrecovered", story).outcome is Outcome.NOT_APPLICABLE

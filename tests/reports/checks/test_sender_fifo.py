@@ -1,4 +1,4 @@
-"""The backward scan finds, for each delivery, the earliest acknowledgement behind it."""
+"""The order of one sender's messages."""
 
 import numpy as np
 from hypothesis import given
@@ -11,20 +11,23 @@ NEVER = np.iinfo(np.int64).max
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), max_size=30))
-def test_the_scan_is_what_it_says(deliveries):
-    """Against the definition, stream by stream."""
+def test_the_backward_scan_finds_the_earliest_later_acknowledgement(deliveries):
+    """Compared with the definition, stream by stream."""
     deliveries.sort(key=lambda delivery: delivery[0])
     stream = np.array([stream for stream, _ in deliveries], dtype=np.int64)
     acked = np.array([acked for _, acked in deliveries], dtype=np.int64)
     expected = [
-        min((other for lane, other in deliveries[at + 1 :] if lane == mine), default=NEVER)
-        for at, (mine, _) in enumerate(deliveries)
+        min(
+            (other for other_stream, other in deliveries[at + 1 :] if other_stream == own_stream),
+            default=NEVER,
+        )
+        for at, (own_stream, _) in enumerate(deliveries)
     ]
     assert _earliest_ack_after(stream, acked).tolist() == expected
 
 
-def test_messages_that_overlap_have_no_order(verdict, good_story, break_it):
-    """A pair whose second attempt began before the first was acknowledged may go either way."""
+def test_messages_whose_sends_overlap_may_arrive_in_any_order(verdict, good_story, break_it):
+    """The second attempt began before the first message was acknowledged."""
     story = good_story(1)
     messages = break_it("exchange_positions", story)
     for conv, author, sseq in messages:

@@ -1,4 +1,4 @@
-"""Deadlines count from where they should."""
+"""Which deliveries are expected, and by when."""
 
 import pytest
 
@@ -7,31 +7,32 @@ from gauntlet.core.history import Channel, Kind
 S = 1_000_000_000
 
 
-def test_a_deadline_counts_from_the_heal_and_from_the_return(verdict, good_story):
-    """Two seconds are enough for those cut off till the heal, and for the traveller of three."""
+def test_the_deadline_counts_from_the_heal_and_from_the_return(verdict, good_story):
+    """Users were disconnected until the heal; one was away on purpose for three seconds."""
     story = good_story(1)
     story.scenario["delivery_deadline"] = 2
     assert verdict("undelivered", story).outcome == "valid"
 
 
-@pytest.mark.parametrize("excuse", ["heal", "return"])
-def test_without_the_excuse_the_same_is_late(verdict, good_story, excuse):
-    """The same waits violate the same deadline where nothing explains them."""
+@pytest.mark.parametrize("reason", ["heal", "return"])
+def test_the_same_delivery_is_late_without_a_fault_or_an_absence(verdict, good_story, reason):
     story = good_story(1)
     story.scenario["delivery_deadline"] = 2
-    if excuse == "heal":
+    if reason == "heal":
         story.scenario |= {"faults": [], "sla": []}
-        # The pushes just before the crash wait longest: their acknowledgement is as old.
+        # Pushes just before the crash waited longest, because they were acknowledged before it.
         story.scenario["delivery_deadline"] = "1500ms"
     else:
         story.drop(story.at(Kind.OFFLINE))
     assert verdict("undelivered", story).outcome == "invalid"
 
 
-def test_what_is_owed_to_one_who_was_called_back_and_kept_out(judged, good_story, break_it):
-    """The quiesce ends every absence: whom the system lets in no more misses what he was sent."""
+def test_messages_for_a_user_who_is_refused_at_the_quiesce_are_undelivered(
+    judged, good_story, break_it
+):
+    """The quiesce ends every absence on purpose."""
     story = good_story(1)
-    break_it("keep_out", story)
+    break_it("refuse_a_user", story)
     result = judged(story)
     (check,) = (check for check in result["checks"] if check["verdict"] == "invalid")
     assert check["id"] == "undelivered"
@@ -39,18 +40,20 @@ def test_what_is_owed_to_one_who_was_called_back_and_kept_out(judged, good_story
     assert result["verdict"]["exit_code"] == 1
 
 
-def test_nothing_is_owed_to_one_who_was_never_called_back(verdict, good_story, break_it):
-    """A run that was cut short in its quiesce cannot know whether he would be let in."""
+def test_nothing_is_expected_of_an_absent_user_if_the_run_ends_before_the_audit(
+    verdict, good_story, break_it
+):
+    """Such a run does not show whether the user would have been admitted."""
     story = good_story(1)
-    break_it("keep_out", story)
+    break_it("refuse_a_user", story)
     del story.phases["audit"], story.phases["flushed"]
     assert verdict("undelivered", story).outcome == "valid"
     story.drop(story.at(Kind.OFFLINE))
     assert verdict("undelivered", story).outcome == "invalid"
 
 
-def unanswer(story, count=1):
-    """Take away the answers to the last messages of a conversation; names the very last."""
+def remove_answers(story, count=1):
+    """Remove the answers to the last sends of a conversation; return the identity of the last."""
     conv = 1
     for index in story.at(Kind.ACK, conv=conv)[-count:]:
         story.change(index, kind=Kind.UNKNOWN, seq=0)
@@ -59,26 +62,28 @@ def unanswer(story, count=1):
 
 
 @pytest.mark.parametrize("seed", range(1, 7))
-def test_an_unanswered_op_that_everybody_was_shown_is_no_loss(judged, good_story, seed):
-    """Nothing is expected of it in the load's own counts, which reconcile; and nothing is amiss."""
+def test_an_unanswered_op_that_every_member_received_is_not_undelivered(judged, good_story, seed):
+    """The load's own counts do not expect its deliveries, and they reconcile."""
     story = good_story(seed)
     for index in story.at(Kind.ACK)[::5]:
         story.change(index, kind=Kind.UNKNOWN, seq=0)
     story.reconcile()
     result = judged(story)
-    # Without answers nobody can say that the service is itself again.
-    amiss = {check["id"] for check in result["checks"] if check["verdict"] != "valid"}
-    assert amiss == {"unrecovered"}
+    # Without answers it cannot be shown that the service recovered.
+    not_valid = {check["id"] for check in result["checks"] if check["verdict"] != "valid"}
+    assert not_valid == {"unrecovered"}
     assert not any("reconcile" in reason for reason in result["verdict"]["reasons"])
 
 
-def test_an_unanswered_op_that_nobody_was_shown_may_be_a_straggler(verdict, good_story):
-    """It may be committed when nobody waits any more; unless a later position was seen before."""
+def test_an_unanswered_op_that_nobody_received_is_expected_only_if_proven_stored(
+    verdict, good_story
+):
+    """It may be committed after the clients stopped waiting, unless a later position was seen."""
     story = good_story(1)
-    story.drop(story.at(Kind.DELIVER, **unanswer(story)))
+    story.drop(story.at(Kind.DELIVER, **remove_answers(story)))
     assert verdict("undelivered", story).outcome == "valid"
     story = good_story(1)
-    op = unanswer(story, 3)
+    op = remove_answers(story, 3)
     assert len(story.at(Kind.DELIVER, **op)) == 2
     first = next(i for i in story.at(Kind.UNKNOWN, conv=1)[-3:])
     op |= {"peer": story.records[first].peer, "sseq": story.records[first].sseq}
@@ -88,32 +93,32 @@ def test_an_unanswered_op_that_nobody_was_shown_may_be_a_straggler(verdict, good
     assert "is stored although its sender received no answer" in found.witnesses[0].sentence
 
 
-def test_an_unanswered_op_that_shows_after_the_quiesce_began_is_a_straggler(verdict, good_story):
-    """The quiesce waits for what was known before it, and promises nothing of what comes in it."""
+def test_an_unanswered_op_that_first_appears_in_the_quiesce_is_not_expected(verdict, good_story):
+    """The quiesce waits only for messages that were known before it began."""
     story = good_story(1)
-    index, other = story.at(Kind.DELIVER, **unanswer(story))
+    index, other = story.at(Kind.DELIVER, **remove_answers(story))
     story.drop([other])
     assert verdict("undelivered", story).outcome == "invalid"
     story = good_story(1)
-    index, other = story.at(Kind.DELIVER, **unanswer(story))
+    index, other = story.at(Kind.DELIVER, **remove_answers(story))
     story.change(index, t_ns=5_027 * S)
     story.drop([other])
     assert verdict("undelivered", story).outcome == "valid"
 
 
-def test_an_unanswered_op_has_its_deadline_too(verdict, good_story):
-    """Counted from when it showed that it is stored."""
+def test_the_deadline_of_an_unanswered_op_counts_from_the_proof_that_it_is_stored(
+    verdict, good_story
+):
     story = good_story(1)
     story.scenario["delivery_deadline"] = 3
-    _, other = story.at(Kind.DELIVER, **unanswer(story))
+    _, other = story.at(Kind.DELIVER, **remove_answers(story))
     story.change(other, t_ns=5_031 * S)
     found = verdict("undelivered", story)
     assert (found.outcome, found.count) == ("invalid", 1)
     assert "only 5.07 s later than expected" in found.witnesses[0].sentence
 
 
-def test_a_page_that_leaves_out_an_unanswered_op_withholds_it(judged, good_story):
-    """The page is one violation, what its reader never saw is another."""
+def test_a_page_without_an_unanswered_op_violates_history_gap_and_undelivered(judged, good_story):
     story = good_story(1)
     for index in story.at(Kind.DELIVER, flags=Channel.RESYNC):
         shown = story.records[index]
@@ -127,15 +132,14 @@ def test_a_page_that_leaves_out_an_unanswered_op_withholds_it(judged, good_story
     assert found == {"undelivered", "history-gap"}
 
 
-def test_without_an_audit_it_is_not_known_what_is_owed(verdict, good_story):
-    """A delivery is owed of what is stored, and nobody looked."""
+def test_undelivered_is_unknown_without_an_audit(verdict, good_story):
     story = good_story(1)
     story.drop(story.at(Kind.AUDIT))
     assert verdict("undelivered", story).outcome == "unknown"
 
 
-def test_another_device_is_owed_what_its_user_sent(judged, good_story, break_it):
-    """The witness names the device; one that was shown everything sets off nothing."""
+def test_a_second_device_must_receive_what_its_user_sent(judged, good_story, break_it):
+    """The witness names the device."""
     story = good_story(1)
     story.add_device(2)
     story.reconcile()
@@ -151,8 +155,7 @@ def test_another_device_is_owed_what_its_user_sent(judged, good_story, break_it)
     assert result["counts"]["missing"] == 1
 
 
-def test_a_device_that_never_connected_is_owed_nothing(judged, good_story):
-    """Only what was there is missed."""
+def test_nothing_is_expected_of_a_device_that_never_connected(judged, good_story):
     story = good_story(1)
     story.add_device(2)
     second = [link.number for link in story.links.values() if link.device == "d1"]

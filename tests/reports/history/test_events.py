@@ -1,4 +1,4 @@
-"""Rows of events become phases, faults, cutovers and reasons to stop."""
+"""Event rows become phases, faults, cutovers and reasons to stop."""
 
 import pytest
 
@@ -9,13 +9,12 @@ PLANNED = Fault(id="f", kind="kill", target="edge", at=1)
 
 
 def fault(step, t_ns, **more):
-    """A row as the fault timeline writes it."""
+    """Return a row as the fault timeline writes it."""
     row = {"writer": "chaos", "t_ns": t_ns, "kind": "fault", "id": "f", "step": step}
     return {**row, "proof": {}, "detail": {}, **more}
 
 
-def test_a_fault_that_acted_and_was_healed():
-    """Its times are those of its steps; its proof is that of the effect."""
+def test_a_fault_has_the_times_of_its_steps_and_the_proof_of_its_effect():
     rows = [
         fault("requested", 10),
         fault("effective", 20, proof={"pid": 1}),
@@ -27,21 +26,18 @@ def test_a_fault_that_acted_and_was_healed():
     assert found.proof == {"pid": 1}
 
 
-def test_a_fault_without_proof_is_not_proven():
-    """A step that says "effective" and shows nothing proves nothing."""
+def test_an_effective_fault_without_proof_is_not_proven():
     (found,) = collect_events([fault("effective", 20)], [PLANNED]).faults
     assert not found.proven
 
 
-def test_a_fault_that_never_came():
-    """A planned fault is known even if no row tells of it."""
+def test_a_planned_fault_without_rows_has_no_times():
     (found,) = collect_events([], [PLANNED]).faults
     assert found.requested_ns is None
     assert not found.proven
 
 
-def test_failures_say_why():
-    """What went wrong is taken from the step's detail."""
+def test_a_failed_fault_has_the_error_of_its_step():
     rows = [fault("failed", 1, detail={"error": "no"}), fault("heal-failed", 2)]
     (found,) = collect_events(rows, [PLANNED]).faults
     assert found.failed == "no"
@@ -49,8 +45,8 @@ def test_failures_say_why():
 
 
 @pytest.mark.parametrize("end", ["done", "rolled-back"])
-def test_a_cutover_is_healed_when_it_has_ended(end):
-    """The heal of a cutover only makes sure, maybe long after it was over."""
+def test_a_cutover_is_healed_when_it_ends(end):
+    """Its heal step may come much later."""
     rows = [
         fault("effective", 20, proof={"state": "drain"}),
         *(
@@ -65,8 +61,8 @@ def test_a_cutover_is_healed_when_it_has_ended(end):
     assert events.cutovers[0].entered("close") is None
 
 
-def test_phases_are_the_loads_and_the_first_counts():
-    """The command has phases too; zero is where the first worker's ramp begins."""
+def test_phases_are_those_of_the_first_load_worker():
+    """The command also has phases."""
     rows = [
         {"writer": "run", "t_ns": 1, "kind": "phase", "phase": "ramp"},
         {"writer": "load-0", "t_ns": 5, "kind": "phase", "phase": "ramp"},
@@ -78,8 +74,7 @@ def test_phases_are_the_loads_and_the_first_counts():
     assert events.at_s(None) is None
 
 
-def test_why_a_run_stopped():
-    """Interruption and failure of the harness are told apart."""
+def test_interruptions_and_errors_have_their_messages():
     rows = [{"writer": "run", "t_ns": 1, "kind": "interrupted", "message": "Ctrl-C"}]
     assert collect_events(rows, []).interrupted == "Ctrl-C"
     rows = [{"writer": "run", "t_ns": 1, "kind": "error", "message": "the stack ended"}]

@@ -1,4 +1,4 @@
-"""Who may read what: members of everything, ranges of positions, and doubt."""
+"""Who may read which positions of a conversation."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ MEMBER, OTHER, LEFT, TWICE, UNSURE, STRANGER = 1, 2, 3, 4, 5, 9
 
 
 def ranges(*rows):
-    """RANGE records of the room: (user, first, last)."""
+    """Return RANGE records of the room: (user, first, last)."""
     records = np.zeros(len(rows), dtype=np.dtype(DTYPE))
     records["kind"], records["conv"] = Kind.RANGE, ROOM
     for at, (user, first, last) in enumerate(rows):
@@ -20,7 +20,7 @@ def ranges(*rows):
     return records
 
 
-ENTITLEMENT = MembershipIntervals(
+INTERVALS = MembershipIntervals(
     ranges((MEMBER, 1, 0), (LEFT, 3, 0), (LEFT, 3, 8), (TWICE, 2, 4), (TWICE, 10, 0)),
     Names(
         {},
@@ -54,14 +54,13 @@ ENTITLEMENT = MembershipIntervals(
         (ROOM, UNSURE, 0, False, False),
     ],
 )
-def test_who_may_read(conv, user, position, entitled, excluded):
-    """Ranges include both ends, the last word on a range counts, and doubt is neither."""
-    asked = [np.array([value], dtype=np.int64) for value in (conv, user, position)]
-    assert ENTITLEMENT.entitled(*asked).tolist() == [entitled]
-    assert ENTITLEMENT.excluded(*asked).tolist() == [excluded]
+def test_members_may_read_the_positions_in_their_ranges(conv, user, position, entitled, excluded):
+    """Ranges include both ends, and the last record of a range counts."""
+    arguments = [np.array([value], dtype=np.int64) for value in (conv, user, position)]
+    assert INTERVALS.entitled(*arguments).tolist() == [entitled]
+    assert INTERVALS.excluded(*arguments).tolist() == [excluded]
 
 
-def test_participants_are_members_and_owners_of_ranges():
-    """A late joiner who was not planned is a participant all the same."""
+def test_participants_are_members_and_users_with_ranges():
     known = MembershipIntervals(ranges((7, 4, 0)), Names({}, {}, {}))
     assert known.participants.tolist() == [(ROOM << 32) | 7]

@@ -1,4 +1,4 @@
-"""Arrivals that became no op: counted where they were intended, held against the load's line."""
+"""Missed arrivals: counted by their intended time, and reconciled with the load's counts."""
 
 import pytest
 
@@ -9,17 +9,16 @@ from ..story import FAULT_S, RAMP_S
 
 
 def measured(judged, story, indicator, window="run"):
-    """An indicator's value and the number of arrivals behind it."""
+    """Return an indicator's value, the number of arrivals behind it, and the verdict."""
     story.scenario["sla"] = [
-        {"id": "it", "indicator": indicator, "op": "<=", "value": 0, "window": window}
+        {"id": "objective", "indicator": indicator, "op": "<=", "value": 0, "window": window}
     ]
     found = judged(story)["objectives"][0]
     return found["value"], found["samples"], found["verdict"]
 
 
 @pytest.mark.parametrize(("window", "missed"), [("run", 3), ("steady", 1), ("fault:edge-crash", 2)])
-def test_a_missed_arrival_belongs_to_the_window_of_its_intended_time(judged, window, missed):
-    """Two in the fault, one long before: counted, a share of all intended, and gateable."""
+def test_a_missed_arrival_counts_in_the_window_of_its_intended_time(judged, window, missed):
     story = good_story(1)
     for at_s in (RAMP_S + 1, FAULT_S + 0.5, FAULT_S + 0.6):
         story.miss(at_s)
@@ -31,13 +30,11 @@ def test_a_missed_arrival_belongs_to_the_window_of_its_intended_time(judged, win
         assert intended == story.reconciliation["intended"] == story.reconciliation["ops"] + 3
 
 
-def test_without_missed_arrivals_the_indicators_are_zero_and_known(judged):
-    """Zero of a thousand is a number, not a lack of samples."""
+def test_without_missed_arrivals_the_count_is_zero_and_not_unknown(judged):
     assert measured(judged, good_story(1), "missed_arrivals_count")[::2] == (0, "valid")
 
 
-def test_counts_and_series_have_them(judged):
-    """The result says how many, and in which second."""
+def test_missed_arrivals_appear_in_counts_and_series(judged):
     story = good_story(1)
     story.miss(RAMP_S + 1.5)
     result = judged(story)
@@ -49,8 +46,7 @@ def test_counts_and_series_have_them(judged):
 @pytest.mark.parametrize(
     ("name", "noun"), [("intended", "intended sends"), ("missed", "missed arrivals")]
 )
-def test_an_arrival_that_vanished_is_the_harness_fault(judged, name, noun):
-    """The schedule had one more than the records hold as ops and missed ones."""
+def test_an_arrival_without_a_record_is_a_harness_error(judged, name, noun):
     story = good_story(1)
     story.miss(RAMP_S + 1)
     story.reconciliation[name] += 1
@@ -59,15 +55,13 @@ def test_an_arrival_that_vanished_is_the_harness_fault(judged, name, noun):
     assert f" {noun}, but its records contain " in result["verdict"]["reasons"][0]
 
 
-def test_a_line_that_is_older_than_the_count_is_judged_as_ever(judged):
-    """Runs of before have no word of arrivals, and lose nothing by it."""
+def test_a_reconciliation_of_an_older_version_passes(judged):
     story = good_story(1)
     del story.reconciliation["intended"], story.reconciliation["missed"]
     assert judged(story)["verdict"]["status"] == "pass"
 
 
-def test_arrivals_without_a_sender_are_no_messages(judged):
-    """They are neither ops that failed nor latencies."""
+def test_a_missed_arrival_without_a_sender_is_neither_a_failed_op_nor_a_latency(judged):
     usual, story = judged(good_story(1)), good_story(1)
     story.miss(RAMP_S + 1)
     found = judged(story)
@@ -76,14 +70,16 @@ def test_arrivals_without_a_sender_are_no_messages(judged):
     assert story.at(Kind.MISSED)
 
 
-@pytest.mark.parametrize("why", [Miss.QUEUE, Miss.BACKLOG])
-def test_a_full_backlog_improves_no_latency(judged, why):
-    """What was kept out may have taken for ever: a p99 that reaches it meets no bound."""
+@pytest.mark.parametrize("reason", [Miss.QUEUE, Miss.BACKLOG])
+def test_an_arrival_missed_by_a_full_backlog_is_a_censored_latency(judged, reason):
+    """A p99 that reaches these samples meets no bound."""
     story = good_story(1)
     usual = judged(story)["latency"]["ack"]["steady"]
     for at in range(30):
-        story.miss(RAMP_S + 1 + at / 100, why)
-    story.scenario["sla"] = [{"id": "it", "indicator": "ack_p99_ms", "op": "<", "value": 1e9}]
+        story.miss(RAMP_S + 1 + at / 100, reason)
+    story.scenario["sla"] = [
+        {"id": "objective", "indicator": "ack_p99_ms", "op": "<", "value": 1e9}
+    ]
     result = judged(story)
     found = result["latency"]["ack"]["steady"]
     assert found["samples"] == usual["samples"] + 30

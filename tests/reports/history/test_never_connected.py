@@ -1,4 +1,4 @@
-"""Who never got in is told from who was never started; where nothing tells, that is told."""
+"""Users who never connected: refused by the system, or not started by the load."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from ..story import ZERO, S
 
 
 def story_of(planned, started):
-    """A good run with so many more users planned, and started by its load, who never connected."""
+    """Return a good run with additional planned users, of whom the load started so many."""
     story = good_story(1)
     for user in range(9, 9 + planned):
         story.users[user] = f"u0-{user}"
@@ -22,12 +22,11 @@ def story_of(planned, started):
 
 
 def undelivered(result):
-    """That check of a result."""
+    """Return the check `undelivered` of a result."""
     return next(check for check in result["checks"] if check["id"] == "undelivered")
 
 
-def test_whom_the_system_never_let_in_leaves_it_open_what_was_owed(judged):
-    """Of 108 users 100 were refused all along: such a run is inconclusive, and names the number."""
+def test_a_run_whose_system_refused_users_is_inconclusive_and_counts_them(judged):
     result = judged(story_of(100, 100))
     assert undelivered(result)["verdict"] == "unknown"
     assert (result["verdict"]["status"], result["verdict"]["exit_code"]) == ("inconclusive", 5)
@@ -39,44 +38,44 @@ def test_whom_the_system_never_let_in_leaves_it_open_what_was_owed(judged):
     assert "100 of 108 users" in caveat
 
 
-def test_whom_the_load_never_started_nobody_misses(judged):
-    """A plan is made for a worker's share, rounded up: what is not started is not refused."""
+def test_users_whom_the_load_did_not_start_are_not_missed(judged):
+    """Each worker's share of the plan is rounded up."""
     result = judged(story_of(3, 0))
     assert result["verdict"]["status"] == "pass"
     assert result["caveats"] == []
 
 
-def test_some_were_started_and_some_were_not(judged):
-    """Only those who wanted a connection are counted."""
+def test_only_users_whom_the_load_started_are_counted(judged):
     result = judged(story_of(10, 2))
     assert "2 of 10 users" in undelivered(result)["sentence"]
 
 
-def test_where_nothing_tells_who_was_started_that_is_said(judged):
-    """A run without live rows passes with a caveat that names the number."""
+def test_a_run_without_live_rows_passes_with_a_caveat(judged):
     result = judged(story_of(5, None))
     assert result["verdict"]["status"] == "pass"
     (caveat,) = result["caveats"]
     assert caveat.startswith("5 planned users never connected. live.jsonl does not show whether")
 
 
-def test_a_device_that_never_connected_was_refused_too(judged):
-    """Each of a user's devices is to connect."""
+def test_a_device_that_never_connected_is_counted(judged):
     story = story_of(0, 0)
     story.scenario["load"]["devices"] = 2
     for user in range(1, 9):
         story.add_device(user)
-    (link, *_) = (number for number, it in story.links.items() if (it.user, it.device) == (2, "d1"))
+    (number, *_) = (
+        number for number, link in story.links.items() if (link.user, link.device) == (2, "d1")
+    )
     story.reconcile()
     assert undelivered(judged(story))["verdict"] == "valid"
-    story.drop([at for at, it in enumerate(story.records) if it.link in (link, link + 1)])
+    story.drop(
+        [at for at, record in enumerate(story.records) if record.link in (number, number + 1)]
+    )
     story.reconcile()
     assert "1 of 16 devices" in undelivered(judged(story))["sentence"]
 
 
 @pytest.mark.parametrize("phase", ["audit", "quiesce"])
-def test_a_run_that_was_cut_short_had_no_time_for_everybody(judged, phase):
-    """Before its end nobody can be said to have been refused."""
+def test_a_run_that_was_cut_short_counts_no_user_as_refused(judged, phase):
     story = story_of(100, 100)
     story.phases = {name: at for name, at in story.phases.items() if name in ("ramp", "steady")}
     if phase == "audit":
@@ -84,8 +83,7 @@ def test_a_run_that_was_cut_short_had_no_time_for_everybody(judged, phase):
     assert judged(story)["caveats"] == []
 
 
-def test_the_users_of_a_lost_worker_are_not_missed(judged):
-    """Its part is unknown as a whole."""
+def test_users_of_a_lost_worker_are_not_counted(judged):
     story = story_of(0, 0)
     lost = {"kind": "worker", "worker": 1, "host": "h", "pid": 7, "step": "lost", "message": "Gone"}
     story.conductor.append({"t_ns": 1, **lost})

@@ -1,4 +1,4 @@
-"""Workers' clocks on one timeline, workers that were lost, and what the result says of each."""
+"""Workers' clocks on one timeline, lost workers, and the workers in the result."""
 
 import json
 
@@ -16,13 +16,13 @@ S = 1_000_000_000
 
 
 def clock(worker, at_ns, offset_ns, error_ns=0):
-    """A row as a master writes it."""
+    """Return a `clock` row as a master writes it."""
     row = {"writer": "load-master", "kind": "clock", "t_ns": at_ns, "worker": worker}
     return {**row, "host": "h", "offset_ns": offset_ns, "error_ns": error_ns}
 
 
-def test_a_lead_that_grows_is_followed():
-    """Halfway between two measurements half of the drift has come about; beyond them, no more."""
+def test_a_lead_is_interpolated_between_measurements():
+    """Before the first and after the last measurement it is constant."""
     clocks = ClockAlignment.from_events(
         [clock(1, 100 * S, 50 * S, 2_000), clock(1, 200 * S, 50 * S + 1_000, 9_000)]
     )
@@ -33,33 +33,33 @@ def test_a_lead_that_grows_is_followed():
     assert clocks.error_ms == 0.009
 
 
-def test_workers_of_the_masters_host_have_its_clock():
-    """Their rows and records stay as they are."""
+def test_times_of_workers_on_the_masters_host_are_unchanged():
     clocks = ClockAlignment.from_events([clock(0, 1, 0), clock(0, 9, 0)])
     assert clocks == ClockAlignment()
     rows = [{"writer": "load-0", "t_ns": 5, "kind": "phase"}]
     assert clocks.align_events(rows) is rows
 
 
-def test_events_of_another_host_fall_into_their_place():
-    """A worker whose clock is ahead said it earlier than its row claims; the master's stay."""
+def test_events_of_another_host_are_converted_and_sorted():
     rows = [
         clock(1, 100, 1_000),
         {"writer": "chaos", "t_ns": 300, "kind": "fault"},
         {"writer": "load-1", "t_ns": 1_200, "kind": "phase"},
     ]
-    laid = ClockAlignment.from_events(rows).align_events(rows)
-    assert [(row["writer"], row["t_ns"]) for row in laid[1:]] == [("load-1", 200), ("chaos", 300)]
+    aligned = ClockAlignment.from_events(rows).align_events(rows)
+    assert [(row["writer"], row["t_ns"]) for row in aligned[1:]] == [
+        ("load-1", 200),
+        ("chaos", 300),
+    ]
 
 
 def worker(number, step, message=""):
-    """What a master tells of a worker."""
+    """Return a `worker` row as a master writes it."""
     row = {"writer": "load-master", "t_ns": 1, "kind": "worker", "worker": number}
     return {**row, "host": "h", "pid": 7, "step": step, "message": message}
 
 
-def test_a_worker_is_lost_unless_it_ended_in_order():
-    """Its last word decides: silence that ended is no loss, and a line without files is one."""
+def test_a_worker_is_lost_unless_its_last_row_and_its_reconciliation_are_in_order():
     rows = [
         *(worker(number, "joined") for number in range(4)),
         worker(0, "lost", "Worker 0 (h, pid 7) was lost at 2.0 s"),
@@ -75,13 +75,12 @@ def test_a_worker_is_lost_unless_it_ended_in_order():
     }
 
 
-def test_a_run_without_workers_has_lost_none():
-    """Runs of one process, and of older versions, say nothing of workers."""
+def test_a_run_without_worker_rows_has_no_lost_workers():
+    """Runs in one process, and of older versions, have no such rows."""
     assert workers.lost_workers([{"kind": "phase"}], {0}) == {}
 
 
 def test_the_result_has_a_row_for_each_worker():
-    """In their order: who it was, what became of it, and its clock as it was measured last."""
     rows = [
         *(worker(number, "joined", f"Worker {number} takes part") for number in (1, 0)),
         *(clock(0, 1, 0), clock(1, 2, 1_000_000, 200_000), clock(1, 9, 3_000_000, 100_000)),
@@ -104,14 +103,12 @@ def test_the_result_has_a_row_for_each_worker():
     }
 
 
-def test_a_clock_that_nobody_measured_is_not_known():
-    """The master wrote who takes part before it compared clocks, and was killed."""
+def test_the_offset_of_a_clock_without_measurements_is_none():
     (found,) = workers.worker_table([worker(0, "joined", "Worker 0 takes part")], {})
     assert (found["offset_ms"], found["error_ms"]) == (None, None)
 
 
-def test_result_and_report_tell_of_the_workers(written):
-    """One that was lost, and one whose clock is its own; a load of one process has none."""
+def test_result_and_report_contain_the_workers(written):
     run = written(good_story(1))
     assert judge(run)["workers"] == []
     rows = [
@@ -122,7 +119,7 @@ def test_result_and_report_tell_of_the_workers(written):
     lines = (json.dumps({**row, "t_ns": ZERO}) + "\n" for row in rows)
     (run.events / "load-master.jsonl").write_text("".join(lines))
     result = judge(run)
-    assert [one["state"] for one in result["workers"]] == ["whole", "lost"]
+    assert [row["state"] for row in result["workers"]] == ["whole", "lost"]
     render(run, result)
     page = run.report.read_text()
     assert "2 workers, 1 of them lost; the clock of worker 1 (h) was 2.000 ms ahead of" in page

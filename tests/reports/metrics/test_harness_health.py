@@ -1,4 +1,4 @@
-"""Whether the numbers can be trusted is judged from what the run recorded of itself."""
+"""Whether the numbers can be trusted, judged from what the run recorded about the harness."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "reference" / "run-directory.md"
 
 
 def live(worker=0, **changed):
-    """Rows of a worker at ease, from the first second to long after the load."""
+    """Return rows of a worker far from its limits, from the first second until after the load."""
     row = {
         "worker": worker,
         "loop_lag_p99_ms": 1.0,
@@ -39,7 +39,7 @@ def live(worker=0, **changed):
 
 
 def vitals(**changed):
-    """Rows of a machine with room to spare."""
+    """Return rows of a machine far from its limits."""
     cores = {"load": 0.4, "stack": 0.8, "conductor": 0.02, "proxy-clients": 0.1}
     row = {
         "kind": "vitals",
@@ -57,7 +57,7 @@ def vitals(**changed):
 
 
 def audited(rows=None, events=None, **machine):
-    """The audit, and its figures by id."""
+    """Return the self-audit, and its figures by id."""
     health = harness_health.assess(
         live() if rows is None else rows,
         vitals() if events is None else events,
@@ -68,8 +68,7 @@ def audited(rows=None, events=None, **machine):
     return found, {figure["id"]: figure for figure in found["figures"]}
 
 
-def test_a_harness_with_room_to_spare_is_trusted():
-    """Nothing near a limit: the numbers are the system's."""
+def test_a_harness_far_from_its_limits_is_trustworthy():
     found, figures = audited()
     assert (found["status"], found["limits"]) == ("trustworthy", [])
     assert "2 ms late" in found["sentence"]
@@ -78,7 +77,7 @@ def test_a_harness_with_room_to_spare_is_trusted():
 
 
 @pytest.mark.parametrize(
-    ("case", "told"),
+    ("case", "sentence"),
     [
         ({"lag_p99_ms": 14.0}, "14 ms late"),
         ({"rows": live(loop_lag_p99_ms=11.0)}, "event loop ran 11 ms late"),
@@ -87,63 +86,59 @@ def test_a_harness_with_room_to_spare_is_trusted():
         ({"events": vitals(cores={"load": 0.95, "load-children": 1.0})}, "master used 0.95"),
     ],
 )
-def test_a_generator_at_its_limit_is_named_with_the_figure(case, told):
-    """A late, busy or full generator says that latencies may be its own."""
+def test_a_generator_at_its_limit_is_reported_with_the_figure(case, sentence):
     found, _ = audited(**case)
     assert found["status"] == "generator-limited"
-    assert told in found["sentence"]
+    assert sentence in found["sentence"]
 
 
 @pytest.mark.parametrize(
-    ("stalled", "told"),
+    ("stalled", "sentence"),
     [
         ({"storage_wait_share": 0.97}, "waited for storage 97 % of the time"),
         ({"stolen_cpu_share": 0.6}, "the host took 60 % of the machine's CPU"),
     ],
 )
-def test_one_second_of_a_machine_that_stood_still_is_told(stalled, told):
-    """A disk or host that stops everybody once is no limit, but the reader learns of it."""
+def test_one_stalled_second_is_reported_but_is_no_limit(stalled, sentence):
     rows = vitals()
     rows[7].update(stalled)
     found, _ = audited(events=rows)
     assert (found["status"], found["limits"]) == ("trustworthy", [])
-    assert told in found["sentence"]
+    assert sentence in found["sentence"]
     assert "worst second" not in audited()[0]["sentence"]
 
 
-def test_missed_arrivals_are_a_figure_and_nobody_is_blamed():
-    """A system that is down has nobody who could send: that is no limit of the generator."""
+def test_missed_arrivals_are_reported_but_are_no_limit_of_the_generator():
+    """A system that is down has no users who could send."""
     found, figures = audited(live(missed=7))
     assert found["status"] == "trustworthy"
     assert figures["missed-arrivals"]["state"] == "near"
     assert figures["missed-arrivals"]["worst"] == 7
 
 
-def test_a_busy_proxy_is_named_and_judged_by_what_it_can_use():
-    """The embedded proxy has one core; toxiproxy-server has them all."""
+def test_a_proxy_is_compared_with_the_cores_that_it_can_use():
+    """The embedded proxy has one core; toxiproxy-server has all of them."""
     busy = vitals(cores={"proxy-clients": 0.95})
     assert audited(events=busy)[0]["status"] == "proxy-limited"
     assert "proxy-clients used 0.95 cores" in audited(events=busy)[0]["sentence"]
     assert audited(events=busy, proxy="toxiproxy 2.12.0")[0]["status"] == "trustworthy"
 
 
-def test_a_saturated_machine_is_told_with_who_used_it():
-    """A reader learns whether the stack or somebody else took the cores."""
+def test_a_saturated_machine_is_reported_with_what_used_it():
     found, _ = audited(events=vitals(machine_cpu_share=0.99))
     assert found["status"] == "machine-saturated"
     assert "0.80 cores" in found["sentence"]
     assert "outside this run used 2.64 cores" in found["sentence"]
 
 
-def test_the_generator_is_blamed_before_the_machine():
-    """Both limits are told; who is late himself cannot tell who else was."""
+def test_the_generator_is_reported_before_the_machine():
+    """Both limits are reported, but a late generator cannot measure what else was late."""
     found, _ = audited(lag_p99_ms=20.0, events=vitals(machine_cpu_share=1.0))
     assert found["limits"] == ["generator-limited", "machine-saturated"]
     assert "saturated" in found["sentence"]
 
 
 def test_one_late_second_is_no_limit():
-    """A pause of a moment is the worst second, not a verdict."""
     rows = live()
     rows[8].update(loop_lag_p99_ms=400.0, loop_lag_max_ms=500.0)
     found, figures = audited(rows)
@@ -151,68 +146,62 @@ def test_one_late_second_is_no_limit():
     assert figures["loop-lag"]["worst"] == 500.0
 
 
-def test_only_the_time_in_which_messages_were_sent_counts():
-    """Imports before it and the audit of the store after it are not the load."""
+def test_only_the_seconds_in_which_messages_were_sent_count():
+    """Neither the start of the process nor the audit is part of the load."""
     rows = live()
     for row in (*rows[:3], *rows[14:]):
         row["engine_cpu_share"] = 1.0
     assert audited(rows)[0]["status"] == "trustworthy"
 
 
-def test_the_worst_of_several_workers_is_told():
-    """One worker at its limit cannot hide behind an idle one."""
+def test_the_worst_of_several_workers_is_reported():
     found, figures = audited([*live(0), *live(1, engine_cpu_share=0.95)])
     assert found["status"] == "generator-limited"
     assert figures["engine-cpu"]["of"] == "worker 1"
 
 
-def test_a_workers_own_machine_is_judged_too():
-    """A worker whose machine has nothing left is late for reasons that nobody sees here."""
-    away = live(1, boot="away", machine_cpu_share=1.0)
-    found, figures = audited([*live(0, machine_cpu_share=1.0), *away])
+def test_the_machine_of_a_worker_is_judged_too():
+    other_host = live(1, boot="away", machine_cpu_share=1.0)
+    found, figures = audited([*live(0, machine_cpu_share=1.0), *other_host])
     assert found["status"] == "generator-limited"
     assert "the machine of a worker was 100 % busy" in found["sentence"]
     assert figures["worker-machine"]["of"] == "of worker 1"
 
 
-def test_a_run_without_records_of_itself_says_so():
-    """An older run is judged as ever, and claims nothing."""
+def test_a_run_without_such_records_is_not_recorded():
+    """Runs of older versions have none."""
     old = [{"t_ns": second * SECOND, "worker": 0} for second in range(20)]
     found, _ = audited(old, [])
     assert found["status"] == "not-recorded"
     assert found["figures"] == []
 
 
-def test_a_late_generator_needs_no_record_to_be_known():
-    """The history alone shows it: objectives are not judged, and "not recorded" is no reason."""
+def test_the_history_alone_shows_a_late_generator():
     found, figures = audited([], [], lag_p99_ms=14.0)
     assert (found["status"], set(figures)) == ("generator-limited", {"send-lag"})
     assert found["sentence"].startswith("The load generator was at its limit: sends left 14 ms")
 
 
-def test_the_section_answers_first_and_shows_offenders_first():
-    """An SRE reads the answer, then the row that is at its limit."""
+def test_the_section_begins_with_the_answer_and_the_exceeded_limit():
     found, _ = audited(events=vitals(machine_cpu_share=0.99))
-    shown = context(Page({"self_audit": found}, {}))
-    assert shown["answer"] == "With caution"
-    assert shown["rows"][0]["name"] == "whole machine busy"
-    assert shown["rows"][0]["bar"] == 100
-    assert any(one["name"] == "other processes" for one in shown["others"])
+    section = context(Page({"self_audit": found}, {}))
+    assert section["answer"] == "With caution"
+    assert section["rows"][0]["name"] == "whole machine busy"
+    assert section["rows"][0]["bar"] == 100
+    assert any(figure["name"] == "other processes" for figure in section["others"])
 
 
-def test_the_summary_says_it_in_a_line(judged):
-    """Who reads only the page of the CI job knows it too."""
+def test_the_summary_contains_the_self_audit(judged):
     line = next(row for row in summary.document(judged(good_story(1))).split("\n") if "Numb" in row)
     assert line.startswith("Numbers: **not-recorded**. Not recorded: ")
 
 
-def test_a_result_without_an_audit_has_no_section():
-    """A result of an older version is still rendered."""
+def test_a_result_without_a_self_audit_has_no_section():
+    """Results of older versions have none."""
     assert context(Page({}, {})) is None
 
 
-def test_every_status_and_figure_has_words_and_is_documented():
-    """What can be found has a name for readers, and a row in the reference."""
+def test_every_status_and_figure_has_a_name_and_is_documented():
     events = vitals(cores={"load-children": 0.5, "proxy-backends": 0.1})
     _, figures = audited([*live(missed=0), *live(1, boot="away")], events)
     assert set(figures) == set(NAMES)

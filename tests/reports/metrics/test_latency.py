@@ -1,4 +1,4 @@
-"""Percentiles that cannot be improved by losing messages."""
+"""Percentiles that a loss of messages cannot improve."""
 
 import math
 
@@ -12,14 +12,13 @@ from gauntlet.core.scenario import catalog
 from gauntlet.reports.metrics import latency
 
 
-def test_the_quantiles_are_the_vocabularys():
-    """Every percentile that users may name is computed."""
+def test_the_quantiles_are_those_of_the_catalog():
     assert tuple(latency.QUANTILES) == catalog.PERCENTILES
 
 
 @given(st.lists(st.floats(0, 1e9), min_size=1), st.floats(0.01, 1))
-def test_a_percentile_is_the_smallest_that_covers_its_share(values, quantile):
-    """Nearest rank, by its definition."""
+def test_a_percentile_is_the_smallest_value_that_covers_its_share(values, quantile):
+    """The definition of the nearest rank."""
     found = latency.percentile(np.array(values), quantile)
     covered = sum(value <= found for value in values)
     assert covered >= quantile * len(values)
@@ -27,18 +26,16 @@ def test_a_percentile_is_the_smallest_that_covers_its_share(values, quantile):
 
 
 @pytest.mark.parametrize(("lost", "expected"), [(0, 5.0), (1, 5.0), (2, math.inf)])
-def test_what_never_came_is_infinite(lost, expected):
-    """More than one lost in a hundred makes a p99 infinite, exactly."""
+def test_a_p99_is_infinite_if_more_than_one_in_a_hundred_never_arrived(lost, expected):
     values = np.array([5.0] * (100 - lost) + [math.inf] * lost)
     assert latency.percentile(values, 0.99) == expected
 
 
-def test_nothing_has_no_percentile():
-    """No samples, no number."""
+def test_no_samples_have_no_percentile():
     assert latency.percentile(np.array([]), 0.5) is None
-    nothing = np.array([])
-    assert latency.percentile_bounds(nothing, nothing, 0.5) is None
-    assert latency.percentile_table(nothing, nothing) == {
+    empty = np.array([])
+    assert latency.percentile_bounds(empty, empty, 0.5) is None
+    assert latency.percentile_table(empty, empty) == {
         **dict.fromkeys(latency.QUANTILES), "max": None,
         "samples": 0, "censored": 0, "at_least": [],
     }  # fmt: skip
@@ -48,28 +45,27 @@ def test_nothing_has_no_percentile():
     st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e9), st.booleans()), min_size=1),
     st.floats(0.01, 1),
 )
-def test_the_range_of_a_percentile_holds_the_true_one(samples, quantile):
-    """Whatever the censored samples would have come to, it lies between the ends told."""
-    least = np.array([age for age, _, _ in samples])
-    most = np.array([math.inf if pending else age for age, _, pending in samples])
+def test_the_range_of_a_percentile_contains_the_true_value(samples, quantile):
+    """Whatever the censored samples would have become."""
+    lower_bounds = np.array([age for age, _, _ in samples])
+    values_ms = np.array([math.inf if pending else age for age, _, pending in samples])
     true = np.array([age + more if pending else age for age, more, pending in samples])
-    found = latency.percentile_bounds(most, least, quantile)
+    found = latency.percentile_bounds(values_ms, lower_bounds, quantile)
     assert found.lower <= latency.percentile(true, quantile) <= found.upper
     if not any(pending for _, _, pending in samples):
         assert found.exact
 
 
 def test_a_percentile_below_the_censored_samples_is_exact():
-    """One in ten pending leaves the median known, and makes the p99 a lower bound."""
-    least = np.array([5.0] * 90 + [2000.0] * 10)
-    row = latency.percentile_table(np.where(least > 5, math.inf, least), least)
+    """One pending sample in ten leaves the median exact, and makes the p99 a lower bound."""
+    lower_bounds = np.array([5.0] * 90 + [2000.0] * 10)
+    row = latency.percentile_table(np.where(lower_bounds > 5, math.inf, lower_bounds), lower_bounds)
     assert (row["p50"], row["p99"], row["max"]) == (5.0, 2000.0, 2000.0)
     assert row["at_least"] == ["p95", "p99", "p999", "max"]
     assert (row["samples"], row["censored"]) == (100, 10)
 
 
-def test_latency_counts_from_the_intended_time(history, good_story):
-    """A late attempt, and an op that was never answered, are the sender's experience."""
+def test_latency_counts_from_the_intended_time_for_every_op(history, good_story):
     story = good_story(1)
     read = history(story)
     ack = latency.ack(read)
@@ -85,22 +81,20 @@ def test_latency_counts_from_the_intended_time(history, good_story):
     assert ack.ms[0] == pytest.approx((story.records[done].t_ns - op.ref_ns) / 1e6)
 
 
-def test_an_authors_own_echo_is_no_delivery(history, good_story):
-    """Deliveries to others are counted, once each."""
+def test_an_authors_own_echo_is_not_a_delivery_sample(history, good_story):
     read = history(good_story(1))
     others = int((~read.expected.own).sum())
     assert latency.delivery(read).ms.size == others < read.expected.message.size
 
 
-def test_an_absence_on_purpose_is_not_waited_for(history, good_story):
-    """What a traveller finds on his return counts from then."""
+def test_a_delivery_after_an_absence_counts_from_the_return(history, good_story):
     read = history(good_story(1))
     samples = latency.delivery(read)
     assert samples.ms[samples.intended_ns > read.events.zero_ns + 11e9].max() < 1000
 
 
-def test_a_send_that_was_never_answered_is_a_sample_of_its_age(history, good_story):
-    """To the moment at which it was given up, or the load ended with it still in its queue."""
+def test_an_unanswered_send_is_censored_at_its_age(history, good_story):
+    """Until it was given up, or until the load ended while it was in its queue."""
     story = good_story(1)
     (given_up, *_), (refused, *_) = story.at(Kind.UNKNOWN), story.at(Kind.REJECT)
     story.change(refused, spare=0)  # without an attempt
@@ -112,8 +106,7 @@ def test_a_send_that_was_never_answered_is_a_sample_of_its_age(history, good_sto
         assert ack.lower_bound_ms[at] == pytest.approx((record.t_ns - record.ref_ns) / 1e6)
 
 
-def test_a_delivery_that_never_came_was_waited_for_until_the_audit(history, good_story):
-    """Its age is from the intended time to the end of the quiesce."""
+def test_a_missing_delivery_is_censored_at_the_audit(history, good_story):
     story = good_story(1)
     index = story.at(Kind.DELIVER)[-1]
     intended_ns = story.records[index].ref_ns

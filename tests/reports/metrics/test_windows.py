@@ -1,4 +1,4 @@
-"""Windows by intended time: what belongs where, at the edges too."""
+"""Which messages belong to which window, by their intended time."""
 
 import numpy as np
 import pytest
@@ -12,13 +12,13 @@ PROVEN = {"requested_ns": 19 * S, "effective_ns": 20 * S, "healed_ns": 30 * S, "
 
 
 def events(**fault):
-    """A load from 10 s to 100 s with one fault."""
+    """Return the events of a load from 10 s to 100 s with one fault."""
     known = FaultTimes("f", "kill", "edge", **fault)
     return Events({"ramp": 0, "steady": 10 * S, "quiesce": 100 * S}, (known,), (), (), "", "")
 
 
 def names_at(second, found):
-    """The windows that a message intended then belongs to."""
+    """Return the names of the windows that contain this second."""
     at = np.array([int(second * S)], dtype=np.int64)
     return {name for name, window in found.items() if window.contains(at)[0]}
 
@@ -38,36 +38,33 @@ def names_at(second, found):
         (100, {"run"}),
     ],
 )
-def test_where_a_message_belongs(second, expected):
-    """Starts are included, ends are not; steady ends when a fault is requested."""
+def test_a_message_belongs_to_the_windows_that_contain_its_intended_time(second, expected):
+    """Starts are included, ends are not; steady load ends when a fault is requested."""
     assert names_at(second, build_windows(events(**PROVEN), {"f": 34 * S})) == expected
 
 
-def test_a_fault_that_was_not_healed_goes_on():
-    """Nothing after it is steady, and there is no recovery."""
+def test_the_window_of_a_fault_that_was_not_healed_has_no_end():
     found = build_windows(events(**{**PROVEN, "healed_ns": None}), {"f": NEVER})
     assert names_at(90, found) == {"run", "fault:f"}
 
 
-def test_a_fault_without_proof_has_no_window_to_judge():
-    """An objective over it must not be met by a fault that never acted."""
+def test_the_windows_of_a_fault_without_proof_are_unknown():
+    """An objective must not be met by a fault that had no effect."""
     found = build_windows(events(), {"f": NEVER})
     assert "no proof" in found["fault:f"].unknown
     assert "no proof" in found["recovery:f"].unknown
     assert names_at(25, found) == {"steady", "run"}
 
 
-def test_the_baseline_keeps_away_from_faults():
-    """Before the first fault, or later than any recovery window."""
+def test_the_baseline_excludes_faults_and_their_recovery_windows():
     calm = baseline(events(**PROVEN), 20.0)
     at = np.array([15 * S, 25 * S, 49 * S, 50 * S], dtype=np.int64)
     assert calm.contains(at).tolist() == [True, False, False, True]
 
 
-def test_how_long_a_window_is():
-    """Only what lies within the arrivals, without what is taken out, however that overlaps."""
+def test_the_length_of_a_window_excludes_its_overlapping_exclusions():
     found = build_windows(events(**PROVEN), {"f": 34 * S})
     lengths = {name: window.length_s((10 * S, 100 * S)) for name, window in found.items()}
     assert lengths == {"steady": 75.0, "run": 90.0, "fault:f": 10.0, "recovery:f": 4.0}
-    cut = Window("w", 0, NEVER, excluded=((5 * S, 20 * S), (15 * S, 30 * S), (90 * S, NEVER)))
-    assert cut.length_s((10 * S, 100 * S)) == 60.0
+    window = Window("w", 0, NEVER, excluded=((5 * S, 20 * S), (15 * S, 30 * S), (90 * S, NEVER)))
+    assert window.length_s((10 * S, 100 * S)) == 60.0

@@ -1,4 +1,4 @@
-"""What people and CI read: self-contained, complete, well-formed."""
+"""The report files are complete, self-contained and well-formed."""
 
 import re
 from html.parser import HTMLParser
@@ -19,7 +19,7 @@ VOID = {"meta", "link", "br", "hr", "img", "input"}
 
 @pytest.fixture(scope="module")
 def failed(tmp_path_factory):
-    """A run in which a message was lost and another shown twice, judged and rendered."""
+    """A judged and rendered run in which one message was lost and another presented twice."""
     story = good_story(1)
     lose_the_tail(story)
     show_twice(story)
@@ -44,7 +44,7 @@ class _Tags(HTMLParser):
         self.open, self.references, self.ids = [], [], []
 
     def handle_starttag(self, tag, attrs):
-        """A tag begins."""
+        """Record the attributes of a tag, and that it is open."""
         if tag not in VOID:
             self.open.append(tag)
         found = dict(attrs)
@@ -52,25 +52,23 @@ class _Tags(HTMLParser):
         self.ids += [found["id"]] if "id" in found else []
 
     def handle_startendtag(self, tag, attrs):
-        """A tag without content."""
+        """Record a tag without content."""
         self.handle_starttag(tag, attrs)
         if tag not in VOID:
             self.open.pop()
 
     def handle_endtag(self, tag):
-        """A tag ends."""
+        """Check that the tag opened last is closed first."""
         assert self.open.pop() == tag
 
 
-def test_every_artifact_is_there_and_listed(failed):
-    """The result names exactly the files that were written beside it."""
+def test_the_result_lists_exactly_the_files_written(failed):
     run, result, written = failed
     assert written == result["artifacts"]
     assert all((run.path / name).stat().st_size > 0 for name in written)
 
 
-def test_the_report_needs_nothing_else(page):
-    """One file, offline: it refers to nothing outside of itself, and is well formed."""
+def test_the_report_is_well_formed_and_refers_to_nothing_outside(page):
     tags = _Tags()
     tags.feed(page)
     assert tags.open == []
@@ -80,47 +78,41 @@ def test_the_report_needs_nothing_else(page):
 
 
 def test_the_verdict_comes_first(page):
-    """Status, exit code and the gravest reason stand before anything else."""
     top = page[page.index("<main>") : page.index('<section id="timeline">')]
     assert "Failed" in top
     assert "exit 1" in top
     assert "lost-acked" in top
 
 
-def test_sections_stand_in_their_order(page):
-    """The registry is the page's order."""
+def test_sections_have_the_order_of_the_registry(page):
     assert re.findall(r'<section id="(\w+)">', page) == list(SECTIONS)
 
 
-def test_what_users_wrote_is_escaped(failed, page):
-    """A scenario's text is text."""
+def test_texts_of_users_are_escaped(failed, page):
     assert "<script>" not in page
     assert "&lt;script&gt;" in page or "\\u003c" in page
 
 
-def test_evidence_tells_a_messages_life(page):
-    """A lost message: op, attempt, acknowledgement, and then nothing."""
+def test_evidence_lists_the_records_of_a_lost_message(page):
     life = page[page.index("<h3>lost-acked") :]
     life = life[: life.index("</table>")]
     assert re.findall(r'<tr class="([\w-]+)">', life) == ["op", "attempt", "acked"]
 
 
-def test_pictures_are_the_same_every_time(failed):
-    """Neither time nor chance is in a picture."""
+def test_charts_are_reproducible(failed):
     _, result, _ = failed
     for name in plots.FIGURES:
         assert plots.draw(name, result) == plots.draw(name, result)
 
 
-def test_pictures_take_their_colours_from_the_page(page):
-    """Dark and light are the reader's choice."""
+def test_charts_take_their_colours_from_the_page(page):
+    """The reader's system decides on dark or light."""
     assert "var(--blue)" in page
     assert "prefers-color-scheme: dark" in page
     assert plots.BLUE not in page.replace(f"--blue: {plots.BLUE}", "")
 
 
-def test_a_run_that_cannot_be_judged_has_a_report_too(written):
-    """The verdict and the faults are shown; there is nothing else to show."""
+def test_a_run_that_cannot_be_judged_has_a_report(written):
     story = good_story(1)
     story.reconciliation = {}
     run = written(story)
@@ -131,8 +123,7 @@ def test_a_run_that_cannot_be_judged_has_a_report_too(written):
     assert suite.find("testcase[@name='verdict']/error") is not None
 
 
-def test_junit_has_one_case_for_everything(failed):
-    """Names are unique; the lost message is a failure, and so is the verdict."""
+def test_junit_has_one_uniquely_named_case_for_each_result(failed):
     _, result, _ = failed
     suite = ET.fromstring(junit.document(result)).find("testsuite")
     names = [case.attrib["classname"] + "." + case.attrib["name"] for case in suite]
@@ -143,8 +134,7 @@ def test_junit_has_one_case_for_everything(failed):
     assert suite.attrib["failures"] == "3"
 
 
-def test_junit_tells_unknown_from_failed(judged):
-    """Unknown is skipped; the verdict of an inconclusive run is red all the same."""
+def test_junit_skips_unknown_checks_but_fails_the_verdict(judged):
     story = good_story(1)
     story.chaos[1]["proof"] = {}
     suite = ET.fromstring(junit.document(judged(story))).find("testsuite")
@@ -153,15 +143,13 @@ def test_junit_tells_unknown_from_failed(judged):
     assert suite.find("testcase[@name='verdict']/failure") is not None
 
 
-def test_control_characters_do_not_break_junit(failed):
-    """XML has no room for them."""
+def test_junit_contains_no_control_characters(failed):
     _, result, _ = failed
     broken = {**result, "verdict": {**result["verdict"], "reasons": ["a\x00b\x1b[31m"]}}
     assert "ab[31m" in junit.document(broken)
 
 
-def test_the_summary_fits_a_jobs_page(failed):
-    """Verdict first, tables well formed, markup in sentences harmless."""
+def test_the_summary_is_short_and_its_tables_are_well_formed(failed):
     _, result, _ = failed
     text = summary.document(result)
     assert text.startswith("## ❌ FAIL – synthetic (exit 1)")

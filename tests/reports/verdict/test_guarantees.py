@@ -1,4 +1,4 @@
-"""The guarantee grade: no better than the checks, and no page without its evidence."""
+"""The guarantee grade is never better than the checks, and has its evidence beside it."""
 
 import pytest
 
@@ -13,13 +13,13 @@ from ..mutators import lose_the_tail
 
 
 def body(acted=True, **verdicts):
-    """The part of a result that grades are made of; every check not named is valid."""
+    """Return the part of a result from which grades are made; other checks are valid."""
     named = {name.replace("_", "-"): verdict for name, verdict in verdicts.items()}
     return {
         "checks": [
             {
                 "id": name, "verdict": named.get(name, "valid"),
-                "sentence": "It.", "witnesses": [],
+                "sentence": "A sentence.", "witnesses": [],
             }
             for name in catalog.CHECKS
         ],
@@ -31,13 +31,13 @@ def body(acted=True, **verdicts):
     }  # fmt: skip
 
 
-def graded(**facts):
-    """The grade of each promise."""
-    return {one["aspect"]: one["grade"] for one in guarantees.grades(body(**facts))}
+def graded(**changes):
+    """Return the grade of each guarantee."""
+    return {row["aspect"]: row["grade"] for row in guarantees.grades(body(**changes))}
 
 
 @pytest.mark.parametrize(
-    ("facts", "order"),
+    ("changes", "order"),
     [
         ({}, "A"),
         ({"acted": False}, "B"),
@@ -52,36 +52,32 @@ def graded(**facts):
         ),
     ],
 )
-def test_a_grade_is_the_worst_that_its_checks_leave(facts, order):
-    """What could not be judged costs the A, a violation costs everything."""
-    found = graded(**facts)
+def test_a_grade_follows_from_the_worst_of_its_checks(changes, order):
+    found = graded(**changes)
     assert found.pop("order") == order
-    assert set(found.values()) == {"A" if facts.get("acted", True) else "B"}
+    assert set(found.values()) == {"A" if changes.get("acted", True) else "B"}
 
 
 @pytest.mark.parametrize(("broken", "loss"), [(False, "–"), (True, "F")])
-def test_of_a_history_that_does_not_add_up_only_violations_are_believed(judged, broken, loss):
-    """Exit 3 says that the run proves nothing: then no promise is shown to be kept, and why."""
+def test_only_violations_count_if_the_history_does_not_reconcile(judged, broken, loss):
     story = good_story(1)
     if broken:
         lose_the_tail(story)
         story.reconcile()
     story.reconciliation["presented"] += 1
-    found = {one["aspect"]: one for one in judged(story)["grades"]}
+    found = {row["aspect"]: row for row in judged(story)["grades"]}
     assert found.pop("loss")["grade"] == loss
-    for one in found.values():
-        assert one["grade"] == "–"
-        assert one["unjudged"][0].startswith("The history does not reconcile: the load counted")
+    for row in found.values():
+        assert row["grade"] == "–"
+        assert row["unjudged"][0].startswith("The history does not reconcile: the load counted")
 
 
-def test_every_check_bears_on_one_promise():
-    """None is left out of the page, none counts twice."""
+def test_every_check_belongs_to_exactly_one_guarantee():
     names = [name for names in guarantees.ASPECTS.values() for name in names]
     assert sorted(names) == sorted(catalog.CHECKS)
 
 
-def test_the_page_tells_evidence_and_what_was_not_judged(tmp_path):
-    """A reader sees what was lost, by whom, and what the adapter declares."""
+def test_grade_md_contains_evidence_and_capabilities(tmp_path):
     story = good_story(1)
     lose_the_tail(story)
     story.reconcile()

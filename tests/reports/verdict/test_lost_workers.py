@@ -1,4 +1,4 @@
-"""Verdicts when a worker was lost."""
+"""Verdicts of a run with lost workers."""
 
 import pytest
 
@@ -11,7 +11,7 @@ LOST = {1: "Worker 1 (h, pid 7) was lost at 3.0 s"}
 
 
 def verdict(outcome):
-    """A check's verdict."""
+    """Return a check's verdict."""
     return Verdict("lost-acked", outcome, "0 of 10 acknowledged messages are missing.", 10, 0, ())
 
 
@@ -24,16 +24,14 @@ def verdict(outcome):
         (Outcome.NOT_APPLICABLE, Outcome.NOT_APPLICABLE),
     ],
 )
-def test_a_violation_stands_and_a_pass_does_not(outcome, becomes):
-    """What the others saw violated is violated; that they saw nothing proves nothing."""
+def test_a_lost_worker_makes_valid_checks_unknown_and_keeps_violations(outcome, becomes):
     (found,) = lost_workers.downgrade_checks([verdict(outcome)], LOST)
     assert found.outcome is becomes
     assert found.examined == 10
     assert lost_workers.downgrade_checks([verdict(outcome)], {}) == [verdict(outcome)]
 
 
-def test_a_check_that_knows_only_a_part_says_of_which():
-    """The sentence names the worker that is missing."""
+def test_a_downgraded_check_names_the_lost_worker():
     (found,) = lost_workers.downgrade_checks([verdict(Outcome.VALID)], LOST)
     assert found.sentence.startswith(
         "Worker 1 (h, pid 7) was lost at 3.0 s. For the other workers:"
@@ -41,8 +39,8 @@ def test_a_check_that_knows_only_a_part_says_of_which():
 
 
 @pytest.mark.parametrize("outcome", [Outcome.VALID, Outcome.INVALID])
-def test_a_number_over_a_part_decides_nothing(outcome):
-    """Neither a met nor a missed objective: the lost part might have turned it."""
+def test_a_lost_worker_makes_every_objective_unknown(outcome):
+    """The lost part might have changed the result either way."""
     objective = Objective(id="fast", indicator="ack_p99_ms", op="<", value=5)
     judged = [Judged(objective, outcome, 4.0, 10, "ack_p99_ms is 4 ms.")]
     (found,) = lost_workers.downgrade_objectives(judged, LOST)

@@ -1,4 +1,4 @@
-"""Objectives: met, missed, or not known."""
+"""Objectives are met, missed, or unknown."""
 
 import re
 
@@ -9,19 +9,18 @@ from gauntlet.core.scenario import catalog
 from gauntlet.reports.metrics.indicators import INDICATORS, NEED_PUNCTUAL_SENDS
 
 from ..histories import good_story
-from ..mutators import keep_out, lose_the_tail
+from ..mutators import lose_the_tail, refuse_a_user
 from ..story import FAULT_S, HEAL_S, MS, ZERO, S
 
 
 def objective(judged, story, **more):
-    """One objective's judgement on a story."""
-    given = {"id": "it", "op": "<", "value": 500, **more}
-    story.scenario["sla"] = [given]
+    """Return the judgement of one objective on a story."""
+    fields = {"id": "objective", "op": "<", "value": 500, **more}
+    story.scenario["sla"] = [fields]
     return judged(story)["objectives"][0]
 
 
-def test_the_registry_is_the_vocabulary():
-    """Every indicator that users may name exists."""
+def test_the_indicators_are_those_of_the_catalog():
     assert set(INDICATORS) == set(catalog.INDICATORS)
 
 
@@ -45,29 +44,25 @@ def test_the_registry_is_the_vocabulary():
         ("acked_per_s", "run", 30, 41),
     ],
 )
-def test_indicators_measure_what_the_model_does(judged, indicator, window, low, high):
-    """Each value lies where the model of the run puts it."""
+def test_indicators_measure_the_model_of_the_story(judged, indicator, window, low, high):
     found = objective(judged, good_story(1), indicator=indicator, window=window, value=1e9)
     assert found["verdict"] == "valid"
     assert low <= found["value"] <= high
 
 
 @pytest.mark.parametrize(("op", "verdict"), [("<", "invalid"), (">", "valid"), (">=", "valid")])
-def test_comparisons(judged, op, verdict):
-    """An objective is missed when its comparison does not hold."""
+def test_an_objective_is_met_if_its_comparison_holds(judged, op, verdict):
     found = objective(judged, good_story(1), indicator="ack_p50_ms", op=op, value=1)
     assert found["verdict"] == verdict
 
 
-def test_too_few_samples_are_not_a_pass(judged):
-    """A value that rests on nothing is not known."""
+def test_an_objective_with_too_few_samples_is_unknown(judged):
     found = objective(judged, good_story(1), indicator="ack_p50_ms", min_samples=10_000)
     assert found["verdict"] == "unknown"
     assert "at least 10,000 are needed" in found["sentence"]
 
 
-def test_a_fault_without_proof_judges_nothing(judged):
-    """Its window may be fine because it never acted."""
+def test_an_objective_over_a_fault_without_proof_is_unknown(judged):
     story = good_story(1)
     story.chaos[1]["proof"] = {}
     found = objective(judged, story, indicator="ack_p50_ms", window="fault:edge-crash")
@@ -79,8 +74,7 @@ def test_a_fault_without_proof_judges_nothing(judged):
     [(name, "unknown") for name in sorted(NEED_PUNCTUAL_SENDS)]
     + [("send_errors_ratio", "valid"), ("missed_arrivals_ratio", "valid"), ("lag_p99_ms", "valid")],
 )
-def test_a_late_generator_makes_latencies_and_capacity_unknown(judged, indicator, verdict):
-    """And nothing else."""
+def test_a_late_generator_makes_only_latencies_and_capacity_unknown(judged, indicator, verdict):
     story = good_story(1)
     for index in story.at(Kind.OP)[::20]:
         story.change(index, t_ns=story.records[index].ref_ns + 30 * MS)
@@ -89,8 +83,7 @@ def test_a_late_generator_makes_latencies_and_capacity_unknown(judged, indicator
     assert ("generator-limited" in found["sentence"]) == (verdict == "unknown")
 
 
-def test_a_late_generator_excuses_no_violation(judged):
-    """A message that is lost is lost: the checks say what they say without it."""
+def test_a_late_generator_does_not_change_the_checks(judged):
     story = good_story(1)
     lose_the_tail(story)
     story.reconcile()
@@ -107,8 +100,7 @@ def test_a_late_generator_excuses_no_violation(judged):
     assert late["verdict"]["exit_code"] == 1
 
 
-def test_lag_is_judged_where_nothing_was_broken(judged):
-    """A generator that was late only while a fault acted is not limited."""
+def test_a_generator_that_was_late_only_in_a_fault_is_not_limited(judged):
     story = good_story(1)
     begun, healed = (ZERO + int(at * S) for at in (FAULT_S, HEAL_S))
     for index in story.at(Kind.OP):
@@ -119,8 +111,8 @@ def test_lag_is_judged_where_nothing_was_broken(judged):
     assert judged(story)["caveats"] == []
 
 
-def test_a_lost_message_meets_no_bound(judged):
-    """It took its age at least, which is told; and perhaps for ever, so that no number is met."""
+def test_a_lost_message_meets_no_objective(judged):
+    """Its age is a lower bound of its latency, and infinity the upper bound."""
     story = good_story(1)
     index = story.at(Kind.DELIVER)[-1]
     story.drop([index])
@@ -138,19 +130,17 @@ def test_a_lost_message_meets_no_bound(judged):
 
 
 @pytest.mark.parametrize(
-    ("indicator", "least"), [("unconnected_max_ms", 6_000), ("delivery_max_ms", 6_000)]
+    ("indicator", "least_ms"), [("unconnected_max_ms", 6_000), ("delivery_max_ms", 6_000)]
 )
-def test_who_is_kept_out_meets_no_bound(judged, indicator, least):
-    """Called back at the quiesce, he waits until the audit: in steady load's window too."""
+def test_a_refused_user_counts_until_the_audit_in_steady_load(judged, indicator, least_ms):
     story = good_story(1)
-    keep_out(story)
+    refuse_a_user(story)
     story.reconcile()
     found = objective(judged, story, indicator=indicator, value=5_000)
-    assert (found["verdict"], found["value"]) == ("invalid", pytest.approx(least))
+    assert (found["verdict"], found["value"]) == ("invalid", pytest.approx(least_ms))
 
 
-def test_a_refused_send_takes_for_ever(judged):
-    """It was answered, and no wait would have got it an ack."""
+def test_a_refused_send_has_an_infinite_latency(judged):
     story = good_story(1)
     for index in story.at(Kind.UNKNOWN):
         story.change(index, kind=Kind.REJECT)
@@ -159,8 +149,7 @@ def test_a_refused_send_takes_for_ever(judged):
     assert (found["verdict"], found["value"], found["at_least"]) == ("invalid", "inf", False)
 
 
-def test_latencies_and_capacity_are_what_a_late_generator_leaves_unknown():
-    """Every percentile and maximum, and acknowledgements a second; and nothing else."""
+def test_every_latency_and_the_capacity_need_punctual_sends():
     latencies = {name for name in INDICATORS if re.match("(ack|delivery)_(p[0-9]+|max)_ms", name)}
     assert {"acked_per_s", *latencies} == NEED_PUNCTUAL_SENDS
 
@@ -176,10 +165,10 @@ def test_latencies_and_capacity_are_what_a_late_generator_leaves_unknown():
         ("send_errors_ratio", "steady", 1, "valid"),
     ],
 )
-def test_clocks_that_are_far_apart_leave_what_hangs_on_two_of_them_open(
+def test_objectives_near_the_error_of_the_clocks_are_unknown(
     judged, indicator, window, value, verdict
 ):
-    """Under ten times the error of the clocks nothing is known of what a fault's times decide."""
+    """An objective below ten times the error is unknown if it depends on the times of a fault."""
     story = good_story(1)
     error = {"offset_ns": 0, "error_ns": 9_000 * MS, "t_ns": 1, "kind": "clock", "worker": 0}
     story.conductor.append({**error, "host": "h"})
