@@ -1,4 +1,4 @@
-"""Runs of the model, written and judged in a temporary folder."""
+"""Fixtures that write a story to a temporary run directory, read it, and judge it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,20 +21,20 @@ from .story import Story
 
 @pytest.fixture
 def written(tmp_path: Path) -> Callable[[Story], RunDir]:
-    """Writes a story as a run directory."""
+    """Return a function that writes a story as a run directory."""
     numbers = iter(range(100))
     return lambda story: story.write(tmp_path / str(next(numbers)))
 
 
 @pytest.fixture
 def judged(written: Callable[[Story], RunDir]) -> Callable[[Story], dict[str, Any]]:
-    """Writes a story and judges it."""
+    """Return a function that writes a story and returns its result."""
     return lambda story: judge(written(story))
 
 
 @pytest.fixture
 def history(written: Callable[[Story], RunDir]) -> Callable[..., History]:
-    """Writes a story and reads it back as what checks are given, `without` a capability."""
+    """Return a function that writes a story and reads its history, `without` a capability."""
 
     def read(story: Story, *, without: str = "") -> History:
         run = written(story)
@@ -49,19 +49,19 @@ def history(written: Callable[[Story], RunDir]) -> Callable[..., History]:
 
 @pytest.fixture
 def verdict(history: Callable[..., History]) -> Callable[[str, Story], Verdict]:
-    """One check's verdict on a story."""
+    """Return a function that returns one check's verdict on a story."""
     return lambda name, story: checks.run_one(name, history(story))
 
 
 @pytest.fixture
 def good_story() -> Callable[[int], Story]:
-    """`histories.good_story`, for tests in folders below."""
+    """Return `histories.good_story`, for tests in the folders below."""
     return histories.good_story
 
 
 @pytest.fixture
 def break_it() -> Callable[[str, Story], set[mutators.Identity]]:
-    """Applies the mutator of that name to a story; answers the messages concerned."""
+    """Return a function that applies a mutator to a story and returns the messages concerned."""
 
     def apply(name: str, story: Story) -> set[mutators.Identity]:
         messages: set[mutators.Identity] = getattr(mutators, name)(story)

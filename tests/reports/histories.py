@@ -1,9 +1,9 @@
 """Synthetic runs: a small model of a correct system writes the history that its clients would.
 
-`good_story(seed)` is a run with everything that is nasty and allowed: a fault that cuts users off,
-re-syncs, dropped copies, announced gaps, refused and unanswered ops (stored or not), a room with a
-late member and one that left, a user who goes offline and comes back. Every check must be silent on
-it. Mutators (`mutators.py`) then break one thing each.
+`good_story(seed)` is a run with everything that is difficult but allowed: a fault that disconnects
+users, re-syncs, dropped copies, announced gaps, refused and unanswered ops (stored or not), a room
+with a member who joins late and one who leaves, and a user who goes offline and returns. Every
+check must be valid. The mutators in `mutators.py` then break one thing each.
 """
 
 import copy
@@ -18,7 +18,7 @@ from .story import BACK_S, FAULT_S, HEAL_S, MS, RAMP_S, STEADY_S, ZERO, Link, S,
 
 AUTHORS = 8
 ROOM = 7
-LATE, LEAVER, TRAVELLER = 5, 4, 8  # who joins the room late, who leaves it, who goes offline
+LATE, LEAVER, TRAVELLER = 5, 4, 8  # joins the room late, leaves it, goes offline for a while
 
 
 class _Model:
@@ -73,7 +73,7 @@ class _Model:
         )
 
     def _ranges(self) -> None:
-        """From joining to leaving, the events themselves included."""
+        """Write the range of each member, from joining to leaving, both events included."""
         first: dict[int, int] = {}
         last: dict[int, int] = {}
         for entry in self._ordered(ROOM):
@@ -142,32 +142,36 @@ class _Model:
         story, rng = self.story, self.rng
         self.sseq[conv, author] += 1
         sseq = self.sseq[conv, author]
-        link = max(n for n, it in story.links.items() if it.user == author and it.up <= intended)
+        link = max(
+            number
+            for number, link in story.links.items()
+            if link.user == author and link.up <= intended
+        )
         known = {"conv": conv, "link": link, "peer": author, "sseq": sseq, "ref_ns": intended}
         handed = intended + rng.randrange(MS)
         sent = max(handed, self.free_at[conv, author]) + 100_000
         story.add(Kind.OP, handed, **known)
         story.add(Kind.ATTEMPT, sent, **known, spare=1)
-        fate, end = rng.random(), sent + rng.randrange(4 * MS, 20 * MS)
+        chance, end = rng.random(), sent + rng.randrange(4 * MS, 20 * MS)
         entry = {"t": end - 2 * MS, "event": 0, "peer": author, "sseq": sseq, "ref": intended}
-        if fate < 0.004:
+        if chance < 0.004:
             story.add(Kind.REJECT, end, **known, spare=1)
-        elif fate < 0.008:
-            if fate < 0.006:
+        elif chance < 0.008:
+            if chance < 0.006:
                 self.entries[conv].append(entry)
             end = sent + 300 * MS
             story.add(Kind.UNKNOWN, end, **known, spare=1)
         else:
             self.entries[conv].append(entry)
-            if fate < 0.03:
+            if chance < 0.03:
                 end = sent + 200 * MS
                 story.add(Kind.ATTEMPT, end - 5 * MS, **known, spare=2)
             entry["ack"] = len(story.records)
-            story.add(Kind.ACK, end, **known, spare=2 if fate < 0.03 else 1)
+            story.add(Kind.ACK, end, **known, spare=2 if chance < 0.03 else 1)
         self.free_at[conv, author] = end
 
     def _ordered(self, conv: int) -> list[dict[str, int]]:
-        """The entries in commit order; their acknowledgements are told their positions."""
+        """Return the entries in commit order; write their positions to their acknowledgements."""
         entries = sorted(self.entries[conv], key=lambda entry: entry["t"])
         for seq, entry in enumerate(entries, 1):
             entry["seq"] = seq
@@ -176,19 +180,19 @@ class _Model:
         return entries
 
     def _receive(self, conv: int, user: int) -> None:
-        """One member's side: pushes while connected; what he missed, from the history."""
+        """Write what a member receives: pushes while connected, and the rest from the history."""
         first, last = self._range(conv, user)
         todo = deque(e for e in self._ordered(conv) if first <= e["seq"] <= last)
         shown, cursor = 0, first - 1
-        for link in (it for it in self.story.links.values() if it.user == user):
-            behind = []
+        for link in [link for link in self.story.links.values() if link.user == user]:
+            missed = []
             while todo and todo[0]["t"] <= link.up:
-                behind.append(todo.popleft())
-            if behind:
-                shown = self._resync(conv, link, cursor, behind, max(link.up + 20 * MS, shown))
-                cursor = behind[-1]["seq"]
-                if self.rng.random() < 0.5:  # the push of the last one was on its way as well
-                    self._record(Kind.RECEIVE, conv, link, behind[-1], shown, Flag.DUPLICATE)
+                missed.append(todo.popleft())
+            if missed:
+                shown = self._resync(conv, link, cursor, missed, max(link.up + 20 * MS, shown))
+                cursor = missed[-1]["seq"]
+                if self.rng.random() < 0.5:  # the push of the last entry also arrives
+                    self._record(Kind.RECEIVE, conv, link, missed[-1], shown, Flag.DUPLICATE)
             while todo:
                 pushed = todo[0]["t"] + self.rng.randrange(3 * MS, 30 * MS)
                 if pushed >= link.down:
@@ -209,7 +213,7 @@ class _Model:
         return 1, 1 << 31
 
     def _resync(
-        self, conv: int, link: Link, cursor: int, behind: list[dict[str, int]], t_ns: int
+        self, conv: int, link: Link, cursor: int, missed: list[dict[str, int]], t_ns: int
     ) -> int:
         self.story.add(
             Kind.PAGE,
@@ -217,13 +221,13 @@ class _Model:
             ref_ns=t_ns - 5 * MS,
             conv=conv,
             link=link.number,
-            peer=len(behind),
-            sseq=behind[-1]["seq"],
+            peer=len(missed),
+            sseq=missed[-1]["seq"],
             seq=cursor,
         )
-        for at, entry in enumerate(behind, 1):
+        for at, entry in enumerate(missed, 1):
             self._show(conv, link, entry, t_ns + at * 1_000, Channel.RESYNC)
-        return t_ns + len(behind) * 1_000
+        return t_ns + len(missed) * 1_000
 
     def _show(
         self, conv: int, link: Link, entry: dict[str, int], t_ns: int, channel: Channel
@@ -270,7 +274,7 @@ def _built(seed: int, rate: int) -> Story:
 
 
 def good_story(seed: int = 1, rate: int = 40) -> Story:
-    """A run in which everything went as it should; each caller's own, to be broken."""
+    """Return a run without violations; each caller gets a copy that it may break."""
     built = _built(seed, rate)
     return dataclasses.replace(
         built,

@@ -1,8 +1,8 @@
-"""One broken thing each: a mutator turns a good story into one with exactly one kind of anomaly.
+"""Mutators: each turns a good story into one with exactly one kind of anomaly.
 
-Each answers what the check must name: the messages (conversation, author, sender's number) of a
-witness, or nothing where the anomaly is not about messages. They work on the raw records, as the
-clients of a broken system would have written them.
+A mutator returns what a witness of the check must name: messages (conversation, author, sender's
+number), or nothing if the anomaly is not about messages. Mutators change the raw records to what
+the clients of a broken system would have written.
 """
 
 import itertools
@@ -20,7 +20,7 @@ Mutator = Callable[[Story], set[Identity]]
 
 
 def identity(record: Record) -> Identity:
-    """Whose message a record is about."""
+    """Return the identity of the message that a record is about."""
     return record.conv, record.peer, record.sseq
 
 
@@ -30,14 +30,14 @@ def _of(story: Story, kind: Kind, message: Identity) -> list[int]:
 
 
 def _heads(story: Story) -> Iterator[tuple[int, Record]]:
-    """The audit's HEAD of each direct conversation with its index."""
+    """Yield the audit's HEAD of each direct conversation, with its index."""
     for index in story.at(Kind.HEAD):
         if story.records[index].conv != ROOM:
             yield index, story.records[index]
 
 
 def _resynced_neighbours(story: Story) -> Iterator[tuple[int, int]]:
-    """Two deliveries that one page brought, one right after the other in position."""
+    """Yield pairs of deliveries from one page whose positions are adjacent."""
     for first in story.at(Kind.DELIVER, flags=Channel.RESYNC):
         one = story.records[first]
         for second in story.at(
@@ -47,7 +47,7 @@ def _resynced_neighbours(story: Story) -> Iterator[tuple[int, int]]:
 
 
 def lose_the_tail(story: Story) -> set[Identity]:
-    """The last message of a conversation is acknowledged, and gone."""
+    """Acknowledge the last message of a conversation, but do not store it."""
     for head, known in _heads(story):
         (audit,) = story.at(Kind.AUDIT, conv=known.conv, seq=known.seq)
         message = identity(story.records[audit])
@@ -59,7 +59,7 @@ def lose_the_tail(story: Story) -> set[Identity]:
 
 
 def acknowledge_what_is_not_stored(story: Story) -> set[Identity]:
-    """The server answers, without a position, and never stores."""
+    """Acknowledge a message without a position, but do not store it."""
     for index in story.at(Kind.UNKNOWN):
         message = identity(story.records[index])
         if not _of(story, Kind.AUDIT, message):
@@ -71,7 +71,7 @@ def acknowledge_what_is_not_stored(story: Story) -> set[Identity]:
 
 
 def withhold_the_tail(story: Story) -> set[Identity]:
-    """The last message of a conversation is stored, and not shown to its receiver."""
+    """Store the last message of a conversation, but do not deliver it to its receiver."""
     for _, known in _heads(story):
         for index in reversed(story.at(Kind.DELIVER, conv=known.conv, seq=known.seq)):
             record = story.records[index]
@@ -83,7 +83,7 @@ def withhold_the_tail(story: Story) -> set[Identity]:
 
 
 def withhold_from_the_second_device(story: Story) -> set[Identity]:
-    """What a user sent is shown on the device that sent it, and never on his other one."""
+    """Deliver a user's message to the device that sent it, but not to their other device."""
     author = 2
     story.add_device(author)
     (second, *_) = (link.number for link in story.links.values() if link.device == "d1")
@@ -97,9 +97,9 @@ def withhold_from_the_second_device(story: Story) -> set[Identity]:
 
 
 def withhold_what_was_not_answered(story: Story) -> set[Identity]:
-    """A message whose sender had no answer is stored, and shown to him alone before the quiesce.
+    """Store an unanswered message, and deliver it only to its sender, before the quiesce.
 
-    It is its conversation's last, so that no later position tells of it.
+    It is the last of its conversation, so no later position proves that it is stored.
     """
     for _, known in _heads(story):
         shown = story.at(Kind.DELIVER, conv=known.conv, seq=known.seq)
@@ -117,7 +117,7 @@ def _receiver(story: Story, index: int) -> int:
 
 
 def refuse_a_user(story: Story) -> set[Identity]:
-    """A user who went offline on purpose is not let in again, and goes on sending over HTTP."""
+    """Refuse a user who was offline on purpose and who continues to send over HTTP."""
     (offline,) = story.at(Kind.OFFLINE)
     user = story.records[offline].peer
     before, late = (number for number, link in story.links.items() if link.user == user)
@@ -130,7 +130,7 @@ def refuse_a_user(story: Story) -> set[Identity]:
 
 
 def deliver_after_the_deadline(story: Story) -> set[Identity]:
-    """A message is shown, but only after the delivery deadline."""
+    """Deliver a message only after the delivery deadline."""
     story.scenario["delivery_deadline"] = 3
     for _, known in _heads(story):
         for index in story.at(Kind.DELIVER, conv=known.conv, seq=known.seq):
@@ -141,8 +141,8 @@ def deliver_after_the_deadline(story: Story) -> set[Identity]:
     raise AssertionError
 
 
-def show_twice(story: Story) -> set[Identity]:
-    """A client shows a message that it re-synced already once more."""
+def present_twice(story: Story) -> set[Identity]:
+    """Present a re-synced message a second time."""
     index = next(i for i in story.at(Kind.DELIVER) if story.records[i].flags == Channel.RESYNC)
     record = story.records[index]
     story.records.append(record._replace(t_ns=record.t_ns + 40 * MS))
@@ -150,7 +150,7 @@ def show_twice(story: Story) -> set[Identity]:
 
 
 def store_twice(story: Story) -> set[Identity]:
-    """A retry is stored as another message, at the next free position."""
+    """Store a retry as another message, at the next free position."""
     head, known = next(_heads(story))
     index = story.at(Kind.AUDIT, conv=known.conv)[3]
     record = story.records[index]
@@ -160,7 +160,7 @@ def store_twice(story: Story) -> set[Identity]:
 
 
 def exchange_positions(story: Story) -> set[Identity]:
-    """The server numbers two messages of one sender in the wrong order, for everybody."""
+    """Exchange the positions of two messages of one sender, for all users."""
     audits = sorted(
         (story.records[index] for index in story.at(Kind.AUDIT)),
         key=lambda record: (record.conv, record.seq),
@@ -183,17 +183,17 @@ def _ordered(story: Story, one: Record, two: Record) -> bool:
 def _exchange(story: Story, one: Record, two: Record) -> None:
     other = {identity(one): two, identity(two): one}
     for index, record in enumerate(story.records):
-        it = other.get(identity(record))
-        if it is None:
+        partner = other.get(identity(record))
+        if partner is None:
             continue
         if record.kind == Kind.ACK:
-            story.change(index, seq=it.seq)
+            story.change(index, seq=partner.seq)
         elif record.kind in (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT):
-            story.change(index, sseq=it.sseq, ref_ns=it.ref_ns)
+            story.change(index, sseq=partner.sseq, ref_ns=partner.ref_ns)
 
 
 def push_backwards(story: Story) -> set[Identity]:
-    """A connection pushes once more what it had pushed long before."""
+    """Push a message again on the same connection, long after its first push."""
     index = story.at(Kind.DELIVER, flags=Channel.LIVE)[5]
     record = story.records[index]
     story.records.append(
@@ -203,7 +203,7 @@ def push_backwards(story: Story) -> set[Identity]:
 
 
 def jump_silently(story: Story) -> set[Identity]:
-    """A connection leaves out a position in the middle, and does not say so."""
+    """Skip a position on a connection without announcing it."""
     for index in story.at(Kind.GAP):
         gap = story.records[index]
         pushed = [
@@ -216,15 +216,15 @@ def jump_silently(story: Story) -> set[Identity]:
 
 
 def acknowledge_the_wrong_position(story: Story) -> set[Identity]:
-    """The sender is told a position at which everybody else sees another message."""
+    """Acknowledge a message at a position at which others see another message."""
     _, known = next(_heads(story))
     index = story.at(Kind.ACK, conv=known.conv)[4]
     story.change(index, seq=story.records[index].seq + 1)
     return {identity(story.records[index])}
 
 
-def give_one_position_twice(story: Story) -> set[Identity]:
-    """The last message of a conversation is numbered as the one before it, for everybody."""
+def assign_one_position_twice(story: Story) -> set[Identity]:
+    """Give the last message of a conversation the position of the one before it, for all users."""
     head, known = next(_heads(story))
     (last,) = story.at(Kind.AUDIT, conv=known.conv, seq=known.seq)
     message = identity(story.records[last])
@@ -235,8 +235,8 @@ def give_one_position_twice(story: Story) -> set[Identity]:
     return {message}
 
 
-def show_in_another_order(story: Story) -> set[Identity]:
-    """One receiver is shown two senders' messages the other way round."""
+def present_in_another_order(story: Story) -> set[Identity]:
+    """Present two messages of different senders to one receiver in the opposite order."""
     for first, second in _resynced_neighbours(story):
         one, two = story.records[first], story.records[second]
         if one.peer != two.peer and one.conv != ROOM:
@@ -247,14 +247,14 @@ def show_in_another_order(story: Story) -> set[Identity]:
 
 
 def corrupt_a_body(story: Story) -> set[Identity]:
-    """A body arrives with a checksum that fails."""
+    """Deliver a body with a wrong checksum."""
     index = story.at(Kind.DELIVER)[20]
     story.change(index, flags=story.records[index].flags | Flag.CRC_BAD)
     return {identity(story.records[index])}
 
 
-def store_what_nobody_sent(story: Story) -> set[Identity]:
-    """The audit finds a message of ours that has no op."""
+def store_a_message_that_was_not_sent(story: Story) -> set[Identity]:
+    """Let the audit find a message of this run that has no op."""
     head, known = next(_heads(story))
     record = story.records[story.at(Kind.AUDIT, conv=known.conv)[0]]
     made_up = record._replace(sseq=999_999, seq=known.seq + 1, t_ns=record.t_ns + 1)
@@ -263,18 +263,20 @@ def store_what_nobody_sent(story: Story) -> set[Identity]:
     return {identity(made_up)}
 
 
-def store_what_was_refused(story: Story) -> set[Identity]:
-    """A sender is told that nothing is stored, and it is, and is shown to everybody."""
+def store_a_refused_message(story: Story) -> set[Identity]:
+    """Refuse a message, but store it and deliver it to all members."""
     index = story.at(Kind.ACK)[30]
     story.change(index, kind=Kind.REJECT, seq=0)
     return {identity(story.records[index])}
 
 
-def show_what_was_refused(story: Story) -> set[Identity]:
-    """What was refused is not stored, and pushed to somebody all the same."""
+def deliver_a_refused_message(story: Story) -> set[Identity]:
+    """Refuse a message and do not store it, but deliver it to a member."""
     refused = story.records[story.at(Kind.REJECT)[0]]
     link = max(
-        n for n, it in story.links.items() if it.user in story.convs[refused.conv]["members"]
+        number
+        for number, link in story.links.items()
+        if link.user in story.convs[refused.conv]["members"]
     )
     shown = refused._replace(kind=Kind.DELIVER, link=link, spare=0, flags=Channel.RESYNC)
     story.records.append(shown._replace(t_ns=ZERO + 25 * S))
@@ -282,9 +284,13 @@ def show_what_was_refused(story: Story) -> set[Identity]:
 
 
 def receive_a_foreign_body(story: Story) -> set[Identity]:
-    """A push carries a body that is not one of ours."""
+    """Push a body that is not from this run."""
     _, known = next(_heads(story))
-    link = next(n for n, it in story.links.items() if it.user in story.convs[known.conv]["members"])
+    link = next(
+        number
+        for number, link in story.links.items()
+        if link.user in story.convs[known.conv]["members"]
+    )
     story.add(
         Kind.DELIVER,
         ZERO + 25 * S,
@@ -297,12 +303,12 @@ def receive_a_foreign_body(story: Story) -> set[Identity]:
 
 
 def read_before_joining(story: Story) -> set[Identity]:
-    """The late member is given history from before his time."""
+    """Give the late member history from before they joined."""
     return _show_in_room(story, LATE, 8)
 
 
 def read_after_leaving(story: Story) -> set[Identity]:
-    """The one who left is still given what comes after."""
+    """Give the member who left a message from after they left."""
     head = next(story.records[i].seq for i in story.at(Kind.HEAD, conv=ROOM))
     return _show_in_room(story, LEAVER, head)
 
@@ -319,14 +325,14 @@ def _show_in_room(story: Story, user: int, position: int) -> set[Identity]:
 
 
 def skip_on_a_page(story: Story) -> set[Identity]:
-    """A page leaves out that somebody joined."""
+    """Leave a room event out of a page."""
     (index, *_) = story.at(Kind.ROOM, flags=Channel.RESYNC)
     story.drop([index])
     return set()
 
 
 def leave_a_hole_in_the_audit(story: Story) -> set[Identity]:
-    """Reading everything at the end, a position in the middle is not there."""
+    """Leave a position in the middle out of the audit."""
     _, known = next(_heads(story))
     index = story.at(Kind.AUDIT, conv=known.conv)[5]
     record = story.records[index]
@@ -336,8 +342,8 @@ def leave_a_hole_in_the_audit(story: Story) -> set[Identity]:
     return {identity(record)}
 
 
-def show_what_the_audit_ends_before(story: Story) -> set[Identity]:
-    """The last message of a conversation, whose sender had no answer, is shown and not stored."""
+def present_a_message_beyond_the_audit(story: Story) -> set[Identity]:
+    """Present the last message of a conversation, which is unanswered, but do not store it."""
     for head, known in _heads(story):
         (audit,) = story.at(Kind.AUDIT, conv=known.conv, seq=known.seq)
         message = identity(story.records[audit])
@@ -350,7 +356,7 @@ def show_what_the_audit_ends_before(story: Story) -> set[Identity]:
 
 
 def keep_a_user_disconnected(story: Story) -> set[Identity]:
-    """A user loses his connection in the fault and is back only after the recovery window."""
+    """Disconnect a user in the fault until after the recovery window."""
     story.users[9] = "u0-9"
     for at, (up_s, down_s, code) in enumerate([(1.0, 8.1, 1006), (16.5, 32.0, 1000)], 1):
         number, up, down = 100 + at, ZERO + int(up_s * S), ZERO + int(down_s * S)
@@ -361,7 +367,7 @@ def keep_a_user_disconnected(story: Story) -> set[Identity]:
 
 
 def recover_too_late(story: Story) -> set[Identity]:
-    """The service is itself again, but not within what the fault expects."""
+    """Let the service recover, but not within the time that the fault expects."""
     story.scenario["faults"][0]["expect"] = {"recover_within": "50ms"}
     return set()
 
@@ -374,24 +380,24 @@ MUTATORS: dict[Mutator, str] = {
     withhold_what_was_not_answered: "undelivered",
     refuse_a_user: "undelivered",
     deliver_after_the_deadline: "undelivered",
-    show_twice: "duplicate",
+    present_twice: "duplicate",
     store_twice: "duplicate",
     exchange_positions: "sender-fifo",
     push_backwards: "wire-order",
     jump_silently: "wire-order",
     acknowledge_the_wrong_position: "position",
-    give_one_position_twice: "position",
-    show_in_another_order: "divergent-order",
+    assign_one_position_twice: "position",
+    present_in_another_order: "divergent-order",
     corrupt_a_body: "phantom",
-    store_what_nobody_sent: "phantom",
-    store_what_was_refused: "phantom",
-    show_what_was_refused: "phantom",
+    store_a_message_that_was_not_sent: "phantom",
+    store_a_refused_message: "phantom",
+    deliver_a_refused_message: "phantom",
     receive_a_foreign_body: "phantom",
     read_before_joining: "misdelivery",
     read_after_leaving: "misdelivery",
     skip_on_a_page: "history-gap",
     leave_a_hole_in_the_audit: "history-gap",
-    show_what_the_audit_ends_before: "history-gap",
+    present_a_message_beyond_the_audit: "history-gap",
     keep_a_user_disconnected: "unrecovered",
     recover_too_late: "unrecovered",
 }

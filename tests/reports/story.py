@@ -1,6 +1,6 @@
-"""A synthetic run: what its writers would have told, and the run directory of it.
+"""A synthetic run: what its writers would have written, as a run directory.
 
-`histories.py` tells a good one; `mutators.py` breaks it, one thing each.
+`histories.py` builds one without violations; `mutators.py` breaks it, one thing each.
 """
 
 import dataclasses
@@ -58,7 +58,7 @@ class Link:
 
 @dataclass
 class Story:
-    """A run as its writers would have told it; `write` makes a run directory of it."""
+    """A run as its writers would record it; `write` makes a run directory of it."""
 
     scenario: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(SCENARIO)))
     records: list[Record] = field(default_factory=list)
@@ -73,11 +73,11 @@ class Story:
     live: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, kind: Kind, t_ns: float, **fields: int) -> None:
-        """A record."""
+        """Add a record."""
         self.records.append(Record(int(t_ns), kind=kind, **fields))
 
     def at(self, kind: Kind, **fields: int) -> list[int]:
-        """The indices of the records that look like this, by time."""
+        """Return the indices of the records with these fields, sorted by time."""
         return sorted(
             (
                 index
@@ -89,22 +89,22 @@ class Story:
         )
 
     def change(self, index: int, **fields: int) -> None:
-        """Another record in the place of one."""
+        """Replace fields of a record."""
         self.records[index] = self.records[index]._replace(**fields)
 
-    def miss(self, at_s: float, why: Miss = Miss.NOBODY) -> None:
-        """An arrival, intended at that second of the timeline, that became no op."""
+    def miss(self, at_s: float, reason: Miss = Miss.NOBODY) -> None:
+        """Add an arrival, intended at that second of the timeline, that became no op."""
         intended = ZERO + int(at_s * S)
-        self.add(Kind.MISSED, intended + MS, ref_ns=intended, spare=why)
+        self.add(Kind.MISSED, intended + MS, ref_ns=intended, spare=reason)
         self.reconcile()
 
     def drop(self, indices: list[int]) -> None:
-        """Take records out."""
+        """Remove records."""
         gone = set(indices)
         self.records = [record for at, record in enumerate(self.records) if at not in gone]
 
     def add_device(self, user: int) -> None:
-        """Give a user a second device, which is shown all that his first one is."""
+        """Give a user a second device, which receives everything that the first one receives."""
         seen = (Kind.CONNECT, Kind.DISCONNECT, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.GAP)
         for link in [link for link in self.links.values() if link.user == user]:
             number = link.number + 1_000
@@ -113,7 +113,7 @@ class Story:
                 self.records.append(self.records[index]._replace(link=number))
 
     def silence_echoes(self) -> None:
-        """Take out what senders were shown of their own: the system has no SELF_ECHO."""
+        """Remove what senders received of their own messages, as if without SELF_ECHO."""
         own = [
             index
             for kind in (Kind.DELIVER, Kind.RECEIVE)
@@ -124,11 +124,11 @@ class Story:
         self.drop(own)
 
     def reconcile(self) -> None:
-        """Count as the load would, from plain sets."""
+        """Update the reconciliation to the counts of the present records."""
         self.reconciliation = reconcile(self)
 
     def write(self, parent: Path) -> RunDir:
-        """The run directory."""
+        """Write the run directory and return it."""
         run = RunDir(parent / f"20260101T000000Z-{self.scenario['name']}-3-0000")
         for folder in (run.events, run.history, run.latency, run.logs):
             folder.mkdir(parents=True)
@@ -192,7 +192,7 @@ class Story:
 
 
 def manifest(scenario: Scenario) -> dict[str, Any]:
-    """What `gauntlet.runner.manifest` writes, without this machine in it."""
+    """Return what `gauntlet.runner.manifest` writes, with the data of a fixed machine."""
     return {
         "schema_version": 1,
         "argv": ["gauntlet", "run", scenario.name],
@@ -213,13 +213,13 @@ def _write_rows(file: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def reconcile(story: Story) -> dict[str, int]:
-    """The load's own counts, the plain way: sets and loops."""
+    """Return the counts that the load would report, computed with plain sets and loops."""
     seat_of = {link.number: (link.user, link.device) for link in story.links.values()}
     ended: dict[tuple[int, int, int], Kind] = {}
     position: dict[tuple[int, int, int], int] = {}
     ranges: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
     shown: set[tuple[tuple[int, int, int], tuple[int, str]]] = set()
-    watching: set[tuple[int, str]] = set()
+    connected: set[tuple[int, str]] = set()
     ops = 0
     for record in sorted(story.records, key=lambda record: record.t_ns):
         key = (record.conv, record.peer, record.sseq)
@@ -231,21 +231,21 @@ def reconcile(story: Story) -> dict[str, int]:
         elif record.kind == Kind.DELIVER and not record.flags & Flag.FOREIGN:
             shown.add((key, seat_of[record.link]))
         elif record.kind == Kind.CONNECT:
-            watching.add(seat_of[record.link])
+            connected.add(seat_of[record.link])
         elif record.kind == Kind.RANGE:
             ranges[record.conv, record.peer].append((record.seq, record.sseq))
 
     def entitled(conv: int, user: int, seq: int) -> bool:
         if not any(key[0] == conv for key in ranges):
             return True
-        mine = ranges[conv, user]
-        return any(first <= seq and (not last or seq <= last) for first, last in mine)
+        own_ranges = ranges[conv, user]
+        return any(first <= seq and (not last or seq <= last) for first, last in own_ranges)
 
     acked = [key for key, kind in ended.items() if kind == Kind.ACK]
     expected = {
         (key, (user, device))
         for key in acked
-        for user, device in watching
+        for user, device in connected
         if user in story.convs[key[0]]["members"] and entitled(key[0], user, position[key])
     }
     missed = len(story.at(Kind.MISSED))

@@ -14,7 +14,7 @@ def test_a_page_must_contain_only_positions_that_its_reader_may_read(
     """A late member who reads from the beginning receives nothing from before they joined."""
     story = good_story(1)
     (head,) = (story.records[index].seq for index in story.at(Kind.HEAD, conv=ROOM))
-    link = next(number for number, it in story.links.items() if it.user == LATE)
+    link = next(number for number, link in story.links.items() if link.user == LATE)
     (first,) = (story.records[index].seq for index in story.at(Kind.RANGE, conv=ROOM, peer=LATE))
     story.add(
         Kind.PAGE, 5_025_000_000_000, conv=ROOM, link=link, peer=head - first, sseq=head + beyond
@@ -26,7 +26,7 @@ def test_the_audit_must_contain_only_what_was_presented_before_it_began(
     verdict, good_story, break_it
 ):
     story = good_story(1)
-    ((conv, author, sseq),) = break_it("show_what_the_audit_ends_before", story)
+    ((conv, author, sseq),) = break_it("present_a_message_beyond_the_audit", story)
     shown = story.at(Kind.DELIVER, conv=conv, peer=author, sseq=sseq)
     found = verdict("history-gap", story)
     assert (found.outcome, found.count) == ("invalid", 1)

@@ -12,7 +12,7 @@ from gauntlet.reports.render.sections import SECTIONS
 from gauntlet.reports.verdict.judge import judge
 
 from ..histories import good_story
-from ..mutators import lose_the_tail, show_twice
+from ..mutators import lose_the_tail, present_twice
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -22,7 +22,7 @@ def failed(tmp_path_factory):
     """A judged and rendered run in which one message was lost and another presented twice."""
     story = good_story(1)
     lose_the_tail(story)
-    show_twice(story)
+    present_twice(story)
     story.scenario["about"] = "<script>alert(1)</script>"
     story.reconcile()
     run = story.write(tmp_path_factory.mktemp("failed"))

@@ -9,7 +9,7 @@ from gauntlet.core.run_directory import read_jsonl
 from gauntlet.reports.verdict.judge import judge
 
 from ..histories import good_story
-from ..mutators import lose_the_tail, recover_too_late, show_in_another_order
+from ..mutators import lose_the_tail, present_in_another_order, recover_too_late
 
 
 def story_with_a_lost_message():
@@ -133,7 +133,7 @@ def test_a_lost_message_fails_the_run_unless_a_fault_was_not_healed(judged, chan
 
 def test_a_violated_check_that_is_not_required_is_a_warning(judged):
     story = good_story(1)
-    show_in_another_order(story)
+    present_in_another_order(story)
     verdict = judged(story)["verdict"]
     assert (verdict["status"], verdict["exit_code"]) == ("warn", 0)
     assert verdict["reasons"][0].startswith("divergent-order")
