@@ -72,13 +72,17 @@ def test_it_serves_and_is_steered_until_ctrl_c_and_leaves_nothing(tmp_path, requ
         assert Path(control).stat().st_mode & 0o777 == 0o600
         for arguments, code, told in [
             (["scale", "--out"], Exit.OK, "edge-blue-2 accepts clients"),
-            (["scale", "--out"], Exit.CONFIG, "no edge of blue is left"),
+            (["scale", "--out"], Exit.CONFIG, "no spare edge of blue is left"),
             (["scale", "--in", "edge-blue-1"], Exit.OK, "edge-blue-1 has stopped"),
             (["rolling"], Exit.OK, "rolling update: done"),
             (["cutover", "--to", "green", "--drain", "1s"], Exit.OK, "s  done"),
-            (["cutover", "--to", "green"], Exit.CONFIG, "green already"),
-            (["cutover", "--rollback"], Exit.CONFIG, "no way back from done"),
-            (["cutover", "--status"], Exit.OK, "new clients go to green"),
+            (["cutover", "--to", "green"], Exit.CONFIG, "green is in use already"),
+            (
+                ["cutover", "--rollback"],
+                Exit.CONFIG,
+                "a rollback is not possible in the state done",
+            ),
+            (["cutover", "--status"], Exit.OK, "new clients connect to green"),
         ]:
             ended, said = gauntlet(tmp_path, *arguments, "--control", control)
             assert (ended, told in said) == (code, True), said
@@ -98,7 +102,7 @@ def test_it_serves_and_is_steered_until_ctrl_c_and_leaves_nothing(tmp_path, requ
         ("processes: {all: {services: [gateway], count: 0}}", "layout.processes.all"),
         ("processes: {all: {services: [gateway]}}", "no role hosts message"),
         ("processes: [", "lean.yaml"),
-        ("- 1", "found list"),
+        ("- 1", "got list"),
     ],
 )
 def test_a_layout_that_cannot_serve_is_refused_with_file_and_key(tmp_path, layout, told):

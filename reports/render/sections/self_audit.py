@@ -31,7 +31,7 @@ NAMES = {
     "others": ("other processes", "outside this run"),
     "machine": ("whole machine busy", "all processes, including those outside this run"),
     "worker-machine": ("another machine busy", ""),
-    "storage-wait": ("storage wait", "share of the time in which some process waited"),
+    "storage-wait": ("storage wait", "of the time"),
     "stolen-cpu": ("CPU taken by the host", "of all cores"),
     "tcp-in-use": ("TCP sockets", "on the machine"),
     "tcp-time-wait": ("TIME_WAIT", "each holds a port for a minute"),

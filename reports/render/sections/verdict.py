@@ -75,7 +75,7 @@ def _p99(what: str, windows: dict[str, Any]) -> dict[str, Any]:
     return {
         "label": f"p99 until {what}",
         "value": formatting.quantile(windows["steady"], "p99"),
-        "note": f"in steady load; {formatting.quantile(windows['run'], 'p99')} with faults",
+        "note": f"in steady load; {formatting.quantile(windows['run'], 'p99')} over the whole run",
         "bad": False,
     }
 
