@@ -113,7 +113,7 @@ def test_packages_are_small_enough_to_know_their_modules():
 
 
 def test_long_modules_are_pointed_out():
-    """No limit: some ideas are long. But somebody should ask whether it is one idea."""
+    """No limit, because some ideas are long; but such a module may hold more than one."""
     for file in MODULES:
         lines = len(file.read_text().splitlines())
         if lines > MODULE_LINES_NOTABLE:

@@ -1,6 +1,6 @@
-"""The failure table: what may break, what must happen then, and the scenarios that show it.
+"""The failure table: what may fail, what must happen then, and the scenarios that demonstrate it.
 
-The page `docs/reference/failure-table.md` prints it; tests hold page and scenarios to it.
+`docs/reference/failure-table.md` is generated from it, and tests compare it with the scenarios.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ BOTH = (EMBEDDED, FULL)
 
 
 class Shown(NamedTuple):
-    """A scenario, and the stacks on which what it breaks exists."""
+    """A scenario, and the stacks that have what it breaks."""
 
     scenario: str
     stacks: tuple[str, ...] = BOTH
@@ -46,7 +46,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "broker killed, restarted, partitioned, blocked",
-        "commits and acknowledgements go on; edges poll heads each second",
+        "commits and acknowledgements continue; edges poll heads every second",
         "delivery within 2 s + p99; the backlog clears; no loss",
         (Shown("broker-failure"), Shown("broker-partition"), Shown("broker-blocked", (FULL,))),
     ),
@@ -82,7 +82,7 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "friend, sticker service",
-        "their calls fail; chat goes on",
+        "their calls fail; messages are not affected",
         "the core objectives are unchanged",
         (Shown("social-down"),),
     ),
@@ -106,15 +106,15 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "blue-green of the WebSocket tier",
-        "canaries, drain, make-before-break; back by itself, or on demand",
-        "no loss, no disorder, nobody without a connection, ≤ 1 % forced closes",
+        "canaries, drain, make-before-break; rollback by itself, or on demand",
+        "no loss, no disorder, no user without a connection, ≤ 1 % forced closes",
         (Shown("blue-green"), Shown("blue-green-rollback"), Shown("blue-green-broken")),
     ),
 )
 
 
 def names(stack: str | None = None) -> list[str]:
-    """The scenarios of the table, in its order; only those that exist on `stack`, if given."""
+    """The scenarios of the table, in its order; with `stack`, only those that can run on it."""
     return [
         shown.scenario
         for row in TABLE
@@ -124,7 +124,7 @@ def names(stack: str | None = None) -> list[str]:
 
 
 def text(stack: str | None = None) -> str:
-    """Each row with its scenarios and their stacks, for people."""
+    """The table as text: each row with its scenarios and their stacks."""
     lines = []
     for row in TABLE:
         shown = [it for it in row.by if stack is None or stack in it.stacks]
@@ -135,7 +135,7 @@ def text(stack: str | None = None) -> str:
 
 
 def markdown() -> str:
-    """The table as the reference page holds it."""
+    """The table as Markdown, for the reference page."""
     head = ["| broken | must happen | asserted | scenarios |", "|---|---|---|---|"]
     return "\n".join([*head, *map(_markdown_row, TABLE)])
 

@@ -1,4 +1,4 @@
-"""Typed errors, each with the exit code that the command ends with when nobody handles it."""
+"""Typed errors, each with the exit code of a command that does not handle it."""
 
 from enum import IntEnum
 

@@ -102,7 +102,7 @@ class RoomEvent(IntEnum):
 class Miss(IntEnum):
     """`spare` of a MISSED record: why an intended send was not made."""
 
-    NOBODY = 1  # no conversation was ready, or everybody who might send was away
+    NOBODY = 1  # no conversation was ready, or all users who might send were away
     QUEUE = 2  # as many sends as allowed waited in the author's queue of the conversation
     BACKLOG = 3  # as many sends as allowed were under way at the whole worker
 

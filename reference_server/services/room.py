@@ -183,7 +183,7 @@ class RoomService(Service):
                         await self._mark_unleased(now)
                     await self._evict_overdue(now)
             except RegistryDown as error:
-                # An unreachable registry says nothing about connections: nobody is evicted.
+                # An unreachable registry says nothing about connections, so no user is evicted.
                 log.warning("attendance check: %s", error)
                 trusted_at = now + self._lease_s
             except ApiError as error:

@@ -24,7 +24,7 @@ class NeverConnected:
     """How many users (or devices, if users have several) were to connect, and how many never did.
 
     `unaccounted` are planned users who never connected and of whom nothing shows whether the load
-    started them. All numbers are 0 for a run that was cut short: not everybody had time to connect.
+    started them. All numbers are 0 for a run that was cut short: not all users had time to connect.
     """
 
     requested: int = 0

@@ -1,8 +1,8 @@
-"""A worker's part of a run on its way to the master's run directory.
+"""Transfers a worker's files to the master's run directory.
 
-The worker declares its files with sizes and checksums; the master takes them piece by piece, into
-a folder beside, and puts them in place only when a file is whole. It takes no file that is not a
-worker's to give, and no more than there is room for.
+The worker sends a manifest with sizes and checksums. The master fetches each file in chunks into a
+temporary folder, and moves it into place only when it is complete. It accepts only files that
+belong to the worker, and no more than fits on the disk.
 """
 
 import hashlib
@@ -17,12 +17,12 @@ from gauntlet.core.run_directory import RunDir
 
 CHUNK_BYTES = 512 * 1024
 PART_BYTES_MAX = 64 * 2**30
-_ROOM_FACTOR = 1.05  # of what is taken: the report, too, wants some room
-_APPENDED = "links.jsonl"  # the workers of a run write one file
+_ROOM_FACTOR = 1.05  # of the transferred bytes: the report needs some space as well
+_APPENDED = "links.jsonl"  # all workers of a run append to this file
 
 
 class ManifestEntry(NamedTuple):
-    """One file of a part, by its path in the run directory."""
+    """One file of a worker, by its path in the run directory."""
 
     name: str
     size: int
@@ -33,14 +33,14 @@ Fetch = Callable[[str, int, int], bytes]  # name, offset, length
 
 
 def manifest(run: RunDir, worker: int) -> list[ManifestEntry]:
-    """The files of a worker's part, which nobody writes any more."""
+    """The files of a worker, after it has stopped writing them."""
     found = (str(file.relative_to(run.path)) for file in run.path.rglob("*") if file.is_file())
     names = sorted(name for name in found if _is_of(name, worker))
     return [ManifestEntry(name, *_measure(run.path / name)) for name in names]
 
 
 def read_chunk(run: RunDir, worker: int, name: str, offset: int, length: int) -> bytes:
-    """Some bytes of a file of a part; HistoryError where it is none."""
+    """Read some bytes of a worker's file; HistoryError if it is not one of its files."""
     if not _is_of(name, worker):
         raise HistoryError(f"{name} is no file of worker {worker}")
     with (run.path / name).open("rb") as file:
@@ -49,7 +49,10 @@ def read_chunk(run: RunDir, worker: int, name: str, offset: int, length: int) ->
 
 
 def receive(run: RunDir, worker: int, declared: list[ManifestEntry], fetch: Fetch) -> int:
-    """Bring a part into the run directory; its bytes. HistoryError, and nothing put in place."""
+    """Fetch a worker's files into the run directory, and return their size in bytes.
+
+    After a HistoryError, none of them is in place.
+    """
     total = sum(one.size for one in declared)
     _check(run, worker, declared, total)
     incoming = run.path / f"incoming-w{worker}"

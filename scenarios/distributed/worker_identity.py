@@ -1,4 +1,4 @@
-"""Who a load process is: where it runs, what code it runs, and which clock and loopback it has."""
+"""The identity of a load process: its host, its code, its clock, and its loopback network."""
 
 import hashlib
 import os
@@ -13,15 +13,15 @@ import msgspec
 
 from gauntlet.core.scenario.model import Scenario, to_builtins
 
-PROTOCOL = 1  # of what masters and workers tell each other (`gauntlet.scenarios.locust_plugin`)
-# Of a load, what a master may set otherwise: its sizes, and whether tasks drive it.
+PROTOCOL = 1  # of the messages between master and workers (`gauntlet.scenarios.locust_plugin`)
+# Settings of a load that the master may override: its sizes, and whether tasks control it.
 _THE_MASTERS = ("users", "rate", "ramp", "steady", "model")
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """One process. Equal `clock`s are one monotonic clock, equal `network`s one loopback.
+    """One process. Equal values of `clock` mean the same clock, equal `network`s the same loopback.
 
-    `scenario` is the name and the content of the scenario that it was started with, if any.
+    `scenario` is the name and a digest of the scenario that it was started with, if any.
     """
 
     host: str
@@ -37,7 +37,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 def of_this_process(scenario: Scenario | None = None) -> Identity:
-    """Our own identity."""
+    """The identity of this process."""
     return Identity(
         host=socket.gethostname(),
         pid=os.getpid(),
@@ -49,7 +49,7 @@ def of_this_process(scenario: Scenario | None = None) -> Identity:
 
 
 def mismatch(theirs: Identity, ours: Identity) -> str:
-    """Why a worker cannot take part in our run, or nothing where it can."""
+    """Why a worker cannot take part in a run of ours; empty if it can."""
     if theirs.protocol != ours.protocol:
         return f"it speaks protocol {theirs.protocol}, the master {ours.protocol}"
     if theirs.version != ours.version:
@@ -62,26 +62,26 @@ def mismatch(theirs: Identity, ours: Identity) -> str:
 
 
 def fingerprint(scenario: Scenario) -> str:
-    """What of a scenario a worker acts on, shortened, without what is the master's to set."""
+    """A digest of what a worker uses of a scenario, without the master's overrides."""
     load: dict[str, Any] = to_builtins(scenario)["load"]
     acted_on = {key: value for key, value in load.items() if key not in _THE_MASTERS}
     return hashlib.sha256(msgspec.json.encode(acted_on, order="sorted")).hexdigest()[:12]
 
 
 def boot_id() -> str:
-    """The same for all processes of one boot of one machine."""
+    """An id that is the same for all processes of one boot of one machine."""
     file = Path("/proc/sys/kernel/random/boot_id")
     return file.read_text().strip() if file.exists() else f"{socket.gethostname()} {uuid.getnode()}"
 
 
 def _namespace(kind: str) -> str:
-    """Containers of one machine may have a loopback, and even a clock, of their own."""
+    """A namespace of this process: containers may have their own loopback, and even clock."""
     link = Path(f"/proc/self/ns/{kind}")
     return str(link.readlink()) if link.is_symlink() else ""
 
 
 def _code() -> str:
-    """The code of the load, shortened: two checkouts may claim the same version."""
+    """A digest of the load's code, because two checkouts may claim the same version."""
     digest = hashlib.sha256()
     for package in ("gauntlet.scenarios", "gauntlet.core"):
         root = Path(str(files(package)))

@@ -1,11 +1,11 @@
-"""The audit: reads every conversation's whole history at the end of a load.
+"""The audit: reads the whole history of every conversation at the end of a load.
 
-It proves what is stored; it is never a delivery. Positions that a page leaves out are asked for
-once more from another cursor, so that a page which skips is told from a message that is lost.
+It proves what is stored, and never counts as a delivery. Positions that a page omits are requested
+once more from another cursor, to tell a page that skips from a message that is lost.
 
-A server without positions keeps an archive for each member, so all of them are read: stored is what
-any of them holds, as often as the one that holds it most often. A receiver whose own archive lacks
-it is a matter of `undelivered`.
+A server without positions keeps an archive for each member, so all archives are read. A message is
+stored if any archive contains it, as many times as the archive that contains it most often. If it
+is missing from a receiver's own archive, the check `undelivered` reports that.
 """
 
 import asyncio
@@ -28,14 +28,15 @@ PAGE_LIMIT = 500
 _WITHIN_S = 10.0
 _AT_ONCE = 8
 _TELL_S = 10.0
-_SILENCE_S = 30.0  # without any answer: then nobody is there, and the rest is not waited for
-_HOLES_MAX = 200  # of one conversation: enough for evidence, and bounded on a broken server
+_SILENCE_S = 30.0  # without any answer: the server is considered gone, and the rest is skipped
+_HOLES_MAX = 200  # per conversation: enough for evidence, and bounded if the server is broken
 
 
 class Audit:
-    """Reads and records; `unread` counts the conversations that could not be read whole.
+    """Reads and records; `unread` counts the conversations that could not be read completely.
 
-    Every `_TELL_S` it tells the load's journal how far it is: a long audit is not a silent load.
+    It reports its progress to the journal every `_TELL_S`, so that a long audit is not taken for a
+    load that hangs.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Audit:
         self._sessions = sessions
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._journal = journal
-        self._heard_s = 0.0  # when an answer came last
+        self._heard_s = 0.0  # when the last answer arrived
         self._told_s = 0.0
         self._pages = 0
         self.unread = 0
@@ -84,7 +85,7 @@ class Audit:
         return content
 
     async def _record_ranges(self, conv: Conversation) -> None:
-        """From which position each member may read: learnt for rooms, the first elsewhere."""
+        """Record from which position each member may read: known for rooms, otherwise the first."""
         context = self._context
         first = dict.fromkeys(conv.members, 1)
         if conv.is_room:

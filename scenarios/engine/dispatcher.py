@@ -1,7 +1,7 @@
-"""Releases arrivals: hands every op that is due to its session, and waits for nobody.
+"""Releases arrivals: hands every op that is due to its session, and never waits.
 
-An arrival for which nobody is there, or whose backlog is full, is *missed*: counted, and written
-into the history under its intended time. Every arrival of the schedule is one of the two.
+An arrival for which no user is ready, or whose backlog is full, is *missed*: it is counted, and
+recorded in the history with its intended time. Every arrival is either handed over or missed.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ _COUNTED_AT_ONCE = 20_000
 
 
 class Dispatcher:
-    """One worker's arrivals from `start_ns` on. `next_ns` is when the next is due, or None.
+    """One worker's arrivals from `start_ns` on; `next_ns` is when the next one is due, or None.
 
-    Every op is drawn before it may be missed, so that how slow the system is never changes who
-    says what to whom: the seed alone does.
+    An op is drawn even if it is then missed. So the speed of the system never changes who sends
+    what to whom: that depends on the seed alone.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Dispatcher:
         self._traffic = traffic
         self._context = context
         self._sessions = sessions
-        self._ready = ready  # the numbers of the conversations whose members are all there
+        self._ready = ready  # the numbers of the conversations whose members are all connected
         self._queue_max, self._backlog_max = traffic.backlog_limits()
         self._offsets = traffic.offsets_ns()
         self._until_ns: int | None = None
@@ -44,7 +44,7 @@ class Dispatcher:
         self._step()
 
     def release(self, now_ns: int) -> None:
-        """Hand over, or miss, every arrival that is due."""
+        """Hand over, or count as missed, every arrival that is due."""
         while self.next_ns is not None and self.next_ns <= now_ns:
             intended_ns, offset_ns = self.next_ns, self.next_ns - self._start_ns
             op = self._traffic.draw_op(offset_ns, self._is_ready)
@@ -62,14 +62,14 @@ class Dispatcher:
             self._step()
 
     def stop(self, now_ns: int) -> None:
-        """Release what is due, and nothing after it."""
+        """Release what is due now, and nothing that is due later."""
         if self._until_ns is None:
             self.release(now_ns)
             self._until_ns = now_ns
         self.next_ns = None
 
     async def intended(self) -> int:
-        """How many sends were meant: what the schedule has up to the stop, and what tasks sent."""
+        """The number of intended sends: of the schedule up to the stop, and of tasks."""
         counted = self._context.ledger.ops - self._handed
         until_ns = self._start_ns if self._until_ns is None else self._until_ns
         for offset_ns in self._traffic.offsets_ns():
@@ -77,7 +77,7 @@ class Dispatcher:
                 break
             counted += 1
             if counted % _COUNTED_AT_ONCE == 0:
-                await asyncio.sleep(0)  # heartbeats go on
+                await asyncio.sleep(0)  # let heartbeats be sent meanwhile
         return counted
 
     def _step(self) -> None:

@@ -1,4 +1,4 @@
-"""Reads `load.json`, which says what load to put on what (written before the load starts)."""
+"""Reads `load.json`, which describes the load and its target, before the load starts."""
 
 import json
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ from gauntlet.core.scenario.arrival_trace import Trace
 
 @dataclass(frozen=True, slots=True)
 class LoadFile:
-    """`api` are the gateways as clients reach them; a recorded profile brings its `trace`.
+    """The load of one run: `api` are the addresses of the gateways for clients.
 
-    `tag` tells this run's ids, and users where a system lets it, from those of any run before it.
+    `trace` is that of a recorded profile. `tag` makes the ids of this run, and its users where the
+    system allows that, different from those of earlier runs.
     """
 
     scenario: scenario.Scenario
@@ -29,7 +30,7 @@ class LoadFile:
 
 
 def read(file: Path) -> LoadFile:
-    """The load of a file; ConfigError where it is none."""
+    """Read the load of a file; ConfigError if it is not a valid load.json."""
     try:
         plain = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -39,7 +40,7 @@ def read(file: Path) -> LoadFile:
 
 
 def parse(plain: Any, where: str) -> LoadFile:
-    """The load of such a file's content, which also travels to workers on other hosts."""
+    """The load from the content of a load.json, which workers on other hosts receive as well."""
     try:
         return LoadFile(
             scenario.from_builtins(plain["scenario"]),

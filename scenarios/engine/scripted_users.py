@@ -1,7 +1,7 @@
-"""Users whom tasks drive, not arrivals: what they ask for, and what they hear. Pure.
+"""Users that are controlled by tasks instead of arrivals: what they send and what they receive.
 
-A driven user is a session as any other: its sends go through the same outbox, so that they are
-recorded, counted and judged alike. Only who decides to send is another.
+A scripted user is a session like any other: its sends go through the same send queue, so that they
+are recorded, counted and judged alike. Only the decision to send comes from elsewhere.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from gauntlet.scenarios.recording.directory_writer import DirectoryWriter
 from gauntlet.scenarios.schedule.traffic import Traffic
 from gauntlet.scenarios.workloads.entities import Conversation, User, direct_conversation
 
-WORKLOAD = "tasks"  # of the conversations that no workload planned
+WORKLOAD = "tasks"  # the workload of conversations that were not planned by any other
 READY_TIMEOUT_NS = 30 * NS_PER_S
 
 SendOutcome = Literal[
@@ -31,7 +31,7 @@ SendOutcome = Literal[
 
 
 class ReceivedMessage(NamedTuple):
-    """A message that was presented to a user; `latency_ms` is from its intended send."""
+    """A message that was presented to a user; `latency_ms` counts from its intended send."""
 
     conv: str
     sender: str
@@ -41,9 +41,9 @@ class ReceivedMessage(NamedTuple):
 
 
 class SendResult(NamedTuple):
-    """How an order ended.
+    """How a send request ended.
 
-    `acked` (at `seq`, after `latency_ms`), `rejected` or `unknown`, as any op; or it was never
+    `acked` (at `seq`, after `latency_ms`), `rejected` or `unknown`, like any op; or it was never
     sent: `unknown_recipient`, `peer_not_connected`, or `load_finished`.
     """
 
@@ -54,7 +54,7 @@ class SendResult(NamedTuple):
 
 
 class SendRequest(NamedTuple):
-    """A send that a task wants: to a user or a room, by name."""
+    """A send that a task requests: to a user or a room, by name."""
 
     to: str
     text: str
@@ -63,17 +63,17 @@ class SendRequest(NamedTuple):
 
 
 class UserController(Protocol):
-    """Who drives a user. It is called in the engine's thread, and must not wait."""
+    """Controls a user. Its methods are called in the engine's thread, and must not block."""
 
     def on_ready(self, user: "ScriptedUser | None") -> None:
-        """This is the user; None where the plan has no more."""
+        """Called with the user, or with None if the plan has no more users."""
 
     def on_message(self, heard: ReceivedMessage) -> None:
-        """Somebody else's message was presented to him."""
+        """Called when a message of another user was presented."""
 
 
 class ScriptedUsers:
-    """What the driven users of a worker share."""
+    """What the scripted users of a worker share."""
 
     def __init__(
         self,
@@ -92,11 +92,11 @@ class ScriptedUsers:
         self._links = links
 
     def register(self, user: User) -> None:
-        """Keep for the judge whose sends wait for answers."""
+        """Record for the judge that the sends of this user wait for answers."""
         self._links.driven(user)
 
     def conversation(self, user: User, to: str) -> Conversation | None:
-        """With another user, opened where there is none yet; or a room that one is a member of."""
+        """The conversation with another user, opened if necessary, or a room of the user."""
         other = self._users.get(to)
         if other is None or other is user:
             conv = self.traffic.conversations.get(to)
@@ -110,7 +110,7 @@ class ScriptedUsers:
 
 
 class ScriptedUser:
-    """One user, as its driver sees him."""
+    """One user, as its controller sees it."""
 
     def __init__(self, desk: ScriptedUsers, session: Session) -> None:
         self.name = session.user.name
@@ -125,7 +125,7 @@ class ScriptedUser:
         desk.register(session.user)
 
     def send(self, order: SendRequest) -> None:
-        """Send as soon as everybody whom it is owed to is there; `ended` is called once."""
+        """Send as soon as all receivers are connected; `on_result` is called exactly once."""
         desk = self._desk
         if desk.is_over():
             order.on_result(SendResult("load_finished"))
@@ -158,7 +158,7 @@ class ScriptedUser:
 
 
 class _Wait:
-    """Until a conversation is ready, or for too long."""
+    """Waits until a conversation is ready, or until the time-out."""
 
     def __init__(self, submit: Callable[[], None], ended: Callable[[SendResult], None]) -> None:
         self._submit = submit
@@ -177,7 +177,7 @@ class _Wait:
 
 
 class ScriptedReceiver(Receiver):
-    """A mailbox that reads out to a driver what others wrote."""
+    """A receiver that also passes the messages of others to a controller."""
 
     def __init__(
         self, driver: UserController, context: Context, user: User, request_channel: RequestChannel

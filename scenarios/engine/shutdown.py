@@ -65,7 +65,7 @@ async def _quiesce(parts: Assembly) -> None:
     """Bring every user online, and wait until all sends and deliveries have come to their end.
 
     The wait lasts at least as long as the server may take to repair a gap, because nothing else
-    reveals what nobody expects: a late duplicate, or a message that was never sent. It lasts
+    reveals what is not expected: a late duplicate, or a message that was never sent. It lasts
     `_QUIESCE_MAX_S` at most; what is still unanswered then is recorded as unknown.
     """
     ledger, sessions = parts.plan.ledger, parts.sessions

@@ -17,7 +17,7 @@ async def fill_room(
 ) -> bool:
     """Add every member to a room, the creator first, and have all their devices attend it.
 
-    Return False where the system refused a member or did not answer: then nobody may send there.
+    Return False where the system refused a member or did not answer: then no user may send there.
     """
     creator = sessions[room.members[0]].request_channel
     for user in room.members:

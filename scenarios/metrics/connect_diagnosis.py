@@ -56,7 +56,7 @@ class ConnectDiagnosis:
 
     @property
     def should_give_up(self) -> bool:
-        """Whether nobody has connected for `PATIENCE_S` although no fault can be the reason."""
+        """Whether no user has connected for `PATIENCE_S`, although no fault can be the reason."""
         waited_ns = self._now_ns() - self._first_attempt_ns
         if not self.never_connected or waited_ns < PATIENCE_S * NS_PER_S:
             return False

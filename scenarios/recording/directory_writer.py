@@ -1,4 +1,4 @@
-"""Writes `links.jsonl`: the users, conversations and connections that records name by number."""
+"""Writes `links.jsonl`: users, conversations and connections, which records refer to by number."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from gauntlet.scenarios.workloads.entities import Conversation, User
 
 
 class DirectoryWriter:
-    """One worker's rows; workers of a run append to one file."""
+    """The rows of one worker; all workers of a run append to the same file."""
 
     def __init__(self, file: Path, worker: int) -> None:
         self._file = file.open("ab", buffering=0)
@@ -17,15 +17,15 @@ class DirectoryWriter:
         self._last = worker * NUMBERS_PER_WORKER
 
     def user(self, user: User) -> None:
-        """A planned user."""
+        """Write the row of a planned user."""
         self._add({"row": "user", "user": user.number, "name": user.name})
 
     def driven(self, user: User) -> None:
-        """His row once more: tasks drive him, which nobody knows before he is seated."""
+        """Write a user's row again, once it is known that tasks control this user."""
         self._add({"row": "user", "user": user.number, "name": user.name, "driven": True})
 
     def conversation(self, conv: Conversation) -> None:
-        """A planned conversation."""
+        """Write the row of a planned conversation."""
         self._add(
             {
                 "row": "conv",
@@ -37,7 +37,7 @@ class DirectoryWriter:
         )
 
     def link(self, link: Connection) -> int:
-        """A connection that came up; answers its number."""
+        """Write the row of an established connection, and return its number."""
         self._last += 1
         connected = link.connected
         self._add(
@@ -54,7 +54,7 @@ class DirectoryWriter:
         return self._last
 
     def flush(self) -> None:
-        """Write what there is, whole rows in one go, so that workers' rows never mix."""
+        """Write the buffered rows in a single call, so that rows of several workers never mix."""
         if self._rows:
             self._file.write("".join(self._rows).encode())
             self._rows.clear()

@@ -15,7 +15,7 @@ from gauntlet.core.history import (
 
 _U32 = 0xFFFF_FFFF
 _U16 = 0xFFFF
-# By number: hashing a member of an enumeration costs as much as packing a record.
+# Indexed by number, because hashing an enumeration member costs as much as packing a record.
 _IS_USERS = [kind in USER_KINDS for kind in range(max(Kind) + 1)]
 _pack = RECORD.pack
 
@@ -37,7 +37,7 @@ class HistoryWriter:
         self._groups = [_Shard(folder, shard_name(worker, at)) for at in range(GROUPS_PER_WORKER)]
         self._users = _Shard(folder, user_shard_name(worker))
 
-    def add(  # noqa: PLR0913, PLR0917 - the fields of a record, named as the kernel names them
+    def add(  # noqa: PLR0913, PLR0917 - the fields of a record, as core.history names them
         self,
         kind: Kind,
         t_ns: int,
@@ -50,23 +50,23 @@ class HistoryWriter:
         flags: int = 0,
         spare: int = 0,
     ) -> None:
-        """Append one record; `gauntlet.core.history` says how each kind's fields are read."""
+        """Append one record; `gauntlet.core.history` describes the fields of each kind."""
         shard = self._users if _IS_USERS[kind] else self._groups[conv % GROUPS_PER_WORKER]
         try:
             row = _pack(t_ns, ref_ns, conv, link, peer, sseq, seq, kind, flags, spare)
-        except struct.error:  # a server's absurd position or close code
+        except struct.error:  # a position or close code of the server that exceeds its field
             seq, spare = min(seq, _U32), min(spare, _U16)
             row = _pack(t_ns, ref_ns, conv, link, peer, sseq, seq, kind, flags, spare)
         shard.buffer += row
 
     def flush(self) -> None:
-        """Hand what is buffered to the kernel."""
+        """Write the buffered records to their files."""
         for shard in (*self._groups, self._users):
             if shard.buffer:
                 shard.written += _write_all(shard)
 
     def counts(self) -> dict[str, int]:
-        """Records written to each shard."""
+        """The number of records written to each shard."""
         return {shard.name: shard.written // RECORD_BYTES for shard in (*self._groups, self._users)}
 
     def close(self) -> None:
@@ -77,7 +77,7 @@ class HistoryWriter:
 
 
 def _write_all(shard: _Shard) -> int:
-    """Write the buffer whole: an unbuffered file may take less at a time (a full disk raises)."""
+    """Write the whole buffer; an unbuffered file may accept only a part of it at a time."""
     taken, shard.buffer = shard.buffer, bytearray()
     view = memoryview(taken)
     while view:

@@ -1,4 +1,4 @@
-"""Writes `live.jsonl`, a row a second, for terminal, guards, self-audit; counts are cumulative."""
+"""Writes `live.jsonl`: one row per second, for terminal, guards and self-audit."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from gauntlet.scenarios.metrics.latency import percentile_ms
 
 
 class LiveWriter:
-    """One worker's rows; the workers of a run append to one file, and each names itself."""
+    """The rows of one worker; all workers of a run append to the same file."""
 
     def __init__(self, file: Path, worker: int, health: GeneratorHealth) -> None:
         self._file = file.open("ab", buffering=0)
@@ -31,7 +31,7 @@ class LiveWriter:
         counters: Counters,
         samples_ns: dict[str, NDArray[np.int64]],
     ) -> dict[str, Any]:
-        """Write one row, and answer it; `samples_ns` are the last second's, sorted."""
+        """Write one row, and return it; `samples_ns` are the sorted samples of the last second."""
         row = {
             "t_ns": t_ns,
             "worker": self._worker,

@@ -52,7 +52,7 @@ class WorkloadShare(_Part, frozen=True):
     at: list[Duration] = []  # when users leave, for workloads in which they do
     offline: Duration = _seconds(5)
     sizes: Literal["fixed", "lognormal"] | list[tuple[int, float]] = "fixed"  # or size and weight
-    exits: Rate | None = None  # how often each member exits his room, to enter it `offline` later
+    exits: Rate | None = None  # how often each member exits their room, to enter it `offline` later
     percent: float = 50.0
 
 
