@@ -1,5 +1,9 @@
 """Workloads for benchmarks only: the writer of a message is its only reader."""
 
+from typing import ClassVar
+
+from gauntlet.core.plugins import WorkloadKind
+from gauntlet.core.scenario.capabilities import ROOMS
 from gauntlet.scenarios.workloads import WORKLOADS
 from gauntlet.scenarios.workloads.base import Workload
 from gauntlet.scenarios.workloads.entities import PlannedConversation
@@ -11,6 +15,8 @@ OWN_ROOM = "own-room"
 class Alone(Workload):
     """Each user has a conversation of which they are the only member, for the echo server."""
 
+    kind: ClassVar[WorkloadKind] = WorkloadKind(ALONE, "conversations with a single member")
+
     def conversations(self) -> list[PlannedConversation]:
         return [PlannedConversation(f"e.{user.name}", (user.number,)) for user in self.scope.users]
 
@@ -18,10 +24,17 @@ class Alone(Workload):
 class OwnRoom(Workload):
     """The same for a system with rooms: every send causes one delivery."""
 
+    kind: ClassVar[WorkloadKind] = WorkloadKind(
+        OWN_ROOM, "rooms with a single member", needs=(ROOMS,)
+    )
+
     def conversations(self) -> list[PlannedConversation]:
         return [PlannedConversation(f"r.{user.name}", (user.number,)) for user in self.scope.users]
 
 
+BENCHMARK_WORKLOADS: dict[str, type[Workload]] = {ALONE: Alone, OWN_ROOM: OwnRoom}
+
+
 def register() -> None:
     """Register the workloads in this process."""
-    WORKLOADS.update({ALONE: Alone, OWN_ROOM: OwnRoom})
+    WORKLOADS.update(BENCHMARK_WORKLOADS)
