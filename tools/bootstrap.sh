@@ -4,6 +4,7 @@
 #   tools/bootstrap.sh install               everything that `gauntlet` needs
 #   tools/bootstrap.sh run [OPTION...]       install, then `gauntlet run tour`
 #   tools/bootstrap.sh test [OPTION...]      lint, then pytest without the slow tests
+#   tools/bootstrap.sh test-ci [OPTION...]   what CI tests beside that: the wheel, the contributors' examples
 #   tools/bootstrap.sh test-full [OPTION...] lint, then all of pytest
 #   tools/bootstrap.sh lint                  ruff, mypy, import-linter
 #   tools/bootstrap.sh format                ruff format, and the fixes that ruff check can make
@@ -192,7 +193,11 @@ main() {
         install_lock test
         lint
         step "unit tests" unit_tests "$@"
-        step "tests on services" "$VENV/bin/pytest" -m "(integration or contract) and not full" "$@"
+        step "tests on services" "$VENV/bin/pytest" -m "(integration or contract) and not (full or ci)" "$@"
+        ;;
+    test-ci)
+        install_lock test
+        step "tests for CI" "$VENV/bin/pytest" -m "ci and not full" "$@"
         ;;
     test-full)
         install_lock test
@@ -242,7 +247,7 @@ main() {
         step "mkdocs" "$VENV/bin/mkdocs" build --strict
         ;;
     *)
-        die "unknown verb '$verb'; one of: install run test test-full lint format check portability docs docs-site bench bench-server bench-load"
+        die "unknown verb '$verb'; one of: install run test test-ci test-full lint format check portability docs docs-site bench bench-server bench-load"
         ;;
     esac
 }

@@ -17,7 +17,7 @@ _ADDITION = re.compile(r"^ (.*)\n((?:\+.*\n)+)", re.MULTILINE)
 SECTIONS = dict(_HEADED.findall(PAGE))
 KINDS = ("A fault", "A workload", "An adapter", "A check", "An indicator", "A section")
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.ci, pytest.mark.timeout(300)]
 
 
 def test_every_kind_of_plugin_has_an_example():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.ci]
 
 ROOT = Path(__file__).parents[2]
 DEPENDENCIES = Path(find_spec("locust").origin).parents[1]
