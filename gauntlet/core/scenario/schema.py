@@ -3,6 +3,7 @@
 The structure comes from the model; the words that a key may have come from the catalogue.
 """
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,9 @@ def build(catalog: Catalog, descriptions: Mapping[str, Mapping[str, str]]) -> di
     """
     schema: dict[str, Any] = msgspec.json.schema(Scenario, schema_hook=_schema_of_number)
     parts = schema["$defs"]
+    for structure in parts.values():
+        # The docstring of a part of the model, which keeps its indentation before Python 3.13.
+        structure["description"] = inspect.cleandoc(structure["description"])
     for part, keys in descriptions.items():
         for key, text in keys.items():
             parts[part]["properties"][key]["description"] = text

@@ -93,6 +93,13 @@ def test_every_key_is_known_and_explained(name):
     assert [key for key, schema in part(name).items() if not schema.get("description")] == []
 
 
+@pytest.mark.parametrize("name", PUBLISHED["$defs"])
+def test_descriptions_are_not_indented(name):
+    """They are docstrings, whose indentation depends on the version of Python."""
+    lines = PUBLISHED["$defs"][name]["description"].splitlines()
+    assert lines == [line.strip() for line in lines]
+
+
 def test_words_come_with_their_meaning():
     offered = {each["const"]: each["description"] for each in part("Fault")["kind"]["oneOf"]}
     assert offered == {name: kind.about for name, kind in catalog.FAULTS.items()}
