@@ -24,6 +24,7 @@ import pytest
 
 from gauntlet.stacks import prosody
 
+ROOT = Path(__file__).resolve().parent.parent
 REQUIRE = "GAUNTLET_REQUIRE_SERVICES"
 # Inherited by every process that a test starts, however far it goes from us.
 MARK, MARK_VALUE = "GAUNTLET_TEST_SESSION", uuid.uuid4().hex
@@ -144,6 +145,46 @@ class Cluster:
             else:
                 self._lines.put(message)
         self._lines.put(None)
+
+
+@pytest.fixture(scope="session")
+def tracked_files() -> list[str]:
+    """The files that git tracks, as paths below the root of the repository; needs a checkout."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listing = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
+    return [name for name in listing.split("\0") if name and (ROOT / name).is_file()]
+
+
+@pytest.fixture(scope="session")
+def copy_source_tree(tracked_files) -> Callable[[Path], None]:
+    """`copy_source_tree(folder)` copies the tracked files, and nothing that was built from them."""
+
+    def copy(folder: Path) -> None:
+        for name in tracked_files:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def build_wheel(copy_source_tree) -> Callable[[Path], Path]:
+    """`build_wheel(folder)` builds our wheel in a folder, and returns its path."""
+
+    def build(folder: Path) -> Path:
+        copy_source_tree(folder / "source")
+        code = "from setuptools import build_meta as b; b.build_wheel('..')"
+        subprocess.run(
+            [sys.executable, "-P", "-c", code],
+            cwd=folder / "source",
+            check=True,
+            capture_output=True,
+        )
+        (wheel,) = folder.glob("*.whl")
+        return wheel
+
+    return build
 
 
 @pytest.fixture(scope="session")

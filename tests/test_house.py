@@ -48,11 +48,9 @@ def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
             yield node
 
 
-def tracked_files() -> list[Path]:
-    if not (ROOT / ".git").exists():
-        pytest.skip("not a git checkout")
-    listing = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
-    return [ROOT / name for name in listing.split("\0") if name and (ROOT / name).is_file()]
+@pytest.fixture
+def files(tracked_files) -> list[Path]:
+    return [ROOT / name for name in tracked_files]
 
 
 def test_functions_fit_on_a_screen():
@@ -122,22 +120,22 @@ def test_long_modules_are_pointed_out():
                 warnings.warn(f"{named(file)} has {lines} lines", stacklevel=1)
 
 
-def test_prose_uses_plain_words():
+def test_prose_uses_plain_words(files):
     """These words have made readers stop. The values say what to write instead."""
     pattern = re.compile(rf"\b({'|'.join(AVOIDED)})\b", re.IGNORECASE)
     assert [
         f"{named(file)}:{number}: {match[0]}"
-        for file in tracked_files()
+        for file in files
         if file.suffix in _PROSE and file != Path(__file__)
         for number, line in enumerate(file.read_text(errors="ignore").splitlines(), 1)
         if (match := pattern.search(line))
     ] == []
 
 
-def test_lines_of_the_documentation_fit_on_a_screen():
+def test_lines_of_the_documentation_fit_on_a_screen(files):
     """Tables, code and links cannot be wrapped."""
     long = []
-    for page in [file for file in tracked_files() if file.suffix == ".md"]:
+    for page in [file for file in files if file.suffix == ".md"]:
         in_code = False
         for number, line in enumerate(page.read_text().splitlines(), 1):
             in_code ^= line.startswith("```")
@@ -152,11 +150,11 @@ def test_lines_of_the_documentation_fit_on_a_screen():
     assert long == []
 
 
-def test_no_path_of_a_machine_is_committed():
+def test_no_path_of_a_machine_is_committed(files):
     private = re.compile(r"/(home|Users|root)/\w")
     assert [
         f"{named(file)}: {found[0]}"
-        for file in tracked_files()
+        for file in files
         if file != Path(__file__) and (found := private.search(file.read_text(errors="ignore")))
     ] == []
 

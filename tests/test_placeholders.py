@@ -1,7 +1,6 @@
 """The address of the repository and the security contact are written down once."""
 
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 
@@ -14,28 +13,16 @@ PLACEHOLDER_HOST = "example.invalid"
 BRANCH = "main"
 
 
-def _tracked_files() -> list[str]:
-    if not (ROOT / ".git").exists():
-        pytest.skip("not a git checkout")
-    listing = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    return [name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
-
-
-def _containing(text: str) -> set[str]:
-    return {
-        name
-        for name in _tracked_files()
-        if text in (ROOT / name).read_text(encoding="utf-8", errors="replace")
-    }
-
-
 @pytest.mark.parametrize("text", [SOURCE, PLACEHOLDER_HOST, PROJECT["authors"][0]["email"]])
-def test_addresses_are_in_pyproject_and_the_readme_only(text):
+def test_addresses_are_in_pyproject_and_the_readme_only(text, tracked_files):
     """A move of the repository, or a new contact, is a change of these two files."""
     this_file = f"tests/{Path(__file__).name}"
-    assert _containing(text) - {this_file} <= {"pyproject.toml", "README.md"}
+    containing = {
+        name
+        for name in tracked_files
+        if text in (ROOT / name).read_text(encoding="utf-8", errors="replace")
+    }
+    assert containing - {this_file} <= {"pyproject.toml", "README.md"}
 
 
 def test_every_address_of_the_project_begins_with_its_source():

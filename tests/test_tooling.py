@@ -20,6 +20,13 @@ VERBS = [
     *("install", "run", "test", "test-ci", "test-full", "lint", "format", "check", "portability"),
     *("docs", "docs-site", "bench", "bench-server", "bench-load"),
 ]
+LINT_AND_UNIT_TESTS = [
+    "ruff check .",
+    "ruff format --check .",
+    "mypy --strict --config-file ../../pyproject.toml",
+    "lint-imports --no-logo --config ../../pyproject.toml",
+    "pytest -m not (full or integration or contract) --numprocesses 4 --dist worksteal -x",
+]
 FOLDERS = {"gauntlet", "scenarios", "chaos", "reports", "reference_server"}
 
 
@@ -27,15 +34,6 @@ def _write_program(path: Path, body: str = "") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{body}\n")
     path.chmod(0o755)
-
-
-def _tracked_files() -> list[str]:
-    if not (ROOT / ".git").exists():
-        pytest.skip("not a git checkout")
-    listing = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    return [name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
 # --- bootstrap ---------------------------------------------------------------------------------
@@ -172,11 +170,7 @@ def test_test_lints_then_runs_all_but_the_slow_tests(checkout):
     result = checkout.bootstrap("test", "-x")
     assert result.returncode == 0, result.stderr
     assert [call for call in checkout.called() if not call.startswith("uv")] == [
-        "ruff check .",
-        "ruff format --check .",
-        "mypy --strict --config-file ../../pyproject.toml",
-        "lint-imports --no-logo --config ../../pyproject.toml",
-        "pytest -m not (full or integration or contract) --numprocesses 4 --dist worksteal -x",
+        *LINT_AND_UNIT_TESTS,
         "pytest -m (integration or contract) and not (full or ci) -x",
     ]
     for step in ("ruff check", "mypy", "lint-imports", "unit tests", "tests on services"):
@@ -187,13 +181,8 @@ def test_check_lints_then_runs_the_unit_tests_in_parallel(checkout):
     """`check` needs no service: it leaves out the tests that start one."""
     result = checkout.bootstrap("check", "-x")
     assert result.returncode == 0, result.stderr
-    assert [call for call in checkout.called() if not call.startswith("uv")] == [
-        "ruff check .",
-        "ruff format --check .",
-        "mypy --strict --config-file ../../pyproject.toml",
-        "lint-imports --no-logo --config ../../pyproject.toml",
-        "pytest -m not (full or integration or contract) --numprocesses 4 --dist worksteal -x",
-    ]
+    called = [call for call in checkout.called() if not call.startswith("uv")]
+    assert called == LINT_AND_UNIT_TESTS
 
 
 def test_format_fixes_before_it_formats(checkout):
@@ -305,7 +294,7 @@ def test_the_build_backend_is_locked():
     assert PYPROJECT["dependency-groups"]["build"] == PYPROJECT["build-system"]["requires"]
 
 
-def test_no_committed_file_names_a_registry():
+def test_no_committed_file_names_a_registry(tracked_files):
     """Where packages come from is each machine's own setting."""
     # Spelt apart, or this file would be the first to fail.
     hosts = [
@@ -321,7 +310,7 @@ def test_no_committed_file_names_a_registry():
     pattern = re.compile("|".join(re.escape(".".join(host)) for host in hosts))
     naming = [
         name
-        for name in _tracked_files()
+        for name in tracked_files
         if pattern.search((ROOT / name).read_text(encoding="utf-8", errors="replace"))
     ]
     assert naming == []
@@ -341,24 +330,13 @@ def test_every_package_of_the_tree_is_listed_for_installation():
     }
 
 
-def test_the_wheel_installs_one_top_level_package(tmp_path):
+def test_the_wheel_installs_one_top_level_package(tmp_path, tracked_files, build_wheel):
     """A built wheel has every file of the packages except notes, all below `gauntlet`."""
-    files = _tracked_files()
-    for name in files:
-        target = tmp_path / "source" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, target)
-    subprocess.run(
-        [sys.executable, "-P", "-c", "from setuptools import build_meta as b; b.build_wheel('..')"],
-        cwd=tmp_path / "source",
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
+    wheel = build_wheel(tmp_path)
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert packed == {
         name if name.startswith("gauntlet/") else f"gauntlet/{name}"
-        for name in files
+        for name in tracked_files
         if name.split("/")[0] in FOLDERS and not name.endswith(".md")
     }
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,16 +24,10 @@ def test_every_kind_of_plugin_has_an_example():
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory):
+def tree(tmp_path_factory, copy_source_tree):
     """A copy of the source tree in which Python imports our packages from the copy."""
-    if not (ROOT / ".git").exists():
-        pytest.skip("the copy is made of the files that git tracks")
     copy = tmp_path_factory.mktemp("contributing")
-    listing = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
-    for name in filter(None, listing.split("\0")):
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name)
+    copy_source_tree(copy)
     return copy
 
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 import venv
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,19 +40,8 @@ def test_import():
 class Installation:
     """A virtual environment with our wheel, and with the dependencies of this one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, wheel: Path) -> None:
         self.bin = folder / "venv" / "bin"
-        source = folder / "source"
-        listing = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
-        for name in filter(None, listing.split("\0")):
-            if (ROOT / name).is_file():
-                (source / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, source / name)
-        build = "from setuptools import build_meta as b; b.build_wheel('..')"
-        subprocess.run(
-            [sys.executable, "-P", "-c", build], cwd=source, check=True, capture_output=True
-        )
-        (wheel,) = folder.glob("*.whl")
         venv.create(folder / "venv", with_pip=False, symlinks=True)
         (packages,) = (folder / "venv" / "lib").glob("python*/site-packages")
         shutil.unpack_archive(wheel, packages, "zip")
@@ -83,10 +71,9 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    if not (ROOT / ".git").exists():
-        pytest.skip("the wheel is built from the files that git tracks")
-    return Installation(tmp_path_factory.mktemp("installed"))
+def installed(tmp_path_factory, build_wheel):
+    folder = tmp_path_factory.mktemp("installed")
+    return Installation(folder, build_wheel(folder))
 
 
 @pytest.fixture
