@@ -36,11 +36,6 @@ class EdgeLease(NamedTuple):
     takes_clients: bool = True
 
 
-def edge_of(connection: str) -> str:
-    """Return the edge of a connection: `edge-blue-1|3fa9c1-17` → `edge-blue-1`."""
-    return connection.partition("|")[0]
-
-
 def boot_of(connection: str) -> str:
     """Return the boot of a connection: `edge-blue-1|3fa9c1-17` → `edge-blue-1|3fa9c1`."""
     return connection.rpartition("-")[0]

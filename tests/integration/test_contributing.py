@@ -33,9 +33,7 @@ def tree(tmp_path_factory, copy_source_tree):
 
 def blocks(section):
     """The code blocks of a section: language, file, content."""
-    for language, content in re.findall(
-        r"^```(python|diff|markdown|html)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL
-    ):
+    for language, content in _BLOCK.findall(section):
         first, _, rest = content.partition("\n")
         yield language, first.strip("#<!-> "), rest
 

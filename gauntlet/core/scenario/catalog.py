@@ -54,7 +54,4 @@ LAYOUTS: dict[str, str] = {
     "single": "the default layout with a single gateway",
 }
 
-# Of latencies, in the names of indicators.
-PERCENTILES: tuple[str, ...] = ("p50", "p90", "p95", "p99", "p999")
-
 GUARD_CHECKS: tuple[str, ...] = ("lost-acked",)
