@@ -1,4 +1,4 @@
-"""A server that is configured by a file and by the environment, as operators do it."""
+"""A server that is configured by a file and by environment variables."""
 
 import json
 import subprocess
@@ -14,8 +14,8 @@ from gauntlet.reference_server.core import tokens
 pytestmark = pytest.mark.integration
 
 
-def test_file_and_environment_reach_every_process(cluster, tmp_path, monkeypatch):
-    """The environment beats the file; tokens are signed with the environment's secret."""
+def test_file_and_environment_apply_to_every_process(cluster, tmp_path, monkeypatch):
+    """The environment takes precedence, and its secret signs the tokens."""
     file = tmp_path / "im.yaml"
     file.write_text("token_ttl_s: 5\nuser_sends_burst: 1\nuser_sends_per_s: 1\n")
     monkeypatch.setenv("IM_TOKEN_TTL_S", "777")
@@ -43,8 +43,7 @@ def test_file_and_environment_reach_every_process(cluster, tmp_path, monkeypatch
     assert statuses[0] == 201
 
 
-def test_a_file_that_cannot_be_used_stops_the_start(tmp_path):
-    """Before anything is started, and by the name of the key."""
+def test_an_unknown_setting_in_the_file_prevents_the_start_and_is_named(tmp_path):
     file = tmp_path / "im.yaml"
     file.write_text("pnig_ms: 5\n")
     folders = {"data_dir": str(tmp_path / "data"), "log_dir": str(tmp_path / "logs")}

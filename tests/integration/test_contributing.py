@@ -10,10 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-_HEADED = re.compile(r"^### (An? [a-z ]+)\n(.*?)(?=^### An? |\Z)", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(r"^### (An? [a-z ]+)\n(.*?)(?=^### An? |\Z)", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^```(python|diff|markdown|html)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ADDITION = re.compile(r"^ (.*)\n((?:\+.*\n)+)", re.MULTILINE)
-SECTIONS = dict(_HEADED.findall(PAGE))
+SECTIONS = dict(_SECTION.findall(PAGE))
 KINDS = ("A fault", "A workload", "An adapter", "A check", "An indicator", "A section")
 
 pytestmark = [pytest.mark.integration, pytest.mark.ci, pytest.mark.timeout(300)]
@@ -32,7 +32,7 @@ def tree(tmp_path_factory, copy_source_tree):
 
 
 def blocks(section):
-    """The code blocks of a section: language, file, content."""
+    """Yield the code blocks of a section as language, file and content."""
     for language, content in _BLOCK.findall(section):
         first, _, rest = content.partition("\n")
         yield language, first.strip("#<!-> "), rest
@@ -42,7 +42,7 @@ def apply(tree, language, name, content):
     """Write a new file, insert the lines of a diff, or append to a page."""
     file = tree / name
     if language == "diff":
-        file.write_text(inserted(file.read_text(), content))
+        file.write_text(insert_lines(file.read_text(), content))
     elif language == "markdown":
         head, heading, tail = file.read_text().rpartition("\n## Probes\n")
         file.write_text(f"{head}\n{content}{heading}{tail}")
@@ -51,8 +51,8 @@ def apply(tree, language, name, content):
         file.write_text(content)
 
 
-def inserted(text, diff):
-    """The text with the added lines of a diff, each after the context line above it.
+def insert_lines(text, diff):
+    """Return the text with the added lines of a diff, each after the context line above it.
 
     A name is in the list of imports and in the registry: the first addition of a diff belongs after
     the first occurrence of its context line, the others after the last.
@@ -97,6 +97,6 @@ def test_the_test_of_an_example_passes(extended, kind):
     run(extended, "-P", "-m", "ruff", "check", *files)
 
 
-def test_registries_catalogue_and_pages_hold_together_with_the_examples(extended):
-    held = ["tests/chaos/faults/test_registry.py", "tests/test_docs.py", "tests/reports/checks"]
-    run(extended, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not full", *held)
+def test_the_tests_of_registries_catalogue_and_docs_pass_with_the_examples(extended):
+    tests = ["tests/chaos/faults/test_registry.py", "tests/test_docs.py", "tests/reports/checks"]
+    run(extended, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not full", *tests)

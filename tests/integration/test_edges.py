@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 
 from gauntlet.reference_server.core.wire import decode_server
 
-from .clients import PATIENCE_S, Client
+from .clients import TIMEOUT_S, Client
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 SETTINGS = {"ping_ms": 1000, "pong_ms": 500, "heads_poll_ms": 1500, "heads_poll_degraded_ms": 300}
@@ -46,7 +46,7 @@ async def test_the_first_message_of_a_conversation_reaches_both_members(client):
             await ann.send(conv, f"m{number}")
         expected = [f"m{number}" for number in range(5)]
         await asyncio.gather(ann.wait_for(conv, expected), bob.wait_for(conv, expected))
-        assert not any(frame.gap for frame in ann.got + bob.got)
+        assert not any(frame.gap for frame in ann.received + bob.received)
 
 
 async def test_room_membership_begins_and_ends_with_its_events(client):
@@ -63,10 +63,12 @@ async def test_room_membership_begins_and_ends_with_its_events(client):
         await ann.wait_for(conv, ["before", "together", "after"])
         await bob.wait_for(conv, ["together"])
         events = [
-            (frame.room.event, frame.room.user, frame.room.seq) for frame in bob.got if frame.room
+            (frame.room.event, frame.room.user, frame.room.seq)
+            for frame in bob.received
+            if frame.room
         ]
         assert events == [("added", bob.user, 3), ("removed", bob.user, 5)]
-        assert not any(frame.gap for frame in bob.got)
+        assert not any(frame.gap for frame in bob.received)
 
 
 async def test_entering_and_leaving_become_events_of_the_room(client):
@@ -87,9 +89,10 @@ async def test_entering_and_leaving_become_events_of_the_room(client):
 
 async def wait_for_event(client, event, user):
     """Wait until the client was pushed a room event."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while not any(
-        frame.room and (frame.room.event, frame.room.user) == (event, user) for frame in client.got
+        frame.room and (frame.room.event, frame.room.user) == (event, user)
+        for frame in client.received
     ):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)

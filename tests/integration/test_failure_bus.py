@@ -6,10 +6,18 @@ import time
 import pytest
 from redis.asyncio import Redis
 
-from .clients import Client, until
-from .failures import BOTH, World, direct, entered, in_order_once, room_of, rows_on
+from .clients import Client, wait_until
+from .running_stack import (
+    BOTH_STACKS,
+    RunningStack,
+    create_room,
+    direct_conversation,
+    enter_all,
+    marks_for_stacks,
+    received_in_order_once,
+)
 
-pytestmark = rows_on(BOTH)
+pytestmark = marks_for_stacks(BOTH_STACKS)
 LINKS = ("edge>broker",)
 PING_MS, GRACE_MS = 800, 1000
 LEASE_S = 3 * PING_MS / 1000
@@ -40,55 +48,55 @@ async def exchange(sender: Client, receiver: Client, conv: str, count: int = 5) 
         await receiver.wait_for(conv, expected, SOON_S)
 
 
-async def leases(world: World, user: Client) -> int:
+async def leases(stack: RunningStack, user: Client) -> int:
     """Return how many connections of a user are in the registry."""
-    async with Redis.from_url(f"redis://{world.address('registry')}") as redis:
+    async with Redis.from_url(f"redis://{stack.address('registry')}") as redis:
         return int(await redis.zcard(f"user:{user.user}"))
 
 
 @pytest.mark.parametrize("how", ["kill", "flush", "pause"])
 @pytest.mark.failure_row("registry-down")
 @pytest.mark.failure_row("registry-flushed")
-async def test_a_registry_failure_loses_no_message_and_no_presence(world, how):
+async def test_a_registry_failure_loses_no_message_and_no_presence(stack, how):
     """Killed and empty after the restart, flushed, or paused for longer than a lease.
 
     A lease and a grace time later no user has been removed from the room, and the leases are back.
     """
-    async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
-        room = await room_of(ann, bob)
-        await entered(room, ann, bob)
-        async with world.fault(how, "registry"):
+    async with stack.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
+        room = await create_room(ann, bob)
+        await enter_all(room, ann, bob)
+        async with stack.fault(how, "registry"):
             await exchange(ann, bob, room)
             if how == "pause":
                 await asyncio.sleep(LEASE_S)
         deadline = time.monotonic() + REBUILT_S
-        while await leases(world, ann) == 0 or await leases(world, bob) == 0:
+        while await leases(stack, ann) == 0 or await leases(stack, bob) == 0:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
         await exchange(bob, ann, room)
         await asyncio.sleep(LEASE_S + GRACE_MS / 1000 + 1.0)
         await exchange(ann, bob, room, count=1)
         assert [
-            frame.room for frame in ann.got if frame.room and frame.room.event == "exited"
+            frame.room for frame in ann.received if frame.room and frame.room.event == "exited"
         ] == []
-        assert in_order_once(ann, room)
-        assert in_order_once(bob, room)
-        assert not any(frame.gap for frame in ann.got + bob.got)
+        assert received_in_order_once(ann, room)
+        assert received_in_order_once(bob, room)
+        assert not any(frame.gap for frame in ann.received + bob.received)
 
 
 @pytest.mark.parametrize(("how", "target"), [("kill", "broker"), ("partition", "edge>broker")])
 @pytest.mark.failure_row("broker-failure")
 @pytest.mark.failure_row("broker-partition")
-async def test_while_the_broker_is_lost_messages_arrive_by_polls(world, how, target):
+async def test_while_the_broker_is_lost_messages_arrive_by_polls(stack, how, target):
     """Sends continue, and the edges report that the bus is down."""
-    async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
-        conv = direct(ann, bob)
+    async with stack.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
+        conv = direct_conversation(ann, bob)
         await exchange(ann, bob, conv, count=1)
-        async with world.fault(how, target):
-            await asyncio.wait_for(world.bus_connected(False), SOON_S)
+        async with stack.fault(how, target):
+            await asyncio.wait_for(stack.wait_for_bus(connected=False), SOON_S)
             await exchange(ann, bob, conv)
-        await asyncio.wait_for(world.bus_connected(True), 2 * SOON_S)
+        await asyncio.wait_for(stack.wait_for_bus(connected=True), 2 * SOON_S)
         await exchange(ann, bob, conv)
-        await until(lambda: ann.bodies(conv) == bob.bodies(conv))
-        assert in_order_once(bob, conv)
-        assert (ann.closed, bob.closed) == (None, None)
+        await wait_until(lambda: ann.bodies(conv) == bob.bodies(conv))
+        assert received_in_order_once(bob, conv)
+        assert (ann.close_code, bob.close_code) == (None, None)

@@ -10,10 +10,17 @@ from aiohttp import ClientError
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from .clients import Client, until
-from .failures import BOTH, direct, entered, in_order_once, room_of, rows_on
+from .clients import Client, wait_until
+from .running_stack import (
+    BOTH_STACKS,
+    create_room,
+    direct_conversation,
+    enter_all,
+    marks_for_stacks,
+    received_in_order_once,
+)
 
-pytestmark = rows_on(BOTH)
+pytestmark = marks_for_stacks(BOTH_STACKS)
 LINKS = ("client>edge-blue-2", "message>broker")
 PING_MS, PONG_MS, GRACE_MS = 800, 1200, 1500
 SILENT_S = (PING_MS + PONG_MS) / 1000
@@ -31,21 +38,21 @@ REQUEST = {
 
 
 @pytest.mark.failure_row("gateway-crash")
-async def test_a_send_interrupted_by_a_gateway_crash_is_stored_once(world):
+async def test_a_send_interrupted_by_a_gateway_crash_is_stored_once(stack):
     """The gateway dies while the message waits to be stored; the other one receives the retry."""
-    stalled = "message" if world.stack == "embedded" else "messages-db"
-    async with world.users("ann", "bob") as (ann, bob), bob.online():
-        conv = direct(ann, bob)
+    stalled = "message" if stack.name == "embedded" else "messages-db"
+    async with stack.users("ann", "bob") as (ann, bob), bob.online():
+        conv = direct_conversation(ann, bob)
         path = f"/v1/conversations/{conv}/messages"
         await ann.send(conv, "before")
         message = {"client_msg_id": "retried", "body": "once"}
-        async with world.fault("pause", stalled):
-            first = asyncio.create_task(ann.try_call("POST", path, message, api=world.api[0]))
+        async with stack.fault("pause", stalled):
+            first = asyncio.create_task(ann.try_call("POST", path, message, api=stack.api[0]))
             await asyncio.sleep(0.2)
-            async with world.fault("kill", "gateway-1"):
+            async with stack.fault("kill", "gateway-1"):
                 with pytest.raises(ClientError):
                     await first
-                second = asyncio.create_task(ann.try_call("POST", path, message, api=world.api[1]))
+                second = asyncio.create_task(ann.try_call("POST", path, message, api=stack.api[1]))
         status, answer = await second
         if status >= 300:
             assert answer["error"]["temporary"], answer
@@ -56,19 +63,19 @@ async def test_a_send_interrupted_by_a_gateway_crash_is_stored_once(world):
 
 
 @pytest.mark.failure_row("crash-after-commit")
-async def test_a_message_committed_but_never_published_arrives_once(world):
+async def test_a_message_committed_but_never_published_arrives_once(stack):
     """The process dies in between; the edges find the message by the next poll of heads."""
-    async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
-        conv = direct(ann, bob)
+    async with stack.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
+        conv = direct_conversation(ann, bob)
         sent: list[str] = []
         sending = asyncio.create_task(keep_sending(ann, conv, sent))
-        async with world.fault("crash-after-commit", world.senders):
+        async with stack.fault("crash-after-commit", stack.message_service_role):
             sending.cancel()
         await bob.wait_for(conv, [entry["body"] for entry in await bob.history(conv)])
         for body in sent:
             await ann.send(conv, body, body)
         await bob.wait_for(conv, sent)
-        assert in_order_once(bob, conv)
+        assert received_in_order_once(bob, conv)
         assert [entry["body"] for entry in await bob.history(conv)] == sent
 
 
@@ -83,45 +90,45 @@ async def keep_sending(user: Client, conv: str, sent: list[str]) -> None:
 
 
 @pytest.mark.failure_row("edge-crash")
-async def test_after_an_edge_crash_only_clients_that_do_not_return_exit_the_room(world):
+async def test_after_an_edge_crash_only_clients_that_do_not_return_exit_the_room(stack):
     """A client that returns within the grace time never exited, and receives everything."""
-    near, far = world.edge_url("edge-blue-1"), world.edge_url("edge-blue-2")
-    async with world.users("ann", "bob", "carl") as (ann, bob, carl), ann.online(near):
-        room = await room_of(ann, bob, carl)
+    near, far = stack.edge_url("edge-blue-1"), stack.edge_url("edge-blue-2")
+    async with stack.users("ann", "bob", "carl") as (ann, bob, carl), ann.online(near):
+        room = await create_room(ann, bob, carl)
         async with bob.online(far), carl.online(far):
-            await entered(room, ann, bob, carl)
+            await enter_all(room, ann, bob, carl)
             await ann.send(room, "m0")
             await bob.wait_for(room, ["m0"])
-            after = bob.got[-1].msg.seq
-            async with world.fault("kill", "edge-blue-2"):
+            after = bob.received[-1].msg.seq
+            async with stack.fault("kill", "edge-blue-2"):
                 killed_at = time.monotonic()
-                await until(lambda: bob.closed is not None)
+                await wait_until(lambda: bob.close_code is not None)
                 await ann.send(room, "m1")
                 async with bob.online(near):
                     await ann.send(room, "m2")
                     await bob.wait_for(room, ["m0", "m2"])
                     missed = await bob.history(room, after)
                     assert [each["body"] for each in missed if each["type"] == "msg"][:1] == ["m1"]
-                    await until(lambda: ann.events(room, "exited"))
+                    await wait_until(lambda: ann.events(room, "exited"))
                     assert time.monotonic() - killed_at > GRACE_MS / 1000
                     await asyncio.sleep(LEASE_S)
                     assert ann.events(room, "exited") == [carl.user]
-                    assert in_order_once(bob, room)
+                    assert received_in_order_once(bob, room)
 
 
-async def test_after_a_room_service_crash_presence_is_still_correct(world):
+async def test_after_a_room_service_crash_presence_is_still_correct(stack):
     """A user who left meanwhile exits, once; one who is present stays, reconnected or not."""
-    near, far = world.edge_url("edge-blue-1"), world.edge_url("edge-blue-2")
-    async with world.users("ann", "bob", "carl") as (ann, bob, carl), ann.online(near):
-        room = await room_of(ann, bob, carl)
+    near, far = stack.edge_url("edge-blue-1"), stack.edge_url("edge-blue-2")
+    async with stack.users("ann", "bob", "carl") as (ann, bob, carl), ann.online(near):
+        room = await create_room(ann, bob, carl)
         async with carl.online(far):
             async with bob.online(far):
-                await entered(room, ann, bob, carl)
+                await enter_all(room, ann, bob, carl)
                 await bob.ws.close()
             async with bob.online(near):
-                async with world.fault("kill", "room"):
+                async with stack.fault("kill", "room"):
                     await carl.ws.close()
-                await until(lambda: ann.events(room, "exited"))
+                await wait_until(lambda: ann.events(room, "exited"))
                 await asyncio.sleep(LEASE_S)
                 assert ann.events(room, "exited") == [carl.user]
 
@@ -130,23 +137,23 @@ async def test_after_a_room_service_crash_presence_is_still_correct(world):
     ("how", "target"), [("pause", "edge-blue-2"), ("partition", "client>edge-blue-2")]
 )
 @pytest.mark.failure_row("half-open")
-async def test_a_half_open_connection_ends_at_both_ends(world, how, target):
+async def test_a_half_open_connection_ends_at_both_ends(stack, how, target):
     """A paused edge or a half-open link: afterwards the client has missed nothing."""
-    near, far = world.edge_url("edge-blue-1"), world.edge_url("edge-blue-2")
-    async with world.users("ann", "bob") as (ann, bob), ann.online(near):
-        room = await room_of(ann, bob)
+    near, far = stack.edge_url("edge-blue-1"), stack.edge_url("edge-blue-2")
+    async with stack.users("ann", "bob") as (ann, bob), ann.online(near):
+        room = await create_room(ann, bob)
         async with bob.online(far):
-            await entered(room, ann, bob)
+            await enter_all(room, ann, bob)
             await ann.send(room, "m0")
             await bob.wait_for(room, ["m0"])
-            after = bob.got[-1].msg.seq
-            async with world.fault(how, target):
+            after = bob.received[-1].msg.seq
+            async with stack.fault(how, target):
                 await ann.send(room, "m1")
-                await until(lambda: time.monotonic() - bob.heard_s > SILENT_S)
+                await wait_until(lambda: time.monotonic() - bob.last_received_s > SILENT_S)
                 if how == "partition":
-                    while (await world.edge_stats("edge-blue-2"))["connections"]:
+                    while (await stack.edge_stats("edge-blue-2"))["connections"]:
                         await asyncio.sleep(0.05)
-            await until(lambda: bob.closed is not None)
+            await wait_until(lambda: bob.close_code is not None)
             async with bob.online(near):
                 missed = await bob.history(room, after)
                 assert [each["body"] for each in missed if each["type"] == "msg"] == ["m1"]
@@ -157,14 +164,14 @@ async def test_a_half_open_connection_ends_at_both_ends(world, how, target):
 
 
 @pytest.mark.failure_row("slow-client")
-async def test_a_client_that_does_not_read_is_closed_and_delays_no_other(world):
+async def test_a_client_that_does_not_read_is_closed_and_delays_no_other(stack):
     """The others in the room receive every message, in order."""
-    here = f"ws://{world.address('edge-blue-1')}/v1/ws"
-    async with world.users("ann", "bob", "sam") as (ann, bob, sam), bob.online(here):
-        room = await room_of(ann, bob, sam)
+    here = f"ws://{stack.address('edge-blue-1')}/v1/ws"
+    async with stack.users("ann", "bob", "sam") as (ann, bob, sam), bob.online(here):
+        room = await create_room(ann, bob, sam)
         async with connect(
             here,
-            sock=narrow_socket(world.address("edge-blue-1")),
+            sock=narrow_socket(stack.address("edge-blue-1")),
             subprotocols=["im.v1.json"],
             compression=None,
             ping_interval=None,
@@ -178,10 +185,10 @@ async def test_a_client_that_does_not_read_is_closed_and_delays_no_other(world):
                 async for _ in ws:
                     pass
             assert ws.close_code == 4008
-            await until(lambda: len(bob.bodies(room)) == len(sent))
-        assert bob.closed is None
+            await wait_until(lambda: len(bob.bodies(room)) == len(sent))
+        assert bob.close_code is None
         assert set(bob.bodies(room)) == set(sent)
-        assert in_order_once(bob, room)
+        assert received_in_order_once(bob, room)
 
 
 def narrow_socket(address: str) -> socket.socket:
@@ -194,30 +201,30 @@ def narrow_socket(address: str) -> socket.socket:
 
 
 @pytest.mark.failure_row("social-down")
-async def test_chat_continues_without_the_friend_and_sticker_services(world):
+async def test_chat_continues_without_the_friend_and_sticker_services(stack):
     """Calls of these services fail in time, with a temporary error."""
-    async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
-        conv = direct(ann, bob)
-        async with world.fault("kill", "social"):
+    async with stack.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
+        conv = direct_conversation(ann, bob)
+        async with stack.fault("kill", "social"):
             status, answer = await ann.try_call("GET", "/v1/friends")
             assert (status, answer["error"]["temporary"]) == (503, True)
             for number in range(5):
                 await ann.send(conv, f"m{number}")
             await bob.wait_for(conv, [f"m{number}" for number in range(5)])
         await ann.call("GET", "/v1/friends")
-        assert (ann.closed, bob.closed) == (None, None)
+        assert (ann.close_code, bob.close_code) == (None, None)
 
 
 @pytest.mark.failure_row("broker-partition")
-async def test_messages_of_publishers_without_a_broker_arrive_by_polls(world):
+async def test_messages_of_publishers_without_a_broker_arrive_by_polls(stack):
     """No edge can notice it: the periodic poll of heads finds what was never published."""
-    async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
-        conv = direct(ann, bob)
-        async with world.fault("partition", f"{world.senders}>broker"):
+    async with stack.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
+        conv = direct_conversation(ann, bob)
+        async with stack.fault("partition", f"{stack.message_service_role}>broker"):
             for number in range(3):
                 await ann.send(conv, f"m{number}")
             await bob.wait_for(conv, ["m0", "m1", "m2"])
-            assert (await world.edge_stats("edge-blue-1"))["bus_connected"]
+            assert (await stack.edge_stats("edge-blue-1"))["bus_connected"]
         await ann.send(conv, "m3")
         await bob.wait_for(conv, ["m0", "m1", "m2", "m3"])
-        assert in_order_once(bob, conv)
+        assert received_in_order_once(bob, conv)

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from .clients import until
-from .failures import direct, in_order_once, rows_on
+from .clients import wait_until
+from .running_stack import direct_conversation, marks_for_stacks, received_in_order_once
 
-pytestmark = rows_on(("full",))
+pytestmark = marks_for_stacks(("full",))
 LINKS = ()
 # Ten seconds between polls: what arrives sooner while the bus is down came by the faster polls.
 REQUEST = {"config": {"heads_poll_ms": 10_000, "heads_poll_degraded_ms": 300}}
@@ -16,15 +16,15 @@ SOON_S = 6.0
 
 
 @pytest.mark.failure_row("messages-db-down")
-async def test_without_the_messages_db_sends_fail_in_time_and_connections_stay(world):
+async def test_without_the_messages_db_sends_fail_in_time_and_connections_stay(stack):
     """Nothing is acknowledged without a row; each retried send gets one row and one position."""
-    async with world.users("ann", "bob", "carl") as (ann, bob, carl), ann.online(), bob.online():
-        conv = direct(ann, bob)
+    async with stack.users("ann", "bob", "carl") as (ann, bob, carl), ann.online(), bob.online():
+        conv = direct_conversation(ann, bob)
         path = f"/v1/conversations/{conv}/messages"
         await ann.send(conv, "before")
         await bob.wait_for(conv, ["before"])
         sends = [{"client_msg_id": f"c{number}", "body": f"m{number}"} for number in range(5)]
-        async with world.fault("kill", "messages-db"):
+        async with stack.fault("kill", "messages-db"):
             refused = await asyncio.gather(*(ann.try_call("POST", path, send) for send in sends))
             assert {status for status, _ in refused} <= {503, 504}
             for _, answer in refused:
@@ -36,7 +36,7 @@ async def test_without_the_messages_db_sends_fail_in_time_and_connections_stay(w
                 async with carl.online():
                     pass
             assert rejected.value.rcvd.code == 1013
-        assert (ann.closed, bob.closed) == (None, None)
+        assert (ann.close_code, bob.close_code) == (None, None)
         answers = [await ann.send(conv, send["body"], send["client_msg_id"]) for send in sends]
         repeated = [await ann.send(conv, send["body"], send["client_msg_id"]) for send in sends]
         assert [each["seq"] for each in answers] == [each["seq"] for each in repeated]
@@ -45,15 +45,15 @@ async def test_without_the_messages_db_sends_fail_in_time_and_connections_stay(w
         assert sorted(each["body"] for each in stored[1:]) == [send["body"] for send in sends]
         assert [each["seq"] for each in stored] == list(range(1, 7))
         await bob.wait_for(conv, [each["body"] for each in stored])
-        assert in_order_once(bob, conv)
+        assert received_in_order_once(bob, conv)
 
 
 @pytest.mark.failure_row("users-db-down")
-async def test_without_the_users_db_users_with_a_token_continue(world):
+async def test_without_the_users_db_users_with_a_token_continue(stack):
     """A new user cannot log in; a user with a token sends, receives and reconnects."""
-    async with world.users("ann", "bob") as (ann, bob), ann.online():
-        conv = direct(ann, bob)
-        async with world.fault("kill", "users-db"):
+    async with stack.users("ann", "bob") as (ann, bob), ann.online():
+        conv = direct_conversation(ann, bob)
+        async with stack.fault("kill", "users-db"):
             new_user = {"user": "stranger", "device": "d0"}
             status, answer = await ann.try_call("POST", "/v1/sessions", new_user)
             assert (status, answer["error"]["temporary"]) == (503, True)
@@ -68,22 +68,22 @@ async def test_without_the_users_db_users_with_a_token_continue(world):
 
 
 @pytest.mark.failure_row("broker-blocked")
-async def test_while_the_broker_blocks_publishers_messages_arrive_by_polls(world):
+async def test_while_the_broker_blocks_publishers_messages_arrive_by_polls(stack):
     """Sends are acknowledged immediately, edges report the lost bus, and nothing arrives twice."""
-    async with world.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
-        conv = direct(ann, bob)
+    async with stack.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
+        conv = direct_conversation(ann, bob)
         sent = []
-        async with world.fault("block", "broker"):
-            await asyncio.wait_for(world.bus_connected(False), SOON_S)
+        async with stack.fault("block", "broker"):
+            await asyncio.wait_for(stack.wait_for_bus(connected=False), SOON_S)
             for number in range(5):
                 sent.append(f"m{number}")
                 message = {"client_msg_id": f"b{number}", "body": f"m{number}"}
                 path = f"/v1/conversations/{conv}/messages"
                 assert (await ann.try_call("POST", path, message))[0] == 201
                 await bob.wait_for(conv, sent, SOON_S)
-        await asyncio.wait_for(world.bus_connected(True), SOON_S)
+        await asyncio.wait_for(stack.wait_for_bus(connected=True), SOON_S)
         await ann.send(conv, "after")
         await bob.wait_for(conv, [*sent, "after"])
-        assert in_order_once(bob, conv)
-        assert (ann.closed, bob.closed) == (None, None)
-        await until(lambda: ann.bodies(conv) == bob.bodies(conv))
+        assert received_in_order_once(bob, conv)
+        assert (ann.close_code, bob.close_code) == (None, None)
+        await wait_until(lambda: ann.bodies(conv) == bob.bodies(conv))

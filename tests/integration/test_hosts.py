@@ -1,6 +1,6 @@
-"""A load from several hosts: network namespaces with clocks of their own, on one machine.
+"""A load from several hosts, which are network namespaces with different clocks on one machine.
 
-Whatever is sent stays in these namespaces: the bridge between them leads nowhere else.
+No packet leaves these namespaces, because their bridge is not connected to another network.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.full]
 
 ROOT = Path(__file__).parents[2]
 LOCUSTFILE = ROOT / "locustfile.py"
-AHEAD_S = {"w1": 0, "w2": 5_000, "w3": 86_400}  # each worker's clock, of the master's
+AHEAD_S = {"w1": 0, "w2": 5_000, "w3": 86_400}  # how far a worker's clock is ahead of the master's
 NET = "10.213.7"
 PEER = """
 import asyncio, sys
@@ -50,7 +50,7 @@ sla:
 
 
 class Hosts:
-    """Namespaces `m` (master and server) and `w1` … `w3`, on one bridge inside of `m`."""
+    """Namespaces `m` (master and server) and `w1` to `w3`, on one bridge inside `m`."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -58,89 +58,91 @@ class Hosts:
         self.children = {}
 
     def open(self):
-        """Make them; skip the test where this machine does not allow it."""
+        """Create the namespaces; skip the test if this machine does not allow it."""
         if os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("unshare"):
             pytest.skip("network and time namespaces need root, ip and unshare")
-        hub = self.names["m"]
+        master = self.names["m"]
         try:
-            for full in self.names.values():
-                sh("ip", "netns", "add", full)
-                sh("ip", "-n", full, "link", "set", "lo", "up")
-            sh("ip", "-n", hub, "link", "add", "br0", "type", "bridge")
-            sh("ip", "-n", hub, "addr", "add", f"{NET}.1/24", "dev", "br0")
-            sh("ip", "-n", hub, "link", "set", "br0", "up")
-            for at, name in enumerate(AHEAD_S, 2):
-                self._plug(hub, self.names[name], f"to{name}", f"{NET}.{at}/24")
-            sh("unshare", "--time", "--monotonic", "1", "true")
+            for namespace in self.names.values():
+                run_command("ip", "netns", "add", namespace)
+                run_command("ip", "-n", namespace, "link", "set", "lo", "up")
+            run_command("ip", "-n", master, "link", "add", "br0", "type", "bridge")
+            run_command("ip", "-n", master, "addr", "add", f"{NET}.1/24", "dev", "br0")
+            run_command("ip", "-n", master, "link", "set", "br0", "up")
+            for number, name in enumerate(AHEAD_S, 2):
+                self._connect(master, self.names[name], f"to{name}", f"{NET}.{number}/24")
+            run_command("unshare", "--time", "--monotonic", "1", "true")
         except subprocess.CalledProcessError as error:
-            pytest.skip(f"no namespaces here: {error.stderr.decode().strip()}")
+            pytest.skip(f"namespaces cannot be created: {error.stderr.decode().strip()}")
 
-    def _plug(self, hub, host, cable, address):
-        peer = ("peer", "name", "eth0", "netns", host)
-        sh("ip", "-n", hub, "link", "add", cable, "type", "veth", *peer)
-        sh("ip", "-n", hub, "link", "set", cable, "master", "br0", "up")
-        sh("ip", "-n", host, "addr", "add", address, "dev", "eth0")
-        sh("ip", "-n", host, "link", "set", "eth0", "up")
+    def _connect(self, master, worker, interface, address):
+        """Connect a worker's namespace to the bridge."""
+        peer = ("peer", "name", "eth0", "netns", worker)
+        run_command("ip", "-n", master, "link", "add", interface, "type", "veth", *peer)
+        run_command("ip", "-n", master, "link", "set", interface, "master", "br0", "up")
+        run_command("ip", "-n", worker, "addr", "add", address, "dev", "eth0")
+        run_command("ip", "-n", worker, "link", "set", "eth0", "up")
 
-    def start(self, host, name, *command, **options):
-        """Start a command on a host, in a folder of its own."""
+    def start(self, host, name, *arguments, **options):
+        """Start Python on a host with these arguments, in a separate folder."""
         home = self.folder / name
         home.mkdir()
-        inside = ["ip", "netns", "exec", self.names[host]]
+        prefix = ["ip", "netns", "exec", self.names[host]]
         if ahead_s := AHEAD_S.get(host):
-            inside += ["unshare", "--time", "--monotonic", str(ahead_s)]
+            prefix += ["unshare", "--time", "--monotonic", str(ahead_s)]
+        command = [*prefix, sys.executable, "-P", *arguments]
         with (home / "log").open("wb") as log:
             options = {"stdout": log, "stderr": log, **options}
-            child = subprocess.Popen([*inside, sys.executable, "-P", *command], cwd=home, **options)
+            child = subprocess.Popen(command, cwd=home, **options)
         self.children[name] = child
         return child
 
     def serve(self):
-        """The server, on the bridge's address; its URL."""
+        """Start the server on the address of the bridge; return its URL."""
         fakes = str(ROOT / "tests" / "scenarios")
         child = self.start("m", "peer", "-c", PEER, fakes, f"{NET}.1", stdout=subprocess.PIPE)
         return child.stdout.readline().decode().strip()
 
     def close(self):
-        """End what runs, and take the namespaces away."""
+        """End all processes and delete the namespaces."""
         for child in self.children.values():
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
             child.communicate()
-        for full in self.names.values():
-            subprocess.run(["ip", "netns", "del", full], capture_output=True, check=False)
+        for namespace in self.names.values():
+            subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
 
 
-def sh(*command):
-    """Run a command; its error is told."""
+def run_command(*command):
+    """Run a command; CalledProcessError if it fails."""
     subprocess.run(command, check=True, capture_output=True)
 
 
 @pytest.fixture
 def hosts(tmp_path):
-    """The hosts, which are gone after the test."""
-    made = Hosts(tmp_path)
+    """The hosts, which are deleted after the test."""
+    hosts = Hosts(tmp_path)
     try:
-        made.open()
-        yield made
+        hosts.open()
+        yield hosts
     finally:
-        made.close()
+        hosts.close()
 
 
-def test_three_hosts_with_their_own_clocks_put_one_load_on_a_fourth(hosts):
-    """The run is whole, on one timeline, and its verdict is the exit code."""
+def test_three_hosts_with_different_clocks_load_a_fourth_in_one_run(hosts):
+    """The run is complete, on one timeline, and its verdict is the exit code."""
     url = hosts.serve()
     scenario = hosts.folder / "fleet.yaml"
     scenario.write_text(SCENARIO.format(url=url, host=f"{NET}.1"))
     locust = ("-m", "locust", "-f", str(LOCUSTFILE))
-    where = ("--headless", "--only-summary", "--master", "--expect-workers", "3", "--host", url)
+    role = ("--headless", "--only-summary", "--master", "--expect-workers", "3", "--host", url)
     load = ("--scenario", str(scenario), "-u", "12", "-r", "6", "--run-time", "8s")
-    master = hosts.start("m", "master", *locust, *where, *load, "--im-rate", "60/s")
+    master = hosts.start("m", "master", *locust, *role, *load, "--im-rate", "60/s")
     for name in AHEAD_S:
         hosts.start(name, name, *locust, "--worker", "--master-host", f"{NET}.1")
     code = master.wait(90)
-    told = (hosts.folder / "master" / "log").read_text()
-    assert code == Exit.OK, told
+    output = (hosts.folder / "master" / "log").read_text()
+    assert code == Exit.OK, output
     for name in AHEAD_S:
         assert hosts.children[name].wait(10) == 0
 
@@ -153,11 +155,11 @@ def test_three_hosts_with_their_own_clocks_put_one_load_on_a_fourth(hosts):
     assert (counts["missing"], counts["users"]) == (0, 12)
     assert {window["name"]: window["from_s"] for window in result["windows"]}["steady"] < 2.5
     seconds = [count for count in result["series"]["sent"] if count]
-    assert max(seconds) < 80, "every host's sends lie on the one timeline"
+    assert max(seconds) < 80, "the sends of all hosts must be on one timeline"
 
     clocks = {row["worker"]: row for row in run.read_manifest()["clock"]["workers"]}
-    leads_s = sorted(round(row["offset_ms"] / 1000) for row in clocks.values())
-    assert leads_s == sorted(AHEAD_S.values())
-    assert re.search(r"is 86,(399,999|400,000)\.\d{3} ms ahead of the master's, within", told)
+    offsets_s = sorted(round(row["offset_ms"] / 1000) for row in clocks.values())
+    assert offsets_s == sorted(AHEAD_S.values())
+    assert re.search(r"is 86,(399,999|400,000)\.\d{3} ms ahead of the master's, within", output)
     assert 0 < run.read_manifest()["clock"]["error_ms"] < 50
     assert json.loads((folder / "load.json").read_text())["run_dir"] == str(folder)

@@ -1,4 +1,4 @@
-"""Gauntlet, installed from its wheel: beside other packages of our names, and without extras."""
+"""Gauntlet installed from its wheel, next to packages of the same names and without extras."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.ci]
 ROOT = Path(__file__).parents[2]
 DEPENDENCIES = Path(find_spec("locust").origin).parents[1]
 FOLDERS = ("scenarios", "chaos", "reports", "reference_server")
-# Leaves a trace of itself wherever it is imported, and ends that process.
+# A module that creates a file when it is imported, and ends the process.
 HOSTILE = """
 from pathlib import Path
 Path(__file__).with_name("IMPORTED-" + __name__).touch()
@@ -98,37 +98,37 @@ def owned(tmp_path):
     return tmp_path
 
 
-def imported(folder: Path) -> list[str]:
-    """Which of the hostile modules have been imported."""
+def imported_hostile_modules(folder: Path) -> list[str]:
+    """Return the hostile modules that have been imported."""
     return [str(file.relative_to(folder)) for file in folder.rglob("IMPORTED-*")]
 
 
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.full)])
-def test_a_run_in_a_hostile_folder_runs_nothing_foreign(
+def test_a_run_in_a_hostile_folder_imports_nothing_from_it(
     installed, hostile, require_service, workers
 ):
     require_service("redis")
     done = installed.run(
         *installed.gauntlet, "run", "steady", *SHORT, "--workers", workers, cwd=hostile
     )
-    assert imported(hostile) == []
+    assert imported_hostile_modules(hostile) == []
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.full
 def test_settings_for_another_locust_do_not_change_a_run(installed, tmp_path, require_service):
     require_service("redis")
-    theirs = {
+    environment = {
         "LOCUST_HOST": "http://192.0.2.1",
         "LOCUST_TAGS": "none",
         "LOCUST_MODE_WORKER": "true",
     }
-    done = installed.run(*installed.gauntlet, "run", "steady", *SHORT, cwd=tmp_path, **theirs)
+    done = installed.run(*installed.gauntlet, "run", "steady", *SHORT, cwd=tmp_path, **environment)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.full
-def test_relative_entries_of_the_python_path_are_those_of_the_users_folder(
+def test_relative_entries_of_the_python_path_refer_to_the_users_folder(
     installed, tmp_path, require_service
 ):
     """The load runs in another working directory, and must find the same adapter there."""
@@ -145,7 +145,7 @@ def test_relative_entries_of_the_python_path_are_those_of_the_users_folder(
     )
     done = installed.run(*installed.gauntlet, "run", "own.yaml", cwd=tmp_path, PYTHONPATH="lib:")
     (log,) = tmp_path.glob("runs/*/logs/locust.log")
-    assert "acme" not in log.read_text()  # nobody answers at that port, but the adapter was found
+    assert "acme" not in log.read_text()  # no server listens at the port, but the adapter was found
     assert done.returncode not in (0, 4), done.stdout + done.stderr
 
 
@@ -170,24 +170,24 @@ def test_pytest_collects_users_of_the_plugin_beside_packages_of_the_same_names(i
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_full_stack_without_its_extra_is_refused_with_the_way_to_install_it(
+def test_the_full_stack_without_its_extra_is_refused_with_the_install_command(
     installed, tmp_path, require_service
 ):
     require_service("postgres")
     (tmp_path / "hidden").mkdir()
     hide = "import sys\nsys.modules['asyncpg'] = None\n"
     (tmp_path / "hidden" / "sitecustomize.py").write_text(hide)
-    without = {"PYTHONPATH": "hidden"}
-    doctor = installed.run(*installed.gauntlet, "doctor", cwd=tmp_path, **without)
+    environment = {"PYTHONPATH": "hidden"}
+    doctor = installed.run(*installed.gauntlet, "doctor", cwd=tmp_path, **environment)
     assert "--stack full:     cannot run" in doctor.stdout
     command = (*installed.gauntlet, "run", "steady", "--stack", "full", *SHORT)
-    done = installed.run(*command, cwd=tmp_path, **without)
+    done = installed.run(*command, cwd=tmp_path, **environment)
     assert done.returncode == 4
     assert "pip install 'im-gauntlet[postgres]'" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_source_tree_that_is_not_installed_says_so(installed, tmp_path):
+def test_a_source_tree_that_is_not_installed_asks_to_install_it(installed, tmp_path):
     shutil.copytree(ROOT / "gauntlet", tmp_path / "gauntlet")
     bare = (installed.python, "-S", "-m", "gauntlet", "list")
     done = installed.run(*bare, cwd=tmp_path, PYTHONPATH=str(DEPENDENCIES))

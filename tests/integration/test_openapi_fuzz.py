@@ -1,4 +1,4 @@
-"""Schemathesis asks a server what its OpenAPI file allows, and much that it does not."""
+"""Schemathesis sends valid and invalid requests, derived from the OpenAPI file, to a server."""
 
 import json
 import subprocess
@@ -22,14 +22,14 @@ CHECKS = (
 
 
 def log_in(api, user):
-    """A user's token."""
+    """Log a user in; return the token."""
     body = json.dumps({"user": user, "device": "d0"}).encode()
     with urllib.request.urlopen(f"{api}/v1/sessions", body, timeout=10) as answer:
         return json.load(answer)["token"]
 
 
-def test_the_server_keeps_to_its_openapi_file(cluster, tmp_path):
-    """No answer that is not documented, no server error, no stack trace in any log."""
+def test_the_server_conforms_to_its_openapi_file(cluster, tmp_path):
+    """Every response is documented, none is a server error, and no log has a stack trace."""
     running = cluster("embedded")
     api, token = running.api[0], log_in(running.api[0], "ann")
     command = ["run", str(OPENAPI), "--url", api, "--checks", ",".join(CHECKS), "--seed", "1"]

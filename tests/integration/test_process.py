@@ -13,7 +13,7 @@ import pytest
 from gauntlet.chaos.server_hooks.faults.slow_commits import COMMITS_PER_S
 from gauntlet.reference_server.http.circuit_breaker import FAILURES_TO_OPEN
 
-from .one_process import PATIENCE_S, Process, free_port
+from .server_process import TIMEOUT_S, ServerProcess, free_port
 
 pytestmark = pytest.mark.integration
 
@@ -37,7 +37,7 @@ def redis_url(require_service, tmp_path_factory):
 @pytest.fixture
 def new_process(redis_url, tmp_path):
     """A process that is not started yet; it is stopped after the test."""
-    process = Process(tmp_path, redis_url)
+    process = ServerProcess(tmp_path, redis_url)
     yield process
     process.stop()
 
@@ -51,7 +51,7 @@ def own_process(new_process):
 @pytest.fixture(scope="module")
 def process(redis_url, tmp_path_factory):
     """A running process for all tests that do not stop it; each test uses its own users."""
-    process = Process(tmp_path_factory.mktemp("process"), redis_url)
+    process = ServerProcess(tmp_path_factory.mktemp("process"), redis_url)
     yield process.start()
     process.stop()
 
@@ -187,8 +187,8 @@ def test_a_room_is_founded_entered_and_left(process):
     event = {"user": "gus", "connection": "edge-blue-1|1-1", "conv": "r.x"}
     report = {"edge": "edge-blue-1", "events": [{**event, "event": "enter"}]}
     # Attendance is read back in the background of a start.
-    deadline = time.monotonic() + PATIENCE_S
-    while process.inside("POST", "/internal/attendance", report)[0] == 503:
+    deadline = time.monotonic() + TIMEOUT_S
+    while process.call_internal("POST", "/internal/attendance", report)[0] == 503:
         assert time.monotonic() < deadline
     assert fay("GET", "/v1/rooms/r.x/members") == (
         200,
@@ -202,7 +202,7 @@ def test_a_room_is_founded_entered_and_left(process):
         (3, "entered", "gus"),
         (4, "removed", "gus"),
     ]
-    assert process.inside("GET", "/internal/rooms/r.x")[1]["present"] == []
+    assert process.call_internal("GET", "/internal/rooms/r.x")[1]["present"] == []
 
 
 def test_a_member_reads_from_their_first_position_on(process):
@@ -220,25 +220,29 @@ def test_edges_can_read_heads_ranges_and_changes(process):
     path = "/v1/conversations/d.jan.kim/messages"
     for number in "123":
         jan("POST", path, {"client_msg_id": number, "body": "x"})
-    status, heads = process.inside("GET", "/internal/users/kim/heads")
+    status, heads = process.call_internal("GET", "/internal/users/kim/heads")
     assert (status, heads["heads"]) == (200, {"d.jan.kim": 3})
-    page = process.inside("GET", "/internal/conversations/d.jan.kim/entries?after=1&limit=1")[1]
+    page = process.call_internal(
+        "GET", "/internal/conversations/d.jan.kim/entries?after=1&limit=1"
+    )[1]
     assert (page["head"], [each["seq"] for each in page["entries"]]) == (3, [2])
     jan("PUT", "/v1/rooms/r.z/members/jan")
-    changed = process.inside("GET", f"/internal/heads?since={heads['watermark']}")[1]
+    changed = process.call_internal("GET", f"/internal/heads?since={heads['watermark']}")[1]
     assert (changed["heads"], changed["members"]) == ({"r.z": 1}, {"r.z": ["jan"]})
 
 
 def test_a_switched_environment_applies_immediately_and_after_a_restart(own_process):
     login = ("POST", "/v1/sessions", {"user": "ann", "device": "d0"})
     assert own_process.call(*login)[1]["connect"] == {"url": "ws://blue", "environment": "blue"}
-    switch = own_process.inside("POST", "/internal/environment", {"environment": "green"})
+    switch = own_process.call_internal("POST", "/internal/environment", {"environment": "green"})
     assert switch == (200, {"environment": "green"})
     assert own_process.call(*login)[1]["connect"] == {"url": "ws://green", "environment": "green"}
     own_process.stop()
     own_process.start()
-    assert own_process.inside("GET", "/internal/environment")[1] == {"environment": "green"}
-    assert own_process.inside("POST", "/internal/environment", {"environment": "red"})[0] == 400
+    assert own_process.call_internal("GET", "/internal/environment")[1] == {"environment": "green"}
+    assert (
+        own_process.call_internal("POST", "/internal/environment", {"environment": "red"})[0] == 400
+    )
 
 
 def test_an_acknowledged_message_survives_sigkill(own_process):

@@ -1,4 +1,4 @@
-"""XMPP against a real Prosody: an honest verdict, whether it keeps its promises or not."""
+"""XMPP with a real Prosody: the verdict is correct whether messages are lost or not."""
 
 import json
 from pathlib import Path
@@ -18,10 +18,10 @@ NOT_APPLICABLE = {"wire-order", "position", "divergent-order", "history-gap"}
 
 @pytest.fixture
 def run(tmp_path, require_service):
-    """Runs a scenario of a few users; the exit code, the run and its result."""
+    """`run(*faults)` runs a scenario of a few users; returns exit code, run and result."""
     require_service("prosody")
 
-    def go(*faults, steady="5s", **server):
+    def run_scenario(*faults, steady="5s", **server):
         scenario = {
             "version": 1, "name": "small", "about": "A few users.",
             "target": {"adapter": "xmpp", "stack": "prosody", "server": server},
@@ -35,51 +35,51 @@ def run(tmp_path, require_service):
         file = tmp_path / "small.yaml"
         file.write_text(yaml.safe_dump(scenario))
         code = main.main(["run", str(file), "--plain", "--out", str(tmp_path / "runs")])
-        (only,) = (tmp_path / "runs").iterdir()
-        directory = RunDir.open(only)
+        (folder,) = (tmp_path / "runs").iterdir()
+        directory = RunDir.open(folder)
         return code, directory, directory.read_result()
 
-    return go
+    return run_scenario
 
 
 def verdicts(result):
-    """Each check's verdict by its name."""
+    """Return the verdicts of the checks by name."""
     return {check["id"]: check["verdict"] for check in result["checks"]}
 
 
 def steps(run: RunDir) -> list[str]:
-    """What happened to the one fault, in order."""
+    """Return the steps of the only fault, in order."""
     return [row["step"] for row in run.read_events() if row["kind"] == "fault"]
 
 
 KILL = {"id": "gone", "kind": "kill", "target": "edge", "at": "4s", "for": "1s"}
 
 
-def test_a_killed_prosody_keeps_what_it_acknowledged(run):
-    """Sessions are lost, the archive is not; what has no positions is not judged by them."""
+def test_a_killed_prosody_loses_its_sessions_but_no_acknowledged_message(run):
+    """Checks of positions are not applicable, because XMPP has none."""
     code, directory, result = run(KILL, steady="14s")
     assert code in (Exit.OK, Exit.INCONCLUSIVE), result["verdict"]
-    found = verdicts(result)
-    assert {name for name, verdict in found.items() if verdict == "not-applicable"} == (
+    checks = verdicts(result)
+    assert {name for name, verdict in checks.items() if verdict == "not-applicable"} == (
         NOT_APPLICABLE
     )
-    assert "invalid" not in found.values()
-    assert found["lost-acked"] == found["undelivered"] == found["sender-fifo"] == "valid"
+    assert "invalid" not in checks.values()
+    assert checks["lost-acked"] == checks["undelivered"] == checks["sender-fifo"] == "valid"
     assert steps(directory) == ["requested", "effective", "heal-requested", "healed"]
     assert result["counts"]["acked"] > 100
-    assert result["counts"]["connections"] >= 16  # every session came back
+    assert result["counts"]["connections"] >= 16  # every session was replaced
     declared = directory.read_manifest()["adapter"]["capabilities"]
     assert set(declared) == ADAPTERS["xmpp"].capabilities
     assert "| order | **C** |" in (directory.path / "grade.md").read_text()
-    # Judged again, without adapter and server, it says the same.
+    # Judging the run again, without adapter and server, gives the same result.
     before = directory.result.read_bytes()
     main.main(["judge", str(directory.path)])
     assert directory.result.read_bytes() == before
 
 
 @pytest.mark.full
-def test_a_prosody_that_forgets_is_found_out(run):
-    """Its archive in memory: what was acknowledged before the kill is lost, with evidence."""
+def test_a_prosody_with_its_archive_in_memory_fails_with_evidence(run):
+    """The messages that were acknowledged before the kill are lost."""
     code, _, result = run(KILL, steady="14s", storage="memory")
     assert code == Exit.FAILED
     assert verdicts(result)["lost-acked"] == "invalid"
@@ -88,13 +88,13 @@ def test_a_prosody_that_forgets_is_found_out(run):
     assert {record["event"] for record in witness["records"]} == {
         "op", "attempt", "acked", "presented",
     }  # fmt: skip
-    (loss,) = [one for one in result["grades"] if one["aspect"] == "loss"]
+    (loss,) = [grade for grade in result["grades"] if grade["aspect"] == "loss"]
     assert loss["grade"] == "F"
 
 
 @pytest.mark.full
 def test_cut_streams_are_resumed(run):
-    """Half the connections are cut: the server goes on, and nobody has to read the archive."""
+    """Half of the connections are cut, and no client has to read the archive."""
     cut = {
         "id": "cut", "kind": "disconnect", "target": "client>edge", "at": "4s", "for": "1s",
         "params": {"percent": 50},
@@ -107,8 +107,8 @@ def test_cut_streams_are_resumed(run):
     assert json.loads(directory.manifest.read_text())["proxy"]["links"] == ["client>prosody"]
 
 
-def test_a_load_that_xmpp_cannot_carry_does_not_start(tmp_path, capsys):
-    """Rooms are not spoken: said before anything is booted, with what is missing."""
+def test_a_load_that_xmpp_cannot_carry_is_refused_before_the_boot(tmp_path, capsys):
+    """The message names the missing capability."""
     code = main.main(["run", "group-fanout", "--adapter", "xmpp", "--out", str(tmp_path / "runs")])
     assert code == Exit.CONFIG
     assert "needs what the adapter xmpp does not declare: rooms" in capsys.readouterr().err

@@ -1,7 +1,7 @@
-"""`kill -9` of any process at any moment under load: no acknowledged message is lost.
+"""Random processes are killed at random times under load, and no acknowledged message is lost.
 
-Which process dies when, and for how long, follows from a seed. A failure prints it: run the test
-again with `GAUNTLET_KILL_SEED=<seed>`.
+A seed determines the processes, the times and the durations. A failed test prints its seed; to
+repeat it, set `GAUNTLET_KILL_SEED=<seed>`.
 """
 
 import os
@@ -14,7 +14,7 @@ import pytest
 from gauntlet.core.errors import Exit
 from gauntlet.stacks import subprocesses
 
-from .failures import SERVICES
+from .running_stack import SERVICES
 
 pytestmark = pytest.mark.integration
 
@@ -45,24 +45,24 @@ COMPONENTS = {
     ),
 }
 RAMP_S = 4.0
-EVERY_S = (0.3, 3.0)  # from one kill to the next
+INTERVAL_S = (0.3, 3.0)  # between two kills
 DOWN_S = (0.2, 1.5)
-# A broker or a database needs this long to come back on a busy machine; until then it is dead
-# already, and there is nothing to kill.
-SPARED_S = {"embedded": 6.0, "full": 20.0}
-CALM_S = 6.0  # after the last: what is to come still comes
+# On a busy machine, a broker or a database may take this long to be up again; before that there is
+# no process to kill.
+RESTART_S = {"embedded": 6.0, "full": 20.0}
+SETTLE_S = 6.0  # after the last kill, for the last deliveries
 
 SCENARIO = """\
 version: 1
 name: random-kills
-about: Any process dies at any moment.
+about: Random processes are killed at random times.
 seed: {seed}
 target: {{stack: {stack}, server: {{ping_ms: 2000, pong_ms: 1500, grace_ms: 3000}}}}
 load: {{users: 60, workload: {{direct: 2, group: {{weight: 1, size: 5}}}}, rate: 100/s,
        ramp: {ramp}s, steady: {steady:.1f}s, attempt_timeout: 2s, give_up_after: 60s,
        lag_budget_ms: 1000}}
 sla:
-  - {{id: nobody-exits, indicator: spurious_exits_count, op: "<=", value: 0, window: run}}
+  - {{id: no-exits, indicator: spurious_exits_count, op: "<=", value: 0, window: run}}
 checks:
   required: [lost-acked, undelivered, duplicate, sender-fifo, wire-order, position,
              divergent-order, phantom, misdelivery, history-gap]
@@ -72,23 +72,23 @@ faults:
 
 
 def scenario(seed: int, kills: int, stack: str) -> str:
-    """A scenario with so many kills; two of different processes may well overlap."""
-    chance = random.Random(seed)
-    free_at = dict.fromkeys(COMPONENTS[stack], 0.0)
+    """Return a scenario with so many kills; those of different processes may overlap."""
+    generator = random.Random(seed)
+    up_at_s = dict.fromkeys(COMPONENTS[stack], 0.0)
     at_s, faults = RAMP_S, []
     for number in range(kills):
-        at_s += chance.uniform(*EVERY_S)
-        alive = [name for name, free_s in free_at.items() if free_s <= at_s]
+        at_s += generator.uniform(*INTERVAL_S)
+        alive = [name for name, up_s in up_at_s.items() if up_s <= at_s]
         if not alive:
-            at_s = min(free_at.values())
-            alive = [min(free_at, key=free_at.__getitem__)]
-        target, down_s = chance.choice(alive), chance.uniform(*DOWN_S)
-        free_at[target] = at_s + down_s + SPARED_S[stack]
+            at_s = min(up_at_s.values())
+            alive = [min(up_at_s, key=up_at_s.__getitem__)]
+        target, down_s = generator.choice(alive), generator.uniform(*DOWN_S)
+        up_at_s[target] = at_s + down_s + RESTART_S[stack]
         faults.append(
             f"  - {{id: kill-{number}, kind: kill, target: {target},"
             f" at: {at_s:.1f}s, for: {down_s:.1f}s}}"
         )
-    steady_s = at_s + DOWN_S[1] + CALM_S
+    steady_s = at_s + DOWN_S[1] + SETTLE_S
     return SCENARIO.format(
         seed=seed, stack=stack, ramp=RAMP_S, steady=steady_s, faults="\n".join(faults)
     )
@@ -102,10 +102,10 @@ def scenario(seed: int, kills: int, stack: str) -> str:
         pytest.param("full", 50, marks=[pytest.mark.full, pytest.mark.timeout(400)]),
     ],
 )
-def test_whatever_is_killed_no_acknowledged_message_is_lost(
+def test_random_kills_lose_no_acknowledged_message(
     stack: str, kills: int, tmp_path: Path, require_service
 ):
-    """Nor undelivered, doubled, reordered, misdelivered; and nobody is counted out of a room."""
+    """None is undelivered, duplicated, reordered or misdelivered, and no user exits a room."""
     for service in SERVICES[stack]:
         require_service(service)
     seed = int(os.environ.get(SEED) or random.randrange(2**31))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from .live_client import LiveClient
+from .reconnecting_client import ReconnectingClient
 
 pytestmark = pytest.mark.integration
 
@@ -41,8 +41,8 @@ async def online_pairs(running, pairs=PAIRS, url=None):
         for _ in range(pairs):
             left, right = (f"user{next(NAMES)}" for _ in range(2))
             clients += [
-                LiveClient(http, running.api, left, right),
-                LiveClient(http, running.api, right, left),
+                ReconnectingClient(http, running.api, left, right),
+                ReconnectingClient(http, running.api, right, left),
             ]
         await asyncio.gather(*(client.start(url) for client in clients))
         try:
@@ -72,7 +72,7 @@ async def exchanging_messages(clients):
         yield
         is_over.set()
     await eventually(
-        lambda: all(sent[client.conv] <= set(client.seen.values()) for client in clients), 20
+        lambda: all(sent[client.conv] <= set(client.bodies.values()) for client in clients), 20
     )
 
 
@@ -87,9 +87,9 @@ def url_of(running, edge):
     return f"ws://{running.components()[edge]['address']}/v1/ws"
 
 
-def drops_and_moves(clients):
-    """Return how often clients were dropped, and how often they moved."""
-    return sum(client.drops for client in clients), sum(client.moves for client in clients)
+def disconnects_and_moves(clients):
+    """Return how often clients were disconnected, and how often they moved."""
+    return sum(client.disconnects for client in clients), sum(client.moves for client in clients)
 
 
 def refused_status(call):
@@ -110,10 +110,10 @@ async def test_with_every_service_in_its_own_process_messages_arrive(running):
             assert services == [each["role"]], name
     async with online_pairs(running, 1) as (ann, bob):
         assert await ann.send("hello") == 1
-        await eventually(lambda: "hello" in bob.seen.values())
-        friends = await ann._call("PUT", f"/v1/friends/{bob.user}")
+        await eventually(lambda: "hello" in bob.bodies.values())
+        friends = await ann.call("PUT", f"/v1/friends/{bob.user}")
         assert friends["state"] == "requested"
-        assert (await ann._call("GET", "/v1/stickers"))["packs"]
+        assert (await ann.call("GET", "/v1/stickers"))["packs"]
 
 
 @pytest.mark.failure_row("scale")
@@ -123,13 +123,13 @@ async def test_a_scale_out_affects_no_connection(running):
         before = [client.url for client in clients]
         async with exchanging_messages(clients):
             running.act("edge-blue-3", "start")
-            newcomer = LiveClient(clients[0]._http, running.api, "late", "later")
+            newcomer = ReconnectingClient(clients[0].http, running.api, "late", "later")
             new_url = url_of(running, "edge-blue-3")
             async with asyncio.timeout(20):
                 while await newcomer.log_in() != new_url:
                     await asyncio.sleep(0.1)
         assert [client.url for client in clients] == before
-        assert drops_and_moves(clients) == (0, 0)
+        assert disconnects_and_moves(clients) == (0, 0)
 
 
 async def test_a_scale_in_moves_the_clients_of_the_edge_and_no_others(running):
@@ -144,8 +144,8 @@ async def test_a_scale_in_moves_the_clients_of_the_edge_and_no_others(running):
             assert running.components()["edge-blue-3"]["state"] == "draining"
             assert refused_status(lambda: running.call("POST", "/cutover", {"to": "green"})) == 409
             await eventually(lambda: running.components()["edge-blue-3"]["state"] == "planned")
-        assert drops_and_moves(movers) == (0, len(movers))
-        assert drops_and_moves(others) == (0, 0)
+        assert disconnects_and_moves(movers) == (0, len(movers))
+        assert disconnects_and_moves(others) == (0, 0)
         assert {edge_of(client, running) for client in movers} <= {"edge-blue-1", "edge-blue-2"}
 
 
@@ -170,7 +170,7 @@ async def test_a_rolling_update_drops_no_connection_and_loses_no_message(running
             running.call("POST", "/rolling", {})
             assert refused_status(lambda: running.call("POST", "/rolling", {})) == 409
             await eventually(lambda: running.call("GET", "/rolling")["state"] != "running", 120)
-        assert drops_and_moves(clients) == (0, 0)
+        assert disconnects_and_moves(clients) == (0, 0)
     status = running.call("GET", "/rolling")
     assert (status["state"], status["error"]) == ("done", None)
     replaced = [step["component"] for step in status["steps"] if step["state"] == "up"]
@@ -192,13 +192,13 @@ async def test_a_rollback_during_the_drain_brings_every_client_back(running):
         async with exchanging_messages(clients):
             request = {"to": "green", "drain_ms": 6000, "canaries": False}
             running.call("POST", "/cutover", request)
-            await eventually(lambda: drops_and_moves(clients)[1] >= len(clients) // 3)
+            await eventually(lambda: disconnects_and_moves(clients)[1] >= len(clients) // 3)
             running.call("POST", "/cutover/rollback", {})
             await eventually(lambda: running.call("GET", "/cutover")["state"] in FINAL_STATES)
         status = running.call("GET", "/cutover")
         assert (status["state"], status["error"]) == ("rolled-back", None)
         assert status["connections"] == {"blue": len(clients), "green": 0}
-        assert (drops_and_moves(clients)[0], status["forced_closes"]) == (0, 0)
+        assert (disconnects_and_moves(clients)[0], status["forced_closes"]) == (0, 0)
         assert {edge_of(client, running)[:9] for client in clients} == {"edge-blue"}
 
 
@@ -217,7 +217,7 @@ async def test_a_cutover_moves_every_client_without_loss(running):
             assert status["connections"][to] == status["told"] == len(clients)
             assert status["watched"]["handshakes"] >= len(clients)
             assert (status["watched"]["handshakes_failed"], status["watched"]["down"]) == (0, [])
-        assert drops_and_moves(clients) == (0, 2 * len(clients))
+        assert disconnects_and_moves(clients) == (0, 2 * len(clients))
 
 
 @pytest.mark.failure_row("blue-green-broken")
@@ -234,7 +234,7 @@ async def test_canaries_find_a_broken_environment_before_a_client_is_moved(clust
         assert states[:3] == ["prepare", "verify", "rollback"]
         assert (status["state"], status["environment"]) == ("rolled-back", "blue")
         assert "no answer within" in status["error"]
-        assert (status["told"], drops_and_moves(clients)) == (0, (0, 0))
+        assert (status["told"], disconnects_and_moves(clients)) == (0, (0, 0))
 
 
 async def test_a_green_that_does_not_start_leaves_blue_untouched(cluster):
@@ -248,4 +248,4 @@ async def test_a_green_that_does_not_start_leaves_blue_untouched(cluster):
         assert (status["state"], status["environment"]) == ("rolled-back", "blue")
         assert "before it was healthy" in status["error"]
         assert running.components()["edge-green-1"]["state"] == "planned"
-        assert drops_and_moves(clients) == (0, 0)
+        assert disconnects_and_moves(clients) == (0, 0)

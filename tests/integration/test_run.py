@@ -1,4 +1,4 @@
-"""`gauntlet run` as a user calls it: real processes, a real verdict, nothing left behind."""
+"""`gauntlet run` as users call it: real processes and a verdict; no process outlives the run."""
 
 import json
 import os
@@ -21,7 +21,7 @@ version: 1
 name: small
 about: A few users, one killed gateway.
 seed: 3
-# Tokens that end within the run: its users have to log in again while they talk.
+# Tokens expire during the run, so that users must log in again while they send.
 target: {stack: STACK, server: {ping_ms: 2000, pong_ms: 1000, token_ttl_s: 6}}
 load: {users: 12, workload: {direct: 2, group: {weight: 1, size: 4}}, rate: 40/s,
        ramp: 2s, steady: 8s, attempt_timeout: 2s, lag_budget_ms: 200}
@@ -33,7 +33,7 @@ sla:
 
 
 def gauntlet(*arguments: str, cwd: Path) -> subprocess.Popen[bytes]:
-    """Start the command as a user would, its output kept in a file."""
+    """Start the command as users do; its output goes to `output.txt`."""
     with (cwd / "output.txt").open("ab") as output:
         return subprocess.Popen(
             subprocesses.python("gauntlet", *arguments),
@@ -44,25 +44,25 @@ def gauntlet(*arguments: str, cwd: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def the_run(folder: Path) -> RunDir:
-    """The one run directory below a folder."""
-    (only,) = (folder / "runs").iterdir()
-    return RunDir.open(only)
+def open_run(folder: Path) -> RunDir:
+    """Open the only run directory below a folder."""
+    (directory,) = (folder / "runs").iterdir()
+    return RunDir.open(directory)
 
 
 def processes_of(run: RunDir) -> list[psutil.Process]:
-    """The live processes whose command, log or folder names this run."""
-    found = []
+    """Return the live processes whose command line or environment contains the run's id."""
+    processes = []
     for process in psutil.process_iter(["cmdline", "environ"]):
-        words = [*(process.info["cmdline"] or []), *(process.info["environ"] or {}).values()]
-        if any(run.id in word for word in words):
-            found.append(process)
-    return found
+        texts = [*(process.info["cmdline"] or []), *(process.info["environ"] or {}).values()]
+        if any(run.id in text for text in texts):
+            processes.append(process)
+    return processes
 
 
 @pytest.fixture(params=["embedded", "full"])
 def scenario(request, tmp_path, require_service):
-    """The small scenario's file, for each stack."""
+    """The file of the small scenario, for each stack."""
     for service in ("redis", *(("postgres", "rabbitmq") if request.param == "full" else ())):
         require_service(service)
     file = tmp_path / "small.yaml"
@@ -70,13 +70,13 @@ def scenario(request, tmp_path, require_service):
     return file
 
 
-def test_a_run_ends_green_with_everything_counted(scenario, tmp_path):
-    """A healthy server under a killed gateway passes; figures add up; the verdict repeats."""
+def test_a_run_with_a_killed_gateway_passes_and_its_counts_are_consistent(scenario, tmp_path):
+    """Judging the run again writes the same result."""
     child = gauntlet("run", "small.yaml", "--plain", cwd=tmp_path)
     code = child.wait(100)
     output = (tmp_path / "output.txt").read_text()
     assert code == Exit.OK, output
-    run = the_run(tmp_path)
+    run = open_run(tmp_path)
     result = run.read_result()
     (sums,) = [row for row in run.read_events() if row["kind"] == "reconciliation"]
     assert sums["ops"] == sums["acked"] + sums["rejected"] + sums["unknown"] > 200
@@ -98,17 +98,18 @@ def test_a_run_ends_green_with_everything_counted(scenario, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("moment", ["boot", "fault"])
-def test_an_interrupted_run_heals_ends_and_keeps_what_it_has(
+def test_an_interrupted_run_heals_its_faults_and_keeps_its_recordings(
     tmp_path, require_service, number, moment
 ):
-    """Ctrl-C or SIGTERM at boot or in mid-fault: exit 2, faults healed, no process left."""
+    """Both at boot and during a fault it exits with 2 and leaves no process."""
     require_service("redis")
     (tmp_path / "small.yaml").write_text(SMALL.replace("STACK", "embedded"))
     child = gauntlet("run", "small.yaml", "--plain", cwd=tmp_path)
-    await_text(tmp_path / "output.txt", "booting" if moment == "boot" else "fault gone: effective")
+    text = "booting" if moment == "boot" else "fault gone: effective"
+    wait_for_text(tmp_path / "output.txt", text)
     os.kill(child.pid, number)
     assert child.wait(40) == Exit.INTERRUPTED, (tmp_path / "output.txt").read_text()
-    run = the_run(tmp_path)
+    run = open_run(tmp_path)
     events = run.read_events()
     assert any(row["kind"] == "interrupted" for row in events)
     steps = [row["step"] for row in events if row["kind"] == "fault"]
@@ -118,8 +119,8 @@ def test_an_interrupted_run_heals_ends_and_keeps_what_it_has(
     assert processes_of(run) == []
 
 
-def await_text(file: Path, text: str) -> None:
-    """Wait until a file holds a text."""
+def wait_for_text(file: Path, text: str) -> None:
+    """Wait until a file contains a text."""
     deadline = time.monotonic() + 60
     while text not in (file.read_text() if file.exists() else ""):
         assert time.monotonic() < deadline, file.read_text()

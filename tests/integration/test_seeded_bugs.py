@@ -1,4 +1,4 @@
-"""The seeded bugs through the whole server, on both stacks: gateways, services, databases."""
+"""The seeded bugs are visible to clients of a whole server, on both stacks."""
 
 import asyncio
 import http.client
@@ -12,26 +12,25 @@ import pytest
 
 from gauntlet.chaos.server_hooks.bugs import BUGS
 
-from . import clients as users
+from .clients import Client, wait_until
 
 pytestmark = pytest.mark.integration
 
 
-class Client:
-    """Logs in and calls the gateways, by default in turn."""
+class HttpClient:
+    """A logged-in user who calls a given gateway, or the gateways in turn."""
 
     def __init__(self, api):
         self._api = api
-        self._turn = itertools.cycle(range(len(api)))
-        login = self.ask("POST", "/v1/sessions", {"user": "a", "device": "d"})
+        self._next_gateway = itertools.cycle(range(len(api)))
+        self._token = ""
+        login = self.call("POST", "/v1/sessions", {"user": "a", "device": "d"})
         self._token = login["token"]
 
-    _token = ""
-
-    def ask(self, method, path, body=None, gateway=None):
-        """One call; the decoded answer of a success."""
-        at = next(self._turn) if gateway is None else gateway
-        connection = http.client.HTTPConnection(urlsplit(self._api[at]).netloc, timeout=5)
+    def call(self, method, path, body=None, gateway=None):
+        """Call the API once; return the decoded response of a success."""
+        index = next(self._next_gateway) if gateway is None else gateway
+        connection = http.client.HTTPConnection(urlsplit(self._api[index]).netloc, timeout=5)
         try:
             headers = {"Authorization": f"Bearer {self._token}"}
             connection.request(method, path, body and json.dumps(body), headers)
@@ -43,17 +42,18 @@ class Client:
         return answer
 
     def send(self, client_msg_id, gateway):
-        """Send into the conversation of a and b."""
+        """Send a message to the conversation of a and b."""
         body = {"client_msg_id": client_msg_id, "body": client_msg_id}
-        return self.ask("POST", "/v1/conversations/d.a.b/messages", body, gateway)
+        return self.call("POST", "/v1/conversations/d.a.b/messages", body, gateway)
 
     def history(self, after=0, gateway=1):
-        """[(position, body)] behind a cursor."""
+        """Return the positions and bodies of the messages after a position."""
         path = f"/v1/conversations/d.a.b/messages?after={after}"
-        return [(it["seq"], it["body"]) for it in self.ask("GET", path, None, gateway)["messages"]]
+        messages = self.call("GET", path, None, gateway)["messages"]
+        return [(message["seq"], message["body"]) for message in messages]
 
-    def await_stored(self, count):
-        """The bug commits late: wait for that many messages."""
+    def wait_for_stored(self, count):
+        """Wait until so many messages are stored, because the bug commits late; return them."""
         deadline = time.monotonic() + 5
         while len(stored := self.history()) < count:
             assert time.monotonic() < deadline
@@ -63,26 +63,26 @@ class Client:
 
 @pytest.fixture(scope="module", params=["embedded", pytest.param("full", marks=pytest.mark.full)])
 def buggy(request, cluster):
-    """A stack with all bugs of the message service at once, since booting one takes long."""
+    """A stack with all bugs of the message service together, because booting takes long."""
     hooks = {"message": [bug.module for bug in BUGS.values() if "message" in bug.services]}
     return request.param, cluster(request.param, startup_hooks=hooks, edges=1)
 
 
 def test_the_bugs_of_the_message_service_are_visible_to_clients(buggy):
-    """Retries are stored twice, cursors skip, and a kill takes what was answered."""
+    """Retries are stored twice, re-syncs skip a message, and acknowledged messages are lost."""
     stack, cluster = buggy
-    client = Client(cluster.api)
+    client = HttpClient(cluster.api)
     client.send("m1", gateway=0)
-    assert client.await_stored(1) == [(1, "m1")]
+    assert client.wait_for_stored(1) == [(1, "m1")]
 
-    # retry_mints_new_id: a repeat through the other gateway, which never saw the first try.
+    # retry_mints_new_id: the retry goes to the other gateway, which has not seen the first attempt.
     client.send("m1", gateway=1)
-    assert client.await_stored(2) == [(1, "m1"), (2, "m1")]
+    assert client.wait_for_stored(2) == [(1, "m1"), (2, "m1")]
 
-    # resync_skips_one: position 2 stands right behind the cursor.
+    # resync_skips_one: position 2 is the first one after the cursor.
     assert client.history(after=1) == []
 
-    # ack_before_commit: the answer promises what only 300 ms later would be true.
+    # ack_before_commit: the message would be committed 300 ms after its acknowledgement.
     assert client.send("m2", gateway=0)["seq"] == 0
     victim = "message-1" if stack == "embedded" else "gateway-1"
     cluster.act(victim, "kill")
@@ -92,37 +92,36 @@ def test_the_bugs_of_the_message_service_are_visible_to_clients(buggy):
 
 
 @pytest.fixture(scope="module")
-def moving(cluster):
-    """A stack whose edges have their bugs; only a push brings anything, no poll and no renewal."""
+def buggy_edges(cluster):
+    """A stack whose edges have their bugs, without the polls and renewals that would hide them."""
     hooks = {"edge": [bug.module for bug in BUGS.values() if "edge" in bug.services]}
     config = {"ping_ms": 60_000, "pong_ms": 60_000, "heads_poll_ms": 60_000}
     return cluster("embedded", startup_hooks=hooks, edges=1, config=config)
 
 
-async def test_the_bugs_of_the_edge_are_visible_to_clients_that_move(moving):
-    """Who was told to move misses a push unannounced; who has moved is not found any more."""
+async def test_the_bugs_of_the_edge_are_visible_to_clients_that_move(buggy_edges):
+    """During the move a push is lost without a gap; after it, the user receives no pushes."""
+    api = buggy_edges.api[0]
     async with aiohttp.ClientSession() as http:
-        ann, bob = (
-            users.Client(http, moving.api[0], "ann"),
-            users.Client(http, moving.api[0], "bob"),
-        )
+        ann, bob = Client(http, api, "ann"), Client(http, api, "bob")
         await ann.log_in()
         await bob.log_in()
         async with bob.online() as old:
             await ann.send("d.ann.bob", "before")
             await bob.wait_for("d.ann.bob", ["before"])
-            moving.call("POST", "/cutover", {"to": "green", "drain_ms": 1000, "canaries": False})
-            await users.until(lambda: any(frame.reconnect for frame in bob.got))
+            request = {"to": "green", "drain_ms": 1000, "canaries": False}
+            buggy_edges.call("POST", "/cutover", request)
+            await wait_until(lambda: any(frame.reconnect for frame in bob.received))
 
-            # drain_drops_in_flight: the second goes out, the first does not, and no gap says so.
+            # drain_drops_in_flight: the first of two messages is not pushed, and no gap reports it.
             await ann.send("d.ann.bob", "in flight")
             await ann.send("d.ann.bob", "after it")
             await bob.wait_for("d.ann.bob", ["before", "after it"])
-            assert not any(frame.gap for frame in bob.got)
+            assert not any(frame.gap for frame in bob.received)
 
-            # wrong_compare_delete: the old connection ends after the new one has come.
-            green = next(frame.reconnect.url for frame in bob.got if frame.reconnect)
-            moved = users.Client(http, moving.api[0], "bob")
+            # wrong_compare_delete: the old connection ends after the new one was registered.
+            green = next(frame.reconnect.url for frame in bob.received if frame.reconnect)
+            moved = Client(http, api, "bob")
             await moved.log_in()
             async with moved.online(green):
                 await ann.send("d.ann.bob", "found")

@@ -15,7 +15,7 @@ from gauntlet.stacks import subprocesses
 
 pytestmark = pytest.mark.integration
 
-# Edges are few and slow to start; two of one environment are the least that can lose one.
+# As few edges as possible, because they start slowly: one can be removed only if there are two.
 LAYOUT = """
 processes:
   all: {services: [gateway, message, room, sessions, friend, sticker]}
@@ -25,7 +25,7 @@ spare: 1
 
 
 def gauntlet(folder, *arguments):
-    """Run a command to its end: its exit code, and what it said."""
+    """Run a command to its end; return its exit code and its output."""
     done = subprocess.run(
         subprocesses.python("gauntlet", *arguments),
         cwd=folder,
@@ -39,7 +39,7 @@ def gauntlet(folder, *arguments):
 
 @contextlib.contextmanager
 def serving(folder, *arguments):
-    """A running `gauntlet serve`, and what it has printed."""
+    """Run `gauntlet serve`; yield the process and its output until it is ready."""
     child = subprocess.Popen(
         subprocesses.python("gauntlet", "serve", *arguments),
         cwd=folder,
@@ -59,8 +59,10 @@ def serving(folder, *arguments):
             child.send_signal(signal.SIGINT)
 
 
-def test_it_serves_and_is_steered_until_ctrl_c_and_leaves_nothing(tmp_path, require_service):
-    """An address for clients, a private file for operators; one more edge, a cutover, the end."""
+def test_serve_obeys_the_operators_commands_and_leaves_nothing_after_ctrl_c(
+    tmp_path, require_service
+):
+    """Clients get an address, and operators a private file; then edges are added and replaced."""
     require_service("redis")
     (tmp_path / "lean.yaml").write_text(LAYOUT)
     with serving(tmp_path, "--layout", "lean.yaml") as (child, text):
@@ -70,7 +72,7 @@ def test_it_serves_and_is_steered_until_ctrl_c_and_leaves_nothing(tmp_path, requ
         assert answer.json()["connect"]["environment"] == "blue"
         (control,) = re.findall(r"^control .* (/\S+)$", text, re.MULTILINE)
         assert Path(control).stat().st_mode & 0o777 == 0o600
-        for arguments, code, told in [
+        for arguments, expected_code, expected_text in [
             (["scale", "--out"], Exit.OK, "edge-blue-2 accepts clients"),
             (["scale", "--out"], Exit.CONFIG, "no spare edge of blue is left"),
             (["scale", "--in", "edge-blue-1"], Exit.OK, "edge-blue-1 has stopped"),
@@ -84,20 +86,20 @@ def test_it_serves_and_is_steered_until_ctrl_c_and_leaves_nothing(tmp_path, requ
             ),
             (["cutover", "--status"], Exit.OK, "new clients connect to green"),
         ]:
-            ended, said = gauntlet(tmp_path, *arguments, "--control", control)
-            assert (ended, told in said) == (code, True), said
-        family = psutil.Process(child.pid).children(recursive=True)
-        assert len(family) >= 5
+            code, output = gauntlet(tmp_path, *arguments, "--control", control)
+            assert (code, expected_text in output) == (expected_code, True), output
+        descendants = psutil.Process(child.pid).children(recursive=True)
+        assert len(descendants) >= 5
         child.send_signal(signal.SIGINT)
         assert child.wait(30) == Exit.OK
-    _, alive = psutil.wait_procs(family, timeout=5)
+    _, alive = psutil.wait_procs(descendants, timeout=5)
     assert alive == []
-    assert [each.name for each in tmp_path.iterdir()] == ["lean.yaml"]
+    assert [file.name for file in tmp_path.iterdir()] == ["lean.yaml"]
     assert not Path(control).exists()
 
 
 @pytest.mark.parametrize(
-    ("layout", "told"),
+    ("layout", "reason"),
     [
         ("processes: {all: {services: [gateway], count: 0}}", "layout.processes.all"),
         ("processes: {all: {services: [gateway]}}", "no role hosts message"),
@@ -105,25 +107,23 @@ def test_it_serves_and_is_steered_until_ctrl_c_and_leaves_nothing(tmp_path, requ
         ("- 1", "got list"),
     ],
 )
-def test_a_layout_that_cannot_serve_is_refused_with_file_and_key(tmp_path, layout, told):
-    """Bad configuration: nothing is started."""
+def test_an_invalid_layout_is_refused_with_file_and_key(tmp_path, layout, reason):
     (tmp_path / "lean.yaml").write_text(layout)
-    code, said = gauntlet(tmp_path, "serve", "--layout", "lean.yaml")
+    code, output = gauntlet(tmp_path, "serve", "--layout", "lean.yaml")
     assert code == Exit.CONFIG
-    assert told in said
-    assert "lean.yaml" in said
+    assert reason in output
+    assert "lean.yaml" in output
 
 
-def test_an_unknown_layout_is_refused(tmp_path):
-    """With the names that there are."""
-    code, said = gauntlet(tmp_path, "serve", "--layout", "wide")
-    assert (code, "default, single, split" in said) == (Exit.CONFIG, True)
+def test_an_unknown_layout_is_refused_with_the_known_names(tmp_path):
+    code, output = gauntlet(tmp_path, "serve", "--layout", "wide")
+    assert (code, "default, single, split" in output) == (Exit.CONFIG, True)
 
 
 TWICE = """
 version: 1
 name: twice
-about: A living system, which remembers.
+about: Two loads, one after the other, on the same running server.
 seed: 3
 target: {{adapter: reference, stack: external, url: ["{api}"]}}
 load:
@@ -135,15 +135,15 @@ load:
 """
 
 
-def test_a_living_server_may_be_loaded_again_and_again(tmp_path, require_service):
-    """The second run's messages are stored and delivered, not taken for copies of the first's."""
+def test_a_running_server_can_be_loaded_repeatedly(tmp_path, require_service):
+    """The messages of the second run are stored, not taken for duplicates of the first run."""
     require_service("redis")
     (tmp_path / "lean.yaml").write_text(LAYOUT)
     with serving(tmp_path, "--layout", "lean.yaml") as (_, text):
         (api,) = re.findall(r"^api +(http://\S+)", text, re.MULTILINE)
         (tmp_path / "twice.yaml").write_text(TWICE.format(api=api))
         for _ in range(2):
-            code, said = gauntlet(tmp_path, "run", "twice.yaml", "--plain")
-            assert code == Exit.OK, said
-            checks = dict(re.findall(r"^ (\S+) +\S (valid|unknown|invalid)", said, re.MULTILINE))
-            assert checks["wire-order"] == checks["undelivered"] == "valid", said
+            code, output = gauntlet(tmp_path, "run", "twice.yaml", "--plain")
+            assert code == Exit.OK, output
+            checks = dict(re.findall(r"^ (\S+) +\S (valid|unknown|invalid)", output, re.MULTILINE))
+            assert checks["wire-order"] == checks["undelivered"] == "valid", output

@@ -1,4 +1,4 @@
-"""Friends, blocks and stickers among real processes, and chat without the services behind them."""
+"""Friends, blocks and stickers in a real cluster, and chat while their services are down."""
 
 import asyncio
 import itertools
@@ -12,18 +12,18 @@ import pytest
 from websockets.asyncio.client import connect
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
-# The poll that makes blocks effective takes a second; the rest is for a busy machine.
-PATIENCE_S = 20
+# Blocks become effective by a poll every second; the rest is a margin for a busy machine.
+TIMEOUT_S = 20
 
 
 @pytest.fixture(scope="module", params=["embedded", pytest.param("full", marks=pytest.mark.full)])
 def server(request, cluster):
-    """A whole reference server of each kind, with two gateways."""
+    """A whole reference server of each stack, with two gateways."""
     return cluster(request.param, edges=1)
 
 
 class User:
-    """Somebody who is logged in; his calls take turns among the gateways."""
+    """A logged-in user, whose calls go to the gateways in turn."""
 
     def __init__(self, http, server, name):
         self.name, self._http = name, http
@@ -38,14 +38,14 @@ class User:
         return self
 
     async def call(self, method, path, body=None):
-        """Status and decoded answer of one attempt."""
+        """Call the API once; return the status and the decoded response."""
         async with self._http.request(
             method, next(self._api) + path, json=body, headers=self._headers
         ) as answer:
             return answer.status, await answer.json()
 
     async def send(self, conv, **content):
-        """One attempt to send a new message."""
+        """Try once to send a new message."""
         message = {"client_msg_id": secrets.token_hex(8), **content}
         return await self.call("POST", f"/v1/conversations/{conv}/messages", message)
 
@@ -54,10 +54,10 @@ class User:
 
     @asynccontextmanager
     async def online(self):
-        """The pushes of messages, as they come."""
+        """Connect; yield an iterator over the pushed messages."""
         async with connect(self._url, subprotocols=["im.v1.json"], compression=None) as socket:
-            hello = {"token": self._token, "device": "d0", "cursors": {}}
-            await socket.send(json.dumps({"connect": hello}))
+            connect_frame = {"token": self._token, "device": "d0", "cursors": {}}
+            await socket.send(json.dumps({"connect": connect_frame}))
             assert "connected" in json.loads(await socket.recv())
 
             async def messages():
@@ -70,7 +70,7 @@ class User:
 
 @pytest.fixture
 async def pair(server):
-    """Two users with names of their own, and the conversation between them."""
+    """Two users with unique names, and the conversation between them."""
     tag = secrets.token_hex(3)
     async with aiohttp.ClientSession() as http:
         ann = await User(http, server, f"ann-{tag}").log_in()
@@ -78,26 +78,25 @@ async def pair(server):
         yield ann, bob, f"d.{ann.name}.{bob.name}"
 
 
-async def until(attempt):
-    """Repeat an attempt until it says True."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not await attempt():
+async def wait_until(condition):
+    """Wait until an asynchronous condition is true."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not await condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.1)
 
 
-def always(user, conv, status):
-    """Whether attempts to send through each gateway are answered with a status."""
+async def wait_for_status(user, conv, status):
+    """Wait until sends through both gateways are answered with a status."""
 
-    async def attempt():
+    async def both_answer():
         answers = [await user.send(conv, body="x") for _ in range(2)]
-        return [each for each, _ in answers] == [status, status]
+        return [answer_status for answer_status, _ in answers] == [status, status]
 
-    return attempt
+    await wait_until(both_answer)
 
 
-async def test_friends_chat_until_one_blocks_the_other(pair):
-    """Request, accept, talk; a block refuses the other, until its owner ends it."""
+async def test_a_blocked_friend_cannot_send_until_the_block_is_lifted(pair):
     ann, bob, conv = pair
     assert await ann.call("PUT", f"/v1/friends/{bob.name}") == (200, {"state": "requested"})
     assert (await bob.call("GET", "/v1/friends"))[1]["incoming"] == [ann.name]
@@ -106,29 +105,27 @@ async def test_friends_chat_until_one_blocks_the_other(pair):
     assert (await ann.send(conv, body="hello"))[0] == 201
     assert (await bob.call("PUT", f"/v1/friends/{ann.name}/block"))[0] == 200
     assert (await ann.call("GET", "/v1/friends"))[1]["friends"] == []
-    await until(always(ann, conv, 403))
+    await wait_for_status(ann, conv, 403)
     head = len(await bob.history(conv))
     refused = (await ann.send(conv, body="x"))[1]["error"]
     assert (refused["code"], refused["temporary"], refused["stored"]) == ("forbidden", False, "no")
     assert len(await bob.history(conv)) == head
     assert (await bob.send(conv, body="I still may"))[0] == 201
     assert (await bob.call("DELETE", f"/v1/friends/{ann.name}/block"))[0] == 200
-    await until(always(ann, conv, 201))
+    await wait_for_status(ann, conv, 201)
 
 
-async def test_a_room_is_open_to_those_who_block_each_other(pair):
-    """A block is a matter of two."""
+async def test_a_block_has_no_effect_in_rooms(pair):
     ann, bob, conv = pair
     room = f"r.{ann.name}"
     await bob.call("PUT", f"/v1/friends/{ann.name}/block")
-    await until(always(ann, conv, 403))
+    await wait_for_status(ann, conv, 403)
     await bob.call("PUT", f"/v1/rooms/{room}/members/{bob.name}")
     await bob.call("PUT", f"/v1/rooms/{room}/members/{ann.name}")
     assert (await ann.send(room, body="x"))[0] == 201
 
 
-async def test_a_sticker_arrives_where_messages_do(pair):
-    """On the other's connection and in history; what is in no pack does not."""
+async def test_a_sticker_is_pushed_and_stored_and_an_unknown_one_is_refused(pair):
     ann, bob, conv = pair
     packs = (await ann.call("GET", "/v1/stickers"))[1]["packs"]
     assert (await ann.call("GET", "/v1/stickers/cats"))[1] == {"stickers": packs["cats"]}
@@ -137,29 +134,30 @@ async def test_a_sticker_arrives_where_messages_do(pair):
     async with bob.online() as pushes:
         status, sent = await ann.send(conv, sticker=sticker)
         assert status == 201
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             pushed = await anext(pushes)
         assert (pushed["seq"], pushed["body"], pushed["sticker"]) == (sent["seq"], "", sticker)
         status, refused = await ann.send(conv, sticker="cats/none")
         assert (status, refused["error"]["stored"]) == (404, "no")
         assert (await ann.send(conv, body="after"))[0] == 201
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             pushed = await anext(pushes)
         assert (pushed["body"], "sticker" in pushed) == ("after", False)
-    read = await bob.history(conv)
-    assert [(each["body"], each.get("sticker")) for each in read] == [
+    entries = await bob.history(conv)
+    assert [(entry["body"], entry.get("sticker")) for entry in entries] == [
         ("", sticker),
         ("after", None),
     ]
 
 
-async def test_chat_goes_on_without_friends_and_stickers(server, pair):
-    """Their calls fail or are degraded; blocks and stickers that were known still count."""
+async def test_known_blocks_and_stickers_still_work_while_their_services_are_down(server, pair):
+    """Calls of these services fail or are degraded, and other messages are delivered."""
     ann, bob, conv = pair
-    cat = f"d.{bob.name}.cat"  # a name that sorts after his
+    cat = f"d.{bob.name}.cat"  # this name sorts after Bob's
     await ann.call("PUT", f"/v1/friends/{bob.name}/block")
-    await until(always(bob, conv, 403))
-    (social,) = {each["name"] for each in server.plan["components"] if each["role"] == "social"}
+    await wait_for_status(bob, conv, 403)
+    components = server.plan["components"]
+    (social,) = {component["name"] for component in components if component["role"] == "social"}
     server.act(social, "kill")
     try:
         for method, path in (("GET", "/v1/friends"), ("PUT", f"/v1/friends/{bob.name}")):
@@ -170,7 +168,7 @@ async def test_chat_goes_on_without_friends_and_stickers(server, pair):
         async with bob.online() as pushes:
             for content in ({"body": "x"}, {"sticker": "cats/cat-hello"}):
                 assert (await ann.send(conv, **content))[0] == 201
-                async with asyncio.timeout(PATIENCE_S):
+                async with asyncio.timeout(TIMEOUT_S):
                     pushed = await anext(pushes)
                 assert (pushed["sender"], {**pushed, **content}) == (ann.name, pushed)
         assert (await bob.send(conv, body="x"))[0] == 403
@@ -178,8 +176,8 @@ async def test_chat_goes_on_without_friends_and_stickers(server, pair):
     finally:
         server.act(social, "start")
 
-    async def unblocked():
+    async def block_is_lifted():
         return (await ann.call("DELETE", f"/v1/friends/{bob.name}/block"))[0] == 200
 
-    await until(unblocked)
-    await until(always(bob, conv, 201))
+    await wait_until(block_is_lifted)
+    await wait_for_status(bob, conv, 201)

@@ -1,4 +1,4 @@
-"""One server process of a test's own, configured by hand, without a cluster around it."""
+"""A single server process, started with a given configuration and without a cluster."""
 
 import json
 import socket
@@ -8,18 +8,18 @@ import time
 import urllib.error
 import urllib.request
 
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 SERVICES = ["gateway", "message", "sessions", "friend", "sticker", "room"]
 
 
 def free_port():
-    """A port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
+    """Return a port that no process uses."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
-class Process:
-    """A server process, and calls to it; `config` may be changed before `start`."""
+class ServerProcess:
+    """A server process and its HTTP API; a test may change `config` before `start`."""
 
     def __init__(self, folder, redis_url):
         self.port = free_port()
@@ -46,7 +46,7 @@ class Process:
         self.popen = None
 
     def start(self):
-        """Start, and wait until it is healthy."""
+        """Start the process and wait until it is healthy."""
         with (self.folder / "log").open("ab") as log:
             self.popen = subprocess.Popen(
                 [sys.executable, "-P", "-m", "gauntlet.reference_server.main"],
@@ -55,49 +55,49 @@ class Process:
             )
         self.popen.stdin.write(json.dumps(self.config).encode() + b"\n")
         self.popen.stdin.flush()
-        deadline = time.monotonic() + PATIENCE_S
-        while not self.healthy():
+        deadline = time.monotonic() + TIMEOUT_S
+        while not self.is_healthy():
             assert time.monotonic() < deadline, self.log()
             assert self.popen.poll() is None, self.log()
             time.sleep(0.05)
         return self
 
-    def healthy(self):
-        """Whether it answers."""
+    def is_healthy(self):
+        """Return whether the process answers its health check."""
         try:
             return self.call("GET", "/healthz")[0] == 200
         except OSError:
             return False
 
     def log(self):
-        """What it has logged."""
+        """Return the log of the process."""
         return (self.folder / "log").read_text()
 
     def call(self, method, path, body=None, **headers):
-        """Status and decoded body of a call."""
+        """Return the status and the decoded body of a call."""
         data = None if body is None else json.dumps(body).encode()
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = urllib.request.Request(self.url + path, data, named, method=method)
+        header_fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(self.url + path, data, header_fields, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
                 status, payload = answer.status, answer.read()
         except urllib.error.HTTPError as error:
             status, payload = error.code, error.read()
         return status, json.loads(payload) if payload[:1] in b"{[" else payload.decode()
 
     def log_in(self, user):
-        """A function that calls as that user."""
+        """Log a user in; return a function that calls the API as this user."""
         status, session = self.call("POST", "/v1/sessions", {"user": user, "device": "d0"})
         assert status == 200
         bearer = f"Bearer {session['token']}"
         return lambda *call: self.call(*call, Authorization=bearer)
 
-    def inside(self, *call):
-        """A call as one of the server's own processes."""
+    def call_internal(self, *call):
+        """Call an internal endpoint, as the server's own processes do."""
         return self.call(*call, X_Internal="inside")
 
     def stop(self):
-        """End it if it runs."""
+        """End the process if it is running."""
         if self.popen is not None:
             self.popen.kill()
             self.popen.wait()
