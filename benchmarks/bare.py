@@ -55,8 +55,8 @@ async def http() -> None:
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
-    say(server.servers[0].sockets[0].getsockname()[1])
-    await _line()
+    print_json(server.servers[0].sockets[0].getsockname()[1])
+    await _read_line()
     server.should_exit = True
     await serving
 
@@ -74,14 +74,14 @@ async def ws() -> None:
         await socket.wait_closed()
 
     async with serve(accept, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
-        say(server.sockets[0].getsockname()[1])
-        while line := await _line():
+        print_json(server.sockets[0].getsockname()[1])
+        while line := await _read_line():
             began_s = time.process_time()
             for _ in range(int(line)):
                 for socket in sockets:
                     await socket.send(FRAME, text=True)
                 await asyncio.sleep(0)  # otherwise uvloop would write several rounds in one call
-            say(time.process_time() - began_s)
+            print_json(time.process_time() - began_s)
 
 
 async def drain(port: int, count: int) -> None:
@@ -89,16 +89,16 @@ async def drain(port: int, count: int) -> None:
     for _ in range(count):
         socket = WebSocket(lambda _frame: None, lambda _code: None)
         await dial(AllowedHosts([]), f"ws://127.0.0.1:{port}/", _SUBPROTOCOL, socket)
-    say(count)
-    await _line()
+    print_json(count)
+    await _read_line()
 
 
-def say(value: Any) -> None:
+def print_json(value: Any) -> None:
     """Print a line of JSON."""
     print(msgspec.json.encode(value).decode(), flush=True)
 
 
-async def _line() -> str:
+async def _read_line() -> str:
     return await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
 
 

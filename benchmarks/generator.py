@@ -13,16 +13,16 @@ import msgspec
 import uvloop
 
 from benchmarks.jobs import Bare, Closed, Direct, Idle, Job, Open, Result, Room, Wait
-from benchmarks.payload import Target
+from benchmarks.payload import Destination
 from benchmarks.posting import SETTLE_S, Posting
 from benchmarks.receiver import Receiver, Tally
 from gauntlet.scenarios.adapters.base import Request
 from gauntlet.scenarios.network.http_client import HttpClient
 from gauntlet.scenarios.network.websocket import AllowedHosts, TransportError
 
-AT_ONCE = 64  # concurrent logins
-DIALS = 3
-CONNECT_WITHIN_S = 30.0
+CONCURRENT_LOGINS = 64  # concurrent logins
+CONNECT_ATTEMPTS = 3
+CONNECT_TIMEOUT_S = 30.0
 CALL_TIMEOUT_S = 10.0
 
 
@@ -43,13 +43,13 @@ class Generator:
         self._tally = Tally()
         self._receivers: list[Receiver] = []
         self._api: list[str] = []
-        self._targets: list[Target] = []
+        self._destinations: list[Destination] = []
 
     async def do(self, job: Job) -> Result:
         """Do one job and return its result."""
         match job:
             case Bare():
-                self._api, self._targets = job.api, [Target("/", "-", readers=0)]
+                self._api, self._destinations = job.api, [Destination("/", "-", readers=0)]
             case Direct():
                 await self._direct(job)
             case Room():
@@ -74,7 +74,7 @@ class Generator:
         for user, peer in zip(users, users[1:] + users[:1], strict=True):
             first, second = sorted((user, peer))
             path = f"/v1/conversations/d.{first}.{second}/messages"
-            self._targets.append(Target(path, tokens[user], readers=2))
+            self._destinations.append(Destination(path, tokens[user], readers=2))
 
     async def _room(self, job: Room) -> None:
         tokens = await self._sessions(job.api, "member", job.members)
@@ -83,14 +83,16 @@ class Generator:
             path = f"/v1/rooms/r.benchmark/members/{user}"
             await self._call("PUT", path, token=founder)
         path = "/v1/conversations/r.benchmark/messages"
-        self._targets = [Target(path, token, readers=job.members) for token in tokens.values()]
+        self._destinations = [
+            Destination(path, token, readers=job.members) for token in tokens.values()
+        ]
 
     async def _sessions(self, api: list[str], prefix: str, count: int) -> dict[str, str]:
         """Connect `count` users and return their tokens by name."""
         self._api = api
         names = [f"{prefix}-{number:05d}" for number in range(count)]
         tokens = await _in_groups([self._session(name) for name in names])
-        deadline = time.monotonic() + CONNECT_WITHIN_S
+        deadline = time.monotonic() + CONNECT_TIMEOUT_S
         while not all(receiver.connected for receiver in self._receivers):
             assert time.monotonic() < deadline, "not every user became connected"
             await asyncio.sleep(0.05)
@@ -100,7 +102,7 @@ class Generator:
         body = msgspec.json.encode({"user": user, "device": "benchmark"})
         answer = await self._call("POST", "/v1/sessions", body)
         session = msgspec.json.decode(answer, type=_Session)
-        for left in reversed(range(DIALS)):
+        for left in reversed(range(CONNECT_ATTEMPTS)):
             receiver = Receiver(self._tally)
             try:
                 await receiver.connect(session.connect.url, session.token, "benchmark")
@@ -119,7 +121,7 @@ class Generator:
 
     async def _load(self, job: Closed | Open) -> Result:
         self._tally.clear()
-        posting = Posting(self._api, self._targets)
+        posting = Posting(self._api, self._destinations)
         cpu_s = time.process_time()
         if isinstance(job, Closed):
             seconds = await posting.closed(job.window, job.seconds)
@@ -151,8 +153,8 @@ class Generator:
 
 async def _in_groups(work: Sequence[Awaitable[str]]) -> list[str]:
     results: list[str] = []
-    for start in range(0, len(work), AT_ONCE):
-        results += await asyncio.gather(*work[start : start + AT_ONCE])
+    for start in range(0, len(work), CONCURRENT_LOGINS):
+        results += await asyncio.gather(*work[start : start + CONCURRENT_LOGINS])
     return results
 
 

@@ -9,7 +9,7 @@ _JSON = b'{"client_msg_id":"%016x","body":"%019d' + _PADDING.encode() + b'"}'
 _LENGTH = len(_JSON % (0, 0))
 
 
-class Target:
+class Destination:
     """One conversation and the user who writes to it."""
 
     def __init__(self, path: str, token: str, readers: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 from urllib.parse import urlsplit
 
-from benchmarks.payload import Target
+from benchmarks.payload import Destination
 
 OPEN_CONNECTIONS = 512
 SETTLE_S = 5.0
@@ -17,7 +17,7 @@ _TICK_S = 0.001
 _ACKED = frozenset({b"200", b"201"})
 _SEED = 7
 
-Done = Callable[["Poster", Target, bool], None]
+Done = Callable[["Poster", Destination, bool], None]
 
 
 class Poster(asyncio.Protocol):
@@ -25,7 +25,7 @@ class Poster(asyncio.Protocol):
 
     def __init__(self, done: Done) -> None:
         self.due_ns = 0
-        self._target: Target | None = None  # of the request in flight
+        self._destination: Destination | None = None  # of the request in flight
         self._done = done
         self._received = b""
         self._transport: asyncio.Transport | None = None
@@ -33,11 +33,11 @@ class Poster(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
-    def post(self, target: Target, due_ns: int) -> None:
+    def post(self, destination: Destination, due_ns: int) -> None:
         """Send a message; `done` is called when it is answered."""
         assert self._transport is not None
-        self._target, self.due_ns = target, due_ns
-        self._transport.write(target.request(due_ns))
+        self._destination, self.due_ns = destination, due_ns
+        self._transport.write(destination.request(due_ns))
 
     def data_received(self, data: bytes) -> None:
         data = self._received + data
@@ -52,13 +52,13 @@ class Poster(asyncio.Protocol):
         self._finish(acked=False)
 
     def _finish(self, *, acked: bool) -> None:
-        target, self._target = self._target, None
-        if target is not None:
-            self._done(self, target, acked)
+        destination, self._destination = self._destination, None
+        if destination is not None:
+            self._done(self, destination, acked)
 
     def close(self) -> None:
         """Drop the connection."""
-        self._target = None
+        self._destination = None
         if self._transport is not None:
             self._transport.abort()
 
@@ -71,11 +71,11 @@ def _content_length(head: bytes) -> int:
 class Posting:
     """The sends of one job, spread over connections to all gateways."""
 
-    def __init__(self, api: Sequence[str], targets: Sequence[Target]) -> None:
+    def __init__(self, api: Sequence[str], destinations: Sequence[Destination]) -> None:
         self.acked = self.failed = self.expected = 0
         self.latencies_ms: list[float] = []
         self._api = api
-        self._targets = itertools.cycle(targets)
+        self._destinations = itertools.cycle(destinations)
         self._posters: list[Poster] = []
         # Used in turn, because a server closes a connection that is idle for long.
         self._idle: deque[Poster] = deque()
@@ -108,22 +108,22 @@ class Posting:
 
     def _post(self, due_ns: int) -> None:
         if self._idle:
-            self._idle.popleft().post(next(self._targets), due_ns)
+            self._idle.popleft().post(next(self._destinations), due_ns)
         else:
             self._due.append(due_ns)
 
-    def _on_answer(self, poster: Poster, target: Target, acked: bool) -> None:  # noqa: FBT001 - a plain callback
+    def _on_answer(self, poster: Poster, destination: Destination, acked: bool) -> None:  # noqa: FBT001 - a plain callback
         now_ns = time.monotonic_ns()
         self.latencies_ms.append((now_ns - poster.due_ns) / 1e6)
         if acked:
             self.acked += 1
-            self.expected += target.readers
+            self.expected += destination.readers
         else:
             self.failed += 1
         if self._due:
-            poster.post(next(self._targets), self._due.popleft())
+            poster.post(next(self._destinations), self._due.popleft())
         elif self._closed_loop and now_ns < self._until_ns:
-            poster.post(next(self._targets), now_ns)
+            poster.post(next(self._destinations), now_ns)
         else:
             self._idle.append(poster)
 

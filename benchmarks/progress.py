@@ -3,6 +3,6 @@
 import sys
 
 
-def say(text: str) -> None:
+def print_progress(text: str) -> None:
     """Print a line on stderr, because stdout is for the table alone."""
     print(text, file=sys.stderr, flush=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks import sampling
 from benchmarks.jobs import Bare, Closed, Direct, Idle, Open, Result, Room, Wait
 from benchmarks.processes import ROOT, STORES, Cluster, Generator, cluster, generator, line_child
-from benchmarks.progress import say
+from benchmarks.progress import print_progress
 from benchmarks.table import Row, machine, markdown, plain
 
 WINDOWS = (64, 128, 256, 512)  # sends in flight; the fastest is used
@@ -83,7 +83,7 @@ class Bench:
 
     def _direct(self, stack: str) -> DirectLoad:
         options = self.options
-        say(f"{stack}: {options.conversations} conversations")
+        print_progress(f"{stack}: {options.conversations} conversations")
         with (
             cluster(stack) as server,
             generator(Direct(server.api, options.conversations)) as load,
@@ -103,7 +103,8 @@ class Bench:
     def _window(self, load: Generator) -> int:
         seconds = min(SEARCH_S, self.options.seconds)
         rates = {window: load.do(Closed(window, seconds)).rate for window in WINDOWS}
-        say("  " + ", ".join(f"window {each}: {rate:.0f}/s" for each, rate in rates.items()))
+        texts = [f"window {window}: {rate:.0f}/s" for window, rate in rates.items()]
+        print_progress(f"  {', '.join(texts)}")
         return max(rates, key=rates.__getitem__)
 
     def _bare_post_us(self, rate: float) -> float:
@@ -118,37 +119,37 @@ class Bench:
 
 
 def maximum(bench: Bench) -> Row:
-    direct, found = bench.direct, bench.direct.maximum
+    direct, result = bench.direct, bench.direct.maximum
     return Row(
         "maximum",
         f"durable 1:1 messages, {bench.options.stack} stack, {bench.options.conversations} "
-        f"conversations, {found.seconds:.0f} s",
-        f"{found.rate:.0f}/s with {direct.window} under way; {_health(found)}",
+        f"conversations, {result.seconds:.0f} s",
+        f"{result.rate:.0f}/s with {direct.window} under way; {_health(result)}",
         "≥ 3500/s, none lost",
-        f"generator: {1e6 * found.cpu_s / found.acked:.0f} µs/message on the same cores",
-        found.rate >= 3500 and _is_clean(found),
+        f"generator: {1e6 * result.cpu_s / result.acked:.0f} µs/message on the same cores",
+        result.rate >= 3500 and _is_clean(result),
     )
 
 
 def steady(bench: Bench) -> Row:
-    found = bench.direct.steady
+    result = bench.direct.steady
     return Row(
         "steady",
-        f"latency at 70 % of the maximum ({found.rate:.0f}/s, open model)",
-        _latencies(found),
+        f"latency at 70 % of the maximum ({result.rate:.0f}/s, open model)",
+        _latencies(result),
         "response p99 < 100 ms",
-        met=found.response_p99_ms < 100 and _is_clean(found),
+        met=result.response_p99_ms < 100 and _is_clean(result),
     )
 
 
 def light(bench: Bench) -> Row:
-    found = bench.direct.light
+    result = bench.direct.light
     return Row(
         "light",
         f"latency at {LIGHT_RATE:.0f}/s (open model)",
-        _latencies(found),
+        _latencies(result),
         "response p50 ≤ 10 ms, p99 ≤ 40 ms",
-        met=found.response_p50_ms <= 10 and found.response_p99_ms <= 40 and _is_clean(found),
+        met=result.response_p50_ms <= 10 and result.response_p99_ms <= 40 and _is_clean(result),
     )
 
 
@@ -175,51 +176,52 @@ def stores(bench: Bench) -> Row:
 
 def fanout(bench: Bench) -> Row:
     members, seconds = bench.options.members, bench.options.seconds / 3
-    say(f"{bench.options.stack}: a room of {members}")
+    print_progress(f"{bench.options.stack}: a room of {members}")
     with (
         cluster(bench.options.stack, edges=1) as server,
         generator(Room(server.api, members)) as load,
     ):
         load.do(Open(ROOM_RATE, WARM_UP_S))
-        cpu_us, found = _costs(server, load, Open(ROOM_RATE, seconds))
-    each_us = cpu_us["edge"] * found.acked / max(1, found.deliveries)
+        cpu_us, result = _costs(server, load, Open(ROOM_RATE, seconds))
+    delivery_us = cpu_us["edge"] * result.acked / max(1, result.deliveries)
     return Row(
         "fanout",
         f"CPU of the edge per delivery to {members} local members",
-        f"{each_us:.1f} µs at {found.deliveries / found.seconds:.0f} deliveries/s; "
-        f"{_health(found)}",
+        f"{delivery_us:.1f} µs at {result.deliveries / result.seconds:.0f} deliveries/s; "
+        f"{_health(result)}",
         "≤ 8 µs",
-        f"{each_us / bench.send_us:.2f} × a loop of ws.send ({bench.send_us:.1f} µs)",
-        each_us <= 8 and _is_clean(found),
+        f"{delivery_us / bench.send_us:.2f} × a loop of ws.send ({bench.send_us:.1f} µs)",
+        delivery_us <= 8 and _is_clean(result),
     )
 
 
 def idle(bench: Bench) -> Row:
     requested = bench.options.connections
-    say(f"{bench.options.stack}: {requested} idle connections")
+    print_progress(f"{bench.options.stack}: {requested} idle connections")
     with cluster(bench.options.stack, edges=1) as server:
         before = server.rss_bytes("edge")
         with generator(Idle(server.api, requested)) as load:
-            found = load.do(Wait(bench.options.seconds))  # with a heartbeat every 10 s
-            each = (server.rss_bytes("edge") - before) / found.connections
+            result = load.do(Wait(bench.options.seconds))  # with a heartbeat every 10 s
+            connection_bytes = (server.rss_bytes("edge") - before) / result.connections
     return Row(
         "idle",
         "memory of one edge per idle connection, heartbeats on",
-        f"{each / 1024:.1f} KiB with {found.connections} connections, {found.wrong} of them ended",
+        f"{connection_bytes / 1024:.1f} KiB with {result.connections} connections, "
+        f"{result.wrong} of them ended",
         "≤ 20 KiB with 18000",
-        met=each <= 20 * 1024 and found.wrong == 0 and found.connections >= 18_000,
+        met=connection_bytes <= 20 * 1024 and result.wrong == 0 and result.connections >= 18_000,
     )
 
 
 def embedded(bench: Bench) -> Row:
-    full, found = bench.direct.maximum, bench.direct_embedded.maximum
+    full, result = bench.direct.maximum, bench.direct_embedded.maximum
     return Row(
         "embedded",
         "durable 1:1 messages, embedded stack, the same work",
-        f"{found.rate:.0f}/s; {_health(found)}",
+        f"{result.rate:.0f}/s; {_health(result)}",
         "≥ 0.5 × the full stack",
-        f"{found.rate / full.rate:.2f} × {full.rate:.0f}/s",
-        found.rate >= full.rate / 2 and _is_clean(found),
+        f"{result.rate / full.rate:.2f} × {full.rate:.0f}/s",
+        result.rate >= full.rate / 2 and _is_clean(result),
     )
 
 
@@ -238,24 +240,24 @@ ROWS: dict[str, Callable[[Bench], Row]] = {
 def _costs(server: Cluster, load: Generator, job: Closed | Open) -> tuple[dict[str, float], Result]:
     """Return the CPU time per message in microseconds, by role, during a job, and its result."""
     before = server.cpu_s()
-    found = load.do(job)
+    result = load.do(job)
     after = server.cpu_s()
-    return {role: 1e6 * (after[role] - before[role]) / found.acked for role in after}, found
+    return {role: 1e6 * (after[role] - before[role]) / result.acked for role in after}, result
 
 
-def _health(found: Result) -> str:
-    return f"{found.lost} lost, {found.failed} failed, {found.wrong} out of order"
+def _health(result: Result) -> str:
+    return f"{result.lost} lost, {result.failed} failed, {result.wrong} out of order"
 
 
-def _is_clean(found: Result) -> bool:
-    return not (found.lost or found.failed or found.wrong)
+def _is_clean(result: Result) -> bool:
+    return not (result.lost or result.failed or result.wrong)
 
 
-def _latencies(found: Result) -> str:
+def _latencies(result: Result) -> str:
     return (
-        f"response p50 {found.response_p50_ms:.1f} p99 {found.response_p99_ms:.1f} ms, "
-        f"delivery p50 {found.delivery_p50_ms:.1f} p99 {found.delivery_p99_ms:.1f} ms; "
-        f"{_health(found)}"
+        f"response p50 {result.response_p50_ms:.1f} p99 {result.response_p99_ms:.1f} ms, "
+        f"delivery p50 {result.delivery_p50_ms:.1f} p99 {result.delivery_p99_ms:.1f} ms; "
+        f"{_health(result)}"
     )
 
 
@@ -292,7 +294,7 @@ def main() -> int:
     for name, measure in ROWS.items():
         if name in (arguments.only or ROWS):
             rows.append(measure(bench))
-            say(f"  {name}: {rows[-1].measured}")
+            print_progress(f"  {name}: {rows[-1].measured}")
     print((markdown if arguments.markdown else plain)(rows))
     print(f"\n{machine()}")
     return 0

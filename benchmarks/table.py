@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import psutil
 
-HEADER = ("row", "what", "measured", "wanted", "ratio in this run", "")
+HEADER = ("row", "what", "measured", "target", "ratio in this run", "")
 PACKAGES = ("uvloop", "uvicorn", "websockets", "asyncpg", "aio-pika", "redis", "msgspec", "picows")
 
 
@@ -17,7 +17,7 @@ class Row(NamedTuple):
     name: str
     what: str
     measured: str
-    wanted: str = ""
+    target: str = ""
     ratio: str = ""
     met: bool | None = None
 

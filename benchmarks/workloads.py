@@ -8,14 +8,16 @@ from gauntlet.scenarios.workloads import WORKLOADS
 from gauntlet.scenarios.workloads.base import Workload
 from gauntlet.scenarios.workloads.entities import PlannedConversation
 
-ALONE = "alone"
+OWN_CONVERSATION = "own-conversation"
 OWN_ROOM = "own-room"
 
 
-class Alone(Workload):
+class OwnConversation(Workload):
     """Each user has a conversation of which they are the only member, for the echo server."""
 
-    kind: ClassVar[WorkloadKind] = WorkloadKind(ALONE, "conversations with a single member")
+    kind: ClassVar[WorkloadKind] = WorkloadKind(
+        OWN_CONVERSATION, "conversations with a single member"
+    )
 
     def conversations(self) -> list[PlannedConversation]:
         return [PlannedConversation(f"e.{user.name}", (user.number,)) for user in self.scope.users]
@@ -32,7 +34,10 @@ class OwnRoom(Workload):
         return [PlannedConversation(f"r.{user.name}", (user.number,)) for user in self.scope.users]
 
 
-BENCHMARK_WORKLOADS: dict[str, type[Workload]] = {ALONE: Alone, OWN_ROOM: OwnRoom}
+BENCHMARK_WORKLOADS: dict[str, type[Workload]] = {
+    OWN_CONVERSATION: OwnConversation,
+    OWN_ROOM: OwnRoom,
+}
 
 
 def register() -> None:

@@ -13,16 +13,16 @@ from benchmarks.load import (
     durable,
     memory,
     message,
+    peer_process,
     record,
-    rivals,
     round_trip,
     samples,
     stall,
 )
 from benchmarks.load.options import Options
-from benchmarks.load.tree import can_pin
+from benchmarks.load.process_tree import can_pin
 from benchmarks.peers import PEERS
-from benchmarks.progress import say
+from benchmarks.progress import print_progress
 from benchmarks.table import Row, machine, markdown, plain
 
 ROWS: dict[str, Callable[[Options], list[Row]]] = {
@@ -66,20 +66,20 @@ def main() -> int:
         repeats=arguments.repeats,
         connections=tuple(arguments.connections or options.connections),
         peers=tuple(arguments.peers),
-        through="alone" if arguments.alone else "locust",
+        run_mode="alone" if arguments.alone else "locust",
         stack=arguments.stack,
     )
     if not can_pin():
-        say("server and generator share their CPUs: they cannot be pinned here")
+        print_progress("server and generator share their CPUs: they cannot be pinned here")
     rows: list[Row] = []
     for name, measure in ROWS.items():
         if name in (arguments.only or ROWS):
-            say(name)
+            print_progress(name)
             rows += measure(options)
     print((markdown if arguments.markdown else plain)(rows))
     print(f"\n{machine()}")
-    if shown := rivals.present(options.peers):
-        print(f"Peers: {'; '.join(peer.installed() for peer in shown.values())}")
+    if installed := peer_process.installed_peers(options.peers):
+        print(f"Peers: {'; '.join(peer.versions() for peer in installed.values())}")
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from benchmarks.load.ours import Through
+from benchmarks.load.engine_load import RunMode
 from benchmarks.peers import PEERS
 
 
@@ -14,5 +14,5 @@ class Options:
     repeats: int = 3
     connections: tuple[int, ...] = (100, 1000)
     peers: tuple[str, ...] = tuple(PEERS)
-    through: Through = "locust"
+    run_mode: RunMode = "locust"
     stack: str = "full"

@@ -5,12 +5,12 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.load import ours, rivals
+from benchmarks.load import engine_load, peer_process
+from benchmarks.load.echo_server import EchoServer, run_echo_server
 from benchmarks.load.options import Options
-from benchmarks.load.target import Target, echo
 from benchmarks.peers import Case, Peer, reports
 from benchmarks.processes import ROOT
-from benchmarks.progress import say
+from benchmarks.progress import print_progress
 from benchmarks.table import Row
 
 WORKERS = 2
@@ -22,51 +22,51 @@ LATE_S = 1.0
 
 def rows(options: Options) -> list[Row]:
     """Return the rows of Gauntlet and of plain Locust; the echo counts what was sent."""
-    with echo() as target:
-        say("  samples: ours")
-        found = [_of_ours(target)]
-        if "locust-websocket-client" in rivals.present(options.peers):
-            say("  samples: plain Locust")
-            found.append(_of_locust(target))
-    return found
+    with run_echo_server() as echo:
+        print_progress("  samples: ours")
+        table = [_measure_engine(echo)]
+        if "locust-websocket-client" in peer_process.installed_peers(options.peers):
+            print_progress("  samples: plain Locust")
+            table.append(_measure_locust(echo))
+    return table
 
 
-def _of_ours(target: Target) -> Row:
+def _measure_engine(echo: EchoServer) -> Row:
     """Stop the echo for the last second, so that its answers arrive after the end."""
-    before = target.count().messages
-    plan = ours.Plan((target.url,), USERS, RATE, STEADY_S, workers=WORKERS, pin=False)
-    with ours.load(plan) as load:
-        load.wait_for("steady", ours.BOOT_S)
+    before = echo.count().messages
+    plan = engine_load.LoadPlan((echo.url,), USERS, RATE, STEADY_S, workers=WORKERS, pin=False)
+    with engine_load.run_load(plan) as load:
+        load.wait_for("steady", engine_load.BOOT_TIMEOUT_S)
         time.sleep(STEADY_S - LATE_S)
-        with target.stopped():
+        with echo.stopped():
             time.sleep(LATE_S)
         line = load.finish()
-        hellos = USERS
-        sent = target.count().messages - before - hellos
+        hellos = USERS  # the first frame of each connection
+        sent = echo.count().messages - before - hellos
         recorded = load.histogram("response").total
-        shown = _shown_by_locust(load.run.path)
+        listed = _listed_by_locust(load.run.path)
     return Row(
         "samples",
         f"ours: {WORKERS} workers, the last {LATE_S:.0f} s answered after the end",
-        f"sent {sent}, in the histograms {_percent(recorded, sent)}, acknowledged in the history "
-        f"{_percent(line['acked'], sent)}, in Locust's own table {_percent(shown, sent)}",
+        f"sent {sent}, in the histograms {_share(recorded, sent)}, acknowledged in the history "
+        f"{_share(line['acked'], sent)}, in Locust's own table {_share(listed, sent)}",
         "100.000 %",
-        met=recorded == line["acked"] == shown == sent == line["ops"],
+        met=recorded == line["acked"] == listed == sent == line["ops"],
     )
 
 
-def _of_locust(target: Target) -> Row:
+def _measure_locust(echo: EchoServer) -> Row:
     """Run Locust with users that continue for a second in `on_stop`, as if to clean up."""
-    before = target.count().messages
-    with rivals.rival(_LOCUST, target, USERS, USERS / RATE, STEADY_S) as running:
-        running.wait_connected(target)
+    before = echo.count().messages
+    with peer_process.run_peer(_LOCUST, echo, USERS, USERS / RATE, STEADY_S) as running:
+        running.wait_connected(echo)
         running.finish()
-        shown = reports.locust(running.case.folder).samples
-    sent = target.count().messages - before
+        listed = reports.locust(running.case.folder).samples
+    sent = echo.count().messages - before
     return Row(
         "samples",
         f"plain Locust: {WORKERS} workers, `on_stop` continues for {LATE_S:.0f} s",
-        f"sent {sent}, in its table {_percent(shown, sent)}",
+        f"sent {sent}, in its table {_share(listed, sent)}",
     )
 
 
@@ -83,7 +83,7 @@ def _locust(case: Case) -> list[str]:
 _LOCUST = Peer("plain Locust", lambda: "", "", _locust)
 
 
-def _shown_by_locust(folder: Path) -> int:
+def _listed_by_locust(folder: Path) -> int:
     """Return the number of sends in the table of Locust's master."""
     with (folder / "locust_stats.csv").open(newline="") as file:
         return sum(
@@ -91,5 +91,5 @@ def _shown_by_locust(folder: Path) -> int:
         )
 
 
-def _percent(count: int, of: int) -> str:
-    return f"{count} ({100 * count / max(1, of):.3f} %)"
+def _share(count: int, total: int) -> str:
+    return f"{count} ({100 * count / max(1, total):.3f} %)"

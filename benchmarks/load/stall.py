@@ -3,12 +3,13 @@
 import time
 from typing import NamedTuple, TypeVar
 
-from benchmarks.load import ours, rivals, truth
+from benchmarks.load import engine_load, peer_process
+from benchmarks.load.echo_server import EchoServer, run_echo_server
 from benchmarks.load.options import Options
-from benchmarks.load.target import Target, echo
+from benchmarks.load.true_percentiles import error_percent, percentile_s
 from benchmarks.peers import PEERS
-from benchmarks.peers.reports import Claimed
-from benchmarks.progress import say
+from benchmarks.peers.reports import ReportedLatency
+from benchmarks.progress import print_progress
 from benchmarks.table import Row
 
 CONNECTIONS = 20
@@ -24,39 +25,39 @@ class _Run(NamedTuple):
     """How long the echo was stopped, and the percentiles that a generator reported."""
 
     stopped_s: float
-    claimed: Claimed
+    reported: ReportedLatency
 
     @property
-    def order(self) -> float:
+    def sort_key(self) -> float:
         """The value by which the median run is chosen."""
-        return self.claimed.p99_ms
+        return self.reported.p99_ms
 
     @property
     def errors(self) -> tuple[float, float]:
         """The errors of p99 and p99.9, in percent of the true value."""
         p99_ms, p999_ms = _true_ms(self.stopped_s)
         return (
-            truth.error_percent(self.claimed.p99_ms, p99_ms),
-            truth.error_percent(self.claimed.p999_ms, p999_ms),
+            error_percent(self.reported.p99_ms, p99_ms),
+            error_percent(self.reported.p999_ms, p999_ms),
         )
 
     def __str__(self) -> str:
         (true99_ms, true999_ms), (error99, error999) = _true_ms(self.stopped_s), self.errors
         return (
-            f"p99 {self.claimed.p99_ms:.0f} ms ({error99:+.1f} %), p99.9 "
-            f"{self.claimed.p999_ms:.0f} ms ({error999:+.1f} %); true: {true99_ms:.0f} and "
-            f"{true999_ms:.0f}; {self.claimed.samples} samples of {PLANNED} planned"
+            f"p99 {self.reported.p99_ms:.0f} ms ({error99:+.1f} %), p99.9 "
+            f"{self.reported.p999_ms:.0f} ms ({error999:+.1f} %); true: {true99_ms:.0f} and "
+            f"{true999_ms:.0f}; {self.reported.samples} samples of {PLANNED} planned"
         )
 
 
-class _Silent(NamedTuple):
+class _RunWithoutLatencies(NamedTuple):
     """The same for a generator that records no latency: the messages that the echo counted."""
 
     stopped_s: float
     sent: int
 
     @property
-    def order(self) -> float:
+    def sort_key(self) -> float:
         """The value by which the median run is chosen."""
         return self.sent
 
@@ -68,81 +69,87 @@ class _Silent(NamedTuple):
         )
 
 
-_Kind = TypeVar("_Kind", bound=_Run | _Silent)
+_AnyRun = TypeVar("_AnyRun", bound=_Run | _RunWithoutLatencies)
 
 
 def _true_ms(stopped_s: float) -> tuple[float, float]:
     """Return the analytic p99 and p99.9."""
-    p99_s, p999_s = (truth.percentile_s(share, stopped_s, TOTAL_S) for share in (0.99, 0.999))
+    p99_s, p999_s = (percentile_s(share, stopped_s, TOTAL_S) for share in (0.99, 0.999))
     return 1e3 * p99_s, 1e3 * p999_s
 
 
 def rows(options: Options) -> list[Row]:
     """Return the median run of Gauntlet and of every installed peer that keeps statistics."""
-    peers = {name: peer for name, peer in rivals.present(options.peers).items() if not peer.bare}
-    ours_runs: list[_Run] = []
-    their_runs: dict[str, list[_Run | _Silent]] = {name: [] for name in peers}
-    broken: dict[str, str] = {}
-    with echo() as target:
+    peers = {
+        name: peer
+        for name, peer in peer_process.installed_peers(options.peers).items()
+        if not peer.without_statistics
+    }
+    engine_runs: list[_Run] = []
+    peer_runs: dict[str, list[_Run | _RunWithoutLatencies]] = {name: [] for name in peers}
+    failures: dict[str, str] = {}
+    with run_echo_server() as echo:
         for _ in range(options.repeats):
-            ours_runs.append(_of_ours(options, target))
-            say(f"  stall: ours {ours_runs[-1]}")
+            engine_runs.append(_measure_engine(options, echo))
+            print_progress(f"  stall: ours {engine_runs[-1]}")
             for name in peers:
                 try:
-                    their_runs[name].append(_of_peer(name, target))
+                    peer_runs[name].append(_measure_peer(name, echo))
                 except (RuntimeError, OSError, LookupError, ValueError) as error:
-                    broken[name] = f"did not finish: {error}"
+                    failures[name] = f"did not finish: {error}"
                     continue
-                say(f"  stall: {name} {their_runs[name][-1]}")
-    middle = _middle(ours_runs)
-    found = [
+                print_progress(f"  stall: {name} {peer_runs[name][-1]}")
+    median = _median_run(engine_runs)
+    table = [
         Row(
             "stall",
             f"ours, echo stopped for {STOP_S:.0f} s",
-            str(middle),
+            str(median),
             f"within {WITHIN_PERCENT:.0f} %",
-            met=max(map(abs, middle.errors)) <= WITHIN_PERCENT,
+            met=max(map(abs, median.errors)) <= WITHIN_PERCENT,
         )
     ]
     for name, peer in peers.items():
-        result = broken.get(name) or str(_middle(their_runs[name]))
-        found.append(Row("stall", f"{peer.name}, the same", result))
-    return found
+        result = failures.get(name) or str(_median_run(peer_runs[name]))
+        table.append(Row("stall", f"{peer.name}, the same", result))
+    return table
 
 
-def _middle(runs: list[_Kind]) -> _Kind:
-    return sorted(runs, key=lambda run: run.order)[len(runs) // 2]
+def _median_run(runs: list[_AnyRun]) -> _AnyRun:
+    return sorted(runs, key=lambda run: run.sort_key)[len(runs) // 2]
 
 
-def _of_ours(options: Options, target: Target) -> _Run:
-    plan = ours.Plan(
-        (target.url,), CONNECTIONS, CONNECTIONS / PACE_S, TOTAL_S, through=options.through
+def _measure_engine(options: Options, echo: EchoServer) -> _Run:
+    plan = engine_load.LoadPlan(
+        (echo.url,), CONNECTIONS, CONNECTIONS / PACE_S, TOTAL_S, run_mode=options.run_mode
     )
-    with ours.load(plan) as load:
-        load.wait_for("steady", ours.BOOT_S)
-        stopped_s = _stop(target)
+    with engine_load.run_load(plan) as load:
+        load.wait_for("steady", engine_load.BOOT_TIMEOUT_S)
+        stopped_s = _stop(echo)
         load.finish()
         response = load.histogram("response")
         p99_ms, p999_ms = (response.percentile_ms(share) or 0.0 for share in (0.99, 0.999))
-        return _Run(stopped_s, Claimed(p99_ms, p999_ms, response.total))
+        return _Run(stopped_s, ReportedLatency(p99_ms, p999_ms, response.total))
 
 
-def _of_peer(name: str, target: Target) -> _Run | _Silent:
-    claims = PEERS[name].claims
-    with rivals.rival(PEERS[name], target, CONNECTIONS, PACE_S, TOTAL_S, claims=True) as running:
-        running.wait_connected(target)
-        began_s, before = time.monotonic(), target.count().messages
-        stopped_s = _stop(target)
-        if claims is None:  # its end need not be awaited
+def _measure_peer(name: str, echo: EchoServer) -> _Run | _RunWithoutLatencies:
+    read_latency = PEERS[name].read_latency
+    with peer_process.run_peer(
+        PEERS[name], echo, CONNECTIONS, PACE_S, TOTAL_S, keep_samples=True
+    ) as running:
+        running.wait_connected(echo)
+        began_s, before = time.monotonic(), echo.count().messages
+        stopped_s = _stop(echo)
+        if read_latency is None:  # its end need not be awaited
             time.sleep(max(0.0, began_s + TOTAL_S - time.monotonic()))
-            return _Silent(stopped_s, target.count().messages - before)
+            return _RunWithoutLatencies(stopped_s, echo.count().messages - before)
         running.finish()
-        return _Run(stopped_s, claims(running.case.folder))
+        return _Run(stopped_s, read_latency(running.case.folder))
 
 
-def _stop(target: Target) -> float:
+def _stop(echo: EchoServer) -> float:
     """Stop the echo for `STOP_S` and return for how many seconds it was stopped."""
     time.sleep(BEFORE_S)
-    with target.stopped() as began_s:
+    with echo.stopped() as began_s:
         time.sleep(STOP_S)
     return time.monotonic() - began_s

@@ -4,72 +4,76 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from benchmarks.load import ours, rivals
-from benchmarks.load.target import Target
-from benchmarks.load.tree import Tree
+from benchmarks.load import engine_load, peer_process
+from benchmarks.load.echo_server import EchoServer
+from benchmarks.load.process_tree import ProcessTree
 from benchmarks.peers import Peer
 
 SETTLE_S = 1.0  # from the first message to the window, for caches and buffers to fill
 BUSY_SHARE = 0.75  # of the generator's core
-BUSY_WITHIN = 0.05
+BUSY_TOLERANCE = 0.05
 START_RATE = 2000.0
 SEARCH_S = 1.5
-SEARCHES = 6
+SEARCH_STEPS = 6
 
 
-class Spent(NamedTuple):
+class CpuCost(NamedTuple):
     """CPU time per round trip of the generator's process tree, and round trips per second."""
 
     cpu_us: float
-    per_s: float
+    rate_per_s: float
 
     @property
     def share(self) -> float:
         """The share of one core."""
-        return self.cpu_us * self.per_s / 1e6
+        return self.cpu_us * self.rate_per_s / 1e6
 
 
-class Checked(NamedTuple):
+class EngineTrial(NamedTuple):
     """A trial of Gauntlet's engine, which also accounts for every message."""
 
-    spent: Spent
+    cost: CpuCost
     missing: int
     lag_p99_ms: float
 
 
-def window(target: Target, tree: Tree, seconds: float) -> Spent:
+def measure_window(echo: EchoServer, tree: ProcessTree, seconds: float) -> CpuCost:
     """Measure from now on for `seconds`."""
-    began_s, before, spent_s = time.monotonic(), target.count().messages, tree.cpu_s()
+    began_s, before, spent_s = time.monotonic(), echo.count().messages, tree.cpu_s()
     time.sleep(seconds)
-    messages, spent_s = target.count().messages - before, tree.cpu_s() - spent_s
+    messages, spent_s = echo.count().messages - before, tree.cpu_s() - spent_s
     took_s = time.monotonic() - began_s
-    return Spent(1e6 * spent_s / max(1, messages), messages / took_s)
+    return CpuCost(1e6 * spent_s / max(1, messages), messages / took_s)
 
 
-def of_ours(
-    target: Target, users: int, rate: float, seconds: float, through: ours.Through
-) -> Checked:
+def measure_engine(
+    echo: EchoServer, users: int, rate: float, seconds: float, run_mode: engine_load.RunMode
+) -> EngineTrial:
     """Measure Gauntlet's engine at a rate, in an open model with history, histograms and ledger."""
-    plan = ours.Plan((target.url,), users, rate, SETTLE_S + seconds + 0.5, through=through)
-    with ours.load(plan) as load:
-        load.wait_for("steady", ours.BOOT_S)
+    plan = engine_load.LoadPlan(
+        (echo.url,), users, rate, SETTLE_S + seconds + 0.5, run_mode=run_mode
+    )
+    with engine_load.run_load(plan) as load:
+        load.wait_for("steady", engine_load.BOOT_TIMEOUT_S)
         time.sleep(SETTLE_S)
-        spent = window(target, load.tree, seconds)
+        cost = measure_window(echo, load.tree, seconds)
         line = load.finish()
         missing = line["ops"] - line["presented"]
-        return Checked(spent, missing, load.percentile_ms("lag", 0.99))
+        return EngineTrial(cost, missing, load.percentile_ms("lag", 0.99))
 
 
-def of_peer(peer: Peer, target: Target, connections: int, pace_s: float, seconds: float) -> Spent:
+def measure_peer(
+    peer: Peer, echo: EchoServer, connections: int, pace_s: float, seconds: float
+) -> CpuCost:
     """Measure a peer, at full speed if `pace_s` is 0; RuntimeError if it does not run."""
-    own_s = rivals.BOOT_S + SETTLE_S + seconds
-    with rivals.rival(peer, target, connections, pace_s, own_s) as running:
-        running.wait_connected(target)
+    run_time_s = peer_process.BOOT_TIMEOUT_S + SETTLE_S + seconds
+    with peer_process.run_peer(peer, echo, connections, pace_s, run_time_s) as running:
+        running.wait_connected(echo)
         time.sleep(SETTLE_S)
-        return window(target, running.tree, seconds)
+        return measure_window(echo, running.tree, seconds)
 
 
-def busy_rate(spent_at: Callable[[float], Spent]) -> float:
+def busy_rate(cost_at: Callable[[float], CpuCost]) -> float:
     """Return the rate at which a generator uses about `BUSY_SHARE` of its core.
 
     Full speed has no meaning in an open model: beyond the capacity of the core, arrivals only
@@ -78,10 +82,10 @@ def busy_rate(spent_at: Callable[[float], Spent]) -> float:
     """
     shares: dict[float, float] = {}
     rate = START_RATE
-    for _ in range(SEARCHES):
-        spent = min(spent_at(rate), spent_at(rate), key=lambda spent: spent.cpu_us)
-        shares[rate] = spent.share
-        if abs(spent.share - BUSY_SHARE) <= BUSY_WITHIN:
+    for _ in range(SEARCH_STEPS):
+        cost = min(cost_at(rate), cost_at(rate), key=lambda cost: cost.cpu_us)
+        shares[rate] = cost.share
+        if abs(cost.share - BUSY_SHARE) <= BUSY_TOLERANCE:
             break
-        rate = BUSY_SHARE * 1e6 / spent.cpu_us
-    return min(shares, key=lambda tried: abs(shares[tried] - BUSY_SHARE))
+        rate = BUSY_SHARE * 1e6 / cost.cpu_us
+    return min(shares, key=lambda candidate: abs(shares[candidate] - BUSY_SHARE))

@@ -1,7 +1,7 @@
-"""Other load generators as they are usually used, one file each, and how to start them.
+"""Other load generators ("peers"), each used as its users usually do, and how to start them.
 
-All do the same against an echo: so many connections, each sends a text of 120 bytes, waits for its
-echo, and sends the next one at once or when its pace allows. They end with `seconds`, or when told.
+All put the same load on an echo server: each connection sends a text of 120 bytes, waits for its
+echo, and sends the next text immediately or at its pace. They end after `seconds` or by a signal.
 """
 
 import json
@@ -22,10 +22,11 @@ _NODE = "npm install --prefix benchmarks/peers"
 
 
 class Case(NamedTuple):
-    """What a peer is asked to do; `pace_s` is the time from send to send, 0 is at once.
+    """The load that a peer generates.
 
-    `folder` is its own to write into. `claims`: it is to keep what its percentiles are read from,
-    which costs some of them.
+    `pace_s` is the time between two sends of a connection; with 0, the next send follows the echo
+    immediately. The peer may write files into `folder`. With `keep_samples` it keeps the samples
+    from which its percentiles are read; some peers need more CPU time for this.
     """
 
     port: int
@@ -33,61 +34,64 @@ class Case(NamedTuple):
     pace_s: float
     seconds: int
     folder: Path
-    claims: bool = False
+    keep_samples: bool = False
 
     @property
     def url(self) -> str:
-        """Where the echo is."""
+        """The URL of the echo server."""
         return f"ws://127.0.0.1:{self.port}/"
 
 
 class Peer(NamedTuple):
-    """One generator. `command` may write files into the case's folder first.
+    """A load generator.
 
-    `installed` gives what its versions are, or nothing where it cannot run: then `install` helps.
-    `claims` reads the percentiles it claims, where it claims any. `bare` is one that keeps no
-    statistics at all: less than what a load generator is for.
+    `versions` returns the versions of its parts, or an empty text if it is not installed; then
+    `install_command` installs it. `command` returns its command line, and may write files into the
+    folder of the case before. `read_latency` reads the percentiles that it reports, if it reports
+    any. A peer `without_statistics` only sends and receives, like a client library.
     """
 
     name: str
-    installed: Callable[[], str]
-    install: str
+    versions: Callable[[], str]
+    install_command: str
     command: Callable[[Case], list[str]]
-    claims: reports.Reader | None = None
-    bare: bool = False
-    # Whether ours is to be several times as cheap: those in Python and Node, on bare WebSockets.
-    compared: bool = False
+    read_latency: reports.Reader | None = None
+    without_statistics: bool = False
+    # Whether our engine should cost several times less. This applies to load generators in Python
+    # and Node that use WebSocket without a further protocol.
+    has_target: bool = False
 
 
-def _packages(*names: str) -> Callable[[], str]:
-    def installed() -> str:
+def _package_versions(*names: str) -> Callable[[], str]:
+    def versions() -> str:
         try:
             return ", ".join(f"{name} {version(name)}" for name in names)
         except PackageNotFoundError:
             return ""
 
-    return installed
+    return versions
 
 
-def _module(name: str) -> Callable[[], str]:
-    def installed() -> str:
+def _node_module_version(name: str) -> Callable[[], str]:
+    def versions() -> str:
         file = MODULES / name / "package.json"
         if shutil.which("node") is None or not file.is_file():
             return ""
-        found = json.loads(file.read_text())["version"]
-        return f"{name} {found}, node {_said('node', '--version')}"
+        module_version = json.loads(file.read_text())["version"]
+        return f"{name} {module_version}, node {_first_line('node', '--version')}"
 
-    return installed
-
-
-def _program(name: str, argument: str) -> Callable[[], str]:
-    def installed() -> str:
-        return _said(name, argument) if shutil.which(name) else ""
-
-    return installed
+    return versions
 
 
-def _said(*command: str) -> str:
+def _program_version(name: str, argument: str) -> Callable[[], str]:
+    def versions() -> str:
+        return _first_line(name, argument) if shutil.which(name) else ""
+
+    return versions
+
+
+def _first_line(*command: str) -> str:
+    """Return the first line that a command prints."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return (done.stdout.strip() or done.stderr.strip()).partition("\n")[0]
 
@@ -129,7 +133,7 @@ def _tsung(case: Case) -> list[str]:
     think = f'<thinktime value="{case.pace_s}"/>' if case.pace_s else ""
     text = (HERE / "tsung.xml").read_text()
     text = text.replace("$PORT", str(case.port)).replace("$CONNECTIONS", str(case.connections))
-    text = text.replace("$BACKEND", "fullstats" if case.claims else "text")
+    text = text.replace("$BACKEND", "fullstats" if case.keep_samples else "text")
     file.write_text(text.replace("$THINK", think).replace("$SECONDS", str(case.seconds)))
     return ["tsung", "-n", "-f", str(file), "-l", str(case.folder), "start"]
 
@@ -151,43 +155,49 @@ def _arguments(case: Case) -> list[str]:
 PEERS: dict[str, Peer] = {
     "locust-websocket-client": Peer(
         "Locust + websocket-client",
-        _packages("locust", "websocket-client"),
+        _package_versions("locust", "websocket-client"),
         "pip install locust websocket-client",
         _locust("locust_websocket_client.py"),
         reports.locust,
-        compared=True,
+        has_target=True,
     ),
     "locust-websockets": Peer(
         "Locust + websockets.sync",
-        _packages("locust", "websockets"),
+        _package_versions("locust", "websockets"),
         "pip install locust websockets",
         _locust("locust_websockets.py"),
         reports.locust,
-        compared=True,
+        has_target=True,
     ),
     "locust-socketio": Peer(
         "Locust SocketIOUser",
-        _packages("locust", "python-socketio", "websocket-client"),
+        _package_versions("locust", "python-socketio", "websocket-client"),
         "pip install locust python-socketio websocket-client",
         _locust("locust_socketio.py"),
         reports.locust_calls,
     ),
-    "artillery": Peer("Artillery", _module("artillery"), _NODE, _artillery, compared=True),
-    "tsung": Peer("Tsung", _program("tsung", "-v"), "apt-get install tsung", _tsung, reports.tsung),
-    "k6": Peer("k6", _program("k6", "version"), "go install go.k6.io/k6@latest", _k6, reports.k6),
+    "artillery": Peer(
+        "Artillery", _node_module_version("artillery"), _NODE, _artillery, has_target=True
+    ),
+    "tsung": Peer(
+        "Tsung", _program_version("tsung", "-v"), "apt-get install tsung", _tsung, reports.tsung
+    ),
+    "k6": Peer(
+        "k6", _program_version("k6", "version"), "go install go.k6.io/k6@latest", _k6, reports.k6
+    ),
     "websockets": Peer(
         "websockets.asyncio on uvloop",
-        _packages("websockets", "uvloop"),
+        _package_versions("websockets", "uvloop"),
         "pip install websockets uvloop",
         _python("websockets_uvloop"),
-        bare=True,
+        without_statistics=True,
     ),
     "aiohttp": Peer(
         "aiohttp on uvloop",
-        _packages("aiohttp", "uvloop"),
+        _package_versions("aiohttp", "uvloop"),
         "pip install aiohttp uvloop",
         _python("aiohttp_uvloop"),
-        bare=True,
+        without_statistics=True,
     ),
-    "ws": Peer("node ws", _module("ws"), _NODE, _ws, bare=True),
+    "ws": Peer("node ws", _node_module_version("ws"), _NODE, _ws, without_statistics=True),
 }

@@ -1,4 +1,4 @@
-"""The command line of the Python peers that are scripts of their own."""
+"""The command line of the Python peers that are separate scripts."""
 
 import sys
 from typing import NamedTuple
@@ -9,7 +9,7 @@ PAYLOAD = "x" * PAYLOAD_BYTES
 
 
 class Arguments(NamedTuple):
-    """As `benchmarks.peers.Case` has them."""
+    """The parameters of a load, as in `benchmarks.peers.Case`."""
 
     url: str
     connections: int
@@ -17,7 +17,7 @@ class Arguments(NamedTuple):
     seconds: float
 
 
-def read() -> Arguments:
-    """Those that this process was given."""
+def parse() -> Arguments:
+    """Return the arguments of this process."""
     url, connections, pace_s, seconds = sys.argv[1:]
     return Arguments(url, int(connections), float(pace_s), float(seconds))

@@ -1,4 +1,4 @@
-// k6's own WebSocket module: one virtual user a connection, the next send follows the echo.
+// k6's own WebSocket module, with one virtual user per connection; an echo triggers the next send.
 import ws from "k6/ws";
 import { Counter, Trend } from "k6/metrics";
 
@@ -14,7 +14,7 @@ export default function () {
       sentMs = Date.now();
       socket.send(payload);
     };
-    const firstMs = 1 + paceMs * Math.random(); // not all at once
+    const firstMs = 1 + paceMs * Math.random(); // spreads the connections over the pace
     socket.on("open", () => socket.setTimeout(send, firstMs));
     socket.on("message", () => {
       echoMs.add(Date.now() - sentMs);

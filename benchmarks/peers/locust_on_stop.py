@@ -1,4 +1,4 @@
-"""Locust with users that go on for a second while they stop."""
+"""Locust with users that continue to send for a second in `on_stop`."""
 
 import time
 
@@ -7,11 +7,11 @@ from benchmarks.peers import locust_websocket_client as plain
 LATE_S = 1.0
 
 
-class Lingering(plain.Client):
-    """Its last samples are taken in `on_stop`."""
+class LateUser(plain.Client):
+    """A user whose last samples are taken in `on_stop`."""
 
     def on_stop(self) -> None:
-        """Go on for a while, then close."""
+        """Continue to send for `LATE_S`, then close the connection."""
         until_s = time.monotonic() + LATE_S
         while time.monotonic() < until_s:
             self.echo()

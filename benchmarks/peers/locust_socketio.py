@@ -1,6 +1,6 @@
-"""Locust's own `SocketIOUser`: a call, whose acknowledgement is the echo.
+"""Locust's own `SocketIOUser`, which makes calls whose acknowledgement is the echo.
 
-It counts a call twice: the call with its time, and the event that is in it with 0 ms.
+Locust counts each call twice: the call with its duration, and the event within it with 0 ms.
 """
 
 from typing import Any
@@ -10,23 +10,23 @@ from locust.contrib.socketio import SocketIOUser
 
 from benchmarks.peers.locust_user import PAYLOAD, PacedUser
 
-PATIENCE_S = 60  # while all others of a process connect, too
+TIMEOUT_S = 60  # long, because all users of a process connect at the same time
 
 
 class Client(PacedUser, SocketIOUser):
-    """One connection a user."""
+    """A user with one connection."""
 
-    sio: Any  # whose methods have no types
-    options = {"request_timeout": PATIENCE_S}  # noqa: RUF012 - as Locust declares it
+    sio: Any  # its methods have no type annotations
+    options = {"request_timeout": TIMEOUT_S}  # noqa: RUF012 - as Locust declares it
 
     def connect(self) -> None:
-        self.sio.connect(str(self.host), transports=["websocket"], wait_timeout=PATIENCE_S)
+        self.sio.connect(str(self.host), transports=["websocket"], wait_timeout=TIMEOUT_S)
 
     def on_stop(self) -> None:
-        """Close."""
+        """Close the connection."""
         self.sio.disconnect()
 
     @task
     def echo(self) -> None:
-        """Send one message."""
+        """Send one message and wait for its acknowledgement."""
         self.sio.call("echo", PAYLOAD)

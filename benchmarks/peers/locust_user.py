@@ -1,4 +1,4 @@
-"""What the Locust peers have in common: closed-loop users, as Locust's guides write them."""
+"""Base classes of the Locust peers: closed-loop users, written as in Locust's guides."""
 
 import random
 import time
@@ -12,21 +12,21 @@ from benchmarks.peers import PAYLOAD_BYTES
 PAYLOAD = "x" * PAYLOAD_BYTES
 
 
-def _add(parser: Any) -> None:
-    parser.add_argument("--pace", type=float, default=0.0, help="seconds from send to send")
+def _add_options(parser: Any) -> None:
+    parser.add_argument("--pace", type=float, default=0.0, help="seconds between two sends")
 
 
-_events: Any = events  # whose methods have no types
-_events.init_command_line_parser.add_listener(_add)
+_events: Any = events  # its methods have no type annotations
+_events.init_command_line_parser.add_listener(_add_options)
 
 
 class PacedUser(User):
-    """Connects, and has a task begin every `--pace` seconds."""
+    """A user who connects, and starts a task every `--pace` seconds."""
 
     abstract = True
 
     def on_start(self) -> None:
-        """Connect, and wait a part of the pace: not all at once."""
+        """Connect, and wait for a random part of the pace, which spreads the users over it."""
         self.connect()
         gevent.sleep(random.random() * self.environment.parsed_options.pace)
 
@@ -35,23 +35,23 @@ class PacedUser(User):
         raise NotImplementedError
 
     def wait_time(self) -> float:
-        """As Locust's `constant_pacing` has it."""
+        """Return the time until the next task, as `constant_pacing` computes it."""
         pace: float = constant_pacing(self.environment.parsed_options.pace)(self)
         return pace
 
 
 class EchoUser(PacedUser):
-    """Sends, waits for the echo, and has the round trip counted."""
+    """A user who sends, waits for the echo, and reports the round trip to Locust."""
 
     abstract = True
 
     def exchange(self, payload: str) -> str:
-        """One round trip."""
+        """Send a text and return its echo."""
         raise NotImplementedError
 
     @task
     def echo(self) -> None:
-        """Send one message."""
+        """Make one round trip."""
         began_s = time.perf_counter()
         echoed = self.exchange(PAYLOAD)
         self.environment.events.request.fire(

@@ -1,4 +1,4 @@
-"""Locust with websocket-client, which blocks its greenlet: the usual recipe."""
+"""Locust with websocket-client, which blocks only its greenlet; this is the usual combination."""
 
 import websocket
 
@@ -6,13 +6,13 @@ from benchmarks.peers.locust_user import EchoUser
 
 
 class Client(EchoUser):
-    """One connection a user."""
+    """A user with one connection."""
 
     def connect(self) -> None:
         self._socket = websocket.create_connection(str(self.host))
 
     def on_stop(self) -> None:
-        """Close."""
+        """Close the connection."""
         self._socket.close()
 
     def exchange(self, payload: str) -> str:

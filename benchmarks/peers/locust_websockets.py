@@ -1,4 +1,4 @@
-"""Locust with `websockets.sync`, whose reading thread is a greenlet here."""
+"""Locust with `websockets.sync`, whose reader thread becomes a greenlet under Locust."""
 
 from websockets.sync import client
 
@@ -6,13 +6,13 @@ from benchmarks.peers.locust_user import EchoUser
 
 
 class Client(EchoUser):
-    """One connection a user."""
+    """A user with one connection."""
 
     def connect(self) -> None:
         self._socket = client.connect(str(self.host), compression=None, ping_interval=None)
 
     def on_stop(self) -> None:
-        """Close."""
+        """Close the connection."""
         self._socket.close()
 
     def exchange(self, payload: str) -> str:

@@ -1,4 +1,4 @@
-"""`websockets.asyncio` on uvloop, a task for each connection; no statistics."""
+"""`websockets.asyncio` on uvloop, with one task per connection and without statistics."""
 
 import asyncio
 import contextlib
@@ -7,12 +7,12 @@ import random
 import uvloop
 from websockets.asyncio.client import connect
 
-from benchmarks.peers.arguments import PAYLOAD, read
+from benchmarks.peers.arguments import PAYLOAD, parse
 
 
-async def _talk(url: str, pace_s: float) -> None:
+async def _exchange(url: str, pace_s: float) -> None:
     async with connect(url, compression=None, ping_interval=None, max_queue=None) as socket:
-        await asyncio.sleep(pace_s * random.random())  # not all at once
+        await asyncio.sleep(pace_s * random.random())  # spreads the connections over the pace
         while True:
             await socket.send(PAYLOAD)
             await socket.recv()
@@ -21,11 +21,11 @@ async def _talk(url: str, pace_s: float) -> None:
 
 
 async def _main() -> None:
-    url, connections, pace_s, seconds = read()
+    url, connections, pace_s, seconds = parse()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
             for _ in range(connections):
-                group.create_task(_talk(url, pace_s))
+                group.create_task(_exchange(url, pace_s))
 
 
 if __name__ == "__main__":

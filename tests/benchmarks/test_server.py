@@ -1,4 +1,4 @@
-"""The server's benchmark: it runs, prints every row, and its documentation has each."""
+"""The benchmark of the server prints every row, and the documentation describes each."""
 
 import json
 import re
@@ -13,13 +13,13 @@ TINY = ("--seconds=0.5", "--conversations=8", "--members=5", "--connections=20")
 
 
 def run(*arguments):
-    """The finished script."""
+    """Run the script to its end."""
     command = [sys.executable, "-m", "benchmarks.server", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def rows_named():
-    """The rows that the script says it has."""
+def row_names():
+    """Return the names of the rows that the script measures."""
     code = "import json; from benchmarks.server import ROWS; print(json.dumps([*ROWS]))"
     return json.loads(subprocess.check_output([sys.executable, "-c", code], cwd=ROOT))
 
@@ -30,7 +30,7 @@ def test_a_tiny_run_prints_every_row_without_losses(require_service):
     done = run("--stack=embedded", "--markdown", *TINY)
     assert done.returncode == 0, done.stderr
     table = re.findall(r"^\| (\w+) \| (.*?) \|$", done.stdout, re.MULTILINE)
-    assert [name for name, _ in table] == ["row", *rows_named()]
+    assert [name for name, _ in table] == ["row", *row_names()]
     for name, cells in table:
         if "lost" in cells and name != "row":
             assert "; 0 lost, 0 failed, 0 out of order" in cells, name
@@ -39,7 +39,7 @@ def test_a_tiny_run_prints_every_row_without_losses(require_service):
 def test_the_documentation_has_every_row():
     page = (ROOT / "docs" / "benchmarks.md").read_text()
     text, _, _ = page.partition("## The load engine")
-    published, explained = (["row", *rows_named()] for _ in range(2))
+    published, explained = (["row", *row_names()] for _ in range(2))
     assert re.findall(r"^\| (\w+) \|", text, re.MULTILINE) == published + explained
 
 

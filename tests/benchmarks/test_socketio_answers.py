@@ -6,8 +6,8 @@ import pytest
 import socketio
 
 from benchmarks import socketio_answers
-from benchmarks.load import rivals
-from benchmarks.load.target import echo
+from benchmarks.load import peer_process
+from benchmarks.load.echo_server import run_echo_server
 
 
 def test_an_event_is_acknowledged_with_its_arguments():
@@ -34,10 +34,10 @@ def test_only_events_count_as_messages():
 
 @pytest.mark.integration
 def test_a_real_client_receives_its_acknowledgements():
-    with echo() as target:
+    with run_echo_server() as echo:
         client = socketio.Client()
-        client.connect(target.url, transports=["websocket"])
+        client.connect(echo.url, transports=["websocket"])
         assert [client.call("echo", text) for text in ("ä", '"x"')] == ["ä", '"x"']
-        assert (target.count().messages, target.count().open) == (2, 1)
+        assert (echo.count().messages, echo.count().open) == (2, 1)
         client.disconnect()
-        rivals._wait_gone(target)
+        peer_process._wait_until_idle(echo)

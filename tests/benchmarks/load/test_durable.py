@@ -6,11 +6,11 @@ from benchmarks.load import durable
 
 
 def search(capacity):
-    """The rates tried on a system of this capacity, and the best that was held."""
+    """Return the number of trials on a system with a capacity, and the highest rate that held."""
     trials = []
     while (rate := durable.next_rate(trials)) is not None:
-        trials.append(durable.Trial(rate, 0, 1.0, 10.0 if rate <= capacity else 9_999.0))
-    held = [one.rate for one in trials if one.held]
+        trials.append(durable.RateTrial(rate, 0, 1.0, 10.0 if rate <= capacity else 9_999.0))
+    held = [trial.rate for trial in trials if trial.held]
     return len(trials), max(held, default=None)
 
 
@@ -22,7 +22,7 @@ def test_the_search_ends_when_rates_are_closer_than_its_resolution():
 
 def test_a_rate_counts_as_failed_after_two_attempts():
     """A rate that failed once and then held is held, and the search goes up from it."""
-    hiccup = durable.Trial(durable.START_RATE, 0, 80.0, 1300.0)
+    hiccup = durable.RateTrial(durable.START_RATE, 0, 80.0, 1300.0)
     held = hiccup._replace(response_p99_ms=30.0)
     assert durable.next_rate([hiccup]) == durable.START_RATE
     assert durable.next_rate([hiccup, held]) == durable.START_RATE * durable.STEP
@@ -35,6 +35,6 @@ def test_the_search_ends_even_if_every_rate_or_none_is_held():
 
 
 def test_a_rate_with_losses_or_a_growing_queue_is_not_held():
-    assert durable.Trial(1, 0, 1.0, 1.0).held
-    assert not durable.Trial(1, 1, 1.0, 1.0).held
-    assert not durable.Trial(1, 0, 1.0, 1001.0).held
+    assert durable.RateTrial(1, 0, 1.0, 1.0).held
+    assert not durable.RateTrial(1, 1, 1.0, 1.0).held
+    assert not durable.RateTrial(1, 0, 1.0, 1001.0).held

@@ -1,4 +1,4 @@
-"""The load's benchmark: every row is measured on real processes, and its documentation has each."""
+"""The benchmark of the load engine measures every row, and the documentation describes each."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ TINY = ("--seconds=0.5", "--repeats=1", "--connections=10", "--stack=embedded", 
 
 
 def run(*arguments):
-    """The finished script."""
+    """Run the script to its end."""
     command = [sys.executable, "-m", "benchmarks.load", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 

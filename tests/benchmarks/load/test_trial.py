@@ -2,16 +2,16 @@
 
 import pytest
 
-from benchmarks.load.trial import BUSY_SHARE, BUSY_WITHIN, Spent, busy_rate
+from benchmarks.load.trial import BUSY_SHARE, BUSY_TOLERANCE, CpuCost, busy_rate
 
 
 def cost_us(rate):
-    """A message costs less where there are more at a time."""
+    """Return the cost of a message, which is lower at higher rates."""
     return 25 + 60_000 / rate
 
 
 class Machine:
-    """Windows at a rate, some of them slow: so many times the cost."""
+    """Measures windows; `slow` lists the factors of their costs, and later windows have 1."""
 
     def __init__(self, *slow):
         self._slow = list(slow)
@@ -20,17 +20,17 @@ class Machine:
     def window(self, rate):
         self.rates.append(rate)
         slow = self._slow.pop(0) if self._slow else 1
-        return Spent(slow * cost_us(rate), rate)
+        return CpuCost(slow * cost_us(rate), rate)
 
 
 def share(rate):
-    """Of a core, on a machine that is never slow."""
+    """Return the share of a core that is used at a rate."""
     return cost_us(rate) * rate / 1e6
 
 
-def test_the_search_finds_the_rate_of_the_wanted_share_in_few_windows():
+def test_the_search_finds_the_rate_of_the_busy_share_in_few_windows():
     machine = Machine()
-    assert share(busy_rate(machine.window)) == pytest.approx(BUSY_SHARE, abs=BUSY_WITHIN)
+    assert share(busy_rate(machine.window)) == pytest.approx(BUSY_SHARE, abs=BUSY_TOLERANCE)
     assert len(set(machine.rates)) < 6
 
 
@@ -46,6 +46,6 @@ def test_a_search_that_does_not_converge_returns_the_nearest_measured_rate():
 
     def window(rate):
         rates.append(rate)
-        return Spent(next(shares) * 1e6 / rate, rate)
+        return CpuCost(next(shares) * 1e6 / rate, rate)
 
     assert busy_rate(window) == rates[4]

@@ -1,4 +1,4 @@
-"""Starting peers, and reading their reports."""
+"""Peers are started correctly, and their reports are read."""
 
 import json
 import re
@@ -7,12 +7,12 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 
 from benchmarks.peers import HERE, PAYLOAD_BYTES, PEERS, Case
-from benchmarks.peers.reports import Claimed, k6, locust, locust_calls, tsung
+from benchmarks.peers.reports import ReportedLatency, k6, locust, locust_calls, tsung
 
 
 @pytest.fixture
 def case(tmp_path):
-    """A hundred connections, a message a second each."""
+    """A load of a hundred connections with one message per second each."""
     return Case(4711, 100, 1.0, 20, tmp_path)
 
 
@@ -30,12 +30,12 @@ def test_a_peer_is_started_with_the_address_and_the_connections(case, name):
 def test_a_missing_peer_is_listed_with_its_install_command(monkeypatch, tmp_path, name):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("benchmarks.peers.MODULES", tmp_path)
-    monkeypatch.setattr("benchmarks.peers.version", _nothing)
-    assert PEERS[name].installed() == ""
-    assert re.match(r"(pip|npm|apt-get|go) install ", PEERS[name].install)
+    monkeypatch.setattr("benchmarks.peers.version", _raise_not_found)
+    assert PEERS[name].versions() == ""
+    assert re.match(r"(pip|npm|apt-get|go) install ", PEERS[name].install_command)
 
 
-def _nothing(name):
+def _raise_not_found(name):
     raise PackageNotFoundError(name)
 
 
@@ -52,7 +52,7 @@ def test_locusts_percentiles_are_read_from_its_aggregated_row(tmp_path):
     (tmp_path / "locust_stats.csv").write_text(
         "Type,Name,Request Count,99%,99.9%\nWS,echo,7,1,2\n,Aggregated,35451,3,9\n"
     )
-    assert locust(tmp_path) == Claimed(3.0, 9.0, 35451)
+    assert locust(tmp_path) == ReportedLatency(3.0, 9.0, 35451)
 
 
 def test_only_the_calls_of_socketio_are_read(tmp_path):
@@ -61,7 +61,7 @@ def test_only_the_calls_of_socketio_are_read(tmp_path):
         "Type,Name,Request Count,99%,99.9%\n"
         "WS,connect,1,5,5\nWSC,echo,7,3,9\nWSE,echo,7,0,0\n,Aggregated,15,2,5\n"
     )
-    assert locust_calls(tmp_path) == Claimed(3.0, 9.0, 7)
+    assert locust_calls(tmp_path) == ReportedLatency(3.0, 9.0, 7)
 
 
 def test_the_request_samples_of_all_tsung_dumps_are_read(tmp_path):
@@ -74,13 +74,13 @@ def test_the_request_samples_of_all_tsung_dumps_are_read(tmp_path):
         f"{{sample,request,[{','.join(['0.3'] * 197)}]}}",
     ]
     (tmp_path / "20261126-2146" / "tsung-fullstats.log").write_text("\n".join(dumps))
-    assert tsung(tmp_path) == Claimed(0.3, 1000.5, 200)
+    assert tsung(tmp_path) == ReportedLatency(0.3, 1000.5, 200)
 
 
 def test_tsung_keeps_samples_only_if_they_are_read(case):
     """Keeping them costs CPU, which other rows measure."""
-    for claims, backend in ((False, "text"), (True, "fullstats")):
-        PEERS["tsung"].command(case._replace(claims=claims))
+    for keep_samples, backend in ((False, "text"), (True, "fullstats")):
+        PEERS["tsung"].command(case._replace(keep_samples=keep_samples))
         assert f'backend="{backend}"' in (case.folder / "tsung.xml").read_text()
 
 
@@ -88,7 +88,7 @@ def test_k6s_percentiles_are_read_from_the_trend_and_the_counter(tmp_path):
     trend = {"p(99)": 4.5, "p(99.9)": 20}
     summary = {"metrics": {"echo_ms": trend, "echoes": {"count": 12}}}
     (tmp_path / "k6.json").write_text(json.dumps(summary))
-    assert k6(tmp_path) == Claimed(4.5, 20, 12)
+    assert k6(tmp_path) == ReportedLatency(4.5, 20, 12)
 
 
 def test_every_peer_script_belongs_to_a_peer(case):

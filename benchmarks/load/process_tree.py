@@ -31,7 +31,7 @@ def can_pin() -> bool:
     return hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) > GENERATOR_CPU
 
 
-class Tree:
+class ProcessTree:
     """A process and all its current descendants."""
 
     def __init__(self, pid: int) -> None:

@@ -8,11 +8,11 @@ import msgspec
 import psutil
 
 from benchmarks.echo import Count
-from benchmarks.load.tree import SERVER_CPU, pinned
+from benchmarks.load.process_tree import SERVER_CPU, pinned
 from benchmarks.processes import LineChild, line_child
 
 
-class Target:
+class EchoServer:
     """A running echo server."""
 
     def __init__(self, child: LineChild) -> None:
@@ -22,7 +22,7 @@ class Target:
         self._child = child
 
     def count(self) -> Count:
-        """Return its counts."""
+        """Return the counts of the server."""
         return msgspec.json.decode(self._child.ask(None), type=Count)
 
     @contextlib.contextmanager
@@ -37,9 +37,9 @@ class Target:
 
 
 @contextlib.contextmanager
-def echo() -> Iterator[Target]:
+def run_echo_server() -> Iterator[EchoServer]:
     """Run an echo server."""
     with contextlib.ExitStack() as stack:
         with pinned(SERVER_CPU):  # only while it starts: this process must not stay pinned
             child = stack.enter_context(line_child("benchmarks.echo"))
-        yield Target(child)
+        yield EchoServer(child)

@@ -12,6 +12,6 @@ def percentile_s(share: float, stopped_s: float, total_s: float) -> float:
     return max(0.0, stopped_s - (1.0 - share) * total_s)
 
 
-def error_percent(claimed: float, true: float) -> float:
-    """Return the error of a claim in percent of the true value; negative if it is too low."""
-    return 100.0 * (claimed / true - 1.0)
+def error_percent(reported: float, true: float) -> float:
+    """Return the error of a reported value in percent of the true one; negative if too low."""
+    return 100.0 * (reported / true - 1.0)

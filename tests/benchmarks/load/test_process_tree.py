@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from benchmarks.load import tree
+from benchmarks.load import process_tree
 
 SPIN = "import time\nwhile time.process_time() < 0.2: pass\nprint(flush=True); input()"
 
@@ -17,15 +17,15 @@ def test_the_cpu_time_of_a_tree_includes_all_descendants():
         [sys.executable, "-c", outer], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
         child.stdout.readline()
-        assert 0.2 <= tree.Tree(child.pid).cpu_s() < 5
+        assert 0.2 <= process_tree.ProcessTree(child.pid).cpu_s() < 5
         child.stdin.close()
 
 
-@pytest.mark.skipif(not tree.can_pin(), reason="there is one CPU, or no affinity here")
+@pytest.mark.skipif(not process_tree.can_pin(), reason="there is one CPU, or no affinity here")
 def test_children_are_pinned_and_the_parent_is_not():
     """Otherwise the load would share the CPU of what it measures."""
     ours = os.sched_getaffinity(0)
     show = [sys.executable, "-c", "import os; print(len(os.sched_getaffinity(0)))"]
-    with tree.pinned(tree.GENERATOR_CPU):
+    with process_tree.pinned(process_tree.GENERATOR_CPU):
         assert subprocess.check_output(show) == b"1\n"
     assert os.sched_getaffinity(0) == ours

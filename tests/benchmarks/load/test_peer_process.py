@@ -1,11 +1,11 @@
-"""How peers end."""
+"""Peers end together with the programs that they started."""
 
 import subprocess
 import sys
 
 import psutil
 
-from benchmarks.load import rivals
+from benchmarks.load import peer_process
 
 
 def test_programs_started_by_a_peer_end_with_it():
@@ -19,6 +19,6 @@ def test_programs_started_by_a_peer_end_with_it():
     command = [sys.executable, "-c", outer]
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as child:
         started = psutil.Process(int(child.stdout.readline()))
-        rivals._end(child)
+        peer_process._end(child)
     psutil.wait_procs([started], timeout=5)
     assert not started.is_running() or started.status() == psutil.STATUS_ZOMBIE

@@ -12,24 +12,24 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.echo_adapter import ADAPTER
-from benchmarks.load.tree import GENERATOR_CPU, Tree, pinned
+from benchmarks.load.process_tree import GENERATOR_CPU, ProcessTree, pinned
 from benchmarks.processes import ROOT
-from benchmarks.workloads import ALONE
+from benchmarks.workloads import OWN_CONVERSATION
 from gauntlet.core.run_directory import RunDir, Tail
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.runner.load_process import write_load_file
 from gauntlet.scenarios.metrics.histogram import Histogram
 from gauntlet.stacks import subprocesses
 
-Through = Literal["locust", "alone"]
+RunMode = Literal["locust", "alone"]
 BODY_BYTES = 120
-BOOT_S = 60.0
-END_S = 60.0
-PATIENCE_S = 60.0  # longer than a server is stopped, so that no send times out
+BOOT_TIMEOUT_S = 60.0
+END_TIMEOUT_S = 60.0
+SEND_TIMEOUT_S = 60.0  # longer than a server is stopped, so that no send times out
 
 
 @dataclass(frozen=True)
-class Plan:
+class LoadPlan:
     """An open load: `rate` per second for `steady_s`, after all users have connected.
 
     With `workers`, Locust runs as a master with as many workers; otherwise as one process.
@@ -41,8 +41,8 @@ class Plan:
     steady_s: float
     ramp_s: float = 2.0
     adapter: str = ADAPTER
-    workload: str = ALONE
-    through: Through = "locust"
+    workload: str = OWN_CONVERSATION
+    run_mode: RunMode = "locust"
     workers: int = 0
     pin: bool = True  # runs on the generator's CPU only
 
@@ -60,18 +60,18 @@ class Plan:
                 "ramp": self.ramp_s,
                 "steady": self.steady_s,
                 "body_bytes": BODY_BYTES,
-                "attempt_timeout": PATIENCE_S,
-                "give_up_after": PATIENCE_S,
+                "attempt_timeout": SEND_TIMEOUT_S,
+                "give_up_after": SEND_TIMEOUT_S,
             },
         }
 
 
-class Load:
+class RunningLoad:
     """A running load."""
 
-    def __init__(self, plan: Plan, run: RunDir, child: subprocess.Popen[bytes]) -> None:
+    def __init__(self, plan: LoadPlan, run: RunDir, child: subprocess.Popen[bytes]) -> None:
         self.run = run
-        self.tree = Tree(child.pid)
+        self.tree = ProcessTree(child.pid)
         self._workers = range(max(1, plan.workers))
         self._child = child
         self._events = [Tail(run.events / f"load-{worker}.jsonl") for worker in self._workers]
@@ -88,8 +88,8 @@ class Load:
 
     def finish(self) -> Counter[str]:
         """Wait for the end and return the sum of the workers' reconciliation rows."""
-        self.wait_for("flushed", END_S)
-        self._child.wait(END_S)
+        self.wait_for("flushed", END_TIMEOUT_S)
+        self._child.wait(END_TIMEOUT_S)
         total: Counter[str] = Counter()
         for row in self._read():
             if row["kind"] == "reconciliation":
@@ -115,7 +115,7 @@ class Load:
 
 
 @contextlib.contextmanager
-def load(plan: Plan) -> Iterator[Load]:
+def run_load(plan: LoadPlan) -> Iterator[RunningLoad]:
     """Start a load in a temporary run directory."""
     with tempfile.TemporaryDirectory(prefix="gauntlet-benchmark-") as folder:
         run = RunDir.create(Path(folder), "benchmark", 1)
@@ -129,14 +129,14 @@ def load(plan: Plan) -> Iterator[Load]:
                 env={"GAUNTLET_LOAD": str(file), "PYTHONPATH": str(ROOT)},
             )
         try:
-            yield Load(plan, run, child)
+            yield RunningLoad(plan, run, child)
         finally:
             subprocesses.end(child, grace_s=5.0)
 
 
-def _command(plan: Plan, run: RunDir, file: Path) -> list[str]:
+def _command(plan: LoadPlan, run: RunDir, file: Path) -> list[str]:
     # Without `-P`, because the benchmarks are not installed.
-    if plan.through == "alone":
+    if plan.run_mode == "alone":
         return [sys.executable, "-m", "benchmarks.load.alone", str(file)]
     return [
         *(sys.executable, "-m", "locust", "-f", str(ROOT / "benchmarks" / "load" / "entry.py")),
