@@ -7,4 +7,4 @@ from gauntlet.locust import VirtualUser
 
 
 class Member(VirtualUser):
-    """A user of the scenario without behaviour of its own."""
+    """A user of the scenario, without additional behaviour."""

@@ -194,7 +194,7 @@ async def test_a_poll_lists_the_members_of_changed_rooms_only(store):
 
 
 async def test_only_members_may_change_the_membership(store):
-    """Nobody can found a room for another user, or add themselves to a room."""
+    """No user can create a room for another user, or add themselves to a room."""
     [refused] = await store.append([event("added", "b", by="a")])
     assert refused.code == "not_found"
     await store.append([event("added", "a", by="a")])
