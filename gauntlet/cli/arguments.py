@@ -240,15 +240,11 @@ def _rate(text: str) -> Rate:
     try:
         return Rate(parse_rate_per_s(text))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"must be a rate such as 300/s or 90/m; got {text!r}"
-        ) from error
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _duration(text: str) -> Duration:
     try:
         return Duration(parse_duration_s(text))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"must be a duration such as 15s, 300ms or 1m30s; got {text!r}"
-        ) from error
+        raise argparse.ArgumentTypeError(str(error)) from error

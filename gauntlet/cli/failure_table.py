@@ -1,6 +1,6 @@
-"""The failure table: what may fail, what must happen then, and the scenarios that demonstrate it.
+"""The failure table: what can fail, what must happen then, and the scenarios that demonstrate it.
 
-`docs/reference/failure-table.md` is generated from it, and tests compare it with the scenarios.
+`make docs` writes it to `docs/reference/failure-table.md`.
 """
 
 from typing import NamedTuple
@@ -9,140 +9,146 @@ EMBEDDED, FULL = "embedded", "full"
 BOTH = (EMBEDDED, FULL)
 
 
-class Shown(NamedTuple):
-    """A scenario, and the stacks that have what it breaks."""
+class Demonstration(NamedTuple):
+    """A scenario, and the stacks on which the component that it breaks exists."""
 
     scenario: str
     stacks: tuple[str, ...] = BOTH
 
 
 class Row(NamedTuple):
-    """One kind of failure."""
+    """One kind of failure: the failure, the required behaviour, what the scenarios assert."""
 
     broken: str
     must_happen: str
     asserted: str
-    by: tuple[Shown, ...]
+    demonstrations: tuple[Demonstration, ...]
 
 
 TABLE: tuple[Row, ...] = (
     Row(
-        "messages DB",
-        "sends get a temporary error, sockets stay, history fails temporarily",
-        "no acknowledgement without a row; a retry gets one row, one position",
-        (Shown("messages-db-down", (FULL,)),),
+        "messages DB down",
+        "sends and history requests fail with a temporary error; sockets stay open",
+        "no acknowledgement without a row; a retried message has one row and one position",
+        (Demonstration("messages-db-down", (FULL,)),),
     ),
     Row(
-        "users DB",
-        "new logins fail; people with a token send, receive, reconnect",
+        "users DB down",
+        "new logins fail; users with a token send, receive and reconnect",
         "the core objectives hold",
-        (Shown("users-db-down", (FULL,)),),
+        (Demonstration("users-db-down", (FULL,)),),
     ),
     Row(
-        "registry down, flushed, restarted empty",
-        "publish to all edges; leases rebuilt within 5 s",
+        "registry down, flushed, or restarted empty",
+        "batches are published to all edges; leases are rebuilt within 5 s",
         "no loss, no disorder, no `exited`",
-        (Shown("registry-down"), Shown("registry-flushed")),
+        (Demonstration("registry-down"), Demonstration("registry-flushed")),
     ),
     Row(
-        "broker killed, restarted, partitioned, blocked",
+        "broker killed, restarted, partitioned, or blocked",
         "commits and acknowledgements continue; edges poll heads every second",
         "delivery within 2 s + p99; the backlog clears; no loss",
-        (Shown("broker-failure"), Shown("broker-partition"), Shown("broker-blocked", (FULL,))),
+        (
+            Demonstration("broker-failure"),
+            Demonstration("broker-partition"),
+            Demonstration("broker-blocked", (FULL,)),
+        ),
     ),
     Row(
-        "gateway killed in mid-request",
-        "clients retry the same `client_msg_id` at another",
-        "one row",
-        (Shown("gateway-crash"),),
+        "gateway killed during a request",
+        "clients retry with the same `client_msg_id` at another gateway",
+        "one row per message",
+        (Demonstration("gateway-crash"),),
     ),
     Row(
-        "crash after the commit, before the publish",
-        "the edges' heads poll repairs",
-        "delivered once, within 5 s + p99",
-        (Shown("crash-after-commit"),),
+        "crash after the commit and before the publish",
+        "edges poll heads and fetch the missing messages",
+        "each message is delivered once, within 5 s + p99",
+        (Demonstration("crash-after-commit"),),
     ),
     Row(
         "edge killed",
-        "clients reconnect elsewhere, and re-sync",
-        "no acknowledged loss; `exited` at most once, only after the grace",
-        (Shown("edge-crash"),),
+        "clients reconnect to another edge and re-sync",
+        "no loss of acknowledged messages; `exited` at most once, and only after the grace period",
+        (Demonstration("edge-crash"),),
     ),
     Row(
-        "edge stopped, half-open link",
-        "the heartbeat notices at both ends; clients reconnect",
-        "no silent loss at the tail",
-        (Shown("half-open"),),
+        "edge stopped, links half-open",
+        "heartbeats detect it at both ends; clients reconnect",
+        "the last messages of a conversation are not lost unnoticed",
+        (Demonstration("half-open"),),
     ),
     Row(
         "slow client",
-        "closed 4008 at the cap of its outbox",
-        "the others' p99 is unchanged",
-        (Shown("slow-client"),),
+        "its connection is closed with 4008 when its outbox is full",
+        "the p99 of the other clients is unchanged",
+        (Demonstration("slow-client"),),
     ),
     Row(
-        "friend, sticker service",
-        "their calls fail; messages are not affected",
-        "the core objectives are unchanged",
-        (Shown("social-down"),),
+        "friend and sticker services down",
+        "their calls fail; messages are still sent and delivered",
+        "the core objectives hold",
+        (Demonstration("social-down"),),
     ),
     Row(
         "overload: 1.3 × capacity",
-        "sticker, friend, attendance and old history are shed first, sends last",
+        "stickers, friends, attendance and old history are shed first, sends last",
         "acknowledged ≥ 0.9 × capacity; core p99 < 2 s; normal within 10 s",
-        (Shown("overload"),),
+        (Demonstration("overload"),),
     ),
     Row(
-        "scale out, scale in",
-        "existing connections are untouched; the edge is drained first",
+        "scale out and scale in",
+        "existing connections stay; an edge is drained before it stops",
         "no connection lost, no loss",
-        (Shown("scale"),),
+        (Demonstration("scale"),),
     ),
     Row(
         "rolling update of gateways and services",
-        "no WebSocket drops",
+        "no WebSocket connection is dropped",
         "no connection lost, no loss",
-        (Shown("rolling-update"),),
+        (Demonstration("rolling-update"),),
     ),
     Row(
-        "blue-green of the WebSocket tier",
-        "canaries, drain, make-before-break; rollback by itself, or on demand",
+        "blue-green cutover of the WebSocket tier",
+        "canaries, drain, make before break; rollback automatically or on demand",
         "no loss, no disorder, no user without a connection, ≤ 1 % forced closes",
-        (Shown("blue-green"), Shown("blue-green-rollback"), Shown("blue-green-broken")),
+        (
+            Demonstration("blue-green"),
+            Demonstration("blue-green-rollback"),
+            Demonstration("blue-green-broken"),
+        ),
     ),
 )
 
 
 def names(stack: str | None = None) -> list[str]:
-    """The scenarios of the table, in its order; with `stack`, only those that can run on it."""
-    return [
-        shown.scenario
-        for row in TABLE
-        for shown in row.by
-        if stack is None or stack in shown.stacks
-    ]
+    """Return the scenarios of the table in its order, without those that `stack` cannot run."""
+    return [demonstration.scenario for row in TABLE for demonstration in _on(row, stack)]
 
 
 def text(stack: str | None = None) -> str:
-    """The table as text: each row with its scenarios and their stacks."""
+    """Return the table for a terminal: each row, followed by its scenarios and their stacks."""
     lines = []
     for row in TABLE:
-        shown = [it for it in row.by if stack is None or stack in it.stacks]
-        if shown:
+        if demonstrations := _on(row, stack):
             lines += [row.broken, f"    {row.must_happen}", f"    asserted: {row.asserted}"]
-            lines += [f"    {it.scenario:20} {', '.join(it.stacks)}" for it in shown]
+            lines += [f"    {scenario:20} {', '.join(on)}" for scenario, on in demonstrations]
     return "\n".join(lines)
 
 
+def _on(row: Row, stack: str | None) -> list[Demonstration]:
+    return [each for each in row.demonstrations if stack is None or stack in each.stacks]
+
+
 def markdown() -> str:
-    """The table as Markdown, for the reference page."""
+    """Return the table of the reference page."""
     head = ["| broken | must happen | asserted | scenarios |", "|---|---|---|---|"]
     return "\n".join([*head, *map(_markdown_row, TABLE)])
 
 
 def _markdown_row(row: Row) -> str:
     scenarios = " · ".join(
-        f"`{it.scenario}`" + ("" if it.stacks == BOTH else f" ({', '.join(it.stacks)})")
-        for it in row.by
+        f"`{scenario}`" + ("" if stacks == BOTH else f" ({', '.join(stacks)})")
+        for scenario, stacks in row.demonstrations
     )
     return f"| {row.broken} | {row.must_happen} | {row.asserted} | {scenarios} |"

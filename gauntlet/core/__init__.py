@@ -1,1 +1,1 @@
-"""The floor under everything: run directory, history, scenario, clocks, ids and errors."""
+"""What all parts share: run directory, history, scenario, descriptions of plug-ins, errors."""

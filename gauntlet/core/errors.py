@@ -1,10 +1,10 @@
-"""Typed errors, each with the exit code of a command that does not handle it."""
+"""The errors of this project, each with the exit code of a command that does not handle it."""
 
 from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """What `gauntlet` ends with; the first that applies, in the order of `PRECEDENCE`."""
+    """The exit codes of `gauntlet`; if several apply, the first in `PRECEDENCE` is used."""
 
     OK = 0
     FAILED = 1
@@ -27,13 +27,13 @@ PRECEDENCE = (
 
 
 class GauntletError(Exception):
-    """The base of all our errors: one sentence for the user, one exit code for the machine."""
+    """The base of all errors that are reported to users as one sentence, without a traceback."""
 
     exit_code = Exit.HARNESS
 
 
 class ConfigError(GauntletError):
-    """The user's input cannot be used; nothing was started."""
+    """The user's input is invalid; nothing was started."""
 
     exit_code = Exit.CONFIG
 
@@ -45,23 +45,23 @@ class StackError(GauntletError):
 
 
 class HistoryError(GauntletError):
-    """A history cannot be read or does not reconcile."""
+    """A history cannot be read, or its records do not match what the load reported."""
 
     exit_code = Exit.HARNESS
 
 
 class RollbackError(GauntletError):
-    """A fault was not healed, or its healing could not be verified."""
+    """A fault was not healed, or the heal could not be verified."""
 
     exit_code = Exit.ROLLBACK
 
 
 class Interrupted(GauntletError):
-    """The user, or the system, asked us to stop."""
+    """The run was stopped: by a signal, or by a guard of the scenario."""
 
     exit_code = Exit.INTERRUPTED
 
 
 def first_exit(codes: set[Exit]) -> Exit:
-    """The exit code that wins when several apply."""
+    """Return the one of `codes` that takes precedence; OK if there are none."""
     return next((code for code in PRECEDENCE if code in codes), Exit.OK)

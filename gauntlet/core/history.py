@@ -1,29 +1,31 @@
-"""The history: what every client did and saw, as fixed 40-byte records.
+"""The history: what every client did and observed, in fixed records of 40 bytes.
 
-A shard is a plain sequence of records, little-endian; `kinds` say how the fields are read:
+A shard is a sequence of little-endian records without a header. The meaning of the fields depends
+on `kind`:
 
 | kind | link | peer | sseq | seq | t_ns | ref_ns | spare |
 |---|---|---|---|---|---|---|---|
-| OP | sender's | author | op's | – | handed over | intended | – |
-| ATTEMPT | sender's | author | op's | – | sent | intended | which, from 1 |
-| ACK REJECT UNKNOWN | sender's | author | op's | position, or 0 | answered | intended | attempts |
+| OP | sender's | author | op's | – | handed to the session | intended | – |
+| ATTEMPT | sender's | author | op's | – | sent | intended | number, from 1 |
+| ACK REJECT UNKNOWN | sender's | author | op's | position, or 0 | outcome | intended | attempts |
 | DELIVER | receiver's | author | op's | position | presented | intended | – |
-| RECEIVE | receiver's | author | op's | position | dropped: a duplicate | intended | – |
+| RECEIVE | receiver's | author | op's | position | duplicate dropped | intended | – |
 | GAP | receiver's | – | last missing | first missing | announced | – | – |
-| CONNECT | the new link | user | – | – | `connected` received | began to dial | – |
-| DISCONNECT | the ended link | user | – | – | noticed | – | close code |
-| OFFLINE | its last | user | – | – | went on purpose | – | – |
-| RANGE | – | user | last position, 0 = open | first position | learnt | – | – |
+| CONNECT | new link | user | – | – | `connected` received | dial started | – |
+| DISCONNECT | ended link | user | – | – | noticed | – | close code |
+| OFFLINE | last link | user | – | – | disconnected on purpose | – | – |
+| RANGE | – | user | last position, 0 = open | first position | received | – | – |
 | ROOM | receiver's | subject | RoomEvent | position | presented | – | – |
-| AUDIT | – | author | op's | position | read at the end | intended | – |
-| HEAD | – | – | – | head | read at the end | – | – |
-| PAGE | receiver's | entries in it | head | after | arrived | asked | – |
-| ATTEND | own | user | RoomEvent | – | asked to enter or exit | – | – |
+| AUDIT | – | author | op's | position | read by the audit | intended | – |
+| HEAD | – | – | – | head | read by the audit | – | – |
+| PAGE | receiver's | number of entries | head | after | received | requested | – |
+| ATTEND | user's | user | RoomEvent | – | enter or exit requested | – | – |
 | MISSED | – | author, or 0 | op's, or 0 | – | missed | intended | Miss |
 
-`peer` is a user's number and `conv` a conversation's; `links.jsonl` names both.
-A MISSED is an arrival that became no op.
-A room event stored in the history appears as AUDIT with the flag ROOM_EVENT, its subject in `peer`.
+`t_ns` and `ref_ns` are readings of `clock.now_ns`. `peer` is the number of a user and `conv` that
+of a conversation; `links.jsonl` maps both to names. A RANGE is an interval of positions that the
+user is entitled to receive. MISSED is an arrival that did not become an op. A room event that the
+audit reads from storage is an AUDIT record with the flag ROOM_EVENT and its subject in `peer`.
 """
 
 import struct
@@ -33,7 +35,7 @@ from typing import NamedTuple
 RECORD = struct.Struct("<qqIIIIIBBH")
 RECORD_BYTES = RECORD.size
 FIELDS = ("t_ns", "ref_ns", "conv", "link", "peer", "sseq", "seq", "kind", "flags", "spare")
-# NumPy's spelling of the same layout, kept beside it so that a test can hold the two together.
+# The same layout for NumPy; a test compares the two.
 DTYPE = [
     ("t_ns", "<i8"),
     ("ref_ns", "<i8"),
@@ -50,7 +52,7 @@ GROUPS_PER_WORKER = 4
 
 
 class Kind(IntEnum):
-    """What a record tells; see the table above for how its fields are read."""
+    """What a record describes; the table above gives the meaning of its fields."""
 
     OP = 1
     ATTEMPT = 2
@@ -73,7 +75,7 @@ class Kind(IntEnum):
 
 
 class Channel(IntEnum):
-    """How a delivery reached the client: the low two bits of `flags`."""
+    """The path by which an entry reached the client: the two low bits of `flags`."""
 
     LIVE = 0
     RESYNC = 1
@@ -87,11 +89,11 @@ class Flag(IntFlag):
     CRC_BAD = 4
     DUPLICATE = 8
     ROOM_EVENT = 16
-    FOREIGN = 32  # the body is not one of ours, or names another conversation or author
+    FOREIGN = 32  # the body was not sent by this load, or names another conversation or author
 
 
 class RoomEvent(IntEnum):
-    """`sseq` of a ROOM record."""
+    """What happened to a member of a room: `sseq` of a ROOM or ATTEND record."""
 
     ADDED = 1
     REMOVED = 2
@@ -100,18 +102,18 @@ class RoomEvent(IntEnum):
 
 
 class Miss(IntEnum):
-    """`spare` of a MISSED record: why an intended send was not made."""
+    """Why an intended send was not made: `spare` of a MISSED record."""
 
-    NOBODY = 1  # no conversation was ready, or all users who might send were away
-    QUEUE = 2  # as many sends as allowed waited in the author's queue of the conversation
-    BACKLOG = 3  # as many sends as allowed were under way at the whole worker
+    NO_SENDER = 1  # no conversation was ready, or every possible sender was offline
+    QUEUE = 2  # the author's queue for this conversation was full (`load.queue_max`)
+    BACKLOG = 3  # the worker had too many sends in progress (`load.backlog_max`)
 
 
 USER_KINDS = frozenset({Kind.CONNECT, Kind.DISCONNECT, Kind.OFFLINE})
 
 
 class Record(NamedTuple):
-    """One record, unpacked: for tests and evidence, not for bulk reading."""
+    """One unpacked record, for tests and evidence; NumPy reads shards in bulk."""
 
     t_ns: int
     ref_ns: int = 0
@@ -125,21 +127,24 @@ class Record(NamedTuple):
     spare: int = 0
 
     def pack(self) -> bytes:
-        """Forty bytes."""
+        """Return the 40 bytes of the record."""
         return RECORD.pack(*self)
 
 
 def shard_name(worker: int, conv: int) -> str:
-    """The shard of a conversation's records, so that each conversation can be judged alone."""
+    """Return the name of the shard that holds all of a worker's records of a conversation.
+
+    Therefore each shard can be judged by itself.
+    """
     return f"w{worker}-g{conv % GROUPS_PER_WORKER}.bin"
 
 
 def user_shard_name(worker: int) -> str:
-    """The shard of a worker's user-scoped records (`USER_KINDS`)."""
+    """Return the name of the shard that holds a worker's records about users (`USER_KINDS`)."""
     return f"w{worker}-users.bin"
 
 
 def worker_of_shard(name: str) -> int:
-    """Whose shard it is; -1 where that is no name of a shard."""
+    """Return the worker that wrote a shard; -1 if `name` is not the name of a shard."""
     worker, dash, _ = name.removeprefix("w").partition("-")
     return int(worker) if dash and worker.isdecimal() else -1

@@ -1,11 +1,14 @@
-"""Where load and faults may go: loopback, unless a scenario allows more."""
+"""Which hosts are this machine: load and faults go nowhere else unless a scenario allows it."""
 
 import ipaddress
 from urllib.parse import urlsplit
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, as written, is certainly this machine: no name is resolved here."""
+    """Return whether a host is this machine; False for names other than `localhost`.
+
+    Names are not resolved: they may change, and resolving them takes time.
+    """
     if host == "localhost":
         return True
     try:
@@ -15,5 +18,5 @@ def is_loopback(host: str) -> bool:
 
 
 def is_loopback_url(url: str) -> bool:
-    """Whether an address such as `http://127.0.0.1:8080` is certainly this machine's."""
+    """Return whether the host of a URL such as `http://127.0.0.1:8080` is this machine."""
     return is_loopback(urlsplit(url).hostname or "")

@@ -1,4 +1,4 @@
-"""Lets the kernel end a child process when its parent dies (Linux only)."""
+"""Make the kernel end a child process when its parent dies (Linux only)."""
 
 import ctypes
 import sys
@@ -15,6 +15,6 @@ def exit_with_parent(signal_number: int) -> Callable[[], None] | None:
     """
     if sys.platform != "linux":
         return None
-    # Loaded before the fork: between fork and exec, only the call itself is safe.
+    # Load the library before the fork: between fork and exec, only the call itself is safe.
     libc = ctypes.CDLL(None)
     return lambda: libc.prctl(_PR_SET_PDEATHSIG, signal_number)

@@ -1,8 +1,8 @@
-"""How plug-ins describe themselves: faults, workloads, adapters, checks, indicators and sections.
+"""The descriptions of plug-ins: faults, workloads, adapters, checks, indicators and sections.
 
-Each plug-in holds one description in its own file. `make docs` collects them into `catalog.json`,
-from which `gauntlet.core.scenario.catalog` serves them to the command and to the validation of
-scenarios: neither imports a plug-in.
+Each plug-in contains its own description. `make docs` collects them in `catalog.json`, from which
+`gauntlet.core.scenario.catalog` reads them, so that neither the command nor the validation of
+scenarios has to import any plug-in.
 """
 
 from typing import Literal
@@ -13,7 +13,7 @@ ParamKind = Literal["duration", "number", "percent", "flag", "choice"]
 
 
 class _Description(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What all descriptions have: the name that users write, and one line that says what it is."""
+    """The common fields: `name`, which users write in scenarios, and `about`, one line of text."""
 
     name: str
     about: str
@@ -22,8 +22,9 @@ class _Description(msgspec.Struct, frozen=True, omit_defaults=True):
 class Param(msgspec.Struct, frozen=True, omit_defaults=True):
     """One parameter of a fault.
 
-    `default` is written as in a scenario: `100ms` for a duration. A flag that is set may need a
-    hook in the server, as a fault may (`FaultKind`).
+    `default` is written as in a scenario: `100ms` for a duration. `choices` are the values of a
+    parameter of the kind `choice`. `hook` is the hook that the server needs if a flag is set; see
+    `FaultKind`.
     """
 
     kind: ParamKind
@@ -34,12 +35,12 @@ class Param(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FaultKind(_Description, frozen=True):
-    """A fault: what it can act on, its parameters, and what it needs.
+    """A fault: what it can act on, its parameters, and its requirements.
 
-    `targets` are roles, links such as `client>edge`, or the words `role` and `link`, which stand
-    for any of them. `needs_link`: its target must go through the fault proxy. `hook`: the hook that
-    it needs in the server (`gauntlet.chaos.server_hooks.faults`). `stack`: the only stack that has
-    what it acts on, if others lack it.
+    `targets` are roles, links such as `client>edge`, or the words `role` and `link`, which mean any
+    role and any link. `needs_link`: the target must be connected through the fault proxy. `hook`:
+    the hook in the server that the fault needs (`gauntlet.chaos.server_hooks.faults`). `stack`: the
+    stack on which the fault's target exists, if it exists on only one.
     """
 
     targets: tuple[str, ...] = ()
@@ -50,23 +51,24 @@ class FaultKind(_Description, frozen=True):
 
 
 class WorkloadKind(_Description, frozen=True):
-    """A workload: the capabilities that it needs, and whether its conversations have a `size`."""
+    """A workload: the capabilities that it needs, and whether it has the parameter `size`."""
 
     needs: tuple[str, ...] = ()
     sized: bool = False
 
 
 class AdapterKind(_Description, frozen=True):
-    """An adapter: what its system can do, and the stacks that can be booted for it, in order."""
+    """An adapter: the capabilities of its system, and the stacks for it, the default one first."""
 
     capabilities: tuple[str, ...] = ()
     stacks: tuple[str, ...] = ()
 
 
 class CheckKind(_Description, frozen=True):
-    """A check: the promise that it grades, whether scenarios require it by default, what it needs.
+    """A check.
 
-    A system whose adapter does not declare what a check `needs` is not judged by it.
+    `aspect` is the promise that it grades. `required`: scenarios require it by default. `needs` are
+    the capabilities without which the check is not applicable to a system.
     """
 
     aspect: str = ""
@@ -75,9 +77,10 @@ class CheckKind(_Description, frozen=True):
 
 
 class IndicatorKind(_Description, frozen=True):
-    """An indicator: its unit ends its name.
+    """An indicator; its name ends with its unit.
 
-    `punctual`: a generator that sends late falsifies it, so that it is unknown in such a run.
+    `punctual`: late sends of the load generator distort the indicator, so its value is unknown in
+    runs in which they occurred.
     """
 
     punctual: bool = False
@@ -88,7 +91,7 @@ class SectionKind(_Description, frozen=True):
 
 
 class Catalog(msgspec.Struct, frozen=True):
-    """All plug-ins by kind, each in the order of its registry."""
+    """The descriptions of all plug-ins by kind and name, in the order of their registries."""
 
     faults: dict[str, FaultKind] = {}
     workloads: dict[str, WorkloadKind] = {}

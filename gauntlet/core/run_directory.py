@@ -1,6 +1,6 @@
-"""The run directory: the only contract between load, faults and judgement.
+"""The run directory: the only interface between load, faults and judgement.
 
-Here are its layout, its name, and the ways its files are written, read and followed.
+This module defines its layout and its name, and reads, writes and follows its files.
 """
 
 import json
@@ -17,14 +17,14 @@ from gauntlet.core import clock
 from gauntlet.core.errors import ConfigError, HistoryError
 
 SCHEMA_VERSION = 1
-# Users, conversations and links of worker W are numbered from W times this, so that a number tells
-# its worker.
+# The users, conversations and links of worker W are numbered from W times this, so that numbers are
+# unique in a run and identify the worker.
 NUMBERS_PER_WORKER = 1_000_000
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 class RunDir:
-    """Names and opens the files of one run; see `docs/reference/run-directory.md`."""
+    """The paths of one run's files, which `docs/reference/run-directory.md` describes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -42,12 +42,12 @@ class RunDir:
 
     @classmethod
     def create(cls, parent: Path, scenario: str, seed: int) -> "RunDir":
-        """A new, empty run directory below `parent`."""
+        """Create an empty run directory with a unique name below `parent`."""
         return cls.make(parent / run_id(scenario, seed))
 
     @classmethod
     def make(cls, path: Path) -> "RunDir":
-        """A new, empty run directory of this name."""
+        """Create an empty run directory at `path`, which must not exist."""
         run = cls(path)
         run.path.mkdir(parents=True)
         for folder in (run.events, run.history, run.latency, run.logs):
@@ -56,28 +56,27 @@ class RunDir:
 
     @classmethod
     def open(cls, path: Path) -> "RunDir":
-        """An existing run directory; ConfigError if it is none."""
+        """Return an existing run directory; ConfigError if `path` is not one."""
         run = cls(path)
         if not run.manifest.is_file():
-            msg = f"{path} is not a run directory: it has no manifest.json"
-            raise ConfigError(msg)
+            raise ConfigError(f"{path} is not a run directory: it has no manifest.json")
         return run
 
     @property
     def id(self) -> str:
-        """The directory's name."""
+        """The name of the directory."""
         return self.path.name
 
     def read_manifest(self) -> dict[str, Any]:
-        """The manifest; HistoryError if it is damaged."""
+        """Return the manifest; HistoryError if it cannot be read."""
         return _read_object(self.manifest)
 
     def read_result(self) -> dict[str, Any]:
-        """The result; HistoryError if it is damaged."""
+        """Return the result; HistoryError if it cannot be read."""
         return _read_object(self.result)
 
     def read_events(self) -> list[dict[str, Any]]:
-        """Every writer's events in the order of their times; each names its `writer`."""
+        """Return the events of all writers in the order of `t_ns`, each with its `writer` added."""
         rows = [
             {"writer": file.stem, **row}
             for file in sorted(self.events.glob("*.jsonl"))
@@ -87,17 +86,17 @@ class RunDir:
 
 
 class Journal:
-    """One writer's `events/<writer>.jsonl`; its threads may share it.
-
-    A row is on disk before `write` returns.
-    """
+    """Appends rows to `events/<writer>.jsonl`; the threads of a process may share one journal."""
 
     def __init__(self, run: RunDir, writer: str) -> None:
         self._lock = threading.Lock()
         self._file = (run.events / f"{writer}.jsonl").open("a", encoding="utf-8")
 
     def write(self, kind: str, *, t_ns: int | None = None, **fields: Any) -> None:
-        """Append one row and sync it: what follows may kill us, and the row must tell of it."""
+        """Append one row, and return when it is on disk.
+
+        What follows may end the process or the machine, and the row has to survive that.
+        """
         row = {"t_ns": clock.now_ns() if t_ns is None else t_ns, "kind": kind, **fields}
         with self._lock:
             self._file.write(json.dumps(row, separators=(",", ":")) + "\n")
@@ -105,14 +104,14 @@ class Journal:
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Close the file; writing afterwards is an error."""
+        """Close the file; later writes raise ValueError."""
         self._file.close()
 
 
 class Tail:
     """Follows a JSON-lines file that another process is writing; each complete row is read once.
 
-    A file that does not exist yet counts as empty.
+    `last` is the latest row. A file that does not exist yet counts as empty.
     """
 
     def __init__(self, file: Path) -> None:
@@ -121,34 +120,34 @@ class Tail:
         self._offset = 0
 
     def read_new(self) -> list[dict[str, Any]]:
-        """The rows completed since the last call; the last of them stays in `last`."""
+        """Return the rows that were completed since the previous call."""
         try:
             with self._file.open("rb") as stream:
                 stream.seek(self._offset)
                 chunk = stream.read()
         except FileNotFoundError:
             return []
-        whole = chunk[: chunk.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        rows: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
+        complete = chunk[: chunk.rfind(b"\n") + 1]
+        self._offset += len(complete)
+        rows: list[dict[str, Any]] = [json.loads(line) for line in complete.splitlines()]
         if rows:
             self.last = rows[-1]
         return rows
 
 
 def run_id(scenario: str, seed: int) -> str:
-    """`20261123T190501Z-tour-7-9f3c`: sorts by time, and is unique without coordination."""
+    """Return a unique name that sorts by time, such as `20261123T190501Z-tour-7-9f3c`."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     return f"{stamp}-{scenario}-{seed}-{secrets.token_hex(2)}"
 
 
 def is_slug(text: str) -> bool:
-    """Whether a name has 1 to 64 lower-case letters, digits and hyphens."""
+    """Return whether a name has 1 to 64 lower-case letters, digits and hyphens."""
     return SLUG.fullmatch(text) is not None
 
 
 def read_jsonl(file: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a JSON-lines file. A torn last line (its writer was killed) is left out."""
+    """Yield the rows of a JSON-lines file, without a last line that its writer did not complete."""
     if not file.exists():
         return
     with file.open(encoding="utf-8") as lines:
@@ -158,7 +157,7 @@ def read_jsonl(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def write_json(file: Path, value: object) -> None:
-    """Write a JSON file whole or not at all."""
+    """Replace a JSON file atomically: readers see the old content or the new one."""
     temporary = file.with_suffix(file.suffix + ".tmp")
     temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
     temporary.replace(file)
@@ -168,9 +167,7 @@ def _read_object(file: Path) -> dict[str, Any]:
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        msg = f"{file} cannot be read: {error}"
-        raise HistoryError(msg) from error
+        raise HistoryError(f"{file} cannot be read: {error}") from error
     if not isinstance(value, dict):
-        msg = f"{file} holds no object"
-        raise HistoryError(msg)
+        raise HistoryError(f"{file} must contain a JSON object; got {type(value).__name__}")
     return value

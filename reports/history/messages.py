@@ -66,7 +66,7 @@ class MissedArrivals:
     @property
     def backlog_full(self) -> Bools:
         """Which arrivals had a sender, but were missed because earlier sends had not ended."""
-        full: Bools = self.reason != Miss.NOBODY
+        full: Bools = self.reason != Miss.NO_SENDER
         return full
 
 

@@ -8,7 +8,7 @@ from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.verdict import objectives
 
 MISS_REASONS: dict[Miss, str] = {
-    Miss.NOBODY: "no user was ready to send",
+    Miss.NO_SENDER: "no user was ready to send",
     Miss.QUEUE: "the sender's queue was full",
     Miss.BACKLOG: "the worker's backlog was full",
 }

@@ -49,7 +49,7 @@ class Dispatcher:
             intended_ns, offset_ns = self.next_ns, self.next_ns - self._start_ns
             op = self._traffic.draw_op(offset_ns, self._is_ready)
             if op is None:
-                self._miss(Miss.NOBODY, intended_ns)
+                self._miss(Miss.NO_SENDER, intended_ns)
             elif self._context.ledger.outstanding >= self._backlog_max:
                 self._miss(Miss.BACKLOG, intended_ns, op)
             elif (sender := self._sessions[self._traffic.sending_device(op)]).pending_sends(

@@ -97,7 +97,11 @@ def test_each_seeded_bug_fails_its_scenario(bug, stack, tmp_path):
 
 
 # The component that a scenario of the failure table breaks may exist on one stack only.
-STACKS_IN_TABLE = {proof.scenario: proof.stacks for row in TABLE for proof in row.by}
+STACKS_IN_TABLE = {
+    demonstration.scenario: demonstration.stacks
+    for row in TABLE
+    for demonstration in row.demonstrations
+}
 DEFAULT_STACKS = {scenario.name: scenario.target.stack for scenario in all_scenarios()}
 RUNS = [
     (name, stack)

@@ -92,7 +92,7 @@ class Story:
         """Replace fields of a record."""
         self.records[index] = self.records[index]._replace(**fields)
 
-    def miss(self, at_s: float, reason: Miss = Miss.NOBODY) -> None:
+    def miss(self, at_s: float, reason: Miss = Miss.NO_SENDER) -> None:
         """Add an arrival, intended at that second of the timeline, that became no op."""
         intended = ZERO + int(at_s * S)
         self.add(Kind.MISSED, intended + MS, ref_ns=intended, spare=reason)

@@ -1,1 +1,1 @@
-"""The scenario file: its model, how it is read, and how it is validated."""
+"""The scenario file: its model, its reader, its validation and its JSON Schema."""

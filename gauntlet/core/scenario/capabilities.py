@@ -1,7 +1,7 @@
-"""The capabilities that an adapter can declare for its IM system; runs record what was declared.
+"""The capabilities that an adapter can declare for its IM system.
 
-A capability that is not declared is never assumed: checks that need it are not applicable, and
-workloads that need it are refused.
+A capability that is not declared is not assumed: checks that need it are not applicable, and
+workloads that need it are refused. The manifest of each run records the declared capabilities.
 """
 
 import re
@@ -17,26 +17,29 @@ HEADS = "heads"
 OPEN_ACCOUNTS = "open_accounts"
 
 CAPABILITIES: dict[str, str] = {
-    SERVER_SEQ: "the server numbers the entries of a conversation without gaps, equally for all",
-    HISTORY: "stored messages can be read back, page by page",
-    RESUME: "a lost session can be resumed, and the server sends what was missed",
-    IDEMPOTENT_SEND: "a message sent again under its id is stored once, so that clients may retry",
-    SELF_ECHO: "the sender's own device receives what it sent, in its position",
-    DEVICES: "a user can be connected with several devices, and each receives everything",
-    ROOMS: "conversations to which members are added, and which they enter and exit",
+    SERVER_SEQ: "the server numbers the entries of a conversation without gaps, and all members "
+    "see the same numbers",
+    HISTORY: "stored messages can be read from the server, page by page",
+    RESUME: "a client can resume a lost session, and the server sends the messages it missed",
+    IDEMPOTENT_SEND: "a message that is sent again with the same id is stored once, so that "
+    "clients can retry",
+    SELF_ECHO: "the sending device receives its own messages in their position",
+    DEVICES: "a user can connect several devices, and each of them receives all messages",
+    ROOMS: "members can be added to conversations, enter them and exit them",
     HEADS: "the server reports the last position of each conversation",
-    OPEN_ACCOUNTS: "any name can log in, so that each run of a running system has its own users",
+    OPEN_ACCOUNTS: "any user name can log in, so that each run on a running system has its own "
+    "users",
 }
 
-# Needed by a load whose users have several devices.
+# What a load needs in which users have several devices (`load.devices`).
 FOR_DEVICES = frozenset({DEVICES, SELF_ECHO})
 
-# How an adapter outside of this tree is named: by the place where Python finds it.
+# How scenarios name an adapter of another distribution: by the place where Python finds it.
 OUT_OF_TREE = "package.module:Class"
 _IDENTIFIER = r"[A-Za-z_]\w*"
 OUT_OF_TREE_PATTERN = rf"^{_IDENTIFIER}(\.{_IDENTIFIER})*:{_IDENTIFIER}$"
 
 
 def is_out_of_tree(adapter: str) -> bool:
-    """Whether an adapter is named by its place; nothing else is known of it here."""
+    """Return whether a name has the form `package.module:Class`; the class need not exist."""
     return re.fullmatch(OUT_OF_TREE_PATTERN, adapter) is not None

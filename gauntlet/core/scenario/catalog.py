@@ -1,8 +1,7 @@
-"""The words that scenarios may contain, and what is known about each of them.
+"""The names that scenarios may contain: plug-ins, roles and layouts.
 
-Faults, checks, indicators, workloads, adapters and sections describe themselves in their own files;
-`make docs` writes those descriptions into `catalog.json`, which is read here. Everything else that
-a scenario can name is listed below.
+Faults, checks, indicators, workloads and adapters describe themselves in their own modules, and
+`make docs` writes the descriptions to `catalog.json`, from which this module reads them.
 """
 
 from importlib.resources import files
@@ -29,12 +28,14 @@ WORKLOADS: dict[str, WorkloadKind] = _CATALOG.workloads
 ADAPTERS: dict[str, AdapterKind] = _CATALOG.adapters
 
 DEFAULT_REQUIRED: tuple[str, ...] = tuple(name for name, check in CHECKS.items() if check.required)
-# The stacks that can be booted for each adapter, its usual one first; `external` suits all of them.
+# The stacks that can be booted for each adapter, the default one first. The stack `external` can be
+# used with every adapter.
 ADAPTER_STACKS: dict[str, tuple[str, ...]] = {
     name: adapter.stacks for name, adapter in ADAPTERS.items()
 }
 
-# A target is a role (all of its components), a component (`gateway-1`), or a link (`edge>broker`).
+# The target of a fault is a role (all of its components), one component (`gateway-1`), or a link
+# (`edge>broker`).
 _PROCESSES: tuple[str, ...] = (
     "gateway",
     "message",

@@ -28,7 +28,7 @@ _TYPE_WORDS = {
 
 
 def load(file: Path) -> Scenario:
-    """Load and validate the scenario of a file; ConfigError names what is wrong with it."""
+    """Load and validate the scenario of a file; ConfigError if it is invalid or unreadable."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -54,12 +54,12 @@ def parse(text: str, name: str, folder: Path | None = None) -> Scenario:
 
 
 def to_yaml(scenario: Scenario) -> str:
-    """A scenario as the text of a scenario file, which `parse` reads back unchanged."""
+    """Return the text of a scenario file from which `parse` makes an equal scenario."""
     return yaml.safe_dump(to_builtins(scenario), sort_keys=False, allow_unicode=True)
 
 
 def _with_trace(scenario: Scenario, folder: Path, name: str, node: yaml.Node) -> Scenario:
-    """The scenario with the absolute path of its trace, once the trace is known to be valid."""
+    """Read the trace of a recorded profile; return the scenario with the absolute path of it."""
     profile = scenario.load.profile
     if not isinstance(profile, RecordedProfile):
         return scenario
@@ -72,7 +72,7 @@ def _with_trace(scenario: Scenario, folder: Path, name: str, node: yaml.Node) ->
             )
         )
     except ConfigError as error:
-        problem = validation.Problem(path, profile.file, f"a trace ({error})")
+        problem = validation.Problem(path, profile.file, f"a valid trace ({error})")
         raise ConfigError(_sentence(name, node, problem)) from error
     if sends < 1:
         allowed = f"a trace that sends a message within {clock.format_s(scenario.load.steady)}"
@@ -94,13 +94,14 @@ def _located(message: str, name: str, node: yaml.Node, plain: object) -> str:
         key = validation.key_of(path)
         return f"{name}:{_line_of(node, path)}: {key} is not a known key; allowed: {allowed}"
     allowed = _words_at(path, plain) or _types_in_words(text)
-    if not allowed:  # a hook of the model refused the value, in a sentence of its own
-        return f"{name}:{_line_of(node, path)}: {validation.key_of(path)}: {text}"
+    if not allowed:
+        # `_decode` of the model refused the value, and its message begins with "must be".
+        return f"{name}:{_line_of(node, path)}: {validation.key_of(path)} {text}"
     return _sentence(name, node, validation.Problem(path, shown(_value_at(plain, path)), allowed))
 
 
 def _path(where: str, message: str, plain: object) -> validation.Path:
-    """The steps of `$.faults[0].at`; `[...]` stands for a key that msgspec does not name."""
+    """Return the steps of `$.faults[0].at`; `[...]` means a key that msgspec does not name."""
     path: validation.Path = ()
     for step in _STEP.finditer(where):
         if step[0] == "[...]":
@@ -114,7 +115,7 @@ def _path(where: str, message: str, plain: object) -> validation.Path:
 
 
 def _key_of(message: str, path: validation.Path, plain: object) -> str | None:
-    """The key of the mapping at `path` that causes this message when it is the only key."""
+    """Return the key of the mapping at `path` that alone causes this message; None if none does."""
     mapping = _value_at(plain, path)
     for key, value in mapping.items() if isinstance(mapping, dict) else ():
         try:
@@ -126,20 +127,21 @@ def _key_of(message: str, path: validation.Path, plain: object) -> str | None:
 
 
 def _with(plain: Any, path: validation.Path, value: object) -> object:
-    """A copy with `value` at `path`, which leads through mappings only."""
+    """Return a copy with `value` at `path`, all steps of which are keys of mappings."""
     return {**plain, path[0]: _with(plain[path[0]], path[1:], value)} if path else value
 
 
 def _types_in_words(text: str) -> str:
-    """`Expected `int`, got `str`` → `a whole number`; empty for any other text."""
-    match = re.match(r"Expected `([^`]*)`", text)
+    """Return "a whole number" for "Expected `int`, got `str`"; empty for any other message."""
+    match = re.match(r"Expected `([^`]*)`(?: of length (\d+))?", text)
     if match is None:
         return ""
-    return " or ".join(_TYPE_WORDS.get(word, word) for word in match[1].split(" | "))
+    words = " or ".join(_TYPE_WORDS.get(word, word) for word in match[1].split(" | "))
+    return f"{words} of {match[2]} values" if match[2] else words
 
 
 def _type_at(path: validation.Path, plain: object) -> msgspec.inspect.Type:
-    """The declared type at `path`; of several mappings the one that the tag selects."""
+    """Return the declared type at `path`; of several kinds of mappings the one with the tag."""
     kind: msgspec.inspect.Type = msgspec.inspect.type_info(Scenario)
     for at, step in enumerate(path, 1):
         if isinstance(kind, msgspec.inspect.StructType):
@@ -160,7 +162,7 @@ def _type_at(path: validation.Path, plain: object) -> msgspec.inspect.Type:
 
 
 def _keys_at(path: validation.Path, plain: object) -> list[str]:
-    """The keys that the mapping at `path` may have."""
+    """Return the keys that the mapping at `path` may have."""
     kind = _type_at(path, plain)
     assert isinstance(kind, msgspec.inspect.StructType)
     tag = [kind.tag_field] if kind.tag_field else []
@@ -168,12 +170,12 @@ def _keys_at(path: validation.Path, plain: object) -> list[str]:
 
 
 def _words_at(path: validation.Path, plain: object) -> str:
-    """The words allowed at `path`: those of a choice, or the tags of the possible mappings."""
+    """Return the words allowed at `path`: of a choice, or the tags of the possible mappings."""
     kind = _type_at(path, plain)
     if isinstance(kind, msgspec.inspect.LiteralType):
         return _one_of(kind.values)
-    if path and isinstance(several := _type_at(path[:-1], plain), msgspec.inspect.UnionType):
-        mappings = [t for t in several.types if isinstance(t, msgspec.inspect.StructType)]
+    if path and isinstance(parent := _type_at(path[:-1], plain), msgspec.inspect.UnionType):
+        mappings = [t for t in parent.types if isinstance(t, msgspec.inspect.StructType)]
         return _one_of([t.tag for t in mappings if t.tag_field == path[-1]])
     if isinstance(kind, msgspec.inspect.UnionType):
         words = [t.values for t in kind.types if isinstance(t, msgspec.inspect.LiteralType)]
@@ -191,7 +193,7 @@ def _sentence(name: str, node: yaml.Node, problem: validation.Problem) -> str:
 
 
 def _line_of(node: yaml.Node, path: validation.Path) -> int:
-    """The line of the key at `path`, or of its nearest parent that is written in the file."""
+    """Return the line of the key at `path`, or of its nearest parent that the file contains."""
     line: int = node.start_mark.line + 1
     for step in path:
         if isinstance(node, yaml.MappingNode):

@@ -1,4 +1,4 @@
-"""The scenario: load, faults, guards and objectives as data. `loader` reads scenario files."""
+"""The scenario as data: target, load, faults, guards, objectives. `loader` reads scenario files."""
 
 from typing import Any, Literal
 
@@ -9,19 +9,19 @@ from gauntlet.core.scenario import catalog
 
 
 class Duration(float):
-    """Seconds; written `15s`, `300ms`, `1m30s`."""
+    """A duration in seconds; written `15s`, `300ms`, `1m30s`."""
 
 
 class Rate(float):
-    """Events per second; written `300/s`, `90/m`."""
+    """A rate above zero, in events per second; written `300/s`, `90/m`."""
 
 
 class Level(float):
-    """Events per second, or none: written `0/s`, `300/s`."""
+    """A rate in a profile, in events per second, which may be zero; written `0/s`, `300/s`."""
 
 
 def _seconds(number: float) -> Any:
-    # A factory, because a default of a type of ours cannot be written into the JSON Schema.
+    # A factory, because msgspec cannot write a default of the type Duration into the JSON Schema.
     return msgspec.field(default_factory=lambda: Duration(number))
 
 
@@ -30,7 +30,7 @@ Operator = Literal["<", "<=", ">", ">="]
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What all parts share: immutable, and an unknown key is an error."""
+    """The base of all parts of a scenario: immutable, and an unknown key is an error."""
 
 
 class Target(_Part, frozen=True):
@@ -45,45 +45,46 @@ class Target(_Part, frozen=True):
 
 
 class WorkloadShare(_Part, frozen=True):
-    """One workload's weight and its own parameters."""
+    """The share of one workload: its weight and its parameters."""
 
     weight: float = 1.0
-    size: int = 20  # members of a group, or of whatever the workload calls a group
-    at: list[Duration] = []  # when users leave, for workloads in which they do
-    offline: Duration = _seconds(5)
-    sizes: Literal["fixed", "lognormal"] | list[tuple[int, float]] = "fixed"  # or size and weight
-    exits: Rate | None = None  # how often each member exits their room, to enter it `offline` later
-    percent: float = 50.0
+    size: int = 20  # members of each conversation, for workloads that have a size
+    at: list[Duration] = []  # when users go offline, for workloads in which they do
+    offline: Duration = _seconds(5)  # how long they stay offline, or out of their room
+    # How sizes are distributed; a list contains pairs of a size and its weight.
+    sizes: Literal["fixed", "lognormal"] | list[tuple[int, float]] = "fixed"
+    exits: Rate | None = None  # how often each member exits the room, to enter it `offline` later
+    percent: float = 50.0  # the percentage of users who go offline
 
 
 class ConstantProfile(_Part, frozen=True, tag_field="kind", tag="constant"):
-    """The load's `rate` at all times."""
+    """The rate is `load.rate` at all times."""
 
 
 class RampProfile(_Part, frozen=True, tag_field="kind", tag="ramp"):
-    """The rate goes from one value to another in a straight line, and stays there."""
+    """The rate changes linearly from one value to another and then stays constant."""
 
     from_: Level = msgspec.field(name="from")
     to: Level
-    at: Duration | None = None  # the end of the load's ramp if not given
-    for_: Duration | None = msgspec.field(name="for", default=None)  # all that is left
+    at: Duration | None = None  # default: the end of `load.ramp`
+    for_: Duration | None = msgspec.field(name="for", default=None)  # default: the rest of the load
 
 
 class Step(_Part, frozen=True):
-    """From `at` on, until the next step, the rate is `rate`."""
+    """The rate from `at` until the next step."""
 
     at: Duration
     rate: Level
 
 
 class StepProfile(_Part, frozen=True, tag_field="kind", tag="step"):
-    """The rate jumps at moments of the timeline; before the first step nothing is sent."""
+    """The rate changes at given times; nothing is sent before the first step."""
 
     steps: list[Step]
 
 
 class SpikeProfile(_Part, frozen=True, tag_field="kind", tag="spike"):
-    """The rate is `base`, but `peak` from `at` on, for `for`."""
+    """The rate is `base`, except for the duration `for` from `at`, in which it is `peak`."""
 
     base: Level
     peak: Level
@@ -92,7 +93,7 @@ class SpikeProfile(_Part, frozen=True, tag_field="kind", tag="spike"):
 
 
 class DiurnalProfile(_Part, frozen=True, tag_field="kind", tag="diurnal"):
-    """The rate goes from `low` to `high` and back in each `period`, as a day's does: a cosine."""
+    """The rate varies between `low` and `high` in each `period`, as over a day: a cosine."""
 
     low: Level
     high: Level
@@ -100,9 +101,9 @@ class DiurnalProfile(_Part, frozen=True, tag_field="kind", tag="diurnal"):
 
 
 class RecordedProfile(_Part, frozen=True, tag_field="kind", tag="recorded"):
-    """As a trace has it (`arrival_trace`); its path is relative to the scenario file."""
+    """The arrivals are those of a trace; its path is relative to the scenario file."""
 
-    file: str
+    file: str  # the loader makes it absolute
 
 
 Profile = (
@@ -111,42 +112,45 @@ Profile = (
 
 
 class Load(_Part, frozen=True):
-    """Who sends how much.
+    """The users, what they send, and how often.
 
-    `open`: `rate` sends a second over all workers, whatever the system does. `closed`: there are no
-    arrivals; Locust tasks send (`gauntlet.locust.IMUser`), each after its last send was answered.
+    The model `open` sends at `rate` over all workers, however slow the system is. The model
+    `closed` has no arrivals: Locust tasks send (`gauntlet.locust.IMUser`), each when its previous
+    send has an outcome.
     """
 
     users: int = 200
     workload: dict[str, float | WorkloadShare] = msgspec.field(
         default_factory=lambda: {"direct": 1.0}
     )
-    rate: Rate | None = None  # 1 message a second and user if not given; a profile's mean
+    # The mean rate of the profile; by default one message per user and second, or, for all profiles
+    # but the constant one, the rates that the profile itself contains.
+    rate: Rate | None = None
     profile: Profile = msgspec.field(default_factory=ConstantProfile)
-    arrivals: Literal["constant", "poisson"] = "constant"  # spacing within the profile
+    arrivals: Literal["constant", "poisson"] = "constant"  # the distribution of intervals
     ramp: Duration = _seconds(5)
     steady: Duration = _seconds(30)
     body_bytes: int = 120
-    attempt_timeout: Duration = _seconds(3)  # then the same op is tried again
-    give_up_after: Duration = _seconds(25)  # from the first attempt; then its outcome is unknown
-    queue_max: int = 10_000  # sends that wait in one sender's queue of one conversation
-    backlog_max: int = 100_000  # sends under way over all workers; arrivals beyond are missed
+    attempt_timeout: Duration = _seconds(3)  # then the op is retried
+    give_up_after: Duration = _seconds(25)  # after the first attempt; the outcome is then unknown
+    queue_max: int = 10_000  # sends that wait in one sender's queue for one conversation
+    backlog_max: int = 100_000  # sends in progress over all workers; further arrivals are missed
     lag_budget_ms: float = 10.0
     model: Literal["open", "closed"] = "open"
-    devices: int = 1  # of each user, all of them connected
+    devices: int = 1  # connected devices of each user
 
     @property
     def rate_per_s(self) -> float:
-        """Intended sends per second over all workers, where the profile is constant."""
+        """Intended sends per second over all workers if the profile is constant."""
         return float(self.users if self.rate is None else self.rate)
 
     @property
     def duration_s(self) -> float:
-        """The timeline: ramp and steady together."""
+        """The duration of the timeline: `ramp` and `steady`."""
         return self.ramp + self.steady
 
     def shares(self) -> dict[str, WorkloadShare]:
-        """Every workload with its weight and parameters spelled out."""
+        """Return every workload's share; a bare weight becomes a share with default parameters."""
         return {
             name: share if isinstance(share, WorkloadShare) else WorkloadShare(weight=share)
             for name, share in self.workload.items()
@@ -154,13 +158,13 @@ class Load(_Part, frozen=True):
 
 
 class Expect(_Part, frozen=True):
-    """What a fault may cost at most."""
+    """The limits that the effect of a fault must not exceed."""
 
     recover_within: Duration | None = None
 
 
 class Fault(_Part, frozen=True):
-    """One disturbance: `at` from the start of the load, for `for`, then healed."""
+    """A fault: injected at `at`, counted from the start of the ramp, and healed `for` later."""
 
     id: str
     kind: str
@@ -172,37 +176,37 @@ class Fault(_Part, frozen=True):
 
     @property
     def ends_s(self) -> float:
-        """When it is to be healed, in seconds from the start of the load."""
+        """When the fault is healed, in seconds from the start of the ramp."""
         return self.at + self.for_
 
 
 class Guard(_Part, frozen=True):
-    """Ends the run early when a check is violated while it runs."""
+    """Ends the run early if a check is violated while the load runs."""
 
     check: str
     action: Literal["abort"] = "abort"
 
 
 class Objective(_Part, frozen=True):
-    """One line of the SLA: an indicator, compared with a value, over a window."""
+    """One objective of the SLA: an indicator over a window, compared with a value."""
 
     id: str
     indicator: str
     op: Operator
     value: float
-    window: str = "steady"  # steady, run, fault:<id>, recovery:<id>
+    window: str = "steady"  # one of Scenario.windows()
     severity: Literal["fail", "warn"] = "fail"
     min_samples: int = 1
 
 
 class Checks(_Part, frozen=True):
-    """Which checks the verdict requires."""
+    """The checks that the verdict requires."""
 
     required: list[str] = msgspec.field(default_factory=lambda: list(catalog.DEFAULT_REQUIRED))
 
 
 class Scenario(_Part, frozen=True):
-    """A whole scenario file, version 1."""
+    """The content of a scenario file, version 1."""
 
     version: Literal[1]
     name: str
@@ -218,27 +222,30 @@ class Scenario(_Part, frozen=True):
     delivery_deadline: Duration = _seconds(60)
 
     def windows(self) -> list[str]:
-        """Every window an objective may name."""
-        bound = [f"{part}:{fault.id}" for fault in self.faults for part in ("fault", "recovery")]
-        return ["steady", "run", *bound]
+        """Return the names of all windows to which an objective can apply."""
+        of_faults = [
+            f"{part}:{fault.id}" for fault in self.faults for part in ("fault", "recovery")
+        ]
+        return ["steady", "run", *of_faults]
 
 
 def to_builtins(scenario: Scenario) -> dict[str, Any]:
-    """The scenario as plain data, for the manifest; durations and rates as numbers."""
+    """Return the scenario as plain data, with durations in seconds and rates per second."""
     plain: dict[str, Any] = msgspec.to_builtins(scenario, enc_hook=float)
     return plain
 
 
 def from_builtins(plain: object) -> Scenario:
-    """The scenario from plain data; msgspec.ValidationError says what is wrong and where."""
+    """Return the scenario that plain data describes; msgspec.ValidationError if it is invalid."""
     return msgspec.convert(plain, Scenario, dec_hook=_decode)
 
 
-def _decode(wanted: type, found: Any) -> Any:
-    if wanted is Duration:
-        return Duration(clock.parse_duration_s(found))
-    if wanted is Rate:
-        return Rate(clock.parse_rate_per_s(found))
-    if wanted is Level:
-        return Level(clock.parse_rate_per_s(found, zero=True))
-    raise NotImplementedError(wanted)
+def _decode(kind: type, value: Any) -> Any:
+    """Convert a value to one of the types that msgspec does not know; ValueError ("must be …")."""
+    if kind is Duration:
+        return Duration(clock.parse_duration_s(value))
+    if kind is Rate:
+        return Rate(clock.parse_rate_per_s(value))
+    if kind is Level:
+        return Level(clock.parse_rate_per_s(value, zero=True))
+    raise NotImplementedError(kind)

@@ -1,6 +1,6 @@
-"""The JSON Schema of scenario files, with which editors complete and explain keys and words.
+"""The JSON Schema of scenario files, with which editors complete and explain keys and values.
 
-The structure comes from the model; the words that a key may have come from the catalogue.
+The structure comes from the model, and the names of plug-ins come from the catalogue.
 """
 
 import inspect
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from gauntlet.core.plugins import Catalog, Param
-from gauntlet.core.scenario import catalog as words
+from gauntlet.core.scenario import catalog as names
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE, OUT_OF_TREE_PATTERN
 from gauntlet.core.scenario.model import Duration, Scenario
 
@@ -22,14 +22,15 @@ _RATE = r"^\d+(\.\d+)?/(s|m)$"
 
 
 def build(catalog: Catalog, descriptions: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """The schema, with the plug-ins of `catalog` as the words that may be used.
+    """Return the schema, in which the plug-ins of `catalog` are the allowed names.
 
-    `descriptions` explain keys: by the name of the part of the model, then by key.
+    `descriptions` are the explanations of the keys: by the name of a part of the model, then by
+    key.
     """
     schema: dict[str, Any] = msgspec.json.schema(Scenario, schema_hook=_schema_of_number)
     parts = schema["$defs"]
     for structure in parts.values():
-        # The docstring of a part of the model, which keeps its indentation before Python 3.13.
+        # A docstring of the model, which keeps its indentation before Python 3.13.
         structure["description"] = inspect.cleandoc(structure["description"])
     for part, keys in descriptions.items():
         for key, text in keys.items():
@@ -40,7 +41,7 @@ def build(catalog: Catalog, descriptions: Mapping[str, Mapping[str, str]]) -> di
             {"type": "string", "pattern": OUT_OF_TREE_PATTERN, "description": OUT_OF_TREE},
         ]
     }
-    parts["Target"]["properties"]["layout"] |= _one_of(words.LAYOUTS)
+    parts["Target"]["properties"]["layout"] |= _one_of(names.LAYOUTS)
     parts["Load"]["properties"]["workload"] |= {
         "propertyNames": _one_of(_meanings(catalog.workloads))
     }
@@ -52,7 +53,7 @@ def build(catalog: Catalog, descriptions: Mapping[str, Mapping[str, str]]) -> di
         }
         for kind in catalog.faults.values()
     ]
-    parts["Guard"]["properties"]["check"] |= {"enum": list(words.GUARD_CHECKS)}
+    parts["Guard"]["properties"]["check"] |= {"enum": list(names.GUARD_CHECKS)}
     parts["Objective"]["properties"]["indicator"] |= _one_of(_meanings(catalog.indicators))
     parts["Checks"]["properties"]["required"] |= {"items": _one_of(_meanings(catalog.checks))}
     return {
@@ -97,5 +98,5 @@ def _meanings(kinds: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _one_of(meanings: Mapping[str, str]) -> dict[str, Any]:
-    """A choice of words, each with its meaning: editors show it beside the completion."""
-    return {"oneOf": [{"const": word, "description": text} for word, text in meanings.items()]}
+    """Return a choice of names, each with its meaning, which editors show beside the completion."""
+    return {"oneOf": [{"const": name, "description": text} for name, text in meanings.items()]}

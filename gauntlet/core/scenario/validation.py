@@ -1,4 +1,4 @@
-"""Validate a well-typed scenario: names must exist, times and numbers must fit together."""
+"""Validate a well-typed scenario: names must exist, and times and numbers must be possible."""
 
 import itertools
 import math
@@ -30,7 +30,7 @@ Path = tuple[str | int, ...]
 
 
 class Problem(NamedTuple):
-    """One invalid value: where it is in the scenario, what must be there, and what was found.
+    """One invalid value: its place in the scenario, what is allowed there, and what was found.
 
     `allowed` completes the sentence "… must be".
     """
@@ -41,18 +41,18 @@ class Problem(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """The problem as users read it, without the place in the file."""
+        """The error message, without the file and the line."""
         return f"{key_of(self.path)} must be {self.allowed}; got {self.found}"
 
 
 def key_of(path: Path) -> str:
-    """`("faults", 0, "at")` as it is written in messages: `faults[0].at`."""
+    """Return a path as messages show it: `faults[0].at` for `("faults", 0, "at")`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.lstrip(".") or "the scenario"
 
 
 def problems(scenario: Scenario) -> Iterator[Problem]:
-    """Yield every problem of a scenario that is well typed."""
+    """Yield all problems of a scenario that is well typed."""
     if not run_directory.is_slug(scenario.name):
         yield Problem(("name",), scenario.name, _SLUG)
     yield from _target_problems(scenario.target)
@@ -72,19 +72,19 @@ def problems(scenario: Scenario) -> Iterator[Problem]:
         yield from _unless_one_of(scenario.windows(), objective.window, (*path, "window"))
 
 
-def target_fits(target: str, wanted: tuple[str, ...]) -> bool:
-    """Whether a fault that accepts the targets `wanted` can act on `target`."""
+def target_fits(target: str, accepted: tuple[str, ...]) -> bool:
+    """Return whether a fault with the targets `accepted` (`FaultKind`) can act on `target`."""
     source, arrow, component = target.partition(">")
     if arrow:
         role = role_of(component)
         if source not in catalog.LINK_SOURCES or role not in catalog.ROLES:
             return False
-        return "link" in wanted or f"{source}>{role}" in wanted
-    return role_of(target) in (catalog.ROLES if "role" in wanted else wanted)
+        return "link" in accepted or f"{source}>{role}" in accepted
+    return role_of(target) in (catalog.ROLES if "role" in accepted else accepted)
 
 
 def role_of(component: str) -> str:
-    """The role of a component (`edge-blue-1` → `edge`); other names are returned unchanged."""
+    """Return the role of a component (`edge` for `edge-blue-1`), or any other name unchanged."""
     for role in catalog.ROLES:
         if re.fullmatch(rf"{role}(-(blue|green))?(-\d+)?", component):
             return role
@@ -128,8 +128,8 @@ def _load_problems(load: Load) -> Iterator[Problem]:
         yield Problem(("load", "body_bytes"), str(load.body_bytes), "between 100 and 65536")
     yield from _profile_problems(load)
     for key in ("queue_max", "backlog_max"):
-        if (bound := getattr(load, key)) < 1:
-            yield Problem(("load", key), str(bound), "1 or more")
+        if (limit := getattr(load, key)) < 1:
+            yield Problem(("load", key), str(limit), "1 or more")
     if not load.workload:
         allowed = f"at least one of: {_list(catalog.WORKLOADS)}"
         yield Problem(("load", "workload"), "nothing", allowed)
@@ -235,14 +235,14 @@ def _param_rule(param: plugins.Param) -> tuple[Callable[..., bool], str]:
     return _PARAM_RULES[param.kind]
 
 
-def _allowed_targets(wanted: tuple[str, ...]) -> str:
+def _allowed_targets(accepted: tuple[str, ...]) -> str:
     roles = _list(catalog.ROLES)
-    if "link" in wanted:
+    if "link" in accepted:
         sources = _list(catalog.LINK_SOURCES)
         return f"a link `source>component` (source: {sources}; component: {roles})"
-    if "role" in wanted:
+    if "role" in accepted:
         return f"one of: {roles}; or one component such as gateway-1"
-    return _one_of(wanted)
+    return _one_of(accepted)
 
 
 def _unless_one_of(words: Iterable[str], found: str, path: Path) -> Iterator[Problem]:
@@ -262,7 +262,7 @@ def _is_number(value: object) -> bool:
 
 def _is_duration(value: object) -> bool:
     try:
-        clock.parse_duration_s(value)  # type: ignore[arg-type]  # any value of the file
+        clock.parse_duration_s(value)  # type: ignore[arg-type]  # a file may contain any type
     except ValueError:
         return False
     return True
@@ -279,7 +279,9 @@ def _one_of(words: Iterable[str]) -> str:
 
 _SLUG = "1 to 64 lower-case letters, digits and hyphens"
 
-_EXITS_PER_S = (1e-6, 10.0)  # of each member; a run schedules all of them at its start
+# The range for each member. A run schedules all exits when it starts, so a higher rate would take
+# too much memory.
+_EXITS_PER_S = (1e-6, 10.0)
 
 _PARAM_RULES: dict[str, tuple[Callable[..., bool], str]] = {
     "number": (lambda value: _is_number(value) and value >= 1, "a number of 1 or more"),
@@ -287,6 +289,6 @@ _PARAM_RULES: dict[str, tuple[Callable[..., bool], str]] = {
         lambda value: _is_number(value) and 0 < value <= 100,
         "above 0 and at most 100",
     ),
-    "duration": (_is_duration, "a duration such as 15s, 300ms or 1m30s"),
+    "duration": (_is_duration, clock.DURATION_FORM),
     "flag": (lambda value: isinstance(value, bool), "true or false"),
 }

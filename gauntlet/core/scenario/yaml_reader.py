@@ -1,4 +1,4 @@
-"""Read YAML as nodes, which know their line numbers, and as plain values."""
+"""Read YAML as nodes, which have line numbers, and as plain values."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ import yaml
 
 from gauntlet.core.errors import ConfigError
 
-_DEPTH_MAX = 32  # a scenario needs 7; Python's recursion limit would end at some hundreds
+_DEPTH_MAX = 32  # a scenario needs 7; some hundreds would exceed Python's recursion limit
 _SHOWN_CHARACTERS = 60
+_KEY_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 # What PyYAML's constructors raise for values such as `2026-02-30`, `0x_`, `!!bool maybe`.
 _LEAKS = (ValueError, LookupError, AttributeError, TypeError, ArithmeticError)
 
@@ -28,7 +29,7 @@ def read(text: str, name: str) -> tuple[yaml.Node | None, object]:
 
 
 def shown(value: object) -> str:
-    """A value as error messages show it: strings in quotes, and at most 60 characters."""
+    """Return a value as error messages show it: strings in quotes, at most 60 characters."""
     text = repr(value)
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
 
@@ -42,7 +43,7 @@ class _Refused(yaml.MarkedYAMLError):
 
 
 class _Loader(yaml.SafeLoader):
-    """A SafeLoader that reports what PyYAML fails on, or drops silently, as an error."""
+    """A SafeLoader that refuses what PyYAML fails on, or accepts silently, with a clear error."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -61,6 +62,8 @@ class _Loader(yaml.SafeLoader):
         keys = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
+                if key.tag not in _KEY_TAGS:
+                    raise _Refused(f"a key must be a string; got {key.value} without quotes", key)
                 if (key.tag, key.value) in keys:
                     raise _Refused(f"the key {shown(key.value)} occurs twice in a mapping", key)
                 keys.add((key.tag, key.value))

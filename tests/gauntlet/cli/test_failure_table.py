@@ -14,7 +14,7 @@ from gauntlet.reference_server.cluster.topology.plan import ClusterRequest, make
 from gauntlet.scenarios import library
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "failure-table.md"
-LINES = [shown for row in TABLE for shown in row.by]
+LINES = [shown for row in TABLE for shown in row.demonstrations]
 
 
 def planned(stack, scenario):
@@ -35,7 +35,7 @@ def vars_of(link):
 
 def test_every_row_has_a_scenario_and_no_scenario_stands_twice():
     """No failure is only claimed."""
-    assert all(row.by for row in TABLE)
+    assert all(row.demonstrations for row in TABLE)
     assert len({shown.scenario for shown in LINES}) == len(LINES)
 
 

@@ -17,7 +17,7 @@ def test_durations_are_read_in_every_unit(text, seconds):
 @pytest.mark.parametrize("text", ["15", "s", "5x", "1 s", "", "-3s", -1, float("nan"), True])
 def test_what_is_no_duration_is_refused(text):
     """A text without a unit, a negative number or nonsense is an error, never a guess."""
-    with pytest.raises(ValueError, match="is not a duration"):
+    with pytest.raises(ValueError, match="must be a duration"):
         clock.parse_duration_s(text)
 
 
@@ -30,14 +30,14 @@ def test_rates_are_read_per_second(text, rate):
 @pytest.mark.parametrize("text", ["0/s", "300", "-1/s", "x/s", 0])
 def test_what_is_no_rate_is_refused(text):
     """A rate of zero would be a run that proves nothing."""
-    with pytest.raises(ValueError, match="is not a rate"):
+    with pytest.raises(ValueError, match="must be a rate"):
         clock.parse_rate_per_s(text)
 
 
 def test_a_profile_may_be_at_rest():
     """Where a rate goes up and down, zero is one of its values; less than that is none."""
     assert clock.parse_rate_per_s("0/s", zero=True) == 0
-    with pytest.raises(ValueError, match="is not a rate"):
+    with pytest.raises(ValueError, match="must be a rate"):
         clock.parse_rate_per_s(-1, zero=True)
 
 

@@ -70,7 +70,7 @@ def test_users_controlled_by_locust_tasks_are_a_closed_loop(outputs):
 
 def test_missed_arrivals_are_a_caveat_with_reasons_in_every_output(outputs):
     story = good_story(1)
-    for reason in (Miss.NOBODY, Miss.NOBODY, Miss.BACKLOG):
+    for reason in (Miss.NO_SENDER, Miss.NO_SENDER, Miss.BACKLOG):
         story.miss(RAMP_S + 1, reason)
     (caveat,), texts = outputs(story)
     assert "2 because no user was ready to send, 1 because the worker" in caveat

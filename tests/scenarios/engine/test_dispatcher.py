@@ -58,7 +58,7 @@ async def test_an_arrival_for_which_nobody_is_ready_is_missed(world):
     """It is in the history under its intended time, and nobody's."""
     made = release(world, ready=False)
     assert await at_the_end(world, made) == (20, 0, 20)
-    assert misses(world) == {Miss.NOBODY: 20}
+    assert misses(world) == {Miss.NO_SENDER: 20}
     first = world.kinds(Kind.MISSED)[0]
     assert (first.fields["ref_ns"], first.fields["peer"], first.fields["conv"]) == (ZERO, 0, 0)
 

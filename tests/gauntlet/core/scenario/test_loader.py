@@ -28,7 +28,7 @@ BAD = [
         "steady: 40s",
         "steady: 40x",
         5,
-        "load.steady: '40x' is not a duration such as 15s, 300ms or 1m30s",
+        "load.steady must be a duration such as 15s, 300ms or 1m30s; got '40x'",
     ),
     (
         "steady: 40s",
@@ -36,7 +36,7 @@ BAD = [
         5,
         "load.stedy is not a known key; allowed: users, workload, rate, profile, arriva",
     ),
-    ("rate: 300/s", "rate: fast", 5, "load.rate: 'fast' is not a rate such as 300/s or 90/m"),
+    ("rate: 300/s", "rate: fast", 5, "load.rate must be a rate such as 300/s or 90/m; got 'fast'"),
     (
         "direct: 3",
         "dirct: 3",
@@ -64,6 +64,12 @@ BAD = [
         "load.workload.group.sizes must be one of: fixed, lognormal, or a list; got 'zi",
     ),
     ("size: 10", "sizes: [[3, x]]", 5, "load.workload.group.sizes[0][1] must be a number; got 'x'"),
+    (
+        "size: 10",
+        "sizes: [[3, 60, 1]]",
+        5,
+        "load.workload.group.sizes[0] must be a list of 2 values; got [3, 60, 1]",
+    ),
     (
         "size: 10",
         "sizes: []",
@@ -196,7 +202,10 @@ BAD_PROFILES = [
         "profile: {kind: ramp, from: 1/s, too: 2/s}",
         "load.profile.too is not a known key; allowed: kind, from, to, at, for",
     ),
-    ("profile: {kind: ramp, from: 1, to: -1}", "load.profile.to: -1 is not a rate of zero or more"),
+    (
+        "profile: {kind: ramp, from: 1, to: -1}",
+        "load.profile.to must be a rate of zero or more; got -1",
+    ),
     (
         "profile: {kind: ramp, from: 0/s, to: 0/s}",
         "load.profile must be a profile that sends at least one message after the ramp; got",
@@ -260,7 +269,7 @@ def test_a_trace_is_found_beside_its_scenario(recorded, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("offset_s\n1\nsoon\n", "must be a trace ("),
+        ("offset_s\n1\nsoon\n", "must be a valid trace ("),
         ("offset_s\n11\n", "must be a trace that sends a message within 10 s; got traces/t.csv"),
     ],
 )
@@ -271,4 +280,7 @@ def test_a_bad_trace_is_told_where_it_is_named(recorded, tmp_path, text, message
     told = str(caught.value)
     assert told.startswith(f"{tmp_path / 'x.yaml'}:7: load.profile.file {message}")
     if "soon" in text:
-        assert "t.csv:3: found 'soon'; allowed: an offset in seconds" in told
+        assert (
+            "t.csv:3: offset_s must be a number of 1 or more, because offsets ascend; got 'soon'"
+            in told
+        )

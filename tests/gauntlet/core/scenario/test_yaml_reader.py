@@ -42,6 +42,12 @@ def test_a_repeated_key_is_an_error():
     assert told("load: {users: 2, users: 3}\n").startswith("x.yaml:3: the key 'users' occurs twice")
 
 
+def test_a_key_that_is_not_a_string_is_refused():
+    """Without quotes, `on` is a truth value and `1` is a number."""
+    assert told("load: {on: 2}\n") == "x.yaml:3: a key must be a string; got on without quotes"
+    assert told("load:\n  1: 2\n") == "x.yaml:4: a key must be a string; got 1 without quotes"
+
+
 def test_what_a_merge_brings_may_be_given_anew():
     """`<<` fills in what is missing: that is no repetition."""
     shares = "direct: &a {weight: 2, percent: 9}, group: {<<: *a, weight: 3}"
