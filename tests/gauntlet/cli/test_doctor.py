@@ -1,11 +1,10 @@
-"""What the doctor says of descriptors and ports."""
+"""What `gauntlet doctor` reports on descriptors and ports."""
 
 from gauntlet.cli import doctor
 from gauntlet.runner.system_limits import SystemLimits
 
 
-def test_the_limits_are_told_by_what_they_allow():
-    """An SRE reads connections, not a number of files."""
+def test_limits_are_reported_as_numbers_of_connections():
     finding = doctor._open_files(SystemLimits(20_000, 28_232, any_loopback=True))
     assert finding.found == "20,000 per process: 19,850 connections, 9,925 through a fault proxy"
     ports = doctor._ports(SystemLimits(20_000, 28_232, any_loopback=True))
@@ -15,8 +14,7 @@ def test_the_limits_are_told_by_what_they_allow():
     assert "as needed" not in str(doctor._ports(SystemLimits(20_000, 28_232, any_loopback=False)))
 
 
-def test_too_low_a_limit_comes_with_its_remedy():
-    """A cross, and the command that installs what is missing."""
+def test_a_limit_that_is_too_low_is_reported_with_its_remedy():
     machine = SystemLimits(1_024, 1_000, any_loopback=True)
     for finding in (doctor._open_files(machine), doctor._ports(machine)):
         assert finding.found is None

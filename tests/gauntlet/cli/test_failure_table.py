@@ -1,4 +1,4 @@
-"""The failure table: its scenarios exist, are short, and can act on the stacks it names."""
+"""The failure table: its scenarios exist, are short, and run on the stacks that it names."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,31 +17,29 @@ PAGE = Path(__file__).parents[3] / "docs" / "reference" / "failure-table.md"
 LINES = [shown for row in TABLE for shown in row.demonstrations]
 
 
-def planned(stack, scenario):
-    """What the cluster would run for a scenario on a stack."""
+def plan_of(stack, scenario):
+    """Return what the cluster would run for a scenario on a stack."""
     ports = iter(range(1, 1000))
     request = ClusterRequest(stack, "data", "logs", layout=scenario.target.layout)
     plan = make_plan(request, lambda: next(ports))
-    components = [{"name": it.name, "role": it.role} for it in plan.components]
+    components = [{"name": component.name, "role": component.role} for component in plan.components]
     return StackPlan.from_cluster(
-        components, [SimpleNamespace(**vars_of(link)) for link in plan.links]
+        components, [SimpleNamespace(**fields_of(link)) for link in plan.links]
     )
 
 
-def vars_of(link):
-    """A planned link's fields."""
+def fields_of(link):
+    """Return the fields of a planned link."""
     return {name: getattr(link, name) for name in ("name", "source", "component", "kind")}
 
 
-def test_every_row_has_a_scenario_and_no_scenario_stands_twice():
-    """No failure is only claimed."""
+def test_every_row_has_scenarios_and_no_scenario_is_in_two_rows():
     assert all(row.demonstrations for row in TABLE)
     assert len({shown.scenario for shown in LINES}) == len(LINES)
 
 
 @pytest.mark.parametrize("shown", LINES, ids=lambda shown: shown.scenario)
-def test_its_scenarios_exist_take_a_minute_and_run_where_it_says(shown):
-    """By default on a stack of the table's, and within 60 s."""
+def test_scenarios_of_the_table_exist_and_take_at_most_a_minute(shown):
     scenario = library.find(shown.scenario)
     assert scenario.load.duration_s <= 60
     assert scenario.target.stack in shown.stacks
@@ -49,10 +47,11 @@ def test_its_scenarios_exist_take_a_minute_and_run_where_it_says(shown):
 
 @pytest.mark.parametrize("stack", BOTH)
 @pytest.mark.parametrize("shown", LINES, ids=lambda shown: shown.scenario)
-def test_what_a_scenario_breaks_exists_where_it_says(shown, stack):
-    """On its stacks every target is found; on another one the command says what is missing."""
+def test_the_targets_of_a_scenario_exist_on_its_stacks_and_are_reported_missing_on_others(
+    shown, stack
+):
     scenario = library.find(shown.scenario)
-    plan = planned(stack, scenario)
+    plan = plan_of(stack, scenario)
     if stack in shown.stacks:
         links_to_proxy(scenario.faults, plan, "needed")
     elif not catalog.FAULTS[scenario.faults[0].kind].stack:  # else refused as it is read
@@ -60,13 +59,11 @@ def test_what_a_scenario_breaks_exists_where_it_says(shown, stack):
             links_to_proxy(scenario.faults, plan, "needed")
 
 
-def test_the_page_holds_the_table():
-    """What people read is what is run."""
+def test_the_reference_page_contains_the_table():
     assert failure_table.markdown() in PAGE.read_text()
 
 
-def test_names_alone_are_one_a_line(capsys):
-    """For scripts: nothing else is printed, and a stack has only what exists on it."""
+def test_names_are_printed_one_per_line_without_those_of_other_stacks(capsys):
     assert main.main(["list", "--failure-table", "--names"]) == Exit.OK
     assert capsys.readouterr().out.split("\n")[:-1] == failure_table.names()
     assert main.main(["list", "--failure-table", "--names", "--stack", "embedded"]) == Exit.OK
@@ -77,8 +74,7 @@ def test_names_alone_are_one_a_line(capsys):
     assert failure_table.names(EMBEDDED) == embedded
 
 
-def test_the_table_for_people_tells_rows_scenarios_and_stacks(capsys):
-    """One block a row."""
+def test_the_table_is_printed_with_rows_scenarios_and_stacks(capsys):
     assert main.main(["list", "--failure-table"]) == Exit.OK
     text = capsys.readouterr().out
     assert all(row.broken in text and row.must_happen in text for row in TABLE)

@@ -1,4 +1,4 @@
-"""The command line as a user meets it, without starting anything."""
+"""The command line without a run: usage, listing, dry runs, exit codes."""
 
 import pytest
 
@@ -27,8 +27,7 @@ from gauntlet.scenarios import library
         ["run", "steady", "--stack", "external"],
     ],
 )
-def test_bad_usage_ends_with_four_and_leaves_nothing(arguments, tmp_path, monkeypatch, capsys):
-    """Wrong words, wrong files and impossible combinations: one sentence, exit 4, no run."""
+def test_bad_usage_exits_with_four_and_creates_nothing(arguments, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main.main(arguments) == Exit.CONFIG
     assert capsys.readouterr().err.startswith("gauntlet: ")
@@ -36,7 +35,7 @@ def test_bad_usage_ends_with_four_and_leaves_nothing(arguments, tmp_path, monkey
 
 
 def test_a_target_outside_loopback_needs_allow_hosts(tmp_path, monkeypatch, capsys):
-    """Load never goes to a foreign host by mistake."""
+    """Load must not reach a foreign host by mistake."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "far.yaml").write_text(
         "version: 1\nname: far\nabout: x\n"
@@ -48,16 +47,14 @@ def test_a_target_outside_loopback_needs_allow_hosts(tmp_path, monkeypatch, caps
 
 
 @pytest.mark.parametrize("out", ["taken", "taken/below"])
-def test_runs_cannot_be_put_into_a_file(out, tmp_path, monkeypatch, capsys):
-    """Said before anything starts, with the option that is wrong."""
+def test_an_output_folder_that_is_a_file_is_refused(out, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "taken").write_text("")
     assert main.main(["run", "steady", "--users", "20", "--out", out]) == Exit.CONFIG
     assert f"--out must be a folder that can be written to; got {out}" in capsys.readouterr().err
 
 
-def test_help_shows_five_commands_first(capsys):
-    """A newcomer sees where to start before he sees everything."""
+def test_help_begins_with_the_five_commands_to_start_with(capsys):
     with pytest.raises(SystemExit) as ended:
         main.main(["--help"])
     text = capsys.readouterr().out
@@ -66,28 +63,25 @@ def test_help_shows_five_commands_first(capsys):
     assert sum(line.startswith("  gauntlet ") for line in start.splitlines()) == 5
 
 
-def test_list_names_every_scenario_with_one_line(capsys):
-    """What can be run is one command away."""
+def test_list_prints_one_line_per_scenario(capsys):
     assert main.main(["list"]) == Exit.OK
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == sorted(library.names())
     assert all(len(line.split()) > 3 for line in lines)
 
 
-def test_a_defect_of_ours_is_no_verdict(monkeypatch, capsys):
-    """An unforeseen exception ends with 3: CI must not read it as a failed check."""
+def test_an_unexpected_exception_exits_with_three(monkeypatch, capsys):
+    """CI must not take it for a failed check."""
     monkeypatch.setattr("gauntlet.scenarios.library.all_scenarios", lambda: 1 / 0)
     assert main.main(["list"]) == Exit.HARNESS
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def test_ctrl_c_outside_a_run_is_an_interruption_too(monkeypatch, capsys):
-    """No traceback and no verdict's code, whenever the user loses patience."""
-
-    def impatient():
+def test_ctrl_c_outside_a_run_exits_with_two(monkeypatch, capsys):
+    def interrupt():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gauntlet.scenarios.library.all_scenarios", impatient)
+    monkeypatch.setattr("gauntlet.scenarios.library.all_scenarios", interrupt)
     assert main.main(["list"]) == Exit.INTERRUPTED
     assert capsys.readouterr().err == "gauntlet: stopped\n"
 
@@ -102,14 +96,13 @@ def test_ctrl_c_outside_a_run_is_an_interruption_too(monkeypatch, capsys):
         (["steady", "--adapter", "acme:Acme"], ("acme:Acme", "external")),
     ],
 )
-def test_another_adapter_brings_its_own_system(arguments, target):
-    """Unless a stack is named, or the scenario's own is one that the adapter speaks to."""
+def test_the_option_adapter_selects_a_stack_for_the_adapter(arguments, target):
+    """The stack of the scenario stays if it is one for that adapter."""
     resolved = scenario_of(build_parser(COMMANDS).parse_args(["run", *arguments])).target
     assert (resolved.adapter, resolved.stack) == target
 
 
-def test_an_adapter_and_a_stack_that_do_not_fit_are_refused(capsys):
-    """Said before anything starts, with what would fit."""
+def test_a_stack_that_the_adapter_cannot_use_is_refused(capsys):
     assert main.main(["run", "xmpp-steady", "--stack", "full"]) == Exit.CONFIG
     assert "target.stack must be one of: external, prosody" in capsys.readouterr().err
 
@@ -120,7 +113,7 @@ def test_a_scenario_of_the_library_can_be_printed_and_run_from_the_copy(capsys):
     assert loader.parse(text, "copy") == library.find("broker-failure")
 
 
-def test_printing_an_unknown_scenario_names_those_there_are(capsys):
+def test_printing_an_unknown_scenario_names_the_known_ones(capsys):
     assert main.main(["list", "--show", "none-such"]) == Exit.CONFIG
     assert "--show must be one of: blue-green" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""Acting on a running system: which one, what is printed, and what it ends with."""
+"""The commands that act on a running system."""
 
 import json
 import time
@@ -19,20 +19,20 @@ from gauntlet.core.errors import ConfigError, Exit, StackError
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch):
-    """No test waits between two looks, and none knows a system of the shell's."""
+def _no_waiting(monkeypatch):
+    """Poll without delay, and ignore a system that the environment of the tests names."""
     monkeypatch.setattr(operate, "POLL_S", 0.0)
     monkeypatch.delenv(operate.VARIABLE, raising=False)
 
 
-def in_turn(*answers):
-    """A call that answers these, one after the other."""
+def returning(*answers):
+    """Return a function that returns these values, one per call."""
     left = iter(answers)
     return lambda: next(left)
 
 
-def status(*states, **more):
-    """A cutover that has gone through these states, a millisecond each, from now on."""
+def cutover_status(*states, **more):
+    """Return a cutover that entered these states one millisecond apart, beginning in a second."""
     began_ns = time.monotonic_ns() + 1_000_000_000
     steps = [
         CutoverStep(
@@ -43,8 +43,7 @@ def status(*states, **more):
     return CutoverStatus(states[-1], "green", steps, {"blue": 0, "green": 7}, 7, 1, **more)
 
 
-def test_the_system_is_named_by_file_or_environment(tmp_path, monkeypatch):
-    """Nothing is guessed: two systems may run side by side."""
+def test_the_control_file_comes_from_the_option_or_the_environment(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="--control"):
         operate.connect(None)
     file = tmp_path / "control.json"
@@ -63,14 +62,13 @@ def test_the_system_is_named_by_file_or_environment(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("end", "code"), [("done", Exit.OK), ("rolled-back", Exit.FAILED), ("failed", Exit.FAILED)]
 )
-def test_a_cutover_is_followed_state_by_state(capsys, end, code):
-    """Each state once, with its reason; the end says how many were told and forced."""
-    first = status("prepare", "verify")
+def test_each_state_of_a_cutover_is_printed_once(capsys, end, code):
+    first = cutover_status("prepare", "verify")
     last = CutoverStatus(
-        end, "green", [*first.steps, *status("drain", end).steps], {"green": 7}, 7, 1
+        end, "green", [*first.steps, *cutover_status("drain", end).steps], {"green": 7}, 7, 1
     )
     control = SimpleNamespace(
-        begin_cutover=lambda *_, **__: None, cutover=in_turn(first, first, last)
+        begin_cutover=lambda *_, **__: None, cutover=returning(first, first, last)
     )
     assert operate.cutover(control, "green", drain_ms=1, canaries=True) == code
     lines = capsys.readouterr().out.splitlines()
@@ -79,10 +77,9 @@ def test_a_cutover_is_followed_state_by_state(capsys, end, code):
     assert lines[-1] == "connected: green 7  told to move: 7  closed: 1"
 
 
-def test_a_rollback_that_arrives_is_a_success():
-    """And one that comes too late is refused: nothing was done."""
+def test_a_completed_rollback_succeeds_and_a_late_one_is_refused():
     control = SimpleNamespace(
-        roll_back_cutover=lambda: None, cutover=in_turn(status("rollback", "rolled-back"))
+        roll_back_cutover=lambda: None, cutover=returning(cutover_status("rollback", "rolled-back"))
     )
     assert operate.roll_back(control) == Exit.OK
 
@@ -93,46 +90,45 @@ def test_a_rollback_that_arrives_is_a_success():
         operate.roll_back(SimpleNamespace(roll_back_cutover=refuse))
 
 
-def edges(**states):
-    """Components of blue in these states."""
+def blue_edges(**states):
+    """Return edges of the environment blue in these states."""
     return {
         name: Component(name.replace("_", "-"), "edge", state, "blue")
         for name, state in states.items()
     }
 
 
-def test_scale_out_takes_the_first_spare_edge_in_use():
-    """And says so when there is none."""
+def test_scale_out_starts_the_first_spare_edge_or_reports_that_none_is_left():
     started = []
     control = SimpleNamespace(
         cutover=lambda: CutoverStatus("idle", "blue"),
-        components=lambda: edges(blue_1="up", blue_2="held", blue_3="planned", blue_4="planned"),
+        components=lambda: blue_edges(
+            blue_1="up", blue_2="held", blue_3="planned", blue_4="planned"
+        ),
         start=started.append,
     )
     assert operate.scale_out(control) == Exit.OK
     assert started == ["blue-3"]
-    control.components = lambda: edges(blue_1="up")
+    control.components = lambda: blue_edges(blue_1="up")
     with pytest.raises(ConfigError, match="no spare edge of blue is left"):
         operate.scale_out(control)
 
 
 @pytest.mark.parametrize(("end", "code"), [("planned", Exit.OK), ("up", Exit.FAILED)])
-def test_scale_in_waits_until_the_edge_has_ended(end, code):
-    """An edge that had to keep its clients is no success."""
+def test_scale_in_succeeds_only_if_the_edge_ends(end, code):
     control = SimpleNamespace(
         drain=lambda *_, **__: None,
-        components=in_turn(edges(e="draining"), edges(e="draining"), edges(e=end)),
+        components=returning(blue_edges(e="draining"), blue_edges(e="draining"), blue_edges(e=end)),
     )
     assert operate.scale_in(control, "e", drain_ms=1) == code
 
 
 @pytest.mark.parametrize(("end", "code"), [("done", Exit.OK), ("failed", Exit.FAILED)])
-def test_a_rolling_update_is_followed_step_by_step(capsys, end, code):
-    """Each step is printed once."""
+def test_each_step_of_a_rolling_update_is_printed_once(capsys, end, code):
     steps = [RollingStep("room-1", "stopping", 1), RollingStep("room-1", "up", 2)]
     control = SimpleNamespace(
         begin_rolling_update=lambda: None,
-        rolling_update=in_turn(
+        rolling_update=returning(
             RollingStatus("running", steps[:1]),
             RollingStatus("running", steps[:1]),
             RollingStatus(end, steps, None if end == "done" else "room-1: it did not start"),
@@ -144,11 +140,10 @@ def test_a_rolling_update_is_followed_step_by_step(capsys, end, code):
     assert lines[2] == f"rolling update: {'done' if end == 'done' else 'room-1: it did not start'}"
 
 
-def test_the_state_of_a_system_is_shown(capsys):
-    """Where new clients go, and each component."""
+def test_the_environment_the_cutover_and_all_components_are_shown(capsys):
     control = SimpleNamespace(
-        cutover=lambda: status("rollback", "rolled-back", error="deaf"),
-        components=lambda: edges(blue_1="up"),
+        cutover=lambda: cutover_status("rollback", "rolled-back", error="deaf"),
+        components=lambda: blue_edges(blue_1="up"),
     )
     assert operate.show(control) == Exit.OK
     out = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""A reader who stops reading neither ends a command nor changes its exit code."""
+"""Closed pipes, and terminals that cannot show the live panel."""
 
 import subprocess
 import sys

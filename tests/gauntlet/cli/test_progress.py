@@ -1,4 +1,4 @@
-"""What is shown while a run goes on."""
+"""The progress of a run: plain lines and the live panel."""
 
 import io
 
@@ -30,8 +30,7 @@ FIGURES = {
 FAULT = {"id": "gone", "fault": "kill", "target": "edge", "step": "effective", "proof": {"pid": 7}}
 
 
-def test_plain_lines_tell_phases_faults_with_proof_and_figures():
-    """A CI log holds all that a person at the terminal saw."""
+def test_plain_lines_contain_phases_faults_with_proof_and_figures():
     out = io.StringIO()
     with PlainView(Console(file=out, width=40)) as view:
         view.phase("steady")
@@ -44,8 +43,7 @@ def test_plain_lines_tell_phases_faults_with_proof_and_figures():
     assert "ack p99 12.3 ms  delivery p99 –" in text
 
 
-def test_plain_figures_come_every_five_seconds():
-    """A log of a long run stays readable."""
+def test_plain_figures_are_printed_every_five_seconds():
     out = io.StringIO()
     with PlainView(Console(file=out, width=200)) as view:
         for tenth in range(110):
@@ -55,7 +53,6 @@ def test_plain_figures_come_every_five_seconds():
 
 @pytest.mark.parametrize("elapsed_s", [None, 0.0, 5.0, 500.0])
 def test_the_panel_shows_countdown_figures_and_the_state_of_each_fault(elapsed_s):
-    """One look tells how far the run is, how it goes and what is broken now."""
     out = io.StringIO()
     view = LiveView(Console(file=out, width=120, force_terminal=True, color_system=None), SCENARIO)
     with view:

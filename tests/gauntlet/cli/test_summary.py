@@ -1,4 +1,4 @@
-"""The verdict as the terminal shows it."""
+"""The result of a run as the terminal shows it."""
 
 import io
 from pathlib import Path
@@ -32,16 +32,15 @@ RESULT = {
 }  # fmt: skip
 
 
-def shown(hint=None):
-    """What a terminal of eighty columns shows of the result."""
+def summary_of_result(hint=None):
+    """Return what a terminal with 80 columns shows of the result."""
     out = io.StringIO()
     summary.show(RunDir(Path("runs/x")), RESULT, Console(file=out, width=80), hint=hint)
     return out.getvalue()
 
 
 def test_checks_objectives_reasons_and_report_are_shown():
-    """A person at the terminal needs no other file to know what happened, and why."""
-    text = shown()
+    text = summary_of_result()
     for part in (
         "lost-acked", "✘ invalid", "1,000", "? unknown", "∞", "≥ 7.5 s", "< 500 ms",
         "FAIL  exit 1", "reason 4", "numbers: trustworthy. The", "open runs/x/report.html",
@@ -50,7 +49,6 @@ def test_checks_objectives_reasons_and_report_are_shown():
     assert "reason 5" not in text
 
 
-def test_the_next_step_is_shown_only_where_there_is_one():
-    """A hint is for those who ran the tour on a clean server."""
-    assert "next:" not in shown()
-    assert "next: gauntlet run tour" in shown("gauntlet run tour --bug x")
+def test_the_hint_is_shown_only_if_there_is_one():
+    assert "next:" not in summary_of_result()
+    assert "next: gauntlet run tour" in summary_of_result("gauntlet run tour --bug x")

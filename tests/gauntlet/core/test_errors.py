@@ -1,17 +1,15 @@
-"""The exit codes and which of them wins."""
+"""The exit codes and their precedence."""
 
 from itertools import combinations
 
 from gauntlet.core.errors import PRECEDENCE, Exit, first_exit
 
 
-def test_every_exit_code_has_its_place():
-    """A code without a place in the order could never be the one a run ends with."""
+def test_every_exit_code_has_a_precedence():
     assert sorted(PRECEDENCE) == sorted(Exit)
 
 
-def test_bad_configuration_wins_and_success_loses():
-    """For every pair of codes the one that stands first is the one returned."""
+def test_of_two_exit_codes_the_one_with_precedence_is_used():
     for first, second in combinations(PRECEDENCE, 2):
         assert first_exit({second, first}) is first
     assert first_exit(set()) is Exit.OK

@@ -1,4 +1,4 @@
-"""Which hosts are certainly this machine."""
+"""Which hosts are this machine."""
 
 import pytest
 
@@ -19,6 +19,6 @@ from gauntlet.core.hosts import is_loopback
         ("0.0.0.0", False),
     ],
 )
-def test_only_loopback_is_loopback(host, certain):
-    """A name that might resolve elsewhere is not trusted."""
+def test_only_loopback_addresses_and_localhost_are_this_machine(host, certain):
+    """Other names might resolve to another machine."""
     assert is_loopback(host) is certain

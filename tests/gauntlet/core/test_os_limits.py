@@ -1,4 +1,4 @@
-"""What the machine lets a process and an address have."""
+"""The operating system's limits on descriptors and ports."""
 
 import json
 import subprocess
@@ -21,8 +21,7 @@ print(json.dumps([allowed, raised, int(child.stdout)]))
 """
 
 
-def test_a_process_and_its_children_get_what_there_is():
-    """The soft limit is raised to the hard one; a child started later has it too."""
+def test_the_soft_limit_is_raised_to_the_hard_one_also_for_children():
     done = subprocess.run(
         [sys.executable, "-c", CODE.format(hard=1000)], capture_output=True, check=True
     )
@@ -38,15 +37,14 @@ def test_a_process_and_its_children_get_what_there_is():
         (2**22, 2**30, 2**22),
     ],
 )
-def test_a_table_of_a_billion_is_not_asked_for(monkeypatch, soft, hard, allowed):
-    """A million is enough; a process that already has more keeps it."""
+def test_the_allowed_descriptors_are_bounded_unless_the_soft_limit_is_higher(
+    monkeypatch, soft, hard, allowed
+):
     monkeypatch.setattr(os_limits.resource, "getrlimit", lambda _: (soft, hard))
     assert os_limits.descriptors_allowed() == allowed
 
 
-def test_a_refusal_of_the_system_is_no_error(monkeypatch):
-    """What cannot be raised stays, and its figure is the answer."""
-
+def test_a_limit_that_cannot_be_raised_is_returned_unchanged(monkeypatch):
     def refuse(*_):
         raise ValueError("not allowed to raise maximum limit")
 
@@ -55,9 +53,8 @@ def test_a_refusal_of_the_system_is_no_error(monkeypatch):
     assert os_limits.raise_descriptors() == 256
 
 
-def test_the_range_of_ports_is_the_kernels(tmp_path):
-    """Both ends count; where it is not told, it is the dynamic ports."""
-    told = tmp_path / "range"
-    told.write_text("32768\t60999\n")
-    assert os_limits.ports_per_address(told) == 28_232
+def test_ports_are_counted_from_the_kernels_range_or_the_dynamic_range(tmp_path):
+    range_file = tmp_path / "range"
+    range_file.write_text("32768\t60999\n")
+    assert os_limits.ports_per_address(range_file) == 28_232
     assert os_limits.ports_per_address(tmp_path / "none") == 16_384

@@ -23,7 +23,6 @@ time.sleep(60)
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is a system call of Linux")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_child_ends_when_its_parent_is_killed(number):
-    """The kernel delivers whichever signal was chosen."""
     command = [sys.executable, "-c", PARENT, str(int(number))]
     parent = subprocess.Popen(command, stdout=subprocess.PIPE)
     child = psutil.Process(int(parent.stdout.readline()))
@@ -32,7 +31,7 @@ def test_a_child_ends_when_its_parent_is_killed(number):
     child.wait(5)
 
 
-def test_other_systems_have_no_such_call(monkeypatch):
-    """None is a valid `preexec_fn`."""
+def test_other_systems_return_none(monkeypatch):
+    """`subprocess.Popen` accepts None as `preexec_fn`."""
     monkeypatch.setattr(parent_death.sys, "platform", "darwin")
     assert exit_with_parent(signal.SIGTERM) is None

@@ -1,4 +1,4 @@
-"""The run directory on disk."""
+"""Creating, writing, reading and following run directories."""
 
 import json
 import threading
@@ -7,23 +7,20 @@ import pytest
 
 from gauntlet.core import run_directory
 from gauntlet.core.errors import ConfigError, HistoryError
-from gauntlet.core.run_directory import Journal, RunDir
+from gauntlet.core.run_directory import Journal, RunDir, Tail
 
 
-def test_runs_side_by_side_get_directories_of_their_own(tmp_path):
-    """Two runs of the same scenario, seed and second never share a directory."""
+def test_simultaneous_runs_get_different_directories(tmp_path):
     runs = {RunDir.create(tmp_path, "tour", 7).path for _ in range(20)}
     assert len(runs) == 20
 
 
-def test_a_folder_without_manifest_is_no_run(tmp_path):
-    """`gauntlet judge` on any other folder is the user's mistake, exit 4."""
+def test_a_folder_without_manifest_is_not_a_run_directory(tmp_path):
     with pytest.raises(ConfigError, match="no manifest"):
         RunDir.open(tmp_path)
 
 
-def test_events_of_all_writers_come_in_the_order_of_time(tmp_path):
-    """Several processes write events, and a reader sees one timeline."""
+def test_events_of_all_writers_are_sorted_by_time(tmp_path):
     run = RunDir.create(tmp_path, "x", 1)
     chaos, load = Journal(run, "chaos"), Journal(run, "load-0")
     load.write("phase", t_ns=20, phase="steady")
@@ -37,7 +34,6 @@ def test_events_of_all_writers_come_in_the_order_of_time(tmp_path):
 
 
 def test_threads_that_share_a_journal_do_not_mix_their_rows(tmp_path):
-    """Every row written from eight threads at once can be read again."""
     run = RunDir.create(tmp_path, "x", 1)
     journal = Journal(run, "chaos")
 
@@ -57,15 +53,14 @@ def test_threads_that_share_a_journal_do_not_mix_their_rows(tmp_path):
     }
 
 
-def test_a_torn_last_line_is_left_out(tmp_path):
-    """A writer killed in mid-row costs that row, not the file."""
+def test_an_incomplete_last_line_is_ignored(tmp_path):
+    """A writer that is killed while it writes costs one row, not the file."""
     file = tmp_path / "x.jsonl"
     file.write_text('{"a":1}\n{"a":2')
     assert list(run_directory.read_jsonl(file)) == [{"a": 1}]
 
 
-def test_json_files_are_replaced_whole(tmp_path):
-    """A reader never meets half a result, and no temporary file stays."""
+def test_json_files_are_replaced_without_leaving_a_temporary_file(tmp_path):
     file = tmp_path / "result.json"
     run_directory.write_json(file, {"a": 1})
     run_directory.write_json(file, {"a": 2})
@@ -74,9 +69,41 @@ def test_json_files_are_replaced_whole(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]"])
-def test_a_damaged_manifest_is_a_typed_error(tmp_path, text):
-    """Damage is told with the file's name instead of a stack trace."""
+def test_a_damaged_manifest_is_reported_with_its_name(tmp_path, text):
     run = RunDir.create(tmp_path, "x", 1)
     run.manifest.write_text(text)
     with pytest.raises(HistoryError, match=r"manifest\.json"):
         run.read_manifest()
+
+
+def test_each_complete_row_is_read_once(tmp_path):
+    file = tmp_path / "live.jsonl"
+    tail = Tail(file)
+    assert tail.read_new() == []
+    file.write_bytes(b'{"n":1}\n{"n":2}\n{"n"')
+    assert tail.read_new() == [{"n": 1}, {"n": 2}]
+    assert tail.read_new() == []
+    with file.open("ab") as stream:
+        stream.write(b":3}\n")
+    assert tail.read_new() == [{"n": 3}]
+    assert tail.last == {"n": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("blue-green", True),
+        ("a1", True),
+        ("", False),
+        ("Blue", False),
+        ("-a", False),
+        ("a" * 65, False),
+    ],
+)
+def test_slugs_have_lower_case_letters_digits_and_hyphens(text, good):
+    """Names of scenarios and ids of faults become parts of file names."""
+    assert run_directory.is_slug(text) is good
+
+
+def test_a_run_id_contains_scenario_and_seed():
+    assert "-tour-7-" in run_directory.run_id("tour", 7)

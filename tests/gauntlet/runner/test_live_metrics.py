@@ -1,4 +1,4 @@
-"""The workers' live rows as one."""
+"""Merging the live rows of several workers."""
 
 import json
 
@@ -20,8 +20,7 @@ def row(worker, **more):
     }
 
 
-def test_one_worker_is_shown_as_it_is(tmp_path):
-    """Nothing is made of a single row."""
+def test_the_row_of_a_single_worker_is_unchanged(tmp_path):
     live = LiveMetrics(RunDir(tmp_path))
     live.read_new()
     assert live.last is None
@@ -30,10 +29,9 @@ def test_one_worker_is_shown_as_it_is(tmp_path):
     assert live.last == row(0)
 
 
-def test_counts_are_summed_and_the_worst_percentile_is_shown(tmp_path):
-    """Each worker counts once, by its last row."""
+def test_counts_of_workers_are_summed_and_the_worst_percentile_is_used(tmp_path):
     rows = [row(0, sent=1), row(1, ack_p99_ms=None), row(0, sent=7, lost=1, ack_p99_ms=9.5)]
-    (tmp_path / "live.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
+    (tmp_path / "live.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
     live = LiveMetrics(RunDir(tmp_path))
     live.read_new()
     assert live.last["sent"] == 107
@@ -43,19 +41,17 @@ def test_counts_are_summed_and_the_worst_percentile_is_shown(tmp_path):
 
 
 def test_the_run_is_in_the_earliest_phase_of_its_workers():
-    """The load is steady until nobody is connecting any more."""
     assert merge_rows([row(0, phase="steady"), row(1, phase="ramp")])["phase"] == "ramp"
     assert merge_rows([row(0, phase="flushed"), row(1, phase="audit")])["phase"] == "audit"
 
 
-def test_a_silent_worker_has_no_connections_but_has_sent_what_it_sent():
-    """Who died does not stay connected on the screen."""
+def test_a_silent_worker_counts_for_messages_but_not_for_connections():
     sums = merge_rows([row(0), row(1, t_ns=10 * FRESH_NS - FRESH_NS - 1)])
     assert (sums["connections"], sums["outstanding"], sums["sent"]) == (5, 2, 200)
     assert sums["workers"] == 1
 
 
-def test_several_workers_rows_stay_at_hand():
-    """Each worker writes when it does: the step from one sum to the next is no rate."""
+def test_the_rows_of_several_workers_are_kept_beside_the_sums():
+    """Workers write at different times, so the difference of two sums is not a rate."""
     rows = [row(0), row(1), row(2, t_ns=0)]
     assert merge_rows(rows)["rows"] == rows[:2]

@@ -1,4 +1,4 @@
-"""What the load is told, and what it tells."""
+"""The load file and the phases of the load process."""
 
 import json
 
@@ -9,17 +9,16 @@ from gauntlet.runner.load_process import ManagedLocust, PhaseTracker, write_load
 from gauntlet.scenarios.engine import load_file
 
 
-def test_the_load_file_holds_the_whole_scenario(tmp_path):
-    """The load needs no other file, and sees exactly the scenario that the manifest names."""
+def test_the_load_file_contains_the_whole_scenario(tmp_path):
     run = RunDir.create(tmp_path, "x", 1)
     scenario = Scenario(version=1, name="x", about="y", seed=9)
-    told = json.loads(write_load_file(run, scenario, ["http://127.0.0.1:1"]).read_text())
-    assert from_builtins(told["scenario"]) == scenario
-    assert (told["api"], told["run_dir"]) == (["http://127.0.0.1:1"], str(run.path))
+    content = json.loads(write_load_file(run, scenario, ["http://127.0.0.1:1"]).read_text())
+    assert from_builtins(content["scenario"]) == scenario
+    assert (content["api"], content["run_dir"]) == (["http://127.0.0.1:1"], str(run.path))
 
 
-def test_every_run_of_a_living_system_has_a_tag_of_its_own(tmp_path):
-    """Equal ids would be answered as copies there; a stack of the run's own begins empty."""
+def test_every_run_on_an_external_system_has_its_own_tag(tmp_path):
+    """An external system keeps the messages of earlier runs, whose ids must not be used again."""
     plain = {"version": 1, "name": "x", "about": "y"}
     url = ["http://127.0.0.1:1"]
 
@@ -32,8 +31,7 @@ def test_every_run_of_a_living_system_has_a_tag_of_its_own(tmp_path):
     assert tag(living) not in ("", tag(living))
 
 
-def test_workers_meet_on_a_free_port_of_loopback():
-    """Locust's own master and workers; one process has neither."""
+def test_workers_use_a_free_port_on_loopback():
     scenario = Scenario(version=1, name="x", about="y", seed=9)
     alone, several = ManagedLocust(scenario), ManagedLocust(scenario, 3)
     assert "--processes" not in alone._command()
@@ -44,8 +42,7 @@ def test_workers_meet_on_a_free_port_of_loopback():
     assert command[command.index("--master-bind-host") + 1] == "127.0.0.1"
 
 
-def test_of_several_workers_the_first_in_a_phase_begins_it(tmp_path):
-    """The start is the common one; losses and clocks are told once."""
+def test_a_phase_begins_when_the_first_worker_enters_it(tmp_path):
     run = RunDir.create(tmp_path, "x", 1)
     phases = PhaseTracker(run)
     master, one, two = (Journal(run, f"load-{name}") for name in ("master", 0, 1))
@@ -67,8 +64,8 @@ def test_of_several_workers_the_first_in_a_phase_begins_it(tmp_path):
         journal.close()
 
 
-def test_a_trace_goes_with_the_load(tmp_path):
-    """A worker on another host has no such file, and the run directory keeps what was sent."""
+def test_the_load_file_contains_the_trace(tmp_path):
+    """A worker on another host does not have the file, and the run directory has to record it."""
     (tmp_path / "t.csv").write_text("offset_s\n0.5\n2\n")
     run = RunDir.create(tmp_path, "x", 1)
     profile = RecordedProfile(file=str(tmp_path / "t.csv"))
@@ -78,8 +75,7 @@ def test_a_trace_goes_with_the_load(tmp_path):
     assert load_file.read(file).trace == Trace("offset_s", (0.5, 2.0))
 
 
-def test_each_phase_is_told_once(tmp_path):
-    """A phase is news when its row appears, and never again."""
+def test_each_phase_is_reported_once(tmp_path):
     run = RunDir.create(tmp_path, "x", 1)
     phases, journal = PhaseTracker(run), Journal(run, "load-0")
     assert phases.poll() == []

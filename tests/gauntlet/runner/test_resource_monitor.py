@@ -1,4 +1,4 @@
-"""What each part of a run takes of the machine."""
+"""The resources that each part of a run uses."""
 
 import subprocess
 import sys
@@ -9,18 +9,24 @@ import pytest
 
 from gauntlet.core.run_directory import Journal, RunDir, read_jsonl
 from gauntlet.runner import resource_monitor
-from gauntlet.runner.resource_monitor import ResourceMonitor, ResourceUsage, cores_used
+from gauntlet.runner.resource_monitor import (
+    ResourceMonitor,
+    ResourceUsage,
+    StallMonitor,
+    cores_used,
+)
 
 SPIN = "while True: pass"
 PARENT = (
     "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'while True: pass']);"
     "time.sleep(60)"
 )
+PRESSURE = "some avg10=0.00 avg60=0.00 avg300=0.00 total={}\nfull avg10=0.00 total=7\n"
 
 
 @pytest.fixture
-def child():
-    """Starts Python children, and ends each with whatever it started."""
+def start_child():
+    """Starts Python children, and ends them with all of their descendants."""
     started = []
 
     def start(code):
@@ -35,11 +41,13 @@ def child():
         each.wait()
 
 
-def test_every_part_is_told_with_what_it_used(tmp_path, child):
-    """The load, a worker below it, and the stack each have their own column."""
+def test_every_part_of_the_run_is_reported_with_its_usage(tmp_path, start_child):
     run = RunDir.create(tmp_path, "it", 1)
-    parts = {"load": child(PARENT), "proxy-clients": child("import time; time.sleep(60)")}
-    stack = child(SPIN)
+    parts = {
+        "load": start_child(PARENT),
+        "proxy-clients": start_child("import time; time.sleep(60)"),
+    }
+    stack = start_child(SPIN)
     sampling = ResourceMonitor(Journal(run, "vitals"), lambda: parts)
     deadline = time.monotonic() + 20
     sampling.start()
@@ -59,17 +67,44 @@ def test_every_part_is_told_with_what_it_used(tmp_path, child):
     assert 0 < row["machine_cpu_share"] <= 1
 
 
-def test_a_pid_that_came_again_is_another_process():
-    """A component that was killed and started anew does not make time run backwards."""
+def test_a_reused_pid_is_another_process():
+    """Otherwise the CPU time of a restarted component would run backwards."""
     before = ResourceUsage({(7, 1.0): 90.0, (8, 1.0): 5.0}, 0)
     after = ResourceUsage({(7, 2.0): 0.5, (8, 1.0): 5.5}, 0)
     assert cores_used(before, after, 2.0) == pytest.approx(0.5)
 
 
-def test_sockets_are_read_from_the_kernel(tmp_path):
-    """The line of TCP is found; where there is none, nothing is claimed."""
+def test_sockets_are_read_from_the_kernel_if_it_reports_them(tmp_path):
     source = tmp_path / "sockstat"
     source.write_text("sockets: used 9\nTCP: inuse 12 orphan 0 tw 5 alloc 20 mem 3\n")
     found = resource_monitor.sockets(source)
     assert found == ({"tcp_in_use": 12, "tcp_time_wait": 5} if sys.platform == "linux" else {})
     assert resource_monitor.sockets(tmp_path / "none") == {}
+
+
+def test_the_increase_of_the_kernels_total_is_reported_once_as_a_share_of_time(tmp_path):
+    source = tmp_path / "io"
+    source.write_text(PRESSURE.format(1_000_000))
+    stalls = StallMonitor(source)
+    time.sleep(0.5)
+    source.write_text(PRESSURE.format(1_250_000))
+    assert stalls.since_last()["storage_wait_share"] == pytest.approx(0.5, abs=0.2)
+    time.sleep(0.05)
+    assert stalls.since_last()["storage_wait_share"] == 0
+
+
+def test_a_share_is_at_most_one(tmp_path):
+    """The kernel's clock and the one of the process differ slightly."""
+    source = tmp_path / "io"
+    source.write_text(PRESSURE.format(0))
+    stalls = StallMonitor(source)
+    source.write_text(PRESSURE.format(9_000_000))
+    assert stalls.since_last()["storage_wait_share"] == 1
+
+
+@pytest.mark.parametrize("content", [None, "", "some of it\n"])
+def test_no_share_is_reported_without_the_kernels_accounting(tmp_path, content):
+    source = tmp_path / "io"
+    if content is not None:
+        source.write_text(content)
+    assert "storage_wait_share" not in StallMonitor(source).since_last()

@@ -1,4 +1,4 @@
-"""What a run does before it starts anything, and what stops it early."""
+"""What happens before a run starts, and what stops it early."""
 
 import json
 import subprocess
@@ -44,8 +44,8 @@ print(json.dumps(seen))
 """
 
 
-def test_children_may_open_what_there_is(tmp_path):
-    """The limit is raised before any child is there: edges and proxies inherit it."""
+def test_the_descriptor_limit_is_raised_before_children_start(tmp_path):
+    """Children inherit the limit."""
     done = subprocess.run(
         [sys.executable, "-c", CODE, str(tmp_path)], capture_output=True, check=True
     )
@@ -54,8 +54,8 @@ def test_children_may_open_what_there_is(tmp_path):
 
 
 @pytest.fixture
-def polled(tmp_path, monkeypatch):
-    """Polls a guarded run once, after workers wrote these live rows."""
+def poll(tmp_path, monkeypatch):
+    """Polls a guarded run once, after the workers have written these live rows."""
     monkeypatch.setattr(watch, "POLL_S", 0)
     guards = [{"check": "lost-acked"}]
     scenario = from_builtins({"version": 1, "name": "x", "about": "x", "guards": guards})
@@ -73,14 +73,13 @@ def polled(tmp_path, monkeypatch):
     return poll
 
 
-def test_a_guard_stops_a_run_that_loses_messages(polled):
-    """A loss that is counted under load need not wait for the end."""
-    polled({"phase": "steady", "lost": 0})
+def test_a_guard_stops_a_run_that_loses_acknowledged_messages(poll):
+    poll({"phase": "steady", "lost": 0})
     with pytest.raises(Interrupted, match="2 acknowledged messages were lost"):
-        polled({"phase": "steady", "lost": 2})
+        poll({"phase": "steady", "lost": 2})
 
 
-def test_a_guard_leaves_an_audit_alone(polled):
-    """What the audit finds is reconciled and judged, the other workers' audits as well."""
-    polled({"phase": "audit", "lost": 2})
-    polled({"phase": "flushed", "lost": 2}, {"phase": "quiesce", "lost": 0})
+def test_a_guard_does_not_stop_the_audit(poll):
+    """The audit's findings are reconciled and judged instead."""
+    poll({"phase": "audit", "lost": 2})
+    poll({"phase": "flushed", "lost": 2}, {"phase": "quiesce", "lost": 0})

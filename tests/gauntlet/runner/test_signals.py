@@ -1,4 +1,4 @@
-"""Signals while a run goes on."""
+"""Signals during a run."""
 
 import os
 import signal
@@ -11,8 +11,8 @@ from gauntlet.runner import signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_raises_and_the_second_does_not(number):
-    """Cleaning up is never cut short by an impatient second Ctrl-C."""
+def test_the_first_signal_raises_and_the_second_is_ignored(number):
+    """A second Ctrl-C must not stop the clean-up."""
     cleaned = False
     with signals.handled():
         with pytest.raises(Interrupted, match=signal.Signals(number).name):
@@ -22,30 +22,29 @@ def test_the_first_signal_raises_and_the_second_does_not(number):
     assert cleaned
 
 
-def test_the_handlers_of_before_come_back():
-    """Code after a run sees Ctrl-C as it always did."""
+def test_the_previous_handlers_are_restored():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with signals.handled():
         pass
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-class _Unlucky:
-    """A signal comes while its destructor runs."""
+class _SignalsOnDestruction:
+    """Sends a signal to this process while its destructor runs."""
 
     def __del__(self):
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _destroy_and_wait():
-    unlucky = _Unlucky()
-    del unlucky
+    dangerous = _SignalsOnDestruction()
+    del dangerous
     time.sleep(5)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_signal_that_python_dropped_is_heard_all_the_same(monkeypatch):
-    """An exception in a destructor goes nowhere: the interrupt is raised anew, and then no more."""
+def test_an_interrupt_that_python_dropped_is_raised_again(monkeypatch):
+    """Python drops exceptions that are raised in a destructor."""
     monkeypatch.setattr(signals, "_RERAISE_S", 0.05)
     with signals.handled() as handler:
         with pytest.raises(Interrupted, match="SIGTERM"), handler.reraising_lost():
@@ -53,28 +52,26 @@ def test_a_signal_that_python_dropped_is_heard_all_the_same(monkeypatch):
         time.sleep(0.2)
 
 
-def _run(ends, then):
-    """A run that ends so, and a clean-up in which a signal comes; what was done is noted."""
+def _run_and_clean_up(run, steps):
+    """Run a function, and receive a signal during the clean-up, which `steps` records."""
     with signals.handled() as handler:
         try:
             with handler.reraising_lost():
-                ends()
+                run()
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
-            then.append("cleaned")
+            steps.append("cleaned")
 
 
-def test_a_first_signal_while_we_clean_up_waits_until_we_are_clean():
-    """Healing is not cut short; the run was interrupted all the same."""
-    done = []
+def test_a_signal_during_the_clean_up_is_raised_after_it():
+    steps = []
     with pytest.raises(Interrupted, match="SIGTERM"):
-        _run(lambda: None, done)
-    assert done == ["cleaned"]
+        _run_and_clean_up(lambda: None, steps)
+    assert steps == ["cleaned"]
 
 
-def test_a_graver_end_is_not_hidden_by_a_late_signal():
-    """What broke the run is told, and not that somebody then lost patience."""
-    done = []
+def test_an_earlier_error_is_not_hidden_by_a_late_signal():
+    steps = []
     with pytest.raises(ZeroDivisionError):
-        _run(lambda: 1 / 0, done)
-    assert done == ["cleaned"]
+        _run_and_clean_up(lambda: 1 / 0, steps)
+    assert steps == ["cleaned"]

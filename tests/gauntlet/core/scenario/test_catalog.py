@@ -1,4 +1,4 @@
-"""The words for the reference server's parts are the reference server's."""
+"""The names in the catalogue match those of the reference server."""
 
 import itertools
 
@@ -9,15 +9,13 @@ from gauntlet.reference_server.cluster.topology.layouts import LAYOUTS
 from gauntlet.reference_server.cluster.topology.plan import ClusterRequest, make_plan
 
 
-def test_layouts_are_those_of_the_cluster():
-    """What a scenario may name can be booted."""
+def test_layouts_are_the_layouts_of_the_cluster():
     assert set(catalog.LAYOUTS) == set(LAYOUTS)
 
 
 @pytest.mark.parametrize("stack", ["embedded", "full"])
 @pytest.mark.parametrize("layout", catalog.LAYOUTS)
-def test_every_role_and_every_link_s_source_can_be_a_target(stack, layout):
-    """Whatever a layout starts, a fault can be aimed at."""
+def test_all_roles_and_link_sources_of_every_layout_can_be_targets(stack, layout):
     plan = make_plan(
         ClusterRequest(stack, "data", "logs", layout=layout), itertools.count(1).__next__
     )

@@ -1,4 +1,4 @@
-"""Errors in scenario files: file, line, key, what was found, what is allowed."""
+"""Loading scenario files, and the errors in them."""
 
 import pytest
 
@@ -144,8 +144,8 @@ BAD = [
 ]
 
 
-def test_a_surge_is_of_arrivals():
-    """A closed load has none that could be multiplied; other faults it may have."""
+def test_a_closed_load_cannot_have_a_surge():
+    """It has no arrivals that could be multiplied."""
     closed = GOOD.replace("users: 200", "users: 200, model: closed")
     loader.parse(closed, "x.yaml")
     surge = closed.replace("kind: kill, target: broker", "kind: surge, target: gateway")
@@ -155,14 +155,13 @@ def test_a_surge_is_of_arrivals():
         loader.parse(surge, "x.yaml")
 
 
-def test_the_good_file_is_good():
-    """The cases below fail for the one thing that each changes."""
+def test_the_valid_file_is_accepted():
+    """The cases below are invalid only because of what each of them changes."""
     assert loader.parse(GOOD, "x.yaml").name == "broker-failure"
 
 
 @pytest.mark.parametrize(("old", "new", "line", "message"), BAD)
-def test_an_error_names_line_key_found_and_allowed(old, new, line, message):
-    """Users can correct the file without opening the documentation."""
+def test_an_error_names_line_key_and_what_is_allowed(old, new, line, message):
     assert old in GOOD
     with pytest.raises(ConfigError) as caught:
         loader.parse(GOOD.replace(old, new), "x.yaml")
@@ -170,14 +169,12 @@ def test_an_error_names_line_key_found_and_allowed(old, new, line, message):
 
 
 @pytest.mark.parametrize("text", ["", "- 1", "just text", "a: [", "a: &x *x"])
-def test_what_is_no_mapping_is_refused_with_its_name(text):
-    """Even a file that is no YAML at all gets a sentence, not a stack trace."""
+def test_a_file_that_is_not_a_mapping_or_not_yaml_is_refused(text):
     with pytest.raises(ConfigError, match=r"^x\.yaml"):
         loader.parse(text, "x.yaml")
 
 
-def test_a_missing_file_is_named(tmp_path):
-    """A path that does not exist is bad usage."""
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(ConfigError, match=r"nowhere\.yaml cannot be read"):
         loader.load(tmp_path / "nowhere.yaml")
 
@@ -238,8 +235,7 @@ BAD_PROFILES = [
 
 
 @pytest.mark.parametrize(("line", "message"), BAD_PROFILES)
-def test_a_profile_that_cannot_be_is_told_with_what_can(line, message):
-    """Each kind has its own keys, and an error names those of the kind that was meant."""
+def test_an_error_in_a_profile_names_what_is_allowed_in_its_kind(line, message):
     with pytest.raises(ConfigError) as caught:
         loader.parse(PLAIN.replace("LINE", line), "x.yaml")
     assert str(caught.value).startswith(f"x.yaml:7: {message}")
@@ -260,8 +256,7 @@ def recorded(tmp_path):
     return load
 
 
-def test_a_trace_is_found_beside_its_scenario(recorded, tmp_path):
-    """And named by its absolute path from then on, wherever the scenario goes."""
+def test_the_path_of_a_trace_is_relative_to_the_scenario_file(recorded, tmp_path):
     profile = recorded("offset_s\n1\n").load.profile
     assert profile.file == str(tmp_path.resolve() / "traces" / "t.csv")
 
@@ -273,14 +268,13 @@ def test_a_trace_is_found_beside_its_scenario(recorded, tmp_path):
         ("offset_s\n11\n", "must be a trace that sends a message within 10 s; got traces/t.csv"),
     ],
 )
-def test_a_bad_trace_is_told_where_it_is_named(recorded, tmp_path, text, message):
-    """The scenario's file, line and key come first, then the trace's own row."""
+def test_an_invalid_trace_is_reported_at_the_key_that_names_it(recorded, tmp_path, text, message):
     with pytest.raises(ConfigError) as caught:
         recorded(text)
-    told = str(caught.value)
-    assert told.startswith(f"{tmp_path / 'x.yaml'}:7: load.profile.file {message}")
+    error = str(caught.value)
+    assert error.startswith(f"{tmp_path / 'x.yaml'}:7: load.profile.file {message}")
     if "soon" in text:
         assert (
             "t.csv:3: offset_s must be a number of 1 or more, because offsets ascend; got 'soon'"
-            in told
+            in error
         )

@@ -1,4 +1,4 @@
-"""The profiles of a load: how much is sent when."""
+"""The intended rate of a load over time."""
 
 import math
 
@@ -11,17 +11,17 @@ from gauntlet.core.scenario.model import from_builtins
 from gauntlet.core.scenario.rate_profiles import between, cut, line, mean_per_s, pieces, total
 
 
-def load(profile, **more):
-    """A load of ten seconds after a ramp of two."""
-    given_load = {"users": 10, "ramp": 2, "steady": 10, "profile": profile, **more}
-    return from_builtins({"version": 1, "name": "x", "about": "x", "load": given_load}).load
+def load_with(profile, **more):
+    """Return a load that steadily sends for 10 s after a ramp of 2 s."""
+    plain = {"users": 10, "ramp": 2, "steady": 10, "profile": profile, **more}
+    return from_builtins({"version": 1, "name": "x", "about": "x", "load": plain}).load
 
 
-def per_second(made, trace=None):
-    """The sends of each of the ten seconds."""
+def sends_of_each_second(shaped, trace=None):
+    """Return the sends of each second after the ramp."""
     return [
-        pytest.approx(total(between(pieces(made, trace), at, at + 1)), abs=1e-9)
-        for at in range(int(made.steady))
+        pytest.approx(total(between(pieces(shaped, trace), at, at + 1)), abs=1e-9)
+        for at in range(int(shaped.steady))
     ]
 
 
@@ -42,15 +42,14 @@ PROFILES = [
 
 
 @pytest.mark.parametrize(("profile", "sends"), PROFILES)
-def test_a_profile_sends_what_it_says_in_each_second(profile, sends):
-    """Moments count from the start of the ramp, as those of faults do; the ends are cut off."""
-    assert sends == per_second(load(profile))
+def test_a_profile_has_its_rate_in_each_second(profile, sends):
+    """Times count from the start of the ramp, like those of faults."""
+    assert sends == sends_of_each_second(load_with(profile))
 
 
-def test_a_day_goes_from_low_to_high_and_back():
-    """A cosine: its mean is the middle, its lowest second is at both ends of the period."""
-    made = load({"kind": "diurnal", "low": 10, "high": 50, "period": 10})
-    sends = [one.expected for one in per_second(made)]
+def test_a_diurnal_profile_is_a_cosine_between_low_and_high():
+    shaped = load_with({"kind": "diurnal", "low": 10, "high": 50, "period": 10})
+    sends = [approximation.expected for approximation in sends_of_each_second(shaped)]
     assert sum(sends) == pytest.approx(300)
     assert sends == pytest.approx(sends[::-1])
     assert sends[:5] == sorted(sends[:5])
@@ -67,20 +66,18 @@ def test_a_day_goes_from_low_to_high_and_back():
         (Trace("offset_s", (1.0, 1.5, 1.5, 3.25, 99.0)), None),
     ],
 )
-def test_a_recorded_profile_is_its_trace(trace, sends):
-    """Rates of seconds, or the moments themselves; what lies after the load's end is left out."""
-    made = load({"kind": "recorded", "file": "t.csv"})
+def test_a_recorded_profile_is_its_trace_until_the_end_of_the_load(trace, sends):
+    shaped = load_with({"kind": "recorded", "file": "t.csv"})
     if sends is not None:
-        assert sends == per_second(made, trace)
+        assert sends == sends_of_each_second(shaped, trace)
     else:
-        starts = [piece.start_s for piece in pieces(made, trace) if piece.sends]
+        starts = [piece.start_s for piece in pieces(shaped, trace) if piece.sends]
         assert starts == [1.0, 1.5, 1.5, 3.25]
 
 
 @pytest.mark.parametrize("profile", [profile for profile, _ in PROFILES])
-def test_a_rate_scales_a_profile_to_be_its_mean(profile):
-    """The form stays as it is."""
-    usual, scaled = load(profile), load(profile, rate=77)
+def test_a_rate_scales_a_profile_without_changing_its_shape(profile):
+    usual, scaled = load_with(profile), load_with(profile, rate=77)
     factor = 770 / total(pieces(usual))
     assert total(pieces(scaled)) == pytest.approx(770)
     for before, after in zip(pieces(usual), pieces(scaled), strict=True):
@@ -88,20 +85,18 @@ def test_a_rate_scales_a_profile_to_be_its_mean(profile):
         assert (after.start_s, after.end_s, after.rise) == (*before[:2], before.rise)
 
 
-def test_the_usual_rate_is_the_profiles_on_the_timeline():
-    """What a surge is measured by: the mean between two moments that count from the ramp."""
-    made = load({"kind": "ramp", "from": 0, "to": 10})
-    assert mean_per_s(made, None, 2, 12) == pytest.approx(5)
-    assert mean_per_s(made, None, 11, 13) == pytest.approx(4.75)
-    assert mean_per_s(made, None, 0, 2) == 0
+def test_the_mean_rate_between_two_times_counts_from_the_ramp():
+    shaped = load_with({"kind": "ramp", "from": 0, "to": 10})
+    assert mean_per_s(shaped, None, 2, 12) == pytest.approx(5)
+    assert mean_per_s(shaped, None, 11, 13) == pytest.approx(4.75)
+    assert mean_per_s(shaped, None, 0, 2) == 0
 
 
 rates = st.just(0.0) | st.floats(1e-6, 1e5)  # a rate below the smallest normal number has no digits
 
 
 @given(rates, rates, st.floats(0.01, 0.99))
-def test_a_piece_and_its_halves_are_the_same_sends(low, high, part):
-    """Cutting moves no send, and the rate has no jump at the cut."""
+def test_cutting_a_piece_changes_neither_sends_nor_rates(low, high, part):
     whole = line(3.0, 5.0, low, high)
     left, right = cut(whole, 3.0 + 2 * part)
     assert left.sends + right.sends == pytest.approx(whole.sends)
@@ -114,15 +109,13 @@ def test_a_piece_and_its_halves_are_the_same_sends(low, high, part):
 
 
 @given(rates, rates, st.floats(0, 1))
-def test_the_time_of_a_share_is_the_inverse_of_the_share_by_a_time(low, high, share):
-    """Also where the rate begins or ends at nothing."""
+def test_part_by_is_the_inverse_of_share_by(low, high, share):
     piece = line(0.0, 1.0, low, high)
     part = piece.part_by(share)
     assert 0 <= part <= 1 + 1e-9
     assert piece.share_by(part) == pytest.approx(share, abs=1e-9)
 
 
-def test_a_recorded_profile_without_its_trace_is_a_mistake_of_ours():
-    """Nobody may take it for a load that sends nothing."""
+def test_a_recorded_profile_without_its_trace_is_refused():
     with pytest.raises(ValueError, match="trace"):
-        list(pieces(load({"kind": "recorded", "file": "t.csv"})))
+        list(pieces(load_with({"kind": "recorded", "file": "t.csv"})))

@@ -100,6 +100,6 @@ def test_descriptions_are_not_indented(name):
     assert lines == [line.strip() for line in lines]
 
 
-def test_words_come_with_their_meaning():
+def test_names_of_faults_have_their_descriptions():
     offered = {each["const"]: each["description"] for each in part("Fault")["kind"]["oneOf"]}
     assert offered == {name: kind.about for name, kind in catalog.FAULTS.items()}

@@ -1,4 +1,4 @@
-"""What is refused of a scenario that is well typed, such as a fault's target."""
+"""Problems of scenarios that are well typed."""
 
 import pytest
 
@@ -18,8 +18,7 @@ from gauntlet.core.scenario.validation import problems, role_of, target_fits
         ("gateway-x", "gateway-x"),
     ],
 )
-def test_a_component_belongs_to_its_role(target, role):
-    """Names of components are read by their documented pattern only."""
+def test_the_role_of_a_component_is_derived_from_its_name(target, role):
     assert role_of(target) == role
 
 
@@ -38,24 +37,22 @@ def test_a_component_belongs_to_its_role(target, role):
     ],
 )
 def test_faults_accept_only_targets_they_can_act_on(kind, target, fits):
-    """A fault that could not act is refused before anything starts."""
     assert target_fits(target, catalog.FAULTS[kind].targets) is fits
 
 
-def problem(system=None, **fault):
-    """What is wrong with a scenario with this target and this fault: (path, found, allowed)."""
+def problems_of(system=None, **fault):
+    """Return the problems of a scenario with this target and fault, as (path, found, allowed)."""
     plain = {
         "version": 1, "name": "x", "about": "x", "target": system or {},
         "faults": [{"id": "f", "at": "1s", **fault}] if fault else [],
     }  # fmt: skip
-    return [tuple(it) for it in problems(from_builtins(plain))]
+    return [tuple(problem) for problem in problems(from_builtins(plain))]
 
 
 @pytest.mark.parametrize("key", ["queue_max", "backlog_max"])
-def test_a_backlog_has_room_for_one(key):
-    """A bound of nothing would miss every arrival."""
+def test_queue_and_backlog_must_hold_at_least_one_send(key):
     plain = {"version": 1, "name": "x", "about": "x", "load": {key: 0}}
-    assert [tuple(it) for it in problems(from_builtins(plain))] == [
+    assert [tuple(problem) for problem in problems(from_builtins(plain))] == [
         (("load", key), "0", "1 or more")
     ]
 
@@ -77,11 +74,11 @@ def test_a_backlog_has_room_for_one(key):
         ("slow_consumer", {"exits": 1e-300}, ("exits",), "1e-300/s"),
     ],
 )
-def test_numbers_of_a_workload_are_bounded(name, share, where, found):
-    """Out of bounds, making the plan would not end, or leave nothing to do."""
+def test_parameters_of_a_workload_outside_their_range_are_refused(name, share, where, found):
+    """Otherwise making the plan would not end, or there would be nothing to do."""
     plain = {"version": 1, "name": "x", "about": "x", "load": {"workload": {name: share}}}
-    ((path, told, _),) = problems(from_builtins(plain))
-    assert (path, told) == (("load", "workload", name, *where), found)
+    ((path, value, _),) = problems(from_builtins(plain))
+    assert (path, value) == (("load", "workload", name, *where), found)
 
 
 @pytest.mark.parametrize(
@@ -95,39 +92,35 @@ def test_numbers_of_a_workload_are_bounded(name, share, where, found):
         ("wss://127.0.0.1:1", "an http:// or ws:// address (TLS is not supported)"),
     ],
 )
-def test_an_address_is_one_that_can_be_dialled(url, allowed):
-    """Half an address has no host, and behind `https` nobody would understand us."""
-    found = problem({"stack": "external", "url": [url]})
+def test_an_address_needs_host_and_port_and_no_tls(url, allowed):
+    found = problems_of({"stack": "external", "url": [url]})
     assert found == ([] if allowed is None else [(("target", "url", 0), url, allowed)])
 
 
-def test_a_layout_is_one_of_those_there_are():
-    """A word that the cluster would refuse is refused here, with those that it takes."""
-    assert problem({"layout": "split"}) == []
-    assert problem({"layout": "heap"}) == [
+def test_an_unknown_layout_is_refused():
+    assert problems_of({"layout": "split"}) == []
+    assert problems_of({"layout": "heap"}) == [
         (("target", "layout"), "heap", "one of: default, split, single")
     ]
 
 
-def test_an_adapter_is_a_name_or_a_place():
-    """One that is not in this tree speaks to no stack of ours."""
+def test_an_adapter_is_a_known_name_or_a_class_with_the_stack_external():
     external = {"stack": "external", "url": ["ws://127.0.0.1:1"]}
-    assert problem({"adapter": "acme_im.adapter:Acme", **external}) == []
-    ((path, found, allowed),) = problem({"adapter": "acme", **external})
+    assert problems_of({"adapter": "acme_im.adapter:Acme", **external}) == []
+    ((path, found, allowed),) = problems_of({"adapter": "acme", **external})
     assert (path, found) == (("target", "adapter"), "acme")
     assert allowed == "one of: reference, xmpp, package.module:Class"
-    ((path, _, allowed),) = problem({"adapter": "acme_im.adapter:Acme"})
+    ((path, _, allowed),) = problems_of({"adapter": "acme_im.adapter:Acme"})
     assert (path, allowed) == (
         ("target", "stack"),
         "external (with the adapter acme_im.adapter:Acme)",
     )
 
 
-def test_a_fault_that_only_one_stack_knows_is_refused_on_another():
-    """RabbitMQ's alarm on a Redis would only fail later."""
+def test_a_fault_that_needs_another_stack_is_refused():
     block = {"kind": "block", "target": "broker"}
-    assert problem({"stack": "full"}, **block) == []
-    ((path, found, allowed),) = problem({"stack": "embedded"}, **block)
+    assert problems_of({"stack": "full"}, **block) == []
+    ((path, found, allowed),) = problems_of({"stack": "embedded"}, **block)
     assert path == ("faults", 0, "kind")
     assert found == "block"
     assert allowed == "available on the stack embedded (block needs the stack full)"
@@ -142,6 +135,5 @@ def test_a_fault_that_only_one_stack_knows_is_refused_on_another():
         ({"broken": "yes"}, False),
     ],
 )
-def test_params_are_of_their_kind(params, fine):
-    """Choices, durations and flags."""
-    assert (problem(kind="cutover", target="edge", params=params) == []) is fine
+def test_parameters_of_a_fault_must_have_their_kind(params, fine):
+    assert (problems_of(kind="cutover", target="edge", params=params) == []) is fine
