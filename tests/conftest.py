@@ -1,4 +1,4 @@
-"""What tests share: real services or a clear reason to skip, running clusters, and no leftovers."""
+"""Shared fixtures: installed services, running clusters, and a check for left-over processes."""
 
 import contextlib
 import ctypes
@@ -26,21 +26,21 @@ from gauntlet.stacks import prosody
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRE = "GAUNTLET_REQUIRE_SERVICES"
-# Inherited by every process that a test starts, however far it goes from us.
+# In the environment of every process that a test starts, directly or indirectly.
 MARK, MARK_VALUE = "GAUNTLET_TEST_SESSION", uuid.uuid4().hex
 SERVICES = {"embedded": ("redis",), "full": ("redis", "rabbitmq", "postgres")}
-# Not what a stack runs, so not what the services' script installs.
+# The browser is not part of a stack, so tools/install-services.sh does not install it.
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 REMEDIES = {"chromium": "apt-get install chromium"}
 PR_SET_CHILD_SUBREAPER = 36
 BOOT_TIMEOUT_S = 70.0
 STOP_TIMEOUT_S = 30.0
 
-# How long an example takes is the machine's matter: one that stood still is no finding.
+# The duration of an example depends on the machine, which may stall, so it is not checked.
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
-# For the fast loop of `make check`; all other runs try the usual hundred examples.
+# `make check` tries few examples, so that it is fast; all other runs try the default of 100.
 hypothesis.settings.register_profile(
     "fast", parent=hypothesis.settings.get_profile("untimed"), max_examples=15
 )
@@ -48,7 +48,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "untimed")
 
 
 class ClusterFailed(Exception):
-    """The cluster wrote a `failed` line, which is `content`, or ended without one."""
+    """The cluster did not start; `content` is its `failed` line, or the end of its log."""
 
     def __init__(self, content: dict[str, Any]) -> None:
         super().__init__(json.dumps(content, indent=2))
@@ -56,7 +56,7 @@ class ClusterFailed(Exception):
 
 
 class Cluster:
-    """A reference server under test, started and steered as the harness does it."""
+    """A reference server, started and controlled as the harness does it."""
 
     def __init__(self, folder: Path, stack: str, **request: Any) -> None:
         self.folder = folder
@@ -78,7 +78,7 @@ class Cluster:
         self.send({"stack": stack, **folders, **request})
 
     def boot(self, advertise: dict[str, str] | None = None) -> "Cluster":
-        """Wait for the plan, then for every component; ClusterFailed tells which did not start."""
+        """Wait for the plan and all components; ClusterFailed names one that did not start."""
         self.plan = self.expect("plan")
         self.send({"advertise": advertise or {}})
         ready = self.expect("ready")
@@ -86,12 +86,12 @@ class Cluster:
         return self
 
     def send(self, message: dict[str, Any]) -> None:
-        """Write one line to the cluster."""
+        """Send one line to the cluster's standard input."""
         self.process.stdin.write(json.dumps(message).encode() + b"\n")
         self.process.stdin.flush()
 
     def expect(self, kind: str) -> dict[str, Any]:
-        """The next line that is not an event."""
+        """Return the content of the next line that is not an event; ClusterFailed."""
         line = self._lines.get(timeout=BOOT_TIMEOUT_S)
         if line is None:
             raise ClusterFailed({"reason": (self.logs / "cluster.log").read_text()[-2000:]})
@@ -100,7 +100,7 @@ class Cluster:
         return line[kind]
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """One call of the control API; urllib.error.HTTPError unless it succeeds."""
+        """Call the control API and return its answer; urllib.error.HTTPError if it fails."""
         request = urllib.request.Request(
             self.control + path,
             method=method,
@@ -111,19 +111,20 @@ class Cluster:
             return json.load(answer)
 
     def act(self, name: str, verb: str) -> int:
-        """`kill`, `start`, `pause` or `resume` a component; returns its pid."""
+        """Perform `kill`, `start`, `pause` or `resume` on a component, and return its pid."""
         return self.call("POST", f"/components/{name}/{verb}", {})["pid"]
 
     def components(self) -> dict[str, dict[str, Any]]:
-        """Every component's state by name."""
-        return {each["name"]: each for each in self.call("GET", "/components")["components"]}
+        """Return the rows of all components by name."""
+        rows = self.call("GET", "/components")["components"]
+        return {row["name"]: row for row in rows}
 
     def log(self, name: str) -> str:
-        """What a component has logged so far."""
+        """Return what a component has logged so far."""
         return (self.logs / f"{name}.log").read_text(errors="replace")
 
     def close(self) -> int:
-        """Close its standard input, and return its exit code once it is gone."""
+        """Close the cluster's standard input, wait for its end, and return its exit code."""
         with contextlib.suppress(OSError):
             self.process.stdin.close()
         try:
@@ -149,7 +150,7 @@ class Cluster:
 
 @pytest.fixture(scope="session")
 def tracked_files() -> list[str]:
-    """The files that git tracks, as paths below the root of the repository; needs a checkout."""
+    """Return the paths of the files that git tracks; skip the test outside of a git checkout."""
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
     listing = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
@@ -158,7 +159,7 @@ def tracked_files() -> list[str]:
 
 @pytest.fixture(scope="session")
 def copy_source_tree(tracked_files) -> Callable[[Path], None]:
-    """`copy_source_tree(folder)` copies the tracked files, and nothing that was built from them."""
+    """`copy_source_tree(folder)` copies the tracked files to a folder."""
 
     def copy(folder: Path) -> None:
         for name in tracked_files:
@@ -170,7 +171,7 @@ def copy_source_tree(tracked_files) -> Callable[[Path], None]:
 
 @pytest.fixture(scope="session")
 def build_wheel(copy_source_tree) -> Callable[[Path], Path]:
-    """`build_wheel(folder)` builds our wheel in a folder, and returns its path."""
+    """`build_wheel(folder)` builds the wheel in a folder and returns its path."""
 
     def build(folder: Path) -> Path:
         copy_source_tree(folder / "source")
@@ -189,7 +190,10 @@ def build_wheel(copy_source_tree) -> Callable[[Path], Path]:
 
 @pytest.fixture(scope="session")
 def require_service() -> Callable[[str], dict[str, str]]:
-    """`require_service("rabbitmq")`: its path and version, or skip (fail where CI insists)."""
+    """`require_service("rabbitmq")` returns its path and version, or skips the test.
+
+    With GAUNTLET_REQUIRE_SERVICES=1 a missing service fails the test.
+    """
     probe = [sys.executable, "-P", "-m", "gauntlet.reference_server.cluster", "--probe"]
     found: dict[str, Any] = {}
 
@@ -211,26 +215,26 @@ def require_service() -> Callable[[str], dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory, require_service) -> Iterator[Callable[..., Cluster]]:
-    """`cluster("embedded", config={...})` boots one more; all end with the module."""
+    """`cluster("embedded", config={...})` boots a cluster, which runs until the module ends."""
     running: list[Cluster] = []
 
     def start(stack: str, *, advertise: dict[str, str] | None = None, **request: Any) -> Cluster:
         for service in SERVICES[stack]:
             require_service(service)
-        one = Cluster(tmp_path_factory.mktemp("cluster"), stack, **request)
-        running.append(one)
-        return one.boot(advertise)
+        started = Cluster(tmp_path_factory.mktemp("cluster"), stack, **request)
+        running.append(started)
+        return started.boot(advertise)
 
     yield start
-    for one in running:
-        one.close()
+    for started in running:
+        started.close()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _children_hear_sigint() -> None:
-    """A suite that runs as a shell's background job ignores SIGINT; its children must not.
+def _children_receive_sigint() -> None:
+    """Let children receive SIGINT although a shell starts background jobs with SIGINT ignored.
 
-    An ignored signal is inherited, a handled one is not: we still do nothing, they do their own.
+    Children inherit an ignored signal, but not a handler. So install one that does nothing.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda *_: None)
@@ -238,10 +242,11 @@ def _children_hear_sigint() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_process_is_left() -> Iterator[None]:
-    """Fail the session when a process that some test started still runs after it."""
+    """Fail the session if a process that a test started is still running at its end."""
     os.environ[MARK] = MARK_VALUE
     if sys.platform == "linux":
-        # Orphans become our children, also those that overwrite their environment (Redis).
+        # Orphans become children of this process. Some of them overwrite their environment (Redis),
+        # and would not be found otherwise.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     yield
     deadline = time.monotonic() + 10
@@ -255,16 +260,16 @@ def _no_process_is_left() -> Iterator[None]:
 
 
 def marked_processes() -> list[psutil.Process]:
-    """All living processes, but this one, that descend from this session."""
+    """Return all running processes that descend from this session, except this one."""
     found = set(psutil.Process().children(recursive=True))
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.pid != os.getpid() and process.environ().get(MARK) == MARK_VALUE:
                 found.add(process)
-    return [process for process in found if _lives(process)]
+    return [process for process in found if _is_running(process)]
 
 
-def _lives(process: psutil.Process) -> bool:
+def _is_running(process: psutil.Process) -> bool:
     try:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -273,5 +278,5 @@ def _lives(process: psutil.Process) -> bool:
 
 @pytest.fixture(scope="session", name="marked_processes")
 def _marked_processes() -> Callable[[], list[psutil.Process]]:
-    """All living processes that descend from this session."""
+    """`marked_processes()` returns all running processes that descend from this session."""
     return marked_processes

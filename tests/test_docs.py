@@ -1,4 +1,4 @@
-"""The documentation names what the code has: commands, options, keys, workloads, exit codes."""
+"""The documentation matches the code: commands, options, keys, workloads, exit codes, links."""
 
 import re
 import subprocess
@@ -25,8 +25,7 @@ def subparsers() -> dict[str, ArgumentParser]:
     return next(dict(a.choices) for a in actions if isinstance(a, _SubParsersAction))
 
 
-def test_every_command_and_option_is_in_the_reference():
-    """A user finds each thing that the command accepts, and nothing that it does not."""
+def test_the_reference_describes_all_commands_and_options_and_no_others():
     text = (REFERENCE / "cli.md").read_text()
     documented = set(re.findall(r"`(--[a-z-]+)[` ]", text))
     real = {
@@ -41,46 +40,40 @@ def test_every_command_and_option_is_in_the_reference():
 
 
 def test_the_readme_shows_only_commands_that_exist():
-    """What the first screen tells people to type can be typed."""
     commands = set(re.findall(r"gauntlet (\w+)", (ROOT / "README.md").read_text()))
     assert commands <= set(subparsers())
 
 
-def test_exit_codes_stand_in_their_order():
-    """The table is the order of precedence."""
+def test_exit_codes_are_listed_in_the_order_of_precedence():
     codes = re.findall(r"^\| (\d) \|", (REFERENCE / "cli.md").read_text(), re.MULTILINE)
     assert [int(code) for code in codes] == [int(code) for code in PRECEDENCE]
 
 
 @pytest.mark.parametrize("part", [model.Scenario, model.Target, model.Load, model.Fault])
-def test_every_scenario_key_is_in_the_reference(part):
-    """A key that is not documented does not exist for users."""
+def test_the_reference_describes_every_key_of_a_scenario(part):
     rows = set(re.findall(r"^\| `(\w+)`", (REFERENCE / "scenario.md").read_text(), re.MULTILINE))
     assert {field.encode_name for field in msgspec.structs.fields(part)} <= rows
 
 
 @pytest.mark.parametrize("kind", msgspec.inspect.type_info(model.Profile).types)
-def test_every_profile_has_an_example_that_is_one(kind):
-    """Users who copy an example get a valid load of that kind, with every key."""
+def test_the_example_of_every_profile_is_valid_and_complete(kind):
     (row,) = re.findall(
         rf"^\| `{kind.tag}` \| `(profile: .*?)` \|",
         (REFERENCE / "scenario.md").read_text(),
         re.MULTILINE,
     )
-    made = parse(f"version: 1\nname: x\nabout: x\nload:\n  {row}\n", "example")
-    assert type(made.load.profile) is kind.cls
+    scenario = parse(f"version: 1\nname: x\nabout: x\nload:\n  {row}\n", "example")
+    assert type(scenario.load.profile) is kind.cls
     assert all(f"{field.encode_name}:" in row for field in kind.fields)
 
 
-def test_every_workload_and_its_parameters_are_in_the_reference():
-    """The words of `load.workload` are listed."""
+def test_the_reference_describes_every_workload_and_its_parameters():
     words = set(re.findall(r"`(\w+)`", (REFERENCE / "scenario.md").read_text()))
     fields = {field.encode_name for field in msgspec.structs.fields(model.WorkloadShare)}
     assert set(catalog.WORKLOADS) | fields <= words
 
 
-def test_every_layout_is_in_the_reference():
-    """The words of `target.layout` are listed."""
+def test_the_reference_describes_every_layout():
     words = set(re.findall(r"`(\w+)`", (REFERENCE / "scenario.md").read_text()))
     assert set(catalog.LAYOUTS) <= words
 
@@ -92,26 +85,23 @@ def test_derived_files_are_current():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_example_scenario_is_valid():
-    """Users who copy the file of the how-to can run it."""
+def test_the_example_scenarios_of_the_howto_are_valid():
     text = (ROOT / "docs" / "howto" / "write-a-scenario.md").read_text()
     for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
         parse(block, "example")
 
 
 @pytest.mark.parametrize("page", [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"])
-def test_links_between_pages_lead_somewhere(page):
-    """No page sends its reader to a file that is not there."""
+def test_links_between_pages_lead_to_existing_files(page):
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
 
 
-def test_the_page_on_users_of_ones_own_shows_the_file_that_runs():
-    """What is read is what a test runs, and every error a task may meet is told of."""
+def test_the_page_on_custom_users_shows_the_tested_file_and_names_every_export():
     howto = ROOT / "docs" / "howto"
     page = (howto / "write-your-own-user.md").read_text()
-    (shown,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert (howto / "chat_locustfile.py").read_text().split("\n\n", 1)[1] == shown
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert (howto / "chat_locustfile.py").read_text().split("\n\n", 1)[1] == example
     exports = (ROOT / "gauntlet" / "locust.py").read_text().partition("__all__")[2]
     named = set(re.findall(r'"(\w+)"', exports))
     assert {name for name in named if not re.search(rf"\b{name}s?\b", page)} == {"IM", "Sent"}

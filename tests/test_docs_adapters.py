@@ -1,4 +1,4 @@
-"""docs/reference/adapters.md and the howtos name what the code has."""
+"""The pages on adapters match the code."""
 
 import re
 from pathlib import Path
@@ -10,25 +10,24 @@ DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "reference" / "adapters.md").read_text()
 
 
-def table(text, header):
-    """The rows of the table under that header, as lists of cells."""
+def table_under(text, header):
+    """Return the rows of the table with this header, as lists of cells."""
     rows = text[text.index(f"| {header} |") :].split("\n\n")[0].splitlines()[2:]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
 
-def words(cell):
-    """What stands in code quotes."""
+def code_words(cell):
+    """Return the texts in code quotes."""
     return re.findall(r"`([^`]+)`", cell)
 
 
-def test_the_grade_is_documented():
-    """Its promises with their checks, and its letters with their meanings."""
-    assert {row[0]: tuple(words(row[1])) for row in table(PAGE, "promise")} == guarantees.ASPECTS
-    assert dict(table(PAGE, "grade")) == guarantees.GRADES
+def test_the_reference_describes_all_promises_and_grades():
+    promises = {row[0]: tuple(code_words(row[1])) for row in table_under(PAGE, "promise")}
+    assert promises == guarantees.ASPECTS
+    assert dict(table_under(PAGE, "grade")) == guarantees.GRADES
 
 
-def test_the_howto_shows_the_template():
-    """The steps are about the file that is there."""
+def test_the_howto_names_the_template_and_the_capabilities():
     howto = (DOCS / "howto" / "your-own-system.md").read_text()
     assert "scenarios/adapters/_template.py" in howto
     assert {name for name in CAPABILITIES if f"`{name}`" in howto} >= set(CAPABILITIES) - {"heads"}

@@ -1,4 +1,4 @@
-"""The page on distribution and its Compose file name what there is."""
+"""The page on distributed load and its Compose file match the code."""
 
 import json
 import re
@@ -30,50 +30,48 @@ print(json.dumps(vars(parser.parse_args(arguments)), default=str))
 """
 
 
-def parsed(command):
-    """The options of a Locust command line, as Locust itself reads them with ours."""
-    told = subprocess.run(
+def parse_locust(command):
+    """Return the options of a Locust command line as Locust itself parses them with ours."""
+    done = subprocess.run(
         [sys.executable, "-P", "-c", PARSE, command], capture_output=True, text=True, check=False
     )
-    assert told.returncode == 0, told.stderr
-    return SimpleNamespace(**json.loads(told.stdout))
+    assert done.returncode == 0, done.stderr
+    return SimpleNamespace(**json.loads(done.stdout))
 
 
-def filled(command):
-    """A command with the defaults of its variables."""
+def with_defaults(command):
+    """Replace the variables of a command by their defaults."""
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", command)
 
 
-def test_the_master_of_the_fleet_waits_for_its_workers_and_judges_a_scenario():
-    """Locust takes the command, and it is that of a master."""
+def test_the_composed_master_waits_for_its_workers_and_mounts_its_scenario():
     service = COMPOSE["services"]["master"]
-    given = parsed(filled(service["command"]))
-    assert (given.master, given.headless, given.expect_workers) == (True, True, 4)
-    assert given.host.startswith("http://")
-    assert f"./{given.scenario}:/load/{given.scenario}:ro" in service["volumes"]
+    options = parse_locust(with_defaults(service["command"]))
+    assert (options.master, options.headless, options.expect_workers) == (True, True, 4)
+    assert options.host.startswith("http://")
+    assert f"./{options.scenario}:/load/{options.scenario}:ro" in service["volumes"]
     assert "./runs:/load/runs" in service["volumes"]
 
 
-def test_a_worker_of_the_fleet_goes_to_the_master():
-    """It is told nothing but where the master is: the load travels."""
-    given = parsed(COMPOSE["services"]["worker"]["command"])
-    assert given.worker
-    assert given.master_host in COMPOSE["services"]
+def test_a_composed_worker_connects_to_the_master():
+    """The master sends it everything else."""
+    options = parse_locust(COMPOSE["services"]["worker"]["command"])
+    assert options.worker
+    assert options.master_host in COMPOSE["services"]
     assert "--scenario" not in COMPOSE["services"]["worker"]["command"]
 
 
-def test_all_of_the_fleet_run_one_build():
-    """Another version would be refused."""
+def test_all_composed_services_use_the_same_build():
+    """A master refuses workers with a different version."""
     builds = [service["build"] for service in COMPOSE["services"].values()]
     assert all(build == builds[0] for build in builds)
     assert {"master", "worker"} == set(COMPOSE["services"])
 
 
 def test_the_commands_and_the_scenario_of_the_page_are_valid():
-    """Users who copy them can run them."""
     text = (HOWTO / "distribute.md").read_text()
     commands = re.findall(r"^locust .*$", text, re.MULTILINE)
-    assert [parsed(command).master for command in commands] == [True, False]
+    assert [parse_locust(command).master for command in commands] == [True, False]
     (scenario,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     assert parse(scenario, "example").target.allow_hosts == ["im.staging.example"]
     assert all(option in text for option in ("--workers", "--im-folder", "--processes"))

@@ -1,4 +1,4 @@
-"""The guarantees name what is there; and every row of the failure table has its test."""
+"""The page on guarantees matches the code, and every row of the failure table has a test."""
 
 import re
 from pathlib import Path
@@ -16,13 +16,11 @@ MARK = re.compile(r'failure_row\("([a-z-]+)"\)')
 @pytest.mark.parametrize(
     "name", sorted(set(re.findall(r"`((?:reference_server|tests)/[^`]+)`", PAGE)))
 )
-def test_every_file_of_the_guarantees_exists(name):
-    """Users who doubt a promise can open its mechanism, and the test that shows it."""
+def test_every_file_that_the_page_names_exists(name):
     assert (ROOT / name).is_file()
 
 
-def test_every_promise_names_its_mechanism_its_limits_and_what_shows_it():
-    """A promise without limits is a slogan; one that nothing shows is a wish."""
+def test_every_promise_has_a_mechanism_limits_and_a_demonstration():
     promises = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:-1]
     assert len(promises) >= 8
     for promise in promises:
@@ -32,8 +30,7 @@ def test_every_promise_names_its_mechanism_its_limits_and_what_shows_it():
         assert "`reference_server/" in promise, title
 
 
-def test_the_scenarios_of_the_guarantees_exist():
-    """And those of the failure table are all among them."""
+def test_the_scenarios_of_the_page_exist_and_include_those_of_the_failure_table():
     shown = " ".join(re.findall(r"\*\*Shown by\*\*(.*?);", PAGE, re.DOTALL))
     named = set(re.findall(r"`([a-z-]+)`", re.sub(r"\((?:check|indicator)[^)]*\)", "", shown)))
     assert named <= {scenario.name for scenario in library.all_scenarios()}
@@ -41,7 +38,7 @@ def test_the_scenarios_of_the_guarantees_exist():
 
 
 def test_every_row_of_the_failure_table_has_a_test():
-    """`failure_row` names the scenario whose promise a test holds at close range."""
+    """A test is marked with `failure_row` and the name of the scenario."""
     marked = {
         name
         for file in (ROOT / "tests").rglob("test_*.py")

@@ -15,7 +15,7 @@ BRANCH = "main"
 
 @pytest.mark.parametrize("text", [SOURCE, PLACEHOLDER_HOST, PROJECT["authors"][0]["email"]])
 def test_addresses_are_in_pyproject_and_the_readme_only(text, tracked_files):
-    """A move of the repository, or a new contact, is a change of these two files."""
+    """Moving the repository, or a new contact, must not require other changes."""
     this_file = f"tests/{Path(__file__).name}"
     containing = {
         name
@@ -26,21 +26,19 @@ def test_addresses_are_in_pyproject_and_the_readme_only(text, tracked_files):
 
 
 def test_every_address_of_the_project_begins_with_its_source():
-    """The addresses in pyproject.toml belong to one repository."""
     for name, address in PROJECT["urls"].items():
         assert address == SOURCE or address.startswith(f"{SOURCE}/"), name
 
 
 def test_the_readme_uses_the_address_of_the_source_and_no_other_part_of_the_host():
-    """README.md repeats the address for package indexes, which cannot follow relative links."""
+    """Package indexes cannot follow relative links, so README.md repeats the address."""
     readme = (ROOT / "README.md").read_text()
     assert readme.count(PLACEHOLDER_HOST) == (
         readme.count(SOURCE) if PLACEHOLDER_HOST in SOURCE else 0
     )
 
 
-def test_absolute_links_of_the_readme_lead_to_files_of_the_repository():
-    """A page or picture that the README shows exists under the path in its address."""
+def test_absolute_links_of_the_readme_lead_to_existing_files():
     readme = (ROOT / "README.md").read_text()
     for target in re.findall(rf"{re.escape(SOURCE)}/([^)\s\"#]+)", readme):
         view, _, rest = target.partition("/")

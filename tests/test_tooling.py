@@ -38,7 +38,7 @@ def _write_program(path: Path, body: str = "") -> None:
 
 # --- bootstrap ---------------------------------------------------------------------------------
 
-# Stands in for uv and for everything that it would install: each call becomes a line of the log.
+# Replaces uv and the programs that it would install: each call is logged as one line.
 FAKE_UV = """
 echo "uv $*" >> "$CALLS"
 [ ! -e "$CALLS.refuse-$1" ] || exit 1
@@ -101,13 +101,12 @@ class Checkout:
 
 @pytest.fixture
 def checkout(tmp_path):
-    """Give each test a checkout of its own."""
+    """A copy of the project for one test."""
     return Checkout(tmp_path)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_scripts_are_executable_bash(script):
-    """Every script parses, can be executed, and stops at the first error."""
+def test_scripts_are_valid_executable_bash_and_stop_at_errors(script):
     path = ROOT / script
     subprocess.run(["bash", "-n", path], check=True)
     assert os.access(path, os.X_OK)
@@ -115,23 +114,20 @@ def test_scripts_are_executable_bash(script):
 
 
 @pytest.mark.parametrize("arguments", [[], ["frobnicate"]])
-def test_unknown_verb_names_the_known_ones(checkout, arguments):
-    """A wrong or missing verb exits with 2 and lists what there is, without making a .venv."""
+def test_a_wrong_or_missing_verb_is_reported_with_the_known_ones(checkout, arguments):
     result = checkout.bootstrap(*arguments)
     assert result.returncode == 2
     assert f"one of: {' '.join(VERBS)}\n" in result.stderr
     assert not checkout.called()
 
 
-def test_makefile_offers_exactly_the_verbs():
-    """`make X` and `tools/bootstrap.sh X` are the same set of words."""
+def test_the_makefile_has_exactly_the_verbs_of_bootstrap():
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert phony
     assert phony[1].split() == VERBS
 
 
-def test_install_is_hashed_editable_and_announced(checkout):
-    """The first install says what it downloads, demands hashes, and adds the project offline."""
+def test_install_announces_the_download_and_demands_hashes(checkout):
     result = checkout.bootstrap("install")
     assert result.returncode == 0, result.stderr
     assert "about 3 packages, 7 MB" in result.stdout
@@ -140,8 +136,7 @@ def test_install_is_hashed_editable_and_announced(checkout):
     assert "--no-index --no-deps --no-build-isolation -e ." in project
 
 
-def test_install_happens_once(checkout):
-    """A second install calls no installer."""
+def test_a_second_install_does_nothing(checkout):
     checkout.bootstrap("install")
     assert checkout.bootstrap("install").returncode == 0
     assert not checkout.called()
@@ -149,15 +144,14 @@ def test_install_happens_once(checkout):
 
 @pytest.mark.parametrize("name", ["requirements/run.txt", "pyproject.toml"])
 def test_a_changed_lock_or_project_installs_again(checkout, name):
-    """Changing what was installed from invalidates the stamp but keeps the .venv."""
+    """The .venv itself is kept."""
     checkout.bootstrap("install")
     checkout.edit(name, "# changed\n")
     checkout.bootstrap("install")
     assert [call.split()[1] for call in checkout.called()] == ["pip", "pip"]
 
 
-def test_a_failed_install_is_tried_again(checkout):
-    """No stamp is left by an installer that failed."""
+def test_a_failed_install_is_repeated(checkout):
     checkout.refuse("pip")
     assert checkout.bootstrap("install").returncode != 0
     checkout.refuse("pip", refused=False)
@@ -165,8 +159,7 @@ def test_a_failed_install_is_tried_again(checkout):
     assert len(checkout.called()) == 2
 
 
-def test_test_lints_then_runs_all_but_the_slow_tests(checkout):
-    """`test` runs four linters, then pytest, each with its duration."""
+def test_the_verb_test_runs_four_linters_and_then_all_but_the_slow_tests(checkout):
     result = checkout.bootstrap("test", "-x")
     assert result.returncode == 0, result.stderr
     assert [call for call in checkout.called() if not call.startswith("uv")] == [
@@ -177,31 +170,27 @@ def test_test_lints_then_runs_all_but_the_slow_tests(checkout):
         assert re.search(rf"^bootstrap: {step}: \d+ s$", result.stdout, re.MULTILINE)
 
 
-def test_check_lints_then_runs_the_unit_tests_in_parallel(checkout):
-    """`check` needs no service: it leaves out the tests that start one."""
+def test_the_verb_check_runs_four_linters_and_then_the_unit_tests_in_parallel(checkout):
     result = checkout.bootstrap("check", "-x")
     assert result.returncode == 0, result.stderr
     called = [call for call in checkout.called() if not call.startswith("uv")]
     assert called == LINT_AND_UNIT_TESTS
 
 
-def test_format_fixes_before_it_formats(checkout):
-    """`format` formats also when ruff cannot fix every finding, and then fails."""
+def test_the_verb_format_formats_also_if_ruff_cannot_fix_everything(checkout):
     assert checkout.bootstrap("format").returncode == 0
     checkout.refuse("ruff")
     assert checkout.bootstrap("format").returncode != 0
     assert checkout.called() == ["ruff check --fix .", "ruff format ."]
 
 
-def test_the_test_install_serves_run_too(checkout):
-    """After `test`, `run` has nothing to install, and hands its options on."""
+def test_the_verb_run_needs_no_install_after_test(checkout):
     checkout.bootstrap("test")
     checkout.bootstrap("run", "--seed", "7")
     assert checkout.called() == ["gauntlet run tour --seed 7"]
 
 
-def test_lint_reports_all_and_fails_before_pytest(checkout):
-    """One linter's failure hides no other, fails the command, and keeps pytest from starting."""
+def test_all_linters_run_although_one_fails_and_pytest_does_not_start(checkout):
     checkout.refuse("mypy")
     result = checkout.bootstrap("test")
     assert result.returncode != 0
@@ -209,8 +198,7 @@ def test_lint_reports_all_and_fails_before_pytest(checkout):
     assert checkout.called()[-1].startswith("lint-imports")
 
 
-def test_the_documentation_site_has_an_environment_of_its_own(checkout):
-    """`docs-site` installs its lock, and not the project, into .venv-docs and builds there."""
+def test_the_documentation_site_is_built_in_its_own_environment(checkout):
     result = checkout.bootstrap("docs-site")
     assert result.returncode == 0, result.stderr
     venv, locked, built = checkout.called()
@@ -220,12 +208,11 @@ def test_the_documentation_site_has_an_environment_of_its_own(checkout):
     assert not (checkout.folder / ".venv").exists()
 
 
-def test_an_old_python_is_refused_by_name(checkout):
-    """A PYTHON that is too old is named in the message and nothing is made with it."""
+def test_a_python_that_is_too_old_is_refused_and_named(checkout):
     _write_program(checkout.stubs / "python-old", "exit 1")
     result = checkout.bootstrap("install", PYTHON="python-old")
     assert result.returncode == 2
-    assert "python-old is no Python >= 3.11" in result.stderr
+    assert "PYTHON must be a Python >= 3.11; got python-old" in result.stderr
     assert not checkout.called()
 
 
@@ -240,7 +227,7 @@ def _pins(lock: str) -> dict[str, set[str]]:
     return pins
 
 
-def _wanted(*extras: str) -> list[Requirement]:
+def _requirements(*extras: str) -> list[Requirement]:
     project = PYPROJECT["project"]
     lines = project["dependencies"] + PYPROJECT["dependency-groups"]["build"]
     for extra in extras:
@@ -255,17 +242,15 @@ def _wanted(*extras: str) -> list[Requirement]:
         ("test.txt", tuple(PYPROJECT["project"]["optional-dependencies"])),
     ],
 )
-def test_locks_satisfy_the_project(lock, extras):
-    """Every dependency that pyproject.toml names is pinned to versions that it allows."""
+def test_locks_pin_every_dependency_to_an_allowed_version(lock, extras):
     pins = _pins(lock)
-    for requirement in _wanted(*extras):
+    for requirement in _requirements(*extras):
         versions = pins.get(canonicalize_name(requirement.name), set())
         assert versions, f"{requirement.name} is not in {lock}: run tools/lock.sh"
         assert all(requirement.specifier.contains(version) for version in versions), requirement
 
 
-def test_the_lock_of_the_documentation_site_satisfies_its_group():
-    """The group `docs` is pinned in a lock of its own."""
+def test_the_lock_of_the_documentation_site_pins_its_group():
     pins = _pins("docs.txt")
     for requirement in map(Requirement, PYPROJECT["dependency-groups"]["docs"]):
         versions = pins.get(canonicalize_name(requirement.name), set())
@@ -275,7 +260,6 @@ def test_the_lock_of_the_documentation_site_satisfies_its_group():
 
 @pytest.mark.parametrize("lock", ["run.txt", "test.txt", "docs.txt"])
 def test_every_pin_has_a_hash(lock):
-    """Each pinned version is followed by at least one hash."""
     text = (ROOT / "requirements" / lock).read_text()
     pins = re.findall(r"^\S+==.*$", text, re.MULTILINE)
     hashed = re.findall(r"^\S+==.*\\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
@@ -283,20 +267,18 @@ def test_every_pin_has_a_hash(lock):
     assert len(hashed) == len(pins)
 
 
-def test_what_is_tested_is_what_runs():
-    """The test lock holds the run lock, version by version."""
+def test_the_test_lock_contains_the_run_lock():
     tested = _pins("test.txt")
     assert {name: tested.get(name) for name in _pins("run.txt")} == _pins("run.txt")
 
 
-def test_the_build_backend_is_locked():
-    """The group that puts setuptools into the locks is what the build asks for."""
+def test_the_locked_build_backend_is_the_required_one():
     assert PYPROJECT["dependency-groups"]["build"] == PYPROJECT["build-system"]["requires"]
 
 
 def test_no_committed_file_names_a_registry(tracked_files):
-    """Where packages come from is each machine's own setting."""
-    # Spelt apart, or this file would be the first to fail.
+    """Where packages come from is a setting of each machine."""
+    # In parts, because this file is searched too.
     hosts = [
         ("pypi", "org"),
         ("pythonhosted", "org"),
@@ -317,7 +299,7 @@ def test_no_committed_file_names_a_registry(tracked_files):
 
 
 def test_every_package_of_the_tree_is_listed_for_installation():
-    """Setuptools does not look for mapped packages, so pyproject.toml lists them."""
+    """Setuptools does not search for packages that are mapped to other folders."""
     listed = PYPROJECT["tool"]["setuptools"]["packages"]
     found = {
         ".".join(file.parent.relative_to(ROOT).parts)
@@ -330,8 +312,10 @@ def test_every_package_of_the_tree_is_listed_for_installation():
     }
 
 
-def test_the_wheel_installs_one_top_level_package(tmp_path, tracked_files, build_wheel):
-    """A built wheel has every file of the packages except notes, all below `gauntlet`."""
+def test_the_wheel_contains_all_files_below_one_top_level_package(
+    tmp_path, tracked_files, build_wheel
+):
+    """Except Markdown files, which are for readers of the source."""
     wheel = build_wheel(tmp_path)
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert packed == {
@@ -348,7 +332,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="for Debian and 
 
 @pytest.fixture
 def services(tmp_path):
-    """Run install-services.sh where every service is present and apt-get leaves a trace."""
+    """Runs install-services.sh with every service installed and an apt-get that records calls."""
     _write_program(tmp_path / "redis-server", "echo 'Redis server v=7.0.15 sha=0'")
     for name in ("rabbitmq-server", "initdb", "postgres", "prosody", "toxiproxy-server"):
         _write_program(tmp_path / name)
@@ -368,8 +352,7 @@ def services(tmp_path):
 
 
 @linux_only
-def test_services_that_are_present_are_left_alone(services, tmp_path):
-    """With all five there, the script succeeds as any user and asks no package manager."""
+def test_installed_services_are_left_alone(services, tmp_path):
     result = services()
     assert result.returncode == 0, result.stderr
     assert result.stdout.count(": present") == 5
@@ -377,8 +360,7 @@ def test_services_that_are_present_are_left_alone(services, tmp_path):
 
 
 @linux_only
-def test_a_missing_toxiproxy_is_said_loudly_but_is_no_failure(services, tmp_path):
-    """Without a new enough Go the proxy is skipped, in capitals, with exit code 0."""
+def test_a_toxiproxy_that_cannot_be_installed_is_reported_without_failing(services, tmp_path):
     (tmp_path / "toxiproxy-server").unlink()
     result = services()
     assert result.returncode == 0, result.stderr

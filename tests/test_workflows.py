@@ -19,8 +19,7 @@ def _name(path: Path) -> str:
     return path.name
 
 
-def test_actionlint_finds_nothing():
-    """The workflows are valid, as far as can be known without running them."""
+def test_actionlint_reports_nothing():
     program = shutil.which("actionlint")
     if program is None:
         reason = "actionlint is not on PATH; .ci/run installs it"
@@ -33,7 +32,7 @@ def test_actionlint_finds_nothing():
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=_name)
 def test_actions_are_pinned_to_commits(workflow):
-    """A tag can be moved; a commit cannot. The comment names the version for the reader."""
+    """A tag can be moved; a commit cannot. The comment names the version for readers."""
     uses = re.findall(r"^\s*(?:- )?uses: (.+)$", workflow.read_text(), re.MULTILINE)
     assert uses
     for action in uses:
@@ -41,21 +40,20 @@ def test_actions_are_pinned_to_commits(workflow):
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=_name)
-def test_workflows_may_only_read_unless_a_job_says_otherwise(workflow):
-    """The token of a workflow cannot write to the repository."""
+def test_workflows_have_read_permissions_only_by_default(workflow):
     assert yaml.safe_load(workflow.read_text())["permissions"] == {"contents": "read"}
 
 
 def test_the_gate_needs_every_other_job():
-    """A job that the gate does not know could fail without blocking a merge."""
+    """A job that the gate does not need could fail without blocking a merge."""
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
     assert set(jobs[GATE]["needs"]) == set(jobs) - {GATE}
     assert jobs[GATE]["if"] == "always()", "a skipped gate counts as passed"
 
 
 @pytest.mark.parametrize("form", FORMS, ids=_name)
-def test_issue_forms_ask_distinct_questions(form):
-    """The host drops a form, without a message, when its keys are missing or repeated."""
+def test_issue_forms_have_distinct_ids_and_labels(form):
+    """The host ignores an invalid form without a message."""
     content = yaml.safe_load(form.read_text())
     assert {"name", "description", "body"} <= set(content)
     questions = [item for item in content["body"] if item["type"] != "markdown"]
@@ -63,8 +61,7 @@ def test_issue_forms_ask_distinct_questions(form):
     assert all(item["attributes"]["label"] for item in questions)
 
 
-def test_hooks_run_the_locked_tools():
-    """Every hook of pre-commit is local and calls a program of .venv, or the script that does."""
+def test_hooks_run_the_programs_of_the_lock():
     content = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     assert {repository["repo"] for repository in content["repos"]} == {"local"}
     for repository in content["repos"]:

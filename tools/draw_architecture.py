@@ -1,8 +1,8 @@
-"""The picture of docs/architecture.md, drawn from the imports of the code (called by make_docs.py).
+"""Draw the picture of docs/architecture.md from the imports of the code; make_docs.py calls it.
 
-A box is a package. It is drawn above everything that it imports, so that all arrows lead down; an
-import against the order would be a red arrow that leads up. An arrow that others imply is left out:
-where `a` imports `b` and `c`, and `b` imports `c`, only `a` to `b` and `b` to `c` are drawn.
+A box is a package. It is drawn above all packages that it imports, so that arrows lead down; an
+import against the order appears as a red arrow that leads up. Arrows that others imply are left
+out: if `a` imports `b` and `c`, and `b` imports `c`, only `a` to `b` and `b` to `c` are drawn.
 """
 
 import ast
@@ -18,9 +18,9 @@ FOLDERS = {
     "gauntlet.reports": "reports",
     "gauntlet.reference_server": "reference_server",
 }
-# The boxes of the picture in rows, and what each is for.
+# The boxes of the picture in rows, with their captions.
 ROWS = (
-    (("gauntlet.cli", "the command"), ("gauntlet.locust", "users of your own")),
+    (("gauntlet.cli", "the command"), ("gauntlet.locust", "base class for your own users")),
     (("gauntlet.runner", "one run, from boot to verdict"),),
     (("gauntlet.stacks", "systems that can be booted"),),
     (
@@ -49,7 +49,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2933 }
 
 
 def imports() -> Iterator[tuple[str, str]]:
-    """Every import between two of our modules, as dotted names."""
+    """Yield every import between two modules of the project, as dotted names."""
     modules = dict(_modules())
     for module, file in modules.items():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -69,18 +69,21 @@ def _modules() -> Iterator[tuple[str, Path]]:
 
 
 def box_of(module: str) -> str | None:
-    """The box of the picture that a module belongs to."""
+    """Return the box of the picture that a module belongs to; None if there is none."""
     fitting = [box for box in BOXES if f"{module}.".startswith(f"{box}.")]
     return max(fitting, key=len, default=None)
 
 
 def part_of(module: str, box: str) -> str | None:
-    """The sub-package (or module) of a box that a module belongs to; None for the box itself."""
+    """Return the part (sub-package or module) of a box that a module belongs to.
+
+    None for the package of the box itself.
+    """
     return module.removeprefix(f"{box}.").split(".")[0] if module != box else None
 
 
 def floors(parts: set[str], edges: set[tuple[str, str]]) -> list[list[str]]:
-    """Parts in rows, from the top: each above everything that it imports."""
+    """Return the parts in rows from the top, each part above all parts that it imports."""
     height: dict[str, int] = {}
 
     def measure(part: str, path: tuple[str, ...] = ()) -> int:
@@ -96,25 +99,25 @@ def floors(parts: set[str], edges: set[tuple[str, str]]) -> list[list[str]]:
 
 
 def reduced(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """The edges without those that a longer way implies; edges of a cycle are all kept."""
+    """Return the edges without those that a longer path implies; edges of cycles are kept."""
 
     def reaches(start: str, goal: str, without: tuple[str, str]) -> bool:
-        seen, todo = {start}, [start]
-        while todo:
-            here = todo.pop()
+        seen, pending = {start}, [start]
+        while pending:
+            node = pending.pop()
             for edge in edges:
-                if edge[0] == here and edge != without and edge[1] not in seen:
+                if edge[0] == node and edge != without and edge[1] not in seen:
                     if edge[1] == goal:
                         return True
                     seen.add(edge[1])
-                    todo.append(edge[1])
+                    pending.append(edge[1])
         return False
 
     return {edge for edge in edges if not reaches(*edge, without=edge)}
 
 
 class Picture:
-    """Collects the elements of the SVG, and where each box stands."""
+    """Collects the elements of the SVG and the places (x, y, width, height) of the boxes."""
 
     def __init__(self) -> None:
         self.elements: list[str] = []
@@ -170,7 +173,7 @@ class Picture:
             self.elements.append(f'<path class="arrow" d="{path}"/>')
 
     def svg(self) -> str:
-        """The whole picture."""
+        """Return the complete SVG document."""
         size = f'width="{WIDTH}" height="{self.height + MARGIN:g}"'
         heads = "".join(
             f'<marker id="{name}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="{size_}" '
@@ -193,7 +196,7 @@ def _rectangle(left: float, top: float) -> str:
 
 
 def draw() -> str:
-    """The picture as SVG."""
+    """Return the picture as SVG."""
     between: set[tuple[str, str]] = set()
     within: dict[str, set[tuple[str, str]]] = {name: set() for name in DETAILED}
     parts: dict[str, set[str]] = {name: set() for name in DETAILED}

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Link our packages into one tree, as they are imported.
+"""Link the packages into one tree in which their folders match their import names.
 
-`scenarios/` is imported as `gauntlet.scenarios`; `chaos/`, `reports/`, `reference_server/` follow
-the same rule. An installed package knows this from `package-dir` in pyproject.toml. Tools that read
-source files expect a package where its name says, so they run in the tree that this script writes:
+`scenarios/` is imported as `gauntlet.scenarios`, and so are `chaos/`, `reports/` and
+`reference_server/`: `package-dir` in pyproject.toml maps them. Tools that read source files, such
+as mypy and import-linter, ignore that mapping, so they run in the tree that this script writes to
 `build/imports/`.
 """
 
@@ -16,7 +16,7 @@ MAPPED = ("scenarios", "chaos", "reports", "reference_server")
 
 
 def link(tree: Path) -> None:
-    """Write `tree` anew: `tree/gauntlet/` with a link for every module and package."""
+    """Replace `tree` by one in which `gauntlet/` has a link to every module and package."""
     shutil.rmtree(tree, ignore_errors=True)
     package = tree / "gauntlet"
     package.mkdir(parents=True)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the stacks run: redis-server, rabbitmq-server, PostgreSQL, toxiproxy-server; Prosody.
-# For Debian and Ubuntu. Gauntlet starts its own private copies, so the packages' own services are
-# neither started nor enabled here. What is already there is left alone; running it again is free.
+# Installs the servers of the stacks: redis-server, rabbitmq-server, PostgreSQL, Prosody, and
+# toxiproxy-server. For Debian and Ubuntu. Gauntlet starts private instances of them, so the services
+# of the packages are neither started nor enabled. Servers that are installed already are not changed.
 set -euo pipefail
 
 readonly TOXIPROXY_VERSION=2.12.0
@@ -9,7 +9,7 @@ readonly GO_MINIMUM=1.23
 readonly REDIS_MINIMUM=6.2
 readonly POLICY=/usr/sbin/policy-rc.d
 
-# Servers live in sbin, which is not on every user's PATH.
+# Servers are installed in sbin, which is not on every user's PATH.
 PATH="$PATH:/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin"
 export DEBIAN_FRONTEND=noninteractive
 SCRATCH=
@@ -50,7 +50,7 @@ has_prosody() { command -v prosody >/dev/null; }
 
 has_toxiproxy() { command -v toxiproxy-server >/dev/null; }
 
-# Only what init has adopted: a test run's own servers have another parent.
+# Lists only children of init: the servers of a test run have another parent.
 daemons() {
     ps -e -o ppid=,pid=,comm= |
         awk '$1 == 1 && $3 ~ /^(epmd|beam.smp|redis-server|postgres|prosody|lua5[.0-9]*)$/ { print $2, $3 }' | sort
@@ -64,9 +64,9 @@ clean_up() {
     rm -rf "$SCRATCH"
 }
 
-# Debian's package scripts start their service unless policy-rc.d answers 101, "not allowed".
+# Debian's package scripts start their service unless policy-rc.d exits with 101, "not allowed".
 apt_install_stopped() {
-    command -v apt-get >/dev/null || die "no apt-get here; install by hand: $*"
+    command -v apt-get >/dev/null || die "apt-get not found; install these packages by hand: $*"
     [ "$(id -u)" = 0 ] || die "installing $* needs root: run it again with sudo"
     local before started
     before=$(daemons)
@@ -85,7 +85,7 @@ apt_install_stopped() {
     [ -z "$started" ] || die "a package script started: $started"
 }
 
-# Without this they would come up at the next boot and hold their usual ports.
+# Otherwise the services would start at the next boot and use their default ports.
 disable_at_boot() {
     [ -d /run/systemd/system ] || return 0
     local unit
@@ -118,7 +118,7 @@ install_packages() {
     has_prosody || die "prosody is still missing"
 }
 
-# Debian has no package of it. A missing proxy is no failure: the embedded one speaks the same API.
+# Debian has no package of Toxiproxy. It is optional: the embedded proxy has the same API.
 install_toxiproxy() {
     if has_toxiproxy; then
         say "toxiproxy-server: present"
@@ -129,12 +129,12 @@ install_toxiproxy() {
     if [ -z "$go_version" ] || ! at_least "$go_version" "$GO_MINIMUM"; then
         say "TOXIPROXY-SERVER NOT INSTALLED: IT NEEDS GO >= $GO_MINIMUM, FOUND ${go_version:-NONE}."
         say "INSTALL A NEWER GO (apt-get install golang-go WHERE THAT IS NEW ENOUGH) AND RUN THIS AGAIN."
-        say "UNTIL THEN THE EMBEDDED PROXY SERVES."
+        say "UNTIL THEN THE EMBEDDED PROXY IS USED."
         return
     fi
     [ -w /usr/local/bin ] || die "installing toxiproxy-server needs root: run it again with sudo"
     say "go install toxiproxy $TOXIPROXY_VERSION"
-    # The release sets its version by the linker; `go install` alone would leave "git".
+    # Releases set the version with a linker flag; without it, the program reports "git".
     GOBIN="$SCRATCH" GOTOOLCHAIN=local CGO_ENABLED=0 go install \
         -ldflags "-s -w -X github.com/Shopify/toxiproxy/v2.Version=$TOXIPROXY_VERSION" \
         "github.com/Shopify/toxiproxy/v2/cmd/server@v$TOXIPROXY_VERSION"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Regenerates requirements/*.txt from pyproject.toml. Pins that still fit are kept:
+# Regenerates requirements/*.txt from pyproject.toml. Pins that are still allowed are kept:
 #   tools/lock.sh              after a change of dependencies
-#   tools/lock.sh --upgrade    to move everything forward
+#   tools/lock.sh --upgrade    upgrade all pins
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -19,7 +19,7 @@ compile() {
         --output-file "$output" "$@"
 }
 
-# tools/bootstrap.sh reads this line to say what it is about to download.
+# Adds the line from which tools/bootstrap.sh announces the size of the download.
 note_size() {
     local count megabytes wheels
     wheels="$scratch/wheels-$(basename "$1" .txt)"
@@ -32,9 +32,9 @@ note_size() {
 
 project=(pyproject.toml --group build --extra postgres --extra redis-binary)
 compile requirements/run.txt "${project[@]}" "$@"
-# The same versions in both, so that what is tested is what runs.
+# The constraint makes sure that the tests use the versions of the run lock.
 compile requirements/test.txt "${project[@]}" --extra test --constraint requirements/run.txt "$@"
-# The site needs none of the project's own dependencies.
+# The documentation site needs none of the project's dependencies.
 compile requirements/docs.txt --group docs "$@"
 note_size requirements/run.txt
 note_size requirements/test.txt

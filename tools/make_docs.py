@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Write everything that is derived from the plug-ins' own descriptions.
+"""Write all files that are derived from the code, such as from the descriptions of plug-ins.
 
     make docs              write the files
-    make docs ARGS=--check report files that are not current, and exit with 1 if there are any
+    make docs ARGS=--check list the files that are not current, and exit with 1 if there are any
 
-Derived are the catalogue that the command and the scenario validator read, the JSON Schema of
-scenario files, the picture of docs/architecture.md, the absolute links of the README, and the
-marked parts of the reference pages.
-Those parts are between two comments:
+These are the catalogue that the command and the scenario validator read, the JSON Schema of
+scenario files, the picture of docs/architecture.md, the absolute links of the README, and parts of
+the reference pages. Such a part stands between two comments:
 
     <!-- generated: NAME -->
     <!-- end of generated part -->
@@ -45,7 +44,7 @@ _PART = re.compile(
 
 
 def collect() -> Catalog:
-    """The descriptions of all registered plug-ins."""
+    """Return the descriptions of all registered plug-ins."""
     return Catalog(
         faults={name: fault.kind for name, fault in FAULTS.items()},
         workloads={name: workload.kind for name, workload in WORKLOADS.items()},
@@ -57,7 +56,7 @@ def collect() -> Catalog:
 
 
 def derived(catalog: Catalog) -> dict[Path, str]:
-    """Every derived file with the content that it should have."""
+    """Return every derived file with the content that it must have."""
     files = {
         CATALOG: _json(msgspec.to_builtins(catalog)),
         PICTURE: draw_architecture.draw(),
@@ -74,7 +73,7 @@ def derived(catalog: Catalog) -> dict[Path, str]:
     return files
 
 
-# Links of the README to this repository: its address is written down in pyproject.toml alone.
+# A link of the README to this repository, whose address comes from pyproject.toml.
 _ABSOLUTE_LINK = re.compile(r"https?://[^\s()]+/(blob/main|raw/main)/")
 
 
@@ -84,9 +83,9 @@ def _source() -> str:
 
 
 def key_descriptions() -> dict[str, dict[str, str]]:
-    """What the reference page says of each key of a scenario, without its markup.
+    """Return the explanations of all keys on the scenario page, without their markup.
 
-    The page explains keys to people; the schema shows the same sentences in editors.
+    The schema contains them, so that editors show the same sentences as the page.
     """
     page = (REFERENCE / "scenario.md").read_text(encoding="utf-8")
     found: dict[str, dict[str, str]] = {}
@@ -98,7 +97,7 @@ def key_descriptions() -> dict[str, dict[str, str]]:
     return found
 
 
-# Where the keys of each part of the model are explained: the heading, and the table's first column.
+# The table that explains the keys of each part of the model: its heading and its first column.
 _KEY_TABLES = {
     "Scenario": ("# Scenario file, version 1", "key"),
     "Target": ("## `target`", "key"),
@@ -114,7 +113,7 @@ def _without_markup(text: str) -> str:
 
 
 def page_parts(catalog: Catalog) -> dict[str, str]:
-    """The generated parts of the reference pages, by name."""
+    """Return the generated parts of the reference pages by name."""
     parts = {
         "workloads": table(
             ("workload", "conversations", "needs"),
@@ -180,7 +179,7 @@ def _words(words: Iterable[str]) -> str:
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     head = list(header)
     lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
     return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])
@@ -191,10 +190,11 @@ def _json(value: object) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the files, or check them; the exit code."""
+    """Write the files, or check them; return the exit code."""
+    files = derived(collect())
     stale = [
         file
-        for file, text in derived(collect()).items()
+        for file, text in files.items()
         if not file.exists() or file.read_text(encoding="utf-8") != text
     ]
     if "--check" in arguments:
@@ -202,7 +202,7 @@ def main(arguments: list[str]) -> int:
             print(f"{file.relative_to(ROOT)} is not current: run `make docs`")
         return 1 if stale else 0
     for file in stale:
-        file.write_text(derived(collect())[file], encoding="utf-8")
+        file.write_text(files[file], encoding="utf-8")
         print(f"wrote {file.relative_to(ROOT)}")
     return 0
 

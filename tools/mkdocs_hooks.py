@@ -1,4 +1,4 @@
-"""MkDocs hooks: what the documentation site takes from outside docs/."""
+"""MkDocs hooks: add the changelog to the site, and let links lead to files outside docs/."""
 
 import posixpath
 import re
@@ -33,7 +33,7 @@ def _pages(nav: Any) -> list[str]:
 
 
 def _expand(nav: Any, docs: Path, listed: set[str]) -> Any:
-    """Replace a pattern by the pages that match it and are not listed elsewhere."""
+    """Replace each pattern by the pages that match it and are not listed elsewhere."""
     if isinstance(nav, dict):
         return {title: _expand(part, docs, listed) for title, part in nav.items()}
     if isinstance(nav, str):
@@ -51,7 +51,7 @@ def _matching(pattern: str, docs: Path, listed: set[str]) -> list[str]:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add CHANGELOG.md as a page; its links count from the root of the repository."""
+    """Add CHANGELOG.md as a page; its links are relative to the root of the repository."""
     text = LINK.sub(_from_docs, (ROOT / "CHANGELOG.md").read_text())
     files.append(File.generated(config, "changelog.md", content=text))
     return files
@@ -62,14 +62,14 @@ def _from_docs(link: re.Match[str]) -> str:
 
 
 def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
-    """Let links to files outside docs/ lead to the repository, and to the changelog's page."""
+    """Replace links to files outside docs/ by links to the repository or the changelog's page."""
     folder = posixpath.dirname(page.file.src_uri)
 
     def outside(link: re.Match[str]) -> str:
         path = posixpath.normpath(posixpath.join("docs", folder, link[1]))
         if path == "CHANGELOG.md":
             return posixpath.relpath("changelog.md", folder or ".")
-        # A missing file is left alone, so that the strict build reports it.
+        # The link to a missing file is kept, so that the strict build reports it.
         if path.startswith("docs/") or not (ROOT / path).exists():
             return link[1]
         return f"{SOURCE}/blob/main/{path}"
