@@ -31,7 +31,7 @@ class Cutover:
         "moves every WebSocket client from the current environment to the other one",
         targets=("edge",),
         params={
-            "drain": Param("duration", "8s", "time over which clients are told to move"),
+            "drain": Param("duration", "8s", "time over which clients are asked to reconnect"),
             "canaries": Param("flag", True, "verify the new environment first"),
             "rollback_after": Param(
                 "duration", None, "request a rollback this long after the drain has begun"

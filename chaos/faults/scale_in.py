@@ -22,7 +22,7 @@ class ScaleIn:
         "drains one edge, which then stops",
         targets=("edge",),
         params={
-            "drain": Param("duration", "4s", "time over which its clients are told to move"),
+            "drain": Param("duration", "4s", "time over which its clients are asked to reconnect"),
         },
     )
 

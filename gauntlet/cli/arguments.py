@@ -133,7 +133,7 @@ def run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def own_load_options(parser: argparse.ArgumentParser) -> None:
-    """What only a run that starts Locust itself can be told."""
+    """Options of a run that starts Locust itself."""
     parser.add_argument(
         "--workers", type=int, default=1, help="number of load processes (default: 1)"
     )
@@ -207,7 +207,7 @@ def drain_option(parser: argparse.ArgumentParser) -> None:
         "--drain",
         type=_duration,
         default=8.0,
-        help="time over which clients are told to move (default: 8s)",
+        help="time over which clients are asked to reconnect (default: 8s)",
     )
 
 

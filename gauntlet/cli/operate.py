@@ -121,7 +121,8 @@ def _follow_cutover(control: ControlClient, began_ns: int, *, expected: str) -> 
         if status.state in _FINAL_STATES:
             counts = "  ".join(f"{name} {count}" for name, count in status.connections.items())
             print(
-                f"connected: {counts}  told to move: {status.told}  closed: {status.forced_closes}"
+                f"connected: {counts}  asked to reconnect: {status.told}  "
+                f"closed: {status.forced_closes}"
             )
             return Exit.OK if status.state == expected else Exit.FAILED
         time.sleep(POLL_S)

@@ -88,7 +88,7 @@ class RedisStreamsBus(Consumer):
             await redis.aclose()
 
     async def _start_streams(self, redis: Redis) -> dict[bytes, bytes]:
-        """Create the own stream anew; return the position to read from in both streams."""
+        """Create this edge's stream again; return the position to read from in both streams."""
         async with redis.pipeline(transaction=True) as pipeline:
             pipeline.delete(self._queue)
             pipeline.xadd(self._queue, {"d": b""})

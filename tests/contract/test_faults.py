@@ -1,6 +1,7 @@
 """Faults on real systems: a proxy of either backend, a real server, real processes.
 
-Each fault must act, be proven and be healed completely. It may be healed twice, or in vain.
+Each fault must act, be proven and be healed completely. It may be healed twice, or without having
+acted.
 """
 
 import contextlib

@@ -1,10 +1,10 @@
-"""A server that says exactly the bytes it is told to."""
+"""A server that answers with given bytes, which need not be valid HTTP."""
 
 import asyncio
 
 
 class Server:
-    """Answers each request with the next of its replies, as raw bytes; None closes."""
+    """Answers each request with its next reply, as raw bytes; None closes the connection."""
 
     def __init__(self, *replies):
         self.replies = list(replies)

@@ -74,7 +74,7 @@ def test_each_state_of_a_cutover_is_printed_once(capsys, end, code):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[2] for line in lines[:-1]] == ["prepare", "verify", "drain", end]
     assert ("why" in lines[-2]) == (end == "rolled-back")
-    assert lines[-1] == "connected: green 7  told to move: 7  closed: 1"
+    assert lines[-1] == "connected: green 7  asked to reconnect: 7  closed: 1"
 
 
 def test_a_completed_rollback_succeeds_and_a_late_one_is_refused():

@@ -51,7 +51,7 @@ class Model:
             entered = self.queue.popleft()
             self.admission.leave(self.now, entered)
             self.admitted.append((entered, self.now))
-        self._power = power % 1  # power that nobody needed is gone
+        self._power = power % 1  # unused power is lost
 
 
 def waits(model, since=0.0):

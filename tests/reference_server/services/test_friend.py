@@ -26,26 +26,26 @@ async def call(tmp_path):
     await users.close()
 
 
-NOBODY = {"friends": [], "incoming": [], "outgoing": [], "blocked": []}
+EMPTY = {"friends": [], "incoming": [], "outgoing": [], "blocked": []}
 
 
 async def test_a_friendship_is_requested_accepted_and_ended(call):
     """Each step as both users see it."""
-    assert await call("ann", "GET", "/v1/friends") == (200, NOBODY)
+    assert await call("ann", "GET", "/v1/friends") == (200, EMPTY)
     assert await call("ann", "PUT", "/v1/friends/bob") == (200, {"state": "requested"})
-    assert (await call("ann", "GET", "/v1/friends"))[1] == {**NOBODY, "outgoing": ["bob"]}
-    assert (await call("bob", "GET", "/v1/friends"))[1] == {**NOBODY, "incoming": ["ann"]}
+    assert (await call("ann", "GET", "/v1/friends"))[1] == {**EMPTY, "outgoing": ["bob"]}
+    assert (await call("bob", "GET", "/v1/friends"))[1] == {**EMPTY, "incoming": ["ann"]}
     assert await call("bob", "PUT", "/v1/friends/ann") == (200, {"state": "friends"})
-    assert (await call("ann", "GET", "/v1/friends"))[1] == {**NOBODY, "friends": ["bob"]}
+    assert (await call("ann", "GET", "/v1/friends"))[1] == {**EMPTY, "friends": ["bob"]}
     assert await call("ann", "DELETE", "/v1/friends/bob") == (200, {})
-    assert await call("bob", "GET", "/v1/friends") == (200, NOBODY)
+    assert await call("bob", "GET", "/v1/friends") == (200, EMPTY)
 
 
 async def test_only_the_blocking_user_sees_a_block(call):
     """The other user's requests are refused."""
     assert await call("ann", "PUT", "/v1/friends/bob/block") == (200, {})
-    assert (await call("ann", "GET", "/v1/friends"))[1] == {**NOBODY, "blocked": ["bob"]}
-    assert await call("bob", "GET", "/v1/friends") == (200, NOBODY)
+    assert (await call("ann", "GET", "/v1/friends"))[1] == {**EMPTY, "blocked": ["bob"]}
+    assert await call("bob", "GET", "/v1/friends") == (200, EMPTY)
     for user, other in (("ann", "bob"), ("bob", "ann")):
         status, refused = await call(user, "PUT", f"/v1/friends/{other}")
         assert (status, refused["error"]["stored"]) == (403, "no")

@@ -17,7 +17,7 @@ from ..world import TALK, World
 
 
 def said(sseq, ident, body=""):
-    """A message of Bob's in somebody's archive."""
+    """Return a message by Bob as an entry of an archive."""
     text = body or payload.build(TALK.number, 2, sseq, 500, 120)
     return Entry(TALK.name, 0, "u0-1", text, id=ident)
 
@@ -70,8 +70,8 @@ async def test_a_message_stored_twice_is_recorded_twice(audited):
     assert found(world) == [1, 1]
 
 
-async def test_what_is_none_of_ours_is_recorded_as_such(audited):
-    """A phantom in an archive is evidence, and stored for nobody."""
+async def test_a_message_that_the_load_did_not_send_is_recorded_as_foreign(audited):
+    """A phantom in an archive is evidence; it matches no op."""
     world = await audited([said(1, "a", body="hello")], [])
     (record,) = world.kinds(Kind.AUDIT)
     assert record.fields["flags"] & Flag.FOREIGN

@@ -43,7 +43,7 @@ async def at_the_end(world, made):
 
 
 async def test_every_arrival_becomes_an_op_where_there_is_room(world):
-    """Twenty are due in two seconds, at their times, though nobody ever answers."""
+    """Twenty are due in two seconds, and are released on time although there are no answers."""
     made = release(world)
     made.release(ZERO - 1)
     assert world.ledger.ops == 0
@@ -54,8 +54,8 @@ async def test_every_arrival_becomes_an_op_where_there_is_room(world):
     assert intended == [ZERO + at * SECOND // 10 for at in range(20)]
 
 
-async def test_an_arrival_for_which_nobody_is_ready_is_missed(world):
-    """It is in the history under its intended time, and nobody's."""
+async def test_an_arrival_without_a_ready_sender_is_missed(world):
+    """It is recorded with its intended time, but without an author and a conversation."""
     made = release(world, ready=False)
     assert await at_the_end(world, made) == (20, 0, 20)
     assert misses(world) == {Miss.NO_SENDER: 20}

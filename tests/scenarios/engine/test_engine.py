@@ -24,7 +24,7 @@ USERS = 8
 
 
 class Closed(Reference):
-    """A system that takes only users whom somebody has made."""
+    """A system in which the accounts of users have to exist before they log in."""
 
     capabilities = Reference.capabilities - {OPEN_ACCOUNTS}
 
@@ -169,7 +169,7 @@ async def test_absences_happen_and_are_made_up_for(tmp_path, peer):
 
 
 async def test_users_stall_and_read_what_they_missed(tmp_path, peer):
-    """They stop reading their sockets, come anew when they wake, and miss nothing."""
+    """They stop reading from their sockets, reconnect afterwards, and miss nothing."""
     slow = {"weight": 1, "size": 4, "at": ["1s"], "offline": "300ms", "percent": 50}
     made = load(tmp_path, [peer.url], {"slow_consumer": slow})
     await drive(Engine(made, Stripe()))
@@ -264,7 +264,7 @@ async def test_a_second_word_to_drain_is_not_one_to_abort(tmp_path, peer):
 
 
 async def test_a_load_outlives_its_logins(tmp_path, peer):
-    """Tokens are good for a second, the load takes two: nobody is refused, and all is audited."""
+    """Tokens are valid for one second of a load of two; no user is refused, and the audit works."""
     peer.token_lasts_s = 1
     made = load(tmp_path, [peer.url])
     await drive(Engine(made, Stripe()))

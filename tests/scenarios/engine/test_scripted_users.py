@@ -42,7 +42,7 @@ class Rows:
 
 
 class Ears:
-    """A driver that keeps what it is told."""
+    """A driver that records the messages that it receives."""
 
     def __init__(self):
         self.heard = []
@@ -53,7 +53,7 @@ class Ears:
 
 @pytest.fixture
 def desk(world):
-    """Four users in one room, nobody connected; the world's clock, port and sink."""
+    """Four users in one room, none of them connected, with the clock and sink of the world."""
     traffic = Traffic(from_builtins(SCENARIO), Stripe())
     readiness = Readiness(world.ledger, traffic.conversations.values(), lambda _: None)
     world.context.conversations = traffic.conversations
@@ -87,7 +87,7 @@ def ask(world, ann, to, text="hello"):
 
 
 def ready(desk, *names):
-    """Say of conversations that everybody is there."""
+    """Mark conversations as ready: all of their members are connected."""
     for name in names:
         desk.readiness.mark_ready(desk.traffic.conversations[name])
 
@@ -98,7 +98,7 @@ def test_there_are_no_arrivals_in_a_closed_load(desk):
 
 
 def test_who_is_driven_is_kept_for_the_judge(world, ann):
-    """Whose latencies leave waiting out must be known when nobody remembers the locustfile."""
+    """The latencies of driven users exclude waiting, and a report has to mention it."""
     assert world.rows.users == [ann.name]
 
 
@@ -119,7 +119,7 @@ def test_a_send_waits_for_its_readers_and_is_then_an_op_as_any_other(world, desk
 
 
 def test_the_wait_for_the_engine_counts(world, desk, ann):
-    """Where nobody has to be waited for, latency begins when the task asked."""
+    """If no member has to be waited for, the latency counts from the call of the task."""
     ended = ask(world, ann, "u0-1")
     ready(desk, "d.u0-0.u0-1")
     world.take().answer(201, {"seq": 1})
@@ -147,8 +147,8 @@ def test_strangers_are_not_written_to(world, ann, to):
     assert world.records == []
 
 
-def test_nobody_waits_for_ever_for_an_absent_peer(world, desk, ann):
-    """Nothing is sent when he comes after that."""
+def test_a_send_to_a_peer_that_does_not_connect_is_given_up(world, desk, ann):
+    """Nothing is sent if the peer connects later."""
     ended = ask(world, ann, "u0-1")
     world.pass_ms(READY_TIMEOUT_NS / 1e6 + 10, step_ms=500)
     assert [it.outcome for it in ended] == ["peer_not_connected"]
@@ -186,10 +186,10 @@ def test_others_are_heard_and_oneself_is_not(world, desk, ann, ears):
     mine = world.take()
     bob = ScriptedUser(desk, Session(world.context, desk.traffic.users[1], Random(2)))
     ask(world, bob, "u0-0", "for Ann")
-    his = world.take()
+    bobs = world.take()
     link = Connection(ann._session, "", 0, number=1)
     world.pass_ms(40)
-    for seq, sender, asked in ((1, "u0-0", mine), (2, "u0-1", his)):
+    for seq, sender, asked in ((1, "u0-0", mine), (2, "u0-1", bobs)):
         body = world.body(asked)
         ann._session.receiver.on_entry(link, Entry("d.u0-0.u0-1", seq, sender, body))
     assert ears.heard == [ReceivedMessage("d.u0-0.u0-1", "u0-1", "for Ann", 2, 40.0)]

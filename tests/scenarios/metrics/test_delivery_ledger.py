@@ -93,8 +93,8 @@ def test_what_everybody_has_seen_is_kept_small_and_still_audited():
     assert book.lost == 2
 
 
-def test_each_device_is_owed_everything():
-    """A member's devices count apart, the author's too; one that never watched is owed nothing."""
+def test_every_device_must_receive_everything():
+    """Devices count separately, also those of the author, but not those that never watched."""
     book = Ledger(devices=2)
     book.open(ROOM)
     watching = [

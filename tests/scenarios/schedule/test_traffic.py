@@ -117,7 +117,7 @@ def test_slots_hold_all_users():
 
 
 def test_a_tag_is_in_all_names_and_changes_nothing_else():
-    """What an earlier run has left on a living system belongs to nobody of this one."""
+    """The users of a run must not receive what earlier runs left on an external system."""
     load = {"users": 6, "workload": {"direct": 1, "group": 1}}
     scenario = from_builtins({"version": 1, "name": "x", "about": "y", "load": load})
     plain, tagged = (Traffic(scenario, Stripe(), None, tag) for tag in ("", "ab12-"))

@@ -25,7 +25,7 @@ def planned(workload, users=40, **share):
 
 @pytest.mark.parametrize("users", [2, 3, 4, 41])
 def test_direct_gives_everybody_a_few_peers(users):
-    """One-to-one, each pair once, named as the protocol names it, nobody left out."""
+    """Each pair has one conversation, whose name is that of the protocol; no user is left out."""
     plans = planned(Direct, users).conversations()
     peers = Counter(user for plan in plans for user in plan.members)
     assert set(peers) == set(range(1, users + 1))
@@ -88,7 +88,7 @@ def room_sizes(users=400, **share):
 
 
 def test_lognormal_rooms_have_the_median_that_was_asked_for():
-    """Most are small, a few are large, everybody is in one."""
+    """Most rooms are small and a few are large; every user is in one."""
     found = sorted(size for _ in range(5) for size in room_sizes(4_000, size=12, sizes="lognormal"))
     assert sum(found) == 5 * 4_000
     assert 9 <= found[len(found) // 2] <= 15
@@ -111,7 +111,7 @@ def test_no_room_is_larger_than_all():
 
 
 def test_members_come_and_go_at_the_rate_that_was_asked_for():
-    """Each exits now and then, from his own room, for `offline`; never twice at once."""
+    """Each exits only their own room, for `offline`, and absences of a member never overlap."""
     workload = planned(Group, size=10, exits=Rate(0.2), offline=Duration(2))
     rooms = {plan.name: plan.members for plan in workload.conversations()}
     room_absences = workload.room_absences()
