@@ -119,8 +119,8 @@ def _unprivileged_uid() -> int:
         if user.pw_name in _UNPRIVILEGED:
             return user.pw_uid
     raise MissingBinaryError(
-        "PostgreSQL does not run as root, and there is no user postgres or nobody to run it as; "
-        "create one, or run as another user"
+        "PostgreSQL does not run as root, and there is no user `postgres` or `nobody` to run it as;"
+        " create one, or run as another user"
     )
 
 
