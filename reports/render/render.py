@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.artifacts import artifacts, drawable_charts
-from gauntlet.reports.render import junit, plots, summary
+from gauntlet.reports.render import junit, summary
 from gauntlet.reports.render.sections import SECTIONS
 from gauntlet.reports.render.sections.page import Page
 from gauntlet.reports.verdict import guarantees
@@ -18,6 +18,9 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def render(run: RunDir, result: dict[str, Any]) -> list[str]:
     """Write every artifact to the run directory and return their file names."""
+    # Importing matplotlib takes longer than all else that a command needs to start.
+    from gauntlet.reports.render import plots  # noqa: PLC0415 - see above
+
     pictures: dict[str, str] = {}
     for name in drawable_charts(result):
         png, pictures[name] = plots.draw(name, result)

@@ -16,6 +16,7 @@ from gauntlet.scenarios.locust_plugin.roles.local import LocalRole
 from gauntlet.scenarios.locust_plugin.roles.master import MasterRole
 from gauntlet.scenarios.locust_plugin.roles.role import Role
 from gauntlet.scenarios.locust_plugin.roles.worker import WorkerAgent
+from gauntlet.scenarios.locust_plugin.runtime.keyboard_interrupt import KeyboardInterrupts
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +26,15 @@ _roles: dict[int, Role] = {}  # by the id of the environment: Locust has one, te
 def install(events: Any) -> None:
     """Listen to Locust's events (`locust.events`, whose methods have no types)."""
     events.init_command_line_parser.add_listener(options.add)
+    interrupts = KeyboardInterrupts()
+    events.init.add_listener(lambda **_: interrupts.install())
     events.init.add_listener(_on_init)
     events.test_start.add_listener(_on_test_start)
     events.test_stopping.add_listener(lambda environment, **_: _role(environment).finish())
     # Locust fires `quitting` in reverse order: what `interrupt` keeps is exported.
     events.quitting.add_listener(lambda environment, **_: _role(environment).export())
     events.quitting.add_listener(lambda environment, **_: _role(environment).interrupt())
+    events.quitting.add_listener(lambda **_: interrupts.acknowledge())
 
 
 def add_user(environment: Environment) -> bool:

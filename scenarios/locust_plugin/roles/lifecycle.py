@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from gevent.event import Event
 from locust.env import Environment
 from locust.runners import STATE_SPAWNING
 
@@ -46,6 +47,9 @@ class RunLifecycle(ABC):
         self._load_file = os.environ.get(options.LOAD_VARIABLE, "")
         self._run_process: RunProcess | None = None
         self._requested_s = 0.0  # when the load was requested: Locust's run time counts from here
+        self._applies_run_time = False  # instead of Locust: the load was started with the form
+        self._start_finished = Event()  # set unless a load is being started
+        self._start_finished.set()
         self._zero_ns = 0  # when the load began
         self._timer: Any = None  # the greenlet that ends the load after the scenario's duration
         self._finishing: Any = None  # the greenlet that ends the load in order
@@ -86,6 +90,7 @@ class RunLifecycle(ABC):
 
     def start(self) -> None:
         """Begin a load. An error is logged and sets the exit code; then no users are spawned."""
+        self._start_finished.clear()
         try:
             self._start()
         except GauntletError as error:
@@ -94,6 +99,8 @@ class RunLifecycle(ABC):
             if self._options is not None and self._options.headless:
                 self._quit_with(error.exit_code)  # a web UI stays: its next load may begin
             raise gevent.GreenletExit from error
+        finally:
+            self._start_finished.set()
 
     def add_user(self) -> bool:
         """Connect one more user; a process without an engine has no users."""
@@ -139,7 +146,7 @@ class RunLifecycle(ABC):
         self._requested_s, self._zero_ns = time.monotonic(), 0
         if not self._load_file:
             self._options.num_users = self._runner.target_user_count
-            self._forget_cleared_run_time()
+            self._take_over_run_time()
             self._boot_while_spawning()
             if self._finished:  # stopped and judged during the boot: nothing would end this load
                 raise gevent.GreenletExit
@@ -177,26 +184,46 @@ class RunLifecycle(ABC):
             self._runner.update_state(state_before)
             raise
 
-    def _forget_cleared_run_time(self) -> None:
-        """Drop the previous run time if the form's field is empty now: Locust keeps the option."""
+    def _take_over_run_time(self) -> None:
+        """Apply the run time of the web page's form here, from the moment the load begins.
+
+        Locust's own timer counts from the press of Start, so that a short run time could be over
+        before the server has booted. Locust also keeps the run time of the previous load when the
+        field is empty: forget it then.
+        """
         web_ui: Any = self._environment.web_ui
-        if web_ui is not None and getattr(web_ui, "_run_time_greenlet", self) is None:
-            self._options.run_time = None
+        # Locust sets it for each load that the form starts, so not for that of --autostart.
+        self._applies_run_time = getattr(web_ui, "_swarm_greenlet", None) is not None
+        if self._applies_run_time:
+            timer: Any = getattr(web_ui, "_run_time_greenlet", None)
+            if timer is None:
+                self._options.run_time = None
+            else:
+                timer.kill(block=False)
 
     def _schedule_end(self) -> None:
-        """End the load after the scenario's duration if Locust has no run time and no shape."""
-        if not self._options.run_time and self._environment.shape_class is None:
+        """End the load after its duration, unless Locust does so by its run time or a shape."""
+        locust_applies_run_time = self._options.run_time and not self._applies_run_time
+        if not locust_applies_run_time and self._environment.shape_class is None:
             end = self._runner.quit if self._options.headless else self._runner.stop
             self._timer = gevent.spawn_later(self._duration_s(), end)
 
     # The end.
 
     def _finish(self) -> None:
+        if self._run_time_is_over():
+            self._start_finished.wait()  # Stop was not pressed, so the load still has to run
         ended_early = self._has_ended()
         if self._zero_ns and not ended_early:
             self._wait_for_planned_end()
         self._exit_codes |= self._drain(ended_early=ended_early)
         self._conclude()
+
+    def _run_time_is_over(self) -> bool:
+        """Whether Locust has reached its run time, so that a load may end even before it began."""
+        if self._options is None or self._applies_run_time or not self._options.run_time:
+            return False
+        return time.monotonic() - self._requested_s >= float(self._options.run_time)
 
     def _wait_for_planned_end(self) -> None:
         """Extend the load by what the boot took: Locust's run time began before the load did."""

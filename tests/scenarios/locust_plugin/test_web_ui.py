@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -30,14 +30,14 @@ SCENARIO = {
 class Web:
     """A Locust with its web UI, and the runs in its folder."""
 
-    def __init__(self, folder, host):
+    def __init__(self, folder, host, *arguments):
         self.runs = folder / "runs"
         self.url = f"http://127.0.0.1:{free_port()}"
         self.form = {"user_count": "6", "spawn_rate": "6", "host": host}
         (folder / "short.yaml").write_text(json.dumps(SCENARIO))
         port = self.url.rpartition(":")[2]
         command = [sys.executable, "-P", "-m", "locust", "-f", str(ENTRY)]
-        command += ["--scenario", "short.yaml", "--web-host", "127.0.0.1", "--web-port", port]
+        command += ["--scenario", "short.yaml", "--web-host", "127.0.0.1", "--web-port", port, *arguments]
         with (folder / "locust.log").open("ab") as log:
             self.child = subprocess.Popen(
                 command,
@@ -94,10 +94,10 @@ class Web:
         return False
 
 
-@pytest.fixture
-def web(tmp_path, distant_peer):
-    """A Locust that waits for Start; it is stopped after the test."""
-    started = Web(tmp_path, distant_peer.url)
+@contextmanager
+def running_locust(folder, host, *arguments):
+    """A Locust whose web UI responds; it is stopped afterwards."""
+    started = Web(folder, host, *arguments)
     try:
         started.wait_until(started.responds)
         yield started
@@ -107,6 +107,13 @@ def web(tmp_path, distant_peer):
             started.child.wait(20)
         started.child.kill()
         started.child.wait()
+
+
+@pytest.fixture
+def web(tmp_path, distant_peer):
+    """A Locust that waits for Start."""
+    with running_locust(tmp_path, distant_peer.url) as started:
+        yield started
 
 
 def test_stop_while_the_load_drains_waits_for_the_same_verdict(web):
@@ -151,12 +158,26 @@ def test_stop_during_the_boot_leaves_no_load_behind(web, moment):
     assert quiesce["t_ns"] - ramp["t_ns"] >= 3e9
 
 
-def test_a_cleared_run_time_does_not_apply_to_the_next_load(web):
-    """That load lasts as long as its scenario, and ends without Stop."""
-    web.start(run_time="2s")
+def load_duration_s(run):
+    """The duration of a run's load, as its manifest states it."""
+    load = run.read_manifest()["scenario"]["load"]
+    return load["ramp"] + load["steady"]
+
+
+def test_a_run_time_shorter_than_the_boot_applies_from_the_start_of_the_load(web):
+    """The load lasts that long and is judged; the next one, without a run time, is complete."""
+    web.start(run_time="1s")
     web.wait_until(lambda: web.has_stopped(1))
     web.start(run_time="")
     web.wait_until(lambda: web.has_stopped(2))
-    first, second = (run.read_manifest()["scenario"]["load"] for run in web.judged())
-    assert first["ramp"] + first["steady"] == pytest.approx(2)
-    assert second["ramp"] + second["steady"] == pytest.approx(3)
+    assert [load_duration_s(run) for run in web.judged()] == [pytest.approx(1), pytest.approx(3)]
+
+
+def test_autostart_with_a_run_time_shorter_than_the_boot_runs_the_load(tmp_path, distant_peer):
+    """Locust's timer expires during the boot; the load runs nevertheless and is judged."""
+    load = ("--autostart", "-u", "6", "-r", "6", "--host", distant_peer.url, "--run-time", "1s")
+    with running_locust(tmp_path, distant_peer.url, *load) as web:
+        web.wait_until(lambda: web.has_stopped(1))
+        (run,) = web.judged()
+    assert load_duration_s(run) == pytest.approx(1)
+    assert run.read_result()["verdict"]["exit_code"] == 0
