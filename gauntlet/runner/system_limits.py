@@ -34,7 +34,7 @@ class SystemLimits(NamedTuple):
 
     @classmethod
     def here(cls) -> "SystemLimits":
-        """The limits of this limits."""
+        """The limits of this machine."""
         return cls(os_limits.descriptors_allowed(), os_limits.ports_per_address())
 
 
