@@ -5,8 +5,11 @@ import itertools
 from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from gauntlet.core.clock import parse_rate_per_s
+from gauntlet.core.errors import ConfigError
+from gauntlet.core.scenario.model import Stack
 from gauntlet.scenarios import library
 from gauntlet.scenarios.locust_plugin.scenario_overrides import (
     Override,
@@ -61,8 +64,10 @@ def run_arguments(options: argparse.Namespace, folder: Path, *, closed: bool = F
     """Return the arguments of `gauntlet conduct` that correspond to Locust's options.
 
     `folder` receives a changed scenario, if one is needed; it must exist until the child has read
-    it. With `closed`, Locust's tasks send in place of the scenario's arrivals.
+    it. With `closed`, Locust's tasks send in place of the scenario's arrivals. ConfigError if a
+    value cannot be used: `conduct` would report it under the name of its own option.
     """
+    _check(options)
     arguments = [str(options.scenario)]
     overrides: list[Override] = []
     if options.host:
@@ -90,6 +95,24 @@ def run_arguments(options: argparse.Namespace, folder: Path, *, closed: bool = F
     if options.im_stack:
         arguments += ["--stack", str(options.im_stack)]
     return arguments
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise a ConfigError for a wrong value. Fields of a web form have not been parsed before."""
+    if options.im_rate:
+        try:
+            parse_rate_per_s(options.im_rate)
+        except ValueError as error:
+            raise ConfigError(
+                f"--im-rate must be a rate such as 300/s or 90/m; got {options.im_rate!r}"
+            ) from error
+    choices = {
+        "--im-arrivals": (options.im_arrivals, tuple(SCHEDULES)),
+        "--im-stack": (options.im_stack, get_args(Stack)),
+    }
+    for option, (value, allowed) in choices.items():
+        if value and value not in allowed:
+            raise ConfigError(f"{option} must be one of: {', '.join(allowed)}; got {value!r}")
 
 
 def repeat_command(options: argparse.Namespace, argv: Sequence[str]) -> list[str]:

@@ -18,6 +18,9 @@ from gauntlet.scenarios.locust_plugin.roles.role import Role
 from gauntlet.scenarios.locust_plugin.roles.worker import WorkerAgent
 from gauntlet.scenarios.locust_plugin.runtime.keyboard_interrupt import KeyboardInterrupts
 
+_WORKERS_CONNECT_S = 10.0
+_POLL_S = 0.05
+
 log = logging.getLogger(__name__)
 
 _roles: dict[int, Role] = {}  # by the id of the environment: Locust has one, tests have several
@@ -30,10 +33,8 @@ def install(events: Any) -> None:
     events.init.add_listener(lambda **_: interrupts.install())
     events.init.add_listener(_on_init)
     events.test_start.add_listener(_on_test_start)
-    events.test_stopping.add_listener(lambda environment, **_: _role(environment).finish())
-    # Locust fires `quitting` in reverse order: what `interrupt` keeps is exported.
-    events.quitting.add_listener(lambda environment, **_: _role(environment).export())
-    events.quitting.add_listener(lambda environment, **_: _role(environment).interrupt())
+    events.test_stopping.add_listener(_on_test_stopping)
+    events.quitting.add_listener(_on_quitting)
     events.quitting.add_listener(lambda **_: interrupts.acknowledge())
 
 
@@ -61,10 +62,6 @@ def _choose_role(environment: Environment) -> Role:
     return LocalRole(environment)
 
 
-def _role(environment: Environment) -> Role:
-    return _roles[id(environment)]
-
-
 def _on_init(environment: Environment, **_: Any) -> None:
     os_limits.raise_descriptors()  # Locust itself requests ten thousand at most
     logging.getLogger("picows").setLevel(logging.WARNING)  # it logs every connection
@@ -74,13 +71,42 @@ def _on_init(environment: Environment, **_: Any) -> None:
     except GauntletError as error:
         log.error("%s", error)  # noqa: TRY400 - one sentence for the user, no traceback
         if isinstance(environment.runner, MasterRunner):
-            environment.runner.quit()  # its workers would wait for it for a minute
+            _quit_with_workers(environment, environment.runner)
         sys.exit(environment.process_exit_code or int(error.exit_code))
     # Locust's run time counts from now, and gevent's clock has not advanced during the imports.
     gevent.get_hub().loop.update_now()
 
 
+def _quit_with_workers(environment: Environment, master: MasterRunner) -> None:
+    """End a master together with its workers, which would look for it for a minute otherwise.
+
+    Only connected workers can be told. Those of `--processes` are about to connect: wait for them.
+    """
+    parsed = environment.parsed_options
+    forked = (parsed.processes or 0) if parsed is not None else 0
+    with gevent.Timeout(_WORKERS_CONNECT_S, False):
+        while len(master.clients.all) < forked:
+            gevent.sleep(_POLL_S)
+    master.quit()
+
+
+# The listeners below find no role in a worker that hears from its master before Locust has fired
+# `init` there: one that comes late, or whose master ends immediately.
+
+
 def _on_test_start(environment: Environment, **_: Any) -> None:
-    role = _roles.get(id(environment))
-    if role is not None:  # None in a late worker for which Locust has not fired `init` yet
+    if role := _roles.get(id(environment)):
         role.start()
+
+
+def _on_test_stopping(environment: Environment, **_: Any) -> None:
+    if role := _roles.get(id(environment)):
+        role.finish()
+
+
+def _on_quitting(environment: Environment, **_: Any) -> None:
+    if role := _roles.get(id(environment)):
+        try:
+            role.interrupt()
+        finally:
+            role.export()  # what `interrupt` has kept

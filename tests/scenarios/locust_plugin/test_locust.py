@@ -213,4 +213,5 @@ def test_workers_quit_when_their_master_cannot_start(tmp_path):
         check=False,
     )
     assert child.returncode == 4, child.stdout
-    assert "invalid choice: 'nonsense'" in child.stdout
+    assert "--im-stack must be one of: embedded, full, " in child.stdout
+    assert "gauntlet conduct" not in child.stdout

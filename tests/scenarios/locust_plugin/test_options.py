@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario import loader
 from gauntlet.scenarios import library
 from gauntlet.scenarios.locust_plugin import options
@@ -91,6 +92,35 @@ def test_a_load_is_scripted_if_all_user_classes_are():
 def test_unknown_arrivals_are_refused():
     with pytest.raises(SystemExit):
         parsed("--im-arrivals", "bursty")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("im_rate", "1", "--im-rate must be a rate such as 300/s or 90/m; got '1'"),
+        ("im_rate", "0/s", "--im-rate must be a rate such as 300/s or 90/m; got '0/s'"),
+        (
+            "im_stack",
+            "nosuch",
+            "--im-stack must be one of: embedded, full, prosody, external; got 'nosuch'",
+        ),
+        (
+            "im_arrivals",
+            "bursty",
+            "--im-arrivals must be one of: constant, poisson; got 'bursty'",
+        ),
+    ],
+)
+def test_an_error_names_the_option_that_was_given(tmp_path, field, value, message):
+    """The options of `gauntlet conduct` have other names, which the user has never typed.
+
+    Locust assigns the fields of its web form as they were entered, past the parser.
+    """
+    given = parsed()
+    setattr(given, field, value)
+    with pytest.raises(ConfigError) as caught:
+        options.run_arguments(given, tmp_path)
+    assert str(caught.value) == message
 
 
 def test_the_documentation_lists_exactly_the_added_options():
