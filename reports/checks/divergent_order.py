@@ -50,7 +50,7 @@ def check(history: History) -> Finding:
 
 
 def _edges(history: History) -> tuple[Ints, Ints]:
-    """Return distinct (earlier, later) messages that a session was shown one after the other."""
+    """Return distinct (earlier, later) messages that a session received one after the other."""
     message, session = first_deliveries(history)
     conv = history.messages.conv[message]
     _, reading = np.unique(pair(session, conv), return_inverse=True)
@@ -124,7 +124,7 @@ def _witness(history: History, cycle: list[int]) -> Witness:
     titles = ", ".join(history.title(message) for message in cycle[:3])
     more = f" and {len(cycle) - 3} more" if len(cycle) > 3 else ""
     return Witness(
-        f"Receivers disagree about the order of {titles}{more}: each of them was shown before the "
-        "others to some receiver.",
+        f"Receivers disagree about the order of {titles}{more}: each of them was delivered to some "
+        "receiver before the others.",
         tuple(cycle[:3]),
     )

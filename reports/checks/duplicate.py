@@ -59,7 +59,7 @@ def _presented_witness(history: History, key: int) -> Witness:
     message, session = key >> 32, key & 0xFFFFFFFF
     user, device = history.names.sessions[session]
     return Witness(
-        f"{history.names.user(user)} ({device}) was shown {history.title(message)} twice.",
+        f"{history.names.user(user)} ({device}) received {history.title(message)} twice.",
         (message,),
         user,
     )

@@ -7,7 +7,7 @@ already leave no record. A page need not contain positions that its reader must 
 reader's own messages where the system sends users none of their own.
 
 The audit reads everything: it must have no hole between its lowest and highest position, and must
-not end before a position that some client was shown before the audit began.
+not end before a position that some client received before the audit began.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ _RECEIVED_KINDS = (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
 
 KIND = CheckKind(
     "history-gap",
-    "the history omitted a position inside its range, or one that was shown before",
+    "the history omitted a position inside its range, or one that was delivered before",
     aspect="re-sync",
     needs=(SERVER_SEQ, HISTORY),
 )
@@ -90,17 +90,17 @@ def _audit_holes(history: History) -> tuple[Ints, int]:
 
 
 def _beyond_audit(history: History) -> Ints:
-    """Return the places after the end of a conversation's audit that were shown before it began."""
+    """Return the places after the end of a conversation's audit that were received before it."""
     records = history.records
     convs = np.unique(ints(records["conv"][records["kind"] == Kind.HEAD]))
     audit = records["kind"] == Kind.AUDIT
     # The additional last entry collects conversations that were not audited (-1).
     ends = np.zeros(convs.size + 1, dtype=np.int64)
     np.maximum.at(ends, find(convs, ints(records["conv"][audit])), ints(records["seq"][audit]))
-    shown = np.isin(records["kind"], _RECEIVED_KINDS) & (records["flags"] & Flag.FOREIGN == 0)
-    # What was shown later may have been committed after the audit read its conversation.
-    shown &= records["t_ns"] < history.events.phases.get("audit", 0)
-    at = np.flatnonzero(shown)
+    received = np.isin(records["kind"], _RECEIVED_KINDS) & (records["flags"] & Flag.FOREIGN == 0)
+    # What came later may have been committed after the audit read its conversation.
+    received &= records["t_ns"] < history.events.phases.get("audit", 0)
+    at = np.flatnonzero(received)
     conversation, seq = find(convs, ints(records["conv"][at])), ints(records["seq"][at])
     beyond = at[(conversation >= 0) & (seq > ends[conversation])]
     return np.unique(pair(records["conv"][beyond], records["seq"][beyond]))

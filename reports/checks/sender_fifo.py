@@ -1,7 +1,7 @@
 """sender-fifo: the messages that one sender sent one after the other are presented in that order.
 
 Two messages of one sender in one conversation are ordered if the first was acknowledged before the
-first attempt at the second. A violation is a session that is shown the second before the first.
+first attempt at the second. A violation is a session that receives the second before the first.
 The check takes one sort, and one backward scan that carries the earliest acknowledgement so far.
 An offset separates the scans of different streams (session, conversation, sender), so that one
 array operation covers them all.
@@ -76,7 +76,7 @@ def _witness(history: History, message: Ints, session: Ints, stream: Ints, at: i
     second = int(message[at])
     user, _ = history.names.sessions[int(session[at])]
     return Witness(
-        f"{history.names.user(user)} was shown {history.title(second)} before message "
+        f"{history.names.user(user)} received {history.title(second)} before message "
         f"{known.sseq[first]}, which had been acknowledged before the other was sent.",
         (first, second),
         user,

@@ -1,8 +1,8 @@
 """From when on it is certain that a message without an answer is stored.
 
 An op whose sender received no answer may be committed at any time, even while the audit reads. It
-is certain to be stored from the moment at which a client was shown it. The same holds once a client
-was shown, or received an acknowledgement for, a later position of its conversation, because
+is certain to be stored from the moment at which a client received it. The same holds once a client
+received a later position of its conversation, or an acknowledgement for one, because
 conversations grow only at their end.
 """
 

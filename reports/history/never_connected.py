@@ -2,7 +2,7 @@
 
 Users are planned; how many of them the load started is known from its rows of `live.jsonl`. At the
 start of the quiesce the load connects every user that it started. A user who still never connected
-was refused by the system, and nothing is known of what they would have been shown. A user whom the
+was refused by the system, and nothing is known of what they would have received. A user whom the
 load did not start is not counted.
 """
 
