@@ -140,6 +140,7 @@ def test_browsers_are_refused(call):
     """A web page must not be able to call the API through a browser."""
     answer = call("POST", "/reset", **{"User-Agent": "Mozilla/5.0"})
     assert (answer.status_code, answer.text) == (403, "User agent not allowed\n")
+    assert REQUEST_ID in answer.headers
 
 
 @pytest.mark.parametrize(
@@ -155,6 +156,7 @@ def test_an_unsupported_method_is_answered_with_405_and_an_empty_body(call, verb
 
 @pytest.mark.parametrize("path", ["/nowhere", "/proxies/", "/proxies/a/b/c/d"])
 def test_an_unknown_path_is_answered_with_404(call, path):
-    """With the text of Go's HTTP server."""
+    """With the text of Go's HTTP server, which numbers no request that it finds no route for."""
     answer = call("GET", path)
     assert (answer.status_code, answer.text) == (404, "404 page not found\n")
+    assert REQUEST_ID not in answer.headers
