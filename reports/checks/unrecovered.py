@@ -1,8 +1,9 @@
 """unrecovered: a fault was healed, and the service did not recover in time.
 
 The time allowed is the fault's `expect.recover_within`, or else the scenario's recovery window;
-`metrics.recovery` defines recovery. The check is unknown for a fault without proof, for a fault
-that was followed by another before the service recovered, and if the load ended too early.
+`metrics.recovery` defines recovery. The check is unknown for a fault without proof or heal. If the
+service was not seen to recover, it is also unknown if another fault acted during the recovery
+window, or if the load ended before that window was over.
 """
 
 from gauntlet.core.clock import format_s

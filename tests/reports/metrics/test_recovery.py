@@ -8,7 +8,7 @@ from gauntlet.core.history import Kind
 from gauntlet.reports.metrics import recovery
 
 from ..mutators import keep_a_user_disconnected
-from ..story import HEAL_S, ZERO, S
+from ..story import HEAL_S, RAMP_S, STEADY_S, ZERO, S
 
 
 def found(history, story):
@@ -47,13 +47,25 @@ def test_the_service_does_not_recover_while_a_user_stays_disconnected(history, g
     assert found_recovery.until_ns == fault.healed_ns + 5 * S
 
 
+@pytest.mark.parametrize(("within", "window_s"), [("2s", 5), ("6s", 6)])
+def test_the_recovery_window_is_the_longer_of_both_limits(history, good_story, within, window_s):
+    """The story's `recovery_window` is 5 s, and a user stays disconnected for longer than that."""
+    story = good_story(1)
+    keep_a_user_disconnected(story)
+    story.scenario["faults"][0]["expect"] = {"recover_within": within}
+    found_recovery, fault = found(history, story)
+    assert found_recovery.until_ns == fault.healed_ns + window_s * S
+
+
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
         ("proof", "no proof"),
         ("heal", "not healed"),
         ("late", "the load ended"),
+        ("end", "the load ended"),
         ("another", "another fault"),
+        ("overlapping", "another fault"),
     ],
 )
 def test_a_recovery_that_cannot_be_observed_is_unknown(history, good_story, broken, reason):
@@ -64,11 +76,15 @@ def test_a_recovery_that_cannot_be_observed_is_unknown(history, good_story, brok
         story.chaos.pop()
     elif broken == "late":
         story.chaos[-1]["t_ns"] = ZERO + int(25.5 * S)
+    elif broken == "end":  # the window ends less than a second before the arrivals do
+        delay(story, Kind.ACK, HEAL_S, RAMP_S + STEADY_S, 0.4)
+        story.scenario["faults"][0]["expect"] = {"recover_within": RAMP_S + STEADY_S - HEAL_S - 0.5}
     else:
         keep_a_user_disconnected(story)
-        extra = {"id": "next", "kind": "kill", "target": "edge", "at": 12}
+        from_s = 12 if broken == "another" else HEAL_S - 1
+        extra = {"id": "next", "kind": "kill", "target": "edge", "at": from_s}
         story.scenario["faults"].append(extra)
-        for step, at_s in (("requested", 12), ("effective", 12.1), ("healed", 13)):
+        for step, at_s in (("requested", from_s), ("effective", from_s + 0.1), ("healed", 13)):
             row = {**story.chaos[0], "id": "next", "step": step, "t_ns": ZERO + int(at_s * S)}
             story.chaos.append({**row, "proof": {"pid": 2}})
     found_recovery, fault = found(history, story)
