@@ -1,5 +1,6 @@
 """The documentation matches the code: commands, options, keys, workloads, exit codes, links."""
 
+import json
 import re
 import subprocess
 import sys
@@ -11,9 +12,12 @@ import pytest
 
 from gauntlet.cli.arguments import build_parser
 from gauntlet.cli.commands import COMMANDS
-from gauntlet.core.errors import PRECEDENCE
+from gauntlet.core.errors import PRECEDENCE, ConfigError
 from gauntlet.core.scenario import catalog, model
 from gauntlet.core.scenario.loader import parse
+from gauntlet.reference_server.cluster.rollout.driver import CutoverRequest, DrainRequest
+from gauntlet.runner.system_limits import SystemLimits, check
+from gauntlet.scenarios import library
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -76,6 +80,31 @@ def test_the_reference_describes_every_workload_and_its_parameters():
 def test_the_reference_describes_every_layout():
     words = set(re.findall(r"`(\w+)`", (REFERENCE / "scenario.md").read_text()))
     assert set(catalog.LAYOUTS) <= words
+
+
+def test_the_defaults_of_the_control_api_are_those_of_the_code():
+    """The bodies on the page show them."""
+    page = (REFERENCE / "control-api.md").read_text()
+    for call, kind in (("/cutover", CutoverRequest), ("/components/{edge}/drain", DrainRequest)):
+        (body,) = re.findall(rf"`POST {re.escape(call)} ({{.*?}})`", page)
+        shown = json.loads(body)
+        given = {"to": shown["to"]} if "to" in shown else {}
+        assert shown == msgspec.to_builtins(msgspec.convert(given, kind))
+
+
+def test_the_page_on_many_connections_quotes_the_refusal_as_it_is_printed():
+    """With the figures that the scenario has on a machine with 20,000 descriptors."""
+    page = (ROOT / "docs" / "howto" / "many-connections.md").read_text()
+    (quoted,) = re.findall(r"^gauntlet: (.*) …$", page, re.MULTILINE)
+    steady = library.find("steady")
+    load = msgspec.structs.replace(steady.load, users=30_000)
+    with pytest.raises(ConfigError) as refused:
+        check(
+            msgspec.structs.replace(steady, load=load),
+            "needed",
+            SystemLimits(20_000, 28_232, any_loopback=True),
+        )
+    assert str(refused.value).startswith(quoted)
 
 
 def test_derived_files_are_current():
