@@ -37,7 +37,8 @@ class Web:
         (folder / "short.yaml").write_text(json.dumps(SCENARIO))
         port = self.url.rpartition(":")[2]
         command = [sys.executable, "-P", "-m", "locust", "-f", str(ENTRY)]
-        command += ["--scenario", "short.yaml", "--web-host", "127.0.0.1", "--web-port", port, *arguments]
+        command += ["--scenario", "short.yaml", *arguments]
+        command += ["--web-host", "127.0.0.1", "--web-port", port]
         with (folder / "locust.log").open("ab") as log:
             self.child = subprocess.Popen(
                 command,

@@ -35,7 +35,11 @@ def test_an_interrupt_that_is_lost_is_raised_again_once(after):
     """In the main greenlet, although Python has discarded it; not while Locust ends."""
     script = LOST_IN_A_DESTRUCTOR.format(after=after)
     done = subprocess.run(
-        [sys.executable, "-P", "-c", script], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-P", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
     assert "Exception ignored in" in done.stderr
