@@ -19,7 +19,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 def render(run: RunDir, result: dict[str, Any]) -> list[str]:
     """Write every artifact to the run directory and return their file names."""
     # Importing matplotlib takes longer than all else that a command needs to start.
-    from gauntlet.reports.render import plots  # noqa: PLC0415 - see above
+    from gauntlet.reports.render import plots
 
     pictures: dict[str, str] = {}
     for name in drawable_charts(result):
