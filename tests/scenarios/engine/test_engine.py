@@ -29,15 +29,15 @@ class Closed(Reference):
     capabilities = Reference.capabilities - {OPEN_ACCOUNTS}
 
 
-def load(tmp_path, api, workload=None, devices=1, **target):
-    """A load of two seconds."""
+def load(tmp_path, api, workload=None, devices=1, steady="1500ms", **target):
+    """A load with a ramp of half a second; unless `steady` is given, of two seconds."""
     scenario = {
         "version": 1, "name": "x", "about": "x",
         "target": {"server": {"heads_poll_ms": 200}, **target},
         "load": {
             "users": USERS, "devices": devices,
             "workload": workload or {"direct": 1, "group": {"size": 4}},
-            "rate": "80/s", "ramp": "500ms", "steady": "1500ms", "attempt_timeout": "300ms",
+            "rate": "80/s", "ramp": "500ms", "steady": steady, "attempt_timeout": "300ms",
         },
     }  # fmt: skip
     return LoadFile(from_builtins(scenario), RunDir.create(tmp_path, "x", 1), api, 1)
@@ -235,8 +235,8 @@ def test_devices_are_refused_where_the_system_has_no_such_thing(tmp_path):
 async def test_members_come_and_go_while_the_talk_goes_on(tmp_path, peer):
     """Exits and entries are asked for, and nothing is missed by those who are out."""
     rooms = {"weight": 1, "size": 4, "exits": "2/s", "offline": "200ms"}
-    made = load(tmp_path, [peer.url], {"group": rooms})
-    await drive(Engine(made, Stripe()))
+    made = load(tmp_path, [peer.url], {"group": rooms}, steady="4s")
+    await drive(Engine(made, Stripe()), after_s=4.6)
     asked = Counter(r.sseq for r in records(made.run) if r.kind == Kind.ATTEND)
     assert asked[RoomEvent.EXITED] == asked[RoomEvent.ENTERED] > USERS
     assert peer.attendance == {

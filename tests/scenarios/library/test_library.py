@@ -46,8 +46,8 @@ def test_the_spike_leaps_and_comes_back():
     assert ends_s + 5 <= load.duration_s
 
 
-def test_the_tour_is_as_large_as_it_says():
-    """200 users, 300 sends a second, within 90 seconds."""
+def test_the_tour_has_the_documented_size():
+    """200 users and 150 sends per second, within 90 seconds."""
     load = loader.load(library.path("tour")).load
-    assert (load.users, load.rate_per_s) == (200, 300)
+    assert (load.users, load.rate_per_s) == (200, 150)
     assert load.duration_s <= 90
