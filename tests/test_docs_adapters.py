@@ -13,6 +13,7 @@ PAGE = (DOCS / "reference" / "adapters.md").read_text()
 def table_under(text, header):
     """Return the rows of the table with this header, as lists of cells."""
     rows = text[text.index(f"| {header} |") :].split("\n\n")[0].splitlines()[2:]
+    rows = [row for row in rows if row.startswith("|")]  # the end of a generated part may follow
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
 

@@ -4,7 +4,7 @@
 #   tools/bootstrap.sh install               everything that `gauntlet` needs
 #   tools/bootstrap.sh run [OPTION...]       install, then `gauntlet run tour`
 #   tools/bootstrap.sh test [OPTION...]      lint, then pytest without the slow tests
-#   tools/bootstrap.sh test-ci [OPTION...]   what CI tests beside that: the wheel, the contributors' examples
+#   tools/bootstrap.sh test-ci [OPTION...]   what CI tests beside that: long runs, the wheel, the contributors' examples
 #   tools/bootstrap.sh test-full [OPTION...] lint, then all of pytest
 #   tools/bootstrap.sh lint                  ruff, mypy, import-linter
 #   tools/bootstrap.sh format                ruff format, and the fixes that ruff check can make

@@ -18,13 +18,14 @@ import sys
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import get_args
 
 import draw_architecture
 import msgspec
 
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.cli import failure_table
-from gauntlet.core.plugins import Catalog, FaultKind, Param
+from gauntlet.core.plugins import Aspect, Catalog, FaultKind, Param
 from gauntlet.core.scenario import schema
 from gauntlet.core.scenario.capabilities import CAPABILITIES
 from gauntlet.reports.checks import KINDS as CHECK_KINDS
@@ -146,6 +147,10 @@ def page_parts(catalog: Catalog) -> dict[str, str]:
                 for k in catalog.checks.values()
             ),
         ),
+        "promises": table(
+            ("promise", "checks"),
+            ((aspect, _words(checks, " ")) for aspect, checks in _promises(catalog).items()),
+        ),
         "sections": table(
             ("section", "shows"), ((f"`{k.name}`", k.about) for k in catalog.sections.values())
         ),
@@ -153,6 +158,14 @@ def page_parts(catalog: Catalog) -> dict[str, str]:
     for kind in catalog.faults.values():
         parts[f"fault {kind.name}"] = _fault(kind)
     return parts
+
+
+def _promises(catalog: Catalog) -> dict[str, list[str]]:
+    """Return the checks of each promise, in the order of `Aspect`."""
+    return {
+        aspect: [kind.name for kind in catalog.checks.values() if kind.aspect == aspect]
+        for aspect in get_args(Aspect)
+    }
 
 
 def _fault(kind: FaultKind) -> str:
@@ -174,8 +187,8 @@ def _targets(targets: Iterable[str]) -> str:
     return ", ".join(words.get(target, f"`{target}`") for target in targets)
 
 
-def _words(words: Iterable[str]) -> str:
-    return ", ".join(f"`{word}`" for word in words) or "–"
+def _words(words: Iterable[str], separator: str = ", ") -> str:
+    return separator.join(f"`{word}`" for word in words) or "–"
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -64,6 +64,10 @@ class AdapterKind(_Description, frozen=True):
     stacks: tuple[str, ...] = ()
 
 
+# The promises of an IM system that checks grade, in the order of the table of grades.
+Aspect = Literal["loss", "order", "duplicates", "re-sync", "content"]
+
+
 class CheckKind(_Description, frozen=True):
     """A check.
 
@@ -71,7 +75,7 @@ class CheckKind(_Description, frozen=True):
     the capabilities without which the check is not applicable to a system.
     """
 
-    aspect: str = ""
+    aspect: Aspect
     required: bool = False
     needs: tuple[str, ...] = ()
 

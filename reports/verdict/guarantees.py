@@ -5,15 +5,16 @@ reconcile, only violations count.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
+from gauntlet.core.plugins import Aspect
 from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.capabilities import CAPABILITIES
 
 # The promises in the order of the grade page, each with the checks that grade it.
 ASPECTS: dict[str, tuple[str, ...]] = {
     aspect: tuple(name for name, check in catalog.CHECKS.items() if check.aspect == aspect)
-    for aspect in ("loss", "order", "duplicates", "re-sync", "content")
+    for aspect in get_args(Aspect)
 }
 
 GRADES: dict[str, str] = {

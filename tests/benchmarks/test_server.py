@@ -25,6 +25,7 @@ def row_names():
 
 
 @pytest.mark.integration
+@pytest.mark.ci
 def test_a_tiny_run_prints_every_row_without_losses(require_service):
     require_service("redis")
     done = run("--stack=embedded", "--markdown", *TINY)

@@ -11,7 +11,7 @@ from gauntlet.core.errors import Exit
 from gauntlet.core.run_directory import RunDir
 from gauntlet.scenarios.adapters import ADAPTERS
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.ci]
 
 NOT_APPLICABLE = {"wire-order", "position", "divergent-order", "history-gap"}
 

@@ -97,7 +97,7 @@ def scenario(seed: int, kills: int, stack: str) -> str:
 @pytest.mark.parametrize(
     ("stack", "kills"),
     [
-        ("embedded", 8),
+        pytest.param("embedded", 8, marks=pytest.mark.ci),
         pytest.param("embedded", 50, marks=[pytest.mark.full, pytest.mark.timeout(400)]),
         pytest.param("full", 50, marks=[pytest.mark.full, pytest.mark.timeout(400)]),
     ],

@@ -62,7 +62,7 @@ def _is_caused_by_machine(code: int, result: dict[str, Any]) -> bool:
     return was_slow and all(check["verdict"] != "invalid" for check in result["checks"])
 
 
-@pytest.fixture(params=["embedded", "full"])
+@pytest.fixture(params=["embedded", pytest.param("full", marks=pytest.mark.ci)])
 def stack(request, require_service):
     """The name of each stack whose services are installed."""
     for service in SERVICES[request.param]:

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from gauntlet.core.run_directory import RunDir
+from gauntlet.reports import checks
 from gauntlet.reports.render.render import render
+from gauntlet.reports.verdict import guarantees
 from gauntlet.reports.verdict.judge import judge
 
 RECORDED = Path(__file__).parents[1] / "golden" / "run-before-0.1.0"
@@ -76,6 +78,19 @@ def expected() -> dict[str, Any]:
     return found
 
 
+@pytest.fixture
+def recorded_checks(monkeypatch: pytest.MonkeyPatch, expected: dict[str, Any]) -> None:
+    """Only the checks of that time, so that a check which is added later changes nothing."""
+    names = [check["id"] for check in expected["checks"]]
+    monkeypatch.setattr(checks, "CHECKS", {name: checks.CHECKS[name] for name in names})
+    aspects = {
+        aspect: tuple(name for name in of_aspect if name in names)
+        for aspect, of_aspect in guarantees.ASPECTS.items()
+    }
+    monkeypatch.setattr(guarantees, "ASPECTS", aspects)
+
+
+@pytest.mark.usefixtures("recorded_checks")
 def test_an_old_run_directory_is_judged_as_it_was_when_it_was_recorded(run, expected):
     """Equal in every key, number, name, verdict and number of sentences, in the same order."""
     result = json.loads(json.dumps(judge(run)))

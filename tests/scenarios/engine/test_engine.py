@@ -187,7 +187,7 @@ async def test_load_goes_nowhere_that_is_not_allowed(tmp_path):
 def test_an_unknown_adapter_is_a_bad_configuration(tmp_path):
     """The error names what was found and what is allowed."""
     with pytest.raises(ConfigError, match="allowed: reference"):
-        Engine(load(tmp_path, ["http://127.0.0.1:1"], adapter="acme"), Stripe())
+        Engine(load(tmp_path, ["http://127.0.0.1:1"], adapter="nosuch"), Stripe())
 
 
 async def test_every_device_sees_everything(tmp_path, peer):

@@ -107,9 +107,9 @@ def test_an_unknown_layout_is_refused():
 def test_an_adapter_is_a_known_name_or_a_class_with_the_stack_external():
     external = {"stack": "external", "url": ["ws://127.0.0.1:1"]}
     assert problems_of({"adapter": "acme_im.adapter:Acme", **external}) == []
-    ((path, found, allowed),) = problems_of({"adapter": "acme", **external})
-    assert (path, found) == (("target", "adapter"), "acme")
-    assert allowed == "one of: reference, xmpp, package.module:Class"
+    ((path, found, allowed),) = problems_of({"adapter": "nosuch", **external})
+    assert (path, found) == (("target", "adapter"), "nosuch")
+    assert allowed == f"one of: {', '.join(catalog.ADAPTERS)}, package.module:Class"
     ((path, _, allowed),) = problems_of({"adapter": "acme_im.adapter:Acme"})
     assert (path, allowed) == (
         ("target", "stack"),
