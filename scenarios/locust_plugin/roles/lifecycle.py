@@ -90,7 +90,6 @@ class RunLifecycle(ABC):
 
     def start(self) -> None:
         """Begin a load. An error is logged and sets the exit code; then no users are spawned."""
-        self._start_finished.clear()
         try:
             self._start()
         except GauntletError as error:
@@ -99,8 +98,6 @@ class RunLifecycle(ABC):
             if self._options is not None and self._options.headless:
                 self._quit_with(error.exit_code)  # a web UI stays: its next load may begin
             raise gevent.GreenletExit from error
-        finally:
-            self._start_finished.set()
 
     def add_user(self) -> bool:
         """Connect one more user; a process without an engine has no users."""
@@ -144,6 +141,13 @@ class RunLifecycle(ABC):
                 raise GauntletError("this run is over; start Locust again for another")
             self._reset()
         self._requested_s, self._zero_ns = time.monotonic(), 0
+        self._start_finished.clear()
+        try:
+            self._boot_and_begin()
+        finally:
+            self._start_finished.set()
+
+    def _boot_and_begin(self) -> None:
         if not self._load_file:
             self._options.num_users = self._runner.target_user_count
             self._take_over_run_time()
