@@ -18,19 +18,19 @@ import sys
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import get_args
 
 import draw_architecture
 import msgspec
 
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.cli import failure_table
-from gauntlet.core.plugins import Aspect, Catalog, FaultKind, Param
+from gauntlet.core.plugins import Catalog, FaultKind, Param
 from gauntlet.core.scenario import schema
 from gauntlet.core.scenario.capabilities import CAPABILITIES
 from gauntlet.reports.checks import KINDS as CHECK_KINDS
 from gauntlet.reports.metrics.indicators import KINDS as INDICATOR_KINDS
 from gauntlet.reports.render.sections import KINDS as SECTION_KINDS
+from gauntlet.reports.verdict.guarantees import checks_by_aspect
 from gauntlet.scenarios.adapters import ADAPTERS
 from gauntlet.scenarios.workloads import WORKLOADS
 
@@ -149,7 +149,10 @@ def page_parts(catalog: Catalog) -> dict[str, str]:
         ),
         "promises": table(
             ("promise", "checks"),
-            ((aspect, _words(checks, " ")) for aspect, checks in _promises(catalog).items()),
+            (
+                (aspect, _words(checks, " "))
+                for aspect, checks in checks_by_aspect(catalog.checks).items()
+            ),
         ),
         "sections": table(
             ("section", "shows"), ((f"`{k.name}`", k.about) for k in catalog.sections.values())
@@ -158,14 +161,6 @@ def page_parts(catalog: Catalog) -> dict[str, str]:
     for kind in catalog.faults.values():
         parts[f"fault {kind.name}"] = _fault(kind)
     return parts
-
-
-def _promises(catalog: Catalog) -> dict[str, list[str]]:
-    """Return the checks of each promise, in the order of `Aspect`."""
-    return {
-        aspect: [kind.name for kind in catalog.checks.values() if kind.aspect == aspect]
-        for aspect in get_args(Aspect)
-    }
 
 
 def _fault(kind: FaultKind) -> str:

@@ -4,18 +4,24 @@ A grade summarises checks, so whatever could not be judged lowers it. If the his
 reconcile, only violations count.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from gauntlet.core.plugins import Aspect
+from gauntlet.core.plugins import Aspect, CheckKind
 from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.capabilities import CAPABILITIES
 
+
+def checks_by_aspect(kinds: Mapping[str, CheckKind]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the checks that grade each aspect."""
+    return {
+        aspect: tuple(name for name, kind in kinds.items() if kind.aspect == aspect)
+        for aspect in get_args(Aspect)
+    }
+
+
 # The promises in the order of the grade page, each with the checks that grade it.
-ASPECTS: dict[str, tuple[str, ...]] = {
-    aspect: tuple(name for name, check in catalog.CHECKS.items() if check.aspect == aspect)
-    for aspect in get_args(Aspect)
-}
+ASPECTS = checks_by_aspect(catalog.CHECKS)
 
 GRADES: dict[str, str] = {
     "A": "held during faults, fully judged",
