@@ -5,7 +5,7 @@ import secrets
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
@@ -127,8 +127,16 @@ def absolute_python_path() -> str:
     return os.pathsep.join(str(Path(entry).absolute()) for entry in entries if entry)
 
 
-def write_load_file(run: RunDir, scenario: Scenario, api: list[str], workers: int = 1) -> Path:
+def write_load_file(
+    run: RunDir,
+    scenario: Scenario,
+    api: list[str],
+    workers: int = 1,
+    dial: Mapping[str, str] | None = None,
+) -> Path:
     """Write `load.json`, which holds everything that the load needs, also on other hosts.
+
+    `dial` maps each `host:port` of the target that is behind a fault proxy to the proxy's.
 
     `tag` makes message ids unique between runs: a system that already runs remembers the ids of
     earlier runs, and would answer equal ones as duplicates instead of storing them.
@@ -141,6 +149,7 @@ def write_load_file(run: RunDir, scenario: Scenario, api: list[str], workers: in
         "run_dir": str(folder),
         "api": api,
         "workers": workers,
+        "dial": dict(dial or {}),
         "trace": None if recorded is None else recorded._asdict(),
         "tag": f"{secrets.token_hex(4)}-" if scenario.target.stack == "external" else "",
     }

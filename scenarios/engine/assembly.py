@@ -59,7 +59,7 @@ async def assemble(
     allowed.
     """
     load, traffic = plan.load, plan.traffic
-    gate = AllowedHosts(load.scenario.target.allow_hosts)
+    gate = AllowedHosts(load.scenario.target.allow_hosts, load.dial)
     await check_addresses(gate, load.api)
     devices = load.scenario.load.devices
     diagnosis = ConnectDiagnosis(load.api, load.scenario.faults, clock.now_ns)

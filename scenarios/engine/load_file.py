@@ -1,7 +1,7 @@
 """Reads `load.json`, which describes the load and its target, before the load starts."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ class LoadFile:
     """The load of one run: `api` are the addresses of the gateways for clients.
 
     `trace` is that of a recorded profile. `tag` makes the ids of this run, and its users where the
-    system allows that, different from those of earlier runs.
+    system allows that, different from those of earlier runs. `dial` maps the `host:port` of the
+    target to that of the fault proxy in front of it.
     """
 
     scenario: scenario.Scenario
@@ -27,6 +28,7 @@ class LoadFile:
     workers: int
     trace: Trace | None = None
     tag: str = ""
+    dial: dict[str, str] = field(default_factory=dict)
 
 
 def read(file: Path) -> LoadFile:
@@ -49,8 +51,9 @@ def parse(plain: Any, where: str) -> LoadFile:
             int(plain.get("workers", 1)),
             _trace(plain.get("trace")),
             str(plain.get("tag", "")),
+            {str(key): str(value) for key, value in plain.get("dial", {}).items()},
         )
-    except (ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
         msg = f"{where} is not a load.json: {error!r}"
         raise ConfigError(msg) from error
 

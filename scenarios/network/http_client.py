@@ -92,9 +92,9 @@ class HttpClient:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout_at(until_s):
-                address = await self._allowed_hosts.resolve(url.hostname or "")
+                address, port = await self._allowed_hosts.locate(url.hostname or "", url.port or 80)
                 _, connection = await loop.create_connection(
-                    lambda: _HttpConnection(base_url, self._on_ended), address, url.port or 80
+                    lambda: _HttpConnection(base_url, self._on_ended), address, port
                 )
         except OSError as error:  # includes TimeoutError
             failure = TransportError(str(error) or type(error).__name__)

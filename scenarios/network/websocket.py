@@ -8,7 +8,7 @@ gevent's monkey-patching replaces.
 import _socket
 import asyncio
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -30,11 +30,29 @@ class TransportError(Exception):
 
 
 class AllowedHosts:
-    """Resolves hosts, and rejects all but loopback and those that the scenario allows by name."""
+    """Resolves hosts, and rejects all but loopback and those that the scenario allows by name.
 
-    def __init__(self, allow_hosts: list[str]) -> None:
+    `dial` maps `host:port` to the `host:port` that is dialled in its place, where a fault proxy
+    stands in front of the target. URLs, headers and TLS names stay those of the target. `direct`
+    collects what was dialled without a proxy although there are proxies.
+    """
+
+    def __init__(self, allow_hosts: list[str], dial: Mapping[str, str] | None = None) -> None:
         self._allowed = frozenset(allow_hosts)
+        self._dial = dict(dial or {})
         self._resolved: dict[str, str] = {}
+        self.direct: set[str] = set()
+
+    async def locate(self, host: str, port: int) -> tuple[str, int]:
+        """Return the numeric address and the port to dial; ConfigError if it is not allowed."""
+        address = await self.resolve(host)
+        if self._dial:
+            instead = self._dial.get(f"{host}:{port}")
+            if instead is not None:
+                proxy, _, proxy_port = instead.rpartition(":")
+                return proxy, int(proxy_port)
+            self.direct.add(f"{host}:{port}")
+        return address, port
 
     async def resolve(self, host: str) -> str:
         """Return the numeric address of a host; ConfigError if it is not allowed."""
@@ -146,10 +164,9 @@ async def dial(
     sources: SourceAddresses | None = None,
 ) -> None:
     """Open a WebSocket for `socket`; TransportError if the connection cannot be established."""
-    address = await allowed_hosts.resolve(host_of(url))
-    parts = urlsplit(url)
+    host, parts = host_of(url), urlsplit(url)
+    address, port = await allowed_hosts.locate(host, parts.port or 80)
     host = f"[{address}]" if ":" in address else address
-    port = parts.port or 80
     numeric_url = parts._replace(netloc=f"{host}:{port}").geturl()
     source = sources.next(address) if sources is not None else None
     try:

@@ -106,6 +106,11 @@ class WorkerAgent:
     def _prepare(self, request: Data) -> Data:
         shares = self._shares_run_directory(request)
         load = load_file.parse(request["load"], "the load that the master sent")
+        if load.dial and request["clock"] != self._identity.clock:
+            raise ConfigError(
+                "faults on links of clients need all workers on the host of the master, where the "
+                "fault proxy listens on loopback"
+            )
         self._number = request["worker"]
         self._own_run = None if shares else self._create_run(load)
         if self._own_run is not None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gauntlet.core.errors import ConfigError
 from gauntlet.scenarios.adapters.base import Request, Response
 from gauntlet.scenarios.network.http_client import HttpClient, _HttpConnection, _plain_success
 from gauntlet.scenarios.network.websocket import AllowedHosts, TransportError
@@ -25,6 +26,31 @@ async def test_a_connection_is_reused_for_the_next_request():
     assert server.requests[0].startswith(b"POST /a?b=1 HTTP/1.1\r\n")
     assert b"Authorization: Bearer t\r\n" in server.requests[0]
     assert server.requests[0].endswith(b"\r\n\r\n{}")
+
+
+async def test_a_target_behind_a_proxy_is_dialled_there_under_its_own_name():
+    async with Server(reply("one")) as server:
+        gate = AllowedHosts([], {"127.0.0.9:81": server.url.removeprefix("http://")})
+        http = HttpClient(gate)
+        await http.request("http://127.0.0.9:81", Request("GET", "/"), 2)
+        http.close()
+    assert b"\r\nHost: 127.0.0.9:81\r\n" in server.requests[0]
+    assert gate.direct == set()
+
+
+async def test_what_is_dialled_beside_the_proxies_is_remembered():
+    async with Server(reply("one")) as server:
+        gate = AllowedHosts([], {"127.0.0.9:81": "127.0.0.1:1"})
+        http = HttpClient(gate)
+        await http.request(server.url, Request("GET", "/"), 2)
+        http.close()
+    assert gate.direct == {server.url.removeprefix("http://")}
+
+
+async def test_a_host_behind_a_proxy_must_be_allowed_all_the_same():
+    gate = AllowedHosts([], {"10.0.0.1:80": "127.0.0.1:1"})
+    with pytest.raises(ConfigError, match="allow_hosts"):
+        await gate.locate("10.0.0.1", 80)
 
 
 async def test_every_missing_answer_is_a_transport_error():
