@@ -327,6 +327,9 @@ def test_the_wheel_contains_all_files_below_one_top_level_package(
 
 # --- services ----------------------------------------------------------------------------------
 
+# The programs of the systems that only `--all` installs.
+FOREIGN = ("mosquitto", "nats-server")
+
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="for Debian and Ubuntu")
 
 
@@ -334,14 +337,14 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="for Debian and 
 def services(tmp_path):
     """Runs install-services.sh with every service installed and an apt-get that records calls."""
     _write_program(tmp_path / "redis-server", "echo 'Redis server v=7.0.15 sha=0'")
-    for name in ("rabbitmq-server", "initdb", "postgres", "prosody", "toxiproxy-server"):
+    for name in ("rabbitmq-server", "initdb", "postgres", "prosody", "toxiproxy-server", *FOREIGN):
         _write_program(tmp_path / name)
     for name in ("apt-get", "go"):
         _write_program(tmp_path / name, f"touch {tmp_path}/{name}-called; echo go1.19.8")
 
-    def install() -> subprocess.CompletedProcess[str]:
+    def install(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["bash", ROOT / "tools/install-services.sh"],
+            ["bash", ROOT / "tools/install-services.sh", *arguments],
             env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
             capture_output=True,
             text=True,
@@ -366,3 +369,19 @@ def test_a_toxiproxy_that_cannot_be_installed_is_reported_without_failing(servic
     assert result.returncode == 0, result.stderr
     assert "TOXIPROXY-SERVER NOT INSTALLED: IT NEEDS GO >= 1.23, FOUND 1.19.8." in result.stdout
     assert not (tmp_path / "apt-get-called").exists()
+
+
+@linux_only
+def test_foreign_systems_are_considered_only_with_all_and_left_alone_if_present(services, tmp_path):
+    assert not any(name in services().stdout for name in FOREIGN)
+    result = services("--all")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count(": present") == 5 + len(FOREIGN)
+    assert not list(tmp_path.glob("*-called"))
+
+
+@linux_only
+def test_an_unknown_option_is_refused_with_the_known_one(services):
+    result = services("--some")
+    assert result.returncode != 0
+    assert "the only option is --all" in result.stderr

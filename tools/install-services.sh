@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
 # Installs the servers of the stacks: redis-server, rabbitmq-server, PostgreSQL, Prosody, and
-# toxiproxy-server. For Debian and Ubuntu. Gauntlet starts private instances of them, so the services
-# of the packages are neither started nor enabled. Servers that are installed already are not changed.
+# toxiproxy-server; with --all also the other systems that have an adapter. For Debian and Ubuntu.
+# Gauntlet starts private instances of them, so the services of the packages are neither started nor
+# enabled. Servers that are installed already are not changed.
 set -euo pipefail
 
+# The systems of --all; each has a function install_NAME below.
+readonly FOREIGN=(mosquitto nats)
+
 readonly TOXIPROXY_VERSION=2.12.0
-readonly GO_MINIMUM=1.23
+readonly NATS_VERSION=2.12.15
 readonly REDIS_MINIMUM=6.2
 readonly POLICY=/usr/sbin/policy-rc.d
 
@@ -51,9 +55,9 @@ has_prosody() { command -v prosody >/dev/null; }
 has_toxiproxy() { command -v toxiproxy-server >/dev/null; }
 
 # Lists only children of init: the servers of a test run have another parent.
+readonly DAEMONS='^(epmd|beam.smp|redis-server|postgres|prosody|lua5[.0-9]*|mosquitto)$'
 daemons() {
-    ps -e -o ppid=,pid=,comm= |
-        awk '$1 == 1 && $3 ~ /^(epmd|beam.smp|redis-server|postgres|prosody|lua5[.0-9]*)$/ { print $2, $3 }' | sort
+    ps -e -o ppid=,pid=,comm= | awk -v names="$DAEMONS" '$1 == 1 && $3 ~ names { print $2, $3 }' | sort
 }
 
 clean_up() {
@@ -65,19 +69,26 @@ clean_up() {
 }
 
 # Debian's package scripts start their service unless policy-rc.d exits with 101, "not allowed".
-apt_install_stopped() {
-    command -v apt-get >/dev/null || die "apt-get not found; install these packages by hand: $*"
-    [ "$(id -u)" = 0 ] || die "installing $* needs root: run it again with sudo"
-    local before started
-    before=$(daemons)
+forbid_starts() {
+    [ ! -e "$SCRATCH/policy-replaced" ] || return 0
     [ ! -e "$POLICY" ] || cp -pP "$POLICY" "$SCRATCH/policy-rc.d"
     touch "$SCRATCH/policy-replaced"
     rm -f "$POLICY"
     printf '#!/bin/sh\nexit 101\n' >"$POLICY"
     chmod 755 "$POLICY"
+}
+
+# apt_install_stopped PACKAGE...
+apt_install_stopped() {
+    command -v apt-get >/dev/null || die "apt-get not found; install these packages by hand: $*"
+    [ "$(id -u)" = 0 ] || die "installing $* needs root: run it again with sudo"
+    local before started
+    before=$(daemons)
+    forbid_starts
 
     say "apt-get install $*"
-    apt-get update -qq
+    [ -e "$SCRATCH/apt-updated" ] || apt-get update -qq
+    touch "$SCRATCH/apt-updated"
     apt-get install -y -qq --no-install-recommends "$@" >"$SCRATCH/apt.log" 2>&1 ||
         die "apt-get failed: $(tail -n 20 "$SCRATCH/apt.log")"
 
@@ -118,34 +129,76 @@ install_packages() {
     has_prosody || die "prosody is still missing"
 }
 
+# go_install PROGRAM GO_MINIMUM PACKAGE@VERSION LDFLAGS: returns 1, with a notice, if Go is too old.
+go_install() {
+    local program=$1 minimum=$2 package=$3 ldflags=$4 go_version
+    local built=${package%@*}
+    go_version=$(go env GOVERSION 2>/dev/null | sed 's/^go//' || true)
+    if [ -z "$go_version" ] || ! at_least "$go_version" "$minimum"; then
+        say "${program^^} NOT INSTALLED: IT NEEDS GO >= $minimum, FOUND ${go_version:-NONE}."
+        say "INSTALL A NEWER GO (apt-get install golang-go WHERE THAT IS NEW ENOUGH) AND RUN THIS AGAIN."
+        return 1
+    fi
+    [ -w /usr/local/bin ] || die "installing $program needs root: run it again with sudo"
+    say "go install $package"
+    GOBIN="$SCRATCH/go" GOTOOLCHAIN=local CGO_ENABLED=0 \
+        go install -ldflags "-s -w $ldflags" "$package" || die "go install $package failed"
+    # The program is named like the last folder of its package, unless that is a version such as v2.
+    if [[ ${built##*/} =~ ^v[0-9]+$ ]]; then built=${built%/*}; fi
+    install -m 755 "$SCRATCH/go/${built##*/}" "/usr/local/bin/$program"
+}
+
 # Debian has no package of Toxiproxy. It is optional: the embedded proxy has the same API.
 install_toxiproxy() {
     if has_toxiproxy; then
         say "toxiproxy-server: present"
         return
     fi
-    local go_version
-    go_version=$(go env GOVERSION 2>/dev/null | sed 's/^go//' || true)
-    if [ -z "$go_version" ] || ! at_least "$go_version" "$GO_MINIMUM"; then
-        say "TOXIPROXY-SERVER NOT INSTALLED: IT NEEDS GO >= $GO_MINIMUM, FOUND ${go_version:-NONE}."
-        say "INSTALL A NEWER GO (apt-get install golang-go WHERE THAT IS NEW ENOUGH) AND RUN THIS AGAIN."
+    # Releases set the version with a linker flag; without it, the program reports "git".
+    go_install toxiproxy-server 1.23 \
+        "github.com/Shopify/toxiproxy/v2/cmd/server@v$TOXIPROXY_VERSION" \
+        "-X github.com/Shopify/toxiproxy/v2.Version=$TOXIPROXY_VERSION" ||
         say "UNTIL THEN THE EMBEDDED PROXY IS USED."
+}
+
+# --- the systems of --all -----------------------------------------------------------------------
+
+has() { command -v "$1" >/dev/null; }
+
+install_mosquitto() {
+    if has mosquitto; then
+        say "mosquitto: present"
         return
     fi
-    [ -w /usr/local/bin ] || die "installing toxiproxy-server needs root: run it again with sudo"
-    say "go install toxiproxy $TOXIPROXY_VERSION"
-    # Releases set the version with a linker flag; without it, the program reports "git".
-    GOBIN="$SCRATCH" GOTOOLCHAIN=local CGO_ENABLED=0 go install \
-        -ldflags "-s -w -X github.com/Shopify/toxiproxy/v2.Version=$TOXIPROXY_VERSION" \
-        "github.com/Shopify/toxiproxy/v2/cmd/server@v$TOXIPROXY_VERSION"
-    install -m 755 "$SCRATCH/server" /usr/local/bin/toxiproxy-server
+    apt_install_stopped mosquitto
+    disable_at_boot mosquitto.service
+    has mosquitto || die "mosquitto is still missing"
+}
+
+# Debian has an older nats-server.
+install_nats() {
+    if has nats-server; then
+        say "nats-server: present"
+        return
+    fi
+    go_install nats-server 1.25 "github.com/nats-io/nats-server/v2@v$NATS_VERSION" "" ||
+        say "UNTIL THEN --stack nats CANNOT RUN."
 }
 
 main() {
+    local all=no system
+    case "${1-}" in
+    "") ;;
+    --all) all=yes ;;
+    *) die "the only option is --all (also install: ${FOREIGN[*]}); got $1" ;;
+    esac
     SCRATCH=$(mktemp -d)
     trap clean_up EXIT
     install_packages
     install_toxiproxy
+    if [ "$all" = yes ]; then
+        for system in "${FOREIGN[@]}"; do "install_$system"; done
+    fi
     say "done; nothing was started"
 }
 
