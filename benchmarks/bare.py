@@ -15,7 +15,9 @@ import uvicorn
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
-from gauntlet.scenarios.network.websocket import AllowedHosts, WebSocket, dial
+from gauntlet.scenarios.client.connection import Dial
+from gauntlet.scenarios.network.websocket import dial
+from gauntlet.scenarios.network.wire import Listener, loopback_network
 
 ANSWER = (
     b'{"conv":"d.user-00000.user-00001","seq":1,"msg_id":"0123456789abcdef","ts":1700000000000}'
@@ -87,8 +89,11 @@ async def ws() -> None:
 async def drain(port: int, count: int) -> None:
     """Open `count` connections and read from them."""
     for _ in range(count):
-        socket = WebSocket(lambda _frame: None, lambda _code: None)
-        await dial(AllowedHosts([]), f"ws://127.0.0.1:{port}/", _SUBPROTOCOL, socket)
+        listener = Listener(
+            lambda _frame: None, lambda _response: None, lambda _code, _reason: None
+        )
+        request = Dial(f"ws://127.0.0.1:{port}/", subprotocols=(_SUBPROTOCOL,))
+        await dial(loopback_network(), request, listener)
     print_json(count)
     await _read_line()
 

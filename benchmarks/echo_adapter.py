@@ -16,19 +16,14 @@ HELLO = b"hello"
 PING_MS = PONG_MS = 300_000
 
 
-class Echo:
+class Echo(base.Adapter):
     """The echo server. The position of a message is its order of echo on a connection."""
 
     capabilities = frozenset({base.SERVER_SEQ, base.SELF_ECHO})
-    subprotocol = "echo"
+    subprotocols = ("echo",)
 
-    def __init__(self, _settings: base.Settings) -> None: ...
-
-    def websocket_url(self, url: str) -> str:
-        return url
-
-    def codec(self, user: str, device: str) -> "Codec":
-        return Codec(user)
+    def codec(self, account: base.Account, device: str) -> "Codec":
+        return Codec(account.name)
 
 
 class Codec(base.Codec):

@@ -18,7 +18,7 @@ from benchmarks.posting import SETTLE_S, Posting
 from benchmarks.receiver import Receiver, Tally
 from gauntlet.scenarios.adapters.base import Request
 from gauntlet.scenarios.network.http_client import HttpClient
-from gauntlet.scenarios.network.websocket import AllowedHosts, TransportError
+from gauntlet.scenarios.network.wire import TransportError, loopback_network
 
 CONCURRENT_LOGINS = 64  # concurrent logins
 CONNECT_ATTEMPTS = 3
@@ -39,7 +39,7 @@ class Generator:
     """Connected users, and the conversations that they write to."""
 
     def __init__(self) -> None:
-        self._http = HttpClient(AllowedHosts([]))
+        self._http = HttpClient(loopback_network())
         self._tally = Tally()
         self._receivers: list[Receiver] = []
         self._api: list[str] = []

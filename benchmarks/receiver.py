@@ -5,7 +5,9 @@ import time
 import msgspec
 
 from benchmarks.payload import due_ns_of
-from gauntlet.scenarios.network.websocket import AllowedHosts, WebSocket, dial
+from gauntlet.scenarios.client.connection import Dial
+from gauntlet.scenarios.network.websocket import WebSocket, dial
+from gauntlet.scenarios.network.wire import Listener, loopback_network
 
 SUBPROTOCOL = "im.v1.json"
 PONG = b'{"pong":{}}'
@@ -52,12 +54,14 @@ class Receiver:
         self.connected = False
         self._tally = tally
         self._seq: dict[str, int] = {}
-        self._socket = WebSocket(self._on_frame, self._on_closed)
+        self._socket: WebSocket
         self._ending = False
 
     async def connect(self, url: str, token: str, device: str) -> None:
         """Dial and send the connect frame; `connected` is set when the server has answered."""
-        await dial(AllowedHosts([]), url, SUBPROTOCOL, self._socket)
+        request = Dial(url, subprotocols=(SUBPROTOCOL,))
+        listener = Listener(self._on_frame, lambda _response: None, self._on_closed)
+        self._socket, _ = await dial(loopback_network(), request, listener)
         connect = {"token": token, "device": device, "cursors": {}}
         self._socket.send(msgspec.json.encode({"connect": connect}))
 
@@ -87,6 +91,6 @@ class Receiver:
             self._tally.deliveries += 1
             self._tally.latencies_ms.append((time.monotonic_ns() - due_ns_of(push.body)) / 1e6)
 
-    def _on_closed(self, code: int) -> None:
+    def _on_closed(self, _code: int, _reason: str) -> None:
         if not self._ending:
             self._tally.wrong += 1

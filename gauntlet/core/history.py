@@ -90,6 +90,7 @@ class Flag(IntFlag):
     DUPLICATE = 8
     ROOM_EVENT = 16
     FOREIGN = 32  # the body was not sent by this load, or names another conversation or author
+    HANDED_OVER = 128  # of an ACK: the protocol has no acknowledgement; the message has left
 
 
 class RoomEvent(IntEnum):

@@ -5,10 +5,11 @@ An adapter outside this tree is named by its Python import path: `package.module
 """
 
 import importlib
+import inspect
 
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario.capabilities import CAPABILITIES, OUT_OF_TREE, is_out_of_tree
-from gauntlet.scenarios.adapters import deprecated_imports
+from gauntlet.scenarios.adapters import deprecated_imports, version1
 from gauntlet.scenarios.adapters.base import Adapter
 from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.adapters.xmpp import Xmpp
@@ -19,7 +20,6 @@ _REGISTERED = (
 )
 
 ADAPTERS: dict[str, type[Adapter]] = {adapter.kind.name: adapter for adapter in _REGISTERED}
-_REQUIRED = ("capabilities", "subprotocol", "websocket_url", "codec")
 
 
 def find(name: str) -> type[Adapter]:
@@ -41,7 +41,12 @@ def find(name: str) -> type[Adapter]:
         ) from error
     if found is None:
         raise ConfigError(f"adapter {name!r}: the module {module} has no {attribute}")
-    if missing := [part for part in _REQUIRED if not hasattr(found, part)]:
+    if version1.is_version_1(found):
+        if missing := [part for part in version1.REQUIRED if not hasattr(found, part)]:
+            raise ConfigError(f"adapter {name!r} has no {', '.join(missing)}")
+        found = version1.wrap(found, name)
+    if inspect.isabstract(found):
+        missing = sorted(found.__abstractmethods__)
         raise ConfigError(f"adapter {name!r} has no {', '.join(missing)}")
     if unknown := sorted(set(found.capabilities) - set(CAPABILITIES)):
         raise ConfigError(

@@ -17,25 +17,26 @@ from collections.abc import Mapping
 from gauntlet.scenarios.adapters import base
 
 
-class Template:
+class Template(base.Adapter):
     """The system: its capabilities and its address."""
 
     # Declare only what the system guarantees, for example frozenset({base.HISTORY}). The report
     # states what could not be judged because it is not declared; if a declared capability does
     # not hold, the checks detect it.
     capabilities: frozenset[str] = frozenset()
-    subprotocol = "chat.v1"
+    subprotocols = ("chat.v1",)
 
     def __init__(self, settings: base.Settings) -> None:
         # The scenario's `target.server`: any settings that your system needs.
         self._ping_ms = int(settings.get("ping_ms", 10_000))
         self._pong_ms = int(settings.get("pong_ms", 5_000))
 
-    def websocket_url(self, url: str) -> str:
+    def url(self, url: str) -> str:
         return f"{url.rstrip('/')}/chat"
 
-    def codec(self, user: str, device: str) -> "Codec":
-        return Codec(user, device, self._ping_ms, self._pong_ms)
+    def codec(self, account: base.Account, device: str) -> "Codec":
+        # Its password, token and other fields come from the scenario's `accounts`.
+        return Codec(account.name, device, self._ping_ms, self._pong_ms)
 
 
 class Codec(base.Codec):
@@ -57,7 +58,8 @@ class Codec(base.Codec):
         first, second = conv.split(".")[1:]
         to = second if first == self._user else first
         # To send over HTTP instead, return base.OverHttp(base.Request(…), read_response).
-        return base.OverSocket(client_msg_id, (_frame("send", id=client_msg_id, to=to, text=body),))
+        frame = _frame("send", id=client_msg_id, to=to, text=body)
+        return base.OverSocket(ticket=client_msg_id, frames=(frame,))
 
     def ping(self) -> bytes:
         return _frame("ping")
@@ -73,16 +75,25 @@ class Codec(base.Codec):
         match name:
             case "message":
                 conv = ".".join(["d", *sorted((content["from"], content["to"]))])
-                return base.Entry(conv, 0, content["from"], content["text"], content["id"])
+                return base.Entry(
+                    conv=conv,
+                    seq=0,
+                    sender=content["from"],
+                    body=content["text"],
+                    client_msg_id=content["id"],
+                )
             case "stored":
                 # Return this only for a frame with which the system takes responsibility.
-                return base.Answer(content["id"], base.Sent("yes"))
+                return base.Answer(ticket=content["id"], value=base.Sent(stored="yes"))
             case "refused":
-                return base.Answer(content["id"], base.Sent("no", temporary=False))
+                sent = base.Sent(stored="no", temporary=False)
+                return base.Answer(ticket=content["id"], value=sent)
             case "welcome":
-                return base.Connected(content["node"], "", self._ping_ms, self._pong_ms, {})
+                return base.Connected(
+                    edge=content["node"], ping_ms=self._ping_ms, pong_ms=self._pong_ms
+                )
             case "pong":
-                return base.Heartbeat({})
+                return base.Heartbeat()
         raise base.ProtocolError(f"the protocol has no frame {name!r}")
 
 

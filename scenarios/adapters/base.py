@@ -5,15 +5,17 @@ turns intended actions into frames and calls, and received frames into events. I
 and reads no clock. A call goes over HTTP (`OverHttp`) or over the session's own connection
 (`OverSocket`); the code that makes a call handles both kinds in the same way.
 
-An adapter needs no other module of Gauntlet: this one also exports the names of the capabilities,
-and `AdapterKind`, with which the adapters of this tree describe themselves.
+An adapter needs no other module of Gauntlet: this one also exports the values of `values`, the
+names of the capabilities, and `AdapterKind`, with which the adapters of this tree describe
+themselves.
+
+This is version 2 of the contract. Adapters of version 1, whose classes have `websocket_url`, keep
+working for one release (`version1`).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, Literal, Protocol, TypeVar
-
-import msgspec
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from gauntlet.core.plugins import AdapterKind
 from gauntlet.core.scenario.capabilities import (
@@ -28,6 +30,34 @@ from gauntlet.core.scenario.capabilities import (
     SELF_ECHO,
     SERVER_SEQ,
 )
+from gauntlet.scenarios.adapters.values import (
+    Account,
+    Answer,
+    Binary,
+    Call,
+    Connected,
+    Cursor,
+    Entry,
+    Event,
+    EventBatch,
+    Gap,
+    Heartbeat,
+    OverHttp,
+    OverSocket,
+    Page,
+    ProtocolError,
+    ReconnectRequest,
+    Refused,
+    Request,
+    Response,
+    Retention,
+    SendFrames,
+    Sent,
+    ServerSentEvent,
+    Settings,
+    StartTls,
+    Traits,
+)
 
 __all__ = [
     "CAPABILITIES",
@@ -40,17 +70,21 @@ __all__ = [
     "ROOMS",
     "SELF_ECHO",
     "SERVER_SEQ",
+    "Account",
     "Adapter",
     "AdapterKind",
     "Answer",
     "Beat",
+    "Binary",
     "Call",
     "Codec",
     "Connected",
     "Cursor",
+    "DelimiterFraming",
     "Entry",
     "Event",
     "EventBatch",
+    "Framing",
     "Gap",
     "Heartbeat",
     "Move",
@@ -62,200 +96,22 @@ __all__ = [
     "Refused",
     "Request",
     "Response",
+    "Retention",
     "Say",
     "SendFrames",
     "Sent",
+    "ServerSentEvent",
     "Settings",
     "Several",
+    "StartTls",
+    "Traits",
 ]
-
-Settings = Mapping[str, int | float | bool | str]
-# How far a user has read a conversation: a position where the server numbers entries, otherwise
-# the id of an entry ("" before the first).
-Cursor = int | str
-T = TypeVar("T")
-
-
-class _Value(msgspec.Struct, frozen=True):
-    """Base of the values below, which are created for every message.
-
-    Creating a Struct costs a fifth of creating a NamedTuple.
-    """
-
-
-class Entry(_Value, frozen=True):
-    """One entry of a conversation: a message, or a room event if `event` is set.
-
-    `seq` is its position, or 0 if the server does not number entries; `id` identifies the entry
-    where it has no position.
-    """
-
-    conv: str
-    seq: int
-    sender: str = ""
-    body: str = ""
-    client_msg_id: str = ""
-    event: str = ""
-    user: str = ""
-    id: str = ""
-
-
-class Connected(_Value, frozen=True):
-    """The server has accepted the user; pushes follow.
-
-    `edge` names the node and `environment` its deployment colour. The client pings after `ping_ms`
-    without a frame and gives the connection up `pong_ms` later. `heads` holds the last position of
-    each conversation. `resumed` means that the server continues where the last connection ended
-    and sends what was missed.
-    """
-
-    edge: str
-    environment: str
-    ping_ms: int
-    pong_ms: int
-    heads: dict[str, int]
-    resumed: bool = False
-
-
-class Gap(_Value, frozen=True):
-    """Positions `first` to `last` (inclusive) are not pushed on this connection."""
-
-    conv: str
-    first: int
-    last: int
-
-
-class ReconnectRequest(_Value, frozen=True):
-    """The client must connect to `url` after `delay_ms`, and then close this connection."""
-
-    url: str
-    delay_ms: int
-    deadline_ms: int
-
-
-class Heartbeat(_Value, frozen=True):
-    """A heartbeat: the last positions of conversations, and the frame that answers it, if any."""
-
-    heads: dict[str, int]
-    answer: bytes = b""
-
-
-class Refused(_Value, frozen=True):
-    """The reason for which the server is about to close the connection."""
-
-    code: str
-    message: str
-
-
-class SendFrames(_Value, frozen=True):
-    """The protocol requires the client to send these frames now, for example in a handshake."""
-
-    frames: tuple[bytes, ...]
-
-
-class Answer(_Value, frozen=True):
-    """The `OverSocket` call with this ticket has ended; `value` is None if it was refused."""
-
-    ticket: str
-    value: Any
-
-
-class EventBatch(_Value, frozen=True):
-    """All events of one frame, in order; empty for a frame without content for a client."""
-
-    events: tuple["Event", ...] = ()
-
-
-Event = (
-    Entry
-    | Connected
-    | Gap
-    | ReconnectRequest
-    | Heartbeat
-    | Refused
-    | SendFrames
-    | Answer
-    | EventBatch
-)
 
 # The names of these events in 0.1, kept for one release so that existing adapters work.
 Move = ReconnectRequest
 Beat = Heartbeat
 Say = SendFrames
 Several = EventBatch
-
-
-class Request(_Value, frozen=True):
-    """An HTTP request, without the address of the server."""
-
-    method: str
-    path: str
-    body: bytes = b""
-    token: str = ""
-
-
-class Response(_Value, frozen=True):
-    """An HTTP response; `retry_after_s` is 0 if the server requested no wait."""
-
-    status: int
-    body: bytes
-    retry_after_s: float = 0.0
-
-
-class OverHttp(_Value, Generic[T], frozen=True):
-    """A call by HTTP. `read` returns its value, or raises ProtocolError if the call was refused."""
-
-    request: Request
-    read: Callable[[Response], T]
-
-
-class OverSocket(_Value, Generic[T], frozen=True):
-    """A call over the session's connection, which the event `Answer` with the same ticket ends.
-
-    `frames` is empty if the codec keeps them until the connection is up again.
-    """
-
-    ticket: str
-    frames: tuple[bytes, ...]
-
-
-Call = OverHttp[T] | OverSocket[T]
-
-
-class Sent(_Value, frozen=True):
-    """The outcome of one attempt to send a message.
-
-    `stored` is "yes" (at position `seq`), "no" (the attempt left nothing behind) or "unknown".
-    `temporary` means that the client may try again, after `retry_after_s` at the earliest.
-    """
-
-    stored: Literal["yes", "no", "unknown"]
-    seq: int = 0
-    temporary: bool = True
-    retry_after_s: float = 0.0
-
-
-class Page(_Value, frozen=True):
-    """A part of a conversation's history, in ascending order.
-
-    `head` is the last position of the conversation when the page was read. `more` means that the
-    history continues after the page; it is required where there are no positions, or where a page
-    may be shorter than the requested limit.
-    """
-
-    entries: list[Entry]
-    head: int = 0
-    more: bool = False
-
-    def continues(self, limit: int) -> bool:
-        """Return whether the history continues after this page, which was read with `limit`."""
-        return bool(self.entries) and (self.more or len(self.entries) >= limit)
-
-    goes_on = continues  # its name in 0.1, kept for one release
-
-
-class ProtocolError(Exception):
-    """The server sent something that its protocol does not define, or refused a call."""
 
 
 class Codec(ABC):
@@ -275,9 +131,55 @@ class Codec(ABC):
         """Return the lifetime of the last login, which is renewed well before; 0: no expiry."""
         return 0
 
+    # Connecting.
+
+    def sign_up(self) -> OverHttp[bool] | None:
+        """Return a call that creates the account; None if accounts are not created by clients.
+
+        Its value is False if the account exists already.
+        """
+        return None
+
+    def url(self, url: str) -> str:
+        """Return the address of this user's connection, for example with a token in its query.
+
+        `url` is what `Adapter.url` has returned.
+        """
+        return url
+
+    def handshake_headers(self) -> Mapping[str, str]:
+        """Return HTTP headers for this user's next connection, besides `target.headers`."""
+        return {}
+
+    def set_conversations(  # noqa: B027 - most codecs have nothing to do
+        self, conversations: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Note the names of the user's conversations and of their members.
+
+        Called before `open`, for systems in which a client subscribes to channels.
+        """
+
+    def receive_request(self, cursors: Mapping[str, Cursor]) -> Request:
+        """SSE, LONG-POLL: return the request that opens the stream, or that is the next poll."""
+        raise NotImplementedError
+
+    def read_response(self, response: Response) -> Event:
+        """LONG-POLL: return the event that the response to a poll is."""
+        raise NotImplementedError
+
+    def opened(self, response: Response) -> Event:
+        """Return what it means that the connection is open, before `open` is called.
+
+        `response` is that of the handshake; its status is 0 if the transport has none.
+        """
+        return EventBatch()
+
     @abstractmethod
     def open(self, cursors: Mapping[str, Cursor]) -> bytes:
-        """Return the first frame of a new connection; `cursors` is how far the user has read."""
+        """Return the first frame of a new connection; empty if the server speaks first.
+
+        `cursors` is how far the user has read each conversation.
+        """
 
     @abstractmethod
     def read(self, frame: bytes) -> Event:
@@ -299,7 +201,11 @@ class Codec(ABC):
         return b""
 
     def lost(self) -> None:  # noqa: B027 - most codecs have nothing to do
-        """Note that the connection has ended: later calls go out on the next connection."""
+        """Note that the connection has ended.
+
+        Gauntlet calls `send` only while the user is connected. It gives up open calls at the next
+        `Connected` that is not `resumed`: their answers can no longer arrive.
+        """
 
     def ack(self, conv: str, seq: int) -> bytes:
         """Return the frame that confirms everything up to `seq` as presented; empty for none."""
@@ -309,12 +215,12 @@ class Codec(ABC):
         """HISTORY: return a call that reads up to `limit` entries after `after`."""
         raise NotImplementedError
 
-    def enter(self, conv: str) -> bytes:
-        """ROOMS: return the frame with which the session enters a room."""
+    def enter(self, conv: str) -> bytes | Call[bool]:
+        """ROOMS: return the frame with which the session enters a room, or a call that does."""
         raise NotImplementedError
 
-    def exit(self, conv: str) -> bytes:
-        """ROOMS: return the frame with which the session exits a room; the user stays a member."""
+    def exit(self, conv: str) -> bytes | Call[bool]:
+        """ROOMS: the same for exiting a room; the user stays a member."""
         raise NotImplementedError
 
     def add_member(self, conv: str, user: str) -> Call[int]:
@@ -326,16 +232,60 @@ class Codec(ABC):
         raise NotImplementedError
 
 
-class Adapter(Protocol):
-    """One IM system. Each worker creates one, from the scenario's `target.server`."""
+class Framing(ABC):
+    """TCP: cuts the bytes of one connection into frames."""
 
-    capabilities: frozenset[str]
-    subprotocol: str
+    @abstractmethod
+    def feed(self, data: bytes) -> Sequence[bytes]:
+        """Return the frames that are complete with these bytes, and keep the rest.
 
-    def __init__(self, settings: Settings) -> None: ...
+        ProtocolError if the bytes cannot be the beginning of a frame.
+        """
 
-    def websocket_url(self, url: str) -> str:
+
+class DelimiterFraming(Framing):
+    """Frames that end with a delimiter, which is not a part of them: lines, for example."""
+
+    def __init__(self, delimiter: bytes = b"\n") -> None:
+        self._delimiter = delimiter
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> Sequence[bytes]:
+        self._rest += data
+        if self._delimiter not in data and self._delimiter not in self._rest:
+            return ()
+        *frames, rest = bytes(self._rest).split(self._delimiter)
+        self._rest = bytearray(rest)
+        return frames
+
+
+class Adapter(ABC):
+    """One IM system. Each worker creates one, from the scenario's `target.server`.
+
+    `subprotocols` are offered in the WebSocket handshake. `transports` are those that the adapter
+    can use, the usual one first; a scenario chooses with `load.transport`. Capabilities and traits
+    that depend on the settings are set in `__init__`.
+    """
+
+    capabilities: frozenset[str] = frozenset()
+    subprotocols: tuple[str, ...] = ()
+    transports: ClassVar[tuple[str, ...]] = ("websocket",)
+    traits: Traits = Traits()
+
+    def __init__(self, settings: Settings) -> None:  # noqa: B027 - many systems need no settings
+        ...
+
+    def use(self, transport: str) -> None:  # noqa: B027 - most adapters have one transport
+        """Note the transport of this load, one of `transports`; called before any codec exists."""
+
+    def url(self, url: str) -> str:
         """Return the address to dial for one that the target, a login or the server named."""
+        return url
 
-    def codec(self, user: str, device: str) -> Codec:
+    def framing(self) -> Framing:
+        """TCP: return the framing of a new connection."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def codec(self, account: Account, device: str) -> Codec:
         """Return the codec of a new session."""

@@ -115,7 +115,7 @@ _encode = msgspec.json.Encoder().encode
 _decode_frame = msgspec.json.Decoder(_Frame).decode
 
 
-class Reference:
+class Reference(base.Adapter):
     """The reference server: all capabilities except RESUME; clients catch up from the history."""
 
     kind = base.AdapterKind(
@@ -125,15 +125,13 @@ class Reference:
         stacks=("embedded", "full"),
     )
     capabilities = frozenset(kind.capabilities)
-    subprotocol = "im.v1.json"
+    subprotocols = ("im.v1.json",)
 
-    def __init__(self, _settings: base.Settings) -> None: ...
-
-    def websocket_url(self, url: str) -> str:
+    def url(self, url: str) -> str:
         return url if urlsplit(url).path.strip("/") else f"{url.rstrip('/')}/v1/ws"
 
-    def codec(self, user: str, device: str) -> "Codec":
-        return Codec(user, device)
+    def codec(self, account: base.Account, device: str) -> "Codec":
+        return Codec(account.name, device)
 
 
 class Codec(base.Codec):

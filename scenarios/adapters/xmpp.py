@@ -39,7 +39,7 @@ _HEARTBEAT = {"ping_ms": 10_000, "pong_ms": 5_000}
 _NOT_FOUND = "{urn:ietf:params:xml:ns:xmpp-stanzas}item-not-found"
 
 
-class Xmpp:
+class Xmpp(base.Adapter):
     """An XMPP server.
 
     Settings (`target.server`): `domain`, `password` (default: the user's name), `ping_ms` and
@@ -53,7 +53,7 @@ class Xmpp:
         stacks=("prosody",),
     )
     capabilities = frozenset(kind.capabilities)
-    subprotocol = "xmpp"
+    subprotocols = ("xmpp",)
 
     def __init__(self, settings: base.Settings) -> None:
         self._domain = str(settings.get("domain", "localhost"))
@@ -62,11 +62,12 @@ class Xmpp:
         ping_ms, pong_ms = (int(settings.get(*default)) for default in _HEARTBEAT.items())
         self._greeting = Connected(self._domain, "", ping_ms, pong_ms, {})
 
-    def websocket_url(self, url: str) -> str:
+    def url(self, url: str) -> str:
         return url if urlsplit(url).path.strip("/") else f"{url.rstrip('/')}/xmpp-websocket"
 
-    def codec(self, user: str, device: str) -> "Codec":
-        return Codec(user, device, self._password or user, self._greeting)
+    def codec(self, account: base.Account, device: str) -> "Codec":
+        password = account.password or self._password or account.name
+        return Codec(account.name, device, password, self._greeting)
 
 
 class _Stanza(NamedTuple):

@@ -9,11 +9,12 @@ from gauntlet.scenarios.adapters.base import Adapter, Request, Response
 from gauntlet.scenarios.client.payload import BodyCache
 from gauntlet.scenarios.client.timers import Timers
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
+from gauntlet.scenarios.metrics.error_log import ErrorLog
 from gauntlet.scenarios.metrics.latency import Latencies
 from gauntlet.scenarios.workloads.entities import Conversation, User
 
 if TYPE_CHECKING:
-    from gauntlet.scenarios.client.connection import Connection
+    from gauntlet.scenarios.client.connection import Connection, Dial
 
 
 class Sink(Protocol):
@@ -47,8 +48,11 @@ class Transport(Protocol):
     ) -> None:
         """Send a request; `on_response` is called once, with None if no response came in time."""
 
-    def dial(self, connection: "Connection", url: str) -> None:
+    def dial(self, connection: "Connection", dial: "Dial") -> None:
         """Open a connection; its session receives `on_open`, and exactly one `on_closed`."""
+
+    def start_tls(self, connection: "Connection", on_done: Callable[[], None]) -> None:
+        """Begin TLS on a TCP connection; `on_done` is called if it succeeds."""
 
     def send(self, connection: "Connection", frame: bytes) -> None:
         """Send a frame if the connection is still open."""
@@ -97,9 +101,14 @@ class Context:
     user_numbers: dict[str, int]  # by user name
     register_connection: Callable[["Connection"], int]  # writes its row and returns its number
     on_connected: Callable[[User], None]  # called for the user and device of a new connection
+    errors: ErrorLog
     counters: Counters = field(default_factory=Counters)
     bodies: BodyCache = field(default_factory=BodyCache)
     tag: str = ""  # identifies the run in message ids
+    user_names: dict[int, str] = field(init=False)  # by user number
+
+    def __post_init__(self) -> None:
+        self.user_names = {number: name for name, number in self.user_numbers.items()}
 
     def after(self, wait_ns: int, call: Callable[[], None]) -> None:
         """Schedule a call, which cannot be cancelled: it must check whether it still applies."""

@@ -59,7 +59,7 @@ class Liveness:
             self._drop(connection, _CLOSE_SILENT)
             return
         if silent_ns >= ping_ns:
-            if ping := self._request_channel.codec.ping():
+            if ping := self._request_channel.ask(self._request_channel.codec.ping):
                 context.transport.send(connection, ping)
         elif context.now_ns() - connection.dialled_ns >= ping_ns:
             self._backoff.reset()

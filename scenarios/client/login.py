@@ -59,7 +59,7 @@ class Login:
         """Log in, unless a login is pending; the listener receives the address."""
         if self._pending:
             return
-        call = self._request_channel.codec.login()
+        call = self._request_channel.ask(self._request_channel.codec.login)
         if call is None:
             self._listener.on_address(self._request_channel.target_address)
         else:
@@ -83,13 +83,13 @@ class Login:
     def _schedule_renewal(self, *, failed: bool) -> None:
         """Renew the login in time: the connection outlives it, but sends and history need it."""
         self._count += 1
-        if lasts_s := self._request_channel.codec.login_lasts_s():
+        if lasts_s := self._request_channel.ask(self._request_channel.codec.login_lasts_s):
             share = _RENEWAL_RETRY_SHARE if failed else self._rng.uniform(*_RENEWAL_SHARE)
             wait_ns = int(share * lasts_s * NS_PER_S)
             self._context.after(wait_ns, partial(self._renew, self._count))
 
     def _renew(self, number: int) -> None:
-        call = self._request_channel.codec.login()
+        call = self._request_channel.ask(self._request_channel.codec.login)
         latest = number == self._count and not self._pending
         if latest and self._listener.online and call is not None:
             self._call(call)

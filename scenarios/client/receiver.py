@@ -1,6 +1,6 @@
 """What one user receives: an inbox per conversation, the history records, and the acks. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import msgspec
@@ -12,6 +12,7 @@ from gauntlet.scenarios.adapters.base import Cursor, Entry, Gap, Page
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.inbox import Inbox
+from gauntlet.scenarios.client.limits import check_page
 from gauntlet.scenarios.client.ordered_inbox import PAGE_LIMIT, OrderedInbox
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.client.unordered_inbox import UnorderedInbox
@@ -67,6 +68,9 @@ class Receiver:
 
     def join(self, conv: Conversation, position: int) -> None:
         """Read a room from `position` on, the first that the user may read."""
+        if not self._numbered:
+            self._unordered_inbox(conv.name)
+            return
         if conv.name not in self._ordered:
             self._ordered[conv.name] = OrderedInbox(conv, position - 1, self)
         self._ordered[conv.name].on_head(position)
@@ -81,7 +85,7 @@ class Receiver:
         if inbox is not None:
             inbox.on_push(entry, connection)
 
-    def on_connected(self, heads: dict[str, int], *, returned: bool) -> None:
+    def on_connected(self, heads: Mapping[str, int], *, returned: bool) -> None:
         """Catch up on a new connection.
 
         `returned` means that the user was connected before, and that the server does not continue
@@ -108,7 +112,7 @@ class Receiver:
         )
         inbox.on_head(gap.last, 0)
 
-    def on_heads(self, heads: dict[str, int], *, fresh: bool) -> None:
+    def on_heads(self, heads: Mapping[str, int], *, fresh: bool) -> None:
         """Note the last positions of conversations; on a `fresh` connection they are not pushed."""
         for name, head in heads.items():
             inbox = self._ordered_inbox(name)
@@ -170,10 +174,15 @@ class Receiver:
 
     def read_history(self, inbox: Inbox) -> None:
         request_channel, after = self._request_channel, inbox.cursor
-        call = request_channel.codec.history(inbox.conv.name, after, PAGE_LIMIT)
+        call = request_channel.ask(
+            request_channel.codec.history, inbox.conv.name, after, PAGE_LIMIT
+        )
         requested_ns = self._context.now_ns()
         on_result = partial(self._on_page, inbox, after, request_channel.gateway, requested_ns)
-        request_channel.call(call, _HISTORY_TIMEOUT_NS, on_result)
+        if call is None:
+            self._context.after(0, partial(on_result, None))
+        else:
+            request_channel.call(call, _HISTORY_TIMEOUT_NS, on_result, check_page)
 
     def _on_page(
         self, inbox: Inbox, after: Cursor, gateway: int, requested_ns: int, page: Page | None
@@ -217,7 +226,7 @@ class Receiver:
         connection = self._request_channel.connection
         if connection is not None:
             for conv, seq in unacked.items():
-                if frame := self._request_channel.codec.ack(conv, seq):
+                if frame := self._request_channel.ask(self._request_channel.codec.ack, conv, seq):
                     self._context.transport.send(connection, frame)
 
 

@@ -2,15 +2,28 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from gauntlet.scenarios.adapters.base import Call, OverHttp, OverSocket, ProtocolError, Response
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.context import Context
+from gauntlet.scenarios.metrics import error_log
 from gauntlet.scenarios.workloads.entities import User
 
 _NEVER_NS = 1 << 63
 T = TypeVar("T")
+
+
+class OpenCall(NamedTuple):
+    """A call over the connection that has not been answered; `link` is the connection's number.
+
+    `link` is 0 if there was no connection: then the codec keeps the call for the next one.
+    """
+
+    on_result: Callable[[Any], None]
+    until_ns: int
+    link: int
+    check: Callable[[Any], None] | None
 
 
 class RequestChannel:
@@ -31,13 +44,12 @@ class RequestChannel:
     )
 
     def __init__(self, context: Context, user: User, gateway: int) -> None:
-        self.codec = context.adapter.codec(user.name, user.device)
+        self.codec = context.adapter.codec(user.account, user.device)
         self.gateway = gateway
         self.connection_number = 0
         self._context = context
         self._connection: Connection | None = None
-        # The callback and the deadline of each call, by ticket.
-        self._open_calls: dict[str, tuple[Callable[[Any], None], int]] = {}
+        self._open_calls: dict[str, OpenCall] = {}  # by ticket
         self._expires_ns = _NEVER_NS
 
     def switch_gateway(self, failed_gateway: int) -> None:
@@ -61,19 +73,49 @@ class RequestChannel:
         if connection is not None:
             self.connection_number = connection.number
 
-    def call(self, call: Call[T], timeout_ns: int, on_result: Callable[[T | None], None]) -> None:
-        """Make a call; `on_result` is called once, with None after a refusal or a time-out."""
+    def ask(self, function: Callable[..., T], *arguments: object) -> T | None:
+        """Return what a method of the codec returns; None if it raises, which is recorded."""
+        try:
+            return function(*arguments)
+        except Exception as error:  # noqa: BLE001 - the adapter may raise anything
+            self.record_error(error)
+            return None
+
+    def record_error(self, error: Exception) -> None:
+        """Record a ProtocolError with its text, and any other exception with its place."""
+        if isinstance(error, ProtocolError):
+            self._context.errors.record(error_log.PROTOCOL, str(error))
+        else:
+            text = error_log.describe_exception(error)
+            self._context.errors.record(error_log.ADAPTER, text)
+
+    def call(
+        self,
+        call: Call[T],
+        timeout_ns: int,
+        on_result: Callable[[T | None], None],
+        check: Callable[[T], None] | None = None,
+    ) -> None:
+        """Make a call; `on_result` is called once, with None after a refusal or a time-out.
+
+        A value for which `check` raises ProtocolError counts as no answer.
+        """
         if isinstance(call, OverHttp):
-            on_response = partial(_read_response, call, on_result)
+            on_response = partial(self._read_response, call, on_result, check)
             self._context.transport.request(self.gateway, call.request, timeout_ns, on_response)
         else:
-            self._call_over_socket(call, timeout_ns, on_result)
+            self._call_over_socket(call, timeout_ns, on_result, check)
 
     def _call_over_socket(
-        self, call: OverSocket[T], timeout_ns: int, on_result: Callable[[T | None], None]
+        self,
+        call: OverSocket[T],
+        timeout_ns: int,
+        on_result: Callable[[T | None], None],
+        check: Callable[[T], None] | None,
     ) -> None:
         until_ns = self._context.now_ns() + timeout_ns
-        self._open_calls[call.ticket] = (on_result, until_ns)
+        link = 0 if self._connection is None else self._connection.number
+        self._open_calls[call.ticket] = OpenCall(on_result, until_ns, link, check)
         if until_ns < self._expires_ns:
             self._set_expiry(until_ns)
         if self._connection is not None:
@@ -83,8 +125,21 @@ class RequestChannel:
     def complete(self, ticket: str, value: Any) -> None:
         """End an open call over the connection; does nothing if it has ended before."""
         open_call = self._open_calls.pop(ticket, None)
-        if open_call is not None:
-            open_call[0](value)
+        if open_call is None:
+            return
+        if value is not None and open_call.check is not None:
+            value = self._checked(value, open_call.check)
+        open_call.on_result(value)
+
+    def give_up_calls_of_other_connections(self) -> None:
+        """End the calls of connections that have ended: no answer to them can arrive any more.
+
+        Calls that were made without a connection stay open, because the codec has kept them.
+        """
+        current = 0 if self._connection is None else self._connection.number
+        lost = [t for t, call in self._open_calls.items() if call.link not in (0, current)]
+        for ticket in lost:
+            self.complete(ticket, None)
 
     def _set_expiry(self, at_ns: int) -> None:
         """Set one timer for all open calls: nearly all of them are answered long before."""
@@ -96,21 +151,36 @@ class RequestChannel:
             return  # an earlier timer was set since, and handles all calls
         self._expires_ns = _NEVER_NS
         now_ns = self._context.now_ns()
-        for ticket, (_, until_ns) in list(self._open_calls.items()):
-            if until_ns <= now_ns:
+        for ticket, call in list(self._open_calls.items()):
+            if call.until_ns <= now_ns:
                 self.complete(ticket, None)
-        next_ns = min((until_ns for _, until_ns in self._open_calls.values()), default=_NEVER_NS)
+        next_ns = min((call.until_ns for call in self._open_calls.values()), default=_NEVER_NS)
         if next_ns < self._expires_ns:
             self._set_expiry(next_ns)
 
-
-def _read_response(
-    call: OverHttp[T], on_result: Callable[[T | None], None], response: Response | None
-) -> None:
-    value = None
-    try:
+    def _read_response(
+        self,
+        call: OverHttp[T],
+        on_result: Callable[[T | None], None],
+        check: Callable[[T], None] | None,
+        response: Response | None,
+    ) -> None:
+        value = None
         if response is not None:
-            value = call.read(response)
-    except ProtocolError:
-        pass  # a refusal counts as no answer
-    on_result(value)
+            try:
+                value = call.read(response)
+                if check is not None and value is not None:
+                    check(value)
+            except Exception as error:  # noqa: BLE001 - the adapter may raise anything
+                value = None  # a refusal counts as no answer
+                if response.status < 300:  # any other status was recorded already
+                    self.record_error(error)
+        on_result(value)
+
+    def _checked(self, value: T, check: Callable[[T], None]) -> T | None:
+        try:
+            check(value)
+        except Exception as error:  # noqa: BLE001 - the adapter may have answered with anything
+            self.record_error(error)
+            return None
+        return value

@@ -15,12 +15,13 @@ from typing import Literal
 import msgspec
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.history import Kind
+from gauntlet.core.history import Flag, Kind
 from gauntlet.core.scenario.capabilities import IDEMPOTENT_SEND
-from gauntlet.scenarios.adapters.base import Sent
+from gauntlet.scenarios.adapters.base import OverSocket, Sent
 from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.client.backoff import Backoff
 from gauntlet.scenarios.client.context import Context
+from gauntlet.scenarios.client.limits import check_sent
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.workloads.entities import Op
 
@@ -57,6 +58,8 @@ class SendQueue:
         self._request_channel = request_channel
         self._rng = rng
         self._queues: dict[int, deque[PendingSend]] = {}
+        self._held: list[PendingSend] = []  # waiting for a connection
+        self._over_socket = False  # sends go over the connection, as the last one did
         self._idempotent = IDEMPOTENT_SEND in context.adapter.capabilities
         self._id_prefix = f"{payload.MARK}.{context.tag}"
         record = context.latencies.record
@@ -107,6 +110,9 @@ class SendQueue:
     def _attempt(self, send: PendingSend) -> None:
         if not self._is_current(send):
             return
+        if self._over_socket and self._request_channel.connection is None:
+            self._held.append(send)
+            return
         context, op = self._context, send.op
         now_ns = context.now_ns()
         if send.attempts == 0:
@@ -116,8 +122,19 @@ class SendQueue:
         send.gateway = self._request_channel.gateway
         self._record(Kind.ATTEMPT, send, now_ns, spare=send.attempts)
         client_msg_id = send.client_msg_id(self._id_prefix)
-        call = self._request_channel.codec.send(op.conv.name, client_msg_id, send.body)
-        self._request_channel.call(call, self._attempt_ns, partial(self._on_sent, send))
+        channel = self._request_channel
+        call = channel.ask(channel.codec.send, op.conv.name, client_msg_id, send.body)
+        if call is None:  # the adapter raised an exception, so that nothing was sent
+            self._on_sent(send, Sent("no", temporary=False))
+            return
+        self._over_socket = isinstance(call, OverSocket)
+        channel.call(call, self._attempt_ns, partial(self._on_sent, send), check_sent)
+
+    def send_held(self) -> None:
+        """Attempt the sends that waited for a connection; called when there is one."""
+        held, self._held = self._held, []
+        for send in held:
+            self._attempt(send)
 
     def _on_sent(self, send: PendingSend, sent: Sent | None) -> None:
         if not self._is_current(send):
@@ -126,6 +143,9 @@ class SendQueue:
         outcome = sent or Sent("unknown")
         if outcome.stored == "yes":
             self._end_acked(send, outcome.seq)
+            return
+        if outcome.stored == "handed-over":
+            self._end_acked(send, outcome.seq, Flag.HANDED_OVER)
             return
         if outcome.stored == "unknown":
             send.maybe_stored = True
@@ -147,10 +167,10 @@ class SendQueue:
         self._context.after(wait_ns, lambda: self._attempt(send))
         return True
 
-    def _end_acked(self, send: PendingSend, seq: int) -> None:
+    def _end_acked(self, send: PendingSend, seq: int, flags: int = 0) -> None:
         context = self._context
         now_ns = context.now_ns()
-        self._record(Kind.ACK, send, now_ns, seq=seq, spare=send.attempts)
+        self._record(Kind.ACK, send, now_ns, seq, send.attempts, flags)
         context.ledger.ack(send.op)
         self._record_response(now_ns - send.intended_ns)
         self._record_service(now_ns - send.first_ns)
@@ -189,10 +209,25 @@ class SendQueue:
         return bool(queue) and queue[0] is send
 
     def _record(
-        self, kind: Kind, send: PendingSend, now_ns: int, seq: int = 0, spare: int = 0
+        self,
+        kind: Kind,
+        send: PendingSend,
+        now_ns: int,
+        seq: int = 0,
+        spare: int = 0,
+        flags: int = 0,
     ) -> None:
         op = send.op
         link = self._request_channel.connection_number
         self._context.sink.add(
-            kind, now_ns, send.intended_ns, op.conv.number, link, op.author, op.sseq, seq, 0, spare
+            kind,
+            now_ns,
+            send.intended_ns,
+            op.conv.number,
+            link,
+            op.author,
+            op.sseq,
+            seq,
+            flags,
+            spare,
         )

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from random import Random
 
-from gauntlet.core.clock import NS_PER_MS
+from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.history import Kind, RoomEvent
 from gauntlet.scenarios.adapters.base import (
     Answer,
@@ -25,22 +25,28 @@ from gauntlet.scenarios.adapters.base import (
     Heartbeat,
     ProtocolError,
     ReconnectRequest,
+    Refused,
+    Response,
     SendFrames,
+    StartTls,
 )
 from gauntlet.scenarios.client.backoff import Backoff
-from gauntlet.scenarios.client.connection import Connection
+from gauntlet.scenarios.client.connection import Connection, Dial
 from gauntlet.scenarios.client.context import Context
+from gauntlet.scenarios.client.limits import check_connected, check_entry, check_event
 from gauntlet.scenarios.client.liveness import Liveness
 from gauntlet.scenarios.client.login import Login
 from gauntlet.scenarios.client.receiver import Receiver
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.client.send_queue import SendQueue
+from gauntlet.scenarios.metrics import error_log
 from gauntlet.scenarios.workloads.entities import Conversation, Op, User
 
 _BACKOFF_BASE_MS = 250
 _BACKOFF_CAP_MS = 2_000
 _CLOSE_NORMAL = 1000
 _CLOSE_PROTOCOL_ERROR = 4500
+_ATTENDANCE_TIMEOUT_NS = 5 * NS_PER_S
 
 
 class Session:
@@ -120,8 +126,8 @@ class Session:
         self._joined.add(conv.name)
         self._attended.add(conv.name)
         self.receiver.join(conv, position)
-        if self.request_channel.connection is not None:
-            self._send(self.request_channel.connection, self.request_channel.codec.enter(conv.name))
+        if (connection := self.request_channel.connection) is not None:
+            self._change_attendance(connection, conv.name, on=True)
 
     def attend(self, conv: Conversation, *, on: bool) -> None:
         """Enter or exit a room; does nothing if the user is not a member."""
@@ -139,8 +145,23 @@ class Session:
                 peer=self.user.number,
                 sseq=event,
             )
-            codec = self.request_channel.codec
-            self._send(connection, (codec.enter if on else codec.exit)(conv.name))
+            self._change_attendance(connection, conv.name, on=on)
+
+    def _change_attendance(self, connection: Connection, room: str, *, on: bool) -> None:
+        codec = self.request_channel.codec
+        request = self.request_channel.ask(codec.enter if on else codec.exit, room)
+        if isinstance(request, bytes):
+            self._send(connection, request)
+        elif request is not None:
+            on_result = partial(self._on_attendance, room, on)
+            self.request_channel.call(request, _ATTENDANCE_TIMEOUT_NS, on_result)
+
+    def _on_attendance(self, room: str, on: bool, accepted: bool | None) -> None:  # noqa: FBT001 - a callback
+        if not accepted:
+            action = "enter" if on else "exit"
+            self._context.errors.record(
+                error_log.REFUSED, f"{self.user.name} could not {action} {room}"
+            )
 
     # Connecting: log in, dial, open.
 
@@ -162,20 +183,46 @@ class Session:
             self._dial(address)
 
     def _dial(self, url: str) -> None:
-        context = self._context
-        address = context.adapter.websocket_url(url)
+        context, codec = self._context, self.request_channel.codec
+        adapter = context.adapter
+        ask = self.request_channel.ask
+        address = ask(lambda: codec.url(adapter.url(url)))
+        headers = ask(codec.handshake_headers)
+        if address is None or headers is None:
+            self._connect_later()
+            return
         connection = Connection(self, address, context.now_ns())
         self._dialling = connection
-        context.transport.dial(connection, address)
+        dial = Dial(
+            address,
+            headers,
+            adapter.subprotocols,
+            adapter.framing,
+            lambda: codec.receive_request(self.receiver.cursors()),
+        )
+        context.transport.dial(connection, dial)
         self._liveness.watch_dial(connection)
 
-    def on_open(self, connection: Connection) -> None:
-        """Send the opening frame: the WebSocket is open."""
-        self._send(connection, self.request_channel.codec.open(self.receiver.cursors()))
+    def on_open(self, connection: Connection, response: Response) -> None:
+        """Send the opening frame: the connection is open."""
+        context, codec, ask = self._context, self.request_channel.codec, self.request_channel.ask
+        conversations = {
+            conv.name: [context.user_names[number] for number in conv.members]
+            for conv in context.conversations_of.get(self.user.number, ())
+        }
+        ask(codec.set_conversations, conversations)
+        event = ask(codec.opened, response)
+        first = ask(codec.open, self.receiver.cursors())
+        if event is None or first is None:
+            self._drop(connection, _CLOSE_PROTOCOL_ERROR)
+            return
+        self._send(connection, first)
+        self._handle(connection, event)
 
     def _on_connected(self, connection: Connection, connected: Connected) -> None:
         if connection is not self._dialling:
             return
+        check_connected(connected)
         context = self._context
         self._incarnations += 1
         context.counters.reconnects += self._incarnations > 1
@@ -192,13 +239,16 @@ class Session:
         old, self.request_channel.connection = self.request_channel.connection, connection
         self._dialling, self._reconnecting = None, False
         for room in self._attended:
-            self._send(connection, self.request_channel.codec.enter(room))
+            self._change_attendance(connection, room, on=True)
         if old is not None:
             self._end(old, _CLOSE_NORMAL)
+        if not connected.resumed:
+            self.request_channel.give_up_calls_of_other_connections()
         context.on_connected(self.user)
         returned = self._incarnations > 1 and not connected.resumed
         self.receiver.on_connected(connected.heads, returned=returned)
         self._liveness.watch(connection, connected)
+        self.send_queue.send_held()
 
     def _connect_later(self) -> None:
         self._context.after(self._backoff.next_ns(), self._connect)
@@ -206,42 +256,78 @@ class Session:
     # The life of a connection.
 
     def on_frame(self, connection: Connection, frame: bytes) -> None:
-        """Handle a received text frame."""
+        """Handle a received frame."""
         if connection.ended:
             return
         connection.last_frame_ns = self._context.now_ns()
         try:
             event = self.request_channel.codec.read(frame)
-        except ProtocolError:
+        except Exception as error:  # noqa: BLE001 - the adapter may raise anything
+            self.request_channel.record_error(error)
             self._drop(connection, _CLOSE_PROTOCOL_ERROR)
             return
-        self._on_event(connection, event)
+        self._handle(connection, event)
+
+    def on_response(self, connection: Connection, response: Response) -> None:
+        """Handle the response to a poll."""
+        if connection.ended:
+            return
+        connection.last_frame_ns = self._context.now_ns()
+        event = self.request_channel.ask(self.request_channel.codec.read_response, response)
+        if event is None:
+            self._drop(connection, _CLOSE_PROTOCOL_ERROR)
+        else:
+            self._handle(connection, event)
+
+    def _handle(self, connection: Connection, event: Event) -> None:
+        """Handle an event; one that no server should cause ends the connection."""
+        try:
+            self._on_event(connection, event)
+        except ProtocolError as error:
+            self.request_channel.record_error(error)
+            self._drop(connection, _CLOSE_PROTOCOL_ERROR)
 
     def _on_event(self, connection: Connection, event: Event) -> None:
         match event:
             case Entry():
+                check_entry(event)
                 self.receiver.on_entry(connection, event)
             case Answer():
                 self.request_channel.complete(event.ticket, event.value)
             case SendFrames():
-                for frame in event.frames:
-                    self._send(connection, frame)
+                self._send_all(connection, event.frames)
             case EventBatch():
                 for inner_event in event.events:
                     self._on_event(connection, inner_event)
             case Heartbeat():
+                check_event(event)
                 if event.answer:
                     self._send(connection, event.answer)
                 self.receiver.on_heads(event.heads, fresh=False)
-            case Gap():
-                self.receiver.on_gap(connection, event)
             case Connected():
                 self._on_connected(connection, event)
+            case _:
+                self._on_control(connection, event)
+
+    def _on_control(self, connection: Connection, event: Event) -> None:
+        """Handle the events that are rare."""
+        match event:
+            case Gap():
+                check_event(event)
+                self.receiver.on_gap(connection, event)
             case ReconnectRequest():
+                check_event(event)
                 wait_ns = event.delay_ms * NS_PER_MS
                 self._context.after(wait_ns, partial(self._reconnect, connection, event.url))
+            case StartTls():
+                self._context.transport.start_tls(
+                    connection, partial(self._send_all, connection, event.frames)
+                )
+            case Refused():  # the close that follows it ends the connection
+                text = f"{event.code}: {event.message}" if event.message else event.code
+                self._context.errors.record(error_log.REFUSED, text)
             case _:
-                pass  # `Refused`: only the close that follows it matters
+                raise ProtocolError(f"the adapter returned {event!r}, which is no event")
 
     def on_closed(self, connection: Connection, code: int) -> None:
         """Reconnect later: the connection has ended, or could not be opened."""
@@ -267,7 +353,7 @@ class Session:
         connection.ended = True
         context, request_channel = self._context, self.request_channel
         if code == _CLOSE_NORMAL and connection is request_channel.connection:
-            self._send(connection, request_channel.codec.goodbye())
+            self._send(connection, request_channel.ask(request_channel.codec.goodbye) or b"")
         if connection.number:
             context.counters.disconnects += 1
             context.sink.add(
@@ -279,12 +365,18 @@ class Session:
             )
         if request_channel.connection is connection:
             request_channel.connection = None
-            request_channel.codec.lost()
+            request_channel.ask(request_channel.codec.lost)
         if self._dialling is connection:
             self._dialling = None
-            if request_channel.codec.login() is None:  # otherwise the login names the address
+            if (
+                request_channel.ask(request_channel.codec.login) is None
+            ):  # otherwise the login names the address
                 request_channel.switch_gateway(request_channel.gateway)
         context.transport.close(connection, abort=abort)
+
+    def _send_all(self, connection: Connection, frames: tuple[bytes, ...]) -> None:
+        for frame in frames:
+            self._send(connection, frame)
 
     def _send(self, connection: Connection, frame: bytes) -> None:
         if frame:

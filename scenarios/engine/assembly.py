@@ -6,18 +6,23 @@ from dataclasses import dataclass
 from gauntlet.core import clock, os_limits
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.scenarios.client.context import Context, Limits
+from gauntlet.scenarios.client.ordered_inbox import PAGE_LIMIT
 from gauntlet.scenarios.client.readiness import Readiness
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.client.timers import Timers
+from gauntlet.scenarios.engine.load_file import LoadFile
 from gauntlet.scenarios.engine.load_plan import LoadPlan
 from gauntlet.scenarios.engine.scripted_users import ScriptedUsers
 from gauntlet.scenarios.engine.user_actions import fill_room
 from gauntlet.scenarios.metrics.connect_diagnosis import ConnectDiagnosis
+from gauntlet.scenarios.metrics.error_log import ErrorLog
 from gauntlet.scenarios.metrics.generator_health import GeneratorHealth
 from gauntlet.scenarios.metrics.latency import Latencies
-from gauntlet.scenarios.network.socket_io import SocketTransport, check_addresses
+from gauntlet.scenarios.network.hosts import AllowedHosts
 from gauntlet.scenarios.network.source_addresses import CONNECTIONS_PER_USER, SourceAddresses
-from gauntlet.scenarios.network.websocket import AllowedHosts
+from gauntlet.scenarios.network.tls import client_tls
+from gauntlet.scenarios.network.transport import SocketTransport, check_addresses
+from gauntlet.scenarios.network.wire import MESSAGE_BYTES_MAX, Network
 from gauntlet.scenarios.recording.worker_files import WorkerFiles
 from gauntlet.scenarios.workloads.entities import Conversation, User
 
@@ -44,6 +49,7 @@ class Assembly:
     def close(self) -> None:
         """Write what is only known at the end, and close all files."""
         self.diagnosis.write(self.files.journal)
+        self.context.errors.write(self.files.journal)
         self.files.write_latencies(self.context.latencies)
         self.files.close()
         self.health.close()
@@ -59,20 +65,13 @@ async def assemble(
     allowed.
     """
     load, traffic = plan.load, plan.traffic
-    gate = AllowedHosts(load.scenario.target.allow_hosts, load.dial)
-    await check_addresses(gate, load.api)
+    network = _network(load)
+    await check_addresses(network.hosts, load.api)
     devices = load.scenario.load.devices
+    errors = ErrorLog(clock.now_ns)
     diagnosis = ConnectDiagnosis(load.api, load.scenario.faults, clock.now_ns)
-    port = SocketTransport(
-        gate,
-        load.api,
-        plan.adapter.subprotocol,
-        on_failure,
-        diagnosis.record_failure,
-        SourceAddresses(
-            CONNECTIONS_PER_USER * load.scenario.load.users, os_limits.ports_per_address()
-        ),
-    )
+    errors.listen(diagnosis.record_failure)
+    port = SocketTransport(network, load.api, plan.transport, on_failure, errors.record)
     health = GeneratorHealth()
     files = WorkerFiles(load.run, plan.stripe.worker, health)
     sessions: dict[int, Session] = {}
@@ -92,7 +91,7 @@ async def assemble(
         readiness.on_connected(user)
 
     readiness = Readiness(plan.ledger, traffic.conversations.values(), prepare, devices)
-    context = _context(plan, port, files, readiness, on_connected)
+    context = _context(plan, port, files, readiness, on_connected, errors)
     scripted_users = ScriptedUsers(context, traffic, readiness, files.directory, is_over)
     for user in traffic.users:
         files.directory.user(user)
@@ -103,12 +102,26 @@ async def assemble(
     )
 
 
+def _network(load: LoadFile) -> Network:
+    target, users = load.scenario.target, load.scenario.load.users
+    # A page of the history may hold this many messages, in JSON with its escapes.
+    page_bytes = 2 * PAGE_LIMIT * load.scenario.load.body_bytes
+    return Network(
+        AllowedHosts(target.allow_hosts, load.dial),
+        client_tls(target.tls),
+        target.headers,
+        SourceAddresses(CONNECTIONS_PER_USER * users, os_limits.ports_per_address()),
+        MESSAGE_BYTES_MAX + page_bytes,
+    )
+
+
 def _context(
     plan: LoadPlan,
     port: SocketTransport,
     files: WorkerFiles,
     readiness: Readiness,
     on_connected: Callable[[User], None],
+    errors: ErrorLog,
 ) -> Context:
     load = plan.load.scenario.load
     return Context(
@@ -130,5 +143,6 @@ def _context(
         user_numbers={user.name: user.number for user in plan.traffic.users},
         register_connection=files.directory.link,
         on_connected=on_connected,
+        errors=errors,
         tag=plan.load.tag,
     )

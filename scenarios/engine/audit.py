@@ -21,7 +21,7 @@ from gauntlet.scenarios.adapters.base import Cursor, Entry, Page, ProtocolError
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.receiver import Content, read_content
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.network.socket_io import SocketTransport, call_and_wait
+from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
 from gauntlet.scenarios.workloads.entities import Conversation
 
 PAGE_LIMIT = 500

@@ -21,12 +21,21 @@ class LoadPlan:
     adapter: Adapter
     traffic: Traffic
     ledger: Ledger
+    transport: str
 
 
 def plan_load(load: LoadFile, stripe: Stripe) -> LoadPlan:
     """Plan a worker's load; ConfigError where the adapter lacks a capability that it needs."""
     target = load.scenario.target
     adapter = adapters.find(target.adapter)(target.server)
+    transport = load.scenario.load.transport or adapter.transports[0]
+    if transport not in adapter.transports:
+        allowed = ", ".join(adapter.transports)
+        raise ConfigError(
+            f"load.transport must be one of: {allowed} (adapter {target.adapter!r}); "
+            f"got {transport!r}"
+        )
+    adapter.use(transport)
     # Only a system that accepts any user name can have users of this run alone.
     tag = load.tag if OPEN_ACCOUNTS in adapter.capabilities else ""
     traffic = Traffic(load.scenario, stripe, load.trace, tag)
@@ -34,4 +43,4 @@ def plan_load(load: LoadFile, stripe: Stripe) -> LoadPlan:
         msg = f"adapter {target.adapter!r} has no {', '.join(sorted(missing))}"
         raise ConfigError(msg)
     ledger = Ledger(self_echo=SELF_ECHO in adapter.capabilities, devices=load.scenario.load.devices)
-    return LoadPlan(load, stripe, adapter, traffic, ledger)
+    return LoadPlan(load, stripe, adapter, traffic, ledger, transport)

@@ -5,7 +5,7 @@ from functools import partial
 
 from gauntlet.scenarios.adapters.base import ProtocolError
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.network.socket_io import SocketTransport, call_and_wait
+from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
 from gauntlet.scenarios.schedule.traffic import Traffic
 from gauntlet.scenarios.workloads.entities import Conversation, device_keys
 

@@ -1,22 +1,31 @@
 """An HTTP/1.1 client with keep-alive: thousands of small requests per second on one core.
 
 It connects to allowed hosts only. A request needs neither a task nor a timer: a response is passed
-to a callback, and overdue requests are looked for a few times per second.
+to a callback, and overdue requests are looked for a few times per second. Redirects are followed to
+allowed hosts.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httptools
+import msgspec
 
 from gauntlet.scenarios.adapters.base import Request, Response
-from gauntlet.scenarios.network.websocket import AllowedHosts, TransportError
+from gauntlet.scenarios.network.hosts import Endpoint, HostRefused, endpoint_of
+from gauntlet.scenarios.network.wire import REDIRECTS_MAX, Network, TransportError
 
 _IDLE_MAX_S = 3.0  # shorter than any server's keep-alive time-out, so that reuse rarely fails
 _SWEEP_INTERVAL_S = 0.05
 _LENGTH = b"content-length: "
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SAME_REQUEST = frozenset({307, 308})  # the others turn every method but HEAD into GET
+_HEAD_BYTES_MAX = 64 << 10
+# What proves an identity is not passed on to another host.
+_SECRET_HEADERS = frozenset({"authorization", "cookie"})
 
 OnOutcome = Callable[[Response | TransportError], None]
 
@@ -27,8 +36,9 @@ class HttpClient:
     A time-out may come up to `_SWEEP_INTERVAL_S` late.
     """
 
-    def __init__(self, allowed_hosts: AllowedHosts) -> None:
-        self._allowed_hosts = allowed_hosts
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._headers = header_lines(network.headers)
         self._idle: dict[str, list[_HttpConnection]] = {}
         self._busy: set[_HttpConnection] = set()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -38,16 +48,50 @@ class HttpClient:
         self, base_url: str, request: Request, timeout_s: float, on_outcome: OnOutcome
     ) -> None:
         """Send a request; `on_outcome` is called once, with the response or the error."""
+        if (fault := _invalid(request)) is not None:
+            on_outcome(TransportError(f"the adapter's request is invalid: {fault}"))
+            return
+        until_s = asyncio.get_running_loop().time() + (request.timeout_s or timeout_s)
+        on_response = partial(self._on_response, base_url, request, until_s, on_outcome, 0)
+        self._exchange(base_url, request, until_s, on_response)
+
+    def _exchange(
+        self, base_url: str, request: Request, until_s: float, on_outcome: OnOutcome
+    ) -> None:
         loop = asyncio.get_running_loop()
-        now_s = loop.time()
-        connection = self._reuse(base_url, now_s - _IDLE_MAX_S)
+        if not request.path.startswith("/"):
+            base_url, request = _absolute(request)
+        connection = self._reuse(base_url, loop.time() - _IDLE_MAX_S)
         if connection is None:
-            connecting = self._connect(base_url, request, now_s + timeout_s, on_outcome)
+            connecting = self._connect(base_url, request, until_s, on_outcome)
             task = loop.create_task(connecting)
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)
         else:
-            self._send(connection, request, now_s + timeout_s, on_outcome)
+            self._send(connection, request, until_s, on_outcome)
+
+    def _on_response(
+        self,
+        base_url: str,
+        request: Request,
+        until_s: float,
+        on_outcome: OnOutcome,
+        redirects: int,
+        outcome: Response | TransportError,
+    ) -> None:
+        """Pass on an outcome; a redirect is followed first."""
+        if isinstance(outcome, TransportError) or outcome.status not in _REDIRECTS:
+            on_outcome(outcome)
+            return
+        location = outcome.headers.get("location")
+        if location is None or redirects == REDIRECTS_MAX:
+            on_outcome(outcome)
+            return
+        next_request = redirected(base_url, request, outcome.status, location)
+        on_response = partial(
+            self._on_response, base_url, next_request, until_s, on_outcome, redirects + 1
+        )
+        self._exchange(base_url, next_request, until_s, on_response)
 
     async def request(self, base_url: str, request: Request, timeout_s: float) -> Response:
         """Return the response; TransportError if there is none within `timeout_s`."""
@@ -88,15 +132,28 @@ class HttpClient:
     async def _connect(
         self, base_url: str, request: Request, until_s: float, on_outcome: OnOutcome
     ) -> None:
-        url = urlsplit(base_url)
-        loop = asyncio.get_running_loop()
+        loop, network = asyncio.get_running_loop(), self._network
         try:
             async with asyncio.timeout_at(until_s):
-                address, port = await self._allowed_hosts.locate(url.hostname or "", url.port or 80)
+                endpoint = endpoint_of(base_url)
+                address, port = await network.hosts.locate(endpoint)
                 _, connection = await loop.create_connection(
-                    lambda: _HttpConnection(base_url, self._on_ended), address, port
+                    partial(
+                        _HttpConnection,
+                        base_url,
+                        endpoint,
+                        self._headers,
+                        network.message_bytes_max,
+                        self._on_ended,
+                    ),
+                    address,
+                    port,
+                    ssl=network.tls.context if endpoint.secure else None,
+                    server_hostname=(
+                        network.tls.name_for(endpoint.host) if endpoint.secure else None
+                    ),
                 )
-        except OSError as error:  # includes TimeoutError
+        except (OSError, HostRefused) as error:  # includes TimeoutError
             failure = TransportError(str(error) or type(error).__name__)
             failure.__cause__ = error
             on_outcome(failure)
@@ -131,14 +188,76 @@ class HttpClient:
             self._sweeping = loop.call_later(_SWEEP_INTERVAL_S, self._sweep)
 
 
-def _encode(request: Request, authority: str) -> bytes:
-    authorization = f"Authorization: Bearer {request.token}\r\n" if request.token else ""
-    content_type = "Content-Type: application/json\r\n" if request.body else ""
+def redirected(base_url: str, request: Request, status: int, location: str) -> Request:
+    """Return the request that follows a redirect; secrets are not passed on to another host."""
+    old_url = urljoin(base_url, request.path)
+    url = urljoin(old_url, location)
+    if urlsplit(url).netloc != urlsplit(old_url).netloc:
+        kept = {
+            name: value
+            for name, value in request.headers.items()
+            if name.lower() not in _SECRET_HEADERS
+        }
+        request = msgspec.structs.replace(request, token="", headers=kept)
+    if status not in _SAME_REQUEST and request.method != "HEAD":
+        request = msgspec.structs.replace(request, method="GET", body=b"")
+    return msgspec.structs.replace(request, path=url)
+
+
+def _invalid(request: Request) -> str | None:
+    """Return why a request cannot be sent, for example because it would contain a second one."""
+    line = f"{request.method} {request.path}"
+    if line.count(" ") != 1 or not line.isprintable() or not line.isascii():
+        return f"{line!r} is no method and path"
+    for name, value in (*request.headers.items(), ("Authorization", request.token)):
+        if "\n" in value or "\r" in value or not name or not name.isprintable():
+            return f"the header {name!r} contains a line break"
+    return None
+
+
+def _absolute(request: Request) -> tuple[str, Request]:
+    """Split a request for a complete address into the base address and the request for a path."""
+    parts = urlsplit(request.path)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    base_url = f"{parts.scheme}://{parts.netloc}"
+    return base_url, msgspec.structs.replace(request, path=path)
+
+
+def header_lines(headers: Mapping[str, str]) -> str:
+    """Return headers as the lines of a request."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+
+
+def encode(request: Request, authority: str, target_headers: str) -> bytes:
+    """Return the bytes of a request; `target_headers` are the lines of `target.headers`."""
+    own = header_lines(request.headers) if request.headers else ""
+    named = (own + target_headers).lower() if own or target_headers else ""
+    host = "" if _has(named, "host") else f"Host: {authority}\r\n"
+    if own and target_headers:
+        target_headers = _without(target_headers, own)
+    if request.token:
+        own += f"Authorization: Bearer {request.token}\r\n"
+    if request.body and not _has(named, "content-type"):
+        own += "Content-Type: application/json\r\n"
     head = (
-        f"{request.method} {request.path} HTTP/1.1\r\nHost: {authority}\r\n"
-        f"{authorization}{content_type}Content-Length: {len(request.body)}\r\n\r\n"
+        f"{request.method} {request.path} HTTP/1.1\r\n{host}{target_headers}{own}"
+        f"Content-Length: {len(request.body)}\r\n\r\n"
     )
     return head.encode() + request.body
+
+
+def _has(lower_lines: str, name: str) -> bool:
+    return lower_lines.startswith(f"{name}:") or f"\n{name}:" in lower_lines
+
+
+def _without(lines: str, own: str) -> str:
+    """Return the lines whose headers the request does not set itself."""
+    lower = own.lower()
+    return "".join(
+        line
+        for line in lines.splitlines(keepends=True)
+        if not _has(lower, line.partition(":")[0].lower())
+    )
 
 
 def _plain_success(data: bytes) -> Response | None:
@@ -157,24 +276,34 @@ def _plain_success(data: bytes) -> Response | None:
     length, _, _ = head[length_at + len(_LENGTH) :].partition(b"\r")
     if not length.isdigit() or len(data) != end + 4 + int(length):
         return None
-    return Response(int(data[9:12]), data[end + 4 :])
+    return Response(int(data[9:12]), data[end + 4 :], head=data[: end + 2])
 
 
 class _HttpConnection(asyncio.Protocol):
     """One connection with one request at a time; httptools calls the `on_…` methods."""
 
-    def __init__(self, base_url: str, on_ended: Callable[["_HttpConnection"], None]) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        endpoint: Endpoint,
+        target_headers: str,
+        body_bytes_max: int,
+        on_ended: Callable[["_HttpConnection"], None],
+    ) -> None:
         self.base_url = base_url
         self.reusable = True
         self.used_at_s = 0.0
         self.until_s = 0.0
         self._on_ended = on_ended
-        self._authority = urlsplit(base_url).netloc
+        self._authority = endpoint.authority
+        self._target_headers = target_headers
+        self._body_bytes_max = body_bytes_max
         self._transport: asyncio.Transport | None = None
         self._on_outcome: OnOutcome | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._body = bytearray()
         self._retry_after_s = 0.0
+        self._head = bytearray()
         self._complete = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -187,7 +316,7 @@ class _HttpConnection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             self.fail("closed before the request")
         else:
-            self._transport.write(_encode(request, self._authority))
+            self._transport.write(encode(request, self._authority, self._target_headers))
 
     def fail(self, reason: str) -> None:
         """Close the connection; an open request fails."""
@@ -230,21 +359,28 @@ class _HttpConnection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self.fail(f"not HTTP: {error}")
             return
-        if self._complete:
+        if self._too_large:
+            self.fail(f"a response of more than {self._body_bytes_max} bytes")
+        elif self._complete:
             self._finish(self._parser)
 
     def _finish(self, parser: httptools.HttpResponseParser) -> None:
         self.used_at_s = asyncio.get_running_loop().time()
         status = parser.get_status_code()
-        response = Response(status, bytes(self._body), self._retry_after_s)
-        self._parser, self._body = None, bytearray()
+        response = Response(status, bytes(self._body), self._retry_after_s, bytes(self._head))
+        self._parser, self._body, self._head = None, bytearray(), bytearray()
         self._complete, self._retry_after_s = False, 0.0
         self._end(response)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.fail(str(exc or "closed by the server"))
 
+    @property
+    def _too_large(self) -> bool:
+        return len(self._body) > self._body_bytes_max or len(self._head) > _HEAD_BYTES_MAX
+
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._head += name + b": " + value + b"\r\n"
         if name.lower() == b"retry-after" and value.isdigit():
             self._retry_after_s = float(value)
 

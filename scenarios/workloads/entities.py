@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from gauntlet.scenarios.adapters.base import Account
+
 _DEVICE_SHIFT = 32  # a user number has 32 bits, as in history records
 
 
@@ -16,6 +18,12 @@ class User:
     number: int
     name: str
     device_index: int = 0
+    credentials: Account | None = None  # None: the name alone
+
+    @property
+    def account(self) -> Account:
+        """Who logs in."""
+        return self.credentials or Account(name=self.name)
 
     @property
     def device(self) -> str:

@@ -5,6 +5,7 @@ import pytest
 from benchmarks.echo_adapter import ADAPTER, HELLO, Echo
 from gauntlet.scenarios import adapters
 from gauntlet.scenarios.adapters import base
+from gauntlet.scenarios.adapters.base import Account
 
 CONV = "e.u0-0"
 
@@ -12,7 +13,7 @@ CONV = "e.u0-0"
 @pytest.fixture
 def codec():
     """The codec of a session that has sent hello."""
-    return Echo({}).codec("u0-0", "d0")
+    return Echo({}).codec(Account(name="u0-0"), "d0")
 
 
 def test_the_adapter_is_found_by_its_import_path():

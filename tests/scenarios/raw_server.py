@@ -25,7 +25,7 @@ class Server:
         try:
             while self.replies:
                 head = await reader.readuntil(b"\r\n\r\n")
-                length = int(head.lower().split(b"content-length:")[1].split()[0])
+                length = _length(head)
                 self.requests.append(head + await reader.readexactly(length))
                 reply = self.replies.pop(0)
                 if reply is None:
@@ -41,3 +41,8 @@ class Server:
 def reply(body, status="200 OK", extra=""):
     """A whole HTTP response."""
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{extra}\r\n{body}".encode()
+
+
+def _length(head):
+    _, found, rest = head.lower().partition(b"content-length:")
+    return int(rest.split()[0]) if found else 0

@@ -8,10 +8,11 @@ from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.history import Kind
 from gauntlet.scenarios.adapters.base import Request, Response
 from gauntlet.scenarios.adapters.reference import Reference
-from gauntlet.scenarios.client.connection import Connection
+from gauntlet.scenarios.client.connection import Connection, Dial
 from gauntlet.scenarios.client.context import Context, Limits
 from gauntlet.scenarios.client.timers import Timers
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
+from gauntlet.scenarios.metrics.error_log import ErrorLog
 from gauntlet.scenarios.metrics.latency import Latencies
 from gauntlet.scenarios.workloads.entities import Conversation, User
 
@@ -51,6 +52,8 @@ class World:
         self.time_ns = NS_PER_S
         self.asked: list[Asked] = []
         self.dialled: list[Connection] = []
+        self.dials: list[Dial] = []
+        self.tls: list[Connection] = []
         self.frames: list[tuple[Connection, dict[str, Any]]] = []
         self.closed: list[tuple[Connection, bool]] = []
         self.reading: list[tuple[Connection, bool]] = []
@@ -58,6 +61,7 @@ class World:
         self.connections = 0
         self.connected: list[int] = []
         self.timers = Timers()
+        self.errors = ErrorLog(lambda: self.time_ns)
         self.ledger = Ledger()
         for conv in (TALK, ROOM):
             self.ledger.open(conv)
@@ -78,6 +82,7 @@ class World:
             user_numbers={ANN.name: ANN.number, BOB.name: BOB.number},
             register_connection=self.register_connection,
             on_connected=self.connected.append,
+            errors=self.errors,
         )
 
     def pass_ms(self, wait_ms: float, step_ms: float = 10) -> None:
@@ -108,8 +113,13 @@ class World:
     def request(self, gateway, request, timeout_ns, answered) -> None:
         self.asked.append(Asked(gateway, request, timeout_ns, answered))
 
-    def dial(self, connection, url) -> None:
+    def dial(self, connection, dial) -> None:
         self.dialled.append(connection)
+        self.dials.append(dial)
+
+    def start_tls(self, connection, on_done) -> None:
+        self.tls.append(connection)
+        on_done()
 
     def send(self, connection, frame) -> None:
         self.frames.append((connection, json.loads(frame)))

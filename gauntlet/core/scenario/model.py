@@ -33,6 +33,19 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """The base of all parts of a scenario: immutable, and an unknown key is an error."""
 
 
+class Tls(_Part, frozen=True):
+    """How clients use TLS, where the target's addresses begin with https or wss.
+
+    File names are relative to the scenario file.
+    """
+
+    ca: str | None = None  # PEM certificates to trust; default: those of the system
+    cert: str | None = None  # the client's own certificate
+    key: str | None = None  # its key, if it is not in the same file
+    server_name: str | None = None  # the name to expect; default: the host of the address
+    insecure: bool = False  # accept any certificate; the report says so
+
+
 class Target(_Part, frozen=True):
     """The system under test."""
 
@@ -42,6 +55,8 @@ class Target(_Part, frozen=True):
     url: list[str] = []
     allow_hosts: list[str] = []
     server: dict[str, int | float | bool | str] = {}
+    tls: Tls = Tls()
+    headers: dict[str, str] = {}  # of every handshake and request
 
 
 class WorkloadShare(_Part, frozen=True):
@@ -138,6 +153,8 @@ class Load(_Part, frozen=True):
     lag_budget_ms: float = 10.0
     model: Literal["open", "closed"] = "open"
     devices: int = 1  # connected devices of each user
+    # How clients connect, where the adapter can use several transports; default: its usual one.
+    transport: Literal["websocket", "long-poll", "sse", "tcp"] | None = None
 
     @property
     def rate_per_s(self) -> float:

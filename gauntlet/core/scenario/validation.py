@@ -103,6 +103,15 @@ def _target_problems(target: Target) -> Iterator[Problem]:
         yield Problem(("target", "stack"), target.stack, allowed)
     for index, url in enumerate(target.url):
         yield from _url_problems(url, ("target", "url", index))
+    for name, value in target.headers.items():
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+            yield Problem(("target", "headers", name), repr(name), "a name of an HTTP header")
+        if not re.fullmatch(r"[\t\x20-\x7e\x80-\xff]*", value):
+            yield Problem(("target", "headers", name), repr(value), "text on one line")
+    if target.tls.key is not None and target.tls.cert is None:
+        yield Problem(
+            ("target", "tls", "key"), target.tls.key, "given together with target.tls.cert"
+        )
 
 
 def _url_problems(url: str, path: Path) -> Iterator[Problem]:
@@ -112,9 +121,12 @@ def _url_problems(url: str, path: Path) -> Iterator[Problem]:
     except ValueError:
         complete = False
     if not complete:
-        yield Problem(path, url, "an address such as http://127.0.0.1:8080")
-    elif parts.scheme in ("https", "wss"):
-        yield Problem(path, url, "an http:// or ws:// address (TLS is not supported)")
+        yield Problem(path, url, "an address such as wss://chat.example/ws")
+    elif parts.scheme not in _URL_SCHEMES:
+        schemes = ", ".join(f"{scheme}://" for scheme in _URL_SCHEMES)
+        yield Problem(path, url, f"an address that begins with one of: {schemes}")
+    elif parts.scheme in ("tcp", "tls") and parts.port is None:
+        yield Problem(path, url, "an address with a port, such as tcp://127.0.0.1:1883")
 
 
 def _load_problems(load: Load) -> Iterator[Problem]:
@@ -276,6 +288,8 @@ def _one_of(words: Iterable[str]) -> str:
     names = list(words)
     return names[0] if len(names) == 1 else f"one of: {_list(names)}"
 
+
+_URL_SCHEMES = ("http", "https", "ws", "wss", "tcp", "tls")
 
 _SLUG = "1 to 64 lower-case letters, digits and hyphens"
 

@@ -8,6 +8,7 @@ import pytest
 
 from gauntlet.scenarios.adapters import ADAPTERS, base
 from gauntlet.scenarios.adapters._template import Template
+from gauntlet.scenarios.adapters.base import Account
 
 CONV = "d.ann.bob"
 
@@ -155,7 +156,7 @@ def server(adapter):
 @pytest.fixture
 def codec(adapter):
     """Ann's session."""
-    return adapter.codec("ann", "d0")
+    return adapter.codec(Account(name="ann"), "d0")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 
 from gauntlet.core.scenario.capabilities import CAPABILITIES, HISTORY, RESUME, ROOMS, SERVER_SEQ
 from gauntlet.scenarios.adapters.base import (
+    Account,
     Call,
     Connected,
     Entry,
@@ -24,7 +25,7 @@ def test_only_known_capabilities_are_declared(adapter):
 
 
 def test_the_path_is_added_to_an_address_once(adapter):
-    assert adapter.websocket_url("ws://127.0.0.1:1").startswith("ws://127.0.0.1:1/")
+    assert adapter.url("ws://127.0.0.1:1").startswith("ws://127.0.0.1:1/")
 
 
 def test_the_handshake_leads_to_one_connected_event(connect):
@@ -106,8 +107,8 @@ def test_an_invalid_frame_is_a_protocol_error(codec, connect, frame):
 
 
 def test_sessions_share_no_state(adapter, server):
-    ann, bob = adapter.codec("ann", "d0"), adapter.codec("bob", "d0")
+    ann, bob = adapter.codec(Account(name="ann"), "d0"), adapter.codec(Account(name="bob"), "d0")
     assert ann.open({})
     for frame in server.connected():
         ann.read(frame)
-    assert bob.open({}) == adapter.codec("bob", "d0").open({})
+    assert bob.open({}) == adapter.codec(Account(name="bob"), "d0").open({})

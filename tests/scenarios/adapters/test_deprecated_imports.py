@@ -45,7 +45,7 @@ from gauntlet.core.scenario import capabilities
 from gauntlet.scenarios import adapters
 from gauntlet.scenarios.adapters import base
 Acme = adapters.find("acme_im:Acme")
-codec = Acme({}).codec("ann", "d0")
+codec = Acme({}).codec(base.Account(name="ann"), "d0")
 assert isinstance(codec, base.Codec)
 batch = codec.read(b"")
 assert isinstance(batch, base.EventBatch)

@@ -15,6 +15,12 @@ class Unknown:
     subprotocol = "x"
     def websocket_url(self, url): ...
     def codec(self, user, device): ...
+from gauntlet.scenarios.adapters import base
+class Mute(base.Adapter):
+    pass
+class Psychic(base.Adapter):
+    capabilities = {"telepathy"}
+    def codec(self, account, device): ...
 """
 
 
@@ -41,9 +47,12 @@ def test_an_adapter_is_found_by_its_name_or_its_import_path():
         ("acme_im:Acme", "acme_im has no Acme"),
         ("acme_im:Half", "has no websocket_url, codec"),
         ("acme_im:Unknown", "declares telepathy; allowed: server_seq"),
+        ("acme_im:Mute", "has no codec"),
+        ("acme_im:Psychic", "declares telepathy; allowed: server_seq"),
     ],
 )
 @pytest.mark.usefixtures("acme")
+@pytest.mark.filterwarnings("ignore:adapter .* has version 1")
 def test_an_invalid_adapter_is_a_config_error_with_the_reason(name, message):
     with pytest.raises(ConfigError, match=message):
         find(name)

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from gauntlet.scenarios.adapters import base
+from gauntlet.scenarios.adapters.base import Account
 from gauntlet.scenarios.adapters.reference import Reference
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "frames"
 ADAPTER = Reference({})
-CODEC = ADAPTER.codec("u", "d")
+CODEC = ADAPTER.codec(Account(name="u"), "d")
 
 
 def golden(name):
@@ -57,7 +58,7 @@ def test_each_control_frame_is_its_own_event():
 
 def logged_in(token, device="d"):
     """Return a codec whose login was answered."""
-    codec = ADAPTER.codec("u", device)
+    codec = ADAPTER.codec(Account(name="u"), device)
     session = {"token": token, "connect": {"url": "ws://127.0.0.1:1"}}
     assert (
         codec.login().read(base.Response(201, json.dumps(session).encode())) == "ws://127.0.0.1:1"
@@ -149,5 +150,5 @@ def test_answers_are_decoded_and_other_statuses_are_protocol_errors():
 
 
 def test_the_path_is_added_only_to_an_address_without_one():
-    assert ADAPTER.websocket_url("ws://127.0.0.1:1") == "ws://127.0.0.1:1/v1/ws"
-    assert ADAPTER.websocket_url("ws://127.0.0.1:1/x") == "ws://127.0.0.1:1/x"
+    assert ADAPTER.url("ws://127.0.0.1:1") == "ws://127.0.0.1:1/v1/ws"
+    assert ADAPTER.url("ws://127.0.0.1:1/x") == "ws://127.0.0.1:1/x"

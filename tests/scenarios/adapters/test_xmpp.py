@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gauntlet.scenarios.adapters.base import (
+    Account,
     Answer,
     Connected,
     EventBatch,
@@ -58,7 +59,7 @@ def answers(events):
 @pytest.fixture
 def codec():
     """The codec of a session that is up and has sent its presence."""
-    made = Xmpp({}).codec("u0-1", "d0")
+    made = Xmpp({}).codec(Account(name="u0-1"), "d0")
     assert made.open({}) == golden("client/open")
     events = receive(made, *HANDSHAKE)
     assert sent_frames(events) == [
@@ -203,4 +204,4 @@ def test_a_refused_login_reports_the_condition():
         b"<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/>"
         b"<text>no</text></failure>"
     )
-    assert Xmpp({}).codec("u", "d").read(failure) == Refused("not-authorized", "")
+    assert Xmpp({}).codec(Account(name="u"), "d").read(failure) == Refused("not-authorized", "")

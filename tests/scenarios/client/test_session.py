@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from gauntlet.core.history import Kind, RoomEvent
+from gauntlet.scenarios.adapters.base import Response
 from gauntlet.scenarios.adapters.xmpp import Xmpp
 from gauntlet.scenarios.client.session import Session
 
@@ -14,6 +15,7 @@ from ..world import ANN, ROOM, TALK, World
 
 LOGIN = {"token": "t", "connect": {"url": "ws://127.0.0.1:1", "environment": "blue"}}
 MS = 1_000_000
+OPEN = Response(101, b"")
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def connect(world, session, heads=None, edge="edge-blue-1"):
     if world.asked:
         world.take().answer(200, LOGIN)
     connection = world.dialled[-1]
-    session.on_open(connection)
+    session.on_open(connection, OPEN)
     connected = {"client": f"{edge}|1", "ping_ms": 2000, "pong_ms": 1000, "heads": heads or {}}
     receive(session, connection, connected=connected)
     return connection
@@ -150,7 +152,7 @@ def test_a_requested_reconnect_opens_the_new_connection_before_closing_the_old_o
     world.pass_ms(200)
     new = world.dialled[-1]
     assert new.url == target
-    session.on_open(new)
+    session.on_open(new, OPEN)
     receive(session, old, msg=message(2))
     assert session.connected
     assert world.closed == []
@@ -176,7 +178,7 @@ def test_a_failed_reconnect_is_retried_while_the_old_connection_stays(world, ses
 
 def test_a_connection_without_connected_is_dropped_after_the_time_out(world, session):
     world.take().answer(200, LOGIN)
-    session.on_open(world.dialled[-1])
+    session.on_open(world.dialled[-1], OPEN)
     world.pass_ms(7_500)
     assert world.closed == [(world.dialled[0], True)]
     assert world.asked or len(world.dialled) == 2

@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from gauntlet.core.history import Channel, Kind
+from gauntlet.scenarios.adapters.base import Response
 from gauntlet.scenarios.adapters.xmpp import Xmpp
 from gauntlet.scenarios.adapters.xmpp_stanzas import message
 from gauntlet.scenarios.client import payload
@@ -50,7 +51,7 @@ def session(world):
 def connect(world, session):
     """Open the dialled connection up to the features of the stream."""
     connection = world.dialled[-1]
-    session.on_open(connection)
+    session.on_open(connection, Response(101, b""))
     receive(session, connection, *HANDSHAKE)
     return connection
 

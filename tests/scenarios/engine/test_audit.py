@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from gauntlet.core.history import Flag, Kind
-from gauntlet.scenarios.adapters.base import Entry, Page, ProtocolError
+from gauntlet.scenarios.adapters.base import Account, Entry, Page, ProtocolError
 from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.adapters.xmpp import Xmpp
 from gauntlet.scenarios.client import payload
@@ -89,7 +89,7 @@ async def test_where_nobody_answers_the_rest_is_not_waited_for(monkeypatch):
     monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
     monkeypatch.setattr(audit, "_SILENCE_S", 0.05)
     world = World()
-    access = SimpleNamespace(codec=Reference({}).codec("u0-0", "d0"))
+    access = SimpleNamespace(codec=Reference({}).codec(Account(name="u0-0"), "d0"))
     audited = Audit(world.context, None, {1: SimpleNamespace(request_channel=access)}, None)
     await audited.run([TALK] * 400)
     assert audited.unread == 400
@@ -108,7 +108,7 @@ async def test_an_audit_that_is_answered_goes_on(monkeypatch):
     monkeypatch.setattr(audit, "_SILENCE_S", 0.05)
     monkeypatch.setattr(audit, "_TELL_S", 0.05)
     world = World()
-    access = SimpleNamespace(codec=Reference({}).codec("u0-0", "d0"))
+    access = SimpleNamespace(codec=Reference({}).codec(Account(name="u0-0"), "d0"))
     journal = SimpleNamespace(write=lambda kind, **fields: rows.append((kind, fields["pages"])))
     audited = Audit(world.context, None, {1: SimpleNamespace(request_channel=access)}, journal)
     await audited.run([TALK] * 80)

@@ -8,8 +8,10 @@ from collections import Counter
 import picows
 import pytest
 
+from gauntlet.scenarios.client.connection import Dial
 from gauntlet.scenarios.network.source_addresses import SourceAddresses
-from gauntlet.scenarios.network.websocket import AllowedHosts, WebSocket, dial
+from gauntlet.scenarios.network.websocket import dial
+from gauntlet.scenarios.network.wire import Listener, Network, loopback_network
 
 PORTS = 28_232
 
@@ -59,10 +61,14 @@ async def test_a_listener_sees_connections_from_several_addresses():
     server = await picows.ws_create_server(accept, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     sources = SourceAddresses(6, 4, rotates=True)  # three addresses
-    sockets = [WebSocket(lambda _: None, lambda _: None) for _ in range(6)]
+    plain = loopback_network()
+    network = Network(plain.hosts, plain.tls, sources=sources)
+    listener = Listener(lambda _: None, lambda _: None, lambda _code, _reason: None)
+    sockets = []
     try:
-        for client in sockets:
-            await dial(AllowedHosts([]), f"ws://127.0.0.1:{port}/", "", client, sources)
+        for _ in range(6):
+            client, _ = await dial(network, Dial(f"ws://127.0.0.1:{port}/"), listener)
+            sockets.append(client)
             transport = client._transport.underlying_transport
             used_addresses.append(transport.get_extra_info("sockname")[0])
             option = transport.get_extra_info("socket").getsockopt

@@ -1,0 +1,303 @@
+"""The values that an adapter exchanges with Gauntlet: events, calls and their answers, traits.
+
+The contract promises three things of every value here: it is created by keyword, its fields are
+read as attributes, and it does not change. How the values are implemented may change.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Literal, Self, TypeVar
+
+import msgspec
+
+Settings = Mapping[str, int | float | bool | str]
+# How far a user has read a conversation: a position where the server numbers entries, otherwise
+# the id of an entry ("" before the first).
+Cursor = int | str
+T = TypeVar("T")
+
+
+class ProtocolError(Exception):
+    """The server sent something that its protocol does not define, or refused a call."""
+
+
+class Binary(bytes):
+    """A frame that is a binary WebSocket message; a frame of plain `bytes` is a text message.
+
+    Codecs return it to send a binary message, and receive it if the server has sent one.
+    """
+
+    __slots__ = ()
+
+
+class ServerSentEvent(bytes):
+    """A frame of the transport `sse`: the data of one event, with its type and id."""
+
+    event: str
+    id: str
+
+    def __new__(
+        cls,
+        data: bytes,
+        event: str = "message",
+        id: str = "",  # noqa: A002 - the field's name in the standard
+    ) -> Self:
+        self = super().__new__(cls, data)
+        self.event, self.id = event, id
+        return self
+
+
+class _Value(msgspec.Struct, frozen=True):
+    """Base of the values below, which are created for every message.
+
+    Creating a Struct costs a fifth of creating a NamedTuple.
+    """
+
+
+# Who takes part.
+
+
+class Account(_Value, frozen=True):
+    """Who logs in: the name under which others address the user, and what proves the identity.
+
+    `fields` holds the other columns of an accounts file. The secrets are left out of the
+    representation, because values end up in logs and exceptions.
+    """
+
+    name: str
+    password: str = ""
+    token: str = ""
+    fields: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Account(name={self.name!r})"
+
+
+class Retention(_Value, frozen=True):
+    """What the server keeps of a conversation: the last `count` entries, for `age_s` seconds.
+
+    None means no limit. Whether a message outside of the limits was lost cannot be known.
+    """
+
+    count: int | None = None
+    age_s: float | None = None
+
+
+class Traits(_Value, frozen=True):
+    """What a system deliberately does not promise, and what it can carry.
+
+    `at_most_once`: what a user missed while not connected is not owed to them. `max_body_bytes`
+    and `alphabet` (the characters that a body may consist of) limit the bodies of the load.
+    `edits`, `deletes` and `expires`: messages may change or disappear on purpose.
+    """
+
+    at_most_once: bool = False
+    retention: Retention | None = None
+    max_body_bytes: int | None = None
+    alphabet: str | None = None
+    edits: bool = False
+    deletes: bool = False
+    expires: bool = False
+
+
+# Events: what a received frame means.
+
+
+class Entry(_Value, frozen=True):
+    """One entry of a conversation: a message, or a room event if `event` is set.
+
+    `seq` is its position, or 0 if the server does not number entries. `client_msg_id` is the id
+    that the sender chose, and `id` the one that the server assigned; `id` identifies the entry
+    where it has no position.
+    """
+
+    conv: str
+    seq: int
+    sender: str = ""
+    body: str = ""
+    client_msg_id: str = ""
+    event: str = ""
+    user: str = ""
+    id: str = ""
+
+
+class Connected(_Value, frozen=True):
+    """The server has accepted the user; pushes follow.
+
+    `edge` names the node and `environment` its deployment colour. The client pings after `ping_ms`
+    without a frame and gives the connection up `pong_ms` later. `heads` holds the last position of
+    each conversation. `resumed` means that the server continues where the last connection ended
+    and sends what was missed.
+    """
+
+    edge: str = ""
+    environment: str = ""
+    ping_ms: int = 10_000
+    pong_ms: int = 5_000
+    heads: Mapping[str, int] = {}
+    resumed: bool = False
+
+
+class Gap(_Value, frozen=True):
+    """Positions `first` to `last` (inclusive) are not pushed on this connection."""
+
+    conv: str
+    first: int
+    last: int
+
+
+class ReconnectRequest(_Value, frozen=True):
+    """The client must connect to `url` after `delay_ms`, and then close this connection."""
+
+    url: str
+    delay_ms: int = 0
+    deadline_ms: int = 0
+
+
+class Heartbeat(_Value, frozen=True):
+    """A heartbeat: the last positions of conversations, and the frame that answers it, if any."""
+
+    heads: Mapping[str, int] = {}
+    answer: bytes = b""
+
+
+class Refused(_Value, frozen=True):
+    """The reason for which the server is about to close the connection."""
+
+    code: str
+    message: str = ""
+
+
+class SendFrames(_Value, frozen=True):
+    """The protocol requires the client to send these frames now, for example in a handshake."""
+
+    frames: tuple[bytes, ...]
+
+
+class StartTls(_Value, frozen=True):
+    """TCP: begin TLS on this connection now, and then send `frames`."""
+
+    frames: tuple[bytes, ...] = ()
+
+
+class Answer(_Value, frozen=True):
+    """The `OverSocket` call with this ticket has ended; `value` is None if it was refused."""
+
+    ticket: str
+    value: Any
+
+
+class EventBatch(_Value, frozen=True):
+    """All events of one frame, in order; empty for a frame without content for a client."""
+
+    events: tuple["Event", ...] = ()
+
+
+Event = (
+    Entry
+    | Connected
+    | Gap
+    | ReconnectRequest
+    | Heartbeat
+    | Refused
+    | SendFrames
+    | StartTls
+    | Answer
+    | EventBatch
+)
+
+
+# Calls, and what they return.
+
+
+class Request(_Value, frozen=True):
+    """An HTTP request.
+
+    `path` begins with a slash and is requested from an address of the target, or it is a complete
+    address, whose host must be allowed. A `token` becomes the header `Authorization: Bearer`, and a
+    body is JSON unless `headers` names another Content-Type. With `timeout_s`, the request may
+    take that long instead of the time that Gauntlet allows.
+    """
+
+    method: str
+    path: str
+    body: bytes = b""
+    token: str = ""
+    headers: Mapping[str, str] = {}
+    timeout_s: float = 0.0
+
+
+class Response(_Value, frozen=True):
+    """An HTTP response; `retry_after_s` is 0 if the server requested no wait.
+
+    `head` is the block of header lines as received.
+    """
+
+    status: int
+    body: bytes
+    retry_after_s: float = 0.0
+    head: bytes = b""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers by lower-case name; repeated ones are joined, cookies by line breaks."""
+        found: dict[str, str] = {}
+        for line in self.head.decode("latin-1").split("\r\n"):
+            name, colon, value = line.partition(":")
+            name, value = name.strip().lower(), value.strip()
+            if colon and name:
+                separator = "\n" if name == "set-cookie" else ", "
+                found[name] = f"{found[name]}{separator}{value}" if name in found else value
+        return found
+
+
+class OverHttp(_Value, Generic[T], frozen=True):
+    """A call by HTTP. `read` returns its value, or raises ProtocolError if the call was refused."""
+
+    request: Request
+    read: Callable[[Response], T]
+
+
+class OverSocket(_Value, Generic[T], frozen=True):
+    """A call over the session's connection, which the event `Answer` with the same ticket ends.
+
+    `frames` is empty if the codec keeps them until the connection is up again.
+    """
+
+    ticket: str
+    frames: tuple[bytes, ...]
+
+
+Call = OverHttp[T] | OverSocket[T]
+
+
+class Sent(_Value, frozen=True):
+    """The outcome of one attempt to send a message.
+
+    `stored` is "yes" (at position `seq`), "no" (the attempt left nothing behind), "unknown", or
+    "handed-over": the message has left, and the protocol has no acknowledgement. `temporary` means
+    that the client may try again, after `retry_after_s` at the earliest.
+    """
+
+    stored: Literal["yes", "no", "unknown", "handed-over"]
+    seq: int = 0
+    temporary: bool = True
+    retry_after_s: float = 0.0
+
+
+class Page(_Value, frozen=True):
+    """A part of a conversation's history, in ascending order.
+
+    `head` is the last position of the conversation when the page was read. `more` means that the
+    history continues after the page; it is required where there are no positions, or where a page
+    may be shorter than the requested limit.
+    """
+
+    entries: list[Entry]
+    head: int = 0
+    more: bool = False
+
+    def continues(self, limit: int) -> bool:
+        """Return whether the history continues after this page, which was read with `limit`."""
+        return bool(self.entries) and (self.more or len(self.entries) >= limit)
+
+    goes_on = continues  # its name in 0.1, kept for one release

@@ -1,0 +1,106 @@
+"""Counts what went wrong between the load and the system, in the words of both. Pure.
+
+The most frequent errors are shown in terminal, report and `result.json`: an author of an adapter
+finds there why nobody could connect, and an SRE what the system answered.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gauntlet.core.run_directory import Journal
+
+# What an error concerns; docs/reference/run-directory.md explains them.
+CONNECT = "connect"  # a connection could not be opened
+CLOSE = "close"  # the server closed a connection, or it was lost
+HTTP = "http"  # a request had no answer, or one with an error status
+REFUSED = "refused"  # the server refused a user or a call, by its protocol
+PROTOCOL = "protocol"  # the server sent what its protocol does not define
+ADAPTER = "adapter"  # the adapter raised an exception
+
+_TEXT_MAX = 300
+_DISTINCT_MAX = 200
+# Parts that differ between errors of one kind: ids, times, counters.
+_VARIABLE = re.compile(r"[0-9a-f]{8,}|\d{3,}", re.IGNORECASE)
+# Digits after these words are what an error is about, and no id.
+_STATUS = re.compile(r"^(HTTP|closed with) (\d+)")
+
+
+@dataclass(slots=True)
+class ErrorCount:
+    """Errors of one kind: the text of the first one, how many there were, and when."""
+
+    kind: str
+    text: str
+    count: int
+    first_ns: int
+    last_ns: int
+
+
+class ErrorLog:
+    """The errors of one worker, by kind and text; texts that differ in ids only count as one."""
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        self._now_ns = now_ns
+        self._counts: dict[tuple[str, str], ErrorCount] = {}
+        self._listener: Callable[[str], None] = lambda _: None
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Pass the text of every error to a listener, too."""
+        self._listener = listener
+
+    def record(self, kind: str, text: str) -> None:
+        """Count an error; a server may write anything, so that texts are cut and bounded."""
+        now_ns = self._now_ns()
+        text = text[:_TEXT_MAX]
+        self._listener(text)
+        key = (kind, _essence(text))
+        count = self._counts.get(key)
+        if count is None:
+            if len(self._counts) >= _DISTINCT_MAX:
+                key, text = (kind, ""), "other errors"
+                count = self._counts.get(key)
+            if count is None:
+                self._counts[key] = ErrorCount(kind, text, 1, now_ns, now_ns)
+                return
+        count.count += 1
+        count.last_ns = now_ns
+
+    def counts(self) -> list[ErrorCount]:
+        """Return all errors, the most frequent ones first."""
+        return sorted(self._counts.values(), key=lambda count: -count.count)
+
+    def write(self, journal: Journal) -> None:
+        """Write one row `error-count` for each kind of error."""
+        for count in self.counts():
+            journal.write(
+                "error-count",
+                concerns=count.kind,
+                text=count.text,
+                count=count.count,
+                first_ns=count.first_ns,
+                last_ns=count.last_ns,
+            )
+
+
+def _essence(text: str) -> str:
+    status = _STATUS.match(text)
+    start = status.end() if status else 0
+    return text[:start] + _VARIABLE.sub("#", text[start:])
+
+
+def describe_exception(error: BaseException) -> str:
+    """Return an exception of an adapter with the place in its file: `KeyError: 'id' (mine.py:12)`.
+
+    The place is the deepest one outside of Gauntlet and the standard library's json, if any.
+    """
+    traceback, place = error.__traceback__, ""
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES:
+            place = f" ({code.co_filename.rpartition('/')[2]}:{traceback.tb_lineno})"
+        traceback = traceback.tb_next
+    return f"{type(error).__name__}: {error}{place}"
+
+
+_LIBRARIES = frozenset({"json", "asyncio", "msgspec"})
