@@ -9,10 +9,10 @@ from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
 from gauntlet.core.scenario.capabilities import HISTORY, SELF_ECHO, SERVER_SEQ
 from gauntlet.scenarios.adapters.base import Cursor, Entry, Gap, Page
+from gauntlet.scenarios.adapters.limits import check_page
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.inbox import Inbox
-from gauntlet.scenarios.client.limits import check_page
 from gauntlet.scenarios.client.ordered_inbox import PAGE_LIMIT, OrderedInbox
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.client.unordered_inbox import UnorderedInbox

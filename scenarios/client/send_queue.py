@@ -18,10 +18,10 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Flag, Kind
 from gauntlet.core.scenario.capabilities import IDEMPOTENT_SEND
 from gauntlet.scenarios.adapters.base import OverSocket, Sent
+from gauntlet.scenarios.adapters.limits import check_sent
 from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.client.backoff import Backoff
 from gauntlet.scenarios.client.context import Context
-from gauntlet.scenarios.client.limits import check_sent
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.workloads.entities import Op
 

@@ -30,10 +30,10 @@ from gauntlet.scenarios.adapters.base import (
     SendFrames,
     StartTls,
 )
+from gauntlet.scenarios.adapters.limits import check_connected, check_entry, check_event
 from gauntlet.scenarios.client.backoff import Backoff
 from gauntlet.scenarios.client.connection import Connection, Dial
 from gauntlet.scenarios.client.context import Context
-from gauntlet.scenarios.client.limits import check_connected, check_entry, check_event
 from gauntlet.scenarios.client.liveness import Liveness
 from gauntlet.scenarios.client.login import Login
 from gauntlet.scenarios.client.receiver import Receiver

@@ -3,26 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gauntlet.core import clock, os_limits
+from gauntlet.core import clock
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.scenarios.client.context import Context, Limits
-from gauntlet.scenarios.client.ordered_inbox import PAGE_LIMIT
 from gauntlet.scenarios.client.readiness import Readiness
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.client.timers import Timers
-from gauntlet.scenarios.engine.load_file import LoadFile
 from gauntlet.scenarios.engine.load_plan import LoadPlan
+from gauntlet.scenarios.engine.network_settings import network_of
 from gauntlet.scenarios.engine.scripted_users import ScriptedUsers
 from gauntlet.scenarios.engine.user_actions import fill_room
 from gauntlet.scenarios.metrics.connect_diagnosis import ConnectDiagnosis
 from gauntlet.scenarios.metrics.error_log import ErrorLog
 from gauntlet.scenarios.metrics.generator_health import GeneratorHealth
 from gauntlet.scenarios.metrics.latency import Latencies
-from gauntlet.scenarios.network.hosts import AllowedHosts
-from gauntlet.scenarios.network.source_addresses import CONNECTIONS_PER_USER, SourceAddresses
-from gauntlet.scenarios.network.tls import client_tls
 from gauntlet.scenarios.network.transport import SocketTransport, check_addresses
-from gauntlet.scenarios.network.wire import MESSAGE_BYTES_MAX, Network
 from gauntlet.scenarios.recording.worker_files import WorkerFiles
 from gauntlet.scenarios.workloads.entities import Conversation, User
 
@@ -65,7 +60,7 @@ async def assemble(
     allowed.
     """
     load, traffic = plan.load, plan.traffic
-    network = _network(load)
+    network = network_of(load)
     await check_addresses(network.hosts, load.api)
     devices = load.scenario.load.devices
     errors = ErrorLog(clock.now_ns)
@@ -99,19 +94,6 @@ async def assemble(
         files.directory.conversation(conv)
     return Assembly(
         plan, port, files, health, diagnosis, readiness, context, scripted_users, sessions
-    )
-
-
-def _network(load: LoadFile) -> Network:
-    target, users = load.scenario.target, load.scenario.load.users
-    # A page of the history may hold this many messages, in JSON with its escapes.
-    page_bytes = 2 * PAGE_LIMIT * load.scenario.load.body_bytes
-    return Network(
-        AllowedHosts(target.allow_hosts, load.dial),
-        client_tls(target.tls),
-        target.headers,
-        SourceAddresses(CONNECTIONS_PER_USER * users, os_limits.ports_per_address()),
-        MESSAGE_BYTES_MAX + page_bytes,
     )
 
 

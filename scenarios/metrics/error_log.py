@@ -1,7 +1,7 @@
 """Counts what went wrong between the load and the system, in the words of both. Pure.
 
 The most frequent errors are shown in terminal, report and `result.json`: an author of an adapter
-finds there why nobody could connect, and an SRE what the system answered.
+finds there why no user could connect, and an SRE what the system answered.
 """
 
 import re

@@ -50,12 +50,28 @@ def parse(text: str, name: str, folder: Path | None = None) -> Scenario:
         raise ConfigError(_located(str(error), name, node, plain)) from error
     for problem in validation.problems(scenario):
         raise ConfigError(_sentence(name, node, problem))
-    return scenario if folder is None else _with_trace(scenario, folder, name, node)
+    if folder is None:
+        return scenario
+    return _with_trace(_with_tls_files(scenario, folder, name, node), folder, name, node)
 
 
 def to_yaml(scenario: Scenario) -> str:
     """Return the text of a scenario file from which `parse` makes an equal scenario."""
     return yaml.safe_dump(to_builtins(scenario), sort_keys=False, allow_unicode=True)
+
+
+def _with_tls_files(scenario: Scenario, folder: Path, name: str, node: yaml.Node) -> Scenario:
+    """Return the scenario with the absolute paths of its TLS files, all of which must exist."""
+    tls = scenario.target.tls
+    located: dict[str, str] = {}
+    for key in ("ca", "cert", "key"):
+        if (file := getattr(tls, key)) is not None:
+            located[key] = str((folder / file).resolve())
+            if not Path(located[key]).is_file():
+                problem = validation.Problem(("target", "tls", key), file, "an existing file")
+                raise ConfigError(_sentence(name, node, problem))
+    target = msgspec.structs.replace(scenario.target, tls=msgspec.structs.replace(tls, **located))
+    return msgspec.structs.replace(scenario, target=target)
 
 
 def _with_trace(scenario: Scenario, folder: Path, name: str, node: yaml.Node) -> Scenario:

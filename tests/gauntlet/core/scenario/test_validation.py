@@ -85,16 +85,42 @@ def test_parameters_of_a_workload_outside_their_range_are_refused(name, share, w
     ("url", "allowed"),
     [
         ("http://[::1]:8080", None),
-        ("http://[::1", "an address such as http://127.0.0.1:8080"),
-        ("http://127.0.0.1:99999", "an address such as http://127.0.0.1:8080"),
-        ("127.0.0.1", "an address such as http://127.0.0.1:8080"),
-        ("https://127.0.0.1:1", "an http:// or ws:// address (TLS is not supported)"),
-        ("wss://127.0.0.1:1", "an http:// or ws:// address (TLS is not supported)"),
+        ("https://chat.example", None),
+        ("wss://127.0.0.1:1/ws", None),
+        ("tls://127.0.0.1:8883", None),
+        ("http://[::1", "an address such as wss://chat.example/ws"),
+        ("http://127.0.0.1:99999", "an address such as wss://chat.example/ws"),
+        ("127.0.0.1", "an address such as wss://chat.example/ws"),
+        ("file:///etc/passwd", "an address such as wss://chat.example/ws"),
+        (
+            "ftp://h/",
+            "an address that begins with one of: http://, https://, ws://, wss://, tcp://, tls://",
+        ),
+        ("tcp://127.0.0.1", "an address with a port, such as tcp://127.0.0.1:1883"),
     ],
 )
-def test_an_address_needs_host_and_port_and_no_tls(url, allowed):
+def test_an_address_needs_a_known_scheme_and_a_host(url, allowed):
     found = problems_of({"stack": "external", "url": [url]})
     assert found == ([] if allowed is None else [(("target", "url", 0), url, allowed)])
+
+
+@pytest.mark.parametrize(
+    ("headers", "where", "found"),
+    [
+        ({"Bad Name": "x"}, "Bad Name", "'Bad Name'"),
+        ({"X-A": "one\r\nX-B: two"}, "X-A", "'one\\r\\nX-B: two'"),
+    ],
+)
+def test_a_header_that_would_be_another_one_is_refused(headers, where, found):
+    ((path, value, _),) = problems_of({"stack": "external", "headers": headers})
+    assert (path, value) == (("target", "headers", where), found)
+
+
+def test_a_key_without_a_certificate_is_refused():
+    assert problems_of({"tls": {"cert": "c.pem", "key": "k.pem"}}) == []
+    ((path, _, allowed),) = problems_of({"tls": {"key": "k.pem"}})
+    assert path == ("target", "tls", "key")
+    assert allowed == "given together with target.tls.cert"
 
 
 def test_an_unknown_layout_is_refused():
