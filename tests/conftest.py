@@ -200,7 +200,7 @@ def require_service() -> Callable[[str], dict[str, str]]:
     def require(name: str) -> dict[str, str]:
         if not found:
             found.update(json.loads(subprocess.check_output(probe, timeout=60)))
-            path = prosody.find_binary()
+            path = prosody.PROGRAM.find()
             found["prosody"] = None if path is None else {"path": path, "version": ""}
             path = next(filter(None, map(shutil.which, CHROMIUM)), None)
             found["chromium"] = None if path is None else {"path": path, "version": ""}

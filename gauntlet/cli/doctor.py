@@ -45,7 +45,7 @@ def findings() -> list[Finding]:
             f"{SERVICES} · pip install 'im-gauntlet[postgres]'",
         ),
         Finding("RabbitMQ", services["rabbitmq"], "--stack full", SERVICES),
-        Finding("Prosody", prosody.find_binary(), "--stack prosody", SERVICES),
+        Finding("Prosody", prosody.PROGRAM.find(), "--stack prosody", SERVICES),
         Finding(
             "toxiproxy-server",
             find_binary()
