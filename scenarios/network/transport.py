@@ -69,6 +69,9 @@ class SocketTransport:
         self._on_failure = on_failure
         self._on_trouble = on_trouble
         self._wires: dict[Connection, Wire] = {}
+        # The frames of connections that are being opened. A server that speaks first may send them
+        # together with its answer to the handshake, which is then not yet handled.
+        self._early: dict[Connection, list[bytes]] = {}
         self._dials: dict[Connection, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -123,6 +126,7 @@ class SocketTransport:
             self._dials[connection] = self.spawn(self._dial(connection, dial))
 
     async def _dial(self, connection: Connection, dial: Dial) -> None:
+        self._early[connection] = []
         try:
             wire, response = await _DIALERS[self._kind](
                 self._network, dial, self._listener(connection)
@@ -132,7 +136,10 @@ class SocketTransport:
             return
         finally:
             self._dials.pop(connection, None)
+            early = self._early.pop(connection, [])
         self._on_open(connection, wire, response)
+        for frame in early:
+            self._on_frame(connection, frame)
 
     def _start_polling(self, connection: Connection, dial: Dial) -> None:
         poll = LongPoll(self._http, dial, self._listener(connection))
@@ -162,6 +169,9 @@ class SocketTransport:
             self._on_failure(error)
 
     def _on_frame(self, connection: Connection, frame: bytes) -> None:
+        if self._early and (early := self._early.get(connection)) is not None:
+            early.append(frame)
+            return
         try:
             connection.session.on_frame(connection, frame)
         except Exception as error:  # noqa: BLE001 - an error of Gauntlet ends the engine

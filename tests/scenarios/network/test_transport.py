@@ -1,0 +1,64 @@
+"""The transport of sessions: the order of what it reports."""
+
+import asyncio
+import base64
+import hashlib
+
+from gauntlet.scenarios.client.connection import Connection, Dial
+from gauntlet.scenarios.network.transport import SocketTransport
+from gauntlet.scenarios.network.wire import loopback_network
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_HELLO = b"\x81\x05hello"
+
+
+class RecordingSession:
+    """Records what it is told of its connection."""
+
+    def __init__(self):
+        self.calls = []
+
+    def on_open(self, _connection, _response):
+        self.calls.append("open")
+
+    def on_frame(self, _connection, frame):
+        self.calls.append(frame)
+
+    def on_closed(self, _connection, _code):
+        self.calls.append("closed")
+
+
+async def greet(reader, writer):
+    """Send the first message in the same segment as the answer to the handshake."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    key = next(
+        line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")
+    )
+    digest = hashlib.sha1(key.partition(b":")[2].strip() + _GUID).digest()
+    writer.write(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n\r\n" + _HELLO
+    )
+    await reader.read()
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_server_that_speaks_first_is_heard_after_the_connection_is_open():
+    """Otherwise the session would answer on a connection that it does not have yet."""
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    failures = []
+    transport = SocketTransport(loopback_network(), [], "websocket", failures.append)
+    session = RecordingSession()
+    url = f"ws://127.0.0.1:{port}"
+    connection = Connection(session, url, 0)
+    async with asyncio.timeout(5):
+        transport.dial(connection, Dial(url))
+        while len(session.calls) < 2:
+            await asyncio.sleep(0.01)
+    assert session.calls == ["open", b"hello"]
+    assert not failures
+    await transport.shut()
+    server.close()
+    await server.wait_closed()
