@@ -24,7 +24,7 @@ from gauntlet.reference_server.core.metrics import LoopLag, Metrics
 from gauntlet.reference_server.edge import edge
 from gauntlet.reference_server.gateway.gateway import Gateway
 from gauntlet.reference_server.http import messages
-from gauntlet.reference_server.http.server import listen
+from gauntlet.reference_server.http.server import Listener, listen
 from gauntlet.reference_server.http.service_client import ServiceClient
 from gauntlet.reference_server.services.assembly import SERVICES, Resources
 from gauntlet.reference_server.services.base import Service, ServiceContext
@@ -101,7 +101,7 @@ class Dispatcher:
         if self._gateway is not None:
             return await self._gateway.handle(request)
         error = ApiError(
-            "unauthorized", "this process is no gateway; it serves internal calls only"
+            "unauthorized", "clients are not served here; this port takes internal calls only"
         )
         return messages.error_response(error)
 
@@ -142,8 +142,25 @@ async def serve_http(config: Config, stop: asyncio.Event) -> None:
         if "message" not in services and config.urls.message:
             context.probes["message"] = partial(client.request, "message", "GET", "/readyz", dict)
         gateway = Gateway(context, lag.sustained_s) if "gateway" in config.services else None
-        dispatcher = Dispatcher(context, routes, gateway)
-        await listen(dispatcher.handle, config, metrics, stop)
+        await listen(_listeners(context, routes, gateway), config, metrics, stop)
+
+
+def _listeners(
+    context: ServiceContext, services: messages.Router, gateway: Gateway | None
+) -> list[Listener]:
+    """Return one port for all calls; with TLS another one before it, to which clients connect.
+
+    The health check uses the last one, so a healthy process serves its clients as well.
+    """
+    config = context.config
+    everything = Dispatcher(context, services, gateway).handle
+    if config.tls is None:
+        return [Listener(config.port, everything)]
+    internal_calls = Dispatcher(context, services, None).handle
+    return [
+        Listener(config.tls.port, everything, config.tls),
+        Listener(config.port, internal_calls),
+    ]
 
 
 def run_hooks(config: Config) -> None:

@@ -1,17 +1,36 @@
 """Probes a link: one round trip in the protocol of the link, with its duration."""
 
+import contextlib
 import socket
+import ssl
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+
+def _client_hello() -> bytes:
+    """Return the first flight of a TLS client (RFC 8446, 4.1.2).
+
+    A server answers with its own first flight, or with an alert, also if the client trusts no CA.
+    """
+    outgoing = ssl.MemoryBIO()
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    connection = client.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        connection.do_handshake()
+    return outgoing.read()
+
+
 # Requests that a server answers without credentials. The first byte of any answer counts, even of
 # an error, because it shows that both directions carry data.
 _HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n"
+_CLIENT_HELLO = _client_hello()
 REQUESTS: dict[str, bytes] = {
     "http": _HEALTHZ,
     "ws": _HEALTHZ,
+    "https": _CLIENT_HELLO,
+    "wss": _CLIENT_HELLO,
     "redis": b"PING\r\n",
     "amqp": b"AMQP\x00\x00\x09\x01",  # AMQP 0-9-1, 2.2.4: the protocol header
     "postgres": b"\x00\x00\x00\x08\x04\xd2\x16\x2f",  # SSLRequest; answered by one byte

@@ -186,6 +186,11 @@ def serve_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--config", type=Path, help="server settings, in YAML or JSON")
     parser.add_argument(
+        "--tls",
+        action="store_true",
+        help="speak TLS with clients, with a CA that is created for this start",
+    )
+    parser.add_argument(
         "--layout",
         default="default",
         help="default, split, single, or a YAML file (see docs/howto/operate.md)",

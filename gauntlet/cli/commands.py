@@ -123,8 +123,9 @@ def report(options: argparse.Namespace) -> int:
 
 def serve_reference_server(options: argparse.Namespace) -> int:
     """Run the reference server until it is interrupted."""
-    settings = serve.Options(options.stack, options.data, options.config, options.layout)
-    return serve.serve(settings)
+    return serve.serve(
+        serve.Options(options.stack, options.data, options.config, options.layout, options.tls)
+    )
 
 
 def cutover(options: argparse.Namespace) -> int:

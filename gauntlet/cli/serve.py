@@ -18,6 +18,7 @@ from gauntlet.stacks.reference import PlannedLink, ReferenceStack, StackAddresse
 
 POLL_S = 0.5
 CONTROL_FILE = "control.json"
+CA_FILE = "ca.pem"
 LOGS = "logs"
 
 
@@ -28,6 +29,7 @@ class Options(NamedTuple):
     data: Path | None = None
     config: Path | None = None
     layout: str = "default"
+    tls: bool = False
 
 
 def serve(options: Options) -> Exit:
@@ -44,31 +46,37 @@ def serve(options: Options) -> Exit:
             "stack": options.stack,
             "data_dir": str(folder / "data"),
             "log_dir": str(logs),
+            "config": {"tls": True} if options.tls else {},
             "config_file": None if options.config is None else str(options.config.resolve()),
             "layout": layout,
         }
         stack = ReferenceStack(request, on_event=lambda _event: None)
-        control = folder / CONTROL_FILE
         try:
             with handler.reraising_lost():
                 _show_until_it_ends(stack, options, folder)
         finally:
             stack.stop()
-            control.unlink(missing_ok=True)
+            for name in (CONTROL_FILE, CA_FILE):
+                (folder / name).unlink(missing_ok=True)
     return Exit.OK
 
 
 def _show_until_it_ends(stack: ReferenceStack, options: Options, folder: Path) -> NoReturn:
     """Start everything, print its addresses, and wait; StackError if the server ends by itself."""
-    logs, control = folder / LOGS, folder / CONTROL_FILE
+    logs, control, ca = (folder / name for name in (LOGS, CONTROL_FILE, CA_FILE))
     components, links = _plan(stack, options)
     ready = stack.start({})
     _write_control(control, ready)
-    addresses = {link.component: link.upstream for link in links}
+    if ready.ca:
+        shutil.copyfile(ready.ca, ca)
+    # The links of clients are the first ones, and the addresses for clients are of interest here.
+    addresses = {link.component: link.upstream for link in reversed(links)}
     for component in components:
         address = addresses.get(component["name"], "in the process of another component")
         print(f"  {component['name']:14} {address}")
     print(f"api      {'  '.join(ready.api)}")
+    if ready.ca:
+        print(f"ca       {ca}  (clients must trust it)")
     print(f"control  {ready.control}  token in {control}")
     print(f"logs     {logs}")
     print("Press Ctrl-C to stop.", flush=True)

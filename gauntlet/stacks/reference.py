@@ -29,11 +29,15 @@ class PlannedLink(NamedTuple):
 
 
 class StackAddresses(NamedTuple):
-    """The addresses of a running stack: control API with its token, and the APIs for clients."""
+    """The addresses of a running stack: control API with its token, and the APIs for clients.
+
+    `ca` is the path of the certificate that clients must trust; empty if they do not use TLS.
+    """
 
     control: str
     token: str
     api: list[str]
+    ca: str = ""
 
 
 class ReferenceStack:

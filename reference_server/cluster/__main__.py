@@ -36,6 +36,7 @@ from gauntlet.reference_server.cluster.topology.settings import (
     read_file,
 )
 from gauntlet.reference_server.core.config import Settings
+from gauntlet.reference_server.core.tls import Certificates
 
 EXIT_START_FAILED = 3
 FIRST_ENVIRONMENT = planning.ENVIRONMENTS[0]
@@ -78,7 +79,7 @@ async def _run_cluster(stop: Callable[[], None]) -> None:
     request = msgspec.json.decode(line, type=planning.ClusterRequest)
     settings = _settings(request)
     allocate = PortAllocator()
-    plan = planning.make_plan(request, allocate)
+    plan = planning.make_plan(request, allocate, tls=settings.tls)
     check_binaries(plan)
     write_message(plan=plan.as_json())
     if not (line := await lines.readline()):
@@ -90,13 +91,23 @@ async def _run_cluster(stop: Callable[[], None]) -> None:
     for folder in (data_dir, log_dir):
         folder.mkdir(parents=True, exist_ok=True)
     tokens = os.environ.get("IM_SECRET") or secrets.token_hex(32), secrets.token_hex(16)
-    wiring = Wiring(plan, advertise, data_dir, *tokens, settings, request.startup_hooks)
+    certificates = _issue_certificates(data_dir) if settings.tls else None
+    wiring = Wiring(
+        plan, advertise, data_dir, *tokens, settings, request.startup_hooks, certificates
+    )
     supervisor = Supervisor(plan, make_launch_specs(wiring, log_dir), write_event)
     try:
         await _serve(supervisor, wiring, allocate())
     finally:
         watch.cancel()
         await supervisor.stop()
+
+
+def _issue_certificates(data_dir: Path) -> Certificates:
+    # Only here, because the import is slow.
+    from gauntlet.reference_server.cluster import certificates
+
+    return certificates.issue(data_dir)
 
 
 def _settings(request: planning.ClusterRequest) -> Settings:
@@ -123,10 +134,11 @@ async def _serve(supervisor: Supervisor, wiring: Wiring, port: int) -> None:
         try:
             url = await control.open(port)
             api = [
-                f"http://{wiring.address('client', gateway.name)}"
+                wiring.api_url(wiring.address(planning.CLIENT, gateway.name))
                 for gateway in plan.hosting("gateway")
             ]
-            write_message(ready={"control": url, "token": token, "api": api})
+            ca = "" if wiring.certificates is None else str(wiring.certificates.ca)
+            write_message(ready={"control": url, "token": token, "api": api, "ca": ca})
             await asyncio.Event().wait()
         finally:
             await control.close()

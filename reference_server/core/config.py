@@ -39,9 +39,19 @@ class Urls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return urls
 
 
+class ClientTls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The port on which a process speaks TLS with clients, and its PEM files."""
+
+    port: int
+    certificate: str
+    key: str
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What an operator may tune; all processes of a cluster get the same settings."""
 
+    # Whether gateways and edges speak TLS with their clients.
+    tls: bool = False
     # Heartbeat of client connections; a lease lives three pings.
     ping_ms: int = 10_000
     pong_ms: int = 5_000
@@ -76,13 +86,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
-            if getattr(self, name) < 1:
+            value = getattr(self, name)
+            if type(value) is int and value < 1:
                 raise ValueError(f"{name} must be 1 or more")
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One process: what it hosts, where it listens, and what it connects to.
 
+    With `tls`, clients connect to the port that it names, and `port` serves internal calls only.
     `secret` signs tokens; `internal_token` identifies calls from other processes of the server.
     Databases: `sqlite:///absolute/path` or `postgresql://…`; bus: `redis://…` or `amqp://…`.
     `startup_hooks` maps a service to modules whose `install()` runs before the service is made.
@@ -94,6 +106,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     secret: Secret
     internal_token: Secret
     host: str = "127.0.0.1"
+    tls: ClientTls | None = None
     environment: str | None = None
     urls: Urls = Urls()
     messages_db: str = ""

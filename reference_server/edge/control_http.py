@@ -60,6 +60,14 @@ class ControlHttp:
             return self._control(ws, request, parts.path, parse_qs(parts.query))
         return ws.respond(HTTPStatus.NOT_FOUND, "not found\n")
 
+    def respond_internal(self, ws: ServerConnection, request: Request) -> Response:
+        """Return the response on the port that clients cannot use, because they need TLS."""
+        if urlsplit(request.path).path != "/v1/ws":
+            response = self.respond(ws, request)
+            if response is not None:
+                return response
+        return ws.respond(HTTPStatus.FORBIDDEN, "clients connect to the port that speaks TLS\n")
+
     def _control(self, ws: ServerConnection, request: Request, path: str, query: Query) -> Response:
         token = request.headers.get("X-Internal", "")
         if not compare_digest(token.encode(), self._internal_token.encode()):

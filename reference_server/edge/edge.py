@@ -10,7 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Coroutine
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from functools import partial
 from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
@@ -26,6 +26,7 @@ from gauntlet.reference_server.core.config import Config
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.internal_api import PresenceChange, PresenceEvent
 from gauntlet.reference_server.core.metrics import LoopLag, Metrics
+from gauntlet.reference_server.core.tls import listener_options
 from gauntlet.reference_server.core.wire import Close, WireError
 from gauntlet.reference_server.edge.client_socket import (
     CLOSE_TIMEOUT_S,
@@ -103,7 +104,11 @@ class Edge:
         An ExceptionGroup that leaves this method is a bug; the process ends and is restarted.
         """
         await self._bus.consume(self._queue, self._on_bus_message)
-        async with self._listen() as server, asyncio.TaskGroup() as group:
+        async with (
+            self._listen() as server,
+            self._listen_internally(),
+            asyncio.TaskGroup() as group,
+        ):
             for listener in server.sockets:  # accepted connections inherit the size
                 listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
             jobs: list[Coroutine[Any, Any, None]] = [
@@ -156,10 +161,11 @@ class Edge:
         }
 
     def _listen(self) -> AbstractAsyncContextManager[Server]:
+        tls = self._config.tls
         return listen(
             self._serve_client,
             self._config.host,
-            self._config.port,
+            self._config.port if tls is None else tls.port,
             process_request=self._http.respond,
             subprotocols=[Subprotocol(wire.SUBPROTOCOL)],
             compression=None,
@@ -170,6 +176,22 @@ class Edge:
             create_connection=BoundedConnection,
             # Above the outbox, so that the frames of this server never reach it.
             write_limit=2 * self._settings.outbox_bytes,
+            **listener_options(tls),
+        )
+
+    def _listen_internally(self) -> AbstractAsyncContextManager[Server | None]:
+        """Serve health and control calls without TLS, if clients have a port that needs it.
+
+        It opens after the port for clients, so an edge that answers here serves them as well.
+        """
+        if self._config.tls is None:
+            return nullcontext()
+        return listen(
+            self._serve_client,
+            self._config.host,
+            self._config.port,
+            process_request=self._http.respond_internal,
+            open_timeout=CONNECT_TIMEOUT_S,
         )
 
     async def _close_clients(self, server: Server) -> None:

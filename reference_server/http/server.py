@@ -9,14 +9,16 @@ During a shutdown clients are asked to close (`connection: close`) before connec
 import asyncio
 import socket
 from collections import deque
-from typing import cast
+from collections.abc import Sequence
+from typing import NamedTuple, cast
 from urllib.parse import parse_qsl, unquote
 
 import httptools
 
-from gauntlet.reference_server.core.config import Config
+from gauntlet.reference_server.core.config import ClientTls, Config
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.metrics import Metrics
+from gauntlet.reference_server.core.tls import listener_options
 from gauntlet.reference_server.http import messages
 from gauntlet.reference_server.http.messages import Handler
 
@@ -33,11 +35,19 @@ LAME_DUCK_S = 0.5
 _KEPT_HEADERS = {name.encode(): name for name in (*messages.HEADERS, "content-length", "expect")}
 
 
+class Listener(NamedTuple):
+    """A port, and what handles its requests."""
+
+    port: int
+    handle: Handler
+    tls: ClientTls | None = None
+
+
 class ServerState:
     """What all connections of a process share; `now_s` is the loop's time at the last check."""
 
-    def __init__(self, handle: Handler, config: Config, metrics: Metrics) -> None:
-        self.handle, self.settings, self.metrics = handle, config.settings, metrics
+    def __init__(self, config: Config, metrics: Metrics) -> None:
+        self.settings, self.metrics = config.settings, metrics
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.is_closing, self.now_s = False, 0.0
@@ -54,8 +64,9 @@ class Connection(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, state: ServerState) -> None:
+    def __init__(self, state: ServerState, handle: Handler) -> None:
         self._state = state
+        self._handle = handle
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
         self._pending: deque[messages.Request | ApiError] = deque()
@@ -224,7 +235,7 @@ class Connection(asyncio.Protocol):
             if isinstance(request, ApiError):
                 self._write(messages.error_response(request), with_body=True)
             else:
-                response = await messages.respond(self._state.handle, request)
+                response = await messages.respond(self._handle, request)
                 self._write(response, with_body=request.method != "HEAD")
 
     def _write(self, response: messages.Response, *, with_body: bool) -> None:
@@ -245,19 +256,31 @@ class Connection(asyncio.Protocol):
             self.transport.close()
 
 
-async def listen(handle: Handler, config: Config, metrics: Metrics, stop: asyncio.Event) -> None:
+async def _open(listener: Listener, host: str, state: ServerState) -> asyncio.Server:
+    """Begin to listen."""
+    return await asyncio.get_running_loop().create_server(
+        lambda: Connection(state, listener.handle),
+        sock=socket.create_server((host, listener.port), backlog=2048),
+        backlog=2048,
+        **listener_options(listener.tls),
+    )
+
+
+async def listen(
+    listeners: Sequence[Listener], config: Config, metrics: Metrics, stop: asyncio.Event
+) -> None:
     """Serve HTTP until `stop`, then finish the running calls and close all connections."""
     loop = asyncio.get_running_loop()
-    state = ServerState(handle, config, metrics)
+    state = ServerState(config, metrics)
     stopping = loop.create_task(stop.wait())
-    listener = socket.create_server((config.host, config.port), backlog=2048)
-    server = await loop.create_server(lambda: Connection(state), sock=listener, backlog=2048)
+    servers = [await _open(listener, config.host, state) for listener in listeners]
     while not stop.is_set():
         state.now_s = loop.time()
         for connection in tuple(state.connections):
             connection.check(state.now_s)
         await asyncio.wait([stopping], timeout=CHECK_EVERY_S)
-    server.close()
+    for server in servers:
+        server.close()
     state.is_closing = True
     await asyncio.sleep(LAME_DUCK_S if state.connections else 0)
     for connection in tuple(state.connections):

@@ -9,13 +9,30 @@ import msgspec
 
 from gauntlet.reference_server.cluster.engines import postgres
 from gauntlet.reference_server.cluster.supervision.launch_spec import LaunchSpec
-from gauntlet.reference_server.cluster.topology.plan import CALLS, Plan, PlannedComponent, resolve
-from gauntlet.reference_server.core.config import Config, EdgeAddress, Service, Settings, Urls
+from gauntlet.reference_server.cluster.topology.plan import (
+    CALLS,
+    CLIENT,
+    Plan,
+    PlannedComponent,
+    resolve,
+)
+from gauntlet.reference_server.core.config import (
+    ClientTls,
+    Config,
+    EdgeAddress,
+    Service,
+    Settings,
+    Urls,
+)
+from gauntlet.reference_server.core.tls import Certificates
 
 
 @dataclass(frozen=True)
 class Wiring:
-    """The values that all configuration lines of one cluster share."""
+    """The values that all configuration lines of one cluster share.
+
+    With `certificates`, clients use TLS.
+    """
 
     plan: Plan
     advertise: Mapping[str, str]
@@ -24,15 +41,19 @@ class Wiring:
     internal_token: str
     settings: Settings
     startup_hooks: Mapping[str, tuple[str, ...]]
+    certificates: Certificates | None = None
 
     def address(self, source: str, component: str) -> str:
         """Return the address at which processes of role `source` reach `component`."""
         return resolve(self.plan, self.advertise, source, component)
 
+    def api_url(self, address: str) -> str:
+        """Return the URL for clients of a gateway at `host:port`."""
+        return f"{'http' if self.certificates is None else 'https'}://{address}"
 
-def websocket_url(address: str) -> str:
-    """Return the URL of the WebSocket of an edge at `host:port`."""
-    return f"ws://{address}/v1/ws"
+    def websocket_url(self, address: str) -> str:
+        """Return the URL for clients of the WebSocket of an edge at `host:port`."""
+        return f"{'ws' if self.certificates is None else 'wss'}://{address}/v1/ws"
 
 
 def launch_spec(component: PlannedComponent, wiring: Wiring, log: Path) -> LaunchSpec:
@@ -50,6 +71,7 @@ def config(component: PlannedComponent, wiring: Wiring) -> Config:
         name=component.name,
         services=component.services,
         port=component.port,
+        tls=_client_tls(component, wiring.certificates),
         environment=component.environment,
         secret=wiring.secret,
         internal_token=wiring.internal_token,
@@ -77,10 +99,19 @@ def _hooks(
     return {service: modules for service, modules in hooks.items() if modules}
 
 
+def _client_tls(component: PlannedComponent, certificates: Certificates | None) -> ClientTls | None:
+    if certificates is None or component.client_port is None:
+        return None
+    return ClientTls(component.client_port, str(certificates.certificate), str(certificates.key))
+
+
 def _urls(source: str, wiring: Wiring) -> Urls:
-    def urls_of(service: str, source: str = source) -> tuple[str, ...]:
+    def urls_of(service: str) -> tuple[str, ...]:
         hosts = wiring.plan.hosting(service)
         return tuple(f"http://{wiring.address(source, host.name)}" for host in hosts)
+
+    def client_address(component: PlannedComponent) -> str:
+        return wiring.address(CLIENT, component.name)
 
     return Urls(
         message=urls_of("message"),
@@ -88,12 +119,12 @@ def _urls(source: str, wiring: Wiring) -> Urls:
         sessions=urls_of("sessions"),
         friend=urls_of("friend"),
         sticker=urls_of("sticker"),
-        api=urls_of("gateway", "client"),
+        api=tuple(wiring.api_url(client_address(each)) for each in wiring.plan.hosting("gateway")),
         edges=tuple(
             EdgeAddress(
                 edge.name,
                 edge.environment or "",
-                websocket_url(wiring.address("client", edge.name)),
+                wiring.websocket_url(client_address(edge)),
             )
             for edge in wiring.plan.hosting("edge")
         ),

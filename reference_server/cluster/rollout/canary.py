@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -26,9 +27,12 @@ class CanaryError(ClusterError):
 class Canary:
     """One user that sends over HTTP and receives from edges."""
 
-    def __init__(self, http: aiohttp.ClientSession, api: str, user: str) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, api: str, user: str, tls: ssl.SSLContext | None
+    ) -> None:
         self.user = user
         self._http = http
+        self._tls = tls
         self._api = api
         self._token = ""
 
@@ -52,7 +56,9 @@ class Canary:
     async def listen(self, url: str, cursors: dict[str, int]) -> AsyncIterator["Listener"]:
         """Connect to an edge, and wait for its `connected` frame."""
         protocol = [Subprotocol(SUBPROTOCOL)]
-        async with connect(url, subprotocols=protocol, compression=None, proxy=None) as socket:
+        async with connect(
+            url, subprotocols=protocol, compression=None, proxy=None, ssl=self._tls
+        ) as socket:
             credentials = {"token": self._token, "device": "canary", "cursors": cursors}
             await socket.send(json.dumps({"connect": credentials}))
             listener = Listener(socket)
@@ -91,7 +97,12 @@ class Listener:
             pass
 
 
-async def verify(api: str, old_urls: Sequence[str], new_urls: Sequence[str]) -> None:
+async def verify(
+    api: str,
+    old_urls: Sequence[str],
+    new_urls: Sequence[str],
+    tls: ssl.SSLContext | None = None,
+) -> None:
     """Verify every new edge; CanaryError names the step that failed.
 
     Messages from old to new and from new to old, resuming across environments, and history. Then
@@ -104,8 +115,9 @@ async def verify(api: str, old_urls: Sequence[str], new_urls: Sequence[str]) -> 
     tag = secrets.token_hex(4)
     step = "log in"
     # Not the cluster's own session, which sends the internal token.
-    async with aiohttp.ClientSession() as http:
-        left, right = (Canary(http, api, f"canary-{tag}-{side}") for side in "ab")
+    connector = aiohttp.TCPConnector(ssl=tls or True)
+    async with aiohttp.ClientSession(connector=connector) as http:
+        left, right = (Canary(http, api, f"canary-{tag}-{side}", tls) for side in "ab")
         try:
             async with asyncio.timeout(_STEP_TIMEOUT_S):
                 await asyncio.gather(left.log_in(), right.log_in())

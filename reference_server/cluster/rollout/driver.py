@@ -10,13 +10,14 @@ from typing import Annotated, Any, assert_never
 import aiohttp
 import msgspec
 
-from gauntlet.reference_server.cluster.engines.python_process import Wiring, websocket_url
+from gauntlet.reference_server.cluster.engines.python_process import Wiring
 from gauntlet.reference_server.cluster.rollout import canary, edge_stats
 from gauntlet.reference_server.cluster.rollout import cutover as machine
 from gauntlet.reference_server.cluster.rollout.edge_stats import EdgeStats
 from gauntlet.reference_server.cluster.supervision.supervisor import Supervisor
 from gauntlet.reference_server.cluster.topology.errors import ClusterError, RequestError, StateError
-from gauntlet.reference_server.cluster.topology.plan import ENVIRONMENTS, PlannedComponent
+from gauntlet.reference_server.cluster.topology.plan import CLIENT, ENVIRONMENTS, PlannedComponent
+from gauntlet.reference_server.core.tls import client_context
 
 log = logging.getLogger(__name__)
 
@@ -230,10 +231,15 @@ class CutoverDriver:
         gateways = self._supervisor.plan.hosting("gateway")
         running = [each for each in gateways if self._supervisor[each.name].state == "up"]
         old_urls, new_urls = (
-            [websocket_url(edge.address) for edge in self._edge_stats.running(environment)]
+            [
+                self._wiring.websocket_url(edge.client_address)
+                for edge in self._edge_stats.running(environment)
+            ]
             for environment in (old, new)
         )
-        await canary.verify(f"http://{(running or gateways)[0].address}", old_urls, new_urls)
+        api = self._wiring.api_url((running or gateways)[0].client_address)
+        tls = client_context(self._wiring.certificates)
+        await canary.verify(api, old_urls, new_urls, tls)
 
     async def _stop_drain(self, group: str) -> None:
         """Ask every edge to accept clients again; an error if none of them does.
@@ -285,7 +291,10 @@ class CutoverDriver:
             other for other in self._edge_stats.running(environment) if other.name != edge.name
         ]
         params = {
-            "url": [websocket_url(self._wiring.address("client", other.name)) for other in others],
+            "url": [
+                self._wiring.websocket_url(self._wiring.address(CLIENT, other.name))
+                for other in others
+            ],
             "drain_ms": self._drain_request.drain_ms,
             "deadline_ms": self._drain_request.drain_ms + _DEADLINE_AFTER_MS,
             "waves": self._drain_request.waves,

@@ -12,6 +12,7 @@ from gauntlet.reference_server.core.config import SERVICES, Service
 
 HOST = "127.0.0.1"
 ENVIRONMENTS = ("blue", "green")
+CLIENT = "client"  # the source of the links of clients
 
 PYTHON, REDIS, RABBITMQ, POSTGRES = "python", "redis", "rabbitmq", "postgres"
 LINK_KINDS = {REDIS: "redis", RABBITMQ: "amqp", POSTGRES: "postgres"}
@@ -47,7 +48,10 @@ class ClusterRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PlannedComponent(msgspec.Struct, frozen=True):
-    """One supervised process: its role, its engine and its ports."""
+    """One supervised process: its role, its engine and its ports.
+
+    `client_port` is where clients connect, if that is not where other components connect.
+    """
 
     name: str
     role: str
@@ -58,6 +62,7 @@ class PlannedComponent(msgspec.Struct, frozen=True):
     services: tuple[Service, ...] = ()
     # Not started with the cluster, but only through the control API.
     spare: bool = False
+    client_port: int | None = None
 
     @property
     def port(self) -> int:
@@ -66,8 +71,13 @@ class PlannedComponent(msgspec.Struct, frozen=True):
 
     @property
     def address(self) -> str:
-        """The `host:port` that the component is bound to."""
+        """The `host:port` that other components connect to."""
         return f"{HOST}:{self.port}"
+
+    @property
+    def client_address(self) -> str:
+        """The `host:port` that clients connect to."""
+        return f"{HOST}:{self.client_port or self.port}"
 
 
 class PlannedLink(msgspec.Struct, frozen=True):
@@ -119,7 +129,7 @@ STORES: dict[str, dict[str, str]] = {
 
 # The services and stores that a service (or `client`) connects to.
 CALLS: dict[str, tuple[str, ...]] = {
-    "client": ("gateway", "edge"),
+    CLIENT: ("gateway", "edge"),
     "gateway": ("message", "room", "sessions", "friend", "sticker"),
     "message": ("messages-db", "registry", "broker", "friend", "sticker"),
     "room": ("registry", "message"),
@@ -130,8 +140,13 @@ CALLS: dict[str, tuple[str, ...]] = {
 }
 
 
-def make_plan(request: ClusterRequest, allocate_port: Callable[[], int]) -> Plan:
-    """Return the plan for a request, with every port chosen; RequestError for a bad layout."""
+def make_plan(
+    request: ClusterRequest, allocate_port: Callable[[], int], *, tls: bool = False
+) -> Plan:
+    """Return the plan for a request, with every port chosen; RequestError for a bad layout.
+
+    With `tls`, gateways and edges have a second port, on which they speak TLS with clients.
+    """
     stores = [
         PlannedComponent(
             role, role, engine, [allocate_port() for _ in range(PORT_COUNTS.get(engine, 1))]
@@ -141,7 +156,13 @@ def make_plan(request: ClusterRequest, allocate_port: Callable[[], int]) -> Plan
     layout = _requested_layout(request)
     processes = [
         PlannedComponent(
-            f"{role}-{number}", role, PYTHON, [allocate_port()], None, process.services
+            f"{role}-{number}",
+            role,
+            PYTHON,
+            [allocate_port()],
+            None,
+            process.services,
+            client_port=allocate_port() if tls and "gateway" in process.services else None,
         )
         for role, process in layout.processes.items()
         for number in range(1, process.count + 1)
@@ -155,6 +176,7 @@ def make_plan(request: ClusterRequest, allocate_port: Callable[[], int]) -> Plan
             environment,
             ("edge",),
             spare=number > layout.edges,
+            client_port=allocate_port() if tls else None,
         )
         for environment in ENVIRONMENTS
         for number in range(1, layout.edges + layout.spare + 1)
@@ -165,7 +187,9 @@ def make_plan(request: ClusterRequest, allocate_port: Callable[[], int]) -> Plan
 
 def resolve(plan: Plan, advertise: Mapping[str, str], source: str, component: str) -> str:
     """Return the `host:port` at which processes of role `source` reach a component."""
-    return advertise.get(f"{source}>{component}") or plan.component(component).address
+    planned = plan.component(component)
+    direct = planned.client_address if source == CLIENT else planned.address
+    return advertise.get(f"{source}>{component}") or direct
 
 
 def check_advertise(plan: Plan, advertise: Mapping[str, str]) -> None:
@@ -202,9 +226,7 @@ def _links(components: list[PlannedComponent]) -> list[PlannedLink]:
                 # A service in the same process as its caller is called directly, without a link.
                 if target.role != source and _is_target(target, targets):
                     name = f"{source}>{target.name}"
-                    links[name] = PlannedLink(
-                        name, source, target.name, _kind(target), target.address
-                    )
+                    links[name] = _link(name, source, target)
     return list(links.values())
 
 
@@ -212,7 +234,11 @@ def _is_target(component: PlannedComponent, targets: tuple[str, ...]) -> bool:
     return any(target in (component.role, *component.services) for target in targets)
 
 
-def _kind(component: PlannedComponent) -> str:
-    if component.engine != PYTHON:
-        return LINK_KINDS[component.engine]
-    return "ws" if component.role == "edge" else "http"
+def _link(name: str, source: str, target: PlannedComponent) -> PlannedLink:
+    if target.engine != PYTHON:
+        return PlannedLink(name, source, target.name, LINK_KINDS[target.engine], target.address)
+    kind = "ws" if target.role == "edge" else "http"
+    if source == CLIENT:
+        kind = f"{kind}s" if target.client_port else kind
+        return PlannedLink(name, source, target.name, kind, target.client_address)
+    return PlannedLink(name, source, target.name, kind, target.address)

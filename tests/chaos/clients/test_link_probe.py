@@ -41,7 +41,7 @@ def test_a_probe_sends_the_request_of_the_link_s_protocol(kind):
     received = []
 
     def answer(connection):
-        received.append(connection.recv(1000))
+        received.append(connection.recv(65_536))
         connection.sendall(b"-NOAUTH whatever")
 
     with server(answer) as address:

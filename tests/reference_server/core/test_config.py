@@ -44,6 +44,7 @@ def test_a_setting_replaces_only_its_own_default():
         ({"colour": 1}, "colour"),
         ({"secret": ""}, "secret"),
         ({"internal_token": ""}, "internal_token"),
+        ({"tls": {"port": 1, "certificate": "c"}}, "key"),
         ({"urls": {"edges": [{"name": "e"}]}}, "environment"),
     ],
 )

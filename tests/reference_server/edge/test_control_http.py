@@ -1,6 +1,7 @@
 """An edge's answers to plain HTTP requests."""
 
 import json
+from functools import partial
 from http import HTTPStatus
 from types import SimpleNamespace
 
@@ -49,10 +50,11 @@ def get(missing):
     )
     http = ControlHttp(metrics, Drain(list), config, lambda: {"connections": 3, "missing": missing})
 
-    def send(path, headers=None, connections=1):
-        answer = http.respond(Ws(connections), Request(path, Headers(headers or {})))
+    def send(path, headers=None, connections=1, respond=http.respond):
+        answer = respond(Ws(connections), Request(path, Headers(headers or {})))
         return answer and (answer.status_code, answer.body.decode())
 
+    send.internal = partial(send, respond=http.respond_internal)
     return send
 
 
@@ -99,3 +101,12 @@ def test_health_metrics_and_stats_show_the_numbers_of_the_edge(get):
     assert "im_connections 3" in get("/metrics")[1]
     assert get("/internal/stats", TOKEN) == (200, '{"connections":3,"missing":[]}')
     assert get("/nowhere")[0] == 404
+
+
+async def test_the_port_without_tls_takes_every_call_but_clients(get):
+    """The same calls as before, with the same token; a WebSocket must use TLS."""
+    assert get.internal("/healthz") == get("/healthz")
+    assert get.internal("/internal/stats", TOKEN) == get("/internal/stats", TOKEN)
+    assert get.internal("/internal/stats")[0] == 403
+    assert get.internal("/v1/ws?x=1") == (403, "clients connect to the port that speaks TLS\n")
+    assert get("/v1/ws") is None

@@ -11,7 +11,13 @@ from gauntlet.reference_server.core.config import Config, Settings
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.http import server as http_server
 from gauntlet.reference_server.http.messages import reply
-from gauntlet.reference_server.http.server import HEAD_BYTES_MAX, Connection, ServerState, listen
+from gauntlet.reference_server.http.server import (
+    HEAD_BYTES_MAX,
+    Connection,
+    Listener,
+    ServerState,
+    listen,
+)
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
@@ -67,7 +73,14 @@ class RunningServer:
 async def running_server(**settings):
     """A server that runs until the block ends, unless it is stopped earlier."""
     server = RunningServer(**settings)
-    serving = asyncio.create_task(listen(server.answer, server.config, server.metrics, server.stop))
+    serving = asyncio.create_task(
+        listen(
+            [Listener(server.config.port, server.answer)],
+            server.config,
+            server.metrics,
+            server.stop,
+        )
+    )
     try:
         yield server
     finally:
@@ -100,7 +113,7 @@ class Transport:
 async def answers_to(*reads):
     """Return all responses to data that arrives in exactly these reads."""
     server, transport = RunningServer(), Transport()
-    connection = Connection(ServerState(server.answer, server.config, server.metrics))
+    connection = Connection(ServerState(server.config, server.metrics), server.answer)
     connection.connection_made(transport)
     for data in reads:
         connection.data_received(data)
@@ -332,7 +345,7 @@ async def test_a_client_that_does_not_read_the_last_response_is_disconnected(mon
     """The remaining data is too little to block writing; the wait for the close is limited."""
     monkeypatch.setattr(http_server, "KEEP_ALIVE_S", 0.1)
     server, transport = RunningServer(request_timeout_ms=100), Transport()
-    connection = Connection(ServerState(server.answer, server.config, server.metrics))
+    connection = Connection(ServerState(server.config, server.metrics), server.answer)
     connection.connection_made(transport)
     connection.data_received(last)
     await asyncio.sleep(0.01)

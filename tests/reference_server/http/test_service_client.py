@@ -13,7 +13,7 @@ from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.http.circuit_breaker import FAILURES_TO_OPEN, RETRY_EVERY_S
 from gauntlet.reference_server.http.messages import Request, Response, error_response, reply
-from gauntlet.reference_server.http.server import listen
+from gauntlet.reference_server.http.server import Listener, listen
 from gauntlet.reference_server.http.service_client import BUNDLE_PATH, ServiceClient
 
 SEND = Request("POST", "/v1/conversations/r.a b/messages", b"{}", {"after": "1"}, user="ann")
@@ -76,7 +76,7 @@ async def message_server(refused=""):
         ]
         return Response(200, msgspec.msgpack.encode(answers))
 
-    serving = asyncio.create_task(listen(handle, config, Metrics(), stop))
+    serving = asyncio.create_task(listen([Listener(config.port, handle)], config, Metrics(), stop))
     await asyncio.sleep(0)
     try:
         yield f"http://127.0.0.1:{port}", received

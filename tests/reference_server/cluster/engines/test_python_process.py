@@ -7,16 +7,21 @@ import pytest
 
 from gauntlet.reference_server.cluster.engines.python_process import Wiring, config, launch_spec
 from gauntlet.reference_server.cluster.topology import plan
-from gauntlet.reference_server.core.config import Settings, parse_config
+from gauntlet.reference_server.core.config import ClientTls, Settings, parse_config
+from gauntlet.reference_server.core.tls import Certificates
 
 
-def make_wiring(stack, advertise=None, layout="default", **hooks):
+def make_wiring(stack, advertise=None, layout="default", certificates=None, **hooks):
     """Return the wiring of a planned cluster whose ports count from 20001."""
     numbers = itertools.count(20001)
     cluster_plan = plan.make_plan(
-        plan.ClusterRequest(stack, "/data", "/log", layout=layout), lambda: next(numbers)
+        plan.ClusterRequest(stack, "/data", "/log", layout=layout),
+        lambda: next(numbers),
+        tls=certificates is not None,
     )
-    return Wiring(cluster_plan, advertise or {}, Path("/data"), "s", "t", Settings(), hooks)
+    return Wiring(
+        cluster_plan, advertise or {}, Path("/data"), "s", "t", Settings(), hooks, certificates
+    )
 
 
 def config_of(wiring, name):
@@ -99,3 +104,20 @@ def test_services_in_separate_processes_know_their_databases(stack):
         assert config_of(wiring, name).users_db
         assert not config_of(wiring, name).messages_db
     assert config_of(wiring, "message-1").messages_db
+
+
+def test_with_tls_only_gateways_and_edges_get_the_certificate():
+    """The other processes call them without TLS, and give clients addresses with it."""
+    certificates = Certificates(Path("/ca"), Path("/cert"), Path("/key"))
+    wiring = make_wiring("full", {"client>gateway-1": "127.0.0.1:9"}, certificates=certificates)
+    for name in ("gateway-2", "edge-blue-1"):
+        planned = wiring.plan.component(name)
+        assert config_of(wiring, name).tls == ClientTls(planned.client_port, "/cert", "/key")
+    social = config_of(wiring, "social-1")
+    assert social.tls is None
+    second = wiring.plan.component("gateway-2").client_address
+    assert social.urls.api == ("https://127.0.0.1:9", f"https://{second}")
+    assert {edge.url.partition(":")[0] for edge in social.urls.edges} == {"wss"}
+    assert config_of(wiring, "edge-blue-1").urls.message == tuple(
+        f"http://{wiring.plan.component(name).address}" for name in ("gateway-1", "gateway-2")
+    )

@@ -91,7 +91,12 @@ def cluster(monkeypatch):
 @pytest.fixture
 async def driver(cluster):
     """A driver of the cluster's migrations, without waiting times."""
-    wiring = SimpleNamespace(address=lambda _source, name: name)
+    wiring = SimpleNamespace(
+        address=lambda _source, name: name,
+        api_url=lambda address: f"http://{address}",
+        websocket_url=lambda address: f"ws://{address}/v1/ws",
+        certificates=None,
+    )
     driver = CutoverDriver(cluster, wiring, None)
     driver._limits = Limits(settle_ms=0, monitor_ms=100)
     yield driver
@@ -106,7 +111,7 @@ async def ended(driver):
     return status
 
 
-async def _verified(_api, old_urls, new_urls):
+async def _verified(_api, old_urls, new_urls, _tls):
     pass
 
 

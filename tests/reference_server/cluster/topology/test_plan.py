@@ -13,11 +13,11 @@ from gauntlet.reference_server.cluster.topology.errors import RequestError
 GOLDEN = Path(__file__).parents[3] / "golden" / "cluster"
 
 
-def make(stack, **request):
+def make(stack, *, tls=False, **request):
     """Return a plan whose ports count from 20001."""
     numbers = itertools.count(20001)
     return plan.make_plan(
-        plan.ClusterRequest(stack, "/data", "/log", **request), lambda: next(numbers)
+        plan.ClusterRequest(stack, "/data", "/log", **request), lambda: next(numbers), tls=tls
     )
 
 
@@ -102,3 +102,29 @@ def test_an_unknown_link_cannot_be_advertised():
 def test_an_invalid_request_is_refused(line):
     with pytest.raises(msgspec.MsgspecError):
         msgspec.json.decode(line, type=plan.ClusterRequest)
+
+
+@pytest.mark.parametrize("stack", ["embedded", "full"])
+def test_with_tls_clients_alone_are_led_to_a_second_port(stack):
+    """Also on `full`, where a gateway hosts the message service that others call."""
+    planned = make(stack, tls=True)
+    encrypted = {"http": "https", "ws": "wss"}
+    for link, plain in zip(planned.links, make(stack).links, strict=True):
+        component = planned.component(link.component)
+        if link.source == "client":
+            assert (link.kind, link.upstream) == (encrypted[plain.kind], component.client_address)
+            assert component.client_address != component.address
+        else:
+            assert (link.kind, link.upstream) == (plain.kind, component.address)
+    ports = [port for each in planned.components for port in (*each.ports, each.client_port)]
+    ports = [port for port in ports if port is not None]
+    assert len(ports) == len(set(ports))
+
+
+def test_with_tls_an_address_that_is_advertised_to_clients_replaces_only_their_own():
+    planned = make("full", tls=True)
+    advertise = {"client>gateway-1": "127.0.0.1:9"}
+    gateway, other = (planned.component(f"gateway-{number}") for number in (1, 2))
+    assert plan.resolve(planned, advertise, "client", "gateway-1") == "127.0.0.1:9"
+    assert plan.resolve(planned, advertise, "client", "gateway-2") == other.client_address
+    assert plan.resolve(planned, advertise, "edge", "gateway-1") == gateway.address

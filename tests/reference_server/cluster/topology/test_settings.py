@@ -1,5 +1,6 @@
 """Settings from a file, the environment and the request: precedence and errors."""
 
+import json
 import re
 from pathlib import Path
 
@@ -41,6 +42,19 @@ def test_an_error_names_its_source_and_key(sources, message):
         load_settings(*sources)
 
 
+@pytest.mark.parametrize("value", [True, "true", "1"])
+def test_tls_is_on_in_the_words_of_every_source(value):
+    """YAML and JSON have booleans, the environment has text."""
+    environ = {"IM_TLS": value} if isinstance(value, str) else {}
+    assert load_settings({} if environ else {"tls": value}, environ, {}).tls is True
+
+
+def test_tls_is_either_on_or_off():
+    assert load_settings({"tls": False}, {}, {}).tls is load_settings({}, {}, {}).tls is False
+    with pytest.raises(SettingsError, match=r"the request: tls: .*bool"):
+        load_settings({}, {}, {"tls": "ca.pem"})
+
+
 def test_a_file_is_yaml_or_json(tmp_path):
     """An empty file sets nothing; an error names the file."""
     path = tmp_path / "im.yaml"
@@ -57,7 +71,7 @@ def test_a_file_is_yaml_or_json(tmp_path):
 
 def test_the_reference_lists_every_setting_and_its_default():
     """In the order of the code."""
-    rows = re.findall(r"^\| `(\w+)` \| ([\d ]+) \| \S", PAGE.read_text(), re.MULTILINE)
-    documented = [(name, int(default.replace(" ", ""))) for name, default in rows]
+    rows = re.findall(r"^\| `(\w+)` \| ([\d ]+|false) \| \S", PAGE.read_text(), re.MULTILINE)
+    documented = [(name, json.loads(default.replace(" ", ""))) for name, default in rows]
     fields = msgspec.structs.fields(Settings)
     assert documented == [(field.encode_name, field.default) for field in fields]
