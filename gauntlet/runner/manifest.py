@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gauntlet.core import clock, run_directory
+from gauntlet.core.scenario import traits
 from gauntlet.core.scenario.model import Scenario, to_builtins
 from gauntlet.scenarios import adapters
 
@@ -16,6 +17,7 @@ _SHOWN_PACKAGES = ("im-gauntlet", "locust", "uvloop", "websockets", "picows", "n
 
 def build(scenario: Scenario, argv: list[str], *, bug: str | None) -> dict[str, Any]:
     """The manifest at the start of a run; `stack` and `proxy` are completed once they are known."""
+    adapter, transport = adapters.create(scenario.target, scenario.load.transport)
     return {
         "schema_version": run_directory.SCHEMA_VERSION,
         "argv": argv,
@@ -29,7 +31,9 @@ def build(scenario: Scenario, argv: list[str], *, bug: str | None) -> dict[str, 
         "adapter": {
             "name": scenario.target.adapter,
             # Judging needs these, possibly long after the run and without the adapter.
-            "capabilities": sorted(adapters.find(scenario.target.adapter).capabilities),
+            "capabilities": sorted(adapter.capabilities),
+            "traits": traits.to_builtins(adapter.traits),
+            "transport": transport,
         },
         "stack": {"name": scenario.target.stack},
         "proxy": {"backend": None, "links": []},

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Channel
 from gauntlet.core.scenario.capabilities import SELF_ECHO
-from gauntlet.reports.history.arrays import Bools, Ints, find, pair
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, find, pair
 from gauntlet.reports.history.history import History
 
 
@@ -17,6 +18,28 @@ def first_deliveries(history: History) -> tuple[Ints, Ints]:
     presentations = history.presentations
     chosen = presentations.first & (presentations.channel != Channel.HISTORY)
     return presentations.message[chosen], presentations.session[chosen]
+
+
+def beyond_retention(history: History) -> Bools:
+    """Return which messages the server did not have to keep until the audit.
+
+    The order within a conversation is that of the acknowledgements, so that a message counts as
+    beyond only if at least `count` others were acknowledged after it.
+    """
+    messages, retention = history.messages, history.traits.retention
+    beyond = np.zeros(len(messages), dtype=np.bool_)
+    if retention is None:
+        return beyond
+    if retention.age_s is not None:
+        audit_ns = history.events.phases.get("audit", NEVER)
+        beyond |= messages.acked_ns < audit_ns - int(retention.age_s * NS_PER_S)
+    if retention.count is not None:
+        at = np.flatnonzero(messages.acked)
+        at = at[np.lexsort((messages.acked_ns[at], messages.conv[at]))]
+        conv = messages.conv[at]
+        ends = np.searchsorted(conv, conv, side="right")
+        beyond[at] |= ends - np.arange(at.size) > retention.count
+    return beyond
 
 
 class OwnPositions:

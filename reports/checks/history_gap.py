@@ -6,9 +6,15 @@ returned if the receiver has it at the end, in whatever way, because entries tha
 already leave no record. A page need not contain positions that its reader must not read, nor the
 reader's own messages where the system sends users none of their own.
 
-The audit reads everything: it must have no hole between its lowest and highest position, and must
-not end before a position that some client received before the audit began.
+The audit reads everything: it must have no hole between its lowest position and the head that the
+server reports, and must not end before a position that some client received before the audit began.
+
+A broken server may report any head. Positions beyond the last one that any record of the
+conversation contains are therefore counted as a range and not one by one.
 """
+
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +26,7 @@ from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Bools, Ints, contains, find, ints, pair
 from gauntlet.reports.history.history import History
 
+_LOW = 0xFFFFFFFF
 _RECEIVED_KINDS = (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
 
 KIND = CheckKind(
@@ -31,39 +38,83 @@ KIND = CheckKind(
 
 
 def check(history: History) -> Finding:
-    page, position = _required_positions(history)
+    page, position, beyond_pages = _required_positions(history)
     omitted = np.flatnonzero(~_received(history, page, position))
     holes, audited = _audit_holes(history)
     beyond = _beyond_audit(history)
+    in_ranges = sum(hole.size for hole in (*holes, *beyond_pages))
     witnesses = [
         *(
             _page_witness(history, int(page[at]), int(position[at]))
             for at in omitted[:WITNESSES_MAX]
         ),
-        *(_hole_witness(history, int(place)) for place in holes[:WITNESSES_MAX]),
+        *(_beyond_witness(history, hole) for hole in beyond_pages[:WITNESSES_MAX]),
+        *(_hole_witness(history, hole) for hole in holes[:WITNESSES_MAX]),
         *(_end_witness(history, int(place)) for place in beyond[:WITNESSES_MAX]),
     ]
     return Finding(
-        examined=position.size + audited + beyond.size,
+        examined=position.size + audited + beyond.size + in_ranges,
         subject="positions that pages had to contain",
         statement="{count} of {examined} {subject} {are} missing.",
-        count=omitted.size + holes.size + beyond.size,
+        count=omitted.size + beyond.size + in_ranges,
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
     )
 
 
-def _required_positions(history: History) -> tuple[Ints, Ints]:
-    """Return (record of the page, position) of everything that pages had to contain."""
+class Hole(NamedTuple):
+    """Positions `first` to `last` are missing: in the audit of `conv`, or in the record `page`."""
+
+    conv: int
+    first: int
+    last: int
+    page: int = -1
+
+    @property
+    def size(self) -> int:
+        """How many positions are missing."""
+        return self.last - self.first + 1
+
+
+def _required_positions(history: History) -> tuple[Ints, Ints, list[Hole]]:
+    """Return (record of the page, position) of everything that pages had to contain.
+
+    The third value has what pages claimed beyond the last position that is known at all.
+    """
     records = history.records
     pages = np.flatnonzero((records["kind"] == Kind.PAGE) & (records["link"] > 0))
     after, last = ints(records["seq"][pages]), ints(records["sseq"][pages])
-    covered = np.maximum(last - after, 0)
+    known = np.maximum(after, _last_known(history, ints(records["conv"][pages])))
+    beyond = [
+        Hole(int(records["conv"][pages[at]]), int(known[at]) + 1, int(last[at]), int(pages[at]))
+        for at in np.flatnonzero(last > known)
+    ]
+    covered = np.maximum(np.minimum(last, known) - after, 0)
     offset = np.arange(covered.sum()) - np.repeat(np.cumsum(covered) - covered, covered)
     page = np.repeat(pages, covered)
     position = np.repeat(after, covered) + 1 + offset
     place = ints(records["conv"][page]), history.user[page], position
     required = ~history.membership.excluded(*place) & ~OwnPositions(history).contain(*place)
-    return page[required], position[required]
+    return page[required], position[required], _readable(history, beyond)
+
+
+def _last_known(history: History, conv: Ints) -> Ints:
+    """Return the last position of each conversation that any record contains, besides its head."""
+    records = history.records
+    at = np.flatnonzero(np.isin(records["kind"], (*_RECEIVED_KINDS, Kind.ACK, Kind.AUDIT)))
+    convs, which = np.unique(ints(records["conv"][at]), return_inverse=True)
+    # The additional last entry is for conversations without such a record (-1).
+    last = np.zeros(convs.size + 1, dtype=np.int64)
+    np.maximum.at(last, which, ints(records["seq"][at]))
+    return last[find(convs, conv)]
+
+
+def _readable(history: History, beyond: list[Hole]) -> list[Hole]:
+    """Return the holes whose reader was allowed to read their first position."""
+    conv = np.array([hole.conv for hole in beyond], dtype=np.int64)
+    user = history.user[np.array([hole.page for hole in beyond], dtype=np.int64)]
+    first = np.array([hole.first for hole in beyond], dtype=np.int64)
+    excluded = history.membership.excluded(conv, user, first)
+    return [hole for hole, out in zip(beyond, excluded, strict=True) if not out]
 
 
 def _received(history: History, page: Ints, position: Ints) -> Bools:
@@ -78,15 +129,29 @@ def _received(history: History, page: Ints, position: Ints) -> Bools:
     return contains(received, pair(reader, position))
 
 
-def _audit_holes(history: History) -> tuple[Ints, int]:
-    """Return the places (conversation, position) missing in the audit, and how many it covers."""
+def _audit_holes(history: History) -> tuple[list[Hole], int]:
+    """Return what is missing in the audit, and how many positions it contains."""
     records = history.records
     audit = records["kind"] == Kind.AUDIT
-    places = np.sort(pair(records["conv"][audit], records["seq"][audit]))
-    steps = np.where(places[1:] >> 32 == places[:-1] >> 32, places[1:] - places[:-1], 1)
-    holes = [np.arange(places[at] + 1, places[at + 1]) for at in np.flatnonzero(steps > 1)]
-    missing = np.concatenate([np.empty(0, dtype=np.int64), *holes])
-    return missing, places.size + missing.size
+    places = np.unique(pair(records["conv"][audit], records["seq"][audit]))
+    same = places[1:] >> 32 == places[:-1] >> 32
+    gaps = np.flatnonzero(same & (places[1:] - places[:-1] > 1))
+    between = [
+        Hole(int(places[at] >> 32), int(places[at] & _LOW) + 1, int(places[at + 1] & _LOW) - 1)
+        for at in gaps
+    ]
+    return [*between, *_audit_tails(history, places)], places.size
+
+
+def _audit_tails(history: History, places: Ints) -> Iterator[Hole]:
+    """Yield what is missing between the last position of an audit and the head reported to it."""
+    records = history.records
+    for head in records[records["kind"] == Kind.HEAD]:
+        conv = int(head["conv"])
+        at = int(np.searchsorted(places, (conv + 1) << 32)) - 1
+        last = int(places[at] & _LOW) if at >= 0 and int(places[at]) >> 32 == conv else 0
+        if int(head["seq"]) > last:
+            yield Hole(conv, last + 1, int(head["seq"]))
 
 
 def _beyond_audit(history: History) -> Ints:
@@ -118,13 +183,24 @@ def _page_witness(history: History, page: int, position: int) -> Witness:
     )
 
 
-def _hole_witness(history: History, place: int) -> Witness:
-    conv, position = place >> 32, place & 0xFFFFFFFF
+def _beyond_witness(history: History, hole: Hole) -> Witness:
+    record, user = history.records[hole.page], int(history.user[hole.page])
     return Witness(
-        f"The audit of {history.names.conv(conv)} has positions before and after {position}, "
-        f"but not position {position} itself.",
-        _messages_at(history, conv, position),
+        f"{history.names.user(user)} requested {history.names.conv(hole.conv)} after position "
+        f"{record['seq']}, and the page claims to reach position {hole.last:,}, but no client "
+        f"ever received a position after {hole.first - 1}.",
+        (),
+        user,
     )
+
+
+def _hole_witness(history: History, hole: Hole) -> Witness:
+    where = f"The audit of {history.names.conv(hole.conv)}"
+    if hole.size == 1:
+        text = f"{where} lacks position {hole.first}, which is not beyond the reported head."
+    else:
+        text = f"{where} lacks positions {hole.first:,} to {hole.last:,} of those up to its head."
+    return Witness(text, _messages_at(history, hole.conv, hole.first))
 
 
 def _end_witness(history: History, place: int) -> Witness:

@@ -2,7 +2,8 @@
 
 A message is identified by (conversation, author, sender's number) in its body, so it is found even
 if it is stored at another position or under another id. Only conversations whose audit was
-completed (they have a HEAD record) are judged.
+completed (they have a HEAD record) are judged. What the server need not keep (`Traits.retention`)
+and what was only handed over, because the protocol has no acknowledgement, is not judged.
 """
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from gauntlet.core.history import Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY
+from gauntlet.reports.checks._shared import beyond_retention
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import contains, ints
 from gauntlet.reports.history.history import History
@@ -29,10 +31,19 @@ def check(history: History) -> Finding:
     stored = np.zeros(len(messages), dtype=np.bool_)
     found = messages.of_record[records["kind"] == Kind.AUDIT]
     stored[found[found >= 0]] = True
-    acked = messages.acked & messages.sent
-    judged = acked & contains(audited, messages.conv)
+    acked = messages.acked & messages.sent & ~messages.handed_over
+    audited_acked = acked & contains(audited, messages.conv)
+    judged = audited_acked & ~beyond_retention(history)
     lost = np.flatnonzero(judged & ~stored)
-    unaudited = int((acked & ~judged).sum())
+    unaudited = int((acked & ~audited_acked).sum())
+    if history.traits.may_disappear and lost.size:
+        return Finding(
+            examined=int(judged.sum()),
+            subject="acknowledged messages",
+            statement="{count} of {examined} {subject} {are} missing from storage.",
+            unknown=f"{lost.size:,} acknowledged messages are not stored, and the adapter declares "
+            "that messages may be deleted or expire.",
+        )
     return Finding(
         examined=int(judged.sum()),
         subject="acknowledged messages",

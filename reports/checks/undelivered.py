@@ -14,17 +14,22 @@ begins, the load reconnects all users who are away: a user whom the system does 
 still counts. Only in a run that was cut short before that, nothing is expected for such a user. If
 the system never admitted some user at all, the check is unknown at best. Messages that the audit
 does not find concern `lost-acked`.
+
+Where the adapter declares `at_most_once`, nothing is expected of what a receiver missed while not
+connected.
 """
 
 import numpy as np
 
-from gauntlet.core.clock import NS_PER_S, format_s
+from gauntlet.core.clock import NS_PER_MS, NS_PER_S, format_s
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import NEVER, Ints
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, pair
 from gauntlet.reports.history.deliveries import ExpectedDeliveries
 from gauntlet.reports.history.history import History
+
+_PUSH_NS = NS_PER_S
 
 KIND = CheckKind(
     "undelivered",
@@ -66,10 +71,44 @@ def _judge(history: History, expected: ExpectedDeliveries, since_ns: Ints) -> tu
         expected.session, messages.intended_ns[expected.message], expected.presented_ns
     )
     judged = stored & (returned_ns != NEVER)
+    if history.traits.at_most_once:
+        judged &= ~(expected.missing & _missed_while_away(history, expected))
     start_ns = np.maximum(since_ns[expected.message], returned_ns)
     # `presented_ns` of a missing delivery is NEVER, which is later than any deadline.
     late = expected.presented_ns > _deadlines_ns(history, expected, start_ns)
     return int(judged.sum()), np.flatnonzero(judged & late)
+
+
+def _missed_while_away(history: History, expected: ExpectedDeliveries) -> Bools:
+    """Return the deliveries whose receiver was not connected all the time that the message took.
+
+    That is from the first attempt until `_PUSH_NS` after the acknowledgement, when a system that
+    stores nothing for absent users has pushed the message. A fault in that time is an absence as
+    well: a link that is cut silently looks connected to its client.
+    """
+    messages, connections = history.messages, history.sessions.connections
+    start_ns = messages.first_attempt_ns[expected.message]
+    acked_ns = messages.acked_ns[expected.message]
+    end_ns = np.where(acked_ns == NEVER, start_ns, acked_ns) + _PUSH_NS
+    # The connection of the receiver that began last before the attempt.
+    origin_ns = int(connections.up_ns.min()) if connections.up_ns.size else 0
+    ups = pair(connections.session, _ms(connections.up_ns, origin_ns))
+    at = np.searchsorted(ups, pair(expected.session, _ms(start_ns, origin_ns)), side="right") - 1
+    connected = (
+        (at >= 0)
+        & (connections.session[at] == expected.session)
+        & (connections.down_ns[at] > end_ns)
+    )
+    away: Bools = ~connected
+    for fault in history.events.faults:
+        if fault.effective_ns is not None:
+            healed_ns = NEVER if fault.healed_ns is None else fault.healed_ns
+            away |= (start_ns < healed_ns) & (end_ns > fault.effective_ns)
+    return away
+
+
+def _ms(t_ns: Ints, origin_ns: int) -> Ints:
+    return np.clip((t_ns - origin_ns) // NS_PER_MS, 0, 2**32 - 1)
 
 
 def _deadlines_ns(history: History, expected: ExpectedDeliveries, start_ns: Ints) -> Ints:

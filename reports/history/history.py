@@ -8,6 +8,7 @@ from gauntlet.core.errors import HistoryError
 from gauntlet.core.run_directory import RunDir, read_jsonl
 from gauntlet.core.scenario.capabilities import CAPABILITIES, SELF_ECHO
 from gauntlet.core.scenario.model import Scenario
+from gauntlet.core.scenario.traits import Traits
 from gauntlet.reports.history.arrays import Bools, Ints, Records, ints
 from gauntlet.reports.history.connections import Sessions
 from gauntlet.reports.history.deliveries import (
@@ -54,6 +55,7 @@ class History:
     proven_stored_ns: Ints
     expected_unanswered: ExpectedDeliveries
     capabilities: frozenset[str]
+    traits: Traits
 
     def title(self, message: int) -> str:
         """Return a message in words: `message 7 of u0-1 in d.u0-1.u0-2`."""
@@ -71,12 +73,16 @@ class History:
 
 
 def load_history(
-    run: RunDir, scenario: Scenario, events: Events, capabilities: frozenset[str]
+    run: RunDir,
+    scenario: Scenario,
+    events: Events,
+    capabilities: frozenset[str],
+    traits: Traits = Traits(),  # noqa: B008 - it cannot change
 ) -> History:
     """Return the history of a run; raises HistoryError if it is incomplete or damaged."""
     records = read_records(run, list(events.reconciliations), events.lost, events.clocks)
     names, live = Names.read(run, events.lost), read_jsonl(run.live)
-    return assemble_history(scenario, events, names, records, capabilities, live)
+    return assemble_history(scenario, events, names, records, capabilities, live, traits)
 
 
 def assemble_history(
@@ -86,6 +92,7 @@ def assemble_history(
     records: Records,
     capabilities: frozenset[str] = frozenset(CAPABILITIES),
     live: Iterable[dict[str, Any]] = (),
+    traits: Traits = Traits(),  # noqa: B008 - it cannot change
 ) -> History:
     """Return the history made of its parts; raises HistoryError if they do not fit together."""
     messages = collect_messages(records)
@@ -122,4 +129,5 @@ def assemble_history(
         proven_stored_ns=stored_ns,
         expected_unanswered=expected(stored_ns < events.quiesce_started_ns),
         capabilities=capabilities,
+        traits=traits,
     )

@@ -27,7 +27,9 @@ _MESSAGE_KINDS = (
 class Messages:
     """Parallel arrays with one entry for each message, sent or only seen.
 
-    Times are in nanoseconds and NEVER if it did not happen. `unanswered_ns` is when a send ended
+    Times are in nanoseconds and NEVER if it did not happen. `handed_over` marks those of the
+    `acked` messages whose protocol has no acknowledgement, and `untried` those of the `rejected`
+    ones that were never attempted. `unanswered_ns` is when a send ended
     without an answer. `of_record` has the message of each *record* (-1: none, or a foreign body).
     `position` is the first known of acknowledgement, audit and delivery, 0 where unknown.
     """
@@ -38,7 +40,9 @@ class Messages:
     sseq: Ints
     sent: Bools
     acked: Bools
+    handed_over: Bools
     rejected: Bools
+    untried: Bools
     given_up: Bools
     intended_ns: Ints
     handed_ns: Ints
@@ -91,6 +95,7 @@ def collect_messages(records: Records) -> Messages:
     given_up_ns = first(Kind.UNKNOWN, "t_ns", NEVER)
     # Rejected without an attempt: the op was still in its queue when the load ended.
     untried_ns = first(Kind.REJECT, "t_ns", NEVER, chosen & (records["spare"] == 0))
+    handed_over = chosen & (records["flags"] & Flag.HANDED_OVER != 0)
     return Messages(
         of_record=of_record,
         conv=ints(records["conv"][representative]),
@@ -98,7 +103,9 @@ def collect_messages(records: Records) -> Messages:
         sseq=ints(records["sseq"][representative]),
         sent=handed_ns != NEVER,
         acked=acked_ns != NEVER,
+        handed_over=first(Kind.ACK, "t_ns", NEVER, handed_over) != NEVER,
         rejected=first(Kind.REJECT, "t_ns", NEVER) != NEVER,
+        untried=untried_ns != NEVER,
         given_up=given_up_ns != NEVER,
         intended_ns=ints(records["ref_ns"][representative]),
         handed_ns=handed_ns,

@@ -8,11 +8,12 @@ from gauntlet.reports.history.history import History
 
 RECONCILED = ("ops", "acked", "rejected", "unknown", "expected", "presented", "missing")
 # Older loads did not count these: they are compared only where every reconciliation line has them.
-RECONCILED_LATER = ("intended", "missed")
+RECONCILED_LATER = ("intended", "missed", "untried")
 _NOUNS = {
     "ops": "ops",
     "acked": "acknowledged ops",
     "rejected": "rejected ops",
+    "untried": "ops that were never attempted",
     "unknown": "ops with an unknown outcome",
     "expected": "expected deliveries",
     "presented": "presented deliveries",
@@ -33,7 +34,9 @@ def count_totals(history: History) -> dict[str, int]:
         "missed": missed,
         "ops": ops,
         "acked": int((messages.sent & messages.acked).sum()),
-        "rejected": int((unacked & messages.rejected).sum()),
+        "handed_over": int((messages.sent & messages.handed_over).sum()),
+        "rejected": int((unacked & messages.rejected & ~messages.untried).sum()),
+        "untried": int((unacked & messages.untried).sum()),
         "unknown": int((unacked & ~messages.rejected & messages.given_up).sum()),
         "attempts": int((records["kind"] == Kind.ATTEMPT).sum()),
         "expected": expected.message.size,
@@ -48,7 +51,7 @@ def count_totals(history: History) -> dict[str, int]:
 
 def disagreements(counted: dict[str, int], declared: tuple[dict[str, Any], ...]) -> Iterator[str]:
     """Yield a clause for every number on which the records and the load disagree."""
-    ended = counted["acked"] + counted["rejected"] + counted["unknown"]
+    ended = counted["acked"] + counted["rejected"] + counted["untried"] + counted["unknown"]
     if counted["ops"] != ended:
         yield f"{counted['ops']:,} ops were begun, but the records show the end of {ended:,}"
     later = (name for name in RECONCILED_LATER if all(name in row for row in declared))

@@ -82,7 +82,17 @@ def _count_sentences(aspect: str, counts: dict[str, int]) -> list[str]:
     if aspect == "loss":
         sends = f"{counts['acked']:,} of {counts['ops']:,} sends were acknowledged"
         refused = f"{counts['rejected']:,} were refused"
-        return [f"{sends}, {refused}, and the outcome of {counts['unknown']:,} is unknown."]
+        sentences = [f"{sends}, {refused}, and the outcome of {counts['unknown']:,} is unknown."]
+        if counts["untried"]:
+            sentences.append(
+                f"{counts['untried']:,} were never attempted: their users were not connected."
+            )
+        if counts["handed_over"]:
+            sentences.append(
+                f"{counts['handed_over']:,} of the acknowledgements only mean that the message was "
+                "handed over: the protocol has none."
+            )
+        return sentences
     if aspect == "re-sync":
         fetched = f"Clients fetched {counts['resynced']:,} of {counts['presented']:,} deliveries"
         missing = (

@@ -7,6 +7,7 @@ from gauntlet.core.errors import HistoryError
 from gauntlet.core.run_directory import SCHEMA_VERSION, RunDir, read_jsonl
 from gauntlet.core.scenario import model as scenarios
 from gauntlet.core.scenario.capabilities import CAPABILITIES, DEVICES
+from gauntlet.core.scenario.traits import from_manifest, to_builtins
 from gauntlet.reports import checks
 from gauntlet.reports.artifacts import artifacts
 from gauntlet.reports.checks.finding import Verdict
@@ -48,7 +49,9 @@ def judge(run: RunDir) -> dict[str, Any]:
     result = _head(run, manifest, scenario)
     reasons = list(event_reasons(events))
     try:
-        history = load_history(run, scenario, events, capabilities(manifest))
+        history = load_history(
+            run, scenario, events, capabilities(manifest), from_manifest(manifest)
+        )
     except HistoryError as error:
         if events.unreachable is None:  # otherwise the reason is known already
             reasons += history_reasons([str(error)], events)
@@ -93,6 +96,7 @@ def _head(run: RunDir, manifest: dict[str, Any], scenario: scenarios.Scenario) -
             "stack": scenario.target.stack,
             "adapter": scenario.target.adapter,
             "capabilities": sorted(capabilities(manifest)),
+            "traits": to_builtins(from_manifest(manifest)),
             "bug": manifest.get("bug"),
             "duration_s": scenario.load.duration_s,
         },

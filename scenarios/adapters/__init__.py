@@ -6,9 +6,11 @@ An adapter outside this tree is named by its Python import path: `package.module
 
 import importlib
 import inspect
+from collections.abc import Iterable
 
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario.capabilities import CAPABILITIES, OUT_OF_TREE, is_out_of_tree
+from gauntlet.core.scenario.model import Target
 from gauntlet.scenarios.adapters import deprecated_imports, version1
 from gauntlet.scenarios.adapters.base import Adapter
 from gauntlet.scenarios.adapters.reference import Reference
@@ -20,6 +22,20 @@ _REGISTERED = (
 )
 
 ADAPTERS: dict[str, type[Adapter]] = {adapter.kind.name: adapter for adapter in _REGISTERED}
+
+
+def create(target: Target, transport: str | None) -> tuple[Adapter, str]:
+    """Return the adapter of a target and the transport that it uses; ConfigError if it cannot."""
+    adapter = find(target.adapter)(target.server)
+    chosen = transport or adapter.transports[0]
+    if chosen not in adapter.transports:
+        raise ConfigError(
+            f"load.transport must be one of: {', '.join(adapter.transports)} (adapter "
+            f"{target.adapter!r}); got {chosen!r}"
+        )
+    adapter.use(chosen)
+    _check_capabilities(adapter.capabilities, target.adapter)
+    return adapter, chosen
 
 
 def find(name: str) -> type[Adapter]:
@@ -48,9 +64,13 @@ def find(name: str) -> type[Adapter]:
     if inspect.isabstract(found):
         missing = sorted(found.__abstractmethods__)
         raise ConfigError(f"adapter {name!r} has no {', '.join(missing)}")
-    if unknown := sorted(set(found.capabilities) - set(CAPABILITIES)):
+    _check_capabilities(found.capabilities, name)
+    adapter: type[Adapter] = found
+    return adapter
+
+
+def _check_capabilities(capabilities: Iterable[str], name: str) -> None:
+    if unknown := sorted(set(capabilities) - set(CAPABILITIES)):
         raise ConfigError(
             f"adapter {name!r} declares {', '.join(unknown)}; allowed: {', '.join(CAPABILITIES)}"
         )
-    adapter: type[Adapter] = found
-    return adapter

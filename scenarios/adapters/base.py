@@ -30,6 +30,7 @@ from gauntlet.core.scenario.capabilities import (
     SELF_ECHO,
     SERVER_SEQ,
 )
+from gauntlet.core.scenario.traits import Retention, Traits
 from gauntlet.scenarios.adapters.values import (
     Account,
     Answer,
@@ -50,13 +51,11 @@ from gauntlet.scenarios.adapters.values import (
     Refused,
     Request,
     Response,
-    Retention,
     SendFrames,
     Sent,
     ServerSentEvent,
     Settings,
     StartTls,
-    Traits,
 )
 
 __all__ = [

@@ -72,33 +72,6 @@ class Account(_Value, frozen=True):
         return f"Account(name={self.name!r})"
 
 
-class Retention(_Value, frozen=True):
-    """What the server keeps of a conversation: the last `count` entries, for `age_s` seconds.
-
-    None means no limit. Whether a message outside of the limits was lost cannot be known.
-    """
-
-    count: int | None = None
-    age_s: float | None = None
-
-
-class Traits(_Value, frozen=True):
-    """What a system deliberately does not promise, and what it can carry.
-
-    `at_most_once`: what a user missed while not connected is not owed to them. `max_body_bytes`
-    and `alphabet` (the characters that a body may consist of) limit the bodies of the load.
-    `edits`, `deletes` and `expires`: messages may change or disappear on purpose.
-    """
-
-    at_most_once: bool = False
-    retention: Retention | None = None
-    max_body_bytes: int | None = None
-    alphabet: str | None = None
-    edits: bool = False
-    deletes: bool = False
-    expires: bool = False
-
-
 # Events: what a received frame means.
 
 

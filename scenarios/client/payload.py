@@ -13,6 +13,8 @@ MARK = "g1"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _FILLER = _LETTERS * (65_536 // len(_LETTERS) + 2)
 _CACHED_BODIES = 20_000
+# The characters of all bodies.
+ALPHABET = frozenset(_LETTERS + "0123456789|")
 
 
 class Payload(msgspec.Struct, frozen=True):

@@ -102,6 +102,7 @@ class SendQueue:
 
     def abandon(self) -> None:
         """End all sends without waiting for their answers."""
+        self._held.clear()
         for queue in self._queues.values():
             while queue:
                 self._end_unacked(queue[0])
@@ -179,7 +180,7 @@ class SendQueue:
         self._next(send)
 
     def _end_unacked(self, send: PendingSend) -> None:
-        """End a send as unknown or rejected.
+        """End a send as unknown, rejected, or never attempted (a REJECT after 0 attempts).
 
         A send without an answer enters the latencies with its age, which is a lower bound: leaving
         it out would make a system that does not answer look fast.
@@ -194,7 +195,7 @@ class SendQueue:
             context.ledger.give_up()
         else:
             self._record(Kind.REJECT, send, now_ns, spare=send.attempts)
-            context.ledger.reject()
+            (context.ledger.reject if send.attempts else context.ledger.leave_untried)()
         if send.on_ended is not None:
             send.on_ended("unknown" if unknown else "rejected", 0)
 

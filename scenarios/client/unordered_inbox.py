@@ -49,12 +49,16 @@ class UnorderedInbox:
         if page is None:
             self._listener.call_later(self, PAGE_RETRY_NS)
             return
+        cursor_before = self.cursor
         for entry in page.entries:
             if entry.id not in self._presented_ids:
                 self._present(entry, Channel.RESYNC, 0)
             self.cursor = entry.id
         if page.more and page.entries:
-            self._read_history()
+            if self.cursor == cursor_before:  # the server repeats itself
+                self._listener.call_later(self, PAGE_RETRY_NS)
+            else:
+                self._read_history()
             return
         self.behind = False
         held_entries, self._held = self._held, []

@@ -10,7 +10,8 @@ is missing from a receiver's own archive, the check `undelivered` reports that.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import msgspec
 
@@ -18,18 +19,25 @@ from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.core.run_directory import Journal
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.scenarios.adapters.base import Cursor, Entry, Page, ProtocolError
+from gauntlet.scenarios.adapters.limits import check_page
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.receiver import Content, read_content
 from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.metrics import error_log
 from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
 from gauntlet.scenarios.workloads.entities import Conversation
 
 PAGE_LIMIT = 500
 _WITHIN_S = 10.0
+_Cursor = TypeVar("_Cursor", int, str)
 _AT_ONCE = 8
 _TELL_S = 10.0
 _SILENCE_S = 30.0  # without any answer: the server is considered gone, and the rest is skipped
-_HOLES_MAX = 200  # per conversation: enough for evidence, and bounded if the server is broken
+# Per conversation: enough for evidence, and bounded if the server is broken.
+_HOLE_REQUESTS_MAX = 200
+_HOLE_PAGE_LIMIT = 10
+# What an audit holds of one conversation; a server may have an endless one.
+_ENTRIES_MAX = 500_000
 
 
 class Audit:
@@ -73,8 +81,10 @@ class Audit:
                     found = [(seq, self._content(conv, e)) for seq, e in sorted(entries.items())]
                 else:
                     found, head = [(0, content) for content in await self._copies(conv)], 0
-            except ProtocolError:
+            except ProtocolError as error:
                 self.unread += 1
+                text = f"the audit could not read a conversation: {error}"
+                self._context.errors.record(error_log.PROTOCOL, text)
                 return
             self._record(conv, found, head)
 
@@ -107,14 +117,23 @@ class Audit:
             entries.update((entry.seq, entry) for entry in page.entries)
             if not page.continues(PAGE_LIMIT):
                 break
-            after = page.entries[-1].seq
-        holes = [seq for seq in range(1, head + 1) if seq not in entries]
-        for seq in holes[:_HOLES_MAX]:
-            if seq not in entries:
-                page = await self._page(conv, max(0, seq - 2), 10)
+            after = _next_cursor(conv, after, page.entries[-1].seq, len(entries))
+        await self._read_holes(conv, entries, head)
+        return entries, head
+
+    async def _read_holes(self, conv: Conversation, entries: dict[int, Entry], head: int) -> None:
+        """Request missing positions once more from other cursors, and add what is there."""
+        requests = 0
+        for hole in list(holes(entries, head)):
+            after = max(0, hole.start - 2)
+            while after < hole.stop - 1 and requests < _HOLE_REQUESTS_MAX:
+                requests += 1
+                page = await self._page(conv, after, _HOLE_PAGE_LIMIT)
                 for entry in page.entries:
                     entries.setdefault(entry.seq, entry)
-        return entries, head
+                if not page.entries or page.entries[-1].seq <= after:
+                    break
+                after = page.entries[-1].seq
 
     async def _copies(self, conv: Conversation) -> list[Content]:
         stored: Counter[Content] = Counter()
@@ -125,7 +144,8 @@ class Audit:
                 page = await self._page(conv, after, PAGE_LIMIT, member)
                 archive.update(self._content(conv, entry) for entry in page.entries)
                 more = page.more and bool(page.entries)
-                after = page.entries[-1].id if page.entries else after
+                if more:
+                    after = _next_cursor(conv, after, page.entries[-1].id, archive.total())
             stored |= archive  # the larger count of each
         return sorted(stored.elements())
 
@@ -135,6 +155,7 @@ class Audit:
         access = self._sessions[reader or conv.members[0]].request_channel
         call = access.codec.history(conv.name, after, limit)
         page = await call_and_wait(self._port, access, conv.number, call, _WITHIN_S)
+        check_page(page)
         self._heard_s = asyncio.get_running_loop().time()
         self._pages += 1
         if self._heard_s > self._told_s + _TELL_S:
@@ -160,3 +181,23 @@ class Audit:
             )
         context.sink.add(Kind.HEAD, context.now_ns(), conv=conv.number, seq=head)
         context.ledger.audit(conv.number, stored)
+
+
+def holes(entries: Iterable[int], head: int) -> Iterator[range]:
+    """Yield the ranges of positions from 1 to `head` that are not among `entries`."""
+    expected = 1
+    for seq in sorted(entries):
+        if seq > expected:
+            yield range(expected, seq)
+        expected = seq + 1
+    if head >= expected:
+        yield range(expected, head + 1)
+
+
+def _next_cursor(conv: Conversation, after: _Cursor, last: _Cursor, count: int) -> _Cursor:
+    """Return the cursor of the next page; ProtocolError where paging would not end."""
+    if last == after or (type(last) is int and last < after):
+        raise ProtocolError(f"the pages of {conv.name} do not advance beyond {after!r}")
+    if count > _ENTRIES_MAX:
+        raise ProtocolError(f"{conv.name} has more than {_ENTRIES_MAX:,} entries")
+    return last

@@ -6,6 +6,7 @@ from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS, SELF_ECHO
 from gauntlet.scenarios import adapters
 from gauntlet.scenarios.adapters.base import Adapter
+from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.engine.load_file import LoadFile
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
 from gauntlet.scenarios.schedule.arrivals import Stripe
@@ -27,15 +28,8 @@ class LoadPlan:
 def plan_load(load: LoadFile, stripe: Stripe) -> LoadPlan:
     """Plan a worker's load; ConfigError where the adapter lacks a capability that it needs."""
     target = load.scenario.target
-    adapter = adapters.find(target.adapter)(target.server)
-    transport = load.scenario.load.transport or adapter.transports[0]
-    if transport not in adapter.transports:
-        allowed = ", ".join(adapter.transports)
-        raise ConfigError(
-            f"load.transport must be one of: {allowed} (adapter {target.adapter!r}); "
-            f"got {transport!r}"
-        )
-    adapter.use(transport)
+    adapter, transport = adapters.create(target, load.scenario.load.transport)
+    _check_bodies(load.scenario.load.body_bytes, adapter, target.adapter)
     # Only a system that accepts any user name can have users of this run alone.
     tag = load.tag if OPEN_ACCOUNTS in adapter.capabilities else ""
     traffic = Traffic(load.scenario, stripe, load.trace, tag)
@@ -44,3 +38,17 @@ def plan_load(load: LoadFile, stripe: Stripe) -> LoadPlan:
         raise ConfigError(msg)
     ledger = Ledger(self_echo=SELF_ECHO in adapter.capabilities, devices=load.scenario.load.devices)
     return LoadPlan(load, stripe, adapter, traffic, ledger, transport)
+
+
+def _check_bodies(body_bytes: int, adapter: Adapter, name: str) -> None:
+    """Raise ConfigError where the system cannot carry the bodies of the load."""
+    most, alphabet = adapter.traits.max_body_bytes, adapter.traits.alphabet
+    if most is not None and body_bytes > most:
+        raise ConfigError(
+            f"load.body_bytes must be at most {most} (adapter {name!r}); got {body_bytes}"
+        )
+    if alphabet is not None and (missing := sorted(payload.ALPHABET - set(alphabet))):
+        raise ConfigError(
+            f"adapter {name!r} cannot carry the characters {''.join(missing)!r}, which every body "
+            "of the load contains"
+        )

@@ -112,6 +112,7 @@ def reconciliation(parts: Assembly, intended: int, audited: int, unread: int) ->
         "ops": ledger.ops,
         "acked": ledger.acked,
         "rejected": ledger.rejected,
+        "untried": ledger.untried,
         "unknown": ledger.unknown,
         "expected": ledger.expected,
         "presented": ledger.presented,

@@ -31,7 +31,7 @@ class Ledger:
     """The counts of the reconciliation row, kept while the load runs.
 
     With `self_echo`, the author's own device is expected to present what it sent, too. An op ends
-    in exactly one of `acked`, `rejected` and `unknown`.
+    in exactly one of `acked`, `rejected`, `untried` and `unknown`.
     """
 
     def __init__(self, *, self_echo: bool = True, devices: int = 1) -> None:
@@ -42,6 +42,7 @@ class Ledger:
         self.missed = 0
         self.acked = 0
         self.rejected = 0
+        self.untried = 0
         self.unknown = 0
         self.expected = 0  # deliveries of acknowledged ops
         self.presented = 0  # of those expected
@@ -83,6 +84,10 @@ class Ledger:
         """An op ended without leaving anything behind."""
         self.rejected += 1
 
+    def leave_untried(self) -> None:
+        """An op ended before its first attempt, because its user was not connected any more."""
+        self.untried += 1
+
     def give_up(self) -> None:
         """An op ended without an answer: it may or may not have been stored."""
         self.unknown += 1
@@ -121,7 +126,7 @@ class Ledger:
     @property
     def outstanding(self) -> int:
         """Ops that have not ended."""
-        return self.ops - self.acked - self.rejected - self.unknown
+        return self.ops - self.acked - self.rejected - self.untried - self.unknown
 
     @property
     def missing(self) -> int:

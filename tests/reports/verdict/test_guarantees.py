@@ -26,7 +26,7 @@ def body(acted=True, **verdicts):
         "faults": [{"effective_at_ns": 5 if acted else None}],
         "counts": dict.fromkeys(
             ("acked", "ops", "rejected", "unknown", "resynced", "presented", "missing",
-             "expected", "users", "connections"), 1
+             "expected", "users", "connections", "untried", "handed_over"), 1
         ),
     }  # fmt: skip
 
