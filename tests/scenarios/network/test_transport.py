@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 
 from gauntlet.scenarios.client.connection import Connection, Dial
@@ -28,25 +29,32 @@ class RecordingSession:
         self.calls.append("closed")
 
 
-async def greet(reader, writer):
-    """Send the first message in the same segment as the answer to the handshake."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    key = next(
-        line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")
-    )
-    digest = hashlib.sha1(key.partition(b":")[2].strip() + _GUID).digest()
-    writer.write(
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n\r\n" + _HELLO
-    )
-    await reader.read()
-    writer.close()
-    await writer.wait_closed()
+class SpeaksFirst:
+    """A server that sends its first message in the same segment as its answer to the handshake."""
+
+    def __init__(self):
+        self.ended = asyncio.Event()
+
+    async def serve(self, reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        headers = dict(line.split(b": ", 1) for line in head.splitlines() if b": " in line)
+        digest = hashlib.sha1(headers[b"Sec-WebSocket-Key"] + _GUID).digest()
+        writer.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n\r\n" + _HELLO
+        )
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        self.ended.set()
 
 
 async def test_a_server_that_speaks_first_is_heard_after_the_connection_is_open():
     """Otherwise the session would answer on a connection that it does not have yet."""
-    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    speaker = SpeaksFirst()
+    server = await asyncio.start_server(speaker.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     failures = []
     transport = SocketTransport(loopback_network(), [], "websocket", failures.append)
@@ -57,8 +65,11 @@ async def test_a_server_that_speaks_first_is_heard_after_the_connection_is_open(
         transport.dial(connection, Dial(url))
         while len(session.calls) < 2:
             await asyncio.sleep(0.01)
-    assert session.calls == ["open", b"hello"]
-    assert not failures
-    await transport.shut()
+        assert session.calls == ["open", b"hello"]
+        assert not failures
+        await transport.shut()
+        while session.calls[-1] != "closed":
+            await asyncio.sleep(0.01)
+        await speaker.ended.wait()
     server.close()
     await server.wait_closed()
