@@ -54,3 +54,26 @@ def test_every_presented_position_is_a_gap_if_the_audit_is_empty(verdict, good_s
     story.drop(story.at(Kind.AUDIT, conv=1))
     found = verdict("history-gap", story)
     assert (found.outcome, found.count) == ("invalid", count)
+
+
+def test_an_impossible_head_of_a_page_is_one_range_and_no_array(verdict, good_story):
+    """Each of its positions as a number of its own would take gigabytes."""
+    story = good_story(1)
+    (head,) = (story.records[index].seq for index in story.at(Kind.HEAD, conv=1))
+    reader = story.convs[1]["members"][0]
+    link = next(number for number, link in story.links.items() if link.user == reader)
+    far = 4_000_000_000
+    story.add(Kind.PAGE, 5_025_000_000_000, conv=1, link=link, peer=0, seq=head, sseq=far)
+    found = verdict("history-gap", story)
+    assert (found.outcome, found.count) == ("invalid", far - head)
+    assert f"claims to reach position {far:,}" in found.witnesses[0].sentence
+
+
+def test_a_head_beyond_the_audit_is_a_range_of_missing_positions(verdict, good_story):
+    story = good_story(1)
+    (index,) = story.at(Kind.HEAD, conv=1)
+    head = story.records[index].seq
+    story.change(index, seq=200_000_000)
+    found = verdict("history-gap", story)
+    assert (found.outcome, found.count) == ("invalid", 200_000_000 - head)
+    assert f"lacks positions {head + 1:,} to 200,000,000" in found.witnesses[0].sentence

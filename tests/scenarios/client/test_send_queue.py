@@ -5,12 +5,16 @@ from random import Random
 
 import pytest
 
-from gauntlet.core.history import Kind
+from gauntlet.core.history import Flag, Kind
+from gauntlet.core.scenario.capabilities import SERVER_SEQ
+from gauntlet.scenarios.adapters.base import OverSocket, Sent
+from gauntlet.scenarios.adapters.reference import Reference
+from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.client.send_queue import SendQueue
-from gauntlet.scenarios.workloads.entities import Op
+from gauntlet.scenarios.workloads.entities import Conversation, Op
 
-from ..world import ANN, ROOM, TALK
+from ..world import ANN, ROOM, TALK, World
 
 NO = {"error": {"code": "unavailable", "message": "", "temporary": True, "stored": "no"}}
 UNKNOWN = {"error": {"code": "timeout", "message": "", "temporary": True, "stored": "unknown"}}
@@ -174,3 +178,102 @@ def test_abandoning_ends_every_op_once(world, send_queue):
     assert outcome(world) == [Kind.UNKNOWN, Kind.REJECT]
     assert world.ledger.outstanding == 0
     assert world.asked == []
+
+
+class SocketAdapter(Reference):
+    """Sends over the connection; without idempotent sends."""
+
+    capabilities = frozenset({SERVER_SEQ})
+
+    def codec(self, account, device):
+        codec = super().codec(account, device)
+        codec_class = type("Codec", (type(codec),), {"send": send_over_socket, "__slots__": ()})
+        return codec_class(account.name, device)
+
+
+def send_over_socket(self, conv, client_msg_id, body):
+    if "broken" in conv:
+        raise KeyError("no topic for this conversation")
+    return OverSocket(ticket=client_msg_id, frames=(b'{"sent": {}}',))
+
+
+@pytest.fixture
+def over_socket():
+    """A world and the send queue and channel of a user whose sends go over the connection."""
+    world = World(SocketAdapter({}))
+    channel = RequestChannel(world.context, ANN, gateway=0)
+    return world, channel, SendQueue(world.context, channel, Random(1))
+
+
+def link(number):
+    return Connection(session=None, url="", dialled_ns=0, number=number)
+
+
+def test_a_send_without_a_connection_is_held_and_sent_on_the_next_one(over_socket):
+    world, channel, queue = over_socket
+    channel.connection = link(1)
+    submit(world, queue, 1)
+    channel.complete("g1.1.1.1", Sent(stored="yes", seq=1))
+    channel.connection = None
+    submit(world, queue, 2)
+    world.pass_ms(60_000, step_ms=500)
+    assert len(world.kinds(Kind.ATTEMPT)) == 1
+    channel.connection = link(2)
+    queue.send_held()
+    channel.complete("g1.1.1.2", Sent(stored="yes", seq=2))
+    assert outcome(world) == [Kind.ACK, Kind.ACK]
+    assert len(world.frames) == 2
+
+
+def test_a_send_that_was_never_attempted_is_not_counted_as_refused(over_socket):
+    world, channel, queue = over_socket
+    channel.connection = link(1)
+    submit(world, queue, 1)
+    channel.complete("g1.1.1.1", Sent(stored="no", temporary=False))
+    channel.connection = None
+    submit(world, queue, 2)
+    queue.abandon()
+    channel.connection = link(2)
+    queue.send_held()
+    assert (world.ledger.rejected, world.ledger.untried, world.ledger.outstanding) == (1, 1, 0)
+    assert [record.fields["spare"] for record in world.kinds(Kind.REJECT)] == [1, 0]
+
+
+def test_calls_of_a_lost_connection_are_given_up_on_a_new_one_that_is_not_resumed(over_socket):
+    world, channel, queue = over_socket
+    channel.connection = link(1)
+    submit(world, queue, 1)
+    channel.connection = link(2)
+    channel.give_up_calls_of_other_connections()
+    assert outcome(world) == [Kind.UNKNOWN]
+
+
+def test_a_message_that_is_handed_over_is_acknowledged_with_a_flag(over_socket):
+    world, channel, queue = over_socket
+    channel.connection = link(1)
+    submit(world, queue, 1)
+    channel.complete("g1.1.1.1", Sent(stored="handed-over"))
+    (ack,) = world.kinds(Kind.ACK)
+    assert ack.fields["flags"] == Flag.HANDED_OVER
+
+
+def test_an_exception_of_the_adapter_ends_the_send_and_is_recorded(over_socket):
+    world, channel, queue = over_socket
+    channel.connection = link(1)
+    submit(world, queue, 1, Conversation(9, "broken", "direct", (1, 2)))
+    assert outcome(world) == [Kind.REJECT]
+    (error,) = world.errors.counts()
+    assert (error.kind, error.count) == ("adapter", 1)
+    assert error.text.startswith("KeyError: 'no topic for this conversation' (test_send_queue.py:")
+
+
+@pytest.mark.parametrize("seq", [-5, 1 << 62, "7", None])
+def test_an_acknowledgement_with_an_impossible_position_is_no_answer(over_socket, seq):
+    world, channel, queue = over_socket
+    channel.connection = link(1)
+    submit(world, queue, 1)
+    channel.complete("g1.1.1.1", Sent(stored="yes", seq=seq))
+    assert outcome(world) == [Kind.UNKNOWN]
+    (error,) = world.errors.counts()
+    assert error.kind == "protocol"
+    assert "the position in an acknowledgement" in error.text

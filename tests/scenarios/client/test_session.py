@@ -7,7 +7,19 @@ from random import Random
 import pytest
 
 from gauntlet.core.history import Kind, RoomEvent
-from gauntlet.scenarios.adapters.base import Response
+from gauntlet.core.scenario.capabilities import ROOMS
+from gauntlet.scenarios.adapters.base import Adapter as Base
+from gauntlet.scenarios.adapters.base import (
+    Answer,
+    Connected,
+    Entry,
+    OverSocket,
+    Response,
+    SendFrames,
+    StartTls,
+)
+from gauntlet.scenarios.adapters.base import Codec as CodecBase
+from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.adapters.xmpp import Xmpp
 from gauntlet.scenarios.client.session import Session
 
@@ -366,3 +378,155 @@ def test_without_a_login_a_failed_address_is_followed_by_the_next_one():
     addresses = [connection.url for connection in world.dialled]
     assert len(addresses) == 4
     assert all(first != second for first, second in itertools.pairwise(addresses))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"msg": message(-5)},
+        {"msg": message(1 << 40)},
+        {"gap": {"conv": TALK.name, "from": 1, "to": 1 << 62}},
+        {"ping": {"heads": {TALK.name: -1}}},
+        {"reconnect": {"url": "ws://127.0.0.1:2", "delay_ms": -1}},
+        {"reconnect": {"url": "ws://127.0.0.1:2", "delay_ms": 1 << 50}},
+    ],
+)
+def test_an_impossible_number_ends_the_connection_and_is_recorded(world, session, frame):
+    connection = connect(world, session)
+    receive(session, connection, **frame)
+    assert connection.ended
+    assert [error.kind for error in world.errors.counts()] == ["protocol"]
+    world.pass_ms(5000)
+    assert world.asked  # the next login
+
+
+def test_a_heartbeat_without_an_interval_is_refused(world, session):
+    """It would keep the engine busy."""
+    world.take().answer(200, LOGIN)
+    connection = world.dialled[-1]
+    session.on_open(connection, OPEN)
+    receive(session, connection, connected={"client": "e|1", "ping_ms": 0, "pong_ms": 0})
+    assert connection.ended
+    assert world.connections == 0
+
+
+class Clumsy(Reference):
+    """Its codec raises at some frames, and answers others with no event."""
+
+    def codec(self, account, device):
+        class Codec(type(super().codec(account, device))):
+            def read(self, frame):
+                if b"boom" in frame:
+                    return {}["id"]
+                return "event" if b"word" in frame else super().read(frame)
+
+        return Codec(account.name, device)
+
+
+@pytest.mark.parametrize(("frame", "kind"), [("boom", "adapter"), ("word", "protocol")])
+def test_an_error_of_the_adapter_ends_the_connection_and_not_the_load(frame, kind):
+    world = World(Clumsy({}))
+    session = Session(world.context, ANN, Random(1))
+    session.start()
+    connection = connect(world, session)
+    receive(session, connection, **{frame: {}})
+    assert connection.ended
+    (error,) = world.errors.counts()
+    assert error.kind == kind
+
+
+def test_what_the_server_refuses_is_recorded_with_its_reason(world, session):
+    connection = connect(world, session)
+    refusal = {"code": "banned", "message": "too many friends", "temporary": False, "stored": "no"}
+    receive(session, connection, error=refusal)
+    assert [error.text for error in world.errors.counts()] == ["banned: too many friends"]
+
+
+class Channels(Base):
+    """A system with one channel per conversation, which confirms that a user has entered."""
+
+    capabilities = frozenset({ROOMS})
+    subprotocols = ("channels.v1",)
+
+    def url(self, url):
+        return f"{url}/ws"
+
+    def codec(self, account, device):
+        return ChannelCodec(account)
+
+
+class ChannelCodec(CodecBase):
+    """Subscribes to the channels of its conversations."""
+
+    def __init__(self, account):
+        self.account = account
+        self.channels = {}
+
+    def url(self, url):
+        return f"{url}?user={self.account.name}"
+
+    def handshake_headers(self):
+        return {"Cookie": f"session={self.account.name}"}
+
+    def set_conversations(self, conversations):
+        self.channels = dict(conversations)
+
+    def opened(self, response):
+        return SendFrames(frames=(json.dumps({"status": response.status}).encode(),))
+
+    def open(self, cursors):
+        return json.dumps({"subscribe": self.channels}).encode()
+
+    def enter(self, conv):
+        return OverSocket(ticket=f"enter {conv}", frames=(json.dumps({"enter": conv}).encode(),))
+
+    def send(self, conv, client_msg_id, body):
+        return OverSocket(ticket=client_msg_id, frames=())
+
+    def read(self, frame):
+        content = json.loads(frame)
+        if "text" in content:
+            return Entry(conv=ROOM.name, seq=0, sender="u0-1", body=content["text"], id="1")
+        if "entered" in content:
+            return Answer(ticket=f"enter {ROOM.name}", value=content["entered"])
+        return Connected()
+
+
+def test_a_codec_names_its_own_address_headers_and_channels():
+    world = World(Channels({}))
+    session = Session(world.context, ANN, Random(1))
+    session.start()
+    (dial,) = world.dials
+    assert dial.url == "ws://127.0.0.1:9/ws?user=u0-0"
+    assert (dial.headers, dial.subprotocols) == ({"Cookie": "session=u0-0"}, ("channels.v1",))
+    connection = world.dialled[-1]
+    session.on_open(connection, OPEN)
+    members = [ANN.name, "u0-1"]
+    assert world.sent(connection) == [
+        {"subscribe": {TALK.name: members, ROOM.name: members}},
+        {"status": 101},
+    ]
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_room_without_numbers_is_entered_by_a_call_and_its_messages_presented(accepted):
+    world = World(Channels({}))
+    session = Session(world.context, ANN, Random(1))
+    session.start()
+    connection = world.dialled[-1]
+    session.on_open(connection, OPEN)
+    receive(session, connection, connected={})
+    session.join(ROOM, 0)
+    assert world.sent(connection)[-1] == {"enter": ROOM.name}
+    receive(session, connection, entered=accepted)
+    assert [error.kind for error in world.errors.counts()] == ([] if accepted else ["refused"])
+    receive(session, connection, text="hello")
+    (delivery,) = world.kinds(Kind.DELIVER)
+    assert delivery.fields["conv"] == ROOM.number
+
+
+def test_tls_begins_where_the_codec_asks_for_it(world, session):
+    connection = connect(world, session)
+    session._handle(connection, StartTls(frames=(b'{"after": "tls"}',)))
+    assert world.tls == [connection]
+    assert world.sent(connection)[-1] == {"after": "tls"}
