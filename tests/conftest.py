@@ -83,6 +83,7 @@ class Cluster:
         self.send({"advertise": advertise or {}})
         ready = self.expect("ready")
         self.control, self.token, self.api = ready["control"], ready["token"], ready["api"]
+        self.ca = ready["ca"]
         return self
 
     def send(self, message: dict[str, Any]) -> None:

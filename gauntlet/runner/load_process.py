@@ -10,6 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
 
+from msgspec.structs import replace
+
 from gauntlet.core import run_directory
 from gauntlet.core.run_directory import RunDir, Tail
 from gauntlet.core.scenario import arrival_trace
@@ -125,6 +127,17 @@ def absolute_python_path() -> str:
     """
     entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return os.pathsep.join(str(Path(entry).absolute()) for entry in entries if entry)
+
+
+def trusting(scenario: Scenario, ca: str) -> Scenario:
+    """Return the scenario of a load that trusts the CA of the booted system.
+
+    What the scenario itself trusts takes precedence. `ca` is a path, or empty without TLS.
+    """
+    target = scenario.target
+    if not ca or target.tls.ca is not None:
+        return scenario
+    return replace(scenario, target=replace(target, tls=replace(target.tls, ca=ca)))
 
 
 def write_load_file(

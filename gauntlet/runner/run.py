@@ -28,7 +28,7 @@ from gauntlet.runner import manifest, signals
 from gauntlet.runner.boot_request import boot_request
 from gauntlet.runner.fault_thread import FaultThread
 from gauntlet.runner.link_proxies import LinkProxies
-from gauntlet.runner.load_process import LoadSource, write_load_file
+from gauntlet.runner.load_process import LoadSource, trusting, write_load_file
 from gauntlet.runner.options import Options
 from gauntlet.runner.resource_monitor import ResourceMonitor
 from gauntlet.runner.view import View
@@ -100,6 +100,7 @@ class _RunOrchestrator:
         self._proxies = LinkProxies(options.proxy_backend, directory.logs, scenario.seed)
         self._stack: BootedStack | None = None
         self._api = list(scenario.target.url)
+        self._ca = ""
         self._context: Context | None = None
         self._faults: FaultThread | None = None
 
@@ -143,7 +144,7 @@ class _RunOrchestrator:
         plan = StackPlan.from_cluster(components, links)
         proxied = links_to_proxy(self._scenario.faults, plan, self._options.proxy_mode)
         ready = self._stack.start(proxies.open(link for link in links if link.name in proxied))
-        self._api = ready.api
+        self._api, self._ca = ready.api, ready.ca
         load = self._scenario.load
         chaos_journal = Journal(self._run, "chaos")
         cleanup.callback(chaos_journal.close)
@@ -164,7 +165,8 @@ class _RunOrchestrator:
 
     def _start_load(self, cleanup: ExitStack) -> None:
         self._begin_phase("load", "starting the load")
-        load_file = write_load_file(self._run, self._scenario, self._api, self._options.workers)
+        scenario = trusting(self._scenario, self._ca)
+        load_file = write_load_file(self._run, scenario, self._api, self._options.workers)
         cleanup.callback(self._source.stop)
         self._source.start(self._run, load_file)
         monitor = ResourceMonitor(Journal(self._run, "vitals"), self._first_processes)

@@ -20,7 +20,7 @@ class ReconnectingClient:
     of the server; `bodies` maps positions in the conversation with the peer to message bodies.
     """
 
-    def __init__(self, http, api, user, peer):
+    def __init__(self, http, api, user, peer, tls=None):
         self.user = user
         self.conv = "d." + ".".join(sorted((user, peer)))
         self.url = ""
@@ -28,6 +28,7 @@ class ReconnectingClient:
         self.bodies = {}
         self.http = http
         self._api = api
+        self._tls = tls
         self._token = ""
         self._socket = None
         self._listener = None
@@ -80,7 +81,12 @@ class ReconnectingClient:
         """Connect, and fetch the missed messages if the server's head is beyond the cursor."""
         # With a bounded queue, unread frames of an old connection would delay its closing.
         socket = await connect(
-            url, subprotocols=["im.v1.json"], compression=None, proxy=None, max_queue=None
+            url,
+            subprotocols=["im.v1.json"],
+            compression=None,
+            proxy=None,
+            max_queue=None,
+            ssl=self._tls,
         )
         cursor = max(self.bodies, default=0)
         connect_frame = {"token": self._token, "device": "d0", "cursors": {self.conv: cursor}}

@@ -5,7 +5,7 @@ import json
 from gauntlet.core.run_directory import Journal, RunDir
 from gauntlet.core.scenario.arrival_trace import Trace
 from gauntlet.core.scenario.model import Load, RecordedProfile, Scenario, from_builtins
-from gauntlet.runner.load_process import ManagedLocust, PhaseTracker, write_load_file
+from gauntlet.runner.load_process import ManagedLocust, PhaseTracker, trusting, write_load_file
 from gauntlet.scenarios.engine import load_file
 
 
@@ -29,6 +29,16 @@ def test_every_run_on_an_external_system_has_its_own_tag(tmp_path):
     living = {"target": {"stack": "external", "url": url}}
     assert tag({}) == ""
     assert tag(living) not in ("", tag(living))
+
+
+def test_the_load_trusts_the_ca_of_the_booted_system_unless_the_scenario_names_one():
+    plain = {"version": 1, "name": "x", "about": "y"}
+    scenario = from_builtins(plain)
+    trusting_it = trusting(scenario, "/data/ca.pem")
+    assert trusting_it.target.tls.ca == "/data/ca.pem"
+    assert trusting(scenario, "") is scenario
+    own = from_builtins({**plain, "target": {"tls": {"ca": "own.pem", "insecure": False}}})
+    assert trusting(own, "/data/ca.pem") is own
 
 
 def test_workers_use_a_free_port_on_loopback():
