@@ -30,6 +30,10 @@ from gauntlet.reports.history.deliveries import ExpectedDeliveries
 from gauntlet.reports.history.history import History
 
 _PUSH_NS = NS_PER_S
+_NOT_OWED = (
+    " {count:,} more were missed by receivers who were not connected, which the adapter declares "
+    "as allowed (at most once)."
+)
 
 KIND = CheckKind(
     "undelivered",
@@ -42,6 +46,7 @@ KIND = CheckKind(
 def check(history: History) -> Finding:
     acked, unanswered = history.expected, history.expected_unanswered
     judged, failed = _judge(history, acked, history.messages.acked_ns)
+    not_owed = int(_missed_while_away(history, acked).sum())
     unanswered_judged, unanswered_failed = _judge(history, unanswered, history.proven_stored_ns)
     witnesses = [
         *(_witness(history, acked, int(at)) for at in failed[:WITNESSES_MAX]),
@@ -50,7 +55,8 @@ def check(history: History) -> Finding:
     return Finding(
         examined=judged + unanswered_judged,
         subject="expected deliveries",
-        statement="{count} of {examined} {subject} {are} missing or late.",
+        statement="{count} of {examined} {subject} {are} missing or late."
+        + (_NOT_OWED.format(count=not_owed) if not_owed else ""),
         count=failed.size + unanswered_failed.size,
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
         unknown="The audit read nothing, so it is unknown which messages are stored."
@@ -71,8 +77,7 @@ def _judge(history: History, expected: ExpectedDeliveries, since_ns: Ints) -> tu
         expected.session, messages.intended_ns[expected.message], expected.presented_ns
     )
     judged = stored & (returned_ns != NEVER)
-    if history.traits.at_most_once:
-        judged &= ~(expected.missing & _missed_while_away(history, expected))
+    judged &= ~_missed_while_away(history, expected)
     start_ns = np.maximum(since_ns[expected.message], returned_ns)
     # `presented_ns` of a missing delivery is NEVER, which is later than any deadline.
     late = expected.presented_ns > _deadlines_ns(history, expected, start_ns)
@@ -80,12 +85,15 @@ def _judge(history: History, expected: ExpectedDeliveries, since_ns: Ints) -> tu
 
 
 def _missed_while_away(history: History, expected: ExpectedDeliveries) -> Bools:
-    """Return the deliveries whose receiver was not connected all the time that the message took.
+    """Return the deliveries that are missing and not owed, because the system is `at_most_once`.
 
+    Their receiver was not connected all the time that the message took.
     That is from the first attempt until `_PUSH_NS` after the acknowledgement, when a system that
     stores nothing for absent users has pushed the message. A fault in that time is an absence as
     well: a link that is cut silently looks connected to its client.
     """
+    if not history.traits.at_most_once:
+        return np.zeros(expected.message.size, dtype=np.bool_)
     messages, connections = history.messages, history.sessions.connections
     start_ns = messages.first_attempt_ns[expected.message]
     acked_ns = messages.acked_ns[expected.message]
@@ -104,7 +112,7 @@ def _missed_while_away(history: History, expected: ExpectedDeliveries) -> Bools:
         if fault.effective_ns is not None:
             healed_ns = NEVER if fault.healed_ns is None else fault.healed_ns
             away |= (start_ns < healed_ns) & (end_ns > fault.effective_ns)
-    return away
+    return away & expected.missing
 
 
 def _ms(t_ns: Ints, origin_ns: int) -> Ints:

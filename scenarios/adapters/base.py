@@ -188,7 +188,8 @@ class Codec(ABC):
     def send(self, conv: str, client_msg_id: str, body: str) -> Call[Sent]:
         """Return a call that sends a message.
 
-        Reading its answer never raises: an answer that is not understood is `Sent("unknown")`.
+        An answer that is not understood is `Sent("unknown")`, or raises ProtocolError, which means
+        the same and is counted with its text.
         """
 
     def ping(self) -> bytes:

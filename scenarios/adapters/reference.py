@@ -225,10 +225,9 @@ def _read_control(frame: _Frame) -> base.Event:
 
 
 def _read_send(response: base.Response) -> base.Sent:
-    try:
+    if response.status in (200, 201):
         return base.Sent("yes", _decode(response, _Position).seq)
-    except base.ProtocolError:
-        refusal = _refusal(response)
+    refusal = _refusal(response)
     if refusal is None:
         return base.Sent("unknown", retry_after_s=response.retry_after_s)
     wait_s = response.retry_after_s
@@ -270,7 +269,9 @@ def _decode(response: base.Response, kind: type[_T]) -> _T:
     try:
         return msgspec.json.decode(response.body, type=kind)
     except msgspec.DecodeError as error:
-        raise base.ProtocolError(f"HTTP {response.status}: {error}") from error
+        raise base.ProtocolError(
+            f"HTTP {response.status}: {error}: {response.body[:200]!r}"
+        ) from error
 
 
 def _refusal(response: base.Response) -> _Refusal | None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.errors import ConfigError
 from gauntlet.core.run_directory import Journal
 from gauntlet.core.scenario.model import Fault
 
@@ -93,7 +94,11 @@ def _times(count: int) -> str:
 
 def describe_error(error: BaseException) -> str:
     """Return a reason for a failed attempt, in the same words for all failures of one kind."""
+    if isinstance(error, ConfigError):  # an address of the server that must not be dialled
+        return str(error)
     cause = error.__cause__ or error
+    if isinstance(cause, ConfigError):
+        return str(cause)
     for kind, reason in _KNOWN_ERRORS:
         if isinstance(cause, kind):
             return reason

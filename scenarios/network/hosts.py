@@ -50,7 +50,7 @@ def endpoint_of(url: str, schemes: Collection[str] = HTTP_SCHEMES) -> Endpoint:
     except ValueError:
         parts, host, port = urlsplit(""), None, None
     if host is None or port == 0:
-        raise HostRefused(f"{url!r} is not an address such as {schemes_text(schemes)}")
+        raise HostRefused(f"{url!r} is not an address that begins with {schemes_text(schemes)}")
     if parts.scheme not in schemes:
         raise HostRefused(f"{url!r} must begin with {schemes_text(schemes)}")
     usual_port, secure = _SCHEMES[parts.scheme]

@@ -106,12 +106,17 @@ def error(stored, temporary=True):
         (504, error("unknown"), base.Sent("unknown")),
         (400, error("unknown", temporary=False), base.Sent("unknown")),
         (502, b"<html>bad gateway</html>", base.Sent("unknown")),
-        (201, b"not json", base.Sent("unknown")),
     ],
 )
 def test_only_stored_no_is_a_definite_failure(status, body, sent):
     """After any other answer, the message may have been stored."""
     assert CODEC.send("d.a.b", "c1", "hi").read(base.Response(status, body)) == sent
+
+
+def test_a_success_that_is_not_understood_names_the_status_and_the_body():
+    call = CODEC.send("d.u.v", "m", "x")
+    with pytest.raises(base.ProtocolError, match=r"HTTP 201: .*not json"):
+        call.read(base.Response(201, b"not json"))
 
 
 def test_all_requests_but_the_login_carry_the_token():

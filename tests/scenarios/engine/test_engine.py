@@ -29,7 +29,7 @@ class Closed(Reference):
     capabilities = Reference.capabilities - {OPEN_ACCOUNTS}
 
 
-def load(tmp_path, api, workload=None, devices=1, steady="1500ms", **target):
+def load(tmp_path, api, workload=None, devices=1, steady="1500ms", limits=None, **target):
     """A load with a ramp of half a second; unless `steady` is given, of two seconds."""
     scenario = {
         "version": 1, "name": "x", "about": "x",
@@ -38,6 +38,7 @@ def load(tmp_path, api, workload=None, devices=1, steady="1500ms", **target):
             "users": USERS, "devices": devices,
             "workload": workload or {"direct": 1, "group": {"size": 4}},
             "rate": "80/s", "ramp": "500ms", "steady": steady, "attempt_timeout": "300ms",
+            **(limits or {}),
         },
     }  # fmt: skip
     return LoadFile(from_builtins(scenario), RunDir.create(tmp_path, "x", 1), api, 1)

@@ -1,0 +1,106 @@
+"""A broken or hostile server cannot hurt the load: it ends in order, and names what it saw."""
+
+import asyncio
+
+import psutil
+import pytest
+
+from gauntlet.core.errors import StackError
+from gauntlet.core.run_directory import read_jsonl
+from gauntlet.scenarios.engine import audit, shutdown
+from gauntlet.scenarios.engine.engine import Engine
+from gauntlet.scenarios.metrics import connect_diagnosis
+from gauntlet.scenarios.schedule.arrivals import Stripe
+
+from ..hostile_peer import HostilePeer
+from .test_engine import USERS, drive, events, load
+
+GROWTH_MAX_BYTES = 300 << 20
+
+# What each behaviour must be counted as, and a part of its text.
+BEHAVIOURS = {
+    "garbage": ("protocol", "not a frame"),
+    "binary_garbage": ("protocol", "not a frame"),
+    "terminal_close": ("close", "closed with 4503 (you are all banned)"),
+    "huge_gap": ("protocol", "the last position of a gap is 4611686018427387904"),
+    "huge_head": ("protocol", "a head is 1099511627776"),
+    "foreign_reconnect": ("connect", "not on loopback"),
+    "file_reconnect": ("connect", "'file:///etc/passwd' is not an address"),
+    "unknown_name": ("connect", "'no.such.invalid' cannot be resolved"),
+    "fragments": ("close", "a message of more than"),
+    "negative_ack": ("protocol", "the position in an acknowledgement is -5"),
+    "huge_ack": ("protocol", "the position in an acknowledgement is 1099511627776"),
+    "text_ack": ("protocol", "HTTP 200"),
+    "foreign_redirect": ("http", "not on loopback"),
+    "silence": ("http", "no answer in time"),
+    "slow_bytes": ("http", "no answer in time"),
+    "endless_body": ("http", "a response of more than"),
+    "huge_page_head": None,  # the judge reports it
+    "repeated_pages": ("protocol", "do not advance beyond"),
+    "endless_pages": ("protocol", "has more than"),
+    "no_interval": ("protocol", "ping_ms is 0"),
+    "tiny_frames": None,  # harmless, but for the work
+    "pings": None,
+}
+
+
+@pytest.fixture
+async def hostile():
+    """Return a function that starts a peer with a behaviour."""
+    started = []
+
+    async def start(behaviour):
+        peer = HostilePeer()
+        peer.behaviour = behaviour
+        await peer.start()
+        started.append(peer)
+        return peer
+
+    yield start
+    for peer in started:
+        await peer.stop()
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch):
+    monkeypatch.setattr(shutdown, "_QUIESCE_MAX_S", 2.0)
+    monkeypatch.setattr(audit, "_ENTRIES_MAX", 5_000)
+
+
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+async def test_the_load_ends_in_order_and_names_what_the_server_did(tmp_path, hostile, behaviour):
+    peer = await hostile(behaviour)
+    load_file = load(
+        tmp_path, [peer.url], {"direct": 1}, steady="800ms", limits={"give_up_after": "1s"}
+    )
+    process = psutil.Process()
+    before_bytes = process.memory_info().rss
+    async with asyncio.timeout(20):
+        await drive(Engine(load_file, Stripe()), after_s=1.4)
+    assert process.memory_info().rss - before_bytes < GROWTH_MAX_BYTES
+    (row,) = events(load_file.run, "reconciliation")
+    assert row["intended"] == row["ops"] + row["missed"] == 64
+    assert row["ops"] == row["acked"] + row["rejected"] + row["untried"] + row["unknown"]
+    assert row["acked"] > 0
+    expected = BEHAVIOURS[behaviour]
+    if expected is not None:
+        kind, text = expected
+        errors = events(load_file.run, "error-count")
+        found = [error for error in errors if error["concerns"] == kind and text in error["text"]]
+        assert found, errors
+        assert all(error["count"] >= 1 for error in found)
+
+
+async def test_a_login_that_names_a_foreign_host_ends_the_load_with_the_reason(
+    tmp_path, hostile, monkeypatch
+):
+    monkeypatch.setattr(connect_diagnosis, "PATIENCE_S", 1)
+    peer = await hostile("foreign_login")
+    load_file = load(tmp_path, [peer.url], {"direct": 1})
+    with pytest.raises(
+        StackError, match=r"no user could connect .*10\.1\.2\.3.* is not on loopback"
+    ):
+        await drive(Engine(load_file, Stripe()), after_s=5)
+    assert read_jsonl(load_file.run.events / "load-0.jsonl")
+    assert len(peer.connects) == 0
+    assert peer.logins >= USERS
