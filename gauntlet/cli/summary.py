@@ -4,6 +4,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports import formatting
@@ -14,6 +15,7 @@ _MARK = {
     "unknown": "[yellow]? unknown[/]",
     "not-applicable": "[dim]– not applicable[/]",
 }
+ERRORS_MAX = 5
 _STATUS_STYLE = {"pass": "bold green", "warn": "bold yellow", "fail": "bold red"}
 
 
@@ -31,6 +33,9 @@ def show(run: RunDir, result: dict[str, Any], console: Console, *, hint: str | N
         console.print(f"  · {reason}", markup=False)
     for caveat in result.get("caveats", ()):
         console.print(f"  ! {caveat}", style="yellow", markup=False)
+    if errors := result.get("errors"):
+        console.print()
+        console.print(_errors(errors))
     console.print(f"\nopen {run.report}", markup=False, soft_wrap=True)
     if hint:
         console.print(f"next: {hint}", markup=False, soft_wrap=True)
@@ -42,6 +47,16 @@ def _checks(result: dict[str, Any]) -> Table:
         found = str(check["count"]) if check["count"] else ""
         name = check["id"] if check["required"] else f"[dim]{check['id']}[/]"
         table.add_row(name, _MARK[check["verdict"]], f"{check['examined']:,}", found)
+    return table
+
+
+def _errors(errors: list[dict[str, Any]]) -> Table:
+    """Return the most frequent errors; texts of a server are no markup."""
+    table = Table("errors", "concern", "most frequent first", box=None)
+    for error in errors[:ERRORS_MAX]:
+        table.add_row(f"{error['count']:,}", error["concerns"], Text(error["text"]))
+    if (more := len(errors) - ERRORS_MAX) > 0:
+        table.add_row("", "", f"and {more} more in result.json", style="dim")
     return table
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from gauntlet.core.scenario.model import Fault
 from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.clock_alignment import ClockAlignment
+from gauntlet.reports.history.errors import ErrorGroup, collect_errors
 from gauntlet.reports.history.workers import lost_workers
 
 
@@ -58,7 +59,7 @@ class Events:
     """All events on one clock; `phases` are the load's, those of the worker that was first.
 
     `reconciliations` are the rows of the workers whose part is complete; `lost` has a clause for
-    each other worker.
+    each other worker. `errors` is what went wrong between load and system.
     """
 
     phases: dict[str, int]
@@ -70,6 +71,7 @@ class Events:
     unreachable: Unreachable | None = None
     lost: dict[int, str] = field(default_factory=dict)
     clocks: ClockAlignment = field(default_factory=ClockAlignment)
+    errors: tuple[ErrorGroup, ...] = ()
 
     @property
     def zero_ns(self) -> int:
@@ -119,6 +121,7 @@ def collect_events(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
         unreachable=unreachable,
         lost=lost,
         clocks=clocks,
+        errors=tuple(collect_errors(rows, clocks)),
     )
 
 

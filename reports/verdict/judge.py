@@ -20,6 +20,7 @@ from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.metrics.recovery import Recovery
 from gauntlet.reports.verdict import (
     caveats,
+    errors,
     evidence,
     guarantees,
     harness_health_text,
@@ -55,11 +56,11 @@ def judge(run: RunDir) -> dict[str, Any]:
     except HistoryError as error:
         if events.unreachable is None:  # otherwise the reason is known already
             reasons += history_reasons([str(error)], events)
-        body = _without_history(events)
+        body = _without_history(events, scenario)
     else:
         body, found = _judge_history(history, required_checks(scenario))
         reasons += found
-    result |= {"verdict": conclude(reasons), **body}
+    result |= {"verdict": conclude(reasons), **body, "errors": errors.table(events)}
     result["workers"] = workers.worker_table(rows, events.lost)
     result["self_audit"] = harness_health_text.self_audit(
         harness_health.assess(
@@ -132,7 +133,10 @@ def _judge_history(history: History, required: set[str]) -> tuple[dict[str, Any]
     ]
     body = {
         "counts": counted,
-        "caveats": list(caveats.caveats(indicator_input)),
+        "caveats": [
+            *caveats.caveats(indicator_input),
+            *errors.caveats(history.events, history.scenario, recoveries),
+        ],
         "checks": [_check(history, verdict, required) for verdict in verdicts],
         "objectives": [_objective(result) for result in judged],
         "faults": [
@@ -146,11 +150,11 @@ def _judge_history(history: History, required: set[str]) -> tuple[dict[str, Any]
     return body | {"grades": guarantees.grades(body, problems)}, reasons
 
 
-def _without_history(events: Events) -> dict[str, Any]:
+def _without_history(events: Events, scenario: scenarios.Scenario) -> dict[str, Any]:
     unknown = Recovery(None, 0, "the history cannot be judged")
     return {
         "counts": {},
-        "caveats": [],
+        "caveats": list(errors.caveats(events, scenario, {})),
         "checks": [],
         "objectives": [],
         "faults": [_fault(events, fault, unknown) for fault in events.faults],

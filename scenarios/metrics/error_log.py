@@ -6,8 +6,9 @@ finds there why no user could connect, and an SRE what the system answered.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.run_directory import Journal
 
 # What an error concerns; docs/reference/run-directory.md explains them.
@@ -20,6 +21,8 @@ ADAPTER = "adapter"  # the adapter raised an exception
 
 _TEXT_MAX = 300
 _DISTINCT_MAX = 200
+# Seconds in which errors are counted apart, of all kinds together; an hour of errors every second.
+_SECONDS_MAX = 3_600
 # Parts that differ between errors of one kind: ids, times, counters.
 _VARIABLE = re.compile(r"[0-9a-f]{8,}|\d{3,}", re.IGNORECASE)
 # Digits after these words are what an error is about, and no id.
@@ -28,13 +31,18 @@ _STATUS = re.compile(r"^(HTTP|closed with) (\d+)")
 
 @dataclass(slots=True)
 class ErrorCount:
-    """Errors of one kind: the text of the first one, how many there were, and when."""
+    """Errors of one kind: the text of the first one, how many there were, and when.
+
+    `seconds` counts them by the second of the clock, as long as there is room. Errors that it
+    lacks occurred between `first_ns` and `last_ns`.
+    """
 
     kind: str
     text: str
     count: int
     first_ns: int
     last_ns: int
+    seconds: dict[int, int] = field(default_factory=dict)
 
 
 class ErrorLog:
@@ -43,6 +51,7 @@ class ErrorLog:
     def __init__(self, now_ns: Callable[[], int]) -> None:
         self._now_ns = now_ns
         self._counts: dict[tuple[str, str], ErrorCount] = {}
+        self._seconds = 0  # entries of all `seconds`
         self._listener: Callable[[str], None] = lambda _: None
 
     def listen(self, listener: Callable[[str], None]) -> None:
@@ -56,30 +65,40 @@ class ErrorLog:
         self._listener(text)
         key = (kind, _essence(text))
         count = self._counts.get(key)
+        if count is None and len(self._counts) >= _DISTINCT_MAX:
+            key, text = (kind, ""), "other errors"
+            count = self._counts.get(key)
         if count is None:
-            if len(self._counts) >= _DISTINCT_MAX:
-                key, text = (kind, ""), "other errors"
-                count = self._counts.get(key)
-            if count is None:
-                self._counts[key] = ErrorCount(kind, text, 1, now_ns, now_ns)
-                return
+            count = self._counts[key] = ErrorCount(kind, text, 0, now_ns, now_ns)
         count.count += 1
         count.last_ns = now_ns
+        second = now_ns // NS_PER_S
+        if second in count.seconds:
+            count.seconds[second] += 1
+        elif self._seconds < _SECONDS_MAX:
+            count.seconds[second] = 1
+            self._seconds += 1
 
     def counts(self) -> list[ErrorCount]:
         """Return all errors, the most frequent ones first."""
         return sorted(self._counts.values(), key=lambda count: -count.count)
 
     def write(self, journal: Journal) -> None:
-        """Write one row `error-count` for each kind of error."""
+        """Write one row `error-count` for each kind of error.
+
+        `pattern` is the text without what differs between errors of one kind, so that a reader can
+        add up the rows of several workers.
+        """
         for count in self.counts():
             journal.write(
                 "error-count",
                 concerns=count.kind,
                 text=count.text,
+                pattern=_essence(count.text),
                 count=count.count,
                 first_ns=count.first_ns,
                 last_ns=count.last_ns,
+                seconds=sorted(count.seconds.items()),
             )
 
 

@@ -13,6 +13,7 @@ from gauntlet.core.plugins import SectionKind
 from gauntlet.reports.render.sections import (
     checks,
     environment,
+    errors,
     evidence,
     grade,
     latency,
@@ -46,6 +47,7 @@ _REGISTERED: tuple[SectionModule, ...] = (
     grade,
     checks,
     objectives,
+    errors,
     evidence,
     environment,
 )

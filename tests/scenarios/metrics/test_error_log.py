@@ -2,6 +2,7 @@
 
 import json
 
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.scenarios.metrics.error_log import (
     ADAPTER,
     CLOSE,
@@ -70,6 +71,29 @@ def test_an_exception_of_an_adapter_names_its_line():
     assert "(test_error_log.py:" in text
 
 
+class SetClock:
+    """A clock that tests set."""
+
+    def __init__(self):
+        self.now_ns = 0
+
+    def __call__(self):
+        return self.now_ns
+
+
+def test_errors_are_counted_by_second_and_the_number_of_seconds_is_bounded():
+    clock = SetClock()
+    log = ErrorLog(clock)
+    for second in range(4_000):
+        clock.now_ns = second * NS_PER_S + 1
+        log.record(CLOSE, "closed with 1006")
+        log.record(CLOSE, "closed with 1006")
+    (count,) = log.counts()
+    assert count.count == 8_000
+    assert len(count.seconds) == 3_600
+    assert count.seconds[0] == 2
+
+
 def test_the_rows_hold_counts_and_times():
     rows = []
 
@@ -87,8 +111,10 @@ def test_the_rows_hold_counts_and_times():
         {
             "concerns": ADAPTER,
             "text": "KeyError: 'id' (mine.py:12)",
+            "pattern": "KeyError: 'id' (mine.py:12)",
             "count": 2,
             "first_ns": 1,
             "last_ns": 2,
+            "seconds": [(0, 2)],
         },
     )
