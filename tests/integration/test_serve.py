@@ -98,6 +98,27 @@ def test_serve_obeys_the_operators_commands_and_leaves_nothing_after_ctrl_c(
     assert not Path(control).exists()
 
 
+def test_serve_with_tls_prints_the_ca_beside_the_control_file(tmp_path, require_service):
+    """Clients need it; after the end it would be worthless, so it is removed."""
+    require_service("redis")
+    (tmp_path / "lean.yaml").write_text(LAYOUT)
+    with serving(tmp_path, "--layout", "lean.yaml", "--data", "im", "--tls") as (child, text):
+        (api,) = re.findall(r"^api +(https://\S+)", text, re.MULTILINE)
+        (ca,) = re.findall(r"^ca +(/\S+)", text, re.MULTILINE)
+        (control,) = re.findall(r"^control .* (/\S+)$", text, re.MULTILINE)
+        assert Path(ca) == Path(control).with_name("ca.pem") == (tmp_path / "im/ca.pem").resolve()
+        login = {"user": "ann", "device": "phone"}
+        answer = requests.post(f"{api}/v1/sessions", json=login, timeout=5, verify=ca)
+        assert answer.json()["connect"]["url"].startswith("wss://")
+        assert re.search(rf"^  all-1 +{api.removeprefix('https://')}$", text, re.MULTILINE)
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(f"{api}/healthz", timeout=5)
+        child.send_signal(signal.SIGINT)
+        assert child.wait(30) == Exit.OK
+    assert not Path(ca).exists()
+    assert {oct(key.stat().st_mode & 0o777) for key in tmp_path.rglob("*-key.pem")} == {"0o600"}
+
+
 @pytest.mark.parametrize(
     ("layout", "reason"),
     [
