@@ -9,6 +9,7 @@ from gauntlet.scenarios.client.backoff import Backoff
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.requests import RequestChannel
+from gauntlet.scenarios.metrics import error_log
 
 _CONNECT_TIMEOUT_NS = 7 * NS_PER_S
 _WAKE_NS = NS_PER_S
@@ -42,6 +43,8 @@ class Liveness:
 
     def _on_dial_timeout(self, connection: Connection) -> None:
         if connection.connected is None and not connection.ended:
+            text = f"the server did not accept the user within {_CONNECT_TIMEOUT_NS // NS_PER_S} s"
+            self._context.errors.record(error_log.CONNECT, text)
             self._drop(connection, _CLOSE_SILENT)
 
     def watch(self, connection: Connection, connected: Connected) -> None:
@@ -56,6 +59,8 @@ class Liveness:
         silent_ns = context.now_ns() - connection.last_frame_ns
         ping_ns, pong_ns = connected.ping_ms * NS_PER_MS, connected.pong_ms * NS_PER_MS
         if silent_ns >= ping_ns + pong_ns:
+            text = f"no frame within {connected.ping_ms + connected.pong_ms} ms: given up"
+            self._context.errors.record(error_log.CLOSE, text)
             self._drop(connection, _CLOSE_SILENT)
             return
         if silent_ns >= ping_ns:

@@ -205,6 +205,7 @@ class Session:
 
     def on_open(self, connection: Connection, response: Response) -> None:
         """Send the opening frame: the connection is open."""
+        connection.last_frame_ns = self._context.now_ns()
         context, codec, ask = self._context, self.request_channel.codec, self.request_channel.ask
         conversations = {
             conv.name: [context.user_names[number] for number in conv.members]

@@ -21,6 +21,7 @@ def context(page: Page) -> dict[str, Any]:
         "seeded bug": manifest.get("bug"),
         "started": _started(manifest),
         "stack": run["stack"],
+        "connections": _connections(manifest),
         "fault proxy": (manifest.get("proxy") or {}).get("backend"),
         "load": _workers(page.result.get("workers", [])),
         "machine": ", ".join(f"{name} {value}" for name, value in machine.items()),
@@ -34,6 +35,15 @@ def context(page: Page) -> dict[str, Any]:
         "command": shlex.join(manifest.get("argv", [])),
         "scenario": json.dumps(manifest["scenario"], indent=2),
     }
+
+
+def _connections(manifest: dict[str, Any]) -> str | None:
+    """Return the transport, and what about TLS a reader must know."""
+    transport: str | None = manifest.get("adapter", {}).get("transport")
+    if transport is None:  # an older run
+        return None
+    insecure = manifest["scenario"].get("target", {}).get("tls", {}).get("insecure")
+    return f"{transport}; any TLS certificate was accepted" if insecure else transport
 
 
 def _workers(workers: list[dict[str, Any]]) -> str:
