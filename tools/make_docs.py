@@ -164,7 +164,9 @@ def page_parts(catalog: Catalog) -> dict[str, str]:
 
 
 def _fault(kind: FaultKind) -> str:
-    lines = [f"- Targets: {_targets(kind.targets)}"]
+    lines = [f"- Targets: {_targets(kind.targets) or 'none'}"]
+    if kind.external:
+        lines.append(f"- Targets on an external system: {_targets(kind.external)}")
     if kind.stack:
         lines.append(f"- Only on the stack `{kind.stack}`")
     lines.append("- Params:" if kind.params else "- Params: none")
@@ -178,7 +180,11 @@ def _param(name: str, param: Param) -> str:
 
 
 def _targets(targets: Iterable[str]) -> str:
-    words = {"role": "a role or component", "link": "a link"}
+    words = {
+        "role": "a role or component",
+        "link": "a link",
+        "toxiproxy": "`toxiproxy>NAME`",
+    }
     return ", ".join(words.get(target, f"`{target}`") for target in targets)
 
 

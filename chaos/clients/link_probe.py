@@ -1,4 +1,8 @@
-"""Probes a link: one round trip in the protocol of the link, with its duration."""
+"""Probes a link: one round trip in the protocol of the link, with its duration.
+
+A kind of link is a protocol, and for HTTP and TLS also the name of the server, because many servers
+answer only to their own: `redis`, `http chat.example:8080`, `https chat.example`.
+"""
 
 import contextlib
 import socket
@@ -9,14 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 
-def _client_hello() -> bytes:
+def _client_hello(server_name: str = "localhost") -> bytes:
     """Return the first flight of a TLS client (RFC 8446, 4.1.2).
 
     A server answers with its own first flight, or with an alert, also if the client trusts no CA.
     """
     outgoing = ssl.MemoryBIO()
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    connection = client.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+    connection = client.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=server_name)
     with contextlib.suppress(ssl.SSLWantReadError):
         connection.do_handshake()
     return outgoing.read()
@@ -35,6 +39,9 @@ REQUESTS: dict[str, bytes] = {
     "amqp": b"AMQP\x00\x00\x09\x01",  # AMQP 0-9-1, 2.2.4: the protocol header
     "postgres": b"\x00\x00\x00\x08\x04\xd2\x16\x2f",  # SSLRequest; answered by one byte
 }
+_MQTT_CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"  # MQTT 3.1.1, no client id
+_GUESSES = ("http", "https", "redis", "mqtt", "amqp", "postgres")
+_DEFAULT_NAME = "probe"
 
 
 class ProbeResult(NamedTuple):
@@ -60,7 +67,7 @@ def probe(kind: str, address: str, timeout_s: float) -> ProbeResult:
         with socket.create_connection((host, int(port)), timeout=timeout_s) as connection:
             began = time.monotonic()
             connection.settimeout(max(deadline - began, 0.001))
-            connection.sendall(REQUESTS[kind])
+            connection.sendall(request_of(kind))
             first_byte = connection.recv(1)
             rtt_ms = (time.monotonic() - began) * 1000
     except TimeoutError:
@@ -68,6 +75,22 @@ def probe(kind: str, address: str, timeout_s: float) -> ProbeResult:
     except OSError as error:
         return ProbeResult(None, error.strerror or repr(error))
     return ProbeResult(rtt_ms) if first_byte else ProbeResult(None, "closed without an answer")
+
+
+def request_of(kind: str) -> bytes:
+    """Return the bytes that a server of this kind of link answers."""
+    protocol, _, name = kind.partition(" ")
+    if name and protocol in ("https", "wss"):
+        return _client_hello(name)
+    if protocol == "mqtt":
+        return _MQTT_CONNECT
+    request = REQUESTS[protocol]
+    return request.replace(_DEFAULT_NAME.encode(), name.encode()) if name else request
+
+
+def detect(address: str, timeout_s: float) -> str:
+    """Return the kind of a link of which nothing is known; empty if it answers no known request."""
+    return next((kind for kind in _GUESSES if probe(kind, address, timeout_s).rtt_ms), "")
 
 
 def probe_all(links: Mapping[str, tuple[str, str]], timeout_s: float) -> dict[str, ProbeResult]:

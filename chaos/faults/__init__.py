@@ -6,12 +6,14 @@ To add a fault: a file, its test, and a line here; then `make docs`. See CONTRIB
 from gauntlet.chaos.faults.base import Fault
 from gauntlet.chaos.faults.block import Block
 from gauntlet.chaos.faults.broker_failure import BrokerFailure
+from gauntlet.chaos.faults.command import Command
 from gauntlet.chaos.faults.crash_after_commit import CrashAfterCommit
 from gauntlet.chaos.faults.cutover import Cutover
 from gauntlet.chaos.faults.disconnect import Disconnect
 from gauntlet.chaos.faults.flush import Flush
 from gauntlet.chaos.faults.kill import Kill
 from gauntlet.chaos.faults.latency import Latency
+from gauntlet.chaos.faults.observed import Observed
 from gauntlet.chaos.faults.partition import Partition
 from gauntlet.chaos.faults.pause import Pause
 from gauntlet.chaos.faults.rolling_update import RollingUpdate
@@ -34,6 +36,8 @@ _REGISTERED: tuple[type[Fault], ...] = (
     ScaleIn,
     RollingUpdate,
     Surge,
+    Command,
+    Observed,
 )
 
 FAULTS: dict[str, type[Fault]] = {fault.kind.name: fault for fault in _REGISTERED}

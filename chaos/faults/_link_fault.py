@@ -40,7 +40,13 @@ class LinkFault(ABC):
         return {"links": sorted(self._toxics.links), **self.attributes()}
 
     def prove(self, context: Context) -> Evidence:
-        """Every link that answered before shows the fault."""
+        """Every link that answered before shows the fault.
+
+        There is no proof here for links of an unknown protocol: the judge looks for it in what the
+        clients recorded.
+        """
+        if not self._baseline_ms:
+            return {}
         timeout_s = self.probe_timeout_s(max(self._baseline_ms.values()))
         targets = {name: self._toxics.probe_target(name) for name in self._baseline_ms}
         results: dict[str, ProbeResult] = {}

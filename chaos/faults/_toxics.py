@@ -17,26 +17,30 @@ _PROBE_TIMEOUT_S = 2.0
 
 
 class FaultToxics:
-    """The toxics of one fault, named `<fault>-<stream>`: several faults may act on one link."""
+    """The toxics of one fault, named `<prefix><fault>-<stream>`: several may act on one link."""
 
     def __init__(self, spec: Spec) -> None:
         self.links: dict[str, ProxiedLink] = {}
+        self._answered: set[str] = set()  # before the fault
         self._spec = spec
 
     def measure_baseline(self, context: Context) -> dict[str, float]:
         """Probe the target's links before the fault; return the milliseconds of those that answer.
 
         Links of components that are planned or down do not answer and are left out here. The fault
-        affects them all the same, once their components start. Raises FaultFailed if no link
-        answers.
+        affects them all the same, once their components start. Links of an unknown protocol cannot
+        be probed. Raises FaultFailed if no link answers of those that can be.
         """
-        links = context.links(self._spec.target)
-        results = link_probe.probe_all(_probe_targets(links), _PROBE_TIMEOUT_S)
+        links = _probe_targets(context.links(self._spec.target))
+        if not links:
+            return {}
+        results = link_probe.probe_all(links, _PROBE_TIMEOUT_S)
         baseline_ms = {
             name: round(result.rtt_ms, 3)
             for name, result in results.items()
             if result.rtt_ms is not None
         }
+        self._answered = set(baseline_ms)
         if not baseline_ms:
             evidence = {name: result.as_evidence() for name, result in results.items()}
             raise FaultFailed("no link of the target answers, even before the fault", evidence)
@@ -57,7 +61,7 @@ class FaultToxics:
             self.links[name] = link
             for stream in streams:
                 link.client.add_toxic(
-                    link.proxy, toxic, stream, toxicity, attributes, self._name(stream)
+                    link.proxy, toxic, stream, toxicity, attributes, self._name(link, stream)
                 )
 
     def probe_target(self, name: str) -> tuple[str, str]:
@@ -69,7 +73,7 @@ class FaultToxics:
         for link in self.links.values():
             for stream in BOTH:
                 try:
-                    link.client.remove_toxic(link.proxy, self._name(stream))
+                    link.client.remove_toxic(link.proxy, self._name(link, stream))
                 except ProxyError as error:
                     if error.status != 404:
                         raise
@@ -98,18 +102,22 @@ class FaultToxics:
         """Return the milliseconds of an answer, or why none is required; None if it is missing."""
         link = self.links[name]
         active = {toxic.name for toxic in link.client.toxics(link.proxy)}
-        if active & {self._name(stream) for stream in BOTH}:
+        if active & {self._name(link, stream) for stream in BOTH}:
             return None
+        if not link.kind:
+            return "its protocol is unknown, so it was not probed"
         result = link_probe.probe(link.kind, link.listen, _PROBE_TIMEOUT_S)
         if result.rtt_ms is not None:
             return result.as_evidence()
         if active:
             return "still under another fault"
+        if context.control is None and name not in self._answered:
+            return "it did not answer before the fault either"
         return None if context.is_up(name) else "its component is not up"
 
-    def _name(self, stream: str) -> str:
-        return f"{self._spec.id}-{stream}"
+    def _name(self, link: ProxiedLink, stream: str) -> str:
+        return f"{link.prefix}{self._spec.id}-{stream}"
 
 
 def _probe_targets(links: Mapping[str, ProxiedLink]) -> dict[str, tuple[str, str]]:
-    return {name: (link.kind, link.listen) for name, link in links.items()}
+    return {name: (link.kind, link.listen) for name, link in links.items() if link.kind}

@@ -15,12 +15,16 @@ LiveMetrics = Callable[[], Mapping[str, Any] | None]
 
 
 class ProxiedLink(NamedTuple):
-    """A link that goes through a proxy: the proxy server, its name there, its protocol, address."""
+    """A link that goes through a proxy: the proxy server, its name there, its protocol, address.
+
+    The names of our toxics begin with `prefix`; it is not empty on a server that we did not start.
+    """
 
     client: ProxyClient
     proxy: str
     kind: str
     listen: str
+    prefix: str = ""
 
 
 class JournalWriter(Protocol):
@@ -36,7 +40,8 @@ class Context:
 
     `live` returns the newest row of live metrics, or None before the first. `logs` is the folder
     with `<component>.log` of each process, if the stack writes one. `usual_per_s(from_s, to_s)` is
-    the arrival rate between two moments of the timeline without a surge.
+    the arrival rate between two moments of the timeline without a surge. `environment` is that of
+    the commands of a scenario.
     """
 
     plan: StackPlan
@@ -46,6 +51,7 @@ class Context:
     live: LiveMetrics = lambda: None
     logs: Path | None = None
     usual_per_s: Callable[[float, float], float] = lambda *_: 0.0
+    environment: Mapping[str, str] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     _journal_lock: threading.Lock = field(default_factory=threading.Lock)
 

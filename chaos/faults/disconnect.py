@@ -7,6 +7,7 @@ from gauntlet.chaos.faults._toxics import FaultToxics
 from gauntlet.chaos.faults.base import Evidence, FaultFailed, param, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.plugins import FaultKind, Param
+from gauntlet.core.scenario.catalog import EXTERNAL_LINKS
 from gauntlet.core.scenario.model import Fault as Spec
 
 # A connection is cut when its next bytes arrive. The toxics stay until the share is reached, but at
@@ -31,6 +32,7 @@ class Disconnect:
             "percent": Param("percent", 30, "share of the live connections"),
         },
         needs_link=True,
+        external=EXTERNAL_LINKS,
     )
 
     def __init__(self, spec: Spec) -> None:

@@ -6,6 +6,7 @@ from gauntlet.chaos.clients.link_probe import ProbeResult
 from gauntlet.chaos.faults._link_fault import LinkFault
 from gauntlet.chaos.faults.base import param
 from gauntlet.core.plugins import FaultKind, Param
+from gauntlet.core.scenario.catalog import EXTERNAL_LINKS
 from gauntlet.core.scenario.model import Fault as Spec
 
 
@@ -25,6 +26,7 @@ class Latency(LinkFault):
             "jitter": Param("duration", "0ms", "uniform, around the latency"),
         },
         needs_link=True,
+        external=EXTERNAL_LINKS,
     )
 
     toxic = "latency"

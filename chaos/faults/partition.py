@@ -5,6 +5,7 @@ from typing import ClassVar
 from gauntlet.chaos.clients.link_probe import ProbeResult
 from gauntlet.chaos.faults._link_fault import LinkFault
 from gauntlet.core.plugins import FaultKind
+from gauntlet.core.scenario.catalog import EXTERNAL_LINKS
 
 
 class Partition(LinkFault):
@@ -20,6 +21,7 @@ class Partition(LinkFault):
         "stops all traffic on a link without closing its connections",
         targets=("link",),
         needs_link=True,
+        external=EXTERNAL_LINKS,
     )
 
     toxic = "timeout"

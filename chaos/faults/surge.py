@@ -24,6 +24,7 @@ class Surge:
         "surge",
         "multiplies the arrival rate",
         targets=("gateway",),
+        external=("target", "gateway", "client>target", "client>edge"),
         params={
             "factor": Param("number", 2, "the factor by which the arrival rate is multiplied"),
             "known_capacity": Param(

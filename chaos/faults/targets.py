@@ -41,10 +41,14 @@ class PlannedLink(Protocol):
 
 
 class StackPlan(NamedTuple):
-    """What a stack is going to run: the role of each component, and the links between them."""
+    """What a stack is going to run: the role of each component, and the links between them.
+
+    `aliases` are names for several roles together.
+    """
 
     roles: Mapping[str, str]
     links: Sequence[PlannedLink]
+    aliases: Mapping[str, tuple[str, ...]] = {}
 
     @classmethod
     def from_cluster(
@@ -64,8 +68,8 @@ def resolve_components(target: str, plan: StackPlan) -> list[str]:
 
     Raises ConfigError if there is none.
     """
-    role_or_name = _hosting_role(target, plan)
-    names = sorted(name for name, role in plan.roles.items() if role_or_name in (name, role))
+    wanted = plan.aliases.get(target, (_hosting_role(target, plan),))
+    names = sorted(name for name, role in plan.roles.items() if name in wanted or role in wanted)
     if not names:
         known = ", ".join(sorted({*plan.roles, *plan.roles.values()}))
         raise ConfigError(
@@ -80,8 +84,9 @@ def resolve_links(target: str, plan: StackPlan) -> list[PlannedLink]:
     Raises ConfigError if there is none.
     """
     source, _, component = target.partition(">")
-    names = resolve_components(component, plan)
-    source = source if source == "client" else _hosting_role(source, plan)
+    running = source == catalog.TOXIPROXY_SOURCE
+    names = [component] if running else resolve_components(component, plan)
+    source = source if running or source == "client" else _hosting_role(source, plan)
     links = [link for link in plan.links if link.source == source and link.component in names]
     if not links:
         known = ", ".join(sorted(f"{link.source}>{link.component}" for link in plan.links))
@@ -97,16 +102,20 @@ def links_to_proxy(faults: Iterable[Fault], plan: StackPlan, mode: ProxyMode) ->
     """
     needed: set[str] = set()
     for fault in faults:
+        kind = catalog.FAULTS[fault.kind]
+        if not kind.targets:
+            continue  # it acts on no part of the stack
         if not is_link(fault.target):
             resolve_components(fault.target, plan)
             continue
         links = {link.name for link in resolve_links(fault.target, plan)}
-        if mode == "none" and catalog.FAULTS[fault.kind].needs_link:
+        if mode == "none" and kind.needs_link:
             raise ConfigError(
                 f"fault {fault.id!r} acts on {fault.target}, which needs a proxy; --proxy none "
                 "forbids it"
             )
-        needed |= links
+        if kind.needs_link or not kind.external:
+            needed |= links
     if mode == "all":
         return {link.name for link in plan.links}
     return needed

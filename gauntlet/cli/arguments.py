@@ -129,6 +129,11 @@ def run_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="default: toxiproxy-server if it is installed, else the embedded proxy",
     )
+    parser.add_argument(
+        "--allow-exec",
+        action="store_true",
+        help="let the scenario run commands, such as those that print a secret",
+    )
     parser.add_argument("--plain", action="store_true", help="print lines instead of a live panel")
 
 
@@ -171,6 +176,24 @@ def list_options(parser: argparse.ArgumentParser) -> None:
 def directory_option(parser: argparse.ArgumentParser) -> None:
     """An existing run directory."""
     parser.add_argument("directory", type=Path, help="a run directory, such as runs/2026…")
+
+
+def mark_options(parser: argparse.ArgumentParser) -> None:
+    """Which fault, and when it began or ended."""
+    parser.add_argument("id", nargs="?", help="the id of the fault, such as switch-reboot")
+    parser.add_argument("step", nargs="?", choices=("begin", "end"), help="what happened")
+    parser.add_argument(
+        "--at",
+        metavar="TIME",
+        help="when it happened: 12.5s on the timeline of the run, or a time of day such as "
+        "2026-11-28T19:05:01Z (default: now)",
+    )
+    parser.add_argument(
+        "--times",
+        type=Path,
+        metavar="FILE",
+        help="a CSV file with the columns id, begin and end, with times as for --at",
+    )
 
 
 def serve_options(parser: argparse.ArgumentParser) -> None:

@@ -6,16 +6,22 @@ import msgspec
 from rich.console import Console
 
 from gauntlet.chaos.server_hooks.bugs import BUGS
-from gauntlet.cli import arguments, doctor, failure_table, operate, progress, serve, summary
+from gauntlet.cli import (
+    arguments,
+    doctor,
+    failure_table,
+    operate,
+    progress,
+    remote_target,
+    run_directories,
+    serve,
+    summary,
+)
 from gauntlet.cli.arguments import Command
-from gauntlet.core import run_directory
 from gauntlet.core.errors import ConfigError, Exit
-from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario import loader, validation
 from gauntlet.core.scenario.catalog import ADAPTER_STACKS
 from gauntlet.core.scenario.model import Scenario, Target
-from gauntlet.reports.render.render import render
-from gauntlet.reports.verdict.judge import judge
 from gauntlet.runner import run as runner
 from gauntlet.runner.load_process import ExternalLocust, LoadSource, ManagedLocust
 from gauntlet.runner.preflight import check_before_start
@@ -32,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.dry_run:
         check_before_start(scenario, _run_settings(options))
+        remote_target.require_limits(scenario)
         print(loader.to_yaml(scenario), end="")
         return Exit.OK
     source = ManagedLocust(scenario, options.workers)
@@ -50,6 +57,7 @@ def _orchestrate(
 ) -> int:
     settings = _run_settings(options)
     check_before_start(scenario, settings)
+    remote_target.confirm(scenario, console)
     view = progress.choose(scenario, plain=options.plain, stderr=console.stderr)
     directory, result = runner.run(scenario, settings, source, view)
     summary.show(directory, result, console, hint=_next_command(options))
@@ -64,6 +72,7 @@ def _run_settings(options: argparse.Namespace) -> runner.Options:
         proxy_backend=options.proxy_backend,
         workers=getattr(options, "workers", 1),  # a Locust that started us has its own
         own_load=hasattr(options, "workers"),
+        allow_exec=options.allow_exec,
         argv=options.argv,
     )
 
@@ -101,24 +110,6 @@ def _library_file(name: str) -> str:
         known = ", ".join(library.names())
         raise ConfigError(f"--show must be one of: {known}; got {name!r}")
     return library.path(name).read_text(encoding="utf-8")
-
-
-def judge_again(options: argparse.Namespace) -> int:
-    """Judge an existing run directory again, and write its result."""
-    directory = RunDir.open(options.directory)
-    result = judge(directory)
-    run_directory.write_json(directory.result, result)
-    summary.show(directory, result, Console(highlight=False), hint=None)
-    return int(result["verdict"]["exit_code"])
-
-
-def report(options: argparse.Namespace) -> int:
-    """Render the report of an existing run directory, and print the files written."""
-    directory = RunDir.open(options.directory)
-    result = directory.read_result() if directory.result.exists() else judge(directory)
-    for artifact in render(directory, result):
-        print(directory.path / artifact)
-    return Exit.OK
 
 
 def serve_reference_server(options: argparse.Namespace) -> int:
@@ -192,7 +183,12 @@ COMMANDS: tuple[Command, ...] = (
         (arguments.scenario_options, arguments.run_options, arguments.own_load_options),
     ),
     Command("list", "list the scenarios of the library", list_scenarios, (arguments.list_options,)),
-    Command("report", "render the report of a run again", report, (arguments.directory_option,)),
+    Command(
+        "report",
+        "render the report of a run again",
+        run_directories.report,
+        (arguments.directory_option,),
+    ),
     Command(
         "serve",
         "run the reference server alone",
@@ -223,8 +219,14 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "judge",
         "judge an existing run again, without any server",
-        judge_again,
+        run_directories.judge_again,
         (arguments.directory_option,),
+    ),
+    Command(
+        "mark",
+        "mark when a fault that others make begins and ends",
+        run_directories.mark_fault,
+        (arguments.directory_option, arguments.mark_options),
     ),
     Command(
         "conduct",

@@ -1,7 +1,39 @@
 """Which hosts are this machine: load and faults go nowhere else unless a scenario allows it."""
 
 import ipaddress
+from typing import NamedTuple
 from urllib.parse import urlsplit
+
+# The port of each scheme, and whether it means TLS. The schemes of raw TCP have no port.
+_SCHEMES: dict[str, tuple[int, bool]] = {
+    "http": (80, False),
+    "ws": (80, False),
+    "https": (443, True),
+    "wss": (443, True),
+    "tcp": (0, False),
+    "tls": (0, True),
+}
+_RAW_TCP = ("tcp", "tls")
+
+
+class Authority(NamedTuple):
+    """Where a URL leads: the host and port, whether it is TLS, and whether it is HTTP inside."""
+
+    host: str
+    port: int
+    secure: bool
+    http: bool
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def authority_of(url: str) -> Authority:
+    """Return where a valid URL leads."""
+    parts = urlsplit(url)
+    port, secure = _SCHEMES.get(parts.scheme, (0, False))
+    http = parts.scheme not in _RAW_TCP
+    return Authority(parts.hostname or "", parts.port or port, secure, http)
 
 
 def is_loopback(host: str) -> bool:

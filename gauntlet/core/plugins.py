@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-ParamKind = Literal["duration", "number", "percent", "flag", "choice"]
+ParamKind = Literal["duration", "number", "percent", "flag", "choice", "command"]
 
 
 class _Description(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -23,8 +23,8 @@ class Param(msgspec.Struct, frozen=True, omit_defaults=True):
     """One parameter of a fault.
 
     `default` is written as in a scenario: `100ms` for a duration. `choices` are the values of a
-    parameter of the kind `choice`. `hook` is the hook that the server needs if a flag is set; see
-    `FaultKind`.
+    parameter of the kind `choice`. A `command` is a list of arguments. `hook` is the hook that the
+    server needs if a flag is set; see `FaultKind`.
     """
 
     kind: ParamKind
@@ -32,6 +32,7 @@ class Param(msgspec.Struct, frozen=True, omit_defaults=True):
     about: str
     choices: tuple[str, ...] = ()
     hook: str = ""
+    required: bool = False
 
 
 class FaultKind(_Description, frozen=True):
@@ -40,7 +41,9 @@ class FaultKind(_Description, frozen=True):
     `targets` are roles, links such as `client>edge`, or the words `role` and `link`, which mean any
     role and any link. `needs_link`: the target must be connected through the fault proxy. `hook`:
     the hook in the server that the fault needs (`gauntlet.chaos.server_hooks.faults`). `stack`: the
-    stack on which the fault's target exists, if it exists on only one.
+    stack on which the fault's target exists, if it exists on only one. `external`: the targets on
+    the stack `external`; the word `toxiproxy` means any proxy of `target.toxiproxy`. A kind without
+    any targets acts on no part of a stack, and can be used on every stack.
     """
 
     targets: tuple[str, ...] = ()
@@ -48,6 +51,7 @@ class FaultKind(_Description, frozen=True):
     needs_link: bool = False
     hook: str = ""
     stack: str = ""
+    external: tuple[str, ...] = ()
 
 
 class WorkloadKind(_Description, frozen=True):

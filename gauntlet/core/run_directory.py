@@ -21,6 +21,7 @@ SCHEMA_VERSION = 1
 # unique in a run and identify the worker.
 NUMBERS_PER_WORKER = 1_000_000
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+SLUG_FORM = "1 to 64 lower-case letters, digits and hyphens"
 
 
 class RunDir:

@@ -3,7 +3,7 @@
 Client links and back-end links use separate proxy processes, so that each can be monitored.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from gauntlet.chaos.clients.toxiproxy import ProxyClient
@@ -20,6 +20,7 @@ class LinkProxies:
         self._log_dir = log_dir
         self._seed = seed
         self._servers: dict[str, ProxyServer] = {}
+        self._opened: dict[str, PlannedLink] = {}
         self.links: dict[str, ProxiedLink] = {}
 
     def open(self, links: Iterable[PlannedLink]) -> dict[str, str]:
@@ -29,7 +30,21 @@ class LinkProxies:
             client = ProxyClient(self._server(side).api_url)
             listen = client.create(link.name, link.upstream)
             self.links[link.name] = ProxiedLink(client, link.name, link.kind, listen)
+            self._opened[link.name] = link
         return {name: link.listen for name, link in self.links.items()}
+
+    def add(self, links: Mapping[str, ProxiedLink]) -> None:
+        """Add links that go through a proxy server that we did not start."""
+        self.links |= links
+
+    @property
+    def dial(self) -> dict[str, str]:
+        """The address to dial in place of each upstream, for clients that know the latter."""
+        return {
+            link.upstream: self.links[name].listen
+            for name, link in self._opened.items()
+            if link.source == "client"
+        }
 
     @property
     def backend(self) -> str | None:

@@ -12,7 +12,7 @@ class Options:
     """The settings of one run.
 
     `own_load` is False if a Locust that started us generates the load: then the number of its
-    processes is not known here.
+    processes is not known here. `allow_exec` lets the scenario run commands.
     """
 
     out: Path = Path("runs")
@@ -21,4 +21,5 @@ class Options:
     proxy_backend: Backend = "auto"
     workers: int = 1
     own_load: bool = True
+    allow_exec: bool = False
     argv: list[str] = field(default_factory=list)

@@ -9,6 +9,7 @@ from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.capabilities import CAPABILITIES, FOR_DEVICES
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.runner import system_limits
+from gauntlet.runner.external import limits as target_limits
 from gauntlet.runner.options import Options
 from gauntlet.scenarios import adapters
 
@@ -21,6 +22,8 @@ def check_before_start(scenario: Scenario, options: Options) -> None:
         raise ConfigError(f"--bug must be one of: {', '.join(BUGS)}; got {options.bug}")
     if scenario.target.stack == "external":
         _check_external_target(scenario)
+        target_limits.check_limits(scenario)
+    _check_commands(scenario, options)
     _check_adapter(scenario)
     _check_workers(scenario, options)
     workers = options.workers if options.own_load else None
@@ -58,12 +61,21 @@ def _check_external_target(scenario: Scenario) -> None:
     target = scenario.target
     if not target.url:
         raise ConfigError("target.url must name the URLs of the external system; got nothing")
-    for url in target.url:
-        host = urlsplit(url).hostname or ""
-        if not hosts.is_loopback(host) and host not in target.allow_hosts:
-            raise ConfigError(
-                f"target.url must be on loopback or on a host of target.allow_hosts; got {url}"
-            )
-    if scenario.faults:
-        kinds = ", ".join(fault.kind for fault in scenario.faults)
-        raise ConfigError(f"faults must be empty on an external stack; got {kinds}")
+    toxiproxy = [target.toxiproxy] if target.toxiproxy else []
+    for key, urls in (("url", target.url), ("edges", target.edges), ("toxiproxy", toxiproxy)):
+        for url in urls:
+            host = urlsplit(url).hostname or ""
+            if not hosts.is_loopback(host) and host not in target.allow_hosts:
+                raise ConfigError(
+                    f"target.{key} must be on loopback or on a host of target.allow_hosts; got "
+                    f"{url}"
+                )
+
+
+def _check_commands(scenario: Scenario, options: Options) -> None:
+    commanded = [fault.id for fault in scenario.faults if fault.kind == "command"]
+    if commanded and not options.allow_exec:
+        raise ConfigError(
+            f"--allow-exec must be given for a scenario that runs commands; got none, and the "
+            f"faults {', '.join(commanded)} run commands"
+        )

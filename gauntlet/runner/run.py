@@ -6,6 +6,7 @@ Whatever happens on the way, faults are healed, child processes are ended, and t
 kept.
 """
 
+import os
 import shutil
 import tempfile
 import time
@@ -26,6 +27,8 @@ from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import judge
 from gauntlet.runner import manifest, signals
 from gauntlet.runner.boot_request import boot_request
+from gauntlet.runner.external import links
+from gauntlet.runner.external.environment import command_environment
 from gauntlet.runner.fault_thread import FaultThread
 from gauntlet.runner.link_proxies import LinkProxies
 from gauntlet.runner.load_process import LoadSource, trusting, write_load_file
@@ -132,6 +135,7 @@ class _RunOrchestrator:
         proxies = self._proxies
         cleanup.callback(proxies.stop)
         if target.stack == "external":
+            self._attach(cleanup)
             return
         self._begin_phase("boot", f"booting the {target.stack} stack")
         started = time.monotonic()
@@ -145,28 +149,51 @@ class _RunOrchestrator:
         proxied = links_to_proxy(self._scenario.faults, plan, self._options.proxy_mode)
         ready = self._stack.start(proxies.open(link for link in links if link.name in proxied))
         self._api, self._ca = ready.api, ready.ca
+        self._prepare_faults(cleanup, plan, ControlClient(ready.control, ready.token))
+        self._manifest["stack"]["components"] = components
+        self._record_proxies()
+        boot_s = time.monotonic() - started
+        self._begin_phase("ready", f"{len(components)} components are ready after {boot_s:.1f} s")
+
+    def _attach(self, cleanup: ExitStack) -> None:
+        """Put proxies in front of a running system, for the faults that need them."""
+        if not self._scenario.faults and self._options.proxy_mode != "all":
+            return
+        attached = links.attach(self._scenario, self._options.proxy_mode, self._run.id)
+        cleanup.callback(attached.detach)
+        self._proxies.open(attached.links_to_proxy)
+        self._proxies.add(attached.foreign_links)
+        self._prepare_faults(cleanup, attached.plan, None)
+        self._record_proxies()
+
+    def _prepare_faults(
+        self, cleanup: ExitStack, plan: StackPlan, control: ControlClient | None
+    ) -> None:
         load = self._scenario.load
         chaos_journal = Journal(self._run, "chaos")
         cleanup.callback(chaos_journal.close)
         self._context = Context(
             plan=plan,
-            proxies=proxies.links,
-            control=ControlClient(ready.control, ready.token),
+            proxies=self._proxies.links,
+            control=control,
             journal=chaos_journal,
             live=lambda: self._watch.live.last,
             logs=self._run.logs,
             usual_per_s=partial(rate_profiles.mean_per_s, load, arrival_trace.of(load)),
+            environment=command_environment(self._scenario, self._run.path, os.environ),
         )
-        self._manifest["stack"]["components"] = components
-        self._manifest["proxy"] = {"backend": proxies.backend, "links": sorted(proxied)}
+
+    def _record_proxies(self) -> None:
+        links = sorted(self._proxies.links)
+        self._manifest["proxy"] = {"backend": self._proxies.backend, "links": links}
         run_directory.write_json(self._run.manifest, self._manifest)
-        boot_s = time.monotonic() - started
-        self._begin_phase("ready", f"{len(components)} components are ready after {boot_s:.1f} s")
 
     def _start_load(self, cleanup: ExitStack) -> None:
         self._begin_phase("load", "starting the load")
         scenario = trusting(self._scenario, self._ca)
-        load_file = write_load_file(self._run, scenario, self._api, self._options.workers)
+        dial = self._proxies.dial if self._stack is None else {}
+        workers = self._options.workers
+        load_file = write_load_file(self._run, scenario, self._api, workers, dial)
         cleanup.callback(self._source.stop)
         self._source.start(self._run, load_file)
         monitor = ResourceMonitor(Journal(self._run, "vitals"), self._first_processes)

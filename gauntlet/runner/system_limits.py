@@ -64,8 +64,8 @@ def descriptors(scenario: Scenario, proxy: ProxyMode, workers: int | None = 1) -
         needed["a Locust process"] = math.ceil((sockets + requests) / workers) + _BASE
     if scenario.target.stack != "external":
         needed["an edge"] = sockets + _BASE
-        if through := _proxied(scenario, proxy, sockets, requests):
-            needed["the fault proxy"] = _DESCRIPTORS_PER_PROXIED * through + _BASE
+    if through := _proxied(scenario, proxy, sockets, requests):
+        needed["the fault proxy"] = _DESCRIPTORS_PER_PROXIED * through + _BASE
     return needed
 
 
@@ -118,8 +118,12 @@ def _dialled(scenario: Scenario, proxy: ProxyMode, limits: SystemLimits) -> int:
         # A proxy connects from one address; when an edge fails, all users connect to another.
         through = _proxied(scenario, proxy, users, 0)
         return through if limits.any_loopback else max(through, users)
-    many_addresses = limits.any_loopback and all(
-        hosts.is_loopback(urlsplit(url).hostname or "") for url in urls
+    # A fault proxy dials from the address that the system chooses.
+    proxied = _proxied(scenario, proxy, users, 0) > 0
+    many_addresses = (
+        not proxied
+        and limits.any_loopback
+        and all(hosts.is_loopback(urlsplit(url).hostname or "") for url in urls)
     )
     return 0 if many_addresses else math.ceil(users / max(1, len(urls)))
 
@@ -146,6 +150,9 @@ def _proxied(scenario: Scenario, proxy: ProxyMode, sockets: int, requests: int) 
     sides = {fault.target for fault in scenario.faults if is_link(fault.target)}
     if proxy == "none":
         return 0
+    if scenario.target.stack == "external":
+        clients = any(target.startswith("client>") for target in sides)
+        return sockets + requests if clients or proxy == "all" else 0
     to = {target.partition(">")[2] for target in sides if target.startswith("client>")}
     everything = proxy == "all"
     edges = everything or any(name.startswith("edge") for name in to)

@@ -7,6 +7,7 @@ from gauntlet.core.scenario.model import Fault
 from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.clock_alignment import ClockAlignment
 from gauntlet.reports.history.errors import ErrorGroup, collect_errors
+from gauntlet.reports.history.marks import OBSERVED
 from gauntlet.reports.history.workers import lost_workers
 
 
@@ -15,6 +16,7 @@ class FaultTimes:
     """One fault as it happened; times in monotonic nanoseconds, None for what did not happen.
 
     `failed` and `heal_failed` are the reasons why it could not be injected or healed, else empty.
+    `client_links` is what the clients recorded of it (`gauntlet.reports.metrics.client_evidence`).
     """
 
     id: str
@@ -27,11 +29,17 @@ class FaultTimes:
     failed: str = ""
     heal_failed: str = ""
     proof: dict[str, Any] = field(default_factory=dict)
+    client_links: dict[str, Any] | None = None
 
     @property
     def proven(self) -> bool:
         """Whether there is evidence that the fault took effect."""
         return self.effective_ns is not None and bool(self.proof)
+
+    @property
+    def awaits_heal(self) -> bool:
+        """Whether a heal that was ours to do is missing: others end an observed fault."""
+        return self.requested_ns is not None and self.healed_ns is None and self.kind != OBSERVED
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,8 @@ class Events:
     """All events on one clock; `phases` are the load's, those of the worker that was first.
 
     `reconciliations` are the rows of the workers whose part is complete; `lost` has a clause for
-    each other worker. `errors` is what went wrong between load and system.
+    each other worker. `errors` is what went wrong between load and system. `direct` are
+    addresses that clients dialled without a fault proxy, although there were proxies.
     """
 
     phases: dict[str, int]
@@ -70,6 +79,7 @@ class Events:
     error: str
     unreachable: Unreachable | None = None
     lost: dict[int, str] = field(default_factory=dict)
+    direct: tuple[str, ...] = ()
     clocks: ClockAlignment = field(default_factory=ClockAlignment)
     errors: tuple[ErrorGroup, ...] = ()
 
@@ -120,9 +130,15 @@ def collect_events(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
         error=stopped["error"],
         unreachable=unreachable,
         lost=lost,
+        direct=_direct(rows),
         clocks=clocks,
         errors=tuple(collect_errors(rows, clocks)),
     )
+
+
+def _direct(rows: list[dict[str, Any]]) -> tuple[str, ...]:
+    found = {address for row in rows if row["kind"] == "direct" for address in row["addresses"]}
+    return tuple(sorted(found))
 
 
 def _fault_times(planned: Fault, rows: list[dict[str, Any]], cutover: Cutover | None) -> FaultTimes:

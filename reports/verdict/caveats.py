@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from gauntlet.core.history import Miss
 from gauntlet.reports.history.never_connected import NeverConnected
+from gauntlet.reports.metrics.client_evidence import Disturbances
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
-from gauntlet.reports.verdict import objectives
+from gauntlet.reports.verdict import disturbed, objectives
 
 MISS_REASONS: dict[Miss, str] = {
     Miss.NO_SENDER: "no user was ready to send",
@@ -19,8 +20,10 @@ _COORDINATED_OMISSION = (
 )
 
 
-def caveats(run: IndicatorInput) -> Iterator[str]:
+def caveats(run: IndicatorInput, disturbances: Disturbances) -> Iterator[str]:
     """Yield sentences for the top of every description of the run."""
+    yield from disturbed.describe(disturbances, run.history.events)
+    yield from disturbed.describe_faults(run.history)
     if objectives.describe_generator_limit(run):
         # The self-audit has the lateness and everything else that was at its limit.
         yield (

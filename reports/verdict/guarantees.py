@@ -42,7 +42,12 @@ def grades(body: dict[str, Any], problems: Sequence[str] = ()) -> list[dict[str,
     judged = ("invalid",) if problems else ("valid", "invalid")
     doubts = [f"The history does not reconcile: {problem}." for problem in problems]
     checks = {check["id"]: check for check in body["checks"]}
-    acted = any(fault["effective_at_ns"] is not None for fault in body["faults"])
+    doubts += undeclared(body.get("disturbances") or {})
+    acted = any(
+        fault["effective_at_ns"] is not None and fault.get("exposed", True)
+        for fault in body["faults"]
+    )
+    calm = not undeclared(body.get("disturbances") or {})
     rows = []
     for aspect, names in ASPECTS.items():
         verdicts = [checks[name]["verdict"] for name in names]
@@ -51,7 +56,7 @@ def grades(body: dict[str, Any], problems: Sequence[str] = ()) -> list[dict[str,
         rows.append(
             {
                 "aspect": aspect,
-                "grade": _grade(verdicts, judged, acted=acted),
+                "grade": _grade(verdicts, judged, acted=acted, calm=calm),
                 "evidence": [
                     *(_check_sentence(checks[name]) for name in known),
                     *_count_sentences(aspect, body["counts"]),
@@ -62,12 +67,27 @@ def grades(body: dict[str, Any], problems: Sequence[str] = ()) -> list[dict[str,
     return rows
 
 
-def _grade(verdicts: list[str], judged: tuple[str, ...], *, acted: bool) -> str:
+def undeclared(disturbances: dict[str, Any]) -> list[str]:
+    """Return a sentence on what no declared fault explains, or none.
+
+    Such a run was neither calm, nor is it known which disturbance the system has survived.
+    """
+    if not (disturbances.get("disconnects") or disturbances.get("unanswered")):
+        return []
+    ended, lost = disturbances["disconnects"], disturbances["unanswered"]
+    sentence = (
+        f"Outside every declared fault, {ended:,} connections ended and {lost:,} sends were never "
+        "answered, so the load was not calm."
+    )
+    return [sentence]
+
+
+def _grade(verdicts: list[str], judged: tuple[str, ...], *, acted: bool, calm: bool) -> str:
     if "invalid" in verdicts:
         return "F"
     if "valid" not in verdicts or "valid" not in judged:
         return "–"
-    if set(verdicts) != {"valid"}:
+    if set(verdicts) != {"valid"} or not calm:
         return "C"
     return "A" if acted else "B"
 

@@ -15,7 +15,13 @@ from gauntlet.reports.history import workers
 from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.events import Events, FaultTimes, collect_events
 from gauntlet.reports.history.history import History, load_history
+from gauntlet.reports.history.marks import apply_marks
 from gauntlet.reports.metrics import harness_health, latency, recovery, time_series, totals, windows
+from gauntlet.reports.metrics.client_evidence import (
+    Disturbances,
+    find_disturbances,
+    with_client_proofs,
+)
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.metrics.recovery import Recovery
 from gauntlet.reports.verdict import (
@@ -45,21 +51,21 @@ def judge(run: RunDir) -> dict[str, Any]:
     """
     manifest = run.read_manifest()
     scenario = scenarios.from_builtins(manifest["scenario"])
-    rows = run.read_events()
+    rows, scenario = apply_marks(run.read_events(), scenario)
     events = collect_events(rows, scenario.faults)
     result = _head(run, manifest, scenario)
-    reasons = list(event_reasons(events))
     try:
-        history = load_history(
-            run, scenario, events, capabilities(manifest), from_manifest(manifest)
+        history = with_client_proofs(
+            load_history(run, scenario, events, capabilities(manifest), from_manifest(manifest))
         )
     except HistoryError as error:
+        reasons = list(event_reasons(events))
         if events.unreachable is None:  # otherwise the reason is known already
             reasons += history_reasons([str(error)], events)
         body = _without_history(events, scenario)
     else:
         body, found = _judge_history(history, required_checks(scenario))
-        reasons += found
+        reasons = [*event_reasons(history.events), *found]
     result |= {"verdict": conclude(reasons), **body, "errors": errors.table(events)}
     result["workers"] = workers.worker_table(rows, events.lost)
     result["self_audit"] = harness_health_text.self_audit(
@@ -131,12 +137,14 @@ def _judge_history(history: History, required: set[str]) -> tuple[dict[str, Any]
         *objective_reasons(judged),
         *history_reasons(problems, history.events),
     ]
+    disturbances = find_disturbances(history)
     body = {
         "counts": counted,
         "caveats": [
-            *caveats.caveats(indicator_input),
+            *caveats.caveats(indicator_input, disturbances),
             *errors.caveats(history.events, history.scenario, recoveries),
         ],
+        "disturbances": _disturbances(history.events, disturbances),
         "checks": [_check(history, verdict, required) for verdict in verdicts],
         "objectives": [_objective(result) for result in judged],
         "faults": [
@@ -155,6 +163,7 @@ def _without_history(events: Events, scenario: scenarios.Scenario) -> dict[str, 
     return {
         "counts": {},
         "caveats": list(errors.caveats(events, scenario, {})),
+        "disturbances": {},
         "checks": [],
         "objectives": [],
         "faults": [_fault(events, fault, unknown) for fault in events.faults],
@@ -163,6 +172,15 @@ def _without_history(events: Events, scenario: scenarios.Scenario) -> dict[str, 
         "latency": {},
         "series": {},
         "grades": [],
+    }
+
+
+def _disturbances(events: Events, found: Disturbances) -> dict[str, Any]:
+    return {
+        "disconnects": found.disconnects,
+        "unanswered": found.unanswered,
+        "first_at_s": events.at_s(found.first_ns),
+        "last_at_s": events.at_s(found.last_ns),
     }
 
 
@@ -211,6 +229,8 @@ def _fault(events: Events, fault: FaultTimes, found: Recovery) -> dict[str, Any]
         "recovery_ms": found.took_ms(fault),
         "recovery_unknown": found.unknown,
         "proof": fault.proof,
+        "exposed": fault.proven,
+        "client_links": fault.client_links,
         "failed": fault.failed or fault.heal_failed,
     }
 

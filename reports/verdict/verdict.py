@@ -86,7 +86,7 @@ def event_reasons(events: Events) -> Iterator[Reason]:
     for fault in events.faults:
         if fault.heal_failed:
             yield Reason(Exit.ROLLBACK, f"Fault {fault.id} was not healed: {fault.heal_failed}.")
-        elif fault.requested_ns is not None and fault.healed_ns is None:
+        elif fault.awaits_heal:
             yield Reason(
                 Exit.ROLLBACK,
                 f"There is no proof that fault {fault.id} was healed.",

@@ -44,6 +44,9 @@ class Assembly:
     def close(self) -> None:
         """Write what is only known at the end, and close all files."""
         self.diagnosis.write(self.files.journal)
+        if self.port.direct:
+            # Faults on the links of clients did not act there.
+            self.files.journal.write("direct", addresses=sorted(self.port.direct))
         self.context.errors.write(self.files.journal)
         self.files.write_latencies(self.context.latencies)
         self.files.close()

@@ -51,6 +51,11 @@ def add(parser: Any, **_: Any) -> None:
         help="for a worker: the folder where it keeps its part of the run until the master has"
         " fetched it at the end (default: a temporary folder)",
     )
+    group.add_argument(
+        "--im-allow-exec",
+        action="store_true",
+        help="let the scenario run commands, such as those that print a secret",
+    )
 
 
 def all_scripted(user_classes: Collection[type]) -> bool:
@@ -92,6 +97,8 @@ def run_arguments(options: argparse.Namespace, folder: Path, *, closed: bool = F
         arguments += ["--rate", f"{users}/s"]
     if options.im_arrivals:
         arguments += ["--arrivals", str(options.im_arrivals)]
+    if options.im_allow_exec:
+        arguments.append("--allow-exec")
     if options.im_stack:
         arguments += ["--stack", str(options.im_stack)]
     return arguments

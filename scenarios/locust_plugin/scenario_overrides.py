@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from gauntlet.core.scenario.model import Scenario, Target, to_builtins
+from gauntlet.core.scenario.model import Scenario, to_builtins
 from gauntlet.scenarios import library
 
 Override = Callable[[Scenario], Scenario]
@@ -25,16 +25,14 @@ def write_overridden(scenario_name: str, folder: Path, overrides: Iterable[Overr
 def attach_to_host(scenario: Scenario, host: str) -> Scenario:
     """Return the scenario with a server that already runs as its target.
 
-    A server that Gauntlet did not start cannot be disturbed, so the faults are removed, and with
-    them the objectives about their windows.
+    The faults of a scenario for a stack that Gauntlet boots are removed, and with them the
+    objectives about their windows. A scenario for an external system keeps its faults.
     """
-    target = Target(
-        adapter=scenario.target.adapter,
-        stack="external",
-        url=[host],
-        allow_hosts=scenario.target.allow_hosts,
-        server=scenario.target.server,
+    target = msgspec.structs.replace(
+        scenario.target, stack="external", layout="default", url=[host]
     )
+    if scenario.target.stack == "external":
+        return msgspec.structs.replace(scenario, target=target)
     return msgspec.structs.replace(
         scenario,
         target=target,

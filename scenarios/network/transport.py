@@ -63,6 +63,7 @@ class SocketTransport:
         on_trouble: Callable[[str, str], None] = lambda _kind, _text: None,
     ) -> None:
         self._network = network
+        self.direct = network.hosts.direct  # what was dialled although it has no proxy
         self._http = HttpClient(network)
         self._gateways = gateways
         self._kind = kind

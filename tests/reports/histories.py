@@ -156,8 +156,9 @@ class _Model:
         entry = {"t": end - 2 * MS, "event": 0, "peer": author, "sseq": sseq, "ref": intended}
         if chance < 0.004:
             story.add(Kind.REJECT, end, **known, spare=1)
-        elif chance < 0.008:
-            if chance < 0.006:
+        elif chance < 0.05 and FAULT_S * S <= intended - ZERO < (HEAL_S - 0.4) * S:
+            # Elsewhere it would be a disturbance that no fault explains.
+            if chance < 0.02:
                 self.entries[conv].append(entry)
             end = sent + 300 * MS
             story.add(Kind.UNKNOWN, end, **known, spare=1)

@@ -49,6 +49,11 @@ _PROCESSES: tuple[str, ...] = (
 ROLES: tuple[str, ...] = (*_PROCESSES, "messages-db", "users-db", "registry", "broker")
 LINK_SOURCES: tuple[str, ...] = ("client", *_PROCESSES)
 
+# What a stack `external` consists of for faults: `gateway` are the addresses of `target.url`,
+# `edge` those of `target.edges` or else the same, and `target` all of them.
+EXTERNAL_LINKS: tuple[str, ...] = ("client>target", "client>edge", "client>gateway", "toxiproxy")
+TOXIPROXY_SOURCE = "toxiproxy"  # of links `toxiproxy>NAME`: the proxies of `target.toxiproxy`
+
 LAYOUTS: dict[str, str] = {
     "default": "the usual layout of the stack",
     "split": "each service in its own process",

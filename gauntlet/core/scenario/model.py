@@ -46,6 +46,13 @@ class Tls(_Part, frozen=True):
     insecure: bool = False  # accept any certificate; the report says so
 
 
+class TargetLimits(_Part, frozen=True):
+    """The most that the load may put on the target; None means that there is no limit."""
+
+    users: int | None = None
+    rate: Rate | None = None  # sends per second at the peak of the load, surges included
+
+
 class Target(_Part, frozen=True):
     """The system under test."""
 
@@ -53,7 +60,10 @@ class Target(_Part, frozen=True):
     stack: Stack = "embedded"
     layout: str = "default"  # which services share a process: one of catalog.LAYOUTS
     url: list[str] = []
+    edges: list[str] = []  # further addresses to which the answers of the system send clients
     allow_hosts: list[str] = []
+    limits: TargetLimits | None = None
+    toxiproxy: str | None = None  # the API of a Toxiproxy that already runs
     server: dict[str, int | float | bool | str] = {}
     tls: Tls = Tls()
     headers: dict[str, str] = {}  # of every handshake and request
@@ -180,12 +190,12 @@ class Expect(_Part, frozen=True):
     recover_within: Duration | None = None
 
 
-class Fault(_Part, frozen=True):
+class Fault(_Part, frozen=True, kw_only=True):
     """A fault: injected at `at`, counted from the start of the ramp, and healed `for` later."""
 
     id: str
     kind: str
-    target: str
+    target: str = ""  # required by all kinds that act through a stack or a link
     at: Duration
     for_: Duration = msgspec.field(name="for", default_factory=lambda: Duration(0))
     params: dict[str, Any] = {}

@@ -86,6 +86,8 @@ def _schema_of_param(param: Param) -> dict[str, Any]:
             return {"type": "boolean"}
         case "choice":
             return {"enum": list(param.choices)}
+        case "command":
+            return {"type": "array", "items": {"type": "string"}, "minItems": 1}
 
 
 def _schema_of_number(kind: type) -> dict[str, Any]:

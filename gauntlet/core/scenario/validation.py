@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gauntlet.core import clock, plugins, run_directory
-from gauntlet.core.scenario import catalog, rate_profiles
+from gauntlet.core.scenario import catalog, external_target, rate_profiles
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE, is_out_of_tree
 from gauntlet.core.scenario.model import (
     ConstantProfile,
@@ -101,8 +101,10 @@ def _target_problems(target: Target) -> Iterator[Problem]:
     if known and target.stack not in stacks:
         allowed = f"{_one_of(stacks)} (with the adapter {target.adapter})"
         yield Problem(("target", "stack"), target.stack, allowed)
-    for index, url in enumerate(target.url):
-        yield from _url_problems(url, ("target", "url", index))
+    for key, urls in (("url", target.url), ("edges", target.edges)):
+        for index, url in enumerate(urls):
+            yield from _url_problems(url, ("target", key, index))
+    yield from itertools.starmap(Problem, external_target.target_problems(target))
     for name, value in target.headers.items():
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
             yield Problem(("target", "headers", name), repr(name), "a name of an HTTP header")
@@ -217,8 +219,11 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
     if kind is None:
         yield Problem(("kind",), fault.kind, _one_of(catalog.FAULTS))
         return
-    if not target_fits(fault.target, kind.targets):
-        yield Problem(("target",), fault.target, _allowed_targets(kind.targets))
+    yield from itertools.starmap(Problem, external_target.fault_problems(fault, kind, scenario))
+    booted = scenario.target.stack != "external"
+    if booted and kind.targets and not target_fits(fault.target, kind.targets):
+        found = fault.target or "nothing"
+        yield Problem(("target",), found, _allowed_targets(kind.targets))
     if kind.stack not in ("", scenario.target.stack):
         stack = scenario.target.stack
         allowed = f"available on the stack {stack} ({fault.kind} needs the stack {kind.stack})"
@@ -230,6 +235,13 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
     if fault.ends_s > duration_s:
         allowed = f"early enough to end (at + for) within the {clock.format_s(duration_s)} of load"
         yield Problem(("at",), f"an end at {clock.format_s(fault.ends_s)}", allowed)
+    yield from _params_problems(fault, kind)
+
+
+def _params_problems(fault: Fault, kind: plugins.FaultKind) -> Iterator[Problem]:
+    for name, required in kind.params.items():
+        if required.required and name not in fault.params:
+            yield Problem(("params", name), "nothing", _param_rule(required)[1])
     for name, value in fault.params.items():
         param = kind.params.get(name)
         if param is None:
@@ -239,6 +251,14 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
         accepts, allowed = _param_rule(param)
         if not accepts(value):
             yield Problem(("params", name), repr(value), allowed)
+
+
+def _is_command(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and all(isinstance(word, str) and "\0" not in word for word in value)
+        and bool(value and value[0])
+    )
 
 
 def _param_rule(param: plugins.Param) -> tuple[Callable[..., bool], str]:
@@ -291,7 +311,7 @@ def _one_of(words: Iterable[str]) -> str:
 
 _URL_SCHEMES = ("http", "https", "ws", "wss", "tcp", "tls")
 
-_SLUG = "1 to 64 lower-case letters, digits and hyphens"
+_SLUG = run_directory.SLUG_FORM
 
 # The range for each member. A run schedules all exits when it starts, so a higher rate would take
 # too much memory.
@@ -305,4 +325,5 @@ _PARAM_RULES: dict[str, tuple[Callable[..., bool], str]] = {
     ),
     "duration": (_is_duration, clock.DURATION_FORM),
     "flag": (lambda value: isinstance(value, bool), "true or false"),
+    "command": (_is_command, "a list of arguments such as [systemctl, restart, chat]"),
 }

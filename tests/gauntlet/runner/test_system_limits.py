@@ -97,9 +97,10 @@ def test_an_unknown_number_of_workers_is_not_checked():
     )
 
 
-def test_an_external_system_is_not_checked():
+def test_of_an_external_system_only_our_own_proxy_is_checked():
     away = scenario_with("steady", 1000, stack="external", url=["http://127.0.0.1:80"])
-    assert set(descriptors(away, "all")) == {"gauntlet", "a Locust process"}
+    assert set(descriptors(away, "needed")) == {"gauntlet", "a Locust process"}
+    assert set(descriptors(away, "all")) == {"gauntlet", "a Locust process", "the fault proxy"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,38 @@
+"""The subcommands that work on an existing run directory."""
+
+import argparse
+
+from rich.console import Console
+
+from gauntlet.cli import mark, summary
+from gauntlet.core import run_directory
+from gauntlet.core.errors import Exit
+from gauntlet.core.run_directory import RunDir
+from gauntlet.reports.render.render import render
+from gauntlet.reports.verdict.judge import judge
+
+
+def judge_again(options: argparse.Namespace) -> int:
+    """Judge an existing run directory again, and write its result."""
+    directory = RunDir.open(options.directory)
+    result = judge(directory)
+    run_directory.write_json(directory.result, result)
+    summary.show(directory, result, Console(highlight=False), hint=None)
+    return int(result["verdict"]["exit_code"])
+
+
+def mark_fault(options: argparse.Namespace) -> int:
+    """Add the time of a fault that others make to a run directory."""
+    directory = RunDir.open(options.directory)
+    if options.times is not None:
+        return mark.mark_file(directory, options.times)
+    return mark.mark_one(directory, options.id, options.step, options.at)
+
+
+def report(options: argparse.Namespace) -> int:
+    """Render the report of an existing run directory, and print the files written."""
+    directory = RunDir.open(options.directory)
+    result = directory.read_result() if directory.result.exists() else judge(directory)
+    for artifact in render(directory, result):
+        print(directory.path / artifact)
+    return Exit.OK
