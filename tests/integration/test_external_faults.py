@@ -7,7 +7,6 @@ import signal
 import subprocess
 import threading
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
@@ -200,5 +199,5 @@ def test_a_running_toxiproxy_is_left_as_it_was(server, tmp_path):
         running.stop()
     (slow,) = result["faults"]
     assert slow["proof"]["probe"]["toxiproxy>front"] > 150
-    assert slow["client_links"]["latency_jumped"]
-    assert Path(tmp_path / "runs").is_dir()
+    assert slow["exposed"]
+    assert slow["client_links"]["examined"] > 0
