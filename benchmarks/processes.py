@@ -41,6 +41,7 @@ class Cluster:
 
     def __init__(self, ready: StackAddresses) -> None:
         self.api = ready.api
+        self.ca = ready.ca
         headers = {"Authorization": f"Bearer {ready.token}"}
         answer = requests.get(f"{ready.control}/components", headers=headers, timeout=10)
         components = msgspec.json.decode(answer.content, type=_Components).components
@@ -65,7 +66,7 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(stack: str, *, edges: int = 2) -> Iterator[Cluster]:
+def cluster(stack: str, *, edges: int = 2, tls: bool = False) -> Iterator[Cluster]:
     """Run a cluster without proxies in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="gauntlet-benchmark-") as folder:
         logs = Path(folder) / "logs"
@@ -74,7 +75,7 @@ def cluster(stack: str, *, edges: int = 2) -> Iterator[Cluster]:
             "stack": stack,
             "data_dir": f"{folder}/data",
             "log_dir": str(logs),
-            "config": CONFIG,
+            "config": {**CONFIG, "tls": tls},
             "startup_hooks": _hooks(stack),
             "edges": edges,
             "gateways": 2,

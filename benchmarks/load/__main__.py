@@ -18,6 +18,7 @@ from benchmarks.load import (
     round_trip,
     samples,
     stall,
+    tls,
 )
 from benchmarks.load.options import Options
 from benchmarks.load.process_tree import can_pin
@@ -34,6 +35,7 @@ ROWS: dict[str, Callable[[Options], list[Row]]] = {
     "stall": stall.rows,
     "samples": samples.rows,
     "record": record.rows,
+    "tls": tls.rows,
 }
 
 

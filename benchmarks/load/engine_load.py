@@ -44,6 +44,7 @@ class LoadPlan:
     workload: str = OWN_CONVERSATION
     run_mode: RunMode = "locust"
     workers: int = 0
+    ca: str = ""  # the CA of a server with TLS
     pin: bool = True  # runs on the generator's CPU only
 
     def scenario(self) -> dict[str, Any]:
@@ -52,7 +53,12 @@ class LoadPlan:
             "version": 1,
             "name": "benchmark",
             "about": "A load to be measured.",
-            "target": {"adapter": self.adapter, "stack": "external", "url": [*self.api]},
+            "target": {
+                "adapter": self.adapter,
+                "stack": "external",
+                "url": [*self.api],
+                "tls": {"ca": self.ca or None},
+            },
             "load": {
                 "users": self.users,
                 "workload": {self.workload: 1.0},

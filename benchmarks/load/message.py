@@ -58,14 +58,14 @@ def _trial(options: Options, server: Cluster) -> tuple[float, int]:
         load.wait_for("steady", engine_load.BOOT_TIMEOUT_S)
         live = Tail(load.run.live)
         time.sleep(SETTLE_S)
-        before, began_s = _acked(live), load.tree.cpu_s()
+        before, began_s = acked(live), load.tree.cpu_s()
         time.sleep(options.seconds)
-        acked, spent_s = _acked(live) - before, load.tree.cpu_s() - began_s
+        messages, spent_s = acked(live) - before, load.tree.cpu_s() - began_s
         line = load.finish()
-    return 1e6 * spent_s / max(1, acked), line["ops"] - line["presented"]
+    return 1e6 * spent_s / max(1, messages), line["ops"] - line["presented"]
 
 
-def _acked(live: Tail) -> int:
+def acked(live: Tail) -> int:
     """Wait for the next row of the live file and return the number of acknowledged messages."""
     live.read_new()
     while not (rows := live.read_new()):

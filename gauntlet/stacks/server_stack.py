@@ -39,8 +39,9 @@ WEBSOCKET, TCP = "websocket", "tcp"
 class Program(NamedTuple):
     """The program of a server: its file name, and how to install it.
 
-    `version_option` makes it print its version and end; empty if no option does. The environment variable `GAUNTLET_<NAME>` names another file, for example
-    `GAUNTLET_NATS_SERVER` for the program `nats-server`.
+    `version_option` makes it print its version and end; empty if no option does. The environment
+    variable `GAUNTLET_<NAME>` names another file, for example `GAUNTLET_NATS_SERVER` for the
+    program `nats-server`.
     """
 
     name: str

@@ -42,6 +42,7 @@ target:
   stack: external
   url: ["{url}"]
   allow_hosts: ["{host}"]
+  limits: {{users: 60, rate: 200/s}}
   server: {{heads_poll_ms: 200}}
 load: {{users: 12, workload: {{direct: 1, group: {{size: 4}}}}, rate: 60/s, ramp: 2s, steady: 6s}}
 sla:

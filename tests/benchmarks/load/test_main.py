@@ -31,7 +31,7 @@ def test_a_row_is_printed_with_its_measurement_and_the_machine():
 @pytest.mark.integration
 @pytest.mark.parametrize("row", [row for row in ROWS if row != "record"])
 def test_a_tiny_run_measures_the_row_without_losses(require_service, row):
-    if row in ("message", "durable"):
+    if row in ("message", "durable", "tls"):
         require_service("redis")
     done = run("--peers", f"--only={row}", *TINY)
     assert done.returncode == 0, done.stderr
