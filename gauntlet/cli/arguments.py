@@ -264,6 +264,66 @@ def scale_options(parser: argparse.ArgumentParser) -> None:
     action.add_argument("--in", dest="edge", metavar="EDGE", help="drain an edge and stop it")
 
 
+def adapter_options(parser: argparse.ArgumentParser) -> None:
+    """What to do for an author of an adapter."""
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    about = "try every capability of an adapter on a live server"
+    action = actions.add_parser("check", help=about, description=about)
+    action.set_defaults(action="check")
+    _check_options(action)
+
+
+def _check_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "adapter", help=f"one of: {', '.join(ADAPTER_STACKS)}, or your own as {OUT_OF_TREE}"
+    )
+    parser.add_argument(
+        "--url", action="append", required=True, help="an address of the server; may be repeated"
+    )
+    parser.add_argument(
+        "--accounts",
+        type=Path,
+        help="who logs in: a CSV file with a heading, or a .jsonl file, with the columns name, "
+        "password, token and others (default: names of our own)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting of the adapter, as in target.server; may be repeated",
+    )
+    parser.add_argument(
+        "--users", type=_users_of_check, default=2, help="how many users take part (default: 2)"
+    )
+    parser.add_argument("--transport", help="which of the adapter's transports to use")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a host that is not on loopback and may be connected to; may be repeated",
+    )
+    parser.add_argument("--ca", help="PEM file with the certificates to trust")
+    parser.add_argument(
+        "--insecure", action="store_true", help="accept any certificate of the server"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_duration,
+        default=90.0,
+        help="what was not tried until then is unknown (default: 90s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _users_of_check(text: str) -> int:
+    least, most = 2, 20
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"must be between {least} and {most}; got {text!r}")
+    return int(text)
+
+
 def _rate(text: str) -> Rate:
     try:
         return Rate(parse_rate_per_s(text))

@@ -143,6 +143,14 @@ def rolling_update(options: argparse.Namespace) -> int:
     return operate.update(operate.connect(options.control))
 
 
+def adapter(options: argparse.Namespace) -> int:
+    """Help the author of an adapter."""
+    # Imported here, because the sockets of the load take longer than all else a command needs.
+    from gauntlet.cli import adapter as tools
+
+    return tools.check_adapter(options)
+
+
 def show_doctor(_options: argparse.Namespace) -> int:
     """Show what can run on this machine."""
     return doctor.show(Console(highlight=False))
@@ -215,6 +223,12 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "doctor", "show what can run on this machine, and how to install the rest", show_doctor
+    ),
+    Command(
+        "adapter",
+        "try an adapter of your own on a live server",
+        adapter,
+        (arguments.adapter_options,),
     ),
     Command(
         "judge",

@@ -45,6 +45,7 @@ from gauntlet.scenarios.workloads.entities import Conversation, Op, User
 _BACKOFF_BASE_MS = 250
 _BACKOFF_CAP_MS = 2_000
 _CLOSE_NORMAL = 1000
+_CLOSE_ABNORMAL = 1006
 _CLOSE_PROTOCOL_ERROR = 4500
 _ATTENDANCE_TIMEOUT_NS = 5 * NS_PER_S
 
@@ -107,6 +108,13 @@ class Session:
         for connection in (self.request_channel.connection, self._dialling):
             if connection is not None:
                 self._end(connection, _CLOSE_NORMAL)
+
+    def cut(self) -> None:
+        """Lose the connection as by a failure of the network, and stay offline until `start`."""
+        self.online = False
+        for connection in (self.request_channel.connection, self._dialling):
+            if connection is not None:
+                self._end(connection, _CLOSE_ABNORMAL, abort=True)
 
     @property
     def connected(self) -> bool:

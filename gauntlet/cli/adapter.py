@@ -1,0 +1,146 @@
+"""`gauntlet adapter`: tools for authors of adapters."""
+
+import argparse
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gauntlet.core.errors import ConfigError, Exit
+from gauntlet.core.scenario.model import Tls
+from gauntlet.scenarios.adapters.base import Account
+from gauntlet.scenarios.conformance import check
+from gauntlet.scenarios.conformance.bench import Subject
+from gauntlet.scenarios.conformance.check import Report
+from gauntlet.scenarios.conformance.findings import Outcome, Row, exit_code
+
+_MARKS = {
+    Outcome.HOLDS: "[green]✔ holds[/]",
+    Outcome.FAILS: "[bold red]✘ does not hold[/]",
+    Outcome.UNKNOWN: "[yellow]? unknown[/]",
+}
+_UNDECLARED_FAILS = "[dim]– does not hold[/]"
+_ERRORS_MAX = 5
+_ACCOUNT_COLUMNS = ("name", "password", "token")
+
+
+def check_adapter(options: argparse.Namespace) -> int:
+    """Try every capability of an adapter on a live server, and print what holds."""
+    subject = Subject(
+        adapter=options.adapter,
+        urls=options.url,
+        settings=_settings(options.set),
+        accounts=_accounts(options.accounts) if options.accounts else (),
+        allow_hosts=options.allow_host,
+        tls=Tls(ca=options.ca, insecure=options.insecure),
+        transport=options.transport or "",
+        users=options.users,
+    )
+    report = check.check(subject, options.timeout)
+    code = exit_code(report.rows) if report.connected else Exit.HARNESS
+    if options.json:
+        print(json.dumps(_document(subject, report, code), indent=2))
+    else:
+        _show(report, Console(highlight=False))
+    return code
+
+
+def _settings(pairs: Sequence[str]) -> dict[str, int | float | bool | str]:
+    """Return `target.server` from `key=value` pairs; values are read as in YAML."""
+    settings: dict[str, int | float | bool | str] = {}
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        if not key or not separator:
+            raise ConfigError(f"--set must be key=value; got {pair!r}")
+        settings[key] = _value(text)
+    return settings
+
+
+def _value(text: str) -> int | float | bool | str:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, int | float | bool) else text
+
+
+def _accounts(file: Path) -> list[Account]:
+    """Return the accounts of a CSV file with a heading, or of a file with one JSON object a line.
+
+    The columns are `name`, `password` and `token`; any others are the account's `fields`.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        rows: list[Mapping[str, Any]] = (
+            [json.loads(line) for line in text.splitlines() if line.strip()]
+            if file.suffix in (".jsonl", ".ndjson")
+            else list(csv.DictReader(text.splitlines()))
+        )
+        return [_account(row) for row in rows]
+    except OSError as error:
+        raise ConfigError(f"--accounts {file} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"--accounts {file} must be a CSV file with the column `name`, or a .jsonl file with "
+            f"objects that have it; got {type(error).__name__}: {error}"
+        ) from error
+
+
+def _account(row: Mapping[str, Any]) -> Account:
+    others = {key: str(value) for key, value in row.items() if key not in _ACCOUNT_COLUMNS}
+    known = {key: str(row[key]) for key in _ACCOUNT_COLUMNS[1:] if row.get(key)}
+    return Account(name=str(row["name"]), fields=others, **known)
+
+
+def _show(report: Report, console: Console) -> None:
+    if report.connected:
+        table = Table("", "declared", "result", "found", box=None)
+        for row in report.rows:
+            declared = "yes" if row.declared else "[dim]no[/]"
+            sentence = Text(row.finding.sentence)
+            table.add_row(row.finding.subject, declared, _mark(row), sentence)
+        console.print(table)
+    else:
+        console.print("The users could not connect, so nothing was tried.", style="bold red")
+    errors = report.errors[:_ERRORS_MAX]
+    if errors:
+        console.print("\nerrors, the most frequent first:")
+        for error in errors:
+            console.print(f"  {error.count:>5,}  {error.kind}: {error.text}", markup=False)
+    broken = [row.finding.subject for row in report.rows if row.broken]
+    console.print()
+    if broken:
+        console.print(f"declared, but does not hold: {', '.join(broken)}", style="bold red")
+    elif report.connected:
+        console.print("No declared capability was found not to hold.", style="green")
+    for row in report.rows:
+        if row.suggestion:
+            console.print(f"suggestion: {row.suggestion}", style="yellow", markup=False)
+
+
+def _mark(row: Row) -> str:
+    if row.finding.outcome is Outcome.FAILS and not row.declared:
+        return _UNDECLARED_FAILS
+    return _MARKS[row.finding.outcome]
+
+
+def _document(subject: Subject, report: Report, code: Exit) -> dict[str, Any]:
+    return {
+        "adapter": subject.adapter,
+        "connected": report.connected,
+        "exit_code": int(code),
+        "findings": [
+            {**asdict(row.finding), "declared": row.declared, "suggestion": row.suggestion}
+            for row in report.rows
+        ],
+        "errors": [
+            {"concerns": error.kind, "text": error.text, "count": error.count}
+            for error in report.errors
+        ],
+    }

@@ -1,0 +1,315 @@
+"""The bench of the conformance suite: sessions of a few users on the live server, and no files."""
+
+import asyncio
+import itertools
+import random
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self, TypeVar
+
+from gauntlet.core import clock
+from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.errors import ConfigError
+from gauntlet.core.history import Kind
+from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS, SELF_ECHO, SERVER_SEQ
+from gauntlet.core.scenario.model import Tls
+from gauntlet.scenarios import adapters
+from gauntlet.scenarios.adapters.base import (
+    Account,
+    Adapter,
+    Call,
+    Cursor,
+    Entry,
+    Gap,
+    Sent,
+    Settings,
+)
+from gauntlet.scenarios.client.connection import Connection
+from gauntlet.scenarios.client.context import Context, Limits
+from gauntlet.scenarios.client.receiver import Receiver
+from gauntlet.scenarios.client.requests import RequestChannel
+from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.client.timers import Timers
+from gauntlet.scenarios.metrics.delivery_ledger import Ledger
+from gauntlet.scenarios.metrics.error_log import ErrorLog
+from gauntlet.scenarios.metrics.latency import Latencies
+from gauntlet.scenarios.network.hosts import AllowedHosts
+from gauntlet.scenarios.network.tls import client_tls
+from gauntlet.scenarios.network.transport import SocketTransport, check_addresses
+from gauntlet.scenarios.network.wire import Network
+from gauntlet.scenarios.workloads.entities import Conversation, User
+
+CALL_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 8.0
+PUSH_TIMEOUT_S = 3.0
+# How long a message that must not arrive is waited for.
+QUIET_S = 1.0
+BODY_BYTES = 100
+_TICK_S = 0.005
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is checked: an adapter, the addresses of a target, and who can log in there."""
+
+    adapter: str
+    urls: Sequence[str]
+    settings: Settings = field(default_factory=dict)
+    accounts: Sequence[Account] = ()
+    allow_hosts: Sequence[str] = ()
+    tls: Tls = field(default_factory=Tls)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    transport: str = ""
+    users: int = 2
+
+
+class Received(NamedTuple):
+    """A pushed entry, and the number of the user's connection on which it came."""
+
+    entry: Entry
+    incarnation: int
+
+
+class Observer(Receiver):
+    """Notes what the server pushes, and reads nothing by itself."""
+
+    def __init__(self, context: Context, user: User, request_channel: RequestChannel) -> None:
+        super().__init__(context, user, request_channel)
+        self.received: list[Received] = []
+        self.heads: dict[str, int] = {}
+        self._numbered = SERVER_SEQ in context.adapter.capabilities
+        self._cursors: dict[str, Cursor] = {}
+
+    def cursors(self) -> dict[str, Cursor]:
+        return dict(self._cursors)
+
+    def on_entry(self, connection: Connection, entry: Entry) -> None:
+        self.received.append(Received(entry, connection.incarnation))
+        if self._numbered:
+            read = self._cursors.get(entry.conv, 0)
+            self._cursors[entry.conv] = max(entry.seq, read if isinstance(read, int) else 0)
+        elif entry.id:
+            self._cursors[entry.conv] = entry.id
+
+    def on_connected(self, heads: Mapping[str, int], *, returned: bool) -> None:
+        self.heads.update(heads)
+
+    def on_heads(self, heads: Mapping[str, int], *, fresh: bool) -> None:
+        self.heads.update(heads)
+
+    def on_gap(self, connection: Connection, gap: Gap) -> None:
+        """Ignore it: what is not pushed is missing from `received`."""
+
+    def join(self, conv: Conversation, position: int) -> None:
+        """Do nothing: the observer keeps no inbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to send: `sent` is None without an answer, for the reason `why`."""
+
+    body: str
+    client_msg_id: str
+    sent: Sent | None
+    why: str = ""
+
+
+class Client:
+    """A user on one device, with calls that can be awaited."""
+
+    def __init__(self, bench: "Bench", user: User, rng: random.Random) -> None:
+        self.bench = bench
+        self.user = user
+        self.session = Session(bench.context, user, rng, Observer)
+        self.channel = self.session.request_channel
+        assert isinstance(self.session.receiver, Observer)
+        self.observer: Observer = self.session.receiver
+
+    async def connect(self, timeout_s: float = CONNECT_TIMEOUT_S) -> bool:
+        """Sign up if the adapter can, and connect; return whether the server accepted the user."""
+        sign_up = self.channel.ask(self.channel.codec.sign_up)
+        if sign_up is not None:
+            await self.call(sign_up)
+        self.session.start()
+        return await until(lambda: self.session.connected, timeout_s)
+
+    async def call(self, call: Call[T] | None, timeout_s: float = CALL_TIMEOUT_S) -> T | None:
+        """Return the value of a call; None if it was refused or not answered."""
+        if call is None:
+            return None
+        future: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+
+        def on_result(value: T | None) -> None:
+            if not future.done():
+                future.set_result(value)
+
+        self.channel.call(call, int(timeout_s * NS_PER_S), on_result)
+        return await future
+
+    async def send(self, conv: Conversation, repeated: Attempt | None = None) -> Attempt:
+        """Send a message with a new body and id, or those of an earlier attempt once more."""
+        bench = self.bench
+        number = next(bench.numbers)
+        body = repeated.body if repeated else bench.body(conv, self.user, number)
+        ident = repeated.client_msg_id if repeated else f"check-{bench.tag}-{number}"
+        bench.last_error = ""
+        sent = await self.call(self.channel.ask(self.channel.codec.send, conv.name, ident, body))
+        return Attempt(body, ident, sent, bench.last_error or "there was no answer")
+
+    def pushes(self, body: str) -> list[Received]:
+        """Return the pushes with this body."""
+        return [push for push in self.observer.received if push.entry.body == body]
+
+    async def receives(self, body: str, timeout_s: float = PUSH_TIMEOUT_S) -> bool:
+        """Return whether a message with this body is pushed in time."""
+        return await until(lambda: bool(self.pushes(body)), timeout_s)
+
+
+class _NoSink:
+    """Discards history records."""
+
+    def add(self, kind: Kind, t_ns: int, *_values: int, **_fields: int) -> None:
+        """Do nothing."""
+
+
+class Bench:
+    """The clients of one check; `async with` starts the clock of their timers."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.adapter = _adapter(subject)
+        self.capabilities = frozenset(self.adapter.capabilities)
+        self.tag = secrets.token_hex(4)
+        self.numbers = itertools.count(1)
+        self.last_error = ""
+        self.errors = ErrorLog(clock.now_ns)
+        self.errors.listen(self._note_error)
+        self.network = Network(
+            AllowedHosts(subject.allow_hosts), client_tls(subject.tls), subject.headers
+        )
+        self.failure: BaseException | None = None
+        self._rng = random.Random(self.tag)
+        self._clients: list[Client] = []
+        self._links = itertools.count(1)
+        self._conversation_numbers = itertools.count(1)
+        self.users = self._make_users()
+
+    async def __aenter__(self) -> Self:
+        self.transport = SocketTransport(
+            self.network,
+            list(self.subject.urls),
+            self.subject.transport or self.adapter.transports[0],
+            self._fail,
+            self.errors.record,
+        )
+        await check_addresses(self.network.hosts, list(self.subject.urls))
+        self.context = self._context()
+        self._ticking = asyncio.create_task(self._tick())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for client in self._clients:
+            client.session.stop()
+        await asyncio.sleep(0.05)  # for the goodbyes
+        self._ticking.cancel()
+        await self.transport.shut()
+
+    def client(self, user: User) -> Client:
+        """Return a new client of a user, who is not connected yet."""
+        client = Client(self, user, self._rng)
+        self._clients.append(client)
+        return client
+
+    def stranger(self) -> User:
+        """Return a user whom the system cannot know."""
+        return User(len(self.users) + 2, f"u{secrets.token_hex(4)}-0")
+
+    def conversation(self, name: str, members: Sequence[User]) -> Conversation:
+        """Return a conversation, which its members' codecs learn at their next connection."""
+        numbers = tuple(user.number for user in members)
+        conv = Conversation(next(self._conversation_numbers), name, "check", numbers)
+        self.context.conversations[name] = conv
+        for number in numbers:
+            self.context.conversations_of.setdefault(number, []).append(conv)
+        return conv
+
+    def body(self, conv: Conversation, user: User, number: int) -> str:
+        """Return a body as the load sends it, within what the adapter can carry."""
+        size = min(BODY_BYTES, self.adapter.traits.max_body_bytes or BODY_BYTES)
+        bodies = self.context.bodies
+        return bodies.build(conv.number, user.number, number, clock.now_ns(), size)
+
+    def _make_users(self) -> tuple[User, ...]:
+        accounts, count = self.subject.accounts, self.subject.users
+        if not accounts:
+            tag = f"{self.tag}-" if OPEN_ACCOUNTS in self.capabilities else ""
+            return tuple(User(slot + 1, f"u{tag}0-{slot}") for slot in range(count))
+        if len(accounts) < count:
+            raise ConfigError(f"--accounts must have at least {count} users; got {len(accounts)}")
+        return tuple(
+            User(slot + 1, account.name, credentials=account)
+            for slot, account in enumerate(accounts[:count])
+        )
+
+    def _context(self) -> Context:
+        return Context(
+            now_ns=clock.now_ns,
+            timers=Timers(),
+            transport=self.transport,
+            sink=_NoSink(),
+            adapter=self.adapter,
+            ledger=Ledger(self_echo=SELF_ECHO in self.capabilities, devices=1),
+            latencies=Latencies(),
+            limits=Limits(int(CALL_TIMEOUT_S * NS_PER_S), int(CALL_TIMEOUT_S * NS_PER_S), 0),
+            api=list(self.subject.urls),
+            conversations={},
+            conversations_of={},
+            user_numbers={user.name: user.number for user in self.users},
+            register_connection=lambda _connection: next(self._links),
+            on_connected=lambda _user: None,
+            errors=self.errors,
+            tag=self.tag,
+        )
+
+    async def _tick(self) -> None:
+        while True:
+            self.context.timers.run_due(clock.now_ns())
+            await asyncio.sleep(_TICK_S)
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = self.failure or error
+
+    def _note_error(self, text: str) -> None:
+        self.last_error = text
+
+
+async def until(condition: Callable[[], bool], timeout_s: float) -> bool:
+    """Return whether a condition becomes true in time."""
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + timeout_s
+    while not condition():
+        if loop.time() >= end_s:
+            return False
+        await asyncio.sleep(_TICK_S)
+    return True
+
+
+def _adapter(subject: Subject) -> Adapter:
+    """Return the adapter of a check; ConfigError if it cannot be used."""
+    found: Any = adapters.find(subject.adapter)
+    try:
+        adapter: Adapter = found(dict(subject.settings))
+    except Exception as error:  # an adapter of the user may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(
+            f"adapter {subject.adapter!r} cannot be created with these settings ({reason}); see "
+            "--set"
+        ) from error
+    transport = subject.transport or adapter.transports[0]
+    if transport not in adapter.transports:
+        allowed = ", ".join(adapter.transports)
+        raise ConfigError(f"--transport must be one of: {allowed}; got {transport!r}")
+    adapter.use(transport)
+    return adapter

@@ -1,0 +1,135 @@
+"""Probes of connections: a lost session, several devices, rooms, unknown users."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from gauntlet.core.scenario.capabilities import DEVICES, OPEN_ACCOUNTS, RESUME, ROOMS, SERVER_SEQ
+from gauntlet.scenarios.conformance.bench import (
+    CONNECT_TIMEOUT_S,
+    PUSH_TIMEOUT_S,
+    QUIET_S,
+    Bench,
+    Client,
+    until,
+)
+from gauntlet.scenarios.conformance.findings import Finding, Outcome
+from gauntlet.scenarios.workloads.entities import Conversation
+
+_STRANGER_TIMEOUT_S = 4.0
+
+
+async def probe_resume(
+    sender: Client, receiver: Client, conv: Conversation
+) -> AsyncIterator[Finding]:
+    """Yield whether a session that was cut is resumed, with the message that it missed."""
+    receiver.session.cut()
+    missed = await sender.send(conv)
+    receiver.session.start()
+    if not await until(lambda: receiver.session.connected, CONNECT_TIMEOUT_S):
+        text = f"The receiver could not connect again: {receiver.bench.last_error}."
+        yield Finding(RESUME, Outcome.FAILS, text)
+        return
+    connection = receiver.channel.connection
+    resumed = connection is not None and bool(connection.connected and connection.connected.resumed)
+    pushed = await receiver.receives(missed.body, PUSH_TIMEOUT_S)
+    if not resumed:
+        also = "The missed message was pushed all the same." if pushed else "Nothing was pushed."
+        yield Finding(RESUME, Outcome.FAILS, f"The server began a new session. {also}")
+    elif pushed:
+        text = "The session was resumed, and the missed message was pushed."
+        yield Finding(RESUME, Outcome.HOLDS, text)
+    else:
+        text = "The session was resumed, and the missed message was not pushed."
+        yield Finding(RESUME, Outcome.FAILS, text)
+
+
+async def probe_devices(
+    sender: Client, receiver: Client, conv: Conversation
+) -> AsyncIterator[Finding]:
+    """Yield whether two devices of one user are connected together, and both receive."""
+    second = receiver.bench.client(replace(receiver.user, device_index=1))
+    connected = await second.connect()
+    sent = await sender.send(conv)
+    both = await receiver.receives(sent.body) and await second.receives(sent.body)
+    still = receiver.session.connected and second.session.connected
+    second.session.stop()
+    await until(lambda: receiver.session.connected, CONNECT_TIMEOUT_S)
+    if not connected:
+        text = f"A second device could not connect: {receiver.bench.last_error}."
+        yield Finding(DEVICES, Outcome.FAILS, text)
+    elif not still:
+        text = "The server closed one of two connections of a user."
+        yield Finding(DEVICES, Outcome.FAILS, text)
+    elif not both:
+        yield Finding(DEVICES, Outcome.FAILS, "A message was not pushed to both devices.")
+    else:
+        yield Finding(DEVICES, Outcome.HOLDS, "Two devices of a user receive a message.")
+
+
+async def probe_rooms(creator: Client, members: list[Client]) -> AsyncIterator[Finding]:
+    """Yield whether members can be added to a room, enter it, exit it, and receive in it."""
+    bench = creator.bench
+    users = [creator.user, *(member.user for member in members)]
+    room = bench.conversation(f"r.check-{bench.tag}", users)
+    why = await _fill(creator, members, room)
+    if not why:
+        why = await _use(creator, members, room)
+    if why:
+        yield Finding(ROOMS, Outcome.FAILS, why)
+    else:
+        text = f"{len(users)} members enter a room, receive in it, exit it, and enter it again."
+        yield Finding(ROOMS, Outcome.HOLDS, text)
+
+
+async def _fill(creator: Client, members: list[Client], room: Conversation) -> str:
+    codec, bench = creator.channel.codec, creator.bench
+    for member in (creator, *members):
+        bench.last_error = ""
+        try:
+            call = codec.add_member(room.name, member.user.name)
+        except NotImplementedError:
+            return "The codec does not implement `add_member`."
+        position = await creator.call(call)
+        if position is None:
+            reason = bench.last_error or "there was no answer"
+            return f"A member could not be added to a room: {reason}."
+        member.session.join(room, position)
+    if SERVER_SEQ not in bench.capabilities:
+        return ""
+    named = await creator.call(creator.channel.ask(codec.members, room.name))
+    expected = {client.user.name for client in (creator, *members)}
+    if named is None or not expected <= set(named):
+        return f"The members of a room must be {sorted(expected)}; got {sorted(named or ())}."
+    return ""
+
+
+async def _use(creator: Client, members: list[Client], room: Conversation) -> str:
+    await until(lambda: False, QUIET_S)  # entering has no acknowledgement in many protocols
+    sent = await creator.send(room)
+    if sent.sent is None or sent.sent.stored not in ("yes", "handed-over"):
+        return f"A message to a room was not acknowledged: {sent.why}."
+    for member in members:
+        if not await member.receives(sent.body):
+            return "A message to a room was not pushed to a member who had entered it."
+    # Whether members who have exited a room are pushed its messages differs from system to system.
+    exiting = members[0]
+    exiting.session.attend(room, on=False)
+    await until(lambda: False, QUIET_S)
+    exiting.session.attend(room, on=True)
+    await until(lambda: False, QUIET_S)
+    seen = await creator.send(room)
+    if not await exiting.receives(seen.body):
+        return "A message to a room was not pushed to a member who had exited and entered it."
+    return ""
+
+
+async def probe_strangers(bench: Bench) -> AsyncIterator[Finding]:
+    """Yield whether a user can log in whose name was never used before."""
+    stranger = bench.client(bench.stranger())
+    accepted = await stranger.connect(_STRANGER_TIMEOUT_S)
+    stranger.session.stop()
+    if accepted:
+        yield Finding(OPEN_ACCOUNTS, Outcome.HOLDS, "A user with a new name can log in.")
+    else:
+        text = f"A user with a new name cannot log in: {bench.last_error or 'no answer'}."
+        yield Finding(OPEN_ACCOUNTS, Outcome.FAILS, text)
