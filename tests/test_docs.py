@@ -25,8 +25,12 @@ REFERENCE = ROOT / "docs" / "reference"
 
 def subparsers() -> dict[str, ArgumentParser]:
     """Every command's parser by its name."""
-    actions = build_parser(COMMANDS)._actions
-    return next(dict(a.choices) for a in actions if isinstance(a, _SubParsersAction))
+    return _choices(build_parser(COMMANDS))
+
+
+def _choices(parser: ArgumentParser) -> dict[str, ArgumentParser]:
+    found = [a.choices for a in parser._actions if isinstance(a, _SubParsersAction)]
+    return dict(found[0]) if found else {}
 
 
 def test_the_reference_describes_all_commands_and_options_and_no_others():
@@ -34,7 +38,8 @@ def test_the_reference_describes_all_commands_and_options_and_no_others():
     documented = set(re.findall(r"`(--[a-z-]+)[` ]", text))
     real = {
         option
-        for parser in subparsers().values()
+        for command in subparsers().values()
+        for parser in (command, *_choices(command).values())
         for action in parser._actions
         for option in action.option_strings
         if option.startswith("--")

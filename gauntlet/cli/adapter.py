@@ -16,9 +16,9 @@ from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.scenario.model import Tls
 from gauntlet.scenarios.adapters.base import Account
 from gauntlet.scenarios.conformance import check
-from gauntlet.scenarios.conformance.bench import Subject
 from gauntlet.scenarios.conformance.check import Report
 from gauntlet.scenarios.conformance.findings import Outcome, Row, exit_code
+from gauntlet.scenarios.conformance.subject import Subject
 
 _MARKS = {
     Outcome.HOLDS: "[green]✔ holds[/]",

@@ -134,6 +134,14 @@ def run_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let the scenario run commands, such as those that print a secret",
     )
+    parser.add_argument(
+        "--trace",
+        type=_traced_users,
+        default=0,
+        metavar="N",
+        help="write what the first N users of each worker exchange with the server to "
+        "logs/trace-<worker>.jsonl",
+    )
     parser.add_argument("--plain", action="store_true", help="print lines instead of a live panel")
 
 
@@ -266,7 +274,9 @@ def scale_options(parser: argparse.ArgumentParser) -> None:
 
 def adapter_options(parser: argparse.ArgumentParser) -> None:
     """What to do for an author of an adapter."""
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(
+        title="actions", metavar="ACTION", required=True, help="what to do"
+    )
     about = "try every capability of an adapter on a live server"
     action = actions.add_parser("check", help=about, description=about)
     action.set_defaults(action="check")
@@ -321,6 +331,12 @@ def _users_of_check(text: str) -> int:
     least, most = 2, 20
     if not text.isdecimal() or not least <= int(text) <= most:
         raise argparse.ArgumentTypeError(f"must be between {least} and {most}; got {text!r}")
+    return int(text)
+
+
+def _traced_users(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a number of users; got {text!r}")
     return int(text)
 
 

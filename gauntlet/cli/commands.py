@@ -5,7 +5,6 @@ import argparse
 import msgspec
 from rich.console import Console
 
-from gauntlet.chaos.server_hooks.bugs import BUGS
 from gauntlet.cli import (
     arguments,
     doctor,
@@ -60,7 +59,9 @@ def _orchestrate(
     remote_target.confirm(scenario, console)
     view = progress.choose(scenario, plain=options.plain, stderr=console.stderr)
     directory, result = runner.run(scenario, settings, source, view)
-    summary.show(directory, result, console, hint=_next_command(options))
+    summary.show(
+        directory, result, console, hint=summary.next_command(options.scenario, options.bug)
+    )
     return int(result["verdict"]["exit_code"])
 
 
@@ -74,15 +75,8 @@ def _run_settings(options: argparse.Namespace) -> runner.Options:
         own_load=hasattr(options, "workers"),
         allow_exec=options.allow_exec,
         argv=options.argv,
+        traced_users=options.trace,
     )
-
-
-def _next_command(options: argparse.Namespace) -> str | None:
-    """A seeded bug to try next, if the scenario is one that catches a bug."""
-    caught = (name for name, bug in BUGS.items() if bug.scenario == options.scenario)
-    if options.bug is not None or (bug := next(caught, None)) is None:
-        return None
-    return f"gauntlet run {options.scenario} --bug {bug}   (see it fail)"
 
 
 def list_scenarios(options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gauntlet.chaos.server_hooks.bugs import BUGS
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports import formatting
 
@@ -39,6 +40,14 @@ def show(run: RunDir, result: dict[str, Any], console: Console, *, hint: str | N
     console.print(f"\nopen {run.report}", markup=False, soft_wrap=True)
     if hint:
         console.print(f"next: {hint}", markup=False, soft_wrap=True)
+
+
+def next_command(scenario: str, bug: str | None) -> str | None:
+    """Return a seeded bug to try next, if the scenario is one that catches a bug."""
+    caught = (name for name, seeded in BUGS.items() if seeded.scenario == scenario)
+    if bug is not None or (found := next(caught, None)) is None:
+        return None
+    return f"gauntlet run {scenario} --bug {found}   (see it fail)"
 
 
 def _checks(result: dict[str, Any]) -> Table:

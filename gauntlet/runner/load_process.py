@@ -146,10 +146,12 @@ def write_load_file(
     api: list[str],
     workers: int = 1,
     dial: Mapping[str, str] | None = None,
+    traced_users: int = 0,
 ) -> Path:
     """Write `load.json`, which holds everything that the load needs, also on other hosts.
 
-    `dial` maps each `host:port` of the target that is behind a fault proxy to the proxy's.
+    `dial` maps each `host:port` of the target that is behind a fault proxy to the proxy's. The
+    first `traced_users` users of each worker are traced.
 
     `tag` makes message ids unique between runs: a system that already runs remembers the ids of
     earlier runs, and would answer equal ones as duplicates instead of storing them.
@@ -163,6 +165,7 @@ def write_load_file(
         "api": api,
         "workers": workers,
         "dial": dict(dial or {}),
+        "traced_users": traced_users,
         "trace": None if recorded is None else recorded._asdict(),
         "tag": f"{secrets.token_hex(4)}-" if scenario.target.stack == "external" else "",
     }

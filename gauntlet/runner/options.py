@@ -12,7 +12,8 @@ class Options:
     """The settings of one run.
 
     `own_load` is False if a Locust that started us generates the load: then the number of its
-    processes is not known here. `allow_exec` lets the scenario run commands.
+    processes is not known here. `allow_exec` lets the scenario run commands. The first
+    `traced_users` users of each worker are traced.
     """
 
     out: Path = Path("runs")
@@ -22,4 +23,5 @@ class Options:
     workers: int = 1
     own_load: bool = True
     allow_exec: bool = False
+    traced_users: int = 0
     argv: list[str] = field(default_factory=list)

@@ -191,9 +191,15 @@ class _RunOrchestrator:
     def _start_load(self, cleanup: ExitStack) -> None:
         self._begin_phase("load", "starting the load")
         scenario = trusting(self._scenario, self._ca)
-        dial = self._proxies.dial if self._stack is None else {}
-        workers = self._options.workers
-        load_file = write_load_file(self._run, scenario, self._api, workers, dial)
+        options, dial = self._options, self._proxies.dial if self._stack is None else {}
+        load_file = write_load_file(
+            self._run,
+            scenario,
+            self._api,
+            options.workers,
+            dial,
+            traced_users=options.traced_users,
+        )
         cleanup.callback(self._source.stop)
         self._source.start(self._run, load_file)
         monitor = ResourceMonitor(Journal(self._run, "vitals"), self._first_processes)

@@ -5,25 +5,20 @@ import itertools
 import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Self, TypeVar
+from dataclasses import dataclass
+from typing import NamedTuple, Self, TypeVar
 
 from gauntlet.core import clock
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.history import Kind
 from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS, SELF_ECHO, SERVER_SEQ
-from gauntlet.core.scenario.model import Tls
-from gauntlet.scenarios import adapters
 from gauntlet.scenarios.adapters.base import (
-    Account,
-    Adapter,
     Call,
     Cursor,
     Entry,
     Gap,
     Sent,
-    Settings,
 )
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.context import Context, Limits
@@ -31,6 +26,7 @@ from gauntlet.scenarios.client.receiver import Receiver
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.client.timers import Timers
+from gauntlet.scenarios.conformance.subject import Subject
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
 from gauntlet.scenarios.metrics.error_log import ErrorLog
 from gauntlet.scenarios.metrics.latency import Latencies
@@ -48,21 +44,6 @@ QUIET_S = 1.0
 BODY_BYTES = 100
 _TICK_S = 0.005
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is checked: an adapter, the addresses of a target, and who can log in there."""
-
-    adapter: str
-    urls: Sequence[str]
-    settings: Settings = field(default_factory=dict)
-    accounts: Sequence[Account] = ()
-    allow_hosts: Sequence[str] = ()
-    tls: Tls = field(default_factory=Tls)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    transport: str = ""
-    users: int = 2
 
 
 class Received(NamedTuple):
@@ -179,7 +160,7 @@ class Bench:
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
-        self.adapter = _adapter(subject)
+        self.adapter = subject.create_adapter()
         self.capabilities = frozenset(self.adapter.capabilities)
         self.tag = secrets.token_hex(4)
         self.numbers = itertools.count(1)
@@ -294,22 +275,3 @@ async def until(condition: Callable[[], bool], timeout_s: float) -> bool:
             return False
         await asyncio.sleep(_TICK_S)
     return True
-
-
-def _adapter(subject: Subject) -> Adapter:
-    """Return the adapter of a check; ConfigError if it cannot be used."""
-    found: Any = adapters.find(subject.adapter)
-    try:
-        adapter: Adapter = found(dict(subject.settings))
-    except Exception as error:  # an adapter of the user may raise anything
-        reason = f"{type(error).__name__}: {error}"
-        raise ConfigError(
-            f"adapter {subject.adapter!r} cannot be created with these settings ({reason}); see "
-            "--set"
-        ) from error
-    transport = subject.transport or adapter.transports[0]
-    if transport not in adapter.transports:
-        allowed = ", ".join(adapter.transports)
-        raise ConfigError(f"--transport must be one of: {allowed}; got {transport!r}")
-    adapter.use(transport)
-    return adapter

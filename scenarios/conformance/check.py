@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from gauntlet.scenarios.conformance import connections, messages, stored
-from gauntlet.scenarios.conformance.bench import Attempt, Bench, Subject
+from gauntlet.scenarios.conformance.bench import Attempt, Bench
 from gauntlet.scenarios.conformance.findings import Finding, Row, compare
+from gauntlet.scenarios.conformance.subject import Subject
 from gauntlet.scenarios.metrics.error_log import ErrorCount
 from gauntlet.scenarios.workloads.entities import direct_conversation
 

@@ -105,5 +105,8 @@ def _measure(file: Path) -> tuple[int, str]:
 
 
 def _is_of(name: str, worker: int) -> bool:
-    own = rf"history/w{worker}-\w+\.bin|latency/[\w-]+-w{worker}\.hdr|events/load-{worker}\.jsonl"
+    own = (
+        rf"history/w{worker}-\w+\.bin|latency/[\w-]+-w{worker}\.hdr|events/load-{worker}\.jsonl"
+        rf"|logs/trace-{worker}\.jsonl"
+    )
     return re.fullmatch(rf"{own}|{re.escape(_APPENDED)}", name) is not None

@@ -2,22 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 
 from gauntlet.core import clock
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.scenarios.client.context import Context, Limits
 from gauntlet.scenarios.client.readiness import Readiness
+from gauntlet.scenarios.client.receiver import Receiver
+from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.client.timers import Timers
 from gauntlet.scenarios.engine.load_plan import LoadPlan
 from gauntlet.scenarios.engine.network_settings import network_of
 from gauntlet.scenarios.engine.scripted_users import ScriptedUsers
+from gauntlet.scenarios.engine.traced_session import TracedSession
 from gauntlet.scenarios.engine.user_actions import fill_room
 from gauntlet.scenarios.metrics.connect_diagnosis import ConnectDiagnosis
 from gauntlet.scenarios.metrics.error_log import ErrorLog
 from gauntlet.scenarios.metrics.generator_health import GeneratorHealth
 from gauntlet.scenarios.metrics.latency import Latencies
 from gauntlet.scenarios.network.transport import SocketTransport, check_addresses
+from gauntlet.scenarios.recording.trace_writer import TraceWriter
 from gauntlet.scenarios.recording.worker_files import WorkerFiles
 from gauntlet.scenarios.workloads.entities import Conversation, User
 
@@ -35,6 +40,19 @@ class Assembly:
     context: Context
     scripted_users: ScriptedUsers
     sessions: dict[int, Session]
+    trace: TraceWriter | None
+
+    def new_session(
+        self,
+        slot: int,
+        user: User,
+        rng: Random,
+        receiver: Callable[[Context, User, RequestChannel], Receiver],
+    ) -> Session:
+        """Return a session of the user in a slot, which is traced if it is one of the first."""
+        if self.trace is not None and slot < self.plan.load.traced_users:
+            return TracedSession(self.trace, self.context, user, rng, receiver)
+        return Session(self.context, user, rng, receiver)
 
     @property
     def timers(self) -> Timers:
@@ -51,6 +69,8 @@ class Assembly:
         self.files.write_latencies(self.context.latencies)
         self.files.close()
         self.health.close()
+        if self.trace is not None:
+            self.trace.close()
 
 
 async def assemble(
@@ -95,8 +115,12 @@ async def assemble(
         files.directory.user(user)
     for conv in traffic.conversations.values():
         files.directory.conversation(conv)
+    trace = None
+    if load.traced_users:
+        name = f"trace-{plan.stripe.worker}.jsonl"
+        trace = TraceWriter(load.run.logs / name, plan.transport, clock.now_ns)
     return Assembly(
-        plan, port, files, health, diagnosis, readiness, context, scripted_users, sessions
+        plan, port, files, health, diagnosis, readiness, context, scripted_users, sessions, trace
     )
 
 

@@ -95,7 +95,7 @@ class Engine:
             receiver: Callable[..., Receiver] = Receiver
             if controller is not None and index == 0:  # a script uses its user's first device
                 receiver = partial(ScriptedReceiver, controller)
-            session = Session(parts.context, device, self._jitter, receiver)
+            session = parts.new_session(slot, device, self._jitter, receiver)
             parts.sessions[device.device_key] = session
             self._unstarted.append(session)
         if controller is not None:

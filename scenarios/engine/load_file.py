@@ -19,7 +19,8 @@ class LoadFile:
 
     `trace` is that of a recorded profile. `tag` makes the ids of this run, and its users where the
     system allows that, different from those of earlier runs. `dial` maps the `host:port` of the
-    target to that of the fault proxy in front of it.
+    target to that of the fault proxy in front of it. The first `traced_users` users of each worker
+    are traced.
     """
 
     scenario: scenario.Scenario
@@ -29,6 +30,7 @@ class LoadFile:
     trace: Trace | None = None
     tag: str = ""
     dial: dict[str, str] = field(default_factory=dict)
+    traced_users: int = 0
 
 
 def read(file: Path) -> LoadFile:
@@ -52,6 +54,7 @@ def parse(plain: Any, where: str) -> LoadFile:
             _trace(plain.get("trace")),
             str(plain.get("tag", "")),
             {str(key): str(value) for key, value in plain.get("dial", {}).items()},
+            int(plain.get("traced_users", 0)),
         )
     except (ValueError, KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
         msg = f"{where} is not a load.json: {error!r}"

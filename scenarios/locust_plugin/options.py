@@ -46,6 +46,13 @@ def add(parser: Any, **_: Any) -> None:
     for action in form_fields:
         action.include_in_web_ui = True  # Locust sets this only for options outside of a group
     group.add_argument(
+        "--im-trace",
+        type=int,
+        default=0,
+        help="write what the first N users of each worker exchange with the server to"
+        " logs/trace-<worker>.jsonl in the run directory",
+    )
+    group.add_argument(
         "--im-folder",
         default="",
         help="for a worker: the folder where it keeps its part of the run until the master has"
@@ -101,11 +108,18 @@ def run_arguments(options: argparse.Namespace, folder: Path, *, closed: bool = F
         arguments.append("--allow-exec")
     if options.im_stack:
         arguments += ["--stack", str(options.im_stack)]
-    return arguments
+    return [*arguments, *_trace_arguments(options)]
+
+
+def _trace_arguments(options: argparse.Namespace) -> list[str]:
+    trace = getattr(options, "im_trace", 0)
+    return ["--trace", str(trace)] if trace else []
 
 
 def _check(options: argparse.Namespace) -> None:
     """Raise a ConfigError for a wrong value. Fields of a web form have not been parsed before."""
+    if getattr(options, "im_trace", 0) < 0:
+        raise ConfigError(f"--im-trace must be a number of users; got {options.im_trace}")
     if options.im_rate:
         try:
             parse_rate_per_s(options.im_rate)

@@ -14,7 +14,7 @@ TEMPLATE = "gauntlet.scenarios.adapters._template:Template"
 
 @pytest.fixture
 def closed_port():
-    """A port of loopback on which nobody listens."""
+    """A port of loopback on which no program listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return taken.getsockname()[1]

@@ -8,8 +8,8 @@ import pytest
 
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.scenarios.conformance import bench, check
-from gauntlet.scenarios.conformance.bench import Subject
 from gauntlet.scenarios.conformance.findings import Outcome, exit_code
+from gauntlet.scenarios.conformance.subject import Subject
 
 from .chat_server import ChatServer
 
