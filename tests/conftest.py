@@ -22,7 +22,7 @@ import hypothesis
 import psutil
 import pytest
 
-from gauntlet.stacks import prosody
+from gauntlet.stacks import mosquitto, nats, prosody
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRE = "GAUNTLET_REQUIRE_SERVICES"
@@ -201,8 +201,9 @@ def require_service() -> Callable[[str], dict[str, str]]:
     def require(name: str) -> dict[str, str]:
         if not found:
             found.update(json.loads(subprocess.check_output(probe, timeout=60)))
-            path = prosody.PROGRAM.find()
-            found["prosody"] = None if path is None else {"path": path, "version": ""}
+            for program in (prosody.PROGRAM, mosquitto.PROGRAM, nats.PROGRAM):
+                path = program.find()
+                found[program.name] = None if path is None else {"path": path, "version": ""}
             path = next(filter(None, map(shutil.which, CHROMIUM)), None)
             found["chromium"] = None if path is None else {"path": path, "version": ""}
         if found[name] is None:

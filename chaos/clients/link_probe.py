@@ -30,11 +30,20 @@ def _client_hello(server_name: str = "localhost") -> bytes:
 # an error, because it shows that both directions carry data.
 _HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n"
 _CLIENT_HELLO = _client_hello()
+# Mosquitto answers no other request on its WebSocket port.
+_MQTT_UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: probe\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: cHJvYmVwcm9iZXByb2JlcA==\r\n"
+    b"Sec-WebSocket-Protocol: mqtt\r\n\r\n"
+)
 REQUESTS: dict[str, bytes] = {
     "http": _HEALTHZ,
     "ws": _HEALTHZ,
     "https": _CLIENT_HELLO,
     "wss": _CLIENT_HELLO,
+    "mqtt-ws": _MQTT_UPGRADE,
+    "mqtt": b"\x10\x0d\x00\x04MQTT\x05\x02\x00\x0a\x00\x00\x00",  # CONNECT of MQTT 5, clean start
+    "nats": b"PING\r\n",
     "redis": b"PING\r\n",
     "amqp": b"AMQP\x00\x00\x09\x01",  # AMQP 0-9-1, 2.2.4: the protocol header
     "postgres": b"\x00\x00\x00\x08\x04\xd2\x16\x2f",  # SSLRequest; answered by one byte

@@ -9,7 +9,7 @@ from rich.table import Table
 from gauntlet.chaos.proxy_process import find_binary
 from gauntlet.core.errors import Exit
 from gauntlet.runner.system_limits import SystemLimits, users_allowed
-from gauntlet.stacks import prosody, reference
+from gauntlet.stacks import mosquitto, nats, prosody, reference
 
 DESCRIPTORS_WANTED = 4096
 
@@ -24,6 +24,11 @@ class Finding(NamedTuple):
 
 
 SERVICES = "sudo tools/install-services.sh"
+# By the name of the stack: what the system is called, and its program.
+FOREIGN = {
+    "mosquitto": ("Mosquitto", mosquitto.PROGRAM),
+    "nats": ("nats-server", nats.PROGRAM),
+}
 
 
 def findings() -> list[Finding]:
@@ -46,6 +51,7 @@ def findings() -> list[Finding]:
         ),
         Finding("RabbitMQ", services["rabbitmq"], "--stack full", SERVICES),
         Finding("Prosody", prosody.PROGRAM.find(), "--stack prosody", SERVICES),
+        *_foreign_systems(),
         Finding(
             "toxiproxy-server",
             find_binary()
@@ -55,6 +61,14 @@ def findings() -> list[Finding]:
         ),
         _open_files(limits),
         _ports(limits),
+    ]
+
+
+def _foreign_systems() -> list[Finding]:
+    """The servers of the systems that tools/install-services.sh installs with --all."""
+    return [
+        Finding(title, program.find(), f"--stack {stack}", f"{SERVICES} --all")
+        for stack, (title, program) in FOREIGN.items()
     ]
 
 
@@ -74,6 +88,9 @@ def show(console: Console) -> Exit:
     console.print(f"\n--stack embedded: {'can run' if embedded else 'cannot run'}")
     console.print(f"--stack full:     {'can run' if full else 'cannot run'}")
     console.print(f"--stack prosody:  {'can run' if 'Prosody' in available else 'cannot run'}")
+    for stack, (title, _) in FOREIGN.items():
+        option = f"--stack {stack}:"
+        console.print(f"{option:17} {'can run' if title in available else 'cannot run'}")
     return Exit.OK if embedded else Exit.CONFIG
 
 

@@ -22,4 +22,5 @@ def boot_request(scenario: Scenario, bug: str | None, data: Path, logs: Path) ->
         "config": scenario.target.server,
         "startup_hooks": hooks,
         "layout": scenario.target.layout,
+        **({"transport": scenario.load.transport} if scenario.load.transport else {}),
     }

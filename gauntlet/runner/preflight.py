@@ -48,7 +48,7 @@ def _check_adapter(scenario: Scenario) -> None:
     ]
     if load.devices > 1:
         needs.append(("load.devices", str(load.devices), FOR_DEVICES))
-    declared = adapters.find(name).capabilities
+    declared = adapters.create(scenario.target, load.transport)[0].capabilities
     for key, value, needed in needs:
         if missing := needed - declared:
             lacking = ", ".join(f"{word} ({CAPABILITIES[word]})" for word in sorted(missing))

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from gauntlet.stacks.mosquitto import MosquittoStack
+from gauntlet.stacks.nats import NatsStack
 from gauntlet.stacks.prosody import ProsodyStack
 from gauntlet.stacks.reference import Event, PlannedLink, ReferenceStack, StackAddresses
 
@@ -28,4 +30,6 @@ STACKS: dict[str, Callable[[dict[str, Any], Callable[[Event], None]], BootedStac
     "embedded": ReferenceStack,
     "full": ReferenceStack,
     "prosody": ProsodyStack,
+    "mosquitto": MosquittoStack,
+    "nats": NatsStack,
 }

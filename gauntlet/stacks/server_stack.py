@@ -80,13 +80,15 @@ class ServerStack(ABC):
     """One foreign server: a stack with one component, of the role `edge`.
 
     `name` is the name of the stack and of the component. `urls` holds the address for clients of
-    each transport, with `{address}` in place of host and port. `settings` are the keys of
+    each transport, with `{address}` in place of host and port. `link_kinds` says for each transport
+    how a link is probed (`gauntlet.chaos.clients.link_probe.REQUESTS`). `settings` are the keys of
     `target.server` that the stack and its adapter know; None accepts any key.
     """
 
     name: ClassVar[str]
     program: ClassVar[Program]
     urls: ClassVar[Mapping[str, str]]
+    link_kinds: ClassVar[Mapping[str, str]] = {WEBSOCKET: "ws"}
     settings: ClassVar[frozenset[str] | None] = None
     boot_timeout_s: ClassVar[float] = BOOT_TIMEOUT_S
 
@@ -179,7 +181,7 @@ class ServerStack(ABC):
     def plan(self) -> tuple[list[dict[str, Any]], list[PlannedLink]]:
         """Return one component, and the link that all clients use."""
         component = {"name": self.name, "role": ROLE, "environment": None, "version": self._version}
-        kind = "ws" if self._transport == WEBSOCKET else "tcp"
+        kind = self.link_kinds[self._transport]
         return [component], [PlannedLink(self._link, "client", self.name, kind, self._address)]
 
     def start(self, advertise: dict[str, str]) -> StackAddresses:

@@ -13,12 +13,16 @@ from gauntlet.core.scenario.capabilities import CAPABILITIES, OUT_OF_TREE, is_ou
 from gauntlet.core.scenario.model import Target
 from gauntlet.scenarios.adapters import deprecated_imports, version1
 from gauntlet.scenarios.adapters.base import Adapter
+from gauntlet.scenarios.adapters.mqtt import Mqtt
+from gauntlet.scenarios.adapters.nats import Nats
 from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.adapters.xmpp import Xmpp
 
 _REGISTERED = (
     Reference,
     Xmpp,
+    Mqtt,
+    Nats,
 )
 
 ADAPTERS: dict[str, type[Adapter]] = {adapter.kind.name: adapter for adapter in _REGISTERED}

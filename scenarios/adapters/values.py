@@ -240,7 +240,14 @@ class OverSocket(_Value, Generic[T], frozen=True):
     frames: tuple[bytes, ...]
 
 
-Call = OverHttp[T] | OverSocket[T]
+class Immediate(_Value, Generic[T], frozen=True):
+    """A call that nothing answers: `frames` are sent, if any, and `value` is its outcome."""
+
+    value: T
+    frames: tuple[bytes, ...] = ()
+
+
+Call = OverHttp[T] | OverSocket[T] | Immediate[T]
 
 
 class Sent(_Value, frozen=True):

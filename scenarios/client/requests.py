@@ -4,7 +4,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from gauntlet.scenarios.adapters.base import Call, OverHttp, OverSocket, ProtocolError, Response
+from gauntlet.scenarios.adapters.base import (
+    Call,
+    Immediate,
+    OverHttp,
+    OverSocket,
+    ProtocolError,
+    Response,
+)
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.metrics import error_log
@@ -103,8 +110,19 @@ class RequestChannel:
         if isinstance(call, OverHttp):
             on_response = partial(self._read_response, call, on_result, check)
             self._context.transport.request(self.gateway, call.request, timeout_ns, on_response)
+        elif isinstance(call, Immediate):
+            self._send_unanswered(call, on_result)
         else:
             self._call_over_socket(call, timeout_ns, on_result, check)
+
+    def _send_unanswered(self, call: Immediate[T], on_result: Callable[[T | None], None]) -> None:
+        """Send the frames; without a connection nothing was sent, and there is no outcome."""
+        value = call.value if self._connection is not None or not call.frames else None
+        if self._connection is not None:
+            for frame in call.frames:
+                self._context.transport.send(self._connection, frame)
+        # Later, because the caller may make the next call from `on_result`, and so on.
+        self._context.after(0, partial(on_result, value))
 
     def _call_over_socket(
         self,

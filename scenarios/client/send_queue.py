@@ -17,7 +17,7 @@ import msgspec
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Flag, Kind
 from gauntlet.core.scenario.capabilities import IDEMPOTENT_SEND
-from gauntlet.scenarios.adapters.base import OverSocket, Sent
+from gauntlet.scenarios.adapters.base import OverHttp, Sent
 from gauntlet.scenarios.adapters.limits import check_sent
 from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.client.backoff import Backoff
@@ -128,7 +128,7 @@ class SendQueue:
         if call is None:  # the adapter raised an exception, so that nothing was sent
             self._on_sent(send, Sent("no", temporary=False))
             return
-        self._over_socket = isinstance(call, OverSocket)
+        self._over_socket = not isinstance(call, OverHttp)
         channel.call(call, self._attempt_ns, partial(self._on_sent, send), check_sent)
 
     def send_held(self) -> None:

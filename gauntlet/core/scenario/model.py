@@ -25,7 +25,7 @@ def _seconds(number: float) -> Any:
     return msgspec.field(default_factory=lambda: Duration(number))
 
 
-Stack = Literal["embedded", "full", "prosody", "external"]
+Stack = Literal["embedded", "full", "prosody", "mosquitto", "nats", "external"]
 Operator = Literal["<", "<=", ">", ">="]
 
 

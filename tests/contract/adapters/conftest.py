@@ -4,11 +4,12 @@ import json
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
+import mqtt5
 import pytest
 
 from gauntlet.scenarios.adapters import ADAPTERS, base
 from gauntlet.scenarios.adapters._template import Template
-from gauntlet.scenarios.adapters.base import Account
+from gauntlet.scenarios.adapters.base import Account, Binary
 
 CONV = "d.ann.bob"
 
@@ -116,6 +117,71 @@ class TemplateServer(SocketServer):
         yield json.dumps({"stored": {"id": json.loads(frame)["send"]["id"]}}).encode()
 
 
+class MqttServer(SocketServer):
+    """Simulates a broker of MQTT 5."""
+
+    def connected(self, resumed=False):
+        return [Binary(mqtt5.ConnAckPacket(session_present=resumed).write())]
+
+    def push(self, body):
+        packet = mqtt5.PublishPacket(
+            f"gauntlet/{CONV}",
+            body.encode(),
+            qos=mqtt5.QoS.AT_LEAST_ONCE,
+            packet_id=1,
+            user_properties=[("sender", "bob"), ("id", "c1")],
+        )
+        return Binary(packet.write())
+
+    def replies(self, frame, stored):
+        packet, _ = mqtt5.read(memoryview(frame))
+        yield Binary(mqtt5.PubAckPacket(packet.packet_id).write())
+
+
+class NatsServer(SocketServer):
+    """Simulates the part of JetStream that the adapter uses."""
+
+    codec = None  # knows the subjects of the answers
+    headers = "Gauntlet-Sender: bob\r\nNats-Msg-Id: c1\r\n"
+
+    def connected(self, resumed=False):
+        inbox = getattr(self.codec, "_inbox", "_INBOX.x")
+        stream = {"created": "t1", "state": {"last_seq": 0}}
+        outcome = "resumed" if resumed else "new"
+        frames = ['INFO {"server_name": "n1"}\r\n', "PONG\r\n"]
+        frames += [
+            _nats_message(f"{inbox}.stream", json.dumps(stream)),
+            _nats_message(f"{inbox}.c.{outcome}", "{}"),
+        ]
+        return [Binary(frame.encode()) for frame in frames]
+
+    def push(self, body):
+        reply = f"$JS.ACK.GAUNTLET.{self.codec._consumer}.1.1.1.0.0"
+        message = _nats_message("gauntlet.d%2Eann%2Ebob", body, reply, self.headers)
+        return Binary(message.encode())
+
+    def replies(self, frame, stored):
+        _, subject, reply, *_ = frame.decode().split(" ")
+        if subject.startswith("gauntlet."):
+            yield Binary(_nats_message(reply, '{"stream": "GAUNTLET", "seq": 1}').encode())
+            return
+        subject = "Nats-Subject: gauntlet.d%2Eann%2Ebob\r\n"
+        for number, body in enumerate(stored, 1):
+            headers = f"{self.headers}{subject}Nats-Sequence: {number}\r\n"
+            yield Binary(_nats_message(reply, body, "", headers).encode())
+        end = "Nats-Num-Pending: 0\r\n"
+        yield Binary(_nats_message(reply, "", "", end, " 204 EOB").encode())
+
+
+def _nats_message(subject, body, reply="", headers="", status=""):
+    words = f"{subject} 1 {reply}".rstrip()
+    size = len(body.encode())
+    if not headers:
+        return f"MSG {words} {size}\r\n{body}\r\n"
+    block = f"NATS/1.0{status}\r\n{headers}\r\n"
+    return f"HMSG {words} {len(block)} {len(block) + size}\r\n{block}{body}\r\n"
+
+
 def features(content):
     """Return the features of a stream."""
     xmlns = "xmlns:stream='http://etherx.jabber.org/streams'"
@@ -136,7 +202,13 @@ def flat(event):
     return [event]
 
 
-SERVERS = {"reference": ReferenceServer, "xmpp": XmppServer, "template": TemplateServer}
+SERVERS = {
+    "reference": ReferenceServer,
+    "xmpp": XmppServer,
+    "mqtt": MqttServer,
+    "nats": NatsServer,
+    "template": TemplateServer,
+}
 
 
 @pytest.fixture(params=[*ADAPTERS, "template"])
@@ -154,9 +226,10 @@ def server(adapter):
 
 
 @pytest.fixture
-def codec(adapter):
+def codec(adapter, server):
     """Ann's session."""
-    return adapter.codec(Account(name="ann"), "d0")
+    server.codec = adapter.codec(Account(name="ann"), "d0")
+    return server.codec
 
 
 @pytest.fixture
@@ -167,7 +240,7 @@ def connect(codec, server):
         login = codec.login()
         if login is not None:
             assert server.answer(codec, login, ()).startswith("ws")
-        assert codec.open({})
+        assert isinstance(codec.open({}), bytes)  # empty where the server speaks first
         frames = server.connected(resumed)
         return [event for frame in frames for event in flat(codec.read(frame))]
 

@@ -102,7 +102,10 @@ def test_unknown_arrivals_are_refused():
         (
             "im_stack",
             "nosuch",
-            "--im-stack must be one of: embedded, full, prosody, external; got 'nosuch'",
+            (
+                "--im-stack must be one of: embedded, full, prosody, mosquitto, nats, external; "
+                "got 'nosuch'"
+            ),
         ),
         (
             "im_arrivals",

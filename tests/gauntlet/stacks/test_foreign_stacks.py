@@ -1,0 +1,88 @@
+"""Mosquitto and nats-server as stacks: settings and configuration, without their servers."""
+
+import json
+
+import pytest
+
+from gauntlet.core.errors import ConfigError
+from gauntlet.stacks.mosquitto import MosquittoStack
+from gauntlet.stacks.nats import NatsStack
+from gauntlet.stacks.server_stack import Program
+
+
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    """`make(Stack, transport, key=value)` creates a stack with another program as its server."""
+    made = []
+    for variable in ("GAUNTLET_MOSQUITTO", "GAUNTLET_NATS_SERVER"):
+        monkeypatch.setenv(variable, "/bin/false")
+
+    def create(kind, transport="websocket", **config):
+        request = {"data_dir": str(tmp_path), "log_dir": str(tmp_path), "config": config}
+        made.append(kind({**request, "transport": transport}, lambda _event: None))
+        return made[-1]
+
+    yield create
+    for stack in made:
+        stack.stop()
+
+
+def test_a_program_is_named_by_its_variable():
+    assert Program("nats-server", "").variable == "GAUNTLET_NATS_SERVER"
+
+
+@pytest.mark.parametrize(
+    ("kind", "transport", "link_kind"),
+    [
+        (MosquittoStack, "websocket", "mqtt-ws"),
+        (MosquittoStack, "tcp", "mqtt"),
+        (NatsStack, "websocket", "ws"),
+        (NatsStack, "tcp", "nats"),
+    ],
+)
+def test_the_link_of_the_clients_is_that_of_the_transport(make, kind, transport, link_kind):
+    stack = make(kind, transport)
+    (component,), (link,) = stack.plan()
+    assert component["role"] == "edge"
+    assert (link.name, link.kind) == (f"client>{stack.name}", link_kind)
+    assert link.upstream == f"127.0.0.1:{stack.ports[transport]}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "message"),
+    [
+        (MosquittoStack, {"persistance": False}, "must have only these keys .* got persistance"),
+        (MosquittoStack, {"persistence": 1}, "persistence must be true or false; got 1"),
+        (MosquittoStack, {"max_queued_messages": -1}, "must be a whole number >= 0; got -1"),
+        (NatsStack, {"sync_interval": 5}, "sync_interval must be a duration such as 2m, or always"),
+        (NatsStack, {"mode": "x"}, "mode must be one of: jetstream, core; got x"),
+    ],
+)
+def test_wrong_settings_are_refused_before_anything_starts(make, kind, config, message):
+    with pytest.raises(ConfigError, match=message):
+        make(kind, **config)
+
+
+def test_a_transport_that_the_stack_has_not_is_refused(make):
+    with pytest.raises(ConfigError, match=r"load\.transport must be one of: websocket, tcp"):
+        make(NatsStack, "sse")
+
+
+def test_mosquitto_gets_the_options_of_the_scenario(make):
+    stack = make(MosquittoStack, persistence=False, max_queued_messages=7, qos=2)
+    stack.folder.mkdir()
+    stack.configure()
+    lines = (stack.folder / "mosquitto.conf").read_text().splitlines()
+    assert {"persistence false", "max_queued_messages 7"} <= set(lines)
+    assert not any(line.startswith("qos") for line in lines)
+
+
+@pytest.mark.parametrize(("mode", "has_jetstream"), [("jetstream", True), ("core", False)])
+def test_nats_has_jetstream_only_in_its_mode(make, mode, has_jetstream):
+    stack = make(NatsStack, mode=mode, **({"sync_interval": "always"} if has_jetstream else {}))
+    stack.folder.mkdir()
+    stack.configure()
+    config = json.loads((stack.folder / "nats.json").read_text())
+    assert ("jetstream" in config) == has_jetstream
+    if has_jetstream:
+        assert config["jetstream"]["sync_interval"] == "always"
