@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gauntlet.cli import scaffold
+from gauntlet.cli.scaffold import Choices
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.scenario.model import Tls
 from gauntlet.scenarios.adapters.base import Account
@@ -28,6 +30,26 @@ _MARKS = {
 _UNDECLARED_FAILS = "[dim]– does not hold[/]"
 _ERRORS_MAX = 5
 _ACCOUNT_COLUMNS = ("name", "password", "token")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what was chosen: check an adapter, or write a new one."""
+    return create(options) if options.action == "new" else check_adapter(options)
+
+
+def create(options: argparse.Namespace) -> int:
+    """Write the files of a new adapter, and print their paths."""
+    choices = Choices(
+        name=options.name,
+        binary=options.frames == "binary",
+        http=options.http,
+        numbered=options.numbered,
+        acknowledged=options.acknowledged,
+        history=options.history,
+    )
+    for path in scaffold.write(choices, options.out):
+        print(path)
+    return Exit.OK
 
 
 def check_adapter(options: argparse.Namespace) -> int:

@@ -281,6 +281,27 @@ def adapter_options(parser: argparse.ArgumentParser) -> None:
     action = actions.add_parser("check", help=about, description=about)
     action.set_defaults(action="check")
     _check_options(action)
+    about = "write the files of a new adapter"
+    action = actions.add_parser("new", help=about, description=about)
+    action.set_defaults(action="new")
+    _new_options(action)
+
+
+def _new_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", help="the name of the adapter's module, such as acme_chat")
+    parser.add_argument(
+        "--frames", choices=("text", "binary"), default="text", help="what frames are (text)"
+    )
+    parser.add_argument("--http", action="store_true", help="sends and history go over HTTP")
+    parser.add_argument("--numbered", action="store_true", help="the server numbers entries")
+    parser.add_argument("--history", action="store_true", help="the server keeps a history")
+    parser.add_argument(
+        "--unacknowledged",
+        dest="acknowledged",
+        action="store_false",
+        help="the protocol has no acknowledgement of a message",
+    )
+    parser.add_argument("--out", type=Path, default=Path(), help="the folder for the files (.)")
 
 
 def _check_options(parser: argparse.ArgumentParser) -> None:

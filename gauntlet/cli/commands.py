@@ -142,7 +142,7 @@ def adapter(options: argparse.Namespace) -> int:
     # Imported here, because the sockets of the load take longer than all else a command needs.
     from gauntlet.cli import adapter as tools
 
-    return tools.check_adapter(options)
+    return tools.run(options)
 
 
 def show_doctor(_options: argparse.Namespace) -> int:
@@ -220,7 +220,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "adapter",
-        "try an adapter of your own on a live server",
+        "write an adapter for a system of your own, and try it on a live server",
         adapter,
         (arguments.adapter_options,),
     ),

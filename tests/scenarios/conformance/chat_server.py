@@ -1,6 +1,8 @@
 """The invented system of the adapter template as a server, with a history and with faults.
 
-It also understands {"history": {"ticket", "conv", "after", "limit"}}, and answers {"page": …}.
+It also understands {"history": {"ticket", "conv", "after", "limit"}}, and answers {"page": …}; and
+it offers both over HTTP, and answers in binary frames to clients who send them, as the adapters of
+`gauntlet adapter new` expect it.
 """
 
 import json
@@ -17,13 +19,20 @@ class ChatServer:
     skips_history: bool = False
     stores_twice: bool = False
     refuses: bool = False
+    acknowledges: bool = True
     url: str = ""
     stored: dict = field(default_factory=lambda: defaultdict(list))
     sockets: dict = field(default_factory=lambda: defaultdict(set))
 
     async def __aenter__(self):
         app = web.Application()
-        app.add_routes([web.get("/chat", self._serve)])
+        app.add_routes(
+            [
+                web.get("/chat", self._serve),
+                web.post("/messages", self._post),
+                web.get("/history", self._get),
+            ]
+        )
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -39,8 +48,9 @@ class ChatServer:
         await socket.prepare(request)
         user = ""
         async for message in socket:
-            if message.type is not WSMsgType.TEXT:
+            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 break
+            socket["binary"] = message.type is WSMsgType.BINARY
             ((name, content),) = json.loads(message.data).items()
             if name == "hello":
                 if self.refuses:
@@ -59,25 +69,43 @@ class ChatServer:
         return socket
 
     async def _send(self, socket, user, content):
+        message = await self._store(user, content)
+        if self.acknowledges:
+            await reply(socket, "stored", id=content["id"], seq=message["seq"])
+
+    async def _store(self, user, content):
         conv = ".".join(["d", *sorted((user, content["to"]))])
         known = any(message["id"] == content["id"] for message in self.stored[conv])
         if not known or self.stores_twice:
-            message = {**content, "from": user, "key": str(len(self.stored[conv]) + 1)}
+            number = len(self.stored[conv]) + 1
+            message = {**content, "from": user, "key": str(number), "seq": number}
             self.stored[conv].append(message)
             for receiver in list(self.sockets[content["to"]]):
                 await reply(receiver, "message", **message)
-        await reply(socket, "stored", id=content["id"])
+        return next(m for m in self.stored[conv] if m["id"] == content["id"])
+
+    async def _post(self, request):
+        content = await request.json()
+        message = await self._store(content["from"], content)
+        return web.json_response({"seq": message["seq"]})
+
+    async def _get(self, request):
+        return web.json_response(self._page(request.query))
 
     async def _history(self, socket, content):
-        after, limit = int(content["after"] or 0), content["limit"]
+        await reply(socket, "page", ticket=content["ticket"], **self._page(content))
+
+    def _page(self, content):
+        after, limit = int(content["after"] or 0), int(content["limit"])
         found = [row for row in self.stored[content["conv"]] if int(row["key"]) > after]
         if self.skips_history:
             found = [row for row in found if row["key"] != "3"]
-        page = {"messages": found[:limit], "more": len(found) > limit}
-        await reply(socket, "page", ticket=content["ticket"], **page)
+        head = len(self.stored[content["conv"]])
+        return {"messages": found[:limit], "more": len(found) > limit, "head": head}
 
 
 async def reply(socket, name, **content):
     """Send one frame, unless the socket is closed."""
     if not socket.closed:
-        await socket.send_str(json.dumps({name: content}))
+        frame = json.dumps({name: content})
+        await (socket.send_bytes(frame.encode()) if socket["binary"] else socket.send_str(frame))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gauntlet.cli.main import main
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.scenarios.conformance import bench, check
 from gauntlet.scenarios.conformance.findings import Outcome, exit_code
@@ -113,3 +114,26 @@ def test_settings_that_the_adapter_does_not_accept_are_a_usage_error():
 def test_a_host_that_is_not_on_loopback_must_be_allowed():
     with pytest.raises(ConfigError, match="not on loopback"):
         check.check(Subject(TEMPLATE, ["ws://192.0.2.1:9"]))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--frames", "binary", "--numbered", "--history"),
+        ("--http", "--history"),
+        ("--http", "--numbered", "--history"),
+        ("--unacknowledged",),
+    ],
+    ids="".join,
+)
+def test_a_new_adapter_holds_what_it_declares(options, tmp_path, monkeypatch):
+    name = f"new{len(list(tmp_path.parent.iterdir()))}_{abs(hash(options)) % 10_000}"
+    assert main(["adapter", "new", name, "--out", str(tmp_path), *options]) == 0
+    monkeypatch.syspath_prepend(str(tmp_path))
+    adapter = f"{name}:{name.replace('_', '').capitalize()}"
+    acknowledged = "--unacknowledged" not in options
+    report, rows = checked(adapter, acknowledges=acknowledged)
+    assert exit_code(report.rows) is Exit.OK, report
+    assert ("acknowledged" in rows["send"].finding.sentence) == acknowledged
+    for option, capability in (("--numbered", "server_seq"), ("--history", "history")):
+        assert rows[capability].declared == (option in options)
