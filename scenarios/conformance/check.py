@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from gauntlet.core.scenario.capabilities import ROOMS
 from gauntlet.scenarios.conformance import connections, messages, stored
 from gauntlet.scenarios.conformance.bench import Attempt, Bench
 from gauntlet.scenarios.conformance.findings import Finding, Row, compare
@@ -57,6 +58,8 @@ async def _probe(bench: Bench) -> AsyncIterator[Finding]:
     first, second = bench.users[:2]
     planned = direct_conversation(first, second)
     conv = bench.conversation(planned.name, (first, second))
+    if ROOMS in bench.capabilities:  # codecs learn their conversations when they connect
+        connections.room_of(bench)
     clients = [bench.client(user) for user in bench.users]
     accepted = await asyncio.gather(*(client.connect() for client in clients))
     if not all(accepted):

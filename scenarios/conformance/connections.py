@@ -66,11 +66,17 @@ async def probe_devices(
         yield Finding(DEVICES, Outcome.HOLDS, "Two devices of a user receive a message.")
 
 
+def room_of(bench: Bench) -> Conversation:
+    """Return the room of all users of the check."""
+    name = f"r.check-{bench.tag}"
+    return bench.context.conversations.get(name) or bench.conversation(name, bench.users)
+
+
 async def probe_rooms(creator: Client, members: list[Client]) -> AsyncIterator[Finding]:
     """Yield whether members can be added to a room, enter it, exit it, and receive in it."""
     bench = creator.bench
     users = [creator.user, *(member.user for member in members)]
-    room = bench.conversation(f"r.check-{bench.tag}", users)
+    room = room_of(bench)
     why = await _fill(creator, members, room)
     if not why:
         why = await _use(creator, members, room)
