@@ -102,6 +102,7 @@ def key_descriptions() -> dict[str, dict[str, str]]:
 _KEY_TABLES = {
     "Scenario": ("# Scenario file, version 1", "key"),
     "Target": ("## `target`", "key"),
+    "Accounts": ("## `accounts`", "key"),
     "Load": ("## `load`", "key"),
     "WorkloadShare": ("## `load`", "parameter of a workload"),
     "Fault": ("## `faults`", "key"),

@@ -50,9 +50,9 @@ class RunDir:
     def make(cls, path: Path) -> "RunDir":
         """Create an empty run directory at `path`, which must not exist."""
         run = cls(path)
-        run.path.mkdir(parents=True)
-        for folder in (run.events, run.history, run.latency, run.logs):
-            folder.mkdir()
+        run.path.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (run.path, run.events, run.history, run.latency, run.logs):
+            folder.mkdir(mode=0o700)
         return run
 
     @classmethod
@@ -134,6 +134,11 @@ class Tail:
         if rows:
             self.last = rows[-1]
         return rows
+
+
+def restrict_new_files() -> None:
+    """From now on, let only this user read the files that this process and its children create."""
+    os.umask(0o077)
 
 
 def run_id(scenario: str, seed: int) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from gauntlet.chaos.server_hooks.bugs import BUGS
 from gauntlet.chaos.server_hooks.faults import hooks_for
+from gauntlet.core.scenario import secrets
 from gauntlet.core.scenario.model import Scenario
 
 
@@ -19,7 +20,7 @@ def boot_request(scenario: Scenario, bug: str | None, data: Path, logs: Path) ->
         "stack": scenario.target.stack,
         "data_dir": str(data),
         "log_dir": str(logs.resolve()),
-        "config": scenario.target.server,
+        "config": secrets.settings(scenario.target.server),
         "startup_hooks": hooks,
         "layout": scenario.target.layout,
         **({"transport": scenario.load.transport} if scenario.load.transport else {}),

@@ -1,7 +1,8 @@
 """Where the load comes from: a Locust that we start, or a Locust that started us."""
 
+import json
 import os
-import secrets
+import secrets as random_tokens
 import select
 import subprocess
 import sys
@@ -10,12 +11,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 from msgspec.structs import replace
 
 from gauntlet.core import run_directory
 from gauntlet.core.run_directory import RunDir, Tail
-from gauntlet.core.scenario import arrival_trace
+from gauntlet.core.scenario import arrival_trace, secrets
 from gauntlet.core.scenario.model import Scenario, to_builtins
+from gauntlet.core.scenario.private import Private
+from gauntlet.runner import private_values
 from gauntlet.stacks import subprocesses
 from gauntlet.stacks.free_port import HOST, free_port
 
@@ -24,9 +28,12 @@ _NOTABLE_STEPS = ("lost", "back")  # steps of a worker that are shown immediatel
 
 
 class LoadSource(Protocol):
-    """Runs the load that `load.json` in the run directory describes."""
+    """Runs the load that `load.json` in the run directory describes.
 
-    def start(self, run: RunDir, load_file: Path) -> None: ...
+    `private` is what that file does not contain.
+    """
+
+    def start(self, run: RunDir, load_file: Path, private: Private) -> None: ...
     def ended(self) -> bool: ...
     def stop(self) -> None: ...
     @property
@@ -41,13 +48,14 @@ class ManagedLocust:
         self._workers = workers
         self._child: subprocess.Popen[bytes] | None = None
 
-    def start(self, run: RunDir, load_file: Path) -> None:
+    def start(self, run: RunDir, load_file: Path, private: Private) -> None:
         """Start Locust; `GAUNTLET_LOAD` tells our locustfile which load to run.
 
         Locust reads `locust.conf` and `pyproject.toml` in its working directory, and imports from
         there. It therefore runs in the folder of our logs, where no file of the user is. Its
         own settings in environment variables (`LOCUST_…`) are for other runs of Locust.
         """
+        pipe = private_values.open_pipe(private)
         with (run.logs / "locust.log").open("ab") as log:
             self._child = subprocesses.start(
                 self._command(),
@@ -57,9 +65,12 @@ class ManagedLocust:
                 env={
                     **{name: None for name in os.environ if name.startswith("LOCUST_")},
                     "GAUNTLET_LOAD": str(load_file),
+                    "GAUNTLET_PRIVATE_FD": str(pipe),
                     "PYTHONPATH": absolute_python_path(),
                 },
+                pass_fds=(pipe,),
             )
+        os.close(pipe)
 
     def ended(self) -> bool:
         """Whether Locust has ended."""
@@ -100,10 +111,11 @@ class ExternalLocust:
     the load is over.
     """
 
-    def start(self, run: RunDir, load_file: Path) -> None:
-        """Print the line that the parent waits for."""
+    def start(self, run: RunDir, load_file: Path, private: Private) -> None:
+        """Print the line that the parent waits for; standard output is a pipe to it."""
         del run
-        sys.stdout.write(f'{{"load": "{load_file}"}}\n')
+        line = {"load": str(load_file), "private": msgspec.to_builtins(private)}
+        sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 
     def ended(self) -> bool:
@@ -148,7 +160,7 @@ def write_load_file(
     dial: Mapping[str, str] | None = None,
     traced_users: int = 0,
 ) -> Path:
-    """Write `load.json`, which holds everything that the load needs, also on other hosts.
+    """Write `load.json`, which holds everything that the load needs but the secrets.
 
     `dial` maps each `host:port` of the target that is behind a fault proxy to the proxy's. The
     first `traced_users` users of each worker are traced.
@@ -160,14 +172,14 @@ def write_load_file(
     file = folder / "load.json"
     recorded = arrival_trace.of(scenario.load)
     plain: dict[str, Any] = {
-        "scenario": to_builtins(scenario),
+        "scenario": secrets.redacted(to_builtins(scenario)),
         "run_dir": str(folder),
-        "api": api,
+        "api": [secrets.redact_url(url) for url in api],
         "workers": workers,
         "dial": dict(dial or {}),
         "traced_users": traced_users,
         "trace": None if recorded is None else recorded._asdict(),
-        "tag": f"{secrets.token_hex(4)}-" if scenario.target.stack == "external" else "",
+        "tag": f"{random_tokens.token_hex(4)}-" if scenario.target.stack == "external" else "",
     }
     run_directory.write_json(file, plain)
     return file

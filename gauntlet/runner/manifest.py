@@ -8,20 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from gauntlet.core import clock, run_directory
-from gauntlet.core.scenario import traits
+from gauntlet.core.scenario import secrets, traits
 from gauntlet.core.scenario.model import Scenario, to_builtins
 from gauntlet.scenarios import adapters
 
 _SHOWN_PACKAGES = ("im-gauntlet", "locust", "uvloop", "websockets", "picows", "numpy", "aio-pika")
 
 
-def build(scenario: Scenario, argv: list[str], *, bug: str | None) -> dict[str, Any]:
-    """The manifest at the start of a run; `stack` and `proxy` are completed once they are known."""
-    adapter, transport = adapters.create(scenario.target, scenario.load.transport)
+def build(
+    scenario: Scenario, argv: list[str], *, bug: str | None, filled: Scenario | None = None
+) -> dict[str, Any]:
+    """The manifest at the start of a run; `stack` and `proxy` are completed once they are known.
+
+    `filled` is the scenario with the values of its secrets, which are never written.
+    """
+    adapter, transport = adapters.create((filled or scenario).target, scenario.load.transport)
     return {
         "schema_version": run_directory.SCHEMA_VERSION,
-        "argv": argv,
-        "scenario": to_builtins(scenario),
+        "argv": [secrets.redact_text(argument) for argument in argv],
+        "scenario": secrets.redacted(to_builtins(scenario)),
         "seed": scenario.seed,
         "bug": bug,
         "commit": _commit(),

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from gauntlet.chaos.server_hooks.bugs import BUGS
 from gauntlet.core import hosts
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import catalog
+from gauntlet.core.scenario import accounts, catalog, secrets
 from gauntlet.core.scenario.capabilities import CAPABILITIES, FOR_DEVICES
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.runner import system_limits
@@ -24,7 +24,8 @@ def check_before_start(scenario: Scenario, options: Options) -> None:
         _check_external_target(scenario)
         target_limits.check_limits(scenario)
     _check_commands(scenario, options)
-    _check_adapter(scenario)
+    if not any(isinstance(value, secrets.Secret) for value in scenario.target.server.values()):
+        check_adapter(scenario)  # otherwise after its secrets have been resolved
     _check_workers(scenario, options)
     workers = options.workers if options.own_load else None
     limits = system_limits.SystemLimits.here()
@@ -38,9 +39,12 @@ def _check_workers(scenario: Scenario, options: Options) -> None:
             f"--workers must be between 1 and {workers_max} (at least {USERS_PER_WORKER_MIN} users "
             f"per worker); got {options.workers}"
         )
+    if options.own_load:
+        accounts.check_count(scenario.accounts, scenario.load.users, options.workers)
 
 
-def _check_adapter(scenario: Scenario) -> None:
+def check_adapter(scenario: Scenario) -> None:
+    """Raise a ConfigError if the adapter lacks what the load needs, or refuses its settings."""
     name, load = scenario.target.adapter, scenario.load
     needs = [
         ("load.workload", workload, frozenset(catalog.WORKLOADS[workload].needs))
@@ -68,7 +72,7 @@ def _check_external_target(scenario: Scenario) -> None:
             if not hosts.is_loopback(host) and host not in target.allow_hosts:
                 raise ConfigError(
                     f"target.{key} must be on loopback or on a host of target.allow_hosts; got "
-                    f"{url}"
+                    f"{secrets.redact_url(url)}"
                 )
 
 

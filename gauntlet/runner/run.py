@@ -18,14 +18,15 @@ from typing import Any
 from gauntlet.chaos.clients.cluster_control import ControlClient
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy
-from gauntlet.core import os_limits, run_directory
+from gauntlet.core import log_scrubber, os_limits, run_directory
 from gauntlet.core.errors import ConfigError, GauntletError, Interrupted, StackError
 from gauntlet.core.run_directory import Journal, RunDir
 from gauntlet.core.scenario import arrival_trace, rate_profiles
 from gauntlet.core.scenario.model import Scenario
+from gauntlet.core.scenario.private import Private
 from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import judge
-from gauntlet.runner import manifest, signals
+from gauntlet.runner import manifest, preflight, private_values, signals
 from gauntlet.runner.boot_request import boot_request
 from gauntlet.runner.external import links
 from gauntlet.runner.external.environment import command_environment
@@ -33,6 +34,7 @@ from gauntlet.runner.fault_thread import FaultThread
 from gauntlet.runner.link_proxies import LinkProxies
 from gauntlet.runner.load_process import LoadSource, trusting, write_load_file
 from gauntlet.runner.options import Options
+from gauntlet.runner.private_values import ResolvedScenario
 from gauntlet.runner.resource_monitor import ResourceMonitor
 from gauntlet.runner.view import View
 from gauntlet.runner.watch import Watch
@@ -49,10 +51,15 @@ def run(
     scenario: Scenario, options: Options, source: LoadSource, view: View
 ) -> tuple[RunDir, dict[str, Any]]:
     """Run a scenario to its result; GauntletError if there is nothing to judge."""
+    # Before anything exists: a secret without a value is an error of the configuration.
+    resolved = private_values.resolve(scenario, allow_exec=options.allow_exec)
+    log_scrubber.install(resolved.values)  # the adapter may log its settings
+    preflight.check_adapter(resolved.filled)
     os_limits.raise_descriptors()  # children inherit it: a proxy needs two for each connection
     directory = _create_directory(options.out, scenario)
+    run_directory.restrict_new_files()
     journal = Journal(directory, "run")
-    orchestrator = _RunOrchestrator(scenario, options, source, view, directory, journal)
+    orchestrator = _RunOrchestrator(resolved, options, source, view, directory, journal)
     try:
         orchestrator.execute()
         view.phase("judging")
@@ -85,24 +92,27 @@ class _RunOrchestrator:
 
     def __init__(
         self,
-        scenario: Scenario,
+        resolved: ResolvedScenario,
         options: Options,
         source: LoadSource,
         view: View,
         directory: RunDir,
         journal: Journal,
     ) -> None:
-        self._scenario = scenario
+        scenario = self._scenario = resolved.scenario
+        self._resolved = resolved
         self._options = options
         self._source = source
         self._view = view
         self._run = directory
         self._journal = journal
-        self._manifest = manifest.build(scenario, options.argv, bug=options.bug)
+        self._manifest = manifest.build(
+            scenario, options.argv, bug=options.bug, filled=resolved.filled
+        )
         self._watch = Watch(scenario, directory, view)
         self._proxies = LinkProxies(options.proxy_backend, directory.logs, scenario.seed)
         self._stack: BootedStack | None = None
-        self._api = list(scenario.target.url)
+        self._api = list(resolved.filled.target.url)
         self._ca = ""
         self._context: Context | None = None
         self._faults: FaultThread | None = None
@@ -141,7 +151,7 @@ class _RunOrchestrator:
         started = time.monotonic()
         data = Path(tempfile.mkdtemp(prefix="gauntlet-"))
         cleanup.callback(shutil.rmtree, data, ignore_errors=True)
-        request = boot_request(self._scenario, self._options.bug, data, self._run.logs)
+        request = boot_request(self._resolved.filled, self._options.bug, data, self._run.logs)
         self._stack = STACKS[target.stack](request, self._on_component)
         cleanup.callback(self._stack.stop)
         components, links = self._stack.plan()
@@ -201,7 +211,7 @@ class _RunOrchestrator:
             traced_users=options.traced_users,
         )
         cleanup.callback(self._source.stop)
-        self._source.start(self._run, load_file)
+        self._source.start(self._run, load_file, Private(self._resolved.values, self._api))
         monitor = ResourceMonitor(Journal(self._run, "vitals"), self._first_processes)
         cleanup.callback(monitor.stop)
         monitor.start()

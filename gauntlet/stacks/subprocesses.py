@@ -28,12 +28,13 @@ def start(
     stderr: int | IO[bytes] | None = None,
     cwd: Path | None = None,
     env: Mapping[str, str | None] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a child in its own session, so that Ctrl-C in the terminal does not reach it.
 
     The child gets the environment of this process with the changes of `env`; None removes a
-    variable. On Linux the kernel sends the child SIGTERM when the thread that called this function
-    ends.
+    variable. The child inherits the descriptors `pass_fds` and no others. On Linux the kernel sends
+    the child SIGTERM when the thread that called this function ends.
     """
     environment = {**os.environ, **(env or {})}
     return subprocess.Popen(
@@ -44,6 +45,7 @@ def start(
         cwd=cwd,
         env={name: value for name, value in environment.items() if value is not None},
         start_new_session=True,
+        pass_fds=pass_fds,
         preexec_fn=exit_with_parent(signal.SIGTERM),  # noqa: PLW1509  # one prctl call, takes no lock
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from gauntlet.core.clock import NS_PER_MS
 from gauntlet.core.history import Kind, RoomEvent
+from gauntlet.core.scenario.secrets import Secret
 from gauntlet.reports.history.arrays import Bools, Ints, Records, ints
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics.windows import Window, arrivals_span
@@ -67,7 +68,7 @@ def spurious_exits(history: History, window: Window) -> tuple[int, int]:
     exits = records[records["sseq"] == RoomEvent.EXITED]
     places = np.stack([ints(exits["conv"]), ints(exits["seq"])], axis=1)
     first = exits[np.unique(places, axis=0, return_index=True)[1]] if exits.size else exits
-    grace_ms = float(history.scenario.target.server.get("grace_ms", GRACE_MS)) - DETECTION_MS
+    grace_ms = _grace_ms(history) - DETECTION_MS
     unrequested = _without_requested(history, first)
     spurious = [
         event
@@ -75,6 +76,11 @@ def spurious_exits(history: History, window: Window) -> tuple[int, int]:
         if _longest_gap_ms(history, int(event["peer"]), int(event["t_ns"])) < grace_ms
     ]
     return len(spurious), int(records.size)
+
+
+def _grace_ms(history: History) -> float:
+    grace_ms = history.scenario.target.server.get("grace_ms", GRACE_MS)
+    return GRACE_MS if isinstance(grace_ms, Secret) else float(grace_ms)
 
 
 def _without_requested(history: History, exits: Records) -> Records:

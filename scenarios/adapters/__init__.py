@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Iterable
 
 from gauntlet.core.errors import ConfigError
+from gauntlet.core.scenario import secrets
 from gauntlet.core.scenario.capabilities import CAPABILITIES, OUT_OF_TREE, is_out_of_tree
 from gauntlet.core.scenario.model import Target
 from gauntlet.scenarios.adapters import deprecated_imports, version1
@@ -30,7 +31,7 @@ ADAPTERS: dict[str, type[Adapter]] = {adapter.kind.name: adapter for adapter in 
 
 def create(target: Target, transport: str | None) -> tuple[Adapter, str]:
     """Return the adapter of a target and the transport that it uses; ConfigError if it cannot."""
-    adapter = find(target.adapter)(target.server)
+    adapter = find(target.adapter)(secrets.settings(target.server))
     chosen = transport or adapter.transports[0]
     if chosen not in adapter.transports:
         raise ConfigError(

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from gauntlet.core.plugins import AdapterKind
+from gauntlet.core.scenario.accounts import Account
 from gauntlet.core.scenario.capabilities import (
     CAPABILITIES,
     DEVICES,
@@ -32,7 +33,6 @@ from gauntlet.core.scenario.capabilities import (
 )
 from gauntlet.core.scenario.traits import Retention, Traits
 from gauntlet.scenarios.adapters.values import (
-    Account,
     Answer,
     Binary,
     Call,

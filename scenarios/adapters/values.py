@@ -53,25 +53,6 @@ class _Value(msgspec.Struct, frozen=True):
     """
 
 
-# Who takes part.
-
-
-class Account(_Value, frozen=True):
-    """Who logs in: the name under which others address the user, and what proves the identity.
-
-    `fields` holds the other columns of an accounts file. The secrets are left out of the
-    representation, because values end up in logs and exceptions.
-    """
-
-    name: str
-    password: str = ""
-    token: str = ""
-    fields: Mapping[str, str] = {}
-
-    def __repr__(self) -> str:
-        return f"Account(name={self.name!r})"
-
-
 # Events: what a received frame means.
 
 

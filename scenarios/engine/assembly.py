@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from gauntlet.core import clock
-from gauntlet.core.clock import NS_PER_S
-from gauntlet.scenarios.client.context import Context, Limits
+from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.readiness import Readiness
 from gauntlet.scenarios.client.receiver import Receiver
 from gauntlet.scenarios.client.requests import RequestChannel
@@ -15,12 +14,12 @@ from gauntlet.scenarios.client.timers import Timers
 from gauntlet.scenarios.engine.load_plan import LoadPlan
 from gauntlet.scenarios.engine.network_settings import network_of
 from gauntlet.scenarios.engine.scripted_users import ScriptedUsers
+from gauntlet.scenarios.engine.scrubbing import error_log_of
+from gauntlet.scenarios.engine.session_context import session_context
 from gauntlet.scenarios.engine.traced_session import TracedSession
 from gauntlet.scenarios.engine.user_actions import fill_room
 from gauntlet.scenarios.metrics.connect_diagnosis import ConnectDiagnosis
-from gauntlet.scenarios.metrics.error_log import ErrorLog
 from gauntlet.scenarios.metrics.generator_health import GeneratorHealth
-from gauntlet.scenarios.metrics.latency import Latencies
 from gauntlet.scenarios.network.transport import SocketTransport, check_addresses
 from gauntlet.scenarios.recording.trace_writer import TraceWriter
 from gauntlet.scenarios.recording.worker_files import WorkerFiles
@@ -86,7 +85,7 @@ async def assemble(
     network = network_of(load)
     await check_addresses(network.hosts, load.api)
     devices = load.scenario.load.devices
-    errors = ErrorLog(clock.now_ns)
+    errors = error_log_of(load.scenario, traffic.users)
     diagnosis = ConnectDiagnosis(load.api, load.scenario.faults, clock.now_ns)
     errors.listen(diagnosis.record_failure)
     port = SocketTransport(network, load.api, plan.transport, on_failure, errors.record)
@@ -109,7 +108,7 @@ async def assemble(
         readiness.on_connected(user)
 
     readiness = Readiness(plan.ledger, traffic.conversations.values(), prepare, devices)
-    context = _context(plan, port, files, readiness, on_connected, errors)
+    context = session_context(plan, port, files, readiness, on_connected, errors)
     scripted_users = ScriptedUsers(context, traffic, readiness, files.directory, is_over)
     for user in traffic.users:
         files.directory.user(user)
@@ -121,37 +120,4 @@ async def assemble(
         trace = TraceWriter(load.run.logs / name, plan.transport, clock.now_ns)
     return Assembly(
         plan, port, files, health, diagnosis, readiness, context, scripted_users, sessions, trace
-    )
-
-
-def _context(
-    plan: LoadPlan,
-    port: SocketTransport,
-    files: WorkerFiles,
-    readiness: Readiness,
-    on_connected: Callable[[User], None],
-    errors: ErrorLog,
-) -> Context:
-    load = plan.load.scenario.load
-    return Context(
-        now_ns=clock.now_ns,
-        timers=Timers(),
-        transport=port,
-        sink=files.history,
-        adapter=plan.adapter,
-        ledger=plan.ledger,
-        latencies=Latencies(),
-        limits=Limits(
-            int(load.attempt_timeout * NS_PER_S),
-            int(load.give_up_after * NS_PER_S),
-            load.body_bytes,
-        ),
-        api=plan.load.api,
-        conversations=plan.traffic.conversations,
-        conversations_of=readiness.conversations_of,
-        user_numbers={user.name: user.number for user in plan.traffic.users},
-        register_connection=files.directory.link,
-        on_connected=on_connected,
-        errors=errors,
-        tag=plan.load.tag,
     )

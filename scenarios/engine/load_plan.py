@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from gauntlet.core.errors import ConfigError
+from gauntlet.core.scenario import accounts
+from gauntlet.core.scenario.accounts import Account
 from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS, SELF_ECHO
 from gauntlet.scenarios import adapters
 from gauntlet.scenarios.adapters.base import Adapter
@@ -11,6 +13,8 @@ from gauntlet.scenarios.engine.load_file import LoadFile
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
 from gauntlet.scenarios.schedule.arrivals import Stripe
 from gauntlet.scenarios.schedule.traffic import Traffic
+
+_OWN_SYSTEM = "0"  # {run} on a system that is started for the run and keeps nothing of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ def plan_load(load: LoadFile, stripe: Stripe) -> LoadPlan:
     _check_bodies(load.scenario.load.body_bytes, adapter, target.adapter)
     # Only a system that accepts any user name can have users of this run alone.
     tag = load.tag if OPEN_ACCOUNTS in adapter.capabilities else ""
-    traffic = Traffic(load.scenario, stripe, load.trace, tag)
+    traffic = Traffic(load.scenario, stripe, load.trace, tag, _accounts(load, stripe))
     if missing := traffic.needs - adapter.capabilities:
         msg = f"adapter {target.adapter!r} has no {', '.join(sorted(missing))}"
         raise ConfigError(msg)
@@ -52,3 +56,15 @@ def _check_bodies(body_bytes: int, adapter: Adapter, name: str) -> None:
             f"adapter {name!r} cannot carry the characters {''.join(missing)!r}, which every body "
             "of the load contains"
         )
+
+
+def _accounts(load: LoadFile, stripe: Stripe) -> tuple[Account, ...]:
+    """Return the accounts of a worker's slots; none where the scenario names no accounts."""
+    named = load.scenario.accounts
+    if named is None:
+        return ()
+    first, count = accounts.share(stripe.worker, stripe.workers, load.scenario.load.users)
+    rows = load.accounts
+    if rows is not None:  # the master has sent this worker's share
+        first = 0
+    return accounts.make(named, first, count, load.tag.rstrip("-") or _OWN_SYSTEM, rows)

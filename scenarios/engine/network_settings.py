@@ -1,6 +1,7 @@
 """How the connections of a load are made: allowed hosts, TLS, headers, source addresses, limits."""
 
 from gauntlet.core import os_limits
+from gauntlet.core.scenario import secrets
 from gauntlet.scenarios.client.ordered_inbox import PAGE_LIMIT
 from gauntlet.scenarios.engine.load_file import LoadFile
 from gauntlet.scenarios.network.hosts import AllowedHosts
@@ -17,7 +18,7 @@ def network_of(load: LoadFile) -> Network:
     return Network(
         AllowedHosts(target.allow_hosts, load.dial),
         client_tls(target.tls),
-        target.headers,
+        secrets.settings(target.headers),
         SourceAddresses(CONNECTIONS_PER_USER * users, os_limits.ports_per_address()),
         MESSAGE_BYTES_MAX + page_bytes,
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gauntlet.core import clock
+from gauntlet.core.scenario import secrets
 from gauntlet.core.scenario.capabilities import HISTORY
 from gauntlet.scenarios.engine.assembly import Assembly
 from gauntlet.scenarios.engine.audit import Audit
@@ -77,7 +78,7 @@ async def _quiesce(parts: Assembly) -> None:
             session.connected and not session.receiver.behind for session in sessions.values()
         )
 
-    server = parts.plan.load.scenario.target.server
+    server = secrets.settings(parts.plan.load.scenario.target.server)
     repair_s = float(server.get("heads_poll_ms", _DEFAULT_HEADS_POLL_MS)) / 1000
     loop = asyncio.get_running_loop()
     start_s = loop.time()

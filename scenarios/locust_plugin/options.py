@@ -63,6 +63,12 @@ def add(parser: Any, **_: Any) -> None:
         action="store_true",
         help="let the scenario run commands, such as those that print a secret",
     )
+    group.add_argument(
+        "--im-share-secrets",
+        action="store_true",
+        help="for a master: send secrets and accounts to workers on other hosts, in clear text over"
+        " Locust's port, in place of each host having them (default: only to workers on this host)",
+    )
 
 
 def all_scripted(user_classes: Collection[type]) -> bool:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import gevent
+import msgspec
 
 from gauntlet.core.errors import StackError
+from gauntlet.core.scenario.private import Private
 
 BOOT_TIMEOUT_S = 75.0
 JUDGE_TIMEOUT_S = 120.0
@@ -21,6 +23,7 @@ class RunProcess:
     """A `gauntlet conduct` child. The load is under way as long as its standard input is open."""
 
     def __init__(self, arguments: Sequence[str], command: Sequence[str] = COMMAND) -> None:
+        self.private: Private | None = None  # what `load.json` does not contain
         # In its own session, so that Ctrl-C reaches only Locust, which then ends the child in
         # order.
         self._child = subprocess.Popen(
@@ -37,8 +40,10 @@ class RunProcess:
         with gevent.Timeout(within_s, False):
             line = self._child.stdout.readline()
         try:
-            return Path(json.loads(line)["load"])
-        except (ValueError, KeyError, TypeError) as error:
+            content = json.loads(line)
+            self.private = msgspec.convert(content.get("private"), Private | None)
+            return Path(content["load"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(_EXIT_TIMEOUT_S)  # its exit code describes the reason
             raise StackError("the server did not start; see the messages above") from error

@@ -12,6 +12,7 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.run_directory import Journal
 from gauntlet.core.scenario.model import Fault
+from gauntlet.core.scenario.secrets import redact_url
 
 # With the start and the end of Locust and its workers, the user has the error after half a minute.
 PATIENCE_S = 12
@@ -31,7 +32,7 @@ class ConnectDiagnosis:
         self, api: Sequence[str], faults: Sequence[Fault], now_ns: Callable[[], int]
     ) -> None:
         self.connected = False
-        self._api = ", ".join(api)
+        self._api = ", ".join(map(redact_url, api))
         self._now_ns = now_ns
         first_fault_s = min((fault.at for fault in faults), default=math.inf)
         self._first_fault_ns = now_ns() + first_fault_s * NS_PER_S

@@ -46,10 +46,16 @@ class ErrorCount:
 
 
 class ErrorLog:
-    """The errors of one worker, by kind and text; texts that differ in ids only count as one."""
+    """The errors of one worker, by kind and text; texts that differ in ids only count as one.
 
-    def __init__(self, now_ns: Callable[[], int]) -> None:
+    A server may repeat in its answer what it was sent, so `scrub` removes secrets from the texts.
+    """
+
+    def __init__(
+        self, now_ns: Callable[[], int], scrub: Callable[[str], str] = lambda text: text
+    ) -> None:
         self._now_ns = now_ns
+        self._scrub = scrub
         self._counts: dict[tuple[str, str], ErrorCount] = {}
         self._seconds = 0  # entries of all `seconds`
         self._listener: Callable[[str], None] = lambda _: None
@@ -61,7 +67,7 @@ class ErrorLog:
     def record(self, kind: str, text: str) -> None:
         """Count an error; a server may write anything, so that texts are cut and bounded."""
         now_ns = self._now_ns()
-        text = text[:_TEXT_MAX]
+        text = self._scrub(text)[:_TEXT_MAX]
         self._listener(text)
         key = (kind, _essence(text))
         count = self._counts.get(key)

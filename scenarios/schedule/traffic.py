@@ -13,6 +13,7 @@ from typing import Any
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.run_directory import NUMBERS_PER_WORKER
 from gauntlet.core.scenario import catalog, rate_profiles
+from gauntlet.core.scenario.accounts import Account, users_per_worker
 from gauntlet.core.scenario.arrival_trace import Trace
 from gauntlet.core.scenario.capabilities import FOR_DEVICES
 from gauntlet.core.scenario.model import Scenario
@@ -32,14 +33,19 @@ from gauntlet.scenarios.workloads.entities import (
 _DRAWS_MAX = 64  # per op: when hardly anything is ready, drawing on would take too long
 
 
-def users_per_worker(worker: int, workers: int, users: int) -> int:
-    """Return how many of a run's users a worker plans for: an even share, rounded up."""
-    return -(-users // workers) if users > worker else 0
+def make_users(
+    worker: int, count: int, tag: str = "", accounts: tuple[Account, ...] = ()
+) -> tuple[User, ...]:
+    """Return the users of a worker's slots, each on their first device.
 
-
-def make_users(worker: int, count: int, tag: str = "") -> tuple[User, ...]:
-    """Return the users of a worker's slots, each on their first device."""
+    They have the names of their accounts; without accounts, `u<worker>-<slot>`.
+    """
     base = worker * NUMBERS_PER_WORKER + 1
+    if accounts:
+        return tuple(
+            User(base + slot, account.name, credentials=account)
+            for slot, account in enumerate(accounts[:count])
+        )
     return tuple(User(base + slot, f"u{tag}{worker}-{slot}") for slot in range(count))
 
 
@@ -50,12 +56,17 @@ class Traffic:
     """
 
     def __init__(
-        self, scenario: Scenario, stripe: Stripe, trace: Trace | None = None, tag: str = ""
+        self,
+        scenario: Scenario,
+        stripe: Stripe,
+        trace: Trace | None = None,
+        tag: str = "",
+        accounts: tuple[Account, ...] = (),
     ) -> None:
         load = scenario.load
         self._scenario, self._stripe, self._trace = scenario, stripe, trace
         user_count = users_per_worker(stripe.worker, stripe.workers, load.users)
-        self.users = make_users(stripe.worker, user_count, tag)
+        self.users = make_users(stripe.worker, user_count, tag, accounts)
         scope = Scope(
             stripe.worker, self.users, int(load.ramp * NS_PER_S), int(load.steady * NS_PER_S), tag
         )

@@ -10,7 +10,14 @@ import yaml
 
 from gauntlet.core import clock
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import arrival_trace, rate_profiles, validation, yaml_reader
+from gauntlet.core.scenario import (
+    accounts,
+    arrival_trace,
+    rate_profiles,
+    secrets,
+    validation,
+    yaml_reader,
+)
 from gauntlet.core.scenario.model import RecordedProfile, Scenario, from_builtins, to_builtins
 from gauntlet.core.scenario.yaml_reader import shown
 
@@ -52,12 +59,19 @@ def parse(text: str, name: str, folder: Path | None = None) -> Scenario:
         raise ConfigError(_sentence(name, node, problem))
     if folder is None:
         return scenario
-    return _with_trace(_with_tls_files(scenario, folder, name, node), folder, name, node)
+    scenario = from_builtins(secrets.located(to_builtins(scenario), folder))
+    for locate in (_with_tls_files, _with_trace, _with_accounts):
+        scenario = locate(scenario, folder, name, node)
+    return scenario
 
 
 def to_yaml(scenario: Scenario) -> str:
-    """Return the text of a scenario file from which `parse` makes an equal scenario."""
-    return yaml.safe_dump(to_builtins(scenario), sort_keys=False, allow_unicode=True)
+    """Return the text of a scenario file from which `parse` makes an equal scenario.
+
+    Only literal secrets are replaced by `***`.
+    """
+    plain = secrets.redacted(to_builtins(scenario))
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
 
 def _with_tls_files(scenario: Scenario, folder: Path, name: str, node: yaml.Node) -> Scenario:
@@ -98,6 +112,21 @@ def _with_trace(scenario: Scenario, folder: Path, name: str, node: yaml.Node) ->
     return msgspec.structs.replace(scenario, load=load)
 
 
+def _with_accounts(scenario: Scenario, folder: Path, name: str, node: yaml.Node) -> Scenario:
+    """Read the file of the accounts; return the scenario with the absolute path of it."""
+    if scenario.accounts is None or not scenario.accounts.file:
+        return scenario
+    file = (folder / scenario.accounts.file).resolve()
+    try:
+        accounts.read(file, scenario.accounts.columns)
+    except ConfigError as error:
+        allowed = f"a valid file of accounts ({error})"
+        problem = validation.Problem(("accounts", "file"), scenario.accounts.file, allowed)
+        raise ConfigError(_sentence(name, node, problem)) from error
+    located = msgspec.structs.replace(scenario.accounts, file=str(file))
+    return msgspec.structs.replace(scenario, accounts=located)
+
+
 def _located(message: str, name: str, node: yaml.Node, plain: object) -> str:
     match = _MESSAGE.fullmatch(message)
     text, where = (match[1], match[2]) if match else (message, "$")
@@ -113,7 +142,9 @@ def _located(message: str, name: str, node: yaml.Node, plain: object) -> str:
     if not allowed:
         # `_decode` of the model refused the value, and its message begins with "must be".
         return f"{name}:{_line_of(node, path)}: {validation.key_of(path)} {text}"
-    return _sentence(name, node, validation.Problem(path, shown(_value_at(plain, path)), allowed))
+    hidden = path and secrets.is_secret_key(str(path[-1]))
+    found = secrets.REDACTED if hidden else shown(_value_at(plain, path))
+    return _sentence(name, node, validation.Problem(path, found, allowed))
 
 
 def _path(where: str, message: str, plain: object) -> validation.Path:

@@ -6,6 +6,7 @@ import msgspec
 
 from gauntlet.core import clock
 from gauntlet.core.scenario import catalog
+from gauntlet.core.scenario.secrets import Secret
 
 
 class Duration(float):
@@ -64,9 +65,20 @@ class Target(_Part, frozen=True):
     allow_hosts: list[str] = []
     limits: TargetLimits | None = None
     toxiproxy: str | None = None  # the API of a Toxiproxy that already runs
-    server: dict[str, int | float | bool | str] = {}
+    server: dict[str, int | float | bool | str | Secret] = {}
     tls: Tls = Tls()
-    headers: dict[str, str] = {}  # of every handshake and request
+    headers: dict[str, str | Secret] = {}  # of every handshake and request
+
+
+class Accounts(_Part, frozen=True):
+    """Who the users log in as: names by a pattern, or the rows of a file."""
+
+    pattern: str = ""  # fields: {n}, the number of the account from 1, and {run}, the run's tag
+    file: str = ""  # CSV or JSON lines; the loader makes it absolute
+    columns: dict[str, str] = {}  # the file's columns of name, password and token
+    password: str | Secret = ""  # of all accounts, unless the file has its own
+    token: str | Secret = ""
+    sign_up: bool = False  # whether the adapter creates the accounts first
 
 
 class WorkloadShare(_Part, frozen=True):
@@ -240,6 +252,7 @@ class Scenario(_Part, frozen=True):
     about: str
     seed: int = 1
     target: Target = Target()
+    accounts: Accounts | None = None  # default: the names `u<worker>-<slot>`, without passwords
     load: Load = msgspec.field(default_factory=Load)
     faults: list[Fault] = []
     guards: list[Guard] = []

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gauntlet.core import clock, plugins, run_directory
-from gauntlet.core.scenario import catalog, external_target, rate_profiles
+from gauntlet.core.scenario import accounts as account_files
+from gauntlet.core.scenario import catalog, external_target, rate_profiles, secrets
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE, is_out_of_tree
 from gauntlet.core.scenario.model import (
+    Accounts,
     ConstantProfile,
     DiurnalProfile,
     Fault,
@@ -56,6 +58,8 @@ def problems(scenario: Scenario) -> Iterator[Problem]:
     if not run_directory.is_slug(scenario.name):
         yield Problem(("name",), scenario.name, _SLUG)
     yield from _target_problems(scenario.target)
+    if scenario.accounts is not None:
+        yield from _accounts_problems(scenario.accounts)
     yield from _load_problems(scenario.load)
     for index, check in enumerate(scenario.checks.required):
         yield from _unless_one_of(catalog.CHECKS, check, ("checks", "required", index))
@@ -108,8 +112,9 @@ def _target_problems(target: Target) -> Iterator[Problem]:
     for name, value in target.headers.items():
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
             yield Problem(("target", "headers", name), repr(name), "a name of an HTTP header")
-        if not re.fullmatch(r"[\t\x20-\x7e\x80-\xff]*", value):
-            yield Problem(("target", "headers", name), repr(value), "text on one line")
+        if isinstance(value, str) and not secrets.is_header_value(value):
+            found = secrets.REDACTED if secrets.is_secret_key(name) else repr(value)
+            yield Problem(("target", "headers", name), found, "text on one line")
     if target.tls.key is not None and target.tls.cert is None:
         yield Problem(
             ("target", "tls", "key"), target.tls.key, "given together with target.tls.cert"
@@ -122,13 +127,30 @@ def _url_problems(url: str, path: Path) -> Iterator[Problem]:
         complete = bool(parts.hostname) and parts.port != 0
     except ValueError:
         complete = False
+    shown_url = secrets.redact_url(url)
     if not complete:
-        yield Problem(path, url, "an address such as wss://chat.example/ws")
+        yield Problem(path, shown_url, "an address such as wss://chat.example/ws")
     elif parts.scheme not in _URL_SCHEMES:
         schemes = ", ".join(f"{scheme}://" for scheme in _URL_SCHEMES)
-        yield Problem(path, url, f"an address that begins with one of: {schemes}")
+        yield Problem(path, shown_url, f"an address that begins with one of: {schemes}")
     elif parts.scheme in ("tcp", "tls") and parts.port is None:
-        yield Problem(path, url, "an address with a port, such as tcp://127.0.0.1:1883")
+        yield Problem(path, shown_url, "an address with a port, such as tcp://127.0.0.1:1883")
+
+
+def _accounts_problems(accounts: Accounts) -> Iterator[Problem]:
+    if accounts.pattern and accounts.file:
+        allowed = "empty where accounts.pattern names the accounts"
+        yield Problem(("accounts", "file"), accounts.file, allowed)
+    if not (accounts.pattern or accounts.file or accounts.sign_up):
+        yield Problem(("accounts",), "neither", "a mapping with pattern, file or sign_up")
+    if accounts.pattern and (allowed := account_files.pattern_problem(accounts.pattern)):
+        yield Problem(("accounts", "pattern"), accounts.pattern, allowed)
+    if accounts.file and not accounts.file.endswith(account_files.SUFFIXES):
+        yield Problem(("accounts", "file"), accounts.file, "a .csv or .jsonl file")
+    for part in accounts.columns:
+        yield from _unless_one_of(account_files.COLUMNS, part, ("accounts", "columns", part))
+    if accounts.columns and not accounts.file:
+        yield Problem(("accounts", "columns"), "columns", "empty without accounts.file")
 
 
 def _load_problems(load: Load) -> Iterator[Problem]:

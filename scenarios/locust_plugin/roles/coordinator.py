@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import gevent
+import msgspec
 from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner
 
@@ -20,6 +21,8 @@ from gauntlet.core import clock
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import Exit, GauntletError
 from gauntlet.core.run_directory import Journal
+from gauntlet.core.scenario import accounts
+from gauntlet.core.scenario.private import Private
 from gauntlet.scenarios.distributed import clock_sync, file_transfer
 from gauntlet.scenarios.distributed.worker_identity import Identity
 from gauntlet.scenarios.engine import load_file
@@ -67,19 +70,26 @@ class MasterCoordinator:
         events: Any = environment.events
         events.heartbeat_sent.add_listener(self._on_heartbeat)
 
-    def begin(self, file: Path, expected: int) -> int:
+    def begin(
+        self, file: Path, expected: int, private: Private | None = None, *, share: bool = False
+    ) -> int:
         """Begin a load on at least `expected` workers, before any user is spawned.
+
+        `private` is what the load file does not contain; only with `share` is it sent to other
+        hosts, because the connection to them is not encrypted.
 
         Returns the zero of the timeline on the master's clock. Raises ConfigError if too few
         workers are ready, and WorkerError if one of them fails.
         """
-        load = self._load = load_file.read(file)
+        load = self._load = load_file.read(file, private)
         self._workers = self._admission.wait_for_workers(load, expected)
         self._admission.closed = True
         self._journal = Journal(load.run, "load-master")
         self._live = load.run.live.open("ab", buffering=0)
         for sentence in self._refusals:
             self._journal.write("refused", message=sentence)
+        count = len(self._workers)
+        accounts.check_count(load.scenario.accounts, load.scenario.load.users, count)
         for number, worker in enumerate(self._workers):
             worker.assign(number)
             self._report(worker, "joined", f"{worker} takes part")
@@ -88,10 +98,10 @@ class MasterCoordinator:
         common = {
             "load": json.loads(content),
             "file": [str(file), hashlib.sha256(content).hexdigest()],
-            "workers": len(self._workers),
+            "workers": count,
             "clock": self._identity.clock,
         }
-        self._for_each(lambda worker: self._prepare(worker, common))
+        self._for_each(lambda worker: self._prepare(worker, common, private, share=share))
         self.zero_ns = clock.now_ns() + START_LEAD_NS
         self._journal.write("phase", t_ns=self.zero_ns, phase="ramp")
         self._for_each(self._start)
@@ -158,10 +168,32 @@ class MasterCoordinator:
             worker.offset = clock_sync.ClockOffset(at_ns=clock.now_ns())
         self._write("clock", t_ns=worker.offset.at_ns, **worker.clock_row())
 
-    def _prepare(self, worker: WorkerState, common: dict[str, Any]) -> None:
+    def _prepare(
+        self,
+        worker: WorkerState,
+        common: dict[str, Any],
+        private: Private | None,
+        *,
+        share: bool,
+    ) -> None:
         data = {**common, "worker": worker.number}
+        here = worker.identity.network == self._identity.network
+        if private is not None and here:
+            data["private"] = msgspec.to_builtins(private)
+        elif private is not None and share:
+            data["private"] = msgspec.to_builtins(self._with_accounts(private, worker))
         answer = self._rpc.call(worker.client_id, "prepare", data, within_s=_PREPARE_TIMEOUT_S)
         worker.writes_here = answer.data["shares"]
+
+    def _with_accounts(self, private: Private, worker: WorkerState) -> Private:
+        """Return what is private with a worker's share of the file of accounts, if there is one."""
+        assert self._load is not None
+        scenario = self._load.scenario
+        if scenario.accounts is None or not scenario.accounts.file:
+            return private
+        first, count = accounts.share(worker.number, len(self._workers), scenario.load.users)
+        rows = accounts.read(Path(scenario.accounts.file), scenario.accounts.columns)
+        return msgspec.structs.replace(private, accounts=rows[first : first + count])
 
     def _start(self, worker: WorkerState) -> None:
         data = {"zero_ns": self.zero_ns + worker.offset.offset_ns}

@@ -18,7 +18,7 @@ from gevent.event import Event
 from locust.env import Environment
 from locust.runners import STATE_SPAWNING
 
-from gauntlet.core import clock
+from gauntlet.core import clock, log_scrubber
 from gauntlet.core.errors import Exit, GauntletError, StackError, first_exit
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.scenarios import library
@@ -45,6 +45,7 @@ class RunLifecycle(ABC):
         self._runner: Any = environment.runner
         self._options: Any = environment.parsed_options
         self._load_file = os.environ.get(options.LOAD_VARIABLE, "")
+        self._private = load_file.take_private()
         self._run_process: RunProcess | None = None
         self._requested_s = 0.0  # when the load was requested: Locust's run time counts from here
         self._applies_run_time = False  # instead of Locust: the load was started with the form
@@ -155,7 +156,9 @@ class RunLifecycle(ABC):
             if self._finished:  # stopped and judged during the boot: nothing would end this load
                 raise gevent.GreenletExit
         file = Path(self._load_file)
-        self._statistics.begin(file)
+        if self._private is not None:
+            log_scrubber.install(self._private.values)
+        self._statistics.begin(file, self._private)
         self._zero_ns = self._begin(file)
         self._schedule_end()
 
@@ -173,6 +176,7 @@ class RunLifecycle(ABC):
             self._run_process = RunProcess([*arguments, "--asked", *command])
             try:
                 self._load_file = str(self._run_process.wait_for_load())
+                self._private = self._run_process.private
             except StackError:
                 code = self._run_process.stop()
                 self._environment.process_exit_code = code or Exit.HARNESS
@@ -252,8 +256,8 @@ class RunLifecycle(ABC):
 
     def _scenario(self) -> Scenario:
         if self._load_file:
-            return load_file.read(Path(self._load_file)).scenario
+            return load_file.read_scenario(Path(self._load_file))
         return library.find(str(self._options.scenario))
 
     def _duration_s(self) -> float:
-        return load_file.read(Path(self._load_file)).scenario.load.duration_s
+        return load_file.read_scenario(Path(self._load_file)).load.duration_s

@@ -32,7 +32,7 @@ class LocalRole(RunLifecycle):
         return self._engine_host.add_scripted_user()
 
     def _begin(self, file: Path) -> int:
-        load = load_file.read(file)
+        load = load_file.read(file, self._private)
         zero_ns = clock.now_ns()
         self._engine_host.run(Engine(load, Stripe()))
         return zero_ns

@@ -26,7 +26,12 @@ class MasterRole(RunLifecycle):
         runner.register_message(SECOND_MESSAGE, self._on_second)
 
     def _begin(self, file: Path) -> int:
-        return self._coordinator.begin(file, self._options.expect_workers)
+        return self._coordinator.begin(
+            file,
+            self._options.expect_workers,
+            self._private,
+            share=self._options.im_share_secrets,
+        )
 
     def _has_ended(self) -> bool:
         return self._coordinator.all_lost

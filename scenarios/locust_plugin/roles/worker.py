@@ -17,8 +17,10 @@ import msgspec
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
+from gauntlet.core import log_scrubber, run_directory
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.run_directory import RunDir
+from gauntlet.core.scenario.private import Private
 from gauntlet.scenarios import library
 from gauntlet.scenarios.distributed import file_transfer, worker_identity
 from gauntlet.scenarios.distributed.worker_identity import Identity
@@ -105,7 +107,11 @@ class WorkerAgent:
 
     def _prepare(self, request: Data) -> Data:
         shares = self._shares_run_directory(request)
-        load = load_file.parse(request["load"], "the load that the master sent")
+        run_directory.restrict_new_files()
+        private = msgspec.convert(request.get("private"), Private | None)
+        if private is not None:
+            log_scrubber.install(private.values)
+        load = load_file.parse(request["load"], "the load that the master sent", private)
         if load.dial and request["clock"] != self._identity.clock:
             raise ConfigError(
                 "faults on links of clients need all workers on the host of the master, where the "
@@ -186,7 +192,7 @@ def _identity(scenario: str) -> Identity:
     """Return this worker's identity with its scenario, unless it was started without one."""
     file = os.environ.get(options.LOAD_VARIABLE, "")
     if file:
-        return worker_identity.of_this_process(load_file.read(Path(file)).scenario)
+        return worker_identity.of_this_process(load_file.read_scenario(Path(file)))
     if scenario == options.DEFAULT_SCENARIO:
         return worker_identity.of_this_process()
     return worker_identity.of_this_process(library.find(scenario))

@@ -16,6 +16,7 @@ from locust.env import Environment
 from locust.stats import CSV_STATS_INTERVAL_SEC, RequestStats, StatsEntry, StatsError
 
 from gauntlet.core.clock import NS_PER_MS
+from gauntlet.core.scenario.private import Private
 from gauntlet.scenarios.engine import load_file as loadfile
 from gauntlet.scenarios.engine.engine import SecondStats
 from gauntlet.scenarios.engine.load_file import LoadFile
@@ -89,9 +90,9 @@ class Statistics:
         self.series = TimeSeries()
         self.load: LoadFile | None = None
 
-    def begin(self, load_file: Path) -> None:
+    def begin(self, load_file: Path, private: Private | None = None) -> None:
         """Begin a load: nothing of an earlier one is shown any more."""
-        self.load = loadfile.read(load_file)
+        self.load = loadfile.read(load_file, private)
         self.series = TimeSeries()
 
     def add(self, report: SecondReport, ahead_ns: int = 0) -> None:

@@ -22,7 +22,7 @@ from gauntlet.core.scenario.model import from_builtins
 
 class Broken:
     pid = 1
-    def start(self, run, load_file):
+    def start(self, run, load_file, private):
         seen.append(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         raise StackError("no load today")
     def ended(self): return True

@@ -5,6 +5,7 @@ import itertools
 import msgspec
 import pytest
 
+from gauntlet.core.scenario.accounts import users_per_worker
 from gauntlet.core.scenario.arrival_trace import Trace
 from gauntlet.core.scenario.catalog import WORKLOADS as NAMES
 from gauntlet.core.scenario.model import Fault, from_builtins
@@ -13,7 +14,6 @@ from gauntlet.scenarios.schedule.traffic import (
     NUMBERS_PER_WORKER,
     Traffic,
     make_users,
-    users_per_worker,
 )
 from gauntlet.scenarios.workloads import WORKLOADS
 
