@@ -1,11 +1,9 @@
 """`gauntlet adapter`: tools for authors of adapters."""
 
 import argparse
-import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,8 +13,8 @@ from rich.text import Text
 from gauntlet.cli import scaffold
 from gauntlet.cli.scaffold import Choices
 from gauntlet.core.errors import ConfigError, Exit
+from gauntlet.core.scenario import accounts
 from gauntlet.core.scenario.model import Tls
-from gauntlet.scenarios.adapters.base import Account
 from gauntlet.scenarios.conformance import check
 from gauntlet.scenarios.conformance.check import Report
 from gauntlet.scenarios.conformance.findings import Outcome, Row, exit_code
@@ -29,7 +27,6 @@ _MARKS = {
 }
 _UNDECLARED_FAILS = "[dim]– does not hold[/]"
 _ERRORS_MAX = 5
-_ACCOUNT_COLUMNS = ("name", "password", "token")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -58,7 +55,7 @@ def check_adapter(options: argparse.Namespace) -> int:
         adapter=options.adapter,
         urls=options.url,
         settings=_settings(options.set),
-        accounts=_accounts(options.accounts) if options.accounts else (),
+        accounts=accounts.read(options.accounts, {}) if options.accounts else (),
         allow_hosts=options.allow_host,
         tls=Tls(ca=options.ca, insecure=options.insecure),
         transport=options.transport or "",
@@ -90,34 +87,6 @@ def _value(text: str) -> int | float | bool | str:
     except ValueError:
         return text
     return value if isinstance(value, int | float | bool) else text
-
-
-def _accounts(file: Path) -> list[Account]:
-    """Return the accounts of a CSV file with a heading, or of a file with one JSON object a line.
-
-    The columns are `name`, `password` and `token`; any others are the account's `fields`.
-    """
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-        rows: list[Mapping[str, Any]] = (
-            [json.loads(line) for line in text.splitlines() if line.strip()]
-            if file.suffix in (".jsonl", ".ndjson")
-            else list(csv.DictReader(text.splitlines()))
-        )
-        return [_account(row) for row in rows]
-    except OSError as error:
-        raise ConfigError(f"--accounts {file} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(
-            f"--accounts {file} must be a CSV file with the column `name`, or a .jsonl file with "
-            f"objects that have it; got {type(error).__name__}: {error}"
-        ) from error
-
-
-def _account(row: Mapping[str, Any]) -> Account:
-    others = {key: str(value) for key, value in row.items() if key not in _ACCOUNT_COLUMNS}
-    known = {key: str(row[key]) for key in _ACCOUNT_COLUMNS[1:] if row.get(key)}
-    return Account(name=str(row["name"]), fields=others, **known)
 
 
 def _show(report: Report, console: Console) -> None:

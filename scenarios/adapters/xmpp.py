@@ -11,7 +11,7 @@ How Gauntlet's terms map to XMPP:
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
@@ -102,6 +102,7 @@ class Codec(base.Codec):
         self._unacked: deque[_Stanza] = deque()
         self._waiting: list[_Stanza] = []  # to be sent when the session is up
         self._queries: dict[str, _Query] = {}
+        self._peers: dict[str, str] = {}  # by conversation
 
     # Methods of the session.
 
@@ -142,9 +143,18 @@ class Codec(base.Codec):
         self._unacked.append(stanza)
         return (stanza.frame,)
 
+    def set_conversations(self, conversations: Mapping[str, Sequence[str]]) -> None:
+        # Names of accounts may contain dots, so that a conversation's name cannot be taken apart.
+        self._peers = {
+            conv: next(member for member in members if member != self._user)
+            for conv, members in conversations.items()
+        }
+
     def _peer(self, conv: str) -> str:
-        first, second = conv.split(".")[1:]
-        return f"{second if first == self._user else first}@{self._domain}"
+        if conv not in self._peers:
+            first, second = conv.split(".")[1:]
+            return f"{second if first == self._user else first}@{self._domain}"
+        return f"{self._peers[conv]}@{self._domain}"
 
     # Elements from the server.
 

@@ -7,7 +7,6 @@ import pytest
 
 from gauntlet.cli import adapter
 from gauntlet.cli.main import main
-from gauntlet.core.errors import ConfigError
 
 TEMPLATE = "gauntlet.scenarios.adapters._template:Template"
 
@@ -57,25 +56,6 @@ async def _give_up_soon(client, timeout_s=0.5):
 def test_bad_usage_is_exit_code_4(arguments, reason, capsys):
     assert main(["adapter", "check", TEMPLATE, *arguments]) == 4
     assert reason in capsys.readouterr().err
-
-
-def test_accounts_come_from_csv_and_json_lines(tmp_path):
-    table = tmp_path / "users.csv"
-    table.write_text("name,password,realm\nann,a,r1\nbob,,r2\n")
-    ann, bob = adapter._accounts(table)
-    assert (ann.name, ann.password, dict(ann.fields)) == ("ann", "a", {"realm": "r1"})
-    assert bob.password == ""
-    lines = tmp_path / "users.jsonl"
-    lines.write_text('{"name": "ann", "token": "t"}\n\n')
-    (ann,) = adapter._accounts(lines)
-    assert ann.token == "t"
-
-
-def test_accounts_without_names_are_refused(tmp_path):
-    table = tmp_path / "users.csv"
-    table.write_text("user,password\nann,a\n")
-    with pytest.raises(ConfigError, match="column `name`"):
-        adapter._accounts(table)
 
 
 def test_settings_are_numbers_flags_or_text():

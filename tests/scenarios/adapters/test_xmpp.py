@@ -205,3 +205,11 @@ def test_a_refused_login_reports_the_condition():
         b"<text>no</text></failure>"
     )
     assert Xmpp({}).codec(Account(name="u"), "d").read(failure) == Refused("not-authorized", "")
+
+
+def test_names_of_accounts_may_contain_dots():
+    codec = Xmpp({}).codec(Account(name="ann.lee"), "d0")
+    codec.set_conversations({"d.ann.lee.bob.ray": ["ann.lee", "bob.ray"]})
+    codec._up = True
+    call = codec.send("d.ann.lee.bob.ray", "m1", "hello")
+    assert b"to='bob.ray@localhost'" in call.frames[0].replace(b'"', b"'")
