@@ -22,7 +22,13 @@ PACKAGE_MODULES_MAX = 15
 MODULE_LINES_NOTABLE = 600
 DOC_COLUMNS_MAX = 120
 # A registry contains one module per plug-in. Readers look one up and need not know the others.
-REGISTRIES = {"chaos/faults", "reports/checks", "reports/render/sections", "scenarios/workloads"}
+REGISTRIES = {
+    "chaos/faults",
+    "reports/checks",
+    "reports/render/sections",
+    "scenarios/adapters",
+    "scenarios/workloads",
+}
 # The sequence of a run and that of a judgement: each calls one function of many modules.
 SEQUENCES = {"gauntlet/runner/run.py", "reports/verdict/judge.py"}
 # Words that have confused readers of this project, with what to write instead.

@@ -328,7 +328,7 @@ def test_the_wheel_contains_all_files_below_one_top_level_package(
 # --- services ----------------------------------------------------------------------------------
 
 # The programs of the systems that only `--all` installs.
-FOREIGN = ("mosquitto", "nats-server")
+FOREIGN = ("mosquitto", "nats-server", "ejabberdctl", "centrifugo")
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="for Debian and Ubuntu")
 
@@ -339,13 +339,15 @@ def services(tmp_path):
     _write_program(tmp_path / "redis-server", "echo 'Redis server v=7.0.15 sha=0'")
     for name in ("rabbitmq-server", "initdb", "postgres", "prosody", "toxiproxy-server", *FOREIGN):
         _write_program(tmp_path / name)
-    for name in ("apt-get", "go"):
+    modules = tmp_path / "node_modules"
+    (modules / "socket.io").mkdir(parents=True)
+    for name in ("apt-get", "go", "npm"):
         _write_program(tmp_path / name, f"touch {tmp_path}/{name}-called; echo go1.19.8")
 
     def install(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["bash", ROOT / "tools/install-services.sh", *arguments],
-            env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+            env={"PATH": f"{tmp_path}:/usr/bin:/bin", "GAUNTLET_SOCKETIO": str(modules)},
             capture_output=True,
             text=True,
             check=False,
@@ -376,7 +378,7 @@ def test_foreign_systems_are_considered_only_with_all_and_left_alone_if_present(
     assert not any(name in services().stdout for name in FOREIGN)
     result = services("--all")
     assert result.returncode == 0, result.stderr
-    assert result.stdout.count(": present") == 5 + len(FOREIGN)
+    assert result.stdout.count(": present") == 5 + len(FOREIGN) + len(["socket.io"])
     assert not list(tmp_path.glob("*-called"))
 
 

@@ -6,12 +6,17 @@
 set -euo pipefail
 
 # The systems of --all; each has a function install_NAME below.
-readonly FOREIGN=(mosquitto nats)
+readonly FOREIGN=(mosquitto nats ejabberd centrifugo socketio)
 
 readonly TOXIPROXY_VERSION=2.12.0
 readonly NATS_VERSION=2.12.15
+readonly CENTRIFUGO_VERSION=6.9.1
 readonly REDIS_MINIMUM=6.2
+readonly NODE_MINIMUM=18
 readonly POLICY=/usr/sbin/policy-rc.d
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly HERE
 
 # Servers are installed in sbin, which is not on every user's PATH.
 PATH="$PATH:/usr/local/go/bin:/usr/local/sbin:/usr/sbin:/sbin"
@@ -183,6 +188,48 @@ install_nats() {
     fi
     go_install nats-server 1.25 "github.com/nats-io/nats-server/v2@v$NATS_VERSION" "" ||
         say "UNTIL THEN --stack nats CANNOT RUN."
+}
+
+# Erlang starts it without ejabberdctl, which is the package's way.
+install_ejabberd() {
+    if has ejabberdctl; then
+        say "ejabberd: present"
+        return
+    fi
+    apt_install_stopped ejabberd
+    disable_at_boot ejabberd.service epmd.socket
+    has ejabberdctl || die "ejabberd is still missing"
+}
+
+# It has many dependencies: the build needs about six minutes of one core.
+install_centrifugo() {
+    if has centrifugo; then
+        say "centrifugo: present"
+        return
+    fi
+    local module=github.com/centrifugal/centrifugo/v6
+    go_install centrifugo 1.25 "$module@v$CENTRIFUGO_VERSION" \
+        "-X $module/internal/build.Version=$CENTRIFUGO_VERSION" ||
+        say "UNTIL THEN --stack centrifugo CANNOT RUN."
+}
+
+# The packages of the lock file, below /usr/local: the stack's server is a file of Gauntlet.
+install_socketio() {
+    local folder=/usr/local/lib/gauntlet/socketio
+    if [ -e "${GAUNTLET_SOCKETIO:-$folder/node_modules}/socket.io" ]; then
+        say "socket.io: present"
+        return
+    fi
+    if ! has npm; then
+        say "SOCKET.IO NOT INSTALLED: IT NEEDS NODE.JS >= $NODE_MINIMUM AND npm."
+        say "INSTALL THEM (apt-get install nodejs npm) AND RUN THIS AGAIN."
+        say "UNTIL THEN --stack socketio CANNOT RUN."
+        return
+    fi
+    say "npm ci socket.io"
+    mkdir -p "$folder"
+    cp "$HERE/../gauntlet/stacks/socketio_server/"package*.json "$folder"
+    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --silent || die "npm ci failed"
 }
 
 main() {

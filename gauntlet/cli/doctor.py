@@ -9,7 +9,7 @@ from rich.table import Table
 from gauntlet.chaos.proxy_process import find_binary
 from gauntlet.core.errors import Exit
 from gauntlet.runner.system_limits import SystemLimits, users_allowed
-from gauntlet.stacks import mosquitto, nats, prosody, reference
+from gauntlet.stacks import centrifugo, ejabberd, mosquitto, nats, prosody, reference, socketio
 
 DESCRIPTORS_WANTED = 4096
 
@@ -28,6 +28,9 @@ SERVICES = "sudo tools/install-services.sh"
 FOREIGN = {
     "mosquitto": ("Mosquitto", mosquitto.PROGRAM),
     "nats": ("nats-server", nats.PROGRAM),
+    "ejabberd": ("ejabberd", ejabberd.PROGRAM),
+    "centrifugo": ("Centrifugo", centrifugo.PROGRAM),
+    "socketio": ("Socket.IO", socketio.PROGRAM),
 }
 
 

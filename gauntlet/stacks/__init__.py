@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from gauntlet.stacks.centrifugo import CentrifugoStack
+from gauntlet.stacks.ejabberd import EjabberdStack
 from gauntlet.stacks.mosquitto import MosquittoStack
 from gauntlet.stacks.nats import NatsStack
 from gauntlet.stacks.prosody import ProsodyStack
 from gauntlet.stacks.reference import Event, PlannedLink, ReferenceStack, StackAddresses
+from gauntlet.stacks.socketio import SocketioStack
 
 
 class BootedStack(Protocol):
@@ -32,4 +35,7 @@ STACKS: dict[str, Callable[[dict[str, Any], Callable[[Event], None]], BootedStac
     "prosody": ProsodyStack,
     "mosquitto": MosquittoStack,
     "nats": NatsStack,
+    "ejabberd": EjabberdStack,
+    "centrifugo": CentrifugoStack,
+    "socketio": SocketioStack,
 }

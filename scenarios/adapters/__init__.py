@@ -14,9 +14,11 @@ from gauntlet.core.scenario.capabilities import CAPABILITIES, OUT_OF_TREE, is_ou
 from gauntlet.core.scenario.model import Target
 from gauntlet.scenarios.adapters import deprecated_imports, version1
 from gauntlet.scenarios.adapters.base import Adapter
+from gauntlet.scenarios.adapters.centrifugo import Centrifugo
 from gauntlet.scenarios.adapters.mqtt import Mqtt
 from gauntlet.scenarios.adapters.nats import Nats
 from gauntlet.scenarios.adapters.reference import Reference
+from gauntlet.scenarios.adapters.socketio import Socketio
 from gauntlet.scenarios.adapters.xmpp import Xmpp
 
 _REGISTERED = (
@@ -24,6 +26,8 @@ _REGISTERED = (
     Xmpp,
     Mqtt,
     Nats,
+    Centrifugo,
+    Socketio,
 )
 
 ADAPTERS: dict[str, type[Adapter]] = {adapter.kind.name: adapter for adapter in _REGISTERED}

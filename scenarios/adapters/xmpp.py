@@ -50,7 +50,7 @@ class Xmpp(base.Adapter):
         "xmpp",
         "XMPP servers, over WebSocket (RFC 7395)",
         capabilities=(HISTORY, RESUME),
-        stacks=("prosody",),
+        stacks=("prosody", "ejabberd"),
     )
     capabilities = frozenset(kind.capabilities)
     subprotocols = ("xmpp",)

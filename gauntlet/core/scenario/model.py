@@ -26,7 +26,17 @@ def _seconds(number: float) -> Any:
     return msgspec.field(default_factory=lambda: Duration(number))
 
 
-Stack = Literal["embedded", "full", "prosody", "mosquitto", "nats", "external"]
+Stack = Literal[
+    "embedded",
+    "full",
+    "prosody",
+    "mosquitto",
+    "nats",
+    "ejabberd",
+    "centrifugo",
+    "socketio",
+    "external",
+]
 Operator = Literal["<", "<=", ">", ">="]
 
 

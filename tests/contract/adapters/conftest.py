@@ -1,6 +1,7 @@
 """Every adapter with a counterpart that simulates its server, in bytes and without sockets."""
 
 import json
+from functools import partial
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
@@ -10,6 +11,8 @@ import pytest
 from gauntlet.scenarios.adapters import ADAPTERS, base
 from gauntlet.scenarios.adapters._template import Template
 from gauntlet.scenarios.adapters.base import Account, Binary
+
+from . import foreign
 
 CONV = "d.ann.bob"
 
@@ -202,7 +205,17 @@ def flat(event):
     return [event]
 
 
+class CentrifugoServer(foreign.CentrifugoServer, SocketServer):
+    """Simulates Centrifugo."""
+
+
+class SocketioServer(foreign.SocketioServer, SocketServer):
+    """Simulates a Socket.IO server."""
+
+
 SERVERS = {
+    "centrifugo": partial(CentrifugoServer, CONV),
+    "socketio": partial(SocketioServer, CONV),
     "reference": ReferenceServer,
     "xmpp": XmppServer,
     "mqtt": MqttServer,
@@ -235,13 +248,18 @@ def codec(adapter, server):
 @pytest.fixture
 def connect(codec, server):
     """Establish a connection and return the events of the handshake."""
+    return partial(establish, codec, server)
 
-    def connect_codec(resumed=False):
-        login = codec.login()
-        if login is not None:
-            assert server.answer(codec, login, ()).startswith("ws")
+
+def establish(codec, server, resumed=False):
+    """Establish a connection of a codec and return the events of the handshake."""
+    login = codec.login()
+    if login is not None:
+        assert server.answer(codec, login, ()).startswith("ws")
+    if hasattr(server, "handshake"):
+        codec.set_conversations({CONV: ("ann", "bob")})
+        events = server.handshake(codec, resumed)
+    else:
         assert isinstance(codec.open({}), bytes)  # empty where the server speaks first
-        frames = server.connected(resumed)
-        return [event for frame in frames for event in flat(codec.read(frame))]
-
-    return connect_codec
+        events = (codec.read(frame) for frame in server.connected(resumed))
+    return [single for event in events for single in flat(event)]
