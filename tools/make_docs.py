@@ -62,6 +62,7 @@ def derived(catalog: Catalog) -> dict[Path, str]:
         CATALOG: _json(msgspec.to_builtins(catalog)),
         PICTURE: draw_architecture.draw(),
         SCHEMA: _json(schema.build(catalog, key_descriptions())),
+        ROOT / "docs" / "grades.md": grades_table.page(grades_records.read(GRADES)),
     }
     parts = page_parts(catalog)
     for page in sorted(REFERENCE.glob("*.md")):

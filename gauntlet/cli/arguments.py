@@ -204,6 +204,45 @@ def mark_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def grades_options(parser: argparse.ArgumentParser) -> None:
+    """Which cells to run, and where their records and the page are."""
+    parser.add_argument(
+        "cells",
+        nargs="*",
+        metavar="CELL",
+        help="SYSTEM, SYSTEM/CONFIGURATION or SYSTEM/CONFIGURATION/EXPERIMENT (default: all)",
+    )
+    parser.add_argument("--list", action="store_true", help="list the cells with their verdicts")
+    parser.add_argument("--show", metavar="CELL", help="print the scenario of a cell as YAML")
+    parser.add_argument(
+        "--render", action="store_true", help="write the page from the records, and run nothing"
+    )
+    parser.add_argument(
+        "--again", action="store_true", help="also run cells that have a verdict already"
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="runs at the same time (default: 2)")
+    parser.add_argument(
+        "--records",
+        type=Path,
+        default=Path("benchmarks/records/grades.jsonl"),
+        metavar="FILE",
+        help="where finished runs are recorded (default: benchmarks/records/grades.jsonl)",
+    )
+    parser.add_argument(
+        "--page",
+        type=Path,
+        default=Path("docs/grades.md"),
+        metavar="FILE",
+        help="the page that --render writes (default: docs/grades.md)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/grades"),
+        help="folder for run directories (default: runs/grades)",
+    )
+
+
 def serve_options(parser: argparse.ArgumentParser) -> None:
     """How to run the reference server."""
     parser.add_argument(

@@ -9,6 +9,7 @@ from gauntlet.cli import (
     arguments,
     doctor,
     failure_table,
+    grades,
     operate,
     progress,
     remote_target,
@@ -223,6 +224,12 @@ COMMANDS: tuple[Command, ...] = (
         "write an adapter for a system of your own, and try it on a live server",
         adapter,
         (arguments.adapter_options,),
+    ),
+    Command(
+        "grades",
+        "measure what systems keep and lose when connections and servers fail",
+        grades.run,
+        (arguments.grades_options,),
     ),
     Command(
         "judge",

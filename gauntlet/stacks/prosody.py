@@ -8,12 +8,26 @@ current user, which in a container is often root; Prosody permits that only with
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from gauntlet.stacks.free_port import HOST
 from gauntlet.stacks.server_stack import PROBE_TIMEOUT_S, WEBSOCKET, Program, ServerStack
 
-PROGRAM = Program("prosody", "on Debian and Ubuntu: apt-get install prosody")
+
+class ProsodyProgram(Program):
+    """Prosody, which has no option that prints its version: a file beside its modules has it."""
+
+    def version(self, binary: str) -> str:
+        for folder in _CODE:
+            file = Path(folder) / "prosody.version"
+            if file.exists():
+                return f"Prosody {file.read_text(encoding='utf-8').strip()}"
+        return ""
+
+
+_CODE = ("/usr/lib/prosody", "/usr/local/lib/prosody")
+PROGRAM = ProsodyProgram("prosody", "on Debian and Ubuntu: apt-get install prosody")
 PATH = "/xmpp-websocket"
 STORAGES = ("internal", "memory")
 
