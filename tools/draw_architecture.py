@@ -21,6 +21,7 @@ FOLDERS = {
 # The boxes of the picture in rows, with their captions.
 ROWS = (
     (("gauntlet.cli", "the command"), ("gauntlet.locust", "base class for your own users")),
+    (("gauntlet.campaigns", "many runs, and the page of guarantees"),),
     (("gauntlet.runner", "one run, from boot to verdict"),),
     (("gauntlet.stacks", "systems that can be booted"),),
     (

@@ -5,8 +5,8 @@
     make docs ARGS=--check list the files that are not current, and exit with 1 if there are any
 
 These are the catalogue that the command and the scenario validator read, the JSON Schema of
-scenario files, the picture of docs/architecture.md, the absolute links of the README, and parts of
-the reference pages. Such a part stands between two comments:
+scenario files, the picture of docs/architecture.md, the absolute links of the README, the page of
+measured guarantees, and parts of the reference pages. Such a part stands between two comments:
 
     <!-- generated: NAME -->
     <!-- end of generated part -->
@@ -22,6 +22,8 @@ from pathlib import Path
 import draw_architecture
 import msgspec
 
+from gauntlet.campaigns import records as grades_records
+from gauntlet.campaigns import table as grades_table
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.cli import failure_table
 from gauntlet.core.plugins import Catalog, FaultKind, Param
@@ -37,6 +39,8 @@ from gauntlet.scenarios.workloads import WORKLOADS
 ROOT = Path(__file__).resolve().parent.parent
 CATALOG = ROOT / "gauntlet" / "core" / "scenario" / "catalog.json"
 REFERENCE = ROOT / "docs" / "reference"
+GRADES = ROOT / "benchmarks" / "records" / "grades.jsonl"
+GRADES_PAGE = ROOT / "docs" / "grades.md"
 SCHEMA = REFERENCE / "scenario.schema.json"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 _PART = re.compile(
@@ -62,7 +66,7 @@ def derived(catalog: Catalog) -> dict[Path, str]:
         CATALOG: _json(msgspec.to_builtins(catalog)),
         PICTURE: draw_architecture.draw(),
         SCHEMA: _json(schema.build(catalog, key_descriptions())),
-        ROOT / "docs" / "grades.md": grades_table.page(grades_records.read(GRADES)),
+        GRADES_PAGE: grades_table.page(grades_records.read(GRADES)),
     }
     parts = page_parts(catalog)
     for page in sorted(REFERENCE.glob("*.md")):

@@ -14,20 +14,26 @@ _HEAD = """\
 
 <!-- Generated from benchmarks/records/grades.jsonl by `make docs`: do not edit. -->
 
-This page shows what systems kept and lost in short runs on one machine. `gauntlet grades` runs every system in at
-least two configurations: {experiments}. Each run has 20 users, who send 28 messages per second for 10 s in one-to-one
-conversations. [Measure guarantees](howto/measure-guarantees.md) describes how to repeat it.
+This page shows what systems kept and lost in short runs on one machine. In each run 20 users send
+28 messages per second for 10 s in one-to-one conversations, while one of these things happens:
 
-A run can prove that a guarantee is violated, but not that it always holds. A process that is killed leaves what it
-wrote in the page cache of the operating system; only a loss of power shows whether it was on disk. **Power loss: not
-tested**, until that fault exists.
+{experiments}
 
-- ✔: every required check holds. ✘: a required check is violated. ?: inconclusive. –: not run. The numbers are
-  acknowledged sends (for protocols without acknowledgement: sends that were handed over) of all sends, and, after a ✘,
-  how often the checks were violated.
-- Grades: **A** held during faults, fully judged; **B** held without faults, fully judged; **C** held, only partly
-  judged, for example because the protocol has no history; **F** violated. The grade of a promise is the worst of the
-  system's experiments with faults.
+[Measure guarantees](howto/measure-guarantees.md) describes how to repeat the runs.
+
+A run can prove that a guarantee is violated, but not that it always holds. A process that is killed
+leaves what it wrote in the page cache of the operating system; only a loss of power shows whether
+it was on disk. **Power loss: not tested**, until that fault exists.
+"""
+
+_LEGEND = """\
+The grade of a promise is the worst one of the experiments with faults: **A** held during faults,
+fully judged; **B** held without faults, fully judged; **C** held, only partly judged, for example
+because the protocol has no history; **F** violated, in the experiments in parentheses.
+
+In the tables of the systems, ✔ means that every required check holds, ✘ that the named checks are
+violated, ? that the run is inconclusive, and – that there is no run. The numbers are the sends that
+were acknowledged (or handed over, where no acknowledgement exists) of all sends.
 """
 
 
@@ -37,11 +43,11 @@ def page(records: Mapping[str, Record]) -> str:
     known = [system for system in SYSTEMS if _of(records, system.name)]
     parts.append(_promises(records, known))
     parts += [_system(records, system) for system in known]
-    return "\n".join(parts)
+    return "\n".join(parts).rstrip() + "\n"
 
 
 def _experiments() -> str:
-    return "; ".join(f"*{each.name}* ({each.about})" for each in EXPERIMENTS)
+    return "\n".join(f"- *{each.name}*: {each.about}" for each in EXPERIMENTS)
 
 
 def _of(records: Mapping[str, Record], system: str, configuration: str = "") -> list[Record]:
@@ -62,7 +68,7 @@ def _promises(records: Mapping[str, Record], systems: Sequence[System]) -> str:
                 about = f"{system.title}: {configuration.about}"
                 rows.append([about, *graded, _UNTESTED])
     header = ["system and configuration", *ASPECTS, "power loss"]
-    return "\n".join(["## Promises", "", _table(header, rows), ""])
+    return "\n".join(["## Promises", "", _table(header, rows), "", _LEGEND])
 
 
 def _promise(runs: Sequence[Record], aspect: str) -> str:

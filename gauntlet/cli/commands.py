@@ -5,11 +5,11 @@ import argparse
 import msgspec
 from rich.console import Console
 
+from gauntlet.campaigns import command as grades
 from gauntlet.cli import (
     arguments,
     doctor,
     failure_table,
-    grades,
     operate,
     progress,
     remote_target,
