@@ -42,13 +42,13 @@ REQUESTS: dict[str, bytes] = {
     "https": _CLIENT_HELLO,
     "wss": _CLIENT_HELLO,
     "mqtt-ws": _MQTT_UPGRADE,
-    "mqtt": b"\x10\x0d\x00\x04MQTT\x05\x02\x00\x0a\x00\x00\x00",  # CONNECT of MQTT 5, clean start
+    # CONNECT of MQTT 3.1.1, which brokers of MQTT 5 answer too, without a client id.
+    "mqtt": b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00",
     "nats": b"PING\r\n",
     "redis": b"PING\r\n",
     "amqp": b"AMQP\x00\x00\x09\x01",  # AMQP 0-9-1, 2.2.4: the protocol header
     "postgres": b"\x00\x00\x00\x08\x04\xd2\x16\x2f",  # SSLRequest; answered by one byte
 }
-_MQTT_CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"  # MQTT 3.1.1, no client id
 _GUESSES = ("http", "https", "redis", "mqtt", "amqp", "postgres")
 _DEFAULT_NAME = "probe"
 
@@ -91,8 +91,6 @@ def request_of(kind: str) -> bytes:
     protocol, _, name = kind.partition(" ")
     if name and protocol in ("https", "wss"):
         return _client_hello(name)
-    if protocol == "mqtt":
-        return _MQTT_CONNECT
     request = REQUESTS[protocol]
     return request.replace(_DEFAULT_NAME.encode(), name.encode()) if name else request
 
