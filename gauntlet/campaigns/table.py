@@ -1,9 +1,12 @@
 """The page of measured guarantees, made from records alone."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from gauntlet.campaigns.records import Record
 from gauntlet.campaigns.systems import EXPERIMENTS, SYSTEMS, Configuration, System
+
+_COLUMNS = 120
 
 ASPECTS = ("loss", "order", "duplicates", "re-sync", "content")
 _MARKS = {"pass": "✔", "warn": "✔", "fail": "✘", "inconclusive": "?"}
@@ -96,7 +99,12 @@ def _system(records: Mapping[str, Record], system: System) -> str:
     lines = [
         f"## {system.title}",
         "",
-        f"Server: {', '.join(versions)}. Measured: {when}. Gauntlet: {', '.join(commits)}.",
+        textwrap.fill(
+            f"Server: {', '.join(versions)}. Measured: {when}. Gauntlet: {', '.join(commits)}.",
+            _COLUMNS,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ),
         "",
         _table(["configuration", *(e.name for e in EXPERIMENTS)], rows),
         "",
