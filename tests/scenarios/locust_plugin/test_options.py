@@ -103,7 +103,8 @@ def test_unknown_arrivals_are_refused():
             "im_stack",
             "nosuch",
             (
-                "--im-stack must be one of: embedded, full, prosody, mosquitto, nats, external; "
+                "--im-stack must be one of: embedded, full, prosody, mosquitto, nats, ejabberd, "
+                "centrifugo, socketio, external; "
                 "got 'nosuch'"
             ),
         ),
