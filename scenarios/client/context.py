@@ -105,6 +105,7 @@ class Context:
     counters: Counters = field(default_factory=Counters)
     bodies: BodyCache = field(default_factory=BodyCache)
     tag: str = ""  # identifies the run in message ids
+    signs_up: bool = False  # users create their accounts before they log in
     user_names: dict[int, str] = field(init=False)  # by user number
 
     def __post_init__(self) -> None:

@@ -38,6 +38,7 @@ class Login:
         "_pending",
         "_request_channel",
         "_rng",
+        "_signed_up",
     )
 
     def __init__(
@@ -54,16 +55,39 @@ class Login:
         self._address = ""  # from the last login that succeeded
         self._pending = False
         self._count = 0
+        self._signed_up = not context.signs_up
 
     def request_address(self) -> None:
         """Log in, unless a login is pending; the listener receives the address."""
         if self._pending:
+            return
+        if not self._signed_up:
+            self._sign_up()
             return
         call = self._request_channel.ask(self._request_channel.codec.login)
         if call is None:
             self._listener.on_address(self._request_channel.target_address)
         else:
             self._call(call)
+
+    def _sign_up(self) -> None:
+        """Create the account; the first login follows once the server has answered."""
+        call = self._request_channel.ask(self._request_channel.codec.sign_up)
+        if call is None:
+            self._listener.on_address("")
+            return
+        self._pending = True
+        on_result = partial(self._on_signed_up, self._request_channel.gateway)
+        self._request_channel.call(call, _LOGIN_TIMEOUT_NS, on_result)
+
+    def _on_signed_up(self, gateway: int, created: bool | None) -> None:  # noqa: FBT001 - a callback
+        self._pending = False
+        if created is None:  # no answer; False means that the account exists already
+            self._request_channel.switch_gateway(gateway)
+            self._listener.on_address("")
+            return
+        self._signed_up = True
+        self.request_address()
 
     def _call(self, login: OverHttp[str]) -> None:
         self._pending = True

@@ -6,6 +6,7 @@ from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario import accounts
 from gauntlet.core.scenario.accounts import Account
 from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS, SELF_ECHO
+from gauntlet.core.scenario.model import Scenario
 from gauntlet.scenarios import adapters
 from gauntlet.scenarios.adapters.base import Adapter
 from gauntlet.scenarios.client import payload
@@ -40,8 +41,25 @@ def plan_load(load: LoadFile, stripe: Stripe) -> LoadPlan:
     if missing := traffic.needs - adapter.capabilities:
         msg = f"adapter {target.adapter!r} has no {', '.join(sorted(missing))}"
         raise ConfigError(msg)
+    _check_sign_up(load.scenario, adapter, traffic)
     ledger = Ledger(self_echo=SELF_ECHO in adapter.capabilities, devices=load.scenario.load.devices)
     return LoadPlan(load, stripe, adapter, traffic, ledger, transport)
+
+
+def signs_up(scenario: Scenario) -> bool:
+    """Return whether users create their accounts before they log in."""
+    return scenario.accounts is not None and scenario.accounts.sign_up
+
+
+def _check_sign_up(scenario: Scenario, adapter: Adapter, traffic: Traffic) -> None:
+    """Raise ConfigError where users have to sign up and the adapter cannot do it."""
+    if signs_up(scenario) and traffic.users:
+        user = traffic.users[0]
+        if adapter.codec(user.account, user.device).sign_up() is None:
+            raise ConfigError(
+                f"accounts.sign_up must be false, because the adapter {scenario.target.adapter!r} "
+                "cannot create accounts (`Codec.sign_up`); got true"
+            )
 
 
 def _check_bodies(body_bytes: int, adapter: Adapter, name: str) -> None:

@@ -7,7 +7,7 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.scenarios.client.context import Context, Limits
 from gauntlet.scenarios.client.readiness import Readiness
 from gauntlet.scenarios.client.timers import Timers
-from gauntlet.scenarios.engine.load_plan import LoadPlan
+from gauntlet.scenarios.engine.load_plan import LoadPlan, signs_up
 from gauntlet.scenarios.metrics.error_log import ErrorLog
 from gauntlet.scenarios.metrics.latency import Latencies
 from gauntlet.scenarios.network.transport import SocketTransport
@@ -46,4 +46,5 @@ def session_context(
         on_connected=on_connected,
         errors=errors,
         tag=plan.load.tag,
+        signs_up=signs_up(plan.load.scenario),
     )

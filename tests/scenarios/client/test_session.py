@@ -13,7 +13,9 @@ from gauntlet.scenarios.adapters.base import (
     Answer,
     Connected,
     Entry,
+    OverHttp,
     OverSocket,
+    Request,
     Response,
     SendFrames,
     StartTls,
@@ -530,3 +532,36 @@ def test_tls_begins_where_the_codec_asks_for_it(world, session):
     session._handle(connection, StartTls(frames=(b'{"after": "tls"}',)))
     assert world.tls == [connection]
     assert world.sent(connection)[-1] == {"after": "tls"}
+
+
+class SigningUp(Reference):
+    """The reference protocol with an invented call that creates an account."""
+
+    def codec(self, account, device):
+        class Codec(type(super().codec(account, device))):
+            def sign_up(self):
+                request = Request(method="POST", path="/v1/accounts")
+                return OverHttp(request=request, read=lambda response: response.status == 201)
+
+        return Codec(account.name, device)
+
+
+@pytest.mark.parametrize("status", [201, 409])
+def test_an_account_is_created_once_and_before_the_first_login(status):
+    """A second run finds the account that the first one has created."""
+    world = World(SigningUp({}))
+    world.context.signs_up = True
+    session = Session(world.context, ANN, Random(1))
+    session.start()
+    (asked,) = world.asked
+    assert asked.request.path == "/v1/accounts"
+    world.take().fail()
+    assert world.asked == []
+    world.pass_ms(5000)
+    world.take().answer(status, {})
+    (asked,) = world.asked
+    assert asked.request.path == "/v1/sessions"
+    connection = connect(world, session)
+    session.on_closed(connection, 1006)
+    world.pass_ms(5000)
+    assert [asked.request.path for asked in world.asked] == ["/v1/sessions"]

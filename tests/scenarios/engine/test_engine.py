@@ -4,13 +4,14 @@ import asyncio
 from collections import Counter
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.history import RECORD, Channel, Kind, Record, RoomEvent
 from gauntlet.core.run_directory import RunDir, read_jsonl
 from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS
-from gauntlet.core.scenario.model import from_builtins
+from gauntlet.core.scenario.model import Accounts, from_builtins
 from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.engine import shutdown
 from gauntlet.scenarios.engine.dispatcher import Dispatcher
@@ -297,3 +298,10 @@ async def test_nothing_is_under_way_when_records_are_counted(tmp_path, peer, mon
     (line,) = events(made.run, "reconciliation")
     assert under_way == [0]
     assert len(records(made.run)) == sum(line["records"].values())
+
+
+async def test_users_cannot_sign_up_where_the_adapter_cannot(tmp_path, peer):
+    made = load(tmp_path, [peer.url])
+    scenario = msgspec.structs.replace(made.scenario, accounts=Accounts(sign_up=True))
+    with pytest.raises(ConfigError, match=r"accounts\.sign_up must be false.*'reference'"):
+        Engine(replace(made, scenario=scenario), Stripe())
