@@ -43,7 +43,7 @@ def locust(file, host, folder, *arguments, **env):
 
 def test_the_documented_locustfile_passes(tmp_path, distant_peer):
     """Every message was judged, and is counted in Locust's own table."""
-    users = ("-u", "6", "-r", "6", "-t", "3s")
+    users = ("-u", "6", "-r", "6", "-t", "5s")
     code, output, run = locust(CHAT, distant_peer.url, tmp_path, *users)
     assert code == 0, output
     result = run.read_result()
