@@ -4,8 +4,8 @@ import ipaddress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-# The port of each scheme, and whether it means TLS. The schemes of raw TCP have no port.
-_SCHEMES: dict[str, tuple[int, bool]] = {
+# The default port of each scheme, and whether it means TLS. The schemes of raw TCP have no port.
+SCHEMES: dict[str, tuple[int, bool]] = {
     "http": (80, False),
     "ws": (80, False),
     "https": (443, True),
@@ -13,7 +13,7 @@ _SCHEMES: dict[str, tuple[int, bool]] = {
     "tcp": (0, False),
     "tls": (0, True),
 }
-_RAW_TCP = ("tcp", "tls")
+TCP_SCHEMES = ("tcp", "tls")
 
 
 class Authority(NamedTuple):
@@ -31,8 +31,8 @@ class Authority(NamedTuple):
 def authority_of(url: str) -> Authority:
     """Return where a valid URL leads."""
     parts = urlsplit(url)
-    port, secure = _SCHEMES.get(parts.scheme, (0, False))
-    http = parts.scheme not in _RAW_TCP
+    port, secure = SCHEMES.get(parts.scheme, (0, False))
+    http = parts.scheme not in TCP_SCHEMES
     return Authority(parts.hostname or "", parts.port or port, secure, http)
 
 

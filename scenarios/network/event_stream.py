@@ -4,7 +4,6 @@ Source of the format: the WHATWG HTML standard, section 9.2, "Server-sent events
 """
 
 import asyncio
-from typing import cast
 
 import httptools
 
@@ -12,9 +11,9 @@ from gauntlet.scenarios.adapters.base import Response, ServerSentEvent
 from gauntlet.scenarios.client.connection import Dial
 from gauntlet.scenarios.network.hosts import endpoint_of
 from gauntlet.scenarios.network.http_client import encode, header_lines
+from gauntlet.scenarios.network.stream_wire import StreamWire
 from gauntlet.scenarios.network.wire import (
     CLOSE_ABNORMAL,
-    CLOSE_NORMAL,
     DIAL_TIMEOUT_S,
     Listener,
     Network,
@@ -71,24 +70,18 @@ class EventParser:
             self._id = value.decode(errors="replace")
 
 
-class EventStream(asyncio.Protocol):
+class EventStream(StreamWire):
     """One stream; httptools calls the `on_…` methods."""
 
     def __init__(self, listener: Listener, message_bytes_max: int) -> None:
-        self._listener = listener
-        self._bytes_max = message_bytes_max
+        super().__init__(listener, message_bytes_max)
         self._parser = httptools.HttpResponseParser(self)
         self._events = EventParser()
         self._head = bytearray()
         self._refusal = bytearray()  # the beginning of the body of any other response than 200
-        self._transport: asyncio.Transport | None = None
         self._opened = False
-        self._close_code, self._close_reason = CLOSE_ABNORMAL, ""
         # The response when its head is complete, or the reason for which there is none.
         self.head: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -97,10 +90,6 @@ class EventStream(asyncio.Protocol):
             self._fail(f"not HTTP: {error}")
         if max(len(self._head), self._events.pending_bytes) > self._bytes_max:
             self._fail(f"an event of more than {self._bytes_max} bytes")
-
-    def _fail(self, reason: str) -> None:
-        self._close_reason = reason
-        self.abort()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head += name + b": " + value + b"\r\n"
@@ -134,27 +123,6 @@ class EventStream(asyncio.Protocol):
             self.head.set_exception(TransportError(reason or "closed by the server"))
         elif self._opened:
             self._listener.on_closed(self._close_code, reason)
-
-    def send(self, frame: bytes) -> None:
-        """Send the bytes of the request; an event stream has no other way to the server."""
-        if self._transport is not None:
-            self._transport.write(frame)
-
-    def read(self, *, on: bool) -> None:
-        """Pause or resume reading."""
-        if self._transport is not None:
-            (self._transport.resume_reading if on else self._transport.pause_reading)()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._close_code = CLOSE_NORMAL
-        if self._transport is not None:
-            self._transport.close()
-
-    def abort(self) -> None:
-        """Drop the connection."""
-        if self._transport is not None:
-            self._transport.abort()
 
 
 async def dial(network: Network, dial: Dial, listener: Listener) -> tuple[EventStream, Response]:

@@ -7,19 +7,11 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from gauntlet.core import hosts as core_hosts
 from gauntlet.core.errors import ConfigError
 
-# The default port of each scheme, and whether it means TLS.
-_SCHEMES: dict[str, tuple[int, bool]] = {
-    "http": (80, False),
-    "ws": (80, False),
-    "https": (443, True),
-    "wss": (443, True),
-    "tcp": (0, False),
-    "tls": (0, True),
-}
 HTTP_SCHEMES = ("http", "https", "ws", "wss")
-TCP_SCHEMES = ("tcp", "tls")
+TCP_SCHEMES = core_hosts.TCP_SCHEMES
 
 
 class Endpoint(NamedTuple):
@@ -53,7 +45,7 @@ def endpoint_of(url: str, schemes: Collection[str] = HTTP_SCHEMES) -> Endpoint:
         raise HostRefused(f"{url!r} is not an address that begins with {schemes_text(schemes)}")
     if parts.scheme not in schemes:
         raise HostRefused(f"{url!r} must begin with {schemes_text(schemes)}")
-    usual_port, secure = _SCHEMES[parts.scheme]
+    usual_port, secure = core_hosts.SCHEMES[parts.scheme]
     if not (port or usual_port):
         raise HostRefused(f"{url!r} must name a port, such as {parts.scheme}://127.0.0.1:1883")
     authority = parts.netloc.rpartition("@")[2]

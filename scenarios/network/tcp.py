@@ -1,15 +1,13 @@
 """The transport `tcp`: a plain TCP or TLS connection with the adapter's own framing."""
 
 import asyncio
-from typing import cast
 
 from gauntlet.scenarios.adapters.base import Framing, ProtocolError, Response
 from gauntlet.scenarios.client.connection import Dial
 from gauntlet.scenarios.network.bound_socket import connect_from
 from gauntlet.scenarios.network.hosts import TCP_SCHEMES, endpoint_of
+from gauntlet.scenarios.network.stream_wire import StreamWire
 from gauntlet.scenarios.network.wire import (
-    CLOSE_ABNORMAL,
-    CLOSE_NORMAL,
     DIAL_TIMEOUT_S,
     Listener,
     Network,
@@ -17,19 +15,13 @@ from gauntlet.scenarios.network.wire import (
 )
 
 
-class TcpWire(asyncio.Protocol):
+class TcpWire(StreamWire):
     """One connection; `on_closed` is called once after it was made."""
 
     def __init__(self, framing: Framing, listener: Listener, message_bytes_max: int) -> None:
+        super().__init__(listener, message_bytes_max)
         self._framing = framing
-        self._listener = listener
-        self._bytes_max = message_bytes_max
         self._unframed_bytes = 0
-        self._close_code, self._close_reason = CLOSE_ABNORMAL, ""
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -44,10 +36,6 @@ class TcpWire(asyncio.Protocol):
         for frame in frames:
             self._listener.on_frame(frame)
 
-    def _fail(self, reason: str) -> None:
-        self._close_reason = reason
-        self.abort()
-
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._listener.on_closed(self._close_code, self._close_reason or str(exc or ""))
@@ -56,27 +44,6 @@ class TcpWire(asyncio.Protocol):
     def is_open(self) -> bool:
         """Whether frames can be sent."""
         return self._transport is not None and not self._transport.is_closing()
-
-    def send(self, frame: bytes) -> None:
-        """Send a frame as it is; does nothing on a connection that has ended."""
-        if self._transport is not None:
-            self._transport.write(frame)
-
-    def read(self, *, on: bool) -> None:
-        """Pause or resume reading."""
-        if self._transport is not None:
-            (self._transport.resume_reading if on else self._transport.pause_reading)()
-
-    def close(self) -> None:
-        """Close after everything was written."""
-        self._close_code = CLOSE_NORMAL
-        if self._transport is not None:
-            self._transport.close()
-
-    def abort(self) -> None:
-        """Drop the connection."""
-        if self._transport is not None:
-            self._transport.abort()
 
     async def start_tls(self, network: Network, host: str) -> None:
         """Continue with TLS on this connection; TransportError if the handshake fails."""

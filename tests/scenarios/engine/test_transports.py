@@ -28,7 +28,7 @@ async def test_a_load_adds_up_over_every_transport(tmp_path, transport, cut):
             adapter=ADAPTER,
             stack="external",
         )
-        running = asyncio.create_task(drive(Engine(load_file, Stripe())))
+        running = asyncio.create_task(drive(Engine(load_file, Stripe()), after_s=3.5))
         if cut:
             await asyncio.sleep(1.0)
             server.cut()
