@@ -18,13 +18,15 @@ on `kind`:
 | ROOM | receiver's | subject | RoomEvent | position | presented | – | – |
 | AUDIT | – | author | op's | position | read by the audit | intended | – |
 | HEAD | – | – | – | head | read by the audit | – | – |
-| PAGE | receiver's | number of entries | head | after | received | requested | – |
+| PAGE | receiver's, or – | entries | last position | after | received | requested | PageFlag |
 | ATTEND | user's | user | RoomEvent | – | enter or exit requested | – | – |
 | MISSED | – | author, or 0 | op's, or 0 | – | missed | intended | Miss |
 
 `t_ns` and `ref_ns` are readings of `clock.now_ns`. `peer` is the number of a user and `conv` that
 of a conversation; `links.jsonl` maps both to names. A RANGE is an interval of positions that the
-user is entitled to receive. MISSED is an arrival that did not become an op. A room event that the
+user is entitled to receive. A PAGE covers the positions beyond `after` up to its last position: the
+head that it reports if it is the last page, otherwise its last entry. The pages that the audit
+reads have no link. MISSED is an arrival that did not become an op. A room event that the
 audit reads from storage is an AUDIT record with the flag ROOM_EVENT and its subject in `peer`.
 """
 
@@ -108,6 +110,13 @@ class Miss(IntEnum):
     NO_SENDER = 1  # no conversation was ready, or every possible sender was offline
     QUEUE = 2  # the author's queue for this conversation was full (`load.queue_max`)
     BACKLOG = 3  # the worker had too many sends in progress (`load.backlog_max`)
+
+
+class PageFlag(IntFlag):
+    """What is known of a page of history: `spare` of a PAGE record. Older runs have none."""
+
+    LAST = 1  # the page reached the head that it reports
+    DISORDERED = 2  # its positions do not ascend
 
 
 USER_KINDS = frozenset({Kind.CONNECT, Kind.DISCONNECT, Kind.OFFLINE})

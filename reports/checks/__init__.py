@@ -9,13 +9,18 @@ from typing import Protocol
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import CAPABILITIES
 from gauntlet.reports.checks import (
+    causal,
     divergent_order,
     duplicate,
     history_gap,
+    history_order,
+    history_regress,
     lost_acked,
     misdelivery,
     phantom,
     position,
+    realtime,
+    resync_replay,
     sender_fifo,
     undelivered,
     unrecovered,
@@ -42,10 +47,15 @@ _REGISTERED: tuple[CheckModule, ...] = (
     sender_fifo,
     wire_order,
     position,
+    realtime,
+    causal,
     divergent_order,
     phantom,
     misdelivery,
     history_gap,
+    history_order,
+    history_regress,
+    resync_replay,
     unrecovered,
 )
 

@@ -18,9 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gauntlet.core.history import Flag, Kind
+from gauntlet.core.history import Flag, Kind, PageFlag
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
+from gauntlet.reports.checks._known_positions import KnownPositions
 from gauntlet.reports.checks._shared import OwnPositions
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Bools, Ints, contains, find, ints, pair
@@ -38,10 +39,12 @@ KIND = CheckKind(
 
 
 def check(history: History) -> Finding:
-    page, position, beyond_pages = _required_positions(history)
+    positions = KnownPositions(history)
+    page, position, beyond_pages = _required_positions(history, positions)
     omitted = np.flatnonzero(~_received(history, page, position))
     holes, audited = _audit_holes(history)
     beyond = _beyond_audit(history)
+    short, short_audited = _short_pages(history, positions)
     in_ranges = sum(hole.size for hole in (*holes, *beyond_pages))
     witnesses = [
         *(
@@ -50,15 +53,35 @@ def check(history: History) -> Finding:
         ),
         *(_beyond_witness(history, hole) for hole in beyond_pages[:WITNESSES_MAX]),
         *(_hole_witness(history, hole) for hole in holes[:WITNESSES_MAX]),
+        *(_short_witness(history, int(page)) for page in short[:WITNESSES_MAX]),
         *(_end_witness(history, int(place)) for place in beyond[:WITNESSES_MAX]),
     ]
     return Finding(
-        examined=position.size + audited + beyond.size + in_ranges,
+        examined=position.size + audited + beyond.size + in_ranges + short_audited,
         subject="positions that pages had to contain",
         statement="{count} of {examined} {subject} {are} missing.",
-        count=omitted.size + beyond.size + in_ranges,
+        count=omitted.size + beyond.size + in_ranges + short.size,
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
     )
+
+
+def _short_pages(history: History, positions: KnownPositions) -> tuple[Ints, int]:
+    """Return the last pages of the audit that stop short, and how many pages were examined.
+
+    Such a page ends before a position up to which it had to reach: one that clients knew before it
+    was requested, and that is not beyond the head that the page reports. The audit requests what
+    follows, so a page that stops short makes no message appear to be lost.
+    """
+    records = history.records
+    pages = np.flatnonzero(
+        (records["kind"] == Kind.PAGE)
+        & (records["link"] == 0)
+        & (records["spare"] & PageFlag.LAST != 0)
+    )
+    known = positions.before(ints(records["conv"][pages]), ints(records["ref_ns"][pages]))
+    had_to_reach = np.minimum(known, ints(records["sseq"][pages]))
+    reached = ints(records["seq"][pages]) + ints(records["peer"][pages])
+    return pages[reached < had_to_reach], pages.size
 
 
 class Hole(NamedTuple):
@@ -75,7 +98,9 @@ class Hole(NamedTuple):
         return self.last - self.first + 1
 
 
-def _required_positions(history: History) -> tuple[Ints, Ints, list[Hole]]:
+def _required_positions(
+    history: History, positions: KnownPositions
+) -> tuple[Ints, Ints, list[Hole]]:
     """Return (record of the page, position) of everything that pages had to contain.
 
     The third value has what pages claimed beyond the last position that is known at all.
@@ -83,7 +108,7 @@ def _required_positions(history: History) -> tuple[Ints, Ints, list[Hole]]:
     records = history.records
     pages = np.flatnonzero((records["kind"] == Kind.PAGE) & (records["link"] > 0))
     after, last = ints(records["seq"][pages]), ints(records["sseq"][pages])
-    known = np.maximum(after, _last_known(history, ints(records["conv"][pages])))
+    known = np.maximum(after, positions.last(ints(records["conv"][pages])))
     beyond = [
         Hole(int(records["conv"][pages[at]]), int(known[at]) + 1, int(last[at]), int(pages[at]))
         for at in np.flatnonzero(last > known)
@@ -95,17 +120,6 @@ def _required_positions(history: History) -> tuple[Ints, Ints, list[Hole]]:
     place = ints(records["conv"][page]), history.user[page], position
     required = ~history.membership.excluded(*place) & ~OwnPositions(history).contain(*place)
     return page[required], position[required], _readable(history, beyond)
-
-
-def _last_known(history: History, conv: Ints) -> Ints:
-    """Return the last position of each conversation that any record contains, besides its head."""
-    records = history.records
-    at = np.flatnonzero(np.isin(records["kind"], (*_RECEIVED_KINDS, Kind.ACK, Kind.AUDIT)))
-    convs, which = np.unique(ints(records["conv"][at]), return_inverse=True)
-    # The additional last entry is for conversations without such a record (-1).
-    last = np.zeros(convs.size + 1, dtype=np.int64)
-    np.maximum.at(last, which, ints(records["seq"][at]))
-    return last[find(convs, conv)]
 
 
 def _readable(history: History, beyond: list[Hole]) -> list[Hole]:
@@ -191,6 +205,15 @@ def _beyond_witness(history: History, hole: Hole) -> Witness:
         f"ever received a position after {hole.first - 1}.",
         (),
         user,
+    )
+
+
+def _short_witness(history: History, page: int) -> Witness:
+    record = history.records[page]
+    return Witness(
+        f"The audit requested {history.names.conv(int(record['conv']))} after position "
+        f"{record['seq']} and received {record['peer']} entries, although the page reports the "
+        f"head {record['sseq']}.",
     )
 
 

@@ -30,7 +30,8 @@ def check(history: History) -> Finding:
     message, session, stream = message[order], session[order], stream[order]
     earliest = _earliest_ack_after(stream, history.messages.acked_ns[message])
     attempted_ns = history.messages.first_attempt_ns[message]
-    overtaking = np.flatnonzero(earliest < attempted_ns)
+    # The appearance of a message that was never sent is a violation of `phantom`.
+    overtaking = np.flatnonzero((earliest < attempted_ns) & history.messages.sent[message])
     return Finding(
         examined=message.size,
         subject="first deliveries",

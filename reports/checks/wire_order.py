@@ -11,7 +11,8 @@ rules:
   is in a GAP of that connection, must not be read by the user, or was written by the user where the
   system sends users none of their own messages.
 
-A duplicate that went backwards while its successors were still held back is not visible.
+A duplicate that went backwards while its successors were still held back is not visible. Copies of
+what the client had before it connected concern `resync-replay` and are not examined here.
 """
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy as np
 from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
+from gauntlet.reports.checks._replays import replayed
 from gauntlet.reports.checks._shared import OwnPositions
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Bools, Ints, ints, pair
@@ -57,6 +59,7 @@ def _pushes(history: History) -> tuple[Ints, Ints, Ints]:
     records = history.records
     live = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM))
     live &= (records["flags"] & CHANNEL_BITS == Channel.LIVE) & (records["seq"] > 0)
+    live &= ~replayed(history)
     record = np.flatnonzero(live)
     _, lane = np.unique(pair(records["link"][record], records["conv"][record]), return_inverse=True)
     order = np.argsort(lane, kind="stable")

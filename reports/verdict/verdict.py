@@ -7,6 +7,7 @@ from typing import Any
 from gauntlet.core.errors import PRECEDENCE, Exit, first_exit
 from gauntlet.reports.checks.finding import Outcome, Verdict
 from gauntlet.reports.history.events import Events, Unreachable
+from gauntlet.reports.verdict import precedence
 from gauntlet.reports.verdict.objectives import Judged
 
 STATUSES: dict[Exit, str] = {
@@ -43,9 +44,10 @@ def conclude(reasons: list[Reason]) -> dict[str, Any]:
 def check_reasons(verdicts: list[Verdict], required: set[str]) -> Iterator[Reason]:
     """Yield a reason for each violated check and for each required check that is unknown.
 
-    A violated check fails the run if it is required, and is a warning otherwise.
+    A violated check fails the run if it is required, and is a warning otherwise. The most specific
+    violation comes first.
     """
-    for verdict in verdicts:
+    for verdict in sorted(verdicts, key=lambda verdict: precedence.rank(verdict.check)):
         needed = verdict.check in required
         sentence = f"{verdict.check}: {verdict.sentence}"
         if verdict.outcome is Outcome.INVALID:

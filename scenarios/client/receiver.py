@@ -1,12 +1,13 @@
 """What one user receives: an inbox per conversation, the history records, and the acks. Pure."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from functools import partial
 
 import msgspec
 
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
-from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
+from gauntlet.core.history import Channel, Flag, Kind, PageFlag, RoomEvent
 from gauntlet.core.scenario.capabilities import HISTORY, SELF_ECHO, SERVER_SEQ
 from gauntlet.scenarios.adapters.base import Cursor, Entry, Gap, Page
 from gauntlet.scenarios.adapters.limits import check_page
@@ -190,16 +191,14 @@ class Receiver:
         if page is None:
             self._request_channel.switch_gateway(gateway)  # the inbox will request it again
         else:
-            continues = page.continues(PAGE_LIMIT)
-            self._context.sink.add(
-                Kind.PAGE,
-                self._context.now_ns(),
-                ref_ns=requested_ns,
-                conv=inbox.conv.number,
+            record_page(
+                self._context,
+                inbox.conv,
+                page,
+                PAGE_LIMIT,
+                after=after if isinstance(after, int) else 0,
+                requested_ns=requested_ns,
                 link=self._request_channel.connection_number,
-                peer=len(page.entries),
-                sseq=page.entries[-1].seq if continues else page.head,
-                seq=after if isinstance(after, int) else 0,
             )
         inbox.on_page(page)
 
@@ -228,6 +227,34 @@ class Receiver:
             for conv, seq in unacked.items():
                 if frame := self._request_channel.ask(self._request_channel.codec.ack, conv, seq):
                     self._context.transport.send(connection, frame)
+
+
+def record_page(
+    context: Context,
+    conv: Conversation,
+    page: Page,
+    limit: int,
+    *,
+    after: int,
+    requested_ns: int,
+    link: int = 0,
+) -> None:
+    """Record a page of history as it came from the server; the audit's pages have no link."""
+    continues = page.continues(limit)
+    ascend = all(later.seq > earlier.seq for earlier, later in itertools.pairwise(page.entries))
+    numbered = SERVER_SEQ in context.adapter.capabilities
+    context.sink.add(
+        Kind.PAGE,
+        context.now_ns(),
+        ref_ns=requested_ns,
+        conv=conv.number,
+        link=link,
+        peer=len(page.entries),
+        sseq=page.entries[-1].seq if continues else page.head,
+        seq=after,
+        spare=(0 if continues else PageFlag.LAST)
+        | (0 if ascend or not numbered else PageFlag.DISORDERED),
+    )
 
 
 def read_content(context: Context, conv: Conversation, entry: Entry) -> Content:

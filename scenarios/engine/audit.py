@@ -21,7 +21,7 @@ from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.scenarios.adapters.base import Cursor, Entry, Page, ProtocolError
 from gauntlet.scenarios.adapters.limits import check_page
 from gauntlet.scenarios.client.context import Context
-from gauntlet.scenarios.client.receiver import Content, read_content
+from gauntlet.scenarios.client.receiver import Content, read_content, record_page
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.metrics import error_log
 from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
@@ -115,9 +115,11 @@ class Audit:
             page = await self._page(conv, after, PAGE_LIMIT)
             head = max(head, page.head)
             entries.update((entry.seq, entry) for entry in page.entries)
-            if not page.continues(PAGE_LIMIT):
+            # A page that ends before the head that it reports does not prove the end.
+            last = max((entry.seq for entry in page.entries), default=after)
+            if not page.continues(PAGE_LIMIT) and (last == after or last >= head):
                 break
-            after = _next_cursor(conv, after, page.entries[-1].seq, len(entries))
+            after = _next_cursor(conv, after, last, len(entries))
         await self._read_holes(conv, entries, head)
         return entries, head
 
@@ -154,8 +156,11 @@ class Audit:
     ) -> Page:
         access = self._sessions[reader or conv.members[0]].request_channel
         call = access.codec.history(conv.name, after, limit)
+        requested_ns = self._context.now_ns()
         page = await call_and_wait(self._port, access, conv.number, call, _WITHIN_S)
         check_page(page)
+        if isinstance(after, int):
+            record_page(self._context, conv, page, limit, after=after, requested_ns=requested_ns)
         self._heard_s = asyncio.get_running_loop().time()
         self._pages += 1
         if self._heard_s > self._told_s + _TELL_S:

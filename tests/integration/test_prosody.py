@@ -13,7 +13,16 @@ from gauntlet.scenarios.adapters import ADAPTERS
 
 pytestmark = [pytest.mark.integration, pytest.mark.ci]
 
-NOT_APPLICABLE = {"wire-order", "position", "divergent-order", "history-gap"}
+NOT_APPLICABLE = {
+    "wire-order",
+    "position",
+    "realtime",
+    "divergent-order",
+    "history-gap",
+    "history-order",
+    "history-regress",
+    "resync-replay",
+}
 
 
 @pytest.fixture

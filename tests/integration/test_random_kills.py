@@ -65,7 +65,8 @@ sla:
   - {{id: no-exits, indicator: spurious_exits_count, op: "<=", value: 0, window: run}}
 checks:
   required: [lost-acked, undelivered, duplicate, sender-fifo, wire-order, position,
-             divergent-order, phantom, misdelivery, history-gap]
+             realtime, causal, divergent-order, phantom, misdelivery, history-gap, history-order,
+             history-regress, resync-replay]
 faults:
 {faults}
 """

@@ -7,15 +7,13 @@ from typing import Any
 import pytest
 
 from gauntlet.core.run_directory import RunDir
-from gauntlet.core.scenario.capabilities import CAPABILITIES
-from gauntlet.core.scenario.model import from_builtins
 from gauntlet.reports import checks
 from gauntlet.reports.checks.finding import Verdict
-from gauntlet.reports.history.events import collect_events
-from gauntlet.reports.history.history import History, load_history
+from gauntlet.reports.history.history import History
 from gauntlet.reports.verdict.judge import judge
 
 from . import histories, mutators
+from .loading import read_history
 from .story import Story
 
 
@@ -37,12 +35,7 @@ def history(written: Callable[[Story], RunDir]) -> Callable[..., History]:
     """Return a function that writes a story and reads its history, `without` a capability."""
 
     def read(story: Story, *, without: str = "") -> History:
-        run = written(story)
-        scenario = from_builtins(story.scenario)
-        declared = frozenset(CAPABILITIES) - {without}
-        return load_history(
-            run, scenario, collect_events(run.read_events(), scenario.faults), declared
-        )
+        return read_history(story, written(story), without)
 
     return read
 

@@ -12,7 +12,7 @@ import functools
 import random
 from collections import defaultdict, deque
 
-from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
+from gauntlet.core.history import Channel, Flag, Kind, PageFlag, RoomEvent
 
 from .story import BACK_S, FAULT_S, HEAL_S, MS, RAMP_S, STEADY_S, ZERO, Link, S, Story
 
@@ -190,7 +190,8 @@ class _Model:
             while todo and todo[0]["t"] <= link.up:
                 missed.append(todo.popleft())
             if missed:
-                shown = self._resync(conv, link, cursor, missed, max(link.up + 20 * MS, shown))
+                read = max(link.up + 20 * MS, shown)
+                shown = self._resync(conv, link, cursor, missed, read, head_at=link.up)
                 cursor = missed[-1]["seq"]
                 if self.rng.random() < 0.5:  # the push of the last entry also arrives
                     self._record(Kind.RECEIVE, conv, link, missed[-1], shown, Flag.DUPLICATE)
@@ -214,17 +215,25 @@ class _Model:
         return 1, 1 << 31
 
     def _resync(
-        self, conv: int, link: Link, cursor: int, missed: list[dict[str, int]], t_ns: int
+        self,
+        conv: int,
+        link: Link,
+        cursor: int,
+        missed: list[dict[str, int]],
+        t_ns: int,
+        head_at: int = 0,
     ) -> int:
+        """Write a page and what it contains; it reached the head if it was requested `head_at`."""
         self.story.add(
             Kind.PAGE,
             t_ns,
-            ref_ns=t_ns - 5 * MS,
+            ref_ns=head_at or t_ns - 5 * MS,
             conv=conv,
             link=link.number,
             peer=len(missed),
             sseq=missed[-1]["seq"],
             seq=cursor,
+            spare=PageFlag.LAST if head_at else 0,
         )
         for at, entry in enumerate(missed, 1):
             self._show(conv, link, entry, t_ns + at * 1_000, Channel.RESYNC)
@@ -255,6 +264,10 @@ class _Model:
     def _audit(self, conv: int) -> None:
         t_ns = ZERO + int((self.story.phases["audit"] + 0.5) * S)
         entries = self._ordered(conv)
+        head = len(entries)
+        self.story.add(
+            Kind.PAGE, t_ns, ref_ns=t_ns - MS, conv=conv, peer=head, sseq=head, spare=PageFlag.LAST
+        )
         for at, entry in enumerate(entries):
             self.story.add(
                 Kind.AUDIT,

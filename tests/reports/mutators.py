@@ -8,7 +8,7 @@ the clients of a broken system would have written.
 import itertools
 from collections.abc import Callable, Iterator
 
-from gauntlet.core.history import Channel, Flag, Kind, Record
+from gauntlet.core.history import Channel, Flag, Kind, PageFlag, Record
 
 from .histories import LATE, LEAVER, ROOM
 from .story import MS, RAMP_S, STEADY_S, ZERO, Link, S, Story
@@ -189,7 +189,7 @@ def _exchange(story: Story, one: Record, two: Record) -> None:
         if record.kind == Kind.ACK:
             story.change(index, seq=partner.seq)
         elif record.kind in (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT):
-            story.change(index, sseq=partner.sseq, ref_ns=partner.ref_ns)
+            story.change(index, peer=partner.peer, sseq=partner.sseq, ref_ns=partner.ref_ns)
 
 
 def push_backwards(story: Story) -> set[Identity]:
@@ -235,11 +235,49 @@ def assign_one_position_twice(story: Story) -> set[Identity]:
     return {message}
 
 
+def place_the_later_acknowledged_first(story: Story) -> set[Identity]:
+    """Exchange the positions of messages of two senders, of which one was acknowledged first.
+
+    The sender of the second had not received the first, so it is no reply.
+    """
+    audits = sorted(
+        (story.records[index] for index in story.at(Kind.AUDIT)),
+        key=lambda record: (record.conv, record.seq),
+    )
+    for one, two in itertools.pairwise(audits):
+        neighbours = (one.conv, one.seq + 1) == (two.conv, two.seq) and one.peer != two.peer
+        if not neighbours or (one.flags | two.flags) & Flag.ROOM_EVENT:
+            continue
+        if _ordered(story, one, two) and not _answers(story, one, two):
+            _exchange(story, one, two)
+            return {identity(one), identity(two)}
+    raise AssertionError
+
+
+def _answers(story: Story, one: Record, two: Record) -> bool:
+    """Return whether the sender of `two` had received `one` before sending it."""
+    sent = story.records[_of(story, Kind.ATTEMPT, identity(two))[0]]
+    return any(
+        story.links[story.records[index].link].user == sent.peer
+        and story.records[index].t_ns < sent.t_ns
+        for index in _of(story, Kind.DELIVER, identity(one))
+    )
+
+
 def present_in_another_order(story: Story) -> set[Identity]:
-    """Present two messages of different senders to one receiver in the opposite order."""
+    """Present two messages to one receiver in the opposite order; none answers the other."""
+    return _present_swapped(story, reply=False)
+
+
+def present_a_reply_first(story: Story) -> set[Identity]:
+    """Present a reply to one receiver before the message that it answers."""
+    return _present_swapped(story, reply=True)
+
+
+def _present_swapped(story: Story, *, reply: bool) -> set[Identity]:
     for first, second in _resynced_neighbours(story):
         one, two = story.records[first], story.records[second]
-        if one.peer != two.peer and one.conv != ROOM:
+        if one.peer != two.peer and one.conv != ROOM and _answers(story, one, two) == reply:
             story.change(first, t_ns=two.t_ns)
             story.change(second, t_ns=one.t_ns)
             return {identity(one), identity(two)}
@@ -355,6 +393,50 @@ def present_a_message_beyond_the_audit(story: Story) -> set[Identity]:
     raise AssertionError
 
 
+def stop_short_in_the_audit(story: Story) -> set[Identity]:
+    """End a page of the audit before the head that it reports; another page has the rest."""
+    index = story.at(Kind.PAGE, link=0)[0]
+    page = story.records[index]
+    story.change(index, peer=page.peer - 2)
+    story.records.append(page._replace(seq=page.seq + page.peer - 2, peer=2, t_ns=page.t_ns + 1))
+    return set()
+
+
+def return_a_page_unsorted(story: Story) -> set[Identity]:
+    """Return the entries of a page in another order; the client sorts them."""
+    index = next(at for at in story.at(Kind.PAGE) if story.records[at].link)
+    story.change(index, spare=story.records[index].spare | PageFlag.DISORDERED)
+    return set()
+
+
+def forget_the_last_positions(story: Story) -> set[Identity]:
+    """Answer a user's request with the head of some seconds ago."""
+    _, known = next(_heads(story))
+    link = next(
+        number
+        for number, link in story.links.items()
+        if link.user in story.convs[known.conv]["members"]
+    )
+    old = known.seq - 3
+    at = {"conv": known.conv, "link": link, "spare": PageFlag.LAST}
+    story.add(Kind.PAGE, ZERO + 30 * S, ref_ns=ZERO + 30 * S - MS, seq=old, sseq=old, **at)
+    return set()
+
+
+def push_again_what_the_client_had(story: Story) -> set[Identity]:
+    """Push to a client that returned a message from its earlier connection."""
+    link = next(link for link in story.links.values() if link.incarnation == 2)
+    (before,) = (
+        number
+        for number, known in story.links.items()
+        if known.user == link.user and known.incarnation == 1
+    )
+    record = story.records[story.at(Kind.DELIVER, link=before)[0]]
+    again = record._replace(kind=Kind.RECEIVE, link=link.number, flags=Flag.DUPLICATE)
+    story.records.append(again._replace(t_ns=link.up + 5 * MS))
+    return {identity(record)}
+
+
 def keep_a_user_disconnected(story: Story) -> set[Identity]:
     """Disconnect a user in the fault until after the recovery window."""
     story.users[9] = "u0-9"
@@ -387,6 +469,8 @@ MUTATORS: dict[Mutator, str] = {
     jump_silently: "wire-order",
     acknowledge_the_wrong_position: "position",
     assign_one_position_twice: "position",
+    place_the_later_acknowledged_first: "realtime",
+    present_a_reply_first: "causal",
     present_in_another_order: "divergent-order",
     corrupt_a_body: "phantom",
     store_a_message_that_was_not_sent: "phantom",
@@ -398,6 +482,10 @@ MUTATORS: dict[Mutator, str] = {
     skip_on_a_page: "history-gap",
     leave_a_hole_in_the_audit: "history-gap",
     present_a_message_beyond_the_audit: "history-gap",
+    stop_short_in_the_audit: "history-gap",
+    return_a_page_unsorted: "history-order",
+    forget_the_last_positions: "history-regress",
+    push_again_what_the_client_had: "resync-replay",
     keep_a_user_disconnected: "unrecovered",
     recover_too_late: "unrecovered",
 }

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gauntlet.reports.checks.divergent_order import components
+from gauntlet.reports.checks._components import components
 
 NODES = range(7)
 EDGES = st.sets(st.tuples(st.sampled_from(NODES), st.sampled_from(NODES)))

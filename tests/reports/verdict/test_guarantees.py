@@ -45,9 +45,11 @@ def graded(**changes):
         ({"wire_order": "unknown"}, "C"),
         ({"wire_order": "not-applicable", "sender_fifo": "invalid"}, "F"),
         (
-            dict.fromkeys(
-                ("sender_fifo", "wire_order", "position", "divergent_order"), "not-applicable"
-            ),
+            {
+                name.replace("-", "_"): "not-applicable"
+                for name, kind in catalog.CHECKS.items()
+                if kind.aspect == "order"
+            },
             "–",
         ),
     ],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
+from gauntlet.core.history import Channel, Flag, Kind, PageFlag, RoomEvent
 from gauntlet.scenarios.adapters.base import Entry, Gap
 from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.client.connection import Connection
@@ -62,6 +62,33 @@ def test_an_announced_gap_is_recorded_and_read_from_the_history(world, receiver)
     assert [r.fields["flags"] for r in world.kinds(Kind.DELIVER)] == [Channel.RESYNC] * 2
     (page,) = world.kinds(Kind.PAGE)
     assert {k: page.fields[k] for k in ("peer", "sseq", "seq")} == {"peer": 2, "sseq": 2, "seq": 0}
+
+
+@pytest.mark.parametrize(
+    ("positions", "flags"),
+    [((1, 2), PageFlag.LAST), ((2, 1), PageFlag.LAST | PageFlag.DISORDERED), ((), PageFlag.LAST)],
+)
+def test_a_page_is_recorded_as_it_came(world, receiver, positions, flags):
+    receiver.on_gap(open_connection(), Gap(TALK.name, 1, 2))
+    messages = [
+        {"seq": n, "body": message_of_bob(n, n).body, "sender": BOB.name, "type": "msg"}
+        for n in positions
+    ]
+    world.take().answer(200, {"messages": messages, "head": 2})
+    (page,) = world.kinds(Kind.PAGE)
+    assert page.fields["spare"] == flags
+
+
+def test_a_full_page_is_not_recorded_as_the_last(world, receiver, monkeypatch):
+    monkeypatch.setattr("gauntlet.scenarios.client.receiver.PAGE_LIMIT", 2)
+    receiver.on_gap(open_connection(), Gap(TALK.name, 1, 3))
+    messages = [
+        {"seq": n, "body": message_of_bob(n, n).body, "sender": BOB.name, "type": "msg"}
+        for n in (1, 2)
+    ]
+    world.take().answer(200, {"messages": messages, "head": 3})
+    (page,) = world.kinds(Kind.PAGE)
+    assert (page.fields["spare"], page.fields["sseq"]) == (0, 2)
 
 
 def test_a_failed_history_read_is_repeated_at_another_gateway(world, receiver):

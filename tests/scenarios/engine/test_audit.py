@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gauntlet.core.history import Flag, Kind
+from gauntlet.core.history import Flag, Kind, PageFlag
 from gauntlet.scenarios.adapters.base import Account, Entry, Page, ProtocolError
 from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.adapters.xmpp import Xmpp
@@ -135,3 +135,52 @@ async def test_short_pages_of_a_numbered_history_are_read_on(monkeypatch):
     session = SimpleNamespace(request_channel=SimpleNamespace(codec=codec))
     await Audit(world.context, None, {1: session}, None).run([TALK])
     assert found(world) == list(range(1, 701))
+
+
+@pytest.fixture
+def numbered(monkeypatch):
+    """Audits a numbered talk whose server answers (after, limit) by a function; the world."""
+
+    async def call_and_wait(_port, _access, _gateway, page, _within_s):
+        return page
+
+    monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
+
+    async def go(answer):
+        world = World()
+        codec = SimpleNamespace(history=lambda _conv, after, limit: answer(after, limit))
+        session = SimpleNamespace(request_channel=SimpleNamespace(codec=codec))
+        await Audit(world.context, None, {1: session, 2: session}, None).run([TALK])
+        return world
+
+    return go
+
+
+def entry_at(position):
+    """Return a message by Bob at a position."""
+    return Entry(TALK.name, position, "u0-1", payload.build(TALK.number, 2, position, 500, 120))
+
+
+async def test_a_page_that_stops_before_its_head_is_read_on(numbered):
+    """A server that returns short pages loses nothing, so nothing may look lost."""
+    stored = [entry_at(position) for position in range(1, 8)]
+    world = await numbered(lambda after, _limit: Page(stored[after : after + 3], head=7))
+    assert [r.fields["seq"] for r in world.kinds(Kind.AUDIT)] == [1, 2, 3, 4, 5, 6, 7]
+    pages = [(r.fields["seq"], r.fields["peer"], r.fields["spare"]) for r in world.kinds(Kind.PAGE)]
+    assert pages == [(0, 3, PageFlag.LAST), (3, 3, PageFlag.LAST), (6, 1, PageFlag.LAST)]
+
+
+async def test_a_head_that_nothing_reaches_ends_the_audit(numbered):
+    """A server may claim any head; a page that brings nothing new ends the reading."""
+    stored = [entry_at(position) for position in (1, 2)]
+    asked = []
+
+    def answer(after, _limit):
+        asked.append(after)
+        return Page(stored[after:], head=3)
+
+    world = await numbered(answer)
+    assert asked[:2] == [0, 2]
+    assert len(asked) < 6
+    assert [record.fields["seq"] for record in world.kinds(Kind.AUDIT)] == [1, 2]
+    assert [record.fields["seq"] for record in world.kinds(Kind.HEAD)] == [3]

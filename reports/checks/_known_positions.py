@@ -1,0 +1,61 @@
+"""What a conversation was known to contain at a given time: for checks that compare reads."""
+
+import numpy as np
+
+from gauntlet.core.history import Kind, PageFlag
+from gauntlet.reports.history.arrays import Ints, find, ints, pair
+from gauntlet.reports.history.history import History
+
+_SHOWN_KINDS = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
+
+
+class KnownPositions:
+    """The highest position of each conversation that clients knew at each time.
+
+    A client knows a position when it was acknowledged or received, and when a page of history
+    reported it as the head. A head beyond everything that any record contains is a wrong claim and
+    counts as nothing; `history-gap` reports it.
+    """
+
+    def __init__(self, history: History) -> None:
+        records = history.records
+        kind = records["kind"]
+        shown = np.isin(kind, (*_SHOWN_KINDS, Kind.AUDIT)) & (records["seq"] > 0)
+        at = np.flatnonzero(shown)
+        self._convs, conv = np.unique(ints(records["conv"][at]), return_inverse=True)
+        # The additional last entry is for conversations without such a record (-1).
+        self._last = np.zeros(self._convs.size + 1, dtype=np.int64)
+        np.maximum.at(self._last, conv, ints(records["seq"][at]))
+
+        known = np.flatnonzero(shown & (kind != Kind.AUDIT))
+        heads = np.flatnonzero((kind == Kind.PAGE) & (records["spare"] & PageFlag.LAST != 0))
+        heads = heads[ints(records["sseq"][heads]) <= self.last(ints(records["conv"][heads]))]
+        learned = np.concatenate([known, heads])
+        position = ints(np.concatenate([records["seq"][known], records["sseq"][heads]]))
+        conv = find(self._convs, ints(records["conv"][learned]))
+        order = np.lexsort((records["t_ns"][learned], conv))
+        self._conv, self._t_ns = conv[order], ints(records["t_ns"][learned])[order]
+        # Keys of later conversations are larger, so one running maximum serves all of them.
+        self._highest = np.maximum.accumulate(pair(conv[order], position[order])) & 0xFFFFFFFF
+
+    def last(self, conv: Ints) -> Ints:
+        """Return the last position of each conversation that any record contains, 0 if none."""
+        return self._last[find(self._convs, conv)]
+
+    def before(self, conv: Ints, t_ns: Ints) -> Ints:
+        """Return the highest position that was known in each conversation before each time."""
+        conv = find(self._convs, conv)
+        asked = np.arange(conv.size + self._conv.size) < conv.size
+        convs = np.concatenate([conv, self._conv])
+        times = np.concatenate([t_ns, self._t_ns])
+        # At the same time, the question comes first: what is learned then was not known before.
+        order = np.lexsort((~asked, times, convs))
+        learned = np.where(asked[order], -1, order - conv.size)
+        latest = np.empty_like(order)
+        latest[order] = np.maximum.accumulate(np.where(learned >= 0, np.arange(order.size), -1))
+        source = latest[: conv.size]
+        at = np.where(source >= 0, learned[np.maximum(source, 0)], 0)
+        if self._conv.size == 0:
+            return np.zeros(conv.size, dtype=np.int64)
+        same = (source >= 0) & (conv >= 0) & (self._conv[at] == conv)
+        return np.where(same, self._highest[at], 0)

@@ -1,0 +1,46 @@
+"""history-order: the positions of a page of history ascend.
+
+Clients sort what they receive, so the disorder of a page is visible only in the page itself: the
+load records it when the page arrives.
+"""
+
+import numpy as np
+
+from gauntlet.core.history import Kind, PageFlag
+from gauntlet.core.plugins import CheckKind
+from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.history import History
+
+KIND = CheckKind(
+    "history-order",
+    "a page of history was not sorted by position",
+    aspect="order",
+    required=True,
+    needs=(SERVER_SEQ, HISTORY),
+)
+
+
+def check(history: History) -> Finding:
+    records = history.records
+    pages = np.flatnonzero(records["kind"] == Kind.PAGE)
+    disordered = pages[records["spare"][pages] & PageFlag.DISORDERED != 0]
+    return Finding(
+        examined=pages.size,
+        subject="pages of history",
+        statement="{count} of {examined} {subject} {are} not sorted by position.",
+        count=disordered.size,
+        witnesses=tuple(_witness(history, int(page)) for page in disordered[:WITNESSES_MAX]),
+        not_applicable="" if pages.size else "No page of history was read.",
+    )
+
+
+def _witness(history: History, page: int) -> Witness:
+    record, user = history.records[page], int(history.user[page])
+    reader = history.names.user(user) if user else "The audit"
+    return Witness(
+        f"{reader} requested {history.names.conv(int(record['conv']))} after position "
+        f"{record['seq']} and received {record['peer']} entries that are not in ascending order.",
+        (),
+        user,
+    )

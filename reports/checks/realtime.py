@@ -1,0 +1,135 @@
+"""realtime: a message that was acknowledged before another was sent has the earlier position.
+
+Two messages of a conversation are ordered in real time if the first was acknowledged before the
+first attempt at the second. A server that assigns positions when it stores a message cannot place
+the second before the first. Pairs of the same sender concern `sender-fifo`.
+
+Positions are those at which the audit or a receiver found a message; those of acknowledgements are
+compared with them by `position`. All times of a conversation come from one clock. One backward scan
+carries the earliest acknowledgement of the messages at later positions; only conversations in which
+that scan finds an inversion are examined message by message.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from gauntlet.core.history import Kind
+from gauntlet.core.plugins import CheckKind
+from gauntlet.core.scenario.capabilities import SERVER_SEQ
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, ints
+from gauntlet.reports.history.history import History
+
+KIND = CheckKind(
+    "realtime",
+    "a message was acknowledged before another was sent, and has the later position",
+    aspect="order",
+    required=True,
+    needs=(SERVER_SEQ,),
+)
+
+
+class _Acked(NamedTuple):
+    """The earliest acknowledgement among some messages of one author."""
+
+    t_ns: int
+    author: int
+    message: int
+
+
+def check(history: History) -> Finding:
+    messages = history.messages
+    position = _found_positions(history)
+    placed = np.flatnonzero(messages.sent & (position > 0))
+    placed = placed[np.lexsort((position[placed], messages.conv[placed]))]
+    suspects = np.unique(messages.conv[placed][_maybe_inverted(history, placed)])
+    chosen = placed[np.isin(messages.conv[placed], suspects)]
+    inverted = list(_inversions(history, chosen, position))
+    return Finding(
+        examined=placed.size,
+        subject="messages with a position",
+        statement="{count} of {examined} {subject} {were} sent after the acknowledgement of a "
+        "message that has a later position.",
+        count=len(inverted),
+        witnesses=tuple(_witness(history, position, *pair) for pair in inverted[:WITNESSES_MAX]),
+    )
+
+
+def _found_positions(history: History) -> Ints:
+    """Return where each message was found: by the audit, otherwise by a receiver; 0 if nowhere."""
+    records, of_record = history.records, history.messages.of_record
+    position = np.zeros(len(history.messages), dtype=np.int64)
+    for kind in (Kind.DELIVER, Kind.AUDIT):
+        # Backwards, because the last assignment to an index is the one that remains.
+        at = np.flatnonzero((records["kind"] == kind) & (of_record >= 0) & (records["seq"] > 0))[
+            ::-1
+        ]
+        position[of_record[at]] = ints(records["seq"][at])
+    return position
+
+
+def _ack_ns(history: History, message: Ints) -> Ints:
+    """Return when each message was acknowledged as stored; handing over proves nothing."""
+    messages = history.messages
+    return np.where(messages.handed_over[message], NEVER, messages.acked_ns[message])
+
+
+def _maybe_inverted(history: History, placed: Ints) -> Bools:
+    """Return which messages, sorted by conversation and position, precede an earlier ack."""
+    messages = history.messages
+    conv, acked_ns = messages.conv[placed], _ack_ns(history, placed)
+    values, rank = np.unique(acked_ns, return_inverse=True)
+    _, conv = np.unique(conv, return_inverse=True)
+    # The backward scan meets later conversations first, so each one's ranks are offset to lie below
+    # those of all conversations that were scanned before.
+    offset = (conv.max(initial=0) - conv) * -(values.size + 1)
+    scanned = np.minimum.accumulate((rank + offset)[::-1])[::-1] - offset
+    earliest_ns = np.append(values, NEVER)[scanned]
+    inverted: Bools = earliest_ns < messages.first_attempt_ns[placed]
+    return inverted
+
+
+def _inversions(history: History, placed: Ints, position: Ints) -> Iterator[tuple[int, int]]:
+    """Yield (acknowledged first, placed first) for each message that precedes an earlier ack."""
+    messages = history.messages
+    acked_ns = _ack_ns(history, placed)
+    found = []
+    conv = -1
+    # The two earliest acknowledgements, of different authors, at later positions.
+    best: list[_Acked] = []
+    waiting: list[_Acked] = []  # those at the current position, which is not later than itself
+    at_position = -1
+    for at in range(placed.size - 1, -1, -1):
+        message = int(placed[at])
+        if int(messages.conv[message]) != conv:
+            conv, best, waiting, at_position = int(messages.conv[message]), [], [], -1
+        if int(position[message]) != at_position:
+            for acked in waiting:
+                best = _with(best, acked)
+            waiting, at_position = [], int(position[message])
+        author, sent_ns = int(messages.author[message]), int(messages.first_attempt_ns[message])
+        earlier = next((acked for acked in best if acked.author != author), None)
+        if earlier is not None and earlier.t_ns < sent_ns:
+            found.append((earlier.message, message))
+        if acked_ns[at] != NEVER:
+            waiting.append(_Acked(int(acked_ns[at]), author, message))
+    yield from reversed(found)
+
+
+def _with(best: list[_Acked], acked: _Acked) -> list[_Acked]:
+    """Return the two earliest acknowledgements of different authors among `best` and `acked`."""
+    earliest: dict[int, _Acked] = {}
+    for known in sorted([*best, acked]):
+        earliest.setdefault(known.author, known)
+    return list(earliest.values())[:2]
+
+
+def _witness(history: History, position: Ints, first: int, second: int) -> Witness:
+    return Witness(
+        f"{history.title(first)[0].upper()}{history.title(first)[1:]} was acknowledged before "
+        f"{history.title(second)} was sent, but the first is at position {position[first]} and the "
+        f"second at position {position[second]}.",
+        (first, second),
+    )

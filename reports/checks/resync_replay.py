@@ -1,0 +1,49 @@
+"""resync-replay: a new connection pushed what its client already had.
+
+When a client connects, it names the last position that it has of each conversation (its cursor).
+The server must not push positions up to the cursor again. A copy of what the client fetched after
+it dialled is allowed, because a push and a read of the history may cross.
+"""
+
+import numpy as np
+
+from gauntlet.core.plugins import CheckKind
+from gauntlet.core.scenario.capabilities import HEADS, SERVER_SEQ
+from gauntlet.reports.checks._replays import replayed
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.history import History
+
+KIND = CheckKind(
+    "resync-replay",
+    "a new connection pushed messages that its client already had",
+    aspect="re-sync",
+    required=True,
+    needs=(SERVER_SEQ, HEADS),
+)
+
+
+def check(history: History) -> Finding:
+    copies = np.flatnonzero(replayed(history))
+    connections = history.sessions.connections
+    returns = connections.session.size - np.unique(connections.session).size
+    return Finding(
+        examined=returns,
+        subject="connections of clients that returned",
+        statement="{count} pushes repeated what their client already had, on {examined} {subject}.",
+        count=copies.size,
+        witnesses=tuple(_witness(history, int(at)) for at in copies[:WITNESSES_MAX]),
+        not_applicable="" if returns else "No client connected more than once.",
+    )
+
+
+def _witness(history: History, at: int) -> Witness:
+    record = history.records[at]
+    user, message = int(history.user[at]), int(history.messages.of_record[at])
+    connection = history.names.connections[int(record["link"])]
+    return Witness(
+        f"{connection.edge}, on connection {connection.incarnation} of {history.names.user(user)}, "
+        f"pushed position {record['seq']} of {history.names.conv(int(record['conv']))}, which the "
+        "client had before it connected.",
+        (message,) if message >= 0 else (),
+        user,
+    )

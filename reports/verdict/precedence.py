@@ -1,0 +1,29 @@
+"""The order in which violated checks are named: the most specific one first.
+
+One defect may violate several checks. A corrupt body, for example, is also a delivery that is
+missing; the reader should learn of the corruption first.
+"""
+
+NAMED_FIRST: tuple[str, ...] = (
+    "phantom",
+    "misdelivery",
+    "duplicate",
+    "position",
+    "resync-replay",
+    "history-order",
+    "history-regress",
+    "lost-acked",
+    "history-gap",
+    "causal",
+    "realtime",
+    "divergent-order",
+    "sender-fifo",
+    "wire-order",
+    "undelivered",
+    "unrecovered",
+)
+
+
+def rank(check: str) -> int:
+    """Return a check's place in the order."""
+    return NAMED_FIRST.index(check)

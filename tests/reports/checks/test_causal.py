@@ -1,0 +1,107 @@
+"""Replies that overtake what they answer, and contradictions that only involve one."""
+
+import pytest
+
+from gauntlet.core.history import Channel, Kind
+from gauntlet.core.scenario.capabilities import SELF_ECHO
+from gauntlet.reports.checks import causal, divergent_order
+
+from ..histories import ROOM
+from ..histories import good_story as model_story
+from ..loading import history_of
+from ..story import MS, ZERO, S
+
+ANN, BOB, CID, DORA = 1, 2, 3, 6  # members of the room who stay in it
+
+
+@pytest.fixture
+def room():
+    """A room without any message, and functions that say and show something at a time in ms."""
+    return Room()
+
+
+class Room:
+    """A story of which every message is written by hand."""
+
+    def __init__(self):
+        self.story = model_story(1)
+        self.story.records = [
+            r for r in self.story.records if r.kind in (Kind.CONNECT, Kind.DISCONNECT, Kind.RANGE)
+        ]
+        self._positions = 0
+
+    def _link(self, user):
+        return min(n for n, link in self.story.links.items() if link.user == user)
+
+    def say(self, author, sseq, at_ms, *, show=()):
+        """Send a message, and present it to (user, at_ms)."""
+        self._positions += 1
+        known = {"conv": ROOM, "peer": author, "sseq": sseq}
+        sent = {**known, "link": self._link(author)}
+        at = ZERO + 5 * S
+        self.story.add(Kind.OP, at + at_ms * MS, **sent)
+        self.story.add(Kind.ATTEMPT, at + at_ms * MS, **sent, spare=1)
+        for user, shown_ms in show:
+            link = self._link(user)
+            self.story.add(Kind.DELIVER, at + shown_ms * MS, **known, link=link, flags=Channel.LIVE)
+
+    def counts(self):
+        """Return how many violations `causal` and `divergent-order` find."""
+        history = history_of(self.story)
+        return causal.check(history).count, divergent_order.check(history).count
+
+
+def test_a_reply_that_one_receiver_sees_first_is_a_violation(room):
+    room.say(ANN, 1, 0, show=[(BOB, 10), (CID, 40)])
+    room.say(BOB, 1, 20, show=[(CID, 30)])
+    assert room.counts() == (1, 0)
+
+
+def test_a_message_sent_before_the_other_arrived_is_no_reply(room):
+    room.say(ANN, 1, 0, show=[(BOB, 20), (CID, 40)])
+    room.say(BOB, 1, 20, show=[(CID, 30)])
+    assert room.counts() == (0, 0)
+
+
+def test_receivers_that_disagree_about_no_reply_diverge(room):
+    room.say(ANN, 1, 0, show=[(CID, 40), (DORA, 30)])
+    room.say(BOB, 1, 5, show=[(CID, 30), (DORA, 40)])
+    assert room.counts() == (0, 1)
+
+
+def test_an_older_message_may_be_the_one_that_is_overtaken(room):
+    """Bob's reply answers all that he had received, not only the last of it."""
+    room.say(ANN, 1, 0, show=[(BOB, 10), (CID, 60)])
+    room.say(DORA, 1, 1, show=[(BOB, 12)])
+    room.say(BOB, 1, 20, show=[(CID, 50)])
+    assert room.counts() == (1, 0)
+
+
+def test_a_reply_in_another_conversation_is_not_compared(room):
+    room.say(ANN, 1, 0, show=[(BOB, 10), (CID, 40)])
+    room.say(BOB, 1, 20, show=[(CID, 30)])
+    for index in room.story.at(Kind.DELIVER, peer=BOB):
+        room.story.change(index, conv=1)
+    for kind in (Kind.OP, Kind.ATTEMPT):
+        room.story.change(room.story.at(kind, peer=BOB)[0], conv=1)
+    assert room.counts() == (0, 0)
+
+
+def test_a_run_without_replies_is_not_judged(verdict, room):
+    room.say(ANN, 1, 0, show=[(BOB, 10)])
+    assert verdict("causal", room.story).outcome == "not-applicable"
+
+
+def test_the_witness_names_the_receiver_and_the_author(verdict, room):
+    room.say(ANN, 1, 0, show=[(BOB, 10), (CID, 40)])
+    room.say(BOB, 1, 20, show=[(CID, 30)])
+    room.story.reconcile()
+    (witness,) = verdict("causal", room.story).witnesses
+    assert witness.sentence == (
+        "u0-3 received message 1 of u0-2 in r.den before message 1 of u0-1 in r.den, "
+        "which u0-2 had received before sending the reply."
+    )
+
+
+def test_no_echo_is_needed():
+    assert SELF_ECHO not in causal.KIND.needs

@@ -1,0 +1,58 @@
+"""Pages that know less than clients did before, and pages that may."""
+
+from gauntlet.core.history import Kind, PageFlag
+
+from ..histories import LEAVER, ROOM
+from ..story import MS, ZERO, S
+
+
+def read_to(story, conv, user, head, at_s=30.0):
+    """Let a user read a conversation from its end, which the page says is `head`."""
+    link = max(number for number, link in story.links.items() if link.user == user)
+    t_ns = ZERO + int(at_s * S)
+    story.add(
+        Kind.PAGE, t_ns, ref_ns=t_ns - MS, conv=conv, link=link, seq=head, sseq=head,
+        spare=PageFlag.LAST,
+    )  # fmt: skip
+
+
+def head_of(story, conv):
+    """Return the last position of a conversation."""
+    return story.records[story.at(Kind.HEAD, conv=conv)[0]].seq
+
+
+def test_a_page_that_ends_at_the_last_known_position_is_valid(verdict, good_story):
+    story = good_story(1)
+    read_to(story, 1, 1, head_of(story, 1))
+    assert verdict("history-regress", story).outcome == "valid"
+
+
+def test_a_page_that_ends_one_position_earlier_is_a_violation(verdict, good_story):
+    story = good_story(1)
+    read_to(story, 1, 1, head_of(story, 1) - 1)
+    found = verdict("history-regress", story)
+    assert (found.outcome, found.count) == ("invalid", 1)
+    assert "that u0-1 requested ends at position" in found.witnesses[0].sentence
+
+
+def test_the_pages_of_a_user_who_left_may_end_where_they_left(verdict, good_story):
+    story = good_story(1)
+    (last,) = [story.records[at].sseq for at in story.at(Kind.RANGE, conv=ROOM, peer=LEAVER)]
+    read_to(story, ROOM, LEAVER, last)
+    assert verdict("history-regress", story).outcome == "valid"
+
+
+def test_an_old_page_of_the_audit_is_a_violation(verdict, good_story):
+    story = good_story(1)
+    index = story.at(Kind.PAGE, link=0, conv=1)[0]
+    story.change(index, sseq=story.records[index].sseq - 2, peer=story.records[index].peer - 2)
+    found = verdict("history-regress", story)
+    assert found.count == 1
+    assert "the audit requested" in found.witnesses[0].sentence
+
+
+def test_runs_that_do_not_say_which_pages_reached_the_head_are_not_judged(verdict, good_story):
+    story = good_story(1)
+    for index in story.at(Kind.PAGE):
+        story.change(index, spare=0)
+    assert verdict("history-regress", story).outcome == "not-applicable"

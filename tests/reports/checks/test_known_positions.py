@@ -1,0 +1,57 @@
+"""What clients knew of a conversation before a time, compared with the definition."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gauntlet.core.history import DTYPE, Kind, PageFlag, Record
+from gauntlet.reports.checks._known_positions import KnownPositions
+
+moments = st.tuples(
+    st.integers(1, 3), st.integers(0, 20), st.integers(1, 9)
+)  # conv, time, position
+
+
+class Recorded:
+    """The part of a history that the positions are made of."""
+
+    def __init__(self, records):
+        ordered = sorted(records, key=lambda record: record.t_ns)
+        self.records = np.array([tuple(record) for record in ordered], dtype=np.dtype(DTYPE))
+
+
+def known(records, questions):
+    """Return the answers to (conversation, time) questions."""
+    conv, t_ns = (np.array(column, dtype=np.int64) for column in zip(*questions, strict=True))
+    return KnownPositions(Recorded(records)).before(conv, t_ns).tolist()
+
+
+@given(st.lists(moments, max_size=30), st.lists(moments, min_size=1, max_size=10))
+def test_the_highest_position_learned_before_each_time(learned, asked):
+    records = [Record(t_ns, conv=conv, seq=seq, kind=Kind.DELIVER) for conv, t_ns, seq in learned]
+    questions = [(conv, t_ns) for conv, t_ns, _ in asked]
+    assert known(records, questions) == [
+        max((seq for conv, at, seq in learned if conv == own and at < t_ns), default=0)
+        for own, t_ns in questions
+    ]
+
+
+def test_the_head_of_a_last_page_is_known_from_when_it_was_received():
+    stored = Record(90, conv=1, seq=8, kind=Kind.AUDIT)
+    page = Record(50, ref_ns=40, conv=1, sseq=7, kind=Kind.PAGE, spare=PageFlag.LAST)
+    assert known([stored, page], [(1, 50), (1, 51)]) == [0, 7]
+
+
+def test_the_end_of_a_page_that_continues_is_not_the_head():
+    stored = Record(90, conv=1, seq=8, kind=Kind.AUDIT)
+    assert known([stored, Record(50, conv=1, sseq=7, kind=Kind.PAGE)], [(1, 60)]) == [0]
+
+
+def test_a_head_beyond_everything_that_was_ever_seen_counts_as_nothing():
+    seen = Record(10, conv=1, seq=3, kind=Kind.ACK)
+    claim = Record(20, conv=1, sseq=4, kind=Kind.PAGE, spare=PageFlag.LAST)
+    assert known([seen, claim], [(1, 30)]) == [3]
+
+
+def test_what_only_the_audit_read_was_not_known_to_a_client():
+    assert known([Record(10, conv=1, seq=3, kind=Kind.AUDIT)], [(1, 30)]) == [0]

@@ -1,0 +1,80 @@
+"""The real-time order of messages, and what is no violation of it."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gauntlet.core.history import Channel, Flag, Kind
+from gauntlet.reports.checks import realtime
+
+from ..histories import good_story as model_story
+from ..loading import history_of
+from ..story import MS, ZERO, S
+
+sends = st.lists(
+    st.tuples(st.integers(1, 2), st.integers(1, 3), st.integers(0, 40), st.integers(1, 20)),
+    min_size=1,
+    max_size=12,
+)
+
+
+def without_messages(seed=1):
+    """Return the connections and conversations of a good story."""
+    story = model_story(seed)
+    story.records = [r for r in story.records if r.kind in (Kind.CONNECT, Kind.DISCONNECT)]
+    return story
+
+
+def send(story, conv, author, sseq, sent_ms, took_ms, position, flags=0):
+    """Add an acknowledged message that the audit finds at a position."""
+    link = min(number for number, link in story.links.items() if link.user == author)
+    sent = ZERO + 5 * S + sent_ms * MS
+    known = {"conv": conv, "link": link, "peer": author, "sseq": sseq, "ref_ns": sent}
+    story.add(Kind.OP, sent, **known)
+    story.add(Kind.ATTEMPT, sent, **known, spare=1)
+    story.add(Kind.ACK, sent + took_ms * MS, **known, spare=1, seq=position, flags=flags)
+    story.add(
+        Kind.AUDIT, ZERO + 33 * S + sseq, **known | {"link": 0}, seq=position, flags=Channel.AUDIT
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(sends)
+def test_inversions_are_those_of_the_definition(sent):
+    """Positions are given in the order in which the messages are listed, whatever their times."""
+    story, placed = without_messages(), []
+    for sseq, (conv, author, sent_ms, took_ms) in enumerate(sent, 1):
+        position = sum(earlier[0] == conv for earlier in sent[:sseq])
+        send(story, conv, author, sseq, sent_ms, took_ms, position)
+        placed.append((conv, author, sent_ms, sent_ms + took_ms))
+    expected = sum(
+        any(
+            later[0] == conv and later[1] != author and later[3] < sent_ms
+            for later in placed[at + 1 :]
+        )
+        for at, (conv, author, sent_ms, _) in enumerate(placed)
+    )
+    assert realtime.check(history_of(story)).count == expected
+
+
+def test_two_messages_of_one_sender_concern_another_check(verdict):
+    story = without_messages()
+    send(story, 1, 1, 1, sent_ms=0, took_ms=5, position=2)
+    send(story, 1, 1, 2, sent_ms=10, took_ms=5, position=1)
+    assert verdict("realtime", story).outcome == "valid"
+
+
+def test_handing_a_message_over_proves_no_order(verdict):
+    """A protocol without acknowledgements says nothing about when the server has the message."""
+    for flags, outcome in ((0, "invalid"), (Flag.HANDED_OVER, "valid")):
+        story = without_messages()
+        send(story, 1, 1, 1, sent_ms=0, took_ms=5, position=2, flags=flags)
+        send(story, 1, 3, 1, sent_ms=10, took_ms=5, position=1)
+        assert verdict("realtime", story).outcome == outcome
+
+
+def test_overlapping_sends_may_have_any_order(verdict):
+    """The second was sent at the very moment at which the first was acknowledged."""
+    story = without_messages()
+    send(story, 1, 1, 1, sent_ms=0, took_ms=5, position=2)
+    send(story, 1, 3, 1, sent_ms=5, took_ms=5, position=1)
+    assert verdict("realtime", story).outcome == "valid"
