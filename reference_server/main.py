@@ -10,6 +10,7 @@ import hmac
 import importlib
 import logging
 import os
+import runpy
 import signal
 import sys
 from functools import partial
@@ -168,7 +169,10 @@ def run_hooks(config: Config) -> None:
     for service in config.services:
         for module in config.startup_hooks.get(service, ()):
             log.warning("start-up hook %s", module)
-            importlib.import_module(module).install()
+            if module.endswith(".py"):
+                runpy.run_path(module)["install"]()
+            else:
+                importlib.import_module(module).install()
 
 
 async def _main(config: Config) -> None:

@@ -109,7 +109,11 @@ def scenario_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ramp", type=_duration, help="override load.ramp, such as 5s")
     parser.add_argument("--steady", type=_duration, help="override load.steady, such as 40s")
-    parser.add_argument("--bug", choices=tuple(BUGS), help="run the server with a seeded bug")
+    parser.add_argument(
+        "--bug",
+        metavar="NAME|FILE.py",
+        help=f"run the server with a seeded bug: {', '.join(BUGS)}, or one of your own in a file",
+    )
 
 
 def run_options(parser: argparse.ArgumentParser) -> None:

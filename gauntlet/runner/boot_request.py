@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from gauntlet.chaos.server_hooks.bugs import BUGS
+from gauntlet.chaos.server_hooks.bug_files import find_bug
 from gauntlet.chaos.server_hooks.faults import hooks_for
 from gauntlet.core.scenario import secrets
 from gauntlet.core.scenario.model import Scenario
@@ -13,7 +13,7 @@ def boot_request(scenario: Scenario, bug: str | None, data: Path, logs: Path) ->
     """The request that `STACKS[name]` takes; `docs/reference/control-api.md` describes its keys."""
     hooks = hooks_for(scenario.faults)
     if bug is not None:
-        seeded = BUGS[bug]
+        seeded = find_bug(bug)
         for service in seeded.services:
             hooks.setdefault(service, []).append(seeded.module)
     return {

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from gauntlet.chaos.server_hooks.bugs import BUGS
+from gauntlet.chaos.server_hooks.bug_files import find_bug
 from gauntlet.core import hosts
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario import accounts, catalog, secrets
@@ -18,8 +18,8 @@ USERS_PER_WORKER_MIN = 2  # all members of a conversation are users of one worke
 
 def check_before_start(scenario: Scenario, options: Options) -> None:
     """Raise a ConfigError if this run is impossible with this scenario or on this machine."""
-    if options.bug is not None and options.bug not in BUGS:
-        raise ConfigError(f"--bug must be one of: {', '.join(BUGS)}; got {options.bug}")
+    if options.bug is not None:
+        find_bug(options.bug)
     if scenario.target.stack == "external":
         _check_external_target(scenario)
         target_limits.check_limits(scenario)

@@ -1,7 +1,7 @@
 """causal: a receiver saw a reply before the message that it answers.
 
-A message answers what its sender's device had received before it sent the message: whoever wrote it
-may have reacted to that. Therefore everybody must see the two in this order. `_order_cycles`
+A message answers what its sender's device had received before it sent the message, because its
+author may have reacted to that. Therefore all members must see the two in this order. `_order_cycles`
 describes the search; a contradiction without a reply is a violation of `divergent-order` instead.
 """
 

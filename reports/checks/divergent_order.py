@@ -14,6 +14,7 @@ KIND = CheckKind(
     "divergent-order",
     "two receivers saw the same messages in different orders",
     aspect="order",
+    required=True,
     # The two users of a conversation never see the same message unless their own are echoed.
     needs=(SELF_ECHO,),
 )

@@ -34,6 +34,7 @@ KIND = CheckKind(
     "history-gap",
     "the history omitted a position inside its range, or one that was delivered before",
     aspect="re-sync",
+    required=True,
     needs=(SERVER_SEQ, HISTORY),
 )
 

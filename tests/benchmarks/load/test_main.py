@@ -29,6 +29,7 @@ def test_a_row_is_printed_with_its_measurement_and_the_machine():
 
 @pytest.mark.full
 @pytest.mark.integration
+@pytest.mark.timeout(400)  # the search for a busy rate makes up to twelve short trials
 @pytest.mark.parametrize("row", [row for row in ROWS if row != "record"])
 def test_a_tiny_run_measures_the_row_without_losses(require_service, row):
     if row in ("message", "durable", "tls"):

@@ -70,7 +70,7 @@ def test_receivers_that_disagree_about_no_reply_diverge(room):
 
 
 def test_an_older_message_may_be_the_one_that_is_overtaken(room):
-    """Bob's reply answers all that he had received, not only the last of it."""
+    """A reply answers all that its author had received, not only the last of it."""
     room.say(ANN, 1, 0, show=[(BOB, 10), (CID, 60)])
     room.say(DORA, 1, 1, show=[(BOB, 12)])
     room.say(BOB, 1, 20, show=[(CID, 50)])
