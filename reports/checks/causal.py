@@ -1,8 +1,9 @@
 """causal: a receiver saw a reply before the message that it answers.
 
 A message answers what its sender's device had received before it sent the message, because its
-author may have reacted to that. Therefore all members must see the two in this order. `_order_cycles`
-describes the search; a contradiction without a reply is a violation of `divergent-order` instead.
+author may have reacted to that. Therefore all members must see the two in this order.
+`_order_cycles` describes the search; a contradiction without a reply is a violation of
+`divergent-order` instead.
 """
 
 from gauntlet.core.plugins import CheckKind
