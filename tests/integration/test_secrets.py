@@ -111,7 +111,7 @@ def others_may_read(folder):
     ]
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.ci)])
 def test_no_secret_is_in_any_artefact_of_a_run_that_uses_them_all(
     workers, tmp_path, require_service
 ):

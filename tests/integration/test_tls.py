@@ -198,6 +198,7 @@ async def test_a_client_that_does_not_read_is_closed_when_its_outbox_is_full(run
         await eventually(lambda: len(bob.bodies) == number)
 
 
+@pytest.mark.ci
 async def test_a_cutover_moves_clients_over_tls_and_loses_nothing(running):
     """Canaries verify green, `reconnect` names wss addresses, and no connection is cut."""
     async with pair_online(running) as clients:
@@ -236,6 +237,7 @@ faults:
 """
 
 
+@pytest.mark.ci
 def test_a_run_over_tls_with_faults_on_the_links_passes(tmp_path, require_service):
     """The load trusts the CA of the booted server; the proxies pass TLS on."""
     require_service("redis")
@@ -255,6 +257,7 @@ def test_a_run_over_tls_with_faults_on_the_links_passes(tmp_path, require_servic
     assert checks["lost-acked"] == checks["undelivered"] == checks["wire-order"] == "valid"
 
 
+@pytest.mark.ci
 def test_a_load_that_does_not_trust_the_server_does_not_pass(tmp_path, require_service):
     """Without this, the run above would not show that certificates are verified."""
     require_service("redis")
