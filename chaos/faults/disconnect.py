@@ -13,6 +13,8 @@ from gauntlet.core.scenario.model import Fault as Spec
 # A connection is cut when its next bytes arrive. The toxics stay until the share is reached, but at
 # most this long, because they also affect connections that are opened meanwhile.
 _CUT_S = 2.0
+# Of few connections, a small share may by chance select none; then the selection is repeated.
+_SELECTIONS_MAX = 4
 _LIVE_METRICS_DELAY_S = 3.0  # their rows are one second apart
 _POLL_S = 0.25  # reading the socket table takes tens of milliseconds
 
@@ -49,19 +51,23 @@ class Disconnect:
         self._before = self._connected(context)
         if self._count() == 0:
             raise FaultFailed("no client is connected")
+        self._select(context)
+        return {"links": sorted(self._toxics.links), "percent": self._share * 100}
+
+    def _select(self, context: Context) -> None:
+        """Let the proxy select connections, each with the probability of the share."""
         self._toxics.add(
             context, "limit_data", {"bytes": 0}, streams=("downstream",), toxicity=self._share
         )
-        return {"links": sorted(self._toxics.links), "percent": self._share * 100}
 
     def prove(self, context: Context) -> Evidence:
         """At least one of the previous connections is gone; the toxics are removed here."""
-        enough = max(1, round(self._share * self._count()))
-        poll(lambda: self._dropped(context) >= enough or None, _CUT_S, context.stop, _POLL_S)
-        self._toxics.remove()
-        delay_s = 0.0 if self._before is not None else _LIVE_METRICS_DELAY_S
-        poll(lambda: self._dropped(context) > 0 or None, delay_s, context.stop)
-        dropped = self._dropped(context)
+        dropped = self._cut(context)
+        for _ in range(1, _SELECTIONS_MAX):
+            if dropped or context.stop.is_set():
+                break
+            self._select(context)
+            dropped = self._cut(context)
         proof = {
             "connections": self._count(),
             "dropped": dropped,
@@ -70,6 +76,15 @@ class Disconnect:
         if dropped == 0:
             raise FaultFailed("no connection was cut", proof)
         return proof
+
+    def _cut(self, context: Context) -> int:
+        """Wait until the share is cut, remove the toxics, and return how many were cut."""
+        enough = max(1, round(self._share * self._count()))
+        poll(lambda: self._dropped(context) >= enough or None, _CUT_S, context.stop, _POLL_S)
+        self._toxics.remove()
+        delay_s = 0.0 if self._before is not None else _LIVE_METRICS_DELAY_S
+        poll(lambda: self._dropped(context) > 0 or None, delay_s, context.stop)
+        return self._dropped(context)
 
     def heal(self, context: Context) -> Evidence:
         """Remove the toxics that are left."""

@@ -44,12 +44,35 @@ def test_the_proof_counts_dropped_connections_and_removes_the_toxics(stack, spec
     assert stack.proxy.active() == set()
 
 
-def test_a_disconnect_that_cuts_no_connection_fails(stack, spec, clients, monkeypatch):
+def test_a_disconnect_that_cuts_no_connection_fails(stack, spec, monkeypatch):
+    """After several selections, and without a toxic that is left."""
+    monkeypatch.setattr(socket_table, "client_connections", lambda _: {1, 2})
+    monkeypatch.setattr(disconnect, "_CUT_S", 0.01)
     fault = Disconnect(spec("disconnect", "client>edge"))
     fault.inject(stack.context)
-    stack.proxy.toxics_by_proxy.clear()
     with pytest.raises(FaultFailed, match="no connection was cut"):
         fault.prove(stack.context)
+    assert stack.proxy.active() == set()
+
+
+def test_a_selection_of_no_connection_is_repeated(stack, spec, monkeypatch):
+    """Of eight connections, a share of 30 % selects none in one of seventeen runs."""
+    connected = set(range(8))
+    selected_by_turn = [set(), set(), {3, 5}]
+    fault = Disconnect(spec("disconnect", "client>edge"))
+    add = fault._toxics.add
+
+    def select(*arguments, **options):
+        add(*arguments, **options)
+        connected.difference_update(selected_by_turn.pop(0))
+
+    monkeypatch.setattr(fault._toxics, "add", select)
+    monkeypatch.setattr(socket_table, "client_connections", lambda _: set(connected))
+    monkeypatch.setattr(disconnect, "_CUT_S", 0.01)
+    fault.inject(stack.context)
+    assert fault.prove(stack.context)["dropped"] == 2
+    assert selected_by_turn == []
+    assert stack.proxy.active() == set()
 
 
 def test_a_disconnect_without_connections_fails(stack, spec, monkeypatch):
