@@ -29,9 +29,10 @@ class Messages:
 
     Times are in nanoseconds and NEVER if it did not happen. `handed_over` marks those of the
     `acked` messages whose protocol has no acknowledgement, and `untried` those of the `rejected`
-    ones that were never attempted. `unanswered_ns` is when a send ended
-    without an answer. `of_record` has the message of each *record* (-1: none, or a foreign body).
-    `position` is the first known of acknowledgement, audit and delivery, 0 where unknown.
+    ones that were never attempted. `unanswered_ns` is when a send ended without an answer, and
+    `ended_ns` when it ended in any way. `of_record` has the message of each *record* (-1: none, or
+    a foreign body). `position` is the first known of acknowledgement, audit and delivery, 0 where
+    unknown.
     """
 
     of_record: Ints
@@ -49,6 +50,7 @@ class Messages:
     first_attempt_ns: Ints
     acked_ns: Ints
     unanswered_ns: Ints
+    ended_ns: Ints
     stored: Bools
     position: Ints
 
@@ -93,6 +95,7 @@ def collect_messages(records: Records) -> Messages:
     handed_ns = first(Kind.OP, "t_ns", NEVER)
     acked_ns = first(Kind.ACK, "t_ns", NEVER)
     given_up_ns = first(Kind.UNKNOWN, "t_ns", NEVER)
+    rejected_ns = first(Kind.REJECT, "t_ns", NEVER)
     # Rejected without an attempt: the op was still in its queue when the load ended.
     untried_ns = first(Kind.REJECT, "t_ns", NEVER, chosen & (records["spare"] == 0))
     handed_over = chosen & (records["flags"] & Flag.HANDED_OVER != 0)
@@ -104,7 +107,7 @@ def collect_messages(records: Records) -> Messages:
         sent=handed_ns != NEVER,
         acked=acked_ns != NEVER,
         handed_over=first(Kind.ACK, "t_ns", NEVER, handed_over) != NEVER,
-        rejected=first(Kind.REJECT, "t_ns", NEVER) != NEVER,
+        rejected=rejected_ns != NEVER,
         untried=untried_ns != NEVER,
         given_up=given_up_ns != NEVER,
         intended_ns=ints(records["ref_ns"][representative]),
@@ -112,6 +115,7 @@ def collect_messages(records: Records) -> Messages:
         first_attempt_ns=first(Kind.ATTEMPT, "t_ns", NEVER),
         acked_ns=acked_ns,
         unanswered_ns=np.minimum(given_up_ns, untried_ns),
+        ended_ns=np.minimum(np.minimum(acked_ns, rejected_ns), given_up_ns),
         stored=first(Kind.AUDIT, "t_ns", NEVER) != NEVER,
         position=position,
     )

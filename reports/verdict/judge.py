@@ -25,6 +25,7 @@ from gauntlet.reports.metrics.client_evidence import (
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.metrics.recovery import Recovery
 from gauntlet.reports.verdict import (
+    acked_floor,
     caveats,
     errors,
     evidence,
@@ -132,14 +133,17 @@ def _judge_history(history: History, required: set[str]) -> tuple[dict[str, Any]
     judged = lost_workers.downgrade_objectives(objectives.judge_all(indicator_input), lost)
     counted = totals.count_totals(history)
     problems = list(totals.disagreements(counted, history.events.reconciliations))
+    acked_share = acked_floor.measure(indicator_input)
     reasons = [
         *check_reasons(verdicts, required),
+        *acked_floor.reasons(acked_share, history),
         *objective_reasons(judged),
         *history_reasons(problems, history.events),
     ]
     disturbances = find_disturbances(history)
     body = {
         "counts": counted,
+        "acked_share": acked_share.to_builtins(),
         "caveats": [
             *caveats.caveats(indicator_input, disturbances),
             *errors.caveats(history.events, history.scenario, recoveries),
@@ -162,6 +166,7 @@ def _without_history(events: Events, scenario: scenarios.Scenario) -> dict[str, 
     unknown = Recovery(None, 0, "the history cannot be judged")
     return {
         "counts": {},
+        "acked_share": {},
         "caveats": list(errors.caveats(events, scenario, {})),
         "disturbances": {},
         "checks": [],

@@ -183,6 +183,7 @@ class Load(_Part, frozen=True):
     queue_max: int = 10_000  # sends that wait in one sender's queue for one conversation
     backlog_max: int = 100_000  # sends in progress over all workers; further arrivals are missed
     lag_budget_ms: float = 10.0
+    acked_floor: float = 0.99  # of the ops outside of faults and recoveries; below it a run fails
     model: Literal["open", "closed"] = "open"
     devices: int = 1  # connected devices of each user
     # How clients connect, where the adapter can use several transports; default: its usual one.

@@ -158,6 +158,8 @@ def _load_problems(load: Load) -> Iterator[Problem]:
         yield Problem(("load", "users"), str(load.users), "between 2 and 100000")
     if not 1 <= load.devices <= 8:
         yield Problem(("load", "devices"), str(load.devices), "between 1 and 8")
+    if not 0 <= load.acked_floor <= 1:
+        yield Problem(("load", "acked_floor"), f"{load.acked_floor:g}", "between 0 and 1")
     if load.steady <= 0:
         yield Problem(("load", "steady"), clock.format_s(load.steady), "longer than 0 s")
     if not 100 <= load.body_bytes <= 65_536:

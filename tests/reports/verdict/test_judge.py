@@ -134,6 +134,7 @@ def test_a_lost_message_fails_the_run_unless_a_fault_was_not_healed(judged, chan
 
 def test_a_violated_check_that_is_not_required_is_a_warning(judged):
     story = good_story(1)
+    story.scenario["checks"] = {"required": ["lost-acked"]}
     present_in_another_order(story)
     verdict = judged(story)["verdict"]
     assert (verdict["status"], verdict["exit_code"]) == ("warn", 0)
