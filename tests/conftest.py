@@ -22,16 +22,28 @@ import hypothesis
 import psutil
 import pytest
 
-from gauntlet.stacks import mosquitto, nats, prosody
+from gauntlet.stacks import centrifugo, ejabberd, mosquitto, nats, prosody, socketio
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRE = "GAUNTLET_REQUIRE_SERVICES"
 # In the environment of every process that a test starts, directly or indirectly.
 MARK, MARK_VALUE = "GAUNTLET_TEST_SESSION", uuid.uuid4().hex
 SERVICES = {"embedded": ("redis",), "full": ("redis", "rabbitmq", "postgres")}
+# The servers of other projects, by the names of their stacks.
+PROGRAMS = {
+    "prosody": prosody.PROGRAM,
+    "mosquitto": mosquitto.PROGRAM,
+    "nats": nats.PROGRAM,
+    "ejabberd": ejabberd.PROGRAM,
+    "centrifugo": centrifugo.PROGRAM,
+    "socketio": socketio.PROGRAM,
+}
 # The browser is not part of a stack, so tools/install-services.sh does not install it.
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-REMEDIES = {"chromium": "apt-get install chromium"}
+REMEDIES = {
+    "chromium": "apt-get install chromium",
+    **{name: program.remedy for name, program in PROGRAMS.items()},
+}
 PR_SET_CHILD_SUBREAPER = 36
 BOOT_TIMEOUT_S = 70.0
 STOP_TIMEOUT_S = 30.0
@@ -201,9 +213,9 @@ def require_service() -> Callable[[str], dict[str, str]]:
     def require(name: str) -> dict[str, str]:
         if not found:
             found.update(json.loads(subprocess.check_output(probe, timeout=60)))
-            for program in (prosody.PROGRAM, mosquitto.PROGRAM, nats.PROGRAM):
+            for stack, program in PROGRAMS.items():
                 path = program.find()
-                found[program.name] = None if path is None else {"path": path, "version": ""}
+                found[stack] = None if path is None else {"path": path, "version": ""}
             path = next(filter(None, map(shutil.which, CHROMIUM)), None)
             found["chromium"] = None if path is None else {"path": path, "version": ""}
         if found[name] is None:

@@ -132,6 +132,16 @@ SYSTEMS: tuple[System, ...] = (
         ),
     ),
     System(
+        "ejabberd",
+        "ejabberd (XMPP)",
+        "xmpp",
+        "ejabberd",
+        (
+            Configuration("disk", "archive on disk, in Mnesia", {}),
+            Configuration("memory", "archive in memory, in Mnesia", {"storage": "memory"}),
+        ),
+    ),
+    System(
         "mosquitto",
         "Mosquitto (MQTT 5)",
         "mqtt",
@@ -169,6 +179,32 @@ SYSTEMS: tuple[System, ...] = (
             Configuration(
                 "jetstream-fsync", "JetStream on disk, fsync always", {"sync_interval": "always"}
             ),
+        ),
+    ),
+    System(
+        "centrifugo",
+        "Centrifugo",
+        "centrifugo",
+        "centrifugo",
+        (
+            Configuration(
+                "no-history", "no history, every message expected", {"history": False, **_OWED}
+            ),
+            Configuration("memory", "history and recovery, memory engine", {}),
+        ),
+    ),
+    System(
+        "socketio",
+        "Socket.IO 4",
+        "socketio",
+        "socketio",
+        (
+            Configuration(
+                "no-recovery",
+                "connections are not recovered, every message expected",
+                {"recovery": False, **_OWED},
+            ),
+            Configuration("recovery", "connection state recovery, messages in memory", {}),
         ),
     ),
 )

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from gauntlet.scenarios.adapters.centrifugo import PATH, STACK_KEY
+from gauntlet.scenarios.adapters.centrifugo import PATH, STACK_KEY, Centrifugo
 from gauntlet.stacks.free_port import HOST
 from gauntlet.stacks.server_stack import WEBSOCKET, Program, ServerStack
 
@@ -23,6 +23,7 @@ class CentrifugoStack(ServerStack):
     name = "centrifugo"
     program = PROGRAM
     urls: ClassVar[Mapping[str, str]] = {WEBSOCKET: "ws://{address}" + PATH}
+    settings = Centrifugo.settings
 
     def read_settings(self) -> None:
         self._history = self.flag("history", default=True)

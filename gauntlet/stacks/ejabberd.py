@@ -48,6 +48,10 @@ modules:
   mod_mam: {{default: always, assume_mam_usage: true}}
 """
 _RESUME_S = 300  # ejabberd's default
+STORAGES = ("disk", "memory")
+# Replaces how a table is stored that ejabberd would keep on disk only; a file of Mnesia's folder,
+# or of that in EJABBERD_MNESIA_SCHEMA.
+_IN_MEMORY = "archive_msg: {storage_type: ram_copies}\n"
 
 # Answers every request of ejabberd with "yes": a length, and then a 1, of two bytes each.
 _ACCEPT = """\
@@ -81,7 +85,7 @@ def application() -> Path | None:
 
 
 class EjabberdStack(ServerStack):
-    """One ejabberd with its archive in Mnesia. `resume: false` turns stream resumption off."""
+    """One ejabberd. `resume: false` turns stream resumption off."""
 
     name = "ejabberd"
     program = PROGRAM
@@ -89,9 +93,12 @@ class EjabberdStack(ServerStack):
     boot_timeout_s = 60.0
 
     def read_settings(self) -> None:
+        self._storage = self.choice("storage", STORAGES)
         self._resume_s = _RESUME_S if self.flag("resume", default=True) else 0
 
     def configure(self) -> None:
+        if self._storage == "memory":
+            (self.folder / "ejabberd.schema").write_text(_IN_MEMORY)
         accept = self.folder / "accept.py"
         accept.write_text(_ACCEPT)
         (self.folder / "ejabberd.yml").write_text(
@@ -112,6 +119,7 @@ class EjabberdStack(ServerStack):
             "ERL_LIBS": str(found.parent) if found else None,
             "ERL_CRASH_DUMP": str(folder / "erl_crash.dump"),
             "EJABBERD_CONFIG_PATH": str(folder / "ejabberd.yml"),
+            "EJABBERD_MNESIA_SCHEMA": str(folder),
             "EJABBERD_LOG_PATH": str(folder / "ejabberd.log"),
         }
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from gauntlet.scenarios.adapters.socketio import PATH
+from gauntlet.scenarios.adapters.socketio import PATH, Socketio
 from gauntlet.stacks.server_stack import WEBSOCKET, Program, ServerStack
 
 SERVER = Path(__file__).parent / "socketio_server"
@@ -46,6 +46,7 @@ class SocketioStack(ServerStack):
     name = "socketio"
     program = PROGRAM
     urls: ClassVar[Mapping[str, str]] = {WEBSOCKET: "ws://{address}" + PATH}
+    settings = Socketio.settings
 
     def read_settings(self) -> None:
         self._recovery_ms = _RECOVERY_MS if self.flag("recovery", default=True) else 0

@@ -8,6 +8,7 @@ How Gauntlet's terms map to Centrifugo:
   and offset together (docs/decisions/020-ids-of-centrifugo-and-socketio.md).
 - **Resumed**: after a reconnect, each subscription asks the server to recover what was published
   after its last position. The connection counts as resumed if all channels were recovered.
+- **A room** is a channel as well: membership is the subscription, and there is no attendance.
 - **Sends are not repeated**: a publication by a client has no key with which the server could
   recognise a repetition.
 """
@@ -18,15 +19,18 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from gauntlet.scenarios.adapters import base
+from gauntlet.scenarios.adapters._byte_stream import read_flag
+from gauntlet.scenarios.adapters._subscribed_rooms import SubscribedRooms
 from gauntlet.scenarios.adapters.base import (
     DEVICES,
     HISTORY,
     OPEN_ACCOUNTS,
     RESUME,
+    ROOMS,
     SELF_ECHO,
     Answer,
     Connected,
@@ -56,28 +60,34 @@ class Centrifugo(base.Adapter):
     Settings (`target.server`): `token_key` (signs the users' tokens; an account's own token is used
     unchanged), `namespace` (of the channels), `history` (false if the channels have no history and
     no recovery), `history_size` and `history_ttl_s` (what the server keeps of a channel; 0 means no
-    limit), `ping_ms` and `pong_ms`.
+    limit), `at_most_once` (whether what a user missed is not owed to them; by default, if there is
+    no history), `ping_ms` and `pong_ms`.
     """
 
     kind = base.AdapterKind(
         "centrifugo",
         "Centrifugo, over WebSocket in JSON",
-        capabilities=(HISTORY, RESUME, SELF_ECHO, DEVICES, OPEN_ACCOUNTS),
+        capabilities=(HISTORY, RESUME, SELF_ECHO, DEVICES, ROOMS, OPEN_ACCOUNTS),
         stacks=("centrifugo",),
     )
     capabilities = frozenset(kind.capabilities)
+    settings: ClassVar[frozenset[str]] = frozenset(
+        {"token_key", "namespace", "history", "history_size", "history_ttl_s"}
+        | {"at_most_once", "ping_ms", "pong_ms"}
+    )
 
     def __init__(self, settings: base.Settings) -> None:
         self._key = str(settings.get("token_key", STACK_KEY))
         namespace = str(settings.get("namespace", ""))
         self._prefix = f"{namespace}:" if namespace else ""
         size, age_s = (float(settings.get(name, 0)) for name in ("history_size", "history_ttl_s"))
-        if not settings.get("history", True):
+        history, retention = read_flag(settings, "history", default=True), None
+        if not history:
             self.capabilities = self.capabilities - {HISTORY, RESUME}
-            self.traits = base.Traits(at_most_once=True)
         elif size or age_s:
             retention = base.Retention(count=int(size) or None, age_s=age_s or None)
-            self.traits = base.Traits(retention=retention)
+        at_most_once = read_flag(settings, "at_most_once", default=not history)
+        self.traits = base.Traits(at_most_once=at_most_once, retention=retention)
         self._ping_ms = int(settings.get("ping_ms", 0))
         self._pong_ms = int(settings.get("pong_ms", 10_000))
 
@@ -110,7 +120,7 @@ class _Position:
         self.epoch, self.offset = "", 0
 
 
-class Codec(base.Codec):
+class Codec(SubscribedRooms):
     """The session of one user, over all of its connections."""
 
     def __init__(self, user: str, token: str, prefix: str, ping_ms: int, pong_ms: int) -> None:
@@ -292,7 +302,8 @@ def _entry(conv: str, epoch: str, offset: int, data: Mapping[str, Any]) -> Entry
         sender=str(data["from"]),
         body=str(data["body"]),
         client_msg_id=str(data["id"]),
-        id=f"{epoch}/{offset}",
+        # Channels without history number nothing, so a copy is not recognised, nor allowed.
+        id=f"{epoch}/{offset}" if offset else "",
     )
 
 

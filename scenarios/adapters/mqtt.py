@@ -25,6 +25,7 @@ import mqtt5
 from gauntlet.core.errors import ConfigError
 from gauntlet.scenarios.adapters import base
 from gauntlet.scenarios.adapters._byte_stream import ByteStream, Chunks, read_flag
+from gauntlet.scenarios.adapters._subscribed_rooms import SubscribedRooms
 from gauntlet.scenarios.adapters.base import (
     OPEN_ACCOUNTS,
     RESUME,
@@ -118,7 +119,7 @@ class _Outgoing:
         self.released = False  # QoS 2: the broker has the message
 
 
-class Codec(base.Codec):
+class Codec(SubscribedRooms):
     """The MQTT session of one user, over all of its connections."""
 
     def __init__(self, adapter: Mqtt, account: Account, device: str) -> None:
@@ -191,21 +192,6 @@ class Codec(base.Codec):
             else self._publish(message, packet_id, again=True)
             for packet_id, message in self._in_flight.items()
         ]
-
-    def enter(self, conv: str) -> bytes:
-        """Nothing: members are subscribed whether they attend a room or not."""
-        return b""
-
-    def exit(self, conv: str) -> bytes:
-        """Nothing, because members who do not attend a room receive its messages too."""
-        return b""
-
-    def add_member(self, conv: str, user: str) -> Call[int]:
-        """Nothing: a member subscribes."""
-        return Immediate(0)
-
-    def members(self, conv: str) -> Call[dict[str, int]]:
-        return Immediate({})
 
     def _next_frames(self) -> tuple[Binary, ...]:
         """Return what may be sent now: the broker limits how many messages are in flight."""

@@ -17,6 +17,7 @@ from gauntlet.core.errors import ConfigError
 from gauntlet.scenarios.adapters import base
 from gauntlet.scenarios.adapters import nats_protocol as protocol
 from gauntlet.scenarios.adapters._byte_stream import ByteStream, Chunks, read_flag
+from gauntlet.scenarios.adapters._subscribed_rooms import SubscribedRooms
 from gauntlet.scenarios.adapters.base import (
     DEVICES,
     HISTORY,
@@ -112,7 +113,7 @@ class Nats(base.Adapter):
         return unquote(subject[len(self.prefix) + 1 :])
 
 
-class Codec(base.Codec):
+class Codec(SubscribedRooms):
     """The session of one user with core NATS."""
 
     echo = False  # whether the server sends a client its own messages
@@ -151,21 +152,6 @@ class Codec(base.Codec):
         """Return the frame that publishes a message."""
         headers = {SENDER: quote(self.account.name), MSG_ID: client_msg_id}
         return Binary(protocol.publish(self.adapter.subject(conv), body.encode(), reply, headers))
-
-    def enter(self, conv: str) -> bytes:
-        """Nothing: members are subscribed whether they attend a room or not."""
-        return b""
-
-    def exit(self, conv: str) -> bytes:
-        """Nothing, because members who do not attend a room receive its messages too."""
-        return b""
-
-    def add_member(self, conv: str, user: str) -> Call[int]:
-        """Nothing: a member subscribes."""
-        return Immediate(0)
-
-    def members(self, conv: str) -> Call[dict[str, int]]:
-        return Immediate({})
 
     # Messages from the server.
 

@@ -11,6 +11,8 @@ How Gauntlet's terms map to them:
 - **Acknowledged**: the server has stored the message, in memory, and emitted it to its room.
 - **Resumed**: Socket.IO has recovered the state of the connection, and sends the events that it
   has emitted since. Without that, what was missed is not sent again: there is no history.
+- **A room** of Socket.IO is a conversation: membership is the subscription, and there is no
+  attendance.
 - **Idempotent**: the server stores and emits each id once.
 """
 
@@ -21,10 +23,13 @@ from urllib.parse import urlsplit
 
 from gauntlet.scenarios.adapters import base
 from gauntlet.scenarios.adapters import socketio_packets as packets
+from gauntlet.scenarios.adapters._byte_stream import read_flag
+from gauntlet.scenarios.adapters._subscribed_rooms import SubscribedRooms
 from gauntlet.scenarios.adapters.base import (
     IDEMPOTENT_SEND,
     OPEN_ACCOUNTS,
     RESUME,
+    ROOMS,
     Answer,
     Connected,
     Entry,
@@ -44,21 +49,25 @@ _UNANSWERED = base.Sent("unknown")
 class Socketio(base.Adapter):
     """A server with the events above.
 
-    Setting (`target.server`): `recovery` (false if the server does not recover connections).
+    Settings (`target.server`): `recovery` (false if the server does not recover connections) and
+    `at_most_once` (whether what a user missed is not owed to them; by default, without recovery).
     """
 
     kind = base.AdapterKind(
         "socketio",
         "Socket.IO 4 servers with the events of its example server, over WebSocket",
-        capabilities=(RESUME, IDEMPOTENT_SEND, OPEN_ACCOUNTS),
+        capabilities=(RESUME, IDEMPOTENT_SEND, ROOMS, OPEN_ACCOUNTS),
         stacks=("socketio",),
     )
     capabilities = frozenset(kind.capabilities)
+    settings: ClassVar[frozenset[str]] = frozenset({"recovery", "at_most_once"})
 
     def __init__(self, settings: base.Settings) -> None:
-        if not settings.get("recovery", True):
+        recovery = read_flag(settings, "recovery", default=True)
+        if not recovery:
             self.capabilities = self.capabilities - {RESUME}
-            self.traits = base.Traits(at_most_once=True)
+        at_most_once = read_flag(settings, "at_most_once", default=not recovery)
+        self.traits = base.Traits(at_most_once=at_most_once)
 
     def url(self, url: str) -> str:
         parts = urlsplit(url)
@@ -71,7 +80,7 @@ class Socketio(base.Adapter):
         return Codec(account.name, auth)
 
 
-class Codec(base.Codec):
+class Codec(SubscribedRooms):
     """The session of one user, over all of its connections."""
 
     def __init__(self, user: str, auth: dict[str, str]) -> None:

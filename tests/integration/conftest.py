@@ -1,9 +1,11 @@
-"""The stack that the tests of a module share."""
+"""The stack that the tests of a module share, and short runs against one server."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
+from . import small_runs
 from .running_stack import SERVICES, RunningStack, run_stack
 
 
@@ -15,3 +17,10 @@ def stack(request, require_service, tmp_path_factory) -> Iterator[RunningStack]:
     folder = tmp_path_factory.mktemp(request.param)
     with run_stack(request.param, folder, request.module.LINKS, **request.module.REQUEST) as stack:
         yield stack
+
+
+@pytest.fixture
+def run_small(request, tmp_path, require_service) -> Callable[..., small_runs.SmallRun]:
+    """`run_small(server, *faults, **load)` runs a small load on the stack that a module names."""
+    require_service(request.module.STACK)
+    return partial(small_runs.run_small, tmp_path, request.module.STACK)

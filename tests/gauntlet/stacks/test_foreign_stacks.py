@@ -1,21 +1,29 @@
-"""Mosquitto and nats-server as stacks: settings and configuration, without their servers."""
+"""The stacks of other projects' servers: settings and configuration, without their servers."""
 
 import json
 
 import pytest
 
 from gauntlet.core.errors import ConfigError
+from gauntlet.stacks.centrifugo import CentrifugoStack
+from gauntlet.stacks.ejabberd import EjabberdStack
 from gauntlet.stacks.mosquitto import MosquittoStack
 from gauntlet.stacks.nats import NatsStack
 from gauntlet.stacks.server_stack import Program
+from gauntlet.stacks.socketio import SocketioStack
+
+VARIABLES = ("MOSQUITTO", "NATS_SERVER", "CENTRIFUGO", "ERL", "NODE")
 
 
 @pytest.fixture
 def make(tmp_path, monkeypatch):
     """`make(Stack, transport, key=value)` creates a stack with another program as its server."""
     made = []
-    for variable in ("GAUNTLET_MOSQUITTO", "GAUNTLET_NATS_SERVER"):
-        monkeypatch.setenv(variable, "/bin/false")
+    for variable in VARIABLES:
+        monkeypatch.setenv(f"GAUNTLET_{variable}", "/bin/false")
+    for kind in (EjabberdStack, SocketioStack):  # which also need files besides their program
+        monkeypatch.setattr(type(kind.program), "find", lambda _program: "/bin/false")
+        monkeypatch.setattr(type(kind.program), "version", lambda *_: "")
 
     def create(kind, transport="websocket", **config):
         request = {"data_dir": str(tmp_path), "log_dir": str(tmp_path), "config": config}
@@ -55,6 +63,12 @@ def test_the_link_of_the_clients_is_that_of_the_transport(make, kind, transport,
         (MosquittoStack, {"persistence": 1}, "persistence must be true or false; got 1"),
         (MosquittoStack, {"max_queued_messages": -1}, "must be a whole number >= 0; got -1"),
         (NatsStack, {"sync_interval": 5}, "sync_interval must be a duration such as 2m, or always"),
+        (CentrifugoStack, {"histroy": False}, "must have only these keys .* got histroy"),
+        (CentrifugoStack, {"history": 1}, "history must be true or false; got 1"),
+        (SocketioStack, {"recovery": 1}, "recovery must be true or false; got 1"),
+        (SocketioStack, {"recover": True}, "must have only these keys .* got recover"),
+        (EjabberdStack, {"resume": "no"}, "resume must be true or false; got no"),
+        (EjabberdStack, {"storage": "ram"}, "storage must be one of: disk, memory; got ram"),
         (NatsStack, {"mode": "x"}, "mode must be one of: jetstream, core; got x"),
     ],
 )
@@ -86,3 +100,39 @@ def test_nats_has_jetstream_only_in_its_mode(make, mode, has_jetstream):
     assert ("jetstream" in config) == has_jetstream
     if has_jetstream:
         assert config["jetstream"]["sync_interval"] == "always"
+
+
+def configured(make, kind, **config):
+    """Return a stack that has written its configuration."""
+    stack = make(kind, **config)
+    stack.folder.mkdir()
+    stack.configure()
+    return stack
+
+
+@pytest.mark.parametrize("history", [True, False])
+def test_centrifugo_keeps_history_unless_it_is_turned_off(make, history):
+    stack = configured(make, CentrifugoStack, history=history, namespace="chat")
+    channel = json.loads((stack.folder / "config.json").read_text())["channel"]
+    (namespace,) = channel["namespaces"]
+    assert namespace["name"] == "chat"
+    assert ("history_size" in namespace) == ("force_recovery" in namespace) == history
+
+
+def test_socketio_recovers_connections_unless_that_is_turned_off(make):
+    assert make(SocketioStack).command()[3] == "120000"
+    assert make(SocketioStack, recovery=False).command()[3] == "0"
+
+
+@pytest.mark.parametrize(("storage", "replaced"), [("disk", False), ("memory", True)])
+def test_ejabberd_keeps_its_archive_in_memory_if_that_is_asked_for(make, storage, replaced):
+    stack = configured(make, EjabberdStack, storage=storage)
+    folder = stack.environment()["EJABBERD_MNESIA_SCHEMA"]
+    assert (stack.folder / "ejabberd.schema").exists() == replaced
+    assert folder == str(stack.folder.resolve())
+
+
+@pytest.mark.parametrize(("resume", "timeout"), [(True, 300), (False, 0)])
+def test_ejabberd_resumes_streams_unless_that_is_turned_off(make, resume, timeout):
+    stack = configured(make, EjabberdStack, resume=resume)
+    assert f"resume_timeout: {timeout}}}" in (stack.folder / "ejabberd.yml").read_text()
