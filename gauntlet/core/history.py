@@ -27,7 +27,9 @@ of a conversation; `links.jsonl` maps both to names. A RANGE is an interval of p
 user is entitled to receive. A PAGE covers the positions beyond `after` up to its last position: the
 head that it reports if it is the last page, otherwise its last entry. The pages that the audit
 reads have no link. MISSED is an arrival that did not become an op. A room event that the
-audit reads from storage is an AUDIT record with the flag ROOM_EVENT and its subject in `peer`.
+audit reads from storage is an AUDIT record with the flag ROOM_EVENT and its subject in `peer`. A
+message of another run (DELIVER, RECEIVE or AUDIT) has the flag LEFTOVER; its `sseq` and `ref_ns`
+are those of that run.
 """
 
 import struct
@@ -92,6 +94,7 @@ class Flag(IntFlag):
     DUPLICATE = 8
     ROOM_EVENT = 16
     FOREIGN = 32  # the body was not sent by this load, or names another conversation or author
+    LEFTOVER = 64  # another run sent it, and the accounts may be older than this run
     HANDED_OVER = 128  # of an ACK: the protocol has no acknowledgement; the message has left
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_MS
-from gauntlet.core.history import Channel, Kind
+from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.reports.history.arrays import Bools, Ints, find, ints, pair
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
@@ -13,13 +13,14 @@ def replayed(history: History) -> Bools:
     """Return which records are copies of what the client had when it dialled their connection.
 
     The client had every position up to the highest one that it had presented by then, and names it
-    in its cursor. Times are compared in milliseconds.
+    in its cursor. Times are compared in milliseconds. Messages of earlier runs are left out.
     """
     records = history.records
     found = np.zeros(records.size, dtype=np.bool_)
     copies = np.flatnonzero(
         (records["kind"] == Kind.RECEIVE)
         & (records["flags"] & CHANNEL_BITS == Channel.LIVE)
+        & (records["flags"] & Flag.LEFTOVER == 0)
         & (records["seq"] > 0)
     )
     if copies.size:

@@ -1,9 +1,10 @@
-"""What several checks need: first deliveries for order, and the positions of a reader's own."""
+"""What several checks need: first deliveries, and which positions are the reader's or the run's."""
 
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Channel
+from gauntlet.core.scenario import leftovers
 from gauntlet.core.scenario.capabilities import SELF_ECHO
 from gauntlet.reports.history.arrays import NEVER, Bools, Ints, find, pair
 from gauntlet.reports.history.history import History
@@ -40,6 +41,24 @@ def beyond_retention(history: History) -> Bools:
         ends = np.searchsorted(conv, conv, side="right")
         beyond[at] |= ends - np.arange(at.size) > retention.count
     return beyond
+
+
+def first_positions(history: History, conv: Ints) -> Ints:
+    """Return the first position of each of these conversations that is the concern of this run.
+
+    Where the accounts may be older than the run, earlier runs have written what precedes the run's
+    first message. The server may have deleted any of that, and nothing of this run is there. It is
+    the largest integer in a conversation to which the run has added nothing.
+    """
+    if not leftovers.are_possible(history.scenario, history.capabilities):
+        return np.ones(conv.size, dtype=np.int64)
+    messages = history.messages
+    own = np.flatnonzero(messages.sent & (messages.position > 0))
+    convs, which = np.unique(messages.conv[own], return_inverse=True)
+    # The additional last entry is for conversations without an own message (-1).
+    first = np.full(convs.size + 1, NEVER, dtype=np.int64)
+    np.minimum.at(first, which, messages.position[own])
+    return first[find(convs, conv)]
 
 
 class OwnPositions:

@@ -9,6 +9,9 @@ reader's own messages where the system sends users none of their own.
 The audit reads everything: it must have no hole between its lowest position and the head that the
 server reports, and must not end before a position that some client received before the audit began.
 
+Where the accounts may be older than the run, positions before the run's first message in their
+conversation are not required: the server may have deleted what earlier runs left behind.
+
 A broken server may report any head. Positions beyond the last one that any record of the
 conversation contains are therefore counted as a range and not one by one.
 """
@@ -22,7 +25,7 @@ from gauntlet.core.history import Flag, Kind, PageFlag
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks._known_positions import KnownPositions
-from gauntlet.reports.checks._shared import OwnPositions
+from gauntlet.reports.checks._shared import OwnPositions, first_positions
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Bools, Ints, contains, find, ints, pair
 from gauntlet.reports.history.history import History
@@ -81,8 +84,19 @@ def _short_pages(history: History, positions: KnownPositions) -> tuple[Ints, int
     )
     known = positions.before(ints(records["conv"][pages]), ints(records["ref_ns"][pages]))
     had_to_reach = np.minimum(known, ints(records["sseq"][pages]))
-    reached = ints(records["seq"][pages]) + ints(records["peer"][pages])
+    # A server may have deleted the beginning of a conversation.
+    began = _audit_begins(history, ints(records["conv"][pages])) - 1
+    reached = np.maximum(ints(records["seq"][pages]), began) + ints(records["peer"][pages])
     return pages[reached < had_to_reach], pages.size
+
+
+def _audit_begins(history: History, conv: Ints) -> Ints:
+    """Return the lowest position that the audit found in each conversation, 1 if none."""
+    records = history.records
+    at = np.flatnonzero((records["kind"] == Kind.AUDIT) & (records["seq"] > 0))
+    places = np.unique(pair(records["conv"][at], records["seq"][at]))
+    first = np.append(places, np.int64(-1))[np.searchsorted(places, pair(conv, 0))]
+    return np.where(first >> 32 == conv, first & _LOW, 1)
 
 
 class Hole(NamedTuple):
@@ -120,7 +134,19 @@ def _required_positions(
     position = np.repeat(after, covered) + 1 + offset
     place = ints(records["conv"][page]), history.user[page], position
     required = ~history.membership.excluded(*place) & ~OwnPositions(history).contain(*place)
+    required &= position >= first_positions(history, place[0])
+    beyond = _of_this_run(history, beyond)
     return page[required], position[required], _readable(history, beyond)
+
+
+def _of_this_run(history: History, holes: list[Hole]) -> list[Hole]:
+    """Return the holes without the positions that only earlier runs can have written."""
+    first = first_positions(history, np.array([hole.conv for hole in holes], dtype=np.int64))
+    return [
+        hole._replace(first=max(hole.first, start))
+        for hole, start in zip(holes, first.tolist(), strict=True)
+        if hole.last >= start
+    ]
 
 
 def _readable(history: History, beyond: list[Hole]) -> list[Hole]:
@@ -155,7 +181,7 @@ def _audit_holes(history: History) -> tuple[list[Hole], int]:
         Hole(int(places[at] >> 32), int(places[at] & _LOW) + 1, int(places[at + 1] & _LOW) - 1)
         for at in gaps
     ]
-    return [*between, *_audit_tails(history, places)], places.size
+    return _of_this_run(history, [*between, *_audit_tails(history, places)]), places.size
 
 
 def _audit_tails(history: History, places: Ints) -> Iterator[Hole]:
@@ -177,7 +203,8 @@ def _beyond_audit(history: History) -> Ints:
     # The additional last entry collects conversations that were not audited (-1).
     ends = np.zeros(convs.size + 1, dtype=np.int64)
     np.maximum.at(ends, find(convs, ints(records["conv"][audit])), ints(records["seq"][audit]))
-    received = np.isin(records["kind"], _RECEIVED_KINDS) & (records["flags"] & Flag.FOREIGN == 0)
+    other = records["flags"] & (Flag.FOREIGN | Flag.LEFTOVER)
+    received = np.isin(records["kind"], _RECEIVED_KINDS) & (other == 0)
     # What came later may have been committed after the audit read its conversation.
     received &= records["t_ns"] < history.events.phases.get("audit", 0)
     at = np.flatnonzero(received)

@@ -1,8 +1,9 @@
 """position: receivers, acknowledgements and the audit agree on the position of every message.
 
-A position of a conversation holds one message (or one room event), and a message has one position.
-An acknowledgement without a position (0) claims nothing. A message whose positions are all in the
-audit is stored more than once: that is a violation of `duplicate`, not of this check.
+A position of a conversation holds one message, of this run or an earlier one, or one room event. A
+message has one position. An acknowledgement without a position (0) claims nothing. A message whose
+positions are all in the audit is stored more than once: that is a violation of `duplicate`, not of
+this check.
 """
 
 import numpy as np
@@ -14,7 +15,9 @@ from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Ints, ints, pair
 from gauntlet.reports.history.history import History
 
-_ROOM_OCCUPANT = 1 << 62  # above every message index: the occupant is a room event
+# Above every message index: the occupant is a room event, or a message of an earlier run.
+_ROOM_OCCUPANT = 1 << 62
+_LEFTOVER_OCCUPANT = 1 << 61
 
 KIND = CheckKind(
     "position",
@@ -50,10 +53,13 @@ def _claims(history: History) -> tuple[Ints, Ints, Ints]:
         (kinds == Kind.AUDIT) & (records["flags"] & Flag.ROOM_EVENT != 0)
     )
     message = np.isin(kinds, (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
+    left = message & (records["flags"] & Flag.LEFTOVER != 0)
     message &= messages.of_record >= 0
-    at = np.flatnonzero((message | room) & (records["seq"] > 0))
+    at = np.flatnonzero((message | room | left) & (records["seq"] > 0))
     event = _ROOM_OCCUPANT | (ints(records["peer"][at]) << 8) | ints(records["sseq"][at])
+    number = (ints(records["peer"][at]) & 0xFFFF) << 32 | ints(records["sseq"][at])
     occupant = np.where(room[at], event, messages.of_record[at])
+    occupant = np.where(left[at], _LEFTOVER_OCCUPANT | number, occupant)
     place = pair(records["conv"][at], records["seq"][at])
     order = np.lexsort((occupant, place))
     place, occupant, at = place[order], occupant[order], at[order]
@@ -73,14 +79,16 @@ def _shared_places(place: Ints) -> Ints:
 def _split_messages(occupant: Ints, audited: Ints) -> Ints:
     keys, which, places = np.unique(occupant, return_inverse=True, return_counts=True)
     stored = np.bincount(which, weights=audited, minlength=keys.size)
-    return keys[(places > 1) & (stored < places) & (keys < _ROOM_OCCUPANT)]
+    return keys[(places > 1) & (stored < places) & (keys < _LEFTOVER_OCCUPANT)]
 
 
 def _place_witness(history: History, key: int, place: Ints, occupant: Ints) -> Witness:
     holders = occupant[place == key]
-    messages = tuple(int(holder) for holder in holders if holder < _ROOM_OCCUPANT)
+    messages = tuple(int(holder) for holder in holders if holder < _LEFTOVER_OCCUPANT)
     titles = [history.title(message) for message in messages]
-    if len(messages) < holders.size:
+    if ((holders >= _LEFTOVER_OCCUPANT) & (holders < _ROOM_OCCUPANT)).any():
+        titles.append("a message of an earlier run")
+    if (holders >= _ROOM_OCCUPANT).any():
         titles.append("a room event")
     return Witness(
         f"Position {key & 0xFFFFFFFF} of {history.names.conv(key >> 32)} is held by "

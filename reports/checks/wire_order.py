@@ -13,6 +13,8 @@ rules:
 
 A duplicate that went backwards while its successors were still held back is not visible. Copies of
 what the client had before it connected concern `resync-replay` and are not examined here.
+
+Messages of earlier runs that precede the run's first message in their conversation are not judged.
 """
 
 import numpy as np
@@ -21,7 +23,7 @@ from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._replays import replayed
-from gauntlet.reports.checks._shared import OwnPositions
+from gauntlet.reports.checks._shared import OwnPositions, first_positions
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Bools, Ints, ints, pair
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
@@ -61,6 +63,9 @@ def _pushes(history: History) -> tuple[Ints, Ints, Ints]:
     live &= (records["flags"] & CHANNEL_BITS == Channel.LIVE) & (records["seq"] > 0)
     live &= ~replayed(history)
     record = np.flatnonzero(live)
+    left = records["flags"][record] & Flag.LEFTOVER != 0
+    first = first_positions(history, ints(records["conv"][record]))
+    record = record[~left | (records["seq"][record] >= first)]
     _, lane = np.unique(pair(records["link"][record], records["conv"][record]), return_inverse=True)
     order = np.argsort(lane, kind="stable")
     return record[order], lane[order], ints(records["seq"][record])[order]

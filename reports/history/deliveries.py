@@ -59,7 +59,7 @@ def find_presentations(records: Records, messages: Messages, names: Names) -> Pr
     presented = (
         (records["kind"] == Kind.DELIVER)
         & (channel != Channel.AUDIT)
-        & (records["flags"] & Flag.FOREIGN == 0)
+        & (records["flags"] & (Flag.FOREIGN | Flag.LEFTOVER) == 0)
     )
     record = np.flatnonzero(presented)
     link = ints(records["link"][record])

@@ -27,7 +27,8 @@ def proven_stored_ns(records: Records, messages: Messages) -> Ints:
     if candidates.size == 0:
         return since_ns
     convs = np.unique(messages.conv[candidates])
-    proves = np.isin(records["kind"], _PROVING_KINDS) & (records["flags"] & Flag.FOREIGN == 0)
+    foreign = records["flags"] & (Flag.FOREIGN | Flag.LEFTOVER)
+    proves = np.isin(records["kind"], _PROVING_KINDS) & (foreign == 0)
     proofs = np.flatnonzero(proves & contains(convs, ints(records["conv"])))
     # The appended False is what records without a message (-1) find.
     own = proofs[np.append(unanswered, False)[messages.of_record[proofs]]]

@@ -31,8 +31,8 @@ class Messages:
     `acked` messages whose protocol has no acknowledgement, and `untried` those of the `rejected`
     ones that were never attempted. `unanswered_ns` is when a send ended without an answer, and
     `ended_ns` when it ended in any way. `of_record` has the message of each *record* (-1: none, or
-    a foreign body). `position` is the first known of acknowledgement, audit and delivery, 0 where
-    unknown.
+    a foreign body, or a message of another run). `position` is the first known of acknowledgement,
+    audit and delivery, 0 where unknown.
     """
 
     of_record: Ints
@@ -128,7 +128,7 @@ def collect_missed_arrivals(records: Records) -> MissedArrivals:
 
 
 def _carries_message(records: Records) -> Bools:
-    other = records["flags"] & (Flag.ROOM_EVENT | Flag.FOREIGN)
+    other = records["flags"] & (Flag.ROOM_EVENT | Flag.FOREIGN | Flag.LEFTOVER)
     chosen: Bools = np.isin(records["kind"], _MESSAGE_KINDS) & (other == 0)
     return chosen
 

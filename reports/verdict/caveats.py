@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from gauntlet.core.history import Miss
 from gauntlet.reports.history.never_connected import NeverConnected
+from gauntlet.reports.metrics import leftovers
 from gauntlet.reports.metrics.client_evidence import Disturbances
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.verdict import disturbed, objectives
@@ -31,6 +32,7 @@ def caveats(run: IndicatorInput, disturbances: Disturbances) -> Iterator[str]:
             "self-audit for the figures."
         )
     yield from _describe_never_connected(run.history.never_connected)
+    yield from _describe_leftovers(leftovers.count_leftovers(run.history.records))
     if subject := _describe_closed_loop(run):
         yield f"{subject}. {_COORDINATED_OMISSION}"
     reasons = run.history.missed.reason.tolist()
@@ -41,6 +43,16 @@ def caveats(run: IndicatorInput, disturbances: Disturbances) -> Iterator[str]:
         yield (
             f"Arrivals were missed: {len(reasons):,} of {intended:,} intended sends were not made, "
             f"{', '.join(causes)}."
+        )
+
+
+def _describe_leftovers(counts: dict[str, int]) -> Iterator[str]:
+    """Yield a sentence about what earlier runs left behind in the accounts, if there is any."""
+    if any(counts.values()):
+        yield (
+            f"Earlier runs left messages behind in these accounts (leftovers): "
+            f"{counts['pushed']:,} were pushed to users, {counts['read']:,} were read from the "
+            f"history, and the audit found {counts['audited']:,}. No check counts them."
         )
 
 

@@ -16,7 +16,15 @@ from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.events import Events, FaultTimes, collect_events
 from gauntlet.reports.history.history import History, load_history
 from gauntlet.reports.history.marks import apply_marks
-from gauntlet.reports.metrics import harness_health, latency, recovery, time_series, totals, windows
+from gauntlet.reports.metrics import (
+    harness_health,
+    latency,
+    leftovers,
+    recovery,
+    time_series,
+    totals,
+    windows,
+)
 from gauntlet.reports.metrics.client_evidence import (
     Disturbances,
     find_disturbances,
@@ -144,6 +152,7 @@ def _judge_history(history: History, required: set[str]) -> tuple[dict[str, Any]
     body = {
         "counts": counted,
         "acked_share": acked_share.to_builtins(),
+        "leftovers": leftovers.count_leftovers(history.records),
         "caveats": [
             *caveats.caveats(indicator_input, disturbances),
             *errors.caveats(history.events, history.scenario, recoveries),
@@ -167,6 +176,7 @@ def _without_history(events: Events, scenario: scenarios.Scenario) -> dict[str, 
     return {
         "counts": {},
         "acked_share": {},
+        "leftovers": {},
         "caveats": list(errors.caveats(events, scenario, {})),
         "disturbances": {},
         "checks": [],

@@ -103,12 +103,14 @@ class Context:
     on_connected: Callable[[User], None]  # called for the user and device of a new connection
     errors: ErrorLog
     counters: Counters = field(default_factory=Counters)
-    bodies: BodyCache = field(default_factory=BodyCache)
-    tag: str = ""  # identifies the run in message ids
+    tag: str = ""  # identifies the run in message ids and bodies
+    older_accounts: bool = False  # accounts may hold messages of earlier runs
     signs_up: bool = False  # users create their accounts before they log in
+    bodies: BodyCache = field(init=False)
     user_names: dict[int, str] = field(init=False)  # by user number
 
     def __post_init__(self) -> None:
+        self.bodies = BodyCache(self.tag.rstrip("-"))
         self.user_names = {number: name for name, number in self.user_numbers.items()}
 
     def after(self, wait_ns: int, call: Callable[[], None]) -> None:

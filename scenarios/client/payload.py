@@ -1,15 +1,21 @@
 """Message bodies that describe themselves, so that corruption and mix-ups can be detected.
 
-A body names its conversation, author and per-author sequence number, and carries a checksum:
+A body names its run, conversation, author and per-author sequence number, and carries a checksum:
 
-`g1|<conv n>|<author n>|<sseq>|<intended_ns>|<crc32 hex of all other parts>|<padding>`
+`g2|<run>|<conv n>|<author n>|<sseq>|<intended_ns>|<crc32 hex of all other parts>|<padding>`
+
+`run` is the tag of the run, which is empty on a system that is started for the run. It tells a
+message that an earlier run left behind from one of this run, whose numbers may be the same. Bodies
+of version 0.1 begin with `g1` and have no such part; they are read as bodies of an earlier run.
 """
 
 import zlib
 
 import msgspec
 
-MARK = "g1"
+MARK = "g2"
+_OLD_MARK = "g1"
+OLD_RUN = "-"  # of bodies without a tag: no run has it
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _FILLER = _LETTERS * (65_536 // len(_LETTERS) + 2)
 _CACHED_BODIES = 20_000
@@ -20,6 +26,7 @@ ALPHABET = frozenset(_LETTERS + "0123456789|")
 class Payload(msgspec.Struct, frozen=True):
     """The content of a body; `intact` is whether its checksum is correct."""
 
+    run: str
     conv: int
     author: int
     sseq: int
@@ -28,34 +35,48 @@ class Payload(msgspec.Struct, frozen=True):
 
 
 class BodyCache:
-    """Builds bodies and reads them; recognizes recent bodies without parsing them.
+    """Builds the bodies of a run and reads bodies; recognizes recent ones without parsing them.
 
     A received body that equals a cached one is known by its whole text, which proves more than its
     checksum and costs a tenth of parsing it. The cache holds between `size` and twice `size` of the
     latest bodies.
     """
 
-    def __init__(self, size: int = _CACHED_BODIES) -> None:
+    def __init__(self, run: str = "", size: int = _CACHED_BODIES) -> None:
+        self.run = run
         self._size = size
         self._recent: dict[str, Payload] = {}
         self._previous: dict[str, Payload] = {}
 
     def build(self, conv: int, author: int, sseq: int, intended_ns: int, body_bytes: int) -> str:
         """Return a new body, as the function `build` does, and cache it."""
-        body = build(conv, author, sseq, intended_ns, body_bytes)
+        body = build(conv, author, sseq, intended_ns, body_bytes, self.run)
         if len(self._recent) >= self._size:
             self._previous, self._recent = self._recent, {}
-        self._recent[body] = Payload(conv, author, sseq, intended_ns, intact=True)
+        self._recent[body] = Payload(self.run, conv, author, sseq, intended_ns, intact=True)
         return body
+
+    def wrap_text(self, conv: int, author: int, sseq: int, intended_ns: int, text: str) -> str:
+        """Return a body of this run that has a given text in the place of the padding."""
+        return wrap_text(conv, author, sseq, intended_ns, text, self.run)
 
     def read(self, body: str) -> Payload | None:
         """Return the content of a body, or None if Gauntlet did not build it."""
         return self._recent.get(body) or self._previous.get(body) or parse(body)
 
+    def is_of_another_run(self, content: Payload) -> bool:
+        """Return whether another run built a body, and nothing has changed it since.
 
-def build(conv: int, author: int, sseq: int, intended_ns: int, body_bytes: int) -> str:
+        A body whose checksum fails may be one of this run with a damaged tag.
+        """
+        return content.intact and content.run != self.run
+
+
+def build(
+    conv: int, author: int, sseq: int, intended_ns: int, body_bytes: int, run: str = ""
+) -> str:
     """Return a body of `body_bytes` ASCII bytes, or more if its other parts alone need more."""
-    head = f"{MARK}|{conv}|{author}|{sseq}|{intended_ns}"
+    head = _head(conv, author, sseq, intended_ns, run)
     padding_bytes = max(0, body_bytes - len(head) - 10)  # 10: eight hex digits and two bars
     # Padding differs from message to message, so that mixed-up buffers break the checksum.
     start = sseq % len(_LETTERS)
@@ -63,31 +84,49 @@ def build(conv: int, author: int, sseq: int, intended_ns: int, body_bytes: int) 
     return f"{head}|{_crc(head, padding)}|{padding}"
 
 
-def wrap_text(conv: int, author: int, sseq: int, intended_ns: int, text: str) -> str:
+def wrap_text(conv: int, author: int, sseq: int, intended_ns: int, text: str, run: str = "") -> str:
     """Return a body that has a given text in the place of the padding."""
-    head = f"{MARK}|{conv}|{author}|{sseq}|{intended_ns}"
+    head = _head(conv, author, sseq, intended_ns, run)
     return f"{head}|{_crc(head, text)}|{text}"
 
 
 def unwrap_text(body: str) -> str:
     """Return the text in a body, or the whole body if Gauntlet did not build it."""
-    parts = body.split("|", 6)
-    return parts[6] if len(parts) == 7 and parts[0] == MARK else body
+    parts = _parts(body)
+    return body if parts is None else parts[7]
 
 
 def parse(body: str) -> Payload | None:
     """Return the content of a body, or None if Gauntlet did not build it."""
-    parts = body.split("|", 6)
-    if len(parts) != 7 or parts[0] != MARK:
+    parts = _parts(body)
+    if parts is None:
         return None
     try:
-        conv, author, sseq, intended_ns = (int(part) for part in parts[1:5])
+        conv, author, sseq, intended_ns = (int(part) for part in parts[2:6])
     except ValueError:
         return None
-    if min(conv, author, sseq, intended_ns) < 0 or max(conv, author, sseq) >= 1 << 32:
+    if min(conv, author, sseq, intended_ns) < 0:
+        return None
+    if max(conv, author, sseq) >= 1 << 32 or intended_ns >= 1 << 63:
         return None  # a history record could not hold these numbers
-    intact = _crc("|".join(parts[:5]), parts[6]) == parts[5]
-    return Payload(conv, author, sseq, intended_ns, intact)
+    head = "|".join(parts[:6] if parts[0] == MARK else (_OLD_MARK, *parts[2:6]))
+    intact = _crc(head, parts[7]) == parts[6]
+    return Payload(parts[1], conv, author, sseq, intended_ns, intact)
+
+
+def _head(conv: int, author: int, sseq: int, intended_ns: int, run: str) -> str:
+    return f"{MARK}|{run}|{conv}|{author}|{sseq}|{intended_ns}"
+
+
+def _parts(body: str) -> list[str] | None:
+    """Return the eight parts of a body; bodies without a tag get that of no run."""
+    parts = body.split("|", 7)
+    if len(parts) == 8 and parts[0] == MARK:
+        return parts
+    old = body.split("|", 6)
+    if len(old) == 7 and old[0] == _OLD_MARK:
+        return [_OLD_MARK, OLD_RUN, *old[1:]]
+    return None
 
 
 def _crc(head: str, padding: str) -> str:

@@ -24,7 +24,7 @@ _ACK_INTERVAL_NS = 500 * NS_PER_MS
 _ROOM_EVENTS = {event.name.lower(): event for event in RoomEvent}
 
 # Plain integers, because arithmetic on members of an enumeration is slow.
-_FOREIGN, _CRC_BAD = int(Flag.FOREIGN), int(Flag.CRC_BAD)
+_FOREIGN, _CRC_BAD, _LEFTOVER = int(Flag.FOREIGN), int(Flag.CRC_BAD), int(Flag.LEFTOVER)
 
 
 class Content(msgspec.Struct, frozen=True, order=True):
@@ -153,14 +153,15 @@ class Receiver:
             self._record(Kind.ROOM, inbox, entry.seq, content, channel, link)
             return
         now_ns = self._record(Kind.DELIVER, inbox, entry.seq, content, channel, link)
-        if not content.flags & _FOREIGN:
+        if not content.flags & (_FOREIGN | _LEFTOVER):
             context.ledger.present(inbox.conv.number, self._device_key, content.peer, content.sseq)
             self._record_delivery(now_ns - content.intended_ns)
 
     def on_repeat(self, inbox: Inbox, entry: Entry, connection: Connection, *, seen: bool) -> None:
         """Record a push that was already received (`seen`), or that is behind an earlier push."""
-        self._context.counters.raw_duplicates += seen
         content = read_content(self._context, inbox.conv, entry)
+        if not content.flags & _LEFTOVER:
+            self._context.counters.raw_duplicates += seen
         flags = Flag.DUPLICATE if seen else 0
         if entry.event:
             flags |= Flag.ROOM_EVENT
@@ -258,7 +259,11 @@ def record_page(
 
 
 def read_content(context: Context, conv: Conversation, entry: Entry) -> Content:
-    """Return the content of an entry; FOREIGN where its body and the server's data disagree."""
+    """Return the content of an entry; FOREIGN where its body and the server's data disagree.
+
+    A message of another run is a LEFTOVER if the accounts may be older than this run; then its
+    numbers are those of the other run, and cannot be compared. Otherwise it is FOREIGN.
+    """
     numbers = context.user_numbers
     if entry.event:
         return Content(numbers.get(entry.user, 0), _ROOM_EVENTS.get(entry.event, 0), 0, 0)
@@ -267,6 +272,10 @@ def read_content(context: Context, conv: Conversation, entry: Entry) -> Content:
     if body is None:
         return Content(sender, 0, 0, _FOREIGN)
     flags = 0 if body.intact else _CRC_BAD
-    if body.conv != conv.number or body.author != sender:
+    of_this_run = body.run == context.bodies.run
+    # With a wrong checksum, it may be a message of this run whose tag was damaged.
+    if not of_this_run and body.intact and context.older_accounts:
+        return Content(sender, body.sseq, body.intended_ns, _LEFTOVER)
+    if not of_this_run or body.conv != conv.number or body.author != sender:
         flags |= _FOREIGN
     return Content(sender, body.sseq, body.intended_ns, flags)

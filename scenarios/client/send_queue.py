@@ -19,12 +19,12 @@ from gauntlet.core.history import Flag, Kind
 from gauntlet.core.scenario.capabilities import IDEMPOTENT_SEND
 from gauntlet.scenarios.adapters.base import OverHttp, Sent
 from gauntlet.scenarios.adapters.limits import check_sent
-from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.client.backoff import Backoff
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.workloads.entities import Op
 
+_ID_MARK = "g1"
 _BACKOFF_BASE_MS = 100
 _BACKOFF_CAP_MS = 2_000
 # Called with the outcome of a send and its position (0 unless acked).
@@ -61,7 +61,7 @@ class SendQueue:
         self._held: list[PendingSend] = []  # waiting for a connection
         self._over_socket = False  # sends go over the connection, as the last one did
         self._idempotent = IDEMPOTENT_SEND in context.adapter.capabilities
-        self._id_prefix = f"{payload.MARK}.{context.tag}"
+        self._id_prefix = f"{_ID_MARK}.{context.tag}"
         record = context.latencies.record
         self._record_lag, self._record_response = record["lag"], record["response"]
         self._record_service = record["service"]
@@ -86,7 +86,7 @@ class SendQueue:
             size = context.limits.body_bytes
             body = context.bodies.build(conv, author, op.sseq, intended_ns, size)
         else:
-            body = payload.wrap_text(conv, author, op.sseq, intended_ns, text)
+            body = context.bodies.wrap_text(conv, author, op.sseq, intended_ns, text)
         send = PendingSend(op, intended_ns, body, on_ended=on_ended)
         self._record(Kind.OP, send, now_ns)
         queue = self._queues.get(conv)

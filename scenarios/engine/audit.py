@@ -172,7 +172,7 @@ class Audit:
         context = self._context
         stored: set[tuple[int, int]] = set()
         for seq, content in found:
-            if not content.flags & (Flag.FOREIGN | Flag.ROOM_EVENT):
+            if not content.flags & (Flag.FOREIGN | Flag.ROOM_EVENT | Flag.LEFTOVER):
                 stored.add((content.peer, content.sseq))
             context.sink.add(
                 Kind.AUDIT,

@@ -188,8 +188,10 @@ class ScriptedReceiver(Receiver):
     def present(self, inbox: Inbox, entry: Entry, channel: Channel, connection_number: int) -> None:
         super().present(inbox, entry, channel, connection_number)
         if not entry.event and entry.sender != self._user.name:
-            now_ns = self._context.now_ns()
-            said = self._context.bodies.read(entry.body)
+            now_ns, bodies = self._context.now_ns(), self._context.bodies
+            said = bodies.read(entry.body)
+            if said is not None and bodies.is_of_another_run(said):
+                return
             latency_ms = (now_ns - said.intended_ns) / NS_PER_MS if said else 0.0
             text = payload.unwrap_text(entry.body)
             self._driver.on_message(

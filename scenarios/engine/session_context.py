@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from gauntlet.core import clock
 from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.scenario import leftovers
 from gauntlet.scenarios.client.context import Context, Limits
 from gauntlet.scenarios.client.readiness import Readiness
 from gauntlet.scenarios.client.timers import Timers
@@ -46,5 +47,6 @@ def session_context(
         on_connected=on_connected,
         errors=errors,
         tag=plan.load.tag,
+        older_accounts=leftovers.are_possible(plan.load.scenario, plan.adapter.capabilities),
         signs_up=signs_up(plan.load.scenario),
     )

@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gauntlet.core.history import USER_KINDS, Flag, Kind, Miss, Record, shard_name, user_shard_name
+from gauntlet.core.history import (
+    USER_KINDS,
+    Channel,
+    Flag,
+    Kind,
+    Miss,
+    Record,
+    shard_name,
+    user_shard_name,
+)
 from gauntlet.core.run_directory import RunDir, write_json
 from gauntlet.core.scenario.model import Scenario, from_builtins, to_builtins
 
@@ -112,6 +121,34 @@ class Story:
             for index in [index for kind in seen for index in self.at(kind, link=link.number)]:
                 self.records.append(self.records[index]._replace(link=number))
 
+    def leave_behind(self, count: int) -> None:
+        """Let each direct conversation begin with `count` messages of an earlier run.
+
+        Everything of this run follows them. The members read them from the history when they
+        connect, receive the last one once more, and the audit finds them all.
+        """
+        self.scenario["target"] = {"stack": "external", "url": ["ws://127.0.0.1:9"]}
+        self.scenario["accounts"] = {"pattern": "load-{n}"}
+        direct = {conv for conv, about in self.convs.items() if len(about["members"]) == 2}
+        for index, record in enumerate(self.records):
+            if record.conv in direct:
+                self.records[index] = _moved(record, count)
+        for conv in sorted(direct):
+            author, reader = self.convs[conv]["members"]
+            link = min(number for number, link in self.links.items() if link.user == reader)
+            flags = {"shown": Channel.RESYNC, "pushed": Channel.LIVE, "audit": Channel.AUDIT}
+            old = {name: flag | Flag.LEFTOVER for name, flag in flags.items()}
+            self.add(
+                Kind.PAGE, ZERO, conv=conv, link=link, peer=count, sseq=count, ref_ns=ZERO - MS
+            )
+            for seq in range(1, count + 1):
+                fields = {"conv": conv, "peer": author, "sseq": seq, "seq": seq, "ref_ns": S}
+                at = ZERO + seq * MS
+                self.add(Kind.DELIVER, at, link=link, flags=old["shown"], **fields)
+                self.add(Kind.AUDIT, ZERO + 60 * S + seq, flags=old["audit"], **fields)
+            fields |= {"link": link, "flags": old["pushed"] | Flag.DUPLICATE}
+            self.add(Kind.RECEIVE, ZERO + S, **fields)
+
     def silence_echoes(self) -> None:
         """Remove what senders received of their own messages, as if without SELF_ECHO."""
         own = [
@@ -212,6 +249,13 @@ def _write_rows(file: Path, rows: list[dict[str, Any]]) -> None:
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
+def _moved(record: Record, by: int) -> Record:
+    """Return a record of a numbered conversation with all positions moved."""
+    ends = (Kind.GAP, Kind.PAGE)  # their `sseq` is a position
+    seq = record.seq + by if record.seq or record.kind in (Kind.PAGE, Kind.HEAD) else 0
+    return record._replace(seq=seq, sseq=record.sseq + by if record.kind in ends else record.sseq)
+
+
 def reconcile(story: Story) -> dict[str, int]:
     """Return the counts that the load would report, computed with plain sets and loops."""
     seat_of = {link.number: (link.user, link.device) for link in story.links.values()}
@@ -228,7 +272,7 @@ def reconcile(story: Story) -> dict[str, int]:
         elif record.kind in (Kind.ACK, Kind.REJECT, Kind.UNKNOWN):
             ended[key] = Kind(record.kind)
             position[key] = record.seq
-        elif record.kind == Kind.DELIVER and not record.flags & Flag.FOREIGN:
+        elif record.kind == Kind.DELIVER and not record.flags & (Flag.FOREIGN | Flag.LEFTOVER):
             shown.add((key, seat_of[record.link]))
         elif record.kind == Kind.CONNECT:
             connected.add(seat_of[record.link])

@@ -72,6 +72,14 @@ def pattern_problem(pattern: str) -> str:
     return "" if usable and first.strip() == first else allowed
 
 
+def are_new_in_each_run(accounts: Accounts) -> bool:
+    """Return whether the names of the accounts contain the tag of the run."""
+    if accounts.file:
+        return False
+    parts = string.Formatter().parse(accounts.pattern or DEFAULT_PATTERN)
+    return any(name == "run" for _, name, _, _ in parts)
+
+
 def make(
     accounts: Accounts, first: int, count: int, run: str, rows: list[Account] | None = None
 ) -> tuple[Account, ...]:

@@ -77,3 +77,13 @@ def test_a_head_beyond_the_audit_is_a_range_of_missing_positions(verdict, good_s
     found = verdict("history-gap", story)
     assert (found.outcome, found.count) == ("invalid", 200_000_000 - head)
     assert f"lacks positions {head + 1:,} to 200,000,000" in found.witnesses[0].sentence
+
+
+def test_a_page_of_a_history_whose_beginning_was_deleted_is_not_short(verdict, good_story):
+    """Positions 1 and 2 of a conversation are gone, and the page has all the others."""
+    story = good_story(1)
+    index = story.at(Kind.PAGE, link=0, conv=1)[0]
+    story.change(index, peer=story.records[index].peer - 2)
+    assert verdict("history-gap", story).outcome == "invalid"
+    story.drop([at for seq in (1, 2) for at in story.at(Kind.AUDIT, conv=1, seq=seq)])
+    assert verdict("history-gap", story).outcome == "valid"

@@ -13,14 +13,14 @@ def test_a_body_of_the_requested_size_parses_to_what_it_was_built_from(
     conv, author, sseq, intended_ns, size
 ):
     body = payload.build(conv, author, sseq, intended_ns, size)
-    assert payload.parse(body) == payload.Payload(conv, author, sseq, intended_ns, intact=True)
+    assert payload.parse(body) == payload.Payload("", conv, author, sseq, intended_ns, intact=True)
     assert len(body.encode()) == size
 
 
 @given(NUMBERS, NUMBERS, NUMBERS, st.integers(0, 2**62), st.text())
 def test_a_body_carries_any_text(conv, author, sseq, intended_ns, text):
     body = payload.wrap_text(conv, author, sseq, intended_ns, text)
-    assert payload.parse(body) == payload.Payload(conv, author, sseq, intended_ns, intact=True)
+    assert payload.parse(body) == payload.Payload("", conv, author, sseq, intended_ns, intact=True)
     assert payload.unwrap_text(body) == text
 
 
@@ -30,15 +30,27 @@ def test_the_text_of_a_foreign_body_is_the_whole_body():
 
 @given(st.data())
 def test_a_body_with_one_changed_character_is_foreign_or_not_intact(data):
-    body = payload.build(7, 8, 9, 10, 120)
+    bodies = payload.BodyCache("ab12cd34")
+    body = bodies.build(7, 8, 9, 10, 120)
     at = data.draw(st.integers(0, len(body) - 1))
     replacement = data.draw(st.characters(codec="ascii").filter(lambda letter: letter != body[at]))
     read = payload.parse(body[:at] + replacement + body[at + 1 :])
     assert read is None or not read.intact
+    assert read is None or not bodies.is_of_another_run(read)
 
 
 def test_other_texts_and_numbers_too_large_for_a_record_are_no_payload():
-    for body in ("", "hello", "g1|1|2|3|4|5", "g1|a|2|3|4|5|", f"g1|{2**32}|1|1|1|0|"):
+    for body in (
+        "",
+        "hello",
+        "g1|1|2|3|4|5",
+        "g1|a|2|3|4|5|",
+        f"g1|{2**32}|1|1|1|0|",
+        "g2||1|2|3|4|5",
+        "g2||a|2|3|4|5|",
+        f"g2||{2**32}|1|1|1|0|",
+        f"g2||1|1|1|{2**63}|0|",
+    ):
         assert payload.parse(body) is None
 
 
@@ -46,7 +58,7 @@ def test_a_cached_body_reads_like_a_parsed_one():
     bodies = payload.BodyCache(size=2)
     built = [bodies.build(1, 2, sseq, 50 + sseq, 120) for sseq in range(1, 8)]
     for sseq, body in enumerate(built, 1):
-        assert bodies.read(body) == payload.Payload(1, 2, sseq, 50 + sseq, intact=True)
+        assert bodies.read(body) == payload.Payload("", 1, 2, sseq, 50 + sseq, intact=True)
 
 
 def test_a_corrupted_copy_of_a_cached_body_is_not_intact():
@@ -62,3 +74,26 @@ def test_the_cache_is_bounded():
     for sseq in range(1000):
         bodies.build(1, 2, sseq, 4, 120)
     assert len(bodies._recent) + len(bodies._previous) <= 20
+
+
+def test_an_intact_body_with_the_tag_of_another_run_is_of_another_run():
+    bodies = payload.BodyCache("ab12cd34")
+    for run in ("", "00000000", "ab12cd3"):
+        read = bodies.read(payload.build(1, 2, 3, 4, 120, run))
+        assert read == payload.Payload(run, 1, 2, 3, 4, intact=True)
+        assert bodies.is_of_another_run(read)
+    assert not bodies.is_of_another_run(bodies.read(payload.build(1, 2, 3, 4, 120, "ab12cd34")))
+
+
+def test_a_body_of_version_0_1_is_of_an_earlier_run():
+    body = "g1|1|2|3|500|4e90df47|" + "defg"
+    read = payload.parse(body)
+    assert (read.run, read.conv, read.author, read.sseq) == (payload.OLD_RUN, 1, 2, 3)
+    assert read.intact
+    assert payload.BodyCache("").is_of_another_run(read)
+    assert payload.unwrap_text(body) == "defg"
+
+
+def test_the_parts_of_a_body_are_of_the_declared_alphabet():
+    body = payload.build(1, 2, 3, 4, 400, "ab12cd34")
+    assert set(body) <= payload.ALPHABET

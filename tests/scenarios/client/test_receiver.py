@@ -133,6 +133,58 @@ def test_a_body_that_contradicts_its_frame_is_flagged(world, body, sender, flags
     assert read_content(world.context, TALK, Entry(TALK.name, 1, sender, body)).flags == flags
 
 
+def left_behind(seq=1, run="0ld0ld00"):
+    """Return a message of Bob that another run has sent, with the numbers of one of this run."""
+    return Entry(TALK.name, seq, BOB.name, payload.build(1, 2, 1, 500, 120, run), id=f"old-{seq}")
+
+
+@pytest.mark.parametrize("run", ["0ld0ld00", ""])
+def test_a_pushed_message_of_another_run_is_a_leftover_and_no_delivery(world, receiver, run):
+    world.context.older_accounts, world.context.bodies.run = True, "ab12cd34"
+    latencies: list[int] = []
+    receiver._record_delivery = latencies.append
+    for _ in range(2):
+        receiver.on_entry(open_connection(), left_behind(run=run))
+    kinds = [(record.kind, record.fields["flags"]) for record in world.records]
+    assert kinds == [
+        (Kind.DELIVER, Flag.LEFTOVER),
+        (Kind.RECEIVE, Flag.LEFTOVER | Flag.DUPLICATE),
+    ]
+    assert not world.ledger.used(TALK.number)
+    assert world.context.counters.raw_duplicates == 0
+    assert latencies == []
+
+
+def test_a_leftover_in_the_history_takes_its_position(world, receiver):
+    world.context.older_accounts, world.context.bodies.run = True, "ab12cd34"
+    own = payload.build(1, 2, 1, 500, 120, "ab12cd34")
+    receiver.on_heads({TALK.name: 2}, fresh=True)
+    messages = [
+        {"seq": 1, "sender": BOB.name, "type": "msg", "body": left_behind().body},
+        {"seq": 2, "sender": BOB.name, "type": "msg", "body": own},
+    ]
+    world.take().answer(200, {"messages": messages, "head": 2})
+    flags = [record.fields["flags"] for record in world.kinds(Kind.DELIVER)]
+    assert flags == [Channel.RESYNC | Flag.LEFTOVER, Channel.RESYNC]
+    assert receiver.cursors() == {TALK.name: 2}
+    assert not receiver.behind
+    assert world.context.counters.holes == 0
+
+
+def test_a_message_of_another_run_is_foreign_where_all_accounts_are_new(world):
+    """A system that was started for the run cannot hold it."""
+    world.context.bodies.run = ""
+    assert read_content(world.context, TALK, left_behind()).flags == Flag.FOREIGN
+
+
+def test_a_damaged_tag_is_damage_and_no_leftover(world):
+    """A server must not be able to hide a message of this run among those of earlier ones."""
+    world.context.older_accounts, world.context.bodies.run = True, "ab12cd34"
+    body = payload.build(1, 2, 1, 500, 120, "ab12cd34").replace("ab12cd34", "ab12cd35")
+    content = read_content(world.context, TALK, Entry(TALK.name, 1, BOB.name, body))
+    assert content.flags == Flag.FOREIGN | Flag.CRC_BAD
+
+
 def test_an_empty_ack_is_not_sent(world, receiver, monkeypatch):
     monkeypatch.setattr(type(receiver._request_channel.codec), "ack", lambda *_: b"")
     receiver.on_entry(open_connection(), message_of_bob(1))

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gauntlet.core.history import Flag, Kind, PageFlag
+from gauntlet.core.history import Channel, Flag, Kind, PageFlag
 from gauntlet.scenarios.adapters.base import Account, Entry, Page, ProtocolError
 from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.adapters.xmpp import Xmpp
@@ -31,8 +31,12 @@ def audited(monkeypatch):
 
     monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
 
-    async def go(*archives):
+    async def go(*archives, older_accounts=False):
         world = World(Xmpp({}))
+        world.context.older_accounts = older_accounts
+        monkeypatch.setattr(
+            world.ledger, "audit", lambda _conv, stored: setattr(world, "stored", stored)
+        )
 
         def session(entries):
             def history(_conv, after, _limit):
@@ -75,6 +79,19 @@ async def test_a_message_that_the_load_did_not_send_is_recorded_as_foreign(audit
     world = await audited([said(1, "a", body="hello")], [])
     (record,) = world.kinds(Kind.AUDIT)
     assert record.fields["flags"] & Flag.FOREIGN
+
+
+async def test_a_message_of_an_earlier_run_does_not_stand_for_a_lost_one(audited):
+    """It has the numbers of a message of this run, which is stored once, and another one's."""
+    old = [
+        said(sseq, f"old-{sseq}", payload.build(TALK.number, 2, sseq, 400, 120, "0ld0ld00"))
+        for sseq in (1, 2)
+    ]
+    world = await audited([*old, said(1, "a")], [], older_accounts=True)
+    flags = sorted((record.fields["sseq"], record.fields["flags"]) for record in world.records[:3])
+    left = Channel.AUDIT | Flag.LEFTOVER
+    assert flags == [(1, Channel.AUDIT), (1, left), (2, left)]
+    assert world.stored == {(2, 1)}
 
 
 async def test_where_nobody_answers_the_rest_is_not_waited_for(monkeypatch):

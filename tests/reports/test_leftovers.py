@@ -1,0 +1,88 @@
+"""Messages of earlier runs change no verdict, and hide no violation."""
+
+import pytest
+
+from gauntlet.core.history import Channel, Flag, Kind
+
+from .histories import ROOM, good_story
+from .mutators import MUTATORS
+from .story import ZERO, S
+
+COUNT = 40
+
+
+def violated(result):
+    """Return the ids of the violated checks."""
+    return {check["id"] for check in result["checks"] if check["verdict"] == "invalid"}
+
+
+def with_leftovers(story):
+    """Return the story after an earlier run."""
+    story.leave_behind(COUNT)
+    story.reconcile()
+    return story
+
+
+def test_leftovers_are_counted_and_violate_no_check(judged):
+    before, story = judged(good_story(1)), good_story(1)
+    result = judged(with_leftovers(story))
+    assert violated(result) == set()
+    assert result["verdict"]["status"] == "pass"
+    conversations = len(story.convs) - 1
+    assert result["leftovers"] == {
+        "pushed": conversations, "read": COUNT * conversations, "audited": COUNT * conversations
+    }  # fmt: skip
+    assert result["counts"] == before["counts"]
+    assert result["latency"] == before["latency"]
+    (caveat,) = (text for text in result["caveats"] if "leftovers" in text)
+    assert f"{COUNT * conversations:,} were read" in caveat
+
+
+def test_a_run_that_meets_no_leftovers_has_no_caveat(judged):
+    result = judged(good_story(1))
+    assert result["leftovers"] == {"pushed": 0, "read": 0, "audited": 0}
+    assert not any("leftovers" in text for text in result["caveats"])
+
+
+@pytest.mark.parametrize("mutate", MUTATORS, ids=lambda mutate: mutate.__name__)
+def test_leftovers_hide_no_violation(judged, mutate):
+    story = good_story(1)
+    mutate(story)
+    assert MUTATORS[mutate] in violated(judged(with_leftovers(story)))
+
+
+def test_the_server_may_have_deleted_what_earlier_runs_left_behind(judged):
+    """The pages and the audit begin after it, and heads still count it."""
+    story = with_leftovers(good_story(1))
+    story.drop(
+        [index for index, record in enumerate(story.records) if record.flags & Flag.LEFTOVER]
+    )
+    assert violated(judged(story)) == set()
+
+
+def test_the_same_holes_are_violations_where_accounts_are_new_in_each_run(judged):
+    story = with_leftovers(good_story(1))
+    story.drop(
+        [index for index, record in enumerate(story.records) if record.flags & Flag.LEFTOVER]
+    )
+    story.scenario["accounts"]["pattern"] = "load-{run}-{n}"
+    assert violated(judged(story)) == {"history-gap"}
+
+
+def test_a_hole_between_messages_of_the_run_is_a_violation(judged):
+    story = with_leftovers(good_story(1))
+    conv = next(story.records[index].conv for index in story.at(Kind.HEAD)
+                if story.records[index].conv != ROOM)  # fmt: skip
+    story.drop(story.at(Kind.AUDIT, conv=conv, seq=COUNT + 3))
+    assert violated(judged(story)) == {"history-gap", "lost-acked"}
+
+
+def test_a_message_of_the_run_at_the_position_of_a_leftover_is_a_conflict(judged):
+    story = with_leftovers(good_story(1))
+    index = story.at(Kind.AUDIT, flags=Channel.AUDIT | Flag.LEFTOVER)[COUNT - 1]
+    left = story.records[index]
+    story.add(
+        Kind.AUDIT, ZERO + 61 * S, conv=left.conv, peer=left.peer, sseq=left.sseq + 1,
+        seq=left.seq, ref_ns=left.ref_ns, flags=left.flags,
+    )  # fmt: skip
+    assert violated(judged(story)) == {"position"}
