@@ -16,9 +16,10 @@ from msgspec.structs import replace
 
 from gauntlet.core import run_directory
 from gauntlet.core.run_directory import RunDir, Tail
-from gauntlet.core.scenario import arrival_trace, secrets
+from gauntlet.core.scenario import secrets
 from gauntlet.core.scenario.model import Scenario, to_builtins
 from gauntlet.core.scenario.private import Private
+from gauntlet.core.scenario.traces import arrival_trace
 from gauntlet.runner import private_values
 from gauntlet.stacks import subprocesses
 from gauntlet.stacks.free_port import HOST, free_port
@@ -178,7 +179,7 @@ def write_load_file(
         "workers": workers,
         "dial": dict(dial or {}),
         "traced_users": traced_users,
-        "trace": None if recorded is None else recorded._asdict(),
+        "trace": None if recorded is None else arrival_trace.to_builtins(recorded),
         "tag": f"{random_tokens.token_hex(4)}-" if scenario.target.stack == "external" else "",
     }
     run_directory.write_json(file, plain)

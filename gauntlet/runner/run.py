@@ -21,9 +21,10 @@ from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy
 from gauntlet.core import log_scrubber, os_limits, run_directory
 from gauntlet.core.errors import ConfigError, GauntletError, Interrupted, StackError
 from gauntlet.core.run_directory import Journal, RunDir
-from gauntlet.core.scenario import arrival_trace, rate_profiles
+from gauntlet.core.scenario import rate_profiles
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.core.scenario.private import Private
+from gauntlet.core.scenario.traces import arrival_trace
 from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import judge
 from gauntlet.runner import manifest, preflight, private_values, signals

@@ -75,15 +75,16 @@ class SendQueue:
     ) -> None:
         """Accept an op, which is sent when the earlier ones of its conversation have ended.
 
-        Its body is padding, or carries `text`. `on_ended` is called once.
+        Its body is padding, or carries `text` or the text of the op. `on_ended` is called once.
         """
         context = self._context
         now_ns = context.now_ns()
         context.ledger.submit()
         self._record_lag(now_ns - intended_ns)
         conv, author = op.conv.number, op.author
+        text = op.text if text is None else text
         if text is None:
-            size = context.limits.body_bytes
+            size = op.body_bytes or context.limits.body_bytes
             body = context.bodies.build(conv, author, op.sseq, intended_ns, size)
         else:
             body = context.bodies.wrap_text(conv, author, op.sseq, intended_ns, text)

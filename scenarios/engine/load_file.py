@@ -13,8 +13,9 @@ from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario import model as scenario
 from gauntlet.core.scenario import secrets
 from gauntlet.core.scenario.accounts import Account
-from gauntlet.core.scenario.arrival_trace import Trace
 from gauntlet.core.scenario.private import Private
+from gauntlet.core.scenario.traces import arrival_trace
+from gauntlet.core.scenario.traces.arrival_trace import Trace
 
 # The file descriptor from which the process that `gauntlet run` starts reads what is private.
 PRIVATE_VARIABLE = "GAUNTLET_PRIVATE_FD"
@@ -81,7 +82,7 @@ def parse(plain: Any, where: str, private: Private | None = None) -> LoadFile:
             RunDir(Path(plain["run_dir"])),
             api,
             int(plain.get("workers", 1)),
-            _trace(plain.get("trace")),
+            None if plain.get("trace") is None else arrival_trace.from_builtins(plain["trace"]),
             str(plain.get("tag", "")),
             {str(key): str(value) for key, value in plain.get("dial", {}).items()},
             int(plain.get("traced_users", 0)),
@@ -108,9 +109,3 @@ def _read(file: Path) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{file} is not a load.json: {error!r}") from error
-
-
-def _trace(plain: dict[str, Any] | None) -> Trace | None:
-    if plain is None:
-        return None
-    return Trace(str(plain["column"]), tuple(float(value) for value in plain["values"]))

@@ -7,6 +7,7 @@ from gauntlet.core.scenario import accounts
 from gauntlet.core.scenario.accounts import Account
 from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS, SELF_ECHO
 from gauntlet.core.scenario.model import Scenario
+from gauntlet.core.scenario.traces import message_trace
 from gauntlet.scenarios import adapters
 from gauntlet.scenarios.adapters.base import Adapter
 from gauntlet.scenarios.client import payload
@@ -35,6 +36,7 @@ def plan_load(load: LoadFile, stripe: Stripe) -> LoadPlan:
     target = load.scenario.target
     adapter, transport = adapters.create(target, load.scenario.load.transport)
     _check_bodies(load.scenario.load.body_bytes, adapter, target.adapter)
+    _check_recorded(load, adapter)
     # Only a system that accepts any user name can have users of this run alone.
     tag = load.tag if OPEN_ACCOUNTS in adapter.capabilities else ""
     traffic = Traffic(load.scenario, stripe, load.trace, tag, _accounts(load, stripe))
@@ -73,6 +75,21 @@ def _check_bodies(body_bytes: int, adapter: Adapter, name: str) -> None:
         raise ConfigError(
             f"adapter {name!r} cannot carry the characters {''.join(missing)!r}, which every body "
             "of the load contains"
+        )
+
+
+def _check_recorded(load: LoadFile, adapter: Adapter) -> None:
+    """Raise ConfigError where recorded messages cannot be sent, or would be written to a file."""
+    if load.trace is None or load.trace.messages is None:
+        return
+    messages, traits = load.trace.messages, adapter.traits
+    message_trace.check_bodies(
+        messages, traits.max_body_bytes, traits.alphabet, load.scenario.target.adapter
+    )
+    if messages.texts and load.traced_users:
+        raise ConfigError(
+            "--trace must be 0, because frames contain the recorded texts of "
+            f"{messages.file}; got {load.traced_users}"
         )
 
 

@@ -10,14 +10,17 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
+
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.run_directory import NUMBERS_PER_WORKER
 from gauntlet.core.scenario import catalog, rate_profiles
 from gauntlet.core.scenario.accounts import Account, users_per_worker
-from gauntlet.core.scenario.arrival_trace import Trace
 from gauntlet.core.scenario.capabilities import FOR_DEVICES
 from gauntlet.core.scenario.model import Scenario
+from gauntlet.core.scenario.traces.arrival_trace import Trace
 from gauntlet.scenarios.schedule.arrivals import SCHEDULES, Stripe, Surge, apply_surges
+from gauntlet.scenarios.schedule.replay import Replay
 from gauntlet.scenarios.workloads import WORKLOADS
 from gauntlet.scenarios.workloads.entities import (
     Conversation,
@@ -91,6 +94,9 @@ class Traffic:
         self._cumulative_weights = list(itertools.accumulate(weights))
         self._last_sseqs: dict[int, int] = {}  # by conversation and author
         self._offline = _OfflineUsers(self.offline_periods)
+        self._replay: Replay | None = None
+        if trace is not None and trace.messages is not None:
+            self._replay = Replay(trace.messages, stripe, list(self.conversations.values()))
 
     def open_conversations(
         self, workload: str, planned: list[PlannedConversation]
@@ -112,8 +118,14 @@ class Traffic:
         load = self._scenario.load
         if load.model == "closed":
             return iter(())
+        if self._replay is not None:
+            return self._replay.own_times(self._times_ns)
+        return self._times_ns(self._stripe)
+
+    def _times_ns(self, stripe: Stripe) -> Iterator[int]:
+        load = self._scenario.load
         profile = apply_surges(rate_profiles.pieces(load, self._trace), _surges(self._scenario))
-        return SCHEDULES[load.arrivals](profile, self._stripe, self._scenario.seed)
+        return SCHEDULES[load.arrivals](profile, stripe, self._scenario.seed)
 
     def backlog_limits(self) -> tuple[int, int]:
         """Return how many ops may wait in one queue, and be in flight at this worker."""
@@ -127,6 +139,32 @@ class Traffic:
         everything ready, the sequence depends on the seed alone.
         """
         offline = self._offline.at(offset_ns + int(self._scenario.load.ramp * NS_PER_S))
+        if self._replay is not None:
+            return self._recorded_op(self._replay, offset_ns, offline, ready)
+        return self._drawn_op(offset_ns, offline, ready)
+
+    def _recorded_op(
+        self,
+        replay: Replay,
+        offset_ns: int,
+        offline: set[int],
+        ready: Callable[[Conversation], bool],
+    ) -> Op | None:
+        row = replay.next_row()
+        if (sender := replay.sender(row)) is None:
+            op = self._drawn_op(offset_ns, offline, ready)
+        elif sender[1] in offline or not ready(sender[0]):
+            op = None
+        else:
+            op = self.next_op(offset_ns, *sender)
+        if op is None:
+            return None
+        body_bytes, text = replay.body_of(row)
+        return msgspec.structs.replace(op, body_bytes=body_bytes, text=text)
+
+    def _drawn_op(
+        self, offset_ns: int, offline: set[int], ready: Callable[[Conversation], bool]
+    ) -> Op | None:
         for _ in range(_DRAWS_MAX if self._choices else 0):
             conv, author = self._draw_sender()
             if author not in offline and ready(conv):

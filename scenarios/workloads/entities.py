@@ -54,13 +54,16 @@ class Conversation:
 class Op(msgspec.Struct, frozen=True):
     """One logical message, intended `offset_ns` after the start of the arrivals.
 
-    `sseq` numbers the ops of one author in one conversation, from 1.
+    `sseq` numbers the ops of one author in one conversation, from 1. A recorded message has its
+    own `body_bytes` (0: `load.body_bytes`) or its own `text`.
     """
 
     offset_ns: int
     conv: Conversation
     author: int
     sseq: int
+    body_bytes: int = 0
+    text: str | None = None
 
 
 class OfflinePeriod(NamedTuple):

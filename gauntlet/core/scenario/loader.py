@@ -12,13 +12,13 @@ from gauntlet.core import clock
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario import (
     accounts,
-    arrival_trace,
     rate_profiles,
     secrets,
     validation,
     yaml_reader,
 )
 from gauntlet.core.scenario.model import RecordedProfile, Scenario, from_builtins, to_builtins
+from gauntlet.core.scenario.traces import arrival_trace
 from gauntlet.core.scenario.yaml_reader import shown
 
 # msgspec reports the place of an error as `… - at `$.faults[0].at``.

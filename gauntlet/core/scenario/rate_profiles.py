@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from gauntlet.core.scenario.arrival_trace import Trace
 from gauntlet.core.scenario.model import (
     ConstantProfile,
     DiurnalProfile,
@@ -21,6 +20,7 @@ from gauntlet.core.scenario.model import (
     SpikeProfile,
     StepProfile,
 )
+from gauntlet.core.scenario.traces.arrival_trace import Trace
 
 _PIECES_PER_PERIOD = 48  # straight lines that approximate one period of a diurnal profile
 

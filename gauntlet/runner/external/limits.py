@@ -5,8 +5,9 @@ from urllib.parse import urlsplit
 
 from gauntlet.core import clock, hosts
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import arrival_trace, rate_profiles
+from gauntlet.core.scenario import rate_profiles
 from gauntlet.core.scenario.model import Fault, Scenario, Target
+from gauntlet.core.scenario.traces import arrival_trace
 
 
 def hosts_beyond(target: Target) -> list[str]:

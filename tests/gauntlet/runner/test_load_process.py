@@ -3,8 +3,8 @@
 import json
 
 from gauntlet.core.run_directory import Journal, RunDir
-from gauntlet.core.scenario.arrival_trace import Trace
 from gauntlet.core.scenario.model import Load, RecordedProfile, Scenario, from_builtins
+from gauntlet.core.scenario.traces.arrival_trace import Trace
 from gauntlet.runner.load_process import ManagedLocust, PhaseTracker, trusting, write_load_file
 from gauntlet.scenarios.engine import load_file
 

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from gauntlet.core.scenario.accounts import users_per_worker
-from gauntlet.core.scenario.arrival_trace import Trace
 from gauntlet.core.scenario.catalog import WORKLOADS as NAMES
 from gauntlet.core.scenario.model import Fault, from_builtins
+from gauntlet.core.scenario.traces.arrival_trace import Trace
 from gauntlet.scenarios.schedule.arrivals import Stripe
 from gauntlet.scenarios.schedule.traffic import (
     NUMBERS_PER_WORKER,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gauntlet.core.scenario.arrival_trace import Trace
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.core.scenario.rate_profiles import between, cut, line, mean_per_s, pieces, total
+from gauntlet.core.scenario.traces.arrival_trace import Trace
 
 
 def load_with(profile, **more):

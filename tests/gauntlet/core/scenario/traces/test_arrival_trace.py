@@ -3,8 +3,8 @@
 import pytest
 
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import arrival_trace
-from gauntlet.core.scenario.arrival_trace import Trace
+from gauntlet.core.scenario.traces import arrival_trace
+from gauntlet.core.scenario.traces.arrival_trace import Trace
 
 
 def test_offsets_and_rates_are_read_without_comments_and_blank_lines():

@@ -1,0 +1,1 @@
+"""Traces: recorded traffic that a load replays."""
