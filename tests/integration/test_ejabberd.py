@@ -9,6 +9,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.ci]
 
 STACK = "ejabberd"
 IN_MEMORY = {"storage": "memory"}
+# The first logins to an ejabberd that has just started take several seconds.
+LATE_KILL = KILL | {"at": "12s"}
 
 
 @small_runs.kept(
@@ -23,17 +25,9 @@ def test_what_ejabberd_keeps_is_found_kept(run_small, server, faults, load):
 
 
 @small_runs.lost(
-    case("memory-kill", IN_MEMORY, LOST, faults=[KILL]),
+    case("memory-kill", IN_MEMORY, LOST, faults=[LATE_KILL], steady="20s"),
+    # Mnesia writes its tables to the disk some seconds after ejabberd has acknowledged a message.
+    case("disk-kill", {}, LOST, faults=[LATE_KILL], steady="20s", slow=True),
 )
 def test_what_ejabberd_loses_is_found_lost(run_small, server, faults, load, check):
     run_small(server, *faults, **load).assert_lost(check)
-
-
-@pytest.mark.full
-def test_a_kill_loses_at_most_the_last_write_to_an_archive_on_disk(run_small):
-    """Erlang buffers a write for up to 3 s, but ejabberd flushes the buffer before the next one."""
-    run = run_small({}, KILL)
-    (check,) = [check for check in run.result["checks"] if check["id"] == LOST]
-    assert check["verdict"] in ("valid", "invalid"), run.result["verdict"]
-    assert check["count"] <= 1, run.result["verdict"]
-    assert run.counts["acked"] > small_runs.ACKED_MIN
