@@ -25,5 +25,5 @@ NAMED_FIRST: tuple[str, ...] = (
 
 
 def rank(check: str) -> int:
-    """Return a check's place in the order."""
-    return NAMED_FIRST.index(check)
+    """Return a check's place in the order; a check that is not listed comes last."""
+    return NAMED_FIRST.index(check) if check in NAMED_FIRST else len(NAMED_FIRST)

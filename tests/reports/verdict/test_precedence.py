@@ -2,12 +2,17 @@
 
 from gauntlet.core.scenario import catalog
 from gauntlet.reports.checks.finding import Outcome, Verdict
-from gauntlet.reports.verdict.precedence import NAMED_FIRST
+from gauntlet.reports.verdict.precedence import NAMED_FIRST, rank
 from gauntlet.reports.verdict.verdict import check_reasons
 
 
-def test_every_check_has_a_place():
-    assert sorted(NAMED_FIRST) == sorted(catalog.CHECKS)
+def test_the_order_lists_checks_and_each_of_them_once():
+    assert set(NAMED_FIRST) <= set(catalog.CHECKS)
+    assert len(set(NAMED_FIRST)) == len(NAMED_FIRST)
+
+
+def test_a_check_that_is_not_listed_comes_last():
+    assert rank("new-check") > max(rank(name) for name in NAMED_FIRST)
 
 
 def test_a_corruption_is_named_before_the_delivery_that_it_spoiled():
