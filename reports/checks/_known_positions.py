@@ -3,10 +3,15 @@
 import numpy as np
 
 from gauntlet.core.history import Kind, PageFlag
-from gauntlet.reports.history.arrays import Ints, find, ints, pair
+from gauntlet.reports.history.arrays import Ints, Records, find, ints, pair
 from gauntlet.reports.history.history import History
 
 _SHOWN_KINDS = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
+
+
+def last_pages(records: Records) -> Ints:
+    """Return the records of the pages that reached the head that they report."""
+    return np.flatnonzero((records["kind"] == Kind.PAGE) & (records["spare"] & PageFlag.LAST != 0))
 
 
 class KnownPositions:
@@ -28,7 +33,7 @@ class KnownPositions:
         np.maximum.at(self._last, conv, ints(records["seq"][at]))
 
         known = np.flatnonzero(shown & (kind != Kind.AUDIT))
-        heads = np.flatnonzero((kind == Kind.PAGE) & (records["spare"] & PageFlag.LAST != 0))
+        heads = last_pages(records)
         heads = heads[ints(records["sseq"][heads]) <= self.last(ints(records["conv"][heads]))]
         learned = np.concatenate([known, heads])
         position = ints(np.concatenate([records["seq"][known], records["sseq"][heads]]))

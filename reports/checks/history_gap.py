@@ -21,10 +21,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gauntlet.core.history import Flag, Kind, PageFlag
+from gauntlet.core.history import Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
-from gauntlet.reports.checks._known_positions import KnownPositions
+from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
 from gauntlet.reports.checks._shared import OwnPositions, first_positions
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Bools, Ints, contains, find, ints, pair
@@ -77,11 +77,8 @@ def _short_pages(history: History, positions: KnownPositions) -> tuple[Ints, int
     follows, so a page that stops short makes no message appear to be lost.
     """
     records = history.records
-    pages = np.flatnonzero(
-        (records["kind"] == Kind.PAGE)
-        & (records["link"] == 0)
-        & (records["spare"] & PageFlag.LAST != 0)
-    )
+    pages = last_pages(records)
+    pages = pages[records["link"][pages] == 0]
     known = positions.before(ints(records["conv"][pages]), ints(records["ref_ns"][pages]))
     had_to_reach = np.minimum(known, ints(records["sseq"][pages]))
     # A server may have deleted the beginning of a conversation.

@@ -11,10 +11,9 @@ Runs of older versions do not record which pages reached the head.
 
 import numpy as np
 
-from gauntlet.core.history import Kind, PageFlag
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
-from gauntlet.reports.checks._known_positions import KnownPositions
+from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Bools, Ints, ints
 from gauntlet.reports.history.history import History
@@ -30,7 +29,7 @@ KIND = CheckKind(
 
 def check(history: History) -> Finding:
     records = history.records
-    pages = np.flatnonzero((records["kind"] == Kind.PAGE) & (records["spare"] & PageFlag.LAST != 0))
+    pages = last_pages(records)
     conv = ints(records["conv"][pages])
     known = KnownPositions(history).before(conv, ints(records["ref_ns"][pages]))
     stale = (ints(records["sseq"][pages]) < known) & _may_read(history, pages, conv, known)

@@ -12,6 +12,7 @@ from gauntlet.scenarios.adapters import ADAPTERS, base
 from gauntlet.scenarios.adapters._template import Template
 from gauntlet.scenarios.adapters.base import Account, Binary
 
+from ...scenarios.adapters.events import flat
 from . import foreign
 
 CONV = "d.ann.bob"
@@ -196,13 +197,6 @@ def _message(body, children=""):
         "<message xmlns='jabber:client' type='chat' from='bob@localhost/d0' to='ann@localhost' "
         f"id='c1'><body>{escape(body)}</body>{children}</message>"
     )
-
-
-def flat(event):
-    """Return the single events of an event, in order."""
-    if isinstance(event, base.EventBatch):
-        return [single for inner in event.events for single in flat(inner)]
-    return [event]
 
 
 class CentrifugoServer(foreign.CentrifugoServer, SocketServer):

@@ -9,6 +9,8 @@ from gauntlet.scenarios.adapters import base
 from gauntlet.scenarios.adapters.base import Account, Answer, Connected, Entry, Sent
 from gauntlet.scenarios.adapters.centrifugo import Centrifugo, sign_token
 
+from .events import flat
+
 DIRECT, ROOM = "d.ann.bob", "r.w0-0"
 
 
@@ -16,12 +18,6 @@ def session(**settings):
     codec = Centrifugo(settings).codec(Account(name="ann"), "d0")
     codec.set_conversations({DIRECT: ["ann", "bob"], ROOM: ["ann", "bob", "cat"]})
     return codec
-
-
-def flat(event):
-    if isinstance(event, base.EventBatch):
-        return [single for inner in event.events for single in flat(inner)]
-    return [event]
 
 
 def reply(command, **content):

@@ -9,17 +9,13 @@ from gauntlet.scenarios.adapters import base
 from gauntlet.scenarios.adapters.base import Account, Answer, Binary, Entry, SendFrames, Sent
 from gauntlet.scenarios.adapters.mqtt import Mqtt
 
+from .events import flat
+
 CONV = "d.ann.bob"
 
 
 def session(**settings):
     return Mqtt(settings).codec(Account(name="ann"), "d0")
-
-
-def flat(event):
-    if isinstance(event, base.EventBatch):
-        return [single for inner in event.events for single in flat(inner)]
-    return [event]
 
 
 def receive(codec, *packets):

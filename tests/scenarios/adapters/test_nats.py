@@ -11,6 +11,8 @@ from gauntlet.scenarios.adapters.base import Account, Binary, Connected, Entry, 
 from gauntlet.scenarios.adapters.nats import Nats
 from gauntlet.scenarios.adapters.nats_protocol import Control, Message
 
+from .events import flat
+
 CONV = "d.ann.bob"
 SUBJECT = "gauntlet.d%2Eann%2Ebob"
 INFO = b'INFO {"server_name": "n1"}\r\n'
@@ -20,12 +22,6 @@ def session(**settings):
     codec = Nats(settings).codec(Account(name="ann"), "d0")
     codec.set_conversations({CONV: ["ann", "bob"]})
     return codec
-
-
-def flat(event):
-    if isinstance(event, base.EventBatch):
-        return [single for inner in event.events for single in flat(inner)]
-    return [event]
 
 
 def receive(codec, data):

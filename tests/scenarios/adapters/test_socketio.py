@@ -9,6 +9,8 @@ from gauntlet.scenarios.adapters import base
 from gauntlet.scenarios.adapters.base import Account, Answer, Connected, Refused, Sent
 from gauntlet.scenarios.adapters.socketio import Socketio
 
+from .events import flat
+
 DIRECT, ROOM = "d.ann.bob", "r.w0-0"
 OPEN = b'0{"sid":"s","pingInterval":10000,"pingTimeout":5000}'
 
@@ -17,12 +19,6 @@ def session(**settings):
     codec = Socketio(settings).codec(Account(name="ann"), "d0")
     codec.set_conversations({DIRECT: ["ann", "bob"], ROOM: ["ann", "bob", "cat"]})
     return codec
-
-
-def flat(event):
-    if isinstance(event, base.EventBatch):
-        return [single for inner in event.events for single in flat(inner)]
-    return [event]
 
 
 def message(conv, ident, offset):

@@ -8,13 +8,14 @@ from gauntlet.scenarios.adapters.base import (
     Account,
     Answer,
     Connected,
-    EventBatch,
     Page,
     Refused,
     SendFrames,
     Sent,
 )
 from gauntlet.scenarios.adapters.xmpp import Xmpp
+
+from .events import flat
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "xmpp"
 CONV = "d.u0-0.u0-1"
@@ -26,13 +27,6 @@ HANDSHAKE = [
 def golden(name):
     """Return the bytes of a golden frame."""
     return (GOLDEN / f"{name}.xml").read_bytes().strip()
-
-
-def flat(event):
-    """Return the single events of an event, in order."""
-    if isinstance(event, EventBatch):
-        return [single for inner in event.events for single in flat(inner)]
-    return [event]
 
 
 def receive(codec, *names, h=None):

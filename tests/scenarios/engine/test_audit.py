@@ -135,25 +135,6 @@ async def test_an_audit_that_is_answered_goes_on(monkeypatch):
     assert rows[-1][1] > rows[0][1] > 0
 
 
-async def test_short_pages_of_a_numbered_history_are_read_on(monkeypatch):
-    """A system may give less than it was asked for, if it says that there is more."""
-
-    async def call_and_wait(_port, _access, _gateway, page, _within_s):
-        return page
-
-    def history(_conv, after, _limit):
-        body = payload.build(TALK.number, 2, after + 1, 500, 120)
-        entries = [Entry(TALK.name, after + 1, "u0-1", body)]
-        return Page(entries, 700, more=after + 1 < 700)
-
-    monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
-    world = World()
-    codec = SimpleNamespace(history=history)
-    session = SimpleNamespace(request_channel=SimpleNamespace(codec=codec))
-    await Audit(world.context, None, {1: session}, None).run([TALK])
-    assert found(world) == list(range(1, 701))
-
-
 @pytest.fixture
 def numbered(monkeypatch):
     """Audits a numbered talk whose server answers (after, limit) by a function; the world."""
@@ -176,6 +157,14 @@ def numbered(monkeypatch):
 def entry_at(position):
     """Return a message by Bob at a position."""
     return Entry(TALK.name, position, "u0-1", payload.build(TALK.number, 2, position, 500, 120))
+
+
+async def test_short_pages_of_a_numbered_history_are_read_on(numbered):
+    """A system may give less than it was asked for, if it says that there is more."""
+    world = await numbered(
+        lambda after, _limit: Page([entry_at(after + 1)], 700, more=after + 1 < 700)
+    )
+    assert found(world) == list(range(1, 701))
 
 
 async def test_a_page_that_stops_before_its_head_is_read_on(numbered):
