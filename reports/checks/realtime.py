@@ -128,8 +128,8 @@ def _with(best: list[_Acked], acked: _Acked) -> list[_Acked]:
 
 def _witness(history: History, position: Ints, first: int, second: int) -> Witness:
     return Witness(
-        f"{history.title(first)[0].upper()}{history.title(first)[1:]} was acknowledged before "
-        f"{history.title(second)} was sent, but the first is at position {position[first]} and the "
-        f"second at position {position[second]}.",
+        f"The server acknowledged {history.title(first)} before {history.title(second)} was sent, "
+        f"but the first is at position {position[first]} and the second at position "
+        f"{position[second]}.",
         (first, second),
     )

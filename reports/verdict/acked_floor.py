@@ -74,5 +74,6 @@ def reasons(found: AckedShare, history: History) -> Iterator[Reason]:
     yield Reason(
         Exit.FAILED,
         f"acked-floor: only {found.acked:,} of {found.ops:,} ops outside of faults were "
-        f"acknowledged ({share:.1%}); `load.acked_floor` requires at least {found.floor:.0%}.",
+        f"acknowledged ({100 * share:.2f} %); `load.acked_floor` requires at least "
+        f"{100 * found.floor:g} %.",
     )

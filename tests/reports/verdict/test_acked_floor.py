@@ -40,8 +40,17 @@ def test_a_store_that_refuses_most_messages_fails(judged):
     reasons = [r for r in result["verdict"]["reasons"] if r.startswith("acked-floor: only ")]
     assert result["verdict"]["status"] == "fail"
     assert len(reasons) == 1
-    assert "requires at least 99%" in reasons[0]
+    assert "requires at least 99 %" in reasons[0]
     assert result["acked_share"]["share"] < 0.2
+
+
+def test_the_required_share_is_not_rounded(judged):
+    story = good_story(1)
+    story.scenario["load"]["acked_floor"] = 0.995
+    refuse(story, 0.02)
+    reasons = judged(story)["verdict"]["reasons"]
+    (reason,) = (reason for reason in reasons if reason.startswith("acked-floor: only "))
+    assert reason.endswith("requires at least 99.5 %.")
 
 
 def test_a_scenario_may_require_less(judged):
