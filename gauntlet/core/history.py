@@ -20,6 +20,7 @@ on `kind`:
 | HEAD | – | – | – | head | read by the audit | – | – |
 | PAGE | receiver's, or – | entries | last position | after | received | requested | PageFlag |
 | ATTEND | user's | user | RoomEvent | – | enter or exit requested | – | – |
+| STRAY | receiver's | author | op's | position | arrived | intended | – |
 | MISSED | – | author, or 0 | op's, or 0 | – | missed | intended | Miss |
 
 `t_ns` and `ref_ns` are readings of `clock.now_ns`. `peer` is the number of a user and `conv` that
@@ -29,7 +30,9 @@ head that it reports if it is the last page, otherwise its last entry. The pages
 reads have no link. MISSED is an arrival that did not become an op. A room event that the
 audit reads from storage is an AUDIT record with the flag ROOM_EVENT and its subject in `peer`. A
 message of another run (DELIVER, RECEIVE or AUDIT) has the flag LEFTOVER; its `sseq` and `ref_ns`
-are those of that run.
+are those of that run. A STRAY is a push of a conversation of which the receiver is no member; its
+`conv` is the one that the body names (or 0) where the load has no conversation of that name, and
+then it has the flag FOREIGN.
 """
 
 import struct
@@ -76,6 +79,7 @@ class Kind(IntEnum):
     PAGE = 16
     MISSED = 17
     ATTEND = 18
+    STRAY = 19
 
 
 class Channel(IntEnum):

@@ -1,14 +1,17 @@
-"""misdelivery: a message reached a user who was not a member at its position.
+"""misdelivery: an entry reached a user who was not a member at its position.
 
 The members of a direct conversation may read all of it. In a conversation with RANGE records, users
 may read the positions in their ranges. A member whose range is unknown, because the request to join
 was never answered, may or may not be entitled and is not judged. Copies that the client dropped
 count, because they reached it. Where the server gives no positions, members may read everything.
+
+Clients have no inbox for a conversation of which their user is no member. What is pushed to them
+there nevertheless, they record when it arrives (STRAY), and every such push is a violation.
 """
 
 import numpy as np
 
-from gauntlet.core.history import Channel, Kind
+from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
@@ -26,13 +29,14 @@ KIND = CheckKind(
 
 def check(history: History) -> Finding:
     records = history.records
-    reached = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE))
+    reached = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.STRAY))
     reached &= records["flags"] & CHANNEL_BITS != Channel.AUDIT
     at = np.flatnonzero(reached)
     conv, seq = ints(records["conv"][at]), ints(records["seq"][at])
     if SERVER_SEQ not in history.capabilities:
         seq = np.ones_like(seq)
-    wrong = at[history.membership.excluded(conv, history.user[at], seq)]
+    stray = records["kind"][at] == Kind.STRAY
+    wrong = at[stray | history.membership.excluded(conv, history.user[at], seq)]
     return Finding(
         examined=at.size,
         subject="received copies",
@@ -42,11 +46,19 @@ def check(history: History) -> Finding:
     )
 
 
+def _event(number: int) -> str:
+    return RoomEvent(number).name.lower() if number in set(RoomEvent) else "unknown"
+
+
 def _witness(history: History, index: int) -> Witness:
     record = history.records[index]
     message, user = int(history.messages.of_record[index]), int(history.user[index])
     conv = history.names.conv(int(record["conv"]))
+    if record["kind"] == Kind.STRAY and record["flags"] & Flag.FOREIGN:
+        conv = "a conversation that the load does not know"
     subject = history.title(message) if message >= 0 else f"a message in {conv}"
+    if record["kind"] == Kind.ROOM or record["flags"] & Flag.ROOM_EVENT:
+        subject = f"the event `{_event(int(record['sseq']))}` of {conv}"
     where = f" at position {record['seq']}" if record["seq"] else ""
     return Witness(
         f"{history.names.user(user)} received {subject}{where} without being a member there.",

@@ -1,9 +1,9 @@
 """position: receivers, acknowledgements and the audit agree on the position of every message.
 
 A position of a conversation holds one message, of this run or an earlier one, or one room event. A
-message has one position. An acknowledgement without a position (0) claims nothing. A message whose
-positions are all in the audit is stored more than once: that is a violation of `duplicate`, not of
-this check.
+message has one position, and everything that is received or stored has one. An acknowledgement
+without a position (0) claims nothing. A message whose positions are all in the audit is stored more
+than once: that is a violation of `duplicate`, not of this check.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ _LEFTOVER_OCCUPANT = 1 << 61
 
 KIND = CheckKind(
     "position",
-    "one position holds two messages, or one message has two positions",
+    "one position holds two messages, or one message has two positions or none",
     aspect="order",
     required=True,
     needs=(SERVER_SEQ,),
@@ -32,15 +32,17 @@ def check(history: History) -> Finding:
     place, occupant, audited = _claims(history)
     shared = _shared_places(place)
     split = _split_messages(occupant, audited)
+    unplaced = _unplaced(history)
     witnesses = [
+        *(_unplaced_witness(history, int(index)) for index in unplaced[:WITNESSES_MAX]),
         *(_place_witness(history, int(key), place, occupant) for key in shared[:WITNESSES_MAX]),
         *(_split_witness(history, int(key), place, occupant) for key in split[:WITNESSES_MAX]),
     ]
     return Finding(
-        examined=place.size,
+        examined=place.size + unplaced.size,
         subject="claims of a position",
-        statement="{count} of {examined} {subject} {are} in conflict.",
-        count=shared.size + split.size,
+        statement="{count} of {examined} {subject} {are} in conflict or {are} missing.",
+        count=shared.size + split.size + unplaced.size,
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
     )
 
@@ -71,6 +73,19 @@ def _claims(history: History) -> tuple[Ints, Ints, Ints]:
     return place[first], occupant[first], audited
 
 
+def _unplaced(history: History) -> Ints:
+    """Return the records of what was received or stored without a position."""
+    records = history.records
+    seen = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.AUDIT))
+    at = np.flatnonzero(seen & (records["seq"] == 0))
+    # What was not sent, or was refused, has no place to claim: `phantom` reports it.
+    messages = history.messages
+    valid = np.append(messages.sent & (messages.acked | ~messages.rejected), False)
+    event = (records["kind"][at] == Kind.ROOM) | (records["flags"][at] & Flag.ROOM_EVENT != 0)
+    unplaced: Ints = at[event | valid[messages.of_record[at]]]
+    return unplaced
+
+
 def _shared_places(place: Ints) -> Ints:
     keys, occupants = np.unique(place, return_counts=True)
     return keys[occupants > 1]
@@ -94,6 +109,19 @@ def _place_witness(history: History, key: int, place: Ints, occupant: Ints) -> W
         f"Position {key & 0xFFFFFFFF} of {history.names.conv(key >> 32)} is held by "
         f"{' and by '.join(titles)}.",
         messages,
+    )
+
+
+def _unplaced_witness(history: History, index: int) -> Witness:
+    record = history.records[index]
+    message, user = int(history.messages.of_record[index]), int(history.user[index])
+    what = history.title(message) if message >= 0 else "a room event"
+    where = f"was received by {history.names.user(user)}" if user else "is stored"
+    conv = history.names.conv(int(record["conv"]))
+    return Witness(
+        f"In {conv}, {what} {where} without a position.",
+        (message,) if message >= 0 else (),
+        user,
     )
 
 

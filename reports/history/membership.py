@@ -47,12 +47,13 @@ class MembershipIntervals:
     def excluded(self, conv: Ints, user: Ints, position: Ints) -> Bools:
         """Return which users were certainly not allowed to read.
 
-        A member whose range never became known is neither entitled nor excluded.
+        A member whose range never became known is neither entitled nor excluded, and neither is
+        one with a range where the position is unknown (0).
         """
         not_member = ~contains(self._members, pair(conv, user))
         has_range = contains(self._owners, pair(conv, user))
         outside = has_range & ~self._in_range(conv, user, position)
-        excluded: Bools = (position > 0) & (outside | (not_member & ~has_range))
+        excluded: Bools = (outside & (position > 0)) | (not_member & ~has_range)
         return excluded
 
     def _in_range(self, conv: Ints, user: Ints, position: Ints) -> Bools:

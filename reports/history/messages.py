@@ -20,6 +20,7 @@ _MESSAGE_KINDS = (
     Kind.DELIVER,
     Kind.RECEIVE,
     Kind.AUDIT,
+    Kind.STRAY,
 )
 
 

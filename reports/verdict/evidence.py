@@ -21,6 +21,7 @@ _EVENT_NAMES: dict[int, str] = {
     Kind.DELIVER: "presented",
     Kind.RECEIVE: "copy dropped",
     Kind.AUDIT: "audit",
+    Kind.STRAY: "received by a stranger",
 }
 
 
@@ -67,7 +68,7 @@ def _record(history: History, index: int) -> dict[str, Any]:
             "link": f"{connection.device} #{connection.incarnation}",
             "edge": connection.edge,
         }
-    if kind in (Kind.DELIVER, Kind.RECEIVE):
+    if kind in (Kind.DELIVER, Kind.RECEIVE, Kind.STRAY):
         row["channel"] = Channel(flags & CHANNEL_BITS).name.lower()
     if kind in _SENDERS and kind != Kind.OP:
         row["attempts"] = int(record["spare"])

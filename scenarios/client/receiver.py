@@ -85,6 +85,8 @@ class Receiver:
         )
         if inbox is not None:
             inbox.on_push(entry, connection)
+        else:
+            self._record_stray(entry, connection)
 
     def on_connected(self, heads: Mapping[str, int], *, returned: bool) -> None:
         """Catch up on a new connection.
@@ -123,9 +125,9 @@ class Receiver:
                 inbox.on_head(head)
 
     def _ordered_inbox(self, name: str, entry: Entry | None = None) -> OrderedInbox | None:
-        """Return the inbox of a conversation; None for one outside this load (a canary's)."""
+        """Return the inbox of a conversation; None if the user is not a member of it."""
         inbox = self._ordered.get(name)
-        if inbox is None and (conv := self._context.conversations.get(name)) is not None:
+        if inbox is None and (conv := self._own_conversation(name)) is not None:
             # For a member, a room begins with the event that added them.
             added = entry is not None and entry.event == "added" and entry.user == self._user.name
             cursor = entry.seq - 1 if entry is not None and added else 0
@@ -134,9 +136,13 @@ class Receiver:
 
     def _unordered_inbox(self, name: str) -> UnorderedInbox | None:
         inbox = self._unordered.get(name)
-        if inbox is None and (conv := self._context.conversations.get(name)) is not None:
+        if inbox is None and (conv := self._own_conversation(name)) is not None:
             inbox = self._unordered[name] = UnorderedInbox(conv, self)
         return inbox
+
+    def _own_conversation(self, name: str) -> Conversation | None:
+        conv = self._context.conversations.get(name)
+        return conv if conv is not None and self._user.number in conv.members else None
 
     # The interface `gauntlet.scenarios.client.inbox.InboxListener`.
 
@@ -215,6 +221,22 @@ class Receiver:
         )
         return now_ns
 
+    def _record_stray(self, entry: Entry, connection: Connection) -> None:
+        """Record a push of a conversation of which the user is no member."""
+        conv, content = read_stray(self._context, entry)
+        if content is not None:
+            self._context.sink.add(
+                Kind.STRAY,
+                self._context.now_ns(),
+                ref_ns=content.intended_ns,
+                conv=conv,
+                link=connection.number,
+                peer=content.peer,
+                sseq=content.sseq,
+                seq=entry.seq,
+                flags=content.flags | (Flag.ROOM_EVENT if entry.event else 0),
+            )
+
     def _schedule_ack(self, entry: Entry) -> None:
         """Acknowledge an entry to the server soon, together with others."""
         if not self._unacked:
@@ -279,3 +301,22 @@ def read_content(context: Context, conv: Conversation, entry: Entry) -> Content:
     if not of_this_run or body.conv != conv.number or body.author != sender:
         flags |= _FOREIGN
     return Content(sender, body.sseq, body.intended_ns, flags)
+
+
+def read_stray(context: Context, entry: Entry) -> tuple[int, Content | None]:
+    """Return the number of the conversation of a stray entry, and its content.
+
+    The content is None where the entry proves nothing: accounts that may be older than this run can
+    have conversations with people or with users of another run.
+    """
+    known = context.conversations.get(entry.conv)
+    body = None if entry.event else context.bodies.read(entry.body)
+    of_this_run = body is not None and body.run == context.bodies.run
+    if known is None and context.older_accounts and not of_this_run:
+        return 0, None
+    if known is not None:
+        content = read_content(context, known, entry)
+        return known.number, None if content.flags & _LEFTOVER else content
+    if body is None:
+        return 0, Content(context.user_numbers.get(entry.user or entry.sender, 0), 0, 0, _FOREIGN)
+    return body.conv, Content(body.author, body.sseq, body.intended_ns, _FOREIGN)

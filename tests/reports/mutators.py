@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from gauntlet.core.history import Channel, Flag, Kind, PageFlag, Record
 
-from .histories import LATE, LEAVER, ROOM
+from .histories import LATE, LEAVER, ROOM, TRAVELLER
 from .story import MS, RAMP_S, STEADY_S, ZERO, Link, S, Story
 
 QUIESCE_NS = ZERO + (RAMP_S + STEADY_S) * S
@@ -362,6 +362,46 @@ def _show_in_room(story: Story, user: int, position: int) -> set[Identity]:
     return {identity(record)}
 
 
+def push_to_a_stranger(story: Story) -> set[Identity]:
+    """Push a message to a user who is no member, and at no position."""
+    record = next(
+        story.records[index]
+        for index in story.at(Kind.AUDIT)
+        if story.records[index].conv != ROOM and TRAVELLER not in _members(story, index)
+    )
+    link = max(number for number, link in story.links.items() if link.user == TRAVELLER)
+    story.records.append(record._replace(kind=Kind.STRAY, flags=0, link=link, t_ns=ZERO + 24 * S))
+    return {identity(record)}
+
+
+def push_an_unknown_conversation(story: Story) -> set[Identity]:
+    """Push something of a conversation that the load does not know."""
+    story.add(Kind.STRAY, ZERO + 24 * S, conv=0, link=1, seq=3, flags=Flag.FOREIGN)
+    return set()
+
+
+def show_a_room_event_to_a_late_member(story: Story) -> set[Identity]:
+    """Give the late member an event from before they joined."""
+    link = max(number for number, link in story.links.items() if link.user == LATE)
+    event = story.records[story.at(Kind.AUDIT, conv=ROOM, flags=Channel.AUDIT | Flag.ROOM_EVENT)[0]]
+    shown = event._replace(kind=Kind.ROOM, flags=Channel.HISTORY, link=link, t_ns=ZERO + 24 * S)
+    story.records.append(shown)
+    return set()
+
+
+def _members(story: Story, index: int) -> list[int]:
+    return story.convs[story.records[index].conv]["members"]
+
+
+def push_without_a_position(story: Story) -> set[Identity]:
+    """Push a copy of a message without its position."""
+    record = story.records[story.at(Kind.DELIVER, flags=Channel.LIVE)[7]]
+    story.records.append(
+        record._replace(kind=Kind.RECEIVE, seq=0, flags=Flag.DUPLICATE, t_ns=record.t_ns + MS)
+    )
+    return {identity(record)}
+
+
 def skip_on_a_page(story: Story) -> set[Identity]:
     """Leave a room event out of a page."""
     (index, *_) = story.at(Kind.ROOM, flags=Channel.RESYNC)
@@ -469,6 +509,7 @@ MUTATORS: dict[Mutator, str] = {
     jump_silently: "wire-order",
     acknowledge_the_wrong_position: "position",
     assign_one_position_twice: "position",
+    push_without_a_position: "position",
     place_the_later_acknowledged_first: "realtime",
     present_a_reply_first: "causal",
     present_in_another_order: "divergent-order",
@@ -479,6 +520,9 @@ MUTATORS: dict[Mutator, str] = {
     receive_a_foreign_body: "phantom",
     read_before_joining: "misdelivery",
     read_after_leaving: "misdelivery",
+    push_to_a_stranger: "misdelivery",
+    push_an_unknown_conversation: "misdelivery",
+    show_a_room_event_to_a_late_member: "misdelivery",
     skip_on_a_page: "history-gap",
     leave_a_hole_in_the_audit: "history-gap",
     present_a_message_beyond_the_audit: "history-gap",

@@ -8,6 +8,7 @@ from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.receiver import Receiver, read_content
 from gauntlet.scenarios.client.requests import RequestChannel
+from gauntlet.scenarios.workloads.entities import Conversation
 
 from ..world import ANN, BOB, ROOM, TALK
 
@@ -98,8 +99,7 @@ def test_a_failed_history_read_is_repeated_at_another_gateway(world, receiver):
     assert world.take().gateway == 1
 
 
-def test_a_conversation_outside_the_load_leaves_no_record(world, receiver):
-    receiver.on_entry(open_connection(), Entry("d.canary-1.canary-2", 1, "canary-1", "x"))
+def test_the_heads_of_a_conversation_outside_the_load_are_ignored(world, receiver):
     receiver.on_heads({"d.canary-1.canary-2": 7}, fresh=True)
     assert (world.records, world.asked) == ([], [])
 
@@ -190,3 +190,41 @@ def test_an_empty_ack_is_not_sent(world, receiver, monkeypatch):
     receiver.on_entry(open_connection(), message_of_bob(1))
     world.pass_ms(600)
     assert world.frames == []
+
+
+def test_a_push_to_a_user_who_is_no_member_is_recorded_on_arrival(world, receiver):
+    world.context.conversations["d.x"] = Conversation(7, "d.x", "direct", (2, 3))
+    entry = message_of_bob(5, sseq=4, conv=world.context.conversations["d.x"])
+    receiver.on_entry(open_connection(), entry)
+    (record,) = world.records
+    assert record.kind is Kind.STRAY
+    assert record.fields == {
+        "ref_ns": 500, "conv": 7, "link": 9, "peer": 2, "sseq": 4, "seq": 5, "flags": 0,
+    }  # fmt: skip
+    assert receiver.cursors() == {}
+    assert not receiver.behind
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+def test_a_push_of_an_unknown_conversation_is_recorded_on_arrival(world, receiver, numbered):
+    receiver._numbered = numbered
+    body = message_of_bob(1).body
+    receiver.on_entry(open_connection(), Entry("d.unknown", 5, BOB.name, body, id="a"))
+    receiver.on_entry(
+        open_connection(), Entry("r.unknown", 6, event="added", user=BOB.name, id="b")
+    )
+    pushed, event = world.records
+    assert pushed.kind is event.kind is Kind.STRAY
+    assert (pushed.fields["conv"], pushed.fields["flags"]) == (TALK.number, Flag.FOREIGN)
+    assert (event.fields["conv"], event.fields["peer"]) == (0, BOB.number)
+
+
+def test_conversations_of_older_accounts_are_not_the_concern_of_this_run(world, receiver):
+    world.context.older_accounts, world.context.bodies.run = True, "ab12cd34"
+    other = payload.build(TALK.number, 2, 1, 500, 120, "00000000")
+    for body in (other, "hello", message_of_bob(1).body):
+        receiver.on_entry(open_connection(), Entry("d.unknown", 5, BOB.name, body))
+    assert world.records == []
+    own = payload.build(TALK.number, 2, 1, 500, 120, "ab12cd34")
+    receiver.on_entry(open_connection(), Entry("d.unknown", 5, BOB.name, own))
+    assert [record.kind for record in world.records] == [Kind.STRAY]
