@@ -43,7 +43,7 @@ from gauntlet.stacks import STACKS, BootedStack
 
 __all__ = ["Options", "run"]
 
-LOAD_START_TIMEOUT_S = 60.0
+LOAD_START_TIMEOUT_S = 600.0  # accounts and rooms may have to be created first
 # After the timeline the load may quiesce (30 s), audit what is stored, and flush.
 LOAD_END_TIMEOUT_S = 120.0
 

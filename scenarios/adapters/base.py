@@ -47,6 +47,7 @@ from gauntlet.scenarios.adapters.values import (
     OverHttp,
     OverSocket,
     Page,
+    Preparation,
     ProtocolError,
     ReconnectRequest,
     Refused,
@@ -92,6 +93,7 @@ __all__ = [
     "OverHttp",
     "OverSocket",
     "Page",
+    "Preparation",
     "ProtocolError",
     "ReconnectRequest",
     "Refused",
@@ -287,6 +289,17 @@ class Adapter(ABC):
     def framing(self) -> Framing:
         """TCP: return the framing of a new connection."""
         raise NotImplementedError
+
+    def prepare(
+        self, accounts: Sequence[Account], conversations: Mapping[str, Sequence[str]]
+    ) -> Preparation | None:
+        """Return the requests that create what the users need; None if they need nothing.
+
+        They are made before the load begins and before any codec exists, and may take minutes.
+        `conversations` names the members of each. What the requests create may exist already. A
+        ProtocolError ends the load before it begins.
+        """
+        return None
 
     @abstractmethod
     def codec(self, account: Account, device: str) -> Codec:

@@ -4,7 +4,7 @@ The contract promises three things of every value here: it is created by keyword
 read as attributes, and it does not change. How the values are implemented may change.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Generic, Literal, Self, TypeVar
 
 import msgspec
@@ -229,6 +229,10 @@ class Immediate(_Value, Generic[T], frozen=True):
 
 
 Call = OverHttp[T] | OverSocket[T] | Immediate[T]
+
+# What an adapter does before the load: a generator of groups of requests. The requests of a group
+# are made concurrently, and the generator receives their responses in the same order.
+Preparation = Generator[Sequence[Request], Sequence[Response], None]
 
 
 class Sent(_Value, frozen=True):

@@ -10,6 +10,7 @@ from gauntlet.scenarios.conformance.bench import Attempt, Bench
 from gauntlet.scenarios.conformance.findings import Finding, Row, compare
 from gauntlet.scenarios.conformance.subject import Subject
 from gauntlet.scenarios.metrics.error_log import ErrorCount
+from gauntlet.scenarios.network import preparation
 from gauntlet.scenarios.workloads.entities import direct_conversation
 
 TIMEOUT_S = 90.0
@@ -60,6 +61,7 @@ async def _probe(bench: Bench) -> AsyncIterator[Finding]:
     conv = bench.conversation(planned.name, (first, second))
     if ROOMS in bench.capabilities:  # codecs learn their conversations when they connect
         connections.room_of(bench)
+    await _prepare(bench)
     clients = [bench.client(user) for user in bench.users]
     accepted = await asyncio.gather(*(client.connect() for client in clients))
     if not all(accepted):
@@ -82,6 +84,18 @@ async def _probe(bench: Bench) -> AsyncIterator[Finding]:
     for probe in probes:
         async for finding in probe:
             yield finding
+
+
+async def _prepare(bench: Bench) -> None:
+    """Create what the users need, before any client exists; StackError if that fails."""
+    names = {user.number: user.name for user in bench.users}
+    members = {
+        conv.name: [names[number] for number in conv.members]
+        for conv in bench.context.conversations.values()
+    }
+    requests = bench.adapter.prepare([user.account for user in bench.users], members)
+    if requests is not None:
+        await preparation.carry_out(requests, bench.transport)
 
 
 def _seq(attempt: Attempt) -> int:

@@ -20,7 +20,7 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import StackError
 from gauntlet.scenarios.client.receiver import Receiver
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.engine import shutdown, user_actions
+from gauntlet.scenarios.engine import preparation, shutdown, user_actions
 from gauntlet.scenarios.engine.assembly import assemble
 from gauntlet.scenarios.engine.dispatcher import Dispatcher
 from gauntlet.scenarios.engine.load_file import LoadFile
@@ -78,6 +78,10 @@ class Engine:
         self._aborted = False
         self._failure: BaseException | None = None
         self._stopped = asyncio.Event()
+
+    async def prepare(self) -> None:
+        """Create what the users need, before `run` and on any event loop; StackError."""
+        await preparation.prepare(self._plan)
 
     # Commands: other threads put these calls into `commands`.
 

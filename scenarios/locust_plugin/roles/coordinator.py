@@ -34,7 +34,7 @@ from gauntlet.scenarios.locust_plugin.roles.worker_state import Progress, Worker
 START_LEAD_NS = NS_PER_S // 4  # from the request to begin until the zero of the timeline
 CLOCK_EXCHANGES = 16
 DRAIN_TIMEOUT_S = 90.0
-_PREPARE_TIMEOUT_S = 30.0
+_PREPARE_TIMEOUT_S = 600.0  # accounts and rooms may have to be created first
 _WATCH_S = 0.25
 _TRANSFER_ROW_BYTES = 32 * file_transfer.CHUNK_BYTES  # one journal row for so many bytes of a file
 
@@ -182,7 +182,13 @@ class MasterCoordinator:
             data["private"] = msgspec.to_builtins(private)
         elif private is not None and share:
             data["private"] = msgspec.to_builtins(self._with_accounts(private, worker))
-        answer = self._rpc.call(worker.client_id, "prepare", data, within_s=_PREPARE_TIMEOUT_S)
+        answer = self._rpc.call(
+            worker.client_id,
+            "prepare",
+            data,
+            within_s=_PREPARE_TIMEOUT_S,
+            is_lost=lambda: self._is_silent(worker),
+        )
         worker.writes_here = answer.data["shares"]
 
     def _with_accounts(self, private: Private, worker: WorkerState) -> Private:
@@ -218,14 +224,17 @@ class MasterCoordinator:
     def _watch(self) -> None:
         while self.zero_ns:
             for worker in self._workers:
-                node = self._runner.clients.get(worker.client_id)
-                silent = node is None or node.state == STATE_MISSING
+                silent = self._is_silent(worker)
                 if silent and worker.progress is Progress.RUNNING:
                     self._lose(worker, "", worker.last_heartbeat_ns)
                 elif not silent and worker.is_lost() and not worker.failed:
                     worker.progress = Progress.RUNNING
                     self._report(worker, "back", f"{worker} is back")
             gevent.sleep(_WATCH_S)
+
+    def _is_silent(self, worker: WorkerState) -> bool:
+        node = self._runner.clients.get(worker.client_id)
+        return node is None or node.state == STATE_MISSING
 
     def _on_failed(self, worker: WorkerState, data: dict[str, Any]) -> None:
         worker.failed = True

@@ -28,6 +28,10 @@ class EngineHost:
         self._on_failure = on_failure
         self.thread: EngineThread | None = None
 
+    def prepare(self, engine: Engine) -> None:
+        """Create what the users of an engine need; GauntletError if that fails."""
+        EngineThread(engine).prepare()
+
     def run(self, engine: Engine) -> EngineThread:
         """Start an engine in a new thread, which replaces the thread of an earlier load."""
         thread = self.thread = EngineThread(engine)

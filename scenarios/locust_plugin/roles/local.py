@@ -33,8 +33,10 @@ class LocalRole(RunLifecycle):
 
     def _begin(self, file: Path) -> int:
         load = load_file.read(file, self._private)
+        engine = Engine(load, Stripe())
+        self._engine_host.prepare(engine)
         zero_ns = clock.now_ns()
-        self._engine_host.run(Engine(load, Stripe()))
+        self._engine_host.run(engine)
         return zero_ns
 
     def _has_ended(self) -> bool:

@@ -122,6 +122,7 @@ class WorkerAgent:
         if self._own_run is not None:
             load = dataclasses.replace(load, run=self._own_run)
         self._engine = Engine(load, Stripe(self._number, request["workers"]))
+        self._engine_host.prepare(self._engine)
         return {"shares": shares}
 
     def _shares_run_directory(self, request: Data) -> bool:

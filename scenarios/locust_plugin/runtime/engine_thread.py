@@ -37,6 +37,14 @@ class EngineThread:
         self.failure = ""
         self.queue = GeventQueue()
 
+    def prepare(self) -> None:
+        """Create what the users need in a native thread, and wait for it; GauntletError."""
+        gevent.get_hub().threadpool.apply(self._prepare)
+
+    def _prepare(self) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self.engine.prepare())
+
     def start(self) -> None:
         """Run the engine in a native thread.
 

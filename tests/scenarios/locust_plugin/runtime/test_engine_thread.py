@@ -30,3 +30,31 @@ def test_the_next_load_frees_the_objects_of_the_previous_load():
         print(json.dumps([load() is not None for load in loads]))
     """)
     assert still_there[:-1] == [False, False]
+
+
+def test_users_are_prepared_beside_the_greenlets_and_an_error_reaches_the_caller():
+    """A worker that is busy with accounts and rooms must still answer its master."""
+    ticks, error = run_script("""
+        import asyncio, gevent
+        from gauntlet.core.errors import StackError
+        from gauntlet.scenarios.locust_plugin.runtime.engine_thread import EngineThread
+
+        class Load:
+            async def prepare(self):
+                await asyncio.sleep(0.5)
+                raise StackError("refused")
+
+        ticks = []
+        def tick():
+            while True:
+                ticks.append(1)
+                gevent.sleep(0.05)
+
+        gevent.spawn(tick)
+        try:
+            EngineThread(Load()).prepare()
+        except StackError as error:
+            print(json.dumps([len(ticks), str(error)]))
+    """)
+    assert ticks > 2
+    assert error == "refused"
