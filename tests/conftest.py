@@ -22,7 +22,7 @@ import hypothesis
 import psutil
 import pytest
 
-from gauntlet.stacks import centrifugo, ejabberd, mosquitto, nats, prosody, socketio
+from gauntlet.stacks import centrifugo, ejabberd, mosquitto, nats, prosody, socketio, synapse
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRE = "GAUNTLET_REQUIRE_SERVICES"
@@ -37,6 +37,7 @@ PROGRAMS = {
     "ejabberd": ejabberd.PROGRAM,
     "centrifugo": centrifugo.PROGRAM,
     "socketio": socketio.PROGRAM,
+    "synapse": synapse.PROGRAM,
 }
 # The browser is not part of a stack, so tools/install-services.sh does not install it.
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")

@@ -250,15 +250,16 @@ def test_locks_pin_every_dependency_to_an_allowed_version(lock, extras):
         assert all(requirement.specifier.contains(version) for version in versions), requirement
 
 
-def test_the_lock_of_the_documentation_site_pins_its_group():
-    pins = _pins("docs.txt")
-    for requirement in map(Requirement, PYPROJECT["dependency-groups"]["docs"]):
+@pytest.mark.parametrize("group", ["docs", "synapse"])
+def test_the_lock_of_an_environment_of_its_own_pins_its_group(group):
+    pins = _pins(f"{group}.txt")
+    for requirement in map(Requirement, PYPROJECT["dependency-groups"][group]):
         versions = pins.get(canonicalize_name(requirement.name), set())
-        assert versions, f"{requirement.name} is not in docs.txt: run tools/lock.sh"
+        assert versions, f"{requirement.name} is not in {group}.txt: run tools/lock.sh"
         assert all(requirement.specifier.contains(version) for version in versions), requirement
 
 
-@pytest.mark.parametrize("lock", ["run.txt", "test.txt", "docs.txt"])
+@pytest.mark.parametrize("lock", ["run.txt", "test.txt", "docs.txt", "synapse.txt"])
 def test_every_pin_has_a_hash(lock):
     text = (ROOT / "requirements" / lock).read_text()
     pins = re.findall(r"^\S+==.*$", text, re.MULTILINE)
@@ -328,7 +329,7 @@ def test_the_wheel_contains_all_files_below_one_top_level_package(
 # --- services ----------------------------------------------------------------------------------
 
 # The programs of the systems that only `--all` installs.
-FOREIGN = ("mosquitto", "nats-server", "ejabberdctl", "centrifugo")
+FOREIGN = ("mosquitto", "nats-server", "ejabberdctl", "centrifugo", "synapse_homeserver")
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="for Debian and Ubuntu")
 

@@ -6,7 +6,7 @@
 set -euo pipefail
 
 # The systems of --all; each has a function install_NAME below.
-readonly FOREIGN=(mosquitto nats ejabberd centrifugo socketio)
+readonly FOREIGN=(mosquitto nats ejabberd centrifugo socketio synapse)
 
 readonly TOXIPROXY_VERSION=2.12.0
 readonly NATS_VERSION=2.12.15
@@ -230,6 +230,21 @@ install_socketio() {
     mkdir -p "$folder"
     cp "$HERE/../gauntlet/stacks/socketio_server/"package*.json "$folder"
     npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --silent || die "npm ci failed"
+}
+
+# Synapse has an environment of its own, because its dependencies are not Gauntlet's.
+install_synapse() {
+    local folder=/usr/local/lib/gauntlet/synapse
+    if has synapse_homeserver; then
+        say "synapse: present"
+        return
+    fi
+    say "pip install matrix-synapse"
+    "${PYTHON:-python3}" -m venv "$folder" ||
+        die "python3 -m venv failed (Debian: apt-get install python3-venv)"
+    "$folder/bin/pip" install --quiet --require-hashes -r "$HERE/../requirements/synapse.txt" ||
+        die "pip install matrix-synapse failed"
+    ln -sf "$folder/bin/synapse_homeserver" /usr/local/bin/synapse_homeserver
 }
 
 main() {

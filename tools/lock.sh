@@ -36,6 +36,9 @@ compile requirements/run.txt "${project[@]}" "$@"
 compile requirements/test.txt "${project[@]}" --extra test --constraint requirements/run.txt "$@"
 # The documentation site needs none of the project's dependencies.
 compile requirements/docs.txt --group docs "$@"
+# Nor does Synapse, which tools/install-services.sh --all installs.
+compile requirements/synapse.txt --group synapse "$@"
 note_size requirements/run.txt
 note_size requirements/test.txt
 note_size requirements/docs.txt
+note_size requirements/synapse.txt

@@ -207,6 +207,16 @@ SYSTEMS: tuple[System, ...] = (
             Configuration("recovery", "connection state recovery, messages in memory", {}),
         ),
     ),
+    System(
+        "matrix",
+        "Synapse (Matrix)",
+        "matrix",
+        "synapse",
+        (
+            Configuration("disk", "SQLite on disk", {}),
+            Configuration("memory", "SQLite in memory", {"storage": "memory"}),
+        ),
+    ),
 )
 
 

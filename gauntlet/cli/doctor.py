@@ -9,7 +9,16 @@ from rich.table import Table
 from gauntlet.chaos.proxy_process import find_binary
 from gauntlet.core.errors import Exit
 from gauntlet.runner.system_limits import SystemLimits, users_allowed
-from gauntlet.stacks import centrifugo, ejabberd, mosquitto, nats, prosody, reference, socketio
+from gauntlet.stacks import (
+    centrifugo,
+    ejabberd,
+    mosquitto,
+    nats,
+    prosody,
+    reference,
+    socketio,
+    synapse,
+)
 
 DESCRIPTORS_WANTED = 4096
 
@@ -31,6 +40,7 @@ FOREIGN = {
     "ejabberd": ("ejabberd", ejabberd.PROGRAM),
     "centrifugo": ("Centrifugo", centrifugo.PROGRAM),
     "socketio": ("Socket.IO", socketio.PROGRAM),
+    "synapse": ("Synapse", synapse.PROGRAM),
 }
 
 

@@ -10,6 +10,7 @@ from gauntlet.stacks.nats import NatsStack
 from gauntlet.stacks.prosody import ProsodyStack
 from gauntlet.stacks.reference import Event, PlannedLink, ReferenceStack, StackAddresses
 from gauntlet.stacks.socketio import SocketioStack
+from gauntlet.stacks.synapse import SynapseStack
 
 
 class BootedStack(Protocol):
@@ -38,4 +39,5 @@ STACKS: dict[str, Callable[[dict[str, Any], Callable[[Event], None]], BootedStac
     "ejabberd": EjabberdStack,
     "centrifugo": CentrifugoStack,
     "socketio": SocketioStack,
+    "synapse": SynapseStack,
 }

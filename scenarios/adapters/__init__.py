@@ -15,6 +15,7 @@ from gauntlet.core.scenario.model import Target
 from gauntlet.scenarios.adapters import deprecated_imports, version1
 from gauntlet.scenarios.adapters.base import Adapter
 from gauntlet.scenarios.adapters.centrifugo import Centrifugo
+from gauntlet.scenarios.adapters.matrix import Matrix
 from gauntlet.scenarios.adapters.mqtt import Mqtt
 from gauntlet.scenarios.adapters.nats import Nats
 from gauntlet.scenarios.adapters.reference import Reference
@@ -28,6 +29,7 @@ _REGISTERED = (
     Nats,
     Centrifugo,
     Socketio,
+    Matrix,
 )
 
 ADAPTERS: dict[str, type[Adapter]] = {adapter.kind.name: adapter for adapter in _REGISTERED}

@@ -18,6 +18,7 @@ ADAPTERS = {
     "nats": "nats",
     "centrifugo": "centrifugo",
     "socketio": "socketio",
+    "synapse": "matrix",
 }
 KILL = {"id": "gone", "kind": "kill", "target": "edge", "at": "5s", "for": "2s"}
 CUT = {

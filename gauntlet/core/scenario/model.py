@@ -35,6 +35,7 @@ Stack = Literal[
     "ejabberd",
     "centrifugo",
     "socketio",
+    "synapse",
     "external",
 ]
 Operator = Literal["<", "<=", ">", ">="]

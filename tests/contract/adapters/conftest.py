@@ -210,6 +210,7 @@ class SocketioServer(foreign.SocketioServer, SocketServer):
 SERVERS = {
     "centrifugo": partial(CentrifugoServer, CONV),
     "socketio": partial(SocketioServer, CONV),
+    "matrix": partial(foreign.MatrixServer, CONV),
     "reference": ReferenceServer,
     "xmpp": XmppServer,
     "mqtt": MqttServer,
@@ -235,6 +236,8 @@ def server(adapter):
 @pytest.fixture
 def codec(adapter, server):
     """Ann's session."""
+    if hasattr(server, "prepare"):
+        server.prepare(adapter)
     server.codec = adapter.codec(Account(name="ann"), "d0")
     return server.codec
 
@@ -257,3 +260,11 @@ def establish(codec, server, resumed=False):
         assert isinstance(codec.open({}), bytes)  # empty where the server speaks first
         events = (codec.read(frame) for frame in server.connected(resumed))
     return [single for event in events for single in flat(event)]
+
+
+def receive(codec, pushed):
+    """Return the event that a pushed frame is, or the response to the next poll."""
+    if isinstance(pushed, base.Response):
+        assert codec.receive_request({})
+        return codec.read_response(pushed)
+    return codec.read(pushed)

@@ -12,10 +12,11 @@ from gauntlet.scenarios.adapters.base import (
     OverHttp,
     OverSocket,
     ProtocolError,
+    Response,
     Sent,
 )
 
-from .conftest import CONV, establish, flat
+from .conftest import CONV, establish, flat, receive
 
 pytestmark = pytest.mark.contract
 BODY = "g1|<&>|ü"
@@ -52,7 +53,7 @@ def test_an_accepted_send_is_acknowledged(adapter, codec, server, connect):
 
 def test_a_push_has_conversation_sender_body_and_identity(adapter, codec, server, connect):
     connect()
-    (entry,) = entries(codec.read(server.push(BODY)))
+    (entry,) = entries(receive(codec, server.push(BODY)))
     assert (entry.conv, entry.sender, entry.body, entry.client_msg_id) == (CONV, "bob", BODY, "c1")
     assert (entry.seq > 0) == (SERVER_SEQ in adapter.capabilities)
     if HISTORY in adapter.capabilities and not entry.seq:
@@ -66,7 +67,7 @@ def test_the_history_contains_the_pushed_entries(adapter, codec, server, connect
         with pytest.raises(NotImplementedError):
             codec.history(CONV, 0, 10)
         return
-    pushed = entries(codec.read(server.push(BODY)))
+    pushed = entries(receive(codec, server.push(BODY)))
     after = 0 if SERVER_SEQ in adapter.capabilities else ""
     page = server.answer(codec, codec.history(CONV, after, 10), [BODY])
     assert page.entries == pushed
@@ -99,16 +100,16 @@ def test_a_lost_session_is_resumed(adapter, codec, server, connect):
     events = connect(resumed=True)
     (up,) = [event for event in events if isinstance(event, Connected)]
     assert up.resumed
-    if not call.frames:
+    if isinstance(call, OverSocket) and not call.frames:
         sent_frames = [frame for event in events for frame in getattr(event, "frames", ())]
         assert any(b"c9" in frame for frame in sent_frames)
 
 
 @pytest.mark.parametrize("frame", [b"", b"{", b"<", b"[]", b"<!DOCTYPE x><x/>", b'{"x":', b"\xff"])
-def test_an_invalid_frame_is_a_protocol_error(codec, connect, frame):
+def test_an_invalid_frame_is_a_protocol_error(adapter, codec, connect, frame):
     connect()
     with pytest.raises(ProtocolError):
-        codec.read(frame)
+        receive(codec, Response(200, frame) if "long-poll" in adapter.transports else frame)
 
 
 def test_sessions_share_no_state(adapter, server):

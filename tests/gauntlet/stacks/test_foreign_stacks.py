@@ -11,8 +11,9 @@ from gauntlet.stacks.mosquitto import MosquittoStack
 from gauntlet.stacks.nats import NatsStack
 from gauntlet.stacks.server_stack import Program
 from gauntlet.stacks.socketio import SocketioStack
+from gauntlet.stacks.synapse import SynapseStack
 
-VARIABLES = ("MOSQUITTO", "NATS_SERVER", "CENTRIFUGO", "ERL", "NODE")
+VARIABLES = ("MOSQUITTO", "NATS_SERVER", "CENTRIFUGO", "ERL", "NODE", "SYNAPSE_HOMESERVER")
 
 
 @pytest.fixture
@@ -25,8 +26,9 @@ def make(tmp_path, monkeypatch):
         monkeypatch.setattr(type(kind.program), "find", lambda _program: "/bin/false")
         monkeypatch.setattr(type(kind.program), "version", lambda *_: "")
 
-    def create(kind, transport="websocket", **config):
+    def create(kind, transport=None, **config):
         request = {"data_dir": str(tmp_path), "log_dir": str(tmp_path), "config": config}
+        transport = transport or next(iter(kind.urls))
         made.append(kind({**request, "transport": transport}, lambda _event: None))
         return made[-1]
 
@@ -69,6 +71,8 @@ def test_the_link_of_the_clients_is_that_of_the_transport(make, kind, transport,
         (SocketioStack, {"recover": True}, "must have only these keys .* got recover"),
         (EjabberdStack, {"resume": "no"}, "resume must be true or false; got no"),
         (EjabberdStack, {"storage": "ram"}, "storage must be one of: disk, memory; got ram"),
+        (SynapseStack, {"storage": "ram"}, "storage must be one of: disk, memory; got ram"),
+        (SynapseStack, {"domian": "x"}, "must have only these keys .* got domian"),
         (NatsStack, {"mode": "x"}, "mode must be one of: jetstream, core; got x"),
     ],
 )
@@ -136,3 +140,24 @@ def test_ejabberd_keeps_its_archive_in_memory_if_that_is_asked_for(make, storage
 def test_ejabberd_resumes_streams_unless_that_is_turned_off(make, resume, timeout):
     stack = configured(make, EjabberdStack, resume=resume)
     assert f"resume_timeout: {timeout}}}" in (stack.folder / "ejabberd.yml").read_text()
+
+
+@pytest.mark.parametrize(("storage", "kept"), [("disk", True), ("memory", False)])
+def test_synapse_keeps_its_database_on_disk_unless_that_is_turned_off(make, storage, kept):
+    stack = configured(make, SynapseStack, storage=storage, domain="chat.test")
+    file = json.loads((stack.folder / "homeserver.yaml").read_text())
+    database = file["database"]["args"]["database"]
+    assert (database == ":memory:") != kept
+    assert database.startswith(str(stack.folder.resolve())) == kept
+    assert file["server_name"] == "chat.test"
+    (listener,) = file["listeners"]
+    assert listener["bind_addresses"] == ["127.0.0.1"]
+
+
+def test_synapse_limits_nothing_and_knows_the_secret_of_the_scenario(make):
+    stack = configured(make, SynapseStack, registration_secret="s")
+    file = json.loads((stack.folder / "homeserver.yaml").read_text())
+    limits = {key: value for key, value in file.items() if key.startswith("rc_")}
+    assert limits["rc_message"]["per_second"] >= 1_000_000
+    assert limits["rc_joins"]["local"]["per_second"] >= 1_000_000
+    assert file["registration_shared_secret"] == "s"

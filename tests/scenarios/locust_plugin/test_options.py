@@ -104,7 +104,7 @@ def test_unknown_arrivals_are_refused():
             "nosuch",
             (
                 "--im-stack must be one of: embedded, full, prosody, mosquitto, nats, ejabberd, "
-                "centrifugo, socketio, external; "
+                "centrifugo, socketio, synapse, external; "
                 "got 'nosuch'"
             ),
         ),
