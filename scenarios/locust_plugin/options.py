@@ -9,8 +9,9 @@ from typing import Any, get_args
 
 from gauntlet.core.clock import parse_rate_per_s
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario.model import Stack
+from gauntlet.core.scenario.model import Scenario, Stack
 from gauntlet.scenarios import library
+from gauntlet.scenarios.locust_plugin.scenario_defaults import RAMP_MIN_S, is_host_of
 from gauntlet.scenarios.locust_plugin.scenario_overrides import (
     Override,
     attach_to_host,
@@ -20,6 +21,7 @@ from gauntlet.scenarios.locust_plugin.scenario_overrides import (
 from gauntlet.scenarios.schedule.arrivals import SCHEDULES
 
 DEFAULT_SCENARIO = "steady"
+_SAME_S = 0.01  # phases that differ by less are the same
 LOAD_VARIABLE = "GAUNTLET_LOAD"  # the environment variable in which `gauntlet run` names the load
 
 
@@ -33,7 +35,10 @@ def add(parser: Any, **_: Any) -> None:
             help=f"a scenario file, or one of: {', '.join(library.names())}",
         ),
         group.add_argument(
-            "--im-rate", default="", help="sends per second, such as 300/s (default: 1/s per user)"
+            "--im-rate",
+            default="",
+            help="sends per second, such as 300/s (default: as in the scenario, or 1/s per user"
+            " with another number of users)",
         ),
         group.add_argument(
             "--im-arrivals",
@@ -86,26 +91,25 @@ def run_arguments(options: argparse.Namespace, folder: Path, *, closed: bool = F
     value cannot be used: `conduct` would report it under the name of its own option.
     """
     _check(options)
+    scenario = library.find(str(options.scenario))
     arguments = [str(options.scenario)]
     overrides: list[Override] = []
-    if options.host:
+    if options.host and not is_host_of(options.host, scenario):
         overrides.append(partial(attach_to_host, host=options.host))
     if closed:
         overrides.append(partial(close_loop, users=options.num_users))
     if overrides:
         arguments = [str(write_overridden(options.scenario, folder, overrides))]
     users = options.num_users
-    if users is not None:
+    other_users = users is not None and users != scenario.load.users
+    if other_users:
         arguments += ["--users", str(users)]
-    if users is not None and options.run_time and options.spawn_rate:
-        # Locust counts the ramp as part of its run time.
-        ramp_s = min(users / float(options.spawn_rate), options.run_time / 2)
-        arguments += ["--ramp", f"{ramp_s:.3f}s", "--steady", f"{options.run_time - ramp_s:.3f}s"]
+    arguments += _phases(options, scenario)
     if closed:
         pass  # the wait times of the tasks determine the rate
     elif options.im_rate:
         arguments += ["--rate", str(options.im_rate)]
-    elif users is not None:
+    elif other_users:
         # The scenario's rate is meant for the scenario's own number of users.
         arguments += ["--rate", f"{users}/s"]
     if options.im_arrivals:
@@ -115,6 +119,23 @@ def run_arguments(options: argparse.Namespace, folder: Path, *, closed: bool = F
     if options.im_stack:
         arguments += ["--stack", str(options.im_stack)]
     return [*arguments, *_trace_arguments(options)]
+
+
+def _phases(options: argparse.Namespace, scenario: Scenario) -> list[str]:
+    """Return `--ramp` and `--steady` where Locust's options differ from the scenario's phases."""
+    if options.num_users is None or not options.spawn_rate:
+        return []
+    load = scenario.load
+    ramp_s = options.num_users / float(options.spawn_rate)
+    if options.run_time:
+        # Locust counts the ramp as part of its run time.
+        ramp_s = min(ramp_s, options.run_time / 2)
+        steady_s = options.run_time - ramp_s
+        if abs(steady_s - load.steady) < _SAME_S and abs(ramp_s - load.ramp) < _SAME_S:
+            return []
+        return ["--ramp", f"{ramp_s:.3f}s", "--steady", f"{steady_s:.3f}s"]
+    is_planned = abs(ramp_s - max(load.ramp, RAMP_MIN_S)) < _SAME_S
+    return [] if is_planned else ["--ramp", f"{ramp_s:.3f}s"]
 
 
 def _trace_arguments(options: argparse.Namespace) -> list[str]:

@@ -16,6 +16,7 @@ from locust.runners import MasterRunner
 
 from gauntlet.core.errors import ConfigError, GauntletError
 from gauntlet.core.hosts import is_loopback_url
+from gauntlet.scenarios.adapters import package_version
 from gauntlet.scenarios.distributed import worker_identity
 from gauntlet.scenarios.distributed.worker_identity import Identity
 from gauntlet.scenarios.engine.load_file import LoadFile
@@ -79,6 +80,7 @@ class Admission:
                 for client_id in client_ids:
                     self._request_identity(client_id)
                 self._reject_remote_workers(load)
+                self._compare_adapters(load.scenario.target.adapter)
                 ready = [
                     self.admitted[client_id]
                     for client_id in client_ids
@@ -110,6 +112,28 @@ class Admission:
             if on_loopback and worker.identity.network != self._identity.network:
                 reason = f"{load.api[0]} is on the master's loopback, out of its reach"
                 self._refuse(worker.client_id, _describe(worker.identity), reason)
+
+    def _compare_adapters(self, adapter: str) -> None:
+        """Refuse workers that have another version of an adapter outside of Gauntlet, or none."""
+        ours = package_version.version_of(adapter)
+        new = [worker for worker in self.admitted.values() if ours and worker.adapter != adapter]
+        gevent.joinall(
+            [gevent.spawn(self._compare_adapter, worker, ours, adapter) for worker in new]
+        )
+
+    def _compare_adapter(self, worker: WorkerState, ours: str, adapter: str) -> None:
+        try:
+            answer = self._rpc.call(
+                worker.client_id, "adapter", {"name": adapter}, within_s=ANSWER_TIMEOUT_S
+            )
+            theirs = answer.data["version"]
+            reason = f"it has the adapter {adapter} of {theirs}, the master of {ours}"
+        except GauntletError as error:
+            theirs, reason = "", str(error)
+        if theirs == ours:
+            worker.adapter = adapter
+        else:
+            self._refuse(worker.client_id, _describe(worker.identity), reason)
 
     def _refuse(self, client_id: str, worker: str, reason: str) -> None:
         sentence = f"{worker} is refused: {reason}."

@@ -122,6 +122,11 @@ class MasterCoordinator:
         return {Exit.HARNESS} if incomplete else set()
 
     @property
+    def all_refused(self) -> bool:
+        """Whether workers were refused before a load, and no other one has been admitted."""
+        return not self.zero_ns and bool(self._refusals) and not self._admission.admitted
+
+    @property
     def all_lost(self) -> bool:
         """Whether no worker is left that could carry on the load."""
         return all(worker.is_lost() for worker in self._workers)

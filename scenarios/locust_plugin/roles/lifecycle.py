@@ -23,7 +23,7 @@ from gauntlet.core.errors import Exit, GauntletError, StackError, first_exit
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.scenarios import library
 from gauntlet.scenarios.engine import load_file
-from gauntlet.scenarios.locust_plugin import options
+from gauntlet.scenarios.locust_plugin import options, scenario_defaults
 from gauntlet.scenarios.locust_plugin.im_client import IM
 from gauntlet.scenarios.locust_plugin.run_process import RunProcess
 from gauntlet.scenarios.locust_plugin.runtime.statistics import Statistics
@@ -84,7 +84,12 @@ class RunLifecycle(ABC):
         self._exit_codes.clear()
 
     def prepare(self) -> None:
-        """Add the IM tab. Headless, also boot the server, before Locust's run time begins."""
+        """Add the IM tab. Headless, also boot the server, before Locust's run time begins.
+
+        ConfigError if the options contradict the scenario.
+        """
+        if self._options is not None and not self._load_file:
+            scenario_defaults.apply(self._environment, self._options, self._scenario())
         im_tab.install(self._environment, self._statistics, self._worker_count)
         if self._options is not None and self._options.headless:
             self._boot()

@@ -44,7 +44,9 @@ class MasterRole(RunLifecycle):
         return codes
 
     def _abort(self) -> None:
-        """Nothing: a worker aborts its part when Locust ends the worker."""
+        """Note why Locust ends, if all workers were refused: a worker ends its part by itself."""
+        if self._coordinator.all_refused:
+            self._exit_codes.add(Exit.CONFIG)
 
     def _worker_count(self) -> int:
         count: int = self._runner.worker_count

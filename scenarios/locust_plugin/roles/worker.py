@@ -22,6 +22,7 @@ from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario.private import Private
 from gauntlet.scenarios import library
+from gauntlet.scenarios.adapters import package_version
 from gauntlet.scenarios.distributed import file_transfer, worker_identity
 from gauntlet.scenarios.distributed.worker_identity import Identity
 from gauntlet.scenarios.engine import load_file
@@ -57,6 +58,7 @@ class WorkerAgent:
             runner,
             {
                 "who": self._who,
+                "adapter": lambda request: {"version": package_version.version_of(request["name"])},
                 "clock": lambda _: {},
                 "prepare": self._prepare,
                 "begin": self._begin,

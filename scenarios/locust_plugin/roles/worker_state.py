@@ -26,7 +26,8 @@ class WorkerState:
 
     `offset` is the worker's clock less the master's. `writes_here` is true for a worker that writes
     into the master's run directory. `failed` is true for one whose engine has ended and which
-    therefore cannot come back.
+    therefore cannot come back. `adapter` is the adapter outside of Gauntlet whose version was
+    compared with the master's.
     """
 
     client_id: str
@@ -36,6 +37,7 @@ class WorkerState:
     last_heartbeat_ns: int = 0
     writes_here: bool = False
     failed: bool = False
+    adapter: str = ""
     progress: Progress = Progress.READY
 
     def __str__(self) -> str:

@@ -144,3 +144,32 @@ def test_a_worker_that_does_not_run_gauntlet_is_refused():
     """)
     assert refused == ["The worker b is refused: it is not a Gauntlet worker."]
     assert set(last_steps(steps)) == {0}
+
+
+def test_a_worker_with_another_version_of_the_adapter_is_refused():
+    *_, steps, refused = result_of("""
+        adapter = "gauntlet.scenarios.adapters._template:Template"
+        target = {"stack": "external", "adapter": adapter, "url": ["http://127.0.0.1:1"]}
+        other = from_builtins({"version": 1, "name": "x", "about": "x", "target": target})
+        file = write_load_file(run, other, ["http://127.0.0.1:1"])
+        from gauntlet.scenarios.adapters.package_version import version_of
+        good = worker(adapter={"version": version_of(adapter)})
+        bad = worker(adapter={"version": "acme 1.1 (code 0)"})
+        missing = worker(adapter={"error": "it cannot be imported", "exit_code": 4})
+        runner, coordinator = coordinate(a=good, b=bad, c=missing)
+        for id in "bc":  # a refused worker quits
+            runner.clients.nodes[id].state = "quit"
+        answer = runner.answer
+        def leave(client, request):
+            answer(client, request)
+            if request["what"] == "refuse":
+                runner.send_message("quit", None, client)
+        runner.answer = leave
+        coordinator.begin(file, 1)
+        coordinator.drain()
+        print_result()
+    """)
+    assert any("the adapter gauntlet.scenarios" in text for text in refused), refused
+    assert any("of acme 1.1 (code 0), the master of " in text for text in refused), refused
+    assert any("is refused: it cannot be imported." in text for text in refused), refused
+    assert set(last_steps(steps)) == {0}
