@@ -12,6 +12,7 @@ from gauntlet.scenarios.metrics.delivery_ledger import Ledger
 from gauntlet.scenarios.metrics.error_log import ErrorLog
 from gauntlet.scenarios.metrics.latency import Latencies
 from gauntlet.scenarios.workloads.entities import Conversation, User
+from gauntlet.scenarios.workloads.message_texts import MessageTexts
 
 if TYPE_CHECKING:
     from gauntlet.scenarios.client.connection import Connection, Dial
@@ -66,7 +67,7 @@ class Transport(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Time-outs of sends, in nanoseconds, and the size of a message body."""
+    """Time-outs of sends, in nanoseconds, and the size of a message body (0: that of its text)."""
 
     attempt_timeout_ns: int
     give_up_after_ns: int
@@ -106,11 +107,12 @@ class Context:
     tag: str = ""  # identifies the run in message ids and bodies
     older_accounts: bool = False  # accounts may hold messages of earlier runs
     signs_up: bool = False  # users create their accounts before they log in
+    texts: MessageTexts | None = None  # of the bodies whose size is not fixed
     bodies: BodyCache = field(init=False)
     user_names: dict[int, str] = field(init=False)  # by user number
 
     def __post_init__(self) -> None:
-        self.bodies = BodyCache(self.tag.rstrip("-"))
+        self.bodies = BodyCache(self.tag.rstrip("-"), texts=self.texts)
         self.user_names = {number: name for name, number in self.user_numbers.items()}
 
     def after(self, wait_ns: int, call: Callable[[], None]) -> None:

@@ -13,14 +13,19 @@ import zlib
 
 import msgspec
 
+from gauntlet.scenarios.workloads.message_texts import MessageTexts
+
 MARK = "g2"
 _OLD_MARK = "g1"
 OLD_RUN = "-"  # of bodies without a tag: no run has it
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _FILLER = _LETTERS * (65_536 // len(_LETTERS) + 2)
 _CACHED_BODIES = 20_000
+_CACHED_LENGTH_MAX = 1_000  # longer bodies are rare, and would need most of the memory
 # The characters of all bodies.
 ALPHABET = frozenset(_LETTERS + "0123456789|")
+# The longest head: nine separators, two characters of the mark, numbers of 32 and 63 bits.
+_HEAD_BYTES_MAX = 9 + 2 + 3 * 10 + 19 + 8
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -42,18 +47,26 @@ class BodyCache:
     latest bodies.
     """
 
-    def __init__(self, run: str = "", size: int = _CACHED_BODIES) -> None:
+    def __init__(
+        self, run: str = "", size: int = _CACHED_BODIES, texts: MessageTexts | None = None
+    ) -> None:
         self.run = run
         self._size = size
+        self._texts = texts
         self._recent: dict[str, Payload] = {}
         self._previous: dict[str, Payload] = {}
 
     def build(self, conv: int, author: int, sseq: int, intended_ns: int, body_bytes: int) -> str:
-        """Return a new body, as the function `build` does, and cache it."""
-        body = build(conv, author, sseq, intended_ns, body_bytes, self.run)
-        if len(self._recent) >= self._size:
-            self._previous, self._recent = self._recent, {}
-        self._recent[body] = Payload(self.run, conv, author, sseq, intended_ns, intact=True)
+        """Return a new body of `body_bytes` bytes, or with a text of the run if that is 0."""
+        if body_bytes or self._texts is None:
+            body = build(conv, author, sseq, intended_ns, body_bytes, self.run)
+        else:
+            text = self._texts.text(author, sseq)
+            body = wrap_text(conv, author, sseq, intended_ns, text, self.run)
+        if len(body) <= _CACHED_LENGTH_MAX:
+            if len(self._recent) >= self._size:
+                self._previous, self._recent = self._recent, {}
+            self._recent[body] = Payload(self.run, conv, author, sseq, intended_ns, intact=True)
         return body
 
     def wrap_text(self, conv: int, author: int, sseq: int, intended_ns: int, text: str) -> str:
@@ -70,6 +83,11 @@ class BodyCache:
         A body whose checksum fails may be one of this run with a damaged tag.
         """
         return content.intact and content.run != self.run
+
+
+def text_bytes_max(body_bytes_max: int, run: str) -> int:
+    """Return how long a text can be in a body of at most `body_bytes_max` bytes."""
+    return max(0, body_bytes_max - len(run) - _HEAD_BYTES_MAX)
 
 
 def build(

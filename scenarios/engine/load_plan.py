@@ -15,6 +15,7 @@ from gauntlet.scenarios.engine.load_file import LoadFile
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
 from gauntlet.scenarios.schedule.arrivals import Stripe
 from gauntlet.scenarios.schedule.traffic import Traffic
+from gauntlet.scenarios.workloads.message_texts import DEFAULT_BYTES_MAX, MessageTexts
 
 _OWN_SYSTEM = "0"  # {run} on a system that is started for the run and keeps nothing of it
 
@@ -29,13 +30,14 @@ class LoadPlan:
     traffic: Traffic
     ledger: Ledger
     transport: str
+    texts: MessageTexts | None  # of the messages; None if their bodies have a fixed size
 
 
 def plan_load(load: LoadFile, stripe: Stripe) -> LoadPlan:
     """Plan a worker's load; ConfigError where the adapter lacks a capability that it needs."""
     target = load.scenario.target
     adapter, transport = adapters.create(target, load.scenario.load.transport)
-    _check_bodies(load.scenario.load.body_bytes, adapter, target.adapter)
+    texts = _texts(load, adapter)
     _check_recorded(load, adapter)
     # Only a system that accepts any user name can have users of this run alone.
     tag = load.tag if OPEN_ACCOUNTS in adapter.capabilities else ""
@@ -45,7 +47,7 @@ def plan_load(load: LoadFile, stripe: Stripe) -> LoadPlan:
         raise ConfigError(msg)
     _check_sign_up(load.scenario, adapter, traffic)
     ledger = Ledger(self_echo=SELF_ECHO in adapter.capabilities, devices=load.scenario.load.devices)
-    return LoadPlan(load, stripe, adapter, traffic, ledger, transport)
+    return LoadPlan(load, stripe, adapter, traffic, ledger, transport, texts)
 
 
 def signs_up(scenario: Scenario) -> bool:
@@ -64,13 +66,24 @@ def _check_sign_up(scenario: Scenario, adapter: Adapter, traffic: Traffic) -> No
             )
 
 
-def _check_bodies(body_bytes: int, adapter: Adapter, name: str) -> None:
-    """Raise ConfigError where the system cannot carry the bodies of the load."""
-    most, alphabet = adapter.traits.max_body_bytes, adapter.traits.alphabet
-    if most is not None and body_bytes > most:
-        raise ConfigError(
-            f"load.body_bytes must be at most {most} (adapter {name!r}); got {body_bytes}"
-        )
+def _texts(load: LoadFile, adapter: Adapter) -> MessageTexts | None:
+    """Return the texts of the load; ConfigError where the system cannot carry its bodies."""
+    scenario, traits = load.scenario, adapter.traits
+    bodies, name = scenario.load.bodies, scenario.target.adapter
+    _check_alphabet(traits.alphabet, name)
+    fixed, most = scenario.load.fixed_body_bytes, traits.max_body_bytes
+    key = "body_bytes" if scenario.load.body_bytes else f"bodies.{'' if fixed else 'max_'}bytes"
+    size = fixed or bodies.max_bytes
+    if most is not None and size is not None and size > most:
+        raise ConfigError(f"load.{key} must be at most {most} (adapter {name!r}); got {size}")
+    if fixed is not None:
+        return None
+    bytes_max = payload.text_bytes_max(size or most or DEFAULT_BYTES_MAX, load.tag.rstrip("-"))
+    return MessageTexts(scenario.seed, bytes_max, traits.alphabet)
+
+
+def _check_alphabet(alphabet: str | None, name: str) -> None:
+    """Raise ConfigError where the system cannot carry the characters of every body."""
     if alphabet is not None and (missing := sorted(payload.ALPHABET - set(alphabet))):
         raise ConfigError(
             f"adapter {name!r} cannot carry the characters {''.join(missing)!r}, which every body "

@@ -37,7 +37,7 @@ def session_context(
         limits=Limits(
             int(load.attempt_timeout * NS_PER_S),
             int(load.give_up_after * NS_PER_S),
-            load.body_bytes,
+            load.fixed_body_bytes or 0,
         ),
         api=plan.load.api,
         conversations=plan.traffic.conversations,
@@ -47,6 +47,7 @@ def session_context(
         on_connected=on_connected,
         errors=errors,
         tag=plan.load.tag,
+        texts=plan.texts,
         older_accounts=leftovers.are_possible(plan.load.scenario, plan.adapter.capabilities),
         signs_up=signs_up(plan.load.scenario),
     )

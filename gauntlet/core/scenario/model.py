@@ -159,6 +159,21 @@ Profile = (
 )
 
 
+class Bodies(_Part, frozen=True):
+    """What the bodies of the load's messages consist of.
+
+    `realistic` texts have many lengths, up to `max_bytes`, and scripts; `fixed` ones have `bytes`
+    ASCII characters, so that benchmarks are comparable.
+    """
+
+    kind: Literal["realistic", "fixed"] = "realistic"
+    max_bytes: int | None = None  # of realistic ones; default: what the adapter can carry
+    fixed_bytes: int | None = msgspec.field(default=None, name="bytes")  # default: 120
+
+
+FIXED_BODY_BYTES = 120
+
+
 class Load(_Part, frozen=True):
     """The users, what they send, and how often.
 
@@ -178,7 +193,8 @@ class Load(_Part, frozen=True):
     arrivals: Literal["constant", "poisson"] = "constant"  # the distribution of intervals
     ramp: Duration = _seconds(5)
     steady: Duration = _seconds(30)
-    body_bytes: int = 120
+    bodies: Bodies = Bodies()
+    body_bytes: int | None = None  # the short form of `bodies: {kind: fixed, bytes: ...}`
     attempt_timeout: Duration = _seconds(3)  # then the op is retried
     give_up_after: Duration = _seconds(25)  # after the first attempt; the outcome is then unknown
     queue_max: int = 10_000  # sends that wait in one sender's queue for one conversation
@@ -194,6 +210,15 @@ class Load(_Part, frozen=True):
     def rate_per_s(self) -> float:
         """Intended sends per second over all workers if the profile is constant."""
         return float(self.users if self.rate is None else self.rate)
+
+    @property
+    def fixed_body_bytes(self) -> int | None:
+        """The size of every body; None if bodies are realistic, with many sizes."""
+        if self.body_bytes is not None:
+            return self.body_bytes
+        return (
+            (self.bodies.fixed_bytes or FIXED_BODY_BYTES) if self.bodies.kind == "fixed" else None
+        )
 
     @property
     def duration_s(self) -> float:

@@ -15,6 +15,7 @@ from gauntlet.core.scenario import catalog, external_target, rate_profiles, secr
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE, is_out_of_tree
 from gauntlet.core.scenario.model import (
     Accounts,
+    Bodies,
     ConstantProfile,
     DiurnalProfile,
     Fault,
@@ -162,8 +163,7 @@ def _load_problems(load: Load) -> Iterator[Problem]:
         yield Problem(("load", "acked_floor"), f"{load.acked_floor:g}", "between 0 and 1")
     if load.steady <= 0:
         yield Problem(("load", "steady"), clock.format_s(load.steady), "longer than 0 s")
-    if not 100 <= load.body_bytes <= 65_536:
-        yield Problem(("load", "body_bytes"), str(load.body_bytes), "between 100 and 65536")
+    yield from _bodies_problems(load)
     yield from _profile_problems(load)
     for key in ("queue_max", "backlog_max"):
         if (limit := getattr(load, key)) < 1:
@@ -175,6 +175,25 @@ def _load_problems(load: Load) -> Iterator[Problem]:
         path = ("load", "workload", name)
         yield from _unless_one_of(catalog.WORKLOADS, name, path)
         yield from _share_problems(name, share, load.users, path)
+
+
+def _bodies_problems(load: Load) -> Iterator[Problem]:
+    bodies = load.bodies
+    sizes = {
+        ("load", "body_bytes"): load.body_bytes,
+        ("load", "bodies", "bytes"): bodies.fixed_bytes,
+        ("load", "bodies", "max_bytes"): bodies.max_bytes,
+    }
+    for path, size in sizes.items():
+        if size is not None and not 100 <= size <= 65_536:
+            yield Problem(path, str(size), "between 100 and 65536")
+    if load.body_bytes is not None and bodies != Bodies():
+        yield Problem(("load", "body_bytes"), str(load.body_bytes), "absent if bodies is given")
+    if bodies.kind == "fixed" and bodies.max_bytes is not None:
+        yield Problem(("load", "bodies", "max_bytes"), str(bodies.max_bytes), "absent if fixed")
+    if bodies.kind == "realistic" and bodies.fixed_bytes is not None:
+        got = str(bodies.fixed_bytes)
+        yield Problem(("load", "bodies", "bytes"), got, "absent unless kind is fixed")
 
 
 def _share_problems(name: str, share: WorkloadShare, users: int, path: Path) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gauntlet.scenarios.client import payload
+from gauntlet.scenarios.workloads.message_texts import MessageTexts
 
 NUMBERS = st.integers(0, 2**32 - 1)
 
@@ -97,3 +98,19 @@ def test_a_body_of_version_0_1_is_of_an_earlier_run():
 def test_the_parts_of_a_body_are_of_the_declared_alphabet():
     body = payload.build(1, 2, 3, 4, 400, "ab12cd34")
     assert set(body) <= payload.ALPHABET
+
+
+def test_a_body_without_a_size_has_a_text_of_the_run():
+    texts = MessageTexts(1, 2_000)
+    bodies = payload.BodyCache("ab12cd34", texts=texts)
+    for sseq in range(100):
+        body = bodies.build(1, 2, sseq, 4, 0)
+        assert payload.unwrap_text(body) == texts.text(2, sseq)
+        assert bodies.read(body) == payload.Payload("ab12cd34", 1, 2, sseq, 4, intact=True)
+
+
+@given(NUMBERS, NUMBERS, NUMBERS, st.integers(0, 2**63 - 1))
+def test_a_body_with_the_longest_text_is_no_longer_than_the_limit(conv, author, sseq, intended_ns):
+    text = "x" * payload.text_bytes_max(500, "ab12cd34")
+    body = payload.wrap_text(conv, author, sseq, intended_ns, text, "ab12cd34")
+    assert 500 - 60 <= len(body.encode()) <= 500

@@ -163,3 +163,34 @@ def test_a_fault_that_needs_another_stack_is_refused():
 )
 def test_parameters_of_a_fault_must_have_their_kind(params, fine):
     assert (problems_of(kind="cutover", target="edge", params=params) == []) is fine
+
+
+@pytest.mark.parametrize(
+    ("load", "problem"),
+    [
+        ({"body_bytes": 99}, (("load", "body_bytes"), "99", "between 100 and 65536")),
+        (
+            {"bodies": {"kind": "fixed", "bytes": 65_537}},
+            (("load", "bodies", "bytes"), "65537", "between 100 and 65536"),
+        ),
+        (
+            {"bodies": {"max_bytes": 20}},
+            (("load", "bodies", "max_bytes"), "20", "between 100 and 65536"),
+        ),
+        (
+            {"body_bytes": 120, "bodies": {"max_bytes": 500}},
+            (("load", "body_bytes"), "120", "absent if bodies is given"),
+        ),
+        (
+            {"bodies": {"kind": "fixed", "max_bytes": 500}},
+            (("load", "bodies", "max_bytes"), "500", "absent if fixed"),
+        ),
+        (
+            {"bodies": {"bytes": 500}},
+            (("load", "bodies", "bytes"), "500", "absent unless kind is fixed"),
+        ),
+    ],
+)
+def test_bodies_have_sizes_that_fit_their_kind(load, problem):
+    plain = {"version": 1, "name": "x", "about": "x", "load": load}
+    assert [tuple(each) for each in problems(from_builtins(plain))] == [problem]
