@@ -1,5 +1,6 @@
 """What the terminal shows at the end of a run: the verdict, its reasons, and where to look next."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
@@ -9,6 +10,8 @@ from rich.text import Text
 from gauntlet.chaos.server_hooks.bugs import BUGS
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports import formatting
+from gauntlet.reports.verdict import precedence
+from gauntlet.reports.witness import text
 
 _MARK = {
     "valid": "[green]✔ valid[/]",
@@ -17,6 +20,7 @@ _MARK = {
     "not-applicable": "[dim]– not applicable[/]",
 }
 ERRORS_MAX = 5
+WITNESSES_MAX = 2
 _STATUS_STYLE = {"pass": "bold green", "warn": "bold yellow", "fail": "bold red"}
 
 
@@ -32,6 +36,8 @@ def show(run: RunDir, result: dict[str, Any], console: Console, *, hint: str | N
     console.print(f"\n[{style}]{verdict['status'].upper()}[/]  exit {verdict['exit_code']}")
     for reason in verdict["reasons"][:5]:
         console.print(f"  · {reason}", markup=False)
+    for line in _witnesses(result):
+        console.print(line, markup=False, soft_wrap=True)
     for caveat in result.get("caveats", ()):
         console.print(f"  ! {caveat}", style="yellow", markup=False)
     if errors := result.get("errors"):
@@ -40,6 +46,17 @@ def show(run: RunDir, result: dict[str, Any], console: Console, *, hint: str | N
     console.print(f"\nopen {run.report}", markup=False, soft_wrap=True)
     if hint:
         console.print(f"next: {hint}", markup=False, soft_wrap=True)
+
+
+def _witnesses(result: dict[str, Any]) -> Iterator[str]:
+    """Yield the slice of the first witness of the checks whose violations are named first."""
+    violated = [check for check in result["checks"] if check["verdict"] == "invalid"]
+    violated.sort(key=lambda check: (not check["required"], precedence.rank(check["id"])))
+    for check in violated[:WITNESSES_MAX]:
+        for witness in check.get("witnesses", ())[:1]:
+            if cut := witness.get("slice"):
+                yield f"\n  {check['id']}: {witness['sentence']}"
+                yield from text.lines(cut)
 
 
 def next_command(scenario: str, bug: str | None) -> str | None:

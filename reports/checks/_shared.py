@@ -61,6 +61,12 @@ def first_positions(history: History, conv: Ints) -> Ints:
     return first[find(convs, conv)]
 
 
+def messages_at(history: History, conv: int, position: int) -> tuple[int, ...]:
+    """Return the messages whose position in a conversation is this one."""
+    messages = history.messages
+    return tuple(np.flatnonzero((messages.conv == conv) & (messages.position == position)).tolist())
+
+
 class OwnPositions:
     """The positions of the messages that each user wrote in each conversation.
 

@@ -9,7 +9,7 @@ import numpy as np
 from gauntlet.core.history import Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Ints, pair
+from gauntlet.reports.history.arrays import Ints, ints, pair
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -19,11 +19,15 @@ KIND = CheckKind(
     required=True,
 )
 
+_RECORDS_MAX = 4  # of one witness
+
 
 def check(history: History) -> Finding:
     presentations = history.presentations
     again = ~presentations.first
-    presented_twice = np.unique(pair(presentations.message[again], presentations.session[again]))
+    presented_twice, at = np.unique(
+        pair(presentations.message[again], presentations.session[again]), return_index=True
+    )
     stored_twice, stored = _stored_twice(history)
     witnesses = [
         *(_stored_witness(history, int(message)) for message in stored_twice[:WITNESSES_MAX]),
@@ -35,6 +39,10 @@ def check(history: History) -> Finding:
         statement="{count} of {examined} {subject} {are} {duplicates}.",
         count=presented_twice.size + stored_twice.size,
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
+        times_ns=ints(history.records["t_ns"][presentations.record[again][at]])
+        if not stored_twice.size
+        else None,
+        happened="were received again",
     )
 
 
@@ -47,12 +55,23 @@ def _stored_twice(history: History) -> tuple[Ints, int]:
     return messages[copies > 1], messages.size
 
 
+def _records(history: History, message: int, session: int) -> tuple[int, ...]:
+    """Return the presentations of a message to a session."""
+    shown = history.presentations
+    at = shown.record[(shown.message == message) & (shown.session == session)]
+    return tuple(at[:_RECORDS_MAX].tolist())
+
+
 def _stored_witness(history: History, message: int) -> Witness:
     records = history.records
     copies = (history.messages.of_record == message) & (records["kind"] == Kind.AUDIT)
     positions = ", ".join(str(seq) for seq in records["seq"][copies] if seq)
     where = f"at positions {positions}" if positions else f"{copies.sum()} times"
-    return Witness(f"The audit finds {history.title(message)} stored {where}.", (message,))
+    return Witness(
+        f"The audit finds {history.title(message)} stored {where}.",
+        (message,),
+        records=tuple(np.flatnonzero(copies)[:_RECORDS_MAX].tolist()),
+    )
 
 
 def _presented_witness(history: History, key: int) -> Witness:
@@ -62,4 +81,6 @@ def _presented_witness(history: History, key: int) -> Witness:
         f"{history.names.user(user)} ({device}) received {history.title(message)} twice.",
         (message,),
         user,
+        _records(history, message, session),
+        session=session,
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gauntlet.reports.history.arrays import Ints
 from gauntlet.reports.history.history import History
 
 WITNESSES_MAX = 10
@@ -28,11 +29,20 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Witness:
-    """One violation: a sentence, the messages concerned, and the user who saw it (0: none)."""
+    """One violation: a sentence, the messages concerned, and the user who saw it (0: none).
+
+    `records` are the records of the history that show it. With `absent`, no record can: the
+    messages are missing, from the user or else from the audit. `at_ns` is when it happened, 0 where
+    the records and messages show that. `session` is the device that saw it, -1 for any of the user.
+    """
 
     sentence: str
     messages: tuple[int, ...] = ()
     user: int = 0
+    records: tuple[int, ...] = ()
+    absent: bool = False
+    at_ns: int = 0
+    session: int = -1
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,8 @@ class Finding:
 
     `statement` is the sentence about them, with the fields {count}, {examined}, {subject} and the
     inflected words {are}, {were}, {duplicates}, {groups}. `unknown` and `not_applicable` are
-    sentences on why there is no answer; violations that were found count nevertheless.
+    sentences on why there is no answer; violations that were found count nevertheless. `times_ns`
+    is when each violation happened, as far as known, and `happened` the verb of a sentence on that.
     """
 
     examined: int
@@ -51,6 +62,8 @@ class Finding:
     witnesses: tuple[Witness, ...] = ()
     unknown: str = ""
     not_applicable: str = ""
+    times_ns: Ints | None = None
+    happened: str = "occurred"
 
     def describe(self) -> str:
         """Return the statement with its numbers."""
@@ -73,12 +86,23 @@ class Verdict:
     examined: int
     count: int
     witnesses: tuple[Witness, ...]
+    times_ns: Ints | None = None
+    happened: str = "occurred"
 
 
 def judge(check: str, finding: Finding) -> Verdict:
     """Return the verdict that follows from a finding."""
     outcome, sentence = _weigh(finding)
-    return Verdict(check, outcome, sentence, finding.examined, finding.count, finding.witnesses)
+    return Verdict(
+        check,
+        outcome,
+        sentence,
+        finding.examined,
+        finding.count,
+        finding.witnesses,
+        finding.times_ns,
+        finding.happened,
+    )
 
 
 def _weigh(finding: Finding) -> tuple[Outcome, str]:

@@ -25,7 +25,7 @@ from gauntlet.core.history import Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
-from gauntlet.reports.checks._shared import OwnPositions, first_positions
+from gauntlet.reports.checks._shared import OwnPositions, first_positions, messages_at
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Bools, Ints, contains, find, ints, pair
 from gauntlet.reports.history.history import History
@@ -217,8 +217,9 @@ def _page_witness(history: History, page: int, position: int) -> Witness:
         f"{history.names.user(user)} requested {history.names.conv(int(record['conv']))} after "
         f"position {record['seq']} and received {record['peer']} entries, but never position "
         f"{position}.",
-        _messages_at(history, int(record["conv"]), position),
+        messages_at(history, int(record["conv"]), position),
         user,
+        (page,),
     )
 
 
@@ -230,6 +231,7 @@ def _beyond_witness(history: History, hole: Hole) -> Witness:
         f"ever received a position after {hole.first - 1}.",
         (),
         user,
+        (hole.page,),
     )
 
 
@@ -239,6 +241,7 @@ def _short_witness(history: History, page: int) -> Witness:
         f"The audit requested {history.names.conv(int(record['conv']))} after position "
         f"{record['seq']} and received {record['peer']} entries, although the page reports the "
         f"head {record['sseq']}.",
+        records=(page,),
     )
 
 
@@ -248,7 +251,11 @@ def _hole_witness(history: History, hole: Hole) -> Witness:
         text = f"{where} lacks position {hole.first}, which is not beyond the reported head."
     else:
         text = f"{where} lacks positions {hole.first:,} to {hole.last:,} of those up to its head."
-    return Witness(text, _messages_at(history, hole.conv, hole.first))
+    return Witness(
+        text,
+        messages_at(history, hole.conv, hole.first),
+        records=_audit_ends(history, hole.conv),
+    )
 
 
 def _end_witness(history: History, place: int) -> Witness:
@@ -256,10 +263,13 @@ def _end_witness(history: History, place: int) -> Witness:
     return Witness(
         f"Position {position} of {history.names.conv(conv)} was presented before the audit, but "
         "the audit ends before it.",
-        _messages_at(history, conv, position),
+        messages_at(history, conv, position),
+        records=_audit_ends(history, conv),
     )
 
 
-def _messages_at(history: History, conv: int, position: int) -> tuple[int, ...]:
-    messages = history.messages
-    return tuple(np.flatnonzero((messages.conv == conv) & (messages.position == position)).tolist())
+def _audit_ends(history: History, conv: int) -> tuple[int, ...]:
+    """Return the record of the head that the audit of a conversation reached."""
+    records = history.records
+    heads = np.flatnonzero((records["kind"] == Kind.HEAD) & (records["conv"] == conv))
+    return tuple(heads[:1].tolist())

@@ -10,6 +10,7 @@ from gauntlet.core.history import Kind, PageFlag
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.arrays import ints
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -31,6 +32,7 @@ def check(history: History) -> Finding:
         statement="{count} of {examined} {subject} {are} not sorted by position.",
         count=disordered.size,
         witnesses=tuple(_witness(history, int(page)) for page in disordered[:WITNESSES_MAX]),
+        times_ns=ints(records["t_ns"][disordered]),
         not_applicable="" if pages.size else "No page of history was read.",
     )
 
@@ -43,4 +45,5 @@ def _witness(history: History, page: int) -> Witness:
         f"{record['seq']} and received {record['peer']} entries that are not in ascending order.",
         (),
         user,
+        (page,),
     )

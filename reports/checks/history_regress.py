@@ -44,6 +44,7 @@ def check(history: History) -> Finding:
                 pages[stale][:WITNESSES_MAX], known[stale][:WITNESSES_MAX], strict=True
             )
         ),
+        times_ns=ints(records["t_ns"][pages[stale]]),
         not_applicable="" if pages.size else "No page of history reached the head.",
     )
 
@@ -66,4 +67,5 @@ def _witness(history: History, page: int, known: int) -> Witness:
         f"{record['sseq']}, although position {known} was known before the request.",
         tuple(message.tolist()),
         user,
+        (page,),
     )

@@ -50,6 +50,8 @@ def check(history: History) -> Finding:
         statement="{count} of {examined} {subject} {are} missing from storage.",
         count=lost.size,
         witnesses=tuple(_witness(history, int(message)) for message in lost[:WITNESSES_MAX]),
+        times_ns=messages.acked_ns[lost],
+        happened="were acknowledged",
         unknown=f"{unaudited:,} acknowledged messages are in conversations that were not audited."
         if unaudited
         else "",
@@ -63,4 +65,6 @@ def _witness(history: History, message: int) -> Witness:
     return Witness(
         f"The server acknowledged that {title} is stored{place}, but the audit does not find it.",
         (message,),
+        absent=True,
+        at_ns=int(history.messages.acked_ns[message]),
     )

@@ -43,6 +43,8 @@ def check(history: History) -> Finding:
         statement="{count} of {examined} {subject} reached a user who was not a member.",
         count=wrong.size,
         witnesses=tuple(_witness(history, int(index)) for index in wrong[:WITNESSES_MAX]),
+        times_ns=ints(records["t_ns"][wrong]),
+        happened="were received",
     )
 
 
@@ -64,4 +66,5 @@ def _witness(history: History, index: int) -> Witness:
         f"{history.names.user(user)} received {subject}{where} without being a member there.",
         (message,) if message >= 0 else (),
         user,
+        (index,),
     )

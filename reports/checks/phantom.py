@@ -12,6 +12,7 @@ import numpy as np
 from gauntlet.core.history import Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.arrays import ints
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -38,6 +39,8 @@ def check(history: History) -> Finding:
         "corrupt.",
         count=phantoms.size,
         witnesses=tuple(_witness(history, int(index)) for index in phantoms[:WITNESSES_MAX]),
+        times_ns=ints(records["t_ns"][phantoms]),
+        happened="were received",
     )
 
 
@@ -55,4 +58,4 @@ def _witness(history: History, index: int) -> Witness:
         fault = f"{history.title(message)}, which the server had refused as not stored"
     else:
         fault = f"{history.title(message)}, which was never sent"
-    return Witness(f"{place} {where} {fault}.", (message,) if message >= 0 else (), user)
+    return Witness(f"{place} {where} {fault}.", (message,) if message >= 0 else (), user, (index,))

@@ -11,6 +11,7 @@ from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HEADS, SERVER_SEQ
 from gauntlet.reports.checks._replays import replayed
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.arrays import ints
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -32,6 +33,7 @@ def check(history: History) -> Finding:
         statement="{count} pushes repeated what their client already had, on {examined} {subject}.",
         count=copies.size,
         witnesses=tuple(_witness(history, int(at)) for at in copies[:WITNESSES_MAX]),
+        times_ns=ints(history.records["t_ns"][copies]),
         not_applicable="" if returns else "No client connected more than once.",
     )
 
@@ -46,4 +48,5 @@ def _witness(history: History, at: int) -> Witness:
         "client had before it connected.",
         (message,) if message >= 0 else (),
         user,
+        (at,),
     )

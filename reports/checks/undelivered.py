@@ -59,6 +59,10 @@ def check(history: History) -> Finding:
         + (_NOT_OWED.format(count=not_owed) if not_owed else ""),
         count=failed.size + unanswered_failed.size,
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
+        times_ns=history.messages.acked_ns[acked.message[failed]]
+        if not unanswered_failed.size
+        else None,
+        happened="became due",
         unknown="The audit read nothing, so it is unknown which messages are stored."
         if HISTORY in history.capabilities and not history.messages.stored.any()
         else history.never_connected.describe(),
@@ -150,14 +154,25 @@ def _witness(history: History, expected: ExpectedDeliveries, at: int) -> Witness
     else:
         since_ns = int(history.proven_stored_ns[message])
         state = "is stored although its sender received no answer"
-    receiver = _receiver(history, int(expected.session[at]))
+    session = int(expected.session[at])
+    receiver = _receiver(history, session)
     title = f"{history.title(message)}{history.place(message)}"
     if expected.missing[at]:
-        return Witness(f"{receiver} never received {title}, which {state}.", (message,), user)
+        return Witness(
+            f"{receiver} never received {title}, which {state}.",
+            (message,),
+            user,
+            absent=True,
+            at_ns=since_ns,
+            session=session,
+        )
     late_s = (int(expected.presented_ns[at]) - since_ns) / NS_PER_S
     return Witness(
         f"{receiver} received {title} only {format_s(late_s)} later than expected from the time "
         f"at which it was known that the message {state}.",
         (message,),
         user,
+        (int(expected.record[at]),),
+        at_ns=since_ns,
+        session=session,
     )

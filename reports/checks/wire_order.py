@@ -17,13 +17,15 @@ what the client had before it connected concern `resync-replay` and are not exam
 Messages of earlier runs that precede the run's first message in their conversation are not judged.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._replays import replayed
-from gauntlet.reports.checks._shared import OwnPositions, first_positions
+from gauntlet.reports.checks._shared import OwnPositions, first_positions, messages_at
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Bools, Ints, ints, pair
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
@@ -53,6 +55,7 @@ def check(history: History) -> Finding:
         "announcing it.",
         count=backward.size + len(skipped),
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
+        times_ns=ints(history.records["t_ns"][[*backward.tolist(), *(at for at, _ in skipped)]]),
     )
 
 
@@ -125,9 +128,11 @@ def _backward_witness(history: History, at: int) -> Witness:
 
 def _skip_witness(history: History, at: int, skipped: int) -> Witness:
     position = history.records["seq"][at]
-    return _witness(
+    witness = _witness(
         history, at, f"jumped to position {position} without pushing or announcing {skipped}"
     )
+    missing = messages_at(history, int(history.records["conv"][at]), skipped)
+    return replace(witness, messages=(*witness.messages, *missing))
 
 
 def _witness(history: History, at: int, event: str) -> Witness:
@@ -139,4 +144,5 @@ def _witness(history: History, at: int, event: str) -> Witness:
         f"{event} in {history.names.conv(int(record['conv']))}.",
         (message,) if message >= 0 else (),
         user,
+        (at,),
     )

@@ -1,15 +1,19 @@
-"""The evidence for a violation: what happened to its messages, record by record."""
+"""The evidence for a violation: its slice of the history, and its messages record by record."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gauntlet.core.history import Channel, Flag, Kind
-from gauntlet.reports.checks.finding import Witness
+from gauntlet.reports.checks.finding import Outcome, Verdict, Witness
+from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
+from gauntlet.reports.witness import moments, slicing
 
 RECORDS_MAX = 24
+SLICES_MAX = 3  # for each check
 
 _SENDERS = (Kind.OP, Kind.ATTEMPT, Kind.ACK, Kind.REJECT, Kind.UNKNOWN)
 _EVENT_NAMES: dict[int, str] = {
@@ -25,12 +29,52 @@ _EVENT_NAMES: dict[int, str] = {
 }
 
 
-def evidence_of(history: History, witness: Witness) -> dict[str, Any]:
-    """Return a witness for result.json: its sentence, and its messages with their records."""
+def evidence_of(history: History, verdict: Verdict) -> list[dict[str, Any]]:
+    """Return the witnesses of a check for result.json; the first ones have a slice."""
+    return [
+        _witness(history, witness) | (_slice(history, witness) if at < SLICES_MAX else {})
+        for at, witness in enumerate(verdict.witnesses)
+    ]
+
+
+def with_moments(history: History, verdict: Verdict) -> Verdict:
+    """Return a verdict whose sentence also states when the violations happened."""
+    if verdict.outcome is not Outcome.INVALID or verdict.times_ns is None:
+        return verdict
+    when = moments.describe(history.events, verdict.times_ns, verdict.happened)
+    return replace(verdict, sentence=f"{verdict.sentence} {when}".rstrip())
+
+
+def _witness(history: History, witness: Witness) -> dict[str, Any]:
+    """Return a witness: its sentence, its time, and its messages with their records."""
+    at_ns = slicing.moment_of(history, witness)
+    known = at_ns != NEVER
     return {
         "sentence": witness.sentence,
+        "at_s": history.events.at_s(at_ns) if known else None,
+        "faults": moments.acting(history.events, at_ns) if known else [],
         "messages": [_message(history, message, witness.user) for message in witness.messages],
     }
+
+
+def _slice(history: History, witness: Witness) -> dict[str, Any]:
+    """Return the slice of a witness, if there are events that show it."""
+    found = slicing.cut(history, witness)
+    if not found.events:
+        return {}
+    events = [
+        {
+            "at_s": history.events.at_s(event.t_ns),
+            "event": event.what,
+            "client": event.client if event.client >= 0 else None,
+            "text": event.text,
+            "message": history.title(event.message) if event.message >= 0 else None,
+            "position": event.position,
+            "wrong": event.wrong,
+        }
+        for event in found.events
+    ]
+    return {"slice": {"clients": found.clients, "events": events, "omitted": found.omitted}}
 
 
 def _message(history: History, message: int, user: int) -> dict[str, Any]:

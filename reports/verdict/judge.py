@@ -133,6 +133,7 @@ def _machine(
 def _judge_history(history: History, required: set[str]) -> tuple[dict[str, Any], list[Reason]]:
     lost = history.events.lost
     verdicts = lost_workers.downgrade_checks(checks.run_all(history), lost)
+    verdicts = [evidence.with_moments(history, verdict) for verdict in verdicts]
     recoveries = recovery.find_recoveries(history)
     recovery_ends_ns = {fault: found.until_ns for fault, found in recoveries.items()}
     indicator_input = IndicatorInput(
@@ -207,7 +208,7 @@ def _check(history: History, verdict: Verdict, required: set[str]) -> dict[str, 
         "sentence": verdict.sentence,
         "examined": verdict.examined,
         "count": verdict.count,
-        "witnesses": [evidence.evidence_of(history, witness) for witness in verdict.witnesses],
+        "witnesses": evidence.evidence_of(history, verdict),
     }
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from gauntlet.core.plugins import SectionKind
 from gauntlet.reports import formatting
+from gauntlet.reports.render import sequence
 from gauntlet.reports.render.sections.page import Page
 
 COLUMNS = ("at", "event", "user", "edge", "link", "position", "channel", "mark")
@@ -28,9 +29,20 @@ def context(page: Page) -> dict[str, Any] | None:
     }
 
 
+def _when(witness: dict[str, Any]) -> str:
+    """Return a witness's time and the faults that acted then, in words."""
+    if witness.get("at_s") is None:
+        return ""
+    faults = ", ".join(witness["faults"])
+    return f"At {witness['at_s']:.3f} s" + (f", while {faults} acted." if faults else ".")
+
+
 def _witness(witness: dict[str, Any]) -> dict[str, Any]:
     return {
         "sentence": witness["sentence"],
+        "when": _when(witness),
+        "diagram": sequence.layout(cut) if (cut := witness.get("slice")) else None,
+        "omitted": formatting.number(cut["omitted"]) if cut and cut["omitted"] else "",
         "messages": [
             {
                 **message,

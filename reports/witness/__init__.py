@@ -1,0 +1,1 @@
+"""From a violation to what people read: its slice, its time, and the life of a message."""

@@ -1,0 +1,125 @@
+"""How slices and lives name clients, messages and records."""
+
+from collections.abc import Callable
+from typing import Any
+
+from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
+from gauntlet.reports.history.deliveries import CHANNEL_BITS
+from gauntlet.reports.history.history import History
+
+_WHAT: dict[int, str] = {
+    Kind.OP: "op",
+    Kind.ATTEMPT: "send",
+    Kind.ACK: "ack",
+    Kind.REJECT: "reject",
+    Kind.UNKNOWN: "unknown",
+    Kind.DELIVER: "delivery",
+    Kind.RECEIVE: "copy",
+    Kind.GAP: "gap",
+    Kind.CONNECT: "connect",
+    Kind.DISCONNECT: "disconnect",
+    Kind.OFFLINE: "offline",
+    Kind.ROOM: "room-event",
+    Kind.AUDIT: "audit",
+    Kind.HEAD: "audit-head",
+    Kind.PAGE: "page",
+}
+_BY_CHANNEL = {
+    Channel.LIVE: "pushed",
+    Channel.RESYNC: "re-synced",
+    Channel.HISTORY: "read from the history",
+    Channel.AUDIT: "read by the audit",
+}
+_ROOM_EVENTS = {
+    RoomEvent.ADDED: "was added",
+    RoomEvent.REMOVED: "was removed",
+    RoomEvent.ENTERED: "entered",
+    RoomEvent.EXITED: "exited",
+}
+
+
+def client(history: History, session: int) -> str:
+    """Return the name of a session: the user, with the device if the user has several."""
+    user, device = history.names.sessions[session]
+    name = history.names.user(user)
+    several = sum(other == user for other, _ in history.names.sessions) > 1
+    return f"{name} ({device})" if several else name
+
+
+def message(history: History, number: int) -> str:
+    """Return the short name of a message: `message 7 of u0-1`."""
+    author = history.names.user(int(history.messages.author[number]))
+    return f"message {history.messages.sseq[number]} of {author}"
+
+
+def what(record: Any) -> str:
+    """Return what kind of event a record describes, as the JSON of a slice names it."""
+    return _WHAT.get(int(record["kind"]), Kind(int(record["kind"])).name.lower())
+
+
+def record(history: History, index: int) -> str:
+    """Return what a record says, in a few words without its client and time."""
+    row = history.records[index]
+    kind, number = int(row["kind"]), int(history.messages.of_record[index])
+    about = message(history, number) if number >= 0 else "a body that is not of this run"
+    place = f" at position {row['seq']}" if row["seq"] else ""
+    if kind in _SENDING:
+        return _SENDING[Kind(kind)](row, about, place)
+    if kind == Kind.AUDIT:
+        return f"the audit finds {about}{place}{_marks(row)}"
+    if kind in (Kind.DELIVER, Kind.RECEIVE):
+        how = _BY_CHANNEL[Channel(int(row["flags"]) & CHANNEL_BITS)]
+        dropped = ", a copy that is dropped" if kind == Kind.RECEIVE else ""
+        return f"{about} is {how}{place}{dropped}{_marks(row)}"
+    return _other(history, row)
+
+
+def _attempt(row: Any, about: str, _place: str) -> str:
+    again = f" again (attempt {row['spare']})" if row["spare"] > 1 else ""
+    return f"sends {about}{again}"
+
+
+def _ack(row: Any, about: str, place: str) -> str:
+    handed_over = row["flags"] & Flag.HANDED_OVER
+    return f"{about} is handed over" if handed_over else f"{about} is acknowledged{place}"
+
+
+_SENDING: dict[Kind, Callable[[Any, str, str], str]] = {
+    Kind.OP: lambda _row, about, _place: f"{about} is handed to its session",
+    Kind.ATTEMPT: _attempt,
+    Kind.ACK: _ack,
+    Kind.REJECT: lambda row, about, _place: (
+        f"{about} is refused" if row["spare"] else f"{about} is never attempted"
+    ),
+    Kind.UNKNOWN: lambda _row, about, _place: f"{about} gets no answer",
+}
+
+
+def _marks(row: Any) -> str:
+    marks = {
+        Flag.CRC_BAD: "with a wrong checksum",
+        Flag.FOREIGN: "never sent there",
+        Flag.LEFTOVER: "of an earlier run",
+    }
+    found = [text for flag, text in marks.items() if row["flags"] & flag]
+    return f" ({', '.join(found)})" if found else ""
+
+
+def _other(history: History, row: Any) -> str:
+    kind = int(row["kind"])
+    if kind == Kind.PAGE:
+        entries = "1 entry" if row["peer"] == 1 else f"{row['peer']:,} entries"
+        reader = "a page" if row["link"] else "a page of the audit"
+        return (
+            f"{reader} after position {row['seq']:,} has {entries} "
+            f"and reaches position {row['sseq']:,}"
+        )
+    if kind == Kind.HEAD:
+        return f"the audit ends at position {row['seq']:,}"
+    if kind == Kind.GAP:
+        return f"positions {row['seq']:,} to {row['sseq']:,} are announced as a gap"
+    if kind == Kind.ROOM:
+        known = int(row["sseq"]) in set(RoomEvent)
+        event = _ROOM_EVENTS[RoomEvent(int(row["sseq"]))] if known else "changed"
+        return f"{history.names.user(int(row['peer']))} {event} at position {row['seq']}"
+    return what(row)
