@@ -28,7 +28,7 @@ def boot(tmp_path, require_service):
     def start(stack, settings):
         require_service(stack)
         request = {"data_dir": str(tmp_path), "log_dir": str(tmp_path), "config": settings}
-        booted.append(STACKS[stack]({**request, "transport": "websocket"}, lambda _event: None))
+        booted.append(STACKS[stack](request, lambda _event: None))
         booted[-1].plan()
         return booted[-1].start({}).api
 
@@ -48,6 +48,7 @@ def boot(tmp_path, require_service):
         server("prosody", slow=True),
         server("mosquitto", qos=1, slow=True),
         server("nats", slow=True),
+        server("synapse", slow=True),
     ],
 )
 def test_what_the_adapter_declares_holds(boot, stack, settings):
