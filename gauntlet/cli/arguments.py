@@ -190,6 +190,29 @@ def directory_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", type=Path, help="a run directory, such as runs/2026…")
 
 
+def clean_options(parser: argparse.ArgumentParser) -> None:
+    """How to remove what a run has created."""
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print what would be removed, and connect to nothing"
+    )
+    parser.add_argument(
+        "--scenario",
+        type=Path,
+        metavar="FILE",
+        help="the scenario file of the run, for secrets that are literal values there",
+    )
+    parser.add_argument(
+        "--allow-exec", action="store_true", help="run the commands that print the run's secrets"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_duration,
+        default=300.0,
+        help="time after which what is left counts as failed (default: 5m)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the outcomes as JSON")
+
+
 def mark_options(parser: argparse.ArgumentParser) -> None:
     """Which fault, and when it began or ended."""
     parser.add_argument("id", nargs="?", help="the id of the fault, such as switch-reboot")

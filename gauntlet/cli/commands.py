@@ -244,6 +244,12 @@ COMMANDS: tuple[Command, ...] = (
         (arguments.directory_option, arguments.mark_options),
     ),
     Command(
+        "clean",
+        "remove what a run has created on a system that goes on running",
+        run_directories.clean,
+        (arguments.directory_option, arguments.clean_options),
+    ),
+    Command(
         "conduct",
         "run a scenario whose load is the Locust process that starts this command",
         run_for_locust,

@@ -29,6 +29,14 @@ def mark_fault(options: argparse.Namespace) -> int:
     return mark.mark_one(directory, options.id, options.step, options.at)
 
 
+def clean(options: argparse.Namespace) -> int:
+    """Remove what a run has created on its target."""
+    # Imported here, because the sockets of the load take longer than all else a command needs.
+    from gauntlet.cli.cleanup import command
+
+    return command.run(options)
+
+
 def report(options: argparse.Namespace) -> int:
     """Render the report of an existing run directory, and print the files written."""
     directory = RunDir.open(options.directory)

@@ -33,6 +33,7 @@ class RunDir:
         self.result = path / "result.json"
         self.live = path / "live.jsonl"
         self.links = path / "links.jsonl"
+        self.cleaned = path / "clean.jsonl"
         self.events = path / "events"
         self.history = path / "history"
         self.latency = path / "latency"

@@ -160,14 +160,12 @@ def write_load_file(
     workers: int = 1,
     dial: Mapping[str, str] | None = None,
     traced_users: int = 0,
+    tag: str | None = None,
 ) -> Path:
     """Write `load.json`, which holds everything that the load needs but the secrets.
 
     `dial` maps each `host:port` of the target that is behind a fault proxy to the proxy's. The
-    first `traced_users` users of each worker are traced.
-
-    `tag` makes message ids unique between runs: a system that already runs remembers the ids of
-    earlier runs, and would answer equal ones as duplicates instead of storing them.
+    first `traced_users` users of each worker are traced. `tag` is by default a new one.
     """
     folder = run.path.resolve()  # workers on this host may have another working directory
     file = folder / "load.json"
@@ -180,10 +178,19 @@ def write_load_file(
         "dial": dict(dial or {}),
         "traced_users": traced_users,
         "trace": None if recorded is None else arrival_trace.to_builtins(recorded),
-        "tag": f"{random_tokens.token_hex(4)}-" if scenario.target.stack == "external" else "",
+        "tag": new_tag(scenario) if tag is None else tag,
     }
     run_directory.write_json(file, plain)
     return file
+
+
+def new_tag(scenario: Scenario) -> str:
+    """Return the tag of a new run, which is empty if the system is started for the run.
+
+    It makes message ids unique between runs: a system that already runs remembers the ids of
+    earlier runs, and would answer equal ones as duplicates instead of storing them.
+    """
+    return f"{random_tokens.token_hex(4)}-" if scenario.target.stack == "external" else ""
 
 
 class PhaseTracker:

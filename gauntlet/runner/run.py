@@ -33,7 +33,7 @@ from gauntlet.runner.external import links
 from gauntlet.runner.external.environment import command_environment
 from gauntlet.runner.fault_thread import FaultThread
 from gauntlet.runner.link_proxies import LinkProxies
-from gauntlet.runner.load_process import LoadSource, trusting, write_load_file
+from gauntlet.runner.load_process import LoadSource, new_tag, trusting, write_load_file
 from gauntlet.runner.options import Options
 from gauntlet.runner.private_values import ResolvedScenario
 from gauntlet.runner.resource_monitor import ResourceMonitor
@@ -203,6 +203,9 @@ class _RunOrchestrator:
         self._begin_phase("load", "starting the load")
         scenario = trusting(self._scenario, self._ca)
         options, dial = self._options, self._proxies.dial if self._stack is None else {}
+        # Before the load creates anything: `gauntlet clean` recognises by it what is of this run.
+        tag = self._manifest["tag"] = new_tag(scenario)
+        run_directory.write_json(self._run.manifest, self._manifest)
         load_file = write_load_file(
             self._run,
             scenario,
@@ -210,6 +213,7 @@ class _RunOrchestrator:
             options.workers,
             dial,
             traced_users=options.traced_users,
+            tag=tag,
         )
         cleanup.callback(self._source.stop)
         self._source.start(self._run, load_file, Private(self._resolved.values, self._api))

@@ -58,6 +58,8 @@ class CentrifugoStack(ServerStack):
             "websocket": websocket,
             "usage_stats": {"disabled": True},
         }
+        if api_key := self.config.get("api_key"):
+            configuration["http_api"] = {"key": api_key}
         (self.folder / "config.json").write_text(json.dumps(configuration, indent=2))
 
     def _namespaces(self, options: dict[str, Any]) -> dict[str, Any]:

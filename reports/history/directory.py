@@ -79,7 +79,7 @@ class Names:
                     convs[row["conv"]] = Conversation(
                         row["name"], row["workload"], tuple(row["members"])
                     )
-                else:
+                elif row["row"] == "link":
                     connections[row["link"]] = Connection(
                         row["user"],
                         row["device"],

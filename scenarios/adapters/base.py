@@ -37,6 +37,7 @@ from gauntlet.scenarios.adapters.values import (
     Binary,
     Call,
     Connected,
+    Created,
     Cursor,
     Entry,
     Event,
@@ -44,6 +45,7 @@ from gauntlet.scenarios.adapters.values import (
     Gap,
     Heartbeat,
     Immediate,
+    Kept,
     OverHttp,
     OverSocket,
     Page,
@@ -51,8 +53,11 @@ from gauntlet.scenarios.adapters.values import (
     ProtocolError,
     ReconnectRequest,
     Refused,
+    Removal,
+    Removed,
     Request,
     Response,
+    RunData,
     SendFrames,
     Sent,
     ServerSentEvent,
@@ -80,6 +85,7 @@ __all__ = [
     "Call",
     "Codec",
     "Connected",
+    "Created",
     "Cursor",
     "DelimiterFraming",
     "Entry",
@@ -89,6 +95,7 @@ __all__ = [
     "Gap",
     "Heartbeat",
     "Immediate",
+    "Kept",
     "Move",
     "OverHttp",
     "OverSocket",
@@ -97,9 +104,12 @@ __all__ = [
     "ProtocolError",
     "ReconnectRequest",
     "Refused",
+    "Removal",
+    "Removed",
     "Request",
     "Response",
     "Retention",
+    "RunData",
     "Say",
     "SendFrames",
     "Sent",
@@ -136,10 +146,12 @@ class Codec(ABC):
 
     # Connecting.
 
-    def sign_up(self) -> OverHttp[bool] | None:
+    def sign_up(self) -> OverHttp[bool] | Immediate[bool] | None:
         """Return a call that creates the account; None if accounts are not created by clients.
 
-        Its value is False if the account exists already.
+        Its value is False if the account exists already. Where accounts are created over the
+        connection, the codec notes that it has to, returns an `Immediate` call with the value
+        False, and reports the new account as `Created`.
         """
         return None
 
@@ -234,6 +246,16 @@ class Codec(ABC):
     def members(self, conv: str) -> Call[dict[str, int]]:
         """ROOMS: return a call for every member and the first position that they may read."""
         raise NotImplementedError
+
+    # Removing what a run has created.
+
+    def clean_up(self, data: RunData) -> Sequence[Removal | Kept]:
+        """Return what can be removed of what a run has created, and what has to stay.
+
+        Called before `open`, in a session of its own that sends no messages. Nothing may be removed
+        that something else than the run may have created.
+        """
+        return ()
 
 
 class Framing(ABC):

@@ -9,6 +9,8 @@ How Gauntlet's terms map to Centrifugo:
 - **Resumed**: after a reconnect, each subscription asks the server to recover what was published
   after its last position. The connection counts as resumed if all channels were recovered.
 - **A room** is a channel as well: membership is the subscription, and there is no attendance.
+- **Clean-up** removes the history of channels that belong to the run alone, through the server's
+  HTTP API.
 - **Sends are not repeated**: a publication by a client has no key with which the server could
   recognise a repetition.
 """
@@ -18,6 +20,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import count
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -38,8 +41,15 @@ from gauntlet.scenarios.adapters.base import (
     Event,
     EventBatch,
     Heartbeat,
+    Kept,
+    OverHttp,
     ProtocolError,
     Refused,
+    Removal,
+    Removed,
+    Request,
+    Response,
+    RunData,
     SendFrames,
 )
 
@@ -47,6 +57,7 @@ from gauntlet.scenarios.adapters.base import (
 STACK_KEY = "gauntlet"
 PATH = "/connection/websocket"
 _PING_S = 25  # the server's default
+_CHANNEL = "history of a channel"
 _INTERNAL = 100
 _UNRECOVERABLE = 112  # "unrecoverable position": the epoch or the offset is gone
 
@@ -61,7 +72,7 @@ class Centrifugo(base.Adapter):
     unchanged), `namespace` (of the channels), `history` (false if the channels have no history and
     no recovery), `history_size` and `history_ttl_s` (what the server keeps of a channel; 0 means no
     limit), `at_most_once` (whether what a user missed is not owed to them; by default, if there is
-    no history), `ping_ms` and `pong_ms`.
+    no history), `api_key` (of the HTTP API, for `gauntlet clean`), `ping_ms` and `pong_ms`.
     """
 
     kind = base.AdapterKind(
@@ -73,7 +84,7 @@ class Centrifugo(base.Adapter):
     capabilities = frozenset(kind.capabilities)
     settings: ClassVar[frozenset[str]] = frozenset(
         {"token_key", "namespace", "history", "history_size", "history_ttl_s"}
-        | {"at_most_once", "ping_ms", "pong_ms"}
+        | {"at_most_once", "api_key", "ping_ms", "pong_ms"}
     )
 
     def __init__(self, settings: base.Settings) -> None:
@@ -88,6 +99,8 @@ class Centrifugo(base.Adapter):
             retention = base.Retention(count=int(size) or None, age_s=age_s or None)
         at_most_once = read_flag(settings, "at_most_once", default=not history)
         self.traits = base.Traits(at_most_once=at_most_once, retention=retention)
+        self._api_key = str(settings.get("api_key", ""))
+        self._has_history = history
         self._ping_ms = int(settings.get("ping_ms", 0))
         self._pong_ms = int(settings.get("pong_ms", 10_000))
 
@@ -96,7 +109,9 @@ class Centrifugo(base.Adapter):
 
     def codec(self, account: base.Account, device: str) -> "Codec":
         token = account.token or sign_token(account.name, self._key)
-        return Codec(account.name, token, self._prefix, self._ping_ms, self._pong_ms)
+        codec = Codec(account.name, token, self._prefix, self._ping_ms, self._pong_ms)
+        codec.api_key, codec.has_history = self._api_key, self._has_history
+        return codec
 
 
 def sign_token(user: str, key: str) -> str:
@@ -125,6 +140,7 @@ class Codec(SubscribedRooms):
 
     def __init__(self, user: str, token: str, prefix: str, ping_ms: int, pong_ms: int) -> None:
         self._user, self._token, self._prefix = user, token, prefix
+        self.api_key, self.has_history = "", True
         self._ping_ms, self._pong_ms = ping_ms, pong_ms
         self._positions: dict[str, _Position] = {}  # by conversation
         self._numbers = count(1)
@@ -190,6 +206,31 @@ class Codec(SubscribedRooms):
 
     def _channel(self, conv: str) -> str:
         return f"{self._prefix}{conv}"
+
+    # Removing what a run has created.
+
+    def clean_up(self, data: RunData) -> Sequence[Removal | Kept]:
+        if not self.has_history:
+            return ()
+        reason = "others may have published in the channel"
+        shared = [Kept(_CHANNEL, self._channel(conv), reason) for conv in data.shared]
+        channels = [self._channel(conv) for conv in data.conversations]
+        if not self.api_key:
+            reason = "target.server.api_key is not set"
+            return [*shared, *(Kept(_CHANNEL, channel, reason) for channel in channels)]
+        return [
+            *shared,
+            *(Removal(_CHANNEL, name, partial(self._remove_history, name)) for name in channels),
+        ]
+
+    def _remove_history(self, channel: str) -> OverHttp[Removed]:
+        commands = [
+            {"history": {"channel": channel, "limit": 1}},
+            {"history_remove": {"channel": channel}},
+        ]
+        body = json.dumps({"commands": commands}).encode()
+        headers = {"X-API-Key": self.api_key}
+        return OverHttp(Request("POST", "/api/batch", body, headers=headers), _read_removed)
 
     # Replies and pushes.
 
@@ -293,6 +334,19 @@ class Codec(SubscribedRooms):
         entries = [_entry(conv, epoch, int(row["offset"]), row["data"]) for row in rows]
         more = bool(rows) and int(rows[-1]["offset"]) < int(reply.get("offset", 0))
         return Answer(ticket=ticket, value=base.Page(entries=entries, more=more))
+
+
+def _read_removed(response: Response) -> Removed:
+    if response.status != 200:
+        return Removed(0, problem=f"the HTTP API answered with the status {response.status}")
+    try:
+        found, removed = json.loads(response.body)["replies"]
+        error = removed.get("error") or found.get("error")
+        if error:
+            return Removed(0, problem=f"the HTTP API answered: {error['message']}")
+        return Removed(len(found["history"].get("publications") or ()))
+    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+        raise ProtocolError(f"not an answer of the HTTP API: {wrong!r}") from wrong
 
 
 def _entry(conv: str, epoch: str, offset: int, data: Mapping[str, Any]) -> Entry:

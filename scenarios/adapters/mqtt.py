@@ -12,6 +12,8 @@ How Gauntlet's terms map to MQTT:
   not, and a copy is a violation.
 - **Persistent sessions** (`persistent: true`): the broker keeps the session and queues what a
   client misses. The first connection of a run discards what an earlier run left behind.
+- **Clean-up**: sessions are ended, and retained messages with the run's tag are cleared. The run
+  itself retains none, but a broker may be configured to.
 """
 
 from collections import deque
@@ -43,6 +45,9 @@ from gauntlet.scenarios.adapters.base import (
     OverSocket,
     ProtocolError,
     Refused,
+    Removal,
+    Removed,
+    RunData,
     SendFrames,
     Sent,
 )
@@ -51,6 +56,7 @@ _SENDER, _ID = "sender", "id"
 _NO_LIMIT = 65_535  # of packet ids, and of messages in flight
 _FAILED = 128  # reason codes from here on are errors
 _QUOTA_EXCEEDED = 151
+_RETAINED = "retained"  # the ticket of the call that clears retained messages
 
 
 class Mqtt(base.Adapter):
@@ -136,6 +142,9 @@ class Codec(SubscribedRooms):
         self._in_flight: dict[int, _Outgoing] = {}
         self._waiting: deque[_Outgoing] = deque()
         self._received: set[int] = set()  # QoS 2: packet ids that the broker has not released
+        self._cleaning: RunData | None = None
+        self._found_session = False  # during a clean-up
+        self._retained: set[str] = set()  # topics whose retained message is of the cleaned run
 
     # Methods of the session.
 
@@ -144,13 +153,14 @@ class Codec(SubscribedRooms):
 
     def open(self, cursors: Mapping[str, base.Cursor]) -> bytes:
         self._stream = ByteStream()
-        account = self._account
+        account, cleaning = self._account, self._cleaning is not None
+        # A clean-up finds the session, which then ends with the connection.
         connect = mqtt5.ConnectPacket(
             self._client_id,
             username=account.name if account.password or account.token else None,
             password=(account.password or account.token).encode() or None,
-            clean_start=not (self._known and self._adapter.expiry_s),
-            session_expiry_interval=self._adapter.expiry_s,
+            clean_start=not cleaning and not (self._known and self._adapter.expiry_s),
+            session_expiry_interval=0 if cleaning else self._adapter.expiry_s,
         )
         return Binary(connect.write())
 
@@ -208,6 +218,24 @@ class Codec(SubscribedRooms):
             if packet_id not in self._in_flight:
                 return packet_id
 
+    # Removing what a run has created.
+
+    def clean_up(self, data: RunData) -> Sequence[Removal]:
+        self._cleaning = data
+        name = self._client_id
+        retained = Removal("retained messages of a session", name, self._clear_retained)
+        if not self._adapter.expiry_s:
+            return (retained,)
+        return (retained, Removal("session", name, self._end_session))
+
+    def _clear_retained(self) -> Call[Removed]:
+        # The broker has sent them after the subscription, and so before the answer to a ping.
+        return OverSocket(_RETAINED, (Binary(mqtt5.PingReqPacket().write()),))
+
+    def _end_session(self) -> Call[Removed]:
+        end = Binary(mqtt5.DisconnectPacket().write())
+        return Immediate(Removed(int(self._found_session)), (end,))
+
     # Packets from the broker.
 
     def read(self, frame: bytes) -> Event:
@@ -236,8 +264,10 @@ class Codec(SubscribedRooms):
             return Refused(packet.reason_code.name, packet.reason_str or "")
         adapter = self._adapter
         self._in_flight_max = packet.receive_max
-        resumed = packet.session_present and self._known and not adapter.forgets
+        known = self._known and self._cleaning is None
+        resumed = packet.session_present and known and not adapter.forgets
         self._known = True
+        self._found_session |= packet.session_present
         self._greeting = Connected(
             edge=packet.server_reference or "broker",
             ping_ms=adapter.ping_ms,
@@ -271,6 +301,10 @@ class Codec(SubscribedRooms):
         return EventBatch((self._greeting, SendFrames(frames))) if frames else self._greeting
 
     def _on_message(self, packet: mqtt5.PublishPacket) -> Event:
+        if self._cleaning is not None:
+            if packet.retain and self._cleaning.wrote(packet.payload.decode(errors="replace")):
+                self._retained.add(packet.topic)
+            return EventBatch()  # without an acknowledgement: the session is about to end
         if packet.qos == mqtt5.QoS.AT_MOST_ONCE:
             return self._entry(packet)
         assert packet.packet_id is not None
@@ -321,7 +355,12 @@ class Codec(SubscribedRooms):
         return SendFrames((Binary(mqtt5.PubRelPacket(packet.packet_id).write()),))
 
     def _on_pong(self, _packet: mqtt5.PingRespPacket) -> Event:
-        return Heartbeat()
+        if self._cleaning is None:
+            return Heartbeat()
+        topics, self._retained = self._retained, set()
+        cleared = [mqtt5.PublishPacket(topic, b"", retain=True).write() for topic in topics]
+        frames = SendFrames(tuple(map(Binary, cleared)))
+        return EventBatch((frames, Answer(_RETAINED, Removed(len(topics))), Heartbeat()))
 
     def _on_disconnect(self, packet: mqtt5.DisconnectPacket) -> Event:
         return Refused(packet.reason_code.name, packet.reason_str or "")

@@ -8,10 +8,12 @@
   with the time at which the stream was created: a stream that was lost and created again begins at
   1.
 - **History** is read with direct gets, up to a page in one request.
+- **Clean-up** removes the run's messages, and the stream if the run created it and nothing else is
+  in it (`nats_clean_up`). Consumers end by themselves, a minute after their connection.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -24,16 +26,20 @@ from gauntlet.scenarios.adapters.base import (
     Answer,
     Binary,
     Call,
+    Created,
     Entry,
     Event,
     EventBatch,
     OverSocket,
     Page,
     ProtocolError,
+    Removal,
+    RunData,
     SendFrames,
     Sent,
 )
 from gauntlet.scenarios.adapters.nats import NOTHING, Codec, Nats
+from gauntlet.scenarios.adapters.nats_clean_up import STREAM, StreamCleanUp
 from gauntlet.scenarios.adapters.nats_protocol import Message
 
 API = "$JS.API"
@@ -77,6 +83,7 @@ class JetStreamCodec(Codec):
         self._sends: dict[str, _Send] = {}  # without an acknowledgement, by ticket
         self._readings: dict[str, _Reading] = {}
         self._waiting_reads: dict[str, tuple[str, str, int]] = {}
+        self._cleaning: StreamCleanUp | None = None
 
     # Methods of the session.
 
@@ -121,6 +128,8 @@ class JetStreamCodec(Codec):
         return [protocol.subscribe(f"{self._inbox}.>", 1)]  # the answers to requests
 
     def on_ready(self) -> Event:
+        if self._cleaning is not None:  # without a consumer, and without creating a stream
+            return super().on_ready()
         return SendFrames((self._request(f"STREAM.INFO.{self.adapter.stream}", "stream"),))
 
     def _on_stream(self, message: Message) -> Event:
@@ -133,7 +142,8 @@ class JetStreamCodec(Codec):
             return self.on_ready()
         if code is not None:
             raise ProtocolError(f"stream {name}: {answer['error'].get('description')}")
-        return self._begin_consumer(str(answer["created"]), int(answer["state"]["last_seq"]))
+        begin = self._begin_consumer(str(answer["created"]), int(answer["state"]["last_seq"]))
+        return EventBatch((Created(STREAM, name), begin)) if answer.get("did_create") else begin
 
     def _config(self) -> dict[str, Any]:
         return {
@@ -197,6 +207,18 @@ class JetStreamCodec(Codec):
         frames += [self._read_page(ticket, *page) for ticket, page in reads.items()]
         return EventBatch((SendFrames(tuple(frames)), self.greeting(resumed=outcome == "resumed")))
 
+    # Removing what a run has created.
+
+    def clean_up(self, data: RunData) -> Sequence[Removal]:
+        adapter = self.adapter
+        self._cleaning = StreamCleanUp(
+            adapter.stream,
+            data,
+            adapter.subject,
+            lambda call, reply, content: self._request(call, f"x.{reply}", content),
+        )
+        return self._cleaning.removals()
+
     # Messages.
 
     def on_message(self, message: Message) -> Event:
@@ -214,6 +236,8 @@ class JetStreamCodec(Codec):
                 return self._on_consumer(rest, message)
             case "stream":
                 return self._on_stream(message)
+            case "x" if self._cleaning is not None:
+                return self._cleaning.on_answer(rest, message)
         return NOTHING  # of a consumer that was replaced
 
     def _on_delivery(self, message: Message) -> Event:

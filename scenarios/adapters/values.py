@@ -140,6 +140,17 @@ class Answer(_Value, frozen=True):
     value: Any
 
 
+class Created(_Value, frozen=True):
+    """The session has created something on the system that lasts: `gauntlet clean` removes it.
+
+    `kind` is a word for the user, such as "stream" or "account", and `name` identifies the thing
+    there. What already existed must not be reported.
+    """
+
+    kind: str
+    name: str
+
+
 class EventBatch(_Value, frozen=True):
     """All events of one frame, in order; empty for a frame without content for a client."""
 
@@ -156,6 +167,7 @@ Event = (
     | SendFrames
     | StartTls
     | Answer
+    | Created
     | EventBatch
 )
 
@@ -266,3 +278,54 @@ class Page(_Value, frozen=True):
         return bool(self.entries) and (self.more or len(self.entries) >= limit)
 
     goes_on = continues  # its name in 0.1, kept for one release
+
+
+# Removing what a run has created (`gauntlet clean`).
+
+
+class RunData(_Value, frozen=True):
+    """What a run may have left behind on the system, as far as one user on one device knows.
+
+    `conversations` are those of the user whose names contain the run's tag, so that nothing else
+    can be in them, and `shared` are the others; both have the names of the members. `created` holds
+    kind and name of everything that codecs of the run reported as `Created`. `owns_account` is
+    whether the account was created by the run, and `wrote` whether a message body was.
+    """
+
+    conversations: Mapping[str, Sequence[str]] = {}
+    shared: Mapping[str, Sequence[str]] = {}
+    created: frozenset[tuple[str, str]] = frozenset()
+    owns_account: bool = False
+    wrote: Callable[[str], bool] = lambda _body: False
+
+
+class Removed(_Value, frozen=True):
+    """The outcome of a removal: how many there were; 0 if there was nothing, or nothing any more.
+
+    `kept` is why something was left on purpose, and `problem` why it could not be removed.
+    """
+
+    count: int = 1
+    kept: str = ""
+    problem: str = ""
+
+
+class Removal(_Value, frozen=True):
+    """Something that can be removed. `begin` returns the call, once the user is connected.
+
+    Several users may return the same kind and name, which is then removed once. `last` means that
+    all other removals of the run come first.
+    """
+
+    kind: str
+    name: str
+    begin: Callable[[], Call[Removed]]
+    last: bool = False
+
+
+class Kept(_Value, frozen=True):
+    """Something that the run has left on the system and the adapter cannot remove, and why."""
+
+    kind: str
+    name: str
+    reason: str

@@ -8,6 +8,9 @@ How Gauntlet's terms map to XMPP:
 - **Sends are not repeated** on a session that could not be resumed: a server that had received
   them would store and deliver them twice. They end as unknown.
 - **No echo**: a message is not sent to the device that sent it.
+- **Sign-up** is the in-band registration on the first connection (XEP-0077).
+- **Clean-up** discards the queued messages of accounts that the run created, and removes these
+  accounts. Archives have no operation that removes single messages.
 """
 
 from collections import deque
@@ -26,16 +29,22 @@ from gauntlet.scenarios.adapters.base import (
     RESUME,
     Answer,
     Connected,
+    Created,
     Event,
     EventBatch,
+    Kept,
     ProtocolError,
     Refused,
+    Removal,
+    Removed,
+    RunData,
     SendFrames,
 )
 from gauntlet.scenarios.adapters.xmpp_stanzas import CLIENT, FORWARD, MAM, PING, SASL, SM, STREAM
 
 NOTHING = EventBatch()
 _HEARTBEAT = {"ping_ms": 10_000, "pong_ms": 5_000}
+_REGISTER, _UNREGISTER, _QUEUED = "register", "unregister", "queued"
 _NOT_FOUND = "{urn:ietf:params:xml:ns:xmpp-stanzas}item-not-found"
 
 
@@ -103,8 +112,15 @@ class Codec(base.Codec):
         self._waiting: list[_Stanza] = []  # to be sent when the session is up
         self._queries: dict[str, _Query] = {}
         self._peers: dict[str, str] = {}  # by conversation
+        self._registers = False  # whether the account is to be created on the next connection
+        self._unregistering = False
+        self._queued = 0  # messages that were received during a clean-up
 
     # Methods of the session.
+
+    def sign_up(self) -> base.Immediate[bool]:
+        self._registers = True
+        return base.Immediate(value=False)
 
     def open(self, cursors: Mapping[str, base.Cursor]) -> bytes:
         self._authenticated = False
@@ -166,11 +182,24 @@ class Codec(base.Codec):
         return NOTHING if reader is None else reader(self, element)
 
     def _on_features(self, _features: Element) -> Event:
+        if self._registers and not self._authenticated:
+            return SendFrames((stanzas.register(self._user, self._password),))
         if not self._authenticated:
-            return SendFrames((stanzas.auth_plain(self._user, self._password),))
+            return SendFrames((self._authentication(),))
         if self._session:
             return SendFrames((stanzas.resume(self._session, self._received),))
         return SendFrames((stanzas.bind(self._device),))
+
+    def _authentication(self) -> bytes:
+        return stanzas.auth_plain(self._user, self._password)
+
+    def _on_registered(self, iq: Element) -> Event:
+        created = iq.get("type") == "result"
+        if not created and (why := stanzas.condition(iq)) != "conflict":
+            return Refused("registration", why)
+        self._registers = False
+        new = (Created("account", self._user),) if created else ()
+        return EventBatch((*new, SendFrames((self._authentication(),))))
 
     def _on_success(self, _success: Element) -> Event:
         self._authenticated = True
@@ -178,6 +207,8 @@ class Codec(base.Codec):
 
     def _on_refusal(self, refusal: Element) -> Event:
         conditions = [child.tag.partition("}")[2] for child in refusal]
+        if self._unregistering and "not-authorized" in conditions:
+            return Answer(_UNREGISTER, Removed())  # how a server ends the stream of no account
         return Refused(conditions[0] if conditions else "refused", "")
 
     def _on_enabled(self, enabled: Element) -> Event:
@@ -251,7 +282,38 @@ class Codec(base.Codec):
             return NOTHING
         if message.get("type") == "error":
             return Answer(message.get("id", ""), base.Sent("unknown", temporary=False))
-        return stanzas.read_message(message) or NOTHING
+        entry = stanzas.read_message(message)
+        self._queued += entry is not None
+        return entry or NOTHING
+
+    # Removing what a run has created.
+
+    def clean_up(self, data: RunData) -> Sequence[Removal | Kept]:
+        if not data.owns_account:
+            reason = "the run did not create the account, and no operation removes single messages"
+            return (Kept("messages of an account", self._user, reason),)
+        return (
+            Removal("queued messages of an account", self._user, self._discard_queued),
+            Removal("account", self._user, self._unregister),
+        )
+
+    def _discard_queued(self) -> base.OverSocket[Removed]:
+        # The server sends what is queued after the presence, and so before the answer to a ping.
+        ping = _Stanza(stanzas.ping(_QUEUED), _QUEUED, is_message=False)
+        return base.OverSocket(_QUEUED, self._put(ping))
+
+    def _unregister(self) -> base.OverSocket[Removed]:
+        self._unregistering = True
+        stanza = _Stanza(stanzas.unregister(_UNREGISTER), _UNREGISTER, is_message=False)
+        return base.OverSocket(_UNREGISTER, self._put(stanza))
+
+    def _on_cleaned(self, ident: str, iq: Element) -> Event:
+        if ident == _QUEUED:  # with an acknowledgement, without which they would be queued again
+            acknowledge = SendFrames((stanzas.ack(self._received),))
+            return EventBatch((acknowledge, Answer(ident, Removed(self._queued))))
+        refused = iq.get("type") != "result"
+        problem = f"the server answered {stanzas.condition(iq)}" if refused else ""
+        return Answer(ident, Removed(int(not refused), problem=problem))
 
     def _collect(self, result: Element) -> None:
         query = self._queries.get(result.get("queryid", ""))
@@ -266,6 +328,10 @@ class Codec(base.Codec):
         if iq.get("type") == "get" and iq.find(f"{PING}ping") is not None:
             pong = _Stanza(stanzas.pong(ident, iq.get("from", "")), "", is_message=False)
             return SendFrames(self._put(pong))
+        if ident == _REGISTER:
+            return self._on_registered(iq)
+        if ident in (_QUEUED, _UNREGISTER):
+            return self._on_cleaned(ident, iq)
         if ident == "bind":
             if iq.get("type") != "result":
                 return self._on_refusal(iq)

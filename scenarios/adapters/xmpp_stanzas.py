@@ -19,6 +19,7 @@ PING = "{urn:xmpp:ping}"  # XEP-0199
 IDS = "{urn:xmpp:sid:0}"  # XEP-0359
 FORWARD = "{urn:xmpp:forward:0}"  # XEP-0297
 RSM = "{http://jabber.org/protocol/rsm}"  # XEP-0059
+REGISTER = "jabber:iq:register"  # XEP-0077
 
 ENABLE = b"<enable xmlns='urn:xmpp:sm:3' resume='true'/>"
 REQUEST_ACK = b"<r xmlns='urn:xmpp:sm:3'/>"
@@ -100,6 +101,24 @@ def archive_query(ident: str, peer: str, after: str, limit: int) -> bytes:
         f"<x xmlns='jabber:x:data' type='submit'>{form}</x>"
         f"<set xmlns='{RSM.strip('{}')}'><max>{limit}</max>{position}</set></query>",
     )
+
+
+def register(user: str, password: str) -> bytes:
+    """Return the request to create an account (XEP-0077)."""
+    fields = f"<username>{escape(user)}</username><password>{escape(password)}</password>"
+    return _iq("register", f"<query xmlns='{REGISTER}'>{fields}</query>")
+
+
+def unregister(ident: str) -> bytes:
+    """Return the request to remove the account of the stream (XEP-0077)."""
+    return _iq(ident, f"<query xmlns='{REGISTER}'><remove/></query>")
+
+
+def condition(element: ET.Element) -> str:
+    """Return the condition of a stanza's error, such as `conflict`."""
+    error = element.find(f"{CLIENT}error")
+    conditions = [child.tag.partition("}")[2] for child in error] if error is not None else []
+    return conditions[0] if conditions else "refused"
 
 
 def _iq(ident: str, content: str, kind: str = "set") -> bytes:

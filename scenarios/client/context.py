@@ -108,6 +108,8 @@ class Context:
     older_accounts: bool = False  # accounts may hold messages of earlier runs
     signs_up: bool = False  # users create their accounts before they log in
     texts: MessageTexts | None = None  # of the bodies whose size is not fixed
+    # Called with what a user has created on the system: its kind and its name.
+    on_created: Callable[[User, str, str], None] = lambda _user, _kind, _name: None
     bodies: BodyCache = field(init=False)
     user_names: dict[int, str] = field(init=False)  # by user number
 

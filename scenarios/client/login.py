@@ -26,6 +26,9 @@ class LoginListener(Protocol):
     def on_address(self, address: str) -> None:
         """Handle the address to connect to; empty if none is known."""
 
+    def on_account_created(self) -> None:
+        """Handle that the user has signed up with an account that did not exist."""
+
 
 class Login:
     """The logins of one user, one after the other."""
@@ -87,6 +90,8 @@ class Login:
             self._listener.on_address("")
             return
         self._signed_up = True
+        if created:
+            self._listener.on_account_created()
         self.request_address()
 
     def _call(self, login: OverHttp[str]) -> None:

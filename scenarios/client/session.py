@@ -18,6 +18,7 @@ from gauntlet.core.history import Kind, RoomEvent
 from gauntlet.scenarios.adapters.base import (
     Answer,
     Connected,
+    Created,
     Entry,
     Event,
     EventBatch,
@@ -190,6 +191,10 @@ class Session:
         elif self._needs_connection():
             self._dial(address)
 
+    def on_account_created(self) -> None:
+        """Note that the account did not exist before."""
+        self._context.on_created(self.user, "account", self.user.name)
+
     def _dial(self, url: str) -> None:
         context, codec = self._context, self.request_channel.codec
         adapter = context.adapter
@@ -328,6 +333,8 @@ class Session:
                 check_event(event)
                 wait_ns = event.delay_ms * NS_PER_MS
                 self._context.after(wait_ns, partial(self._reconnect, connection, event.url))
+            case Created():
+                self._context.on_created(self.user, event.kind, event.name)
             case StartTls():
                 self._context.transport.start_tls(
                     connection, partial(self._send_all, connection, event.frames)

@@ -50,4 +50,5 @@ def session_context(
         texts=plan.texts,
         older_accounts=leftovers.are_possible(plan.load.scenario, plan.adapter.capabilities),
         signs_up=signs_up(plan.load.scenario),
+        on_created=files.directory.created,
     )

@@ -36,6 +36,10 @@ class DirectoryWriter:
             }
         )
 
+    def created(self, user: User, kind: str, name: str) -> None:
+        """Write the row of something that a user has created on the system."""
+        self._add({"row": "created", "created": user.number, "kind": kind, "name": name})
+
     def link(self, link: Connection) -> int:
         """Write the row of an established connection, and return its number."""
         self._last += 1

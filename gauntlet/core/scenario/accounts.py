@@ -87,7 +87,7 @@ def make(
 
     `run` is the tag of the run. `rows` are the accounts of the file, if they have been read.
     """
-    password, token = _text(accounts.password), _text(accounts.token)
+    password, token = plain(accounts.password), plain(accounts.token)
     if not accounts.file:
         pattern = accounts.pattern or DEFAULT_PATTERN
         return tuple(
@@ -138,7 +138,7 @@ def read(file: Path, columns: dict[str, str]) -> list[Account]:
     return accounts
 
 
-def _text(value: Any) -> str:
+def plain(value: Any) -> str:
     """Return a secret that has been filled in; accounts are made only after that."""
     if not isinstance(value, str):
         raise ConfigError("accounts hold a reference to a secret that has not been resolved")

@@ -136,3 +136,33 @@ def test_a_token_is_signed_with_the_key():
     content, _, signature = token.rpartition(".")
     assert content == "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiAiYW5uIn0"
     assert signature == "eYpQieBRXB6KUabxsMsbVCLafPGIXsjJJygFihbeCe4"
+
+
+CREATED = base.RunData(conversations={DIRECT: ["ann", "bob"]}, shared={ROOM: ["ann", "bob"]})
+
+
+def test_a_clean_up_removes_the_history_of_the_runs_own_channels():
+    shared, removal = session(api_key="k").clean_up(CREATED)
+    assert (shared.name, "others" in shared.reason) == (ROOM, True)
+    call = removal.begin()
+    assert (call.request.path, call.request.headers["X-API-Key"]) == ("/api/batch", "k")
+    read, remove = json.loads(call.request.body)["commands"]
+    assert read["history"]["channel"] == remove["history_remove"]["channel"] == DIRECT
+    replies = [{"history": {"publications": [publication("hi")]}}, {"history_remove": {}}]
+    assert answer(call, 200, {"replies": replies}) == base.Removed(1)
+    assert answer(call, 200, {"replies": [{"history": {}}, {"history_remove": {}}]}).count == 0
+    assert "401" in answer(call, 401, {}).problem
+    refused = {"error": {"code": 108, "message": "not available"}}
+    assert "not available" in answer(call, 200, {"replies": [refused, refused]}).problem
+    with pytest.raises(base.ProtocolError):
+        answer(call, 200, {"replies": 3})
+
+
+def answer(call, status, content):
+    return call.read(base.Response(status, json.dumps(content).encode()))
+
+
+def test_without_the_key_of_the_http_api_histories_stay():
+    reasons = {step.name: step.reason for step in session().clean_up(CREATED)}
+    assert "api_key" in reasons[DIRECT]
+    assert session(history=False).clean_up(CREATED) == ()

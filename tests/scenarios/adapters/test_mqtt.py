@@ -174,3 +174,48 @@ def test_what_a_system_forgets_is_declared():
 def test_wrong_settings_are_refused(settings, message):
     with pytest.raises(ConfigError, match=message):
         Mqtt(settings)
+
+
+def cleaning(**settings):
+    """A codec that cleans up after a run which wrote "ours"; its removals by kind."""
+    codec = session(**settings)
+    removals = codec.clean_up(base.RunData(wrote=lambda body: body == "ours"))
+    codec.set_conversations({CONV: ["ann", "bob"]})
+    return codec, {removal.kind: removal for removal in removals}
+
+
+@pytest.mark.parametrize("present", [True, False])
+def test_a_clean_up_ends_the_session_that_the_run_has_left(present):
+    codec, removals = cleaning()
+    connect, _ = mqtt5.read(memoryview(codec.open({})))
+    assert not connect.clean_start  # which would discard a session without a sign of it
+    assert not connect.session_expiry_interval
+    (subscribe,) = receive(codec, mqtt5.ConnAckPacket(session_present=present))
+    (packet,) = sent_packets(subscribe.frames)
+    codes = [mqtt5.SubAckReasonCode(1)]
+    assert not receive(codec, mqtt5.SubAckPacket(packet.packet_id, codes))[-1].resumed
+    call = removals["session"].begin()
+    assert call.value == base.Removed(int(present))
+    assert isinstance(sent_packets(call.frames)[0], mqtt5.DisconnectPacket)
+
+
+def test_a_clean_up_clears_retained_messages_of_the_run_and_no_others():
+    codec, removals = cleaning()
+    connected(codec)
+    call = removals["retained messages of a session"].begin()
+    for topic, body, retain in (
+        ("a", b"ours", True),
+        ("b", b"theirs", True),
+        ("c", b"ours", False),
+    ):
+        packet = mqtt5.PublishPacket(topic, body, retain=retain)
+        assert receive(codec, packet) == []
+    clear, answer, _ = receive(codec, mqtt5.PingRespPacket())
+    (packet,) = sent_packets(clear.frames)
+    assert (packet.topic, packet.payload, packet.retain) == ("a", b"", True)
+    assert answer == Answer(call.ticket, base.Removed(1))
+
+
+def test_without_a_persistent_session_there_is_none_to_end():
+    _, removals = cleaning(persistent=False)
+    assert "session" not in removals

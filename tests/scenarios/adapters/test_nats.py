@@ -149,3 +149,106 @@ def test_without_a_stream_nothing_is_stored():
 def test_wrong_settings_are_refused(settings):
     with pytest.raises(ConfigError, match=r"target\.server\..* must be"):
         Nats(settings)
+
+
+ROOM = "r.1-0"
+
+
+def requests(frames):
+    """The subject, the reply and the content of every request in frames."""
+    found = []
+    for frame in frames:
+        head, content = bytes(frame).split(b"\r\n")[:2]
+        _, subject, reply, _ = head.decode().split(" ")
+        found.append((subject, reply, json.loads(content) if content else None))
+    return found
+
+
+def cleaning(**data):
+    """A codec that cleans up, and its removals."""
+    codec = session()
+    removals = codec.clean_up(base.RunData(wrote=lambda body: body == "ours", **data))
+    codec.open({})
+    receive(codec, INFO)
+    (up,) = receive(codec, b"PONG\r\n")
+    assert isinstance(up, Connected)  # without a consumer, and without creating the stream
+    return codec, removals
+
+
+def asked(call_or_event):
+    (request,) = requests(call_or_event.frames)
+    return request
+
+
+def test_a_stream_that_the_session_creates_is_reported_and_one_that_exists_is_not():
+    codec = session()
+    codec.open({})
+    receive(codec, INFO)
+    receive(codec, b"PONG\r\n")
+    created = {"created": "t1", "state": {"last_seq": 0}}
+    for answer, reported in ((created, False), ({**created, "did_create": True}, True)):
+        events = receive(codec, message(f"{codec._inbox}.stream", json.dumps(answer)))
+        assert (base.Created(kind="stream", name="GAUNTLET") in events) is reported
+
+
+def test_a_clean_up_purges_the_conversations_of_the_run_alone():
+    codec, (purge,) = cleaning(conversations={CONV: ["ann", "bob"]})
+    call = purge.begin()
+    subject, reply, content = asked(call)
+    assert subject == "$JS.API.STREAM.PURGE.GAUNTLET"
+    assert content == {"filter": SUBJECT}
+    (answer,) = receive(codec, message(reply, '{"success": true, "purged": 7}'))
+    assert answer == base.Answer(call.ticket, base.Removed(7))
+
+
+@pytest.mark.parametrize(("code", "problem"), [(10059, ""), (10052, "not permitted")])
+def test_a_stream_that_is_gone_is_nothing_to_purge_and_other_errors_are_quoted(code, problem):
+    codec, (purge,) = cleaning(conversations={CONV: []})
+    _, reply, _ = asked(purge.begin())
+    error = {"error": {"err_code": code, "description": "not permitted"}}
+    (answer,) = receive(codec, message(reply, json.dumps(error)))
+    assert answer.value == base.Removed(0, problem=problem)
+
+
+def page_entry(reply, body, seq, pending):
+    head = f"NATS/1.0\r\nNats-Sequence: {seq}\r\nNats-Num-Pending: {pending}\r\n\r\n"
+    size = len(head) + len(body)
+    return f"HMSG {reply} 1 {len(head)} {size}\r\n{head}{body}\r\n".encode()
+
+
+def page_end(reply, status):
+    head = f"NATS/1.0 {status}\r\n\r\n"
+    return f"HMSG {reply} 1 {len(head)} {len(head)}\r\n{head}\r\n".encode()
+
+
+def test_of_a_shared_conversation_only_the_messages_of_the_run_are_deleted():
+    codec, (sweep,) = cleaning(shared={ROOM: ["ann", "bob"]})
+    call = sweep.begin()
+    _, reply, content = asked(call)
+    assert content["seq"] == 1
+    assert receive(codec, page_entry(reply, "ours", 3, 1)) == []
+    assert receive(codec, page_entry(reply, "theirs", 4, 1)) == []
+    (erase,) = receive(codec, page_end(reply, 204))
+    subject, erased, content = asked(erase)
+    assert (subject, content) == ("$JS.API.STREAM.MSG.DELETE.GAUNTLET", {"seq": 3})
+    (again,) = receive(codec, message(erased, '{"success": true}'))
+    _, _, content = asked(again)
+    assert content["seq"] == 5
+    (answer,) = receive(codec, page_end(reply, 404))
+    assert answer == base.Answer(call.ticket, base.Removed(1))
+
+
+@pytest.mark.parametrize("left", [0, 12])
+def test_the_stream_is_deleted_if_the_run_created_it_and_nothing_else_is_in_it(left):
+    codec, (stream,) = cleaning(created=frozenset({("stream", "GAUNTLET")}))
+    assert stream.last
+    call = stream.begin()
+    _, reply, _ = asked(call)
+    (event,) = receive(codec, message(reply, json.dumps({"state": {"messages": left}})))
+    if left:
+        assert event.value == base.Removed(0, kept="it holds 12 messages of others")
+        return
+    subject, reply, _ = asked(event)
+    assert subject == "$JS.API.STREAM.DELETE.GAUNTLET"
+    (answer,) = receive(codec, message(reply, '{"success": true}'))
+    assert answer == base.Answer(call.ticket, base.Removed(1))

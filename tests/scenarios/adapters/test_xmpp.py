@@ -8,8 +8,12 @@ from gauntlet.scenarios.adapters.base import (
     Account,
     Answer,
     Connected,
+    Created,
+    Kept,
     Page,
     Refused,
+    Removed,
+    RunData,
     SendFrames,
     Sent,
 )
@@ -207,3 +211,78 @@ def test_names_of_accounts_may_contain_dots():
     codec._up = True
     call = codec.send("d.ann.lee.bob.ray", "m1", "hello")
     assert b"to='bob.ray@localhost'" in call.frames[0].replace(b'"', b"'")
+
+
+def iq(ident, kind="result", content=""):
+    """Return an IQ stanza of the server."""
+    return f"<iq xmlns='jabber:client' type='{kind}' id='{ident}'>{content}</iq>".encode()
+
+
+def error(condition):
+    xmlns = "urn:ietf:params:xml:ns:xmpp-stanzas"
+    return f"<error type='cancel'><{condition} xmlns='{xmlns}'/></error>"
+
+
+def signing_up():
+    """A codec that has sent the request to create its account."""
+    codec = Xmpp({"password": "p&q"}).codec(Account(name="ann"), "d0")
+    assert codec.sign_up().value is False
+    codec.open({})
+    (frame,) = sent_frames(receive(codec, "open", "features-before-login"))
+    assert b"jabber:iq:register" in frame
+    assert b"p&amp;q" in frame
+    return codec
+
+
+def test_an_account_is_registered_before_the_login_and_reported_if_it_is_new():
+    events = flat(signing_up().read(iq("register")))
+    assert events[0] == Created(kind="account", name="ann")
+    assert b"<auth" in sent_frames(events)[0]
+
+
+def test_an_account_that_exists_already_is_not_reported_as_created():
+    codec = signing_up()
+    (event,) = flat(codec.read(iq("register", "error", error("conflict"))))
+    assert b"<auth" in event.frames[0]
+    codec.open({})  # once registered, the next connection begins with the login
+    assert b"<auth" in sent_frames(receive(codec, "open", "features-before-login"))[0]
+
+
+def test_a_refused_registration_reports_the_condition():
+    (event,) = flat(signing_up().read(iq("register", "error", error("not-allowed"))))
+    assert event == Refused("registration", "not-allowed")
+
+
+def test_a_clean_up_discards_queued_messages_and_removes_the_account(codec):
+    queued, account = codec.clean_up(RunData(owns_account=True))
+    call = queued.begin()
+    assert b"urn:xmpp:ping" in call.frames[0]
+    receive(codec, "message")
+    acknowledge, answer = flat(codec.read(iq(call.ticket)))
+    assert acknowledge.frames[0].startswith(b"<a ")
+    assert answer == Answer(call.ticket, Removed(1))
+    call = account.begin()
+    assert b"<remove/>" in call.frames[0]
+    assert flat(codec.read(iq(call.ticket))) == [Answer(call.ticket, Removed(1))]
+
+
+def test_a_server_may_end_the_stream_of_a_removed_account_without_a_result(codec):
+    _, account = codec.clean_up(RunData(owns_account=True))
+    call = account.begin()
+    xmlns = "urn:ietf:params:xml:ns:xmpp-streams"
+    stream = "xmlns:s='http://etherx.jabber.org/streams'"
+    frame = f"<s:error {stream}><not-authorized xmlns='{xmlns}'/></s:error>".encode()
+    assert flat(codec.read(frame)) == [Answer(call.ticket, Removed(1))]
+
+
+def test_a_server_that_refuses_to_remove_an_account_is_quoted(codec):
+    _, account = codec.clean_up(RunData(owns_account=True))
+    call = account.begin()
+    (answer,) = flat(codec.read(iq(call.ticket, "error", error("not-allowed"))))
+    assert "not-allowed" in answer.value.problem
+
+
+def test_an_account_that_the_run_did_not_create_is_kept_with_its_messages(codec):
+    (kept,) = codec.clean_up(RunData())
+    assert isinstance(kept, Kept)
+    assert "did not create" in kept.reason

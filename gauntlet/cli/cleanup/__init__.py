@@ -1,0 +1,1 @@
+"""`gauntlet clean`: the command and its table."""

@@ -1,0 +1,1 @@
+"""Removes from a running system what a run has created there (`gauntlet clean`)."""
