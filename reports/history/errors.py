@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.reports.history.clock_alignment import ClockAlignment
+from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 
 _WORKER_JOURNAL = re.compile(r"load-(\d+)")
 # A period of the master's clock, in nanoseconds: start and end.

@@ -5,9 +5,9 @@ from typing import Any
 
 from gauntlet.core.scenario.model import Fault
 from gauntlet.reports.history.arrays import NEVER
-from gauntlet.reports.history.clock_alignment import ClockAlignment
 from gauntlet.reports.history.errors import ErrorGroup, collect_errors
 from gauntlet.reports.history.marks import OBSERVED
+from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 from gauntlet.reports.history.workers import lost_workers
 
 

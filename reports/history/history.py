@@ -29,6 +29,7 @@ from gauntlet.reports.history.messages import (
 )
 from gauntlet.reports.history.never_connected import NeverConnected, count_never_connected
 from gauntlet.reports.history.records import read_records
+from gauntlet.reports.history.times import order
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,16 @@ def load_history(
     capabilities: frozenset[str],
     traits: Traits = Traits(),  # noqa: B008 - it cannot change
 ) -> History:
-    """Return the history of a run; raises HistoryError if it is incomplete or damaged."""
+    """Return the history of a run; raises HistoryError if it is incomplete or impossible."""
     records = read_records(run, list(events.reconciliations), events.lost, events.clocks)
     names, live = Names.read(run, events.lost), read_jsonl(run.live)
-    return assemble_history(scenario, events, names, records, capabilities, live, traits)
+    history = assemble_history(scenario, events, names, records, capabilities, live, traits)
+    contradictions = order.contradictions(
+        records, history.user, events, history.messages, history.sessions.connections
+    )
+    for problem in contradictions:
+        raise HistoryError(f"its times contradict each other: {problem}")
+    return history
 
 
 def assemble_history(

@@ -9,7 +9,8 @@ from gauntlet.core.errors import HistoryError
 from gauntlet.core.history import DTYPE, RECORD_BYTES, worker_of_shard
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.history.arrays import Records, ints
-from gauntlet.reports.history.clock_alignment import ClockAlignment
+from gauntlet.reports.history.times import order
+from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 
 
 def read_records(
@@ -21,8 +22,8 @@ def read_records(
     """Return all records of a run; those of one conversation are in the order of their times.
 
     Shards of the workers `lost` are left out, and times are converted to the master's clock.
-    Raises HistoryError if no worker reconciled, if a shard belongs to no worker that did, or if a
-    shard holds more or fewer records than its worker declared.
+    Raises HistoryError if no worker reconciled, if a shard belongs to no worker that did, if a
+    shard holds more or fewer records than its worker declared, or if it is not in order of time.
     """
     if not reconciliations:
         raise HistoryError("no load worker reconciled, so the history is incomplete")
@@ -34,11 +35,14 @@ def read_records(
         if worker_of_shard(name) not in lost:
             raise HistoryError(f"history shard {name} belongs to no worker that reconciled")
     clocks = clocks or ClockAlignment()
-    shards = [_read_shard(run, name, count, clocks) for name, count in sorted(declared.items())]
-    return np.concatenate([np.empty(0, dtype=np.dtype(DTYPE)), *shards])
+    shards = {name: _read_shard(run, name, count) for name, count in sorted(declared.items())}
+    if problem := order.disorder(shards):
+        raise HistoryError(problem)
+    aligned = [_align(name, records, clocks) for name, records in shards.items()]
+    return np.concatenate([np.empty(0, dtype=np.dtype(DTYPE)), *aligned])
 
 
-def _read_shard(run: RunDir, name: str, count: int, clocks: ClockAlignment) -> Records:
+def _read_shard(run: RunDir, name: str, count: int) -> Records:
     file = run.history / name
     size = file.stat().st_size if file.is_file() else 0
     if size != count * RECORD_BYTES:
@@ -48,13 +52,14 @@ def _read_shard(run: RunDir, name: str, count: int, clocks: ClockAlignment) -> R
         )
     if size == 0:
         return np.empty(0, dtype=np.dtype(DTYPE))
-    records = np.memmap(file, dtype=np.dtype(DTYPE), mode="r")
+    return np.memmap(file, dtype=np.dtype(DTYPE), mode="r")
+
+
+def _align(name: str, records: Records, clocks: ClockAlignment) -> Records:
+    """Return a shard with times of the master's clock; a `ref_ns` of 0 is not a time."""
     worker = worker_of_shard(name)
-    return _aligned(records, worker, clocks) if worker in clocks.measured else records
-
-
-def _aligned(records: Records, worker: int, clocks: ClockAlignment) -> Records:
-    """Return the records with times of the master's clock; a `ref_ns` of 0 is not a time."""
+    if worker not in clocks.measured:
+        return records
     aligned = np.array(records)
     lead_ns = clocks.lead_ns(worker, ints(records["t_ns"]))
     aligned["t_ns"] -= lead_ns

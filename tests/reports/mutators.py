@@ -177,7 +177,13 @@ def _ordered(story: Story, one: Record, two: Record) -> bool:
     acks, attempts = _of(story, Kind.ACK, identity(one)), _of(story, Kind.ATTEMPT, identity(two))
     if not acks or not _of(story, Kind.ACK, identity(two)):
         return False
-    return story.records[acks[0]].t_ns < story.records[attempts[0]].t_ns
+    shown = [
+        [story.records[index].link for index in story.at(Kind.DELIVER, conv=r.conv, seq=r.seq)]
+        for r in (one, two)
+    ]
+    return sorted(shown[0]) == sorted(shown[1]) and (
+        story.records[acks[0]].t_ns < story.records[attempts[0]].t_ns
+    )
 
 
 def _exchange(story: Story, one: Record, two: Record) -> None:
@@ -190,6 +196,11 @@ def _exchange(story: Story, one: Record, two: Record) -> None:
             story.change(index, seq=partner.seq)
         elif record.kind in (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT):
             story.change(index, peer=partner.peer, sseq=partner.sseq, ref_ns=partner.ref_ns)
+    for index in _of(story, Kind.DELIVER, identity(two)):
+        # Now the first of the two: not before it was sent, but right before the other one.
+        link = story.records[index].link
+        (later,) = story.at(Kind.DELIVER, link=link, conv=one.conv, sseq=one.sseq, peer=one.peer)
+        story.change(index, t_ns=story.records[later].t_ns - 1_000)
 
 
 def push_backwards(story: Story) -> set[Identity]:
@@ -357,7 +368,7 @@ def _show_in_room(story: Story, user: int, position: int) -> set[Identity]:
     record = min(sent, key=lambda r: abs(r.seq - position))
     link = max(number for number, link in story.links.items() if link.user == user)
     story.records.append(
-        record._replace(kind=Kind.DELIVER, flags=Channel.HISTORY, link=link, t_ns=ZERO + 24 * S)
+        record._replace(kind=Kind.DELIVER, flags=Channel.HISTORY, link=link, t_ns=QUIESCE_NS + S)
     )
     return {identity(record)}
 

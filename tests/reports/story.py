@@ -138,16 +138,15 @@ class Story:
             link = min(number for number, link in self.links.items() if link.user == reader)
             flags = {"shown": Channel.RESYNC, "pushed": Channel.LIVE, "audit": Channel.AUDIT}
             old = {name: flag | Flag.LEFTOVER for name, flag in flags.items()}
-            self.add(
-                Kind.PAGE, ZERO, conv=conv, link=link, peer=count, sseq=count, ref_ns=ZERO - MS
-            )
+            up = self.links[link].up
+            self.add(Kind.PAGE, up, conv=conv, link=link, peer=count, sseq=count, ref_ns=up - MS)
             for seq in range(1, count + 1):
                 fields = {"conv": conv, "peer": author, "sseq": seq, "seq": seq, "ref_ns": S}
-                at = ZERO + seq * MS
+                at = up + seq * MS
                 self.add(Kind.DELIVER, at, link=link, flags=old["shown"], **fields)
                 self.add(Kind.AUDIT, ZERO + 60 * S + seq, flags=old["audit"], **fields)
             fields |= {"link": link, "flags": old["pushed"] | Flag.DUPLICATE}
-            self.add(Kind.RECEIVE, ZERO + S, **fields)
+            self.add(Kind.RECEIVE, up + S, **fields)
 
     def silence_echoes(self) -> None:
         """Remove what senders received of their own messages, as if without SELF_ECHO."""
@@ -183,7 +182,7 @@ class Story:
         if self.reconciliation:
             load.append(
                 {
-                    "t_ns": load[-1]["t_ns"],
+                    "t_ns": max([load[-1]["t_ns"], *(r.t_ns for r in self.records)]),
                     "kind": "reconciliation",
                     "worker": 0,
                     "records": counts,

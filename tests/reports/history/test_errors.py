@@ -1,7 +1,7 @@
 """The errors of several workers, as one list."""
 
-from gauntlet.reports.history.clock_alignment import ClockAlignment
 from gauntlet.reports.history.errors import collect_errors
+from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 
 S = 1_000_000_000
 

@@ -9,8 +9,8 @@ from gauntlet.core.errors import HistoryError
 from gauntlet.core.history import DTYPE, FIELDS, RECORD_BYTES, Record
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.history.arrays import find, pair
-from gauntlet.reports.history.clock_alignment import ClockAlignment
 from gauntlet.reports.history.records import read_records
+from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 
 
 @pytest.fixture

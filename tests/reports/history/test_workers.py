@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from gauntlet.reports.history import workers
-from gauntlet.reports.history.clock_alignment import ClockAlignment
+from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import judge
 

@@ -1,0 +1,1 @@
+"""The times of a history: on one clock, and possible."""

@@ -1,0 +1,190 @@
+"""Whether the times of a history are possible: a harness that mistakes the time proves nothing.
+
+A load worker writes each record when it reads its clock, so that a shard is in the order of time,
+and nothing happens before its cause. Where that does not hold, the harness is at fault and not the
+system: a clock went back, files were exchanged or changed, or the recording has a bug. Order and
+latency would be judged by wrong times, so the history is not judged at all.
+
+Times of one worker are compared exactly, those of different workers within the error of their
+clocks. A push that waited for the positions before it is presented when a page of history or
+another entry fills them, which may happen after its connection has ended. Entries without a
+position may also arrive while the next connection is being established, so they are not judged.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from gauntlet.core.clock import NS_PER_MS, NS_PER_S, format_s
+from gauntlet.core.history import Channel, Kind, worker_of_shard
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, find, ints
+from gauntlet.reports.history.connections import Connections
+from gauntlet.reports.history.events import Events
+from gauntlet.reports.history.messages import Messages
+from gauntlet.reports.history.times.clock_alignment import ClockAlignment
+
+# What a journal's row and a record of the same moment may differ by.
+TOLERANCE_NS = NS_PER_S
+# Clocks that are disciplined by NTP gain or lose at most 0.05 %.
+DRIFT_MAX = 0.001
+# A held push is presented in the same moment as what completed its predecessors.
+HELD_NS = NS_PER_S
+
+_PUSHED = (Kind.RECEIVE, Kind.GAP)
+_PRESENTED = (Kind.DELIVER, Kind.ROOM)
+_CHANNEL_BITS = 3
+
+
+def disorder(shards: Mapping[str, Records]) -> str:
+    """Return a clause on a shard that is not in the order of time, empty if there is none.
+
+    The records have the times that their workers wrote. If the shards of a worker go back once
+    each, its clock did; otherwise the file is to blame.
+    """
+    steps: dict[int, list[tuple[str, Ints]]] = {}
+    for name, records in shards.items():
+        at = np.flatnonzero(np.diff(ints(records["t_ns"])) < 0)
+        if at.size:
+            steps.setdefault(worker_of_shard(name), []).append((name, at))
+    for worker, found in steps.items():
+        name, at = found[0]
+        first = int(at[0])
+        times = shards[name]["t_ns"]
+        back = _s(int(times[first]) - int(times[first + 1]))
+        if len(found) > 1 and all(places.size == 1 for _, places in found):
+            return (
+                f"the clock of worker {worker} went back by {back} during the run "
+                f"(record {first + 2:,} of history shard {name})"
+            )
+        return (
+            f"history shard {name} is not in the order of time: record {first + 2:,} is {back} "
+            f"older than the record before it"
+        )
+    return ""
+
+
+def contradictions(
+    records: Records,
+    user: Ints,
+    events: Events,
+    messages: Messages,
+    connections: Connections,
+) -> Iterable[str]:
+    """Yield a clause for each kind of times that cannot be true.
+
+    `user` is the user of each record's connection.
+    """
+    yield from _stepped_clocks(events.clocks)
+    yield from _outside_of_the_run(records, events)
+    yield from _before_the_cause(records, messages, events.clocks)
+    yield from _without_connection(records, user, connections)
+
+
+def _stepped_clocks(clocks: ClockAlignment) -> Iterable[str]:
+    """Yield the workers whose clock moved against the master's by more than clocks drift."""
+    for worker, points in clocks.measured.items():
+        (first_ns, first_lead), (last_ns, last_lead) = points[0], points[-1]
+        moved_ns = abs(last_lead - first_lead)
+        allowed_ns = DRIFT_MAX * abs(last_ns - first_ns) + 2 * clocks.error_ms * NS_PER_MS
+        if moved_ns > allowed_ns + NS_PER_MS:
+            yield (
+                f"the clock of worker {worker} moved by {_s(moved_ns)} against the master's during "
+                "the run, which is more than clocks drift"
+            )
+
+
+def _outside_of_the_run(records: Records, events: Events) -> Iterable[str]:
+    """Yield what is recorded after the end of the recording, or audited before the audit."""
+    if not records.size:
+        return
+    cause = "a clock stepped during the run, or a shard belongs to another run"
+    ended_ns = max(int(row["t_ns"]) for row in events.reconciliations)
+    late_ns = int(records["t_ns"].max()) - ended_ns
+    if late_ns > TOLERANCE_NS:
+        yield f"the last record is {_s(late_ns)} later than the end of the recording: {cause}"
+    audited = np.isin(records["kind"], (Kind.AUDIT, Kind.HEAD))
+    if audited.any() and (began_ns := events.phases.get("audit")) is not None:
+        early_ns = began_ns - int(records["t_ns"][audited].min())
+        if early_ns > TOLERANCE_NS:
+            yield f"the audit has a record {_s(early_ns)} before it began: {cause}"
+    sent = records["kind"] == Kind.OP
+    if sent.any() and "ramp" in events.phases:
+        early_ns = events.zero_ns - int(records["t_ns"][sent].min())
+        if early_ns > TOLERANCE_NS:
+            yield f"a message was sent {_s(early_ns)} before the load began: {cause}"
+
+
+def _before_the_cause(
+    records: Records, messages: Messages, clocks: ClockAlignment
+) -> Iterable[str]:
+    """Yield how many messages were shown or stored before they were first sent."""
+    # Sender and receiver may be on two hosts, and both clocks have an error.
+    allowed_ns = int(2 * clocks.error_ms * NS_PER_MS) + (NS_PER_MS if clocks.measured else 0)
+    presented = np.flatnonzero(
+        np.isin(records["kind"], (Kind.DELIVER, Kind.AUDIT)) & (messages.of_record >= 0)
+    )
+    message = messages.of_record[presented]
+    # A message that was never attempted is the concern of the check `phantom`.
+    tried = messages.sent[message] & (messages.first_attempt_ns[message] != NEVER)
+    presented, message = presented[tried], message[tried]
+    early_ns = messages.first_attempt_ns[message] - ints(records["t_ns"][presented])
+    before = early_ns > allowed_ns
+    if before.any():
+        yield (
+            f"{int(before.sum()):,} deliveries were recorded before their message was first sent, "
+            f"by up to {_s(int(early_ns.max()))}"
+        )
+
+
+def _without_connection(records: Records, user: Ints, connections: Connections) -> Iterable[str]:
+    """Yield what is recorded as received on a connection that was not open at that time."""
+    received = np.flatnonzero(
+        np.isin(records["kind"], (*_PUSHED, *_PRESENTED)) & (records["link"] > 0)
+    )
+    order = np.argsort(connections.link, kind="stable")
+    found = find(connections.link[order], ints(records["link"][received]))
+    received, found = received[found >= 0], order[found[found >= 0]]
+    t_ns = ints(records["t_ns"][received])
+    before = t_ns < connections.up_ns[found]
+    if before.any():
+        yield (
+            f"{int(before.sum()):,} entries were received on connections that were not "
+            "established yet"
+        )
+    closed = (t_ns > connections.down_ns[found]) & _is_pushed(records[received])
+    late, down_ns = received[closed], connections.down_ns[found[closed]]
+    wrong = ~_held(records, user, late, down_ns)
+    if wrong.any():
+        worst_ns = int((ints(records["t_ns"][late]) - down_ns)[wrong].max())
+        yield (
+            f"{int(wrong.sum()):,} entries were received on connections that had ended, up to "
+            f"{_s(worst_ns)} before"
+        )
+
+
+def _is_pushed(records: Records) -> Bools:
+    """Return which records are pushes: pages may come after the connection of their record."""
+    live = records["flags"] & _CHANNEL_BITS == Channel.LIVE
+    pushed: Bools = (np.isin(records["kind"], _PUSHED) | live) & (records["seq"] > 0)
+    return pushed
+
+
+def _held(records: Records, user: Ints, late: Ints, down_ns: Ints) -> Bools:
+    """Return which of these records were held until other entries of the conversation came."""
+    held = np.zeros(late.size, dtype=np.bool_)
+    if not late.size:
+        return held
+    filling = np.flatnonzero(np.isin(records["kind"], (Kind.PAGE, *_PRESENTED)) & (user > 0))
+    t_ns = records["t_ns"][filling]
+    for place, (record, ended_ns) in enumerate(zip(late.tolist(), down_ns.tolist(), strict=True)):
+        if records["kind"][record] in _PUSHED:
+            continue
+        now_ns = int(records["t_ns"][record])
+        near = (t_ns <= now_ns) & (t_ns >= max(ended_ns, now_ns - HELD_NS))
+        near &= (user[filling] == user[record]) & (filling != record)
+        held[place] = bool((near & (records["conv"][filling] == records["conv"][record])).any())
+    return held
+
+
+def _s(t_ns: int) -> str:
+    return format_s(t_ns / NS_PER_S)
