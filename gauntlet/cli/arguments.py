@@ -231,6 +231,18 @@ def mark_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def explain_options(parser: argparse.ArgumentParser) -> None:
+    """Which message, and how to print its life."""
+    parser.add_argument(
+        "message",
+        nargs="+",
+        metavar="MESSAGE",
+        help="the message as reports name it: message 7 of u0-1 in d.u0-1.u0-2, or a place such as "
+        "position 12 of d.u0-1.u0-2",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
 def grades_options(parser: argparse.ArgumentParser) -> None:
     """Which cells to run, and where their records and the page are."""
     parser.add_argument(

@@ -238,6 +238,12 @@ COMMANDS: tuple[Command, ...] = (
         (arguments.directory_option,),
     ),
     Command(
+        "explain",
+        "print the life of one message of a run",
+        run_directories.explain,
+        (arguments.directory_option, arguments.explain_options),
+    ),
+    Command(
         "mark",
         "mark when a fault that others make begins and ends",
         run_directories.mark_fault,

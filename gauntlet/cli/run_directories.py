@@ -1,6 +1,7 @@
 """The subcommands that work on an existing run directory."""
 
 import argparse
+import json
 
 from rich.console import Console
 
@@ -9,7 +10,8 @@ from gauntlet.core import run_directory
 from gauntlet.core.errors import Exit
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.render.render import render
-from gauntlet.reports.verdict.judge import judge
+from gauntlet.reports.verdict.judge import history_of, judge
+from gauntlet.reports.witness import life, naming, text
 
 
 def judge_again(options: argparse.Namespace) -> int:
@@ -19,6 +21,18 @@ def judge_again(options: argparse.Namespace) -> int:
     run_directory.write_json(directory.result, result)
     summary.show(directory, result, Console(highlight=False), hint=None)
     return int(result["verdict"]["exit_code"])
+
+
+def explain(options: argparse.Namespace) -> int:
+    """Print the life of the messages that a name or a position refers to."""
+    history = history_of(RunDir.open(options.directory))
+    messages = naming.find(history, " ".join(options.message))
+    lives = [life.life_of(history, message) for message in messages]
+    if options.json:
+        print(json.dumps(lives, indent=2))
+    else:
+        print("\n\n".join("\n".join(text.life_lines(each)) for each in lives))
+    return Exit.OK
 
 
 def mark_fault(options: argparse.Namespace) -> int:

@@ -56,7 +56,7 @@ def _witnesses(result: dict[str, Any]) -> Iterator[str]:
         for witness in check.get("witnesses", ())[:1]:
             if cut := witness.get("slice"):
                 yield f"\n  {check['id']}: {witness['sentence']}"
-                yield from text.lines(cut)
+                yield from text.slice_lines(cut)
 
 
 def next_command(scenario: str, bug: str | None) -> str | None:

@@ -101,6 +101,14 @@ def capabilities(manifest: dict[str, Any]) -> frozenset[str]:
     return frozenset(declared)
 
 
+def history_of(run: RunDir) -> History:
+    """Return the history of a run; raises HistoryError if it cannot be judged."""
+    manifest = run.read_manifest()
+    rows, scenario = apply_marks(run.read_events(), scenarios.from_builtins(manifest["scenario"]))
+    events = collect_events(rows, scenario.faults)
+    return load_history(run, scenario, events, capabilities(manifest), from_manifest(manifest))
+
+
 def _head(run: RunDir, manifest: dict[str, Any], scenario: scenarios.Scenario) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,

@@ -36,7 +36,7 @@ def sliced(judged):
     return cut
 
 
-def told(witness):
+def events_of(witness):
     """Return the events of a slice as (client, event, whether it is wrong)."""
     clients = witness["slice"]["clients"]
     return [
@@ -65,23 +65,23 @@ def test_a_slice_is_small_sorted_and_marks_what_is_wrong(sliced, mutate):
 
 def test_a_lost_message_is_sent_and_acknowledged_and_missing_in_the_audit(sliced):
     witness = sliced(lose_the_tail)
-    events = told(witness)
+    events = events_of(witness)
     assert [event for _, event, _ in events if event != "connect"] == ["send", "ack", "missing"]
     assert events[-1] == (None, "missing", True)
     assert witness["at_s"] == witness["slice"]["events"][-2]["at_s"]
 
 
 def test_an_undelivered_message_is_missing_at_its_receiver(sliced):
-    events = told(sliced(withhold_the_tail))
+    events = events_of(sliced(withhold_the_tail))
     assert ("u0-1", "missing", True) in events
     assert ("u0-3", "ack", False) in events
     assert (None, "audit", False) in events
 
 
-def test_devices_are_told_apart_and_the_fault_after_the_send_is_shown(sliced):
+def test_devices_have_lanes_of_their_own_and_the_fault_after_the_send_is_shown(sliced):
     witness = sliced(withhold_from_the_second_device)
     assert witness["slice"]["clients"][:2] == ["u0-2 (d1)", "u0-2 (d0)"]
-    events = told(witness)
+    events = events_of(witness)
     assert ("u0-2 (d1)", "missing", True) in events
     assert ("u0-2 (d0)", "delivery", False) in events
     kinds = [event for _, event, _ in events]
@@ -89,7 +89,7 @@ def test_devices_are_told_apart_and_the_fault_after_the_send_is_shown(sliced):
 
 
 def test_both_presentations_of_a_duplicate_are_wrong(sliced):
-    wrong = [event for event in told(sliced(present_twice)) if event[2]]
+    wrong = [event for event in events_of(sliced(present_twice)) if event[2]]
     assert [event for _, event, _ in wrong] == ["delivery", "delivery"]
 
 
@@ -111,7 +111,7 @@ def test_receivers_that_disagree_are_both_shown(sliced):
 
 
 def test_a_page_that_skips_is_the_wrong_event(sliced):
-    wrong = [event for event in told(sliced(skip_on_a_page)) if event[2]]
+    wrong = [event for event in events_of(sliced(skip_on_a_page)) if event[2]]
     assert [event for _, event, _ in wrong] == ["page"]
 
 
