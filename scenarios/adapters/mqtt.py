@@ -11,7 +11,8 @@ How Gauntlet's terms map to MQTT:
   again; the client then recognises it by its id, as an application does. With QoS 0 and 2 it must
   not, and a copy is a violation.
 - **Persistent sessions** (`persistent: true`): the broker keeps the session and queues what a
-  client misses. The first connection of a run discards what an earlier run left behind.
+  client misses. The first connection of a run discards what an earlier run left behind, unless
+  `clean_start` is false.
 - **Clean-up**: sessions are ended, and retained messages with the run's tag are cleared. The run
   itself retains none, but a broker may be configured to.
 """
@@ -72,7 +73,8 @@ class Mqtt(base.Adapter):
     subprotocols = ("mqtt",)
     transports: ClassVar[tuple[str, ...]] = ("websocket", "tcp")
     settings: ClassVar[frozenset[str]] = frozenset(
-        {"qos", "persistent", "session_expiry_s", "at_most_once", "prefix", "ping_ms", "pong_ms"}
+        {"qos", "persistent", "clean_start", "session_expiry_s", "at_most_once", "prefix"}
+        | {"ping_ms", "pong_ms"}
     )
 
     def __init__(self, settings: base.Settings) -> None:
@@ -81,6 +83,7 @@ class Mqtt(base.Adapter):
             raise ConfigError(f"target.server.qos must be one of: 0, 1, 2; got {qos}")
         self.qos = mqtt5.QoS(qos)
         self.acknowledged = qos > 0
+        self.clean_start = read_flag(settings, "clean_start", default=True)
         self.expiry_s = int(settings.get("session_expiry_s", 600)) if persistent else 0
         self.prefix = str(settings.get("prefix", "gauntlet"))
         self.ping_ms = int(settings.get("ping_ms", 10_000))
@@ -159,10 +162,15 @@ class Codec(SubscribedRooms):
             self._client_id,
             username=account.name if account.password or account.token else None,
             password=(account.password or account.token).encode() or None,
-            clean_start=not cleaning and not (self._known and self._adapter.expiry_s),
+            clean_start=not cleaning and not self._continues(),
             session_expiry_interval=0 if cleaning else self._adapter.expiry_s,
         )
         return Binary(connect.write())
+
+    def _continues(self) -> bool:
+        """Return whether the connection continues a session that the broker may have."""
+        adapter = self._adapter
+        return bool(adapter.expiry_s) and (self._known or not adapter.clean_start)
 
     def lost(self) -> None:
         self._up = False

@@ -68,6 +68,14 @@ def test_the_first_connection_discards_an_old_session_and_the_next_one_resumes()
     assert receive(codec, mqtt5.ConnAckPacket(session_present=True))[-1].resumed
 
 
+@pytest.mark.parametrize(("persistent", "clean"), [(True, False), (False, True)])
+def test_without_clean_start_the_first_connection_continues_a_persistent_session(persistent, clean):
+    codec = session(clean_start=False, persistent=persistent)
+    first, _ = mqtt5.read(memoryview(codec.open({})))
+    assert first.clean_start is clean
+    assert not connected(codec)[-1].resumed
+
+
 def test_members_are_subscribed_before_the_user_counts_as_connected():
     codec = session(qos=2)
     codec.set_conversations({"r.a/b": ["ann", "bob"]})
