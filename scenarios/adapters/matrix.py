@@ -8,6 +8,7 @@ How Gauntlet's terms map to Matrix:
   only the server can compute, so the codec notes with which token a room continues after an event.
 - **Resumed**: a sync continues from the token of the last one, so nothing is missed, unless the
   server cuts a timeline short (`limited`); then the session reads the history.
+- **Clean-up** removes the accounts that the run has created. Their rooms stay, without members.
 - **A room** is a conversation like any other: its members join it before the load, and there is no
   attendance.
 
@@ -34,10 +35,14 @@ from gauntlet.scenarios.adapters.base import (
     Entry,
     Event,
     EventBatch,
+    Kept,
     OverHttp,
     ProtocolError,
+    Removal,
+    Removed,
     Request,
     Response,
+    RunData,
 )
 from gauntlet.scenarios.adapters.matrix_preparation import (
     FIRST_DEVICE,
@@ -48,6 +53,7 @@ from gauntlet.scenarios.adapters.matrix_preparation import (
 
 # An event may have 65,536 bytes. The rest is for its other keys, and for escaping in JSON.
 _BODY_BYTES_MAX = 48_000
+_NO_DELETION = "Matrix has no request that deletes a room; removed accounts leave it"
 _PLACES_MAX = 64  # of one room; a session asks for the last one or two
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 
@@ -112,6 +118,7 @@ class Codec(SubscribedRooms):
         rooms: Mapping[str, str],
     ) -> None:
         self._who, self._token, self._settings = who, token, settings
+        self._registers = settings.registers
         self._rooms = rooms  # ids by conversation
         self._conversations: dict[str, str] = {}  # the reverse, for the user's own
         self._since = ""  # the token of the next sync
@@ -166,7 +173,7 @@ class Codec(SubscribedRooms):
         return OverHttp(api.register(self._who), api.read_registration)
 
     def _on_login(self, response: Response) -> Event:
-        if response.status == _FORBIDDEN and self._settings.registers:
+        if response.status == _FORBIDDEN and self._registers:
             if self._settings.secret:
                 self._queued = _Poll(api.request_nonce(), self._on_nonce)
             else:
@@ -188,6 +195,18 @@ class Codec(SubscribedRooms):
             self._since, self._incomplete = "", True
             self._places.clear()
         return EventBatch()
+
+    # Removing what a run has created.
+
+    def clean_up(self, data: RunData) -> Sequence[Removal | Kept]:
+        self._registers = False  # an account that is gone stays away
+        rooms = [Kept("room", conv, _NO_DELETION) for conv in data.conversations]
+        if not data.owns_account:
+            return rooms
+        return [*rooms, Removal("account", self._who.user, self._deactivate, last=True)]
+
+    def _deactivate(self) -> OverHttp[Removed]:
+        return OverHttp(api.deactivate(self._who, self._token), api.read_deactivation)
 
     # Messages.
 

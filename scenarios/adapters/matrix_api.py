@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, urlencode
 
-from gauntlet.scenarios.adapters.base import Entry, ProtocolError, Request, Response, Sent
+from gauntlet.scenarios.adapters.base import (
+    Entry,
+    ProtocolError,
+    Removed,
+    Request,
+    Response,
+    Sent,
+)
 
 _CLIENT = "/_matrix/client/v3"
 _ADMIN_REGISTER = "/_synapse/admin/v1/register"
@@ -83,6 +90,24 @@ def read_registration(response: Response) -> bool:
         return False
     content_of(response)
     return True
+
+
+def deactivate(who: Credentials, token: str) -> Request:
+    """Return the request that removes an account, after which it leaves all of its rooms."""
+    auth = {
+        "type": "m.login.password",
+        "identifier": {"type": "m.id.user", "user": who.user},
+        "password": who.password,
+    }
+    content = {"auth": auth, "erase": True}
+    return _request("POST", f"{_CLIENT}/account/deactivate", content, token, _ROOM_TIMEOUT_S)
+
+
+def read_deactivation(response: Response) -> Removed:
+    """Return whether an account was removed."""
+    if response.status == 200:
+        return Removed()
+    return Removed(0, problem=f"the server answered {response.status} {error_code(response)}")
 
 
 # Rooms.

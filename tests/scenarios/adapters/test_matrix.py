@@ -11,8 +11,12 @@ from gauntlet.scenarios.adapters.base import (
     Account,
     Connected,
     Immediate,
+    Kept,
     ProtocolError,
+    Removal,
+    Removed,
     Response,
+    RunData,
     Sent,
 )
 from gauntlet.scenarios.adapters.matrix import Matrix
@@ -340,6 +344,38 @@ def test_a_redacted_message_is_no_entry():
     timeline = {"events": [redacted]}
     content = {"next_batch": "s2", "rooms": {"join": {ROOM: {"timeline": timeline}}}}
     assert poll(codec, answer(content))[1] == []
+
+
+# --- cleaning up
+
+
+def test_the_account_that_the_run_has_created_is_removed_last_and_its_rooms_stay():
+    codec = session(account=Account(name="ann", password="p"), adapter=Matrix({}))
+    room, account = codec.clean_up(RunData(conversations=MEMBERS, owns_account=True))
+    assert isinstance(room, Kept)
+    assert isinstance(account, Removal)
+    assert (account.kind, account.name, account.last) == ("account", "ann", True)
+    poll(codec, answer({"access_token": "t1"}))
+    call = account.begin()
+    assert (path(call.request), call.request.token) == (
+        "/_matrix/client/v3/account/deactivate",
+        "t1",
+    )
+    assert json.loads(call.request.body)["auth"]["password"] == "p"
+    assert call.read(answer({"id_server_unbind_result": "success"})) == Removed()
+    failed = call.read(answer(FORBIDDEN, 403))
+    assert (failed.count, failed.problem) == (0, "the server answered 403 M_FORBIDDEN")
+
+
+def test_an_account_that_is_older_than_the_run_stays():
+    assert session().clean_up(RunData(shared=MEMBERS)) == []
+
+
+def test_cleaning_up_creates_no_account():
+    codec = session(account=Account(name="ann"), adapter=Matrix({}))
+    codec.clean_up(RunData(owns_account=True))
+    with pytest.raises(ProtocolError, match="HTTP 403"):
+        poll(codec, answer(FORBIDDEN, 403))
 
 
 def test_a_wrong_setting_is_refused():
