@@ -213,6 +213,16 @@ def clean_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the outcomes as JSON")
 
 
+def extract_options(parser: argparse.ArgumentParser) -> None:
+    """Where a trace is written, and what it holds."""
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="a .jsonl file (default: standard output)"
+    )
+    parser.add_argument(
+        "--sizes", action="store_true", help="sizes of the messages in place of their texts"
+    )
+
+
 def mark_options(parser: argparse.ArgumentParser) -> None:
     """Which fault, and when it began or ended."""
     parser.add_argument("id", nargs="?", help="the id of the fault, such as switch-reboot")

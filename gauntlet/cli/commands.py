@@ -250,6 +250,12 @@ COMMANDS: tuple[Command, ...] = (
         (arguments.directory_option, arguments.mark_options),
     ),
     Command(
+        "extract",
+        "write the messages of a run as a trace, with which a load can be replayed",
+        run_directories.extract,
+        (arguments.directory_option, arguments.extract_options),
+    ),
+    Command(
         "clean",
         "remove what a run has created on a system that goes on running",
         run_directories.clean,

@@ -51,6 +51,14 @@ def clean(options: argparse.Namespace) -> int:
     return command.run(options)
 
 
+def extract(options: argparse.Namespace) -> int:
+    """Write the messages of a run as a trace, which a load can replay."""
+    # Imported here for the same reason.
+    from gauntlet.cli.extraction import command
+
+    return command.run(options)
+
+
 def report(options: argparse.Namespace) -> int:
     """Render the report of an existing run directory, and print the files written."""
     directory = RunDir.open(options.directory)

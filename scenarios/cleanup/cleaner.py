@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from gauntlet.scenarios.adapters.base import Adapter, Kept, Removal
 from gauntlet.scenarios.cleanup.outcome import Outcome, Status, of_answer
-from gauntlet.scenarios.cleanup.run_record import Member
+from gauntlet.scenarios.cleanup.run_record import ACCOUNT, Member, RunRecord
 from gauntlet.scenarios.cleanup.sessions import CleaningSession, Sessions
 from gauntlet.scenarios.metrics import error_log
 
@@ -13,6 +13,7 @@ CONNECTIONS_MAX = 20
 # After so many users in a row who could not connect, with none who could, the others are not tried.
 _REFUSALS_MAX = CONNECTIONS_MAX
 _NO_ANSWER = "no answer"
+_MESSAGES = "messages of a conversation"
 Step = Removal | Kept
 
 
@@ -23,7 +24,7 @@ class Plan:
         self.kept: list[Outcome] = []  # and what cannot even be planned
         self.steps: list[tuple[Member, list[Removal]]] = []
         self.last_steps: list[tuple[Member, list[Removal]]] = []
-        seen: set[tuple[str, str]] = set()
+        seen = self._seen = set[tuple[str, str]]()
         for member in members:
             own: list[Removal] = []
             own_last: list[Removal] = []
@@ -49,6 +50,19 @@ class Plan:
             name = member.user.name
             self.kept.append(Outcome("user", name, name, Status.FAILED, 0, f"adapter: {why}"))
             return ()
+
+    def keep_the_rest(self, record: RunRecord) -> None:
+        """Add what the run is known to have left, and the adapter names nothing of."""
+        users = {member.user.name for member in record.members}  # without those of gone accounts
+        left = {
+            (kind, name)
+            for kind, name in record.created - self._seen
+            if kind != ACCOUNT or name in users
+        }
+        if users and not self._seen:
+            left |= {(_MESSAGES, conv.name) for conv in record.conversations}
+        why = "the adapter cannot remove it (Codec.clean_up)"
+        self.kept += [Outcome(kind, name, "", Status.KEPT, 0, why) for kind, name in sorted(left)]
 
     def outcomes(self) -> list[Outcome]:
         """Return what would be removed, and what would be kept."""

@@ -29,12 +29,14 @@ class Member:
 class RunRecord:
     """The members who had a connection, in the order of their numbers, and all conversations.
 
+    `created` has kind and name of everything that the load reported as created.
     `removed` is the number of users whose accounts an earlier clean-up has removed, with all their
     data; they are no members. `without_account` are users of whom the file of accounts has no row.
     """
 
     members: list[Member]
     conversations: list[Conversation]
+    created: frozenset[tuple[str, str]]
     removed: int
     without_account: list[str]
 
@@ -80,7 +82,7 @@ def read(run: RunDir, tag: str, named: Accounts | None) -> RunRecord:
                 wrote=lambda body: _is_of_run(body, mark),
             )
             members.append(Member(User(number, name, int(device[1:]), account), data))
-    return RunRecord(members, conversations, len(removed), without)
+    return RunRecord(members, conversations, created, len(removed), without)
 
 
 def _is_of_run(body: str, mark: str) -> bool:

@@ -8,6 +8,7 @@ from gauntlet.core.scenario.accounts import Account
 from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS, SELF_ECHO
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.core.scenario.traces import message_trace
+from gauntlet.core.scenario.traits import Traits
 from gauntlet.scenarios import adapters
 from gauntlet.scenarios.adapters.base import Adapter
 from gauntlet.scenarios.client import payload
@@ -76,9 +77,16 @@ def _texts(load: LoadFile, adapter: Adapter) -> MessageTexts | None:
     size = fixed or bodies.max_bytes
     if most is not None and size is not None and size > most:
         raise ConfigError(f"load.{key} must be at most {most} (adapter {name!r}); got {size}")
-    if fixed is not None:
+    return message_texts(scenario, traits, load.tag)
+
+
+def message_texts(scenario: Scenario, traits: Traits, tag: str) -> MessageTexts | None:
+    """Return the texts of a load, which depend on nothing else; None if bodies are fixed."""
+    load = scenario.load
+    if load.fixed_body_bytes is not None:
         return None
-    bytes_max = payload.text_bytes_max(size or most or DEFAULT_BYTES_MAX, load.tag.rstrip("-"))
+    most = load.bodies.max_bytes or traits.max_body_bytes or DEFAULT_BYTES_MAX
+    bytes_max = payload.text_bytes_max(most, tag.rstrip("-"))
     return MessageTexts(scenario.seed, bytes_max, traits.alphabet)
 
 

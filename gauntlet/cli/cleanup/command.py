@@ -56,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
     adapter, transport = adapters.create(scenario.target, scenario.load.transport)
     record = run_record.read(directory, tag, scenario.accounts)
     plan = Plan(adapter, record.members)
+    plan.keep_the_rest(record)
     if options.dry_run:
         return _finish(options, plan.outcomes(), console, record)
     users = [member.user for member in record.members]

@@ -21,7 +21,7 @@ from gauntlet.core.scenario.traces.message_trace import Messages
 
 COLUMNS = ("offset_s", "rate_per_s")
 ROWS_MAX = 200_000
-_BYTES_MAX = 32_000_000
+BYTES_MAX = 32_000_000
 _SHOWN_CHARACTERS = 40
 
 
@@ -46,9 +46,9 @@ def read(file: Path) -> Trace:
     """Read the trace of a file; a ConfigError names the file, the line, and what is wrong there."""
     try:
         size_bytes = file.stat().st_size
-        if size_bytes > _BYTES_MAX:
+        if size_bytes > BYTES_MAX:
             raise ConfigError(
-                f"the trace {file} must have at most {_BYTES_MAX:,} bytes; got {size_bytes:,}"
+                f"the trace {file} must have at most {BYTES_MAX:,} bytes; got {size_bytes:,}"
             )
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

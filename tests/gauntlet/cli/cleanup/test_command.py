@@ -68,9 +68,20 @@ def test_a_system_that_was_started_for_the_run_leaves_nothing(make_run, capsys):
     assert "nothing to remove" in capsys.readouterr().out
 
 
-def test_an_adapter_without_clean_up_removes_nothing(make_run, capsys):
-    assert main(["clean", str(make_run(adapter="reference").path)]) == Exit.OK
-    assert "Nothing is left that the adapter can remove" in capsys.readouterr().out
+def test_an_adapter_without_clean_up_names_what_stays(make_run, capsys):
+    run = make_run(adapter="reference")
+    rows = [
+        {"row": "conv", "conv": 1, "name": "d.x.y", "workload": "direct", "members": [0, 1]},
+        {"row": "created", "created": 0, "kind": "account", "name": NAMES[0]},
+    ]
+    with run.links.open("a") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    assert main(["clean", str(run.path)]) == Exit.OK
+    text = capsys.readouterr().out
+    assert "Nothing is left that the adapter can remove" in text
+    assert text.count("not removed") == 2
+    assert "1 × account" in text
+    assert "1 × messages" in text
 
 
 def test_secrets_are_resolved_again_and_literal_ones_come_from_the_scenario(

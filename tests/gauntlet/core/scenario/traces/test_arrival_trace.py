@@ -43,7 +43,7 @@ def test_traces_with_too_many_rows_or_bytes_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(arrival_trace, "ROWS_MAX", 2)
     with pytest.raises(ConfigError, match="t:4: the trace must have at most 2 rows"):
         arrival_trace.parse("offset_s\n1\n2\n3\n", "t")
-    monkeypatch.setattr(arrival_trace, "_BYTES_MAX", 10)
+    monkeypatch.setattr(arrival_trace, "BYTES_MAX", 10)
     (tmp_path / "t.csv").write_text("offset_s\n1\n2\n3\n")
     with pytest.raises(ConfigError, match=r"t\.csv must have at most 10 bytes; got 15"):
         arrival_trace.read(tmp_path / "t.csv")

@@ -1,0 +1,1 @@
+"""`gauntlet extract`: the messages of a run as a trace."""
