@@ -30,7 +30,8 @@ REGISTRIES = {
     "scenarios/workloads",
 }
 # The sequence of a run and that of a judgement: each calls one function of many modules.
-SEQUENCES = {"gauntlet/runner/run.py", "reports/verdict/judge.py"}
+# So does the registry of checks.
+SEQUENCES = {"gauntlet/runner/run.py", "reports/verdict/judge.py", "reports/checks/__init__.py"}
 # Words that have confused readers of this project, with what to write instead.
 AVOIDED = {
     r"who(m)?ever": "users who, anyone who",

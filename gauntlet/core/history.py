@@ -21,6 +21,7 @@ on `kind`:
 | PAGE | receiver's, or – | entries | last position | after | received | requested | PageFlag |
 | ATTEND | user's | user | RoomEvent | – | enter or exit requested | – | – |
 | STRAY | receiver's | author | op's | position | arrived | intended | – |
+| PROBE | stranger's | message, or 0 | Probe | obtained | answered | requested | ProbeResult |
 | MISSED | – | author, or 0 | op's, or 0 | – | missed | intended | Miss |
 
 `t_ns` and `ref_ns` are readings of `clock.now_ns`. `peer` is the number of a user and `conv` that
@@ -32,7 +33,8 @@ audit reads from storage is an AUDIT record with the flag ROOM_EVENT and its sub
 message of another run (DELIVER, RECEIVE or AUDIT) has the flag LEFTOVER; its `sseq` and `ref_ns`
 are those of that run. A STRAY is a push of a conversation of which the receiver is no member; its
 `conv` is the one that the body names (or 0) where the load has no conversation of that name, and
-then it has the flag FOREIGN.
+then it has the flag FOREIGN. A PROBE is a request of a user for a conversation of others; its
+`peer` is the number of the message that it sent, at least STRANGER_SSEQ, which no op has.
 """
 
 import struct
@@ -56,6 +58,7 @@ DTYPE = [
     ("spare", "<u2"),
 ]
 GROUPS_PER_WORKER = 4
+STRANGER_SSEQ = 1 << 31  # numbers of messages that strangers send begin here
 
 
 class Kind(IntEnum):
@@ -80,6 +83,7 @@ class Kind(IntEnum):
     MISSED = 17
     ATTEND = 18
     STRAY = 19
+    PROBE = 20
 
 
 class Channel(IntEnum):
@@ -117,6 +121,24 @@ class Miss(IntEnum):
     NO_SENDER = 1  # no conversation was ready, or every possible sender was offline
     QUEUE = 2  # the author's queue for this conversation was full (`load.queue_max`)
     BACKLOG = 3  # the worker had too many sends in progress (`load.backlog_max`)
+
+
+class Probe(IntEnum):
+    """What a user tried in a conversation of others: `sseq` of a PROBE record."""
+
+    HISTORY = 1
+    MEMBERS = 2
+    SEND = 3
+    ENTER = 4
+    HEAD = 5  # not requested: the server named the last position of a conversation of others
+
+
+class ProbeResult(IntEnum):
+    """How the server answered: `spare` of a PROBE record."""
+
+    REFUSED = 1
+    GRANTED = 2
+    UNKNOWN = 3  # no answer, a temporary failure, or a request that nothing answers
 
 
 class PageFlag(IntFlag):

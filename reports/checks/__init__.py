@@ -9,6 +9,7 @@ from typing import Protocol
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import CAPABILITIES
 from gauntlet.reports.checks import (
+    access,
     causal,
     divergent_order,
     duplicate,
@@ -52,6 +53,7 @@ _REGISTERED: tuple[CheckModule, ...] = (
     divergent_order,
     phantom,
     misdelivery,
+    access,
     history_gap,
     history_order,
     history_regress,

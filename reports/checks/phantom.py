@@ -9,7 +9,7 @@ among them: `gauntlet.reports.metrics.leftovers` counts them.
 
 import numpy as np
 
-from gauntlet.core.history import Flag, Kind
+from gauntlet.core.history import STRANGER_SSEQ, Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import ints
@@ -31,6 +31,8 @@ def check(history: History) -> Finding:
     valid = messages.sent & (messages.acked | ~messages.rejected)
     # The appended False is what records without a message (-1) find.
     unsent = (message < 0) | ~np.append(valid, False)[message]
+    # A message of a stranger was sent, and concerns `access`.
+    unsent &= (message < 0) | (records["sseq"][at] < STRANGER_SSEQ)
     phantoms = at[unsent | (records["flags"][at] & (Flag.CRC_BAD | Flag.FOREIGN) != 0)]
     return Finding(
         examined=at.size,

@@ -6,7 +6,7 @@ from typing import Any
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.run_directory import SCHEMA_VERSION, RunDir, read_jsonl
 from gauntlet.core.scenario import model as scenarios
-from gauntlet.core.scenario.capabilities import CAPABILITIES, DEVICES
+from gauntlet.core.scenario.capabilities import CAPABILITIES, DEVICES, MEMBERS_ONLY
 from gauntlet.core.scenario.traits import from_manifest, to_builtins
 from gauntlet.reports import checks
 from gauntlet.reports.artifacts import artifacts
@@ -97,7 +97,9 @@ def capabilities(manifest: dict[str, Any]) -> frozenset[str]:
 
     Manifests of older versions declare nothing: their adapters had all capabilities of that time.
     """
-    declared = manifest.get("adapter", {}).get("capabilities", CAPABILITIES.keys() - {DEVICES})
+    declared = manifest.get("adapter", {}).get(
+        "capabilities", CAPABILITIES.keys() - {DEVICES, MEMBERS_ONLY}
+    )
     return frozenset(declared)
 
 

@@ -5,6 +5,7 @@ missing; the reader should learn of the corruption first.
 """
 
 NAMED_FIRST: tuple[str, ...] = (
+    "access",
     "phantom",
     "misdelivery",
     "duplicate",

@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
-from gauntlet.core.history import Channel, Flag, Kind, PageFlag, RoomEvent
+from gauntlet.core.history import Channel, Flag, Kind, PageFlag, Probe, ProbeResult, RoomEvent
 from gauntlet.core.scenario.capabilities import HISTORY, SELF_ECHO, SERVER_SEQ
 from gauntlet.scenarios.adapters.base import Cursor, Entry, Gap, Page
 from gauntlet.scenarios.adapters.limits import check_page
@@ -48,6 +48,7 @@ class Receiver:
         self._ordered: dict[str, OrderedInbox] = {}
         self._unordered: dict[str, UnorderedInbox] = {}
         self._unacked: dict[str, int] = {}
+        self._foreign_heads: set[int] = set()
         self._record_delivery = context.latencies.record["delivery"]
         capabilities = context.adapter.capabilities
         self._numbered = SERVER_SEQ in capabilities
@@ -119,9 +120,11 @@ class Receiver:
         """Note the last positions of conversations; on a `fresh` connection they are not pushed."""
         for name, head in heads.items():
             inbox = self._ordered_inbox(name)
-            if inbox is not None and fresh:
+            if inbox is None:
+                self._record_foreign_head(name, head)
+            elif fresh:
                 inbox.on_head(head, 0)
-            elif inbox is not None:
+            else:
                 inbox.on_head(head)
 
     def _ordered_inbox(self, name: str, entry: Entry | None = None) -> OrderedInbox | None:
@@ -236,6 +239,22 @@ class Receiver:
                 seq=entry.seq,
                 flags=content.flags | (Flag.ROOM_EVENT if entry.event else 0),
             )
+
+    def _record_foreign_head(self, name: str, head: int) -> None:
+        """Record once that the server named the head of a conversation of others."""
+        conv = self._context.conversations.get(name)
+        if conv is None or conv.number in self._foreign_heads:
+            return
+        self._foreign_heads.add(conv.number)
+        self._context.sink.add(
+            Kind.PROBE,
+            self._context.now_ns(),
+            conv=conv.number,
+            link=self._request_channel.connection_number,
+            sseq=Probe.HEAD,
+            seq=head,
+            spare=ProbeResult.GRANTED,
+        )
 
     def _schedule_ack(self, entry: Entry) -> None:
         """Acknowledge an entry to the server soon, together with others."""

@@ -79,7 +79,7 @@ async def _probe(bench: Bench) -> AsyncIterator[Finding]:
         connections.probe_devices(sender, receiver, conv),
         connections.probe_resume(sender, receiver, conv),
         stored.probe_heads(receiver, conv, max(_seq(attempt) for attempt in sent)),
-        connections.probe_strangers(bench),
+        connections.probe_strangers(bench, conv),
     ]
     for probe in probes:
         async for finding in probe:

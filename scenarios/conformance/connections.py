@@ -3,7 +3,14 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from gauntlet.core.scenario.capabilities import DEVICES, OPEN_ACCOUNTS, RESUME, ROOMS, SERVER_SEQ
+from gauntlet.core.scenario.capabilities import (
+    DEVICES,
+    MEMBERS_ONLY,
+    OPEN_ACCOUNTS,
+    RESUME,
+    ROOMS,
+    SERVER_SEQ,
+)
 from gauntlet.scenarios.conformance.bench import (
     CONNECT_TIMEOUT_S,
     PUSH_TIMEOUT_S,
@@ -129,13 +136,32 @@ async def _use(creator: Client, members: list[Client], room: Conversation) -> st
     return ""
 
 
-async def probe_strangers(bench: Bench) -> AsyncIterator[Finding]:
-    """Yield whether a user can log in whose name was never used before."""
+async def probe_strangers(bench: Bench, conv: Conversation) -> AsyncIterator[Finding]:
+    """Yield whether a new user can log in, and then whether conversations of others are closed."""
     stranger = bench.client(bench.stranger())
     accepted = await stranger.connect(_STRANGER_TIMEOUT_S)
+    if accepted:
+        yield await _try_as_a_stranger(stranger, conv)
     stranger.session.stop()
     if accepted:
         yield Finding(OPEN_ACCOUNTS, Outcome.HOLDS, "A user with a new name can log in.")
     else:
         text = f"A user with a new name cannot log in: {bench.last_error or 'no answer'}."
         yield Finding(OPEN_ACCOUNTS, Outcome.FAILS, text)
+
+
+async def _try_as_a_stranger(stranger: Client, conv: Conversation) -> Finding:
+    """Return whether a user who is no member can read a conversation, or send to it."""
+    history = stranger.channel.ask(stranger.channel.codec.history, conv.name, 0, 1)
+    page = await stranger.call(history)
+    if page is not None and (page.entries or page.head):
+        return Finding(MEMBERS_ONLY, Outcome.FAILS, "A user who is no member read a conversation.")
+    attempt = await stranger.send(conv)
+    stored = attempt.sent.stored if attempt.sent is not None else "unknown"
+    if stored == "no":
+        text = "A user who is no member can neither read a conversation nor send to it."
+        return Finding(MEMBERS_ONLY, Outcome.HOLDS, text)
+    if stored == "unknown":
+        text = "Nothing answered a message of a user who is no member."
+        return Finding(MEMBERS_ONLY, Outcome.UNKNOWN, text)
+    return Finding(MEMBERS_ONLY, Outcome.FAILS, "A user who is no member sent a message.")

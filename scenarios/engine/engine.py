@@ -20,7 +20,7 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import StackError
 from gauntlet.scenarios.client.receiver import Receiver
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.engine import preparation, shutdown, user_actions
+from gauntlet.scenarios.engine import preparation, shutdown
 from gauntlet.scenarios.engine.assembly import assemble
 from gauntlet.scenarios.engine.dispatcher import Dispatcher
 from gauntlet.scenarios.engine.load_file import LoadFile
@@ -30,6 +30,7 @@ from gauntlet.scenarios.engine.scripted_users import (
     ScriptedUser,
     UserController,
 )
+from gauntlet.scenarios.engine.strangers import scheduled_actions
 from gauntlet.scenarios.schedule.arrivals import Stripe
 from gauntlet.scenarios.workloads.entities import device_keys
 
@@ -165,7 +166,7 @@ class Engine:
         """Begin the ramp at `zero_ns`, and set the times of user actions, arrivals and connects."""
         load, traffic, parts = self.load.scenario.load, self._plan.traffic, self._parts
         self._enter("ramp", zero_ns)
-        for offset_ns, user, action in user_actions.scheduled_actions(traffic):
+        for offset_ns, user, action in scheduled_actions(self._plan, parts.context, parts.port):
             parts.timers.at(zero_ns + offset_ns, partial(self._act, user, action))
         self._arrivals_ns = zero_ns + int(load.ramp * NS_PER_S)
         self._end_ns = self._arrivals_ns + int(load.steady * NS_PER_S)

@@ -12,7 +12,16 @@ import functools
 import random
 from collections import defaultdict, deque
 
-from gauntlet.core.history import Channel, Flag, Kind, PageFlag, RoomEvent
+from gauntlet.core.history import (
+    STRANGER_SSEQ,
+    Channel,
+    Flag,
+    Kind,
+    PageFlag,
+    Probe,
+    ProbeResult,
+    RoomEvent,
+)
 
 from .story import BACK_S, FAULT_S, HEAL_S, MS, RAMP_S, STEADY_S, ZERO, Link, S, Story
 
@@ -46,6 +55,7 @@ class _Model:
         self._faults()
         self._sends()
         self._ranges()
+        self._strangers()
         for conv in story.convs:
             for user in story.convs[conv]["members"]:
                 self._receive(conv, user)
@@ -84,6 +94,14 @@ class _Model:
             self.story.add(
                 Kind.RANGE, ZERO + S, conv=ROOM, peer=user, seq=seq, sseq=last.get(user, 0)
             )
+
+    def _strangers(self) -> None:
+        """Refuse a user who tries to read and write in a conversation of others."""
+        link = next(number for number, link in self.story.links.items() if link.user == TRAVELLER)
+        for probe in (Probe.HISTORY, Probe.SEND):
+            result, number = ProbeResult.REFUSED, STRANGER_SSEQ * (probe is Probe.SEND)
+            known = {"conv": 1, "link": link, "sseq": probe, "spare": result, "peer": number}
+            self.story.add(Kind.PROBE, ZERO + 12 * S, ref_ns=ZERO + 12 * S - MS, **known)
 
     def _connections(self) -> None:
         story, number = self.story, 0

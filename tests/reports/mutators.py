@@ -8,7 +8,16 @@ the clients of a broken system would have written.
 import itertools
 from collections.abc import Callable, Iterator
 
-from gauntlet.core.history import Channel, Flag, Kind, PageFlag, Record
+from gauntlet.core.history import (
+    Channel,
+    Flag,
+    Kind,
+    PageFlag,
+    Probe,
+    ProbeResult,
+    Record,
+    RoomEvent,
+)
 
 from .histories import LATE, LEAVER, ROOM, TRAVELLER
 from .story import MS, RAMP_S, STEADY_S, ZERO, Link, S, Story
@@ -413,6 +422,35 @@ def push_without_a_position(story: Story) -> set[Identity]:
     return {identity(record)}
 
 
+def answer_a_stranger(story: Story) -> set[Identity]:
+    """Grant a stranger the history."""
+    story.change(story.at(Kind.PROBE, sseq=Probe.HISTORY)[0], spare=ProbeResult.GRANTED, seq=5)
+    return set()
+
+
+def store_a_message_of_a_stranger(story: Story) -> set[Identity]:
+    """Refuse the message of a stranger, but store it."""
+    probe = story.records[story.at(Kind.PROBE, sseq=Probe.SEND)[0]]
+    (head,) = story.at(Kind.HEAD, conv=probe.conv)
+    known = story.records[head]
+    record = story.records[story.at(Kind.AUDIT, conv=probe.conv)[0]]
+    sent = record._replace(seq=known.seq + 1, peer=TRAVELLER, sseq=probe.peer, t_ns=record.t_ns + 1)
+    story.records.append(sent)
+    story.change(head, seq=known.seq + 1)
+    return {identity(sent)}
+
+
+def let_a_stranger_enter(story: Story) -> set[Identity]:
+    """Store that a user who is no member entered a room."""
+    (head,) = story.at(Kind.HEAD, conv=ROOM)
+    known = story.records[head]
+    event = story.records[story.at(Kind.AUDIT, conv=ROOM, flags=Channel.AUDIT | Flag.ROOM_EVENT)[0]]
+    entered = {"peer": TRAVELLER, "sseq": RoomEvent.ENTERED, "seq": known.seq + 1}
+    story.records.append(event._replace(t_ns=event.t_ns + 1, **entered))
+    story.change(head, seq=known.seq + 1)
+    return set()
+
+
 def skip_on_a_page(story: Story) -> set[Identity]:
     """Leave a room event out of a page."""
     (index, *_) = story.at(Kind.ROOM, flags=Channel.RESYNC)
@@ -534,6 +572,9 @@ MUTATORS: dict[Mutator, str] = {
     push_to_a_stranger: "misdelivery",
     push_an_unknown_conversation: "misdelivery",
     show_a_room_event_to_a_late_member: "misdelivery",
+    answer_a_stranger: "access",
+    store_a_message_of_a_stranger: "access",
+    let_a_stranger_enter: "access",
     skip_on_a_page: "history-gap",
     leave_a_hole_in_the_audit: "history-gap",
     present_a_message_beyond_the_audit: "history-gap",

@@ -15,6 +15,7 @@ DEVICES = "devices"
 ROOMS = "rooms"
 HEADS = "heads"
 OPEN_ACCOUNTS = "open_accounts"
+MEMBERS_ONLY = "members_only"
 
 CAPABILITIES: dict[str, str] = {
     SERVER_SEQ: "the server numbers the entries of a conversation without gaps, and all members "
@@ -29,6 +30,7 @@ CAPABILITIES: dict[str, str] = {
     HEADS: "the server reports the last position of each conversation",
     OPEN_ACCOUNTS: "any user name can log in, so that each run on a running system has its own "
     "users",
+    MEMBERS_ONLY: "only the members of a conversation can read it, enter it and send to it",
 }
 
 # What a load needs in which users have several devices (`load.devices`).

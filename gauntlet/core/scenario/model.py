@@ -203,6 +203,7 @@ class Load(_Part, frozen=True):
     acked_floor: float = 0.99  # of the ops outside of faults and recoveries; below it a run fails
     model: Literal["open", "closed"] = "open"
     devices: int = 1  # connected devices of each user
+    strangers: bool = True  # whether some users try to use conversations of others
     # How clients connect, where the adapter can use several transports; default: its usual one.
     transport: Literal["websocket", "long-poll", "sse", "tcp"] | None = None
 

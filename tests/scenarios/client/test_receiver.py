@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.core.history import Channel, Flag, Kind, PageFlag, RoomEvent
+from gauntlet.core.history import Channel, Flag, Kind, PageFlag, Probe, ProbeResult, RoomEvent
 from gauntlet.scenarios.adapters.base import Entry, Gap
 from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.client.connection import Connection
@@ -228,3 +228,13 @@ def test_conversations_of_older_accounts_are_not_the_concern_of_this_run(world, 
     own = payload.build(TALK.number, 2, 1, 500, 120, "ab12cd34")
     receiver.on_entry(open_connection(), Entry("d.unknown", 5, BOB.name, own))
     assert [record.kind for record in world.records] == [Kind.STRAY]
+
+
+def test_the_head_of_a_conversation_of_others_is_recorded_once(world, receiver):
+    world.context.conversations["d.x"] = Conversation(7, "d.x", "direct", (2, 3))
+    for head in (4, 5):
+        receiver.on_heads({"d.x": head}, fresh=False)
+    (record,) = world.records
+    assert record.kind is Kind.PROBE
+    assert (record.fields["sseq"], record.fields["seq"]) == (Probe.HEAD, 4)
+    assert record.fields["spare"] == ProbeResult.GRANTED

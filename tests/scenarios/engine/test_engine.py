@@ -8,7 +8,16 @@ import msgspec
 import pytest
 
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.history import RECORD, Channel, Kind, Record, RoomEvent
+from gauntlet.core.history import (
+    RECORD,
+    STRANGER_SSEQ,
+    Channel,
+    Kind,
+    Probe,
+    ProbeResult,
+    Record,
+    RoomEvent,
+)
 from gauntlet.core.run_directory import RunDir, read_jsonl
 from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS
 from gauntlet.core.scenario.model import Accounts, from_builtins
@@ -17,6 +26,7 @@ from gauntlet.scenarios.engine import shutdown
 from gauntlet.scenarios.engine.dispatcher import Dispatcher
 from gauntlet.scenarios.engine.engine import Engine
 from gauntlet.scenarios.engine.load_file import LoadFile
+from gauntlet.scenarios.engine.strangers import VISITS_MAX
 from gauntlet.scenarios.schedule.arrivals import Stripe
 
 from ..fakes import Faults
@@ -37,6 +47,7 @@ def load(tmp_path, api, workload=None, devices=1, steady="1500ms", limits=None, 
         "target": {"server": {"heads_poll_ms": 200}, **target},
         "load": {
             "users": USERS, "devices": devices,
+            "strangers": False,
             "workload": workload or {"direct": 1, "group": {"size": 4}},
             "rate": "80/s", "ramp": "500ms", "steady": steady, "attempt_timeout": "300ms",
             **(limits or {}),
@@ -305,3 +316,20 @@ async def test_users_cannot_sign_up_where_the_adapter_cannot(tmp_path, peer):
     scenario = msgspec.structs.replace(made.scenario, accounts=Accounts(sign_up=True))
     with pytest.raises(ConfigError, match=r"accounts\.sign_up must be false.*'reference'"):
         Engine(replace(made, scenario=scenario), Stripe())
+
+
+async def test_strangers_try_everything_and_an_open_server_grants_it(tmp_path, peer):
+    made = load(tmp_path, [peer.url])
+    strangers = msgspec.structs.replace(made.scenario.load, strangers=True)
+    made = replace(made, scenario=msgspec.structs.replace(made.scenario, load=strangers))
+    await drive(Engine(made, Stripe()))
+    probes = [record for record in records(made.run) if record.kind == Kind.PROBE]
+    granted = {record.sseq for record in probes if record.spare == ProbeResult.GRANTED}
+    assert {Probe.HISTORY, Probe.SEND} <= granted
+    sent = [record.peer for record in probes if record.sseq == Probe.SEND]
+    assert min(sent) == STRANGER_SSEQ
+    assert len(sent) == len(set(sent)) == VISITS_MAX
+    named = list(read_jsonl(made.run.links))
+    members = {row["conv"]: row["members"] for row in named if row["row"] == "conv"}
+    users = {row["link"]: row["user"] for row in named if row["row"] == "link"}
+    assert not any(users[record.link] in members[record.conv] for record in probes)

@@ -1,0 +1,112 @@
+"""access: a user obtained something in a conversation of which they are no member.
+
+Users of the load act as strangers: they request the history and the members of a conversation of
+others, enter it, and send to it (PROBE). Violations are a request that was granted, a message of a
+stranger that is stored although the send was refused or not answered, the attendance of a user who
+was never a member, and a head of a conversation that a stranger was told.
+
+An empty answer is a refusal: a server may treat a conversation of others like one that does not
+exist.
+"""
+
+import numpy as np
+
+from gauntlet.core.history import STRANGER_SSEQ, Flag, Kind, Probe, ProbeResult, RoomEvent
+from gauntlet.core.plugins import CheckKind
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.arrays import Ints, contains, ints, pair
+from gauntlet.reports.history.history import History
+
+KIND = CheckKind(
+    "access",
+    "a user who is no member read, entered or wrote to a conversation",
+    aspect="content",
+    required=True,
+)
+
+_OBTAINED = {
+    Probe.HISTORY: "read the history of {conv}, up to position {seq}",
+    Probe.MEMBERS: "read the members of {conv}",
+    Probe.SEND: "sent a message to {conv}",
+    Probe.ENTER: "entered {conv}",
+    Probe.HEAD: "was told the last position of {conv}, {seq}",
+}
+
+
+def check(history: History) -> Finding:
+    records = history.records
+    probes = np.flatnonzero(records["kind"] == Kind.PROBE)
+    result = records["spare"][probes]
+    granted = probes[result == ProbeResult.GRANTED]
+    stored = _stored(history, granted)
+    attended = _attended(history)
+    witnesses = [
+        *(_granted_witness(history, int(at)) for at in granted[:WITNESSES_MAX]),
+        *(_stored_witness(history, int(at)) for at in stored[:WITNESSES_MAX]),
+        *(_attended_witness(history, int(at)) for at in attended[:WITNESSES_MAX]),
+    ]
+    return Finding(
+        examined=int((result != ProbeResult.UNKNOWN).sum()),
+        subject="answered requests of strangers",
+        statement="Users read, entered or wrote to conversations of others {count} times, "
+        "in {examined} {subject}.",
+        count=granted.size + stored.size + attended.size,
+        witnesses=tuple(witnesses[:WITNESSES_MAX]),
+        not_applicable="" if probes.size else "No user made requests as a stranger.",
+    )
+
+
+def _stored(history: History, granted: Ints) -> Ints:
+    """Return the first record of each message of a stranger that exists without being granted."""
+    records = history.records
+    seen = np.isin(records["kind"], (Kind.AUDIT, Kind.DELIVER, Kind.RECEIVE))
+    seen &= records["flags"] & (Flag.ROOM_EVENT | Flag.FOREIGN | Flag.LEFTOVER) == 0
+    at = np.flatnonzero(seen & (records["sseq"] >= STRANGER_SSEQ))
+    known = np.unique(pair(records["conv"][granted], records["peer"][granted]))
+    message = pair(records["conv"][at], records["sseq"][at])
+    at, message = at[~contains(known, message)], message[~contains(known, message)]
+    return at[np.unique(message, return_index=True)[1]]
+
+
+def _attended(history: History) -> Ints:
+    """Return one record of each event by which a user who was never a member came or went."""
+    records, names = history.records, history.names
+    event = (records["kind"] == Kind.ROOM) | (
+        (records["kind"] == Kind.AUDIT) & (records["flags"] & Flag.ROOM_EVENT != 0)
+    )
+    event &= np.isin(records["sseq"], (RoomEvent.ENTERED, RoomEvent.EXITED)) & (records["peer"] > 0)
+    at = np.flatnonzero(event)
+    place = pair(records["conv"][at], records["seq"][at])
+    at = at[np.unique(place, return_index=True)[1]]
+    participants = history.membership.participants
+    subjects = pair(ints(records["conv"][at]), ints(records["peer"][at]))
+    known = np.array([int(conv) in names.convs for conv in records["conv"][at]], dtype=np.bool_)
+    strangers: Ints = at[~contains(participants, subjects) & known]
+    return strangers
+
+
+def _granted_witness(history: History, at: int) -> Witness:
+    record, user = history.records[at], int(history.user[at])
+    conv = history.names.conv(int(record["conv"]))
+    what = _OBTAINED[Probe(int(record["sseq"]))].format(conv=conv, seq=record["seq"])
+    return Witness(f"{history.names.user(user)} {what} without being a member.", (), user)
+
+
+def _stored_witness(history: History, at: int) -> Witness:
+    record, message = history.records[at], int(history.messages.of_record[at])
+    sender = history.names.user(int(record["peer"]))
+    conv = history.names.conv(int(record["conv"]))
+    return Witness(
+        f"A message that {sender} sent to {conv} as a stranger exists, although the send was not "
+        "acknowledged.",
+        (message,) if message >= 0 else (),
+    )
+
+
+def _attended_witness(history: History, at: int) -> Witness:
+    record = history.records[at]
+    event = RoomEvent(int(record["sseq"])).name.lower()
+    return Witness(
+        f"Position {record['seq']} of {history.names.conv(int(record['conv']))} is the event "
+        f"`{event}` of {history.names.user(int(record['peer']))}, who was never a member."
+    )
