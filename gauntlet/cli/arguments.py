@@ -223,6 +223,28 @@ def extract_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def judge_options(parser: argparse.ArgumentParser) -> None:
+    """Which run or history to judge, and where to write a report on the latter."""
+    parser.add_argument(
+        "directory", type=Path, nargs="?", help="a run directory, such as runs/2026…"
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE",
+        help="judge a history in JSON lines, which any system can have recorded; - is standard "
+        "input, and gzip is recognised (see docs/reference/histories.md)",
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        default=Path("runs"),
+        metavar="DIR",
+        help="with --from: folder for run directories (default: runs)",
+    )
+
+
 def mark_options(parser: argparse.ArgumentParser) -> None:
     """Which fault, and when it began or ended."""
     parser.add_argument("id", nargs="?", help="the id of the fault, such as switch-reboot")

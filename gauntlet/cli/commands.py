@@ -233,9 +233,9 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "judge",
-        "judge an existing run again, without any server",
+        "judge an existing run again, or a history of any system, without any server",
         run_directories.judge_again,
-        (arguments.directory_option,),
+        (arguments.judge_options,),
     ),
     Command(
         "explain",

@@ -7,18 +7,27 @@ from rich.console import Console
 
 from gauntlet.cli import mark, summary
 from gauntlet.core import run_directory
-from gauntlet.core.errors import Exit
+from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.run_directory import RunDir
+from gauntlet.reports.interchange.importing import import_history
 from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import history_of, judge
 from gauntlet.reports.witness import life, naming, text
 
 
 def judge_again(options: argparse.Namespace) -> int:
-    """Judge an existing run directory again, and write its result."""
-    directory = RunDir.open(options.directory)
-    result = judge(directory)
-    run_directory.write_json(directory.result, result)
+    """Judge an existing run directory again, or a history that others recorded."""
+    if (options.directory is None) == (options.source is None):
+        raise ConfigError("judge must be called with a run directory, or with --from FILE")
+    if options.source is None:
+        directory = RunDir.open(options.directory)
+        result = judge(directory)
+        run_directory.write_json(directory.result, result)
+    else:
+        directory = import_history(options.source, options.out, options.argv)
+        result = judge(directory)
+        run_directory.write_json(directory.result, result)
+        render(directory, result)
     summary.show(directory, result, Console(highlight=False), hint=None)
     return int(result["verdict"]["exit_code"])
 

@@ -59,6 +59,8 @@ DTYPE = [
 ]
 GROUPS_PER_WORKER = 4
 STRANGER_SSEQ = 1 << 31  # numbers of messages that strangers send begin here
+# In the manifest, the adapter of a history that another program recorded.
+RECORDED = "recorded"
 
 
 class Kind(IntEnum):

@@ -34,6 +34,7 @@ class RunDir:
         self.live = path / "live.jsonl"
         self.links = path / "links.jsonl"
         self.cleaned = path / "clean.jsonl"
+        self.messages = path / "messages.jsonl"
         self.events = path / "events"
         self.history = path / "history"
         self.latency = path / "latency"

@@ -22,14 +22,16 @@ connected.
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S, format_s
+from gauntlet.core.history import Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, pair
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, contains, ints, pair
 from gauntlet.reports.history.deliveries import ExpectedDeliveries
 from gauntlet.reports.history.history import History
 
 _PUSH_NS = NS_PER_S
+_LEAVE_NS = 5 * NS_PER_S
 _NOT_OWED = (
     " {count:,} more were missed by receivers who were not connected, which the adapter declares "
     "as allowed (at most once)."
@@ -64,7 +66,7 @@ def check(history: History) -> Finding:
         else None,
         happened="became due",
         unknown="The audit read nothing, so it is unknown which messages are stored."
-        if HISTORY in history.capabilities and not history.messages.stored.any()
+        if not (_needs_no_audit(history, acked).any() or history.messages.stored.any())
         else history.never_connected.describe(),
     )
 
@@ -76,16 +78,47 @@ def _judge(history: History, expected: ExpectedDeliveries, since_ns: Ints) -> tu
     """
     messages = history.messages
     # Without HISTORY there is no audit, so an acknowledgement is the only proof.
-    stored = messages.stored[expected.message] | (HISTORY not in history.capabilities)
+    stored = messages.stored[expected.message] | _needs_no_audit(history, expected)
     returned_ns = history.sessions.returned_ns(
         expected.session, messages.intended_ns[expected.message], expected.presented_ns
     )
+    returned_ns = np.where(_left_later(history, expected, since_ns), 0, returned_ns)
     judged = stored & (returned_ns != NEVER)
     judged &= ~_missed_while_away(history, expected)
     start_ns = np.maximum(since_ns[expected.message], returned_ns)
     # `presented_ns` of a missing delivery is NEVER, which is later than any deadline.
     late = expected.presented_ns > _deadlines_ns(history, expected, start_ns)
     return int(judged.sum()), np.flatnonzero(judged & late)
+
+
+def _needs_no_audit(history: History, expected: ExpectedDeliveries) -> Bools:
+    """Return for which deliveries the acknowledgement alone proves that the message is stored.
+
+    Without HISTORY there is no audit. In an imported history only some conversations may have one.
+    """
+    messages, records = history.messages, history.records
+    if HISTORY not in history.capabilities:
+        return np.ones(expected.message.size, dtype=np.bool_)
+    if not history.is_log:
+        return np.zeros(expected.message.size, dtype=np.bool_)
+    audited = np.unique(ints(records["conv"][records["kind"] == Kind.HEAD]))
+    unaudited: Bools = ~contains(audited, messages.conv[expected.message])
+    return unaudited
+
+
+def _left_later(history: History, expected: ExpectedDeliveries, since_ns: Ints) -> Bools:
+    """Return which receivers left an imported history for good, but only `_LEAVE_NS` later.
+
+    A load has a quiesce, in which all users who are away return. A log just ends.
+    """
+    if not history.is_log:
+        return np.zeros(expected.message.size, dtype=np.bool_)
+    left_ns = history.sessions.left_ns(expected.session)
+    since = since_ns[expected.message]
+    stayed: Bools = (left_ns != NEVER) & (
+        np.minimum(since, NEVER - _LEAVE_NS) + _LEAVE_NS < left_ns
+    )
+    return stayed
 
 
 def _missed_while_away(history: History, expected: ExpectedDeliveries) -> Bools:

@@ -36,7 +36,7 @@ class Sessions:
         self.user_sessions = np.unique(pair(self.connections.user, self.connections.session))
         self._origin = int(records["t_ns"].min()) if records.size else 0
         self._away, self._away_from, returned_ns = _absences(records, names)
-        unended = returned_ns == NEVER
+        unended = self._unended = returned_ns == NEVER
         self._never_returned = np.unique(self._away[unended & (self._away >= 0)])
         self._quiesce_started_ns = quiesce_started_ns
         self._away_to = np.where(
@@ -56,6 +56,13 @@ class Sessions:
         away_to = self._away_to[at]
         overlaps = (at >= 0) & (self._away[at] == session) & (away_to >= from_ns)
         return np.where(overlaps, away_to, 0)
+
+    def left_ns(self, session: Ints) -> Ints:
+        """Return when each session went away without ever coming back, NEVER if it did not."""
+        left = np.full(int(max(session.max(initial=0), self._away.max(initial=0))) + 1, NEVER)
+        for_good = self._unended & (self._away >= 0)
+        left[self._away[for_good]] = self._away_from[for_good]
+        return np.asarray(left[session], dtype=np.int64)
 
     def disconnected_spans(self, until_ns: int) -> list[tuple[int, int]]:
         """Return the spans in which a session had no connection although its user wanted one."""

@@ -1,7 +1,9 @@
 """The users, conversations and connections that records refer to by number: `links.jsonl`."""
 
+import json
 from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -30,6 +32,34 @@ class Connection:
     environment: str
 
 
+class MessageIds:
+    """The ids of the messages of an imported history, one JSON string a line, by number from 1.
+
+    They stay on disk, because only the few messages of witnesses are looked up.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._starts: Ints | None = None
+
+    @classmethod
+    def open(cls, file: Path) -> "MessageIds | None":
+        """Return the ids in a file, None if there is no such file."""
+        return cls(file) if file.is_file() else None
+
+    def find(self, number: int) -> str:
+        """Return the id of a message, its number if the file does not have it."""
+        if self._starts is None:
+            with self._file.open("rb") as lines:
+                lengths = [len(line) for line in lines]
+            self._starts = np.cumsum([0, *lengths], dtype=np.int64)
+        if not 0 < number < self._starts.size:
+            return str(number)
+        with self._file.open("rb") as stream:
+            stream.seek(int(self._starts[number - 1]))
+            return str(json.loads(stream.readline()))
+
+
 class Names:
     """Users, conversations and connections by number. A *session* is one device of one user.
 
@@ -42,11 +72,13 @@ class Names:
         convs: Mapping[int, Conversation],
         connections: Mapping[int, Connection],
         driven: Collection[int] = frozenset(),
+        message_ids: MessageIds | None = None,
     ) -> None:
         self.users = users
         self.convs = convs
         self.connections = connections
         self.driven = driven
+        self._message_ids = message_ids
         self._numbers = np.array(sorted(connections), dtype=np.int64)
         ordered = [connections[int(number)] for number in self._numbers]
         self.sessions = sorted({(known.user, known.device) for known in ordered})
@@ -89,7 +121,7 @@ class Names:
                     )
             except KeyError as error:
                 raise HistoryError(f"{run.links}: a row lacks the field {error}: {row}") from error
-        return cls(users, convs, connections, driven)
+        return cls(users, convs, connections, driven, MessageIds.open(run.messages))
 
     def user_of(self, links: Ints) -> Ints:
         """Return the user of each connection, 0 for a connection without a row."""
@@ -102,6 +134,10 @@ class Names:
     def user(self, number: int) -> str:
         """Return a user's name for a sentence."""
         return self.users.get(number, f"user {number}")
+
+    def message(self, number: int) -> str:
+        """Return how a sentence names a message: its id in an imported history, or its number."""
+        return str(number) if self._message_ids is None else self._message_ids.find(number)
 
     def conv(self, number: int) -> str:
         """Return a conversation's name for a sentence."""

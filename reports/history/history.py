@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gauntlet.core.errors import HistoryError
+from gauntlet.core.history import RECORDED
 from gauntlet.core.run_directory import RunDir, read_jsonl
 from gauntlet.core.scenario.capabilities import CAPABILITIES, SELF_ECHO
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.core.scenario.traits import Traits
-from gauntlet.reports.history.arrays import Bools, Ints, Records, ints
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, ints
 from gauntlet.reports.history.connections import Sessions
 from gauntlet.reports.history.deliveries import (
     ExpectedDeliveries,
@@ -58,10 +59,17 @@ class History:
     capabilities: frozenset[str]
     traits: Traits
 
+    @property
+    def is_log(self) -> bool:
+        """Whether others recorded it, without the phases of a load: nothing waited for its end."""
+        recorded = self.scenario.target.adapter == RECORDED
+        return recorded and self.events.quiesce_started_ns == NEVER
+
     def title(self, message: int) -> str:
         """Return a message in words: `message 7 of u0-1 in d.u0-1.u0-2`."""
         author = self.names.user(int(self.messages.author[message]))
-        return f"message {self.messages.sseq[message]} of {author} in {self.conv_of(message)}"
+        name = self.names.message(int(self.messages.sseq[message]))
+        return f"message {name} of {author} in {self.conv_of(message)}"
 
     def place(self, message: int) -> str:
         """Return a message's position as ` (position 7)`, empty where it is unknown."""

@@ -87,10 +87,13 @@ def _message(history: History, message: int, user: int) -> dict[str, Any]:
     kinds, receivers = history.records["kind"][at], history.user[at]
     preferred = np.isin(kinds, (*_SENDERS, Kind.AUDIT)) | (receivers == user)
     chosen = np.sort(np.concatenate([at[preferred], at[~preferred]])[:RECORDS_MAX])
+    number = int(messages.sseq[message])
+    name = history.names.message(number)
     return {
+        **({"id": name} if name != str(number) else {}),
         "conv": history.conv_of(message),
         "sender": history.names.user(int(messages.author[message])),
-        "sseq": int(messages.sseq[message]),
+        "sseq": number,
         "position": int(messages.position[message]),
         "omitted": int(at.size - chosen.size),
         "records": [_record(history, int(index)) for index in chosen],

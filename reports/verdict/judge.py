@@ -41,6 +41,7 @@ from gauntlet.reports.verdict import (
     harness_health_text,
     lost_workers,
     objectives,
+    unjudged,
 )
 from gauntlet.reports.verdict.objectives import Judged
 from gauntlet.reports.verdict.verdict import (
@@ -73,7 +74,9 @@ def judge(run: RunDir) -> dict[str, Any]:
             reasons += history_reasons([str(error)], events)
         body = _without_history(events, scenario)
     else:
-        body, found = _judge_history(history, required_checks(scenario))
+        body, found = _judge_history(
+            history, required_checks(scenario), unjudged.of_manifest(manifest)
+        )
         reasons = [*event_reasons(history.events), *found]
     result |= {"verdict": conclude(reasons), **body, "errors": errors.table(events)}
     result["workers"] = workers.worker_table(rows, events.lost)
@@ -140,9 +143,12 @@ def _machine(
     }
 
 
-def _judge_history(history: History, required: set[str]) -> tuple[dict[str, Any], list[Reason]]:
+def _judge_history(
+    history: History, required: set[str], missing: dict[str, str]
+) -> tuple[dict[str, Any], list[Reason]]:
     lost = history.events.lost
-    verdicts = lost_workers.downgrade_checks(checks.run_all(history), lost)
+    verdicts = unjudged.downgrade(checks.run_all(history), missing)
+    verdicts = lost_workers.downgrade_checks(verdicts, lost)
     verdicts = [evidence.with_moments(history, verdict) for verdict in verdicts]
     recoveries = recovery.find_recoveries(history)
     recovery_ends_ns = {fault: found.until_ns for fault, found in recoveries.items()}
@@ -167,6 +173,7 @@ def _judge_history(history: History, required: set[str]) -> tuple[dict[str, Any]
         "caveats": [
             *caveats.caveats(indicator_input, disturbances),
             *errors.caveats(history.events, history.scenario, recoveries),
+            *unjudged.caveats(missing),
         ],
         "disturbances": _disturbances(history.events, disturbances),
         "checks": [_check(history, verdict, required) for verdict in verdicts],

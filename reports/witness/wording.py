@@ -49,7 +49,7 @@ def client(history: History, session: int) -> str:
 def message(history: History, number: int) -> str:
     """Return the short name of a message: `message 7 of u0-1`."""
     author = history.names.user(int(history.messages.author[number]))
-    return f"message {history.messages.sseq[number]} of {author}"
+    return f"message {history.names.message(int(history.messages.sseq[number]))} of {author}"
 
 
 def what(record: Any) -> str:

@@ -1,0 +1,1 @@
+"""Histories of other systems: reads them from JSON lines, and writes runs as lines and columns."""

@@ -1,0 +1,371 @@
+"""Turns the lines of a history into rows of the spool, one line at a time."""
+
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gauntlet.core import run_directory
+from gauntlet.core.history import Channel, Flag, Kind, PageFlag, Record, RoomEvent
+from gauntlet.core.scenario.capabilities import CAPABILITIES, SERVER_SEQ
+from gauntlet.reports.interchange import lines
+from gauntlet.reports.interchange.names import Link, Registry, printable
+from gauntlet.reports.interchange.spool import ENTRY, READ, Spool
+from gauntlet.reports.interchange.times import Times
+
+_CHANNELS = {"live": Channel.LIVE, "resync": Channel.RESYNC, "history": Channel.HISTORY}
+_EVENTS = {event.name.lower(): event for event in RoomEvent}
+_SYNONYMS = {"ok": "acked", "fail": "rejected", "info": "unknown"}
+_ENDS = {"acked": Kind.ACK, "rejected": Kind.REJECT, "unknown": Kind.UNKNOWN}
+_U32_MAX, _POSITION_MAX = (1 << 32) - 1, (1 << 63) - 1
+
+
+@dataclass(frozen=True)
+class MemberSpan:
+    """A `member` line: times in nanoseconds, None where they are open."""
+
+    conv: int
+    user: int
+    since_ns: int | None
+    until_ns: int | None
+    first: int | None
+    last: int | None
+    unsure: bool
+
+
+@dataclass(frozen=True)
+class FaultSpan:
+    """A `fault` line; `until_ns` is None if the fault did not end."""
+
+    id: str
+    kind: str
+    target: str
+    begin_ns: int
+    requested_ns: int
+    until_ns: int | None
+    proof: dict[str, Any]
+    recover_within: float | None
+
+
+@dataclass
+class Converter:
+    """Takes the lines of one history; `add` raises ValueError with what is wrong with a line."""
+
+    names: Registry
+    spool: Spool
+    header: lines.Header = field(default_factory=lines.Header)
+    times: Times = field(default_factory=Times)
+    counts: Counter[str] = field(default_factory=Counter)
+    user_records: list[Record] = field(default_factory=list)
+    members: list[MemberSpan] = field(default_factory=list)
+    participants: set[tuple[int, int]] = field(default_factory=set)
+    faults: list[FaultSpan] = field(default_factory=list)
+    phases: dict[str, int] = field(default_factory=dict)
+    # By conversation: the first and the last send.
+    sends: dict[int, tuple[int, int]] = field(default_factory=dict)
+    first_used: dict[int, int] = field(default_factory=dict)  # by link
+    first_ns: int = 0
+    last_ns: int = 0
+    _lines: int = 0
+    _reads: int = 0
+
+    def add(self, line: lines.AnyLine) -> None:
+        """Take one line."""
+        _ADDERS[type(line)](self, line)
+        self._lines += 1
+        self.counts[str(line.__struct_config__.tag)] += 1
+
+    @property
+    def numbered(self) -> bool:
+        """Whether positions are declared to be without gaps."""
+        return SERVER_SEQ in self.header.capabilities
+
+    def begin(self, line: lines.Header) -> None:
+        if self._lines:
+            raise ValueError("the header must be the first line")
+        unknown = sorted(set(line.capabilities) - CAPABILITIES.keys())
+        if unknown:
+            known = ", ".join(CAPABILITIES)
+            raise ValueError(f"capabilities must be some of {known}; got {unknown[0]!r:.80}")
+        self.header, self.times = line, Times(line.time)
+
+    def _time(self, value: lines.Time, key: str = "time") -> int:
+        t_ns = self.times.parse(key, value)
+        self.first_ns = min(self.first_ns or t_ns, t_ns)
+        self.last_ns = max(self.last_ns, t_ns)
+        return t_ns
+
+    def _time_or(self, value: lines.Time | None, key: str, default: int) -> int:
+        return default if value is None else self._time(value, key)
+
+    def _position(self, value: int | None, key: str = "position") -> int:
+        if value is None:
+            return 0
+        largest = _U32_MAX - 1 if self.numbered else _POSITION_MAX
+        if not 0 <= value <= largest:
+            raise ValueError(f"{key} must be between 0 and {largest}; got {value}")
+        self.counts["positions"] += value > 0
+        return value
+
+    def _exact(self, value: int, key: str) -> int:
+        """Return a position that only means something if positions have no gaps."""
+        if not self.numbered:
+            raise ValueError(
+                f"{key} needs a header with `server_seq` among its capabilities: positions that "
+                "have no gaps"
+            )
+        return self._position(value, key)
+
+    def _link(self, line: Any, t_ns: int, *, new: bool = False) -> Link:
+        link = self.names.link(self.names.user(line.user), line.device, line.connection, new=new)
+        known = self.first_used.get(link.number)
+        if known is None or t_ns < known:
+            self.first_used[link.number] = t_ns
+        return link
+
+    def send(self, line: lines.Send) -> None:
+        t_ns = self._time(line.time)
+        link, conv = self._link(line, t_ns), self.names.conversation(line.conversation)
+        number = self.names.message(conv, line.message)
+        author = self.names.authors[number]
+        if author not in (0, link.user):
+            raise ValueError(
+                f"message must be an id that only one user sends in a conversation; "
+                f"{line.message!r:.80} was sent by another user before"
+            )
+        intended = self._time_or(line.intended, "intended", t_ns)
+        common: dict[str, int] = {"link": link.number, "sseq": number, "ref_ns": intended}
+        outcome = _SYNONYMS.get(str(line.outcome), line.outcome)
+        if not author:
+            self.names.authors[number] = link.user
+            self.names.bodies[number] = _checksum(line.body)
+            self.participants.add((conv, link.user))
+            handed = self._time_or(line.handed, "handed", t_ns)
+            self.spool.add(Kind.OP, min(handed, t_ns), conv, **common)
+            first, last = self.sends.get(conv, (t_ns, t_ns))
+            self.sends[conv] = (min(first, t_ns), max(last, t_ns))
+        attempts = 0
+        if outcome != "untried":
+            attempts = self.names.attempts[number] = min(self.names.attempts[number] + 1, 255)
+            self.spool.add(Kind.ATTEMPT, t_ns, conv, **common, spare=attempts)
+        elif line.completed is None:
+            raise ValueError("completed is missing; a send that was not tried must have an end")
+        if outcome is None and (line.completed is not None or line.position):
+            outcome = "acked"
+        if outcome is not None:
+            if outcome == "acked" and line.completed is None:
+                raise ValueError("completed is missing; an acknowledged send must have it")
+            end_ns = self._time_or(line.completed, "completed", t_ns)
+            if end_ns < t_ns:
+                raise ValueError(f"completed must not be before time; got {line.completed!r}")
+            kind = _ENDS.get(outcome, Kind.REJECT)
+            self._end(kind, end_ns, conv, number, line.position, link=link.number)
+
+    def _end(
+        self,
+        kind: Kind,
+        t_ns: int,
+        conv: int,
+        number: int,
+        position: int | None = None,
+        **more: int,
+    ) -> None:
+        self.counts[kind.name] += 1
+        self.spool.add(
+            kind, t_ns, conv, sseq=number, position=self._position(position),
+            spare=self.names.attempts[number], **more,
+        )  # fmt: skip
+
+    def ack(self, line: lines.Ack | lines.Reject | lines.GiveUp) -> None:
+        t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
+        number = self.names.message(conv, line.message)
+        sender = self.names.user(line.user) if line.user is not None else 0
+        if isinstance(line, lines.Ack):
+            flags = Flag.HANDED_OVER if line.handed_over else 0
+            self._end(Kind.ACK, t_ns, conv, number, line.position, sender=sender, flags=flags)
+        else:
+            kind = Kind.REJECT if isinstance(line, lines.Reject) else Kind.UNKNOWN
+            self._end(kind, t_ns, conv, number, sender=sender)
+
+    def _seen(self, conv: int, line: Any) -> dict[str, int]:
+        """Return the fields of a message that somewhere was found."""
+        unknown = line.message is None
+        if unknown and not getattr(line, "foreign", False):
+            raise ValueError("message must be a string or an integer; got null")
+        return {
+            "sseq": 0 if unknown else self.names.message(conv, line.message),
+            "position": self._position(line.position),
+            "sender": 0 if line.sender is None else self.names.user(line.sender),
+            "body": _checksum(line.body),
+        }
+
+    def deliver(self, line: lines.Deliver | lines.Copy) -> None:
+        t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
+        link = self._link(line, t_ns)
+        self.participants.add((conv, link.user))
+        flags = _CHANNELS[line.channel] | _marks(line)
+        kind = Kind.DELIVER
+        if isinstance(line, lines.Copy):
+            kind = Kind.RECEIVE
+            flags |= 0 if line.late else Flag.DUPLICATE
+        seen = self._seen(conv, line)
+        self.counts["delivered positions"] += seen["position"] > 0
+        self.spool.add(kind, t_ns, conv, link=link.number, flags=flags, **seen)
+
+    def read(self, line: lines.Read) -> None:
+        t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
+        requested = self._time_or(line.requested, "requested", t_ns)
+        link = 0
+        if line.user is not None:
+            reader = self._link(line, t_ns)
+            self.participants.add((conv, reader.user))
+            link = reader.number
+        self._reads += 1
+        self.counts["complete reads"] += line.complete
+        after = 0 if line.after is None else self._exact(line.after, "after") + 1
+        self.spool.add(
+            READ, t_ns, conv, ref_ns=requested, link=link, peer=len(line.messages),
+            seq=after, sseq=0 if line.head is None else self._exact(line.head, "head"),
+            spare=PageFlag.LAST if line.complete else 0, read=self._reads,
+        )  # fmt: skip
+        for entry in line.messages:
+            message = entry if isinstance(entry, lines.Message) else lines.Message(message=entry)
+            seen = self._seen(conv, message)
+            self.spool.add(ENTRY, t_ns, conv, link=link, read=self._reads, **seen)
+
+    def page(self, line: lines.Page) -> None:
+        t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
+        flags = (PageFlag.LAST if line.complete else 0) | (
+            PageFlag.DISORDERED if line.disordered else 0
+        )
+        if not 0 <= line.entries <= _U32_MAX:
+            raise ValueError(f"entries must be a number of messages; got {line.entries}")
+        self.spool.add(
+            Kind.PAGE, t_ns, conv, ref_ns=self._time_or(line.requested, "requested", t_ns),
+            link=0 if line.user is None else self._link(line, t_ns).number, peer=line.entries,
+            seq=self._exact(line.after, "after"), sseq=self._exact(line.through, "through"),
+            spare=flags,
+        )  # fmt: skip
+
+    def stored(self, line: lines.Stored) -> None:
+        t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
+        flags = Channel.AUDIT | _marks(line)
+        self.spool.add(Kind.AUDIT, t_ns, conv, flags=flags, **self._seen(conv, line))
+
+    def audited(self, line: lines.Audited) -> None:
+        t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
+        head = 0 if line.head is None else self._exact(line.head, "head")
+        self.spool.add(Kind.HEAD, t_ns, conv, seq=head)
+
+    def member(self, line: lines.Member) -> None:
+        conv, user = self.names.conversation(line.conversation), self.names.user(line.user)
+        first = None if line.first is None else self._exact(line.first, "first")
+        last = None if line.last is None else self._exact(line.last, "last")
+        since = None if line.time is None else self._time(line.time)
+        until = None if line.until is None else self._time(line.until, "until")
+        self.members.append(MemberSpan(conv, user, since, until, first, last, line.unsure))
+
+    def event(self, line: lines.Event) -> None:
+        t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
+        fields = {
+            "peer": self.names.user(line.subject),
+            "sseq": int(_EVENTS[line.event]),
+            "seq": self._exact(line.position, "position"),
+        }
+        if line.user is None:
+            flags = Channel.AUDIT | Flag.ROOM_EVENT
+            self.spool.add(Kind.AUDIT, t_ns, conv, flags=flags, **fields)
+            return
+        link, flags = self._link(line, t_ns).number, int(_CHANNELS[line.channel])
+        kind = Kind.ROOM
+        if line.copy:
+            kind, flags = Kind.RECEIVE, flags | Flag.ROOM_EVENT | Flag.DUPLICATE
+        self.spool.add(kind, t_ns, conv, link=link, flags=flags, **fields)
+
+    def gap(self, line: lines.Gap) -> None:
+        t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
+        first, last = self._exact(line.first, "first"), self._exact(line.last, "last")
+        self.spool.add(
+            Kind.GAP, t_ns, conv, link=self._link(line, t_ns).number, seq=first, sseq=last
+        )
+
+    def connect(self, line: lines.Connect) -> None:
+        t_ns = self._time(line.time)
+        link = self._link(line, t_ns, new=True)
+        self.names.servers[link.number] = line.server
+        dialled = self._time_or(line.dialled, "dialled", t_ns)
+        self.user_records.append(
+            Record(t_ns, dialled, link=link.number, peer=link.user, kind=Kind.CONNECT)
+        )
+
+    def disconnect(self, line: lines.Disconnect) -> None:
+        t_ns = self._time(line.time)
+        link = self._link(line, t_ns)
+        if not 0 <= line.code <= 0xFFFF:
+            raise ValueError(f"code must be between 0 and 65535; got {line.code}")
+        self.user_records.append(
+            Record(t_ns, link=link.number, peer=link.user, kind=Kind.DISCONNECT, spare=line.code)
+        )
+
+    def away(self, line: lines.Away) -> None:
+        t_ns = self._time(line.time)
+        link = self._link(line, t_ns)
+        self.user_records.append(Record(t_ns, link=link.number, peer=link.user, kind=Kind.OFFLINE))
+
+    def fault(self, line: lines.Fault) -> None:
+        for key, name in (("fault", line.fault), ("type", line.type)):
+            if not run_directory.is_slug(name):
+                raise ValueError(f"{key} must have {run_directory.SLUG_FORM}; got {name!r:.80}")
+        begin = self._time(line.time)
+        if any(fault.id == line.fault for fault in self.faults):
+            raise ValueError(f"fault must be a name of its own; got {line.fault!r:.80} again")
+        until = None if line.until is None else self._time(line.until, "until")
+        self.faults.append(
+            FaultSpan(
+                id=line.fault,
+                kind=line.type,
+                target=printable(line.target),
+                begin_ns=begin,
+                requested_ns=self._time_or(line.requested, "requested", begin),
+                until_ns=until,
+                proof=line.proof,
+                recover_within=line.recover_within,
+            )
+        )
+
+    def phase(self, line: lines.Phase) -> None:
+        self.phases.setdefault(line.phase, self._time(line.time))
+
+
+def _checksum(body: str | None) -> int:
+    """Return a checksum of a text, never 0; 0 if there is no text."""
+    return 0 if body is None else zlib.crc32(body.encode("utf-8", "surrogatepass")) or 1
+
+
+def _marks(line: lines.Deliver | lines.Copy | lines.Stored) -> int:
+    marks = {Flag.CRC_BAD: line.corrupt, Flag.FOREIGN: line.foreign, Flag.LEFTOVER: line.leftover}
+    return sum(int(flag) for flag, given in marks.items() if given)
+
+
+_ADDERS: dict[type[lines.Line], Callable[[Converter, Any], None]] = {
+    lines.Header: Converter.begin,
+    lines.Send: Converter.send,
+    lines.Ack: Converter.ack,
+    lines.Reject: Converter.ack,
+    lines.GiveUp: Converter.ack,
+    lines.Deliver: Converter.deliver,
+    lines.Copy: Converter.deliver,
+    lines.Read: Converter.read,
+    lines.Page: Converter.page,
+    lines.Stored: Converter.stored,
+    lines.Audited: Converter.audited,
+    lines.Member: Converter.member,
+    lines.Event: Converter.event,
+    lines.Gap: Converter.gap,
+    lines.Connect: Converter.connect,
+    lines.Disconnect: Converter.disconnect,
+    lines.Away: Converter.away,
+    lines.Fault: Converter.fault,
+    lines.Phase: Converter.phase,
+}

@@ -1,0 +1,116 @@
+"""Numbers the users, conversations, connections and messages of a history as they appear.
+
+What is kept in memory grows with the number of these, and not with the number of lines. The ids of
+messages are written to a file as they appear, because only witnesses need them again.
+"""
+
+import hashlib
+import json
+from array import array
+from pathlib import Path
+from typing import NamedTuple
+
+from gauntlet.core.run_directory import NUMBERS_PER_WORKER
+from gauntlet.reports.interchange.lines import Id
+
+UNKNOWN_SENDER = NUMBERS_PER_WORKER - 1  # the author of messages that no line sends
+MESSAGES_MAX = (1 << 32) - 1
+
+
+class Link(NamedTuple):
+    """A connection of a device: its number, its user, its device, and what number it has there."""
+
+    number: int
+    user: int
+    device: str
+    incarnation: int
+
+
+class Registry:
+    """All names of a history, and the numbers that records use for them.
+
+    A message is known by its conversation and its id. `authors` and `bodies` have, by the number of
+    a message, who sent it and the checksum of its text; 0 where that is unknown.
+    """
+
+    def __init__(self, ids: Path) -> None:
+        self.users: dict[str, int] = {}
+        self.conversations: dict[str, int] = {}
+        self.links: dict[tuple[int, str, str], Link] = {}
+        self.servers: dict[int, str] = {}
+        self.authors = array("L", [0])
+        self.bodies = array("L", [0])
+        self.attempts = array("B", [0])
+        self._latest: dict[tuple[int, str], Link] = {}
+        self._messages: dict[bytes, int] = {}
+        self._ids = ids.open("w", encoding="utf-8")
+
+    def close(self) -> None:
+        """Close the file of ids."""
+        self._ids.close()
+
+    def user(self, name: Id) -> int:
+        """Return the number of a user."""
+        return _numbered(self.users, str(name), "users")
+
+    def conversation(self, name: Id) -> int:
+        """Return the number of a conversation."""
+        return _numbered(self.conversations, str(name), "conversations")
+
+    def message(self, conversation: int, name: Id) -> int:
+        """Return the number of a message."""
+        text = str(name)
+        key = hashlib.blake2b(f"{conversation} {text}".encode(), digest_size=12).digest()
+        number = self._messages.get(key)
+        if number is None:
+            number = len(self.authors)
+            if number > MESSAGES_MAX:
+                raise ValueError(f"a history must have at most {MESSAGES_MAX:,} messages")
+            self._messages[key] = number
+            self.authors.append(0)
+            self.bodies.append(0)
+            self.attempts.append(0)
+            self._ids.write(json.dumps(printable(text)) + "\n")
+        return number
+
+    def link(
+        self,
+        user: int,
+        device: Id | None,
+        connection: Id | None,
+        *,
+        new: bool = False,
+    ) -> Link:
+        """Return a connection of a device: the one with that id, or the latest, or a `new` one."""
+        device = "main" if device is None else str(device)
+        latest = self._latest.get((user, device))
+        if connection is None:
+            if latest is not None and not new:
+                return latest
+            connection = f"\0{latest.incarnation if latest else 0}"
+        key = (user, device, str(connection))
+        found = self.links.get(key)
+        if found is None:
+            number = len(self.links) + 1
+            if number >= NUMBERS_PER_WORKER:
+                raise ValueError(
+                    f"a history must have fewer than {NUMBERS_PER_WORKER:,} connections"
+                )
+            incarnation = latest.incarnation + 1 if latest else 1
+            found = self.links[key] = Link(number, user, device, incarnation)
+        self._latest[user, device] = found
+        return found
+
+
+def printable(text: str) -> str:
+    """Return a text of the input for display; terminals and XML must not receive its controls."""
+    return "".join(each if each.isprintable() else "�" for each in text)
+
+
+def _numbered(numbers: dict[str, int], name: str, noun: str) -> int:
+    number = numbers.get(name)
+    if number is None:
+        number = numbers[name] = len(numbers) + 1
+        if number >= UNKNOWN_SENDER:
+            raise ValueError(f"a history must have fewer than {UNKNOWN_SENDER:,} {noun}")
+    return number

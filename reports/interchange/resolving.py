@@ -1,0 +1,180 @@
+"""Turns the rows of one group of conversations into records, once the whole input was read.
+
+The steps: who wrote each message, whether its text is the one that was sent, which position it has,
+what a read showed to its reader, and which read serves as the audit of its conversation.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gauntlet.core.history import DTYPE, Channel, Flag, Kind, PageFlag
+from gauntlet.reports.history.arrays import Bools, Ints, Records, contains, ints, pair
+from gauntlet.reports.interchange.names import UNKNOWN_SENDER
+from gauntlet.reports.interchange.spool import ENTRY, READ
+
+_MESSAGE_KINDS = (
+    Kind.OP, Kind.ATTEMPT, Kind.ACK, Kind.REJECT, Kind.UNKNOWN, Kind.DELIVER, Kind.RECEIVE,
+    Kind.AUDIT, ENTRY,
+)  # fmt: skip
+_ENDS = (Kind.ACK, Kind.REJECT, Kind.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The records of a group, sorted by time; which conversations have an audit; and counts."""
+
+    records: Records
+    audited: Ints
+    unaudited: Ints
+    placed_entries: int
+    placed_heads: int
+
+
+def resolve(
+    rows: Records, authors: Ints, bodies: Ints, end_ns: int, *, numbered: bool, session_of: Ints
+) -> Resolved:
+    """Return the records of a group; `session_of` has the session of each connection."""
+    rows = _with_authors(rows, authors, bodies)
+    rows["seq"] = _positions(rows, numbered=numbered)
+    entries = rows["kind"] == ENTRY
+    rows = _describe_reads(rows, numbered=numbered)
+    audits, audited, unaudited = _audits(rows)
+    placed = int((rows["seq"][entries] > 0).sum())
+    heads = int(((rows["kind"] == READ) & (rows["spare"] & 1 != 0) & (rows["sseq"] > 0)).sum())
+    rows = _show_reads(rows, session_of)
+    ends = _unended(rows, end_ns)
+    merged = np.concatenate([rows, audits, ends])
+    merged = merged[np.argsort(merged["t_ns"], kind="stable")]
+    records = np.empty(merged.size, dtype=np.dtype(DTYPE))
+    for name, _ in DTYPE:
+        records[name] = merged[name]
+    return Resolved(records, audited, unaudited, placed, heads)
+
+
+def _with_authors(rows: Records, authors: Ints, bodies: Ints) -> Records:
+    message = np.isin(rows["kind"], _MESSAGE_KINDS)
+    message &= rows["flags"] & Flag.ROOM_EVENT == 0
+    number = np.where(message, ints(rows["sseq"]), 0)
+    author, sender = authors[number], ints(rows["sender"])
+    known = np.where(author > 0, author, np.where(sender > 0, sender, UNKNOWN_SENDER))
+    rows["peer"] = np.where(message, known, rows["peer"])
+    sent, found = bodies[number], ints(rows["body"])
+    seen = message & ~np.isin(rows["kind"], (Kind.OP, Kind.ATTEMPT, *_ENDS))
+    corrupt = seen & (sent > 0) & (found > 0) & (sent != found)
+    rows["flags"] |= np.where(corrupt, Flag.CRC_BAD, 0).astype(np.uint8)
+    forged = seen & (author > 0) & (sender > 0) & (author != sender)
+    rows["flags"] |= np.where(forged, Flag.FOREIGN, 0).astype(np.uint8)
+    return rows
+
+
+def _positions(rows: Records, *, numbered: bool) -> Ints:
+    """Return the position of each row; the rank in the conversation if positions have gaps.
+
+    Entries of pages, of which often only the ids are known, get the position that is known from an
+    acknowledgement, a delivery or the store.
+    """
+    seq, position = ints(rows["seq"]), ints(rows["position"])
+    given = position > 0
+    if numbered:
+        seq = np.where(given, position, seq)
+    elif given.any():
+        conv = ints(rows["conv"])[given]
+        _, dense = np.unique(position[given], return_inverse=True)
+        places, which = np.unique(pair(conv, dense), return_inverse=True)
+        starts = np.searchsorted(places, pair(places >> 32, 0))
+        seq[given] = (np.arange(places.size) - starts + 1)[which]
+    message = np.isin(rows["kind"], _MESSAGE_KINDS) & (rows["sseq"] > 0)
+    placed = np.flatnonzero(message & given)
+    known = np.zeros(int(rows["sseq"].max(initial=0)) + 1, dtype=np.int64)
+    known[rows["sseq"][placed[::-1]]] = seq[placed[::-1]]
+    bare = (rows["kind"] == ENTRY) & ~given
+    return np.where(bare, known[np.where(bare, rows["sseq"], 0)], seq)
+
+
+def _describe_reads(rows: Records, *, numbered: bool) -> Records:
+    """Fill in what the pages claim: after which position, up to which, and whether sorted."""
+    reads = np.flatnonzero(rows["kind"] == READ)
+    entries = np.flatnonzero(rows["kind"] == ENTRY)
+    entries = entries[np.argsort(rows["read"][entries], kind="stable")]
+    owners, seq = rows["read"][entries], ints(rows["seq"][entries])
+    for at in reads:
+        low, high = np.searchsorted(owners, [rows["read"][at], rows["read"][at] + 1])
+        places = seq[low:high]
+        placed = places[places > 0]
+        if (placed[1:] < placed[:-1]).any():
+            rows["spare"][at] |= PageFlag.DISORDERED
+        complete = bool(rows["spare"][at] & PageFlag.LAST)
+        after = int(rows["seq"][at]) - 1
+        if after < 0:
+            first = int(placed.min(initial=1 << 32))
+            after = 0 if complete or not placed.size else first - 1
+        rows["seq"][at] = after
+        if numbered or placed.size:
+            last = int(placed.max(initial=after))
+            rows["sseq"][at] = max(int(rows["sseq"][at]), last)
+    return rows
+
+
+def _audits(rows: Records) -> tuple[Records, Ints, Ints]:
+    """Return AUDIT and HEAD rows of the reads that serve as audits, and which conversations.
+
+    The last complete read of a conversation is its audit, if it was requested after the last
+    acknowledgement and if the input has no audit of its own.
+    """
+    declared = np.unique(ints(rows["conv"][rows["kind"] == Kind.HEAD]))
+    size = int(rows["conv"].max(initial=0)) + 1
+    acked_ns = np.full(size, -1, dtype=np.int64)
+    acks = rows[rows["kind"] == Kind.ACK]
+    np.maximum.at(acked_ns, acks["conv"], acks["t_ns"])
+    complete = rows[(rows["kind"] == READ) & (rows["spare"] & PageFlag.LAST != 0)]
+    complete = complete[complete["ref_ns"] >= acked_ns[complete["conv"]]]
+    complete = complete[np.argsort(complete["ref_ns"], kind="stable")]
+    chosen = {int(read["conv"]): read for read in complete if int(read["conv"]) not in declared}
+    found = np.array([read["read"] for read in chosen.values()], dtype=np.int64)
+    audit = rows[(rows["kind"] == ENTRY) & np.isin(rows["read"], found)].copy()
+    audit["kind"], audit["link"] = Kind.AUDIT, 0
+    audit["flags"] = audit["flags"] | Channel.AUDIT
+    audit["spare"] = 0
+    heads = np.array(list(chosen.values()), dtype=rows.dtype)
+    heads["kind"], heads["link"], heads["seq"] = Kind.HEAD, 0, heads["sseq"]
+    for name in ("sseq", "peer", "spare", "ref_ns"):
+        heads[name] = 0
+    audited = np.union1d(declared, np.array(list(chosen), dtype=np.int64))
+    with_acks = np.unique(ints(acks["conv"]))
+    return np.concatenate([audit, heads]), audited, with_acks[~contains(audited, with_acks)]
+
+
+def _show_reads(rows: Records, session_of: Ints) -> Records:
+    """Turn reads into pages, and their entries into presentations or copies.
+
+    An entry is a presentation if nothing else presents the message to that session. Entries of
+    reads without a user are only evidence of what is stored.
+    """
+    entry = (rows["kind"] == ENTRY) & (rows["link"] > 0)
+    session = session_of[rows["link"]]
+    message = ints(rows["sseq"])
+    delivered: Bools = rows["kind"] == Kind.DELIVER
+    shown = np.unique(pair(session[delivered], message[delivered]))
+    at = np.flatnonzero(entry)
+    keys = pair(session[at], message[at])
+    first = np.zeros(at.size, dtype=np.bool_)
+    first[np.unique(keys, return_index=True)[1]] = True
+    presents = first & ~contains(shown, keys)
+    rows["kind"][at] = np.where(presents, Kind.DELIVER, Kind.RECEIVE)
+    copied = np.where(presents, 0, Flag.DUPLICATE) | Channel.HISTORY
+    rows["flags"][at] |= copied.astype(np.uint8)
+    rows["spare"][at] = 0
+    rows["kind"][rows["kind"] == READ] = Kind.PAGE
+    kept: Records = rows[rows["kind"] != ENTRY]
+    return kept
+
+
+def _unended(rows: Records, end_ns: int) -> Records:
+    """Return an UNKNOWN row for each send of which no end is known."""
+    ended = np.unique(ints(rows["sseq"][np.isin(rows["kind"], _ENDS)]))
+    ops = rows[rows["kind"] == Kind.OP]
+    open_: Records = ops[~contains(ended, ints(ops["sseq"]))].copy()
+    open_["kind"], open_["t_ns"], open_["position"], open_["seq"] = Kind.UNKNOWN, end_ns, 0, 0
+    open_["spare"] = 1
+    return open_

@@ -1,0 +1,56 @@
+"""Times of a history: seconds, milli-, micro- or nanoseconds, or RFC 3339, as nanoseconds."""
+
+import datetime as dt
+import math
+
+from gauntlet.core.clock import NS_PER_MS, NS_PER_S
+from gauntlet.reports.interchange.lines import Time
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_UNITS_NS = {"s": NS_PER_S, "ms": NS_PER_MS, "us": 1000, "ns": 1}
+# Numbers without a declared unit: the first bound that is above the number decides.
+_RECOGNISED = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (math.inf, "ns"))
+_MAX_NS = 1 << 62
+# A time of 0 means "none" in records, so a timeline that begins at 0 is moved.
+SHIFT_NS = NS_PER_S
+
+
+class Times:
+    """Reads the times of one file; the first time decides on the unit unless it is declared."""
+
+    def __init__(self, unit: str | None = None) -> None:
+        self.unit = unit
+
+    def parse(self, key: str, value: Time) -> int:
+        """Return a time in nanoseconds; ValueError with a sentence if it is none."""
+        unit = self.unit or _recognise(value)
+        ns = _parse(key, value, unit)
+        if not 0 <= ns < _MAX_NS:
+            raise ValueError(f"{key} must be between 0 and the year 2116; got {value!r}")
+        self.unit = unit
+        return ns + SHIFT_NS
+
+
+def _recognise(value: Time) -> str:
+    if isinstance(value, str):
+        return "rfc3339"
+    return next(unit for bound, unit in _RECOGNISED if value < bound or bound == math.inf)
+
+
+def _parse(key: str, value: Time, unit: str) -> int:
+    if unit == "rfc3339":
+        if not isinstance(value, str):
+            raise ValueError(f"{key} must be an RFC 3339 time as in other lines; got {value!r}")
+        try:
+            moment = dt.datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"{key} must be an RFC 3339 time; got {value[:80]!r}") from None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=dt.UTC)
+        since = moment - _EPOCH
+        return (since.days * 86_400 + since.seconds) * NS_PER_S + since.microseconds * 1000
+    if isinstance(value, str):
+        raise ValueError(f"{key} must be a number, in {unit} as in other lines; got {value[:80]!r}")
+    if isinstance(value, int):
+        return value * _UNITS_NS[unit]
+    return round(value * _UNITS_NS[unit])

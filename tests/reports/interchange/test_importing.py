@@ -1,0 +1,342 @@
+"""Histories of other systems: what is found in them, and what is unknown without its evidence."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gauntlet.core.errors import ConfigError
+from gauntlet.reports.interchange.importing import import_history
+from gauntlet.reports.verdict.judge import judge
+
+from .lines import USERS, Rows, deliver, find, good, read, send
+
+NUMBERED = {"capabilities": ["server_seq", "self_echo", "heads"]}
+Imported = Callable[[Rows], dict[str, Any]]
+
+
+def outcome(result: dict[str, Any], check: str) -> str:
+    return str(next(each["verdict"] for each in result["checks"] if each["id"] == check))
+
+
+def violated(result: dict[str, Any]) -> set[str]:
+    return {check["id"] for check in result["checks"] if check["verdict"] == "invalid"}
+
+
+def sentence(result: dict[str, Any], check: str) -> str:
+    return str(next(each["sentence"] for each in result["checks"] if each["id"] == check))
+
+
+def witness(result: dict[str, Any], check: str) -> str:
+    found = next(each for each in result["checks"] if each["id"] == check)
+    return str(found["witnesses"][0]["sentence"])
+
+
+@pytest.mark.parametrize("header", [{}, {"capabilities": ["self_echo"]}, NUMBERED])
+def test_a_good_history_passes(imported: Imported, header):
+    result = imported(good(**header))
+    assert violated(result) == set()
+    assert result["verdict"]["status"] == "pass", result["verdict"]
+    assert outcome(result, "undelivered") == outcome(result, "lost-acked") == "valid"
+
+
+def test_minimal_lines_suffice(imported: Imported):
+    keys = ("kind", "time", "user", "conversation", "message")
+    rows = [
+        {key: row[key] for key in keys if key in row}
+        for row in good()
+        if row["kind"] in ("send", "deliver")
+    ]
+    result = imported(rows)
+    assert violated(result) == set()
+    assert outcome(result, "duplicate") == outcome(result, "phantom") == "valid"
+    assert "`completed`" in sentence(result, "sender-fifo")
+    assert "`member`" in sentence(result, "misdelivery")
+    assert result["verdict"]["exit_code"] == 0
+    imported([*rows, deliver(2, "bob")])
+    assert violated(imported([*rows, rows[1]])) == {"duplicate"}
+
+
+def test_a_lost_delivery_names_the_receiver_and_the_message(imported: Imported):
+    rows = good()
+    del rows[find(rows, kind="deliver", message="m3", user="carol")]
+    result = imported(rows)
+    assert "undelivered" in violated(result)
+    assert result["verdict"]["exit_code"] == 1
+    assert "carol never received message m3 of alice in team" in witness(result, "undelivered")
+
+
+def test_a_read_is_a_delivery(imported: Imported):
+    rows = good()
+    del rows[find(rows, kind="deliver", message="m3", user="bob")]
+    assert violated(imported(rows)) == set()
+
+
+def test_a_message_that_the_last_read_does_not_have_is_lost(imported: Imported):
+    rows = good()
+    rows[-1]["messages"].remove("m4")
+    result = imported(rows)
+    assert violated(result) == {"lost-acked"}
+    assert "message m4 of bob in team" in witness(result, "lost-acked")
+
+
+def test_a_read_before_the_last_acknowledgement_proves_no_loss(imported: Imported):
+    result = imported([*good(), send(20, "alice"), *(deliver(20, user) for user in USERS)])
+    assert violated(result) == set()
+    assert "no conversation was read completely" in sentence(result, "lost-acked")
+
+
+def test_the_store_itself_is_evidence(imported: Imported):
+    rows = good()[:-1]
+    rows += [
+        {"kind": "stored", "time": 20, "conversation": "team", "message": f"m{at}", "position": at}
+        for at in (1, 2, 3, 5, 6)
+    ]
+    rows.append({"kind": "audited", "time": 21, "conversation": "team"})
+    assert violated(imported(rows)) == {"lost-acked"}
+
+
+def test_swapped_deliveries_of_one_sender_are_out_of_order(imported: Imported):
+    rows = good()
+    first = rows[find(rows, kind="deliver", message="m1", user="carol")]
+    first["time"] = 4.3
+    assert {"sender-fifo"} <= violated(imported(rows))
+
+
+def test_receivers_that_disagree_are_a_divergent_order(imported: Imported):
+    rows = good(capabilities=["self_echo"])
+    rows += [send(20, "alice"), send(21, "bob", time=20.01, completed=20.2)]
+    rows[-2]["completed"] = 20.2
+    rows[find(rows, kind="read")]["messages"] += ["m20", "m21"]
+    rows[find(rows, kind="read")]["time"] = 30.0
+    for user, times in {"alice": (20.3, 20.4), "bob": (20.3, 20.4), "carol": (20.4, 20.3)}.items():
+        rows += [deliver(20, user, time=times[0]), deliver(21, user, time=times[1])]
+    assert violated(imported(rows)) == {"divergent-order"}
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        ({"body": "text 4 with a change"}, "phantom"),
+        ({"sender": "mallory"}, "phantom"),
+        ({"message": "m99"}, "phantom"),
+        ({"position": 5}, "position"),
+    ],
+)
+def test_a_changed_delivery_is_found(imported: Imported, change, check):
+    rows = good()
+    rows[find(rows, kind="deliver", message="m4", user="carol")].update(change)
+    assert check in violated(imported(rows))
+
+
+def test_a_delivery_to_a_stranger_is_a_misdelivery(imported: Imported):
+    result = imported([*good(), deliver(3, "mallory")])
+    assert violated(result) == {"misdelivery"}
+    assert "mallory" in witness(result, "misdelivery")
+
+
+def test_positions_with_gaps_have_an_order(imported: Imported):
+    rows = good()
+    for row in rows:
+        if "position" in row:
+            row["position"] = 7_000_000_000_000 + row["position"] * 1_000
+    assert violated(imported(rows)) == set()
+    for row in rows:
+        if row.get("message") == "m2":
+            row["position"] = 7_000_000_000_000 + 5_500
+    assert violated(imported(rows)) >= {"realtime"}
+
+
+def test_a_page_in_disorder_is_found(imported: Imported):
+    rows = good(**NUMBERED)
+    rows[-1]["messages"] = ["m1", "m3", "m2", "m4", "m5", "m6"]
+    assert violated(imported(rows)) == {"history-order"}
+
+
+def test_a_push_that_skips_a_position_is_found(imported: Imported):
+    rows = good(**NUMBERED)
+    del rows[find(rows, kind="deliver", message="m3", user="carol")]
+    assert {"wire-order", "undelivered"} <= violated(imported(rows))
+
+
+def test_what_a_device_misses_is_due_when_it_returns(imported: Imported):
+    rows = [
+        *good(),
+        *({"kind": "connect", "time": 0.5, "user": user} for user in USERS),
+        {"kind": "disconnect", "time": 2.5, "user": "carol"},
+        {"kind": "connect", "time": 3.7, "user": "carol"},
+    ]
+    rows.sort(key=lambda row: row.get("time", 0))
+    at = find(rows, kind="deliver", message="m3", user="carol")
+    rows[at]["time"], rows[at]["channel"] = 3.9, "resync"
+    rows.sort(key=lambda row: row.get("time", 0))
+    assert violated(imported(rows)) == set()
+    del rows[find(rows, kind="deliver", message="m3", user="carol")]
+    assert violated(imported(rows)) == {"undelivered"}
+
+
+def test_nothing_is_expected_of_a_device_that_left_and_much_of_it_before(imported: Imported):
+    rows = good(12)
+    for at in range(10, 13):
+        del rows[find(rows, kind="deliver", message=f"m{at}", user="carol")]
+    assert violated(imported(rows)) == {"undelivered"}
+    rows.append({"kind": "disconnect", "time": 9.5, "user": "carol"})
+    assert violated(imported(rows)) == set()
+    del rows[find(rows, kind="deliver", message="m3", user="carol")]
+    assert violated(imported(rows)) == {"undelivered"}
+
+
+def test_a_member_who_joins_late_is_not_judged_without_a_position(imported: Imported):
+    rows = good()
+    rows.append({"kind": "member", "user": "dave", "conversation": "team", "time": 3.5})
+    rows.append(deliver(5, "dave"))
+    assert violated(imported(rows)) == set()
+
+
+def test_a_member_from_a_position_on_is_judged(imported: Imported):
+    rows = good(**NUMBERED)
+    rows.append({"kind": "member", "user": "dave", "conversation": "team", "first": 5})
+    rows.append(deliver(5, "dave"))
+    result = imported(rows)
+    assert violated(result) == {"undelivered"}
+    assert "dave never received message m6" in witness(result, "undelivered")
+    assert "misdelivery" in violated(imported([*rows, deliver(2, "dave")]))
+
+
+def test_a_fault_delays_the_deadline_of_deliveries(imported: Imported):
+    rows = good(delivery_deadline=1.0)
+    rows[find(rows, kind="deliver", message="m3", user="carol")]["time"] = 8.0
+    rows[-1]["time"] = 20.0
+    assert "undelivered" in violated(imported(rows))
+    rows.append({"kind": "fault", "fault": "edge-down", "time": 2.9, "until": 7.5})
+    result = imported(rows)
+    assert "undelivered" not in violated(result)
+    assert [fault["id"] for fault in result["faults"]] == ["edge-down"]
+
+
+def test_the_header_requires_what_is_unknown(imported: Imported):
+    result = imported([{"kind": "header", "require": ["lost-acked"]}, *good()[:-1]])
+    assert result["verdict"]["exit_code"] == 5
+    assert "complete: true" in result["verdict"]["reasons"][0]
+
+
+def test_what_the_header_excludes_is_not_judged(imported: Imported):
+    header = {"kind": "header", "unjudged": {"phantom": "bob's sends were not recorded"}}
+    result = imported([header, *(row for row in good() if row != send(4, "bob"))])
+    assert sentence(result, "phantom") == "Not judged: bob's sends were not recorded."
+
+
+def test_without_evidence_a_history_is_inconclusive(imported: Imported):
+    result = imported([{"kind": "member", "user": "bob", "conversation": "team"}])
+    assert result["verdict"]["exit_code"] == 5
+
+
+def test_all_forms_of_time_give_the_same_verdict(imported: Imported):
+    def shifted(factor: int, unit: type = int, base: int = 1_790_000_000) -> Rows:
+        rows = good()
+        del rows[find(rows, kind="deliver", message="m3", user="carol")]
+        for row in rows:
+            for key in ("time", "completed"):
+                if key in row:
+                    row[key] = unit((base + row[key]) * factor)
+        return rows
+
+    def rfc(seconds: float) -> str:
+        return f"2026-05-04T09:00:{seconds:06.3f}+02:00"
+
+    text = shifted(1, float, 0)
+    for row in text:
+        row.update({key: rfc(row[key]) for key in ("time", "completed") if key in row})
+    ms = [{"kind": "header", "time": "ms"}, *shifted(1000, base=0)]
+    histories = [shifted(1, float), shifted(1000), shifted(10**6), shifted(10**9), text, ms]
+    results = [imported(rows) for rows in histories]
+    assert [violated(result) for result in results] == [{"undelivered"}] * 6
+    assert {result["run"]["duration_s"] for result in results} == {10.0}
+
+
+def test_the_order_of_lines_does_not_matter(imported: Imported):
+    assert violated(imported(list(reversed(good())))) == set()
+
+
+def test_gzip_is_recognised(tmp_path: Path):
+    file = tmp_path / "history.log"
+    file.write_bytes(gzip.compress("\n".join(json.dumps(row) for row in good()).encode()))
+    assert judge(import_history(str(file), tmp_path / "runs", []))["verdict"]["exit_code"] == 0
+
+
+LINE = '{"kind":"send","time":1,"user":"a","conversation":"c","message":"m"'
+BAD = {
+    '{"kind":"send","note":' + "[" * 100_000: "1: a line must not be nested that deeply; got {",
+    "5": "1: a line must be a JSON object; got 5",
+    '{"kind": "send", "time": NaN}': "1: a line must be a JSON object: JSON is malformed",
+    "\x00\x1b[31m": "1: a line must be a JSON object: JSON is malformed",
+    '{"time": 1}': "1: kind must be one of header, send, ack",
+    '{"kind": "sent"}': "1: kind must be one of header, send, ack",
+    LINE.replace('"user":"a",', "") + "}": "1: a line of the kind send must have the key user",
+    LINE + ',"positon":1}': "1: a line of the kind send must have no key positon; it can have",
+    LINE.replace('"a"', "[]") + "}": "1: user is wrong: expected int | str, got array; got []",
+    LINE.replace('"time":1', '"time":-1') + "}": "1: time must be between 0 and the year 2116",
+    LINE.replace('"time":1', '"time":1e300') + "}": "1: time must be between 0 and the year 2116",
+    LINE.replace('"time":1', '"time":' + "9" * 5000) + "}": "1: time must be a number of at most",
+    LINE.replace('"time":1', '"time":"noon"') + "}": "1: time must be an RFC 3339 time; got 'noon'",
+    LINE + ',"completed":0.5}': "1: completed must not be before time; got 0.5",
+    LINE + ',"position":-5,"completed":2}': "1: position must be between 0 and",
+    LINE + "}\n" + LINE.replace('"a"', '"b"') + "}": "2: message must be an id that only one user",
+    LINE + '}\n{"kind":"header"}': "2: the header must be the first line",
+    '{"kind":"header","require":["x"]}\n' + LINE + "}": "1: require must name checks (lost-acked",
+    '{"kind":"header","capabilities":["x"]}': "1: capabilities must be some of server_seq",
+    '{"kind":"gap","time":1,"user":"a","conversation":"c","first":1,"last":2}': "1: first needs a",
+    '{"kind":"fault","time":1,"fault":"A b"}': "1: fault must have 1 to 64 lower-case letters",
+    "": "history.jsonl must have at least one line; got none",
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), BAD.items(), ids=range(len(BAD)))
+def test_a_bad_line_is_named(tmp_path: Path, text, sentence):
+    file = tmp_path / "history.jsonl"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        import_history(str(file), tmp_path / "runs", [])
+    assert sentence in str(raised.value)
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 600
+    assert not list((tmp_path / "runs").iterdir())
+
+
+def test_only_some_bad_lines_are_shown(tmp_path: Path):
+    file = tmp_path / "history.jsonl"
+    file.write_text("{}\n" * 1000)
+    with pytest.raises(ConfigError) as raised:
+        import_history(str(file), tmp_path / "runs", [])
+    assert str(raised.value).splitlines()[-1] == "reading stopped after 10 bad lines"
+    assert len(str(raised.value).splitlines()) == 11
+
+
+def test_a_very_long_line_is_refused(tmp_path: Path):
+    file = tmp_path / "history.jsonl"
+    file.write_bytes(b'{"kind":"send","note":"' + b"x" * (17 << 20))
+    with pytest.raises(ConfigError, match="a line must have at most 16 MiB"):
+        import_history(str(file), tmp_path / "runs", [])
+
+
+@pytest.mark.parametrize("damage", [lambda raw: raw[:-20], lambda raw: raw[:-8] + b"x" * 8])
+def test_damaged_gzip_is_an_error(tmp_path: Path, damage):
+    file = tmp_path / "history.jsonl.gz"
+    file.write_bytes(damage(gzip.compress("\n".join(map(json.dumps, good())).encode())))
+    with pytest.raises(ConfigError, match="cannot be read after line"):
+        import_history(str(file), tmp_path / "runs", [])
+
+
+def test_control_characters_of_names_are_not_displayed(imported: Imported):
+    rows = json.loads(json.dumps(good()).replace("carol", r"c\u001b[31m\ufffe"))
+    del rows[find(rows, kind="deliver", message="m3", user="c\x1b[31m\ufffe")]
+    assert "c�[31m� never received" in witness(imported(rows), "undelivered")
+
+
+def test_reads_by_users_are_not_duplicates(imported: Imported):
+    rows = good()
+    rows += [read(7.5, ["m1", "m2", "m3"], "carol", complete=False)] * 2
+    assert violated(imported(rows)) == set()
