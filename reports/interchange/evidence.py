@@ -100,4 +100,5 @@ def required(missing: dict[str, str], wanted: list[str] | None) -> list[str]:
     if wanted is not None:
         return wanted
     judged = [check for check in catalog.DEFAULT_REQUIRED if check not in missing]
-    return judged or list(catalog.DEFAULT_REQUIRED)
+    known = {check for _, _, checks in _NEEDS for check in checks}
+    return judged if known & set(judged) else list(catalog.DEFAULT_REQUIRED)

@@ -10,11 +10,12 @@ from array import array
 from pathlib import Path
 from typing import NamedTuple
 
+from gauntlet.core.history import STRANGER_SSEQ
 from gauntlet.core.run_directory import NUMBERS_PER_WORKER
 from gauntlet.reports.interchange.lines import Id
 
 UNKNOWN_SENDER = NUMBERS_PER_WORKER - 1  # the author of messages that no line sends
-MESSAGES_MAX = (1 << 32) - 1
+MESSAGES_MAX = STRANGER_SSEQ - 1
 
 
 class Link(NamedTuple):
