@@ -54,6 +54,7 @@ class Cutover:
         self._source = ""  # the environment that clients leave
         self._started_ns: int | None = None
         self._journalled_steps = 0
+        self._overdue = False
         self._status: CutoverStatus | None = None
 
     def inject(self, context: Context) -> Evidence:
@@ -89,9 +90,20 @@ class Cutover:
         if self._state() not in _ENDED:
             if context.stop.is_set():
                 self._request_rollback(context)
+            elif not self._overdue:
+                # The fault has failed, even if the cutover ends during a later attempt to heal.
+                self._overdue = True
+                state, evidence = self._state(), self._evidence()
+                self._request_rollback(context)
+                raise FaultFailed(
+                    f"the cutover did not end within {timeout_s:.0f} s, so a rollback was "
+                    f"requested; its state was {state}",
+                    evidence,
+                )
             self._follow(context, _ENDED, timeout_s, heed_stop=False)
         elif self._state() == "rolled-back" != self._expected_end:
-            raise FaultFailed("the cutover rolled back by itself", self._evidence())
+            cause = (self._status.error if self._status else "") or "no reason given"
+            raise FaultFailed(f"the cutover rolled back by itself: {cause}", self._evidence())
         elif self._state() == "done" != self._expected_end:
             raise FaultFailed("the cutover completed instead of rolling back", self._evidence())
         return {"steps": [[step.state, step.t_ns, step.detail] for step in self._steps()]}

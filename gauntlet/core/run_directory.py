@@ -81,7 +81,7 @@ class RunDir:
     def read_events(self) -> list[dict[str, Any]]:
         """Return the events of all writers in the order of `t_ns`, each with its `writer` added."""
         rows = [
-            {"writer": file.stem, **row}
+            {"writer": file.stem, **_event(row, file)}
             for file in sorted(self.events.glob("*.jsonl"))
             for row in read_jsonl(file)
         ]
@@ -155,13 +155,21 @@ def is_slug(text: str) -> bool:
 
 
 def read_jsonl(file: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a JSON-lines file, without a last line that its writer did not complete."""
-    if not file.exists():
+    """Yield the rows of a JSON-lines file, without a last line that its writer did not complete.
+
+    A file that does not exist has no rows. HistoryError if a row is no JSON object, or if the file
+    is a symbolic link or no regular file: a FIFO would block, and a link leads out of the run.
+    """
+    if not (file.exists() or file.is_symlink()):
         return
-    with file.open(encoding="utf-8") as lines:
-        for line in lines:
-            if line.endswith("\n"):
-                yield json.loads(line)
+    _require_regular(file)
+    try:
+        with file.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.endswith("\n"):
+                    yield _row(line, f"{file}, line {number}")
+    except (OSError, UnicodeDecodeError) as error:
+        raise HistoryError(f"{file} cannot be read: {error}") from error
 
 
 def write_json(file: Path, value: object) -> None:
@@ -171,11 +179,43 @@ def write_json(file: Path, value: object) -> None:
     temporary.replace(file)
 
 
+def _event(row: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Return a row of an event; HistoryError if it has no time or no kind."""
+    if type(row.get("t_ns")) is not int or not isinstance(row.get("kind"), str):
+        raise HistoryError(
+            f"{file}: each row must have a number `t_ns` and a text `kind`; got {row}"
+        )
+    return row
+
+
 def _read_object(file: Path) -> dict[str, Any]:
+    _require_regular(file)
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise HistoryError(f"{file} cannot be read: {error}") from error
+    return _row(text, str(file))
+
+
+def _require_regular(file: Path) -> None:
+    """Raise HistoryError unless the file is a regular one; nothing else is opened or followed."""
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        kind = "symbolic link" if file.is_symlink() else "special file or folder"
+        raise HistoryError(f"{file} must be a regular file; got a {kind}")
+
+
+def _row(text: str, where: str) -> dict[str, Any]:
+    """Return a JSON object; HistoryError for all else, NaN and deep nesting included."""
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise HistoryError(f"{where}: the JSON is nested too deeply") from None
+    except ValueError as error:
+        raise HistoryError(f"{where} cannot be read: {error}") from error
     if not isinstance(value, dict):
-        raise HistoryError(f"{file} must contain a JSON object; got {type(value).__name__}")
+        raise HistoryError(f"{where} must contain a JSON object; got {type(value).__name__}")
     return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")

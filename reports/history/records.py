@@ -44,6 +44,8 @@ def read_records(
 
 def _read_shard(run: RunDir, name: str, count: int) -> Records:
     file = run.history / name
+    if file.is_symlink():
+        raise HistoryError(f"history shard {name} must be a regular file; got a symbolic link")
     size = file.stat().st_size if file.is_file() else 0
     if size != count * RECORD_BYTES:
         raise HistoryError(

@@ -11,7 +11,7 @@ _ELEMENTS = {"invalid": "failure", "unknown": "skipped", "not-applicable": "skip
 
 def document(result: dict[str, Any]) -> str:
     """Return the content of junit.xml."""
-    name = result["run"]["scenario"]
+    name = _clean(result["run"]["scenario"])
     suite = ET.Element("testsuite", name=f"gauntlet.{name}")
     for check in result["checks"]:
         _add_case(suite, "checks", check["id"], check, required=check["required"])
@@ -32,7 +32,7 @@ def document(result: dict[str, Any]) -> str:
 def _add_case(
     suite: ET.Element, group: str, title: str, judged: dict[str, Any], *, required: bool
 ) -> None:
-    case = ET.SubElement(suite, "testcase", classname=f"gauntlet.{group}", name=title)
+    case = ET.SubElement(suite, "testcase", classname=f"gauntlet.{group}", name=_clean(title))
     tag = _ELEMENTS.get(judged["verdict"])
     if tag == "failure" and not required:
         tag = "skipped"
@@ -53,5 +53,15 @@ def _add_verdict(suite: ET.Element, verdict: dict[str, Any]) -> None:
 
 
 def _clean(text: str) -> str:
-    """Return the text without control characters, which XML 1.0 does not allow even if escaped."""
-    return "".join(character for character in text if character >= " " or character in "\n\t")
+    """Return the text without the characters that XML 1.0 does not allow even if escaped.
+
+    https://www.w3.org/TR/xml/#charsets: control characters, surrogates, U+FFFE and U+FFFF.
+    """
+    return "".join(
+        character
+        for character in text
+        if character in "\n\t"
+        or " " <= character < "\ud800"
+        or "\ue000" <= character <= "\ufffd"
+        or character >= "\U00010000"
+    )

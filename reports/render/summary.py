@@ -13,8 +13,9 @@ def document(result: dict[str, Any]) -> str:
     """Return the content of summary.md."""
     run, verdict = result["run"], result["verdict"]
     mark = _STATUS_MARKS.get(verdict["status"], "❔")
+    name, id_ = _cell(run["scenario"]), run["id"].replace("`", "'")
     lines = [
-        f"## {mark} {verdict['status'].upper()} – {run['scenario']} (exit {verdict['exit_code']})",
+        f"## {mark} {verdict['status'].upper()} – {name} (exit {verdict['exit_code']})",
         "",
         *(f"- {_cell(reason)}" for reason in verdict["reasons"][:REASONS_MAX]),
         "",
@@ -34,7 +35,7 @@ def document(result: dict[str, Any]) -> str:
     if result["objectives"]:
         lines += ["| objective | verdict | finding |", "|---|---|---|"]
         lines += [*map(_objective, result["objectives"]), ""]
-    lines.append(f"Run `{run['id']}`, seed {run['seed']}, {run['stack']} stack.")
+    lines.append(f"Run `{id_}`, seed {run['seed']}, {run['stack']} stack.")
     return "\n".join(lines) + "\n"
 
 
@@ -57,12 +58,13 @@ def _check(check: dict[str, Any]) -> str:
 
 
 def _objective(objective: dict[str, Any]) -> str:
-    verdict = objective["verdict"]
-    return f"| {objective['id']} | {_MARKS[verdict]} {verdict} | {_cell(objective['sentence'])} |"
+    name, verdict = _cell(objective["id"]), objective["verdict"]
+    return f"| {name} | {_MARKS[verdict]} {verdict} | {_cell(objective['sentence'])} |"
 
 
 def _cell(text: str) -> str:
     """Return a text escaped for a table cell: without markup and line breaks."""
     for character in "\\|<>`*_[]":
         text = text.replace(character, f"\\{character}")
-    return text.replace("\n", " ")
+    # U+2028 and the like end a line in some renderers, and a lone surrogate cannot be written.
+    return " ".join(text.split()).encode(errors="replace").decode()

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import msgspec
+
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.run_directory import SCHEMA_VERSION, RunDir, read_jsonl
 from gauntlet.core.scenario import model as scenarios
@@ -53,12 +55,34 @@ from gauntlet.reports.verdict.verdict import (
     objective_reasons,
 )
 
+# What rows raise that are valid JSON, but were not written by this program.
+_DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    msgspec.MsgspecError,
+    RecursionError,
+)
+
 
 def judge(run: RunDir) -> dict[str, Any]:
     """Return the content of `result.json`; see `docs/reference/run-directory.md`.
 
     A history that cannot be judged gives a result with the status `error` and without checks.
+    HistoryError if the manifest or the events are damaged, so that there is nothing to describe.
     """
+    try:
+        return _judge(run)
+    except _DAMAGE as error:
+        raise HistoryError(
+            f"{run.path} cannot be judged, because a row lacks something or has another type than "
+            f"expected ({type(error).__name__}: {str(error)[:200]})"
+        ) from error
+
+
+def _judge(run: RunDir) -> dict[str, Any]:
     manifest = run.read_manifest()
     scenario = scenarios.from_builtins(manifest["scenario"])
     rows, scenario = apply_marks(run.read_events(), scenario)

@@ -75,6 +75,8 @@ def problems(scenario: Scenario) -> Iterator[Problem]:
         path = ("sla", index)
         yield from _unless_one_of(catalog.INDICATORS, objective.indicator, (*path, "indicator"))
         yield from _unless_one_of(scenario.windows(), objective.window, (*path, "window"))
+        if not math.isfinite(objective.value):
+            yield Problem((*path, "value"), str(objective.value), "a finite number")
 
 
 def target_fits(target: str, accepted: tuple[str, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from gauntlet.chaos.clients.cluster_control import CutoverStatus, CutoverStep
@@ -121,6 +122,31 @@ def test_a_failed_cutover_is_not_healed(stack, spec, script):
     fault.heal(stack.context)
     with pytest.raises(RollbackError, match="failed"):
         fault.verify(stack.context)
+
+
+def test_a_cutover_that_does_not_end_is_a_failed_fault_and_is_rolled_back(stack, spec, script):
+    """Later attempts to heal wait for the end of the rollback, but the fault stays failed."""
+    script("prepare", "drain")
+    fault = Cutover(spec("cutover", "edge", drain="3s"))
+    fault.inject(stack.context)
+    with pytest.raises(FaultFailed, match=r"did not end within 63 s.*its state was drain"):
+        fault.heal(stack.context)
+    assert stack.control.calls[-1] == ("rollback",)
+    with pytest.raises(RollbackError):
+        fault.verify(stack.context)
+    assert fault.heal(stack.context)["steps"][-1][0] == "drain"
+
+
+def test_a_cutover_that_rolled_back_reports_why(stack, spec, script):
+    script("prepare", "drain", "rollback", "rolled-back")
+    stack.control.statuses = [
+        msgspec.structs.replace(status, error="2 of 40 canaries received nothing")
+        for status in stack.control.statuses
+    ]
+    fault = Cutover(spec("cutover", "edge"))
+    fault.inject(stack.context)
+    with pytest.raises(FaultFailed, match="rolled back by itself: 2 of 40 canaries"):
+        fault.heal(stack.context)
 
 
 def test_a_stopped_run_requests_a_rollback(stack, spec, script, monkeypatch):

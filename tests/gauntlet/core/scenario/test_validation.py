@@ -194,3 +194,12 @@ def test_parameters_of_a_fault_must_have_their_kind(params, fine):
 def test_bodies_have_sizes_that_fit_their_kind(load, problem):
     plain = {"version": 1, "name": "x", "about": "x", "load": load}
     assert [tuple(each) for each in problems(from_builtins(plain))] == [problem]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_the_value_of_an_objective_is_a_finite_number(value):
+    sla = [{"id": "a", "indicator": "ack_p99_ms", "op": "<", "value": value}]
+    plain = {"version": 1, "name": "x", "about": "x", "sla": sla}
+    assert [tuple(problem) for problem in problems(from_builtins(plain))] == [
+        (("sla", 0, "value"), str(value), "a finite number")
+    ]
