@@ -78,6 +78,7 @@ class Audit:
                 if SERVER_SEQ in self._context.adapter.capabilities:
                     await self._record_ranges(conv)
                     entries, head = await self._read_all(conv)
+                    self._record_ended_ranges(conv, entries)
                     found = [(seq, self._content(conv, e)) for seq, e in sorted(entries.items())]
                 else:
                     found, head = [(0, content) for content in await self._copies(conv)], 0
@@ -107,6 +108,23 @@ class Audit:
             first = {numbers[name]: seq for name, seq in named.items() if name in numbers}
         for user, seq in first.items():
             context.sink.add(Kind.RANGE, context.now_ns(), conv=conv.number, peer=user, seq=seq)
+
+    def _record_ended_ranges(self, conv: Conversation, entries: dict[int, Entry]) -> None:
+        """Record what users could read who were removed, from the events that are stored."""
+        context = self._context
+        first: dict[str, int] = {}
+        for seq, entry in sorted(entries.items()):
+            if entry.event == "added":
+                first[entry.user] = seq
+            elif entry.event == "removed" and entry.user in first:
+                context.sink.add(
+                    Kind.RANGE,
+                    context.now_ns(),
+                    conv=conv.number,
+                    peer=context.user_numbers.get(entry.user, 0),
+                    seq=first.pop(entry.user),
+                    sseq=seq,
+                )
 
     async def _read_all(self, conv: Conversation) -> tuple[dict[int, Entry], int]:
         entries: dict[int, Entry] = {}

@@ -190,3 +190,13 @@ async def test_a_head_that_nothing_reaches_ends_the_audit(numbered):
     assert len(asked) < 6
     assert [record.fields["seq"] for record in world.kinds(Kind.AUDIT)] == [1, 2]
     assert [record.fields["seq"] for record in world.kinds(Kind.HEAD)] == [3]
+
+
+async def test_the_range_of_a_removed_user_ends_with_their_removal(numbered):
+    entries = [
+        Entry(TALK.name, position, event=event, user="u0-1")
+        for position, event in enumerate(("added", "removed", "added", "entered"), 1)
+    ]
+    world = await numbered(lambda after, _limit: Page(entries[after:], head=4))
+    ranges = [record.fields for record in world.kinds(Kind.RANGE) if record.fields.get("sseq")]
+    assert [(row["peer"], row["seq"], row["sseq"]) for row in ranges] == [(2, 1, 2)]
