@@ -3,7 +3,7 @@
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.history import Channel
+from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.core.scenario import leftovers
 from gauntlet.core.scenario.capabilities import SELF_ECHO
 from gauntlet.reports.history.arrays import NEVER, Bools, Ints, find, pair
@@ -41,6 +41,45 @@ def beyond_retention(history: History) -> Bools:
         ends = np.searchsorted(conv, conv, side="right")
         beyond[at] |= ends - np.arange(at.size) > retention.count
     return beyond
+
+
+def named_by(history: History, check: str) -> bool:
+    """Return whether violations of another check fail the run, so that they need no second count.
+
+    One defect may violate several checks. Its consequences are left out only if the check that
+    names the defect itself is required.
+    """
+    return check in history.scenario.checks.required
+
+
+def unreadable_places(history: History, kinds: tuple[Kind, ...]) -> tuple[Ints, Ints]:
+    """Return (place, session) where a body arrived that was not sent there, sorted by place.
+
+    A place is a conversation and a position; the session is -1 for the audit. `phantom` reports
+    these bodies: what should have been there in their stead is neither lost nor undelivered.
+    """
+    records = history.records
+    if not named_by(history, "phantom"):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    foreign = np.isin(records["kind"], kinds) & (records["seq"] > 0)
+    foreign &= records["flags"] & Flag.FOREIGN != 0
+    at = np.flatnonzero(foreign)
+    place = pair(records["conv"][at], records["seq"][at])
+    order = np.argsort(place, kind="stable")
+    return place[order], history.session[at][order]
+
+
+def lost_places(history: History) -> Ints:
+    """Return the sorted places of acknowledged messages that the audit does not find.
+
+    `lost-acked` reports these messages, so that a page need not contain them.
+    """
+    messages = history.messages
+    if not named_by(history, "lost-acked"):
+        return np.empty(0, dtype=np.int64)
+    lost = messages.acked & messages.sent & ~messages.handed_over & ~messages.stored
+    lost &= (messages.position > 0) & ~beyond_retention(history)
+    return np.unique(pair(messages.conv[lost], messages.position[lost]))
 
 
 def first_positions(history: History, conv: Ints) -> Ints:

@@ -12,6 +12,8 @@ server reports, and must not end before a position that some client received bef
 Where the accounts may be older than the run, positions before the run's first message in their
 conversation are not required: the server may have deleted what earlier runs left behind.
 
+A position that is omitted because its acknowledged message is lost concerns `lost-acked`.
+
 A broken server may report any head. Positions beyond the last one that any record of the
 conversation contains are therefore counted as a range and not one by one.
 """
@@ -25,7 +27,7 @@ from gauntlet.core.history import Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
-from gauntlet.reports.checks._shared import OwnPositions, first_positions, messages_at
+from gauntlet.reports.checks._shared import OwnPositions, first_positions, lost_places, messages_at
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Bools, Ints, contains, find, ints, pair
 from gauntlet.reports.history.history import History
@@ -45,8 +47,12 @@ KIND = CheckKind(
 def check(history: History) -> Finding:
     positions = KnownPositions(history)
     page, position, beyond_pages = _required_positions(history, positions)
-    omitted = np.flatnonzero(~_received(history, page, position))
+    lost = lost_places(history)
+    missing = ~_received(history, page, position)
+    missing &= ~contains(lost, pair(history.records["conv"][page], position))
+    omitted = np.flatnonzero(missing)
     holes, audited = _audit_holes(history)
+    holes = [part for hole in holes for part in _without(hole, lost)]
     beyond = _beyond_audit(history)
     short, short_audited = _short_pages(history, positions)
     in_ranges = sum(hole.size for hole in (*holes, *beyond_pages))
@@ -179,6 +185,21 @@ def _audit_holes(history: History) -> tuple[list[Hole], int]:
         for at in gaps
     ]
     return _of_this_run(history, [*between, *_audit_tails(history, places)]), places.size
+
+
+def _without(hole: Hole, lost: Ints) -> Iterator[Hole]:
+    """Yield the parts of a hole that hold no lost message."""
+    first = hole.first
+    start, end = np.searchsorted(lost, [hole.conv << 32 | hole.first, hole.conv << 32 | hole.last])
+    for place in lost[start : end + 1].tolist():
+        position = place & _LOW
+        if place >> 32 != hole.conv or position > hole.last:
+            break
+        if first < position:
+            yield hole._replace(first=first, last=position - 1)
+        first = position + 1
+    if first <= hole.last:
+        yield hole._replace(first=first)
 
 
 def _audit_tails(history: History, places: Ints) -> Iterator[Hole]:

@@ -3,7 +3,8 @@
 A message is identified by (conversation, author, sender's number) in its body, so it is found even
 if it is stored at another position or under another id. Only conversations whose audit was
 completed (they have a HEAD record) are judged. What the server need not keep (`Traits.retention`)
-and what was only handed over, because the protocol has no acknowledgement, is not judged.
+and what was only handed over, because the protocol has no acknowledgement, is not judged. Where
+the audit finds another body at a message's position, `phantom` reports that instead.
 """
 
 import numpy as np
@@ -11,9 +12,9 @@ import numpy as np
 from gauntlet.core.history import Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY
-from gauntlet.reports.checks._shared import beyond_retention
+from gauntlet.reports.checks._shared import beyond_retention, unreadable_places
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import contains, ints
+from gauntlet.reports.history.arrays import contains, ints, pair
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -31,6 +32,8 @@ def check(history: History) -> Finding:
     stored = np.zeros(len(messages), dtype=np.bool_)
     found = messages.of_record[records["kind"] == Kind.AUDIT]
     stored[found[found >= 0]] = True
+    unreadable, _ = unreadable_places(history, (Kind.AUDIT,))
+    stored |= contains(unreadable, pair(messages.conv, messages.position))
     acked = messages.acked & messages.sent & ~messages.handed_over
     audited_acked = acked & contains(audited, messages.conv)
     judged = audited_acked & ~beyond_retention(history)

@@ -13,7 +13,8 @@ overlaps the wait, and from the return of a receiver who was away on purpose. Wh
 begins, the load reconnects all users who are away: a user whom the system does not admit any more
 still counts. Only in a run that was cut short before that, nothing is expected for such a user. If
 the system never admitted some user at all, the check is unknown at best. Messages that the audit
-does not find concern `lost-acked`.
+does not find concern `lost-acked`. If the device received another body at a message's position,
+`phantom` reports that instead.
 
 Where the adapter declares `at_most_once`, nothing is expected of what a receiver missed while not
 connected.
@@ -25,8 +26,9 @@ from gauntlet.core.clock import NS_PER_MS, NS_PER_S, format_s
 from gauntlet.core.history import Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY
+from gauntlet.reports.checks._shared import unreadable_places
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, contains, ints, pair
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, contains, find, ints, pair
 from gauntlet.reports.history.deliveries import ExpectedDeliveries
 from gauntlet.reports.history.history import History
 
@@ -84,7 +86,7 @@ def _judge(history: History, expected: ExpectedDeliveries, since_ns: Ints) -> tu
     )
     returned_ns = np.where(_left_later(history, expected, since_ns), 0, returned_ns)
     judged = stored & (returned_ns != NEVER)
-    judged &= ~_missed_while_away(history, expected)
+    judged &= ~_missed_while_away(history, expected) & ~_unreadable(history, expected)
     start_ns = np.maximum(since_ns[expected.message], returned_ns)
     # `presented_ns` of a missing delivery is NEVER, which is later than any deadline.
     late = expected.presented_ns > _deadlines_ns(history, expected, start_ns)
@@ -119,6 +121,23 @@ def _left_later(history: History, expected: ExpectedDeliveries, since_ns: Ints) 
         np.minimum(since, NEVER - _LEAVE_NS) + _LEAVE_NS < left_ns
     )
     return stayed
+
+
+def _unreadable(history: History, expected: ExpectedDeliveries) -> Bools:
+    """Return the missing deliveries in whose place the session received another body."""
+    messages = history.messages
+    place, session = unreadable_places(history, (Kind.DELIVER, Kind.RECEIVE))
+    places = np.unique(place)
+    expected_place = find(
+        places, pair(messages.conv[expected.message], messages.position[expected.message])
+    )
+    received = np.unique(pair(find(places, place), session))
+    unreadable: Bools = (
+        expected.missing
+        & (expected_place >= 0)
+        & contains(received, pair(expected_place, expected.session))
+    )
+    return unreadable
 
 
 def _missed_while_away(history: History, expected: ExpectedDeliveries) -> Bools:

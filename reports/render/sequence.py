@@ -16,7 +16,7 @@ _TEXT_MAX = 76
 _ARROW_HEAD = 6
 
 _FROM_CLIENT = {"send", "op"}
-_FROM_SERVER = {"ack", "reject", "delivery", "copy", "page", "gap", "room-event"}
+_FROM_SERVER = {"ack", "reject", "delivery", "copy", "stray", "page", "gap", "room-event"}
 _FAILED = {"unknown", "missing"}
 _AUDIT = {"audit", "audit-head"}
 _FAULT = {"fault-begin", "fault-end"}

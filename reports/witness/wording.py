@@ -15,6 +15,7 @@ _WHAT: dict[int, str] = {
     Kind.UNKNOWN: "unknown",
     Kind.DELIVER: "delivery",
     Kind.RECEIVE: "copy",
+    Kind.STRAY: "stray",
     Kind.GAP: "gap",
     Kind.CONNECT: "connect",
     Kind.DISCONNECT: "disconnect",
@@ -67,7 +68,7 @@ def record(history: History, index: int) -> str:
         return _SENDING[Kind(kind)](row, about, place)
     if kind == Kind.AUDIT:
         return f"the audit finds {about}{place}{_marks(row)}"
-    if kind in (Kind.DELIVER, Kind.RECEIVE):
+    if kind in (Kind.DELIVER, Kind.RECEIVE, Kind.STRAY):
         how = _BY_CHANNEL[Channel(int(row["flags"]) & CHANNEL_BITS)]
         dropped = ", a copy that is dropped" if kind == Kind.RECEIVE else ""
         return f"{about} is {how}{place}{dropped}{_marks(row)}"

@@ -543,9 +543,59 @@ def recover_too_late(story: Story) -> set[Identity]:
     return set()
 
 
+def lose_in_the_middle(story: Story) -> set[Identity]:
+    """Acknowledge a message and push it to all, but do not store it; others follow it."""
+    _, known = next(_heads(story))
+    audit = next(
+        index
+        for index in story.at(Kind.AUDIT, conv=known.conv)[5:]
+        if _of(story, Kind.ACK, identity(story.records[index]))
+    )
+    message = identity(story.records[audit])
+    story.drop([audit])
+    return {message}
+
+
+def replace_a_pushed_body(story: Story) -> set[Identity]:
+    """Push bytes that were never sent in place of a message, at its position."""
+    _, known = next(_heads(story))
+    shown = [
+        index
+        for index in story.at(Kind.DELIVER, conv=known.conv)
+        if _receiver(story, index) != story.records[index].peer
+        and _of(story, Kind.ACK, identity(story.records[index]))
+    ]
+    record = story.records[shown[7]]
+    story.change(shown[7], peer=0, sseq=0, ref_ns=0, flags=record.flags | Flag.FOREIGN)
+    return set()
+
+
+def replace_a_stored_body(story: Story) -> set[Identity]:
+    """Store bytes that were never sent in place of an acknowledged message."""
+    _, known = next(_heads(story))
+    audit = next(
+        index
+        for index in story.at(Kind.AUDIT, conv=known.conv)[5:]
+        if _of(story, Kind.ACK, identity(story.records[index]))
+    )
+    record = story.records[audit]
+    story.change(audit, peer=0, sseq=0, ref_ns=0, flags=record.flags | Flag.FOREIGN)
+    return set()
+
+
+def push_what_was_never_sent(story: Story) -> set[Identity]:
+    """Push a message of this run that has no op, between two that were sent."""
+    _, known = next(_heads(story))
+    index = story.at(Kind.DELIVER, conv=known.conv)[9]
+    made_up = story.records[index]._replace(sseq=888_888, seq=0, flags=Channel.RESYNC)
+    story.records.append(made_up._replace(t_ns=made_up.t_ns + 1))
+    return {identity(made_up)}
+
+
 MUTATORS: dict[Mutator, str] = {
     lose_the_tail: "lost-acked",
     acknowledge_what_is_not_stored: "lost-acked",
+    lose_in_the_middle: "lost-acked",
     withhold_the_tail: "undelivered",
     withhold_from_the_second_device: "undelivered",
     withhold_what_was_not_answered: "undelivered",
@@ -567,6 +617,9 @@ MUTATORS: dict[Mutator, str] = {
     store_a_refused_message: "phantom",
     deliver_a_refused_message: "phantom",
     receive_a_foreign_body: "phantom",
+    replace_a_pushed_body: "phantom",
+    replace_a_stored_body: "phantom",
+    push_what_was_never_sent: "phantom",
     read_before_joining: "misdelivery",
     read_after_leaving: "misdelivery",
     push_to_a_stranger: "misdelivery",

@@ -74,7 +74,7 @@ def test_a_hole_between_messages_of_the_run_is_a_violation(judged):
     conv = next(story.records[index].conv for index in story.at(Kind.HEAD)
                 if story.records[index].conv != ROOM)  # fmt: skip
     story.drop(story.at(Kind.AUDIT, conv=conv, seq=COUNT + 3))
-    assert violated(judged(story)) == {"history-gap", "lost-acked"}
+    assert violated(judged(story)) == {"lost-acked"}
 
 
 def test_a_message_of_the_run_at_the_position_of_a_leftover_is_a_conflict(judged):

@@ -1,9 +1,14 @@
 """The most specific violation is named first."""
 
+import pytest
+
 from gauntlet.core.scenario import catalog
 from gauntlet.reports.checks.finding import Outcome, Verdict
 from gauntlet.reports.verdict.precedence import NAMED_FIRST, rank
 from gauntlet.reports.verdict.verdict import check_reasons
+
+from ..histories import good_story
+from ..mutators import MUTATORS, replace_a_stored_body
 
 
 def test_the_order_lists_checks_and_each_of_them_once():
@@ -22,3 +27,23 @@ def test_a_corruption_is_named_before_the_delivery_that_it_spoiled():
     ]
     named = [reason.sentence.partition(":")[0] for reason in check_reasons(verdicts, set())]
     assert named == ["phantom", "divergent-order", "sender-fifo", "undelivered"]
+
+
+@pytest.mark.parametrize("seed", range(1, 3))
+@pytest.mark.parametrize("mutate", MUTATORS, ids=lambda mutate: mutate.__name__)
+def test_one_anomaly_is_named_first_in_many_histories(judged, mutate, seed):
+    """Over more histories than the tests of the checks, and by the reasons that people read."""
+    story = good_story(seed + 20)
+    mutate(story)
+    story.reconcile()
+    reasons = judged(story)["verdict"]["reasons"]
+    assert reasons[0].partition(":")[0] == MUTATORS[mutate]
+
+
+def test_consequences_count_if_the_check_that_names_the_defect_is_not_required(judged):
+    story = good_story(1)
+    replace_a_stored_body(story)
+    story.scenario["checks"] = {"required": ["lost-acked"]}
+    story.reconcile()
+    violated = [c["id"] for c in judged(story)["checks"] if c["verdict"] == "invalid"]
+    assert violated == ["lost-acked", "phantom"]
