@@ -1,5 +1,6 @@
 """The entry point of `gauntlet`: parse, call the command, turn errors into exit codes."""
 
+import errno
 import sys
 import traceback
 from collections.abc import Sequence
@@ -8,6 +9,8 @@ from gauntlet.cli import output
 from gauntlet.cli.arguments import build_parser
 from gauntlet.cli.commands import COMMANDS
 from gauntlet.core.errors import Exit, GauntletError
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,6 +27,13 @@ def _main(arguments: list[str]) -> int:
     except GauntletError as error:
         _print_error(error)
         return int(error.exit_code)
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            traceback.print_exc()
+        else:
+            where = f": {error.filename}" if error.filename else ""
+            sys.stderr.write(f"gauntlet: the disk is full ({error.strerror}{where})\n")
+        return int(Exit.HARNESS)
     except KeyboardInterrupt:  # outside of a run; a run handles its own interrupts
         sys.stderr.write("gauntlet: stopped\n")
         return int(Exit.INTERRUPTED)

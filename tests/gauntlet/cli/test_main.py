@@ -1,9 +1,11 @@
 """The command line without a run: usage, listing, dry runs, exit codes."""
 
+from pathlib import Path
+
 import pytest
 
 from gauntlet.cli import main
-from gauntlet.cli.arguments import build_parser
+from gauntlet.cli.arguments import Command, build_parser
 from gauntlet.cli.commands import COMMANDS, scenario_of
 from gauntlet.core.errors import Exit
 from gauntlet.core.scenario import loader
@@ -135,3 +137,15 @@ def test_a_dry_run_of_an_impossible_run_is_refused(capsys):
         "--workers must be between 1 and 100 (at least 2 users per worker); got 999"
         in capsys.readouterr().err
     )
+
+
+def test_a_full_disk_ends_in_one_line(monkeypatch, capsys):
+    """/dev/full accepts no byte, like a file on a disk without space."""
+
+    def fill(_options):
+        with Path("/dev/full").open("wb", buffering=0) as file:
+            file.write(b"x")
+
+    monkeypatch.setattr(main, "COMMANDS", [Command("fill", "fill the disk", fill)])
+    assert main.main(["fill"]) == Exit.HARNESS
+    assert capsys.readouterr().err == "gauntlet: the disk is full (No space left on device)\n"
