@@ -16,6 +16,7 @@ from gauntlet.reports.checks import (
     history_gap,
     history_order,
     history_regress,
+    late,
     lost_acked,
     misdelivery,
     phantom,
@@ -58,6 +59,7 @@ _REGISTERED: tuple[CheckModule, ...] = (
     history_order,
     history_regress,
     resync_replay,
+    late,
     unrecovered,
 )
 

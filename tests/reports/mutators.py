@@ -20,7 +20,7 @@ from gauntlet.core.history import (
 )
 
 from .histories import LATE, LEAVER, ROOM, TRAVELLER
-from .story import MS, RAMP_S, STEADY_S, ZERO, Link, S, Story
+from .story import BACK_S, FAULT_S, MS, RAMP_S, STEADY_S, ZERO, Link, S, Story
 
 QUIESCE_NS = ZERO + (RAMP_S + STEADY_S) * S
 
@@ -537,6 +537,21 @@ def keep_a_user_disconnected(story: Story) -> set[Identity]:
     return set()
 
 
+def serve_one_conversation_late(story: Story) -> set[Identity]:
+    """Present all of one direct conversation 3 s later, in the same order, but for the fault."""
+    fault, over = int(ZERO + FAULT_S * S), int(ZERO + (BACK_S + 2) * S)
+    for kind in (Kind.DELIVER, Kind.RECEIVE, Kind.GAP):
+        for index in story.at(kind, conv=1):
+            record = story.records[index]
+            if record.t_ns >= over:
+                story.change(index, t_ns=record.t_ns + 3 * S)
+            elif record.t_ns < fault:
+                # What comes just before the fault keeps its order, at a hundredth of its distances.
+                latest = fault - (fault - record.t_ns) // 100
+                story.change(index, t_ns=min(record.t_ns + 3 * S, latest))
+    return set()
+
+
 def recover_too_late(story: Story) -> set[Identity]:
     """Let the service recover, but not within the time that the fault expects."""
     story.scenario["faults"][0]["expect"] = {"recover_within": "50ms"}
@@ -636,5 +651,6 @@ MUTATORS: dict[Mutator, str] = {
     forget_the_last_positions: "history-regress",
     push_again_what_the_client_had: "resync-replay",
     keep_a_user_disconnected: "unrecovered",
+    serve_one_conversation_late: "late",
     recover_too_late: "unrecovered",
 }

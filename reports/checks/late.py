@@ -1,0 +1,136 @@
+"""late: one conversation or one receiver is served much later than all others.
+
+Percentiles over all deliveries hide a conversation of many that is always late. The check compares
+the median delays of conversations, and those of receivers, with each other. A delay is the time
+from the first attempt to the presentation; deliveries count whose receiver was not away on purpose
+and whose message was intended outside of all faults and their recovery windows. A median is late if
+it is above both `_LEAST_NS` and `_FACTOR` times the median of the medians: a system in which
+everything is late concerns the objectives, and a single late message concerns `undelivered`.
+
+A conversation with a late receiver is judged by its deliveries to the others.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gauntlet.core.clock import NS_PER_S, format_s
+from gauntlet.core.plugins import CheckKind
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.history.arrays import Ints, ints
+from gauntlet.reports.history.history import History
+from gauntlet.reports.metrics import windows
+
+_LEAST_NS = 2 * NS_PER_S
+_FACTOR = 10
+_SAMPLES_MIN = 5  # of a conversation or a receiver
+_GROUPS_MIN = 3  # the one that is late and at least two others
+
+KIND = CheckKind(
+    "late",
+    "one conversation or receiver is served much later than all others",
+    aspect="loss",
+    required=True,
+)
+
+
+@dataclass(frozen=True)
+class _Late:
+    """A group of deliveries: its key, its size, and its delivery with the median delay."""
+
+    key: int
+    size: int
+    at: int
+    delay_ns: int
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """How many groups could be compared, which are late, and the usual delay."""
+
+    compared: int
+    late: tuple[_Late, ...]
+    usual_ns: int
+
+
+def check(history: History) -> Finding:
+    expected = history.expected
+    counted, delay_ns = _delays(history)
+    user = ints(expected.user[counted])
+    receivers = _compare(user, delay_ns)
+    others = ~np.isin(user, [each.key for each in receivers.late])
+    conv = ints(history.messages.conv[expected.message[counted]])[others]
+    conversations = _compare(conv, delay_ns[others])
+    witnesses = [
+        _witness(history, f"{history.names.user(each.key)} received", each, receivers, counted)
+        for each in receivers.late
+    ] + [
+        _witness(
+            history,
+            f"The members of {history.names.conv(each.key)} received",
+            each,
+            conversations,
+            counted[others],
+        )
+        for each in conversations.late
+    ]
+    compared = receivers.compared + conversations.compared
+    return Finding(
+        examined=compared,
+        subject="receivers and conversations",
+        statement="{count} of {examined} {subject} {were} served more than "
+        f"{_FACTOR} times later than usual.",
+        count=len(witnesses),
+        witnesses=tuple(witnesses[:WITNESSES_MAX]),
+        not_applicable=""
+        if compared
+        else f"Fewer than {_GROUPS_MIN} receivers or conversations have {_SAMPLES_MIN} deliveries "
+        "outside of faults, so there is nothing to compare.",
+    )
+
+
+def _delays(history: History) -> tuple[Ints, Ints]:
+    """Return the indices of the expected deliveries that count, and their delays."""
+    expected, messages = history.expected, history.messages
+    intended_ns = messages.intended_ns[expected.message]
+    calm = windows.baseline(history.events, history.scenario.recovery_window)
+    returned_ns = history.sessions.returned_ns(expected.session, intended_ns, expected.presented_ns)
+    chosen = ~expected.own & ~expected.missing & (returned_ns == 0) & calm.contains(intended_ns)
+    counted = np.flatnonzero(chosen)
+    begun_ns = messages.first_attempt_ns[expected.message[counted]]
+    return counted, expected.presented_ns[counted] - begun_ns
+
+
+def _compare(group: Ints, delay_ns: Ints) -> _Comparison:
+    """Compare the median delays of groups of deliveries."""
+    order = np.lexsort((delay_ns, group))
+    keys, start, size = np.unique(group[order], return_index=True, return_counts=True)
+    enough = size >= _SAMPLES_MIN
+    keys, start, size = keys[enough], start[enough], size[enough]
+    if keys.size < _GROUPS_MIN:
+        return _Comparison(0, (), 0)
+    at = order[start + (size - 1) // 2]
+    median_ns = delay_ns[at]
+    usual_ns = int(np.median(median_ns))
+    late = np.flatnonzero(median_ns > max(_LEAST_NS, _FACTOR * usual_ns))
+    return _Comparison(
+        int(keys.size),
+        tuple(_Late(int(keys[n]), int(size[n]), int(at[n]), int(median_ns[n])) for n in late),
+        usual_ns,
+    )
+
+
+def _witness(
+    history: History, subject: str, late: _Late, comparison: _Comparison, counted: Ints
+) -> Witness:
+    expected, at = history.expected, int(counted[late.at])
+    message = int(expected.message[at])
+    return Witness(
+        f"{subject} half of {late.size:,} deliveries at least {format_s(late.delay_ns / NS_PER_S)} "
+        f"after they were sent, such as {history.title(message)}; usual are "
+        f"{format_s(comparison.usual_ns / NS_PER_S)}.",
+        (message,),
+        int(expected.user[at]),
+        (int(expected.record[at]),),
+        session=int(expected.session[at]),
+    )

@@ -1,0 +1,70 @@
+"""What is late in comparison, and what is not."""
+
+import pytest
+
+from gauntlet.core.history import Kind
+
+from ..histories import ROOM, good_story
+from ..mutators import serve_one_conversation_late
+from ..story import BACK_S, FAULT_S, HEAL_S, MS, ZERO, S
+
+CALM_NS = int(ZERO + (BACK_S + 5.5) * S)  # from here on, outside of the recovery window
+
+
+def delay(story, chosen, by_ns, since_ns=CALM_NS):
+    """Delay what some deliveries present from a time on."""
+    for kind in (Kind.DELIVER, Kind.RECEIVE, Kind.GAP):
+        for index in story.at(kind):
+            record = story.records[index]
+            if record.t_ns >= since_ns and chosen(record, story.links[record.link].user):
+                story.change(index, t_ns=record.t_ns + by_ns)
+
+
+def test_a_late_conversation_is_named_with_its_delay(verdict):
+    story = good_story()
+    serve_one_conversation_late(story)
+    late = verdict("late", story)
+    assert late.outcome == "invalid"
+    assert late.count == 1
+    assert "The members of d.u0-1.u0-3 received half of" in late.witnesses[0].sentence
+    assert "deliveries at least 3" in late.witnesses[0].sentence
+
+
+def test_a_late_receiver_is_named_once_and_none_of_their_conversations(verdict):
+    story = good_story()
+    delay(story, lambda _record, user: user == 2, 3 * S)
+    late = verdict("late", story)
+    assert late.count == 1
+    assert late.witnesses[0].sentence.startswith("u0-2 received half of")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "by_ns"),
+    [
+        pytest.param(lambda _record, _user: True, 3 * S, id="everything"),
+        pytest.param(lambda record, _user: record.conv == 1, 1_500 * MS, id="less than 2 s"),
+        pytest.param(
+            lambda record, _user: record.conv == 1 and record.sseq % 4 == 0, 3 * S, id="a few"
+        ),
+    ],
+)
+def test_what_is_usual_short_or_rare_is_not_late(verdict, chosen, by_ns):
+    story = good_story()
+    delay(story, chosen, by_ns)
+    assert verdict("late", story).outcome == "valid"
+
+
+def test_deliveries_of_a_fault_do_not_count(verdict):
+    story = good_story()
+    for index in story.at(Kind.DELIVER, conv=1):
+        record = story.records[index]
+        if ZERO + FAULT_S * S <= record.ref_ns <= ZERO + HEAL_S * S:
+            story.change(index, t_ns=record.t_ns + 6 * S)
+    assert verdict("late", story).outcome == "valid"
+
+
+def test_two_conversations_are_too_few_to_compare(verdict):
+    story = good_story()
+    story.drop([at for at, record in enumerate(story.records) if record.conv not in (1, 0, ROOM)])
+    story.drop([at for at, record in enumerate(story.records) if record.conv == ROOM])
+    assert verdict("late", story).outcome == "not-applicable"
