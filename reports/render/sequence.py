@@ -82,7 +82,7 @@ def _row(event: dict[str, Any], at: int, xs: list[float], clients: int) -> dict[
     if kind in _FROM_SERVER or kind in _AUDIT:
         return row | _arrow(server, lane)
     if kind in _FAILED:
-        return row | {"shape": "failed", "x1": server, "x2": (server + lane) / 2}
+        return row | {"shape": "failed", "x1": server, "x2": lane + (18 if server > lane else -18)}
     return row
 
 

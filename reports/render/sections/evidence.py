@@ -6,6 +6,7 @@ from gauntlet.core.plugins import SectionKind
 from gauntlet.reports import formatting
 from gauntlet.reports.render import sequence
 from gauntlet.reports.render.sections.page import Page
+from gauntlet.reports.verdict import precedence
 
 COLUMNS = ("at", "event", "user", "edge", "link", "position", "channel", "mark")
 
@@ -16,6 +17,7 @@ def context(page: Page) -> dict[str, Any] | None:
     violated = [check for check in page.result["checks"] if check["witnesses"]]
     if not violated:
         return None
+    violated.sort(key=lambda check: precedence.rank(check["id"]))
     return {
         "columns": COLUMNS,
         "checks": [
