@@ -245,6 +245,13 @@ def judge_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def export_options(parser: argparse.ArgumentParser) -> None:
+    """Where to write the lines."""
+    parser.add_argument(
+        "--to", type=Path, metavar="FILE", help="the file to write (default: standard output)"
+    )
+
+
 def mark_options(parser: argparse.ArgumentParser) -> None:
     """Which fault, and when it began or ended."""
     parser.add_argument("id", nargs="?", help="the id of the fault, such as switch-reboot")

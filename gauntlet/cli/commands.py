@@ -238,6 +238,12 @@ COMMANDS: tuple[Command, ...] = (
         (arguments.judge_options,),
     ),
     Command(
+        "export",
+        "write a run as a history in JSON lines",
+        run_directories.export,
+        (arguments.directory_option, arguments.export_options),
+    ),
+    Command(
         "explain",
         "print the life of one message of a run",
         run_directories.explain,

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 
 from rich.console import Console
 
@@ -9,6 +10,7 @@ from gauntlet.cli import mark, summary
 from gauntlet.core import run_directory
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.run_directory import RunDir
+from gauntlet.reports.interchange.export import export_lines
 from gauntlet.reports.interchange.importing import import_history
 from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import history_of, judge
@@ -41,6 +43,21 @@ def explain(options: argparse.Namespace) -> int:
         print(json.dumps(lives, indent=2))
     else:
         print("\n\n".join("\n".join(text.life_lines(each)) for each in lives))
+    return Exit.OK
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write an existing run as a history in JSON lines."""
+    directory = RunDir.open(options.directory)
+    if options.to is None:
+        export_lines(directory, sys.stdout)
+        return Exit.OK
+    try:
+        with options.to.open("w", encoding="utf-8") as stream:
+            count = export_lines(directory, stream)
+    except OSError as error:
+        raise ConfigError(f"--to must be a file that can be written: {error}") from error
+    print(f"{options.to}: {count:,} lines")
     return Exit.OK
 
 
