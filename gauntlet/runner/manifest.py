@@ -12,6 +12,7 @@ from gauntlet.core.scenario import secrets, traits
 from gauntlet.core.scenario.model import Scenario, to_builtins
 from gauntlet.scenarios import adapters
 
+RECORDS = "benchmarks/records"
 _SHOWN_PACKAGES = ("im-gauntlet", "locust", "uvloop", "websockets", "picows", "numpy", "aio-pika")
 
 
@@ -29,7 +30,7 @@ def build(
         "scenario": secrets.redacted(to_builtins(scenario)),
         "seed": scenario.seed,
         "bug": bug,
-        "commit": _commit(),
+        "commit": commit_of(Path(__file__).parent),
         "versions": {name: _version(name) for name in _SHOWN_PACKAGES},
         "machine": _machine(),
         "clock": {**clock.wall_anchor(), "error_ms": 0.0},
@@ -60,20 +61,24 @@ def with_workers(anchor: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str
     return {**anchor, "error_ms": worst_ms, "workers": workers}
 
 
-def _commit() -> str | None:
-    """The commit of the running code, if it runs from a checkout."""
+def commit_of(folder: Path) -> str | None:
+    """Return the commit of the checkout that a folder is in, with "-dirty" if files have changed.
+
+    A campaign appends to the records of measurements while it runs; they do not count.
+    """
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
+        head = _git(folder, "describe", "--always", "--abbrev=12", "--match", "")
+        root = _git(folder, "rev-parse", "--show-toplevel")
+        changed = _git(Path(root), "diff", "--name-only", "HEAD", "--", ".", f":!{RECORDS}")
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() or None
+    return f"{head}-dirty" if changed else head
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=5, check=True
+    ).stdout.strip()
 
 
 def _version(name: str) -> str | None:
