@@ -85,12 +85,28 @@ def _short_pages(history: History, positions: KnownPositions) -> tuple[Ints, int
     records = history.records
     pages = last_pages(records)
     pages = pages[records["link"][pages] == 0]
-    known = positions.before(ints(records["conv"][pages]), ints(records["ref_ns"][pages]))
+    conv = ints(records["conv"][pages])
+    known = positions.before(conv, ints(records["ref_ns"][pages]))
     had_to_reach = np.minimum(known, ints(records["sseq"][pages]))
     # A server may have deleted the beginning of a conversation.
-    began = _audit_begins(history, ints(records["conv"][pages])) - 1
-    reached = np.maximum(ints(records["seq"][pages]), began) + ints(records["peer"][pages])
-    return pages[reached < had_to_reach], pages.size
+    start = np.maximum(ints(records["seq"][pages]), _audit_begins(history, conv) - 1)
+    first = first_positions(history, conv)
+    deleted = _deleted(history, conv, start, np.minimum(first - 1, had_to_reach))
+    short = start + ints(records["peer"][pages]) + deleted < had_to_reach
+    return pages[short & (first <= had_to_reach)], pages.size
+
+
+def _deleted(history: History, conv: Ints, after: Ints, last: Ints) -> Ints:
+    """Return how many of the positions from `after` + 1 to `last` the audit did not find.
+
+    Only earlier runs have written there, and the server may have deleted any of it.
+    """
+    records = history.records
+    at = records["kind"] == Kind.AUDIT
+    places = np.unique(pair(records["conv"][at], records["seq"][at]))
+    last = np.maximum(after, last)
+    before, until = (np.searchsorted(places, pair(conv, end), "right") for end in (after, last))
+    return last - after - ints(until - before)
 
 
 def _audit_begins(history: History, conv: Ints) -> Ints:

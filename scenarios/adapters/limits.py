@@ -1,11 +1,18 @@
 """The limits of what a server may say: values beyond them are protocol errors. Pure.
 
+Values of a wrong type are errors here, too: adapters pass on what they find in JSON, and a list in
+the place of a name would fail much later, where it would end the load.
+
 A history record has 32 bits for a position, and no real conversation comes near them; a number
 beyond is a broken or hostile server. Waits are bounded so that no answer of a server can stop a
 user for the rest of the run, or keep the engine busy.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from gauntlet.scenarios.adapters.base import (
+    Answer,
     Connected,
     Entry,
     Gap,
@@ -13,12 +20,15 @@ from gauntlet.scenarios.adapters.base import (
     Page,
     ProtocolError,
     ReconnectRequest,
+    Refused,
     Sent,
 )
 
 POSITION_MAX = (1 << 32) - 1
 _INTERVAL_MS_MIN = 50  # of heartbeats
 _WAIT_MS_MAX = 3_600_000
+_LIFETIME_S = (1.0, 1e9)  # of a login: renewals more often than that would be a load of their own
+_NAME_CHARACTERS_MAX = 4_096  # of ids and names, which are kept for the whole run
 
 
 def check_entry(entry: Entry) -> None:
@@ -26,27 +36,36 @@ def check_entry(entry: Entry) -> None:
     seq = entry.seq
     if type(seq) is not int or not 0 <= seq <= POSITION_MAX:
         raise ProtocolError(f"the position of an entry is {seq!r}")
-    if type(entry.conv) is not str or type(entry.body) is not str:
-        raise ProtocolError("the conversation and the body of an entry must be text")
+    if type(entry.body) is not str:
+        raise ProtocolError("the body of an entry must be text")
+    for name in (entry.conv, entry.sender, entry.client_msg_id, entry.event, entry.user, entry.id):
+        if type(name) is not str or len(name) > _NAME_CHARACTERS_MAX:
+            _check_text(name, "an id or a name of an entry")
 
 
-def check_event(event: Gap | Heartbeat | ReconnectRequest) -> None:
+def check_event(event: Answer | Gap | Heartbeat | ReconnectRequest | Refused) -> None:
     """Raise ProtocolError for an event that no server should cause."""
     match event:
+        case Answer():
+            _check_text(event.ticket, "the id of an answer")
+        case Refused():
+            _check_text(event.code, "the code of a refusal")
         case Gap():
+            _check_text(event.conv, "the conversation of a gap")
             _check_position(event.first, "the first position of a gap")
             _check_position(event.last, "the last position of a gap")
         case Heartbeat():
-            for head in event.heads.values():
-                _check_position(head, "a head")
+            _check_heads(event.heads)
         case ReconnectRequest():
+            _check_text(event.url, "the address of a reconnect request")
             check_wait_ms(event.delay_ms, 0, "delay_ms of a reconnect request")
 
 
 def check_connected(connected: Connected) -> None:
     """Raise ProtocolError for a greeting that no server should send."""
-    for head in connected.heads.values():
-        _check_position(head, "a head")
+    _check_text(connected.edge, "the name of a node")
+    _check_text(connected.environment, "the name of an environment")
+    _check_heads(connected.heads)
     check_wait_ms(connected.ping_ms, _INTERVAL_MS_MIN, "ping_ms")
     check_wait_ms(connected.pong_ms, _INTERVAL_MS_MIN, "pong_ms")
 
@@ -54,6 +73,7 @@ def check_connected(connected: Connected) -> None:
 def check_sent(sent: Sent) -> None:
     """Raise ProtocolError for an acknowledgement that no server should send."""
     _check_position(sent.seq, "the position in an acknowledgement")
+    check_wait_ms(sent.retry_after_s, 0, "the time until the next attempt")
 
 
 def check_page(page: Page) -> None:
@@ -67,6 +87,28 @@ def check_wait_ms(value_ms: float, least_ms: float, what: str) -> None:
     """Raise ProtocolError where a wait is negative, too short or endless."""
     if type(value_ms) not in (int, float) or not least_ms <= value_ms <= _WAIT_MS_MAX:
         raise ProtocolError(f"{what} is {value_ms!r}")
+
+
+def lifetime_s(value: Any) -> float:
+    """Return how long a login lasts, 0 if it does not end; ProtocolError if that is no time."""
+    if type(value) not in (int, float) or not 0 <= value <= _LIFETIME_S[1]:
+        raise ProtocolError(f"a login lasts {value!r} s")
+    return max(float(value), _LIFETIME_S[0]) if value else 0.0
+
+
+def _check_heads(heads: Any) -> None:
+    if not isinstance(heads, Mapping):
+        raise ProtocolError(f"the heads are {type(heads).__name__}, and no object")
+    for conv, head in heads.items():
+        _check_text(conv, "the conversation of a head")
+        _check_position(head, "a head")
+
+
+def _check_text(value: Any, what: str) -> None:
+    if type(value) is not str:
+        raise ProtocolError(f"{what} is {type(value).__name__}, and no text")
+    if len(value) > _NAME_CHARACTERS_MAX:
+        raise ProtocolError(f"{what} has {len(value)} characters")
 
 
 def _check_position(position: int, what: str) -> None:

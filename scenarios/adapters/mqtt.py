@@ -148,6 +148,8 @@ class Codec(SubscribedRooms):
         self._cleaning: RunData | None = None
         self._found_session = False  # during a clean-up
         self._retained: set[str] = set()  # topics whose retained message is of the cleaned run
+        # What the broker pushed from an old session before this user counts as connected.
+        self._early: list[Entry] = []
 
     # Methods of the session.
 
@@ -305,8 +307,11 @@ class Codec(SubscribedRooms):
 
     def _begin(self) -> Event:
         self._up = True
-        frames = self._next_frames()
-        return EventBatch((self._greeting, SendFrames(frames))) if frames else self._greeting
+        frames, early = self._next_frames(), self._early
+        self._early = []
+        if not frames and not early:
+            return self._greeting
+        return EventBatch((self._greeting, *early, SendFrames(frames)))
 
     def _on_message(self, packet: mqtt5.PublishPacket) -> Event:
         if self._cleaning is not None:
@@ -314,16 +319,24 @@ class Codec(SubscribedRooms):
                 self._retained.add(packet.topic)
             return EventBatch()  # without an acknowledgement: the session is about to end
         if packet.qos == mqtt5.QoS.AT_MOST_ONCE:
-            return self._entry(packet)
+            return EventBatch(self._pushed(packet))
         assert packet.packet_id is not None
         if packet.qos == mqtt5.QoS.AT_LEAST_ONCE:
             acknowledge = Binary(mqtt5.PubAckPacket(packet.packet_id).write())
-            return EventBatch((self._entry(packet), SendFrames((acknowledge,))))
+            return EventBatch((*self._pushed(packet), SendFrames((acknowledge,))))
         repeated = packet.packet_id in self._received
         self._received.add(packet.packet_id)
         acknowledge = Binary(mqtt5.PubRecPacket(packet.packet_id).write())
-        entry = () if repeated else (self._entry(packet),)
-        return EventBatch((*entry, SendFrames((acknowledge,))))
+        entries = () if repeated else self._pushed(packet)
+        return EventBatch((*entries, SendFrames((acknowledge,))))
+
+    def _pushed(self, packet: mqtt5.PublishPacket) -> tuple[Entry, ...]:
+        """Return the entry of a message, unless it has to wait until the user is connected."""
+        entry = self._entry(packet)
+        if self._up:
+            return (entry,)
+        self._early.append(entry)
+        return ()
 
     def _entry(self, packet: mqtt5.PublishPacket) -> Entry:
         properties = dict(packet.user_properties)

@@ -13,6 +13,7 @@ from gauntlet.scenarios.metrics import error_log
 
 _CONNECT_TIMEOUT_NS = 7 * NS_PER_S
 _WAKE_NS = NS_PER_S
+_STABLE_NS = NS_PER_S
 _CLOSE_SILENT = 4009
 
 
@@ -51,7 +52,7 @@ class Liveness:
         """Ping after `ping_ms` without a frame, and drop the connection `pong_ms` later.
 
         A connection that has lasted `ping_ms` resets the backoff, so that its loss counts as the
-        first failure.
+        first failure, but none shorter than a second: a server may name any `ping_ms`.
         """
         if connection.ended or connection is self.stalled:  # `wake` replaces a stalled connection
             return
@@ -66,7 +67,7 @@ class Liveness:
         if silent_ns >= ping_ns:
             if ping := self._request_channel.ask(self._request_channel.codec.ping):
                 context.transport.send(connection, ping)
-        elif context.now_ns() - connection.dialled_ns >= ping_ns:
+        elif context.now_ns() - connection.dialled_ns >= max(ping_ns, _STABLE_NS):
             self._backoff.reset()
         wait_ns = min(ping_ns, pong_ns) // 2
         context.after(wait_ns, partial(self.watch, connection, connected))

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.scenarios.adapters.base import OverHttp
+from gauntlet.scenarios.adapters.limits import lifetime_s
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.requests import RequestChannel
 
@@ -112,7 +113,8 @@ class Login:
     def _schedule_renewal(self, *, failed: bool) -> None:
         """Renew the login in time: the connection outlives it, but sends and history need it."""
         self._count += 1
-        if lasts_s := self._request_channel.ask(self._request_channel.codec.login_lasts_s):
+        ask = self._request_channel.ask
+        if lasts_s := ask(lambda: lifetime_s(self._request_channel.codec.login_lasts_s())):
             share = _RENEWAL_RETRY_SHARE if failed else self._rng.uniform(*_RENEWAL_SHARE)
             wait_ns = int(share * lasts_s * NS_PER_S)
             self._context.after(wait_ns, partial(self._renew, self._count))

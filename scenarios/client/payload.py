@@ -148,4 +148,5 @@ def _parts(body: str) -> list[str] | None:
 
 
 def _crc(head: str, padding: str) -> str:
-    return f"{zlib.crc32(f'{head}|{padding}'.encode()):08x}"
+    # A server may send half of a surrogate pair, which has no UTF-8 of its own.
+    return f"{zlib.crc32(f'{head}|{padding}'.encode(errors='surrogatepass')):08x}"

@@ -89,8 +89,13 @@ class RequestChannel:
             return None
 
     def record_error(self, error: Exception) -> None:
-        """Record a ProtocolError with its text, and any other exception with its place."""
-        if isinstance(error, ProtocolError):
+        """Record a ProtocolError with its text, and any other exception with its place.
+
+        A RecursionError is nearly always the server's doing: its JSON is nested without end.
+        """
+        if isinstance(error, RecursionError):
+            self._context.errors.record(error_log.PROTOCOL, error_log.describe_exception(error))
+        elif isinstance(error, ProtocolError):
             self._context.errors.record(error_log.PROTOCOL, str(error))
         else:
             text = error_log.describe_exception(error)

@@ -48,6 +48,7 @@ _BACKOFF_CAP_MS = 2_000
 _CLOSE_NORMAL = 1000
 _CLOSE_ABNORMAL = 1006
 _CLOSE_PROTOCOL_ERROR = 4500
+_REQUESTS_APART_NS = NS_PER_S  # of the server's requests to reconnect
 _ATTENDANCE_TIMEOUT_NS = 5 * NS_PER_S
 
 
@@ -76,6 +77,8 @@ class Session:
         self._login = Login(context, self.request_channel, rng, self)
         self._liveness = Liveness(context, self.request_channel, self._backoff, self._drop)
         self._reconnecting = False  # at the request of the server
+        self._requested: Connection | None = None  # the connection of the latest request
+        self._requested_ns = -_REQUESTS_APART_NS
         self._dialling: Connection | None = None
         self._incarnations = 0
 
@@ -307,6 +310,7 @@ class Session:
                 check_entry(event)
                 self.receiver.on_entry(connection, event)
             case Answer():
+                check_event(event)
                 self.request_channel.complete(event.ticket, event.value)
             case SendFrames():
                 self._send_all(connection, event.frames)
@@ -331,8 +335,7 @@ class Session:
                 self.receiver.on_gap(connection, event)
             case ReconnectRequest():
                 check_event(event)
-                wait_ns = event.delay_ms * NS_PER_MS
-                self._context.after(wait_ns, partial(self._reconnect, connection, event.url))
+                self._reconnect_later(connection, event)
             case Created():
                 self._context.on_created(self.user, event.kind, event.name)
             case StartTls():
@@ -340,6 +343,7 @@ class Session:
                     connection, partial(self._send_all, connection, event.frames)
                 )
             case Refused():  # the close that follows it ends the connection
+                check_event(event)
                 text = f"{event.code}: {event.message}" if event.message else event.code
                 self._context.errors.record(error_log.REFUSED, text)
             case _:
@@ -351,8 +355,22 @@ class Session:
             self._end(connection, code)
             self._connect_later()
 
+    def _reconnect_later(self, connection: Connection, request: ReconnectRequest) -> None:
+        """Dial the address of a request after its delay; one request of a connection counts.
+
+        A server that requests a reconnect on every connection makes no client dial without pause.
+        """
+        if self._requested is connection:
+            return
+        wait_ns, now_ns = int(request.delay_ms * NS_PER_MS), self._context.now_ns()
+        if now_ns - self._requested_ns < _REQUESTS_APART_NS:
+            wait_ns = max(wait_ns, self._backoff.next_ns())
+        self._requested, self._requested_ns = connection, now_ns
+        self._context.after(wait_ns, partial(self._reconnect, connection, request.url))
+
     def _reconnect(self, connection: Connection, url: str) -> None:
         """Dial a new connection, which closes the old one once it is established."""
+        self._requested = None
         awake = self.online and self._liveness.stalled is None
         if self.request_channel.connection is connection and awake and self._dialling is None:
             self._reconnecting = True

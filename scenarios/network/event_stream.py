@@ -10,7 +10,7 @@ import httptools
 from gauntlet.scenarios.adapters.base import Response, ServerSentEvent
 from gauntlet.scenarios.client.connection import Dial
 from gauntlet.scenarios.network.hosts import endpoint_of
-from gauntlet.scenarios.network.http_client import encode, header_lines
+from gauntlet.scenarios.network.http_client import HEAD_BYTES_MAX, INTERIM_MAX, encode, header_lines
 from gauntlet.scenarios.network.stream_wire import StreamWire
 from gauntlet.scenarios.network.wire import (
     CLOSE_ABNORMAL,
@@ -27,8 +27,9 @@ class EventParser:
     """Cuts the body of the response into events; comments and unknown fields are skipped."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
         self._data: list[bytes] = []
+        self._data_bytes = 0  # with one for each line, because lines may be empty
         self._event = ""
         self._id = ""
         self._skip_line_feed = False
@@ -36,16 +37,19 @@ class EventParser:
     @property
     def pending_bytes(self) -> int:
         """The size of the event that is not complete yet."""
-        return len(self._rest) + sum(map(len, self._data))
+        return len(self._rest) + self._data_bytes
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
         """Return the events that are complete with these bytes."""
         if self._skip_line_feed and data.startswith(b"\n"):
             data = data[1:]
         self._skip_line_feed = data.endswith(b"\r")
-        *lines, self._rest = (
-            (self._rest + data).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        )
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if b"\n" not in data:
+            self._rest += data
+            return []
+        *lines, rest = (bytes(self._rest) + data).split(b"\n")
+        self._rest = bytearray(rest)
         events = []
         for line in lines:
             if line:
@@ -54,7 +58,7 @@ class EventParser:
                 events.append(
                     ServerSentEvent(b"\n".join(self._data), self._event or "message", self._id)
                 )
-                self._data, self._event = [], ""
+                self._data, self._event, self._data_bytes = [], "", 0
             else:
                 self._event = ""
         return events
@@ -64,6 +68,7 @@ class EventParser:
         value = value.removeprefix(b" ")
         if name == b"data":
             self._data.append(value)
+            self._data_bytes += len(value) + 1
         elif name == b"event":
             self._event = value.decode(errors="replace")
         elif name == b"id" and b"\0" not in value:
@@ -80,6 +85,8 @@ class EventStream(StreamWire):
         self._head = bytearray()
         self._refusal = bytearray()  # the beginning of the body of any other response than 200
         self._opened = False
+        self._interim = 0  # responses 1xx before the final one
+        self._unread_bytes = 0  # since the last part of the body: the parser may hold them back
         # The response when its head is complete, or the reason for which there is none.
         self.head: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
 
@@ -88,7 +95,12 @@ class EventStream(StreamWire):
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             self._fail(f"not HTTP: {error}")
-        if max(len(self._head), self._events.pending_bytes) > self._bytes_max:
+        self._unread_bytes += len(data)
+        if self._interim > INTERIM_MAX:
+            self._fail(f"more than {INTERIM_MAX} interim responses")
+        elif not self._opened and self._unread_bytes > HEAD_BYTES_MAX + len(data):
+            self._fail(f"a head of more than {HEAD_BYTES_MAX} bytes")
+        elif max(self._unread_bytes, self._events.pending_bytes) > self._bytes_max:
             self._fail(f"an event of more than {self._bytes_max} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -101,6 +113,7 @@ class EventStream(StreamWire):
             self.head.set_result(Response(status, b"", head=bytes(self._head)))
 
     def on_body(self, body: bytes) -> None:
+        self._unread_bytes = 0
         if not self._opened:
             self._refusal += body[: _SHOWN_BYTES - len(self._refusal)]
             return
@@ -108,6 +121,10 @@ class EventStream(StreamWire):
             self._listener.on_frame(event)
 
     def on_message_complete(self) -> None:
+        if self._parser.get_status_code() < 200:  # only announces the response
+            self._interim += 1
+            self._head.clear()
+            return
         if not self._opened:
             text = self._refusal.decode(errors="replace")
             self._close_reason = f"HTTP {self._parser.get_status_code()} {text}".strip()

@@ -21,9 +21,13 @@ from gauntlet.scenarios.network.wire import REDIRECTS_MAX, Network, TransportErr
 _IDLE_MAX_S = 3.0  # shorter than any server's keep-alive time-out, so that reuse rarely fails
 _SWEEP_INTERVAL_S = 0.05
 _LENGTH = b"content-length: "
+_LENGTH_DIGITS_MAX = 18
+_SHOWN_CHARACTERS = 200
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAME_REQUEST = frozenset({307, 308})  # the others turn every method but HEAD into GET
-_HEAD_BYTES_MAX = 64 << 10
+HEAD_BYTES_MAX = 64 << 10
+INTERIM_MAX = 20  # responses 1xx before the final one
+RETRY_AFTER_S_MAX = 3_600.0
 # What proves an identity is not passed on to another host.
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})
 
@@ -87,7 +91,14 @@ class HttpClient:
         if location is None or redirects == REDIRECTS_MAX:
             on_outcome(outcome)
             return
-        next_request = redirected(base_url, request, outcome.status, location)
+        try:
+            next_request = redirected(base_url, request, outcome.status, location)
+        except ValueError as error:
+            on_outcome(TransportError(f"a redirect to {location[:_SHOWN_CHARACTERS]!r}: {error}"))
+            return
+        if (fault := _invalid(next_request)) is not None:
+            on_outcome(TransportError(f"the redirect is invalid: {fault}"))
+            return
         on_response = partial(
             self._on_response, base_url, next_request, until_s, on_outcome, redirects + 1
         )
@@ -212,6 +223,8 @@ def _invalid(request: Request) -> str | None:
     for name, value in (*request.headers.items(), ("Authorization", request.token)):
         if "\n" in value or "\r" in value or not name or not name.isprintable():
             return f"the header {name!r} contains a line break"
+        if not value.isascii() and value.encode(errors="replace") != value.encode(errors="ignore"):
+            return f"the header {name!r} is not valid Unicode"
     return None
 
 
@@ -274,7 +287,11 @@ def _plain_success(data: bytes) -> Response | None:
     if length_at < 0 or b"\r\nconnection:" in head or b"\r\ntransfer-encoding:" in head:
         return None
     length, _, _ = head[length_at + len(_LENGTH) :].partition(b"\r")
-    if not length.isdigit() or len(data) != end + 4 + int(length):
+    if (
+        not length.isdigit()
+        or len(length) > _LENGTH_DIGITS_MAX
+        or len(data) != end + 4 + int(length)
+    ):
         return None
     return Response(int(data[9:12]), data[end + 4 :], head=data[: end + 2])
 
@@ -305,6 +322,9 @@ class _HttpConnection(asyncio.Protocol):
         self._retry_after_s = 0.0
         self._head = bytearray()
         self._complete = False
+        self._head_complete = False
+        self._interim = 0
+        self._received_bytes = 0  # of the response, as they came
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -359,7 +379,10 @@ class _HttpConnection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self.fail(f"not HTTP: {error}")
             return
-        if self._too_large:
+        self._received_bytes += len(data)
+        if self._interim > INTERIM_MAX:
+            self.fail(f"more than {INTERIM_MAX} interim responses")
+        elif self._too_large:
             self.fail(f"a response of more than {self._body_bytes_max} bytes")
         elif self._complete:
             self._finish(self._parser)
@@ -370,6 +393,7 @@ class _HttpConnection(asyncio.Protocol):
         response = Response(status, bytes(self._body), self._retry_after_s, bytes(self._head))
         self._parser, self._body, self._head = None, bytearray(), bytearray()
         self._complete, self._retry_after_s = False, 0.0
+        self._head_complete, self._interim, self._received_bytes = False, 0, 0
         self._end(response)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -377,18 +401,36 @@ class _HttpConnection(asyncio.Protocol):
 
     @property
     def _too_large(self) -> bool:
-        return len(self._body) > self._body_bytes_max or len(self._head) > _HEAD_BYTES_MAX
+        """Whether the response is beyond a limit, also by what the parser holds back.
+
+        It holds a header that does not end; the framing of chunks may double the size of a body.
+        """
+        head_bytes = len(self._head) if self._head_complete else self._received_bytes
+        received_max = 2 * self._body_bytes_max + HEAD_BYTES_MAX
+        return (
+            len(self._body) > self._body_bytes_max
+            or head_bytes > HEAD_BYTES_MAX
+            or self._received_bytes > received_max
+        )
+
+    def on_headers_complete(self) -> None:
+        self._head_complete = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head += name + b": " + value + b"\r\n"
         if name.lower() == b"retry-after" and value.isdigit():
-            self._retry_after_s = float(value)
+            self._retry_after_s = min(float(value), RETRY_AFTER_S_MAX)
 
     def on_body(self, body: bytes) -> None:
         self._body += body
 
     def on_message_complete(self) -> None:
         assert self._parser is not None
+        if self._parser.get_status_code() < 200:  # only announces the response
+            self._interim += 1
+            self._head_complete = False
+            self._head.clear()
+            return
         # After a second response it would be unclear to which request the next one belongs.
         unexpected = self._complete
         self._complete = True

@@ -3,7 +3,12 @@
 import asyncio
 from typing import cast
 
-from gauntlet.scenarios.network.wire import CLOSE_ABNORMAL, CLOSE_NORMAL, Listener
+from gauntlet.scenarios.network.wire import (
+    CLOSE_ABNORMAL,
+    CLOSE_NORMAL,
+    UNREAD_BYTES_MAX,
+    Listener,
+)
 
 
 class StreamWire(asyncio.Protocol):
@@ -19,9 +24,15 @@ class StreamWire(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def send(self, frame: bytes) -> None:
-        """Send bytes as they are; does nothing on a connection that has ended."""
-        if self._transport is not None:
-            self._transport.write(frame)
+        """Send bytes as they are; does nothing on a connection that has ended.
+
+        A server that sends but does not read ends the connection, before the bytes fill the memory.
+        """
+        if self._transport is None:
+            return
+        self._transport.write(frame)
+        if self._transport.get_write_buffer_size() > UNREAD_BYTES_MAX:
+            self._fail(f"the server has not read {UNREAD_BYTES_MAX} bytes")
 
     def read(self, *, on: bool) -> None:
         """Pause or resume reading."""

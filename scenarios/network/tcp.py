@@ -4,6 +4,7 @@ import asyncio
 
 from gauntlet.scenarios.adapters.base import Framing, ProtocolError, Response
 from gauntlet.scenarios.client.connection import Dial
+from gauntlet.scenarios.metrics.error_log import describe_exception
 from gauntlet.scenarios.network.bound_socket import connect_from
 from gauntlet.scenarios.network.hosts import TCP_SCHEMES, endpoint_of
 from gauntlet.scenarios.network.stream_wire import StreamWire
@@ -28,6 +29,9 @@ class TcpWire(StreamWire):
             frames = self._framing.feed(data)
         except ProtocolError as error:
             self._fail(str(error))
+            return
+        except Exception as error:  # noqa: BLE001 - the adapter may raise anything
+            self._fail(describe_exception(error))
             return
         self._unframed_bytes = 0 if frames else self._unframed_bytes + len(data)
         if self._unframed_bytes > self._bytes_max:

@@ -6,6 +6,8 @@ nothing that gevent's monkey-patching replaces.
 """
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urljoin
@@ -22,12 +24,14 @@ from gauntlet.scenarios.network.wire import (
     DIAL_TIMEOUT_S,
     MESSAGE_BYTES_MAX,
     REDIRECTS_MAX,
+    UNREAD_BYTES_MAX,
     Listener,
     Network,
     TransportError,
     close_text,
 )
 
+_LOG = logging.getLogger("picows")
 _CLOSE_TOO_BIG = 1009
 _TEXT = picows.WSMsgType.TEXT
 _BINARY = picows.WSMsgType.BINARY
@@ -50,6 +54,7 @@ class WebSocket(picows.WSListener):
         self._fragments = bytearray()
         self._is_binary = False
         self._close_code, self._close_reason = CLOSE_ABNORMAL, ""
+        self._retrieving: asyncio.Task[None] | None = None  # keeps the task alive
 
     def on_ws_connected(self, transport: picows.WSTransport) -> None:
         self._transport = transport
@@ -69,6 +74,15 @@ class WebSocket(picows.WSListener):
             transport.disconnect()
         elif kind in (_TEXT, _BINARY, picows.WSMsgType.CONTINUATION):
             self._on_fragment(kind, frame)
+        elif kind is picows.WSMsgType.PING:
+            transport.send_pong(frame.get_payload_as_bytes())
+            self._check_unread(transport)
+
+    def _check_unread(self, transport: picows.WSTransport) -> None:
+        """End a connection whose server does not read, before answers to it fill the memory."""
+        if transport.underlying_transport.get_write_buffer_size() > UNREAD_BYTES_MAX:
+            self._close_reason = f"the server has not read {UNREAD_BYTES_MAX} bytes"
+            self.abort()
 
     def _on_fragment(self, kind: picows.WSMsgType, frame: picows.WSFrame) -> None:
         if kind is not picows.WSMsgType.CONTINUATION:
@@ -84,6 +98,13 @@ class WebSocket(picows.WSListener):
             whole = Binary(self._fragments) if self._is_binary else bytes(self._fragments)
             self._fragments.clear()
             self._on_frame(whole)
+
+    def on_invalid_frame(self, reason: str) -> None:
+        """Drop the connection, which picows would go on reading for a while."""
+        if self._transport is not None:
+            self._close_reason = reason
+            self._retrieving = asyncio.get_running_loop().create_task(_retrieve(self._transport))
+            self.abort()
 
     def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
         self._transport = None
@@ -103,6 +124,7 @@ class WebSocket(picows.WSListener):
         """Send a message: binary if the frame is `Binary`, otherwise text."""
         if self._transport is not None:
             self._transport.send(_BINARY if type(frame) is Binary else _TEXT, frame)
+            self._check_unread(self._transport)
 
     def read(self, *, on: bool) -> None:
         """Pause or resume reading; while paused, the buffers of both systems fill up."""
@@ -121,6 +143,25 @@ class WebSocket(picows.WSListener):
         """Drop the connection without a close frame."""
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
+
+
+class _FrameErrors(logging.LoggerAdapter[logging.Logger]):
+    """The log of a connection: picows reports invalid frames nowhere else before it has ended."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        super().__init__(_LOG)
+        self._socket = socket
+
+    def log(self, level: int, msg: object, *args: object, **_: Any) -> None:
+        if level >= logging.ERROR:
+            details = args[0] if args else msg
+            self._socket.on_invalid_frame(str(details[-1] if type(details) is tuple else details))
+
+
+async def _retrieve(transport: picows.WSTransport) -> None:
+    """Retrieve the exception of a connection that has ended, which asyncio would log otherwise."""
+    with contextlib.suppress(Exception):
+        await transport.wait_disconnected()
 
 
 async def dial(network: Network, dial: Dial, listener: Listener) -> tuple[WebSocket, Response]:
@@ -142,6 +183,8 @@ async def dial(network: Network, dial: Dial, listener: Listener) -> tuple[WebSoc
                     url = urljoin(url, location)
     except (OSError, picows.WSError) as error:
         raise TransportError(str(error) or type(error).__name__) from error
+    except ValueError as error:  # a redirect or a header that cannot be read
+        raise TransportError(f"the answer to the handshake is invalid: {error}") from error
     raise TransportError(f"more than {REDIRECTS_MAX} redirects")
 
 
@@ -172,6 +215,8 @@ async def _handshake(
         max_frame_size=network.message_bytes_max,
         read_buffer_init_size=2048,  # 16 KiB would be most of a connection's memory
         max_redirects=0,
+        logger_name=_FrameErrors(socket),
+        enable_auto_pong=False,  # which would answer a server that does not read
         socket_factory=None if source is None else _bound_to(source, address, port),
         use_aiofastnet=False,  # it would use the standard sockets, which gevent has patched
         **tls,
@@ -179,8 +224,12 @@ async def _handshake(
     # picows reports no error when the server closes the connection during the handshake.
     if not socket.is_open:
         raise TransportError(f"{socket.end} right after the handshake")
-    head = "\r\n".join(f"{name}: {value}" for name, value in answered[0].headers.items())
-    return socket, Response(int(answered[0].status), b"", head=head.encode("latin-1"))
+    response = answered[0]
+    if extensions := response.headers.get("Sec-WebSocket-Extensions"):
+        socket.abort()
+        raise TransportError(f"the server uses extensions that were not offered: {extensions}")
+    head = "\r\n".join(f"{name}: {value}" for name, value in response.headers.items())
+    return socket, Response(int(response.status), b"", head=head.encode("latin-1", "replace"))
 
 
 def _headers(network: Network, dial: Dial, endpoint: Endpoint) -> Mapping[str, str]:

@@ -18,6 +18,8 @@ DIAL_TIMEOUT_S = 5.0
 # loads with large bodies raise both, because a page of the history holds hundreds of messages.
 MESSAGE_BYTES_MAX = 8 << 20
 REDIRECTS_MAX = 5
+# What a client has written and a server has not read: far above what any load has in flight.
+UNREAD_BYTES_MAX = 32 << 20
 
 
 class TransportError(Exception):

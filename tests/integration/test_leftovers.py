@@ -10,6 +10,7 @@ import yaml
 from gauntlet.core.run_directory import RunDir, read_jsonl
 from gauntlet.stacks import subprocesses
 from gauntlet.stacks.ejabberd import EjabberdStack
+from gauntlet.stacks.mosquitto import MosquittoStack
 
 from .test_external_faults import LAYOUT, gauntlet
 from .test_serve import serving
@@ -36,6 +37,19 @@ def ejabberd(tmp_path):
         pytest.skip("ejabberd is not installed")
     folders = {"data_dir": str(tmp_path / "data"), "log_dir": str(tmp_path)}
     stack = WithOfflineStorage({"config": {}, **folders}, lambda _event: None)
+    try:
+        yield stack.start({}).api
+    finally:
+        stack.stop()
+
+
+@pytest.fixture
+def mosquitto(tmp_path):
+    """The URL of a running Mosquitto."""
+    if not MosquittoStack.program.find():
+        pytest.skip("Mosquitto is not installed")
+    folders = {"data_dir": str(tmp_path / "data"), "log_dir": str(tmp_path)}
+    stack = MosquittoStack({"config": {}, **folders}, lambda _event: None)
     try:
         yield stack.start({}).api
     finally:
@@ -108,5 +122,21 @@ def test_what_ejabberd_has_queued_for_users_who_were_away_is_pushed_as_leftovers
         assert {check["verdict"] for check in result["checks"]} <= {"valid", "not-applicable"}
         assert result["leftovers"]["audited"] > 0
         assert result["counts"]["missing"] == 0
+    assert second["leftovers"]["pushed"] > 0
+    assert third["leftovers"]["pushed"] == 0  # the second run has received them
+
+
+def test_what_mosquitto_has_queued_in_a_session_is_pushed_as_leftovers(tmp_path, mosquitto):
+    """Without `clean_start`, a run takes over the session that the earlier run left."""
+    target = {"adapter": "mqtt", "url": mosquitto, "server": {"qos": 1, "clean_start": False}}
+    accounts = {"accounts": {"pattern": "again-{n}"}}
+    write(tmp_path, target, {"workload": AWAY, "steady": "60s"}, **accounts)
+    kill_while_users_are_away(tmp_path)
+    write(tmp_path, target, {}, **accounts)
+    second, third = run(tmp_path), run(tmp_path)
+    for result in (second, third):
+        assert {check["verdict"] for check in result["checks"]} <= {"valid", "not-applicable"}
+        assert result["counts"]["missing"] == 0
+        assert result["counts"]["acked"] == result["counts"]["ops"]
     assert second["leftovers"]["pushed"] > 0
     assert third["leftovers"]["pushed"] == 0  # the second run has received them

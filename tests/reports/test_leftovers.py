@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.core.history import Channel, Flag, Kind
+from gauntlet.core.history import Channel, Flag, Kind, PageFlag
 
 from .histories import ROOM, good_story
 from .mutators import MUTATORS
@@ -86,3 +86,46 @@ def test_a_message_of_the_run_at_the_position_of_a_leftover_is_a_conflict(judged
         seq=left.seq, ref_ns=left.ref_ns, flags=left.flags,
     )  # fmt: skip
     assert violated(judged(story)) == {"position"}
+
+
+def audited_from_the_beginning(short_by=0):
+    """Return a story whose audit read each conversation by one page; leftovers 11 to 30 are gone.
+
+    The server deleted them after the members had read them. The pages are short of `short_by`
+    entries of the run, too.
+    """
+    story = with_leftovers(good_story(1))
+    old = [index for index in story.at(Kind.AUDIT) if story.records[index].flags & Flag.LEFTOVER]
+    deleted = [index for index in old if 10 < story.records[index].seq <= 30]
+    convs = {story.records[index].conv for index in deleted}
+    for index in story.at(Kind.PAGE, link=0):
+        record = story.records[index]
+        if record.conv in convs:
+            story.change(index, seq=0, peer=record.peer + COUNT - 20 - short_by)
+    story.drop(deleted)
+    return story
+
+
+def test_pages_are_not_short_of_leftovers_that_were_deleted_in_the_middle(judged):
+    assert violated(judged(audited_from_the_beginning())) == set()
+
+
+def test_pages_that_are_short_of_messages_of_the_run_are_found_beside_deleted_leftovers(judged):
+    assert violated(judged(audited_from_the_beginning(short_by=1))) == {"history-gap"}
+
+
+def test_a_conversation_of_which_only_leftovers_are_known_owes_no_page(judged):
+    """The server deleted all of them between the first read and the audit."""
+    story = with_leftovers(good_story(1))
+    link = next(iter(story.links))
+    user = story.links[link].user
+    conv = max(story.convs) + 1
+    other = next(name for name in story.convs[min(story.convs)]["members"] if name != user)
+    story.convs[conv] = {**story.convs[min(story.convs)], "name": "d.old", "members": [user, other]}
+    fields = {"conv": conv, "peer": other, "sseq": 5, "seq": 5, "ref_ns": S}
+    story.add(Kind.DELIVER, ZERO + S, link=link, flags=Channel.RESYNC | Flag.LEFTOVER, **fields)
+    audit = {"t_ns": ZERO + 60 * S, "ref_ns": ZERO + 59 * S, "conv": conv}
+    story.add(Kind.PAGE, sseq=5, spare=PageFlag.LAST, **audit)
+    story.add(Kind.HEAD, ZERO + 60 * S, conv=conv, seq=5)
+    story.reconcile()
+    assert violated(judged(story)) == set()

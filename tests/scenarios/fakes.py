@@ -173,7 +173,7 @@ class Peer:
             if "connect" in frame:
                 user = frame["connect"]["token"]
                 self.connects.append(frame["connect"])
-                await socket.send_json({"connected": self._greeting(user)})
+                await self._greet(socket, user)
                 self.sockets[user].add(socket)
                 pinging = asyncio.create_task(self._ping(socket, user))
             elif frame.keys() <= {"enter", "exit"}:
@@ -184,6 +184,9 @@ class Peer:
         if pinging is not None:
             pinging.cancel()
         return socket
+
+    async def _greet(self, socket: web.WebSocketResponse, user: str) -> None:
+        await socket.send_json({"connected": self._greeting(user)})
 
     def _greeting(self, user: str) -> dict[str, Any]:
         return {

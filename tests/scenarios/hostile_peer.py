@@ -7,6 +7,7 @@ behaves well towards the rest of the load, so that a test sees whether the load 
 import asyncio
 import contextlib
 import json
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,6 +24,7 @@ class HostilePeer(Peer):
     """Misbehaves as `behaviour` says, which is one of the methods below without `_`."""
 
     behaviour: str = ""
+    handshakes: int = 0
 
     async def start(self, host: str = "127.0.0.1") -> None:
         await super().start(host)
@@ -86,6 +88,51 @@ class HostilePeer(Peer):
         for _ in range(2_000):
             await socket.ping()
 
+    async def _to_all_deep_json(self, socket: web.WebSocketResponse) -> None:
+        await socket.send_str('{"unknown":' + "[" * 100_000)
+
+    async def _to_all_huge_number(self, socket: web.WebSocketResponse) -> None:
+        conv = next(iter(self.entries), "d.u0-0.u0-1")
+        gap = json.dumps({"gap": {"conv": conv, "from": 1, "to": 0}})
+        await socket.send_str(gap[:-3] + "9" * 50_000 + "}}")
+
+    async def _to_all_not_a_number(self, socket: web.WebSocketResponse) -> None:
+        await socket.send_str('{"ping":{"heads":{"d.u0-0.u0-1":NaN}}}')
+
+    async def _to_all_huge_delay(self, socket: web.WebSocketResponse) -> None:
+        reconnect = json.dumps({"reconnect": {"url": self._socket_url, "delay_ms": 0}})
+        await socket.send_str(reconnect[:-3] + "1e300}}")
+
+    async def _to_all_wrong_utf8(self, socket: web.WebSocketResponse) -> None:
+        self._write_raw(socket, b"\x81\x0c" + b'{"pong": \xff\xfe}')
+
+    async def _to_all_compressed(self, socket: web.WebSocketResponse) -> None:
+        bomb = zlib.compress(b" " * (1 << 24))[2:-4]
+        self._write_raw(socket, b"\xc1\x7e" + len(bomb).to_bytes(2) + bomb)
+
+    async def _to_all_reserved_kind(self, socket: web.WebSocketResponse) -> None:
+        self._write_raw(socket, b"\x83\x05abcde")
+
+    async def _to_all_long_ids(self, socket: web.WebSocketResponse) -> None:
+        conv = next(iter(self.entries), "d.u0-0.u0-1")
+        message = {"conv": conv, "seq": 1, "client_msg_id": "c", "body": "x"}
+        await socket.send_json({"msg": {**message, "sender": "u" * 5_000_000}})
+
+    async def _to_all_reconnect_flood(self, socket: web.WebSocketResponse) -> None:
+        for _ in range(2_000):
+            reconnect = {"url": self._socket_url, "delay_ms": 3_000_000}
+            await socket.send_json({"reconnect": reconnect})
+
+    @property
+    def _socket_url(self) -> str:
+        return self.url.replace("http", "ws")
+
+    @staticmethod
+    def _write_raw(socket: web.WebSocketResponse, data: bytes) -> None:
+        assert socket._req is not None
+        if (transport := socket._req.transport) is not None:
+            transport.write(data)
+
     # How it answers.
 
     async def _send(self, request: web.Request) -> web.StreamResponse:
@@ -107,6 +154,17 @@ class HostilePeer(Peer):
 
     async def _to_send_foreign_redirect(self, _: web.Request) -> web.StreamResponse:
         raise web.HTTPFound(f"http://{FOREIGN}/")
+
+    async def _to_send_endless_wait(self, _: web.Request) -> web.StreamResponse:
+        refusal = {"code": "busy", "message": "", "temporary": True, "stored": "no"}
+        headers = {"Retry-After": "9" * 400}
+        return web.json_response({"error": refusal}, status=503, headers=headers)
+
+    async def _to_send_deep_answer(self, _: web.Request) -> web.StreamResponse:
+        return web.Response(text='{"seq":1,"unknown":' + "[" * 100_000, status=201)
+
+    async def _to_send_redirect_nowhere(self, _: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": "http://["})
 
     async def _to_send_silence(self, _: web.Request) -> web.StreamResponse:
         await asyncio.sleep(60)
@@ -151,14 +209,35 @@ class HostilePeer(Peer):
 
     async def _session(self, request: web.Request) -> web.Response:
         response = await super()._session(request)
+        session = json.loads(response.text or "{}")
         if self.behaviour == "foreign_login":
-            session = json.loads(response.text or "{}")
             session["connect"]["url"] = f"ws://{FOREIGN}:9/"
             return web.json_response(session)
+        if self.behaviour == "endless_login":
+            del session["expires_in_s"]
+            lasts = ',"expires_in_s":1' + "0" * 400 + "}"
+            return web.Response(text=json.dumps(session)[:-1] + lasts)
         return response
 
     def _greeting(self, user: str) -> dict[str, Any]:
         greeting = super()._greeting(user)
         if self.behaviour == "no_interval" and len(self.connects) % EVERY == 0:
             greeting["ping_ms"] = 0
+        if self.behaviour == "many_rooms":
+            greeting["heads"] |= {f"r.{number}": number for number in range(5_000)}
         return greeting
+
+    async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
+        self.handshakes += 1
+        if self.behaviour == "close_at_once":
+            assert request.transport is not None
+            request.transport.abort()
+        return await super()._websocket(request)
+
+    async def _greet(self, socket: web.WebSocketResponse, user: str) -> None:
+        await super()._greet(socket, user)
+        if self.behaviour == "close_after_welcome":
+            await socket.close(code=1013)
+        elif self.behaviour == "reconnect_loop":
+            reconnect = {"url": self._socket_url, "delay_ms": 0}
+            await socket.send_json({"reconnect": reconnect})

@@ -56,11 +56,14 @@ def test_bytes_that_are_no_packet_are_a_protocol_error(data):
         codec.read(Binary(data + bytes(20)))
 
 
-def test_the_first_connection_discards_an_old_session_and_the_next_one_resumes():
-    codec = session()
+def test_a_session_of_this_run_is_resumed_and_one_of_an_earlier_run_only_taken_over():
+    """The broker pushes what it has queued; the codec knows none of the calls of the other run."""
+    codec = session(clean_start=False)
     first, _ = mqtt5.read(memoryview(codec.open({})))
-    assert first.clean_start
+    assert not first.clean_start
     assert first.session_expiry_interval == 600
+    assert not connected(codec, session_present=True)[-1].resumed
+    codec = session()
     assert not connected(codec, session_present=False)[-1].resumed
     codec.lost()
     again, _ = mqtt5.read(memoryview(codec.open({})))
@@ -68,12 +71,31 @@ def test_the_first_connection_discards_an_old_session_and_the_next_one_resumes()
     assert receive(codec, mqtt5.ConnAckPacket(session_present=True))[-1].resumed
 
 
-@pytest.mark.parametrize(("persistent", "clean"), [(True, False), (False, True)])
-def test_without_clean_start_the_first_connection_continues_a_persistent_session(persistent, clean):
-    codec = session(clean_start=False, persistent=persistent)
-    first, _ = mqtt5.read(memoryview(codec.open({})))
-    assert first.clean_start is clean
-    assert not connected(codec)[-1].resumed
+@pytest.mark.parametrize(
+    "settings", [{}, {"persistent": False}, {"clean_start": False, "persistent": False}]
+)
+def test_the_first_connection_starts_clean_by_default_and_without_persistent_sessions(settings):
+    first, _ = mqtt5.read(memoryview(session(**settings).open({})))
+    assert first.clean_start
+
+
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_what_an_old_session_pushes_early_follows_the_greeting(qos):
+    """No connection is known before it; the messages are acknowledged all the same."""
+    codec = session(qos=2)
+    codec.set_conversations({CONV: ["ann", "bob"]})
+    early = push(packet_id=7 if qos else None, qos=qos)
+    codec.open({})
+    subscribe, *acknowledged = receive(codec, mqtt5.ConnAckPacket(session_present=True), early)
+    assert len(acknowledged) == (qos > 0)
+    (packet,) = sent_packets(subscribe.frames)
+    up, entry, *_ = receive(
+        codec, mqtt5.SubAckPacket(packet.packet_id, [mqtt5.SubAckReasonCode(2)])
+    )
+    assert isinstance(up, base.Connected)
+    assert isinstance(entry, Entry)
+    (later,) = (event for event in receive(codec, push()) if isinstance(event, Entry))
+    assert later.body == "hi"
 
 
 def test_members_are_subscribed_before_the_user_counts_as_connected():

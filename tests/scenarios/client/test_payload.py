@@ -114,3 +114,10 @@ def test_a_body_with_the_longest_text_is_no_longer_than_the_limit(conv, author, 
     text = "x" * payload.text_bytes_max(500, "ab12cd34")
     body = payload.wrap_text(conv, author, sseq, intended_ns, text, "ab12cd34")
     assert 500 - 60 <= len(body.encode()) <= 500
+
+
+def test_half_a_surrogate_pair_in_a_body_is_damage():
+    """JSON may contain it, and it has no UTF-8."""
+    text = payload.wrap_text(1, 2, 3, 4, "fine") + "\ud800"
+    assert not payload.parse(text).intact
+    assert payload.parse("g2||1|2|3|4|00000000|\udfff") is not None

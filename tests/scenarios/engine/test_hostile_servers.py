@@ -39,6 +39,20 @@ BEHAVIOURS = {
     "repeated_pages": ("protocol", "do not advance beyond"),
     "endless_pages": ("protocol", "has more than"),
     "no_interval": ("protocol", "ping_ms is 0"),
+    "deep_json": ("protocol", "RecursionError"),
+    "huge_number": ("protocol", "not a frame"),
+    "not_a_number": ("protocol", "not a frame"),
+    "huge_delay": ("protocol", ""),
+    "wrong_utf8": ("protocol", "not a frame"),
+    "compressed": ("protocol", "not a frame"),
+    "reserved_kind": ("close", "opcode"),
+    "long_ids": ("protocol", "an id or a name of an entry has 5000000 characters"),
+    "reconnect_flood": None,
+    "endless_wait": ("http", "HTTP 503"),
+    "deep_answer": ("protocol", "RecursionError"),
+    "redirect_nowhere": ("http", "a redirect to 'http://['"),
+    "endless_login": ("protocol", "a login lasts 1000"),
+    "many_rooms": None,
     "tiny_frames": None,  # harmless, but for the work
     "pings": None,
 }
@@ -87,8 +101,35 @@ async def test_the_load_ends_in_order_and_names_what_the_server_did(tmp_path, ho
         kind, text = expected
         errors = events(load_file.run, "error-count")
         found = [error for error in errors if error["concerns"] == kind and text in error["text"]]
-        assert found, errors
+        assert found, [(error["concerns"], error["text"][:90]) for error in errors]
         assert all(error["count"] >= 1 for error in found)
+
+
+HANDSHAKES = {
+    "close_at_once": ("connect", ""),
+    "close_after_welcome": ("close", "closed with 1013"),
+    "reconnect_loop": None,
+}
+
+
+@pytest.mark.parametrize("behaviour", HANDSHAKES)
+async def test_users_dial_a_bounded_number_of_times(tmp_path, hostile, monkeypatch, behaviour):
+    """Whatever ends a connection, the next one waits longer each time."""
+    monkeypatch.setattr(connect_diagnosis, "PATIENCE_S", 60)
+    peer = await hostile(behaviour)
+    load_file = load(
+        tmp_path, [peer.url], {"direct": 1}, steady="3s", limits={"give_up_after": "1s"}
+    )
+    async with asyncio.timeout(30):
+        await drive(Engine(load_file, Stripe()), after_s=4)
+    # Waits of 125, 250, 500 and 1,000 ms on average allow about eight handshakes in ten seconds.
+    assert USERS <= peer.handshakes <= 20 * USERS
+    expected = HANDSHAKES[behaviour]
+    if expected is not None:
+        kind, text = expected
+        errors = events(load_file.run, "error-count")
+        found = [error for error in errors if error["concerns"] == kind and text in error["text"]]
+        assert sum(error["count"] for error in found) >= USERS, errors
 
 
 async def test_a_login_that_names_a_foreign_host_ends_the_load_with_the_reason(
