@@ -89,7 +89,7 @@ def _granted_witness(history: History, at: int) -> Witness:
     record, user = history.records[at], int(history.user[at])
     conv = history.names.conv(int(record["conv"]))
     what = _OBTAINED[Probe(int(record["sseq"]))].format(conv=conv, seq=record["seq"])
-    return Witness(f"{history.names.user(user)} {what} without being a member.", (), user)
+    return Witness(f"{history.names.user(user)} {what} without being a member.", (), user, (at,))
 
 
 def _stored_witness(history: History, at: int) -> Witness:
@@ -100,6 +100,7 @@ def _stored_witness(history: History, at: int) -> Witness:
         f"A message that {sender} sent to {conv} as a stranger exists, although the send was not "
         "acknowledged.",
         (message,) if message >= 0 else (),
+        records=(at,),
     )
 
 
@@ -108,5 +109,6 @@ def _attended_witness(history: History, at: int) -> Witness:
     event = RoomEvent(int(record["sseq"])).name.lower()
     return Witness(
         f"Position {record['seq']} of {history.names.conv(int(record['conv']))} is the event "
-        f"`{event}` of {history.names.user(int(record['peer']))}, who was never a member."
+        f"`{event}` of {history.names.user(int(record['peer']))}, who was never a member.",
+        records=(at,),
     )

@@ -47,13 +47,13 @@ _NEEDS: tuple[tuple[Callable[[Evidence], bool], str, tuple[str, ...]], ...] = (
     (
         lambda has: has.sends,
         _NO_SENDS,
-        ("lost-acked", "undelivered", "sender-fifo", "phantom", "realtime", "causal"),
+        ("lost-acked", "undelivered", "sender-fifo", "phantom", "realtime", "causal", "late"),
     ),
     (lambda has: has.acks, _NO_ACKS, ("lost-acked", "undelivered", "sender-fifo", "realtime")),
     (
         lambda has: has.deliveries,
         _NO_DELIVERIES,
-        ("duplicate", "sender-fifo", "causal", "divergent-order", "misdelivery"),
+        ("duplicate", "sender-fifo", "causal", "divergent-order", "misdelivery", "late"),
     ),
     (lambda has: has.deliveries or has.audits, _NO_DELIVERIES, ("phantom",)),
     (lambda has: has.members, _NO_MEMBERS, ("undelivered", "misdelivery")),

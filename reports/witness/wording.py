@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
+from gauntlet.core.history import Channel, Flag, Kind, Probe, ProbeResult, RoomEvent
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -24,6 +24,7 @@ _WHAT: dict[int, str] = {
     Kind.AUDIT: "audit",
     Kind.HEAD: "audit-head",
     Kind.PAGE: "page",
+    Kind.PROBE: "probe",
 }
 _BY_CHANNEL = {
     Channel.LIVE: "pushed",
@@ -36,6 +37,13 @@ _ROOM_EVENTS = {
     RoomEvent.REMOVED: "was removed",
     RoomEvent.ENTERED: "entered",
     RoomEvent.EXITED: "exited",
+}
+_PROBES = {
+    Probe.HISTORY: "the history",
+    Probe.MEMBERS: "the members",
+    Probe.SEND: "to send",
+    Probe.ENTER: "to enter",
+    Probe.HEAD: "the last position",
 }
 
 
@@ -123,4 +131,9 @@ def _other(history: History, row: Any) -> str:
         known = int(row["sseq"]) in set(RoomEvent)
         event = _ROOM_EVENTS[RoomEvent(int(row["sseq"]))] if known else "changed"
         return f"{history.names.user(int(row['peer']))} {event} at position {row['seq']}"
+    if kind == Kind.PROBE:
+        known = int(row["sseq"]) in set(Probe)
+        wanted = _PROBES[Probe(int(row["sseq"]))] if known else "something"
+        granted = "granted" if row["spare"] == ProbeResult.GRANTED else "not granted"
+        return f"a request of a stranger for a conversation of others ({wanted}) is {granted}"
     return what(row)

@@ -38,7 +38,7 @@ INTERVALS = MembershipIntervals(
     [
         (DIRECT, MEMBER, 5, True, False),
         (DIRECT, STRANGER, 5, False, True),
-        (DIRECT, STRANGER, 0, False, False),
+        (DIRECT, STRANGER, 0, False, True),
         (ROOM, MEMBER, 1, True, False),
         (ROOM, MEMBER, 900, True, False),
         (ROOM, LEFT, 2, False, True),

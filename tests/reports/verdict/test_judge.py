@@ -171,8 +171,9 @@ def test_a_run_without_messages_is_inconclusive(judged):
     assert result["verdict"]["status"] == "inconclusive"
     unknown = {check["id"] for check in result["checks"] if check["verdict"] == "unknown"}
     about_messages = {name for name, kind in catalog.CHECKS.items() if kind.aspect != "re-sync"}
-    # Nothing was answered or read, and there were no strangers: these checks do not apply.
-    assert unknown >= about_messages - {"access", "causal", "history-order"} | {"history-gap"}
+    # Nothing was answered, read or compared, and there were no strangers: these do not apply.
+    not_applicable = {"access", "causal", "history-order", "late"}
+    assert unknown >= about_messages - not_applicable | {"history-gap"}
 
 
 def test_a_conversation_without_an_audit_makes_lost_acked_unknown(judged):
