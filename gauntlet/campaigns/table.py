@@ -137,7 +137,7 @@ def _evidence(records: Mapping[str, Record], system: System) -> list[str]:
             lines += [
                 f"{_MARKS[record.verdict]} `{record.configuration}`, {record.experiment}:",
                 "",
-                *(f"- {sentence}" for sentence in sentences),
+                *(_item(sentence) for sentence in sentences),
                 "",
                 "```console",
                 f"$ {record.command}",
@@ -145,6 +145,11 @@ def _evidence(records: Mapping[str, Record], system: System) -> list[str]:
                 "",
             ]
     return lines
+
+
+def _item(sentence: str) -> str:
+    """Return an item of a list, in lines of the length of a page."""
+    return textwrap.fill(f"- {sentence}", _COLUMNS, subsequent_indent="  ", break_long_words=False)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -43,6 +43,7 @@ from gauntlet.reports.verdict import (
     harness_health_text,
     lost_workers,
     objectives,
+    task_errors,
     unjudged,
 )
 from gauntlet.reports.verdict.objectives import Judged
@@ -186,6 +187,7 @@ def _judge_history(
     reasons = [
         *check_reasons(verdicts, required),
         *acked_floor.reasons(acked_share, history),
+        *task_errors.reasons(history.events),
         *objective_reasons(judged),
         *history_reasons(problems, history.events),
     ]

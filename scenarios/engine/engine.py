@@ -31,6 +31,7 @@ from gauntlet.scenarios.engine.scripted_users import (
     UserController,
 )
 from gauntlet.scenarios.engine.strangers import scheduled_actions
+from gauntlet.scenarios.metrics import error_log
 from gauntlet.scenarios.schedule.arrivals import Stripe
 from gauntlet.scenarios.workloads.entities import device_keys
 
@@ -106,6 +107,10 @@ class Engine:
         if controller is not None:
             session = parts.sessions[user.device_key]
             controller.on_ready(ScriptedUser(parts.scripted_users, session))
+
+    def count_task_error(self, text: str) -> None:
+        """Count an exception that a task of a Locust user has raised."""
+        self._parts.context.errors.record(error_log.TASK, text)
 
     def drain(self) -> None:
         """Stop the arrivals, and end in order. A load in its last second runs to its end."""

@@ -11,12 +11,13 @@ from locust.runners import MasterRunner, WorkerRunner
 from gauntlet.core import os_limits
 from gauntlet.core.errors import GauntletError
 from gauntlet.scenarios.locust_plugin import options
-from gauntlet.scenarios.locust_plugin.im_client import IM
+from gauntlet.scenarios.locust_plugin.im_client import IM, IMError
 from gauntlet.scenarios.locust_plugin.roles.local import LocalRole
 from gauntlet.scenarios.locust_plugin.roles.master import MasterRole
 from gauntlet.scenarios.locust_plugin.roles.role import Role
 from gauntlet.scenarios.locust_plugin.roles.worker import WorkerAgent
 from gauntlet.scenarios.locust_plugin.runtime.keyboard_interrupt import KeyboardInterrupts
+from gauntlet.scenarios.metrics.error_log import describe_exception
 
 _WORKERS_CONNECT_S = 10.0
 _POLL_S = 0.05
@@ -34,6 +35,7 @@ def install(events: Any) -> None:
     events.init.add_listener(_on_init)
     events.test_start.add_listener(_on_test_start)
     events.test_stopping.add_listener(_on_test_stopping)
+    events.user_error.add_listener(_on_user_error)
     events.quitting.add_listener(_on_quitting)
     events.quitting.add_listener(lambda **_: interrupts.acknowledge())
 
@@ -102,6 +104,16 @@ def _on_test_start(environment: Environment, **_: Any) -> None:
 def _on_test_stopping(environment: Environment, **_: Any) -> None:
     if role := _roles.get(id(environment)):
         role.finish()
+
+
+def _on_user_error(user_instance: Any, exception: BaseException, **_: Any) -> None:
+    """Count what a task raised, except what it was told of the system, which the judge judges."""
+    # Locust passes a user, or the task set of a user.
+    environment = getattr(user_instance, "user", user_instance).environment
+    if isinstance(exception, IMError):
+        return
+    if role := _roles.get(id(environment)):
+        role.count_task_error(describe_exception(exception))
 
 
 def _on_quitting(environment: Environment, **_: Any) -> None:

@@ -18,6 +18,7 @@ HTTP = "http"  # a request had no answer, or one with an error status
 REFUSED = "refused"  # the server refused a user or a call, by its protocol
 PROTOCOL = "protocol"  # the server sent what its protocol does not define
 ADAPTER = "adapter"  # the adapter raised an exception
+TASK = "task"  # a task of a Locust user raised an exception
 
 _TEXT_MAX = 300
 _DISTINCT_MAX = 200

@@ -22,6 +22,12 @@ class Faults:
     skip_in_history: int = 0
 
 
+def _refusal(code: str) -> dict[str, str]:
+    """Return the body of a permanent refusal."""
+    refusal = {"code": code, "temporary": False, "stored": "no"}
+    return {"text": json.dumps({"error": refusal}), "content_type": "application/json"}
+
+
 @dataclass
 class Peer:
     """The server: entries by conversation, sockets by user."""
@@ -39,6 +45,7 @@ class Peer:
     _kept_back: dict[Any, str] = field(default_factory=dict)
     url: str = ""
     token_lasts_s: int = 0  # 0: for ever
+    admits_strangers: bool = False
     logins: int = 0
     _logged_in_s: dict[str, float] = field(default_factory=dict)
 
@@ -88,6 +95,7 @@ class Peer:
     async def _send(self, request: web.Request) -> web.Response:
         conv, user = request.match_info["conv"], self._user(request)
         content = await request.json()
+        self._require_member(user, conv)
         self.sends += 1
         if self.every(self.faults.refuse_send, self.sends):
             refusal = {"code": "unavailable", "message": "", "temporary": True, "stored": "no"}
@@ -134,6 +142,7 @@ class Peer:
 
     async def _history(self, request: web.Request) -> web.Response:
         conv = request.match_info["conv"]
+        self._require_member(self._user(request), conv)
         after, limit = int(request.query["after"]), int(request.query["limit"])
         entries = [entry for entry in self.entries[conv] if entry["seq"] > after]
         if self.faults.skip_in_history:
@@ -149,6 +158,7 @@ class Peer:
         return web.json_response({"conv": conv, "seq": self.members[conv][user]})
 
     async def _members(self, request: web.Request) -> web.Response:
+        self._require_member(self._user(request), request.match_info["conv"])
         members = self.members[request.match_info["conv"]]
         named = {user: {"from": seq} for user, seq in members.items()}
         return web.json_response({"members": named, "present": []})
@@ -157,10 +167,12 @@ class Peer:
         user = request.headers["Authorization"].removeprefix("Bearer ")
         age_s = time.monotonic() - self._logged_in_s[user]
         if self.token_lasts_s and age_s > self.token_lasts_s:
-            refusal = {"code": "unauthorized", "temporary": False, "stored": "no"}
-            body = json.dumps({"error": refusal})
-            raise web.HTTPUnauthorized(text=body, content_type="application/json")
+            raise web.HTTPUnauthorized(**_refusal("unauthorized"))
         return user
+
+    def _require_member(self, user: str, conv: str) -> None:
+        if not (self.admits_strangers or user in self._readers(conv)):
+            raise web.HTTPForbidden(**_refusal("forbidden"))
 
     async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(protocols=("im.v1.json",), compress=False)

@@ -50,6 +50,11 @@ class EngineHost:
         """Connect one more user whose tasks send; return None if no engine has been started."""
         return None if self.thread is None else IM(self.thread)
 
+    def count_task_error(self, text: str) -> None:
+        """Count an exception that a task of a user has raised, if there is an engine."""
+        if self.thread is not None:
+            self.thread.count_task_error(text)
+
     def abort(self) -> None:
         """End the engine immediately, if it still runs, and pass on its last seconds."""
         if self.thread is not None:

@@ -113,6 +113,9 @@ class RunLifecycle(ABC):
         """Connect one more user whose tasks send; a process without an engine has no users."""
         return None
 
+    def count_task_error(self, text: str) -> None:  # noqa: B027 - a master has no tasks to count
+        """Count an exception of a task; a process without an engine has no users."""
+
     def finish(self) -> None:
         """End the load in order and wait for the verdict; concurrent calls share one end."""
         if self._timer is not None and self._timer is not gevent.getcurrent():

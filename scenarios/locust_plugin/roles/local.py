@@ -31,6 +31,10 @@ class LocalRole(RunLifecycle):
         """Connect one more user whose tasks send; return None if there is no load."""
         return self._engine_host.add_scripted_user()
 
+    def count_task_error(self, text: str) -> None:
+        """Count an exception that a task has raised."""
+        self._engine_host.count_task_error(text)
+
     def _begin(self, file: Path) -> int:
         load = load_file.read(file, self._private)
         engine = Engine(load, Stripe())

@@ -23,6 +23,9 @@ class Role(Protocol):
     def add_scripted_user(self) -> IM | None:
         """Connect one more user whose tasks send; return None if this process has no load."""
 
+    def count_task_error(self, text: str) -> None:
+        """Count an exception that a task of a Locust user of this process has raised."""
+
     def finish(self) -> None:
         """Locust stops the load: end it in order, and wait for the verdict."""
 

@@ -86,6 +86,10 @@ class WorkerAgent:
         """Connect one more user whose tasks send; return None if this worker has no load."""
         return self._engine_host.add_scripted_user()
 
+    def count_task_error(self, text: str) -> None:
+        """Count an exception that a task has raised."""
+        self._engine_host.count_task_error(text)
+
     def finish(self) -> None:
         """Nothing: the master requests the drain."""
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import sys
+from functools import partial
 
 import gevent
 import uvloop
@@ -77,6 +78,10 @@ class EngineThread:
     def add_user(self) -> None:
         """Connect one more user of the plan."""
         self.engine.commands.append(self.engine.add_user)
+
+    def count_task_error(self, text: str) -> None:
+        """Count an exception that a task of a user has raised."""
+        self.engine.commands.append(partial(self.engine.count_task_error, text))
 
     def drain(self) -> None:
         """End the load in order, so that nothing that was sent is lost, and wait for the end."""

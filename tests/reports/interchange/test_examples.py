@@ -27,7 +27,7 @@ def test_the_example_finds_a_loss_and_a_reorder(tmp_path: Path):
         check=True,
     )
     judged = subprocess.run(
-        [sys.executable, "-m", "gauntlet", "judge", "--from", "-", "-o", tmp_path / "runs"],
+        [sys.executable, "-P", "-m", "gauntlet", "judge", "--from", "-", "-o", tmp_path / "runs"],
         input=converted.stdout,
         capture_output=True,
         text=True,

@@ -115,3 +115,13 @@ def test_errors_are_in_a_result_that_cannot_be_judged(judged):
     _, result = judged(error("adapter", "TypeError: x (acme.py:1)", 1), story=story)
     assert result["verdict"]["exit_code"] == 3
     assert result["errors"][0]["concerns"] == "adapter"
+
+
+@pytest.mark.parametrize(
+    ("times", "raised"),
+    [((3,), "1 exception, namely"), ((3, 4), "2 exceptions, most often")],
+)
+def test_exceptions_of_tasks_fail_the_run(judged, times, raised):
+    _, result = judged(error("task", "KeyError: 'a' (x:1)", *times))
+    reason = f"task-errors: tasks of Locust users raised {raised} KeyError: 'a' (x:1)."
+    assert result["verdict"] == {"status": "fail", "exit_code": 1, "reasons": [reason]}

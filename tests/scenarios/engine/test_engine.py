@@ -319,6 +319,7 @@ async def test_users_cannot_sign_up_where_the_adapter_cannot(tmp_path, peer):
 
 
 async def test_strangers_try_everything_and_an_open_server_grants_it(tmp_path, peer):
+    peer.admits_strangers = True
     made = load(tmp_path, [peer.url])
     strangers = msgspec.structs.replace(made.scenario.load, strangers=True)
     made = replace(made, scenario=msgspec.structs.replace(made.scenario, load=strangers))
@@ -333,3 +334,14 @@ async def test_strangers_try_everything_and_an_open_server_grants_it(tmp_path, p
     members = {row["conv"]: row["members"] for row in named if row["row"] == "conv"}
     users = {row["link"]: row["user"] for row in named if row["row"] == "link"}
     assert not any(users[record.link] in members[record.conv] for record in probes)
+
+
+async def test_a_server_that_admits_no_strangers_refuses_everything(tmp_path, peer):
+    made = load(tmp_path, [peer.url])
+    strangers = msgspec.structs.replace(made.scenario.load, strangers=True)
+    made = replace(made, scenario=msgspec.structs.replace(made.scenario, load=strangers))
+    await drive(Engine(made, Stripe()))
+    probes = [record for record in records(made.run) if record.kind == Kind.PROBE]
+    assert {Probe.HISTORY, Probe.SEND} <= {record.sseq for record in probes}
+    answered = {record.spare for record in probes} - {ProbeResult.UNKNOWN}
+    assert answered == {ProbeResult.REFUSED}

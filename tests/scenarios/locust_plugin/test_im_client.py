@@ -71,6 +71,44 @@ def test_messages_of_tasks_are_judged(tmp_path, distant_peer):
     assert failed == ["wire-order"]
 
 
+FAILING = """
+from locust import constant, task
+from gauntlet.locust import IMUser, UnknownRecipient
+
+
+class Failing(IMUser):
+    wait_time = constant(0.2)
+
+    @task
+    def send(self):
+        self.im.send(to=self.im.peers[0], body="hi")
+
+    @task
+    def fail(self):
+        raise RuntimeError("a mistake in the script")
+
+    @task
+    def err(self):
+        self.im.send(to="someone else", body="hi")
+"""
+
+
+@pytest.mark.parametrize("processes", [(), ("--processes", "2")], ids=["local", "workers"])
+def test_an_exception_of_a_task_fails_the_run_and_is_shown(processes, tmp_path, distant_peer):
+    """Errors of the system, such as an unknown recipient, are none of the script."""
+    (tmp_path / "failing.py").write_text(FAILING)
+    users = ("-u", "6", "-r", "6", "-t", "4s", *processes)
+    code, output, run = locust(tmp_path / "failing.py", distant_peer.url, tmp_path, *users)
+    assert code == 1, output
+    result = run.read_result()
+    assert result["counts"]["acked"] > 5
+    (reason,) = (one for one in result["verdict"]["reasons"] if one.startswith("task-errors: "))
+    (error,) = (one for one in result["errors"] if one["concerns"] == "task")
+    assert error["text"] == "RuntimeError: a mistake in the script (failing.py:15)"
+    assert error["count"] > 3
+    assert f"raised {error['count']:,} exceptions" in reason
+
+
 def test_tasks_send_receive_and_get_typed_errors(tmp_path, distant_peer):
     """In rooms and in direct conversations; the end of the load ends every wait."""
     (tmp_path / "pair.yaml").write_text(PAIR)
