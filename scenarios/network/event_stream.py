@@ -116,6 +116,8 @@ class EventStream(StreamWire):
         self._unread_bytes = 0
         if not self._opened:
             self._refusal += body[: _SHOWN_BYTES - len(self._refusal)]
+            if len(self._refusal) == _SHOWN_BYTES:  # the rest may be endless
+                self._end_refused()
             return
         for event in self._events.feed(body):
             self._listener.on_frame(event)
@@ -126,12 +128,16 @@ class EventStream(StreamWire):
             self._head.clear()
             return
         if not self._opened:
-            text = self._refusal.decode(errors="replace")
-            self._close_reason = f"HTTP {self._parser.get_status_code()} {text}".strip()
+            self._end_refused()
+            return
         self.close()
-        if self._opened:
-            self._close_code = CLOSE_ABNORMAL
-            self._close_reason = "the server has ended the stream"
+        self._close_code = CLOSE_ABNORMAL
+        self._close_reason = "the server has ended the stream"
+
+    def _end_refused(self) -> None:
+        text = self._refusal.decode(errors="replace")
+        self._close_reason = f"HTTP {self._parser.get_status_code()} {text}".strip()
+        self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
