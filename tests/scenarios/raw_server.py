@@ -10,6 +10,7 @@ class Server:
         self.replies = list(replies)
         self.connections = 0
         self.requests = []
+        self._open = set()
 
     async def __aenter__(self):
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -18,10 +19,14 @@ class Server:
 
     async def __aexit__(self, *_):
         self._server.close()
+        # A client may keep a connection for its next request; newer versions of Python wait for it.
+        for writer in list(self._open):
+            writer.transport.abort()
         await self._server.wait_closed()
 
     async def _serve(self, reader, writer):
         self.connections += 1
+        self._open.add(writer)
         try:
             while self.replies:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -32,9 +37,10 @@ class Server:
                     break
                 writer.write(reply)
                 await writer.drain()
-        except asyncio.IncompleteReadError:
+        except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self._open.discard(writer)
             writer.close()
 
 
