@@ -1,8 +1,8 @@
 """Exceptions that the tasks of Locust users have raised: such a run fails, as in plain Locust.
 
 A script that fails does not send what it was written to send, so that a verdict without violations
-proves less than it seems to. What a task learns of the system (`IMError`: a send without an answer,
-for example) is not counted here, because the checks and objectives judge it.
+proves less than it seems to. An `IMError`, such as a send without an answer, is not counted here:
+it reports what the system did, which checks and objectives judge.
 """
 
 from collections.abc import Iterator

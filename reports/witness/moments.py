@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gauntlet.core.clock import NS_PER_S, format_s
+from gauntlet.core.clock import NS_PER_MS, NS_PER_S, format_s
 from gauntlet.reports.history.arrays import NEVER, Ints
 from gauntlet.reports.history.events import Events, FaultTimes
 
@@ -55,17 +55,21 @@ def _relation(events: Events, first: int, last: int) -> str:
     if before:
         fault = min(before, key=lambda each: _interval(each)[0])
         begin = _interval(fault)[0]
-        took = format_s(max(begin - first, NS_PER_S // 1000) / NS_PER_S)
-        how = f"{took} before" if first == last else f"in the {took} before"
+        how = _distance(begin - first, "before", several=first != last)
         return f"{how} fault {fault.id} took effect at {_at(events, begin)}"
     after = [fault for fault in events.faults if last - AFTER_NS <= _interval(fault)[1] <= first]
     if after:
         fault = max(after, key=lambda each: _interval(each)[1])
         end = _interval(fault)[1]
-        took = format_s(max(last - end, NS_PER_S // 1000) / NS_PER_S)
-        how = f"{took} after" if first == last else f"in the {took} after"
+        how = _distance(last - end, "after", several=first != last)
         return f"{how} fault {fault.id} was healed at {_at(events, end)}"
     return span
+
+
+def _distance(span_ns: int, side: str, *, several: bool) -> str:
+    """Return "0.3 s before" for one time, "in the 0.3 s before" for several ones."""
+    took = format_s(max(span_ns, NS_PER_MS) / NS_PER_S)
+    return f"in the {took} {side}" if several else f"{took} {side}"
 
 
 def _at(events: Events, t_ns: int) -> str:

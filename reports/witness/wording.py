@@ -39,12 +39,13 @@ _ROOM_EVENTS = {
     RoomEvent.EXITED: "exited",
 }
 _PROBES = {
-    Probe.HISTORY: "the history",
-    Probe.MEMBERS: "the members",
-    Probe.SEND: "to send",
-    Probe.ENTER: "to enter",
-    Probe.HEAD: "the last position",
+    Probe.HISTORY: "requests the history of",
+    Probe.MEMBERS: "requests the members of",
+    Probe.SEND: "sends a message to",
+    Probe.ENTER: "enters",
+    Probe.HEAD: "receives the last position of",
 }
+_ANSWERS: dict[int, str] = {ProbeResult.GRANTED: "granted", ProbeResult.REFUSED: "refused"}
 
 
 def client(history: History, session: int) -> str:
@@ -133,7 +134,7 @@ def _other(history: History, row: Any) -> str:
         return f"{history.names.user(int(row['peer']))} {event} at position {row['seq']}"
     if kind == Kind.PROBE:
         known = int(row["sseq"]) in set(Probe)
-        wanted = _PROBES[Probe(int(row["sseq"]))] if known else "something"
-        granted = "granted" if row["spare"] == ProbeResult.GRANTED else "not granted"
-        return f"a request of a stranger for a conversation of others ({wanted}) is {granted}"
+        tried = _PROBES[Probe(int(row["sseq"]))] if known else "tries something with"
+        answer = _ANSWERS.get(int(row["spare"]), "no answer")
+        return f"{tried} {history.names.conv(int(row['conv']))}, as a stranger: {answer}"
     return what(row)

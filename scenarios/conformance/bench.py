@@ -6,33 +6,23 @@ import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self, TypeVar
+from typing import NamedTuple, TypeVar
 
 from gauntlet.core import clock
-from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.history import Kind
-from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS, SELF_ECHO, SERVER_SEQ
-from gauntlet.scenarios.adapters.base import (
-    Call,
-    Cursor,
-    Entry,
-    Gap,
-    Sent,
-)
+from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS, SERVER_SEQ
+from gauntlet.scenarios.adapters.base import Adapter, Call, Cursor, Entry, Gap, Sent
 from gauntlet.scenarios.client.connection import Connection
-from gauntlet.scenarios.client.context import Context, Limits
+from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.receiver import Receiver
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.client.timers import Timers
 from gauntlet.scenarios.conformance.subject import Subject
-from gauntlet.scenarios.metrics.delivery_ledger import Ledger
 from gauntlet.scenarios.metrics.error_log import ErrorLog
-from gauntlet.scenarios.metrics.latency import Latencies
 from gauntlet.scenarios.network.hosts import AllowedHosts
+from gauntlet.scenarios.network.session_host import SessionHost
 from gauntlet.scenarios.network.tls import client_tls
-from gauntlet.scenarios.network.transport import SocketTransport, check_addresses
+from gauntlet.scenarios.network.transport import value_of
 from gauntlet.scenarios.network.wire import Network
 from gauntlet.scenarios.workloads.entities import Conversation, User
 
@@ -43,6 +33,7 @@ PUSH_TIMEOUT_S = 3.0
 QUIET_S = 1.0
 BODY_BYTES = 100
 _TICK_S = 0.005
+_GOODBYE_S = 0.05  # for the last frames to be sent
 T = TypeVar("T")
 
 
@@ -120,14 +111,7 @@ class Client:
         """Return the value of a call; None if it was refused or not answered."""
         if call is None:
             return None
-        future: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
-
-        def on_result(value: T | None) -> None:
-            if not future.done():
-                future.set_result(value)
-
-        self.channel.call(call, int(timeout_s * NS_PER_S), on_result)
-        return await future
+        return await value_of(self.channel, call, timeout_s)
 
     async def send(self, conv: Conversation, repeated: Attempt | None = None) -> Attempt:
         """Send a message with a new body and id, or those of an earlier attempt once more."""
@@ -148,54 +132,33 @@ class Client:
         return await until(lambda: bool(self.pushes(body)), timeout_s)
 
 
-class _NoSink:
-    """Discards history records."""
-
-    def add(self, kind: Kind, t_ns: int, *_values: int, **_fields: int) -> None:
-        """Do nothing."""
-
-
-class Bench:
-    """The clients of one check; `async with` starts the clock of their timers."""
+class Bench(SessionHost):
+    """The host of the clients of one check."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
-        self.adapter = subject.create_adapter()
-        self.capabilities = frozenset(self.adapter.capabilities)
-        self.tag = secrets.token_hex(4)
+        adapter, tag = subject.create_adapter(), secrets.token_hex(4)
+        super().__init__(
+            adapter,
+            Network(AllowedHosts(subject.allow_hosts), client_tls(subject.tls), subject.headers),
+            subject.urls,
+            subject.transport or adapter.transports[0],
+            _users_of(subject, adapter, tag),
+            CALL_TIMEOUT_S,
+            ErrorLog(clock.now_ns),
+            tag=tag,
+        )
+        self.capabilities = frozenset(adapter.capabilities)
         self.numbers = itertools.count(1)
-        self.last_error = ""
-        self.errors = ErrorLog(clock.now_ns)
-        self.errors.listen(self._note_error)
-        self.network = Network(
-            AllowedHosts(subject.allow_hosts), client_tls(subject.tls), subject.headers
-        )
-        self.failure: BaseException | None = None
-        self._rng = random.Random(self.tag)
+        self._rng = random.Random(tag)
         self._clients: list[Client] = []
-        self._links = itertools.count(1)
         self._conversation_numbers = itertools.count(1)
-        self.users = self._make_users()
-
-    async def __aenter__(self) -> Self:
-        self.transport = SocketTransport(
-            self.network,
-            list(self.subject.urls),
-            self.subject.transport or self.adapter.transports[0],
-            self._fail,
-            self.errors.record,
-        )
-        await check_addresses(self.network.hosts, list(self.subject.urls))
-        self.context = self._context()
-        self._ticking = asyncio.create_task(self._tick())
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         for client in self._clients:
             client.session.stop()
-        await asyncio.sleep(0.05)  # for the goodbyes
-        self._ticking.cancel()
-        await self.transport.shut()
+        await asyncio.sleep(_GOODBYE_S)
+        await super().__aexit__()
 
     def client(self, user: User) -> Client:
         """Return a new client of a user, who is not connected yet."""
@@ -211,9 +174,7 @@ class Bench:
         """Return a conversation, which its members' codecs learn at their next connection."""
         numbers = tuple(user.number for user in members)
         conv = Conversation(next(self._conversation_numbers), name, "check", numbers)
-        self.context.conversations[name] = conv
-        for number in numbers:
-            self.context.conversations_of.setdefault(number, []).append(conv)
+        self.add_conversation(conv)
         return conv
 
     def body(self, conv: Conversation, user: User, number: int) -> str:
@@ -222,48 +183,18 @@ class Bench:
         bodies = self.context.bodies
         return bodies.build(conv.number, user.number, number, clock.now_ns(), size)
 
-    def _make_users(self) -> tuple[User, ...]:
-        accounts, count = self.subject.accounts, self.subject.users
-        if not accounts:
-            tag = f"{self.tag}-" if OPEN_ACCOUNTS in self.capabilities else ""
-            return tuple(User(slot + 1, f"u{tag}0-{slot}") for slot in range(count))
-        if len(accounts) < count:
-            raise ConfigError(f"--accounts must have at least {count} users; got {len(accounts)}")
-        return tuple(
-            User(slot + 1, account.name, credentials=account)
-            for slot, account in enumerate(accounts[:count])
-        )
 
-    def _context(self) -> Context:
-        return Context(
-            now_ns=clock.now_ns,
-            timers=Timers(),
-            transport=self.transport,
-            sink=_NoSink(),
-            adapter=self.adapter,
-            ledger=Ledger(self_echo=SELF_ECHO in self.capabilities, devices=1),
-            latencies=Latencies(),
-            limits=Limits(int(CALL_TIMEOUT_S * NS_PER_S), int(CALL_TIMEOUT_S * NS_PER_S), 0),
-            api=list(self.subject.urls),
-            conversations={},
-            conversations_of={},
-            user_numbers={user.name: user.number for user in self.users},
-            register_connection=lambda _connection: next(self._links),
-            on_connected=lambda _user: None,
-            errors=self.errors,
-            tag=self.tag,
-        )
-
-    async def _tick(self) -> None:
-        while True:
-            self.context.timers.run_due(clock.now_ns())
-            await asyncio.sleep(_TICK_S)
-
-    def _fail(self, error: BaseException) -> None:
-        self.failure = self.failure or error
-
-    def _note_error(self, text: str) -> None:
-        self.last_error = text
+def _users_of(subject: Subject, adapter: Adapter, tag: str) -> tuple[User, ...]:
+    accounts, count = subject.accounts, subject.users
+    if not accounts:
+        prefix = f"u{tag}-" if OPEN_ACCOUNTS in adapter.capabilities else "u"
+        return tuple(User(slot + 1, f"{prefix}0-{slot}") for slot in range(count))
+    if len(accounts) < count:
+        raise ConfigError(f"--accounts must have at least {count} users; got {len(accounts)}")
+    return tuple(
+        User(slot + 1, account.name, credentials=account)
+        for slot, account in enumerate(accounts[:count])
+    )
 
 
 async def until(condition: Callable[[], bool], timeout_s: float) -> bool:

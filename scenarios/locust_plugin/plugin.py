@@ -107,7 +107,7 @@ def _on_test_stopping(environment: Environment, **_: Any) -> None:
 
 
 def _on_user_error(user_instance: Any, exception: BaseException, **_: Any) -> None:
-    """Count what a task raised, except what it was told of the system, which the judge judges."""
+    """Count an exception of a task, unless it reports what the system did: the judge sees that."""
     # Locust passes a user, or the task set of a user.
     environment = getattr(user_instance, "user", user_instance).environment
     if isinstance(exception, IMError):

@@ -268,15 +268,14 @@ async def call_and_wait(
             raise ProtocolError("no answer")
         value: T | None = call.read(response)
     else:
-        value = await _call_over_socket(request_channel, call, timeout_s)
+        value = await value_of(request_channel, call, timeout_s)
     if value is None:
         raise ProtocolError("no answer, or a refusal")
     return value
 
 
-async def _call_over_socket(
-    request_channel: RequestChannel, call: Call[T], timeout_s: float
-) -> T | None:
+async def value_of(request_channel: RequestChannel, call: Call[T], timeout_s: float) -> T | None:
+    """Return the value of a call; None if it is refused or not answered in time."""
     future: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
 
     def on_result(value: T | None) -> None:

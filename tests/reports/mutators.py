@@ -558,14 +558,19 @@ def recover_too_late(story: Story) -> set[Identity]:
     return set()
 
 
+def _audit_of_an_acknowledged_message(story: Story, conv: int) -> int:
+    """Return the index of the record by which the audit finds such a message, not at the start."""
+    return next(
+        index
+        for index in story.at(Kind.AUDIT, conv=conv)[5:]
+        if _of(story, Kind.ACK, identity(story.records[index]))
+    )
+
+
 def lose_in_the_middle(story: Story) -> set[Identity]:
     """Acknowledge a message and push it to all, but do not store it; others follow it."""
     _, known = next(_heads(story))
-    audit = next(
-        index
-        for index in story.at(Kind.AUDIT, conv=known.conv)[5:]
-        if _of(story, Kind.ACK, identity(story.records[index]))
-    )
+    audit = _audit_of_an_acknowledged_message(story, known.conv)
     message = identity(story.records[audit])
     story.drop([audit])
     return {message}
@@ -588,11 +593,7 @@ def replace_a_pushed_body(story: Story) -> set[Identity]:
 def replace_a_stored_body(story: Story) -> set[Identity]:
     """Store bytes that were never sent in place of an acknowledged message."""
     _, known = next(_heads(story))
-    audit = next(
-        index
-        for index in story.at(Kind.AUDIT, conv=known.conv)[5:]
-        if _of(story, Kind.ACK, identity(story.records[index]))
-    )
+    audit = _audit_of_an_acknowledged_message(story, known.conv)
     record = story.records[audit]
     story.change(audit, peer=0, sseq=0, ref_ns=0, flags=record.flags | Flag.FOREIGN)
     return set()

@@ -41,7 +41,7 @@ class Rows:
         self.conversations.append(conv.name)
 
 
-class Ears:
+class Recorder:
     """A driver that records the messages that it receives."""
 
     def __init__(self):
@@ -63,18 +63,18 @@ def desk(world):
 
 
 @pytest.fixture
-def ears():
-    """What the first user hears."""
-    return Ears()
+def recorder():
+    """What the first user receives."""
+    return Recorder()
 
 
 @pytest.fixture
-def ann(world, desk, ears):
+def ann(world, desk, recorder):
     """The first user, driven."""
     world.over = False
 
     def mailbox(*parts):
-        return ScriptedReceiver(ears, *parts)
+        return ScriptedReceiver(recorder, *parts)
 
     return ScriptedUser(desk, Session(world.context, desk.traffic.users[0], Random(1), mailbox))
 
@@ -179,7 +179,7 @@ def test_a_refusal_and_a_silence_are_told_apart(world, desk, ann):
     assert [it.outcome for it in (*refused, *unanswered)] == ["rejected", "unknown"]
 
 
-def test_others_are_heard_and_oneself_is_not(world, desk, ann, ears):
+def test_others_are_heard_and_oneself_is_not(world, desk, ann, recorder):
     """What is heard is the text that was sent, with its age."""
     ask(world, ann, "u0-1", "for Bob")
     ready(desk, "d.u0-0.u0-1")
@@ -192,5 +192,5 @@ def test_others_are_heard_and_oneself_is_not(world, desk, ann, ears):
     for seq, sender, asked in ((1, "u0-0", mine), (2, "u0-1", bobs)):
         body = world.body(asked)
         ann._session.receiver.on_entry(link, Entry("d.u0-0.u0-1", seq, sender, body))
-    assert ears.heard == [ReceivedMessage("d.u0-0.u0-1", "u0-1", "for Ann", 2, 40.0)]
+    assert recorder.heard == [ReceivedMessage("d.u0-0.u0-1", "u0-1", "for Ann", 2, 40.0)]
     assert len(world.kinds(Kind.DELIVER)) == 2

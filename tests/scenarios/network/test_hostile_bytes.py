@@ -126,7 +126,7 @@ class Hostile:
         return f"{scheme}://127.0.0.1:{self.port}/"
 
 
-class Ears:
+class Recorder:
     """Collects what a connection reports."""
 
     def __init__(self):
@@ -253,12 +253,12 @@ async def test_a_wait_beyond_all_measure_is_bounded():
 
 async def test_a_poll_that_is_no_response_ends_the_connection():
     async with Hostile(forever(OK + b"X: ", BLOCK)) as server, asyncio.timeout(20):
-        client, ears = HttpClient(loopback_network()), Ears()
+        client, recorder = HttpClient(loopback_network()), Recorder()
         dial = Dial(server.url("http")[:-1], {}, (), None, lambda: Request("GET", "/"))
-        LongPoll(client, dial, ears.listener).start()
-        await ears.ended.wait()
+        LongPoll(client, dial, recorder.listener).start()
+        await recorder.ended.wait()
         client.close()
-    assert "a response of more than" in ears.ends[0][1]
+    assert "a response of more than" in recorder.ends[0][1]
 
 
 HANDSHAKES = {
@@ -298,7 +298,7 @@ async def test_a_handshake_ends_with_an_error(behaviour):
     async with Hostile(answer) as server, asyncio.timeout(30):
         with pytest.raises(TransportError) as caught:
             await websocket.dial(
-                loopback_network(), Dial(server.url("ws"), {}, (), None, None), Ears().listener
+                loopback_network(), Dial(server.url("ws"), {}, (), None, None), Recorder().listener
             )
     assert text.lower() in str(caught.value).lower()
 
@@ -306,7 +306,7 @@ async def test_a_handshake_ends_with_an_error(behaviour):
 async def test_headers_of_any_bytes_are_no_reason_to_fail():
     async with Hostile(upgraded(b"", b"X: \xff\xe2\x82\xac\r\n")) as server:
         socket, response = await websocket.dial(
-            loopback_network(), Dial(server.url("ws"), {}, (), None, None), Ears().listener
+            loopback_network(), Dial(server.url("ws"), {}, (), None, None), Recorder().listener
         )
         socket.abort()
     assert "x" in response.headers
@@ -336,13 +336,13 @@ async def test_a_frame_that_is_none_ends_the_connection_with_the_reason(behaviou
     """The frame may come together with the end of the handshake, or after it."""
     answer, text = FRAMES[behaviour]
     async with Hostile(answer) as server, asyncio.timeout(20):
-        ears = Ears()
+        recorder = Recorder()
         dial = Dial(server.url("ws"), {}, (), None, None)
         with contextlib.suppress(TransportError):
-            await websocket.dial(loopback_network(), dial, ears.listener)
-        await ears.ended.wait()
-    assert text in ears.ends[0][1]
-    assert len(ears.ends) == 1
+            await websocket.dial(loopback_network(), dial, recorder.listener)
+        await recorder.ended.wait()
+    assert text in recorder.ends[0][1]
+    assert len(recorder.ends) == 1
 
 
 async def test_pings_of_a_server_that_reads_no_answer_end_the_connection(monkeypatch):
@@ -352,12 +352,12 @@ async def test_pings_of_a_server_that_reads_no_answer_end_the_connection(monkeyp
         Hostile(upgraded(pings, times=2_000), reads=False) as server,
         asyncio.timeout(60),
     ):
-        ears = Ears()
+        recorder = Recorder()
         await websocket.dial(
-            loopback_network(), Dial(server.url("ws"), {}, (), None, None), ears.listener
+            loopback_network(), Dial(server.url("ws"), {}, (), None, None), recorder.listener
         )
-        await ears.ended.wait()
-    assert "the server has not read" in ears.ends[0][1]
+        await recorder.ended.wait()
+    assert "the server has not read" in recorder.ends[0][1]
 
 
 async def test_pings_are_answered():
@@ -377,10 +377,10 @@ async def test_pings_are_answered():
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     async with server, asyncio.timeout(10):
-        ears = Ears()
-        await websocket.dial(loopback_network(), Dial(url, {}, (), None, None), ears.listener)
+        recorder = Recorder()
+        await websocket.dial(loopback_network(), Dial(url, {}, (), None, None), recorder.listener)
         assert await pongs.get() == b"\x8a\x82hi"
-        await ears.ended.wait()
+        await recorder.ended.wait()
 
 
 EVENT_STREAM = OK + b"Content-Type: text/event-stream\r\n\r\n"
@@ -401,11 +401,11 @@ STREAMS = {
 async def test_a_stream_ends_with_the_reason(behaviour):
     answer, text = STREAMS[behaviour]
     async with Hostile(answer) as server, asyncio.timeout(30):
-        ears = Ears()
+        recorder = Recorder()
         dial = Dial(server.url("http")[:-1], {}, (), None, lambda: Request("GET", "/"))
-        await event_stream.dial(loopback_network(), dial, ears.listener)
-        await ears.ended.wait()
-    assert text in ears.ends[0][1]
+        await event_stream.dial(loopback_network(), dial, recorder.listener)
+        await recorder.ended.wait()
+    assert text in recorder.ends[0][1]
 
 
 STREAM_HEADS = {
@@ -434,19 +434,19 @@ async def test_a_stream_that_does_not_begin_ends_with_an_error(behaviour):
     async with Hostile(answer) as server, asyncio.timeout(30):
         dial = Dial(server.url("http")[:-1], {}, (), None, lambda: Request("GET", "/"))
         with pytest.raises(TransportError) as caught:
-            await event_stream.dial(loopback_network(), dial, Ears().listener)
+            await event_stream.dial(loopback_network(), dial, Recorder().listener)
     assert text in str(caught.value)
 
 
 async def test_a_stream_begins_after_interim_responses():
     start = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + EVENT_STREAM + b"data: hi\n\n"
     async with Hostile(once(start)) as server, asyncio.timeout(10):
-        ears = Ears()
+        recorder = Recorder()
         dial = Dial(server.url("http")[:-1], {}, (), None, lambda: Request("GET", "/"))
-        stream, response = await event_stream.dial(loopback_network(), dial, ears.listener)
+        stream, response = await event_stream.dial(loopback_network(), dial, recorder.listener)
         stream.abort()
-        await ears.ended.wait()
-    assert (response.status, ears.frames) == (200, [b"hi"])
+        await recorder.ended.wait()
+    assert (response.status, recorder.frames) == (200, [b"hi"])
 
 
 class Broken(Framing):
@@ -470,21 +470,21 @@ class Broken(Framing):
 )
 async def test_bytes_without_frames_end_the_connection_with_the_reason(data, text):
     async with Hostile(once(data), greets=True) as server, asyncio.timeout(10):
-        ears = Ears()
+        recorder = Recorder()
         dial = Dial(f"tcp://127.0.0.1:{server.port}", {}, (), Broken, None)
-        await tcp.dial(loopback_network(), dial, ears.listener)
-        await ears.ended.wait()
-    assert text in ears.ends[0][1]
+        await tcp.dial(loopback_network(), dial, recorder.listener)
+        await recorder.ended.wait()
+    assert text in recorder.ends[0][1]
 
 
 async def test_a_server_that_does_not_read_ends_the_connection(monkeypatch):
     monkeypatch.setattr("gauntlet.scenarios.network.stream_wire.UNREAD_BYTES_MAX", 4 << 20)
     async with Hostile(once(b""), greets=True, reads=False) as server, asyncio.timeout(10):
-        ears = Ears()
+        recorder = Recorder()
         dial = Dial(f"tcp://127.0.0.1:{server.port}", {}, (), Broken, None)
-        made, _ = await tcp.dial(loopback_network(), dial, ears.listener)
+        made, _ = await tcp.dial(loopback_network(), dial, recorder.listener)
         for _ in range(400):
             made.send(BLOCK)
             await asyncio.sleep(0)
-        await ears.ended.wait()
-    assert "the server has not read" in ears.ends[0][1]
+        await recorder.ended.wait()
+    assert "the server has not read" in recorder.ends[0][1]
