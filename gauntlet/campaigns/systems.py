@@ -87,7 +87,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
         "kill",
         "`kill -9`, and a restart 2 s later",
-        {"kind": "kill", "target": "", "for": "2s"},  # the target is the system's
+        # Late, so that there is something to lose. The target is the system's.
+        {"kind": "kill", "target": "", "at": "10s", "for": "2s"},
     ),
     Experiment(
         "slow",
@@ -158,12 +159,22 @@ SYSTEMS: tuple[System, ...] = (
             Configuration(
                 "qos-1-disk",
                 "QoS 1, persistent sessions, `autosave_on_changes`, `autosave_interval 1`",
-                {"qos": 1, "autosave_on_changes": True, "autosave_interval": 1},
+                {
+                    "qos": 1,
+                    "clean_start": False,
+                    "autosave_on_changes": True,
+                    "autosave_interval": 1,
+                },
             ),
             Configuration(
                 "qos-2-disk",
                 "QoS 2, persistent sessions, `autosave_on_changes`, `autosave_interval 1`",
-                {"qos": 2, "autosave_on_changes": True, "autosave_interval": 1},
+                {
+                    "qos": 2,
+                    "clean_start": False,
+                    "autosave_on_changes": True,
+                    "autosave_interval": 1,
+                },
             ),
         ),
     ),
