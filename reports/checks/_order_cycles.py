@@ -56,6 +56,10 @@ class _Edges(NamedTuple):
 
 def find_cycles(history: History) -> Orders:
     """Return the contradictions between the orders of all sessions and senders."""
+    return history.once(_find_cycles)
+
+
+def _find_cycles(history: History) -> Orders:
     delivered, answered = _delivered(history), _answered(history)
     edges = _Edges(
         np.concatenate([delivered.earlier, answered.earlier]),

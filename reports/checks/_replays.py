@@ -15,6 +15,10 @@ def replayed(history: History) -> Bools:
     The client had every position up to the highest one that it had presented by then, and names it
     in its cursor. Times are compared in milliseconds. Messages of earlier runs are left out.
     """
+    return history.once(_replayed)
+
+
+def _replayed(history: History) -> Bools:
     records = history.records
     found = np.zeros(records.size, dtype=np.bool_)
     copies = np.flatnonzero(

@@ -16,6 +16,10 @@ def first_deliveries(history: History) -> tuple[Ints, Ints]:
     Later presentations are the concern of `duplicate`. A page of history that the user requested
     carries no information about order, because users may read backwards.
     """
+    return history.once(_first_deliveries)
+
+
+def _first_deliveries(history: History) -> tuple[Ints, Ints]:
     presentations = history.presentations
     chosen = presentations.first & (presentations.channel != Channel.HISTORY)
     return presentations.message[chosen], presentations.session[chosen]

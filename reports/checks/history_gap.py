@@ -45,7 +45,7 @@ KIND = CheckKind(
 
 
 def check(history: History) -> Finding:
-    positions = KnownPositions(history)
+    positions = history.once(KnownPositions)
     page, position, beyond_pages = _required_positions(history, positions)
     lost = lost_places(history)
     missing = ~_received(history, page, position)
@@ -152,7 +152,7 @@ def _required_positions(
     page = np.repeat(pages, covered)
     position = np.repeat(after, covered) + 1 + offset
     place = ints(records["conv"][page]), history.user[page], position
-    required = ~history.membership.excluded(*place) & ~OwnPositions(history).contain(*place)
+    required = ~history.membership.excluded(*place) & ~history.once(OwnPositions).contain(*place)
     required &= position >= first_positions(history, place[0])
     beyond = _of_this_run(history, beyond)
     return page[required], position[required], _readable(history, beyond)

@@ -31,7 +31,7 @@ def check(history: History) -> Finding:
     records = history.records
     pages = last_pages(records)
     conv = ints(records["conv"][pages])
-    known = KnownPositions(history).before(conv, ints(records["ref_ns"][pages]))
+    known = history.once(KnownPositions).before(conv, ints(records["ref_ns"][pages]))
     stale = (ints(records["sseq"][pages]) < known) & _may_read(history, pages, conv, known)
     return Finding(
         examined=pages.size,

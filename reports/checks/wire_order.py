@@ -95,7 +95,7 @@ def _jumps(record: Ints, lane: Ints, seq: Ints) -> tuple[Ints, Ints, Ints]:
 
 def _unannounced(history: History, record: Ints, first: Ints, last: Ints) -> list[tuple[int, int]]:
     """Return (record, position) of jumps over positions that the reader had to be sent."""
-    gaps, own = _announced_gaps(history), OwnPositions(history)
+    gaps, own = _announced_gaps(history), history.once(OwnPositions)
     conv, user = ints(history.records["conv"][record]), history.user[record]
     # The loop below is slow, so it only gets the jumps that skip more than the reader's own.
     others = own.count(conv, user, first, last) <= last - first

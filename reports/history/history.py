@@ -1,8 +1,8 @@
 """The input of checks and objectives: the whole history of a run, joined and named."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.history import RECORDED
@@ -19,7 +19,7 @@ from gauntlet.reports.history.deliveries import (
     find_presentations,
 )
 from gauntlet.reports.history.directory import Names
-from gauntlet.reports.history.events import Events
+from gauntlet.reports.history.events import Events, FaultTimes
 from gauntlet.reports.history.late_commits import proven_stored_ns
 from gauntlet.reports.history.membership import MembershipIntervals
 from gauntlet.reports.history.messages import (
@@ -31,6 +31,8 @@ from gauntlet.reports.history.messages import (
 from gauntlet.reports.history.never_connected import NeverConnected, count_never_connected
 from gauntlet.reports.history.records import read_records
 from gauntlet.reports.history.times import order
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,25 @@ class History:
     expected_unanswered: ExpectedDeliveries
     capabilities: frozenset[str]
     traits: Traits
+    derived: dict[Callable[..., Any], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def once(self, derive: Callable[["History"], T]) -> T:
+        """Return `derive(history)`, which is computed for the first caller and kept for others."""
+        if derive not in self.derived:
+            self.derived[derive] = derive(self)
+        found: T = self.derived[derive]
+        return found
+
+    def with_proofs(self, faults: tuple[FaultTimes, ...]) -> "History":
+        """Return the history with other proofs of its faults.
+
+        No time changes, so that what was derived from the records is kept.
+        """
+        proven = replace(self, events=replace(self.events, faults=faults))
+        proven.derived.update(self.derived)
+        return proven
 
     @property
     def is_log(self) -> bool:

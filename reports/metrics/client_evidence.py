@@ -79,7 +79,7 @@ def with_client_proofs(history: History) -> History:
         _with_evidence(fault, _evidence(history, fault, ack, limit_ms))
         for fault in history.events.faults
     )
-    return dataclasses.replace(history, events=dataclasses.replace(history.events, faults=faults))
+    return history.with_proofs(faults)
 
 
 def find_disturbances(history: History) -> Disturbances:

@@ -54,6 +54,10 @@ class Bounds:
 
 def ack(history: History) -> Samples:
     """Return intended → acknowledged, for every op and every arrival missed by a full backlog."""
+    return history.once(_ack)
+
+
+def _ack(history: History) -> Samples:
     messages, missed = history.messages, history.missed
     ops, stopped = np.flatnonzero(messages.sent), np.flatnonzero(missed.backlog_full)
     return _samples(
@@ -70,6 +74,10 @@ def delivery(history: History) -> Samples:
     quiesce, when the load reconnects all users. In a run that was cut short before that, deliveries
     to receivers who did not return are not samples.
     """
+    return history.once(_delivery)
+
+
+def _delivery(history: History) -> Samples:
     expected = history.expected
     intended_ns = history.messages.intended_ns[expected.message]
     returned_ns = history.sessions.returned_ns(expected.session, intended_ns, expected.presented_ns)
@@ -85,6 +93,10 @@ def delivery(history: History) -> Samples:
 
 def lag(history: History) -> Samples:
     """Return intended → handed to the session, for every op: the lateness of the generator."""
+    return history.once(_lag)
+
+
+def _lag(history: History) -> Samples:
     messages = history.messages
     ops = np.flatnonzero(messages.sent)
     return _samples(messages.intended_ns[ops], messages.handed_ns[ops])

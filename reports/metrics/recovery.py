@@ -104,6 +104,10 @@ class _Latency:
 
 def find_recoveries(history: History) -> dict[str, Recovery]:
     """Return each fault's recovery, by the fault's id."""
+    return history.once(_find_recoveries)
+
+
+def _find_recoveries(history: History) -> dict[str, Recovery]:
     service = _Service(history)
     return {
         planned.id: _find_recovery(service, fault, history.events, planned.expect.recover_within)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 from gauntlet.core.plugins import IndicatorKind
@@ -30,21 +29,21 @@ class Measurement:
 
 @dataclass(frozen=True)
 class IndicatorInput:
-    """What indicators are computed from; latency samples are prepared when first used."""
+    """What indicators are computed from."""
 
     history: History
     windows: dict[str, Window]
     recoveries: dict[str, Recovery]
 
-    @cached_property
+    @property
     def ack(self) -> Samples:
         return latency.ack(self.history)
 
-    @cached_property
+    @property
     def delivery(self) -> Samples:
         return latency.delivery(self.history)
 
-    @cached_property
+    @property
     def lag(self) -> Samples:
         return latency.lag(self.history)
 
