@@ -18,7 +18,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = ["tools/bootstrap.sh", "tools/install-services.sh", "tools/lock.sh", ".ci/run"]
 VERBS = [
     *("install", "run", "test", "test-ci", "test-full", "lint", "format", "check", "portability"),
-    *("docs", "docs-site", "bench", "bench-server", "bench-load"),
+    *("docs", "docs-site", "bench", "bench-server", "bench-load", "bench-judge"),
 ]
 LINT_AND_UNIT_TESTS = [
     "ruff check .",

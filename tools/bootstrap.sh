@@ -15,6 +15,7 @@
 #   tools/bootstrap.sh bench                 all benchmarks
 #   tools/bootstrap.sh bench-server [OPTION...]  the reference server: rate, CPU, memory
 #   tools/bootstrap.sh bench-load [OPTION...]    the load engine in comparison with other tools
+#   tools/bootstrap.sh bench-judge [OPTION...]   the judge: time and memory for large histories
 #
 # PYTHON=/path/to/python chooses the interpreter; uv is used when it is on PATH.
 set -euo pipefail
@@ -232,6 +233,7 @@ main() {
         install_lock test
         "$VENV/bin/python" -m benchmarks.server
         "$VENV/bin/python" -m benchmarks.load
+        "$VENV/bin/python" -m benchmarks.judge
         ;;
     bench-server)
         install_lock test
@@ -241,13 +243,17 @@ main() {
         install_lock test
         exec "$VENV/bin/python" -m benchmarks.load "$@"
         ;;
+    bench-judge)
+        install_lock test
+        exec "$VENV/bin/python" -m benchmarks.judge "$@"
+        ;;
     docs-site)
         VENV=.venv-docs
         install_lock docs
         step "mkdocs" "$VENV/bin/mkdocs" build --strict
         ;;
     *)
-        die "unknown verb '$verb'; one of: install run test test-ci test-full lint format check portability docs docs-site bench bench-server bench-load"
+        die "unknown verb '$verb'; one of: install run test test-ci test-full lint format check portability docs docs-site bench bench-server bench-load bench-judge"
         ;;
     esac
 }

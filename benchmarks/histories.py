@@ -1,0 +1,248 @@
+"""Generates the history of a correct run of any size, for `make bench-judge` and for experiments.
+
+`python -m benchmarks.histories FOLDER --deliveries 1000000` writes a run directory. Conversations
+are rooms of `--members` users; with `--solo`, one room holds everything. Every member sends, and
+every message is acknowledged, delivered to all members, and audited. Latencies are random, within
+100 ms. Memory depends on the size of a shard: of each of `--workers` there are four.
+"""
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gauntlet.core.history import DTYPE, GROUPS_PER_WORKER, Channel, Kind, shard_name
+from gauntlet.core.history import user_shard_name as users_of
+from gauntlet.core.run_directory import NUMBERS_PER_WORKER, RunDir, write_json
+from gauntlet.core.scenario.model import from_builtins, to_builtins
+
+S, MS, US = 1_000_000_000, 1_000_000, 1_000
+ZERO = 5_000 * S
+RAMP_S, STEADY_S, QUIESCE_S = 2, 60, 6
+
+Records = npt.NDArray[np.void]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is generated; `conversations` and `messages` (in each conversation) follow."""
+
+    deliveries: int
+    members: int
+    conversations: int
+    messages: int
+    workers: int
+
+    @classmethod
+    def of(
+        cls, deliveries: int, *, members: int = 5, workers: int = 1, solo: bool = False
+    ) -> "Size":
+        """Return a size with about that many deliveries; a conversation has about 200 messages."""
+        if solo:
+            return cls(deliveries, members, 1, max(1, deliveries // members), 1)
+        messages = min(200, max(1, deliveries // members))
+        conversations = max(1, deliveries // (members * messages))
+        return cls(deliveries, members, conversations, messages, min(workers, conversations))
+
+
+def generate(folder: Path, size: Size, seed: int = 1) -> RunDir:
+    """Write a run directory of that size into a new folder and return it."""
+    run = RunDir(folder)
+    for path in (run.events, run.history, run.latency, run.logs):
+        path.mkdir(parents=True)
+    write_json(run.manifest, _manifest(size))
+    _write_rows(run.links, _names(size))
+    random = np.random.default_rng(seed)
+    for worker in range(size.workers):
+        counts = {users_of(worker): _write(run, users_of(worker), _connections(size, worker))}
+        for group in range(GROUPS_PER_WORKER):
+            convs = [conv for conv in _convs(size, worker) if conv % GROUPS_PER_WORKER == group]
+            if convs:
+                name = shard_name(worker, convs[0])
+                counts[name] = _write(run, name, _talk(size, convs, random))
+        _write_rows(run.events / f"load-{worker}.jsonl", _events(size, worker, counts))
+    return run
+
+
+def _convs(size: Size, worker: int) -> list[int]:
+    """Return the numbers of a worker's conversations."""
+    first = worker * NUMBERS_PER_WORKER + 1
+    return [first + at for at in range(len(range(worker, size.conversations, size.workers)))]
+
+
+def _members(size: Size, conv: int) -> list[int]:
+    """Return the members of a conversation: users of no other, whose link has their number."""
+    base = conv - conv % NUMBERS_PER_WORKER
+    first = (conv % NUMBERS_PER_WORKER - 1) * size.members + 1
+    return [base + first + at for at in range(size.members)]
+
+
+def _talk(size: Size, convs: list[int], random: np.random.Generator) -> Records:
+    """Return the records of some conversations, sorted by time."""
+    total = len(convs) * size.messages
+    conv = np.repeat(np.array(convs, dtype=np.int64), size.messages)
+    # The gap between two messages of a conversation is longer than the latencies of the first.
+    gap_ns = (STEADY_S - 1) * S // size.messages
+    turn = np.tile(np.arange(size.messages, dtype=np.int64), len(convs))
+    intended = ZERO + RAMP_S * S + turn * gap_ns + random.integers(0, gap_ns // 4 + 1, total)
+    acked = intended + np.minimum(random.integers(2 * MS, 20 * MS, total), gap_ns // 4)
+    author = turn % size.members
+    first_member = (conv % NUMBERS_PER_WORKER - 1) * size.members + 1
+    base = conv - conv % NUMBERS_PER_WORKER + first_member
+    common = {
+        "conv": conv,
+        "peer": base + author,
+        "sseq": turn // size.members + 1,
+        "ref_ns": intended,
+    }
+    sender = common | {"link": base + author}
+    parts = [
+        _records(Kind.OP, intended + 10, sender),
+        _records(Kind.ATTEMPT, intended + 20, sender | {"spare": np.ones_like(conv)}),
+        _records(Kind.ACK, acked, sender | {"seq": turn + 1, "spare": np.ones_like(conv)}),
+    ]
+    for member in range(size.members):
+        took_ns = np.minimum(random.integers(3 * MS, 100 * MS, total), gap_ns // 2)
+        seen = common | {"link": base + member, "seq": turn + 1}
+        parts.append(_records(Kind.DELIVER, np.maximum(acked, intended + took_ns), seen))
+    audit = ZERO + (RAMP_S + STEADY_S + QUIESCE_S) * S + turn + 1
+    flags = np.full_like(conv, Channel.AUDIT)
+    parts.append(_records(Kind.AUDIT, audit, common | {"seq": turn + 1, "flags": flags}))
+    last = np.array(convs, dtype=np.int64)
+    head = {"conv": last, "seq": np.full_like(last, size.messages)}
+    parts.append(_records(Kind.HEAD, np.full_like(last, int(audit.max()) + 1), head))
+    records = np.concatenate(parts)
+    return records.take(np.argsort(records["t_ns"], kind="stable"))
+
+
+def _records(kind: Kind, t_ns: Ints, columns: dict[str, Ints]) -> Records:
+    made = np.zeros(t_ns.size, dtype=np.dtype(DTYPE))
+    made["kind"], made["t_ns"] = kind, t_ns
+    for name, values in columns.items():
+        made[name] = values
+    return made
+
+
+def _connections(size: Size, worker: int) -> Records:
+    """Return the records of one connection for each user, for the whole run."""
+    users = np.array([user for conv in _convs(size, worker) for user in _members(size, conv)])
+    columns = {"link": users, "peer": users}
+    up = np.full(users.size, ZERO + S, dtype=np.int64)
+    down = np.full(users.size, ZERO + (RAMP_S + STEADY_S + QUIESCE_S) * S, dtype=np.int64)
+    closed = columns | {"spare": np.full_like(users, 1000)}
+    opened = columns | {"ref_ns": up - MS}
+    return np.concatenate(
+        [_records(Kind.CONNECT, up, opened), _records(Kind.DISCONNECT, down, closed)]
+    )
+
+
+def _write(run: RunDir, name: str, records: Records) -> int:
+    with (run.history / name).open("wb") as shard:
+        records.tofile(shard)
+    return int(records.size)
+
+
+def _events(size: Size, worker: int, counts: dict[str, int]) -> Iterator[dict[str, Any]]:
+    audit_s = RAMP_S + STEADY_S + QUIESCE_S
+    starts = {"ramp": 0, "steady": RAMP_S, "quiesce": RAMP_S + STEADY_S, "audit": audit_s}
+    for phase, at_s in {**starts, "flushed": audit_s + 1}.items():
+        yield {"t_ns": ZERO + at_s * S, "kind": "phase", "phase": phase}
+    ops = len(_convs(size, worker)) * size.messages
+    counted = {"intended": ops, "ops": ops, "acked": ops}
+    counted |= dict.fromkeys(("missed", "rejected", "unknown", "missing"), 0)
+    counted |= dict.fromkeys(("expected", "presented"), ops * size.members)
+    yield {
+        "t_ns": ZERO + (audit_s + 1) * S,
+        "kind": "reconciliation",
+        "worker": worker,
+        "records": counts,
+        **counted,
+    }
+
+
+def _names(size: Size) -> Iterator[dict[str, Any]]:
+    for worker in range(size.workers):
+        for conv in _convs(size, worker):
+            members = _members(size, conv)
+            yield {
+                "row": "conv",
+                "conv": conv,
+                "name": f"r.{conv}",
+                "workload": "group",
+                "members": members,
+            }
+            for user in members:
+                yield {"row": "user", "user": user, "name": f"u{user}"}
+                yield {
+                    "row": "link",
+                    "link": user,
+                    "user": user,
+                    "device": "d0",
+                    "incarnation": 1,
+                    "edge": "edge-1",
+                    "environment": "blue",
+                }
+
+
+def _manifest(size: Size) -> dict[str, Any]:
+    scenario = {
+        "version": 1,
+        "name": "generated",
+        "about": "A generated history without violations.",
+        "load": {
+            "users": size.conversations * size.members,
+            "rate": max(1, size.conversations * size.messages // STEADY_S),
+            "ramp": RAMP_S,
+            "steady": STEADY_S,
+        },
+        "sla": [{"id": "fast", "indicator": "delivery_p99_ms", "op": "<", "value": 500}],
+    }
+    return {
+        "schema_version": 1,
+        "argv": ["generated"],
+        "scenario": to_builtins(from_builtins(scenario)),
+        "seed": 1,
+        "bug": None,
+        "stack": {"name": "embedded"},
+    }
+
+
+def _write_rows(file: Path, rows: Iterable[dict[str, Any]]) -> None:
+    with file.open("w", encoding="utf-8") as stream:
+        stream.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def size_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that describe a size."""
+    parser.add_argument("--deliveries", type=int, default=1_000_000)
+    parser.add_argument("--members", type=int, default=5, help="of each conversation")
+    parser.add_argument("--workers", type=int, default=1, help="load workers that wrote it")
+    parser.add_argument("--solo", action="store_true", help="one conversation holds everything")
+
+
+def size_of(options: argparse.Namespace) -> Size:
+    """Return the size that the options describe."""
+    return Size.of(
+        options.deliveries, members=options.members, workers=options.workers, solo=options.solo
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write a history; prints its directory and its number of records."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("folder", type=Path, help="the new run directory")
+    size_options(parser)
+    options = parser.parse_args(arguments)
+    run = generate(options.folder, size_of(options))
+    records = sum(file.stat().st_size for file in run.history.glob("*.bin")) // 40
+    print(f"{run.path}: {records:,} records")
+
+
+if __name__ == "__main__":
+    main()

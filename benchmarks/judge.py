@@ -1,0 +1,150 @@
+"""`make bench-judge`: how long the judge takes for a history of a given size, and its memory.
+
+Histories are generated (`benchmarks.histories`), and each is judged in a process of its own, with
+all checks, indicators and the report. Memory is the largest sum of the proportional set sizes of
+the process and its children, which counts shared pages once (of the resident sizes, where the
+system does not report that).
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.histories import Size, generate
+from benchmarks.progress import print_progress
+from benchmarks.table import Row, machine, markdown, plain
+
+SAMPLE_S = 0.05
+MB = 1_000_000
+_CHILD = """
+import json, sys, time
+from pathlib import Path
+from gauntlet.core.run_directory import RunDir, write_json
+from gauntlet.reports.render.render import render
+from gauntlet.reports.verdict.judge import judge
+run = RunDir(Path(sys.argv[1]))
+result = judge(run)
+write_json(run.result, result)
+render(run, result)
+spent = time.process_time()
+print(json.dumps({"cpu_s": spent, "status": result["verdict"]["status"]}))
+"""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a size must reach."""
+
+    wall_s: float
+    memory_mb: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What judging one history took; `status` is that of the verdict."""
+
+    wall_s: float
+    cpu_s: float
+    memory_mb: float
+    status: str
+
+
+# Deliveries, and whether one conversation holds them all.
+ROWS: dict[str, tuple[int, bool]] = {
+    "million": (10**6, False),
+    "ten-million": (10**7, False),
+    "ten-million-solo": (10**7, True),
+    "hundred-million": (10**8, False),
+    "hundred-million-solo": (10**8, True),
+}
+TARGETS = {
+    "hundred-million": Target(45, 1_200),
+    "hundred-million-solo": Target(60, 2_000),
+}
+DEFAULT = ("million", "ten-million", "ten-million-solo")
+
+
+def measure(run: Path) -> Measured:
+    """Judge a run directory and render its report, in a process of its own."""
+    begun = time.perf_counter()
+    command = [sys.executable, "-c", _CHILD, str(run)]
+    memory = 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        while child.poll() is None:
+            memory = max(memory, sum(_sizes(child.pid)))
+            time.sleep(SAMPLE_S)
+        wall_s = time.perf_counter() - begun
+        output = child.stdout.read() if child.stdout else ""
+    if child.returncode:
+        raise SystemExit(f"judging {run} failed with exit {child.returncode}")
+    answer = json.loads(output.splitlines()[-1])
+    return Measured(wall_s, answer["cpu_s"], memory / MB, answer["status"])
+
+
+def _sizes(pid: int) -> Iterator[int]:
+    """Yield the memory of a process and of each of its children, as far as they still exist."""
+    try:
+        parent = psutil.Process(pid)
+        processes = [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for process in processes:
+        try:
+            info = process.memory_full_info()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        yield int(getattr(info, "pss", info.rss))
+
+
+def row(name: str, deliveries: int, measured: Measured) -> Row:
+    """Return the row of the table for what was measured."""
+    solo = ROWS[name][1]
+    what = f"{deliveries:,} deliveries" + (" in one conversation" if solo else "")
+    target = TARGETS.get(name) if deliveries == ROWS[name][0] else None
+    return Row(
+        name,
+        f"{what}, all checks and the report",
+        f"{measured.wall_s:.1f} s, {measured.cpu_s:.1f} CPU-s, {measured.memory_mb:,.0f} MB; "
+        f"{measured.status}",
+        f"≤ {target.wall_s:.0f} s, ≤ {target.memory_mb:,.0f} MB" if target else "",
+        f"{1e6 * measured.cpu_s / deliveries:.1f} CPU-µs and "
+        f"{1e6 * measured.memory_mb / deliveries:,.0f} bytes a delivery",
+        measured.wall_s <= target.wall_s and measured.memory_mb <= target.memory_mb
+        if target
+        else None,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the rows and print the table; 1 if a history of a correct run did not pass."""
+    parser = argparse.ArgumentParser(prog="make bench-judge", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--only", nargs="+", choices=ROWS, default=DEFAULT, help="these rows")
+    parser.add_argument("--deliveries", type=int, help="another size of all rows, for a trial")
+    parser.add_argument("--markdown", action="store_true", help="print the table for the docs")
+    options = parser.parse_args(arguments)
+    rows, passed = [], True
+    for name in options.only:
+        deliveries, solo = ROWS[name]
+        deliveries = options.deliveries or deliveries
+        with tempfile.TemporaryDirectory(prefix="gauntlet-bench-") as folder:
+            print_progress(f"{name}: generating {deliveries:,} deliveries")
+            run = generate(Path(folder) / "run", Size.of(deliveries, solo=solo))
+            print_progress(f"{name}: judging")
+            measured = measure(run.path)
+        passed &= measured.status == "pass"
+        rows.append(row(name, deliveries, measured))
+    print(markdown(rows) if options.markdown else plain(rows))
+    print(f"\n{machine()}")
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
