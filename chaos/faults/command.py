@@ -21,6 +21,9 @@ class Command:
 
     Effects take time to show, so `prove` and `verify` are tried again until they succeed, for
     `PROVE_S` and `VERIFY_S`. `inject` and `heal` are not interrupted when the run is stopped.
+
+    `prove` runs once before `inject` as well, and has to fail then: a command that always succeeds,
+    such as a misspelt one behind `!`, is no proof.
     """
 
     kind: ClassVar[FaultKind] = FaultKind(
@@ -28,7 +31,7 @@ class Command:
         "runs commands that inject a fault, prove it, heal it, and verify the heal",
         params={
             "inject": Param("command", None, "injects the fault", required=True),
-            "prove": Param("command", None, "succeeds if the fault acts"),
+            "prove": Param("command", None, "succeeds if the fault acts; fails before `inject`"),
             "heal": Param("command", None, "undoes the fault; may run repeatedly", required=True),
             "verify": Param("command", None, "succeeds if the fault is undone"),
             "timeout": Param("duration", "10s", "the time limit of each command"),
@@ -42,6 +45,7 @@ class Command:
 
     def inject(self, context: Context) -> Evidence:
         """Run `inject`; a command that fails may have acted all the same, so it is healed."""
+        self._require_failing_proof(context)
         self._injected = True
         result = self._run("inject", context)
         if result.reason:
@@ -77,6 +81,17 @@ class Command:
         if result.reason:
             raise RollbackError(f"verify: {result.reason}; its output: {result.output or 'none'}")
         return {"verify": result.as_evidence()}
+
+    def _require_failing_proof(self, context: Context) -> None:
+        if "prove" not in self._spec.params:
+            return
+        result = self._run("prove", context, context.stop)
+        if not result.reason:
+            raise FaultFailed(
+                "prove succeeds before inject, so its success does not show that the fault acts; "
+                "inject was not run",
+                {"prove": result.as_evidence()},
+            )
 
     def _until_success(
         self, step: str, within_s: float, context: Context, stop: threading.Event | None = None

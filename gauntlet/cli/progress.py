@@ -167,5 +167,6 @@ def _figure(value: float | None, unit: str) -> str:
 
 def _fault_text(row: dict[str, Any]) -> str:
     proof = ", ".join(f"{key} {value}" for key, value in row.get("proof", {}).items())
-    text = f"{row['step']} ({row['fault']} {row['target']})"
+    subject = f"{row['fault']} {row['target']}".rstrip()  # some faults have no target
+    text = f"{row['step']} ({subject})"
     return f"{text}: {proof}" if proof else text

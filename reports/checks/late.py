@@ -3,9 +3,10 @@
 Percentiles over all deliveries hide a conversation of many that is always late. The check compares
 the median delays of conversations, and those of receivers, with each other. A delay is the time
 from the first attempt to the presentation; deliveries count whose receiver was not away on purpose
-and whose message was intended outside of all faults and their recovery windows. A median is late if
-it is above both `_LEAST_NS` and `_FACTOR` times the median of the medians: a system in which
-everything is late concerns the objectives, and a single late message concerns `undelivered`.
+and which met no fault and no recovery window between the intended time and the presentation: what
+was under way when a fault began is late for a known reason. A median is late if it is above both
+`_LEAST_NS` and `_FACTOR` times the median of the medians: a system in which everything is late
+concerns the objectives, and a single late message concerns `undelivered`.
 
 A conversation with a late receiver is judged by its deliveries to the others.
 """
@@ -95,8 +96,8 @@ def _delays(history: History) -> tuple[Ints, Ints]:
     intended_ns = messages.intended_ns[expected.message]
     calm = windows.baseline(history.events, history.scenario.recovery_window)
     returned_ns = history.sessions.returned_ns(expected.session, intended_ns, expected.presented_ns)
-    chosen = ~expected.own & ~expected.missing & (returned_ns == 0) & calm.contains(intended_ns)
-    counted = np.flatnonzero(chosen)
+    undisturbed = calm.avoids_exclusions(intended_ns, expected.presented_ns)
+    counted = np.flatnonzero(~expected.own & ~expected.missing & (returned_ns == 0) & undisturbed)
     begun_ns = messages.first_attempt_ns[expected.message[counted]]
     return counted, expected.presented_ns[counted] - begun_ns
 

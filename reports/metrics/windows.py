@@ -30,6 +30,13 @@ class Window:
             inside &= (t_ns < start_ns) | (t_ns >= end_ns)
         return inside
 
+    def avoids_exclusions(self, from_ns: Ints, to_ns: Ints) -> Bools:
+        """Return which of these spans begin in the window and overlap no excluded span."""
+        apart = self.contains(from_ns)
+        for start_ns, end_ns in self.excluded:
+            apart &= (to_ns < start_ns) | (from_ns >= end_ns)
+        return apart
+
     def length_s(self, within: Span) -> float:
         """Return how many seconds of `within` are in the window."""
         remaining = [(max(self.start_ns, within[0]), min(self.end_ns, within[1]))]

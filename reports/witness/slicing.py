@@ -21,6 +21,8 @@ from gauntlet.reports.witness.moments import near_faults, spans
 EVENTS_MAX = 20
 FAULTS_MAX = 2
 
+_CLOSE_ABNORMAL = 1006
+
 _CLAIMS = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT)
 _OUTCOMES = (Kind.ACK, Kind.REJECT, Kind.UNKNOWN)
 _PRESENTED = (Kind.DELIVER, Kind.RECEIVE)
@@ -214,9 +216,14 @@ def _connections(
             where = f"connection {connection.incarnation} to {connection.edge}"
             yield Event(int(known.up_ns[index]), "connect", f"{where} opens", client, rank=rank)
             if start <= known.down_ns[index] <= end:
-                text = f"{where} ends (code {known.close_code[index]})"
+                text = f"{where} {_end(int(known.close_code[index]))}"
                 down_ns = int(known.down_ns[index])
                 yield Event(down_ns, "disconnect", text, client, rank=_CONNECTION)
+
+
+def _end(close_code: int) -> str:
+    """Return how a connection ended; 1006 means that no close frame came, on any transport."""
+    return "is lost" if close_code == _CLOSE_ABNORMAL else f"ends (code {close_code})"
 
 
 def _pages(history: History, witness: Witness, sessions: tuple[int, ...]) -> Iterator[Event]:

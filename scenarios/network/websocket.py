@@ -20,6 +20,7 @@ from gauntlet.scenarios.network.bound_socket import connect_from
 from gauntlet.scenarios.network.hosts import Endpoint, endpoint_of
 from gauntlet.scenarios.network.wire import (
     CLOSE_ABNORMAL,
+    CLOSE_NO_STATUS,
     CLOSE_NORMAL,
     DIAL_TIMEOUT_S,
     MESSAGE_BYTES_MAX,
@@ -68,7 +69,7 @@ class WebSocket(picows.WSListener):
         elif kind is picows.WSMsgType.CLOSE:
             # Decoded here, because picows knows only the codes of the RFC and not a server's own.
             payload = frame.get_payload_as_bytes()
-            self._close_code = int.from_bytes(payload[:2]) or CLOSE_ABNORMAL
+            self._close_code = int.from_bytes(payload[:2]) or CLOSE_NO_STATUS
             self._close_reason = payload[2:].decode(errors="replace")
             transport.send_close(picows.WSCloseCode.OK)
             transport.disconnect()

@@ -12,6 +12,7 @@ from gauntlet.scenarios.network.source_addresses import SourceAddresses
 from gauntlet.scenarios.network.tls import ClientTls, client_tls
 
 CLOSE_NORMAL = 1000
+CLOSE_NO_STATUS = 1005
 CLOSE_ABNORMAL = 1006
 DIAL_TIMEOUT_S = 5.0
 # A whole message, however many frames it consists of. It is also the least limit of an HTTP body;
@@ -59,8 +60,12 @@ def loopback_network() -> Network:
 
 
 def close_text(code: int, reason: str) -> str:
-    """Return the end of a connection in words: `closed with 4008 (slow consumer)`."""
-    return f"closed with {code} ({reason})" if reason else f"closed with {code}"
+    """Return the end of a connection in words: `closed with 4008 (slow consumer)`.
+
+    1006 is no code that a server sends: it means that the connection ended without a close frame.
+    """
+    text = "connection lost" if code == CLOSE_ABNORMAL else f"closed with {code}"
+    return f"{text} ({reason})" if reason else text
 
 
 class Wire(Protocol):

@@ -51,6 +51,14 @@ def python(script):
     return [sys.executable, "-c", script]
 
 
+def test_a_proof_that_succeeds_before_inject_fails_the_fault(context, fault):
+    always = fault(prove=["sh", "-c", "! no-such-program"])
+    with pytest.raises(FaultFailed, match="prove succeeds before inject"):
+        always.inject(context)
+    assert not fault.file.exists(), "inject was not run"
+    assert always.heal(context) == {}
+
+
 def test_a_fault_is_injected_proven_healed_and_verified(context, fault):
     created = fault()
     assert created.inject(context)["inject"]["exit_code"] == 0

@@ -63,6 +63,18 @@ def test_deliveries_of_a_fault_do_not_count(verdict):
     assert verdict("late", story).outcome == "valid"
 
 
+def test_what_was_under_way_when_a_fault_began_does_not_count(verdict):
+    """A server that dies before it answers delivers these messages after its restart."""
+    story = good_story()
+    for index in story.at(Kind.DELIVER, conv=1):
+        record = story.records[index]
+        if record.ref_ns < ZERO + FAULT_S * S:
+            story.change(index, t_ns=record.t_ns + int((FAULT_S + 1) * S))
+    later = [at for at in story.at(Kind.DELIVER, conv=1) if story.records[at].ref_ns > CALM_NS]
+    story.drop(later)  # so that most deliveries of the conversation were under way
+    assert verdict("late", story).outcome == "valid"
+
+
 def test_two_conversations_are_too_few_to_compare(verdict):
     story = good_story()
     story.drop([at for at, record in enumerate(story.records) if record.conv not in (1, 0, ROOM)])

@@ -86,8 +86,8 @@ def test_errors_are_counted_by_second_and_the_number_of_seconds_is_bounded():
     log = ErrorLog(clock)
     for second in range(4_000):
         clock.now_ns = second * NS_PER_S + 1
-        log.record(CLOSE, "closed with 1006")
-        log.record(CLOSE, "closed with 1006")
+        log.record(CLOSE, "closed with 1005")
+        log.record(CLOSE, "closed with 1005")
     (count,) = log.counts()
     assert count.count == 8_000
     assert len(count.seconds) == 3_600

@@ -288,7 +288,7 @@ HANDSHAKES = {
         upgraded(b"", b"Sec-WebSocket-Extensions: permessage-deflate\r\n"),
         "extensions that were not offered: permessage-deflate",
     ),
-    "a close": (close, "closed with 1006"),
+    "a close": (close, "connection lost right after the handshake"),
 }
 
 
