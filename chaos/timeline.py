@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from gauntlet.chaos import proxied_bytes
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.chaos.faults.base import Evidence, FaultFailed
 from gauntlet.chaos.faults.context import Context
@@ -121,6 +122,7 @@ class _FaultExecution:
         self._scheduled = scheduled
         self._context = context
         self._fault = FAULTS[scheduled.spec.kind](scheduled.spec)
+        self._injected: Evidence = {}
 
     def run(self) -> None:
         """Wait, inject, prove, wait, heal, verify; `result` holds the outcome."""
@@ -144,14 +146,15 @@ class _FaultExecution:
 
     def _inject_and_prove(self) -> bool:
         try:
-            detail = self._fault.inject(self._context)
+            detail = self._injected = self._fault.inject(self._context)
             effective_ns = clock.now_ns()  # it acts from now on; the proof comes later
+            traffic = self._traffic()
             proof = self._fault.prove(self._context)
         except Exception as error:  # noqa: BLE001  # whatever failed, the fault must be healed
             self._fail(error)
             return False
         self.result.effective = True
-        self._journal("effective", proof, detail, effective_ns)
+        self._journal("effective", proof, detail, effective_ns, **traffic)
         return True
 
     def _heal_and_verify(self) -> None:
@@ -160,13 +163,14 @@ class _FaultExecution:
             try:
                 detail = self._heal()
                 healed_ns = clock.now_ns()
+                traffic = self._traffic()
                 proof = self._fault.verify(self._context)
             except Exception as error:  # noqa: BLE001  # whatever failed, try again
                 message = f"heal, attempt {attempt}: {error}"
                 time.sleep(_HEAL_PAUSE_S)
                 continue
             self.result.healed = True
-            self._journal("healed", proof, detail, healed_ns)
+            self._journal("healed", proof, detail, healed_ns, **traffic)
             return
         self.result.errors.append(message)
         self._journal("heal-failed", {}, {"error": message})
@@ -179,6 +183,11 @@ class _FaultExecution:
                 self._fail(error)
             return {}
 
+    def _traffic(self) -> dict[str, int]:
+        """Return `proxied_bytes` so far; what passes until the next reading has met the fault."""
+        found = proxied_bytes.count(self._context, self._scheduled.spec, self._injected)
+        return {} if found is None else {"proxied_bytes": found}
+
     def _fail(self, error: Exception) -> None:
         self.result.errors.append(str(error))
         proof = error.proof if isinstance(error, FaultFailed) else {}
@@ -190,15 +199,21 @@ class _FaultExecution:
         proof: Evidence | None = None,
         detail: Evidence | None = None,
         t_ns: int | None = None,
+        **traffic: int,
     ) -> None:
         """Journal a step that has happened; a row that cannot be written must not stop the heal."""
         try:
-            self._write_row(step, proof or {}, detail or {}, t_ns)
+            self._write_row(step, proof or {}, detail or {}, t_ns, **traffic)
         except _JOURNAL_ERRORS as error:
             self.result.errors.append(f"{step} not journalled: {error}")
 
     def _write_row(
-        self, step: str, proof: Evidence, detail: Evidence, t_ns: int | None = None
+        self,
+        step: str,
+        proof: Evidence,
+        detail: Evidence,
+        t_ns: int | None = None,
+        **traffic: int,
     ) -> None:
         spec = self._scheduled.spec
         self._context.record(
@@ -210,6 +225,7 @@ class _FaultExecution:
             step=step,
             proof=proof,
             detail=detail,
+            **traffic,
         )
 
 

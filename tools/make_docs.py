@@ -147,9 +147,15 @@ def page_parts(catalog: Catalog) -> dict[str, str]:
         ),
         "failure table": failure_table.markdown(),
         "checks": table(
-            ("check", "promise", "required by default", "needs"),
+            ("check", "promise", "required by default", "least examined", "needs"),
             (
-                (f"`{k.name}`", k.aspect, "yes" if k.required else "no", _words(k.needs))
+                (
+                    f"`{k.name}`",
+                    k.aspect,
+                    "yes" if k.required else "no",
+                    str(k.examined_min),
+                    _words(k.needs),
+                )
                 for k in catalog.checks.values()
             ),
         ),

@@ -5,6 +5,8 @@ and treats error bodies as results. Therefore only its request layer and its err
 through one subclass of `APIConsumer` per server.
 """
 
+import re
+from collections import Counter
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -14,6 +16,11 @@ from toxiproxy.api import APIConsumer, validate_response
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
 from gauntlet.core.errors import GauntletError
+
+# A line of the Prometheus text format; the order of its labels is not fixed.
+_RECEIVED = re.compile(
+    r'toxiproxy_proxy_received_bytes_total\{(?:.*,)?proxy="(?P<proxy>[^"]*)".*\} (?P<bytes>\S+)'
+)
 
 T = TypeVar("T")
 Stream = Literal["downstream", "upstream"]
@@ -137,6 +144,19 @@ class ProxyClient:
     def reset(self) -> None:
         """Enable every link and remove every toxic."""
         self._call("post", "/reset")
+
+    def received_bytes(self) -> dict[str, int]:
+        """Return the bytes that have arrived at each link so far, in both directions together.
+
+        A link without a connection yet has no entry. ProxyError if the server is not the embedded
+        one: toxiproxy-server counts the bytes of a connection only when it ends.
+        """
+        self._call("get", "/connections")  # only the embedded server has it
+        totals: Counter[str] = Counter()
+        for line in self._call("get", "/metrics").decode(errors="replace").splitlines():
+            if found := _RECEIVED.match(line):
+                totals[found["proxy"]] += int(float(found["bytes"]))
+        return dict(totals)
 
     def _call(self, verb: str, path: str, body: object = None) -> bytes:
         kwargs: dict[str, Any] = {

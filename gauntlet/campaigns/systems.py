@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from gauntlet.core.clock import parse_duration_s
 from gauntlet.core.errors import ConfigError
 
 SEED = 1
@@ -18,10 +19,12 @@ _LOAD: dict[str, Any] = {
     "workload": {"direct": 1},
     "rate": "28/s",
     "ramp": "2s",
-    "steady": "10s",
     "lag_budget_ms": 500,
 }
 _FAULT = {"id": "fault", "at": "5s"}
+_STEADY_S = 10.0
+# The load goes on for this long after a fault, so that it shows whether the service recovered.
+_AFTERWARDS_S = 10
 
 
 class Configuration(NamedTuple):
@@ -265,6 +268,10 @@ def scenario(cell: Cell) -> dict[str, Any]:
     fault: dict[str, Any] = {**_FAULT, **experiment.fault} if experiment.fault else {}
     if fault.get("kind") == "kill":
         fault["target"] = cell.system.killed
+    steady_s = _STEADY_S
+    if fault:
+        healed_s = parse_duration_s(fault["at"]) + parse_duration_s(fault["for"])
+        steady_s = max(steady_s, healed_s - parse_duration_s(_LOAD["ramp"]) + _AFTERWARDS_S)
     return {
         "version": 1,
         "name": cell.name.replace("/", "-"),
@@ -275,7 +282,11 @@ def scenario(cell: Cell) -> dict[str, Any]:
             "stack": cell.stack,
             "server": cell.configuration.server,
         },
-        "load": {**_LOAD, "workload": experiment.workload or _LOAD["workload"]},
+        "load": {
+            **_LOAD,
+            "workload": experiment.workload or _LOAD["workload"],
+            "steady": f"{steady_s:g}s",
+        },
         "faults": [fault] if fault else [],
     }
 

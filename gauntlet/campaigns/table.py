@@ -18,7 +18,8 @@ _HEAD = """\
 <!-- Generated from benchmarks/records/grades.jsonl by `make docs`: do not edit. -->
 
 This page shows what systems kept and lost in short runs on one machine. In each run 20 users send
-28 messages per second for 10 s in one-to-one conversations, while one of these things happens:
+28 messages per second in one-to-one conversations for at least 10 s, while one of these things
+happens:
 
 {experiments}
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from gauntlet.chaos.server_hooks.bugs import BUGS
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports import formatting
+from gauntlet.reports.render import exposure
 from gauntlet.reports.verdict import precedence
 from gauntlet.reports.witness import text
 
@@ -27,6 +28,8 @@ _STATUS_STYLE = {"pass": "bold green", "warn": "bold yellow", "fail": "bold red"
 def show(run: RunDir, result: dict[str, Any], console: Console, *, hint: str | None) -> None:
     """Print checks, objectives, the verdict with its reasons, and the path of the report."""
     console.print(_checks(result))
+    if result.get("faults"):
+        console.print(_faults(result))
     if result["objectives"]:
         console.print(_objectives(result))
     if audit := result.get("self_audit"):
@@ -83,6 +86,15 @@ def _errors(errors: list[dict[str, Any]]) -> Table:
         table.add_row(f"{error['count']:,}", error["concerns"], Text(error["text"]))
     if (more := len(errors) - ERRORS_MAX) > 0:
         table.add_row("", "", f"and {more} more in result.json", style="dim")
+    return table
+
+
+def _faults(result: dict[str, Any]) -> Table:
+    table = Table("fault", "met by", "recovery", box=None)
+    for fault in result["faults"]:
+        unknown = fault["recovery_unknown"]
+        recovery = "[yellow]? unknown[/]" if unknown else formatting.ms(fault["recovery_ms"])
+        table.add_row(fault["id"], exposure.describe(fault.get("exposure")), recovery)
     return table
 
 

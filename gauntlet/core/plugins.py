@@ -76,12 +76,14 @@ class CheckKind(_Description, frozen=True):
     """A check.
 
     `aspect` is the promise that it grades. `required`: scenarios require it by default. `needs` are
-    the capabilities without which the check is not applicable to a system.
+    the capabilities without which the check is not applicable to a system. With fewer than
+    `examined_min` examined items the check is unknown: too few could have shown a violation.
     """
 
     aspect: Aspect
     required: bool = False
     needs: tuple[str, ...] = ()
+    examined_min: int = 1
 
 
 class IndicatorKind(_Description, frozen=True):

@@ -6,6 +6,7 @@ To add a check: a file, its test, a mutator in `tests/reports/mutators.py`, and 
 
 from typing import Protocol
 
+from gauntlet.core.history import RECORDED
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import CAPABILITIES
 from gauntlet.reports.checks import (
@@ -89,4 +90,6 @@ def run_one(name: str, history: History) -> Verdict:
     except Exception as error:  # noqa: BLE001  # any failure of a check is not a pass
         sentence = f"The check crashed with {type(error).__name__}: {error}"
         return Verdict(name, Outcome.UNKNOWN, sentence, 0, 0, ())
-    return judge(name, finding)
+    # The size of a load is a matter of the scenario, that of an imported history is not.
+    is_imported = history.scenario.target.adapter == RECORDED
+    return judge(name, finding, 1 if is_imported else KINDS[name].examined_min)

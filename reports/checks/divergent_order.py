@@ -17,6 +17,8 @@ KIND = CheckKind(
     required=True,
     # The two users of a conversation never see the same message unless their own are echoed.
     needs=(SELF_ECHO,),
+    # A contradiction takes two pairs.
+    examined_min=2,
 )
 
 

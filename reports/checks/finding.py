@@ -90,9 +90,9 @@ class Verdict:
     happened: str = "occurred"
 
 
-def judge(check: str, finding: Finding) -> Verdict:
-    """Return the verdict that follows from a finding."""
-    outcome, sentence = _weigh(finding)
+def judge(check: str, finding: Finding, examined_min: int = 1) -> Verdict:
+    """Return the verdict that follows from a finding; see `CheckKind.examined_min`."""
+    outcome, sentence = _weigh(finding, examined_min)
     return Verdict(
         check,
         outcome,
@@ -105,7 +105,7 @@ def judge(check: str, finding: Finding) -> Verdict:
     )
 
 
-def _weigh(finding: Finding) -> tuple[Outcome, str]:
+def _weigh(finding: Finding, examined_min: int) -> tuple[Outcome, str]:
     if finding.count:
         return Outcome.INVALID, finding.describe()
     if finding.not_applicable:
@@ -114,4 +114,9 @@ def _weigh(finding: Finding) -> tuple[Outcome, str]:
         return Outcome.UNKNOWN, finding.unknown
     if finding.examined == 0:
         return Outcome.UNKNOWN, f"The run has no {finding.subject}, so nothing was examined."
+    if finding.examined < examined_min:
+        return Outcome.UNKNOWN, (
+            f"The run has too few {finding.subject}: {finding.examined:,}, and at least "
+            f"{examined_min:,} are needed for a verdict."
+        )
     return Outcome.VALID, finding.describe()

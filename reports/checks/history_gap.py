@@ -41,6 +41,8 @@ KIND = CheckKind(
     aspect="re-sync",
     required=True,
     needs=(SERVER_SEQ, HISTORY),
+    # A hole takes positions on both of its sides.
+    examined_min=3,
 )
 
 

@@ -32,6 +32,8 @@ KIND = CheckKind(
     "one conversation or receiver is served much later than all others",
     aspect="loss",
     required=True,
+    # The one that is late, and two with which it is compared.
+    examined_min=_GROUPS_MIN,
 )
 
 

@@ -23,6 +23,8 @@ KIND = CheckKind(
     aspect="loss",
     required=True,
     needs=(HISTORY,),
+    # If every second message were lost, five messages would show it in 97 runs of 100.
+    examined_min=5,
 )
 
 

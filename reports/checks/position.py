@@ -25,6 +25,8 @@ KIND = CheckKind(
     aspect="order",
     required=True,
     needs=(SERVER_SEQ,),
+    # A conflict takes two claims, and most messages have claims that agree by their nature.
+    examined_min=5,
 )
 
 

@@ -28,6 +28,8 @@ KIND = CheckKind(
     aspect="order",
     required=True,
     needs=(SERVER_SEQ,),
+    # An inversion takes two messages.
+    examined_min=2,
 )
 
 

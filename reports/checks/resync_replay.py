@@ -20,6 +20,8 @@ KIND = CheckKind(
     aspect="re-sync",
     required=True,
     needs=(SERVER_SEQ, HEADS),
+    # Returns are rare in short runs, and each can bring a replay.
+    examined_min=1,
 )
 
 

@@ -20,6 +20,8 @@ KIND = CheckKind(
     "messages of one sender were presented in another order than they were sent",
     aspect="order",
     required=True,
+    # An order takes two deliveries.
+    examined_min=2,
 )
 
 

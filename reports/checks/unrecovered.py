@@ -20,6 +20,8 @@ KIND = CheckKind(
     "unrecovered",
     "the service did not recover in time after a fault was healed",
     aspect="re-sync",
+    # Each fault is planned, and each recovery is measured.
+    examined_min=1,
 )
 
 

@@ -37,6 +37,8 @@ KIND = CheckKind(
     aspect="order",
     required=True,
     needs=(SERVER_SEQ,),
+    # The first push of a conversation on a connection has no predecessor.
+    examined_min=5,
 )
 
 

@@ -12,11 +12,33 @@ from gauntlet.reports.history.workers import lost_workers
 
 
 @dataclass(frozen=True)
+class Exposure:
+    """What met a fault while it acted: connections, of which some `changed`, messages and bytes.
+
+    A connection changed if it began or ended. `bytes` passed through the fault proxies in front of
+    what the fault acts on; None where there is no proxy.
+    """
+
+    connections: int
+    changed: int
+    messages: int
+    bytes: int | None = None
+
+    @property
+    def met_traffic(self) -> bool:
+        """Whether the fault could disturb anybody. An idle connection notices little."""
+        return bool(self.messages or self.changed)
+
+
+@dataclass(frozen=True)
 class FaultTimes:
     """One fault as it happened; times in monotonic nanoseconds, None for what did not happen.
 
     `failed` and `heal_failed` are the reasons why it could not be injected or healed, else empty.
-    `client_links` is what the clients recorded of it (`gauntlet.reports.metrics.client_evidence`).
+    `client_links` is what the clients recorded of it (`gauntlet.reports.metrics.client_evidence`),
+    and `exposure` what met it (`gauntlet.reports.metrics.exposure`), None if that is unknown.
+    `acts_on` are the components or links on which it acted, as far as the journal names them, and
+    `bytes` is what passed through the proxies in front of them.
     """
 
     id: str
@@ -30,11 +52,19 @@ class FaultTimes:
     heal_failed: str = ""
     proof: dict[str, Any] = field(default_factory=dict)
     client_links: dict[str, Any] | None = None
+    acts_on: tuple[str, ...] = ()
+    bytes: int | None = None
+    exposure: Exposure | None = None
 
     @property
     def proven(self) -> bool:
         """Whether there is evidence that the fault took effect."""
         return self.effective_ns is not None and bool(self.proof)
+
+    @property
+    def met_traffic(self) -> bool:
+        """Whether traffic met the fault, as far as that is known."""
+        return self.exposure is None or self.exposure.met_traffic
 
     @property
     def awaits_heal(self) -> bool:
@@ -166,4 +196,18 @@ def _fault_times(planned: Fault, rows: list[dict[str, Any]], cutover: Cutover | 
         failed=error("failed"),
         heal_failed=error("heal-failed"),
         proof=steps.get("effective", {}).get("proof") or {},
+        acts_on=_acts_on(steps.get("effective", {}).get("detail") or {}),
+        bytes=_bytes_between(steps.get("effective"), steps.get("healed")),
     )
+
+
+def _acts_on(detail: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(name) for name in detail.get("components") or detail.get("links") or ())
+
+
+def _bytes_between(effective: dict[str, Any] | None, healed: dict[str, Any] | None) -> int | None:
+    """Return how far the byte counters of the proxies moved; None if they were not read twice."""
+    readings = [
+        row["proxied_bytes"] for row in (effective, healed) if row and "proxied_bytes" in row
+    ]
+    return max(0, readings[1] - readings[0]) if len(readings) == 2 else None

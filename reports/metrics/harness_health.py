@@ -3,7 +3,11 @@
 The judgement covers the time in which messages were sent, faults included. It uses what the load
 reports of itself each second (`live.jsonl`) and what the command observed of the processes
 (`events/vitals.jsonl`). A figure is *over* if one second in ten exceeds its limit, and *near* if
-one second in ten exceeds four fifths of it: a single late second is noise, not a limit.
+one second in ten exceeds four fifths of it: a single late second is noise, not a limit. The machine
+is saturated only if half of the seconds exceed its limit.
+
+While a limit holds, objectives for latency and capacity are unknown, whether they seem to be met or
+not. A limit does not change what the checks say.
 """
 
 import math
@@ -20,6 +24,8 @@ CPU_LIMIT = 0.9  # of one core or of all of them: above this, work waits for a c
 MACHINE_LIMIT = 0.95  # of all cores, with whatever else runs on the machine
 NEAR = 0.8  # of a limit
 SUSTAINED = 0.9  # the quantile over the seconds that is compared with the limit
+# Processes that start again after a fault use every core for some seconds. That is no saturation.
+SUSTAINED_MACHINE = 0.5
 # Figures without a limit that are mentioned if they reach this share in a single second.
 STALL_FIGURES = ("storage-wait", "stolen-cpu")
 STALL_SHARE = 0.5
@@ -34,7 +40,8 @@ LIMITS = GENERATOR, PROXY, MACHINE = ("generator-limited", "proxy-limited", "mac
 class Figure:
     """One measured quantity: its typical (median) and worst second, and how it compares.
 
-    `held` is compared with the limit: nine seconds in ten are at or below it. `state` is ok, near,
+    `held` is compared with the limit: nine seconds in ten are at or below it, or, of the machine,
+    half of them. `state` is ok, near,
     over, or info where there is no limit. `blames` is the status that the figure causes when it is
     over. `of` names the worker or process where there are several.
     """
@@ -67,22 +74,33 @@ class HarnessHealth:
         return {figure.id: figure for figure in sorted(self.figures, key=_severity)}
 
 
-def assess(live: list[Row], events: list[Row], times: Events, machine: Row) -> HarnessHealth:
-    """Return the health of the harness in a run.
+@dataclass(frozen=True)
+class Observed:
+    """What a run recorded of the harness: the rows of live.jsonl, and those of all journals.
 
-    `live` are the rows of live.jsonl, and `events` are those of all journals. `machine` has
-    `lag_budget_ms`, `lag_p99_ms` (exact, from the history, or None) and `proxy`, the backend's
-    name or None.
+    `proxy` is the name of the backend of the fault proxies, None without proxies.
     """
-    seconds = [row for row in _while_sending(live, times) if "engine_cpu_share" in row]
-    vitals = _while_sending((row for row in events if row["kind"] == "vitals"), times)
-    late = is_late(machine["lag_p99_ms"], machine["lag_budget_ms"])
+
+    live: list[Row]
+    events: list[Row]
+    proxy: str | None
+    lag_budget_ms: float
+
+
+def assess(times: Events, observed: Observed, lag_p99_ms: float | None) -> HarnessHealth:
+    """Return the health of the harness in a run: the only definition of each limited status.
+
+    `lag_p99_ms` is how late the generator was in steady load, from the history.
+    """
+    seconds = [row for row in _while_sending(observed.live, times) if "engine_cpu_share" in row]
+    vitals = _while_sending((row for row in observed.events if row["kind"] == "vitals"), times)
+    late = lag_p99_ms is not None and _state(lag_p99_ms, observed.lag_budget_ms) == "over"
     # The history alone shows whether the generator was late, but nothing else.
     if not (seconds or vitals or late):
         return HarnessHealth(UNRECORDED)
     figures = (
-        *_generator_figures(seconds, machine),
-        *_process_figures(vitals, machine),
+        *_generator_figures(seconds, observed.lag_budget_ms, lag_p99_ms),
+        *_process_figures(vitals, observed.proxy),
         *_other_machine_figures(seconds, vitals),
     )
     over = {figure.blames for figure in figures if figure.state == "over"}
@@ -96,11 +114,6 @@ def assess(live: list[Row], events: list[Row], times: Events, machine: Row) -> H
     )
 
 
-def is_late(lag_p99_ms: float | None, budget_ms: float) -> bool:
-    """Return whether the generator was too late in steady load for its latencies to count."""
-    return lag_p99_ms is not None and _state(lag_p99_ms, budget_ms) == "over"
-
-
 def _while_sending(rows: Iterable[Row], times: Events) -> list[Row]:
     """Return the rows of the seconds in which messages were sent.
 
@@ -111,10 +124,8 @@ def _while_sending(rows: Iterable[Row], times: Events) -> list[Row]:
     return [row for row in rows if start_ns <= row["t_ns"] <= end_ns]
 
 
-def _generator_figures(rows: list[Row], machine: Row) -> Iterable[Figure]:
+def _generator_figures(rows: list[Row], budget_ms: float, lag_ms: float | None) -> Iterable[Figure]:
     """Yield the load's own figures, each for the worker with the most severe value."""
-    budget_ms = float(machine["lag_budget_ms"])
-    lag_ms = machine["lag_p99_ms"]
     if lag_ms is not None:
         state = _state(lag_ms, budget_ms)
         worst_ms = max((row.get("lag_p99_ms") or 0.0 for row in rows), default=lag_ms)
@@ -163,13 +174,13 @@ def _worst_worker_figure(
     return max(figures, key=_severity)
 
 
-def _process_figures(rows: list[Row], machine: Row) -> Iterable[Figure]:
+def _process_figures(rows: list[Row], proxy: str | None) -> Iterable[Figure]:
     """Yield what the command observed: proxies, the load's master, the stack, the machine."""
     if not rows:
         return
     cpus = float(rows[-1]["cpus"])
     # toxiproxy-server uses every core it gets, so only the whole machine limits it.
-    embedded = (machine["proxy"] or "") == "embedded"
+    embedded = proxy == "embedded"
     cores: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         for part, used in row["cores"].items():
@@ -187,7 +198,13 @@ def _process_figures(rows: list[Row], machine: Row) -> Iterable[Figure]:
         max(0.0, row["machine_cpu_share"] * cpus - sum(row["cores"].values())) for row in rows
     ]
     yield _figure(("others", "cores", ""), others, None)
-    yield _figure(("machine", "share", f"{cpus:g} cores"), busy, MACHINE_LIMIT, MACHINE)
+    yield _figure(
+        ("machine", "share", f"{cpus:g} cores"),
+        busy,
+        MACHINE_LIMIT,
+        MACHINE,
+        sustained=SUSTAINED_MACHINE,
+    )
     for name, key in (("storage-wait", "storage_wait_share"), ("stolen-cpu", "stolen_cpu_share")):
         if key in rows[-1]:
             yield _figure((name, "share", ""), [row[key] for row in rows], None)
@@ -210,7 +227,13 @@ def _other_machine_figures(rows: list[Row], vitals: list[Row]) -> Iterable[Figur
         numbers = ", ".join(map(str, sorted(workers[boot])))
         noun = "worker" if len(workers[boot]) == 1 else "workers"
         of = f"of {noun} {numbers}"
-        yield _figure(("worker-machine", "share", of), shares, MACHINE_LIMIT, GENERATOR)
+        yield _figure(
+            ("worker-machine", "share", of),
+            shares,
+            MACHINE_LIMIT,
+            GENERATOR,
+            sustained=SUSTAINED_MACHINE,
+        )
 
 
 def _figure(
@@ -219,9 +242,10 @@ def _figure(
     limit: float | None,
     blames: str = "",
     peaks: list[float] | None = None,
+    sustained: float = SUSTAINED,
 ) -> Figure:
     name, unit, of = what
-    held = _nearest_rank(values, SUSTAINED)
+    held = _nearest_rank(values, sustained)
     state = "info" if limit is None else _state(held, limit)
     worst = max(peaks or values, default=0.0)
     return Figure(name, unit, _nearest_rank(values, 0.5), held, worst, limit, state, blames, of)

@@ -110,6 +110,22 @@ def percentile(values: Floats, quantile: float) -> float | None:
     return float(np.partition(values, rank)[rank])
 
 
+def second_largest(values: Floats) -> float | None:
+    """Return the value that two values reach, None with less than two values."""
+    return (
+        float(np.partition(values, values.size - 2)[values.size - 2]) if values.size > 1 else None
+    )
+
+
+def samples_min(quantile: float) -> int:
+    """Return how many samples a percentile needs: 100 for p99, so that one lies beyond it.
+
+    With fewer, the nearest-rank percentile is the maximum. The maximum itself needs one sample.
+    """
+    # Rounded, because 1 / (1 - 0.9) is a little more than 10.
+    return 1 if quantile >= 1 else math.ceil(round(1 / (1 - quantile), 6))
+
+
 def percentile_bounds(values: Floats, lower_bounds: Floats, quantile: float) -> Bounds | None:
     """Return the range of a percentile of samples of which some are censored, None without any."""
     lower, upper = percentile(lower_bounds, quantile), percentile(values, quantile)

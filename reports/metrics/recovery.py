@@ -122,6 +122,8 @@ def _find_recovery(
         return Recovery(None, NEVER, "there is no proof that it took effect")
     if fault.healed_ns is None:
         return Recovery(None, NEVER, "it was not healed")
+    if not fault.met_traffic:
+        return Recovery(None, fault.healed_ns, "it met no traffic")
     limit_ns = fault.healed_ns + int(max(service.window_s, allowed_s or 0.0) * NS_PER_S)
     effects = (other.effective_ns for other in events.faults if other.effective_ns is not None)
     horizon_ns = min([service.end_ns, *(t_ns for t_ns in effects if t_ns > fault.healed_ns)])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gauntlet.reports import formatting
+from gauntlet.reports.render import exposure
 
 _MARKS = {"valid": "✅", "invalid": "❌", "unknown": "❔", "not-applicable": "➖"}
 _STATUS_MARKS = {"pass": "✅", "warn": "⚠️", "fail": "❌"}
@@ -32,6 +33,9 @@ def document(result: dict[str, Any]) -> str:
             *map(_check, result["checks"]),
             "",
         ]
+    if result.get("faults"):
+        lines += ["| fault | met by | recovery |", "|---|---|---|"]
+        lines += [*map(_fault, result["faults"]), ""]
     if result["objectives"]:
         lines += ["| objective | verdict | finding |", "|---|---|---|"]
         lines += [*map(_objective, result["objectives"]), ""]
@@ -55,6 +59,12 @@ def _check(check: dict[str, Any]) -> str:
     return (
         f"| {name} | {_MARKS[check['verdict']]} {check['verdict']} | {_cell(check['sentence'])} |"
     )
+
+
+def _fault(fault: dict[str, Any]) -> str:
+    name, unknown = _cell(fault["id"]), fault["recovery_unknown"]
+    recovery = f"unknown: {unknown}" if unknown else formatting.ms(fault["recovery_ms"])
+    return f"| {name} | {exposure.describe(fault.get('exposure'))} | {_cell(recovery)} |"
 
 
 def _objective(objective: dict[str, Any]) -> str:

@@ -6,8 +6,9 @@ from gauntlet.core.history import Miss
 from gauntlet.reports.history.never_connected import NeverConnected
 from gauntlet.reports.metrics import leftovers
 from gauntlet.reports.metrics.client_evidence import Disturbances
+from gauntlet.reports.metrics.harness_health import HarnessHealth
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
-from gauntlet.reports.verdict import disturbed, objectives
+from gauntlet.reports.verdict import disturbed
 
 MISS_REASONS: dict[Miss, str] = {
     Miss.NO_SENDER: "no user was ready to send",
@@ -21,14 +22,16 @@ _COORDINATED_OMISSION = (
 )
 
 
-def caveats(run: IndicatorInput, disturbances: Disturbances) -> Iterator[str]:
+def caveats(
+    run: IndicatorInput, disturbances: Disturbances, health: HarnessHealth
+) -> Iterator[str]:
     """Yield sentences for the top of every description of the run."""
     yield from disturbed.describe(disturbances, run.history.events)
     yield from disturbed.describe_faults(run.history)
-    if objectives.describe_generator_limit(run):
+    if health.limits:
         # The self-audit has the lateness and everything else that was at its limit.
         yield (
-            "The run is generator-limited: latency and capacity objectives are not judged. See the "
+            f"The run is {health.status}: latency and capacity objectives are not judged. See the "
             "self-audit for the figures."
         )
     yield from _describe_never_connected(run.history.never_connected)

@@ -19,6 +19,7 @@ from gauntlet.reports.history.events import Events, FaultTimes, collect_events
 from gauntlet.reports.history.history import History, load_history
 from gauntlet.reports.history.marks import apply_marks
 from gauntlet.reports.metrics import (
+    exposure,
     harness_health,
     latency,
     leftovers,
@@ -54,6 +55,7 @@ from gauntlet.reports.verdict.verdict import (
     event_reasons,
     history_reasons,
     objective_reasons,
+    recovery_reasons,
 )
 
 # What rows raise that are valid JSON, but were not written by this program.
@@ -88,28 +90,34 @@ def _judge(run: RunDir) -> dict[str, Any]:
     scenario = scenarios.from_builtins(manifest["scenario"])
     rows, scenario = apply_marks(run.read_events(), scenario)
     events = collect_events(rows, scenario.faults)
+    observed = harness_health.Observed(
+        list(read_jsonl(run.live)),
+        rows,
+        (manifest.get("proxy") or {}).get("backend"),
+        scenario.load.lag_budget_ms,
+    )
     result = _head(run, manifest, scenario)
     try:
-        history = with_client_proofs(
-            load_history(run, scenario, events, capabilities(manifest), from_manifest(manifest))
+        history = load_history(
+            run, scenario, events, capabilities(manifest), from_manifest(manifest)
         )
+        history = exposure.with_exposures(with_client_proofs(history))
     except HistoryError as error:
         reasons = list(event_reasons(events))
         if events.unreachable is None:  # otherwise the reason is known already
             reasons += history_reasons([str(error)], events)
         body = _without_history(events, scenario)
+        health = harness_health.assess(events, observed, None)
     else:
+        run_input = _indicator_input(history)
+        health = harness_health.assess(events, observed, run_input.lag_p99_ms)
         body, found = _judge_history(
-            history, required_checks(scenario), unjudged.of_manifest(manifest)
+            run_input, required_checks(scenario), unjudged.of_manifest(manifest), health
         )
         reasons = [*event_reasons(history.events), *found]
     result |= {"verdict": conclude(reasons), **body, "errors": errors.table(events)}
     result["workers"] = workers.worker_table(rows, events.lost)
-    result["self_audit"] = harness_health_text.self_audit(
-        harness_health.assess(
-            list(read_jsonl(run.live)), rows, events, _machine(manifest, scenario, body)
-        )
-    )
+    result["self_audit"] = harness_health_text.self_audit(health)
     result["artifacts"] = artifacts(result)
     return {key: _plain(value) for key, value in result.items()}
 
@@ -157,37 +165,33 @@ def _head(run: RunDir, manifest: dict[str, Any], scenario: scenarios.Scenario) -
     }
 
 
-def _machine(
-    manifest: dict[str, Any], scenario: scenarios.Scenario, body: dict[str, Any]
-) -> dict[str, Any]:
-    lag = body["latency"].get("lag", {}).get("steady", {})
-    return {
-        "lag_budget_ms": scenario.load.lag_budget_ms,
-        "lag_p99_ms": lag.get("p99"),
-        "proxy": (manifest.get("proxy") or {}).get("backend"),
-    }
+def _indicator_input(history: History) -> IndicatorInput:
+    recoveries = recovery.find_recoveries(history)
+    recovery_ends_ns = {fault: found.until_ns for fault, found in recoveries.items()}
+    return IndicatorInput(
+        history, windows.build_windows(history.events, recovery_ends_ns), recoveries
+    )
 
 
 def _judge_history(
-    history: History, required: set[str], missing: dict[str, str]
+    run: IndicatorInput,
+    required: set[str],
+    missing: dict[str, str],
+    health: harness_health.HarnessHealth,
 ) -> tuple[dict[str, Any], list[Reason]]:
-    lost = history.events.lost
+    history, recoveries, lost = run.history, run.recoveries, run.history.events.lost
     verdicts = unjudged.downgrade(checks.run_all(history), missing)
     verdicts = lost_workers.downgrade_checks(verdicts, lost)
     verdicts = [evidence.with_moments(history, verdict) for verdict in verdicts]
-    recoveries = recovery.find_recoveries(history)
-    recovery_ends_ns = {fault: found.until_ns for fault, found in recoveries.items()}
-    indicator_input = IndicatorInput(
-        history, windows.build_windows(history.events, recovery_ends_ns), recoveries
-    )
-    judged = lost_workers.downgrade_objectives(objectives.judge_all(indicator_input), lost)
+    judged = lost_workers.downgrade_objectives(objectives.judge_all(run, health), lost)
     counted = totals.count_totals(history)
     problems = list(totals.disagreements(counted, history.events.reconciliations))
-    acked_share = acked_floor.measure(indicator_input)
+    acked_share = acked_floor.measure(run)
     reasons = [
         *check_reasons(verdicts, required),
         *acked_floor.reasons(acked_share, history),
         *task_errors.reasons(history.events),
+        *recovery_reasons(history.events, recoveries, required),
         *objective_reasons(judged),
         *history_reasons(problems, history.events),
     ]
@@ -197,7 +201,8 @@ def _judge_history(
         "acked_share": acked_share.to_builtins(),
         "leftovers": leftovers.count_leftovers(history.records),
         "caveats": [
-            *caveats.caveats(indicator_input, disturbances),
+            *caveats.caveats(run, disturbances, health),
+            *objectives.caveats(judged),
             *errors.caveats(history.events, history.scenario, recoveries),
             *unjudged.caveats(missing),
         ],
@@ -208,8 +213,8 @@ def _judge_history(
             _fault(history.events, fault, recoveries[fault.id]) for fault in history.events.faults
         ],
         "cutovers": _cutovers(history.events),
-        "windows": [_window(history.events, window) for window in indicator_input.windows.values()],
-        "latency": _latency(indicator_input),
+        "windows": [_window(history.events, window) for window in run.windows.values()],
+        "latency": _latency(run),
         "series": time_series.per_second(history),
     }
     return body | {"grades": guarantees.grades(body, problems)}, reasons
@@ -288,10 +293,18 @@ def _fault(events: Events, fault: FaultTimes, found: Recovery) -> dict[str, Any]
         "recovery_ms": found.took_ms(fault),
         "recovery_unknown": found.unknown,
         "proof": fault.proof,
-        "exposed": fault.proven,
+        "exposed": fault.proven and fault.met_traffic,
+        "exposure": _exposure(fault),
         "client_links": fault.client_links,
         "failed": fault.failed or fault.heal_failed,
     }
+
+
+def _exposure(fault: FaultTimes) -> dict[str, Any] | None:
+    found = fault.exposure
+    if found is None:
+        return None
+    return {"connections": found.connections, "messages": found.messages, "bytes": found.bytes}
 
 
 def _cutovers(events: Events) -> list[dict[str, Any]]:

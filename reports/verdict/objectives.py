@@ -1,13 +1,13 @@
 """Judges the objectives of the scenario: an indicator over a window, compared with a value."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gauntlet.core.scenario.model import Objective
 from gauntlet.reports import formatting
 from gauntlet.reports.checks.finding import Outcome
-from gauntlet.reports.metrics import harness_health
+from gauntlet.reports.metrics.harness_health import GENERATOR, MACHINE, PROXY, HarnessHealth
 from gauntlet.reports.metrics.indicators import INDICATORS, NEED_PUNCTUAL_SENDS
 from gauntlet.reports.metrics.indicators.base import IndicatorInput, Measurement
 
@@ -19,6 +19,12 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
 }
 _OPERATORS_IN_WORDS = {"<": "less than", "<=": "at most", ">": "more than", ">=": "at least"}
 
+_LIMITS = {
+    GENERATOR: "the load generator was at its limit",
+    PROXY: "a fault proxy was at its limit",
+    MACHINE: "the machine had no spare core",
+}
+
 # A value is judged only if it is at least this many times the error of the hosts' clocks.
 CLOCK_ERRORS_MIN = 10
 
@@ -28,7 +34,8 @@ class Judged:
     """An objective and its outcome: valid, invalid, or unknown.
 
     `unknown` is a clause with the reason why the outcome is unknown, else empty. With `at_least`,
-    `value` is a lower bound.
+    `value` is a lower bound. `excused`: it is unknown only because the window of a fault is too
+    short for a percentile, which does not make the run inconclusive.
     """
 
     objective: Objective
@@ -38,24 +45,18 @@ class Judged:
     sentence: str
     unknown: str = ""
     at_least: bool = False
+    excused: bool = False
 
 
-def judge_all(run: IndicatorInput) -> list[Judged]:
+def judge_all(run: IndicatorInput, health: HarnessHealth) -> list[Judged]:
     """Return every objective of the scenario with its outcome, in the scenario's order."""
-    limited = describe_generator_limit(run)
+    limited = describe_limit(health)
     return [judge_objective(objective, run, limited) for objective in run.history.scenario.sla]
 
 
-def describe_generator_limit(run: IndicatorInput) -> str:
-    """Return a clause if the generator was too late in steady load for its latencies to count."""
-    lag_ms = INDICATORS["lag_p99_ms"](run, run.windows["steady"]).value
-    budget_ms = run.history.scenario.load.lag_budget_ms
-    if lag_ms is None or not harness_health.is_late(lag_ms, budget_ms):
-        return ""
-    return (
-        f"the load generator sent {formatting.ms(lag_ms)} late at p99, "
-        f"and its lag budget is {formatting.ms(budget_ms)} (generator-limited)"
-    )
+def describe_limit(health: HarnessHealth) -> str:
+    """Return a clause if the harness or the machine was at its limit."""
+    return f"{_LIMITS[health.status]} ({health.status})" if health.limits else ""
 
 
 def describe_clock_error(objective: Objective, run: IndicatorInput) -> str:
@@ -78,8 +79,8 @@ def describe_clock_error(objective: Objective, run: IndicatorInput) -> str:
     )
 
 
-def judge_objective(objective: Objective, run: IndicatorInput, generator_limit: str) -> Judged:
-    """Return an objective with its outcome; `generator_limit` makes latencies unknown.
+def judge_objective(objective: Objective, run: IndicatorInput, limited: str) -> Judged:
+    """Return an objective with its outcome; `limited` makes latencies unknown.
 
     A value that is a range must meet the objective at both ends: what had not arrived when the run
     ended counts as if it never arrived, so neither a loss nor an early end can meet an objective.
@@ -87,9 +88,12 @@ def judge_objective(objective: Objective, run: IndicatorInput, generator_limit: 
     window = run.windows[objective.window]
     measurement = INDICATORS[objective.indicator](run, window)
     unknown = window.unknown or measurement.unknown or _too_few_samples(objective, measurement)
+    too_rough = _too_rough(objective, measurement)
     if objective.indicator in NEED_PUNCTUAL_SENDS:
-        unknown = unknown or generator_limit
+        unknown = unknown or limited
     unknown = unknown or describe_clock_error(objective, run)
+    excused = bool(too_rough) and not unknown and ":" in objective.window
+    unknown = unknown or too_rough
     name = objective.indicator
     subject = f"{name} {formatting.window(objective.window)}"
     required = (
@@ -99,7 +103,9 @@ def judge_objective(objective: Objective, run: IndicatorInput, generator_limit: 
     if unknown or measurement.value is None:
         sentence = f"{subject} is unknown because {unknown}; {required}."
         value, samples = measurement.value, measurement.samples
-        return Judged(objective, Outcome.UNKNOWN, value, samples, sentence, unknown)
+        return Judged(
+            objective, Outcome.UNKNOWN, value, samples, sentence, unknown, excused=excused
+        )
     at_least = measurement.upper_bound is not None
     upper_bound = measurement.value if measurement.upper_bound is None else measurement.upper_bound
     compare = OPERATORS[objective.op]
@@ -125,3 +131,30 @@ def _too_few_samples(objective: Objective, measurement: Measurement) -> str:
     return (
         f"the number of samples is {measurement.samples:,}, and at least {needed:,} {verb} needed"
     )
+
+
+def _too_rough(objective: Objective, measurement: Measurement) -> str:
+    """Return a clause if a percentile has too few samples, however few the scenario requires.
+
+    With fewer than 100 samples, p99 is the largest. One slow message among them may be a matter of
+    chance, and so may none be. Two that miss the objective are a violation, as among 100.
+    """
+    if measurement.samples >= measurement.samples_min:
+        return ""
+    reached, is_limit = measurement.reached_by_two, objective.op in ("<", "<=")
+    if is_limit and reached is not None and not OPERATORS[objective.op](reached, objective.value):
+        return ""
+    return (
+        f"the percentile needs at least {measurement.samples_min:,} samples, and there are "
+        f"{measurement.samples:,}"
+    )
+
+
+def caveats(judged: list[Judged]) -> Iterator[str]:
+    """Yield a sentence about unknown objectives that do not make the run inconclusive."""
+    excused = [result.objective.id for result in judged if result.excused]
+    if excused:
+        yield (
+            f"Not judged, because the window of the fault has too few samples for a percentile: "
+            f"{', '.join(excused)}. Set min_samples to require them."
+        )

@@ -1,12 +1,13 @@
 """The verdict of a run: every reason with its exit code, and the status that follows from them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gauntlet.core.errors import PRECEDENCE, Exit, first_exit
 from gauntlet.reports.checks.finding import Outcome, Verdict
 from gauntlet.reports.history.events import Events, Unreachable
+from gauntlet.reports.metrics.recovery import Recovery
 from gauntlet.reports.verdict import precedence
 from gauntlet.reports.verdict.objectives import Judged
 
@@ -68,7 +69,7 @@ def objective_reasons(judged: list[Judged]) -> Iterator[Reason]:
         name, fails_run = result.objective.id, result.objective.severity == "fail"
         if result.outcome is Outcome.INVALID:
             yield Reason(Exit.FAILED if fails_run else Exit.OK, f"{name}: {result.sentence}")
-        elif result.outcome is Outcome.UNKNOWN and fails_run:
+        elif result.outcome is Outcome.UNKNOWN and fails_run and not result.excused:
             unknown.setdefault(result.unknown, []).append(name)
     for cause, names in unknown.items():
         subject = f"{names[0]} is" if len(names) == 1 else f"{', '.join(names)} are"
@@ -99,6 +100,12 @@ def event_reasons(events: Events) -> Iterator[Reason]:
             yield Reason(code, f"Fault {fault.id} failed: {fault.failed}.")
         elif not fault.proven and not events.interrupted:
             yield Reason(Exit.INCONCLUSIVE, f"There is no proof that fault {fault.id} took effect.")
+        elif not fault.met_traffic and not (events.interrupted or events.lost):
+            yield Reason(
+                Exit.INCONCLUSIVE,
+                f"Fault {fault.id} met no traffic: while it acted, no message was under way and no "
+                "connection began or ended, so the run does not show that the system survives it.",
+            )
 
 
 def _unreachable_reason(events: Events, found: Unreachable) -> Reason:
@@ -110,6 +117,30 @@ def _unreachable_reason(events: Events, found: Unreachable) -> Reason:
         if fault.requested_ns is not None and fault.requested_ns <= found.since_ns:
             return Reason(Exit.FAILED, f"After fault {fault.id} was injected, {found.reason}.")
     return Reason(Exit.HARNESS, f"{found.reason[0].upper()}{found.reason[1:]}.")
+
+
+def recovery_reasons(
+    events: Events, recoveries: Mapping[str, Recovery], required: set[str]
+) -> Iterator[Reason]:
+    """Yield a reason if no recovery can be judged, although faults acted and were healed.
+
+    Such a run does not show that the system survives faults. Other reasons name the faults without
+    proof, heal or traffic, and if `unrecovered` is required, it has a reason of its own.
+    """
+    judgeable = [
+        fault
+        for fault in events.faults
+        if fault.proven and fault.healed_ns is not None and fault.met_traffic
+    ]
+    if "unrecovered" in required or events.interrupted or not judgeable:
+        return
+    if all(recovery.unknown for recovery in recoveries.values()):
+        listed = "; ".join(f"{fault.id}: {recoveries[fault.id].unknown}" for fault in judgeable)
+        yield Reason(
+            Exit.INCONCLUSIVE,
+            f"unrecovered: It is unknown for every fault whether the service recovered ({listed}). "
+            "Let the load go on for longer after a fault.",
+        )
 
 
 def history_reasons(problems: list[str], events: Events) -> Iterator[Reason]:

@@ -43,6 +43,8 @@ class FakeProxy:
         self.toxics_by_proxy: dict[str, dict[str, Toxic]] = {}
         self.calls: list[tuple[str, ...]] = []
         self.failing_call: str | None = None
+        self.received = 0
+        self.counted: set[str] = set()
 
     def add_toxic(self, proxy, type, stream, toxicity, attributes, name):  # noqa: A002  # the name in the replaced class
         self._call("add", proxy, name)
@@ -54,6 +56,11 @@ class FakeProxy:
         self._call("remove", proxy, name)
         if self.toxics_by_proxy.get(proxy, {}).pop(name, None) is None:
             raise ProxyError("toxic not found", 404)
+
+    def received_bytes(self):
+        self._call("count")
+        self.received += 1_000
+        return dict.fromkeys(self.counted, self.received)
 
     def toxics(self, proxy):
         return list(self.toxics_by_proxy.get(proxy, {}).values())

@@ -110,6 +110,12 @@ def test_effective_and_healed_are_the_times_of_injection_and_heal(stack, spec):
     assert stack.rows[3]["t_ns"] <= times["verify"]
 
 
+def test_the_bytes_at_the_proxies_are_read_at_the_injection_and_at_the_heal(stack, spec):
+    stack.proxy.counted = {"client>gateway-1"}
+    run(stack, spec("latency", "client>gateway", id="x"))
+    assert [row.get("proxied_bytes") for row in stack.rows] == [None, 1_000, None, 2_000]
+
+
 JOURNAL_ERRORS = [
     OSError(28, "No space left on device"),
     ValueError("I/O operation on closed file."),

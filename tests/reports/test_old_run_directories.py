@@ -1,8 +1,9 @@
 """A run directory that an earlier version wrote keeps its verdict, whatever is reworded or moved.
 
 `tests/golden/run-before-0.1.0` was recorded and judged by the code before packages were renamed.
-It has a disconnect and a killed edge, re-syncs, a missed objective and a saturated machine. Its
-result is compared in every key and value; only the wording of sentences may differ.
+It has a disconnect and a killed edge, re-syncs, a missed objective, one with too few samples for
+its percentile, and a machine that was busy in some seconds. Its result is compared in every key and
+value; only the wording of sentences may differ.
 """
 
 import json

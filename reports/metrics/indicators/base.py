@@ -18,13 +18,17 @@ class Measurement:
     """A measured value and the number of samples behind it.
 
     `value` is None if there is none; `unknown` is then a clause with the reason, empty if it is
-    the lack of samples. Where `upper_bound` is given, `value` is a lower bound.
+    the lack of samples. Where `upper_bound` is given, `value` is a lower bound. With fewer samples
+    than `samples_min`, the value is a matter of chance; `reached_by_two` is then the value that two
+    samples reach, which no single outlier decides.
     """
 
     value: float | None
     samples: int
     unknown: str = ""
     upper_bound: float | None = None
+    samples_min: int = 1
+    reached_by_two: float | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,13 @@ class IndicatorInput:
     @property
     def lag(self) -> Samples:
         return latency.lag(self.history)
+
+    @property
+    def lag_p99_ms(self) -> float | None:
+        """How late the generator was in steady load, at p99; None without a send."""
+        return latency.percentile(
+            self.lag.ms[self.windows["steady"].contains(self.lag.intended_ns)], 0.99
+        )
 
 
 Measure = Callable[[IndicatorInput, Window], Measurement]

@@ -12,13 +12,24 @@ _MEANS = {"ack": "acknowledged", "delivery": "presented"}
 
 
 def _percentile(name: str, quantile: float, run: IndicatorInput, window: Window) -> Measurement:
-    samples: Samples = getattr(run, name)
-    inside = window.contains(samples.intended_ns)
-    bounds = latency.percentile_bounds(samples.ms[inside], samples.lower_bound_ms[inside], quantile)
+    all_samples: Samples = getattr(run, name)
+    inside = window.contains(all_samples.intended_ns)
+    bounds = latency.percentile_bounds(
+        all_samples.ms[inside], all_samples.lower_bound_ms[inside], quantile
+    )
+    samples_min = latency.samples_min(quantile)
     if bounds is None:
-        return Measurement(None, 0)
-    upper_bound = None if bounds.exact else bounds.upper
-    return Measurement(bounds.lower, int(inside.sum()), upper_bound=upper_bound)
+        return Measurement(None, 0, samples_min=samples_min)
+    samples = int(inside.sum())
+    return Measurement(
+        bounds.lower,
+        samples,
+        upper_bound=None if bounds.exact else bounds.upper,
+        samples_min=samples_min,
+        reached_by_two=latency.second_largest(all_samples.lower_bound_ms[inside])
+        if samples < samples_min
+        else None,
+    )
 
 
 INDICATORS = (

@@ -5,6 +5,7 @@ from typing import Any
 
 from gauntlet.core.plugins import SectionKind
 from gauntlet.reports import formatting
+from gauntlet.reports.render import exposure
 from gauntlet.reports.render.sections.page import Page
 
 KIND = SectionKind("recovery", "each fault: its proof and the recovery after it")
@@ -32,6 +33,7 @@ def _row(fault: dict[str, Any]) -> dict[str, Any]:
         "effective": formatting.seconds(fault["effective_at_s"]),
         "healed": formatting.seconds(fault["healed_at_s"]),
         "recovery": recovery,
+        "exposure": exposure.describe(fault.get("exposure")),
         "proof": json.dumps(fault["proof"], sort_keys=True) if fault["proof"] else "none",
         "failed": fault["failed"],
     }

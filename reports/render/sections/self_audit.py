@@ -10,7 +10,7 @@ ANSWERS = {
     "trustworthy": ("valid", "Yes"),
     "generator-limited": ("invalid", "Not the latencies"),
     "proxy-limited": ("invalid", "Not the latencies"),
-    "machine-saturated": ("unknown", "With caution"),
+    "machine-saturated": ("invalid", "Not the latencies"),
     "not-recorded": ("unknown", "Unknown"),
 }
 # The name of each figure, and what a reader must know about it.

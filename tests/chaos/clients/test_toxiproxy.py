@@ -95,6 +95,25 @@ def test_proxies_and_toxics_are_decoded(server, client):
     assert client.toxics("p") == [toxic]
 
 
+def test_the_received_bytes_of_both_directions_are_added(server, client):
+    """What the links sent, and other metrics, do not count."""
+    p, q = (f'listener="127.0.0.1:5",proxy="{name}",upstream="u:1"' for name in "pq")
+    lines = [
+        "# TYPE toxiproxy_proxy_received_bytes_total counter",
+        f'toxiproxy_proxy_received_bytes_total{{direction="upstream",{p}}} 12',
+        f'toxiproxy_proxy_received_bytes_total{{direction="downstream",{p}}} 3e+01',
+        f'toxiproxy_proxy_received_bytes_total{{{q},direction="upstream"}} 5',
+        f'toxiproxy_proxy_sent_bytes_total{{direction="upstream",{p}}} 900',
+        "go_goroutines 7",
+    ]
+    server.answer = (200, "\n".join(lines).encode())
+    assert client.received_bytes() == {"p": 42, "q": 5}
+    assert [path for _, path, _ in server.calls] == ["/connections", "/metrics"]
+    server.answer = (404, b"404 page not found")
+    with pytest.raises(ProxyError):
+        client.received_bytes()
+
+
 def test_every_call_has_its_method_path_and_body(server, client):
     """Names are escaped; updates send only the given values, by PATCH."""
     server.answer = (200, TOXIC)

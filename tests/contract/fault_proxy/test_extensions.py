@@ -99,6 +99,7 @@ def test_live_connections_are_listed_and_counted(call, link):
         "downstream": {"received": 1, "sent": 1},
     }
     assert f'proxy="{link.name}"' in call("GET", "/metrics").text
+    assert link.proxy.received_bytes()[link.name] == 10
     client.close()
     assert eventually(lambda: not rows())
 

@@ -17,7 +17,9 @@ def test_every_cell_is_a_valid_scenario_of_a_stack_that_exists(cell):
     scenario = parse(yaml.safe_dump(systems.scenario(cell)), cell.name)
     assert scenario.target.stack in STACKS
     assert scenario.target.stack in ADAPTER_STACKS[scenario.target.adapter]
-    assert 8 <= scenario.load.steady <= 12
+    assert 8 <= scenario.load.steady <= 20
+    load_ends_s = scenario.load.ramp + scenario.load.steady
+    assert all(fault.ends_s + 10 <= load_ends_s for fault in scenario.faults)
 
 
 def test_every_system_has_two_configurations_and_all_experiments():

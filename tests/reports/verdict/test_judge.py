@@ -160,7 +160,7 @@ def test_objectives_with_the_same_cause_of_doubt_share_one_reason(judged):
     verdict = judged(story)["verdict"]
     assert verdict["status"] == "inconclusive"
     (reason,) = verdict["reasons"]
-    assert reason.startswith("fast, fast-in-fault are unknown: the load generator sent ")
+    assert reason.startswith("fast, fast-in-fault are unknown: the load generator was at ")
 
 
 def test_a_run_without_messages_is_inconclusive(judged):

@@ -6,11 +6,12 @@ import pytest
 
 from gauntlet.core.history import Kind
 from gauntlet.core.scenario import catalog
+from gauntlet.reports.metrics import latency
 from gauntlet.reports.metrics.indicators import INDICATORS, NEED_PUNCTUAL_SENDS
 
 from ..histories import good_story
 from ..mutators import lose_the_tail, refuse_a_user
-from ..story import FAULT_S, HEAL_S, MS, ZERO, S
+from ..story import FAULT_S, HEAL_S, MS, RAMP_S, STEADY_S, ZERO, S
 
 
 def objective(judged, story, **more):
@@ -81,6 +82,58 @@ def test_a_late_generator_makes_only_latencies_and_capacity_unknown(judged, indi
     found = objective(judged, story, indicator=indicator, value=1e9)
     assert found["verdict"] == verdict
     assert ("generator-limited" in found["sentence"]) == (verdict == "unknown")
+
+
+def saturate(story, share=1.0, *, seconds=STEADY_S):
+    """Let the whole machine be busy during some seconds of the load."""
+    for second in range(STEADY_S + 1):
+        busy = share if second <= seconds else 0.5
+        row = {"kind": "vitals", "machine_cpu_share": busy, "cpus": 2, "cores": CORES}
+        story.conductor.append({"t_ns": ZERO + (RAMP_S + 1 + second) * S, **row})
+
+
+CORES = {"load": 0.2, "stack": 0.8, "conductor": 0.1}
+
+
+@pytest.mark.parametrize("value", [0.001, 1e9])
+def test_on_a_saturated_machine_latencies_are_unknown_whether_met_or_violated(judged, value):
+    story = good_story(1)
+    saturate(story)
+    for indicator in ("delivery_p99_ms", "ack_p50_ms", "acked_per_s"):
+        found = objective(judged, story, indicator=indicator, value=value)
+        assert found["verdict"] == "unknown"
+        assert "(machine-saturated)" in found["sentence"]
+    assert objective(judged, story, indicator="send_errors_ratio", value=1)["verdict"] == "valid"
+
+
+def test_a_saturated_machine_excuses_no_violated_check(judged):
+    story = good_story(1)
+    lose_the_tail(story)
+    story.reconcile()
+    saturate(story)
+    result = judged(story)
+    assert result["self_audit"]["status"] == "machine-saturated"
+    assert result["caveats"][0].startswith("The run is machine-saturated")
+    assert result["verdict"]["exit_code"] == 1
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(10, "valid"), (14, "unknown")])
+def test_a_machine_is_saturated_if_it_is_busy_most_of_the_time(judged, seconds, verdict):
+    """Processes that start again after a fault use every core for some seconds."""
+    story = good_story(1)
+    saturate(story, seconds=seconds)
+    assert objective(judged, story, indicator="delivery_p99_ms")["verdict"] == verdict
+
+
+def test_the_objectives_and_the_self_audit_share_one_definition(judged):
+    """Sends were punctual, but the engine had no time left."""
+    story = good_story(1)
+    row = {"worker": 0, "engine_cpu_share": 0.99, "process_cpu_share": 0.5, "descriptors": 9}
+    row |= {"loop_lag_p99_ms": 1, "loop_lag_max_ms": 1, "gc_pause_max_ms": 0, "rss_bytes": 1}
+    row |= {"descriptors_max": 999, "machine_cpu_share": 0.5, "users": 8}
+    story.live = [{"t_ns": ZERO + (RAMP_S + 1 + s) * S, **row} for s in range(STEADY_S)]
+    assert objective(judged, story, indicator="ack_p50_ms")["verdict"] == "unknown"
+    assert judged(story)["self_audit"]["status"] == "generator-limited"
 
 
 def test_a_late_generator_does_not_change_the_checks(judged):
@@ -175,3 +228,65 @@ def test_objectives_near_the_error_of_the_clocks_are_unknown(
     found = objective(judged, story, indicator=indicator, window=window, value=value)
     assert found["verdict"] == verdict
     assert ("agree only within 9 s" in found["sentence"]) == (verdict == "unknown")
+
+
+@pytest.mark.parametrize(
+    ("quantile", "needed"), [(0.5, 2), (0.9, 10), (0.95, 20), (0.99, 100), (0.999, 1_000), (1, 1)]
+)
+def test_a_percentile_needs_a_sample_beyond_it(quantile, needed):
+    assert latency.samples_min(quantile) == needed
+
+
+def test_a_percentile_of_too_few_samples_is_unknown(judged):
+    """The run has fewer than 1,000 deliveries, so their p99.9 is only their maximum."""
+    story = good_story(4, rate=8)
+    story.scenario["sla"] = [{"id": "p", "indicator": "delivery_p999_ms", "op": "<", "value": 500}]
+    result = judged(story)
+    (found,) = result["objectives"]
+    assert found["verdict"] == "unknown"
+    assert "the percentile needs at least 1,000 samples, and there are" in found["sentence"]
+    assert result["verdict"]["exit_code"] == 5
+
+
+def in_fault(**more):
+    """Return an objective for the tail of the latencies in the window of the story's fault."""
+    known = {"id": "tail", "indicator": "ack_p999_ms", "op": "<", "window": "fault:edge-crash"}
+    return {**known, "value": 500, **more}
+
+
+def test_a_fault_too_short_for_a_percentile_is_a_caveat_and_no_reason(judged):
+    story = good_story(1)
+    story.scenario["sla"] = [in_fault()]
+    result = judged(story)
+    assert result["objectives"][0]["verdict"] == "unknown"
+    assert result["verdict"] == {"status": "pass", "exit_code": 0, "reasons": []}
+    assert any("too few samples for a percentile: tail." in text for text in result["caveats"])
+
+
+def test_a_scenario_can_require_the_samples(judged):
+    story = good_story(1)
+    story.scenario["sla"] = [in_fault(min_samples=1_000)]
+    result = judged(story)
+    assert result["verdict"]["exit_code"] == 5
+    assert not any("too few samples" in text for text in result["caveats"])
+
+
+def test_a_fault_without_any_sample_leaves_the_run_inconclusive(judged):
+    story = good_story(1)
+    story.scenario["sla"] = [in_fault()]
+    story.chaos[1]["t_ns"] = story.chaos[2]["t_ns"] = story.chaos[3]["t_ns"]
+    assert judged(story)["verdict"]["exit_code"] == 5
+
+
+@pytest.mark.parametrize(("slow", "verdict"), [(1, "unknown"), (2, "invalid")])
+def test_two_slow_messages_violate_a_percentile_one_may_be_chance(judged, slow, verdict):
+    story = good_story(1)
+    acks = [
+        at
+        for at in story.at(Kind.ACK)
+        if FAULT_S * S + 100 * MS < story.records[at].ref_ns - ZERO < (HEAL_S - 1) * S
+    ]
+    for at in acks[:slow]:
+        story.change(at, t_ns=story.records[at].ref_ns + 800 * MS)
+    story.scenario["sla"] = [in_fault()]
+    assert judged(story)["objectives"][0]["verdict"] == verdict

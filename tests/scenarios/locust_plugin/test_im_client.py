@@ -42,17 +42,21 @@ def locust(file, host, folder, *arguments, **env):
 
 
 def test_the_documented_locustfile_passes(tmp_path, distant_peer):
-    """Every message was judged, and is counted in Locust's own table."""
-    users = ("-u", "6", "-r", "6", "-t", "5s")
+    """Every message was judged, and is counted in Locust's own table.
+
+    The objectives for p99 need at least 100 messages.
+    """
+    users = ("-u", "30", "-r", "30", "-t", "6s")
     code, output, run = locust(CHAT, distant_peer.url, tmp_path, *users)
-    assert code == 0, output
     result = run.read_result()
-    assert result["verdict"]["status"] == "pass"
+    # A busy machine leaves the latencies unknown.
+    assert code == (5 if result["self_audit"]["limits"] else 0), output
     counts = result["counts"]
-    assert counts["ops"] == counts["acked"] > 10
+    assert counts["ops"] == counts["acked"] > 100
     assert (counts["missing"], counts["expected"]) == (0, 2 * counts["acked"])
-    (caveat,) = result["caveats"]
-    assert caveat.startswith("The load was a closed loop. ")
+    caveats = [text for text in result["caveats"] if "objectives are not judged" not in text]
+    assert len(caveats) == 1
+    assert caveats[0].startswith("The load was a closed loop. ")
     sends = re.search(r"^SEND +message +(\d+) +0\(", output, re.MULTILINE)
     assert int(sends[1]) == counts["acked"]
     stored = [entry for entries in distant_peer.entries.values() for entry in entries]
