@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from gauntlet.campaigns.synthetic import histories, mutators
+from gauntlet.campaigns.synthetic.story import Story
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports import checks
 from gauntlet.reports.checks.finding import Verdict
 from gauntlet.reports.history.history import History
 from gauntlet.reports.verdict.judge import judge
 
-from . import histories, mutators
 from .loading import read_history
-from .story import Story
 
 
 @pytest.fixture

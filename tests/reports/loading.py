@@ -3,13 +3,12 @@
 import tempfile
 from pathlib import Path
 
+from gauntlet.campaigns.synthetic.story import Story
 from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario.capabilities import CAPABILITIES
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.reports.history.events import collect_events
 from gauntlet.reports.history.history import History, load_history
-
-from .story import Story
 
 
 def read_history(story: Story, run: RunDir, without: str = "") -> History:

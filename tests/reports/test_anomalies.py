@@ -2,11 +2,10 @@
 
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.mutators import MUTATORS
 from gauntlet.core.scenario import catalog
 from gauntlet.reports.checks import CHECKS
-
-from .histories import good_story
-from .mutators import MUTATORS
 
 SEEDS = (1, 2, 3)
 

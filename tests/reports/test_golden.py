@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.mutators import lose_the_tail, present_twice, withhold_the_tail
+from gauntlet.campaigns.synthetic.story import Story
 from gauntlet.core.run_directory import RunDir, write_json
 from gauntlet.reports.verdict.judge import judge
-
-from .histories import good_story
-from .mutators import lose_the_tail, present_twice, withhold_the_tail
-from .story import Story
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "histories"
 RUNS = {"good": None, "lost": lose_the_tail, "withheld": withhold_the_tail, "twice": present_twice}

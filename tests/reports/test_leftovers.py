@@ -2,11 +2,10 @@
 
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import ROOM, good_story
+from gauntlet.campaigns.synthetic.mutators import MUTATORS
+from gauntlet.campaigns.synthetic.story import ZERO, S
 from gauntlet.core.history import Channel, Flag, Kind, PageFlag
-
-from .histories import ROOM, good_story
-from .mutators import MUTATORS
-from .story import ZERO, S
 
 COUNT = 40
 

@@ -3,11 +3,10 @@
 import re
 from pathlib import Path
 
+from gauntlet.campaigns.synthetic.histories import good_story
 from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Fault, Scenario
 from gauntlet.reports.history import workers
-
-from .histories import good_story
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 

@@ -2,14 +2,14 @@
 
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import ROOM
+from gauntlet.campaigns.synthetic.histories import good_story as model_story
+from gauntlet.campaigns.synthetic.story import MS, ZERO, S
 from gauntlet.core.history import Channel, Kind
 from gauntlet.core.scenario.capabilities import SELF_ECHO
 from gauntlet.reports.checks import causal, divergent_order
 
-from ..histories import ROOM
-from ..histories import good_story as model_story
 from ..loading import history_of
-from ..story import MS, ZERO, S
 
 ANN, BOB, CID, DORA = 1, 2, 3, 6  # members of the room who stay in it
 

@@ -1,9 +1,8 @@
 """Pages that know less than clients did before, and pages that may."""
 
+from gauntlet.campaigns.synthetic.histories import LEAVER, ROOM
+from gauntlet.campaigns.synthetic.story import MS, ZERO, S
 from gauntlet.core.history import Kind, PageFlag
-
-from ..histories import LEAVER, ROOM
-from ..story import MS, ZERO, S
 
 
 def read_to(story, conv, user, head, at_s=30.0):

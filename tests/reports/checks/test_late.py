@@ -2,11 +2,10 @@
 
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import ROOM, good_story
+from gauntlet.campaigns.synthetic.mutators import serve_one_conversation_late
+from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, HEAL_S, MS, ZERO, S
 from gauntlet.core.history import Kind
-
-from ..histories import ROOM, good_story
-from ..mutators import serve_one_conversation_late
-from ..story import BACK_S, FAULT_S, HEAL_S, MS, ZERO, S
 
 CALM_NS = int(ZERO + (BACK_S + 5.5) * S)  # from here on, outside of the recovery window
 

@@ -3,12 +3,12 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gauntlet.campaigns.synthetic.histories import good_story as model_story
+from gauntlet.campaigns.synthetic.story import MS, ZERO, S
 from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.reports.checks import realtime
 
-from ..histories import good_story as model_story
 from ..loading import history_of
-from ..story import MS, ZERO, S
 
 sends = st.lists(
     st.tuples(st.integers(1, 2), st.integers(1, 3), st.integers(0, 40), st.integers(1, 20)),

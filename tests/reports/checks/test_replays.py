@@ -1,8 +1,7 @@
 """Copies that a new connection pushes, and which of them its client already had."""
 
+from gauntlet.campaigns.synthetic.story import MS
 from gauntlet.core.history import Channel, Flag, Kind
-
-from ..story import MS
 
 
 def returned_link(story):

@@ -2,10 +2,9 @@
 
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.story import FAULT_S, RAMP_S
 from gauntlet.core.history import Kind, Miss
-
-from ..histories import good_story
-from ..story import FAULT_S, RAMP_S
 
 
 def measured(judged, story, indicator, window="run"):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ..histories import good_story
-from ..story import ZERO, S
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.story import ZERO, S
 
 
 def story_of(planned, started):

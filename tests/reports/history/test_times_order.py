@@ -2,14 +2,13 @@
 
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.story import MS, ZERO, S
 from gauntlet.core.history import Channel, Kind
 from gauntlet.reports.history.records import read_records
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 from gauntlet.reports.history.times.order import disorder
 from gauntlet.reports.verdict.judge import judge
-
-from ..histories import good_story
-from ..story import MS, ZERO, S
 
 
 def reasons(result):

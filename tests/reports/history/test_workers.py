@@ -4,13 +4,12 @@ import json
 
 import numpy as np
 
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.story import ZERO
 from gauntlet.reports.history import workers
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import judge
-
-from ..histories import good_story
-from ..story import ZERO
 
 S = 1_000_000_000
 

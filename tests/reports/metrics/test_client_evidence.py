@@ -2,11 +2,10 @@
 
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, MS, ZERO, S
 from gauntlet.core.history import Kind
 from gauntlet.reports.verdict.judge import judge
-
-from ..histories import good_story
-from ..story import BACK_S, FAULT_S, MS, ZERO, S
 
 
 @pytest.fixture

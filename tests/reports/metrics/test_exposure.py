@@ -4,8 +4,8 @@ import pytest
 
 from gauntlet.core.history import Kind
 
-from ..histories import good_story
-from ..story import FAULT_S, HEAL_S, ZERO, S
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.story import FAULT_S, HEAL_S, ZERO, S
 
 
 def fault_of(result):

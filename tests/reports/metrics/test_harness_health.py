@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import good_story
 from gauntlet.reports.history.events import Events
 from gauntlet.reports.metrics import harness_health
 from gauntlet.reports.render import summary
 from gauntlet.reports.render.sections.page import Page
 from gauntlet.reports.render.sections.self_audit import ANSWERS, NAMES, context
 from gauntlet.reports.verdict import harness_health_text
-
-from ..histories import good_story
 
 SECOND = 1_000_000_000
 TIMES = Events({"ramp": 0, "steady": 2 * SECOND, "quiesce": 13 * SECOND}, (), (), (), "", "")

@@ -6,13 +6,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.mutators import lose_the_tail, present_twice
 from gauntlet.reports.render import junit, plots, summary
 from gauntlet.reports.render.render import render
 from gauntlet.reports.render.sections import SECTIONS
 from gauntlet.reports.verdict.judge import judge
-
-from ..histories import good_story
-from ..mutators import lose_the_tail, present_twice
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 

@@ -2,10 +2,9 @@
 
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.story import FAULT_S, HEAL_S, MS, ZERO, S
 from gauntlet.core.history import Kind
-
-from ..histories import good_story
-from ..story import FAULT_S, HEAL_S, MS, ZERO, S
 
 
 def refuse(story, share, *, between_s=None):

@@ -6,12 +6,11 @@ import time
 
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import good_story
 from gauntlet.core.errors import GauntletError, HistoryError
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.render import junit, summary
 from gauntlet.reports.verdict.judge import judge
-
-from ..histories import good_story
 
 ROWS = (
     "[" * 100_000 + "]" * 100_000,

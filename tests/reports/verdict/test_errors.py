@@ -6,12 +6,11 @@ import json
 import pytest
 from rich.console import Console
 
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, ZERO, S
 from gauntlet.cli import summary
 from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import judge
-
-from ..histories import good_story
-from ..story import BACK_S, FAULT_S, ZERO, S
 
 
 @pytest.fixture

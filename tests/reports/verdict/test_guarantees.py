@@ -2,14 +2,13 @@
 
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.mutators import lose_the_tail
 from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.capabilities import CAPABILITIES
 from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict import guarantees
 from gauntlet.reports.verdict.judge import judge
-
-from ..histories import good_story
-from ..mutators import lose_the_tail
 
 
 def body(acted=True, **verdicts):

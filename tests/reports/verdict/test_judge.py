@@ -4,13 +4,16 @@ import json
 
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.mutators import (
+    lose_the_tail,
+    present_in_another_order,
+    recover_too_late,
+)
 from gauntlet.core.history import Kind
 from gauntlet.core.run_directory import read_jsonl
 from gauntlet.core.scenario import catalog
 from gauntlet.reports.verdict.judge import judge
-
-from ..histories import good_story
-from ..mutators import lose_the_tail, present_in_another_order, recover_too_late
 
 
 def story_with_a_lost_message():

@@ -2,13 +2,12 @@
 
 import pytest
 
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.mutators import MUTATORS, replace_a_stored_body
 from gauntlet.core.scenario import catalog
 from gauntlet.reports.checks.finding import Outcome, Verdict
 from gauntlet.reports.verdict.precedence import NAMED_FIRST, rank
 from gauntlet.reports.verdict.verdict import check_reasons
-
-from ..histories import good_story
-from ..mutators import MUTATORS, replace_a_stored_body
 
 
 def test_the_order_lists_checks_and_each_of_them_once():

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ..histories import good_story
-from ..story import RAMP_S, STEADY_S, ZERO, S
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.story import RAMP_S, STEADY_S, ZERO, S
 
 REASON = (
     "unrecovered: It is unknown for every fault whether the service recovered (edge-crash: the "

@@ -1,10 +1,15 @@
 """The life of a message has everything that happened to it."""
 
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.mutators import (
+    present_twice,
+    refuse_a_user,
+    store_twice,
+    withhold_the_tail,
+)
 from gauntlet.reports.witness import life, naming
 
-from ..histories import good_story
 from ..loading import history_of
-from ..mutators import present_twice, refuse_a_user, store_twice, withhold_the_tail
 
 
 def lives(mutate, story=None):

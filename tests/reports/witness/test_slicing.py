@@ -2,11 +2,8 @@
 
 import pytest
 
-from gauntlet.core.history import Kind
-from gauntlet.reports.witness.slicing import EVENTS_MAX
-
-from ..histories import ROOM, good_story
-from ..mutators import (
+from gauntlet.campaigns.synthetic.histories import ROOM, good_story
+from gauntlet.campaigns.synthetic.mutators import (
     MUTATORS,
     corrupt_a_body,
     lose_the_tail,
@@ -16,7 +13,9 @@ from ..mutators import (
     withhold_from_the_second_device,
     withhold_the_tail,
 )
-from ..story import HEAL_S, ZERO, S
+from gauntlet.campaigns.synthetic.story import HEAL_S, ZERO, S
+from gauntlet.core.history import Kind
+from gauntlet.reports.witness.slicing import EVENTS_MAX
 
 # These concern faults, and no message.
 WITHOUT_MESSAGES = {"unrecovered"}

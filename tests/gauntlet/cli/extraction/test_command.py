@@ -6,6 +6,8 @@ from collections import Counter
 
 import pytest
 
+from gauntlet.campaigns.synthetic import histories
+from gauntlet.campaigns.synthetic.story import S
 from gauntlet.cli.main import main
 from gauntlet.core.errors import Exit
 from gauntlet.core.history import Kind
@@ -15,9 +17,6 @@ from gauntlet.core.scenario.traces import arrival_trace
 from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.schedule.arrivals import Stripe
 from gauntlet.scenarios.schedule.traffic import Traffic
-
-from ....reports import histories
-from ....reports.story import S
 
 
 @pytest.fixture

@@ -12,6 +12,18 @@ import functools
 import random
 from collections import defaultdict, deque
 
+from gauntlet.campaigns.synthetic.story import (
+    BACK_S,
+    FAULT_S,
+    HEAL_S,
+    MS,
+    RAMP_S,
+    STEADY_S,
+    ZERO,
+    Link,
+    S,
+    Story,
+)
 from gauntlet.core.history import (
     STRANGER_SSEQ,
     Channel,
@@ -22,8 +34,6 @@ from gauntlet.core.history import (
     ProbeResult,
     RoomEvent,
 )
-
-from .story import BACK_S, FAULT_S, HEAL_S, MS, RAMP_S, STEADY_S, ZERO, Link, S, Story
 
 AUTHORS = 8
 ROOM = 7

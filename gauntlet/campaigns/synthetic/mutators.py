@@ -8,6 +8,18 @@ the clients of a broken system would have written.
 import itertools
 from collections.abc import Callable, Iterator
 
+from gauntlet.campaigns.synthetic.histories import LATE, LEAVER, ROOM, TRAVELLER
+from gauntlet.campaigns.synthetic.story import (
+    BACK_S,
+    FAULT_S,
+    MS,
+    RAMP_S,
+    STEADY_S,
+    ZERO,
+    Link,
+    S,
+    Story,
+)
 from gauntlet.core.history import (
     Channel,
     Flag,
@@ -18,9 +30,6 @@ from gauntlet.core.history import (
     Record,
     RoomEvent,
 )
-
-from .histories import LATE, LEAVER, ROOM, TRAVELLER
-from .story import BACK_S, FAULT_S, MS, RAMP_S, STEADY_S, ZERO, Link, S, Story
 
 QUIESCE_NS = ZERO + (RAMP_S + STEADY_S) * S
 

@@ -1,0 +1,1 @@
+"""Synthetic histories: correct ones, and mutators that break one promise each."""
