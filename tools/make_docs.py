@@ -5,8 +5,9 @@
     make docs ARGS=--check list the files that are not current, and exit with 1 if there are any
 
 These are the catalogue that the command and the scenario validator read, the JSON Schema of
-scenario files, the picture of docs/architecture.md, the absolute links of the README, the page of
-measured guarantees, and parts of the reference pages. Such a part stands between two comments:
+scenario files, the picture of docs/architecture.md, the absolute links of the README, the pages of
+measured guarantees and of the scorecard, and parts of the reference pages. Such a part stands
+between two comments:
 
     <!-- generated: NAME -->
     <!-- end of generated part -->
@@ -24,6 +25,8 @@ import msgspec
 
 from gauntlet.campaigns import records as grades_records
 from gauntlet.campaigns import table as grades_table
+from gauntlet.campaigns.scorecard import campaign as scorecard
+from gauntlet.campaigns.scorecard import page as scorecard_page
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.cli import failure_table
 from gauntlet.core.plugins import Catalog, FaultKind, Param
@@ -41,6 +44,8 @@ CATALOG = ROOT / "gauntlet" / "core" / "scenario" / "catalog.json"
 REFERENCE = ROOT / "docs" / "reference"
 GRADES = ROOT / "benchmarks" / "records" / "grades.jsonl"
 GRADES_PAGE = ROOT / "docs" / "grades.md"
+SCORECARD = ROOT / "benchmarks" / "records" / "scorecard.jsonl"
+SCORECARD_PAGE = ROOT / "docs" / "scorecard.md"
 SCHEMA = REFERENCE / "scenario.schema.json"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 _PART = re.compile(
@@ -67,6 +72,7 @@ def derived(catalog: Catalog) -> dict[Path, str]:
         PICTURE: draw_architecture.draw(),
         SCHEMA: _json(schema.build(catalog, key_descriptions())),
         GRADES_PAGE: grades_table.page(grades_records.read(GRADES)),
+        SCORECARD_PAGE: scorecard_page.page(scorecard.read(SCORECARD)),
     }
     parts = page_parts(catalog)
     for page in sorted(REFERENCE.glob("*.md")):

@@ -1,50 +1,24 @@
-"""Runs the cells of a campaign, each as a child process, and records what they found.
+"""Runs the cells of a campaign, and records what they found."""
 
-Every cell runs in `gauntlet run` with a folder of its own, so that a crash of one does not end the
-campaign. Children get their own process group: Ctrl-C reaches only the campaign, which then asks
-its children to stop and waits for them.
-"""
-
-import contextlib
 import datetime as dt
+import itertools
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import yaml
-
-from gauntlet.campaigns import records
+from gauntlet.campaigns import child_runs, records
+from gauntlet.campaigns.child_runs import Child, Planned
 from gauntlet.campaigns.records import SETTLED, Record
 from gauntlet.campaigns.systems import SEED, Cell, command, digest, scenario
 from gauntlet.core.errors import Exit, first_exit
-from gauntlet.core.run_directory import RunDir
-from gauntlet.runner import signals
 from gauntlet.stacks import STACKS, reference
 from gauntlet.stacks.server_stack import ServerStack
 
-# A run takes 12 s of load, up to a minute of boot, and about as long for the quiesce and judging.
-TIMEOUT_S = 240.0
-_STOP_S = 60.0  # in which a run that was asked to stop heals its faults and stops its stack
-_POLL_S = 0.1
 _INSTALL = "sudo tools/install-services.sh"
 
 Say = Callable[[str], None]
-
-
-class Child(NamedTuple):
-    """A running cell."""
-
-    cell: Cell
-    process: subprocess.Popen[bytes]
-    folder: Path
-    deadline: float
 
 
 def missing(stacks: set[str]) -> dict[str, str]:
@@ -89,61 +63,21 @@ def campaign(
 def _run_all(queue: list[Cell], file: Path, out: Path, jobs: int, say: Say) -> set[Exit]:
     """Run cells side by side; an interrupt stops all of them, and what has ended stays recorded."""
     codes: set[Exit] = set()
-    waiting, running = list(queue), list[Child]()
-    done = 0
-    with signals.handled():
-        try:
-            while waiting or running:
-                while waiting and len(running) < jobs:
-                    running.append(_start(waiting.pop(0), out))
-                for child in [c for c in running if c.process.poll() is not None]:
-                    done += 1
-                    code, line = _finish(child, file)
-                    codes.add(code)
-                    say(f"{done}/{len(queue)} {line}")
-                    running.remove(child)
-                for child in [c for c in running if time.monotonic() > c.deadline]:
-                    _stop([child])
-                time.sleep(_POLL_S)
-        finally:
-            _stop(running)
+    done = itertools.count(1)
+
+    def finish(child: Child[Cell]) -> None:
+        code, line = _finish(child, file)
+        codes.add(code)
+        say(f"{next(done)}/{len(queue)} {line}")
+
+    child_runs.run_all((Planned(c, c.name, scenario(c)) for c in queue), out, jobs, finish)
     return codes
 
 
-def _start(cell: Cell, out: Path) -> Child:
-    folder = out / f"{cell.name.replace('/', '-')}-{time.time_ns()}"
-    folder.mkdir(parents=True)
-    file = folder / "scenario.yaml"
-    file.write_text(yaml.safe_dump(scenario(cell), sort_keys=False), encoding="utf-8")
-    with (folder / "output.txt").open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gauntlet", "run", file, "--out", folder, "--plain"],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    return Child(cell, process, folder, time.monotonic() + TIMEOUT_S)
-
-
-def _stop(children: Sequence[Child]) -> None:
-    """Ask the runs to stop, which heals faults and stops servers; kill those that do not."""
-    for child in children:
-        child.process.send_signal(signal.SIGINT)
-    deadline = time.monotonic() + _STOP_S
-    for child in children:
-        try:
-            child.process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.process.pid, signal.SIGKILL)
-            child.process.wait()
-
-
-def _finish(child: Child, file: Path) -> tuple[Exit, str]:
+def _finish(child: Child[Cell], file: Path) -> tuple[Exit, str]:
     """Record a run that has ended; return its exit code, and a line about it."""
-    code, name = child.process.returncode, child.cell.name
-    record = record_of(child.cell, child.folder)
+    code, name = child.process.returncode, child.item.name
+    record = record_of(child.item, child.folder)
     if record is None or record.verdict not in (*SETTLED, "inconclusive"):
         failures = {int(each) for each in Exit} - {Exit.OK, Exit.FAILED}
         line = f"{name}: no verdict (exit {code}); see {child.folder / 'output.txt'}"
@@ -154,12 +88,11 @@ def _finish(child: Child, file: Path) -> tuple[Exit, str]:
 
 def record_of(cell: Cell, folder: Path) -> Record | None:
     """Return the record of the run in a folder; None if it has no result."""
-    results = list(folder.glob("*/result.json"))
-    if len(results) != 1:
+    directory = child_runs.run_directory(folder)
+    if directory is None:
         return None
-    directory = RunDir.open(results[0].parent)
     manifest = directory.read_manifest()
-    result = json.loads(results[0].read_text(encoding="utf-8"))
+    result = json.loads(directory.result.read_text(encoding="utf-8"))
     required = [check for check in result["checks"] if check["required"]]
     return Record(
         system=cell.system.name,

@@ -1,13 +1,12 @@
-"""The records of a campaign: one JSON object a line, appended when a run has ended."""
+"""The records of the grades, and which cells have none that counts."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
+from gauntlet.campaigns import record_files
 from gauntlet.campaigns.systems import Cell, digest
-from gauntlet.core.errors import ConfigError
 
 # The verdicts that a repetition is not expected to change.
 SETTLED = frozenset({"pass", "warn", "fail"})
@@ -39,32 +38,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def append(file: Path, record: Record) -> None:
-    """Append a record and write it to disk; a line that a crash cut off before is ended first."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    torn = file.exists() and not file.read_bytes().endswith(b"\n") and file.stat().st_size > 0
-    with file.open("ab") as stream:
-        stream.write((b"\n" if torn else b"") + msgspec.json.encode(record) + b"\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    """Append a record."""
+    record_files.append(file, record)
 
 
 def read(file: Path) -> dict[str, Record]:
-    """Return the last record of each cell; a last line that is cut off is ignored."""
-    if not file.exists():
-        return {}
-    found: dict[str, Record] = {}
-    lines = file.read_bytes().split(b"\n")
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            record = msgspec.json.decode(line, type=Record)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            if number == len(lines):  # without its line end: the process ended while writing it
-                continue
-            raise ConfigError(f"{file}:{number} must be a record of a run; got: {error}") from error
-        found[record.cell] = record
-    return found
+    """Return the last record of each cell."""
+    return {record.cell: record for record in record_files.read(file, Record)}
 
 
 def is_settled(cell: Cell, records: dict[str, Record]) -> bool:

@@ -1,12 +1,10 @@
 """The page of measured guarantees, made from records alone."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
+from gauntlet.campaigns.markdown import item, paragraph, table
 from gauntlet.campaigns.records import Record
 from gauntlet.campaigns.systems import EXPERIMENTS, SYSTEMS, Configuration, System
-
-_COLUMNS = 120
 
 ASPECTS = ("loss", "order", "duplicates", "re-sync", "content")
 _MARKS = {"pass": "✔", "warn": "✔", "fail": "✘", "inconclusive": "?"}
@@ -72,7 +70,7 @@ def _promises(records: Mapping[str, Record], systems: Sequence[System]) -> str:
                 about = f"{system.title}: {configuration.about}"
                 rows.append([about, *graded, _UNTESTED])
     header = ["system and configuration", *ASPECTS, "power loss"]
-    return "\n".join(["## Promises", "", _table(header, rows), "", _LEGEND])
+    return "\n".join(["## Promises", "", table(header, rows), "", _LEGEND])
 
 
 def _promise(runs: Sequence[Record], aspect: str) -> str:
@@ -100,14 +98,11 @@ def _system(records: Mapping[str, Record], system: System) -> str:
     lines = [
         f"## {system.title}",
         "",
-        textwrap.fill(
-            f"Server: {', '.join(versions)}. Measured: {when}. Gauntlet: {', '.join(commits)}.",
-            _COLUMNS,
-            break_long_words=False,
-            break_on_hyphens=False,
+        paragraph(
+            f"Server: {', '.join(versions)}. Measured: {when}. Gauntlet: {', '.join(commits)}."
         ),
         "",
-        _table(["configuration", *(e.name for e in EXPERIMENTS)], rows),
+        table(["configuration", *(e.name for e in EXPERIMENTS)], rows),
         "",
     ]
     return "\n".join([*lines, *_evidence(records, system)])
@@ -138,7 +133,7 @@ def _evidence(records: Mapping[str, Record], system: System) -> list[str]:
             lines += [
                 f"{_MARKS[record.verdict]} `{record.configuration}`, {record.experiment}:",
                 "",
-                *(_item(sentence) for sentence in sentences),
+                *(item(sentence) for sentence in sentences),
                 "",
                 "```console",
                 f"$ {record.command}",
@@ -146,13 +141,3 @@ def _evidence(records: Mapping[str, Record], system: System) -> list[str]:
                 "",
             ]
     return lines
-
-
-def _item(sentence: str) -> str:
-    """Return an item of a list, in lines of the length of a page."""
-    return textwrap.fill(f"- {sentence}", _COLUMNS, subsequent_indent="  ", break_long_words=False)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

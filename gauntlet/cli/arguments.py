@@ -321,6 +321,55 @@ def grades_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def scorecard_options(parser: argparse.ArgumentParser) -> None:
+    """What to try, and where the records and the page are."""
+    parser.add_argument(
+        "subjects",
+        nargs="*",
+        metavar="SUBJECT",
+        help="anomalies, correct, bugs, clean, or PART/NAME (default: all)",
+    )
+    parser.add_argument("--list", action="store_true", help="list the subjects with their records")
+    parser.add_argument("--show", metavar="SUBJECT", help="print the scenario of a live subject")
+    parser.add_argument(
+        "--render", action="store_true", help="write the page from the records, and run nothing"
+    )
+    parser.add_argument(
+        "--short",
+        action="store_true",
+        help="one seed of every history and of a few live runs, in at most 3 minutes",
+    )
+    parser.add_argument("--seeds", type=int, help="seeds of each subject (default: 10 or 20)")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at the same time (default: 2)")
+    parser.add_argument(
+        "--bugs",
+        type=Path,
+        default=Path("benchmarks/bugs"),
+        metavar="FOLDER",
+        help="a folder with files of further bugs (default: benchmarks/bugs)",
+    )
+    parser.add_argument(
+        "--records",
+        type=Path,
+        default=Path("benchmarks/records/scorecard.jsonl"),
+        metavar="FILE",
+        help="where finished runs are recorded (default: benchmarks/records/scorecard.jsonl)",
+    )
+    parser.add_argument(
+        "--page",
+        type=Path,
+        default=Path("docs/scorecard.md"),
+        metavar="FILE",
+        help="the page that --render writes (default: docs/scorecard.md)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/scorecard"),
+        help="folder for run directories (default: runs/scorecard)",
+    )
+
+
 def serve_options(parser: argparse.ArgumentParser) -> None:
     """How to run the reference server."""
     parser.add_argument(

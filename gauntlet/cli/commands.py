@@ -6,6 +6,7 @@ import msgspec
 from rich.console import Console
 
 from gauntlet.campaigns import command as grades
+from gauntlet.campaigns.scorecard import command as scorecard
 from gauntlet.cli import (
     arguments,
     doctor,
@@ -230,6 +231,12 @@ COMMANDS: tuple[Command, ...] = (
         "measure what systems keep and lose when connections and servers fail",
         grades.run,
         (arguments.grades_options,),
+    ),
+    Command(
+        "scorecard",
+        "measure what the judge detects and misses, with seeded bugs and clean runs",
+        scorecard.run,
+        (arguments.scorecard_options,),
     ),
     Command(
         "judge",

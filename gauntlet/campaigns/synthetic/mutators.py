@@ -419,7 +419,8 @@ def show_a_room_event_to_a_late_member(story: Story) -> set[Identity]:
 
 
 def _members(story: Story, index: int) -> list[int]:
-    return story.convs[story.records[index].conv]["members"]
+    members: list[int] = story.convs[story.records[index].conv]["members"]
+    return members
 
 
 def push_without_a_position(story: Story) -> set[Identity]:

@@ -175,7 +175,7 @@ class Story:
         for name, records in shards.items():
             (run.history / name).write_bytes(b"".join(record.pack() for record in records))
         counts = {name: len(records) for name, records in shards.items()}
-        load = [
+        load: list[dict[str, Any]] = [
             {"t_ns": ZERO + int(at * S), "kind": "phase", "phase": phase}
             for phase, at in self.phases.items()
         ]

@@ -1,0 +1,111 @@
+"""Runs scenarios side by side, each as a child process.
+
+Every scenario runs in `gauntlet run` with a folder of its own, so that a crash of one does not end
+the campaign. Children get their own process group: Ctrl-C reaches only the campaign, which then
+asks its children to stop and waits for them.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import yaml
+
+from gauntlet.core.run_directory import RunDir
+from gauntlet.runner import signals
+
+# A run takes 12 s of load, up to a minute of boot, and about as long for the quiesce and judging.
+TIMEOUT_S = 240.0
+_STOP_S = 60.0  # in which a run that was asked to stop heals its faults and stops its stack
+_POLL_S = 0.1
+
+T = TypeVar("T")
+
+
+class Planned(NamedTuple, Generic[T]):
+    """A run to make of `item`, such as a cell; `options` are further options of `gauntlet run`."""
+
+    item: T
+    name: str
+    scenario: dict[str, Any]
+    options: tuple[str, ...] = ()
+
+
+class Child(NamedTuple, Generic[T]):
+    """A run whose process was started `started`, a value of `time.monotonic`."""
+
+    item: T
+    process: subprocess.Popen[bytes]
+    folder: Path
+    started: float
+
+    def run_directory(self) -> RunDir | None:
+        """Return the directory of the run; None if it has no result."""
+        return run_directory(self.folder)
+
+    def seconds(self) -> float:
+        """Return how long it has run."""
+        return time.monotonic() - self.started
+
+
+def run_directory(folder: Path) -> RunDir | None:
+    """Return the one run directory with a result in a folder, if there is one."""
+    results = list(folder.glob("*/result.json"))
+    return RunDir.open(results[0].parent) if len(results) == 1 else None
+
+
+def run_all(
+    queue: Iterable[Planned[T]], out: Path, jobs: int, finish: Callable[[Child[T]], None]
+) -> None:
+    """Run all, and call `finish` for each that has ended; an interrupt stops those that run."""
+    waiting, running = list(queue), list[Child[T]]()
+    with signals.handled():
+        try:
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    running.append(_start(waiting.pop(0), out))
+                for child in [c for c in running if c.process.poll() is not None]:
+                    finish(child)
+                    running.remove(child)
+                now = time.monotonic()
+                _stop([child for child in running if now > child.started + TIMEOUT_S])
+                time.sleep(_POLL_S)
+        finally:
+            _stop(running)
+
+
+def _start(planned: Planned[T], out: Path) -> Child[T]:
+    folder = out / f"{planned.name.replace('/', '-')}-{time.time_ns()}"
+    folder.mkdir(parents=True)
+    file = folder / "scenario.yaml"
+    file.write_text(yaml.safe_dump(planned.scenario, sort_keys=False), encoding="utf-8")
+    command = [sys.executable, "-m", "gauntlet", "run", str(file), "--out", str(folder)]
+    with (folder / "output.txt").open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--plain", *planned.options],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    return Child(planned.item, process, folder, time.monotonic())
+
+
+def _stop(children: Sequence[Child[T]]) -> None:
+    """Ask the runs to stop, which heals faults and stops servers; kill those that do not."""
+    for child in children:
+        child.process.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + _STOP_S
+    for child in children:
+        try:
+            child.process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.process.pid, signal.SIGKILL)
+            child.process.wait()

@@ -1,0 +1,56 @@
+"""From the result of a run to the record of a trial."""
+
+import datetime as dt
+import os
+from typing import Any
+
+from gauntlet.campaigns.scorecard.trials import Record, Trial
+
+_SENTENCE_MAX = 300
+
+
+def record_of(trial: Trial, result: dict[str, Any], commit: str | None, seconds: float) -> Record:
+    """Return the record of a trial whose run has this `result.json`."""
+    verdict = result["verdict"]
+    sentences = [str(sentence) for sentence in verdict["reasons"]]
+    names = [name_of(sentence, result) for sentence in sentences]
+    return Record(
+        part=trial.subject.part,
+        subject=trial.subject.name,
+        about=trial.subject.about,
+        seed=trial.seed,
+        fingerprint=trial.subject.fingerprint,
+        commit=commit,
+        expected=list(trial.subject.expected),
+        verdict=verdict["status"],
+        first=names[0] if names else "",
+        reasons=list(dict.fromkeys(name for name in names if name)),
+        sentence=sentences[0][:_SENTENCE_MAX] if sentences else "",
+        seconds=round(seconds, 2),
+        detected_s=_detected_s(names[0], result) if names else None,
+        load=busy(),
+        date=dt.datetime.now(dt.UTC).date().isoformat(),
+    )
+
+
+def name_of(sentence: str, result: dict[str, Any]) -> str:
+    """Return the check or objective that a reason is about, or nothing."""
+    name, colon, _ = sentence.partition(":")
+    known = {each["id"] for part in ("checks", "objectives") for each in result.get(part, ())}
+    return name if colon and name in known else ""
+
+
+def _detected_s(name: str, result: dict[str, Any]) -> float | None:
+    times = [
+        witness["at_s"]
+        for check in result.get("checks", ())
+        if check["id"] == name
+        for witness in check["witnesses"]
+        if witness.get("at_s") is not None
+    ]
+    return min(times, default=None)
+
+
+def busy() -> float:
+    """Return the load average of the last minute, per core."""
+    return round(os.getloadavg()[0] / (os.cpu_count() or 1), 2)

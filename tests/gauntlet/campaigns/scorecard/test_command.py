@@ -1,0 +1,71 @@
+"""The command `gauntlet scorecard` without a server."""
+
+import pytest
+
+from gauntlet.campaigns import record_files
+from gauntlet.campaigns.scorecard.trials import Record
+from gauntlet.cli import main
+from gauntlet.core.errors import Exit
+from gauntlet.core.scenario.loader import parse
+
+from .example import record
+
+USUAL = ["scorecard", "correct/usual", "--seeds", "1"]
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "scorecard.jsonl"
+
+
+def test_show_prints_a_valid_scenario_and_how_to_run_it(capsys):
+    assert main.main(["scorecard", "--show", "bugs/retry_mints_new_id"]) == Exit.OK
+    shown = capsys.readouterr().out
+    first = "# gauntlet run FILE --seed SEED --bug retry_mints_new_id"
+    assert shown.splitlines()[0] == first
+    assert len(parse(shown, "shown").faults) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["nothing"], "SUBJECT must be PART or PART/NAME, with a part of: anomalies, correct"),
+        (["--show", "correct/usual"], "--show must be a subject of bugs or clean"),
+        (["clean", "--jobs", "0"], "--jobs must be between 1 and 16; got 0"),
+        (["clean", "--seeds", "0"], "--seeds must be between 1 and 1000; got 0"),
+        (["--render", "--records", "/nowhere.jsonl"], "--records must be a file of records"),
+    ],
+)
+def test_bad_usage_is_refused(arguments, error, capsys):
+    assert main.main(["scorecard", *arguments]) == Exit.CONFIG
+    assert error in capsys.readouterr().err
+
+
+def test_a_trial_is_recorded_once_and_then_rendered(tmp_path, file, capsys):
+    arguments = [*USUAL, "--records", str(file), "--out", str(tmp_path / "runs")]
+    assert main.main(arguments) == Exit.OK
+    assert main.main(arguments) == Exit.OK
+    (found,) = record_files.read(file, Record)
+    assert (found.subject, found.seed, found.verdict) == ("usual", 1, "pass")
+    page = tmp_path / "docs" / "scorecard.md"
+    page.parent.mkdir()
+    render = ["scorecard", "--render", "--records", str(file), "--page", str(page)]
+    assert main.main(render) == Exit.OK
+    assert "`usual`" in page.read_text()
+    assert (page.parent / "images" / "scorecard.svg").read_text().startswith("<?xml")
+    capsys.readouterr()
+
+
+def test_a_recorded_miss_fails_the_command(tmp_path, file, capsys):
+    (tmp_path / "bug.py").write_text(
+        "ANOMALIES = ('late',)\nSENTENCE = 'it is late'\nSERVICES = ('edge',)\n"
+    )
+    arguments = ["scorecard", "bugs/bug", "--bugs", str(tmp_path), "--records", str(file)]
+    assert main.main([*arguments, "--list"]) == Exit.OK
+    assert capsys.readouterr().out.split() == ["bugs/bug", "0", "of", "10", "seeds"]
+    from gauntlet.campaigns.scorecard import live
+
+    fingerprint = live.bugs(tmp_path)[-1].fingerprint
+    record_files.append(file, record(name="bug", verdict="pass", fingerprint=fingerprint))
+    assert main.main([*arguments, "--seeds", "1"]) == Exit.FAILED
+    assert "missed: bugs/bug/1" in capsys.readouterr().out
