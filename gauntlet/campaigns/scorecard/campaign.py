@@ -4,10 +4,12 @@ import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from msgspec import structs
+
 from gauntlet.campaigns import child_runs, record_files
 from gauntlet.campaigns.child_runs import Child, Planned
 from gauntlet.campaigns.scorecard import made_up
-from gauntlet.campaigns.scorecard.results import record_of
+from gauntlet.campaigns.scorecard.results import acted, record_of
 from gauntlet.campaigns.scorecard.trials import Record, Records, Subject, Trial, open_trials
 from gauntlet.core.errors import Exit
 from gauntlet.runner.manifest import commit_of
@@ -80,6 +82,9 @@ class Campaign:
             return
         commit = run.read_manifest().get("commit")
         record = record_of(child.item, run.read_result(), commit, child.seconds())
+        bug = child.item.subject.options[-1:]
+        if bug and bug[0].endswith(".py"):
+            record = structs.replace(record, acted=acted(run.logs, Path(bug[0])))
         self._record(record)
         if not record.settled:
             self._failures.add(child.item.name)

@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from gauntlet.campaigns.scorecard.bug_files import BugFile, read_folder
 from gauntlet.campaigns.scorecard.trials import Part, Subject
 from gauntlet.chaos.server_hooks.bugs import BUGS
@@ -40,6 +42,8 @@ _TARGET: dict[str, Any] = {
     "stack": "embedded",
     "server": {"ping_ms": 2000, "pong_ms": 1000},
 }
+# With every check required, no violation is only a warning.
+_REQUIRED: dict[str, Any] = {"checks": {"required": list(catalog.CHECKS)}}
 _CUT = {
     "id": "cut",
     "kind": "disconnect",
@@ -164,7 +168,7 @@ def bugs(folder: Path | None) -> list[Subject]:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         found.append(_bug(BugFile(name, file, bug.about, anomalies, options, digest), name))
     if folder is not None:
-        found += [_bug(each, str(each.file)) for each in read_folder(folder)]
+        found += [_bug_of_file(each) for each in read_folder(folder)]
     return found
 
 
@@ -191,6 +195,40 @@ def _bug(bug: BugFile, option: str) -> Subject:
     )
 
 
+def _bug_of_file(bug: BugFile) -> Subject:
+    """Return the subject of a file: `scenario` is one of its folder, the rest are run options."""
+    options = dict(bug.options)
+    name = options.pop("scenario", None)
+    plain = scenario(f"bug-{bug.name}", bug.sentence, {"faults": [_CUT, _KILLED]})
+    if name is not None:
+        plain = {**_read_scenario(bug.file.parent / "scenarios" / f"{name}.yaml")}
+        plain |= {"name": f"bug-{bug.name}".replace("_", "-"), "about": bug.sentence, **_REQUIRED}
+    given = [text for key, value in options.items() for text in (f"--{key}", str(value))]
+    # The folder may be anywhere, so its path is no part of the digest.
+    state = json.dumps([{**plain, "name": "", "about": ""}, given, bug.digest], sort_keys=True)
+    return Subject(
+        Part.BUGS,
+        bug.name,
+        bug.sentence,
+        hashlib.sha256(state.encode()).hexdigest()[:12],
+        BUG_SEEDS,
+        BUG_SEEDS_IF_MISSED,
+        bug.anomalies,
+        plain,
+        (*given, "--bug", str(bug.file)),
+    )
+
+
+def _read_scenario(file: Path) -> dict[str, Any]:
+    try:
+        plain = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"OPTIONS names a scenario that cannot be read: {error}") from error
+    if not isinstance(plain, dict):
+        raise ConfigError(f"{file} must be a scenario; got {plain!r}")
+    return plain
+
+
 def scenario(name: str, about: str, changes: dict[str, Any]) -> dict[str, Any]:
     """Return the scenario of a run, as a scenario file contains it; the seed is set by the trial.
 
@@ -203,7 +241,7 @@ def scenario(name: str, about: str, changes: dict[str, Any]) -> dict[str, Any]:
         "about": about,
         "target": copy.deepcopy(_TARGET),
         "load": copy.deepcopy(_LOAD),
-        "checks": {"required": list(catalog.CHECKS)},
+        **_REQUIRED,
     }
     for key, value in changes.items():
         if key in ("target", "load"):

@@ -2,11 +2,14 @@
 
 import datetime as dt
 import os
+from pathlib import Path
 from typing import Any
 
 from gauntlet.campaigns.scorecard.trials import Record, Trial
 
 _SENTENCE_MAX = 300
+# What a bug writes to the log of its process whenever it acts.
+MARK = "seeded bug acted"
 
 
 def record_of(trial: Trial, result: dict[str, Any], commit: str | None, seconds: float) -> Record:
@@ -38,6 +41,13 @@ def name_of(sentence: str, result: dict[str, Any]) -> str:
     name, colon, _ = sentence.partition(":")
     known = {each["id"] for part in ("checks", "objectives") for each in result.get(part, ())}
     return name if colon and name in known else ""
+
+
+def acted(logs: Path, bug: Path) -> bool | None:
+    """Return whether a bug wrote to a log that it acted; None if it is none that does."""
+    if MARK not in bug.read_text(encoding="utf-8"):
+        return None
+    return any(MARK.encode() in file.read_bytes() for file in logs.glob("*.log"))
 
 
 def _detected_s(name: str, result: dict[str, Any]) -> float | None:

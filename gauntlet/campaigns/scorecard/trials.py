@@ -66,7 +66,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     `detected_s` is when the first reason's earliest witness happened, in seconds of the run's
     timeline; `seconds` is how long the trial took; `load` is the 1-minute load average per core
-    when it ended. Above 1, the machine was busy: the verdict counts, durations do not.
+    when it ended. Above 1, the machine was busy: the verdict counts, durations do not. `acted` is
+    whether the bug reported in a log that it acted, for bugs that do; if it did not, a green run is
+    no miss.
     """
 
     part: Part
@@ -84,6 +86,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     detected_s: float | None
     load: float
     date: str
+    acted: bool | None = None
 
     @property
     def key(self) -> str:
@@ -109,7 +112,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     def bad(self) -> bool:
         """Whether it is a finding about the judge: a miss, or a false alarm."""
         if self.part.wrong:
-            return self.settled and not self.detected
+            return self.settled and not self.detected and self.acted is not False
         return self.detected or (self.part is Part.CORRECT and self.verdict not in _GREEN)
 
 

@@ -71,3 +71,8 @@ def test_a_miss_and_a_false_alarm_are_findings_about_the_judge(part, verdict, ba
 def test_a_red_with_another_first_reason_is_detected_but_not_named():
     other = record(first="undelivered")
     assert (other.detected, other.named) == (True, False)
+
+
+def test_a_green_run_in_which_the_bug_did_not_act_is_no_miss():
+    assert record(verdict="pass", acted=True).bad
+    assert not record(verdict="pass", acted=False).bad
