@@ -1,4 +1,7 @@
-"""`gauntlet grades`: measure what systems keep and lose, and write the page of guarantees."""
+"""`gauntlet grades`: measure what systems keep and lose, and write the page of guarantees.
+
+It is also where the command line finds the other campaign, `gauntlet scorecard`.
+"""
 
 import argparse
 from pathlib import Path
@@ -30,6 +33,13 @@ def run(options: argparse.Namespace) -> Exit:
     return grades.campaign(
         cells, options.records, options.out, jobs=options.jobs, again=options.again, say=_say
     )
+
+
+def run_scorecard(options: argparse.Namespace) -> Exit:
+    """Run `gauntlet scorecard`, whose generators and pictures no other command needs."""
+    from gauntlet.campaigns.scorecard import command
+
+    return command.run(options)
 
 
 def _scenario(name: str) -> str:

@@ -6,7 +6,6 @@ import msgspec
 from rich.console import Console
 
 from gauntlet.campaigns import command as grades
-from gauntlet.campaigns.scorecard import command as scorecard
 from gauntlet.cli import (
     arguments,
     doctor,
@@ -235,7 +234,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "scorecard",
         "measure what the judge detects and misses, with seeded bugs and clean runs",
-        scorecard.run,
+        grades.run_scorecard,
         (arguments.scorecard_options,),
     ),
     Command(
