@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gauntlet.campaigns.synthetic import histories, mutators
+from gauntlet.campaigns.synthetic import exit_mutators, histories, mutators
 from gauntlet.campaigns.synthetic.story import Story
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports import checks
@@ -57,7 +57,8 @@ def break_it() -> Callable[[str, Story], set[mutators.Identity]]:
     """Return a function that applies a mutator to a story and returns the messages concerned."""
 
     def apply(name: str, story: Story) -> set[mutators.Identity]:
-        messages: set[mutators.Identity] = getattr(mutators, name)(story)
+        module = mutators if hasattr(mutators, name) else exit_mutators
+        messages: set[mutators.Identity] = getattr(module, name)(story)
         story.reconcile()
         return messages
 

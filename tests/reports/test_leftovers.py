@@ -2,6 +2,7 @@
 
 import pytest
 
+from gauntlet.campaigns.synthetic.exit_mutators import report_that_a_user_left_who_stays
 from gauntlet.campaigns.synthetic.histories import ROOM, good_story
 from gauntlet.campaigns.synthetic.mutators import MUTATORS
 from gauntlet.campaigns.synthetic.story import ZERO, S
@@ -47,6 +48,8 @@ def test_a_run_that_meets_no_leftovers_has_no_caveat(judged):
 def test_leftovers_hide_no_violation(judged, mutate):
     story = good_story(1)
     mutate(story)
+    if mutate is report_that_a_user_left_who_stays:
+        story.chaos.clear()  # the leases of an external server may be shorter than any fault
     assert MUTATORS[mutate] in violated(judged(with_leftovers(story)))
 
 

@@ -8,6 +8,7 @@ the clients of a broken system would have written.
 import itertools
 from collections.abc import Callable, Iterator
 
+from gauntlet.campaigns.synthetic.exit_mutators import EXIT_MUTATORS
 from gauntlet.campaigns.synthetic.histories import LATE, LEAVER, ROOM, TRAVELLER
 from gauntlet.campaigns.synthetic.story import (
     BACK_S,
@@ -463,7 +464,7 @@ def let_a_stranger_enter(story: Story) -> set[Identity]:
 
 def skip_on_a_page(story: Story) -> set[Identity]:
     """Leave a room event out of a page."""
-    (index, *_) = story.at(Kind.ROOM, flags=Channel.RESYNC)
+    (*_, index) = story.at(Kind.ROOM, flags=Channel.RESYNC)
     story.drop([index])
     return set()
 
@@ -664,4 +665,5 @@ MUTATORS: dict[Mutator, str] = {
     keep_a_user_disconnected: "unrecovered",
     serve_one_conversation_late: "late",
     recover_too_late: "unrecovered",
+    **dict.fromkeys(EXIT_MUTATORS, "exit"),
 }

@@ -6,7 +6,7 @@ import pytest
 
 from gauntlet.campaigns.synthetic.histories import good_story
 from gauntlet.campaigns.synthetic.mutators import lose_the_tail, refuse_a_user
-from gauntlet.campaigns.synthetic.story import FAULT_S, HEAL_S, MS, RAMP_S, ZERO, S
+from gauntlet.campaigns.synthetic.story import FAULT_S, HEAL_S, MS, RAMP_S, STEADY_S, ZERO, S
 from gauntlet.core.history import Kind
 from gauntlet.core.scenario import catalog
 from gauntlet.reports.metrics import latency
