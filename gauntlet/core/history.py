@@ -22,6 +22,7 @@ on `kind`:
 | ATTEND | user's | user | RoomEvent | – | enter or exit requested | – | – |
 | STRAY | receiver's | author | op's | position | arrived | intended | – |
 | PROBE | stranger's | message, or 0 | Probe | obtained | answered | requested | ProbeResult |
+| NAMED | sender's, or – | author | op's | position | received | digest of the id | NamedFlag |
 | MISSED | – | author, or 0 | op's, or 0 | – | missed | intended | Miss |
 
 `t_ns` and `ref_ns` are readings of `clock.now_ns`. `peer` is the number of a user and `conv` that
@@ -34,11 +35,14 @@ message of another run (DELIVER, RECEIVE or AUDIT) has the flag LEFTOVER; its `s
 are those of that run. A STRAY is a push of a conversation of which the receiver is no member; its
 `conv` is the one that the body names (or 0) where the load has no conversation of that name, and
 then it has the flag FOREIGN. A PROBE is a request of a user for a conversation of others; its
-`peer` is the number of the message that it sent, at least STRANGER_SSEQ, which no op has.
+`peer` is the number of the message that it sent, at least STRANGER_SSEQ, which no op has. A NAMED
+record is what an acknowledgement, or with Channel.AUDIT the store, calls a message: its `ref_ns` is
+no time but the digest of the id that the server assigned (`id_digest`), or 0.
 """
 
 import struct
 from enum import IntEnum, IntFlag
+from hashlib import blake2b
 from typing import NamedTuple
 
 RECORD = struct.Struct("<qqIIIIIBBH")
@@ -86,6 +90,7 @@ class Kind(IntEnum):
     ATTEND = 18
     STRAY = 19
     PROBE = 20
+    NAMED = 21
 
 
 class Channel(IntEnum):
@@ -150,6 +155,13 @@ class PageFlag(IntFlag):
     DISORDERED = 2  # its positions do not ascend
 
 
+class NamedFlag(IntFlag):
+    """What an acknowledgement names instead of its own message: `spare` of a NAMED record."""
+
+    OTHER_CONVERSATION = 1
+    OTHER_MESSAGE = 2  # another `client_msg_id` than the one that was sent
+
+
 USER_KINDS = frozenset({Kind.CONNECT, Kind.DISCONNECT, Kind.OFFLINE})
 
 
@@ -170,6 +182,12 @@ class Record(NamedTuple):
     def pack(self) -> bytes:
         """Return the 40 bytes of the record."""
         return RECORD.pack(*self)
+
+
+def id_digest(server_id: str) -> int:
+    """Return 63 bits that stand for the id of a message in a record; 0 for the empty id."""
+    data = server_id.encode(errors="surrogatepass")
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big") >> 1 if data else 0
 
 
 def shard_name(worker: int, conv: int) -> str:

@@ -11,6 +11,7 @@ from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import CAPABILITIES
 from gauntlet.reports.checks import (
     access,
+    ack_content,
     causal,
     divergent_order,
     duplicate,
@@ -57,6 +58,7 @@ _REGISTERED: tuple[CheckModule, ...] = (
     phantom,
     misdelivery,
     access,
+    ack_content,
     history_gap,
     history_order,
     history_regress,

@@ -3,6 +3,8 @@
 import numpy as np
 
 from gauntlet.core.history import Kind, PageFlag
+from gauntlet.reports.checks._ack_positions import misplaced_acks
+from gauntlet.reports.checks._shared import named_by
 from gauntlet.reports.history.arrays import Ints, Records, find, ints, pair
 from gauntlet.reports.history.history import History
 
@@ -19,13 +21,16 @@ class KnownPositions:
 
     A client knows a position when it was acknowledged or received, and when a page of history
     reported it as the head. A head beyond everything that any record contains is a wrong claim and
-    counts as nothing; `history-gap` reports it.
+    counts as nothing; `history-gap` reports it. So does the position of an acknowledgement that
+    `ack-content` reports.
     """
 
     def __init__(self, history: History) -> None:
         records = history.records
         kind = records["kind"]
         shown = np.isin(kind, (*_SHOWN_KINDS, Kind.AUDIT)) & (records["seq"] > 0)
+        if named_by(history, "ack-content"):
+            shown[misplaced_acks(history)] = False
         at = np.flatnonzero(shown)
         self._convs, conv = np.unique(ints(records["conv"][at]), return_inverse=True)
         # The additional last entry is for conversations without such a record (-1).

@@ -2,7 +2,8 @@
 
 A position of a conversation holds one message, of this run or an earlier one, or one room event. A
 message has one position, and everything that is received or stored has one. An acknowledgement
-without a position (0) claims nothing. A message whose positions are all in the audit is stored more
+without a position (0) claims nothing, nor does one that `ack-content`
+reports. A message whose positions are all in the audit is stored more
 than once: that is a violation of `duplicate`, not of this check.
 """
 
@@ -11,6 +12,8 @@ import numpy as np
 from gauntlet.core.history import Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
+from gauntlet.reports.checks._ack_positions import misplaced_acks
+from gauntlet.reports.checks._shared import named_by
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Ints, ints, pair
 from gauntlet.reports.history.history import History
@@ -59,6 +62,8 @@ def _claims(history: History) -> tuple[Ints, Ints, Ints]:
     message = np.isin(kinds, (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
     left = message & (records["flags"] & Flag.LEFTOVER != 0)
     message &= messages.of_record >= 0
+    if named_by(history, "ack-content"):
+        message[misplaced_acks(history)] = False
     at = np.flatnonzero((message | room | left) & (records["seq"] > 0))
     event = _ROOM_OCCUPANT | (ints(records["peer"][at]) << 8) | ints(records["sseq"][at])
     number = (ints(records["peer"][at]) & 0xFFFF) << 32 | ints(records["sseq"][at])

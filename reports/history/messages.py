@@ -21,6 +21,7 @@ _MESSAGE_KINDS = (
     Kind.RECEIVE,
     Kind.AUDIT,
     Kind.STRAY,
+    Kind.NAMED,
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gauntlet.core.errors import HistoryError
-from gauntlet.core.history import DTYPE, RECORD_BYTES, worker_of_shard
+from gauntlet.core.history import DTYPE, RECORD_BYTES, Kind, worker_of_shard
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.history.arrays import Records, ints
 from gauntlet.reports.history.times import order
@@ -58,12 +58,13 @@ def _read_shard(run: RunDir, name: str, count: int) -> Records:
 
 
 def _align(name: str, records: Records, clocks: ClockAlignment) -> Records:
-    """Return a shard with times of the master's clock; a `ref_ns` of 0 is not a time."""
+    """Return a shard with times of the master's clock; a `ref_ns` of 0 and an id are no times."""
     worker = worker_of_shard(name)
     if worker not in clocks.measured:
         return records
     aligned = np.array(records)
     lead_ns = clocks.lead_ns(worker, ints(records["t_ns"]))
     aligned["t_ns"] -= lead_ns
-    aligned["ref_ns"] -= np.where(aligned["ref_ns"] == 0, 0, lead_ns)
+    no_time = (aligned["ref_ns"] == 0) | (aligned["kind"] == Kind.NAMED)
+    aligned["ref_ns"] -= np.where(no_time, 0, lead_ns)
     return aligned

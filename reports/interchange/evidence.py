@@ -49,7 +49,11 @@ _NEEDS: tuple[tuple[Callable[[Evidence], bool], str, tuple[str, ...]], ...] = (
         _NO_SENDS,
         ("lost-acked", "undelivered", "sender-fifo", "phantom", "realtime", "causal", "late"),
     ),
-    (lambda has: has.acks, _NO_ACKS, ("lost-acked", "undelivered", "sender-fifo", "realtime")),
+    (
+        lambda has: has.acks,
+        _NO_ACKS,
+        ("lost-acked", "undelivered", "sender-fifo", "realtime", "ack-content"),
+    ),
     (
         lambda has: has.deliveries,
         _NO_DELIVERIES,
@@ -61,7 +65,7 @@ _NEEDS: tuple[tuple[Callable[[Evidence], bool], str, tuple[str, ...]], ...] = (
     (
         lambda has: has.positions,
         _NO_POSITIONS,
-        ("position", "realtime", "history-order", "history-regress"),
+        ("position", "realtime", "history-order", "history-regress", "ack-content"),
     ),
     (
         lambda has: SERVER_SEQ in has.capabilities,

@@ -26,6 +26,7 @@ _EVENT_NAMES: dict[int, str] = {
     Kind.RECEIVE: "copy dropped",
     Kind.AUDIT: "audit",
     Kind.STRAY: "received by a stranger",
+    Kind.NAMED: "named",
 }
 
 

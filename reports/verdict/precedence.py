@@ -14,6 +14,7 @@ NAMED_FIRST: tuple[str, ...] = (
     "history-order",
     "history-regress",
     "lost-acked",
+    "ack-content",
     "history-gap",
     "causal",
     "realtime",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from gauntlet.core.history import Channel, Flag, Kind, Probe, ProbeResult, RoomEvent
+from gauntlet.core.history import Channel, Flag, Kind, NamedFlag, Probe, ProbeResult, RoomEvent
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -25,6 +25,7 @@ _WHAT: dict[int, str] = {
     Kind.HEAD: "audit-head",
     Kind.PAGE: "page",
     Kind.PROBE: "probe",
+    Kind.NAMED: "named",
 }
 _BY_CHANNEL = {
     Channel.LIVE: "pushed",
@@ -94,6 +95,17 @@ def _ack(row: Any, about: str, place: str) -> str:
     return f"{about} is handed over" if handed_over else f"{about} is acknowledged{place}"
 
 
+def _named(row: Any, about: str, _place: str) -> str:
+    by_audit = int(row["flags"]) & CHANNEL_BITS == Channel.AUDIT
+    source = "the stored copy" if by_audit else "the acknowledgement"
+    names = {
+        NamedFlag.OTHER_CONVERSATION: "another conversation",
+        NamedFlag.OTHER_MESSAGE: "another message",
+    }
+    other = [text for flag, text in names.items() if row["spare"] & flag]
+    return f"{source} of {about} names {' and '.join(other) or 'an id of the server'}"
+
+
 _SENDING: dict[Kind, Callable[[Any, str, str], str]] = {
     Kind.OP: lambda _row, about, _place: f"{about} is handed to its session",
     Kind.ATTEMPT: _attempt,
@@ -102,6 +114,7 @@ _SENDING: dict[Kind, Callable[[Any, str, str], str]] = {
         f"{about} is refused" if row["spare"] else f"{about} is never attempted"
     ),
     Kind.UNKNOWN: lambda _row, about, _place: f"{about} gets no answer",
+    Kind.NAMED: _named,
 }
 
 

@@ -74,6 +74,8 @@ def check_sent(sent: Sent) -> None:
     """Raise ProtocolError for an acknowledgement that no server should send."""
     _check_position(sent.seq, "the position in an acknowledgement")
     check_wait_ms(sent.retry_after_s, 0, "the time until the next attempt")
+    for name in (sent.conv, sent.client_msg_id, sent.id):
+        _check_text(name, "an id or a name in an acknowledgement")
 
 
 def check_page(page: Page) -> None:

@@ -23,6 +23,7 @@ class _Msg(msgspec.Struct):
     client_msg_id: str
     sender: str
     body: str
+    msg_id: str = ""
 
 
 class _Room(msgspec.Struct):
@@ -82,6 +83,13 @@ class _Position(msgspec.Struct):
     seq: int
 
 
+class _Acknowledgement(msgspec.Struct):
+    seq: int
+    conv: str = ""
+    client_msg_id: str = ""
+    msg_id: str = ""
+
+
 class _HistoryEntry(msgspec.Struct):
     type: str
     seq: int
@@ -90,6 +98,7 @@ class _HistoryEntry(msgspec.Struct):
     body: str = ""
     event: str = ""
     user: str = ""
+    msg_id: str = ""
 
 
 class _History(msgspec.Struct):
@@ -167,7 +176,9 @@ class Codec(base.Codec):
         except msgspec.DecodeError as error:
             raise base.ProtocolError(f"not a frame: {error}") from error
         if (msg := content.msg) is not None:
-            return base.Entry(msg.conv, msg.seq, msg.sender, msg.body, msg.client_msg_id)
+            return base.Entry(
+                msg.conv, msg.seq, msg.sender, msg.body, msg.client_msg_id, id=msg.msg_id
+            )
         if (room := content.room) is not None:
             return base.Entry(room.conv, room.seq, event=room.event, user=room.user)
         return _read_control(content)
@@ -226,7 +237,10 @@ def _read_control(frame: _Frame) -> base.Event:
 
 def _read_send(response: base.Response) -> base.Sent:
     if response.status in (200, 201):
-        return base.Sent("yes", _decode(response, _Position).seq)
+        ack = _decode(response, _Acknowledgement)
+        return base.Sent(
+            "yes", ack.seq, conv=ack.conv, client_msg_id=ack.client_msg_id, id=ack.msg_id
+        )
     refusal = _refusal(response)
     if refusal is None:
         return base.Sent("unknown", retry_after_s=response.retry_after_s)
@@ -247,6 +261,7 @@ def _read_history(conv: str, response: base.Response) -> base.Page:
             entry.client_msg_id,
             entry.event,
             entry.user,
+            entry.msg_id,
         )
         for entry in page.messages
     ]

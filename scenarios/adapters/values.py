@@ -253,12 +253,19 @@ class Sent(_Value, frozen=True):
     `stored` is "yes" (at position `seq`), "no" (the attempt left nothing behind), "unknown", or
     "handed-over": the message has left, and the protocol has no acknowledgement. `temporary` means
     that the client may try again, after `retry_after_s` at the earliest.
+
+    `conv`, `client_msg_id` and `id` are what the acknowledgement itself names, empty where it does
+    not: they must be those of the message. `id` is the one that the server assigned. It is returned
+    only where `Entry.id` in the history is the same for every reader.
     """
 
     stored: Literal["yes", "no", "unknown", "handed-over"]
     seq: int = 0
     temporary: bool = True
     retry_after_s: float = 0.0
+    conv: str = ""
+    client_msg_id: str = ""
+    id: str = ""
 
 
 class Page(_Value, frozen=True):

@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.history import Flag, Kind
+from gauntlet.core.history import Flag, Kind, NamedFlag, id_digest
 from gauntlet.core.scenario.capabilities import IDEMPOTENT_SEND
 from gauntlet.scenarios.adapters.base import OverHttp, Sent
 from gauntlet.scenarios.adapters.limits import check_sent
@@ -144,10 +144,10 @@ class SendQueue:
         send.in_flight = False
         outcome = sent or Sent("unknown")
         if outcome.stored == "yes":
-            self._end_acked(send, outcome.seq)
+            self._end_acked(send, outcome)
             return
         if outcome.stored == "handed-over":
-            self._end_acked(send, outcome.seq, Flag.HANDED_OVER)
+            self._end_acked(send, outcome, Flag.HANDED_OVER)
             return
         if outcome.stored == "unknown":
             send.maybe_stored = True
@@ -169,16 +169,37 @@ class SendQueue:
         self._context.after(wait_ns, lambda: self._attempt(send))
         return True
 
-    def _end_acked(self, send: PendingSend, seq: int, flags: int = 0) -> None:
-        context = self._context
+    def _end_acked(self, send: PendingSend, sent: Sent, flags: int = 0) -> None:
+        context, seq = self._context, sent.seq
         now_ns = context.now_ns()
         self._record(Kind.ACK, send, now_ns, seq, send.attempts, flags)
+        if sent.id or sent.conv or sent.client_msg_id:
+            self._record_names(send, sent, now_ns)
         context.ledger.ack(send.op)
         self._record_response(now_ns - send.intended_ns)
         self._record_service(now_ns - send.first_ns)
         if send.on_ended is not None:
             send.on_ended("acked", seq)
         self._next(send)
+
+    def _record_names(self, send: PendingSend, sent: Sent, now_ns: int) -> None:
+        """Record what the acknowledgement names, which must be this message."""
+        op, wrong = send.op, 0
+        if sent.conv and sent.conv != op.conv.name:
+            wrong |= NamedFlag.OTHER_CONVERSATION
+        if sent.client_msg_id and sent.client_msg_id != send.client_msg_id(self._id_prefix):
+            wrong |= NamedFlag.OTHER_MESSAGE
+        self._context.sink.add(
+            Kind.NAMED,
+            now_ns,
+            id_digest(sent.id),
+            op.conv.number,
+            self._request_channel.connection_number,
+            op.author,
+            op.sseq,
+            sent.seq,
+            spare=wrong,
+        )
 
     def _end_unacked(self, send: PendingSend) -> None:
         """End a send as unknown, rejected, or never attempted (a REJECT after 0 attempts).

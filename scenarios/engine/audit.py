@@ -10,12 +10,12 @@ is missing from a receiver's own archive, the check `undelivered` reports that.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
 
-from gauntlet.core.history import Channel, Flag, Kind
+from gauntlet.core.history import Channel, Flag, Kind, id_digest
 from gauntlet.core.run_directory import Journal
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.scenarios.adapters.base import Cursor, Entry, Page, ProtocolError
@@ -80,14 +80,16 @@ class Audit:
                     entries, head = await self._read_all(conv)
                     self._record_ended_ranges(conv, entries)
                     found = [(seq, self._content(conv, e)) for seq, e in sorted(entries.items())]
+                    ids = {seq: entry.id for seq, entry in entries.items()}
                 else:
                     found, head = [(0, content) for content in await self._copies(conv)], 0
+                    ids = {}
             except ProtocolError as error:
                 self.unread += 1
                 text = f"the audit could not read a conversation: {error}"
                 self._context.errors.record(error_log.PROTOCOL, text)
                 return
-            self._record(conv, found, head)
+            self._record(conv, found, head, ids)
 
     def _content(self, conv: Conversation, entry: Entry) -> Content:
         content = read_content(self._context, conv, entry)
@@ -186,15 +188,22 @@ class Audit:
             self._journal.write("audit", pages=self._pages)
         return page
 
-    def _record(self, conv: Conversation, found: list[tuple[int, Content]], head: int) -> None:
+    def _record(
+        self,
+        conv: Conversation,
+        found: list[tuple[int, Content]],
+        head: int,
+        ids: Mapping[int, str],
+    ) -> None:
+        """Record the entries, and the id of each message by position as far as there is one."""
         context = self._context
         stored: set[tuple[int, int]] = set()
         for seq, content in found:
-            if not content.flags & (Flag.FOREIGN | Flag.ROOM_EVENT | Flag.LEFTOVER):
-                stored.add((content.peer, content.sseq))
+            own = not content.flags & (Flag.FOREIGN | Flag.ROOM_EVENT | Flag.LEFTOVER)
+            now_ns = context.now_ns()
             context.sink.add(
                 Kind.AUDIT,
-                context.now_ns(),
+                now_ns,
                 ref_ns=content.intended_ns,
                 conv=conv.number,
                 peer=content.peer,
@@ -202,8 +211,26 @@ class Audit:
                 seq=seq,
                 flags=Channel.AUDIT | content.flags,
             )
+            if own:
+                stored.add((content.peer, content.sseq))
+                if server_id := ids.get(seq):
+                    self._record_id(conv, seq, content, server_id, now_ns)
         context.sink.add(Kind.HEAD, context.now_ns(), conv=conv.number, seq=head)
         context.ledger.audit(conv.number, stored)
+
+    def _record_id(
+        self, conv: Conversation, seq: int, content: Content, server_id: str, now_ns: int
+    ) -> None:
+        self._context.sink.add(
+            Kind.NAMED,
+            now_ns,
+            id_digest(server_id),
+            conv=conv.number,
+            peer=content.peer,
+            sseq=content.sseq,
+            seq=seq,
+            flags=Channel.AUDIT,
+        )
 
 
 def holes(entries: Iterable[int], head: int) -> Iterator[range]:

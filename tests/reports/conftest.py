@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gauntlet.campaigns.synthetic import exit_mutators, histories, mutators
+from gauntlet.campaigns.synthetic import histories, mutators
 from gauntlet.campaigns.synthetic.story import Story
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports import checks
@@ -55,10 +55,10 @@ def good_story() -> Callable[[int], Story]:
 @pytest.fixture
 def break_it() -> Callable[[str, Story], set[mutators.Identity]]:
     """Return a function that applies a mutator to a story and returns the messages concerned."""
+    by_name = {mutate.__name__: mutate for mutate in mutators.MUTATORS}
 
     def apply(name: str, story: Story) -> set[mutators.Identity]:
-        module = mutators if hasattr(mutators, name) else exit_mutators
-        messages: set[mutators.Identity] = getattr(module, name)(story)
+        messages = by_name[name](story)
         story.reconcile()
         return messages
 

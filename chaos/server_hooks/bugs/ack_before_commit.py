@@ -1,11 +1,10 @@
 """Seeded bug: a send is acknowledged when it is received, and committed 300 ms later.
 
-If the process is killed, everything that it acknowledged in the last 300 ms is lost. The position
-in the answer is 0, because it is not known before the commit.
+If the process is killed, everything that it acknowledged in the last 300 ms is lost. The answer
+has position 0 and no `msg_id`, because neither is known before the commit.
 """
 
 import asyncio
-import secrets
 import time
 
 from gauntlet.reference_server.core.wire import Entry
@@ -45,7 +44,6 @@ def install() -> None:
                 seq=0,
                 type="msg",
                 ts=int(time.time() * 1000),
-                msg_id=secrets.token_hex(8),
                 client_msg_id=request.client_msg_id,
                 sender=request.sender,
                 body=request.body,

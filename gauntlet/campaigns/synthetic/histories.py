@@ -33,12 +33,18 @@ from gauntlet.core.history import (
     Probe,
     ProbeResult,
     RoomEvent,
+    id_digest,
 )
 
 AUTHORS = 8
 ROOM = 7
 LATE, LEAVER, TRAVELLER = 5, 4, 8  # joins the room late, leaves it, goes offline for a while
 EXITS = ((2, 4.0), (3, 15.0), (2, 18.0))  # who exits the room, and when in seconds
+
+
+def server_id(conv: int, author: int, sseq: int) -> int:
+    """Return the digest of the id that the server assigns to a message."""
+    return id_digest(f"{conv}/{author}/{sseq}")
 
 
 class _Model:
@@ -213,6 +219,7 @@ class _Model:
                 story.add(Kind.ATTEMPT, end - 5 * MS, **known, spare=2)
             entry["ack"] = len(story.records)
             story.add(Kind.ACK, end, **known, spare=2 if chance < 0.03 else 1)
+            story.add(Kind.NAMED, end, **known | {"ref_ns": server_id(conv, author, sseq)})
         self.free_at[conv, author] = end
 
     def _ordered(self, conv: int) -> list[dict[str, int]]:
@@ -323,6 +330,17 @@ class _Model:
                 seq=entry["seq"],
                 flags=Channel.AUDIT | (Flag.ROOM_EVENT if entry["event"] else 0),
             )
+            if not entry["event"]:
+                self.story.add(
+                    Kind.NAMED,
+                    t_ns + at,
+                    ref_ns=server_id(conv, entry["peer"], entry["sseq"]),
+                    conv=conv,
+                    peer=entry["peer"],
+                    sseq=entry["sseq"],
+                    seq=entry["seq"],
+                    flags=Channel.AUDIT,
+                )
         self.story.add(Kind.HEAD, t_ns + len(entries), conv=conv, seq=len(entries))
 
 

@@ -6,10 +6,12 @@ the clients of a broken system would have written.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from gauntlet.campaigns.synthetic.ack_mutators import ACK_MUTATORS
 from gauntlet.campaigns.synthetic.exit_mutators import EXIT_MUTATORS
 from gauntlet.campaigns.synthetic.histories import LATE, LEAVER, ROOM, TRAVELLER
+from gauntlet.campaigns.synthetic.mutator import Identity, Mutator, identity
 from gauntlet.campaigns.synthetic.story import (
     BACK_S,
     FAULT_S,
@@ -33,14 +35,6 @@ from gauntlet.core.history import (
 )
 
 QUIESCE_NS = ZERO + (RAMP_S + STEADY_S) * S
-
-Identity = tuple[int, int, int]
-Mutator = Callable[[Story], set[Identity]]
-
-
-def identity(record: Record) -> Identity:
-    """Return the identity of the message that a record is about."""
-    return record.conv, record.peer, record.sseq
 
 
 def _of(story: Story, kind: Kind, message: Identity) -> list[int]:
@@ -243,14 +237,6 @@ def jump_silently(story: Story) -> set[Identity]:
             story.drop([index])
             return set()
     raise AssertionError
-
-
-def acknowledge_the_wrong_position(story: Story) -> set[Identity]:
-    """Acknowledge a message at a position at which others see another message."""
-    _, known = next(_heads(story))
-    index = story.at(Kind.ACK, conv=known.conv)[4]
-    story.change(index, seq=story.records[index].seq + 1)
-    return {identity(story.records[index])}
 
 
 def assign_one_position_twice(story: Story) -> set[Identity]:
@@ -633,7 +619,6 @@ MUTATORS: dict[Mutator, str] = {
     exchange_positions: "sender-fifo",
     push_backwards: "wire-order",
     jump_silently: "wire-order",
-    acknowledge_the_wrong_position: "position",
     assign_one_position_twice: "position",
     push_without_a_position: "position",
     place_the_later_acknowledged_first: "realtime",
@@ -666,4 +651,5 @@ MUTATORS: dict[Mutator, str] = {
     serve_one_conversation_late: "late",
     recover_too_late: "unrecovered",
     **dict.fromkeys(EXIT_MUTATORS, "exit"),
+    **ACK_MUTATORS,
 }

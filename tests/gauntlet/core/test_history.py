@@ -3,7 +3,7 @@
 import numpy as np
 
 from gauntlet.core import history
-from gauntlet.core.history import Channel, Flag, Kind, Record
+from gauntlet.core.history import Channel, Flag, Kind, Record, id_digest
 
 
 def test_a_record_has_forty_bytes():
@@ -30,3 +30,11 @@ def test_every_conversation_has_one_shard_and_workers_share_none():
     assert len(names) == history.GROUPS_PER_WORKER
     assert names.isdisjoint({history.shard_name(1, conv) for conv in range(100)})
     assert history.user_shard_name(2) not in names
+
+
+def test_the_digest_of_an_id_fits_into_a_time_and_differs_by_id():
+    digests = {id_digest(f"m{number}") for number in range(5_000)}
+    assert len(digests) == 5_000
+    assert all(0 < digest < 1 << 63 for digest in digests)
+    assert id_digest("") == 0
+    assert id_digest("\ud800") > 0  # half of a pair, which has no UTF-8

@@ -2,10 +2,9 @@
 
 import pytest
 
-from gauntlet.core.history import Kind
-
 from gauntlet.campaigns.synthetic.histories import good_story
 from gauntlet.campaigns.synthetic.story import FAULT_S, HEAL_S, ZERO, S
+from gauntlet.core.history import Kind
 
 
 def fault_of(result):

@@ -99,8 +99,13 @@ def error(stored, temporary=True):
 @pytest.mark.parametrize(
     ("status", "body", "sent"),
     [
-        (201, b'{"conv":"c","seq":4,"msg_id":"m","ts":1}', base.Sent("yes", 4)),
-        (200, b'{"conv":"c","seq":4,"msg_id":"m","ts":1,"dup":true}', base.Sent("yes", 4)),
+        (201, b'{"conv":"c","seq":4,"msg_id":"m","ts":1}', base.Sent("yes", 4, conv="c", id="m")),
+        (
+            200,
+            b'{"conv":"c","seq":4,"msg_id":"m","client_msg_id":"other","ts":1,"dup":true}',
+            base.Sent("yes", 4, conv="c", client_msg_id="other", id="m"),
+        ),
+        (201, b'{"seq":4}', base.Sent("yes", 4)),
         (503, error("no"), base.Sent("no")),
         (403, error("no", temporary=False), base.Sent("no", temporary=False)),
         (504, error("unknown"), base.Sent("unknown")),

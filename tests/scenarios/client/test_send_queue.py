@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from gauntlet.core.history import Flag, Kind
+from gauntlet.core.history import Flag, Kind, NamedFlag, id_digest
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.scenarios.adapters.base import OverSocket, Sent
 from gauntlet.scenarios.adapters.reference import Reference
@@ -255,6 +255,37 @@ def test_a_message_that_is_handed_over_is_acknowledged_with_a_flag(over_socket):
     channel.complete("g1.1.1.1", Sent(stored="handed-over"))
     (ack,) = world.kinds(Kind.ACK)
     assert ack.fields["flags"] == Flag.HANDED_OVER
+
+
+@pytest.mark.parametrize(
+    ("names", "wrong"),
+    [
+        ({"id": "srv-1"}, 0),
+        ({"conv": TALK.name, "client_msg_id": "g1.1.1.1"}, 0),
+        ({"conv": ROOM.name}, NamedFlag.OTHER_CONVERSATION),
+        ({"client_msg_id": "g1.1.1.2"}, NamedFlag.OTHER_MESSAGE),
+        (
+            {"conv": ROOM.name, "client_msg_id": "?"},
+            NamedFlag.OTHER_CONVERSATION | NamedFlag.OTHER_MESSAGE,
+        ),
+    ],
+)
+def test_what_an_acknowledgement_names_is_compared_with_its_message(over_socket, names, wrong):
+    world, channel, queue = over_socket
+    channel.connection = link(1)
+    submit(world, queue, 1)
+    channel.complete("g1.1.1.1", Sent(stored="yes", seq=7, **names))
+    (named,) = world.kinds(Kind.NAMED)
+    assert (named.fields["seq"], named.fields["sseq"], named.fields["spare"]) == (7, 1, wrong)
+    assert named.fields["ref_ns"] == id_digest(names.get("id", ""))
+
+
+def test_an_acknowledgement_that_names_nothing_has_no_further_record(over_socket):
+    world, channel, queue = over_socket
+    channel.connection = link(1)
+    submit(world, queue, 1)
+    channel.complete("g1.1.1.1", Sent(stored="yes", seq=7))
+    assert world.kinds(Kind.NAMED) == []
 
 
 def test_an_exception_of_the_adapter_ends_the_send_and_is_recorded(over_socket):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gauntlet.core.history import Channel, Flag, Kind, PageFlag
+from gauntlet.core.history import Channel, Flag, Kind, PageFlag, id_digest
 from gauntlet.scenarios.adapters.base import Account, Entry, Page, ProtocolError
 from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.adapters.xmpp import Xmpp
@@ -200,3 +200,28 @@ async def test_the_range_of_a_removed_user_ends_with_their_removal(numbered):
     world = await numbered(lambda after, _limit: Page(entries[after:], head=4))
     ranges = [record.fields for record in world.kinds(Kind.RANGE) if record.fields.get("sseq")]
     assert [(row["peer"], row["seq"], row["sseq"]) for row in ranges] == [(2, 1, 2)]
+
+
+async def test_the_ids_of_stored_messages_are_recorded_where_there_are_positions(monkeypatch):
+    """Not those of room events, and not those of bodies that the load did not send."""
+    body = payload.build(TALK.number, 2, 1, 500, 120)
+    entries = [
+        Entry(TALK.name, 1, "u0-1", body, id="srv-1"),
+        Entry(TALK.name, 2, "u0-1", "foreign", id="srv-2"),
+        Entry(TALK.name, 3, event="added", user="u0-1", id="srv-3"),
+        Entry(TALK.name, 4, "u0-1", payload.build(TALK.number, 2, 2, 500, 120)),
+    ]
+
+    async def call_and_wait(_port, _access, _gateway, page, _within_s):
+        return page
+
+    monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
+    world = World()
+    codec = SimpleNamespace(history=lambda *_: Page(entries, head=4))
+    access = SimpleNamespace(request_channel=SimpleNamespace(codec=codec))
+    await Audit(world.context, None, {1: access, 2: access}, None).run([TALK])
+    (named,) = world.kinds(Kind.NAMED)
+    assert (named.fields["seq"], named.fields["sseq"], named.fields["ref_ns"]) == (
+        1, 1, id_digest("srv-1")
+    )  # fmt: skip
+    assert named.fields["flags"] == Channel.AUDIT

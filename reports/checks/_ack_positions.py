@@ -1,0 +1,34 @@
+"""Which acknowledgements name a position at which nobody received or stored their message."""
+
+import numpy as np
+
+from gauntlet.core.history import Flag, Kind
+from gauntlet.reports.history.arrays import Bools, Ints, contains, ints, pair
+from gauntlet.reports.history.history import History
+
+
+def placed_acks(history: History) -> Ints:
+    """Return the records of acknowledgements with a position whose message was seen at one."""
+    records, of_record = history.records, history.messages.of_record
+    acks = (records["kind"] == Kind.ACK) & (records["seq"] > 0) & (of_record >= 0)
+    acks &= records["flags"] & Flag.HANDED_OVER == 0
+    at = np.flatnonzero(acks)
+    seen = np.unique(of_record[_seen(history)])
+    placed: Ints = at[contains(seen, of_record[at])]
+    return placed
+
+
+def misplaced_acks(history: History) -> Ints:
+    """Return those of `placed_acks` whose position is none of those of their message."""
+    records, of_record = history.records, history.messages.of_record
+    at, seen = placed_acks(history), _seen(history)
+    places = np.unique(pair(of_record[seen], ints(records["seq"][seen])))
+    misplaced: Ints = at[~contains(places, pair(of_record[at], ints(records["seq"][at])))]
+    return misplaced
+
+
+def _seen(history: History) -> Bools:
+    records = history.records
+    seen: Bools = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
+    seen &= (records["seq"] > 0) & (history.messages.of_record >= 0)
+    return seen
