@@ -1,4 +1,4 @@
-"""Which acknowledgements name a position at which nobody received or stored their message."""
+"""Which acknowledgements name a position at which their message was neither received nor stored."""
 
 import numpy as np
 

@@ -26,6 +26,7 @@ KIND = CheckKind(
     "an acknowledgement names another message, position or id than that of its own message",
     aspect="content",
     required=True,
+    examined_min=5,
 )
 
 
@@ -39,7 +40,7 @@ def check(history: History) -> Finding:
         "names {other}": acks[records["spare"][acks] != 0],
         "names an id under which another message was acknowledged": _shared_ids(history, acks),
         "names an id that the stored message does not have": _unknown_ids(history, acks, stored),
-        "names position {seq}, at which nobody received or stored it": misplaced_acks(history),
+        "names position {seq}, at which it was neither received nor stored": misplaced_acks(history),
     }
     # The first reason counts for an acknowledgement that is wrong in several ways.
     witnesses, wrong = [], np.empty(0, dtype=np.int64)

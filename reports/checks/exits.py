@@ -35,6 +35,7 @@ KIND = CheckKind(
     "the report that a user left a room is missing, repeated, or wrong",
     aspect="content",
     required=True,
+    examined_min=1,
     needs=(ROOMS, SERVER_SEQ),
 )
 
