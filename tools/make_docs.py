@@ -117,6 +117,7 @@ _KEY_TABLES = {
     "Load": ("## `load`", "key"),
     "WorkloadShare": ("## `load`", "parameter of a workload"),
     "Fault": ("## `faults`", "key"),
+    "Guard": ("## `guards`", "key"),
 }
 
 

@@ -9,9 +9,9 @@ FRESH_NS = 5 * NS_PER_S
 
 # Gauges of workers that stopped reporting are left out; their counters remain true.
 _GAUGES = ("users", "connections", "outstanding")
-_WORST = ("_ms", "_share", "_max")  # fields of which the merged row has the worst worker's value
+# Fields of which the merged row has the worst worker's value.
+_WORST = ("_ms", "_share", "_max", "_oldest_s")
 _PHASES = ("ramp", "steady", "quiesce", "audit")
-_BEFORE_AUDIT = _PHASES[:-1]
 
 
 class LiveMetrics:
@@ -22,17 +22,13 @@ class LiveMetrics:
         self._rows: dict[int, dict[str, Any]] = {}
         self.last: dict[str, Any] | None = None
 
-    def read_new(self) -> None:
-        """Read the rows written since the last call."""
+    def read_new(self) -> bool:
+        """Read the rows written since the last call; return whether there were any."""
         fresh = self._tail.read_new()
         if fresh:
             self._rows |= {row.get("worker", 0): row for row in fresh}
             self.last = merge_rows(list(self._rows.values()))
-
-    @property
-    def lost_before_audit(self) -> int:
-        """Acknowledged messages known to be lost, counted by workers that have not audited yet."""
-        return sum(row["lost"] for row in self._rows.values() if row["phase"] in _BEFORE_AUDIT)
+        return bool(fresh)
 
 
 def merge_rows(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from gauntlet.runner.boot_request import boot_request
 from gauntlet.runner.external import links
 from gauntlet.runner.external.environment import command_environment
 from gauntlet.runner.fault_thread import FaultThread
+from gauntlet.runner.guards.watcher import GuardStop
 from gauntlet.runner.link_proxies import LinkProxies
 from gauntlet.runner.load_process import LoadSource, new_tag, trusting, write_load_file
 from gauntlet.runner.options import Options
@@ -117,6 +118,7 @@ class _RunOrchestrator:
         self._ca = ""
         self._context: Context | None = None
         self._faults: FaultThread | None = None
+        self._guarded = False
 
     def execute(self) -> None:
         """Boot, load, inject faults, stop. A run interrupted under load is still judged."""
@@ -241,6 +243,8 @@ class _RunOrchestrator:
         rows = phases.rows
         while not self._source.ended():
             self._watch.poll()
+            if (stop := self._watch.guards.stop) is not None and not self._guarded:
+                self._stop_load(stop)
             # Workers on other hosts transfer their files at the end, which may take its time:
             # as long as they report progress, the load is not considered silent.
             if phases.rows > rows:
@@ -252,6 +256,17 @@ class _RunOrchestrator:
             if self._stack is not None and not self._stack.running:
                 raise StackError("the supervisor of the stack ended under load")
         self._watch.poll()
+
+    def _stop_load(self, stop: GuardStop) -> None:
+        """End the load because of a guard: Locust follows the journal, and ends it in order.
+
+        Faults are healed meanwhile, so that deliveries and the audit of the end are not disturbed.
+        """
+        self._guarded = True
+        self._journal.write("guard", **stop.row())
+        self._view.note(f"{stop.sentence}. The run ends in order and is judged.")
+        if self._faults is not None:
+            self._faults.stop()
 
     def _record_worker_clocks(self) -> None:
         """Add to the manifest how the clocks of workers on other hosts relate to ours."""

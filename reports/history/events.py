@@ -93,6 +93,16 @@ class Unreachable:
 
 
 @dataclass(frozen=True)
+class GuardStop:
+    """The guard that ended the load early: its place in the scenario, and what it saw."""
+
+    index: int
+    t_ns: int
+    value: float
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Events:
     """All events on one clock; `phases` are the load's, those of the worker that was first.
 
@@ -112,6 +122,7 @@ class Events:
     direct: tuple[str, ...] = ()
     clocks: ClockAlignment = field(default_factory=ClockAlignment)
     errors: tuple[ErrorGroup, ...] = ()
+    guard: GuardStop | None = None
 
     @property
     def zero_ns(self) -> int:
@@ -136,7 +147,7 @@ def collect_events(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
     steps: dict[str, list[tuple[str, int]]] = {}
     reconciliations: list[dict[str, Any]] = []
     stopped = {"interrupted": "", "error": ""}
-    unreachable = None
+    unreachable = guard = None
     for row in rows:
         kind = row["kind"]
         if kind == "phase" and row["writer"].startswith("load"):
@@ -149,6 +160,10 @@ def collect_events(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
             stopped[kind] = str(row["message"])
         elif kind == "unreachable":
             unreachable = Unreachable(int(row["since_ns"]), str(row["reason"]))
+        elif kind == "guard" and guard is None:
+            guard = GuardStop(
+                int(row["guard"]), row["t_ns"], float(row["value"]), str(row["message"])
+            )
     cutovers = {name: Cutover(name, tuple(entered)) for name, entered in steps.items()}
     lost = lost_workers(rows, {row["worker"] for row in reconciliations})
     return Events(
@@ -163,6 +178,7 @@ def collect_events(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
         direct=_direct(rows),
         clocks=clocks,
         errors=tuple(collect_errors(rows, clocks)),
+        guard=guard,
     )
 
 

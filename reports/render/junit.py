@@ -1,4 +1,4 @@
-"""junit.xml: one uniquely named case for each check, each objective, and the verdict itself."""
+"""junit.xml: one uniquely named case for each check, objective and guard, and the verdict."""
 
 from typing import Any
 from xml.etree import ElementTree as ET  # only written here, never parsed
@@ -19,6 +19,8 @@ def document(result: dict[str, Any]) -> str:
         title = f"{objective['id']} ({objective['window']})"
         required = objective["severity"] == "fail"
         _add_case(suite, "objectives", title, objective, required=required)
+    for index, guard in enumerate(result.get("guards", ())):
+        _add_guard(suite, index, guard)
     _add_verdict(suite, result["verdict"])
     for tag, total in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         suite.set(total, str(len(suite.findall(f"testcase/{tag}"))))
@@ -40,6 +42,14 @@ def _add_case(
         outcome = ET.SubElement(case, tag, message=_clean(judged["sentence"]))
         sentences = [witness["sentence"] for witness in judged.get("witnesses", [])]
         outcome.text = _clean("\n".join(sentences)) or None
+
+
+def _add_guard(suite: ET.Element, index: int, guard: dict[str, Any]) -> None:
+    """Add a case that fails if the guard stopped the load."""
+    title = _clean(f"guards[{index}] {guard['condition']}")
+    case = ET.SubElement(suite, "testcase", classname="gauntlet.guards", name=title)
+    if guard["fired"]:
+        ET.SubElement(case, "failure", message=_clean(guard["sentence"]))
 
 
 def _add_verdict(suite: ET.Element, verdict: dict[str, Any]) -> None:

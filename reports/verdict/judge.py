@@ -7,6 +7,7 @@ import msgspec
 
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.run_directory import SCHEMA_VERSION, RunDir, read_jsonl
+from gauntlet.core.scenario import guards
 from gauntlet.core.scenario import model as scenarios
 from gauntlet.core.scenario.capabilities import CAPABILITIES, DEVICES, MEMBERS_ONLY
 from gauntlet.core.scenario.traits import from_manifest, to_builtins
@@ -121,6 +122,7 @@ def _judge(run: RunDir) -> dict[str, Any]:
         )
         reasons = [*event_reasons(history.events), *found]
     result |= {"verdict": conclude(reasons), **body, "errors": errors.table(events)}
+    result["guards"] = _guards(events, scenario)
     result["workers"] = workers.worker_table(rows, events.lost)
     result["self_audit"] = harness_health_text.self_audit(health)
     result["artifacts"] = artifacts(result)
@@ -314,6 +316,21 @@ def _exposure(fault: FaultTimes) -> dict[str, Any] | None:
     if found is None:
         return None
     return {"connections": found.connections, "messages": found.messages, "bytes": found.bytes}
+
+
+def _guards(events: Events, scenario: scenarios.Scenario) -> list[dict[str, Any]]:
+    """Return every guard of the scenario; the one that stopped the load has a time and a value."""
+    stop = events.guard
+    return [
+        {
+            "condition": guards.condition(guard),
+            "fired": (fired := stop is not None and stop.index == index),
+            "at_s": events.at_s(stop.t_ns) if stop is not None and fired else None,
+            "value": stop.value if stop is not None and fired else None,
+            "sentence": f"{stop.sentence}." if stop is not None and fired else "It did not fire.",
+        }
+        for index, guard in enumerate(scenario.guards)
+    ]
 
 
 def _cutovers(events: Events) -> list[dict[str, Any]]:

@@ -78,6 +78,9 @@ def objective_reasons(judged: list[Judged]) -> Iterator[Reason]:
 
 def event_reasons(events: Events) -> Iterator[Reason]:
     """Yield reasons from the events: interruption, errors, lost workers, and faults that failed."""
+    cut_short = bool(events.interrupted) or events.guard is not None
+    if events.guard is not None:
+        yield Reason(Exit.FAILED, f"{events.guard.sentence}.")
     if events.interrupted:
         yield Reason(Exit.INTERRUPTED, f"The run was cut short: {events.interrupted}.")
     if events.unreachable and not events.interrupted:
@@ -96,9 +99,9 @@ def event_reasons(events: Events) -> Iterator[Reason]:
             )
         if fault.failed:
             # A run that is stopped also loses the proofs of its faults.
-            code = Exit.INTERRUPTED if events.interrupted else Exit.HARNESS
+            code = Exit.INTERRUPTED if cut_short else Exit.HARNESS
             yield Reason(code, f"Fault {fault.id} failed: {fault.failed}.")
-        elif not fault.proven and not events.interrupted:
+        elif not fault.proven and not cut_short:
             yield Reason(Exit.INCONCLUSIVE, f"There is no proof that fault {fault.id} took effect.")
         elif not fault.met_traffic and not (events.interrupted or events.lost):
             yield Reason(

@@ -76,11 +76,16 @@ class Limits:
 
 @dataclass(slots=True)
 class Counters:
-    """Counts of connections, of pushes received more than once, and of missing positions."""
+    """Counts of connections, and of pushes and positions that are not as they should be.
+
+    `raw_duplicates` were received more than once, `backward` came after a later position on the
+    same connection, and `holes` are positions that the history does not contain.
+    """
 
     reconnects: int = 0
     disconnects: int = 0
     raw_duplicates: int = 0
+    backward: int = 0
     holes: int = 0
 
 

@@ -171,6 +171,7 @@ class Receiver:
         content = read_content(self._context, inbox.conv, entry)
         if not content.flags & _LEFTOVER:
             self._context.counters.raw_duplicates += seen
+            self._context.counters.backward += not seen
         flags = Flag.DUPLICATE if seen else 0
         if entry.event:
             flags |= Flag.ROOM_EVENT

@@ -125,6 +125,11 @@ class Session:
         """Whether the server has accepted the user on a connection that is still open."""
         return self.request_channel.connection is not None
 
+    @property
+    def reads(self) -> bool:
+        """Whether the user is not in a planned absence in which they read nothing (`stall`)."""
+        return self._liveness.stalled is None
+
     def pending_sends(self, conv: Conversation) -> int:
         """Return how many of the user's sends in a conversation have not ended."""
         return self.send_queue.pending(conv.number)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from gauntlet.core import clock
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import StackError
+from gauntlet.core.scenario.catalog import GUARD_WAITING_CHECKS
 from gauntlet.scenarios.client.receiver import Receiver
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine import preparation, shutdown
@@ -32,6 +33,7 @@ from gauntlet.scenarios.engine.scripted_users import (
 )
 from gauntlet.scenarios.engine.strangers import scheduled_actions
 from gauntlet.scenarios.metrics import error_log
+from gauntlet.scenarios.metrics.overdue import OverdueSweep
 from gauntlet.scenarios.schedule.arrivals import Stripe
 from gauntlet.scenarios.workloads.entities import device_keys
 
@@ -75,6 +77,10 @@ class Engine:
         # One generator for all sessions: one each would be a tenth of a user's memory.
         self._jitter = random.Random(f"jitter/{load.scenario.seed}/{stripe.worker}")
         self._unstarted: collections.deque[Session] = collections.deque()
+        # It costs a little each second, so only where a guard reads it.
+        self._overdue: OverdueSweep | None = None
+        if any(guard.check in GUARD_WAITING_CHECKS for guard in load.scenario.guards):
+            self._overdue = OverdueSweep(self.ledger, self._reading_connection)
         self._failed_ops = (0, 0)  # rejected and unknown, up to the last second
         self._draining = False
         self._aborted = False
@@ -258,6 +264,13 @@ class Engine:
         self.phase = phase
         self._parts.files.journal.write("phase", t_ns=t_ns, phase=phase)
 
+    def _reading_connection(self, device_key: int) -> int:
+        """Return the number of the connection on which a device reads; 0 if it reads nothing."""
+        session = self._parts.sessions.get(device_key)
+        if session is None or not session.connected or not session.reads:
+            return 0
+        return session.request_channel.connection_number
+
     def _write_second(self, now_ns: int) -> None:
         """Write the live row of the last second, and keep its statistics for other threads."""
         parts, ledger = self._parts, self.ledger
@@ -270,6 +283,7 @@ class Engine:
             ledger,
             parts.context.counters,
             samples_ns,
+            None if self._overdue is None else self._overdue.sweep(now_ns),
         )
         rejected, unknown = self._failed_ops
         self._failed_ops = (ledger.rejected, ledger.unknown)

@@ -5,6 +5,7 @@ counts once, however often the server stored or sent it. The module does no I/O.
 """
 
 from array import array
+from collections.abc import ItemsView, Iterator
 
 from gauntlet.scenarios.workloads.entities import Conversation, Op, device_keys
 
@@ -110,6 +111,20 @@ class Ledger:
                 counts.settled.append(key)
                 return
         counts.presented[key] = presented
+
+    def waiting(self) -> Iterator[tuple[int, int, int, int]]:
+        """Yield (conversation, op, missing, presented) of acknowledged ops that someone misses.
+
+        The last two hold one bit for each member (`members`).
+        """
+        for conv, counts in self._conversations.items():
+            for key, expected in counts.acked.items():
+                presented = counts.presented.get(key, 0)
+                yield conv, key, expected & ~presented, presented
+
+    def members(self, conv: int) -> ItemsView[int, int]:
+        """Return the device keys of the members of a conversation, each with its bit."""
+        return self._conversations[conv].bits.items()
 
     def used(self, conv: int) -> bool:
         """Return whether an op of a conversation was acknowledged or presented."""

@@ -11,6 +11,7 @@ from gauntlet.scenarios.client.context import Counters
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
 from gauntlet.scenarios.metrics.generator_health import GeneratorHealth
 from gauntlet.scenarios.metrics.latency import percentile_ms
+from gauntlet.scenarios.metrics.overdue import Overdue
 
 
 class LiveWriter:
@@ -30,8 +31,12 @@ class LiveWriter:
         ledger: Ledger,
         counters: Counters,
         samples_ns: dict[str, NDArray[np.int64]],
+        overdue: Overdue | None = None,
     ) -> dict[str, Any]:
-        """Write one row, and return it; `samples_ns` are the sorted samples of the last second."""
+        """Write one row, and return it; `samples_ns` are the sorted samples of the last second.
+
+        `overdue` is None unless a guard watches it.
+        """
         row = {
             "t_ns": t_ns,
             "worker": self._worker,
@@ -51,6 +56,9 @@ class LiveWriter:
             "disconnects": counters.disconnects,
             "duplicates": counters.raw_duplicates,
             "holes": counters.holes,
+            "backward": counters.backward,
+            "unseen_oldest_s": overdue and overdue.unseen_s,
+            "undelivered_oldest_s": overdue and overdue.undelivered_s,
             "ack_p50_ms": percentile_ms(samples_ns["response"], 0.5),
             "ack_p99_ms": percentile_ms(samples_ns["response"], 0.99),
             "ack_p999_ms": percentile_ms(samples_ns["response"], 0.999),

@@ -60,4 +60,14 @@ LAYOUTS: dict[str, str] = {
     "single": "the default layout with a single gateway",
 }
 
-GUARD_CHECKS: tuple[str, ...] = ("lost-acked",)
+# What guards can watch while the load runs. The judge decides about the checks in the end; the
+# clients only have a suspicion. The checks of the first tuple wait until a message is overdue.
+GUARD_WAITING_CHECKS: tuple[str, ...] = ("lost-acked", "undelivered")
+GUARD_CHECKS: tuple[str, ...] = (*GUARD_WAITING_CHECKS, "wire-order")
+GUARD_INDICATORS: tuple[str, ...] = (
+    *(f"{kind}_{share}_ms" for kind in ("ack", "delivery") for share in ("p50", "p99", "p999")),
+    "send_errors_ratio",
+    "missed_arrivals_count",
+    "missed_arrivals_ratio",
+    "acked_per_s",
+)

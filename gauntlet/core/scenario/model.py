@@ -257,11 +257,24 @@ class Fault(_Part, frozen=True, kw_only=True):
         return self.at + self.for_
 
 
-class Guard(_Part, frozen=True):
-    """Ends the run early if a check is violated while the load runs."""
+class Guard(_Part, frozen=True, kw_only=True):
+    """Ends the load early: on a suspected violation of `check`, or on a value of `indicator`."""
 
-    check: str
-    action: Literal["abort"] = "abort"
+    check: str | None = None
+    indicator: str | None = None
+    op: str = ""  # an Operator, of a guard with `indicator`
+    value: float | None = None
+    older_than: Duration | None = None  # of the checks that wait for messages
+    for_: Duration = msgspec.field(name="for", default_factory=lambda: Duration(0))
+    delay: Duration = msgspec.field(default_factory=lambda: Duration(0))
+    suspend: Literal["auto", "never", "faults", "recovery"] = "auto"
+    min_samples: int = 1
+    action: Literal["stop", "abort"] = "stop"  # two names of the same
+
+    @property
+    def name(self) -> str:
+        """What is watched: the name of a check or of an indicator."""
+        return self.check or self.indicator or ""
 
 
 class Objective(_Part, frozen=True):

@@ -12,6 +12,7 @@ import msgspec
 from gauntlet.core.plugins import Catalog, Param
 from gauntlet.core.scenario import catalog as names
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE, OUT_OF_TREE_PATTERN
+from gauntlet.core.scenario.guards import OPERATORS
 from gauntlet.core.scenario.model import Duration, Scenario
 
 # A name, not an address: where the project is published is not part of the schema.
@@ -53,7 +54,16 @@ def build(catalog: Catalog, descriptions: Mapping[str, Mapping[str, str]]) -> di
         }
         for kind in catalog.faults.values()
     ]
-    parts["Guard"]["properties"]["check"] |= {"enum": list(names.GUARD_CHECKS)}
+    parts["Guard"]["properties"]["check"] |= {"enum": [*names.GUARD_CHECKS, None]}
+    parts["Guard"]["properties"]["indicator"] |= {"enum": [*names.GUARD_INDICATORS, None]}
+    parts["Guard"]["properties"]["op"] |= {"enum": [*OPERATORS, ""]}
+    parts["Guard"]["oneOf"] = [
+        {"required": ["check"], "properties": {"check": {"type": "string"}}},
+        {
+            "required": ["indicator", "op", "value"],
+            "properties": {"indicator": {"type": "string"}},
+        },
+    ]
     parts["Objective"]["properties"]["indicator"] |= _one_of(_meanings(catalog.indicators))
     parts["Checks"]["properties"]["required"] |= {"items": _one_of(_meanings(catalog.checks))}
     return {

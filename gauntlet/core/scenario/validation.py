@@ -11,7 +11,7 @@ import msgspec
 
 from gauntlet.core import clock, plugins, run_directory
 from gauntlet.core.scenario import accounts as account_files
-from gauntlet.core.scenario import catalog, external_target, rate_profiles, secrets
+from gauntlet.core.scenario import catalog, external_target, guards, rate_profiles, secrets
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE, is_out_of_tree
 from gauntlet.core.scenario.model import (
     Accounts,
@@ -70,7 +70,8 @@ def problems(scenario: Scenario) -> Iterator[Problem]:
         for problem in _fault_problems(fault, scenario):
             yield problem._replace(path=("faults", index, *problem.path))
     for index, guard in enumerate(scenario.guards):
-        yield from _unless_one_of(catalog.GUARD_CHECKS, guard.check, ("guards", index, "check"))
+        for step, found, allowed in guards.guard_problems(guard):
+            yield Problem(("guards", index, *step), found, allowed)
     for index, objective in enumerate(scenario.sla):
         path = ("sla", index)
         yield from _unless_one_of(catalog.INDICATORS, objective.indicator, (*path, "indicator"))

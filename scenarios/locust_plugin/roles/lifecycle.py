@@ -20,6 +20,7 @@ from locust.runners import STATE_SPAWNING
 
 from gauntlet.core import clock, log_scrubber
 from gauntlet.core.errors import Exit, GauntletError, StackError, first_exit
+from gauntlet.core.run_directory import Tail
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.scenarios import library
 from gauntlet.scenarios.engine import load_file
@@ -30,6 +31,7 @@ from gauntlet.scenarios.locust_plugin.runtime.statistics import Statistics
 from gauntlet.scenarios.locust_plugin.web import im_tab
 
 _SECOND_S = 1.0
+_GUARD_POLL_S = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class RunLifecycle(ABC):
         self._timer: Any = None  # the greenlet that ends the load after the scenario's duration
         self._finishing: Any = None  # the greenlet that ends the load in order
         self._finished = False
+        self._stopped_by_guard = False
         self._exit_codes: set[Exit] = set()  # of everything that went wrong
         self._statistics = Statistics(environment)
 
@@ -81,6 +84,7 @@ class RunLifecycle(ABC):
     def _reset(self) -> None:
         """Forget the run before, so that another one can start."""
         self._finished, self._load_file, self._finishing = False, "", None
+        self._stopped_by_guard = False
         self._exit_codes.clear()
 
     def prepare(self) -> None:
@@ -169,6 +173,7 @@ class RunLifecycle(ABC):
         self._statistics.begin(file, self._private)
         self._zero_ns = self._begin(file)
         self._schedule_end()
+        gevent.spawn(self._follow_guards, Tail(file.parent / "events" / "run.jsonl"))
 
     def _boot(self) -> None:
         """Boot the server of a plain Locust; raises GauntletError if that fails.
@@ -221,16 +226,29 @@ class RunLifecycle(ABC):
         """End the load after its duration, unless Locust does so by its run time or a shape."""
         locust_applies_run_time = self._options.run_time and not self._applies_run_time
         if not locust_applies_run_time and self._environment.shape_class is None:
-            end = self._runner.quit if self._options.headless else self._runner.stop
-            self._timer = gevent.spawn_later(self._duration_s(), end)
+            self._timer = gevent.spawn_later(self._duration_s(), self._end_load)
+
+    def _end_load(self) -> None:
+        end = self._runner.quit if self._options.headless else self._runner.stop
+        end()
+
+    def _follow_guards(self, journal: Tail) -> None:
+        """End the load when the process that watches the run journals that a guard stopped it."""
+        while not self._finished and self._finishing is None:
+            if any(row["kind"] == "guard" for row in journal.read_new()):
+                log.warning("A guard of the scenario stops the load.")
+                self._stopped_by_guard = True
+                self._end_load()
+                return
+            gevent.sleep(_GUARD_POLL_S)
 
     # The end.
 
     def _finish(self) -> None:
-        if self._run_time_is_over():
+        if not self._stopped_by_guard and self._run_time_is_over():
             self._start_finished.wait()  # Stop was not pressed, so the load still has to run
         ended_early = self._has_ended()
-        if self._zero_ns and not ended_early:
+        if self._zero_ns and not ended_early and not self._stopped_by_guard:
             self._wait_for_planned_end()
         self._exit_codes |= self._drain(ended_early=ended_early)
         self._conclude()

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from gauntlet.cli import progress
-from gauntlet.core.errors import Interrupted
-from gauntlet.core.run_directory import RunDir
+from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.run_directory import Journal, RunDir
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.runner import watch
 
@@ -55,31 +55,37 @@ def test_the_descriptor_limit_is_raised_before_children_start(tmp_path):
 
 @pytest.fixture
 def poll(tmp_path, monkeypatch):
-    """Polls a guarded run once, after the workers have written these live rows."""
+    """Polls a guarded run once, after the worker has written a row; returns its stop."""
     monkeypatch.setattr(watch, "POLL_S", 0)
-    guards = [{"check": "lost-acked"}]
+    guards = [{"check": "wire-order"}]
     scenario = from_builtins({"version": 1, "name": "x", "about": "x", "guards": guards})
     directory = RunDir.create(tmp_path, "x", 1)
-    view = progress.choose(scenario, plain=True, stderr=True)
-    watcher = watch.Watch(scenario, directory, view)
+    journal = Journal(directory, "load-0")
+    watcher = watch.Watch(scenario, directory, progress.choose(scenario, plain=True, stderr=True))
 
-    def poll(*rows):
+    def poll(second, phase, backward):
+        if phase not in watcher.phases.seen:
+            journal.write("phase", phase=phase, t_ns=second * NS_PER_S)
         figures = {"acked": 9, "sent": 9, "outstanding": 0, "connections": 1, "users": 1}
+        row = {"t_ns": second * NS_PER_S, "worker": 0, "phase": phase, "backward": backward}
         with directory.live.open("a") as file:
-            for worker, row in enumerate(rows):
-                file.write(json.dumps({"t_ns": 1, "worker": worker, **figures, **row}) + "\n")
+            file.write(json.dumps({**figures, **row}) + "\n")
         watcher.poll()
+        return watcher.guards.stop
 
-    return poll
-
-
-def test_a_guard_stops_a_run_that_loses_acknowledged_messages(poll):
-    poll({"phase": "steady", "lost": 0})
-    with pytest.raises(Interrupted, match="2 acknowledged messages were lost"):
-        poll({"phase": "steady", "lost": 2})
+    yield poll
+    journal.close()
 
 
-def test_a_guard_does_not_stop_the_audit(poll):
-    """The audit's findings are reconciled and judged instead."""
-    poll({"phase": "audit", "lost": 2})
-    poll({"phase": "flushed", "lost": 2}, {"phase": "quiesce", "lost": 0})
+def test_a_guard_sees_the_rows_of_the_load(poll):
+    assert poll(1, "ramp", 0) is None
+    assert poll(2, "steady", 0) is None
+    assert poll(3, "steady", 2).value == 2
+
+
+def test_a_guard_does_not_stop_the_end_of_a_load(poll):
+    """What the audit finds is reconciled and judged instead."""
+    poll(1, "ramp", 0)
+    poll(2, "steady", 0)
+    assert poll(3, "quiesce", 2) is None
+    assert poll(4, "audit", 3) is None

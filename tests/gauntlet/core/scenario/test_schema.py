@@ -76,6 +76,8 @@ def test_the_good_scenario_is_valid():
         (("load", "steady"), "5 s"),
         (("checks", "required"), ["lost"]),
         (("guards",), [{"check": "duplicate"}]),
+        (("guards",), [{}]),
+        (("guards",), [{"indicator": "ack_p99_ms", "op": "=", "value": 3}]),
     ],
 )
 def test_what_the_loader_refuses_is_invalid(path, value):
@@ -86,7 +88,7 @@ def test_an_adapter_of_the_users_package_is_valid():
     assert errors(changed(("target", "adapter"), "acme_im.adapter:Acme")) == []
 
 
-@pytest.mark.parametrize("name", ["Scenario", "Target", "Load", "Fault", "WorkloadShare"])
+@pytest.mark.parametrize("name", ["Scenario", "Target", "Load", "Fault", "Guard", "WorkloadShare"])
 def test_every_key_is_known_and_explained(name):
     fields = {field.encode_name for field in msgspec.structs.fields(getattr(model, name))}
     assert set(part(name)) == fields

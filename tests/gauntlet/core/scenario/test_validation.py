@@ -203,3 +203,27 @@ def test_the_value_of_an_objective_is_a_finite_number(value):
     assert [tuple(problem) for problem in problems(from_builtins(plain))] == [
         (("sla", 0, "value"), str(value), "a finite number")
     ]
+
+
+@pytest.mark.parametrize(
+    ("guard", "where", "found"),
+    [
+        ({}, (), "neither"),
+        ({"check": "wire-order", "indicator": "acked_per_s"}, (), "both"),
+        ({"check": "phantom"}, ("check",), "phantom"),
+        ({"check": "wire-order", "older_than": 5}, ("older_than",), "5 s"),
+        ({"check": "lost-acked", "older_than": "500ms"}, ("older_than",), "500 ms"),
+        ({"check": "lost-acked", "value": 3}, ("value",), "3.0"),
+        ({"check": "lost-acked", "op": ">"}, ("op",), ">"),
+        ({"indicator": "recovery_ms", "op": ">", "value": 3}, ("indicator",), "recovery_ms"),
+        ({"indicator": "acked_per_s", "op": "=", "value": 3}, ("op",), "="),
+        ({"indicator": "acked_per_s", "value": 3}, ("op",), "nothing"),
+        ({"indicator": "acked_per_s", "op": "<"}, ("value",), "nothing"),
+        ({"indicator": "acked_per_s", "op": "<", "value": float("nan")}, ("value",), "nan"),
+        ({"check": "wire-order", "min_samples": 0}, ("min_samples",), "0"),
+    ],
+)
+def test_a_guard_that_could_not_be_watched_is_refused(guard, where, found):
+    plain = {"version": 1, "name": "x", "about": "x", "guards": [{"check": "wire-order"}, guard]}
+    ((path, value, _),) = problems(from_builtins(plain))
+    assert (path, value) == (("guards", 1, *where), found)
