@@ -23,6 +23,7 @@ MODULE_LINES_NOTABLE = 600
 DOC_COLUMNS_MAX = 120
 # A registry contains one module per plug-in. Readers look one up and need not know the others.
 REGISTRIES = {
+    "benchmarks/bugs",
     "chaos/faults",
     "reports/checks",
     "reports/render/sections",
