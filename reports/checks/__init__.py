@@ -14,6 +14,7 @@ from gauntlet.reports.checks import (
     causal,
     divergent_order,
     duplicate,
+    exits,
     history_gap,
     history_order,
     history_regress,
@@ -60,6 +61,7 @@ _REGISTERED: tuple[CheckModule, ...] = (
     history_order,
     history_regress,
     resync_replay,
+    exits,
     late,
     unrecovered,
 )

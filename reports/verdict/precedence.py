@@ -20,6 +20,7 @@ NAMED_FIRST: tuple[str, ...] = (
     "divergent-order",
     "sender-fifo",
     "wire-order",
+    "exit",
     "undelivered",
     "late",
     "unrecovered",

@@ -24,6 +24,7 @@ NOT_APPLICABLE = {
     "history-order",
     "history-regress",
     "resync-replay",
+    "exit",
     "access",
 }
 

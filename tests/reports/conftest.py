@@ -12,7 +12,7 @@ from gauntlet.reports.checks.finding import Verdict
 from gauntlet.reports.history.history import History
 from gauntlet.reports.verdict.judge import judge
 
-from . import histories, mutators
+from . import exit_mutators, histories, mutators
 from .loading import read_history
 from .story import Story
 
@@ -57,7 +57,8 @@ def break_it() -> Callable[[str, Story], set[mutators.Identity]]:
     """Return a function that applies a mutator to a story and returns the messages concerned."""
 
     def apply(name: str, story: Story) -> set[mutators.Identity]:
-        messages: set[mutators.Identity] = getattr(mutators, name)(story)
+        module = mutators if hasattr(mutators, name) else exit_mutators
+        messages: set[mutators.Identity] = getattr(module, name)(story)
         story.reconcile()
         return messages
 

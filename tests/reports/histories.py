@@ -28,6 +28,7 @@ from .story import BACK_S, FAULT_S, HEAL_S, MS, RAMP_S, STEADY_S, ZERO, Link, S,
 AUTHORS = 8
 ROOM = 7
 LATE, LEAVER, TRAVELLER = 5, 4, 8  # joins the room late, leaves it, goes offline for a while
+EXITS = ((2, 4.0), (3, 15.0), (2, 18.0))  # who exits the room, and when in seconds
 
 
 class _Model:
@@ -56,6 +57,7 @@ class _Model:
         self._sends()
         self._ranges()
         self._strangers()
+        self._requests()
         for conv in story.convs:
             for user in story.convs[conv]["members"]:
                 self._receive(conv, user)
@@ -76,6 +78,20 @@ class _Model:
         story.convs[ROOM] = {"name": "r.den", "workload": "group", "members": [1, 2, 3, 4, 5, 6]}
         for at, user in enumerate([1, 2, 3, 4, 6]):
             self._room_event(RoomEvent.ADDED, user, ZERO + S + at * MS)
+            self._room_event(RoomEvent.ENTERED, user, ZERO + S + (10 + at) * MS)
+        for user, at_s in EXITS:
+            self._room_event(RoomEvent.EXITED, user, ZERO + int(at_s * S))
+            self._room_event(RoomEvent.ENTERED, user, ZERO + int((at_s + 3) * S))
+
+    def _requests(self) -> None:
+        """Ask for each exit, and for the return, on the connection of that moment."""
+        for user, at_s in EXITS:
+            for event, asked_s in ((RoomEvent.EXITED, at_s), (RoomEvent.ENTERED, at_s + 3)):
+                t_ns = ZERO + int(asked_s * S) - 5 * MS
+                links = [link for link in self.story.links.values() if link.user == user]
+                link = max(link.number for link in links if link.up <= t_ns)
+                known = {"conv": ROOM, "link": link, "peer": user, "sseq": event}
+                self.story.add(Kind.ATTEND, t_ns, **known)
 
     def _room_event(self, event: RoomEvent, user: int, t_ns: int) -> None:
         self.entries[ROOM].append(
@@ -87,7 +103,7 @@ class _Model:
         first: dict[int, int] = {}
         last: dict[int, int] = {}
         for entry in self._ordered(ROOM):
-            if entry["event"]:
+            if entry["event"] in (RoomEvent.ADDED, RoomEvent.REMOVED):
                 ends = first if entry["event"] == RoomEvent.ADDED else last
                 ends[entry["peer"]] = entry["seq"]
         for user, seq in first.items():

@@ -19,6 +19,7 @@ from gauntlet.core.history import (
     RoomEvent,
 )
 
+from .exit_mutators import EXIT_MUTATORS
 from .histories import LATE, LEAVER, ROOM, TRAVELLER
 from .story import BACK_S, FAULT_S, MS, RAMP_S, STEADY_S, ZERO, Link, S, Story
 
@@ -453,7 +454,7 @@ def let_a_stranger_enter(story: Story) -> set[Identity]:
 
 def skip_on_a_page(story: Story) -> set[Identity]:
     """Leave a room event out of a page."""
-    (index, *_) = story.at(Kind.ROOM, flags=Channel.RESYNC)
+    (*_, index) = story.at(Kind.ROOM, flags=Channel.RESYNC)
     story.drop([index])
     return set()
 
@@ -654,4 +655,5 @@ MUTATORS: dict[Mutator, str] = {
     keep_a_user_disconnected: "unrecovered",
     serve_one_conversation_late: "late",
     recover_too_late: "unrecovered",
+    **dict.fromkeys(EXIT_MUTATORS, "exit"),
 }

@@ -4,6 +4,7 @@ import pytest
 
 from gauntlet.core.history import Channel, Flag, Kind, PageFlag
 
+from .exit_mutators import report_that_a_user_left_who_stays
 from .histories import ROOM, good_story
 from .mutators import MUTATORS
 from .story import ZERO, S
@@ -48,6 +49,8 @@ def test_a_run_that_meets_no_leftovers_has_no_caveat(judged):
 def test_leftovers_hide_no_violation(judged, mutate):
     story = good_story(1)
     mutate(story)
+    if mutate is report_that_a_user_left_who_stays:
+        story.chaos.clear()  # the leases of an external server may be shorter than any fault
     assert MUTATORS[mutate] in violated(judged(with_leftovers(story)))
 
 

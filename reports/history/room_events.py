@@ -1,0 +1,62 @@
+"""The events of rooms, one for each position, and when anyone was first shown it."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from gauntlet.core.history import Flag, Kind
+from gauntlet.reports.history.arrays import Ints, Records, ints, pair
+
+_WITH_CONTENT = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.AUDIT)
+Key = tuple[int, int]  # conversation and user
+
+
+class RoomEntry(NamedTuple):
+    """An event of a member: its position, its RoomEvent, and when anyone was first shown it.
+
+    `record` is the index of the record that showed it.
+    """
+
+    position: int
+    event: int
+    seen_ns: int
+    record: int
+
+
+@dataclass(frozen=True)
+class RoomEvents:
+    """The events of every room, and which positions of a room are known to have any content.
+
+    The positions are computed for the rooms of which they are asked, because few are.
+    """
+
+    by_member: dict[Key, list[RoomEntry]]
+    _records: Records
+    _known: dict[int, Ints]
+
+    def complete(self, conv: int, after: int, until: int) -> bool:
+        """Return whether the content of each position after `after` up to `until` is known."""
+        if conv not in self._known:
+            own = self._records[self._records["conv"] == conv]
+            shown = np.isin(own["kind"], _WITH_CONTENT) & (own["seq"] > 0)
+            self._known[conv] = np.unique(ints(own["seq"][shown]))
+        low, high = np.searchsorted(self._known[conv], (after, until), side="right")
+        return bool(high - low == until - after)
+
+
+def collect_room_events(records: Records) -> RoomEvents:
+    """Return the events in these records, those of each member in the order of their positions."""
+    kinds = records["kind"]
+    flagged = np.isin(kinds, (Kind.RECEIVE, Kind.AUDIT))
+    flagged &= records["flags"] & Flag.ROOM_EVENT != 0
+    at = np.flatnonzero(((kinds == Kind.ROOM) | flagged) & (records["seq"] > 0))
+    at = at[np.argsort(records["t_ns"][at], kind="stable")]
+    place = pair(records["conv"][at], records["seq"][at])
+    by_member: dict[Key, list[RoomEntry]] = defaultdict(list)
+    for index in at[np.unique(place, return_index=True)[1]].tolist():
+        row = records[index]
+        entry = RoomEntry(int(row["seq"]), int(row["sseq"]), int(row["t_ns"]), index)
+        by_member[int(row["conv"]), int(row["peer"])].append(entry)
+    return RoomEvents(dict(by_member), records, {})
