@@ -18,6 +18,7 @@ from functools import partial
 import msgspec
 import uvloop
 
+from gauntlet.reference_server.core import trail as trails
 from gauntlet.reference_server.core.config import Config, ConfigError, parse_config
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.exit_with_parent import kill_with_parent, stop_with_parent
@@ -122,9 +123,10 @@ async def serve_http(config: Config, stop: asyncio.Event) -> None:
     metrics.gauge("loop_lag_ms", lag.worst_ms)
     limits = (config.settings.call_timeout_ms, config.settings.body_bytes_max)
     client = ServiceClient(config.urls, config.internal_token, *limits)
-    context = ServiceContext(config, metrics, client)
+    context = ServiceContext(config, metrics, client, trail=trails.begin(config))
     resources = Resources(context)
     async with contextlib.AsyncExitStack() as cleanup:
+        cleanup.callback(trails.write, context.trail, config)  # the last step of all
         cleanup.push_async_callback(client.close)
         cleanup.push_async_callback(resources.close)
         services: dict[str, Service] = {}

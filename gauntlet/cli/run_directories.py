@@ -13,6 +13,7 @@ from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.interchange.export import export_lines
 from gauntlet.reports.interchange.importing import import_history
 from gauntlet.reports.render.render import render
+from gauntlet.reports.trails.reading import read_trails
 from gauntlet.reports.verdict.judge import history_of, judge
 from gauntlet.reports.witness import life, naming, text
 
@@ -36,9 +37,10 @@ def judge_again(options: argparse.Namespace) -> int:
 
 def explain(options: argparse.Namespace) -> int:
     """Print the life of the messages that a name or a position refers to."""
-    history = history_of(RunDir.open(options.directory))
+    directory = RunDir.open(options.directory)
+    history, trails = history_of(directory), read_trails(directory, directory.read_events())
     messages = naming.find(history, " ".join(options.message))
-    lives = [life.life_of(history, message) for message in messages]
+    lives = [life.life_of(history, message, trails) for message in messages]
     if options.json:
         print(json.dumps(lives, indent=2))
     else:

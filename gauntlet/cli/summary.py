@@ -60,6 +60,7 @@ def _witnesses(result: dict[str, Any]) -> Iterator[str]:
             if cut := witness.get("slice"):
                 yield f"\n  {check['id']}: {witness['sentence']}"
                 yield from text.slice_lines(cut)
+            yield from text.where_lost_lines(witness)
 
 
 def next_command(scenario: str, bug: str | None) -> str | None:

@@ -39,6 +39,7 @@ class RunDir:
         self.history = path / "history"
         self.latency = path / "latency"
         self.logs = path / "logs"
+        self.server = path / "server"
         self.report = path / "report.html"
         self.junit = path / "junit.xml"
         self.summary = path / "summary.md"

@@ -5,11 +5,12 @@ from typing import Any
 
 from gauntlet.chaos.server_hooks.bug_files import find_bug
 from gauntlet.chaos.server_hooks.faults import hooks_for
+from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario import secrets
 from gauntlet.core.scenario.model import Scenario
 
 
-def boot_request(scenario: Scenario, bug: str | None, data: Path, logs: Path) -> dict[str, Any]:
+def boot_request(scenario: Scenario, bug: str | None, data: Path, run: RunDir) -> dict[str, Any]:
     """The request that `STACKS[name]` takes; `docs/reference/control-api.md` describes its keys."""
     hooks = hooks_for(scenario.faults)
     if bug is not None:
@@ -19,9 +20,10 @@ def boot_request(scenario: Scenario, bug: str | None, data: Path, logs: Path) ->
     return {
         "stack": scenario.target.stack,
         "data_dir": str(data),
-        "log_dir": str(logs.resolve()),
+        "log_dir": str(run.logs.resolve()),
         "config": secrets.settings(scenario.target.server),
         "startup_hooks": hooks,
         "layout": scenario.target.layout,
+        "trail_dir": str(run.server.resolve()),  # a stack that keeps no trails ignores it
         **({"transport": scenario.load.transport} if scenario.load.transport else {}),
     }

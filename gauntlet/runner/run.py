@@ -152,7 +152,7 @@ class _RunOrchestrator:
         started = time.monotonic()
         data = Path(tempfile.mkdtemp(prefix="gauntlet-"))
         cleanup.callback(shutil.rmtree, data, ignore_errors=True)
-        request = boot_request(self._resolved.filled, self._options.bug, data, self._run.logs)
+        request = boot_request(self._resolved.filled, self._options.bug, data, self._run)
         self._stack = STACKS[target.stack](request, self._on_component)
         cleanup.callback(self._stack.stop)
         components, links = self._stack.plan()

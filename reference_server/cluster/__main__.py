@@ -19,6 +19,7 @@ import aiohttp
 import msgspec
 
 from gauntlet.reference_server.cluster.control_api import ControlApi
+from gauntlet.reference_server.cluster.engines import stored_positions
 from gauntlet.reference_server.cluster.engines.catalog import (
     check_binaries,
     make_launch_specs,
@@ -93,13 +94,21 @@ async def _run_cluster(stop: Callable[[], None]) -> None:
     tokens = os.environ.get("IM_SECRET") or secrets.token_hex(32), secrets.token_hex(16)
     certificates = _issue_certificates(data_dir) if settings.tls else None
     wiring = Wiring(
-        plan, advertise, data_dir, *tokens, settings, request.startup_hooks, certificates
+        plan,
+        advertise,
+        data_dir,
+        *tokens,
+        settings,
+        request.startup_hooks,
+        certificates,
+        str(Path(request.trail_dir).absolute()) if request.trail_dir else "",
     )
     supervisor = Supervisor(plan, make_launch_specs(wiring, log_dir), write_event)
     try:
         await _serve(supervisor, wiring, allocate())
     finally:
         watch.cancel()
+        await stored_positions.write_trail(wiring)
         await supervisor.stop()
 
 

@@ -98,6 +98,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     `secret` signs tokens; `internal_token` identifies calls from other processes of the server.
     Databases: `sqlite:///absolute/path` or `postgresql://…`; bus: `redis://…` or `amqp://…`.
     `startup_hooks` maps a service to modules whose `install()` runs before the service is made.
+    With `trail_dir`, the process writes there at its end what it remembers of messages (`trail`).
     """
 
     name: str
@@ -115,6 +116,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     bus: str = ""
     settings: Settings = Settings()
     startup_hooks: dict[Service, tuple[str, ...]] = {}
+    trail_dir: str = ""
 
     def __post_init__(self) -> None:
         if not self.services:

@@ -8,6 +8,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
+from gauntlet.reference_server.core.trail import Trail
 from gauntlet.reference_server.core.wire import Close
 from gauntlet.reference_server.edge.connection import Connection
 
@@ -43,31 +44,43 @@ class ClientSocket:
     """
 
     __slots__ = (
-        "_closing", "_outbox_bytes", "_protocol", "_transport", "_ws",
-        "closed_with", "core", "has_left", "user",
+        "_closing", "_outbox_bytes", "_protocol", "_trail", "_transport", "_ws",
+        "closed_with", "core", "device", "has_left", "user",
     )  # fmt: skip
 
-    def __init__(self, core: Connection, ws: ServerConnection, *, outbox_bytes: int) -> None:
+    def __init__(
+        self,
+        core: Connection,
+        ws: ServerConnection,
+        *,
+        outbox_bytes: int,
+        trail: Trail | None = None,
+    ) -> None:
         self.core = core
-        self.user = ""
+        self.user = self.device = ""
         self.has_left = False  # the client sent `leave`, so its end is not a lost connection
         self.closed_with: Close | None = None
         self._ws, self._protocol, self._transport = ws, ws.protocol, ws.transport
         self._outbox_bytes = outbox_bytes
+        self._trail = trail
         self._closing: asyncio.Task[None] | None = None
 
     def send(self, payload: bytes) -> None:
         """Write one frame's payload."""
         self.write(text_frame(payload))
 
-    def write(self, data: bytes) -> None:
-        """Write serialized frames, or close with 4008 a client whose outbox they would overflow."""
+    def write(self, data: bytes) -> bool:
+        """Write serialized frames, or close with 4008 a client whose outbox they would overflow.
+
+        Return whether they were written.
+        """
         if self.closed_with is not None or self._protocol.state is not State.OPEN:
-            return
+            return False
         if self._transport.get_write_buffer_size() + len(data) > self._outbox_bytes:
             self.close(Close.SLOW_CONSUMER)
-        else:
-            self._transport.write(data)
+            return False
+        self._transport.write(data)
+        return True
 
     @property
     def is_congested(self) -> bool:
@@ -78,8 +91,11 @@ class ClientSocket:
     def push(self, conv: str, seq: int, frame: bytes) -> None:
         """Push an entry's frame, preceded by any gap; do nothing if it was pushed or skipped."""
         gap = self.core.advance(conv, seq)
-        if gap is not None:
-            self.write(text_frame(gap) + frame if gap else frame)
+        if gap is None:
+            return
+        written = self.write(text_frame(gap) + frame if gap else frame)
+        if written and self._trail is not None:
+            self._trail.push(self.user, self.device, conv, seq)
 
     def skip_to(self, conv: str, seq: int) -> None:
         """Announce that nothing before `seq` will be pushed."""

@@ -6,7 +6,7 @@ and a jump is announced by `gap`.
 
 from enum import Enum, auto
 
-from gauntlet.reference_server.core import wire
+from gauntlet.reference_server.core import tokens, wire
 from gauntlet.reference_server.core.wire import Close, WireError
 
 # A client's rate limit: a burst of frames, then a rate. Each KiB of a frame counts as one more.
@@ -121,6 +121,17 @@ class Connection:
         heads = {conv: self._next_seq[conv] - 1 for conv in self._changed}
         self._changed.clear()
         return wire.Heads(heads)
+
+
+def identify(connect: wire.Connect, secret: str, now_s: float) -> str:
+    """Return the user; WireError unless the token is valid and was issued to this device."""
+    try:
+        claims = tokens.verify(connect.token, secret, now_s)
+    except tokens.TokenError as error:
+        raise WireError(str(error), Close.UNAUTHORIZED) from error
+    if claims.device != connect.device:
+        raise WireError("the token was issued to another device", Close.UNAUTHORIZED)
+    return claims.user
 
 
 def error_frame(error: WireError) -> bytes:

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from gauntlet.reference_server import bus, registry
-from gauntlet.reference_server.core import tokens, wire
+from gauntlet.reference_server.core import trail, wire
 from gauntlet.reference_server.core.config import Config
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.internal_api import PresenceChange, PresenceEvent
@@ -33,7 +33,7 @@ from gauntlet.reference_server.edge.client_socket import (
     BoundedConnection,
     ClientSocket,
 )
-from gauntlet.reference_server.edge.connection import Connection, error_frame
+from gauntlet.reference_server.edge.connection import Connection, error_frame, identify
 from gauntlet.reference_server.edge.control_http import ControlHttp
 from gauntlet.reference_server.edge.drain import Drain
 from gauntlet.reference_server.edge.lease_keeper import LeaseKeeper
@@ -61,6 +61,7 @@ async def serve(config: Config, stop: asyncio.Event) -> None:
         await edge.run(stop)
     finally:
         await edge.close()
+        trail.write(edge.trail, config)
 
 
 class Edge:
@@ -74,6 +75,7 @@ class Edge:
         self._epoch = f"{time.time_ns() // 1_000_000:012x}"
         self._queue = f"edges.{config.name}.{self._epoch}"
         self._accepted = 0
+        self.trail = trail.begin(config)
         self._sockets: set[ClientSocket] = set()  # those that were sent `connected`
         # The most recent handshakes; None for one that failed through no fault of the client.
         self._handshakes_ms: deque[float | None] = deque(maxlen=HANDSHAKES_KEPT)
@@ -89,7 +91,7 @@ class Edge:
             self._metrics.gauge(f'breaker_open{{service="{name}"}}', is_open)
         self._upstream = Upstream(config.name, self._service_client)
         self._subscriptions = Subscriptions(self._metrics)
-        self._repair = Repair(self._subscriptions, self._upstream, self._bus, settings)
+        self._repair = Repair(self._subscriptions, self._upstream, self._bus, settings, self.trail)
         self._leases = LeaseKeeper(self._registry, settings.ping_ms, self._edge_lease)
         self._presence = PresenceReporter(self._upstream)
         self._drain = Drain(lambda: self._sockets)
@@ -205,9 +207,13 @@ class Edge:
 
     def _on_bus_message(self, message: bytes) -> None:
         try:
-            self._subscriptions.on_batch(wire.decode_batch(message))
+            entries = wire.decode_batch(message)
         except WireError:
             log.exception("a bus message is not a batch of entries")
+            return
+        if self.trail is not None:
+            self.trail.receive(entries)
+        self._subscriptions.on_batch(entries)
 
     def _edge_lease(self) -> EdgeLease:
         identity = (self._config.name, self._config.environment or "", self._queue, self._epoch)
@@ -226,7 +232,7 @@ class Edge:
             pong_ms=self._settings.pong_ms,
             now_s=began_s,
         )
-        socket = ClientSocket(core, ws, outbox_bytes=self._settings.outbox_bytes)
+        socket = ClientSocket(core, ws, outbox_bytes=self._settings.outbox_bytes, trail=self.trail)
         try:
             await self._handshake(socket, ws)
             self._handshakes_ms.append(1000 * (time.monotonic() - began_s))
@@ -252,7 +258,8 @@ class Edge:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             connect = core.receive(await ws.recv(), time.monotonic()).connect
         assert connect is not None, "the connection accepts no other first frame"
-        socket.user = self._identify(connect)
+        socket.user = identify(connect, self._config.secret, time.time())
+        socket.device = connect.device
         await self._leases.add(Lease(socket.user, core.name))
         if self._subscriptions.connection_count(socket.user) >= self._settings.user_connections_max:
             raise WireError("this user has too many connections", Close.OVERLOAD)
@@ -267,16 +274,6 @@ class Edge:
         self._metrics.add("connects_total")
         if connect.cursors:
             self._metrics.add("reconnects_total")
-
-    def _identify(self, connect: wire.Connect) -> str:
-        """Return the user; WireError unless the token is valid and was issued to this device."""
-        try:
-            claims = tokens.verify(connect.token, self._config.secret, time.time())
-        except tokens.TokenError as error:
-            raise WireError(str(error), Close.UNAUTHORIZED) from error
-        if claims.device != connect.device:
-            raise WireError("the token was issued to another device", Close.UNAUTHORIZED)
-        return claims.user
 
     def _on_disconnect(self, socket: ClientSocket) -> None:
         self._metrics.add(f'closes_total{{code="{socket.closed_with or "by_client"}"}}')

@@ -8,6 +8,7 @@ from contextlib import suppress
 from gauntlet.reference_server.bus.base import Bus
 from gauntlet.reference_server.core.config import Settings
 from gauntlet.reference_server.core.errors import ApiError
+from gauntlet.reference_server.core.trail import Trail
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.edge.subscriptions import LocalConversation, Subscriptions
 from gauntlet.reference_server.edge.upstream import Upstream
@@ -31,7 +32,12 @@ class Repair:
     """Two loops until cancelled: `poll_heads` finds what is missing, `repair_loop` reads it."""
 
     def __init__(
-        self, subscriptions: Subscriptions, upstream: Upstream, bus: Bus, settings: Settings
+        self,
+        subscriptions: Subscriptions,
+        upstream: Upstream,
+        bus: Bus,
+        settings: Settings,
+        trail: Trail | None = None,
     ) -> None:
         self.reads = 0
         self.readable = True  # whether the last poll of the heads was answered
@@ -39,6 +45,7 @@ class Repair:
         self._upstream = upstream
         self._bus = bus
         self._settings = settings
+        self._trail = trail
         self._watermark: int | None = None  # None: no client is here that could miss anything
         self._poll_now = asyncio.Event()
         self._reading: set[str] = set()
@@ -121,6 +128,8 @@ class Repair:
         after = conversation.next_seq - 1
         page = await self._upstream.entries(conversation.conv, after, PAGE_MAX)
         self.reads += 1
+        if self._trail is not None:
+            self._trail.receive(page.entries)
         await self._push(conversation, page.entries)
         is_current = conversation is self._subscriptions.find(conversation.conv)
         if is_current and conversation.next_seq <= page.head:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from gauntlet.reference_server.core.config import Config
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.core.metrics import Metrics
+from gauntlet.reference_server.core.trail import Trail
 from gauntlet.reference_server.http.messages import Router
 from gauntlet.reference_server.http.service_client import ServiceClient
 
@@ -23,6 +24,7 @@ class ServiceContext:
     client: ServiceClient
     # What `/readyz` checks, by name; a probe raises if its subject cannot be reached.
     probes: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
+    trail: Trail | None = None
 
     @property
     def lease_ms(self) -> int:

@@ -62,7 +62,8 @@ class MessageService(Service):
         settings = context.config.settings
         self._metrics = context.metrics
         self._store = store
-        self._fanout = Fanout(registry, bus, context.metrics)
+        self._trail = context.trail
+        self._fanout = Fanout(registry, bus, context.metrics, context.trail)
         self._commits = GroupCommit(store, settings.batch_max, settings.batch_ms, self._on_commit)
         self._policy = SendPolicy(context.client)
         self._polling: asyncio.Task[None] | None = None
@@ -104,6 +105,11 @@ class MessageService(Service):
         began = time.monotonic()
         outcome = await self._commits.submit(request)
         self._metrics.observe("commit_ms", 1000 * (time.monotonic() - began))
+        if self._trail is not None:
+            if isinstance(outcome, Stored):
+                self._trail.commit(outcome.entry)
+            else:
+                self._trail.refuse(request.conv, request.sender, request.client_msg_id)
         return outcome
 
     async def read(self, conv: str, after: int, limit: int) -> tuple[list[Entry], int]:
@@ -119,6 +125,8 @@ class MessageService(Service):
         if "\0" in message.client_msg_id or "\0" in content:
             raise ApiError("bad_request", "text may not hold U+0000")
         kind = "msg" if message.sticker is None else "sticker"
+        if self._trail is not None:
+            self._trail.accept(conv, request.user, message.client_msg_id)
         rejection = self._policy.rejection(conv, request.user, message.sticker)
         append = AppendRequest(
             conv, message.client_msg_id, request.user, content, kind, refused=rejection

@@ -14,6 +14,7 @@ from contextlib import suppress
 from gauntlet.reference_server.bus.base import Bus, BusDown, Undeliverable
 from gauntlet.reference_server.core import wire
 from gauntlet.reference_server.core.metrics import Metrics
+from gauntlet.reference_server.core.trail import EVERY_EDGE, Trail
 from gauntlet.reference_server.registry.base import Registry, RegistryDown
 
 QUEUE_MAX = 1000  # commits
@@ -28,12 +29,15 @@ log = logging.getLogger(__name__)
 class Fanout:
     """Publishes committed entries, one bus message per edge and batch, in the order offered."""
 
-    def __init__(self, registry: Registry, bus: Bus, metrics: Metrics) -> None:
+    def __init__(
+        self, registry: Registry, bus: Bus, metrics: Metrics, trail: Trail | None = None
+    ) -> None:
         # Counts of entries: offered, skipped (the queue was full, or the bus was down). Counts of
         # bus messages: published, of these broadcast (to every edge), returned (the edge was gone),
         # failed (not confirmed).
         self.counts: Counter[str] = Counter()
         self._metrics = metrics
+        self._trail = trail
         self._is_bus_up = True
         self._registry = registry
         self._bus = bus
@@ -114,6 +118,8 @@ class Fanout:
         try:
             await self._bus.publish(queue, wire.encode_batch(entries))
             self._record_success()
+            if self._trail is not None:
+                self._trail.publish(queue.split(".")[1], entries)  # edges.NAME.EPOCH
         except Undeliverable:
             # The edge died, or it has reconnected with a new queue and repairs from SQL.
             self.counts["returned"] += 1
@@ -125,6 +131,8 @@ class Fanout:
             await self._bus.publish_all(wire.encode_batch(entries))
             self._record_success()
             self.counts["broadcast"] += 1
+            if self._trail is not None:
+                self._trail.publish(EVERY_EDGE, entries)
         except BusDown as error:
             self._record_failure(error)
 

@@ -10,6 +10,8 @@ from gauntlet.reports.checks.finding import Outcome, Verdict, Witness
 from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
+from gauntlet.reports.trails import where_lost
+from gauntlet.reports.trails.reading import Trails
 from gauntlet.reports.witness import moments, slicing
 
 RECORDS_MAX = 24
@@ -29,10 +31,14 @@ _EVENT_NAMES: dict[int, str] = {
 }
 
 
-def evidence_of(history: History, verdict: Verdict) -> list[dict[str, Any]]:
+def evidence_of(
+    history: History, verdict: Verdict, trails: Trails | None = None
+) -> list[dict[str, Any]]:
     """Return the witnesses of a check for result.json; the first ones have a slice."""
     return [
-        _witness(history, witness) | (_slice(history, witness) if at < SLICES_MAX else {})
+        _witness(history, witness)
+        | _where_lost(history, trails, verdict.check, witness)
+        | (_slice(history, witness) if at < SLICES_MAX else {})
         for at, witness in enumerate(verdict.witnesses)
     ]
 
@@ -55,6 +61,21 @@ def _witness(history: History, witness: Witness) -> dict[str, Any]:
         "faults": moments.acting(history.events, at_ns) if known else [],
         "messages": [_message(history, message, witness.user) for message in witness.messages],
     }
+
+
+def _where_lost(
+    history: History, trails: Trails | None, check: str, witness: Witness
+) -> dict[str, Any]:
+    """Return where the message of a witness was lost, if the server left trails."""
+    if trails is None or not (witness.absent and witness.messages):
+        return {}
+    if check == "lost-acked":
+        found = where_lost.of_missing(history, trails, witness.messages[0])
+    elif check == "undelivered" and witness.session >= 0:
+        found = where_lost.of_undelivered(history, trails, witness.messages[0], witness.session)
+    else:
+        return {}
+    return {"where_lost": found.to_builtins()}
 
 
 def _slice(history: History, witness: Witness) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from gauntlet.reports.metrics.client_evidence import (
 )
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.metrics.recovery import Recovery
+from gauntlet.reports.trails.reading import Trails, read_trails
 from gauntlet.reports.verdict import (
     acked_floor,
     caveats,
@@ -112,7 +113,11 @@ def _judge(run: RunDir) -> dict[str, Any]:
         run_input = _indicator_input(history)
         health = harness_health.assess(events, observed, run_input.lag_p99_ms)
         body, found = _judge_history(
-            run_input, required_checks(scenario), unjudged.of_manifest(manifest), health
+            run_input,
+            required_checks(scenario),
+            unjudged.of_manifest(manifest),
+            health,
+            read_trails(run, rows),
         )
         reasons = [*event_reasons(history.events), *found]
     result |= {"verdict": conclude(reasons), **body, "errors": errors.table(events)}
@@ -178,6 +183,7 @@ def _judge_history(
     required: set[str],
     missing: dict[str, str],
     health: harness_health.HarnessHealth,
+    trails: Trails | None,
 ) -> tuple[dict[str, Any], list[Reason]]:
     history, recoveries, lost = run.history, run.recoveries, run.history.events.lost
     verdicts = unjudged.downgrade(checks.run_all(history), missing)
@@ -205,9 +211,10 @@ def _judge_history(
             *objectives.caveats(judged),
             *errors.caveats(history.events, history.scenario, recoveries),
             *unjudged.caveats(missing),
+            *(trails.damaged if trails else ()),
         ],
         "disturbances": _disturbances(history.events, disturbances),
-        "checks": [_check(history, verdict, required) for verdict in verdicts],
+        "checks": [_check(history, verdict, required, trails) for verdict in verdicts],
         "objectives": [_objective(result) for result in judged],
         "faults": [
             _fault(history.events, fault, recoveries[fault.id]) for fault in history.events.faults
@@ -248,7 +255,9 @@ def _disturbances(events: Events, found: Disturbances) -> dict[str, Any]:
     }
 
 
-def _check(history: History, verdict: Verdict, required: set[str]) -> dict[str, Any]:
+def _check(
+    history: History, verdict: Verdict, required: set[str], trails: Trails | None
+) -> dict[str, Any]:
     return {
         "id": verdict.check,
         "required": verdict.check in required,
@@ -256,7 +265,7 @@ def _check(history: History, verdict: Verdict, required: set[str]) -> dict[str, 
         "sentence": verdict.sentence,
         "examined": verdict.examined,
         "count": verdict.count,
-        "witnesses": evidence.evidence_of(history, verdict),
+        "witnesses": evidence.evidence_of(history, verdict, trails),
     }
 
 

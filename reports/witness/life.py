@@ -9,6 +9,9 @@ from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.reports.history.arrays import NEVER, Ints
 from gauntlet.reports.history.deliveries import CHANNEL_BITS, ExpectedDeliveries
 from gauntlet.reports.history.history import History
+from gauntlet.reports.trails import where_lost
+from gauntlet.reports.trails.reading import Trails
+from gauntlet.reports.trails.where_lost import WhereLost
 from gauntlet.reports.witness import wording
 from gauntlet.reports.witness.moments import spans
 
@@ -16,14 +19,14 @@ _OUTCOMES = {Kind.ACK: "acknowledged", Kind.REJECT: "refused", Kind.UNKNOWN: "no
 _RECEIVED = (Kind.DELIVER, Kind.RECEIVE)
 
 
-def life_of(history: History, message: int) -> dict[str, Any]:
+def life_of(history: History, message: int, trails: Trails | None = None) -> dict[str, Any]:
     """Return the life of a message for JSON; times are seconds of the timeline.
 
     See `docs/reference/cli.md`.
     """
     messages = history.messages
     at = np.flatnonzero(messages.of_record == message)
-    receivers = list(_receivers(history, message, at))
+    receivers = list(_receivers(history, message, at, trails))
     audit = _audit(history, message, at)
     return {
         "message": history.title(message),
@@ -38,7 +41,12 @@ def life_of(history: History, message: int) -> dict[str, Any]:
         "audit": audit,
         "faults": list(_faults(history, message, _last_ns(history, at, receivers))),
         "fate": _fate(history, message, receivers, audit),
+        **_where_lost(where_lost.find(history, trails, message) if trails else None),
     }
+
+
+def _where_lost(found: WhereLost | None) -> dict[str, Any]:
+    return {"where_lost": found.to_builtins()} if found else {}
 
 
 def _sending(history: History, at: Ints) -> Iterator[dict[str, Any]]:
@@ -64,7 +72,9 @@ def _connection(history: History, link: int) -> dict[str, Any]:
     return {"connection": connection.incarnation, "edge": connection.edge}
 
 
-def _receivers(history: History, message: int, at: Ints) -> Iterator[dict[str, Any]]:
+def _receivers(
+    history: History, message: int, at: Ints, trails: Trails | None
+) -> Iterator[dict[str, Any]]:
     """Yield each session that received the message or had to, with every copy that arrived."""
     kinds = history.records["kind"][at]
     received = at[np.isin(kinds, _RECEIVED)]
@@ -79,6 +89,11 @@ def _receivers(history: History, message: int, at: Ints) -> Iterator[dict[str, A
             "presented": presented,
             "copies": [_copy(history, int(index)) for index in own],
             **({} if presented else {"connections": _connections_of(history, message, session)}),
+            **(
+                _where_lost(where_lost.of_undelivered(history, trails, message, session))
+                if trails and session in due and not presented and history.messages.stored[message]
+                else {}
+            ),
         }
 
 

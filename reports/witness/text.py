@@ -25,11 +25,18 @@ def slice_lines(slice_: dict[str, Any]) -> list[str]:
     return found
 
 
+def where_lost_lines(witness: dict[str, Any]) -> Iterator[str]:
+    """Yield where a message was lost, if that was judged."""
+    if found := witness.get("where_lost"):
+        yield f"  where it was lost: {found['label']}. {found['sentence']}"
+
+
 def life_lines(found: dict[str, Any]) -> Iterator[str]:
     """Yield the lines of a message's life (`life.life_of`)."""
     place = f" (position {found['position']})" if found["position"] else ""
     yield f"{found['message']}{place}"
     yield f"{found['fate']}"
+    yield from where_lost_lines(found)
     yield f"\nsent by {found['sender']}, intended at {_s(found['intended_at_s'])}"
     for row in found["sending"]:
         number = f" {row['attempt']}" if row["event"] == "attempt" else ""
@@ -64,6 +71,8 @@ def _receiver(receiver: dict[str, Any]) -> Iterator[str]:
         yield f"{_s(copy['at_s']):>12}  {copy['channel']}{at}{mark}{_on(copy)}"
     for connection in receiver.get("connections", ()):
         yield f"{'':>12}  was connected{_on(connection)}, {_span(connection)}"
+    for line in where_lost_lines(receiver):
+        yield f"{'':>10}{line}"
 
 
 def _audit(audit: dict[str, Any]) -> str:

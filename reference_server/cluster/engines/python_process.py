@@ -42,6 +42,7 @@ class Wiring:
     settings: Settings
     startup_hooks: Mapping[str, tuple[str, ...]]
     certificates: Certificates | None = None
+    trail_dir: str = ""
 
     def address(self, source: str, component: str) -> str:
         """Return the address at which processes of role `source` reach `component`."""
@@ -76,12 +77,13 @@ def config(component: PlannedComponent, wiring: Wiring) -> Config:
         secret=wiring.secret,
         internal_token=wiring.internal_token,
         urls=_urls(source, wiring),
-        messages_db=_database("messages", component, wiring),
-        users_db=_database("users", component, wiring),
+        messages_db=database("messages", component, wiring),
+        users_db=database("users", component, wiring),
         registry=f"redis://{wiring.address(source, 'registry')}",
         bus=_bus(source, wiring),
         settings=wiring.settings,
         startup_hooks=_hooks(component, wiring.startup_hooks),
+        trail_dir=wiring.trail_dir,
     )
 
 
@@ -131,7 +133,7 @@ def _urls(source: str, wiring: Wiring) -> Urls:
     )
 
 
-def _database(name: str, component: PlannedComponent, wiring: Wiring) -> str:
+def database(name: str, component: PlannedComponent, wiring: Wiring) -> str:
     """Return the URL for a process whose services use the database, "" for all others."""
     if not any(f"{name}-db" in CALLS[service] for service in component.services):
         return ""

@@ -29,6 +29,8 @@ class ClusterRequest(msgspec.Struct, forbid_unknown_fields=True):
     log_dir: str
     config: dict[str, Any] = {}
     config_file: str | None = None
+    # Where processes write at their end what they remember of messages; none do without it.
+    trail_dir: str = ""
     # Modules by service; `edge@green` selects the edges of one environment.
     startup_hooks: dict[str, tuple[str, ...]] = {}
     layout: str | dict[str, Any] = "default"

@@ -43,6 +43,7 @@ def _witness(witness: dict[str, Any]) -> dict[str, Any]:
     return {
         "sentence": witness["sentence"],
         "when": _when(witness),
+        "where_lost": witness.get("where_lost"),
         "diagram": sequence.layout(cut) if (cut := witness.get("slice")) else None,
         "omitted": formatting.number(cut["omitted"]) if cut and cut["omitted"] else "",
         "messages": [

@@ -105,3 +105,20 @@ def test_a_gap_is_written_together_with_the_push_that_follows_it(parts):
     socket.push("r.x", 3, push)
     gap = text_frame(b'{"gap":{"conv":"r.x","from":2,"to":2}}')
     assert transport.written == push + gap + push
+
+
+def test_only_what_was_written_to_the_socket_is_in_the_trail(parts):
+    """A repeated push is not written, and one that overflows the outbox neither."""
+    _, transport, _ = parts
+    pushed = []
+    trail = SimpleNamespace(push=lambda *place: pushed.append(place))
+    ws = parts[0]._ws
+    socket = ClientSocket(parts[0].core, ws, outbox_bytes=100, trail=trail)
+    socket.user, socket.device = "bob", "d0"
+    push = text_frame(b"P")
+    socket.push("r.x", 1, push)
+    socket.push("r.x", 1, push)
+    socket.closed_with = Close.RESTARTING
+    socket.push("r.x", 2, push)
+    assert transport.written == push
+    assert pushed == [("bob", "d0", "r.x", 1)]

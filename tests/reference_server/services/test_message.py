@@ -9,6 +9,7 @@ import pytest
 
 from gauntlet.reference_server.core.config import Config
 from gauntlet.reference_server.core.metrics import Metrics
+from gauntlet.reference_server.core.trail import Trail
 from gauntlet.reference_server.core.wire import direct_members
 from gauntlet.reference_server.http.messages import Request, Response
 from gauntlet.reference_server.http.service_client import BUNDLE_PATH
@@ -256,3 +257,22 @@ async def test_a_block_refuses_the_blocked_sender_in_the_direct_conversation_onl
         event = {"conv": "r.x", "event": "added", "user": user, "key": user, "by": "ann"}
         await post(service, "/internal/events", event)
     assert (await post(service, "/v1/conversations/r.x/messages", message()))[0] == 201
+
+
+async def test_the_trail_has_what_was_accepted_until_its_commit(service, monkeypatch):
+    trail = service._trail = Trail(
+        Config(name="m", services=("message",), port=1, secret="s", internal_token="i")
+    )
+    await post(service, PATH, message("1"))
+    monkeypatch.setattr(service._commits, "submit", failing_submit)
+    await post(service, PATH, message("2"))
+    rows = [row for row in trail.rows() if row["row"] not in ("process", "end")]
+    assert rows == [
+        {"row": "accepted", "conv": "d.ann.bob", "sender": "ann", "id": "2"},
+        {"row": "committed", "conv": "d.ann.bob", "seqs": [[1, 1]]},
+    ]
+
+
+async def failing_submit(_request):
+    """Fail without an answer of the store."""
+    raise StoreUncertain

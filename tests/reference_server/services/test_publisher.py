@@ -1,6 +1,7 @@
 """From commits to bus messages, with a registry and a bus that fail on demand."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -128,3 +129,20 @@ async def test_a_full_queue_skips_entries_without_waiting(running_fanout, monkey
     assert fanout.counts["offered"] == 8
     assert fanout.counts["skipped"] == 6
     assert fanout.queued == 2
+
+
+async def test_the_trail_has_what_the_bus_confirmed_for_each_edge():
+    registry = FakeRegistry({"ann": {"edges.edge-blue-1.5"}, "bob": {"edges.edge-blue-2.6"}})
+    bus, published = FakeBus(), []
+    trail = SimpleNamespace(
+        publish=lambda edge, entries: published.append((edge, [each.seq for each in entries]))
+    )
+    fanout = Fanout(registry, bus, Metrics(), trail)
+    fanout.start()
+    commit(fanout, 1)
+    await wait_until(lambda: len(published) == 2)
+    bus.failure = BusDown("down")
+    commit(fanout, 2)
+    await wait_until(lambda: fanout.counts["failed"])
+    await fanout.close()
+    assert sorted(published) == [("edge-blue-1", [1]), ("edge-blue-2", [1])]

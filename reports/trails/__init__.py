@@ -1,0 +1,1 @@
+"""What the processes of the reference server remember of messages: `server/*.jsonl`."""
