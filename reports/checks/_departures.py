@@ -77,8 +77,8 @@ class Departures:
         links = sorted(self.links.get(user, ()), key=lambda link: link.up_ns)
         if not links:
             return []
-        ends, alive_ns = [], links[0].up_ns
-        for link in links:
+        ends, alive_ns = [], links[0].alive_ns
+        for link in links[1:]:
             if link.up_ns - alive_ns >= least_ns:
                 ends.append(alive_ns + least_ns)
             alive_ns = max(alive_ns, link.alive_ns)
