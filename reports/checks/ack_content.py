@@ -40,9 +40,7 @@ def check(history: History) -> Finding:
         "names {other}": acks[records["spare"][acks] != 0],
         "names an id under which another message was acknowledged": _shared_ids(history, acks),
         "names an id that the stored message does not have": _unknown_ids(history, acks, stored),
-        "names position {seq}, at which it was neither received nor stored": misplaced_acks(
-            history
-        ),
+        "names position {seq}, where it was neither received nor stored": misplaced_acks(history),
     }
     # The first reason counts for an acknowledgement that is wrong in several ways.
     witnesses, wrong = [], np.empty(0, dtype=np.int64)

@@ -39,6 +39,7 @@ def test_a_message_keeps_conversation_position_sender_and_body():
         message["sender"],
         message["body"],
         message["client_msg_id"],
+        id=message["msg_id"],
     )
 
 
