@@ -60,7 +60,7 @@ def _witness(history: History, witness: Witness) -> dict[str, Any]:
         "sentence": witness.sentence,
         "at_s": history.events.at_s(at_ns) if known else None,
         "faults": moments.acting(history.events, at_ns) if known else [],
-        "messages": [_message(history, message, witness.user) for message in witness.messages],
+        "messages": [_message(history, message, witness) for message in witness.messages],
     }
 
 
@@ -99,15 +99,15 @@ def _slice(history: History, witness: Witness) -> dict[str, Any]:
     return {"slice": {"clients": found.clients, "events": events, "omitted": found.omitted}}
 
 
-def _message(history: History, message: int, user: int) -> dict[str, Any]:
+def _message(history: History, message: int, witness: Witness) -> dict[str, Any]:
     """Return a message with at most RECORDS_MAX records, sorted by time.
 
     The records of the sender, of the audit and of the user who saw the violation come first.
     """
     messages = history.messages
-    at = np.flatnonzero(messages.of_record == message)
+    at = slicing.of_message(history, message, np.array(witness.records, dtype=np.int64))
     kinds, receivers = history.records["kind"][at], history.user[at]
-    preferred = np.isin(kinds, (*_SENDERS, Kind.AUDIT)) | (receivers == user)
+    preferred = np.isin(kinds, (*_SENDERS, Kind.AUDIT)) | (receivers == witness.user)
     chosen = np.sort(np.concatenate([at[preferred], at[~preferred]])[:RECORDS_MAX])
     number = int(messages.sseq[message])
     name = history.names.message(number)

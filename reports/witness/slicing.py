@@ -108,8 +108,20 @@ def moment_of(history: History, witness: Witness) -> int:
 
 def _records_of(history: History, witness: Witness) -> Ints:
     """Return the records of the witness and of its messages."""
-    of_messages = np.isin(history.messages.of_record, witness.messages)
-    return np.union1d(np.flatnonzero(of_messages), np.array(witness.records, dtype=np.int64))
+    own = np.array(witness.records, dtype=np.int64)
+    of_messages = [of_message(history, message, own) for message in witness.messages]
+    return np.unique(np.concatenate([own, *of_messages]))
+
+
+def of_message(history: History, message: int, witnesses: Ints) -> Ints:
+    """Return the records of a message that explain a violation, whose own records are given.
+
+    What acknowledgements name explains only a violation that is about names.
+    """
+    kind = history.records["kind"]
+    at = np.flatnonzero(history.messages.of_record == message)
+    about_names = bool((kind[witnesses] == Kind.NAMED).any())
+    return at if about_names else at[kind[at] != Kind.NAMED]
 
 
 def _message_events(

@@ -160,7 +160,15 @@ class Story:
         self.drop(own)
 
     def reconcile(self) -> None:
-        """Update the reconciliation to the counts of the present records."""
+        """Update what follows from the records: the names that the audit saw, and the counts."""
+        stored = {(r.conv, r.peer, r.sseq) for r in self.records if r.kind == Kind.AUDIT}
+        self.records = [
+            record
+            for record in self.records
+            if record.kind != Kind.NAMED
+            or record.flags != Channel.AUDIT
+            or (record.conv, record.peer, record.sseq) in stored
+        ]
         self.reconciliation = reconcile(self)
 
     def write(self, parent: Path) -> RunDir:

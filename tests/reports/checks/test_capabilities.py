@@ -5,12 +5,19 @@ from dataclasses import replace
 import pytest
 
 from gauntlet.core.scenario import catalog
-from gauntlet.core.scenario.capabilities import CAPABILITIES, HEADS, HISTORY, SELF_ECHO, SERVER_SEQ
+from gauntlet.core.scenario.capabilities import (
+    CAPABILITIES,
+    HEADS,
+    HISTORY,
+    ROOMS,
+    SELF_ECHO,
+    SERVER_SEQ,
+)
 from gauntlet.reports import checks
 from gauntlet.reports.checks.finding import Outcome
 
 # The capabilities that a check or the history consults; the others concern only the load.
-JUDGED_BY = {SERVER_SEQ, HISTORY, HEADS, SELF_ECHO}
+JUDGED_BY = {SERVER_SEQ, HISTORY, HEADS, SELF_ECHO, ROOMS}
 
 
 @pytest.mark.parametrize("name", catalog.CHECKS)
