@@ -42,7 +42,14 @@ class ReferenceServer:
             body = {"seq": 1}
         else:
             rows = [
-                {"type": "msg", "seq": 1, "sender": "bob", "body": text, "client_msg_id": "c1"}
+                {
+                    "type": "msg",
+                    "seq": 1,
+                    "msg_id": "m",
+                    "client_msg_id": "c1",
+                    "sender": "bob",
+                    "body": text,
+                }  # fmt: skip
                 for text in stored
             ]
             body = {"messages": rows, "head": len(rows)}
