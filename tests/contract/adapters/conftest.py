@@ -49,7 +49,7 @@ class ReferenceServer:
                     "client_msg_id": "c1",
                     "sender": "bob",
                     "body": text,
-                }  # fmt: skip
+                }
                 for text in stored
             ]
             body = {"messages": rows, "head": len(rows)}
