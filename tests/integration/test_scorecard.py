@@ -22,6 +22,6 @@ def test_the_short_scorecard_has_no_miss_and_no_alarm(tmp_path, require_service,
     assert all(record.named for record in of[Part.ANOMALIES])
     assert {record.subject for record in of[Part.BUGS]} == {
         "ack_before_commit",
-        "retry_mints_new_id",
+        "resync_skips_one",
     }
     assert [record.verdict for record in of[Part.CLEAN]] == ["pass", "pass"]
