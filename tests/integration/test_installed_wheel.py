@@ -21,7 +21,8 @@ Path(__file__).with_name("IMPORTED-" + __name__).touch()
 raise SystemExit("code of the user's folder was run")
 """
 LOCUST_CONF = "locustfile = no-such-file.py\nusers = 7777\nrun-time = 1h\nheadless = false\n"
-SHORT = ("--users", "10", "--rate", "10/s", "--ramp", "1s", "--steady", "4s")
+# An objective for p99 needs 100 samples.
+SHORT = ("--users", "10", "--rate", "40/s", "--ramp", "1s", "--steady", "4s")
 LOCUSTFILE = """
 from gauntlet.locust import VirtualUser
 
