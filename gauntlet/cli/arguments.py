@@ -299,26 +299,7 @@ def grades_options(parser: argparse.ArgumentParser) -> None:
         "--again", action="store_true", help="also run cells that have a verdict already"
     )
     parser.add_argument("--jobs", type=int, default=2, help="runs at the same time (default: 2)")
-    parser.add_argument(
-        "--records",
-        type=Path,
-        default=Path("benchmarks/records/grades.jsonl"),
-        metavar="FILE",
-        help="where finished runs are recorded (default: benchmarks/records/grades.jsonl)",
-    )
-    parser.add_argument(
-        "--page",
-        type=Path,
-        default=Path("docs/grades.md"),
-        metavar="FILE",
-        help="the page that --render writes (default: docs/grades.md)",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("runs/grades"),
-        help="folder for run directories (default: runs/grades)",
-    )
+    _campaign_files(parser, "grades")
 
 
 def scorecard_options(parser: argparse.ArgumentParser) -> None:
@@ -348,25 +329,31 @@ def scorecard_options(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="a folder with files of further bugs (default: benchmarks/bugs)",
     )
+    _campaign_files(parser, "scorecard")
+
+
+def _campaign_files(parser: argparse.ArgumentParser, name: str) -> None:
+    """Where a campaign keeps its records, its page and its run directories."""
+    records, page, out = f"benchmarks/records/{name}.jsonl", f"docs/{name}.md", f"runs/{name}"
     parser.add_argument(
         "--records",
         type=Path,
-        default=Path("benchmarks/records/scorecard.jsonl"),
+        default=Path(records),
         metavar="FILE",
-        help="where finished runs are recorded (default: benchmarks/records/scorecard.jsonl)",
+        help=f"where finished runs are recorded (default: {records})",
     )
     parser.add_argument(
         "--page",
         type=Path,
-        default=Path("docs/scorecard.md"),
+        default=Path(page),
         metavar="FILE",
-        help="the page that --render writes (default: docs/scorecard.md)",
+        help=f"the page that --render writes (default: {page})",
     )
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path("runs/scorecard"),
-        help="folder for run directories (default: runs/scorecard)",
+        default=Path(out),
+        help=f"folder for run directories (default: {out})",
     )
 
 

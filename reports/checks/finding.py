@@ -15,6 +15,8 @@ _INFLECTED = {
     "were": ("was", "were"),
     "duplicates": ("a duplicate", "duplicates"),
     "groups": ("group", "groups"),
+    "reports": ("report", "reports"),
+    "pushes": ("push", "pushes"),
 }
 
 
@@ -50,9 +52,9 @@ class Finding:
     """What a check found: `count` violations among `examined` things, which `subject` names.
 
     `statement` is the sentence about them, with the fields {count}, {examined}, {subject} and the
-    inflected words {are}, {were}, {duplicates}, {groups}. `unknown` and `not_applicable` are
-    sentences on why there is no answer; violations that were found count nevertheless. `times_ns`
-    is when each violation happened, as far as known, and `happened` the verb of a sentence on that.
+    inflected words of `_INFLECTED`, such as {are}. `unknown` and `not_applicable` are sentences on
+    why there is no answer; violations that were found count nevertheless. `times_ns` is when each
+    violation happened, as far as known, and `happened` the verb of a sentence on that.
     """
 
     examined: int

@@ -32,7 +32,8 @@ def check(history: History) -> Finding:
     return Finding(
         examined=returns,
         subject="connections of clients that returned",
-        statement="{count} pushes repeated what their client already had, on {examined} {subject}.",
+        statement="{count} {pushes} repeated what their client already had, "
+        "on {examined} {subject}.",
         count=copies.size,
         witnesses=tuple(_witness(history, int(at)) for at in copies[:WITNESSES_MAX]),
         times_ns=ints(history.records["t_ns"][copies]),

@@ -26,7 +26,7 @@ class Exposure:
 
     @property
     def met_traffic(self) -> bool:
-        """Whether the fault could disturb anybody. An idle connection notices little."""
+        """Whether the fault could disturb a user. An idle connection notices little."""
         return bool(self.messages or self.changed)
 
 

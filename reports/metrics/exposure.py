@@ -54,10 +54,8 @@ def _acts(fault: FaultTimes) -> Span:
 
 def _edges(history: History, fault: FaultTimes) -> set[str] | None:
     """Return the edges on which a fault acts, None if it acts on anything else."""
-    if (
-        history.scenario.target.adapter == RECORDED
-    ):  # its edges may have other names than its faults
-        return None
+    if history.scenario.target.adapter == RECORDED:
+        return None  # its edges may have other names than its faults
     known = {connection.edge for connection in history.names.connections.values()}
     names = {name.rpartition(">")[2] for name in fault.acts_on or (fault.target,)}
     only_edges = all(name in known or name.startswith("edge-") for name in names)

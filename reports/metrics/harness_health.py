@@ -41,9 +41,9 @@ class Figure:
     """One measured quantity: its typical (median) and worst second, and how it compares.
 
     `held` is compared with the limit: nine seconds in ten are at or below it, or, of the machine,
-    half of them. `state` is ok, near,
-    over, or info where there is no limit. `blames` is the status that the figure causes when it is
-    over. `of` names the worker or process where there are several.
+    half of them. `state` is ok, near, over, or info where there is no limit. `blames` is the status
+    that the figure causes when it is over. `of` names the worker or process where there are
+    several.
     """
 
     id: str

@@ -19,7 +19,7 @@ def _events(story: Story, event: RoomEvent, user: int) -> list[int]:
 
 
 def _become(story: Story, position: int, event: RoomEvent, user: int) -> None:
-    """Let everybody see another event at a position of the room."""
+    """Let every user see another event at a position of the room."""
     for index, record in enumerate(story.records):
         if record.conv == ROOM and record.seq == position and record.kind in _SHOWS:
             story.change(index, sseq=event, peer=user)
