@@ -1,5 +1,6 @@
 """The tools around the code: bootstrap, locks, services, packaging."""
 
+import json
 import os
 import re
 import shutil
@@ -27,6 +28,7 @@ LINT_AND_UNIT_TESTS = [
     "lint-imports --no-logo --config ../../pyproject.toml",
     "pytest -m not (full or integration or contract) --numprocesses 4 --dist worksteal -x",
 ]
+TWO_AT_A_TIME = "pytest --cache-clear --numprocesses 2 --dist worksteal"
 FOLDERS = {"gauntlet", "scenarios", "chaos", "reports", "reference_server"}
 
 
@@ -71,7 +73,7 @@ class Checkout:
 
     def edit(self, name: str, text: str) -> None:
         path = self.folder / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
     def refuse(self, program: str, *, refused: bool = True) -> None:
@@ -164,10 +166,25 @@ def test_the_verb_test_runs_four_linters_and_then_all_but_the_slow_tests(checkou
     assert result.returncode == 0, result.stderr
     assert [call for call in checkout.called() if not call.startswith("uv")] == [
         *LINT_AND_UNIT_TESTS,
-        "pytest -m (integration or contract) and not (full or ci) -x",
+        f"{TWO_AT_A_TIME} -m (integration or contract) and not (full or ci) -x",
     ]
     for step in ("ruff check", "mypy", "lint-imports", "unit tests", "tests on services"):
         assert re.search(rf"^bootstrap: {step}: \d+ s$", result.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("failed", "again"), [(1, True), (12, True), (13, False)])
+def test_a_few_tests_that_failed_beside_others_run_again_alone(checkout, failed, again):
+    checkout.bootstrap("test")
+    _write_program(
+        checkout.folder / ".venv/bin/pytest",
+        'echo "pytest $*" >> "$CALLS"; case "$*" in *--cache-clear*) exit 1;; esac',
+    )
+    names = {f"tests/test_{number}.py": True for number in range(failed)}
+    checkout.edit(".pytest_cache/v/cache/lastfailed", json.dumps(names))
+    result = checkout.bootstrap("test-ci")
+    assert (result.returncode == 0) == again
+    alone = ["pytest --last-failed --last-failed-no-failures none -m ci and not full"]
+    assert checkout.called()[1:] == (alone if again else [])
 
 
 def test_the_verb_check_runs_four_linters_and_then_the_unit_tests_in_parallel(checkout):

@@ -18,7 +18,8 @@ from .test_serve import serving
 pytestmark = [pytest.mark.integration, pytest.mark.ci, pytest.mark.timeout(240)]
 
 LOAD = {"users": 8, "rate": "16/s", "ramp": "2s", "steady": "6s", "lag_budget_ms": 500}
-AWAY = {"offline_catchup": {"at": ["1s"], "offline": "40s"}}
+# Every user leaves within 20 s of the first second, so that about half of them are away after 10 s.
+AWAY = {"offline_catchup": {"percent": 100, "at": ["1s"], "offline": "20s"}}
 
 
 class WithOfflineStorage(EjabberdStack):
@@ -88,7 +89,7 @@ def kill_while_users_are_away(folder):
         ):
             assert time.monotonic() < deadline
             time.sleep(0.2)
-        time.sleep(5)
+        time.sleep(10)
         child.kill()
     time.sleep(2)  # the load process ends with it
 

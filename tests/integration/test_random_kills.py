@@ -6,14 +6,13 @@ repeat it, set `GAUNTLET_KILL_SEED=<seed>`.
 
 import os
 import random
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from gauntlet.core.errors import Exit
-from gauntlet.stacks import subprocesses
 
+from .judged_run import passes, run_judged
 from .running_stack import SERVICES
 
 pytestmark = pytest.mark.integration
@@ -98,9 +97,9 @@ def scenario(seed: int, kills: int, stack: str) -> str:
 @pytest.mark.parametrize(
     ("stack", "kills"),
     [
-        pytest.param("embedded", 8, marks=pytest.mark.ci),
-        pytest.param("embedded", 50, marks=[pytest.mark.full, pytest.mark.timeout(400)]),
-        pytest.param("full", 50, marks=[pytest.mark.full, pytest.mark.timeout(400)]),
+        pytest.param("embedded", 8, marks=[pytest.mark.ci, pytest.mark.timeout(240)]),
+        pytest.param("embedded", 50, marks=[pytest.mark.full, pytest.mark.timeout(700)]),
+        pytest.param("full", 50, marks=[pytest.mark.full, pytest.mark.timeout(700)]),
     ],
 )
 def test_random_kills_lose_no_acknowledged_message(
@@ -111,11 +110,8 @@ def test_random_kills_lose_no_acknowledged_message(
         require_service(service)
     seed = int(os.environ.get(SEED) or random.randrange(2**31))
     (tmp_path / "kills.yaml").write_text(scenario(seed, kills, stack))
-    done = subprocess.run(
-        subprocesses.python("gauntlet", "run", "kills.yaml", "--plain"),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == Exit.OK, f"{SEED}={seed}\n{done.stdout}\n{done.stderr}"
+    code, result, output = run_judged(tmp_path, Exit.OK, "kills.yaml")
+    reasons = result["verdict"]["reasons"]
+    # Clients leave an edge that was killed, so that a second kill may find no user there.
+    idle = code == Exit.INCONCLUSIVE and all("met no traffic" in reason for reason in reasons)
+    assert idle or passes(code, result), f"{SEED}={seed}\n{output}"
