@@ -221,8 +221,8 @@ class RoomService(Service):
         overdue = self._presence.overdue(now_s, self._grace_s)
         for connection, user in overdue.items():
             # The registry may still hold the lease of a connection that was reported as lost.
-            successor = self._presence.successor(user, leased.get(user, ()), overdue)
-            await self._write_exits(self._presence.replace(user, connection, successor))
+            successors = self._presence.successors(user, leased.get(user, ()), overdue)
+            await self._write_exits(self._presence.replace(user, connection, successors))
             self._presence.forget(user, connection)
 
 

@@ -3,11 +3,11 @@
 A stay of a user in a room begins with their first `enter` and ends when no connection of theirs
 is part of it any more. A lost connection remains part of it for the grace period. After that
 another connection of the user succeeds it: a live one, or one whose own grace period has not
-ended. If there is none, the connection is removed.
+ended, unless it has exited the room. If there is none, the connection is removed.
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gauntlet.reference_server.store.base import Present
@@ -108,7 +108,7 @@ class RoomPresence:
     def reconnect(self, user: str, connection: str) -> None:
         """Let a new connection succeed all lost connections of its user."""
         for lost in list(self._lost.get(user, ())):
-            self.replace(user, lost, connection)
+            self.replace(user, lost, [connection])
 
     def mark_unleased(self, leased: Mapping[str, Collection[str]], now_s: float) -> None:
         """Assume that connections without a lease are lost; `leased` is by user."""
@@ -134,12 +134,18 @@ class RoomPresence:
             if now_s - since_s >= grace_s
         }
 
-    def replace(self, user: str, lost: str, successor: str | None) -> list[PresenceEntry]:
-        """Replace a lost connection by its successor, or remove it if there is none."""
+    def replace(self, user: str, lost: str, successors: Sequence[str]) -> list[PresenceEntry]:
+        """Replace a lost connection in each room by the first successor that may hold the stay.
+
+        A connection that has exited a room does not hold a stay there: the user exited on it and
+        will not do so again. Without a successor, the lost connection is removed.
+        """
         ended = []
         for entry in self._of(user):
             if lost in entry.connections:
                 entry.connections.remove(lost)
+                able = (each for each in successors if (entry.conv, each) not in self._released)
+                successor = next(able, None)
                 if successor is not None and successor not in entry.connections:
                     entry.connections.append(successor)
             if not entry.connections:
@@ -148,13 +154,12 @@ class RoomPresence:
             self.forget(user, lost)
         return ended
 
-    def successor(
+    def successors(
         self, user: str, leased: Collection[str], overdue: Collection[str] = ()
-    ) -> str | None:
-        """Return another connection of the user: a live one, else one that is not overdue."""
+    ) -> list[str]:
+        """Return the other connections of the user: live ones, then those not overdue."""
         lost = self._lost.get(user, {})
-        candidates = (*sorted(set(leased) - lost.keys()), *sorted(lost.keys() - set(overdue)))
-        return next(iter(candidates), None)
+        return [*sorted(set(leased) - lost.keys()), *sorted(lost.keys() - set(overdue))]
 
     def remove(self, entry: PresenceEntry) -> None:
         """Remove a stay whose end is stored in SQL."""

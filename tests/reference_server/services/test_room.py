@@ -155,6 +155,18 @@ async def test_a_user_with_another_connection_is_not_evicted(room, messages, reg
     assert messages.written()[1:] == [("exited", "ann", f"exit:ann:{OLD}")]
 
 
+async def test_an_exit_before_the_loss_of_the_old_connection_is_not_forgotten(
+    room, messages, registry
+):
+    """Ann reconnects, enters and exits before the edge notices the end of her old connection."""
+    await report(room, ("ann", OLD, "enter", "r.x"), ("ann", NEW, "back"))
+    await report(room, ("ann", NEW, "enter", "r.x"), ("ann", NEW, "exit", "r.x"))
+    await report(room, ("ann", OLD, "lost"))
+    registry.living = {"ann": {NEW}}
+    await room._evict_overdue(time.monotonic() + GRACE_S)
+    assert messages.written()[1:] == [("exited", "ann", f"exit:ann:{OLD}")]
+
+
 async def test_users_of_a_dead_edge_are_evicted_after_lease_and_grace_period(
     room, messages, registry
 ):

@@ -75,7 +75,7 @@ def test_a_connection_that_enters_again_may_exit_again(presence):
     presence.enter("r.x", "ann", OTHER)
     presence.exit("r.x", "ann", OLD)
     presence.enter("r.x", "ann", OLD)
-    presence.replace("ann", OLD, NEW)
+    presence.replace("ann", OLD, [NEW])
     assert presence.exit("r.x", "ann", OLD) == []
     assert rooms(presence.exit("r.x", "ann", NEW)) == {"r.x"}
 
@@ -114,12 +114,12 @@ def test_a_connection_within_its_grace_period_is_a_successor(presence):
     presence.mark_lost("ann", NEW, 6.0)
     overdue = presence.overdue(10.0, GRACE_S)
     assert overdue == {OLD: "ann"}
-    assert presence.successor("ann", (), overdue) == NEW
-    assert presence.replace("ann", OLD, NEW) == []
+    assert presence.successors("ann", (), overdue) == [NEW]
+    assert presence.replace("ann", OLD, [NEW]) == []
     overdue = presence.overdue(16.0, GRACE_S)
     assert overdue == {NEW: "ann"}
-    assert presence.successor("ann", (), overdue) is None
-    assert rooms(presence.replace("ann", NEW, None)) == {"r.x", "r.y"}
+    assert presence.successors("ann", (), overdue) == []
+    assert rooms(presence.replace("ann", NEW, [])) == {"r.x", "r.y"}
 
 
 def test_a_reconnect_replaces_the_lost_connections_of_its_user(presence):
@@ -136,12 +136,12 @@ def test_a_reconnect_replaces_the_lost_connections_of_its_user(presence):
 def test_stays_end_if_there_is_no_successor(presence):
     """SQL identifies the entry by the connection that entered."""
     presence.mark_lost("ann", OLD, 0.0)
-    entries = presence.replace("ann", OLD, presence.successor("ann", {OLD}, {OLD}))
+    entries = presence.replace("ann", OLD, presence.successors("ann", {OLD}, {OLD}))
     assert rooms(entries) == {"r.x", "r.y"}
     assert {entry.entered_by for entry in entries} == {OLD}
     # What could not be written is due again.
     assert presence.overdue(GRACE_S, GRACE_S) == {OLD: "ann"}
-    assert rooms(presence.replace("ann", OLD, None)) == {"r.x", "r.y"}
+    assert rooms(presence.replace("ann", OLD, [])) == {"r.x", "r.y"}
     for entry in entries:
         presence.remove(entry)
     presence.forget("ann", OLD)
@@ -152,10 +152,29 @@ def test_a_live_connection_is_the_successor_and_a_lost_one_is_not(presence):
     presence.enter("r.z", "ann", OTHER)
     presence.mark_lost("ann", OLD, 0.0)
     presence.mark_lost("ann", OTHER, 0.0)
-    assert presence.successor("ann", {OLD, OTHER}, {OLD, OTHER}) is None
-    assert presence.successor("ann", {OLD, OTHER, NEW}, {OLD, OTHER}) == NEW
-    assert presence.replace("ann", OLD, NEW) == []
+    assert presence.successors("ann", {OLD, OTHER}, {OLD, OTHER}) == []
+    assert presence.successors("ann", {OLD, OTHER, NEW}, {OLD, OTHER}) == [NEW]
+    assert presence.replace("ann", OLD, [NEW]) == []
     assert presence.overdue(GRACE_S, GRACE_S) == {OTHER: "ann"}
+
+
+def test_a_connection_that_has_exited_does_not_succeed_in_that_room(presence):
+    """Otherwise the stay would last as long as a connection on which the user has left."""
+    presence.enter("r.x", "ann", NEW)
+    assert presence.exit("r.x", "ann", NEW) == []
+    presence.mark_lost("ann", OLD, 0.0)
+    successors = presence.successors("ann", {NEW}, {OLD})
+    assert rooms(presence.replace("ann", OLD, successors)) == {"r.x"}
+    assert presence.entry("r.y", "ann").connections == [NEW]
+
+
+def test_a_further_connection_succeeds_where_the_first_one_has_exited(presence):
+    presence.enter("r.x", "ann", OTHER)
+    presence.exit("r.x", "ann", OTHER)
+    presence.mark_lost("ann", OLD, 0.0)
+    assert presence.replace("ann", OLD, [OTHER, NEW]) == []
+    assert presence.entry("r.x", "ann").connections == [NEW]
+    assert presence.entry("r.y", "ann").connections == [OTHER]
 
 
 def test_connections_without_a_lease_are_assumed_to_be_lost(presence):
