@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 _SECTION = re.compile(r"^### (An? [a-z ]+)\n(.*?)(?=^### An? |\Z)", re.MULTILINE | re.DOTALL)
-_BLOCK = re.compile(r"^```(python|diff|markdown|html)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(python|diff|markdown|html|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ADDITION = re.compile(r"^ (.*)\n((?:\+.*\n)+)", re.MULTILINE)
 SECTIONS = dict(_SECTION.findall(PAGE))
 KINDS = ("A fault", "A workload", "An adapter", "A check", "An indicator", "A section")
@@ -43,7 +43,7 @@ def blocks(section):
     """Yield the code blocks of a section as language, file and content."""
     for language, content in _BLOCK.findall(section):
         first, _, rest = content.partition("\n")
-        yield language, first.strip("#<!-> "), rest
+        yield language, first.strip("#<!->/ "), rest
 
 
 def apply(tree, language, name, content):
