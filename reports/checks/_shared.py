@@ -6,7 +6,7 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.core.scenario import leftovers
 from gauntlet.core.scenario.capabilities import SELF_ECHO
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, find, pair
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, contains, find, ints, pair
 from gauntlet.reports.history.history import History
 
 
@@ -73,6 +73,20 @@ def unreadable_places(history: History, kinds: tuple[Kind, ...]) -> tuple[Ints, 
     return place[order], history.session[at][order]
 
 
+def lost_messages(history: History) -> Bools:
+    """Return which acknowledged messages the audit does not find, although it should."""
+    return history.once(_lost_messages)
+
+
+def _lost_messages(history: History) -> Bools:
+    messages, records = history.messages, history.records
+    audited = np.unique(ints(records["conv"][records["kind"] == Kind.HEAD]))
+    unreadable, _ = unreadable_places(history, (Kind.AUDIT,))
+    lost = messages.acked & messages.sent & ~messages.handed_over & ~messages.stored
+    lost &= contains(audited, messages.conv) & ~beyond_retention(history)
+    return lost & ~contains(unreadable, pair(messages.conv, messages.position))
+
+
 def lost_places(history: History) -> Ints:
     """Return the sorted places of acknowledged messages that the audit does not find.
 
@@ -81,8 +95,7 @@ def lost_places(history: History) -> Ints:
     messages = history.messages
     if not named_by(history, "lost-acked"):
         return np.empty(0, dtype=np.int64)
-    lost = messages.acked & messages.sent & ~messages.handed_over & ~messages.stored
-    lost &= (messages.position > 0) & ~beyond_retention(history)
+    lost = lost_messages(history) & (messages.position > 0)
     return np.unique(pair(messages.conv[lost], messages.position[lost]))
 
 

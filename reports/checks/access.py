@@ -6,15 +6,18 @@ stranger that is stored although the send was refused or not answered, the atten
 was never a member, and a head of a conversation that a stranger was told.
 
 An empty answer is a refusal: a server may treat a conversation of others like one that does not
-exist.
+exist. Where acknowledged messages are lost, a stranger's message that is acknowledged and exists
+nowhere shows no access: that server acknowledges what it does not store, which `lost-acked`
+reports. The exit of a user who never entered is the concern of `exit`.
 """
 
 import numpy as np
 
 from gauntlet.core.history import STRANGER_SSEQ, Flag, Kind, Probe, ProbeResult, RoomEvent
 from gauntlet.core.plugins import CheckKind
+from gauntlet.reports.checks._shared import lost_messages, named_by
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Ints, contains, ints, pair
+from gauntlet.reports.history.arrays import Bools, Ints, contains, ints, pair
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -39,7 +42,8 @@ def check(history: History) -> Finding:
     records = history.records
     probes = np.flatnonzero(records["kind"] == Kind.PROBE)
     result = records["spare"][probes]
-    granted = probes[result == ProbeResult.GRANTED]
+    answered = probes[result == ProbeResult.GRANTED]
+    granted = answered[~_only_acknowledged(history, answered)]
     stored = _stored(history, granted)
     attended = _attended(history)
     witnesses = [
@@ -58,12 +62,34 @@ def check(history: History) -> Finding:
     )
 
 
-def _stored(history: History, granted: Ints) -> Ints:
-    """Return the first record of each message of a stranger that exists without being granted."""
+def _only_acknowledged(history: History, granted: Ints) -> Bools:
+    """Return which grants only show that the server acknowledges what it does not store.
+
+    Their messages exist nowhere, and messages of members are lost as well.
+    """
+    records = history.records
+    if not (named_by(history, "lost-acked") and lost_messages(history).any()):
+        return np.zeros(granted.size, dtype=np.bool_)
+    exists = _messages_of_strangers(history)
+    seen = np.unique(pair(records["conv"][exists], records["sseq"][exists]))
+    sent = records["sseq"][granted] == Probe.SEND
+    message = pair(records["conv"][granted], records["peer"][granted])
+    unseen: Bools = sent & ~contains(seen, message)
+    return unseen
+
+
+def _messages_of_strangers(history: History) -> Ints:
+    """Return the records of stored or received messages that strangers sent."""
     records = history.records
     seen = np.isin(records["kind"], (Kind.AUDIT, Kind.DELIVER, Kind.RECEIVE))
     seen &= records["flags"] & (Flag.ROOM_EVENT | Flag.FOREIGN | Flag.LEFTOVER) == 0
-    at = np.flatnonzero(seen & (records["sseq"] >= STRANGER_SSEQ))
+    return np.flatnonzero(seen & (records["sseq"] >= STRANGER_SSEQ))
+
+
+def _stored(history: History, granted: Ints) -> Ints:
+    """Return the first record of each message of a stranger that exists without being granted."""
+    records = history.records
+    at = _messages_of_strangers(history)
     known = np.unique(pair(records["conv"][granted], records["peer"][granted]))
     message = pair(records["conv"][at], records["sseq"][at])
     at, message = at[~contains(known, message)], message[~contains(known, message)]
@@ -71,12 +97,15 @@ def _stored(history: History, granted: Ints) -> Ints:
 
 
 def _attended(history: History) -> Ints:
-    """Return one record of each event by which a user who was never a member came or went."""
+    """Return one record of each event by which a user who was never a member entered."""
     records, names = history.records, history.names
     event = (records["kind"] == Kind.ROOM) | (
         (records["kind"] == Kind.AUDIT) & (records["flags"] & Flag.ROOM_EVENT != 0)
     )
-    event &= np.isin(records["sseq"], (RoomEvent.ENTERED, RoomEvent.EXITED)) & (records["peer"] > 0)
+    reported = [RoomEvent.ENTERED]
+    if not named_by(history, "exit"):
+        reported.append(RoomEvent.EXITED)
+    event &= np.isin(records["sseq"], reported) & (records["peer"] > 0)
     at = np.flatnonzero(event)
     place = pair(records["conv"][at], records["seq"][at])
     at = at[np.unique(place, return_index=True)[1]]

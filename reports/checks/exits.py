@@ -8,6 +8,7 @@ Each stay of a user in a room ends with at most one `exited`. A violation is an 
   a departure in case of doubt;
 - that is missing: a user who was seen in the room asked to leave on all of their connections, these
   lasted, and the room has no `exited` although no fault acted and the audit came later;
+- that a member was shown as the exit of another user;
 - that a member was never shown, although their connection lasted from before it until the audit.
 
 A fault that lasts as long as a lease may separate an edge from the registry: after that time the
@@ -22,6 +23,7 @@ from gauntlet.core.history import RECORDED, RoomEvent
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario import leftovers
 from gauntlet.core.scenario.capabilities import ROOMS, SERVER_SEQ
+from gauntlet.reports.checks import _misnamed_exits as misnamed_exits
 from gauntlet.reports.checks import _missing_exits as missing_exits
 from gauntlet.reports.checks import _unseen_exits as unseen_exits
 from gauntlet.reports.checks._departures import Departures
@@ -59,7 +61,7 @@ def check(history: History) -> Finding:
             *missing_exits.find(history, events, departures, key),
         )
     ]
-    witnesses += unseen_exits.find(history, events)
+    witnesses += [*misnamed_exits.find(history), *unseen_exits.find(history, events)]
     return _finding(stays, witnesses, "")
 
 

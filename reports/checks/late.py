@@ -22,7 +22,7 @@ from gauntlet.reports.history.arrays import Ints, ints
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics import windows
 
-_LEAST_NS = 2 * NS_PER_S
+_LEAST_NS = NS_PER_S
 _FACTOR = 10
 _SAMPLES_MIN = 5  # of a conversation or a receiver
 _GROUPS_MIN = 3  # the one that is late and at least two others

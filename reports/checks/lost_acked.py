@@ -12,9 +12,9 @@ import numpy as np
 from gauntlet.core.history import Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY
-from gauntlet.reports.checks._shared import beyond_retention, unreadable_places
+from gauntlet.reports.checks._shared import beyond_retention, lost_messages
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import contains, ints, pair
+from gauntlet.reports.history.arrays import contains, ints
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -31,15 +31,10 @@ KIND = CheckKind(
 def check(history: History) -> Finding:
     messages, records = history.messages, history.records
     audited = np.unique(ints(records["conv"][records["kind"] == Kind.HEAD]))
-    stored = np.zeros(len(messages), dtype=np.bool_)
-    found = messages.of_record[records["kind"] == Kind.AUDIT]
-    stored[found[found >= 0]] = True
-    unreadable, _ = unreadable_places(history, (Kind.AUDIT,))
-    stored |= contains(unreadable, pair(messages.conv, messages.position))
     acked = messages.acked & messages.sent & ~messages.handed_over
     audited_acked = acked & contains(audited, messages.conv)
     judged = audited_acked & ~beyond_retention(history)
-    lost = np.flatnonzero(judged & ~stored)
+    lost = np.flatnonzero(lost_messages(history))
     unaudited = int((acked & ~audited_acked).sum())
     if history.traits.may_disappear and lost.size:
         return Finding(

@@ -2,18 +2,19 @@
 
 A position of a conversation holds one message, of this run or an earlier one, or one room event. A
 message has one position, and everything that is received or stored has one. An acknowledgement
-without a position (0) claims nothing, nor does one that `ack-content`
-reports. A message whose positions are all in the audit is stored more
-than once: that is a violation of `duplicate`, not of this check.
+without a position (0) claims nothing, nor does one that `ack-content` reports. A message that
+`lost-acked` reports claims nothing either: the server may have assigned its position again. A
+message whose positions are all in the audit is stored more than once: that is a violation of
+`duplicate`, not of this check.
 """
 
 import numpy as np
 
-from gauntlet.core.history import Flag, Kind
+from gauntlet.core.history import Flag, Kind, RoomEvent
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._ack_positions import misplaced_acks
-from gauntlet.reports.checks._shared import named_by
+from gauntlet.reports.checks._shared import lost_messages, named_by
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Ints, ints, pair
 from gauntlet.reports.history.history import History
@@ -64,8 +65,14 @@ def _claims(history: History) -> tuple[Ints, Ints, Ints]:
     message &= messages.of_record >= 0
     if named_by(history, "ack-content"):
         message[misplaced_acks(history)] = False
+    if named_by(history, "lost-acked"):
+        # The additional last entry is for records without a message (-1).
+        message &= ~np.append(lost_messages(history), False)[messages.of_record]
     at = np.flatnonzero((message | room | left) & (records["seq"] > 0))
-    event = _ROOM_OCCUPANT | (ints(records["peer"][at]) << 8) | ints(records["sseq"][at])
+    subject = ints(records["peer"][at])
+    if named_by(history, "exit"):
+        subject[records["sseq"][at] == RoomEvent.EXITED] = 0  # of exits, that check compares them
+    event = _ROOM_OCCUPANT | (subject << 8) | ints(records["sseq"][at])
     number = (ints(records["peer"][at]) & 0xFFFF) << 32 | ints(records["sseq"][at])
     occupant = np.where(room[at], event, messages.of_record[at])
     occupant = np.where(left[at], _LEFTOVER_OCCUPANT | number, occupant)

@@ -16,7 +16,7 @@ Key = tuple[int, int]  # conversation and user
 class RoomEntry(NamedTuple):
     """An event of a member: its position, its RoomEvent, and when anyone was first shown it.
 
-    `record` is the index of the record that showed it.
+    `record` is the index of the record that stores it; if none does, of the first that showed it.
     """
 
     position: int
@@ -52,11 +52,15 @@ def collect_room_events(records: Records) -> RoomEvents:
     flagged = np.isin(kinds, (Kind.RECEIVE, Kind.AUDIT))
     flagged &= records["flags"] & Flag.ROOM_EVENT != 0
     at = np.flatnonzero(((kinds == Kind.ROOM) | flagged) & (records["seq"] > 0))
-    at = at[np.argsort(records["t_ns"][at], kind="stable")]
     place = pair(records["conv"][at], records["seq"][at])
+    order = np.lexsort((records["t_ns"][at], kinds[at] != Kind.AUDIT, place))
+    at, place = at[order], place[order]
+    first = np.flatnonzero(np.append(True, place[1:] != place[:-1])[: place.size])
+    # Storage says what happened; a push may show it wrongly, which is the concern of checks.
+    seen_ns = np.minimum.reduceat(records["t_ns"][at], first) if at.size else first
     by_member: dict[Key, list[RoomEntry]] = defaultdict(list)
-    for index in at[np.unique(place, return_index=True)[1]].tolist():
+    for index, t_ns in zip(at[first].tolist(), seen_ns.tolist(), strict=True):
         row = records[index]
-        entry = RoomEntry(int(row["seq"]), int(row["sseq"]), int(row["t_ns"]), index)
+        entry = RoomEntry(int(row["seq"]), int(row["sseq"]), t_ns, index)
         by_member[int(row["conv"]), int(row["peer"])].append(entry)
     return RoomEvents(dict(by_member), records, {})

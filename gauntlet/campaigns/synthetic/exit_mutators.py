@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gauntlet.campaigns.synthetic.histories import LEAVER, ROOM
+from gauntlet.campaigns.synthetic.histories import LEAVER, ROOM, TRAVELLER
 from gauntlet.campaigns.synthetic.story import RAMP_S, STEADY_S, ZERO, S, Story
 from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
 
@@ -34,6 +34,20 @@ def report_an_exit_twice(story: Story) -> set[tuple[int, int, int]]:
 def report_the_exit_of_another(story: Story) -> set[tuple[int, int, int]]:
     """Report that another user exited."""
     _become(story, _events(story, RoomEvent.EXITED, LEAVES)[0], RoomEvent.EXITED, STAYS)
+    return set()
+
+
+def show_an_exit_as_that_of_another(story: Story) -> set[tuple[int, int, int]]:
+    """Push an exit to the members with another user than the one whose exit is stored."""
+    position = _events(story, RoomEvent.EXITED, LEAVES)[0]
+    for index in story.at(Kind.ROOM, conv=ROOM, seq=position):
+        story.change(index, peer=TRAVELLER)
+    return set()
+
+
+def report_the_exit_of_a_stranger(story: Story) -> set[tuple[int, int, int]]:
+    """Report that a user exited who was never a member."""
+    _become(story, _events(story, RoomEvent.EXITED, LEAVES)[0], RoomEvent.EXITED, TRAVELLER)
     return set()
 
 
@@ -71,6 +85,8 @@ def show_the_last_exit_to_all_but_one(story: Story) -> set[tuple[int, int, int]]
 EXIT_MUTATORS: tuple[Callable[[Story], set[tuple[int, int, int]]], ...] = (
     report_an_exit_twice,
     report_the_exit_of_another,
+    report_the_exit_of_a_stranger,
+    show_an_exit_as_that_of_another,
     report_that_a_user_left_who_stays,
     report_no_exit,
     show_the_last_exit_to_all_but_one,

@@ -71,6 +71,20 @@ def lose_the_tail(story: Story) -> set[Identity]:
     raise AssertionError
 
 
+def assign_a_position_and_roll_back(story: Story) -> set[Identity]:
+    """Acknowledge a message that is not stored at a position that another one holds."""
+    (message,) = lose_the_tail(story)
+    (index,) = _of(story, Kind.ACK, message)
+    story.change(index, seq=story.records[index].seq - 1)
+    return {message}
+
+
+def acknowledge_strangers_as_well(story: Story) -> set[Identity]:
+    """Store neither a message of a member nor one of a stranger, and acknowledge both."""
+    story.change(story.at(Kind.PROBE, sseq=Probe.SEND)[0], spare=ProbeResult.GRANTED)
+    return lose_the_tail(story)
+
+
 def acknowledge_what_is_not_stored(story: Story) -> set[Identity]:
     """Acknowledge a message without a position, but do not store it."""
     for index in story.at(Kind.UNKNOWN):
@@ -612,6 +626,8 @@ def push_what_was_never_sent(story: Story) -> set[Identity]:
 MUTATORS: dict[Mutator, str] = {
     lose_the_tail: "lost-acked",
     acknowledge_what_is_not_stored: "lost-acked",
+    assign_a_position_and_roll_back: "lost-acked",
+    acknowledge_strangers_as_well: "lost-acked",
     lose_in_the_middle: "lost-acked",
     withhold_the_tail: "undelivered",
     withhold_from_the_second_device: "undelivered",

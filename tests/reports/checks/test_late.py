@@ -29,6 +29,12 @@ def test_a_late_conversation_is_named_with_its_delay(verdict):
     assert "deliveries at least 3" in late.witnesses[0].sentence
 
 
+def test_a_conversation_that_is_late_by_little_more_than_a_second_is_named(verdict):
+    story = good_story()
+    delay(story, lambda record, _user: record.conv == 1, 1_500 * MS)
+    assert verdict("late", story).count == 1
+
+
 def test_a_late_receiver_is_named_once_and_none_of_their_conversations(verdict):
     story = good_story()
     delay(story, lambda _record, user: user == 2, 3 * S)
@@ -41,7 +47,7 @@ def test_a_late_receiver_is_named_once_and_none_of_their_conversations(verdict):
     ("chosen", "by_ns"),
     [
         pytest.param(lambda _record, _user: True, 3 * S, id="everything"),
-        pytest.param(lambda record, _user: record.conv == 1, 1_500 * MS, id="less than 2 s"),
+        pytest.param(lambda record, _user: record.conv == 1, 900 * MS, id="less than 1 s"),
         pytest.param(
             lambda record, _user: record.conv == 1 and record.sseq % 4 == 0, 3 * S, id="a few"
         ),
