@@ -63,6 +63,12 @@ def message(history: History, number: int) -> str:
     return f"message {history.names.message(int(history.messages.sseq[number]))} of {author}"
 
 
+_FOUND_EVENTS = {
+    Kind.AUDIT: "the audit finds that {event}",
+    Kind.RECEIVE: "{event}, a copy that is dropped",
+}
+
+
 def what(record: Any) -> str:
     """Return what kind of event a record describes, as the JSON of a slice names it."""
     return _WHAT.get(int(record["kind"]), Kind(int(record["kind"])).name.lower())
@@ -76,6 +82,8 @@ def record(history: History, index: int) -> str:
     place = f" at position {row['seq']}" if row["seq"] else ""
     if kind in _SENDING:
         return _SENDING[Kind(kind)](row, about, place)
+    if row["flags"] & Flag.ROOM_EVENT:
+        return _FOUND_EVENTS[kind].format(event=_room_event(history, row))
     if kind == Kind.AUDIT:
         return f"the audit finds {about}{place}{_marks(row)}"
     if kind in (Kind.DELIVER, Kind.RECEIVE, Kind.STRAY):
@@ -83,6 +91,12 @@ def record(history: History, index: int) -> str:
         dropped = ", a copy that is dropped" if kind == Kind.RECEIVE else ""
         return f"{about} is {how}{place}{dropped}{_marks(row)}"
     return _other(history, row)
+
+
+def _room_event(history: History, row: Any) -> str:
+    known = int(row["sseq"]) in set(RoomEvent)
+    event = _ROOM_EVENTS[RoomEvent(int(row["sseq"]))] if known else "changed"
+    return f"{history.names.user(int(row['peer']))} {event} at position {row['seq']}"
 
 
 def _attempt(row: Any, about: str, _place: str) -> str:
@@ -142,9 +156,7 @@ def _other(history: History, row: Any) -> str:
     if kind == Kind.GAP:
         return f"positions {row['seq']:,} to {row['sseq']:,} are announced as a gap"
     if kind == Kind.ROOM:
-        known = int(row["sseq"]) in set(RoomEvent)
-        event = _ROOM_EVENTS[RoomEvent(int(row["sseq"]))] if known else "changed"
-        return f"{history.names.user(int(row['peer']))} {event} at position {row['seq']}"
+        return _room_event(history, row)
     if kind == Kind.PROBE:
         known = int(row["sseq"]) in set(Probe)
         tried = _PROBES[Probe(int(row["sseq"]))] if known else "tries something with"

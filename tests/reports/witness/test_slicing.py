@@ -2,6 +2,7 @@
 
 import pytest
 
+from gauntlet.campaigns.synthetic.exit_mutators import show_an_exit_as_that_of_another
 from gauntlet.campaigns.synthetic.histories import ROOM, good_story
 from gauntlet.campaigns.synthetic.mutators import (
     MUTATORS,
@@ -128,3 +129,10 @@ def test_a_witness_during_a_fault_names_it(judged):
     (check,) = (c for c in judged(story)["checks"] if c["verdict"] == "invalid")
     assert check["witnesses"][0]["faults"] == ["edge-crash"]
     assert "while fault edge-crash acted" in check["sentence"]
+
+
+def test_an_event_that_is_shown_and_stored_under_two_names_shows_both(sliced):
+    texts = [event["text"] for event in sliced(show_an_exit_as_that_of_another)["slice"]["events"]]
+    (shown,) = [text for text in texts if text.startswith("u0-8 exited at position")]
+    position = shown.rpartition(" ")[2]
+    assert f"the audit finds that u0-3 exited at position {position}" in texts
