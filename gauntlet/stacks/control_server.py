@@ -5,6 +5,7 @@ Calls that such a system does not support (a cutover, a rolling update) are answ
 
 import json
 import secrets
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Protocol
@@ -35,7 +36,7 @@ class ControlServer:
         self.token = secrets.token_urlsafe(16)
         attributes = {"component": component, "token": self.token}
         handler = type("Handler", (_Handler,), attributes)
-        self._server = HTTPServer(("127.0.0.1", 0), handler)
+        self._server = ControlHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, name="control")
         self._thread.start()
@@ -45,6 +46,15 @@ class ControlServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class ControlHTTPServer(HTTPServer):
+    """Serves HTTP, and prints only unexpected errors."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print no traceback for a client that has gone before its answer came."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -249,7 +249,14 @@ class ServerStack(ABC):
         """Start it and wait until it serves; raises StackError, with the end of its log, if not."""
         with self.log.open("ab") as out:
             self._child = subprocesses.start(
-                self.command(), stdout=out, stderr=out, cwd=self.folder, env=self.environment()
+                self.command(),
+                stdout=out,
+                stderr=out,
+                cwd=self.folder,
+                env=self.environment(),
+                # Some servers take long to end in order, and a paused one never does. The data is
+                # not needed any more when the harness is gone.
+                orphan_signal=signal.SIGKILL,
             )
         self._starts += 1
         deadline = time.monotonic() + self.boot_timeout_s

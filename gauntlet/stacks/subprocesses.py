@@ -29,12 +29,13 @@ def start(
     cwd: Path | None = None,
     env: Mapping[str, str | None] | None = None,
     pass_fds: Sequence[int] = (),
+    orphan_signal: signal.Signals = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
     """Start a child in its own session, so that Ctrl-C in the terminal does not reach it.
 
     The child gets the environment of this process with the changes of `env`; None removes a
     variable. The child inherits the descriptors `pass_fds` and no others. On Linux the kernel sends
-    the child SIGTERM when the thread that called this function ends.
+    the child `orphan_signal` when the thread that called this function ends.
     """
     environment = {**os.environ, **(env or {})}
     return subprocess.Popen(
@@ -46,7 +47,7 @@ def start(
         env={name: value for name, value in environment.items() if value is not None},
         start_new_session=True,
         pass_fds=pass_fds,
-        preexec_fn=exit_with_parent(signal.SIGTERM),  # noqa: PLW1509  # one prctl call, takes no lock
+        preexec_fn=exit_with_parent(orphan_signal),  # noqa: PLW1509  # one prctl call, takes no lock
     )
 
 

@@ -1,12 +1,13 @@
 """The control API of a system of one component, called through the client that faults use."""
 
 import threading
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from gauntlet.chaos.clients.cluster_control import ControlClient
 from gauntlet.core.errors import StackError
-from gauntlet.stacks.control_server import ControlServer
+from gauntlet.stacks.control_server import ControlHTTPServer, ControlServer
 
 
 class FakeComponent:
@@ -89,3 +90,13 @@ def test_calls_without_the_token_are_refused(server, component):
         with pytest.raises(StackError, match="401"):
             act()
     assert component.acts == []
+
+
+@pytest.mark.parametrize(("error", "printed"), [(BrokenPipeError, False), (ValueError, True)])
+def test_only_a_client_that_has_gone_leaves_no_traceback(capsys, error, printed):
+    with ControlHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        try:
+            raise error
+        except error:
+            server.handle_error(None, ("127.0.0.1", 1))
+    assert (error.__name__ in capsys.readouterr().err) == printed

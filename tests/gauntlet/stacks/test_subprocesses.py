@@ -57,3 +57,22 @@ def test_a_child_ends_when_its_parent_is_killed():
     parent.wait()
     parent.stdout.close()
     child.wait(5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG exists only on Linux")
+def test_a_paused_child_that_ignores_sigterm_ends_with_its_parent_by_its_orphan_signal():
+    """A foreign server may take long to stop, or be paused by a fault."""
+    ignores = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    code = (
+        "from gauntlet.stacks import subprocesses; import signal, sys, time;"
+        f"command = [sys.executable, '-c', {ignores!r}];"
+        "child = subprocesses.start(command, orphan_signal=signal.SIGKILL);"
+        "print(child.pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    child = psutil.Process(int(parent.stdout.readline()))
+    child.suspend()
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    child.wait(5)
