@@ -8,7 +8,7 @@ on `kind`:
 | OP | sender's | author | op's | – | handed to the session | intended | – |
 | ATTEMPT | sender's | author | op's | – | sent | intended | number, from 1 |
 | ACK REJECT UNKNOWN | sender's | author | op's | position, or 0 | outcome | intended | attempts |
-| DELIVER | receiver's | author | op's | position | presented | intended | – |
+| DELIVER | receiver's | author | op's | position | presented | intended | age of its time stamp |
 | RECEIVE | receiver's | author | op's | position | duplicate dropped | intended | – |
 | GAP | receiver's | – | last missing | first missing | announced | – | – |
 | CONNECT | new link | user | – | – | `connected` received | dial started | – |
@@ -23,6 +23,7 @@ on `kind`:
 | STRAY | receiver's | author | op's | position | arrived | intended | – |
 | PROBE | stranger's | message, or 0 | Probe | obtained | answered | requested | ProbeResult |
 | NAMED | sender's, or – | author | op's | position | received | digest of the id | NamedFlag |
+| STAMP | sender's, or – | author | op's | position | received | time stamp | – |
 | MISSED | – | author, or 0 | op's, or 0 | – | missed | intended | Miss |
 
 `t_ns` and `ref_ns` are readings of `clock.now_ns`. `peer` is the number of a user and `conv` that
@@ -37,7 +38,10 @@ are those of that run. A STRAY is a push of a conversation of which the receiver
 then it has the flag FOREIGN. A PROBE is a request of a user for a conversation of others; its
 `peer` is the number of the message that it sent, at least STRANGER_SSEQ, which no op has. A NAMED
 record is what an acknowledgement, or with Channel.AUDIT the store, calls a message: its `ref_ns` is
-no time but the digest of the id that the server assigned (`id_digest`), or 0.
+no time but the digest of the id that the server assigned (`id_digest`), or 0. A STAMP is the time
+stamp of the server that an acknowledgement, or with Channel.AUDIT the store, gives a message; its
+`ref_ns` is that time on the clock of the worker. The stamp of a delivery is in its `spare`, as its
+age when the message was presented (`stamp_age`).
 """
 
 import struct
@@ -63,6 +67,11 @@ DTYPE = [
 ]
 GROUPS_PER_WORKER = 4
 STRANGER_SSEQ = 1 << 31  # numbers of messages that strangers send begin here
+# How the age of a time stamp is recorded: its unit, the largest in units, and the value of no age.
+# A record without a stamp has 0.
+STAMP_AGE_UNIT_NS = 10_000_000
+STAMP_AGE_MAX = (1 << 15) - 1
+STAMP_AGE_ZERO = 1 << 15
 # In the manifest, the adapter of a history that another program recorded.
 RECORDED = "recorded"
 
@@ -91,6 +100,7 @@ class Kind(IntEnum):
     STRAY = 19
     PROBE = 20
     NAMED = 21
+    STAMP = 22
 
 
 class Channel(IntEnum):
@@ -188,6 +198,12 @@ def id_digest(server_id: str) -> int:
     """Return 63 bits that stand for the id of a message in a record; 0 for the empty id."""
     data = server_id.encode(errors="surrogatepass")
     return int.from_bytes(blake2b(data, digest_size=8).digest(), "big") >> 1 if data else 0
+
+
+def stamp_age(age_ns: int) -> int:
+    """Return the age of a time stamp for a record; beyond 327 s, only its sign is kept."""
+    age = min(max(age_ns // STAMP_AGE_UNIT_NS, -STAMP_AGE_MAX), STAMP_AGE_MAX)
+    return STAMP_AGE_ZERO + age
 
 
 def shard_name(worker: int, conv: int) -> str:

@@ -117,6 +117,19 @@ def first_positions(history: History, conv: Ints) -> Ints:
     return first[find(convs, conv)]
 
 
+def found_positions(history: History) -> Ints:
+    """Return where each message was found: by the audit, otherwise by a receiver; 0 if nowhere."""
+    records, of_record = history.records, history.messages.of_record
+    position = np.zeros(len(history.messages), dtype=np.int64)
+    for kind in (Kind.DELIVER, Kind.AUDIT):
+        # Backwards, because the last assignment to an index is the one that remains.
+        at = np.flatnonzero((records["kind"] == kind) & (of_record >= 0) & (records["seq"] > 0))[
+            ::-1
+        ]
+        position[of_record[at]] = ints(records["seq"][at])
+    return position
+
+
 def messages_at(history: History, conv: int, position: int) -> tuple[int, ...]:
     """Return the messages whose position in a conversation is this one."""
     messages = history.messages

@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gauntlet.core.history import Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
+from gauntlet.reports.checks._shared import found_positions
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, ints
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -43,7 +43,7 @@ class _Acked(NamedTuple):
 
 def check(history: History) -> Finding:
     messages = history.messages
-    position = _found_positions(history)
+    position = found_positions(history)
     placed = np.flatnonzero(messages.sent & (position > 0))
     placed = placed[np.lexsort((position[placed], messages.conv[placed]))]
     suspects = np.unique(messages.conv[placed][_maybe_inverted(history, placed)])
@@ -57,19 +57,6 @@ def check(history: History) -> Finding:
         count=len(inverted),
         witnesses=tuple(_witness(history, position, *pair) for pair in inverted[:WITNESSES_MAX]),
     )
-
-
-def _found_positions(history: History) -> Ints:
-    """Return where each message was found: by the audit, otherwise by a receiver; 0 if nowhere."""
-    records, of_record = history.records, history.messages.of_record
-    position = np.zeros(len(history.messages), dtype=np.int64)
-    for kind in (Kind.DELIVER, Kind.AUDIT):
-        # Backwards, because the last assignment to an index is the one that remains.
-        at = np.flatnonzero((records["kind"] == kind) & (of_record >= 0) & (records["seq"] > 0))[
-            ::-1
-        ]
-        position[of_record[at]] = ints(records["seq"][at])
-    return position
 
 
 def _ack_ns(history: History, message: Ints) -> Ints:

@@ -22,6 +22,7 @@ _MESSAGE_KINDS = (
     Kind.AUDIT,
     Kind.STRAY,
     Kind.NAMED,
+    Kind.STAMP,
 )
 
 

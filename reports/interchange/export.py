@@ -18,7 +18,11 @@ from gauntlet.reports.history.records import read_records
 
 Row = dict[str, Any]
 _CHUNK = 100_000
-ACCESS = "access"
+# What an exported history has no evidence for, by check.
+_UNJUDGED = {
+    "access": "an exported history does not contain the requests of strangers",
+    "timestamps": "an exported history does not contain time stamps of the server",
+}
 
 
 def export_lines(run: RunDir, stream: IO[str]) -> int:
@@ -86,8 +90,8 @@ def _header(manifest: Row, scenario: model.Scenario) -> Row:
         "traits": manifest.get("adapter", {}).get("traits", {}),
         "delivery_deadline": float(scenario.delivery_deadline),
         "recovery_window": float(scenario.recovery_window),
-        "require": [check for check in scenario.checks.required if check != ACCESS],
-        "unjudged": {ACCESS: "an exported history does not contain the requests of strangers"},
+        "require": [check for check in scenario.checks.required if check not in _UNJUDGED],
+        "unjudged": _UNJUDGED,
     }
 
 

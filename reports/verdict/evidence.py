@@ -29,6 +29,7 @@ _EVENT_NAMES: dict[int, str] = {
     Kind.AUDIT: "audit",
     Kind.STRAY: "received by a stranger",
     Kind.NAMED: "named",
+    Kind.STAMP: "stamped",
 }
 
 

@@ -22,6 +22,7 @@ NAMED_FIRST: tuple[str, ...] = (
     "sender-fifo",
     "wire-order",
     "exit",
+    "timestamps",
     "undelivered",
     "late",
     "unrecovered",

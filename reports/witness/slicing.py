@@ -116,12 +116,14 @@ def _records_of(history: History, witness: Witness) -> Ints:
 def of_message(history: History, message: int, witnesses: Ints) -> Ints:
     """Return the records of a message that explain a violation, whose own records are given.
 
-    What acknowledgements name explains only a violation that is about names.
+    The names and time stamps of the server explain only a violation that is about them.
     """
     kind = history.records["kind"]
     at = np.flatnonzero(history.messages.of_record == message)
-    about_names = bool((kind[witnesses] == Kind.NAMED).any())
-    return at if about_names else at[kind[at] != Kind.NAMED]
+    for special in (Kind.NAMED, Kind.STAMP):
+        if not (kind[witnesses] == special).any():
+            at = at[kind[at] != special]
+    return at
 
 
 def _message_events(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from gauntlet.core.clock import NS_PER_S, format_s
 from gauntlet.core.history import Channel, Flag, Kind, NamedFlag, Probe, ProbeResult, RoomEvent
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
@@ -26,6 +27,7 @@ _WHAT: dict[int, str] = {
     Kind.PAGE: "page",
     Kind.PROBE: "probe",
     Kind.NAMED: "named",
+    Kind.STAMP: "stamp",
 }
 _BY_CHANNEL = {
     Channel.LIVE: "pushed",
@@ -120,6 +122,14 @@ def _named(row: Any, about: str, _place: str) -> str:
     return f"{source} of {about} names {' and '.join(other) or 'an id of the server'}"
 
 
+def _stamp(row: Any, about: str, _place: str) -> str:
+    by_audit = int(row["flags"]) & CHANNEL_BITS == Channel.AUDIT
+    source = "the stored copy" if by_audit else "the acknowledgement"
+    age_s = (int(row["t_ns"]) - int(row["ref_ns"])) / NS_PER_S
+    when = f"{format_s(abs(age_s))} {'before' if age_s >= 0 else 'after'} this moment"
+    return f"{source} of {about} is stamped {when}"
+
+
 _SENDING: dict[Kind, Callable[[Any, str, str], str]] = {
     Kind.OP: lambda _row, about, _place: f"{about} is handed to its session",
     Kind.ATTEMPT: _attempt,
@@ -129,6 +139,7 @@ _SENDING: dict[Kind, Callable[[Any, str, str], str]] = {
     ),
     Kind.UNKNOWN: lambda _row, about, _place: f"{about} gets no answer",
     Kind.NAMED: _named,
+    Kind.STAMP: _stamp,
 }
 
 

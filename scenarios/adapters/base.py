@@ -31,6 +31,7 @@ from gauntlet.core.scenario.capabilities import (
     ROOMS,
     SELF_ECHO,
     SERVER_SEQ,
+    TIMESTAMPS,
 )
 from gauntlet.core.scenario.traits import Retention, Traits
 from gauntlet.scenarios.adapters.values import (
@@ -78,6 +79,7 @@ __all__ = [
     "ROOMS",
     "SELF_ECHO",
     "SERVER_SEQ",
+    "TIMESTAMPS",
     "Account",
     "Adapter",
     "AdapterKind",

@@ -38,6 +38,8 @@ def check_entry(entry: Entry) -> None:
         raise ProtocolError(f"the position of an entry is {seq!r}")
     if type(entry.body) is not str:
         raise ProtocolError("the body of an entry must be text")
+    if type(entry.stamped_ms) is not int:
+        raise ProtocolError(f"the time stamp of an entry is {entry.stamped_ms!r}")
     for name in (entry.conv, entry.sender, entry.client_msg_id, entry.event, entry.user, entry.id):
         if type(name) is not str or len(name) > _NAME_CHARACTERS_MAX:
             _check_text(name, "an id or a name of an entry")
@@ -74,6 +76,8 @@ def check_sent(sent: Sent) -> None:
     """Raise ProtocolError for an acknowledgement that no server should send."""
     _check_position(sent.seq, "the position in an acknowledgement")
     check_wait_ms(sent.retry_after_s, 0, "the time until the next attempt")
+    if type(sent.stamped_ms) is not int:
+        raise ProtocolError(f"the time stamp in an acknowledgement is {sent.stamped_ms!r}")
     for name in (sent.conv, sent.client_msg_id, sent.id):
         _check_text(name, "an id or a name in an acknowledgement")
 

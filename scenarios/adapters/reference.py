@@ -24,6 +24,7 @@ class _Msg(msgspec.Struct):
     sender: str
     body: str
     msg_id: str = ""
+    ts: int = 0
 
 
 class _Room(msgspec.Struct):
@@ -88,6 +89,7 @@ class _Acknowledgement(msgspec.Struct):
     conv: str = ""
     client_msg_id: str = ""
     msg_id: str = ""
+    ts: int = 0
 
 
 class _HistoryEntry(msgspec.Struct):
@@ -99,6 +101,7 @@ class _HistoryEntry(msgspec.Struct):
     event: str = ""
     user: str = ""
     msg_id: str = ""
+    ts: int = 0
 
 
 class _History(msgspec.Struct):
@@ -177,7 +180,13 @@ class Codec(base.Codec):
             raise base.ProtocolError(f"not a frame: {error}") from error
         if (msg := content.msg) is not None:
             return base.Entry(
-                msg.conv, msg.seq, msg.sender, msg.body, msg.client_msg_id, id=msg.msg_id
+                msg.conv,
+                msg.seq,
+                msg.sender,
+                msg.body,
+                msg.client_msg_id,
+                id=msg.msg_id,
+                stamped_ms=msg.ts,
             )
         if (room := content.room) is not None:
             return base.Entry(room.conv, room.seq, event=room.event, user=room.user)
@@ -239,7 +248,12 @@ def _read_send(response: base.Response) -> base.Sent:
     if response.status in (200, 201):
         ack = _decode(response, _Acknowledgement)
         return base.Sent(
-            "yes", ack.seq, conv=ack.conv, client_msg_id=ack.client_msg_id, id=ack.msg_id
+            "yes",
+            ack.seq,
+            conv=ack.conv,
+            client_msg_id=ack.client_msg_id,
+            id=ack.msg_id,
+            stamped_ms=ack.ts,
         )
     refusal = _refusal(response)
     if refusal is None:
@@ -262,6 +276,7 @@ def _read_history(conv: str, response: base.Response) -> base.Page:
             entry.event,
             entry.user,
             entry.msg_id,
+            entry.ts,
         )
         for entry in page.messages
     ]

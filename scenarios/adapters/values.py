@@ -61,7 +61,8 @@ class Entry(_Value, frozen=True):
 
     `seq` is its position, or 0 if the server does not number entries. `client_msg_id` is the id
     that the sender chose, and `id` the one that the server assigned; `id` identifies the entry
-    where it has no position.
+    where it has no position. `stamped_ms` is the time with which the server stamped it, in
+    milliseconds since the epoch, or 0 (TIMESTAMPS).
     """
 
     conv: str
@@ -72,6 +73,7 @@ class Entry(_Value, frozen=True):
     event: str = ""
     user: str = ""
     id: str = ""
+    stamped_ms: int = 0
 
 
 class Connected(_Value, frozen=True):
@@ -256,7 +258,8 @@ class Sent(_Value, frozen=True):
 
     `conv`, `client_msg_id` and `id` are what the acknowledgement itself names, empty where it does
     not: they must be those of the message. `id` is the one that the server assigned. It is returned
-    only where `Entry.id` in the history is the same for every reader.
+    only where `Entry.id` in the history is the same for every reader. `stamped_ms` is that of
+    `Entry`.
     """
 
     stored: Literal["yes", "no", "unknown", "handed-over"]
@@ -266,6 +269,7 @@ class Sent(_Value, frozen=True):
     conv: str = ""
     client_msg_id: str = ""
     id: str = ""
+    stamped_ms: int = 0
 
 
 class Page(_Value, frozen=True):

@@ -1,5 +1,6 @@
 """What all sessions of a worker share: clock, timers, sink, names and the transport."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +12,7 @@ from gauntlet.scenarios.client.timers import Timers
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
 from gauntlet.scenarios.metrics.error_log import ErrorLog
 from gauntlet.scenarios.metrics.latency import Latencies
+from gauntlet.scenarios.metrics.server_times import ServerTimes
 from gauntlet.scenarios.workloads.entities import Conversation, User
 from gauntlet.scenarios.workloads.message_texts import MessageTexts
 
@@ -115,11 +117,14 @@ class Context:
     texts: MessageTexts | None = None  # of the bodies whose size is not fixed
     # Called with what a user has created on the system: its kind and its name.
     on_created: Callable[[User, str, str], None] = lambda _user, _kind, _name: None
+    wall_ns: Callable[[], int] = time.time_ns  # the time of day
     bodies: BodyCache = field(init=False)
+    server_times: ServerTimes = field(init=False)
     user_names: dict[int, str] = field(init=False)  # by user number
 
     def __post_init__(self) -> None:
         self.bodies = BodyCache(self.tag.rstrip("-"), texts=self.texts)
+        self.server_times = ServerTimes(self.now_ns, self.wall_ns)
         self.user_names = {number: name for name, number in self.user_numbers.items()}
 
     def after(self, wait_ns: int, call: Callable[[], None]) -> None:

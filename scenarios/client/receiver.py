@@ -161,7 +161,8 @@ class Receiver:
         if entry.event:
             self._record(Kind.ROOM, inbox, entry.seq, content, channel, link)
             return
-        now_ns = self._record(Kind.DELIVER, inbox, entry.seq, content, channel, link)
+        stamped_ms = entry.stamped_ms
+        now_ns = self._record(Kind.DELIVER, inbox, entry.seq, content, channel, link, stamped_ms)
         if not content.flags & (_FOREIGN | _LEFTOVER):
             context.ledger.present(inbox.conv.number, self._device_key, content.peer, content.sseq)
             self._record_delivery(now_ns - content.intended_ns)
@@ -214,14 +215,22 @@ class Receiver:
         inbox.on_page(page)
 
     def _record(
-        self, kind: Kind, inbox: Inbox, seq: int, content: Content, flags: int, link: int
+        self,
+        kind: Kind,
+        inbox: Inbox,
+        seq: int,
+        content: Content,
+        flags: int,
+        link: int,
+        stamped_ms: int = 0,
     ) -> int:
         """Add a record for now and return its time."""
         context, now_ns = self._context, self._context.now_ns()
         flags |= content.flags
         conv, intended_ns = inbox.conv.number, content.intended_ns
+        age = context.server_times.age(stamped_ms, now_ns) if stamped_ms else 0
         context.sink.add(
-            kind, now_ns, intended_ns, conv, link, content.peer, content.sseq, seq, flags
+            kind, now_ns, intended_ns, conv, link, content.peer, content.sseq, seq, flags, age
         )
         return now_ns
 

@@ -175,6 +175,8 @@ class SendQueue:
         self._record(Kind.ACK, send, now_ns, seq, send.attempts, flags)
         if sent.id or sent.conv or sent.client_msg_id:
             self._record_names(send, sent, now_ns)
+        if sent.stamped_ms:
+            self._record_stamp(send, sent, now_ns)
         context.ledger.ack(send.op)
         self._record_response(now_ns - send.intended_ns)
         self._record_service(now_ns - send.first_ns)
@@ -200,6 +202,13 @@ class SendQueue:
             sent.seq,
             spare=wrong,
         )
+
+    def _record_stamp(self, send: PendingSend, sent: Sent, now_ns: int) -> None:
+        if local_ns := self._context.server_times.local_ns(sent.stamped_ms):
+            op, link = send.op, self._request_channel.connection_number
+            self._context.sink.add(
+                Kind.STAMP, now_ns, local_ns, op.conv.number, link, op.author, op.sseq, sent.seq
+            )
 
     def _end_unacked(self, send: PendingSend) -> None:
         """End a send as unknown, rejected, or never attempted (a REJECT after 0 attempts).

@@ -3,7 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from gauntlet.core.scenario.capabilities import IDEMPOTENT_SEND, SELF_ECHO, SERVER_SEQ
+from gauntlet.core.scenario.capabilities import (
+    IDEMPOTENT_SEND,
+    SELF_ECHO,
+    SERVER_SEQ,
+    TIMESTAMPS,
+)
 from gauntlet.scenarios.conformance.bench import QUIET_S, Attempt, Client
 from gauntlet.scenarios.conformance.findings import Finding, Outcome
 from gauntlet.scenarios.conformance.stored import read_all
@@ -33,6 +38,7 @@ async def probe_messages(
         return
     yield _judge_order(receiver, sent)
     yield _judge_numbers(receiver, sent)
+    yield _judge_stamps(receiver, sent)
     echoed = await sender.receives(sent[-1].body, QUIET_S)
     missing = sum(not sender.pushes(attempt.body) for attempt in sent)
     if echoed and not missing:
@@ -106,6 +112,19 @@ def _judge_numbers(receiver: Client, sent: list[Attempt]) -> Finding:
         return Finding(SERVER_SEQ, Outcome.FAILS, text)
     text = f"Positions are consecutive, and the same for sender and receiver: {pushed}."
     return Finding(SERVER_SEQ, Outcome.HOLDS, text)
+
+
+def _judge_stamps(receiver: Client, sent: list[Attempt]) -> Finding:
+    pushed = [receiver.pushes(attempt.body)[0].entry.stamped_ms for attempt in sent]
+    answered = [attempt.sent.stamped_ms for attempt in sent if attempt.sent is not None]
+    if not all(pushed) and not all(answered):
+        text = "Neither all acknowledgements nor all pushes have a time stamp."
+        return Finding(TIMESTAMPS, Outcome.FAILS, text)
+    for stamps, where in ((answered, "acknowledgements"), (pushed, "pushes")):
+        if all(stamps) and stamps != sorted(stamps):
+            text = f"The time stamps of {where} go backwards: {stamps}."
+            return Finding(TIMESTAMPS, Outcome.FAILS, text)
+    return Finding(TIMESTAMPS, Outcome.HOLDS, "Messages have time stamps, which ascend.")
 
 
 async def probe_retry(

@@ -80,16 +80,15 @@ class Audit:
                     entries, head = await self._read_all(conv)
                     self._record_ended_ranges(conv, entries)
                     found = [(seq, self._content(conv, e)) for seq, e in sorted(entries.items())]
-                    ids = {seq: entry.id for seq, entry in entries.items()}
                 else:
                     found, head = [(0, content) for content in await self._copies(conv)], 0
-                    ids = {}
+                    entries = {}
             except ProtocolError as error:
                 self.unread += 1
                 text = f"the audit could not read a conversation: {error}"
                 self._context.errors.record(error_log.PROTOCOL, text)
                 return
-            self._record(conv, found, head, ids)
+            self._record(conv, found, head, entries)
 
     def _content(self, conv: Conversation, entry: Entry) -> Content:
         content = read_content(self._context, conv, entry)
@@ -193,9 +192,9 @@ class Audit:
         conv: Conversation,
         found: list[tuple[int, Content]],
         head: int,
-        ids: Mapping[int, str],
+        entries: Mapping[int, Entry],
     ) -> None:
-        """Record the entries, and the id of each message by position as far as there is one."""
+        """Record what was found, and what the `entries` by position tell of each message."""
         context = self._context
         stored: set[tuple[int, int]] = set()
         for seq, content in found:
@@ -213,24 +212,29 @@ class Audit:
             )
             if own:
                 stored.add((content.peer, content.sseq))
-                if server_id := ids.get(seq):
-                    self._record_id(conv, seq, content, server_id, now_ns)
+                if entry := entries.get(seq):
+                    self._record_more(conv, content, entry, now_ns)
         context.sink.add(Kind.HEAD, context.now_ns(), conv=conv.number, seq=head)
         context.ledger.audit(conv.number, stored)
 
-    def _record_id(
-        self, conv: Conversation, seq: int, content: Content, server_id: str, now_ns: int
-    ) -> None:
-        self._context.sink.add(
-            Kind.NAMED,
-            now_ns,
-            id_digest(server_id),
-            conv=conv.number,
-            peer=content.peer,
-            sseq=content.sseq,
-            seq=seq,
-            flags=Channel.AUDIT,
-        )
+    def _record_more(self, conv: Conversation, content: Content, entry: Entry, now_ns: int) -> None:
+        """Record the id and the time stamp that the server gave a message, if it did."""
+        told = {
+            Kind.NAMED: id_digest(entry.id),
+            Kind.STAMP: self._context.server_times.local_ns(entry.stamped_ms),
+        }
+        for kind, ref_ns in told.items():
+            if ref_ns:
+                self._context.sink.add(
+                    kind,
+                    now_ns,
+                    ref_ns,
+                    conv=conv.number,
+                    peer=content.peer,
+                    sseq=content.sseq,
+                    seq=entry.seq,
+                    flags=Channel.AUDIT,
+                )
 
 
 def holes(entries: Iterable[int], head: int) -> Iterator[range]:

@@ -1,9 +1,10 @@
 """Reads the golden histories of the checks, which are JSON Lines in one of two forms.
 
 Most are histories as `gauntlet judge --from FILE` reads them. That form has no requests of
-strangers and no requests to leave a room, so `access` and `exit` have the records of a load: rows
-that give names to users, conversations and connections, and then one row for each record. Times
-are in seconds from the start of the ramp, and names of `gauntlet.core.history` stand for numbers.
+strangers, no requests to leave a room and no time stamps of the server, so `access`, `exit` and
+`timestamps` have the records of a load: rows that give names to users, conversations and
+connections, and then one row for each record. Times are in seconds from the start of the ramp, and
+names of `gauntlet.core.history` stand for numbers.
 """
 
 import json

@@ -34,6 +34,7 @@ from gauntlet.core.history import (
     ProbeResult,
     RoomEvent,
     id_digest,
+    stamp_age,
 )
 
 AUTHORS = 8
@@ -220,6 +221,7 @@ class _Model:
             entry["ack"] = len(story.records)
             story.add(Kind.ACK, end, **known, spare=2 if chance < 0.03 else 1)
             story.add(Kind.NAMED, end, **known | {"ref_ns": server_id(conv, author, sseq)})
+            story.add(Kind.STAMP, end, **known | {"ref_ns": entry["t"]})
         self.free_at[conv, author] = end
 
     def _ordered(self, conv: int) -> list[dict[str, int]]:
@@ -310,6 +312,7 @@ class _Model:
             sseq=entry["sseq"],
             seq=entry["seq"],
             flags=flags | event,
+            spare=stamp_age(t_ns - entry["t"]) if kind == Kind.DELIVER else 0,
         )
 
     def _audit(self, conv: int) -> None:
@@ -330,11 +333,15 @@ class _Model:
                 seq=entry["seq"],
                 flags=Channel.AUDIT | (Flag.ROOM_EVENT if entry["event"] else 0),
             )
-            if not entry["event"]:
+            told = {
+                Kind.NAMED: server_id(conv, entry["peer"], entry["sseq"]),
+                Kind.STAMP: entry["t"],
+            }
+            for kind, ref_ns in told.items() if not entry["event"] else ():
                 self.story.add(
-                    Kind.NAMED,
+                    kind,
                     t_ns + at,
-                    ref_ns=server_id(conv, entry["peer"], entry["sseq"]),
+                    ref_ns=ref_ns,
                     conv=conv,
                     peer=entry["peer"],
                     sseq=entry["sseq"],

@@ -12,6 +12,7 @@ from gauntlet.campaigns.synthetic.ack_mutators import ACK_MUTATORS
 from gauntlet.campaigns.synthetic.exit_mutators import EXIT_MUTATORS
 from gauntlet.campaigns.synthetic.histories import LATE, LEAVER, ROOM, TRAVELLER
 from gauntlet.campaigns.synthetic.mutator import Identity, Mutator, identity
+from gauntlet.campaigns.synthetic.stamp_mutators import STAMP_MUTATORS
 from gauntlet.campaigns.synthetic.story import (
     BACK_S,
     FAULT_S,
@@ -672,4 +673,5 @@ MUTATORS: dict[Mutator, str] = {
     recover_too_late: "unrecovered",
     **dict.fromkeys(EXIT_MUTATORS, "exit"),
     **ACK_MUTATORS,
+    **STAMP_MUTATORS,
 }

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gauntlet.core.history import (
+    STAMP_AGE_UNIT_NS,
+    STAMP_AGE_ZERO,
     USER_KINDS,
     Channel,
     Flag,
@@ -18,9 +20,11 @@ from gauntlet.core.history import (
     Miss,
     Record,
     shard_name,
+    stamp_age,
     user_shard_name,
 )
 from gauntlet.core.run_directory import RunDir, write_json
+from gauntlet.core.scenario.capabilities import CAPABILITIES, DEVICES, MEMBERS_ONLY
 from gauntlet.core.scenario.model import Scenario, from_builtins, to_builtins
 
 S = 1_000_000_000
@@ -98,8 +102,13 @@ class Story:
         )
 
     def change(self, index: int, **fields: int) -> None:
-        """Replace fields of a record."""
-        self.records[index] = self.records[index]._replace(**fields)
+        """Replace fields of a record; a stamp grows older if its delivery is moved."""
+        record = self.records[index]
+        later_ns = fields.get("t_ns", record.t_ns) - record.t_ns
+        if record.kind == Kind.DELIVER and record.spare and "spare" not in fields:
+            age = record.spare - STAMP_AGE_ZERO
+            fields["spare"] = stamp_age(age * STAMP_AGE_UNIT_NS + later_ns)
+        self.records[index] = record._replace(**fields)
 
     def miss(self, at_s: float, reason: Miss = Miss.NO_SENDER) -> None:
         """Add an arrival, intended at that second of the timeline, that became no op."""
@@ -160,12 +169,12 @@ class Story:
         self.drop(own)
 
     def reconcile(self) -> None:
-        """Update what follows from the records: the names that the audit saw, and the counts."""
+        """Update what follows from the records: what the audit was told, and the counts."""
         stored = {(r.conv, r.peer, r.sseq) for r in self.records if r.kind == Kind.AUDIT}
         self.records = [
             record
             for record in self.records
-            if record.kind != Kind.NAMED
+            if record.kind not in (Kind.NAMED, Kind.STAMP)
             or record.flags != Channel.AUDIT
             or (record.conv, record.peer, record.sseq) in stored
         ]
@@ -248,6 +257,7 @@ def manifest(scenario: Scenario) -> dict[str, Any]:
         "machine": {"system": "Linux", "python": "3.11.9", "cores": 2, "memory_mb": 4096},
         "clock": {"monotonic_ns": ZERO, "wall_ns": 1_767_225_600 * S, "error_ms": 0.0},
         "stack": {"name": "embedded"},
+        "adapter": {"capabilities": sorted(CAPABILITIES.keys() - {DEVICES, MEMBERS_ONLY})},
         "proxy": {"backend": "toxiproxy-server", "links": ["client>edge-blue-1"]},
     }
 

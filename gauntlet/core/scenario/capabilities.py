@@ -16,6 +16,7 @@ ROOMS = "rooms"
 HEADS = "heads"
 OPEN_ACCOUNTS = "open_accounts"
 MEMBERS_ONLY = "members_only"
+TIMESTAMPS = "timestamps"
 
 CAPABILITIES: dict[str, str] = {
     SERVER_SEQ: "the server numbers the entries of a conversation without gaps, and all members "
@@ -31,6 +32,7 @@ CAPABILITIES: dict[str, str] = {
     OPEN_ACCOUNTS: "any user name can log in, so that each run on a running system has its own "
     "users",
     MEMBERS_ONLY: "only the members of a conversation can read it, enter it and send to it",
+    TIMESTAMPS: "the server stamps each message with the time at which it accepted it",
 }
 
 # What a load needs in which users have several devices (`load.devices`).

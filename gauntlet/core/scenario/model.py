@@ -311,6 +311,7 @@ class Scenario(_Part, frozen=True):
     checks: Checks = Checks()
     recovery_window: Duration = _seconds(20)
     delivery_deadline: Duration = _seconds(60)
+    clock_tolerance: Duration = _seconds(2)
 
     def windows(self) -> list[str]:
         """Return the names of all windows to which an objective can apply."""

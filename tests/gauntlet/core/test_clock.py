@@ -38,7 +38,10 @@ def test_zero_is_a_rate_only_where_it_is_allowed():
         clock.parse_rate_per_s(-1, zero=True)
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.25, "250 ms"), (8, "8 s"), (95, "1 min 35 s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.25, "250 ms"), (8, "8 s"), (95, "1 min 35 s"), (3599.9, "60 min 0 s")],
+)
 def test_durations_are_displayed_in_a_suitable_unit(seconds, text):
     assert clock.format_s(seconds) == text
 

@@ -40,6 +40,7 @@ def test_a_message_keeps_conversation_position_sender_and_body():
         message["body"],
         message["client_msg_id"],
         id=message["msg_id"],
+        stamped_ms=message["ts"],
     )
 
 
@@ -100,11 +101,15 @@ def error(stored, temporary=True):
 @pytest.mark.parametrize(
     ("status", "body", "sent"),
     [
-        (201, b'{"conv":"c","seq":4,"msg_id":"m","ts":1}', base.Sent("yes", 4, conv="c", id="m")),
+        (
+            201,
+            b'{"conv":"c","seq":4,"msg_id":"m","ts":1}',
+            base.Sent("yes", 4, conv="c", id="m", stamped_ms=1),
+        ),
         (
             200,
             b'{"conv":"c","seq":4,"msg_id":"m","client_msg_id":"other","ts":1,"dup":true}',
-            base.Sent("yes", 4, conv="c", client_msg_id="other", id="m"),
+            base.Sent("yes", 4, conv="c", client_msg_id="other", id="m", stamped_ms=1),
         ),
         (201, b'{"seq":4}', base.Sent("yes", 4)),
         (503, error("no"), base.Sent("no")),

@@ -1,13 +1,25 @@
 """What a user receives, and the history records of it."""
 
+import msgspec
 import pytest
 
-from gauntlet.core.history import Channel, Flag, Kind, PageFlag, Probe, ProbeResult, RoomEvent
+from gauntlet.core.clock import NS_PER_MS
+from gauntlet.core.history import (
+    STAMP_AGE_ZERO,
+    Channel,
+    Flag,
+    Kind,
+    PageFlag,
+    Probe,
+    ProbeResult,
+    RoomEvent,
+)
 from gauntlet.scenarios.adapters.base import Entry, Gap
 from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.receiver import Receiver, read_content
 from gauntlet.scenarios.client.requests import RequestChannel
+from gauntlet.scenarios.metrics.server_times import ServerTimes
 from gauntlet.scenarios.workloads.entities import Conversation
 
 from ..world import ANN, BOB, ROOM, TALK
@@ -37,9 +49,19 @@ def test_a_push_is_recorded_as_a_delivery(world, receiver):
     assert record.kind is Kind.DELIVER
     assert record.fields == {
         "ref_ns": 500, "conv": 1, "link": 9, "peer": 2, "sseq": 1, "seq": 1,
-        "flags": Channel.LIVE,
+        "flags": Channel.LIVE, "spare": 0,
     }  # fmt: skip
     assert world.ledger.used(TALK.number)
+
+
+def test_the_age_of_a_time_stamp_is_recorded_with_the_delivery(world, receiver):
+    now_ms = 10_000
+    world.time_ns = now_ms * NS_PER_MS
+    world.context.server_times = ServerTimes(lambda: world.time_ns, lambda: world.time_ns)
+    entry = msgspec.structs.replace(message_of_bob(1), stamped_ms=now_ms - 50)
+    receiver.on_entry(open_connection(), entry)
+    (record,) = world.records
+    assert record.fields["spare"] == STAMP_AGE_ZERO + 5
 
 
 def test_a_room_event_is_recorded_and_nothing_is_read_before_the_own_addition(world, receiver):

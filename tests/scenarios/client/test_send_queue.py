@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Flag, Kind, NamedFlag, id_digest
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.scenarios.adapters.base import OverSocket, Sent
@@ -12,6 +13,7 @@ from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.client.send_queue import SendQueue
+from gauntlet.scenarios.metrics.server_times import ServerTimes
 from gauntlet.scenarios.workloads.entities import Conversation, Op
 
 from ..world import ANN, ROOM, TALK, World
@@ -286,6 +288,19 @@ def test_an_acknowledgement_that_names_nothing_has_no_further_record(over_socket
     submit(world, queue, 1)
     channel.complete("g1.1.1.1", Sent(stored="yes", seq=7))
     assert world.kinds(Kind.NAMED) == []
+
+
+def test_the_time_stamp_of_an_acknowledgement_is_recorded_on_the_workers_clock(over_socket):
+    world, channel, queue = over_socket
+    channel.connection = link(1)
+    submit(world, queue, 1)
+    world.context.server_times = ServerTimes(
+        lambda: world.time_ns, lambda: world.time_ns + 7 * NS_PER_S
+    )
+    channel.complete("g1.1.1.1", Sent(stored="yes", seq=7, stamped_ms=8_500))
+    (stamp,) = world.kinds(Kind.STAMP)
+    assert stamp.fields["ref_ns"] == 1.5 * NS_PER_S
+    assert (stamp.fields["seq"], stamp.fields["sseq"]) == (7, 1)
 
 
 def test_an_exception_of_the_adapter_ends_the_send_and_is_recorded(over_socket):

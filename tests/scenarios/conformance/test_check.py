@@ -45,7 +45,7 @@ def test_an_honest_adapter_passes_and_is_offered_what_it_does_not_declare():
     assert exit_code(report.rows) is Exit.OK
     for subject in ("send", "receive", "order", "idempotent_send", "devices", "open_accounts"):
         assert rows[subject].finding.outcome is Outcome.HOLDS, rows[subject]
-    for subject in ("server_seq", "self_echo", "history", "rooms", "resume", "heads"):
+    for subject in ("server_seq", "timestamps", "self_echo", "history", "rooms", "resume", "heads"):
         assert rows[subject].finding.outcome is Outcome.FAILS, rows[subject]
     suggestions = [row.suggestion for row in report.rows if row.suggestion]
     assert "devices holds and is not declared." in suggestions

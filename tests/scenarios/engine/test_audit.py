@@ -202,11 +202,13 @@ async def test_the_range_of_a_removed_user_ends_with_their_removal(numbered):
     assert [(row["peer"], row["seq"], row["sseq"]) for row in ranges] == [(2, 1, 2)]
 
 
-async def test_the_ids_of_stored_messages_are_recorded_where_there_are_positions(monkeypatch):
+async def test_ids_and_time_stamps_of_stored_messages_are_recorded_where_there_are_positions(
+    monkeypatch,
+):
     """Not those of room events, and not those of bodies that the load did not send."""
     body = payload.build(TALK.number, 2, 1, 500, 120)
     entries = [
-        Entry(TALK.name, 1, "u0-1", body, id="srv-1"),
+        Entry(TALK.name, 1, "u0-1", body, id="srv-1", stamped_ms=3),
         Entry(TALK.name, 2, "u0-1", "foreign", id="srv-2"),
         Entry(TALK.name, 3, event="added", user="u0-1", id="srv-3"),
         Entry(TALK.name, 4, "u0-1", payload.build(TALK.number, 2, 2, 500, 120)),
@@ -225,3 +227,8 @@ async def test_the_ids_of_stored_messages_are_recorded_where_there_are_positions
         1, 1, id_digest("srv-1")
     )  # fmt: skip
     assert named.fields["flags"] == Channel.AUDIT
+    (stamp,) = world.kinds(Kind.STAMP)
+    assert stamp.fields["ref_ns"] == world.context.server_times.local_ns(3)
+    assert (stamp.fields["seq"], stamp.fields["sseq"], stamp.fields["flags"]) == (
+        1, 1, Channel.AUDIT
+    )  # fmt: skip
