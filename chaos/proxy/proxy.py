@@ -18,6 +18,7 @@ from gauntlet.chaos.proxy.toxic import STREAMS, Stream, Toxic
 _log = logging.getLogger(__name__)
 
 DIAL_TIMEOUT_S = 5.0
+PORT_MAX = 65535
 _BACKLOG = 4096
 _ACCEPT_PAUSE_S = 0.1  # after an accept failed, for example for lack of file descriptors
 
@@ -129,6 +130,8 @@ class Proxy:
         with contextlib.ExitStack() as cleanup:
             cleanup.callback(client.close)
             try:
+                if int(port) > PORT_MAX:
+                    raise ValueError("invalid port")
                 async with asyncio.timeout(DIAL_TIMEOUT_S):
                     _, upstream_endpoint = await loop.create_connection(
                         Endpoint, host.strip("[]"), int(port)
@@ -217,6 +220,9 @@ async def resolve(listen: str) -> tuple[str, int]:
     host, colon, port = listen.rpartition(":")
     if listen and not colon:
         raise errors.ApiError(f"address {listen}: missing port in address", 500)
+    if port.isdecimal() and int(port) > PORT_MAX:
+        # The C library would use the low 16 bits.
+        raise errors.ApiError(f"address {port}: invalid port", 500)
     try:
         candidates = await asyncio.get_running_loop().getaddrinfo(
             host.strip("[]") or "127.0.0.1", port or 0, type=socket.SOCK_STREAM

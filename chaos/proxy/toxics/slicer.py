@@ -17,8 +17,8 @@ class Attributes(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         if self.average_size < 1:
             raise ValueError("average_size must be 1 or more")
-        if not 0 <= self.size_variation < self.average_size:
-            raise ValueError("size_variation must be 0 or more and below average_size")
+        if not 0 <= self.size_variation <= self.average_size:
+            raise ValueError("size_variation must be between 0 and average_size")
 
 
 class Slicer(DelayedStage):
@@ -34,6 +34,6 @@ class Slicer(DelayedStage):
         average, variation = self.attributes.average_size, self.attributes.size_variation
         position = 0
         while position < len(data):
-            size = average + self.random.randint(-variation, variation)
+            size = max(1, average + self.random.randint(-variation, variation))
             yield data[position : position + size]
             position += size

@@ -59,7 +59,9 @@ async def test_dialling_a_blackholed_upstream_ends_after_the_timeout(start, monk
             filler.close()
 
 
-@pytest.mark.parametrize("upstream", ["127.0.0.1:none", "nonsense", "127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "upstream", ["127.0.0.1:99999", "127.0.0.1:none", "nonsense", "127.0.0.1:1"]
+)
 async def test_a_client_reads_the_end_if_the_upstream_cannot_be_dialled(start, upstream):
     """Invalid addresses and closed ports look alike to the client."""
     reader, writer = await connect(await start(upstream))
@@ -140,6 +142,8 @@ async def test_an_invalid_address_is_refused_with_the_reason():
     """The messages are Toxiproxy's where it has some."""
     with pytest.raises(ApiError, match=r"^address nonsense: missing port in address$"):
         await resolve("nonsense")
+    with pytest.raises(ApiError, match=r"^address 65536: invalid port$"):
+        await resolve("127.0.0.1:65536")
     with pytest.raises(ApiError, match=r"^lookup 127\.0\.0\.1:port: "):
         await resolve("127.0.0.1:port")
 

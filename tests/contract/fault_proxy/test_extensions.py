@@ -22,7 +22,7 @@ pytestmark = [
         ("bandwidth", {"rate": -1}),
         ("slicer", {}),
         ("slicer", {"average_size": 0}),
-        ("slicer", {"average_size": 5, "size_variation": 5}),
+        ("slicer", {"average_size": 5, "size_variation": 6}),
     ],
 )
 def test_values_that_crash_toxiproxy_are_refused(call, link, kind, attributes):

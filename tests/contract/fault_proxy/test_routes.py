@@ -18,6 +18,13 @@ REFUSALS = [
     ("POST", "", {"name": 7, "upstream": "127.0.0.1:1"}, 400, "bad request body: "),
     ("POST", "", {"name": "@", "upstream": "127.0.0.1:1"}, 409, "proxy already exists"),
     ("POST", "", {"name": "x", "upstream": "u:1", "listen": "nonsense"}, 500, "listen tcp: "),
+    (
+        "POST",
+        "",
+        {"name": "x", "upstream": "u:1", "listen": "127.0.0.1:99999"},
+        500,
+        "listen tcp: address 99999: invalid port",
+    ),
     ("GET", "/none", None, 404, "proxy not found"),
     ("PATCH", "/none", {}, 404, "proxy not found"),
     ("PATCH", "/none", "{", 404, "proxy not found"),

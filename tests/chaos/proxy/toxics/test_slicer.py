@@ -41,9 +41,16 @@ def test_removal_forwards_waiting_pieces_immediately(run_stage):
 
 @pytest.mark.parametrize(
     "attributes",
-    [{}, {"average_size": -1}, {"average_size": 3, "size_variation": 3}, {"size_variation": -1}],
+    [{}, {"average_size": -1}, {"average_size": 3, "size_variation": 4}, {"size_variation": -1}],
 )
 def test_sizes_that_cannot_be_cut_are_refused(run_stage, attributes):
     """Some of them overflow the stack of Toxiproxy."""
     with pytest.raises(msgspec.ValidationError, match=r"average_size|size_variation"):
         run_stage("slicer", **attributes)
+
+
+def test_a_variation_as_large_as_the_average_cuts_no_empty_pieces(run_stage):
+    cut = run_stage("slicer", average_size=2, size_variation=2)
+    cut.stage.feed(bytes(range(200)))
+    assert cut.data == bytes(range(200))
+    assert {len(piece) for _, piece in cut.forwarded} == {1, 2, 3, 4}
