@@ -36,6 +36,7 @@ class Block:
         "raises RabbitMQ's memory alarm, which blocks publishers",
         targets=("broker",),
         stack="full",
+        lasts=True,
     )
 
     def __init__(self, spec: Spec) -> None:

@@ -22,11 +22,13 @@ class Latency(LinkFault):
         "delays every byte of a link",
         targets=("link",),
         params={
-            "latency": Param("duration", "100ms", "added in each direction"),
+            "latency": Param("duration", "100ms", "added in each direction", positive=True),
             "jitter": Param("duration", "0ms", "uniform, around the latency"),
         },
         needs_link=True,
         external=EXTERNAL_LINKS,
+        lasts=True,
+        at_most=(("jitter", "latency"),),
     )
 
     toxic = "latency"

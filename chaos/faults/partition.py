@@ -22,6 +22,7 @@ class Partition(LinkFault):
         targets=("link",),
         needs_link=True,
         external=EXTERNAL_LINKS,
+        lasts=True,
     )
 
     toxic = "timeout"

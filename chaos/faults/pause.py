@@ -24,6 +24,7 @@ class Pause:
         "suspends processes with SIGSTOP; they resume at the heal",
         targets=("role",),
         params={"count": COUNT},
+        lasts=True,
     )
 
     def __init__(self, spec: Spec) -> None:

@@ -34,6 +34,7 @@ class Surge:
                 hook="slow_commits",
             ),
         },
+        lasts=True,
     )
 
     def __init__(self, spec: Spec) -> None:

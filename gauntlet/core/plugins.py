@@ -24,7 +24,7 @@ class Param(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `default` is written as in a scenario: `100ms` for a duration. `choices` are the values of a
     parameter of the kind `choice`. A `command` is a list of arguments. `hook` is the hook that the
-    server needs if a flag is set; see `FaultKind`.
+    server needs if a flag is set; see `FaultKind`. A `positive` duration must be longer than 0.
     """
 
     kind: ParamKind
@@ -33,6 +33,7 @@ class Param(msgspec.Struct, frozen=True, omit_defaults=True):
     choices: tuple[str, ...] = ()
     hook: str = ""
     required: bool = False
+    positive: bool = False
 
 
 class FaultKind(_Description, frozen=True):
@@ -43,7 +44,9 @@ class FaultKind(_Description, frozen=True):
     the hook in the server that the fault needs (`gauntlet.chaos.server_hooks.faults`). `stack`: the
     stack on which the fault's target exists, if it exists on only one. `external`: the targets on
     the stack `external`; the word `toxiproxy` means any proxy of `target.toxiproxy`. A kind without
-    any targets acts on no part of a stack, and can be used on every stack.
+    any targets acts on no part of a stack, and can be used on every stack. `lasts`: without a
+    length (`for`) the fault would end before it could act. Of each pair in `at_most`, the first
+    parameter, a duration, must not exceed the second.
     """
 
     targets: tuple[str, ...] = ()
@@ -52,6 +55,8 @@ class FaultKind(_Description, frozen=True):
     hook: str = ""
     stack: str = ""
     external: tuple[str, ...] = ()
+    lasts: bool = False
+    at_most: tuple[tuple[str, str], ...] = ()
 
 
 class WorkloadKind(_Description, frozen=True):

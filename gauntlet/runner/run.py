@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gauntlet.chaos.clients.cluster_control import ControlClient
+from gauntlet.chaos.faults import conflicts
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy
 from gauntlet.core import log_scrubber, os_limits, run_directory
@@ -159,6 +160,7 @@ class _RunOrchestrator:
         cleanup.callback(self._stack.stop)
         components, links = self._stack.plan()
         plan = StackPlan.from_cluster(components, links)
+        conflicts.check(self._scenario.faults, plan)
         proxied = links_to_proxy(self._scenario.faults, plan, self._options.proxy_mode)
         ready = self._stack.start(proxies.open(link for link in links if link.name in proxied))
         self._api, self._ca = ready.api, ready.ca

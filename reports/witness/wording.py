@@ -65,7 +65,7 @@ def message(history: History, number: int) -> str:
     return f"message {history.names.message(int(history.messages.sseq[number]))} of {author}"
 
 
-_FOUND_EVENTS = {
+_FOUND_EVENTS: dict[int, str] = {
     Kind.AUDIT: "the audit finds that {event}",
     Kind.RECEIVE: "{event}, a copy that is dropped",
 }

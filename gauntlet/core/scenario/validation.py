@@ -281,6 +281,8 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
     if fault.ends_s > duration_s:
         allowed = f"early enough to end (at + for) within the {clock.format_s(duration_s)} of load"
         yield Problem(("at",), f"an end at {clock.format_s(fault.ends_s)}", allowed)
+    if kind.lasts and not fault.for_:
+        yield Problem(("for",), "0 s", f"longer than 0, because {fault.kind} acts while it lasts")
     yield from _params_problems(fault, kind)
 
 
@@ -297,6 +299,17 @@ def _params_problems(fault: Fault, kind: plugins.FaultKind) -> Iterator[Problem]
         accepts, allowed = _param_rule(param)
         if not accepts(value):
             yield Problem(("params", name), repr(value), allowed)
+    for name, limit in kind.at_most:
+        value, most = (
+            _duration_s(fault.params.get(key, kind.params[key].default)) for key in (name, limit)
+        )
+        if value > most:
+            yield Problem(("params", name), clock.format_s(value), f"at most {limit}")
+
+
+def _duration_s(value: object) -> float:
+    """Return a duration in seconds; 0 for one that has been reported already."""
+    return clock.parse_duration_s(value) if _is_duration(value) else 0.0  # type: ignore[arg-type]
 
 
 def _is_command(value: object) -> bool:
@@ -310,6 +323,8 @@ def _is_command(value: object) -> bool:
 def _param_rule(param: plugins.Param) -> tuple[Callable[..., bool], str]:
     if param.kind == "choice":
         return lambda value: value in param.choices, _one_of(param.choices)
+    if param.positive:
+        return lambda value: _duration_s(value) > 0, f"{clock.DURATION_FORM}, longer than 0"
     return _PARAM_RULES[param.kind]
 
 

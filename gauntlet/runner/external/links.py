@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from gauntlet.chaos.clients import link_probe, running_toxiproxy
 from gauntlet.chaos.clients.toxiproxy import ProxyClient
+from gauntlet.chaos.faults import conflicts
 from gauntlet.chaos.faults.context import ProxiedLink
 from gauntlet.chaos.faults.targets import ProxyMode, StackPlan, links_to_proxy
 from gauntlet.core import hosts
@@ -43,6 +44,7 @@ def attach(scenario: Scenario, mode: ProxyMode, run_id: str) -> AttachedTarget:
         foreign, detach = _running_proxies(target.toxiproxy, guard.prefix), guard.close
     plan = plan_of(links, foreign)
     try:
+        conflicts.check(scenario.faults, plan)
         names = links_to_proxy(scenario.faults, plan, mode)
     except ConfigError:
         detach()

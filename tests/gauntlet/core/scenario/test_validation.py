@@ -144,7 +144,7 @@ def test_an_adapter_is_a_known_name_or_a_class_with_the_stack_external():
 
 
 def test_a_fault_that_needs_another_stack_is_refused():
-    block = {"kind": "block", "target": "broker"}
+    block = {"kind": "block", "target": "broker", "for": "1s"}
     assert problems_of({"stack": "full"}, **block) == []
     ((path, found, allowed),) = problems_of({"stack": "embedded"}, **block)
     assert path == ("faults", 0, "kind")
@@ -163,6 +163,40 @@ def test_a_fault_that_needs_another_stack_is_refused():
 )
 def test_parameters_of_a_fault_must_have_their_kind(params, fine):
     assert (problems_of(kind="cutover", target="edge", params=params) == []) is fine
+
+
+@pytest.mark.parametrize(
+    ("fault", "key", "found", "allowed"),
+    [
+        (
+            {"kind": "partition", "target": "edge>broker"},
+            ("for",),
+            "0 s",
+            "longer than 0, because partition acts while it lasts",
+        ),
+        (
+            {"kind": "latency", "for": "1s", "params": {"latency": "0ms"}},
+            ("params", "latency"),
+            "'0ms'",
+            "a duration such as 15s, 300ms or 1m30s, longer than 0",
+        ),
+        (
+            {"kind": "latency", "for": "1s", "params": {"latency": "10ms", "jitter": "500ms"}},
+            ("params", "jitter"),
+            "500 ms",
+            "at most latency",
+        ),
+        (
+            {"kind": "latency", "for": "1s", "params": {"jitter": "101ms"}},
+            ("params", "jitter"),
+            "101 ms",
+            "at most latency",
+        ),
+    ],
+)
+def test_a_fault_that_could_not_act_is_refused(fault, key, found, allowed):
+    problem = (("faults", 0, *key), found, allowed)
+    assert problem in problems_of({}, **{"target": "edge>broker", **fault})
 
 
 @pytest.mark.parametrize(

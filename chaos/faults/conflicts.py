@@ -1,0 +1,76 @@
+"""Refuses faults that cannot act as written, before anything is broken.
+
+The victims of `kill`, `pause` and `broker-failure` follow from the scenario: the first components
+of the target, by name, that no earlier fault holds down. A fault that finds too few of them would
+fail in the middle of the load. Behind a fault that changes which components run, such as a cutover,
+the victims are not known in advance, and nothing is refused.
+"""
+
+from collections.abc import Iterable
+from itertools import takewhile
+
+from gauntlet.chaos.faults.base import param
+from gauntlet.chaos.faults.targets import (
+    PlannedLink,
+    StackPlan,
+    first_by_name,
+    resolve_components,
+    resolve_links,
+)
+from gauntlet.core import clock
+from gauntlet.core.errors import ConfigError
+from gauntlet.core.scenario.model import Fault
+
+# Kinds that hold down as many components as their parameter `count` says, or all.
+_SOME, _ALL = ("kill", "pause"), ("broker-failure",)
+_CHANGES = ("cutover", "rolling-update", "scale-in", "scale-out")
+
+
+def check(faults: Iterable[Fault], plan: StackPlan) -> None:
+    """Raise ConfigError, which names both faults, if one cannot act because of another."""
+    in_order = sorted(faults, key=lambda fault: fault.at)
+    known = takewhile(lambda fault: fault.kind not in _CHANGES, in_order)
+    _check_victims([fault for fault in known if fault.kind in _SOME + _ALL], plan)
+    _check_partitions([fault for fault in in_order if fault.kind == "partition"], plan)
+
+
+def _check_victims(faults: Iterable[Fault], plan: StackPlan) -> None:
+    holders: dict[str, Fault] = {}
+    for fault in faults:
+        names = resolve_components(fault.target, plan)
+        count = len(names) if fault.kind in _ALL else int(param(fault, "count"))
+        if count > len(names):
+            raise ConfigError(
+                f"fault {fault.id!r}: params.count must be at most {len(names)}, the number of "
+                f"components of {fault.target} in this stack ({', '.join(names)}); got {count}"
+            )
+        held = {name for name in names if name in holders and holders[name].ends_s > fault.at}
+        free = [name for name in names if name not in held]
+        if held and (len(free) < count):
+            blocking = holders[min(held)]
+            raise ConfigError(
+                f"fault {fault.id!r} needs {_components(count)} of {fault.target} at "
+                f"{clock.format_s(fault.at)}, but fault {blocking.id!r} holds {min(held)} until "
+                f"{clock.format_s(blocking.ends_s)}; let one of them begin after the other has "
+                "ended, or choose another target"
+            )
+        holders |= dict.fromkeys(first_by_name(free, count), fault)
+
+
+def _check_partitions(faults: Iterable[Fault], plan: StackPlan) -> None:
+    cut: dict[str, Fault] = {}
+    for fault in faults:
+        links: list[PlannedLink] = resolve_links(fault.target, plan)
+        for link in links:
+            earlier = cut.get(link.name)
+            if earlier is not None and earlier.ends_s > fault.at:
+                raise ConfigError(
+                    f"fault {fault.id!r} partitions {link.name} at {clock.format_s(fault.at)}, but "
+                    f"fault {earlier.id!r} does so until {clock.format_s(earlier.ends_s)}; make "
+                    "one longer fault of the two"
+                )
+            cut[link.name] = fault
+
+
+def _components(count: int) -> str:
+    return "a running component" if count == 1 else f"{count} running components"

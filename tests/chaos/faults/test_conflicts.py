@@ -1,0 +1,80 @@
+"""Faults that cannot act as written are refused before the load."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from gauntlet.chaos.faults import conflicts
+from gauntlet.chaos.faults.targets import StackPlan
+from gauntlet.core.errors import ConfigError
+from gauntlet.core.scenario.model import from_builtins
+
+ROLES = {"gateway-1": "gateway", "gateway-2": "gateway", "edge-blue-1": "edge", "broker": "broker"}
+LINKS = [
+    SimpleNamespace(name=f"client>{name}", source="client", component=name, kind="http")
+    for name in ROLES
+]
+
+
+def check(*faults):
+    """Check faults that are given as (kind, target, at, for, parameters)."""
+    plain = [
+        {"id": f"f{n}", "kind": kind, "target": target, "at": at, "for": for_, "params": params}
+        for n, (kind, target, at, for_, params) in enumerate(faults)
+    ]
+    scenario = from_builtins({"version": 1, "name": "x", "about": "x", "faults": plain})
+    conflicts.check(scenario.faults, StackPlan(ROLES, LINKS))
+
+
+@pytest.mark.parametrize(
+    ("faults", "message"),
+    [
+        (
+            [("kill", "gateway", 1, 2, {"count": 99})],
+            r"fault 'f0': params.count must be at most 2, .* \(gateway-1, gateway-2\); got 99",
+        ),
+        (
+            [("kill", "gateway-1", 1, 4, {}), ("kill", "gateway-1", 3, 1, {})],
+            r"'f1' needs a running component of gateway-1 at 3 s, but fault 'f0' holds gateway-1",
+        ),
+        (
+            [("kill", "gateway-1", 3, 1, {}), ("pause", "gateway", 1, 4, {"count": 1})],
+            r"'f0' needs a running component of gateway-1 at 3 s, but fault 'f1' holds gateway-1",
+        ),
+        (
+            [("pause", "gateway", 1, 4, {}), ("kill", "gateway", 2, 1, {"count": 2})],
+            r"'f1' needs 2 running components of gateway at 2 s, but fault 'f0' holds gateway-1",
+        ),
+        (
+            [("broker-failure", "broker", 1, 4, {}), ("kill", "broker", 2, 1, {})],
+            r"'f1' needs a running component of broker",
+        ),
+        (
+            [
+                ("partition", "client>gateway", 1, 4, {}),
+                ("partition", "client>gateway-2", 2, 1, {}),
+            ],
+            r"'f1' partitions client>gateway-2 at 2 s, but fault 'f0' does so until 5 s",
+        ),
+    ],
+)
+def test_a_fault_that_finds_nothing_to_break_is_refused_with_the_reason(faults, message):
+    with pytest.raises(ConfigError, match=message):
+        check(*faults)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [("kill", "gateway", 1, 4, {"count": 2})],
+        [("kill", "gateway-1", 1, 2, {}), ("kill", "gateway-1", 3, 1, {})],
+        [("kill", "gateway", 1, 4, {}), ("kill", "gateway", 2, 4, {})],
+        [("kill", "gateway-1", 1, 4, {}), ("latency", "client>gateway-1", 2, 1, {})],
+        [("partition", "client>gateway", 1, 1, {}), ("partition", "client>gateway", 2, 1, {})],
+        [("partition", "client>gateway-1", 1, 4, {}), ("partition", "client>gateway-2", 2, 1, {})],
+        # After a scale-out, the plan does not know how many gateways there are.
+        [("scale-out", "gateway", 1, 9, {}), ("kill", "gateway", 2, 1, {"count": 3})],
+    ],
+)
+def test_faults_that_can_act_side_by_side_are_not_refused(faults):
+    check(*faults)
