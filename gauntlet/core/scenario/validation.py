@@ -309,7 +309,7 @@ def _params_problems(fault: Fault, kind: plugins.FaultKind) -> Iterator[Problem]
 
 def _duration_s(value: object) -> float:
     """Return a duration in seconds; 0 for one that has been reported already."""
-    return clock.parse_duration_s(value) if _is_duration(value) else 0.0  # type: ignore[arg-type]
+    return clock.parse_duration_s(value) if _is_duration(value) else 0.0  # type: ignore[arg-type]  # checked
 
 
 def _is_command(value: object) -> bool:
