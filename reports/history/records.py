@@ -1,14 +1,16 @@
 """Reads the history shards of a run and compares their sizes with what the load declared."""
 
 from collections.abc import Container
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.history import DTYPE, RECORD_BYTES, Kind, worker_of_shard
-from gauntlet.core.run_directory import RunDir
+from gauntlet.core.run_directory import NUMBERS_PER_WORKER, RunDir
 from gauntlet.reports.history.arrays import Records, ints
+from gauntlet.reports.history.events import Events
 from gauntlet.reports.history.times import order
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 
@@ -40,6 +42,37 @@ def read_records(
         raise HistoryError(problem)
     aligned = [_align(name, records, clocks) for name, records in shards.items()]
     return np.concatenate([np.empty(0, dtype=np.dtype(DTYPE)), *aligned])
+
+
+def without_damaged_workers(run: RunDir, events: Events) -> Events:
+    """Return the events with each worker as lost whose part of the history is damaged.
+
+    A conversation is recorded by one worker, so those of the others can be judged. If no worker is
+    whole, nothing changes, and reading the history raises a HistoryError with the damage.
+    """
+    damaged = {
+        int(row["worker"]): f"The history of worker {row['worker']} is damaged: {problem}"
+        for row in events.reconciliations
+        if (problem := _damage(run, int(row["worker"]), row["records"]))
+    }
+    whole = tuple(row for row in events.reconciliations if row["worker"] not in damaged)
+    if not damaged or not whole:
+        return events
+    return replace(events, reconciliations=whole, lost=events.lost | damaged)
+
+
+def _damage(run: RunDir, worker: int, declared: dict[str, int]) -> str:
+    """Return a clause on the first damage of a worker's shards, empty if they are whole."""
+    try:
+        shards = {name: _read_shard(run, name, count) for name, count in sorted(declared.items())}
+    except HistoryError as error:
+        return str(error)
+    for name, records in shards.items():
+        strange = (records["link"] > 0) & (records["link"] // NUMBERS_PER_WORKER != worker)
+        if strange.any():
+            link = int(records["link"][strange][0])
+            return f"history shard {name} has link {link:,}, which is not one of this worker"
+    return order.disorder(shards)
 
 
 def _read_shard(run: RunDir, name: str, count: int) -> Records:

@@ -14,7 +14,7 @@ from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.directory import Names
 from gauntlet.reports.history.events import Events, collect_events
 from gauntlet.reports.history.marks import apply_marks
-from gauntlet.reports.history.records import read_records
+from gauntlet.reports.history.records import read_records, without_damaged_workers
 
 Row = dict[str, Any]
 _CHUNK = 100_000
@@ -29,7 +29,7 @@ def export_lines(run: RunDir, stream: IO[str]) -> int:
     """Write the history of a run, and return the number of lines; HistoryError if it is damaged."""
     manifest = run.read_manifest()
     rows, scenario = apply_marks(run.read_events(), model.from_builtins(manifest["scenario"]))
-    events = collect_events(rows, scenario.faults)
+    events = without_damaged_workers(run, collect_events(rows, scenario.faults))
     names = Names.read(run, events.lost)
     records = read_records(run, list(events.reconciliations), events.lost, events.clocks)
     if not records.size:

@@ -19,6 +19,7 @@ from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.events import Events, FaultTimes, collect_events
 from gauntlet.reports.history.history import History, load_history
 from gauntlet.reports.history.marks import apply_marks
+from gauntlet.reports.history.records import without_damaged_workers
 from gauntlet.reports.metrics import (
     exposure,
     harness_health,
@@ -91,7 +92,7 @@ def _judge(run: RunDir) -> dict[str, Any]:
     manifest = run.read_manifest()
     scenario = scenarios.from_builtins(manifest["scenario"])
     rows, scenario = apply_marks(run.read_events(), scenario)
-    events = collect_events(rows, scenario.faults)
+    events = without_damaged_workers(run, collect_events(rows, scenario.faults))
     observed = harness_health.Observed(
         list(read_jsonl(run.live)),
         rows,
@@ -150,7 +151,7 @@ def history_of(run: RunDir) -> History:
     """Return the history of a run; raises HistoryError if it cannot be judged."""
     manifest = run.read_manifest()
     rows, scenario = apply_marks(run.read_events(), scenarios.from_builtins(manifest["scenario"]))
-    events = collect_events(rows, scenario.faults)
+    events = without_damaged_workers(run, collect_events(rows, scenario.faults))
     return load_history(run, scenario, events, capabilities(manifest), from_manifest(manifest))
 
 

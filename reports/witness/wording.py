@@ -85,7 +85,7 @@ def record(history: History, index: int) -> str:
     if kind in _SENDING:
         return _SENDING[Kind(kind)](row, about, place)
     if row["flags"] & Flag.ROOM_EVENT:
-        return _FOUND_EVENTS[kind].format(event=_room_event(history, row))
+        return _FOUND_EVENTS[Kind(kind)].format(event=_room_event(history, row))
     if kind == Kind.AUDIT:
         return f"the audit finds {about}{place}{_marks(row)}"
     if kind in (Kind.DELIVER, Kind.RECEIVE, Kind.STRAY):
