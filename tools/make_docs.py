@@ -26,6 +26,7 @@ import msgspec
 from gauntlet.campaigns import records as grades_records
 from gauntlet.campaigns import table as grades_table
 from gauntlet.campaigns.scorecard import campaign as scorecard
+from gauntlet.campaigns.scorecard import mutation
 from gauntlet.campaigns.scorecard import page as scorecard_page
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.cli import failure_table
@@ -72,7 +73,7 @@ def derived(catalog: Catalog) -> dict[Path, str]:
         PICTURE: draw_architecture.draw(),
         SCHEMA: _json(schema.build(catalog, key_descriptions())),
         GRADES_PAGE: grades_table.page(grades_records.read(GRADES)),
-        SCORECARD_PAGE: scorecard_page.page(scorecard.read(SCORECARD)),
+        SCORECARD_PAGE: scorecard_page.page(scorecard.read(SCORECARD), mutation.beside(SCORECARD)),
     }
     parts = page_parts(catalog)
     for page in sorted(REFERENCE.glob("*.md")):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from gauntlet.campaigns.scorecard import campaign, live, made_up, page, picture
+from gauntlet.campaigns.scorecard import campaign, live, made_up, mutation, page, picture
 from gauntlet.campaigns.scorecard.trials import Part, Subject
 from gauntlet.core.errors import ConfigError, Exit
 
@@ -82,7 +82,7 @@ def _render(file: Path, target: Path) -> Exit:
     records = campaign.read(file)
     image = target.parent / "images" / "scorecard.svg"
     image.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page.page(records), encoding="utf-8")
+    target.write_text(page.page(records, mutation.beside(file)), encoding="utf-8")
     image.write_text(picture.draw(records), encoding="utf-8")
     print(f"wrote {target} and {image}")
     return Exit.OK

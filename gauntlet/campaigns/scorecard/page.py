@@ -13,7 +13,7 @@ _BUSY = 1.0
 _HEAD = """\
 # Scorecard of the judge
 
-<!-- Generated from benchmarks/records/scorecard.jsonl by `make docs`: do not edit. -->
+<!-- Generated from benchmarks/records by `make docs`: do not edit. -->
 
 This page shows what the judge detects and what it misses. It is made from the records of
 `gauntlet scorecard` ([options](reference/cli.md#options-of-scorecard)), which has four parts:
@@ -33,8 +33,8 @@ comes after the run.
 """
 
 
-def page(records: Records) -> str:
-    """Return the page."""
+def page(records: Records, mutants: str = "") -> str:
+    """Return the page; `mutants` is its last part."""
     parts = [_HEAD, _summary(records), _evidence(records)]
     for part, title in (
         (Part.BUGS, "Seeded server bugs"),
@@ -48,6 +48,7 @@ def page(records: Records) -> str:
     ):
         if records.of_part(part):
             parts.append(_alarms(records, part, title))
+    parts.append(mutants)
     return "\n".join(parts).rstrip() + "\n"
 
 
