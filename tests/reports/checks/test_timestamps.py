@@ -133,3 +133,13 @@ def test_a_run_without_stamps_is_unknown_where_they_are_declared(verdict, good_s
 def test_the_check_does_not_apply_where_stamps_are_not_declared(history, good_story):
     found = checks.run_one("timestamps", history(good_story(1), without="timestamps"))
     assert found.outcome == "not-applicable"
+
+
+def test_an_age_beyond_the_scale_is_not_examined_where_it_is_possible(verdict, good_story):
+    story = good_story(1)
+    story.scenario["clock_tolerance"] = 400
+    story.drop(story.at(Kind.STAMP))
+    for index in story.at(Kind.DELIVER):
+        story.change(index, spare=STAMP_AGE_ZERO + STAMP_AGE_MAX)
+    found = verdict("timestamps", story)
+    assert (found.outcome, found.examined) == ("unknown", 0)
