@@ -9,6 +9,7 @@ from typing import Protocol
 from gauntlet.core.history import RECORDED
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import CAPABILITIES
+from gauntlet.core.scenario.model import Scenario
 from gauntlet.reports.checks import (
     access,
     ack_content,
@@ -32,7 +33,7 @@ from gauntlet.reports.checks import (
     unrecovered,
     wire_order,
 )
-from gauntlet.reports.checks.finding import Check, Finding, Outcome, Verdict, judge
+from gauntlet.reports.checks.finding import Check, Finding, Verdict, judge
 from gauntlet.reports.history.history import History
 
 
@@ -86,16 +87,24 @@ def run_all(history: History) -> list[Verdict]:
 
 def run_one(name: str, history: History) -> Verdict:
     """Return one check's verdict. A check that crashes is unknown, never valid."""
+    return conclude(name, find(name, history), history.scenario)
+
+
+def find(name: str, history: History) -> Finding:
+    """Return what one check finds in a history, or why it does not apply or failed."""
     missing = sorted(NEEDS.get(name, frozenset()) - history.capabilities)
     if missing:
         listed = "; ".join(f"`{capability}` ({CAPABILITIES[capability]})" for capability in missing)
         sentence = f"The check does not apply: the adapter does not declare {listed}."
-        return Verdict(name, Outcome.NOT_APPLICABLE, sentence, 0, 0, ())
+        return Finding(0, "", "", not_applicable=sentence)
     try:
-        finding = CHECKS[name](history)
+        return CHECKS[name](history)
     except Exception as error:  # noqa: BLE001  # any failure of a check is not a pass
-        sentence = f"The check crashed with {type(error).__name__}: {error}"
-        return Verdict(name, Outcome.UNKNOWN, sentence, 0, 0, ())
+        return Finding(0, "", "", unknown=f"The check crashed with {type(error).__name__}: {error}")
+
+
+def conclude(name: str, finding: Finding, scenario: Scenario) -> Verdict:
+    """Return the verdict that follows from what a check found."""
     # The size of a load is a matter of the scenario, that of an imported history is not.
-    is_imported = history.scenario.target.adapter == RECORDED
+    is_imported = scenario.target.adapter == RECORDED
     return judge(name, finding, 1 if is_imported else KINDS[name].examined_min)

@@ -9,6 +9,15 @@ from gauntlet.reports.history.history import History
 
 def placed_acks(history: History) -> Ints:
     """Return the records of acknowledgements with a position whose message was seen at one."""
+    return history.once(_placed_acks)
+
+
+def misplaced_acks(history: History) -> Ints:
+    """Return those of `placed_acks` whose position is none of those of their message."""
+    return history.once(_misplaced_acks)
+
+
+def _placed_acks(history: History) -> Ints:
     records, of_record = history.records, history.messages.of_record
     acks = (records["kind"] == Kind.ACK) & (records["seq"] > 0) & (of_record >= 0)
     acks &= records["flags"] & Flag.HANDED_OVER == 0
@@ -18,8 +27,7 @@ def placed_acks(history: History) -> Ints:
     return placed
 
 
-def misplaced_acks(history: History) -> Ints:
-    """Return those of `placed_acks` whose position is none of those of their message."""
+def _misplaced_acks(history: History) -> Ints:
     records, of_record = history.records, history.messages.of_record
     at, seen = placed_acks(history), _seen(history)
     places = np.unique(pair(of_record[seen], ints(records["seq"][seen])))

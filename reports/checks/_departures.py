@@ -13,7 +13,7 @@ import numpy as np
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.history import Channel, Kind, RoomEvent
 from gauntlet.core.scenario.secrets import Secret
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, find, ints
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, find, ints
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -87,6 +87,27 @@ class Departures:
         return ends
 
 
+class LastPushes(NamedTuple):
+    """When each connection brought its last push, sorted by the number of the connection."""
+
+    link: Ints
+    t_ns: Ints
+
+
+def last_pushes(history: History) -> LastPushes:
+    """Return the last push of each connection, in whatever conversation."""
+    return last_pushes_of(history.records)
+
+
+def last_pushes_of(records: Records) -> LastPushes:
+    """Return the last push of each connection in these records."""
+    pushed = np.isin(records["kind"], _PUSHES) & (records["flags"] & CHANNEL_BITS == Channel.LIVE)
+    links, at = np.unique(ints(records["link"][pushed]), return_inverse=True)
+    last_ns = np.zeros(links.size, dtype=np.int64)
+    np.maximum.at(last_ns, at, ints(records["t_ns"][pushed]))
+    return LastPushes(links, last_ns)
+
+
 def _server_times(history: History) -> tuple[int, int]:
     """Return the grace period and the lease of the server in nanoseconds."""
     target = history.scenario.target
@@ -103,14 +124,11 @@ def _server_times(history: History) -> tuple[int, int]:
 
 def _alive_ns(history: History) -> Ints:
     """Return until when each connection was surely alive for the server, too."""
-    known, records = history.sessions.connections, history.records
-    order = np.argsort(known.link)
-    pushed = np.isin(records["kind"], _PUSHES) & (records["flags"] & CHANNEL_BITS == Channel.LIVE)
-    at = find(known.link[order], ints(records["link"][pushed]))
-    proven_ns = np.array(known.up_ns[order])
-    np.maximum.at(proven_ns, at[at >= 0], ints(records["t_ns"][pushed])[at >= 0])
-    last_push_ns = np.empty_like(proven_ns)
-    last_push_ns[order] = proven_ns
+    known = history.sessions.connections
+    pushes = history.once(last_pushes)
+    # -1, a connection without a push, finds the appended last entry.
+    last_push_ns = np.append(pushes.t_ns, 0)[find(pushes.link, known.link)]
+    last_push_ns = np.maximum(last_push_ns, known.up_ns)
     disturbed = any(fault.effective_ns is not None for fault in history.events.faults)
     certain: Bools = (known.close_code == NORMAL_CLOSE) & (not disturbed)
     ended = known.down_ns < NEVER

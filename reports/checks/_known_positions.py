@@ -54,6 +54,8 @@ class KnownPositions:
 
     def before(self, conv: Ints, t_ns: Ints) -> Ints:
         """Return the highest position that was known in each conversation before each time."""
+        if conv.size == 0 or self._conv.size == 0:
+            return np.zeros(conv.size, dtype=np.int64)
         conv = find(self._convs, conv)
         asked = np.arange(conv.size + self._conv.size) < conv.size
         convs = np.concatenate([conv, self._conv])
@@ -65,7 +67,5 @@ class KnownPositions:
         latest[order] = np.maximum.accumulate(np.where(learned >= 0, np.arange(order.size), -1))
         source = latest[: conv.size]
         at = np.where(source >= 0, learned[np.maximum(source, 0)], 0)
-        if self._conv.size == 0:
-            return np.zeros(conv.size, dtype=np.int64)
         same = (source >= 0) & (conv >= 0) & (self._conv[at] == conv)
         return np.where(same, self._highest[at], 0)

@@ -46,7 +46,7 @@ def _cursors(history: History, copies: Ints) -> Ints:
     shown = np.flatnonzero(np.isin(records["kind"], (Kind.DELIVER, Kind.ROOM)))
     shown_reading = find(readings, pair(history.session[shown], records["conv"][shown]))
     shown, shown_reading = shown[shown_reading >= 0], shown_reading[shown_reading >= 0]
-    origin_ns = int(records["t_ns"].min())
+    origin_ns = history.span_ns[0]
 
     def ms(t_ns: Ints) -> Ints:
         return np.clip((t_ns - origin_ns) // NS_PER_MS, 0, (1 << 32) - 1)

@@ -67,6 +67,14 @@ def _why_not(history: History, acks: Ints) -> str:
     return "No acknowledgement names a conversation, an id or a position."
 
 
+def acknowledged_ids(history: History) -> Ints:
+    """Return the distinct ids (their digests) under which messages were acknowledged."""
+    records = history.records
+    named = (records["kind"] == Kind.NAMED) & (records["flags"] & CHANNEL_BITS != Channel.AUDIT)
+    named &= (history.messages.of_record >= 0) & (records["ref_ns"] != 0)
+    return np.unique(ints(records["ref_ns"][named]))
+
+
 def _shared_ids(history: History, acks: Ints) -> Ints:
     """Return the acknowledgements whose id an earlier one of another message has, too."""
     with_id = acks[history.records["ref_ns"][acks] != 0]

@@ -45,7 +45,7 @@ def check(history: History) -> Finding:
         if not stored_twice.size
         else None,
         happened="were received again",
-        unknown="" if presentations.message.size else "No message was presented to anybody.",
+        nothing_seen="" if presentations.message.size else "No message was presented to anybody.",
     )
 
 

@@ -48,6 +48,17 @@ class Witness:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """A sentence with the field {count}, and the number for it."""
+
+    sentence: str
+    count: int
+
+    def __str__(self) -> str:
+        return self.sentence.format(count=f"{self.count:,}")
+
+
+@dataclass(frozen=True)
 class Finding:
     """What a check found: `count` violations among `examined` things, which `subject` names.
 
@@ -55,6 +66,11 @@ class Finding:
     inflected words of `_INFLECTED`, such as {are}. `unknown` and `not_applicable` are sentences on
     why there is no answer; violations that were found count nevertheless. `times_ns` is when each
     violation happened, as far as known, and `happened` the verb of a sentence on that.
+
+    A history may be judged in parts, of which each has a finding. What differs between parts is
+    therefore a number beside its sentence: `doubts` are like `unknown`, but for {count} items, and
+    the first one that has any counts. `aside` is a further sentence on {count} things that are no
+    violation. `nothing_seen` is unknown only if it holds for all parts.
     """
 
     examined: int
@@ -66,13 +82,22 @@ class Finding:
     not_applicable: str = ""
     times_ns: Ints | None = None
     happened: str = "occurred"
+    nothing_seen: str = ""
+    doubts: tuple[Counted, ...] = ()
+    aside: Counted | None = None
+
+    def why_unknown(self) -> str:
+        """Return a sentence on why there is no answer, empty if there is one."""
+        told = (str(doubt) for doubt in self.doubts if doubt.count)
+        return self.nothing_seen or self.unknown or next(told, "")
 
     def describe(self) -> str:
         """Return the statement with its numbers."""
         words = {word: forms[self.count != 1] for word, forms in _INFLECTED.items()}
-        return self.statement.format(
+        statement = self.statement.format(
             count=f"{self.count:,}", examined=f"{self.examined:,}", subject=self.subject, **words
         )
+        return f"{statement} {self.aside}" if self.aside and self.aside.count else statement
 
 
 Check = Callable[[History], Finding]
@@ -112,8 +137,8 @@ def _weigh(finding: Finding, examined_min: int) -> tuple[Outcome, str]:
         return Outcome.INVALID, finding.describe()
     if finding.not_applicable:
         return Outcome.NOT_APPLICABLE, finding.not_applicable
-    if finding.unknown:
-        return Outcome.UNKNOWN, finding.unknown
+    if unknown := finding.why_unknown():
+        return Outcome.UNKNOWN, unknown
     if finding.examined == 0:
         return Outcome.UNKNOWN, f"The run has no {finding.subject}, so nothing was examined."
     if finding.examined < examined_min:

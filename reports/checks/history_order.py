@@ -29,15 +29,16 @@ def check(history: History) -> Finding:
     pages = np.flatnonzero(records["kind"] == Kind.PAGE)
     disordered = pages[records["spare"][pages] & PageFlag.DISORDERED != 0]
     # A page of one entry is always sorted.
-    several = int((records["peer"][pages] > 1).sum())
+    several = records["peer"][pages] > 1
+    several |= np.isin(pages, disordered)
     return Finding(
-        examined=max(several, disordered.size),
+        examined=int(several.sum()),
         subject="pages of history with several entries",
         statement="{count} of {examined} {subject} {are} not sorted by position.",
         count=disordered.size,
         witnesses=tuple(_witness(history, int(page)) for page in disordered[:WITNESSES_MAX]),
         times_ns=ints(records["t_ns"][disordered]),
-        not_applicable="" if several else "No page of history with several entries was read.",
+        not_applicable="" if several.any() else "No page of history with several entries was read.",
     )
 
 

@@ -11,9 +11,12 @@ concerns the objectives, and a single late message concerns `undelivered`.
 A conversation with a late receiver is judged by its deliveries to the others.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from gauntlet.core.clock import NS_PER_S, format_s
 from gauntlet.core.plugins import CheckKind
@@ -56,6 +59,59 @@ class _Comparison:
     usual_ns: int
 
 
+class Groups(NamedTuple):
+    """The size of each group of deliveries, and how many of them took longer than `_LEAST_NS`."""
+
+    key: Ints
+    size: Ints
+    slow: Ints
+
+
+class Served(NamedTuple):
+    """The deliveries of a part of the history by receiver and by conversation."""
+
+    receivers: Groups
+    conversations: Groups
+
+
+def served(history: History) -> Served:
+    """Return the deliveries that count, by receiver and by conversation."""
+    counted, delay_ns = _delays(history)
+    slow = delay_ns > _LEAST_NS
+    message = history.expected.message[counted]
+    return Served(
+        _grouped(history.expected.user[counted], slow, np.ones_like(counted)),
+        _grouped(history.messages.conv[message], slow, np.ones_like(counted)),
+    )
+
+
+def _grouped(key: Ints, slow: npt.NDArray[Any], size: Ints) -> Groups:
+    keys, at = np.unique(key, return_inverse=True)
+    sizes, slows = (
+        ints(np.bincount(at, weights=weights, minlength=keys.size)) for weights in (size, slow)
+    )
+    return Groups(keys, sizes, slows)
+
+
+def check_parts(parts: Sequence[Served]) -> Finding | None:
+    """Return the finding for a history that is judged in parts, None if a group may be late.
+
+    A median is not late unless more than half of the group are slower than `_LEAST_NS`. Only if
+    that is the case, it has to be compared with the medians of all others.
+    """
+    compared = 0
+    for family in zip(*parts, strict=True):
+        columns = (np.concatenate(column) for column in zip(*family, strict=True))
+        key, size, slow = columns
+        groups = _grouped(key, slow, size)
+        enough = groups.size >= _SAMPLES_MIN
+        if enough.sum() >= _GROUPS_MIN:
+            if (2 * groups.slow > groups.size)[enough].any():
+                return None
+            compared += int(enough.sum())
+    return _finding(compared, [])
+
+
 def check(history: History) -> Finding:
     expected = history.expected
     counted, delay_ns = _delays(history)
@@ -77,7 +133,10 @@ def check(history: History) -> Finding:
         )
         for each in conversations.late
     ]
-    compared = receivers.compared + conversations.compared
+    return _finding(receivers.compared + conversations.compared, witnesses)
+
+
+def _finding(compared: int, witnesses: list[Witness]) -> Finding:
     return Finding(
         examined=compared,
         subject="receivers and conversations",

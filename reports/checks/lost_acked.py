@@ -13,7 +13,7 @@ from gauntlet.core.history import Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY
 from gauntlet.reports.checks._shared import beyond_retention, lost_messages
-from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
 from gauntlet.reports.history.arrays import contains, ints
 from gauntlet.reports.history.history import History
 
@@ -26,6 +26,12 @@ KIND = CheckKind(
     # If every second message were lost, five messages would show it in 97 runs of 100.
     examined_min=5,
 )
+
+_MAY_DISAPPEAR = (
+    "{count} acknowledged messages are not stored, and the adapter declares that messages may be "
+    "deleted or expire."
+)
+_UNAUDITED = "{count} acknowledged messages are in conversations that were not audited."
 
 
 def check(history: History) -> Finding:
@@ -41,8 +47,7 @@ def check(history: History) -> Finding:
             examined=int(judged.sum()),
             subject="acknowledged messages",
             statement="{count} of {examined} {subject} {are} missing from storage.",
-            unknown=f"{lost.size:,} acknowledged messages are not stored, and the adapter declares "
-            "that messages may be deleted or expire.",
+            doubts=(Counted(_MAY_DISAPPEAR, lost.size), Counted(_UNAUDITED, 0)),
         )
     return Finding(
         examined=int(judged.sum()),
@@ -52,9 +57,7 @@ def check(history: History) -> Finding:
         witnesses=tuple(_witness(history, int(message)) for message in lost[:WITNESSES_MAX]),
         times_ns=messages.acked_ns[lost],
         happened="were acknowledged",
-        unknown=f"{unaudited:,} acknowledged messages are in conversations that were not audited."
-        if unaudited
-        else "",
+        doubts=(Counted(_MAY_DISAPPEAR, 0), Counted(_UNAUDITED, unaudited)),
     )
 
 

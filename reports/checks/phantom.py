@@ -45,7 +45,7 @@ def check(history: History) -> Finding:
         witnesses=tuple(_witness(history, int(index)) for index in phantoms[:WITNESSES_MAX]),
         times_ns=ints(records["t_ns"][phantoms]),
         happened="were received",
-        unknown=""
+        nothing_seen=""
         if (records["kind"][at] != Kind.AUDIT).any()
         else "No user received anything, so only the storage was examined.",
     )

@@ -5,6 +5,8 @@ The server must not push positions up to the cursor again. A copy of what the cl
 it dialled is allowed, because a push and a read of the history may cross.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from gauntlet.core.plugins import CheckKind
@@ -27,8 +29,7 @@ KIND = CheckKind(
 
 def check(history: History) -> Finding:
     copies = np.flatnonzero(replayed(history))
-    connections = history.sessions.connections
-    returns = connections.session.size - np.unique(connections.session).size
+    returns = _returns(history)
     return Finding(
         examined=returns,
         subject="connections of clients that returned",
@@ -39,6 +40,17 @@ def check(history: History) -> Finding:
         times_ns=ints(history.records["t_ns"][copies]),
         not_applicable="" if returns else "No client connected more than once.",
     )
+
+
+def of_run(found: Finding, history: History) -> Finding:
+    """Return a finding of parts with the returns of the whole run: a user may be in many parts."""
+    returns = _returns(history)
+    return replace(found, examined=returns, not_applicable="" if returns else found.not_applicable)
+
+
+def _returns(history: History) -> int:
+    connections = history.sessions.connections
+    return connections.session.size - int(np.unique(connections.session).size)
 
 
 def _witness(history: History, at: int) -> Witness:

@@ -145,10 +145,14 @@ def _accepted_ns(history: History) -> Ints:
     return accepted_ns
 
 
+def may_differ(history: History) -> bool:
+    """Return whether the server's clock may be another one than the load's."""
+    return history.scenario.target.stack == "external" or bool(history.events.clocks.measured)
+
+
 def _lead_ns(history: History, off_ns: Ints) -> int:
     """Return how far the server's clock is ahead, where it may be another one than the load's."""
-    is_local = history.scenario.target.stack != "external" and not history.events.clocks.measured
-    if is_local or off_ns.size < ESTIMATED_FROM_MIN:
+    if not may_differ(history) or off_ns.size < ESTIMATED_FROM_MIN:
         return 0
     lead_ns = int(np.median(off_ns))
     return lead_ns if abs(lead_ns) <= DIFFERENCE_MAX_NS else 0

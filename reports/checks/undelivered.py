@@ -27,7 +27,7 @@ from gauntlet.core.history import Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY
 from gauntlet.reports.checks._shared import unreadable_places
-from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
+from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
 from gauntlet.reports.history.arrays import NEVER, Bools, Ints, contains, find, ints, pair
 from gauntlet.reports.history.deliveries import ExpectedDeliveries
 from gauntlet.reports.history.history import History
@@ -35,7 +35,7 @@ from gauntlet.reports.history.history import History
 _PUSH_NS = NS_PER_S
 _LEAVE_NS = 5 * NS_PER_S
 _NOT_OWED = (
-    " {count:,} more were missed by receivers who were not connected, which the adapter declares "
+    "{count} more were missed by receivers who were not connected, which the adapter declares "
     "as allowed (at most once)."
 )
 
@@ -61,17 +61,18 @@ def check(history: History) -> Finding:
     return Finding(
         examined=judged + unanswered_judged,
         subject="expected deliveries",
-        statement="{count} of {examined} {subject} {are} missing or late."
-        + (_NOT_OWED.format(count=not_owed) if not_owed else ""),
+        statement="{count} of {examined} {subject} {are} missing or late.",
+        aside=Counted(_NOT_OWED, not_owed),
         count=failed.size + unanswered_failed.size,
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
         times_ns=history.messages.acked_ns[acked.message[failed]]
         if not unanswered_failed.size
         else None,
         happened="became due",
-        unknown="The audit read nothing, so it is unknown which messages are stored."
-        if not (_needs_no_audit(history, acked).any() or history.messages.stored.any())
-        else history.never_connected.describe(),
+        nothing_seen=""
+        if _needs_no_audit(history, acked).any() or history.messages.stored.any()
+        else "The audit read nothing, so it is unknown which messages are stored.",
+        unknown=history.never_connected.describe(),
     )
 
 
@@ -157,7 +158,7 @@ def _missed_while_away(history: History, expected: ExpectedDeliveries) -> Bools:
     acked_ns = messages.acked_ns[expected.message]
     end_ns = np.where(acked_ns == NEVER, start_ns, acked_ns) + _PUSH_NS
     # The connection of the receiver that began last before the attempt.
-    origin_ns = int(connections.up_ns.min()) if connections.up_ns.size else 0
+    origin_ns = history.span_ns[0]
     ups = pair(connections.session, _ms(connections.up_ns, origin_ns))
     at = np.searchsorted(ups, pair(expected.session, _ms(start_ns, origin_ns)), side="right") - 1
     connected = (

@@ -29,12 +29,18 @@ class Sessions:
     system does not admit from then on counts as refused, not as away.
     """
 
-    def __init__(self, records: Records, names: Names, quiesce_started_ns: int = NEVER) -> None:
+    def __init__(
+        self,
+        records: Records,
+        names: Names,
+        quiesce_started_ns: int = NEVER,
+        origin_ns: int = 0,
+    ) -> None:
         self.connections = _connections(records, names)
         self.connected_users = np.unique(self.connections.user)  # at least once
         # Sorted keys (user, session) of all sessions that ever connected.
         self.user_sessions = np.unique(pair(self.connections.user, self.connections.session))
-        self._origin = int(records["t_ns"].min()) if records.size else 0
+        self._origin = origin_ns
         self._away, self._away_from, returned_ns = _absences(records, names)
         unended = self._unended = returned_ns == NEVER
         self._never_returned = np.unique(self._away[unended & (self._away >= 0)])
@@ -153,7 +159,8 @@ def _departures(records: Records, names: Names) -> tuple[Ints, Ints]:
     Records of older runs name only the user, who then had one device.
     """
     rows = records[records["kind"] == Kind.OFFLINE]
-    first_session = {user: at for at, (user, _) in enumerate(names.sessions)}
-    by_user = np.array([first_session.get(int(user), -1) for user in rows["peer"]], dtype=np.int64)
+    if not rows.size:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    by_user = np.array([names.last_session.get(int(user), -1) for user in rows["peer"]])
     session = np.where(rows["link"] > 0, names.session_of(ints(rows["link"])), by_user)
     return session, ints(rows["t_ns"])

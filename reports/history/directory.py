@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,16 @@ class Names:
             except KeyError as error:
                 raise HistoryError(f"{run.links}: a row lacks the field {error}: {row}") from error
         return cls(users, convs, connections, driven, MessageIds.open(run.messages))
+
+    @cached_property
+    def last_session(self) -> dict[int, int]:
+        """The index in `sessions` of each user's last device."""
+        return {user: at for at, (user, _) in enumerate(self.sessions)}
+
+    @cached_property
+    def edges(self) -> frozenset[str]:
+        """All edges to which users connected."""
+        return frozenset(connection.edge for connection in self.connections.values())
 
     def user_of(self, links: Ints) -> Ints:
         """Return the user of each connection, 0 for a connection without a row."""

@@ -36,11 +36,24 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class WholeRun:
+    """What a part of a history has to know of the whole: when it began and ended, and who came.
+
+    `convs` are the conversations of the part.
+    """
+
+    span_ns: tuple[int, int]
+    never_connected: NeverConnected
+    convs: frozenset[int]
+
+
+@dataclass(frozen=True)
 class History:
     """One run, ready to be judged; `user` and `session` are those of each record's connection.
 
     `expected` has the deliveries of acknowledged ops. `expected_unanswered` has those of ops that
     ended without an answer but were proven to be stored before the quiesce (`proven_stored_ns`).
+    `span_ns` has the times of the first and the last record.
     """
 
     scenario: Scenario
@@ -60,6 +73,7 @@ class History:
     expected_unanswered: ExpectedDeliveries
     capabilities: frozenset[str]
     traits: Traits
+    span_ns: tuple[int, int]
     derived: dict[Callable[..., Any], Any] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -129,11 +143,16 @@ def assemble_history(
     capabilities: frozenset[str] = frozenset(CAPABILITIES),
     live: Iterable[dict[str, Any]] = (),
     traits: Traits = Traits(),  # noqa: B008 - it cannot change
+    whole: WholeRun | None = None,
 ) -> History:
-    """Return the history made of its parts; raises HistoryError if they do not fit together."""
+    """Return the history made of these records; raises HistoryError if they do not fit together.
+
+    If they are a part of the records of the run, `whole` has what is known of all.
+    """
+    span_ns = whole.span_ns if whole else span_of(records)
     messages = collect_messages(records)
-    sessions = Sessions(records, names, events.quiesce_started_ns)
-    membership = MembershipIntervals(records, names)
+    sessions = Sessions(records, names, events.quiesce_started_ns, span_ns[0])
+    membership = MembershipIntervals(records, names, whole.convs if whole else None)
     presentations = find_presentations(records, messages, names)
     stored_ns = proven_stored_ns(records, messages)
 
@@ -158,7 +177,9 @@ def assemble_history(
         messages=messages,
         missed=collect_missed_arrivals(records),
         sessions=sessions,
-        never_connected=count_never_connected(live, events, names, sessions, scenario.load.devices),
+        never_connected=whole.never_connected
+        if whole
+        else count_never_connected(live, events, names, sessions, scenario.load.devices),
         membership=membership,
         presentations=presentations,
         expected=expected(messages.acked & messages.sent),
@@ -166,4 +187,12 @@ def assemble_history(
         expected_unanswered=expected(stored_ns < events.quiesce_started_ns),
         capabilities=capabilities,
         traits=traits,
+        span_ns=span_ns,
     )
+
+
+def span_of(records: Records) -> tuple[int, int]:
+    """Return the times of the first and of the last record, 0 without records."""
+    if not records.size:
+        return 0, 0
+    return int(records["t_ns"].min()), int(records["t_ns"].max())

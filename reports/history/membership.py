@@ -4,6 +4,8 @@ A conversation with RANGE records is *ranged*: a user may read the positions bet
 leaving. In any other conversation the members may read everything.
 """
 
+from collections.abc import Set as AbstractSet
+
 import numpy as np
 
 from gauntlet.core.history import Kind
@@ -14,12 +16,13 @@ from gauntlet.reports.history.directory import Names
 class MembershipIntervals:
     """The intervals of positions that each user may read in each conversation."""
 
-    def __init__(self, records: Records, names: Names) -> None:
+    def __init__(
+        self, records: Records, names: Names, convs: AbstractSet[int] | None = None
+    ) -> None:
+        known = names.convs.keys() if convs is None else convs & names.convs.keys()
         self._members = np.array(
             sorted(
-                (number << 32) | user
-                for number, conversation in names.convs.items()
-                for user in conversation.members
+                (number << 32) | user for number in known for user in names.convs[number].members
             ),
             dtype=np.int64,
         )

@@ -58,7 +58,7 @@ class Messages:
     position: Ints
 
     def __len__(self) -> int:
-        return int(self.conv.size)
+        return int(self.intended_ns.size)
 
 
 @dataclass(frozen=True)

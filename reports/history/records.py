@@ -1,7 +1,8 @@
 """Reads the history shards of a run and compares their sizes with what the load declared."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from gauntlet.reports.history.arrays import Records, ints
 from gauntlet.reports.history.events import Events
 from gauntlet.reports.history.times import order
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
+
+CHUNK_RECORDS = 1_000_000
 
 
 def read_records(
@@ -27,6 +30,23 @@ def read_records(
     Raises HistoryError if no worker reconciled, if a shard belongs to no worker that did, if a
     shard holds more or fewer records than its worker declared, or if it is not in order of time.
     """
+    clocks = clocks or ClockAlignment()
+    declared = declared_shards(run, reconciliations, lost)
+    shards = {name: _read_shard(run, name, count) for name, count in declared.items()}
+    found = {name: order.descents([records]) for name, records in shards.items()}
+    if problem := order.disorder(found):
+        raise HistoryError(problem)
+    aligned = [align(name, records, clocks) for name, records in shards.items()]
+    return np.concatenate([np.empty(0, dtype=np.dtype(DTYPE)), *aligned])
+
+
+def declared_shards(
+    run: RunDir, reconciliations: list[dict[str, Any]], lost: Container[int]
+) -> dict[str, int]:
+    """Return how many records each shard has to hold, sorted by the names of the shards.
+
+    HistoryError if no worker reconciled, or if a shard belongs to no worker that did.
+    """
     if not reconciliations:
         raise HistoryError("no load worker reconciled, so the history is incomplete")
     declared: dict[str, int] = {}
@@ -36,12 +56,7 @@ def read_records(
     for name in sorted(present - declared.keys()):
         if worker_of_shard(name) not in lost:
             raise HistoryError(f"history shard {name} belongs to no worker that reconciled")
-    clocks = clocks or ClockAlignment()
-    shards = {name: _read_shard(run, name, count) for name, count in sorted(declared.items())}
-    if problem := order.disorder(shards):
-        raise HistoryError(problem)
-    aligned = [_align(name, records, clocks) for name, records in shards.items()]
-    return np.concatenate([np.empty(0, dtype=np.dtype(DTYPE)), *aligned])
+    return dict(sorted(declared.items()))
 
 
 def without_damaged_workers(run: RunDir, events: Events) -> Events:
@@ -63,19 +78,38 @@ def without_damaged_workers(run: RunDir, events: Events) -> Events:
 
 def _damage(run: RunDir, worker: int, declared: dict[str, int]) -> str:
     """Return a clause on the first damage of a worker's shards, empty if they are whole."""
+    steps: dict[str, order.Descents] = {}
     try:
-        shards = {name: _read_shard(run, name, count) for name, count in sorted(declared.items())}
+        for name, count in sorted(declared.items()):
+            chunks = _of_worker(worker, chunks_of(shard_file(run, name, count)), name)
+            steps[name] = order.descents(chunks)
     except HistoryError as error:
         return str(error)
-    for name, records in shards.items():
+    return order.disorder(steps)
+
+
+def _of_worker(worker: int, chunks: Iterable[Records], name: str) -> Iterator[Records]:
+    """Yield chunks of a shard; HistoryError at a connection that is not one of its worker."""
+    for records in chunks:
         strange = (records["link"] > 0) & (records["link"] // NUMBERS_PER_WORKER != worker)
         if strange.any():
             link = int(records["link"][strange][0])
-            return f"history shard {name} has link {link:,}, which is not one of this worker"
-    return order.disorder(shards)
+            raise HistoryError(
+                f"history shard {name} has link {link:,}, which is not one of this worker"
+            )
+        yield records
 
 
-def _read_shard(run: RunDir, name: str, count: int) -> Records:
+def chunks_of(file: Path, chunk: int = 0) -> Iterator[Records]:
+    """Yield the records of a shard chunk by chunk, because a mapped file counts as memory."""
+    size = file.stat().st_size // RECORD_BYTES if file.is_file() else 0
+    chunk = chunk or CHUNK_RECORDS
+    for begin in range(0, size, chunk):
+        yield np.fromfile(file, dtype=np.dtype(DTYPE), count=chunk, offset=begin * RECORD_BYTES)
+
+
+def shard_file(run: RunDir, name: str, count: int) -> Path:
+    """Return the file of a shard; HistoryError if it does not hold `count` records."""
     file = run.history / name
     if file.is_symlink():
         raise HistoryError(f"history shard {name} must be a regular file; got a symbolic link")
@@ -85,12 +119,17 @@ def _read_shard(run: RunDir, name: str, count: int) -> Records:
             f"history shard {name} holds {size / RECORD_BYTES:g} records, "
             f"but its worker declared {count}"
         )
-    if size == 0:
+    return file
+
+
+def _read_shard(run: RunDir, name: str, count: int) -> Records:
+    file = shard_file(run, name, count)
+    if count == 0:
         return np.empty(0, dtype=np.dtype(DTYPE))
     return np.memmap(file, dtype=np.dtype(DTYPE), mode="r")
 
 
-def _align(name: str, records: Records, clocks: ClockAlignment) -> Records:
+def align(name: str, records: Records, clocks: ClockAlignment) -> Records:
     """Return a shard with times of the master's clock; a `ref_ns` of 0 and an id are no times."""
     worker = worker_of_shard(name)
     if worker not in clocks.measured:

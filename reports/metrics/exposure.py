@@ -34,16 +34,33 @@ def measure(history: History, fault: FaultTimes) -> Exposure:
     """Return what met a fault from its request until `AFTER_NS` after its heal."""
     span = _acts(fault)
     known = history.sessions.connections
-    alive = (known.up_ns < span[1]) & (known.down_ns > span[0])
-    edges = _edges(history, fault)
+    alive = _alive(history, span, _edges(history, fault))
+    changed = alive & ((known.up_ns >= span[0]) | (known.down_ns <= span[1]))
+    under_way = history.once(messages_under_way)[fault.id]
+    return Exposure(int(alive.sum()), int(changed.sum()), under_way, fault.bytes)
+
+
+def messages_under_way(history: History) -> dict[str, int]:
+    """Return how many messages were under way while each fault acted that took effect, by id."""
+    counts = {}
+    for fault in history.events.faults:
+        if fault.effective_ns is not None:
+            span, edges = _acts(fault), _edges(history, fault)
+            connected = None if edges is None else _alive(history, span, edges)
+            counts[fault.id] = int(_messages(history, span, connected).sum())
+    return counts
+
+
+def _alive(history: History, span: Span, edges: set[str] | None) -> Bools:
+    """Return which connections, to these edges (None: to all), were open in a span."""
+    known = history.sessions.connections
+    alive: Bools = (known.up_ns < span[1]) & (known.down_ns > span[0])
     if edges is not None:
         alive &= np.array(
             [history.names.connections[link].edge in edges for link in known.link.tolist()],
             dtype=np.bool_,
         )
-    changed = alive & ((known.up_ns >= span[0]) | (known.down_ns <= span[1]))
-    under_way = _messages(history, span, None if edges is None else alive)
-    return Exposure(int(alive.sum()), int(changed.sum()), int(under_way.sum()), fault.bytes)
+    return alive
 
 
 def _acts(fault: FaultTimes) -> Span:
@@ -56,9 +73,8 @@ def _edges(history: History, fault: FaultTimes) -> set[str] | None:
     """Return the edges on which a fault acts, None if it acts on anything else."""
     if history.scenario.target.adapter == RECORDED:
         return None  # its edges may have other names than its faults
-    known = {connection.edge for connection in history.names.connections.values()}
     names = {name.rpartition(">")[2] for name in fault.acts_on or (fault.target,)}
-    only_edges = all(name in known or name.startswith("edge-") for name in names)
+    only_edges = all(name in history.names.edges or name.startswith("edge-") for name in names)
     return names if only_edges and fault.kind != _ADDS_EDGES else None
 
 

@@ -74,10 +74,11 @@ def delivery(history: History) -> Samples:
     quiesce, when the load reconnects all users. In a run that was cut short before that, deliveries
     to receivers who did not return are not samples.
     """
-    return history.once(_delivery)
+    return history.once(delivery_samples)
 
 
-def _delivery(history: History) -> Samples:
+def delivery_samples(history: History) -> Samples:
+    """Return the samples of `delivery`."""
     expected = history.expected
     intended_ns = history.messages.intended_ns[expected.message]
     returned_ns = history.sessions.returned_ns(expected.session, intended_ns, expected.presented_ns)
@@ -171,6 +172,8 @@ def _samples(
     )
     took_ms = np.maximum(until_ns - begun_ns, 0) / NS_PER_MS
     lower_bound_ms = np.where(until_ns == NEVER, math.inf, took_ms)
-    ms = np.where(never, math.inf, lower_bound_ms)
     order = np.argsort(intended_ns, kind="stable")
-    return Samples(intended_ns[order], ms[order], lower_bound_ms[order])
+    bounds_ms = lower_bound_ms[order]
+    # Most runs have no censored sample, and then one column is both.
+    ms = np.where(never[order], math.inf, bounds_ms) if never.any() else bounds_ms
+    return Samples(intended_ns[order], ms, bounds_ms)

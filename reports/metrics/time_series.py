@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.reports.history.arrays import NEVER, Ints
+from gauntlet.reports.history.arrays import NEVER, Ints, ints
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics import latency
 from gauntlet.reports.metrics.latency import Samples
@@ -19,29 +19,42 @@ def per_second(history: History) -> dict[str, Column]:
     An event counts in the second in which it happened; a percentile is over the messages intended
     for that second, None without samples, infinite if it falls among messages that never arrived.
     """
-    zero_ns, messages = history.events.zero_ns, history.messages
-    end_ns = history.events.phases.get("audit", int(history.records["t_ns"].max(initial=zero_ns)))
-    seconds = max(1, math.ceil((end_ns - zero_ns) / NS_PER_S))
+    zero_ns, messages, seconds = history.events.zero_ns, history.messages, _seconds(history)
 
     def count(t_ns: Ints) -> Column:
-        second = (t_ns[t_ns != NEVER] - zero_ns) // NS_PER_S
-        inside = second[(second >= 0) & (second < seconds)]
-        counted: Column = np.bincount(inside, minlength=seconds).tolist()
+        counted: Column = _count(t_ns, zero_ns, seconds).tolist()
         return counted
 
-    presented_ns = history.records["t_ns"][history.presentations.record].astype(np.int64)
     columns: dict[str, Column] = {
         "second": list(range(seconds)),
         "sent": count(messages.intended_ns[messages.sent]),
         "missed": count(history.missed.intended_ns),
         "acked": count(messages.acked_ns[messages.sent]),
-        "delivered": count(presented_ns),
+        "delivered": history.once(presentations_per_second).tolist(),
         "connections": _open_connections(history, zero_ns, seconds),
         "connects": count(history.sessions.connections.up_ns),
     }
     for name, samples in (("ack", latency.ack(history)), ("delivery", latency.delivery(history))):
         columns |= _percentiles(name, samples, zero_ns, seconds)
     return columns
+
+
+def presentations_per_second(history: History) -> Ints:
+    """Return how many messages were presented in each second of the timeline."""
+    presented_ns = ints(history.records["t_ns"][history.presentations.record])
+    return _count(presented_ns, history.events.zero_ns, _seconds(history))
+
+
+def _seconds(history: History) -> int:
+    zero_ns = history.events.zero_ns
+    end_ns = history.events.phases.get("audit", max(history.span_ns[1], zero_ns))
+    return max(1, math.ceil((end_ns - zero_ns) / NS_PER_S))
+
+
+def _count(t_ns: Ints, zero_ns: int, seconds: int) -> Ints:
+    second = (t_ns[t_ns != NEVER] - zero_ns) // NS_PER_S
+    inside = second[(second >= 0) & (second < seconds)]
+    return np.bincount(inside, minlength=seconds)
 
 
 def _open_connections(history: History, zero_ns: int, seconds: int) -> Column:

@@ -25,6 +25,15 @@ _NOUNS = {
 
 def count_totals(history: History) -> dict[str, int]:
     """Return `counts` of result.json: arrivals and ops by outcome, and deliveries."""
+    return history.once(totals_of_records) | {
+        "connections": history.sessions.connections.link.size,
+        "users": len(history.names.users),
+        "conversations": len(history.names.convs),
+    }
+
+
+def totals_of_records(history: History) -> dict[str, int]:
+    """Return the totals that are sums over the conversations."""
     messages, expected = history.messages, history.expected
     unacked = messages.sent & ~messages.acked
     records = history.records
@@ -43,9 +52,6 @@ def count_totals(history: History) -> dict[str, int]:
         "presented": int((~expected.missing).sum()),
         "missing": int(expected.missing.sum()),
         "resynced": int((expected.channel[~expected.missing] == Channel.RESYNC).sum()),
-        "connections": history.sessions.connections.link.size,
-        "users": len(history.names.users),
-        "conversations": len(history.names.convs),
     }
 
 

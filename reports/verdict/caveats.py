@@ -35,7 +35,7 @@ def caveats(
             "self-audit for the figures."
         )
     yield from _describe_never_connected(run.history.never_connected)
-    yield from _describe_leftovers(leftovers.count_leftovers(run.history.records))
+    yield from _describe_leftovers(leftovers.count_leftovers(run.history))
     if subject := _describe_closed_loop(run):
         yield f"{subject}. {_COORDINATED_OMISSION}"
     reasons = run.history.missed.reason.tolist()

@@ -37,6 +37,8 @@ from gauntlet.reports.metrics.client_evidence import (
 )
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.metrics.recovery import Recovery
+from gauntlet.reports.parts.judging import InParts, is_large, judge_in_parts
+from gauntlet.reports.parts.splitting import Sizes
 from gauntlet.reports.trails.reading import Trails, read_trails
 from gauntlet.reports.verdict import (
     acked_floor,
@@ -73,14 +75,17 @@ _DAMAGE = (
 )
 
 
-def judge(run: RunDir) -> dict[str, Any]:
+def judge(run: RunDir, sizes: Sizes | None = None) -> dict[str, Any]:
     """Return the content of `result.json`; see `docs/reference/run-directory.md`.
+
+    A large history is judged in parts, and with `sizes` any history is, in parts of these sizes.
+    The result is the same.
 
     A history that cannot be judged gives a result with the status `error` and without checks.
     HistoryError if the manifest or the events are damaged, so that there is nothing to describe.
     """
     try:
-        return _judge(run)
+        return _judge(run, sizes)
     except _DAMAGE as error:
         raise HistoryError(
             f"{run.path} cannot be judged, because a row lacks something or has another type than "
@@ -88,7 +93,7 @@ def judge(run: RunDir) -> dict[str, Any]:
         ) from error
 
 
-def _judge(run: RunDir) -> dict[str, Any]:
+def _judge(run: RunDir, sizes: Sizes | None) -> dict[str, Any]:
     manifest = run.read_manifest()
     scenario = scenarios.from_builtins(manifest["scenario"])
     rows, scenario = apply_marks(run.read_events(), scenario)
@@ -101,9 +106,7 @@ def _judge(run: RunDir) -> dict[str, Any]:
     )
     result = _head(run, manifest, scenario)
     try:
-        history = load_history(
-            run, scenario, events, capabilities(manifest), from_manifest(manifest)
-        )
+        parts, history = _load(run, scenario, events, manifest, sizes)
         history = exposure.with_exposures(with_client_proofs(history))
     except HistoryError as error:
         reasons = list(event_reasons(events))
@@ -120,6 +123,7 @@ def _judge(run: RunDir) -> dict[str, Any]:
             unjudged.of_manifest(manifest),
             health,
             read_trails(run, rows),
+            parts,
         )
         reasons = [*event_reasons(history.events), *found]
     result |= {"verdict": conclude(reasons), **body, "errors": errors.table(events)}
@@ -128,6 +132,22 @@ def _judge(run: RunDir) -> dict[str, Any]:
     result["self_audit"] = harness_health_text.self_audit(health)
     result["artifacts"] = artifacts(result)
     return {key: _plain(value) for key, value in result.items()}
+
+
+def _load(
+    run: RunDir,
+    scenario: scenarios.Scenario,
+    events: Events,
+    manifest: dict[str, Any],
+    sizes: Sizes | None,
+) -> tuple[InParts | None, History]:
+    """Return the history of a run, and what its parts showed if it was judged in parts."""
+    described = (run, scenario, events, capabilities(manifest), from_manifest(manifest))
+    if sizes is not None or is_large(run):
+        parts = judge_in_parts(*described, sizes or Sizes())
+        if parts is not None:
+            return parts, parts.history
+    return None, load_history(*described)
 
 
 def required_checks(scenario: scenarios.Scenario) -> set[str]:
@@ -187,9 +207,11 @@ def _judge_history(
     missing: dict[str, str],
     health: harness_health.HarnessHealth,
     trails: Trails | None,
+    parts: InParts | None,
 ) -> tuple[dict[str, Any], list[Reason]]:
     history, recoveries, lost = run.history, run.recoveries, run.history.events.lost
-    verdicts = unjudged.downgrade(checks.run_all(history), missing)
+    found = parts.verdicts(history) if parts else checks.run_all(history)
+    verdicts = unjudged.downgrade(found, missing)
     verdicts = lost_workers.downgrade_checks(verdicts, lost)
     verdicts = [evidence.with_moments(history, verdict) for verdict in verdicts]
     judged = lost_workers.downgrade_objectives(objectives.judge_all(run, health), lost)
@@ -208,7 +230,7 @@ def _judge_history(
     body = {
         "counts": counted,
         "acked_share": acked_share.to_builtins(),
-        "leftovers": leftovers.count_leftovers(history.records),
+        "leftovers": leftovers.count_leftovers(history),
         "caveats": [
             *caveats.caveats(run, disturbances, health),
             *objectives.caveats(judged),
@@ -217,7 +239,15 @@ def _judge_history(
             *(trails.damaged if trails else ()),
         ],
         "disturbances": _disturbances(history.events, disturbances),
-        "checks": [_check(history, verdict, required, trails) for verdict in verdicts],
+        "checks": [
+            _check(
+                parts.shown(verdict.check, history) if parts else history,
+                verdict,
+                required,
+                trails,
+            )
+            for verdict in verdicts
+        ],
         "objectives": [_objective(result) for result in judged],
         "faults": [
             _fault(history.events, fault, recoveries[fault.id]) for fault in history.events.faults

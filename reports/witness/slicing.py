@@ -192,7 +192,7 @@ def _absences(history: History, witness: Witness) -> Iterator[Event]:
 
 def _audit_ns(history: History) -> int:
     """Return when the load ended and the audit began."""
-    return history.events.phases.get("audit", int(history.records["t_ns"].max()))
+    return history.events.phases.get("audit", history.span_ns[1])
 
 
 def _with_client(event: Event, history: History, sessions: tuple[int, ...]) -> Event:

@@ -12,6 +12,7 @@ position may also arrive while the next connection is being established, so they
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,31 +36,55 @@ _PRESENTED = (Kind.DELIVER, Kind.ROOM)
 _CHANNEL_BITS = 3
 
 
-def disorder(shards: Mapping[str, Records]) -> str:
+@dataclass(frozen=True)
+class Descents:
+    """How often the times of a shard go back: the first record that is older, and by how much."""
+
+    count: int
+    first: int
+    back_ns: int
+
+
+def descents(chunks: Iterable[Records]) -> Descents:
+    """Return the descents of a shard that is read chunk by chunk."""
+    count = first = back_ns = begin = 0
+    last_ns = None
+    for chunk in chunks:
+        t_ns = ints(chunk["t_ns"])
+        if last_ns is not None:
+            t_ns = np.concatenate([[last_ns], t_ns])
+        at = np.flatnonzero(t_ns[1:] < t_ns[:-1])
+        if at.size and not count:
+            offset = begin - (last_ns is not None)
+            first = offset + int(at[0]) + 1
+            # The difference of two damaged times can exceed 64 bits.
+            back_ns = int(t_ns[at[0]]) - int(t_ns[at[0] + 1])
+        count += at.size
+        begin += chunk.size
+        last_ns = int(t_ns[-1]) if t_ns.size else last_ns
+    return Descents(count, first, back_ns)
+
+
+def disorder(shards: Mapping[str, Descents]) -> str:
     """Return a clause on a shard that is not in the order of time, empty if there is none.
 
     The records have the times that their workers wrote. If the shards of a worker go back once
     each, its clock did; otherwise the file is to blame.
     """
-    steps: dict[int, list[tuple[str, Ints]]] = {}
-    for name, records in shards.items():
-        t_ns = records["t_ns"]
-        # Compared, because the difference of two damaged times can exceed 64 bits.
-        at = np.flatnonzero(t_ns[1:] < t_ns[:-1])
-        if at.size:
-            steps.setdefault(worker_of_shard(name), []).append((name, at))
-    for worker, found in steps.items():
-        name, at = found[0]
-        first = int(at[0])
-        times = shards[name]["t_ns"]
-        back = _s(int(times[first]) - int(times[first + 1]))
-        if len(found) > 1 and all(places.size == 1 for _, places in found):
+    steps: dict[int, list[tuple[str, Descents]]] = {}
+    for name, found in shards.items():
+        if found.count:
+            steps.setdefault(worker_of_shard(name), []).append((name, found))
+    for worker, of_worker in steps.items():
+        name, steps_back = of_worker[0]
+        back, record = _s(steps_back.back_ns), f"{steps_back.first + 1:,}"
+        if len(of_worker) > 1 and all(found.count == 1 for _, found in of_worker):
             return (
                 f"the clock of worker {worker} went back by {back} during the run "
-                f"(record {first + 2:,} of history shard {name})"
+                f"(record {record} of history shard {name})"
             )
         return (
-            f"history shard {name} is not in the order of time: record {first + 2:,} is {back} "
+            f"history shard {name} is not in the order of time: record {record} is {back} "
             f"older than the record before it"
         )
     return ""

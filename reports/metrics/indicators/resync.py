@@ -1,9 +1,35 @@
 """How many deliveries did not come by a push."""
 
+from dataclasses import dataclass
+
 from gauntlet.core.history import Channel
 from gauntlet.core.plugins import IndicatorKind
+from gauntlet.reports.history.arrays import Bools, Ints
+from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics.indicators.base import Indicator, IndicatorInput, Measurement, ratio
 from gauntlet.reports.metrics.windows import Window
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """The deliveries to receivers who were not away on purpose, and which came by a push."""
+
+    intended_ns: Ints
+    presented_ns: Ints
+    live: Bools
+
+
+def arrivals(history: History) -> Arrivals:
+    """Return the deliveries that a push could have brought."""
+    expected, messages = history.expected, history.messages
+    intended_ns = messages.intended_ns[expected.message]
+    returned_ns = history.sessions.returned_ns(expected.session, intended_ns, expected.presented_ns)
+    counted = ~expected.missing & (returned_ns == 0)
+    return Arrivals(
+        intended_ns[counted],
+        expected.presented_ns[counted],
+        expected.channel[counted] == Channel.LIVE,
+    )
 
 
 def _live_missed(run: IndicatorInput, window: Window) -> Measurement:
@@ -12,19 +38,15 @@ def _live_missed(run: IndicatorInput, window: Window) -> Measurement:
     Receivers who were away on purpose have to re-sync, so they do not count. In `steady`, messages
     that were in flight when a fault took effect do not count either: the fault delayed them.
     """
-    expected, messages = run.history.expected, run.history.messages
-    intended_ns = messages.intended_ns[expected.message]
-    returned_ns = run.history.sessions.returned_ns(
-        expected.session, intended_ns, expected.presented_ns
-    )
-    counted = window.contains(intended_ns) & ~expected.missing & (returned_ns == 0)
+    came = run.history.once(arrivals)
+    counted = window.contains(came.intended_ns)
     for fault in run.history.events.faults:
         if window.name == "steady" and fault.effective_ns is not None:
-            in_flight = (intended_ns < fault.effective_ns) & (
-                expected.presented_ns > fault.effective_ns
+            in_flight = (came.intended_ns < fault.effective_ns) & (
+                came.presented_ns > fault.effective_ns
             )
             counted &= ~in_flight
-    return ratio(counted & (expected.channel != Channel.LIVE), counted)
+    return ratio(counted & ~came.live, counted)
 
 
 INDICATORS = (

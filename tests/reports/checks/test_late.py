@@ -1,11 +1,13 @@
 """What is late in comparison, and what is not."""
 
+import numpy as np
 import pytest
 
 from gauntlet.campaigns.synthetic.histories import ROOM, good_story
 from gauntlet.campaigns.synthetic.mutators import serve_one_conversation_late
 from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, HEAL_S, MS, ZERO, S
 from gauntlet.core.history import Kind
+from gauntlet.reports.checks.late import Groups, Served, check_parts
 
 CALM_NS = int(ZERO + (BACK_S + 5.5) * S)  # from here on, outside of the recovery window
 
@@ -85,3 +87,30 @@ def test_two_conversations_are_too_few_to_compare(verdict):
     story.drop([at for at, record in enumerate(story.records) if record.conv not in (1, 0, ROOM)])
     story.drop([at for at, record in enumerate(story.records) if record.conv == ROOM])
     assert verdict("late", story).outcome == "not-applicable"
+
+
+def groups(*rows):
+    """Return groups of (key, size, slow) rows."""
+    return Groups(*(np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)))
+
+
+def served(*receivers):
+    return Served(groups(*receivers), groups((1, 50, 0)))
+
+
+def test_receivers_of_several_parts_are_counted_once():
+    parts = [served((1, 3, 0), (2, 5, 0)), served((1, 2, 0), (3, 5, 0), (4, 4, 0))]
+    found = check_parts(parts)
+    assert (found.examined, found.count, found.not_applicable) == (3, 0, "")
+
+
+def test_fewer_than_three_groups_are_not_compared():
+    found = check_parts([served((1, 5, 0), (2, 5, 0))])
+    assert found.examined == 0
+    assert found.not_applicable
+
+
+@pytest.mark.parametrize(("size", "slow", "may_be"), [(5, 3, True), (5, 2, False), (6, 3, False)])
+def test_a_receiver_may_be_late_if_more_than_half_of_the_deliveries_are_slow(size, slow, may_be):
+    others = served((1, 5, 0), (2, 5, 0), (3, size - 1, slow))
+    assert (check_parts([others, served((3, 1, 0))]) is None) == may_be

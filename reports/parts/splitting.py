@@ -1,0 +1,156 @@
+"""Splits the shards of a history into parts: ranges of conversations, judged one after the other.
+
+All records of a conversation are in one shard, and nothing that the checks compare crosses
+conversations. A *batch* is a range of conversations of one shard that is read at once, and its
+parts are ranges of it that are small enough for the caches of a core. Shards are read in chunks,
+because a mapped file counts as memory.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gauntlet.core.history import DTYPE, USER_KINDS, Kind
+from gauntlet.reports.checks._departures import LastPushes, last_pushes_of
+from gauntlet.reports.history.arrays import Bools, Ints, Records, ints
+from gauntlet.reports.history.records import align, chunks_of
+from gauntlet.reports.history.times.clock_alignment import ClockAlignment
+from gauntlet.reports.history.times.order import Descents, descents
+
+_ROOM_KINDS = (Kind.ROOM, Kind.ATTEND)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many records a part, and how many a batch should have at least."""
+
+    part: int = 120_000
+    batch: int = 1_500_000
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of a shard before it is split; `span_ns` is on the clock of the master.
+
+    `of_users`: all records are about users, and `of_some_users`: some are.
+
+    """
+
+    name: str
+    convs: Ints
+    counts: Ints
+    descents: Descents
+    span_ns: tuple[int, int] | None
+    has_rooms: bool
+    of_users: bool
+    of_some_users: bool
+
+
+@dataclass(frozen=True)
+class Span:
+    """The conversations from `first` to `last` of a shard."""
+
+    shard: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Consecutive parts of one shard, and how many records they have."""
+
+    parts: tuple[Span, ...]
+    records: int
+
+
+def survey(clocks: ClockAlignment, file: Path) -> Survey:
+    """Return what has to be known of a shard before it is split."""
+    convs, counts = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    spans: list[tuple[int, int]] = []
+    has_rooms = False
+    of_users = size = 0
+
+    def watched() -> Iterator[Records]:
+        nonlocal convs, counts, has_rooms, of_users, size
+        for chunk in chunks_of(file):
+            t_ns = align(file.name, chunk, clocks)["t_ns"]
+            spans.append((int(t_ns.min()), int(t_ns.max())))
+            found, sizes = np.unique(chunk["conv"], return_counts=True)
+            convs, at = np.unique(np.concatenate([convs, ints(found)]), return_inverse=True)
+            counts = ints(np.bincount(at, weights=np.concatenate([counts, sizes])))
+            has_rooms |= bool(np.isin(chunk["kind"], _ROOM_KINDS).any())
+            of_users += int(np.isin(chunk["kind"], tuple(USER_KINDS)).sum())
+            size += chunk.size
+            yield chunk
+
+    found = descents(watched())
+    span_ns = (min(s for s, _ in spans), max(s for _, s in spans)) if spans else None
+    return Survey(
+        file.name, convs, counts, found, span_ns, has_rooms, 0 < of_users == size, of_users > 0
+    )
+
+
+def split(found: Survey, sizes: Sizes) -> list[Batch]:
+    """Return the batches of a shard."""
+    parts: list[tuple[Span, int]] = []
+    begin = total = 0
+    for at, count in enumerate(found.counts.tolist()):
+        total += count
+        if total >= sizes.part or at == found.counts.size - 1:
+            span = Span(found.name, int(found.convs[begin]), int(found.convs[at]))
+            parts.append((span, total))
+            begin, total = at + 1, 0
+    batches: list[Batch] = []
+    waiting: list[Span] = []
+    for span, count in parts:
+        waiting.append(span)
+        total += count
+        if total >= sizes.batch:
+            batches.append(Batch(tuple(waiting), total))
+            waiting, total = [], 0
+    return [*batches, Batch(tuple(waiting), total)] if waiting else batches
+
+
+def read_spans(file: Path, spans: tuple[Span, ...], clocks: ClockAlignment) -> Records:
+    """Return the records of some conversations of a shard in the order of their times."""
+    chosen = [
+        chunk.take(np.flatnonzero(_inside(ints(chunk["conv"]), spans))) for chunk in chunks_of(file)
+    ]
+    return align(file.name, np.concatenate([np.empty(0, dtype=np.dtype(DTYPE)), *chosen]), clocks)
+
+
+def parts_of(records: Records, spans: tuple[Span, ...]) -> Iterator[Records]:
+    """Yield the records of each span, in which each keeps its order; `records` has no others."""
+    firsts = np.array([span.first for span in spans], dtype=np.int64)
+    part = np.searchsorted(firsts, ints(records["conv"]), side="right") - 1
+    # 16 bits, because NumPy sorts these by their digits.
+    order = np.argsort(part.astype(np.uint16), kind="stable")
+    ends = np.cumsum(np.bincount(part, minlength=len(spans))).tolist()
+    for begin, end in zip([0, *ends[:-1]], ends, strict=True):
+        yield records.take(order[begin:end])
+
+
+def last_pushes(clocks: ClockAlignment, file: Path) -> LastPushes:
+    """Return the last push of each connection in a shard."""
+    return united(last_pushes_of(align(file.name, chunk, clocks)) for chunk in chunks_of(file))
+
+
+def united(found: Iterator[LastPushes]) -> LastPushes:
+    """Return the last push of each connection in several sets of records."""
+    known = list(found)
+    links = np.concatenate([np.empty(0, dtype=np.int64), *(pushes.link for pushes in known)])
+    times = np.concatenate([np.empty(0, dtype=np.int64), *(pushes.t_ns for pushes in known)])
+    distinct, at = np.unique(links, return_inverse=True)
+    last_ns = np.zeros(distinct.size, dtype=np.int64)
+    np.maximum.at(last_ns, at, times)
+    return LastPushes(distinct, last_ns)
+
+
+def _inside(conv: Ints, spans: tuple[Span, ...]) -> Bools:
+    """Return which conversations are in any of the spans, which are sorted."""
+    firsts = np.array([span.first for span in spans], dtype=np.int64)
+    lasts = np.array([span.last for span in spans], dtype=np.int64)
+    at = np.searchsorted(firsts, conv, side="right") - 1
+    return (at >= 0) & (conv <= lasts[at])

@@ -1,0 +1,69 @@
+"""A history that is judged in parts has the same result as one that is judged as a whole."""
+
+import pytest
+
+from gauntlet.campaigns.synthetic.correct import CORRECT
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.campaigns.synthetic.mutators import MUTATORS
+from gauntlet.core.run_directory import RunDir
+from gauntlet.reports.parts import processes
+from gauntlet.reports.parts.judging import judge_in_parts
+from gauntlet.reports.parts.splitting import Sizes
+from gauntlet.reports.verdict import judge as judge_module
+from gauntlet.reports.verdict.judge import judge
+from tests.reports.test_golden import GOLDEN, RUNS
+
+# One conversation is a part, and a batch has several.
+TINY = Sizes(part=1, batch=1_000)
+
+# A part has no answer to these: one is compared with all others, and the clock of an external
+# server is estimated from all time stamps.
+AS_A_WHOLE = {"serve_one_conversation_late", "earlier_messages"}
+
+
+@pytest.fixture
+def in_parts(monkeypatch):
+    """Return a list that gets one entry for each history: whether it was judged in parts."""
+    taken = []
+
+    def spy(*arguments):
+        found = judge_in_parts(*arguments)
+        taken.append(found is not None)
+        return found
+
+    monkeypatch.setattr(judge_module, "judge_in_parts", spy)
+    return taken
+
+
+def differing(run):
+    """Return the keys of the result that differ."""
+    whole, parted = judge(run), judge(run, TINY)
+    return [key for key in whole if whole[key] != parted[key]]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_recorded_run_has_the_same_result(name, in_parts):
+    assert differing(RunDir.open(GOLDEN / name)) == []
+    assert in_parts == [True]
+
+
+@pytest.mark.parametrize("make", CORRECT, ids=lambda make: make.__name__)
+def test_a_correct_history_has_the_same_result(make, in_parts, tmp_path):
+    assert differing(make(1).write(tmp_path)) == []
+    assert in_parts == [make.__name__ not in AS_A_WHOLE]
+
+
+@pytest.mark.parametrize("mutate", MUTATORS, ids=lambda mutate: mutate.__name__)
+def test_an_anomaly_has_the_same_result(mutate, in_parts, tmp_path):
+    story = good_story(1)
+    mutate(story)
+    story.reconcile()
+    assert differing(story.write(tmp_path)) == []
+    assert in_parts == [mutate.__name__ not in AS_A_WHOLE]
+
+
+def test_several_processes_have_the_same_result(monkeypatch, in_parts, tmp_path):
+    monkeypatch.setattr(processes, "can_fork", lambda: True)
+    monkeypatch.setattr(processes, "cores", lambda: 2)
+    assert differing(good_story(1).write(tmp_path)) == []
+    assert in_parts == [True]
