@@ -24,6 +24,7 @@ on `kind`:
 | PROBE | stranger's | message, or 0 | Probe | obtained | answered | requested | ProbeResult |
 | NAMED | sender's, or – | author | op's | position | received | digest of the id | NamedFlag |
 | STAMP | sender's, or – | author | op's | position | received | time stamp | – |
+| MEMBERSHIP | requester's | subject | RoomEvent | position | answered | requested | ProbeResult |
 | MISSED | – | author, or 0 | op's, or 0 | – | missed | intended | Miss |
 
 `t_ns` and `ref_ns` are readings of `clock.now_ns`. `peer` is the number of a user and `conv` that
@@ -41,7 +42,9 @@ record is what an acknowledgement, or with Channel.AUDIT the store, calls a mess
 no time but the digest of the id that the server assigned (`id_digest`), or 0. A STAMP is the time
 stamp of the server that an acknowledgement, or with Channel.AUDIT the store, gives a message; its
 `ref_ns` is that time on the clock of the worker. The stamp of a delivery is in its `spare`, as its
-age when the message was presented (`stamp_age`).
+age when the message was presented (`stamp_age`). A MEMBERSHIP is a
+request to add a user to a room or to remove them from it. Its `spare` is UNKNOWN where the request
+was not answered: then it may take effect at any later time.
 """
 
 import struct
@@ -101,6 +104,7 @@ class Kind(IntEnum):
     PROBE = 20
     NAMED = 21
     STAMP = 22
+    MEMBERSHIP = 23
 
 
 class Channel(IntEnum):
@@ -151,7 +155,7 @@ class Probe(IntEnum):
 
 
 class ProbeResult(IntEnum):
-    """How the server answered: `spare` of a PROBE record."""
+    """How the server answered: `spare` of a PROBE or MEMBERSHIP record."""
 
     REFUSED = 1
     GRANTED = 2

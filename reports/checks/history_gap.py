@@ -156,6 +156,10 @@ def _required_positions(
     place = ints(records["conv"][page]), history.user[page], position
     required = ~history.membership.excluded(*place) & ~history.once(OwnPositions).contain(*place)
     required &= position >= first_positions(history, place[0])
+    # A page for a user who was added again need not contain what they could read before.
+    reader = ints(records["conv"][pages]), history.user[pages]
+    begins = np.repeat(history.membership.range_begins(*reader, last), covered)
+    required &= position >= begins
     beyond = _of_this_run(history, beyond)
     return page[required], position[required], _readable(history, beyond)
 

@@ -16,6 +16,10 @@ the system never admitted some user at all, the check is unknown at best. Messag
 does not find concern `lost-acked`. If the device received another body at a message's position,
 `phantom` reports that instead.
 
+A member who is removed is owed what was acknowledged a second before the request, if they were
+connected or had time to return: they can read nothing afterwards. A message that was sent while
+their membership changed may reach them or not.
+
 Where the adapter declares `at_most_once`, nothing is expected of what a receiver missed while not
 connected.
 """
@@ -26,6 +30,7 @@ from gauntlet.core.clock import NS_PER_MS, NS_PER_S, format_s
 from gauntlet.core.history import Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY
+from gauntlet.reports.checks._removed_receivers import removed_before_receiving
 from gauntlet.reports.checks._shared import unreadable_places
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
 from gauntlet.reports.history.arrays import NEVER, Bools, Ints, contains, find, ints, pair
@@ -90,6 +95,7 @@ def _judge(history: History, expected: ExpectedDeliveries, since_ns: Ints) -> tu
     returned_ns = np.where(_left_later(history, expected, since_ns), 0, returned_ns)
     judged = stored & (returned_ns != NEVER)
     judged &= ~_missed_while_away(history, expected) & ~_unreadable(history, expected)
+    judged &= ~removed_before_receiving(history, expected, since_ns)
     start_ns = np.maximum(since_ns[expected.message], returned_ns)
     # `presented_ns` of a missing delivery is NEVER, which is later than any deadline.
     late = expected.presented_ns > _deadlines_ns(history, expected, start_ns)

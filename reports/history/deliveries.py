@@ -87,10 +87,19 @@ def expect_deliveries(
     *,
     echo: bool,
 ) -> ExpectedDeliveries:
-    """Return the deliveries expected of the messages `ops`; to their authors too with `echo`."""
+    """Return the deliveries expected of the messages `ops`; to their authors too with `echo`.
+
+    Nothing is expected for users whose membership changed while the message was sent.
+    """
     message, user = _expected_receivers(ops, messages, membership)
     due = membership.entitled(messages.conv[message], user, messages.position[message])
     due &= echo | (messages.author[message] != user)
+    due &= membership.changes.certain(
+        messages.conv[message],
+        user,
+        messages.first_attempt_ns[message],
+        messages.acked_ns[message],
+    )
     # A user who never connected has no session, so nothing is expected to reach them.
     message, user, session = _expand(sessions.user_sessions, user[due], message[due])
     keys, first = np.unique(pair(presentations.message, presentations.session), return_index=True)

@@ -1,4 +1,4 @@
-"""Which users may read which positions of a conversation, derived from members and RANGE records.
+"""Which users may read which positions of a conversation, derived from members and their ranges.
 
 A conversation with RANGE records is *ranged*: a user may read the positions between joining and
 leaving. In any other conversation the members may read everything.
@@ -11,22 +11,30 @@ import numpy as np
 from gauntlet.core.history import Kind
 from gauntlet.reports.history.arrays import Bools, Ints, Records, contains, find, ints, pair
 from gauntlet.reports.history.directory import Names
+from gauntlet.reports.history.membership_changes import MembershipChanges, ranges_of_changes
 
 
 class MembershipIntervals:
-    """The intervals of positions that each user may read in each conversation."""
+    """The intervals of positions that each user may read in each conversation.
+
+    `changes` says at which times this was certain.
+    """
 
     def __init__(
         self, records: Records, names: Names, convs: AbstractSet[int] | None = None
     ) -> None:
         known = names.convs.keys() if convs is None else convs & names.convs.keys()
+        self.changes = MembershipChanges(records)
         self._members = np.array(
             sorted(
                 (number << 32) | user for number in known for user in names.convs[number].members
             ),
             dtype=np.int64,
         )
-        ranges = _latest_ranges(records[records["kind"] == Kind.RANGE])
+        # What the audit read comes last: it has the removals whose requests were not answered.
+        ranges = _latest_ranges(
+            np.concatenate([ranges_of_changes(records), records[records["kind"] == Kind.RANGE]])
+        )
         self._ranged = np.unique(ints(ranges["conv"]))
         self._owners, owner = np.unique(pair(ranges["conv"], ranges["peer"]), return_inverse=True)
         # Sorted keys (conversation, user) of all who are or were a member.
@@ -58,6 +66,19 @@ class MembershipIntervals:
         outside = has_range & ~self._in_range(conv, user, position)
         excluded: Bools = (outside & (position > 0)) | (not_member & ~has_range)
         return excluded
+
+    def range_begins(self, conv: Ints, user: Ints, position: Ints) -> Ints:
+        """Return where the last range of each user begins that begins at `position` or before.
+
+        It is 0 for users without such a range.
+        """
+        if self._firsts.size == 0:
+            return np.zeros(conv.shape, dtype=np.int64)
+        owner = find(self._owners, pair(conv, user))
+        index = np.searchsorted(self._firsts, pair(owner, position), side="right") - 1
+        same_owner = (index >= 0) & (owner >= 0) & (self._firsts[index] >> 32 == owner)
+        begins: Ints = np.where(same_owner, self._firsts[index] & 0xFFFFFFFF, 0)
+        return begins
 
     def _in_range(self, conv: Ints, user: Ints, position: Ints) -> Bools:
         if self._firsts.size == 0:

@@ -25,6 +25,7 @@ from gauntlet.core.scenario.capabilities import (
     HEADS,
     HISTORY,
     IDEMPOTENT_SEND,
+    MEMBER_CHANGES,
     MEMBERS_ONLY,
     OPEN_ACCOUNTS,
     RESUME,
@@ -74,6 +75,7 @@ __all__ = [
     "HISTORY",
     "IDEMPOTENT_SEND",
     "MEMBERS_ONLY",
+    "MEMBER_CHANGES",
     "OPEN_ACCOUNTS",
     "RESUME",
     "ROOMS",
@@ -245,6 +247,13 @@ class Codec(ABC):
 
     def add_member(self, conv: str, user: str) -> Call[int]:
         """ROOMS: return a call that makes a user a member; its value is the event's position."""
+        raise NotImplementedError
+
+    def remove_member(self, conv: str, user: str) -> Call[int]:
+        """MEMBER_CHANGES: return a call that removes a member; its value is the event's position.
+
+        A user who is no member is not an error, so that the call can be repeated.
+        """
         raise NotImplementedError
 
     def members(self, conv: str) -> Call[dict[str, int]]:

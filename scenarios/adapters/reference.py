@@ -219,6 +219,10 @@ class Codec(base.Codec):
         path = f"/v1/rooms/{conv}/members/{user}"
         return base.OverHttp(base.Request("PUT", path, token=self._token), _read_position)
 
+    def remove_member(self, conv: str, user: str) -> base.OverHttp[int]:
+        path = f"/v1/rooms/{conv}/members/{user}"
+        return base.OverHttp(base.Request("DELETE", path, token=self._token), _read_position)
+
     def members(self, conv: str) -> base.OverHttp[dict[str, int]]:
         path = f"/v1/rooms/{conv}/members"
         return base.OverHttp(base.Request("GET", path, token=self._token), _read_members)

@@ -21,7 +21,16 @@ PAGE_LIMIT = 500
 class OrderedInbox:
     """`cursor` is the last position that was presented or skipped, `head` the last known one."""
 
-    __slots__ = ("_held", "_listener", "_reading", "_timer_set", "conv", "cursor", "head")
+    __slots__ = (
+        "_closed",
+        "_held",
+        "_listener",
+        "_reading",
+        "_timer_set",
+        "conv",
+        "cursor",
+        "head",
+    )
 
     def __init__(self, conv: Conversation, cursor: int, listener: InboxListener) -> None:
         self.conv = conv
@@ -31,6 +40,7 @@ class OrderedInbox:
         self._held: dict[int, HeldEntry] = {}  # by position
         self._reading = False
         self._timer_set = False
+        self._closed = False  # the user was removed, so that the history is refused
 
     def on_push(self, entry: Entry, connection: Connection) -> None:
         """Handle an entry that arrived on a connection."""
@@ -55,6 +65,26 @@ class OrderedInbox:
         if self._held:
             self._set_timer(HOLD_BACK_NS)
 
+    def close(self) -> None:
+        """Expect nothing more. Pushes on their way still arrive, and what is held is presented."""
+        self._closed = True
+        if self.behind:
+            self._set_timer(HOLD_BACK_NS)
+
+    def reopen(self) -> None:
+        """Read again: the user was added again."""
+        self._closed = False
+
+    def skip_to(self, seq: int) -> None:
+        """Continue at `seq`, where the user was added again; the positions before are not theirs.
+
+        What was held back is presented: nothing can fill its gaps any more.
+        """
+        self._closed = False
+        self._present_held(seq)
+        self.cursor = max(self.cursor, seq - 1)
+        self.head = max(self.head, self.cursor)
+
     def on_head(self, head: int, grace_ns: int = PUSH_GRACE_NS) -> None:
         """Note that the conversation extends to `head`; read it if no push comes within the grace.
 
@@ -75,7 +105,9 @@ class OrderedInbox:
     def on_timer(self) -> None:
         """Read from the history what has not arrived by now."""
         self._timer_set = False
-        if self.behind:
+        if self._closed:
+            self._give_up_gaps()
+        elif self.behind:
             self._read_history()
 
     def on_page(self, page: Page | None) -> None:
@@ -84,7 +116,9 @@ class OrderedInbox:
         cursor_before = self.cursor
         if page is not None:
             self._apply(page)
-        if self.behind:
+        if self._closed:
+            self._give_up_gaps()
+        elif self.behind:
             if self.cursor > cursor_before:
                 self._read_history()
             else:
@@ -105,6 +139,16 @@ class OrderedInbox:
         if skipped:
             self._listener.on_skipped(self, skipped)
         self._present_consecutive()
+
+    def _give_up_gaps(self) -> None:
+        """Present what is held, and expect nothing more."""
+        self._present_held(self.head + 1)
+        self.head = self.cursor
+
+    def _present_held(self, before: int) -> None:
+        for seq in sorted(seq for seq in self._held if seq < before):
+            self.cursor = seq
+            self._listener.present(self, *self._held.pop(seq))
 
     def _present_consecutive(self) -> None:
         while (held := self._held.pop(self.cursor + 1, None)) is not None:

@@ -73,9 +73,16 @@ class Receiver:
         if not self._numbered:
             self._unordered_inbox(conv.name)
             return
-        if conv.name not in self._ordered:
-            self._ordered[conv.name] = OrderedInbox(conv, position - 1, self)
-        self._ordered[conv.name].on_head(position)
+        inbox = self._ordered.get(conv.name)
+        if inbox is None:
+            inbox = self._ordered[conv.name] = OrderedInbox(conv, position - 1, self)
+        inbox.reopen()
+        inbox.on_head(position)
+
+    def expel(self, conv: Conversation) -> None:
+        """Read a room no further: the user was removed from it."""
+        if conv.name in self._ordered:
+            self._ordered[conv.name].close()
 
     def on_entry(self, connection: Connection, entry: Entry) -> None:
         """Handle an entry that was pushed on a connection."""
@@ -130,11 +137,14 @@ class Receiver:
     def _ordered_inbox(self, name: str, entry: Entry | None = None) -> OrderedInbox | None:
         """Return the inbox of a conversation; None if the user is not a member of it."""
         inbox = self._ordered.get(name)
+        # For a member, a room begins with the event that added them.
+        begins_at = 0
+        if entry is not None and entry.event == "added" and entry.user == self._user.name:
+            begins_at = entry.seq
         if inbox is None and (conv := self._own_conversation(name)) is not None:
-            # For a member, a room begins with the event that added them.
-            added = entry is not None and entry.event == "added" and entry.user == self._user.name
-            cursor = entry.seq - 1 if entry is not None and added else 0
-            inbox = self._ordered[name] = OrderedInbox(conv, cursor, self)
+            inbox = self._ordered[name] = OrderedInbox(conv, max(0, begins_at - 1), self)
+        elif inbox is not None and begins_at > inbox.cursor:
+            inbox.skip_to(begins_at)
         return inbox
 
     def _unordered_inbox(self, name: str) -> UnorderedInbox | None:

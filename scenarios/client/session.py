@@ -146,6 +146,16 @@ class Session:
         if (connection := self.request_channel.connection) is not None:
             self._change_attendance(connection, conv.name, on=True)
 
+    def expel(self, conv: Conversation) -> None:
+        """Note that the user was removed from a room, or may have been."""
+        self._joined.discard(conv.name)
+        self._attended.discard(conv.name)
+        self.receiver.expel(conv)
+
+    def is_member(self, conv: Conversation) -> bool:
+        """Return whether the user was added to a room and not removed from it since."""
+        return conv.name in self._joined
+
     def attend(self, conv: Conversation, *, on: bool) -> None:
         """Enter or exit a room; does nothing if the user is not a member."""
         if conv.name not in self._joined:

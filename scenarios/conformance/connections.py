@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from gauntlet.core.scenario.capabilities import (
     DEVICES,
+    MEMBER_CHANGES,
     MEMBERS_ONLY,
     OPEN_ACCOUNTS,
     RESUME,
@@ -92,6 +93,37 @@ async def probe_rooms(creator: Client, members: list[Client]) -> AsyncIterator[F
     else:
         text = f"{len(users)} members enter a room, receive in it, exit it, and enter it again."
         yield Finding(ROOMS, Outcome.HOLDS, text)
+        yield await _try_changes(creator, members[0], room)
+
+
+async def _try_changes(creator: Client, member: Client, room: Conversation) -> Finding:
+    """Return whether a member can be removed, receives nothing then, and can be added again."""
+
+    def finding(why: str) -> Finding:
+        return Finding(MEMBER_CHANGES, Outcome.FAILS, why)
+
+    codec, name = creator.channel.codec, member.user.name
+    try:
+        removal = codec.remove_member(room.name, name)
+    except NotImplementedError:
+        return finding("The codec does not implement `remove_member`.")
+    if await creator.call(removal) is None:
+        return finding("A member could not be removed from a room.")
+    member.session.expel(room)
+    await until(lambda: False, QUIET_S)  # what was sent before may still be on its way
+    sent = await creator.send(room)
+    await until(lambda: False, QUIET_S)
+    if any(received.entry.body == sent.body for received in member.observer.received):
+        return finding("A message to a room was pushed to a user who had been removed from it.")
+    position = await creator.call(codec.add_member(room.name, name))
+    if position is None:
+        return finding("A user who had been removed from a room could not be added again.")
+    member.session.join(room, position)
+    seen = await creator.send(room)
+    if not await member.receives(seen.body):
+        return finding("A message to a room was not pushed to a member who was added again.")
+    text = "A member is removed from a room, receives nothing there, and is added again."
+    return Finding(MEMBER_CHANGES, Outcome.HOLDS, text)
 
 
 async def _fill(creator: Client, members: list[Client], room: Conversation) -> str:

@@ -94,7 +94,7 @@ async def assemble(
     sessions: dict[int, Session] = {}
 
     async def fill(conv: Conversation) -> None:
-        if await fill_room(port, conv, sessions, devices):
+        if await fill_room(context, port, conv, sessions, devices):
             readiness.mark_ready(conv)
 
     def prepare(conv: Conversation) -> None:

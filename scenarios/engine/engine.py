@@ -26,12 +26,12 @@ from gauntlet.scenarios.engine.assembly import assemble
 from gauntlet.scenarios.engine.dispatcher import Dispatcher
 from gauntlet.scenarios.engine.load_file import LoadFile
 from gauntlet.scenarios.engine.load_plan import plan_load
+from gauntlet.scenarios.engine.scheduled_actions import scheduled_actions
 from gauntlet.scenarios.engine.scripted_users import (
     ScriptedReceiver,
     ScriptedUser,
     UserController,
 )
-from gauntlet.scenarios.engine.strangers import scheduled_actions
 from gauntlet.scenarios.metrics import error_log
 from gauntlet.scenarios.metrics.overdue import OverdueSweep
 from gauntlet.scenarios.schedule.arrivals import Stripe
@@ -177,7 +177,9 @@ class Engine:
         """Begin the ramp at `zero_ns`, and set the times of user actions, arrivals and connects."""
         load, traffic, parts = self.load.scenario.load, self._plan.traffic, self._parts
         self._enter("ramp", zero_ns)
-        for offset_ns, user, action in scheduled_actions(self._plan, parts.context, parts.port):
+        for offset_ns, user, action in scheduled_actions(
+            self._plan, parts.context, parts.port, parts.sessions
+        ):
             parts.timers.at(zero_ns + offset_ns, partial(self._act, user, action))
         self._arrivals_ns = zero_ns + int(load.ramp * NS_PER_S)
         self._end_ns = self._arrivals_ns + int(load.steady * NS_PER_S)

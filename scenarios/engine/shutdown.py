@@ -118,6 +118,7 @@ def reconciliation(parts: Assembly, intended: int, audited: int, unread: int) ->
         "expected": ledger.expected,
         "presented": ledger.presented,
         "missing": ledger.missing,
+        "removals": ledger.removals,
         "audited": audited,
         "unread": unread,
         "records": parts.files.history.counts(),

@@ -6,7 +6,7 @@ stranger sends carries a number that no op has, so that it is recognised if it i
 
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -18,7 +18,6 @@ from gauntlet.scenarios.adapters.base import Call, Cursor, OverHttp, Page, Proto
 from gauntlet.scenarios.adapters.limits import check_page, check_sent
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.engine import user_actions
 from gauntlet.scenarios.engine.load_plan import LoadPlan
 from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
 from gauntlet.scenarios.workloads.entities import Conversation
@@ -44,6 +43,11 @@ class Visit(NamedTuple):
     conv: Conversation
 
 
+def are_allowed(plan: LoadPlan) -> bool:
+    """Return whether the system refuses strangers, and the scenario does not exclude them."""
+    return plan.load.scenario.load.strangers and MEMBERS_ONLY in plan.adapter.capabilities
+
+
 def plan_visits(plan: LoadPlan) -> list[Visit]:
     """Return the visits of a worker, spread over the steady phase.
 
@@ -51,7 +55,7 @@ def plan_visits(plan: LoadPlan) -> list[Visit]:
     """
     load, traffic = plan.load.scenario.load, plan.traffic
     conversations = list(traffic.conversations.values())
-    if not (load.strangers and MEMBERS_ONLY in plan.adapter.capabilities and conversations):
+    if not (are_allowed(plan) and conversations):
         return []
     rng = random.Random(f"strangers/{plan.load.scenario.seed}/{plan.stripe.worker}")
     kinds = [[conv for conv in conversations if conv.is_room is room] for room in (False, True)]
@@ -68,19 +72,6 @@ def plan_visits(plan: LoadPlan) -> list[Visit]:
     return visits
 
 
-def scheduled_actions(
-    plan: LoadPlan, context: Context, port: SocketTransport
-) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
-    """Yield (time, user, action) for all that users do besides sending, visits included.
-
-    Times are nanoseconds from the start of the timeline.
-    """
-    yield from user_actions.scheduled_actions(plan.traffic)
-    strangers = Strangers(plan, context, port)
-    for visit in plan_visits(plan):
-        yield visit.offset_ns, visit.user, partial(strangers.visit, conv=visit.conv)
-
-
 class Strangers:
     """Makes the visits of one worker."""
 
@@ -94,9 +85,10 @@ class Strangers:
     def visit(self, session: Session, conv: Conversation) -> None:
         """Try everything in a conversation with the first device, unless the user is offline."""
         if session.connected and session.user.device_index == 0:
-            self._port.spawn(self._try_all(session, conv))
+            self._port.spawn(self.try_all(session, conv))
 
-    async def _try_all(self, session: Session, conv: Conversation) -> None:
+    async def try_all(self, session: Session, conv: Conversation) -> None:
+        """Try everything in a conversation, and wait for the answers."""
         codec = session.request_channel.codec
         if self._has_history:
             make = partial(codec.history, conv.name, self._start, _ENTRIES)

@@ -3,30 +3,32 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from gauntlet.scenarios.adapters.base import ProtocolError
+from gauntlet.core.history import RoomEvent
+from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
+from gauntlet.scenarios.engine.member_changes import request_change
+from gauntlet.scenarios.network.transport import SocketTransport
 from gauntlet.scenarios.schedule.traffic import Traffic
 from gauntlet.scenarios.workloads.entities import Conversation, device_keys
 
-_MEMBERSHIP_TIMEOUT_S = 20.0
-
 
 async def fill_room(
-    port: SocketTransport, room: Conversation, sessions: dict[int, Session], devices: int
+    context: Context,
+    port: SocketTransport,
+    room: Conversation,
+    sessions: dict[int, Session],
+    devices: int,
 ) -> bool:
     """Add every member to a room, the creator first, and have all their devices attend it.
 
     Return False where the system refused a member or did not answer: then no user may send there.
     """
-    creator = sessions[room.members[0]].request_channel
+    creator = sessions[room.members[0]]
     for user in room.members:
-        call = creator.codec.add_member(room.name, sessions[user].user.name)
-        try:
-            position = await call_and_wait(
-                port, creator, creator.gateway, call, _MEMBERSHIP_TIMEOUT_S
-            )
-        except ProtocolError:
+        position = await request_change(
+            context, port, creator, room, sessions[user], RoomEvent.ADDED
+        )
+        if position is None:
             return False
         for device_key in device_keys((user,), devices):
             sessions[device_key].join(room, position)

@@ -48,6 +48,7 @@ class Ledger:
         self.expected = 0  # deliveries of acknowledged ops
         self.presented = 0  # of those expected
         self.lost = 0
+        self.removals = 0
 
     def open(self, conversation: Conversation) -> None:
         """Begin to count a conversation."""
@@ -57,6 +58,25 @@ class Ledger:
         """A member's device has connected: ops acknowledged from now on are expected there."""
         counts = self._conversations[conv]
         counts.watching |= counts.bits[device_key]
+
+    def unwatch(self, conv: int, device_key: int) -> None:
+        """A member is being removed: what they have not presented is not expected any more."""
+        counts = self._conversations[conv]
+        bit = counts.bits[device_key]
+        counts.watching &= ~bit
+        self.removals += 1
+        for key, expected in list(counts.acked.items()):
+            presented = counts.presented.get(key, 0)
+            if expected & bit & ~presented:
+                self.expected -= 1
+                counts.acked[key] = expected & ~bit
+                if not counts.acked[key] & ~presented:
+                    self._settle(counts, key)
+
+    def _settle(self, counts: _ConversationLedger, key: int) -> None:
+        del counts.acked[key]
+        counts.presented.pop(key, None)
+        counts.settled.append(key)
 
     def submit(self) -> None:
         """An op was handed to its session."""
@@ -106,9 +126,7 @@ class Ledger:
         if expected is not None:
             self.presented += expected & bit != 0
             if not expected & ~presented:
-                del counts.acked[key]
-                counts.presented.pop(key, None)
-                counts.settled.append(key)
+                self._settle(counts, key)
                 return
         counts.presented[key] = presented
 

@@ -7,7 +7,7 @@ The module does no I/O and reads no clock. Numbers are unique over all workers o
 import bisect
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -28,11 +28,14 @@ from gauntlet.scenarios.workloads.entities import (
     Op,
     PlannedConversation,
     RoomAbsence,
+    RoomRemoval,
     Scope,
     User,
     device_keys,
 )
 
+# Before a removal and after being added again: a message of a user who is no member is refused.
+_SILENCE_NS = NS_PER_S
 _DRAWS_MAX = 64  # per op: when hardly anything is ready, drawing on would take too long
 
 
@@ -79,6 +82,7 @@ class Traffic:
         weights: list[float] = []
         self.offline_periods: list[OfflinePeriod] = []
         self.room_absences: list[RoomAbsence] = []
+        self.room_removals: list[RoomRemoval] = []
         self.needs: set[str] = set(FOR_DEVICES) if load.devices > 1 else set()
         for name, share in sorted(load.shares().items()):
             rng = random.Random(f"plan/{scenario.seed}/{stripe.worker}/{name}")
@@ -89,11 +93,20 @@ class Traffic:
                 weights.append(share.weight)
             self.offline_periods += workload.offline_periods()
             self.room_absences += workload.room_absences()
+            self.room_removals += workload.room_removals()
             self.needs |= set(workload.kind.needs)
         self._rng = random.Random(f"ops/{scenario.seed}/{stripe.worker}")
         self._cumulative_weights = list(itertools.accumulate(weights))
         self._last_sseqs: dict[int, int] = {}  # by conversation and author
-        self._offline = _OfflineUsers(self.offline_periods)
+        self._offline = _Absent((p.from_ns, p.to_ns, p.user) for p in self.offline_periods)
+        self._removed = _Absent(
+            (
+                each.from_ns - _SILENCE_NS,
+                each.to_ns + _SILENCE_NS,
+                _member_key(self.conversations[each.conv], each.user),
+            )
+            for each in self.room_removals
+        )
         self._replay: Replay | None = None
         if trace is not None and trace.messages is not None:
             self._replay = Replay(trace.messages, stripe, list(self.conversations.values()))
@@ -138,22 +151,27 @@ class Traffic:
         A conversation that is not `ready` is drawn again; None where nothing can be sent. With
         everything ready, the sequence depends on the seed alone.
         """
-        offline = self._offline.at(offset_ns + int(self._scenario.load.ramp * NS_PER_S))
+        t_ns = offset_ns + int(self._scenario.load.ramp * NS_PER_S)
+        offline, removed = self._offline.at(t_ns), self._removed.at(t_ns)
+
+        def may_send(conv: Conversation, author: int) -> bool:
+            member = not removed or _member_key(conv, author) not in removed
+            return author not in offline and member and ready(conv)
+
         if self._replay is not None:
-            return self._recorded_op(self._replay, offset_ns, offline, ready)
-        return self._drawn_op(offset_ns, offline, ready)
+            return self._recorded_op(self._replay, offset_ns, may_send)
+        return self._drawn_op(offset_ns, may_send)
 
     def _recorded_op(
         self,
         replay: Replay,
         offset_ns: int,
-        offline: set[int],
-        ready: Callable[[Conversation], bool],
+        may_send: Callable[[Conversation, int], bool],
     ) -> Op | None:
         row = replay.next_row()
         if (sender := replay.sender(row)) is None:
-            op = self._drawn_op(offset_ns, offline, ready)
-        elif sender[1] in offline or not ready(sender[0]):
+            op = self._drawn_op(offset_ns, may_send)
+        elif not may_send(*sender):
             op = None
         else:
             op = self.next_op(offset_ns, *sender)
@@ -162,12 +180,10 @@ class Traffic:
         body_bytes, text = replay.body_of(row)
         return msgspec.structs.replace(op, body_bytes=body_bytes, text=text)
 
-    def _drawn_op(
-        self, offset_ns: int, offline: set[int], ready: Callable[[Conversation], bool]
-    ) -> Op | None:
+    def _drawn_op(self, offset_ns: int, may_send: Callable[[Conversation, int], bool]) -> Op | None:
         for _ in range(_DRAWS_MAX if self._choices else 0):
             conv, author = self._draw_sender()
-            if author not in offline and ready(conv):
+            if may_send(conv, author):
                 return self.next_op(offset_ns, conv, author)
         return None
 
@@ -207,20 +223,30 @@ def _surges(scenario: Scenario) -> Iterator[Surge]:
             yield Surge(start_s, end_s, factor)
 
 
-class _OfflineUsers:
-    """Which users are offline on purpose at a moment; moments must be passed in ascending order."""
+def _member_key(conv: Conversation, user: int) -> int:
+    return conv.number << 32 | user
 
-    def __init__(self, periods: list[OfflinePeriod]) -> None:
-        changes = [(period.from_ns, 1, period.user) for period in periods]
-        changes += [(period.to_ns, -1, period.user) for period in periods]
+
+class _Absent:
+    """Who is absent on purpose at a moment; moments must be passed in ascending order.
+
+    A period is (from, to, key).
+    """
+
+    def __init__(self, periods: Iterable[tuple[int, int, int]]) -> None:
+        changes = [
+            change
+            for from_ns, to_ns, key in periods
+            for change in ((from_ns, 1, key), (to_ns, -1, key))
+        ]
         self._changes = sorted(changes, reverse=True)
-        self._depth: dict[int, int] = {}  # by user: periods of several workloads may overlap
-        self._users: set[int] = set()
+        self._depth: dict[int, int] = {}  # by key: periods of several workloads may overlap
+        self._keys: set[int] = set()
 
     def at(self, t_ns: int) -> set[int]:
-        """Return the numbers of the users who are offline at `t_ns`."""
+        """Return the keys of those who are absent at `t_ns`."""
         while self._changes and self._changes[-1][0] <= t_ns:
-            _, step, user = self._changes.pop()
-            self._depth[user] = self._depth.get(user, 0) + step
-            (self._users.add if self._depth[user] > 0 else self._users.discard)(user)
-        return self._users
+            _, step, key = self._changes.pop()
+            self._depth[key] = self._depth.get(key, 0) + step
+            (self._keys.add if self._depth[key] > 0 else self._keys.discard)(key)
+        return self._keys

@@ -7,6 +7,7 @@ its test, and a line here; then `make docs`. See CONTRIBUTING.md.
 from gauntlet.scenarios.workloads.base import Workload
 from gauntlet.scenarios.workloads.direct import Direct
 from gauntlet.scenarios.workloads.group import Group
+from gauntlet.scenarios.workloads.member_changes import MemberChanges
 from gauntlet.scenarios.workloads.offline_catchup import OfflineCatchup
 from gauntlet.scenarios.workloads.reconnect_storm import ReconnectStorm
 from gauntlet.scenarios.workloads.slow_consumer import SlowConsumer
@@ -14,6 +15,7 @@ from gauntlet.scenarios.workloads.slow_consumer import SlowConsumer
 _REGISTERED: tuple[type[Workload], ...] = (
     Direct,
     Group,
+    MemberChanges,
     OfflineCatchup,
     ReconnectStorm,
     SlowConsumer,

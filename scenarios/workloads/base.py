@@ -11,6 +11,7 @@ from gauntlet.scenarios.workloads.entities import (
     OfflinePeriod,
     PlannedConversation,
     RoomAbsence,
+    RoomRemoval,
     Scope,
     User,
     direct_conversation,
@@ -42,6 +43,10 @@ class Workload(ABC):
 
     def room_absences(self) -> list[RoomAbsence]:
         """Return who exits which room and enters it again, and when."""
+        return []
+
+    def room_removals(self) -> list[RoomRemoval]:
+        """Return who is removed from which room and added again, and when."""
         return []
 
 

@@ -90,6 +90,15 @@ class RoomAbsence(NamedTuple):
     to_ns: int
 
 
+class RoomRemoval(NamedTuple):
+    """A member is removed from a room and added again, in nanoseconds from the timeline's start."""
+
+    user: int
+    conv: str
+    from_ns: int
+    to_ns: int
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What a workload plans for: the users of one worker and the phases of the load.

@@ -58,6 +58,7 @@ class Peer:
                 web.post("/v1/conversations/{conv}/messages", self._send),
                 web.get("/v1/conversations/{conv}/messages", self._history),
                 web.put("/v1/rooms/{conv}/members/{user}", self._add_member),
+                web.delete("/v1/rooms/{conv}/members/{user}", self._remove_member),
                 web.get("/v1/rooms/{conv}/members", self._members),
                 web.get("/v1/ws", self._websocket),
             ]
@@ -142,8 +143,9 @@ class Peer:
 
     async def _history(self, request: web.Request) -> web.Response:
         conv = request.match_info["conv"]
-        self._require_member(self._user(request), conv)
+        self._require_member(user := self._user(request), conv)
         after, limit = int(request.query["after"]), int(request.query["limit"])
+        after = max(after, self.members[conv].get(user, 1) - 1)
         entries = [entry for entry in self.entries[conv] if entry["seq"] > after]
         if self.faults.skip_in_history:
             entries = entries[self.faults.skip_in_history :]
@@ -156,6 +158,13 @@ class Peer:
             self.members[conv][user] = len(self.entries[conv]) + 1
             await self._append(conv, "room", event="added", user=user)
         return web.json_response({"conv": conv, "seq": self.members[conv][user]})
+
+    async def _remove_member(self, request: web.Request) -> web.Response:
+        conv, user = request.match_info["conv"], request.match_info["user"]
+        if user in self.members[conv]:
+            await self._append(conv, "room", event="removed", user=user)
+            del self.members[conv][user]
+        return web.json_response({"conv": conv, "seq": len(self.entries[conv])})
 
     async def _members(self, request: web.Request) -> web.Response:
         self._require_member(self._user(request), request.match_info["conv"])

@@ -17,6 +17,7 @@ HEADS = "heads"
 OPEN_ACCOUNTS = "open_accounts"
 MEMBERS_ONLY = "members_only"
 TIMESTAMPS = "timestamps"
+MEMBER_CHANGES = "member_changes"
 
 CAPABILITIES: dict[str, str] = {
     SERVER_SEQ: "the server numbers the entries of a conversation without gaps, and all members "
@@ -31,6 +32,8 @@ CAPABILITIES: dict[str, str] = {
     HEADS: "the server reports the last position of each conversation",
     OPEN_ACCOUNTS: "any user name can log in, so that each run on a running system has its own "
     "users",
+    MEMBER_CHANGES: "members of a room can be removed and added again; each change has a position, "
+    "and members read what lies between being added and being removed",
     MEMBERS_ONLY: "only the members of a conversation can read it, enter it and send to it",
     TIMESTAMPS: "the server stamps each message with the time at which it accepted it",
 }

@@ -102,6 +102,8 @@ class WorkloadShare(_Part, frozen=True):
     # How sizes are distributed; a list contains pairs of a size and its weight.
     sizes: Literal["fixed", "lognormal"] | list[tuple[int, float]] = "fixed"
     exits: Rate | None = None  # how often each member exits the room, to enter it `offline` later
+    # How often each member is removed, to be added `offline` later; 6/m where nothing is given.
+    removals: Rate | None = None
     percent: float = 50.0  # the percentage of users who go offline
 
 

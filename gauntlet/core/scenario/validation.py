@@ -209,9 +209,10 @@ def _share_problems(name: str, share: WorkloadShare, users: int, path: Path) -> 
     if not 0 < share.percent <= 100:
         yield Problem((*path, "percent"), f"{share.percent:g}", "above 0 and at most 100")
     least_per_s, most_per_s = _EXITS_PER_S
-    if share.exits is not None and not least_per_s <= share.exits <= most_per_s:
-        allowed = f"between {least_per_s:f}/s and {most_per_s:g}/s"
-        yield Problem((*path, "exits"), f"{share.exits:g}/s", allowed)
+    for key, rate in (("exits", share.exits), ("removals", share.removals)):
+        if rate is not None and not least_per_s <= rate <= most_per_s:
+            allowed = f"between {least_per_s:f}/s and {most_per_s:g}/s"
+            yield Problem((*path, key), f"{rate:g}/s", allowed)
 
 
 def _profile_problems(load: Load) -> Iterator[Problem]:
@@ -374,8 +375,8 @@ _URL_SCHEMES = ("http", "https", "ws", "wss", "tcp", "tls")
 
 _SLUG = run_directory.SLUG_FORM
 
-# The range for each member. A run schedules all exits when it starts, so a higher rate would take
-# too much memory.
+# The range for each member. A run schedules all exits and removals when it starts, so a higher
+# rate would take too much memory.
 _EXITS_PER_S = (1e-6, 10.0)
 
 _PARAM_RULES: dict[str, tuple[Callable[..., bool], str]] = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gauntlet.core.history import DTYPE, Kind
+from gauntlet.core.history import DTYPE, Kind, ProbeResult, RoomEvent
 from gauntlet.reports.history.directory import Conversation, Names
 from gauntlet.reports.history.membership import MembershipIntervals
 
@@ -64,3 +64,21 @@ def test_members_may_read_the_positions_in_their_ranges(conv, user, position, en
 def test_participants_are_members_and_users_with_ranges():
     known = MembershipIntervals(ranges((7, 4, 0)), Names({}, {}, {}))
     assert known.participants.tolist() == [(ROOM << 32) | 7]
+
+
+@pytest.mark.parametrize(
+    ("user", "position", "begins"),
+    [(TWICE, 1, 0), (TWICE, 7, 2), (TWICE, 10, 10), (TWICE, 99, 10), (STRANGER, 5, 0)],
+)
+def test_the_last_range_that_begins_before_a_position_is_found(user, position, begins):
+    arguments = [np.array([value], dtype=np.int64) for value in (ROOM, user, position)]
+    assert INTERVALS.range_begins(*arguments).tolist() == [begins]
+
+
+def test_changes_are_ranges_where_the_audit_read_nothing():
+    change = ranges((LEFT, 3, RoomEvent.ADDED), (LEFT, 8, RoomEvent.REMOVED))
+    change["kind"], change["spare"], change["t_ns"] = Kind.MEMBERSHIP, ProbeResult.GRANTED, (1, 2)
+    known = MembershipIntervals(change, Names({}, {}, {}))
+    for position, excluded in ((2, True), (3, False), (8, False), (9, True)):
+        arguments = [np.array([value], dtype=np.int64) for value in (ROOM, LEFT, position)]
+        assert known.excluded(*arguments).tolist() == [excluded]

@@ -137,6 +137,7 @@ def test_all_requests_but_the_login_carry_the_token():
         codec.send("d.a.b", "c1", "hi"),
         codec.history("d.a.b", 5, 10),
         codec.add_member("r.x", "u"),
+        codec.remove_member("r.x", "u"),
         codec.members("r.x"),
     ]
     assert {call.request.token for call in calls} == {"t"}
@@ -144,6 +145,7 @@ def test_all_requests_but_the_login_carry_the_token():
         "POST /v1/conversations/d.a.b/messages",
         "GET /v1/conversations/d.a.b/messages?after=5&limit=10",
         "PUT /v1/rooms/r.x/members/u",
+        "DELETE /v1/rooms/r.x/members/u",
         "GET /v1/rooms/r.x/members",
     ]
 

@@ -158,3 +158,55 @@ def test_a_short_page_with_more_is_followed_by_the_next_page():
     assert listener.reads == [0, 100]
     inbox.on_page(page(101, 300, 300))
     assert [seq for seq, _ in listener.presented] == list(range(1, 301))
+
+
+def test_a_closed_inbox_reads_nothing_and_presents_what_it_holds():
+    """The history is refused to a user who was removed."""
+    inbox, listener, connection = make_inbox(3)
+    inbox.on_push(entry(6), connection)
+    inbox.close()
+    inbox.on_timer()
+    assert (listener.presented, listener.reads) == ([(6, Channel.LIVE)], [])
+    assert not inbox.behind
+    inbox.on_push(entry(9), connection)
+    inbox.on_timer()
+    assert (listener.presented[1:], listener.reads) == ([(9, Channel.LIVE)], [])
+
+
+def test_a_page_that_was_refused_after_the_removal_is_not_requested_again():
+    inbox, listener, connection = make_inbox(3)
+    inbox.on_push(entry(6), connection)
+    inbox.on_timer()
+    inbox.close()
+    inbox.on_page(None)
+    assert (listener.presented, listener.reads) == ([(6, Channel.LIVE)], [3])
+    assert not inbox.behind
+
+
+def test_a_closed_inbox_presents_pushes_that_are_on_their_way_in_order():
+    inbox, listener, connection = make_inbox(3)
+    inbox.close()
+    for seq in (4, 5):
+        inbox.on_push(entry(seq), connection)
+    assert [seq for seq, _ in listener.presented] == [4, 5]
+
+
+def test_an_inbox_continues_where_the_user_was_added_again():
+    inbox, listener, connection = make_inbox(3)
+    inbox.on_push(entry(5), connection)
+    inbox.close()
+    inbox.skip_to(9)
+    inbox.on_push(entry(9), connection)
+    assert [seq for seq, _ in listener.presented] == [5, 9]
+    assert (inbox.cursor, inbox.behind, listener.skipped) == (9, False, 0)
+    inbox.on_push(entry(11), connection)
+    inbox.on_timer()
+    assert listener.reads == [9]
+
+
+def test_a_reopened_inbox_reads_again():
+    inbox, listener, _ = make_inbox(3)
+    inbox.close()
+    inbox.reopen()
+    inbox.on_head(6, 0)
+    assert listener.reads == [3]

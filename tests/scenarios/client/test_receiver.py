@@ -260,3 +260,38 @@ def test_the_head_of_a_conversation_of_others_is_recorded_once(world, receiver):
     assert record.kind is Kind.PROBE
     assert (record.fields["sseq"], record.fields["seq"]) == (Probe.HEAD, 4)
     assert record.fields["spare"] == ProbeResult.GRANTED
+
+
+def added(seq):
+    """Return the event that adds Ann to the room."""
+    return Entry(ROOM.name, seq, event="added", user=ANN.name)
+
+
+def test_a_user_who_is_added_again_continues_there(world, receiver):
+    connection = open_connection()
+    receiver.on_entry(connection, added(4))
+    receiver.expel(ROOM)
+    receiver.on_entry(connection, added(9))
+    assert receiver.cursors() == {ROOM.name: 9}
+    receiver.on_entry(connection, added(4))  # a copy
+    assert receiver.cursors() == {ROOM.name: 9}
+    assert world.asked == []
+
+
+def test_what_is_pushed_to_a_removed_user_is_recorded(world, receiver):
+    connection = open_connection()
+    receiver.on_entry(connection, added(4))
+    receiver.expel(ROOM)
+    receiver.on_entry(connection, message_of_bob(7, conv=ROOM))
+    world.pass_ms(200)
+    assert [record.fields["seq"] for record in world.kinds(Kind.DELIVER)] == [7]
+    assert world.asked == []
+    assert not receiver.behind
+
+
+def test_joining_again_reads_what_was_not_pushed(world, receiver):
+    receiver.on_entry(open_connection(), added(4))
+    receiver.expel(ROOM)
+    receiver.join(ROOM, 9)
+    world.pass_ms(1000)
+    assert "after=4&" in world.take().request.path

@@ -111,3 +111,33 @@ def test_every_device_must_receive_everything():
         assert not book.settled()
         book.present(5, device_key, 11, 1)
     assert book.settled()
+
+
+def test_nothing_more_is_expected_of_a_member_who_is_removed():
+    book = ledger()
+    for sseq in (1, 2):
+        book.submit()
+        book.ack(Op(0, ROOM, 11, sseq))
+    for user, sseq in ((11, 1), (12, 1), (13, 1), (11, 2)):
+        book.present(5, user, 11, sseq)
+    book.unwatch(5, 13)
+    assert (book.expected, book.presented, book.removals) == (5, 4, 1)
+    book.present(5, 12, 11, 2)
+    assert book.settled()
+    book.present(5, 13, 11, 2)  # it was on its way
+    assert (book.expected, book.presented) == (5, 5)
+
+
+def test_a_message_that_only_a_removed_member_lacks_is_settled():
+    book = ledger()
+    book.submit()
+    book.ack(Op(0, ROOM, 11, 1))
+    book.present(5, 11, 11, 1)
+    book.present(5, 12, 11, 1)
+    assert list(book.waiting())
+    book.unwatch(5, 13)
+    assert book.settled()
+    assert not list(book.waiting())
+    book.submit()
+    book.ack(Op(0, ROOM, 11, 2))
+    assert book.expected == 4

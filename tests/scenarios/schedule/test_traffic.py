@@ -24,6 +24,7 @@ LOADS = {
     "group": {"group": {"size": 5}},
     "offline_catchup": {"offline_catchup": {"at": ["3s"], "offline": "2s", "percent": 40}},
     "reconnect_storm": {"reconnect_storm": {"offline": "2s", "percent": 60}},
+    "member_changes": {"member_changes": {"size": 6, "removals": "10/m", "offline": "3s"}},
     "all": {"direct": 3, "group": {"size": 7}, "offline_catchup": 1, "reconnect_storm": 1},
 }
 
@@ -73,6 +74,22 @@ def test_everybody_talks_only_where_he_is_a_member(load):
         assert len(conv.members) >= 2
         assert set(conv.members) <= numbers
         assert len(set(conv.members)) == len(conv.members)
+
+
+def test_a_removed_member_sends_nothing_and_others_do():
+    made = traffic("member_changes", steady="30s")
+    assert made.room_removals
+    sent = ops(made)
+    for removal in made.room_removals:
+        from_ns, to_ns = (t_ns - 2 * SECOND for t_ns in (removal.from_ns, removal.to_ns))
+        meanwhile = {
+            author
+            for offset, conv, author, _ in sent
+            if conv == removal.conv and from_ns - SECOND <= offset < to_ns + SECOND
+        }
+        assert removal.user not in meanwhile
+        assert meanwhile
+    assert {removal.user for removal in made.room_removals} <= {author for _, _, author, _ in sent}
 
 
 @pytest.mark.parametrize("load", ["offline_catchup", "reconnect_storm", "all"])

@@ -71,6 +71,7 @@ def test_queue_and_backlog_must_hold_at_least_one_send(key):
         ("reconnect_storm", {"percent": 101}, ("percent",), "101"),
         ("slow_consumer", {"percent": float("nan")}, ("percent",), "nan"),
         ("group", {"exits": 1e12, "offline": 0}, ("exits",), "1e+12/s"),
+        ("member_changes", {"removals": 1e12}, ("removals",), "1e+12/s"),
         ("slow_consumer", {"exits": 1e-300}, ("exits",), "1e-300/s"),
     ],
 )

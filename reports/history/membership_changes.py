@@ -1,0 +1,89 @@
+"""When users were certainly members of their rooms: what the requests to change that show.
+
+Between the request to remove a user and the answer to the request that adds them again, a message
+may or may not reach the user. A request that was not answered may take effect at any later time, so
+nothing is certain after it. A message that is acknowledged just before a removal is still on its
+way to the user, who cannot read it any more if the push comes too late.
+"""
+
+from collections import defaultdict
+
+import numpy as np
+
+from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.history import Kind, ProbeResult, RoomEvent
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, find, pair
+
+PUSH_NS = NS_PER_S  # a connected user has received a message this long after its acknowledgement
+
+
+class MembershipChanges:
+    """The changes of all members, by conversation and user."""
+
+    def __init__(self, records: Records) -> None:
+        changes = records[records["kind"] == Kind.MEMBERSHIP]
+        rows = np.sort(changes, order=("ref_ns", "t_ns"))
+        doubts: dict[int, list[list[int]]] = defaultdict(list)
+        lost: set[int] = set()  # an answer is missing, so that the state stays unknown
+        for row in rows:
+            key = int(pair(row["conv"], row["peer"]))
+            known = row["spare"] == ProbeResult.GRANTED
+            if key in lost:
+                continue
+            open_doubt = bool(doubts[key]) and doubts[key][-1][1] == NEVER
+            if row["sseq"] == RoomEvent.REMOVED and not open_doubt:
+                doubts[key].append([int(row["ref_ns"]), NEVER])
+            elif row["sseq"] == RoomEvent.ADDED and known and open_doubt:
+                doubts[key][-1][1] = int(row["t_ns"])
+            if not known and doubts[key]:
+                lost.add(key)
+        found = {key: spans for key, spans in doubts.items() if spans}
+        self._keys = np.array(sorted(found), dtype=np.int64)
+        self._begins = [np.array([span[0] for span in found[key]]) for key in sorted(found)]
+        self._ends = [np.array([span[1] for span in found[key]]) for key in sorted(found)]
+
+    def certain(self, conv: Ints, user: Ints, from_ns: Ints, until_ns: Ints) -> Bools:
+        """Return who was certainly a member all the time, and still when a push had come."""
+        certain = np.ones(conv.shape, dtype=np.bool_)
+        owner = find(self._keys, pair(conv, user))
+        latest_ns = np.minimum(until_ns, NEVER - PUSH_NS) + PUSH_NS
+        for key in np.unique(owner[owner >= 0]):
+            at = np.flatnonzero(owner == key)
+            begins, ends = self._begins[key], self._ends[key]
+            # The first doubt that ends after the beginning must begin after the end.
+            next_doubt = np.searchsorted(ends, from_ns[at], side="right")
+            begin = np.append(begins, NEVER)[next_doubt]
+            certain[at] = begin >= latest_ns[at]
+        return certain
+
+    def next_removal_ns(self, conv: Ints, user: Ints, after_ns: Ints) -> Ints:
+        """Return when the removal of each user was requested next, NEVER if it was not."""
+        removal_ns = np.full(conv.shape, NEVER, dtype=np.int64)
+        owner = find(self._keys, pair(conv, user))
+        for key in np.unique(owner[owner >= 0]):
+            at = np.flatnonzero(owner == key)
+            index = np.searchsorted(self._begins[key], after_ns[at], side="left")
+            removal_ns[at] = np.append(self._begins[key], NEVER)[index]
+        return removal_ns
+
+
+def ranges_of_changes(records: Records) -> Records:
+    """Return the ranges of positions that answered changes prove, as RANGE records.
+
+    They are known even if the audit could not read them.
+    """
+    granted = (records["kind"] == Kind.MEMBERSHIP) & (records["spare"] == ProbeResult.GRANTED)
+    found = np.sort(records[granted & (records["seq"] > 0)], order=("t_ns", "seq"))
+    ranges, first = [], {}
+    for row in found:
+        key, position = (int(row["conv"]), int(row["peer"])), int(row["seq"])
+        if row["sseq"] == RoomEvent.ADDED:
+            first[key], last = position, 0
+        elif key in first and position >= first[key]:
+            last = position
+        else:
+            continue
+        known = row.copy()
+        known["kind"], known["seq"], known["sseq"] = Kind.RANGE, first[key], last
+        ranges.append(known)
+    return np.array(ranges, dtype=records.dtype)

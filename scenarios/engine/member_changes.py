@@ -1,0 +1,136 @@
+"""Removes members from their rooms and adds them again, at the request of the rooms' creators.
+
+Each change is recorded with the times of its request and answer (MEMBERSHIP), because a message
+that is on its way meanwhile may or may not reach the user. While users are certainly no members,
+some of them act as strangers.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+
+from gauntlet.core.history import Kind, ProbeResult, RoomEvent
+from gauntlet.scenarios.adapters.base import Call, ProtocolError
+from gauntlet.scenarios.client.context import Context
+from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.engine.strangers import Strangers
+from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
+from gauntlet.scenarios.schedule.traffic import Traffic
+from gauntlet.scenarios.workloads.entities import Conversation, device_keys
+
+TIMEOUT_S = 20.0
+VISITS_MAX = 12  # of each worker
+
+
+class MemberChanges:
+    """The changes of one worker; each user has at most one under way in a room."""
+
+    def __init__(
+        self,
+        context: Context,
+        port: SocketTransport,
+        sessions: Mapping[int, Session],
+        devices: int,
+        strangers: Strangers | None,
+    ) -> None:
+        self._context = context
+        self._port = port
+        self._sessions = sessions
+        self._devices = devices
+        self._strangers = strangers
+        self._visits = 0
+        self._busy: set[tuple[int, int]] = set()  # conversation and user
+
+    def scheduled_actions(
+        self, traffic: Traffic
+    ) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
+        """Yield (time, user, action) of all planned changes, as `strangers.scheduled_actions`."""
+        for removal in traffic.room_removals:
+            conv = traffic.conversations[removal.conv]
+            for t_ns, event in (
+                (removal.from_ns, RoomEvent.REMOVED),
+                (removal.to_ns, RoomEvent.ADDED),
+            ):
+                yield t_ns, removal.user, partial(self.begin, conv=conv, event=event)
+
+    def begin(self, session: Session, conv: Conversation, event: RoomEvent) -> None:
+        """Request a change, once for all devices of the user; not while another is under way."""
+        key = conv.number, session.user.number
+        if session.user.device_index or key in self._busy:
+            return
+        if session.is_member(conv) is (event == RoomEvent.ADDED):
+            return  # the room was never filled, or the change before this one failed
+        self._busy.add(key)
+        self._port.spawn(self._change(session, conv, event, key))
+
+    async def _change(
+        self, session: Session, conv: Conversation, event: RoomEvent, key: tuple[int, int]
+    ) -> None:
+        try:
+            if event == RoomEvent.ADDED:
+                await self._add(session, conv)
+            else:
+                await self._remove(session, conv)
+        finally:
+            self._busy.discard(key)
+
+    async def _remove(self, session: Session, conv: Conversation) -> None:
+        user, ledger = session.user.number, self._context.ledger
+        devices = device_keys((user,), self._devices)
+        for device_key in devices:
+            ledger.unwatch(conv.number, device_key)
+        position = await request_change(
+            self._context, self._port, self._creator(conv), conv, session, RoomEvent.REMOVED
+        )
+        for device_key in devices:
+            self._sessions[device_key].expel(conv)
+        if position is not None and self._strangers is not None and self._visits < VISITS_MAX:
+            self._visits += 1
+            await self._strangers.try_all(session, conv)
+
+    async def _add(self, session: Session, conv: Conversation) -> None:
+        user, ledger = session.user.number, self._context.ledger
+        position = await request_change(
+            self._context, self._port, self._creator(conv), conv, session, RoomEvent.ADDED
+        )
+        if position is not None:
+            for device_key in device_keys((user,), self._devices):
+                self._sessions[device_key].join(conv, position)
+                ledger.watch(conv.number, device_key)
+
+    def _creator(self, conv: Conversation) -> Session:
+        return self._sessions[conv.members[0]]
+
+
+async def request_change(
+    context: Context,
+    port: SocketTransport,
+    by: Session,
+    conv: Conversation,
+    subject: Session,
+    event: RoomEvent,
+) -> int | None:
+    """Change a user's membership, and record it; return its position, or None without an answer.
+
+    A refusal is recorded as no answer: the request may have taken effect at another gateway.
+    """
+    channel = by.request_channel
+    codec, requested_ns = channel.codec, context.now_ns()
+    make = codec.add_member if event == RoomEvent.ADDED else codec.remove_member
+    position: int | None = None
+    try:
+        call: Call[int] = make(conv.name, subject.user.name)
+        position = await call_and_wait(port, channel, channel.gateway, call, TIMEOUT_S)
+    except ProtocolError:
+        channel.switch_gateway(channel.gateway)
+    context.sink.add(
+        Kind.MEMBERSHIP,
+        context.now_ns(),
+        ref_ns=requested_ns,
+        conv=conv.number,
+        link=channel.connection_number,
+        peer=subject.user.number,
+        sseq=event,
+        seq=position or 0,
+        spare=ProbeResult.UNKNOWN if position is None else ProbeResult.GRANTED,
+    )
+    return position

@@ -1,0 +1,33 @@
+"""All that users do besides sending, and when."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+
+from gauntlet.scenarios.client.context import Context
+from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.engine import strangers, user_actions
+from gauntlet.scenarios.engine.load_plan import LoadPlan
+from gauntlet.scenarios.engine.member_changes import MemberChanges
+from gauntlet.scenarios.network.transport import SocketTransport
+
+
+def scheduled_actions(
+    plan: LoadPlan, context: Context, port: SocketTransport, sessions: Mapping[int, Session]
+) -> Iterator[tuple[int, int, Callable[[Session], None]]]:
+    """Yield (time, user, action), in no particular order.
+
+    Times are nanoseconds from the start of the timeline; an action is called with each of the
+    user's sessions.
+    """
+    yield from user_actions.scheduled_actions(plan.traffic)
+    visitors = strangers.Strangers(plan, context, port)
+    for visit in strangers.plan_visits(plan):
+        yield visit.offset_ns, visit.user, partial(visitors.visit, conv=visit.conv)
+    changes = MemberChanges(
+        context,
+        port,
+        sessions,
+        plan.load.scenario.load.devices,
+        visitors if strangers.are_allowed(plan) else None,
+    )
+    yield from changes.scheduled_actions(plan.traffic)

@@ -1,0 +1,120 @@
+"""Members are removed and added again, on a peer over real sockets."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from gauntlet.core.history import Kind, ProbeResult, RoomEvent
+from gauntlet.scenarios.adapters.base import Immediate, ProtocolError
+from gauntlet.scenarios.engine import member_changes
+from gauntlet.scenarios.engine.member_changes import MemberChanges
+
+from ..world import ANN, BOB, ROOM
+
+
+class FakeSession:
+    """Knows whether its user is a member."""
+
+    def __init__(self, user):
+        self.user, self.member, self.calls = user, True, []
+        self.request_channel = SimpleNamespace(
+            codec=self, gateway=0, connection_number=4, switch_gateway=lambda _: None
+        )
+
+    def is_member(self, conv):
+        return self.member
+
+    def join(self, conv, position):
+        self.member = True
+        self.calls.append(("join", position))
+
+    def expel(self, conv):
+        self.member = False
+        self.calls.append(("expel", conv.name))
+
+    def add_member(self, conv, user):
+        return Immediate(value=("add", user))
+
+    def remove_member(self, conv, user):
+        return Immediate(value=("remove", user))
+
+
+class FakeStrangers:
+    """Notes who acts as a stranger."""
+
+    def __init__(self):
+        self.visitors = []
+
+    async def try_all(self, session, conv):
+        assert not session.member
+        self.visitors.append(session.user.name)
+
+
+@pytest.fixture
+def bench(world, monkeypatch):
+    """The changes of a room of Ann, who has created it, and Bob."""
+    sessions = {user.number: FakeSession(user) for user in (ANN, BOB)}
+    strangers, answers, tasks = FakeStrangers(), [], []
+
+    async def call_and_wait(_port, channel, _gateway, call, _timeout_s):
+        assert channel is sessions[ANN.number].request_channel
+        answer = answers.pop(0)
+        if answer is None:
+            raise ProtocolError("no answer")
+        return answer
+
+    monkeypatch.setattr(member_changes, "call_and_wait", call_and_wait)
+    port = SimpleNamespace(spawn=lambda job: tasks.append(asyncio.ensure_future(job)))
+    changes = MemberChanges(world.context, port, sessions, 1, strangers)
+
+    async def change(event, answer):
+        answers.append(answer)
+        changes.begin(sessions[BOB.number], ROOM, event)
+        await asyncio.gather(*tasks)
+        return sessions[BOB.number].calls
+
+    return SimpleNamespace(change=change, strangers=strangers, answers=answers, changes=changes,
+                           bob=sessions[BOB.number], tasks=tasks)  # fmt: skip
+
+
+async def test_a_member_is_removed_acts_as_a_stranger_and_is_added_again(world, bench):
+    assert await bench.change(RoomEvent.REMOVED, 7) == [("expel", ROOM.name)]
+    assert bench.strangers.visitors == [BOB.name]
+    assert (await bench.change(RoomEvent.ADDED, 9))[1:] == [("join", 9)]
+    removed, added = world.kinds(Kind.MEMBERSHIP)
+    assert removed.fields == {
+        "ref_ns": world.time_ns, "conv": ROOM.number, "link": 4, "peer": BOB.number,
+        "sseq": RoomEvent.REMOVED, "seq": 7, "spare": ProbeResult.GRANTED,
+    }  # fmt: skip
+    assert (added.fields["sseq"], added.fields["seq"]) == (RoomEvent.ADDED, 9)
+
+
+async def test_a_removed_member_is_not_waited_for(world, bench):
+    (room,) = [counts for number, counts in world.ledger._conversations.items() if number == 2]
+    assert room.watching == 0b11
+    await bench.change(RoomEvent.REMOVED, 7)
+    assert room.watching == 0b01
+    await bench.change(RoomEvent.ADDED, 9)
+    assert room.watching == 0b11
+
+
+async def test_without_an_answer_nothing_is_certain_and_nobody_acts_as_a_stranger(world, bench):
+    assert await bench.change(RoomEvent.REMOVED, None) == [("expel", ROOM.name)]
+    assert bench.strangers.visitors == []
+    (record,) = world.kinds(Kind.MEMBERSHIP)
+    assert (record.fields["seq"], record.fields["spare"]) == (0, ProbeResult.UNKNOWN)
+    assert await bench.change(RoomEvent.ADDED, None) == [("expel", ROOM.name)]
+
+
+async def test_a_change_that_would_change_nothing_is_left_out(world, bench):
+    assert await bench.change(RoomEvent.ADDED, 5) == []
+    assert world.kinds(Kind.MEMBERSHIP) == []
+
+
+async def test_one_change_of_a_member_is_under_way_at_a_time(world, bench):
+    bench.answers += [7, 8]
+    for _ in range(2):
+        bench.changes.begin(bench.bob, ROOM, RoomEvent.REMOVED)
+    await asyncio.gather(*bench.tasks)
+    assert len(world.kinds(Kind.MEMBERSHIP)) == 1
