@@ -6,7 +6,7 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.reports.history.arrays import NEVER, Bools, Ints
 from gauntlet.reports.history.deliveries import ExpectedDeliveries
 from gauntlet.reports.history.history import History
-from gauntlet.reports.history.membership_changes import PUSH_NS
+from gauntlet.reports.history.times.membership_changes import PUSH_NS
 
 RETURN_NS = 5 * NS_PER_S  # to reconnect and read the history, or to recover from a fault
 

@@ -11,7 +11,7 @@ import numpy as np
 from gauntlet.core.history import Kind
 from gauntlet.reports.history.arrays import Bools, Ints, Records, contains, find, ints, pair
 from gauntlet.reports.history.directory import Names
-from gauntlet.reports.history.membership_changes import MembershipChanges, ranges_of_changes
+from gauntlet.reports.history.times.membership_changes import MembershipChanges, ranges_of_changes
 
 
 class MembershipIntervals:

@@ -11,13 +11,13 @@ from gauntlet.scenarios.client.receiver import Receiver
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.client.timers import Timers
+from gauntlet.scenarios.engine.actions.user_actions import fill_room
 from gauntlet.scenarios.engine.load_plan import LoadPlan
 from gauntlet.scenarios.engine.network_settings import network_of
 from gauntlet.scenarios.engine.scripted_users import ScriptedUsers
 from gauntlet.scenarios.engine.scrubbing import error_log_of
 from gauntlet.scenarios.engine.session_context import session_context
 from gauntlet.scenarios.engine.traced_session import TracedSession
-from gauntlet.scenarios.engine.user_actions import fill_room
 from gauntlet.scenarios.metrics.connect_diagnosis import ConnectDiagnosis
 from gauntlet.scenarios.metrics.generator_health import GeneratorHealth
 from gauntlet.scenarios.network.transport import SocketTransport, check_addresses

@@ -22,11 +22,11 @@ from gauntlet.core.scenario.catalog import GUARD_WAITING_CHECKS
 from gauntlet.scenarios.client.receiver import Receiver
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine import preparation, shutdown
+from gauntlet.scenarios.engine.actions.scheduled_actions import scheduled_actions
 from gauntlet.scenarios.engine.assembly import assemble
 from gauntlet.scenarios.engine.dispatcher import Dispatcher
 from gauntlet.scenarios.engine.load_file import LoadFile
 from gauntlet.scenarios.engine.load_plan import plan_load
-from gauntlet.scenarios.engine.scheduled_actions import scheduled_actions
 from gauntlet.scenarios.engine.scripted_users import (
     ScriptedReceiver,
     ScriptedUser,

@@ -22,7 +22,7 @@ EVENTS = (
     (REMOVED_S + 0.01, RoomEvent.REMOVED, MOVER),
     (ADDED_S + 0.01, RoomEvent.ADDED, MOVER),
 )
-# The creator sends every half a second; nobody else does.
+# The creator sends every half a second. The others send nothing.
 SENDS_S = tuple(RAMP_S + 0.25 + at / 2 for at in range(2 * STEADY_S - 1))
 
 

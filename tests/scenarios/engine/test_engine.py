@@ -23,10 +23,10 @@ from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS
 from gauntlet.core.scenario.model import Accounts, from_builtins
 from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.engine import shutdown
+from gauntlet.scenarios.engine.actions.strangers import VISITS_MAX
 from gauntlet.scenarios.engine.dispatcher import Dispatcher
 from gauntlet.scenarios.engine.engine import Engine
 from gauntlet.scenarios.engine.load_file import LoadFile
-from gauntlet.scenarios.engine.strangers import VISITS_MAX
 from gauntlet.scenarios.schedule.arrivals import Stripe
 
 from ..fakes import Faults

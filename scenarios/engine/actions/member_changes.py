@@ -12,7 +12,7 @@ from gauntlet.core.history import Kind, ProbeResult, RoomEvent
 from gauntlet.scenarios.adapters.base import Call, ProtocolError
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.engine.strangers import Strangers
+from gauntlet.scenarios.engine.actions.strangers import Strangers
 from gauntlet.scenarios.network.transport import SocketTransport, call_and_wait
 from gauntlet.scenarios.schedule.traffic import Traffic
 from gauntlet.scenarios.workloads.entities import Conversation, device_keys

@@ -7,10 +7,10 @@ import pytest
 
 from gauntlet.core.history import Kind, ProbeResult, RoomEvent
 from gauntlet.scenarios.adapters.base import Immediate, ProtocolError
-from gauntlet.scenarios.engine import member_changes
-from gauntlet.scenarios.engine.member_changes import MemberChanges
+from gauntlet.scenarios.engine.actions import member_changes
+from gauntlet.scenarios.engine.actions.member_changes import MemberChanges
 
-from ..world import ANN, BOB, ROOM
+from ...world import ANN, BOB, ROOM
 
 
 class FakeSession:

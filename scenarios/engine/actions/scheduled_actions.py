@@ -5,9 +5,9 @@ from functools import partial
 
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.engine import strangers, user_actions
+from gauntlet.scenarios.engine.actions import strangers, user_actions
+from gauntlet.scenarios.engine.actions.member_changes import MemberChanges
 from gauntlet.scenarios.engine.load_plan import LoadPlan
-from gauntlet.scenarios.engine.member_changes import MemberChanges
 from gauntlet.scenarios.network.transport import SocketTransport
 
 

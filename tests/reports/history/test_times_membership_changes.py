@@ -5,7 +5,7 @@ import pytest
 
 from gauntlet.core.history import DTYPE, Kind, ProbeResult, RoomEvent
 from gauntlet.reports.history.arrays import NEVER
-from gauntlet.reports.history.membership_changes import (
+from gauntlet.reports.history.times.membership_changes import (
     PUSH_NS,
     MembershipChanges,
     ranges_of_changes,

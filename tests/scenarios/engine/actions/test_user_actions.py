@@ -2,7 +2,7 @@
 
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.engine.user_actions import scheduled_actions
+from gauntlet.scenarios.engine.actions.user_actions import scheduled_actions
 from gauntlet.scenarios.schedule.arrivals import Stripe
 from gauntlet.scenarios.schedule.traffic import Traffic
 

@@ -6,7 +6,7 @@ from functools import partial
 from gauntlet.core.history import RoomEvent
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
-from gauntlet.scenarios.engine.member_changes import request_change
+from gauntlet.scenarios.engine.actions.member_changes import request_change
 from gauntlet.scenarios.network.transport import SocketTransport
 from gauntlet.scenarios.schedule.traffic import Traffic
 from gauntlet.scenarios.workloads.entities import Conversation, device_keys

@@ -1,0 +1,1 @@
+"""What users do besides sending: attend rooms, leave and return, act as strangers."""
