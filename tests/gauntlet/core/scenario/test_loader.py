@@ -41,7 +41,7 @@ BAD = [
         "direct: 3",
         "dirct: 3",
         5,
-        "load.workload.dirct must be one of: direct, group, offline_catchup, reconnect_",
+        "load.workload.dirct must be one of: direct, group, member_changes, offline_",
     ),
     ("direct: 3", "direct: x", 5, "load.workload.direct must be a number or a mapping; got 'x'"),
     (
