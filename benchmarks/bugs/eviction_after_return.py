@@ -22,12 +22,12 @@ def install() -> None:
         if self._lost.get(user):
             log.warning("seeded bug acted: %s", user)
 
-    def successor(self: RoomPresence, user: str, *others: object) -> None:
-        return None
+    def successors(self: RoomPresence, user: str, *others: object) -> list[str]:
+        return []
 
     def confirm_leased(self: RoomPresence, leased: object) -> None:
         return None
 
     RoomPresence.reconnect = reconnect
-    RoomPresence.successor = successor
+    RoomPresence.successors = successors
     RoomPresence.confirm_leased = confirm_leased

@@ -75,7 +75,7 @@ class Context:
         known = self.names.convs
         members = [user for conv in convs.tolist() if conv in known for user in known[conv].members]
         # Users who may read, and those who were reported to have entered or exited.
-        named = np.isin(records["kind"], (Kind.RANGE, Kind.ROOM, Kind.ATTEND))
+        named = np.isin(records["kind"], (Kind.RANGE, Kind.ROOM, Kind.ATTEND, Kind.MEMBERSHIP))
         named |= records["flags"] & Flag.ROOM_EVENT != 0
         subjects = np.unique(records["peer"][named])
         connected = self.names.user_of(np.unique(ints(records["link"])))

@@ -12,12 +12,13 @@ from gauntlet.core.scenario.capabilities import (
     ROOMS,
     SELF_ECHO,
     SERVER_SEQ,
+    TIMESTAMPS,
 )
 from gauntlet.reports import checks
 from gauntlet.reports.checks.finding import Outcome
 
 # The capabilities that a check or the history consults; the others concern only the load.
-JUDGED_BY = {SERVER_SEQ, HISTORY, HEADS, SELF_ECHO, ROOMS}
+JUDGED_BY = {SERVER_SEQ, HISTORY, HEADS, SELF_ECHO, ROOMS, TIMESTAMPS}
 
 
 @pytest.mark.parametrize("name", catalog.CHECKS)
