@@ -125,3 +125,11 @@ def test_misplaced_acknowledgements_are_those_of_the_definition(history, good_st
         if kind == Kind.ACK and seq and seq not in places.get((conv, peer, sseq), {seq})
     ]
     assert misplaced_acks(read).tolist() == expected
+
+
+def test_the_acknowledgement_of_what_was_never_sent_is_examined(verdict, good_story, break_it):
+    story = good_story(1)
+    before = verdict("ack-content", story).examined
+    break_it("acknowledge_what_was_never_sent", story)
+    found = verdict("ack-content", story)
+    assert (found.examined, found.count) == (before + 1, 1)
