@@ -109,12 +109,13 @@ class Peer:
         entry = known[0] if known else await self._append(conv, "msg", sender=user, **content)
         if not known and self.every(self.faults.hang_after_commit, self.sends):
             await asyncio.sleep(30)
-        answer = {"conv": conv, "seq": entry["seq"], "msg_id": entry["msg_id"], "ts": 0}
+        answer = {"conv": conv, "seq": entry["seq"], "msg_id": entry["msg_id"], "ts": entry["ts"]}
         return web.json_response(answer, status=200 if known else 201)
 
     async def _append(self, conv: str, kind: str, **fields: Any) -> dict[str, Any]:
         seq = len(self.entries[conv]) + 1
-        entry = {"type": kind, "seq": seq, "msg_id": f"{conv}/{seq}", "ts": 0, **fields}
+        stamped_ms = round(time.time() * 1000)
+        entry = {"type": kind, "seq": seq, "msg_id": f"{conv}/{seq}", "ts": stamped_ms, **fields}
         self.entries[conv].append(entry)
         frame = json.dumps({kind: {"conv": conv, **entry}})
         for user in self._readers(conv):
