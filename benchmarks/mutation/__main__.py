@@ -9,6 +9,8 @@ import argparse
 import datetime as dt
 import os
 import random
+import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,7 +99,10 @@ def _test(options: argparse.Namespace) -> None:
     arguments += ["-o", "tmp_path_retention_policy=none", "--rootdir", str(ROOT)]
     session = Session(todo, ROOT, say, jobs=options.jobs, every=options.every)
     tests = [str(ROOT / name) for name in TESTS]
-    pytest.main([*arguments, *tests], plugins=[session])
+    # Other runs of pytest clean up the folder that is usual for temporary files.
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+        arguments += ["--basetemp", f"{folder}/tests"]
+        sys.exit(pytest.main([*arguments, *tests], plugins=[session]))
 
 
 def _files(names: list[str]) -> list[Path]:

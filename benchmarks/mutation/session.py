@@ -5,6 +5,9 @@ A mutant meets the golden histories that reach its function, the fastest first, 
 that mirror its file, or else all of its folder. With `every`, all tests are measured in this way,
 and those that reach the function run, up to a total time. CPU time is limited, not elapsed time, so
 that a busy machine makes no timeouts. Nothing is written to the source tree.
+
+Outcomes are held back until the unchanged code has passed the same tests again: what else makes a
+test fail, such as a folder that another program removed, must not count as a mutant that is killed.
 """
 
 import os
@@ -28,9 +31,12 @@ from gauntlet.campaigns.synthetic.histories import good_story
 Outcome = Literal["killed", "survived", "timeout", "not applied"]
 Say = Callable[[Mutant, Outcome, str, int], None]
 Reached = tuple[str, str]  # file and function
+# By process: the mutant (None: the unchanged code), a pipe, and how many tests there are.
+Running = dict[int, tuple[Mutant | None, int, int]]
 
 _TESTS_MAX_S = 4.0  # of tests for one mutant, as measured with the unchanged code
 _CPU_MAX_S = 20
+_CONTROL_EVERY = 50
 _MEMORY_MAX = 3 << 30
 _GOLDEN = "test_golden_histories.py"
 _SURVIVED, _KILLED, _NOT_APPLIED = 0, 1, 3
@@ -57,6 +63,8 @@ class Session:
         self._jobs = jobs
         self._every = every
         self._items: list[pytest.Item] = []
+        self._waiting: list[tuple[Mutant | None, Outcome, str, int]] = []
+        self._since_control: dict[pytest.Item, None] = {}
         self._known: list[_Known] = []
         self._modules: dict[str, ModuleType] = {}
 
@@ -79,21 +87,47 @@ class Session:
             for name, module in sys.modules.items()
             if name.startswith("gauntlet.reports")
         }
-        running: dict[int, tuple[Mutant, int, int]] = {}
+        running: Running = {}
         for mutant in self._mutants:
             if len(running) >= self._jobs:
                 self._wait(running)
             known = self._tests_of(mutant)
-            reader, writer = os.pipe()
-            pid = os.fork()
-            if pid == 0:
-                os.close(reader)
-                _run(mutant, self._modules[str(self._root / mutant.file)], known, writer)
-            os.close(writer)
-            running[pid] = mutant, reader, len(known)
+            running |= self._fork(mutant, known)
+            self._since_control |= dict.fromkeys(known)
+            if len(self._waiting) >= _CONTROL_EVERY:
+                self._control(running)
+        self._control(running)
+        return True
+
+    def _fork(self, mutant: Mutant | None, tests: Sequence[pytest.Item]) -> Running:
+        """Run tests in a new process, without a mutant on the unchanged code."""
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reader)
+            module = self._modules[str(self._root / mutant.file)] if mutant else None
+            _run(mutant, module, tests, writer)
+        os.close(writer)
+        return {pid: (mutant, reader, len(tests))}
+
+    def _control(self, running: Running) -> None:
+        """Say the outcomes since the last control, if the unchanged code still passes their tests.
+
+        Otherwise something else than the mutants makes tests fail, and nothing can be concluded.
+        """
         while running:
             self._wait(running)
-        return True
+        outcomes, self._waiting = self._waiting, []
+        tests = list(self._since_control)
+        self._since_control.clear()
+        running |= self._fork(None, tests)
+        self._wait(running)
+        _, outcome, by, _ = self._waiting.pop()
+        if outcome != "survived":
+            raise pytest.UsageError(f"the unchanged code fails {by or 'its tests'} ({outcome})")
+        for mutant, outcome, by, count in outcomes:
+            assert mutant is not None
+            self._say(mutant, outcome, by, count)
 
     def _measure(self, item: pytest.Item) -> None:
         reached: set[Reached] = set()
@@ -137,7 +171,7 @@ class Session:
             ]
         return chosen + [item for item in mirrors if item not in chosen]
 
-    def _wait(self, running: dict[int, tuple[Mutant, int, int]]) -> None:
+    def _wait(self, running: Running) -> None:
         pid, status = os.wait()
         mutant, reader, tests = running.pop(pid)
         with os.fdopen(reader, encoding="utf-8") as stream:
@@ -148,7 +182,7 @@ class Session:
             _KILLED: "killed",
             _NOT_APPLIED: "not applied",
         }
-        self._say(mutant, outcomes.get(code, "timeout"), by, tests)
+        self._waiting.append((mutant, outcomes.get(code, "timeout"), by, tests))
 
 
 def _seed(item: pytest.Item) -> int:
@@ -160,7 +194,9 @@ def _mirrors(item: pytest.Item, stem: str) -> bool:
     return item.path.stem.removeprefix("test_") in (stem, f"{item.path.parent.name}_{stem}")
 
 
-def _run(mutant: Mutant, module: ModuleType, tests: Sequence[pytest.Item], writer: int) -> None:
+def _run(
+    mutant: Mutant | None, module: ModuleType | None, tests: Sequence[pytest.Item], writer: int
+) -> None:
     """Run tests until one fails, in the forked process, and end it."""
     code = _NOT_APPLIED
     try:
@@ -168,9 +204,10 @@ def _run(mutant: Mutant, module: ModuleType, tests: Sequence[pytest.Item], write
         os.dup2(silent, 1)
         os.dup2(silent, 2)
         used_s = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))
-        resource.setrlimit(resource.RLIMIT_CPU, (used_s + _CPU_MAX_S,) * 2)
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_MAX, _MEMORY_MAX))
-        apply(mutant, module)
+        if mutant is not None and module is not None:
+            resource.setrlimit(resource.RLIMIT_CPU, (used_s + _CPU_MAX_S,) * 2)
+            apply(mutant, module)
         code = _SURVIVED  # until a test fails; an error before this line is no result
         for item in tests:
             # A test that has run once needs new fixtures.
