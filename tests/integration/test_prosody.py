@@ -26,6 +26,7 @@ NOT_APPLICABLE = {
     "resync-replay",
     "exit",
     "access",
+    "timestamps",
     "ack-content",
 }
 
