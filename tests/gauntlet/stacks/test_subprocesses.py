@@ -43,36 +43,36 @@ def test_a_child_that_ignores_sigterm_is_killed_with_its_session():
     grandchild.wait(5)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG exists only on Linux")
-def test_a_child_ends_when_its_parent_is_killed():
-    """Even SIGKILL of the harness leaves nothing running."""
-    code = (
-        "from gauntlet.stacks import subprocesses; import sys, time;"
-        "child = subprocesses.start([sys.executable, '-c', 'import time; time.sleep(60)']);"
-        "print(child.pid, flush=True); time.sleep(60)"
-    )
+def kill_parent(code, *, paused=False):
+    """Run a parent that starts a child and prints its id, kill it, and wait for the child's end."""
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     child = psutil.Process(int(parent.stdout.readline()))
+    if paused:
+        child.suspend()
     parent.kill()
     parent.wait()
     parent.stdout.close()
     child.wait(5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG exists only on Linux")
+def test_a_child_ends_when_its_parent_is_killed():
+    """Even SIGKILL of the harness leaves nothing running."""
+    kill_parent(
+        "from gauntlet.stacks import subprocesses; import sys, time;"
+        "child = subprocesses.start([sys.executable, '-c', 'import time; time.sleep(60)']);"
+        "print(child.pid, flush=True); time.sleep(60)"
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG exists only on Linux")
 def test_a_paused_child_that_ignores_sigterm_ends_with_its_parent_by_its_orphan_signal():
     """A foreign server may take long to stop, or be paused by a fault."""
     ignores = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
-    code = (
+    kill_parent(
         "from gauntlet.stacks import subprocesses; import signal, sys, time;"
         f"command = [sys.executable, '-c', {ignores!r}];"
         "child = subprocesses.start(command, orphan_signal=signal.SIGKILL);"
-        "print(child.pid, flush=True); time.sleep(60)"
+        "print(child.pid, flush=True); time.sleep(60)",
+        paused=True,
     )
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-    child = psutil.Process(int(parent.stdout.readline()))
-    child.suspend()
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
-    child.wait(5)

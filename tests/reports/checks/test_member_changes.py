@@ -118,6 +118,19 @@ def pushes(made, from_s, to_s, link=MOVER):
     ]
 
 
+def reconnect(story, lost_s, back_s):
+    """Let the moved user lose the connection, and continue on another one later."""
+    (down,) = story.at(Kind.DISCONNECT, link=MOVER)
+    ended, again, back_ns = story.records[down], 9, ZERO + back_s * S
+    story.change(down, t_ns=ZERO + round(lost_s * S), spare=1006)
+    story.links[again] = Link(again, MOVER, "edge-blue-1", back_ns, ended.t_ns, 1000, 2)
+    for at in [at for at, record in enumerate(story.records) if record.link == MOVER]:
+        if back_ns < story.records[at].t_ns < ended.t_ns:
+            story.change(at, link=again)
+    story.add(Kind.CONNECT, back_ns, link=again, peer=MOVER, ref_ns=back_ns - S)
+    story.records.append(ended._replace(link=again))
+
+
 def outcome(verdict, check, made):
     """Return a check's outcome and its number of violations."""
     made.reconcile()
@@ -186,33 +199,15 @@ def test_a_user_who_was_not_connected_until_the_removal_is_owed_nothing(verdict,
     """They can read nothing afterwards."""
     story.drop(pushes(story, 8, REMOVED_S))
     assert outcome(verdict, "undelivered", story)[0] == "invalid"
-    (down,) = story.at(Kind.DISCONNECT, link=MOVER)
-    ended = story.records[down]
-    story.change(down, t_ns=ZERO + 7 * S + 900 * MS, spare=1006)
-    again = 9
-    story.links[again] = Link(again, MOVER, "edge-blue-1", ZERO + 13 * S, ended.t_ns, 1000, 2)
-    for at in [at for at, record in enumerate(story.records) if record.link == MOVER]:
-        if ZERO + 13 * S < story.records[at].t_ns < ended.t_ns:
-            story.change(at, link=again)
     story.drop(story.at(Kind.ROOM, link=MOVER, sseq=RoomEvent.REMOVED))
-    story.add(Kind.CONNECT, ZERO + 13 * S, link=again, peer=MOVER, ref_ns=ZERO + 12 * S)
-    story.records.append(ended._replace(link=again))
+    reconnect(story, lost_s=7.9, back_s=13)
     assert outcome(verdict, "undelivered", story) == ("valid", 0)
 
 
 def test_a_user_who_returned_long_before_the_removal_is_owed_what_they_missed(verdict, story):
     lost = pushes(story, 4, 5)
     story.drop(lost)
-    (down,) = story.at(Kind.DISCONNECT, link=MOVER)
-    ended = story.records[down]
-    story.change(down, t_ns=ZERO + 3 * S + 900 * MS, spare=1006)
-    again = 9
-    story.links[again] = Link(again, MOVER, "edge-blue-1", ZERO + 5 * S, ended.t_ns, 1000, 2)
-    for at in [at for at, record in enumerate(story.records) if record.link == MOVER]:
-        if ZERO + 5 * S < story.records[at].t_ns < ended.t_ns:
-            story.change(at, link=again)
-    story.add(Kind.CONNECT, ZERO + 5 * S, link=again, peer=MOVER, ref_ns=ZERO + 4 * S)
-    story.records.append(ended._replace(link=again))
+    reconnect(story, lost_s=3.9, back_s=5)
     assert outcome(verdict, "undelivered", story) == ("invalid", len(lost))
 
 
