@@ -8,9 +8,10 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
-from gauntlet.chaos import proxied_bytes
+from gauntlet.chaos import event_wait, proxied_bytes
+from gauntlet.chaos.event_wait import Steps
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.chaos.faults.base import Evidence, FaultFailed
 from gauntlet.chaos.faults.context import Context
@@ -21,14 +22,6 @@ from gauntlet.core.scenario.model import Fault as Spec
 _HEAL_ATTEMPTS = 3
 _HEAL_PAUSE_S = 0.5
 _JOURNAL_ERRORS = (OSError, ValueError)  # a full disk; a journal that has been closed
-
-
-class ScheduledFault(NamedTuple):
-    """A fault of the scenario and its times on the monotonic clock."""
-
-    spec: Spec
-    inject_ns: int
-    heal_ns: int
 
 
 @dataclass
@@ -63,17 +56,6 @@ class TimelineResult:
         return [fault.id for fault in self.faults if fault.reached and not fault.healed]
 
 
-def schedule(faults: Iterable[Spec], t0_ns: int) -> list[ScheduledFault]:
-    """Return when each fault starts and ends, sorted by time; `t0_ns` is the start of the load."""
-    scheduled = [
-        ScheduledFault(
-            spec, t0_ns + round(spec.at * NS_PER_S), t0_ns + round(spec.ends_s * NS_PER_S)
-        )
-        for spec in faults
-    ]
-    return sorted(scheduled, key=lambda fault: (fault.inject_ns, fault.spec.id))
-
-
 def open_faults(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the `requested` rows without a `healed` row: what a run that died left behind."""
     requested: dict[str, Mapping[str, Any]] = {}
@@ -89,8 +71,9 @@ class Timeline:
     """The faults of one run. `t0_ns` is the time of the load's "ramp" row (monotonic)."""
 
     def __init__(self, faults: Iterable[Spec], context: Context, t0_ns: int) -> None:
-        self._schedule = schedule(faults, t0_ns)
+        self._faults = sorted(faults, key=lambda fault: (fault.begins_s, fault.id))
         self._context = context
+        self._t0_ns = t0_ns
 
     def run(self, stop: threading.Event) -> TimelineResult:
         """Execute all faults; return when the last one is healed or could not be healed.
@@ -98,7 +81,8 @@ class Timeline:
         Setting `stop` heals everything immediately. The stack must stay up until this returns.
         """
         context = replace(self._context, stop=stop)
-        executions = [_FaultExecution(fault, context) for fault in self._schedule]
+        steps = Steps()
+        executions = [_FaultExecution(fault, context, self._t0_ns, steps) for fault in self._faults]
         threads = [
             threading.Thread(target=execution.run, name=f"fault-{execution.result.id}")
             for execution in executions
@@ -117,28 +101,40 @@ class Timeline:
 class _FaultExecution:
     """Executes one fault, from its request to its verified heal."""
 
-    def __init__(self, scheduled: ScheduledFault, context: Context) -> None:
-        self.result = FaultResult(scheduled.spec.id)
-        self._scheduled = scheduled
+    def __init__(self, spec: Spec, context: Context, t0_ns: int, steps: Steps) -> None:
+        self.result = FaultResult(spec.id)
+        self._spec = spec
         self._context = context
-        self._fault = FAULTS[scheduled.spec.kind](scheduled.spec)
+        self._t0_ns = t0_ns
+        self._steps = steps
+        self._fault = FAULTS[spec.kind](spec)
         self._injected: Evidence = {}
 
     def run(self) -> None:
         """Wait, inject, prove, wait, heal, verify; `result` holds the outcome."""
-        if self._stopped_before(self._scheduled.inject_ns):
+        awaited = event_wait.wait_for(
+            self._spec.at, self._t0_ns, self._context.live, self._steps, self._context.stop
+        )
+        if awaited.due_ns is None:
+            self._miss(awaited.why)
             return
         self.result.reached = True
         try:
             # Not `_journal`: a fault whose request is not on disk must not be injected.
-            self._write_row("requested", {}, {})
+            self._write_row("requested", {}, {"after": dict(awaited.seen)} if awaited.seen else {})
         except _JOURNAL_ERRORS as error:
             self.result.errors.append(f"not journalled, so not injected: {error}")
             self.result.healed = True
             return
         if self._inject_and_prove():
-            self._stopped_before(self._scheduled.heal_ns)
+            self._stopped_before(awaited.due_ns + round(self._spec.for_ * NS_PER_S))
         self._heal_and_verify()
+
+    def _miss(self, why: str) -> None:
+        """Note that the fault does not begin; `why` is empty if the run was stopped before."""
+        if why:
+            self.result.reached = self.result.healed = True
+            self._fail(FaultFailed(why))
 
     def _stopped_before(self, t_ns: int) -> bool:
         """Wait until `t_ns`; return True if the run is stopped before."""
@@ -155,6 +151,7 @@ class _FaultExecution:
             return False
         self.result.effective = True
         self._journal("effective", proof, detail, effective_ns, **traffic)
+        self._steps.reach(self._spec.id, "effective", effective_ns)
         return True
 
     def _heal_and_verify(self) -> None:
@@ -171,6 +168,7 @@ class _FaultExecution:
                 continue
             self.result.healed = True
             self._journal("healed", proof, detail, healed_ns, **traffic)
+            self._steps.reach(self._spec.id, "healed", healed_ns)
             return
         self.result.errors.append(message)
         self._journal("heal-failed", {}, {"error": message})
@@ -185,7 +183,7 @@ class _FaultExecution:
 
     def _traffic(self) -> dict[str, int]:
         """Return `proxied_bytes` so far; what passes until the next reading has met the fault."""
-        found = proxied_bytes.count(self._context, self._scheduled.spec, self._injected)
+        found = proxied_bytes.count(self._context, self._spec, self._injected)
         return {} if found is None else {"proxied_bytes": found}
 
     def _fail(self, error: Exception) -> None:
@@ -215,7 +213,7 @@ class _FaultExecution:
         t_ns: int | None = None,
         **traffic: int,
     ) -> None:
-        spec = self._scheduled.spec
+        spec = self._spec
         self._context.record(
             "fault",
             t_ns=t_ns,

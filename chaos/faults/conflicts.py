@@ -3,7 +3,8 @@
 The victims of `kill`, `pause` and `broker-failure` follow from the scenario: the first components
 of the target, by name, that no earlier fault holds down. A fault that finds too few of them would
 fail in the middle of the load. Behind a fault that changes which components run, such as a cutover,
-the victims are not known in advance, and nothing is refused.
+the victims are not known in advance, and nothing is refused. The same holds for faults that begin
+after an event of the run.
 """
 
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ from gauntlet.chaos.faults.targets import (
 from gauntlet.core import clock
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario.model import Fault
+from gauntlet.core.scenario.moments import FixedTime
 
 # Kinds that hold down as many components as their parameter `count` says, or all.
 _SOME, _ALL = ("kill", "pause"), ("broker-failure",)
@@ -28,7 +30,8 @@ _CHANGES = ("cutover", "rolling-update", "scale-in", "scale-out")
 
 def check(faults: Iterable[Fault], plan: StackPlan) -> None:
     """Raise ConfigError, which names both faults, if one cannot act because of another."""
-    in_order = sorted(faults, key=lambda fault: fault.at)
+    timed = (fault for fault in faults if isinstance(fault.at, FixedTime))
+    in_order = sorted(timed, key=lambda fault: fault.begins_s)
     known = takewhile(lambda fault: fault.kind not in _CHANGES, in_order)
     _check_victims([fault for fault in known if fault.kind in _SOME + _ALL], plan)
     _check_partitions([fault for fault in in_order if fault.kind == "partition"], plan)
@@ -44,15 +47,15 @@ def _check_victims(faults: Iterable[Fault], plan: StackPlan) -> None:
                 f"fault {fault.id!r}: params.count must be at most {len(names)}, the number of "
                 f"components of {fault.target} in this stack ({', '.join(names)}); got {count}"
             )
-        held = {name for name in names if name in holders and holders[name].ends_s > fault.at}
+        held = {name for name in names if name in holders and holders[name].ends_s > fault.begins_s}
         free = [name for name in names if name not in held]
         if held and (len(free) < count):
             blocking = holders[min(held)]
             raise ConfigError(
                 f"fault {fault.id!r} needs {_components(count)} of {fault.target} at "
-                f"{clock.format_s(fault.at)}, but fault {blocking.id!r} holds {min(held)} until "
-                f"{clock.format_s(blocking.ends_s)}; let one of them begin after the other has "
-                "ended, or choose another target"
+                f"{clock.format_s(fault.begins_s)}, but fault {blocking.id!r} holds "
+                f"{min(held)} until {clock.format_s(blocking.ends_s)}; let one of them begin "
+                "after the other has ended, or choose another target"
             )
         holders |= dict.fromkeys(first_by_name(free, count), fault)
 
@@ -63,10 +66,11 @@ def _check_partitions(faults: Iterable[Fault], plan: StackPlan) -> None:
         links: list[PlannedLink] = resolve_links(fault.target, plan)
         for link in links:
             earlier = cut.get(link.name)
-            if earlier is not None and earlier.ends_s > fault.at:
+            if earlier is not None and earlier.ends_s > fault.begins_s:
                 raise ConfigError(
-                    f"fault {fault.id!r} partitions {link.name} at {clock.format_s(fault.at)}, but "
-                    f"fault {earlier.id!r} does so until {clock.format_s(earlier.ends_s)}; make "
+                    f"fault {fault.id!r} partitions {link.name} at "
+                    f"{clock.format_s(fault.begins_s)}, but fault {earlier.id!r} does so "
+                    f"until {clock.format_s(earlier.ends_s)}; make "
                     "one longer fault of the two"
                 )
             cut[link.name] = fault

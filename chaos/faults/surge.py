@@ -51,7 +51,9 @@ class Surge:
 
     def prove(self, context: Context) -> Evidence:
         """The rate has risen most of the way from the usual rate to the rate of the surge."""
-        usual_per_s = context.usual_per_s(self._spec.at, self._spec.at + _PROFILE_SPAN_S)
+        usual_per_s = context.usual_per_s(
+            self._spec.begins_s, self._spec.begins_s + _PROFILE_SPAN_S
+        )
         least_per_s = usual_per_s * (1 + _PROVEN_SHARE * (self._factor - 1))
         proven = poll(lambda: self._send_rate.at_least(context, least_per_s), PROVE_S, context.stop)
         proof = {

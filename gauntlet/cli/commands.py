@@ -2,82 +2,14 @@
 
 import argparse
 
-import msgspec
 from rich.console import Console
 
 from gauntlet.campaigns import command as grades
-from gauntlet.cli import (
-    arguments,
-    doctor,
-    failure_table,
-    operate,
-    progress,
-    remote_target,
-    run_directories,
-    serve,
-    summary,
-)
+from gauntlet.cli import arguments, doctor, failure_table, operate, run_directories, serve
 from gauntlet.cli.arguments import Command
+from gauntlet.cli.running import run
 from gauntlet.core.errors import ConfigError, Exit
-from gauntlet.core.scenario import loader, validation
-from gauntlet.core.scenario.catalog import ADAPTER_STACKS
-from gauntlet.core.scenario.model import Scenario, Target
-from gauntlet.runner import run as runner
-from gauntlet.runner.load_process import ExternalLocust, LoadSource, ManagedLocust
-from gauntlet.runner.preflight import check_before_start
 from gauntlet.scenarios import library
-
-
-def run(options: argparse.Namespace) -> int:
-    """Run a scenario under a Locust of our own, and judge it."""
-    scenario = scenario_of(options)
-    if scenario.load.model == "closed":
-        raise ConfigError(
-            "load.model must be open; got closed. A closed load is driven by the tasks of a "
-            f"locustfile: locust -f your_locustfile.py --scenario {options.scenario}"
-        )
-    if options.dry_run:
-        check_before_start(scenario, _run_settings(options))
-        remote_target.require_limits(scenario)
-        print(loader.to_yaml(scenario), end="")
-        return Exit.OK
-    source = ManagedLocust(scenario, options.workers)
-    return _orchestrate(options, scenario, source, Console(highlight=False))
-
-
-def run_for_locust(options: argparse.Namespace) -> int:
-    """Run a scenario whose load is the Locust process that started us, and judge it."""
-    options.argv = options.asked or options.argv
-    # Standard output is the pipe to that Locust: people read standard error.
-    return _orchestrate(options, scenario_of(options), ExternalLocust(), Console(stderr=True))
-
-
-def _orchestrate(
-    options: argparse.Namespace, scenario: Scenario, source: LoadSource, console: Console
-) -> int:
-    settings = _run_settings(options)
-    check_before_start(scenario, settings)
-    remote_target.confirm(scenario, console)
-    view = progress.choose(scenario, plain=options.plain, stderr=console.stderr)
-    directory, result = runner.run(scenario, settings, source, view)
-    summary.show(
-        directory, result, console, hint=summary.next_command(options.scenario, options.bug)
-    )
-    return int(result["verdict"]["exit_code"])
-
-
-def _run_settings(options: argparse.Namespace) -> runner.Options:
-    return runner.Options(
-        out=options.out,
-        bug=options.bug,
-        proxy_mode=options.proxy,
-        proxy_backend=options.proxy_backend,
-        workers=getattr(options, "workers", 1),  # a Locust that started us has its own
-        own_load=hasattr(options, "workers"),
-        allow_exec=options.allow_exec,
-        argv=options.argv,
-        traced_users=options.trace,
-    )
 
 
 def list_scenarios(options: argparse.Namespace) -> int:
@@ -151,38 +83,11 @@ def show_doctor(_options: argparse.Namespace) -> int:
     return doctor.show(Console(highlight=False))
 
 
-def scenario_of(options: argparse.Namespace) -> Scenario:
-    """The scenario with the overrides of the command line, validated as a whole."""
-    scenario = library.find(options.scenario)
-    keys = ("users", "rate", "arrivals", "ramp", "steady")
-    overrides = {key: getattr(options, key) for key in keys}
-    load = msgspec.structs.replace(
-        scenario.load, **{key: value for key, value in overrides.items() if value is not None}
-    )
-    scenario = msgspec.structs.replace(scenario, load=load)
-    if options.seed is not None:
-        scenario = msgspec.structs.replace(scenario, seed=options.seed)
-    scenario = msgspec.structs.replace(scenario, target=_target(scenario.target, options))
-    for problem in validation.problems(scenario):
-        raise ConfigError(f"with these options, {problem.sentence}")
-    return scenario
-
-
-def _target(target: Target, options: argparse.Namespace) -> Target:
-    """The target with the overrides; another adapter also changes the stack to one it speaks to."""
-    adapter = options.adapter or target.adapter
-    stack = options.stack or target.stack
-    stacks = ADAPTER_STACKS.get(adapter, ())
-    if not options.stack and stack not in ("external", *stacks):
-        stack = next(iter(stacks), "external")
-    return msgspec.structs.replace(target, adapter=adapter, stack=stack)
-
-
 COMMANDS: tuple[Command, ...] = (
     Command(
         "run",
         "run a scenario and judge it",
-        run,
+        run.run,
         (arguments.scenario_options, arguments.run_options, arguments.own_load_options),
     ),
     Command("list", "list the scenarios of the library", list_scenarios, (arguments.list_options,)),
@@ -276,7 +181,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "conduct",
         "run a scenario whose load is the Locust process that starts this command",
-        run_for_locust,
+        run.run_for_locust,
         (
             arguments.scenario_options,
             arguments.run_options,

@@ -6,7 +6,8 @@ import sys
 
 from rich.console import Console
 
-from gauntlet.cli import mark, summary
+from gauntlet.cli import mark
+from gauntlet.cli.running import summary
 from gauntlet.core import run_directory
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.run_directory import RunDir

@@ -11,6 +11,7 @@ import msgspec
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.scenario.model import Duration, Fault, Scenario
+from gauntlet.core.scenario.moments import FixedTime
 
 OBSERVED = "observed"
 
@@ -40,7 +41,7 @@ def apply_marks(
         if name not in planned:
             at_s = max(0.0, (span.begin_ns - zero_ns) / NS_PER_S)
             lasts_s = max(0.0, ((until_ns or span.begin_ns) - span.begin_ns) / NS_PER_S)
-            added.append(Fault(id=name, kind=OBSERVED, at=Duration(at_s), for_=Duration(lasts_s)))
+            added.append(Fault(id=name, kind=OBSERVED, at=FixedTime(at_s), for_=Duration(lasts_s)))
     ordered = sorted(kept, key=lambda row: int(row["t_ns"]))
     return ordered, msgspec.structs.replace(scenario, faults=[*scenario.faults, *added])
 

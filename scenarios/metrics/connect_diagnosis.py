@@ -34,7 +34,7 @@ class ConnectDiagnosis:
         self.connected = False
         self._api = ", ".join(map(redact_url, api))
         self._now_ns = now_ns
-        first_fault_s = min((fault.at for fault in faults), default=math.inf)
+        first_fault_s = min((fault.begins_s for fault in faults), default=math.inf)
         self._first_fault_ns = now_ns() + first_fault_s * NS_PER_S
         self._first_attempt_ns = 0
         self._first_failure_ns = 0

@@ -218,7 +218,7 @@ def _surges(scenario: Scenario) -> Iterator[Surge]:
     default = catalog.FAULTS["surge"].params["factor"].default
     for fault in scenario.faults:
         if fault.kind == "surge":
-            start_s, end_s = fault.at - scenario.load.ramp, fault.ends_s - scenario.load.ramp
+            start_s, end_s = fault.begins_s - scenario.load.ramp, fault.ends_s - scenario.load.ramp
             factor: Any = fault.params.get("factor", default)
             yield Surge(start_s, end_s, factor)
 

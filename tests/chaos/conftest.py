@@ -13,6 +13,7 @@ from gauntlet.chaos.faults.context import Context, ProxiedLink
 from gauntlet.chaos.faults.targets import StackPlan
 from gauntlet.core.errors import StackError
 from gauntlet.core.scenario.model import Duration, Fault
+from gauntlet.core.scenario.moments import FixedTime, Moment
 
 ROLES = {
     "gateway-1": "gateway",
@@ -176,8 +177,7 @@ def spec():
     """Create a fault as a scenario defines it."""
 
     def make(kind, target, *, id="f", at=0.0, for_=0.0, **params):  # noqa: A002  # the name in the replaced class
-        return Fault(
-            id=id, kind=kind, target=target, at=Duration(at), for_=Duration(for_), params=params
-        )
+        moment = at if isinstance(at, Moment) else FixedTime(at)
+        return Fault(id=id, kind=kind, target=target, at=moment, for_=Duration(for_), params=params)
 
     return make

@@ -7,9 +7,10 @@ import pytest
 from gauntlet.chaos import timeline
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.chaos.faults.base import FaultFailed
-from gauntlet.chaos.timeline import Timeline, open_faults, schedule
+from gauntlet.chaos.timeline import Timeline, open_faults
 from gauntlet.core import clock
 from gauntlet.core.errors import RollbackError
+from gauntlet.core.scenario.moments import AfterEvent
 
 
 class ScriptedFault:
@@ -68,15 +69,46 @@ def run(stack, *faults, stop=None):
     return Timeline(faults, stack.context, clock.now_ns()).run(stop or threading.Event())
 
 
-def test_faults_are_scheduled_in_the_order_of_their_times(spec):
-    """`at` and `for` count from the start of the load; the times are monotonic."""
-    scheduled = schedule(
-        [spec("kill", "edge", id="b", at=2.0, for_=1.5), spec("pause", "edge", id="a")], 7
-    )
-    assert [(fault.spec.id, fault.inject_ns, fault.heal_ns) for fault in scheduled] == [
-        ("a", 7, 7),
-        ("b", 2_000_000_007, 3_500_000_007),
-    ]
+def test_results_are_in_the_order_of_the_times(stack, spec):
+    """Not in the order of the scenario."""
+    later, first = spec("kill", "edge", id="b", at=0.05), spec("pause", "edge", id="a")
+    assert [fault.id for fault in run(stack, later, first).faults] == ["a", "b"]
+
+
+def test_at_and_for_count_from_the_start_of_the_load(stack, spec):
+    """The heal begins `for` after the time at which the fault was due, not after its proof."""
+    zero_ns = clock.now_ns()
+    run(stack, spec("kill", "edge", id="x", at=0.2, for_=0.3))
+    times_ns = {row["step"]: row["t_ns"] for row in stack.rows}
+    assert times_ns["effective"] - zero_ns >= 200_000_000
+    assert times_ns["healed"] - zero_ns >= 500_000_000
+
+
+def test_a_fault_follows_another_fault(stack, spec):
+    """It begins when the other one is healed, and the delay after that counts."""
+    after = AfterEvent("x healed", plus_s=0.1, by_s=5.0)
+    result = run(stack, spec("pause", "edge", id="y", at=after), spec("kill", "edge", id="x"))
+    times_ns = {(row["id"], row["step"]): row["t_ns"] for row in stack.rows}
+    assert times_ns["y", "effective"] - times_ns["x", "healed"] >= 100_000_000
+    assert (result.failed, result.unhealed) == ([], [])
+
+
+def test_a_fault_whose_event_does_not_happen_fails_and_is_not_injected(stack, spec):
+    """What was to be tried was not tried; there is nothing to heal."""
+    after = AfterEvent("500 acks", by_s=0.1)
+    result = run(stack, spec("kill", "edge", id="x", at=after))
+    assert stack.rows.steps() == [("x", "failed")]
+    assert "500 acks was awaited until 100 ms" in stack.rows[0]["detail"]["error"]
+    assert CREATED["x"].calls == []
+    assert (result.failed, result.unhealed) == (["x"], [])
+
+
+def test_a_stop_ends_the_wait_for_an_event_without_a_failure(stack, spec):
+    """As it does for a fault whose time has not come."""
+    stop = threading.Event()
+    stop.set()
+    result = run(stack, spec("kill", "edge", at=AfterEvent("9 acks", by_s=60.0)), stop=stop)
+    assert (stack.rows.steps(), result.failed) == ([], [])
 
 
 def test_a_fault_is_injected_proven_healed_verified_and_journalled(stack, spec):

@@ -29,6 +29,7 @@ from gauntlet.chaos.proxy_process import ProxyServer, find_binary
 from gauntlet.chaos.timeline import Timeline
 from gauntlet.core import clock
 from gauntlet.core.scenario.model import Duration, Fault
+from gauntlet.core.scenario.moments import FixedTime
 
 pytestmark = [pytest.mark.contract, pytest.mark.integration]
 
@@ -188,7 +189,7 @@ def make(kind, target, params=None, *, id="f", at=0.0, for_=0.0):  # noqa: A002 
         id=id,
         kind=kind,
         target=target,
-        at=Duration(at),
+        at=FixedTime(at),
         for_=Duration(for_),
         params=params or {},
     )

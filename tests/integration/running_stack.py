@@ -14,7 +14,8 @@ from gauntlet.chaos.clients.cluster_control import Component, ControlClient
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import StackPlan, resolve_links
-from gauntlet.core.scenario.model import Duration, Fault
+from gauntlet.core.scenario.model import Fault
+from gauntlet.core.scenario.moments import FixedTime
 from gauntlet.runner.link_proxies import LinkProxies
 from gauntlet.stacks.reference import ReferenceStack
 
@@ -54,7 +55,8 @@ class RunningStack:
     @asynccontextmanager
     async def fault(self, kind: str, target: str, **params: Any) -> AsyncIterator[None]:
         """Inject a fault, prove its effect before the block, and heal and verify it afterwards."""
-        fault = FAULTS[kind](Fault(id="f", kind=kind, target=target, at=Duration(0), params=params))
+        spec = Fault(id="f", kind=kind, target=target, at=FixedTime(0), params=params)
+        fault = FAULTS[kind](spec)
         try:
             await asyncio.to_thread(fault.inject, self._context)
             await asyncio.to_thread(fault.prove, self._context)

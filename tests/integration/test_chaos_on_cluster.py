@@ -17,7 +17,8 @@ from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy
 from gauntlet.chaos.server_hooks.faults import hooks_for
 from gauntlet.chaos.timeline import Timeline
 from gauntlet.core import clock
-from gauntlet.core.scenario.model import Duration, Fault
+from gauntlet.core.scenario.model import Fault
+from gauntlet.core.scenario.moments import FixedTime
 from gauntlet.runner.link_proxies import LinkProxies
 from gauntlet.stacks.reference import ReferenceStack
 
@@ -89,7 +90,7 @@ def post(address, path, body, token=""):
 
 def make_fault(kind, target, **params):
     """Return a fault that begins immediately and is healed as soon as it is proven."""
-    return Fault(id="f", kind=kind, target=target, at=Duration(0), params=params)
+    return Fault(id="f", kind=kind, target=target, at=FixedTime(0), params=params)
 
 
 def run_fault(rig, kind, target, **params):

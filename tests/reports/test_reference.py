@@ -6,6 +6,7 @@ from pathlib import Path
 from gauntlet.campaigns.synthetic.histories import good_story
 from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Fault, Scenario
+from gauntlet.core.scenario.moments import FixedTime
 from gauntlet.reports.history import workers
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -28,9 +29,8 @@ def test_every_indicator_is_documented_in_the_order_of_the_catalog():
 
 
 def test_every_window_of_a_scenario_with_a_fault_is_documented():
-    scenario = Scenario(
-        version=1, name="x", about="x", faults=[Fault(id="ID", kind="kill", target="edge", at=1)]
-    )
+    fault = Fault(id="ID", kind="kill", target="edge", at=FixedTime(1))
+    scenario = Scenario(version=1, name="x", about="x", faults=[fault])
     assert first_cells("indicators.md", "window") == scenario.windows()
 
 

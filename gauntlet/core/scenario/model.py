@@ -5,7 +5,8 @@ from typing import Any, Literal
 import msgspec
 
 from gauntlet.core import clock
-from gauntlet.core.scenario import catalog
+from gauntlet.core.scenario import catalog, moments
+from gauntlet.core.scenario.moments import Moment
 from gauntlet.core.scenario.secrets import Secret
 
 
@@ -242,21 +243,37 @@ class Expect(_Part, frozen=True):
     recover_within: Duration | None = None
 
 
+class Repeat(_Part, frozen=True, kw_only=True):
+    """Repeats a fault: `times` occurrences, each `every` after the begin of the one before."""
+
+    every: Duration
+    times: int
+
+
 class Fault(_Part, frozen=True, kw_only=True):
-    """A fault: injected at `at`, counted from the start of the ramp, and healed `for` later."""
+    """A fault: injected at `at`, counted from the start of the ramp, and healed `for` later.
+
+    `fault_schedule.resolve` makes one fault of each repetition.
+    """
 
     id: str
     kind: str
     target: str = ""  # required by all kinds that act through a stack or a link
-    at: Duration
+    at: Moment
     for_: Duration = msgspec.field(name="for", default_factory=lambda: Duration(0))
     params: dict[str, Any] = {}
+    repeat: Repeat | None = None
     expect: Expect = msgspec.field(default_factory=Expect)
 
     @property
+    def begins_s(self) -> float:
+        """When the fault begins at the earliest, in seconds from the start of the ramp."""
+        return moments.earliest_s(self.at)
+
+    @property
     def ends_s(self) -> float:
-        """When the fault is healed, in seconds from the start of the ramp."""
-        return self.at + self.for_
+        """When the fault is healed at the latest, in seconds from the start of the ramp."""
+        return moments.latest_s(self.at) + self.for_
 
 
 class Guard(_Part, frozen=True, kw_only=True):
@@ -342,4 +359,6 @@ def _decode(kind: type, value: Any) -> Any:
         return Rate(clock.parse_rate_per_s(value))
     if kind is Level:
         return Level(clock.parse_rate_per_s(value, zero=True))
+    if kind is Moment:
+        return moments.parse(value)
     raise NotImplementedError(kind)

@@ -11,9 +11,11 @@ import msgspec
 
 from gauntlet.core.plugins import Catalog, Param
 from gauntlet.core.scenario import catalog as names
+from gauntlet.core.scenario import moments
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE, OUT_OF_TREE_PATTERN
 from gauntlet.core.scenario.guards import OPERATORS
 from gauntlet.core.scenario.model import Duration, Scenario
+from gauntlet.core.scenario.moments import Moment
 
 # A name, not an address: where the project is published is not part of the schema.
 ID = "urn:im-gauntlet:scenario:1"
@@ -101,8 +103,30 @@ def _schema_of_param(param: Param) -> dict[str, Any]:
 
 
 def _schema_of_number(kind: type) -> dict[str, Any]:
+    if kind is Moment:
+        return {"anyOf": [*_schema_of_number(Duration)["anyOf"], *_moments()]}
     pattern = _DURATION if kind is Duration else _RATE
     return {"anyOf": [{"type": "string", "pattern": pattern}, {"type": "number", "minimum": 0}]}
+
+
+def _moments() -> list[dict[str, Any]]:
+    """Return the forms of a moment that are mappings."""
+    duration = _schema_of_number(Duration)
+    between = {"type": "array", "items": duration, "minItems": 2, "maxItems": 2}
+    after = {"type": "string", "pattern": moments.EVENT_PATTERN}
+    return [
+        _mapping({"between": between}, required="between"),
+        _mapping({"after": after, "plus": duration, "by": duration}, required="after"),
+    ]
+
+
+def _mapping(properties: dict[str, Any], *, required: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [required],
+        "properties": properties,
+    }
 
 
 def _meanings(kinds: Mapping[str, Any]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import msgspec
 
 from gauntlet.core import clock, plugins, run_directory
 from gauntlet.core.scenario import accounts as account_files
-from gauntlet.core.scenario import catalog, external_target, guards, rate_profiles, secrets
+from gauntlet.core.scenario import catalog, guards, rate_profiles, secrets
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE, is_out_of_tree
 from gauntlet.core.scenario.model import (
     Accounts,
@@ -28,6 +28,7 @@ from gauntlet.core.scenario.model import (
     Target,
     WorkloadShare,
 )
+from gauntlet.core.scenario.rules import external_target, fault_schedule
 
 Path = tuple[str | int, ...]
 
@@ -278,10 +279,7 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
     if fault.kind == "surge" and scenario.load.model == "closed":
         allowed = "another kind in a closed load, which has no arrivals to multiply"
         yield Problem(("kind",), fault.kind, allowed)
-    duration_s = scenario.load.duration_s
-    if fault.ends_s > duration_s:
-        allowed = f"early enough to end (at + for) within the {clock.format_s(duration_s)} of load"
-        yield Problem(("at",), f"an end at {clock.format_s(fault.ends_s)}", allowed)
+    yield from itertools.starmap(Problem, fault_schedule.problems(fault, scenario))
     if kind.lasts and not fault.for_:
         yield Problem(("for",), "0 s", f"longer than 0, because {fault.kind} acts while it lasts")
     yield from _params_problems(fault, kind)

@@ -26,7 +26,7 @@ def peak_per_s(scenario: Scenario) -> float | None:
         return None
     pieces = list(rate_profiles.pieces(load, arrival_trace.of(load)))
     surges = [fault for fault in scenario.faults if fault.kind == "surge"]
-    edges_s = [at_s - load.ramp for fault in surges for at_s in (fault.at, fault.ends_s)]
+    edges_s = [at_s - load.ramp for fault in surges for at_s in (fault.begins_s, fault.ends_s)]
     return max(
         (
             _piece_peak_per_s(piece) * _surge_factor(piece, surges, load.ramp)
@@ -45,7 +45,7 @@ def _piece_peak_per_s(piece: rate_profiles.Piece) -> float:
 def _surge_factor(piece: rate_profiles.Piece, surges: list[Fault], ramp_s: float) -> float:
     factor = 1.0
     for fault in surges:
-        if piece.start_s < fault.ends_s - ramp_s and piece.end_s > fault.at - ramp_s:
+        if piece.start_s < fault.ends_s - ramp_s and piece.end_s > fault.begins_s - ramp_s:
             factor *= float(fault.params.get("factor", 2))
     return factor
 
@@ -101,7 +101,7 @@ def _summary(scenario: Scenario) -> Iterator[str]:
         acts_on = fault.target or {"command": "by your commands", "observed": "by others"}.get(
             fault.kind, ""
         )
-        times = f"at {clock.format_s(fault.at)} for {clock.format_s(fault.for_)}"
+        times = f"at {clock.format_s(fault.begins_s)} for {clock.format_s(fault.for_)}"
         yield f"fault:  {fault.id}, {fault.kind} {acts_on}, {times}"
     if not scenario.faults:
         yield "faults: none"

@@ -6,7 +6,8 @@ import pytest
 
 from gauntlet.cli import main
 from gauntlet.cli.arguments import Command, build_parser
-from gauntlet.cli.commands import COMMANDS, scenario_of
+from gauntlet.cli.commands import COMMANDS
+from gauntlet.cli.running.run import scenario_of
 from gauntlet.core.errors import Exit
 from gauntlet.core.scenario import loader
 from gauntlet.scenarios import library

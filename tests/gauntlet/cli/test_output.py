@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from gauntlet.cli import progress
 from gauntlet.cli.output import broken_pipes_ignored
+from gauntlet.cli.running import progress
 from gauntlet.core.scenario.model import from_builtins
 
 SCENARIO = from_builtins({"version": 1, "name": "x", "about": "x"})
@@ -51,7 +51,7 @@ def test_the_streams_are_restored(capsys):
 
 
 SHOWS_NINETY_SECONDS = """
-from gauntlet.cli import progress
+from gauntlet.cli.running import progress
 from gauntlet.core.scenario.model import from_builtins
 scenario = from_builtins({"version": 1, "name": "x", "about": "x"})
 live = dict(connections=200, sent=25500, acked=25500, ack_p99_ms=5.6, delivery_p99_ms=8.4)

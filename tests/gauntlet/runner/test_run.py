@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gauntlet.cli import progress
+from gauntlet.cli.running import progress
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.run_directory import Journal, RunDir
 from gauntlet.core.scenario.model import from_builtins
@@ -16,7 +16,7 @@ CODE = """
 import json, resource, sys
 from pathlib import Path
 from gauntlet.runner import run
-from gauntlet.cli import progress as terminal
+from gauntlet.cli.running import progress as terminal
 from gauntlet.core.errors import StackError
 from gauntlet.core.scenario.model import from_builtins
 

@@ -3,9 +3,10 @@
 import pytest
 
 from gauntlet.core.scenario.model import Fault
+from gauntlet.core.scenario.moments import FixedTime
 from gauntlet.reports.history.events import collect_events
 
-PLANNED = Fault(id="f", kind="kill", target="edge", at=1)
+PLANNED = Fault(id="f", kind="kill", target="edge", at=FixedTime(1))
 
 
 def fault(step, t_ns, **more):

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from gauntlet.campaigns.synthetic.histories import good_story
 from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, ZERO, S
-from gauntlet.cli import summary
+from gauntlet.cli.running import summary
 from gauntlet.reports.render.render import render
 from gauntlet.reports.verdict.judge import judge
 

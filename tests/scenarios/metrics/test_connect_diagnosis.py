@@ -8,7 +8,8 @@ import pytest
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import StackError
 from gauntlet.core.run_directory import Journal, RunDir, read_jsonl
-from gauntlet.core.scenario.model import Duration, Fault, from_builtins
+from gauntlet.core.scenario.model import Fault, from_builtins
+from gauntlet.core.scenario.moments import FixedTime
 from gauntlet.scenarios.engine.engine import Engine
 from gauntlet.scenarios.engine.load_file import LoadFile
 from gauntlet.scenarios.metrics import connect_diagnosis
@@ -35,7 +36,7 @@ class Clock:
 
 def diagnosis_of(clock, *faults_at_s):
     """A diagnosis with faults planned at these times, in seconds from now."""
-    faults = [Fault(id="f", kind="kill", target="edge", at=Duration(at_s)) for at_s in faults_at_s]
+    faults = [Fault(id="f", kind="kill", target="edge", at=FixedTime(at_s)) for at_s in faults_at_s]
     return ConnectDiagnosis([API], faults, clock)
 
 

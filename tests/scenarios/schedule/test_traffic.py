@@ -8,6 +8,7 @@ import pytest
 from gauntlet.core.scenario.accounts import users_per_worker
 from gauntlet.core.scenario.catalog import WORKLOADS as NAMES
 from gauntlet.core.scenario.model import Fault, from_builtins
+from gauntlet.core.scenario.moments import FixedTime
 from gauntlet.core.scenario.traces.arrival_trace import Trace
 from gauntlet.scenarios.schedule.arrivals import Stripe
 from gauntlet.scenarios.schedule.traffic import (
@@ -27,6 +28,11 @@ LOADS = {
     "member_changes": {"member_changes": {"size": 6, "removals": "10/m", "offline": "3s"}},
     "all": {"direct": 3, "group": {"size": 7}, "offline_catchup": 1, "reconnect_storm": 1},
 }
+
+
+def surge_of(factor, **times):
+    """A surge of the arrival rate."""
+    return Fault(id="s", kind="surge", target="gateway", params={"factor": factor}, **times)
 
 
 def traffic(load="all", *, seed=7, users=23, stripe=ALONE, trace=None, **more):
@@ -172,7 +178,7 @@ def test_a_recorded_profile_is_sent_as_it_was_recorded():
     recorded = {"kind": "recorded", "file": "t.csv"}
     made = traffic(rate=None, profile=recorded, trace=Trace("offset_s", (0.25, 1.0, 1.0, 7.75)))
     assert list(made.offsets_ns()) == [SECOND // 4, SECOND, SECOND, 31 * SECOND // 4]
-    surge = Fault(id="s", kind="surge", target="gateway", at=3.0, for_=1.0, params={"factor": 3})
+    surge = surge_of(3, at=FixedTime(3), for_=1.0)
     made._scenario = msgspec.structs.replace(made._scenario, faults=[surge])
     offsets = list(made.offsets_ns())
     assert offsets[:5] == [SECOND // 4, *[SECOND] * 4]
@@ -183,7 +189,7 @@ def test_a_surge_is_a_fault_of_the_scenario_counted_from_the_ramp():
     """`at` counts from the start of the ramp, the arrivals from its end."""
     made = traffic("direct")
     usual = sum(1 for _ in made.offsets_ns())
-    surge = Fault(id="s", kind="surge", target="gateway", at=4.0, for_=3.0, params={"factor": 2.5})
+    surge = surge_of(2.5, at=FixedTime(4), for_=3.0)
     made._scenario = msgspec.structs.replace(made._scenario, faults=[surge])
     offsets = list(made.offsets_ns())
     inside = [at for at in offsets if 2 * SECOND <= at < 5 * SECOND]

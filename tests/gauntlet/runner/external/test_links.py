@@ -5,6 +5,7 @@ import pytest
 from gauntlet.chaos.faults.targets import links_to_proxy, resolve_links
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario.model import Fault, Target
+from gauntlet.core.scenario.moments import FixedTime
 from gauntlet.runner.external import links
 
 
@@ -51,14 +52,14 @@ def test_the_probe_of_a_link_speaks_its_protocol(url, kind, upstream):
 
 
 def test_only_links_of_faults_are_proxied_and_a_surge_needs_none():
-    surge = Fault(id="s", kind="surge", target="client>edge", at=1)
-    cut = Fault(id="c", kind="disconnect", target="client>target", at=1)
-    marked = Fault(id="o", kind="observed", at=1)
+    surge = Fault(id="s", kind="surge", target="client>edge", at=FixedTime(1))
+    cut = Fault(id="c", kind="disconnect", target="client>target", at=FixedTime(1))
+    marked = Fault(id="o", kind="observed", at=FixedTime(1))
     assert links_to_proxy([surge, marked], plan(), "needed") == set()
     assert len(links_to_proxy([surge, cut], plan(), "needed")) == 2
 
 
 def test_a_proxy_that_the_toxiproxy_does_not_have_is_an_error():
-    fault = Fault(id="f", kind="latency", target="toxiproxy>nowhere", at=1)
+    fault = Fault(id="f", kind="latency", target="toxiproxy>nowhere", at=FixedTime(1))
     with pytest.raises(ConfigError, match="nowhere"):
         links_to_proxy([fault], plan(), "needed")

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from gauntlet.cli.progress import LiveView, PlainView
+from gauntlet.cli.running.progress import LiveView, PlainView
 from gauntlet.core.scenario.model import from_builtins
 
 SCENARIO = from_builtins(

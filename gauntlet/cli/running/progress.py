@@ -11,7 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gauntlet.core.scenario.model import Scenario
+from gauntlet.core.scenario import moments
+from gauntlet.core.scenario.model import Fault, Scenario
+from gauntlet.core.scenario.moments import FixedTime
 from gauntlet.runner.view import View
 
 PLAIN_INTERVAL_S = 5
@@ -139,7 +141,7 @@ class LiveView:
         table = Table.grid(padding=(0, 2))
         for fault in self._scenario.faults:
             step = self._steps.get(fault.id)
-            times = f"{fault.at:.0f}–{fault.ends_s:.0f} s"
+            times = _times(fault)
             state = Text(step or "waiting", _STEP_STYLE.get(step or "", "dim"))
             table.add_row(Text(times, "dim"), fault.id, f"{fault.kind} {fault.target}", state)
         return table
@@ -163,6 +165,12 @@ def _figure(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
     return (f"{value:,.1f}" if value % 1 else f"{value:,.0f}") + unit
+
+
+def _times(fault: Fault) -> str:
+    if isinstance(fault.at, FixedTime):
+        return f"{fault.begins_s:.0f}–{fault.ends_s:.0f} s"
+    return moments.text(fault.at)
 
 
 def _fault_text(row: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gauntlet.cli import summary
+from gauntlet.cli.running import summary
 from gauntlet.core.run_directory import RunDir
 
 RESULT = {

@@ -1,0 +1,1 @@
+"""The commands that run a scenario, and what they show."""

@@ -1,0 +1,1 @@
+"""Rules for parts of a scenario: what is impossible there, and what it means."""
