@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--most", type=int, default=None, help="end after so many mutants")
     parser.add_argument("--every", action="store_true", help="all tests that reach the change")
+    parser.add_argument("--mirrors", action="store_true", help="only tests that mirror the files")
     parser.add_argument("--survivors", action="store_true", help="only those that survived, again")
     options = parser.parse_args()
     _test(options)
@@ -44,7 +45,7 @@ def _test(options: argparse.Namespace) -> None:
     import pytest
 
     from benchmarks.mutation.mutants import Mutant, digest_of, mutants_of
-    from benchmarks.mutation.session import Outcome, Session
+    from benchmarks.mutation.session import Outcome, Session, mirrors
     from gauntlet.campaigns import record_files
     from gauntlet.campaigns.scorecard.mutation import MutantRecord, read
     from gauntlet.runner.manifest import commit_of
@@ -97,12 +98,16 @@ def _test(options: argparse.Namespace) -> None:
     # Our own plug-in for pytest is imported before pytest could rewrite its asserts.
     arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     arguments += ["-o", "tmp_path_retention_policy=none", "--rootdir", str(ROOT)]
-    session = Session(todo, ROOT, say, jobs=options.jobs, every=options.every)
-    tests = [str(ROOT / name) for name in TESTS]
+    scope = {"every": options.every, "mirrors": options.mirrors}
+    session = Session(todo, ROOT, say, jobs=options.jobs, **scope)
+    tests = [ROOT / name for name in TESTS]
+    if options.mirrors:
+        found = [file for folder in tests for file in sorted(folder.rglob("test_*.py"))]
+        tests = [test for test in found if any(mirrors(test, name) for name in digests)]
     # Other runs of pytest clean up the folder that is usual for temporary files.
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         arguments += ["--basetemp", f"{folder}/tests"]
-        sys.exit(pytest.main([*arguments, *tests], plugins=[session]))
+        sys.exit(pytest.main([*arguments, *map(str, tests)], plugins=[session]))
 
 
 def _files(names: list[str]) -> list[Path]:

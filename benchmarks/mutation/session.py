@@ -3,13 +3,15 @@
 A run of the unchanged code shows which functions each golden history reaches and how long it takes.
 A mutant meets the golden histories that reach its function, the fastest first, and then the tests
 that mirror its file, or else all of its folder. With `every`, all tests are measured in this way,
-and those that reach the function run, up to a total time. CPU time is limited, not elapsed time, so
-that a busy machine makes no timeouts. Nothing is written to the source tree.
+and those that reach the function run, up to a total time; with `mirrors`, the tests that mirror one
+of the files. CPU time is limited, not elapsed time, so that a busy machine makes no timeouts.
+Nothing is written to the source tree.
 
 Outcomes are held back until the unchanged code has passed the same tests again: what else makes a
 test fail, such as a folder that another program removed, must not count as a mutant that is killed.
 """
 
+import gc
 import os
 import resource
 import sys
@@ -55,13 +57,21 @@ class Session:
     """A plug-in whose run loop tests mutants; `say` receives each outcome."""
 
     def __init__(
-        self, mutants: Sequence[Mutant], root: Path, say: Say, *, jobs: int, every: bool
+        self,
+        mutants: Sequence[Mutant],
+        root: Path,
+        say: Say,
+        *,
+        jobs: int,
+        every: bool = False,
+        mirrors: bool = False,
     ) -> None:
         self._mutants = mutants
         self._root = root
         self._say = say
         self._jobs = jobs
         self._every = every
+        self._mirrors = mirrors
         self._items: list[pytest.Item] = []
         self._waiting: list[tuple[Mutant | None, Outcome, str, int]] = []
         self._since_control: dict[pytest.Item, None] = {}
@@ -80,13 +90,14 @@ class Session:
         self._items = session.items
         good_story(1)  # is cached, so that no fork has to generate it
         for item in session.items:
-            if self._every or _GOLDEN in item.nodeid:
+            if self._is_measured(item):
                 self._measure(item)
         self._modules = {
             str(module.__file__): module
             for name, module in sys.modules.items()
             if name.startswith("gauntlet.reports")
         }
+        gc.freeze()  # a collection in a fork would copy the memory that it looks at
         running: Running = {}
         for mutant in self._mutants:
             if len(running) >= self._jobs:
@@ -98,6 +109,11 @@ class Session:
                 self._control(running)
         self._control(running)
         return True
+
+    def _is_measured(self, item: pytest.Item) -> bool:
+        if self._mirrors:
+            return any(mirrors(item.path, each.file) for each in self._mutants)
+        return self._every or _GOLDEN in item.nodeid
 
     def _fork(self, mutant: Mutant | None, tests: Sequence[pytest.Item]) -> Running:
         """Run tests in a new process, without a mutant on the unchanged code."""
@@ -149,7 +165,7 @@ class Session:
             self._known.append(known)
 
     def _tests_of(self, mutant: Mutant) -> list[pytest.Item]:
-        file, stem = str(self._root / mutant.file), Path(mutant.file).stem.strip("_")
+        file = str(self._root / mutant.file)
         found = [
             known
             for known in self._known
@@ -163,13 +179,13 @@ class Session:
             if total_s > _TESTS_MAX_S:
                 break
             chosen.append(known.item)
-        mirrors = [item for item in self._items if _mirrors(item, stem)]
-        if not mirrors:
+        if self._mirrors and chosen:
+            return chosen
+        others = [item for item in self._items if mirrors(item.path, mutant.file)]
+        if not others:
             folder = Path("tests") / Path(mutant.file).parent
-            mirrors = [
-                item for item in self._items if item.path.is_relative_to(self._root / folder)
-            ]
-        return chosen + [item for item in mirrors if item not in chosen]
+            others = [item for item in self._items if item.path.is_relative_to(self._root / folder)]
+        return chosen + [item for item in others if item not in chosen]
 
     def _wait(self, running: Running) -> None:
         pid, status = os.wait()
@@ -190,8 +206,10 @@ def _seed(item: pytest.Item) -> int:
     return callspec.params.get("seed", 1) if callspec else 1
 
 
-def _mirrors(item: pytest.Item, stem: str) -> bool:
-    return item.path.stem.removeprefix("test_") in (stem, f"{item.path.parent.name}_{stem}")
+def mirrors(tests: Path, file: str) -> bool:
+    """Return whether a file of tests mirrors a source file."""
+    stem = Path(file).stem.strip("_")
+    return tests.stem.removeprefix("test_") in (stem, f"{tests.parent.name}_{stem}")
 
 
 def _run(

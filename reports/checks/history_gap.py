@@ -198,7 +198,7 @@ def _received(history: History, page: Ints, position: Ints) -> Bools:
 def _audit_holes(history: History) -> tuple[list[Hole], int]:
     """Return what is missing in the audit, and how many positions it contains."""
     records = history.records
-    audit = records["kind"] == Kind.AUDIT
+    audit = (records["kind"] == Kind.AUDIT) & (records["seq"] > 0)
     places = np.unique(pair(records["conv"][audit], records["seq"][audit]))
     same = places[1:] >> 32 == places[:-1] >> 32
     gaps = np.flatnonzero(same & (places[1:] - places[:-1] > 1))

@@ -4,10 +4,45 @@ import random
 
 import pytest
 
-from gauntlet.core.history import Channel, Kind, id_digest
+from gauntlet.core.history import Channel, Flag, Kind, NamedFlag, id_digest
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports import checks
 from gauntlet.reports.checks._ack_positions import misplaced_acks
+from gauntlet.reports.checks.ack_content import acknowledged_ids
+
+from ..small_runs import SmallRun, sentences
+
+
+def name(run, seq, id_, flags=0, **fields):
+    """Let the acknowledgement of a message, or else the store, name an id (0: none)."""
+    known = {"conv": 1, "peer": 1, "sseq": seq, "seq": seq, "link": 0 if flags else 1}
+    at_s = 33 if flags else 10 + seq
+    run.add(Kind.NAMED, at_s, **known | {"ref_ns": id_, "flags": flags} | fields)
+
+
+def acknowledged(*ids, stored=()):
+    """Return a run in which u1 sends messages that are acknowledged under these ids.
+
+    The audit finds them at their positions, under the ids `stored`; None is no name.
+    """
+    run = SmallRun((1, 2))
+    for seq, id_ in enumerate(ids, 1):
+        run.send(1, seq, 9.9 + seq)
+        if id_ is not None:
+            name(run, seq, id_)
+    run.audit(1, *range(1, len(ids) + 1), head=len(ids))
+    for seq, id_ in enumerate(stored, 1):
+        name(run, seq, id_, flags=Channel.AUDIT)
+    return run
+
+
+def wrong(seq, what):
+    """Return the sentence on a wrong acknowledgement."""
+    return f"The acknowledgement of message {seq} of u1 in c1 {what}."
+
+
+SHARED = "names an id under which another message was acknowledged"
+UNKNOWN = "names an id that the stored message does not have"
 
 
 def stored_ids(story):
@@ -133,3 +168,97 @@ def test_the_acknowledgement_of_what_was_never_sent_is_examined(verdict, good_st
     break_it("acknowledge_what_was_never_sent", story)
     found = verdict("ack-content", story)
     assert (found.examined, found.count) == (before + 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("ids", "stored", "sentences_"),
+    [
+        ((11, 12, 13), (11, 12, 13), []),
+        ((11, 12, 13), (), []),
+        ((11, 11, 13), (), [wrong(2, SHARED)]),
+        ((11, 12, 11), (), [wrong(3, SHARED)]),
+        ((11, 11, 11), (), [wrong(2, SHARED), wrong(3, SHARED)]),
+        # No id was named: that is none in common.
+        ((0, 0, 13), (), []),
+        ((0, 0, 13), (11, 12, 13), []),
+        ((11, 99, 13), (11, 12, 13), [wrong(2, UNKNOWN)]),
+        ((99, 12, 13), (11, 12, 13), [wrong(1, UNKNOWN)]),
+        # An id of another message is as wrong as one of none.
+        ((12, None, 13), (11, 12, 13), [wrong(1, UNKNOWN)]),
+        ((12, None, 13), (13, 11, 13), [wrong(1, UNKNOWN)]),
+        ((11, None, 12), (11, 12, 13), [wrong(3, UNKNOWN)]),
+        ((1, 1, 13), (), [wrong(2, SHARED)]),
+        ((1, 12, 13), (11, 12, 13), [wrong(1, UNKNOWN)]),
+        # Wrong in two ways: the first reason counts.
+        ((11, 11, 13), (11, 12, 13), [wrong(2, SHARED)]),
+    ],
+)
+def test_an_acknowledgement_names_the_id_of_its_own_message(ids, stored, sentences_):
+    run = acknowledged(*ids, stored=stored)
+    found = run.verdict("ack-content")
+    assert sentences(found) == sentences_
+    # Each acknowledgement names its position, whether or not it names an id.
+    assert (found.count, found.examined) == (len(sentences_), len(ids))
+
+
+@pytest.mark.parametrize(
+    ("flags", "other"),
+    [
+        (NamedFlag.OTHER_CONVERSATION, "another conversation"),
+        (NamedFlag.OTHER_MESSAGE, "the id of another message"),
+        (
+            NamedFlag.OTHER_CONVERSATION | NamedFlag.OTHER_MESSAGE,
+            "another conversation and the id of another message",
+        ),
+    ],
+)
+@pytest.mark.parametrize("seq", [1, 2])
+def test_an_acknowledgement_names_what_was_sent(flags, other, seq):
+    run = acknowledged(None, None)
+    name(run, seq, 0, spare=flags)
+    found = run.verdict("ack-content")
+    assert (sentences(found), found.count) == ([wrong(seq, f"names {other}")], 1)
+    assert found.witnesses[0].messages == (seq - 1,)
+
+
+def test_reasons_come_in_the_order_of_the_ways_to_be_wrong():
+    run = acknowledged(11, 11, 99, 14, 15, stored=(11, 12, 13, 14, 15))
+    name(run, 4, 14, spare=NamedFlag.OTHER_MESSAGE)
+    (index,) = run.story.at(Kind.ACK, sseq=5)
+    run.story.change(index, seq=1_234)
+    run.add(Kind.ACK, 20, conv=1, link=1, peer=1, sseq=77, seq=77)
+    found = run.verdict("ack-content")
+    assert sentences(found) == [
+        wrong(4, "names the id of another message"),
+        wrong(2, SHARED),
+        wrong(3, UNKNOWN),
+        wrong(5, "names position 1,234, where it was neither received nor stored"),
+        "The server acknowledged message 77 of u1 in c1, which was never sent.",
+    ]
+    assert (found.count, found.examined) == (5, 6)
+    assert found.witnesses[-1].messages == (5,)
+
+
+def test_one_acknowledged_position_is_enough_to_be_applicable():
+    run = SmallRun((1, 2))
+    run.send(1, 1, 10)
+    assert run.verdict("ack-content").outcome == "unknown"
+    for index in run.story.at(Kind.ACK):
+        run.story.change(index, seq=0)
+    found = run.verdict("ack-content")
+    assert found.outcome == "not-applicable"
+    assert found.sentence == "No acknowledgement names a conversation, an id or a position."
+    name(run, 1, 0)
+    assert run.verdict("ack-content").outcome == "unknown"
+
+
+def test_the_acknowledged_ids_are_those_of_messages_of_this_run():
+    run = acknowledged(13, 1, 13, 0, 12, stored=(21, 22, 23, 24, 25))
+    name(run, 6, 31, flags=Flag.FOREIGN)
+    assert acknowledged_ids(run.history()).tolist() == [1, 12, 13]
+
+
+@pytest.mark.parametrize(("count", "outcome"), [(4, "unknown"), (5, "valid")])
+def test_five_acknowledgements_are_needed_for_a_verdict(count, outcome):
+    found = acknowledged(*range(11, 11 + count)).verdict("ack-content")
+    assert (found.outcome, found.examined) == (outcome, count)

@@ -10,6 +10,7 @@ from gauntlet.core.scenario.capabilities import SELF_ECHO
 from gauntlet.reports.checks import causal, divergent_order
 
 from ..loading import history_of
+from ..small_runs import SmallRun, sentences
 
 ANN, BOB, CID, DORA = 1, 2, 3, 6  # members of the room who stay in it
 
@@ -105,3 +106,42 @@ def test_the_witness_names_the_receiver_and_the_author(verdict, room):
 
 def test_no_echo_is_needed():
     assert SELF_ECHO not in causal.KIND.needs
+
+
+def test_the_first_of_all_users_may_be_the_receiver():
+    run = SmallRun((1, 2, 3))
+    run.send(1, 1, 10, author=2)
+    run.deliver(1, 1, 10.2, 3, author=2)
+    run.send(1, 2, 11, author=3)
+    assert (run.verdict("causal").outcome, run.verdict("causal").examined) == ("valid", 1)
+    run.deliver(1, 2, 12, 1, author=3)
+    run.deliver(1, 1, 13, 1, author=2)
+    found = run.verdict("causal")
+    assert sentences(found) == [
+        (
+            "u1 received message 2 of u3 in c1 before message 1 of u2 in c1, which u3 had received "
+            "before sending the reply."
+        )
+    ]
+    assert (found.witnesses[0].user, found.witnesses[0].messages) == (1, (0, 1))
+
+
+def test_a_contradiction_that_no_receiver_saw_alone_is_named_so():
+    """u2 answers 1 with 2; u3 received 2 before 3, and u4 received 3 before 1."""
+    run = SmallRun((1, 2, 3, 4, 5))
+    run.send(1, 1, 10)
+    run.deliver(1, 1, 10.2, 2)
+    run.send(1, 2, 11, author=2)
+    run.send(1, 3, 12, author=5)
+    run.deliver(1, 2, 13, 3, author=2)
+    run.deliver(1, 3, 14, 3, author=5)
+    run.deliver(1, 3, 13, 4, author=5)
+    run.deliver(1, 1, 14, 4)
+    found = run.verdict("causal")
+    assert sentences(found) == [
+        (
+            "u2 had received message 1 of u1 in c1 before sending message 2 of u2 in c1, but other "
+            "receivers' orders imply the opposite."
+        )
+    ]
+    assert (found.witnesses[0].user, found.witnesses[0].messages) == (0, (0, 1))

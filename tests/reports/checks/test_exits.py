@@ -5,7 +5,38 @@ import pytest
 from gauntlet.campaigns.synthetic.exit_mutators import LEAVES, STAYS
 from gauntlet.campaigns.synthetic.histories import ROOM
 from gauntlet.campaigns.synthetic.story import MS, ZERO, S
-from gauntlet.core.history import Kind, RoomEvent
+from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
+
+from ..small_runs import NS, SmallRun, sentences
+
+ADDED, ENTERED, EXITED = RoomEvent.ADDED, RoomEvent.ENTERED, RoomEvent.EXITED
+
+
+def room(*events, user=2, asked_s=None, exit_s=20.0, **scenario):
+    """Return a run of a room with events of a user, which all members are shown.
+
+    They enter at 5 s. They ask to leave at `asked_s`, if that is given.
+    """
+    run = SmallRun((1, 2, 3), **scenario)
+    for seq, event in enumerate(events, 1):
+        known = {"conv": 1, "peer": user, "sseq": event, "seq": seq}
+        at_s = exit_s + seq if event == EXITED and seq > 2 else exit_s if event == EXITED else 5
+        for member in (1, 2, 3):
+            run.add(Kind.ROOM, at_s, **known, link=member)
+        run.add(Kind.AUDIT, 33, **known, flags=Channel.AUDIT | Flag.ROOM_EVENT)
+    run.add(Kind.HEAD, 33, conv=1, seq=len(events))
+    if asked_s is not None:
+        run.add(Kind.ATTEND, asked_s, conv=1, link=user, peer=user, sseq=EXITED)
+    return run
+
+
+def reports(seq, what, user="u2"):
+    """Return the sentence on a wrong exit."""
+    return f"Position {seq} of c1 reports the exit of {user}, {what}"
+
+
+STAYED = "who had not left."
+ABSENT = "who was not in the room."
 
 
 def outcome(verdict, story):
@@ -134,3 +165,55 @@ def test_exits_are_not_examined_after_a_fault_as_long_as_a_lease(
     server = {"ping_ms": ping_ms}
     story.scenario["target"] = {"adapter": "reference", "stack": "embedded", "server": server}
     assert outcome(verdict, story) == expected
+
+
+@pytest.mark.parametrize(
+    ("events", "asked_s", "expected"),
+    [
+        ((ENTERED,), None, []),
+        ((ENTERED, EXITED), 19, []),
+        ((ENTERED, EXITED), 20, []),
+        ((ENTERED, EXITED), 20 + NS, [reports(2, STAYED)]),
+        ((ENTERED, EXITED), None, [reports(2, STAYED)]),
+        ((EXITED,), None, [reports(1, ABSENT)]),
+        ((ADDED, EXITED), None, [reports(2, ABSENT)]),
+        # To be added to the room ends no stay.
+        ((ENTERED, ADDED, EXITED), 19, []),
+        ((ENTERED, ADDED, EXITED), None, [reports(3, STAYED)]),
+        (
+            (ENTERED, EXITED, EXITED),
+            19,
+            [reports(3, ABSENT + " The exit before it is position 2.")],
+        ),
+    ],
+)
+def test_each_stay_ends_with_one_exit_after_a_departure(events, asked_s, expected):
+    found = room(*events, asked_s=asked_s).verdict("exit")
+    assert sentences(found) == expected
+    assert (found.count, found.examined) == (len(expected), events.count(ENTERED))
+    assert found.outcome == ("invalid" if expected else "valid")
+    for witness in found.witnesses:
+        assert (witness.user, len(witness.records)) == (2, 1)
+
+
+def test_an_exit_of_a_user_whom_the_load_does_not_have_is_named_so():
+    found = room(EXITED, user=0).verdict("exit")
+    assert sentences(found) == [reports(1, ABSENT, "a user whom the load does not have")]
+
+
+def test_nothing_is_examined_without_stays_or_in_a_recorded_history():
+    found = room(ADDED).verdict("exit")
+    assert (found.outcome, found.examined) == ("not-applicable", 0)
+    assert found.sentence == "No user was seen to enter a room."
+    recorded = room(ENTERED, EXITED, target={"adapter": "recorded"}).verdict("exit")
+    assert (recorded.outcome, recorded.examined) == ("not-applicable", 0)
+
+
+@pytest.mark.parametrize(
+    ("exit_s", "expected"), [(12.7 - NS, [reports(2, STAYED)]), (12.7, []), (14, [])]
+)
+def test_leases_may_expire_after_nine_tenths_of_their_time(exit_s, expected):
+    target = {"adapter": "reference", "stack": "embedded", "server": {"ping_ms": 1000}}
+    run = room(ENTERED, EXITED, exit_s=exit_s, target=target)
+    run.fault(10, None)
+    assert sentences(run.verdict("exit")) == expected

@@ -1,10 +1,60 @@
 """Which positions a page of history must contain."""
 
+from itertools import groupby
+
 import pytest
 
-from gauntlet.core.history import Kind
+from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
+
+from ..small_runs import NS, SmallRun, sentences
 
 ROOM, LATE = 7, 5
+AUDIT = 0  # in place of the user of a page
+OLD = {
+    "target": {"stack": "external", "url": ["ws://127.0.0.1:9"]},
+    "accounts": {"pattern": "load-{n}"},
+}
+
+
+def chat(*lengths, receivers=(), **scenario):
+    """Return a run in which user 1 sends so many messages to each conversation."""
+    run = SmallRun(*[(1, 2, 3)] * len(lengths), **scenario)
+    for conv, length in enumerate(lengths, 1):
+        for seq in range(1, length + 1):
+            run.send(conv, seq, 2 + seq)
+            run.deliver(conv, seq, 2.1 + seq, *receivers)
+    return run
+
+
+def lacks(conv, first, last):
+    """Return the sentence on a hole in an audit."""
+    if first == last:
+        return (
+            f"The audit of c{conv} lacks position {first}, which is not beyond the reported head."
+        )
+    return f"The audit of c{conv} lacks positions {first} to {last} of those up to its head."
+
+
+def omits(seq, after=0):
+    """Return the sentence on a position that a page of user 2 omits."""
+    return (
+        f"u2 requested c1 after position {after} and received 0 entries, but never position {seq}."
+    )
+
+
+def stops_short(entries, head, after=0):
+    """Return the sentence on a page of the audit that stops short."""
+    return (
+        f"The audit requested c1 after position {after} and received {entries} entries, although "
+        f"the page reports the head {head}."
+    )
+
+
+def ends_before(conv, seq):
+    """Return the sentence on a position beyond the end of an audit."""
+    return (
+        f"Position {seq} of c{conv} was presented before the audit, but the audit ends before it."
+    )
 
 
 @pytest.mark.parametrize(("beyond", "outcome"), [(0, "valid"), (1, "invalid")])
@@ -87,3 +137,260 @@ def test_a_page_of_a_history_whose_beginning_was_deleted_is_not_short(verdict, g
     assert verdict("history-gap", story).outcome == "invalid"
     story.drop([at for seq in (1, 2) for at in story.at(Kind.AUDIT, conv=1, seq=seq)])
     assert verdict("history-gap", story).outcome == "valid"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "holes"),
+    [
+        ((1, 2, 3, 4, 5, 6), (1, 2, 3), []),
+        ((1, 3, 4, 5, 6), (1, 2, 3), [(1, 2, 2)]),
+        ((1, 4, 5, 6), (1, 2, 3), [(1, 2, 3)]),
+        ((1, 3, 6), (1, 2, 3), [(1, 2, 2), (1, 4, 5)]),
+        ((1, 2, 3, 4, 5, 6), (1, 3), [(2, 2, 2)]),
+        ((1, 2, 3, 6), (1, 3), [(1, 4, 5), (2, 2, 2)]),
+        # After the last entry, up to the head.
+        ((1, 2, 3, 4, 5), (1, 2, 3), [(1, 6, 6)]),
+        ((1, 2, 4), (1, 2), [(1, 3, 3), (1, 5, 6), (2, 3, 3)]),
+        ((1, 2, 3, 4, 5, 6), (), [(2, 1, 3)]),
+        ((), (1, 2, 3), [(1, 1, 6)]),
+        # A server may have deleted the beginning.
+        ((3, 4, 5, 6), (2, 3), []),
+    ],
+)
+def test_the_audit_has_no_hole_between_its_first_entry_and_the_head(first, second, holes):
+    run = chat(6, 3, checks={"required": ["history-gap"]})
+    run.audit(1, *first, head=6)
+    run.audit(2, *second, head=3)
+    history = run.history()
+    found = run.verdict("history-gap")
+    # Holes between entries come before those at the end.
+    assert sorted(sentences(found)) == sorted(lacks(*hole) for hole in holes)
+    missing = sum(end - begin + 1 for _, begin, end in holes)
+    assert (found.count, found.examined) == (missing, len(first) + len(second) + missing)
+    for witness in found.witnesses:
+        (head,) = history.records[list(witness.records)]
+        (message,) = witness.messages
+        assert (head["kind"], head["conv"]) == (Kind.HEAD, history.messages.conv[message])
+        assert f" {history.messages.sseq[message]}" in witness.sentence
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [(), (3,), (7,), (5,), (3, 7), (4, 5), (3, 4, 5, 6, 7), (9,), (3, 10), (6, 7, 9), (7, 9, 10)],
+)
+def test_a_hole_ends_at_messages_that_are_lost(lost):
+    """Others reported as lost in other conversations, or in another hole, do not matter."""
+    stored = (1, 2, 8, 11)
+    run = SmallRun((1, 2), (1, 2), (1, 2))
+    for seq in sorted({*stored, *lost}):
+        run.send(2, seq, 2 + seq)
+    run.audit(2, *stored, head=11)
+    for conv in (1, 3):
+        for seq in (1, 4, 5, 20):
+            run.send(conv, seq, 2 + seq / 10)
+        run.audit(conv, 1, head=1)
+    found = run.verdict("history-gap")
+    holes = [seq for seq in (3, 4, 5, 6, 7, 9, 10) if seq not in lost]
+    groups = groupby(holes, key=lambda seq: seq - holes.index(seq))
+    runs = [[*group] for _, group in groups]
+    assert sentences(found) == [lacks(2, group[0], group[-1]) for group in runs]
+    assert (found.count, found.examined) == (len(holes), 4 + 2 + len(holes))
+
+
+@pytest.mark.parametrize(
+    ("after", "last", "has", "stored", "omitted"),
+    [
+        (0, 5, (), (1, 2, 3, 4, 5), (1, 2, 3, 4, 5)),
+        (2, 5, (), (1, 2, 3, 4, 5), (3, 4, 5)),
+        (4, 5, (), (1, 2, 3, 4, 5), (5,)),
+        (5, 5, (), (1, 2, 3, 4, 5), ()),
+        (0, 3, (), (1, 2, 3, 4, 5), (1, 2, 3)),
+        (1, 4, (3,), (1, 2, 3, 4, 5), (2, 4)),
+        (0, 5, (1, 2, 3, 4, 5), (1, 2, 3, 4, 5), ()),
+        # The message at position 4 is lost, which another check reports.
+        (2, 5, (), (1, 2, 3, 5), (3, 5)),
+    ],
+)
+def test_a_page_contains_what_follows_up_to_its_head(after, last, has, stored, omitted):
+    run = chat(5)
+    run.audit(1, *stored, head=5)
+    for seq in has:
+        run.deliver(1, seq, 20, 2, flags=Channel.HISTORY)
+    run.page(1, 2, 20, after=after, last=last, entries=0)
+    found = run.verdict("history-gap")
+    assert sentences(found) == [omits(seq, after) for seq in omitted]
+    assert (found.count, found.examined) == (len(omitted), last - after + len(stored))
+    for witness, seq in zip(found.witnesses, omitted, strict=True):
+        assert (witness.user, witness.messages) == (2, (seq - 1,))
+
+
+def test_what_a_page_claims_beyond_all_that_is_known_is_missing():
+    run = chat(5)
+    run.audit(1, 1, 2, 3, 4, 5, head=5)
+    run.page(1, 2, 20, after=4, last=7, entries=0)
+    run.page(1, 3, 20, after=5, last=6, entries=0)
+    found = run.verdict("history-gap")
+    claims = "and the page claims to reach position {}, but no client ever received a position"
+    assert sentences(found) == [
+        omits(5, 4),
+        f"u2 requested c1 after position 4, {claims.format(7)} after 5.",
+        f"u3 requested c1 after position 5, {claims.format(6)} after 5.",
+    ]
+    assert (found.count, found.examined) == (4, 1 + 5 + 2 + 1)
+
+
+def test_a_page_for_a_user_who_was_added_again_begins_with_their_last_stay():
+    run = chat(6)
+    run.audit(1, 1, 2, 3, 4, 5, 6, head=6)
+    for first, last in ((1, 2), (5, 0)):
+        run.add(Kind.RANGE, 33, conv=1, peer=2, seq=first, sseq=last)
+    run.page(1, 2, 20, after=0, last=6, entries=0)
+    found = run.verdict("history-gap")
+    assert sentences(found) == [omits(5), omits(6)]
+
+
+def test_a_page_need_not_contain_what_earlier_runs_wrote():
+    run = SmallRun((1, 2), **OLD)
+    for seq in (4, 5, 6):
+        run.send(1, seq, seq)
+    run.audit(1, 4, 5, 6, head=6)
+    run.page(1, 2, 20, after=0, last=6, entries=0)
+    found = run.verdict("history-gap")
+    assert sentences(found) == [omits(4), omits(5), omits(6)]
+
+
+@pytest.mark.parametrize(
+    ("stored", "head", "holes"),
+    [
+        # Positions 4 to 6 are of this run.
+        ((1, 4, 5, 6), 6, []),
+        ((1, 3, 5, 6), 6, [(1, 4, 4)]),
+        ((1, 2, 6), 6, [(1, 4, 5)]),
+        ((1, 2), 3, []),
+        ((1, 2), 4, [(1, 4, 4)]),
+    ],
+)
+def test_holes_in_what_earlier_runs_wrote_are_none(stored, head, holes):
+    run = SmallRun((1, 2), checks={"required": ["history-gap"]}, **OLD)
+    for seq in (4, 5, 6):
+        run.send(1, seq, seq)
+    run.audit(1, *stored, head=head)
+    found = run.verdict("history-gap")
+    assert sentences(found) == [lacks(*hole) for hole in holes]
+    assert found.count == sum(end - begin + 1 for _, begin, end in holes)
+
+
+@pytest.mark.parametrize(
+    ("after", "last", "entries", "stored", "is_short"),
+    [
+        (0, 5, 5, (1, 2, 3, 4, 5), False),
+        (0, 5, 4, (1, 2, 3, 4, 5), True),
+        (2, 5, 3, (1, 2, 3, 4, 5), False),
+        (2, 5, 2, (1, 2, 3, 4, 5), True),
+        # The page must reach its own head: that it is too low concerns another check.
+        (0, 3, 3, (1, 2, 3, 4, 5), False),
+        (0, 3, 2, (1, 2, 3, 4, 5), True),
+        # Nothing was known beyond position 5 when it was requested.
+        (0, 7, 5, (1, 2, 3, 4, 5), False),
+        # A server may have deleted the beginning.
+        (0, 5, 3, (3, 4, 5), False),
+        (0, 5, 2, (3, 4, 5), True),
+        (3, 5, 2, (3, 4, 5), False),
+        (3, 5, 1, (3, 4, 5), True),
+    ],
+)
+def test_a_last_page_of_the_audit_reaches_what_was_known(after, last, entries, stored, is_short):
+    run = chat(5)
+    run.audit(1, *stored, head=5)
+    run.page(1, AUDIT, 33, after=after, last=last, entries=entries)
+    found = run.verdict("history-gap")
+    assert sentences(found) == [stops_short(entries, last, after)] * is_short
+    assert (found.count, found.examined) == (int(is_short), len(stored) + 1)
+    assert all(len(witness.records) == 1 for witness in found.witnesses)
+
+
+def test_an_entry_without_a_position_does_not_begin_the_audit():
+    """An imported history may have only the ids of some entries."""
+    run = chat(5)
+    run.audit(1, 3, 4, 5, head=5)
+    run.add(Kind.AUDIT, 33, conv=1, peer=1, sseq=1, flags=Channel.AUDIT)
+    run.page(1, AUDIT, 33, after=0, last=5, entries=3)
+    found = run.verdict("history-gap")
+    assert (sentences(found), found.examined) == ([], 3 + 1)
+
+
+@pytest.mark.parametrize(("entries", "short"), [(0, [stops_short(0, 1)]), (1, [])])
+def test_an_audit_that_finds_nothing_begins_at_position_1(entries, short):
+    run = chat(1)
+    run.audit(1, head=1)
+    run.page(1, AUDIT, 33, after=0, last=1, entries=entries)
+    assert sentences(run.verdict("history-gap")) == short
+
+
+@pytest.mark.parametrize(
+    ("after", "last", "entries", "stored", "is_short"),
+    [
+        # Positions 4 to 6 are of this run; of 1 to 3, the server may have deleted any.
+        (0, 6, 5, (1, 3, 4, 5, 6), False),
+        (0, 6, 4, (1, 3, 4, 5, 6), True),
+        (0, 6, 4, (1, 4, 5, 6), False),
+        (0, 6, 3, (1, 4, 5, 6), True),
+        (0, 6, 5, (1, 2, 4, 5, 6), False),
+        (0, 6, 4, (1, 2, 4, 5, 6), True),
+        (0, 6, 4, (3, 4, 5, 6), False),
+        (0, 6, 3, (3, 4, 5, 6), True),
+        (1, 6, 4, (1, 3, 4, 5, 6), False),
+        (1, 6, 3, (1, 3, 4, 5, 6), True),
+        (0, 6, 4, (1, 2, 3, 6), True),
+        (0, 3, 0, (1, 2, 3, 4, 5, 6), False),
+        (0, 4, 3, (1, 2, 3, 4, 5, 6), True),
+        (0, 4, 4, (1, 2, 3, 4, 5, 6), False),
+    ],
+)
+def test_a_page_of_the_audit_need_not_contain_what_earlier_runs_wrote(
+    after, last, entries, stored, is_short
+):
+    run = SmallRun((1, 2), **OLD)
+    for seq in (4, 5, 6):
+        run.send(1, seq, seq)
+    run.audit(1, *stored, head=6)
+    run.page(1, AUDIT, 33, after=after, last=last, entries=entries)
+    assert sentences(run.verdict("history-gap")) == [stops_short(entries, last, after)] * is_short
+
+
+@pytest.mark.parametrize(
+    ("at_s", "changed", "is_missing"),
+    [
+        (20, {}, True),
+        (32 - NS, {}, True),
+        (32, {}, False),
+        (20, {"kind": Kind.RECEIVE, "flags": Flag.DUPLICATE}, True),
+        (20, {"kind": Kind.ROOM, "sseq": RoomEvent.ADDED}, True),
+        (20, {"flags": Flag.FOREIGN}, False),
+        (20, {"flags": Flag.LEFTOVER}, False),
+        # That it was acknowledged only concerns `lost-acked`.
+        (20, {"kind": Kind.ACK}, False),
+    ],
+)
+def test_the_audit_reaches_what_was_received_before_it(at_s, changed, is_missing):
+    run = chat(3, 4)
+    run.audit(1, 1, 2, 3, head=3)
+    run.audit(2, 1, 2, head=2)
+    for conv in (1, 2):
+        run.deliver(conv, 1, 6, 2)
+        run.deliver(conv, 3, at_s, 2)
+    (index,) = run.story.at(Kind.DELIVER, conv=2, seq=3)
+    run.story.change(index, **changed)
+    found = run.verdict("history-gap")
+    assert sentences(found) == [ends_before(2, 3)] * is_missing
+    assert (found.count, found.examined) == (int(is_missing), 5 + is_missing)
+    for witness in found.witnesses:
+        assert (len(witness.messages), len(witness.records)) == (1, 1)
+
+
+@pytest.mark.parametrize(("length", "outcome"), [(2, "unknown"), (3, "valid")])
+def test_a_hole_takes_three_positions(length, outcome):
+    run = chat(length)
+    run.audit(1, *range(1, length + 1), head=length)
+    found = run.verdict("history-gap")
+    assert (found.outcome, found.examined) == (outcome, length)

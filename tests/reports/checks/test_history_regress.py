@@ -4,6 +4,8 @@ from gauntlet.campaigns.synthetic.histories import LEAVER, ROOM
 from gauntlet.campaigns.synthetic.story import MS, ZERO, S
 from gauntlet.core.history import Kind, PageFlag
 
+from ..small_runs import SmallRun, sentences
+
 
 def read_to(story, conv, user, head, at_s=30.0):
     """Let a user read a conversation from its end, which the page says is `head`."""
@@ -55,3 +57,25 @@ def test_runs_that_do_not_say_which_pages_reached_the_head_are_not_judged(verdic
     for index in story.at(Kind.PAGE):
         story.change(index, spare=0)
     assert verdict("history-regress", story).outcome == "not-applicable"
+
+
+def test_the_witness_names_the_message_at_the_position_that_was_known():
+    run = SmallRun((1, 2), (1, 2))
+    for conv in (1, 2):
+        for seq in (1, 2, 3):
+            run.send(conv, seq, 10 + seq)
+    run.page(2, 2, 20, after=0, last=3, entries=3)
+    found = run.verdict("history-regress")
+    assert (found.outcome, found.examined) == ("valid", 1)
+    run.page(2, 2, 21, after=0, last=1, entries=1)
+    found = run.verdict("history-regress")
+    assert sentences(found) == [
+        (
+            "A page of c2 that u2 requested ends at position 1, although position 3 was known "
+            "before the request."
+        )
+    ]
+    history = run.history()
+    (message,) = found.witnesses[0].messages
+    assert (history.messages.conv[message], history.messages.sseq[message]) == (2, 3)
+    assert (found.count, found.examined) == (1, 2)

@@ -3,11 +3,14 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gauntlet.core.history import DTYPE, Kind, PageFlag, Record
 from gauntlet.reports.checks._known_positions import KnownPositions
+
+from ..small_runs import SmallRun
 
 moments = st.tuples(
     st.integers(1, 3), st.integers(0, 20), st.integers(1, 9)
@@ -59,3 +62,22 @@ def test_a_head_beyond_everything_that_was_ever_seen_counts_as_nothing():
 
 def test_what_only_the_audit_read_was_not_known_to_a_client():
     assert known([Record(10, conv=1, seq=3, kind=Kind.AUDIT)], [(1, 30)]) == [0]
+
+
+def test_only_what_shows_an_entry_makes_its_position_known():
+    """The head that the audit reports may be a wrong claim."""
+    assert known([Record(10, conv=1, seq=3, kind=Kind.HEAD)], [(1, 30)]) == [0]
+
+
+@pytest.mark.parametrize(("required", "last"), [("ack-content", 2), ("history-gap", 9)])
+def test_a_wrong_position_of_an_acknowledgement_is_not_known_if_its_check_reports_it(
+    required, last
+):
+    run = SmallRun((1, 2), checks={"required": [required]})
+    run.send(1, 1, 10)
+    run.send(1, 2, 11)
+    run.audit(1, 1, 2, head=2)
+    (index,) = run.story.at(Kind.ACK, sseq=1)
+    run.story.change(index, seq=9)
+    positions = KnownPositions(run.history())
+    assert positions.last(np.array([1, 2])).tolist() == [last, 0]

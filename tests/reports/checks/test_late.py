@@ -7,7 +7,10 @@ from gauntlet.campaigns.synthetic.histories import ROOM, good_story
 from gauntlet.campaigns.synthetic.mutators import serve_one_conversation_late
 from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, HEAL_S, MS, ZERO, S
 from gauntlet.core.history import Kind
+from gauntlet.reports.checks import late as late_check
 from gauntlet.reports.checks.late import Groups, Served, check_parts
+
+from ..small_runs import NS, SmallRun
 
 CALM_NS = int(ZERO + (BACK_S + 5.5) * S)  # from here on, outside of the recovery window
 
@@ -114,3 +117,32 @@ def test_fewer_than_three_groups_are_not_compared():
 def test_a_receiver_may_be_late_if_more_than_half_of_the_deliveries_are_slow(size, slow, may_be):
     others = served((1, 5, 0), (2, 5, 0), (3, size - 1, slow))
     assert (check_parts([others, served((3, 1, 0))]) is None) == may_be
+
+
+@pytest.mark.parametrize(("delay_s", "slow"), [(0.5, 0), (1, 0), (1 + NS, 1), (3, 1)])
+def test_a_delivery_is_slow_if_it_takes_more_than_a_second(delay_s, slow):
+    run = SmallRun((1, 2))
+    run.send(1, 1, 10)
+    run.deliver(1, 1, 10 + delay_s, 2)
+    found = late_check.served(run.history())
+    assert [list(map(int, column)) for column in found.receivers] == [[2], [1], [slow]]
+    assert [list(map(int, column)) for column in found.conversations] == [[1], [1], [slow]]
+
+
+@pytest.mark.parametrize(
+    ("delays_ms", "usual_ms", "late"),
+    [
+        ((0, 0, 1_001, 1_001, 1_001), 0, [3]),
+        ((0, 0, 1_000, 1_001, 1_001), 0, []),
+        ((0, 0, 0, 1_001, 1_001), 0, []),
+        # Of an even number, the lower of the two in the middle.
+        ((0, 0, 1_001, 1_001, 1_001, 1_001), 0, [3]),
+        ((0, 0, 0, 1_001, 1_001, 1_001), 0, []),
+    ],
+)
+def test_a_group_is_late_if_its_median_is_more_than_a_second(delays_ms, usual_ms, late):
+    group = np.array([1] * 5 + [2] * 5 + [3] * len(delays_ms), dtype=np.int64)
+    delay_ns = np.array([*[usual_ms] * 10, *delays_ms], dtype=np.int64) * MS
+    found = late_check._compare(group, delay_ns)
+    assert [each.key for each in found.late] == late
+    assert (found.compared, found.usual_ns) == (3, usual_ms * MS)

@@ -9,6 +9,7 @@ from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.reports.checks import realtime
 
 from ..loading import history_of
+from ..small_runs import SmallRun, sentences
 
 sends = st.lists(
     st.tuples(st.integers(1, 2), st.integers(1, 3), st.integers(0, 40), st.integers(1, 20)),
@@ -78,3 +79,29 @@ def test_overlapping_sends_may_have_any_order(verdict):
     send(story, 1, 1, 1, sent_ms=0, took_ms=5, position=2)
     send(story, 1, 3, 1, sent_ms=5, took_ms=5, position=1)
     assert verdict("realtime", story).outcome == "valid"
+
+
+def test_only_messages_that_were_sent_and_found_are_examined():
+    """One was stored but not sent, and one was acknowledged but not found."""
+    run = SmallRun((1, 2))
+    run.send(1, 1, 10)
+    run.send(1, 3, 12)
+    run.audit(1, 1, 2, head=3)
+    assert run.verdict("realtime").examined == 1
+
+
+def test_each_of_several_conversations_has_an_order_of_its_own():
+    """In each, u2 sends after the acknowledgement of what u1 sent, and has the earlier position."""
+    run = SmallRun((1, 2), (1, 2), (1, 2))
+    for conv in (1, 2, 3):
+        run.send(conv, 2, 10 + conv)
+        run.send(conv, 1, 20 - conv, author=2)
+        run.audit(conv, 2, head=2)
+        run.audit(conv, 1, head=2, author=2)
+    found = run.verdict("realtime")
+    assert sentences(found) == [
+        f"The server acknowledged message 2 of u1 in c{conv} before message 1 of u2 in c{conv} was "
+        "sent, but the first is at position 2 and the second at position 1."
+        for conv in (1, 2, 3)
+    ]
+    assert (found.count, found.examined) == (3, 6)

@@ -1,7 +1,11 @@
 """Copies that a new connection pushes, and which of them its client already had."""
 
-from gauntlet.campaigns.synthetic.story import MS
+import pytest
+
+from gauntlet.campaigns.synthetic.story import MS, S
 from gauntlet.core.history import Channel, Flag, Kind
+
+from ..small_runs import SmallRun
 
 
 def returned_link(story):
@@ -63,3 +67,45 @@ def test_a_run_in_which_nobody_returned_is_not_judged(verdict, good_story):
     later = {link.number for link in story.links.values() if link.incarnation > 1}
     story.drop([at for at, record in enumerate(story.records) if record.link in later])
     assert verdict("resync-replay", story).outcome == "not-applicable"
+
+
+@pytest.mark.parametrize(
+    ("shown_s", "dialled_s", "seq", "count"),
+    [
+        (10, 11, 2, 1),
+        (10, 11, 3, 0),
+        (11, 11, 2, 0),
+        (11.001, 11, 2, 0),
+        # The first millisecond of the run is one as any other.
+        (0.0002, 0.0012, 2, 1),
+        (0.0002, 0.0008, 2, 0),
+        # A copy without a position is compared with nothing.
+        (10, 11, 0, 0),
+    ],
+)
+def test_what_was_presented_in_an_earlier_millisecond_than_the_dial_was_known(
+    shown_s, dialled_s, seq, count
+):
+    run = SmallRun((1, 2))
+    run.deliver(1, 2, shown_s, 2)
+    run.connect(2, dialled_s, link=12)
+    known = {"conv": 1, "link": 12, "peer": 1, "sseq": 2, "seq": seq}
+    run.add(Kind.RECEIVE, 20, **known, flags=Flag.DUPLICATE | Channel.LIVE)
+    found = run.verdict("resync-replay")
+    assert (found.count, found.examined) == (count, 1)
+
+
+def test_replays_are_found_on_a_machine_that_runs_for_a_long_time():
+    """Milliseconds since it was started do not fit into 32 bits; those of the run do."""
+    run = SmallRun((1, 2))
+    run.deliver(1, 2, 12, 2)
+    run.connect(2, 11, link=12)
+    run.add(Kind.RECEIVE, 20, conv=1, link=12, peer=1, sseq=2, seq=2, flags=Flag.DUPLICATE)
+    run.deliver(1, 1, 10, 2)
+    run.add(Kind.RECEIVE, 20, conv=1, link=12, peer=1, sseq=1, seq=1, flags=Flag.DUPLICATE)
+    later_ns = 40 * 24 * 3_600 * S
+    run.story.records = [
+        record._replace(t_ns=record.t_ns + later_ns, ref_ns=record.ref_ns + later_ns)
+        for record in run.story.records
+    ]
+    assert run.verdict("resync-replay").count == 1

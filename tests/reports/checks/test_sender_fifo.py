@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from gauntlet.core.history import Kind
 from gauntlet.reports.checks.sender_fifo import _earliest_ack_after
 
+from ..small_runs import SmallRun, sentences
+
 NEVER = np.iinfo(np.int64).max
 
 
@@ -34,3 +36,16 @@ def test_messages_whose_sends_overlap_may_arrive_in_any_order(verdict, good_stor
         for index in story.at(Kind.ATTEMPT, conv=conv, peer=author, sseq=sseq):
             story.change(index, t_ns=0)
     assert verdict("sender-fifo", story).outcome == "valid"
+
+
+def test_the_witness_names_the_earliest_acknowledged_message_that_came_later():
+    run = SmallRun((1, 2))
+    for seq in (1, 2, 3, 4):
+        run.send(1, seq, 10 + seq)
+    for at, seq in enumerate((1, 4, 3, 2)):
+        run.deliver(1, seq, 20 + at, 2)
+    assert sentences(run.verdict("sender-fifo")) == [
+        f"u2 received message {second} of u1 in c1 before message 2, which had been acknowledged "
+        "before the other was sent."
+        for second in (4, 3)
+    ]

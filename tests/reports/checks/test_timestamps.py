@@ -13,6 +13,37 @@ from gauntlet.core.history import (
 )
 from gauntlet.reports import checks
 
+from ..small_runs import NS, SmallRun, ns, sentences
+
+ELSEWHERE = {"target": {"stack": "external", "url": ["ws://127.0.0.1:9"]}}
+ALLOWED_S = 2.01  # the tolerance, and the unit of recorded ages
+
+
+def stamped(*stamps_s, apart_s=1.0, **scenario):
+    """Return a run in which u1 sends a message at 10 s, and further ones so much later each.
+
+    Each is answered after 100 ms, with its time stamp unless that is None. The audit finds all.
+    """
+    run = SmallRun((1, 2), **scenario)
+    for seq, stamp_s in enumerate(stamps_s, 1):
+        at_s = 10 + (seq - 1) * apart_s
+        run.send(1, seq, at_s)
+        if stamp_s is not None:
+            stamp(run, seq, at_s + 0.1, stamp_s)
+    run.audit(1, *range(1, len(stamps_s) + 1), head=len(stamps_s))
+    return run
+
+
+def stamp(run, seq, at_s, stamp_s, flags=0, conv=1):
+    """Let an acknowledgement, or else the store, show a time stamp."""
+    known = {"conv": conv, "link": 0 if flags else 1, "peer": 1, "sseq": seq, "seq": seq}
+    run.add(Kind.STAMP, at_s, **known, ref_ns=ns(stamp_s), flags=flags)
+
+
+def is_wrong(what, seq=1, where="in its acknowledgement"):
+    """Return the sentence on a wrong time stamp."""
+    return f"The time stamp of message {seq} of u1 in c1 {where} is {what}."
+
 
 def shift_all(story, shift_ns):
     """Let the server's clock be ahead: all stamps are later, and all ages smaller."""
@@ -143,3 +174,138 @@ def test_an_age_beyond_the_scale_is_not_examined_where_it_is_possible(verdict, g
         story.change(index, spare=STAMP_AGE_ZERO + STAMP_AGE_MAX)
     found = verdict("timestamps", story)
     assert (found.outcome, found.examined) == ("unknown", 0)
+
+
+@pytest.mark.parametrize(
+    ("stamp_s", "what"),
+    [
+        (10 - ALLOWED_S, ""),
+        (10 - ALLOWED_S - NS, "2.01 s before it was first sent"),
+        (10.1 + ALLOWED_S, ""),
+        (10.1 + ALLOWED_S + NS, "2.01 s after it was known to be accepted"),
+        (4, "6 s before it was first sent"),
+        (20.1, "10 s after it was known to be accepted"),
+    ],
+)
+def test_a_stamp_lies_between_the_first_attempt_and_the_answer(stamp_s, what):
+    run = stamped(stamp_s, 11, 12, 13, 14)
+    found = run.verdict("timestamps")
+    assert sentences(found) == [is_wrong(what)] * bool(what)
+    assert (found.count, found.examined) == (bool(what), 5)
+    assert found.times_ns is not None
+    assert found.times_ns.tolist() == [ns(10.1)] * bool(what)
+    for witness in found.witnesses:
+        assert (witness.messages, witness.user, len(witness.records)) == ((0,), 1, 1)
+
+
+def test_a_stamp_of_the_store_and_of_a_delivery_are_named_so():
+    run = stamped(10, 11, 12)
+    stamp(run, 1, 33, 4, flags=Channel.AUDIT)
+    run.deliver(1, 2, 12, 2, spare=stamp_age(-8 * S))
+    run.deliver(1, 3, 12.2, 2, spare=STAMP_AGE_ZERO + STAMP_AGE_MAX)
+    found = run.verdict("timestamps")
+    received = "The time stamp that u2 received with message {} of u1 in c1 is {}."
+    assert sentences(found) == [
+        is_wrong("6 s before it was first sent", where="in the history"),
+        received.format(2, "8.9 s after it was known to be accepted"),
+        received.format(3, "more than 5 min 27 s before it was first sent"),
+    ]
+    assert [witness.user for witness in found.witnesses] == [0, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("second_s", "behind"),
+    [
+        (12.1 - ALLOWED_S, []),
+        (
+            12.1 - ALLOWED_S - NS,
+            ["2.01 s before that of message 1 of u1 in c1, which has an earlier position"],
+        ),
+        (12.15, []),
+    ],
+)
+def test_stamps_do_not_go_back_along_the_positions(second_s, behind):
+    """Both are possible, for the second message was sent 50 ms after the first one."""
+    run = stamped(12.1, second_s, 12.2, apart_s=0.05)
+    found = run.verdict("timestamps")
+    assert sentences(found) == [is_wrong(what, 2) for what in behind]
+    assert (found.count, found.examined) == (len(behind), 3)
+    assert all(witness.messages == (1, 0) for witness in found.witnesses)
+
+
+def test_the_first_stamp_of_a_message_stands_for_it():
+    run = stamped(12.1, 12.1, 12.1, apart_s=0.05)
+    stamp(run, 2, 33, 10.05, flags=Channel.AUDIT)
+    assert sentences(run.verdict("timestamps")) == []
+
+
+def test_a_stamp_outside_of_its_interval_is_not_compared_with_others():
+    run = stamped(14, 10.05, 10.1, apart_s=0.05)
+    found = run.verdict("timestamps")
+    assert sentences(found) == [is_wrong("3.9 s after it was known to be accepted")]
+
+
+def test_a_stamp_of_a_message_without_a_position_is_not_compared_with_others():
+    run = stamped(10.05, 10.1, apart_s=0.05)
+    run.send(1, 3, 10)
+    stamp(run, 3, 10.1, 12.11)
+    assert sentences(run.verdict("timestamps")) == []
+
+
+def test_stamps_of_different_conversations_are_not_compared():
+    run = SmallRun((1, 2), (1, 2))
+    for conv, stamp_s in ((1, 12.1), (2, 8)):
+        run.send(conv, 1, 10)
+        stamp(run, 1, 10.1, stamp_s, conv=conv)
+        run.audit(conv, 1, head=1)
+    found = run.verdict("timestamps")
+    assert (sentences(found), found.examined) == ([], 2)
+
+
+def test_the_stamp_of_a_message_that_was_not_attempted_is_not_examined():
+    """`phantom` reports what is stored or shown of it."""
+    run = stamped(10)
+    run.add(Kind.OP, 11, conv=1, link=1, peer=1, sseq=2, ref_ns=ns(11))
+    stamp(run, 2, 12, 30)
+    found = run.verdict("timestamps")
+    assert (sentences(found), found.examined) == ([], 1)
+
+
+@pytest.mark.parametrize("seq", [1, 2])
+def test_only_the_stamps_of_a_message_that_is_stored_twice_are_left_out(seq):
+    run = stamped(30, 31, 32)
+    run.add(Kind.AUDIT, 33, conv=1, peer=1, sseq=seq, seq=4, flags=Channel.AUDIT)
+    found = run.verdict("timestamps")
+    assert (found.count, found.examined) == (2, 2)
+    assert all(f"message {seq} " not in sentence for sentence in sentences(found))
+
+
+@pytest.mark.parametrize(("beyond_s", "count"), [(0, 0), (NS, 1)])
+def test_the_error_of_the_clocks_counts_twice(beyond_s, count):
+    run = stamped(10.1 + ALLOWED_S + 0.01 + beyond_s, 11)
+    clock = {"writer": "load-0", "kind": "clock", "worker": 0, "t_ns": ns(1)}
+    run.story.chaos.append(clock | {"offset_ns": 0, "error_ns": 5_000_000})
+    assert run.verdict("timestamps").count == count
+
+
+@pytest.mark.parametrize(
+    ("stamps", "ahead_s", "clocks"),
+    [
+        (20, 30, " The server's clock is 30 s ahead; that is accounted for."),
+        (20, -30, " The server's clock is 30 s behind; that is accounted for."),
+        (19, 30, None),
+        (20, 60, " The server's clock is 1 min 0 s ahead; that is accounted for."),
+        (20, 60 + NS, None),
+        (20, -60, " The server's clock is 1 min 0 s behind; that is accounted for."),
+    ],
+)
+def test_a_clock_is_estimated_from_twenty_stamps_up_to_a_minute(stamps, ahead_s, clocks):
+    # The middle between the attempt and the answer is 50 ms after the attempt.
+    run = stamped(*(10.05 + at * 0.5 + ahead_s for at in range(stamps)), apart_s=0.5, **ELSEWHERE)
+    found = run.verdict("timestamps")
+    assert (found.count, found.examined) == (0 if clocks else stamps, stamps)
+    count = "0" if clocks else str(stamps)
+    assert found.sentence == (
+        f"{count} of {stamps} messages with a time stamp were stamped with a time at which the "
+        f"server cannot have accepted them.{clocks or ''}"
+    )
