@@ -10,10 +10,6 @@ from gauntlet.chaos.faults.base import PROVE_S, VERIFY_S, Evidence, FaultFailed,
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import first_by_name
 from gauntlet.core.errors import RollbackError
-from gauntlet.core.plugins import Param
-
-# The parameter of faults that act on several components of a role.
-COUNT = Param("number", 1, "how many of the role's running components")
 
 _DEAD = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 _CONNECT_TIMEOUT_S = 0.5

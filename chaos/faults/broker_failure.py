@@ -2,9 +2,11 @@
 
 from typing import ClassVar
 
+from gauntlet.chaos.clients.cluster_control import Component
+from gauntlet.chaos.faults._processes import select_victims
+from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.kill import Kill
 from gauntlet.core.plugins import FaultKind
-from gauntlet.core.scenario.model import Fault as Spec
 
 
 class BrokerFailure(Kill):
@@ -16,5 +18,5 @@ class BrokerFailure(Kill):
         targets=("broker",),
     )
 
-    def _count_of(self, spec: Spec) -> int | None:
-        return None
+    def _choose(self, context: Context) -> dict[str, Component]:
+        return select_victims(context, self._spec.target, None)

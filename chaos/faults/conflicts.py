@@ -1,20 +1,19 @@
 """Refuses faults that cannot act as written, before anything is broken.
 
-The victims of `kill`, `pause` and `broker-failure` follow from the scenario: the first components
-of the target, by name, that no earlier fault holds down. A fault that finds too few of them would
-fail in the middle of the load. Behind a fault that changes which components run, such as a cutover,
-the victims are not known in advance, and nothing is refused. The same holds for faults that begin
-after an event of the run.
+The victims of `kill`, `pause` and `broker-failure` follow from the scenario and its seed: the first
+components of the target, in the order of the fault, that no earlier fault holds down. A fault that
+finds too few of them would fail in the middle of the load. Behind a fault that changes which
+components run, such as a cutover, the victims are not known in advance, and nothing is refused. The
+same holds for faults that begin after an event of the run.
 """
 
 from collections.abc import Iterable
 from itertools import takewhile
 
-from gauntlet.chaos.faults.base import param
+from gauntlet.chaos.faults import victims
 from gauntlet.chaos.faults.targets import (
     PlannedLink,
     StackPlan,
-    first_by_name,
     resolve_components,
     resolve_links,
 )
@@ -23,32 +22,33 @@ from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario.model import Fault
 from gauntlet.core.scenario.moments import FixedTime
 
-# Kinds that hold down as many components as their parameter `count` says, or all.
+# Kinds that hold down as many components as their parameters say, or all.
 _SOME, _ALL = ("kill", "pause"), ("broker-failure",)
 _CHANGES = ("cutover", "rolling-update", "scale-in", "scale-out")
 
 
-def check(faults: Iterable[Fault], plan: StackPlan) -> None:
+def check(faults: Iterable[Fault], plan: StackPlan, seed: int = 1) -> None:
     """Raise ConfigError, which names both faults, if one cannot act because of another."""
     timed = (fault for fault in faults if isinstance(fault.at, FixedTime))
     in_order = sorted(timed, key=lambda fault: fault.begins_s)
     known = takewhile(lambda fault: fault.kind not in _CHANGES, in_order)
-    _check_victims([fault for fault in known if fault.kind in _SOME + _ALL], plan)
+    _check_victims([fault for fault in known if fault.kind in _SOME + _ALL], plan, seed)
     _check_partitions([fault for fault in in_order if fault.kind == "partition"], plan)
 
 
-def _check_victims(faults: Iterable[Fault], plan: StackPlan) -> None:
+def _check_victims(faults: Iterable[Fault], plan: StackPlan, seed: int) -> None:
     holders: dict[str, Fault] = {}
     for fault in faults:
-        names = resolve_components(fault.target, plan)
-        count = len(names) if fault.kind in _ALL else int(param(fault, "count"))
+        names = victims.in_order(resolve_components(fault.target, plan), fault, seed)
+        held = {name for name in names if name in holders and holders[name].ends_s > fault.begins_s}
+        free = [name for name in names if name not in held]
+        count = len(names) if fault.kind in _ALL else victims.number(fault, len(free))
         if count > len(names):
             raise ConfigError(
                 f"fault {fault.id!r}: params.count must be at most {len(names)}, the number of "
-                f"components of {fault.target} in this stack ({', '.join(names)}); got {count}"
+                f"components of {fault.target} in this stack ({', '.join(sorted(names))}); "
+                f"got {count}"
             )
-        held = {name for name in names if name in holders and holders[name].ends_s > fault.begins_s}
-        free = [name for name in names if name not in held]
         if held and (len(free) < count):
             blocking = holders[min(held)]
             raise ConfigError(
@@ -57,7 +57,7 @@ def _check_victims(faults: Iterable[Fault], plan: StackPlan) -> None:
                 f"{min(held)} until {clock.format_s(blocking.ends_s)}; let one of them begin "
                 "after the other has ended, or choose another target"
             )
-        holders |= dict.fromkeys(first_by_name(free, count), fault)
+        holders |= dict.fromkeys(free[:count], fault)
 
 
 def _check_partitions(faults: Iterable[Fault], plan: StackPlan) -> None:

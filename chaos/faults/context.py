@@ -41,7 +41,7 @@ class Context:
     `live` returns the newest row of live metrics, or None before the first. `logs` is the folder
     with `<component>.log` of each process, if the stack writes one. `usual_per_s(from_s, to_s)` is
     the arrival rate between two moments of the timeline without a surge. `environment` is that of
-    the commands of a scenario.
+    the commands of a scenario. `seed` is the scenario's, for faults that draw their victims.
     """
 
     plan: StackPlan
@@ -52,6 +52,7 @@ class Context:
     logs: Path | None = None
     usual_per_s: Callable[[float, float], float] = lambda *_: 0.0
     environment: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 1
     stop: threading.Event = field(default_factory=threading.Event)
     _journal_lock: threading.Lock = field(default_factory=threading.Lock)
 

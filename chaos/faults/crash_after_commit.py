@@ -30,14 +30,11 @@ class CrashAfterCommit(Kill):
         self._log = Path()
         self._log_bytes = 0
 
-    def _count_of(self, spec: Spec) -> int | None:
-        return 1
-
     def inject(self, context: Context) -> Evidence:
         """Arm the hook. The cluster waits for the end of the process and holds it down."""
         if context.logs is None:
             raise StackError("this stack writes no logs, so the fault could not be proven")
-        ((name, component),) = select_victims(context, self._target, 1).items()
+        ((name, component),) = select_victims(context, self._spec.target, 1).items()
         self._log = context.logs / f"{name}.log"
         self._log_bytes = self._log.stat().st_size
         # Noted before the call: a call that is not answered may have acted all the same.

@@ -4,45 +4,44 @@ from typing import ClassVar
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.faults._processes import (
-    COUNT,
     port_state,
     process_state,
     prove_each,
-    select_victims,
     verify_running,
 )
-from gauntlet.chaos.faults.base import Evidence, param
+from gauntlet.chaos.faults.base import Evidence
 from gauntlet.chaos.faults.context import Context
+from gauntlet.chaos.faults.victims import COUNT_OR_PERCENT, VICTIM_PARAMS, choose
 from gauntlet.core.plugins import FaultKind
 from gauntlet.core.scenario.model import Fault as Spec
 
 
 class Kill:
-    """Kills `count` running components (None: all), which the cluster holds down until the heal."""
+    """Kills running components, which the cluster holds down until the heal."""
 
     kind: ClassVar[FaultKind] = FaultKind(
         "kill",
         "kills processes with SIGKILL; they are started again at the heal",
         targets=("role",),
-        params={"count": COUNT},
+        params=VICTIM_PARAMS,
+        exclusive=COUNT_OR_PERCENT,
     )
 
     def __init__(self, spec: Spec) -> None:
-        self._target = spec.target
-        self._count = self._count_of(spec)
+        self._spec = spec
         self._victims: dict[str, Component] = {}
-
-    def _count_of(self, spec: Spec) -> int | None:
-        """Return how many running components to kill; None for all of them."""
-        return int(param(spec, "count"))
 
     def inject(self, context: Context) -> Evidence:
         """Kill the components one after the other."""
-        for name, component in select_victims(context, self._target, self._count).items():
+        for name, component in self._choose(context).items():
             # Noted before the call: a call that is not answered may have acted all the same.
             self._victims[name] = component
             context.require_control().kill(name)
         return {"components": sorted(self._victims)}
+
+    def _choose(self, context: Context) -> dict[str, Component]:
+        """Return the components to kill, by name."""
+        return choose(context, self._spec)
 
     def prove(self, context: Context) -> Evidence:
         """Each process is gone, its port refuses connections, and it has not been restarted."""

@@ -4,37 +4,36 @@ from typing import ClassVar
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.faults._processes import (
-    COUNT,
     process_state,
     prove_each,
-    select_victims,
     verify_running,
 )
-from gauntlet.chaos.faults.base import Evidence, param
+from gauntlet.chaos.faults.base import Evidence
 from gauntlet.chaos.faults.context import Context
+from gauntlet.chaos.faults.victims import COUNT_OR_PERCENT, VICTIM_PARAMS, choose
 from gauntlet.core.plugins import FaultKind
 from gauntlet.core.scenario.model import Fault as Spec
 
 
 class Pause:
-    """Sends SIGSTOP to `count` running components and their child processes."""
+    """Sends SIGSTOP to running components and their child processes."""
 
     kind: ClassVar[FaultKind] = FaultKind(
         "pause",
         "suspends processes with SIGSTOP; they resume at the heal",
         targets=("role",),
-        params={"count": COUNT},
+        params=VICTIM_PARAMS,
+        exclusive=COUNT_OR_PERCENT,
         lasts=True,
     )
 
     def __init__(self, spec: Spec) -> None:
-        self._target = spec.target
-        self._count = int(param(spec, "count"))
+        self._spec = spec
         self._victims: dict[str, Component] = {}
 
     def inject(self, context: Context) -> Evidence:
         """Pause the components one after the other."""
-        for name, component in select_victims(context, self._target, self._count).items():
+        for name, component in choose(context, self._spec).items():
             # Noted before the call: a call that is not answered may have acted all the same.
             self._victims[name] = component
             context.require_control().pause(name)

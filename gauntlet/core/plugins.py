@@ -46,7 +46,8 @@ class FaultKind(_Description, frozen=True):
     the stack `external`; the word `toxiproxy` means any proxy of `target.toxiproxy`. A kind without
     any targets acts on no part of a stack, and can be used on every stack. `lasts`: without a
     length (`for`) the fault would end before it could act. Of each pair in `at_most`, the first
-    parameter, a duration, must not exceed the second.
+    parameter, a duration, must not exceed the second. Of each pair in `exclusive`, a scenario may
+    give only one.
     """
 
     targets: tuple[str, ...] = ()
@@ -57,6 +58,7 @@ class FaultKind(_Description, frozen=True):
     external: tuple[str, ...] = ()
     lasts: bool = False
     at_most: tuple[tuple[str, str], ...] = ()
+    exclusive: tuple[tuple[str, str], ...] = ()
 
 
 class WorkloadKind(_Description, frozen=True):

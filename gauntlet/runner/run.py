@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gauntlet.chaos.clients.cluster_control import ControlClient
-from gauntlet.chaos.faults import conflicts
+from gauntlet.chaos.faults import conflicts, victims
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy
 from gauntlet.core import log_scrubber, os_limits, run_directory
@@ -160,8 +160,10 @@ class _RunOrchestrator:
         cleanup.callback(self._stack.stop)
         components, links = self._stack.plan()
         plan = StackPlan.from_cluster(components, links)
-        conflicts.check(self._scenario.faults, plan)
-        proxied = links_to_proxy(self._scenario.faults, plan, self._options.proxy_mode)
+        faults, seed = self._scenario.faults, self._scenario.seed
+        conflicts.check(faults, plan, seed)
+        self._manifest["victims"] = victims.random_orders(faults, plan, seed)
+        proxied = links_to_proxy(faults, plan, self._options.proxy_mode)
         ready = self._stack.start(proxies.open(link for link in links if link.name in proxied))
         self._api, self._ca = ready.api, ready.ca
         self._prepare_faults(cleanup, plan, ControlClient(ready.control, ready.token))
@@ -196,6 +198,7 @@ class _RunOrchestrator:
             logs=self._run.logs,
             usual_per_s=partial(rate_profiles.mean_per_s, load, arrival_trace.of(load)),
             environment=command_environment(self._scenario, self._run.path, os.environ),
+            seed=self._scenario.seed,
         )
 
     def _record_proxies(self) -> None:

@@ -304,6 +304,10 @@ def _params_problems(fault: Fault, kind: plugins.FaultKind) -> Iterator[Problem]
         )
         if value > most:
             yield Problem(("params", name), clock.format_s(value), f"at most {limit}")
+    for name, other in kind.exclusive:
+        if name in fault.params and other in fault.params:
+            found = repr(fault.params[name])
+            yield Problem(("params", name), found, f"absent where params.{other} is given")
 
 
 def _duration_s(value: object) -> float:

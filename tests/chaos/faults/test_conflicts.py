@@ -16,14 +16,14 @@ LINKS = [
 ]
 
 
-def check(*faults):
+def check(*faults, seed=1):
     """Check faults that are given as (kind, target, at, for, parameters)."""
     plain = [
         {"id": f"f{n}", "kind": kind, "target": target, "at": at, "for": for_, "params": params}
         for n, (kind, target, at, for_, params) in enumerate(faults)
     ]
     scenario = from_builtins({"version": 1, "name": "x", "about": "x", "faults": plain})
-    conflicts.check(scenario.faults, StackPlan(ROLES, LINKS))
+    conflicts.check(scenario.faults, StackPlan(ROLES, LINKS), seed)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,10 @@ def check(*faults):
         (
             [("pause", "gateway", 1, 4, {}), ("kill", "gateway", 2, 1, {"count": 2})],
             r"'f1' needs 2 running components of gateway at 2 s, but fault 'f0' holds gateway-1",
+        ),
+        (
+            [("kill", "gateway", 1, 4, {"percent": 51}), ("pause", "gateway", 2, 1, {})],
+            r"'f1' needs a running component of gateway at 2 s, but fault 'f0' holds gateway-1",
         ),
         (
             [("broker-failure", "broker", 1, 4, {}), ("kill", "broker", 2, 1, {})],
@@ -70,6 +74,7 @@ def test_a_fault_that_finds_nothing_to_break_is_refused_with_the_reason(faults, 
         [("kill", "gateway-1", 1, 2, {}), ("kill", "gateway-1", 3, 1, {})],
         [("kill", "gateway", 1, 4, {}), ("kill", "gateway", 2, 4, {})],
         [("kill", "gateway-1", 1, 4, {}), ("latency", "client>gateway-1", 2, 1, {})],
+        [("kill", "gateway", 1, 4, {"percent": 50}), ("kill", "gateway", 2, 4, {"percent": 50})],
         [("partition", "client>gateway", 1, 1, {}), ("partition", "client>gateway", 2, 1, {})],
         [("partition", "client>gateway-1", 1, 4, {}), ("partition", "client>gateway-2", 2, 1, {})],
         # After a scale-out, the plan does not know how many gateways there are.
@@ -78,3 +83,18 @@ def test_a_fault_that_finds_nothing_to_break_is_refused_with_the_reason(faults, 
 )
 def test_faults_that_can_act_side_by_side_are_not_refused(faults):
     check(*faults)
+
+
+def test_the_victims_that_a_seed_draws_are_those_that_are_held():
+    """So a fault on the other component of the role can act."""
+    drawn = ("kill", "gateway", 1, 4, {"pick": "random"})
+    refused = set()
+    for seed in range(8):
+        for name in ("gateway-1", "gateway-2"):
+            try:
+                check(drawn, ("kill", name, 2, 1, {}), seed=seed)
+            except ConfigError:
+                refused.add((seed, name))
+    assert {seed for seed, _ in refused} == set(range(8))
+    assert len(refused) == 8
+    assert {name for _, name in refused} == {"gateway-1", "gateway-2"}

@@ -193,6 +193,12 @@ def test_parameters_of_a_fault_must_have_their_kind(params, fine):
             "101 ms",
             "at most latency",
         ),
+        (
+            {"kind": "kill", "target": "gateway", "params": {"count": 1, "percent": 50}},
+            ("params", "count"),
+            "1",
+            "absent where params.percent is given",
+        ),
     ],
 )
 def test_a_fault_that_could_not_act_is_refused(fault, key, found, allowed):
