@@ -31,8 +31,13 @@ REGISTRIES = {
     "scenarios/workloads",
 }
 # The sequence of a run and that of a judgement: each calls one function of many modules.
-# So does the registry of checks.
-SEQUENCES = {"gauntlet/runner/run.py", "reports/verdict/judge.py", "reports/checks/__init__.py"}
+# So do the registries of checks and faults.
+SEQUENCES = {
+    "gauntlet/runner/run.py",
+    "reports/verdict/judge.py",
+    "reports/checks/__init__.py",
+    "chaos/faults/__init__.py",
+}
 # Words that have confused readers of this project, with what to write instead.
 AVOIDED = {
     r"who(m)?ever": "users who, anyone who",

@@ -16,6 +16,7 @@ from gauntlet.chaos.faults.latency import Latency
 from gauntlet.chaos.faults.observed import Observed
 from gauntlet.chaos.faults.partition import Partition
 from gauntlet.chaos.faults.pause import Pause
+from gauntlet.chaos.faults.restart import Restart
 from gauntlet.chaos.faults.rolling_update import RollingUpdate
 from gauntlet.chaos.faults.scale_in import ScaleIn
 from gauntlet.chaos.faults.scale_out import ScaleOut
@@ -27,6 +28,7 @@ _REGISTERED: tuple[type[Fault], ...] = (
     Partition,
     Kill,
     Pause,
+    Restart,
     BrokerFailure,
     Cutover,
     Flush,

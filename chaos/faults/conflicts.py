@@ -1,6 +1,6 @@
 """Refuses faults that cannot act as written, before anything is broken.
 
-The victims of `kill`, `pause` and `broker-failure` follow from the scenario and its seed: the first
+The victims of such faults as `kill` and `pause` follow from the scenario and its seed: the first
 components of the target, in the order of the fault, that no earlier fault holds down. A fault that
 finds too few of them would fail in the middle of the load. Behind a fault that changes which
 components run, such as a cutover, the victims are not known in advance, and nothing is refused. The
@@ -23,7 +23,7 @@ from gauntlet.core.scenario.model import Fault
 from gauntlet.core.scenario.moments import FixedTime
 
 # Kinds that hold down as many components as their parameters say, or all.
-_SOME, _ALL = ("kill", "pause"), ("broker-failure",)
+_SOME, _ALL = ("kill", "pause", "restart"), ("broker-failure",)
 _CHANGES = ("cutover", "rolling-update", "scale-in", "scale-out")
 
 

@@ -42,7 +42,7 @@ def in_order(names: Iterable[str], spec: Spec, seed: int) -> list[str]:
 
 def number(spec: Spec, of: int) -> int:
     """Return how many of `of` components a fault takes."""
-    percent = param(spec, "percent")
+    percent: float | None = param(spec, "percent")
     if percent is None:
         return int(param(spec, "count"))
     return max(1, math.ceil(round(of * percent / 100, 6)))
