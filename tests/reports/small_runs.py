@@ -79,12 +79,19 @@ class SmallRun:
         self.add(end, at_s + took_s, **known, spare=1, seq=position)
 
     def deliver(
-        self, conv: int, seq: int, at_s: float, *users: int, author: int = 1, **fields: int
+        self,
+        conv: int,
+        number: int,
+        at_s: float,
+        *users: int,
+        author: int = 1,
+        kind: Kind = Kind.DELIVER,
+        **fields: int,
     ) -> None:
-        """Present a message to users."""
+        """Present a message to users at the position that is its number, unless `seq` is given."""
         for user in users:
-            known = {"conv": conv, "link": user, "peer": author, "sseq": seq, "seq": seq}
-            self.add(Kind.DELIVER, at_s, **known | fields)
+            known = {"conv": conv, "link": user, "peer": author, "sseq": number, "seq": number}
+            self.add(kind, at_s, **known | fields)
 
     def page(
         self, conv: int, user: int, at_s: float, *, after: int, last: int, entries: int

@@ -1,0 +1,137 @@
+"""What a user who is no member may be answered."""
+
+import pytest
+
+from gauntlet.core.history import (
+    STRANGER_SSEQ,
+    Channel,
+    Flag,
+    Kind,
+    Probe,
+    ProbeResult,
+    RoomEvent,
+)
+
+from ..small_runs import SmallRun, sentences
+
+
+def strangers():
+    """Return a run with u1 and u2 in c1, of which u3 is no member."""
+    return SmallRun((1, 2), (1, 3))
+
+
+def probe(run, what, result, *, seq=0, message=0):
+    """Let u3 try something in c1."""
+    known = {"conv": 1, "link": 3, "peer": message, "sseq": what, "seq": seq}
+    run.add(Kind.PROBE, 12, **known, spare=result)
+
+
+@pytest.mark.parametrize(
+    ("what", "obtained"),
+    [
+        (Probe.HISTORY, "read the history of c1, up to position 7"),
+        (Probe.MEMBERS, "read the members of c1"),
+        (Probe.SEND, "sent a message to c1"),
+        (Probe.ENTER, "entered c1"),
+        (Probe.HEAD, "was told the last position of c1, 7"),
+    ],
+)
+@pytest.mark.parametrize("result", [ProbeResult.REFUSED, ProbeResult.GRANTED, ProbeResult.UNKNOWN])
+def test_requests_of_strangers_are_refused(what, obtained, result):
+    run = strangers()
+    probe(run, what, result, seq=7)
+    found = run.verdict("access")
+    is_granted = result == ProbeResult.GRANTED
+    assert sentences(found) == [f"u3 {obtained} without being a member."] * is_granted
+    assert (found.count, found.examined) == (is_granted, int(result != ProbeResult.UNKNOWN))
+    outcomes = {ProbeResult.REFUSED: "valid", ProbeResult.GRANTED: "invalid"}
+    assert found.outcome == outcomes.get(result, "unknown")
+    assert [witness.user for witness in found.witnesses] == [3] * is_granted
+
+
+def test_a_run_without_strangers_is_not_judged():
+    found = strangers().verdict("access")
+    assert (found.outcome, found.sentence) == (
+        "not-applicable",
+        "No user made requests as a stranger.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed", "exists"),
+    [
+        (Kind.AUDIT, {"flags": Channel.AUDIT}, True),
+        (Kind.DELIVER, {"link": 2}, True),
+        (Kind.RECEIVE, {"link": 2, "flags": Flag.DUPLICATE}, True),
+        (Kind.NAMED, {"link": 2}, False),
+        (Kind.DELIVER, {"link": 2, "sseq": STRANGER_SSEQ - 1}, False),
+        (Kind.DELIVER, {"link": 2, "flags": Flag.FOREIGN}, False),
+        (Kind.DELIVER, {"link": 2, "flags": Flag.LEFTOVER}, False),
+        # A user who is a member at that position may have sent it.
+        (Kind.DELIVER, {"link": 2, "peer": 2}, False),
+    ],
+)
+def test_a_message_of_a_stranger_does_not_exist(kind, changed, exists):
+    run = strangers()
+    probe(run, Probe.SEND, ProbeResult.REFUSED, message=STRANGER_SSEQ)
+    known = {"conv": 1, "peer": 3, "sseq": STRANGER_SSEQ, "seq": 4}
+    for at_s in (33, 33.5):
+        run.add(kind, at_s, **known | changed)
+    found = run.verdict("access")
+    sentence = (
+        "A message that u3 sent to c1 as a stranger exists, although the send was not acknowledged."
+    )
+    assert sentences(found) == [sentence] * exists
+    assert (found.count, found.examined) == (exists, 1)
+    for witness in found.witnesses:
+        assert len(witness.records) == len(witness.messages) == 1
+
+
+def test_a_message_that_was_granted_is_counted_once():
+    run = strangers()
+    probe(run, Probe.SEND, ProbeResult.GRANTED, message=STRANGER_SSEQ)
+    run.add(Kind.DELIVER, 13, conv=1, link=2, peer=3, sseq=STRANGER_SSEQ, seq=4)
+    assert sentences(run.verdict("access")) == ["u3 sent a message to c1 without being a member."]
+    run.add(Kind.DELIVER, 14, conv=1, link=2, peer=3, sseq=STRANGER_SSEQ + 1, seq=5)
+    assert run.verdict("access").count == 2
+
+
+@pytest.mark.parametrize(
+    ("is_lost", "is_seen", "count"), [(True, False, 0), (True, True, 1), (False, False, 1)]
+)
+def test_what_a_server_acknowledges_without_storing_anything_is_no_access(is_lost, is_seen, count):
+    """Then `lost-acked` reports the messages of members, which are lost as well."""
+    run = strangers()
+    run.send(1, 1, 10)
+    run.audit(1, *(() if is_lost else (1,)), head=1)
+    probe(run, Probe.SEND, ProbeResult.GRANTED, message=STRANGER_SSEQ)
+    if is_seen:
+        run.add(Kind.DELIVER, 13, conv=1, link=2, peer=3, sseq=STRANGER_SSEQ, seq=4)
+    assert run.verdict("access").count == count
+
+
+@pytest.mark.parametrize(
+    ("subject", "event", "is_wrong"),
+    [
+        (3, RoomEvent.ENTERED, True),
+        (3, RoomEvent.EXITED, False),
+        (3, RoomEvent.ADDED, False),
+        (2, RoomEvent.ENTERED, False),
+        (0, RoomEvent.ENTERED, False),
+    ],
+)
+@pytest.mark.parametrize("kind", [Kind.ROOM, Kind.AUDIT])
+def test_a_user_who_was_never_a_member_does_not_enter(kind, subject, event, is_wrong):
+    run = strangers()
+    probe(run, Probe.ENTER, ProbeResult.REFUSED)
+    shown = {"link": 2} if kind == Kind.ROOM else {"flags": Channel.AUDIT | Flag.ROOM_EVENT}
+    for at_s in (33, 33.5):
+        run.add(kind, at_s, conv=1, peer=subject, sseq=event, seq=4, **shown)
+    found = run.verdict("access")
+    assert (
+        sentences(found)
+        == ["Position 4 of c1 is the event `entered` of u3, who was never a member."] * is_wrong
+    )
+    run.story.scenario["checks"] = {"required": ["access"]}
+    is_exit = (subject, event) == (3, RoomEvent.EXITED)
+    assert run.verdict("access").count == (is_wrong or is_exit)

@@ -1,0 +1,98 @@
+"""What was never sent, was refused, or is corrupt."""
+
+import pytest
+
+from gauntlet.core.history import STRANGER_SSEQ, Channel, Flag, Kind, RoomEvent
+
+from ..small_runs import SmallRun, ns, sentences
+
+TITLE = "message 1 of u1 in c1"
+
+
+def sent(end=Kind.ACK):
+    """Return a run in which u1 sends a message, which ends in some way."""
+    run = SmallRun((1, 2))
+    run.send(1, 1, 10, end=end)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("end", "changed", "fault"),
+    [
+        (Kind.ACK, {}, ""),
+        (Kind.UNKNOWN, {}, ""),
+        (Kind.REJECT, {}, f"{TITLE}, which the server had refused as not stored"),
+        (Kind.ACK, {"sseq": 7}, "message 7 of u1 in c1, which was never sent"),
+        (Kind.ACK, {"peer": 2}, "message 1 of u2 in c1, which was never sent"),
+        (Kind.ACK, {"flags": Flag.CRC_BAD}, f"{TITLE} with a body whose checksum fails"),
+        (Kind.ACK, {"flags": Flag.FOREIGN}, "a body that was never sent there"),
+        (Kind.ACK, {"flags": Flag.FOREIGN | Flag.CRC_BAD}, "a body that was never sent there"),
+        # The message of an earlier run, a room event, and what a stranger sent are none.
+        (Kind.ACK, {"flags": Flag.LEFTOVER, "sseq": 7}, ""),
+        (Kind.ACK, {"flags": Flag.ROOM_EVENT, "sseq": RoomEvent.EXITED, "peer": 2}, ""),
+        (Kind.ACK, {"sseq": STRANGER_SSEQ}, ""),
+        (Kind.ACK, {"sseq": STRANGER_SSEQ - 1}, "never sent"),
+        (Kind.ACK, {"sseq": STRANGER_SSEQ, "flags": Flag.CRC_BAD}, "checksum fails"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "reader", "flags"),
+    [
+        (Kind.DELIVER, 2, Channel.LIVE),
+        (Kind.RECEIVE, 2, Flag.DUPLICATE),
+        (Kind.AUDIT, 0, Channel.AUDIT),
+    ],
+)
+def test_what_is_received_or_stored_was_sent(kind, reader, flags, end, changed, fault):
+    run = sent(end)
+    known = {"conv": 1, "link": reader, "peer": 1, "sseq": 1, "seq": 4}
+    run.add(kind, 33, **known | changed | {"flags": changed.get("flags", 0) | flags})
+    found = run.verdict("phantom")
+    where = "u2 received" if reader else "the audit found"
+    start = f"At position 4 of c1 {where} "
+    assert [sentence.startswith(start) for sentence in sentences(found)] == [True] * bool(fault)
+    if fault:
+        (witness,) = found.witnesses
+        assert fault in witness.sentence
+        assert (witness.user, len(witness.records)) == (reader, 1)
+        assert bool(witness.messages) == ("message" in witness.sentence)
+        assert found.times_ns is not None
+        assert found.times_ns.tolist() == [ns(33)]
+    excluded = changed.get("flags", 0) & (Flag.LEFTOVER | Flag.ROOM_EVENT) != 0
+    assert (found.count, found.examined) == (bool(fault), int(not excluded))
+
+
+def test_a_message_that_was_refused_once_and_acknowledged_then_is_none():
+    run = sent(Kind.REJECT)
+    run.add(Kind.ACK, 11, conv=1, link=1, peer=1, sseq=1, seq=1)
+    run.deliver(1, 1, 12, 2)
+    assert sentences(run.verdict("phantom")) == []
+
+
+def test_a_phantom_without_a_position_is_in_its_conversation():
+    run = sent()
+    run.deliver(1, 7, 12, 2, seq=0)
+    assert sentences(run.verdict("phantom")) == [
+        "In c1 u2 received message 7 of u1 in c1, which was never sent."
+    ]
+
+
+def test_if_no_user_received_anything_the_storage_alone_gives_no_verdict():
+    run = SmallRun((1, 2))
+    for seq in range(1, 7):
+        run.send(1, seq, 10 + seq)
+    run.audit(1, 1, 2, 3, 4, 5, 6, head=6)
+    found = run.verdict("phantom")
+    assert (found.outcome, found.examined) == ("unknown", 6)
+    assert found.sentence == "No user received anything, so only the storage was examined."
+
+
+@pytest.mark.parametrize(("stored", "outcome"), [((1, 2, 3), "unknown"), ((1, 2, 3, 4), "valid")])
+def test_five_copies_are_needed_for_a_verdict(stored, outcome):
+    run = SmallRun((1, 2))
+    for seq in (1, 2, 3, 4):
+        run.send(1, seq, 10 + seq)
+    run.deliver(1, 1, 15, 2)
+    run.audit(1, *stored, head=4)
+    found = run.verdict("phantom")
+    assert (found.outcome, found.examined) == (outcome, 1 + len(stored))

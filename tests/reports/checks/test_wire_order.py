@@ -1,0 +1,152 @@
+"""What a connection may push, position by position."""
+
+import pytest
+
+from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
+
+from ..small_runs import SmallRun, ns, sentences
+
+
+def pushed(*positions, **scenario):
+    """Return a run in which u1 sends 9 messages, and u2 is pushed some of them in this order."""
+    run = SmallRun((1, 2, 3), (1, 2, 3), **scenario)
+    for conv in (1, 2):
+        for seq in range(1, 10):
+            run.send(conv, seq, 9 + seq / 10)
+    for at, seq in enumerate(positions):
+        run.deliver(1, seq, 12 + at, 2)
+    return run
+
+
+def copy(run, seq, at_s, flags=Flag.DUPLICATE, conv=1, user=2):
+    """Push a copy of a message, which the client drops."""
+    run.deliver(conv, seq, at_s, user, kind=Kind.RECEIVE, flags=flags)
+
+
+def back(seq):
+    """Return the sentence on a push that went back."""
+    return f"edge-blue-1, on connection 1 of u2, went back to position {seq} in c1."
+
+
+def jumped(seq, skipped, user=2, conv=1):
+    """Return the sentence on a push that skipped positions."""
+    return (
+        f"edge-blue-1, on connection 1 of u{user}, jumped to position {seq} without pushing or "
+        f"announcing {skipped} in c{conv}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("positions", "jumps"),
+    [
+        ((1, 2, 3), []),
+        ((4, 5, 6), []),
+        ((1, 3), [(3, 2)]),
+        ((1, 5), [(5, 2)]),
+        ((1, 3, 4, 6), [(3, 2), (6, 5)]),
+        # What comes later fills the hole: `divergent-order` compares orders.
+        ((1, 3, 2), []),
+    ],
+)
+def test_a_connection_skips_no_position(positions, jumps):
+    run = pushed(*positions)
+    found = run.verdict("wire-order")
+    assert sentences(found) == [jumped(*jump) for jump in jumps]
+    assert (found.count, found.examined) == (len(jumps), len(positions))
+    assert found.times_ns is not None
+    assert found.times_ns.tolist() == [ns(12 + positions.index(seq)) for seq, _ in jumps]
+    for witness, (seq, skipped) in zip(found.witnesses, jumps, strict=True):
+        assert (witness.messages, witness.user) == ((seq - 1, skipped - 1), 2)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "skipped"),
+    [(2, 4, None), (1, 9, None), (3, 4, 2), (2, 3, 4), (3, 3, 2), (2, 2, 3), (5, 9, 2)],
+)
+def test_announced_positions_may_be_skipped(first, last, skipped):
+    run = pushed(1, 5)
+    run.add(Kind.GAP, 12.5, conv=1, link=2, seq=first, sseq=last)
+    # Those of another connection or conversation say nothing.
+    run.add(Kind.GAP, 12.5, conv=1, link=3, seq=2, sseq=4)
+    run.add(Kind.GAP, 12.5, conv=2, link=2, seq=2, sseq=4)
+    found = run.verdict("wire-order")
+    assert sentences(found) == ([jumped(5, skipped)] if skipped else [])
+
+
+def test_several_announcements_add_up():
+    run = pushed(1, 5)
+    for first, last in ((2, 2), (3, 4)):
+        run.add(Kind.GAP, 12.5, conv=1, link=2, seq=first, sseq=last)
+    assert sentences(run.verdict("wire-order")) == []
+
+
+def test_each_connection_and_conversation_has_an_order_of_its_own():
+    run = pushed(1, 2)
+    run.deliver(1, 5, 14, 3)
+    run.deliver(2, 7, 14, 2)
+    run.deliver(2, 9, 15, 2)
+    found = run.verdict("wire-order")
+    assert (sentences(found), found.examined) == ([jumped(9, 8, conv=2)], 5)
+
+
+@pytest.mark.parametrize(
+    ("seq", "flags", "is_back"),
+    [
+        # The highest position that was pushed is 3.
+        (3, Flag.DUPLICATE, True),
+        (1, Flag.DUPLICATE, True),
+        (4, Flag.DUPLICATE, False),
+        # It was dropped because a later position had been shown.
+        (4, 0, True),
+        (3, Flag.DUPLICATE | Channel.RESYNC, False),
+        (3, Flag.DUPLICATE | Channel.HISTORY, False),
+        (0, Flag.DUPLICATE, False),
+    ],
+)
+def test_a_connection_does_not_go_back(seq, flags, is_back):
+    run = pushed(1, 2, 3)
+    copy(run, seq, 20, flags)
+    found = run.verdict("wire-order")
+    assert sentences(found) == [back(seq)] * is_back
+    live = seq > 0 and flags & 3 == Channel.LIVE
+    assert (found.count, found.examined) == (is_back, 3 + live)
+
+
+def test_a_push_is_compared_with_those_before_it_on_its_connection():
+    run = pushed(2, 3)
+    copy(run, 1, 12.5)
+    copy(run, 5, 11, user=3)
+    run.deliver(2, 9, 11, 2)
+    copy(run, 9, 10.5, conv=2)
+    found = run.verdict("wire-order")
+    assert sentences(found) == [back(1)]
+
+
+def test_room_events_have_positions_too():
+    run = pushed(1, 3)
+    run.add(Kind.ROOM, 12.5, conv=1, link=2, peer=3, sseq=RoomEvent.ENTERED, seq=2)
+    found = run.verdict("wire-order")
+    assert (sentences(found), found.examined) == ([], 3)
+
+
+def test_positions_that_the_reader_must_not_read_are_skipped():
+    run = pushed(1, 5)
+    for first, last in ((1, 1), (4, 0)):
+        run.add(Kind.RANGE, 33, conv=1, peer=2, seq=first, sseq=last)
+    assert sentences(run.verdict("wire-order")) == [jumped(5, 4)]
+
+
+def test_own_messages_are_skipped_where_users_receive_none_of_theirs():
+    run = SmallRun((1, 2))
+    run.without = "self_echo"
+    for seq, author in ((1, 1), (2, 2), (3, 2), (4, 1), (5, 2), (6, 1), (7, 1)):
+        run.send(1, seq, 9 + seq / 10, author=author)
+    for seq in (1, 4, 7):
+        run.deliver(1, seq, 12 + seq, 2)
+    assert sentences(run.verdict("wire-order")) == [jumped(7, 6)]
+
+
+@pytest.mark.parametrize(("count", "outcome"), [(4, "unknown"), (5, "valid")])
+def test_five_pushes_are_needed_for_a_verdict(count, outcome):
+    found = pushed(*range(1, count + 1)).verdict("wire-order")
+    assert (found.outcome, found.examined) == (outcome, count)
