@@ -102,8 +102,8 @@ def _test(options: argparse.Namespace) -> None:
     session = Session(todo, ROOT, say, jobs=options.jobs, **scope)
     tests = [ROOT / name for name in TESTS]
     if options.mirrors:
-        found = [file for folder in tests for file in sorted(folder.rglob("test_*.py"))]
-        tests = [test for test in found if any(mirrors(test, name) for name in digests)]
+        files = [file for folder in tests for file in sorted(folder.rglob("test_*.py"))]
+        tests = [file for file in files if any(mirrors(file, name) for name in digests)]
     # Other runs of pytest clean up the folder that is usual for temporary files.
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         arguments += ["--basetemp", f"{folder}/tests"]
