@@ -1,7 +1,8 @@
 """The timeline of a run's faults: each one is journalled, injected, proven, healed and verified.
 
 Every fault runs in its own thread, because faults overlap and some take long. A fault that has been
-requested is always healed: at its end, when it fails, and when the run is stopped.
+requested is always healed: at its end, when it fails, and when the run is stopped. Its proof must
+not delay that: a proof that is not there by then is missing.
 """
 
 import threading
@@ -13,14 +14,17 @@ from typing import Any
 from gauntlet.chaos import event_wait, proxied_bytes
 from gauntlet.chaos.event_wait import Steps
 from gauntlet.chaos.faults import FAULTS
-from gauntlet.chaos.faults.base import Evidence, FaultFailed
+from gauntlet.chaos.faults.base import Evidence, Fault, FaultFailed
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core import clock
 from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Fault as Spec
 
 _HEAL_ATTEMPTS = 3
 _HEAL_PAUSE_S = 0.5
+_POLL_S = 0.02
+_PROOF_GRACE_S = 0.3  # in which a proof that has been told to end can still return what it saw
 _JOURNAL_ERRORS = (OSError, ValueError)  # a full disk; a journal that has been closed
 
 
@@ -126,8 +130,9 @@ class _FaultExecution:
             self.result.errors.append(f"not journalled, so not injected: {error}")
             self.result.healed = True
             return
-        if self._inject_and_prove():
-            self._stopped_before(awaited.due_ns + round(self._spec.for_ * NS_PER_S))
+        ends_ns = awaited.due_ns + round(self._spec.for_ * NS_PER_S)
+        if self._inject_and_prove(ends_ns):
+            self._stopped_before(ends_ns)
         self._heal_and_verify()
 
     def _miss(self, why: str) -> None:
@@ -140,12 +145,12 @@ class _FaultExecution:
         """Wait until `t_ns`; return True if the run is stopped before."""
         return self._context.stop.wait(max(0.0, (t_ns - clock.now_ns()) / NS_PER_S))
 
-    def _inject_and_prove(self) -> bool:
+    def _inject_and_prove(self, ends_ns: int) -> bool:
         try:
             detail = self._injected = self._fault.inject(self._context)
             effective_ns = clock.now_ns()  # it acts from now on; the proof comes later
             traffic = self._traffic()
-            proof = self._fault.prove(self._context)
+            proof = self._prove(ends_ns)
         except Exception as error:  # noqa: BLE001  # whatever failed, the fault must be healed
             self._fail(error)
             return False
@@ -153,6 +158,18 @@ class _FaultExecution:
         self._journal("effective", proof, detail, effective_ns, **traffic)
         self._steps.reach(self._spec.id, "effective", effective_ns)
         return True
+
+    def _prove(self, ends_ns: int) -> Evidence:
+        """Return the proof; FaultFailed if there is none when the fault or the run has to end.
+
+        A fault without a length, or with an end of its own, lasts until it is proven.
+        """
+        is_timed = self._spec.for_ > 0 and not catalog.FAULTS[self._spec.kind].own_end
+        proof = _Proof(self._fault, self._context)
+        while not proof.is_done(_POLL_S):
+            if self._context.stop.is_set() or (is_timed and clock.now_ns() >= ends_ns):
+                return proof.end(_PROOF_GRACE_S)
+        return proof.end(0.0)
 
     def _heal_and_verify(self) -> None:
         self._journal("heal-requested")
@@ -225,6 +242,40 @@ class _FaultExecution:
             detail=detail,
             **traffic,
         )
+
+
+class _Proof:
+    """Proves a fault in a thread of its own, so that a proof that hangs delays no heal."""
+
+    def __init__(self, fault: Fault, context: Context) -> None:
+        self._fault = fault
+        self._stop = threading.Event()
+        self._context = replace(context, stop=self._stop)
+        self._done = threading.Event()
+        self._found: Evidence = {}
+        self._error: Exception | None = None
+        name = f"{threading.current_thread().name}-proof"
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def is_done(self, wait_s: float) -> bool:
+        """Wait for the proof; return whether it has ended."""
+        return self._done.wait(wait_s)
+
+    def end(self, grace_s: float) -> Evidence:
+        """Tell the proof to end, and return it; FaultFailed if it does not end in time."""
+        self._stop.set()
+        if not self._done.wait(grace_s):
+            raise FaultFailed("it had to end before it was proven")
+        if self._error is not None:
+            raise self._error
+        return self._found
+
+    def _run(self) -> None:
+        try:
+            self._found = self._fault.prove(self._context)
+        except Exception as error:  # noqa: BLE001  # raised in the thread of the fault
+            self._error = error
+        self._done.set()
 
 
 def _join(threads: Iterable[threading.Thread]) -> None:

@@ -7,6 +7,7 @@ answer only to their own: `redis`, `http chat.example:8080`, `https chat.example
 import contextlib
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -51,25 +52,33 @@ REQUESTS: dict[str, bytes] = {
 }
 _GUESSES = ("http", "https", "redis", "mqtt", "amqp", "postgres")
 _DEFAULT_NAME = "probe"
+_SLICE_S = 0.05  # between two looks at whether a probe has to end early
 
 
 class ProbeResult(NamedTuple):
     """The round trip `rtt_ms`, or None and the reason why there was no answer.
 
-    `silent` means that the connection was open and nothing arrived: the sign of a partition.
+    `silent` means that the connection was open and nothing arrived: the sign of a partition. If the
+    probe had to end before its time limit, `ended_after_ms` says how long it had waited.
     """
 
     rtt_ms: float | None
     reason: str = ""
     silent: bool = False
+    ended_after_ms: float | None = None
 
     def as_evidence(self) -> float | str:
         """Return the value that a proof contains: milliseconds, or the reason."""
         return self.reason if self.rtt_ms is None else round(self.rtt_ms, 3)
 
 
-def probe(kind: str, address: str, timeout_s: float) -> ProbeResult:
-    """Connect to `host:port`, send the request of the link's `kind`, wait for the first byte."""
+def probe(
+    kind: str, address: str, timeout_s: float, stop: threading.Event | None = None
+) -> ProbeResult:
+    """Connect to `host:port`, send the request of the link's `kind`, wait for the first byte.
+
+    The wait ends early when `stop` is set.
+    """
     host, _, port = address.rpartition(":")
     deadline = time.monotonic() + timeout_s
     try:
@@ -77,13 +86,34 @@ def probe(kind: str, address: str, timeout_s: float) -> ProbeResult:
             began = time.monotonic()
             connection.settimeout(max(deadline - began, 0.001))
             connection.sendall(request_of(kind))
-            first_byte = connection.recv(1)
+            first_byte = _receive(connection, deadline, stop)
             rtt_ms = (time.monotonic() - began) * 1000
     except TimeoutError:
         return ProbeResult(None, f"no answer within {timeout_s * 1000:.0f} ms", silent=True)
     except OSError as error:
         return ProbeResult(None, error.strerror or repr(error))
+    if first_byte is None:
+        return ProbeResult(None, f"no answer within {rtt_ms:.0f} ms", True, rtt_ms)
     return ProbeResult(rtt_ms) if first_byte else ProbeResult(None, "closed without an answer")
+
+
+def _receive(
+    connection: socket.socket, deadline: float, stop: threading.Event | None
+) -> bytes | None:
+    """Return the first byte, empty at the end of the stream; None if `stop` was set before.
+
+    Raises TimeoutError at the deadline.
+    """
+    while True:
+        left_s = max(deadline - time.monotonic(), 0.001)
+        connection.settimeout(left_s if stop is None else min(left_s, _SLICE_S))
+        try:
+            return connection.recv(1)
+        except TimeoutError:
+            if time.monotonic() >= deadline:
+                raise
+            if stop is not None and stop.is_set():
+                return None
 
 
 def request_of(kind: str) -> bytes:
@@ -100,10 +130,12 @@ def detect(address: str, timeout_s: float) -> str:
     return next((kind for kind in _GUESSES if probe(kind, address, timeout_s).rtt_ms), "")
 
 
-def probe_all(links: Mapping[str, tuple[str, str]], timeout_s: float) -> dict[str, ProbeResult]:
+def probe_all(
+    links: Mapping[str, tuple[str, str]], timeout_s: float, stop: threading.Event | None = None
+) -> dict[str, ProbeResult]:
     """Probe `{name: (kind, address)}` concurrently; return the results by name."""
     if not links:
         return {}
     with ThreadPoolExecutor(len(links)) as pool:
-        results = pool.map(lambda link: probe(link[0], link[1], timeout_s), links.values())
+        results = pool.map(lambda link: probe(link[0], link[1], timeout_s, stop), links.values())
         return dict(zip(links, results, strict=True))

@@ -10,6 +10,9 @@ from gauntlet.chaos.faults.base import PROVE_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context
 from gauntlet.core.scenario.model import Fault as Spec
 
+_LEAST_SILENCE_MS = 200.0
+_SILENCE_IN_ROUND_TRIPS = 5
+
 
 class LinkFault(ABC):
     """One toxic on every link of the target; proven when the probe of each link shows it."""
@@ -42,6 +45,9 @@ class LinkFault(ABC):
     def prove(self, context: Context) -> Evidence:
         """Every link that answered before shows the fault.
 
+        If the fault ends before, it is proven by links that were silent for much longer than their
+        round trip took before.
+
         There is no proof here for links of an unknown protocol: the judge looks for it in what the
         clients recorded.
         """
@@ -52,9 +58,9 @@ class LinkFault(ABC):
         results: dict[str, ProbeResult] = {}
 
         def all_proven() -> bool | None:
-            results.update(link_probe.probe_all(targets, timeout_s))
+            results.update(link_probe.probe_all(targets, timeout_s, context.stop))
             proven = (
-                self.is_proven_by(baseline_ms, results[name])
+                self._is_shown_by(baseline_ms, results[name])
                 for name, baseline_ms in self._baseline_ms.items()
             )
             return all(proven) or None
@@ -67,6 +73,12 @@ class LinkFault(ABC):
         if not proven:
             raise FaultFailed(self.failure, proof)
         return proof
+
+    def _is_shown_by(self, baseline_ms: float, result: ProbeResult) -> bool:
+        if result.ended_after_ms is None:
+            return self.is_proven_by(baseline_ms, result)
+        least_ms = max(_LEAST_SILENCE_MS, _SILENCE_IN_ROUND_TRIPS * baseline_ms)
+        return result.silent and result.ended_after_ms >= least_ms
 
     def heal(self, context: Context) -> Evidence:
         """Remove the toxic."""

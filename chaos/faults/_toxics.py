@@ -34,7 +34,7 @@ class FaultToxics:
         links = _probe_targets(context.links(self._spec.target))
         if not links:
             return {}
-        results = link_probe.probe_all(links, _PROBE_TIMEOUT_S)
+        results = link_probe.probe_all(links, _PROBE_TIMEOUT_S, context.stop)
         baseline_ms = {
             name: round(result.rtt_ms, 3)
             for name, result in results.items()

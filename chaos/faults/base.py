@@ -31,9 +31,10 @@ class Fault(Protocol):
     """One scheduled disturbance, which `kind` describes.
 
     A class is created with the fault's definition in the scenario (`Spec`). Its methods are called
-    in this order, from one thread. `heal` and `verify` are called whatever happened before, even
-    after an `inject` that failed half-way. Both may be called again, and do nothing if nothing was
-    injected.
+    in this order. `prove` is called in another thread: when the fault has reached its end, its
+    `context.stop` is set, and the heal does not wait for a proof that goes on. `heal` and `verify`
+    are called whatever happened before, even after an `inject` that failed half-way. Both may be
+    called again, and do nothing if nothing was injected.
     """
 
     kind: ClassVar[FaultKind]

@@ -41,6 +41,7 @@ class Cutover:
             ),
             "end": Param("choice", "done", "the expected end", choices=("done", "rolled-back")),
         },
+        own_end=True,
     )
 
     def __init__(self, spec: Spec) -> None:

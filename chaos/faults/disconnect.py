@@ -35,6 +35,7 @@ class Disconnect:
         },
         needs_link=True,
         external=EXTERNAL_LINKS,
+        own_end=True,
     )
 
     def __init__(self, spec: Spec) -> None:

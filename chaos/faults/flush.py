@@ -22,6 +22,7 @@ class Flush:
         "flush",
         "empties the registry",
         targets=("registry",),
+        own_end=True,
     )
 
     def __init__(self, spec: Spec) -> None:

@@ -14,7 +14,9 @@ class Observed:
     The proof is what the clients recorded, which is known only when the run is judged.
     """
 
-    kind: ClassVar[FaultKind] = FaultKind("observed", "marks the time of a fault that others make")
+    kind: ClassVar[FaultKind] = FaultKind(
+        "observed", "marks the time of a fault that others make", own_end=True
+    )
 
     def __init__(self, spec: Spec) -> None:
         del spec

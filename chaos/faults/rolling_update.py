@@ -20,6 +20,7 @@ class RollingUpdate:
         "rolling-update",
         "restarts gateways and services one after the other, each gracefully",
         targets=("gateway",),
+        own_end=True,
     )
 
     def __init__(self, spec: Spec) -> None:

@@ -24,6 +24,7 @@ class ScaleIn:
         params={
             "drain": Param("duration", "4s", "time over which its clients are asked to reconnect"),
         },
+        own_end=True,
     )
 
     def __init__(self, spec: Spec) -> None:

@@ -17,6 +17,7 @@ class ScaleOut:
         "scale-out",
         "starts one more edge",
         targets=("edge",),
+        own_end=True,
     )
 
     def __init__(self, spec: Spec) -> None:

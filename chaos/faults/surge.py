@@ -35,6 +35,7 @@ class Surge:
             ),
         },
         lasts=True,
+        own_end=True,
     )
 
     def __init__(self, spec: Spec) -> None:

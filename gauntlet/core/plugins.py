@@ -45,9 +45,10 @@ class FaultKind(_Description, frozen=True):
     stack on which the fault's target exists, if it exists on only one. `external`: the targets on
     the stack `external`; the word `toxiproxy` means any proxy of `target.toxiproxy`. A kind without
     any targets acts on no part of a stack, and can be used on every stack. `lasts`: without a
-    length (`for`) the fault would end before it could act. Of each pair in `at_most`, the first
-    parameter, a duration, must not exceed the second. Of each pair in `exclusive`, a scenario may
-    give only one.
+    length (`for`) the fault would end before it could act. `own_end`: the fault ends by itself, and
+    its length only states when its end is verified, so it is not healed before it is proven. Of
+    each pair in `at_most`, the first parameter, a duration, must not exceed the second. Of each
+    pair in `exclusive`, a scenario may give only one.
     """
 
     targets: tuple[str, ...] = ()
@@ -57,6 +58,7 @@ class FaultKind(_Description, frozen=True):
     stack: str = ""
     external: tuple[str, ...] = ()
     lasts: bool = False
+    own_end: bool = False
     at_most: tuple[tuple[str, str], ...] = ()
     exclusive: tuple[tuple[str, str], ...] = ()
 

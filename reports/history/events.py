@@ -3,12 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Fault
 from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.errors import ErrorGroup, collect_errors
 from gauntlet.reports.history.marks import OBSERVED
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 from gauntlet.reports.history.workers import lost_workers
+
+OVERRUN_S = 1.0  # a heal may take this long, as the restart of a process does
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ class FaultTimes:
     `client_links` is what the clients recorded of it (`gauntlet.reports.metrics.client_evidence`),
     and `exposure` what met it (`gauntlet.reports.metrics.exposure`), None if that is unknown.
     `acts_on` are the components or links on which it acted, as far as the journal names them, and
-    `bytes` is what passed through the proxies in front of them.
+    `bytes` is what passed through the proxies in front of them. `length_s` is how long the fault
+    should act, None if it ends by itself or has no length.
     """
 
     id: str
@@ -55,6 +60,22 @@ class FaultTimes:
     acts_on: tuple[str, ...] = ()
     bytes: int | None = None
     exposure: Exposure | None = None
+    length_s: float | None = None
+
+    @property
+    def acted_s(self) -> float | None:
+        """How long the fault acted; None if it did not act, or is not known to have ended."""
+        if self.effective_ns is None or self.healed_ns is None:
+            return None
+        return (self.healed_ns - self.effective_ns) / NS_PER_S
+
+    @property
+    def overran_s(self) -> float | None:
+        """How much longer the fault acted than configured; None if not by more than OVERRUN_S."""
+        if self.acted_s is None or self.length_s is None:
+            return None
+        over_s = self.acted_s - self.length_s
+        return over_s if over_s > OVERRUN_S else None
 
     @property
     def proven(self) -> bool:
@@ -214,7 +235,13 @@ def _fault_times(planned: Fault, rows: list[dict[str, Any]], cutover: Cutover | 
         proof=steps.get("effective", {}).get("proof") or {},
         acts_on=_acts_on(steps.get("effective", {}).get("detail") or {}),
         bytes=_bytes_between(steps.get("effective"), steps.get("healed")),
+        length_s=_length_s(planned),
     )
+
+
+def _length_s(planned: Fault) -> float | None:
+    kind = catalog.FAULTS.get(planned.kind)
+    return float(planned.for_) if planned.for_ and kind and not kind.own_end else None
 
 
 def _acts_on(detail: dict[str, Any]) -> tuple[str, ...]:

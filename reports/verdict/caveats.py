@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Miss
+from gauntlet.reports.history.events import Events
 from gauntlet.reports.history.never_connected import NeverConnected
 from gauntlet.reports.metrics import leftovers
 from gauntlet.reports.metrics.client_evidence import Disturbances
@@ -28,6 +30,7 @@ def caveats(
     """Yield sentences for the top of every description of the run."""
     yield from disturbed.describe(disturbances, run.history.events)
     yield from disturbed.describe_faults(run.history)
+    yield from _describe_overruns(run.history.events)
     if health.limits:
         # The self-audit has the lateness and everything else that was at its limit.
         yield (
@@ -47,6 +50,21 @@ def caveats(
             f"Arrivals were missed: {len(reasons):,} of {intended:,} intended sends were not made, "
             f"{', '.join(causes)}."
         )
+
+
+def _describe_overruns(events: Events) -> Iterator[str]:
+    """Yield a sentence about each fault that acted longer than the scenario says."""
+    for fault in events.faults:
+        if fault.overran_s is None or fault.acted_s is None or fault.length_s is None:
+            continue
+        sentence = (
+            f"Fault {fault.id} acted for {fault.acted_s:.1f} s, {fault.overran_s:.1f} s longer "
+            f"than the {fault.length_s:g} s of the scenario"
+        )
+        if fault.heal_requested_ns is not None and fault.healed_ns is not None:
+            heal_s = (fault.healed_ns - fault.heal_requested_ns) / NS_PER_S
+            sentence += f"; its heal took {heal_s:.1f} s"
+        yield f"{sentence}."
 
 
 def _describe_leftovers(counts: dict[str, int]) -> Iterator[str]:

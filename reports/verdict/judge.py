@@ -332,6 +332,8 @@ def _fault(events: Events, fault: FaultTimes, found: Recovery) -> dict[str, Any]
         "target": fault.target,
         **{f"{name}_at_s": events.at_s(t_ns) for name, t_ns in times.items()},
         **{f"{name}_at_ns": t_ns for name, t_ns in times.items()},
+        "acted_s": None if fault.acted_s is None else round(fault.acted_s, 3),
+        "overran_s": None if fault.overran_s is None else round(fault.overran_s, 3),
         "recovery_ms": found.took_ms(fault),
         "recovery_unknown": found.unknown,
         "proof": fault.proof,

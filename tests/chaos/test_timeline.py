@@ -132,6 +132,44 @@ def test_the_request_is_journalled_before_the_fault_is_injected(stack, spec):
     assert stack.rows[1]["detail"] == {"rows": [("x", "requested")]}
 
 
+@pytest.mark.parametrize("heeds", [True, False], ids=["heeds-its-end", "hangs"])
+def test_a_fault_is_healed_at_its_end_whatever_its_proof_is_doing(stack, spec, heeds):
+    """A proof that is told to end may return what it saw; one that hangs is not awaited."""
+    released = threading.Event()
+    SCRIPT["x", "prove"] = lambda context: (
+        {"ended": context.stop.wait(30.0)} if heeds else {"too late": released.wait(30.0)}
+    )
+    zero_ns = clock.now_ns()
+    result = run(stack, spec("pause", "edge", id="x", for_=0.3))
+    released.set()
+    times_ns = {row["step"]: row["t_ns"] for row in stack.rows}
+    assert 0.3e9 <= times_ns["healed"] - zero_ns < 5e9
+    assert result.failed == ([] if heeds else ["x"])
+    assert stack.rows[1]["step"] == ("effective" if heeds else "failed")
+
+
+def test_a_stop_ends_a_proof_that_hangs(stack, spec):
+    """The run must end although nothing answers."""
+    stop, released = threading.Event(), threading.Event()
+    threading.Timer(0.1, stop.set).start()
+    SCRIPT["x", "prove"] = lambda _: {"too late": released.wait(30.0)}
+    began_ns = clock.now_ns()
+    result = run(stack, spec("kill", "edge", id="x", for_=60.0), stop=stop)
+    released.set()
+    assert clock.now_ns() - began_ns < 10e9
+    assert (stack.rows.steps()[-1], result.unhealed) == (("x", "healed"), [])
+
+
+@pytest.mark.parametrize("kind", ["cutover", "kill"])
+def test_a_fault_without_an_end_of_ours_lasts_until_it_is_proven(stack, spec, kind):
+    """A cutover ends by itself, and a kill without a length is healed after its proof."""
+    SCRIPT["x", "prove"] = lambda context: {"told to end": context.stop.wait(0.3)}
+    length_s = {"cutover": 0.1, "kill": 0.0}[kind]
+    result = run(stack, spec(kind, "edge", id="x", for_=length_s))
+    assert stack.rows[1]["proof"] == {"told to end": False}
+    assert result.failed == []
+
+
 def test_effective_and_healed_are_the_times_of_injection_and_heal(stack, spec):
     """The duration of the proof belongs to the fault, that of the verification does not."""
     times = {}

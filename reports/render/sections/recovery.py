@@ -31,9 +31,15 @@ def _row(fault: dict[str, Any]) -> dict[str, Any]:
         "id": fault["id"],
         "what": f"{fault['kind']} of {fault['target']}",
         "effective": formatting.seconds(fault["effective_at_s"]),
-        "healed": formatting.seconds(fault["healed_at_s"]),
+        "healed": _healed(fault),
         "recovery": recovery,
         "exposure": exposure.describe(fault.get("exposure")),
         "proof": json.dumps(fault["proof"], sort_keys=True) if fault["proof"] else "none",
         "failed": fault["failed"],
     }
+
+
+def _healed(fault: dict[str, Any]) -> str:
+    healed = formatting.seconds(fault["healed_at_s"])
+    overran_s = fault.get("overran_s")
+    return f"{healed}, {overran_s:.1f} s too late" if overran_s else healed

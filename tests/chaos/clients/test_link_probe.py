@@ -73,6 +73,17 @@ def test_an_open_connection_without_an_answer_is_silence():
     assert result.as_evidence() == "no answer within 100 ms"
 
 
+def test_a_probe_that_has_to_end_early_says_how_long_it_was_silent():
+    """So that a fault is healed at its end, and that silence may still prove it."""
+    stop = threading.Event()
+    threading.Timer(0.1, stop.set).start()
+    with server(lambda connection: connection.recv(1000) and connection.recv(1)) as address:
+        result = probe("redis", address, 30.0, stop)
+    assert result.silent
+    assert 100 <= result.ended_after_ms < 5_000
+    assert result.as_evidence() == f"no answer within {result.ended_after_ms:.0f} ms"
+
+
 def test_a_closed_connection_is_no_answer_and_no_silence():
     """A proxy whose upstream is gone accepts and closes."""
     with server(lambda connection: connection.recv(1000)) as address:

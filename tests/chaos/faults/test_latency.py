@@ -2,6 +2,7 @@
 
 import pytest
 
+from gauntlet.chaos.clients.link_probe import ProbeResult
 from gauntlet.chaos.faults.base import FaultFailed
 from gauntlet.chaos.faults.latency import Latency
 
@@ -49,6 +50,32 @@ def test_a_link_that_does_not_answer_is_no_proof_of_latency(stack, spec, monkeyp
     stack.control.states["broker"] = "held"
     with pytest.raises(FaultFailed):
         fault.prove(stack.context)
+
+
+def test_the_proof_of_a_long_latency_waits_for_no_answer(spec):
+    """It takes the time of one round trip and one latency, where an answer takes two."""
+    kind = Latency(spec("latency", "edge>broker", latency="5s"))
+    assert 5.01 < kind.probe_timeout_s(10.0) < 5.5
+    assert kind.is_proven_by(10.0, ProbeResult(None, "no answer within 5060 ms", silent=True))
+    short = Latency(spec("latency", "edge>broker", latency="50ms"))
+    assert 1.0 <= short.probe_timeout_s(10.0) < 1.5
+
+
+@pytest.mark.parametrize(("silent_ms", "proven"), [(250.0, True), (150.0, False)])
+def test_a_fault_that_is_shorter_than_its_latency_is_proven_by_long_silence(
+    stack, spec, monkeypatch, silent_ms, proven
+):
+    """The probe has to end with the fault."""
+    fault = Latency(spec("latency", "edge>broker", latency="5s", for_=1.0))
+    fault.inject(stack.context)
+    found = {"edge>broker": ProbeResult(None, "no answer", True, silent_ms)}
+    monkeypatch.setattr("gauntlet.chaos.clients.link_probe.probe_all", lambda *_: found)
+    stack.context.stop.set()
+    if proven:
+        assert fault.prove(stack.context)["probe"] == {"edge>broker": "no answer"}
+    else:
+        with pytest.raises(FaultFailed):
+            fault.prove(stack.context)
 
 
 def test_a_heal_removes_only_the_toxics_of_its_fault(stack, spec):

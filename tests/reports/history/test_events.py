@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.core.scenario.model import Fault
+from gauntlet.core.scenario.model import Duration, Fault
 from gauntlet.core.scenario.moments import FixedTime
 from gauntlet.reports.history.events import collect_events
 
@@ -43,6 +43,22 @@ def test_a_failed_fault_has_the_error_of_its_step():
     (found,) = collect_events(rows, [PLANNED]).faults
     assert found.failed == "no"
     assert found.heal_failed == "no reason given"
+
+
+@pytest.mark.parametrize(
+    ("kind", "length_s", "overran_s"),
+    [
+        ("latency", 1.0, 9.0),
+        ("latency", 9.5, None),  # the heal may take a second
+        ("latency", 0.0, None),  # it has no length
+        ("cutover", 1.0, None),  # it ends by itself
+    ],
+)
+def test_a_fault_that_acted_longer_than_configured_overran(kind, length_s, overran_s):
+    planned = Fault(id="f", kind=kind, target="edge", at=FixedTime(0.0), for_=Duration(length_s))
+    rows = [fault("effective", 2_000_000_000), fault("healed", 12_000_000_000)]
+    (found,) = collect_events(rows, [planned]).faults
+    assert (found.acted_s, found.overran_s) == (10.0, overran_s)
 
 
 @pytest.mark.parametrize("end", ["done", "rolled-back"])

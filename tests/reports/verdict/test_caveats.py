@@ -75,3 +75,17 @@ def test_missed_arrivals_are_a_caveat_with_reasons_in_every_output(outputs):
     assert "2 because no user was ready to send, 1 because the worker" in caveat
     for text in texts:
         assert text.count("Arrivals were missed: 3 of ") == 1
+
+
+def test_a_fault_that_acted_longer_than_configured_is_a_caveat_in_every_output(outputs):
+    """The scenario says two seconds."""
+    story = good_story(1)
+    healed_ns = story.chaos[-1]["t_ns"]
+    story.chaos[1]["t_ns"] = healed_ns - 4_500_000_000
+    (caveat,), texts = outputs(story)
+    assert caveat == (
+        "Fault edge-crash acted for 4.5 s, 2.5 s longer than the 2 s of the scenario; its heal "
+        "took 0.1 s."
+    )
+    assert all(text.count(caveat) == 1 for text in texts)
+    assert "2.5 s too late" in texts[0]
