@@ -1,11 +1,14 @@
 """Connections, absences on purpose, and involuntary disconnections."""
 
 import numpy as np
+import pytest
 
 from gauntlet.core.history import DTYPE, Kind
 from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.connections import Sessions
 from gauntlet.reports.history.directory import Connection, Names
+
+from ..small_runs import NS, SmallRun, ns
 
 MS = 1_000_000
 LINKS = {link: Connection(link // 10, "d0", link % 10, "edge", "blue") for link in (11, 12, 13, 21)}
@@ -138,3 +141,98 @@ def test_each_device_has_its_own_absences():
     )
     assert (returned_ms(known, 0, 30, 40), returned_ms(known, 1, 30, 40)) == (50, 90)
     assert known.disconnected_spans(100 * MS) == []
+
+
+def timeline(*rows, phases=None):
+    """Return the sessions of a run in which u2 connects (up), disconnects (down) and goes away.
+
+    u1 is connected all the time; session 1 is that of u2.
+    """
+    run = SmallRun((1, 2))
+    if phases is not None:
+        run.story.phases = phases
+    run.story.drop(run.story.at(Kind.CONNECT, link=2))
+    link = 1
+    for at_s, what in rows:
+        if what == "up":
+            link += 1
+            run.connect(2, at_s, link=link)
+        elif what == "down":
+            run.disconnect(2, at_s, link=link)
+        else:
+            run.add(Kind.OFFLINE, at_s, link=link, peer=2)
+    return run.history().sessions
+
+
+AWAY = ((3, "up"), (10, "away"), (10, "down"), (15, "up"))
+CUT_SHORT = {"ramp": 0}
+
+
+@pytest.mark.parametrize(
+    ("rows", "from_s", "to_s", "returned_s"),
+    [
+        # Before the first connection.
+        (AWAY, 1, 2, 3),
+        (AWAY, 3, 4, 3),
+        (AWAY, 3 + NS, 9.999, None),
+        # The time since the absence began is known to a millisecond.
+        (AWAY, 5, 9.9999, None),
+        (AWAY, 5, 10, 15),
+        (AWAY, 12, 13, 15),
+        (AWAY, 15, 20, 15),
+        (AWAY, 15 + NS, 20, None),
+        # The load reconnects those who are away when the quiesce begins, at 26 s.
+        (((0, "up"), (10, "away")), 11, 12, 26),
+        (((0, "up"), (27, "away")), 20, 28, 27),
+    ],
+)
+def test_a_receiver_returns_from_an_absence_that_overlaps(rows, from_s, to_s, returned_s):
+    times_ns = (np.array([ns(at_s)]) for at_s in (from_s, to_s))
+    (found,) = timeline(*rows).returned_ns(np.array([1]), *times_ns).tolist()
+    assert found == (0 if returned_s is None else ns(returned_s))
+
+
+def test_who_went_away_for_good_returns_only_in_a_quiesce():
+    sessions = timeline((0, "up"), (10, "away"), phases=CUT_SHORT)
+    both, from_ns = np.array([0, 1]), np.array([ns(11), ns(11)])
+    assert sessions.returned_ns(both, from_ns, from_ns).tolist() == [0, NEVER]
+    assert sessions.left_ns(both).tolist() == [NEVER, ns(10)]
+
+
+def test_who_came_back_did_not_leave():
+    assert timeline(*AWAY).left_ns(np.array([1, 0])).tolist() == [NEVER, NEVER]
+    assert timeline((0, "up"), (27, "away")).left_ns(np.array([1])).tolist() == [ns(27)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "until_s", "spans"),
+    [
+        (((0, "up"), (10, "down"), (12, "up")), 30, [(10, 12)]),
+        (((0, "up"), (10, "down"), (12, "up"), (20, "down")), 30, [(10, 12), (20, 30)]),
+        (((0, "up"), (10, "down"), (12, "up")), 11, [(10, 11)]),
+        (((0, "up"), (10, "down"), (12, "up")), 10, []),
+        (((0, "up"), (10, "down"), (10, "up")), 30, []),
+        (AWAY, 30, []),
+        (((0, "up"), (10, "down"), (11, "away"), (15, "up")), 30, [(10, 11)]),
+        (((0, "up"), (10, "away"), (10, "down"), (15, "up"), (20, "down")), 30, [(20, 30)]),
+    ],
+)
+def test_a_disconnection_lasts_until_the_return_or_an_absence(rows, until_s, spans):
+    found = timeline(*rows).disconnected_spans(ns(until_s))
+    assert found == [(ns(start), ns(end)) for start, end in spans]
+
+
+@pytest.mark.parametrize(
+    ("rows", "until_s", "spans"),
+    [
+        (((0, "up"), (10, "away"), (10, "down")), 30, [(26, 30)]),
+        (((0, "up"), (10, "away"), (10, "down")), 26, []),
+        # They only stopped reading, and their connection lasted until then.
+        (((0, "up"), (10, "away"), (28, "down")), 30, [(28, 30)]),
+        (((0, "up"), (10, "away")), 30, []),
+        (AWAY, 30, []),
+    ],
+)
+def test_who_is_away_when_the_quiesce_begins_is_refused_from_then_on(rows, until_s, spans):
+    found = timeline(*rows).refused_spans(ns(until_s))
+    assert found == [(ns(start), ns(end)) for start, end in spans]
