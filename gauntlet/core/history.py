@@ -25,6 +25,7 @@ on `kind`:
 | NAMED | sender's, or – | author | op's | position | received | digest of the id | NamedFlag |
 | STAMP | sender's, or – | author | op's | position | received | time stamp | – |
 | MEMBERSHIP | requester's | subject | RoomEvent | position | answered | requested | ProbeResult |
+| ARRIVED | receiver's | author | op's | position | arrived | intended | positions before it |
 | MISSED | – | author, or 0 | op's, or 0 | – | missed | intended | Miss |
 
 `t_ns` and `ref_ns` are readings of `clock.now_ns`. `peer` is the number of a user and `conv` that
@@ -44,7 +45,10 @@ stamp of the server that an acknowledgement, or with Channel.AUDIT the store, gi
 `ref_ns` is that time on the clock of the worker. The stamp of a delivery is in its `spare`, as its
 age when the message was presented (`stamp_age`). A MEMBERSHIP is a
 request to add a user to a room or to remove them from it. Its `spare` is UNKNOWN where the request
-was not answered: then it may take effect at any later time.
+was not answered: then it may take effect at any later time. ARRIVED is a push that its inbox held
+back; it becomes a DELIVER or a ROOM record when it is presented, or never. A push in order has no
+such record, because it is presented in the moment of its arrival. Its `spare` is how many positions
+before it were missing, `MISSING_MAX` for that number or more; 0 if it waited for the history.
 """
 
 import struct
@@ -75,6 +79,8 @@ STRANGER_SSEQ = 1 << 31  # numbers of messages that strangers send begin here
 STAMP_AGE_UNIT_NS = 10_000_000
 STAMP_AGE_MAX = (1 << 15) - 1
 STAMP_AGE_ZERO = 1 << 15
+# The largest number of missing positions that an ARRIVED record can state.
+MISSING_MAX = (1 << 16) - 1
 # In the manifest, the adapter of a history that another program recorded.
 RECORDED = "recorded"
 
@@ -105,6 +111,7 @@ class Kind(IntEnum):
     NAMED = 21
     STAMP = 22
     MEMBERSHIP = 23
+    ARRIVED = 24
 
 
 class Channel(IntEnum):

@@ -37,6 +37,6 @@ def _misplaced_acks(history: History) -> Ints:
 
 def _seen(history: History) -> Bools:
     records = history.records
-    seen: Bools = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
+    seen: Bools = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT))
     seen &= (records["seq"] > 0) & (history.messages.of_record >= 0)
     return seen

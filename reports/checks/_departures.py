@@ -23,7 +23,7 @@ LEASE_PINGS = 3
 DETECTION_NS = NS_PER_S
 SETTLE_NS = 5 * NS_PER_S  # after a request or a fault, `exited` exists within this time
 NORMAL_CLOSE = 1000
-_PUSHES = (Kind.CONNECT, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.GAP)
+_PUSHES = (Kind.CONNECT, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.GAP, Kind.ARRIVED)
 
 
 class Link(NamedTuple):

@@ -3,7 +3,8 @@
 The members of a direct conversation may read all of it. In a conversation with RANGE records, users
 may read the positions in their ranges. A member whose range is unknown, because the request to join
 was never answered, may or may not be entitled and is not judged. Copies that the client dropped
-count, because they reached it. Where the server gives no positions, members may read everything.
+count, because they reached it, and so do pushes that it held back and never presented. Where the
+server gives no positions, members may read everything.
 
 Clients have no inbox for a conversation of which their user is no member. What is pushed to them
 there nevertheless, they record when it arrives (STRAY), and every such push is a violation.
@@ -14,6 +15,7 @@ import numpy as np
 from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
+from gauntlet.reports.checks._held_pushes import never_presented
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import ints
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
@@ -32,6 +34,7 @@ KIND = CheckKind(
 def check(history: History) -> Finding:
     records = history.records
     reached = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.STRAY))
+    reached |= never_presented(history)
     reached &= records["flags"] & CHANNEL_BITS != Channel.AUDIT
     at = np.flatnonzero(reached)
     conv, seq = ints(records["conv"][at]), ints(records["seq"][at])

@@ -3,14 +3,15 @@
 Every body carries its conversation, author, number and checksum. Violations are a body that the
 load did not write or that belongs to another conversation (FOREIGN), a body whose checksum fails
 (CRC_BAD), a message without an op, and a message that was refused at every attempt (REJECT).
-Deliveries, dropped copies and the audit are examined. Messages of an earlier run (LEFTOVER) are not
-among them: `gauntlet.reports.metrics.leftovers` counts them.
+Deliveries, copies that were dropped or never presented, and the audit are examined. Messages of an
+earlier run (LEFTOVER) are not among them: `gauntlet.reports.metrics.leftovers` counts them.
 """
 
 import numpy as np
 
 from gauntlet.core.history import STRANGER_SSEQ, Flag, Kind
 from gauntlet.core.plugins import CheckKind
+from gauntlet.reports.checks._held_pushes import never_presented
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import ints
 from gauntlet.reports.history.history import History
@@ -28,6 +29,7 @@ KIND = CheckKind(
 def check(history: History) -> Finding:
     records, messages = history.records, history.messages
     seen = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
+    seen |= never_presented(history)
     at = np.flatnonzero(seen & (records["flags"] & (Flag.ROOM_EVENT | Flag.LEFTOVER) == 0))
     message = messages.of_record[at]
     valid = messages.sent & (messages.acked | ~messages.rejected)

@@ -60,7 +60,7 @@ def _claims(history: History) -> tuple[Ints, Ints, Ints]:
     room = (kinds == Kind.ROOM) | (
         (kinds == Kind.AUDIT) & (records["flags"] & Flag.ROOM_EVENT != 0)
     )
-    message = np.isin(kinds, (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
+    message = np.isin(kinds, (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT))
     left = message & (records["flags"] & Flag.LEFTOVER != 0)
     message &= messages.of_record >= 0
     if named_by(history, "ack-content"):

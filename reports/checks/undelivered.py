@@ -16,6 +16,9 @@ the system never admitted some user at all, the check is unknown at best. Messag
 does not find concern `lost-acked`. If the device received another body at a message's position,
 `phantom` reports that instead.
 
+A push that a client holds back has arrived, but its user does not see it: a message that is never
+presented is undelivered, and the witness states that it arrived and what it waited for.
+
 A member who is removed is owed what was acknowledged a second before the request, if they were
 connected or had time to return: they can read nothing afterwards. A message that was sent while
 their membership changed may reach them or not.
@@ -30,6 +33,7 @@ from gauntlet.core.clock import NS_PER_MS, NS_PER_S, format_s
 from gauntlet.core.history import Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY
+from gauntlet.reports.checks import _held_pushes
 from gauntlet.reports.checks._removed_receivers import removed_before_receiving
 from gauntlet.reports.checks._shared import unreadable_places
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
@@ -218,9 +222,16 @@ def _witness(history: History, expected: ExpectedDeliveries, at: int) -> Witness
     session = int(expected.session[at])
     receiver = _receiver(history, session)
     title = f"{history.title(message)}{history.place(message)}"
+    arrival = _held_pushes.arrival(history, message, session)
+    held = _held_pushes.describe(history, arrival) if arrival >= 0 else ""
     if expected.missing[at]:
+        never = (
+            f"was never shown {title}, which {held}, and"
+            if held
+            else f"never received {title}, which"
+        )
         return Witness(
-            f"{receiver} never received {title}, which {state}.",
+            f"{receiver} {never} {state}.",
             (message,),
             user,
             absent=True,
@@ -230,7 +241,7 @@ def _witness(history: History, expected: ExpectedDeliveries, at: int) -> Witness
     late_s = (int(expected.presented_ns[at]) - since_ns) / NS_PER_S
     return Witness(
         f"{receiver} received {title} only {format_s(late_s)} later than expected from the time "
-        f"at which it was known that the message {state}.",
+        f"at which it was known that the message {state}.{f' It {held}.' if held else ''}",
         (message,),
         user,
         (int(expected.record[at]),),

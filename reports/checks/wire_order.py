@@ -1,9 +1,9 @@
 """wire-order: the pushes of a conversation on one connection ascend, and gaps are announced.
 
-The records show the following. A client presents pushes that it held back late and in order
-(DELIVER, ROOM). When it drops a push, it records the reception (RECEIVE) and whether the push was a
-duplicate. The live records of one (connection, conversation), a *lane*, are therefore judged by two
-rules:
+The records show the following. A client presents pushes in order (DELIVER, ROOM). When it holds one
+back until it can, it first records the arrival (ARRIVED). When it drops a push, it records the
+reception (RECEIVE) and whether the push was a duplicate. The live records of one (connection,
+conversation), a *lane*, are therefore judged by two rules:
 
 - A RECEIVE that is not a duplicate, or that is at or below a position of an earlier record, went
   backwards.
@@ -11,8 +11,7 @@ rules:
   is in a GAP of that connection, must not be read by the user, or was written by the user where the
   system sends users none of their own messages.
 
-A duplicate that went backwards while its successors were still held back is not visible. Copies of
-what the client had before it connected concern `resync-replay` and are not examined here.
+Copies of what the client had before it connected concern `resync-replay` and are not examined here.
 
 Messages of earlier runs that precede the run's first message in their conversation are not judged.
 """
@@ -24,12 +23,16 @@ import numpy as np
 from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
+from gauntlet.reports.checks._held_pushes import never_presented
 from gauntlet.reports.checks._replays import replayed
 from gauntlet.reports.checks._shared import OwnPositions, first_positions, messages_at
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Bools, Ints, ints, pair
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
+
+# A jump over more positions is examined up to there.
+_JUMP_MAX = 1 << 20
 
 KIND = CheckKind(
     "wire-order",
@@ -51,7 +54,7 @@ def check(history: History) -> Finding:
         *(_skip_witness(history, int(at), position) for at, position in skipped[:WITNESSES_MAX]),
     ]
     return Finding(
-        examined=record.size,
+        examined=int(record.size - _presented_later(history)[record].sum()),
         subject="pushes",
         statement="{count} of {examined} {subject} went backwards or skipped positions without "
         "announcing it.",
@@ -64,7 +67,7 @@ def check(history: History) -> Finding:
 def _pushes(history: History) -> tuple[Ints, Ints, Ints]:
     """Return (record, lane, position) of the live records, sorted by lane and time."""
     records = history.records
-    live = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM))
+    live = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.ARRIVED))
     live &= (records["flags"] & CHANNEL_BITS == Channel.LIVE) & (records["seq"] > 0)
     live &= ~replayed(history)
     record = np.flatnonzero(live)
@@ -74,6 +77,12 @@ def _pushes(history: History) -> tuple[Ints, Ints, Ints]:
     _, lane = np.unique(pair(records["link"][record], records["conv"][record]), return_inverse=True)
     order = np.argsort(lane, kind="stable")
     return record[order], lane[order], ints(records["seq"][record])[order]
+
+
+def _presented_later(history: History) -> Bools:
+    """Return which records are arrivals of pushes that another record presents."""
+    presented: Bools = (history.records["kind"] == Kind.ARRIVED) & ~never_presented(history)
+    return presented
 
 
 def _went_backwards(history: History, record: Ints, lane: Ints, seq: Ints) -> Bools:
@@ -105,7 +114,7 @@ def _unannounced(history: History, record: Ints, first: Ints, last: Ints) -> lis
     found = []
     for at, lower, upper in zip(record.tolist(), first.tolist(), last.tolist(), strict=True):
         lane = int(history.records["link"][at]), int(history.records["conv"][at])
-        skipped = np.arange(lower, upper + 1, dtype=np.int64)
+        skipped = np.arange(lower, min(upper, lower + _JUMP_MAX) + 1, dtype=np.int64)
         for start, end in gaps.get(lane, ()):
             skipped = skipped[(skipped < start) | (skipped > end)]
         place = np.full_like(skipped, lane[1]), np.full_like(skipped, history.user[at]), skipped

@@ -12,7 +12,7 @@ from gauntlet.core.history import Flag, Kind
 from gauntlet.reports.history.arrays import NEVER, Ints, Records, contains, find, ints, pair
 from gauntlet.reports.history.messages import Messages
 
-_PROVING_KINDS = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
+_PROVING_KINDS = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.ARRIVED)
 
 
 def proven_stored_ns(records: Records, messages: Messages) -> Ints:

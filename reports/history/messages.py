@@ -23,6 +23,7 @@ _MESSAGE_KINDS = (
     Kind.STRAY,
     Kind.NAMED,
     Kind.STAMP,
+    Kind.ARRIVED,
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gauntlet.core import run_directory
-from gauntlet.core.history import Channel, Flag, Kind, PageFlag, Record, RoomEvent
+from gauntlet.core.history import MISSING_MAX, Channel, Flag, Kind, PageFlag, Record, RoomEvent
 from gauntlet.core.scenario.capabilities import CAPABILITIES, SERVER_SEQ
 from gauntlet.reports.interchange import lines
 from gauntlet.reports.interchange.names import Link, Registry, printable
@@ -200,7 +200,7 @@ class Converter:
             "body": _checksum(line.body),
         }
 
-    def deliver(self, line: lines.Deliver | lines.Copy) -> None:
+    def deliver(self, line: lines.Deliver | lines.Copy | lines.Arrive) -> None:
         t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
         link = self._link(line, t_ns)
         self.participants.add((conv, link.user))
@@ -210,6 +210,8 @@ class Converter:
             kind = Kind.RECEIVE
             flags |= 0 if line.late else Flag.DUPLICATE
         seen = self._seen(conv, line)
+        if isinstance(line, lines.Arrive):
+            kind, seen["spare"] = Kind.ARRIVED, _missing(line.missing)
         self.counts["delivered positions"] += seen["position"] > 0
         self.spool.add(kind, t_ns, conv, link=link.number, flags=flags, **seen)
 
@@ -281,6 +283,9 @@ class Converter:
         kind = Kind.ROOM
         if line.copy:
             kind, flags = Kind.RECEIVE, flags | Flag.ROOM_EVENT | Flag.DUPLICATE
+        elif line.missing is not None:
+            kind, flags = Kind.ARRIVED, flags | Flag.ROOM_EVENT
+            fields["spare"] = _missing(line.missing)
         self.spool.add(kind, t_ns, conv, link=link, flags=flags, **fields)
 
     def gap(self, line: lines.Gap) -> None:
@@ -343,7 +348,14 @@ def _checksum(body: str | None) -> int:
     return 0 if body is None else zlib.crc32(body.encode("utf-8", "surrogatepass")) or 1
 
 
-def _marks(line: lines.Deliver | lines.Copy | lines.Stored) -> int:
+def _missing(count: int) -> int:
+    """Return how many positions before a push had not come, as its record holds it."""
+    if count < 0:
+        raise ValueError(f"missing must be a number of positions; got {count}")
+    return min(count, MISSING_MAX)
+
+
+def _marks(line: lines.Deliver | lines.Copy | lines.Arrive | lines.Stored) -> int:
     marks = {Flag.CRC_BAD: line.corrupt, Flag.FOREIGN: line.foreign, Flag.LEFTOVER: line.leftover}
     return sum(int(flag) for flag, given in marks.items() if given)
 
@@ -356,6 +368,7 @@ _ADDERS: dict[type[lines.Line], Callable[[Converter, Any], None]] = {
     lines.GiveUp: Converter.ack,
     lines.Deliver: Converter.deliver,
     lines.Copy: Converter.deliver,
+    lines.Arrive: Converter.deliver,
     lines.Read: Converter.read,
     lines.Page: Converter.page,
     lines.Stored: Converter.stored,

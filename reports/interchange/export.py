@@ -73,6 +73,7 @@ def _without_exact_positions(row: Row) -> Row | None:
     if row["kind"] in ("page", "gap", "event"):
         return None
     row.pop("head", None)
+    row.pop("missing", None)
     if row.pop("first", 1) > 1 or row.pop("last", None) is not None:
         row["unsure"] = True
         row.pop("last", None)
@@ -224,17 +225,27 @@ def _end(record: _Record) -> Row:
     return record.row(kind, user=author, **message)
 
 
+_COPIES: dict[int, str] = {
+    Kind.DELIVER: "deliver",
+    Kind.RECEIVE: "copy",
+    Kind.ARRIVED: "arrive",
+}
+
+
 def _copy(record: _Record) -> Row:
     if record.kind == Kind.RECEIVE and record.flags & Flag.ROOM_EVENT:
         return _event(record)
+    if record.kind == Kind.ARRIVED and record.flags & Flag.ROOM_EVENT:
+        return _event(record)
     late = record.kind == Kind.RECEIVE and not record.flags & Flag.DUPLICATE
     return record.row(
-        "deliver" if record.kind == Kind.DELIVER else "copy",
+        _COPIES[record.kind],
         **record.device,
         **record.message,
         position=record.seq or None,
         channel=record.channel,
         late=True if late else None,
+        missing=(record.spare or None) if record.kind == Kind.ARRIVED else None,
         **record.marks,
     )
 
@@ -249,6 +260,7 @@ def _event(record: _Record) -> Row:
         subject=record.subject,
         channel=record.channel if record.kind != Kind.AUDIT else None,
         copy=True if record.kind == Kind.RECEIVE else None,
+        missing=record.spare if record.kind == Kind.ARRIVED else None,
     )
 
 
@@ -279,6 +291,7 @@ _WRITERS: dict[int, Callable[[_Record], Row]] = {
     Kind.UNKNOWN: _end,
     Kind.DELIVER: _copy,
     Kind.RECEIVE: _copy,
+    Kind.ARRIVED: _copy,
     Kind.ROOM: _event,
     Kind.AUDIT: _audit,
     Kind.HEAD: lambda record: record.row("audited", **record.place, head=record.seq or None),

@@ -112,6 +112,12 @@ class Copy(_Copy, tag="copy", kw_only=True):
     late: bool = False  # it was dropped because a later position had been shown
 
 
+class Arrive(_Copy, tag="arrive", kw_only=True):
+    """A device received a message that it does not show before others; `deliver` may follow."""
+
+    missing: int = 0  # how many positions before it had not come
+
+
 class Read(Line, tag="read", kw_only=True):
     """A page of history: the messages that a read returned, in their order."""
 
@@ -190,6 +196,7 @@ class Event(Line, tag="event", kw_only=True):
     connection: Id | None = None
     channel: ChannelName = "live"
     copy: bool = False
+    missing: int | None = None  # it is held back, because so many positions had not come
 
 
 class Gap(_OnDevice, tag="gap", kw_only=True):
@@ -238,11 +245,11 @@ class Phase(Line, tag="phase", kw_only=True):
 
 
 KINDS: tuple[type[Line], ...] = (
-    Header, Send, Ack, Reject, GiveUp, Deliver, Copy, Read, Page, Stored, Audited, Member, Event,
-    Gap, Connect, Disconnect, Away, Fault, Phase,
+    Header, Send, Ack, Reject, GiveUp, Deliver, Copy, Arrive, Read, Page, Stored, Audited, Member,
+    Event, Gap, Connect, Disconnect, Away, Fault, Phase,
 )  # fmt: skip
 AnyLine = (
-    Header | Send | Ack | Reject | GiveUp | Deliver | Copy | Read | Page | Stored | Audited
+    Header | Send | Ack | Reject | GiveUp | Deliver | Copy | Arrive | Read | Page | Stored | Audited
     | Member | Event | Gap | Connect | Disconnect | Away | Fault | Phase
 )  # fmt: skip
 KEYS: dict[str, tuple[str, ...]] = {

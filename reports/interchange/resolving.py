@@ -15,7 +15,7 @@ from gauntlet.reports.interchange.spool import ENTRY, READ
 
 _MESSAGE_KINDS = (
     Kind.OP, Kind.ATTEMPT, Kind.ACK, Kind.REJECT, Kind.UNKNOWN, Kind.DELIVER, Kind.RECEIVE,
-    Kind.AUDIT, ENTRY,
+    Kind.ARRIVED, Kind.AUDIT, ENTRY,
 )  # fmt: skip
 _ENDS = (Kind.ACK, Kind.REJECT, Kind.UNKNOWN)
 

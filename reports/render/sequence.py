@@ -16,7 +16,9 @@ _TEXT_MAX = 76
 _ARROW_HEAD = 6
 
 _FROM_CLIENT = {"send", "op"}
-_FROM_SERVER = {"ack", "reject", "delivery", "copy", "stray", "page", "gap", "room-event"}
+_FROM_SERVER = {
+    "ack", "reject", "delivery", "arrival", "copy", "stray", "page", "gap", "room-event",
+}  # fmt: skip
 _FAILED = {"unknown", "missing"}
 _AUDIT = {"audit", "audit-head"}
 _FAULT = {"fault-begin", "fault-end"}

@@ -26,6 +26,7 @@ _EVENT_NAMES: dict[int, str] = {
     Kind.UNKNOWN: "unknown",
     Kind.DELIVER: "presented",
     Kind.RECEIVE: "copy dropped",
+    Kind.ARRIVED: "arrived, held back",
     Kind.AUDIT: "audit",
     Kind.STRAY: "received by a stranger",
     Kind.NAMED: "named",
@@ -138,7 +139,7 @@ def _record(history: History, index: int) -> dict[str, Any]:
             "link": f"{connection.device} #{connection.incarnation}",
             "edge": connection.edge,
         }
-    if kind in (Kind.DELIVER, Kind.RECEIVE, Kind.STRAY):
+    if kind in (Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.STRAY):
         row["channel"] = Channel(flags & CHANNEL_BITS).name.lower()
     if kind in _SENDERS and kind != Kind.OP:
         row["attempts"] = int(record["spare"])

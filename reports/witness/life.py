@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gauntlet.core.history import Channel, Flag, Kind
+from gauntlet.reports.checks._held_pushes import waits_for
 from gauntlet.reports.history.arrays import NEVER, Ints
 from gauntlet.reports.history.deliveries import CHANNEL_BITS, ExpectedDeliveries
 from gauntlet.reports.history.history import History
@@ -16,7 +17,7 @@ from gauntlet.reports.witness import wording
 from gauntlet.reports.witness.moments import spans
 
 _OUTCOMES = {Kind.ACK: "acknowledged", Kind.REJECT: "refused", Kind.UNKNOWN: "no answer"}
-_RECEIVED = (Kind.DELIVER, Kind.RECEIVE)
+_RECEIVED = (Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED)
 
 
 def life_of(history: History, message: int, trails: Trails | None = None) -> dict[str, Any]:
@@ -114,6 +115,7 @@ def _copy(history: History, index: int) -> dict[str, Any]:
         "channel": Channel(flags & CHANNEL_BITS).name.lower(),
         "position": int(record["seq"]),
         "dropped": int(record["kind"]) == Kind.RECEIVE,
+        "held": waits_for(record) if record["kind"] == Kind.ARRIVED else "",
         "corrupt": bool(flags & Flag.CRC_BAD),
         **_connection(history, int(record["link"])),
     }
@@ -215,7 +217,9 @@ def _fate(
 ) -> str:
     """Return how far the message came, in one sentence."""
     messages = history.messages
-    missing = [each["client"] for each in receivers if each["expected"] and not each["presented"]]
+    unseen = [each for each in receivers if each["expected"] and not each["presented"]]
+    held = [each["client"] for each in unseen if any(copy["held"] for copy in each["copies"])]
+    missing = [each["client"] for each in unseen if each["client"] not in held]
     if not messages.sent[message]:
         return "No user of this run sent it."
     if messages.untried[message]:
@@ -232,8 +236,13 @@ def _fate(
             state += ": it was lost after its acknowledgement, or its page omits it"
     else:
         state = f"It was {answer} and is stored"
+    if held:
+        state += f"; it arrived but was never shown to {_listed(held)}"
     if not missing:
-        return f"{state}; it reached every client that it had to reach."
-    listed = ", ".join(missing[:5]) + (", and others" if len(missing) > 5 else "")
+        return f"{state}." if held else f"{state}; it reached every client that it had to reach."
     where = "between storage and client" if stored else "on the way"
-    return f"{state}; it was lost {where} for {listed}."
+    return f"{state}; it was lost {where} for {_listed(missing)}."
+
+
+def _listed(clients: list[str]) -> str:
+    return ", ".join(clients[:5]) + (", and others" if len(clients) > 5 else "")

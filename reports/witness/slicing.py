@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gauntlet.core.history import Kind
+from gauntlet.reports.checks._held_pushes import arrival
 from gauntlet.reports.checks.finding import Witness
 from gauntlet.reports.history.arrays import NEVER, Ints
 from gauntlet.reports.history.history import History
@@ -25,7 +26,7 @@ _CLOSE_ABNORMAL = 1006
 
 _CLAIMS = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT)
 _OUTCOMES = (Kind.ACK, Kind.REJECT, Kind.UNKNOWN)
-_PRESENTED = (Kind.DELIVER, Kind.RECEIVE)
+_PRESENTED = (Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED)
 
 _COMPLETING = ("ack", "delivery", "copy")
 
@@ -173,7 +174,9 @@ def _absences(history: History, witness: Witness) -> Iterator[Event]:
     if witness.user:
         end_ns = _audit_ns(history)
         for message in witness.messages:
-            text = f"never received {wording.message(history, message)}"
+            arrived = arrival(history, message, witness.session) >= 0
+            text = f"{'was never shown' if arrived else 'never received'} "
+            text += wording.message(history, message)
             yield Event(
                 end_ns, "missing", text, witness.session, message, wrong=True, rank=_VIOLATION
             )

@@ -66,6 +66,8 @@ def _receiver(receiver: dict[str, Any]) -> Iterator[str]:
     yield f"  {receiver['client']}{state}"
     for copy in receiver["copies"]:
         marks = [word for word in ("dropped", "corrupt") if copy[word]]
+        if copy["held"]:
+            marks.append(f"held back {copy['held']}")
         mark = f" ({', '.join(marks)})" if marks else ""
         at = f" at position {copy['position']}" if copy["position"] else ""
         yield f"{_s(copy['at_s']):>12}  {copy['channel']}{at}{mark}{_on(copy)}"

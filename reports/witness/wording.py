@@ -5,6 +5,7 @@ from typing import Any
 
 from gauntlet.core.clock import NS_PER_S, format_s
 from gauntlet.core.history import Channel, Flag, Kind, NamedFlag, Probe, ProbeResult, RoomEvent
+from gauntlet.reports.checks._held_pushes import waits_for
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -15,6 +16,7 @@ _WHAT: dict[int, str] = {
     Kind.REJECT: "reject",
     Kind.UNKNOWN: "unknown",
     Kind.DELIVER: "delivery",
+    Kind.ARRIVED: "arrival",
     Kind.RECEIVE: "copy",
     Kind.STRAY: "stray",
     Kind.GAP: "gap",
@@ -68,6 +70,7 @@ def message(history: History, number: int) -> str:
 _FOUND_EVENTS: dict[int, str] = {
     Kind.AUDIT: "the audit finds that {event}",
     Kind.RECEIVE: "{event}, a copy that is dropped",
+    Kind.ARRIVED: "{event}, a push that is held back",
 }
 
 
@@ -88,6 +91,8 @@ def record(history: History, index: int) -> str:
         return _FOUND_EVENTS[Kind(kind)].format(event=_room_event(history, row))
     if kind == Kind.AUDIT:
         return f"the audit finds {about}{place}{_marks(row)}"
+    if kind == Kind.ARRIVED:
+        return f"{about} arrives{place} and is held back {waits_for(row)}{_marks(row)}"
     if kind in (Kind.DELIVER, Kind.RECEIVE, Kind.STRAY):
         how = _BY_CHANNEL[Channel(int(row["flags"]) & CHANNEL_BITS)]
         dropped = ", a copy that is dropped" if kind == Kind.RECEIVE else ""

@@ -54,6 +54,15 @@ class InboxListener(Protocol):
     def on_repeat(self, inbox: Inbox, entry: Entry, connection: Connection, *, seen: bool) -> None:
         """Record a push that was already received (`seen`), or that is behind an earlier push."""
 
+    def on_held(self, inbox: Inbox, entry: Entry, connection_number: int, *, missing: int) -> None:
+        """Record that a push arrived, which is not presented yet.
+
+        `missing` is how many positions before it are neither presented nor skipped.
+        """
+
+    def on_overflow(self, inbox: Inbox) -> None:
+        """Count a push that was not kept, because too many are held back."""
+
     def on_skipped(self, inbox: Inbox, count: int) -> None:
         """Count positions that the history does not contain."""
 

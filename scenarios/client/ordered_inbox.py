@@ -3,7 +3,8 @@
 Entries that arrive out of order are held back. A gap before a pushed entry is read from the
 history after `HOLD_BACK_NS`; entries that only a heartbeat announced are read after
 `PUSH_GRACE_NS`, because their push may be on its way. A history page is taken as the truth: a
-position in its range that it does not contain is skipped and never presented.
+position in its range that it does not contain is skipped and never presented. Beyond `HELD_MAX`
+entries, a push is not kept: it is read from the history, as if it had been lost.
 """
 
 from gauntlet.core.clock import NS_PER_MS
@@ -16,6 +17,7 @@ from gauntlet.scenarios.workloads.entities import Conversation
 HOLD_BACK_NS = 100 * NS_PER_MS
 PUSH_GRACE_NS = 750 * NS_PER_MS
 PAGE_LIMIT = 500
+HELD_MAX = 4_096
 
 
 class OrderedInbox:
@@ -60,10 +62,20 @@ class OrderedInbox:
         if seen:
             return
         self.head = max(self.head, seq)
-        self._held[seq] = HeldEntry(entry, Channel.LIVE, connection.number)
+        self._hold(seq, entry, connection)
         self._present_consecutive()
         if self._held:
             self._set_timer(HOLD_BACK_NS)
+
+    def _hold(self, seq: int, entry: Entry, connection: Connection) -> None:
+        """Keep a push until what is before it has come."""
+        missing = seq - self.cursor - 1
+        if missing:
+            self._listener.on_held(self, entry, connection.number, missing=missing)
+            if len(self._held) >= HELD_MAX:
+                self._listener.on_overflow(self)
+                return
+        self._held[seq] = HeldEntry(entry, Channel.LIVE, connection.number)
 
     def close(self) -> None:
         """Expect nothing more. Pushes on their way still arrive, and what is held is presented."""

@@ -7,16 +7,26 @@ from functools import partial
 import msgspec
 
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
-from gauntlet.core.history import Channel, Flag, Kind, PageFlag, Probe, ProbeResult, RoomEvent
+from gauntlet.core.history import (
+    MISSING_MAX,
+    Channel,
+    Flag,
+    Kind,
+    PageFlag,
+    Probe,
+    ProbeResult,
+    RoomEvent,
+)
 from gauntlet.core.scenario.capabilities import HISTORY, SELF_ECHO, SERVER_SEQ
 from gauntlet.scenarios.adapters.base import Cursor, Entry, Gap, Page
 from gauntlet.scenarios.adapters.limits import check_page
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.inbox import Inbox
-from gauntlet.scenarios.client.ordered_inbox import PAGE_LIMIT, OrderedInbox
+from gauntlet.scenarios.client.ordered_inbox import HELD_MAX, PAGE_LIMIT, OrderedInbox
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.client.unordered_inbox import UnorderedInbox
+from gauntlet.scenarios.metrics import error_log
 from gauntlet.scenarios.workloads.entities import Conversation, User
 
 _HISTORY_TIMEOUT_NS = 5 * NS_PER_S
@@ -187,6 +197,32 @@ class Receiver:
         if entry.event:
             flags |= Flag.ROOM_EVENT
         self._record(Kind.RECEIVE, inbox, entry.seq, content, flags, connection.number)
+
+    def on_held(self, inbox: Inbox, entry: Entry, connection_number: int, *, missing: int) -> None:
+        """Record that a push arrived, which is not presented yet."""
+        if not self._echoed and entry.sender == self._user.name:
+            return  # nor is it recorded when it is presented
+        content = read_content(self._context, inbox.conv, entry)
+        self._context.sink.add(
+            Kind.ARRIVED,
+            self._context.now_ns(),
+            ref_ns=content.intended_ns,
+            conv=inbox.conv.number,
+            link=connection_number,
+            peer=content.peer,
+            sseq=content.sseq,
+            seq=entry.seq,
+            flags=content.flags | (Flag.ROOM_EVENT if entry.event else 0),
+            spare=min(missing, MISSING_MAX),
+        )
+
+    def on_overflow(self, inbox: Inbox) -> None:
+        """Count a push that was not kept; the history will contain it."""
+        self._context.errors.record(
+            error_log.INBOX,
+            f"{inbox.conv.name}: {HELD_MAX:,} pushes wait for earlier ones, "
+            "so that a further one was not kept",
+        )
 
     def on_skipped(self, inbox: Inbox, count: int) -> None:
         """Count positions that the history does not contain; the judge will report them."""

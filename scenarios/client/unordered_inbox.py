@@ -30,6 +30,7 @@ class UnorderedInbox:
         if entry.id in self._presented_ids:
             self._listener.on_repeat(self, entry, connection, seen=True)
         elif self.behind:
+            self._listener.on_held(self, entry, connection.number, missing=0)
             self._held.append(HeldEntry(entry, Channel.LIVE, connection.number))
         else:
             self._present(entry, Channel.LIVE, connection.number)

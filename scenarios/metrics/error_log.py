@@ -17,6 +17,7 @@ CLOSE = "close"  # the server closed a connection, or it was lost
 HTTP = "http"  # a request had no answer, or one with an error status
 REFUSED = "refused"  # the server refused a user or a call, by its protocol
 PROTOCOL = "protocol"  # the server sent what its protocol does not define
+INBOX = "inbox"  # a push was not kept, because too many wait for earlier ones
 ADAPTER = "adapter"  # the adapter raised an exception
 TASK = "task"  # a task of a Locust user raised an exception
 

@@ -31,7 +31,7 @@ DRIFT_MAX = 0.001
 # A held push is presented in the same moment as what completed its predecessors.
 HELD_NS = NS_PER_S
 
-_PUSHED = (Kind.RECEIVE, Kind.GAP)
+_PUSHED = (Kind.RECEIVE, Kind.GAP, Kind.ARRIVED)
 _PRESENTED = (Kind.DELIVER, Kind.ROOM)
 _CHANNEL_BITS = 3
 
@@ -148,7 +148,8 @@ def _before_the_cause(
     # Sender and receiver may be on two hosts, and both clocks have an error.
     allowed_ns = int(2 * clocks.error_ms * NS_PER_MS) + (NS_PER_MS if clocks.measured else 0)
     presented = np.flatnonzero(
-        np.isin(records["kind"], (Kind.DELIVER, Kind.AUDIT)) & (messages.of_record >= 0)
+        np.isin(records["kind"], (Kind.DELIVER, Kind.ARRIVED, Kind.AUDIT))
+        & (messages.of_record >= 0)
     )
     message = messages.of_record[presented]
     # A message that was never attempted is the concern of the check `phantom`.

@@ -13,6 +13,7 @@ CONCERNS = {
     "http": "a request failed",
     "refused": "the server refused a user or a call",
     "protocol": "the server sent what the adapter did not understand",
+    "inbox": "pushes that were not kept, because too many waited for earlier ones",
     "task": "tasks of Locust users that raised an exception",
     "adapter": "the adapter raised an exception",
 }

@@ -141,6 +141,15 @@ def test_an_unanswered_op_that_nobody_received_is_expected_only_if_proven_stored
     assert "is stored although its sender received no answer" in found.witnesses[0].sentence
 
 
+def test_an_unanswered_op_that_arrived_is_proven_stored(verdict, good_story):
+    story = good_story(1)
+    index, other = story.at(Kind.DELIVER, **remove_answers(story))
+    story.change(index, kind=Kind.ARRIVED)
+    story.drop([other])
+    found = verdict("undelivered", story)
+    assert (found.outcome, found.count) == ("invalid", 2)
+
+
 def test_an_unanswered_op_that_first_appears_in_the_quiesce_is_not_expected(verdict, good_story):
     """The quiesce waits only for messages that were known before it began."""
     story = good_story(1)

@@ -77,21 +77,23 @@ def test_the_shards_of_an_earlier_run_are_named(written):
     assert "before it began" in reasons(judge(run))
 
 
-def test_a_message_that_is_shown_before_it_was_sent_is_named(judged):
+@pytest.mark.parametrize("kind", [Kind.DELIVER, Kind.ARRIVED])
+def test_a_message_that_is_shown_before_it_was_sent_is_named(judged, kind):
     story = good_story(1)
     (index,) = story.at(Kind.DELIVER, flags=Channel.LIVE)[20:21]
-    story.change(index, t_ns=story.records[index].t_ns - S)
+    story.change(index, t_ns=story.records[index].t_ns - S, kind=kind)
     assert "1 deliveries were recorded before their message was first sent" in reasons(
         judged(story)
     )
 
 
-def test_a_push_on_a_connection_that_has_ended_is_named(judged):
+@pytest.mark.parametrize("kind", [Kind.RECEIVE, Kind.ARRIVED])
+def test_a_push_on_a_connection_that_has_ended_is_named(judged, kind):
     story = good_story(1)
     old = story.links[min(number for number, link in story.links.items() if link.code == 1006)]
     index = story.at(Kind.DELIVER, flags=Channel.LIVE)[-1]
     record = story.records[index]
-    story.records.append(record._replace(kind=Kind.RECEIVE, link=old.number, t_ns=record.t_ns + S))
+    story.records.append(record._replace(kind=kind, link=old.number, t_ns=record.t_ns + S))
     assert "entries were received on connections that had ended" in reasons(judged(story))
 
 

@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from gauntlet.core.history import DTYPE, Channel, Flag, Kind
 from gauntlet.core.run_directory import write_json
 from gauntlet.reports.interchange.export import export_lines
 from gauntlet.reports.interchange.importing import import_history
@@ -47,6 +49,26 @@ def test_an_exported_run_keeps_its_verdicts(tmp_path: Path, written, good_story,
         assert export_lines(run, stream) > 1000
     again = judge(import_history(str(file), tmp_path / "runs", []))
     assert verdicts(again) == verdicts(judge(run))
+
+
+def test_an_exported_run_keeps_what_arrived_and_was_not_shown(tmp_path: Path, written, good_story):
+    story = good_story(1)
+    shown = story.at(Kind.DELIVER, flags=Channel.LIVE)
+    story.change(shown[20], kind=Kind.ARRIVED, spare=2)
+    event = story.records[story.at(Kind.ROOM, flags=Channel.LIVE)[0]]
+    story.records.append(event._replace(kind=Kind.ARRIVED, flags=Flag.ROOM_EVENT, spare=1))
+    story.reconcile()
+    run, file = written(story), tmp_path / "export.jsonl"
+    with file.open("w") as stream:
+        export_lines(run, stream)
+    again = import_history(str(file), tmp_path / "runs", [])
+    assert verdicts(judge(again)) == verdicts(judge(run))
+    records = np.concatenate([np.fromfile(f, dtype=DTYPE) for f in again.history.glob("*.bin")])
+    arrived = records[records["kind"] == Kind.ARRIVED]
+    flags_and_missing = zip(arrived["flags"].tolist(), arrived["spare"].tolist(), strict=True)
+    assert sorted(flags_and_missing) == [(0, 2), (Flag.ROOM_EVENT, 1)]
+    sentences = [w["sentence"] for c in judge(again)["checks"] for w in c["witnesses"]]
+    assert any("was held back behind position" in sentence for sentence in sentences)
 
 
 def test_an_imported_history_can_be_exported_again(tmp_path: Path):

@@ -16,12 +16,19 @@ class RecordingListener:
 
     def __init__(self):
         self.presented, self.repeats, self.skipped, self.reads, self.waits = [], [], 0, [], []
+        self.held, self.overflows = [], 0
 
     def present(self, inbox, entry, channel, connection):
         self.presented.append((entry.seq, channel))
 
     def on_repeat(self, inbox, entry, connection, *, seen):
         self.repeats.append((entry.seq, seen))
+
+    def on_held(self, inbox, entry, connection_number, *, missing):
+        self.held.append((entry.seq, connection_number, missing))
+
+    def on_overflow(self, inbox):
+        self.overflows += 1
 
     def on_skipped(self, inbox, count):
         self.skipped += count
@@ -55,6 +62,29 @@ def test_pushes_in_order_are_presented_without_a_timer_or_a_read():
         inbox.on_push(entry(seq), connection)
     assert listener.presented == [(seq, Channel.LIVE) for seq in (1, 2, 3)]
     assert (listener.repeats, listener.reads, listener.waits) == ([], [], [])
+    assert listener.held == []
+
+
+def test_only_a_push_that_cannot_be_presented_yet_is_reported_as_held():
+    inbox, listener, connection = make_inbox()
+    for seq in (4, 6, 1, 2):
+        inbox.on_push(entry(seq), connection)
+    assert listener.held == [(4, 1, 3), (6, 1, 5)]
+    assert listener.presented == [(1, Channel.LIVE), (2, Channel.LIVE)]
+
+
+def test_what_exceeds_the_bound_is_not_kept_but_read_from_the_history(monkeypatch):
+    monkeypatch.setattr("gauntlet.scenarios.client.ordered_inbox.HELD_MAX", 2)
+    inbox, listener, connection = make_inbox()
+    for seq in (2, 3, 4):
+        inbox.on_push(entry(seq), connection)
+    assert (len(listener.held), listener.overflows) == (3, 1)
+    inbox.on_push(entry(1), connection)
+    assert [seq for seq, _ in listener.presented] == [1, 2, 3]
+    inbox.on_timer()
+    inbox.on_page(page(4, 4, 4))
+    assert listener.presented[-1] == (4, Channel.RESYNC)
+    assert not inbox.behind
 
 
 def test_a_gap_is_repaired_from_the_history():

@@ -5,6 +5,7 @@ import pytest
 
 from gauntlet.core.clock import NS_PER_MS
 from gauntlet.core.history import (
+    MISSING_MAX,
     STAMP_AGE_ZERO,
     Channel,
     Flag,
@@ -132,6 +133,47 @@ def test_a_repeated_push_is_recorded_as_received_and_not_as_delivered(world, rec
     assert [r.kind for r in world.records] == [Kind.DELIVER, Kind.RECEIVE]
     assert world.records[1].fields["flags"] == Flag.DUPLICATE
     assert world.context.counters.raw_duplicates == 1
+
+
+def test_a_push_that_is_held_back_is_recorded_when_it_arrives(world, receiver):
+    connection = open_connection()
+    receiver.on_entry(connection, message_of_bob(3, sseq=2))
+    (arrived,) = world.records
+    assert arrived.kind is Kind.ARRIVED
+    assert arrived.fields == {
+        "ref_ns": 500, "conv": 1, "link": 9, "peer": 2, "sseq": 2, "seq": 3, "flags": 0, "spare": 2,
+    }  # fmt: skip
+    arrived_ns = world.time_ns
+    world.pass_ms(50)
+    for seq in (1, 2):
+        receiver.on_entry(open_connection(), message_of_bob(seq, sseq=seq + 10))
+    assert [record.kind for record in world.records[1:]] == [Kind.DELIVER] * 3
+    assert world.records[-1].t_ns == arrived_ns + 50 * NS_PER_MS == arrived.t_ns + 50 * NS_PER_MS
+
+
+def test_an_event_that_is_held_back_is_recorded_as_one(world, receiver):
+    receiver.on_entry(open_connection(), Entry(TALK.name, 3, event="entered", user=BOB.name))
+    (arrived,) = world.records
+    assert (arrived.kind, arrived.fields["flags"]) == (Kind.ARRIVED, Flag.ROOM_EVENT)
+    assert (arrived.fields["peer"], arrived.fields["sseq"]) == (2, RoomEvent.ENTERED)
+
+
+def test_an_own_message_is_not_recorded_where_the_server_echoes_none(world, receiver):
+    receiver._echoed = False
+    own = payload.build(TALK.number, 1, 1, 500, 120)
+    receiver.on_entry(open_connection(), Entry(TALK.name, 3, ANN.name, own))
+    assert world.records == []
+
+
+def test_a_push_that_is_not_kept_is_recorded_and_counted_as_an_error(world, receiver, monkeypatch):
+    monkeypatch.setattr("gauntlet.scenarios.client.ordered_inbox.HELD_MAX", 1)
+    connection = open_connection()
+    for seq in (100_000, 100_001):
+        receiver.on_entry(connection, message_of_bob(seq, seq))
+    assert [record.fields["spare"] for record in world.kinds(Kind.ARRIVED)] == [MISSING_MAX] * 2
+    (error,) = world.errors.counts()
+    assert (error.kind, error.count) == ("inbox", 1)
+    assert error.text.startswith(TALK.name)
 
 
 def test_one_ack_per_interval_confirms_the_last_position(world, receiver):

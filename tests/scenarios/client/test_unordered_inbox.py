@@ -17,9 +17,13 @@ class RecordingListener:
 
     def __init__(self):
         self.presented, self.repeats, self.reads, self.waits = [], [], 0, 0
+        self.held = []
 
     def present(self, inbox, entry, channel, connection):
         self.presented.append((entry.id, channel))
+
+    def on_held(self, inbox, entry, connection_number, *, missing):
+        self.held.append((entry.id, connection_number, missing))
 
     def on_repeat(self, inbox, entry, connection, *, seen):
         self.repeats.append(entry.id)
@@ -71,6 +75,7 @@ def test_after_a_lost_connection_the_history_is_presented_before_pushes(inbox, l
     assert inbox.behind
     push(inbox, "c", "d")
     assert len(listener.presented) == 1
+    assert listener.held == [("c", 9, 0), ("d", 9, 0)]
     inbox.on_page(Page([entry("b"), entry("c")]))
     assert listener.presented[1:] == [
         ("b", Channel.RESYNC), ("c", Channel.RESYNC), ("d", Channel.LIVE),
