@@ -246,6 +246,14 @@ def cluster(tmp_path_factory, require_service) -> Iterator[Callable[..., Cluster
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _own_recovery_journals(tmp_path_factory) -> None:
+    """Keep what the runs of tests leave behind apart from what the user's runs do."""
+    folder = tmp_path_factory.mktemp("state")
+    folder.chmod(0o700)
+    os.environ["GAUNTLET_STATE_DIR"] = str(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _children_receive_sigint() -> None:
     """Let children receive SIGINT although a shell starts background jobs with SIGINT ignored.
 

@@ -5,7 +5,15 @@ import argparse
 from rich.console import Console
 
 from gauntlet.campaigns import command as grades
-from gauntlet.cli import arguments, doctor, failure_table, operate, run_directories, serve
+from gauntlet.cli import (
+    arguments,
+    doctor,
+    failure_table,
+    operate,
+    recovery,
+    run_directories,
+    serve,
+)
 from gauntlet.cli.arguments import Command
 from gauntlet.cli.running import run
 from gauntlet.core.errors import ConfigError, Exit
@@ -177,6 +185,12 @@ COMMANDS: tuple[Command, ...] = (
         "remove what a run has created on a system that goes on running",
         run_directories.clean,
         (arguments.directory_option, arguments.clean_options),
+    ),
+    Command(
+        "recover",
+        "heal and remove on this machine what killed runs left behind",
+        recovery.run,
+        (arguments.recover_options,),
     ),
     Command(
         "conduct",

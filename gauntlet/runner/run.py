@@ -8,19 +8,25 @@ kept.
 
 import os
 import shutil
-import tempfile
 import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gauntlet.chaos.clients import running_toxiproxy
 from gauntlet.chaos.clients.cluster_control import ControlClient
 from gauntlet.chaos.faults import conflicts, victims
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy
 from gauntlet.core import log_scrubber, os_limits, run_directory
-from gauntlet.core.errors import ConfigError, GauntletError, Interrupted, StackError
+from gauntlet.core.errors import (
+    ConfigError,
+    GauntletError,
+    Interrupted,
+    RollbackError,
+    StackError,
+)
 from gauntlet.core.run_directory import Journal, RunDir
 from gauntlet.core.scenario import rate_profiles
 from gauntlet.core.scenario.model import Scenario
@@ -38,6 +44,10 @@ from gauntlet.runner.link_proxies import LinkProxies
 from gauntlet.runner.load_process import LoadSource, new_tag, trusting, write_load_file
 from gauntlet.runner.options import Options
 from gauntlet.runner.private_values import ResolvedScenario
+from gauntlet.runner.recovery import recover
+from gauntlet.runner.recovery.fault_journal import FaultJournal
+from gauntlet.runner.recovery.identity import RUN_ENV
+from gauntlet.runner.recovery.journal import RecoveryJournal
 from gauntlet.runner.resource_monitor import ResourceMonitor
 from gauntlet.runner.view import View
 from gauntlet.runner.watch import Watch
@@ -58,6 +68,7 @@ def run(
     resolved = private_values.resolve(scenario, allow_exec=options.allow_exec)
     log_scrubber.install(resolved.values)  # the adapter may log its settings
     preflight.check_adapter(resolved.filled)
+    _recover_from_dead_runs(options, view)
     os_limits.raise_descriptors()  # children inherit it: a proxy needs two for each connection
     directory = _create_directory(options.out, scenario)
     run_directory.restrict_new_files()
@@ -79,6 +90,18 @@ def run(
     finally:
         journal.close()
     return directory, result
+
+
+def _recover_from_dead_runs(options: Options, view: View) -> None:
+    """Undo what earlier runs left behind; RollbackError if that is not possible."""
+    outcomes = recover.recover_all(allow_exec=options.allow_exec)
+    for outcome in outcomes:
+        view.note(f"left behind by {outcome.run}: {outcome.text}")
+    if left := [outcome.text for outcome in outcomes if not outcome.done]:
+        raise RollbackError(
+            f"an earlier run was killed, and not all that it did is undone: {'; '.join(left)}. "
+            "See `gauntlet recover --help`"
+        )
 
 
 def _create_directory(out: Path, scenario: Scenario) -> RunDir:
@@ -114,6 +137,7 @@ class _RunOrchestrator:
         )
         self._watch = Watch(scenario, directory, view)
         self._proxies = LinkProxies(options.proxy_backend, directory.logs, scenario.seed)
+        self._recovery: RecoveryJournal | None = None
         self._stack: BootedStack | None = None
         self._api = list(resolved.filled.target.url)
         self._ca = ""
@@ -126,7 +150,7 @@ class _RunOrchestrator:
         run_directory.write_json(self._run.manifest, self._manifest)
         try:
             with (
-                signals.handled() as handler,
+                signals.handled(self._open_faults) as handler,
                 self._view,
                 ExitStack() as cleanup,
                 handler.reraising_lost(),  # but not during the clean-up
@@ -147,13 +171,14 @@ class _RunOrchestrator:
     def _boot(self, cleanup: ExitStack) -> None:
         target = self._scenario.target
         proxies = self._proxies
+        recovery = self._recovery = _open_recovery(cleanup, self._run)
         cleanup.callback(proxies.stop)
         if target.stack == "external":
-            self._attach(cleanup)
+            self._attach(cleanup, recovery)
             return
         self._begin_phase("boot", f"booting the {target.stack} stack")
         started = time.monotonic()
-        data = Path(tempfile.mkdtemp(prefix="gauntlet-"))
+        data = recovery.temporary_folder()
         cleanup.callback(shutil.rmtree, data, ignore_errors=True)
         request = boot_request(self._resolved.filled, self._options.bug, data, self._run)
         self._stack = STACKS[target.stack](request, self._on_component)
@@ -165,6 +190,8 @@ class _RunOrchestrator:
         self._manifest["victims"] = victims.random_orders(faults, plan, seed)
         proxied = links_to_proxy(faults, plan, self._options.proxy_mode)
         ready = self._stack.start(proxies.open(link for link in links if link.name in proxied))
+        for pid in proxies.pids.values():
+            recovery.process(pid)
         self._api, self._ca = ready.api, ready.ca
         self._prepare_faults(cleanup, plan, ControlClient(ready.control, ready.token))
         self._manifest["stack"]["components"] = components
@@ -172,14 +199,19 @@ class _RunOrchestrator:
         boot_s = time.monotonic() - started
         self._begin_phase("ready", f"{len(components)} components are ready after {boot_s:.1f} s")
 
-    def _attach(self, cleanup: ExitStack) -> None:
+    def _attach(self, cleanup: ExitStack, recovery: RecoveryJournal) -> None:
         """Put proxies in front of a running system, for the faults that need them."""
         if not self._scenario.faults and self._options.proxy_mode != "all":
             return
+        if self._scenario.target.toxiproxy is not None:
+            prefix = running_toxiproxy.prefix_of(self._run.id)
+            recovery.toxiproxy(self._scenario.target.toxiproxy, prefix)
         attached = links.attach(self._scenario, self._options.proxy_mode, self._run.id)
         cleanup.callback(attached.detach)
         self._proxies.open(attached.links_to_proxy)
         self._proxies.add(attached.foreign_links)
+        for pid in self._proxies.pids.values():
+            recovery.process(pid)
         self._prepare_faults(cleanup, attached.plan, None)
         self._record_proxies()
 
@@ -187,13 +219,16 @@ class _RunOrchestrator:
         self, cleanup: ExitStack, plan: StackPlan, control: ControlClient | None
     ) -> None:
         load = self._scenario.load
+        assert self._recovery is not None
         chaos_journal = Journal(self._run, "chaos")
         cleanup.callback(chaos_journal.close)
         self._context = Context(
             plan=plan,
             proxies=self._proxies.links,
             control=control,
-            journal=chaos_journal,
+            journal=FaultJournal(
+                chaos_journal, self._recovery, self._scenario.faults, self._run.path
+            ),
             live=lambda: self._watch.live.last,
             logs=self._run.logs,
             usual_per_s=partial(rate_profiles.mean_per_s, load, arrival_trace.of(load)),
@@ -285,5 +320,20 @@ class _RunOrchestrator:
         self._journal.write("phase", phase=phase)
         self._view.phase(text)
 
+    def _open_faults(self) -> list[str]:
+        """The ids of the faults that are not healed yet."""
+        return [] if self._recovery is None else list(self._recovery.leftovers.faults)
+
     def _on_component(self, event: dict[str, Any]) -> None:
+        if self._recovery is not None:
+            self._recovery.process(event.get("pid"))
         self._journal.write("component", **event)
+
+
+def _open_recovery(cleanup: ExitStack, run: RunDir) -> RecoveryJournal:
+    """Open the recovery journal of a run, which is removed after all other clean-up."""
+    recovery = RecoveryJournal(run.id, run.path.resolve())
+    cleanup.callback(recovery.close)
+    os.environ[RUN_ENV] = run.id
+    cleanup.callback(os.environ.pop, RUN_ENV, None)
+    return recovery

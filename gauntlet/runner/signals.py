@@ -1,32 +1,55 @@
-"""Ctrl-C and SIGTERM end a run in order: once, and never in the middle of the clean-up."""
+"""Ctrl-C, SIGTERM and SIGHUP end a run in order: once, and never in the middle of the clean-up.
+
+A second Ctrl-C tells what the run is waiting for, and a third ends it at once.
+"""
 
 import contextlib
+import os
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from types import FrameType
 
-from gauntlet.core.errors import Interrupted
+from gauntlet.core.errors import Exit, Interrupted
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _RERAISE_S = 1.0
 
 
 class SignalHandler:
-    """Remembers the first signal, and whether its Interrupted still has to be raised."""
+    """Remembers the first signal, and whether its Interrupted still has to be raised.
 
-    def __init__(self) -> None:
+    `open_faults` returns the ids of the faults that are not healed yet.
+    """
+
+    def __init__(self, open_faults: Callable[[], list[str]]) -> None:
+        self._open_faults = open_faults
         self._reason = ""
+        self._interrupts = 0
         self._reraising = False
         self._cleaning_up = False
         self._pending = False
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Raise Interrupted for the first signal, or keep it until the clean-up is over."""
+        self._interrupts += number == signal.SIGINT
+        if self._reason and number == signal.SIGINT:
+            self._insist()
         if not self._reason:
             self._reason = f"stopped by {signal.Signals(number).name}"
             self._pending = self._cleaning_up
             if not self._cleaning_up:
                 self._raise()
+
+    def _insist(self) -> None:
+        """Answer a user who interrupts again: first by words, then by an end without clean-up."""
+        open_faults = self._open_faults()
+        if self._interrupts <= 2:
+            doing = f"healing {', '.join(open_faults)}" if open_faults else "cleaning up"
+            _print(f"still {doing}; Ctrl-C again ends at once, and leaves that to a recovery")
+            return
+        _print("ended without clean-up; run `gauntlet recover` to heal and remove what is left")
+        os._exit(Exit.ROLLBACK if open_faults else Exit.INTERRUPTED)
 
     @contextlib.contextmanager
     def reraising_lost(self) -> Iterator[None]:
@@ -56,14 +79,22 @@ class SignalHandler:
         raise Interrupted(self._reason)
 
 
+def _print(text: str) -> None:
+    # The signal may have come in the middle of a `print`, which cannot be entered again.
+    with contextlib.suppress(OSError):
+        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"\n{text}\n".encode())
+
+
 @contextlib.contextmanager
-def handled() -> Iterator[SignalHandler]:
-    """Within, the first signal raises Interrupted in the main thread; later ones do nothing.
+def handled(open_faults: Callable[[], list[str]] = list) -> Iterator[SignalHandler]:
+    """Within, the first signal raises Interrupted in the main thread.
+
+    Later ones change nothing, but for a third SIGINT, which ends the process.
 
     A first signal that arrives after `reraising_lost`, during the clean-up, is raised at the end,
     unless another exception is on its way.
     """
-    handler = SignalHandler()
+    handler = SignalHandler(open_faults)
     before = {number: signal.signal(number, handler.on_signal) for number in _SIGNALS}
     try:
         yield handler

@@ -109,7 +109,9 @@ def _folder(preferred: Path, uid: int | None) -> tuple[Path, bool]:
     folder, is_temporary = preferred.resolve(), False
     if uid is not None:
         if not all(parent.stat().st_mode & _OTHERS_MAY_TRAVERSE for parent in folder.parents):
-            folder, is_temporary = Path(tempfile.mkdtemp(prefix=f"{preferred.name}-")), True
+            # Beside the folder of the cluster, whose name leads to it if the cluster is killed.
+            prefix = f"{preferred.parent.name}-{preferred.name}-"
+            folder, is_temporary = Path(tempfile.mkdtemp(prefix=prefix)), True
         os.chown(folder, uid, pwd.getpwuid(uid).pw_gid)
     return folder, is_temporary
 

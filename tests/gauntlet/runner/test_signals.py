@@ -2,15 +2,32 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
-from gauntlet.core.errors import Interrupted
+from gauntlet.core.errors import Exit, Interrupted
 from gauntlet.runner import signals
 
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+# Interrupted, it goes on cleaning up, and prints that it has: for a test that sends more signals.
+BUSY = """
+import sys, time
+from gauntlet.core.errors import Interrupted
+from gauntlet.runner import signals
+with signals.handled(lambda: sys.argv[1:]):
+    try:
+        print("ready", flush=True)
+        time.sleep(60)
+    except Interrupted:
+        print("interrupted", flush=True)
+        time.sleep(60)
+"""
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+@pytest.mark.parametrize("number", SIGNALS)
 def test_the_first_signal_raises_and_the_second_is_ignored(number):
     """A second Ctrl-C must not stop the clean-up."""
     cleaned = False
@@ -23,10 +40,10 @@ def test_the_first_signal_raises_and_the_second_is_ignored(number):
 
 
 def test_the_previous_handlers_are_restored():
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    before = [signal.getsignal(number) for number in SIGNALS]
     with signals.handled():
         pass
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
 class _SignalsOnDestruction:
@@ -75,3 +92,26 @@ def test_an_earlier_error_is_not_hidden_by_a_late_signal():
     with pytest.raises(ZeroDivisionError):
         _run_and_clean_up(lambda: 1 / 0, steps)
     assert steps == ["cleaned"]
+
+
+@pytest.mark.parametrize(
+    ("faults", "doing", "code"),
+    [
+        (["edge-down", "slow"], "healing edge-down, slow", Exit.ROLLBACK),
+        ([], "cleaning up", Exit.INTERRUPTED),
+    ],
+)
+def test_a_second_interrupt_tells_what_is_awaited_and_a_third_ends_at_once(faults, doing, code):
+    command = [sys.executable, "-P", "-c", BUSY, *faults]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True) as child:
+        assert child.stdout.readline() == "ready\n"
+        child.send_signal(signal.SIGINT)
+        assert child.stdout.readline() == "interrupted\n"
+        child.send_signal(signal.SIGTERM)  # asks for nothing more than the first signal
+        child.send_signal(signal.SIGINT)
+        assert child.stderr.readline() == "\n"
+        assert child.stderr.readline().startswith(f"still {doing}; Ctrl-C again ends at once")
+        child.send_signal(signal.SIGINT)
+        assert child.wait(60) == code
+        assert "run `gauntlet recover`" in child.stderr.read()
