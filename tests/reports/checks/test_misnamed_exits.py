@@ -40,7 +40,7 @@ def sentence(seq, receiver, shown_as, right):
         # What is stored is right, otherwise what was shown first.
         ([(3, 1, 1, 10), (2, 1, 3, 11), (2, 1, 0, 33)], [sentence(1, 1, 3, 2)]),
         ([(3, 1, 1, 10), (2, 1, 3, 11)], [sentence(1, 3, 2, 3)]),
-        # Once for each position, whoever was shown it.
+        # Once for each position, for all users who were shown it.
         ([(3, 1, 1, 10), (3, 1, 2, 11), (2, 1, 0, 33)], [sentence(1, 1, 3, 2)]),
         (
             [(3, 1, 1, 10), (2, 1, 0, 33), (3, 2, 1, 12), (2, 2, 0, 33)],
