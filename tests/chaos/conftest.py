@@ -167,7 +167,7 @@ def stack(monkeypatch):
     monkeypatch.setattr(
         link_probe,
         "probe_all",
-        lambda links, _, __: {name: probe(*link, _) for name, link in links.items()},
+        lambda links, *_: {name: probe(*link, 0.0) for name, link in links.items()},
     )
     return SimpleNamespace(context=context, proxy=proxy, control=control, rows=rows, probe=probe)
 
