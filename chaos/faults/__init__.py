@@ -6,6 +6,7 @@ To add a fault: a file, its test, and a line here; then `make docs`. See CONTRIB
 from gauntlet.chaos.faults.base import Fault
 from gauntlet.chaos.faults.block import Block
 from gauntlet.chaos.faults.broker_failure import BrokerFailure
+from gauntlet.chaos.faults.client_pause import ClientPause
 from gauntlet.chaos.faults.command import Command
 from gauntlet.chaos.faults.crash_after_commit import CrashAfterCommit
 from gauntlet.chaos.faults.cutover import Cutover
@@ -13,6 +14,7 @@ from gauntlet.chaos.faults.disconnect import Disconnect
 from gauntlet.chaos.faults.flush import Flush
 from gauntlet.chaos.faults.kill import Kill
 from gauntlet.chaos.faults.latency import Latency
+from gauntlet.chaos.faults.memory_limit import MemoryLimit
 from gauntlet.chaos.faults.observed import Observed
 from gauntlet.chaos.faults.partition import Partition
 from gauntlet.chaos.faults.pause import Pause
@@ -32,6 +34,8 @@ _REGISTERED: tuple[type[Fault], ...] = (
     BrokerFailure,
     Cutover,
     Flush,
+    ClientPause,
+    MemoryLimit,
     Block,
     CrashAfterCommit,
     ScaleOut,
