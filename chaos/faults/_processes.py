@@ -1,7 +1,7 @@
 """What faults on processes share: selecting the components and observing their state."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import psutil
 
@@ -71,6 +71,16 @@ def prove_each(
     if not proven:
         raise FaultFailed("the processes do not show the fault", evidence)
     return evidence
+
+
+def start_stopped(context: Context, names: Iterable[str]) -> list[str]:
+    """Start the components that are held down, or whose last start failed; return their names."""
+    control = context.require_control()
+    components = control.components()
+    stopped = [name for name in names if components[name].state in ("held", "exited")]
+    for name in stopped:
+        control.start(name)
+    return stopped
 
 
 def verify_running(context: Context, names: list[str]) -> Evidence:

@@ -7,6 +7,7 @@ from gauntlet.chaos.faults._processes import (
     port_state,
     process_state,
     prove_each,
+    start_stopped,
     verify_running,
 )
 from gauntlet.chaos.faults.base import Evidence
@@ -54,12 +55,8 @@ class Kill:
         return prove_each(context, self._victims, inspect)
 
     def heal(self, context: Context) -> Evidence:
-        """Start the components that are held down, and wait until they are healthy."""
-        components = context.require_control().components() if self._victims else {}
-        held = [name for name in self._victims if components[name].state == "held"]
-        for name in held:
-            context.require_control().start(name)
-        return {"started": held}
+        """Start the components that are down, and wait until they are healthy."""
+        return {"started": start_stopped(context, self._victims) if self._victims else []}
 
     def verify(self, context: Context) -> Evidence:
         """The components are up."""

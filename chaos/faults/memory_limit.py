@@ -27,7 +27,7 @@ class MemoryLimit:
             "policy": Param(
                 "choice",
                 "evict",
-                "evict all keys and then refuse new ones, or refuse at once and keep them",
+                "evict all keys and refuse new ones, or only refuse",
                 tuple(_POLICIES),
             )
         },

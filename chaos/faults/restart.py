@@ -5,7 +5,7 @@ import time
 from typing import ClassVar
 
 from gauntlet.chaos.clients.cluster_control import Component
-from gauntlet.chaos.faults._processes import prove_each, verify_running
+from gauntlet.chaos.faults._processes import prove_each, start_stopped, verify_running
 from gauntlet.chaos.faults.base import Evidence, FaultFailed, param
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.victims import COUNT_OR_PERCENT, VICTIM_PARAMS, choose
@@ -71,10 +71,8 @@ class Restart:
         self._end.set()
         if self._thread is not None:
             self._thread.join(_JOIN_S)
-        components = context.require_control().components() if self._before else {}
-        for name in self._before:
-            if components[name].state == "held":
-                context.require_control().start(name)
+        if self._before:
+            start_stopped(context, self._before)
         if self._error is not None:
             raise FaultFailed(f"no restart after number {self._restarts}: {self._error}")
         if self._thread is not None and self._restarts < 2 and not context.stop.is_set():

@@ -59,6 +59,15 @@ def test_a_second_heal_starts_nothing(stack, spec, processes):
     assert [verb for verb, _ in stack.control.calls] == ["kill", "start"]
 
 
+def test_a_component_whose_start_failed_is_started_by_the_next_heal(stack, spec, processes):
+    """The cluster does not start it again by itself."""
+    fault = Kill(spec("kill", "gateway"))
+    fault.inject(stack.context)
+    stack.control.states["gateway-1"] = "exited"
+    assert fault.heal(stack.context) == {"started": ["gateway-1"]}
+    assert fault.verify(stack.context) == {"gateway-1": "up"}
+
+
 def test_heal_without_inject_does_nothing(stack, spec):
     """It does not call the control API."""
     fault = Kill(spec("kill", "gateway"))

@@ -85,6 +85,7 @@ def test_a_restart_that_fails_is_reported_and_the_component_started(
     def start_or_fail(name):
         if failing.is_set():
             failing.clear()
+            control.states[name] = "exited"
             raise StackError("no answer")
         start(name)
 
