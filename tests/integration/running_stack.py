@@ -48,7 +48,7 @@ class RunningStack:
     def __init__(self, name: str, context: Context, api: list[str]) -> None:
         self.name = name
         self.api = api
-        self._context = context
+        self.context = context
         self._control = context.require_control()
         self._user_groups = 0
 
@@ -58,12 +58,12 @@ class RunningStack:
         spec = Fault(id="f", kind=kind, target=target, at=FixedTime(0), params=params)
         fault = FAULTS[kind](spec)
         try:
-            await asyncio.to_thread(fault.inject, self._context)
-            await asyncio.to_thread(fault.prove, self._context)
+            await asyncio.to_thread(fault.inject, self.context)
+            await asyncio.to_thread(fault.prove, self.context)
             yield
         finally:
-            await asyncio.to_thread(fault.heal, self._context)
-            await asyncio.to_thread(fault.verify, self._context)
+            await asyncio.to_thread(fault.heal, self.context)
+            await asyncio.to_thread(fault.verify, self.context)
 
     @asynccontextmanager
     async def users(self, *names: str) -> AsyncIterator[list[Client]]:
@@ -78,8 +78,8 @@ class RunningStack:
     def edge_url(self, name: str) -> str:
         """Return the URL of an edge for clients, through its proxy if it has one."""
         link = f"client>{name}"
-        if link in self._context.proxies:
-            return f"ws://{self._context.proxies[link].listen}/v1/ws"
+        if link in self.context.proxies:
+            return f"ws://{self.context.proxies[link].listen}/v1/ws"
         return f"ws://{self.address(name)}/v1/ws"
 
     def components(self) -> dict[str, Component]:

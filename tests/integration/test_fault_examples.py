@@ -1,0 +1,114 @@
+"""The examples of docs/reference/faults.md act on the real server, are proven and are healed."""
+
+import contextlib
+import http.client
+import json
+import re
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+import yaml
+
+from gauntlet.chaos.faults.targets import is_link
+from gauntlet.chaos.timeline import Timeline
+from gauntlet.core import clock
+from gauntlet.core.scenario import catalog, loader
+from gauntlet.core.scenario.moments import FixedTime
+
+from .running_stack import SERVICES, run_stack
+
+pytestmark = [pytest.mark.integration, pytest.mark.ci, pytest.mark.timeout(240)]
+
+PAGE = (Path(__file__).parents[2] / "docs/reference/faults.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+WHOLE = {
+    "version": 1,
+    "name": "example",
+    "about": "An example of the page.",
+    "load": {"steady": "60s"},
+}
+
+
+def examples():
+    """Yield the faults of all examples, each with the stack that it needs."""
+    for block in BLOCKS:
+        for fault in yaml.safe_load(block).get("faults", []):
+            stack = catalog.FAULTS[fault["kind"]].stack or "embedded"
+            scenario = {**WHOLE, "target": {"stack": stack}, "faults": [fault]}
+            yield stack, loader.parse(yaml.safe_dump(scenario), "example").faults[0]
+
+
+EXAMPLES = list(examples())
+
+
+@pytest.fixture(scope="module")
+def stacks(require_service, tmp_path_factory):
+    """Start a stack when the first example needs it; end all of them afterwards."""
+    with contextlib.ExitStack() as cleanup:
+        started = {}
+
+        def get(name):
+            for service in SERVICES[name]:
+                require_service(service)
+            if name not in started:
+                folder = tmp_path_factory.mktemp(name)
+                on_it = [fault.target for stack, fault in EXAMPLES if stack == name]
+                links = tuple(target for target in on_it if is_link(target))
+                started[name] = cleanup.enter_context(run_stack(name, folder, links, edges=1))
+            return started[name]
+
+        yield get
+
+
+@contextlib.contextmanager
+def sending(api):
+    """Send messages continuously, and ignore errors."""
+    stop = threading.Event()
+
+    def send(url):
+        address, token, number = urlsplit(url).netloc, "", 0
+        while not stop.wait(0.05):
+            with contextlib.suppress(OSError, http.client.HTTPException, ValueError, KeyError):
+                if not token:
+                    user = {"user": "a", "device": "d"}
+                    token = post(address, "/v1/sessions", user)["token"]
+                number += 1
+                message = {"client_msg_id": f"m{number}", "body": "x"}
+                post(address, "/v1/conversations/d.a.b/messages", message, token)
+
+    threads = [threading.Thread(target=send, args=(url,)) for url in api]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def post(address, path, body, token=""):
+    """Send a POST request; return the decoded response."""
+    connection = http.client.HTTPConnection(address, timeout=5)
+    try:
+        connection.request("POST", path, json.dumps(body), {"Authorization": f"Bearer {token}"})
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(("stack", "fault"), EXAMPLES, ids=[fault.id for _, fault in EXAMPLES])
+def test_the_example_of_a_fault_acts_and_is_healed(stacks, stack, fault):
+    """It begins immediately, and lasts as long as in the example."""
+    running = stacks(stack)
+    running.context.journal.clear()
+    now = msgspec.structs.replace(fault, at=FixedTime(0))
+    with sending(running.api):
+        outcome = Timeline([now], running.context, clock.now_ns()).run(threading.Event())
+    assert [result.errors for result in outcome.faults] == [[]]
+    assert (outcome.failed, outcome.unhealed) == ([], [])
+    steps = [row["step"] for row in running.context.journal if row["kind"] == "fault"]
+    assert steps == ["requested", "effective", "heal-requested", "healed"]
