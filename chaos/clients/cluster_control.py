@@ -85,6 +85,14 @@ class ControlClient:
         rows = self._call("GET", "/components")["components"]
         return {component.name: component for component in self._convert(list[Component], rows)}
 
+    def password(self, name: str) -> str | None:
+        """Return the password that a store asks for; None if it needs none."""
+        try:
+            answer = self._call("GET", f"/components/{quote(name)}/password")
+        except RefusedError:  # a control API without stores does not have this call
+            return None
+        return self._convert(str | None, answer.get("password"))
+
     def kill(self, name: str, signal: str = "KILL") -> None:
         """End a component by a signal; the cluster does not restart it."""
         self._act(name, "kill", {"signal": signal})

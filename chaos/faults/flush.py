@@ -30,11 +30,13 @@ class Flush:
         self._keys_before = 0
         self._keys_after: int | None = None
         self._address = ""
+        self._password: str | None = None
 
     def inject(self, context: Context) -> Evidence:
         """Count the keys, delete them and count again in one transaction, without other writes."""
-        ((_, registry),) = select_victims(context, self._target, 1).items()
+        ((name, registry),) = select_victims(context, self._target, 1).items()
         self._address = registry.address or ""
+        self._password = context.require_control().password(name)
         with self._client() as client, client.pipeline(transaction=True) as transaction:
             results = transaction.dbsize().flushall().dbsize().execute()
         self._keys_before, _, self._keys_after = results
@@ -71,4 +73,4 @@ class Flush:
 
     def _client(self) -> redis.Redis:
         host, _, port = self._address.rpartition(":")
-        return redis.Redis(host, int(port), socket_timeout=_CALL_TIMEOUT_S)
+        return redis.Redis(host, int(port), password=self._password, socket_timeout=_CALL_TIMEOUT_S)

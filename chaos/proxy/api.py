@@ -13,6 +13,7 @@ from gauntlet.chaos.proxy.collection import Proxies
 from gauntlet.chaos.proxy.proxy import Proxy
 
 VERSION = "2.12.0-gauntlet"  # the version of Toxiproxy whose API this is
+BODY_TIMEOUT_S = 5.0
 REQUEST_ID = "X-Toxiproxy-Request-Id"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -140,8 +141,14 @@ def _middleware(lock: asyncio.Lock) -> Any:
             if request.headers.get("User-Agent", "").startswith("Mozilla/"):
                 response: web.StreamResponse = _text("User agent not allowed\n", 403)
             else:
+                # Before the lock: a request that stays incomplete must not hold up the others.
+                async with asyncio.timeout(BODY_TIMEOUT_S):
+                    await request.read()
                 async with lock:
                     response = await handler(request)
+        except TimeoutError:
+            response = _text("the body is incomplete\n", 408)
+            response.force_close()
         except web.HTTPMethodNotAllowed:
             return web.Response(status=405)
         except web.HTTPNotFound:

@@ -5,14 +5,19 @@ Calls that such a system does not support (a cutover, a rolling update) are answ
 
 import json
 import secrets
+import socket
 import sys
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Protocol
 
 from gauntlet.core.errors import GauntletError
 
 VERBS = ("kill", "start", "pause", "resume")
+# A request that has not arrived completely by then is dropped: others wait behind it.
+REQUEST_TIMEOUT_S = 5.0
+BODY_BYTES_MAX = 65_536
 
 
 class ControlledComponent(Protocol):
@@ -61,6 +66,24 @@ class _Handler(BaseHTTPRequestHandler):
     component: ControlledComponent
     token: str
 
+    def setup(self) -> None:
+        """Begin to read a request, which has to arrive in time."""
+        super().setup()
+        self._is_late = False
+        self._limit = threading.Timer(REQUEST_TIMEOUT_S, self._stop_reading)
+        self._limit.daemon = True
+        self._limit.start()
+
+    def finish(self) -> None:
+        """End the connection."""
+        self._limit.cancel()
+        super().finish()
+
+    def _stop_reading(self) -> None:
+        self._is_late = True
+        with suppress(OSError):  # the client has closed the connection meanwhile
+            self.connection.shutdown(socket.SHUT_RD)
+
     def do_GET(self) -> None:
         if not self._is_authorized():
             self._answer(401, {"error": "the token is wrong"})
@@ -70,15 +93,35 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, {"error": f"this system has no {self.path}"})
 
     def do_POST(self) -> None:
-        content = self.rfile.read(int(self.headers["Content-Length"] or 0))
-        # "/components/NAME/VERB"; missing parts are empty.
-        _, _, name, verb = (*self.path.split("/"), "", "", "")[:4]
         if not self._is_authorized():
             self._answer(401, {"error": "the token is wrong"})
-        elif verb not in VERBS or name not in [row["name"] for row in self.component.components()]:
+            return
+        try:
+            body = self._body()
+        except ValueError as error:
+            self._answer(400, {"error": str(error)})
+            return
+        # "/components/NAME/VERB"; missing parts are empty.
+        _, _, name, verb = (*self.path.split("/"), "", "", "")[:4]
+        if verb not in VERBS or name not in [row["name"] for row in self.component.components()]:
             self._answer(404, {"error": f"this system has no {self.path}"})
         else:
-            self._act(name, verb, json.loads(content or b"{}"))
+            self._act(name, verb, body)
+
+    def _body(self) -> dict[str, Any]:
+        """Read the body; ValueError if it is incomplete, too long or not a JSON object."""
+        if self._is_late:  # reading took the end of the input for the end of the head
+            raise ValueError("the head of the request is incomplete")
+        length = self.headers["Content-Length"] or "0"
+        if not (length.isascii() and length.isdecimal()) or int(length) > BODY_BYTES_MAX:
+            raise ValueError(f"the body may have at most {BODY_BYTES_MAX} bytes")
+        content = self.rfile.read(int(length))
+        if len(content) < int(length):
+            raise ValueError("the body is incomplete")
+        body = json.loads(content or b"{}")
+        if not isinstance(body, dict):
+            raise ValueError("the body must be a JSON object")
+        return body
 
     def _act(self, name: str, verb: str, body: dict[str, Any]) -> None:
         try:

@@ -25,6 +25,7 @@ from gauntlet.reference_server.cluster.engines.catalog import (
     make_launch_specs,
     probe,
 )
+from gauntlet.reference_server.cluster.engines.private_files import store_password
 from gauntlet.reference_server.cluster.engines.python_process import Wiring
 from gauntlet.reference_server.cluster.rollout.driver import CutoverDriver
 from gauntlet.reference_server.cluster.supervision.supervisor import Supervisor
@@ -91,6 +92,8 @@ async def _run_cluster(stop: Callable[[], None]) -> None:
     data_dir, log_dir = (Path(text).absolute() for text in (request.data_dir, request.log_dir))
     for folder in (data_dir, log_dir):
         folder.mkdir(parents=True, exist_ok=True)
+    # Only now: a PostgreSQL that root starts runs as another user, who has to reach its folder.
+    os.umask(0o077)
     tokens = os.environ.get("IM_SECRET") or secrets.token_hex(32), secrets.token_hex(16)
     certificates = _issue_certificates(data_dir) if settings.tls else None
     wiring = Wiring(
@@ -98,6 +101,7 @@ async def _run_cluster(stop: Callable[[], None]) -> None:
         advertise,
         data_dir,
         *tokens,
+        store_password(data_dir),
         settings,
         request.startup_hooks,
         certificates,
@@ -139,7 +143,7 @@ async def _serve(supervisor: Supervisor, wiring: Wiring, port: int) -> None:
         driver = CutoverDriver(supervisor, wiring, http)
         # In a data folder that was used before, the other environment may be stored.
         await driver.switch(FIRST_ENVIRONMENT)
-        control = ControlApi(supervisor, driver, http, token)
+        control = ControlApi(supervisor, driver, http, token, wiring.store_password)
         try:
             url = await control.open(port)
             api = [

@@ -1,5 +1,6 @@
 """The control API, through which the harness or an operator controls a running cluster."""
 
+import asyncio
 import hmac
 import json
 import signal
@@ -27,6 +28,7 @@ from gauntlet.reference_server.cluster.topology.errors import (
 from gauntlet.reference_server.cluster.topology.plan import HOST, PYTHON
 
 _STATUS = {RequestError: 404, StateError: 409, StartError: 503}
+BODY_TIMEOUT_S = 5.0
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -34,17 +36,24 @@ class ControlApi:
     """The HTTP server of the control API; see `docs/reference/control-api.md`."""
 
     def __init__(
-        self, supervisor: Supervisor, cutover: CutoverDriver, http: ClientSession, token: str
+        self,
+        supervisor: Supervisor,
+        cutover: CutoverDriver,
+        http: ClientSession,
+        token: str,
+        store_password: str,
     ) -> None:
         self._supervisor = supervisor
         self._cutover = cutover
         self._rolling = RollingUpdate(supervisor)
         self._http = http
         self._token = token
+        self._store_password = store_password
         app = web.Application(middlewares=[self._guard])
         app.add_routes(
             [
                 web.get("/components", self._list),
+                web.get("/components/{name}/password", self._show_password),
                 web.post("/components/{name}/{verb:kill|start|pause|resume}", self._act),
                 web.post("/components/{name}/drain", self._begin_scale_in),
                 web.get("/rolling", self._show_rolling),
@@ -86,6 +95,11 @@ class ControlApi:
             _describe(component, draining) for component in self._supervisor.components.values()
         ]
         return web.json_response({"components": components})
+
+    async def _show_password(self, request: web.Request) -> web.Response:
+        component = self._supervisor[request.match_info["name"]]
+        has_one = component.planned.engine != PYTHON
+        return web.json_response({"password": self._store_password if has_one else None})
 
     async def _act(self, request: web.Request) -> web.Response:
         component = self._supervisor[request.match_info["name"]]
@@ -153,7 +167,12 @@ def _describe(component: Component, draining: str | None) -> dict[str, Any]:
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
-    value = json.loads(await request.text() or "{}")
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            text = await request.text()
+    except TimeoutError as error:
+        raise ValueError("the body is incomplete") from error
+    value = json.loads(text or "{}")
     if not isinstance(value, dict):
         raise ValueError("the body must be a JSON object")
     return value

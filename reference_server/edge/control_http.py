@@ -69,8 +69,9 @@ class ControlHttp:
         return ws.respond(HTTPStatus.FORBIDDEN, "clients connect to the port that speaks TLS\n")
 
     def _control(self, ws: ServerConnection, request: Request, path: str, query: Query) -> Response:
-        token = request.headers.get("X-Internal", "")
-        if not compare_digest(token.encode(), self._internal_token.encode()):
+        # A header that is repeated has no single value, and `get` would raise an error.
+        sent = request.headers.get_all("X-Internal")
+        if len(sent) != 1 or not compare_digest(sent[0].encode(), self._internal_token.encode()):
             return ws.respond(HTTPStatus.FORBIDDEN, "the X-Internal token is missing or wrong\n")
         try:
             return _json(ws, HTTPStatus.OK, self._internal[path](query))

@@ -32,7 +32,9 @@ CHECK_EVERY_S = 1.0
 # During a shutdown the server still answers this long, so that clients lose no call.
 LAME_DUCK_S = 0.5
 
-_KEPT_HEADERS = {name.encode(): name for name in (*messages.HEADERS, "content-length", "expect")}
+_KEPT_HEADERS = {
+    name.encode(): name for name in (*messages.HEADERS, "content-length", "expect", "host")
+}
 
 
 class Listener(NamedTuple):
@@ -139,10 +141,14 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         kept = _KEPT_HEADERS.get(name.lower())
         if kept is not None and self._in_head:  # ignore trailers
+            if kept in self._headers:  # it would depend on the reader which one counts
+                self._refuse(ApiError("bad_request", f"the header {kept} is repeated"))
             self._headers[kept] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        if "host" not in self._headers and self._parser.get_http_version() != "1.0":
+            self._refuse(ApiError("bad_request", "a Host header is required"))  # RFC 9112, 3.2
         self._limit(int(self._headers.get("content-length", 0)))
         if "expect" in self._headers and self.is_idle:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -97,6 +97,10 @@ class FakeControl:
             for index, (name, state) in enumerate(self.states.items())
         }
 
+    def password(self, name):
+        """Return the password of each store."""
+        return f"password of {name}"
+
     def kill(self, name, signal="KILL"):
         self._act("kill" if signal == "KILL" else signal, name, "held")
 

@@ -92,6 +92,10 @@ class RunningStack:
         assert address is not None
         return address
 
+    def redis_url(self, name: str) -> str:
+        """Return the URL of a Redis itself, with its password."""
+        return f"redis://:{self._control.password(name)}@{self.address(name)}"
+
     async def edge_stats(self, name: str) -> dict[str, Any]:
         """Return the figures that an edge reports at /healthz."""
         url = f"http://{self.address(name)}/healthz"

@@ -78,6 +78,14 @@ def test_the_planned_components_run_except_green_and_the_spare_edges(running):
         assert connects(each["address"]) is not is_planned
 
 
+def test_only_its_owner_can_read_what_the_server_writes(running):
+    """Databases, logs and configurations, whatever the umask of the caller is."""
+    files = [path for path in running.folder.rglob("*") if path.is_file()]
+    written = [path for path in files if path.name != "cluster.log"]  # the test itself opened it
+    assert len(written) > 5
+    assert [str(path) for path in written if path.stat().st_mode & 0o077] == []
+
+
 def test_a_login_names_an_edge_of_blue(running):
     body = json.dumps({"user": "ann", "device": "d0"}).encode()
     with urllib.request.urlopen(running.api[0] + "/v1/sessions", body, timeout=10) as answer:

@@ -50,7 +50,7 @@ async def exchange(sender: Client, receiver: Client, conv: str, count: int = 5) 
 
 async def leases(stack: RunningStack, user: Client) -> int:
     """Return how many connections of a user are in the registry."""
-    async with Redis.from_url(f"redis://{stack.address('registry')}") as redis:
+    async with Redis.from_url(stack.redis_url("registry")) as redis:
         return int(await redis.zcard(f"user:{user.user}"))
 
 

@@ -24,8 +24,8 @@ FINDERS: dict[str, Callable[[], Binary]] = {
     plan.POSTGRES: postgres.find,
 }
 
-# Each takes a component, the data folder of the cluster and the component's log file.
-STORES: dict[str, Callable[[plan.PlannedComponent, Path, Path], LaunchSpec]] = {
+# Each takes a component, the data folder of the cluster, the component's log file and the password.
+STORES: dict[str, Callable[[plan.PlannedComponent, Path, Path, str], LaunchSpec]] = {
     plan.REDIS: redis_server.launch_spec,
     plan.RABBITMQ: rabbitmq.launch_spec,
     plan.POSTGRES: postgres.launch_spec,
@@ -53,7 +53,9 @@ def make_launch_specs(wiring: python_process.Wiring, log_dir: Path) -> dict[str,
         if component.engine == plan.PYTHON:
             specs[component.name] = python_process.launch_spec(component, wiring, log)
         else:
-            specs[component.name] = STORES[component.engine](component, wiring.data_dir, log)
+            specs[component.name] = STORES[component.engine](
+                component, wiring.data_dir, log, wiring.store_password
+            )
     return specs
 
 

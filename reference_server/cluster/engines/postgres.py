@@ -1,15 +1,21 @@
 """Finds PostgreSQL and starts private servers, one per database, as an unprivileged user."""
 
+import base64
+import hashlib
+import hmac
 import os
 import pwd
+import secrets
 import shutil
 import signal
+import sys
 import tempfile
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from gauntlet.reference_server.cluster.engines.private_files import write_private
 from gauntlet.reference_server.cluster.supervision.launch_spec import (
     Binary,
     LaunchSpec,
@@ -33,6 +39,8 @@ INSTALL_DRIVER = (
 _DEBIAN = Path("/usr/lib/postgresql")
 _UNPRIVILEGED = ("postgres", "nobody")
 _OTHERS_MAY_TRAVERSE = 0o001
+SCRAM_ITERATIONS = 1
+SYNCFS_SINCE = 14  # the version that brought `recovery_init_sync_method`
 # fsync stays on: an acknowledged message must survive a crash.
 _SETTINGS = {
     "listen_addresses": HOST,
@@ -63,13 +71,16 @@ def find() -> Binary:
     raise MissingBinaryError(INSTALL)
 
 
-def launch_spec(component: PlannedComponent, data_dir: Path, log: Path) -> LaunchSpec:
-    """Return a server with trust authentication on loopback and without a Unix socket."""
-    binaries = Path(find().path)
+def launch_spec(
+    component: PlannedComponent, data_dir: Path, log: Path, password: str
+) -> LaunchSpec:
+    """Return a server on loopback that requires a password, and has no Unix socket."""
+    program = find()
+    binaries = Path(program.path)
     uid = _unprivileged_uid() if os.geteuid() == 0 else None
     folder, is_temporary = _folder(data_dir / component.name, uid)
     data = folder / "data"
-    settings = {**_SETTINGS, "port": str(component.port)}
+    settings = {**_SETTINGS, **_recovery(program.version), "port": str(component.port)}
     options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
     server = LaunchSpec(
         argv=(str(binaries / "postgres"), "-D", str(data), *options),
@@ -82,22 +93,28 @@ def launch_spec(component: PlannedComponent, data_dir: Path, log: Path) -> Launc
         if is_temporary
         else lambda: None,
     )
-    prepare = partial(_initialise, component.name, str(binaries / "initdb"), data, server)
+    prepare = partial(_initialise, component.name, str(binaries / "initdb"), data, server, password)
     return replace(server, prepare=prepare)
 
 
-async def _initialise(name: str, initdb: str, data: Path, server: LaunchSpec) -> None:
+async def _initialise(
+    name: str, initdb: str, data: Path, server: LaunchSpec, password: str
+) -> None:
     """Create the data folder once; an attempt that was interrupted is repeated."""
     marker = data.with_name("initialised")
     if marker.exists():
         return
     shutil.rmtree(data, ignore_errors=True)
-    options = ("-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
+    password_file = data.with_name("password")
+    write_private(password_file, _scram_secret(password), server.uid)
+    options = ("-A", "scram-sha-256", f"--pwfile={password_file}", "-E", "UTF8", "--locale=C")
+    options += ("--no-sync", "--no-instructions")
     child = await ChildProcess.spawn((initdb, "-D", str(data), "-U", USER, *options), server)
     try:
         status = await child.wait()
     finally:
         await child.kill()
+        password_file.unlink()
     if status:
         raise StartError(name, f"initdb ended with exit code {status}", server.log)
     marker.touch()
@@ -124,6 +141,29 @@ def _unprivileged_uid() -> int:
         "PostgreSQL does not run as root, and there is no user `postgres` or `nobody` to run it as;"
         " create one, or run as another user"
     )
+
+
+def _scram_secret(password: str) -> str:
+    """Return what PostgreSQL stores of a password for SCRAM (RFC 5803), with a single iteration.
+
+    By default it would take 4,096, which the driver computes in Python, and which keep the event
+    loop busy at every new connection. Iterations slow down guesses, and nobody guesses 128 bits.
+    """
+    salt = secrets.token_bytes(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, SCRAM_ITERATIONS)
+    stored_key = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server_key = hmac.digest(salted, b"Server Key", "sha256")
+    salt64, stored64, server64 = (
+        base64.b64encode(each).decode() for each in (salt, stored_key, server_key)
+    )
+    return f"SCRAM-SHA-256${SCRAM_ITERATIONS}:{salt64}${stored64}:{server64}"
+
+
+def _recovery(version: str) -> dict[str, str]:
+    """Return how a server syncs its files after a crash: at once, where it can, not one by one."""
+    major = int(version.partition(".")[0])
+    can_sync_at_once = major >= SYNCFS_SINCE and sys.platform == "linux"
+    return {"recovery_init_sync_method": "syncfs"} if can_sync_at_once else {}
 
 
 def _major(folder: Path) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from gauntlet.reference_server.cluster.engines import postgres
+from gauntlet.reference_server.cluster.engines import postgres, rabbitmq
 from gauntlet.reference_server.cluster.supervision.launch_spec import LaunchSpec
 from gauntlet.reference_server.cluster.topology.plan import (
     CALLS,
@@ -39,6 +39,7 @@ class Wiring:
     data_dir: Path
     secret: str
     internal_token: str
+    store_password: str
     settings: Settings
     startup_hooks: Mapping[str, tuple[str, ...]]
     certificates: Certificates | None = None
@@ -79,7 +80,7 @@ def config(component: PlannedComponent, wiring: Wiring) -> Config:
         urls=_urls(source, wiring),
         messages_db=database("messages", component, wiring),
         users_db=database("users", component, wiring),
-        registry=f"redis://{wiring.address(source, 'registry')}",
+        registry=f"redis://:{wiring.store_password}@{wiring.address(source, 'registry')}",
         bus=_bus(source, wiring),
         settings=wiring.settings,
         startup_hooks=_hooks(component, wiring.startup_hooks),
@@ -140,9 +141,9 @@ def database(name: str, component: PlannedComponent, wiring: Wiring) -> str:
     if wiring.plan.stack == "embedded":
         return f"sqlite:///{wiring.data_dir / name}.db"
     address = wiring.address(component.role, f"{name}-db")
-    return f"postgresql://{postgres.USER}@{address}/{postgres.DATABASE}"
+    return f"postgresql://{postgres.USER}:{wiring.store_password}@{address}/{postgres.DATABASE}"
 
 
 def _bus(source: str, wiring: Wiring) -> str:
-    scheme = "redis" if wiring.plan.stack == "embedded" else "amqp"
-    return f"{scheme}://{wiring.address(source, 'broker')}"
+    scheme, user = ("redis", "") if wiring.plan.stack == "embedded" else ("amqp", rabbitmq.USER)
+    return f"{scheme}://{user}:{wiring.store_password}@{wiring.address(source, 'broker')}"

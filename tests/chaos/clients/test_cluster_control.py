@@ -137,3 +137,14 @@ def test_a_missing_answer_raises_a_stack_error(server):
     """The control API may have ended."""
     with pytest.raises(StackError, match="no answer"):
         ControlClient("http://127.0.0.1:1", "secret").components()
+
+
+def test_the_password_of_a_store_is_asked_for_and_may_be_missing(server, control):
+    """A control API without stores has no such call."""
+    server.answers = {
+        ("GET", "/components/registry/password"): (200, {"password": "p"}),
+        ("GET", "/components/gateway-1/password"): (200, {"password": None}),
+        ("GET", "/components/nats/password"): (404, {"error": "this system has no such call"}),
+    }
+    passwords = [control.password(name) for name in ("registry", "gateway-1", "nats")]
+    assert passwords == ["p", None, None]

@@ -15,7 +15,8 @@ class FakeRedis:
 
     keys = SimpleNamespace(now=0, after_flush=0)
 
-    def __init__(self, *_address, **_options):
+    def __init__(self, *_address, password, **_options):
+        assert password == "password of registry"
         self._answers = None
 
     def __enter__(self):

@@ -12,7 +12,8 @@ from gauntlet.reference_server.cluster.topology import plan
 from gauntlet.reference_server.cluster.topology.ports import PortAllocator
 
 ENGINES = {"redis": redis_server.launch_spec, "rabbitmq": rabbitmq.launch_spec}
-SCHEMES = {"redis": "redis", "rabbitmq": "amqp"}
+PASSWORD = "for-tests"
+URLS = {"redis": f"redis://:{PASSWORD}@", "rabbitmq": f"amqp://{rabbitmq.USER}:{PASSWORD}@"}
 PATIENCE_S = 30.0
 
 
@@ -21,7 +22,7 @@ class Service:
 
     def __init__(self, engine: str, component: Component) -> None:
         self.component = component
-        self.url = f"{SCHEMES[engine]}://{component.planned.address}"
+        self.url = f"{URLS[engine]}{component.planned.address}"
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +35,7 @@ def make_service(require_service, tmp_path_factory) -> Callable[[str], Service]:
         folder = tmp_path_factory.mktemp(engine)
         ports = [free_port() for _ in range(plan.PORT_COUNTS.get(engine, 1))]
         planned = plan.PlannedComponent(engine, engine, engine, ports)
-        launch = ENGINES[engine](planned, folder, folder / f"{engine}.log")
+        launch = ENGINES[engine](planned, folder, folder / f"{engine}.log", PASSWORD)
         return Service(engine, Component(planned, launch, lambda *_: None))
 
     return make

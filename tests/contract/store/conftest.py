@@ -13,6 +13,7 @@ from gauntlet.reference_server.cluster.topology.ports import PortAllocator
 from gauntlet.reference_server.store import open_messages
 
 TIMEOUT_MS = 3000
+PASSWORD = "for-tests"
 
 
 class Engine:
@@ -42,7 +43,7 @@ async def postgres_server(require_service, tmp_path_factory):
     require_service("postgres")
     folder = tmp_path_factory.mktemp("postgres")
     planned = plan.PlannedComponent("messages-db", "messages-db", "postgres", [PortAllocator()()])
-    launch = postgres.launch_spec(planned, folder, folder / "postgres.log")
+    launch = postgres.launch_spec(planned, folder, folder / "postgres.log", PASSWORD)
     component = Component(planned, launch, lambda *_: None)
     await component.start()
     yield component
@@ -68,7 +69,7 @@ async def engine(server, tmp_path, numbers):
     if server is None:
         yield Engine(f"sqlite://{tmp_path}/a.db")
         return
-    address = f"postgresql://{postgres.USER}@{server.planned.address}"
+    address = f"postgresql://{postgres.USER}:{PASSWORD}@{server.planned.address}"
     name = f"test_{next(numbers)}"
     await administer(address, f"CREATE DATABASE {name}")
     yield Engine(f"{address}/{name}", server)

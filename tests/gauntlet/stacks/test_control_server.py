@@ -1,5 +1,7 @@
 """The control API of a system of one component, called through the client that faults use."""
 
+import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler
 
@@ -7,6 +9,7 @@ import pytest
 
 from gauntlet.chaos.clients.cluster_control import ControlClient
 from gauntlet.core.errors import StackError
+from gauntlet.stacks import control_server
 from gauntlet.stacks.control_server import ControlHTTPServer, ControlServer
 
 
@@ -89,6 +92,45 @@ def test_calls_without_the_token_are_refused(server, component):
     for act in (stranger.components, lambda: stranger.kill("edge")):
         with pytest.raises(StackError, match="401"):
             act()
+    assert component.acts == []
+
+
+def send(server, request):
+    """Send bytes to the control API, and return all that it answers until it closes."""
+    address = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((address[0], int(address[1])), timeout=20) as client:
+        client.sendall(request.replace(b"TOKEN", server.token.encode()))
+        return b"".join(iter(lambda: client.recv(4096), b""))
+
+
+POST = b"POST /components/edge/kill HTTP/1.0\r\nAuthorization: Bearer TOKEN\r\n"
+
+
+@pytest.mark.parametrize("half", [b"POST /comp", POST, POST + b"Content-Length: 9\r\n\r\n{"])
+def test_a_request_that_stays_incomplete_does_not_hold_up_the_next_one(
+    server, control, component, monkeypatch, half
+):
+    monkeypatch.setattr(control_server, "REQUEST_TIMEOUT_S", 0.3)
+    address = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((address[0], int(address[1]))) as idle:
+        idle.sendall(half.replace(b"TOKEN", server.token.encode()))
+        assert list(control.components()) == ["edge"]
+    assert component.acts == []
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Content-Length: many\r\n\r\n",
+        b"Content-Length: 99999999999\r\n\r\n",
+        b"Content-Length: 1\r\n\r\n{",
+        b"Content-Length: 2\r\n\r\n[]",
+    ],
+)
+def test_a_body_that_is_no_json_object_is_a_bad_request(server, component, rest):
+    answer = send(server, POST + rest)
+    assert b" 400 " in answer
+    assert "error" in json.loads(answer.partition(b"\r\n\r\n")[2])
     assert component.acts == []
 
 

@@ -81,7 +81,15 @@ def test_an_edge_is_ready_while_nothing_is_missing(get, missing):
     assert get("/readyz") == (503, '{"ready":false,"missing":["bus"]}')
 
 
-@pytest.mark.parametrize("headers", [{}, {"X-Internal": "wrong"}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-Internal": "wrong"},
+        [("X-Internal", "t0k"), ("X-Internal", "t0k")],
+        [("X-Internal", "wrong"), ("X-Internal", "t0k")],
+    ],
+)
 @pytest.mark.parametrize("path", ["drain", "undrain", "stats"])
 async def test_control_calls_need_the_internal_token(get, path, headers):
     """Clients reach this port, and must not control the edge."""

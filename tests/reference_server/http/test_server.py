@@ -198,7 +198,15 @@ async def test_a_connection_over_the_limit_is_refused_with_503():
 
 @pytest.mark.parametrize(
     "request_",
-    [b"nonsense\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", b"GET http://[ HTTP/1.1\r\n\r\n"],
+    [
+        b"nonsense\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-Internal: a\r\nX-Internal: b\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
+    ],
 )
 async def test_malformed_http_is_a_bad_request_and_closes_the_connection(request_):
     async with running_server() as server:
@@ -207,6 +215,12 @@ async def test_malformed_http_is_a_bad_request_and_closes_the_connection(request
         assert "400" in head
         assert body["error"]["code"] == "bad_request"
         await closes(connection[0])
+
+
+async def test_http_1_0_needs_no_host():
+    async with running_server() as server:
+        head, _ = await exchange(await server.connect(), b"GET / HTTP/1.0\r\n\r\n")
+        assert " 200 " in head
 
 
 async def test_an_endless_head_is_refused():
@@ -271,10 +285,10 @@ async def test_a_request_is_complete_however_it_arrives():
 @pytest.mark.parametrize(
     "request_",
     [
-        b"POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\n",
-        b"POST / HTTP/1.1\r\nContent-Length: 101\r\n\r\n" + b"x" * 101,
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + b"x" * 101,
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;"
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n" + b"x" * 101,
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + b"x" * 101,
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;"
         + b"x" * (HEAD_BYTES_MAX + 8 * 100),
     ],
 )
@@ -295,7 +309,7 @@ async def test_a_client_that_keeps_sending_receives_the_refusal():
     """A reset could discard the response on its way."""
     async with running_server(body_bytes_max=100) as server:
         reader, writer = await server.connect()
-        writer.write(b"POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n")
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
         for _ in range(10):
             writer.write(b"x" * 10_000)
             await writer.drain()
@@ -307,7 +321,7 @@ async def test_pipelined_requests_are_answered_in_order():
     """A hundred in one piece, and a malformed one at the end."""
     async with running_server() as server:
         reader, writer = await server.connect()
-        post = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b"
+        post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b"
         posts = [post % (n, b"x" * n) for n in range(100)]
         writer.write(b"".join(posts) + b"nonsense\r\n\r\n")
         for number in range(100):
@@ -395,7 +409,7 @@ async def test_an_upgrade_request_is_answered_as_usual():
 async def test_head_has_no_body_and_expect_continue_is_answered():
     async with running_server() as server:
         reader, writer = await server.connect()
-        writer.write(b"HEAD / HTTP/1.1\r\n\r\n")
+        writer.write(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"content-length: 10" in await reader.readuntil(b"\r\n\r\n")
         writer.write(POST[:-2] + b"Expect: 100-continue\r\n\r\n")
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from gauntlet.reference_server.cluster.engines import postgres
@@ -12,6 +14,8 @@ from gauntlet.reference_server.cluster.supervision.launch_spec import MissingBin
 from gauntlet.reference_server.cluster.topology import plan
 from gauntlet.reference_server.cluster.topology.errors import StartError
 from gauntlet.reference_server.cluster.topology.ports import PortAllocator
+
+PASSWORD = "for-tests"
 
 
 @pytest.fixture
@@ -64,7 +68,7 @@ def test_root_runs_the_server_as_an_unprivileged_user_that_can_reach_its_folder(
     """PostgreSQL does not run as root. A folder that user cannot reach is replaced."""
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
-    launch = postgres.launch_spec(component, private, tmp_path / "log")
+    launch = postgres.launch_spec(component, private, tmp_path / "log", PASSWORD)
     folder = launch.env["HOME"]
     if os.geteuid() != 0:
         assert launch.uid is None
@@ -77,8 +81,8 @@ def test_root_runs_the_server_as_an_unprivileged_user_that_can_reach_its_folder(
     assert not Path(folder).exists()
 
 
-async def test_data_survives_a_kill_and_is_initialised_once(component, tmp_path):
-    launch = postgres.launch_spec(component, tmp_path, tmp_path / "log")
+async def test_data_survives_a_kill_and_can_be_read_with_the_password_only(component, tmp_path):
+    launch = postgres.launch_spec(component, tmp_path, tmp_path / "log", PASSWORD)
     server = Component(component, launch, lambda *_: None)
     try:
         await server.start()
@@ -86,13 +90,18 @@ async def test_data_survives_a_kill_and_is_initialised_once(component, tmp_path)
         await server.kill(signal.SIGKILL)
         await server.start()
         assert Path(launch.argv[2], "PG_VERSION").stat().st_mtime_ns == initialised_at
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(f"postgresql://im:guessed@{component.address}/postgres")
+        admin = await asyncpg.connect(f"postgresql://im:{PASSWORD}@{component.address}/postgres")
+        await admin.close()
+        assert not Path(launch.argv[2]).with_name("password").exists()
     finally:
         await server.stop()
         launch.clean_up()
 
 
 async def test_a_failed_initdb_is_reported_with_its_log(component, tmp_path, monkeypatch):
-    launch = postgres.launch_spec(component, tmp_path, tmp_path / "log")
+    launch = postgres.launch_spec(component, tmp_path, tmp_path / "log", PASSWORD)
     monkeypatch.setattr(postgres, "USER", "pg_reserved")
     with pytest.raises(StartError, match="initdb ended with exit code 1") as caught:
         await launch.prepare()
@@ -102,8 +111,21 @@ async def test_a_failed_initdb_is_reported_with_its_log(component, tmp_path, mon
 
 def test_fsync_is_never_switched_off(component, tmp_path):
     """An acknowledged message must survive a crash of the machine."""
-    launch = postgres.launch_spec(component, tmp_path, tmp_path / "log")
+    launch = postgres.launch_spec(component, tmp_path, tmp_path / "log", PASSWORD)
     launch.clean_up()
     text = " ".join(launch.argv)
     assert "fsync" not in text
     assert "synchronous_commit" not in text
+
+
+@pytest.mark.parametrize(("version", "is_set"), [("13.14", False), ("15.6", True)])
+def test_after_a_crash_files_are_synced_at_once_where_the_server_can(
+    component, tmp_path, monkeypatch, version, is_set
+):
+    """By default a server syncs each file of each database, which takes long on a slow disk."""
+    found = postgres.Binary(postgres.find().path, version)
+    monkeypatch.setattr(postgres, "find", lambda: found)
+    monkeypatch.setattr(sys, "platform", "linux")
+    launch = postgres.launch_spec(component, tmp_path, tmp_path / "log", PASSWORD)
+    launch.clean_up()
+    assert ("recovery_init_sync_method=syncfs" in launch.argv) is is_set

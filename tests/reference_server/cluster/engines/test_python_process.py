@@ -20,7 +20,7 @@ def make_wiring(stack, advertise=None, layout="default", certificates=None, **ho
         tls=certificates is not None,
     )
     return Wiring(
-        cluster_plan, advertise or {}, Path("/data"), "s", "t", Settings(), hooks, certificates
+        cluster_plan, advertise or {}, Path("/data"), "s", "t", "p", Settings(), hooks, certificates
     )
 
 
@@ -55,8 +55,8 @@ def test_each_role_uses_its_own_addresses():
     registry = wiring.plan.component("registry").address
     assert config_of(wiring, "gateway-2").urls.message == ("http://127.0.0.1:9001",)
     assert config_of(wiring, "edge-blue-1").urls.message == (f"http://{message}",)
-    assert config_of(wiring, "edge-blue-1").registry == "redis://127.0.0.1:9002"
-    assert config_of(wiring, "room-1").registry == f"redis://{registry}"
+    assert config_of(wiring, "edge-blue-1").registry == "redis://:p@127.0.0.1:9002"
+    assert config_of(wiring, "room-1").registry == f"redis://:p@{registry}"
     social = config_of(wiring, "social-1").urls
     assert social.api[0] == "http://127.0.0.1:9003"
     green = {edge.name: edge.url for edge in social.edges if edge.environment == "green"}
@@ -80,8 +80,8 @@ def test_the_full_stack_uses_postgresql_and_amqp():
     """Over the links of the gateway, which hosts the message service there."""
     wiring = make_wiring("full", {"gateway>messages-db": "127.0.0.1:9005"})
     gateway = config_of(wiring, "gateway-1")
-    assert gateway.messages_db == "postgresql://im@127.0.0.1:9005/postgres"
-    assert gateway.bus == f"amqp://{wiring.plan.component('broker').address}"
+    assert gateway.messages_db == "postgresql://im:p@127.0.0.1:9005/postgres"
+    assert gateway.bus == f"amqp://im:p@{wiring.plan.component('broker').address}"
 
 
 def test_startup_hooks_reach_only_the_hosts_of_their_service():

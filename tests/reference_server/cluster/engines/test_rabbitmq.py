@@ -12,7 +12,7 @@ def launch(tmp_path, require_service):
     """The launch specification of a node on ports 1, 2, 3."""
     require_service("rabbitmq")
     component = plan.PlannedComponent("broker", "broker", plan.RABBITMQ, [1, 2, 3])
-    return rabbitmq.launch_spec(component, tmp_path, tmp_path / "log")
+    return rabbitmq.launch_spec(component, tmp_path, tmp_path / "log", "for-tests")
 
 
 def test_every_folder_and_port_is_private(launch, tmp_path):
@@ -42,8 +42,16 @@ def test_the_cookie_is_secret_and_kept_across_starts(launch, tmp_path):
     text = cookie.read_text()
     assert cookie.stat().st_mode & 0o077 == 0
     component = plan.PlannedComponent("broker", "broker", plan.RABBITMQ, [1, 2, 3])
-    rabbitmq.launch_spec(component, tmp_path, tmp_path / "log")
+    rabbitmq.launch_spec(component, tmp_path, tmp_path / "log", "for-tests")
     assert cookie.read_text() == text
+
+
+def test_its_only_user_has_the_password_and_nobody_else_can_read_it(launch, tmp_path):
+    """A new node without these lines has the user `guest` with the password `guest`."""
+    config = tmp_path / "broker" / "rabbitmq.conf"
+    assert "default_user = im\ndefault_pass = for-tests\n" in config.read_text()
+    assert config.stat().st_mode & 0o077 == 0
+    assert "for-tests" not in " ".join((*launch.argv, *launch.env.values()))
 
 
 def test_a_missing_rabbitmq_is_reported_with_how_to_install_it(monkeypatch, tmp_path):

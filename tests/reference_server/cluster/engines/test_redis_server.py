@@ -2,12 +2,17 @@
 
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError
 
 from gauntlet.reference_server.cluster.engines import redis_server
+from gauntlet.reference_server.cluster.supervision.component import Component
 from gauntlet.reference_server.cluster.supervision.launch_spec import MissingBinaryError
 from gauntlet.reference_server.cluster.topology import plan
+from gauntlet.reference_server.cluster.topology.ports import PortAllocator
 
 
 @pytest.fixture
@@ -67,9 +72,33 @@ def test_redis_persists_nothing_and_its_memory_is_limited(tmp_path, require_serv
     """A registry that returned with old leases would be wrong."""
     require_service("redis")
     component = plan.PlannedComponent("registry", "registry", plan.REDIS, [12345])
-    argv = redis_server.launch_spec(component, tmp_path, tmp_path / "log").argv
-    options = dict(zip(argv[1::2], argv[2::2], strict=True))
-    assert (options["--save"], options["--appendonly"]) == ("", "no")
-    assert (options["--bind"], options["--port"]) == ("127.0.0.1", "12345")
-    assert options["--maxmemory"] == "256mb"
+    argv = redis_server.launch_spec(component, tmp_path, tmp_path / "log", "for-tests").argv
+    options = dict(line.split(" ", 1) for line in Path(argv[1]).read_text().splitlines())
+    assert (options["save"], options["appendonly"]) == ('""', '"no"')
+    assert (options["bind"], options["port"]) == ('"127.0.0.1"', '"12345"')
+    assert options["maxmemory"] == '"256mb"'
     assert shutil.which(argv[0])
+
+
+async def test_nobody_without_the_password_can_make_redis_write_files(tmp_path, require_service):
+    """`CONFIG SET dir` would let every user of the machine write files as the one who runs it.
+
+    The name of the folder has what a configuration file must quote.
+    """
+    require_service("redis")
+    folder = tmp_path / 'a "quoted" folder'
+    planned = plan.PlannedComponent("registry", "registry", plan.REDIS, [PortAllocator()()])
+    launch = redis_server.launch_spec(planned, folder, tmp_path / "log", "for-tests")
+    assert "for-tests" not in " ".join(launch.argv)
+    assert Path(launch.argv[1]).stat().st_mode & 0o077 == 0
+    server = Component(planned, launch, lambda *_: None)
+    await server.start()
+    try:
+        stranger = Redis.from_url(f"redis://{planned.address}")
+        with pytest.raises(AuthenticationError):
+            await stranger.config_set("dir", str(tmp_path))
+        await stranger.aclose()
+        async with Redis.from_url(f"redis://:for-tests@{planned.address}") as owner:
+            assert await owner.config_get("dir") == {"dir": str(folder / "registry")}
+    finally:
+        await server.stop()

@@ -40,6 +40,11 @@ async def test_the_expected_answer_is_healthy(engine):
     assert await check(engine, HEALTHY[engine])
 
 
+async def test_a_redis_that_asks_for_its_password_is_healthy():
+    """The check does not know the password, which only the processes of the server need."""
+    assert await check("redis", b"-NOAUTH Authentication required.\r\n")
+
+
 @pytest.mark.parametrize("engine", health.CHECKS)
 async def test_any_other_answer_is_unhealthy(engine):
     """A server that is starting up answers too, but does not serve."""

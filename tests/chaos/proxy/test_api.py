@@ -1,0 +1,39 @@
+"""The API of the proxy while a client is slow; the contract tests cover what it does."""
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from gauntlet.chaos.proxy import api
+from gauntlet.chaos.proxy.collection import Proxies
+
+
+@pytest.fixture
+async def client():
+    """A client of the API."""
+    async with TestClient(TestServer(api.application(Proxies(seed=0)))) as client:
+        yield client
+
+
+async def test_a_half_sent_request_does_not_hold_up_the_others(client, monkeypatch):
+    """Calls are processed one after the other, but only once they have arrived."""
+    monkeypatch.setattr(api, "BODY_TIMEOUT_S", 0.5)
+
+    async def half():
+        yield b'{"name": '
+        assert (await client.get("/version")).status == 200
+        async with client.get("/proxies") as answer:
+            assert await answer.json() == {}
+        answered.append("while the body is incomplete")
+        while True:  # until the server has closed the connection
+            yield b" "
+            await api.asyncio.sleep(0.05)
+
+    answered = []
+    try:
+        async with client.post("/proxies", data=half()) as answer:
+            assert answer.status == 408
+    except OSError:
+        pass  # closed while the client was still sending
+    assert answered == ["while the body is incomplete"]
+    async with client.get("/proxies") as answer:
+        assert await answer.json() == {}
