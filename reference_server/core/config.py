@@ -81,6 +81,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     # Sends of one user at one gateway: the rate, and the size of a burst.
     user_sends_per_s: int = 100
     user_sends_burst: int = 200
+    # Calls of one user about rooms at one gateway, in the same way.
+    user_room_calls_per_s: int = 200
+    user_room_calls_burst: int = 5_000
     # Sends are refused while they would wait longer than this, other work at a fraction of it.
     shed_wait_ms: int = 1_000
 

@@ -69,6 +69,16 @@ class ClientSocket:
         """Write one frame's payload."""
         self.write(text_frame(payload))
 
+    def greet(self, payload: bytes) -> None:
+        """Write the frame `connected`, which may be of any size: others add to a user's heads.
+
+        The limit of unsent bytes grows by its size, so a client is not slow because of it.
+        """
+        self._outbox_bytes += len(payload)
+        # Twice the outbox, as in `edge.Edge`: at that limit the connection is cut off.
+        self._transport.set_write_buffer_limits(high=2 * self._outbox_bytes)
+        self.send(payload)
+
     def write(self, data: bytes) -> bool:
         """Write serialized frames, or close with 4008 a client whose outbox they would overflow.
 

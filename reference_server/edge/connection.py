@@ -12,6 +12,7 @@ from gauntlet.reference_server.core.wire import Close, WireError
 # A client's rate limit: a burst of frames, then a rate. Each KiB of a frame counts as one more.
 FRAMES_BURST = 1_000
 FRAMES_PER_S = 100
+HEADS_PER_FRAME = 1_000  # in `ping` and `pong`; the next one has the others
 
 
 class Phase(Enum):
@@ -118,9 +119,9 @@ class Connection:
         return now_s - self._received_s > (self._ping_ms + self._pong_ms) / 1000
 
     def _heads(self) -> wire.Heads:
-        heads = {conv: self._next_seq[conv] - 1 for conv in self._changed}
-        self._changed.clear()
-        return wire.Heads(heads)
+        count = min(len(self._changed), HEADS_PER_FRAME)
+        stated = [self._changed.pop() for _ in range(count)]
+        return wire.Heads({conv: self._next_seq[conv] - 1 for conv in stated})
 
 
 def identify(connect: wire.Connect, secret: str, now_s: float) -> str:

@@ -266,7 +266,7 @@ class Edge:
         self._subscriptions.join(socket)
         user_heads = await self._upstream.heads(socket.user)
         self._repair.set_watermark(user_heads.watermark)
-        socket.send(core.connected(user_heads.heads))
+        socket.greet(core.connected(user_heads.heads))
         self._sockets.add(socket)
         self._subscriptions.subscribe(socket, user_heads.heads)
         self._drain.on_connected(socket)
@@ -289,6 +289,8 @@ class Edge:
             self._repair.idle()
 
     def _handle_frame(self, socket: ClientSocket, frame: wire.ClientFrame) -> None:
+        if socket.has_left:
+            return  # an `enter` after `leave` would begin a stay that nothing ends
         if frame.ping is not None:
             socket.send(socket.core.pong())
         elif frame.enter is not None:

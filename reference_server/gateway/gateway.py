@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 class Gateway:
     """Verifies the token and passes the call on, within the process or over HTTP.
 
-    Refuses sends of a user who exceeds their rate, and calls of all users under overload. `lag_s`
-    returns how late the event loop is.
+    Refuses sends and room calls of a user who exceeds their rate, and calls of all users under
+    overload. `lag_s` returns how late the event loop is.
     """
 
     def __init__(self, context: ServiceContext, lag_s: Callable[[], float]) -> None:
@@ -40,7 +40,10 @@ class Gateway:
         self._client, self._metrics = context.client, context.metrics
         self._secret = context.config.secret
         self._admission = Admission(settings.shed_wait_ms / 1000, lag_s)
-        self._rate_limiter = RateLimiter(settings.user_sends_per_s, settings.user_sends_burst)
+        self._rate_limiters = {
+            "send": RateLimiter(settings.user_sends_per_s, settings.user_sends_burst),
+            "room": RateLimiter(settings.user_room_calls_per_s, settings.user_room_calls_burst),
+        }
         self._last_good: dict[str, bytes] = {}
         self._logged_at, self._unlogged = float("-inf"), 0
 
@@ -77,9 +80,11 @@ class Gateway:
         if not self._admission.admits(work, now):
             self._metrics.add(f'sheds_total{{work="{work}"}}')
             raise ApiError("unavailable", "the server is overloaded")
-        if work == "send" and not self._rate_limiter.allows(user, now):
+        limiter = self._rate_limiters.get(work)
+        if limiter is not None and not limiter.allows(user, now):
             self._metrics.add("rate_limited_total")
-            raise ApiError("rate_limited", "the user sends too many messages")
+            what = "sends too many messages" if work == "send" else "makes too many calls of rooms"
+            raise ApiError("rate_limited", f"the user {what}")
 
     async def _send(self, request: Request) -> Response:
         entered = time.monotonic()

@@ -81,7 +81,7 @@ class Connection(asyncio.Protocol):
         self._idle_since = 0.0
         self._in_head = self._in_request = self._completed_request = False
         # Bytes of the current body, and of reads that did not complete a request.
-        self._body_bytes = self._received = 0
+        self._body_bytes = self._received = self._head_bytes = 0
         self._url = b""
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
@@ -133,12 +133,15 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._in_head = self._in_request = True
-        self._url, self._headers, self._body, self._body_bytes = b"", {}, [], 0
+        self._url, self._headers, self._body = b"", {}, []
+        self._body_bytes = self._head_bytes = 0
 
     def on_url(self, part: bytes) -> None:
         self._url += part
+        self._limit_head(len(part))
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._limit_head(len(name) + len(value))
         kept = _KEPT_HEADERS.get(name.lower())
         if kept is not None and self._in_head:  # ignore trailers
             if kept in self._headers:  # it would depend on the reader which one counts
@@ -210,6 +213,12 @@ class Connection(asyncio.Protocol):
         if self._in_head and self._received > HEAD_BYTES_MAX:
             self._refuse(ApiError("bad_request", "the head of the request is too long"))
         self._limit((self._received - HEAD_BYTES_MAX) // CHUNKING_FACTOR_MAX)
+
+    def _limit_head(self, size: int) -> None:
+        # The parser reports a header at its end, so a head may also be refused while it arrives.
+        self._head_bytes += size
+        if self._head_bytes > HEAD_BYTES_MAX:
+            self._refuse(ApiError("bad_request", "the head of the request is too long"))
 
     def _limit(self, body_bytes: int) -> None:
         maximum = self._state.settings.body_bytes_max

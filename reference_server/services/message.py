@@ -29,10 +29,19 @@ from gauntlet.reference_server.services.base import Service, ServiceContext
 from gauntlet.reference_server.services.group_commit import GroupCommit
 from gauntlet.reference_server.services.publisher import Fanout
 from gauntlet.reference_server.services.send_policy import SendPolicy
-from gauntlet.reference_server.store.base import AppendRequest, MessageStore, Outcome, Stored
+from gauntlet.reference_server.store.base import (
+    AppendRequest,
+    MessageStore,
+    Outcome,
+    Refused,
+    Stored,
+)
 
 PAGE_DEFAULT = 200
 PAGE_MAX = 1000
+PAGES_MAX = 16  # of the pages that are read and encoded at the same time
+# A user who is in as many rooms may still found others, but nobody may add them to one.
+ADDED_ROOMS_MAX, ROOMS_MAX = 4_000, 5_000
 SEQ_MAX = 2**53  # JSON numbers are exact up to here
 
 _unpack = msgspec.msgpack.Decoder(list[Request]).decode
@@ -66,6 +75,7 @@ class MessageService(Service):
         self._fanout = Fanout(registry, bus, context.metrics, context.trail)
         self._commits = GroupCommit(store, settings.batch_max, settings.batch_ms, self._on_commit)
         self._policy = SendPolicy(context.client)
+        self._pages = asyncio.Semaphore(PAGES_MAX)
         self._polling: asyncio.Task[None] | None = None
         context.probes.update(
             messages_db=lambda: store.heads_of(""),
@@ -113,8 +123,9 @@ class MessageService(Service):
         return outcome
 
     async def read(self, conv: str, after: int, limit: int) -> tuple[list[Entry], int]:
-        """Return the entries after a position, and the head."""
-        return await self._store.entries(conv, after, limit)
+        """Return the entries after a position, and the head; waits while many others read."""
+        async with self._pages:
+            return await self._store.entries(conv, after, limit)
 
     async def send(self, request: Request) -> Response:
         """Return 201 after the commit, or 200 with `dup` for a message that is stored already."""
@@ -163,9 +174,24 @@ class MessageService(Service):
         """Append a room event."""
         event = request.json(RoomEventRequest)
         fields = msgspec.structs.asdict(event)
-        append = AppendRequest(client_msg_id=fields.pop("key"), **fields)
+        refused = await self._refused_addition(event) if event.event == "added" else None
+        append = AppendRequest(client_msg_id=fields.pop("key"), refused=refused, **fields)
         stored = _require_stored(await self.append(append))
         return reply(RoomEventPosition(event.conv, stored.entry.seq, stored.dup))
+
+    async def _refused_addition(self, event: RoomEventRequest) -> Refused | None:
+        """Return why a user cannot become a member: who adds them, or how many rooms they are in.
+
+        Without a limit, others could add so many rooms to a user's heads that nobody could read
+        them.
+        """
+        is_founder = event.by == event.user
+        if not is_founder and self._policy.blocks(event.user, event.by):
+            return Refused("forbidden", f"{event.by} is blocked by {event.user}")
+        maximum = ROOMS_MAX if is_founder else ADDED_ROOMS_MAX
+        if await self._store.room_count(event.user, maximum) < maximum:
+            return None
+        return Refused("forbidden", f"{event.user} is in {maximum} rooms, the maximum")
 
     async def heads_of(self, request: Request) -> Response:
         """Return the heads of a user's conversations, for their edge."""

@@ -85,11 +85,15 @@ class RoomService(Service):
 
     async def members(self, request: Request) -> Response:
         """Return the members with their first position, and who is present; for members only."""
-        room = await self._client.request(
-            "message", "GET", f"/internal/rooms/{_room(request)}", RoomState
-        )
+        stranger = ApiError("forbidden", f"{request.user} is not a member")
+        path = f"/internal/rooms/{_room(request)}"
+        try:
+            room = await self._client.request("message", "GET", path, RoomState)
+        except ApiError as error:
+            # Strangers must not learn which rooms exist.
+            raise (stranger if error.code == "not_found" else error) from error
         if request.user not in room.members:
-            raise ApiError("forbidden", f"{request.user} is not a member")
+            raise stranger
         members = {user: {"from": seq} for user, seq in room.members.items()}
         return reply({"members": members, "present": [each.user for each in room.present]})
 

@@ -49,6 +49,11 @@ class SendPolicy:
         code = "unavailable" if self._stickers is None else "not_found"
         return Refused(code, f"no sticker {sticker}")
 
+    def blocks(self, user: str, other: str) -> bool:
+        """Return whether a user is known to block another one."""
+        first, second = sorted((user, other))
+        return user in self._blockers.get(f"d.{first}.{second}", ())
+
     async def refresh_blocks(self) -> None:
         """Fetch the blocks that changed since the last call."""
         page = await self._client.request(

@@ -13,6 +13,7 @@ from gauntlet.reference_server.store.base import AppendRequest, Outcome, Refused
 
 # In larger rooms `entered` and `exited` would outnumber the messages.
 ATTENDANCE_MEMBERS_MAX = 500
+ROOM_MEMBERS_MAX = 100_000  # every message is offered to all of them
 
 
 class Identity(NamedTuple):
@@ -87,9 +88,8 @@ def plan_appends(
     for request in batch:
         state = states.get(request.conv)
         if state is None:
-            outcome: Outcome = request.refused or Refused(
-                "not_found", f"no conversation {request.conv}"
-            )
+            # As for a conversation of others: who may not see it must not learn that it exists.
+            outcome: Outcome = request.refused or _not_a_member(request)
         else:
             outcome = _plan_one(request, state, seen, plan, now_ms, new_id)
         plan.outcomes.append(outcome)
@@ -139,6 +139,8 @@ def _plan_message(
     # Look for a stored message first: its retry must not be refused, even if the sender has been
     # removed since.
     if first := seen.get(identity(request)):
+        if (first.type, first.body) != (request.type, request.body):
+            return Refused("conflict", "this client_msg_id belongs to another message")
         return Stored(first, dup=True)
     if request.refused is not None:
         return request.refused
@@ -146,7 +148,7 @@ def _plan_message(
         for user in pair:
             _join(request.conv, user, state, plan)
     if request.sender not in state.members:
-        return Refused("forbidden", f"{request.sender} is not a member of {request.conv}")
+        return _not_a_member(request)
     return None
 
 
@@ -155,9 +157,13 @@ def _plan_added(
 ) -> Outcome | None:
     is_founder = state.last_seq == 0 and request.by == request.user
     if request.by not in state.members and not is_founder:
-        return Refused("forbidden", f"{request.by} is not a member of {request.conv}")
+        return _not_a_member(request)
     if request.user in state.members:
         return _unchanged(request, state.members[request.user])
+    if request.refused is not None:
+        return request.refused
+    if len(state.members) >= ROOM_MEMBERS_MAX:
+        return Refused("forbidden", f"{request.conv} has {ROOM_MEMBERS_MAX} members, the maximum")
     _join(request.conv, request.user, state, plan)
     return None
 
@@ -165,8 +171,9 @@ def _plan_added(
 def _plan_removed(
     request: AppendRequest, state: ConversationState, plan: AppendPlan
 ) -> Outcome | None:
-    if request.by != request.user and request.by not in state.members:
-        return Refused("forbidden", f"{request.by} is not a member of {request.conv}")
+    # Also who repeats the removal of themselves: the answer would tell them the head.
+    if request.by not in state.members:
+        return _not_a_member(request)
     if request.user not in state.members:
         return _unchanged(request, state.last_seq)
     del state.members[request.user]
@@ -180,7 +187,7 @@ def _plan_entered(
     request: AppendRequest, state: ConversationState, plan: AppendPlan
 ) -> Outcome | None:
     if request.user not in state.members:
-        return Refused("forbidden", f"{request.user} is not a member of {request.conv}")
+        return _not_a_member(request)
     if len(state.members) > ATTENDANCE_MEMBERS_MAX:
         return Refused("forbidden", f"{request.conv} is too large for attendance")
     if request.user in state.present:
@@ -211,12 +218,18 @@ EVENTS: dict[str, Callable[[AppendRequest, ConversationState, AppendPlan], Outco
 
 def _creates(request: AppendRequest) -> bool:
     if request.event:
-        return request.event == "added" and request.by == request.user and is_room(request.conv)
+        is_founding = request.event == "added" and request.by == request.user
+        return is_founding and request.refused is None and is_room(request.conv)
     return request.refused is None and request.sender in (direct_members(request.conv) or ())
 
 
 def _join(conv: str, user: str, state: ConversationState, plan: AppendPlan) -> None:
     state.members[user] = plan.members[conv, user] = state.last_seq + 1
+
+
+def _not_a_member(request: AppendRequest) -> Refused:
+    user = request.by or request.sender or request.user
+    return Refused("forbidden", f"{user} is not a member of {request.conv}")
 
 
 def _unchanged(request: AppendRequest, seq: int) -> Stored:

@@ -48,7 +48,7 @@ class AppendRequest(msgspec.Struct, frozen=True):
     A message has a `body`. A room event has an `event`, the `user` whom it concerns, and no
     `sender`: its identity, `client_msg_id`, has a name space of its own. `by` is the user who
     requested a membership change; `connection` is the one that entered. A request that is
-    `refused` is still looked up, because it may repeat a message that is stored.
+    `refused` is still looked up, because it may repeat a message or an addition that is stored.
     """
 
     conv: str
@@ -128,6 +128,7 @@ class MessageStore(Protocol):
     async def entries(self, conv: str, after: int, limit: int) -> tuple[list[Entry], int]:
         """Return at most `limit` entries with `seq > after`, ascending, and the head.
 
+        A page ends early, but not before its first entry, where it would become too large.
         The head of a conversation that does not exist is 0.
         """
         ...
@@ -138,6 +139,10 @@ class MessageStore(Protocol):
 
     async def member_since(self, conv: str, user: str) -> int | None:
         """Return the position since which the user is a member; None if they are none."""
+        ...
+
+    async def room_count(self, user: str, maximum: int) -> int:
+        """Return of how many rooms the user is a member; counting stops at `maximum`."""
         ...
 
     async def present(self) -> list[Present]:

@@ -34,8 +34,12 @@ SCHEMA = (
 # In the order of the fields of `Entry`.
 ENTRY_COLUMNS = "conv, seq, kind, ts, msg_id, client_msg_id, sender, body, event, member"
 
-_ENTRIES = f"""SELECT {ENTRY_COLUMNS} FROM messages
-    WHERE conv = $1 AND seq > $2 ORDER BY seq LIMIT $3"""
+PAGE_CHARS_MAX = 4_194_304  # of the bodies of one page, apart from the last one
+_ENTRIES = f"""SELECT {ENTRY_COLUMNS} FROM (
+        SELECT {ENTRY_COLUMNS}, sum(length(body)) OVER (ORDER BY seq) - length(body) AS read_before
+        FROM (SELECT {ENTRY_COLUMNS} FROM messages
+            WHERE conv = $1 AND seq > $2 ORDER BY seq LIMIT $3) AS page) AS measured
+    WHERE read_before <= {PAGE_CHARS_MAX} ORDER BY seq"""
 _HEAD = "SELECT last_seq FROM conversations WHERE conv = $1"
 _HEADS_OF = """SELECT c.conv, c.last_seq FROM members m
     JOIN conversations c ON c.conv = m.conv WHERE m.member = $1"""
@@ -99,6 +103,12 @@ class MessageReader:
             "SELECT from_seq FROM members WHERE conv = $1 AND member = $2", conv, user
         )
         return rows[0][0] if rows else None
+
+    async def room_count(self, user: str, maximum: int) -> int:
+        rows = await self._db.fetch(
+            "SELECT conv FROM members WHERE member = $1 AND conv LIKE 'r.%' LIMIT $2", user, maximum
+        )
+        return len(rows)
 
     async def present(self) -> list[Present]:
         rows = await self._db.fetch("SELECT conv, member, connection FROM present")

@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from msgspec import structs
 
 from gauntlet.reference_server.store.base import AppendRequest, Refused
+from gauntlet.reference_server.store.messages import PAGE_CHARS_MAX
 
 from .append_requests import all_entries, event, message, seqs
 
@@ -43,7 +45,7 @@ async def test_a_refused_request_writes_nothing_but_finds_a_stored_message(store
     outcomes = await store.append([message(2), request, message(3)])
     assert seqs([outcomes[0], outcomes[2]]) == [1, 2]
     assert outcomes[1] == refused
-    [again] = await store.append([AppendRequest("d.a.b", "3", sender="a", refused=refused)])
+    [again] = await store.append([structs.replace(message(3), refused=refused)])
     assert (again.dup, again.entry.seq) == (True, 2)
 
 
@@ -74,8 +76,62 @@ async def test_only_members_may_write(store):
 
 async def test_a_refused_send_creates_no_conversation(store):
     refused = await store.append([message(1, sender="c"), message(1, "d.b.a"), message(1, "r.x")])
-    assert {outcome.code for outcome in refused} == {"not_found"}
+    assert {outcome.code for outcome in refused} == {"forbidden"}
     assert (await store.heads_since(0)).heads == {}
+
+
+async def test_another_message_with_the_same_client_msg_id_is_a_conflict(store):
+    """Answered as a repetition, its sender would believe that it is stored."""
+    first = message(1)
+    changed = structs.replace(first, body="other")
+    sticker = structs.replace(first, type="sticker")
+    outcomes = await store.append([first, changed])
+    outcomes += await store.append([sticker, changed, first])
+    codes = [getattr(outcome, "code", "stored") for outcome in outcomes]
+    assert codes == ["stored", "conflict", "conflict", "conflict", "stored"]
+    assert [entry.body for entry in await all_entries(store, "d.a.b")] == [first.body]
+
+
+async def test_strangers_cannot_tell_a_room_of_others_from_one_that_does_not_exist(store):
+    """Neither by a code, nor by a text, nor by a position: also not those who were removed."""
+    await store.append([event("added", user, by="a") for user in ("a", "eve")])
+    await store.append([event("removed", "eve", by="a")])
+    for make in (
+        lambda conv: message(1, conv, sender="eve"),
+        lambda conv: structs.replace(event("added", "bob", by="eve"), conv=conv),
+        lambda conv: structs.replace(event("removed", "a", by="eve"), conv=conv),
+        lambda conv: structs.replace(event("removed", "eve", by="eve"), conv=conv),
+        lambda conv: structs.replace(event("entered", "eve"), conv=conv),
+    ):
+        real, missing = await store.append([make("r.x"), make("r.missing")])
+        assert isinstance(real, Refused)
+        assert real.message.replace("r.x", "r.missing") == missing.message
+        assert real.code == missing.code
+
+
+async def test_a_page_ends_where_it_becomes_too_large_but_has_an_entry(store, monkeypatch):
+    """The next page continues there, so that nothing is skipped."""
+    large = PAGE_CHARS_MAX // 2
+    bodies = ["a", "b" * large, "c" * large, "d", "e" * (PAGE_CHARS_MAX + 1), "f"]
+    await store.append(
+        [structs.replace(message(n), body=body) for n, body in enumerate(bodies, start=1)]
+    )
+    sizes, after = [], 0
+    while after < len(bodies):
+        page, head = await store.entries("d.a.b", after, 1000)
+        assert head == len(bodies)
+        assert [entry.body for entry in page] == bodies[after : after + len(page)]
+        sizes.append(len(page))
+        after = page[-1].seq
+    assert sizes == [3, 2, 1]
+
+
+async def test_rooms_are_counted_up_to_a_maximum(store):
+    """Direct conversations do not count."""
+    await store.append([structs.replace(event("added", "a", by="a"), conv=f"r.{n}") for n in "xyz"])
+    await store.append([message(1)])
+    assert [await store.room_count("a", most) for most in (2, 10)] == [2, 3]
+    assert await store.room_count("b", 10) == 0
 
 
 async def test_a_committed_message_is_visible_to_other_processes_immediately(store, open_store):
@@ -196,7 +252,7 @@ async def test_a_poll_lists_the_members_of_changed_rooms_only(store):
 async def test_only_members_may_change_the_membership(store):
     """No user can create a room for another user, or add themselves to a room."""
     [refused] = await store.append([event("added", "b", by="a")])
-    assert refused.code == "not_found"
+    assert refused.code == "forbidden"
     await store.append([event("added", "a", by="a")])
     joined, removed = await store.append(
         [event("added", "c", by="c"), event("removed", "a", by="c")]

@@ -21,6 +21,9 @@ class Transport:
     def write(self, data):
         self.written += data
 
+    def set_write_buffer_limits(self, high):
+        self.high = high
+
     def get_write_buffer_size(self):
         return self.unsent
 
@@ -45,6 +48,19 @@ def parts():
     )
     core = Connection("e|1-1", ping_ms=1000, pong_ms=500, now_s=0.0)
     return ClientSocket(core, ws, outbox_bytes=100), transport, closes
+
+
+async def test_a_greeting_of_any_size_does_not_count_as_slowness(parts):
+    """Others decide how many rooms a user is in; its own pushes still have the whole outbox."""
+    socket, transport, _ = parts
+    socket.greet(b"x" * 10_000)
+    transport.unsent = len(transport.written)
+    assert socket.write(b"y" * 90)
+    assert socket.closed_with is None
+    assert transport.high > 2 * 10_000
+    transport.unsent += 90
+    assert not socket.write(b"y" * 20)
+    assert socket.closed_with is Close.SLOW_CONSUMER
 
 
 @pytest.mark.parametrize(("size", "header"), [(5, 2), (126, 4), (70_000, 10)])

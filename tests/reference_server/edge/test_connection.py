@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gauntlet.reference_server.core import wire
 from gauntlet.reference_server.core.wire import Close, WireError
+from gauntlet.reference_server.edge import connection
 from gauntlet.reference_server.edge.connection import FRAMES_BURST, Connection, Phase, error_frame
 
 CONNECT = '{"connect":{"token":"t","device":"d","cursors":{}}}'
@@ -142,3 +143,14 @@ def test_the_error_frame_distinguishes_a_bad_token_a_bad_frame_and_a_flood():
     assert wire.decode_server(error_frame(WireError("what?"))).error.code == "bad_request"
     flood = WireError("too many", Close.FLOOD)
     assert wire.decode_server(error_frame(flood)).error.code == "rate_limited"
+
+
+def test_heads_are_stated_in_frames_of_limited_size(monkeypatch):
+    """Each conversation that was pushed is stated once, in this frame or in a later one."""
+    monkeypatch.setattr(connection, "HEADS_PER_FRAME", 2)
+    core = live()
+    for number in range(5):
+        core.advance(f"r.{number}", 1)
+    pages = [wire.decode_server(core.pong()).pong.heads for _ in range(4)]
+    assert [len(page) for page in pages] == [2, 2, 1, 0]
+    assert {conv for page in pages for conv in page} == {f"r.{number}" for number in range(5)}

@@ -61,7 +61,12 @@ def gateway(client, metrics, lag_s):
         port=1,
         secret=SECRET,
         internal_token="t",
-        settings=Settings(user_sends_per_s=1, user_sends_burst=3),
+        settings=Settings(
+            user_sends_per_s=1,
+            user_sends_burst=3,
+            user_room_calls_per_s=1,
+            user_room_calls_burst=2,
+        ),
     )
     return Gateway(ServiceContext(config, metrics, client), lambda: lag_s[0])
 
@@ -90,6 +95,16 @@ async def test_the_first_two_path_segments_choose_the_service(gateway, client, p
     assert (called, request.path, request.body) == (service, path, b"body")
     assert request.query == {"q": "1"}
     assert service in SERVICE_OF.values()
+
+
+async def test_a_user_who_makes_too_many_room_calls_is_refused_and_can_still_send(gateway):
+    """Others are not affected, and are told when to try again."""
+    path = "/v1/rooms/r.x/members/bob"
+    responses = [await gateway.handle(call(path, method="PUT")) for _ in range(3)]
+    assert [response.status for response in responses] == [200, 200, 429]
+    assert responses[-1].headers == {"retry-after": "1"}
+    assert (await gateway.handle(call(path, user="bob"))).status == 200
+    assert (await gateway.handle(call(SENDS))).status == 200
 
 
 async def test_the_token_identifies_the_caller_and_client_headers_are_dropped(gateway, client):

@@ -1,5 +1,6 @@
 """The message service between its callers, the store and the fan-out."""
 
+import asyncio
 import json
 from functools import partial
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from gauntlet.reference_server.core.trail import Trail
 from gauntlet.reference_server.core.wire import direct_members
 from gauntlet.reference_server.http.messages import Request, Response
 from gauntlet.reference_server.http.service_client import BUNDLE_PATH
+from gauntlet.reference_server.services import message as message_module
 from gauntlet.reference_server.services.base import ServiceContext
 from gauntlet.reference_server.services.message import MessageService
 from gauntlet.reference_server.store import open_messages
@@ -257,6 +259,59 @@ async def test_a_block_refuses_the_blocked_sender_in_the_direct_conversation_onl
         event = {"conv": "r.x", "event": "added", "user": user, "key": user, "by": "ann"}
         await post(service, "/internal/events", event)
     assert (await post(service, "/v1/conversations/r.x/messages", message()))[0] == 201
+
+
+def addition(conv, user, by="ann"):
+    """Return the body of a room event that makes a user a member."""
+    return {"conv": conv, "event": "added", "user": user, "key": f"{conv}{user}", "by": by}
+
+
+async def test_nobody_can_fill_the_rooms_of_another_user(service, monkeypatch):
+    """Their heads could not be read any more. They can still found rooms, up to another limit."""
+    monkeypatch.setattr(message_module, "ADDED_ROOMS_MAX", 2)
+    monkeypatch.setattr(message_module, "ROOMS_MAX", 3)
+    for number in range(3):
+        await post(service, "/internal/events", addition(f"r.{number}", "ann"))
+    status, refused = await post(service, "/internal/events", addition("r.3", "ann"))
+    assert (status, refused["error"]["stored"]) == (403, "no")
+    added = [
+        (await post(service, "/internal/events", addition(f"r.{number}", "bob")))[0]
+        for number in (0, 1, 2, 0)
+    ]
+    assert added == [200, 200, 403, 200]  # the last one is a repetition
+    founded = [
+        (await post(service, "/internal/events", addition(f"r.bob{number}", "bob", "bob")))[0]
+        for number in (0, 1)
+    ]
+    assert founded == [200, 403]
+    assert "r.bob1" not in (await service._store.heads_since(0)).heads
+
+
+async def test_a_user_cannot_be_added_by_whom_they_block(service):
+    service._policy._blockers = {"d.ann.bob": ["bob"]}
+    await post(service, "/internal/events", addition("r.x", "ann"))
+    assert (await post(service, "/internal/events", addition("r.x", "bob")))[0] == 403
+    await post(service, "/internal/events", addition("r.y", "bob", "bob"))
+    assert (await post(service, "/internal/events", addition("r.y", "ann", "bob")))[0] == 200
+
+
+async def test_few_pages_are_read_at_the_same_time(service, monkeypatch):
+    """A page can have several megabytes, and many at once would fill the memory."""
+    reading, most, entries = set(), [0], service._store.entries
+
+    async def counted(*args):
+        reading.add(task := asyncio.current_task())
+        most[0] = max(most[0], len(reading))
+        await asyncio.sleep(0.01)
+        reading.discard(task)
+        return await entries(*args)
+
+    await post(service, PATH, message())
+    monkeypatch.setattr(service._store, "entries", counted)
+    calls = [service.router.handle(Request("GET", PATH, user="ann")) for _ in range(50)]
+    responses = await asyncio.gather(*calls)
+    assert {response.status for response in responses} == {200}
+    assert most == [message_module.PAGES_MAX]
 
 
 async def test_the_trail_has_what_was_accepted_until_its_commit(service, monkeypatch):

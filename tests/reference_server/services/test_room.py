@@ -36,6 +36,8 @@ class FakeMessageService:
             raise self.failure
         if path == "/internal/present":
             return self.present
+        if path == "/internal/rooms/r.missing":
+            raise ApiError("not_found", "no conversation r.missing")
         if path.startswith("/internal/rooms/"):
             return RoomState(3, {"ann": 1, "bob": 2}, [Present("r.x", "bob", OLD)])
         key = body.conv, body.user
@@ -318,6 +320,15 @@ async def test_membership_changes_are_appended_as_events_of_the_caller(room, mes
 @pytest.mark.parametrize("path", ["/v1/rooms/d.a.b/members/bob", "/v1/rooms/r.x/members/b b"])
 async def test_invalid_room_and_user_names_are_rejected(room, path):
     assert (await room.router.handle(Request("PUT", path, user="ann"))).status == 400
+
+
+async def test_strangers_cannot_tell_whether_a_room_exists(room):
+    responses = [
+        await room.router.handle(Request("GET", f"/v1/rooms/{conv}/members", user="eve"))
+        for conv in ("r.x", "r.missing")
+    ]
+    assert responses[0].status == 403
+    assert responses[0] == responses[1]
 
 
 @pytest.mark.parametrize(("user", "status"), [("ann", 200), ("eve", 403)])
