@@ -91,7 +91,8 @@ class ControlClient:
             answer = self._call("GET", f"/components/{quote(name)}/password")
         except RefusedError:  # a control API without stores does not have this call
             return None
-        return self._convert(str | None, answer.get("password"))
+        password: str | None = self._convert(str | None, answer.get("password"))
+        return password
 
     def kill(self, name: str, signal: str = "KILL") -> None:
         """End a component by a signal; the cluster does not restart it."""

@@ -40,7 +40,7 @@ from gauntlet.reference_server.store.base import (
 PAGE_DEFAULT = 200
 PAGE_MAX = 1000
 PAGES_MAX = 16  # of the pages that are read and encoded at the same time
-# A user who is in as many rooms may still found others, but nobody may add them to one.
+# A user who is in as many rooms may still found others, but not be added to one.
 ADDED_ROOMS_MAX, ROOMS_MAX = 4_000, 5_000
 SEQ_MAX = 2**53  # JSON numbers are exact up to here
 
@@ -182,8 +182,8 @@ class MessageService(Service):
     async def _refused_addition(self, event: RoomEventRequest) -> Refused | None:
         """Return why a user cannot become a member: who adds them, or how many rooms they are in.
 
-        Without a limit, others could add so many rooms to a user's heads that nobody could read
-        them.
+        Without a limit, others could add so many rooms to a user's heads that they could
+        not be read.
         """
         is_founder = event.by == event.user
         if not is_founder and self._policy.blocks(event.user, event.by):

@@ -107,8 +107,8 @@ async def _initialise(
     shutil.rmtree(data, ignore_errors=True)
     password_file = data.with_name("password")
     write_private(password_file, _scram_secret(password), server.uid)
-    options = ("-A", "scram-sha-256", f"--pwfile={password_file}", "-E", "UTF8", "--locale=C")
-    options += ("--no-sync", "--no-instructions")
+    access = ("-A", "scram-sha-256", f"--pwfile={password_file}")
+    options = (*access, "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
     child = await ChildProcess.spawn((initdb, "-D", str(data), "-U", USER, *options), server)
     try:
         status = await child.wait()
@@ -147,7 +147,8 @@ def _scram_secret(password: str) -> str:
     """Return what PostgreSQL stores of a password for SCRAM (RFC 5803), with a single iteration.
 
     By default it would take 4,096, which the driver computes in Python, and which keep the event
-    loop busy at every new connection. Iterations slow down guesses, and nobody guesses 128 bits.
+    loop busy at every new connection. They would slow down guesses, but 128 random bits cannot be
+    guessed.
     """
     salt = secrets.token_bytes(16)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, SCRAM_ITERATIONS)
