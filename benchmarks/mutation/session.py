@@ -176,7 +176,7 @@ class Session:
         chosen, total_s = [], 0.0
         for known in found:
             total_s += known.took_s
-            if total_s > _TESTS_MAX_S:
+            if total_s > _TESTS_MAX_S and not self._mirrors:
                 break
             chosen.append(known.item)
         if self._mirrors and chosen:

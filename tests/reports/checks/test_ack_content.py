@@ -253,9 +253,9 @@ def test_one_acknowledged_position_is_enough_to_be_applicable():
 
 
 def test_the_acknowledged_ids_are_those_of_messages_of_this_run():
-    run = acknowledged(13, 1, 13, 0, 12, stored=(21, 22, 23, 24, 25))
-    name(run, 6, 31, flags=Flag.FOREIGN)
-    assert acknowledged_ids(run.history()).tolist() == [1, 12, 13]
+    run = acknowledged(14, 1, 13, 0, 12, 13, stored=(21, 22, 23, 24, 25, 26))
+    name(run, 7, 31, flags=Flag.FOREIGN)
+    assert acknowledged_ids(run.history()).tolist() == [1, 12, 13, 14]
 
 
 @pytest.mark.parametrize(("count", "outcome"), [(4, "unknown"), (5, "valid")])

@@ -4,6 +4,7 @@ from itertools import groupby
 
 import pytest
 
+from gauntlet.campaigns.synthetic.story import ZERO, S
 from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
 
 from ..small_runs import NS, SmallRun, sentences
@@ -394,3 +395,27 @@ def test_a_hole_takes_three_positions(length, outcome):
     run.audit(1, *range(1, length + 1), head=length)
     found = run.verdict("history-gap")
     assert (found.outcome, found.examined) == (outcome, length)
+
+
+@pytest.mark.parametrize("user", [1, 2, 3])
+def test_the_pages_of_all_users_are_examined(user):
+    run = chat(5)
+    run.audit(1, 1, 2, 3, 4, 5, head=5)
+    run.page(1, user, 20, after=3, last=5, entries=0)
+    assert [witness.user for witness in run.verdict("history-gap").witnesses] == [user, user]
+
+
+def test_what_is_received_in_a_conversation_without_an_audit_is_not_beyond_it():
+    run = chat(3, 3, receivers=(2,))
+    run.audit(2, 1, 2, 3, head=3)
+    found = run.verdict("history-gap")
+    assert (found.outcome, found.examined) == ("valid", 3)
+
+
+def test_a_witness_has_the_first_head_that_the_audit_read():
+    run = SmallRun((1, 2))
+    run.audit(1, 1, 3, head=3)
+    run.add(Kind.HEAD, 34, conv=1, seq=3)
+    (witness,) = run.verdict("history-gap").witnesses
+    (head,) = run.history().records[list(witness.records)]
+    assert (head["kind"], head["t_ns"]) == (Kind.HEAD, ZERO + 33 * S)
