@@ -419,3 +419,23 @@ def test_a_witness_has_the_first_head_that_the_audit_read():
     (witness,) = run.verdict("history-gap").witnesses
     (head,) = run.history().records[list(witness.records)]
     assert (head["kind"], head["t_ns"]) == (Kind.HEAD, ZERO + 33 * S)
+
+
+def test_each_of_several_pages_is_examined_by_itself():
+    run = chat(5)
+    run.audit(1, 1, 2, 3, 4, 5, head=5)
+    for user, after in ((2, 2), (3, 1), (1, 3)):
+        run.page(1, user, 20 + user, after=after, last=5, entries=0)
+    found = run.verdict("history-gap")
+    assert [(each.user, each.sentence[-2:]) for each in found.witnesses] == [
+        *((1, f"{seq}.") for seq in (4, 5)),
+        *((2, f"{seq}.") for seq in (3, 4, 5)),
+        *((3, f"{seq}.") for seq in (2, 3, 4, 5)),
+    ]
+
+
+def test_the_audit_of_the_first_conversation_reaches_what_was_received_too():
+    run = chat(3, 3, receivers=(2,))
+    run.audit(1, 1, 2, head=2)
+    run.audit(2, 1, 2, head=2)
+    assert sentences(run.verdict("history-gap")) == [ends_before(1, 3), ends_before(2, 3)]
