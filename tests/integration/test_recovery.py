@@ -110,6 +110,7 @@ def assert_nothing_is_left(tmp_path, temporary):
     assert processes_of(directory.name) == []
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", FAULTS)
 def test_nothing_is_left_after_a_kill_in_the_middle_of_a_fault(
     tmp_path, temporary, environment, name
