@@ -135,3 +135,21 @@ def test_a_user_who_was_never_a_member_does_not_enter(kind, subject, event, is_w
     run.story.scenario["checks"] = {"required": ["access"]}
     is_exit = (subject, event) == (3, RoomEvent.EXITED)
     assert run.verdict("access").count == (is_wrong or is_exit)
+
+
+def test_a_message_whose_number_is_that_of_an_event_lets_no_user_enter():
+    run = strangers()
+    probe(run, Probe.ENTER, ProbeResult.REFUSED)
+    known = {"conv": 1, "peer": 3, "sseq": RoomEvent.ENTERED, "seq": 4}
+    run.add(Kind.AUDIT, 33, **known, flags=Channel.AUDIT)
+    run.add(Kind.RECEIVE, 33, **known, link=2, flags=Flag.ROOM_EVENT)
+    assert run.verdict("access").count == 0
+
+
+def test_only_what_was_sent_can_be_acknowledged_without_being_stored():
+    """A history that was read is obtained, whether or not messages of members are lost."""
+    run = strangers()
+    run.send(1, 1, 10)
+    run.audit(1, head=1)
+    probe(run, Probe.HISTORY, ProbeResult.GRANTED, message=STRANGER_SSEQ, seq=1)
+    assert run.verdict("access").count == 1

@@ -47,7 +47,7 @@ def sentence(seq, receiver, shown_as, right):
             [sentence(1, 1, 3, 2), sentence(2, 1, 3, 2)],
         ),
         ([(3, 1, 1, 10), (2, 2, 1, 11)], []),
-        ([(3, 0, 1, 10), (2, 0, 3, 11)], []),
+        ([(2, 1, 1, 9), (3, 0, 1, 10), (2, 0, 3, 11)], []),
     ],
 )
 def test_the_exit_at_a_position_is_that_of_one_user(rows, expected):
@@ -68,3 +68,12 @@ def test_a_copy_that_was_dropped_shows_an_exit_and_other_events_do_not():
     assert misnamed(run) == []
     run.add(Kind.RECEIVE, 12, **known, sseq=RoomEvent.EXITED)
     assert [witness.sentence for witness in misnamed(run)] == [sentence(1, 3, 3, 2)]
+
+
+def test_a_message_whose_number_is_that_of_an_event_shows_no_exit():
+    run = shown((2, 1, 1, 10))
+    run.send(1, 1, 9, sseq=RoomEvent.EXITED)
+    known = {"conv": 1, "peer": 1, "sseq": RoomEvent.EXITED, "seq": 1}
+    run.add(Kind.AUDIT, 33, **known, flags=Channel.AUDIT)
+    run.add(Kind.RECEIVE, 11, **known, link=3)
+    assert misnamed(run) == []

@@ -96,3 +96,10 @@ def test_five_copies_are_needed_for_a_verdict(stored, outcome):
     run.audit(1, *stored, head=4)
     found = run.verdict("phantom")
     assert (found.outcome, found.examined) == (outcome, 1 + len(stored))
+
+
+def test_a_message_of_a_stranger_is_none_even_if_it_is_the_only_one():
+    run = SmallRun((1, 2))
+    run.add(Kind.DELIVER, 12, conv=1, link=2, peer=1, sseq=STRANGER_SSEQ, seq=1)
+    found = run.verdict("phantom")
+    assert (sentences(found), found.examined) == ([], 1)

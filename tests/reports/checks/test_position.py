@@ -134,3 +134,29 @@ def test_five_claims_are_needed_for_a_verdict(count, outcome):
         run.deliver(1, seq, 9.5 + seq, 2)
     found = run.verdict("position")
     assert (found.outcome, found.examined) == (outcome, count)
+
+
+def test_the_first_message_is_named_if_it_has_no_position():
+    run = placed()
+    run.deliver(1, 1, 20, 2, seq=0)
+    assert sentences(run.verdict("position")) == [
+        f"In c1, {title(1)} was received by u2 without a position."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("required", "count"), [("ack-content", 0), ("lost-acked", 1), ("position", 1)]
+)
+def test_a_wrong_position_of_an_acknowledgement_concerns_the_check_that_names_it(required, count):
+    run = placed(checks={"required": [required]})
+    run.story.change(run.story.at(Kind.ACK, sseq=2)[0], seq=7)
+    assert run.verdict("position").count == count
+
+
+@pytest.mark.parametrize(
+    ("required", "count"), [("lost-acked", 0), ("ack-content", 1), ("position", 1)]
+)
+def test_the_position_of_a_lost_message_concerns_the_check_that_names_it(required, count):
+    run = placed(checks={"required": [required]})
+    run.send(1, 2, 15, sseq=4)
+    assert run.verdict("position").count == count

@@ -150,3 +150,27 @@ def test_own_messages_are_skipped_where_users_receive_none_of_theirs():
 def test_five_pushes_are_needed_for_a_verdict(count, outcome):
     found = pushed(*range(1, count + 1)).verdict("wire-order")
     assert (found.outcome, found.examined) == (outcome, count)
+
+
+@pytest.mark.parametrize(
+    ("leftovers", "jumps", "examined"),
+    [((1, 3), [], 1), ((1, 3, 6), [jumped(6, 5)], 2), ((), [], 1)],
+)
+def test_the_positions_of_earlier_runs_may_be_skipped(leftovers, jumps, examined):
+    """Those from 4 on are of this run, and the server may have deleted any before it."""
+    target = {"stack": "external", "url": ["ws://127.0.0.1:9"]}
+    run = SmallRun((1, 2), target=target, accounts={"pattern": "load-{n}"})
+    for seq in (4, 5):
+        run.send(1, seq, 5 + seq)
+    run.deliver(1, 4, 20, 2)
+    for seq in leftovers:
+        run.deliver(1, seq, 10 + 2 * seq, 2, flags=Flag.LEFTOVER)
+    found = run.verdict("wire-order")
+    assert (sentences(found), found.examined) == (jumps, examined)
+
+
+def test_the_first_push_of_all_has_no_predecessor():
+    run = pushed()
+    copy(run, 1, 11)
+    found = run.verdict("wire-order")
+    assert (found.count, found.examined) == (0, 1)
