@@ -20,7 +20,7 @@ import yaml
 from gauntlet.core.run_directory import RunDir
 from gauntlet.runner import signals
 
-# A run takes 12 s of load, up to a minute of boot, and about as long for the quiesce and judging.
+# Up to a minute of boot, and about as long for the quiesce and judging, beside 12 s of load.
 TIMEOUT_S = 240.0
 _STOP_S = 60.0  # in which a run that was asked to stop heals its faults and stops its stack
 _POLL_S = 0.1
@@ -61,9 +61,16 @@ def run_directory(folder: Path) -> RunDir | None:
 
 
 def run_all(
-    queue: Iterable[Planned[T]], out: Path, jobs: int, finish: Callable[[Child[T]], None]
+    queue: Iterable[Planned[T]],
+    out: Path,
+    jobs: int,
+    finish: Callable[[Child[T]], None],
+    timeout_s: float = TIMEOUT_S,
 ) -> None:
-    """Run all, and call `finish` for each that has ended; an interrupt stops those that run."""
+    """Run all, and call `finish` for each that has ended; an interrupt stops those that run.
+
+    A run that has not ended after `timeout_s` is asked to stop.
+    """
     waiting, running = list(queue), list[Child[T]]()
     with signals.handled():
         try:
@@ -74,7 +81,7 @@ def run_all(
                     finish(child)
                     running.remove(child)
                 now = time.monotonic()
-                _stop([child for child in running if now > child.started + TIMEOUT_S])
+                _stop([child for child in running if now > child.started + timeout_s])
                 time.sleep(_POLL_S)
         finally:
             _stop(running)

@@ -1,6 +1,7 @@
 """`gauntlet grades`: measure what systems keep and lose, and write the page of guarantees.
 
-It is also where the command line finds the other campaign, `gauntlet scorecard`.
+It is also where the command line finds the other campaigns, `gauntlet scorecard` and
+`gauntlet storm`.
 """
 
 import argparse
@@ -38,6 +39,13 @@ def run(options: argparse.Namespace) -> Exit:
 def run_scorecard(options: argparse.Namespace) -> Exit:
     """Run `gauntlet scorecard`, whose generators and pictures no other command needs."""
     from gauntlet.campaigns.scorecard import command
+
+    return command.run(options)
+
+
+def run_storm(options: argparse.Namespace) -> Exit:
+    """Run `gauntlet storm`."""
+    from gauntlet.campaigns.storm import command
 
     return command.run(options)
 

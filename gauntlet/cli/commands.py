@@ -151,6 +151,12 @@ COMMANDS: tuple[Command, ...] = (
         (arguments.scorecard_options,),
     ),
     Command(
+        "storm",
+        "inject random faults, and find the fewest with which a run still fails",
+        grades.run_storm,
+        (arguments.storm_options,),
+    ),
+    Command(
         "judge",
         "judge an existing run again, or a history of any system, without any server",
         run_directories.judge_again,

@@ -94,16 +94,34 @@ class Client:
     def __init__(self, bench: "Bench", user: User, rng: random.Random) -> None:
         self.bench = bench
         self.user = user
-        self.session = Session(bench.context, user, rng, Observer)
+        self._rng = rng
+        self._open_session()
+
+    def _open_session(self) -> None:
+        self.session = Session(self.bench.context, self.user, self._rng, Observer)
         self.channel = self.session.request_channel
         assert isinstance(self.session.receiver, Observer)
         self.observer: Observer = self.session.receiver
 
     async def connect(self, timeout_s: float = CONNECT_TIMEOUT_S) -> bool:
-        """Sign up if the adapter can, and connect; return whether the server accepted the user."""
-        sign_up = self.channel.ask(self.channel.codec.sign_up)
-        if sign_up is not None:
-            await self.call(sign_up)
+        """Connect, and return whether the server accepted the user.
+
+        Users without an account of their own sign up first if the adapter can. A server that
+        creates no accounts may accept them all the same, because it knows them or accepts any name.
+        """
+        if self.user.credentials is None:
+            sign_up = self.channel.ask(self.channel.codec.sign_up)
+            if sign_up is not None:
+                await self.call(sign_up)
+                refusals = self.bench.refusals
+                self.session.start()
+                await until(
+                    lambda: self.session.connected or self.bench.refusals > refusals, timeout_s
+                )
+                if self.session.connected:
+                    return True
+                self.session.stop()
+                self._open_session()
         self.session.start()
         return await until(lambda: self.session.connected, timeout_s)
 
@@ -159,6 +177,11 @@ class Bench(SessionHost):
             client.session.stop()
         await asyncio.sleep(_GOODBYE_S)
         await super().__aexit__()
+
+    @property
+    def refusals(self) -> int:
+        """How often the server has refused a user so far."""
+        return sum(error.count for error in self.errors.counts() if error.kind == "refused")
 
     def client(self, user: User) -> Client:
         """Return a new client of a user, who is not connected yet."""

@@ -43,6 +43,35 @@ class RaisingCodec(TemplateCodec):
         return {}["welcome"]
 
 
+class SigningUp(Template):
+    """Creates accounts on the first connection of a user."""
+
+    def codec(self, account, device):
+        return SigningUpCodec(account.name, device, self._ping_ms, self._pong_ms)
+
+
+class SigningUpCodec(TemplateCodec):
+    """Registers first; a server without registration answers that as it answers a ping."""
+
+    signs_up = False
+
+    def sign_up(self):
+        self.signs_up = True
+        return base.Immediate(value=False)
+
+    def open(self, cursors):
+        hello = super().open(cursors)
+        return hello.replace(b"hello", b"register") if self.signs_up else hello
+
+    def _read(self, name, content):
+        if name == "registered":
+            self.signs_up = False
+            return base.SendFrames((super().open({}),))
+        if name == "pong" and self.signs_up:
+            return base.Refused("registration", "service-unavailable")
+        return super()._read(name, content)
+
+
 class Codec(TemplateCodec):
     """The template's codec, with ids of entries and a history."""
 

@@ -20,8 +20,10 @@ class ChatServer:
     stores_twice: bool = False
     refuses: bool = False
     acknowledges: bool = True
+    registers: bool = False  # whether users must register before they say hello
     url: str = ""
     stored: dict = field(default_factory=lambda: defaultdict(list))
+    registered: set = field(default_factory=set)
     sockets: dict = field(default_factory=lambda: defaultdict(set))
 
     async def __aenter__(self):
@@ -57,8 +59,14 @@ class ChatServer:
                     await socket.close(code=4003, message=b"who are you")
                     break
                 user = content["user"]
+                if self.registers and user not in self.registered:
+                    await socket.close(code=4003, message=b"no such user")
+                    break
                 self.sockets[user].add(socket)
                 await reply(socket, "welcome", node="chat-1")
+            elif name == "register" and self.registers:
+                self.registered.add(content["user"])
+                await reply(socket, "registered")
             elif name == "send":
                 await self._send(socket, user, content)
             elif name == "history":

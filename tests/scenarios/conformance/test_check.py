@@ -92,6 +92,14 @@ def test_users_who_cannot_connect_end_the_check_with_the_reason():
     assert report.errors[0].text.startswith("closed with 4003 (who are you)")
 
 
+@pytest.mark.parametrize("registers", [True, False])
+def test_users_sign_up_where_the_server_creates_accounts_and_log_in_where_it_does_not(registers):
+    """A server may know its users, or accept any name, and still refuse registrations."""
+    report, rows = checked("chat_adapters:SigningUp", registers=registers)
+    assert report.connected, report.errors
+    assert rows["receive"].finding.outcome is Outcome.HOLDS
+
+
 def test_an_exception_of_the_codec_is_reported_with_its_line():
     report, _ = checked("chat_adapters:Raising")
     assert not report.connected

@@ -1,0 +1,204 @@
+"""Runs storms, shrinks those that fail, and records the outcome of each."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gauntlet.campaigns import child_runs, record_files
+from gauntlet.campaigns.child_runs import Child, Planned
+from gauntlet.campaigns.storm import drawing, shrinking
+from gauntlet.campaigns.storm.menu import menu_of
+from gauntlet.core.errors import Exit
+from gauntlet.core.scenario.model import Duration, Fault, Load, Scenario, to_builtins
+from gauntlet.core.scenario.moments import text
+from gauntlet.runner.manifest import commit_of
+
+Say = Callable[[str], None]
+
+# A run that ends without a verdict, or inconclusive on a busy machine, is repeated this often.
+_REPETITIONS = 1
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How one run ended: its exit code, the first reason, and what failed by name."""
+
+    exit_code: int
+    reason: str
+    failed: tuple[str, ...]
+    directory: str
+
+    @property
+    def red(self) -> bool:
+        """Whether a check or an objective failed, or the system stayed broken after the heal."""
+        return self.exit_code in (Exit.FAILED, Exit.ROLLBACK)
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One storm: its faults, its outcome, and the fewest faults that still fail, if it failed."""
+
+    scenario: str
+    seed: int
+    minutes: float
+    bug: str
+    commit: str | None
+    faults: tuple[str, ...]
+    outcome: Outcome
+    smallest: tuple[str, ...] = ()
+    minimal: bool = False
+    attempts: int = 0
+    replay: str = ""
+
+
+class Storm(msgspec.Struct, frozen=True):
+    """What to run: a scenario whose faults are replaced by those of the seed.
+
+    `only` are ids of faults, to repeat a part of the storm; without any, all of them act.
+    """
+
+    scenario: Scenario
+    name: str  # of the scenario on the command line
+    seed: int
+    minutes: float
+    bug: str = ""
+    only: tuple[str, ...] | None = None
+
+    def planned(self) -> Scenario:
+        """Return the scenario of the storm with all of its faults."""
+        load = with_minutes(self.scenario.load, self.minutes)
+        faults = drawing.draw(menu_of(self.scenario), self.seed, load.ramp, load.steady)
+        return msgspec.structs.replace(
+            self.scenario, name="storm", seed=self.seed, load=load, faults=list(faults)
+        )
+
+    def replay(self, ids: Sequence[str]) -> str:
+        """Return the command that repeats the storm with only these faults."""
+        bug = f" --bug {self.bug}" if self.bug else ""
+        only = ",".join(ids) or "none"
+        where = f"{self.name} --seed {self.seed} --minutes {self.minutes:g}"
+        return f"gauntlet storm {where}{bug} --only {only}"
+
+
+def with_minutes(load: Load, minutes: float) -> Load:
+    """Return the load with a length of `minutes` after its ramp."""
+    return msgspec.structs.replace(load, steady=Duration(minutes * 60))
+
+
+def describe(fault: Fault) -> str:
+    """Return a fault in one line: `f2-kill: kill edge at 12.3 s for 1.5 s`."""
+    params = "".join(f", {name} {value}" for name, value in fault.params.items())
+    return f"{fault.id}: {fault.kind} {fault.target} {text(fault.at)} for {fault.for_:g} s{params}"
+
+
+class Campaign:
+    """Runs storms one after the other; each one is appended to `records` when it is done."""
+
+    def __init__(self, records: Path | None, out: Path, *, attempts: int, say: Say) -> None:
+        self._records = records
+        self._out = out
+        self._attempts = attempts
+        self._say = say
+        self._commit = commit_of(Path(__file__).parent)
+
+    def run(self, storm: Storm) -> Outcome:
+        """Run a storm, shrink it if it fails, and record it."""
+        planned = storm.planned()
+        if storm.only is not None:
+            planned = _with(planned, [f for f in planned.faults if f.id in storm.only])
+        self._say(f"storm {storm.seed}: {len(planned.faults)} faults")
+        for fault in planned.faults:
+            self._say(f"  {describe(fault)}")
+        outcome = self._outcome(storm, planned)
+        self._say(f"storm {storm.seed}: {_verdict(outcome)}")
+        record = Record(
+            scenario=storm.name,
+            seed=storm.seed,
+            minutes=storm.minutes,
+            bug=storm.bug,
+            commit=self._commit,
+            faults=tuple(map(describe, planned.faults)),
+            outcome=outcome,
+        )
+        if outcome.red and self._attempts:
+            record = self._shrink(storm, planned, record)
+        if self._records is not None:
+            record_files.append(self._records, record)
+        return outcome
+
+    def _shrink(self, storm: Storm, planned: Scenario, record: Record) -> Record:
+        """Return the record with the fewest faults with which the same check still fails.
+
+        The first one of those that failed: the others may be its consequences, or concern something
+        that needs no fault.
+        """
+        name = next(iter(record.outcome.failed), "")
+
+        def fails(faults: tuple[Fault, ...]) -> bool:
+            found = self._outcome(storm, _with(planned, faults), repeat=False)
+            still = found.red and name in (found.failed or ("",))
+            shown = ", ".join(fault.id for fault in faults) or "no fault"
+            self._say(f"  {'still fails' if still else _verdict(found)} with {shown}")
+            return still
+
+        smallest = shrinking.shrink(planned.faults, fails, self._attempts)
+        ids = tuple(fault.id for fault in smallest.items)
+        replay = storm.replay(ids)
+        self._say(
+            f"storm {storm.seed}: {name or 'it'} fails with {len(ids)} of "
+            f"{len(planned.faults)} faults: {', '.join(ids) or 'none is needed'}"
+            + ("" if smallest.minimal else " (perhaps fewer: no attempts were left)")
+        )
+        self._say(f"repeat it: {replay}")
+        return msgspec.structs.replace(
+            record,
+            smallest=ids,
+            minimal=smallest.minimal,
+            attempts=smallest.attempts,
+            replay=replay,
+        )
+
+    def _outcome(self, storm: Storm, scenario: Scenario, *, repeat: bool = True) -> Outcome:
+        """Run a scenario; a run without a clear verdict is repeated."""
+        outcome = self._once(storm, scenario)
+        for _ in range(_REPETITIONS if repeat else 0):
+            if outcome.red or outcome.exit_code == Exit.OK:
+                break
+            self._say(f"  {_verdict(outcome)}; once more")
+            outcome = self._once(storm, scenario)
+        return outcome
+
+    def _once(self, storm: Storm, scenario: Scenario) -> Outcome:
+        options = ("--bug", storm.bug) if storm.bug else ()
+        planned = Planned(None, f"storm-{storm.seed}", to_builtins(scenario), options)
+        found: list[Outcome] = []
+        child_runs.run_all(
+            [planned],
+            self._out,
+            1,
+            lambda child: found.append(_outcome_of(child)),
+            child_runs.TIMEOUT_S + scenario.load.duration_s,
+        )
+        return found[0]
+
+
+def _with(scenario: Scenario, faults: Sequence[Fault]) -> Scenario:
+    return msgspec.structs.replace(scenario, faults=list(faults))
+
+
+def _outcome_of(child: Child[None]) -> Outcome:
+    run = child.run_directory()
+    code = int(child.process.returncode)
+    if run is None:
+        return Outcome(code, f"no result; see {child.folder / 'output.txt'}", (), str(child.folder))
+    result: dict[str, Any] = run.read_result()
+    failed = [check["id"] for check in result["checks"] if check["verdict"] == "invalid"]
+    failed += [each["id"] for each in result["objectives"] if each["verdict"] == "invalid"]
+    failed += [f"heal of {fault['id']}" for fault in result["faults"] if code == Exit.ROLLBACK]
+    reasons = result["verdict"]["reasons"] or [""]
+    return Outcome(int(result["verdict"]["exit_code"]), reasons[0], tuple(failed), str(run.path))
+
+
+def _verdict(outcome: Outcome) -> str:
+    name = Exit(outcome.exit_code).name.lower() if outcome.exit_code in set(Exit) else "?"
+    return f"{name} (exit {outcome.exit_code}) {outcome.reason}".rstrip()

@@ -1,0 +1,96 @@
+"""`gauntlet storm`: random faults on one timeline, and the fewest of them that make a run fail."""
+
+import argparse
+
+import msgspec
+
+from gauntlet.campaigns.storm import drawing
+from gauntlet.campaigns.storm.campaign import Campaign, Storm, describe, with_minutes
+from gauntlet.core.errors import PRECEDENCE, ConfigError, Exit
+from gauntlet.core.scenario import validation
+from gauntlet.core.scenario.model import Scenario
+from gauntlet.scenarios import library
+
+_MINUTES_MAX = 24 * 60
+_SEEDS_MAX = 1000
+_ATTEMPTS_MAX = 1000
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Run storms with consecutive seeds; the exit code is the gravest of theirs."""
+    _check(options)
+    scenario = _scenario(options)
+    storms = [
+        Storm(
+            scenario=scenario,
+            name=options.scenario,
+            seed=options.seed + number,
+            minutes=options.minutes,
+            bug=options.bug or "",
+            only=_only(options.only),
+        )
+        for number in range(options.count)
+    ]
+    for storm in storms:
+        _check_only(storm)
+    if options.list:
+        for storm in storms:
+            print(f"storm {storm.seed}:")
+            for fault in storm.planned().faults:
+                print(f"  {describe(fault)}")
+        return Exit.OK
+    campaign = Campaign(options.records, options.out, attempts=options.attempts, say=_say)
+    outcomes = [campaign.run(storm) for storm in storms]
+    codes = {outcome.exit_code for outcome in outcomes}
+    red = sum(outcome.red for outcome in outcomes)
+    if len(outcomes) > 1:
+        _say(f"{len(outcomes)} storms: {red} failed")
+    return next((code for code in PRECEDENCE if code in codes), Exit.OK)
+
+
+def _check(options: argparse.Namespace) -> None:
+    shortest = drawing.SHORTEST_S / 60
+    if not shortest <= options.minutes <= _MINUTES_MAX:
+        raise ConfigError(
+            f"--minutes must be between {shortest:.2g} and {_MINUTES_MAX}; got {options.minutes:g}"
+        )
+    if not 1 <= options.count <= _SEEDS_MAX:
+        raise ConfigError(f"--count must be between 1 and {_SEEDS_MAX}; got {options.count}")
+    if not 0 <= options.attempts <= _ATTEMPTS_MAX:
+        raise ConfigError(
+            f"--attempts must be between 0 and {_ATTEMPTS_MAX}; got {options.attempts}"
+        )
+    if options.only and options.count > 1:
+        raise ConfigError("--only must be given with one storm; got --count above 1")
+
+
+def _scenario(options: argparse.Namespace) -> Scenario:
+    """Return the scenario of the command line without its faults and what refers to them."""
+    scenario = library.find(options.scenario)
+    steady = [objective for objective in scenario.sla if ":" not in objective.window]
+    load = with_minutes(scenario.load, options.minutes)
+    target = scenario.target
+    if options.stack:
+        target = msgspec.structs.replace(target, stack=options.stack)
+    scenario = msgspec.structs.replace(scenario, faults=[], sla=steady, load=load, target=target)
+    for problem in validation.problems(scenario):
+        raise ConfigError(f"with these options, {problem.sentence}")
+    return scenario
+
+
+def _only(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    return () if text == "none" else tuple(text.split(","))
+
+
+def _check_only(storm: Storm) -> None:
+    ids = [fault.id for fault in storm.planned().faults]
+    for name in storm.only or ():
+        if name not in ids:
+            known = ", ".join(ids)
+            raise ConfigError(f"--only must be `none`, or some of: {known}; got {name!r}")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

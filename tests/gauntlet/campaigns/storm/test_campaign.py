@@ -1,0 +1,175 @@
+"""Storms from the command line to the record, with runs whose results a test decides."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from gauntlet.campaigns import child_runs
+from gauntlet.campaigns.child_runs import Child
+from gauntlet.cli import main
+from gauntlet.core.errors import Exit
+from gauntlet.core.run_directory import RunDir, write_json
+
+STORM = ["storm", "--seed", "3", "--minutes", "1"]
+
+
+class Runs:
+    """Runs that fail with `lost-acked` if all `needed` kinds of faults are in their scenario."""
+
+    def __init__(self):
+        self.needed = None
+        self.codes = []  # exit codes of the first runs, whatever their faults are
+        self.faults = []
+        self.options = []
+
+    def __call__(self, queue, out, _jobs, finish, _timeout_s):
+        for planned in queue:
+            number = len(self.faults)
+            faults = [fault["id"] for fault in planned.scenario["faults"]]
+            self.faults.append(faults)
+            self.options.append(planned.options)
+            code = self._code(faults)
+            folder = out / f"{number}"
+            if code != Exit.CONFIG:
+                run = RunDir.make(folder / "run")
+                write_json(run.manifest, {})
+                write_json(run.result, result(code))
+            folder.mkdir(parents=True, exist_ok=True)
+            finish(Child(planned.item, SimpleNamespace(returncode=code), folder, 0.0))
+
+    def _code(self, faults):
+        if self.codes:
+            return self.codes.pop(0)
+        red = self.needed is not None and all(
+            any(name.endswith(kind) for name in faults) for kind in self.needed
+        )
+        return Exit.FAILED if red else Exit.OK
+
+
+def result(code):
+    """The part of a result that storms read."""
+    lost = "invalid" if code == Exit.FAILED else "valid"
+    return {
+        "verdict": {"exit_code": int(code), "reasons": ["lost-acked: 1 message"] if code else []},
+        "checks": [{"id": "lost-acked", "verdict": lost}, {"id": "late", "verdict": "unknown"}],
+        "objectives": [],
+        "faults": [{"id": "f2-pause"}],
+    }
+
+
+@pytest.fixture
+def runs(monkeypatch, tmp_path):
+    """Replace the child processes; run directories and records go to a temporary folder."""
+    monkeypatch.chdir(tmp_path)
+    runs = Runs()
+    monkeypatch.setattr(child_runs, "run_all", runs)
+    return runs
+
+
+def records(tmp_path):
+    """The records that were written."""
+    return [json.loads(line) for line in (tmp_path / "records.jsonl").read_text().splitlines()]
+
+
+def test_a_storm_that_passes_is_recorded_with_its_faults(runs, tmp_path, capsys):
+    assert main.main([*STORM, "--records", "records.jsonl"]) == Exit.OK
+    (record,) = records(tmp_path)
+    assert len(record["faults"]) == len(runs.faults[0]) == 8
+    assert (record["seed"], record["outcome"]["exit_code"], record["smallest"]) == (3, 0, [])
+    assert "storm 3: ok (exit 0)" in capsys.readouterr().out
+
+
+def test_a_storm_that_fails_is_shrunk_to_the_fault_that_causes_it(runs, tmp_path, capsys):
+    runs.needed = ["f7-latency"]
+    assert main.main([*STORM, "--records", "records.jsonl", "--bug", "x.py"]) == Exit.FAILED
+    (record,) = records(tmp_path)
+    assert (record["smallest"], record["minimal"]) == (["f7-latency"], True)
+    replay = "gauntlet storm storm --seed 3 --minutes 1 --bug x.py --only f7-latency"
+    assert record["replay"] == replay
+    out = capsys.readouterr().out
+    assert f"repeat it: {replay}" in out
+    assert "lost-acked fails with 1 of 8 faults: f7-latency" in out
+    assert set(runs.options) == {("--bug", "x.py")}
+
+
+def test_the_replay_runs_only_the_faults_that_it_names(runs):
+    assert main.main([*STORM, "--only", "f7-latency,f2-pause"]) == Exit.OK
+    assert main.main([*STORM, "--only", "none"]) == Exit.OK
+    assert runs.faults == [["f2-pause", "f7-latency"], []]
+
+
+def test_a_failure_that_needs_no_fault_is_reported_as_such(runs, capsys):
+    runs.needed = []
+    assert main.main(STORM) == Exit.FAILED
+    assert runs.faults[1] == []
+    assert "0 of 8 faults: none is needed" in capsys.readouterr().out
+
+
+def test_shrinking_stops_after_its_attempts(runs, capsys):
+    runs.needed = ["f1-partition", "f8-disconnect"]
+    assert main.main([*STORM, "--attempts", "2"]) == Exit.FAILED
+    assert len(runs.faults) == 3
+    assert "perhaps fewer" in capsys.readouterr().out
+
+
+def test_without_attempts_nothing_is_shrunk(runs):
+    runs.needed = []
+    assert main.main([*STORM, "--attempts", "0"]) == Exit.FAILED
+    assert len(runs.faults) == 1
+
+
+@pytest.mark.parametrize("code", [Exit.INCONCLUSIVE, Exit.HARNESS])
+def test_a_run_without_a_clear_verdict_is_repeated_once(runs, code):
+    runs.codes = [code]
+    assert main.main(STORM) == Exit.OK
+    assert len(runs.faults) == 2
+    runs.codes = [code, code]
+    assert main.main(STORM) == code
+
+
+def test_a_system_that_stayed_broken_counts_as_a_failure(runs):
+    runs.codes = [Exit.ROLLBACK]
+    assert main.main([*STORM, "--attempts", "1"]) == Exit.ROLLBACK
+    assert len(runs.faults) == 2
+
+
+def test_several_storms_have_consecutive_seeds_and_the_gravest_exit_code(runs, tmp_path, capsys):
+    runs.codes = [Exit.OK, Exit.FAILED, Exit.OK]
+    arguments = [*STORM, "--count", "3", "--attempts", "0", "--records", "records.jsonl"]
+    assert main.main(arguments) == Exit.FAILED
+    assert [record["seed"] for record in records(tmp_path)] == [3, 4, 5]
+    assert "3 storms: 1 failed" in capsys.readouterr().out
+
+
+def test_a_run_without_a_result_is_reported_with_its_output(runs, capsys):
+    runs.codes = [Exit.CONFIG, Exit.CONFIG]
+    assert main.main(STORM) == Exit.CONFIG
+    assert "no result; see" in capsys.readouterr().out
+
+
+def test_list_prints_the_faults_and_runs_nothing(runs, capsys):
+    assert main.main([*STORM, "--list", "--count", "2"]) == Exit.OK
+    out = capsys.readouterr().out
+    assert "storm 3:" in out
+    assert "storm 4:" in out
+    assert "f7-latency: latency edge>broker at 31.5 s for 4.6 s, latency 100ms" in out
+    assert runs.faults == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--minutes", "0.5"], "--minutes must be between 0.67 and 1440; got 0.5"),
+        (["--minutes", "nan"], "--minutes must be between 0.67 and 1440; got nan"),
+        (["--count", "0"], "--count must be between 1 and 1000; got 0"),
+        (["--attempts", "-1"], "--attempts must be between 0 and 1000; got -1"),
+        (["--only", "f99-kill"], "--only must be `none`, or some of: f1-"),
+        (["--only", "f1-kill", "--count", "2"], "--only must be given with one storm"),
+        (["nowhere"], "nowhere"),
+    ],
+)
+def test_bad_usage_is_refused(runs, arguments, error, capsys):
+    assert main.main(["storm", *arguments]) == Exit.CONFIG
+    assert error in capsys.readouterr().err
+    assert runs.faults == []
