@@ -439,3 +439,13 @@ def test_the_audit_of_the_first_conversation_reaches_what_was_received_too():
     run.audit(1, 1, 2, head=2)
     run.audit(2, 1, 2, head=2)
     assert sentences(run.verdict("history-gap")) == [ends_before(1, 3), ends_before(2, 3)]
+
+
+def test_what_lies_between_two_conversations_is_no_hole():
+    """The server has deleted the beginning of the second one."""
+    run = chat(2)
+    run.audit(1, 1, 2, head=2)
+    run.story.convs[2] = run.story.convs[1] | {"name": "c2"}
+    run.audit(2, 9, 10, head=10)
+    found = run.verdict("history-gap")
+    assert (sentences(found), found.examined) == ([], 4)
