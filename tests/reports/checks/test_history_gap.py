@@ -449,3 +449,21 @@ def test_what_lies_between_two_conversations_is_no_hole():
     run.audit(2, 9, 10, head=10)
     found = run.verdict("history-gap")
     assert (sentences(found), found.examined) == ([], 4)
+
+
+def test_a_page_for_a_user_who_left_ends_where_they_left():
+    run = chat(5)
+    run.audit(1, 1, 2, 3, 4, 5, head=5)
+    run.add(Kind.RANGE, 33, conv=1, peer=2, seq=1, sseq=3)
+    run.page(1, 2, 20, after=1, last=5, entries=0)
+    assert sentences(run.verdict("history-gap")) == [omits(2, 1), omits(3, 1)]
+
+
+def test_a_page_need_not_contain_what_its_reader_wrote_where_they_receive_none_of_it():
+    run = chat(3)
+    run.without = "self_echo"
+    run.send(1, 4, 8, author=2)
+    run.audit(1, 1, 2, 3, head=4)
+    run.audit(1, 4, head=4, author=2)
+    run.page(1, 2, 20, after=1, last=4, entries=0)
+    assert sentences(run.verdict("history-gap")) == [omits(2, 1), omits(3, 1)]
