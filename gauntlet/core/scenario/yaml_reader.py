@@ -7,6 +7,9 @@ import yaml
 from gauntlet.core.errors import ConfigError
 
 _DEPTH_MAX = 32  # a scenario needs 7; some hundreds would exceed Python's recursion limit
+_CHARACTERS_MAX = 1_048_576  # PyYAML reads about as many in a second
+_KEYS_MAX = 10_000  # of one mapping, merge keys included, which can double it again and again
+_NUMBER_TAGS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _SHOWN_CHARACTERS = 60
 _KEY_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 # What PyYAML's constructors raise for values such as `2026-02-30`, `0x_`, `!!bool maybe`.
@@ -15,6 +18,8 @@ _LEAKS = (ValueError, LookupError, AttributeError, TypeError, ArithmeticError)
 
 def read(text: str, name: str) -> tuple[yaml.Node | None, object]:
     """Return the root node and the plain value; `name` stands for the file in error messages."""
+    if len(text) > _CHARACTERS_MAX:
+        raise ConfigError(f"{name}:1: the file has more than {_CHARACTERS_MAX} characters")
     try:
         # Read twice, because constructing values from a merge key (`<<`) changes the nodes.
         return _Loader(text).get_single_node(), _Loader(text).get_single_data()
@@ -56,6 +61,18 @@ class _Loader(yaml.SafeLoader):
         node: yaml.Node | None = super().compose_node(parent, index)
         self._depth -= 1
         return node
+
+    def compose_scalar_node(self, anchor: dict[Any, yaml.Node]) -> yaml.ScalarNode:
+        node: yaml.ScalarNode = super().compose_scalar_node(anchor)
+        if node.tag in _NUMBER_TAGS and ":" in node.value:
+            # YAML 1.1 reads `1:30` as a number of base 60, which is 90.
+            raise _Refused(f"{node.value} would be a number of base 60; put it in quotes", node)
+        return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > _KEYS_MAX:
+            raise _Refused(f"a mapping has more than {_KEYS_MAX} keys", node)
 
     def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
         node: yaml.MappingNode = super().compose_mapping_node(anchor)

@@ -3,7 +3,7 @@
 import pytest
 
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import loader
+from gauntlet.core.scenario import loader, yaml_reader
 
 HEAD = "version: 1\nname: x\n"
 
@@ -54,3 +54,24 @@ def test_a_merged_key_can_be_overridden():
     text = f"{HEAD}about: x\nload: {{workload: {{{shares}}}}}\n"
     shares = loader.parse(text, "x.yaml").load.shares()
     assert (shares["group"].weight, shares["group"].percent) == (3, 9)
+
+
+@pytest.mark.parametrize("value", ["1:30", "-1:30:00", "1:30.5"])
+def test_a_number_of_base_60_is_refused_with_its_line(value):
+    """`users: 1:30` would be 90 users."""
+    with pytest.raises(ConfigError, match=f"^f:2: {value} would be a number of base 60"):
+        yaml_reader.read(f"name: x\nusers: {value}\n", "f")
+    assert yaml_reader.read(f'name: "{value}"', "f")[1] == {"name": value}
+
+
+def test_merge_keys_that_double_a_mapping_again_and_again_are_refused_soon():
+    """Thirty lines would otherwise make a thousand million keys."""
+    levels = [f"a{n}: &a{n}\n  <<: [*a{n - 1}, *a{n - 1}]" for n in range(1, 31)]
+    text = "\n".join(["a0: &a0 {x: 1, y: 2}", *levels])
+    with pytest.raises(ConfigError, match=r"^f:\d+: a mapping has more than 10000 keys"):
+        yaml_reader.read(text, "f")
+
+
+def test_a_file_of_comments_without_end_is_not_parsed():
+    with pytest.raises(ConfigError, match=r"^f:1: the file has more than 1048576 characters"):
+        yaml_reader.read("name: x\n" + "# comment\n" * 110_000, "f")
