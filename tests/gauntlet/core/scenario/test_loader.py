@@ -93,7 +93,7 @@ BAD = [
         "kind: kill",
         "kind: boom",
         7,
-        "faults[0].kind must be one of: disconnect, latency, partition, kill, pause, br",
+        "faults[0].kind must be one of: disconnect, latency, partition, kill, pause, restart",
     ),
     (
         "target: broker,",
