@@ -12,6 +12,7 @@ from gauntlet.chaos.faults.targets import ProxyMode
 from gauntlet.chaos.proxy_process import Backend
 from gauntlet.chaos.server_hooks.bugs import BUGS
 from gauntlet.cli import failure_table, operate
+from gauntlet.core import labels
 from gauntlet.core.clock import parse_duration_s, parse_rate_per_s
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario.capabilities import OUT_OF_TREE
@@ -146,6 +147,15 @@ def run_options(parser: argparse.ArgumentParser) -> None:
         help="write what the first N users of each worker exchange with the server to "
         "logs/trace-<worker>.jsonl",
     )
+    parser.add_argument(
+        "--label",
+        dest="labels",
+        type=_label,
+        action=_Labels,
+        default={},
+        metavar="KEY=VALUE",
+        help="describe the system under test, such as version=2.3; may be repeated",
+    )
     parser.add_argument("--plain", action="store_true", help="print lines instead of a live panel")
 
 
@@ -188,6 +198,48 @@ def list_options(parser: argparse.ArgumentParser) -> None:
 def directory_option(parser: argparse.ArgumentParser) -> None:
     """An existing run directory."""
     parser.add_argument("directory", type=Path, help="a run directory, such as runs/2026…")
+
+
+def runs_options(parser: argparse.ArgumentParser) -> None:
+    """What to do with the runs of a folder."""
+    parser.set_defaults(action="list")
+    _runs_folder(parser, default=Path("runs"))
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
+    actions = parser.add_subparsers(
+        title="actions", metavar="ACTION", help="what to do (default: list the runs)"
+    )
+    about = "add labels to a run, or change or remove them"
+    action = actions.add_parser("label", help=about, description=about)
+    action.set_defaults(action="label")
+    directory_option(action)
+    action.add_argument(
+        "labels",
+        nargs="+",
+        metavar="KEY=VALUE",
+        help="such as version=2.3; KEY= removes a label, and a run labelled baseline=… is never "
+        "pruned",
+    )
+    about = "remove old runs"
+    action = actions.add_parser("prune", help=about, description=about)
+    action.set_defaults(action="prune")
+    # Without a default, which would replace what stands before `prune`.
+    _runs_folder(action, default=argparse.SUPPRESS)
+    action.add_argument(
+        "--keep",
+        type=_kept_runs,
+        required=True,
+        metavar="N",
+        help="how many of the newest runs of each scenario to keep",
+    )
+    action.add_argument("--scenario", metavar="NAME", help="only the runs of this scenario")
+    action.add_argument("--dry-run", action="store_true", help="print what would be removed")
+    action.add_argument("--yes", action="store_true", help="remove them without asking")
+
+
+def _runs_folder(parser: argparse.ArgumentParser, default: Any) -> None:
+    parser.add_argument(
+        "--out", type=Path, default=default, help="the folder of the runs (default: runs)"
+    )
 
 
 def clean_options(parser: argparse.ArgumentParser) -> None:
@@ -568,6 +620,26 @@ def _traced_users(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a number of users; got {text!r}")
     return int(text)
+
+
+def _kept_runs(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"must be a number of runs; got {text!r}")
+    return int(text)
+
+
+def _label(text: str) -> labels.Labels:
+    try:
+        return labels.parse([text])
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+class _Labels(argparse.Action):
+    """Collects the labels of several options in one mapping."""
+
+    def __call__(self, _parser: Any, options: Any, values: Any, _option: Any = None) -> None:
+        setattr(options, self.dest, {**getattr(options, self.dest), **values})
 
 
 def _rate(text: str) -> Rate:

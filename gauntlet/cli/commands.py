@@ -187,6 +187,12 @@ COMMANDS: tuple[Command, ...] = (
         (arguments.directory_option, arguments.extract_options),
     ),
     Command(
+        "runs",
+        "list the runs of a folder, label them, or remove old ones",
+        run_directories.runs,
+        (arguments.runs_options,),
+    ),
+    Command(
         "clean",
         "remove what a run has created on a system that goes on running",
         run_directories.clean,

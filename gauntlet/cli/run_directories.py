@@ -72,6 +72,13 @@ def mark_fault(options: argparse.Namespace) -> int:
     return mark.mark_one(directory, options.id, options.step, options.at)
 
 
+def runs(options: argparse.Namespace) -> int:
+    """List, label or prune the runs of a folder."""
+    from gauntlet.cli.archive import command
+
+    return command.run(options)
+
+
 def clean(options: argparse.Namespace) -> int:
     """Remove what a run has created on its target."""
     # Imported here, because the sockets of the load take longer than all else a command needs.

@@ -34,6 +34,7 @@ class RunDir:
         self.live = path / "live.jsonl"
         self.links = path / "links.jsonl"
         self.cleaned = path / "clean.jsonl"
+        self.labels = path / "labels.json"
         self.messages = path / "messages.jsonl"
         self.events = path / "events"
         self.history = path / "history"
@@ -73,11 +74,11 @@ class RunDir:
 
     def read_manifest(self) -> dict[str, Any]:
         """Return the manifest; HistoryError if it cannot be read."""
-        return _read_object(self.manifest)
+        return read_object(self.manifest)
 
     def read_result(self) -> dict[str, Any]:
         """Return the result; HistoryError if it cannot be read."""
-        return _read_object(self.result)
+        return read_object(self.result)
 
     def read_events(self) -> list[dict[str, Any]]:
         """Return the events of all writers in the order of `t_ns`, each with its `writer` added."""
@@ -173,6 +174,16 @@ def read_jsonl(file: Path) -> Iterator[dict[str, Any]]:
         raise HistoryError(f"{file} cannot be read: {error}") from error
 
 
+def read_object(file: Path) -> dict[str, Any]:
+    """Return the JSON object of a file; HistoryError if it cannot be read or holds another."""
+    _require_regular(file)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise HistoryError(f"{file} cannot be read: {error}") from error
+    return _row(text, str(file))
+
+
 def write_json(file: Path, value: object) -> None:
     """Replace a JSON file atomically: readers see the old content or the new one."""
     temporary = file.with_suffix(file.suffix + ".tmp")
@@ -187,15 +198,6 @@ def _event(row: dict[str, Any], file: Path) -> dict[str, Any]:
             f"{file}: each row must have a number `t_ns` and a text `kind`; got {row}"
         )
     return row
-
-
-def _read_object(file: Path) -> dict[str, Any]:
-    _require_regular(file)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise HistoryError(f"{file} cannot be read: {error}") from error
-    return _row(text, str(file))
 
 
 def _require_regular(file: Path) -> None:

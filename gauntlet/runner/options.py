@@ -13,7 +13,7 @@ class Options:
 
     `own_load` is False if a Locust that started us generates the load: then the number of its
     processes is not known here. `allow_exec` lets the scenario run commands. The first
-    `traced_users` users of each worker are traced.
+    `traced_users` users of each worker are traced. `labels` describe the system under test.
     """
 
     out: Path = Path("runs")
@@ -25,3 +25,4 @@ class Options:
     allow_exec: bool = False
     traced_users: int = 0
     argv: list[str] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)

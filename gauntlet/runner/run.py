@@ -19,7 +19,7 @@ from gauntlet.chaos.clients.cluster_control import ControlClient
 from gauntlet.chaos.faults import conflicts, victims
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy
-from gauntlet.core import log_scrubber, os_limits, run_directory
+from gauntlet.core import labels, log_scrubber, os_limits, run_directory, run_lock
 from gauntlet.core.errors import (
     ConfigError,
     GauntletError,
@@ -75,11 +75,14 @@ def run(
     journal = Journal(directory, "run")
     orchestrator = _RunOrchestrator(resolved, options, source, view, directory, journal)
     try:
-        orchestrator.execute()
-        view.phase("judging")
-        result = judge(directory)
-        run_directory.write_json(directory.result, result)
-        render(directory, result)
+        with run_lock.held(directory.path):  # so that `gauntlet runs prune` keeps it
+            if options.labels:
+                labels.change(directory, options.labels)
+            orchestrator.execute()
+            view.phase("judging")
+            result = judge(directory)
+            run_directory.write_json(directory.result, result)
+            render(directory, result)
     except ConfigError:
         # Nothing was started, so there is nothing to keep.
         shutil.rmtree(directory.path)

@@ -66,6 +66,7 @@ def _run_settings(options: argparse.Namespace) -> runner.Options:
         allow_exec=options.allow_exec,
         argv=options.argv,
         traced_users=options.trace,
+        labels=options.labels,
     )
 
 

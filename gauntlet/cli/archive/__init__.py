@@ -1,0 +1,1 @@
+"""`gauntlet runs`: the runs of a folder."""

@@ -1,0 +1,54 @@
+"""The table of runs that the terminal shows; texts of runs are no markup."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gauntlet.core import labels
+from gauntlet.reports.archive.listing import Entry
+
+_STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red"}
+_MIB = 2**20
+
+
+def show(runs: Sequence[Entry], console: Console) -> None:
+    """Print runs, the newest first, and what they occupy."""
+    if not runs:
+        console.print("There are no runs.")
+        return
+    table = Table(box=None)
+    table.add_column("run", no_wrap=True)
+    for heading in ("verdict", "numbers", "labels"):
+        table.add_column(heading)
+    table.add_column("size", justify="right")
+    for run in runs:
+        table.add_row(
+            Text(_shown(run.path.name)),
+            _verdict(run),
+            Text(_shown(run.numbers)),
+            Text(labels.text(run.labels)),
+            _size(run.size_bytes),
+        )
+    console.print(table)
+    total = sum(run.size_bytes for run in runs)
+    console.print(f"{len(runs)} runs, {_size(total)}")
+    for run in runs:
+        if run.problem:
+            console.print(f"  ! {_shown(run.problem)}", style="yellow", markup=False)
+
+
+def _verdict(run: Entry) -> Text:
+    if run.state == "judged":
+        return Text(_shown(run.status), _STYLES.get(run.status, "yellow"))
+    return Text(run.state, "dim" if run.state == "unfinished" else "yellow")
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / _MIB:,.1f} MiB"
+
+
+def _shown(text: str) -> str:
+    """Return a text of a run without characters that control a terminal."""
+    return "".join(each if each.isprintable() else "�" for each in text)
