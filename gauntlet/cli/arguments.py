@@ -200,6 +200,19 @@ def directory_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", type=Path, help="a run directory, such as runs/2026…")
 
 
+def compare_options(parser: argparse.ArgumentParser) -> None:
+    """Which runs to compare, and how to show what differs."""
+    parser.add_argument(
+        "directories",
+        type=Path,
+        nargs="+",
+        metavar="DIR",
+        help="run directories; each is compared with the first",
+    )
+    parser.add_argument("--all", action="store_true", help="print every figure and setting")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+
+
 def runs_options(parser: argparse.ArgumentParser) -> None:
     """What to do with the runs of a folder."""
     parser.set_defaults(action="list")

@@ -187,6 +187,12 @@ COMMANDS: tuple[Command, ...] = (
         (arguments.directory_option, arguments.extract_options),
     ),
     Command(
+        "compare",
+        "show what differs between runs, and whether they can be compared",
+        run_directories.compare,
+        (arguments.compare_options,),
+    ),
+    Command(
         "runs",
         "list the runs of a folder, label them, or remove old ones",
         run_directories.runs,

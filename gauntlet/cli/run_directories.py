@@ -72,6 +72,13 @@ def mark_fault(options: argparse.Namespace) -> int:
     return mark.mark_one(directory, options.id, options.step, options.at)
 
 
+def compare(options: argparse.Namespace) -> int:
+    """Show what differs between runs."""
+    from gauntlet.cli.comparison import command
+
+    return command.run(options)
+
+
 def runs(options: argparse.Namespace) -> int:
     """List, label or prune the runs of a folder."""
     from gauntlet.cli.archive import command

@@ -1,0 +1,1 @@
+"""`gauntlet compare`: what differs between runs."""

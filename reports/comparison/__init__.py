@@ -1,0 +1,1 @@
+"""Compares runs: what differs, by how much, and whether the runs are comparable at all."""

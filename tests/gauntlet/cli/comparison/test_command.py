@@ -1,0 +1,64 @@
+"""`gauntlet compare` in the terminal and as JSON."""
+
+import json
+
+import pytest
+
+from gauntlet.cli.main import main
+from gauntlet.core.errors import Exit
+
+from ....reports.comparison.compared_runs import save
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+def test_the_terminal_shows_what_is_worse_and_what_changed(tmp_path, capsys):
+    a = save(tmp_path, "a", labelled={"version": "1"})
+    b = save(tmp_path, "b", factor=2, labelled={"version": "2"})
+    assert main(["compare", str(a), str(b)]) == Exit.OK
+    text = capsys.readouterr().out
+    assert "B and A: ✔ comparable" in text
+    (row,) = (line for line in text.splitlines() if line.startswith(" delivery_p99_ms"))
+    assert "× 2" in row
+    assert row.rstrip().endswith("higher, worse")
+    assert "delivery_p90_ms" not in text
+    assert "label.version" in text
+    assert main(["compare", "--all", str(a), str(b)]) == Exit.OK
+    assert "delivery_p90_ms" in capsys.readouterr().out
+
+
+def test_runs_that_are_not_comparable_exit_with_inconclusive_and_nothing_is_worse(tmp_path, capsys):
+    a = save(tmp_path, "a")
+    b = save(tmp_path, "b", factor=2, change=lambda r: r.manifest["machine"].update(cores=8))
+    assert main(["compare", str(a), str(b)]) == Exit.INCONCLUSIVE
+    text = capsys.readouterr().out
+    assert "✘ not comparable" in text
+    assert "worse" not in text
+
+
+def test_json_has_the_runs_and_each_comparison(tmp_path, capsys):
+    paths = [str(save(tmp_path, name, seed=at)) for at, name in enumerate("abc")]
+    assert main(["compare", "--json", *paths]) == Exit.OK
+    found = json.loads(capsys.readouterr().out)
+    assert [run["path"] for run in found["runs"]] == paths
+    assert len(found["comparisons"]) == 2
+
+
+def test_hostile_texts_of_a_run_neither_control_the_terminal_nor_are_markup(tmp_path, capsys):
+    def change(run):
+        run.manifest["scenario"]["target"]["stack"] = "\x1b]0;x\x07[red]x[/red]"
+        run.result["verdict"].update(status="inconclusive", reasons=["\x1b[31m[/]"])
+
+    a, b = save(tmp_path, "a"), save(tmp_path, "b", change=change)
+    assert main(["compare", str(a), str(b)]) == Exit.OK
+    text = capsys.readouterr().out
+    assert "\x1b" not in text
+    assert "[red]x[/red]" in text
+
+
+def test_a_missing_run_is_bad_usage(tmp_path, capsys):
+    assert main(["compare", str(save(tmp_path, "a")), str(tmp_path / "no")]) == Exit.CONFIG
+    assert "is not a run directory" in capsys.readouterr().err
