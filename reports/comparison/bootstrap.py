@@ -53,11 +53,13 @@ def factor_of_means(a: Floats, b: Floats, seed: int = 0) -> Interval | None:
     drawn = []
     for values in (a, b):
         units, lengths = _coarse(values[:, None], np.ones(values.size))
-        weights = _weights(units[:, 0] / lengths, generator)
-        drawn.append((weights @ units[:, 0]) / (weights @ lengths))
-    if min(drawn[0].min(), drawn[1].min()) <= 0:
-        return None
-    return _interval(np.log(drawn[1] / drawn[0]))
+        rates = units[:, 0] / lengths
+        weights = _weights(rates, generator)
+        means = (weights @ units[:, 0]) / (weights @ lengths)
+        if means.min() <= 0:
+            return None
+        drawn.append(_stretch(rates) * np.log(means / values.mean()))
+    return _interval(math.log(float(b.mean() / a.mean())) + drawn[1] - drawn[0])
 
 
 def factor_of_percentiles(
@@ -95,10 +97,12 @@ def _deviations(seconds: Seconds, quantile: float, generator: np.random.Generato
     units, samples = _coarse(below, kept.samples)
     typical = np.log(np.maximum(kept.p99_ms, _LEAST_MS))
     coarse, lengths = _coarse(typical[:, None], np.ones(typical.size))
-    weights = _weights(coarse[:, 0] / lengths, generator)
+    levels = coarse[:, 0] / lengths
+    weights = _weights(levels, generator)
     mixed = (weights @ units) / (weights @ samples)[:, None]
     whole = units.sum(axis=0) / samples.sum()
-    return _crossing(mixed, grid, quantile) - _crossing(whole[None, :], grid, quantile)
+    drawn = _crossing(mixed, grid, quantile) - _crossing(whole[None, :], grid, quantile)
+    return _stretch(levels) * drawn
 
 
 def _shares_below(seconds: Seconds, grid: Floats) -> Floats:
@@ -140,27 +144,39 @@ def _weights(series: Floats, generator: np.random.Generator) -> Floats:
     drawn = (starts[:, :, None] + np.arange(length)) % count  # circular: all are equally likely
     drawn = drawn.reshape(_DRAWS, -1)[:, :count]
     flat = drawn + np.arange(_DRAWS)[:, None] * count
-    weights: Floats = np.bincount(flat.ravel(), minlength=_DRAWS * count).reshape(_DRAWS, count)
-    return weights.astype(np.float64)
+    counted = np.bincount(flat.ravel(), minlength=_DRAWS * count).reshape(_DRAWS, count)
+    return counted.astype(np.float64)
 
 
 def block_length(series: Floats) -> int:
-    """Return how many units a block has: twice as far as neighbours resemble each other.
+    """Return how many units a block has: three times as far as neighbours resemble each other.
 
     At least the cube root of the length, which is right for a weak resemblance, and at most a
     quarter, so that draws differ.
     """
-    count = series.size
-    centred = series - series.mean()
+    count = int(series.size)
+    centred = np.asarray(series - series.mean(), dtype=np.float64)
     variance = float(centred @ centred)
-    least, most = math.ceil(count ** (1 / 3)), max(1, count // 4)
+    least, most = math.ceil(math.pow(count, 1 / 3)), max(1, count // 4)
     if variance <= 0:
         return min(least, most)
     limit = 2 / math.sqrt(count)
     lag = 1
     while lag < most and float(centred[:-lag] @ centred[lag:]) / variance > limit:
         lag += 1
-    return min(max(least, 2 * (lag - 1)), most)
+    return min(max(least, 3 * (lag - 1)), most)
+
+
+def _stretch(series: Floats) -> float:
+    """Return by how much deviations are stretched, because few blocks show too little of them.
+
+    It is the quantile of Student's distribution, with one degree of freedom less than there are
+    blocks, divided by that of the normal distribution (both for 99 %).
+    """
+    freedom = max(1.0, float(series.size) / block_length(series) - 1)
+    normal = 2.576
+    student = normal + 4.92 / freedom + 8.83 / freedom**2
+    return student / normal
 
 
 def _interval(logarithms: Floats) -> Interval:

@@ -76,8 +76,8 @@ def _latency(a: SavedRun, b: SavedRun, kind: str, name: str, window: str) -> Dif
     elif name == "max" or kind == "lag":
         unknown = "a maximum is a matter of chance" if name == "max" else "known as a whole only"
     elif factor is not None:
-        seconds = [_seconds(run, kind, window) for run in (a, b)]
-        interval = bootstrap.factor_of_percentiles(*seconds, QUANTILES[name], factor)
+        seconds_a, seconds_b = (_seconds(run, kind, window) for run in (a, b))
+        interval = bootstrap.factor_of_percentiles(seconds_a, seconds_b, QUANTILES[name], factor)
         unknown = "" if interval else _FEW_SECONDS
     return Difference(f"{kind}_{name}_ms", window, one, two, factor, interval, unknown)
 

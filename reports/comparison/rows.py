@@ -64,8 +64,8 @@ def _row(found: dict[str, Any], comparable: str) -> Row:
         low, high = (formatting.significant(each) for each in interval)
         bounds = f"{low} … {high}"
     factor = "" if found["factor"] is None else f"× {formatting.significant(found['factor'])}"
-    values = [_value(indicator, found[name]) for name in ("a", "b")]
-    return Row(indicator, found["window"], *values, factor, bounds, answer, tone)
+    a, b = (_value(indicator, found[name]) for name in ("a", "b"))
+    return Row(indicator, found["window"], a, b, factor, bounds, answer, tone)
 
 
 def _answer(found: dict[str, Any], comparable: str) -> tuple[str, str]:
