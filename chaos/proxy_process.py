@@ -10,15 +10,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import psutil
 
 from gauntlet.chaos.clients.toxiproxy import ProxyClient
 from gauntlet.core.errors import StackError
 from gauntlet.core.parent_death import exit_with_parent
+from gauntlet.core.plugins import ProxyBackend
 
-Backend = Literal["auto", "toxiproxy", "embedded"]
+Backend = ProxyBackend
 BINARY_ENV = "GAUNTLET_TOXIPROXY_SERVER"
 
 _START_TIMEOUT_S = 15.0

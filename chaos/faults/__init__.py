@@ -3,7 +3,9 @@
 To add a fault: a file, its test, and a line here; then `make docs`. See CONTRIBUTING.md.
 """
 
+from gauntlet.chaos.faults.bandwidth import Bandwidth
 from gauntlet.chaos.faults.base import Fault
+from gauntlet.chaos.faults.blackhole import Blackhole
 from gauntlet.chaos.faults.block import Block
 from gauntlet.chaos.faults.broker_failure import BrokerFailure
 from gauntlet.chaos.faults.client_pause import ClientPause
@@ -18,6 +20,7 @@ from gauntlet.chaos.faults.memory_limit import MemoryLimit
 from gauntlet.chaos.faults.observed import Observed
 from gauntlet.chaos.faults.partition import Partition
 from gauntlet.chaos.faults.pause import Pause
+from gauntlet.chaos.faults.reset import Reset
 from gauntlet.chaos.faults.restart import Restart
 from gauntlet.chaos.faults.rolling_update import RollingUpdate
 from gauntlet.chaos.faults.scale_in import ScaleIn
@@ -26,8 +29,11 @@ from gauntlet.chaos.faults.surge import Surge
 
 _REGISTERED: tuple[type[Fault], ...] = (
     Disconnect,
+    Reset,
     Latency,
+    Bandwidth,
     Partition,
+    Blackhole,
     Kill,
     Pause,
     Restart,

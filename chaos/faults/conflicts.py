@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from itertools import takewhile
 
 from gauntlet.chaos.faults import victims
+from gauntlet.chaos.faults.base import param
 from gauntlet.chaos.faults.targets import (
     PlannedLink,
     StackPlan,
@@ -19,6 +20,8 @@ from gauntlet.chaos.faults.targets import (
 )
 from gauntlet.core import clock
 from gauntlet.core.errors import ConfigError
+from gauntlet.core.plugins import ProxyBackend
+from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Fault
 from gauntlet.core.scenario.moments import FixedTime
 
@@ -33,7 +36,24 @@ def check(faults: Iterable[Fault], plan: StackPlan, seed: int = 1) -> None:
     in_order = sorted(timed, key=lambda fault: fault.begins_s)
     known = takewhile(lambda fault: fault.kind not in _CHANGES, in_order)
     _check_victims([fault for fault in known if fault.kind in _SOME + _ALL], plan, seed)
-    _check_partitions([fault for fault in in_order if fault.kind == "partition"], plan)
+    _check_silenced([fault for fault in in_order if _silences(fault)], plan)
+
+
+def backend_for(faults: Iterable[Fault], wanted: ProxyBackend) -> ProxyBackend:
+    """Return the fault proxy that all faults can use.
+
+    Raises ConfigError if `wanted` names another one.
+    """
+    for fault in faults:
+        needed = catalog.FAULTS[fault.kind].backend
+        if needed == "embedded" and wanted not in ("auto", needed):
+            raise ConfigError(
+                f"fault {fault.id!r} ({fault.kind}) needs the embedded fault proxy; use "
+                "--proxy-backend embedded or auto, or the fault disconnect"
+            )
+        if needed == "embedded":
+            wanted = "embedded"
+    return wanted
 
 
 def _check_victims(faults: Iterable[Fault], plan: StackPlan, seed: int) -> None:
@@ -60,7 +80,7 @@ def _check_victims(faults: Iterable[Fault], plan: StackPlan, seed: int) -> None:
         holders |= dict.fromkeys(free[:count], fault)
 
 
-def _check_partitions(faults: Iterable[Fault], plan: StackPlan) -> None:
+def _check_silenced(faults: Iterable[Fault], plan: StackPlan) -> None:
     cut: dict[str, Fault] = {}
     for fault in faults:
         links: list[PlannedLink] = resolve_links(fault.target, plan)
@@ -68,12 +88,18 @@ def _check_partitions(faults: Iterable[Fault], plan: StackPlan) -> None:
             earlier = cut.get(link.name)
             if earlier is not None and earlier.ends_s > fault.begins_s:
                 raise ConfigError(
-                    f"fault {fault.id!r} partitions {link.name} at "
+                    f"fault {fault.id!r} silences {link.name} at "
                     f"{clock.format_s(fault.begins_s)}, but fault {earlier.id!r} does so "
                     f"until {clock.format_s(earlier.ends_s)}; make "
                     "one longer fault of the two"
                 )
             cut[link.name] = fault
+
+
+def _silences(fault: Fault) -> bool:
+    """Whether nothing answers on the target while the fault acts."""
+    kind = catalog.FAULTS[fault.kind]
+    return kind.silences and ("percent" not in kind.params or param(fault, "percent") == 100)
 
 
 def _components(count: int) -> str:

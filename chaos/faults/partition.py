@@ -23,6 +23,7 @@ class Partition(LinkFault):
         needs_link=True,
         external=EXTERNAL_LINKS,
         lasts=True,
+        silences=True,
     )
 
     toxic = "timeout"

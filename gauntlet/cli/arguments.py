@@ -132,7 +132,8 @@ def run_options(parser: argparse.ArgumentParser) -> None:
         "--proxy-backend",
         choices=get_args(Backend),
         default="auto",
-        help="default: toxiproxy-server if it is installed, else the embedded proxy",
+        help="default: toxiproxy-server if it is installed and can do what the faults need, else "
+        "the embedded proxy",
     )
     parser.add_argument(
         "--allow-exec",

@@ -9,6 +9,9 @@ from typing import Literal
 
 import msgspec
 
+# Which fault proxy a run uses.
+ProxyBackend = Literal["auto", "toxiproxy", "embedded"]
+
 ParamKind = Literal["duration", "number", "percent", "flag", "choice", "command"]
 
 
@@ -47,8 +50,10 @@ class FaultKind(_Description, frozen=True):
     any targets acts on no part of a stack, and can be used on every stack. `lasts`: without a
     length (`for`) the fault would end before it could act. `own_end`: the fault ends by itself, and
     its length only states when its end is verified, so it is not healed before it is proven. Of
-    each pair in `at_most`, the first parameter, a duration, must not exceed the second. Of each
-    pair in `exclusive`, a scenario may give only one.
+    each pair in `at_most`, the first parameter, a duration or a number, must not exceed the second.
+    Of each pair in `exclusive`, a scenario may give only one; of each tuple in `together`, all or
+    none. `backend`: the only fault proxy that can do it, if there is only one. `silences`: nothing
+    answers on a link while the fault acts.
     """
 
     targets: tuple[str, ...] = ()
@@ -61,6 +66,9 @@ class FaultKind(_Description, frozen=True):
     own_end: bool = False
     at_most: tuple[tuple[str, str], ...] = ()
     exclusive: tuple[tuple[str, str], ...] = ()
+    together: tuple[tuple[str, ...], ...] = ()
+    backend: str = ""
+    silences: bool = False
 
 
 class WorkloadKind(_Description, frozen=True):

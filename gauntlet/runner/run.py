@@ -6,6 +6,7 @@ Whatever happens on the way, faults are healed, child processes are ended, and t
 kept.
 """
 
+import dataclasses
 import os
 import shutil
 import time
@@ -68,6 +69,8 @@ def run(
     resolved = private_values.resolve(scenario, allow_exec=options.allow_exec)
     log_scrubber.install(resolved.values)  # the adapter may log its settings
     preflight.check_adapter(resolved.filled)
+    backend = conflicts.backend_for(scenario.faults, options.proxy_backend)
+    options = dataclasses.replace(options, proxy_backend=backend)
     _recover_from_dead_runs(options, view)
     os_limits.raise_descriptors()  # children inherit it: a proxy needs two for each connection
     directory = _create_directory(options.out, scenario)

@@ -27,6 +27,18 @@ INDICATORS: dict[str, IndicatorKind] = _CATALOG.indicators
 WORKLOADS: dict[str, WorkloadKind] = _CATALOG.workloads
 ADAPTERS: dict[str, AdapterKind] = _CATALOG.adapters
 
+# What to write in place of names from Toxiproxy and from other tools. Each completes "must be".
+INSTEAD: dict[str, str] = {
+    "timeout": (
+        "blackhole, which stays silent whatever is sent (Toxiproxy's timeout starts again at every "
+        "heartbeat and never closes a busy link)"
+    ),
+    "reset_peer": "reset, which also ends live connections by RST",
+    "limit_data": "disconnect, which uses it to cut connections",
+    "down": "partition, or kill for a component that refuses connections",
+    "packet_loss": "blackhole with percent; a proxy of TCP cannot lose single packets",
+}
+
 DEFAULT_REQUIRED: tuple[str, ...] = tuple(name for name, check in CHECKS.items() if check.required)
 # The stacks that can be booted for each adapter, the default one first. The stack `external` can be
 # used with every adapter.

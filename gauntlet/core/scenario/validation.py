@@ -265,7 +265,9 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
         yield Problem(("id",), fault.id, _SLUG)
     kind = catalog.FAULTS.get(fault.kind)
     if kind is None:
-        yield Problem(("kind",), fault.kind, _one_of(catalog.FAULTS))
+        known = _one_of(catalog.FAULTS)
+        instead = catalog.INSTEAD.get(fault.kind)
+        yield Problem(("kind",), fault.kind, f"{instead}, or {known}" if instead else known)
         return
     yield from itertools.starmap(Problem, external_target.fault_problems(fault, kind, scenario))
     booted = scenario.target.stack != "external"
@@ -300,19 +302,35 @@ def _params_problems(fault: Fault, kind: plugins.FaultKind) -> Iterator[Problem]
             yield Problem(("params", name), repr(value), allowed)
     for name, limit in kind.at_most:
         value, most = (
-            _duration_s(fault.params.get(key, kind.params[key].default)) for key in (name, limit)
+            _quantity(fault.params.get(key, kind.params[key].default)) for key in (name, limit)
         )
         if value > most:
-            yield Problem(("params", name), clock.format_s(value), f"at most {limit}")
+            is_duration = kind.params[name].kind == "duration"
+            found = clock.format_s(value) if is_duration else f"{value:g}"
+            yield Problem(("params", name), found, f"at most {limit}")
+    yield from _combination_problems(fault, kind)
+
+
+def _combination_problems(fault: Fault, kind: plugins.FaultKind) -> Iterator[Problem]:
     for name, other in kind.exclusive:
         if name in fault.params and other in fault.params:
             found = repr(fault.params[name])
             yield Problem(("params", name), found, f"absent where params.{other} is given")
+    for names in kind.together:
+        given = [name for name in names if name in fault.params]
+        for name in names if given else ():
+            if name not in given:
+                yield Problem(("params", name), "nothing", f"given together with {given[0]}")
 
 
 def _duration_s(value: object) -> float:
     """Return a duration in seconds; 0 for one that has been reported already."""
     return clock.parse_duration_s(value) if _is_duration(value) else 0.0  # type: ignore[arg-type]  # checked
+
+
+def _quantity(value: object) -> float:
+    """Return a number or a duration in seconds; 0 for what has been reported already."""
+    return float(value) if _is_number(value) else _duration_s(value)  # type: ignore[arg-type]  # checked
 
 
 def _is_command(value: object) -> bool:

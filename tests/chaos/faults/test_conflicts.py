@@ -58,7 +58,7 @@ def check(*faults, seed=1):
                 ("partition", "client>gateway", 1, 4, {}),
                 ("partition", "client>gateway-2", 2, 1, {}),
             ],
-            r"'f1' partitions client>gateway-2 at 2 s, but fault 'f0' does so until 5 s",
+            r"'f1' silences client>gateway-2 at 2 s, but fault 'f0' does so until 5 s",
         ),
     ],
 )
@@ -98,3 +98,24 @@ def test_the_victims_that_a_seed_draws_are_those_that_are_held():
     assert {seed for seed, _ in refused} == set(range(8))
     assert len(refused) == 8
     assert {name for _, name in refused} == {"gateway-1", "gateway-2"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen"), [("auto", "embedded"), ("embedded", "embedded"), ("toxiproxy", None)]
+)
+def test_a_fault_that_only_one_proxy_can_inject_chooses_it_or_is_refused(spec, wanted, chosen):
+    faults = [spec("latency", "client>edge"), spec("reset", "client>edge", id="cut")]
+    if chosen is None:
+        with pytest.raises(ConfigError, match=r"'cut' \(reset\) needs the embedded fault proxy"):
+            conflicts.backend_for(faults, wanted)
+    else:
+        assert conflicts.backend_for(faults, wanted) == chosen
+    assert conflicts.backend_for(faults[:1], wanted) == wanted
+
+
+def test_faults_that_silence_a_link_together_are_refused_unless_they_spare_a_share():
+    both = [("blackhole", "client>gateway-1", 1, 4, {}), ("partition", "client>gateway", 2, 1, {})]
+    with pytest.raises(ConfigError, match="'f1' silences client>gateway-1"):
+        check(*both)
+    both[0][4]["percent"] = 50
+    check(*both)

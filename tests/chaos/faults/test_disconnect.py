@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gauntlet.chaos.clients import socket_table
-from gauntlet.chaos.faults import disconnect
+from gauntlet.chaos.faults import _cut
 from gauntlet.chaos.faults.base import FaultFailed
 from gauntlet.chaos.faults.disconnect import Disconnect
 
@@ -21,7 +21,7 @@ def clients(stack, monkeypatch):
         return connections - (cut if stack.proxy.toxics("client>edge-blue-1") else set())
 
     monkeypatch.setattr(socket_table, "client_connections", client_connections)
-    monkeypatch.setattr(disconnect, "_CUT_S", 0.2)
+    monkeypatch.setattr(_cut, "_CUT_S", 0.2)
     return connections
 
 
@@ -47,7 +47,7 @@ def test_the_proof_counts_dropped_connections_and_removes_the_toxics(stack, spec
 def test_a_disconnect_that_cuts_no_connection_fails(stack, spec, monkeypatch):
     """After several selections, and without a toxic that is left."""
     monkeypatch.setattr(socket_table, "client_connections", lambda _: {1, 2})
-    monkeypatch.setattr(disconnect, "_CUT_S", 0.01)
+    monkeypatch.setattr(_cut, "_CUT_S", 0.01)
     fault = Disconnect(spec("disconnect", "client>edge"))
     fault.inject(stack.context)
     with pytest.raises(FaultFailed, match="no connection was cut"):
@@ -68,7 +68,7 @@ def test_a_selection_of_no_connection_is_repeated(stack, spec, monkeypatch):
 
     monkeypatch.setattr(fault._toxics, "add", select)
     monkeypatch.setattr(socket_table, "client_connections", lambda _: set(connected))
-    monkeypatch.setattr(disconnect, "_CUT_S", 0.01)
+    monkeypatch.setattr(_cut, "_CUT_S", 0.01)
     fault.inject(stack.context)
     assert fault.prove(stack.context)["dropped"] == 2
     assert selected_by_turn == []

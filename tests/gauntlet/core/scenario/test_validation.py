@@ -1,5 +1,7 @@
 """Problems of scenarios that are well typed."""
 
+import re
+
 import pytest
 
 from gauntlet.core.scenario import catalog
@@ -194,6 +196,18 @@ def test_parameters_of_a_fault_must_have_their_kind(params, fine):
             "at most latency",
         ),
         (
+            {"kind": "blackhole", "for": "1s", "params": {"on": "1s"}},
+            ("params", "off"),
+            "nothing",
+            "given together with on",
+        ),
+        (
+            {"kind": "bandwidth", "for": "1s", "params": {"kb_per_s": 0}},
+            ("params", "kb_per_s"),
+            "0",
+            "a number of 1 or more",
+        ),
+        (
             {"kind": "kill", "target": "gateway", "params": {"count": 1, "percent": 50}},
             ("params", "count"),
             "1",
@@ -268,3 +282,12 @@ def test_a_guard_that_could_not_be_watched_is_refused(guard, where, found):
     plain = {"version": 1, "name": "x", "about": "x", "guards": [{"check": "wire-order"}, guard]}
     ((path, value, _),) = problems(from_builtins(plain))
     assert (path, value) == (("guards", 1, *where), found)
+
+
+@pytest.mark.parametrize("name", catalog.INSTEAD)
+def test_names_of_toxiproxy_are_refused_with_the_fault_to_use(name):
+    assert name not in catalog.FAULTS
+    ((path, found, allowed),) = problems_of(kind=name)
+    assert (path, found) == (("faults", 0, "kind"), name)
+    assert allowed.startswith(catalog.INSTEAD[name])
+    assert re.match("[a-z-]+", allowed)[0] in catalog.FAULTS

@@ -1,0 +1,127 @@
+"""Exchanges: what a client sees of a link, to the end of the connection."""
+
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+
+from gauntlet.chaos.clients import link_probe
+from gauntlet.chaos.clients.link_exchange import (
+    Exchange,
+    Wanted,
+    exchange,
+    exchange_all,
+    greeting_of,
+    request_of,
+)
+from gauntlet.chaos.clients.witnesses import Witnesses
+
+
+@contextlib.contextmanager
+def server(answer):
+    """Accept connections until the end of the block; `answer(connection)` handles each."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        answer(connection)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def test_an_exchange_counts_all_bytes_up_to_the_end():
+    def answer(connection):
+        connection.recv(1000)
+        connection.sendall(b"first")
+        time.sleep(0.05)
+        connection.sendall(b"last")
+
+    with server(answer) as address:
+        found = exchange(Wanted("redis", address), 5.0)
+    assert (found.received, found.ended) == (9, "closed")
+    assert found.sent == len(request_of("redis"))
+    assert found.first_ms + 40 <= found.last_ms <= found.ended_ms
+    assert found.cut
+    assert not found.silent
+
+
+def test_a_connection_that_stays_open_without_an_answer_is_silent():
+    done = threading.Event()
+    with server(lambda _: done.wait(10)) as address:
+        found = exchange(Wanted("http", address), 0.2)
+        done.set()
+    assert found == Exchange(len(request_of("http")))
+    assert found.silent
+    assert found.as_evidence() == {"sent": found.sent, "received": 0, "ended": "open"}
+
+
+def test_an_exchange_that_is_not_to_close_ends_with_the_first_answer():
+    done = threading.Event()
+
+    def answer(connection):
+        assert connection.recv(1000) == greeting_of("redis")
+        connection.sendall(b"+PONG\r\n")
+        done.wait(10)
+
+    with server(answer) as address:
+        found = exchange(Wanted("redis", address, closing=False), 10.0)
+        done.set()
+    assert (found.received, found.ended) == (7, "open")
+    assert not found.silent
+
+
+def test_a_refused_connection_is_no_silence():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    found = exchange_all({"a": Wanted("http", address), "b": Wanted("http", address)}, 2.0)
+    assert found == {"a": Exchange(0, ended="refused"), "b": Exchange(0, ended="refused")}
+    assert not found["a"].silent
+    assert not found["a"].cut
+
+
+def test_requests_repeat_where_the_protocol_allows_it():
+    assert request_of("redis", 3) == b"PING\r\n" * 3 + b"QUIT\r\n"
+    assert request_of("http chat.example", 2).count(b"Host: chat.example\r\n") == 2
+    assert request_of("http", 2).count(b"Connection: close") == 1
+    assert request_of("postgres", 5) == request_of("postgres")
+    assert request_of("https chat.example").startswith(b"\x16\x03")
+
+
+@pytest.mark.parametrize("kind", sorted(link_probe.REQUESTS))
+def test_there_is_an_exchange_for_every_kind_of_link(kind):
+    assert request_of(kind)
+    assert b"Connection: close" not in greeting_of(kind)
+
+
+def linger_0(connection):
+    connection.recv(1000)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+
+
+@pytest.mark.parametrize(
+    ("answer", "fate"),
+    [
+        (linger_0, "reset"),
+        (lambda connection: connection.recv(1000), "closed"),
+        (lambda connection: connection.sendall(b"x" + connection.recv(1000)), "answered"),
+    ],
+)
+def test_witnesses_see_how_their_connections_end(answer, fate):
+    witnesses = Witnesses()
+    with server(answer) as address:
+        witnesses.connect([("redis", address)], 2)
+        witnesses.speak()
+        assert witnesses.fates(2.0) == {fate: 2}
+    assert witnesses.fates(0.1) == {}

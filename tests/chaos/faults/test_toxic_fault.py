@@ -1,0 +1,109 @@
+"""What the faults of one toxic share, on a fake stack."""
+
+import pytest
+
+from gauntlet.chaos.clients import link_exchange
+from gauntlet.chaos.clients.link_exchange import Exchange
+from gauntlet.chaos.faults import _toxic_fault
+from gauntlet.chaos.faults._toxic_fault import attempts_of
+from gauntlet.chaos.faults.bandwidth import Bandwidth
+from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.faults.blackhole import Blackhole
+
+ANSWERED = Exchange(60, 100, 1.0, 1.0, "closed", 1.0)
+
+
+@pytest.fixture
+def exchanges(stack, monkeypatch):
+    """Links answer unless a toxic drops data; returns what was asked for."""
+    asked = []
+
+    def exchange(wanted, _timeout_s):
+        asked.append(wanted)
+        toxics = stack.proxy.toxics(wanted.address)
+        silent = any(toxic.type == "timeout" for toxic in toxics)
+        many = ANSWERED._replace(received=100 * wanted.repeat)
+        return Exchange(60) if silent else many
+
+    monkeypatch.setattr(link_exchange, "exchange", exchange)
+    monkeypatch.setattr(_toxic_fault, "PROVE_S", 0.0)
+    return asked
+
+
+def test_the_proof_compares_exchanges_on_every_link(stack, spec, exchanges):
+    fault = Blackhole(spec("blackhole", "client>gateway"))
+    detail = fault.inject(stack.context)
+    assert detail["links"] == ["client>gateway-1", "client>gateway-2"]
+    assert detail["streams"] == ["downstream", "upstream"]
+    proof = fault.prove(stack.context)
+    assert set(proof["before"]) == set(proof["during"]) == set(detail["links"])
+    assert proof["during"]["client>gateway-1"]["received"] == 0
+    assert fault.heal(stack.context) == {}
+    assert stack.proxy.active() == set()
+
+
+def test_a_link_that_does_not_show_the_fault_leaves_it_without_proof(stack, spec, exchanges):
+    fault = Blackhole(spec("blackhole", "client>gateway"))
+    fault.inject(stack.context)
+    stack.proxy.toxics_by_proxy["client>gateway-2"].clear()
+    assert fault.prove(stack.context) == {}
+    observed = fault.heal(stack.context)["unproven"]["during"]
+    assert observed["client>gateway-1"]["received"] == 0
+    assert observed["client>gateway-2"]["received"] == 100
+
+
+def test_of_a_share_of_the_connections_one_exchange_must_show_the_fault(
+    stack, spec, exchanges, monkeypatch
+):
+    results = iter([ANSWERED] * 3 + [ANSWERED] * 5 + [Exchange(60)] + [ANSWERED] * 99)
+    monkeypatch.setattr(link_exchange, "exchange", lambda *_: next(results))
+    fault = Blackhole(spec("blackhole", "edge>broker", percent=36))
+    fault.inject(stack.context)
+    (toxic, _) = stack.proxy.toxics("edge>broker")
+    assert toxic.toxicity == pytest.approx(0.2)  # in each of two directions
+    assert fault.prove(stack.context)["during"]["edge>broker"]["received"] == 0
+
+
+def test_rounds_have_enough_exchanges_to_meet_a_share():
+    assert [attempts_of(share) for share in (1, 0.9, 0.3, 0.01)] == [1, 2, 11, 40]
+
+
+def test_all_exchanges_of_a_round_must_show_a_fault_on_all_connections(
+    stack, spec, exchanges, monkeypatch
+):
+    """One that is late by chance is no proof."""
+    late = ANSWERED._replace(last_ms=500.0)
+    for last, proven in ((late, True), (ANSWERED, False)):
+        results = iter([ANSWERED] * 6 + [late, late, last])
+        monkeypatch.setattr(link_exchange, "exchange", lambda *_, it=results: next(it))
+        fault = Bandwidth(spec("bandwidth", "edge>broker", kb_per_s=1))
+        fault.inject(stack.context)
+        assert bool(fault.prove(stack.context)) is proven
+        fault.heal(stack.context)
+
+
+@pytest.mark.parametrize(("answered", "repeat"), [(5_000, 50), (100, 1)])
+def test_requests_are_repeated_only_where_the_server_answers_all_of_them(
+    stack, spec, exchanges, monkeypatch, answered, repeat
+):
+    asked = []
+
+    def exchange(wanted, _timeout_s):
+        asked.append(wanted.repeat)
+        return ANSWERED._replace(received=answered if wanted.repeat > 1 else 100)
+
+    monkeypatch.setattr(link_exchange, "exchange", exchange)
+    fault = Bandwidth(spec("bandwidth", "edge>broker", kb_per_s=20))
+    fault.inject(stack.context)
+    fault.prove(stack.context)
+    fault.heal(stack.context)
+    assert asked == [1] * 3 + [50] * 3 + [repeat] * 3
+
+
+def test_switching_that_fails_while_the_fault_lasts_is_reported_at_the_heal(stack, spec, exchanges):
+    fault = Blackhole(spec("blackhole", "edge>broker", on="1ms", off="1ms"))
+    fault.inject(stack.context)
+    fault._flapping.error = "no answer"
+    with pytest.raises(FaultFailed, match="no answer"):
+        fault.heal(stack.context)
+    assert stack.proxy.active() == set()
