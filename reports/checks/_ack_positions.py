@@ -3,7 +3,7 @@
 import numpy as np
 
 from gauntlet.core.history import Flag, Kind
-from gauntlet.reports.history.arrays import Bools, Ints, contains, ints, pair
+from gauntlet.reports.history.arrays import Bools, Ints, contains, distinct, ints, is_any, pair
 from gauntlet.reports.history.history import History
 
 
@@ -22,7 +22,7 @@ def _placed_acks(history: History) -> Ints:
     acks = (records["kind"] == Kind.ACK) & (records["seq"] > 0) & (of_record >= 0)
     acks &= records["flags"] & Flag.HANDED_OVER == 0
     at = np.flatnonzero(acks)
-    seen = np.unique(of_record[_seen(history)])
+    seen = distinct(of_record[_seen(history)])
     placed: Ints = at[contains(seen, of_record[at])]
     return placed
 
@@ -30,13 +30,13 @@ def _placed_acks(history: History) -> Ints:
 def _misplaced_acks(history: History) -> Ints:
     records, of_record = history.records, history.messages.of_record
     at, seen = placed_acks(history), _seen(history)
-    places = np.unique(pair(of_record[seen], ints(records["seq"][seen])))
+    places = distinct(pair(of_record[seen], ints(records["seq"][seen])))
     misplaced: Ints = at[~contains(places, pair(of_record[at], ints(records["seq"][at])))]
     return misplaced
 
 
 def _seen(history: History) -> Bools:
     records = history.records
-    seen: Bools = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT))
+    seen: Bools = is_any(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT))
     seen &= (records["seq"] > 0) & (history.messages.of_record >= 0)
     return seen

@@ -13,7 +13,7 @@ import numpy as np
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.history import Channel, Kind, RoomEvent
 from gauntlet.core.scenario.secrets import Secret
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, find, ints
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, find, grouped, ints, is_any
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -101,8 +101,8 @@ def last_pushes(history: History) -> LastPushes:
 
 def last_pushes_of(records: Records) -> LastPushes:
     """Return the last push of each connection in these records."""
-    pushed = np.isin(records["kind"], _PUSHES) & (records["flags"] & CHANNEL_BITS == Channel.LIVE)
-    links, at = np.unique(ints(records["link"][pushed]), return_inverse=True)
+    pushed = is_any(records["kind"], _PUSHES) & (records["flags"] & CHANNEL_BITS == Channel.LIVE)
+    links, _, at = grouped(ints(records["link"][pushed]))
     last_ns = np.zeros(links.size, dtype=np.int64)
     np.maximum.at(last_ns, at, ints(records["t_ns"][pushed]))
     return LastPushes(links, last_ns)

@@ -5,7 +5,16 @@ import numpy as np
 from gauntlet.core.history import Kind, PageFlag
 from gauntlet.reports.checks._ack_positions import misplaced_acks
 from gauntlet.reports.checks._shared import named_by
-from gauntlet.reports.history.arrays import Ints, Records, find, ints, pair
+from gauntlet.reports.history.arrays import (
+    Ints,
+    Records,
+    find,
+    grouped,
+    ints,
+    is_any,
+    pair,
+    stable_order,
+)
 from gauntlet.reports.history.history import History
 
 _SHOWN_KINDS = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
@@ -28,11 +37,11 @@ class KnownPositions:
     def __init__(self, history: History) -> None:
         records = history.records
         kind = records["kind"]
-        shown = np.isin(kind, (*_SHOWN_KINDS, Kind.AUDIT)) & (records["seq"] > 0)
+        shown = is_any(kind, (*_SHOWN_KINDS, Kind.AUDIT)) & (records["seq"] > 0)
         if named_by(history, "ack-content"):
             shown[misplaced_acks(history)] = False
         at = np.flatnonzero(shown)
-        self._convs, conv = np.unique(ints(records["conv"][at]), return_inverse=True)
+        self._convs, _, conv = grouped(ints(records["conv"][at]))
         # The additional last entry is for conversations without such a record (-1).
         self._last = np.zeros(self._convs.size + 1, dtype=np.int64)
         np.maximum.at(self._last, conv, ints(records["seq"][at]))
@@ -43,7 +52,7 @@ class KnownPositions:
         learned = np.concatenate([known, heads])
         position = ints(np.concatenate([records["seq"][known], records["sseq"][heads]]))
         conv = find(self._convs, ints(records["conv"][learned]))
-        order = np.lexsort((records["t_ns"][learned], conv))
+        order = stable_order(conv, records["t_ns"][learned])
         self._conv, self._t_ns = conv[order], ints(records["t_ns"][learned])[order]
         # Keys of later conversations are larger, so one running maximum serves all of them.
         self._highest = np.maximum.accumulate(pair(conv[order], position[order])) & 0xFFFFFFFF
@@ -61,7 +70,7 @@ class KnownPositions:
         convs = np.concatenate([conv, self._conv])
         times = np.concatenate([t_ns, self._t_ns])
         # At the same time, the question comes first: what is learned then was not known before.
-        order = np.lexsort((~asked, times, convs))
+        order = stable_order(convs, times, ~asked)
         learned = np.where(asked[order], -1, order - conv.size)
         latest = np.empty_like(order)
         latest[order] = np.maximum.accumulate(np.where(learned >= 0, np.arange(order.size), -1))

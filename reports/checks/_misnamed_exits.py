@@ -6,7 +6,7 @@ import numpy as np
 
 from gauntlet.core.history import Flag, Kind, RoomEvent
 from gauntlet.reports.checks.finding import Witness
-from gauntlet.reports.history.arrays import ints, pair
+from gauntlet.reports.history.arrays import ints, is_any, pair
 from gauntlet.reports.history.history import History
 
 
@@ -17,7 +17,7 @@ def find(history: History) -> Iterator[Witness]:
     whose exit was shown first.
     """
     records, names = history.records, history.names
-    flagged = np.isin(records["kind"], (Kind.RECEIVE, Kind.AUDIT))
+    flagged = is_any(records["kind"], (Kind.RECEIVE, Kind.AUDIT))
     flagged &= records["flags"] & Flag.ROOM_EVENT != 0
     exits = (records["kind"] == Kind.ROOM) | flagged
     exits &= (records["sseq"] == RoomEvent.EXITED) & (records["seq"] > 0)

@@ -19,7 +19,7 @@ import numpy as np
 from gauntlet.core.history import Kind
 from gauntlet.reports.checks._components import Graph, components
 from gauntlet.reports.checks._shared import first_deliveries
-from gauntlet.reports.history.arrays import Ints, ints, pair
+from gauntlet.reports.history.arrays import Ints, distinct, grouped, ints, pair, stable_order
 from gauntlet.reports.history.history import History
 
 
@@ -83,8 +83,8 @@ def _find_cycles(history: History) -> Orders:
 def _delivered(history: History) -> _Edges:
     """Return distinct (earlier, later) messages that a session received one after the other."""
     message, session = first_deliveries(history)
-    _, reading = np.unique(pair(session, history.messages.conv[message]), return_inverse=True)
-    order = np.argsort(reading, kind="stable")
+    reading = grouped(pair(session, history.messages.conv[message])).of_row
+    order = stable_order(reading)
     message, reading = message[order], reading[order]
     follows = reading[1:] == reading[:-1]
     return _distinct(message[:-1][follows], message[1:][follows])
@@ -102,9 +102,9 @@ def _answered(history: History) -> _Edges:
     shown_ns = ints(records["t_ns"][presentations.record[presentations.first]])
     t_ns = np.concatenate([messages.first_attempt_ns[sent], shown_ns])
     is_sent = np.arange(message.size) < sent.size
-    _, reading = np.unique(pair(session, messages.conv[message]), return_inverse=True)
+    reading = grouped(pair(session, messages.conv[message])).of_row
     # At the same time, the attempt comes first: what is received then was not known before.
-    order = np.lexsort((~is_sent, t_ns, reading))
+    order = stable_order(reading, t_ns, ~is_sent)
     message, reading, is_sent = message[order], reading[order], is_sent[order]
     latest = np.maximum.accumulate(np.where(is_sent, -1, np.arange(message.size)))
     known = is_sent & (latest >= 0) & (reading[latest] == reading)
@@ -112,14 +112,14 @@ def _answered(history: History) -> _Edges:
 
 
 def _distinct(earlier: Ints, later: Ints) -> _Edges:
-    edges = np.unique(pair(earlier, later))
+    edges = distinct(pair(earlier, later))
     return _Edges(edges >> 32, edges & 0xFFFFFFFF)
 
 
 def _descending(history: History, edges: _Edges, key: Ints) -> Ints:
     """Return the conversations in which some edge does not ascend in `key`."""
     descends = key[edges.later] <= key[edges.earlier]
-    return np.unique(history.messages.conv[edges.later[descends]])
+    return distinct(history.messages.conv[edges.later[descends]])
 
 
 def _graph(edges: _Edges) -> Graph:

@@ -4,7 +4,16 @@ import numpy as np
 
 from gauntlet.core.clock import NS_PER_MS
 from gauntlet.core.history import Channel, Flag, Kind
-from gauntlet.reports.history.arrays import Bools, Ints, find, ints, pair
+from gauntlet.reports.history.arrays import (
+    Bools,
+    Ints,
+    find,
+    grouped,
+    ints,
+    is_any,
+    pair,
+    stable_order,
+)
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -36,14 +45,12 @@ def _cursors(history: History, copies: Ints) -> Ints:
     """Return the last position that each record's client had presented before it dialled."""
     records = history.records
     ups = np.flatnonzero(records["kind"] == Kind.CONNECT)
-    ups = ups[np.argsort(records["link"][ups], kind="stable")]
+    ups = ups[stable_order(records["link"][ups])]
     link = find(ints(records["link"][ups]), ints(records["link"][copies]))
     # 0, the time of a connection without a CONNECT record, precedes all presentations.
     dialled_ns = np.append(ints(records["ref_ns"][ups]), 0)[link]
-    readings, reading = np.unique(
-        pair(history.session[copies], records["conv"][copies]), return_inverse=True
-    )
-    shown = np.flatnonzero(np.isin(records["kind"], (Kind.DELIVER, Kind.ROOM)))
+    readings, _, reading = grouped(pair(history.session[copies], records["conv"][copies]))
+    shown = np.flatnonzero(is_any(records["kind"], (Kind.DELIVER, Kind.ROOM)))
     shown_reading = find(readings, pair(history.session[shown], records["conv"][shown]))
     shown, shown_reading = shown[shown_reading >= 0], shown_reading[shown_reading >= 0]
     origin_ns = history.span_ns[0]
@@ -52,7 +59,7 @@ def _cursors(history: History, copies: Ints) -> Ints:
         return np.clip((t_ns - origin_ns) // NS_PER_MS, 0, (1 << 32) - 1)
 
     moments = pair(shown_reading, ms(ints(records["t_ns"][shown])))
-    order = np.argsort(moments, kind="stable")
+    order = stable_order(moments)
     # Keys of later readings are larger, so one running maximum serves all of them.
     highest = np.maximum.accumulate(pair(shown_reading, records["seq"][shown])[order])
     at = np.searchsorted(moments[order], pair(reading, ms(dialled_ns)))

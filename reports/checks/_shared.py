@@ -6,7 +6,19 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.core.scenario import leftovers
 from gauntlet.core.scenario.capabilities import SELF_ECHO
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, contains, find, ints, pair
+from gauntlet.reports.history.arrays import (
+    NEVER,
+    Bools,
+    Ints,
+    contains,
+    distinct,
+    find,
+    grouped,
+    ints,
+    is_any,
+    pair,
+    stable_order,
+)
 from gauntlet.reports.history.history import History
 
 
@@ -40,7 +52,7 @@ def beyond_retention(history: History) -> Bools:
         beyond |= messages.acked_ns < audit_ns - int(retention.age_s * NS_PER_S)
     if retention.count is not None:
         at = np.flatnonzero(messages.acked)
-        at = at[np.lexsort((messages.acked_ns[at], messages.conv[at]))]
+        at = at[stable_order(messages.conv[at], messages.acked_ns[at])]
         conv = messages.conv[at]
         ends = np.searchsorted(conv, conv, side="right")
         beyond[at] |= ends - np.arange(at.size) > retention.count
@@ -65,11 +77,11 @@ def unreadable_places(history: History, kinds: tuple[Kind, ...]) -> tuple[Ints, 
     records = history.records
     if not named_by(history, "phantom"):
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    foreign = np.isin(records["kind"], kinds) & (records["seq"] > 0)
+    foreign = is_any(records["kind"], kinds) & (records["seq"] > 0)
     foreign &= records["flags"] & Flag.FOREIGN != 0
     at = np.flatnonzero(foreign)
     place = pair(records["conv"][at], records["seq"][at])
-    order = np.argsort(place, kind="stable")
+    order = stable_order(place)
     return place[order], history.session[at][order]
 
 
@@ -80,7 +92,7 @@ def lost_messages(history: History) -> Bools:
 
 def _lost_messages(history: History) -> Bools:
     messages, records = history.messages, history.records
-    audited = np.unique(ints(records["conv"][records["kind"] == Kind.HEAD]))
+    audited = distinct(ints(records["conv"][records["kind"] == Kind.HEAD]))
     unreadable, _ = unreadable_places(history, (Kind.AUDIT,))
     lost = messages.acked & messages.sent & ~messages.handed_over & ~messages.stored
     lost &= contains(audited, messages.conv) & ~beyond_retention(history)
@@ -96,7 +108,7 @@ def lost_places(history: History) -> Ints:
     if not named_by(history, "lost-acked"):
         return np.empty(0, dtype=np.int64)
     lost = lost_messages(history) & (messages.position > 0)
-    return np.unique(pair(messages.conv[lost], messages.position[lost]))
+    return distinct(pair(messages.conv[lost], messages.position[lost]))
 
 
 def first_positions(history: History, conv: Ints) -> Ints:
@@ -110,7 +122,7 @@ def first_positions(history: History, conv: Ints) -> Ints:
         return np.ones(conv.size, dtype=np.int64)
     messages = history.messages
     own = np.flatnonzero(messages.sent & (messages.position > 0))
-    convs, which = np.unique(messages.conv[own], return_inverse=True)
+    convs, _, which = grouped(messages.conv[own])
     # The additional last entry is for conversations without an own message (-1).
     first = np.full(convs.size + 1, NEVER, dtype=np.int64)
     np.minimum.at(first, which, messages.position[own])
@@ -148,8 +160,8 @@ class OwnPositions:
         messages = history.messages
         chosen = messages.sent & (messages.position > 0) & (SELF_ECHO not in history.capabilities)
         writers = pair(messages.conv[chosen], messages.author[chosen])
-        self._writers, writer = np.unique(writers, return_inverse=True)
-        self._positions = np.unique(pair(writer, messages.position[chosen]))
+        self._writers, _, writer = grouped(writers)
+        self._positions = distinct(pair(writer, messages.position[chosen]))
 
     def contain(self, conv: Ints, user: Ints, position: Ints) -> Bools:
         """Return which of these positions hold a message of that user."""

@@ -17,7 +17,7 @@ from gauntlet.core.history import STRANGER_SSEQ, Flag, Kind, Probe, ProbeResult,
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks._shared import lost_messages, named_by
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Bools, Ints, contains, ints, pair
+from gauntlet.reports.history.arrays import Bools, Ints, contains, distinct, ints, is_any, pair
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -71,7 +71,7 @@ def _only_acknowledged(history: History, granted: Ints) -> Bools:
     if not (named_by(history, "lost-acked") and lost_messages(history).any()):
         return np.zeros(granted.size, dtype=np.bool_)
     exists = _messages_of_strangers(history)
-    seen = np.unique(pair(records["conv"][exists], records["sseq"][exists]))
+    seen = distinct(pair(records["conv"][exists], records["sseq"][exists]))
     sent = records["sseq"][granted] == Probe.SEND
     message = pair(records["conv"][granted], records["peer"][granted])
     unseen: Bools = sent & ~contains(seen, message)
@@ -81,7 +81,7 @@ def _only_acknowledged(history: History, granted: Ints) -> Bools:
 def _messages_of_strangers(history: History) -> Ints:
     """Return the records of stored or received messages that strangers sent."""
     records = history.records
-    seen = np.isin(records["kind"], (Kind.AUDIT, Kind.DELIVER, Kind.RECEIVE))
+    seen = is_any(records["kind"], (Kind.AUDIT, Kind.DELIVER, Kind.RECEIVE))
     seen &= records["flags"] & (Flag.ROOM_EVENT | Flag.FOREIGN | Flag.LEFTOVER) == 0
     return np.flatnonzero(seen & (records["sseq"] >= STRANGER_SSEQ))
 
@@ -90,7 +90,7 @@ def _stored(history: History, granted: Ints) -> Ints:
     """Return the first record of each message of a stranger that exists without being granted."""
     records = history.records
     at = _messages_of_strangers(history)
-    known = np.unique(pair(records["conv"][granted], records["peer"][granted]))
+    known = distinct(pair(records["conv"][granted], records["peer"][granted]))
     message = pair(records["conv"][at], records["sseq"][at])
     # A user who was added again may send: their last request as a stranger may have come late.
     conv, seq = ints(records["conv"][at]), ints(records["seq"][at])

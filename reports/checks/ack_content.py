@@ -17,7 +17,7 @@ from gauntlet.core.history import Channel, Kind, NamedFlag
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks._ack_positions import misplaced_acks, placed_acks
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Ints, contains, ints
+from gauntlet.reports.history.arrays import Ints, contains, distinct, grouped, ints, stable_order
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -72,18 +72,16 @@ def acknowledged_ids(history: History) -> Ints:
     records = history.records
     named = (records["kind"] == Kind.NAMED) & (records["flags"] & CHANNEL_BITS != Channel.AUDIT)
     named &= (history.messages.of_record >= 0) & (records["ref_ns"] != 0)
-    return np.unique(ints(records["ref_ns"][named]))
+    return distinct(ints(records["ref_ns"][named]))
 
 
 def _shared_ids(history: History, acks: Ints) -> Ints:
     """Return the acknowledgements whose id an earlier one of another message has, too."""
     with_id = acks[history.records["ref_ns"][acks] != 0]
     message = history.messages.of_record[with_id]
-    order = np.lexsort((history.records["t_ns"][with_id], history.records["ref_ns"][with_id]))
+    order = stable_order(history.records["ref_ns"][with_id], history.records["t_ns"][with_id])
     with_id, message = with_id[order], message[order]
-    _, first, group = np.unique(
-        history.records["ref_ns"][with_id], return_index=True, return_inverse=True
-    )
+    _, first, group = grouped(ints(history.records["ref_ns"][with_id]))
     later: Ints = with_id[message != message[first][group]]
     return later
 
@@ -92,11 +90,11 @@ def _unknown_ids(history: History, acks: Ints, stored: Ints) -> Ints:
     """Return the acknowledgements whose id is none of those under which their message is stored."""
     records, of_record = history.records, history.messages.of_record
     acks = acks[records["ref_ns"][acks] != 0]
-    acks = acks[contains(np.unique(of_record[stored]), of_record[acks])]
+    acks = acks[contains(distinct(of_record[stored]), of_record[acks])]
     both = np.concatenate([acks, stored])
-    _, number = np.unique(ints(records["ref_ns"][both]), return_inverse=True)
+    number = grouped(ints(records["ref_ns"][both])).of_row
     key = of_record[both] * max(1, both.size) + number
-    unknown: Ints = acks[~contains(np.unique(key[acks.size :]), key[: acks.size])]
+    unknown: Ints = acks[~contains(distinct(key[acks.size :]), key[: acks.size])]
     return unknown
 
 

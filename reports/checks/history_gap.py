@@ -29,7 +29,17 @@ from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
 from gauntlet.reports.checks._shared import OwnPositions, first_positions, lost_places, messages_at
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Bools, Ints, contains, find, ints, pair
+from gauntlet.reports.history.arrays import (
+    Bools,
+    Ints,
+    contains,
+    distinct,
+    find,
+    grouped,
+    ints,
+    is_any,
+    pair,
+)
 from gauntlet.reports.history.history import History
 
 _LOW = 0xFFFFFFFF
@@ -105,7 +115,7 @@ def _deleted(history: History, conv: Ints, after: Ints, last: Ints) -> Ints:
     """
     records = history.records
     at = records["kind"] == Kind.AUDIT
-    places = np.unique(pair(records["conv"][at], records["seq"][at]))
+    places = distinct(pair(records["conv"][at], records["seq"][at]))
     last = np.maximum(after, last)
     before, until = (np.searchsorted(places, pair(conv, end), "right") for end in (after, last))
     return last - after - ints(until - before)
@@ -115,7 +125,7 @@ def _audit_begins(history: History, conv: Ints) -> Ints:
     """Return the lowest position that the audit found in each conversation, 1 if none."""
     records = history.records
     at = np.flatnonzero((records["kind"] == Kind.AUDIT) & (records["seq"] > 0))
-    places = np.unique(pair(records["conv"][at], records["seq"][at]))
+    places = distinct(pair(records["conv"][at], records["seq"][at]))
     first = np.append(places, np.int64(-1))[np.searchsorted(places, pair(conv, 0))]
     return np.where(first >> 32 == conv, first & _LOW, 1)
 
@@ -186,10 +196,8 @@ def _readable(history: History, beyond: list[Hole]) -> list[Hole]:
 def _received(history: History, page: Ints, position: Ints) -> Bools:
     """Return whether the receiver of each page has the position at the end."""
     records = history.records
-    readers, reader = np.unique(
-        pair(records["conv"][page], history.user[page]), return_inverse=True
-    )
-    at = np.flatnonzero(np.isin(records["kind"], _RECEIVED_KINDS))
+    readers, _, reader = grouped(pair(records["conv"][page], history.user[page]))
+    at = np.flatnonzero(is_any(records["kind"], _RECEIVED_KINDS))
     receiver = find(readers, pair(records["conv"][at], history.user[at]))
     received = np.sort(pair(receiver, records["seq"][at])[receiver >= 0])
     return contains(received, pair(reader, position))
@@ -199,7 +207,7 @@ def _audit_holes(history: History) -> tuple[list[Hole], int]:
     """Return what is missing in the audit, and how many positions it contains."""
     records = history.records
     audit = (records["kind"] == Kind.AUDIT) & (records["seq"] > 0)
-    places = np.unique(pair(records["conv"][audit], records["seq"][audit]))
+    places = distinct(pair(records["conv"][audit], records["seq"][audit]))
     same = places[1:] >> 32 == places[:-1] >> 32
     gaps = np.flatnonzero(same & (places[1:] - places[:-1] > 1))
     between = [
@@ -238,19 +246,19 @@ def _audit_tails(history: History, places: Ints) -> Iterator[Hole]:
 def _beyond_audit(history: History) -> Ints:
     """Return the places after the end of a conversation's audit that were received before it."""
     records = history.records
-    convs = np.unique(ints(records["conv"][records["kind"] == Kind.HEAD]))
+    convs = distinct(ints(records["conv"][records["kind"] == Kind.HEAD]))
     audit = records["kind"] == Kind.AUDIT
     # The additional last entry collects conversations that were not audited (-1).
     ends = np.zeros(convs.size + 1, dtype=np.int64)
     np.maximum.at(ends, find(convs, ints(records["conv"][audit])), ints(records["seq"][audit]))
     other = records["flags"] & (Flag.FOREIGN | Flag.LEFTOVER)
-    received = np.isin(records["kind"], _RECEIVED_KINDS) & (other == 0)
+    received = is_any(records["kind"], _RECEIVED_KINDS) & (other == 0)
     # What came later may have been committed after the audit read its conversation.
     received &= records["t_ns"] < history.events.phases.get("audit", 0)
     at = np.flatnonzero(received)
     conversation, seq = find(convs, ints(records["conv"][at])), ints(records["seq"][at])
     beyond = at[(conversation >= 0) & (seq > ends[conversation])]
-    return np.unique(pair(records["conv"][beyond], records["seq"][beyond]))
+    return distinct(pair(records["conv"][beyond], records["seq"][beyond]))
 
 
 def _page_witness(history: History, page: int, position: int) -> Witness:

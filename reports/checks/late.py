@@ -21,7 +21,7 @@ import numpy.typing as npt
 from gauntlet.core.clock import NS_PER_S, format_s
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Ints, ints
+from gauntlet.reports.history.arrays import Ints, grouped, ints, stable_order
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics import windows
 
@@ -86,7 +86,7 @@ def served(history: History) -> Served:
 
 
 def _grouped(key: Ints, slow: npt.NDArray[Any], size: Ints) -> Groups:
-    keys, at = np.unique(key, return_inverse=True)
+    keys, _, at = grouped(key)
     sizes, slows = (
         ints(np.bincount(at, weights=weights, minlength=keys.size)) for weights in (size, slow)
     )
@@ -165,7 +165,7 @@ def _delays(history: History) -> tuple[Ints, Ints]:
 
 def _compare(group: Ints, delay_ns: Ints) -> _Comparison:
     """Compare the median delays of groups of deliveries."""
-    order = np.lexsort((delay_ns, group))
+    order = stable_order(group, delay_ns)
     keys, start, size = np.unique(group[order], return_index=True, return_counts=True)
     enough = size >= _SAMPLES_MIN
     keys, start, size = keys[enough], start[enough], size[enough]

@@ -17,7 +17,7 @@ from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._held_pushes import never_presented
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import ints
+from gauntlet.reports.history.arrays import ints, is_any
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -33,7 +33,7 @@ KIND = CheckKind(
 
 def check(history: History) -> Finding:
     records = history.records
-    reached = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.STRAY))
+    reached = is_any(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.STRAY))
     reached |= never_presented(history)
     reached &= records["flags"] & CHANNEL_BITS != Channel.AUDIT
     at = np.flatnonzero(reached)

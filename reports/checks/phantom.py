@@ -13,7 +13,7 @@ from gauntlet.core.history import STRANGER_SSEQ, Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks._held_pushes import never_presented
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import ints
+from gauntlet.reports.history.arrays import ints, is_any
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -28,7 +28,7 @@ KIND = CheckKind(
 
 def check(history: History) -> Finding:
     records, messages = history.records, history.messages
-    seen = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
+    seen = is_any(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
     seen |= never_presented(history)
     at = np.flatnonzero(seen & (records["flags"] & (Flag.ROOM_EVENT | Flag.LEFTOVER) == 0))
     message = messages.of_record[at]

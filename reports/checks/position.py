@@ -16,7 +16,7 @@ from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._ack_positions import misplaced_acks
 from gauntlet.reports.checks._shared import lost_messages, named_by
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Ints, ints, pair
+from gauntlet.reports.history.arrays import Ints, ints, is_any, pair, stable_order
 from gauntlet.reports.history.history import History
 
 # Above every message index: the occupant is a room event, or a message of an earlier run.
@@ -60,7 +60,7 @@ def _claims(history: History) -> tuple[Ints, Ints, Ints]:
     room = (kinds == Kind.ROOM) | (
         (kinds == Kind.AUDIT) & (records["flags"] & Flag.ROOM_EVENT != 0)
     )
-    message = np.isin(kinds, (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT))
+    message = is_any(kinds, (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT))
     left = message & (records["flags"] & Flag.LEFTOVER != 0)
     message &= messages.of_record >= 0
     if named_by(history, "ack-content"):
@@ -77,7 +77,7 @@ def _claims(history: History) -> tuple[Ints, Ints, Ints]:
     occupant = np.where(room[at], event, messages.of_record[at])
     occupant = np.where(left[at], _LEFTOVER_OCCUPANT | number, occupant)
     place = pair(records["conv"][at], records["seq"][at])
-    order = np.lexsort((occupant, place))
+    order = stable_order(place, occupant)
     place, occupant, at = place[order], occupant[order], at[order]
     first = np.append(True, (place[1:] != place[:-1]) | (occupant[1:] != occupant[:-1]))
     first = first[: place.size]
@@ -90,7 +90,7 @@ def _claims(history: History) -> tuple[Ints, Ints, Ints]:
 def _unplaced(history: History) -> Ints:
     """Return the records of what was received or stored without a position."""
     records = history.records
-    seen = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.AUDIT))
+    seen = is_any(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.AUDIT))
     at = np.flatnonzero(seen & (records["seq"] == 0))
     # What was not sent, or was refused, has no place to claim: `phantom` reports it.
     messages = history.messages

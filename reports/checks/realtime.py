@@ -19,7 +19,7 @@ from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._shared import found_positions
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, distinct, grouped, stable_order
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -45,8 +45,8 @@ def check(history: History) -> Finding:
     messages = history.messages
     position = found_positions(history)
     placed = np.flatnonzero(messages.sent & (position > 0))
-    placed = placed[np.lexsort((position[placed], messages.conv[placed]))]
-    suspects = np.unique(messages.conv[placed][_maybe_inverted(history, placed)])
+    placed = placed[stable_order(messages.conv[placed], position[placed])]
+    suspects = distinct(messages.conv[placed][_maybe_inverted(history, placed)])
     chosen = placed[np.isin(messages.conv[placed], suspects)]
     inverted = list(_inversions(history, chosen, position))
     return Finding(
@@ -69,8 +69,8 @@ def _maybe_inverted(history: History, placed: Ints) -> Bools:
     """Return which messages, sorted by conversation and position, precede an earlier ack."""
     messages = history.messages
     conv, acked_ns = messages.conv[placed], _ack_ns(history, placed)
-    values, rank = np.unique(acked_ns, return_inverse=True)
-    _, conv = np.unique(conv, return_inverse=True)
+    values, _, rank = grouped(acked_ns)
+    conv = grouped(conv).of_row
     # The backward scan meets later conversations first, so each one's ranks are offset to lie below
     # those of all conversations that were scanned before.
     offset = (conv.max(initial=0) - conv) * -(values.size + 1)

@@ -12,7 +12,7 @@ import numpy as np
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks._shared import first_deliveries
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Ints, pair
+from gauntlet.reports.history.arrays import Ints, grouped, pair, stable_order
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -28,7 +28,7 @@ KIND = CheckKind(
 def check(history: History) -> Finding:
     message, session = first_deliveries(history)
     stream = _streams(history, message, session)
-    order = np.argsort(stream, kind="stable")
+    order = stable_order(stream)
     message, session, stream = message[order], session[order], stream[order]
     earliest = _earliest_ack_after(stream, history.messages.acked_ns[message])
     attempted_ns = history.messages.first_attempt_ns[message]
@@ -49,9 +49,8 @@ def check(history: History) -> Finding:
 def _streams(history: History, message: Ints, session: Ints) -> Ints:
     """Return the stream of each delivery: its session, conversation and sender."""
     known = history.messages
-    _, source = np.unique(pair(known.conv, known.author), return_inverse=True)
-    _, stream = np.unique(pair(session, source[message]), return_inverse=True)
-    return stream
+    source = grouped(pair(known.conv, known.author)).of_row
+    return grouped(pair(session, source[message])).of_row
 
 
 def _earliest_ack_after(stream: Ints, acked_ns: Ints) -> Ints:
@@ -59,7 +58,7 @@ def _earliest_ack_after(stream: Ints, acked_ns: Ints) -> Ints:
 
     It is the largest integer where there is none. Deliveries are sorted by stream.
     """
-    values, rank = np.unique(acked_ns, return_inverse=True)
+    values, _, rank = grouped(acked_ns)
     never = values.size
     # Later streams come first in the backward scan, so each stream's ranks are offset to lie below
     # those of all streams that were scanned before.

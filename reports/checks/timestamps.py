@@ -30,7 +30,17 @@ from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import TIMESTAMPS
 from gauntlet.reports.checks._shared import found_positions
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, contains, ints
+from gauntlet.reports.history.arrays import (
+    NEVER,
+    Bools,
+    Ints,
+    contains,
+    distinct,
+    grouped,
+    ints,
+    is_any,
+    stable_order,
+)
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -90,7 +100,7 @@ def check(history: History) -> Finding:
     ]
     clocks = f" The server's clock is {_lead(lead_ns)}; that is accounted for." if lead_ns else ""
     return Finding(
-        examined=np.unique(stamps.message).size,
+        examined=distinct(stamps.message).size,
         subject="messages with a time stamp",
         statement="{count} of {examined} {subject} {were} stamped with a time at which the server "
         "cannot have accepted them." + clocks,
@@ -139,7 +149,7 @@ def _accepted_ns(history: History) -> Ints:
     """Return when each message was first known to be accepted: acknowledged, received or stored."""
     records, messages = history.records, history.messages
     accepted_ns = np.where(messages.handed_over, NEVER, messages.acked_ns)
-    shows = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
+    shows = is_any(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
     at = np.flatnonzero(shows & (messages.of_record >= 0))
     np.minimum.at(accepted_ns, messages.of_record[at], ints(records["t_ns"][at]))
     return accepted_ns
@@ -164,13 +174,13 @@ def _backwards(history: History, stamps: _Stamps, allowed_ns: int) -> tuple[_Sta
     The first recorded stamp of each message stands for it.
     """
     first = np.zeros(stamps.record.size, dtype=np.bool_)
-    first[np.unique(stamps.message, return_index=True)[1]] = True
+    first[grouped(stamps.message).first] = True
     found = found_positions(history)
     placed = stamps.chosen(first & stamps.exact & (found[stamps.message] > 0))
     conv = history.messages.conv[placed.message]
-    placed = placed.chosen(np.lexsort((placed.t_ns, found[placed.message], conv)))
-    _, number = np.unique(history.messages.conv[placed.message], return_inverse=True)
-    by_time = np.argsort(placed.t_ns, kind="stable")
+    placed = placed.chosen(stable_order(conv, found[placed.message], placed.t_ns))
+    number = grouped(history.messages.conv[placed.message]).of_row
+    by_time = stable_order(placed.t_ns)
     rank = np.empty(by_time.size, dtype=np.int64)
     rank[by_time] = np.arange(by_time.size)
     # Later conversations lie above all earlier ones, so that one scan serves them all.

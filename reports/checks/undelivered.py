@@ -37,7 +37,7 @@ from gauntlet.reports.checks import _held_pushes
 from gauntlet.reports.checks._removed_receivers import removed_before_receiving
 from gauntlet.reports.checks._shared import unreadable_places
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, contains, find, ints, pair
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, contains, distinct, find, ints, pair
 from gauntlet.reports.history.deliveries import ExpectedDeliveries
 from gauntlet.reports.history.history import History
 
@@ -116,7 +116,7 @@ def _needs_no_audit(history: History, expected: ExpectedDeliveries) -> Bools:
         return np.ones(expected.message.size, dtype=np.bool_)
     if not history.is_log:
         return np.zeros(expected.message.size, dtype=np.bool_)
-    audited = np.unique(ints(records["conv"][records["kind"] == Kind.HEAD]))
+    audited = distinct(ints(records["conv"][records["kind"] == Kind.HEAD]))
     unaudited: Bools = ~contains(audited, messages.conv[expected.message])
     return unaudited
 
@@ -140,11 +140,11 @@ def _unreadable(history: History, expected: ExpectedDeliveries) -> Bools:
     """Return the missing deliveries in whose place the session received another body."""
     messages = history.messages
     place, session = unreadable_places(history, (Kind.DELIVER, Kind.RECEIVE))
-    places = np.unique(place)
+    places = distinct(place)
     expected_place = find(
         places, pair(messages.conv[expected.message], messages.position[expected.message])
     )
-    received = np.unique(pair(find(places, place), session))
+    received = distinct(pair(find(places, place), session))
     unreadable: Bools = (
         expected.missing
         & (expected_place >= 0)

@@ -27,7 +27,7 @@ from gauntlet.reports.checks._held_pushes import never_presented
 from gauntlet.reports.checks._replays import replayed
 from gauntlet.reports.checks._shared import OwnPositions, first_positions, messages_at
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Bools, Ints, ints, pair
+from gauntlet.reports.history.arrays import Bools, Ints, grouped, ints, is_any, pair, stable_order
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -67,15 +67,15 @@ def check(history: History) -> Finding:
 def _pushes(history: History) -> tuple[Ints, Ints, Ints]:
     """Return (record, lane, position) of the live records, sorted by lane and time."""
     records = history.records
-    live = np.isin(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.ARRIVED))
+    live = is_any(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.ARRIVED))
     live &= (records["flags"] & CHANNEL_BITS == Channel.LIVE) & (records["seq"] > 0)
     live &= ~replayed(history)
     record = np.flatnonzero(live)
     left = records["flags"][record] & Flag.LEFTOVER != 0
     first = first_positions(history, ints(records["conv"][record]))
     record = record[~left | (records["seq"][record] >= first)]
-    _, lane = np.unique(pair(records["link"][record], records["conv"][record]), return_inverse=True)
-    order = np.argsort(lane, kind="stable")
+    lane = grouped(pair(records["link"][record], records["conv"][record])).of_row
+    order = stable_order(lane)
     return record[order], lane[order], ints(records["seq"][record])[order]
 
 
@@ -98,7 +98,7 @@ def _went_backwards(history: History, record: Ints, lane: Ints, seq: Ints) -> Bo
 
 def _jumps(record: Ints, lane: Ints, seq: Ints) -> tuple[Ints, Ints, Ints]:
     """Return (record, first, last) of the positions missing between two that were pushed."""
-    places, first = np.unique(pair(lane, seq), return_index=True)
+    places, first, _ = grouped(pair(lane, seq))
     wide = np.flatnonzero((places[1:] >> 32 == places[:-1] >> 32) & (places[1:] > places[:-1] + 1))
     lower, upper = places[wide] & 0xFFFFFFFF, places[wide + 1] & 0xFFFFFFFF
     return record[first[wide + 1]], lower + 1, upper - 1

@@ -6,7 +6,16 @@ import numpy as np
 
 from gauntlet.core.clock import NS_PER_MS
 from gauntlet.core.history import Kind
-from gauntlet.reports.history.arrays import NEVER, Ints, Records, find, ints, pair
+from gauntlet.reports.history.arrays import (
+    NEVER,
+    Ints,
+    Records,
+    distinct,
+    find,
+    ints,
+    pair,
+    stable_order,
+)
 from gauntlet.reports.history.directory import Names
 
 
@@ -37,9 +46,9 @@ class Sessions:
         origin_ns: int = 0,
     ) -> None:
         self.connections = _connections(records, names)
-        self.connected_users = np.unique(self.connections.user)  # at least once
+        self.connected_users = distinct(self.connections.user)  # at least once
         # Sorted keys (user, session) of all sessions that ever connected.
-        self.user_sessions = np.unique(pair(self.connections.user, self.connections.session))
+        self.user_sessions = distinct(pair(self.connections.user, self.connections.session))
         self._origin = origin_ns
         self._away, self._away_from, returned_ns = _absences(records, names)
         unended = self._unended = returned_ns == NEVER
@@ -109,13 +118,13 @@ class Sessions:
 def _connections(records: Records, names: Names) -> Connections:
     ups = records[records["kind"] == Kind.CONNECT]
     downs = records[records["kind"] == Kind.DISCONNECT]
-    downs = downs[np.argsort(downs["link"], kind="stable")]
+    downs = downs[stable_order(downs["link"])]
     ended = find(ints(downs["link"]), ints(ups["link"]))
     # -1, a connection without an end, finds the appended last entry.
     down_ns = np.append(ints(downs["t_ns"]), NEVER)[ended]
     close_code = np.append(ints(downs["spare"]), 0)[ended]
     session = names.session_of(ints(ups["link"]))
-    order = np.lexsort((ups["t_ns"], session))
+    order = stable_order(session, ups["t_ns"])
     return Connections(
         link=ints(ups["link"])[order],
         user=ints(ups["peer"])[order],
@@ -134,14 +143,14 @@ def _absences(records: Records, names: Names) -> tuple[Ints, Ints, Ints]:
     connects = records[records["kind"] == Kind.CONNECT]
     connect_session = names.session_of(ints(connects["link"]))
     left_session, left_ns = _departures(records, names)
-    known = np.unique(connect_session)
+    known = distinct(connect_session)
     absent_session = np.concatenate([known, left_session])
     start_ns = np.concatenate([np.zeros_like(known), left_ns])
     # An absence ends with the session's next connection: sort both kinds of moments together.
     moments = np.concatenate([start_ns, ints(connects["t_ns"])])
     sessions = np.concatenate([absent_session, connect_session])
     is_connect = np.arange(moments.size) >= start_ns.size
-    order = np.lexsort((moments, sessions))
+    order = stable_order(sessions, moments)
     end_ns = np.full(moments.size + 1, NEVER, dtype=np.int64)
     for at in range(order.size - 1, -1, -1):
         current, following = order[at], order[at + 1] if at + 1 < order.size else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gauntlet.core.history import Channel, Flag, Kind
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, find, ints, pair
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, find, grouped, ints, pair
 from gauntlet.reports.history.connections import Sessions
 from gauntlet.reports.history.directory import Names
 from gauntlet.reports.history.membership import MembershipIntervals
@@ -65,7 +65,7 @@ def find_presentations(records: Records, messages: Messages, names: Names) -> Pr
     link = ints(records["link"][record])
     message, session = messages.of_record[record], names.session_of(link)
     first = np.zeros(record.size, dtype=np.bool_)
-    first[np.unique(pair(message, session), return_index=True)[1]] = True
+    first[grouped(pair(message, session)).first] = True
     return Presentations(
         record=record,
         message=message,

@@ -9,7 +9,18 @@ conversations grow only at their end.
 import numpy as np
 
 from gauntlet.core.history import Flag, Kind
-from gauntlet.reports.history.arrays import NEVER, Ints, Records, contains, find, ints, pair
+from gauntlet.reports.history.arrays import (
+    NEVER,
+    Ints,
+    Records,
+    contains,
+    distinct,
+    find,
+    ints,
+    is_any,
+    pair,
+    stable_order,
+)
 from gauntlet.reports.history.messages import Messages
 
 _PROVING_KINDS = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.ARRIVED)
@@ -26,9 +37,9 @@ def proven_stored_ns(records: Records, messages: Messages) -> Ints:
     candidates = np.flatnonzero(unanswered)
     if candidates.size == 0:
         return since_ns
-    convs = np.unique(messages.conv[candidates])
+    convs = distinct(messages.conv[candidates])
     foreign = records["flags"] & (Flag.FOREIGN | Flag.LEFTOVER)
-    proves = np.isin(records["kind"], _PROVING_KINDS) & (foreign == 0)
+    proves = is_any(records["kind"], _PROVING_KINDS) & (foreign == 0)
     proofs = np.flatnonzero(proves & contains(convs, ints(records["conv"])))
     # The appended False is what records without a message (-1) find.
     own = proofs[np.append(unanswered, False)[messages.of_record[proofs]]]
@@ -46,7 +57,7 @@ def _position_reached_ns(
 ) -> Ints:
     """Return when the records `proofs` first reached each position or a later one."""
     conversation = find(convs, ints(records["conv"][proofs]))
-    order = np.argsort(conversation, kind="stable")  # a conversation keeps the order of time
+    order = stable_order(conversation)  # a conversation keeps the order of time
     # Keys of later conversations are larger, so one running maximum serves all conversations.
     reached = np.maximum.accumulate(pair(conversation, records["seq"][proofs])[order])
     target = pair(find(convs, conv), position)

@@ -9,7 +9,16 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 
 from gauntlet.core.history import Kind
-from gauntlet.reports.history.arrays import Bools, Ints, Records, contains, find, ints, pair
+from gauntlet.reports.history.arrays import (
+    Bools,
+    Ints,
+    Records,
+    contains,
+    distinct,
+    find,
+    ints,
+    pair,
+)
 from gauntlet.reports.history.directory import Names
 from gauntlet.reports.history.times.membership_changes import MembershipChanges, ranges_of_changes
 
@@ -35,7 +44,7 @@ class MembershipIntervals:
         ranges = _latest_ranges(
             np.concatenate([ranges_of_changes(records), records[records["kind"] == Kind.RANGE]])
         )
-        self._ranged = np.unique(ints(ranges["conv"]))
+        self._ranged = distinct(ints(ranges["conv"]))
         self._owners, owner = np.unique(pair(ranges["conv"], ranges["peer"]), return_inverse=True)
         # Sorted keys (conversation, user) of all who are or were a member.
         self.participants = np.union1d(self._members, self._owners)

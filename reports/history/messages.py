@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gauntlet.core.history import Flag, Kind, Miss
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, ints, pair
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, grouped, ints, is_any, pair
 
 _MESSAGE_KINDS = (
     Kind.OP,
@@ -133,20 +133,18 @@ def collect_missed_arrivals(records: Records) -> MissedArrivals:
 
 def _carries_message(records: Records) -> Bools:
     other = records["flags"] & (Flag.ROOM_EVENT | Flag.FOREIGN | Flag.LEFTOVER)
-    chosen: Bools = np.isin(records["kind"], _MESSAGE_KINDS) & (other == 0)
+    chosen: Bools = is_any(records["kind"], _MESSAGE_KINDS) & (other == 0)
     return chosen
 
 
 def _identify(records: Records, chosen: Bools) -> tuple[Ints, Ints]:
     """Return each record's message, and each message's first record (its OP if it was sent)."""
     at = np.flatnonzero(chosen)
-    _, author = np.unique(pair(records["conv"][at], records["peer"][at]), return_inverse=True)
-    _, first, message = np.unique(
-        pair(author, records["sseq"][at]), return_index=True, return_inverse=True
-    )
+    author = grouped(pair(records["conv"][at], records["peer"][at])).of_row
+    messages = grouped(pair(author, records["sseq"][at]))
     of_record = np.full(records.size, -1, dtype=np.int64)
-    of_record[at] = message
-    representative = at[first]
+    of_record[at] = messages.of_row
+    representative = at[messages.first]
     ops = np.flatnonzero(chosen & (records["kind"] == Kind.OP))[::-1]
     representative[of_record[ops]] = ops
     return of_record, representative

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gauntlet.core.history import Flag, Kind
-from gauntlet.reports.history.arrays import Ints, Records, ints, pair
+from gauntlet.reports.history.arrays import Ints, Records, ints, is_any, pair
 
 _WITH_CONTENT = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.AUDIT)
 Key = tuple[int, int]  # conversation and user
@@ -40,7 +40,7 @@ class RoomEvents:
         """Return whether the content of each position after `after` up to `until` is known."""
         if conv not in self._known:
             own = self._records[self._records["conv"] == conv]
-            shown = np.isin(own["kind"], _WITH_CONTENT) & (own["seq"] > 0)
+            shown = is_any(own["kind"], _WITH_CONTENT) & (own["seq"] > 0)
             self._known[conv] = np.unique(ints(own["seq"][shown]))
         low, high = np.searchsorted(self._known[conv], (after, until), side="right")
         return bool(high - low == until - after)
@@ -49,7 +49,7 @@ class RoomEvents:
 def collect_room_events(records: Records) -> RoomEvents:
     """Return the events in these records, those of each member in the order of their positions."""
     kinds = records["kind"]
-    flagged = np.isin(kinds, (Kind.RECEIVE, Kind.AUDIT))
+    flagged = is_any(kinds, (Kind.RECEIVE, Kind.AUDIT))
     flagged &= records["flags"] & Flag.ROOM_EVENT != 0
     at = np.flatnonzero(((kinds == Kind.ROOM) | flagged) & (records["seq"] > 0))
     place = pair(records["conv"][at], records["seq"][at])

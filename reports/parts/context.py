@@ -10,7 +10,7 @@ from gauntlet.core.history import DTYPE, Flag, Kind
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.core.scenario.traits import Traits
 from gauntlet.reports.checks._departures import LastPushes, last_pushes
-from gauntlet.reports.history.arrays import Ints, Records, ints
+from gauntlet.reports.history.arrays import Ints, Records, distinct, ints, is_any
 from gauntlet.reports.history.directory import Names
 from gauntlet.reports.history.events import Events
 from gauntlet.reports.history.history import History, WholeRun, assemble_history
@@ -43,7 +43,7 @@ class Context:
 
     def history(self, records: Records) -> History:
         """Return the history of these records of whole conversations, and of their users."""
-        convs = np.unique(records["conv"])
+        convs = distinct(ints(records["conv"]))
         whole = WholeRun(self.span_ns, self.never_connected, frozenset(convs.tolist()))
         rows = np.concatenate([records, self._users_of(records, convs)])
         history = assemble_history(
@@ -75,10 +75,10 @@ class Context:
         known = self.names.convs
         members = [user for conv in convs.tolist() if conv in known for user in known[conv].members]
         # Users who may read, and those who were reported to have entered or exited.
-        named = np.isin(records["kind"], (Kind.RANGE, Kind.ROOM, Kind.ATTEND, Kind.MEMBERSHIP))
+        named = is_any(records["kind"], (Kind.RANGE, Kind.ROOM, Kind.ATTEND, Kind.MEMBERSHIP))
         named |= records["flags"] & Flag.ROOM_EVENT != 0
         subjects = np.unique(records["peer"][named])
-        connected = self.names.user_of(np.unique(ints(records["link"])))
+        connected = self.names.user_of(distinct(ints(records["link"])))
         users = np.unique(
             np.concatenate([np.array(members, dtype=np.int64), ints(subjects), connected])
         )

@@ -15,7 +15,7 @@ from gauntlet.reports import checks
 from gauntlet.reports.checks import ack_content, late
 from gauntlet.reports.checks._shared import lost_messages
 from gauntlet.reports.checks.finding import Finding
-from gauntlet.reports.history.arrays import Ints, Records, contains
+from gauntlet.reports.history.arrays import Ints, Records, contains, distinct, is_any
 from gauntlet.reports.history.history import History
 from gauntlet.reports.history.messages import Messages, MissedArrivals
 from gauntlet.reports.history.times import order
@@ -95,7 +95,7 @@ def judge_part(context: Context, records: Records) -> tuple[Part, Columns]:
         missed=history.missed,
         deliveries=latency.delivery(history),
         arrivals=resync.arrivals(history) if "live_missed_ratio" in indicators else None,
-        rooms=records[np.isin(records["kind"], ROOM_KINDS)],
+        rooms=records[is_any(records["kind"], ROOM_KINDS)],
     )
 
 
@@ -117,5 +117,5 @@ def shares_ids(parts: list[Ints]) -> list[int]:
     """Return which parts acknowledged messages under an id that another part has as well."""
     ids = np.concatenate([np.empty(0, dtype=np.int64), *parts])
     ids.sort()
-    shared = np.unique(ids[1:][ids[1:] == ids[:-1]])
+    shared = distinct(ids[1:][ids[1:] == ids[:-1]])
     return [at for at, own in enumerate(parts) if shared.size and contains(shared, own).any()]

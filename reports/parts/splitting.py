@@ -14,7 +14,7 @@ import numpy as np
 
 from gauntlet.core.history import DTYPE, USER_KINDS, Kind
 from gauntlet.reports.checks._departures import LastPushes, last_pushes_of
-from gauntlet.reports.history.arrays import Bools, Ints, Records, ints
+from gauntlet.reports.history.arrays import Bools, Ints, Records, ints, is_any
 from gauntlet.reports.history.records import align, chunks_of
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 from gauntlet.reports.history.times.order import Descents, descents
@@ -80,8 +80,8 @@ def survey(clocks: ClockAlignment, file: Path) -> Survey:
             found, sizes = np.unique(chunk["conv"], return_counts=True)
             convs, at = np.unique(np.concatenate([convs, ints(found)]), return_inverse=True)
             counts = ints(np.bincount(at, weights=np.concatenate([counts, sizes])))
-            has_rooms |= bool(np.isin(chunk["kind"], _ROOM_KINDS).any())
-            of_users += int(np.isin(chunk["kind"], tuple(USER_KINDS)).sum())
+            has_rooms |= bool(is_any(chunk["kind"], _ROOM_KINDS).any())
+            of_users += int(is_any(chunk["kind"], tuple(USER_KINDS)).sum())
             size += chunk.size
             yield chunk
 

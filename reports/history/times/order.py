@@ -18,7 +18,16 @@ import numpy as np
 
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S, format_s
 from gauntlet.core.history import Channel, Kind, worker_of_shard
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, find, ints
+from gauntlet.reports.history.arrays import (
+    NEVER,
+    Bools,
+    Ints,
+    Records,
+    find,
+    ints,
+    is_any,
+    stable_order,
+)
 from gauntlet.reports.history.connections import Connections
 from gauntlet.reports.history.events import Events
 from gauntlet.reports.history.messages import Messages
@@ -129,7 +138,7 @@ def _outside_of_the_run(records: Records, events: Events) -> Iterable[str]:
     late_ns = int(records["t_ns"].max()) - ended_ns
     if late_ns > TOLERANCE_NS:
         yield f"the last record is {_s(late_ns)} later than the end of the recording: {cause}"
-    audited = np.isin(records["kind"], (Kind.AUDIT, Kind.HEAD))
+    audited = is_any(records["kind"], (Kind.AUDIT, Kind.HEAD))
     if audited.any() and (began_ns := events.phases.get("audit")) is not None:
         early_ns = began_ns - int(records["t_ns"][audited].min())
         if early_ns > TOLERANCE_NS:
@@ -148,7 +157,7 @@ def _before_the_cause(
     # Sender and receiver may be on two hosts, and both clocks have an error.
     allowed_ns = int(2 * clocks.error_ms * NS_PER_MS) + (NS_PER_MS if clocks.measured else 0)
     presented = np.flatnonzero(
-        np.isin(records["kind"], (Kind.DELIVER, Kind.ARRIVED, Kind.AUDIT))
+        is_any(records["kind"], (Kind.DELIVER, Kind.ARRIVED, Kind.AUDIT))
         & (messages.of_record >= 0)
     )
     message = messages.of_record[presented]
@@ -167,9 +176,9 @@ def _before_the_cause(
 def _without_connection(records: Records, user: Ints, connections: Connections) -> Iterable[str]:
     """Yield what is recorded as received on a connection that was not open at that time."""
     received = np.flatnonzero(
-        np.isin(records["kind"], (*_PUSHED, *_PRESENTED)) & (records["link"] > 0)
+        is_any(records["kind"], (*_PUSHED, *_PRESENTED)) & (records["link"] > 0)
     )
-    order = np.argsort(connections.link, kind="stable")
+    order = stable_order(connections.link)
     found = find(connections.link[order], ints(records["link"][received]))
     received, found = received[found >= 0], order[found[found >= 0]]
     t_ns = ints(records["t_ns"][received])
@@ -179,7 +188,7 @@ def _without_connection(records: Records, user: Ints, connections: Connections) 
             f"{int(before.sum()):,} entries were received on connections that were not "
             "established yet"
         )
-    closed = (t_ns > connections.down_ns[found]) & _is_pushed(records[received])
+    closed = (t_ns > connections.down_ns[found]) & _is_pushed(records.take(received))
     late, down_ns = received[closed], connections.down_ns[found[closed]]
     wrong = ~_held(records, user, late, down_ns)
     if wrong.any():
@@ -193,7 +202,7 @@ def _without_connection(records: Records, user: Ints, connections: Connections) 
 def _is_pushed(records: Records) -> Bools:
     """Return which records are pushes: pages may come after the connection of their record."""
     live = records["flags"] & _CHANNEL_BITS == Channel.LIVE
-    pushed: Bools = (np.isin(records["kind"], _PUSHED) | live) & (records["seq"] > 0)
+    pushed: Bools = (is_any(records["kind"], _PUSHED) | live) & (records["seq"] > 0)
     return pushed
 
 
@@ -202,7 +211,7 @@ def _held(records: Records, user: Ints, late: Ints, down_ns: Ints) -> Bools:
     held = np.zeros(late.size, dtype=np.bool_)
     if not late.size:
         return held
-    filling = np.flatnonzero(np.isin(records["kind"], (Kind.PAGE, *_PRESENTED)) & (user > 0))
+    filling = np.flatnonzero(is_any(records["kind"], (Kind.PAGE, *_PRESENTED)) & (user > 0))
     t_ns = records["t_ns"][filling]
     for place, (record, ended_ns) in enumerate(zip(late.tolist(), down_ns.tolist(), strict=True)):
         if records["kind"][record] in _PUSHED:

@@ -1,0 +1,73 @@
+"""The sorting and searching of keys returns what NumPy's own functions return."""
+
+import numpy as np
+import pytest
+
+from gauntlet.reports.history.arrays import (
+    Ints,
+    contains,
+    distinct,
+    find,
+    grouped,
+    is_any,
+    pair,
+    stable_order,
+)
+
+LOWEST, HIGHEST = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
+RANDOM = np.random.default_rng(7)
+COLUMNS: dict[str, Ints] = {
+    "none": np.empty(0, dtype=np.int64),
+    "one": np.array([5]),
+    "same": np.full(9, 1 << 40),
+    "few values": RANDOM.integers(0, 3, 500),
+    "a digit": RANDOM.integers(0, 1 << 16, 500),
+    "times": 5_000_000_000_000 + RANDOM.integers(0, 1 << 36, 500),
+    "pairs": pair(RANDOM.integers(1_000_000, 1_000_009, 500), RANDOM.integers(0, 9, 500)),
+    "negative": RANDOM.integers(-70_000, 70_000, 500),
+    "extremes": RANDOM.choice(np.array([LOWEST, -1, 0, 1, HIGHEST]), 500),
+}
+
+
+@pytest.mark.parametrize("keys", COLUMNS.values(), ids=COLUMNS)
+def test_groups_and_distinct_keys_are_those_of_unique(keys: Ints) -> None:
+    expected = np.unique(keys, return_index=True, return_inverse=True)
+    for found, known in zip(grouped(keys), expected, strict=True):
+        assert found.tolist() == known.tolist()
+    assert distinct(keys).tolist() == expected[0].tolist()
+
+
+@pytest.mark.parametrize("keys", COLUMNS.values(), ids=COLUMNS)
+def test_the_order_is_stable_and_sorts_by_the_first_column_foremost(keys: Ints) -> None:
+    second = RANDOM.integers(0, 3, keys.size).astype(np.uint32)
+    third = RANDOM.integers(0, 2, keys.size).astype(np.bool_)
+    assert stable_order(keys).tolist() == np.argsort(keys, kind="stable").tolist()
+    by_three = stable_order(second, third, keys)
+    assert by_three.tolist() == np.lexsort((keys, third, second)).tolist()
+
+
+def test_the_order_does_not_change_the_column() -> None:
+    keys = np.array([3, 1, 2])
+    stable_order(keys)
+    assert keys.tolist() == [3, 1, 2]
+
+
+@pytest.mark.parametrize("known", COLUMNS.values(), ids=COLUMNS)
+@pytest.mark.parametrize("keys", COLUMNS.values(), ids=COLUMNS)
+def test_a_key_is_found_at_its_first_index_or_not_at_all(known: Ints, keys: Ints) -> None:
+    ordered = np.sort(known)
+    first = {key: at for at, key in reversed(list(enumerate(ordered.tolist())))}
+    assert find(ordered, keys).tolist() == [first.get(key, -1) for key in keys.tolist()]
+    assert contains(ordered, keys).tolist() == [key in first for key in keys.tolist()]
+
+
+def test_a_key_is_found_among_those_of_other_workers() -> None:
+    known = np.array([7, 9, 1_000_001, 1_000_002, 1_000_004, 2_000_001])
+    keys = np.array([0, 1_000_000, 1_000_001, 1_000_003, 1_000_004, 1_000_005])
+    assert find(known, keys).tolist() == [-1, -1, 2, -1, 4, -1]
+
+
+def test_kinds_are_those_that_isin_finds() -> None:
+    kinds = RANDOM.integers(0, 256, 500).astype(np.uint8)
+    assert is_any(kinds, (0, 4, 255)).tolist() == np.isin(kinds, (0, 4, 255)).tolist()
+    assert not is_any(kinds, ()).any()
