@@ -14,6 +14,7 @@ systems.
 """
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -69,20 +70,33 @@ def factor_of_percentiles(
 
     `exact` is this factor as it was measured.
     """
-    deviations = []
-    generator = np.random.default_rng(seed)
-    for seconds in (a, b):
-        found = _deviations(seconds, quantile, generator)
-        if found is None:
-            return None
-        deviations.append(found)
-    if exact <= 0 or not math.isfinite(exact):
+    # Different seeds, because the draws of both runs have to be independent.
+    drawn_a = _drawn(*(column.tobytes() for column in a), seed=2 * seed)
+    drawn_b = _drawn(*(column.tobytes() for column in b), seed=2 * seed + 1)
+    if drawn_a is None or drawn_b is None or exact <= 0 or not math.isfinite(exact):
         return None
-    return _interval(math.log(exact) + deviations[1] - deviations[0])
+    return _interval(math.log(exact) + drawn_b.deviations(quantile) - drawn_a.deviations(quantile))
 
 
-def _deviations(seconds: Seconds, quantile: float, generator: np.random.Generator) -> Floats | None:
-    """Return by how much the logarithm of a percentile deviates in each draw."""
+class _Drawn(NamedTuple):
+    """The distributions of a window: in each draw (row), and as a whole, over a grid."""
+
+    mixed: Floats
+    whole: Floats
+    grid: Floats
+    stretch: float
+
+    def deviations(self, quantile: float) -> Floats:
+        """Return by how much the logarithm of a percentile deviates in each draw."""
+        whole = _crossing(self.whole[None, :], self.grid, quantile)
+        return self.stretch * (_crossing(self.mixed, self.grid, quantile) - whole)
+
+
+@lru_cache(maxsize=16)  # the percentiles of a window, and all comparisons with one run, share it
+def _drawn(*columns: bytes, seed: int) -> _Drawn | None:
+    """Return the draws of the seconds whose columns are given; None if they cannot be drawn."""
+    seconds = Seconds(*(np.frombuffer(column, dtype=np.float64) for column in columns))
+    generator = np.random.default_rng(seed)
     finite = np.isfinite(seconds.max_ms) & np.isfinite(seconds.p50_ms) & (seconds.samples > 0)
     # A second without samples is one of the window; one with an endless latency has no shape.
     if finite.sum() < SECONDS_MIN or np.isinf(seconds.max_ms).any():
@@ -101,8 +115,7 @@ def _deviations(seconds: Seconds, quantile: float, generator: np.random.Generato
     weights = _weights(levels, generator)
     mixed = (weights @ units) / (weights @ samples)[:, None]
     whole = units.sum(axis=0) / samples.sum()
-    drawn = _crossing(mixed, grid, quantile) - _crossing(whole[None, :], grid, quantile)
-    return _stretch(levels) * drawn
+    return _Drawn(mixed, whole, grid, _stretch(levels))
 
 
 def _shares_below(seconds: Seconds, grid: Floats) -> Floats:
