@@ -15,11 +15,12 @@ class Registry:
 
     def __init__(self, context: Context, target: str) -> None:
         ((self.name, self._component),) = select_victims(context, target, 1).items()
+        self._password = context.require_control().password(self.name)
 
     def client(self, timeout_s: float = CALL_TIMEOUT_S) -> redis.Redis:
         """Return a client with one connection of its own, to be closed after use."""
         host, _, port = (self._component.address or "").rpartition(":")
-        return redis.Redis(host, int(port), socket_timeout=timeout_s)
+        return redis.Redis(host, int(port), password=self._password, socket_timeout=timeout_s)
 
     def still_runs(self, context: Context) -> bool:
         """Whether the process is the one of the beginning, and not a successor without settings."""
