@@ -104,9 +104,12 @@ def recorded_checks(monkeypatch: pytest.MonkeyPatch, expected: dict[str, Any]) -
 def test_an_old_run_directory_is_judged_as_it_was_when_it_was_recorded(run, expected):
     """Equal in every key, number, name, verdict and number of sentences, in the same order.
 
-    Mappings may have more keys than they had then.
+    Mappings may have more keys than they had then. Since then it is reported that the restarted
+    edge needed a second to come up, so that its fault acted longer than configured.
     """
     result = as_recorded(json.loads(json.dumps(judge(run))), expected)
+    assert [" ".join(text.split()[:2]) for text in result["caveats"]] == ["Fault edge-down"]
+    result["caveats"] = []
     assert without_wording(result) == without_wording(expected)
     assert list(result) == list(expected)
 
