@@ -74,6 +74,8 @@ class ClientSocket:
 
         The limit of unsent bytes grows by its size, so a client is not slow because of it.
         """
+        if not self._is_open:  # the client has left while its heads were read
+            return
         self._outbox_bytes += len(payload)
         # Twice the outbox, as in `edge.Edge`: at that limit the connection is cut off.
         self._transport.set_write_buffer_limits(high=2 * self._outbox_bytes)
@@ -84,13 +86,17 @@ class ClientSocket:
 
         Return whether they were written.
         """
-        if self.closed_with is not None or self._protocol.state is not State.OPEN:
+        if not self._is_open:
             return False
         if self._transport.get_write_buffer_size() + len(data) > self._outbox_bytes:
             self.close(Close.SLOW_CONSUMER)
             return False
         self._transport.write(data)
         return True
+
+    @property
+    def _is_open(self) -> bool:
+        return self.closed_with is None and self._protocol.state is State.OPEN
 
     @property
     def is_congested(self) -> bool:

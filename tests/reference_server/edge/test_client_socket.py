@@ -63,6 +63,15 @@ async def test_a_greeting_of_any_size_does_not_count_as_slowness(parts):
     assert socket.closed_with is Close.SLOW_CONSUMER
 
 
+async def test_a_greeting_for_a_client_that_has_left_is_dropped(parts):
+    """A closed transport takes no limits: that would be an error with a traceback in the log."""
+    socket, transport, _ = parts
+    socket._protocol.state = State.CLOSED
+    socket.greet(b"x" * 10_000)
+    assert transport.written == b""
+    assert not hasattr(transport, "high")
+
+
 @pytest.mark.parametrize(("size", "header"), [(5, 2), (126, 4), (70_000, 10)])
 def test_a_frame_is_one_final_unmasked_text_frame(size, header):
     """RFC 6455, section 5.2: FIN and opcode 1, the three encodings of the length, no mask."""
