@@ -79,12 +79,13 @@ def _wait_for_event(
         if clock.now_ns() >= last_ns:
             found = ", ".join(f"{key} {value}" for key, value in seen.items()) or "not yet"
             by = clock.format_s(moment.by_s)
-            return Awaited(None, f"not begun: {moment.event} was awaited until {by}; got {found}")
+            return Awaited(None, f"{moment.event} was awaited until {by}; got {found}")
         if stop.wait(_POLL_S):
             return Awaited(None)
-    due_ns = happened_ns + round(moment.plus_s * NS_PER_S)
+    # An event is known only after its proof, and the fault must not lose that part of its length.
+    due_ns = max(happened_ns + round(moment.plus_s * NS_PER_S), clock.now_ns())
     if due_ns > last_ns:
-        late = f"not begun: {moment.event} came so late that {clock.format_s(moment.by_s)} is past"
+        late = f"{moment.event} came so late that {clock.format_s(moment.by_s)} is past"
         return Awaited(None, late)
     return Awaited(None if _stopped_before(due_ns, stop) else due_ns, seen=seen)
 

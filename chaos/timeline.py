@@ -139,7 +139,8 @@ class _FaultExecution:
         """Note that the fault does not begin; `why` is empty if the run was stopped before."""
         if why:
             self.result.reached = self.result.healed = True
-            self._fail(FaultFailed(why))
+            self.result.errors.append(why)
+            self._journal("missed", {}, {"error": why})
 
     def _stopped_before(self, t_ns: int) -> bool:
         """Wait until `t_ns`; return True if the run is stopped before."""

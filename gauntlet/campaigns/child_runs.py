@@ -89,7 +89,7 @@ def run_all(
 
 def _start(planned: Planned[T], out: Path) -> Child[T]:
     folder = out / f"{planned.name.replace('/', '-')}-{time.time_ns()}"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, mode=0o700)
     file = folder / "scenario.yaml"
     file.write_text(yaml.safe_dump(planned.scenario, sort_keys=False), encoding="utf-8")
     command = [sys.executable, "-m", "gauntlet", "run", str(file), "--out", str(folder)]

@@ -431,6 +431,9 @@ def storm_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--bug", metavar="NAME|FILE.py", help="run the server with a seeded bug")
     parser.add_argument(
+        "--allow-exec", action="store_true", help="run the commands that print the secrets"
+    )
+    parser.add_argument(
         "--only",
         metavar="IDS",
         help="only these faults of the storm, separated by commas, or `none`",

@@ -30,16 +30,19 @@ from gauntlet.reference_server.services.group_commit import GroupCommit
 from gauntlet.reference_server.services.publisher import Fanout
 from gauntlet.reference_server.services.send_policy import SendPolicy
 from gauntlet.reference_server.store.base import (
+    PAGE_CHARS_MAX,
     AppendRequest,
     MessageStore,
     Outcome,
     Refused,
     Stored,
+    StoreDown,
 )
 
 PAGE_DEFAULT = 200
 PAGE_MAX = 1000
 PAGES_MAX = 16  # of the pages that are read and encoded at the same time
+PAGE_WAIT_S = 5.0  # in which the turn of a page must come
 # A user who is in as many rooms may still found others, but not be added to one.
 ADDED_ROOMS_MAX, ROOMS_MAX = 4_000, 5_000
 SEQ_MAX = 2**53  # JSON numbers are exact up to here
@@ -123,9 +126,19 @@ class MessageService(Service):
         return outcome
 
     async def read(self, conv: str, after: int, limit: int) -> tuple[list[Entry], int]:
-        """Return the entries after a position, and the head; waits while many others read."""
-        async with self._pages:
+        """Return the entries after a position, and the head; waits while many others read.
+
+        StoreDown after `PAGE_WAIT_S`, so that reads do not pile up while the database hangs.
+        """
+        try:
+            async with asyncio.timeout(PAGE_WAIT_S):
+                await self._pages.acquire()
+        except TimeoutError:
+            raise StoreDown from None
+        try:
             return await self._store.entries(conv, after, limit)
+        finally:
+            self._pages.release()
 
     async def send(self, request: Request) -> Response:
         """Return 201 after the commit, or 200 with `dup` for a message that is stored already."""
@@ -164,7 +177,10 @@ class MessageService(Service):
             if after >= since - 1:
                 break
             after = since - 1
-        return reply({"messages": [history_view(entry) for entry in entries], "head": head})
+        messages = [history_view(entry) for entry in entries]
+        if _ended_early(entries, head):
+            return reply({"messages": messages, "head": head, "more": True})
+        return reply({"messages": messages, "head": head})
 
     async def heads(self, request: Request) -> Response:
         """Return the heads of the caller's conversations."""
@@ -254,3 +270,10 @@ def _conv(request: Request) -> str:
 def _parse_range(request: Request) -> tuple[str, int, int]:
     after = request.query_number("after", 0, SEQ_MAX)
     return _conv(request), after, request.query_number("limit", PAGE_DEFAULT, PAGE_MAX)
+
+
+def _ended_early(entries: list[Entry], head: int) -> bool:
+    """Whether a page ended before its limit and before the head, because its messages are large."""
+    if not entries or entries[-1].seq >= head:
+        return False
+    return sum(len(entry.body) for entry in entries) > PAGE_CHARS_MAX

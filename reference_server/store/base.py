@@ -21,6 +21,9 @@ class StoreError(ApiError):
         super().__init__("internal", "the database refused")
 
 
+PAGE_CHARS_MAX = 4_194_304  # of the bodies of one page of history, apart from the last one
+
+
 class StoreDown(ApiError):
     """The database did not answer, or not in time; nothing was stored."""
 

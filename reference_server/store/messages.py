@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from gauntlet.reference_server.core.internal_api import HeadsPage
 from gauntlet.reference_server.core.wire import Entry
-from gauntlet.reference_server.store.base import Present, RoomState
+from gauntlet.reference_server.store.base import PAGE_CHARS_MAX, Present, RoomState
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS conversations (
@@ -34,7 +34,6 @@ SCHEMA = (
 # In the order of the fields of `Entry`.
 ENTRY_COLUMNS = "conv, seq, kind, ts, msg_id, client_msg_id, sender, body, event, member"
 
-PAGE_CHARS_MAX = 4_194_304  # of the bodies of one page, apart from the last one
 _ENTRIES = f"""SELECT {ENTRY_COLUMNS} FROM (
         SELECT {ENTRY_COLUMNS}, sum(length(body)) OVER (ORDER BY seq) - length(body) AS read_before
         FROM (SELECT {ENTRY_COLUMNS} FROM messages

@@ -38,7 +38,8 @@ class Exposure:
 class FaultTimes:
     """One fault as it happened; times in monotonic nanoseconds, None for what did not happen.
 
-    `failed` and `heal_failed` are the reasons why it could not be injected or healed, else empty.
+    `failed` and `heal_failed` are the reasons why it could not be injected or healed, else empty;
+    `missed` is why it did not begin, because the event that it follows did not happen.
     `client_links` is what the clients recorded of it (`gauntlet.reports.metrics.client_evidence`),
     and `exposure` what met it (`gauntlet.reports.metrics.exposure`), None if that is unknown.
     `acts_on` are the components or links on which it acted, as far as the journal names them, and
@@ -55,6 +56,7 @@ class FaultTimes:
     healed_ns: int | None = None
     failed: str = ""
     heal_failed: str = ""
+    missed: str = ""
     proof: dict[str, Any] = field(default_factory=dict)
     client_links: dict[str, Any] | None = None
     acts_on: tuple[str, ...] = ()
@@ -232,6 +234,7 @@ def _fault_times(planned: Fault, rows: list[dict[str, Any]], cutover: Cutover | 
         healed_ns=healed_ns,
         failed=error("failed"),
         heal_failed=error("heal-failed"),
+        missed=error("missed"),
         proof=steps.get("effective", {}).get("proof") or {},
         acts_on=_acts_on(steps.get("effective", {}).get("detail") or {}),
         bytes=_bytes_between(steps.get("effective"), steps.get("healed")),

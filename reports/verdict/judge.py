@@ -340,7 +340,7 @@ def _fault(events: Events, fault: FaultTimes, found: Recovery) -> dict[str, Any]
         "exposed": fault.proven and fault.met_traffic,
         "exposure": _exposure(fault),
         "client_links": fault.client_links,
-        "failed": fault.failed or fault.heal_failed,
+        "failed": fault.failed or fault.heal_failed or fault.missed,
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from gauntlet.core.errors import PRECEDENCE, Exit, first_exit
 from gauntlet.reports.checks.finding import Outcome, Verdict
-from gauntlet.reports.history.events import Events, Unreachable
+from gauntlet.reports.history.events import Events, FaultTimes, Unreachable
 from gauntlet.reports.metrics.recovery import Recovery
 from gauntlet.reports.verdict import precedence
 from gauntlet.reports.verdict.objectives import Judged
@@ -90,25 +90,31 @@ def event_reasons(events: Events) -> Iterator[Reason]:
     for sentence in () if events.interrupted else events.lost.values():
         yield Reason(Exit.HARNESS, f"{sentence}; what it sent and received is not judged.")
     for fault in events.faults:
-        if fault.heal_failed:
-            yield Reason(Exit.ROLLBACK, f"Fault {fault.id} was not healed: {fault.heal_failed}.")
-        elif fault.awaits_heal:
-            yield Reason(
-                Exit.ROLLBACK,
-                f"There is no proof that fault {fault.id} was healed.",
-            )
-        if fault.failed:
-            # A run that is stopped also loses the proofs of its faults.
-            code = Exit.INTERRUPTED if cut_short else Exit.HARNESS
-            yield Reason(code, f"Fault {fault.id} failed: {fault.failed}.")
-        elif not fault.proven and not cut_short:
-            yield Reason(Exit.INCONCLUSIVE, f"There is no proof that fault {fault.id} took effect.")
-        elif not fault.met_traffic and not (events.interrupted or events.lost):
-            yield Reason(
-                Exit.INCONCLUSIVE,
-                f"Fault {fault.id} met no traffic: while it acted, no message was under way and no "
-                "connection began or ended, so the run does not show that the system survives it.",
-            )
+        yield from _fault_reasons(fault, events, cut_short=cut_short)
+
+
+def _fault_reasons(fault: FaultTimes, events: Events, *, cut_short: bool) -> Iterator[Reason]:
+    if fault.heal_failed:
+        yield Reason(Exit.ROLLBACK, f"Fault {fault.id} was not healed: {fault.heal_failed}.")
+    elif fault.awaits_heal:
+        yield Reason(
+            Exit.ROLLBACK,
+            f"There is no proof that fault {fault.id} was healed.",
+        )
+    if fault.failed:
+        # A run that is stopped also loses the proofs of its faults.
+        code = Exit.INTERRUPTED if cut_short else Exit.HARNESS
+        yield Reason(code, f"Fault {fault.id} failed: {fault.failed}.")
+    elif fault.missed:
+        yield Reason(Exit.INCONCLUSIVE, f"Fault {fault.id} did not begin: {fault.missed}.")
+    elif not fault.proven and not cut_short:
+        yield Reason(Exit.INCONCLUSIVE, f"There is no proof that fault {fault.id} took effect.")
+    elif not fault.met_traffic and not (events.interrupted or events.lost):
+        yield Reason(
+            Exit.INCONCLUSIVE,
+            f"Fault {fault.id} met no traffic: while it acted, no message was under way and no "
+            "connection began or ended, so the run does not show that the system survives it.",
+        )
 
 
 def _unreachable_reason(events: Events, found: Unreachable) -> Reason:

@@ -107,6 +107,7 @@ class _HistoryEntry(msgspec.Struct):
 class _History(msgspec.Struct):
     messages: list[_HistoryEntry]
     head: int
+    more: bool = False  # the page ended before its limit, because its messages are large
 
 
 class _Member(msgspec.Struct):
@@ -284,7 +285,7 @@ def _read_history(conv: str, response: base.Response) -> base.Page:
         )
         for entry in page.messages
     ]
-    return base.Page(entries, page.head)
+    return base.Page(entries, page.head, page.more)
 
 
 def _read_position(response: base.Response) -> int:

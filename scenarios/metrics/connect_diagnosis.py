@@ -12,6 +12,7 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.run_directory import Journal
 from gauntlet.core.scenario.model import Fault
+from gauntlet.core.scenario.moments import AfterEvent
 from gauntlet.core.scenario.secrets import redact_url
 
 # With the start and the end of Locust and its workers, the user has the error after half a minute.
@@ -34,7 +35,9 @@ class ConnectDiagnosis:
         self.connected = False
         self._api = ", ".join(map(redact_url, api))
         self._now_ns = now_ns
-        first_fault_s = min((fault.begins_s for fault in faults), default=math.inf)
+        # A fault that follows an event begins after users have connected, or after another fault.
+        timed = (fault for fault in faults if not isinstance(fault.at, AfterEvent))
+        first_fault_s = min((fault.begins_s for fault in timed), default=math.inf)
         self._first_fault_ns = now_ns() + first_fault_s * NS_PER_S
         self._first_attempt_ns = 0
         self._first_failure_ns = 0

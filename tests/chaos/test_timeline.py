@@ -97,7 +97,7 @@ def test_a_fault_whose_event_does_not_happen_fails_and_is_not_injected(stack, sp
     """What was to be tried was not tried; there is nothing to heal."""
     after = AfterEvent("500 acks", by_s=0.1)
     result = run(stack, spec("kill", "edge", id="x", at=after))
-    assert stack.rows.steps() == [("x", "failed")]
+    assert stack.rows.steps() == [("x", "missed")]
     assert "500 acks was awaited until 100 ms" in stack.rows[0]["detail"]["error"]
     assert CREATED["x"].calls == []
     assert (result.failed, result.unhealed) == (["x"], [])

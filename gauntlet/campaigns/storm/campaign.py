@@ -1,5 +1,6 @@
 """Runs storms, shrinks those that fail, and records the outcome of each."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,12 @@ class Outcome(msgspec.Struct, frozen=True):
     reason: str
     failed: tuple[str, ...]
     directory: str
+    judged: bool = True  # whether there is a result
 
     @property
     def red(self) -> bool:
         """Whether a check or an objective failed, or the system stayed broken after the heal."""
-        return self.exit_code in (Exit.FAILED, Exit.ROLLBACK)
+        return self.judged and self.exit_code in (Exit.FAILED, Exit.ROLLBACK)
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -41,6 +43,7 @@ class Record(msgspec.Struct, frozen=True):
     scenario: str
     seed: int
     minutes: float
+    stack: str
     bug: str
     commit: str | None
     faults: tuple[str, ...]
@@ -63,6 +66,7 @@ class Storm(msgspec.Struct, frozen=True):
     minutes: float
     bug: str = ""
     only: tuple[str, ...] | None = None
+    options: tuple[str, ...] = ()  # further ones of `gauntlet run`
 
     def planned(self) -> Scenario:
         """Return the scenario of the storm with all of its faults."""
@@ -74,10 +78,11 @@ class Storm(msgspec.Struct, frozen=True):
 
     def replay(self, ids: Sequence[str]) -> str:
         """Return the command that repeats the storm with only these faults."""
-        bug = f" --bug {self.bug}" if self.bug else ""
-        only = ",".join(ids) or "none"
-        where = f"{self.name} --seed {self.seed} --minutes {self.minutes:g}"
-        return f"gauntlet storm {where}{bug} --only {only}"
+        words = ["gauntlet", "storm", self.name, "--stack", self.scenario.target.stack]
+        words += ["--seed", str(self.seed), "--minutes", f"{self.minutes!r}"]
+        words += ["--bug", self.bug] if self.bug else []
+        words += [*self.options, "--only", ",".join(ids) or "none"]
+        return shlex.join(words)
 
 
 def with_minutes(load: Load, minutes: float) -> Load:
@@ -115,6 +120,7 @@ class Campaign:
             scenario=storm.name,
             seed=storm.seed,
             minutes=storm.minutes,
+            stack=storm.scenario.target.stack,
             bug=storm.bug,
             commit=self._commit,
             faults=tuple(map(describe, planned.faults)),
@@ -169,7 +175,7 @@ class Campaign:
         return outcome
 
     def _once(self, storm: Storm, scenario: Scenario) -> Outcome:
-        options = ("--bug", storm.bug) if storm.bug else ()
+        options = (*(("--bug", storm.bug) if storm.bug else ()), *storm.options)
         planned = Planned(None, f"storm-{storm.seed}", to_builtins(scenario), options)
         found: list[Outcome] = []
         child_runs.run_all(
@@ -190,15 +196,22 @@ def _outcome_of(child: Child[None]) -> Outcome:
     run = child.run_directory()
     code = int(child.process.returncode)
     if run is None:
-        return Outcome(code, f"no result; see {child.folder / 'output.txt'}", (), str(child.folder))
+        # A process that a signal ended has a negative code.
+        code = code if code in set(Exit) and code != Exit.OK else Exit.HARNESS
+        reason = f"no result; see {child.folder / 'output.txt'}"
+        return Outcome(code, reason, (), str(child.folder), judged=False)
     result: dict[str, Any] = run.read_result()
     failed = [check["id"] for check in result["checks"] if check["verdict"] == "invalid"]
     failed += [each["id"] for each in result["objectives"] if each["verdict"] == "invalid"]
-    failed += [f"heal of {fault['id']}" for fault in result["faults"] if code == Exit.ROLLBACK]
+    failed += [
+        f"heal of {fault['id']}"
+        for fault in result["faults"]
+        if fault["requested_at_s"] is not None and fault["healed_at_s"] is None
+    ]
     reasons = result["verdict"]["reasons"] or [""]
     return Outcome(int(result["verdict"]["exit_code"]), reasons[0], tuple(failed), str(run.path))
 
 
 def _verdict(outcome: Outcome) -> str:
-    name = Exit(outcome.exit_code).name.lower() if outcome.exit_code in set(Exit) else "?"
+    name = Exit(outcome.exit_code).name.lower()
     return f"{name} (exit {outcome.exit_code}) {outcome.reason}".rstrip()

@@ -7,8 +7,8 @@ import msgspec
 from gauntlet.campaigns.storm import drawing
 from gauntlet.campaigns.storm.campaign import Campaign, Storm, describe, with_minutes
 from gauntlet.core.errors import PRECEDENCE, ConfigError, Exit
-from gauntlet.core.scenario import validation
-from gauntlet.core.scenario.model import Scenario
+from gauntlet.core.scenario import secrets, validation
+from gauntlet.core.scenario.model import Scenario, to_builtins
 from gauntlet.scenarios import library
 
 _MINUTES_MAX = 24 * 60
@@ -28,6 +28,7 @@ def run(options: argparse.Namespace) -> Exit:
             minutes=options.minutes,
             bug=options.bug or "",
             only=_only(options.only),
+            options=("--allow-exec",) if options.allow_exec else (),
         )
         for number in range(options.count)
     ]
@@ -67,6 +68,12 @@ def _check(options: argparse.Namespace) -> None:
 def _scenario(options: argparse.Namespace) -> Scenario:
     """Return the scenario of the command line without its faults and what refers to them."""
     scenario = library.find(options.scenario)
+    plain = to_builtins(scenario)
+    if secrets.redacted(plain) != plain:
+        raise ConfigError(
+            "a storm writes its scenario to files, so the scenario must not contain a secret "
+            "itself; use {env: NAME} or {file: PATH} in its place"
+        )
     steady = [objective for objective in scenario.sla if ":" not in objective.window]
     load = with_minutes(scenario.load, options.minutes)
     target = scenario.target

@@ -26,6 +26,7 @@ _STEP_STYLE = {
     "healed": "green",
     "failed": "bold magenta",
     "heal-failed": "bold magenta",
+    "missed": "bold magenta",
 }
 
 

@@ -65,8 +65,10 @@ def problems(scenario: Scenario) -> Iterator[Problem]:
     yield from _load_problems(scenario.load)
     for index, check in enumerate(scenario.checks.required):
         yield from _unless_one_of(catalog.CHECKS, check, ("checks", "required", index))
-    yield from _repeated("faults", [fault.id for fault in scenario.faults])
-    yield from _repeated("sla", [objective.id for objective in scenario.sla])
+    # Unique also after repeated faults have been resolved into `ID-1`, `ID-2`, and so on.
+    yield from _repeated("faults", map(fault_schedule.fault_ids, scenario.faults))
+    ids = (fault_schedule.objective_ids(each, scenario.faults) for each in scenario.sla)
+    yield from _repeated("sla", ids)
     for index, fault in enumerate(scenario.faults):
         for problem in _fault_problems(fault, scenario):
             yield problem._replace(path=("faults", index, *problem.path))
@@ -364,10 +366,12 @@ def _unless_one_of(words: Iterable[str], found: str, path: Path) -> Iterator[Pro
         yield Problem(path, found, _one_of(words))
 
 
-def _repeated(key: str, names: list[str]) -> Iterator[Problem]:
-    for index, name in enumerate(names):
-        if name in names[:index]:
+def _repeated(key: str, names_of_each: Iterable[list[str]]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, names in enumerate(names_of_each):
+        for name in seen.intersection(names):
             yield Problem((key, index, "id"), name, "unique")
+        seen.update(names)
 
 
 def _is_number(value: object) -> bool:

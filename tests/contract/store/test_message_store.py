@@ -5,8 +5,7 @@ import asyncio
 import pytest
 from msgspec import structs
 
-from gauntlet.reference_server.store.base import AppendRequest, Refused
-from gauntlet.reference_server.store.messages import PAGE_CHARS_MAX
+from gauntlet.reference_server.store.base import PAGE_CHARS_MAX, AppendRequest, Refused
 
 from .append_requests import all_entries, event, message, seqs
 

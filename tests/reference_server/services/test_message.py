@@ -331,3 +331,28 @@ async def test_the_trail_has_what_was_accepted_until_its_commit(service, monkeyp
 async def failing_submit(_request):
     """Fail without an answer of the store."""
     raise StoreUncertain
+
+
+async def test_a_page_of_large_messages_says_that_it_ended_early(service, monkeypatch):
+    """A page that is short for another reason does not: that would hide what is missing."""
+    monkeypatch.setattr(message_module, "PAGE_CHARS_MAX", 4)
+    for number in range(3):
+        await post(service, PATH, {"client_msg_id": f"c{number}", "body": "12345"})
+    for query, more in (({"limit": "2"}, True), ({"limit": "3"}, False)):
+        response = await service.router.handle(Request("GET", PATH, user="bob", query=query))
+        assert json.loads(response.body).get("more", False) is more
+    monkeypatch.setattr(message_module, "PAGE_CHARS_MAX", 1000)
+    response = await service.router.handle(Request("GET", PATH, user="bob", query={"limit": "2"}))
+    assert "more" not in json.loads(response.body)
+
+
+async def test_a_page_whose_turn_does_not_come_is_refused(service, monkeypatch):
+    """Reads must not pile up behind a database that hangs, and run when their callers have left."""
+    monkeypatch.setattr(message_module, "PAGE_WAIT_S", 0.05)
+    service._pages = asyncio.Semaphore(1)
+    await service._pages.acquire()
+    with pytest.raises(StoreDown):
+        await service.read("d.ann.bob", 0, 10)
+    service._pages.release()
+    assert await service.read("d.ann.bob", 0, 10) == ([], 0)
+    assert await service.read("d.ann.bob", 0, 10) == ([], 0)

@@ -159,6 +159,9 @@ def test_answers_are_decoded_and_other_statuses_are_protocol_errors():
     )
     read = pages.read(base.Response(200, page))
     assert read == base.Page([base.Entry("c", 2, "a", "b")], 2)
+    large = pages.read(base.Response(200, page.replace(b'"head":2', b'"head":9,"more":true')))
+    assert large == base.Page([base.Entry("c", 2, "a", "b")], 9, more=True)
+    assert large.continues(9)
     named = b'{"members":{"a":{"from":3}},"present":["a"]}'
     assert members.read(base.Response(200, named)) == {"a": 3}
     assert position.read(base.Response(200, b'{"conv":"r.x","seq":7}')) == 7

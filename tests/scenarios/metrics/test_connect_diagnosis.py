@@ -9,7 +9,7 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import StackError
 from gauntlet.core.run_directory import Journal, RunDir, read_jsonl
 from gauntlet.core.scenario.model import Fault, from_builtins
-from gauntlet.core.scenario.moments import FixedTime
+from gauntlet.core.scenario.moments import AfterEvent, FixedTime
 from gauntlet.scenarios.engine.engine import Engine
 from gauntlet.scenarios.engine.load_file import LoadFile
 from gauntlet.scenarios.metrics import connect_diagnosis
@@ -38,6 +38,17 @@ def diagnosis_of(clock, *faults_at_s):
     """A diagnosis with faults planned at these times, in seconds from now."""
     faults = [Fault(id="f", kind="kill", target="edge", at=FixedTime(at_s)) for at_s in faults_at_s]
     return ConnectDiagnosis([API], faults, clock)
+
+
+def test_a_fault_that_follows_an_event_is_no_reason_to_wait_for_it():
+    """Nothing can follow 500 acks while no user has connected."""
+    clock = Clock()
+    fault = Fault(id="f", kind="kill", target="edge", at=AfterEvent("500 acks", by_s=60.0))
+    diagnosis = ConnectDiagnosis([API], [fault], clock)
+    diagnosis.record_attempt()
+    diagnosis.record_failure("connection refused")
+    clock.s += PATIENCE_S + 0.1
+    assert diagnosis.should_give_up
 
 
 def test_the_load_gives_up_after_its_patience_with_every_kind_of_failure_and_its_count():

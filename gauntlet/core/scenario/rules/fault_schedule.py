@@ -36,6 +36,19 @@ def resolve(scenario: Scenario) -> Scenario:
     return msgspec.structs.replace(scenario, faults=faults, sla=objectives)
 
 
+def fault_ids(fault: Fault) -> list[str]:
+    """Return the ids of a fault in the effective schedule, one for each occurrence."""
+    if fault.repeat is None:
+        return [fault.id]
+    return [f"{fault.id}-{number + 1}" for number in range(fault.repeat.times)]
+
+
+def objective_ids(objective: Objective, faults: list[Fault]) -> list[str]:
+    """Return the ids of an objective in the effective schedule."""
+    times = {fault.id: fault.repeat.times for fault in faults if fault.repeat}
+    return [each.id for each in _objectives(objective, times)]
+
+
 def _with_time(fault: Fault, seed: int) -> Fault:
     """Return the fault with a random time drawn, to the millisecond."""
     if not isinstance(fault.at, RandomTime):

@@ -10,6 +10,7 @@ from gauntlet.campaigns.child_runs import Child
 from gauntlet.cli import main
 from gauntlet.core.errors import Exit
 from gauntlet.core.run_directory import RunDir, write_json
+from gauntlet.scenarios import library
 
 STORM = ["storm", "--seed", "3", "--minutes", "1"]
 
@@ -19,6 +20,7 @@ class Runs:
 
     def __init__(self):
         self.needed = None
+        self.without_result = False
         self.codes = []  # exit codes of the first runs, whatever their faults are
         self.faults = []
         self.options = []
@@ -31,7 +33,7 @@ class Runs:
             self.options.append(planned.options)
             code = self._code(faults)
             folder = out / f"{number}"
-            if code != Exit.CONFIG:
+            if code != Exit.CONFIG and not self.without_result:
                 run = RunDir.make(folder / "run")
                 write_json(run.manifest, {})
                 write_json(run.result, result(code))
@@ -54,7 +56,11 @@ def result(code):
         "verdict": {"exit_code": int(code), "reasons": ["lost-acked: 1 message"] if code else []},
         "checks": [{"id": "lost-acked", "verdict": lost}, {"id": "late", "verdict": "unknown"}],
         "objectives": [],
-        "faults": [{"id": "f2-pause"}],
+        "faults": [
+            {"id": "f1-partition", "requested_at_s": 7.4, "healed_at_s": 10.5},
+            {"id": "f2-pause", "requested_at_s": 10.6, "healed_at_s": None if code == 6 else 14.0},
+            {"id": "f3-disconnect", "requested_at_s": None, "healed_at_s": None},
+        ],
     }
 
 
@@ -85,7 +91,9 @@ def test_a_storm_that_fails_is_shrunk_to_the_fault_that_causes_it(runs, tmp_path
     assert main.main([*STORM, "--records", "records.jsonl", "--bug", "x.py"]) == Exit.FAILED
     (record,) = records(tmp_path)
     assert (record["smallest"], record["minimal"]) == (["f7-latency"], True)
-    replay = "gauntlet storm storm --seed 3 --minutes 1 --bug x.py --only f7-latency"
+    replay = (
+        "gauntlet storm storm --stack embedded --seed 3 --minutes 1.0 --bug x.py --only f7-latency"
+    )
     assert record["replay"] == replay
     out = capsys.readouterr().out
     assert f"repeat it: {replay}" in out
@@ -128,10 +136,42 @@ def test_a_run_without_a_clear_verdict_is_repeated_once(runs, code):
     assert main.main(STORM) == code
 
 
-def test_a_system_that_stayed_broken_counts_as_a_failure(runs):
+def test_a_system_that_stayed_broken_counts_as_a_failure(runs, capsys):
     runs.codes = [Exit.ROLLBACK]
     assert main.main([*STORM, "--attempts", "1"]) == Exit.ROLLBACK
     assert len(runs.faults) == 2
+    assert "heal of f2-pause fails with 8 of 8 faults" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("code", [-9, Exit.OK, Exit.ROLLBACK])
+def test_a_run_without_a_result_is_never_green_and_is_not_shrunk(runs, code):
+    """It was killed, or an earlier run must be recovered first."""
+    runs.without_result = True
+    runs.codes = [code, code]
+    assert main.main(STORM) == (Exit.ROLLBACK if code == Exit.ROLLBACK else Exit.HARNESS)
+    assert len(runs.faults) == 2
+
+
+def test_the_replay_has_the_stack_that_was_chosen(runs, capsys):
+    runs.needed = []
+    assert main.main([*STORM, "--stack", "full"]) == Exit.FAILED
+    assert "storm storm --stack full --seed 3" in capsys.readouterr().out
+
+
+def test_a_secret_in_the_scenario_is_refused_and_a_reference_is_not(runs, tmp_path, capsys):
+    """The scenario of each run is written to a file."""
+    text = library.path("storm").read_text()
+    for secret, code in (("hunter2", Exit.CONFIG), ("{env: CHAT_TOKEN}", Exit.OK)):
+        header = f"headers: {{Authorization: {secret}}}, layout: split"
+        (tmp_path / "mine.yaml").write_text(
+            text.replace(
+                "  stack: embedded\n",
+                f"  stack: embedded\n  {header}\n".replace(", layout", "\n  layout"),
+            )
+        )
+        assert main.main(["storm", "mine.yaml", "--allow-exec"]) == code
+    assert "must not contain a secret itself" in capsys.readouterr().err
+    assert runs.options == [("--allow-exec",)]
 
 
 def test_several_storms_have_consecutive_seeds_and_the_gravest_exit_code(runs, tmp_path, capsys):

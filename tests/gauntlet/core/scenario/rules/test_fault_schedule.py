@@ -7,6 +7,7 @@ from gauntlet.core.scenario import loader
 from gauntlet.core.scenario.model import from_builtins
 from gauntlet.core.scenario.moments import AfterEvent, FixedTime
 from gauntlet.core.scenario.rules.fault_schedule import resolve
+from gauntlet.core.scenario.validation import problems
 
 
 def scenario(*faults, seed=1, sla=()):
@@ -97,6 +98,17 @@ def test_a_resolved_schedule_stays_as_it_is():
         )
     )
     assert resolve(first) == first
+
+
+def test_ids_are_unique_after_repetitions_are_resolved_too():
+    repeated = {"id": "f", "at": "4s", "repeat": {"every": "2s", "times": 2}}
+    objective = {"indicator": "ack_p99_ms", "op": "<", "value": 500}
+    sla = [{"id": "a-2", **objective}, {"id": "a", "window": "fault:f", **objective}]
+    found = [
+        problem.sentence
+        for problem in problems(scenario(repeated, {"id": "f-2", "at": "12s"}, sla=sla))
+    ]
+    assert found == ["faults[1].id must be unique; got f-2", "sla[1].id must be unique; got a-2"]
 
 
 KILL = "kind: kill, target: edge, for: 1s"
