@@ -68,7 +68,7 @@ class ClientPause:
     def _write_if_held(self) -> str | None:
         """Try a write; return what happened instead of an answer, None if it was answered."""
         try:
-            with require(self._registry).client(_WRITE_TIMEOUT_S) as client:
+            with require(self._registry).client(_WRITE_TIMEOUT_S, retries=0) as client:
                 client.delete(_KEY)
         except redis.TimeoutError:
             return f"no answer within {_WRITE_TIMEOUT_S * 1_000:.0f} ms"

@@ -27,6 +27,7 @@ from gauntlet.core.scenario.moments import FixedTime
 
 # Kinds that hold down as many components as their parameters say, or all.
 _SOME, _ALL = ("kill", "pause", "restart"), ("broker-failure",)
+_SETTINGS = ("client-pause", "memory-limit")  # the heal of one would undo another
 _CHANGES = ("cutover", "rolling-update", "scale-in", "scale-out")
 
 
@@ -37,6 +38,7 @@ def check(faults: Iterable[Fault], plan: StackPlan, seed: int = 1) -> None:
     known = takewhile(lambda fault: fault.kind not in _CHANGES, in_order)
     _check_victims([fault for fault in known if fault.kind in _SOME + _ALL], plan, seed)
     _check_silenced([fault for fault in in_order if _silences(fault)], plan)
+    _check_settings([fault for fault in in_order if fault.kind in _SETTINGS], plan)
 
 
 def backend_for(faults: Iterable[Fault], wanted: ProxyBackend) -> ProxyBackend:
@@ -94,6 +96,21 @@ def _check_silenced(faults: Iterable[Fault], plan: StackPlan) -> None:
                     "one longer fault of the two"
                 )
             cut[link.name] = fault
+
+
+def _check_settings(faults: Iterable[Fault], plan: StackPlan) -> None:
+    changed: dict[str, Fault] = {}
+    for fault in faults:
+        for name in resolve_components(fault.target, plan):
+            earlier = changed.get(name)
+            if earlier is not None and earlier.ends_s > fault.begins_s:
+                raise ConfigError(
+                    f"fault {fault.id!r} ({fault.kind}) changes settings of {name} at "
+                    f"{clock.format_s(fault.begins_s)}, but fault {earlier.id!r} "
+                    f"({earlier.kind}) does so until {clock.format_s(earlier.ends_s)}; "
+                    "let one of them begin after the other has ended"
+                )
+            changed[name] = fault
 
 
 def _silences(fault: Fault) -> bool:

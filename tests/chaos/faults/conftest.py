@@ -34,6 +34,18 @@ def registry(stack, monkeypatch, require_service, tmp_path):
         server.wait()
 
 
+@pytest.fixture
+def change_registry(stack, registry, monkeypatch):
+    """Change what the control API reports about the registry."""
+
+    def change(**fields):
+        known = stack.control.components()
+        changed = {**known, "registry": msgspec.structs.replace(known["registry"], **fields)}
+        monkeypatch.setattr(stack.control, "components", lambda: changed)
+
+    return change
+
+
 def await_answer(client):
     """Wait until a server that has just been started answers."""
     deadline = time.monotonic() + 30

@@ -1,8 +1,11 @@
 """client-pause, on a real registry."""
 
+import threading
+import time
+
 import pytest
 
-from gauntlet.chaos.faults import client_pause
+from gauntlet.chaos.faults import _registry, client_pause
 from gauntlet.chaos.faults.base import FaultFailed
 from gauntlet.chaos.faults.client_pause import ClientPause
 from gauntlet.core.errors import RollbackError
@@ -24,6 +27,42 @@ def test_writes_wait_until_the_heal_and_reads_are_answered(stack, spec, registry
     assert registry.get("key") == b"2"
 
 
+def test_the_proof_takes_one_attempt_at_a_write(stack, spec, registry):
+    """Retries would outlast a short fault."""
+    fault = ClientPause(spec("client-pause", "registry", for_=1.0))
+    fault.inject(stack.context)
+    began_s = time.monotonic()
+    fault.prove(stack.context)
+    assert 0.5 <= time.monotonic() - began_s < 2.0  # four attempts take longer
+    fault.heal(stack.context)
+
+
+def test_a_registry_that_is_paused_is_healed_when_it_runs_again(
+    stack, spec, registry, change_registry
+):
+    """A paused process keeps its settings."""
+    fault = ClientPause(spec("client-pause", "registry", for_=1.0))
+    fault.inject(stack.context)
+    change_registry(state="paused")
+    resume = threading.Timer(0.3, change_registry, kwargs={"state": "up"})
+    resume.start()
+    fault.heal(stack.context)
+    resume.join()
+    assert fault.verify(stack.context) == {"write": "answered"}
+
+
+def test_a_registry_that_stays_paused_is_not_healed(
+    stack, spec, registry, change_registry, monkeypatch
+):
+    monkeypatch.setattr(_registry, "VERIFY_S", 0.0)
+    fault = ClientPause(spec("client-pause", "registry", for_=1.0))
+    fault.inject(stack.context)
+    change_registry(state="paused")
+    for step in (fault.heal, fault.verify):
+        with pytest.raises(RollbackError, match="registry is not up"):
+            step(stack.context)
+
+
 def test_a_registry_that_answers_writes_is_no_proof(stack, spec, registry, monkeypatch):
     """Another client has ended the pause."""
     monkeypatch.setattr(client_pause, "PROVE_S", 0.0)
@@ -43,11 +82,13 @@ def test_a_registry_that_still_holds_back_writes_is_not_healed(stack, spec, regi
         fault.verify(stack.context)
 
 
-def test_a_registry_that_was_restarted_meanwhile_needs_no_heal(stack, spec, registry):
+def test_a_registry_that_was_restarted_meanwhile_needs_no_heal(
+    stack, spec, registry, change_registry
+):
     """The pause ended with the process; its successor may not even be up."""
     fault = ClientPause(spec("client-pause", "registry", for_=1.0))
     fault.inject(stack.context)
-    stack.control.states["registry"] = "held"
+    change_registry(pid=None, state="held")
     assert (fault.heal(stack.context), fault.verify(stack.context)) == ({}, {})
 
 

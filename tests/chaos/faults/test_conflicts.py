@@ -9,7 +9,13 @@ from gauntlet.chaos.faults.targets import StackPlan
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario.model import from_builtins
 
-ROLES = {"gateway-1": "gateway", "gateway-2": "gateway", "edge-blue-1": "edge", "broker": "broker"}
+ROLES = {
+    "gateway-1": "gateway",
+    "gateway-2": "gateway",
+    "edge-blue-1": "edge",
+    "broker": "broker",
+    "registry": "registry",
+}
 LINKS = [
     SimpleNamespace(name=f"client>{name}", source="client", component=name, kind="http")
     for name in ROLES
@@ -119,3 +125,17 @@ def test_faults_that_silence_a_link_together_are_refused_unless_they_spare_a_sha
         check(*both)
     both[0][4]["percent"] = 50
     check(*both)
+
+
+@pytest.mark.parametrize("second", ["client-pause", "memory-limit"])
+def test_faults_that_change_settings_of_the_registry_may_not_overlap(second):
+    """The first heal would end the second fault, and its settings would be noted as normal."""
+    later = (second, "registry", 3, 4, {})
+    with pytest.raises(
+        ConfigError,
+        match=rf"'f1' \({second}\) changes settings of registry at 3 s, "
+        r"but fault 'f0' \(memory-limit\) does so until 5 s",
+    ):
+        check(("memory-limit", "registry", 1, 4, {}), later)
+    check(("memory-limit", "registry", 1, 2, {}), later)
+    check(("pause", "registry", 1, 4, {}), later)

@@ -1,9 +1,11 @@
 """memory-limit, on a real registry."""
 
+import threading
+
 import pytest
 import redis
 
-from gauntlet.chaos.faults import memory_limit
+from gauntlet.chaos.faults import _registry, memory_limit
 from gauntlet.chaos.faults.base import FaultFailed
 from gauntlet.chaos.faults.memory_limit import MemoryLimit
 from gauntlet.core.errors import RollbackError
@@ -78,6 +80,42 @@ def test_a_registry_that_keeps_the_limit_is_not_healed(stack, spec, registry):
     fault.inject(stack.context)
     with pytest.raises(RollbackError, match="still lacks memory"):
         fault.verify(stack.context)
+
+
+def test_a_registry_that_is_paused_is_healed_when_it_runs_again(
+    stack, spec, registry, change_registry
+):
+    """A paused process keeps its settings."""
+    fault = MemoryLimit(spec("memory-limit", "registry", for_=1.0))
+    fault.inject(stack.context)
+    change_registry(state="paused")
+    resume = threading.Timer(0.3, change_registry, kwargs={"state": "up"})
+    resume.start()
+    fault.heal(stack.context)
+    resume.join()
+    assert settings(registry) == (1 << 30, "volatile-ttl")
+
+
+def test_a_registry_that_stays_paused_is_not_healed(
+    stack, spec, registry, change_registry, monkeypatch
+):
+    monkeypatch.setattr(_registry, "VERIFY_S", 0.0)
+    fault = MemoryLimit(spec("memory-limit", "registry", for_=1.0))
+    fault.inject(stack.context)
+    change_registry(state="paused")
+    for step in (fault.heal, fault.verify):
+        with pytest.raises(RollbackError, match="registry is not up"):
+            step(stack.context)
+
+
+def test_a_registry_that_was_restarted_meanwhile_needs_no_heal(
+    stack, spec, registry, change_registry
+):
+    fault = MemoryLimit(spec("memory-limit", "registry", for_=1.0))
+    fault.inject(stack.context)
+    change_registry(pid=1)
+    assert (fault.heal(stack.context), fault.verify(stack.context)) == ({}, {})
+    assert settings(registry)[0] == 1
 
 
 def test_heal_without_inject_does_nothing(stack, spec):
