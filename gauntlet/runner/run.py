@@ -156,7 +156,7 @@ class _RunOrchestrator:
         run_directory.write_json(self._run.manifest, self._manifest)
         try:
             with (
-                signals.handled(self._open_faults) as handler,
+                signals.handled(self._open_faults, forced_exit=True) as handler,
                 self._view,
                 ExitStack() as cleanup,
                 handler.reraising_lost(),  # but not during the clean-up

@@ -1,6 +1,6 @@
 """Ctrl-C, SIGTERM and SIGHUP end a run in order: once, and never in the middle of the clean-up.
 
-A second Ctrl-C tells what the run is waiting for, and a third ends it at once.
+A second Ctrl-C tells what is being waited for, and a third ends a run at once.
 """
 
 import contextlib
@@ -19,10 +19,12 @@ _RERAISE_S = 1.0
 class SignalHandler:
     """Remembers the first signal, and whether its Interrupted still has to be raised.
 
-    `open_faults` returns the ids of the faults that are not healed yet.
+    `open_faults` returns the ids of the faults that are not healed yet. A third
+    SIGINT ends the process only if `forced_exit` is set.
     """
 
-    def __init__(self, open_faults: Callable[[], list[str]]) -> None:
+    def __init__(self, open_faults: Callable[[], list[str]], *, forced_exit: bool) -> None:
+        self._forced_exit = forced_exit
         self._open_faults = open_faults
         self._reason = ""
         self._interrupts = 0
@@ -44,9 +46,10 @@ class SignalHandler:
     def _insist(self) -> None:
         """Answer a user who interrupts again: first by words, then by an end without clean-up."""
         open_faults = self._open_faults()
-        if self._interrupts <= 2:
+        if self._interrupts <= 2 or not self._forced_exit:
             doing = f"healing {', '.join(open_faults)}" if open_faults else "cleaning up"
-            _print(f"still {doing}; Ctrl-C again ends at once, and leaves that to a recovery")
+            hint = "; Ctrl-C again ends at once, and leaves that to a recovery"
+            _print(f"still {doing}{hint if self._forced_exit else ''}")
             return
         _print("ended without clean-up; run `gauntlet recover` to heal and remove what is left")
         os._exit(Exit.ROLLBACK if open_faults else Exit.INTERRUPTED)
@@ -86,15 +89,18 @@ def _print(text: str) -> None:
 
 
 @contextlib.contextmanager
-def handled(open_faults: Callable[[], list[str]] = list) -> Iterator[SignalHandler]:
+def handled(
+    open_faults: Callable[[], list[str]] = list, *, forced_exit: bool = False
+) -> Iterator[SignalHandler]:
     """Within, the first signal raises Interrupted in the main thread.
 
-    Later ones change nothing, but for a third SIGINT, which ends the process.
+    Later ones change nothing, but with `forced_exit` a third SIGINT ends the process. It is not for
+    those who have children in sessions of their own, which would live on.
 
     A first signal that arrives after `reraising_lost`, during the clean-up, is raised at the end,
     unless another exception is on its way.
     """
-    handler = SignalHandler(open_faults)
+    handler = SignalHandler(open_faults, forced_exit=forced_exit)
     before = {number: signal.signal(number, handler.on_signal) for number in _SIGNALS}
     try:
         yield handler

@@ -36,7 +36,15 @@ class FaultJournal:
         if step == "requested":
             self._recovery.fault_requested(fields["id"], self._commands.get(fields["id"], {}))
         elif step == "healed":
-            # Without this row, a recovery heals the fault once more, which does no harm.
-            with contextlib.suppress(OSError, ValueError):
-                self._recovery.fault_healed(fields["id"])
-        self._journal.write(kind, t_ns=t_ns, **fields)
+            self._healed(fields["id"])
+        try:
+            self._journal.write(kind, t_ns=t_ns, **fields)
+        except BaseException:
+            if step == "requested":  # it is not injected then
+                self._healed(fields["id"])
+            raise
+
+    def _healed(self, name: str) -> None:
+        # Without this row, a recovery heals the fault once more, which does no harm.
+        with contextlib.suppress(OSError, ValueError):
+            self._recovery.fault_healed(name)

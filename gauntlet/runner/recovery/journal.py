@@ -59,6 +59,8 @@ class Leftovers:
 
     def _add_fault(self, name: str, row: dict[str, Any]) -> None:
         if row["step"] == "requested":
+            if row.get("heal"):
+                _check_command(row)
             self.faults.append(name)
             if row.get("heal"):
                 self.commands[name] = row
@@ -66,6 +68,15 @@ class Leftovers:
             self.commands.pop(name, None)
             if name in self.faults:
                 self.faults.remove(name)
+
+
+def _check_command(row: dict[str, Any]) -> None:
+    """Raise KeyError, TypeError or ValueError if the commands of a row cannot be run."""
+    for argv in (row["heal"], row.get("verify") or []):
+        if not isinstance(argv, list | tuple) or not all(isinstance(each, str) for each in argv):
+            raise TypeError("a command must be a list of strings")
+    float(row["timeout_s"])
+    str(row["path"])
 
 
 class RecoveryJournal:
@@ -81,7 +92,12 @@ class RecoveryJournal:
         # It gets its name only when it is locked: until then it would seem to have no owner.
         nameless = folder / f"{run_id}.new"
         self._file = nameless.open("x", encoding="utf-8")
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        except OSError as error:
+            self._file.close()
+            nameless.unlink()
+            raise _not_lockable(nameless, error) from error
         self._write({"kind": "owner", "version": VERSION, "run": run_id, "path": str(directory)})
         nameless.rename(self.path)
         _sync(folder)
@@ -142,7 +158,7 @@ class Ownerless:
 def ownerless(path: Path) -> Iterator[Ownerless | None]:
     """Lock and read a journal; None if its owner lives, or another process recovers from it."""
     try:
-        file = path.open("rb")
+        file = path.open("r+b")  # NFS locks only what can be written to
     except FileNotFoundError:  # recovered from meanwhile
         yield None
         return
@@ -152,6 +168,8 @@ def ownerless(path: Path) -> Iterator[Ownerless | None]:
         except BlockingIOError:
             yield None
             return
+        except OSError as error:
+            raise _not_lockable(path, error) from error
         # It may have been removed between the two calls.
         removed = os.fstat(file.fileno()).st_nlink == 0
         yield None if removed else Ownerless(path, _read(file, path.stem))
@@ -187,9 +205,11 @@ def _folders() -> list[Path]:
     """Return the folders that may hold journals; the first one that can be written to is used."""
     if chosen := os.environ.get(FOLDER_ENV):
         return [Path(chosen)]
-    state = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+    # Unlike `Path.expanduser`, it does not fail for a user without a home.
+    home = os.path.expanduser("~")  # noqa: PTH111
+    state = os.environ.get("XDG_STATE_HOME") or f"{home}/.local/state"
     fallback = Path(tempfile.gettempdir()) / f"gauntlet-state-{os.geteuid()}"
-    return [Path(state) / "gauntlet" / "recovery", fallback]
+    return [fallback] if state[0] == "~" else [Path(state) / "gauntlet" / "recovery", fallback]
 
 
 def _writable_folder() -> Path:
@@ -203,6 +223,12 @@ def _writable_folder() -> Path:
     raise ConfigError(
         f"{FOLDER_ENV} must be a folder of this user that can be written to; tried: "
         f"{', '.join(map(str, _folders()))}"
+    )
+
+
+def _not_lockable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"{path} cannot be locked ({error}); set {FOLDER_ENV} to a folder on a local file system"
     )
 
 

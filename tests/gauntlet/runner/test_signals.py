@@ -17,7 +17,7 @@ BUSY = """
 import sys, time
 from gauntlet.core.errors import Interrupted
 from gauntlet.runner import signals
-with signals.handled(lambda: sys.argv[1:]):
+with signals.handled(lambda: sys.argv[1:], forced_exit=True):
     try:
         print("ready", flush=True)
         time.sleep(60)
@@ -92,6 +92,18 @@ def test_an_earlier_error_is_not_hidden_by_a_late_signal():
     with pytest.raises(ZeroDivisionError):
         _run_and_clean_up(lambda: 1 / 0, steps)
     assert steps == ["cleaned"]
+
+
+def test_a_third_interrupt_does_not_end_the_process_unless_asked_for(monkeypatch):
+    """The children of a campaign have sessions of their own, and would live on."""
+    exits = []
+    monkeypatch.setattr(signals.os, "_exit", exits.append)
+    with signals.handled():
+        with pytest.raises(Interrupted):
+            os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+    assert not exits
 
 
 @pytest.mark.parametrize(

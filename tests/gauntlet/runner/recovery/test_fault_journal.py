@@ -69,3 +69,17 @@ def test_a_heal_that_cannot_be_noted_for_the_recovery_is_journalled(calls, tmp_p
     faults = FaultJournal(chaos, SimpleNamespace(fault_healed=fail), [], tmp_path)
     faults.write("fault", id="k", step="healed")
     assert calls == [("fault", "healed")]
+
+
+def test_a_fault_whose_request_cannot_be_journalled_is_not_left_open(calls, tmp_path):
+    def fail(_kind, **_fields):
+        raise OSError(28, "No space left on device")
+
+    recovery = SimpleNamespace(
+        fault_requested=lambda name, _command: calls.append(("requested", name)),
+        fault_healed=lambda name: calls.append(("healed", name)),
+    )
+    faults = FaultJournal(SimpleNamespace(write=fail), recovery, [], tmp_path)
+    with pytest.raises(OSError, match="No space"):
+        faults.write("fault", id="k", step="requested")
+    assert calls == [("requested", "k"), ("healed", "k")]

@@ -140,3 +140,40 @@ def test_without_a_home_the_journal_is_in_the_temporary_folder(tmp_path, monkeyp
     assert own.path.parent.stat().st_mode & 0o777 == 0o700
     assert paths() == [own.path]
     own.close()
+
+
+def test_a_folder_without_locks_is_reported_and_no_file_is_left(folder, left_by, monkeypatch):
+    def fail(*_args):
+        raise OSError(37, "No locks available")
+
+    path = left_by()
+    monkeypatch.setattr(journal.fcntl, "flock", fail)
+    with pytest.raises(ConfigError, match=journal.FOLDER_ENV):
+        RecoveryJournal("other", folder)
+    with pytest.raises(ConfigError, match=journal.FOLDER_ENV):
+        read(path)
+    assert list(folder.iterdir()) == [path]
+
+
+def test_a_journal_is_locked_by_a_file_that_can_be_written_to(left_by, monkeypatch):
+    """NFS refuses an exclusive lock of any other."""
+    writable = []
+    monkeypatch.setattr(journal.fcntl, "flock", lambda file, _how: writable.append(file.writable()))
+    read(left_by())
+    assert writable == [True]
+
+
+@pytest.mark.parametrize("change", [{"heal": "true"}, {"verify": [1]}, {"timeout_s": None}])
+def test_a_command_that_cannot_be_run_is_damaged(left_by, change):
+    row = {"kind": "fault", "id": "a", "step": "requested", **HEAL, **change}
+    without_path = {key: value for key, value in row.items() if key != "path"}
+    found = read(left_by(row, {**without_path, "heal": ["true"]}))
+    assert (found.damaged, found.faults, found.commands) == (2, [], {})
+
+
+def test_a_user_without_a_home_has_the_fallback(monkeypatch):
+    for name in (journal.FOLDER_ENV, "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(journal.os.path, "expanduser", lambda path: path)
+    (folder,) = journal._folders()
+    assert folder.name.startswith("gauntlet-state-")

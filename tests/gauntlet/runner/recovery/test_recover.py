@@ -171,3 +171,10 @@ def test_a_run_that_goes_on_is_not_recovered_from(tmp_path, monkeypatch):
     assert temporary.is_dir()
     temporary.rmdir()
     own.close()
+
+
+def test_a_command_that_is_damaged_is_one_line_and_can_be_discarded(left_by):
+    path = left_by({"kind": "fault", "id": "a", "step": "requested", "heal": ["true"]})
+    (outcome,) = recover_all(allow_exec=True, discard=True)
+    assert "1 lines of its journal are damaged" in outcome.text
+    assert not path.exists()
