@@ -205,8 +205,7 @@ def _folders() -> list[Path]:
     """Return the folders that may hold journals; the first one that can be written to is used."""
     if chosen := os.environ.get(FOLDER_ENV):
         return [Path(chosen)]
-    # Unlike `Path.expanduser`, it does not fail for a user without a home.
-    home = os.path.expanduser("~")  # noqa: PTH111
+    home = os.path.expanduser("~")  # noqa: PTH111  # `Path.expanduser` fails for users without one
     state = os.environ.get("XDG_STATE_HOME") or f"{home}/.local/state"
     fallback = Path(tempfile.gettempdir()) / f"gauntlet-state-{os.geteuid()}"
     return [fallback] if state[0] == "~" else [Path(state) / "gauntlet" / "recovery", fallback]
