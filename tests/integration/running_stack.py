@@ -1,6 +1,8 @@
 """A running stack, on which tests inject faults while users exchange messages."""
 
 import asyncio
+import http.client
+import json
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -167,3 +169,13 @@ def received_in_order_once(user: Client, conv: str) -> bool:
     """Return whether the user was pushed no message twice, and all in the order of positions."""
     seqs = [frame.msg.seq for frame in user.received if frame.msg and frame.msg.conv == conv]
     return seqs == sorted(set(seqs))
+
+
+def post(address, path, body, token=""):
+    """Send a POST request; return the decoded response."""
+    connection = http.client.HTTPConnection(address, timeout=5)
+    try:
+        connection.request("POST", path, json.dumps(body), {"Authorization": f"Bearer {token}"})
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()

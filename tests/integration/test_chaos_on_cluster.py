@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import json
 import shutil
 import threading
 from dataclasses import replace
@@ -22,7 +21,7 @@ from gauntlet.core.scenario.moments import FixedTime
 from gauntlet.runner.link_proxies import LinkProxies
 from gauntlet.stacks.reference import ReferenceStack
 
-from .running_stack import SERVICES, JournalInMemory
+from .running_stack import SERVICES, JournalInMemory, post
 
 pytestmark = pytest.mark.integration
 
@@ -76,16 +75,6 @@ def sending(rig):
     yield
     stop.set()
     sender.join()
-
-
-def post(address, path, body, token=""):
-    """Send a POST request; return the decoded response."""
-    connection = http.client.HTTPConnection(address, timeout=5)
-    try:
-        connection.request("POST", path, json.dumps(body), {"Authorization": f"Bearer {token}"})
-        return json.loads(connection.getresponse().read())
-    finally:
-        connection.close()
 
 
 def make_fault(kind, target, **params):

@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import json
 import re
 import threading
 from pathlib import Path
@@ -18,7 +17,7 @@ from gauntlet.core import clock
 from gauntlet.core.scenario import catalog, loader
 from gauntlet.core.scenario.moments import FixedTime
 
-from .running_stack import SERVICES, run_stack
+from .running_stack import SERVICES, post, run_stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.ci, pytest.mark.timeout(240)]
 
@@ -88,16 +87,6 @@ def sending(api):
         stop.set()
         for thread in threads:
             thread.join()
-
-
-def post(address, path, body, token=""):
-    """Send a POST request; return the decoded response."""
-    connection = http.client.HTTPConnection(address, timeout=5)
-    try:
-        connection.request("POST", path, json.dumps(body), {"Authorization": f"Bearer {token}"})
-        return json.loads(connection.getresponse().read())
-    finally:
-        connection.close()
 
 
 @pytest.mark.parametrize(("stack", "fault"), EXAMPLES, ids=[fault.id for _, fault in EXAMPLES])

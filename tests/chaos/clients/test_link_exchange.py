@@ -1,6 +1,5 @@
 """Exchanges: what a client sees of a link, to the end of the connection."""
 
-import contextlib
 import socket
 import threading
 import time
@@ -18,27 +17,7 @@ from gauntlet.chaos.clients.link_exchange import (
 )
 from gauntlet.chaos.clients.witnesses import Witnesses
 
-
-@contextlib.contextmanager
-def server(answer):
-    """Accept connections until the end of the block; `answer(connection)` handles each."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve():
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    with connection:
-                        answer(connection)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            with contextlib.suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)
-    thread.join()
+from .answering_server import server
 
 
 def test_an_exchange_counts_all_bytes_up_to_the_end():

@@ -1,6 +1,5 @@
 """Probes: what counts as an answer, and what counts as silence."""
 
-import contextlib
 import socket
 import threading
 import time
@@ -10,29 +9,7 @@ import pytest
 from gauntlet.chaos.clients import link_probe
 from gauntlet.chaos.clients.link_probe import REQUESTS, ProbeResult, probe, probe_all
 
-
-@contextlib.contextmanager
-def server(answer):
-    """Accept connections until the end of the block; `answer(connection)` handles each."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve():
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    answer(connection)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            with contextlib.suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)
-    thread.join()
+from .answering_server import server
 
 
 @pytest.mark.parametrize("kind", sorted(REQUESTS))
