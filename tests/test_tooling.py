@@ -18,8 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = ["tools/bootstrap.sh", "tools/install-services.sh", "tools/lock.sh", ".ci/run"]
 VERBS = [
-    *("install", "run", "test", "test-ci", "test-full", "lint", "format", "check", "portability"),
-    *("docs", "docs-site", "bench", "bench-server", "bench-load", "bench-judge"),
+    *("install", "run", "compile", "clean-compiled", "test", "test-compiled", "test-ci"),
+    *("test-full", "lint", "format", "check", "portability", "docs", "docs-site"),
+    *("bench", "bench-server", "bench-load", "bench-judge"),
 ]
 LINT_AND_UNIT_TESTS = [
     "ruff check .",

@@ -3,7 +3,10 @@
 #
 #   tools/bootstrap.sh install               everything that `gauntlet` needs
 #   tools/bootstrap.sh run [OPTION...]       install, then `gauntlet run tour`
+#   tools/bootstrap.sh compile [OPTION...]   compile the hot modules of the engine; needs a C compiler
+#   tools/bootstrap.sh clean-compiled        remove what was compiled
 #   tools/bootstrap.sh test [OPTION...]      lint, then pytest without the slow tests
+#   tools/bootstrap.sh test-compiled [OPTION...]  compile, then the tests of the compiled modules
 #   tools/bootstrap.sh test-ci [OPTION...]   what CI tests beside that: long runs, the wheel, the contributors' examples
 #   tools/bootstrap.sh test-full [OPTION...] lint, then all of pytest
 #   tools/bootstrap.sh lint                  ruff, mypy, import-linter
@@ -179,6 +182,20 @@ service_tests() {
     "$VENV/bin/pytest" --last-failed --last-failed-no-failures none "$@"
 }
 
+# Tests the compiled engine. Without a C compiler, there is nothing to test; in CI that is a failure.
+test_compiled() {
+    local status=0
+    step "compile" "$VENV/bin/python" tools/compile.py || status=$?
+    if [ "$status" = 3 ] && [ "${GAUNTLET_REQUIRE_SERVICES:-}" != 1 ]; then
+        say "the tests of the compiled engine are skipped, because there is no C compiler"
+        return
+    fi
+    [ "$status" = 0 ] || return "$status"
+    GAUNTLET_REQUIRE_BUILD=compiled HYPOTHESIS_PROFILE=fast step "tests of the compiled engine" \
+        "$VENV/bin/pytest" --numprocesses 2 --dist worksteal \
+        -m "not (integration or full or ci)" tests/test_compiled.py tests/scenarios "$@"
+}
+
 # Tests the project with another interpreter than that of .venv.
 portability() {
     local python runs
@@ -204,6 +221,18 @@ main() {
     run)
         install_lock run
         exec "$VENV/bin/gauntlet" run tour "$@"
+        ;;
+    compile)
+        install_lock test
+        exec "$VENV/bin/python" tools/compile.py "$@"
+        ;;
+    clean-compiled)
+        install_lock test
+        exec "$VENV/bin/python" tools/compile.py --clean
+        ;;
+    test-compiled)
+        install_lock test
+        test_compiled "$@"
         ;;
     test)
         install_lock test
@@ -269,7 +298,7 @@ main() {
         step "mkdocs" "$VENV/bin/mkdocs" build --strict
         ;;
     *)
-        die "unknown verb '$verb'; one of: install run test test-ci test-full lint format check portability docs docs-site bench bench-server bench-load bench-judge"
+        die "unknown verb '$verb'; one of: install run compile clean-compiled test test-compiled test-ci test-full lint format check portability docs docs-site bench bench-server bench-load bench-judge"
         ;;
     esac
 }

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gauntlet.chaos.proxy_process import find_binary
+from gauntlet.core import engine_build
 from gauntlet.core.errors import Exit
 from gauntlet.runner.system_limits import SystemLimits, users_allowed
 from gauntlet.stacks import (
@@ -50,6 +51,7 @@ def findings() -> list[Finding]:
     limits = SystemLimits.here()
     return [
         Finding("Python", sys.version.split()[0], "everything", ""),
+        Finding("load engine", str(engine_build.current()), "load; compiled: less CPU", ""),
         Finding(
             "redis-server",
             services["redis"],

@@ -70,6 +70,10 @@ def _harness(a: SavedRun, b: SavedRun) -> Iterator[Obstacle]:
             yield Obstacle(
                 False, f"{name} was {one.get(name)} in A and {two.get(name)} in {b.name}."
             )
+    # Runs of older versions name no build: they had only one.
+    build_a, build_b = ((run.manifest.get("engine") or {}).get("kind", "pure") for run in (a, b))
+    if build_a != build_b:
+        yield Obstacle(False, f"The load engine was {build_a} in A and {build_b} in {b.name}.")
 
 
 def _quality(run: SavedRun) -> Iterator[Obstacle]:

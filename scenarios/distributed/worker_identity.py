@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from gauntlet.core import engine_build
 from gauntlet.core.scenario.model import Scenario, to_builtins
 
 PROTOCOL = 1  # of the messages between master and workers (`gauntlet.scenarios.locust_plugin`)
@@ -21,7 +22,8 @@ _THE_MASTERS = ("users", "rate", "ramp", "steady", "model")
 class Identity(msgspec.Struct, frozen=True):
     """One process. Equal values of `clock` mean the same clock, equal `network`s the same loopback.
 
-    `scenario` is the name and a digest of the scenario that it was started with, if any.
+    `scenario` is the name and a digest of the scenario that it was started with, if any. `build` is
+    that of the load engine: latencies of a compiled one and a pure one are not to be mixed.
     """
 
     host: str
@@ -31,6 +33,7 @@ class Identity(msgspec.Struct, frozen=True):
     version: str
     protocol: int = PROTOCOL
     scenario: tuple[str, str] | None = None
+    build: str = "pure"
 
     def __str__(self) -> str:
         return f"{self.host}, pid {self.pid}"
@@ -45,6 +48,7 @@ def of_this_process(scenario: Scenario | None = None) -> Identity:
         network=f"{boot_id()} {_namespace('net')}",
         version=f"{metadata.version('im-gauntlet')} (code {_code()})",
         scenario=None if scenario is None else (scenario.name, fingerprint(scenario)),
+        build=engine_build.current().kind,
     )
 
 
@@ -54,6 +58,11 @@ def mismatch(theirs: Identity, ours: Identity) -> str:
         return f"it speaks protocol {theirs.protocol}, the master {ours.protocol}"
     if theirs.version != ours.version:
         return f"it runs gauntlet {theirs.version}, the master {ours.version}"
+    if theirs.build != ours.build:
+        return (
+            f"its load engine is {theirs.build}, the master's {ours.build}: "
+            f"compile both, or set {engine_build.PURE_VARIABLE}=1 for both"
+        )
     if theirs.scenario is None or ours.scenario in (None, theirs.scenario):
         return ""
     if theirs.scenario[0] != ours.scenario[0]:

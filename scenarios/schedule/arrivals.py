@@ -75,8 +75,13 @@ def poisson(pieces: Iterable[Piece], stripe: Stripe, seed: int) -> Iterator[int]
     Stochastic Processes", 1975: time change of a Poisson process).
     """
     rng = random.Random(f"arrivals/{seed}/{stripe.worker}")
-    gaps = (rng.expovariate(1 / stripe.workers) for _ in itertools.count())
-    return times_ns(pieces, itertools.accumulate(gaps))
+    return times_ns(pieces, itertools.accumulate(_gaps(rng, 1 / stripe.workers)))
+
+
+def _gaps(rng: random.Random, rate: float) -> Iterator[float]:
+    """Yield exponential gaps without end; a generator expression would be a list in mypyc."""
+    while True:
+        yield rng.expovariate(rate)
 
 
 SCHEDULES: dict[str, Callable[[Iterable[Piece], Stripe, int], Iterator[int]]] = {

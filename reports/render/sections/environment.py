@@ -24,6 +24,7 @@ def context(page: Page) -> dict[str, Any]:
         "connections": _connections(manifest),
         "fault proxy": (manifest.get("proxy") or {}).get("backend"),
         "load": _workers(page.result.get("workers", [])),
+        "load engine": _engine(manifest),
         "machine": ", ".join(f"{name} {value}" for name, value in machine.items()),
         "commit": manifest.get("commit"),
         "versions": ", ".join(
@@ -44,6 +45,14 @@ def _connections(manifest: dict[str, Any]) -> str | None:
         return None
     insecure = manifest["scenario"].get("target", {}).get("tls", {}).get("insecure")
     return f"{transport}; any TLS certificate was accepted" if insecure else transport
+
+
+def _engine(manifest: dict[str, Any]) -> str | None:
+    """Return which build of the load engine ran, and why it was not the compiled one."""
+    engine = manifest.get("engine")
+    if engine is None:  # an older run
+        return None
+    return f"{engine['kind']} ({engine['reason']})" if engine["reason"] else str(engine["kind"])
 
 
 def _workers(workers: list[dict[str, Any]]) -> str:

@@ -1,6 +1,7 @@
 """What `gauntlet doctor` reports on descriptors and ports."""
 
 from gauntlet.cli import doctor
+from gauntlet.core import engine_build
 from gauntlet.runner.system_limits import SystemLimits
 
 
@@ -12,6 +13,11 @@ def test_limits_are_reported_as_numbers_of_connections():
     assert ports.found.startswith("28,232 from each address")
     assert "more source addresses are used as needed" in ports.found
     assert "as needed" not in str(doctor._ports(SystemLimits(20_000, 28_232, any_loopback=False)))
+
+
+def test_the_build_of_the_load_engine_is_named():
+    (finding,) = [each for each in doctor.findings() if each.name == "load engine"]
+    assert finding.found == str(engine_build.current())
 
 
 def test_a_limit_that_is_too_low_is_reported_with_its_remedy():

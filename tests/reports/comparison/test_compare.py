@@ -75,6 +75,9 @@ DOUBTS = {
         typical=1.0
     ),
     "im-gauntlet was 0.1.0 in A": lambda r: r.manifest["versions"].update({"im-gauntlet": "0.2.0"}),
+    "The load engine was pure in A and compiled in B": lambda r: r.manifest.update(
+        engine={"kind": "compiled", "reason": ""}
+    ),
     "B is inconclusive: why": lambda r: r.result["verdict"].update(
         status="inconclusive", reasons=["why"]
     ),

@@ -35,6 +35,7 @@ def test_an_identity_survives_its_way():
     [
         ({"protocol": 99}, "it speaks protocol 99, the master 1"),
         ({"version": "9.9 (code 0)"}, "it runs gauntlet 9.9 \\(code 0\\), the master .*code"),
+        ({"build": "other"}, "its load engine is other, the master's .*GAUNTLET_PURE=1 for both"),
         ({"scenario": ("tour", "abc")}, "it has the scenario tour, the master x"),
         ({"scenario": ("x", "abc")}, "its scenario x is not the master's: the two files differ"),
     ],

@@ -1,0 +1,148 @@
+"""Which build of the load engine runs: extension modules that mypyc made, or the Python sources.
+
+The hot modules of the engine are plain Python. `tools/compile.py` can compile them into extension
+modules, which it keeps in `gauntlet/_compiled/<ABI>/` together with a digest of every source that
+they were made from. mypyc compiles them as one group, so all of them are used or none: if one of
+the sources has changed since, the sources run, and one line on stderr says why.
+
+`GAUNTLET_PURE=1` selects the sources. After a fallback the variable contains its reason, so that
+the processes that this one starts run the same build, and are silent.
+"""
+
+import functools
+import os
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec
+from importlib.util import find_spec, spec_from_file_location
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+PURE_VARIABLE = "GAUNTLET_PURE"
+GROUP = "gauntlet.engine"
+LIBRARY = f"{GROUP}__mypyc"  # which mypyc makes of the group
+# That of this interpreter, such as cpython-312-x86_64-linux-gnu.
+ABI = EXTENSION_SUFFIXES[0].split(".")[1]
+FOLDER = Path(__file__).resolve().parent.parent / "_compiled" / ABI
+SOURCES = "sources.txt"
+
+
+class Build(NamedTuple):
+    """The build that runs in this process; `reason` is why it is not the compiled one."""
+
+    kind: Literal["compiled", "pure"]
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.reason})" if self.reason else self.kind
+
+
+class Source(NamedTuple):
+    """One row of `sources.txt`: a source at the time of the compilation.
+
+    `compiled` is false for a module that compiled ones only import: its constants may be in them.
+    """
+
+    module: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    compiled: bool
+
+    def row(self) -> str:
+        """Return the row, without a line break."""
+        words = ("imported", "compiled")
+        return f"{words[self.compiled]} {self.sha256} {self.size} {self.mtime_ns} {self.module}"
+
+
+class _Finder:
+    """Finds the extension modules; it precedes the finder of sources on `sys.meta_path`."""
+
+    def __init__(self, modules: list[str]) -> None:
+        self._modules = frozenset(modules)
+
+    def find_spec(
+        self, name: str, _path: object = None, _target: object = None
+    ) -> ModuleSpec | None:
+        if name not in self._modules:
+            return None
+        file = str(FOLDER / f"{name}{EXTENSION_SUFFIXES[0]}")
+        return spec_from_file_location(name, file, loader=ExtensionFileLoader(name, file))
+
+
+@functools.cache
+def current() -> Build:
+    """Return the build that runs. The first call, by `gauntlet.scenarios`, selects it."""
+    if value := os.environ.get(PURE_VARIABLE, "").strip("0"):
+        return Build("pure", f"{PURE_VARIABLE} is set" if value == "1" else value)
+    sources = read_sources()
+    if not sources:
+        return Build("pure", "not compiled")
+    reason = _change(sources) or _load(sources)
+    if not reason:
+        return Build("compiled")
+    os.environ[PURE_VARIABLE] = reason
+    print(f"gauntlet: the engine runs uncompiled: {reason}", file=sys.stderr)  # noqa: T201 - one line
+    return Build("pure", reason)
+
+
+def read_sources() -> list[Source]:
+    """Return the sources of the extension modules for this interpreter; empty if there are none."""
+    try:
+        lines = (FOLDER / SOURCES).read_text().splitlines()
+    except OSError:
+        return []
+    rows = [line.split() for line in lines]
+    return [
+        Source(module, int(size), int(mtime_ns), sha256, compiled=how == "compiled")
+        for how, sha256, size, mtime_ns, module in rows
+    ]
+
+
+def describe(module: str, *, compiled: bool) -> Source:
+    """Return what `sources.txt` says of a module that is compiled now."""
+    file = source_file(module)
+    status = file.stat()
+    return Source(module, status.st_size, status.st_mtime_ns, _sha256(file), compiled)
+
+
+def source_file(module: str) -> Path:
+    """Return the source of a module below `gauntlet.core` or `gauntlet.scenarios`."""
+    _, package, *parts = module.split(".")
+    spec = find_spec(f"gauntlet.{package}")
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError(f"gauntlet.{package} is not installed")
+    path = Path(spec.submodule_search_locations[0], *parts)
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _change(sources: list[Source]) -> str:
+    """Return what has changed since the compilation. A new time alone is no change."""
+    for source in sources:
+        try:
+            file = source_file(source.module)
+            status = file.stat()
+        except OSError:
+            return f"{source.module} was removed after it was compiled"
+        if (status.st_size, status.st_mtime_ns) == (source.size, source.mtime_ns):
+            continue
+        if status.st_size != source.size or _sha256(file) != source.sha256:
+            return f"{source.module} was edited after it was compiled"
+    return ""
+
+
+def _load(sources: list[Source]) -> str:
+    """Make the extension modules importable; return why they are not."""
+    finder = _Finder([LIBRARY, *(source.module for source in sources if source.compiled)])
+    sys.meta_path.insert(0, finder)
+    try:
+        __import__(LIBRARY)
+    except ImportError as error:
+        sys.meta_path.remove(finder)
+        return f"the extension modules cannot be loaded: {error}"
+    return ""
+
+
+def _sha256(file: Path) -> str:
+    import hashlib  # usually not needed: the time and the size are those of the compilation
+
+    return hashlib.sha256(file.read_bytes()).hexdigest()
