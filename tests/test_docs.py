@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gauntlet.cli.arguments import build_parser
+from gauntlet.cli.arguments import build_complete_parser
 from gauntlet.cli.commands import COMMANDS
 from gauntlet.core.errors import PRECEDENCE, ConfigError
 from gauntlet.core.scenario import catalog, model
@@ -25,7 +25,7 @@ REFERENCE = ROOT / "docs" / "reference"
 
 def subparsers() -> dict[str, ArgumentParser]:
     """Every command's parser by its name."""
-    return _choices(build_parser(COMMANDS))
+    return _choices(build_complete_parser(COMMANDS))
 
 
 def _choices(parser: ArgumentParser) -> dict[str, ArgumentParser]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gauntlet.cli import failure_table
+from gauntlet.cli.listing import failure_table
 from gauntlet.scenarios import library
 
 ROOT = Path(__file__).parent.parent

@@ -50,7 +50,10 @@ text { font: 13px system-ui, sans-serif; fill: #1f2933 }
 
 
 def imports() -> Iterator[tuple[str, str]]:
-    """Yield every import between two modules of the project, as dotted names."""
+    """Yield every import between two modules of the project, as dotted names.
+
+    A text such as `gauntlet.cli.doctor:run` names a module that is imported when it is needed.
+    """
     modules = dict(_modules())
     for module, file in modules.items():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -60,6 +63,10 @@ def imports() -> Iterator[tuple[str, str]]:
                     target = full if full in modules else node.module
                     if target in modules:
                         yield module, target
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                target, colon, _ = node.value.partition(":")
+                if colon and target in modules:
+                    yield module, target
 
 
 def _modules() -> Iterator[tuple[str, Path]]:

@@ -29,7 +29,7 @@ from gauntlet.campaigns.scorecard import campaign as scorecard
 from gauntlet.campaigns.scorecard import mutation
 from gauntlet.campaigns.scorecard import page as scorecard_page
 from gauntlet.chaos.faults import FAULTS
-from gauntlet.cli import failure_table
+from gauntlet.cli.listing import failure_table
 from gauntlet.core.plugins import Catalog, FaultKind, Param
 from gauntlet.core.scenario import schema
 from gauntlet.core.scenario.capabilities import CAPABILITIES

@@ -1,8 +1,4 @@
-"""`gauntlet grades`: measure what systems keep and lose, and write the page of guarantees.
-
-It is also where the command line finds the other campaigns, `gauntlet scorecard` and
-`gauntlet storm`.
-"""
+"""`gauntlet grades`: measure what systems keep and lose, and write the page of guarantees."""
 
 import argparse
 from pathlib import Path
@@ -34,20 +30,6 @@ def run(options: argparse.Namespace) -> Exit:
     return grades.campaign(
         cells, options.records, options.out, jobs=options.jobs, again=options.again, say=_say
     )
-
-
-def run_scorecard(options: argparse.Namespace) -> Exit:
-    """Run `gauntlet scorecard`, whose generators and pictures no other command needs."""
-    from gauntlet.campaigns.scorecard import command
-
-    return command.run(options)
-
-
-def run_storm(options: argparse.Namespace) -> Exit:
-    """Run `gauntlet storm`."""
-    from gauntlet.campaigns.storm import command
-
-    return command.run(options)
 
 
 def _scenario(name: str) -> str:

@@ -1,5 +1,6 @@
 """`gauntlet doctor`: what can run on this machine, and how to install what is missing."""
 
+import argparse
 import sys
 from typing import NamedTuple
 
@@ -43,6 +44,11 @@ FOREIGN = {
     "socketio": ("Socket.IO", socketio.PROGRAM),
     "synapse": ("Synapse", synapse.PROGRAM),
 }
+
+
+def run(_options: argparse.Namespace) -> int:
+    """Show what can run on this machine."""
+    return show(Console(highlight=False))
 
 
 def findings() -> list[Finding]:

@@ -23,7 +23,7 @@ def _main(arguments: list[str]) -> int:
     try:
         options = build_parser(COMMANDS).parse_args(arguments)
         options.argv = ["gauntlet", *arguments]
-        code: int = options.call(options)
+        code = int(options.call(options))
     except GauntletError as error:
         _print_error(error)
         return int(error.exit_code)

@@ -3,7 +3,7 @@
 import pytest
 
 from gauntlet.chaos.server_hooks.bugs import BUGS
-from gauntlet.cli.failure_table import BOTH, TABLE
+from gauntlet.cli.listing.failure_table import BOTH, TABLE
 from gauntlet.core.errors import Exit
 from gauntlet.scenarios.library import all_scenarios
 

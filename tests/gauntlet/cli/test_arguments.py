@@ -1,11 +1,14 @@
 """What the command line accepts, and how it reports what it does not."""
 
 import argparse
+import subprocess
+import sys
 from importlib import metadata
 
 import pytest
+import shtab
 
-from gauntlet.cli.arguments import build_parser
+from gauntlet.cli.arguments import SHELLS, build_complete_parser, build_parser, resolve
 from gauntlet.cli.commands import COMMANDS
 from gauntlet.core.errors import ConfigError
 
@@ -57,9 +60,71 @@ def test_the_command_that_only_locust_calls_is_not_listed():
 def test_every_option_has_a_help_text():
     subparsers = next(
         action
-        for action in build_parser(COMMANDS)._actions
+        for action in build_complete_parser(COMMANDS)._actions
         if isinstance(action, argparse._SubParsersAction)
     )
     for name, parser in subparsers.choices.items():
         for action in parser._actions:
             assert action.help, f"gauntlet {name} {action.option_strings or action.dest}"
+
+
+def test_completion_exists_for_every_shell_that_is_known_to_the_library():
+    assert list(SHELLS) == shtab.SUPPORTED_SHELLS
+
+
+def test_every_command_and_every_group_of_options_can_be_imported():
+    for command in COMMANDS:
+        for reference in (command.call, *command.options):
+            assert callable(resolve(reference)), reference
+
+
+# Packages that take long to import, and none of which is needed to say what commands there are.
+HEAVY = {
+    "aiohttp", "gevent", "jinja2", "locust", "matplotlib", "msgspec", "numpy", "picows", "psutil",
+    "requests", "rich", "shtab", "uvloop", "websockets", "yaml",
+}  # fmt: skip
+OWN = {
+    "gauntlet.cli.arguments",
+    "gauntlet.cli.commands",
+    "gauntlet.cli.main",
+    "gauntlet.cli.output",
+    "gauntlet.core.errors",
+}
+
+
+def imports_of(*arguments):
+    """Return the modules that a command line imports before it ends."""
+    script = (
+        "import sys\n"
+        "from gauntlet.cli.main import main\n"
+        "try:\n"
+        f"    main({list(arguments)})\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr)"
+    )
+    command = [sys.executable, "-P", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("no-such-command",), ()])
+def test_help_version_and_an_unknown_command_import_only_the_parser(arguments):
+    """A command line that runs nothing must not wait for the imports of all commands."""
+    imported = imports_of(*arguments)
+    own = {name for name in imported if name.startswith("gauntlet.")}
+    packages = {"gauntlet.cli", "gauntlet.core"}
+    assert own - packages == OWN
+    assert HEAVY & imported == set()
+    assert ("importlib.metadata" in imported) == (arguments == ("--version",))
+
+
+def test_the_help_of_a_command_does_not_import_the_command():
+    imported = imports_of("run", "--help")
+    assert "gauntlet.cli.running.options" in imported
+    assert "gauntlet.cli.running.run" not in imported
+    assert {"matplotlib", "numpy", "locust"} & imported == set()
+
+
+def test_options_of_one_command_are_unknown_to_another():
+    assert "unrecognized arguments: --failure-table" in error_of("doctor", "--failure-table")

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from gauntlet.cli import adapter
+from gauntlet.cli.adapters import command
 from gauntlet.cli.main import main
 
 TEMPLATE = "gauntlet.scenarios.adapters._template:Template"
@@ -60,7 +60,7 @@ def test_bad_usage_is_exit_code_4(arguments, reason, capsys):
 
 def test_settings_are_numbers_flags_or_text():
     pairs = ["n=7", "x=1.5", "on=true", "text=a=b", "list=[1]"]
-    assert adapter._settings(pairs) == {
+    assert command._settings(pairs) == {
         "n": 7,
         "x": 1.5,
         "on": True,

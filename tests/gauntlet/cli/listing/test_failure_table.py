@@ -6,14 +6,15 @@ from types import SimpleNamespace
 import pytest
 
 from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy
-from gauntlet.cli import failure_table, main
-from gauntlet.cli.failure_table import BOTH, EMBEDDED, FULL, TABLE
+from gauntlet.cli import main
+from gauntlet.cli.listing import failure_table
+from gauntlet.cli.listing.failure_table import BOTH, EMBEDDED, FULL, TABLE
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.scenario import catalog
 from gauntlet.reference_server.cluster.topology.plan import ClusterRequest, make_plan
 from gauntlet.scenarios import library
 
-PAGE = Path(__file__).parents[3] / "docs" / "reference" / "failure-table.md"
+PAGE = Path(__file__).parents[4] / "docs" / "reference" / "failure-table.md"
 LINES = [shown for row in TABLE for shown in row.demonstrations]
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gauntlet.cli import mark
+from gauntlet.cli.directories import mark
 from gauntlet.core import clock
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.run_directory import RunDir, write_json

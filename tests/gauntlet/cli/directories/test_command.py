@@ -9,7 +9,7 @@ import pytest
 from gauntlet.cli.main import main
 from gauntlet.core.errors import Exit
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "histories"
+GOLDEN = Path(__file__).parents[3] / "golden" / "histories"
 
 
 def violated(name):

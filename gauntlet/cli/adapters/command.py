@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gauntlet.cli import scaffold
-from gauntlet.cli.scaffold import Choices
+from gauntlet.cli.adapters import scaffold
+from gauntlet.cli.adapters.scaffold import Choices
 from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.scenario import accounts
 from gauntlet.core.scenario.model import Tls

@@ -1,5 +1,6 @@
 """`gauntlet mark`: tells a run when a fault that others make begins and ends."""
 
+import argparse
 import csv
 import datetime as dt
 from pathlib import Path
@@ -14,6 +15,14 @@ from gauntlet.core.scenario import model
 WRITER = "mark"
 STEPS = ("begin", "end")
 _COLUMNS = ("id", *STEPS)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Add the time of a fault that others make to a run directory."""
+    directory = RunDir.open(options.directory)
+    if options.times is not None:
+        return mark_file(directory, options.times)
+    return mark_one(directory, options.id, options.step, options.at)
 
 
 def mark_one(run: RunDir, fault: str | None, step: str | None, at: str | None) -> Exit:

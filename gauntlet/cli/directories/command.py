@@ -6,7 +6,6 @@ import sys
 
 from rich.console import Console
 
-from gauntlet.cli import mark
 from gauntlet.cli.running import summary
 from gauntlet.core import run_directory
 from gauntlet.core.errors import ConfigError, Exit
@@ -62,44 +61,6 @@ def export(options: argparse.Namespace) -> int:
         raise ConfigError(f"--to must be a file that can be written: {error}") from error
     print(f"{options.to}: {count:,} lines")
     return Exit.OK
-
-
-def mark_fault(options: argparse.Namespace) -> int:
-    """Add the time of a fault that others make to a run directory."""
-    directory = RunDir.open(options.directory)
-    if options.times is not None:
-        return mark.mark_file(directory, options.times)
-    return mark.mark_one(directory, options.id, options.step, options.at)
-
-
-def compare(options: argparse.Namespace) -> int:
-    """Show what differs between runs."""
-    from gauntlet.cli.comparison import command
-
-    return command.run(options)
-
-
-def runs(options: argparse.Namespace) -> int:
-    """List, label or prune the runs of a folder."""
-    from gauntlet.cli.archive import command
-
-    return command.run(options)
-
-
-def clean(options: argparse.Namespace) -> int:
-    """Remove what a run has created on its target."""
-    # Imported here, because the sockets of the load take longer than all else a command needs.
-    from gauntlet.cli.cleanup import command
-
-    return command.run(options)
-
-
-def extract(options: argparse.Namespace) -> int:
-    """Write the messages of a run as a trace, which a load can replay."""
-    # Imported here for the same reason.
-    from gauntlet.cli.extraction import command
-
-    return command.run(options)
 
 
 def report(options: argparse.Namespace) -> int:

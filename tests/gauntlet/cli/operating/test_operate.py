@@ -14,7 +14,7 @@ from gauntlet.chaos.clients.cluster_control import (
     RollingStatus,
     RollingStep,
 )
-from gauntlet.cli import operate
+from gauntlet.cli.operating import operate
 from gauntlet.core.errors import ConfigError, Exit, StackError
 
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from gauntlet.cli import scaffold
+from gauntlet.cli.adapters import scaffold
+from gauntlet.cli.adapters.scaffold import Choices
 from gauntlet.cli.main import main
-from gauntlet.cli.scaffold import Choices
 from gauntlet.core.scenario import loader
 from gauntlet.scenarios.adapters import base, find
 

@@ -1,0 +1,1 @@
+"""`gauntlet adapter`: tools for authors of adapters."""

@@ -1,0 +1,1 @@
+"""`gauntlet list`: scenarios of the library, and what may fail."""

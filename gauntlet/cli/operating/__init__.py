@@ -1,0 +1,1 @@
+"""`gauntlet serve`, `cutover`, `scale` and `rolling`: the reference server on its own."""

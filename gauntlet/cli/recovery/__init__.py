@@ -1,0 +1,1 @@
+"""`gauntlet recover`: heals and removes what killed runs left behind."""
