@@ -2,8 +2,8 @@
 
 The time allowed is the fault's `expect.recover_within`, or else the scenario's recovery window;
 `metrics.recovery` defines recovery. The check is unknown for a fault without proof or heal. If the
-service was not seen to recover, it is also unknown if another fault acted during the recovery
-window, or if the load ended before that window was over.
+service was not seen to recover, it is also unknown if another fault acted during the allowed time,
+or if the load ended before that time was over.
 """
 
 from gauntlet.core.clock import format_s
@@ -57,12 +57,12 @@ def _too_late(
     took_ms = recovery.took_ms(fault)
     if took_ms is None or took_ms <= allowed_s * 1000:
         return None
-    recovered = (
-        "did not recover within the recovery window"
-        if recovery.recovered_ns is None
-        else f"recovered {format_s(took_ms / 1000)}"
-    )
+    if recovery.recovered_ns is None:
+        return Witness(
+            f"The service did not recover within the {format_s(allowed_s)} allowed after the heal "
+            f"of fault {fault.id}."
+        )
     return Witness(
-        f"The service {recovered} after the heal of fault {fault.id}; "
+        f"The service recovered {format_s(took_ms / 1000)} after the heal of fault {fault.id}; "
         f"the allowed time is {format_s(allowed_s)}."
     )

@@ -9,6 +9,9 @@ The service has recovered at the start of the first three seconds after the heal
 If another fault or the end of the arrivals comes before the three seconds are over, the remaining
 time suffices as long as it is at least one second. Starts are tried every 100 ms, until the end of
 the recovery window, or of the time that the fault's `expect` allows if that is longer.
+
+Without such a start, the service certainly did not recover in time if the load went on, and no
+other fault acted, until a second after the allowed time: that of `expect`, or the recovery window.
 """
 
 import math
@@ -130,10 +133,13 @@ def _find_recovery(
     for start_ns in range(fault.healed_ns, limit_ns + 1, STEP_NS):
         if service.is_calm(start_ns, horizon_ns):
             return Recovery(start_ns, start_ns)
-    if any(_acts_between(other, fault.healed_ns, limit_ns) for other in events.faults):
+    # A recovery that starts at the last allowed moment is seen if a calm second can follow it.
+    allowed_s = service.window_s if allowed_s is None else allowed_s
+    needed_ns = fault.healed_ns + int(allowed_s * NS_PER_S) + CALM_MIN_NS
+    if any(_acts_between(other, fault.healed_ns, needed_ns) for other in events.faults):
         return Recovery(None, limit_ns, "another fault was active before the service had recovered")
-    if service.end_ns < limit_ns + CALM_MIN_NS:
-        return Recovery(None, limit_ns, "the load ended before the recovery window was over")
+    if service.end_ns < needed_ns:
+        return Recovery(None, limit_ns, "the load ended before the time allowed for it was over")
     return Recovery(None, limit_ns)
 
 

@@ -12,7 +12,7 @@ from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 from gauntlet.reports.trails import where_lost
 from gauntlet.reports.trails.reading import Trails
-from gauntlet.reports.witness import moments, slicing
+from gauntlet.reports.witness import moments, slicing, wording
 
 RECORDS_MAX = 24
 SLICES_MAX = 3  # for each check
@@ -129,7 +129,7 @@ def _record(history: History, index: int) -> dict[str, Any]:
     kind, flags = int(record["kind"]), int(record["flags"])
     row: dict[str, Any] = {
         "at_s": history.events.at_s(int(record["t_ns"])),
-        "event": _EVENT_NAMES[kind],
+        "event": _EVENT_NAMES.get(kind, wording.what(record)),
         "position": int(record["seq"]),
     }
     connection = history.names.connections.get(int(record["link"]))

@@ -71,6 +71,7 @@ _FOUND_EVENTS: dict[int, str] = {
     Kind.AUDIT: "the audit finds that {event}",
     Kind.RECEIVE: "{event}, a copy that is dropped",
     Kind.ARRIVED: "{event}, a push that is held back",
+    Kind.STRAY: "{event}, pushed to a stranger",
 }
 
 
@@ -88,7 +89,8 @@ def record(history: History, index: int) -> str:
     if kind in _SENDING:
         return _SENDING[Kind(kind)](row, about, place)
     if row["flags"] & Flag.ROOM_EVENT:
-        return _FOUND_EVENTS[Kind(kind)].format(event=_room_event(history, row))
+        # A kind that is not in the table shows the event as a push does.
+        return _FOUND_EVENTS.get(kind, "{event}").format(event=_room_event(history, row))
     if kind == Kind.AUDIT:
         return f"the audit finds {about}{place}{_marks(row)}"
     if kind == Kind.ARRIVED:

@@ -195,6 +195,20 @@ def _bug(bug: BugFile, option: str) -> Subject:
     )
 
 
+def _right_names(anomalies: tuple[str, ...], plain: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names that are right as a first reason.
+
+    A bug that makes deliveries late may also be named by an objective on their latency.
+    """
+    if "late" not in anomalies:
+        return anomalies
+    objectives = plain.get("sla") or ()
+    return (
+        *anomalies,
+        *(each["id"] for each in objectives if each["indicator"].startswith("delivery_")),
+    )
+
+
 def _bug_of_file(bug: BugFile) -> Subject:
     """Return the subject of a file: `scenario` is one of its folder, the rest are run options."""
     options = dict(bug.options)
@@ -213,7 +227,7 @@ def _bug_of_file(bug: BugFile) -> Subject:
         hashlib.sha256(state.encode()).hexdigest()[:12],
         BUG_SEEDS,
         BUG_SEEDS_IF_MISSED,
-        bug.anomalies,
+        _right_names(bug.anomalies, plain),
         plain,
         (*given, "--bug", str(bug.file)),
     )

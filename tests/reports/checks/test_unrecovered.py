@@ -36,15 +36,14 @@ def recovered(monkeypatch):
     [
         (0, ""),
         (5, ""),
-        (5.001, "recovered 5 s"),
-        (7.5, "recovered 7.5 s"),
-        (math.inf, "did not recover within the recovery window"),
+        (5.001, "recovered 5 s after the heal of fault fault-1; the allowed time is 5 s."),
+        (7.5, "recovered 7.5 s after the heal of fault fault-1; the allowed time is 5 s."),
+        (math.inf, "did not recover within the 5 s allowed after the heal of fault fault-1."),
     ],
 )
 def test_a_service_recovers_within_the_window(recovered, took_s, what):
     found = recovered(took_s, recovery_window=5).verdict("unrecovered")
-    sentence = f"The service {what} after the heal of fault fault-1; the allowed time is 5 s."
-    assert sentences(found) == [sentence] * bool(what)
+    assert sentences(found) == [f"The service {what}"] * bool(what)
     assert (found.count, found.examined) == (bool(what), 1)
     assert found.outcome == ("invalid" if what else "valid")
 
@@ -59,7 +58,7 @@ def test_a_fault_may_allow_another_time(recovered, took_s, count):
 def test_each_fault_is_judged_by_itself(recovered):
     found = recovered(1, None, math.inf, recovery_window=5).verdict("unrecovered")
     assert (found.outcome, found.count, found.examined) == ("invalid", 1, 3)
-    assert "of fault fault-3;" in found.witnesses[0].sentence
+    assert "of fault fault-3." in found.witnesses[0].sentence
     found = recovered(None, 1, None, recovery_window=5).verdict("unrecovered")
     assert (found.outcome, found.count) == ("unknown", 0)
     assert found.sentence == (

@@ -62,6 +62,14 @@ def test_the_baseline_excludes_faults_and_their_recovery_windows():
     assert calm.contains(at).tolist() == [True, False, False, True]
 
 
+def test_the_baseline_excludes_what_was_under_way_when_a_fault_was_requested():
+    """The fault may have met it, and a few slow messages make the p99 of some hundred."""
+    at = np.array([18.74 * S, 18.76 * S, 19.5 * S], dtype=np.int64)
+    assert baseline(events(**PROVEN), 20.0).contains(at).tolist() == [True, False, False]
+    without_request = {**PROVEN, "requested_ns": None}
+    assert baseline(events(**without_request), 20.0).contains(at).tolist() == [True, True, True]
+
+
 def test_the_length_of_a_window_excludes_its_overlapping_exclusions():
     found = build_windows(events(**PROVEN), {"f": 34 * S})
     lengths = {name: window.length_s((10 * S, 100 * S)) for name, window in found.items()}

@@ -7,7 +7,8 @@ from gauntlet.campaigns.synthetic.story import RAMP_S, STEADY_S, ZERO, S
 
 REASON = (
     "unrecovered: It is unknown for every fault whether the service recovered (edge-crash: the "
-    "load ended before the recovery window was over). Let the load go on for longer after a fault."
+    "load ended before the time allowed for it was over). Let the load go on for longer after a "
+    "fault."
 )
 
 

@@ -55,6 +55,13 @@ def test_a_bug_may_name_a_scenario_of_its_folder_in_which_every_check_is_require
     assert bug(tmp_path, {"scenario": "cut"}).fingerprint != found.fingerprint
 
 
+def test_an_objective_on_the_latency_of_deliveries_is_a_right_name_for_a_late_one(tmp_path):
+    (tmp_path / "scenarios").mkdir()
+    sla = "[{id: p99, indicator: delivery_p99_ms}, {id: errors, indicator: send_errors_ratio}]"
+    (tmp_path / "scenarios" / "cut.yaml").write_text(f"version: 1\nname: cut\nsla: {sla}\n")
+    assert bug(tmp_path, {"scenario": "cut"}).expected == ("late", "p99")
+
+
 def test_a_bug_whose_scenario_does_not_exist_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="OPTIONS names a scenario that cannot be read"):
         bug(tmp_path, {"scenario": "cut"})

@@ -1,0 +1,38 @@
+"""Every record that a run directory can hold has words, however unusual its fields are."""
+
+import itertools
+
+import pytest
+
+from gauntlet.campaigns.synthetic.histories import good_story
+from gauntlet.core.history import Flag, Kind
+from gauntlet.reports.verdict import evidence
+from gauntlet.reports.witness import wording
+
+from ..loading import history_of
+
+FLAGS = [0, *Flag, *(a | b for a, b in itertools.combinations(Flag, 2)), sum(Flag) | 3]
+NUMBERS = (0, 1, 5, 60_000)
+
+
+@pytest.fixture(scope="module")
+def history():
+    return history_of(good_story(1))
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name.lower())
+def test_a_record_of_every_kind_with_any_flags_has_words(history, kind):
+    """Combinations that no correct server causes, such as a room event for a stranger, count."""
+    row = history.records[:1]
+    for flags, number in itertools.product(FLAGS, NUMBERS):
+        row["kind"], row["flags"] = kind, flags
+        row["sseq"] = row["spare"] = number
+        assert wording.record(history, 0)
+        assert wording.what(history.records[0])
+        assert evidence._record(history, 0)["event"]
+
+
+def test_a_room_event_that_reached_a_stranger_says_so(history):
+    row = history.records[:1]
+    row["kind"], row["flags"], row["sseq"], row["seq"] = Kind.STRAY, Flag.ROOM_EVENT, 4, 7
+    assert "exited at position 7, pushed to a stranger" in wording.record(history, 0)
