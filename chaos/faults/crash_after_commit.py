@@ -1,4 +1,4 @@
-"""crash-after-commit: kills a message service after it answered a commit, before the publish."""
+"""crash-after-commit: kills a message service after a commit, before the publish."""
 
 import json
 from pathlib import Path
@@ -6,27 +6,36 @@ from typing import ClassVar
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.faults._processes import process_state, prove_each, select_victims
-from gauntlet.chaos.faults.base import Evidence
+from gauntlet.chaos.faults.base import Evidence, param
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.kill import Kill
 from gauntlet.chaos.server_hooks.faults import SERVER_FAULTS
 from gauntlet.core.errors import StackError
-from gauntlet.core.plugins import FaultKind
+from gauntlet.core.plugins import FaultKind, Param
 from gauntlet.core.scenario.model import Fault as Spec
 
 
 class CrashAfterCommit(Kill):
-    """Sends SIGUSR1 to the first running component, whose hook kills it at its next commit."""
+    """Sends a signal to the first running component, whose hook kills it at its next commit.
+
+    SIGUSR1 lets it answer the senders before, SIGUSR2 does not.
+    """
 
     kind: ClassVar[FaultKind] = FaultKind(
         "crash-after-commit",
-        "kills a message service between a commit's answers and its publish",
+        "kills a message service between a commit and its publish",
         targets=("message",),
+        params={
+            "unanswered": Param(
+                "flag", False, "kill it before the senders are answered, so that they retry"
+            )
+        },
         hook="crash_after_commit",
     )
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
+        self._signal = "USR2" if param(spec, "unanswered") else "USR1"
         self._log = Path()
         self._log_bytes = 0
 
@@ -39,7 +48,7 @@ class CrashAfterCommit(Kill):
         self._log_bytes = self._log.stat().st_size
         # Noted before the call: a call that is not answered may have acted all the same.
         self._victims[name] = component
-        context.require_control().kill(name, "USR1")
+        context.require_control().kill(name, self._signal)
         return {"components": [name]}
 
     def prove(self, context: Context) -> Evidence:

@@ -22,7 +22,7 @@ class ServerFault(NamedTuple):
 
 SERVER_FAULTS: dict[str, ServerFault] = {
     "crash_after_commit": ServerFault(
-        "after SIGUSR1, the process dies after its next commit and before the publish",
+        "after SIGUSR1 or SIGUSR2, the process dies after its next commit and before the publish",
         "message",
         "gauntlet.chaos.server_hooks.faults.crash_after_commit",
     ),

@@ -1,7 +1,8 @@
-"""Kills a message service between a commit and its publish; SIGUSR1 arms it.
+"""Kills a message service between a commit and its publish; SIGUSR1 or SIGUSR2 arms it.
 
-After the next commit the process answers the senders, publishes nothing and dies. A kill from
-outside cannot hit this interval, which lasts some milliseconds.
+After the next commit the process publishes nothing and dies: with SIGUSR1 once it has answered the
+senders, with SIGUSR2 before, so that they have to retry what is stored already. A kill from outside
+cannot hit these intervals, which last some milliseconds.
 """
 
 import asyncio
@@ -19,10 +20,11 @@ log = logging.getLogger(__name__)
 
 
 def install() -> None:
-    """Wait for SIGUSR1 on the running loop; the first commit after it is the last one."""
+    """Wait for a signal on the running loop; the first commit after it is the last one."""
     loop = asyncio.get_running_loop()
     original_offer = Fanout.offer
     armed = asyncio.Event()
+    unanswered = asyncio.Event()
     triggered = asyncio.Event()
 
     def offer(self: Fanout, entries: list[Entry], members: Members) -> None:
@@ -32,7 +34,16 @@ def install() -> None:
             triggered.set()
             # The fault `crash-after-commit` reads this line from the log as its proof.
             log.warning("committed and not published: %s %d", entries[0].conv, entries[0].seq)
+            # The senders wake in the next turn of the loop, so none of them is answered yet.
+            if unanswered.is_set():
+                os.kill(os.getpid(), signal.SIGKILL)
             loop.call_later(ANSWER_S, os.kill, os.getpid(), signal.SIGKILL)
 
+    def arm(event: asyncio.Event | None = None) -> None:
+        if event is not None:
+            event.set()
+        armed.set()
+
     Fanout.offer = offer  # type: ignore[method-assign]  # a hook replaces a method
-    loop.add_signal_handler(signal.SIGUSR1, armed.set)
+    loop.add_signal_handler(signal.SIGUSR1, arm)
+    loop.add_signal_handler(signal.SIGUSR2, arm, unanswered)

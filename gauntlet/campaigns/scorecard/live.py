@@ -53,6 +53,15 @@ _CUT = {
     "params": {"percent": 50},
 }
 _KILLED = {"id": "messages-killed", "kind": "kill", "target": "message", "at": "8s", "for": "1s"}
+# The senders of the last commit retry what is stored already.
+_UNANSWERED = {
+    "id": "unanswered",
+    "kind": "crash-after-commit",
+    "target": "message",
+    "at": "5s",
+    "for": "1s",
+    "params": {"unanswered": True},
+}
 _CUTOVER = {
     "id": "to-green",
     "kind": "cutover",
@@ -66,7 +75,7 @@ _CUTOVER = {
 # A push that was dropped is a jump on its connection, or a message that is missing.
 _REGISTERED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "ack_before_commit": (("lost-acked",), {}),
-    "retry_mints_new_id": (("duplicate",), {}),
+    "retry_mints_new_id": (("duplicate",), {"faults": [_UNANSWERED]}),
     "resync_skips_one": (("undelivered", "history-gap"), {}),
     "wrong_compare_delete": (
         ("p99-cutover",),
@@ -118,6 +127,10 @@ _CLEAN: dict[str, tuple[str, dict[str, Any]]] = {
     "unpublished": (
         "the message service is killed after a commit that it has not published",
         {"faults": _fault("crash-after-commit", "message", "1s")},
+    ),
+    "unanswered": (
+        "the message service is killed after a commit that it has not answered",
+        {"faults": [_UNANSWERED]},
     ),
     "edge-hangs": ("an edge hangs for 4 s", {"faults": _fault("pause", "edge", "4s")}),
     "slow": (

@@ -39,16 +39,19 @@ def append_to_log(context, logger, message):
         log.write(log_line(logger, message))
 
 
-def test_the_service_is_armed_by_a_signal_and_its_last_log_line_is_the_proof(stack, spec, context):
-    """SIGUSR1 is sent through the control API; the heal starts the service again."""
-    fault = CrashAfterCommit(spec("crash-after-commit", "message"))
+@pytest.mark.parametrize(("unanswered", "signal"), [(False, "USR1"), (True, "USR2")])
+def test_the_service_is_armed_by_a_signal_and_its_last_log_line_is_the_proof(
+    stack, spec, context, unanswered, signal
+):
+    """The signal is sent through the control API; the heal starts the service again."""
+    fault = CrashAfterCommit(spec("crash-after-commit", "message", unanswered=unanswered))
     assert fault.inject(context) == {"components": ["message-1"]}
     append_to_log(context, "gauntlet.chaos.server_hooks.faults.crash_after_commit", MESSAGE)
     assert fault.prove(context) == {
         "message-1": {"pid": 102, "process": "gone", "last_words": MESSAGE}
     }
     assert fault.heal(context) == {"started": ["message-1"]}
-    assert stack.control.calls == [("USR1", "message-1"), ("start", "message-1")]
+    assert stack.control.calls == [(signal, "message-1"), ("start", "message-1")]
 
 
 @pytest.mark.parametrize(

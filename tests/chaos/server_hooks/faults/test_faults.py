@@ -40,10 +40,26 @@ async def test_an_armed_process_dies_after_a_commit_that_it_does_not_publish(
         assert killed == []
         await asyncio.sleep(2 * crash_after_commit.ANSWER_S)
     finally:
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGUSR1)
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            asyncio.get_running_loop().remove_signal_handler(number)
     assert fanout == [[ENTRY]]
     assert killed == [signal.SIGKILL]
     assert caplog.messages == ["committed and not published: d.a.b 7"]
+
+
+async def test_a_process_armed_by_the_other_signal_dies_before_it_answers(fanout, monkeypatch):
+    killed = []
+    monkeypatch.setattr(crash_after_commit.os, "kill", lambda _pid, sig: killed.append(sig))
+    crash_after_commit.install()
+    try:
+        signal.raise_signal(signal.SIGUSR2)
+        await asyncio.sleep(0.05)  # the loop receives signals through a pipe
+        Fanout.offer(None, [ENTRY], {})
+        assert killed == [signal.SIGKILL]  # in the same turn of the loop
+    finally:
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            asyncio.get_running_loop().remove_signal_handler(number)
+    assert fanout == []
 
 
 def test_a_mute_edge_pushes_nothing(monkeypatch):
