@@ -169,8 +169,23 @@ def read_jsonl(file: Path) -> Iterator[dict[str, Any]]:
         with file.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 if line.endswith("\n"):
-                    yield _row(line, f"{file}, line {number}")
+                    yield parse_row(line, f"{file}, line {number}")
     except (OSError, UnicodeDecodeError) as error:
+        raise HistoryError(f"{file} cannot be read: {error}") from error
+
+
+def complete_lines(file: Path) -> Iterator[bytes]:
+    """Yield the lines that `read_jsonl` reads, for a decoder that is faster than that.
+
+    HistoryError if the file cannot be read.
+    """
+    if not (file.exists() or file.is_symlink()):
+        return
+    _require_regular(file)
+    try:
+        with file.open("rb") as lines:
+            yield from (line for line in lines if line.endswith(b"\n"))
+    except OSError as error:
         raise HistoryError(f"{file} cannot be read: {error}") from error
 
 
@@ -181,7 +196,7 @@ def read_object(file: Path) -> dict[str, Any]:
         text = file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise HistoryError(f"{file} cannot be read: {error}") from error
-    return _row(text, str(file))
+    return parse_row(text, str(file))
 
 
 def write_json(file: Path, value: object) -> None:
@@ -207,7 +222,7 @@ def _require_regular(file: Path) -> None:
         raise HistoryError(f"{file} must be a regular file; got a {kind}")
 
 
-def _row(text: str, where: str) -> dict[str, Any]:
+def parse_row(text: str, where: str) -> dict[str, Any]:
     """Return a JSON object; HistoryError for all else, NaN and deep nesting included."""
     try:
         value = json.loads(text, parse_constant=_refuse_constant)

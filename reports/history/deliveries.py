@@ -5,9 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from gauntlet.core.history import Channel, Flag, Kind
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, find, grouped, ints, pair
+from gauntlet.reports.history.arrays import (
+    NEVER,
+    Bools,
+    Ints,
+    Records,
+    find,
+    first_rows,
+    ints,
+    pair,
+)
 from gauntlet.reports.history.connections import Sessions
-from gauntlet.reports.history.directory import Names
 from gauntlet.reports.history.membership import MembershipIntervals
 from gauntlet.reports.history.messages import Messages
 
@@ -18,7 +26,8 @@ CHANNEL_BITS = 3
 class Presentations:
     """Every presentation, in record order: its record, message, receiver and channel.
 
-    `first` marks the first presentation of a message to a session.
+    `first` marks the first presentation of a message to a session. `keys` are the sorted keys
+    (message, session) of what was presented, and `first_of_key` is the first presentation of each.
     """
 
     record: Ints
@@ -27,6 +36,8 @@ class Presentations:
     session: Ints
     channel: Ints
     first: Bools
+    keys: Ints
+    first_of_key: Ints
 
 
 @dataclass(frozen=True)
@@ -53,8 +64,13 @@ class ExpectedDeliveries:
         return missing
 
 
-def find_presentations(records: Records, messages: Messages, names: Names) -> Presentations:
-    """Return the presentations of messages that can be identified; audit reads are none."""
+def find_presentations(
+    records: Records, messages: Messages, user: Ints, session: Ints
+) -> Presentations:
+    """Return the presentations of messages that can be identified; audit reads are none.
+
+    `user` and `session` are those of each record's connection.
+    """
     channel = records["flags"] & CHANNEL_BITS
     presented = (
         (records["kind"] == Kind.DELIVER)
@@ -62,17 +78,19 @@ def find_presentations(records: Records, messages: Messages, names: Names) -> Pr
         & (records["flags"] & (Flag.FOREIGN | Flag.LEFTOVER) == 0)
     )
     record = np.flatnonzero(presented)
-    link = ints(records["link"][record])
-    message, session = messages.of_record[record], names.session_of(link)
+    message, receiver = messages.of_record.take(record), session.take(record)
+    keys, first_of_key = first_rows(pair(message, receiver))
     first = np.zeros(record.size, dtype=np.bool_)
-    first[grouped(pair(message, session)).first] = True
+    first[first_of_key] = True
     return Presentations(
         record=record,
         message=message,
-        user=names.user_of(link),
-        session=session,
-        channel=ints(channel[record]),
+        user=user.take(record),
+        session=receiver,
+        channel=ints(channel.take(record)),
         first=first,
+        keys=keys,
+        first_of_key=first_of_key,
     )
 
 
@@ -83,7 +101,7 @@ def expect_deliveries(
     presentations: Presentations,
     membership: MembershipIntervals,
     sessions: Sessions,
-    names: Names,
+    session_of_record: Ints,
     *,
     echo: bool,
 ) -> ExpectedDeliveries:
@@ -102,28 +120,33 @@ def expect_deliveries(
     )
     # A user who never connected has no session, so nothing is expected to reach them.
     message, user, session = _expand(sessions.user_sessions, user[due], message[due])
-    keys, first = np.unique(pair(presentations.message, presentations.session), return_index=True)
+    first = presentations.first_of_key
     # A delivery that did not happen finds the appended last entry.
-    at = find(keys, pair(message, session))
-    record = np.append(presentations.record[first], -1)[at]
+    at = find(presentations.keys, pair(message, session))
+    record = np.append(presentations.record.take(first), -1).take(at)
     return ExpectedDeliveries(
         message=message,
         user=user,
         session=session,
         presented_ns=np.where(record < 0, NEVER, _times_ns(records, record)),
         record=record,
-        channel=np.append(presentations.channel[first], 0)[at],
-        own=_is_own(records, messages, names, message, user, session),
+        channel=np.append(presentations.channel.take(first), 0).take(at),
+        own=_is_own(records, messages, session_of_record, message, user, session),
     )
 
 
 def _is_own(
-    records: Records, messages: Messages, names: Names, message: Ints, user: Ints, session: Ints
+    records: Records,
+    messages: Messages,
+    session_of_record: Ints,
+    message: Ints,
+    user: Ints,
+    session: Ints,
 ) -> Bools:
     """Return which sessions sent the message; all of the author's where that is unknown."""
     ops = np.flatnonzero(records["kind"] == Kind.OP)
     sender = np.full(len(messages), -1, dtype=np.int64)
-    sender[messages.of_record[ops]] = names.session_of(ints(records["link"][ops]))
+    sender[messages.of_record[ops]] = session_of_record.take(ops)
     by_author = messages.author[message] == user
     own: Bools = by_author & ((sender[message] < 0) | (sender[message] == session))
     return own
@@ -140,11 +163,13 @@ def _expected_receivers(
 
 def _expand(keys: Ints, owner: Ints, row: Ints) -> tuple[Ints, Ints, Ints]:
     """Return (row, owner, low) for each row and each of the sorted keys (owner, low) it owns."""
-    starts = np.searchsorted(keys, pair(owner, 0))
-    counts = np.searchsorted(keys, pair(owner + 1, 0)) - starts
+    owners, begins, sizes = np.unique(keys >> 32, return_index=True, return_counts=True)
+    at = find(owners, owner)
+    # -1, an owner without keys, finds the appended last entry.
+    starts, counts = np.append(begins, 0).take(at), np.append(sizes, 0).take(at)
     # 0 1 2, 0 1, 0 1 2 3 …: the keys of each owner, counted from the owner's first.
     offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    low = keys[np.repeat(starts, counts) + offset] & 0xFFFFFFFF
+    low = keys.take(np.repeat(starts, counts) + offset) & 0xFFFFFFFF
     return np.repeat(row, counts), np.repeat(owner, counts), low
 
 

@@ -1,15 +1,17 @@
 """The users, conversations and connections that records refer to by number: `links.jsonl`."""
 
 import json
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from sys import intern
 
+import msgspec
 import numpy as np
 
 from gauntlet.core.errors import HistoryError
-from gauntlet.core.run_directory import NUMBERS_PER_WORKER, RunDir, read_jsonl
+from gauntlet.core.run_directory import NUMBERS_PER_WORKER, RunDir, complete_lines, parse_row
 from gauntlet.reports.history.arrays import Ints, find
 
 
@@ -61,6 +63,50 @@ class MessageIds:
             return str(json.loads(stream.readline()))
 
 
+class _UserRow(msgspec.Struct, tag_field="row", tag="user"):
+    user: int
+    name: str
+    driven: bool = False
+
+
+class _ConvRow(msgspec.Struct, tag_field="row", tag="conv"):
+    conv: int
+    name: str
+    workload: str
+    members: tuple[int, ...]
+
+
+class _LinkRow(msgspec.Struct, tag_field="row", tag="link"):
+    link: int
+    user: int
+    device: str
+    incarnation: int
+    edge: str
+    environment: str
+
+
+_Row = _UserRow | _ConvRow | _LinkRow
+
+
+def _rows(file: Path) -> Iterator[_Row]:
+    """Yield the rows of links.jsonl; HistoryError if one is damaged or lacks a field."""
+    decode = msgspec.json.Decoder(_Row).decode
+    for number, line in enumerate(complete_lines(file), 1):
+        try:
+            yield decode(line)
+        except (ValueError, RecursionError):
+            # JSON with half a surrogate pair is valid here, and all else needs an explanation.
+            yield _row(line, f"{file}, line {number}")
+
+
+def _row(line: bytes, where: str) -> _Row:
+    try:
+        found: _Row = msgspec.convert(parse_row(line.decode(), where), _Row)
+    except ValueError as error:
+        raise HistoryError(f"{where} cannot be read: {error}") from error
+    return found
+
+
 class Names:
     """Users, conversations and connections by number. A *session* is one device of one user.
 
@@ -94,34 +140,26 @@ class Names:
     def read(cls, run: RunDir, lost: Container[int] = ()) -> "Names":
         """Return the names of a run without those of the workers `lost`.
 
-        Raises HistoryError if a row lacks a field.
+        Raises HistoryError if a row is damaged or lacks a field.
         """
         users: dict[int, str] = {}
         convs: dict[int, Conversation] = {}
         connections: dict[int, Connection] = {}
         driven: set[int] = set()
-        for row in read_jsonl(run.links):
-            try:
-                if row[row["row"]] // NUMBERS_PER_WORKER in lost:
-                    continue
-                if row["row"] == "user":
-                    users[row["user"]] = row["name"]
-                    if row.get("driven"):
-                        driven.add(row["user"])
-                elif row["row"] == "conv":
-                    convs[row["conv"]] = Conversation(
-                        row["name"], row["workload"], tuple(row["members"])
+        for row in _rows(run.links):
+            match row:
+                case _UserRow() if row.user // NUMBERS_PER_WORKER not in lost:
+                    users[row.user] = row.name
+                    if row.driven:
+                        driven.add(row.user)
+                case _ConvRow() if row.conv // NUMBERS_PER_WORKER not in lost:
+                    convs[row.conv] = Conversation(row.name, row.workload, row.members)
+                case _LinkRow() if row.link // NUMBERS_PER_WORKER not in lost:
+                    texts = (row.device, row.edge, row.environment)
+                    device, edge, environment = map(intern, texts)  # few, in very many rows
+                    connections[row.link] = Connection(
+                        row.user, device, row.incarnation, edge, environment
                     )
-                elif row["row"] == "link":
-                    connections[row["link"]] = Connection(
-                        row["user"],
-                        row["device"],
-                        row["incarnation"],
-                        row["edge"],
-                        row["environment"],
-                    )
-            except KeyError as error:
-                raise HistoryError(f"{run.links}: a row lacks the field {error}: {row}") from error
         return cls(users, convs, connections, driven, MessageIds.open(run.messages))
 
     @cached_property

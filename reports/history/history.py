@@ -10,7 +10,7 @@ from gauntlet.core.run_directory import RunDir, read_jsonl
 from gauntlet.core.scenario.capabilities import CAPABILITIES, SELF_ECHO
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.core.scenario.traits import Traits
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, ints
+from gauntlet.reports.history.arrays import NEVER, Bools, ColumnarRecords, Ints, Records, ints
 from gauntlet.reports.history.connections import Sessions
 from gauntlet.reports.history.deliveries import (
     ExpectedDeliveries,
@@ -149,31 +149,32 @@ def assemble_history(
 
     If they are a part of the records of the run, `whole` has what is known of all.
     """
+    records = records.view(ColumnarRecords)
     span_ns = whole.span_ns if whole else span_of(records)
+    links = ints(records["link"])
+    user, session = names.user_of(links), names.session_of(links)
+    unnamed = links[(links > 0) & (user == 0)]
+    if unnamed.size:
+        raise HistoryError(f"links.jsonl does not name link {unnamed[0]}, which the history has")
     messages = collect_messages(records)
     sessions = Sessions(records, names, events.quiesce_started_ns, span_ns[0])
     membership = MembershipIntervals(records, names, whole.convs if whole else None)
-    presentations = find_presentations(records, messages, names)
+    presentations = find_presentations(records, messages, user, session)
     stored_ns = proven_stored_ns(records, messages)
 
     def expected(ops: Bools) -> ExpectedDeliveries:
         echo = SELF_ECHO in capabilities
         return expect_deliveries(
-            ops, records, messages, presentations, membership, sessions, names, echo=echo
+            ops, records, messages, presentations, membership, sessions, session, echo=echo
         )
 
-    links = ints(records["link"])
-    user = names.user_of(links)
-    unnamed = links[(links > 0) & (user == 0)]
-    if unnamed.size:
-        raise HistoryError(f"links.jsonl does not name link {unnamed[0]}, which the history has")
     return History(
         scenario=scenario,
         events=events,
         names=names,
         records=records,
         user=user,
-        session=names.session_of(links),
+        session=session,
         messages=messages,
         missed=collect_missed_arrivals(records),
         sessions=sessions,

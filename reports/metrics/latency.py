@@ -14,6 +14,7 @@ is monotone in every sample, which makes the range valid.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ import numpy as np
 from gauntlet.core.clock import NS_PER_MS
 from gauntlet.reports.history.arrays import NEVER, Floats, Ints
 from gauntlet.reports.history.history import History
+from gauntlet.reports.metrics.windows import Window
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
@@ -37,6 +39,15 @@ class Samples:
     intended_ns: Ints
     ms: Floats
     lower_bound_ms: Floats
+
+    def within(self, window: Window) -> tuple[Floats, Floats]:
+        """Return `ms` and `lower_bound_ms` of the messages of a window.
+
+        They are one array if no sample is censored.
+        """
+        inside = window.contains(self.intended_ns)
+        ms = self.ms[inside]
+        return ms, ms if self.lower_bound_ms is self.ms else self.lower_bound_ms[inside]
 
 
 @dataclass(frozen=True)
@@ -105,10 +116,16 @@ def _lag(history: History) -> Samples:
 
 def percentile(values: Floats, quantile: float) -> float | None:
     """Return the nearest-rank percentile, None without values."""
+    return percentiles(values, (quantile,))[0]
+
+
+def percentiles(values: Floats, quantiles: Sequence[float]) -> list[float | None]:
+    """Return several nearest-rank percentiles, for which the values are sorted only once."""
     if values.size == 0:
-        return None
-    rank = max(0, math.ceil(quantile * values.size) - 1)
-    return float(np.partition(values, rank)[rank])
+        return [None] * len(quantiles)
+    ranks = [max(0, math.ceil(quantile * values.size) - 1) for quantile in quantiles]
+    ordered = np.partition(values, sorted(set(ranks)))
+    return [float(ordered[rank]) for rank in ranks]
 
 
 def second_largest(values: Floats) -> float | None:
@@ -127,15 +144,16 @@ def samples_min(quantile: float) -> int:
     return 1 if quantile >= 1 else math.ceil(round(1 / (1 - quantile), 6))
 
 
-def percentile_bounds(values: Floats, lower_bounds: Floats, quantile: float) -> Bounds | None:
-    """Return the range of a percentile of samples of which some are censored, None without any."""
-    lower, upper = percentile(lower_bounds, quantile), percentile(values, quantile)
-    return None if lower is None or upper is None else Bounds(lower, upper)
-
-
-def maximum(values: Floats) -> float | None:
-    """Return the largest value, None without values."""
-    return float(values.max()) if values.size else None
+def percentile_bounds(
+    values: Floats, lower_bounds: Floats, quantiles: Sequence[float]
+) -> list[Bounds | None]:
+    """Return the ranges of percentiles of samples of which some are censored, None without any."""
+    lower = percentiles(lower_bounds, quantiles)
+    upper = lower if values is lower_bounds else percentiles(values, quantiles)
+    return [
+        None if low is None or high is None else Bounds(low, high)
+        for low, high in zip(lower, upper, strict=True)
+    ]
 
 
 def percentile_table(values: Floats, lower_bounds: Floats) -> dict[str, Any]:
@@ -143,14 +161,13 @@ def percentile_table(values: Floats, lower_bounds: Floats) -> dict[str, Any]:
 
     `at_least` names the values that are lower bounds; `censored` counts the censored samples.
     """
-    found = {
-        name: percentile_bounds(values, lower_bounds, quantile)
-        for name, quantile in {**QUANTILES, "max": 1.0}.items()
-    }
+    quantiles = {**QUANTILES, "max": 1.0}
+    bounds_of = percentile_bounds(values, lower_bounds, [*quantiles.values()])
+    found = dict(zip(quantiles, bounds_of, strict=True))
     return {
         **{name: None if bounds is None else bounds.lower for name, bounds in found.items()},
         "samples": values.size,
-        "censored": int((values != lower_bounds).sum()),
+        "censored": 0 if values is lower_bounds else int((values != lower_bounds).sum()),
         "at_least": [name for name, bounds in found.items() if bounds and not bounds.exact],
     }
 

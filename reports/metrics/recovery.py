@@ -83,7 +83,7 @@ class _Latency:
     """Acknowledgement or delivery latencies, and the limit for them that counts as normal."""
 
     def __init__(self, samples: Samples, calm: Window) -> None:
-        usual_ms = latency.percentile(samples.ms[calm.contains(samples.intended_ns)], 0.99)
+        usual_ms = latency.percentile(samples.within(calm)[0], 0.99)
         if usual_ms is None or math.isinf(usual_ms):
             usual_ms = 0.0
         self._samples = samples

@@ -12,6 +12,9 @@ from gauntlet.reports.metrics.latency import Samples
 
 Column = list[float | int | None]
 
+# The percentiles of each second.
+_SHOWN = {"p50": 0.5, "p99": 0.99, "max": 1.0}
+
 
 def per_second(history: History) -> dict[str, Column]:
     """Return `series` of result.json: columns of equal length, from the zero to the audit.
@@ -71,8 +74,8 @@ def _percentiles(name: str, samples: Samples, zero_ns: int, seconds: int) -> dic
     edges = zero_ns + np.arange(seconds + 1, dtype=np.int64) * NS_PER_S
     cuts = np.searchsorted(samples.intended_ns, edges)
     slices = [samples.ms[cuts[at] : cuts[at + 1]] for at in range(seconds)]
+    found = [latency.percentiles(values, [*_SHOWN.values()]) for values in slices]
+    columns = zip(*found, strict=True)
     return {
-        f"{name}_p50_ms": [latency.percentile(values, 0.5) for values in slices],
-        f"{name}_p99_ms": [latency.percentile(values, 0.99) for values in slices],
-        f"{name}_max_ms": [latency.maximum(values) for values in slices],
+        f"{name}_{which}_ms": list(column) for which, column in zip(_SHOWN, columns, strict=True)
     }

@@ -134,7 +134,7 @@ def outline(context: Context, parts: Sequence[Part], tables: Tables) -> History:
         ),
         never_connected=context.never_connected,
         membership=MembershipIntervals(records, context.names, frozenset()),
-        presentations=Presentations(none, none, none, none, none, no),
+        presentations=Presentations(none, none, none, none, none, no, none, none),
         expected=unused,
         proven_stored_ns=none,
         expected_unanswered=unused,

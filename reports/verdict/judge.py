@@ -392,14 +392,12 @@ def _window(events: Events, window: windows.Window) -> dict[str, Any]:
 def _latency(run: IndicatorInput) -> dict[str, Any]:
     samples_by_kind = {"ack": run.ack, "delivery": run.delivery, "lag": run.lag}
     return {
-        kind: {name: _percentiles(samples, window) for name, window in run.windows.items()}
+        kind: {
+            name: latency.percentile_table(*samples.within(window))
+            for name, window in run.windows.items()
+        }
         for kind, samples in samples_by_kind.items()
     }
-
-
-def _percentiles(samples: latency.Samples, window: windows.Window) -> dict[str, Any]:
-    inside = window.contains(samples.intended_ns)
-    return latency.percentile_table(samples.ms[inside], samples.lower_bound_ms[inside])
 
 
 def _plain(value: Any) -> Any:

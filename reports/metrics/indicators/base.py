@@ -54,9 +54,8 @@ class IndicatorInput:
     @property
     def lag_p99_ms(self) -> float | None:
         """How late the generator was in steady load, at p99; None without a send."""
-        return latency.percentile(
-            self.lag.ms[self.windows["steady"].contains(self.lag.intended_ns)], 0.99
-        )
+        values, _ = self.lag.within(self.windows["steady"])
+        return latency.percentile(values, 0.99)
 
 
 Measure = Callable[[IndicatorInput, Window], Measurement]

@@ -13,22 +13,18 @@ _MEANS = {"ack": "acknowledged", "delivery": "presented"}
 
 def _percentile(name: str, quantile: float, run: IndicatorInput, window: Window) -> Measurement:
     all_samples: Samples = getattr(run, name)
-    inside = window.contains(all_samples.intended_ns)
-    bounds = latency.percentile_bounds(
-        all_samples.ms[inside], all_samples.lower_bound_ms[inside], quantile
-    )
+    values, lower_bounds = all_samples.within(window)
+    (bounds,) = latency.percentile_bounds(values, lower_bounds, (quantile,))
     samples_min = latency.samples_min(quantile)
     if bounds is None:
         return Measurement(None, 0, samples_min=samples_min)
-    samples = int(inside.sum())
+    samples = int(values.size)
     return Measurement(
         bounds.lower,
         samples,
         upper_bound=None if bounds.exact else bounds.upper,
         samples_min=samples_min,
-        reached_by_two=latency.second_largest(all_samples.lower_bound_ms[inside])
-        if samples < samples_min
-        else None,
+        reached_by_two=latency.second_largest(lower_bounds) if samples < samples_min else None,
     )
 
 

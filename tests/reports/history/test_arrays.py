@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from gauntlet.reports.history.arrays import (
+    ColumnarRecords,
     Ints,
     contains,
     distinct,
     find,
+    first_rows,
     grouped,
     is_any,
     pair,
@@ -24,6 +26,7 @@ COLUMNS: dict[str, Ints] = {
     "a digit": RANDOM.integers(0, 1 << 16, 500),
     "times": 5_000_000_000_000 + RANDOM.integers(0, 1 << 36, 500),
     "pairs": pair(RANDOM.integers(1_000_000, 1_000_009, 500), RANDOM.integers(0, 9, 500)),
+    "scattered pairs": pair(RANDOM.integers(0, 900, 500), RANDOM.integers(0, 900, 500)),
     "negative": RANDOM.integers(-70_000, 70_000, 500),
     "extremes": RANDOM.choice(np.array([LOWEST, -1, 0, 1, HIGHEST]), 500),
 }
@@ -33,6 +36,8 @@ COLUMNS: dict[str, Ints] = {
 def test_groups_and_distinct_keys_are_those_of_unique(keys: Ints) -> None:
     expected = np.unique(keys, return_index=True, return_inverse=True)
     for found, known in zip(grouped(keys), expected, strict=True):
+        assert found.tolist() == known.tolist()
+    for found, known in zip(first_rows(keys), expected[:2], strict=True):
         assert found.tolist() == known.tolist()
     assert distinct(keys).tolist() == expected[0].tolist()
 
@@ -71,3 +76,15 @@ def test_kinds_are_those_that_isin_finds() -> None:
     kinds = RANDOM.integers(0, 256, 500).astype(np.uint8)
     assert is_any(kinds, (0, 4, 255)).tolist() == np.isin(kinds, (0, 4, 255)).tolist()
     assert not is_any(kinds, ()).any()
+
+
+def test_columns_are_those_of_the_records_and_cannot_be_written() -> None:
+    rows = np.array([(1, 2.5), (2, 3.5), (3, 4.5)], dtype=[("number", "<u4"), ("value", "<f8")])
+    records = rows.view(ColumnarRecords)
+    assert records["number"].tolist() == rows["number"].tolist()
+    assert records["number"] is records["number"]
+    assert records["number"].flags.c_contiguous
+    with pytest.raises(ValueError, match="read-only"):
+        records["number"] += 1
+    assert records[1] == rows[1]
+    assert records[rows["number"] > 1].tolist() == rows[1:].tolist()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gauntlet.core.history import Kind
 from gauntlet.reports.metrics import latency
+from gauntlet.reports.metrics.windows import Window
 
 
 def test_the_quantiles_are_those_that_the_names_of_indicators_contain():
@@ -24,6 +25,23 @@ def test_a_percentile_is_the_smallest_value_that_covers_its_share(values, quanti
     assert sum(value < found for value in values) < quantile * len(values)
 
 
+@given(st.lists(st.floats(0, 1e9)), st.lists(st.floats(0.01, 1), min_size=1))
+def test_several_percentiles_are_those_of_the_sorted_values(values, quantiles):
+    ranks = [max(0, math.ceil(quantile * len(values)) - 1) for quantile in quantiles]
+    expected = [sorted(values)[rank] if values else None for rank in ranks]
+    assert latency.percentiles(np.array(values), quantiles) == expected
+
+
+def test_samples_within_a_window_are_one_array_unless_some_are_censored():
+    intended_ns, ms = np.array([1, 2, 3]), np.array([5.0, math.inf, 7.0])
+    window = Window("w", 2, 9)
+    whole, same = latency.Samples(intended_ns, ms, ms).within(window)
+    assert whole is same
+    assert whole.tolist() == [math.inf, 7.0]
+    whole, ages = latency.Samples(intended_ns, ms, np.array([5.0, 6.0, 7.0])).within(window)
+    assert (whole.tolist(), ages.tolist()) == ([math.inf, 7.0], [6.0, 7.0])
+
+
 @pytest.mark.parametrize(("lost", "expected"), [(0, 5.0), (1, 5.0), (2, math.inf)])
 def test_a_p99_is_infinite_if_more_than_one_in_a_hundred_never_arrived(lost, expected):
     values = np.array([5.0] * (100 - lost) + [math.inf] * lost)
@@ -33,7 +51,7 @@ def test_a_p99_is_infinite_if_more_than_one_in_a_hundred_never_arrived(lost, exp
 def test_no_samples_have_no_percentile():
     assert latency.percentile(np.array([]), 0.5) is None
     empty = np.array([])
-    assert latency.percentile_bounds(empty, empty, 0.5) is None
+    assert latency.percentile_bounds(empty, empty, [0.5]) == [None]
     assert latency.percentile_table(empty, empty) == {
         **dict.fromkeys(latency.QUANTILES), "max": None,
         "samples": 0, "censored": 0, "at_least": [],
@@ -49,7 +67,7 @@ def test_the_range_of_a_percentile_contains_the_true_value(samples, quantile):
     lower_bounds = np.array([age for age, _, _ in samples])
     values_ms = np.array([math.inf if pending else age for age, _, pending in samples])
     true = np.array([age + more if pending else age for age, more, pending in samples])
-    found = latency.percentile_bounds(values_ms, lower_bounds, quantile)
+    (found,) = latency.percentile_bounds(values_ms, lower_bounds, [quantile])
     assert found.lower <= latency.percentile(true, quantile) <= found.upper
     if not any(pending for _, _, pending in samples):
         assert found.exact
