@@ -6,6 +6,7 @@ cuts an answer short, or delays the end of a connection.
 
 import socket
 import struct
+import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +18,15 @@ End = Literal["open", "closed", "reset", "refused", "failed"]
 
 _PARALLEL_MAX = 40
 _READ_BYTES = 65_536
+_SLICE_S = 0.05  # between two looks at whether an exchange has to end early
 
 
 class Exchange(NamedTuple):
     """What a client saw: the bytes, and when they arrived, in milliseconds from the request.
 
     `ended` is `open` if the connection was still open when the client stopped waiting. `refused`
-    and `failed` mean that there was no connection.
+    and `failed` mean that there was no connection. `stopped_ms` says how long the client had waited
+    if it had to stop before its time.
     """
 
     sent: int
@@ -32,6 +35,7 @@ class Exchange(NamedTuple):
     last_ms: float | None = None
     ended: End = "open"
     ended_ms: float | None = None
+    stopped_ms: float | None = None
 
     @property
     def silent(self) -> bool:
@@ -56,13 +60,15 @@ class Wanted(NamedTuple):
     """One exchange to make: the kind and the `host:port` of the link, and repeated requests.
 
     With `closing` false the request is one after which the server leaves the connection open, and
-    the exchange is over when an answer begins.
+    the exchange is over when an answer begins; with `hang_up` the client then ends its own side and
+    waits for the end of the other one.
     """
 
     kind: str
     address: str
     repeat: int = 1
     closing: bool = True
+    hang_up: bool = False
 
 
 _KEEP_ALIVE = link_probe.REQUESTS["http"].replace(b"Connection: close\r\n", b"")
@@ -99,9 +105,11 @@ def greeting_of(kind: str) -> bytes:
     return request.replace(b"Host: probe", f"Host: {name}".encode()) if name else request
 
 
-def exchange(wanted: Wanted, timeout_s: float) -> Exchange:
-    """Send the requests, and read until the server ends the connection or time is up."""
-    request = request_of(wanted.kind, wanted.repeat) if wanted.closing else greeting_of(wanted.kind)
+def exchange(wanted: Wanted, timeout_s: float, stop: threading.Event | None = None) -> Exchange:
+    """Send the requests, and read until the server ends the connection or time is up.
+
+    The wait ends early when `stop` is set.
+    """
     host, _, port = wanted.address.rpartition(":")
     deadline = time.monotonic() + timeout_s
     try:
@@ -111,44 +119,104 @@ def exchange(wanted: Wanted, timeout_s: float) -> Exchange:
     except OSError:
         return Exchange(0, ended="failed")
     with connection:
-        return _talk(connection, request, deadline, to_end=wanted.closing)
+        return _Conversation(connection, wanted, deadline, stop).hold()
 
 
-def exchange_all(wanted: Mapping[Any, Wanted], timeout_s: float) -> dict[Any, Exchange]:
+def exchange_all(
+    wanted: Mapping[Any, Wanted], timeout_s: float, stop: threading.Event | None = None
+) -> dict[Any, Exchange]:
     """Make exchanges concurrently; return the results by the same keys."""
     if not wanted:
         return {}
     with ThreadPoolExecutor(min(len(wanted), _PARALLEL_MAX)) as pool:
-        results = pool.map(lambda each: exchange(each, timeout_s), wanted.values())
+        results = pool.map(lambda each: exchange(each, timeout_s, stop), wanted.values())
         return dict(zip(wanted, results, strict=True))
 
 
-def _talk(connection: socket.socket, request: bytes, deadline: float, *, to_end: bool) -> Exchange:
-    began = time.monotonic()
+class _Conversation:
+    """One exchange over a connection that is open."""
 
-    def since_ms() -> float:
-        return (time.monotonic() - began) * 1000
+    def __init__(
+        self,
+        connection: socket.socket,
+        wanted: Wanted,
+        deadline: float,
+        stop: threading.Event | None,
+    ) -> None:
+        self._connection = connection
+        self._wanted = wanted
+        self._deadline = deadline
+        self._stop = stop
+        self._began = 0.0
+        self._received = 0
+        self._first_ms: float | None = None
+        self._last_ms: float | None = None
+        self._stopped_ms: float | None = None
 
-    received = 0
-    first_ms: float | None = None
-    last_ms: float | None = None
-    ended: End = "open"
-    try:
-        connection.sendall(request)
-        while (left_s := deadline - time.monotonic()) > 0:
-            connection.settimeout(left_s)
-            data = connection.recv(_READ_BYTES)
-            if not data:
+    def hold(self) -> Exchange:
+        """Send, read, and return what was seen."""
+        wanted = self._wanted
+        request = (
+            request_of(wanted.kind, wanted.repeat) if wanted.closing else greeting_of(wanted.kind)
+        )
+        self._began = time.monotonic()
+        ended: End = "open"
+        try:
+            self._connection.settimeout(self._left_s())
+            self._connection.sendall(request)
+            if self._reads_to_the_end(one_answer=not wanted.closing):
                 ended = "closed"
-                break
-            last_ms = since_ms()
-            first_ms = last_ms if first_ms is None else first_ms
-            received += len(data)
-            if not to_end:
-                break
-    except TimeoutError:
-        pass
-    except OSError:
-        ended = "reset"
-    ended_ms = None if ended == "open" else since_ms()
-    return Exchange(len(request), received, first_ms, last_ms, ended, ended_ms)
+            elif wanted.hang_up and self._received:
+                self._connection.shutdown(socket.SHUT_WR)
+                ended = "closed" if self._reads_to_the_end() else "open"
+        except TimeoutError:
+            pass
+        except OSError:
+            ended = "reset"
+        return Exchange(
+            len(request),
+            self._received,
+            self._first_ms,
+            self._last_ms,
+            ended,
+            None if ended == "open" else self._since_ms(),
+            self._stopped_ms,
+        )
+
+    def _reads_to_the_end(self, *, one_answer: bool = False) -> bool:
+        """Read until the server has ended the connection; false if the wait is over before."""
+        while time.monotonic() < self._deadline:
+            data = self._next_bytes()
+            if data is None:
+                self._stopped_ms = self._since_ms()
+                return False
+            if not data:
+                return True
+            self._last_ms = self._since_ms()
+            self._first_ms = self._last_ms if self._first_ms is None else self._first_ms
+            self._received += len(data)
+            if one_answer:
+                return False
+        return False
+
+    def _next_bytes(self) -> bytes | None:
+        """Return bytes, none at the end of the stream; None if the exchange has to end early.
+
+        Raises TimeoutError at the deadline.
+        """
+        while True:
+            left_s = self._left_s()
+            self._connection.settimeout(left_s if self._stop is None else min(left_s, _SLICE_S))
+            try:
+                return self._connection.recv(_READ_BYTES)
+            except TimeoutError:
+                if time.monotonic() >= self._deadline:
+                    raise
+                if self._stop is not None and self._stop.is_set():
+                    return None
+
+    def _left_s(self) -> float:
+        return max(self._deadline - time.monotonic(), 0.001)
+
+    def _since_ms(self) -> float:
+        return (time.monotonic() - self._began) * 1000

@@ -13,18 +13,25 @@ from gauntlet.chaos.faults.command import Command
 from gauntlet.chaos.faults.crash_after_commit import CrashAfterCommit
 from gauntlet.chaos.faults.cutover import Cutover
 from gauntlet.chaos.faults.disconnect import Disconnect
+from gauntlet.chaos.faults.drop import Drop
 from gauntlet.chaos.faults.flush import Flush
+from gauntlet.chaos.faults.half_open import HalfOpen
 from gauntlet.chaos.faults.kill import Kill
 from gauntlet.chaos.faults.latency import Latency
+from gauntlet.chaos.faults.limit_data import LimitData
 from gauntlet.chaos.faults.memory_limit import MemoryLimit
 from gauntlet.chaos.faults.observed import Observed
 from gauntlet.chaos.faults.partition import Partition
 from gauntlet.chaos.faults.pause import Pause
+from gauntlet.chaos.faults.refuse import Refuse
 from gauntlet.chaos.faults.reset import Reset
 from gauntlet.chaos.faults.restart import Restart
 from gauntlet.chaos.faults.rolling_update import RollingUpdate
 from gauntlet.chaos.faults.scale_in import ScaleIn
 from gauntlet.chaos.faults.scale_out import ScaleOut
+from gauntlet.chaos.faults.slicer import Slicer
+from gauntlet.chaos.faults.slow_close import SlowClose
+from gauntlet.chaos.faults.stall import Stall
 from gauntlet.chaos.faults.surge import Surge
 
 _REGISTERED: tuple[type[Fault], ...] = (
@@ -32,8 +39,15 @@ _REGISTERED: tuple[type[Fault], ...] = (
     Reset,
     Latency,
     Bandwidth,
+    Slicer,
+    Stall,
     Partition,
     Blackhole,
+    HalfOpen,
+    Refuse,
+    Drop,
+    LimitData,
+    SlowClose,
     Kill,
     Pause,
     Restart,

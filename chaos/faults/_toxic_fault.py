@@ -1,21 +1,23 @@
 """What the faults of one toxic share: direction, share of connections, pauses, and the proof.
 
-The proof is an exchange of bytes over each link before the fault and while it acts. A fault whose
-exchanges do not show it has no proof: a run must not call it a failure of the harness, because it
-may only be too weak to be seen, and the records of the clients may show it.
+Each of them is a row of one table: the toxic, its attributes, and what an exchange of bytes over
+the link shows while it acts, in comparison with an exchange before. A fault whose exchanges do not
+show it has no proof: a run must not call it a failure of the harness, because it may only be too
+weak to be seen, and the records of the clients may show it.
 """
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from gauntlet.chaos.clients import link_exchange
 from gauntlet.chaos.clients.link_exchange import Exchange, Wanted
-from gauntlet.chaos.faults._flapping import FLAPPING, Flapping
+from gauntlet.chaos.faults._flapping import FLAPPING, TOGETHER, Flapping
 from gauntlet.chaos.faults._toxics import BOTH, FaultToxics, Streams
 from gauntlet.chaos.faults.base import PROVE_S, Evidence, FaultFailed, param, poll
 from gauntlet.chaos.faults.context import Context
-from gauntlet.core.plugins import Param
+from gauntlet.core.plugins import FaultKind, Param
+from gauntlet.core.scenario.catalog import EXTERNAL_LINKS
 from gauntlet.core.scenario.model import Fault as Spec
 
 STREAMS: dict[str, Streams] = {
@@ -26,33 +28,62 @@ STREAMS: dict[str, Streams] = {
 STREAM = Param(
     "choice", "both", "direction; `upstream` is from client to server", choices=tuple(STREAMS)
 )
+PERCENT = Param("percent", 100, "share of the connections, old and new, that are affected")
 # What a fault of one toxic has beside its own parameters.
-SHARED = {
-    "stream": STREAM,
-    "percent": Param("percent", 100, "share of the connections, old and new, that are affected"),
-    **FLAPPING,
-}
+_BOTH_WAYS = {"percent": PERCENT, **FLAPPING}
+SHARED = {"stream": STREAM, **_BOTH_WAYS}
 
 _BASELINES = 3  # of which the fastest counts
 _BASELINE_TIMEOUT_S = 2.0
 _SILENCE_S = 1.0
+# What a silence proves that had to end early: much longer than an answer took before.
+_LEAST_SILENCE_MS = 200.0
+_SILENCE_IN_EXCHANGES = 5
 _MISSED = 0.02  # how likely it may be that no exchange of a round meets a share of connections
 _ATTEMPTS_MAX = 40
+
+
+def link_kind(
+    name: str,
+    about: str,
+    params: dict[str, Param] | None = None,
+    *,
+    one_way: bool = True,
+    **more: Any,
+) -> FaultKind:
+    """Describe a fault of one toxic; `more` replaces or adds fields of `FaultKind`.
+
+    A fault that is not `one_way` has no parameter `stream`.
+    """
+    own = params or {}
+    common: dict[str, Any] = {
+        "targets": ("link",),
+        "params": {**own, **(SHARED if one_way else _BOTH_WAYS), **own},
+        "needs_link": True,
+        "external": EXTERNAL_LINKS,
+        "lasts": True,
+        "together": TOGETHER,
+    }
+    return FaultKind(name, about, **{**common, **more})
 
 
 class ToxicFault(ABC):
     """One toxic on the links of the target; proven when an exchange over each link shows it."""
 
+    kind: ClassVar[FaultKind]
     toxic: ClassVar[str]
     # How many exchanges over a link must all show the fault; where the fault acts on a share of the
     # connections, one suffices.
     attempts: ClassVar[int] = 1
     # Whether an exchange goes on until the server ends the connection.
     to_end: ClassVar[bool] = True
+    # Whether the client of an exchange ends the connection, after an answer.
+    hang_up: ClassVar[bool] = False
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
-        self.streams = STREAMS[str(param(spec, "stream"))]
+        one_way = "stream" in self.kind.params
+        self.streams = STREAMS[str(param(spec, "stream")) if one_way else "downstream"]
         self._share = float(param(spec, "percent")) / 100
         self._toxics = FaultToxics(spec)
         self._flapping = Flapping(spec)
@@ -72,6 +103,10 @@ class ToxicFault(ABC):
         """Return how long an exchange waits; `slowest_ms` is the longest one before."""
         return max(_SILENCE_S, 5 * slowest_ms / 1000)
 
+    def slowest_ms(self) -> float:
+        """Return the length of the longest exchange before the fault."""
+        return max(map(_length_ms, self._before.values()), default=0.0)
+
     def repeat(self) -> int:
         """Return how many requests one exchange has, if the protocol of the link allows it."""
         return 1
@@ -79,10 +114,18 @@ class ToxicFault(ABC):
     def inject(self, context: Context) -> Evidence:
         """Exchange bytes over each link, then add the toxics."""
         answering = self._toxics.measure_baseline(context)
-        links = context.links(self._spec.target)
-        for name in answering:
-            link = links[name]
-            self._measure_before(name, Wanted(link.kind, link.listen, closing=self.to_end))
+        links = self._toxics.targets(context)
+        self._measure_before(
+            {
+                name: Wanted(
+                    links[name].kind,
+                    links[name].listen,
+                    closing=self.to_end and not self.hang_up,
+                    hang_up=self.hang_up,
+                )
+                for name in answering
+            }
+        )
         self._switch_on(context)
         return {
             "links": sorted(self._toxics.links),
@@ -92,27 +135,31 @@ class ToxicFault(ABC):
         }
 
     def prove(self, context: Context) -> Evidence:
-        """Every link that answered before shows the fault; return nothing if one does not.
+        """Return what shows the fault; nothing if a link that answered before does not show it.
 
         From now on the fault pauses, if it is to.
         """
+        proven, observed = self.observe(context)
+        self._flapping.start(self._spec.id, lambda: self._switch_on(context), self._toxics.remove)
+        if proven:
+            return observed
+        self._unproven = observed
+        return {}
+
+    def observe(self, context: Context) -> tuple[bool, Evidence]:
+        """Make exchanges until every link shows the fault; return whether all do, and them."""
         shown: dict[str, Exchange] = {}
         observed: dict[str, Exchange] = {}
 
         def all_shown() -> bool | None:
-            self._observe(shown, observed)
+            self._observe(context, shown, observed)
             return len(shown) == len(self._before) or None
 
         proven = bool(self._before) and poll(all_shown, PROVE_S, context.stop)
-        self._flapping.start(self._spec.id, lambda: self._switch_on(context), self._toxics.remove)
-        proof: Evidence = {
+        return bool(proven), {
             "before": {name: each.as_evidence() for name, each in self._before.items()},
             "during": {name: each.as_evidence() for name, each in {**observed, **shown}.items()},
         }
-        if proven:
-            return proof
-        self._unproven = proof
-        return {}
 
     def heal(self, context: Context) -> Evidence:
         """Remove the toxics; return what was observed if that proved nothing."""
@@ -134,17 +181,20 @@ class ToxicFault(ABC):
             context, self.toxic, self.attributes(), streams=self.streams, toxicity=toxicity
         )
 
-    def _measure_before(self, name: str, wanted: Wanted) -> None:
-        """Keep the fastest exchange; repeat requests only where the server answers all of them."""
-        single = _fastest(wanted)
-        self._before[name], self._wanted[name] = single, wanted
-        if (count := self.repeat()) > 1 and single.ended == "closed":
-            repeated = wanted._replace(repeat=count)
-            many = _fastest(repeated)
-            if many.ended == "closed" and many.received > count * single.received / 2:
-                self._before[name], self._wanted[name] = many, repeated
+    def _measure_before(self, wanted: dict[str, Wanted]) -> None:
+        """Keep the fastest exchanges; repeat requests only where a server answers all of them."""
+        self._wanted, self._before = dict(wanted), _fastest(wanted)
+        if (count := self.repeat()) > 1:
+            closed = [name for name, each in self._before.items() if each.ended == "closed"]
+            repeated = {name: wanted[name]._replace(repeat=count) for name in closed}
+            for name, many in _fastest(repeated).items():
+                least = count * self._before[name].received / 2
+                if many.ended == "closed" and many.received > least:
+                    self._before[name], self._wanted[name] = many, repeated[name]
 
-    def _observe(self, shown: dict[str, Exchange], observed: dict[str, Exchange]) -> None:
+    def _observe(
+        self, context: Context, shown: dict[str, Exchange], observed: dict[str, Exchange]
+    ) -> None:
         """Make exchanges over each link that has not shown the fault yet."""
         attempts = self.attempts if self._share >= 1 else attempts_of(self._share)
         wanted = {
@@ -153,19 +203,23 @@ class ToxicFault(ABC):
             if name not in shown
             for number in range(attempts)
         }
-        slowest_ms = max(each.ended_ms or each.last_ms or 0.0 for each in self._before.values())
+        timeout_s = self.timeout_s(self.slowest_ms())
         found: dict[str, list[Exchange]] = {}
-        for (name, _), now in link_exchange.exchange_all(
-            wanted, self.timeout_s(slowest_ms)
-        ).items():
+        for (name, _), now in link_exchange.exchange_all(wanted, timeout_s, context.stop).items():
             found.setdefault(name, []).append(now)
         needed = all if self._share >= 1 else any
         for name, exchanges in found.items():
             before = self._before[name]
-            showing = [each for each in exchanges if self.is_shown_by(before, each)]
+            showing = [each for each in exchanges if self._shows(before, each)]
             observed[name] = (showing or exchanges)[0]
             if needed(each in showing for each in exchanges):
                 shown[name] = showing[0]
+
+    def _shows(self, before: Exchange, now: Exchange) -> bool:
+        """Whether an exchange shows the fault; one that had to end early must have been long."""
+        least_ms = max(_LEAST_SILENCE_MS, _SILENCE_IN_EXCHANGES * _length_ms(before))
+        was_long = now.stopped_ms is None or now.stopped_ms >= least_ms
+        return was_long and self.is_shown_by(before, now)
 
 
 def gained_ms(before: float | None, now: float | None) -> float:
@@ -173,9 +227,16 @@ def gained_ms(before: float | None, now: float | None) -> float:
     return 0.0 if before is None or now is None else now - before
 
 
-def _fastest(wanted: Wanted) -> Exchange:
-    found = [link_exchange.exchange(wanted, _BASELINE_TIMEOUT_S) for _ in range(_BASELINES)]
-    return min(found, key=lambda each: each.last_ms or math.inf)
+def _length_ms(exchange: Exchange) -> float:
+    return exchange.ended_ms or exchange.last_ms or 0.0
+
+
+def _fastest(wanted: dict[str, Wanted]) -> dict[str, Exchange]:
+    rounds = [link_exchange.exchange_all(wanted, _BASELINE_TIMEOUT_S) for _ in range(_BASELINES)]
+    return {
+        name: min((found[name] for found in rounds), key=lambda each: each.last_ms or math.inf)
+        for name in wanted
+    }
 
 
 def attempts_of(share: float) -> int:

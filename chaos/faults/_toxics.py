@@ -24,6 +24,10 @@ class FaultToxics:
         self._answered: set[str] = set()  # before the fault
         self._spec = spec
 
+    def targets(self, context: Context) -> dict[str, ProxiedLink]:
+        """Return the links on which the fault acts."""
+        return context.links(self._spec.target)
+
     def measure_baseline(self, context: Context) -> dict[str, float]:
         """Probe the target's links before the fault; return the milliseconds of those that answer.
 
@@ -31,7 +35,7 @@ class FaultToxics:
         affects them all the same, once their components start. Links of an unknown protocol cannot
         be probed. Raises FaultFailed if no link answers of those that can be.
         """
-        links = _probe_targets(context.links(self._spec.target))
+        links = _probe_targets(self.targets(context))
         if not links:
             return {}
         results = link_probe.probe_all(links, _PROBE_TIMEOUT_S, context.stop)
@@ -56,17 +60,13 @@ class FaultToxics:
         toxicity: float = 1.0,
     ) -> None:
         """Add one toxic to each stream of each link of the target."""
-        for name, link in context.links(self._spec.target).items():
+        for name, link in self.targets(context).items():
             # Noted before the call: a call that is not answered may have acted all the same.
             self.links[name] = link
             for stream in streams:
                 link.client.add_toxic(
                     link.proxy, toxic, stream, toxicity, attributes, self._name(link, stream)
                 )
-
-    def probe_target(self, name: str) -> tuple[str, str]:
-        """Return the protocol and the proxied `host:port` of a link, for a probe."""
-        return self.links[name].kind, self.links[name].listen
 
     def remove(self) -> None:
         """Remove every toxic that may have been added; one that is missing is no error."""

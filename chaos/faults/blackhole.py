@@ -3,29 +3,19 @@
 from typing import ClassVar
 
 from gauntlet.chaos.clients.link_exchange import Exchange
-from gauntlet.chaos.faults._flapping import TOGETHER
-from gauntlet.chaos.faults._toxic_fault import SHARED, ToxicFault
+from gauntlet.chaos.faults._toxic_fault import ToxicFault, link_kind
 from gauntlet.core.plugins import FaultKind
-from gauntlet.core.scenario.catalog import EXTERNAL_LINKS
 
 
 class Blackhole(ToxicFault):
-    """Drops bytes while the connections stay open; `partition` does so for all of a link.
+    """Drops bytes while the connections stay open.
 
     Proof: a link that answered is silent. Toxiproxy closes every connection of a link when its
     toxic `timeout` is removed, because the streams have holes.
     """
 
-    kind: ClassVar[FaultKind] = FaultKind(
-        "blackhole",
-        "drops every byte of a link in one direction or both",
-        targets=("link",),
-        params=SHARED,
-        needs_link=True,
-        external=EXTERNAL_LINKS,
-        lasts=True,
-        together=TOGETHER,
-        silences=True,
+    kind: ClassVar[FaultKind] = link_kind(
+        "blackhole", "drops every byte of a link in one direction or both", silences=True
     )
 
     toxic = "timeout"

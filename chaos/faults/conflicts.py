@@ -47,11 +47,12 @@ def backend_for(faults: Iterable[Fault], wanted: ProxyBackend) -> ProxyBackend:
     Raises ConfigError if `wanted` names another one.
     """
     for fault in faults:
-        needed = catalog.FAULTS[fault.kind].backend
+        kind = catalog.FAULTS[fault.kind]
+        needed = kind.backend
         if needed == "embedded" and wanted not in ("auto", needed):
             raise ConfigError(
                 f"fault {fault.id!r} ({fault.kind}) needs the embedded fault proxy; use "
-                "--proxy-backend embedded or auto, or the fault disconnect"
+                f"--proxy-backend embedded or auto, or the fault {kind.instead}"
             )
         if needed == "embedded":
             wanted = "embedded"

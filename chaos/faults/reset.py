@@ -28,6 +28,7 @@ class Reset(ConnectionCut):
         external=("client>target", "client>edge", "client>gateway"),
         own_end=True,
         backend="embedded",
+        instead="disconnect",
     )
 
     toxic = "reset_peer"

@@ -242,7 +242,8 @@ class ProxiedConnection:
     def start(self, toxics: list[Toxic]) -> None:
         """Apply the toxics, then start to carry bytes."""
         for toxic in toxics:
-            self.directions[toxic.stream].apply(toxic)
+            if not TOXICS[toxic.type].spares_new:
+                self.directions[toxic.stream].apply(toxic)
         up, down = self.directions["upstream"], self.directions["downstream"]
         self._client.attach(reads=up, writes=down)
         self._upstream.attach(reads=down, writes=up)

@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
-from gauntlet.chaos.proxy import errors
+from gauntlet.chaos.proxy import errors, refusal
 from gauntlet.chaos.proxy.proxied_connection import Endpoint, ProxiedConnection, address
 from gauntlet.chaos.proxy.toxic import STREAMS, Stream, Toxic
+from gauntlet.chaos.proxy.toxics import TOXICS
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Proxy:
         self._accepted = 0
         self._seed = seed
         self._listener: socket.socket | None = None
+        self._listening = False
         self._dials: set[asyncio.Task[None]] = set()
         self._ended_bytes: Counter[tuple[str, Stream]] = Counter()
 
@@ -65,9 +67,11 @@ class Proxy:
             raise errors.ApiError(f"listen tcp {self.listen}: bind: {reason}", 500) from error
         listener.setblocking(False)
         self._listener = listener
+        self._listening = True
         self.listen = address(listener.getsockname())
         self.enabled = True
         asyncio.get_running_loop().add_reader(listener, self._accept)
+        self._adjust_listener()
 
     def stop(self) -> None:
         """Close the listener and every connection; the address is kept for the next start."""
@@ -76,6 +80,7 @@ class Proxy:
             asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
             self._listener = None
+            self._listening = False
         for dial in self._dials:
             dial.cancel()
         for connection in list(self.connections):
@@ -110,6 +115,9 @@ class Proxy:
                 return
             client.setblocking(False)
             self._accepted += 1
+            if any(self._selects(toxic, self._accepted) for toxic in self._refusals()):
+                refusal.reset(client)
+                continue
             dial = asyncio.create_task(self._connect(self._accepted, client))
             self._dials.add(dial)
             dial.add_done_callback(self._dials.discard)
@@ -188,6 +196,7 @@ class Proxy:
         del self._toxics[name]
         for connection in list(self.connections):
             connection.directions[toxic.stream].remove(toxic)
+        self._adjust_listener()
 
     def random(self, connection_number: int, toxic: Toxic) -> Random:
         """Return random numbers that depend only on the seed, the proxy, connection and toxic."""
@@ -198,7 +207,28 @@ class Proxy:
         self._toxics[toxic.name] = toxic
         for connection in list(self.connections):
             connection.directions[toxic.stream].apply(toxic)
+        self._adjust_listener()
         return toxic
+
+    def _refusals(self) -> list[Toxic]:
+        return [toxic for toxic in self._toxics.values() if TOXICS[toxic.type].refuses_new]
+
+    def _selects(self, toxic: Toxic, connection_number: int) -> bool:
+        return self.random(connection_number, toxic).random() < toxic.toxicity
+
+    def _adjust_listener(self) -> None:
+        """Listen, unless a toxic refuses every new connection; the port stays ours meanwhile."""
+        listen = not any(toxic.toxicity >= 1 for toxic in self._refusals())
+        if self._listener is None or listen == self._listening:
+            return
+        loop = asyncio.get_running_loop()
+        self._listening = listen
+        if listen:
+            self._listener.listen(_BACKLOG)
+            loop.add_reader(self._listener, self._accept)
+        else:
+            loop.remove_reader(self._listener)
+            self._listener = refusal.without_listening(self._listener)
 
     def as_json(self) -> dict[str, Any]:
         """Return the proxy in the form of the API."""

@@ -28,6 +28,7 @@ class Param(msgspec.Struct, frozen=True, omit_defaults=True):
     `default` is written as in a scenario: `100ms` for a duration. `choices` are the values of a
     parameter of the kind `choice`. A `command` is a list of arguments. `hook` is the hook that the
     server needs if a flag is set; see `FaultKind`. A `positive` duration must be longer than 0.
+    `instead` is what to use for a value that is out of range, as part of the error message.
     """
 
     kind: ParamKind
@@ -37,6 +38,7 @@ class Param(msgspec.Struct, frozen=True, omit_defaults=True):
     hook: str = ""
     required: bool = False
     positive: bool = False
+    instead: str = ""
 
 
 class FaultKind(_Description, frozen=True):
@@ -52,8 +54,8 @@ class FaultKind(_Description, frozen=True):
     its length only states when its end is verified, so it is not healed before it is proven. Of
     each pair in `at_most`, the first parameter, a duration or a number, must not exceed the second.
     Of each pair in `exclusive`, a scenario may give only one; of each tuple in `together`, all or
-    none. `backend`: the only fault proxy that can do it, if there is only one. `silences`: nothing
-    answers on a link while the fault acts.
+    none. `backend`: the only fault proxy that can do it, if there is only one, and `instead`: the
+    fault to use with another one. `silences`: nothing answers on a link while the fault acts.
     """
 
     targets: tuple[str, ...] = ()
@@ -68,6 +70,7 @@ class FaultKind(_Description, frozen=True):
     exclusive: tuple[tuple[str, str], ...] = ()
     together: tuple[tuple[str, ...], ...] = ()
     backend: str = ""
+    instead: str = ""
     silences: bool = False
 
 

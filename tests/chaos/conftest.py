@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from gauntlet.chaos.clients import link_probe
+from gauntlet.chaos.clients import link_exchange, link_probe
 from gauntlet.chaos.clients.cluster_control import Component, CutoverStatus, RollingStatus
+from gauntlet.chaos.clients.link_exchange import Exchange
 from gauntlet.chaos.clients.link_probe import ProbeResult
 from gauntlet.chaos.clients.toxiproxy import ProxyError, Toxic
 from gauntlet.chaos.faults.context import Context, ProxiedLink
@@ -167,6 +168,16 @@ def stack(monkeypatch):
             return ProbeResult(None, "no answer within 1000 ms", silent=True)
         return ProbeResult(1.0 + sum(toxic.attributes.get("latency", 0) for toxic in toxics))
 
+    def exchange(wanted, _timeout_s, _stop=None):
+        found = probe(wanted.kind, wanted.address, 0.0)
+        if found.silent:
+            return Exchange(60)
+        if found.rtt_ms is None:
+            return Exchange(60, ended="closed", ended_ms=1.0)
+        many, rtt_ms = 100 * wanted.repeat, found.rtt_ms
+        return Exchange(60 * wanted.repeat, many, rtt_ms, rtt_ms, "closed", rtt_ms)
+
+    monkeypatch.setattr(link_exchange, "exchange", exchange)
     monkeypatch.setattr(link_probe, "probe", probe)
     monkeypatch.setattr(
         link_probe,

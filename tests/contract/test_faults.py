@@ -22,7 +22,7 @@ from websockets.sync.client import connect
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.clients.link_exchange import Wanted, exchange_all
-from gauntlet.chaos.clients.toxiproxy import ProxyClient
+from gauntlet.chaos.clients.toxiproxy import ProxyClient, ProxyError
 from gauntlet.chaos.faults import FAULTS, _toxic_fault
 from gauntlet.chaos.faults.context import Context, ProxiedLink
 from gauntlet.chaos.faults.targets import StackPlan
@@ -71,19 +71,35 @@ async def main():
 
 asyncio.run(main())
 """
-LINK_FAULTS = {
-    "latency": ("client>edge", {"latency": "60ms", "jitter": "10ms"}),
-    "partition": ("client>edge", {}),
-    "disconnect": ("client>edge", {"percent": 50}),
-    "bandwidth": ("client>edge", {"kb_per_s": 1}),
-    "blackhole": ("client>edge", {}),
+# Faults that are proven by an exchange, with their parameters.
+EXCHANGED = {
+    "latency": {"latency": "60ms", "jitter": "10ms"},
+    "bandwidth": {"kb_per_s": 1},
+    "slicer": {"bytes": 10, "delay": "5ms"},
+    "stall": {},
+    "partition": {},
+    "blackhole": {},
+    "drop": {},
+    "limit-data": {"bytes": 100},
+    "slow-close": {"delay": "300ms"},
 }
-# Faults that are proven by an exchange: their parameters, each time in another direction.
+LINK_FAULTS = {
+    "disconnect": ("client>edge", {"percent": 50}),
+    **{kind: ("client>edge", params) for kind, params in EXCHANGED.items()},
+}
 ONE_WAY = [
     (kind, {**params, "stream": stream})
-    for kind, params in {"bandwidth": {"kb_per_s": 1}, "blackhole": {}}.items()
+    for kind, params in EXCHANGED.items()
     for stream in ("upstream", "downstream")
 ]
+# The faults whose heal must not end the connections that live through it.
+SPARING = {
+    "latency": {"latency": "20ms"},
+    "bandwidth": {"kb_per_s": 1},
+    "slicer": {"bytes": 10, "delay": "1ms"},
+    "stall": {},
+    "slow-close": {"delay": "300ms"},
+}
 PROCESS_FAULTS = {"kill": "edge", "pause": "edge", "broker-failure": "broker"}
 
 
@@ -276,7 +292,7 @@ def test_latency_lasts_until_it_is_healed(rig):
     assert answers(rig.listen)
     assert time.monotonic() - began >= 0.3
     proof = fault.prove(rig.context)
-    assert proof["probe"]["client>edge-blue-1"] >= 300
+    assert proof["during"]["client>edge-blue-1"]["first_ms"] >= 300
     fault.heal(rig.context)
     assert fault.verify(rig.context)["probe"]["client>edge-blue-1"] < 300
 
@@ -293,9 +309,8 @@ def test_a_partition_is_silent_and_closes_no_connection(rig):
         before.settimeout(0.5)
         with pytest.raises(TimeoutError):
             before.recv(1)
-        assert fault.prove(rig.context)["probe"] == {
-            "client>edge-blue-1": "no answer within 1000 ms"
-        }
+        during = fault.prove(rig.context)["during"]["client>edge-blue-1"]
+        assert (during["received"], during["ended"]) == (0, "open")
         fault.heal(rig.context)
     fault.verify(rig.context)
 
@@ -328,11 +343,33 @@ def test_a_fault_in_one_direction_is_proven(rig, kind, params):
     fault.verify(rig.context)
 
 
-@pytest.mark.parametrize("kind", sorted({kind for kind, _ in ONE_WAY}))
+@pytest.mark.parametrize("kind", SPARING)
+def test_live_connections_outlast_a_fault_that_loses_nothing(rig, clients, kind):
+    fault = FAULTS[kind](make(kind, "client>edge", SPARING[kind]))
+    fault.inject(rig.context)
+    assert fault.prove(rig.context)
+    fault.heal(rig.context)
+    fault.verify(rig.context)
+    assert all(thread.is_alive() for thread in clients)
+
+
+def test_what_a_stall_holds_back_is_delivered_after_it(rig):
+    fault = FAULTS["stall"](make("stall", "client>edge"))
+    with connect(f"ws://{rig.listen}/", compression=None) as client:
+        assert client.recv(timeout=5) == "tick"
+        fault.inject(rig.context)
+        assert fault.prove(rig.context)
+        fault.heal(rig.context)
+        assert fault.verify(rig.context)["held"] == {"answered": 1}
+        ticks = [client.recv(timeout=5) for _ in range(20)]  # those of more than a second of stall
+    assert set(ticks) == {"tick"}
+
+
+@pytest.mark.parametrize("kind", EXCHANGED)
 def test_a_fault_that_does_not_act_has_no_proof(rig, monkeypatch, kind):
     """Its toxics are gone; what was observed instead is reported at the heal."""
     monkeypatch.setattr(_toxic_fault, "PROVE_S", 0.0)
-    fault = FAULTS[kind](make(kind, "client>edge", LINK_FAULTS[kind][1]))
+    fault = FAULTS[kind](make(kind, "client>edge", EXCHANGED[kind]))
     fault.inject(rig.context)
     rig.proxy.reset()
     assert fault.prove(rig.context) == {}
@@ -385,6 +422,47 @@ def test_a_reset_is_seen_as_such_by_live_connections(rig, clients, backend):
         assert set(proof["witnesses"]) == {"reset"}
     for thread in clients:
         thread.join(5)
+
+
+EXTENSIONS = ("half-open", "refuse")
+
+
+@pytest.mark.parametrize("kind", EXTENSIONS)
+def test_old_and_new_connections_are_treated_differently(rig, clients, backend, kind):
+    """On the embedded proxy only; the real one does not know the toxic."""
+    fault = FAULTS[kind](make(kind, "client>edge"))
+    for _ in range(2):
+        fault.heal(rig.context)
+        fault.verify(rig.context)
+    if backend != FAULTS[kind].kind.backend:
+        with pytest.raises(ProxyError, match="invalid toxic type"):
+            fault.inject(rig.context)
+    else:
+        fault.inject(rig.context)
+        assert set(fault.prove(rig.context)["old"]) == {"client>edge-blue-1"}
+        assert answers(rig.listen) is (kind == "half-open")
+        assert all(thread.is_alive() for thread in clients)
+    for _ in range(2):
+        fault.heal(rig.context)
+        fault.verify(rig.context)
+    assert answers(rig.listen)
+    if backend == "embedded":
+        for thread in clients if kind == "half-open" else ():
+            thread.join(5)
+        assert all(thread.is_alive() for thread in clients) is (kind == "refuse")
+
+
+@pytest.mark.parametrize("kind", EXTENSIONS)
+def test_an_extension_that_does_not_act_has_no_proof(rig, backend, monkeypatch, kind):
+    if backend != FAULTS[kind].kind.backend:
+        return  # refused before a run, and by the proxy: see the test above
+    monkeypatch.setattr(_toxic_fault, "PROVE_S", 0.0)
+    fault = FAULTS[kind](make(kind, "client>edge"))
+    fault.inject(rig.context)
+    rig.proxy.reset()
+    assert fault.prove(rig.context) == {}
+    assert fault.heal(rig.context)["unproven"]["old"]
+    fault.verify(rig.context)
 
 
 def test_a_reset_without_connections_has_no_proof(rig):

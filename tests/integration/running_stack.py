@@ -16,6 +16,7 @@ from gauntlet.chaos.clients.cluster_control import Component, ControlClient
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import StackPlan, resolve_links
+from gauntlet.core.plugins import ProxyBackend
 from gauntlet.core.scenario.model import Fault
 from gauntlet.core.scenario.moments import FixedTime
 from gauntlet.runner.link_proxies import LinkProxies
@@ -119,7 +120,11 @@ class RunningStack:
 
 @contextmanager
 def run_stack(
-    name: str, folder: Path, links: tuple[str, ...], **request: Any
+    name: str,
+    folder: Path,
+    links: tuple[str, ...],
+    backend: ProxyBackend = "auto",
+    **request: Any,
 ) -> Iterator[RunningStack]:
     """Boot a stack whose `links` go through fault proxies; end all of it after the block.
 
@@ -129,7 +134,7 @@ def run_stack(
     logs.mkdir()
     folders = {"data_dir": str(folder / "data"), "log_dir": str(logs)}
     reference = ReferenceStack({"stack": name, **folders, **request}, lambda _event: None)
-    proxies = LinkProxies("auto", logs, seed=1)
+    proxies = LinkProxies(backend, logs, seed=1)
     try:
         components, planned = reference.plan()
         plan = StackPlan.from_cluster(components, planned)

@@ -122,7 +122,7 @@ def test_a_link_fault_is_proven_on_links_of_every_protocol(rig, kind):
         assert [row["step"] for row in rows] == [
             "requested", "effective", "heal-requested", "healed",
         ]  # fmt: skip
-        assert rows[1]["proof"]["probe"]
+        assert rows[1]["proof"]["during"]
 
 
 def test_the_states_of_a_cutover_are_journalled(rig):

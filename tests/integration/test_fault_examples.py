@@ -11,6 +11,8 @@ import msgspec
 import pytest
 import yaml
 
+from gauntlet.chaos.faults import FAULTS, conflicts
+from gauntlet.chaos.faults._toxic_fault import ToxicFault
 from gauntlet.chaos.faults.targets import is_link
 from gauntlet.chaos.timeline import Timeline
 from gauntlet.core import clock
@@ -32,12 +34,13 @@ WHOLE = {
 
 
 def examples():
-    """Yield the faults of all examples, each with the stack that it needs."""
+    """Yield the faults of all examples, each with the stack and the fault proxy that it needs."""
     for block in BLOCKS:
         for fault in yaml.safe_load(block).get("faults", []):
             stack = catalog.FAULTS[fault["kind"]].stack or "embedded"
             scenario = {**WHOLE, "target": {"stack": stack}, "faults": [fault]}
-            yield stack, loader.parse(yaml.safe_dump(scenario), "example").faults[0]
+            parsed = loader.parse(yaml.safe_dump(scenario), "example").faults[0]
+            yield (stack, conflicts.backend_for([parsed], "auto")), parsed
 
 
 EXAMPLES = list(examples())
@@ -50,13 +53,16 @@ def stacks(require_service, tmp_path_factory):
         started = {}
 
         def get(name):
-            for service in SERVICES[name]:
+            stack, backend = name
+            for service in SERVICES[stack]:
                 require_service(service)
             if name not in started:
-                folder = tmp_path_factory.mktemp(name)
-                on_it = [fault.target for stack, fault in EXAMPLES if stack == name]
+                folder = tmp_path_factory.mktemp(stack)
+                on_it = [fault.target for needed, fault in EXAMPLES if needed == name]
                 links = tuple(target for target in on_it if is_link(target))
-                started[name] = cleanup.enter_context(run_stack(name, folder, links, edges=1))
+                started[name] = cleanup.enter_context(
+                    run_stack(stack, folder, links, backend, edges=1)
+                )
             return started[name]
 
         yield get
@@ -101,3 +107,6 @@ def test_the_example_of_a_fault_acts_and_is_healed(stacks, stack, fault):
     assert (outcome.failed, outcome.unhealed) == ([], [])
     steps = [row["step"] for row in running.context.journal if row["kind"] == "fault"]
     assert steps == ["requested", "effective", "heal-requested", "healed"]
+    if issubclass(FAULTS[fault.kind], ToxicFault):
+        effective = running.context.journal[1]
+        assert effective["proof"], running.context.journal[-1]["detail"]

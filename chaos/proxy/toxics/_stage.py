@@ -57,6 +57,10 @@ class Stage:
     # Toxiproxy closes every connection when a toxic that drops bytes is removed, because the stream
     # has a hole.
     closes_on_removal: ClassVar[bool] = False
+    # Extensions: a toxic of the connections that exist when it is added or changed, and one that
+    # acts on the listener.
+    spares_new: ClassVar[bool] = False
+    refuses_new: ClassVar[bool] = False
 
     attributes: msgspec.Struct
     next: Sink

@@ -34,8 +34,9 @@ INSTEAD: dict[str, str] = {
         "heartbeat and never closes a busy link)"
     ),
     "reset_peer": "reset, which also ends live connections by RST",
-    "limit_data": "disconnect, which uses it to cut connections",
-    "down": "partition, or kill for a component that refuses connections",
+    "limit_data": "limit-data, drop (its 0 bytes), or disconnect to cut connections once",
+    "slow_close": "slow-close",
+    "down": "refuse, which leaves live connections open, or kill for the component itself",
     "packet_loss": "blackhole with percent; a proxy of TCP cannot lose single packets",
 }
 

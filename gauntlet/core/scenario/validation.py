@@ -323,6 +323,10 @@ def _combination_problems(fault: Fault, kind: plugins.FaultKind) -> Iterator[Pro
         for name in names if given else ():
             if name not in given:
                 yield Problem(("params", name), "nothing", f"given together with {given[0]}")
+    if "on" in kind.params and 0 < fault.for_ <= _duration_s(fault.params.get("on", 0)):
+        found, length = repr(fault.params["on"]), clock.format_s(fault.for_)
+        allowed = f"shorter than the fault itself (for: {length}), which otherwise never pauses"
+        yield Problem(("params", "on"), found, allowed)
 
 
 def _duration_s(value: object) -> float:
@@ -348,7 +352,8 @@ def _param_rule(param: plugins.Param) -> tuple[Callable[..., bool], str]:
         return lambda value: value in param.choices, _one_of(param.choices)
     if param.positive:
         return lambda value: _duration_s(value) > 0, f"{clock.DURATION_FORM}, longer than 0"
-    return _PARAM_RULES[param.kind]
+    accepts, allowed = _PARAM_RULES[param.kind]
+    return accepts, f"{allowed} ({param.instead})" if param.instead else allowed
 
 
 def _allowed_targets(accepted: tuple[str, ...]) -> str:

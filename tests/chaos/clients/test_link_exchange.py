@@ -46,6 +46,30 @@ def test_a_connection_that_stays_open_without_an_answer_is_silent():
     assert found.as_evidence() == {"sent": found.sent, "received": 0, "ended": "open"}
 
 
+def test_an_exchange_that_has_to_end_early_says_how_long_it_waited():
+    done, stop = threading.Event(), threading.Event()
+    threading.Timer(0.2, stop.set).start()
+    with server(lambda _: done.wait(10)) as address:
+        found = exchange(Wanted("http", address), 10.0, stop)
+        done.set()
+    assert found.silent
+    assert 150 <= found.stopped_ms < 5_000
+
+
+def test_a_client_that_hangs_up_after_an_answer_waits_for_the_other_side():
+    def answer(connection):
+        connection.sendall(b"+PONG\r\n")
+        while connection.recv(1000):
+            pass
+        time.sleep(0.1)
+
+    with server(answer) as address:
+        wanted = Wanted("redis", address, closing=False, hang_up=True)
+        found = exchange(wanted, 10.0)
+    assert (found.received, found.ended) == (7, "closed")
+    assert found.ended_ms - found.last_ms >= 90
+
+
 def test_an_exchange_that_is_not_to_close_ends_with_the_first_answer():
     done = threading.Event()
 

@@ -107,6 +107,15 @@ def test_the_victims_that_a_seed_draws_are_those_that_are_held():
 
 
 @pytest.mark.parametrize(
+    ("kind", "instead"),
+    [("reset", "disconnect"), ("half-open", "blackhole"), ("refuse", "kill")],
+)
+def test_a_fault_that_toxiproxy_cannot_inject_is_refused_with_the_one_to_use(spec, kind, instead):
+    with pytest.raises(ConfigError, match=f"embedded or auto, or the fault {instead}"):
+        conflicts.backend_for([spec(kind, "client>edge")], "toxiproxy")
+
+
+@pytest.mark.parametrize(
     ("wanted", "chosen"), [("auto", "embedded"), ("embedded", "embedded"), ("toxiproxy", None)]
 )
 def test_a_fault_that_only_one_proxy_can_inject_chooses_it_or_is_refused(spec, wanted, chosen):

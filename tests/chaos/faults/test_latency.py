@@ -1,10 +1,13 @@
-"""latency, on a fake stack."""
+"""latency: its toxic, and what shows it."""
 
 import pytest
 
-from gauntlet.chaos.clients.link_probe import ProbeResult
+from gauntlet.chaos.clients.link_exchange import Exchange
+from gauntlet.chaos.faults import _toxic_fault
 from gauntlet.chaos.faults.base import FaultFailed
 from gauntlet.chaos.faults.latency import Latency
+
+BEFORE = Exchange(60, 100, 10.0, 10.0)
 
 
 def test_both_streams_of_every_link_are_delayed(stack, spec):
@@ -24,58 +27,60 @@ def test_both_streams_of_every_link_are_delayed(stack, spec):
 
 
 def test_longer_round_trips_are_the_proof(stack, spec):
-    """It contains the round trips before and during the fault."""
+    """It contains the answers before and during the fault."""
     fault = Latency(spec("latency", "edge>broker", latency="80ms"))
     fault.inject(stack.context)
     proof = fault.prove(stack.context)
-    assert proof == {"rtt_before_ms": {"edge>broker": 1.0}, "probe": {"edge>broker": 161.0}}
+    assert proof["before"]["edge>broker"]["first_ms"] == 1.0
+    assert proof["during"]["edge>broker"]["first_ms"] == 161.0
 
 
-def test_unchanged_round_trips_fail_the_fault(stack, spec, monkeypatch):
-    """The failure contains what was observed."""
-    monkeypatch.setattr("gauntlet.chaos.faults._link_fault.PROVE_S", 0.0)
+def test_unchanged_round_trips_leave_it_without_proof(stack, spec, monkeypatch):
+    """The heal reports what was observed."""
+    monkeypatch.setattr(_toxic_fault, "PROVE_S", 0.0)
     fault = Latency(spec("latency", "edge>broker", latency="80ms"))
     fault.inject(stack.context)
     stack.proxy.toxics_by_proxy.clear()
-    with pytest.raises(FaultFailed) as failed:
-        fault.prove(stack.context)
-    assert failed.value.proof["probe"] == {"edge>broker": 1.0}
+    assert fault.prove(stack.context) == {}
+    observed = fault.heal(stack.context)["unproven"]["during"]["edge>broker"]
+    assert observed["first_ms"] == 1.0
 
 
 def test_a_link_that_does_not_answer_is_no_proof_of_latency(stack, spec, monkeypatch):
     """It proves another fault."""
-    monkeypatch.setattr("gauntlet.chaos.faults._link_fault.PROVE_S", 0.0)
+    monkeypatch.setattr(_toxic_fault, "PROVE_S", 0.0)
     fault = Latency(spec("latency", "edge>broker"))
     fault.inject(stack.context)
     stack.control.states["broker"] = "held"
-    with pytest.raises(FaultFailed):
-        fault.prove(stack.context)
+    assert fault.prove(stack.context) == {}
+
+
+@pytest.mark.parametrize(
+    ("stream", "jitter", "first_ms", "shown"),
+    [
+        ("both", "0ms", 110.0, True),
+        ("both", "100ms", 110.0, True),  # of two delays, jitter may take one back
+        ("both", "0ms", 109.0, False),
+        ("upstream", "0ms", 60.0, True),
+        ("upstream", "0ms", 59.0, False),
+        ("downstream", "0ms", 60.0, True),
+        ("downstream", "0ms", None, False),
+    ],
+)
+def test_an_answer_must_be_late_by_half_a_latency_for_each_direction(
+    spec, stream, jitter, first_ms, shown
+):
+    fault = Latency(spec("latency", "edge>broker", latency="100ms", jitter=jitter, stream=stream))
+    assert fault.is_shown_by(BEFORE, Exchange(60, 100, first_ms, first_ms, "closed")) is shown
 
 
 def test_the_proof_of_a_long_latency_waits_for_no_answer(spec):
     """It takes the time of one round trip and one latency, where an answer takes two."""
-    kind = Latency(spec("latency", "edge>broker", latency="5s"))
-    assert 5.01 < kind.probe_timeout_s(10.0) < 5.5
-    assert kind.is_proven_by(10.0, ProbeResult(None, "no answer within 5060 ms", silent=True))
+    fault = Latency(spec("latency", "edge>broker", latency="5s"))
+    assert 5.01 < fault.timeout_s(10.0) < 5.5
+    assert fault.is_shown_by(BEFORE, Exchange(60))
     short = Latency(spec("latency", "edge>broker", latency="50ms"))
-    assert 1.0 <= short.probe_timeout_s(10.0) < 1.5
-
-
-@pytest.mark.parametrize(("silent_ms", "proven"), [(250.0, True), (150.0, False)])
-def test_a_fault_that_is_shorter_than_its_latency_is_proven_by_long_silence(
-    stack, spec, monkeypatch, silent_ms, proven
-):
-    """The probe has to end with the fault."""
-    fault = Latency(spec("latency", "edge>broker", latency="5s", for_=1.0))
-    fault.inject(stack.context)
-    found = {"edge>broker": ProbeResult(None, "no answer", True, silent_ms)}
-    monkeypatch.setattr("gauntlet.chaos.clients.link_probe.probe_all", lambda *_: found)
-    stack.context.stop.set()
-    if proven:
-        assert fault.prove(stack.context)["probe"] == {"edge>broker": "no answer"}
-    else:
-        with pytest.raises(FaultFailed):
-            fault.prove(stack.context)
+    assert 1.0 <= short.timeout_s(10.0) < 1.5
 
 
 def test_a_heal_removes_only_the_toxics_of_its_fault(stack, spec):

@@ -2,29 +2,38 @@
 
 import pytest
 
-from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.faults import _toxic_fault
 from gauntlet.chaos.faults.partition import Partition
 
 
 def test_a_silent_link_is_the_proof(stack, spec):
     """It accepts a connection and does not answer."""
     fault = Partition(spec("partition", "edge>broker"))
-    assert fault.inject(stack.context) == {"links": ["edge>broker"], "timeout": 0}
-    assert fault.prove(stack.context)["probe"] == {"edge>broker": "no answer within 1000 ms"}
+    detail = fault.inject(stack.context)
+    assert (detail["links"], detail["timeout"]) == (["edge>broker"], 0)
+    assert fault.prove(stack.context)["during"]["edge>broker"]["received"] == 0
 
 
 def test_a_link_to_a_dead_component_is_no_proof_of_a_partition(stack, spec, monkeypatch):
     """The proxy closes the connection, which is not silence."""
-    monkeypatch.setattr("gauntlet.chaos.faults._link_fault.PROVE_S", 0.0)
+    monkeypatch.setattr(_toxic_fault, "PROVE_S", 0.0)
     fault = Partition(spec("partition", "edge>broker"))
     fault.inject(stack.context)
     stack.control.states["broker"] = "held"
-    with pytest.raises(FaultFailed, match="still answer"):
-        fault.prove(stack.context)
+    assert fault.prove(stack.context) == {}
+    observed = fault.heal(stack.context)["unproven"]["during"]["edge>broker"]
+    assert observed["ended"] == "closed"
 
 
-def test_the_probe_waits_longer_on_a_slow_link(spec):
+def test_an_exchange_waits_longer_on_a_slow_link(spec):
     """A second of silence proves little if an answer takes 400 ms."""
     fault = Partition(spec("partition", "edge>broker"))
-    assert fault.probe_timeout_s(1.0) == 1.0
-    assert fault.probe_timeout_s(400.0) == 2.0
+    assert fault.timeout_s(1.0) == 1.0
+    assert fault.timeout_s(400.0) == 2.0
+
+
+@pytest.mark.parametrize("stream", ["upstream", "downstream"])
+def test_a_partition_may_concern_one_direction(stack, spec, stream):
+    fault = Partition(spec("partition", "edge>broker", stream=stream))
+    fault.inject(stack.context)
+    assert [toxic.stream for toxic in stack.proxy.toxics("edge>broker")] == [stream]

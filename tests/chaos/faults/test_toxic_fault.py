@@ -18,7 +18,7 @@ def exchanges(stack, monkeypatch):
     """Links answer unless a toxic drops data; returns what was asked for."""
     asked = []
 
-    def exchange(wanted, _timeout_s):
+    def exchange(wanted, _timeout_s, _stop=None):
         asked.append(wanted)
         toxics = stack.proxy.toxics(wanted.address)
         silent = any(toxic.type == "timeout" for toxic in toxics)
@@ -88,7 +88,7 @@ def test_requests_are_repeated_only_where_the_server_answers_all_of_them(
 ):
     asked = []
 
-    def exchange(wanted, _timeout_s):
+    def exchange(wanted, _timeout_s, _stop=None):
         asked.append(wanted.repeat)
         return ANSWERED._replace(received=answered if wanted.repeat > 1 else 100)
 
@@ -98,6 +98,19 @@ def test_requests_are_repeated_only_where_the_server_answers_all_of_them(
     fault.prove(stack.context)
     fault.heal(stack.context)
     assert asked == [1] * 3 + [50] * 3 + [repeat] * 3
+
+
+@pytest.mark.parametrize(("stopped_ms", "proven"), [(None, True), (250.0, True), (150.0, False)])
+def test_a_silence_that_had_to_end_with_the_fault_must_have_been_long(
+    stack, spec, exchanges, monkeypatch, stopped_ms, proven
+):
+    """So a short fault can be proven, and a slow answer is not mistaken for silence."""
+    fault = Blackhole(spec("blackhole", "edge>broker", for_=1.0))
+    fault.inject(stack.context)
+    monkeypatch.setattr(link_exchange, "exchange", lambda *_: Exchange(60, stopped_ms=stopped_ms))
+    stack.context.stop.set()
+    assert bool(fault.prove(stack.context)) is proven
+    assert bool(fault.heal(stack.context)) is not proven
 
 
 def test_switching_that_fails_while_the_fault_lasts_is_reported_at_the_heal(stack, spec, exchanges):

@@ -93,7 +93,7 @@ BAD = [
         "kind: kill",
         "kind: boom",
         7,
-        "faults[0].kind must be one of: disconnect, reset, latency, bandwidth, partition, bl",
+        "faults[0].kind must be one of: disconnect, reset, latency, bandwidth, slicer, stall",
     ),
     (
         "target: broker,",

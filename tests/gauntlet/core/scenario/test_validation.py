@@ -205,7 +205,7 @@ def test_parameters_of_a_fault_must_have_their_kind(params, fine):
             {"kind": "bandwidth", "for": "1s", "params": {"kb_per_s": 0}},
             ("params", "kb_per_s"),
             "0",
-            "a number of 1 or more",
+            "a number of 1 or more (the fault stall lets nothing through)",
         ),
         (
             {"kind": "kill", "target": "gateway", "params": {"count": 1, "percent": 50}},
@@ -282,6 +282,22 @@ def test_a_guard_that_could_not_be_watched_is_refused(guard, where, found):
     plain = {"version": 1, "name": "x", "about": "x", "guards": [{"check": "wire-order"}, guard]}
     ((path, value, _),) = problems(from_builtins(plain))
     assert (path, value) == (("guards", 1, *where), found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "name", "allowed"),
+    [
+        ("limit-data", {"bytes": 0}, "bytes", "(the fault drop lets nothing pass)"),
+        ("slicer", {"delay": "0ms"}, "delay", ", longer than 0"),
+        ("stall", {"on": "4s", "off": "1s"}, "on", "(for: 4 s), which otherwise never pauses"),
+    ],
+)
+def test_a_link_fault_that_would_not_do_what_it_says_is_refused(kind, params, name, allowed):
+    """The message names what to use in its place."""
+    found = problems_of(kind=kind, target="client>edge", params=params, **{"for": "4s"})
+    ((path, _, message),) = found
+    assert path == ("faults", 0, "params", name)
+    assert message.endswith(allowed)
 
 
 @pytest.mark.parametrize("name", catalog.INSTEAD)
