@@ -23,6 +23,7 @@ from gauntlet.chaos.faults.memory_limit import MemoryLimit
 from gauntlet.chaos.faults.observed import Observed
 from gauntlet.chaos.faults.partition import Partition
 from gauntlet.chaos.faults.pause import Pause
+from gauntlet.chaos.faults.power_loss import PowerLoss
 from gauntlet.chaos.faults.refuse import Refuse
 from gauntlet.chaos.faults.reset import Reset
 from gauntlet.chaos.faults.restart import Restart
@@ -51,6 +52,7 @@ _REGISTERED: tuple[type[Fault], ...] = (
     Kill,
     Pause,
     Restart,
+    PowerLoss,
     BrokerFailure,
     Cutover,
     Flush,

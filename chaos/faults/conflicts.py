@@ -26,7 +26,7 @@ from gauntlet.core.scenario.model import Fault
 from gauntlet.core.scenario.moments import FixedTime
 
 # Kinds that hold down as many components as their parameters say, or all.
-_SOME, _ALL = ("kill", "pause", "restart"), ("broker-failure",)
+_SOME, _ALL = ("kill", "pause", "restart"), ("broker-failure", "power-loss")
 _SETTINGS = ("client-pause", "memory-limit")  # the heal of one would undo another
 _CHANGES = ("cutover", "rolling-update", "scale-in", "scale-out")
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from gauntlet.chaos.clients.cluster_control import Component, ControlClient
 from gauntlet.chaos.clients.toxiproxy import ProxyClient
+from gauntlet.chaos.disks.disk import Disk
 from gauntlet.chaos.faults.targets import StackPlan, resolve_components, resolve_links
 from gauntlet.core.errors import StackError
 
@@ -42,6 +43,8 @@ class Context:
     with `<component>.log` of each process, if the stack writes one. `usual_per_s(from_s, to_s)` is
     the arrival rate between two moments of the timeline without a surge. `environment` is that of
     the commands of a scenario. `seed` is the scenario's, for faults that draw their victims.
+    `disks` are the components' disks of their own, by component; `no_disks` is the reason why this
+    machine has none, although the scenario needs them.
     """
 
     plan: StackPlan
@@ -53,6 +56,8 @@ class Context:
     usual_per_s: Callable[[float, float], float] = lambda *_: 0.0
     environment: Mapping[str, str] = field(default_factory=dict)
     seed: int = 1
+    disks: Mapping[str, Disk] = field(default_factory=dict)
+    no_disks: str = ""
     stop: threading.Event = field(default_factory=threading.Event)
     _journal_lock: threading.Lock = field(default_factory=threading.Lock)
 

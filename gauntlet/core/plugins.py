@@ -56,6 +56,8 @@ class FaultKind(_Description, frozen=True):
     Of each pair in `exclusive`, a scenario may give only one; of each tuple in `together`, all or
     none. `backend`: the only fault proxy that can do it, if there is only one, and `instead`: the
     fault to use with another one. `silences`: nothing answers on a link while the fault acts.
+    `disk`: the fault acts on the data folder of its target, which must be a disk of its own
+    (`gauntlet.chaos.disks`).
     """
 
     targets: tuple[str, ...] = ()
@@ -72,6 +74,7 @@ class FaultKind(_Description, frozen=True):
     backend: str = ""
     instead: str = ""
     silences: bool = False
+    disk: bool = False
 
 
 class WorkloadKind(_Description, frozen=True):

@@ -17,7 +17,8 @@ from typing import Any
 
 from gauntlet.chaos.clients import running_toxiproxy
 from gauntlet.chaos.clients.cluster_control import ControlClient
-from gauntlet.chaos.faults import conflicts, victims
+from gauntlet.chaos.disks.disks import Disks
+from gauntlet.chaos.faults import conflicts, disk_targets, victims
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy
 from gauntlet.core import labels, log_scrubber, os_limits, run_directory, run_lock
@@ -143,6 +144,7 @@ class _RunOrchestrator:
         )
         self._watch = Watch(scenario, directory, view)
         self._proxies = LinkProxies(options.proxy_backend, directory.logs, scenario.seed)
+        self._disks = Disks(directory.logs / "disks.log")
         self._recovery: RecoveryJournal | None = None
         self._stack: BootedStack | None = None
         self._api = list(resolved.filled.target.url)
@@ -186,6 +188,7 @@ class _RunOrchestrator:
         started = time.monotonic()
         data = recovery.temporary_folder()
         cleanup.callback(shutil.rmtree, data, ignore_errors=True)
+        cleanup.callback(self._disks.stop)  # after the end of the stack
         request = boot_request(self._resolved.filled, self._options.bug, data, self._run)
         self._stack = STACKS[target.stack](request, self._on_component)
         cleanup.callback(self._stack.stop)
@@ -195,8 +198,11 @@ class _RunOrchestrator:
         conflicts.check(faults, plan, seed)
         self._manifest["victims"] = victims.random_orders(faults, plan, seed)
         proxied = links_to_proxy(faults, plan, self._options.proxy_mode)
-        ready = self._stack.start(proxies.open(link for link in links if link.name in proxied))
-        for pid in proxies.pids.values():
+        self._disks.mount(disk_targets.needed(faults, plan, components), data)
+        advertise = proxies.open(link for link in links if link.name in proxied)
+        ready = self._stack.start(advertise, self._disks.folders)
+        self._disks.settle()
+        for pid in [*proxies.pids.values(), *self._disks.pids]:
             recovery.process(pid)
         self._api, self._ca = ready.api, ready.ca
         self._prepare_faults(cleanup, plan, ControlClient(ready.control, ready.token))
@@ -240,6 +246,8 @@ class _RunOrchestrator:
             usual_per_s=partial(rate_profiles.mean_per_s, load, arrival_trace.of(load)),
             environment=command_environment(self._scenario, self._run.path, os.environ),
             seed=self._scenario.seed,
+            disks=self._disks.mounted,
+            no_disks=self._disks.unavailable,
         )
 
     def _record_proxies(self) -> None:

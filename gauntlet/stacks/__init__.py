@@ -1,6 +1,6 @@
 """The systems under test that `gauntlet` can boot, by the names of `target.stack`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from gauntlet.stacks.centrifugo import CentrifugoStack
@@ -19,8 +19,11 @@ class BootedStack(Protocol):
     def plan(self) -> tuple[list[dict[str, Any]], list[PlannedLink]]:
         """Return the components and links that there will be; nothing is started yet."""
 
-    def start(self, advertise: dict[str, str]) -> StackAddresses:
-        """Start every component; links named in `advertise` are reached through its addresses."""
+    def start(self, advertise: dict[str, str], disks: Mapping[str, str] = ...) -> StackAddresses:
+        """Start every component; links named in `advertise` are reached through its addresses.
+
+        `disks` are the data folders of components whose row of the plan has `disk: true`.
+        """
 
     @property
     def running(self) -> bool:

@@ -21,6 +21,7 @@ class CentrifugoStack(ServerStack):
     """One Centrifugo. `history: false` turns off history and recovery: messages at most once."""
 
     name = "centrifugo"
+    keeps_data = False
     program = PROGRAM
     urls: ClassVar[Mapping[str, str]] = {WEBSOCKET: "ws://{address}" + PATH}
     settings = Centrifugo.settings

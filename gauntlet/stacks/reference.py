@@ -5,8 +5,9 @@ import json
 import queue
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gauntlet.core.errors import ConfigError, StackError
@@ -63,9 +64,11 @@ class ReferenceStack:
         plan = self._expect("plan")
         return plan["components"], [PlannedLink(**link) for link in plan["links"]]
 
-    def start(self, advertise: dict[str, str]) -> StackAddresses:
+    def start(
+        self, advertise: dict[str, str], disks: Mapping[str, str] = MappingProxyType({})
+    ) -> StackAddresses:
         """Start every component; links named in `advertise` are reached through its addresses."""
-        self._send({"advertise": advertise})
+        self._send({"advertise": advertise, "disks": dict(disks)})
         return StackAddresses(**self._expect("ready"))
 
     @property

@@ -14,6 +14,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from gauntlet.core import clock
@@ -82,7 +83,8 @@ class ServerStack(ABC):
     `name` is the name of the stack and of the component. `urls` holds the address for clients of
     each transport, with `{address}` in place of host and port. `link_kinds` says for each transport
     how a link is probed (`gauntlet.chaos.clients.link_probe.REQUESTS`). `settings` are the keys of
-    `target.server` that the stack and its adapter know; None accepts any key.
+    `target.server` that the stack and its adapter know; None accepts any key. `keeps_data`: some
+    configuration of the server writes messages to its folder.
     """
 
     name: ClassVar[str]
@@ -90,6 +92,7 @@ class ServerStack(ABC):
     urls: ClassVar[Mapping[str, str]]
     link_kinds: ClassVar[Mapping[str, str]] = {WEBSOCKET: "ws"}
     settings: ClassVar[frozenset[str] | None] = None
+    keeps_data: ClassVar[bool] = True
     boot_timeout_s: ClassVar[float] = BOOT_TIMEOUT_S
 
     def __init__(self, request: dict[str, Any], on_event: Callable[[Event], None]) -> None:
@@ -180,13 +183,22 @@ class ServerStack(ABC):
 
     def plan(self) -> tuple[list[dict[str, Any]], list[PlannedLink]]:
         """Return one component, and the link that all clients use."""
-        component = {"name": self.name, "role": ROLE, "environment": None, "version": self._version}
+        component = {
+            "name": self.name,
+            "role": ROLE,
+            "environment": None,
+            "version": self._version,
+            "disk": self.keeps_data,
+        }
         kind = self.link_kinds[self._transport]
         return [component], [PlannedLink(self._link, "client", self.name, kind, self._address)]
 
-    def start(self, advertise: dict[str, str]) -> StackAddresses:
+    def start(
+        self, advertise: dict[str, str], disks: Mapping[str, str] = MappingProxyType({})
+    ) -> StackAddresses:
         """Write the configuration, start the server and wait until it accepts clients."""
-        self.folder.mkdir(parents=True)
+        self.folder = Path(disks.get(self.name, self.folder))
+        self.folder.mkdir(parents=True, exist_ok=self.name in disks)
         self.configure()
         self.start_component()
         self.prepare_users()

@@ -44,6 +44,7 @@ class SocketioStack(ServerStack):
     """One server. `recovery: false` turns off the recovery of connection states."""
 
     name = "socketio"
+    keeps_data = False
     program = PROGRAM
     urls: ClassVar[Mapping[str, str]] = {WEBSOCKET: "ws://{address}" + PATH}
     settings = Socketio.settings

@@ -39,7 +39,8 @@ class FaultTimes:
     """One fault as it happened; times in monotonic nanoseconds, None for what did not happen.
 
     `failed` and `heal_failed` are the reasons why it could not be injected or healed, else empty;
-    `missed` is why it did not begin, because the event that it follows did not happen.
+    `missed` is why it did not begin, because the event that it follows did not happen. `unproven`
+    is why it did not act on this machine.
     `client_links` is what the clients recorded of it (`gauntlet.reports.metrics.client_evidence`),
     and `exposure` what met it (`gauntlet.reports.metrics.exposure`), None if that is unknown.
     `acts_on` are the components or links on which it acted, as far as the journal names them, and
@@ -57,6 +58,7 @@ class FaultTimes:
     failed: str = ""
     heal_failed: str = ""
     missed: str = ""
+    unproven: str = ""
     proof: dict[str, Any] = field(default_factory=dict)
     client_links: dict[str, Any] | None = None
     acts_on: tuple[str, ...] = ()
@@ -235,6 +237,7 @@ def _fault_times(planned: Fault, rows: list[dict[str, Any]], cutover: Cutover | 
         failed=error("failed"),
         heal_failed=error("heal-failed"),
         missed=error("missed"),
+        unproven=_unproven(steps.get("effective", {}).get("detail") or {}),
         proof=steps.get("effective", {}).get("proof") or {},
         acts_on=_acts_on(steps.get("effective", {}).get("detail") or {}),
         bytes=_bytes_between(steps.get("effective"), steps.get("healed")),
@@ -249,6 +252,10 @@ def _length_s(planned: Fault) -> float | None:
 
 def _acts_on(detail: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(name) for name in detail.get("components") or detail.get("links") or ())
+
+
+def _unproven(detail: dict[str, Any]) -> str:
+    return str((detail.get("unproven") or {}).get("reason", ""))
 
 
 def _bytes_between(effective: dict[str, Any] | None, healed: dict[str, Any] | None) -> int | None:

@@ -108,7 +108,9 @@ def _fault_reasons(fault: FaultTimes, events: Events, *, cut_short: bool) -> Ite
     elif fault.missed:
         yield Reason(Exit.INCONCLUSIVE, f"Fault {fault.id} did not begin: {fault.missed}.")
     elif not fault.proven and not cut_short:
-        yield Reason(Exit.INCONCLUSIVE, f"There is no proof that fault {fault.id} took effect.")
+        why = f": {fault.unproven}" if fault.unproven else ""
+        sentence = f"There is no proof that fault {fault.id} took effect{why}."
+        yield Reason(Exit.INCONCLUSIVE, sentence)
     elif not fault.met_traffic and not (events.interrupted or events.lost):
         yield Reason(
             Exit.INCONCLUSIVE,

@@ -4,7 +4,7 @@ import asyncio
 import http.client
 import json
 import shutil
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from gauntlet.chaos.clients.cluster_control import Component, ControlClient
+from gauntlet.chaos.disks.disks import Disks
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import StackPlan, resolve_links
@@ -124,9 +125,12 @@ def run_stack(
     folder: Path,
     links: tuple[str, ...],
     backend: ProxyBackend = "auto",
+    disks: Iterable[str] = (),
     **request: Any,
 ) -> Iterator[RunningStack]:
     """Boot a stack whose `links` go through fault proxies; end all of it after the block.
+
+    The components `disks` have disks of their own.
 
     `request` has further keys of the cluster's request, such as `config`.
     """
@@ -134,18 +138,25 @@ def run_stack(
     logs.mkdir()
     folders = {"data_dir": str(folder / "data"), "log_dir": str(logs)}
     reference = ReferenceStack({"stack": name, **folders, **request}, lambda _event: None)
-    proxies = LinkProxies(backend, logs, seed=1)
+    proxies, mounted = LinkProxies(backend, logs, seed=1), Disks(logs / "disks.log")
     try:
         components, planned = reference.plan()
         plan = StackPlan.from_cluster(components, planned)
         proxied = {link.name for target in links for link in resolve_links(target, plan)}
-        ready = reference.start(proxies.open(link for link in planned if link.name in proxied))
+        advertise = proxies.open(link for link in planned if link.name in proxied)
+        mounted.mount(disks, folder / "data")
+        ready = reference.start(advertise, mounted.folders)
+        mounted.settle()
         control = ControlClient(ready.control, ready.token)
-        context = Context(plan, proxies.links, control, JournalInMemory(), logs=logs)
+        context = Context(
+            plan, proxies.links, control, JournalInMemory(), logs=logs,
+            disks=mounted.mounted, no_disks=mounted.unavailable,
+        )  # fmt: skip
         yield RunningStack(name, context, ready.api)
     finally:
         reference.stop()
         proxies.stop()
+        mounted.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

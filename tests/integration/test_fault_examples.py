@@ -44,6 +44,11 @@ def examples():
 
 
 EXAMPLES = list(examples())
+DISKS = {"message": "message-1", "social": "social-1"}
+
+
+def _needs_disk(fault):
+    return catalog.FAULTS[fault.kind].disk
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +65,12 @@ def stacks(require_service, tmp_path_factory):
                 folder = tmp_path_factory.mktemp(stack)
                 on_it = [fault.target for needed, fault in EXAMPLES if needed == name]
                 links = tuple(target for target in on_it if is_link(target))
+                mine = [
+                    fault for needed, fault in EXAMPLES if needed == name and _needs_disk(fault)
+                ]
+                disks = {DISKS[fault.target] for fault in mine}
                 started[name] = cleanup.enter_context(
-                    run_stack(stack, folder, links, backend, edges=1)
+                    run_stack(stack, folder, links, backend, disks, edges=1)
                 )
             return started[name]
 

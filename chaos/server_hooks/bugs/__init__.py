@@ -52,4 +52,11 @@ BUGS: dict[str, Bug] = {
         "wire-order",
         scenario="blue-green",
     ),
+    "no_fsync": Bug(
+        "commits of the messages database (SQLite) are not synced to the disk",
+        ("message",),
+        "gauntlet.chaos.server_hooks.bugs.no_fsync",
+        "lost-acked",
+        scenario="messages-db-power-loss",
+    ),
 }

@@ -62,6 +62,7 @@ _UNANSWERED = {
     "for": "1s",
     "params": {"unanswered": True},
 }
+_POWER_LOST = {**_KILLED, "id": "power-lost", "kind": "power-loss"}
 _CUTOVER = {
     "id": "to-green",
     "kind": "cutover",
@@ -93,6 +94,7 @@ _REGISTERED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         },
     ),
     "drain_drops_in_flight": (("wire-order", "undelivered"), {"faults": [_CUTOVER]}),
+    "no_fsync": (("lost-acked",), {"faults": [_POWER_LOST]}),
 }
 
 # Faults that a correct system survives without a violation, each with the workload it meets.

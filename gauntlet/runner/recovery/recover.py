@@ -16,6 +16,7 @@ import psutil
 
 from gauntlet.chaos.clients import process_group, running_toxiproxy
 from gauntlet.chaos.clients.toxiproxy import ProxyClient, ProxyError
+from gauntlet.chaos.disks import mounting
 from gauntlet.core import run_directory
 from gauntlet.runner.recovery import identity, journal
 from gauntlet.runner.recovery.journal import Leftovers
@@ -116,9 +117,17 @@ def _remove(run: str, folder: Path) -> Iterator[Outcome]:
     for path in (folder, *sorted(folder.parent.glob(f"{folder.name}-*"))):
         if path.is_symlink() or not path.is_dir():
             continue
+        yield from _unmount_below(run, path)
         shutil.rmtree(path, ignore_errors=True)
         done = not path.exists()
         yield Outcome(run, f"{path} {'removed' if done else 'could not be removed'}", done)
+
+
+def _unmount_below(run: str, folder: Path) -> Iterator[Outcome]:
+    """Unmount the disks of components, whose processes have ended by now."""
+    for mounted in mounting.mounted_below(folder):
+        done = mounting.unmount(Path(mounted), 0.0, detach=True)
+        yield Outcome(run, f"{mounted} {'unmounted' if done else 'could not be unmounted'}", done)
 
 
 def _remove_toxics(run: str, api: str, prefix: str) -> Outcome:

@@ -54,7 +54,7 @@ def make_launch_specs(wiring: python_process.Wiring, log_dir: Path) -> dict[str,
             specs[component.name] = python_process.launch_spec(component, wiring, log)
         else:
             specs[component.name] = STORES[component.engine](
-                component, wiring.data_dir, log, wiring.store_password
+                component, wiring.data_dir_of(component), log, wiring.store_password
             )
     return specs
 

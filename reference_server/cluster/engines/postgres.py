@@ -80,7 +80,7 @@ def launch_spec(
     uid = _unprivileged_uid() if os.geteuid() == 0 else None
     folder, is_temporary = _folder(data_dir / component.name, uid)
     data = folder / "data"
-    settings = {**_SETTINGS, **_recovery(program.version), "port": str(component.port)}
+    settings = {**_SETTINGS, **_recovery(program.version, folder), "port": str(component.port)}
     options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
     server = LaunchSpec(
         argv=(str(binaries / "postgres"), "-D", str(data), *options),
@@ -160,10 +160,14 @@ def _scram_secret(password: str) -> str:
     return f"SCRAM-SHA-256${SCRAM_ITERATIONS}:{salt64}${stored64}:{server64}"
 
 
-def _recovery(version: str) -> dict[str, str]:
-    """Return how a server syncs its files after a crash: at once, where it can, not one by one."""
+def _recovery(version: str, folder: Path) -> dict[str, str]:
+    """Return how a server syncs its files after a crash: at once, where it can, not one by one.
+
+    A folder on which a file system in user space is mounted does not learn of syncs at once.
+    """
     major = int(version.partition(".")[0])
-    can_sync_at_once = major >= SYNCFS_SINCE and sys.platform == "linux"
+    has_syncfs = sys.platform == "linux" and not os.path.ismount(folder)
+    can_sync_at_once = major >= SYNCFS_SINCE and has_syncfs
     return {"recovery_init_sync_method": "syncfs"} if can_sync_at_once else {}
 
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -31,7 +31,8 @@ from gauntlet.reference_server.core.tls import Certificates
 class Wiring:
     """The values that all configuration lines of one cluster share.
 
-    With `certificates`, clients use TLS.
+    With `certificates`, clients use TLS. `disks` are the data folders of components whose data is
+    not in `data_dir`; each has the name of its component.
     """
 
     plan: Plan
@@ -44,6 +45,12 @@ class Wiring:
     startup_hooks: Mapping[str, tuple[str, ...]]
     certificates: Certificates | None = None
     trail_dir: str = ""
+    disks: Mapping[str, str] = field(default_factory=dict)
+
+    def data_dir_of(self, component: PlannedComponent) -> Path:
+        """Return the folder that contains the data folder of a store."""
+        disk = self.disks.get(component.name)
+        return self.data_dir if disk is None else Path(disk).parent
 
     def address(self, source: str, component: str) -> str:
         """Return the address at which processes of role `source` reach `component`."""
@@ -139,7 +146,8 @@ def database(name: str, component: PlannedComponent, wiring: Wiring) -> str:
     if not any(f"{name}-db" in CALLS[service] for service in component.services):
         return ""
     if wiring.plan.stack == "embedded":
-        return f"sqlite:///{wiring.data_dir / name}.db"
+        folder = Path(wiring.disks.get(component.name, wiring.data_dir))
+        return f"sqlite:///{folder / name}.db"
     address = wiring.address(component.role, f"{name}-db")
     return f"postgresql://{postgres.USER}:{wiring.store_password}@{address}/{postgres.DATABASE}"
 

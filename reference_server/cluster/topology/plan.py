@@ -110,6 +110,24 @@ class Plan(msgspec.Struct, frozen=True):
         """Return the components whose process hosts a service."""
         return [each for each in self.components if service in each.services]
 
+    def has_data(self, component: PlannedComponent) -> bool:
+        """Return whether a component, and no other one, keeps data in a folder that must last.
+
+        On `embedded` these are the processes that have a database to themselves.
+        """
+        if self.stack != "embedded":
+            return component.engine == POSTGRES
+        users = {name: self._processes_on(name) for name in DATABASES}
+        used = [name for name, names in users.items() if component.name in names]
+        return bool(used) and all(len(users[name]) == 1 for name in used)
+
+    def _processes_on(self, database: str) -> list[str]:
+        return [
+            each.name
+            for each in self.components
+            if any(database in CALLS[service] for service in each.services)
+        ]
+
     def stores_of(self, component: PlannedComponent) -> list[str]:
         """Return the names of the stores and brokers that a component connects to."""
         targets = [link.component for link in self.links if link.source == component.role]
@@ -119,7 +137,10 @@ class Plan(msgspec.Struct, frozen=True):
         """Return the content of the `plan` line."""
         keys = ("name", "role", "environment")
         return {
-            "components": [{key: getattr(each, key) for key in keys} for each in self.components],
+            "components": [
+                {**{key: getattr(each, key) for key in keys}, "disk": self.has_data(each)}
+                for each in self.components
+            ],
             "links": msgspec.to_builtins(self.links),
         }
 
@@ -128,6 +149,8 @@ STORES: dict[str, dict[str, str]] = {
     "embedded": {"registry": REDIS, "broker": REDIS},
     "full": {"messages-db": POSTGRES, "users-db": POSTGRES, "registry": REDIS, "broker": RABBITMQ},
 }
+
+DATABASES = ("messages-db", "users-db")
 
 # The services and stores that a service (or `client`) connects to.
 CALLS: dict[str, tuple[str, ...]] = {
@@ -199,6 +222,13 @@ def check_advertise(plan: Plan, advertise: Mapping[str, str]) -> None:
     unknown = sorted(set(advertise) - {link.name for link in plan.links})
     if unknown:
         raise RequestError(f"advertise: the plan has no link {', '.join(unknown)}")
+
+
+def check_disks(plan: Plan, disks: Mapping[str, str]) -> None:
+    """Raise RequestError unless every disk is for a component that keeps data."""
+    unknown = sorted(name for name in disks if not plan.has_data(plan.component(name)))
+    if unknown:
+        raise RequestError(f"disks: these components keep no data: {', '.join(unknown)}")
 
 
 def _requested_layout(request: ClusterRequest) -> layouts.Layout:

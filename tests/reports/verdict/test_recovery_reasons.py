@@ -62,6 +62,18 @@ def test_a_fault_without_proof_or_without_traffic_is_named_only_once(story, judg
     ]
 
 
+def test_a_fault_that_this_machine_cannot_inject_is_named_with_the_reason(story, judged):
+    """It is not skipped silently: the run shows nothing of what it was for."""
+    story.chaos[1]["proof"] = {}
+    story.chaos[1]["detail"] = {"unproven": {"reason": "/dev/fuse does not exist"}}
+    verdict = judged(story)["verdict"]
+    assert verdict["exit_code"] == 5
+    assert (
+        "There is no proof that fault edge-crash took effect: /dev/fuse does not exist."
+        in verdict["reasons"]
+    )
+
+
 def test_a_run_without_faults_needs_no_recovery(story, judged):
     story.scenario["faults"], story.chaos = [], []
     assert judged(story)["verdict"]["exit_code"] == 0

@@ -104,3 +104,17 @@ def serve(tmp_path):
     yield start
     for server in servers:
         server.kill()
+
+
+@pytest.fixture
+def serve_in():
+    """Start a server with a bug, or without one, whose files are in a folder."""
+    servers = []
+
+    def start(folder, bug=None):
+        servers.append(Server(folder, bug))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.kill()

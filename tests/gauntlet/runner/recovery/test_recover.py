@@ -10,6 +10,8 @@ import pytest
 
 from gauntlet.chaos.clients.running_toxiproxy import prefix_of
 from gauntlet.chaos.clients.toxiproxy import ProxyClient
+from gauntlet.chaos.disks import mounting
+from gauntlet.chaos.disks.disks import Disks
 from gauntlet.chaos.proxy_process import ProxyServer
 from gauntlet.runner.recovery import journal, recover
 from gauntlet.runner.recovery.identity import identify
@@ -79,6 +81,26 @@ def test_temporary_folders_are_removed_with_those_of_databases(left_by, tmp_path
     assert sorted(path.name for path in tmp_path.glob("gauntlet-*")) == [
         "gauntlet-00112233aabbccde"
     ]
+
+
+@pytest.mark.integration
+def test_a_disk_whose_process_was_killed_is_unmounted_and_removed(left_by, tmp_path):
+    if reason := mounting.unavailable():
+        pytest.skip(reason)
+    mine = tmp_path / "gauntlet-00112233aabbccdd"
+    mounted = Disks(tmp_path / "log")
+    mounted.mount(["message-1"], mine)
+    (pid,) = mounted.pids
+    os.kill(pid, signal.SIGKILL)
+    left_by({"kind": "folder", "path": str(mine)})
+    disks = tmp_path / f"{mine.name}-disks"
+    assert mounting.mounted_below(tmp_path) == [str(disks / "message-1")]
+    try:
+        done = texts(recover_all(allow_exec=False))
+        assert done == [f"{disks / 'message-1'} unmounted", f"{disks} removed"]
+        assert mounting.mounted_below(tmp_path) == []
+    finally:
+        mounted.stop()
 
 
 def test_a_folder_that_is_not_temporary_is_never_removed(left_by, tmp_path):

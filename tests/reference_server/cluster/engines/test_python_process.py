@@ -1,6 +1,7 @@
 """The configuration line of each process: which addresses and databases it contains."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,18 @@ def test_only_the_services_that_use_a_database_know_its_url():
         == config_of(wiring, "gateway-1").messages_db
         == ""
     )
+
+
+def test_the_database_of_a_component_with_a_disk_is_on_it():
+    wiring = replace(make_wiring("embedded"), disks={"message-1": "/disks/message-1"})
+    assert config_of(wiring, "message-1").messages_db == "sqlite:////disks/message-1/messages.db"
+    assert config_of(wiring, "social-1").users_db == "sqlite:////data/users.db"
+
+
+def test_the_data_folder_of_a_store_with_a_disk_is_there():
+    wiring = replace(make_wiring("full"), disks={"users-db": "/disks/users-db"})
+    folders = {each.name: str(wiring.data_dir_of(each)) for each in wiring.plan.components}
+    assert (folders["users-db"], folders["messages-db"]) == ("/disks", "/data")
 
 
 def test_the_full_stack_uses_postgresql_and_amqp():

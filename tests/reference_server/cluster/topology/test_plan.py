@@ -90,6 +90,18 @@ def test_an_unknown_link_cannot_be_advertised():
         plan.check_advertise(make("embedded"), {"edge>nothing": "127.0.0.1:1"})
 
 
+def test_only_components_with_a_database_to_themselves_have_data():
+    """In the layout `split` three processes share the users DB."""
+    split = make("embedded", layout="split")
+    assert [each.name for each in split.components if split.has_data(each)] == ["message-1"]
+
+
+def test_a_disk_for_a_component_without_data_is_refused():
+    plan.check_disks(make("embedded"), {"message-1": "/disks/message-1"})
+    with pytest.raises(RequestError, match="disks: these components keep no data: registry"):
+        plan.check_disks(make("embedded"), {"registry": "/disks/registry"})
+
+
 @pytest.mark.parametrize(
     "line",
     [

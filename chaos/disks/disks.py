@@ -1,0 +1,65 @@
+"""Mounts a disk of its own for each component on which a fault of the scenario needs one."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from gauntlet.chaos.disks import mounting
+from gauntlet.chaos.disks.disk import Disk
+
+# PostgreSQL runs as another user than root, and has to reach its folder.
+_TRAVERSABLE = 0o711
+
+
+class Disks:
+    """The disks of a run, by component.
+
+    `unavailable` is the reason why there are none although faults need them: those faults then have
+    no proof, and the run is inconclusive.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._folder: Path | None = None
+        self.mounted: dict[str, Disk] = {}
+        self.unavailable = ""
+
+    def mount(self, components: Iterable[str], beside: Path) -> None:
+        """Mount a disk for each component, in a folder beside that of the stack's data.
+
+        A recovery knows the folder of the data, and therefore what is mounted beside it.
+        """
+        names = sorted(components)
+        self.unavailable = mounting.unavailable() if names else ""
+        if self.unavailable or not names:
+            return
+        folder = self._folder = beside.with_name(f"{beside.name}-disks")
+        folder.mkdir()
+        folder.chmod(_TRAVERSABLE)
+        for name in names:
+            files, mount_point = folder / f"{name}.files", folder / name
+            for each in (files, mount_point):
+                each.mkdir(mode=0o700)
+            self.mounted[name] = Disk.mount(files, mount_point, self._log)
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes of the disks."""
+        return [disk.pid for disk in self.mounted.values()]
+
+    @property
+    def folders(self) -> dict[str, str]:
+        """The data folder of each component that has a disk."""
+        return {name: str(disk.mount_point) for name, disk in self.mounted.items()}
+
+    def settle(self) -> None:
+        """Make durable what the start of the stack has written, as on a machine that ran before."""
+        for disk in self.mounted.values():
+            disk.flush()
+
+    def stop(self) -> None:
+        """Unmount all disks, whose components have ended, and remove what was on them."""
+        for disk in self.mounted.values():
+            disk.stop()
+        if self._folder is not None and not mounting.mounted_below(self._folder):
+            shutil.rmtree(self._folder, ignore_errors=True)
