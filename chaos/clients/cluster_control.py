@@ -98,9 +98,13 @@ class ControlClient:
         """End a component by a signal; the cluster does not restart it."""
         self._act(name, "kill", {"signal": signal})
 
-    def start(self, name: str) -> None:
-        """Start a held, planned or exited component, and wait until it is healthy."""
-        self._act(name, "start", timeout_s=_START_TIMEOUT_S)
+    def start(self, name: str, *, delay_s: float = 0.0) -> None:
+        """Start a held, planned or exited component, and wait until it is healthy.
+
+        With a delay, its process only begins to start after it.
+        """
+        body = {"delay_ms": round(delay_s * 1000)} if delay_s else {}
+        self._act(name, "start", body, timeout_s=_START_TIMEOUT_S + delay_s)
 
     def pause(self, name: str) -> None:
         """Suspend the process group of a component (SIGSTOP)."""

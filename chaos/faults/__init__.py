@@ -10,20 +10,28 @@ from gauntlet.chaos.faults.block import Block
 from gauntlet.chaos.faults.broker_failure import BrokerFailure
 from gauntlet.chaos.faults.client_pause import ClientPause
 from gauntlet.chaos.faults.command import Command
+from gauntlet.chaos.faults.connection_churn import ConnectionChurn
+from gauntlet.chaos.faults.cpu_limit import CpuLimit
 from gauntlet.chaos.faults.crash_after_commit import CrashAfterCommit
 from gauntlet.chaos.faults.cutover import Cutover
+from gauntlet.chaos.faults.descriptor_limit import DescriptorLimit
 from gauntlet.chaos.faults.disconnect import Disconnect
+from gauntlet.chaos.faults.disk_alarm import DiskAlarm
 from gauntlet.chaos.faults.drop import Drop
 from gauntlet.chaos.faults.flush import Flush
 from gauntlet.chaos.faults.half_open import HalfOpen
 from gauntlet.chaos.faults.kill import Kill
 from gauntlet.chaos.faults.latency import Latency
 from gauntlet.chaos.faults.limit_data import LimitData
+from gauntlet.chaos.faults.lock_table import LockTable
 from gauntlet.chaos.faults.memory_limit import MemoryLimit
 from gauntlet.chaos.faults.observed import Observed
+from gauntlet.chaos.faults.oom_kill import OomKill
 from gauntlet.chaos.faults.partition import Partition
 from gauntlet.chaos.faults.pause import Pause
 from gauntlet.chaos.faults.power_loss import PowerLoss
+from gauntlet.chaos.faults.queue_delete import QueueDelete
+from gauntlet.chaos.faults.read_only import ReadOnly
 from gauntlet.chaos.faults.refuse import Refuse
 from gauntlet.chaos.faults.reset import Reset
 from gauntlet.chaos.faults.restart import Restart
@@ -32,8 +40,10 @@ from gauntlet.chaos.faults.scale_in import ScaleIn
 from gauntlet.chaos.faults.scale_out import ScaleOut
 from gauntlet.chaos.faults.slicer import Slicer
 from gauntlet.chaos.faults.slow_close import SlowClose
+from gauntlet.chaos.faults.slow_start import SlowStart
 from gauntlet.chaos.faults.stall import Stall
 from gauntlet.chaos.faults.surge import Surge
+from gauntlet.chaos.faults.terminate_backends import TerminateBackends
 
 _REGISTERED: tuple[type[Fault], ...] = (
     Disconnect,
@@ -53,12 +63,22 @@ _REGISTERED: tuple[type[Fault], ...] = (
     Pause,
     Restart,
     PowerLoss,
+    SlowStart,
+    OomKill,
+    CpuLimit,
+    DescriptorLimit,
     BrokerFailure,
     Cutover,
     Flush,
     ClientPause,
     MemoryLimit,
+    QueueDelete,
+    ConnectionChurn,
     Block,
+    DiskAlarm,
+    TerminateBackends,
+    LockTable,
+    ReadOnly,
     CrashAfterCommit,
     ScaleOut,
     ScaleIn,

@@ -26,8 +26,21 @@ from gauntlet.core.scenario.model import Fault
 from gauntlet.core.scenario.moments import FixedTime
 
 # Kinds that hold down as many components as their parameters say, or all.
-_SOME, _ALL = ("kill", "pause", "restart"), ("broker-failure", "power-loss")
-_SETTINGS = ("client-pause", "memory-limit")  # the heal of one would undo another
+_SOME, _ALL = (
+    ("kill", "pause", "restart", "slow-start", "oom-kill"),
+    ("broker-failure", "power-loss"),
+)
+# What each kind changes: the heal of one fault would undo another that changes the same.
+_SETTINGS = {
+    "client-pause": "settings",
+    "memory-limit": "settings",
+    "disk-alarm": "settings",
+    "read-only": "settings",
+    "lock-table": "locks",
+    "connection-churn": "connections",
+    "cpu-limit": "control groups",
+    "descriptor-limit": "limits",
+}
 _CHANGES = ("cutover", "rolling-update", "scale-in", "scale-out")
 
 
@@ -100,18 +113,19 @@ def _check_silenced(faults: Iterable[Fault], plan: StackPlan) -> None:
 
 
 def _check_settings(faults: Iterable[Fault], plan: StackPlan) -> None:
-    changed: dict[str, Fault] = {}
+    changed: dict[tuple[str, str], Fault] = {}
     for fault in faults:
+        what = _SETTINGS[fault.kind]
         for name in resolve_components(fault.target, plan):
-            earlier = changed.get(name)
+            earlier = changed.get((what, name))
             if earlier is not None and earlier.ends_s > fault.begins_s:
                 raise ConfigError(
-                    f"fault {fault.id!r} ({fault.kind}) changes settings of {name} at "
+                    f"fault {fault.id!r} ({fault.kind}) changes {what} of {name} at "
                     f"{clock.format_s(fault.begins_s)}, but fault {earlier.id!r} "
                     f"({earlier.kind}) does so until {clock.format_s(earlier.ends_s)}; "
                     "let one of them begin after the other has ended"
                 )
-            changed[name] = fault
+            changed[what, name] = fault
 
 
 def _silences(fault: Fault) -> bool:

@@ -22,6 +22,7 @@ from gauntlet.reference_server.bus.consumer import Consumer
 ALL_EDGES = "edges.all"
 STREAM_MAXLEN = 2_000
 STREAM_TTL_MS = 60_000
+REFRESH_S = 1.0  # also how soon an edge notices that others have deleted its stream
 TRIM_EVERY = 100  # received entries; trimming them keeps the memory use of the server low
 BLOCK_MS = 500
 ANSWER_TIMEOUT_S = BLOCK_MS / 1000 + 0.5  # a silent server counts as down, and the edge polls
@@ -77,8 +78,9 @@ class RedisStreamsBus(Consumer):
                         await redis.xtrim(self._queue, minid=positions[self._queue.encode()])
                     streams = await _read(redis, positions)
                     if time.monotonic() >= refresh_at:
-                        refresh_at = time.monotonic() + STREAM_TTL_MS / 4000
-                        await redis.pexpire(self._queue, STREAM_TTL_MS)
+                        refresh_at = time.monotonic() + REFRESH_S
+                        if not await redis.pexpire(self._queue, STREAM_TTL_MS):
+                            raise RedisError("the stream of this edge is gone")
                 for stream, entries in streams:
                     positions[stream] = entries[-1][0]
                     received += len(entries)

@@ -5,7 +5,7 @@ import hmac
 import json
 import signal
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import ClientSession, web
@@ -29,7 +29,14 @@ from gauntlet.reference_server.cluster.topology.plan import HOST, PYTHON
 
 _STATUS = {RequestError: 404, StateError: 409, StartError: 503}
 BODY_TIMEOUT_S = 5.0
+START_DELAY_MAX_MS = 30_000
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class StartRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `start`: how much longer than usual the start takes."""
+
+    delay_ms: Annotated[int, msgspec.Meta(ge=0, le=START_DELAY_MAX_MS)] = 0
 
 
 class ControlApi:
@@ -112,7 +119,8 @@ class ControlApi:
                     )
                 pid = await component.kill(signal.Signals[f"SIG{name}"])
             case "start":
-                pid = await component.start()
+                start = msgspec.convert(await _body(request), StartRequest)
+                pid = await component.start(start.delay_ms / 1000)
             case "pause":
                 pid = component.pause()
             case _:

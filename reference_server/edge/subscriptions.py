@@ -104,6 +104,8 @@ class Subscriptions:
                 self._record_membership_change(entry)
                 self._note_unmatched(entry.conv, entry.seq)
                 continue
+            if entry.event == "added" and entry.seq < conversation.next_seq:
+                self._note_late_addition(conversation, entry)
             for ready in conversation.offer(entry, time.monotonic()):
                 self._deliver(conversation, ready)
             self._note_head(conversation, entry.seq)
@@ -163,6 +165,16 @@ class Subscriptions:
         if entry.event == "removed":
             for socket in self._live.get(entry.user, ()):
                 self._remove_socket(conversation, socket)
+
+    def _note_late_addition(self, conversation: LocalConversation, entry: Entry) -> None:
+        """Look up a local user whose addition this conversation has skipped.
+
+        Another member connected here, with heads that were read after the addition was committed
+        and before the bus delivered it.
+        """
+        sockets = self._live.get(entry.user, set())
+        if not sockets <= conversation.sockets:
+            self.stale_users.add(entry.user)
 
     def _open_for(self, entry: Entry) -> LocalConversation | None:
         """Open the conversation if this entry is the first that concerns a local user."""

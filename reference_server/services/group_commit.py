@@ -7,6 +7,7 @@ transaction.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
@@ -57,6 +58,8 @@ class GroupCommit:
         self._pending: deque[_Pending] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        # When the last transaction failed; None if it did not.
+        self.failed_s: float | None = None
 
     async def submit(self, request: AppendRequest) -> Outcome:
         """Return the outcome once committed; StoreError, StoreDown or StoreUncertain."""
@@ -97,17 +100,21 @@ class GroupCommit:
         try:
             outcomes = await self._store.append([pending.request for pending in batch])
         except StoreDown as error:
+            self.failed_s = time.monotonic()
             # Requests that wait behind this one would only wait for the same time-out.
             _fail([*batch, *behind, *self._pending], error)
             self._pending.clear()
         except StoreError as error:
             if len(batch) == 1:
+                self.failed_s = time.monotonic()
                 _fail(batch, error)
             else:
                 await self._commit_one_by_one(batch)
         except Exception as error:  # noqa: BLE001 - StoreUncertain or a defect: outcome unknown
+            self.failed_s = time.monotonic()
             _fail(batch, error)
         else:
+            self.failed_s = None
             for pending, outcome in zip(batch, outcomes, strict=True):
                 if not pending.outcome.done():
                     pending.outcome.set_result(outcome)

@@ -45,6 +45,7 @@ PAGES_MAX = 16  # of the pages that are read and encoded at the same time
 PAGE_WAIT_S = 5.0  # in which the turn of a page must come
 # A user who is in as many rooms may still found others, but not be added to one.
 ADDED_ROOMS_MAX, ROOMS_MAX = 4_000, 5_000
+FAILING_S = 5.0  # how long a failed commit counts unless another one succeeds
 SEQ_MAX = 2**53  # JSON numbers are exact up to here
 
 _unpack = msgspec.msgpack.Decoder(list[Request]).decode
@@ -81,7 +82,7 @@ class MessageService(Service):
         self._pages = asyncio.Semaphore(PAGES_MAX)
         self._polling: asyncio.Task[None] | None = None
         context.probes.update(
-            messages_db=lambda: store.heads_of(""),
+            messages_db=self._probe_database,
             registry=registry.edges,
             bus=self._fanout.probe,
         )
@@ -139,6 +140,17 @@ class MessageService(Service):
             return await self._store.entries(conv, after, limit)
         finally:
             self._pages.release()
+
+    async def _probe_database(self) -> None:
+        """Raise ApiError if the messages DB cannot be read, or if commits fail."""
+        await self._store.heads_of("")
+        if (failed_s := self._commits.failed_s) is None:
+            return
+        if time.monotonic() - failed_s < FAILING_S:
+            raise StoreDown
+        # No one has sent since. A read would not show that the disk is full, for example.
+        await self._store.try_write()
+        self._commits.failed_s = None
 
     async def send(self, request: Request) -> Response:
         """Return 201 after the commit, or 200 with `dup` for a message that is stored already."""

@@ -128,6 +128,10 @@ class MessageStore(Protocol):
         """
         ...
 
+    async def try_write(self) -> None:
+        """Commit a row that means nothing. Raises StoreError, StoreDown or StoreUncertain."""
+        ...
+
     async def entries(self, conv: str, after: int, limit: int) -> tuple[list[Entry], int]:
         """Return at most `limit` entries with `seq > after`, ascending, and the head.
 

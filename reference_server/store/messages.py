@@ -5,6 +5,7 @@ Each engine defines its markers such that `heads_since` never misses a commit.
 """
 # ruff: noqa: S608 - only names of our own tables and columns are put into SQL
 
+import time
 from typing import Any, Protocol
 
 from gauntlet.reference_server.core.internal_api import HeadsPage
@@ -29,6 +30,7 @@ SCHEMA = (
         msg_id TEXT NOT NULL, client_msg_id TEXT NOT NULL, sender TEXT NOT NULL,
         body TEXT NOT NULL, event TEXT NOT NULL, member TEXT NOT NULL,
         PRIMARY KEY (conv, seq), UNIQUE (client_msg_id, sender, conv))""",
+    "CREATE TABLE IF NOT EXISTS write_probe (one BIGINT PRIMARY KEY, at_ms BIGINT NOT NULL)",
 )
 
 # In the order of the fields of `Entry`.
@@ -46,6 +48,10 @@ _HEADS_SINCE = "SELECT conv, last_seq FROM conversations WHERE changed >= $1"
 _MEMBERS_CHANGED_SINCE = """SELECT c.conv, m.member FROM conversations c
     LEFT JOIN members m ON m.conv = c.conv
     WHERE c.members_changed >= $1 AND c.conv LIKE 'r.%'"""
+
+
+_TRY_WRITE = """INSERT INTO write_probe VALUES (1, $1)
+    ON CONFLICT (one) DO UPDATE SET at_ms = excluded.at_ms"""
 
 
 class Database(Protocol):
@@ -75,6 +81,9 @@ class MessageReader:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+
+    async def try_write(self) -> None:
+        await self._db.execute(_TRY_WRITE, int(time.time() * 1000))
 
     async def entries(self, conv: str, after: int, limit: int) -> tuple[list[Entry], int]:
         # The head first: an entry committed in between is then among the entries and raises it.

@@ -48,6 +48,8 @@ SCHEMA_LOCK = 7_301  # an arbitrary number; keeps two processes from creating th
 # Classes of SQLSTATE that concern the server and not the rows: connection, resources, operator
 # intervention (shutdown, statement time-out), system error.
 _DOWN_CLASSES = ("08", "53", "57", "58")
+# read_only_sql_transaction: the server accepts no writes, such as a standby.
+_DOWN_STATES = ("25006",)
 _CLIENT_ERRORS = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
@@ -120,7 +122,8 @@ class PostgresDatabase:
         except _BROKEN as error:
             raise StoreDown from error
         except asyncpg.PostgresError as error:
-            is_down = (error.sqlstate or "")[:2] in _DOWN_CLASSES
+            state = error.sqlstate or ""
+            is_down = state[:2] in _DOWN_CLASSES or state in _DOWN_STATES
             raise (StoreDown if is_down else StoreError) from error
 
     async def close(self) -> None:

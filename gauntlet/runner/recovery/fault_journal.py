@@ -37,6 +37,8 @@ class FaultJournal:
             self._recovery.fault_requested(fields["id"], self._commands.get(fields["id"], {}))
         elif step == "healed":
             self._healed(fields["id"])
+        elif kind == "control-group":
+            self._recovery.control_group(fields["path"])
         try:
             self._journal.write(kind, t_ns=t_ns, **fields)
         except BaseException:

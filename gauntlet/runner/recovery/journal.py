@@ -39,6 +39,7 @@ class Leftovers:
     processes: list[Identity] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
     toxiproxies: list[tuple[str, str]] = field(default_factory=list)
+    control_groups: list[Path] = field(default_factory=list)
     commands: dict[str, dict[str, Any]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     damaged: int = 0
@@ -52,6 +53,8 @@ class Leftovers:
             self.folders.append(Path(row["path"]))
         elif kind == "toxiproxy":
             self.toxiproxies.append((str(row["api"]), str(row["prefix"])))
+        elif kind == "control-group":
+            self.control_groups.append(Path(row["path"]))
         elif kind == "fault":
             self._add_fault(str(row["id"]), row)
         elif kind != "owner":
@@ -123,6 +126,10 @@ class RecoveryJournal:
         """Note a Toxiproxy of others, in which our toxics have names with a prefix."""
         self._write({"kind": "toxiproxy", "api": api, "prefix": prefix})
 
+    def control_group(self, path: str) -> None:
+        """Note a control group before it is created."""
+        self._write({"kind": "control-group", "path": path})
+
     def fault_requested(self, name: str, command: dict[str, Any]) -> None:
         """Note a fault before it is injected; `command` says how to heal it from outside."""
         self._write({"kind": "fault", "id": name, "step": "requested", **command})
@@ -134,7 +141,8 @@ class RecoveryJournal:
     def close(self) -> None:
         """Remove the journal, unless something that it names is still to be undone."""
         with self._lock:
-            if not (self.leftovers.faults or any(map(os.path.exists, self.leftovers.folders))):
+            created = (*self.leftovers.folders, *self.leftovers.control_groups)
+            if not (self.leftovers.faults or any(map(os.path.exists, created))):
                 self.path.unlink(missing_ok=True)
             self._file.close()
 

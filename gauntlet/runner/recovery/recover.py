@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from gauntlet.chaos.clients import process_group, running_toxiproxy
+from gauntlet.chaos.clients import control_group, process_group, running_toxiproxy
 from gauntlet.chaos.clients.toxiproxy import ProxyClient, ProxyError
 from gauntlet.chaos.disks import mounting
 from gauntlet.core import run_directory
@@ -64,6 +64,8 @@ def _recover(left: Leftovers, *, allow_exec: bool) -> Iterator[Outcome]:
         yield Outcome(left.run, text, False)
         return
     yield from _end_processes(left)
+    for group in left.control_groups:
+        yield from _remove_group(left.run, group)
     for folder in left.folders:
         yield from _remove(left.run, folder)
     for api, prefix in left.toxiproxies:
@@ -128,6 +130,23 @@ def _unmount_below(run: str, folder: Path) -> Iterator[Outcome]:
     for mounted in mounting.mounted_below(folder):
         done = mounting.unmount(Path(mounted), 0.0, detach=True)
         yield Outcome(run, f"{mounted} {'unmounted' if done else 'could not be unmounted'}", done)
+
+
+def _remove_group(run: str, path: Path) -> Iterator[Outcome]:
+    """Remove a control group, in which nothing is left when the processes of the run have ended."""
+    if not control_group.NAME.fullmatch(path.name):
+        yield Outcome(run, f"{path} is no control group of ours, and was not removed", False)
+        return
+    deadline = time.monotonic() + _KILL_S
+    while path.is_dir():
+        try:
+            path.rmdir()
+            yield Outcome(run, f"control group {path} removed", True)
+        except OSError as error:
+            if time.monotonic() > deadline:
+                yield Outcome(run, f"control group {path} could not be removed: {error}", False)
+                return
+            time.sleep(_POLL_S)
 
 
 def _remove_toxics(run: str, api: str, prefix: str) -> Outcome:

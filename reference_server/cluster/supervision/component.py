@@ -53,12 +53,16 @@ class Component:
         """The process id, or None while there is no process."""
         return self._child.pid if self._child and self._child.alive else None
 
-    async def start(self) -> int:
-        """Start the component and return the pid once it is healthy; StartError, StateError."""
+    async def start(self, delay_s: float = 0.0) -> int:
+        """Start the component and return the pid once it is healthy; StartError, StateError.
+
+        With a delay, its process only begins to start after it.
+        """
         if self.state == "paused":
             raise StateError(f"{self.planned.name} is paused; resume it first")
         async with self._exclusively():
-            child = self._child if self._child and self._child.alive else await self._launch()
+            is_alive = self._child is not None and self._child.alive
+            child = self._child if is_alive and self._child else await self._launch(delay_s)
             self._restarter = asyncio.create_task(
                 self._restart_loop(child), name=f"restart {self.planned.name}"
             )
@@ -117,14 +121,14 @@ class Component:
         """Return the error that reports why this component is not up, with the end of its log."""
         return StartError(self.planned.name, reason, self.launch.log)
 
-    async def _launch(self) -> ChildProcess:
+    async def _launch(self, delay_s: float = 0.0) -> ChildProcess:
         self.state = "starting"
         launch = self.launch
         try:
-            async with asyncio.timeout(START_TIMEOUT_S):
+            async with asyncio.timeout(START_TIMEOUT_S + delay_s):
                 await launch.prepare()
                 self._helpers = [await ChildProcess.spawn(argv, launch) for argv in launch.helpers]
-                child = self._child = await ChildProcess.spawn(launch.argv, launch)
+                child = self._child = await ChildProcess.spawn(launch.delayed_argv(delay_s), launch)
                 await self._wait_until_healthy(child)
         except BaseException as error:
             await self._abort_start()

@@ -30,6 +30,12 @@ class LaunchSpec:
     prepare: Callable[[], Awaitable[None]] = _no_preparation
     clean_up: Callable[[], None] = lambda: None
 
+    def delayed_argv(self, delay_s: float) -> tuple[str, ...]:
+        """Return the command with a wait before it, in the same process."""
+        if not delay_s:
+            return self.argv
+        return ("/bin/sh", "-c", 'sleep "$0"; exec "$@"', f"{delay_s:g}", *self.argv)
+
 
 @dataclass(frozen=True)
 class Binary:

@@ -86,6 +86,12 @@ def test_an_action_is_posted_to_its_component(server, control, verb, body):
     assert server.calls == [("POST", path, body, "Bearer secret")]
 
 
+def test_a_start_with_a_delay_is_posted_in_milliseconds(server, control):
+    server.answers["POST", "/components/gateway-1/start"] = 200, {"pid": 7}
+    control.start("gateway-1", delay_s=1.5)
+    assert server.calls[0][2] == {"delay_ms": 1_500}
+
+
 def test_a_cutover_is_started_followed_and_rolled_back(server, control):
     """The three calls have the bodies and answers of the documentation."""
     server.answers["POST", "/cutover"] = 202, {}

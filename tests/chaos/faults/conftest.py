@@ -1,12 +1,22 @@
-"""A fake stack whose registry is real."""
+"""A fake stack whose registry is real, and doubles of PostgreSQL and of RabbitMQ's tool."""
 
 import socket
 import subprocess
 import time
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 import redis
+
+from gauntlet.chaos.clients import rabbitmqctl as tool
+from gauntlet.chaos.faults import (
+    _broker_alarm,
+    _database,
+    lock_table,
+    read_only,
+    terminate_backends,
+)
 
 
 @pytest.fixture
@@ -56,3 +66,83 @@ def await_answer(client):
         except redis.ConnectionError:
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+
+class Session:
+    """A session on a fake server: `answers` by the beginning of the statement, in turn."""
+
+    def __init__(self, server):
+        self.server = server
+        self.closed = False
+        server.sessions.append(self)
+
+    def fetch(self, query, *args):
+        """Return the next rows for a query; the last ones are repeated."""
+        return [tuple(row) for row in self.server.answer(query)]
+
+    def execute(self, *statements):
+        """Note the statements, and fail as the server is told to."""
+        for statement in statements:
+            self.server.executed.append(statement)
+            self.server.answer(statement)
+
+    def close(self):
+        """End the session."""
+        self.closed = True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Server:
+    """A fake PostgreSQL."""
+
+    def __init__(self):
+        self.sessions = []
+        self.executed = []
+        self.answers = {}
+
+    def answer(self, statement):
+        """Return or raise what comes next for statements that contain a key of `answers`."""
+        for key, answers in self.answers.items():
+            if key in statement:
+                found = answers.pop(0) if len(answers) > 1 else answers[0]
+                if isinstance(found, Exception):
+                    raise found
+                return found
+        return []
+
+
+@pytest.fixture
+def database(stack, monkeypatch):
+    """A fake PostgreSQL as `messages-db` of the fake stack."""
+    server = Server()
+    monkeypatch.setitem(stack.context.plan.roles, "messages-db", "messages-db")
+    stack.control.states["messages-db"] = "up"
+    monkeypatch.setattr(_database, "PostgresSession", lambda *_: Session(server))
+    for module in (terminate_backends, lock_table, read_only):
+        monkeypatch.setattr(module, "PROVE_S", 0.0)
+    for module in (_database, lock_table, read_only):
+        monkeypatch.setattr(module, "VERIFY_S", 0.0)
+    return server
+
+
+@pytest.fixture
+def rabbitmqctl(monkeypatch):
+    """A double of the tool: it prints one of `answers` per call, and records the `calls`."""
+    double = SimpleNamespace(answers=[], calls=[], code=0)
+
+    def run(argv, *, env, **_options):
+        double.calls.append((argv, env))
+        answer = double.answers.pop(0)
+        return subprocess.CompletedProcess(argv, double.code, stdout=answer + "\n", stderr="")
+
+    monkeypatch.setattr(tool.subprocess, "run", run)
+    monkeypatch.setattr(tool.shutil, "which", lambda _: "rabbitmqctl")
+    node = SimpleNamespace(environ=lambda: {"RABBITMQ_NODENAME": "broker@localhost"})
+    monkeypatch.setattr(tool.psutil, "Process", lambda _pid: node)
+    monkeypatch.setattr(_broker_alarm.psutil, "pid_exists", lambda _pid: True)
+    return double

@@ -136,6 +136,16 @@ def test_faults_that_silence_a_link_together_are_refused_unless_they_spare_a_sha
     check(*both)
 
 
+@pytest.mark.parametrize("kind", ["cpu-limit", "descriptor-limit"])
+def test_two_limits_of_one_kind_may_not_overlap_but_those_of_two_kinds_may(kind):
+    later = (kind, "gateway-1", 3, 4, {})
+    with pytest.raises(ConfigError, match=rf"'f1' \({kind}\) changes .* of gateway-1 at 3 s"):
+        check((kind, "gateway", 1, 4, {}), later)
+    check((kind, "gateway", 1, 2, {}), later)
+    other = ({"cpu-limit", "descriptor-limit"} - {kind}).pop()
+    check((other, "gateway", 1, 4, {}), later)
+
+
 @pytest.mark.parametrize("second", ["client-pause", "memory-limit"])
 def test_faults_that_change_settings_of_the_registry_may_not_overlap(second):
     """The first heal would end the second fault, and its settings would be noted as normal."""

@@ -205,6 +205,22 @@ def test_skipped_entries_make_members_stale_until_their_heads_are_read():
     assert pushes(ann, "r.z") == [(1, 7), 8], "what lies before is read from history"
 
 
+def test_a_user_whose_addition_another_socket_skipped_is_looked_up():
+    """Ann's heads were read after Bob's addition was committed, and before the bus delivered it."""
+    subscriptions = Subscriptions(Metrics())
+    bob = live(subscriptions, "bob", {})
+    live(subscriptions, "ann", {"r.x": 3})
+    subscriptions.on_batch([event("r.x", 3, "added", "bob"), message("r.x", 4)])
+    assert (pushes(bob, "r.x"), subscriptions.stale_users) == ([], {"bob"})
+    subscriptions.join(bob)
+    subscriptions.resubscribe(bob, {"r.x": 4})
+    subscriptions.on_batch([message("r.x", 5)])
+    assert pushes(bob, "r.x") == [(1, 4), 5]
+    subscriptions.stale_users.clear()
+    subscriptions.on_batch([event("r.x", 3, "added", "bob"), event("r.x", 1, "added", "eve")])
+    assert subscriptions.stale_users == set(), "neither a subscribed user nor one who is not here"
+
+
 def test_leaving_frees_everything_that_was_kept_for_a_socket():
     subscriptions = Subscriptions(Metrics())
     socket = live(subscriptions, "ann", {"r.x": 4, "d.ann.bob": 1})

@@ -18,7 +18,7 @@ from gauntlet.reference_server.services import message as message_module
 from gauntlet.reference_server.services.base import ServiceContext
 from gauntlet.reference_server.services.message import MessageService
 from gauntlet.reference_server.store import open_messages
-from gauntlet.reference_server.store.base import StoreDown, StoreUncertain
+from gauntlet.reference_server.store.base import StoreDown, StoreError, StoreUncertain
 
 PATH = "/v1/conversations/d.ann.bob/messages"
 
@@ -356,3 +356,68 @@ async def test_a_page_whose_turn_does_not_come_is_refused(service, monkeypatch):
     service._pages.release()
     assert await service.read("d.ann.bob", 0, 10) == ([], 0)
     assert await service.read("d.ann.bob", 0, 10) == ([], 0)
+
+
+class FailingStore:
+    """A store whose writes fail while `error` is set, and whose reads succeed."""
+
+    def __init__(self, store):
+        self._store = store
+        self.error = None
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def append(self, batch):
+        if self.error:
+            raise self.error
+        return await self._store.append(batch)
+
+    async def try_write(self):
+        if self.error:
+            raise self.error
+        await self._store.try_write()
+
+
+@pytest.fixture
+def failing(service, monkeypatch):
+    """The store of the service, which can be made to fail."""
+    store = FailingStore(service._store)
+    service._store = service._commits._store = store
+    return store
+
+
+@pytest.mark.parametrize("error", [StoreDown(), StoreUncertain(), StoreError()])
+async def test_a_service_whose_commits_fail_is_not_ready_although_reads_succeed(
+    service, failing, error
+):
+    await service._probe_database()
+    failing.error = error
+    assert (await post(service, PATH, {"client_msg_id": "1", "body": "x"}))[0] >= 500
+    for _ in range(2):
+        with pytest.raises(StoreDown):
+            await service._probe_database()
+    failing.error = None
+    assert (await post(service, PATH, {"client_msg_id": "1", "body": "x"}))[0] == 201
+    await service._probe_database()
+
+
+async def test_without_further_sends_a_write_decides_whether_the_service_is_ready_again(
+    service, failing, monkeypatch
+):
+    failing.error = StoreDown()
+    await post(service, PATH, {"client_msg_id": "1", "body": "x"})
+    monkeypatch.setattr(message_module, "FAILING_S", 0.0)
+    with pytest.raises(StoreDown):
+        await service._probe_database()
+    failing.error = None
+    await service._probe_database()
+    assert service._commits.failed_s is None
+
+
+async def test_a_message_that_is_refused_leaves_the_service_ready(service):
+    status, _ = await post(
+        service, "/v1/conversations/r.none/messages", {"client_msg_id": "1", "body": "x"}
+    )
+    assert status == 403
+    await service._probe_database()

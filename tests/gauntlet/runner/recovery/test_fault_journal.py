@@ -29,9 +29,15 @@ def faults(calls, tmp_path):
     recovery = SimpleNamespace(
         fault_requested=lambda name, command: calls.append(("requested", name, command)),
         fault_healed=lambda name: calls.append(("healed", name)),
+        control_group=lambda path: calls.append(("noted", path)),
     )
     chaos = SimpleNamespace(write=lambda kind, **fields: calls.append((kind, fields.get("step"))))
     return FaultJournal(chaos, recovery, [COMMAND], tmp_path)
+
+
+def test_a_control_group_is_noted_for_the_recovery_first(faults, calls):
+    faults.write("control-group", path="/group")
+    assert calls == [("noted", "/group"), ("control-group", None)]
 
 
 def test_a_request_is_noted_for_the_recovery_first(faults, calls):
@@ -78,6 +84,7 @@ def test_a_fault_whose_request_cannot_be_journalled_is_not_left_open(calls, tmp_
     recovery = SimpleNamespace(
         fault_requested=lambda name, _command: calls.append(("requested", name)),
         fault_healed=lambda name: calls.append(("healed", name)),
+        control_group=lambda path: calls.append(("noted", path)),
     )
     faults = FaultJournal(SimpleNamespace(write=fail), recovery, [], tmp_path)
     with pytest.raises(OSError, match="No space"):

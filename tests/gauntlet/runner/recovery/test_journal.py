@@ -40,12 +40,14 @@ def read(path):
 def test_rows_are_on_disk_when_the_call_returns(own):
     own.process(os.getpid())
     own.toxiproxy("http://127.0.0.1:1", "gauntlet-mine-")
+    own.control_group("/groups/gauntlet-1")
     own.fault_requested("a", HEAL)
     own.fault_requested("b", {})
     with own.path.open("rb") as file:
         found = journal._read(file, "mine")
     assert found.processes == [identify(os.getpid())]
     assert found.toxiproxies == [("http://127.0.0.1:1", "gauntlet-mine-")]
+    assert found.control_groups == [Path("/groups/gauntlet-1")]
     assert (found.faults, list(found.commands)) == (["a", "b"], ["a"])
     own.fault_healed("a")
     assert own.leftovers.faults == ["b"]
@@ -60,6 +62,16 @@ def test_the_name_of_a_temporary_folder_is_on_disk_before_the_folder(own, monkey
     monkeypatch.setattr(journal.Path, "mkdir", fail)
     with pytest.raises(OSError, match="space"):
         own.temporary_folder()
+
+
+def test_a_journal_is_kept_while_a_control_group_exists(own, tmp_path):
+    group = tmp_path / "group"
+    group.mkdir()
+    own.control_group(str(group))
+    own.close()
+    assert own.path.exists()
+    group.rmdir()
+    assert read(own.path).control_groups == [group]
 
 
 def test_a_journal_with_a_living_owner_is_left_alone(own):

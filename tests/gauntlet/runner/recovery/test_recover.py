@@ -200,3 +200,27 @@ def test_a_command_that_is_damaged_is_one_line_and_can_be_discarded(left_by):
     (outcome,) = recover_all(allow_exec=True, discard=True)
     assert "1 lines of its journal are damaged" in outcome.text
     assert not path.exists()
+
+
+def test_a_control_group_is_removed(left_by, tmp_path):
+    group = tmp_path / f"gauntlet-{'0' * 16}"
+    group.mkdir()
+    path = left_by({"kind": "control-group", "path": str(group)})
+    assert texts(recover_all(allow_exec=False)) == [f"control group {group} removed"]
+    assert not group.exists()
+    assert not path.exists()
+
+
+def test_a_control_group_that_is_in_use_is_tried_again_next_time(left_by, tmp_path, monkeypatch):
+    monkeypatch.setattr(recover, "_KILL_S", 0.0)
+    group = tmp_path / f"gauntlet-{'0' * 16}"
+    (group / "inside").mkdir(parents=True)
+    path = left_by({"kind": "control-group", "path": str(group)})
+    assert "could not be removed" in texts(recover_all(allow_exec=False), done=False)[0]
+    assert path.exists()
+
+
+def test_another_folder_is_not_removed_as_a_control_group(left_by, tmp_path):
+    left_by({"kind": "control-group", "path": str(tmp_path)})
+    assert "no control group of ours" in texts(recover_all(allow_exec=False), done=False)[0]
+    assert tmp_path.is_dir()

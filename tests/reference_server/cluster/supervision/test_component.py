@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -48,6 +49,19 @@ async def test_start_returns_the_pid_of_a_healthy_process(started):
     assert component.state == "up"
     assert events == [("one", "started", component.pid, {})]
     assert await component.start() == component.pid
+
+
+async def test_a_start_with_a_delay_takes_longer_and_has_one_process_throughout(started):
+    component, _ = started
+    await component.kill()
+    began = time.monotonic()
+    starting = asyncio.create_task(component.start(0.5))
+    await until(lambda: component.pid is not None)
+    pid = component.pid
+    assert component.state == "starting"
+    assert await starting == component.pid == pid
+    assert time.monotonic() - began >= 0.5
+    assert component.state == "up"
 
 
 async def test_a_process_that_exits_is_reported_and_restarted(started):

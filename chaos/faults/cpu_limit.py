@@ -1,0 +1,88 @@
+"""cpu-limit: the kernel gives processes only a share of a core."""
+
+from typing import ClassVar
+
+from gauntlet.chaos.clients.cluster_control import Component
+from gauntlet.chaos.clients.control_group import ControlGroup
+from gauntlet.chaos.faults._control_group import put_into_group
+from gauntlet.chaos.faults._processes import process_state
+from gauntlet.chaos.faults.base import PROVE_S, Evidence, param, poll
+from gauntlet.chaos.faults.context import Context
+from gauntlet.chaos.faults.victims import COUNT_OR_PERCENT, VICTIM_PARAMS, choose
+from gauntlet.core.errors import RollbackError
+from gauntlet.core.plugins import FaultKind, Param
+from gauntlet.core.scenario.model import Fault as Spec
+
+_PERIOD_US = 100_000
+_QUOTA_MIN_US = 1_000  # the least that the kernel accepts
+
+
+class CpuLimit:
+    """Moves processes into a control group with a quota of CPU time (cgroups, version 1 or 2)."""
+
+    kind: ClassVar[FaultKind] = FaultKind(
+        "cpu-limit",
+        "limits the CPU time of processes to a share of one core",
+        targets=("role",),
+        params={
+            **VICTIM_PARAMS,
+            "core_percent": Param("percent", 5, "share of one core that each component gets"),
+        },
+        exclusive=COUNT_OR_PERCENT,
+        lasts=True,
+    )
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._quota_us = max(_QUOTA_MIN_US, round(_PERIOD_US * param(spec, "core_percent") / 100))
+        self._victims: dict[str, Component] = {}
+        self._groups: dict[str, ControlGroup] = {}
+        self._unproven: Evidence = {}
+
+    def inject(self, context: Context) -> Evidence:
+        """Create a group for each component, limit it, and move the processes into it."""
+        self._victims = choose(context, self._spec)
+        for name, victim in self._victims.items():
+            group = self._groups[name] = put_into_group(context, "cpu", victim)
+            if group.version == 1:
+                group.write("cpu.cfs_period_us", _PERIOD_US)
+                group.write("cpu.cfs_quota_us", self._quota_us)
+            else:
+                group.write("cpu.max", f"{self._quota_us} {_PERIOD_US}")
+            group.adopt(victim.pid or 0)
+        return {"components": sorted(self._victims), "quota_us": self._quota_us}
+
+    def prove(self, context: Context) -> Evidence:
+        """The kernel has throttled each component since it has the limit."""
+        last: Evidence = {}
+
+        def all_throttled() -> bool | None:
+            last.update({name: self._state(name) for name in self._groups})
+            return all(each["inside"] and each["throttled"] for each in last.values()) or None
+
+        if self._groups and poll(all_throttled, PROVE_S, context.stop):
+            return last
+        self._unproven = last
+        return {}
+
+    def heal(self, context: Context) -> Evidence:
+        """Move the processes back, and remove the groups; new processes were never in them."""
+        for group in self._groups.values():
+            group.remove()
+        return {"unproven": self._unproven} if self._unproven else {}
+
+    def verify(self, context: Context) -> Evidence:
+        """The groups are gone, and no process is stopped by them."""
+        left = [str(group.path) for group in self._groups.values() if group.path.exists()]
+        if left:
+            raise RollbackError(f"these control groups still exist: {', '.join(left)}")
+        return {name: process_state(victim.pid) for name, victim in self._victims.items()}
+
+    def _state(self, name: str) -> Evidence:
+        group = self._groups[name]
+        file = "cpu.cfs_quota_us" if group.version == 1 else "cpu.max"
+        return {
+            "quota": group.read(file),
+            "inside": self._victims[name].pid in group.pids(),
+            "throttled": group.counter("cpu.stat", "nr_throttled"),
+        }

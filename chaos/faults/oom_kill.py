@@ -1,0 +1,75 @@
+"""oom-kill: a control group has no memory left, so the kernel kills the processes in it."""
+
+from typing import ClassVar
+
+from gauntlet.chaos.clients.cluster_control import Component
+from gauntlet.chaos.clients.control_group import ControlGroup
+from gauntlet.chaos.faults._control_group import put_into_group
+from gauntlet.chaos.faults._processes import process_state, start_stopped, verify_running
+from gauntlet.chaos.faults.base import PROVE_S, Evidence, poll
+from gauntlet.chaos.faults.context import Context
+from gauntlet.chaos.faults.victims import COUNT_OR_PERCENT, VICTIM_PARAMS, choose
+from gauntlet.core.plugins import FaultKind
+from gauntlet.core.scenario.model import Fault as Spec
+
+# What processes use already counts for the group that they come from: the next page is too much.
+_LIMIT_BYTES = 4_096
+
+
+class OomKill:
+    """Lets the kernel's OOM killer end running components, which the cluster starts again."""
+
+    kind: ClassVar[FaultKind] = FaultKind(
+        "oom-kill",
+        "takes all memory from processes, so that the kernel kills them",
+        targets=("role",),
+        params=VICTIM_PARAMS,
+        exclusive=COUNT_OR_PERCENT,
+        own_end=True,
+    )
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._victims: dict[str, Component] = {}
+        self._groups: dict[str, ControlGroup] = {}
+        self._unproven: Evidence = {}
+
+    def inject(self, context: Context) -> Evidence:
+        """Create a group for each component, limit it, and move the processes into it."""
+        self._victims = choose(context, self._spec)
+        for name, victim in self._victims.items():
+            group = self._groups[name] = put_into_group(context, "memory", victim)
+            file = "memory.limit_in_bytes" if group.version == 1 else "memory.max"
+            group.write(file, _LIMIT_BYTES)
+            group.adopt(victim.pid or 0)
+        return {"components": sorted(self._victims)}
+
+    def prove(self, context: Context) -> Evidence:
+        """The kernel has counted a kill in each group, and the process is gone."""
+        last: Evidence = {}
+
+        def all_killed() -> bool | None:
+            last.update({name: self._state(name) for name in self._groups})
+            return all(each["oom_kills"] and each["process"] == "gone" for each in last.values())
+
+        if self._groups and poll(lambda: all_killed() or None, PROVE_S, context.stop):
+            return last
+        self._unproven = last
+        return {}
+
+    def heal(self, context: Context) -> Evidence:
+        """Remove the groups; the cluster starts what was killed by itself."""
+        for group in self._groups.values():
+            group.remove()
+        detail: Evidence = {"started": start_stopped(context, self._victims)}
+        return {**detail, "unproven": self._unproven} if self._unproven else detail
+
+    def verify(self, context: Context) -> Evidence:
+        """The components are up."""
+        return verify_running(context, list(self._victims))
+
+    def _state(self, name: str) -> Evidence:
+        group, pid = self._groups[name], self._victims[name].pid
+        file = "memory.oom_control" if group.version == 1 else "memory.events"
+        process = process_state(pid)
+        return {"pid": pid, "oom_kills": group.counter(file, "oom_kill"), "process": process}

@@ -1,0 +1,79 @@
+"""Control groups: where they are found, and a real one where the system allows it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from gauntlet.chaos.clients import control_group
+from gauntlet.chaos.clients.control_group import ControlGroup, Hierarchy
+from gauntlet.core.errors import StackError
+
+V1 = "29 23 0:25 / {folder}/cpu rw - cgroup cgroup rw,cpu,cpuacct\n"
+V2 = "30 23 0:26 / {folder}/unified rw - cgroup2 cgroup2 rw\n"
+
+
+def find(tmp_path, text, controller="cpu"):
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(text.format(folder=tmp_path))
+    return control_group.find_hierarchy(controller, mounts)
+
+
+def test_a_controller_is_found_in_version_1(tmp_path):
+    assert find(tmp_path, V2 + V1) == Hierarchy(1, tmp_path / "cpu", "/")
+
+
+def test_a_controller_is_found_in_version_2(tmp_path):
+    (tmp_path / "unified").mkdir()
+    (tmp_path / "unified/cgroup.controllers").write_text("cpu memory\n")
+    assert find(tmp_path, V2) == Hierarchy(2, tmp_path / "unified", "/")
+
+
+@pytest.mark.parametrize("text", ["", V1, V2])
+def test_a_system_without_the_controller_is_refused(tmp_path, text):
+    with pytest.raises(StackError, match="no memory controller"):
+        find(tmp_path, text, "memory")
+
+
+def test_in_version_2_the_nearest_group_with_the_controller_is_the_parent(tmp_path):
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    for folder, controllers in ((inner, ""), (tmp_path / "a", "cpu memory"), (tmp_path, "cpu")):
+        (folder / "cgroup.subtree_control").write_text(controllers)
+    hierarchy = Hierarchy(2, tmp_path, "/")
+    assert control_group._delegating(inner, hierarchy, "cpu") == tmp_path / "a"
+    with pytest.raises(StackError, match="no control group above"):
+        control_group._delegating(inner, hierarchy, "io")
+
+
+def test_a_counter_is_read_by_its_whole_name(tmp_path):
+    group = ControlGroup(tmp_path, 1, tmp_path)
+    group.write("memory.events", "oom 7\noom_kill 2")
+    assert group.counter("memory.events", "oom_kill") == 2
+    assert group.counter("memory.events", "kill") == 0
+
+
+def test_a_value_that_the_kernel_does_not_have_is_named(tmp_path):
+    group = ControlGroup(tmp_path / "missing", 1, tmp_path)
+    with pytest.raises(StackError, match="No such file"):
+        group.write("cpu.max", "1000 100000")
+
+
+def test_a_real_group_holds_a_process_and_is_removed_with_it_alive():
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    announced = []
+    try:
+        try:
+            group = ControlGroup.create("cpu", process.pid, announced.append)
+        except StackError as error:
+            pytest.skip(str(error))
+        assert announced == [group.path]
+        assert control_group.NAME.fullmatch(group.path.name)
+        assert process.pid in group.adopt(process.pid)
+        for _ in range(2):
+            group.remove()
+        assert not group.path.exists()
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
