@@ -60,7 +60,8 @@ class CpuLimit:
             last.update({name: self._state(name) for name in self._groups})
             return all(each["inside"] and each["throttled"] for each in last.values()) or None
 
-        if self._groups and poll(all_throttled, PROVE_S, context.stop):
+        proven = poll(all_throttled, PROVE_S, context.stop)
+        if self._groups and proven:
             return last
         self._unproven = last
         return {}

@@ -81,7 +81,8 @@ class DescriptorLimit:
             lowered = (seen["limit"] < self._limited[name].before[0] for name, seen in last.items())
             return (all(lowered) and not answering) or None
 
-        if self._limited and poll(all_exhausted, PROVE_S, context.stop):
+        proven = poll(all_exhausted, PROVE_S, context.stop)
+        if self._limited and proven:
             return last
         self._unproven = last
         return {}

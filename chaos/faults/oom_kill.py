@@ -50,9 +50,11 @@ class OomKill:
 
         def all_killed() -> bool | None:
             last.update({name: self._state(name) for name in self._groups})
-            return all(each["oom_kills"] and each["process"] == "gone" for each in last.values())
+            killed = (each["oom_kills"] and each["process"] == "gone" for each in last.values())
+            return all(killed) or None
 
-        if self._groups and poll(lambda: all_killed() or None, PROVE_S, context.stop):
+        proven = poll(all_killed, PROVE_S, context.stop)
+        if self._groups and proven:
             return last
         self._unproven = last
         return {}

@@ -59,7 +59,8 @@ class TerminateBackends:
                 ((last["left"],),) = session.fetch(_LEFT, first)
             return last["left"] == 0 or None
 
-        if first and poll(none_left, PROVE_S, context.stop):
+        gone = poll(none_left, PROVE_S, context.stop)
+        if first and gone:
             return last
         self._unproven = last
         return {}

@@ -47,7 +47,7 @@ def test_rows_are_on_disk_when_the_call_returns(own):
         found = journal._read(file, "mine")
     assert found.processes == [identify(os.getpid())]
     assert found.toxiproxies == [("http://127.0.0.1:1", "gauntlet-mine-")]
-    assert found.control_groups == [Path("/groups/gauntlet-1")]
+    assert found.control_groups == [journal.Path("/groups/gauntlet-1")]
     assert (found.faults, list(found.commands)) == (["a", "b"], ["a"])
     own.fault_healed("a")
     assert own.leftovers.faults == ["b"]
