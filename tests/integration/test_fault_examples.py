@@ -48,9 +48,15 @@ def examples():
             kind = catalog.FAULTS[fault["kind"]]
             both = ("embedded", "full") if kind.name in ON_BOTH_STACKS else ()
             for stack in both or (kind.stack or "embedded",):
-                scenario = {**WHOLE, "target": {"stack": stack}, "faults": [fault]}
-                parsed = loader.parse(yaml.safe_dump(scenario), "example").faults[0]
+                parsed = named(fault["id"], block, stack)
                 yield (stack, conflicts.backend_for([parsed], "auto")), parsed
+
+
+def named(name, block, stack):
+    """Return one fault of a block, as a scenario with the whole block defines it."""
+    text = yaml.safe_dump({**WHOLE, "target": {"stack": stack}}) + block
+    (found,) = (each for each in loader.parse(text, "example").faults if each.id == name)
+    return found
 
 
 EXAMPLES = list(examples())
