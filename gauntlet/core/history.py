@@ -26,6 +26,7 @@ on `kind`:
 | STAMP | sender's, or – | author | op's | position | received | time stamp | – |
 | MEMBERSHIP | requester's | subject | RoomEvent | position | answered | requested | ProbeResult |
 | ARRIVED | receiver's | author | op's | position | arrived | intended | positions before it |
+| START | receiver's | – | – | last position before it | `connected` received | dial started | – |
 | MISSED | – | author, or 0 | op's, or 0 | – | missed | intended | Miss |
 
 `t_ns` and `ref_ns` are readings of `clock.now_ns`. `peer` is the number of a user and `conv` that
@@ -48,7 +49,9 @@ request to add a user to a room or to remove them from it. Its `spare` is UNKNOW
 was not answered: then it may take effect at any later time. ARRIVED is a push that its inbox held
 back; it becomes a DELIVER or a ROOM record when it is presented, or never. A push in order has no
 such record, because it is presented in the moment of its arrival. Its `spare` is how many positions
-before it were missing, `MISSING_MAX` for that number or more; 0 if it waited for the history.
+before it were missing, `MISSING_MAX` for that number or more; 0 if it waited for the history. START
+is the last position of a conversation that the server stated when it accepted a connection: pushes
+on that connection begin behind it.
 """
 
 import struct
@@ -112,6 +115,7 @@ class Kind(IntEnum):
     STAMP = 22
     MEMBERSHIP = 23
     ARRIVED = 24
+    START = 25
 
 
 class Channel(IntEnum):

@@ -3,14 +3,16 @@
 A page that reaches the end of a conversation reports its head. This head must not lie before a
 position that was acknowledged, received or reported as the head by another page before the page
 was requested: a client that reads after its own send, or after a push, must find it. The pages of
-users and of the audit are examined. The pages of a user who may not read the position that was
-known are not, because a server ends the history of such a user earlier.
+users and of the audit are examined, and so are the last positions that a server states when it
+accepts a connection. Those of a user who may not read the position that was known are not, because
+a server ends the history of such a user earlier.
 
 Runs of older versions do not record which pages reached the head.
 """
 
 import numpy as np
 
+from gauntlet.core.history import Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
@@ -24,50 +26,55 @@ KIND = CheckKind(
     aspect="re-sync",
     required=True,
     needs=(SERVER_SEQ, HISTORY),
-    # Pages are rare in short runs, and each can know too little.
+    # Reads are rare in short runs, and each can know too little.
     examined_min=1,
 )
 
 
 def check(history: History) -> Finding:
     records = history.records
-    pages = last_pages(records)
-    conv = ints(records["conv"][pages])
-    known = history.once(KnownPositions).before(conv, ints(records["ref_ns"][pages]))
-    stale = (ints(records["sseq"][pages]) < known) & _may_read(history, pages, conv, known)
+    started = records["kind"] == Kind.START
+    reads = np.concatenate([last_pages(records), np.flatnonzero(started)])
+    conv = ints(records["conv"][reads])
+    head = ints(np.where(started, records["seq"], records["sseq"])[reads])
+    known = history.once(KnownPositions).before(conv, ints(records["ref_ns"][reads]))
+    stale = (head < known) & _may_read(history, reads, conv, known)
     return Finding(
-        examined=pages.size,
-        subject="pages that reached the head",
+        examined=reads.size,
+        subject="reads of the last position",
         statement="{count} of {examined} {subject} knew less than clients had known before.",
         count=int(stale.sum()),
         witnesses=tuple(
-            _witness(history, int(page), int(position))
-            for page, position in zip(
-                pages[stale][:WITNESSES_MAX], known[stale][:WITNESSES_MAX], strict=True
+            _witness(history, int(read), int(position))
+            for read, position in zip(
+                reads[stale][:WITNESSES_MAX], known[stale][:WITNESSES_MAX], strict=True
             )
         ),
-        times_ns=ints(records["t_ns"][pages[stale]]),
-        not_applicable="" if pages.size else "No page of history reached the head.",
+        times_ns=ints(records["t_ns"][reads[stale]]),
+        not_applicable="" if reads.size else "No page of history reached the head.",
     )
 
 
-def _may_read(history: History, pages: Ints, conv: Ints, position: Ints) -> Bools:
+def _may_read(history: History, reads: Ints, conv: Ints, position: Ints) -> Bools:
     """Return which readers may read a position; the audit reads as a member of the whole."""
-    by_audit = history.records["link"][pages] == 0
-    allowed: Bools = by_audit | ~history.membership.excluded(conv, history.user[pages], position)
+    by_audit = history.records["link"][reads] == 0
+    allowed: Bools = by_audit | ~history.membership.excluded(conv, history.user[reads], position)
     return allowed
 
 
-def _witness(history: History, page: int, known: int) -> Witness:
-    record, user = history.records[page], int(history.user[page])
+def _witness(history: History, read: int, known: int) -> Witness:
+    record, user = history.records[read], int(history.user[read])
     reader = history.names.user(user) if user else "the audit"
     conv = int(record["conv"])
     messages = history.messages
     message = np.flatnonzero((messages.conv == conv) & (messages.position == known))
-    return Witness(
+    text = (
         f"A page of {history.names.conv(conv)} that {reader} requested ends at position "
-        f"{record['sseq']}, although position {known} was known before the request.",
-        tuple(message.tolist()),
-        user,
-        (page,),
+        f"{record['sseq']}, although position {known} was known before the request."
     )
+    if record["kind"] == Kind.START:
+        text = (
+            f"{reader} was told at connect that {history.names.conv(conv)} ends at position "
+            f"{record['seq']}, although position {known} was known before the connection was begun."
+        )
+    return Witness(text, tuple(message.tolist()), user, (read,))

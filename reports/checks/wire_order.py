@@ -9,7 +9,8 @@ conversation), a *lane*, are therefore judged by two rules:
   backwards.
 - A position between the lowest and the highest pushed one was skipped unless it was pushed too,
   is in a GAP of that connection, must not be read by the user, or was written by the user where the
-  system sends users none of their own messages.
+  system sends users none of their own messages. So was one between the lowest pushed one and the
+  last position that the server stated when it accepted the connection (START).
 
 Copies of what the client had before it connected concern `resync-replay` and are not examined here.
 
@@ -27,7 +28,16 @@ from gauntlet.reports.checks._held_pushes import never_presented
 from gauntlet.reports.checks._replays import replayed
 from gauntlet.reports.checks._shared import OwnPositions, first_positions, messages_at
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Bools, Ints, grouped, ints, is_any, pair, stable_order
+from gauntlet.reports.history.arrays import (
+    Bools,
+    Ints,
+    find,
+    grouped,
+    ints,
+    is_any,
+    pair,
+    stable_order,
+)
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -48,7 +58,8 @@ KIND = CheckKind(
 def check(history: History) -> Finding:
     record, lane, seq = _pushes(history)
     backward = record[_went_backwards(history, record, lane, seq)]
-    skipped = _unannounced(history, *_jumps(record, lane, seq))
+    jumps = zip(_jumps(record, lane, seq), _late_starts(history, record, lane, seq), strict=True)
+    skipped = _unannounced(history, *map(np.concatenate, jumps))
     witnesses = [
         *(_backward_witness(history, int(at)) for at in backward[:WITNESSES_MAX]),
         *(_skip_witness(history, int(at), position) for at, position in skipped[:WITNESSES_MAX]),
@@ -102,6 +113,21 @@ def _jumps(record: Ints, lane: Ints, seq: Ints) -> tuple[Ints, Ints, Ints]:
     wide = np.flatnonzero((places[1:] >> 32 == places[:-1] >> 32) & (places[1:] > places[:-1] + 1))
     lower, upper = places[wide] & 0xFFFFFFFF, places[wide + 1] & 0xFFFFFFFF
     return record[first[wide + 1]], lower + 1, upper - 1
+
+
+def _late_starts(history: History, record: Ints, lane: Ints, seq: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return (record, first, last) of the positions missing before the lowest push of a lane."""
+    records = history.records
+    places, first, _ = grouped(pair(lane, seq))
+    begins = np.flatnonzero(np.diff(places >> 32, prepend=-1))
+    lowest, position = record[first[begins]], places[begins] & 0xFFFFFFFF
+    stated = np.flatnonzero(records["kind"] == Kind.START)
+    stated = stated[np.argsort(pair(records["link"][stated], records["conv"][stated]))]
+    keys = pair(records["link"][stated], records["conv"][stated])
+    at = find(keys, pair(records["link"][lowest], records["conv"][lowest]))
+    start = ints(records["seq"][stated])[at] if stated.size else np.zeros_like(at)
+    late = np.flatnonzero((at >= 0) & (position > start + 1))
+    return lowest[late], start[late] + 1, position[late] - 1
 
 
 def _unannounced(history: History, record: Ints, first: Ints, last: Ints) -> list[tuple[int, int]]:

@@ -30,6 +30,7 @@ _WHAT: dict[int, str] = {
     Kind.PROBE: "probe",
     Kind.NAMED: "named",
     Kind.STAMP: "stamp",
+    Kind.START: "start",
 }
 _BY_CHANNEL = {
     Channel.LIVE: "pushed",
@@ -169,6 +170,8 @@ def _other(history: History, row: Any) -> str:
             f"{reader} after position {row['seq']:,} has {entries} "
             f"and reaches position {row['sseq']:,}"
         )
+    if kind == Kind.START:
+        return f"the connection begins behind position {row['seq']:,}"
     if kind == Kind.HEAD:
         return f"the audit ends at position {row['seq']:,}"
     if kind == Kind.GAP:

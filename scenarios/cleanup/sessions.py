@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 
 from gauntlet.core.scenario import secrets
 from gauntlet.core.scenario.model import Target
-from gauntlet.scenarios.adapters.base import Adapter, Call, Cursor, Entry, Gap
+from gauntlet.scenarios.adapters.base import Adapter, Call, Connected, Cursor, Entry, Gap
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.receiver import Receiver
 from gauntlet.scenarios.client.session import Session
@@ -35,7 +35,7 @@ class _Silent(Receiver):
     def on_entry(self, connection: Connection, entry: Entry) -> None:
         """Ignore it."""
 
-    def on_connected(self, heads: Mapping[str, int], *, returned: bool) -> None:
+    def on_connected(self, connection: Connection, connected: Connected, *, returned: bool) -> None:
         """Ignore it."""
 
     def on_heads(self, heads: Mapping[str, int], *, fresh: bool) -> None:

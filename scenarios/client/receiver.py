@@ -18,7 +18,7 @@ from gauntlet.core.history import (
     RoomEvent,
 )
 from gauntlet.core.scenario.capabilities import HISTORY, SELF_ECHO, SERVER_SEQ
-from gauntlet.scenarios.adapters.base import Cursor, Entry, Gap, Page
+from gauntlet.scenarios.adapters.base import Connected, Cursor, Entry, Gap, Page
 from gauntlet.scenarios.adapters.limits import check_page
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.context import Context
@@ -106,17 +106,33 @@ class Receiver:
         else:
             self._record_stray(entry, connection)
 
-    def on_connected(self, heads: Mapping[str, int], *, returned: bool) -> None:
+    def on_connected(self, connection: Connection, connected: Connected, *, returned: bool) -> None:
         """Catch up on a new connection.
 
         `returned` means that the user was connected before, and that the server does not continue
         that session.
         """
-        self.on_heads(heads, fresh=True)
+        if not connected.resumed:
+            self._record_starts(connection, connected.heads)
+        self.on_heads(connected.heads, fresh=True)
         if returned and self._has_history and not self._numbered:
             for conv in self._context.conversations_of.get(self._user.number, ()):
                 if (inbox := self._unordered_inbox(conv.name)) is not None:
                     inbox.catch_up()
+
+    def _record_starts(self, connection: Connection, heads: Mapping[str, int]) -> None:
+        """Record behind which position the pushes of each conversation begin."""
+        now_ns = self._context.now_ns()
+        for name, head in heads.items():
+            if (conv := self._own_conversation(name)) is not None:
+                self._context.sink.add(
+                    Kind.START,
+                    now_ns,
+                    ref_ns=connection.dialled_ns,
+                    conv=conv.number,
+                    link=connection.number,
+                    seq=head,
+                )
 
     def on_gap(self, connection: Connection, gap: Gap) -> None:
         """Record that the server will not push some positions, and read them."""

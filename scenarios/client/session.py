@@ -278,7 +278,7 @@ class Session:
             self.request_channel.give_up_calls_of_other_connections()
         context.on_connected(self.user)
         returned = self._incarnations > 1 and not connected.resumed
-        self.receiver.on_connected(connected.heads, returned=returned)
+        self.receiver.on_connected(connection, connected, returned=returned)
         self._liveness.watch(connection, connected)
         self.send_queue.send_held()
 

@@ -13,6 +13,7 @@ from gauntlet.campaigns.synthetic.exit_mutators import EXIT_MUTATORS
 from gauntlet.campaigns.synthetic.histories import LATE, LEAVER, ROOM, TRAVELLER
 from gauntlet.campaigns.synthetic.mutator import Identity, Mutator, identity
 from gauntlet.campaigns.synthetic.stamp_mutators import STAMP_MUTATORS
+from gauntlet.campaigns.synthetic.start_mutators import START_MUTATORS
 from gauntlet.campaigns.synthetic.story import (
     BACK_S,
     FAULT_S,
@@ -674,4 +675,5 @@ MUTATORS: dict[Mutator, str] = {
     **dict.fromkeys(EXIT_MUTATORS, "exit"),
     **ACK_MUTATORS,
     **STAMP_MUTATORS,
+    **START_MUTATORS,
 }

@@ -1,10 +1,13 @@
 """Pages that know less than clients did before, and pages that may."""
 
+import pytest
+
 from gauntlet.campaigns.synthetic.histories import LEAVER, ROOM
+from gauntlet.campaigns.synthetic.start_mutators import state_starts
 from gauntlet.campaigns.synthetic.story import MS, ZERO, S
 from gauntlet.core.history import Kind, PageFlag
 
-from ..small_runs import SmallRun, sentences
+from ..small_runs import SmallRun, ns, sentences
 
 
 def read_to(story, conv, user, head, at_s=30.0):
@@ -79,3 +82,32 @@ def test_the_witness_names_the_message_at_the_position_that_was_known():
     (message,) = found.witnesses[0].messages
     assert (history.messages.conv[message], history.messages.sseq[message]) == (2, 3)
     assert (found.count, found.examined) == (1, 2)
+
+
+@pytest.mark.parametrize(("stated", "count"), [(3, 0), (4, 0), (2, 1)])
+def test_a_server_states_no_older_last_position_at_connect(stated, count):
+    run = SmallRun((1, 2))
+    for seq in (1, 2, 3):
+        run.send(1, seq, 10 + seq)
+    run.add(Kind.START, 20, ref_ns=ns(19), conv=1, link=2, seq=stated)
+    found = run.verdict("history-regress")
+    assert (found.count, found.examined) == (count, 1)
+    sentence = (
+        "u2 was told at connect that c1 ends at position 2, although position 3 was known before "
+        "the connection was begun."
+    )
+    assert sentences(found) == [sentence] * count
+
+
+def test_what_becomes_known_while_a_connection_begins_need_not_be_stated():
+    run = SmallRun((1, 2))
+    run.send(1, 1, 20)
+    run.add(Kind.START, 21, ref_ns=ns(20), conv=1, link=2, seq=0)
+    assert run.verdict("history-regress").outcome == "valid"
+
+
+def test_positions_that_a_correct_server_states_are_valid(verdict, good_story):
+    story = good_story(1)
+    state_starts(story)
+    for check in ("history-regress", "wire-order"):
+        assert verdict(check, story).outcome == "valid"

@@ -174,3 +174,35 @@ def test_the_first_push_of_all_has_no_predecessor():
     copy(run, 1, 11)
     found = run.verdict("wire-order")
     assert (found.count, found.examined) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("start", "positions", "jumps"),
+    [
+        (0, (1, 2, 3, 4, 5), []),
+        (3, (4, 5, 6, 7, 8), []),
+        (2, (4, 5, 6, 7, 8), [(4, 3)]),
+        (0, (4, 5, 6, 7, 8), [(4, 1)]),
+        # What lies before the stated position may be pushed as well; it hides no jump behind it.
+        (5, (4, 5, 6, 7, 8), []),
+        (5, (3, 4, 7, 8, 9), [(7, 5)]),
+    ],
+)
+def test_the_first_push_follows_the_position_that_the_server_stated(start, positions, jumps):
+    run = pushed(*positions)
+    run.add(Kind.START, 11, conv=1, link=2, seq=start)
+    assert sentences(run.verdict("wire-order")) == [jumped(*jump) for jump in jumps]
+
+
+def test_a_gap_may_be_announced_before_the_first_push():
+    run = pushed(4, 5, 6, 7, 8)
+    run.add(Kind.START, 11, conv=1, link=2, seq=1)
+    run.add(Kind.GAP, 11.5, conv=1, link=2, seq=2, sseq=3)
+    assert run.verdict("wire-order").outcome == "valid"
+
+
+def test_the_position_of_another_connection_or_conversation_does_not_count():
+    run = pushed(4, 5, 6, 7, 8)
+    run.add(Kind.START, 11, conv=2, link=2, seq=0)
+    run.add(Kind.START, 11, conv=1, link=3, seq=0)
+    assert run.verdict("wire-order").outcome == "valid"

@@ -15,7 +15,7 @@ from gauntlet.core.history import (
     ProbeResult,
     RoomEvent,
 )
-from gauntlet.scenarios.adapters.base import Entry, Gap
+from gauntlet.scenarios.adapters.base import Connected, Entry, Gap
 from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.receiver import Receiver, read_content
@@ -302,6 +302,20 @@ def test_the_head_of_a_conversation_of_others_is_recorded_once(world, receiver):
     assert record.kind is Kind.PROBE
     assert (record.fields["sseq"], record.fields["seq"]) == (Probe.HEAD, 4)
     assert record.fields["spare"] == ProbeResult.GRANTED
+
+
+@pytest.mark.parametrize(("resumed", "kinds"), [(False, [Kind.START]), (True, [])])
+def test_the_position_behind_which_pushes_begin_is_recorded(world, receiver, resumed, kinds):
+    """The server pushes what a resumed session has missed, wherever that begins."""
+    connection = open_connection()
+    connection.dialled_ns = 40
+    connected = Connected("edge", "blue", heads={TALK.name: 4, "d.x": 5}, resumed=resumed)
+    receiver.on_connected(connection, connected, returned=False)
+    started = [record for record in world.records if record.kind is not Kind.PROBE]
+    assert [record.kind for record in started] == kinds
+    for record in started:
+        known = {"ref_ns": 40, "conv": TALK.number, "link": 9, "seq": 4}
+        assert record.fields.items() >= known.items()
 
 
 def added(seq):
