@@ -81,8 +81,8 @@ class Connected(_Value, frozen=True):
 
     `edge` names the node and `environment` its deployment colour. The client pings after `ping_ms`
     without a frame and gives the connection up `pong_ms` later. `heads` holds the last position of
-    each conversation, behind which the pushes of this connection begin. `resumed` means that the server continues where the last connection ended
-    and sends what was missed.
+    each conversation, behind which the pushes of this connection begin. `resumed` means that the
+    server continues where the last connection ended and sends what was missed.
     """
 
     edge: str = ""

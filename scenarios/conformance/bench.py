@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from gauntlet.core import clock
 from gauntlet.core.errors import ConfigError
 from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS, SERVER_SEQ
-from gauntlet.scenarios.adapters.base import Adapter, Call, Cursor, Entry, Gap, Sent
+from gauntlet.scenarios.adapters.base import Adapter, Call, Connected, Cursor, Entry, Gap, Sent
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.receiver import Receiver
@@ -65,8 +65,8 @@ class Observer(Receiver):
         elif entry.id:
             self._cursors[entry.conv] = entry.id
 
-    def on_connected(self, heads: Mapping[str, int], *, returned: bool) -> None:
-        self.heads.update(heads)
+    def on_connected(self, connection: Connection, connected: Connected, *, returned: bool) -> None:
+        self.heads.update(connected.heads)
 
     def on_heads(self, heads: Mapping[str, int], *, fresh: bool) -> None:
         self.heads.update(heads)

@@ -23,7 +23,7 @@ def test_show_prints_a_valid_scenario_and_how_to_run_it(capsys):
     shown = capsys.readouterr().out
     first = "# gauntlet run FILE --seed SEED --bug retry_mints_new_id"
     assert shown.splitlines()[0] == first
-    assert len(parse(shown, "shown").faults) == 2
+    assert len(parse(shown, "shown").faults) == 1
 
 
 @pytest.mark.parametrize(
