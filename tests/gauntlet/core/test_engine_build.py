@@ -17,7 +17,7 @@ SIZE, MTIME_NS = STATUS.st_size, STATUS.st_mtime_ns
 
 @pytest.fixture
 def select(tmp_path, monkeypatch):
-    """Select a build again, with these rows of `sources.txt` and a library that cannot be loaded."""
+    """Select a build with these rows of `sources.txt` and a library that cannot be loaded."""
     monkeypatch.setattr(engine_build, "FOLDER", tmp_path)
     monkeypatch.setattr(engine_build, "LIBRARY", "gauntlet.no_such_library")
     monkeypatch.setenv(engine_build.PURE_VARIABLE, "")
