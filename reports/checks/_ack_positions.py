@@ -3,7 +3,16 @@
 import numpy as np
 
 from gauntlet.core.history import Flag, Kind
-from gauntlet.reports.history.arrays import Bools, Ints, contains, distinct, ints, is_any, pair
+from gauntlet.reports.history.arrays import (
+    Bools,
+    Ints,
+    contains,
+    distinct,
+    ints,
+    is_any,
+    marks,
+    pair,
+)
 from gauntlet.reports.history.history import History
 
 
@@ -22,14 +31,22 @@ def _placed_acks(history: History) -> Ints:
     acks = (records["kind"] == Kind.ACK) & (records["seq"] > 0) & (of_record >= 0)
     acks &= records["flags"] & Flag.HANDED_OVER == 0
     at = np.flatnonzero(acks)
-    seen = distinct(of_record[_seen(history)])
-    placed: Ints = at[contains(seen, of_record[at])]
+    seen = marks(of_record[_seen(history)], len(history.messages))
+    placed: Ints = at[seen[of_record[at]]]
     return placed
 
 
 def _misplaced_acks(history: History) -> Ints:
     records, of_record = history.records, history.messages.of_record
-    at, seen = placed_acks(history), _seen(history)
+    at: Ints = placed_acks(history)
+    seen = np.flatnonzero(_seen(history))
+    # Where a message was seen at its known position, an acknowledgement of that one is correct.
+    position = history.messages.position
+    known = seen[records["seq"][seen] == position[of_record[seen]]]
+    confirmed = marks(of_record[known], len(history.messages))[of_record[at]]
+    at = at[~confirmed | (records["seq"][at] != position[of_record[at]])]
+    if not at.size:
+        return at
     places = distinct(pair(of_record[seen], ints(records["seq"][seen])))
     misplaced: Ints = at[~contains(places, pair(of_record[at], ints(records["seq"][at])))]
     return misplaced

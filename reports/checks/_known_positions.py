@@ -1,5 +1,7 @@
 """What a conversation was known to contain at a given time: for checks that compare reads."""
 
+from functools import cached_property
+
 import numpy as np
 
 from gauntlet.core.history import Kind, PageFlag
@@ -46,16 +48,25 @@ class KnownPositions:
         self._last = np.zeros(self._convs.size + 1, dtype=np.int64)
         np.maximum.at(self._last, conv, ints(records["seq"][at]))
 
-        known = np.flatnonzero(shown & (kind != Kind.AUDIT))
+        self._history = history
+        self._shown = np.flatnonzero(shown & (kind != Kind.AUDIT))
+
+    @cached_property
+    def _learned(self) -> tuple[Ints, Ints, Ints]:
+        """The conversation, the time and the highest position of all that was learned until then.
+
+        Sorted by conversation and time. Only histories with pages need it.
+        """
+        records, known = self._history.records, self._shown
         heads = last_pages(records)
         heads = heads[ints(records["sseq"][heads]) <= self.last(ints(records["conv"][heads]))]
         learned = np.concatenate([known, heads])
         position = ints(np.concatenate([records["seq"][known], records["sseq"][heads]]))
         conv = find(self._convs, ints(records["conv"][learned]))
         order = stable_order(conv, records["t_ns"][learned])
-        self._conv, self._t_ns = conv[order], ints(records["t_ns"][learned])[order]
         # Keys of later conversations are larger, so one running maximum serves all of them.
-        self._highest = np.maximum.accumulate(pair(conv[order], position[order])) & 0xFFFFFFFF
+        highest = np.maximum.accumulate(pair(conv[order], position[order])) & 0xFFFFFFFF
+        return conv[order], ints(records["t_ns"][learned])[order], highest
 
     def last(self, conv: Ints) -> Ints:
         """Return the last position of each conversation that any record contains, 0 if none."""
@@ -63,12 +74,13 @@ class KnownPositions:
 
     def before(self, conv: Ints, t_ns: Ints) -> Ints:
         """Return the highest position that was known in each conversation before each time."""
-        if conv.size == 0 or self._conv.size == 0:
+        if conv.size == 0 or self._learned[0].size == 0:
             return np.zeros(conv.size, dtype=np.int64)
+        learned_conv, learned_ns, highest = self._learned
         conv = find(self._convs, conv)
-        asked = np.arange(conv.size + self._conv.size) < conv.size
-        convs = np.concatenate([conv, self._conv])
-        times = np.concatenate([t_ns, self._t_ns])
+        asked = np.arange(conv.size + learned_conv.size) < conv.size
+        convs = np.concatenate([conv, learned_conv])
+        times = np.concatenate([t_ns, learned_ns])
         # At the same time, the question comes first: what is learned then was not known before.
         order = stable_order(convs, times, ~asked)
         learned = np.where(asked[order], -1, order - conv.size)
@@ -76,5 +88,5 @@ class KnownPositions:
         latest[order] = np.maximum.accumulate(np.where(learned >= 0, np.arange(order.size), -1))
         source = latest[: conv.size]
         at = np.where(source >= 0, learned[np.maximum(source, 0)], 0)
-        same = (source >= 0) & (conv >= 0) & (self._conv[at] == conv)
-        return np.where(same, self._highest[at], 0)
+        same = (source >= 0) & (conv >= 0) & (learned_conv[at] == conv)
+        return np.where(same, highest[at], 0)

@@ -113,9 +113,7 @@ def _deleted(history: History, conv: Ints, after: Ints, last: Ints) -> Ints:
 
     Only earlier runs have written there, and the server may have deleted any of it.
     """
-    records = history.records
-    at = records["kind"] == Kind.AUDIT
-    places = distinct(pair(records["conv"][at], records["seq"][at]))
+    places = history.once(_audited_places)
     last = np.maximum(after, last)
     before, until = (np.searchsorted(places, pair(conv, end), "right") for end in (after, last))
     return last - after - ints(until - before)
@@ -123,11 +121,16 @@ def _deleted(history: History, conv: Ints, after: Ints, last: Ints) -> Ints:
 
 def _audit_begins(history: History, conv: Ints) -> Ints:
     """Return the lowest position that the audit found in each conversation, 1 if none."""
-    records = history.records
-    at = np.flatnonzero((records["kind"] == Kind.AUDIT) & (records["seq"] > 0))
-    places = distinct(pair(records["conv"][at], records["seq"][at]))
+    places = history.once(_audited_places)
     first = np.append(places, np.int64(-1))[np.searchsorted(places, pair(conv, 0))]
     return np.where(first >> 32 == conv, first & _LOW, 1)
+
+
+def _audited_places(history: History) -> Ints:
+    """Return the sorted keys (conversation, position) of what the audit found."""
+    records = history.records
+    at = np.flatnonzero((records["kind"] == Kind.AUDIT) & (records["seq"] > 0))
+    return distinct(pair(records["conv"][at], records["seq"][at]))
 
 
 class Hole(NamedTuple):
@@ -195,6 +198,8 @@ def _readable(history: History, beyond: list[Hole]) -> list[Hole]:
 
 def _received(history: History, page: Ints, position: Ints) -> Bools:
     """Return whether the receiver of each page has the position at the end."""
+    if not page.size:
+        return np.zeros(0, dtype=np.bool_)
     records = history.records
     readers, _, reader = grouped(pair(records["conv"][page], history.user[page]))
     at = np.flatnonzero(is_any(records["kind"], _RECEIVED_KINDS))
@@ -205,9 +210,7 @@ def _received(history: History, page: Ints, position: Ints) -> Bools:
 
 def _audit_holes(history: History) -> tuple[list[Hole], int]:
     """Return what is missing in the audit, and how many positions it contains."""
-    records = history.records
-    audit = (records["kind"] == Kind.AUDIT) & (records["seq"] > 0)
-    places = distinct(pair(records["conv"][audit], records["seq"][audit]))
+    places = history.once(_audited_places)
     same = places[1:] >> 32 == places[:-1] >> 32
     gaps = np.flatnonzero(same & (places[1:] - places[:-1] > 1))
     between = [

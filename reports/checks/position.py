@@ -16,7 +16,17 @@ from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._ack_positions import misplaced_acks
 from gauntlet.reports.checks._shared import lost_messages, named_by
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Ints, ints, is_any, pair, stable_order
+from gauntlet.reports.history.arrays import (
+    Bools,
+    Ints,
+    distinct,
+    grouped,
+    ints,
+    is_any,
+    marks,
+    pair,
+    stable_order,
+)
 from gauntlet.reports.history.history import History
 
 # Above every message index: the occupant is a room event, or a message of an earlier run.
@@ -55,36 +65,70 @@ def check(history: History) -> Finding:
 
 def _claims(history: History) -> tuple[Ints, Ints, Ints]:
     """Return distinct (place, occupant) claims, sorted, and 1 for each that the audit makes."""
-    records, messages = history.records, history.messages
-    kinds = records["kind"]
-    room = (kinds == Kind.ROOM) | (
-        (kinds == Kind.AUDIT) & (records["flags"] & Flag.ROOM_EVENT != 0)
+    stated = np.flatnonzero(_claiming(history))
+    known, known_audited, differing = _agreeing(history, stated)
+    other, occupant_of_other = _other_claims(history)
+    messages, records = history.messages, history.records
+    at = np.concatenate([differing, other])
+    occupant = np.concatenate([known, messages.of_record[differing], occupant_of_other])
+    place = np.concatenate(
+        [
+            pair(messages.conv[known], messages.position[known]),
+            pair(records["conv"][at], records["seq"][at]),
+        ]
     )
-    message = is_any(kinds, (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT))
-    left = message & (records["flags"] & Flag.LEFTOVER != 0)
-    message &= messages.of_record >= 0
+    by_audit = np.concatenate([known_audited, records["kind"][at] == Kind.AUDIT])
+    order = stable_order(place, occupant)
+    place, occupant = place[order], occupant[order]
+    first = np.append(True, (place[1:] != place[:-1]) | (occupant[1:] != occupant[:-1]))
+    first = first[: place.size]
+    group = np.cumsum(first) - 1
+    audited = np.zeros(int(first.sum()), dtype=np.int64)
+    audited[group[by_audit[order]]] = 1
+    return place[first], occupant[first], audited
+
+
+def _claiming(history: History) -> Bools:
+    """Return which records claim a position for a message of this run."""
+    records, of_record = history.records, history.messages.of_record
+    kinds = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT)
+    claiming = is_any(records["kind"], kinds) & (of_record >= 0) & (records["seq"] > 0)
     if named_by(history, "ack-content"):
-        message[misplaced_acks(history)] = False
+        claiming[misplaced_acks(history)] = False
     if named_by(history, "lost-acked"):
         # The additional last entry is for records without a message (-1).
-        message &= ~np.append(lost_messages(history), False)[messages.of_record]
-    at = np.flatnonzero((message | room | left) & (records["seq"] > 0))
+        claiming &= ~np.append(lost_messages(history), False)[of_record]
+    return claiming
+
+
+def _agreeing(history: History, stated: Ints) -> tuple[Ints, Bools, Ints]:
+    """Return the messages whose known position is claimed, and which of these the audit claims.
+
+    One such claim stands for all equal ones, which are most. The third value has the records that
+    claim another position than the known one.
+    """
+    records, messages = history.records, history.messages
+    number = messages.of_record.take(stated)
+    agrees = records["seq"].take(stated) == messages.position.take(number)
+    audits = records["kind"].take(stated) == Kind.AUDIT
+    known = np.flatnonzero(marks(number[agrees], len(messages)))
+    return known, marks(number[agrees & audits], len(messages))[known], stated[~agrees]
+
+
+def _other_claims(history: History) -> tuple[Ints, Ints]:
+    """Return (record, occupant) of the room events and the messages of earlier runs."""
+    records = history.records
+    kinds, flags = records["kind"], records["flags"]
+    room = (kinds == Kind.ROOM) | ((kinds == Kind.AUDIT) & (flags & Flag.ROOM_EVENT != 0))
+    left = is_any(kinds, (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT))
+    left &= flags & Flag.LEFTOVER != 0
+    at = np.flatnonzero((room | left) & (records["seq"] > 0))
     subject = ints(records["peer"][at])
     if named_by(history, "exit"):
         subject[records["sseq"][at] == RoomEvent.EXITED] = 0  # of exits, that check compares them
     event = _ROOM_OCCUPANT | (subject << 8) | ints(records["sseq"][at])
     number = (ints(records["peer"][at]) & 0xFFFF) << 32 | ints(records["sseq"][at])
-    occupant = np.where(room[at], event, messages.of_record[at])
-    occupant = np.where(left[at], _LEFTOVER_OCCUPANT | number, occupant)
-    place = pair(records["conv"][at], records["seq"][at])
-    order = stable_order(place, occupant)
-    place, occupant, at = place[order], occupant[order], at[order]
-    first = np.append(True, (place[1:] != place[:-1]) | (occupant[1:] != occupant[:-1]))
-    first = first[: place.size]
-    group = np.cumsum(first) - 1
-    audited = np.zeros(int(first.sum()), dtype=np.int64)
-    audited[group[kinds[at] == Kind.AUDIT]] = 1
-    return place[first], occupant[first], audited
+    return at, np.where(left[at], _LEFTOVER_OCCUPANT | number, event)
 
 
 def _unplaced(history: History) -> Ints:
@@ -101,12 +145,13 @@ def _unplaced(history: History) -> Ints:
 
 
 def _shared_places(place: Ints) -> Ints:
-    keys, occupants = np.unique(place, return_counts=True)
-    return keys[occupants > 1]
+    """Return the places, which are sorted, that several occupants claim."""
+    return distinct(place[1:][place[1:] == place[:-1]])
 
 
 def _split_messages(occupant: Ints, audited: Ints) -> Ints:
-    keys, which, places = np.unique(occupant, return_inverse=True, return_counts=True)
+    keys, _, which = grouped(occupant)
+    places = np.bincount(which, minlength=keys.size)
     stored = np.bincount(which, weights=audited, minlength=keys.size)
     return keys[(places > 1) & (stored < places) & (keys < _LEFTOVER_OCCUPANT)]
 

@@ -30,7 +30,7 @@ def check(history: History) -> Finding:
     stream = _streams(history, message, session)
     order = stable_order(stream)
     message, session, stream = message[order], session[order], stream[order]
-    earliest = _earliest_ack_after(stream, history.messages.acked_ns[message])
+    earliest = _earliest_ack_after(stream, message, history.messages.acked_ns)
     attempted_ns = history.messages.first_attempt_ns[message]
     # The appearance of a message that was never sent is a violation of `phantom`.
     overtaking = np.flatnonzero((earliest < attempted_ns) & history.messages.sent[message])
@@ -53,12 +53,14 @@ def _streams(history: History, message: Ints, session: Ints) -> Ints:
     return grouped(pair(session, source[message])).of_row
 
 
-def _earliest_ack_after(stream: Ints, acked_ns: Ints) -> Ints:
+def _earliest_ack_after(stream: Ints, message: Ints, acked_ns: Ints) -> Ints:
     """Return the earliest acknowledgement of the deliveries that follow each one in its stream.
 
-    It is the largest integer where there is none. Deliveries are sorted by stream.
+    It is the largest integer where there is none. Deliveries are sorted by stream. `acked_ns` is
+    that of each message.
     """
-    values, _, rank = grouped(acked_ns)
+    values, _, rank_of_message = grouped(acked_ns)
+    rank = rank_of_message.take(message)
     never = values.size
     # Later streams come first in the backward scan, so each stream's ranks are offset to lie below
     # those of all streams that were scanned before.

@@ -189,7 +189,7 @@ def grouped(keys: Ints) -> Groups:
     if grid is None:
         return _grouped_by_sorting(keys)
     numbers = grid.numbers(keys)
-    found = np.flatnonzero(_marks(numbers, grid.size))
+    found = np.flatnonzero(marks(numbers, grid.size))
     group = np.empty(grid.size, dtype=np.int64)
     group[found] = np.arange(found.size)
     of_row = group.take(numbers)
@@ -221,16 +221,16 @@ def distinct(keys: Ints) -> Ints:
     """Return the distinct keys, sorted."""
     grid = Grid.around(keys, _MARKS_SHARE)
     if grid is not None:
-        return grid.keys(np.flatnonzero(_marks(grid.numbers(keys), grid.size)))
+        return grid.keys(np.flatnonzero(marks(grid.numbers(keys), grid.size)))
     ordered = keys.take(stable_order(keys))
     return ordered.take(np.flatnonzero(_begins(ordered)))
 
 
-def _marks(numbers: Ints, size: int) -> Bools:
-    """Return which of the numbers below `size` occur."""
-    marks = np.zeros(size, dtype=np.bool_)
-    marks[numbers] = True
-    return marks
+def marks(numbers: Ints, size: int) -> Bools:
+    """Return which numbers below `size` occur among these."""
+    found = np.zeros(size, dtype=np.bool_)
+    found[numbers] = True
+    return found
 
 
 def _begins(ordered: Ints) -> Bools:

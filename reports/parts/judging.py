@@ -70,7 +70,7 @@ class InParts:
 
 def _judge_batch(context: Context, batch: Batch) -> list[tuple[Part, Columns]]:
     """Return what is to be kept of each part of a batch."""
-    records = context.read(batch.parts)
+    records = context.read([batch.span])
     return [judge_part(context, part) for part in splitting.parts_of(records, batch.parts)]
 
 

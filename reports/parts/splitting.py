@@ -14,7 +14,7 @@ import numpy as np
 
 from gauntlet.core.history import DTYPE, USER_KINDS, Kind
 from gauntlet.reports.checks._departures import LastPushes, last_pushes_of
-from gauntlet.reports.history.arrays import Bools, Ints, Records, ints, is_any
+from gauntlet.reports.history.arrays import Bools, Ints, Records, grouped, ints, is_any
 from gauntlet.reports.history.records import align, chunks_of
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 from gauntlet.reports.history.times.order import Descents, descents
@@ -64,6 +64,11 @@ class Batch:
     parts: tuple[Span, ...]
     records: int
 
+    @property
+    def span(self) -> Span:
+        """All conversations of the batch."""
+        return Span(self.parts[0].shard, self.parts[0].first, self.parts[-1].last)
+
 
 def survey(clocks: ClockAlignment, file: Path) -> Survey:
     """Return what has to be known of a shard before it is split."""
@@ -77,18 +82,19 @@ def survey(clocks: ClockAlignment, file: Path) -> Survey:
         for chunk in chunks_of(file):
             t_ns = align(file.name, chunk, clocks)["t_ns"]
             spans.append((int(t_ns.min()), int(t_ns.max())))
-            found, sizes = np.unique(chunk["conv"], return_counts=True)
-            convs, at = np.unique(np.concatenate([convs, ints(found)]), return_inverse=True)
+            found = grouped(ints(chunk["conv"]))
+            sizes = np.bincount(found.of_row)
+            convs, at = np.unique(np.concatenate([convs, found.keys]), return_inverse=True)
             counts = ints(np.bincount(at, weights=np.concatenate([counts, sizes])))
             has_rooms |= bool(is_any(chunk["kind"], _ROOM_KINDS).any())
             of_users += int(is_any(chunk["kind"], tuple(USER_KINDS)).sum())
             size += chunk.size
             yield chunk
 
-    found = descents(watched())
+    back = descents(watched())
     span_ns = (min(s for s, _ in spans), max(s for _, s in spans)) if spans else None
     return Survey(
-        file.name, convs, counts, found, span_ns, has_rooms, 0 < of_users == size, of_users > 0
+        file.name, convs, counts, back, span_ns, has_rooms, 0 < of_users == size, of_users > 0
     )
 
 
@@ -115,10 +121,11 @@ def split(found: Survey, sizes: Sizes) -> list[Batch]:
 
 def read_spans(file: Path, spans: tuple[Span, ...], clocks: ClockAlignment) -> Records:
     """Return the records of some conversations of a shard in the order of their times."""
-    chosen = [
-        chunk.take(np.flatnonzero(_inside(ints(chunk["conv"]), spans))) for chunk in chunks_of(file)
-    ]
-    return align(file.name, np.concatenate([np.empty(0, dtype=np.dtype(DTYPE)), *chosen]), clocks)
+    chosen = [np.empty(0, dtype=np.dtype(DTYPE))]
+    for chunk in chunks_of(file):
+        inside = _inside(ints(chunk["conv"]), spans)
+        chosen.append(chunk if inside.all() else chunk.take(np.flatnonzero(inside)))
+    return align(file.name, np.concatenate(chosen), clocks)
 
 
 def parts_of(records: Records, spans: tuple[Span, ...]) -> Iterator[Records]:
@@ -150,6 +157,8 @@ def united(found: Iterator[LastPushes]) -> LastPushes:
 
 def _inside(conv: Ints, spans: tuple[Span, ...]) -> Bools:
     """Return which conversations are in any of the spans, which are sorted."""
+    if len(spans) == 1:
+        return (conv >= spans[0].first) & (conv <= spans[0].last)
     firsts = np.array([span.first for span in spans], dtype=np.int64)
     lasts = np.array([span.last for span in spans], dtype=np.int64)
     at = np.searchsorted(firsts, conv, side="right") - 1

@@ -19,7 +19,7 @@ from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.events import Events, FaultTimes, collect_events
 from gauntlet.reports.history.history import History, load_history
 from gauntlet.reports.history.marks import apply_marks
-from gauntlet.reports.history.records import without_damaged_workers
+from gauntlet.reports.history.records import one_by_one, without_damaged_workers
 from gauntlet.reports.metrics import (
     exposure,
     harness_health,
@@ -38,6 +38,7 @@ from gauntlet.reports.metrics.client_evidence import (
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.metrics.recovery import Recovery
 from gauntlet.reports.parts.judging import InParts, is_large, judge_in_parts
+from gauntlet.reports.parts.processes import parallel
 from gauntlet.reports.parts.splitting import Sizes
 from gauntlet.reports.trails.reading import Trails, read_trails
 from gauntlet.reports.verdict import (
@@ -97,7 +98,8 @@ def _judge(run: RunDir, sizes: Sizes | None) -> dict[str, Any]:
     manifest = run.read_manifest()
     scenario = scenarios.from_builtins(manifest["scenario"])
     rows, scenario = apply_marks(run.read_events(), scenario)
-    events = without_damaged_workers(run, collect_events(rows, scenario.faults))
+    do = parallel if is_large(run) else one_by_one
+    events = without_damaged_workers(run, collect_events(rows, scenario.faults), do)
     observed = harness_health.Observed(
         list(read_jsonl(run.live)),
         rows,

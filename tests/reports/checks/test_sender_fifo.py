@@ -12,20 +12,23 @@ from ..small_runs import SmallRun, sentences
 NEVER = np.iinfo(np.int64).max
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), max_size=30))
-def test_the_backward_scan_finds_the_earliest_later_acknowledgement(deliveries):
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=30),
+    st.lists(st.integers(0, 30), min_size=10, max_size=10),
+)
+def test_the_backward_scan_finds_the_earliest_later_acknowledgement(deliveries, acked_ns):
     """Compared with the definition, stream by stream."""
     deliveries.sort(key=lambda delivery: delivery[0])
     stream = np.array([stream for stream, _ in deliveries], dtype=np.int64)
-    acked = np.array([acked for _, acked in deliveries], dtype=np.int64)
+    message = np.array([message for _, message in deliveries], dtype=np.int64)
     expected = [
         min(
-            (other for other_stream, other in deliveries[at + 1 :] if other_stream == own_stream),
+            (acked_ns[later] for other, later in deliveries[at + 1 :] if other == own_stream),
             default=NEVER,
         )
         for at, (own_stream, _) in enumerate(deliveries)
     ]
-    assert _earliest_ack_after(stream, acked).tolist() == expected
+    assert _earliest_ack_after(stream, message, np.array(acked_ns)).tolist() == expected
 
 
 def test_messages_whose_sends_overlap_may_arrive_in_any_order(verdict, good_story, break_it):
