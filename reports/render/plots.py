@@ -33,6 +33,8 @@ VARIABLES = {
     PURPLE: "--purple",
 }
 WIDTH_IN = 10.6
+# The height of a line, the width of a letter, and the space around the texts of the axes.
+LINE_IN, LETTER_IN, PADDING_IN = 0.18, 0.083, 0.14
 LABEL_ROWS = 3
 SHORT_LOG_AXIS = 100  # upper over lower end of a log axis, below which it needs more labels
 LETTER_SHARE = 0.0072  # width of a letter of a label, as a share of the axis
@@ -66,7 +68,7 @@ Result = dict[str, Any]
 
 def timeline(result: Result) -> Figure:
     """Draw messages per second, connections, faults and the states of cutovers over time."""
-    figure = Figure(figsize=(WIDTH_IN, 4.7), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 4.7))
     rates, connections = figure.subplots(2, 1, sharex=True, height_ratios=[5, 2])
     series = result["series"]
     seconds = series["second"]
@@ -87,14 +89,15 @@ def timeline(result: Result) -> Figure:
     connections.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     _legend(figure, rates)
     _time_axis(connections, seconds)
-    _bands([rates, connections], result)
+    rows = _bands([rates, connections], result)
     _cutover_states(connections, result)
+    _arrange(figure, [rates, connections], rows)
     return figure
 
 
 def latency(result: Result) -> Figure:
     """Draw acknowledgement and delivery percentiles by intended second, on a log axis."""
-    figure = Figure(figsize=(WIDTH_IN, 5.0), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 5.0))
     axes = figure.subplots(2, 1, sharex=True, sharey=True)
     series = result["series"]
     seconds = series["second"]
@@ -117,14 +120,14 @@ def latency(result: Result) -> Figure:
     _log_ticks(axes[0])
     _legend(figure, axes[0])
     _time_axis(axes[1], seconds)
-    _bands(list(axes), result)
+    _arrange(figure, list(axes), _bands(list(axes), result))
     return figure
 
 
 def recovery(result: Result) -> Figure:
     """Draw a bar for each fault: how long it was active, and how long the recovery took."""
     faults = [fault for fault in result["faults"] if fault["effective_at_s"] is not None]
-    figure = Figure(figsize=(WIDTH_IN, 1.1 + 0.36 * max(2, len(faults))), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 1.1 + 0.36 * max(2, len(faults))))
     axes = figure.subplots()
     rows = range(len(faults))
     active_s = [_active_s(fault) for fault in faults]
@@ -148,6 +151,7 @@ def recovery(result: Result) -> Figure:
     axes.set_xlabel("seconds from the fault's effect")
     axes.margins(x=0.18)
     _legend(figure, axes)
+    _arrange(figure, [axes], 0)
     return figure
 
 
@@ -227,7 +231,32 @@ def _log_ticks(axes: Axes) -> None:
 
 def _legend(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=4, handlelength=1.8)
+    figure.legend(handles, labels, loc="upper right", ncols=4, handlelength=1.8)
+
+
+def _arrange(figure: Figure, panels: list[Axes], label_rows: int) -> None:
+    """Leave room for the legend, rows of labels above the first panel, and the texts of the axes.
+
+    Matplotlib finds the same by drawing everything several times, which takes as long as the rest.
+    """
+    width_in, height_in = figure.get_size_inches()
+    letters = max(len(text) for axes in panels for text in _y_labels(axes))
+    left_in = PADDING_IN + LETTER_IN * letters + (LINE_IN if panels[0].get_ylabel() else 0)
+    above_in = PADDING_IN + LINE_IN * (1 + label_rows)
+    below_in = PADDING_IN + 2 * LINE_IN
+    figure.subplots_adjust(
+        left=left_in / width_in,
+        right=1 - PADDING_IN / width_in,
+        top=1 - above_in / height_in,
+        bottom=below_in / height_in,
+        hspace=0.09,
+    )
+    figure.align_ylabels(panels)
+
+
+def _y_labels(axes: Axes) -> list[str]:
+    ticks = axes.yaxis.get_major_formatter().format_ticks(list(axes.get_yticks()))
+    return ["", *ticks]
 
 
 def _time_axis(axes: Axes, seconds: list[int]) -> None:
@@ -236,10 +265,10 @@ def _time_axis(axes: Axes, seconds: list[int]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(12, integer=True))
 
 
-def _bands(panels: list[Axes], result: Result) -> None:
+def _bands(panels: list[Axes], result: Result) -> int:
     """Shade the window of each fault, and write its id above the first panel.
 
-    Ids that would overlap are written in several rows.
+    Ids that would overlap are written in several rows; their number is returned.
     """
     span = panels[0].get_xlim()[1]
     rows_end = [-1.0] * LABEL_ROWS
@@ -255,6 +284,7 @@ def _bands(panels: list[Axes], result: Result) -> None:
         row = next(free, LABEL_ROWS - 1)
         rows_end[row] = begun + LETTER_SHARE * (len(fault["id"]) + 1) * span
         _label(panels[0], fault["id"], (begun, 1), (1, 3 + 11 * row), color=BAND, fontsize=9)
+    return sum(end_s >= 0 for end_s in rows_end)
 
 
 def _cutover_states(axes: Axes, result: Result) -> None:
