@@ -9,9 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gauntlet.campaigns.gate.suite import load
+from gauntlet.core.errors import Exit
+from gauntlet.scenarios import library
+
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*_*.yml"))
+TEMPLATES = ROOT / "docs" / "howto" / "ci"
 GATE = "required-checks-pass"
 
 
@@ -25,15 +30,23 @@ def test_actionlint_reports_nothing():
         reason = "actionlint is not on PATH; .ci/run installs it"
         (pytest.fail if os.environ.get("GAUNTLET_REQUIRE_SERVICES") == "1" else pytest.skip)(reason)
     result = subprocess.run(
-        [program, "-no-color", *WORKFLOWS], cwd=ROOT, capture_output=True, text=True, check=False
+        [program, "-no-color", *WORKFLOWS, TEMPLATES / "github-workflow.yml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=_name)
+@pytest.mark.parametrize(
+    "workflow",
+    [*WORKFLOWS, TEMPLATES / "github-workflow.yml", TEMPLATES / "github-action" / "action.yml"],
+    ids=_name,
+)
 def test_actions_are_pinned_to_commits(workflow):
     """A tag can be moved; a commit cannot. The comment names the version for readers."""
-    uses = re.findall(r"^\s*(?:- )?uses: (.+)$", workflow.read_text(), re.MULTILINE)
+    uses = re.findall(r"^\s*(?:- )?uses: ([^.].+)$", workflow.read_text(), re.MULTILINE)
     assert uses
     for action in uses:
         assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
@@ -67,3 +80,33 @@ def test_hooks_run_the_programs_of_the_lock():
     for repository in content["repos"]:
         for hook in repository["hooks"]:
             assert hook["entry"].startswith((".venv/bin/", "tools/bootstrap.sh ")), hook["id"]
+
+
+def test_the_templates_for_gates_call_the_command_as_it_is():
+    """Their suite is valid, and so are the outputs, files and exit codes that they use."""
+    suite = load(TEMPLATES / "suite.yaml")
+    assert {library.find(name).name for name in suite.scenarios} == set(suite.scenarios)
+    action = yaml.safe_load((TEMPLATES / "github-action" / "action.yml").read_text())
+    steps = {step.get("id"): step for step in action["runs"]["steps"]}
+    assert 'gauntlet gate "$SUITE"' in steps["gate"]["run"]
+    outputs = set(re.findall(r"steps\.gate\.outputs\.([\w-]+)", str(action["outputs"])))
+    assert outputs == set(action["outputs"]) == {"directory", "status", "exit-code"}
+    job = yaml.safe_load((TEMPLATES / "gitlab-ci.yml").read_text())["gate"]
+    assert job["allow_failure"] == {"exit_codes": Exit.INCONCLUSIVE}
+    assert job["artifacts"]["reports"]["junit"] == "gate/*/junit.xml"
+    workflow = (TEMPLATES / "github-workflow.yml").read_text()
+    assert "comment.md" in workflow
+
+
+def test_the_scripts_of_the_composite_action_pass_shellcheck(tmp_path):
+    """Actionlint checks workflows only."""
+    if shutil.which("shellcheck") is None:
+        pytest.skip("shellcheck is not on PATH")
+    action = yaml.safe_load((TEMPLATES / "github-action" / "action.yml").read_text())
+    for number, step in enumerate(action["runs"]["steps"]):
+        if "run" in step:
+            script = tmp_path / f"{number}.sh"
+            script.write_text(f"#!/bin/bash\n{step['run']}")
+            command = ["shellcheck", script]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout

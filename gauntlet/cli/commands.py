@@ -69,6 +69,12 @@ COMMANDS: tuple[Command, ...] = (
         ("gauntlet.cli.adapters.options:adapter_options",),
     ),
     Command(
+        "gate",
+        "run the scenarios of a suite, and decide whether a change may go on",
+        "gauntlet.campaigns.gate.command:run",
+        ("gauntlet.campaigns.gate.options:gate_options",),
+    ),
+    Command(
         "grades",
         "measure what systems keep and lose when connections and servers fail",
         "gauntlet.campaigns.command:run",

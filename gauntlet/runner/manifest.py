@@ -33,7 +33,7 @@ def build(
         "commit": commit_of(Path(__file__).parent),
         "versions": {name: _version(name) for name in _SHOWN_PACKAGES},
         "engine": engine_build.current()._asdict(),
-        "machine": _machine(),
+        "machine": machine(),
         "clock": {**clock.wall_anchor(), "error_ms": 0.0},
         "adapter": {
             "name": scenario.target.adapter,
@@ -89,7 +89,8 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """Return what this machine is."""
     return {
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),

@@ -1,77 +1,95 @@
 """junit.xml: one uniquely named case for each check, objective and guard, and the verdict."""
 
+import datetime as dt
+from collections.abc import Iterator
 from typing import Any
-from xml.etree import ElementTree as ET  # only written here, never parsed
 
+from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.errors import Exit
+from gauntlet.reports.render import junit_xml
+from gauntlet.reports.render.junit_xml import Case, Ending, Suite
 
 # The JUnit element of each verdict. A valid one needs no element; a warning is never a failure.
-_ELEMENTS = {"invalid": "failure", "unknown": "skipped", "not-applicable": "skipped"}
+_ENDINGS: dict[str, Ending] = {
+    "invalid": "failure",
+    "unknown": "skipped",
+    "not-applicable": "skipped",
+}
+_EPOCH = "1970-01-01T00:00:00"  # of a run that did not record when it began
 
 
-def document(result: dict[str, Any]) -> str:
-    """Return the content of junit.xml."""
-    name = _clean(result["run"]["scenario"])
-    suite = ET.Element("testsuite", name=f"gauntlet.{name}")
+def document(result: dict[str, Any], manifest: dict[str, Any] | None = None) -> str:
+    """Return the content of junit.xml.
+
+    The class of a case has the name of the scenario, because some readers know a case only by its
+    class and name, and would take those of several scenarios for the same.
+    """
+    run, name = result["run"], f"gauntlet.{result['run']['scenario']}"
+    properties = {
+        "run": run["id"],
+        "seed": str(run["seed"]),
+        "stack": run["stack"],
+        "adapter": str(run.get("adapter")),
+        "exit_code": str(result["verdict"]["exit_code"]),
+    }
+    duration_s = float(run.get("duration_s") or 0)
+    suite = Suite(name, tuple(_cases(result, name)), properties, _started(manifest), duration_s)
+    return junit_xml.document([suite])
+
+
+def ending(verdict: str, *, required: bool) -> Ending:
+    """Return how the case of a check or objective ends."""
+    found = _ENDINGS.get(verdict, "")
+    return "skipped" if found == "failure" and not required else found
+
+
+def _cases(result: dict[str, Any], name: str) -> Iterator[Case]:
     for check in result["checks"]:
-        _add_case(suite, "checks", check["id"], check, required=check["required"])
+        yield _case(f"{name}.checks", check["id"], check, required=check["required"])
     for objective in result["objectives"]:
         title = f"{objective['id']} ({objective['window']})"
         required = objective["severity"] == "fail"
-        _add_case(suite, "objectives", title, objective, required=required)
+        yield _case(f"{name}.objectives", title, objective, required=required)
     for index, guard in enumerate(result.get("guards", ())):
-        _add_guard(suite, index, guard)
-    _add_verdict(suite, result["verdict"])
-    for tag, total in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
-        suite.set(total, str(len(suite.findall(f"testcase/{tag}"))))
-    suite.set("tests", str(len(suite)))
-    root = ET.Element("testsuites")
-    root.append(suite)
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+        yield Case(
+            f"{name}.guards",
+            f"guards[{index}] {guard['condition']}",
+            "failure" if guard["fired"] else "",  # it stopped the load
+            guard["sentence"] if guard["fired"] else "",
+        )
+    yield _verdict(result, name)
 
 
-def _add_case(
-    suite: ET.Element, group: str, title: str, judged: dict[str, Any], *, required: bool
-) -> None:
-    case = ET.SubElement(suite, "testcase", classname=f"gauntlet.{group}", name=_clean(title))
-    tag = _ELEMENTS.get(judged["verdict"])
-    if tag == "failure" and not required:
-        tag = "skipped"
-    if tag:
-        outcome = ET.SubElement(case, tag, message=_clean(judged["sentence"]))
-        sentences = [witness["sentence"] for witness in judged.get("witnesses", [])]
-        outcome.text = _clean("\n".join(sentences)) or None
+def _case(classname: str, title: str, judged: dict[str, Any], *, required: bool) -> Case:
+    found = ending(judged["verdict"], required=required)
+    if not found:
+        return Case(classname, title)
+    sentences = [witness["sentence"] for witness in judged.get("witnesses", [])]
+    return Case(classname, title, found, judged["sentence"], "\n".join(sentences))
 
 
-def _add_guard(suite: ET.Element, index: int, guard: dict[str, Any]) -> None:
-    """Add a case that fails if the guard stopped the load."""
-    title = _clean(f"guards[{index}] {guard['condition']}")
-    case = ET.SubElement(suite, "testcase", classname="gauntlet.guards", name=title)
-    if guard["fired"]:
-        ET.SubElement(case, "failure", message=_clean(guard["sentence"]))
-
-
-def _add_verdict(suite: ET.Element, verdict: dict[str, Any]) -> None:
-    """Add a case that fails for every exit code except 0, as the CI job does."""
-    case = ET.SubElement(suite, "testcase", classname="gauntlet", name="verdict")
-    if verdict["exit_code"] != Exit.OK:
-        tag = "error" if verdict["status"] == "error" else "failure"
-        message = f"{verdict['status']} (exit {verdict['exit_code']})"
-        outcome = ET.SubElement(case, tag, message=message)
-        outcome.text = _clean("\n".join(verdict["reasons"]))
-
-
-def _clean(text: str) -> str:
-    """Return the text without the characters that XML 1.0 does not allow even if escaped.
-
-    https://www.w3.org/TR/xml/#charsets: control characters, surrogates, U+FFFE and U+FFFF.
-    """
-    return "".join(
-        character
-        for character in text
-        if character in "\n\t"
-        or " " <= character < "\ud800"
-        or "\ue000" <= character <= "\ufffd"
-        or character >= "\U00010000"
+def _verdict(result: dict[str, Any], name: str) -> Case:
+    """Return a case that fails for every exit code except 0, as the CI job does."""
+    verdict, time_s = result["verdict"], float(result["run"].get("duration_s") or 0)
+    if verdict["exit_code"] == Exit.OK:
+        return Case(name, "verdict", time_s=time_s)
+    return Case(
+        name,
+        "verdict",
+        "error" if verdict["status"] == "error" else "failure",
+        f"{verdict['status']} (exit {verdict['exit_code']})",
+        "\n".join(verdict["reasons"]),
+        time_s,
     )
+
+
+def _started(manifest: dict[str, Any] | None) -> str:
+    """Return when the run began, in UTC and without a time zone, as the schema demands."""
+    wall_ns = ((manifest or {}).get("clock") or {}).get("wall_ns")
+    if not isinstance(wall_ns, int):
+        return _EPOCH
+    try:
+        began = dt.datetime.fromtimestamp(wall_ns / NS_PER_S, dt.UTC)
+    except (ValueError, OverflowError, OSError):
+        return _EPOCH
+    return began.strftime("%Y-%m-%dT%H:%M:%S")

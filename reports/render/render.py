@@ -27,7 +27,7 @@ def render(run: RunDir, result: dict[str, Any]) -> list[str]:
         (run.path / f"{name}.png").write_bytes(png)
     page = Page(result, run.read_manifest(), pictures)
     run.report.write_text(html(page), encoding="utf-8")
-    run.junit.write_text(junit.document(result), encoding="utf-8")
+    run.junit.write_text(junit.document(result, page.manifest), encoding="utf-8")
     run.summary.write_text(summary.document(result), encoding="utf-8")
     if result["grades"]:
         (run.path / "grade.md").write_text(guarantees.document(result), encoding="utf-8")

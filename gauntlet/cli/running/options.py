@@ -34,6 +34,19 @@ def scenario_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ramp", type=duration, help="override load.ramp, such as 5s")
     parser.add_argument("--steady", type=duration, help="override load.steady, such as 40s")
     parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change any value of the scenario, such as load.bodies.kind=fixed; may be repeated",
+    )
+    parser.add_argument(
+        "--sla",
+        type=Path,
+        metavar="FILE",
+        help="a file with further objectives, which replace those with the same id",
+    )
+    parser.add_argument(
         "--bug",
         metavar="NAME|FILE.py",
         help=f"run the server with a seeded bug: {', '.join(BUGS)}, or one of your own in a file",

@@ -1,6 +1,7 @@
 """Runs of a scenario: with the overrides of the command line, under a Locust or from one."""
 
 import argparse
+from pathlib import Path
 
 import msgspec
 from rich.console import Console
@@ -10,6 +11,7 @@ from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.scenario import loader, validation
 from gauntlet.core.scenario.catalog import ADAPTER_STACKS
 from gauntlet.core.scenario.model import Scenario, Target
+from gauntlet.core.scenario.overrides import settings, sla_file
 from gauntlet.core.scenario.rules import fault_schedule
 from gauntlet.runner import run as runner
 from gauntlet.runner.load_process import ExternalLocust, LoadSource, ManagedLocust
@@ -72,7 +74,9 @@ def _run_settings(options: argparse.Namespace) -> runner.Options:
 
 def scenario_of(options: argparse.Namespace) -> Scenario:
     """The scenario as it runs: with the overrides of the command line, validated as a whole."""
-    scenario = library.find(options.scenario)
+    scenario = settings.apply(library.find(options.scenario), options.set)
+    if options.sla is not None:
+        scenario = _with_objectives(scenario, options.sla)
     keys = ("users", "rate", "arrivals", "ramp", "steady")
     overrides = {key: getattr(options, key) for key in keys}
     load = msgspec.structs.replace(
@@ -85,6 +89,23 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
     for problem in validation.problems(scenario):
         raise ConfigError(f"with these options, {problem.sentence}")
     return fault_schedule.resolve(scenario)
+
+
+def _with_objectives(scenario: Scenario, file: Path) -> Scenario:
+    """The scenario with the objectives of a file, all of which must fit it."""
+    sla = sla_file.read(file)
+    if sla.relative:
+        raise ConfigError(
+            f"{file}: {sla.relative[0].id!r:.60} is relative to a baseline, which one run does not "
+            "have; use gauntlet gate"
+        )
+    for objective in sla.absolute:
+        if objective.window not in scenario.windows():
+            raise ConfigError(
+                f"{file}: the window of {objective.id!r:.60} must be one of: "
+                f"{', '.join(scenario.windows())}; got {objective.window!r:.60}"
+            )
+    return sla_file.with_objectives(scenario, sla.absolute)
 
 
 def _target(target: Target, options: argparse.Namespace) -> Target:

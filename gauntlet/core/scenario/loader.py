@@ -133,15 +133,15 @@ def _located(message: str, name: str, node: yaml.Node, plain: object) -> str:
     path = _path(where, message, plain)
     if missing := re.fullmatch(r"Object missing required field `(.*)`", text):
         key = validation.key_of((*path, missing[1]))
-        return f"{name}:{_line_of(node, path)}: {key} is missing"
+        return f"{name}:{line_of(node, path)}: {key} is missing"
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", text):
         path, allowed = (*path, unknown[1]), ", ".join(_keys_at(path, plain))
         key = validation.key_of(path)
-        return f"{name}:{_line_of(node, path)}: {key} is not a known key; allowed: {allowed}"
+        return f"{name}:{line_of(node, path)}: {key} is not a known key; allowed: {allowed}"
     allowed = _words_at(path, plain) or _types_in_words(text)
     if not allowed:
         # `_decode` of the model refused the value, and its message begins with "must be".
-        return f"{name}:{_line_of(node, path)}: {validation.key_of(path)} {text}"
+        return f"{name}:{line_of(node, path)}: {validation.key_of(path)} {text}"
     hidden = path and secrets.is_secret_key(str(path[-1]))
     found = secrets.REDACTED if hidden else shown(_value_at(plain, path))
     return _sentence(name, node, validation.Problem(path, found, allowed))
@@ -236,10 +236,10 @@ def _one_of(words: Sequence[object]) -> str:
 
 
 def _sentence(name: str, node: yaml.Node, problem: validation.Problem) -> str:
-    return f"{name}:{_line_of(node, problem.path)}: {problem.sentence}"
+    return f"{name}:{line_of(node, problem.path)}: {problem.sentence}"
 
 
-def _line_of(node: yaml.Node, path: validation.Path) -> int:
+def line_of(node: yaml.Node, path: validation.Path) -> int:
     """Return the line of the key at `path`, or of its nearest parent that the file contains."""
     line: int = node.start_mark.line + 1
     for step in path:

@@ -127,12 +127,35 @@ def test_a_run_that_cannot_be_judged_has_a_report(written):
 def test_junit_has_one_uniquely_named_case_for_each_result(failed):
     _, result, _ = failed
     suite = ET.fromstring(junit.document(result)).find("testsuite")
-    names = [case.attrib["classname"] + "." + case.attrib["name"] for case in suite]
+    names = [
+        case.attrib["classname"] + "." + case.attrib["name"] for case in suite.iter("testcase")
+    ]
     assert len(names) == len(set(names)) == len(result["checks"]) + len(result["objectives"]) + 1
     assert suite.attrib["tests"] == str(len(names))
     failures = {case.attrib["name"] for case in suite if case.find("failure") is not None}
     assert failures == {"lost-acked", "duplicate", "verdict"}
     assert suite.attrib["failures"] == "3"
+
+
+def test_junit_tells_scenarios_apart_and_says_when_and_how_long_they_ran(failed):
+    """Some readers know a case only by its class and its name."""
+    _, result, _ = failed
+    renamed = {**result, "run": {**result["run"], "scenario": "other"}}
+    manifest = {"clock": {"wall_ns": 1_795_981_494_000_000_000}}
+    suite = ET.fromstring(junit.document(renamed, manifest)).find("testsuite")
+    classes = {case.get("classname") for case in suite.iter("testcase")}
+    assert classes == {"gauntlet.other", "gauntlet.other.checks", "gauntlet.other.objectives"}
+    assert suite.get("timestamp") == "2026-11-29T19:44:54"
+    assert float(suite.get("time")) == result["run"]["duration_s"] > 0
+    properties = {each.get("name"): each.get("value") for each in suite.iter("property")}
+    assert properties["seed"] == str(result["run"]["seed"])
+    assert properties["exit_code"] == "1"
+
+
+@pytest.mark.parametrize("clock", [None, {}, {"wall_ns": "x"}, {"wall_ns": 10**30}])
+def test_a_run_without_a_start_has_the_first_time_there_is(failed, clock):
+    _, result, _ = failed
+    assert 'timestamp="1970-01-01T00:00:00"' in junit.document(result, {"clock": clock})
 
 
 def test_junit_skips_unknown_checks_but_fails_the_verdict(judged):

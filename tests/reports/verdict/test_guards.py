@@ -57,6 +57,8 @@ def test_a_stop_fails_a_run_without_violations_and_is_its_first_reason(story, ju
 def test_junit_has_a_case_for_each_guard(story, judged):
     story.conductor = [STOP]
     text = junit.document(judged(story))
-    assert '<testcase classname="gauntlet.guards" name="guards[0] wire-order" />' in text
+    assert (
+        'classname="gauntlet.synthetic.guards" name="guards[0] wire-order" time="0.000" />' in text
+    )
     failed = text.split('name="guards[1] send_errors_ratio &gt; 0.5"')[1].split("</testcase>")[0]
     assert "stopped the load after 12 s" in failed

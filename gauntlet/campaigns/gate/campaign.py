@@ -1,0 +1,191 @@
+"""Makes the runs of a gate in their order, and assembles its outcome."""
+
+import datetime as dt
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from gauntlet.campaigns.gate import score, verdict
+from gauntlet.campaigns.gate.comparing import calibrating, decision, measurements
+from gauntlet.campaigns.gate.comparing.decision import Answer, Question
+from gauntlet.campaigns.gate.comparing.measurements import Sessions
+from gauntlet.campaigns.gate.outcome import Comparison, Gate, Run, Scenario, Version
+from gauntlet.campaigns.gate.subjects import Subject
+from gauntlet.campaigns.gate.suite import Compare, Suite
+from gauntlet.core.errors import Exit, Interrupted
+
+Say = Callable[[str], None]
+
+# After one of these, further measurements cannot make the gate pass.
+_FINAL = (Exit.CONFIG, Exit.ROLLBACK, Exit.FAILED, Exit.HARNESS)
+
+
+class MakesRuns(Protocol):
+    """What makes a run of a scenario: child processes, or a test."""
+
+    def run(self, subject: Subject, version: Version, number: int) -> Run:
+        """Run a scenario once."""
+        ...
+
+
+class Plan(NamedTuple):
+    """What a gate does: `references` belong to the subjects that are compared."""
+
+    id: str
+    suite: Suite
+    subjects: Sequence[Subject]
+    references: Sequence[Subject] = ()
+    questions: Sequence[Question] = ()
+    sessions: Sessions = ()
+    aa_pairs: int = 0  # of a calibration
+    machine: dict[str, int | str | None] = {}  # noqa: RUF012 - never changed
+
+    @property
+    def compare(self) -> Compare:
+        """The comparison of the suite, or the default for a calibration."""
+        return self.suite.compare or Compare()
+
+
+class Campaign:
+    """One gate: its runs, one after the other, and what they decide."""
+
+    def __init__(self, plan: Plan, runner: MakesRuns, say: Say) -> None:
+        self._plan = plan
+        self._runner = runner
+        self._say = say
+        self._runs: list[Run] = []
+        self._interrupted = False
+
+    def run(self) -> Gate:
+        """Make the runs, and return the outcome; an interrupt ends the gate with what there is."""
+        began, started = time.monotonic(), dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        plan = self._plan
+        try:
+            if plan.references:
+                self._pairs()
+            else:
+                self._repeat()
+        except (Interrupted, KeyboardInterrupt):
+            self._interrupted = True
+        self._set_aside()
+        answers = [] if plan.aa_pairs else list(self._answers().values())
+        comparisons = tuple(map(self._comparison, answers))
+        names = [subject.name for subject in plan.subjects]
+        return Gate(
+            id=plan.id,
+            suite=plan.suite.name,
+            labels=plan.suite.labels,
+            started=started,
+            seconds=round(time.monotonic() - began, 1),
+            machine=plan.machine,
+            mode=self._mode(),
+            verdict=verdict.decide(self._runs, comparisons, names, interrupted=self._interrupted),
+            scenarios=tuple(Scenario(each.name, each.digest) for each in plan.subjects),
+            runs=tuple(self._runs),
+            comparisons=comparisons,
+            score=score.lines(self._runs),
+            calibration=calibrating.all_of(plan.questions, self._runs, plan.compare)
+            if plan.aa_pairs
+            else (),
+        )
+
+    def _mode(self) -> Any:
+        if self._plan.aa_pairs:
+            return "calibration"
+        if self._plan.references:
+            return "against"
+        return "baseline" if self._plan.questions else "absolute"
+
+    def _once(self, subject: Subject, version: Version, number: int) -> Run:
+        run = self._runner.run(subject, version, number)
+        self._runs.append(run)
+        reason = f": {run.reasons[0]}" if run.exit_code and run.reasons else ""
+        name = f"{run.scenario} {version} {number}"
+        self._say(f"{name}: {run.status} (exit {run.exit_code}, {run.seconds:.0f} s){reason}")
+        return run
+
+    def _repeat(self) -> None:
+        """Run each scenario `repeat` times; inconclusive runs are repeated as often once more."""
+        for number in range(1, 2 * self._plan.suite.repeat + 1):
+            for subject in self._plan.subjects:
+                if self._conclusive(subject.name) < self._plan.suite.repeat:
+                    self._once(subject, "candidate", number)
+
+    def _pairs(self) -> None:
+        """Run both versions in turns, and more of them while a comparison is undecided."""
+        compare, compared = self._plan.compare, {each.name: each for each in self._plan.references}
+        pairs = self._plan.aa_pairs or compare.pairs
+        for look in range(1 if self._plan.aa_pairs else compare.looks):
+            wanted = set(compared) if look == 0 else self._undecided()
+            for number in range(look * pairs + 1, (look + 1) * pairs + 1):
+                for subject in self._plan.subjects:
+                    if subject.name in wanted:
+                        self._pair(subject, compared[subject.name], number)
+            if not self._undecided() or self._is_red():
+                break
+        for number in range(1, 2 * self._plan.suite.repeat + 1):  # those that are not compared
+            for subject in self._plan.subjects:
+                missing = self._conclusive(subject.name) < self._plan.suite.repeat
+                if missing and subject.name not in compared:
+                    self._once(subject, "candidate", number)
+
+    def _pair(self, candidate: Subject, reference: Subject, number: int) -> None:
+        """Run a pair; which version is first alternates, so that a drift favours neither."""
+        order: list[tuple[Subject, Version]] = [
+            (reference, "reference"),
+            (candidate, "candidate"),
+        ]
+        for subject, version in order if number % 2 else reversed(order):
+            self._once(subject, version, number)
+
+    def _conclusive(self, name: str) -> int:
+        return sum(
+            run.exit_code != Exit.INCONCLUSIVE
+            for run in self._runs
+            if (run.scenario, run.version) == (name, "candidate")
+        )
+
+    def _set_aside(self) -> None:
+        """Do not count inconclusive runs of a scenario that has enough others."""
+        enough = {
+            subject.name
+            for subject in self._plan.subjects
+            if self._conclusive(subject.name) >= self._plan.suite.repeat
+        }
+        self._runs = [
+            msgspec.structs.replace(run, set_aside=True)
+            if run.scenario in enough and run.exit_code == Exit.INCONCLUSIVE
+            else run
+            for run in self._runs
+        ]
+
+    def _is_red(self) -> bool:
+        return any(run.exit_code in _FINAL for run in self._runs if run.version == "candidate")
+
+    def _undecided(self) -> set[str]:
+        """Return the scenarios with a comparison that more pairs could decide."""
+        return {
+            question.scenario
+            for question, answer in self._answers().items()
+            if answer.outcome in ("undecided", "unknown") and question.severity == "fail"
+        }
+
+    def _answers(self) -> dict[Question, Answer]:
+        plan, sessions = self._plan, self._plan.sessions
+        estimates = {
+            question: measurements.against_reference(question, self._runs)
+            if plan.references
+            else measurements.against_baseline(question, self._runs, sessions)
+            for question in plan.questions
+        }
+        looks = plan.compare.looks if plan.references else 1
+        return decision.decide(estimates, plan.compare.alpha, looks)
+
+    def _comparison(self, answer: Answer) -> Comparison:
+        before, after = (
+            measurements.typical(answer.question, self._runs, version, self._plan.sessions)
+            for version in ("reference", "candidate")
+        )
+        return measurements.comparison(answer, before, after)

@@ -1,0 +1,74 @@
+"""A stored baseline: the gates of a folder, each of which is one session of measurements."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gauntlet.campaigns.gate.comparing.measurements import Sessions
+from gauntlet.campaigns.gate.outcome import FILE, SCHEMA_VERSION, Gate
+from gauntlet.core.errors import ConfigError
+
+_BYTES_MAX = 64 * 2**20
+_MACHINE_KEYS = ("cores", "memory_mb")
+
+
+def read(folder: Path, machine: Mapping[str, Any], digests: Mapping[str, str]) -> Sessions:
+    """Return the figures of a baseline; ConfigError if it is not one for this machine and suite.
+
+    `digests` are those of the scenarios to compare.
+    """
+    files = sorted(folder.rglob(FILE)) if folder.is_dir() else []
+    if not files:
+        raise ConfigError(
+            f"compare.baseline must be a folder with a {FILE} of an earlier gate; got {folder}"
+        )
+    return [_session(file, gate, machine, digests) for file, gate in _gates(files)]
+
+
+def _gates(files: list[Path]) -> Iterator[tuple[Path, Gate]]:
+    for file in files:
+        try:
+            if file.stat().st_size > _BYTES_MAX:
+                raise ConfigError(f"{file} must have at most {_BYTES_MAX // 2**20} MiB")
+            content = file.read_bytes()
+            version = msgspec.json.decode(content, type=dict[str, Any]).get("schema_version")
+            if version != SCHEMA_VERSION:
+                raise ConfigError(
+                    f"{file} must have schema_version {SCHEMA_VERSION}; got {version!r:.40}. "
+                    "Record the baseline again with this version of Gauntlet"
+                )
+            yield file, msgspec.json.decode(content, type=Gate)
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ConfigError(f"{file} must be the result of a gate: {error}") from error
+
+
+def _session(
+    file: Path, gate: Gate, machine: Mapping[str, Any], digests: Mapping[str, str]
+) -> dict[tuple[str, str], list[float]]:
+    for name in _MACHINE_KEYS:
+        if gate.machine.get(name) != machine.get(name):
+            raise ConfigError(
+                f"{file} was recorded on another machine: {name} was {gate.machine.get(name)}, and "
+                f"is {machine.get(name)} here. Record the baseline on this machine, or compare "
+                "with `against`"
+            )
+    own = {scenario.name: scenario.digest for scenario in gate.scenarios}
+    for name, digest in digests.items():
+        if own.get(name, digest) != digest:
+            raise ConfigError(
+                f"{file} was recorded with another load or other faults of {name}; record the "
+                "baseline again"
+            )
+    missing = sorted(digests.keys() - own.keys())
+    if missing:
+        raise ConfigError(f"{file} has no runs of {', '.join(missing)}")
+    values: dict[tuple[str, str], list[float]] = {}
+    for run in gate.runs:
+        if run.version == "candidate" and run.scenario in digests:
+            for name, value in run.values.items():
+                if not 0 < value < float("inf"):
+                    raise ConfigError(f"{file}: {name} of {run.path} must be above 0; got {value}")
+                values.setdefault((run.scenario, name), []).append(value)
+    return values

@@ -1,0 +1,120 @@
+"""Turns the figures of runs into estimates and sentences: still pure functions."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from gauntlet.campaigns.gate.comparing import decision
+from gauntlet.campaigns.gate.comparing.decision import Answer, Estimate, Question
+from gauntlet.campaigns.gate.outcome import Comparison, Run, key
+from gauntlet.reports import formatting
+
+# Values of a baseline: for each session, and there for each figure of a scenario, one of each run.
+Sessions = Sequence[Mapping[tuple[str, str], Sequence[float]]]
+SESSIONS_MIN = 3
+
+
+def worsenings(question: Question, runs: Iterable[Run]) -> list[float]:
+    """Return by how much each pair of runs got worse; pairs without both values are left out."""
+    name = key(question.indicator, question.window)
+    found: dict[int, dict[str, float]] = {}
+    for run in runs:
+        if run.scenario == question.scenario and name in run.values:
+            found.setdefault(run.number, {})[run.version] = run.values[name]
+    return [
+        decision.worsening(question, pair["reference"], pair["candidate"])
+        for _, pair in sorted(found.items())
+        if len(pair) == 2
+    ]
+
+
+def against_reference(question: Question, runs: Iterable[Run]) -> Estimate | None:
+    """Return the estimate from interleaved pairs."""
+    return decision.paired(worsenings(question, runs))
+
+
+def against_baseline(
+    question: Question, runs: Iterable[Run], sessions: Sessions
+) -> Estimate | None:
+    """Return the estimate from runs and a baseline.
+
+    With three sessions or more, a session is one measurement: days differ more than runs of a day.
+    """
+    name = key(question.indicator, question.window)
+    sign = 1 if question.lower_is_better else -1
+    before = [
+        [sign * math.log(value) for value in session.get((question.scenario, name), ())]
+        for session in sessions
+    ]
+    before = [values for values in before if values]
+    after = [
+        sign * math.log(run.values[name])
+        for run in runs
+        if run.scenario == question.scenario and run.version == "candidate" and name in run.values
+    ]
+    if len(before) >= SESSIONS_MIN and after:
+        means = [math.fsum(values) / len(values) for values in before]
+        return decision.unpaired(means, [math.fsum(after) / len(after)])
+    return decision.unpaired([value for values in before for value in values], after)
+
+
+def typical(
+    question: Question, runs: Iterable[Run], version: str, sessions: Sessions = ()
+) -> float | None:
+    """Return the geometric mean of the values of one version, which is None if there are none."""
+    name = key(question.indicator, question.window)
+    values = [
+        run.values[name]
+        for run in runs
+        if (run.scenario, run.version) == (question.scenario, version) and name in run.values
+    ]
+    if version == "reference":
+        for session in sessions:
+            values += session.get((question.scenario, name), ())
+    if not values:
+        return None
+    return math.exp(math.fsum(map(math.log, values)) / len(values))
+
+
+def comparison(answer: Answer, before: float | None, after: float | None) -> Comparison:
+    """Return an answer as it is recorded."""
+    question = answer.question
+    return Comparison(
+        scenario=question.scenario,
+        indicator=question.indicator,
+        window=question.window,
+        severity=question.severity,
+        min_effect=question.share,
+        lower_is_better=question.lower_is_better,
+        outcome=answer.outcome,
+        count=answer.samples,
+        before=before,
+        after=after,
+        ratio=answer.ratio,
+        low=answer.low,
+        high=answer.high,
+        p=answer.p,
+        p_corrected=answer.p_corrected,
+        sentence=_sentence(answer, before, after),
+    )
+
+
+def _sentence(answer: Answer, before: float | None, after: float | None) -> str:
+    question = answer.question
+    what = f"{question.indicator} {formatting.window(question.window)}"
+    side = "higher" if question.lower_is_better else "lower"
+    limit = f"{100 * question.share:g} % {side}"
+    if answer.ratio is None or answer.low is None or answer.high is None:
+        return f"{what} is not known to be less than {limit}: {answer.reason}."
+    values = " → ".join(formatting.measured(question.indicator, each) for each in (before, after))
+    change = f"{_percent(answer.ratio)} ({_percent(answer.low)} to {_percent(answer.high)}; "
+    change += f"{values}; {answer.samples} measurements)"
+    if answer.outcome == "regression":
+        return f"{what} got worse by {limit} or more: {change}."
+    if answer.outcome == "no-regression":
+        return f"{what} did not get {limit}: {change}."
+    return f"{what} may or may not be {limit}, the measurements are too noisy to tell: {change}."
+
+
+def _percent(ratio: float) -> str:
+    change = 100 * (ratio - 1)
+    return f"{change:+.1f} %" if abs(change) < 1000 else f"× {formatting.significant(ratio)}"

@@ -1,0 +1,1 @@
+"""What a gate writes for people and for CI."""

@@ -1,0 +1,32 @@
+"""Texts from runs, made harmless for Markdown and for the commands of GitHub's runner."""
+
+_SPECIAL = "\\|<>`*_[]#~"
+
+
+def markdown(text: str) -> str:
+    """Return a text without markup, line breaks, and characters that cannot be written."""
+    for character in _SPECIAL:
+        text = text.replace(character, f"\\{character}")
+    # `@name` would notify a person, and `#1` and `GH-1` would link to an issue.
+    text = text.replace("@", "@\u200b").replace("GH-", "GH\u200b-")
+    return " ".join(plain(text).split())
+
+
+def plain(text: str) -> str:
+    """Return a text whose lone surrogates and control characters are replaced."""
+    text = text.encode(errors="replace").decode()
+    return "".join(each if each.isprintable() or each in "\n\u200b" else "\ufffd" for each in text)
+
+
+def shortened(text: str, size_max: int, note: str) -> str:
+    """Return the first lines of a text, so that it has at most `size_max` bytes with the note."""
+    if len(text.encode()) <= size_max:
+        return text
+    room = size_max - len(note.encode()) - 2
+    kept, size = [], 0
+    for line in text.splitlines():
+        size += len(line.encode()) + 1
+        if size > room:
+            break
+        kept.append(line)
+    return "\n".join([*kept, "", note])

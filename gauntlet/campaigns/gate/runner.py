@@ -1,0 +1,83 @@
+"""Runs one version of a scenario as a child process, and reads what came out."""
+
+import datetime as dt
+from pathlib import Path
+
+import msgspec
+
+from gauntlet.campaigns import child_runs
+from gauntlet.campaigns.child_runs import Child, Planned
+from gauntlet.campaigns.gate import reading
+from gauntlet.campaigns.gate.outcome import Run, Version
+from gauntlet.campaigns.gate.subjects import Subject
+from gauntlet.core.errors import Exit, GauntletError
+from gauntlet.core.scenario.model import to_builtins
+
+
+class Runner:
+    """Makes the runs of a gate, one after the other, below one folder."""
+
+    def __init__(self, out: Path, options: tuple[str, ...] = ()) -> None:
+        self._out = out
+        self._options = options
+
+    def run(self, subject: Subject, version: Version, number: int) -> Run:
+        """Run a scenario once."""
+        started = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        bug = ("--bug", subject.bug) if subject.bug else ()
+        planned = Planned(
+            None,
+            f"{subject.name}-{version}-{number}",
+            to_builtins(subject.scenario),
+            (*bug, *self._options),
+        )
+        found: list[Run] = []
+
+        def finish(child: Child[None]) -> None:
+            empty = Run(subject.name, version, number, 0, "", (), "", started, child.seconds())
+            found.append(completed(empty, child))
+
+        timeout_s = child_runs.TIMEOUT_S + subject.scenario.load.duration_s
+        child_runs.run_all([planned], self._out, 1, finish, timeout_s)
+        return found[0]
+
+
+def completed(empty: Run, child: Child[None]) -> Run:
+    """Return the run with what its directory holds, or as an error if it holds no result."""
+    code = int(child.process.returncode)
+    run = child.run_directory()
+    try:
+        if run is None:
+            # A process that a signal ended has a negative code.
+            code = code if code in set(Exit) and code != Exit.OK else Exit.HARNESS
+            reason = f"The run has no result; see {child.folder / 'output.txt'}."
+            return _failed(empty, code, child.folder, reason)
+        result = run.read_result()
+        cases = reading.cases(result)
+        verdict = result["verdict"]
+        reasons = tuple(map(reading.writable, verdict["reasons"]))
+        status, code = str(verdict["status"]), Exit(verdict["exit_code"])
+    except (GauntletError, KeyError, TypeError, ValueError) as error:
+        return _failed(empty, Exit.HARNESS, child.folder, f"The result cannot be read: {error}")
+    values, unusable = reading.values(run)
+    return msgspec.structs.replace(
+        empty,
+        exit_code=int(code),
+        status=status,
+        reasons=reasons,
+        path=str(run.path),
+        cases=cases,
+        values=values,
+        unusable=unusable,
+    )
+
+
+def _failed(empty: Run, code: int, folder: Path, reason: str) -> Run:
+    return msgspec.structs.replace(
+        empty,
+        exit_code=int(code),
+        status="error",
+        reasons=(reason,),
+        path=str(folder),
+        unusable="the run has no result",
+    )

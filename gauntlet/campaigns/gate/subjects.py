@@ -1,0 +1,138 @@
+"""The scenarios of a gate as they run: with its objectives and settings, for both versions."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gauntlet.campaigns.gate.comparing.decision import Question
+from gauntlet.campaigns.gate.suite import Against, Compare, Suite
+from gauntlet.core.errors import ConfigError
+from gauntlet.core.scenario import secrets, validation
+from gauntlet.core.scenario.model import Scenario, from_builtins, to_builtins
+from gauntlet.core.scenario.overrides import settings, sla_file
+from gauntlet.core.scenario.overrides.sla_file import Sla
+from gauntlet.scenarios import library
+
+# What is compared if no objective is relative: the indicator, its window, its severity. A 99th
+# percentile differs too much between equal runs to block anything by default.
+_USUAL = (
+    ("ack_p50_ms", "steady", "fail"),
+    ("delivery_p50_ms", "steady", "fail"),
+    ("stack_cores", "run", "fail"),
+    ("delivery_p99_ms", "steady", "warn"),
+)
+
+
+class Subject(NamedTuple):
+    """One version of a scenario; `bug` is a seeded one of the server."""
+
+    scenario: Scenario
+    bug: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the scenario."""
+        return self.scenario.name
+
+    @property
+    def digest(self) -> str:
+        """A digest of what a comparison needs to be equal: load, faults, and length."""
+        plain = to_builtins(self.scenario)
+        part = {name: plain[name] for name in ("load", "faults")}
+        return hashlib.sha256(msgspec.json.encode(part, order="sorted")).hexdigest()[:16]
+
+
+def candidates(
+    suite: Suite, folder: Path, sla: Sla, changes: Sequence[str], bug: str
+) -> list[Subject]:
+    """Return the version that the gate decides about, of each scenario of the suite."""
+    found = []
+    for name in suite.scenarios:
+        scenario = library.find(name if name in library.names() else str(folder / name))
+        _refuse_literal_secrets(scenario)
+        scenario = settings.apply(scenario, changes)
+        found.append(Subject(sla_file.with_objectives(scenario, sla.absolute), bug))
+    names = [subject.name for subject in found]
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigError(f"scenarios must have different names; got {repeated} twice")
+    _check_windows(found, sla)
+    return found
+
+
+def _check_windows(subjects: Sequence[Subject], sla: Sla) -> None:
+    """Refuse an objective whose window no scenario has: it would never be judged."""
+    windows = {window for subject in subjects for window in subject.scenario.windows()}
+    wanted = [(each.id, each.window) for each in sla.absolute]
+    wanted += [(each.id, each.window) for each in sla.relative]
+    for name, window in wanted:
+        if window not in windows:
+            raise ConfigError(
+                f"the window of {name!r:.60} must be one of: {', '.join(sorted(windows))}; got "
+                f"{window!r:.60}"
+            )
+
+
+def reference(subject: Subject, against: Against) -> Subject:
+    """Return the version of a scenario with which the candidate is compared."""
+    plain = to_builtins(subject.scenario)
+    plain["target"] = {**plain["target"], **against.target}
+    try:
+        scenario = from_builtins(plain)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise ConfigError(f"compare.against.target is not possible: {error}") from error
+    _refuse_literal_secrets(scenario)
+    for problem in validation.problems(scenario):
+        raise ConfigError(f"with compare.against, {problem.sentence}")
+    return Subject(scenario, against.bug)
+
+
+def compared(subjects: Sequence[Subject], compare: Compare) -> list[Subject]:
+    """Return the scenarios that are compared."""
+    names = [subject.name for subject in subjects]
+    wanted = names if compare.scenarios is None else compare.scenarios
+    for name in wanted:
+        if name not in names:
+            raise ConfigError(
+                f"compare.scenarios must be some of: {', '.join(names)}; got {name!r:.60}"
+            )
+    return [subject for subject in subjects if subject.name in wanted]
+
+
+def questions(subjects: Sequence[Subject], compare: Compare, sla: Sla) -> list[Question]:
+    """Return what is compared: the relative objectives, or the usual indicators."""
+    share = sla_file.parse_percent(compare.min_effect, "compare.min_effect")
+    found = []
+    for subject in subjects:
+        if sla.relative:
+            found += [
+                Question(
+                    subject.name,
+                    each.indicator,
+                    each.window,
+                    each.share,
+                    each.lower_is_better,
+                    each.severity,
+                )
+                for each in sla.relative
+                if each.window in subject.scenario.windows()
+            ]
+            continue
+        booted = subject.scenario.target.stack != "external"
+        found += [
+            Question(subject.name, indicator, window, share, severity=severity)
+            for indicator, window, severity in _USUAL
+            if booted or indicator != "stack_cores"
+        ]
+    return found
+
+
+def _refuse_literal_secrets(scenario: Scenario) -> None:
+    plain: dict[str, Any] = to_builtins(scenario)
+    if secrets.redacted(plain) != plain:
+        raise ConfigError(
+            f"a gate writes its scenarios to files, so {scenario.name} must not contain a secret "
+            "itself; use {env: NAME} or {file: PATH} in its place"
+        )

@@ -1,0 +1,1 @@
+"""What changes a scenario before it runs: settings, and objectives of another file."""

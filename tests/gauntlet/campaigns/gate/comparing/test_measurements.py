@@ -1,0 +1,83 @@
+"""Estimates from the figures of runs."""
+
+import math
+
+import pytest
+
+from gauntlet.campaigns.gate.comparing import decision, measurements
+from gauntlet.campaigns.gate.comparing.decision import Question
+
+from ..example import run
+
+QUESTION = Question("steady", "delivery_p50_ms", "steady", 0.1)
+NAME = "delivery_p50_ms@steady"
+
+
+def pairs(*values):
+    """Runs of pairs, from the values before and after."""
+    return [
+        run(version, number, values={} if value is None else {NAME: value})
+        for number, pair in enumerate(values, 1)
+        for version, value in zip(("reference", "candidate"), pair, strict=True)
+    ]
+
+
+def test_a_pair_counts_only_with_both_values():
+    runs = pairs((10, 11), (10, None), (None, 12), (20, 22))
+    assert measurements.worsenings(QUESTION, runs) == pytest.approx([math.log(1.1)] * 2)
+
+
+def test_runs_of_another_scenario_do_not_count():
+    runs = [*pairs((10, 11)), run("reference", 2, scenario="other"), run("candidate", 2)]
+    assert len(measurements.worsenings(QUESTION, runs)) == 1
+
+
+def sessions(*groups):
+    return [{("steady", NAME): list(values)} for values in groups]
+
+
+def test_with_one_session_every_run_is_a_measurement():
+    runs = [run(values={NAME: 20.0}), run(number=2, values={NAME: 20.0})]
+    found = measurements.against_baseline(QUESTION, runs, sessions((9, 10, 11, 10)))
+    assert found.mean == pytest.approx(math.log(2), abs=0.01)
+    assert (found.freedom, found.samples) == (4, 2)
+
+
+def test_with_several_sessions_each_session_is_one_measurement():
+    """Otherwise many runs of few days would hide how much days differ."""
+    runs = [run(values={NAME: 15.0})] * 10
+    days = sessions([10] * 20, [14] * 20, [18] * 20)
+    found = measurements.against_baseline(QUESTION, runs, days)
+    assert found.freedom == 2
+    assert decision.decide({QUESTION: found}, 0.01, 1)[QUESTION].outcome == "undecided"
+
+
+def test_no_measurement_gives_no_estimate():
+    assert measurements.against_baseline(QUESTION, [run(values={})], sessions((9, 10, 11))) is None
+    assert measurements.against_baseline(QUESTION, [run()], sessions()) is None
+    assert measurements.against_reference(QUESTION, []) is None
+
+
+def test_typical_values_are_geometric_means():
+    runs = pairs((10, 20), (40, 20))
+    assert measurements.typical(QUESTION, runs, "reference") == pytest.approx(20)
+    assert measurements.typical(QUESTION, [], "candidate") is None
+    assert measurements.typical(QUESTION, [], "reference", sessions((4, 9))) == pytest.approx(6)
+
+
+@pytest.mark.parametrize(
+    ("values", "outcome", "words"),
+    [
+        ([(10, 12)] * 5, "regression", "got worse by 10 % higher or more: +20.0 %"),
+        ([(10, 10)] * 5, "no-regression", "did not get 10 % higher: +0.0 %"),
+        ([(10, 18), (10, 8)] * 3, "undecided", "too noisy to tell"),
+        ([(10, 12)] * 2, "unknown", "fewer than 3 usable measurements"),
+    ],
+)
+def test_the_sentence_tells_the_outcome_in_words(values, outcome, words):
+    runs = pairs(*values)
+    estimate = measurements.against_reference(QUESTION, runs)
+    answer = decision.decide({QUESTION: estimate}, 0.01, 1)[QUESTION]
+    found = measurements.comparison(answer, 10.0, 12.0)
+    assert found.outcome == outcome
+    assert words in found.sentence

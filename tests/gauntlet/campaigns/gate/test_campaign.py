@@ -1,0 +1,180 @@
+"""Which runs a gate makes, in which order, with a runner that a test decides about."""
+
+import pytest
+
+from gauntlet.campaigns.gate.campaign import Campaign, Plan
+from gauntlet.campaigns.gate.comparing.decision import Question
+from gauntlet.campaigns.gate.subjects import Subject
+from gauntlet.campaigns.gate.suite import Compare, Suite
+from gauntlet.core.errors import Interrupted
+from gauntlet.scenarios import library
+
+from .example import run as make_run
+
+NAME = "delivery_p50_ms@steady"
+
+
+class Runner:
+    """Runs with codes and values that a test gives, by version; it remembers their order."""
+
+    def __init__(self, codes=(), factor=1.0, noise=(0.0,)):
+        self.codes = list(codes)
+        self.factor = factor
+        self.noise = noise
+        self.order = []
+        self.interrupt_at = None
+
+    def run(self, subject, version, number):
+        if len(self.order) == self.interrupt_at:
+            raise Interrupted("stopped")
+        self.order.append((subject.name, version, number))
+        code = self.codes.pop(0) if self.codes and version == "candidate" else 0
+        value = 10.0
+        if version == "candidate":
+            value *= self.factor * (1 + self.noise[number % len(self.noise)])
+        status = {0: "pass", 1: "fail", 5: "inconclusive"}[code]
+        values = {} if code == 5 else {NAME: value}
+        fields = {"exit_code": code, "status": status, "values": values, "scenario": subject.name}
+        return make_run(version, number, **fields)
+
+
+def gate(runner, *names, repeat=1, compare=None, **plan):
+    subjects = [Subject(library.find(name)) for name in names or ("steady",)]
+    suite = Suite(version=1, scenarios=list(names), name="s", repeat=repeat, compare=compare)
+    made = Plan(id="g", suite=suite, subjects=subjects, **plan)
+    if (compare and compare.against is not None) or plan.get("aa_pairs"):
+        questions = [Question(each.name, "delivery_p50_ms", "steady", 0.1) for each in subjects]
+        made = made._replace(references=subjects, questions=questions)
+    return Campaign(made, runner, lambda _text: None).run()
+
+
+def against(**changes):
+    from gauntlet.campaigns.gate.suite import Against
+
+    return Compare(against=Against(), **changes)
+
+
+def test_every_scenario_runs_as_often_as_the_suite_says():
+    runner = Runner()
+    found = gate(runner, "steady", "tour", repeat=2)
+    assert [name for name, _, _ in runner.order] == ["steady", "tour", "steady", "tour"]
+    assert (found.mode, found.verdict.exit_code) == ("absolute", 0)
+
+
+def test_an_inconclusive_run_is_repeated_within_a_bound():
+    runner = Runner([5])
+    found = gate(runner)
+    assert [run.set_aside for run in found.runs] == [True, False]
+    assert found.verdict.exit_code == 0
+    runner = Runner([5] * 9)
+    found = gate(runner)
+    assert len(runner.order) == 2
+    assert found.verdict.exit_code == 5
+
+
+def test_a_failed_run_is_never_repeated():
+    runner = Runner([1])
+    assert gate(runner).verdict.exit_code == 1
+    assert len(runner.order) == 1
+
+
+def test_versions_run_in_turns_and_the_first_one_alternates():
+    runner = Runner(noise=(0.0, 0.01, -0.01))
+    found = gate(runner, compare=against(pairs=3, max_pairs=3))
+    assert [version[0] for _, version, _ in runner.order] == ["r", "c", "c", "r", "r", "c"]
+    assert (found.mode, found.verdict.status) == ("against", "pass")
+    assert found.comparisons[0].outcome == "no-regression"
+
+
+def test_a_slower_candidate_fails():
+    found = gate(Runner(factor=1.3, noise=(0.0, 0.01, -0.01)), compare=against(pairs=5))
+    assert found.verdict.exit_code == 1
+    assert "delivery_p50_ms in steady load got worse by 10 % higher" in found.verdict.reasons[0]
+
+
+def test_an_undecided_comparison_is_repeated_within_a_bound():
+    noise = (0.6, -0.4, 0.5, -0.45, 0.4)
+    runner = Runner(noise=noise)
+    found = gate(runner, compare=against(pairs=3, max_pairs=9))
+    assert len(runner.order) == 2 * 9
+    assert found.verdict.status == "inconclusive"
+    assert found.comparisons[0].outcome == "undecided"
+
+
+def test_only_undecided_scenarios_are_run_again():
+    class OneNoisy(Runner):
+        def run(self, subject, version, number):
+            self.noise = (0.6, -0.4, 0.5) if subject.name == "tour" else (0.0, 0.01, -0.01)
+            return super().run(subject, version, number)
+
+    runner = OneNoisy()
+    gate(runner, "steady", "tour", compare=against(pairs=3, max_pairs=6))
+    names = [name for name, _, _ in runner.order]
+    assert (names.count("steady"), names.count("tour")) == (6, 12)
+
+
+def test_a_candidate_that_fails_is_not_measured_further():
+    runner = Runner([0, 1], noise=(0.6, -0.4, 0.5))
+    found = gate(runner, compare=against(pairs=3, max_pairs=9))
+    assert len(runner.order) == 6
+    assert found.verdict.exit_code == 1
+
+
+def test_too_few_usable_pairs_are_inconclusive_and_never_pass():
+    found = gate(Runner([0, 0, 5, 5, 5, 5]), compare=against(pairs=3, max_pairs=6))
+    assert found.verdict.status == "inconclusive"
+    assert found.comparisons[0].outcome == "unknown"
+    assert "fewer than 3" in found.verdict.reasons[0]
+
+
+def test_scenarios_that_are_not_compared_run_as_usual():
+    runner = Runner(noise=(0.0, 0.01, -0.01))
+    steady, tour = (Subject(library.find(name)) for name in ("steady", "tour"))
+    suite = Suite(version=1, scenarios=[], name="s", compare=against(pairs=3))
+    plan = Plan("g", suite, [steady, tour], references=[steady])
+    Campaign(plan, runner, print).run()
+    assert runner.order[-1] == ("tour", "candidate", 1)
+    assert len(runner.order) == 7
+
+
+def test_an_interrupt_keeps_the_runs_that_were_made():
+    runner = Runner()
+    runner.interrupt_at = 1
+    found = gate(runner, "steady", "tour")
+    assert len(found.runs) == 1
+    assert (found.verdict.status, found.verdict.exit_code) == ("aborted", 2)
+
+
+def test_a_calibration_says_what_can_be_decided_and_decides_nothing():
+    noise = (0.02, -0.02, 0.01, -0.01, 0.0)
+    runner = Runner(noise=noise)
+    found = gate(runner, aa_pairs=10)
+    assert len(runner.order) == 20
+    assert (found.mode, found.comparisons, found.verdict.status) == ("calibration", (), "pass")
+    (calibrated,) = found.calibration
+    assert calibrated.pairs == 10
+    assert calibrated.smallest <= 0.15
+    assert "is found in 95 % of gates" in calibrated.sentence
+
+
+def test_a_calibration_without_usable_pairs_says_so():
+    (calibrated,) = gate(Runner([5] * 10), aa_pairs=3).calibration
+    assert calibrated.smallest is None
+    assert "nothing can be said; 0 pairs can be used" in calibrated.sentence
+
+
+@pytest.mark.parametrize(
+    ("values", "status"), [((10, 10.1, 9.9, 10), "pass"), ((5, 5.1, 4.9, 5), "fail")]
+)
+def test_a_baseline_is_compared_with_every_run(values, status):
+    question = Question("steady", "delivery_p50_ms", "steady", 0.1)
+    suite = Suite(
+        version=1, scenarios=[], name="s", repeat=3, compare=Compare(baseline="old", pairs=3)
+    )
+    sessions = [{("steady", NAME): list(values)}]
+    plan = Plan(
+        "g", suite, [Subject(library.find("steady"))], questions=[question], sessions=sessions
+    )
+    found = Campaign(plan, Runner(noise=(0.0, 0.01, -0.01)), print).run()
+    assert (found.mode, found.verdict.status) == ("baseline", status)
+    assert len(found.runs) == 3

@@ -1,0 +1,129 @@
+"""gauntlet gate as a command, with runs that a test decides about."""
+
+import json
+
+import pytest
+
+from gauntlet.campaigns.gate.runner import Runner
+from gauntlet.cli import main
+from gauntlet.core.errors import Exit
+
+from .example import run
+
+SUITE = "version: 1\nscenarios: [steady, mine.yaml]\n"
+MINE = "version: 1\nname: mine\nabout: x\nload: {users: 10, rate: 20/s}\n"
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """Replace the child processes; the list has what was run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    (tmp_path / "mine.yaml").write_text(MINE)
+    made = []
+
+    def make(_self, subject, version, number):
+        made.append((subject, version))
+        slow = 2 if version == "candidate" and subject.bug else 1
+        values = {"delivery_p50_ms@steady": 10.0 * slow + number / 100}
+        return run(version, number, scenario=subject.name, values=values)
+
+    monkeypatch.setattr(Runner, "run", make)
+    return made
+
+
+def gate(tmp_path, text, *options):
+    (tmp_path / "suite.yaml").write_text(text)
+    return main.main(["gate", "suite.yaml", *options])
+
+
+def test_a_suite_of_two_scenarios_passes_and_writes_everything(runs, tmp_path, capsys):
+    assert gate(tmp_path, SUITE, "--set", "load.users=20") == Exit.OK
+    assert [(s.name, s.scenario.load.users) for s, _ in runs] == [("steady", 20), ("mine", 20)]
+    last = capsys.readouterr().out.splitlines()[-1]
+    key, folder = last.split(": ")
+    assert key == "gate-directory"
+    result = json.loads((tmp_path / folder / "gate.json").read_text())
+    assert (result["suite"], result["verdict"]["status"]) == ("suite", "pass")
+
+
+def test_objectives_of_a_file_reach_every_scenario(runs, tmp_path):
+    (tmp_path / "sla.yaml").write_text(
+        'sla:\n  - {id: x, indicator: ack_p99_ms, op: "<", value: 77}\n'
+    )
+    assert gate(tmp_path, SUITE, "--sla", "sla.yaml") == Exit.OK
+    assert [s.scenario.sla[-1].value for s, _ in runs] == [77, 77]
+
+
+AGAINST = (
+    "version: 1\nscenarios: [mine.yaml]\n"
+    "sla: [{id: r, indicator: delivery_p50_ms, op: '<', value: +10%, relative_to: baseline}]\n"
+    "compare: {against: {target: {layout: split}}, pairs: 3}\n"
+)
+
+
+def test_a_reference_has_another_target_and_a_slower_candidate_fails(runs, tmp_path):
+    assert gate(tmp_path, AGAINST) == Exit.OK
+    assert [(v, s.scenario.target.layout) for s, v in runs[:2]] == [
+        ("reference", "split"),
+        ("candidate", "default"),
+    ]
+    assert gate(tmp_path, AGAINST, "--bug", "ack_before_commit", "--pairs", "4") == Exit.FAILED
+
+
+def test_a_gate_can_be_the_baseline_of_another(runs, tmp_path):
+    text = "version: 1\nscenarios: [mine.yaml]\nrepeat: 4\n"
+    assert gate(tmp_path, text, "--out", "old") == Exit.OK
+    compared = AGAINST.replace("{against: {target: {layout: split}}", "{baseline: old").replace(
+        "sla:", "repeat: 4\nsla:"
+    )
+    assert gate(tmp_path, compared) == Exit.OK
+    assert gate(tmp_path, compared, "--bug", "ack_before_commit") == Exit.FAILED
+
+
+def test_a_calibration_compares_equal_versions(runs, tmp_path, capsys):
+    assert gate(tmp_path, AGAINST, "--calibrate", "--pairs", "5") == Exit.OK
+    assert len(runs) == 10
+    assert {s.scenario.target.layout for s, _ in runs} == {"default"}
+    assert "is found in 95 % of gates" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        (SUITE, ["--pairs", "5"], "--pairs needs a suite with compare.against"),
+        (SUITE, ["--repeat", "0"], "--repeat must be between"),
+        (AGAINST, ["--pairs", "1"], "--pairs must be between 3 and"),
+        (SUITE, ["--set", "load.usrs=1"], "unknown field"),
+        (SUITE.replace("mine", "none"), [], "cannot be read"),
+        (SUITE.replace("mine.yaml", "steady"), [], "must have different names; got steady twice"),
+        (AGAINST.replace("layout", "colour"), [], "compare.against.target is not possible"),
+        (AGAINST.replace("split", "none-such"), [], "with compare.against, target.layout must be"),
+        (AGAINST.replace("pairs: 3", "scenarios: [x]"), [], "compare.scenarios must be some of"),
+        (AGAINST.replace("op:", "window: 'fault:x', op:"), [], "window of 'r' must be one of"),
+        (
+            AGAINST.replace("{against: {target: {layout: split}}", "{baseline: none"),
+            [],
+            "gate.json",
+        ),
+        (SUITE, ["--sla", "none.yaml"], "cannot be read"),
+    ],
+)
+def test_wrong_suites_and_options_start_nothing(runs, tmp_path, capsys, text, options, message):
+    assert gate(tmp_path, text, *options) == Exit.CONFIG
+    assert message in capsys.readouterr().err
+    assert runs == []
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_secret_in_a_scenario_is_not_written_to_a_file(runs, tmp_path, capsys):
+    text = MINE + "accounts: {pattern: 'u{n}', password: geheim}\n"
+    (tmp_path / "mine.yaml").write_text(text)
+    assert gate(tmp_path, SUITE) == Exit.CONFIG
+    assert "must not contain a secret" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused(runs, tmp_path, capsys):
+    (tmp_path / "taken").write_text("")
+    assert gate(tmp_path, SUITE, "--out", "taken") == Exit.CONFIG
+    assert "--out must be a folder" in capsys.readouterr().err
