@@ -27,6 +27,7 @@ on `kind`:
 | MEMBERSHIP | requester's | subject | RoomEvent | position | answered | requested | ProbeResult |
 | ARRIVED | receiver's | author | op's | position | arrived | intended | positions before it |
 | START | receiver's | – | – | last position before it | `connected` received | dial started | – |
+| ATTENDANCE | requester's | subject | Attendance | – | answered | requested | – |
 | MISSED | – | author, or 0 | op's, or 0 | – | missed | intended | Miss |
 
 `t_ns` and `ref_ns` are readings of `clock.now_ns`. `peer` is the number of a user and `conv` that
@@ -51,7 +52,8 @@ back; it becomes a DELIVER or a ROOM record when it is presented, or never. A pu
 such record, because it is presented in the moment of its arrival. Its `spare` is how many positions
 before it were missing, `MISSING_MAX` for that number or more; 0 if it waited for the history. START
 is the last position of a conversation that the server stated when it accepted a connection: pushes
-on that connection begin behind it.
+on that connection begin behind it. An ATTENDANCE record is what the system's list of who is in a
+room says of one member.
 """
 
 import struct
@@ -116,6 +118,7 @@ class Kind(IntEnum):
     MEMBERSHIP = 23
     ARRIVED = 24
     START = 25
+    ATTENDANCE = 26
 
 
 class Channel(IntEnum):
@@ -145,6 +148,13 @@ class RoomEvent(IntEnum):
     REMOVED = 2
     ENTERED = 3
     EXITED = 4
+
+
+class Attendance(IntEnum):
+    """Whether the list of who is in a room names a member: `sseq` of an ATTENDANCE record."""
+
+    ABSENT = 1
+    PRESENT = 2
 
 
 class Miss(IntEnum):

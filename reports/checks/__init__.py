@@ -13,6 +13,7 @@ from gauntlet.core.scenario.model import Scenario
 from gauntlet.reports.checks import (
     access,
     ack_content,
+    attendance_stale,
     causal,
     divergent_order,
     duplicate,
@@ -67,6 +68,7 @@ _REGISTERED: tuple[CheckModule, ...] = (
     history_regress,
     resync_replay,
     exits,
+    attendance_stale,
     late,
     unrecovered,
 )

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from gauntlet.core.errors import HistoryError
+from gauntlet.core.history import STRANGER_SSEQ
 from gauntlet.core.run_directory import NUMBERS_PER_WORKER, RunDir, complete_lines, parse_row
 from gauntlet.reports.history.arrays import Ints, find
 
@@ -186,7 +187,10 @@ class Names:
 
     def message(self, number: int) -> str:
         """Return how a sentence names a message: its id in an imported history, or its number."""
-        return str(number) if self._message_ids is None else self._message_ids.find(number)
+        if self._message_ids is None:
+            return str(number)
+        of_stranger = number >= STRANGER_SSEQ
+        return self._message_ids.find(number - STRANGER_SSEQ if of_stranger else number)
 
     def conv(self, number: int) -> str:
         """Return a conversation's name for a sentence."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gauntlet.core.history import Flag, Kind
-from gauntlet.reports.history.arrays import Ints, Records, ints, is_any, pair
+from gauntlet.reports.history.arrays import Bools, Ints, Records, ints, is_any, pair
 
 _WITH_CONTENT = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.AUDIT)
 Key = tuple[int, int]  # conversation and user
@@ -38,12 +38,19 @@ class RoomEvents:
 
     def complete(self, conv: int, after: int, until: int) -> bool:
         """Return whether the content of each position after `after` up to `until` is known."""
+        return bool(self.gapless(conv, np.array([after]), np.array([until]))[0])
+
+    def gapless(self, conv: int, after: Ints, until: Ints) -> Bools:
+        """Return the same as `complete` for several intervals of positions."""
         if conv not in self._known:
             own = self._records[self._records["conv"] == conv]
             shown = is_any(own["kind"], _WITH_CONTENT) & (own["seq"] > 0)
             self._known[conv] = np.unique(ints(own["seq"][shown]))
-        low, high = np.searchsorted(self._known[conv], (after, until), side="right")
-        return bool(high - low == until - after)
+        known = self._known[conv]
+        found = np.searchsorted(known, until, side="right")
+        found = found - np.searchsorted(known, after, side="right")
+        gapless: Bools = found == until - after
+        return gapless
 
 
 def collect_room_events(records: Records) -> RoomEvents:

@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gauntlet.core import run_directory
-from gauntlet.core.history import MISSING_MAX, Channel, Flag, Kind, PageFlag, Record, RoomEvent
+from gauntlet.core.history import (
+    MISSING_MAX,
+    Attendance,
+    Channel,
+    Flag,
+    Kind,
+    PageFlag,
+    Probe,
+    ProbeResult,
+    Record,
+    RoomEvent,
+)
 from gauntlet.core.scenario.capabilities import CAPABILITIES, SERVER_SEQ
 from gauntlet.reports.interchange import lines
 from gauntlet.reports.interchange.names import Link, Registry, printable
@@ -16,6 +27,8 @@ from gauntlet.reports.interchange.times import Times
 
 _CHANNELS = {"live": Channel.LIVE, "resync": Channel.RESYNC, "history": Channel.HISTORY}
 _EVENTS = {event.name.lower(): event for event in RoomEvent}
+_PROBES = {probe.name.lower(): probe for probe in Probe}
+_RESULTS = {result.name.lower(): result for result in ProbeResult}
 _SYNONYMS = {"ok": "acked", "fail": "rejected", "info": "unknown"}
 _ENDS = {"acked": Kind.ACK, "rejected": Kind.REJECT, "unknown": Kind.UNKNOWN}
 _U32_MAX, _POSITION_MAX = (1 << 32) - 1, (1 << 63) - 1
@@ -60,6 +73,7 @@ class Converter:
     user_records: list[Record] = field(default_factory=list)
     members: list[MemberSpan] = field(default_factory=list)
     participants: set[tuple[int, int]] = field(default_factory=set)
+    of_strangers: set[int] = field(default_factory=set)  # the messages that they tried to send
     faults: list[FaultSpan] = field(default_factory=list)
     phases: dict[str, int] = field(default_factory=dict)
     # By conversation: the first and the last send.
@@ -128,6 +142,8 @@ class Converter:
         t_ns = self._time(line.time)
         link, conv = self._link(line, t_ns), self.names.conversation(line.conversation)
         number = self.names.message(conv, line.message)
+        if number in self.of_strangers:
+            raise ValueError(f"message must not be that of an `attempt`; got {line.message!r:.80}")
         author = self.names.authors[number]
         if author not in (0, link.user):
             raise ValueError(
@@ -288,6 +304,39 @@ class Converter:
             fields["spare"] = _missing(line.missing)
         self.spool.add(kind, t_ns, conv, link=link, flags=flags, **fields)
 
+    def _answered(self, line: lines.Attendance | lines.Attempt) -> tuple[int, dict[str, int]]:
+        """Return when a request was answered, and the fields of a record of it."""
+        t_ns = self._time(line.time)
+        requested = self._time_or(line.requested, "requested", t_ns)
+        if requested > t_ns:
+            raise ValueError(f"requested must not be after time; got {line.requested!r}")
+        link = 0 if line.user is None else self._link(line, t_ns).number
+        return t_ns, {"ref_ns": requested, "link": link}
+
+    def attendance(self, line: lines.Attendance) -> None:
+        conv = self.names.conversation(line.conversation)
+        t_ns, fields = self._answered(line)
+        listed = Attendance.PRESENT if line.present else Attendance.ABSENT
+        subject = self.names.user(line.subject)
+        self.spool.add(Kind.ATTENDANCE, t_ns, conv, **fields, peer=subject, sseq=listed)
+
+    def attempt(self, line: lines.Attempt) -> None:
+        conv = self.names.conversation(line.conversation)
+        t_ns, fields = self._answered(line)
+        if not 0 <= line.obtained <= _U32_MAX:
+            raise ValueError(f"obtained must be a number of entries; got {line.obtained}")
+        if line.message is not None:
+            number = fields["peer"] = self.names.message(conv, line.message)
+            if self.names.attempts[number]:
+                raise ValueError(f"message must not be that of a `send`; got {line.message!r:.80}")
+            self.of_strangers.add(number)
+            if line.user is not None:
+                self.names.authors[number] = self.names.user(line.user)
+        tried, outcome = _PROBES[line.tried], _RESULTS[line.outcome]
+        self.spool.add(
+            Kind.PROBE, t_ns, conv, **fields, sseq=tried, seq=line.obtained, spare=outcome
+        )
+
     def gap(self, line: lines.Gap) -> None:
         t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
         first, last = self._exact(line.first, "first"), self._exact(line.last, "last")
@@ -375,6 +424,8 @@ _ADDERS: dict[type[lines.Line], Callable[[Converter, Any], None]] = {
     lines.Audited: Converter.audited,
     lines.Member: Converter.member,
     lines.Event: Converter.event,
+    lines.Attendance: Converter.attendance,
+    lines.Attempt: Converter.attempt,
     lines.Gap: Converter.gap,
     lines.Connect: Converter.connect,
     lines.Disconnect: Converter.disconnect,

@@ -5,7 +5,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any
 
 from gauntlet.core.errors import HistoryError
-from gauntlet.core.history import Channel, Flag, Kind, PageFlag, RoomEvent
+from gauntlet.core.history import (
+    Attendance,
+    Channel,
+    Flag,
+    Kind,
+    PageFlag,
+    Probe,
+    ProbeResult,
+    RoomEvent,
+)
 from gauntlet.core.run_directory import RunDir
 from gauntlet.core.scenario import model
 from gauntlet.core.scenario.capabilities import CAPABILITIES, SERVER_SEQ
@@ -20,7 +29,6 @@ Row = dict[str, Any]
 _CHUNK = 100_000
 # What an exported history has no evidence for, by check.
 _UNJUDGED = {
-    "access": "an exported history does not contain the requests of strangers",
     "timestamps": "an exported history does not contain time stamps of the server",
 }
 
@@ -191,6 +199,12 @@ class _Record:
         return {**self.place, "message": name, "sender": self.subject}
 
     @property
+    def attempted(self) -> str | None:
+        """The message that a stranger tried to send, named as in the line that stores it."""
+        user = self.device.get("user")
+        return f"{user}/{self._names.message(self.peer)}" if user and self.peer else None
+
+    @property
     def marks(self) -> Row:
         """What is unusual about a copy."""
         marks = {"corrupt": Flag.CRC_BAD, "foreign": Flag.FOREIGN, "leftover": Flag.LEFTOVER}
@@ -284,6 +298,30 @@ def _page(record: _Record) -> Row:
     )
 
 
+def _attendance(record: _Record) -> Row:
+    return record.row(
+        "attendance",
+        **record.device,
+        **record.place,
+        subject=record.subject,
+        present=record.sseq == Attendance.PRESENT,
+        requested=record.ref_ns,
+    )
+
+
+def _attempt(record: _Record) -> Row:
+    return record.row(
+        "attempt",
+        **record.device,
+        **record.place,
+        tried=Probe(record.sseq).name.lower(),
+        outcome=ProbeResult(record.spare).name.lower(),
+        message=record.attempted,
+        obtained=record.seq or None,
+        requested=record.ref_ns or None,
+    )
+
+
 _WRITERS: dict[int, Callable[[_Record], Row]] = {
     Kind.ATTEMPT: _sent,
     Kind.ACK: _end,
@@ -296,6 +334,8 @@ _WRITERS: dict[int, Callable[[_Record], Row]] = {
     Kind.AUDIT: _audit,
     Kind.HEAD: lambda record: record.row("audited", **record.place, head=record.seq or None),
     Kind.PAGE: _page,
+    Kind.ATTENDANCE: _attendance,
+    Kind.PROBE: _attempt,
     Kind.GAP: lambda record: record.row(
         "gap", **record.device, **record.place, first=record.seq, last=record.sseq
     ),

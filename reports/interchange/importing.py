@@ -100,12 +100,19 @@ def _write_records(run: RunDir, converter: Converter) -> tuple[dict[str, int], E
     names = converter.names
     authors, bodies = np.array(names.authors, np.int64), np.array(names.bodies, np.int64)
     session_of, shards = _sessions(names), {}
+    of_strangers = np.array(sorted(converter.of_strangers), np.int64)
     audited = placed_reads = placed_heads = 0
     for group in range(GROUPS):
         rows = converter.spool.take(group)
         end_ns = converter.last_ns
         found = resolve(
-            rows, authors, bodies, end_ns, numbered=converter.numbered, session_of=session_of
+            rows,
+            authors,
+            bodies,
+            end_ns,
+            numbered=converter.numbered,
+            session_of=session_of,
+            of_strangers=of_strangers,
         )
         audited += found.audited.size
         placed_reads += found.placed_entries

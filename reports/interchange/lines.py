@@ -199,6 +199,34 @@ class Event(Line, tag="event", kw_only=True):
     missing: int | None = None  # it is held back, because so many positions had not come
 
 
+class Attendance(Line, tag="attendance", kw_only=True):
+    """The system's list of who is in a room names a member, or does not."""
+
+    time: Time
+    conversation: Id
+    subject: Id
+    present: bool
+    requested: Time | None = None
+    user: Id | None = None  # who read the list
+    device: Id | None = None
+    connection: Id | None = None
+
+
+class Attempt(Line, tag="attempt", kw_only=True):
+    """A user tried to use a conversation of which they are no member."""
+
+    time: Time
+    conversation: Id
+    tried: Literal["history", "members", "send", "enter", "head"]
+    outcome: Literal["refused", "granted", "unknown"]
+    requested: Time | None = None
+    message: Id | None = None  # what they tried to send
+    obtained: int = 0  # how many entries or members they were given, or which head
+    user: Id | None = None
+    device: Id | None = None
+    connection: Id | None = None
+
+
 class Gap(_OnDevice, tag="gap", kw_only=True):
     """The system announced that it left out positions."""
 
@@ -246,11 +274,11 @@ class Phase(Line, tag="phase", kw_only=True):
 
 KINDS: tuple[type[Line], ...] = (
     Header, Send, Ack, Reject, GiveUp, Deliver, Copy, Arrive, Read, Page, Stored, Audited, Member,
-    Event, Gap, Connect, Disconnect, Away, Fault, Phase,
+    Event, Attendance, Attempt, Gap, Connect, Disconnect, Away, Fault, Phase,
 )  # fmt: skip
 AnyLine = (
     Header | Send | Ack | Reject | GiveUp | Deliver | Copy | Arrive | Read | Page | Stored | Audited
-    | Member | Event | Gap | Connect | Disconnect | Away | Fault | Phase
+    | Member | Event | Attendance | Attempt | Gap | Connect | Disconnect | Away | Fault | Phase
 )  # fmt: skip
 KEYS: dict[str, tuple[str, ...]] = {
     str(kind.__struct_config__.tag): kind.__struct_encode_fields__ for kind in KINDS

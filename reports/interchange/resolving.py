@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gauntlet.core.history import DTYPE, Channel, Flag, Kind, PageFlag
+from gauntlet.core.history import DTYPE, STRANGER_SSEQ, Channel, Flag, Kind, PageFlag
 from gauntlet.reports.history.arrays import Bools, Ints, Records, contains, ints, pair
 from gauntlet.reports.interchange.names import UNKNOWN_SENDER
 from gauntlet.reports.interchange.spool import ENTRY, READ
@@ -32,9 +32,20 @@ class Resolved:
 
 
 def resolve(
-    rows: Records, authors: Ints, bodies: Ints, end_ns: int, *, numbered: bool, session_of: Ints
+    rows: Records,
+    authors: Ints,
+    bodies: Ints,
+    end_ns: int,
+    *,
+    numbered: bool,
+    session_of: Ints,
+    of_strangers: Ints,
 ) -> Resolved:
-    """Return the records of a group; `session_of` has the session of each connection."""
+    """Return the records of a group.
+
+    `session_of` has the session of each connection, and `of_strangers` the sorted numbers of the
+    messages that users tried to send who were no members.
+    """
     rows = _with_authors(rows, authors, bodies)
     rows["seq"] = _positions(rows, numbered=numbered)
     entries = rows["kind"] == ENTRY
@@ -45,6 +56,7 @@ def resolve(
     rows = _show_reads(rows, session_of)
     ends = _unended(rows, end_ns)
     merged = np.concatenate([rows, audits, ends])
+    merged = _with_strangers(merged, of_strangers)
     merged = merged[np.argsort(merged["t_ns"], kind="stable")]
     records = np.empty(merged.size, dtype=np.dtype(DTYPE))
     for name, _ in DTYPE:
@@ -65,6 +77,15 @@ def _with_authors(rows: Records, authors: Ints, bodies: Ints) -> Records:
     rows["flags"] |= np.where(corrupt, Flag.CRC_BAD, 0).astype(np.uint8)
     forged = seen & (author > 0) & (sender > 0) & (author != sender)
     rows["flags"] |= np.where(forged, Flag.FOREIGN, 0).astype(np.uint8)
+    return rows
+
+
+def _with_strangers(rows: Records, numbers: Ints) -> Records:
+    """Give the messages of strangers the numbers that no message of a member has."""
+    seen = np.isin(rows["kind"], _MESSAGE_KINDS) & (rows["flags"] & Flag.ROOM_EVENT == 0)
+    for column, chosen in (("sseq", seen), ("peer", rows["kind"] == Kind.PROBE)):
+        own = chosen & contains(numbers, ints(rows[column]))
+        rows[column] = np.where(own, ints(rows[column]) + STRANGER_SSEQ, rows[column])
     return rows
 
 

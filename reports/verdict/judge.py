@@ -9,7 +9,13 @@ from gauntlet.core.errors import HistoryError
 from gauntlet.core.run_directory import SCHEMA_VERSION, RunDir, read_jsonl
 from gauntlet.core.scenario import guards
 from gauntlet.core.scenario import model as scenarios
-from gauntlet.core.scenario.capabilities import CAPABILITIES, DEVICES, MEMBERS_ONLY, TIMESTAMPS
+from gauntlet.core.scenario.capabilities import (
+    ATTENDANCE,
+    CAPABILITIES,
+    DEVICES,
+    MEMBERS_ONLY,
+    TIMESTAMPS,
+)
 from gauntlet.core.scenario.traits import from_manifest, to_builtins
 from gauntlet.reports import checks
 from gauntlet.reports.artifacts import artifacts
@@ -164,7 +170,7 @@ def capabilities(manifest: dict[str, Any]) -> frozenset[str]:
     Manifests of older versions declare nothing: their adapters had all capabilities of that time.
     """
     declared = manifest.get("adapter", {}).get(
-        "capabilities", CAPABILITIES.keys() - {DEVICES, MEMBERS_ONLY, TIMESTAMPS}
+        "capabilities", CAPABILITIES.keys() - {ATTENDANCE, DEVICES, MEMBERS_ONLY, TIMESTAMPS}
     )
     return frozenset(declared)
 

@@ -22,6 +22,7 @@ NAMED_FIRST: tuple[str, ...] = (
     "sender-fifo",
     "wire-order",
     "exit",
+    "attendance-stale",
     "timestamps",
     "undelivered",
     "late",

@@ -4,7 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 from gauntlet.core.clock import NS_PER_S, format_s
-from gauntlet.core.history import Channel, Flag, Kind, NamedFlag, Probe, ProbeResult, RoomEvent
+from gauntlet.core.history import (
+    Attendance,
+    Channel,
+    Flag,
+    Kind,
+    NamedFlag,
+    Probe,
+    ProbeResult,
+    RoomEvent,
+)
 from gauntlet.reports.checks._held_pushes import waits_for
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
@@ -31,6 +40,7 @@ _WHAT: dict[int, str] = {
     Kind.NAMED: "named",
     Kind.STAMP: "stamp",
     Kind.START: "start",
+    Kind.ATTENDANCE: "attendance",
 }
 _BY_CHANNEL = {
     Channel.LIVE: "pushed",
@@ -183,4 +193,10 @@ def _other(history: History, row: Any) -> str:
         tried = _PROBES[Probe(int(row["sseq"]))] if known else "tries something with"
         answer = _ANSWERS.get(int(row["spare"]), "no answer")
         return f"{tried} {history.names.conv(int(row['conv']))}, as a stranger: {answer}"
-    return what(row)
+    return _attendance(history, row) if kind == Kind.ATTENDANCE else what(row)
+
+
+def _attendance(history: History, row: Any) -> str:
+    room, subject = history.names.conv(int(row["conv"])), history.names.user(int(row["peer"]))
+    listed = row["sseq"] == Attendance.PRESENT
+    return f"reads who is in {room}: {subject} {'is' if listed else 'is not'} listed"

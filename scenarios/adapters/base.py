@@ -20,6 +20,7 @@ from typing import ClassVar
 from gauntlet.core.plugins import AdapterKind
 from gauntlet.core.scenario.accounts import Account
 from gauntlet.core.scenario.capabilities import (
+    ATTENDANCE,
     CAPABILITIES,
     DEVICES,
     HEADS,
@@ -69,6 +70,7 @@ from gauntlet.scenarios.adapters.values import (
 )
 
 __all__ = [
+    "ATTENDANCE",
     "CAPABILITIES",
     "DEVICES",
     "HEADS",
@@ -258,6 +260,10 @@ class Codec(ABC):
 
     def members(self, conv: str) -> Call[dict[str, int]]:
         """ROOMS: return a call for every member and the first position that they may read."""
+        raise NotImplementedError
+
+    def attendance(self, conv: str) -> Call[list[str]]:
+        """ATTENDANCE: return a call for the names of the members who are in a room."""
         raise NotImplementedError
 
     # Removing what a run has created.

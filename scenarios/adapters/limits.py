@@ -82,6 +82,14 @@ def check_sent(sent: Sent) -> None:
         _check_text(name, "an id or a name in an acknowledgement")
 
 
+def check_names(names: object) -> None:
+    """Raise ProtocolError for what is not a list of names."""
+    if type(names) is not list:
+        raise ProtocolError(f"the list of who is in a room is {type(names).__name__}")
+    for name in names:
+        _check_text(name, "a name in the list of who is in a room")
+
+
 def check_page(page: Page) -> None:
     """Raise ProtocolError for a page whose positions are impossible."""
     _check_position(page.head, "the head of a page")

@@ -118,6 +118,10 @@ class _Members(msgspec.Struct):
     members: dict[str, _Member]
 
 
+class _Attendance(msgspec.Struct):
+    present: list[str]
+
+
 class _Error(msgspec.Struct):
     error: _Refusal
 
@@ -228,6 +232,10 @@ class Codec(base.Codec):
         path = f"/v1/rooms/{conv}/members"
         return base.OverHttp(base.Request("GET", path, token=self._token), _read_members)
 
+    def attendance(self, conv: str) -> base.OverHttp[list[str]]:
+        path = f"/v1/rooms/{conv}/members"
+        return base.OverHttp(base.Request("GET", path, token=self._token), _read_attendance)
+
 
 def _read_control(frame: _Frame) -> base.Event:
     if frame.gap is not None:
@@ -295,6 +303,10 @@ def _read_position(response: base.Response) -> int:
 def _read_members(response: base.Response) -> dict[str, int]:
     members = _decode(response, _Members).members
     return {user: member.from_ for user, member in members.items()}
+
+
+def _read_attendance(response: base.Response) -> list[str]:
+    return _decode(response, _Attendance).present
 
 
 def _decode(response: base.Response, kind: type[_T]) -> _T:

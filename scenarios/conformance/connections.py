@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from gauntlet.core.scenario.capabilities import (
+    ATTENDANCE,
     DEVICES,
     MEMBER_CHANGES,
     MEMBERS_ONLY,
@@ -93,7 +94,41 @@ async def probe_rooms(creator: Client, members: list[Client]) -> AsyncIterator[F
     else:
         text = f"{len(users)} members enter a room, receive in it, exit it, and enter it again."
         yield Finding(ROOMS, Outcome.HOLDS, text)
+        yield await _try_list(creator, members[0], room)
         yield await _try_changes(creator, members[0], room)
+
+
+async def _try_list(creator: Client, member: Client, room: Conversation) -> Finding:
+    """Return whether the list of who is in a room follows a member who exits and enters again."""
+    codec, name = creator.channel.codec, member.user.name
+
+    async def is_listed(*, wanted: bool) -> bool:
+        """Return whether the list names the member, or does not, in time."""
+        for _ in range(int(PUSH_TIMEOUT_S / QUIET_S) + 1):
+            listed = await creator.call(creator.channel.ask(codec.attendance, room.name))
+            if isinstance(listed, list) and (name in listed) is wanted:
+                return True
+            await until(lambda: False, QUIET_S)
+        return False
+
+    def finding(why: str) -> Finding:
+        return Finding(ATTENDANCE, Outcome.FAILS, why)
+
+    try:
+        codec.attendance(room.name)
+    except NotImplementedError:
+        return finding("The codec does not implement `attendance`.")
+    if not await is_listed(wanted=True):
+        return finding("The list of who is in a room does not name a member who entered it.")
+    member.session.attend(room, on=False)
+    exited = await is_listed(wanted=False)
+    member.session.attend(room, on=True)
+    if not exited:
+        return finding("The list of who is in a room names a member who exited it.")
+    if not await is_listed(wanted=True):
+        return finding("The list of who is in a room does not name a member who entered it again.")
+    text = "The list of who is in a room follows a member who exits it and enters it again."
+    return Finding(ATTENDANCE, Outcome.HOLDS, text)
 
 
 async def _try_changes(creator: Client, member: Client, room: Conversation) -> Finding:

@@ -25,6 +25,7 @@ NOT_APPLICABLE = {
     "history-regress",
     "resync-replay",
     "exit",
+    "attendance-stale",
     "access",
     "timestamps",
     "ack-content",

@@ -59,4 +59,11 @@ BUGS: dict[str, Bug] = {
         "lost-acked",
         scenario="messages-db-power-loss",
     ),
+    "attendance_expires": Bug(
+        "the list of who is in a room forgets a user five seconds after it first named them",
+        ("room",),
+        "gauntlet.chaos.server_hooks.bugs.attendance_expires",
+        "attendance-stale",
+        scenario="busy-rooms",
+    ),
 }

@@ -95,6 +95,8 @@ _REGISTERED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     ),
     "drain_drops_in_flight": (("wire-order", "undelivered"), {"faults": [_CUTOVER]}),
     "no_fsync": (("lost-acked",), {"faults": [_POWER_LOST]}),
+    # Nothing is examined during faults, and an answer needs 5 s before and after it.
+    "attendance_expires": (("attendance-stale",), {"faults": [], "steady": "12s"}),
 }
 
 # Faults that a correct system survives without a violation, each with the workload it meets.

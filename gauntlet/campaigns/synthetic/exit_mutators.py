@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from gauntlet.campaigns.synthetic.histories import LEAVER, ROOM, TRAVELLER
 from gauntlet.campaigns.synthetic.story import RAMP_S, STEADY_S, ZERO, S, Story
-from gauntlet.core.history import Channel, Flag, Kind, RoomEvent
+from gauntlet.core.history import Channel, Flag, Kind, Record, RoomEvent
 
 LEAVES = 3  # exits after the fault, on a connection that lasts
 STAYS = 1  # never asks to exit
@@ -18,10 +18,17 @@ def _events(story: Story, event: RoomEvent, user: int) -> list[int]:
     return sorted(story.records[index].seq for index in found)
 
 
+def _is_at(record: Record, position: int) -> bool:
+    return record.conv == ROOM and record.seq == position and record.kind in _SHOWS
+
+
 def _become(story: Story, position: int, event: RoomEvent, user: int) -> None:
-    """Let every user see another event at a position of the room."""
+    """Let every user see another event at a position of the room, with which the list agrees."""
+    before = {record.peer for record in story.records if _is_at(record, position)}
+    for concerned in (user, *before):
+        story.drop(story.at(Kind.ATTENDANCE, conv=ROOM, peer=concerned))
     for index, record in enumerate(story.records):
-        if record.conv == ROOM and record.seq == position and record.kind in _SHOWS:
+        if _is_at(record, position):
             story.change(index, sseq=event, peer=user)
 
 

@@ -26,6 +26,7 @@ from gauntlet.campaigns.synthetic.story import (
 )
 from gauntlet.core.history import (
     STRANGER_SSEQ,
+    Attendance,
     Channel,
     Flag,
     Kind,
@@ -46,6 +47,10 @@ EXITS = ((2, 4.0), (3, 15.0), (2, 18.0))  # who exits the room, and when in seco
 def server_id(conv: int, author: int, sseq: int) -> int:
     """Return the digest of the id that the server assigns to a message."""
     return id_digest(f"{conv}/{author}/{sseq}")
+
+
+def _committed(entry: dict[str, int]) -> int:
+    return entry["t"]
 
 
 class _Model:
@@ -75,6 +80,7 @@ class _Model:
         self._ranges()
         self._strangers()
         self._requests()
+        self._polls()
         for conv in story.convs:
             for user in story.convs[conv]["members"]:
                 self._receive(conv, user)
@@ -109,6 +115,20 @@ class _Model:
                 link = max(link.number for link in links if link.up <= t_ns)
                 known = {"conv": ROOM, "link": link, "peer": user, "sseq": event}
                 self.story.add(Kind.ATTEND, t_ns, **known)
+
+    def _polls(self) -> None:
+        """Read once a second who is in the room, by a member who is always connected."""
+        reader = self.story.convs[ROOM]["members"][0]
+        link = next(number for number, link in self.story.links.items() if link.user == reader)
+        events = sorted((entry for entry in self.entries[ROOM] if entry["event"]), key=_committed)
+        for at_s in range(RAMP_S, RAMP_S + STEADY_S):
+            asked = ZERO + at_s * S + S // 4
+            state = {entry["peer"]: entry["event"] for entry in events if entry["t"] <= asked}
+            for user in self.story.convs[ROOM]["members"]:
+                entered = state.get(user) == RoomEvent.ENTERED
+                known = {"ref_ns": asked, "conv": ROOM, "link": link, "peer": user}
+                listed = Attendance.PRESENT if entered else Attendance.ABSENT
+                self.story.add(Kind.ATTENDANCE, asked + 6 * MS, **known, sseq=listed)
 
     def _room_event(self, event: RoomEvent, user: int, t_ns: int) -> None:
         self.entries[ROOM].append(
@@ -226,7 +246,7 @@ class _Model:
 
     def _ordered(self, conv: int) -> list[dict[str, int]]:
         """Return the entries in commit order; write their positions to their acknowledgements."""
-        entries = sorted(self.entries[conv], key=lambda entry: entry["t"])
+        entries = sorted(self.entries[conv], key=_committed)
         for seq, entry in enumerate(entries, 1):
             entry["seq"] = seq
             if "ack" in entry:

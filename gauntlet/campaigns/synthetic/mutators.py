@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Iterator
 
 from gauntlet.campaigns.synthetic.ack_mutators import ACK_MUTATORS
+from gauntlet.campaigns.synthetic.attendance_mutators import ATTENDANCE_MUTATORS
 from gauntlet.campaigns.synthetic.exit_mutators import EXIT_MUTATORS
 from gauntlet.campaigns.synthetic.histories import LATE, LEAVER, ROOM, TRAVELLER
 from gauntlet.campaigns.synthetic.mutator import Identity, Mutator, identity
@@ -673,6 +674,7 @@ MUTATORS: dict[Mutator, str] = {
     serve_one_conversation_late: "late",
     recover_too_late: "unrecovered",
     **dict.fromkeys(EXIT_MUTATORS, "exit"),
+    **dict.fromkeys(ATTENDANCE_MUTATORS, "attendance-stale"),
     **ACK_MUTATORS,
     **STAMP_MUTATORS,
     **START_MUTATORS,

@@ -18,6 +18,7 @@ OPEN_ACCOUNTS = "open_accounts"
 MEMBERS_ONLY = "members_only"
 TIMESTAMPS = "timestamps"
 MEMBER_CHANGES = "member_changes"
+ATTENDANCE = "attendance"
 
 CAPABILITIES: dict[str, str] = {
     SERVER_SEQ: "the server numbers the entries of a conversation without gaps, and all members "
@@ -34,6 +35,8 @@ CAPABILITIES: dict[str, str] = {
     "users",
     MEMBER_CHANGES: "members of a room can be removed and added again; each change has a position, "
     "and members read what lies between being added and being removed",
+    ATTENDANCE: "the server lists who is in a room, and after 5 s the list agrees with the events "
+    "`entered` and `exited`",
     MEMBERS_ONLY: "only the members of a conversation can read it, enter it and send to it",
     TIMESTAMPS: "the server stamps each message with the time at which it accepted it",
 }

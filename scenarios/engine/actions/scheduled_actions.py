@@ -6,6 +6,7 @@ from functools import partial
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.engine.actions import strangers, user_actions
+from gauntlet.scenarios.engine.actions.attendance_polls import AttendancePolls
 from gauntlet.scenarios.engine.actions.member_changes import MemberChanges
 from gauntlet.scenarios.engine.load_plan import LoadPlan
 from gauntlet.scenarios.network.transport import SocketTransport
@@ -31,3 +32,4 @@ def scheduled_actions(
         visitors if strangers.are_allowed(plan) else None,
     )
     yield from changes.scheduled_actions(plan.traffic)
+    yield from AttendancePolls(plan, context, port, sessions).scheduled_actions()

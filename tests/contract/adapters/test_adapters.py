@@ -2,7 +2,14 @@
 
 import pytest
 
-from gauntlet.core.scenario.capabilities import CAPABILITIES, HISTORY, RESUME, ROOMS, SERVER_SEQ
+from gauntlet.core.scenario.capabilities import (
+    ATTENDANCE,
+    CAPABILITIES,
+    HISTORY,
+    RESUME,
+    ROOMS,
+    SERVER_SEQ,
+)
 from gauntlet.scenarios.adapters.base import (
     Account,
     Call,
@@ -88,6 +95,14 @@ def test_rooms_work_if_declared(adapter, codec):
         else:
             with pytest.raises(NotImplementedError):
                 act()
+
+
+def test_who_is_in_a_room_can_be_read_if_declared(adapter, codec):
+    if ATTENDANCE in adapter.capabilities:
+        assert isinstance(codec.attendance("r.x"), Immediate | OverHttp | OverSocket)
+    else:
+        with pytest.raises(NotImplementedError):
+            codec.attendance("r.x")
 
 
 def test_a_lost_session_is_resumed(adapter, codec, server, connect):

@@ -6,6 +6,7 @@ import pytest
 
 from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.capabilities import (
+    ATTENDANCE,
     CAPABILITIES,
     HEADS,
     HISTORY,
@@ -18,7 +19,7 @@ from gauntlet.reports import checks
 from gauntlet.reports.checks.finding import Outcome
 
 # The capabilities that a check or the history consults; the others concern only the load.
-JUDGED_BY = {SERVER_SEQ, HISTORY, HEADS, SELF_ECHO, ROOMS, TIMESTAMPS}
+JUDGED_BY = {SERVER_SEQ, HISTORY, HEADS, SELF_ECHO, ROOMS, TIMESTAMPS, ATTENDANCE}
 
 
 @pytest.mark.parametrize("name", catalog.CHECKS)

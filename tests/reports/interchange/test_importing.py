@@ -261,6 +261,73 @@ def test_the_order_of_lines_does_not_matter(imported: Imported):
     assert violated(imported(list(reversed(good())))) == set()
 
 
+DECLARED = {"capabilities": ["server_seq", "rooms", "attendance"]}
+
+
+def entered(**more):
+    """Return the lines of a room in which bob is, and of which the list is read."""
+    rows = good(40, **DECLARED)
+    for row in rows:
+        if "position" in row:
+            row["position"] += 1
+    event = {"kind": "event", "time": 0.5, "conversation": "team", "position": 1}
+    rows += [{**event, "event": "entered", "subject": "bob", "user": user} for user in USERS]
+    known = {"kind": "attendance", "conversation": "team", "subject": "bob", "present": True}
+    rows += [{**known, "time": at, **more} for at in (10, 11)]
+    return rows
+
+
+def test_a_list_of_who_is_in_a_room_is_judged(imported: Imported):
+    assert outcome(imported(entered()), "attendance-stale") == "valid"
+    assert outcome(imported(entered(present=False)), "attendance-stale") == "invalid"
+
+
+def test_an_answer_takes_as_long_as_its_line_says(imported: Imported):
+    """Who entered 4.9 s before the request need not be listed."""
+    found = imported(entered(present=False, requested=5.4))
+    assert outcome(found, "attendance-stale") == "not-applicable"
+
+
+def test_a_lost_connection_excuses_that_a_user_is_not_listed(imported: Imported):
+    lost = {"user": "bob", "device": "main"}
+    header, *rows = entered(present=False)
+    rows.append({"kind": "disconnect", "time": 8, **lost})
+    rows.append({"kind": "connect", "time": 8.01, **lost})
+    rows = [header, *sorted(rows, key=lambda row: row.get("time", 0))]
+    assert outcome(imported(rows), "attendance-stale") == "not-applicable"
+
+
+def attempt(**more):
+    """Return a good history in which dave, who is no member, tries something."""
+    known = {"kind": "attempt", "time": 3.5, "user": "dave", "conversation": "team"}
+    return [*good(), {**known, "tried": "history", "outcome": "refused", **more}]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, "valid"),
+        ({"outcome": "granted", "obtained": 3}, "invalid"),
+        ({"tried": "head", "outcome": "granted", "obtained": 3}, "invalid"),
+        ({"tried": "send", "outcome": "unknown", "message": "x"}, "unknown"),
+        ({"user": None}, "valid"),
+    ],
+)
+def test_attempts_of_strangers_are_judged(imported: Imported, more, expected):
+    assert outcome(imported(attempt(**more)), "access") == expected
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_refused_message_of_a_stranger_must_not_be_stored(imported: Imported, first):
+    """The line of the attempt may come before that of the message, or after it."""
+    rows = attempt(tried="send", message="x")
+    stored = {"kind": "deliver", "time": 4.5, "user": "bob", "conversation": "team", "message": "x"}
+    rows.insert(0 if first else len(rows), {**stored, "sender": "dave"})
+    found = imported(rows)
+    assert violated(found) == {"access"}
+    assert "A message that dave sent to team as a stranger exists" in witness(found, "access")
+
+
 def test_gzip_is_recognised(tmp_path: Path):
     file = tmp_path / "history.log"
     file.write_bytes(gzip.compress("\n".join(json.dumps(row) for row in good()).encode()))
@@ -268,6 +335,8 @@ def test_gzip_is_recognised(tmp_path: Path):
 
 
 LINE = '{"kind":"send","time":1,"user":"a","conversation":"c","message":"m"'
+ATTEMPT = LINE.replace("send", "attempt").replace(',"message":"m"', "")
+ATTEMPT += ',"tried":"send","outcome":"refused"'
 BAD = {
     '{"kind":"send","note":' + "[" * 100_000: "1: a line must not be nested that deeply; got {",
     "5": "1: a line must be a JSON object; got 5",
@@ -289,6 +358,10 @@ BAD = {
     '{"kind":"header","require":["x"]}\n' + LINE + "}": "1: require must name checks (lost-acked",
     '{"kind":"header","capabilities":["x"]}': "1: capabilities must be some of server_seq",
     '{"kind":"gap","time":1,"user":"a","conversation":"c","first":1,"last":2}': "1: first needs a",
+    LINE + "}\n" + ATTEMPT + ',"message":"m"}': "2: message must not be that of a `send`; got 'm'",
+    ATTEMPT + ',"message":"m"}\n' + LINE + "}": "2: message must not be that of an `attempt`; got",
+    ATTEMPT + ',"requested":1.1}': "1: requested must not be after time; got 1.1",
+    ATTEMPT + ',"obtained":-1}': "1: obtained must be a number of entries; got -1",
     '{"kind":"fault","time":1,"fault":"A b"}': "1: fault must have 1 to 64 lower-case letters",
     "": "history.jsonl must have at least one line; got none",
 }

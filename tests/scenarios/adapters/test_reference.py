@@ -139,6 +139,7 @@ def test_all_requests_but_the_login_carry_the_token():
         codec.add_member("r.x", "u"),
         codec.remove_member("r.x", "u"),
         codec.members("r.x"),
+        codec.attendance("r.x"),
     ]
     assert {call.request.token for call in calls} == {"t"}
     assert [f"{call.request.method} {call.request.path}" for call in calls] == [
@@ -147,14 +148,16 @@ def test_all_requests_but_the_login_carry_the_token():
         "PUT /v1/rooms/r.x/members/u",
         "DELETE /v1/rooms/r.x/members/u",
         "GET /v1/rooms/r.x/members",
+        "GET /v1/rooms/r.x/members",
     ]
 
 
 def test_answers_are_decoded_and_other_statuses_are_protocol_errors():
     page = b'{"messages":[{"type":"msg","seq":2,"sender":"a","body":"b"}],"head":2}'
-    pages, members, position = (
+    pages, members, attendance, position = (
         CODEC.history("c", 0, 9),
         CODEC.members("c"),
+        CODEC.attendance("c"),
         CODEC.add_member("c", "u"),
     )
     read = pages.read(base.Response(200, page))
@@ -162,10 +165,11 @@ def test_answers_are_decoded_and_other_statuses_are_protocol_errors():
     large = pages.read(base.Response(200, page.replace(b'"head":2', b'"head":9,"more":true')))
     assert large == base.Page([base.Entry("c", 2, "a", "b")], 9, more=True)
     assert large.continues(9)
-    named = b'{"members":{"a":{"from":3}},"present":["a"]}'
-    assert members.read(base.Response(200, named)) == {"a": 3}
+    named = b'{"members":{"a":{"from":3},"b":{"from":4}},"present":["b"]}'
+    assert members.read(base.Response(200, named)) == {"a": 3, "b": 4}
+    assert attendance.read(base.Response(200, named)) == ["b"]
     assert position.read(base.Response(200, b'{"conv":"r.x","seq":7}')) == 7
-    for refused in (CODEC.login(), pages, position, members):
+    for refused in (CODEC.login(), pages, position, members, attendance):
         with pytest.raises(base.ProtocolError):
             refused.read(base.Response(503, error("no")))
 

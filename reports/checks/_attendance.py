@@ -1,0 +1,166 @@
+"""Which answers about who is in a room are due, as far as that is certain.
+
+An event happened before it was first seen, and after the first attempt at any message with an
+earlier position. Until the first position that certainly follows an answer, all positions must be
+known: otherwise one of them may hold an event that makes the answer right.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.history import Attendance, Kind, ProbeResult, RoomEvent
+from gauntlet.reports.checks._departures import NORMAL_CLOSE, Departures
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints
+from gauntlet.reports.history.history import History
+from gauntlet.reports.history.room_events import RoomEntry, RoomEvents
+
+MARGIN_NS = 5 * NS_PER_S
+LEAVING_NS = NS_PER_S  # from the decision to go away until the connection is closed
+_STATES = (RoomEvent.ENTERED, RoomEvent.EXITED, RoomEvent.REMOVED)
+
+
+class Observed(NamedTuple):
+    """When the list was requested, and when it was answered."""
+
+    asked_ns: Ints
+    answered_ns: Ints
+
+
+class Expected(NamedTuple):
+    """What is due in each answer about one member: `state` is an Attendance, 0 where unknown.
+
+    `last` is the index in `entries` of the event that decides, -1 where there is none. `settled` is
+    where something is due if no unknown position holds another event of the user, and `gone` where
+    the user had no connection any more.
+    """
+
+    state: Ints
+    entries: list[RoomEntry]
+    last: Ints
+    settled: Bools
+    gone: Bools
+
+
+class Room:
+    """A room: its events, and from which position on everything follows a moment."""
+
+    def __init__(self, history: History, events: RoomEvents, conv: int) -> None:
+        self.conv = conv
+        self.events = events
+        messages, records = history.messages, history.records
+        sent = (messages.conv == conv) & messages.sent & (messages.position > 0)
+        sent &= messages.first_attempt_ns < NEVER
+        at = np.flatnonzero(sent)
+        at = at[np.argsort(messages.position[at], kind="stable")]
+        self._positions = messages.position[at]
+        self._sent_ns = np.maximum.accumulate(messages.first_attempt_ns[at])
+        heads = records[(records["kind"] == Kind.HEAD) & (records["conv"] == conv)]
+        self._head = int(heads["seq"].max(initial=0))
+        self._head_ns = int(heads["t_ns"].max(initial=0))
+
+    def last_before(self, t_ns: Ints) -> Ints:
+        """Return the last position that may hold something from before a time, -1 if unknown."""
+        following = np.searchsorted(self._sent_ns, t_ns, side="right")
+        head = np.where(self._head_ns >= t_ns, self._head, -1)
+        before = np.append(self._positions - 1, 0)[following]
+        return np.where(following < self._positions.size, before, head)
+
+
+class Stays:
+    """The stays of all users in rooms, and what they did that may end one."""
+
+    def __init__(self, history: History, departures: Departures) -> None:
+        self._departures = departures
+        records = history.records
+        self._faults_ns = sorted(
+            (fault.requested_ns, NEVER if fault.healed_ns is None else fault.healed_ns)
+            for fault in history.events.faults
+            if fault.requested_ns is not None
+        )
+        self._removals = records[
+            (records["kind"] == Kind.MEMBERSHIP) & (records["sseq"] == RoomEvent.REMOVED)
+        ]
+        connects = records[records["kind"] == Kind.CONNECT]
+        self._dialled_ns = dict(
+            zip(connects["link"].tolist(), connects["ref_ns"].tolist(), strict=True)
+        )
+        self._offline = records[records["kind"] == Kind.OFFLINE]
+        known = history.sessions.connections
+        self._normal = set(known.link[known.close_code == NORMAL_CLOSE].tolist())
+
+    def expect(self, room: Room, user: int, observed: Observed) -> Expected:
+        """Return what answers about a user had to say."""
+        entries = [
+            entry
+            for entry in room.events.by_member.get((room.conv, user), [])
+            if entry.event in _STATES
+        ]
+        last = np.full(observed.asked_ns.size, -1, dtype=np.int64)
+        for number, entry in enumerate(entries):
+            last[entry.seen_ns < observed.asked_ns - MARGIN_NS] = number
+        position = np.array([*(entry.position for entry in entries), 0], dtype=np.int64)
+        following = np.array([*(entry.position for entry in entries[1:]), NEVER, 0])
+        until = room.last_before(observed.answered_ns + MARGIN_NS)
+        settled = (last >= 0) & (until >= 0) & (following[last] > until)
+        until = np.maximum(until, position[last])
+        entered = np.array([*(entry.event == RoomEvent.ENTERED for entry in entries), False])[last]
+        gone = settled & entered & self._gone(user, observed)
+        since_ns = np.array([*(entry.seen_ns for entry in entries), NEVER])[last] - MARGIN_NS
+        undisturbed = self._undisturbed(room.conv, user, since_ns, observed)
+        stays = settled & entered & ~gone & undisturbed
+        state = np.where(stays, Attendance.PRESENT, 0)
+        state = np.where(gone | (settled & ~entered), Attendance.ABSENT, state)
+        known = room.events.gapless(room.conv, position[last], until)
+        return Expected(np.where(known, state, 0), entries, last, state > 0, gone)
+
+    def _undisturbed(self, conv: int, user: int, since_ns: Ints, observed: Observed) -> Bools:
+        """Return when the user was connected, and neither asked to leave nor was removed.
+
+        `since_ns` is just before they entered. A connection that was lost matters until its lease
+        and the grace period are over, also while another one holds the stay.
+        """
+        from_ns, until_ns = observed.asked_ns - MARGIN_NS, observed.answered_ns + MARGIN_NS
+        known = self._departures
+        connected = np.zeros(from_ns.size, dtype=np.bool_)
+        disturbed = np.zeros(from_ns.size, dtype=np.bool_)
+        settled_ns = from_ns - known.grace_ns - 2 * known.lease_ns if known.grace_ns else since_ns
+        for link in known.links.get(user, ()):
+            connected |= (link.up_ns <= from_ns) & (link.alive_ns >= until_ns)
+            disturbed |= (link.alive_ns < until_ns) & (link.down_ns >= settled_ns)
+        for request in known.requests.get((conv, user), ()):
+            disturbed |= (request.t_ns >= since_ns) & (request.t_ns <= until_ns)
+        removals = self._removals
+        for removal in removals[(removals["conv"] == conv) & (removals["peer"] == user)]:
+            answered = removal["spare"] != ProbeResult.UNKNOWN
+            lasts_ns = int(removal["t_ns"]) if answered else NEVER
+            disturbed |= (lasts_ns >= since_ns) & (int(removal["ref_ns"]) <= until_ns)
+        undisturbed: Bools = connected & ~disturbed
+        return undisturbed
+
+    def _gone(self, user: int, observed: Observed) -> Bools:
+        """Return when the user was away on purpose, for so long that the server must know it."""
+        known = self._departures
+        gone = np.zeros(observed.asked_ns.size, dtype=np.bool_)
+        if not known.grace_ns:
+            return gone
+        down_ns = np.zeros(gone.size, dtype=np.int64)
+        for link in known.links.get(user, ()):
+            last = (self._dialled_ns[link.number] <= observed.answered_ns) & (
+                link.down_ns > down_ns
+            )
+            down_ns = np.where(last, link.down_ns, down_ns)
+            gone = np.where(last, self._left_on_purpose(user, link.number, link.down_ns), gone)
+        wait_ns = np.full(gone.size, known.grace_ns + MARGIN_NS)
+        for requested_ns, healed_ns in self._faults_ns:
+            acted = requested_ns <= observed.answered_ns
+            wait_ns = np.where(acted, known.grace_ns + 2 * known.lease_ns + MARGIN_NS, wait_ns)
+            gone &= ~(acted & (healed_ns >= down_ns - MARGIN_NS))
+        long_ago: Bools = gone & (np.where(gone, down_ns, NEVER) < observed.asked_ns - wait_ns)
+        return long_ago
+
+    def _left_on_purpose(self, user: int, link: int, down_ns: int) -> bool:
+        left_ns = self._offline["t_ns"][self._offline["peer"] == user]
+        near = (left_ns <= down_ns) & (left_ns >= down_ns - LEAVING_NS)
+        return link in self._normal and bool(near.any())
