@@ -5,7 +5,7 @@ from collections import defaultdict
 from gauntlet.chaos.clients.toxiproxy import ProxyClient
 from gauntlet.chaos.faults.base import Evidence
 from gauntlet.chaos.faults.context import Context
-from gauntlet.chaos.faults.targets import is_link, resolve_components, resolve_links
+from gauntlet.chaos.faults.targets import acts_on_links, links_of, resolve_components
 from gauntlet.core.errors import GauntletError
 from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Fault as Spec
@@ -38,7 +38,7 @@ def count(context: Context, spec: Spec, detail: Evidence) -> int | None:
 def _links(context: Context, spec: Spec, detail: Evidence) -> list[str]:
     if not catalog.FAULTS[spec.kind].targets:
         return []
-    if is_link(spec.target):
-        return [link.name for link in resolve_links(spec.target, context.plan)]
+    if acts_on_links(spec):
+        return [link.name for link in links_of(spec, context.plan)]
     hit = detail.get("components") or resolve_components(spec.target, context.plan)
     return [link.name for link in context.plan.links if link.component in hit]

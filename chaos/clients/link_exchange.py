@@ -59,9 +59,10 @@ class Exchange(NamedTuple):
 class Wanted(NamedTuple):
     """One exchange to make: the kind and the `host:port` of the link, and repeated requests.
 
-    With `closing` false the request is one after which the server leaves the connection open, and
-    the exchange is over when an answer begins; with `hang_up` the client then ends its own side and
-    waits for the end of the other one.
+    With `closing` false the request is one after which the server may leave the connection open,
+    and the exchange is over when an answer begins. With `hang_up` the client sends no request: it
+    ends its own side and waits for the end of the other one. `idle_ms` is how long the connection
+    must stay open before that; a proxy whose server is down accepts it and closes it at once.
     """
 
     kind: str
@@ -69,6 +70,7 @@ class Wanted(NamedTuple):
     repeat: int = 1
     closing: bool = True
     hang_up: bool = False
+    idle_ms: int = 0
 
 
 _KEEP_ALIVE = link_probe.REQUESTS["http"].replace(b"Connection: close\r\n", b"")
@@ -155,26 +157,23 @@ class _Conversation:
 
     def hold(self) -> Exchange:
         """Send, read, and return what was seen."""
-        wanted = self._wanted
-        request = (
-            request_of(wanted.kind, wanted.repeat) if wanted.closing else greeting_of(wanted.kind)
-        )
-        self._began = time.monotonic()
+        sent = 0
         ended: End = "open"
+        self._began = time.monotonic()
         try:
+            if not self._stays_open():
+                return Exchange(0, ended="closed", ended_ms=self._since_ms())
+            self._began = time.monotonic()
             self._connection.settimeout(self._left_s())
-            self._connection.sendall(request)
-            if self._reads_to_the_end(one_answer=not wanted.closing):
+            sent = self._send()
+            if self._reads_to_the_end(one_answer=not self._wanted.closing):
                 ended = "closed"
-            elif wanted.hang_up and self._received:
-                self._connection.shutdown(socket.SHUT_WR)
-                ended = "closed" if self._reads_to_the_end() else "open"
         except TimeoutError:
             pass
         except OSError:
             ended = "reset"
         return Exchange(
-            len(request),
+            sent,
             self._received,
             self._first_ms,
             self._last_ms,
@@ -182,6 +181,28 @@ class _Conversation:
             None if ended == "open" else self._since_ms(),
             self._stopped_ms,
         )
+
+    def _stays_open(self) -> bool:
+        """Whether the connection outlasts its idle time. Some servers speak first."""
+        if not self._wanted.idle_ms:
+            return True
+        self._connection.settimeout(self._wanted.idle_ms / 1000)
+        try:
+            return bool(self._connection.recv(_READ_BYTES, socket.MSG_PEEK))
+        except TimeoutError:
+            return True
+
+    def _send(self) -> int:
+        """Send the request, or end our side; return the number of bytes."""
+        wanted = self._wanted
+        if wanted.hang_up:
+            self._connection.shutdown(socket.SHUT_WR)
+            return 0
+        request = (
+            request_of(wanted.kind, wanted.repeat) if wanted.closing else greeting_of(wanted.kind)
+        )
+        self._connection.sendall(request)
+        return len(request)
 
     def _reads_to_the_end(self, *, one_answer: bool = False) -> bool:
         """Read until the server has ended the connection; false if the wait is over before."""

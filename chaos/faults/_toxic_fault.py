@@ -77,8 +77,10 @@ class ToxicFault(ABC):
     attempts: ClassVar[int] = 1
     # Whether an exchange goes on until the server ends the connection.
     to_end: ClassVar[bool] = True
-    # Whether the client of an exchange ends the connection, after an answer.
+    # Whether the client of an exchange sends nothing and ends its side of the connection.
     hang_up: ClassVar[bool] = False
+    # How long a connection must stay open before that, which tells the fault from a dead server.
+    idle_ms: ClassVar[int] = 0
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
@@ -120,8 +122,9 @@ class ToxicFault(ABC):
                 name: Wanted(
                     links[name].kind,
                     links[name].listen,
-                    closing=self.to_end and not self.hang_up,
+                    closing=self.to_end,
                     hang_up=self.hang_up,
+                    idle_ms=self.idle_ms,
                 )
                 for name in answering
             }
@@ -234,7 +237,7 @@ def _length_ms(exchange: Exchange) -> float:
 def _fastest(wanted: dict[str, Wanted]) -> dict[str, Exchange]:
     rounds = [link_exchange.exchange_all(wanted, _BASELINE_TIMEOUT_S) for _ in range(_BASELINES)]
     return {
-        name: min((found[name] for found in rounds), key=lambda each: each.last_ms or math.inf)
+        name: min((found[name] for found in rounds), key=lambda each: _length_ms(each) or math.inf)
         for name in wanted
     }
 

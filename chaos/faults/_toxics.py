@@ -26,7 +26,7 @@ class FaultToxics:
 
     def targets(self, context: Context) -> dict[str, ProxiedLink]:
         """Return the links on which the fault acts."""
-        return context.links(self._spec.target)
+        return context.links_of(self._spec)
 
     def measure_baseline(self, context: Context) -> dict[str, float]:
         """Probe the target's links before the fault; return the milliseconds of those that answer.

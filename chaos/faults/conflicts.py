@@ -13,10 +13,9 @@ from itertools import takewhile
 from gauntlet.chaos.faults import victims
 from gauntlet.chaos.faults.base import param
 from gauntlet.chaos.faults.targets import (
-    PlannedLink,
     StackPlan,
+    links_of,
     resolve_components,
-    resolve_links,
 )
 from gauntlet.core import clock
 from gauntlet.core.errors import ConfigError
@@ -99,8 +98,7 @@ def _check_victims(faults: Iterable[Fault], plan: StackPlan, seed: int) -> None:
 def _check_silenced(faults: Iterable[Fault], plan: StackPlan) -> None:
     cut: dict[str, Fault] = {}
     for fault in faults:
-        links: list[PlannedLink] = resolve_links(fault.target, plan)
-        for link in links:
+        for link in links_of(fault, plan):
             earlier = cut.get(link.name)
             if earlier is not None and earlier.ends_s > fault.begins_s:
                 raise ConfigError(

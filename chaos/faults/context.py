@@ -9,8 +9,15 @@ from typing import Any, NamedTuple, Protocol
 from gauntlet.chaos.clients.cluster_control import Component, ControlClient
 from gauntlet.chaos.clients.toxiproxy import ProxyClient
 from gauntlet.chaos.disks.disk import Disk
-from gauntlet.chaos.faults.targets import StackPlan, resolve_components, resolve_links
+from gauntlet.chaos.faults.targets import (
+    PlannedLink,
+    StackPlan,
+    links_of,
+    resolve_components,
+    resolve_links,
+)
 from gauntlet.core.errors import StackError
+from gauntlet.core.scenario.model import Fault
 
 LiveMetrics = Callable[[], Mapping[str, Any] | None]
 
@@ -77,7 +84,14 @@ class Context:
 
     def links(self, target: str) -> dict[str, ProxiedLink]:
         """Return the proxied links of a target; raises StackError if one of them is direct."""
-        names = [link.name for link in resolve_links(target, self.plan)]
+        return self._proxied(resolve_links(target, self.plan))
+
+    def links_of(self, fault: Fault) -> dict[str, ProxiedLink]:
+        """Return the proxied links of a fault; raises StackError if one of them is direct."""
+        return self._proxied(links_of(fault, self.plan))
+
+    def _proxied(self, links: list[PlannedLink]) -> dict[str, ProxiedLink]:
+        names = [link.name for link in links]
         direct = [name for name in names if name not in self.proxies]
         if direct:
             raise StackError(f"these links do not go through a proxy: {', '.join(direct)}")

@@ -19,11 +19,12 @@ class Drop(ToxicFault):
     )
 
     toxic = "limit_data"
+    idle_ms = 50
 
     def attributes(self) -> dict[str, int]:
         """Return the attributes of Toxiproxy's `limit_data`."""
         return {"bytes": 0}
 
     def is_shown_by(self, before: Exchange, now: Exchange) -> bool:
-        """Whether the connection was accepted, and ended before anything arrived."""
-        return before.received > 0 and now.cut and now.received == 0
+        """Whether the connection ended when a request had been sent, before anything arrived."""
+        return before.received > 0 and now.cut and now.sent > 0 and now.received == 0

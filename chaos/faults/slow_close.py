@@ -16,8 +16,8 @@ _SHOWN_MS = 5.0  # less may come from the machine
 class SlowClose(ToxicFault):
     """Lets bytes pass, and the end of a connection only after `delay`.
 
-    Proof: a client that ends its side after an answer waits longer for the other side to end. If
-    the delay is long, the end is not awaited.
+    Proof: a client that ends its side waits longer for the other side to end. If the delay is long,
+    the end is not awaited.
     """
 
     kind: ClassVar[FaultKind] = link_kind(
@@ -29,6 +29,7 @@ class SlowClose(ToxicFault):
     toxic = "slow_close"
     attempts = 3  # a single one may be late by chance
     hang_up = True
+    idle_ms = 50
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
@@ -43,8 +44,7 @@ class SlowClose(ToxicFault):
         return max(_WAIT_S, 5 * slowest_ms / 1000)
 
     def is_shown_by(self, before: Exchange, now: Exchange) -> bool:
-        """Whether all was answered, and the end came late or is still to come."""
-        if not before.cut or now.received < before.received:
-            return False
+        """Whether the end came late or is still to come."""
         late_ms = gained_ms(before.ended_ms, now.ended_ms)
-        return now.ended == "open" or late_ms >= max(_SHOWN_MS, _EARLY * self._delay_ms)
+        is_late = late_ms >= max(_SHOWN_MS, _EARLY * self._delay_ms)
+        return before.cut and (now.ended == "open" or is_late)

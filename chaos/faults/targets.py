@@ -1,5 +1,6 @@
 """Resolves the target of a fault to components, by role or name, or to the links between them."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -8,6 +9,7 @@ from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Fault
 
 ProxyMode = Literal["needed", "all", "none"]
+_CLIENTS = ("client",)  # all of them together, as a member of a group
 
 # Not every layout has a process of its own for each role. On `full`, for example, the gateways host
 # the message service, so a scenario that targets `message` means them. In the layout `split`, every
@@ -63,6 +65,11 @@ def is_link(target: str) -> bool:
     return ">" in target
 
 
+def acts_on_links(fault: Fault) -> bool:
+    """Whether a fault acts on links, by its target or by its groups."""
+    return is_link(fault.target) or "groups" in fault.params
+
+
 def resolve_components(target: str, plan: StackPlan) -> list[str]:
     """Return the names of the components that a role or a name stands for, sorted.
 
@@ -94,6 +101,63 @@ def resolve_links(target: str, plan: StackPlan) -> list[PlannedLink]:
     return sorted(links, key=lambda link: link.name)
 
 
+def links_of(fault: Fault, plan: StackPlan) -> list[PlannedLink]:
+    """Return the links of a fault: those of its target, or those between its groups.
+
+    Raises ConfigError if there is none.
+    """
+    groups = fault.params.get("groups")
+    return resolve_links(fault.target, plan) if groups is None else links_between(groups, plan)
+
+
+def links_between(groups: Mapping[str, Sequence[str]], plan: StackPlan) -> list[PlannedLink]:
+    """Return the links from a member of one group to a member of another, sorted by name.
+
+    A link is shared by all components of its source's role. Raises ConfigError if they are not in
+    one group, or if there is no link between some two groups.
+    """
+    group_of = _groups_by_component(groups, plan)
+    cut: dict[frozenset[str], list[PlannedLink]] = {}
+    for link in sorted(plan.links, key=lambda link: link.name):
+        to = group_of.get(link.component)
+        sources = {group_of.get(name) for name in _components_of(link.source, plan)}
+        if to is None or not sources - {None, to}:
+            continue
+        if len(sources) > 1:
+            members = ", ".join(_components_of(link.source, plan))
+            raise ConfigError(
+                f"params.groups must have all of {members} in one group: they share the link "
+                f"{link.name}, of which {to} has the other end"
+            )
+        cut.setdefault(frozenset({*sources, to}), []).append(link)  # type: ignore[arg-type]  # no None
+    for pair in itertools.combinations(groups, 2):
+        if frozenset(pair) not in cut:
+            known = ", ".join(sorted(f"{link.source}>{link.component}" for link in plan.links))
+            raise ConfigError(
+                f"params.groups: no link connects {pair[0]} and {pair[1]} in this stack, which "
+                f"has: {known}"
+            )
+    return sorted(itertools.chain.from_iterable(cut.values()), key=lambda link: link.name)
+
+
+def _groups_by_component(groups: Mapping[str, Sequence[str]], plan: StackPlan) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for group, members in groups.items():
+        for member in members:
+            for name in _CLIENTS if member == "client" else resolve_components(member, plan):
+                if found.setdefault(name, group) != group:
+                    raise ConfigError(
+                        f"params.groups must have {name} in one group; it is in {found[name]} "
+                        f"and in {group}"
+                    )
+    return found
+
+
+def _components_of(source: str, plan: StackPlan) -> list[str]:
+    """Return the components whose connections a link carries, as the groups name them."""
+    return list(_CLIENTS) if source == "client" else resolve_components(source, plan)
+
+
 def links_to_proxy(faults: Iterable[Fault], plan: StackPlan, mode: ProxyMode) -> set[str]:
     """Return the names of the links that must go through a proxy; resolves every fault's target.
 
@@ -105,14 +169,14 @@ def links_to_proxy(faults: Iterable[Fault], plan: StackPlan, mode: ProxyMode) ->
         kind = catalog.FAULTS[fault.kind]
         if not kind.targets:
             continue  # it acts on no part of the stack
-        if not is_link(fault.target):
+        if not acts_on_links(fault):
             resolve_components(fault.target, plan)
             continue
-        links = {link.name for link in resolve_links(fault.target, plan)}
+        links = {link.name for link in links_of(fault, plan)}
         if mode == "none" and kind.needs_link:
             raise ConfigError(
-                f"fault {fault.id!r} acts on {fault.target}, which needs a proxy; --proxy none "
-                "forbids it"
+                f"fault {fault.id!r} acts on {fault.target or ', '.join(sorted(links))}, which "
+                "needs a proxy; --proxy none forbids it"
             )
         if kind.needs_link or not kind.external:
             needed |= links

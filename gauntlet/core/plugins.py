@@ -12,7 +12,7 @@ import msgspec
 # Which fault proxy a run uses.
 ProxyBackend = Literal["auto", "toxiproxy", "embedded"]
 
-ParamKind = Literal["duration", "number", "percent", "flag", "choice", "command"]
+ParamKind = Literal["duration", "number", "percent", "flag", "choice", "command", "groups"]
 
 
 class _Description(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -26,7 +26,8 @@ class Param(msgspec.Struct, frozen=True, omit_defaults=True):
     """One parameter of a fault.
 
     `default` is written as in a scenario: `100ms` for a duration. `choices` are the values of a
-    parameter of the kind `choice`. A `command` is a list of arguments. `hook` is the hook that the
+    parameter of the kind `choice`. A `command` is a list of arguments. `groups` are lists of roles
+    and components by name; a fault that has them has no target. `hook` is the hook that the
     server needs if a flag is set; see `FaultKind`. A `positive` duration must be longer than 0.
     `instead` is what to use for a value that is out of range, as part of the error message.
     """

@@ -4,6 +4,7 @@ This is checked before anything starts: a run that fails after ten thousand conn
 quarter of an hour and shows nothing.
 """
 
+import itertools
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -154,7 +155,10 @@ def _proxied(scenario: Scenario, proxy: ProxyMode, sockets: int, requests: int) 
         clients = any(target.startswith("client>") for target in sides)
         return sockets + requests if clients or proxy == "all" else 0
     to = {target.partition(">")[2] for target in sides if target.startswith("client>")}
-    everything = proxy == "all"
+    grouped = itertools.chain.from_iterable(
+        members for fault in scenario.faults for members in fault.params.get("groups", {}).values()
+    )
+    everything = proxy == "all" or "client" in grouped
     edges = everything or any(name.startswith("edge") for name in to)
     gateways = everything or any(not name.startswith("edge") for name in to)
     return sockets * edges + requests * gateways

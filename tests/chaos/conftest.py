@@ -173,7 +173,7 @@ def stack(monkeypatch):
         if found.silent:
             return Exchange(60)
         if found.rtt_ms is None:
-            return Exchange(60, ended="closed", ended_ms=1.0)
+            return Exchange(0 if wanted.idle_ms else 60, ended="closed", ended_ms=1.0)
         many, rtt_ms = 100 * wanted.repeat, found.rtt_ms
         return Exchange(60 * wanted.repeat, many, rtt_ms, rtt_ms, "closed", rtt_ms)
 

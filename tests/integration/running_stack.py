@@ -16,7 +16,7 @@ from gauntlet.chaos.clients.cluster_control import Component, ControlClient
 from gauntlet.chaos.disks.disks import Disks
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.chaos.faults.context import Context
-from gauntlet.chaos.faults.targets import StackPlan, resolve_links
+from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy, resolve_links
 from gauntlet.core.plugins import ProxyBackend
 from gauntlet.core.scenario.model import Fault
 from gauntlet.core.scenario.moments import FixedTime
@@ -126,11 +126,12 @@ def run_stack(
     links: tuple[str, ...],
     backend: ProxyBackend = "auto",
     disks: Iterable[str] = (),
+    faults: Sequence[Fault] = (),
     **request: Any,
 ) -> Iterator[RunningStack]:
     """Boot a stack whose `links` go through fault proxies; end all of it after the block.
 
-    The components `disks` have disks of their own.
+    The components `disks` have disks of their own, and the links of `faults` go through proxies.
 
     `request` has further keys of the cluster's request, such as `config`.
     """
@@ -143,6 +144,7 @@ def run_stack(
         components, planned = reference.plan()
         plan = StackPlan.from_cluster(components, planned)
         proxied = {link.name for target in links for link in resolve_links(target, plan)}
+        proxied |= links_to_proxy(faults, plan, "needed")
         advertise = proxies.open(link for link in planned if link.name in proxied)
         mounted.mount(disks, folder / "data")
         ready = reference.start(advertise, mounted.folders)

@@ -14,7 +14,6 @@ import yaml
 
 from gauntlet.chaos.clients.control_group import ControlGroup
 from gauntlet.chaos.faults import conflicts
-from gauntlet.chaos.faults.targets import is_link
 from gauntlet.chaos.timeline import Timeline
 from gauntlet.core import clock
 from gauntlet.core.errors import StackError
@@ -79,14 +78,10 @@ def stacks(require_service, tmp_path_factory):
                 require_service(service)
             if name not in started:
                 folder = tmp_path_factory.mktemp(stack)
-                on_it = [fault.target for needed, fault in EXAMPLES if needed == name]
-                links = tuple(target for target in on_it if is_link(target))
-                mine = [
-                    fault for needed, fault in EXAMPLES if needed == name and _needs_disk(fault)
-                ]
-                disks = {DISKS[fault.target] for fault in mine}
+                mine = [fault for needed, fault in EXAMPLES if needed == name]
+                disks = {DISKS[fault.target] for fault in mine if _needs_disk(fault)}
                 started[name] = cleanup.enter_context(
-                    run_stack(stack, folder, links, backend, disks, edges=1)
+                    run_stack(stack, folder, (), backend, disks, mine, edges=1)
                 )
             return started[name]
 

@@ -100,6 +100,9 @@ def _schema_of_param(param: Param) -> dict[str, Any]:
             return {"enum": list(param.choices)}
         case "command":
             return {"type": "array", "items": {"type": "string"}, "minItems": 1}
+        case "groups":
+            members = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+            return {"type": "object", "additionalProperties": members, "minProperties": 2}
 
 
 def _schema_of_number(kind: type) -> dict[str, Any]:

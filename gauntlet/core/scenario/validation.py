@@ -273,7 +273,10 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
         return
     yield from itertools.starmap(Problem, external_target.fault_problems(fault, kind, scenario))
     booted = scenario.target.stack != "external"
-    if booted and kind.targets and not target_fits(fault.target, kind.targets):
+    if "groups" in fault.params and "groups" in kind.params:
+        if fault.target:
+            yield Problem(("target",), fault.target, "absent where params.groups is given")
+    elif booted and kind.targets and not target_fits(fault.target, kind.targets):
         found = fault.target or "nothing"
         yield Problem(("target",), found, _allowed_targets(kind.targets))
     if kind.stack not in ("", scenario.target.stack):
@@ -347,6 +350,19 @@ def _is_command(value: object) -> bool:
     )
 
 
+def _is_groups(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and len(value) >= 2
+        and all(isinstance(members, list) and members for members in value.values())
+        and all(
+            member == "client" or (isinstance(member, str) and role_of(member) in catalog.ROLES)
+            for members in value.values()
+            for member in members
+        )
+    )
+
+
 def _param_rule(param: plugins.Param) -> tuple[Callable[..., bool], str]:
     if param.kind == "choice":
         return lambda value: value in param.choices, _one_of(param.choices)
@@ -416,5 +432,9 @@ _PARAM_RULES: dict[str, tuple[Callable[..., bool], str]] = {
     ),
     "duration": (_is_duration, clock.DURATION_FORM),
     "flag": (lambda value: isinstance(value, bool), "true or false"),
+    "groups": (
+        _is_groups,
+        "two or more names, each with roles, components or client: {a: [edge], b: [broker]}",
+    ),
     "command": (_is_command, "a list of arguments such as [systemctl, restart, chat]"),
 }

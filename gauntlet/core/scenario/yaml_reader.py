@@ -12,6 +12,9 @@ _KEYS_MAX = 10_000  # of one mapping, merge keys included, which can double it a
 _NUMBER_TAGS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _SHOWN_CHARACTERS = 60
 _KEY_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
+_STRING_TAG = "tag:yaml.org,2002:str"
+# Keys of flapping faults, which YAML 1.1 reads as true and false, and YAML 1.2 as strings.
+_WORDS = ("on", "off")
 # What PyYAML's constructors raise for values such as `2026-02-30`, `0x_`, `!!bool maybe`.
 _LEAKS = (ValueError, LookupError, AttributeError, TypeError, ArithmeticError)
 
@@ -79,6 +82,8 @@ class _Loader(yaml.SafeLoader):
         keys = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
+                if key.value in _WORDS:
+                    key.tag = _STRING_TAG
                 if key.tag not in _KEY_TAGS:
                     raise _Refused(f"a key must be a string; got {key.value} without quotes", key)
                 if (key.tag, key.value) in keys:

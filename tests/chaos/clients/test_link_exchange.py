@@ -56,18 +56,30 @@ def test_an_exchange_that_has_to_end_early_says_how_long_it_waited():
     assert 150 <= found.stopped_ms < 5_000
 
 
-def test_a_client_that_hangs_up_after_an_answer_waits_for_the_other_side():
+def test_a_client_that_hangs_up_waits_for_the_other_side():
     def answer(connection):
-        connection.sendall(b"+PONG\r\n")
         while connection.recv(1000):
             pass
         time.sleep(0.1)
 
     with server(answer) as address:
-        wanted = Wanted("redis", address, closing=False, hang_up=True)
-        found = exchange(wanted, 10.0)
-    assert (found.received, found.ended) == (7, "closed")
-    assert found.ended_ms - found.last_ms >= 90
+        found = exchange(Wanted("redis", address, hang_up=True), 10.0)
+    assert (found.sent, found.received, found.ended) == (0, 0, "closed")
+    assert found.ended_ms >= 90
+
+
+@pytest.mark.parametrize(("open_s", "sent"), [(0.0, 0), (5.0, len(request_of("redis")))])
+def test_nothing_is_sent_over_a_connection_that_is_closed_at_once(open_s, sent):
+    """So a dead server behind a proxy is told from one whose answers are dropped."""
+
+    def answer(connection):
+        connection.settimeout(open_s or None)
+        if open_s:
+            connection.recv(1000)
+
+    with server(answer) as address:
+        found = exchange(Wanted("redis", address, idle_ms=200), 10.0)
+    assert (found.sent, found.received, found.ended) == (sent, 0, "closed")
 
 
 def test_an_exchange_that_is_not_to_close_ends_with_the_first_answer():

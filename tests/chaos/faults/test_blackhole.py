@@ -13,12 +13,13 @@ BEFORE = Exchange(60, 100, 1.0, 1.0)
     [
         (Exchange(60), True),
         (Exchange(60, 100, 1.0, 1.0), False),
-        (Exchange(60, ended="closed", ended_ms=1.0), False),  # the server behind the proxy is down
-        (Exchange(60, ended="reset", ended_ms=1.0), False),
+        (Exchange(60, ended="closed", ended_ms=1.0), True),  # the server closes after an answer
+        (Exchange(0, ended="closed", ended_ms=1.0), False),  # the server behind the proxy is down
+        (Exchange(0, ended="reset", ended_ms=1.0), False),
         (Exchange(0, ended="refused"), False),
     ],
 )
-def test_only_silence_on_an_open_connection_shows_it(spec, now, shown):
+def test_only_a_connection_that_was_open_and_got_no_answer_shows_it(spec, now, shown):
     fault = Blackhole(spec("blackhole", "edge>broker"))
     assert fault.is_shown_by(BEFORE, now) is shown
 

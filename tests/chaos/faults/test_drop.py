@@ -15,6 +15,7 @@ BEFORE = Exchange(60, 100, 1.0, 1.0, "closed", 1.0)
         (BEFORE, Exchange(60, ended="reset", ended_ms=1.0), True),
         (BEFORE, Exchange(60, 1, 1.0, 1.0, "closed", 1.0), False),
         (BEFORE, Exchange(60), False),  # silent, but not closed
+        (BEFORE, Exchange(0, ended="closed", ended_ms=1.0), False),  # the server is down
         (BEFORE, Exchange(0, ended="refused"), False),
         (Exchange(60, ended="closed"), Exchange(60, ended="closed"), False),  # as before
     ],

@@ -37,3 +37,13 @@ def test_a_partition_may_concern_one_direction(stack, spec, stream):
     fault = Partition(spec("partition", "edge>broker", stream=stream))
     fault.inject(stack.context)
     assert [toxic.stream for toxic in stack.proxy.toxics("edge>broker")] == [stream]
+
+
+def test_a_partition_between_groups_spares_the_links_within_them(stack, spec):
+    groups = {"here": ["client", "registry"], "there": ["edge"]}
+    fault = Partition(spec("partition", "", groups=groups))
+    links = [f"client>edge-{name}" for name in ("blue-1", "blue-2", "green-1")]
+    assert fault.inject(stack.context)["links"] == [*links, "edge>registry"]
+    assert {link for link, _ in stack.proxy.active()} == {*links, "edge>registry"}
+    fault.heal(stack.context)
+    assert stack.proxy.active() == set()

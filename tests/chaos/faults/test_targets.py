@@ -8,6 +8,7 @@ from gauntlet.chaos.faults.targets import (
     StackPlan,
     first_by_name,
     is_link,
+    links_between,
     links_to_proxy,
     resolve_components,
     resolve_links,
@@ -128,3 +129,49 @@ def test_the_first_names_in_alphabetical_order_are_selected():
     """The same components are affected in every run of a scenario."""
     assert first_by_name({"gateway-2", "gateway-1", "gateway-3"}, 2) == ["gateway-1", "gateway-2"]
     assert first_by_name(["broker"], 2) == ["broker"]
+
+
+@pytest.mark.parametrize(
+    ("groups", "links"),
+    [
+        ({"a": ["edge"], "b": ["broker"]}, ["edge>broker"]),
+        ({"a": ["edge", "registry"], "b": ["broker"]}, ["edge>broker"]),
+        ({"a": ["client"], "b": ["edge-blue-1"]}, ["client>edge-blue-1"]),
+        (
+            {"a": ["client", "broker"], "b": ["edge-blue-1", "edge-blue-2", "edge-green-1"]},
+            [
+                "client>edge-blue-1",
+                "client>edge-blue-2",
+                "client>edge-green-1",
+                "edge>broker",
+            ],
+        ),
+        # The gateways are in no group, so they reach the message service.
+        ({"a": ["edge"], "b": ["broker", "message"]}, ["edge>broker"]),
+    ],
+)
+def test_groups_stand_for_the_links_between_them(plan, spec, groups, links):
+    assert link_names(links_between(groups, plan)) == links
+    fault = spec("partition", "", groups=groups)
+    assert links_to_proxy([fault], plan, "needed") == set(links)
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ({"a": ["edge-blue-1"], "b": ["broker"]}, "all of edge-blue-1, edge-blue-2, edge-green-1"),
+        ({"a": ["edge"], "b": ["edge-blue-1"]}, "edge-blue-1 in one group; it is in a and in b"),
+        ({"a": ["registry"], "b": ["broker"]}, "no link connects a and b"),
+        ({"a": ["edge"], "b": ["broker"], "c": ["gateway"]}, "no link connects a and c"),
+        ({"a": ["edge"], "b": ["users-db"]}, "matches no component"),
+    ],
+)
+def test_groups_that_cannot_be_cut_apart_are_refused(plan, spec, groups, message):
+    with pytest.raises(ConfigError, match=message):
+        links_to_proxy([spec("partition", "", groups=groups)], plan, "needed")
+
+
+def test_a_partition_between_groups_needs_a_proxy(plan, spec):
+    fault = spec("partition", "", groups={"a": ["edge"], "b": ["broker"]})
+    with pytest.raises(ConfigError, match="acts on edge>broker, which needs a proxy"):
+        links_to_proxy([fault], plan, "none")

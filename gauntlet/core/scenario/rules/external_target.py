@@ -33,6 +33,10 @@ def fault_problems(fault: Fault, kind: FaultKind, scenario: Scenario) -> Iterato
         allowed = f"one of: {', '.join(usable)} (on the stack external)"
         yield ("kind",), fault.kind, allowed
         return
+    if "groups" in fault.params:
+        allowed = "absent on the stack external, whose components Gauntlet does not know"
+        yield ("params", "groups"), repr(fault.params["groups"]), allowed
+        return
     source, _, name = fault.target.partition(">")
     if source == catalog.TOXIPROXY_SOURCE and "toxiproxy" in kind.external:
         if scenario.target.toxiproxy is None:

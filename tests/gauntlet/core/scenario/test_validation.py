@@ -300,6 +300,30 @@ def test_a_link_fault_that_would_not_do_what_it_says_is_refused(kind, params, na
     assert message.endswith(allowed)
 
 
+@pytest.mark.parametrize(
+    ("groups", "target", "where"),
+    [
+        ({"a": ["edge", "message"], "b": ["broker"]}, "", None),
+        ({"a": ["client"], "b": ["edge-blue-1"]}, "", None),
+        ({"a": ["edge"], "b": ["broker"]}, "edge>broker", ("target",)),
+        ({"a": ["edge"]}, "", ("params", "groups")),
+        ({"a": ["edge"], "b": []}, "", ("params", "groups")),
+        ({"a": ["edge"], "b": ["edgy"]}, "", ("params", "groups")),
+        ([["edge"], ["broker"]], "", ("params", "groups")),
+    ],
+)
+def test_groups_take_the_place_of_a_target(groups, target, where):
+    found = problems_of(kind="partition", target=target, params={"groups": groups}, **{"for": "1s"})
+    assert [path for path, _, _ in found] == ([] if where is None else [("faults", 0, *where)])
+
+
+def test_groups_are_refused_on_an_external_system():
+    system = {"stack": "external", "url": ["ws://127.0.0.1:1"], "adapter": "a.b:C"}
+    params = {"groups": {"a": ["client"], "b": ["edge"]}}
+    ((path, _, _),) = problems_of(system, kind="partition", params=params, **{"for": "1s"})
+    assert path == ("faults", 0, "params", "groups")
+
+
 @pytest.mark.parametrize("name", catalog.INSTEAD)
 def test_names_of_toxiproxy_are_refused_with_the_fault_to_use(name):
     assert name not in catalog.FAULTS

@@ -44,8 +44,8 @@ def test_a_repeated_key_is_an_error():
 
 
 def test_a_key_that_is_not_a_string_is_refused():
-    """Without quotes, `on` is a truth value and `1` is a number."""
-    assert error_of("load: {on: 2}\n") == "x.yaml:3: a key must be a string; got on without quotes"
+    """Without quotes, `no` is a truth value and `1` is a number."""
+    assert error_of("load: {no: 2}\n") == "x.yaml:3: a key must be a string; got no without quotes"
     assert error_of("load:\n  1: 2\n") == "x.yaml:4: a key must be a string; got 1 without quotes"
 
 
@@ -75,3 +75,10 @@ def test_merge_keys_that_double_a_mapping_again_and_again_are_refused_soon():
 def test_a_file_of_comments_without_end_is_not_parsed():
     with pytest.raises(ConfigError, match=r"^f:1: the file has more than 1048576 characters"):
         yaml_reader.read("name: x\n" + "# comment\n" * 110_000, "f")
+
+
+def test_on_and_off_are_names_of_parameters_and_twice_the_same_is_refused():
+    _, plain = yaml_reader.read("params: {on: 1s, off: 2s}\n", "x.yaml")
+    assert plain == {"params": {"on": "1s", "off": "2s"}}
+    with pytest.raises(ConfigError, match="'on' occurs twice"):
+        yaml_reader.read('params: {on: 1s, "on": 2s}\n', "x.yaml")
