@@ -48,8 +48,12 @@ def run(
     environment: Mapping[str, str],
     output: Path,
     stop: threading.Event | None = None,
+    folder: Path | None = None,
 ) -> Completed:
-    """Run a command to its end, its time limit, or `stop`; its output is appended to a file."""
+    """Run a command to its end, its time limit, or `stop`; its output is appended to a file.
+
+    It runs in `folder`, by default in the current one.
+    """
     began_s = time.monotonic()
     with _open_private(output) as stream:
         start = stream.seek(0, os.SEEK_END)
@@ -60,6 +64,7 @@ def run(
                 stdout=stream,
                 stderr=stream,
                 env=dict(environment),
+                cwd=folder,
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:

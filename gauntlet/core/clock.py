@@ -7,6 +7,10 @@ NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 DURATION_FORM = "a duration such as 15s, 300ms or 1m30s"
 
+# What is beyond is a mistake: no run takes so long, and no machine sends so much.
+DURATION_MAX_S = 30 * 86_400.0
+RATE_MAX_PER_S = 10_000_000.0
+
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(s|m)")
@@ -35,6 +39,8 @@ def parse_duration_s(text: str | float) -> float:
         seconds = sum(float(number) * _UNITS_S[unit] for number, unit in parts)
     if not 0 <= seconds < float("inf"):
         raise ValueError(f"must be a duration of zero or more; got {text!r}")
+    if seconds > DURATION_MAX_S:
+        raise ValueError(f"must be at most {DURATION_MAX_S / 3600:g}h; got {text!r}")
     return seconds
 
 
@@ -53,6 +59,8 @@ def parse_rate_per_s(text: str | float, *, zero: bool = False) -> float:
     if not 0 <= rate < float("inf") or not (rate or zero):
         least = "of zero or more" if zero else "above zero"
         raise ValueError(f"must be a rate {least}; got {text!r}")
+    if rate > RATE_MAX_PER_S:
+        raise ValueError(f"must be at most {RATE_MAX_PER_S:.0f}/s; got {text!r}")
     return rate
 
 

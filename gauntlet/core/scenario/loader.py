@@ -37,7 +37,8 @@ _TYPE_WORDS = {
 def load(file: Path) -> Scenario:
     """Load and validate the scenario of a file; ConfigError if it is invalid or unreadable."""
     try:
-        text = file.read_text(encoding="utf-8")
+        with file.open(encoding="utf-8") as stream:  # it may be a device without end
+            text = stream.read(yaml_reader.CHARACTERS_MAX + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the scenario file {file} cannot be read: {error}") from error
     return parse(text, str(file), file.parent)

@@ -7,7 +7,9 @@ import yaml
 from gauntlet.core.errors import ConfigError
 
 _DEPTH_MAX = 32  # a scenario needs 7; some hundreds would exceed Python's recursion limit
-_CHARACTERS_MAX = 1_048_576  # PyYAML reads about as many in a second
+CHARACTERS_MAX = 1_048_576  # PyYAML reads about as many in a second
+_ITEMS_MAX = 1_000  # of one list
+_NODES_MAX = 20_000  # all keys, values, lists and mappings; PyYAML reads about as many in a second
 _KEYS_MAX = 10_000  # of one mapping, merge keys included, which can double it again and again
 _NUMBER_TAGS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _SHOWN_CHARACTERS = 60
@@ -21,8 +23,8 @@ _LEAKS = (ValueError, LookupError, AttributeError, TypeError, ArithmeticError)
 
 def read(text: str, name: str) -> tuple[yaml.Node | None, object]:
     """Return the root node and the plain value; `name` stands for the file in error messages."""
-    if len(text) > _CHARACTERS_MAX:
-        raise ConfigError(f"{name}:1: the file has more than {_CHARACTERS_MAX} characters")
+    if len(text) > CHARACTERS_MAX:
+        raise ConfigError(f"{name}:1: the file has more than {CHARACTERS_MAX} characters")
     try:
         # Read twice, because constructing values from a merge key (`<<`) changes the nodes.
         return _Loader(text).get_single_node(), _Loader(text).get_single_data()
@@ -55,15 +57,34 @@ class _Loader(yaml.SafeLoader):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self._depth = 0
+        self._path: list[str] = []  # of the node that is being read
+        self._nodes = 0
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self._depth > _DEPTH_MAX and parent is not None:
-            raise _Refused(f"lists and mappings are nested more than {_DEPTH_MAX} deep", parent)
-        self._depth += 1
-        node: yaml.Node | None = super().compose_node(parent, index)
-        self._depth -= 1
+    def compose_node(
+        self, parent: yaml.Node | None, index: int | yaml.Node | None
+    ) -> yaml.Node | None:
+        if parent is not None:
+            self._check_size(parent, index)
+        # The index of a value in a mapping is its key, and that of a key is None.
+        self._path.append(
+            f"[{index}]" if isinstance(index, int) else str(getattr(index, "value", ""))
+        )
+        node: yaml.Node | None = super().compose_node(parent, index)  # type: ignore[arg-type]  # not only int
+        self._path.pop()
         return node
+
+    def _check_size(self, parent: yaml.Node, index: int | yaml.Node | None) -> None:
+        self._nodes += 1
+        if len(self._path) > _DEPTH_MAX:
+            raise _Refused(f"lists and mappings are nested more than {_DEPTH_MAX} deep", parent)
+        if isinstance(index, int) and index >= _ITEMS_MAX:
+            key = "".join(f"{'' if step[:1] == '[' else '.'}{step}" for step in self._path)
+            name = key.lstrip(".")[:_SHOWN_CHARACTERS] or "the file"
+            raise _Refused(f"{name} has more than {_ITEMS_MAX} entries", parent)
+        if self._nodes > _NODES_MAX:
+            key = ".".join(self._path[1:2]) or "the file"
+            problem = f"the file has more than {_NODES_MAX} keys and values, here in {key}"
+            raise _Refused(problem[:200], parent)
 
     def compose_scalar_node(self, anchor: dict[Any, yaml.Node]) -> yaml.ScalarNode:
         node: yaml.ScalarNode = super().compose_scalar_node(anchor)

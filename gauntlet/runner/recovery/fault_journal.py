@@ -25,6 +25,7 @@ class FaultJournal:
                 "verify": fault.params.get("verify"),
                 "timeout_s": param(fault, "timeout"),
                 "path": str(run.resolve()),
+                "folder": str(Path.cwd()),  # the commands of the scenario may name files in it
             }
             for fault in faults
             if fault.kind == "command"

@@ -8,7 +8,9 @@ no owner any more.
 import contextlib
 import fcntl
 import json
+import math
 import os
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -31,11 +33,13 @@ class Leftovers:
     `commands` are the open faults `command`, with their rows, and `faults` the ids of all open
     ones. `damaged` is the number of lines that cannot be read; an incomplete last line is none of
     them, because what it would have named was never begun. `version` is not `VERSION` in a journal
-    of another version of Gauntlet, of which nothing else is known.
+    of another version of Gauntlet, of which nothing else is known. `host` is the name of another
+    host, which shares the folder of the journals: only that host can say whether the run lives.
     """
 
     run: str
     version: int = VERSION
+    host: str | None = None
     processes: list[Identity] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
     toxiproxies: list[tuple[str, str]] = field(default_factory=list)
@@ -78,7 +82,11 @@ def _check_command(row: dict[str, Any]) -> None:
     for argv in (row["heal"], row.get("verify") or []):
         if not isinstance(argv, list | tuple) or not all(isinstance(each, str) for each in argv):
             raise TypeError("a command must be a list of strings")
-    float(row["timeout_s"])
+    if not 0 < float(row["timeout_s"]) < math.inf:  # JSON may also contain NaN
+        raise ValueError("a time limit must be above zero")
+    for key in ("path", "folder"):
+        if not isinstance(row.get(key, ""), str):
+            raise TypeError(f"{key} must be a path")
     str(row["path"])
 
 
@@ -101,7 +109,15 @@ class RecoveryJournal:
             self._file.close()
             nameless.unlink()
             raise _not_lockable(nameless, error) from error
-        self._write({"kind": "owner", "version": VERSION, "run": run_id, "path": str(directory)})
+        self._write(
+            {
+                "kind": "owner",
+                "version": VERSION,
+                "host": host_name(),
+                "run": run_id,
+                "path": str(directory),
+            }
+        )
         nameless.rename(self.path)
         _sync(folder)
 
@@ -183,6 +199,11 @@ def ownerless(path: Path) -> Iterator[Ownerless | None]:
         yield None if removed else Ownerless(path, _read(file, path.stem))
 
 
+def host_name() -> str:
+    """Return the name that tells this host from others with the same home folder."""
+    return socket.gethostname()
+
+
 def paths() -> list[Path]:
     """Return the journals of this user, those of running runs included."""
     found = (folder.glob("*.jsonl") for folder in _folders() if _is_ours(folder))
@@ -203,6 +224,8 @@ def _read(file: IO[bytes], run_id: str) -> Leftovers:
             row = json.loads(line)
             if number == 0 and row["version"] != VERSION:
                 return Leftovers(run_id, version=int(row["version"]))
+            if number == 0 and row.get("host", host_name()) != host_name():
+                return Leftovers(run_id, host=str(row["host"]))
             found.add(row)
         except (KeyError, TypeError, ValueError):
             found.damaged += 1

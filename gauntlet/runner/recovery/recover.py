@@ -43,25 +43,39 @@ def recover_all(*, allow_exec: bool, discard: bool = False) -> list[Outcome]:
     """
     outcomes: list[Outcome] = []
     for path in journal.paths():
-        with journal.ownerless(path) as found:
-            if found is None:
-                continue
-            mine = list(_recover(found.leftovers, allow_exec=allow_exec))
-            if discard:
-                mine = [Outcome(each.run, f"{each.text} (discarded)", True) for each in mine]
-            outcomes += mine
-            if all(each.done for each in mine):
-                path.unlink(missing_ok=True)
-            elif found.leftovers.damaged and sum(not each.done for each in mine) == 1:
-                # All that can be read is undone; it must not be reported again and again.
-                path.rename(path.with_suffix(".damaged"))
+        try:
+            outcomes += _recover_from(path, allow_exec=allow_exec, discard=discard)
+        except OSError as error:
+            text = f"its journal {path} cannot be used: {os.strerror(error.errno or 0)}"
+            outcomes.append(Outcome(path.stem, text, False))
     return outcomes
+
+
+def _recover_from(path: Path, *, allow_exec: bool, discard: bool) -> list[Outcome]:
+    with journal.ownerless(path) as found:
+        if found is None:
+            return []
+        if found.leftovers.host is not None and not discard:
+            text = f"was started on the host {found.leftovers.host}; recover from it there"
+            return [Outcome(found.leftovers.run, text, True)]
+        outcomes = list(_recover(found.leftovers, allow_exec=allow_exec))
+        if discard:
+            outcomes = [Outcome(each.run, f"{each.text} (discarded)", True) for each in outcomes]
+        if all(each.done for each in outcomes):
+            path.unlink(missing_ok=True)
+        elif found.leftovers.damaged and sum(not each.done for each in outcomes) == 1:
+            # All that can be read is undone; it must not be reported again and again.
+            path.rename(path.with_suffix(".damaged"))
+        return outcomes
 
 
 def _recover(left: Leftovers, *, allow_exec: bool) -> Iterator[Outcome]:
     if left.version != journal.VERSION:
         text = f"was recorded in version {left.version}; recover from it with that release"
         yield Outcome(left.run, text, False)
+        return
+    if left.host is not None:
+        yield Outcome(left.run, f"was started on the host {left.host}", False)
         return
     yield from _end_processes(left)
     for group in left.control_groups:
@@ -174,7 +188,11 @@ def _heal_by_command(run: str, name: str, row: dict[str, Any], *, allow_exec: bo
     for step in ("heal", "verify"):
         if argv := row.get(step):
             done = process_group.run(
-                argv, timeout_s=float(row["timeout_s"]), environment=environment, output=output
+                argv,
+                timeout_s=float(row["timeout_s"]),
+                environment=environment,
+                output=output,
+                folder=Path(row["folder"]) if row.get("folder") else None,
             )
             if done.reason:
                 text = f"fault {name} is not healed; {step} ({shlex.join(argv)}): {done.reason}"

@@ -32,6 +32,21 @@ def test_zero_and_other_texts_are_not_rates(text):
         clock.parse_rate_per_s(text)
 
 
+@pytest.mark.parametrize("text", ["721h", "9" * 400 + "s", 1e18])
+def test_a_duration_beyond_reason_is_refused(text):
+    """A run of years is a mistake in a unit."""
+    with pytest.raises(ValueError, match=r"^must be (at most 720h|a duration of zero)"):
+        clock.parse_duration_s(text)
+    assert clock.parse_duration_s("720h") == 30 * 86_400
+
+
+@pytest.mark.parametrize("text", ["10000001/s", "1" + "0" * 30 + "/m", 1e18])
+def test_a_rate_beyond_reason_is_refused(text):
+    with pytest.raises(ValueError, match=r"^must be at most 10000000/s; got"):
+        clock.parse_rate_per_s(text)
+    assert clock.parse_rate_per_s("10000000/s") == 1e7
+
+
 def test_zero_is_a_rate_only_where_it_is_allowed():
     assert clock.parse_rate_per_s("0/s", zero=True) == 0
     with pytest.raises(ValueError, match="must be a rate"):

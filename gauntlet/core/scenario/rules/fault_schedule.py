@@ -12,7 +12,7 @@ import msgspec
 
 from gauntlet.core import clock
 from gauntlet.core.scenario import moments
-from gauntlet.core.scenario.model import Fault, Objective, Scenario
+from gauntlet.core.scenario.model import Fault, Objective, Repeat, Scenario
 from gauntlet.core.scenario.moments import AfterEvent, FixedTime, RandomTime, StepOfFault
 
 REPETITIONS_MAX = 100
@@ -40,13 +40,18 @@ def fault_ids(fault: Fault) -> list[str]:
     """Return the ids of a fault in the effective schedule, one for each occurrence."""
     if fault.repeat is None:
         return [fault.id]
-    return [f"{fault.id}-{number + 1}" for number in range(fault.repeat.times)]
+    return [f"{fault.id}-{number + 1}" for number in range(_times(fault.repeat))]
 
 
 def objective_ids(objective: Objective, faults: list[Fault]) -> list[str]:
     """Return the ids of an objective in the effective schedule."""
-    times = {fault.id: fault.repeat.times for fault in faults if fault.repeat}
+    times = {fault.id: _times(fault.repeat) for fault in faults if fault.repeat}
     return [each.id for each in _objectives(objective, times)]
+
+
+def _times(repeat: Repeat) -> int:
+    """Return how often a fault occurs; more than the most is reported, not counted."""
+    return min(repeat.times, REPETITIONS_MAX)
 
 
 def _with_time(fault: Fault, seed: int) -> Fault:

@@ -36,6 +36,14 @@ BAD = [
         5,
         "load.stedy is not a known key; allowed: users, workload, rate, profile, arriva",
     ),
+    ("rate: 300/s", "rate: 99999999/s", 5, "load.rate must be at most 10000000/s; got"),
+    ("steady: 40s", "steady: 99999h", 5, "load.steady must be at most 720h; got '99999h'"),
+    (
+        "at: 15s, for: 8s",
+        "at: 15s, for: 8s, repeat: {every: 9s, times: 2000000000}",
+        7,
+        "faults[0].at must be early enough to end (at + for) within the 45 s of load; got",
+    ),
     ("rate: 300/s", "rate: fast", 5, "load.rate must be a rate such as 300/s or 90/m; got 'fast'"),
     (
         "direct: 3",

@@ -1,5 +1,8 @@
 """YAML that is valid but cannot be used as a scenario."""
 
+import time
+from pathlib import Path
+
 import pytest
 
 from gauntlet.core.errors import ConfigError
@@ -82,3 +85,47 @@ def test_on_and_off_are_names_of_parameters_and_twice_the_same_is_refused():
     assert plain == {"params": {"on": "1s", "off": "2s"}}
     with pytest.raises(ConfigError, match="'on' occurs twice"):
         yaml_reader.read('params: {on: 1s, "on": 2s}\n', "x.yaml")
+
+
+def faults(number):
+    return "faults:\n" + "- {id: f, kind: kill, target: broker, at: 1s}\n" * number
+
+
+def test_a_list_of_twenty_thousand_faults_is_refused_with_its_key_and_line():
+    assert error_of(faults(20_000)) == "x.yaml:4: faults has more than 1000 entries"
+
+
+def test_a_list_within_a_list_is_named_by_its_path():
+    text = f"load: {{profile: {{kind: step, steps: [{'1, ' * 1001}]}}}}\n"
+    assert error_of(text) == "x.yaml:3: load.profile.steps has more than 1000 entries"
+    text = f"faults: [{{params: {{heal: [{'a, ' * 1001}]}}}}]\n"
+    assert error_of(text) == "x.yaml:3: faults[0].params.heal has more than 1000 entries"
+
+
+def test_too_many_keys_and_values_are_refused_with_the_key_that_holds_them():
+    """Also if each list is short."""
+    text = "faults:\n" + f"- {{a: [{'1, ' * 900}]}}\n" * 30
+    assert error_of(text).startswith("x.yaml:")
+    assert "the file has more than 20000 keys and values, here in faults" in error_of(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        faults(20_000),
+        "load:\n" + "".join(f"  k{n}: 1\n" for n in range(60_000)),
+        "about: " + "[" * 500_000,
+        "# comment\n" * 3_000_000,
+        "about: '" + "x" * 30_000_000 + "'",
+    ],
+    ids=["faults", "keys", "nesting", "comment", "string"],
+)
+def test_a_hostile_file_is_refused_after_a_second_of_work(text):
+    began_s = time.process_time()
+    error_of(text)
+    assert time.process_time() - began_s < 3  # a second on a machine that does nothing else
+
+
+def test_a_file_without_end_is_refused():
+    with pytest.raises(ConfigError, match="more than 1048576 characters"):
+        loader.load(Path("/dev/zero"))

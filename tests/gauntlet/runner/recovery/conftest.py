@@ -20,8 +20,8 @@ def folder(tmp_path, monkeypatch):
 def left_by(folder):
     """Write a journal whose owner is dead, from rows, and from text that is appended to them."""
 
-    def write(*rows, run="dead", version=1, text=""):
-        owner = {"kind": "owner", "version": version, "run": run, "path": "/nowhere"}
+    def write(*rows, run="dead", version=1, text="", **of_owner):
+        owner = {"kind": "owner", "version": version, "run": run, "path": "/nowhere", **of_owner}
         path = folder / f"{run}.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in (owner, *rows)) + text)
         return path

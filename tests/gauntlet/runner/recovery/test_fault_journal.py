@@ -1,5 +1,6 @@
 """Each fault is noted for a recovery before it is injected, and until it is healed."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -52,6 +53,7 @@ def test_the_commands_that_heal_are_noted(faults, calls, tmp_path):
         "verify": ["v"],
         "timeout_s": 3.0,
         "path": str(tmp_path.resolve()),
+        "folder": str(Path.cwd()),
     }
 
 

@@ -224,3 +224,55 @@ def test_another_folder_is_not_removed_as_a_control_group(left_by, tmp_path):
     left_by({"kind": "control-group", "path": str(tmp_path)})
     assert "no control group of ours" in texts(recover_all(allow_exec=False), done=False)[0]
     assert tmp_path.is_dir()
+
+
+def test_a_heal_command_runs_in_the_folder_in_which_the_run_was_started(left_by, tmp_path):
+    """`recover` may be started anywhere, and commands name files relative to the run's folder."""
+    left_by(command_row(["touch", "healed"], folder=str(tmp_path)))
+    assert texts(recover_all(allow_exec=True)) == ["fault f healed by: touch healed"]
+    assert (tmp_path / "healed").exists()
+
+
+def test_a_folder_that_is_gone_is_a_reason_not_to_be_healed(left_by, tmp_path):
+    left_by(command_row(["touch", "healed"], folder=str(tmp_path / "gone")))
+    assert "No such file or directory" in texts(recover_all(allow_exec=True), done=False)[0]
+
+
+def test_the_journal_of_another_host_is_named_and_not_recovered_from(left_by, tmp_path):
+    """With a shared home folder; only that host knows whether its run still lives."""
+    row = command_row(["touch", str(tmp_path / "healed")])
+    path = left_by(row, host="elsewhere.example")
+    (outcome,) = recover_all(allow_exec=True)
+    assert outcome.done, "a run of this host must not be refused for it"
+    assert outcome.text == "was started on the host elsewhere.example; recover from it there"
+    assert path.exists()
+    assert not (tmp_path / "healed").exists()
+    (outcome,) = recover_all(allow_exec=True, discard=True)
+    assert outcome.text == "was started on the host elsewhere.example (discarded)"
+    assert not path.exists()
+
+
+def test_the_journal_of_this_host_is_recovered_from(left_by, tmp_path):
+    path = left_by(command_row(["true"]), host=journal.host_name())
+    assert texts(recover_all(allow_exec=True)) == ["fault f healed by: true"]
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("timeout", [float("nan"), float("inf"), 0, -1, "x"])
+def test_a_time_limit_that_no_command_can_have_is_damage(left_by, timeout):
+    """With NaN, a command that hangs would never be ended."""
+    left_by(command_row(["true"], timeout_s=timeout))
+    (outcome,) = recover_all(allow_exec=True)
+    assert not outcome.done
+    assert "1 lines of its journal are damaged" in outcome.text
+
+
+def test_a_journal_that_cannot_be_opened_is_reported_and_the_others_are_used(left_by, folder):
+    """For example one that root has written."""
+    (folder / "a-folder.jsonl").mkdir()
+    left_by(command_row(["true"]))
+    outcomes = recover_all(allow_exec=True)
+    assert texts(outcomes) == ["fault f healed by: true"]
+    assert texts(outcomes, done=False) == [
+        f"its journal {folder / 'a-folder.jsonl'} cannot be used: Is a directory"
+    ]
