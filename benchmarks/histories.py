@@ -3,7 +3,9 @@
 `python -m benchmarks.histories FOLDER --deliveries 1000000` writes a run directory. Conversations
 are rooms of `--members` users; with `--solo`, one room holds everything. Every member sends, and
 every message is acknowledged, delivered to all members, and audited. Latencies are random, within
-100 ms. Memory depends on the size of a shard: of each of `--workers` there are four.
+100 ms. Memory depends on the size of a shard: of each of `--workers` there are four. By default, a
+room has 200 messages, or more where that would need over 2,000 rooms, and there is a worker for
+every 5,000,000 deliveries.
 """
 
 import argparse
@@ -24,6 +26,8 @@ from gauntlet.core.scenario.model import from_builtins, to_builtins
 S, MS, US = 1_000_000_000, 1_000_000, 1_000
 ZERO = 5_000 * S
 RAMP_S, STEADY_S, QUIESCE_S = 2, 60, 6
+MESSAGES_MIN, ROOMS_MAX = 200, 2_000
+DELIVERIES_OF_WORKER = 5_000_000
 
 Records = npt.NDArray[np.void]
 Ints = npt.NDArray[np.int64]
@@ -41,12 +45,15 @@ class Size:
 
     @classmethod
     def of(
-        cls, deliveries: int, *, members: int = 5, workers: int = 1, solo: bool = False
+        cls, deliveries: int, *, members: int = 5, workers: int | None = None, solo: bool = False
     ) -> "Size":
-        """Return a size with about that many deliveries; a conversation has about 200 messages."""
+        """Return a size with about that many deliveries."""
         if solo:
             return cls(deliveries, members, 1, max(1, deliveries // members), 1)
-        messages = min(200, max(1, deliveries // members))
+        messages = max(
+            min(MESSAGES_MIN, max(1, deliveries // members)), deliveries // (members * ROOMS_MAX)
+        )
+        workers = workers or max(1, deliveries // DELIVERIES_OF_WORKER)
         conversations = max(1, deliveries // (members * messages))
         return cls(deliveries, members, conversations, messages, min(workers, conversations))
 
@@ -222,7 +229,7 @@ def size_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that describe a size."""
     parser.add_argument("--deliveries", type=int, default=1_000_000)
     parser.add_argument("--members", type=int, default=5, help="of each conversation")
-    parser.add_argument("--workers", type=int, default=1, help="load workers that wrote it")
+    parser.add_argument("--workers", type=int, help="load workers that wrote it")
     parser.add_argument("--solo", action="store_true", help="one conversation holds everything")
 
 

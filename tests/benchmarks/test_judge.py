@@ -49,6 +49,45 @@ def test_a_row_is_measured_and_printed(capsys):
     assert line.endswith("a delivery")
 
 
+def test_the_rows_of_records_come_first(capsys):
+    bench.main(["--only", "million", "--deliveries", "1000"])
+    names = [line.split(" ", 1)[0] for line in capsys.readouterr().out.splitlines()]
+    assert names[1:5] == ["bugs", "alarms", "mutants", "million"]
+
+
+def test_a_row_that_is_not_measured_is_extrapolated_from_the_largest_of_its_kind():
+    small = bench.Measured(1.0, 2.0, 50.0, "pass")
+    large = bench.Measured(11.0, 22.0, 250.0, "pass")
+    measured = {"million": (10**6, small), "ten-million": (10**7, large)}
+    (row,) = bench.extrapolated(measured)
+    assert row.name == "hundred-million"
+    assert row.measured == "110.0 s, 220.0 CPU-s, 2,500 MB; extrapolated from ten-million"
+    assert row.met is None
+
+
+def test_what_every_start_takes_is_extrapolated_only_once():
+    start = bench.Measured(1.0, 2.0, 50.0, "pass")
+    large = bench.Measured(11.0, 22.0, 250.0, "pass")
+    measured = {"tour": (50_000, start), "ten-million-solo": (10**7 + 50_000, large)}
+    (row,) = bench.extrapolated(measured)
+    assert row.name == "hundred-million-solo"
+    assert row.measured.startswith("100.9 s, 201.9 CPU-s, 2,049 MB")
+    assert not list(bench.extrapolated({"tour": (50_000, start)}))
+
+
+@pytest.mark.parametrize(("wall_s", "met"), [(0.9, True), (1.1, False)])
+def test_a_tour_has_a_target_for_its_time_alone(wall_s, met):
+    row = bench.row("tour", 50_000, bench.Measured(wall_s, 1.0, 150.0, "pass"))
+    assert (row.met, row.target) == (met, "≤ 1 s")
+
+
+def test_large_histories_have_few_rooms_and_several_workers():
+    size = Size.of(10**8)
+    assert (size.conversations, size.members, size.workers) == (2_000, 5, 20)
+    assert size.conversations * size.members * size.messages == 10**8
+    assert Size.of(10**6) == Size(10**6, 5, 1_000, 200, 1)
+
+
 def test_the_documentation_describes_every_row():
     page = (ROOT / "docs" / "benchmarks.md").read_text()
     assert not [name for name in bench.ROWS if f"| {name} |" not in page]

@@ -65,6 +65,18 @@ def read(file: Path) -> list[MutantRecord]:
     return [record for record in last.values() if current[record.file] == record.digest]
 
 
+def score(file: Path) -> tuple[int, int]:
+    """Return (mutants killed, mutants tested that are not equivalent) from records and notes."""
+    notes = record_files.read(file.parent / "equivalent_mutants.jsonl", Equivalent)
+    equivalent = {(each.file, each.before, each.after) for each in notes}
+    others = [
+        record
+        for record in read(file)
+        if record.outcome != "survived" or _change(record) not in equivalent
+    ]
+    return sum(record.outcome != "survived" for record in others), len(others)
+
+
 def section(records: Sequence[MutantRecord], equivalents: Sequence[Equivalent]) -> str:
     """Return the part of the page, nothing without records."""
     if not records:
