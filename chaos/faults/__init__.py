@@ -17,6 +17,10 @@ from gauntlet.chaos.faults.cutover import Cutover
 from gauntlet.chaos.faults.descriptor_limit import DescriptorLimit
 from gauntlet.chaos.faults.disconnect import Disconnect
 from gauntlet.chaos.faults.disk_alarm import DiskAlarm
+from gauntlet.chaos.faults.disk_error import DiskError
+from gauntlet.chaos.faults.disk_full import DiskFull
+from gauntlet.chaos.faults.disk_read_only import DiskReadOnly
+from gauntlet.chaos.faults.disk_slow_fsync import DiskSlowFsync
 from gauntlet.chaos.faults.drop import Drop
 from gauntlet.chaos.faults.flush import Flush
 from gauntlet.chaos.faults.half_open import HalfOpen
@@ -67,6 +71,10 @@ _REGISTERED: tuple[type[Fault], ...] = (
     OomKill,
     CpuLimit,
     DescriptorLimit,
+    DiskFull,
+    DiskReadOnly,
+    DiskSlowFsync,
+    DiskError,
     BrokerFailure,
     Cutover,
     Flush,

@@ -39,6 +39,11 @@ _SETTINGS = {
     "connection-churn": "connections",
     "cpu-limit": "control groups",
     "descriptor-limit": "limits",
+    "power-loss": "the disk",
+    "disk-full": "the disk",
+    "disk-read-only": "the disk",
+    "disk-slow-fsync": "the disk",
+    "disk-error": "the disk",
 }
 _CHANGES = ("cutover", "rolling-update", "scale-in", "scale-out")
 

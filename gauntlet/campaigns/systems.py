@@ -13,6 +13,8 @@ from gauntlet.core.clock import parse_duration_s
 from gauntlet.core.errors import ConfigError
 
 SEED = 1
+SERVER = "edge"  # the role of the server in stacks of a single one
+POWER_LOSS = "power"  # the name of the experiment
 # Short runs with little load: the table shows what is lost, not how much a system can carry.
 _LOAD: dict[str, Any] = {
     "users": 20,
@@ -28,12 +30,16 @@ _AFTERWARDS_S = 10
 
 
 class Configuration(NamedTuple):
-    """One way to configure a system: `server` is `target.server`; `stack` replaces the system's."""
+    """One way to configure a system: `server` is `target.server`; `stack` replaces the system's.
+
+    `on_disk` is the component whose disk holds the messages; empty if no disk does.
+    """
 
     name: str
     about: str
     server: dict[str, Any]
     stack: str = ""
+    on_disk: str = ""
 
 
 class System(NamedTuple):
@@ -48,12 +54,16 @@ class System(NamedTuple):
 
 
 class Experiment(NamedTuple):
-    """One thing that happens to a system; `fault` is empty if nothing is injected."""
+    """One thing that happens to a system; `fault` is empty if nothing is injected.
+
+    `on_disk`: it happens to the disk that holds the messages, if there is one.
+    """
 
     name: str
     about: str
     fault: dict[str, Any]
     workload: dict[str, Any] | None = None
+    on_disk: bool = False
 
 
 class Cell(NamedTuple):
@@ -108,6 +118,12 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "all links are silent for 3 s; what is sent then is lost",
         {"kind": "partition", "target": "client>edge", "for": "3s"},
     ),
+    Experiment(
+        POWER_LOSS,
+        "power is lost, so that what was not synced to disk is gone; it returns 2 s later",
+        {"kind": "power-loss", "target": "", "at": "10s", "for": "2s"},
+        on_disk=True,
+    ),
 )
 
 # Judge a system that promises less as a chat whose users expect every message.
@@ -120,8 +136,14 @@ SYSTEMS: tuple[System, ...] = (
         "reference",
         "embedded",
         (
-            Configuration("embedded", "SQLite and Redis", {}),
-            Configuration("full", "PostgreSQL, RabbitMQ and Redis", {}, stack="full"),
+            Configuration("embedded", "SQLite and Redis", {}, on_disk="message"),
+            Configuration(
+                "full",
+                "PostgreSQL, RabbitMQ and Redis",
+                {},
+                stack="full",
+                on_disk="messages-db",
+            ),
         ),
         killed="message",  # the process that commits messages; on `full`, a gateway
     ),
@@ -131,7 +153,7 @@ SYSTEMS: tuple[System, ...] = (
         "xmpp",
         "prosody",
         (
-            Configuration("disk", "archive on disk", {"storage": "internal"}),
+            Configuration("disk", "archive on disk", {"storage": "internal"}, on_disk=SERVER),
             Configuration("memory", "archive in memory", {"storage": "memory"}),
         ),
     ),
@@ -141,7 +163,7 @@ SYSTEMS: tuple[System, ...] = (
         "xmpp",
         "ejabberd",
         (
-            Configuration("disk", "archive on disk, in Mnesia", {}),
+            Configuration("disk", "archive on disk, in Mnesia", {}, on_disk=SERVER),
             Configuration("memory", "archive in memory, in Mnesia", {"storage": "memory"}),
         ),
     ),
@@ -168,6 +190,7 @@ SYSTEMS: tuple[System, ...] = (
                     "autosave_on_changes": True,
                     "autosave_interval": 1,
                 },
+                on_disk=SERVER,
             ),
             Configuration(
                 "qos-2-disk",
@@ -178,6 +201,7 @@ SYSTEMS: tuple[System, ...] = (
                     "autosave_on_changes": True,
                     "autosave_interval": 1,
                 },
+                on_disk=SERVER,
             ),
         ),
     ),
@@ -189,9 +213,14 @@ SYSTEMS: tuple[System, ...] = (
         (
             Configuration("core", "core NATS, every message expected", {"mode": "core", **_OWED}),
             Configuration("jetstream-memory", "JetStream in memory", {"storage": "memory"}),
-            Configuration("jetstream-file", "JetStream on disk, fsync every 2 min", {}),
             Configuration(
-                "jetstream-fsync", "JetStream on disk, fsync always", {"sync_interval": "always"}
+                "jetstream-file", "JetStream on disk, fsync every 2 min", {}, on_disk=SERVER
+            ),
+            Configuration(
+                "jetstream-fsync",
+                "JetStream on disk, fsync always",
+                {"sync_interval": "always"},
+                on_disk=SERVER,
             ),
         ),
     ),
@@ -227,7 +256,7 @@ SYSTEMS: tuple[System, ...] = (
         "matrix",
         "synapse",
         (
-            Configuration("disk", "SQLite on disk", {}),
+            Configuration("disk", "SQLite on disk", {}, on_disk=SERVER),
             Configuration("memory", "SQLite in memory", {"storage": "memory"}),
         ),
     ),
@@ -241,6 +270,7 @@ def cells() -> list[Cell]:
         for system in SYSTEMS
         for configuration in system.configurations
         for experiment in EXPERIMENTS
+        if configuration.on_disk or not experiment.on_disk
     ]
 
 
@@ -266,7 +296,9 @@ def scenario(cell: Cell) -> dict[str, Any]:
     """Return the scenario of a cell, as a scenario file contains it."""
     experiment = cell.experiment
     fault: dict[str, Any] = {**_FAULT, **experiment.fault} if experiment.fault else {}
-    if fault.get("kind") == "kill":
+    if experiment.on_disk:
+        fault["target"] = cell.configuration.on_disk
+    elif fault.get("kind") == "kill":
         fault["target"] = cell.system.killed
     steady_s = _STEADY_S
     if fault:

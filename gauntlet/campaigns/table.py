@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from gauntlet.campaigns.markdown import item, paragraph, table
 from gauntlet.campaigns.records import Record
-from gauntlet.campaigns.systems import EXPERIMENTS, SYSTEMS, Configuration, System
+from gauntlet.campaigns.systems import EXPERIMENTS, POWER_LOSS, SYSTEMS, Configuration, System
 
 ASPECTS = ("loss", "order", "duplicates", "re-sync", "content")
 _MARKS = {"pass": "✔", "warn": "✔", "fail": "✘", "inconclusive": "?"}
-_UNTESTED = "not tested"
+_UNTESTED, _IN_MEMORY = "not tested", "in memory"
 
 _HEAD = """\
 # Measured guarantees
@@ -24,8 +24,8 @@ happens:
 [Measure guarantees](howto/measure-guarantees.md) describes how to repeat the runs.
 
 A run can prove that a guarantee is violated, but not that it always holds. A process that is killed
-leaves what it wrote in the page cache of the operating system; only a loss of power shows whether
-it was on disk. **Power loss: not tested**, until that fault exists.
+leaves what it wrote in the page cache of the operating system; only the experiment *power* shows
+whether it was on disk. It needs a disk, so configurations that keep messages in memory have none.
 """
 
 _LEGEND = """\
@@ -68,7 +68,7 @@ def _promises(records: Mapping[str, Record], systems: Sequence[System]) -> str:
             if runs:
                 graded = (_promise(runs, aspect) for aspect in ASPECTS)
                 about = f"{system.title}: {configuration.about}"
-                rows.append([about, *graded, _UNTESTED])
+                rows.append([about, *graded, _power_loss(runs, configuration)])
     header = ["system and configuration", *ASPECTS, "power loss"]
     return "\n".join(["## Promises", "", table(header, rows), "", _LEGEND])
 
@@ -83,6 +83,14 @@ def _promise(runs: Sequence[Record], aspect: str) -> str:
     letters = {r.grades[aspect] for r in runs if aspect in r.grades and r.experiment in faulty}
     letters = letters or {r.grades[aspect] for r in runs if aspect in r.grades}
     return max(letters - {"–"}, default="–")
+
+
+def _power_loss(runs: Sequence[Record], configuration: Configuration) -> str:
+    """Return the grade of what was lost, or why there is none."""
+    if not configuration.on_disk:
+        return _IN_MEMORY
+    found = [run for run in runs if run.experiment == POWER_LOSS]
+    return _promise(found, "loss") if found else _UNTESTED
 
 
 def _system(records: Mapping[str, Record], system: System) -> str:

@@ -25,7 +25,7 @@ def test_every_cell_is_a_valid_scenario_of_a_stack_that_exists(cell):
 def test_every_system_has_two_configurations_and_all_experiments():
     assert all(len(system.configurations) >= 2 for system in systems.SYSTEMS)
     names = [experiment.name for experiment in systems.EXPERIMENTS]
-    assert names == ["steady", "away", "cut", "kill", "slow", "blackhole"]
+    assert names == ["steady", "away", "cut", "kill", "slow", "blackhole", "power"]
 
 
 def test_names_are_unique():
@@ -35,7 +35,7 @@ def test_names_are_unique():
 def test_a_selector_names_a_system_a_configuration_or_a_cell():
     assert systems.chosen([]) == CELLS
     assert {cell.system.name for cell in systems.chosen(["nats"])} == {"nats"}
-    assert len(systems.chosen(["nats/core"])) == len(systems.EXPERIMENTS)
+    assert len(systems.chosen(["nats/core"])) == len(systems.EXPERIMENTS) - 1
     (cell,) = systems.chosen(["nats/core/kill"])
     assert cell.name == "nats/core/kill"
 
@@ -51,6 +51,19 @@ def test_the_fault_kill_acts_on_what_the_system_names():
     (fault,) = systems.scenario(cell)["faults"]
     assert fault["target"] == "message"
     assert systems.scenario(cell)["target"]["stack"] == "full"
+
+
+def test_power_is_lost_only_where_a_disk_holds_the_messages():
+    cells = [cell for cell in CELLS if cell.experiment.name == systems.POWER_LOSS]
+    assert {f"{cell.system.name}/{cell.configuration.name}" for cell in cells} == {
+        "reference/embedded", "reference/full", "prosody/disk", "ejabberd/disk",
+        "mosquitto/qos-1-disk", "mosquitto/qos-2-disk", "nats/jetstream-file",
+        "nats/jetstream-fsync", "matrix/disk",
+    }  # fmt: skip
+    targets = {cell.stack: systems.scenario(cell)["faults"][0]["target"] for cell in cells}
+    assert (targets["embedded"], targets["full"], targets["nats"]) == (
+        "message", "messages-db", "edge",
+    )  # fmt: skip
 
 
 def test_the_digest_changes_with_the_scenario():
