@@ -20,7 +20,7 @@ SCRIPTS = ["tools/bootstrap.sh", "tools/install-services.sh", "tools/lock.sh", "
 VERBS = [
     *("install", "run", "compile", "clean-compiled", "test", "test-compiled", "test-ci"),
     *("test-full", "lint", "format", "check", "portability", "docs", "docs-site"),
-    *("bench", "bench-server", "bench-load", "bench-judge"),
+    *("bench", "bench-server", "bench-load", "bench-judge", "bench-proxy"),
 ]
 LINT_AND_UNIT_TESTS = [
     "ruff check .",

@@ -19,6 +19,7 @@
 #   tools/bootstrap.sh bench-server [OPTION...]  the reference server: rate, CPU, memory
 #   tools/bootstrap.sh bench-load [OPTION...]    the load engine in comparison with other tools
 #   tools/bootstrap.sh bench-judge [OPTION...]   the judge: time and memory for large histories
+#   tools/bootstrap.sh bench-proxy [OPTION...]   the embedded fault proxy beside toxiproxy-server
 #
 # PYTHON=/path/to/python chooses the interpreter; uv is used when it is on PATH.
 set -euo pipefail
@@ -292,13 +293,17 @@ main() {
         install_lock test
         exec "$VENV/bin/python" -m benchmarks.judge "$@"
         ;;
+    bench-proxy)
+        install_lock test
+        exec "$VENV/bin/python" -m benchmarks.proxy "$@"
+        ;;
     docs-site)
         VENV=.venv-docs
         install_lock docs
         step "mkdocs" "$VENV/bin/mkdocs" build --strict
         ;;
     *)
-        die "unknown verb '$verb'; one of: install run compile clean-compiled test test-compiled test-ci test-full lint format check portability docs docs-site bench bench-server bench-load bench-judge"
+        die "unknown verb '$verb'; one of: install run compile clean-compiled test test-compiled test-ci test-full lint format check portability docs docs-site bench bench-server bench-load bench-judge bench-proxy"
         ;;
     esac
 }

@@ -5,7 +5,9 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiohttp
 import msgspec
+import psutil
 from aiohttp import web
 
 from gauntlet.chaos.proxy import errors
@@ -14,6 +16,7 @@ from gauntlet.chaos.proxy.proxy import Proxy
 
 VERSION = "2.12.0-gauntlet"  # the version of Toxiproxy whose API this is
 BODY_TIMEOUT_S = 5.0
+BODY_MAX_BYTES = 32 * 1024 * 1024  # far more than `POST /populate` needs for all ports of a machine
 REQUEST_ID = "X-Toxiproxy-Request-Id"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -23,7 +26,7 @@ _HELP = {"received": "Bytes read from a source", "sent": "Bytes written to a des
 def application(proxies: Proxies) -> web.Application:
     """Return the API as an application that processes calls one after the other."""
     api = _Api(proxies)
-    app = web.Application(middlewares=[_middleware(asyncio.Lock())])
+    app = web.Application(middlewares=[_middleware(asyncio.Lock())], client_max_size=BODY_MAX_BYTES)
     app.router.add_routes(
         [
             web.get("/version", api.version, allow_head=False),
@@ -66,7 +69,7 @@ class _Api:
                 for (name, stream), total in sorted(proxy.byte_totals().items()):
                     if name == counter:
                         lines.append(f"{metric}{{{_labels(proxy, stream)}}} {total}")
-        return web.Response(text="\n".join([*lines, ""]))
+        return web.Response(text="\n".join([*lines, *_process_metrics(), ""]))
 
     async def connections(self, request: web.Request) -> web.Response:
         rows = [
@@ -153,9 +156,14 @@ def _middleware(lock: asyncio.Lock) -> Any:
             return web.Response(status=405)
         except web.HTTPNotFound:
             return _text("404 page not found\n", 404)
+        except web.HTTPRequestEntityTooLarge:
+            response = _error(errors.body_too_large(BODY_MAX_BYTES))
+            response.force_close()
+        except (web.RequestPayloadError, aiohttp.ClientPayloadError) as error:
+            response = _error(errors.bad_body(error))
+            response.force_close()
         except errors.ApiError as error:
-            body = msgspec.json.encode({"error": error.message, "status": error.status})
-            response = _text(body.decode() + "\n", error.status)
+            response = _error(error)
         response.headers[REQUEST_ID] = secrets.token_hex(10)
         return response
 
@@ -165,7 +173,9 @@ def _middleware(lock: asyncio.Lock) -> Any:
 async def _body(request: web.Request) -> object:
     try:
         return msgspec.json.decode(await request.read())
-    except msgspec.DecodeError as error:
+    except RecursionError as error:
+        raise errors.bad_body("exceeded max depth") from error
+    except ValueError as error:  # malformed, or not UTF-8
         raise errors.bad_body(error) from error
 
 
@@ -174,9 +184,31 @@ def _json(value: object, status: int = 200) -> web.Response:
     return web.Response(body=body, status=status, content_type="application/json")
 
 
+def _error(error: errors.ApiError) -> web.Response:
+    body = msgspec.json.encode({"error": error.message, "status": error.status})
+    return _text(body.decode() + "\n", error.status)
+
+
 def _text(text: str, status: int) -> web.Response:
     headers = {"X-Content-Type-Options": "nosniff"}
     return web.Response(text=text, status=status, headers=headers)
+
+
+def _process_metrics() -> list[str]:
+    """Return what Prometheus clients tell of their own process."""
+    process = psutil.Process()
+    times = process.cpu_times()
+    values: dict[str, tuple[str, float]] = {
+        "process_cpu_seconds_total": ("counter", times.user + times.system),
+        "process_open_fds": ("gauge", process.num_fds()),
+        "process_resident_memory_bytes": ("gauge", process.memory_info().rss),
+        "process_start_time_seconds": ("gauge", process.create_time()),
+    }
+    return [
+        line
+        for name, (kind, value) in values.items()
+        for line in (f"# TYPE {name} {kind}", f"{name} {value}")
+    ]
 
 
 def _proxies_json(proxies: list[Proxy]) -> dict[str, Any]:

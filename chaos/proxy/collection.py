@@ -3,6 +3,7 @@
 from gauntlet.chaos.proxy import errors
 from gauntlet.chaos.proxy.proxy import Proxy, ProxyBody
 from gauntlet.chaos.proxy.toxic import convert
+from gauntlet.chaos.proxy.turns import Turns
 
 
 class Proxies:
@@ -11,6 +12,7 @@ class Proxies:
     def __init__(self, seed: int) -> None:
         self.by_name: dict[str, Proxy] = {}
         self._seed = seed
+        self._turns = Turns()
 
     def get(self, name: str) -> Proxy:
         """Return a proxy by name; raises ApiError (404) if there is none."""
@@ -30,7 +32,6 @@ class Proxies:
         proxy = self.get(name)
         current = {key: getattr(proxy, key) for key in ("listen", "upstream", "enabled")}
         changes = convert(body, dict[str, object])
-        changes = {key: value for key, value in changes.items() if value is not None}
         await proxy.update(convert({**current, **changes}, ProxyBody))
         return proxy
 
@@ -70,7 +71,7 @@ class Proxies:
             proxy.stop()
 
     async def _add(self, request: ProxyBody) -> Proxy:
-        proxy = Proxy(request, self._seed)
+        proxy = Proxy(request, self._seed, self._turns)
         if request.enabled:
             await proxy.start()
         self.by_name[proxy.name] = proxy

@@ -14,6 +14,10 @@ def bad_body(reason: object) -> ApiError:
     return ApiError(f"bad request body: {reason}", 400)
 
 
+def body_too_large(limit_bytes: int) -> ApiError:
+    return ApiError(f"bad request body: http: request body too large, limit {limit_bytes}", 413)
+
+
 def missing_field(field: str) -> ApiError:
     return ApiError(f"missing required field: {field}", 400)
 

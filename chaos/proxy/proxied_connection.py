@@ -9,94 +9,30 @@ As in Toxiproxy there is no half-close: the end of one direction closes its dest
 """
 
 import asyncio
-import socket
-import struct
 import time
 from collections.abc import Callable
-from functools import partial
 from random import Random
 from typing import Protocol, cast
 
+from gauntlet.chaos.proxy.endpoint import Endpoint
 from gauntlet.chaos.proxy.toxic import Stream, Toxic
 from gauntlet.chaos.proxy.toxics import TOXICS
-from gauntlet.chaos.proxy.toxics._stage import Sink, Stage
+from gauntlet.chaos.proxy.toxics._stage import Sink, Stage, Timer
+from gauntlet.chaos.proxy.turns import Turns
 
-_LINGER_0 = struct.pack("ii", 1, 0)  # struct linger: on, for 0 seconds; a close then sends RST
-
-
-def address(name: tuple[str | int, ...]) -> str:
-    """Format a socket name as `127.0.0.1:80` or `[::1]:80`."""
-    host, port = name[:2]
-    return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+_DELAY_MAX_S = 365 * 86_400.0  # an attribute may be any number of 64 bits
 
 
 class ConnectionOwner(Protocol):
     """The proxy that a connection belongs to."""
+
+    turns: Turns
 
     def random(self, connection_number: int, toxic: Toxic) -> Random:
         """Return the random numbers of one toxic on one connection; a seed repeats them."""
 
     def connection_closed(self, connection: "ProxiedConnection") -> None:
         """Both sockets of the connection are closed."""
-
-
-class Endpoint(asyncio.Protocol):
-    """One socket: the source of one direction and the destination of the other.
-
-    Events that arrive before the other socket exists are queued until `attach` is called, because
-    uvloop cannot create a transport that is paused.
-    """
-
-    transport: asyncio.Transport
-    writes: "Direction"
-
-    def __init__(self) -> None:
-        self.reads: Direction | None = None
-        self._early_events: list[Callable[[], object]] = []
-
-    def attach(self, reads: "Direction", writes: "Direction") -> None:
-        """Connect the socket to its directions; the other socket exists now."""
-        self.reads, self.writes = reads, writes
-        for event in self._early_events:
-            event()
-        self._early_events.clear()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        if self.reads is None:
-            self._early_events.append(partial(self.data_received, data))
-        else:
-            self.reads.receive(data)
-
-    def eof_received(self) -> bool:
-        if self.reads is None:
-            self._early_events.append(self.eof_received)
-        else:
-            self.reads.source_ended()
-        return True  # the socket is closed when the other direction ends
-
-    def pause_writing(self) -> None:
-        self.writes.set_blocked(blocked=True)
-
-    def resume_writing(self) -> None:
-        self.writes.set_blocked(blocked=False)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self.reads is None:
-            self._early_events.append(partial(self.connection_lost, exc))
-        else:
-            self.reads.source_ended()
-            self.writes.destination_lost()
-            self.reads.connection.endpoint_closed()
-
-    def reset(self) -> None:
-        """Close the socket by RST and drop what has not been sent."""
-        if not self.transport.is_closing():
-            raw = self.transport.get_extra_info("socket")
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
-        self.transport.abort()
 
 
 class Direction:
@@ -113,8 +49,8 @@ class Direction:
         self.received = 0
         self.sent = 0
         self.connection = connection
-        self._source = source.transport
-        self._destination = destination.transport
+        self._source = source
+        self._destination = destination
         self._stages: dict[int, Stage] = {}  # by the serial number of their toxic, ascending
         self._first: Sink = self
         self._ended = False  # the source sends no more
@@ -122,12 +58,14 @@ class Direction:
         self._blocked = False
         self._paused = False
 
-    def receive(self, data: bytes) -> None:
-        """Process bytes that the source sent."""
+    def receive(self, data: bytes | memoryview) -> None:
+        """Process bytes that the source sent; they are only valid during the call."""
         self.received += len(data)
-        self._first.feed(data)
         if self._stages:
+            self._first.feed(bytes(data))
             self.adjust_reading()
+        else:
+            self.feed(data)
 
     def source_ended(self) -> None:
         """Process the end of the source."""
@@ -135,7 +73,7 @@ class Direction:
             self._ended = True
             self._first.end()
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Write bytes that have passed all stages to the destination."""
         if not self._closed:
             self.sent += len(data)
@@ -166,9 +104,9 @@ class Direction:
         """Pause or resume reading from the source, depending on what is held now."""
         full = any(stage.held_bytes > stage.buffer_bytes for stage in self._stages.values())
         paused = self._blocked or full
-        if paused != self._paused and not self._source.is_closing():
+        if paused != self._paused:
             self._paused = paused
-            (self._source.pause_reading if paused else self._source.resume_reading)()
+            self._source.set_reading(wanted=not paused)
 
     def apply(self, toxic: Toxic) -> None:
         """Apply a new or changed toxic, if its toxicity selects this connection."""
@@ -199,9 +137,13 @@ class Direction:
         """Return monotonic seconds; the loop's own clock is updated only once per iteration."""
         return time.monotonic()
 
-    def call_later(self, delay_s: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
         """Schedule one call."""
-        return asyncio.get_running_loop().call_later(delay_s, callback)
+        return asyncio.get_running_loop().call_later(min(delay_s, _DELAY_MAX_S), callback)
+
+    def take_turn(self, callback: Callable[[], None]) -> Timer:
+        """Schedule one call after others have had their turn."""
+        return self.connection.owner.turns.add(callback)
 
     def reset(self) -> None:
         """End the connection by RST on both sides."""
@@ -225,12 +167,17 @@ class ProxiedConnection:
     """One connection. Its number makes the random decisions of its toxics repeatable."""
 
     def __init__(
-        self, number: int, owner: ConnectionOwner, client: Endpoint, upstream: Endpoint
+        self,
+        number: int,
+        owner: ConnectionOwner,
+        client: Endpoint,
+        upstream: Endpoint,
+        client_address: str,
     ) -> None:
         self.number = number
         self.owner = owner
         self._opened_s = time.monotonic()
-        self._client_address = address(client.transport.get_extra_info("peername"))
+        self._client_address = client_address
         self._client = client
         self._upstream = upstream
         self._closed_endpoints = 0
@@ -245,8 +192,8 @@ class ProxiedConnection:
             if not TOXICS[toxic.type].spares_new:
                 self.directions[toxic.stream].apply(toxic)
         up, down = self.directions["upstream"], self.directions["downstream"]
-        self._client.attach(reads=up, writes=down)
-        self._upstream.attach(reads=down, writes=up)
+        self._client.attach(up, down, self._endpoint_closed)
+        self._upstream.attach(down, up, self._endpoint_closed)
 
     def reset(self) -> None:
         """Close both sockets by RST."""
@@ -256,9 +203,9 @@ class ProxiedConnection:
     def close(self) -> None:
         """Close both sockets immediately, by FIN; bytes that are held are lost."""
         for endpoint in (self._client, self._upstream):
-            endpoint.transport.abort()
+            endpoint.abort()
 
-    def endpoint_closed(self) -> None:
+    def _endpoint_closed(self) -> None:
         """Count a closed socket; the owner is informed after the second one."""
         self._closed_endpoints += 1
         if self._closed_endpoints == 2:

@@ -12,15 +12,18 @@ from typing import Any
 import msgspec
 
 from gauntlet.chaos.proxy import errors, refusal
-from gauntlet.chaos.proxy.proxied_connection import Endpoint, ProxiedConnection, address
+from gauntlet.chaos.proxy.addresses import form, resolve, resolve_all
+from gauntlet.chaos.proxy.endpoint import Endpoint
+from gauntlet.chaos.proxy.proxied_connection import ProxiedConnection
 from gauntlet.chaos.proxy.toxic import STREAMS, Stream, Toxic
 from gauntlet.chaos.proxy.toxics import TOXICS
+from gauntlet.chaos.proxy.turns import Turns
 
 _log = logging.getLogger(__name__)
 
 DIAL_TIMEOUT_S = 5.0
-PORT_MAX = 65535
 _BACKLOG = 4096
+_ACCEPTS_PER_WAKE = 64
 _ACCEPT_PAUSE_S = 0.1  # after an accept failed, for example for lack of file descriptors
 
 
@@ -36,7 +39,8 @@ class ProxyBody(msgspec.Struct, frozen=True):
 class Proxy:
     """A listener that forwards to an upstream. Callers must not run its methods concurrently."""
 
-    def __init__(self, body: ProxyBody, seed: int) -> None:
+    def __init__(self, body: ProxyBody, seed: int, turns: Turns | None = None) -> None:
+        self.turns = turns or Turns()  # shared by all proxies of a server
         self.name = body.name
         self.listen = body.listen
         self.upstream = body.upstream
@@ -56,19 +60,20 @@ class Proxy:
     async def start(self) -> None:
         """Listen; `listen` then holds the real address. Raises ApiError (500) if that fails."""
         try:
-            host, port = await resolve(self.listen)
+            address = await resolve(self.listen)
         except errors.ApiError as error:
             raise errors.ApiError(f"listen tcp: {error.message}", 500) from error
         try:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+            listener = socket.create_server(
+                (address.host, address.port), family=address.family, backlog=_BACKLOG
+            )
         except OSError as error:
             reason = os.strerror(error.errno or 0).lower()
-            raise errors.ApiError(f"listen tcp {self.listen}: bind: {reason}", 500) from error
+            raise errors.ApiError(f"listen tcp {address}: bind: {reason}", 500) from error
         listener.setblocking(False)
         self._listener = listener
         self._listening = True
-        self.listen = address(listener.getsockname())
+        self.listen = form(listener.getsockname())
         self.enabled = True
         asyncio.get_running_loop().add_reader(listener, self._accept)
         self._adjust_listener()
@@ -88,7 +93,8 @@ class Proxy:
 
     async def differs(self, body: ProxyBody) -> bool:
         """Whether a request changes an address; `localhost:80` equals `127.0.0.1:80`."""
-        return body.upstream != self.upstream or address(await resolve(body.listen)) != self.listen
+        listen = str(await resolve(body.listen))
+        return body.upstream != self.upstream or listen != self.listen
 
     async def update(self, body: ProxyBody) -> None:
         """Change addresses or state; connections stay open if the addresses stay the same."""
@@ -104,21 +110,20 @@ class Proxy:
 
     def _accept(self) -> None:
         assert self._listener is not None
-        while True:
+        for _ in range(_ACCEPTS_PER_WAKE):
             try:
-                client, _ = self._listener.accept()
+                client, name = self._listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError as error:
                 _log.warning("%s: cannot accept: %s", self.name, error)
                 self._pause_accepting(self._listener)
                 return
-            client.setblocking(False)
             self._accepted += 1
             if any(self._selects(toxic, self._accepted) for toxic in self._refusals()):
                 refusal.reset(client)
                 continue
-            dial = asyncio.create_task(self._connect(self._accepted, client))
+            dial = asyncio.create_task(self._connect(self._accepted, client, form(name)))
             self._dials.add(dial)
             dial.add_done_callback(self._dials.discard)
 
@@ -132,25 +137,19 @@ class Proxy:
 
         loop.call_later(_ACCEPT_PAUSE_S, resume)
 
-    async def _connect(self, number: int, client: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        host, _, port = self.upstream.rpartition(":")
+    async def _connect(self, number: int, client: socket.socket, client_address: str) -> None:
         with contextlib.ExitStack() as cleanup:
             cleanup.callback(client.close)
             try:
-                if int(port) > PORT_MAX:
-                    raise ValueError("invalid port")
                 async with asyncio.timeout(DIAL_TIMEOUT_S):
-                    _, upstream_endpoint = await loop.create_connection(
-                        Endpoint, host.strip("[]"), int(port)
-                    )
-            except (OSError, ValueError) as error:
+                    upstream = await _dial(self.upstream)
+            except (errors.ApiError, OSError) as error:
                 _log.warning("%s: cannot dial %s: %r", self.name, self.upstream, error)
                 return
-            cleanup.callback(upstream_endpoint.transport.abort)
-            _, client_endpoint = await loop.connect_accepted_socket(Endpoint, client)
+            cleanup.callback(upstream.close)
+            ends = Endpoint(client), Endpoint(upstream)
+            connection = ProxiedConnection(number, self, *ends, client_address)
             cleanup.pop_all()
-        connection = ProxiedConnection(number, self, client_endpoint, upstream_endpoint)
         self.connections.add(connection)
         connection.start(self.toxics())
 
@@ -241,26 +240,24 @@ class Proxy:
         }
 
 
-async def resolve(listen: str) -> tuple[str, int]:
-    """Resolve `host:port` to a numeric address, IPv4 first; raises ApiError (500) if that fails.
-
-    A missing host means loopback. In Toxiproxy it means every interface of the machine, which a
-    fault proxy should not open.
-    """
-    host, colon, port = listen.rpartition(":")
-    if listen and not colon:
-        raise errors.ApiError(f"address {listen}: missing port in address", 500)
-    if port.isdecimal() and int(port) > PORT_MAX:
-        # The C library would use the low 16 bits.
-        raise errors.ApiError(f"address {port}: invalid port", 500)
-    try:
-        candidates = await asyncio.get_running_loop().getaddrinfo(
-            host.strip("[]") or "127.0.0.1", port or 0, type=socket.SOCK_STREAM
-        )
-    except OSError as error:
-        raise errors.ApiError(f"lookup {listen}: {error.strerror}", 500) from error
-    _, _, _, _, name = min(candidates, key=lambda entry: entry[0] != socket.AF_INET)
-    return str(name[0]), int(name[1])
+async def _dial(upstream: str) -> socket.socket:
+    """Connect to the first address that accepts; raises ApiError or OSError."""
+    loop = asyncio.get_running_loop()
+    failure: OSError | None = None
+    for address in await resolve_all(upstream):
+        dialled = socket.socket(address.family, socket.SOCK_STREAM)
+        try:
+            dialled.setblocking(False)
+            await loop.sock_connect(dialled, (address.host, address.port))
+        except OSError as error:
+            dialled.close()
+            failure = error
+        except asyncio.CancelledError:
+            dialled.close()
+            raise
+        else:
+            return dialled
+    raise failure or OSError("no address")
 
 
 def _byte_counters(connection: ProxiedConnection) -> dict[tuple[str, Stream], int]:

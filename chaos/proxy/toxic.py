@@ -63,7 +63,7 @@ class Toxic(msgspec.Struct, frozen=True):
     def updated(self, body: object) -> "Toxic":
         """Return the toxic with another toxicity or other attributes; other values are kept."""
         update = convert(body, ToxicUpdate)
-        attributes = {**msgspec.to_builtins(self.attributes), **_without_nulls(update.attributes)}
+        attributes = {**msgspec.to_builtins(self.attributes), **_fields(update.attributes)}
         return msgspec.structs.replace(
             self,
             toxicity=self.toxicity if update.toxicity is None else update.toxicity,
@@ -82,12 +82,15 @@ class Toxic(msgspec.Struct, frozen=True):
 
 
 def convert(body: object, shape: type[T]) -> T:
-    """Convert decoded JSON to `shape`; null counts as absent. Raises ApiError (400)."""
+    """Convert decoded JSON to `shape`. Raises ApiError (400).
+
+    As in Toxiproxy, null counts as absent, and the case of a key does not matter.
+    """
     try:
-        return msgspec.convert(_without_nulls(body) if isinstance(body, dict) else body, shape)
+        return msgspec.convert(_fields(body) if isinstance(body, dict) else body, shape)
     except msgspec.ValidationError as error:
         raise errors.bad_body(error) from error
 
 
-def _without_nulls(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in body.items() if value is not None}
+def _fields(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.lower(): value for key, value in body.items() if value is not None}

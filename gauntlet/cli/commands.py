@@ -58,6 +58,12 @@ COMMANDS: tuple[Command, ...] = (
         ("gauntlet.cli.operating.options:control_option",),
     ),
     Command(
+        "proxy",
+        "run the fault proxy alone, for any client of Toxiproxy",
+        "gauntlet.cli.proxying.command:run",
+        ("gauntlet.cli.proxying.options:proxy_options",),
+    ),
+    Command(
         "doctor",
         "show what can run on this machine, and how to install the rest",
         "gauntlet.cli.doctor:run",

@@ -7,9 +7,12 @@ race with bytes.
 
 from collections.abc import Callable
 from random import Random
-from typing import ClassVar, Protocol
+from typing import Annotated, ClassVar, Protocol
 
 import msgspec
+
+# What Toxiproxy can hold; without a limit, JSON may contain numbers that no clock can add.
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class Sink(Protocol):
@@ -37,6 +40,9 @@ class StageHost(Protocol):
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
         """Schedule one call, with a resolution of a millisecond."""
 
+    def take_turn(self, callback: Callable[[], None]) -> Timer:
+        """Schedule one call after others have had their turn; for work that may take long."""
+
     def adjust_reading(self) -> None:
         """Resume reading if few enough bytes are held; called after a stage forwarded some."""
 
@@ -53,7 +59,7 @@ class Stage:
 
     schema: ClassVar[type[msgspec.Struct]] = NoAttributes
     # If a stage holds more than this, the source is not read (backpressure).
-    buffer_bytes: ClassVar[int] = 65_536
+    buffer_bytes: int = 65_536
     # Toxiproxy closes every connection when a toxic that drops bytes is removed, because the stream
     # has a hole.
     closes_on_removal: ClassVar[bool] = False

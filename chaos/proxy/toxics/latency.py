@@ -3,13 +3,14 @@
 import msgspec
 
 from gauntlet.chaos.proxy.toxics._delayed import Chunk, DelayedStage
+from gauntlet.chaos.proxy.toxics._stage import Int64
 
 
 class Attributes(msgspec.Struct, frozen=True):
     """Milliseconds: each chunk is delayed by `latency`, plus or minus at most `jitter`."""
 
-    latency: int = 0
-    jitter: int = 0
+    latency: Int64 = 0
+    jitter: Int64 = 0
 
 
 class Latency(DelayedStage):

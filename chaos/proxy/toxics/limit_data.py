@@ -4,13 +4,13 @@ from random import Random
 
 import msgspec
 
-from gauntlet.chaos.proxy.toxics._stage import Stage, StageHost
+from gauntlet.chaos.proxy.toxics._stage import Int64, Stage, StageHost
 
 
 class Attributes(msgspec.Struct, frozen=True):
     """`bytes` that may pass per connection and direction, counted from the start of the toxic."""
 
-    bytes: int = 0
+    bytes: Int64 = 0
 
 
 class LimitData(Stage):

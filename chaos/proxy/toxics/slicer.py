@@ -1,18 +1,17 @@
 """Cuts chunks into small pieces, so that readers must handle partial messages."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from gauntlet.chaos.proxy.toxics._delayed import Chunk, DelayedStage
+from gauntlet.chaos.proxy.toxics._stage import Int64
 
 
 class Attributes(msgspec.Struct, frozen=True):
     """Bytes, plus or minus at most `size_variation`; `delay` in microseconds after each piece."""
 
-    average_size: int = 0
-    size_variation: int = 0
-    delay: int = 0
+    average_size: Int64 = 0
+    size_variation: Int64 = 0
+    delay: Int64 = 0
 
     def __post_init__(self) -> None:
         if self.average_size < 1:
@@ -30,10 +29,6 @@ class Slicer(DelayedStage):
     def due_s(self, chunk: Chunk) -> float:
         return max(chunk.arrived_s, self.last_due_s + self.attributes.delay / 1_000_000)
 
-    def split(self, data: bytes) -> Iterable[bytes]:
-        average, variation = self.attributes.average_size, self.attributes.size_variation
-        position = 0
-        while position < len(data):
-            size = max(1, average + self.random.randint(-variation, variation))
-            yield data[position : position + size]
-            position += size
+    def piece_bytes(self) -> int:
+        variation = self.attributes.size_variation
+        return max(1, self.attributes.average_size + self.random.randint(-variation, variation))

@@ -3,12 +3,13 @@
 import msgspec
 
 from gauntlet.chaos.proxy.toxics._delayed import Chunk, DelayedStage
+from gauntlet.chaos.proxy.toxics._stage import Int64
 
 
 class Attributes(msgspec.Struct, frozen=True):
     """`delay` in milliseconds."""
 
-    delay: int = 0
+    delay: Int64 = 0
 
 
 class SlowClose(DelayedStage):

@@ -2,13 +2,13 @@
 
 import msgspec
 
-from gauntlet.chaos.proxy.toxics._stage import Stage
+from gauntlet.chaos.proxy.toxics._stage import Int64, Stage
 
 
 class Attributes(msgspec.Struct, frozen=True):
     """`timeout` in milliseconds; 0 never closes."""
 
-    timeout: int = 0
+    timeout: Int64 = 0
 
 
 class Timeout(Stage):

@@ -43,6 +43,12 @@ class FakeClock:
                 timer.callback()
         self.now_s = until
 
+    def run_next(self) -> None:
+        """Make the next call, and no other."""
+        self.now_s, _, timer = heapq.heappop(self._timers)
+        if timer.callback is not None:
+            timer.callback()
+
     @property
     def pending(self) -> int:
         return sum(timer.callback is not None for _, _, timer in self._timers)
@@ -54,6 +60,7 @@ class StageHarness:
     def __init__(self, kind: str, attributes: dict[str, int]) -> None:
         self.clock = FakeClock()
         self.resets = 0
+        self.turns = 0
         self.reading_adjustments = 0
         self.ended_s: float | None = None
         self.forwarded: list[tuple[float, bytes]] = []
@@ -68,6 +75,10 @@ class StageHarness:
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> FakeTimer:
         return self.clock.call_later(delay_s, callback)
+
+    def take_turn(self, callback: Callable[[], None]) -> FakeTimer:
+        self.turns += 1
+        return self.clock.call_later(0, callback)
 
     def adjust_reading(self) -> None:
         self.reading_adjustments += 1

@@ -7,8 +7,7 @@ import socket
 import pytest
 
 from gauntlet.chaos.proxy import proxy as module
-from gauntlet.chaos.proxy.errors import ApiError
-from gauntlet.chaos.proxy.proxy import Proxy, ProxyBody, resolve
+from gauntlet.chaos.proxy.proxy import Proxy, ProxyBody
 
 
 @pytest.fixture
@@ -79,7 +78,7 @@ async def test_stopping_a_proxy_cancels_a_pending_dial(start, monkeypatch):
 
     proxy = await start("127.0.0.1:1")
     loop = asyncio.get_running_loop()
-    monkeypatch.setattr(loop, "create_connection", never)
+    monkeypatch.setattr(loop, "sock_connect", never)
     host, port = proxy.listen.split(":")
     with socket.create_connection((host, int(port))) as client:
         client.setblocking(False)
@@ -121,31 +120,6 @@ async def test_accepting_resumes_after_running_out_of_descriptors(start, monkeyp
     assert await asyncio.wait_for(reader.read(), 3) == b""
     assert proxy._listener.failures == 0
     writer.close()
-
-
-@pytest.mark.parametrize(
-    ("listen", "address"),
-    [
-        ("127.0.0.1:80", ("127.0.0.1", 80)),
-        ("localhost:80", ("127.0.0.1", 80)),
-        ("[::1]:80", ("::1", 80)),
-        (":80", ("127.0.0.1", 80)),
-        ("", ("127.0.0.1", 0)),
-    ],
-)
-async def test_names_resolve_to_ipv4_first_and_no_host_is_loopback(listen, address):
-    """Unlike Toxiproxy, a missing host never means every interface."""
-    assert await resolve(listen) == address
-
-
-async def test_an_invalid_address_is_refused_with_the_reason():
-    """The messages are Toxiproxy's where it has some."""
-    with pytest.raises(ApiError, match=r"^address nonsense: missing port in address$"):
-        await resolve("nonsense")
-    with pytest.raises(ApiError, match=r"^address 65536: invalid port$"):
-        await resolve("127.0.0.1:65536")
-    with pytest.raises(ApiError, match=r"^lookup 127\.0\.0\.1:port: "):
-        await resolve("127.0.0.1:port")
 
 
 def first_draws(seed: int, name: str = "p") -> list[float]:

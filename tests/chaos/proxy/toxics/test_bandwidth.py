@@ -50,3 +50,11 @@ def test_a_negative_rate_is_refused(run_stage):
     """Toxiproxy crashes on it."""
     with pytest.raises(msgspec.ValidationError, match="rate must be 0 or more"):
         run_stage("bandwidth", rate=-1)
+
+
+@pytest.mark.parametrize(
+    ("rate", "size"), [(0, 65_536), (10, 65_536), (100_000, 5_000_000), (10**9, 33_554_432)]
+)
+def test_what_waits_lasts_50_ms(run_stage, rate, size):
+    """A source that is read only after a late timer would make a fast link slower than its rate."""
+    assert run_stage("bandwidth", rate=rate).stage.buffer_bytes == size

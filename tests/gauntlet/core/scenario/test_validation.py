@@ -72,8 +72,8 @@ def test_queue_and_backlog_must_hold_at_least_one_send(key):
         ("offline_catchup", {"percent": 0}, ("percent",), "0"),
         ("reconnect_storm", {"percent": 101}, ("percent",), "101"),
         ("slow_consumer", {"percent": float("nan")}, ("percent",), "nan"),
-        ("group", {"exits": 1e12, "offline": 0}, ("exits",), "1e+12/s"),
-        ("member_changes", {"removals": 1e12}, ("removals",), "1e+12/s"),
+        ("group", {"exits": 1e6, "offline": 0}, ("exits",), "1e+06/s"),
+        ("member_changes", {"removals": 1e6}, ("removals",), "1e+06/s"),
         ("slow_consumer", {"exits": 1e-300}, ("exits",), "1e-300/s"),
     ],
 )

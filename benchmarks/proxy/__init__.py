@@ -1,0 +1,1 @@
+"""`make bench-proxy`: the embedded fault proxy beside `toxiproxy-server`."""

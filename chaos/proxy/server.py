@@ -1,0 +1,101 @@
+"""Serves the API and its proxies until it is stopped."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import uvloop
+from aiohttp import web
+
+from gauntlet.chaos.proxy import addresses
+from gauntlet.chaos.proxy.api import application
+from gauntlet.chaos.proxy.collection import Proxies
+from gauntlet.chaos.proxy.errors import ApiError
+from gauntlet.chaos.proxy.proxy import Proxy
+from gauntlet.core import os_limits
+from gauntlet.core.errors import ConfigError, StackError
+
+_SHUTDOWN_S = 1.0
+
+
+class Options(NamedTuple):
+    """Where the API listens, and the proxies to begin with (a JSON file as Toxiproxy reads it)."""
+
+    host: str
+    port: int
+    seed: int = 0
+    config: Path | None = None
+
+
+Ready = Callable[[str, list[Proxy]], None]
+
+
+def serve(
+    options: Options, on_ready: Ready, watch: Callable[[Callable[[], None]], None] | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT; `on_ready` receives the address of the API and the proxies.
+
+    `watch` is called with a function that stops the server, which is safe to call from any thread.
+    Raises ConfigError if the file is wrong, StackError if an address cannot be used.
+    """
+    os_limits.raise_descriptors()  # each connection needs two
+    uvloop.run(_serve(options, on_ready, watch))
+
+
+async def _serve(
+    options: Options, on_ready: Ready, watch: Callable[[Callable[[], None]], None] | None
+) -> None:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    proxies = Proxies(options.seed)
+    runner = web.AppRunner(application(proxies), access_log=None, shutdown_timeout=_SHUTDOWN_S)
+    await runner.setup()
+    try:
+        if options.config is not None:
+            await _populate(proxies, options.config)
+        await _listen(runner, options)
+        if watch is not None:
+            watch(lambda: _call_soon(loop, stopped.set))
+        on_ready(f"http://{addresses.form(runner.addresses[0])}", list(proxies.by_name.values()))
+        await stopped.wait()
+    finally:
+        proxies.stop()
+        await runner.cleanup()
+
+
+async def _populate(proxies: Proxies, config: Path) -> None:
+    try:
+        body = msgspec.json.decode(config.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{config} cannot be read: {error}") from error
+    try:
+        await proxies.populate(body, [])
+    except ApiError as error:
+        wrong = error.status < 500  # else the file is right, and an address cannot be used
+        raise (ConfigError if wrong else StackError)(f"{config}: {error.message}") from error
+
+
+async def _listen(runner: web.AppRunner, options: Options) -> None:
+    wanted = addresses.form((options.host, options.port))
+    try:
+        # A name of several addresses would be given one free port for each.
+        address = await addresses.resolve(wanted)
+    except ApiError as error:
+        raise ConfigError(f"the API cannot listen on {wanted}: {error.message}") from error
+    try:
+        await web.TCPSite(runner, address.host, address.port).start()
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise StackError(f"the API cannot listen on {address}: {reason}") from error
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has ended already
+        loop.call_soon_threadsafe(callback)

@@ -1,0 +1,1 @@
+"""`gauntlet proxy`: the fault proxy alone."""
