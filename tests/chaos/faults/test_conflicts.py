@@ -163,6 +163,6 @@ def test_faults_that_change_settings_of_the_registry_may_not_overlap(second):
 @pytest.mark.parametrize("kind", ["power-loss", "disk-full", "disk-read-only", "disk-error"])
 def test_faults_on_one_disk_may_not_overlap(kind):
     """The heal of one would end the other."""
-    slow = ("disk-slow-fsync", "message", 1, 4, {})
-    with pytest.raises(ConfigError, match="changes the disk of message-1 at 3 s"):
-        check(slow, (kind, "message", 3, 4, {}))
+    slow = ("disk-slow-fsync", "registry", 1, 4, {})
+    with pytest.raises(ConfigError, match="changes the disk of registry at 3 s"):
+        check(slow, (kind, "registry", 3, 4, {}))
