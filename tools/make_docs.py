@@ -4,10 +4,10 @@
     make docs              write the files
     make docs ARGS=--check list the files that are not current, and exit with 1 if there are any
 
-These are the catalogue that the command and the scenario validator read, the JSON Schema of
-scenario files, the picture of docs/architecture.md, the absolute links of the README, the pages of
-measured guarantees and of the scorecard, and parts of the reference pages. Such a part stands
-between two comments:
+These are the catalogue that the command and the scenario validator read, the JSON Schemas of
+scenario files and of result.json, the picture of docs/architecture.md, the absolute links of the
+README, the pages of measured guarantees and of the scorecard, and parts of the reference pages.
+Such a part stands between two comments:
 
     <!-- generated: NAME -->
     <!-- end of generated part -->
@@ -30,6 +30,7 @@ from gauntlet.campaigns.scorecard import mutation
 from gauntlet.campaigns.scorecard import page as scorecard_page
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.cli.listing import failure_table
+from gauntlet.core import result_model
 from gauntlet.core.plugins import Catalog, FaultKind, Param
 from gauntlet.core.scenario import schema
 from gauntlet.core.scenario.capabilities import CAPABILITIES
@@ -48,6 +49,7 @@ GRADES_PAGE = ROOT / "docs" / "grades.md"
 SCORECARD = ROOT / "benchmarks" / "records" / "scorecard.jsonl"
 SCORECARD_PAGE = ROOT / "docs" / "scorecard.md"
 SCHEMA = REFERENCE / "scenario.schema.json"
+RESULT_SCHEMA = REFERENCE / "result.schema.json"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 _PART = re.compile(
     r"(<!-- generated: (?P<name>[\w -]+) -->\n).*?(<!-- end of generated part -->)", re.DOTALL
@@ -71,6 +73,7 @@ def derived(catalog: Catalog) -> dict[Path, str]:
     files = {
         CATALOG: _json(msgspec.to_builtins(catalog)),
         PICTURE: draw_architecture.draw(),
+        RESULT_SCHEMA: _json(result_model.schema()),
         SCHEMA: _json(schema.build(catalog, key_descriptions())),
         GRADES_PAGE: grades_table.page(grades_records.read(GRADES)),
         SCORECARD_PAGE: scorecard_page.page(scorecard.read(SCORECARD), mutation.beside(SCORECARD)),

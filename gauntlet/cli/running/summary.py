@@ -47,6 +47,8 @@ def show(run: RunDir, result: dict[str, Any], console: Console, *, hint: str | N
         console.print()
         console.print(_errors(errors))
     console.print(f"\nopen {run.report}", markup=False, soft_wrap=True)
+    # For scripts, which read this line.
+    console.print(f"run-directory: {run.path}", markup=False, soft_wrap=True)
     if hint:
         console.print(f"next: {hint}", markup=False, soft_wrap=True)
 
