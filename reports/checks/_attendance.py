@@ -140,7 +140,10 @@ class Stays:
         return undisturbed
 
     def _gone(self, user: int, observed: Observed) -> Bools:
-        """Return when the user was away on purpose, for so long that the server must know it."""
+        """Return when the user was away on purpose, for so long that the server must know it.
+
+        A server that has just started, or had lost sight of its connections, waits for leases.
+        """
         known = self._departures
         gone = np.zeros(observed.asked_ns.size, dtype=np.bool_)
         if not known.grace_ns:
@@ -152,11 +155,10 @@ class Stays:
             )
             down_ns = np.where(last, link.down_ns, down_ns)
             gone = np.where(last, self._left_on_purpose(user, link.number, link.down_ns), gone)
-        wait_ns = np.full(gone.size, known.grace_ns + MARGIN_NS)
         for requested_ns, healed_ns in self._faults_ns:
             acted = requested_ns <= observed.answered_ns
-            wait_ns = np.where(acted, known.grace_ns + 2 * known.lease_ns + MARGIN_NS, wait_ns)
             gone &= ~(acted & (healed_ns >= down_ns - MARGIN_NS))
+        wait_ns = known.grace_ns + 2 * known.lease_ns + MARGIN_NS
         long_ago: Bools = gone & (np.where(gone, down_ns, NEVER) < observed.asked_ns - wait_ns)
         return long_ago
 

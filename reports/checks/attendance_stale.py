@@ -5,8 +5,8 @@ events of the room for 5 s, in either direction. A violation is an answer
 
 - that names a user who exited or was removed more than 5 s before the request, and did not enter
   again until 5 s after the answer;
-- that names a user who went away on purpose, and has had no connection for the grace period and 5 s
-  (and for two leases more, if a fault acted before);
+- that names a user who went away on purpose, and has had no connection for the grace period, two
+  leases and 5 s;
 - that does not name a user who entered more than 5 s before the request, and who until 5 s after
   the answer neither exited, nor was removed, nor asked for either, nor lost a connection.
 
