@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from gauntlet.core.errors import HistoryError
 from gauntlet.core.history import (
@@ -33,8 +33,18 @@ _UNJUDGED = {
 }
 
 
-def export_lines(run: RunDir, stream: IO[str]) -> int:
-    """Write the history of a run, and return the number of lines; HistoryError if it is damaged."""
+class Read(NamedTuple):
+    """What an export is made of."""
+
+    manifest: Row
+    scenario: model.Scenario
+    events: Events
+    names: Names
+    records: Records
+
+
+def read_run(run: RunDir) -> Read:
+    """Return what a run recorded; HistoryError if it is damaged, or has no records."""
     manifest = run.read_manifest()
     rows, scenario = apply_marks(run.read_events(), model.from_builtins(manifest["scenario"]))
     events = without_damaged_workers(run, collect_events(rows, scenario.faults))
@@ -42,10 +52,16 @@ def export_lines(run: RunDir, stream: IO[str]) -> int:
     records = read_records(run, list(events.reconciliations), events.lost, events.clocks)
     if not records.size:
         raise HistoryError(f"{run.path} has no records")
+    return Read(manifest, scenario, events, names, records)
+
+
+def export_lines(run: RunDir, stream: IO[str]) -> int:
+    """Write the history of a run, and return the number of lines; HistoryError if it is damaged."""
+    found = read_run(run)
     count = 0
-    numbered = SERVER_SEQ in _declared(manifest)
-    for found in _all_rows(manifest, scenario, events, names, records):
-        row = found if numbered else _without_exact_positions(found)
+    numbered = SERVER_SEQ in _declared(found.manifest)
+    for line in _all_rows(*found):
+        row = line if numbered else _without_exact_positions(line)
         if row is None:
             continue
         stream.write(json.dumps(row, separators=(",", ":")) + "\n")

@@ -12,6 +12,7 @@ from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.interchange.export import export_lines
 from gauntlet.reports.interchange.importing import import_history
+from gauntlet.reports.interchange.table import export_table
 from gauntlet.reports.render.render import render
 from gauntlet.reports.trails.reading import read_trails
 from gauntlet.reports.verdict.judge import history_of, judge
@@ -49,17 +50,24 @@ def explain(options: argparse.Namespace) -> int:
 
 
 def export(options: argparse.Namespace) -> int:
-    """Write an existing run as a history in JSON lines."""
+    """Write an existing run as a history in JSON lines, or its records as a table."""
     directory = RunDir.open(options.directory)
+    as_table = options.format == "parquet"
     if options.to is None:
+        if as_table:
+            raise ConfigError("--to must name a file for --format parquet; got nothing")
         export_lines(directory, sys.stdout)
         return Exit.OK
     try:
-        with options.to.open("w", encoding="utf-8") as stream:
-            count = export_lines(directory, stream)
+        if as_table:
+            with options.to.open("wb") as binary:
+                written = f"{export_table(directory, binary):,} rows"
+        else:
+            with options.to.open("w", encoding="utf-8") as stream:
+                written = f"{export_lines(directory, stream):,} lines"
     except OSError as error:
         raise ConfigError(f"--to must be a file that can be written: {error}") from error
-    print(f"{options.to}: {count:,} lines")
+    print(f"{options.to}: {written}")
     return Exit.OK
 
 

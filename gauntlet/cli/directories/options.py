@@ -32,9 +32,16 @@ def judge_options(parser: argparse.ArgumentParser) -> None:
 
 
 def export_options(parser: argparse.ArgumentParser) -> None:
-    """Where to write the lines."""
+    """What to write, and where."""
     parser.add_argument(
         "--to", type=Path, metavar="FILE", help="the file to write (default: standard output)"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("jsonl", "parquet"),
+        default="jsonl",
+        help="jsonl: a history that judge --from reads; parquet: a table with a row for each "
+        "record, for which --to is required (default: jsonl)",
     )
 
 
