@@ -2,7 +2,7 @@
 
 A small part of the format suffices, so that no library is needed: all columns are required, each
 row group has one page for each column, numbers are stored plainly and texts by a dictionary, and
-pages are compressed with gzip. The metadata is in the compact protocol of Thrift. The format is
+pages are compressed with gzip. The metadata is a struct in `TCompactProtocol`. The format is
 described at https://parquet.apache.org/docs/file-format/.
 """
 
@@ -18,7 +18,7 @@ from gauntlet.reports.history.arrays import Ints
 _MAGIC = b"PAR1"
 _LEVEL = 1  # of compression: higher ones take several times as long
 _GZIP_WINDOW = 31  # the largest window, with the header of gzip
-# Types of Thrift's compact protocol.
+# Types of `TCompactProtocol`.
 _I32, _I64, _BINARY, _LIST, _STRUCT = 5, 6, 8, 9, 12
 # Numbers that Parquet assigns.
 _INT64, _BYTE_ARRAY, _REQUIRED, _UTF8, _GZIP = 2, 6, 0, 0, 2

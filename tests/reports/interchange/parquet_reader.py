@@ -1,6 +1,6 @@
 """Reads the Parquet files that Gauntlet writes, by the description of the format and not by ours.
 
-The numbers of fields, types and encodings are those of `parquet.thrift`.
+The numbers of fields, types and encodings are those of the format's description.
 """
 
 import gzip
@@ -13,7 +13,7 @@ PLAIN, RLE_DICTIONARY = 0, 8
 
 
 class _Bytes:
-    """A position in the bytes of a file, and Thrift's compact protocol from there on."""
+    """A position in the bytes of a file, and `TCompactProtocol` from there on."""
 
     def __init__(self, data: bytes, at: int = 0) -> None:
         self.data, self.at = data, at
