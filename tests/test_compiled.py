@@ -4,11 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from gauntlet.core import engine_build
+
+from .scenarios import simulated_load
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRED = os.environ.get("GAUNTLET_REQUIRE_BUILD") == "compiled"
@@ -73,6 +76,57 @@ def test_the_variable_selects_the_sources():
     file, build = python(SHOW, GAUNTLET_PURE="1").stdout.strip().split("|")
     assert file.endswith("timers.py")
     assert build == "pure (GAUNTLET_PURE is set)"
+
+
+@needs_build
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_both_builds_write_the_same_history(seed, tmp_path):
+    """Byte for byte, for a load in which nearly everything that can go wrong does."""
+    program = str(ROOT / "tests/scenarios/simulated_load.py")
+    for build in ("pure", "compiled"):
+        (tmp_path / build).mkdir()
+        subprocess.run(
+            [sys.executable, "-P", program, str(seed), str(tmp_path / build)],
+            env={**os.environ, "GAUNTLET_PURE": "1" if build == "pure" else ""},
+            check=True,
+            capture_output=True,
+        )
+    files = sorted(file.name for file in (tmp_path / "pure").iterdir())
+    assert len(files) == 5
+    for name in files:
+        pure, compiled = (tmp_path / build / name for build in ("pure", "compiled"))
+        assert pure.read_bytes() == compiled.read_bytes(), name
+
+
+def test_the_compared_history_has_records_of_every_kind_that_a_session_writes(tmp_path):
+    simulated_load.run(1, tmp_path)
+    found = simulated_load.kinds(tmp_path)
+    assert set(found) >= {
+        *("OP", "ATTEMPT", "ACK", "REJECT", "UNKNOWN", "DELIVER", "RECEIVE", "ARRIVED", "PAGE"),
+        *("CONNECT", "DISCONNECT", "NAMED", "STAMP", "MISSED"),
+    }
+    assert found["ACK"] > 500
+
+
+@needs_build
+def test_a_wheel_can_contain_the_extension_modules(tmp_path, copy_source_tree):
+    """It is for this version of Python and this platform, and runs them without a new check-out."""
+    source = tmp_path / "source"
+    copy_source_tree(source)
+    shutil.copytree(engine_build.FOLDER, source / "gauntlet/_compiled" / engine_build.ABI)
+    subprocess.run(
+        [sys.executable, "-c", "from setuptools import build_meta as b; b.build_wheel('..')"],
+        cwd=source,
+        env={**os.environ, "GAUNTLET_WHEEL": "compiled"},
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    assert "-none-any" not in wheel.name
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    file, build = python(OF_A_FOLDER + SHOW, str(tmp_path / "installed")).stdout.split("|")
+    assert build == "compiled\n"
+    assert file.startswith(str(tmp_path / "installed"))
 
 
 @needs_build

@@ -11,6 +11,8 @@ Python, such as a generator expression that becomes a list.
 
 import argparse
 import ast
+import contextlib
+import io
 import os
 import shutil
 import sys
@@ -66,20 +68,27 @@ def _imports(file: Path) -> list[str]:
 
 def generate(names: list[str], optimize: str) -> list[Extension]:
     """Return the extensions, whose C files are written to `build/compiled/c`."""
-    from mypyc import build, errors
+    from mypyc import build
 
-    errors.Errors.warning = errors.Errors.error
     link(WORK / "imports")
     os.chdir(WORK / "imports")
     files = [f"{name.replace('.', '/')}.py" for name in names]
     options = ["--strict", f"--config-file={ROOT / 'pyproject.toml'}"]
-    return build.mypycify(
-        [*options, f"--python-executable={sys.executable}", *files],
-        opt_level=optimize,
-        debug_level="0",
-        group_name=engine_build.GROUP,
-        target_dir=str(WORK / "c"),
-    )
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said):
+            extensions = build.mypycify(
+                [*options, f"--python-executable={sys.executable}", *files],
+                opt_level=optimize,
+                debug_level="0",
+                group_name=engine_build.GROUP,
+                target_dir=str(WORK / "c"),
+            )
+    finally:
+        print(said.getvalue(), end="")
+    if ": warning: " in said.getvalue():
+        sys.exit("compile: a warning of mypyc is an error")
+    return extensions
 
 
 def compile_extensions(extensions: list[Extension]) -> list[Path]:

@@ -50,6 +50,7 @@ from gauntlet.scenarios.adapters.values import (
     Heartbeat,
     Immediate,
     Kept,
+    Number,
     OverHttp,
     OverSocket,
     Page,
@@ -105,6 +106,7 @@ __all__ = [
     "Immediate",
     "Kept",
     "Move",
+    "Number",
     "OverHttp",
     "OverSocket",
     "Page",
@@ -148,7 +150,7 @@ class Codec(ABC):
         """
         return None
 
-    def login_lasts_s(self) -> float:
+    def login_lasts_s(self) -> Number:
         """Return the lifetime of the last login, which is renewed well before; 0: no expiry."""
         return 0
 

@@ -58,6 +58,8 @@ def check_event(event: Answer | Gap | Heartbeat | ReconnectRequest | Refused) ->
             _check_position(event.last, "the last position of a gap")
         case Heartbeat():
             _check_heads(event.heads)
+            if not isinstance(event.answer, bytes):
+                raise ProtocolError(f"the answer to a heartbeat is {event.answer!r}, and no frame")
         case ReconnectRequest():
             _check_text(event.url, "the address of a reconnect request")
             check_wait_ms(event.delay_ms, 0, "delay_ms of a reconnect request")
@@ -68,6 +70,7 @@ def check_connected(connected: Connected) -> None:
     _check_text(connected.edge, "the name of a node")
     _check_text(connected.environment, "the name of an environment")
     _check_heads(connected.heads)
+    _check_flag(connected.resumed, "`resumed` of a greeting")
     check_wait_ms(connected.ping_ms, _INTERVAL_MS_MIN, "ping_ms")
     check_wait_ms(connected.pong_ms, _INTERVAL_MS_MIN, "pong_ms")
 
@@ -75,6 +78,8 @@ def check_connected(connected: Connected) -> None:
 def check_sent(sent: Sent) -> None:
     """Raise ProtocolError for an acknowledgement that no server should send."""
     _check_position(sent.seq, "the position in an acknowledgement")
+    _check_text(sent.stored, "the outcome in an acknowledgement")
+    _check_flag(sent.temporary, "`temporary` of an acknowledgement")
     check_wait_ms(sent.retry_after_s, 0, "the time until the next attempt")
     if type(sent.stamped_ms) is not int:
         raise ProtocolError(f"the time stamp in an acknowledgement is {sent.stamped_ms!r}")
@@ -93,6 +98,7 @@ def check_names(names: object) -> None:
 def check_page(page: Page) -> None:
     """Raise ProtocolError for a page whose positions are impossible."""
     _check_position(page.head, "the head of a page")
+    _check_flag(page.more, "`more` of a page")
     for entry in page.entries:
         check_entry(entry)
 
@@ -123,6 +129,11 @@ def _check_text(value: Any, what: str) -> None:
         raise ProtocolError(f"{what} is {type(value).__name__}, and no text")
     if len(value) > _NAME_CHARACTERS_MAX:
         raise ProtocolError(f"{what} has {len(value)} characters")
+
+
+def _check_flag(value: Any, what: str) -> None:
+    if type(value) is not bool:
+        raise ProtocolError(f"{what} is {value!r}")
 
 
 def _check_position(position: int, what: str) -> None:

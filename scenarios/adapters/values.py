@@ -2,6 +2,9 @@
 
 The contract promises three things of every value here: it is created by keyword, its fields are
 read as attributes, and it does not change. How the values are implemented may change.
+
+Compiled code checks the types of fields when it reads them. Therefore these types are as wide as
+what adapters may pass, and `limits` checks what comes from a server before the engine reads it.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -10,6 +13,8 @@ from typing import Any, Generic, Literal, Self, TypeVar
 import msgspec
 
 Settings = Mapping[str, int | float | bool | str]
+# Of milliseconds and seconds: JSON does not tell 5 from 5.0.
+Number = int | float
 # How far a user has read a conversation: a position where the server numbers entries, otherwise
 # the id of an entry ("" before the first).
 Cursor = int | str
@@ -87,8 +92,8 @@ class Connected(_Value, frozen=True):
 
     edge: str = ""
     environment: str = ""
-    ping_ms: int = 10_000
-    pong_ms: int = 5_000
+    ping_ms: Number = 10_000
+    pong_ms: Number = 5_000
     heads: Mapping[str, int] = {}
     resumed: bool = False
 
@@ -105,7 +110,7 @@ class ReconnectRequest(_Value, frozen=True):
     """The client must connect to `url` after `delay_ms`, and then close this connection."""
 
     url: str
-    delay_ms: int = 0
+    delay_ms: Number = 0
     deadline_ms: int = 0
 
 
@@ -126,13 +131,13 @@ class Refused(_Value, frozen=True):
 class SendFrames(_Value, frozen=True):
     """The protocol requires the client to send these frames now, for example in a handshake."""
 
-    frames: tuple[bytes, ...]
+    frames: Sequence[bytes]
 
 
 class StartTls(_Value, frozen=True):
     """TCP: begin TLS on this connection now, and then send `frames`."""
 
-    frames: tuple[bytes, ...] = ()
+    frames: Sequence[bytes] = ()
 
 
 class Answer(_Value, frozen=True):
@@ -156,7 +161,7 @@ class Created(_Value, frozen=True):
 class EventBatch(_Value, frozen=True):
     """All events of one frame, in order; empty for a frame without content for a client."""
 
-    events: tuple["Event", ...] = ()
+    events: Sequence["Event"] = ()
 
 
 Event = (
@@ -232,14 +237,14 @@ class OverSocket(_Value, Generic[T], frozen=True):
     """
 
     ticket: str
-    frames: tuple[bytes, ...]
+    frames: Sequence[bytes]
 
 
 class Immediate(_Value, Generic[T], frozen=True):
     """A call that nothing answers: `frames` are sent, if any, and `value` is its outcome."""
 
     value: T
-    frames: tuple[bytes, ...] = ()
+    frames: Sequence[bytes] = ()
 
 
 Call = OverHttp[T] | OverSocket[T] | Immediate[T]
@@ -265,7 +270,7 @@ class Sent(_Value, frozen=True):
     stored: Literal["yes", "no", "unknown", "handed-over"]
     seq: int = 0
     temporary: bool = True
-    retry_after_s: float = 0.0
+    retry_after_s: Number = 0.0
     conv: str = ""
     client_msg_id: str = ""
     id: str = ""
@@ -280,7 +285,7 @@ class Page(_Value, frozen=True):
     may be shorter than the requested limit.
     """
 
-    entries: list[Entry]
+    entries: Sequence[Entry]
     head: int = 0
     more: bool = False
 

@@ -2,14 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Self, TypeVar
 
 from gauntlet.core.scenario import secrets
 from gauntlet.core.scenario.model import Target
-from gauntlet.scenarios.adapters.base import Adapter, Call, Connected, Cursor, Entry, Gap
-from gauntlet.scenarios.client.connection import Connection
-from gauntlet.scenarios.client.receiver import Receiver
+from gauntlet.scenarios.adapters.base import Adapter, Call
+from gauntlet.scenarios.cleanup.silent_receiver import SilentReceiver
 from gauntlet.scenarios.client.session import Session
 from gauntlet.scenarios.metrics.error_log import ErrorLog
 from gauntlet.scenarios.network.hosts import AllowedHosts
@@ -26,31 +25,12 @@ _GOODBYE_S = 0.05
 T = TypeVar("T")
 
 
-class _Silent(Receiver):
-    """Reads and acknowledges nothing."""
-
-    def cursors(self) -> dict[str, Cursor]:
-        return {}
-
-    def on_entry(self, connection: Connection, entry: Entry) -> None:
-        """Ignore it."""
-
-    def on_connected(self, connection: Connection, connected: Connected, *, returned: bool) -> None:
-        """Ignore it."""
-
-    def on_heads(self, heads: Mapping[str, int], *, fresh: bool) -> None:
-        """Ignore it."""
-
-    def on_gap(self, connection: Connection, gap: Gap) -> None:
-        """Ignore it."""
-
-
 class CleaningSession:
     """A user who is connected to remove something."""
 
     def __init__(self, sessions: "Sessions", user: User) -> None:
         self._sessions = sessions
-        self._session = Session(sessions.context, user, sessions.rng, _Silent)
+        self._session = Session(sessions.context, user, sessions.rng, SilentReceiver)
         self.codec = self._session.request_channel.codec
 
     async def connect(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, final
 
 from gauntlet.scenarios.adapters.base import Connected, Framing, Request, Response
 from gauntlet.scenarios.workloads.entities import User
@@ -26,7 +26,7 @@ class ConnectionListener(Protocol):
         """Handle that the connection has ended, or could not be opened."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dial:
     """What one connection needs to be opened.
 
@@ -41,7 +41,7 @@ class Dial:
     next_request: Callable[[], Request] | None = None
 
 
-@dataclass(eq=False, slots=True)
+@final
 class Connection:
     """State of one connection.
 
@@ -49,12 +49,32 @@ class Connection:
     from 1; both are 0 until the server has accepted the user (`connected`).
     """
 
-    session: ConnectionListener
-    url: str
-    dialled_ns: int
-    number: int = 0
-    incarnation: int = 0
-    connected: Connected | None = None
-    last_frame_ns: int = 0
-    ended: bool = False
-    highest_pushed: dict[str, int] = field(default_factory=dict)  # position by conversation name
+    __slots__ = (
+        "connected",
+        "dialled_ns",
+        "ended",
+        "highest_pushed",
+        "incarnation",
+        "last_frame_ns",
+        "number",
+        "session",
+        "url",
+    )
+
+    def __init__(
+        self,
+        session: ConnectionListener,
+        url: str,
+        dialled_ns: int,
+        number: int = 0,
+        incarnation: int = 0,
+    ) -> None:
+        self.session = session
+        self.url = url
+        self.dialled_ns = dialled_ns
+        self.number = number
+        self.incarnation = incarnation
+        self.connected: Connected | None = None
+        self.last_frame_ns = 0
+        self.ended = False
+        self.highest_pushed: dict[str, int] = {}  # position by conversation name

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from gauntlet.core.history import Kind
 from gauntlet.scenarios.adapters.base import Adapter, Request, Response
 from gauntlet.scenarios.client.payload import BodyCache
 from gauntlet.scenarios.client.timers import Timers
@@ -25,7 +24,7 @@ class Sink(Protocol):
 
     def add(  # noqa: PLR0913, PLR0917 - the fields of a record
         self,
-        kind: Kind,
+        kind: int,
         t_ns: int,
         ref_ns: int = 0,
         conv: int = 0,
@@ -67,7 +66,7 @@ class Transport(Protocol):
         """Close a connection with code 1000, or drop it without a close frame (`abort`)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Limits:
     """Time-outs of sends, in nanoseconds, and the size of a message body (0: that of its text)."""
 
@@ -76,7 +75,7 @@ class Limits:
     body_bytes: int
 
 
-@dataclass(slots=True)
+@dataclass
 class Counters:
     """Counts of connections, and of pushes and positions that are not as they should be.
 
@@ -91,7 +90,7 @@ class Counters:
     holes: int = 0
 
 
-@dataclass(slots=True)
+@dataclass
 class Context:
     """Shared by all sessions of a worker; tests pass a fake clock, transport and sink."""
 

@@ -58,9 +58,10 @@ class Liveness:
             return
         context = self._context
         silent_ns = context.now_ns() - connection.last_frame_ns
-        ping_ns, pong_ns = connected.ping_ms * NS_PER_MS, connected.pong_ms * NS_PER_MS
+        ping_ns = int(connected.ping_ms * NS_PER_MS)
+        pong_ns = int(connected.pong_ms * NS_PER_MS)
         if silent_ns >= ping_ns + pong_ns:
-            text = f"no frame within {connected.ping_ms + connected.pong_ms} ms: given up"
+            text = f"no frame within {(ping_ns + pong_ns) // NS_PER_MS} ms: given up"
             self._context.errors.record(error_log.CLOSE, text)
             self._drop(connection, _CLOSE_SILENT)
             return

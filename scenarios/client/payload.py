@@ -10,8 +10,7 @@ of version 0.1 begin with `g1` and have no such part; they are read as bodies of
 """
 
 import zlib
-
-import msgspec
+from typing import final
 
 from gauntlet.scenarios.workloads.message_texts import MessageTexts
 
@@ -28,15 +27,39 @@ ALPHABET = frozenset(_LETTERS + "0123456789|")
 _HEAD_BYTES_MAX = 9 + 2 + 3 * 10 + 19 + 8
 
 
-class Payload(msgspec.Struct, frozen=True):
+@final
+class Payload:
     """The content of a body; `intact` is whether its checksum is correct."""
 
-    run: str
-    conv: int
-    author: int
-    sseq: int
-    intended_ns: int
-    intact: bool
+    __slots__ = ("author", "conv", "intact", "intended_ns", "run", "sseq")
+
+    def __init__(
+        self,
+        run: str,
+        conv: int,
+        author: int,
+        sseq: int,
+        intended_ns: int,
+        intact: bool,  # noqa: FBT001 - same
+    ) -> None:
+        self.run = run
+        self.conv = conv
+        self.author = author
+        self.sseq = sseq
+        self.intended_ns = intended_ns
+        self.intact = intact
+
+    def _parts(self) -> tuple[str, int, int, int, int, bool]:
+        return self.run, self.conv, self.author, self.sseq, self.intended_ns, self.intact
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Payload) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash(self._parts())
+
+    def __repr__(self) -> str:
+        return f"Payload{self._parts()}"
 
 
 class BodyCache:
@@ -120,7 +143,7 @@ def parse(body: str) -> Payload | None:
     if parts is None:
         return None
     try:
-        conv, author, sseq, intended_ns = (int(part) for part in parts[2:6])
+        conv, author, sseq, intended_ns = [int(part) for part in parts[2:6]]
     except ValueError:
         return None
     if min(conv, author, sseq, intended_ns) < 0:

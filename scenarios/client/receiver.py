@@ -3,8 +3,7 @@
 import itertools
 from collections.abc import Iterator, Mapping
 from functools import partial
-
-import msgspec
+from typing import final
 
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.history import (
@@ -34,16 +33,31 @@ _ACK_INTERVAL_NS = 500 * NS_PER_MS
 _ROOM_EVENTS = {event.name.lower(): event for event in RoomEvent}
 
 # Plain integers, because arithmetic on members of an enumeration is slow.
+_DELIVER = int(Kind.DELIVER)
 _FOREIGN, _CRC_BAD, _LEFTOVER = int(Flag.FOREIGN), int(Flag.CRC_BAD), int(Flag.LEFTOVER)
 
 
-class Content(msgspec.Struct, frozen=True, order=True):
+@final
+class Content:
     """The content of an entry, as a history record holds it."""
 
-    peer: int
-    sseq: int
-    intended_ns: int
-    flags: int
+    __slots__ = ("flags", "intended_ns", "peer", "sseq")
+
+    def __init__(self, peer: int, sseq: int, intended_ns: int, flags: int) -> None:
+        self.peer = peer
+        self.sseq = sseq
+        self.intended_ns = intended_ns
+        self.flags = flags
+
+    def as_tuple(self) -> tuple[int, int, int, int]:
+        """Return the fields in their order."""
+        return self.peer, self.sseq, self.intended_ns, self.flags
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Content) and self.as_tuple() == other.as_tuple()
+
+    def __hash__(self) -> int:
+        return hash(self.as_tuple())
 
 
 class Receiver:
@@ -198,7 +212,7 @@ class Receiver:
             self._record(Kind.ROOM, inbox, entry.seq, content, channel, link)
             return
         stamped_ms = entry.stamped_ms
-        now_ns = self._record(Kind.DELIVER, inbox, entry.seq, content, channel, link, stamped_ms)
+        now_ns = self._record(_DELIVER, inbox, entry.seq, content, channel, link, stamped_ms)
         if not content.flags & (_FOREIGN | _LEFTOVER):
             context.ledger.present(inbox.conv.number, self._device_key, content.peer, content.sseq)
             self._record_delivery(now_ns - content.intended_ns)
@@ -278,7 +292,7 @@ class Receiver:
 
     def _record(
         self,
-        kind: Kind,
+        kind: int,
         inbox: Inbox,
         seq: int,
         content: Content,

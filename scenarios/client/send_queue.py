@@ -10,9 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import Literal
-
-import msgspec
+from typing import Literal, final
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Flag, Kind, NamedFlag, id_digest
@@ -24,6 +22,8 @@ from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.workloads.entities import Op
 
+# Plain integers, because members of an enumeration are slow to look up and to pack.
+_OP, _ATTEMPT, _ACK = int(Kind.OP), int(Kind.ATTEMPT), int(Kind.ACK)
 _ID_MARK = "g1"
 _BACKOFF_BASE_MS = 100
 _BACKOFF_CAP_MS = 2_000
@@ -31,19 +31,34 @@ _BACKOFF_CAP_MS = 2_000
 OnEnded = Callable[[Literal["acked", "rejected", "unknown"], int], None]
 
 
-class PendingSend(msgspec.Struct):
+@final
+class PendingSend:
     """One op that has not ended; `gateway` received its last attempt."""
 
-    op: Op
-    intended_ns: int
-    body: str
-    attempts: int = 0
-    first_ns: int = 0
-    gateway: int = 0
-    in_flight: bool = False
-    maybe_stored: bool = False  # an attempt that ended may have stored the message
-    backoff: Backoff | None = None  # created at the first retry: most sends need none
-    on_ended: OnEnded | None = None
+    __slots__ = (
+        "attempts",
+        "backoff",
+        "body",
+        "first_ns",
+        "gateway",
+        "in_flight",
+        "intended_ns",
+        "maybe_stored",
+        "on_ended",
+        "op",
+    )
+
+    def __init__(self, op: Op, intended_ns: int, body: str, on_ended: OnEnded | None) -> None:
+        self.op = op
+        self.intended_ns = intended_ns
+        self.body = body
+        self.attempts = 0
+        self.first_ns = 0
+        self.gateway = 0
+        self.in_flight = False
+        self.maybe_stored = False  # an attempt that ended may have stored the message
+        self.backoff: Backoff | None = None  # created at the first retry: most sends need none
+        self.on_ended = on_ended
 
     def client_msg_id(self, prefix: str) -> str:
         """Return the identity of the message: the same in every attempt, unique with `prefix`."""
@@ -88,8 +103,8 @@ class SendQueue:
             body = context.bodies.build(conv, author, op.sseq, intended_ns, size)
         else:
             body = context.bodies.wrap_text(conv, author, op.sseq, intended_ns, text)
-        send = PendingSend(op, intended_ns, body, on_ended=on_ended)
-        self._record(Kind.OP, send, now_ns)
+        send = PendingSend(op, intended_ns, body, on_ended)
+        self._record(_OP, send, now_ns)
         queue = self._queues.get(conv)
         if queue is None:
             queue = self._queues[conv] = deque()
@@ -122,7 +137,7 @@ class SendQueue:
         send.attempts += 1
         send.in_flight = True
         send.gateway = self._request_channel.gateway
-        self._record(Kind.ATTEMPT, send, now_ns, spare=send.attempts)
+        self._record(_ATTEMPT, send, now_ns, spare=send.attempts)
         client_msg_id = send.client_msg_id(self._id_prefix)
         channel = self._request_channel
         call = channel.ask(channel.codec.send, op.conv.name, client_msg_id, send.body)
@@ -172,7 +187,7 @@ class SendQueue:
     def _end_acked(self, send: PendingSend, sent: Sent, flags: int = 0) -> None:
         context, seq = self._context, sent.seq
         now_ns = context.now_ns()
-        self._record(Kind.ACK, send, now_ns, seq, send.attempts, flags)
+        self._record(_ACK, send, now_ns, seq, send.attempts, flags)
         if sent.id or sent.conv or sent.client_msg_id:
             self._record_names(send, sent, now_ns)
         if sent.stamped_ms:
@@ -242,7 +257,7 @@ class SendQueue:
 
     def _record(
         self,
-        kind: Kind,
+        kind: int,
         send: PendingSend,
         now_ns: int,
         seq: int = 0,

@@ -9,7 +9,7 @@ Pure: the clock, the random generator and the transport are passed in (`Context`
   server requests a reconnect, the new connection is established before the old one is closed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
 
@@ -423,7 +423,7 @@ class Session:
                 request_channel.switch_gateway(request_channel.gateway)
         context.transport.close(connection, abort=abort)
 
-    def _send_all(self, connection: Connection, frames: tuple[bytes, ...]) -> None:
+    def _send_all(self, connection: Connection, frames: Sequence[bytes]) -> None:
         for frame in frames:
             self._send(connection, frame)
 

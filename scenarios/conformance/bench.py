@@ -4,19 +4,16 @@ import asyncio
 import itertools
 import random
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from gauntlet.core import clock
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS, SERVER_SEQ
-from gauntlet.scenarios.adapters.base import Adapter, Call, Connected, Cursor, Entry, Gap, Sent
-from gauntlet.scenarios.client.connection import Connection
-from gauntlet.scenarios.client.context import Context
-from gauntlet.scenarios.client.receiver import Receiver
-from gauntlet.scenarios.client.requests import RequestChannel
+from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS
+from gauntlet.scenarios.adapters.base import Adapter, Call, Sent
 from gauntlet.scenarios.client.session import Session
+from gauntlet.scenarios.conformance.observer import Observer, Received
 from gauntlet.scenarios.conformance.subject import Subject
 from gauntlet.scenarios.metrics.error_log import ErrorLog
 from gauntlet.scenarios.network.hosts import AllowedHosts
@@ -35,47 +32,6 @@ BODY_BYTES = 100
 _TICK_S = 0.005
 _GOODBYE_S = 0.05  # for the last frames to be sent
 T = TypeVar("T")
-
-
-class Received(NamedTuple):
-    """A pushed entry, and the number of the user's connection on which it came."""
-
-    entry: Entry
-    incarnation: int
-
-
-class Observer(Receiver):
-    """Notes what the server pushes, and reads nothing by itself."""
-
-    def __init__(self, context: Context, user: User, request_channel: RequestChannel) -> None:
-        super().__init__(context, user, request_channel)
-        self.received: list[Received] = []
-        self.heads: dict[str, int] = {}
-        self._numbered = SERVER_SEQ in context.adapter.capabilities
-        self._cursors: dict[str, Cursor] = {}
-
-    def cursors(self) -> dict[str, Cursor]:
-        return dict(self._cursors)
-
-    def on_entry(self, connection: Connection, entry: Entry) -> None:
-        self.received.append(Received(entry, connection.incarnation))
-        if self._numbered:
-            read = self._cursors.get(entry.conv, 0)
-            self._cursors[entry.conv] = max(entry.seq, read if isinstance(read, int) else 0)
-        elif entry.id:
-            self._cursors[entry.conv] = entry.id
-
-    def on_connected(self, connection: Connection, connected: Connected, *, returned: bool) -> None:
-        self.heads.update(connected.heads)
-
-    def on_heads(self, heads: Mapping[str, int], *, fresh: bool) -> None:
-        self.heads.update(heads)
-
-    def on_gap(self, connection: Connection, gap: Gap) -> None:
-        """Ignore it: what is not pushed is missing from `received`."""
-
-    def join(self, conv: Conversation, position: int) -> None:
-        """Do nothing: the observer keeps no inbox."""
 
 
 @dataclass(frozen=True, slots=True)

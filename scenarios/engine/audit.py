@@ -13,8 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
-import msgspec
-
 from gauntlet.core.history import Channel, Flag, Kind, id_digest
 from gauntlet.core.run_directory import Journal
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
@@ -93,7 +91,7 @@ class Audit:
     def _content(self, conv: Conversation, entry: Entry) -> Content:
         content = read_content(self._context, conv, entry)
         if entry.event:
-            return msgspec.structs.replace(content, flags=content.flags | Flag.ROOM_EVENT)
+            content.flags |= Flag.ROOM_EVENT
         return content
 
     async def _record_ranges(self, conv: Conversation) -> None:
@@ -168,7 +166,7 @@ class Audit:
                 if more:
                     after = _next_cursor(conv, after, page.entries[-1].id, archive.total())
             stored |= archive  # the larger count of each
-        return sorted(stored.elements())
+        return sorted(stored.elements(), key=Content.as_tuple)
 
     async def _page(
         self, conv: Conversation, after: Cursor, limit: int, reader: int | None = None

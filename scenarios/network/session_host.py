@@ -7,7 +7,6 @@ from typing import Self
 
 from gauntlet.core import clock
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.history import Kind
 from gauntlet.core.scenario.capabilities import SELF_ECHO
 from gauntlet.scenarios.adapters.base import Adapter
 from gauntlet.scenarios.client.context import Context, Limits
@@ -25,7 +24,7 @@ _TICK_S = 0.005
 class _NoSink:
     """Discards history records."""
 
-    def add(self, kind: Kind, t_ns: int, *_values: int, **_fields: int) -> None:
+    def add(self, kind: int, t_ns: int, *_values: int, **_fields: int) -> None:
         """Do nothing."""
 
 

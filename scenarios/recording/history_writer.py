@@ -39,7 +39,7 @@ class HistoryWriter:
 
     def add(  # noqa: PLR0913, PLR0917 - the fields of a record, as core.history names them
         self,
-        kind: Kind,
+        kind: int,
         t_ns: int,
         ref_ns: int = 0,
         conv: int = 0,

@@ -10,8 +10,6 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import msgspec
-
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.run_directory import NUMBERS_PER_WORKER
 from gauntlet.core.scenario import catalog, rate_profiles
@@ -98,14 +96,16 @@ class Traffic:
         self._rng = random.Random(f"ops/{scenario.seed}/{stripe.worker}")
         self._cumulative_weights = list(itertools.accumulate(weights))
         self._last_sseqs: dict[int, int] = {}  # by conversation and author
-        self._offline = _Absent((p.from_ns, p.to_ns, p.user) for p in self.offline_periods)
+        self._offline = _Absent([(p.from_ns, p.to_ns, p.user) for p in self.offline_periods])
         self._removed = _Absent(
-            (
-                each.from_ns - _SILENCE_NS,
-                each.to_ns + _SILENCE_NS,
-                _member_key(self.conversations[each.conv], each.user),
-            )
-            for each in self.room_removals
+            [
+                (
+                    each.from_ns - _SILENCE_NS,
+                    each.to_ns + _SILENCE_NS,
+                    _member_key(self.conversations[each.conv], each.user),
+                )
+                for each in self.room_removals
+            ]
         )
         self._replay: Replay | None = None
         if trace is not None and trace.messages is not None:
@@ -178,7 +178,7 @@ class Traffic:
         if op is None:
             return None
         body_bytes, text = replay.body_of(row)
-        return msgspec.structs.replace(op, body_bytes=body_bytes, text=text)
+        return Op(op.offset_ns, op.conv, op.author, op.sseq, body_bytes, text)
 
     def _drawn_op(self, offset_ns: int, may_send: Callable[[Conversation, int], bool]) -> Op | None:
         for _ in range(_DRAWS_MAX if self._choices else 0):

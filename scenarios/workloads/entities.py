@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import msgspec
+from typing import NamedTuple, final
 
 from gauntlet.scenarios.adapters.base import Account
 
 _DEVICE_SHIFT = 32  # a user number has 32 bits, as in history records
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class User:
     """A virtual user on one of their devices. Worker and slot determine number and name."""
 
@@ -36,7 +34,7 @@ class User:
         return self.number | self.device_index << _DEVICE_SHIFT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Conversation:
     """A conversation of one worker; `members` are user numbers, and the first is the creator."""
 
@@ -51,19 +49,43 @@ class Conversation:
         return self.name.startswith("r.")
 
 
-class Op(msgspec.Struct, frozen=True):
+@final
+class Op:
     """One logical message, intended `offset_ns` after the start of the arrivals.
 
     `sseq` numbers the ops of one author in one conversation, from 1. A recorded message has its
     own `body_bytes` (0: `load.body_bytes`) or its own `text`.
     """
 
-    offset_ns: int
-    conv: Conversation
-    author: int
-    sseq: int
-    body_bytes: int = 0
-    text: str | None = None
+    __slots__ = ("author", "body_bytes", "conv", "offset_ns", "sseq", "text")
+
+    def __init__(
+        self,
+        offset_ns: int,
+        conv: Conversation,
+        author: int,
+        sseq: int,
+        body_bytes: int = 0,
+        text: str | None = None,
+    ) -> None:
+        self.offset_ns = offset_ns
+        self.conv = conv
+        self.author = author
+        self.sseq = sseq
+        self.body_bytes = body_bytes
+        self.text = text
+
+    def _fields(self) -> tuple[int, Conversation, int, int, int, str | None]:
+        return self.offset_ns, self.conv, self.author, self.sseq, self.body_bytes, self.text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Op) and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash(self._fields())
+
+    def __repr__(self) -> str:
+        return f"Op{self._fields()}"
 
 
 class OfflinePeriod(NamedTuple):
@@ -99,7 +121,7 @@ class RoomRemoval(NamedTuple):
     to_ns: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scope:
     """What a workload plans for: the users of one worker and the phases of the load.
 
@@ -113,7 +135,7 @@ class Scope:
     tag: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PlannedConversation:
     """A conversation that a workload needs, before it has a number."""
 

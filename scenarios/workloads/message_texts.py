@@ -77,7 +77,7 @@ def _carried(phrases: Sequence[str], alphabet: str | None) -> list[str]:
     if alphabet is None:
         return list(phrases)
     allowed = set(alphabet)
-    left = ("".join(letter for letter in phrase if letter in allowed) for phrase in phrases)
+    left = ["".join([letter for letter in phrase if letter in allowed]) for phrase in phrases]
     return [phrase for phrase in left if phrase] or ["abc"]  # letters are in every alphabet
 
 

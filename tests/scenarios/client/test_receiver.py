@@ -47,7 +47,7 @@ def message_of_bob(seq, sseq=1, conv=TALK):
 def test_a_push_is_recorded_as_a_delivery(world, receiver):
     receiver.on_entry(open_connection(), message_of_bob(1))
     (record,) = world.records
-    assert record.kind is Kind.DELIVER
+    assert record.kind == Kind.DELIVER
     assert record.fields == {
         "ref_ns": 500, "conv": 1, "link": 9, "peer": 2, "sseq": 1, "seq": 1,
         "flags": Channel.LIVE, "spare": 0,
@@ -68,7 +68,7 @@ def test_the_age_of_a_time_stamp_is_recorded_with_the_delivery(world, receiver):
 def test_a_room_event_is_recorded_and_nothing_is_read_before_the_own_addition(world, receiver):
     receiver.on_entry(open_connection(), Entry(ROOM.name, 4, event="added", user=ANN.name))
     (record,) = world.records
-    assert record.kind is Kind.ROOM
+    assert record.kind == Kind.ROOM
     assert (record.fields["sseq"], record.fields["peer"]) == (RoomEvent.ADDED, 1)
     assert world.asked == []
     assert receiver.cursors() == {ROOM.name: 4}
@@ -139,7 +139,7 @@ def test_a_push_that_is_held_back_is_recorded_when_it_arrives(world, receiver):
     connection = open_connection()
     receiver.on_entry(connection, message_of_bob(3, sseq=2))
     (arrived,) = world.records
-    assert arrived.kind is Kind.ARRIVED
+    assert arrived.kind == Kind.ARRIVED
     assert arrived.fields == {
         "ref_ns": 500, "conv": 1, "link": 9, "peer": 2, "sseq": 2, "seq": 3, "flags": 0, "spare": 2,
     }  # fmt: skip
@@ -261,7 +261,7 @@ def test_a_push_to_a_user_who_is_no_member_is_recorded_on_arrival(world, receive
     entry = message_of_bob(5, sseq=4, conv=world.context.conversations["d.x"])
     receiver.on_entry(open_connection(), entry)
     (record,) = world.records
-    assert record.kind is Kind.STRAY
+    assert record.kind == Kind.STRAY
     assert record.fields == {
         "ref_ns": 500, "conv": 7, "link": 9, "peer": 2, "sseq": 4, "seq": 5, "flags": 0,
     }  # fmt: skip
@@ -278,7 +278,7 @@ def test_a_push_of_an_unknown_conversation_is_recorded_on_arrival(world, receive
         open_connection(), Entry("r.unknown", 6, event="added", user=BOB.name, id="b")
     )
     pushed, event = world.records
-    assert pushed.kind is event.kind is Kind.STRAY
+    assert pushed.kind == event.kind == Kind.STRAY
     assert (pushed.fields["conv"], pushed.fields["flags"]) == (TALK.number, Flag.FOREIGN)
     assert (event.fields["conv"], event.fields["peer"]) == (0, BOB.number)
 
@@ -299,7 +299,7 @@ def test_the_head_of_a_conversation_of_others_is_recorded_once(world, receiver):
     for head in (4, 5):
         receiver.on_heads({"d.x": head}, fresh=False)
     (record,) = world.records
-    assert record.kind is Kind.PROBE
+    assert record.kind == Kind.PROBE
     assert (record.fields["sseq"], record.fields["seq"]) == (Probe.HEAD, 4)
     assert record.fields["spare"] == ProbeResult.GRANTED
 

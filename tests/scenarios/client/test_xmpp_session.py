@@ -85,7 +85,7 @@ def test_a_push_without_a_position_is_presented_and_its_copy_dropped(world, sess
         0,
         1,
     )
-    assert dropped.kind is Kind.RECEIVE
+    assert dropped.kind == Kind.RECEIVE
 
 
 def test_a_send_lost_with_its_session_is_unknown_after_one_attempt(world, session):

@@ -12,6 +12,7 @@ from gauntlet.scenarios.adapters.xmpp import Xmpp
 from gauntlet.scenarios.client import payload
 from gauntlet.scenarios.engine import audit
 from gauntlet.scenarios.engine.audit import Audit
+from gauntlet.scenarios.workloads.entities import Op
 
 from ..world import TALK, World
 
@@ -31,12 +32,11 @@ def audited(monkeypatch):
 
     monkeypatch.setattr(audit, "call_and_wait", call_and_wait)
 
-    async def go(*archives, older_accounts=False):
+    async def go(*archives, older_accounts=False, acked=()):
         world = World(Xmpp({}))
         world.context.older_accounts = older_accounts
-        monkeypatch.setattr(
-            world.ledger, "audit", lambda _conv, stored: setattr(world, "stored", stored)
-        )
+        for sseq in acked:
+            world.ledger.ack(Op(0, TALK, 2, sseq))
 
         def session(entries):
             def history(_conv, after, _limit):
@@ -87,11 +87,11 @@ async def test_a_message_of_an_earlier_run_does_not_stand_for_a_lost_one(audited
         said(sseq, f"old-{sseq}", payload.build(TALK.number, 2, sseq, 400, 120, "0ld0ld00"))
         for sseq in (1, 2)
     ]
-    world = await audited([*old, said(1, "a")], [], older_accounts=True)
+    world = await audited([*old, said(1, "a")], [], older_accounts=True, acked=(1, 2))
     flags = sorted((record.fields["sseq"], record.fields["flags"]) for record in world.records[:3])
     left = Channel.AUDIT | Flag.LEFTOVER
     assert flags == [(1, Channel.AUDIT), (1, left), (2, left)]
-    assert world.stored == {(2, 1)}
+    assert world.ledger.lost == 1
 
 
 async def test_where_nobody_answers_the_rest_is_not_waited_for(monkeypatch):
