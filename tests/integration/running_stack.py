@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -13,10 +14,12 @@ import aiohttp
 import pytest
 
 from gauntlet.chaos.clients.cluster_control import Component, ControlClient
+from gauntlet.chaos.clients.control_group import ControlGroup
 from gauntlet.chaos.disks.disks import Disks
 from gauntlet.chaos.faults import FAULTS
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy, resolve_links
+from gauntlet.core.errors import StackError
 from gauntlet.core.plugins import ProxyBackend
 from gauntlet.core.scenario.model import Fault
 from gauntlet.core.scenario.moments import FixedTime
@@ -117,6 +120,14 @@ class RunningStack:
     def message_service_role(self) -> str:
         """The role whose processes host the message service."""
         return "message" if self.name == "embedded" else "gateway"
+
+
+def require_control_groups(controller: str) -> None:
+    """Skip the test if this process could not be moved into a control group of its own."""
+    try:
+        ControlGroup.create(controller, os.getpid(), lambda _: None).remove()
+    except StackError as error:
+        pytest.skip(str(error))
 
 
 @contextmanager

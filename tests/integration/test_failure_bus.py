@@ -15,6 +15,7 @@ from .running_stack import (
     enter_all,
     marks_for_stacks,
     received_in_order_once,
+    require_control_groups,
 )
 
 pytestmark = marks_for_stacks(BOTH_STACKS)
@@ -95,6 +96,30 @@ async def test_while_the_broker_is_lost_messages_arrive_by_polls(stack, how, tar
         async with stack.fault(how, target):
             await asyncio.wait_for(stack.wait_for_bus(connected=False), SOON_S)
             await exchange(ann, bob, conv)
+        await asyncio.wait_for(stack.wait_for_bus(connected=True), 2 * SOON_S)
+        await exchange(ann, bob, conv)
+        await wait_until(lambda: ann.bodies(conv) == bob.bodies(conv))
+        assert received_in_order_once(bob, conv)
+        assert (ann.close_code, bob.close_code) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("how", "target", "params"),
+    [
+        ("queue-delete", "edge", {"count": 2}),
+        ("connection-churn", "broker", {"every": "400ms"}),
+        ("oom-kill", "broker", {}),
+    ],
+)
+async def test_edges_notice_that_they_lost_their_queue_or_connection(stack, how, target, params):
+    """What was lost with it is pushed before the slow poll, and so is what follows."""
+    if how == "oom-kill":
+        require_control_groups("memory")
+    async with stack.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
+        conv = direct_conversation(ann, bob)
+        await exchange(ann, bob, conv, count=1)
+        async with stack.fault(how, target, **params):
+            await exchange(ann, bob, conv, count=3)
         await asyncio.wait_for(stack.wait_for_bus(connected=True), 2 * SOON_S)
         await exchange(ann, bob, conv)
         await wait_until(lambda: ann.bodies(conv) == bob.bodies(conv))

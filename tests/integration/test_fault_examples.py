@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import os
 import re
 import threading
 from pathlib import Path
@@ -12,15 +11,13 @@ import msgspec
 import pytest
 import yaml
 
-from gauntlet.chaos.clients.control_group import ControlGroup
 from gauntlet.chaos.faults import conflicts
 from gauntlet.chaos.timeline import Timeline
 from gauntlet.core import clock
-from gauntlet.core.errors import StackError
 from gauntlet.core.scenario import catalog, loader
 from gauntlet.core.scenario.moments import FixedTime
 
-from .running_stack import SERVICES, post, run_stack
+from .running_stack import SERVICES, post, require_control_groups, run_stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.ci, pytest.mark.timeout(240)]
 
@@ -113,14 +110,6 @@ def sending(api):
         stop.set()
         for thread in threads:
             thread.join()
-
-
-def require_control_groups(controller):
-    """Skip the test if this process could not be moved into a control group of its own."""
-    try:
-        ControlGroup.create(controller, os.getpid(), lambda _: None).remove()
-    except StackError as error:
-        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize(
