@@ -8,6 +8,7 @@ from gauntlet.chaos.faults.base import Fault
 from gauntlet.chaos.faults.blackhole import Blackhole
 from gauntlet.chaos.faults.block import Block
 from gauntlet.chaos.faults.broker_failure import BrokerFailure
+from gauntlet.chaos.faults.certificate_expiry import CertificateExpiry
 from gauntlet.chaos.faults.client_pause import ClientPause
 from gauntlet.chaos.faults.command import Command
 from gauntlet.chaos.faults.connection_churn import ConnectionChurn
@@ -75,6 +76,7 @@ _REGISTERED: tuple[type[Fault], ...] = (
     DiskReadOnly,
     DiskSlowFsync,
     DiskError,
+    CertificateExpiry,
     BrokerFailure,
     Cutover,
     Flush,

@@ -44,6 +44,7 @@ _SETTINGS = {
     "disk-read-only": "the disk",
     "disk-slow-fsync": "the disk",
     "disk-error": "the disk",
+    "certificate-expiry": "the certificate",
 }
 _CHANGES = ("cutover", "rolling-update", "scale-in", "scale-out")
 

@@ -51,7 +51,8 @@ class Context:
     the arrival rate between two moments of the timeline without a surge. `environment` is that of
     the commands of a scenario. `seed` is the scenario's, for faults that draw their victims.
     `disks` are the components' disks of their own, by component; `no_disks` is the reason why this
-    machine has none, although the scenario needs them.
+    machine has none, although the scenario needs them. `ca` is the path of the certificate that
+    clients of the stack trust; empty if they do not use TLS.
     """
 
     plan: StackPlan
@@ -65,6 +66,7 @@ class Context:
     seed: int = 1
     disks: Mapping[str, Disk] = field(default_factory=dict)
     no_disks: str = ""
+    ca: str = ""
     stop: threading.Event = field(default_factory=threading.Event)
     _journal_lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -41,6 +41,10 @@ class PlannedLink(Protocol):
     def kind(self) -> str:
         """`http`, `ws`, `redis`, `amqp` or `postgres`."""
 
+    @property
+    def upstream(self) -> str:
+        """The `host:port` at which the component accepts them."""
+
 
 class StackPlan(NamedTuple):
     """What a stack is going to run: the role of each component, and the links between them.

@@ -248,6 +248,7 @@ class _RunOrchestrator:
             seed=self._scenario.seed,
             disks=self._disks.mounted,
             no_disks=self._disks.unavailable,
+            ca=self._ca,
         )
 
     def _record_proxies(self) -> None:

@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from gauntlet.reference_server.core.tls import Certificates
 
 FOLDER = "tls"
+EXPIRED = "expired.pem"
 HOST_NAMES = ("localhost",)
 ADDRESSES = ("127.0.0.1", "::1")
 # Longer than a cluster is expected to run, and short enough that a copied CA soon expires.
@@ -38,9 +39,12 @@ def issue(data_dir: Path) -> Certificates:
     now = dt.datetime.now(dt.UTC)
     ca = _ca_certificate(ca_key, now)
     server = _server_certificate(server_key, ca, ca_key, now)
+    # What clients would see two weeks from now; it is of no use to anyone.
+    expired = _server_certificate(server_key, ca, ca_key, now - VALIDITY - CLOCK_ERROR)
     folder.mkdir(parents=True, exist_ok=True)
     files.ca.write_bytes(ca.public_bytes(PEM))
     files.certificate.write_bytes(server.public_bytes(PEM))
+    (folder / EXPIRED).write_bytes(expired.public_bytes(PEM))
     _write_private(
         files.key,
         server_key.private_bytes(

@@ -163,7 +163,7 @@ def run_stack(
         control = ControlClient(ready.control, ready.token)
         context = Context(
             plan, proxies.links, control, JournalInMemory(), logs=logs,
-            disks=mounted.mounted, no_disks=mounted.unavailable,
+            disks=mounted.mounted, no_disks=mounted.unavailable, ca=ready.ca,
         )  # fmt: skip
         yield RunningStack(name, context, ready.api)
     finally:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from gauntlet.chaos.faults import conflicts
+from gauntlet.chaos.server_hooks.faults import hooks_for
 from gauntlet.chaos.timeline import Timeline
 from gauntlet.core import clock
 from gauntlet.core.scenario import catalog, loader
@@ -38,14 +39,15 @@ BY_CONTROL_GROUPS = {"cpu-limit": "cpu", "oom-kill": "memory"}
 
 
 def examples():
-    """Yield the faults of all examples, each with the stack and the fault proxy that it needs."""
+    """Yield the faults of all examples, each with the stack, the fault proxy and TLS if needed."""
     for block in BLOCKS:
         for fault in yaml.safe_load(block).get("faults", []):
             kind = catalog.FAULTS[fault["kind"]]
             both = ("embedded", "full") if kind.name in ON_BOTH_STACKS else ()
             for stack in both or (kind.stack or "embedded",):
                 parsed = named(fault["id"], block, stack)
-                yield (stack, conflicts.backend_for([parsed], "auto")), parsed
+                tls = kind.name == "certificate-expiry"
+                yield (stack, conflicts.backend_for([parsed], "auto"), tls), parsed
 
 
 def named(name, block, stack):
@@ -70,15 +72,16 @@ def stacks(require_service, tmp_path_factory):
         started = {}
 
         def get(name):
-            stack, backend = name
+            stack, backend, tls = name
             for service in SERVICES[stack]:
                 require_service(service)
             if name not in started:
                 folder = tmp_path_factory.mktemp(stack)
                 mine = [fault for needed, fault in EXAMPLES if needed == name]
                 disks = {DISKS[fault.target] for fault in mine if _needs_disk(fault)}
+                more = {"config": {"tls": True}, "startup_hooks": hooks_for(mine)} if tls else {}
                 started[name] = cleanup.enter_context(
-                    run_stack(stack, folder, (), backend, disks, mine, edges=1)
+                    run_stack(stack, folder, (), backend, disks, mine, edges=1, **more)
                 )
             return started[name]
 
@@ -120,6 +123,8 @@ def test_the_example_of_a_fault_acts_and_is_healed(stacks, stack, fault):
     if fault.kind in BY_CONTROL_GROUPS:
         require_control_groups(BY_CONTROL_GROUPS[fault.kind])
     running = stacks(stack)
+    if _needs_disk(fault) and running.context.no_disks:
+        pytest.skip(running.context.no_disks)
     running.context.journal.clear()
     now = msgspec.structs.replace(fault, at=FixedTime(0))
     with sending(running.api):

@@ -26,6 +26,11 @@ SERVER_FAULTS: dict[str, ServerFault] = {
         "message",
         "gauntlet.chaos.server_hooks.faults.crash_after_commit",
     ),
+    "expired_certificate": ServerFault(
+        "edges present an expired certificate while a file says so",
+        "edge",
+        "gauntlet.chaos.server_hooks.faults.expired_certificate",
+    ),
     "mute_edge": ServerFault(
         "the edges of the green environment accept clients and never push a message",
         "edge@green",

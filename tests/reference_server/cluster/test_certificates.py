@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from gauntlet.reference_server.cluster.certificates import issue
+from gauntlet.reference_server.cluster.certificates import EXPIRED, issue
 from gauntlet.reference_server.core.config import ClientTls
 from gauntlet.reference_server.core.tls import client_context, server_context
 
@@ -71,11 +71,19 @@ def test_both_certificates_are_valid_now_and_for_two_weeks(tmp_path):
         assert now < certificate.not_valid_after_utc <= now + dt.timedelta(days=14, minutes=1)
 
 
+def test_a_client_refuses_the_expired_certificate_of_the_same_key(tmp_path):
+    """The fault `certificate-expiry` presents it."""
+    certificates = issue(tmp_path)
+    expired = certificates._replace(certificate=certificates.ca.with_name(EXPIRED))
+    with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+        handshake(client_context(certificates), server_of(expired), "localhost")
+
+
 def test_the_only_private_key_that_is_written_is_the_server_s_and_only_its_owner_reads_it(tmp_path):
     """No further certificates can be issued in the name of the CA."""
     certificates = issue(tmp_path)
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
-    assert sorted(files) == sorted(certificates)
+    assert sorted(files) == sorted([*certificates, certificates.ca.with_name(EXPIRED)])
     assert [file for file in files if b"PRIVATE" in file.read_bytes()] == [certificates.key]
     assert certificates.key.stat().st_mode & 0o777 == 0o600
     key = load_pem_private_key(certificates.key.read_bytes(), password=None)
