@@ -8,6 +8,7 @@ weak to be seen, and the records of the clients may show it.
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from gauntlet.chaos.clients import link_exchange
@@ -91,6 +92,7 @@ class ToxicFault(ABC):
         self._flapping = Flapping(spec)
         self._before: dict[str, Exchange] = {}
         self._wanted: dict[str, Wanted] = {}
+        self._injected: Evidence = {}
         self._unproven: Evidence = {}
 
     @abstractmethod
@@ -105,6 +107,10 @@ class ToxicFault(ABC):
         """Return how long an exchange waits; `slowest_ms` is the longest one before."""
         return max(_SILENCE_S, 5 * slowest_ms / 1000)
 
+    def look(self, context: Context) -> Collection[str]:
+        """Return the names of the links that answer, before the fault."""
+        return self._toxics.measure_baseline(context)
+
     def slowest_ms(self) -> float:
         """Return the length of the longest exchange before the fault."""
         return max(map(_length_ms, self._before.values()), default=0.0)
@@ -114,8 +120,10 @@ class ToxicFault(ABC):
         return 1
 
     def inject(self, context: Context) -> Evidence:
-        """Exchange bytes over each link, then add the toxics."""
-        answering = self._toxics.measure_baseline(context)
+        """Exchange bytes over each link, then add the toxics; a second call changes nothing."""
+        if self._injected:
+            return self._injected
+        answering = self.look(context)
         links = self._toxics.targets(context)
         self._measure_before(
             {
@@ -130,12 +138,13 @@ class ToxicFault(ABC):
             }
         )
         self._switch_on(context)
-        return {
+        self._injected = {
             "links": sorted(self._toxics.links),
             "streams": list(self.streams),
             "percent": self._share * 100,
             **self.attributes(),
         }
+        return self._injected
 
     def prove(self, context: Context) -> Evidence:
         """Return what shows the fault; nothing if a link that answered before does not show it.
@@ -168,6 +177,7 @@ class ToxicFault(ABC):
         """Remove the toxics; return what was observed if that proved nothing."""
         self._flapping.stop()
         self._toxics.remove()
+        self._injected = {}
         if self._flapping.error:
             raise FaultFailed(f"the fault stopped to flap: {self._flapping.error}")
         detail: Evidence = {"unproven": self._unproven} if self._unproven else {}

@@ -59,14 +59,18 @@ class FaultToxics:
         streams: Streams = BOTH,
         toxicity: float = 1.0,
     ) -> None:
-        """Add one toxic to each stream of each link of the target."""
+        """Add one toxic to each stream of each link of the target, unless it is there already."""
         for name, link in self.targets(context).items():
             # Noted before the call: a call that is not answered may have acted all the same.
             self.links[name] = link
             for stream in streams:
-                link.client.add_toxic(
-                    link.proxy, toxic, stream, toxicity, attributes, self._name(link, stream)
-                )
+                try:
+                    link.client.add_toxic(
+                        link.proxy, toxic, stream, toxicity, attributes, self._name(link, stream)
+                    )
+                except ProxyError as error:
+                    if error.status != 409:
+                        raise
 
     def remove(self) -> None:
         """Remove every toxic that may have been added; one that is missing is no error."""

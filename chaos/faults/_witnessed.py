@@ -3,6 +3,7 @@
 import time
 from abc import abstractmethod
 from collections import Counter
+from collections.abc import Collection
 
 from gauntlet.chaos.clients.witnesses import Fate, Witnesses
 from gauntlet.chaos.faults._toxic_fault import ToxicFault, attempts_of
@@ -27,13 +28,13 @@ class WitnessedFault(ToxicFault):
     def is_shown_by_old(self, fates: Counter[Fate]) -> bool:
         """Whether the old connections of a link show the fault, after a request on each."""
 
-    def inject(self, context: Context) -> Evidence:
-        """Connect, then measure, which takes long enough to be connected, then add the toxics."""
+    def look(self, context: Context) -> Collection[str]:
+        """Connect; the exchanges that follow take long enough for the proxy to connect too."""
         for name, link in self._toxics.targets(context).items():
             if link.kind:
                 self._old[name] = Witnesses()
                 self._old[name].connect([(link.kind, link.listen)], attempts_of(self._share))
-        return super().inject(context)
+        return super().look(context)
 
     def observe(self, context: Context) -> tuple[bool, Evidence]:
         """Send a request over each old connection, and look at new ones meanwhile."""

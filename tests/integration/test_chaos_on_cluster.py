@@ -114,7 +114,7 @@ TARGETS = ("client>gateway", "client>edge", "edge>broker", "edge>registry", "edg
 STORES = {"embedded": (), "full": ("gateway>messages-db", "social>users-db")}
 
 
-@pytest.mark.parametrize("kind", ["latency", "partition"])
+@pytest.mark.parametrize("kind", ["latency", "partition", "stall", "drop", "slow-close"])
 def test_a_link_fault_is_proven_on_links_of_every_protocol(rig, kind):
     """HTTP, WebSocket, Redis, AMQP and PostgreSQL."""
     for target in (*TARGETS, *STORES[rig.name]):

@@ -10,6 +10,7 @@ import random
 from collections.abc import Sequence
 
 from gauntlet.campaigns.storm.menu import Disturbance
+from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Duration, Fault
 from gauntlet.core.scenario.moments import FixedTime
 from gauntlet.core.scenario.validation import role_of
@@ -22,7 +23,9 @@ SHORTEST_S = CALM_S + QUIET_S + 12.0
 _SECONDS_PER_FAULT = (3.0, 12.0)
 _PLACEMENTS_MAX = 50
 
-_LINK_KINDS = frozenset({"disconnect", "latency", "partition"})
+# The only faults on one link that leave each other's proof alone: what a cut needs is that bytes
+# arrive, and what a delay needs is that connections are answered.
+_SIDE_BY_SIDE = frozenset({"disconnect", "latency"})
 # These change which components run, so they exclude every other fault on a process.
 _MOVING_KINDS = frozenset({"cutover"})
 
@@ -79,8 +82,8 @@ def _exclude(first: tuple[Fault, Disturbance], second: tuple[Fault, Disturbance]
     apart = a.begins_s > b.ends_s + of_b.settles_s or b.begins_s > a.ends_s + of_a.settles_s
     if apart:
         return False
-    if a.kind in _LINK_KINDS and b.kind in _LINK_KINDS:
-        return a.target == b.target and (a.kind == b.kind or "partition" in (a.kind, b.kind))
+    if catalog.FAULTS[a.kind].needs_link and catalog.FAULTS[b.kind].needs_link:
+        return a.target == b.target and {a.kind, b.kind} != _SIDE_BY_SIDE
     if {a.kind, b.kind} & _MOVING_KINDS:
         return True
     return bool(_roles(a) & _roles(b))

@@ -21,11 +21,26 @@ class Disturbance(NamedTuple):
     settles_s: float = 1.0
 
 
+_STREAMS = ("both", "upstream", "downstream")
+
+
+def _on_clients(link: str) -> tuple[Disturbance, ...]:
+    """Return the faults whose proof works in every protocol of clients."""
+    return (
+        Disturbance("disconnect", link, (0.5, 2), {"percent": (20, 50, 100)}),
+        Disturbance("latency", link, (2, 5), {"latency": ("50ms", "200ms", "500ms")}),
+        Disturbance("partition", link, (1, 4)),
+        Disturbance("stall", link, (1, 3), {"stream": _STREAMS}),
+        Disturbance("half-open", link, (2, 5), {"percent": (30, 100), "stream": _STREAMS}),
+        Disturbance("refuse", link, (1, 3)),
+        Disturbance("drop", link, (1, 3), {"percent": (20, 50)}),
+        Disturbance("slow-close", link, (2, 4), {"delay": ("500ms", "2s")}),
+    )
+
+
 # Faults of a link and of the process behind it exist for every server that Gauntlet starts.
 _ANY_SERVER = (
-    Disturbance("disconnect", "client>edge", (0.5, 2), {"percent": (20, 50, 100)}),
-    Disturbance("latency", "client>edge", (2, 5), {"latency": ("50ms", "200ms", "500ms")}),
-    Disturbance("partition", "client>edge", (1, 4)),
+    *_on_clients("client>edge"),
     Disturbance("kill", "edge", (1, 3), settles_s=3.0),
     Disturbance("pause", "edge", (1, 4)),
 )
@@ -34,6 +49,12 @@ _REFERENCE = (
     Disturbance("latency", "client>gateway", (2, 5), {"latency": ("50ms", "150ms")}),
     Disturbance("latency", "edge>broker", (2, 5), {"latency": ("20ms", "100ms")}),
     Disturbance("partition", "edge>broker", (1, 4)),
+    Disturbance("slicer", "client>gateway", (2, 4), {"bytes": (20, 200)}),
+    Disturbance("bandwidth", "client>gateway", (2, 4), {"kb_per_s": (5, 50)}),
+    Disturbance("limit-data", "client>gateway", (1, 3), {"bytes": (500, 5_000)}),
+    Disturbance("drop", "edge>message", (1, 3), {"percent": (20, 50), "stream": _STREAMS}),
+    Disturbance("stall", "edge>broker", (1, 4), {"stream": _STREAMS}),
+    Disturbance("half-open", "edge>broker", (2, 4)),
     Disturbance("kill", "gateway", (1, 3), settles_s=2.0),
     Disturbance("kill", "message", (1, 2), settles_s=2.0),
     Disturbance("kill", "registry", (1, 3), settles_s=2.0),
@@ -52,11 +73,7 @@ _FULL = (
     Disturbance("kill", "messages-db", (1, 3), settles_s=6.0),
     Disturbance("block", "broker", (2, 5)),
 )
-_EXTERNAL = (
-    Disturbance("disconnect", "client>target", (0.5, 2), {"percent": (20, 50, 100)}),
-    Disturbance("latency", "client>target", (2, 5), {"latency": ("50ms", "200ms", "500ms")}),
-    Disturbance("partition", "client>target", (1, 4)),
-)
+_EXTERNAL = _on_clients("client>target")
 
 _BY_STACK = {"embedded": _REFERENCE, "full": _FULL, "external": _EXTERNAL}
 

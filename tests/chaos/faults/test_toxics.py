@@ -1,5 +1,7 @@
 """The toxics of a fault: added, removed, verified as gone."""
 
+import contextlib
+
 import pytest
 
 from gauntlet.chaos.clients.toxiproxy import ProxyError
@@ -18,6 +20,19 @@ def test_a_toxic_whose_addition_was_not_answered_is_removed_too(stack, spec):
         toxics.add(stack.context, "latency", {})
     toxics.remove()
     assert ("remove", "edge>broker", "f-downstream") in stack.proxy.calls
+
+
+def test_a_toxic_that_is_there_already_is_not_added_again(stack, spec, monkeypatch):
+    """An error of any other kind is one."""
+    toxics = FaultToxics(spec("latency", "edge>broker"))
+    for status in (409, 500):
+
+        def fail(*_args, status=status):
+            raise ProxyError("no", status)
+
+        monkeypatch.setattr(stack.proxy, "add_toxic", fail)
+        with contextlib.nullcontext() if status == 409 else pytest.raises(ProxyError):
+            toxics.add(stack.context, "latency", {})
 
 
 def test_a_removal_that_is_not_answered_does_not_count_as_healed(stack, spec):

@@ -7,12 +7,17 @@ import pytest
 
 from gauntlet.campaigns import child_runs
 from gauntlet.campaigns.child_runs import Child
+from gauntlet.campaigns.storm import drawing
+from gauntlet.campaigns.storm.campaign import describe
+from gauntlet.campaigns.storm.menu import menu_of
 from gauntlet.cli import main
 from gauntlet.core.errors import Exit
 from gauntlet.core.run_directory import RunDir, write_json
 from gauntlet.scenarios import library
 
 STORM = ["storm", "--seed", "3", "--minutes", "1"]
+DRAWN = drawing.draw(menu_of(library.find("storm")), 3, 3.0, 60.0)
+IDS = [fault.id for fault in DRAWN]
 
 
 class Runs:
@@ -81,41 +86,41 @@ def records(tmp_path):
 def test_a_storm_that_passes_is_recorded_with_its_faults(runs, tmp_path, capsys):
     assert main.main([*STORM, "--records", "records.jsonl"]) == Exit.OK
     (record,) = records(tmp_path)
-    assert len(record["faults"]) == len(runs.faults[0]) == 8
+    assert len(record["faults"]) == len(runs.faults[0]) == len(IDS)
     assert (record["seed"], record["outcome"]["exit_code"], record["smallest"]) == (3, 0, [])
     assert "storm 3: ok (exit 0)" in capsys.readouterr().out
 
 
 def test_a_storm_that_fails_is_shrunk_to_the_fault_that_causes_it(runs, tmp_path, capsys):
-    runs.needed = ["f7-latency"]
+    runs.needed = [cause] = IDS[-2:-1]
     assert main.main([*STORM, "--records", "records.jsonl", "--bug", "x.py"]) == Exit.FAILED
     (record,) = records(tmp_path)
-    assert (record["smallest"], record["minimal"]) == (["f7-latency"], True)
+    assert (record["smallest"], record["minimal"]) == ([cause], True)
     replay = (
-        "gauntlet storm storm --stack embedded --seed 3 --minutes 1.0 --bug x.py --only f7-latency"
+        f"gauntlet storm storm --stack embedded --seed 3 --minutes 1.0 --bug x.py --only {cause}"
     )
     assert record["replay"] == replay
     out = capsys.readouterr().out
     assert f"repeat it: {replay}" in out
-    assert "lost-acked fails with 1 of 8 faults: f7-latency" in out
+    assert f"lost-acked fails with 1 of {len(IDS)} faults: {cause}" in out
     assert set(runs.options) == {("--bug", "x.py")}
 
 
 def test_the_replay_runs_only_the_faults_that_it_names(runs):
-    assert main.main([*STORM, "--only", "f7-latency,f2-pause"]) == Exit.OK
+    assert main.main([*STORM, "--only", f"{IDS[5]},{IDS[1]}"]) == Exit.OK
     assert main.main([*STORM, "--only", "none"]) == Exit.OK
-    assert runs.faults == [["f2-pause", "f7-latency"], []]
+    assert runs.faults == [[IDS[1], IDS[5]], []]
 
 
 def test_a_failure_that_needs_no_fault_is_reported_as_such(runs, capsys):
     runs.needed = []
     assert main.main(STORM) == Exit.FAILED
     assert runs.faults[1] == []
-    assert "0 of 8 faults: none is needed" in capsys.readouterr().out
+    assert f"0 of {len(IDS)} faults: none is needed" in capsys.readouterr().out
 
 
 def test_shrinking_stops_after_its_attempts(runs, capsys):
-    runs.needed = ["f1-partition", "f8-disconnect"]
+    runs.needed = [IDS[0], IDS[-1]]
     assert main.main([*STORM, "--attempts", "2"]) == Exit.FAILED
     assert len(runs.faults) == 3
     assert "perhaps fewer" in capsys.readouterr().out
@@ -140,7 +145,7 @@ def test_a_system_that_stayed_broken_counts_as_a_failure(runs, capsys):
     runs.codes = [Exit.ROLLBACK]
     assert main.main([*STORM, "--attempts", "1"]) == Exit.ROLLBACK
     assert len(runs.faults) == 2
-    assert "heal of f2-pause fails with 8 of 8 faults" in capsys.readouterr().out
+    assert f"heal of f2-pause fails with {len(IDS)} of {len(IDS)} faults" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("code", [-9, Exit.OK, Exit.ROLLBACK])
@@ -193,7 +198,7 @@ def test_list_prints_the_faults_and_runs_nothing(runs, capsys):
     out = capsys.readouterr().out
     assert "storm 3:" in out
     assert "storm 4:" in out
-    assert "f7-latency: latency edge>broker at 31.5 s for 4.6 s, latency 100ms" in out
+    assert all(f"  {describe(fault)}\n" in out for fault in DRAWN)
     assert runs.faults == []
 
 
