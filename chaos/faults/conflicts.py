@@ -47,16 +47,29 @@ _SETTINGS = {
     "certificate-expiry": "the certificate",
 }
 _CHANGES = ("cutover", "rolling-update", "scale-in", "scale-out")
+_START_DELAY_MAX_S = 30.0  # the control API refuses a longer one
 
 
 def check(faults: Iterable[Fault], plan: StackPlan, seed: int = 1) -> None:
     """Raise ConfigError, which names both faults, if one cannot act because of another."""
+    faults = list(faults)
+    _check_start_delays(fault for fault in faults if fault.kind == "slow-start")
     timed = (fault for fault in faults if isinstance(fault.at, FixedTime))
     in_order = sorted(timed, key=lambda fault: fault.begins_s)
     known = takewhile(lambda fault: fault.kind not in _CHANGES, in_order)
     _check_victims([fault for fault in known if fault.kind in _SOME + _ALL], plan, seed)
     _check_silenced([fault for fault in in_order if _silences(fault)], plan)
     _check_settings([fault for fault in in_order if fault.kind in _SETTINGS], plan)
+
+
+def _check_start_delays(faults: Iterable[Fault]) -> None:
+    for fault in faults:
+        delay_s: float = param(fault, "start_delay")
+        if delay_s > _START_DELAY_MAX_S:
+            raise ConfigError(
+                f"fault {fault.id!r}: params.start_delay must be at most "
+                f"{clock.format_s(_START_DELAY_MAX_S)}; got {clock.format_s(delay_s)}"
+            )
 
 
 def backend_for(faults: Iterable[Fault], wanted: ProxyBackend) -> ProxyBackend:

@@ -136,6 +136,12 @@ def test_faults_that_silence_a_link_together_are_refused_unless_they_spare_a_sha
     check(*both)
 
 
+def test_a_start_delay_that_the_control_api_refuses_is_refused_before_the_load():
+    with pytest.raises(ConfigError, match="start_delay must be at most 30 s; got 31 s"):
+        check(("slow-start", "gateway", 1, 0, {"start_delay": "31s"}))
+    check(("slow-start", "gateway", 1, 0, {"start_delay": "30s"}))
+
+
 @pytest.mark.parametrize("kind", ["cpu-limit", "descriptor-limit"])
 def test_two_limits_of_one_kind_may_not_overlap_but_those_of_two_kinds_may(kind):
     later = (kind, "gateway-1", 3, 4, {})
