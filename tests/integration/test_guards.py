@@ -1,4 +1,4 @@
-"""Guards stop a load that has failed, in `gauntlet run` and in plain Locust."""
+"""Guards stop a load that has failed, on one worker, on two and in plain Locust, and no other."""
 
 import subprocess
 import sys
@@ -20,16 +20,16 @@ STEADY_S = 60
 ENOUGH_S = 40  # a load that was stopped has ended by then, also on a busy machine
 
 
-def scenario_file(folder, guard):
-    """Write a scenario of a small load with this guard."""
+def scenario_file(folder, guards, steady_s=STEADY_S, **keys):
+    """Write a scenario of a small load with these guards."""
     content = {
         "version": 1, "name": "guarded", "about": "A small load with guards.",
         "target": {"server": {"ping_ms": 2000, "pong_ms": 1000}},
         "load": {
             "users": 12, "workload": {"direct": 1}, "rate": "24/s", "ramp": "2s",
-            "steady": f"{STEADY_S}s", "lag_budget_ms": 500,
+            "steady": f"{steady_s}s", "lag_budget_ms": 500,
         },
-        "guards": [guard],
+        "guards": guards, **keys,
     }  # fmt: skip
     file = folder / "guarded.yaml"
     file.write_text(yaml.safe_dump(content))
@@ -45,6 +45,11 @@ def run(folder, *command):
     return done.returncode, RunDir.open(path).read_result(), done.stdout + done.stderr
 
 
+def gauntlet(folder, *arguments):
+    """Run `gauntlet run …`."""
+    return run(folder, *subprocesses.python("gauntlet", "run", *arguments, "--plain"))
+
+
 def assert_stopped(code, result, output, condition):
     """Assert that the only guard ended the load early, and is the first reason of the failure."""
     assert code == Exit.FAILED, output
@@ -53,14 +58,16 @@ def assert_stopped(code, result, output, condition):
     assert 0 < guard["at_s"] < ENOUGH_S
     assert "stopped the load" in guard["sentence"]
     assert result["verdict"]["reasons"][0].startswith(guard["sentence"].rstrip("."))
-    assert 0 < result["counts"]["ops"] < 24 * STEADY_S
+    audited = result["counts"]["ops"]
+    assert 0 < audited < 24 * STEADY_S
 
 
-def test_a_broken_server_is_noticed_while_the_load_runs(tmp_path, require_service):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_broken_server_is_noticed_while_the_load_runs(tmp_path, require_service, workers):
     require_service("redis")
-    file = scenario_file(tmp_path, WIRE_ORDER)
-    command = subprocesses.python("gauntlet", "run", file, "--bug", str(OVERTAKING), "--plain")
-    code, result, output = run(tmp_path, *command)
+    file = scenario_file(tmp_path, [WIRE_ORDER])
+    options = ("--bug", str(OVERTAKING), "--workers", str(workers))
+    code, result, output = gauntlet(tmp_path, file, *options)
     assert_stopped(code, result, output, "wire-order")
     violated = [check["id"] for check in result["checks"] if check["verdict"] == "invalid"]
     assert "wire-order" in violated  # the judge confirms the suspicion
@@ -69,8 +76,20 @@ def test_a_broken_server_is_noticed_while_the_load_runs(tmp_path, require_servic
 def test_a_guard_stops_plain_locust(tmp_path, require_service):
     require_service("redis")
     guard = {"indicator": "acked_per_s", "op": "<", "value": 1000, "for": "3s"}
-    file = scenario_file(tmp_path, guard)
+    file = scenario_file(tmp_path, [guard])
     options = ("-f", str(ROOT / "locustfile.py"), "--headless", "--scenario", file)
     size = ("-u", "12", "-r", "12", "-t", f"{STEADY_S}s")
     code, result, output = run(tmp_path, sys.executable, "-P", "-m", "locust", *options, *size)
     assert_stopped(code, result, output, "acked_per_s < 1000 for 3 s")
+
+
+def test_a_correct_server_is_not_stopped_in_a_fault(tmp_path, require_service):
+    """Clients of a killed edge wait for messages, and the guards of loss wait for the recovery."""
+    require_service("redis")
+    guards = [WIRE_ORDER, {"check": "lost-acked"}, {"check": "undelivered"}]
+    fault = {"id": "crash", "kind": "kill", "target": "edge-blue-1", "at": "5s", "for": "3s"}
+    file = scenario_file(tmp_path, guards, 20, faults=[fault], recovery_window="10s")
+    code, result, output = gauntlet(tmp_path, file)
+    assert code in (Exit.OK, Exit.INCONCLUSIVE), output
+    assert [guard["fired"] for guard in result["guards"]] == [False, False, False]
+    assert result["counts"]["ops"] > 24 * 18

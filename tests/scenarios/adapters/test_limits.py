@@ -73,3 +73,10 @@ def test_a_login_that_lasts_no_time_does_not_renew_without_pause():
     assert limits.lifetime_s(0) == 0
     assert limits.lifetime_s(1e-9) == 1
     assert limits.lifetime_s(3600) == 3600
+
+
+@pytest.mark.parametrize("names", [None, "ann", {"ann": 1}, ("ann",), ["ann", 1], ["x" * 4097]])
+def test_who_is_in_a_room_is_a_list_of_names(names):
+    with pytest.raises(ProtocolError, match="list of who is in a room"):
+        limits.check_names(names)
+    limits.check_names(["ann", ""])
