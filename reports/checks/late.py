@@ -23,7 +23,7 @@ from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Ints, grouped, ints, stable_order
 from gauntlet.reports.history.history import History
-from gauntlet.reports.metrics import windows
+from gauntlet.reports.metrics import latency, windows
 
 _LEAST_NS = NS_PER_S
 _FACTOR = 10
@@ -156,7 +156,7 @@ def _delays(history: History) -> tuple[Ints, Ints]:
     expected, messages = history.expected, history.messages
     intended_ns = messages.intended_ns[expected.message]
     calm = windows.baseline(history.events, history.scenario.recovery_window)
-    returned_ns = history.sessions.returned_ns(expected.session, intended_ns, expected.presented_ns)
+    returned_ns = history.once(latency.returned_before_delivery)
     undisturbed = calm.avoids_exclusions(intended_ns, expected.presented_ns)
     counted = np.flatnonzero(~expected.own & ~expected.missing & (returned_ns == 0) & undisturbed)
     begun_ns = messages.first_attempt_ns[expected.message[counted]]

@@ -40,6 +40,7 @@ from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Wit
 from gauntlet.reports.history.arrays import NEVER, Bools, Ints, contains, distinct, find, ints, pair
 from gauntlet.reports.history.deliveries import ExpectedDeliveries
 from gauntlet.reports.history.history import History
+from gauntlet.reports.metrics.latency import returned_before_delivery
 
 _PUSH_NS = NS_PER_S
 _LEAVE_NS = 5 * NS_PER_S
@@ -93,9 +94,12 @@ def _judge(history: History, expected: ExpectedDeliveries, since_ns: Ints) -> tu
     messages = history.messages
     # Without HISTORY there is no audit, so an acknowledgement is the only proof.
     stored = messages.stored[expected.message] | _needs_no_audit(history, expected)
-    returned_ns = history.sessions.returned_ns(
-        expected.session, messages.intended_ns[expected.message], expected.presented_ns
-    )
+    if expected is history.expected:
+        returned_ns = history.once(returned_before_delivery)
+    else:
+        returned_ns = history.sessions.returned_ns(
+            expected.session, messages.intended_ns[expected.message], expected.presented_ns
+        )
     returned_ns = np.where(_left_later(history, expected, since_ns), 0, returned_ns)
     judged = stored & (returned_ns != NEVER)
     judged &= ~_missed_while_away(history, expected) & ~_unreadable(history, expected)

@@ -92,7 +92,7 @@ def delivery_samples(history: History) -> Samples:
     """Return the samples of `delivery`."""
     expected = history.expected
     intended_ns = history.messages.intended_ns[expected.message]
-    returned_ns = history.sessions.returned_ns(expected.session, intended_ns, expected.presented_ns)
+    returned_ns = history.once(returned_before_delivery)
     counted = ~expected.own & (returned_ns != NEVER)
     start_ns = np.maximum(intended_ns, returned_ns)
     # Every client listened until the audit, which follows the quiesce.
@@ -101,6 +101,16 @@ def delivery_samples(history: History) -> Samples:
     return _samples(
         intended_ns[counted], expected.presented_ns[counted], start_ns[counted], waited_until_ns
     )
+
+
+def returned_before_delivery(history: History) -> Ints:
+    """Return when the receiver of each expected delivery came back; see `Sessions.returned_ns`.
+
+    It counts if the receiver was away between the intended time and the presentation.
+    """
+    expected = history.expected
+    intended_ns = history.messages.intended_ns[expected.message]
+    return history.sessions.returned_ns(expected.session, intended_ns, expected.presented_ns)
 
 
 def lag(history: History) -> Samples:

@@ -70,8 +70,9 @@ class InParts:
 
 def _judge_batch(context: Context, batch: Batch) -> list[tuple[Part, Columns]]:
     """Return what is to be kept of each part of a batch."""
-    records = context.read([batch.span])
-    return [judge_part(context, part) for part in splitting.parts_of(records, batch.parts)]
+    file = context.files[batch.parts[0].shard]
+    parts = splitting.read_parts(file, batch.parts, context.events.clocks)
+    return [judge_part(context, records) for records in parts]
 
 
 def is_large(run: RunDir) -> bool:

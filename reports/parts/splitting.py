@@ -64,11 +64,6 @@ class Batch:
     parts: tuple[Span, ...]
     records: int
 
-    @property
-    def span(self) -> Span:
-        """All conversations of the batch."""
-        return Span(self.parts[0].shard, self.parts[0].first, self.parts[-1].last)
-
 
 def survey(clocks: ClockAlignment, file: Path) -> Survey:
     """Return what has to be known of a shard before it is split."""
@@ -128,15 +123,27 @@ def read_spans(file: Path, spans: tuple[Span, ...], clocks: ClockAlignment) -> R
     return align(file.name, np.concatenate(chosen), clocks)
 
 
-def parts_of(records: Records, spans: tuple[Span, ...]) -> Iterator[Records]:
-    """Yield the records of each span, in which each keeps its order; `records` has no others."""
+def read_parts(file: Path, spans: tuple[Span, ...], clocks: ClockAlignment) -> Iterator[Records]:
+    """Yield the records of each of some consecutive spans of a shard, in the order of their times.
+
+    Each chunk is split while it is in the cache.
+    """
     firsts = np.array([span.first for span in spans], dtype=np.int64)
-    part = np.searchsorted(firsts, ints(records["conv"]), side="right") - 1
-    # 16 bits, because NumPy sorts these by their digits.
-    order = np.argsort(part.astype(np.uint16), kind="stable")
-    ends = np.cumsum(np.bincount(part, minlength=len(spans))).tolist()
-    for begin, end in zip([0, *ends[:-1]], ends, strict=True):
-        yield records.take(order[begin:end])
+    whole = (Span(file.name, spans[0].first, spans[-1].last),)
+    pieces: list[list[Records]] = [[np.empty(0, dtype=np.dtype(DTYPE))] for _ in spans]
+    for chunk in chunks_of(file):
+        conv = ints(chunk["conv"])
+        inside = np.flatnonzero(_inside(conv, whole))
+        part = np.searchsorted(firsts, conv.take(inside), side="right") - 1
+        # 16 bits, because NumPy sorts these by their digits.
+        order = np.argsort(part.astype(np.uint16), kind="stable")
+        rows = align(file.name, chunk.take(inside.take(order)), clocks)
+        ends = np.cumsum(np.bincount(part, minlength=len(spans))).tolist()
+        for own, begin, end in zip(pieces, [0, *ends[:-1]], ends, strict=True):
+            own.append(rows[begin:end])
+    for own in pieces:
+        yield np.concatenate(own)
+        own.clear()
 
 
 def last_pushes(clocks: ClockAlignment, file: Path) -> LastPushes:

@@ -7,6 +7,7 @@ from gauntlet.core.plugins import IndicatorKind
 from gauntlet.reports.history.arrays import Bools, Ints
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics.indicators.base import Indicator, IndicatorInput, Measurement, ratio
+from gauntlet.reports.metrics.latency import returned_before_delivery
 from gauntlet.reports.metrics.windows import Window
 
 
@@ -23,7 +24,7 @@ def arrivals(history: History) -> Arrivals:
     """Return the deliveries that a push could have brought."""
     expected, messages = history.expected, history.messages
     intended_ns = messages.intended_ns[expected.message]
-    returned_ns = history.sessions.returned_ns(expected.session, intended_ns, expected.presented_ns)
+    returned_ns = history.once(returned_before_delivery)
     counted = ~expected.missing & (returned_ns == 0)
     return Arrivals(
         intended_ns[counted],

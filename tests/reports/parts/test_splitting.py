@@ -8,7 +8,7 @@ from gauntlet.reports.history import records
 from gauntlet.reports.history.records import chunks_of
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 from gauntlet.reports.parts import splitting
-from gauntlet.reports.parts.splitting import Batch, Sizes, Span, parts_of, read_spans
+from gauntlet.reports.parts.splitting import Batch, Sizes, Span, read_parts, read_spans
 
 CLOCKS = ClockAlignment()
 
@@ -61,11 +61,20 @@ def test_parts_are_whole_conversations_and_batches_are_whole_parts(shard):
 
 def test_the_records_of_a_part_keep_their_order(shard):
     spans = Span("w0-g1.bin", 1, 5), Span("w0-g1.bin", 12, 12)
-    rows = read_spans(shard, spans, CLOCKS)
-    assert rows["conv"].tolist() == [1, 12, 5, 1, 12]
-    first, second = parts_of(rows, spans)
+    assert read_spans(shard, spans, CLOCKS)["conv"].tolist() == [1, 12, 5, 1, 12]
+    first, second = read_parts(shard, (Span("w0-g1.bin", 1, 5), Span("w0-g1.bin", 9, 9)), CLOCKS)
     assert first["t_ns"].tolist() == [101, 104, 105]
-    assert second["t_ns"].tolist() == [102, 107]
+    assert second["t_ns"].tolist() == [100, 103, 106]
+
+
+def test_the_times_of_parts_are_those_of_the_clock_of_the_master(shard):
+    clocks = ClockAlignment({0: ((0, 7), (1_000, 7))})
+    (part,) = read_parts(shard, (Span("w0-g1.bin", 12, 12),), clocks)
+    assert (
+        part["t_ns"].tolist()
+        == read_spans(shard, (Span("w0-g1.bin", 12, 12),), clocks)["t_ns"].tolist()
+        == [95, 100]
+    )
 
 
 def test_chunks_make_up_the_shard(shard):
