@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the servers of the stacks: redis-server, rabbitmq-server, PostgreSQL, Prosody, and
-# toxiproxy-server; with --all also the other systems that have an adapter. For Debian and Ubuntu.
+# toxiproxy-server, and fuse3, with which other users than root inject faults on disks; with --all
+# also the other systems that have an adapter. For Debian and Ubuntu.
 # Gauntlet starts private instances of them, so the services of the packages are neither started nor
 # enabled. Servers that are installed already are not changed.
 set -euo pipefail
@@ -56,6 +57,8 @@ has_postgres() {
 }
 
 has_prosody() { command -v prosody >/dev/null; }
+
+has_fuse() { command -v fusermount3 >/dev/null; }
 
 has_toxiproxy() { command -v toxiproxy-server >/dev/null; }
 
@@ -124,9 +127,10 @@ install_packages() {
     if has_prosody; then say "prosody: present"; else
         packages+=(prosody) units+=(prosody.service)
     fi
+    if has_fuse; then say "fuse3: present"; else packages+=(fuse3); fi
     if [ "${#packages[@]}" -gt 0 ]; then
         apt_install_stopped "${packages[@]}"
-        disable_at_boot "${units[@]}"
+        disable_at_boot ${units[@]+"${units[@]}"}
     fi
     has_redis || say "REDIS-SERVER IS OLDER THAN $REDIS_MINIMUM; THE redis-binary EXTRA HAS A NEWER ONE."
     has_rabbitmq || die "rabbitmq-server is still missing"

@@ -34,9 +34,9 @@ def unavailable() -> str:
         return (
             f"{DEVICE} does not exist; load the kernel module fuse, or give the container {DEVICE}"
         )
+    if not os.access(DEVICE, os.R_OK | os.W_OK):
+        return f"{DEVICE} cannot be opened by this user; allow it, also for a container"
     if os.geteuid() == 0:
-        if not os.access(DEVICE, os.R_OK | os.W_OK):
-            return f"{DEVICE} cannot be opened; allow it for this container"
         return "" if _may_mount() else "this container may not mount; give it CAP_SYS_ADMIN"
     if _helper() is None:
         return f"{HELPERS[0]} is not installed; {INSTALL}"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from gauntlet.chaos.disks import mounting
 from gauntlet.chaos.proxy_process import find_binary
 from gauntlet.core import engine_build
 from gauntlet.core.errors import Exit
@@ -79,6 +80,14 @@ def findings() -> list[Finding]:
             or "not installed; the embedded proxy, which has the same HTTP API, is used instead",
             "faults on links",
             SERVICES,
+        ),
+        Finding(
+            "FUSE",
+            "disks of components can be mounted"
+            if not (reason := mounting.unavailable())
+            else None,
+            "faults on disks",
+            reason,
         ),
         _open_files(limits),
         _ports(limits),

@@ -16,6 +16,16 @@ def test_another_system_than_linux_cannot(monkeypatch):
     assert "on Linux only" in mounting.unavailable()
 
 
+@pytest.mark.parametrize("user", [0, 1000])
+def test_a_user_who_may_not_open_the_device_cannot(tmp_path, monkeypatch, user):
+    (tmp_path / "fuse").touch()
+    monkeypatch.setattr(mounting.sys, "platform", "linux")
+    monkeypatch.setattr(mounting, "DEVICE", tmp_path / "fuse")
+    monkeypatch.setattr(mounting.os, "geteuid", lambda: user)
+    monkeypatch.setattr(mounting.os, "access", lambda *_: False)
+    assert "cannot be opened by this user" in mounting.unavailable()
+
+
 @pytest.mark.parametrize("installed", [True, False])
 def test_other_users_than_root_need_a_program(tmp_path, monkeypatch, installed):
     (tmp_path / "fuse").touch()

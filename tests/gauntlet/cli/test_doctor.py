@@ -1,5 +1,8 @@
 """What `gauntlet doctor` reports on descriptors and ports."""
 
+import pytest
+
+from gauntlet.chaos.disks import mounting
 from gauntlet.cli import doctor
 from gauntlet.core import engine_build
 from gauntlet.runner.system_limits import SystemLimits
@@ -18,6 +21,13 @@ def test_limits_are_reported_as_numbers_of_connections():
 def test_the_build_of_the_load_engine_is_named():
     (finding,) = [each for each in doctor.findings() if each.name == "load engine"]
     assert finding.found == str(engine_build.current())
+
+
+@pytest.mark.parametrize("reason", ["", "/dev/fuse does not exist"])
+def test_whether_disks_can_be_mounted_is_reported_with_the_reason(monkeypatch, reason):
+    monkeypatch.setattr(mounting, "unavailable", lambda: reason)
+    (finding,) = [each for each in doctor.findings() if each.name == "FUSE"]
+    assert (finding.found is None, finding.remedy) == (bool(reason), reason)
 
 
 def test_a_limit_that_is_too_low_is_reported_with_its_remedy():
