@@ -49,6 +49,10 @@ def test_checks_objectives_reasons_and_report_are_shown():
     assert "reason 5" not in text
 
 
+def test_a_script_finds_the_directory_on_a_line_of_its_own():
+    assert summary_of_result().splitlines()[-1] == "run-directory: runs/x"
+
+
 def test_the_hint_is_shown_only_if_there_is_one():
     assert "next:" not in summary_of_result()
     assert "next: gauntlet run tour" in summary_of_result("gauntlet run tour --bug x")
