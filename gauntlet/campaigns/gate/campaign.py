@@ -188,4 +188,6 @@ class Campaign:
             measurements.typical(answer.question, self._runs, version, self._plan.sessions)
             for version in ("reference", "candidate")
         )
+        if answer.reason and (why := measurements.why_unusable(answer.question, self._runs)):
+            answer = answer._replace(reason=f"{answer.reason} ({why})")
         return measurements.comparison(answer, before, after)

@@ -54,9 +54,7 @@ def calibrate(
         raise ValueError(f"a calibration needs at least {decision.SAMPLES_MIN} pairs")
     generator = np.random.default_rng(seed)
     measured = np.asarray(values, dtype=np.float64)
-    # Deviations from the mean of few values are too small on average.
-    noise = (measured - measured.mean()) * math.sqrt(len(values) / (len(values) - 1))
-    drawn = generator.choice(noise, (GATES, procedure.pairs * procedure.looks))
+    drawn = generator.choice(deviations(measured), (GATES, procedure.pairs * procedure.looks))
     equal = outcomes(drawn, limit, procedure)
     power = {
         change: float((outcomes(drawn + math.log1p(change), limit, procedure) > 0).mean())
@@ -69,6 +67,12 @@ def calibrate(
         smallest=_smallest(power),
         power=power,
     )
+
+
+def deviations(values: Floats) -> Floats:
+    """Return the deviations from the mean, enlarged: those of few values are too small."""
+    enlarged: Floats = (values - values.mean()) * math.sqrt(len(values) / (len(values) - 1))
+    return enlarged
 
 
 def outcomes(values: Floats, limit: float, procedure: Procedure) -> Floats:

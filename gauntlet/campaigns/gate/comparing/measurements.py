@@ -1,6 +1,7 @@
 """Turns the figures of runs into estimates and sentences: still pure functions."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from gauntlet.campaigns.gate.comparing import decision
@@ -73,6 +74,20 @@ def typical(
     if not values:
         return None
     return math.exp(math.fsum(map(math.log, values)) / len(values))
+
+
+def why_unusable(question: Question, runs: Iterable[Run]) -> str:
+    """Return a clause on why runs of a scenario cannot be used; empty if all can."""
+    reasons = Counter(
+        run.unusable or f"there is no {question.indicator}"
+        for run in runs
+        if run.scenario == question.scenario
+        and key(question.indicator, question.window) not in run.values
+    )
+    if not reasons:
+        return ""
+    (reason, count), *_ = reasons.most_common(1)
+    return f"in {count} runs, {reason}" if count > 1 else f"in one run, {reason}"
 
 
 def comparison(answer: Answer, before: float | None, after: float | None) -> Comparison:

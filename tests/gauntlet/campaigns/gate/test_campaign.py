@@ -34,7 +34,14 @@ class Runner:
             value *= self.factor * (1 + self.noise[number % len(self.noise)])
         status = {0: "pass", 1: "fail", 5: "inconclusive"}[code]
         values = {} if code == 5 else {NAME: value}
-        fields = {"exit_code": code, "status": status, "values": values, "scenario": subject.name}
+        unusable = "the numbers are machine-saturated" if code == 5 else ""
+        fields = {
+            "unusable": unusable,
+            "exit_code": code,
+            "status": status,
+            "values": values,
+            "scenario": subject.name,
+        }
         return make_run(version, number, **fields)
 
 
@@ -101,6 +108,17 @@ def test_an_undecided_comparison_is_repeated_within_a_bound():
     assert found.comparisons[0].outcome == "undecided"
 
 
+def test_a_comparison_that_only_warns_is_not_repeated():
+    runner = Runner(noise=(0.6, -0.4, 0.5))
+    subject = Subject(library.find("steady"))
+    question = Question("steady", "delivery_p50_ms", "steady", 0.1, severity="warn")
+    suite = Suite(version=1, scenarios=[], name="s", compare=against(pairs=3))
+    plan = Plan("g", suite, [subject], references=[subject], questions=[question])
+    found = Campaign(plan, runner, print).run()
+    assert len(runner.order) == 6
+    assert (found.comparisons[0].outcome, found.verdict.status) == ("undecided", "pass")
+
+
 def test_only_undecided_scenarios_are_run_again():
     class OneNoisy(Runner):
         def run(self, subject, version, number):
@@ -124,7 +142,8 @@ def test_too_few_usable_pairs_are_inconclusive_and_never_pass():
     found = gate(Runner([0, 0, 5, 5, 5, 5]), compare=against(pairs=3, max_pairs=6))
     assert found.verdict.status == "inconclusive"
     assert found.comparisons[0].outcome == "unknown"
-    assert "fewer than 3" in found.verdict.reasons[0]
+    words = "fewer than 3 usable measurements (in 4 runs, the numbers are machine-saturated)"
+    assert words in found.verdict.reasons[0]
 
 
 def test_scenarios_that_are_not_compared_run_as_usual():

@@ -58,6 +58,24 @@ def test_simulated_gates_decide_as_real_ones():
         assert signs[answer] == found
 
 
+def test_few_pairs_do_not_look_quieter_than_they_are():
+    """What is drawn from has the variance that the pairs are an estimate of."""
+    values = np.array([0.1, 0.3, 0.8])
+    found = calibration.deviations(values)
+    assert found.mean() == pytest.approx(0)
+    assert found.var() == pytest.approx(values.var(ddof=1))
+
+
+def test_more_questions_find_less():
+    """Each of them must be more significant."""
+    values = np.random.default_rng(2).normal(0.16, 0.1, (400, 15))
+    one, many = (
+        (calibration.outcomes(values, LIMIT, PROCEDURE._replace(questions=count)) > 0).mean()
+        for count in (1, 20)
+    )
+    assert many < one - 0.1
+
+
 def test_the_smallest_change_is_one_from_which_on_all_are_found():
     power = {0.1: 0.2, 0.2: 0.96, 0.3: 0.9, 0.4: 0.97, 0.5: 1.0}
     assert calibration._smallest(power) == 0.4

@@ -58,6 +58,14 @@ def test_no_measurement_gives_no_estimate():
     assert measurements.against_reference(QUESTION, []) is None
 
 
+def test_the_usual_reason_why_runs_cannot_be_used_is_told():
+    runs = [*pairs((10, 11)), *(run(number=at, values={}, unusable="busy") for at in (2, 3))]
+    assert measurements.why_unusable(QUESTION, runs) == "in 2 runs, busy"
+    runs = [run(values={"other@steady": 1.0})]
+    assert measurements.why_unusable(QUESTION, runs) == "in one run, there is no delivery_p50_ms"
+    assert measurements.why_unusable(QUESTION, pairs((10, 11))) == ""
+
+
 def test_typical_values_are_geometric_means():
     runs = pairs((10, 20), (40, 20))
     assert measurements.typical(QUESTION, runs, "reference") == pytest.approx(20)
