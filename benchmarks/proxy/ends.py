@@ -17,7 +17,7 @@ ECHO, SINK = b"e", b"s"
 
 
 class Job(msgspec.Struct):
-    """What to do: `start` to send over so many connections to an address, or `stop`."""
+    """What to do: `start` to send over connections to an address, `count` from now on, `stop`."""
 
     do: str
     address: str = ""
@@ -25,7 +25,7 @@ class Job(msgspec.Struct):
 
 
 class Sent(msgspec.Struct):
-    """What the upstream received between `start` and `stop`."""
+    """What the upstream received between `count` and `stop`."""
 
     received: int = 0
     seconds: float = 0.0
@@ -42,14 +42,15 @@ class Ends:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def do(self, job: Job) -> Sent:
-        """Start or stop the senders."""
+        """Start or stop the senders, or count what they send."""
         if job.do == "start":
             for _ in range(job.connections):
                 sender = connect(job.address)
                 sender.sendall(SINK)
                 self._senders.append(sender)
                 threading.Thread(target=_send, args=(sender,), daemon=True).start()
-            time.sleep(0.2)  # until buffers are full
+            return Sent()
+        if job.do == "count":
             self._began_s, self._received = time.monotonic(), 0
             return Sent()
         sent = Sent(self._received, time.monotonic() - self._began_s)

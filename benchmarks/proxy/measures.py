@@ -16,7 +16,7 @@ from gauntlet.chaos.proxy_process import ProxyServer
 
 MB = 1_000_000
 MESSAGE = b"m" * 128
-BANDWIDTH_WARM_UP_S = 0.3
+WARM_UP_S = 0.5  # until every buffer on the way is full
 
 Values = dict[str, float]
 _number = count(1)
@@ -47,8 +47,10 @@ class Bench:
         self.client.delete(name)
 
     def start(self, address: str, connections: int = 1) -> None:
-        """Start to send to an address as fast as it goes."""
+        """Start to send to an address as fast as it goes, and to count when buffers are full."""
         self._ends.ask(Job("start", address, connections))
+        time.sleep(WARM_UP_S)
+        self._ends.ask(Job("count"))
 
     def stop(self) -> Sent:
         """Stop to send; return what arrived."""
@@ -116,9 +118,6 @@ def bandwidth(rate_mb_per_s: int) -> Callable[[Bench], Values]:
         with bench.link() as (name, address):
             rate = {"rate": rate_mb_per_s * 1000}
             bench.client.add_toxic(name, "bandwidth", "upstream", attributes=rate)
-            bench.start(address)
-            time.sleep(BANDWIDTH_WARM_UP_S)
-            bench.stop()
             bench.start(address)
             time.sleep(bench.window_s)
             sent = bench.stop()

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -144,6 +145,8 @@ def _middleware(lock: asyncio.Lock) -> Any:
             if request.headers.get("User-Agent", "").startswith("Mozilla/"):
                 response: web.StreamResponse = _text("User agent not allowed\n", 403)
             else:
+                if (request.content_length or 0) > BODY_MAX_BYTES:
+                    raise errors.body_too_large(BODY_MAX_BYTES)
                 # Before the lock: a request that stays incomplete must not hold up the others.
                 async with asyncio.timeout(BODY_TIMEOUT_S):
                     await request.read()
@@ -156,14 +159,16 @@ def _middleware(lock: asyncio.Lock) -> Any:
             return web.Response(status=405)
         except web.HTTPNotFound:
             return _text("404 page not found\n", 404)
-        except web.HTTPRequestEntityTooLarge:
+        except web.HTTPRequestEntityTooLarge:  # without a length that says so
             response = _error(errors.body_too_large(BODY_MAX_BYTES))
             response.force_close()
-        except (web.RequestPayloadError, aiohttp.ClientPayloadError) as error:
+        except (web.RequestPayloadError, aiohttp.ClientError, ConnectionError) as error:
             response = _error(errors.bad_body(error))
             response.force_close()
         except errors.ApiError as error:
             response = _error(error)
+            if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                response.force_close()
         response.headers[REQUEST_ID] = secrets.token_hex(10)
         return response
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 import uvloop
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from gauntlet.chaos.proxy import addresses
 from gauntlet.chaos.proxy.api import application
@@ -21,6 +23,7 @@ from gauntlet.core import os_limits
 from gauntlet.core.errors import ConfigError, StackError
 
 _SHUTDOWN_S = 1.0
+_LINGER_S = 1.0  # for the rest of a body that was refused
 
 
 class Options(NamedTuple):
@@ -47,6 +50,14 @@ def serve(
     uvloop.run(_serve(options, on_ready, watch))
 
 
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """Log what is no HTTP without the traceback that aiohttp adds: it is the client's error."""
+    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+        record.msg, record.args = "a request is no HTTP: %r", (record.exc_info[1].message,)
+        record.exc_info = None
+    return True
+
+
 async def _serve(
     options: Options, on_ready: Ready, watch: Callable[[Callable[[], None]], None] | None
 ) -> None:
@@ -55,7 +66,15 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     proxies = Proxies(options.seed)
-    runner = web.AppRunner(application(proxies), access_log=None, shutdown_timeout=_SHUTDOWN_S)
+    logger = logging.getLogger("gauntlet.chaos.proxy.http")
+    logger.addFilter(_in_one_line)
+    runner = web.AppRunner(
+        application(proxies),
+        access_log=None,
+        shutdown_timeout=_SHUTDOWN_S,
+        lingering_time=_LINGER_S,
+        logger=logger,
+    )
     await runner.setup()
     try:
         if options.config is not None:

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-_PASS_S = 0.001  # of each iteration of the loop; the rest is for sockets, timers and the API
+_PASS_S = 0.0005  # of each iteration of the loop; the rest is for sockets, timers and the API
 
 
 class Turn:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from .conftest import read_outcome, receive, sending
+from .conftest import read_outcome, receive, receiving, sending
 
 pytestmark = [pytest.mark.contract, pytest.mark.integration]
 
@@ -107,6 +107,31 @@ def test_slicer_delivers_pieces_of_about_the_average_size(link, variation):
     assert b"".join(pieces) == data
     # Toxiproxy halves until pieces are small enough, ours cuts from the front: 6…17 and 10…15.
     assert 6 <= len(pieces) <= 17
+
+
+def test_the_variation_of_a_slicer_may_be_its_average(link):
+    client, server = link.pair()
+    link.add("slicer", average_size=64, size_variation=64, delay=1)
+    data = random.Random(3).randbytes(10_000)
+    with sending(server, data):
+        assert receive(client, len(data)) == data
+
+
+def test_the_api_and_another_link_work_while_a_slicer_cuts_tiny_pieces(new_link):
+    """Both were deaf for seconds once; the bound is wide, because the machine may be busy."""
+    cut, other = new_link(), new_link()
+    client, server = cut.pair()
+    pair = other.pair()
+    toxic = cut.add("slicer", average_size=2)
+    data = bytes(300_000)
+    with sending(server, data), receiving(client, len(data)) as received:
+        for _ in range(5):
+            began = time.monotonic()
+            cut.proxy.proxies()
+            assert transfer_s(*pair) < 1
+            assert time.monotonic() - began < 1
+        cut.remove(toxic)  # the rest need not be cut
+    assert received == [data]
 
 
 def test_slow_close_delays_only_the_close(link):

@@ -77,6 +77,41 @@ def test_a_refusal_has_the_status_and_message_of_toxiproxy(
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
+MALFORMED = [
+    ("127.0.0.1:65536", "address 65536: invalid port"),
+    ("127.0.0.1:-1", "address -1: invalid port"),
+    ("127.0.0.1:123456789012345678901234567890", "address 123456789012345678901234567890: invalid"),
+    ("127.0.0.1:none", "lookup tcp/none: unknown port"),
+    ("127.0.0.1", "address 127.0.0.1: missing port in address"),
+    ("a:b:80", "address a:b:80: too many colons in address"),
+    ("::1:80", "address ::1:80: too many colons in address"),
+    ("[::1]80", "address [::1]80: missing port in address"),
+    ("[::1:80", "address [::1:80: missing ']' in address"),
+    ("a]b:80", "address a]b:80: unexpected ']' in address"),
+]
+
+
+@pytest.mark.parametrize(("listen", "message"), MALFORMED)
+def test_a_malformed_address_is_refused_and_no_port_wraps(call, link, listen, message):
+    """`127.0.0.1:99999` once listened on port 34463."""
+    body = {"name": "malformed", "upstream": "127.0.0.1:1", "listen": listen}
+    answer = call("POST", "/proxies", body)
+    assert answer.status_code == answer.json()["status"] == 500
+    assert answer.json()["error"].startswith(f"listen tcp: {message}")
+    answer = call("PATCH", f"/proxies/{link.name}", {"listen": listen})
+    assert answer.status_code == 500
+    assert answer.json()["error"].startswith(message)
+    assert link.proxy.proxies()[link.name].listen == link.address
+    assert "malformed" not in call("GET", "/proxies").json()
+
+
+def test_the_case_of_a_key_does_not_matter(call, link):
+    """As in the JSON reader of Go."""
+    body = {"Type": "latency", "STREAM": "upstream", "Attributes": {"Latency": 7}}
+    toxic = call("POST", f"/proxies/{link.name}/toxics", body).json()
+    assert (toxic["name"], toxic["attributes"]["latency"]) == ("latency_upstream", 7)
+
+
 def test_a_proxy_can_be_created_shown_listed_updated_and_deleted(call):
     """Both POST and PATCH update it."""
     body = {"name": "life", "upstream": "127.0.0.1:1", "listen": "127.0.0.1:0", "extra": 1}
