@@ -1,6 +1,8 @@
 """Rows of the failure table that only the full stack has: its databases, its broker's alarm."""
 
 import asyncio
+import itertools
+from contextlib import asynccontextmanager
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -13,6 +15,25 @@ LINKS = ()
 # Ten seconds between polls: what arrives sooner while the bus is down came by the faster polls.
 REQUEST = {"config": {"heads_poll_ms": 10_000, "heads_poll_degraded_ms": 300}}
 SOON_S = 6.0
+
+
+@asynccontextmanager
+async def background_sends(sender, conv):
+    """Send messages one after the other, each until it is stored; yields their bodies."""
+    sent = []
+
+    async def send():
+        for number in itertools.count():
+            await sender.send(conv, f"b{number}")
+            sent.append(f"b{number}")
+            await asyncio.sleep(0.02)
+
+    sending = asyncio.create_task(send())
+    try:
+        yield sent
+    finally:
+        sending.cancel()
+        await asyncio.wait([sending])
 
 
 @pytest.mark.failure_row("messages-db-down")
@@ -87,3 +108,25 @@ async def test_while_the_broker_blocks_publishers_messages_arrive_by_polls(stack
         assert received_in_order_once(bob, conv)
         assert (ann.close_code, bob.close_code) == (None, None)
         await wait_until(lambda: ann.bodies(conv) == bob.bodies(conv))
+
+
+@pytest.mark.parametrize(
+    ("how", "params"),
+    [("read-only", {}), ("lock-table", {"mode": "writes"}), ("terminate-backends", {})],
+)
+async def test_a_messages_db_that_refuses_or_delays_writes_loses_none(stack, how, params):
+    """A refused send is temporary, and its retry gets one row; reads go on."""
+    async with stack.users("ann", "bob") as (ann, bob), ann.online(), bob.online():
+        conv = direct_conversation(ann, bob)
+        async with background_sends(ann, conv) as sent:
+            await wait_until(lambda: len(sent) >= 3)
+            async with stack.fault(how, "messages-db", **params):
+                await bob.history(conv)
+            before = len(sent)
+            await wait_until(lambda: len(sent) >= before + 3)
+        stored = [each["body"] for each in await ann.history(conv)]
+        assert [body for body in stored if body in sent] == sent
+        assert len(set(stored)) == len(stored)
+        await wait_until(lambda: bob.bodies(conv) == stored)
+        assert received_in_order_once(bob, conv)
+        assert (ann.close_code, bob.close_code) == (None, None)

@@ -62,6 +62,11 @@ _REFERENCE = (
     Disturbance("pause", "message", (1, 2)),
     Disturbance("broker-failure", "broker", (1, 3), settles_s=4.0),
     Disturbance("flush", "registry", (1, 2)),
+    Disturbance("slow-start", "gateway", (4, 5), {"start_delay": ("1s", "2s")}, settles_s=4.0),
+    Disturbance("descriptor-limit", "gateway", (3, 5)),
+    Disturbance("descriptor-limit", "edge", (3, 5)),
+    Disturbance("queue-delete", "edge", (1, 2), {"count": (1, 2)}, settles_s=2.0),
+    Disturbance("connection-churn", "broker", (2, 4), {"every": ("300ms", "1s")}, settles_s=2.0),
     Disturbance("cutover", "edge", (8, 12), {"drain": ("2s", "4s")}, settles_s=3.0),
 )
 # PostgreSQL and RabbitMQ take longer to come back than their replacements on `embedded`.
@@ -71,7 +76,11 @@ _FULL = (
         for entry in _REFERENCE
     ),
     Disturbance("kill", "messages-db", (1, 3), settles_s=6.0),
+    Disturbance("terminate-backends", "messages-db", (2, 4), {"every": ("500ms", "1s")}),
+    Disturbance("lock-table", "messages-db", (2, 4), {"mode": ("all", "writes")}, settles_s=2.0),
+    Disturbance("read-only", "messages-db", (2, 4), settles_s=2.0),
     Disturbance("block", "broker", (2, 5)),
+    Disturbance("disk-alarm", "broker", (2, 5)),
 )
 _EXTERNAL = _on_clients("client>target")
 
