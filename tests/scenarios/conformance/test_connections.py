@@ -12,7 +12,7 @@ from ..world import ANN, BOB, ROOM
 
 
 class FakeRoom:
-    """A room in which Bob is; `lists` is what its list says while he is in it, and while not."""
+    """A room in which Bob is; `lists` is what its list says while Bob is in it, and while not."""
 
     def __init__(self, lists):
         self.is_in, self.lists, self.reads = True, lists, 0
