@@ -152,7 +152,9 @@ class Load:
 def measure(arguments: argparse.Namespace) -> None:
     """Print the cost with the build that runs in this process."""
     with tempfile.TemporaryDirectory() as folder:
-        cost_us = Load(Path(folder), arguments.connections, arguments.messages).run()
+        load = Load(Path(folder), arguments.connections, arguments.messages)
+        cost_us = load.run()
+        load.history.close()
     print(f"{engine_build.current().kind} {cost_us:.3f}")
 
 
