@@ -33,7 +33,8 @@ def run(options: argparse.Namespace) -> Exit:
             f"--out must be a folder that can be written to; got {options.out}"
         ) from error
     child_options = ("--allow-exec",) if options.allow_exec else ()
-    gate = Campaign(plan, Runner(folder / "runs", child_options), _say).run()
+    runner = Runner(folder / "runs", plan.suite.labels, child_options)
+    gate = Campaign(plan, runner, _say).run()
     finish(gate, folder)
     return Exit(gate.verdict.exit_code)
 

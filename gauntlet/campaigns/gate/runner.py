@@ -1,6 +1,7 @@
 """Runs one version of a scenario as a child process, and reads what came out."""
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -15,10 +16,14 @@ from gauntlet.core.scenario.model import to_builtins
 
 
 class Runner:
-    """Makes the runs of a gate, one after the other, below one folder."""
+    """Makes the runs of a gate, one after the other, below one folder.
 
-    def __init__(self, out: Path, options: tuple[str, ...] = ()) -> None:
+    `labels` describe the candidate; the reference is another version of the system.
+    """
+
+    def __init__(self, out: Path, labels: Mapping[str, str], options: tuple[str, ...] = ()) -> None:
         self._out = out
+        self._labels = [f"--label={name}={value}" for name, value in labels.items()]
         self._options = options
 
     def run(self, subject: Subject, version: Version, number: int) -> Run:
@@ -29,7 +34,7 @@ class Runner:
             None,
             f"{subject.name}-{version}-{number}",
             to_builtins(subject.scenario),
-            (*bug, *self._options),
+            (*bug, *(self._labels if version == "candidate" else ()), *self._options),
         )
         found: list[Run] = []
 

@@ -132,6 +132,33 @@ def test_a_dry_run_prints_the_scenario_with_its_overrides_and_starts_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_settings_and_objectives_of_a_file_change_the_scenario(tmp_path, capsys):
+    """An option for one key, such as --users, counts more than --set."""
+    (tmp_path / "sla.yaml").write_text(
+        'sla:\n  - {id: x, indicator: ack_p99_ms, op: "<", value: 77}\n'
+    )
+    arguments = ["run", "steady", "--set", "load.bodies.kind=fixed", "--set", "load.users=30"]
+    arguments += ["--users", "20", "--sla", str(tmp_path / "sla.yaml"), "--dry-run"]
+    assert main.main(arguments) == Exit.OK
+    scenario = loader.parse(capsys.readouterr().out, "printed")
+    assert (scenario.load.bodies.kind, scenario.load.users) == ("fixed", 20)
+    assert scenario.sla[-1].value == 77
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ("value: +10%, relative_to: baseline", "use gauntlet gate"),
+        ("value: 5, window: 'fault:none'", "the window of 'x' must be one of: steady, run"),
+    ],
+)
+def test_objectives_that_do_not_fit_one_run_are_refused(tmp_path, capsys, fields, message):
+    file = tmp_path / "sla.yaml"
+    file.write_text(f'sla:\n  - {{id: x, indicator: ack_p99_ms, op: "<", {fields}}}\n')
+    assert main.main(["run", "steady", "--sla", str(file), "--dry-run"]) == Exit.CONFIG
+    assert message in capsys.readouterr().err
+
+
 def test_a_dry_run_of_an_impossible_run_is_refused(capsys):
     assert main.main(["run", "tour", "--workers", "999", "--dry-run"]) == Exit.CONFIG
     assert (

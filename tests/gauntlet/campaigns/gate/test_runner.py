@@ -1,0 +1,89 @@
+"""Runs of a gate as child processes, and what is made of those that leave no result."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from gauntlet.campaigns import child_runs
+from gauntlet.campaigns.child_runs import Child
+from gauntlet.campaigns.gate.runner import Runner
+from gauntlet.campaigns.gate.subjects import Subject
+from gauntlet.core.errors import Exit
+from gauntlet.core.run_directory import RunDir, write_json
+from gauntlet.scenarios import library
+
+from .test_reading import RESULT
+
+STEADY = library.find("steady")
+
+
+@pytest.fixture
+def child(monkeypatch, tmp_path):
+    """Replace the child processes by one that ends with a code and leaves a result, or none."""
+    ended = SimpleNamespace(code=0, result=RESULT, planned=None, timeout_s=0.0)
+
+    def run_all(queue, out, _jobs, finish, timeout_s):
+        (ended.planned,), ended.timeout_s = queue, timeout_s
+        folder = out / ended.planned.name
+        folder.mkdir(parents=True)
+        if ended.result is not None:
+            run = RunDir.make(folder / "run")
+            write_json(run.manifest, {"schema_version": 1, "scenario": {"load": {}}})
+            write_json(run.result, ended.result)
+        finish(Child(None, SimpleNamespace(returncode=ended.code), folder, 0.0))
+
+    monkeypatch.setattr(child_runs, "run_all", run_all)
+    return ended
+
+
+def made(tmp_path, version="candidate", bug=""):
+    runner = Runner(tmp_path, {"version": "2.3"}, ("--allow-exec",))
+    return runner.run(Subject(STEADY, bug), version, 7)
+
+
+def test_a_run_has_its_verdict_its_cases_and_its_figures(child, tmp_path):
+    found = made(tmp_path)
+    assert (found.status, found.exit_code, found.number) == ("pass", 0, 7)
+    assert found.cases[0].name == "lost-acked"
+    assert found.values["ack_p50_ms@steady"] == 2.0
+    assert found.path == str(tmp_path / "steady-candidate-7" / "run")
+    assert child.timeout_s > STEADY.load.duration_s
+
+
+def test_only_the_candidate_has_the_labels_and_each_version_its_bug(child, tmp_path):
+    made(tmp_path, bug="no_fsync")
+    assert child.planned.options == (
+        "--bug",
+        "no_fsync",
+        "--label=version=2.3",
+        "--allow-exec",
+    )
+    made(tmp_path, "reference")
+    assert child.planned.options == ("--allow-exec",)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [(-9, Exit.HARNESS), (0, Exit.HARNESS), (4, Exit.CONFIG), (99, Exit.HARNESS)],
+)
+def test_a_run_without_a_result_is_an_error(child, tmp_path, code, expected):
+    child.code, child.result = code, None
+    found = made(tmp_path)
+    assert (found.status, found.exit_code, found.values) == ("error", expected, {})
+    assert "output.txt" in found.reasons[0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"verdict": {}},
+        {"verdict": {"status": "pass", "exit_code": 42, "reasons": []}},
+        {"verdict": {"status": "pass", "exit_code": 0, "reasons": 5}},
+        {"checks": None},
+    ],
+)
+def test_a_damaged_result_is_an_error_and_no_pass(child, tmp_path, change):
+    child.result = {**RESULT, **change}
+    found = made(tmp_path)
+    assert (found.status, found.exit_code) == ("error", Exit.HARNESS)
+    assert found.reasons[0].startswith("The result cannot be read")
