@@ -89,6 +89,40 @@ def test_an_event_without_a_message_before_it_may_have_happened_long_before_it_w
     assert run.read(20, PRESENT).outcome() == (0, 0)
 
 
+def test_what_follows_two_messages_follows_the_one_that_was_sent_later():
+    run = Room((EXITED, 2), message_s=40)
+    run.message(21)
+    run.event(ENTERED, 50)
+    assert run.read(20, PRESENT).outcome() == (1, 1)
+
+
+def test_a_message_without_a_position_is_nowhere():
+    run = Room((EXITED, 2), message_s=30)
+    run.send(1, 9, 50, end=Kind.UNKNOWN)
+    run.event(ENTERED, 55)
+    assert run.read(20, PRESENT).outcome() == (1, 1)
+
+
+@pytest.mark.parametrize("handed", [True, False])
+def test_a_message_that_was_never_attempted_proves_no_time(handed):
+    run = Room((EXITED, 2), message_s=1)
+    run.head += 1
+    known = {"conv": 1, "peer": 1, "sseq": 9, "ref_ns": ns(40)}
+    if handed:
+        run.add(Kind.OP, 40, **known, link=1)
+    run.add(Kind.AUDIT, HEAD_S, **known, seq=run.head, flags=Channel.AUDIT)
+    run.event(ENTERED, 55)
+    assert run.read(20, PRESENT).outcome() == (0, 0)
+
+
+def test_a_message_of_another_room_proves_nothing():
+    run = Room((EXITED, 2), message_s=1)
+    run.story.convs[2] = {"name": "c2", "workload": "group", "members": [1, 2]}
+    run.send(2, 2, 40)
+    run.event(ENTERED, 55)
+    assert run.read(20, PRESENT).outcome() == (0, 0)
+
+
 @pytest.mark.parametrize(("head_s", "wrong"), [(25.0 - NS, 0), (25.0, 1)])
 def test_the_audit_shows_that_nothing_else_happened_if_it_is_late_enough(head_s, wrong):
     run = Room((EXITED, 2), message_s=1)
@@ -128,7 +162,7 @@ def test_a_fault_excuses_what_is_answered_within_five_seconds_before_it(fault_s,
     assert run.read(19, PRESENT, 20).outcome() == (wrong, wrong)
 
 
-@pytest.mark.parametrize(("asked_s", "wrong"), [(4.0, 1), (4.9, 0), (10, 0), (25.0, 0), (25.1, 1)])
+@pytest.mark.parametrize(("asked_s", "wrong"), [(4.0, 1), (4.5, 0), (25.0, 0), (25.1, 1)])
 def test_who_asks_to_exit_may_be_omitted_as_soon_as_they_ask(asked_s, wrong):
     """A request from before they entered is done, and one after the answer does not matter."""
     run = Room((ENTERED, 9.5))
@@ -156,7 +190,13 @@ def test_who_is_being_removed_may_be_omitted(asked_s, answered_s, result, wrong)
 
 @pytest.mark.parametrize(
     ("lost_s", "back_s", "asked_s", "wrong"),
-    [(10, 10.5, 25, 0), (10, 10.5, 25 + NS, 1), (20, 10, 29, 0), (50, 51, 35, 1), (36, 30, 32, 0)],
+    [
+        (10, 10.5, 25, 0),
+        (10, 10.5, 25 + NS, 1),
+        (20, 10, 29, 0),
+        (40.01, 41, 35, 1),
+        (40, 30, 35, 0),
+    ],
 )
 def test_a_lost_connection_matters_until_its_lease_is_over(lost_s, back_s, asked_s, wrong):
     """The grace period of 4 s and twice the lease of 3 s end 10 s later, and the margin is 5 s."""
@@ -201,7 +241,7 @@ def test_whose_connection_was_lost_may_be_listed_for_longer(how):
     assert run.outcome() == (0, 0)
 
 
-@pytest.mark.parametrize(("dialled_s", "wrong"), [(29.9, 0), (30.1, 1)])
+@pytest.mark.parametrize(("dialled_s", "wrong"), [(30.0, 0), (30.1, 1)])
 def test_who_comes_back_may_be_listed_from_when_they_dial(dialled_s, wrong):
     run = away(Room((ENTERED, 2)), 10)
     run.connect(2, 31, link=4)
