@@ -40,13 +40,14 @@ def _bench(backend: Backend, window_s: float) -> Iterator[Bench]:
 def measure(names: Sequence[str], rounds: int, window_s: float) -> Samples:
     """Measure both proxies in turn."""
     samples: Samples = defaultdict(lambda: defaultdict(list))
-    for number in range(rounds):
-        for name in names:
-            # Each begins as often as the other.
-            for backend in BACKENDS if number % 2 == 0 else reversed(BACKENDS):
-                print_progress(f"round {number + 1} of {rounds}: {name}, {backend}")
-                with _bench(backend, window_s) as bench:
-                    for what, value in MEASURES[name](bench).items():
+    with ExitStack() as stack:
+        benches = {each: stack.enter_context(_bench(each, window_s)) for each in BACKENDS}
+        for number in range(rounds):
+            for name in names:
+                # Each begins as often as the other.
+                for backend in BACKENDS if number % 2 == 0 else reversed(BACKENDS):
+                    print_progress(f"round {number + 1} of {rounds}: {name}, {backend}")
+                    for what, value in MEASURES[name](benches[backend]).items():
                         samples[what][backend].append(value)
     return samples
 
