@@ -73,7 +73,8 @@ _CUTOVER = {
 }
 
 # What the runs of the registered bugs need, and the names of which the first reason must be one.
-# A push that was dropped is a jump on its connection, or a message that is missing.
+# A push that was dropped is a jump on its connection, or a message that is missing. Positions that
+# are lost with their messages are also ones that reads knew before.
 _REGISTERED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "ack_before_commit": (("lost-acked",), {}),
     "retry_mints_new_id": (("duplicate",), {"faults": [_UNANSWERED]}),
@@ -94,7 +95,7 @@ _REGISTERED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         },
     ),
     "drain_drops_in_flight": (("wire-order", "undelivered"), {"faults": [_CUTOVER]}),
-    "no_fsync": (("lost-acked",), {"faults": [_POWER_LOST]}),
+    "no_fsync": (("lost-acked", "history-regress"), {"faults": [_POWER_LOST]}),
     # Nothing is examined during faults, and an answer needs 5 s before and after it.
     "attendance_expires": (("attendance-stale",), {"faults": [], "steady": "12s"}),
 }

@@ -2,13 +2,17 @@
 
 import dataclasses
 import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from gauntlet.chaos.disks import mounting
 from gauntlet.chaos.disks.disk import Disk
 from gauntlet.chaos.faults import power_loss
-from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.faults.base import FaultFailed, poll
 from gauntlet.chaos.faults.power_loss import PowerLoss
 
 pytestmark = pytest.mark.integration
@@ -101,6 +105,30 @@ def test_a_process_that_goes_on_keeps_its_power(stack, spec, context, disk, monk
     assert (disk.mount_point / "data").read_bytes() == b"123456789"
     stack.control.states["message-1"] = "paused"
     assert fault.heal(context) == {"resumed": ["message-1"], "started": []}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+def test_a_process_is_stopped_only_when_all_its_threads_and_children_are():
+    code = (
+        "import subprocess, sys, threading, time;"
+        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start();"
+        "child = subprocess.Popen([sys.executable, '-S', '-c', 'import time; time.sleep(60)']);"
+        "print(child.pid, flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-S", "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        child = int(parent.stdout.readline())
+        pids, found = (parent.pid, child), []
+        try:
+            for pid in pids:
+                found.append(power_loss._is_stopped(parent.pid))
+                os.kill(pid, signal.SIGSTOP)
+            assert poll(lambda: power_loss._is_stopped(parent.pid) or None, 10)
+            assert found == [False, False]
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+    assert power_loss._is_stopped(parent.pid)
 
 
 def test_a_component_without_a_disk_is_refused(spec, context):
