@@ -10,7 +10,7 @@ from gauntlet.campaigns.synthetic.histories import good_story
 from gauntlet.campaigns.synthetic.mutators import lose_the_tail, present_twice
 from gauntlet.reports.render import junit, plots, summary
 from gauntlet.reports.render.render import render
-from gauntlet.reports.render.sections import SECTIONS
+from gauntlet.reports.render.sections import SECTIONS, environment
 from gauntlet.reports.verdict.judge import judge
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -190,3 +190,15 @@ def test_the_summary_is_short_and_its_tables_are_well_formed(failed):
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert all(len(re.findall(r"(?<!\\)\|", row)) == 4 for row in rows)
     assert len(text) < 20_000
+
+
+@pytest.mark.parametrize(
+    ("manifest", "shown"),
+    [
+        ({}, None),
+        ({"engine": {"kind": "compiled", "reason": ""}}, "compiled"),
+        ({"engine": {"kind": "pure", "reason": "not compiled"}}, "pure (not compiled)"),
+    ],
+)
+def test_the_build_of_the_load_engine_is_shown_with_the_reason_of_a_fallback(manifest, shown):
+    assert environment._engine(manifest) == shown
