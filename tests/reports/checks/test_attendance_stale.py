@@ -69,7 +69,9 @@ def test_who_entered_need_not_be_listed_for_five_seconds(asked_s, examined):
 
 
 def test_who_entered_and_is_listed_is_right():
-    assert Room((ENTERED, 2)).read(16, PRESENT).outcome() == (0, 1)
+    run = Room((ENTERED, 2)).read(16, PRESENT)
+    assert run.outcome() == (0, 1)
+    assert run.verdict("attendance-stale").outcome == "valid"
 
 
 @pytest.mark.parametrize(
@@ -233,6 +235,19 @@ def test_who_went_away_just_after_a_fault_may_be_listed_for_longer(healed_s, wro
     run = away(Room((ENTERED, 2)), 10)
     run.fault(3, healed_s)
     assert run.read(30, PRESENT).outcome() == (wrong, wrong)
+
+
+def test_who_decided_to_go_a_second_before_and_went_before_went_on_purpose():
+    run = away(Room((ENTERED, 2)), 10, decided_s=9.0)
+    run.add(Kind.OFFLINE, 5, link=2, peer=2)
+    assert run.read(30, PRESENT).outcome() == (1, 1)
+
+
+def test_who_has_been_connected_since_just_before_the_margin_must_be_listed():
+    run = Room((ENTERED, 10))
+    run.disconnect(2, 0.5)
+    run.connect(2, 25, link=4)
+    assert run.read(30, ABSENT).outcome() == (1, 1)
 
 
 @pytest.mark.parametrize("how", [{"code": 1006}, {"decided_s": 8.9}])
