@@ -8,6 +8,8 @@ from gauntlet.reports.history.arrays import (
     Ints,
     contains,
     distinct,
+    equal,
+    has_flag,
     ints,
     is_any,
     marks,
@@ -28,8 +30,8 @@ def misplaced_acks(history: History) -> Ints:
 
 def _placed_acks(history: History) -> Ints:
     records, of_record = history.records, history.messages.of_record
-    acks = (records["kind"] == Kind.ACK) & (records["seq"] > 0) & (of_record >= 0)
-    acks &= records["flags"] & Flag.HANDED_OVER == 0
+    acks = equal(records["kind"], Kind.ACK) & (records["seq"] > 0) & (of_record >= 0)
+    acks &= ~has_flag(records["flags"], Flag.HANDED_OVER)
     at = np.flatnonzero(acks)
     seen = marks(of_record[_seen(history)], len(history.messages))
     placed: Ints = at[seen[of_record[at]]]

@@ -12,7 +12,7 @@ import numpy as np
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Attendance, Kind, ProbeResult, RoomEvent
 from gauntlet.reports.checks._departures import NORMAL_CLOSE, Departures
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, equal
 from gauntlet.reports.history.history import History
 from gauntlet.reports.history.room_events import RoomEntry, RoomEvents
 
@@ -56,7 +56,7 @@ class Room:
         at = at[np.argsort(messages.position[at], kind="stable")]
         self._positions = messages.position[at]
         self._sent_ns = np.maximum.accumulate(messages.first_attempt_ns[at])
-        heads = records[(records["kind"] == Kind.HEAD) & (records["conv"] == conv)]
+        heads = records[equal(records["kind"], Kind.HEAD) & (records["conv"] == conv)]
         self._head = int(heads["seq"].max(initial=0))
         self._head_ns = int(heads["t_ns"].max(initial=0))
 
@@ -80,13 +80,13 @@ class Stays:
             if fault.requested_ns is not None
         )
         self._removals = records[
-            (records["kind"] == Kind.MEMBERSHIP) & (records["sseq"] == RoomEvent.REMOVED)
+            equal(records["kind"], Kind.MEMBERSHIP) & (records["sseq"] == RoomEvent.REMOVED)
         ]
-        connects = records[records["kind"] == Kind.CONNECT]
+        connects = records[equal(records["kind"], Kind.CONNECT)]
         self._dialled_ns = dict(
             zip(connects["link"].tolist(), connects["ref_ns"].tolist(), strict=True)
         )
-        self._offline = records[records["kind"] == Kind.OFFLINE]
+        self._offline = records[equal(records["kind"], Kind.OFFLINE)]
         known = history.sessions.connections
         self._normal = set(known.link[known.close_code == NORMAL_CLOSE].tolist())
 

@@ -13,7 +13,17 @@ import numpy as np
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.history import Channel, Kind, RoomEvent
 from gauntlet.core.scenario.secrets import Secret
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, find, grouped, ints, is_any
+from gauntlet.reports.history.arrays import (
+    NEVER,
+    Bools,
+    Ints,
+    Records,
+    equal,
+    find,
+    grouped,
+    ints,
+    is_any,
+)
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -52,7 +62,7 @@ class Departures:
         self.grace_ns, self.lease_ns = _server_times(history)
         self.requests: dict[tuple[int, int], list[Request]] = defaultdict(list)
         records = history.records
-        asked = (records["kind"] == Kind.ATTEND) & (records["sseq"] == RoomEvent.EXITED)
+        asked = equal(records["kind"], Kind.ATTEND) & (records["sseq"] == RoomEvent.EXITED)
         for row in np.sort(records[asked], order="t_ns"):
             request = Request(int(row["t_ns"]), int(row["link"]))
             self.requests[int(row["conv"]), int(row["peer"])].append(request)
@@ -101,7 +111,9 @@ def last_pushes(history: History) -> LastPushes:
 
 def last_pushes_of(records: Records) -> LastPushes:
     """Return the last push of each connection in these records."""
-    pushed = is_any(records["kind"], _PUSHES) & (records["flags"] & CHANNEL_BITS == Channel.LIVE)
+    pushed = is_any(records["kind"], _PUSHES) & (
+        equal(records["flags"] & CHANNEL_BITS, Channel.LIVE)
+    )
     links, _, at = grouped(ints(records["link"][pushed]))
     last_ns = np.zeros(links.size, dtype=np.int64)
     np.maximum.at(last_ns, at, ints(records["t_ns"][pushed]))

@@ -11,7 +11,7 @@ import numpy as np
 from gauntlet.core.clock import NS_PER_S, format_s
 from gauntlet.core.history import MISSING_MAX, Kind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
-from gauntlet.reports.history.arrays import Bools, Ints, contains, ints, pair
+from gauntlet.reports.history.arrays import Bools, Ints, contains, equal, ints, pair
 from gauntlet.reports.history.history import History
 
 
@@ -23,7 +23,7 @@ def never_presented(history: History) -> Bools:
 def _never_presented(history: History) -> Bools:
     records = history.records
     found = np.zeros(records.size, dtype=np.bool_)
-    arrived = np.flatnonzero(records["kind"] == Kind.ARRIVED)
+    arrived = np.flatnonzero(equal(records["kind"], Kind.ARRIVED))
     if not arrived.size:
         return found
     readings = np.unique(_readings(history, arrived))

@@ -10,6 +10,7 @@ from gauntlet.reports.checks._shared import named_by
 from gauntlet.reports.history.arrays import (
     Ints,
     Records,
+    equal,
     find,
     grouped,
     ints,
@@ -24,7 +25,9 @@ _SHOWN_KINDS = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM)
 
 def last_pages(records: Records) -> Ints:
     """Return the records of the pages that reached the head that they report."""
-    return np.flatnonzero((records["kind"] == Kind.PAGE) & (records["spare"] & PageFlag.LAST != 0))
+    return np.flatnonzero(
+        equal(records["kind"], Kind.PAGE) & (records["spare"] & PageFlag.LAST != 0)
+    )
 
 
 class KnownPositions:

@@ -6,7 +6,7 @@ import numpy as np
 
 from gauntlet.core.history import Flag, Kind, RoomEvent
 from gauntlet.reports.checks.finding import Witness
-from gauntlet.reports.history.arrays import ints, is_any, pair
+from gauntlet.reports.history.arrays import equal, has_flag, ints, is_any, pair
 from gauntlet.reports.history.history import History
 
 
@@ -18,8 +18,8 @@ def find(history: History) -> Iterator[Witness]:
     """
     records, names = history.records, history.names
     flagged = is_any(records["kind"], (Kind.RECEIVE, Kind.AUDIT))
-    flagged &= records["flags"] & Flag.ROOM_EVENT != 0
-    exits = (records["kind"] == Kind.ROOM) | flagged
+    flagged &= has_flag(records["flags"], Flag.ROOM_EVENT)
+    exits = equal(records["kind"], Kind.ROOM) | flagged
     exits &= (records["sseq"] == RoomEvent.EXITED) & (records["seq"] > 0)
     at = np.flatnonzero(exits)
     place = pair(records["conv"][at], records["seq"][at])

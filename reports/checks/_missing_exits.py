@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from gauntlet.core.history import Kind, RoomEvent
 from gauntlet.reports.checks._departures import SETTLE_NS, Departures, Request
 from gauntlet.reports.checks.finding import Witness
-from gauntlet.reports.history.arrays import NEVER
+from gauntlet.reports.history.arrays import NEVER, equal
 from gauntlet.reports.history.history import History
 from gauntlet.reports.history.room_events import Key, RoomEntry, RoomEvents
 
@@ -81,7 +81,7 @@ def _undisturbed(departures: Departures, user: int, asked: list[Request], until_
 
 def _head(history: History, conv: int, after_ns: int) -> int:
     """Return the head of a conversation that the audit read after a time, 0 if it did not."""
-    heads = history.records[history.records["kind"] == Kind.HEAD]
+    heads = history.records[equal(history.records["kind"], Kind.HEAD)]
     read = (heads["conv"] == conv) & (heads["t_ns"] >= after_ns)
     return int(heads["seq"][read].max(initial=0))
 

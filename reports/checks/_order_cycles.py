@@ -19,7 +19,7 @@ import numpy as np
 from gauntlet.core.history import Kind
 from gauntlet.reports.checks._components import Graph, components
 from gauntlet.reports.checks._shared import first_deliveries
-from gauntlet.reports.history.arrays import Ints, distinct, grouped, ints, pair, stable_order
+from gauntlet.reports.history.arrays import Ints, distinct, equal, grouped, ints, pair, stable_order
 from gauntlet.reports.history.history import History
 
 
@@ -94,7 +94,7 @@ def _answered(history: History) -> _Edges:
     """Return (last message received before, message sent) for each message of a session."""
     records, messages = history.records, history.messages
     presentations = history.presentations
-    ops = np.flatnonzero((records["kind"] == Kind.OP) & (messages.of_record >= 0))
+    ops = np.flatnonzero(equal(records["kind"], Kind.OP) & (messages.of_record >= 0))
     sent = messages.of_record[ops]
     received = presentations.message[presentations.first]
     message = np.concatenate([sent, received])

@@ -7,8 +7,10 @@ from gauntlet.core.history import Channel, Flag, Kind
 from gauntlet.reports.history.arrays import (
     Bools,
     Ints,
+    equal,
     find,
     grouped,
+    has_flag,
     ints,
     is_any,
     pair,
@@ -31,9 +33,9 @@ def _replayed(history: History) -> Bools:
     records = history.records
     found = np.zeros(records.size, dtype=np.bool_)
     copies = np.flatnonzero(
-        (records["kind"] == Kind.RECEIVE)
-        & (records["flags"] & CHANNEL_BITS == Channel.LIVE)
-        & (records["flags"] & Flag.LEFTOVER == 0)
+        equal(records["kind"], Kind.RECEIVE)
+        & equal(records["flags"] & CHANNEL_BITS, Channel.LIVE)
+        & ~has_flag(records["flags"], Flag.LEFTOVER)
         & (records["seq"] > 0)
     )
     if copies.size:
@@ -44,7 +46,7 @@ def _replayed(history: History) -> Bools:
 def _cursors(history: History, copies: Ints) -> Ints:
     """Return the last position that each record's client had presented before it dialled."""
     records = history.records
-    ups = np.flatnonzero(records["kind"] == Kind.CONNECT)
+    ups = np.flatnonzero(equal(records["kind"], Kind.CONNECT))
     ups = ups[stable_order(records["link"][ups])]
     link = find(ints(records["link"][ups]), ints(records["link"][copies]))
     # 0, the time of a connection without a CONNECT record, precedes all presentations.

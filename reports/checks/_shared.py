@@ -12,8 +12,10 @@ from gauntlet.reports.history.arrays import (
     Ints,
     contains,
     distinct,
+    equal,
     find,
     grouped,
+    has_flag,
     ints,
     is_any,
     pair,
@@ -78,7 +80,7 @@ def unreadable_places(history: History, kinds: tuple[Kind, ...]) -> tuple[Ints, 
     if not named_by(history, "phantom"):
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     foreign = is_any(records["kind"], kinds) & (records["seq"] > 0)
-    foreign &= records["flags"] & Flag.FOREIGN != 0
+    foreign &= has_flag(records["flags"], Flag.FOREIGN)
     at = np.flatnonzero(foreign)
     place = pair(records["conv"][at], records["seq"][at])
     order = stable_order(place)
@@ -92,7 +94,7 @@ def lost_messages(history: History) -> Bools:
 
 def _lost_messages(history: History) -> Bools:
     messages, records = history.messages, history.records
-    audited = distinct(ints(records["conv"][records["kind"] == Kind.HEAD]))
+    audited = distinct(ints(records["conv"][equal(records["kind"], Kind.HEAD)]))
     unreadable, _ = unreadable_places(history, (Kind.AUDIT,))
     lost = messages.acked & messages.sent & ~messages.handed_over & ~messages.stored
     lost &= contains(audited, messages.conv) & ~beyond_retention(history)

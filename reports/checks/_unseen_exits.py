@@ -11,7 +11,7 @@ import numpy as np
 from gauntlet.core.history import Kind, RoomEvent
 from gauntlet.reports.checks._departures import SETTLE_NS
 from gauntlet.reports.checks.finding import Witness
-from gauntlet.reports.history.arrays import Ints, ints, is_any, pair
+from gauntlet.reports.history.arrays import Ints, equal, ints, is_any, pair
 from gauntlet.reports.history.history import History
 from gauntlet.reports.history.room_events import Key, RoomEntry, RoomEvents
 
@@ -77,7 +77,7 @@ def _stable_seats(history: History, audit_ns: int) -> dict[int, list[Seat]]:
     Users who ever went away on purpose are left out: they may have stopped reading.
     """
     known, records = history.sessions.connections, history.records
-    away = set(records["peer"][records["kind"] == Kind.OFFLINE].tolist())
+    away = set(records["peer"][equal(records["kind"], Kind.OFFLINE)].tolist())
     seats: dict[int, list[Seat]] = defaultdict(list)
     for at in np.flatnonzero(known.down_ns >= audit_ns).tolist():
         user = int(known.user[at])

@@ -17,7 +17,17 @@ from gauntlet.core.history import STRANGER_SSEQ, Flag, Kind, Probe, ProbeResult,
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks._shared import lost_messages, named_by
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Bools, Ints, contains, distinct, ints, is_any, pair
+from gauntlet.reports.history.arrays import (
+    Bools,
+    Ints,
+    contains,
+    distinct,
+    equal,
+    has_flag,
+    ints,
+    is_any,
+    pair,
+)
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -40,7 +50,7 @@ _OBTAINED = {
 
 def check(history: History) -> Finding:
     records = history.records
-    probes = np.flatnonzero(records["kind"] == Kind.PROBE)
+    probes = np.flatnonzero(equal(records["kind"], Kind.PROBE))
     result = records["spare"][probes]
     answered = probes[result == ProbeResult.GRANTED]
     granted = answered[~_only_acknowledged(history, answered)]
@@ -82,7 +92,7 @@ def _messages_of_strangers(history: History) -> Ints:
     """Return the records of stored or received messages that strangers sent."""
     records = history.records
     seen = is_any(records["kind"], (Kind.AUDIT, Kind.DELIVER, Kind.RECEIVE))
-    seen &= records["flags"] & (Flag.ROOM_EVENT | Flag.FOREIGN | Flag.LEFTOVER) == 0
+    seen &= ~has_flag(records["flags"], Flag.ROOM_EVENT | Flag.FOREIGN | Flag.LEFTOVER)
     return np.flatnonzero(seen & (records["sseq"] >= STRANGER_SSEQ))
 
 
@@ -103,8 +113,8 @@ def _stored(history: History, granted: Ints) -> Ints:
 def _attended(history: History) -> Ints:
     """Return one record of each event by which a user who was never a member entered."""
     records, names = history.records, history.names
-    event = (records["kind"] == Kind.ROOM) | (
-        (records["kind"] == Kind.AUDIT) & (records["flags"] & Flag.ROOM_EVENT != 0)
+    event = equal(records["kind"], Kind.ROOM) | (
+        equal(records["kind"], Kind.AUDIT) & has_flag(records["flags"], Flag.ROOM_EVENT)
     )
     reported = [RoomEvent.ENTERED]
     if not named_by(history, "exit"):

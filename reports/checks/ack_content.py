@@ -17,7 +17,15 @@ from gauntlet.core.history import Channel, Kind, NamedFlag
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks._ack_positions import misplaced_acks, placed_acks
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Ints, contains, distinct, grouped, ints, stable_order
+from gauntlet.reports.history.arrays import (
+    Ints,
+    contains,
+    distinct,
+    equal,
+    grouped,
+    ints,
+    stable_order,
+)
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -32,8 +40,8 @@ KIND = CheckKind(
 
 def check(history: History) -> Finding:
     records, of_record = history.records, history.messages.of_record
-    named = (records["kind"] == Kind.NAMED) & (of_record >= 0)
-    by_audit = records["flags"] & CHANNEL_BITS == Channel.AUDIT
+    named = equal(records["kind"], Kind.NAMED) & (of_record >= 0)
+    by_audit = equal(records["flags"] & CHANNEL_BITS, Channel.AUDIT)
     acks, stored = np.flatnonzero(named & ~by_audit), np.flatnonzero(named & by_audit)
     unsent = np.flatnonzero(history.messages.acked & ~history.messages.sent)
     found = {
@@ -61,7 +69,7 @@ def check(history: History) -> Finding:
 
 
 def _why_not(history: History, acks: Ints) -> str:
-    answered = history.records["kind"] == Kind.ACK
+    answered = equal(history.records["kind"], Kind.ACK)
     if acks.size or (answered & (history.records["seq"] > 0)).any():
         return ""
     return "No acknowledgement names a conversation, an id or a position."
@@ -70,7 +78,7 @@ def _why_not(history: History, acks: Ints) -> str:
 def acknowledged_ids(history: History) -> Ints:
     """Return the distinct ids (their digests) under which messages were acknowledged."""
     records = history.records
-    named = (records["kind"] == Kind.NAMED) & (records["flags"] & CHANNEL_BITS != Channel.AUDIT)
+    named = equal(records["kind"], Kind.NAMED) & (records["flags"] & CHANNEL_BITS != Channel.AUDIT)
     named &= (history.messages.of_record >= 0) & (records["ref_ns"] != 0)
     return distinct(ints(records["ref_ns"][named]))
 

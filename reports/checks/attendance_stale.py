@@ -25,7 +25,7 @@ from gauntlet.core.scenario.capabilities import ATTENDANCE, ROOMS, SERVER_SEQ
 from gauntlet.reports.checks._attendance import MARGIN_NS, Expected, Observed, Room, Stays
 from gauntlet.reports.checks._departures import Departures
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, grouped, ints, pair
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, equal, grouped, ints, pair
 from gauntlet.reports.history.history import History
 from gauntlet.reports.history.room_events import RoomEntry, collect_room_events
 
@@ -49,7 +49,7 @@ _STATES = {
 
 def check(history: History) -> Finding:
     records = history.records
-    at = np.flatnonzero(records["kind"] == Kind.ATTENDANCE)
+    at = np.flatnonzero(equal(records["kind"], Kind.ATTENDANCE))
     if not at.size:
         return _finding(history, [], not_applicable="No list of who is in a room was read.")
     at = at[_is_calm(history, ints(records["ref_ns"][at]), ints(records["t_ns"][at]))]

@@ -9,7 +9,7 @@ import numpy as np
 from gauntlet.core.history import Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Ints, ints, pair
+from gauntlet.reports.history.arrays import Ints, equal, ints, pair
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -52,7 +52,7 @@ def check(history: History) -> Finding:
 def _stored_twice(history: History) -> tuple[Ints, int]:
     """Return the messages with several stored copies, and how many messages are stored."""
     records = history.records
-    audit = np.flatnonzero((records["kind"] == Kind.AUDIT) & (history.messages.of_record >= 0))
+    audit = np.flatnonzero(equal(records["kind"], Kind.AUDIT) & (history.messages.of_record >= 0))
     # The audit has one record for each copy that it finds.
     messages, copies = np.unique(history.messages.of_record[audit], return_counts=True)
     return messages[copies > 1], messages.size
@@ -67,7 +67,7 @@ def _records(history: History, message: int, session: int) -> tuple[int, ...]:
 
 def _stored_witness(history: History, message: int) -> Witness:
     records = history.records
-    copies = (history.messages.of_record == message) & (records["kind"] == Kind.AUDIT)
+    copies = (history.messages.of_record == message) & equal(records["kind"], Kind.AUDIT)
     positions = ", ".join(str(seq) for seq in records["seq"][copies] if seq)
     where = f"at positions {positions}" if positions else f"{copies.sum()} times"
     return Witness(

@@ -34,6 +34,7 @@ from gauntlet.reports.history.arrays import (
     Ints,
     contains,
     distinct,
+    equal,
     find,
     grouped,
     ints,
@@ -129,7 +130,7 @@ def _audit_begins(history: History, conv: Ints) -> Ints:
 def _audited_places(history: History) -> Ints:
     """Return the sorted keys (conversation, position) of what the audit found."""
     records = history.records
-    at = np.flatnonzero((records["kind"] == Kind.AUDIT) & (records["seq"] > 0))
+    at = np.flatnonzero(equal(records["kind"], Kind.AUDIT) & (records["seq"] > 0))
     return distinct(pair(records["conv"][at], records["seq"][at]))
 
 
@@ -155,7 +156,7 @@ def _required_positions(
     The third value has what pages claimed beyond the last position that is known at all.
     """
     records = history.records
-    pages = np.flatnonzero((records["kind"] == Kind.PAGE) & (records["link"] > 0))
+    pages = np.flatnonzero(equal(records["kind"], Kind.PAGE) & (records["link"] > 0))
     after, last = ints(records["seq"][pages]), ints(records["sseq"][pages])
     known = np.maximum(after, positions.last(ints(records["conv"][pages])))
     beyond = [
@@ -238,7 +239,7 @@ def _without(hole: Hole, lost: Ints) -> Iterator[Hole]:
 def _audit_tails(history: History, places: Ints) -> Iterator[Hole]:
     """Yield what is missing between the last position of an audit and the head reported to it."""
     records = history.records
-    for head in records[records["kind"] == Kind.HEAD]:
+    for head in records[equal(records["kind"], Kind.HEAD)]:
         conv = int(head["conv"])
         at = int(np.searchsorted(places, (conv + 1) << 32)) - 1
         last = int(places[at] & _LOW) if at >= 0 and int(places[at]) >> 32 == conv else 0
@@ -249,8 +250,8 @@ def _audit_tails(history: History, places: Ints) -> Iterator[Hole]:
 def _beyond_audit(history: History) -> Ints:
     """Return the places after the end of a conversation's audit that were received before it."""
     records = history.records
-    convs = distinct(ints(records["conv"][records["kind"] == Kind.HEAD]))
-    audit = records["kind"] == Kind.AUDIT
+    convs = distinct(ints(records["conv"][equal(records["kind"], Kind.HEAD)]))
+    audit = equal(records["kind"], Kind.AUDIT)
     # The additional last entry collects conversations that were not audited (-1).
     ends = np.zeros(convs.size + 1, dtype=np.int64)
     np.maximum.at(ends, find(convs, ints(records["conv"][audit])), ints(records["seq"][audit]))
@@ -325,5 +326,5 @@ def _end_witness(history: History, place: int) -> Witness:
 def _audit_ends(history: History, conv: int) -> tuple[int, ...]:
     """Return the record of the head that the audit of a conversation reached."""
     records = history.records
-    heads = np.flatnonzero((records["kind"] == Kind.HEAD) & (records["conv"] == conv))
+    heads = np.flatnonzero(equal(records["kind"], Kind.HEAD) & (records["conv"] == conv))
     return tuple(heads[:1].tolist())

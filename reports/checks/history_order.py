@@ -10,7 +10,7 @@ from gauntlet.core.history import Kind, PageFlag
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import ints
+from gauntlet.reports.history.arrays import equal, ints
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -26,7 +26,7 @@ KIND = CheckKind(
 
 def check(history: History) -> Finding:
     records = history.records
-    pages = np.flatnonzero(records["kind"] == Kind.PAGE)
+    pages = np.flatnonzero(equal(records["kind"], Kind.PAGE))
     disordered = pages[records["spare"][pages] & PageFlag.DISORDERED != 0]
     # A page of one entry is always sorted.
     several = records["peer"][pages] > 1

@@ -17,7 +17,7 @@ from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Bools, Ints, ints
+from gauntlet.reports.history.arrays import Bools, Ints, equal, ints
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -33,7 +33,7 @@ KIND = CheckKind(
 
 def check(history: History) -> Finding:
     records = history.records
-    started = records["kind"] == Kind.START
+    started = equal(records["kind"], Kind.START)
     reads = np.concatenate([last_pages(records), np.flatnonzero(started)])
     conv = ints(records["conv"][reads])
     head = ints(np.where(started, records["seq"], records["sseq"])[reads])

@@ -14,7 +14,7 @@ from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY
 from gauntlet.reports.checks._shared import beyond_retention, lost_messages
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
-from gauntlet.reports.history.arrays import contains, distinct, ints
+from gauntlet.reports.history.arrays import contains, distinct, equal, ints
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -36,7 +36,7 @@ _UNAUDITED = "{count} acknowledged messages are in conversations that were not a
 
 def check(history: History) -> Finding:
     messages, records = history.messages, history.records
-    audited = distinct(ints(records["conv"][records["kind"] == Kind.HEAD]))
+    audited = distinct(ints(records["conv"][equal(records["kind"], Kind.HEAD)]))
     acked = messages.acked & messages.sent & ~messages.handed_over
     audited_acked = acked & contains(audited, messages.conv)
     judged = audited_acked & ~beyond_retention(history)

@@ -13,7 +13,7 @@ from gauntlet.core.history import STRANGER_SSEQ, Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks._held_pushes import never_presented
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import ints, is_any
+from gauntlet.reports.history.arrays import has_flag, ints, is_any
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -30,7 +30,7 @@ def check(history: History) -> Finding:
     records, messages = history.records, history.messages
     seen = is_any(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.AUDIT))
     seen |= never_presented(history)
-    at = np.flatnonzero(seen & (records["flags"] & (Flag.ROOM_EVENT | Flag.LEFTOVER) == 0))
+    at = np.flatnonzero(seen & ~has_flag(records["flags"], Flag.ROOM_EVENT | Flag.LEFTOVER))
     message = messages.of_record[at]
     valid = messages.sent & (messages.acked | ~messages.rejected)
     # The appended False is what records without a message (-1) find.

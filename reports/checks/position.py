@@ -20,7 +20,9 @@ from gauntlet.reports.history.arrays import (
     Bools,
     Ints,
     distinct,
+    equal,
     grouped,
+    has_flag,
     ints,
     is_any,
     marks,
@@ -119,9 +121,9 @@ def _other_claims(history: History) -> tuple[Ints, Ints]:
     """Return (record, occupant) of the room events and the messages of earlier runs."""
     records = history.records
     kinds, flags = records["kind"], records["flags"]
-    room = (kinds == Kind.ROOM) | ((kinds == Kind.AUDIT) & (flags & Flag.ROOM_EVENT != 0))
+    room = equal(kinds, Kind.ROOM) | (equal(kinds, Kind.AUDIT) & has_flag(flags, Flag.ROOM_EVENT))
     left = is_any(kinds, (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ARRIVED, Kind.AUDIT))
-    left &= flags & Flag.LEFTOVER != 0
+    left &= has_flag(flags, Flag.LEFTOVER)
     at = np.flatnonzero((room | left) & (records["seq"] > 0))
     subject = ints(records["peer"][at])
     if named_by(history, "exit"):

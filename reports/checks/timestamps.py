@@ -36,6 +36,7 @@ from gauntlet.reports.history.arrays import (
     Ints,
     contains,
     distinct,
+    equal,
     grouped,
     ints,
     is_any,
@@ -121,8 +122,8 @@ def _stamps(history: History) -> tuple[_Stamps, int]:
     """Return the stamps of messages that were sent, and how far the server's clock is ahead."""
     records, messages = history.records, history.messages
     of_record = messages.of_record
-    shown = (records["kind"] == Kind.DELIVER) & (records["spare"] != 0)
-    record = np.flatnonzero(((records["kind"] == Kind.STAMP) | shown) & (of_record >= 0))
+    shown = equal(records["kind"], Kind.DELIVER) & (records["spare"] != 0)
+    record = np.flatnonzero((equal(records["kind"], Kind.STAMP) | shown) & (of_record >= 0))
     tried = messages.sent & (messages.first_attempt_ns != NEVER) & ~_copied(history)
     record = record[tried[of_record[record]]]
     message, by_age = of_record[record], shown[record]
@@ -140,7 +141,7 @@ def _stamps(history: History) -> tuple[_Stamps, int]:
 def _copied(history: History) -> Bools:
     """Return which messages are stored more than once."""
     records, of_record = history.records, history.messages.of_record
-    stored = of_record[(records["kind"] == Kind.AUDIT) & (of_record >= 0)]
+    stored = of_record[equal(records["kind"], Kind.AUDIT) & (of_record >= 0)]
     copied: Bools = np.bincount(stored, minlength=len(history.messages)) > 1
     return copied
 

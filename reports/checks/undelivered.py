@@ -37,7 +37,17 @@ from gauntlet.reports.checks import _held_pushes
 from gauntlet.reports.checks._removed_receivers import removed_before_receiving
 from gauntlet.reports.checks._shared import unreadable_places
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Counted, Finding, Witness
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, contains, distinct, find, ints, pair
+from gauntlet.reports.history.arrays import (
+    NEVER,
+    Bools,
+    Ints,
+    contains,
+    distinct,
+    equal,
+    find,
+    ints,
+    pair,
+)
 from gauntlet.reports.history.deliveries import ExpectedDeliveries
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics.latency import returned_before_delivery
@@ -120,7 +130,7 @@ def _needs_no_audit(history: History, expected: ExpectedDeliveries) -> Bools:
         return np.ones(expected.message.size, dtype=np.bool_)
     if not history.is_log:
         return np.zeros(expected.message.size, dtype=np.bool_)
-    audited = distinct(ints(records["conv"][records["kind"] == Kind.HEAD]))
+    audited = distinct(ints(records["conv"][equal(records["kind"], Kind.HEAD)]))
     unaudited: Bools = ~contains(audited, messages.conv[expected.message])
     return unaudited
 

@@ -31,6 +31,7 @@ from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import (
     Bools,
     Ints,
+    equal,
     find,
     grouped,
     ints,
@@ -79,7 +80,7 @@ def _pushes(history: History) -> tuple[Ints, Ints, Ints]:
     """Return (record, lane, position) of the live records, sorted by lane and time."""
     records = history.records
     live = is_any(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.ARRIVED))
-    live &= (records["flags"] & CHANNEL_BITS == Channel.LIVE) & (records["seq"] > 0)
+    live &= (equal(records["flags"] & CHANNEL_BITS, Channel.LIVE)) & (records["seq"] > 0)
     live &= ~replayed(history)
     record = np.flatnonzero(live)
     left = records["flags"][record] & Flag.LEFTOVER != 0
@@ -92,7 +93,7 @@ def _pushes(history: History) -> tuple[Ints, Ints, Ints]:
 
 def _presented_later(history: History) -> Bools:
     """Return which records are arrivals of pushes that another record presents."""
-    presented: Bools = (history.records["kind"] == Kind.ARRIVED) & ~never_presented(history)
+    presented: Bools = equal(history.records["kind"], Kind.ARRIVED) & ~never_presented(history)
     return presented
 
 
@@ -121,7 +122,7 @@ def _late_starts(history: History, record: Ints, lane: Ints, seq: Ints) -> tuple
     places, first, _ = grouped(pair(lane, seq))
     begins = np.flatnonzero(np.diff(places >> 32, prepend=-1))
     lowest, position = record[first[begins]], places[begins] & 0xFFFFFFFF
-    stated = np.flatnonzero(records["kind"] == Kind.START)
+    stated = np.flatnonzero(equal(records["kind"], Kind.START))
     stated = stated[np.argsort(pair(records["link"][stated], records["conv"][stated]))]
     keys = pair(records["link"][stated], records["conv"][stated])
     at = find(keys, pair(records["link"][lowest], records["conv"][lowest]))
@@ -153,7 +154,7 @@ def _unannounced(history: History, record: Ints, first: Ints, last: Ints) -> lis
 def _announced_gaps(history: History) -> dict[tuple[int, int], list[tuple[int, int]]]:
     """Return the announced gaps (first, last) of each (connection, conversation)."""
     gaps: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for record in history.records[history.records["kind"] == Kind.GAP]:
+    for record in history.records[equal(history.records["kind"], Kind.GAP)]:
         lane = (int(record["link"]), int(record["conv"]))
         gaps.setdefault(lane, []).append((int(record["seq"]), int(record["sseq"])))
     return gaps

@@ -11,6 +11,7 @@ from gauntlet.reports.history.arrays import (
     Ints,
     Records,
     distinct,
+    equal,
     find,
     ints,
     pair,
@@ -116,8 +117,8 @@ class Sessions:
 
 
 def _connections(records: Records, names: Names) -> Connections:
-    ups = records[records["kind"] == Kind.CONNECT]
-    downs = records[records["kind"] == Kind.DISCONNECT]
+    ups = records[equal(records["kind"], Kind.CONNECT)]
+    downs = records[equal(records["kind"], Kind.DISCONNECT)]
     downs = downs[stable_order(downs["link"])]
     ended = find(ints(downs["link"]), ints(ups["link"]))
     # -1, a connection without an end, finds the appended last entry.
@@ -140,7 +141,7 @@ def _absences(records: Records, names: Names) -> tuple[Ints, Ints, Ints]:
 
     The first absence of each session lasts from time 0 until its first connection.
     """
-    connects = records[records["kind"] == Kind.CONNECT]
+    connects = records[equal(records["kind"], Kind.CONNECT)]
     connect_session = names.session_of(ints(connects["link"]))
     left_session, left_ns = _departures(records, names)
     known = distinct(connect_session)
@@ -167,7 +168,7 @@ def _departures(records: Records, names: Names) -> tuple[Ints, Ints]:
 
     Records of older runs name only the user, who then had one device.
     """
-    rows = records[records["kind"] == Kind.OFFLINE]
+    rows = records[equal(records["kind"], Kind.OFFLINE)]
     if not rows.size:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     by_user = np.array([names.last_session.get(int(user), -1) for user in rows["peer"]])

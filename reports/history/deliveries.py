@@ -10,8 +10,10 @@ from gauntlet.reports.history.arrays import (
     Bools,
     Ints,
     Records,
+    equal,
     find,
     first_rows,
+    has_flag,
     ints,
     pair,
 )
@@ -73,9 +75,9 @@ def find_presentations(
     """
     channel = records["flags"] & CHANNEL_BITS
     presented = (
-        (records["kind"] == Kind.DELIVER)
+        equal(records["kind"], Kind.DELIVER)
         & (channel != Channel.AUDIT)
-        & (records["flags"] & (Flag.FOREIGN | Flag.LEFTOVER) == 0)
+        & ~has_flag(records["flags"], Flag.FOREIGN | Flag.LEFTOVER)
     )
     record = np.flatnonzero(presented)
     message, receiver = messages.of_record.take(record), session.take(record)
@@ -144,7 +146,7 @@ def _is_own(
     session: Ints,
 ) -> Bools:
     """Return which sessions sent the message; all of the author's where that is unknown."""
-    ops = np.flatnonzero(records["kind"] == Kind.OP)
+    ops = np.flatnonzero(equal(records["kind"], Kind.OP))
     sender = np.full(len(messages), -1, dtype=np.int64)
     sender[messages.of_record[ops]] = session_of_record.take(ops)
     by_author = messages.author[message] == user

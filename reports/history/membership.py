@@ -15,6 +15,7 @@ from gauntlet.reports.history.arrays import (
     Records,
     contains,
     distinct,
+    equal,
     find,
     ints,
     pair,
@@ -42,7 +43,9 @@ class MembershipIntervals:
         )
         # What the audit read comes last: it has the removals whose requests were not answered.
         ranges = _latest_ranges(
-            np.concatenate([ranges_of_changes(records), records[records["kind"] == Kind.RANGE]])
+            np.concatenate(
+                [ranges_of_changes(records), records[equal(records["kind"], Kind.RANGE)]]
+            )
         )
         self._ranged = distinct(ints(ranges["conv"]))
         self._owners, owner = np.unique(pair(ranges["conv"], ranges["peer"]), return_inverse=True)

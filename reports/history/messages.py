@@ -9,7 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from gauntlet.core.history import Flag, Kind, Miss
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, grouped, ints, is_any, pair
+from gauntlet.reports.history.arrays import (
+    NEVER,
+    Bools,
+    Ints,
+    Records,
+    equal,
+    grouped,
+    has_flag,
+    ints,
+    is_any,
+    pair,
+)
 
 _MESSAGE_KINDS = (
     Kind.OP,
@@ -102,7 +113,7 @@ def collect_messages(records: Records) -> Messages:
     rejected_ns = first(Kind.REJECT, "t_ns", NEVER)
     # Rejected without an attempt: the op was still in its queue when the load ended.
     untried_ns = first(Kind.REJECT, "t_ns", NEVER, chosen & (records["spare"] == 0))
-    handed_over = chosen & (records["flags"] & Flag.HANDED_OVER != 0)
+    handed_over = chosen & has_flag(records["flags"], Flag.HANDED_OVER)
     return Messages(
         of_record=of_record,
         conv=ints(records["conv"][representative]),
@@ -127,7 +138,7 @@ def collect_messages(records: Records) -> Messages:
 
 def collect_missed_arrivals(records: Records) -> MissedArrivals:
     """Return the missed arrivals of a history."""
-    at = np.flatnonzero(records["kind"] == Kind.MISSED)
+    at = np.flatnonzero(equal(records["kind"], Kind.MISSED))
     return MissedArrivals(*(ints(records[column][at]) for column in ("ref_ns", "t_ns", "spare")))
 
 
@@ -145,7 +156,7 @@ def _identify(records: Records, chosen: Bools) -> tuple[Ints, Ints]:
     of_record = np.full(records.size, -1, dtype=np.int64)
     of_record[at] = messages.of_row
     representative = at[messages.first]
-    ops = np.flatnonzero(chosen & (records["kind"] == Kind.OP))[::-1]
+    ops = np.flatnonzero(chosen & equal(records["kind"], Kind.OP))[::-1]
     representative[of_record[ops]] = ops
     return of_record, representative
 

@@ -7,7 +7,16 @@ from typing import NamedTuple
 import numpy as np
 
 from gauntlet.core.history import Flag, Kind
-from gauntlet.reports.history.arrays import Bools, Ints, Records, ints, is_any, pair
+from gauntlet.reports.history.arrays import (
+    Bools,
+    Ints,
+    Records,
+    equal,
+    has_flag,
+    ints,
+    is_any,
+    pair,
+)
 
 _WITH_CONTENT = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.AUDIT)
 Key = tuple[int, int]  # conversation and user
@@ -57,8 +66,8 @@ def collect_room_events(records: Records) -> RoomEvents:
     """Return the events in these records, those of each member in the order of their positions."""
     kinds = records["kind"]
     flagged = is_any(kinds, (Kind.RECEIVE, Kind.AUDIT))
-    flagged &= records["flags"] & Flag.ROOM_EVENT != 0
-    at = np.flatnonzero(((kinds == Kind.ROOM) | flagged) & (records["seq"] > 0))
+    flagged &= has_flag(records["flags"], Flag.ROOM_EVENT)
+    at = np.flatnonzero((equal(kinds, Kind.ROOM) | flagged) & (records["seq"] > 0))
     place = pair(records["conv"][at], records["seq"][at])
     order = np.lexsort((records["t_ns"][at], kinds[at] != Kind.AUDIT, place))
     at, place = at[order], place[order]

@@ -7,7 +7,7 @@ import numpy as np
 from gauntlet.core.clock import NS_PER_MS
 from gauntlet.core.history import Kind, RoomEvent
 from gauntlet.core.scenario.secrets import Secret
-from gauntlet.reports.history.arrays import Bools, Ints, Records, ints
+from gauntlet.reports.history.arrays import Bools, Ints, Records, equal, ints
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics.windows import Window, arrivals_span
 
@@ -63,7 +63,7 @@ def spurious_exits(history: History, window: Window) -> tuple[int, int]:
     An exit is reported to all members: the first report counts, if it is in the window. An exit
     that its user asked for is not spurious.
     """
-    records = history.records[history.records["kind"] == Kind.ROOM]
+    records = history.records[equal(history.records["kind"], Kind.ROOM)]
     records = records[np.argsort(records["t_ns"], kind="stable")]
     exits = records[records["sseq"] == RoomEvent.EXITED]
     places = np.stack([ints(exits["conv"]), ints(exits["seq"])], axis=1)
@@ -86,7 +86,7 @@ def _grace_ms(history: History) -> float:
 def _without_requested(history: History, exits: Records) -> Records:
     """Return the exits without those that users requested: each request explains one later exit."""
     records = history.records
-    requests = records[(records["kind"] == Kind.ATTEND) & (records["sseq"] == RoomEvent.EXITED)]
+    requests = records[equal(records["kind"], Kind.ATTEND) & (records["sseq"] == RoomEvent.EXITED)]
     requested_ns: dict[tuple[int, int], list[int]] = defaultdict(list)
     for request in np.sort(requests, order="t_ns"):
         requested_ns[int(request["conv"]), int(request["peer"])].append(int(request["t_ns"]))

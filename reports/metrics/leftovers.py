@@ -1,6 +1,7 @@
 """Counts the messages of earlier runs that this run has met."""
 
 from gauntlet.core.history import Channel, Flag, Kind
+from gauntlet.reports.history.arrays import has_flag
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -16,7 +17,7 @@ def count_leftovers(history: History) -> dict[str, int]:
 
 def leftovers_of(history: History) -> dict[str, int]:
     records = history.records
-    left = records[records["flags"] & Flag.LEFTOVER != 0]
+    left = records[has_flag(records["flags"], Flag.LEFTOVER)]
     audited, pushed = left["kind"] == Kind.AUDIT, left["flags"] & CHANNEL_BITS == Channel.LIVE
     return {
         "pushed": int((~audited & pushed).sum()),

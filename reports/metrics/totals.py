@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gauntlet.core.history import Channel, Kind
+from gauntlet.reports.history.arrays import equal
 from gauntlet.reports.history.history import History
 
 RECONCILED = ("ops", "acked", "rejected", "unknown", "expected", "presented", "missing")
@@ -48,7 +49,7 @@ def totals_of_records(history: History) -> dict[str, int]:
         "rejected": int((unacked & messages.rejected & ~messages.untried).sum()),
         "untried": int((unacked & messages.untried).sum()),
         "unknown": int((unacked & ~messages.rejected & messages.given_up).sum()),
-        "attempts": int((records["kind"] == Kind.ATTEMPT).sum()),
+        "attempts": int(equal(records["kind"], Kind.ATTEMPT).sum()),
         "expected": expected.message.size,
         "presented": int((~expected.missing).sum()),
         "missing": int(expected.missing.sum()),

@@ -10,7 +10,7 @@ from gauntlet.core.history import DTYPE, Flag, Kind
 from gauntlet.core.scenario.model import Scenario
 from gauntlet.core.scenario.traits import Traits
 from gauntlet.reports.checks._departures import LastPushes, last_pushes
-from gauntlet.reports.history.arrays import Ints, Records, distinct, ints, is_any
+from gauntlet.reports.history.arrays import Ints, Records, distinct, has_flag, ints, is_any
 from gauntlet.reports.history.directory import Names
 from gauntlet.reports.history.events import Events
 from gauntlet.reports.history.history import History, WholeRun, assemble_history
@@ -76,7 +76,7 @@ class Context:
         members = [user for conv in convs.tolist() if conv in known for user in known[conv].members]
         # Users who may read, and those who were reported to have entered or exited.
         named = is_any(records["kind"], (Kind.RANGE, Kind.ROOM, Kind.ATTEND, Kind.MEMBERSHIP))
-        named |= records["flags"] & Flag.ROOM_EVENT != 0
+        named |= has_flag(records["flags"], Flag.ROOM_EVENT)
         subjects = np.unique(records["peer"][named])
         connected = self.names.user_of(distinct(ints(records["link"])))
         users = np.unique(

@@ -3,14 +3,17 @@
 import numpy as np
 import pytest
 
+from gauntlet.core.history import Flag, Kind
 from gauntlet.reports.history.arrays import (
     ColumnarRecords,
     Ints,
     contains,
     distinct,
+    equal,
     find,
     first_rows,
     grouped,
+    has_flag,
     is_any,
     pair,
     stable_order,
@@ -88,3 +91,13 @@ def test_columns_are_those_of_the_records_and_cannot_be_written() -> None:
         records["number"] += 1
     assert records[1] == rows[1]
     assert records[rows["number"] > 1].tolist() == rows[1:].tolist()
+
+
+def test_columns_are_compared_with_members_of_enumerations() -> None:
+    kinds = RANDOM.integers(0, 256, 500).astype(np.uint8)
+    kinds[0] = Kind.ACK
+    assert equal(kinds, Kind.ACK).tolist() == [kind == Kind.ACK for kind in kinds.tolist()]
+    both = Flag.FOREIGN | Flag.LEFTOVER
+    expected = [bool(number & both) for number in kinds.tolist()]
+    assert has_flag(kinds, both).tolist() == expected
+    assert 0 < sum(expected) < kinds.size
