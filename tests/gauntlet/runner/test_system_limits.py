@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario.model import Level, RampProfile, Rate
+from gauntlet.core.scenario.model import Fault, Level, RampProfile, Rate
+from gauntlet.core.scenario.moments import FixedTime
 from gauntlet.runner import system_limits
 from gauntlet.runner.options import Options
 from gauntlet.runner.preflight import check_before_start
@@ -81,6 +82,14 @@ def test_a_proxied_connection_needs_two_descriptors_of_the_proxy():
     assert through == 2 * (1000 + 1000) + 150
     some = descriptors(scenario_with("disconnects", 1000), "needed")["the fault proxy"]
     assert some >= 2 * 1000 + 150
+
+
+@pytest.mark.parametrize(("member", "proxied"), [("client", True), ("registry", False)])
+def test_clients_that_are_a_group_of_a_partition_go_through_the_proxy(member, proxied):
+    groups = {"here": [member], "there": ["edge"]}
+    cut = Fault(id="f", kind="partition", at=FixedTime(5), params={"groups": groups})
+    scenario = msgspec.structs.replace(scenario_with("steady", 1000), faults=[cut])
+    assert ("the fault proxy" in descriptors(scenario, "needed")) is proxied
 
 
 def test_workers_share_the_descriptors_that_users_need():
