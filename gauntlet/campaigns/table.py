@@ -6,7 +6,7 @@ from gauntlet.campaigns.markdown import item, paragraph, table
 from gauntlet.campaigns.records import Record
 from gauntlet.campaigns.systems import EXPERIMENTS, POWER_LOSS, SYSTEMS, Configuration, System
 
-ASPECTS = ("loss", "order", "duplicates", "re-sync", "content")
+ASPECTS = ("loss", "order", "duplicates", "re-sync", "content", "attendance")
 _MARKS = {"pass": "✔", "warn": "✔", "fail": "✘", "inconclusive": "?"}
 _UNTESTED, _IN_MEMORY = "not tested", "in memory"
 

@@ -93,7 +93,7 @@ class AdapterKind(_Description, frozen=True):
 
 
 # The promises of an IM system that checks grade, in the order of the table of grades.
-Aspect = Literal["loss", "order", "duplicates", "re-sync", "content"]
+Aspect = Literal["loss", "order", "duplicates", "re-sync", "content", "attendance"]
 
 
 class CheckKind(_Description, frozen=True):

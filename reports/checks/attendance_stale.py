@@ -34,7 +34,7 @@ AFTER_HEAL_NS = 10 * NS_PER_S
 KIND = CheckKind(
     "attendance-stale",
     "the list of who is in a room contradicts what happened there",
-    aspect="content",
+    aspect="attendance",
     required=True,
     needs=(ROOMS, SERVER_SEQ, ATTENDANCE),
     # In a short load, the first answer that can be examined may be the last one.

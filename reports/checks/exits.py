@@ -35,7 +35,7 @@ from gauntlet.reports.history.room_events import Key, RoomEntry, RoomEvents, col
 KIND = CheckKind(
     "exit",
     "the report that a user left a room is missing, repeated, or wrong",
-    aspect="content",
+    aspect="attendance",
     required=True,
     needs=(ROOMS, SERVER_SEQ),
     # Rooms may be small, and each stay in one can end wrongly.

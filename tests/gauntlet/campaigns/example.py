@@ -1,6 +1,6 @@
 """A record for tests."""
 
-from gauntlet.campaigns import systems
+from gauntlet.campaigns import systems, table
 from gauntlet.campaigns.records import Record
 
 
@@ -17,7 +17,7 @@ def record(name="nats/core/kill", **changes):
         "scenario": systems.digest(cell),
         "verdict": "pass",
         "exit_code": 0,
-        "grades": dict.fromkeys(("loss", "order", "duplicates", "re-sync", "content"), "A"),
+        "grades": dict.fromkeys(table.ASPECTS, "A"),
         "counts": {"acked": 280, "ops": 280, "handed_over": 0},
         "violations": [],
         "unknown": [],
