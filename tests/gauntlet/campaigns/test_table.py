@@ -27,7 +27,7 @@ def test_a_red_is_shown_with_its_sentence_and_the_command_that_reproduces_it():
         "&& gauntlet run nats-core-kill.yaml" in text
     )
     (row,) = [line for line in text.splitlines() if line.startswith("| NATS: core")]
-    assert "| **F** (kill) | A | A | A | A | in memory |" in row
+    assert "| **F** (kill) | A | A | A | A | A | in memory |" in row
 
 
 def test_a_green_needs_no_command():
@@ -40,7 +40,7 @@ def test_the_grade_of_a_promise_is_the_worst_of_the_experiments_with_faults():
     partly = record("nats/core/cut", grades={**record().grades, "loss": "C"})
     calm = record("nats/core/steady", grades=dict.fromkeys(record().grades, "B"))
     (row,) = [line for line in page(record(), partly, calm).splitlines() if "| NATS: core" in line]
-    assert "| C | A | A | A | A | in memory |" in row
+    assert "| C | A | A | A | A | A | in memory |" in row
 
 
 def test_the_grade_of_a_loss_of_power_has_a_column():
