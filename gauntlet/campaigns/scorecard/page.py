@@ -5,10 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gauntlet.campaigns.markdown import item, paragraph, table
-from gauntlet.campaigns.scorecard.trials import Part, Record, Records
+from gauntlet.campaigns.scorecard.trials import BUSY_LOAD, Part, Record, Records
 from gauntlet.campaigns.scorecard.wilson import interval
-
-_BUSY = 1.0
 
 _HEAD = """\
 # Scorecard of the judge
@@ -60,7 +58,7 @@ def share(hits: int, trials: int) -> str:
 
 def judged(records: Sequence[Record]) -> list[Record]:
     """Return the records with a verdict."""
-    return [record for record in records if record.settled]
+    return [record for record in records if record.counts]
 
 
 def _summary(records: Records) -> str:
@@ -94,7 +92,7 @@ def _evidence(records: Records) -> str:
     dates = sorted({record.date for record in every})
     commits = sorted({record.commit or "unknown" for record in every})
     when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
-    busy = sum(record.load > _BUSY for record in every)
+    busy = sum(record.load > BUSY_LOAD for record in every)
     text = f"Measured: {when}. Gauntlet: {', '.join(commits)}."
     if busy:
         text += (
@@ -102,13 +100,14 @@ def _evidence(records: Records) -> str:
             "average was above 1 per core. Their verdicts are about correctness and count, their "
             "durations do not."
         )
-    unsettled = [record for record in every if not record.settled]
+    unsettled = [record for record in every if not record.counts]
     lines = [paragraph(text), ""]
     if unsettled:
         lines += [
             paragraph(
-                f"{len(unsettled)} further trials ended without a verdict, and count neither as "
-                "detected nor as missed:"
+                f"{len(unsettled)} further trials count neither as detected nor as missed: they "
+                "ended without a verdict, or inconclusive while the machine was busy, or the bug "
+                "never acted and the run did not fail."
             ),
             "",
             *(_item(record) for record in unsettled),
@@ -118,7 +117,7 @@ def _evidence(records: Records) -> str:
 
 
 def _item(record: Record) -> str:
-    sentence = record.sentence or "there is no reason"
+    sentence = record.sentence or ("the bug never acted" if record.idle else "there is no reason")
     return item(f"`{record.key}`, seed {record.seed}, {record.verdict}: {_one_line(sentence)}")
 
 

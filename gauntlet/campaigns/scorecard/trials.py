@@ -10,6 +10,7 @@ import msgspec
 # The verdicts that a repetition with the same seed is not expected to change.
 _SETTLED = frozenset({"pass", "warn", "fail", "inconclusive"})
 _GREEN = frozenset({"pass", "warn"})
+BUSY_LOAD = 1.0  # the load average per core above which the machine was busy
 
 
 class Part(enum.StrEnum):
@@ -99,6 +100,21 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         return self.verdict in _SETTLED
 
     @property
+    def doubtful(self) -> bool:
+        """Whether a quieter machine may give a verdict: this one left the run inconclusive."""
+        return self.verdict == "inconclusive" and self.load > BUSY_LOAD
+
+    @property
+    def idle(self) -> bool:
+        """Whether there was nothing to detect: the bug never acted, and the run did not fail."""
+        return self.acted is False and not self.detected
+
+    @property
+    def counts(self) -> bool:
+        """Whether the trial says something about the judge."""
+        return self.settled and not self.doubtful and not self.idle
+
+    @property
     def detected(self) -> bool:
         """Whether the run failed."""
         return self.verdict == "fail"
@@ -112,7 +128,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     def bad(self) -> bool:
         """Whether it is a finding about the judge: a miss, or a false alarm."""
         if self.part.wrong:
-            return self.settled and not self.detected and self.acted is not False
+            return self.counts and not self.detected
         return self.detected or (self.part is Part.CORRECT and self.verdict not in _GREEN)
 
 
@@ -148,12 +164,12 @@ class Records:
 def open_trials(
     subjects: Sequence[Subject], records: Records, *, seeds: int | None = None
 ) -> list[Trial]:
-    """Return the trials without a settled record, one seed of every subject after the other."""
+    """Return the trials without a lasting record, one seed of every subject after the other."""
     wanted: dict[int, list[Trial]] = defaultdict(list)
     for subject in subjects:
         known = records.current(subject)
         for seed in range(1, _seeds(subject, known, seeds) + 1):
-            if seed not in known or not known[seed].settled:
+            if seed not in known or not known[seed].settled or known[seed].doubtful:
                 wanted[seed].append(Trial(subject, seed))
     return [trial for _, trials in sorted(wanted.items()) for trial in trials]
 

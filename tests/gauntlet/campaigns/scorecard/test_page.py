@@ -36,8 +36,15 @@ def test_a_miss_and_an_alarm_are_listed_with_their_sentences():
 
 def test_a_trial_without_a_verdict_counts_neither_way_and_is_listed():
     text = page.page(Records([record(), record(seed=2, verdict="error", sentence="No server.")]))
-    assert "1 further trials ended without a verdict" in text
+    assert "1 further trials count neither as detected nor as missed" in text
     assert "- `bugs/drops`, seed 2, error: No server." in text
+    assert "1 of 1 (21–100 %)" in text
+
+
+def test_a_run_in_which_the_bug_never_acted_is_no_evidence():
+    idle = record(seed=2, verdict="pass", first="", sentence="", detected_s=None, acted=False)
+    text = page.page(Records([record(), idle]))
+    assert "- `bugs/drops`, seed 2, pass: the bug never acted" in text
     assert "1 of 1 (21–100 %)" in text
 
 

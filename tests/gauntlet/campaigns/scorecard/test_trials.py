@@ -68,6 +68,15 @@ def test_a_miss_and_a_false_alarm_are_findings_about_the_judge(part, verdict, ba
     assert record(part, verdict=verdict).bad is bad
 
 
+def test_an_inconclusive_run_on_a_busy_machine_is_no_miss_and_is_repeated():
+    busy = record(verdict="inconclusive", load=1.1)
+    assert (busy.doubtful, busy.counts, busy.bad) == (True, False, False)
+    assert record(verdict="fail", load=1.1).counts
+    assert seeds(open_trials([subject()], Records([busy]), seeds=1)) == [1]
+    quiet = record(verdict="inconclusive", load=1.0)
+    assert seeds(open_trials([subject()], Records([quiet]), seeds=1)) == []
+
+
 def test_a_red_with_another_first_reason_is_detected_but_not_named():
     other = record(first="undelivered")
     assert (other.detected, other.named) == (True, False)
