@@ -52,8 +52,8 @@ def candidates(
     found = []
     for name in suite.scenarios:
         scenario = library.find(name if name in library.names() else str(folder / name))
-        _refuse_literal_secrets(scenario)
         scenario = settings.apply(scenario, changes)
+        _refuse_literal_secrets(scenario)
         found.append(Subject(sla_file.with_objectives(scenario, sla.absolute), bug))
     names = [subject.name for subject in found]
     if repeated := next((name for name in names if names.count(name) > 1), None):

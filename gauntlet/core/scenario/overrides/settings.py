@@ -11,7 +11,7 @@ import msgspec
 import yaml
 
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import validation
+from gauntlet.core.scenario import secrets, validation
 from gauntlet.core.scenario.model import Scenario, from_builtins, to_builtins
 
 
@@ -21,9 +21,21 @@ def apply(scenario: Scenario, settings: Iterable[str]) -> Scenario:
     for setting in settings:
         changed = _with(changed, setting)
     if changed is not scenario:  # all together: one setting may need another
+        _refuse_literal_secrets(scenario, changed)
         for problem in validation.problems(changed):
             raise ConfigError(f"with --set, {problem.sentence}")
     return changed
+
+
+def _refuse_literal_secrets(scenario: Scenario, changed: Scenario) -> None:
+    """Refuse secrets among the settings, because files of the run contain the command line."""
+    own, now = (secrets.separate(to_builtins(each))[1] for each in (scenario, changed))
+    for path, value in now.items():
+        if own.get(path) != value:
+            raise ConfigError(
+                f"--set must not contain a secret itself, and {path} is one; use {{env: NAME}} or "
+                "{file: PATH} in its place, or write it into the scenario file"
+            )
 
 
 def _with(scenario: Scenario, setting: str) -> Scenario:

@@ -123,6 +123,17 @@ def test_a_secret_in_a_scenario_is_not_written_to_a_file(runs, tmp_path, capsys)
     assert "must not contain a secret" in capsys.readouterr().err
 
 
+def test_a_setting_can_replace_a_secret_of_a_scenario_by_a_reference(runs, tmp_path, capsys):
+    text = MINE + "accounts: {pattern: 'u{n}', password: geheim}\n"
+    (tmp_path / "mine.yaml").write_text(text)
+    only = SUITE.replace("steady, ", "")
+    assert gate(tmp_path, only, "--set", "accounts.password={env: PW}") == Exit.OK
+    (tmp_path / "mine.yaml").write_text(MINE)
+    secret = "accounts={pattern: 'u{n}', password: geheim}"
+    assert gate(tmp_path, only, "--set", secret) == Exit.CONFIG
+    assert "must not contain a secret" in capsys.readouterr().err
+
+
 def test_a_folder_that_cannot_be_written_to_is_refused(runs, tmp_path, capsys):
     (tmp_path / "taken").write_text("")
     assert gate(tmp_path, SUITE, "--out", "taken") == Exit.CONFIG

@@ -38,6 +38,26 @@ def test_settings_are_validated_together():
         changed("load.steady=5s")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "accounts={pattern: 'u{n}', password: geheim}",
+        "target.server.api_key=geheim",
+        "target.url=['http://me:geheim@127.0.0.1:1']",
+    ],
+)
+def test_a_secret_must_be_a_reference(text):
+    """The manifest of a run contains its command line."""
+    with pytest.raises(ConfigError, match="must not contain a secret itself") as caught:
+        changed("target.stack=external", "target.url=['http://127.0.0.1:1']", text)
+    assert "geheim" not in str(caught.value)
+
+
+def test_a_reference_to_a_secret_can_be_set():
+    found = changed("accounts={pattern: 'u{n}', password: {env: PW}}", scenario="steady")
+    assert found.accounts.password.env == "PW"
+
+
 def test_no_setting_changes_nothing():
     assert changed() == library.find("gateway-crash")
 
