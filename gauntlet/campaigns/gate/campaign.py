@@ -20,6 +20,8 @@ Say = Callable[[str], None]
 
 # After one of these, further measurements cannot make the gate pass.
 _FINAL = (Exit.CONFIG, Exit.ROLLBACK, Exit.FAILED, Exit.HARNESS)
+# After one of these of either version, further runs would fail alike, or do harm.
+_HOPELESS = (Exit.CONFIG, Exit.ROLLBACK)
 
 
 class MakesRuns(Protocol):
@@ -81,7 +83,13 @@ class Campaign:
             seconds=round(time.monotonic() - began, 1),
             machine=plan.machine,
             mode=self._mode(),
-            verdict=verdict.decide(self._runs, comparisons, names, interrupted=self._interrupted),
+            verdict=verdict.decide(
+                self._runs,
+                comparisons,
+                names,
+                interrupted=self._interrupted,
+                calibration=bool(plan.aa_pairs),
+            ),
             scenarios=tuple(Scenario(each.name, each.digest) for each in plan.subjects),
             runs=tuple(self._runs),
             comparisons=comparisons,
@@ -121,8 +129,10 @@ class Campaign:
             wanted = set(compared) if look == 0 else self._undecided()
             for number in range(look * pairs + 1, (look + 1) * pairs + 1):
                 for subject in self._plan.subjects:
-                    if subject.name in wanted:
+                    if subject.name in wanted and not self._is_hopeless():
                         self._pair(subject, compared[subject.name], number)
+            if self._is_hopeless():
+                return
             if not self._undecided() or self._is_red():
                 break
         for number in range(1, 2 * self._plan.suite.repeat + 1):  # those that are not compared
@@ -138,7 +148,8 @@ class Campaign:
             (candidate, "candidate"),
         ]
         for subject, version in order if number % 2 else reversed(order):
-            self._once(subject, version, number)
+            if not self._is_hopeless():
+                self._once(subject, version, number)
 
     def _conclusive(self, name: str) -> int:
         return sum(
@@ -160,6 +171,9 @@ class Campaign:
             else run
             for run in self._runs
         ]
+
+    def _is_hopeless(self) -> bool:
+        return any(run.exit_code in _HOPELESS for run in self._runs)
 
     def _is_red(self) -> bool:
         return any(run.exit_code in _FINAL for run in self._runs if run.version == "candidate")

@@ -19,6 +19,8 @@ _STATUSES: dict[Exit, Status] = {
     Exit.INCONCLUSIVE: "inconclusive",
 }
 _SENTENCES_MAX = 50
+# A reference may fail its checks, or be inconclusive; these say that it could not be measured.
+_OF_REFERENCES = (Exit.CONFIG, Exit.ROLLBACK, Exit.HARNESS, Exit.INTERRUPTED)
 
 
 class Reason(NamedTuple):
@@ -34,9 +36,18 @@ def decide(
     scenarios: Sequence[str],
     *,
     interrupted: bool = False,
+    calibration: bool = False,
 ) -> Verdict:
-    """Return the verdict; `scenarios` are the names of those that had to run."""
-    reasons = [*_of_runs(runs), *_of_missing(runs, scenarios), *_of_comparisons(comparisons)]
+    """Return the verdict; `scenarios` are the names of those that had to run.
+
+    In a calibration, both versions are the candidate.
+    """
+    of_references = tuple(Exit) if calibration else _OF_REFERENCES
+    reasons = [
+        *_of_runs(runs, of_references),
+        *_of_missing(runs, scenarios),
+        *_of_comparisons(comparisons),
+    ]
     if interrupted:
         reasons.append(Reason(Exit.INTERRUPTED, "The gate was interrupted."))
     reasons.sort(key=lambda reason: PRECEDENCE.index(reason.exit))
@@ -48,15 +59,15 @@ def decide(
     return Verdict(status, int(code), tuple(sentences) or (_success(runs, comparisons),))
 
 
-def _of_runs(runs: Iterable[Run]) -> Iterator[Reason]:
+def _of_runs(runs: Iterable[Run], of_references: Sequence[Exit]) -> Iterator[Reason]:
     for run in runs:
         if run.set_aside or run.exit_code == Exit.OK:
             continue
         reason = next(iter(run.reasons), "no reason is given")
         if run.version == "candidate":
             yield Reason(Exit(run.exit_code), f"{run.scenario}, run {run.number}: {reason}")
-        elif run.exit_code == Exit.INTERRUPTED:
-            yield Reason(Exit.INTERRUPTED, f"{run.scenario}, reference {run.number}: {reason}")
+        elif run.exit_code in of_references:
+            yield Reason(Exit(run.exit_code), f"{run.scenario}, reference {run.number}: {reason}")
 
 
 def _of_missing(runs: Sequence[Run], scenarios: Iterable[str]) -> Iterator[Reason]:

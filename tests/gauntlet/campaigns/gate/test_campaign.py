@@ -23,16 +23,17 @@ class Runner:
         self.noise = noise
         self.order = []
         self.interrupt_at = None
+        self.coded = "candidate"
 
     def run(self, subject, version, number):
         if len(self.order) == self.interrupt_at:
             raise Interrupted("stopped")
         self.order.append((subject.name, version, number))
-        code = self.codes.pop(0) if self.codes and version == "candidate" else 0
+        code = self.codes.pop(0) if self.codes and version == self.coded else 0
         value = 10.0
         if version == "candidate":
             value *= self.factor * (1 + self.noise[number % len(self.noise)])
-        status = {0: "pass", 1: "fail", 5: "inconclusive"}[code]
+        status = {0: "pass", 1: "fail", 5: "inconclusive"}.get(code, "error")
         values = {} if code == 5 else {NAME: value}
         unusable = "the numbers are machine-saturated" if code == 5 else ""
         fields = {
@@ -136,6 +137,22 @@ def test_a_candidate_that_fails_is_not_measured_further():
     found = gate(runner, compare=against(pairs=3, max_pairs=9))
     assert len(runner.order) == 6
     assert found.verdict.exit_code == 1
+
+
+@pytest.mark.parametrize("code", [4, 6])
+@pytest.mark.parametrize(("version", "count"), [("reference", 1), ("candidate", 2)])
+def test_a_run_that_cannot_start_or_heal_ends_the_pairs_at_once(code, version, count):
+    runner = Runner([code])
+    runner.coded = version
+    found = gate(runner, "steady", "tour", compare=against(pairs=3))
+    assert len(runner.order) == count
+    assert found.verdict.exit_code == code
+
+
+def test_a_failure_in_a_calibration_counts_for_either_version():
+    runner = Runner([0, 1])
+    runner.coded = "reference"
+    assert gate(runner, aa_pairs=3).verdict.exit_code == 1
 
 
 def test_too_few_usable_pairs_are_inconclusive_and_never_pass():

@@ -74,6 +74,19 @@ def test_a_failure_of_the_reference_is_not_that_of_the_candidate():
     assert decide([run(), ended(1, version="reference")]).exit_code == Exit.OK
 
 
+@pytest.mark.parametrize("code", [Exit.CONFIG, Exit.ROLLBACK, Exit.HARNESS, Exit.INTERRUPTED])
+def test_a_reference_that_cannot_be_measured_counts(code):
+    found = decide([run(), ended(code, 3, "reference")], [compared("no-regression")])
+    assert found.exit_code == code
+    assert found.reasons == (f"steady, reference 3: r{int(code)}",)
+
+
+@pytest.mark.parametrize("code", [each for each in PRECEDENCE if each != Exit.OK])
+def test_every_code_counts_in_a_calibration(code):
+    runs = [run(), ended(code, version="reference")]
+    assert decide(runs, calibration=True).exit_code == code
+
+
 def test_an_interrupt_counts_unless_something_failed():
     assert decide([run()], interrupted=True).status == "aborted"
     assert decide([ended(1)], interrupted=True).exit_code == Exit.FAILED
