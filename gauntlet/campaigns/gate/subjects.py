@@ -58,15 +58,13 @@ def candidates(
     names = [subject.name for subject in found]
     if repeated := next((name for name in names if names.count(name) > 1), None):
         raise ConfigError(f"scenarios must have different names; got {repeated} twice")
-    _check_windows(found, sla)
+    _check_windows(found, [(each.id, each.window) for each in sla.absolute])
     return found
 
 
-def _check_windows(subjects: Sequence[Subject], sla: Sla) -> None:
+def _check_windows(subjects: Sequence[Subject], wanted: Sequence[tuple[str, str]]) -> None:
     """Refuse an objective whose window no scenario has: it would never be judged."""
     windows = {window for subject in subjects for window in subject.scenario.windows()}
-    wanted = [(each.id, each.window) for each in sla.absolute]
-    wanted += [(each.id, each.window) for each in sla.relative]
     for name, window in wanted:
         if window not in windows:
             raise ConfigError(
@@ -93,6 +91,8 @@ def compared(subjects: Sequence[Subject], compare: Compare) -> list[Subject]:
     """Return the scenarios that are compared."""
     names = [subject.name for subject in subjects]
     wanted = names if compare.scenarios is None else compare.scenarios
+    if not wanted:
+        raise ConfigError("compare.scenarios must name at least one scenario; leave it out for all")
     for name in wanted:
         if name not in names:
             raise ConfigError(
@@ -103,11 +103,12 @@ def compared(subjects: Sequence[Subject], compare: Compare) -> list[Subject]:
 
 def questions(subjects: Sequence[Subject], compare: Compare, sla: Sla) -> list[Question]:
     """Return what is compared: the relative objectives, or the usual indicators."""
+    _check_windows(subjects, [(each.id, each.window) for each in sla.relative])
     share = sla_file.parse_percent(compare.min_effect, "compare.min_effect")
     found = []
     for subject in subjects:
         if sla.relative:
-            found += [
+            own = [
                 Question(
                     subject.name,
                     each.indicator,
@@ -119,6 +120,12 @@ def questions(subjects: Sequence[Subject], compare: Compare, sla: Sla) -> list[Q
                 for each in sla.relative
                 if each.window in subject.scenario.windows()
             ]
+            if not own:
+                raise ConfigError(
+                    f"no relative objective has a window of {subject.name}, so nothing of it would "
+                    "be compared; leave it out of compare.scenarios, or add an objective for it"
+                )
+            found += own
             continue
         booted = subject.scenario.target.stack != "external"
         found += [

@@ -94,6 +94,14 @@ def _of_comparisons(comparisons: Iterable[Comparison]) -> Iterator[Reason]:
 def _success(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> str:
     count = sum(run.version == "candidate" and not run.set_aside for run in runs)
     sentence = f"All {count} runs passed." if count != 1 else "The run passed."
-    if comparisons:
-        sentence += f" None of {len(comparisons)} compared figures got worse."
+    better = sum(each.outcome == "no-regression" for each in comparisons)
+    if better:
+        sentence += f" None of {better} compared figures got worse."
+    rest = [
+        f"{each.scenario} {each.indicator} ({each.window})"
+        for each in comparisons
+        if each.outcome != "no-regression"
+    ]
+    if rest:
+        sentence += f" Not decided, which only warns: {', '.join(rest)}."
     return sentence

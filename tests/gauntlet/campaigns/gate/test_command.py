@@ -62,6 +62,12 @@ AGAINST = (
 )
 
 
+# Only one of the scenarios has the window.
+TWO = AGAINST.replace("[mine.yaml]", "[mine.yaml, gateway-crash]").replace(
+    "op:", "window: 'fault:gateway-hangs', op:"
+)
+
+
 def test_a_reference_has_another_target_and_a_slower_candidate_fails(runs, tmp_path):
     assert gate(tmp_path, AGAINST) == Exit.OK
     assert [(v, s.scenario.target.layout) for s, v in runs[:2]] == [
@@ -100,6 +106,9 @@ def test_a_calibration_compares_equal_versions(runs, tmp_path, capsys):
         (AGAINST.replace("layout", "colour"), [], "compare.against.target is not possible"),
         (AGAINST.replace("split", "none-such"), [], "with compare.against, target.layout must be"),
         (AGAINST.replace("pairs: 3", "scenarios: [x]"), [], "compare.scenarios must be some of"),
+        (AGAINST.replace("pairs: 3", "scenarios: []"), [], "compare.scenarios must name at least"),
+        (TWO.replace("pairs: 3", "scenarios: [mine]"), [], "window of 'r' must be one of"),
+        (TWO, [], "no relative objective has a window of mine"),
         (AGAINST.replace("op:", "window: 'fault:x', op:"), [], "window of 'r' must be one of"),
         (
             AGAINST.replace("{against: {target: {layout: split}}", "{baseline: none"),

@@ -34,6 +34,15 @@ def test_all_runs_passed():
     assert found.reasons == ("All 2 runs passed. None of 1 compared figures got worse.",)
 
 
+def test_what_is_not_decided_is_not_counted_as_not_worse():
+    found = decide([run()], [compared("no-regression"), compared("undecided", "warn")])
+    (reason,) = found.reasons
+    assert "None of 1 compared figures got worse." in reason
+    assert reason.endswith("Not decided, which only warns: steady delivery_p50_ms (steady).")
+    found = decide([run()], [compared("unknown", "warn")])
+    assert "got worse" not in found.reasons[0]
+
+
 @pytest.mark.parametrize("pair", list(itertools.permutations(PRECEDENCE, 2)))
 def test_the_exit_code_is_the_gravest_and_not_the_largest(pair):
     found = decide([ended(code, number) for number, code in enumerate(pair, 1)])
