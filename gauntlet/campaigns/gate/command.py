@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> Exit:
         ) from error
     child_options = ("--allow-exec",) if options.allow_exec else ()
     runner = Runner(folder / "runs", plan.suite.labels, child_options)
-    gate = Campaign(plan, runner, _say).run()
+    gate = Campaign(plan, runner, terminal.say).run()
     finish(gate, folder)
     return Exit(gate.verdict.exit_code)
 
@@ -44,7 +44,7 @@ def finish(gate: Gate, folder: Path) -> None:
     writing.write(gate, folder)
     terminal.show(gate)
     github.report(gate, folder, os.environ)
-    _say(f"gate-directory: {folder}")
+    terminal.say(f"gate-directory: {folder}")
 
 
 def plan_of(options: argparse.Namespace) -> Plan:
@@ -125,7 +125,3 @@ def _sla(found: Suite, options: argparse.Namespace) -> Sla:
         (*(each for each in own.absolute if each.id not in ids), *further.absolute),
         (*(each for each in own.relative if each.id not in ids), *further.relative),
     )
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)

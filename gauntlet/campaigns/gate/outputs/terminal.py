@@ -2,7 +2,7 @@
 
 from gauntlet.campaigns.gate import score
 from gauntlet.campaigns.gate.outcome import Gate
-from gauntlet.campaigns.gate.outputs.text import plain
+from gauntlet.campaigns.gate.outputs.text import line
 
 _REASONS_MAX = 20
 _MARKS = {"regression": "✘", "no-regression": "✔", "undecided": "?", "unknown": "?"}
@@ -12,17 +12,19 @@ def show(gate: Gate) -> None:
     """Print the comparisons, the verdict, and its reasons."""
     for each in gate.comparisons:
         warning = " (warning only)" if each.severity == "warn" else ""
-        _say(f"{_MARKS[each.outcome]} {each.scenario}: {each.sentence}{warning}")
+        say(f"{_MARKS[each.outcome]} {each.scenario}: {each.sentence}{warning}")
     for found in gate.calibration:
-        _say(f"{found.scenario}: {found.sentence}")
+        say(f"{found.scenario}: {found.sentence}")
     if (total := score.total(gate.score)) is not None:
-        _say(f"resiliency score: {total:.0f} of 100 (summary.md explains it line by line)")
-    _say(f"\n{gate.verdict.status.upper()}  exit {gate.verdict.exit_code}")
+        say(f"resiliency score: {total:.0f} of 100 (summary.md explains it line by line)")
+    say("")
+    say(f"{gate.verdict.status.upper()}  exit {gate.verdict.exit_code}")
     for reason in gate.verdict.reasons[:_REASONS_MAX]:
-        _say(f"  · {reason}")
+        say(f"  · {reason}")
     if (more := len(gate.verdict.reasons) - _REASONS_MAX) > 0:
-        _say(f"  · and {more} more")
+        say(f"  · and {more} more")
 
 
-def _say(text: str) -> None:
-    print(plain(text), flush=True)
+def say(text: str) -> None:
+    """Print a text on one line, without anything that a system under test could make of it."""
+    print(line(text), flush=True)

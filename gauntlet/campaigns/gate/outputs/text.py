@@ -18,6 +18,14 @@ def plain(text: str) -> str:
     return "".join(each if each.isprintable() or each in "\n\u200b" else "\ufffd" for each in text)
 
 
+def line(text: str) -> str:
+    """Return a text for one line of output, which GitHub's runner must not read as a command."""
+    text = " ".join(plain(text).splitlines())
+    # The runner reads `::` after leading spaces, and the older `##[` anywhere in a line.
+    text = text.replace("##[", "##\u200b[")
+    return f"\u200b{text}" if text.lstrip(" \u200b").startswith("::") else text
+
+
 def shortened(text: str, size_max: int, note: str) -> str:
     """Return the first lines of a text, so that it has at most `size_max` bytes with the note."""
     if len(text.encode()) <= size_max:

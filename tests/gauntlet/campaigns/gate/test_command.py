@@ -125,6 +125,18 @@ def test_wrong_suites_and_options_start_nothing(runs, tmp_path, capsys, text, op
     assert not (tmp_path / "runs").exists()
 
 
+def test_the_progress_of_a_hostile_system_is_one_line(runs, tmp_path, capsys, monkeypatch):
+    def failed(_self, subject, version, number):
+        reasons = ("a\n::error::b\n::add-mask::c",)
+        return run(version, number, scenario=subject.name, exit_code=1, reasons=reasons)
+
+    monkeypatch.setattr(Runner, "run", failed)
+    assert gate(tmp_path, SUITE) == Exit.FAILED
+    lines = capsys.readouterr().out.splitlines()
+    assert "steady candidate 1: pass (exit 1, 12 s): a ::error::b ::add-mask::c" in lines
+    assert not [line for line in lines if line.startswith("::")]
+
+
 def test_a_secret_in_a_scenario_is_not_written_to_a_file(runs, tmp_path, capsys):
     text = MINE + "accounts: {pattern: 'u{n}', password: geheim}\n"
     (tmp_path / "mine.yaml").write_text(text)
