@@ -125,9 +125,10 @@ class Campaign:
         """Run both versions in turns, and more of them while a comparison is undecided."""
         compare, compared = self._plan.compare, {each.name: each for each in self._plan.references}
         pairs = self._plan.aa_pairs or compare.pairs
+        most = self._plan.aa_pairs or compare.most
         for look in range(1 if self._plan.aa_pairs else compare.looks):
             wanted = set(compared) if look == 0 else self._undecided()
-            for number in range(look * pairs + 1, (look + 1) * pairs + 1):
+            for number in range(look * pairs + 1, min((look + 1) * pairs, most) + 1):
                 for subject in self._plan.subjects:
                     if subject.name in wanted and not self._is_hopeless():
                         self._pair(subject, compared[subject.name], number)

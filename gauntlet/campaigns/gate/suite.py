@@ -49,10 +49,14 @@ class Compare(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     scenarios: list[str] | None = None  # names; default: all
 
     @property
+    def most(self) -> int:
+        """How many pairs are run at most."""
+        return LOOKS_DEFAULT * self.pairs if self.max_pairs is None else self.max_pairs
+
+    @property
     def looks(self) -> int:
         """How often the comparisons are looked at, at most."""
-        most = LOOKS_DEFAULT * self.pairs if self.max_pairs is None else self.max_pairs
-        return math.ceil(most / self.pairs)
+        return math.ceil(self.most / self.pairs)
 
 
 class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -15,7 +15,9 @@ def all_of(
 ) -> tuple[Calibrated, ...]:
     """Return the calibration of every question."""
     made = list(runs)
-    procedure = Procedure(compare.pairs, compare.looks, compare.alpha, max(1, len(questions)))
+    procedure = Procedure(
+        compare.pairs, compare.looks, compare.alpha, max(1, len(questions)), compare.most
+    )
     return tuple(_one(question, made, procedure) for question in questions)
 
 
@@ -49,7 +51,7 @@ def _recorded(
 
 
 def _sentence(what: str, question: Question, found: Calibration, procedure: Procedure) -> str:
-    most = procedure.pairs * procedure.looks
+    most = procedure.most
     if found.smallest is None:
         largest = f"{100 * max(calibration.CHANGES):g} %"
         able = f"not even a change of {largest} is found in 95 % of gates"

@@ -22,12 +22,21 @@ CHANGES = (0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1
 
 
 class Procedure(NamedTuple):
-    """How a gate decides: its pairs, how often it looks, its alpha, how many questions it has."""
+    """How a gate decides: its pairs at a time, how often it looks, its alpha, how many questions.
+
+    `max_pairs` are all pairs at most, if not as many at each look.
+    """
 
     pairs: int
     looks: int
     alpha: float
     questions: int
+    max_pairs: int | None = None
+
+    @property
+    def most(self) -> int:
+        """How many pairs are run at most."""
+        return self.pairs * self.looks if self.max_pairs is None else self.max_pairs
 
 
 class Calibration(NamedTuple):
@@ -54,7 +63,7 @@ def calibrate(
         raise ValueError(f"a calibration needs at least {decision.SAMPLES_MIN} pairs")
     generator = np.random.default_rng(seed)
     measured = np.asarray(values, dtype=np.float64)
-    drawn = generator.choice(deviations(measured), (GATES, procedure.pairs * procedure.looks))
+    drawn = generator.choice(deviations(measured), (GATES, procedure.most))
     equal = outcomes(drawn, limit, procedure)
     power = {
         change: float((outcomes(drawn + math.log1p(change), limit, procedure) > 0).mean())
@@ -82,7 +91,7 @@ def outcomes(values: Floats, limit: float, procedure: Procedure) -> Floats:
     """
     ended = np.zeros(len(values))
     for look in range(1, procedure.looks + 1):
-        count = procedure.pairs * look
+        count = min(procedure.pairs * look, procedure.most)
         seen = values[:, :count]
         mean = seen.mean(axis=1)
         error = seen.std(axis=1, ddof=1) * np.sqrt(_inflation(seen) / count)

@@ -109,6 +109,13 @@ def test_an_undecided_comparison_is_repeated_within_a_bound():
     assert found.comparisons[0].outcome == "undecided"
 
 
+def test_the_last_look_has_no_more_pairs_than_the_suite_allows():
+    runner = Runner(noise=(0.6, -0.4, 0.5, -0.45, 0.4))
+    found = gate(runner, compare=against(pairs=3, max_pairs=7))
+    assert len(runner.order) == 2 * 7
+    assert found.comparisons[0].count == 7
+
+
 def test_a_comparison_that_only_warns_is_not_repeated():
     runner = Runner(noise=(0.6, -0.4, 0.5))
     subject = Subject(library.find("steady"))
@@ -190,6 +197,7 @@ def test_a_calibration_says_what_can_be_decided_and_decides_nothing():
     (calibrated,) = found.calibration
     assert calibrated.pairs == 10
     assert calibrated.smallest <= 0.15
+    assert "with 5 to 15 pairs" in calibrated.sentence
     assert "is found in 95 % of gates" in calibrated.sentence
 
 
