@@ -26,6 +26,8 @@ class OomKill:
         params=VICTIM_PARAMS,
         exclusive=COUNT_OR_PERCENT,
         own_end=True,
+        supervised=True,
+        instead="kill",
     )
 
     def __init__(self, spec: Spec) -> None:

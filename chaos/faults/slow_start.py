@@ -32,6 +32,8 @@ class SlowStart:
         },
         exclusive=COUNT_OR_PERCENT,
         own_end=True,
+        supervised=True,
+        instead="kill",
     )
 
     def __init__(self, spec: Spec) -> None:

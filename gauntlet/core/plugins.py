@@ -58,7 +58,8 @@ class FaultKind(_Description, frozen=True):
     none. `backend`: the only fault proxy that can do it, if there is only one, and `instead`: the
     fault to use with another one. `silences`: nothing answers on a link while the fault acts.
     `disk`: the fault acts on the data folder of its target, which must be a disk of its own
-    (`gauntlet.chaos.disks`).
+    (`gauntlet.chaos.disks`). `supervised`: the stack must start components that have ended, and
+    delay a start; those of the reference server do, and elsewhere `instead` is the fault to use.
     """
 
     targets: tuple[str, ...] = ()
@@ -76,6 +77,7 @@ class FaultKind(_Description, frozen=True):
     instead: str = ""
     silences: bool = False
     disk: bool = False
+    supervised: bool = False
 
 
 class WorkloadKind(_Description, frozen=True):

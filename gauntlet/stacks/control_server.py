@@ -124,6 +124,9 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     def _act(self, name: str, verb: str, body: dict[str, Any]) -> None:
+        if "delay_ms" in body:
+            self._answer(400, {"error": "this system cannot delay a start (delay_ms)"})
+            return
         try:
             pid = self.component.act(verb, str(body.get("signal", "KILL")))
         except GauntletError as error:

@@ -247,12 +247,12 @@ class ServerStack(ABC):
         """Kill, start, pause or resume it; return the process id, None if its state forbids it."""
         actions: dict[str, tuple[tuple[str, ...], Callable[[], None]]] = {
             "kill": (("up", "paused"), lambda: self._kill(signal_name)),
-            "start": (("held",), self.start_component),
+            "start": (("held", "exited"), self.start_component),
             "pause": (("up",), lambda: self._signal_group("STOP", "paused")),
             "resume": (("paused",), lambda: self._signal_group("CONT", "up")),
         }
         allowed_states, action = actions[verb]
-        if self._state not in allowed_states:
+        if self.components()[0]["state"] not in allowed_states:
             return None
         action()
         return self._child.pid if self._child is not None else 0

@@ -283,6 +283,12 @@ def _fault_problems(fault: Fault, scenario: Scenario) -> Iterator[Problem]:
         stack = scenario.target.stack
         allowed = f"available on the stack {stack} ({fault.kind} needs the stack {kind.stack})"
         yield Problem(("kind",), fault.kind, allowed)
+    if booted and kind.supervised and scenario.target.stack not in _SUPERVISED_STACKS:
+        allowed = (
+            f"available on the stack {scenario.target.stack} ({fault.kind} needs one of the "
+            f"stacks: {', '.join(_SUPERVISED_STACKS)}); use {kind.instead}"
+        )
+        yield Problem(("kind",), fault.kind, allowed)
     if fault.kind == "surge" and scenario.load.model == "closed":
         allowed = "another kind in a closed load, which has no arrivals to multiply"
         yield Problem(("kind",), fault.kind, allowed)
@@ -419,6 +425,8 @@ def _one_of(words: Iterable[str]) -> str:
 _URL_SCHEMES = ("http", "https", "ws", "wss", "tcp", "tls")
 
 _SLUG = run_directory.SLUG_FORM
+
+_SUPERVISED_STACKS = ("embedded", "full")  # those of the reference server
 
 # The range for each member. A run schedules all exits and removals when it starts, so a higher
 # rate would take too much memory.

@@ -86,6 +86,12 @@ def test_a_call_that_is_not_possible_is_refused(control, act, status):
         act(control)
 
 
+def test_a_start_with_a_delay_is_refused(control, component):
+    with pytest.raises(StackError, match="400"):
+        control.start("edge", delay_s=1.0)
+    assert component.acts == []
+
+
 def test_calls_without_the_token_are_refused(server, component):
     """Other processes on the machine can reach the port."""
     stranger = ControlClient(server.url, "guess")

@@ -1,6 +1,7 @@
 """The stacks of other projects' servers: settings and configuration, without their servers."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -79,6 +80,19 @@ def test_the_link_of_the_clients_is_that_of_the_transport(make, kind, transport,
 def test_wrong_settings_are_refused_before_anything_starts(make, kind, config, message):
     with pytest.raises(ConfigError, match=message):
         make(kind, **config)
+
+
+def test_a_server_that_has_ended_by_itself_can_be_started(make, monkeypatch):
+    """The heal of a fault does that."""
+    stack = make(NatsStack)
+    started = []
+    monkeypatch.setattr(stack, "start_component", lambda: started.append(stack.name))
+    stack._child = SimpleNamespace(pid=7, poll=lambda: 1, wait=lambda _: 1)
+    stack._state = "up"
+    assert stack.act("pause", "KILL") is None
+    assert stack.act("start", "KILL") == 7
+    assert started == ["nats"]
+    stack._child = None
 
 
 def test_a_transport_that_the_stack_has_not_is_refused(make):

@@ -155,6 +155,17 @@ def test_a_fault_that_needs_another_stack_is_refused():
     assert allowed == "available on the stack embedded (block needs the stack full)"
 
 
+@pytest.mark.parametrize("kind", ["oom-kill", "slow-start"])
+def test_a_stack_that_starts_nothing_by_itself_refuses_faults_that_need_that(kind):
+    fault = {"kind": kind, "target": "edge"}
+    assert problems_of({"stack": "embedded"}, **fault) == []
+    found = problems_of({"stack": "nats", "adapter": "nats"}, **fault)
+    allowed = (
+        f"available on the stack nats ({kind} needs one of the stacks: embedded, full); use kill"
+    )
+    assert (("faults", 0, "kind"), kind, allowed) in found
+
+
 @pytest.mark.parametrize(
     ("params", "fine"),
     [
