@@ -2,6 +2,7 @@
 
 import contextlib
 import resource
+import threading
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -58,6 +59,9 @@ class DescriptorLimit:
         self._spec = spec
         self._limited: dict[str, _Limited] = {}
         self._unproven: Evidence = {}
+        # A proof that goes on meanwhile must not lower a limit after the heal.
+        self._lock = threading.Lock()
+        self._healed = False
 
     def inject(self, context: Context) -> Evidence:
         """Lower the limit of each component; its children keep theirs."""
@@ -74,10 +78,14 @@ class DescriptorLimit:
         last: Evidence = {}
 
         def all_exhausted() -> bool | None:
-            last.update({name: _observe(each) for name, each in self._limited.items()})
+            last.update(
+                {name: _observe(each, context.stop) for name, each in self._limited.items()}
+            )
+            if context.stop.is_set():  # a probe that was ended early proves nothing
+                return None
             answering = [name for name, seen in last.items() if seen["answered"]]
             for name in answering:
-                self._limited[name].exhaust()
+                self._exhaust(name)
             lowered = (seen["limit"] < self._limited[name].before[0] for name, seen in last.items())
             return (all(lowered) and not answering) or None
 
@@ -89,6 +97,8 @@ class DescriptorLimit:
 
     def heal(self, context: Context) -> Evidence:
         """Restore the limits; a process that was restarted meanwhile has its own."""
+        with self._lock:
+            self._healed = True
         for each in self._limited.values():
             if each.process.is_running():  # psutil compares the start, not only the id
                 _set_limit(each.process, *each.before)
@@ -117,6 +127,12 @@ class DescriptorLimit:
             raise RollbackError(f"these processes still lack descriptors: {found}")
         return found
 
+    def _exhaust(self, name: str) -> None:
+        """Lower the limit again, unless the fault is healed."""
+        with self._lock:
+            if not self._healed:
+                self._limited[name].exhaust()
+
 
 def _measure(context: Context, victim: Component) -> _Limited:
     """Return what the fault needs to know of a component; StackError if it cannot act on it."""
@@ -131,8 +147,8 @@ def _measure(context: Context, victim: Component) -> _Limited:
         raise StackError(f"the limits of {victim.name} cannot be read: {error}") from error
 
 
-def _observe(limited: _Limited) -> Evidence:
-    result = link_probe.probe(limited.kind, limited.address, _PROBE_TIMEOUT_S)
+def _observe(limited: _Limited, stop: threading.Event | None = None) -> Evidence:
+    result = link_probe.probe(limited.kind, limited.address, _PROBE_TIMEOUT_S, stop)
     soft, used = -1, -1
     with contextlib.suppress(OSError, psutil.Error):
         soft, used = _limits(limited.process)[0], limited.process.num_fds()

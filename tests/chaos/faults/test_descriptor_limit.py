@@ -89,6 +89,22 @@ def test_a_process_that_still_accepts_connections_is_no_proof(stack, fault, serv
     assert limits(server) == before
 
 
+def test_a_proof_that_goes_on_lowers_no_limit_after_the_heal(stack, fault, server, monkeypatch):
+    monkeypatch.setattr(descriptor_limit, "PROVE_S", 0.0)
+    before = limits(server)
+    fault.inject(stack.context)
+    fault.heal(stack.context)
+    assert fault.prove(stack.context) == {}
+    assert limits(server) == before
+
+
+def test_a_probe_that_the_end_of_the_fault_cuts_short_is_no_proof(stack, fault, server):
+    fault.inject(stack.context)
+    stack.context.stop.set()
+    assert fault.prove(stack.context) == {}
+    fault.heal(stack.context)
+
+
 def test_a_process_that_was_silent_before_is_refused(stack, fault, server):
     server.kill()
     server.wait()
