@@ -19,6 +19,7 @@ from gauntlet.core.plugins import FaultKind
 from gauntlet.core.scenario.model import Fault as Spec
 
 _FILE = ".gauntlet-probe"
+_OF_OTHERS = ("held", "paused")  # states that only other faults cause, and end
 
 
 class Trial(NamedTuple):
@@ -98,16 +99,19 @@ class DiskFault(ABC):
         return {
             "affected_calls": affected,
             "calls_of_the_proof": self._tried,
-            "started": start_stopped(context, self._disks),
+            "started": start_stopped(context, self._disks, states=("exited",)),
         }
 
     def verify(self, context: Context) -> Evidence:
-        """A file can be written and synced on every disk, and the components are up."""
+        """A file can be written and synced on every disk, and the components are up.
+
+        One that another fault holds down or has paused stays so until the heal of that fault.
+        """
         for name, disk in self._disks.items():
             if poll(lambda disk=disk: not _try(disk.mount_point).failed or None, VERIFY_S) is None:  # type: ignore[misc]  # mypy infers no type for the default
                 raise RollbackError(f"the disk of {name} still refuses to be written")
             _remove(disk.mount_point)
-        return verify_running(context, list(self._disks))
+        return verify_running(context, list(self._disks), also=_OF_OTHERS)
 
 
 def _affected(disk: Disk) -> int:

@@ -73,21 +73,23 @@ def prove_each(
     return evidence
 
 
-def start_stopped(context: Context, names: Iterable[str]) -> list[str]:
+def start_stopped(
+    context: Context, names: Iterable[str], states: tuple[str, ...] = ("held", "exited")
+) -> list[str]:
     """Start the components that are held down, or whose last start failed; return their names."""
     control = context.require_control()
     components = control.components()
-    stopped = [name for name in names if components[name].state in ("held", "exited")]
+    stopped = [name for name in names if components[name].state in states]
     for name in stopped:
         control.start(name)
     return stopped
 
 
-def verify_running(context: Context, names: list[str]) -> Evidence:
+def verify_running(context: Context, names: list[str], *, also: tuple[str, ...] = ()) -> Evidence:
     """Wait until every component is up and its process runs; return the states by name.
 
-    A component that a cutover has retired meanwhile (`planned`) may stay down. Raises RollbackError
-    if one is not up in time.
+    A component that a cutover has retired meanwhile (`planned`), or that is in one of the states
+    `also`, may stay down. Raises RollbackError if one is not up in time.
     """
 
     def all_running() -> Evidence | None:
@@ -96,7 +98,7 @@ def verify_running(context: Context, names: list[str]) -> Evidence:
             name: (components[name].state, process_state(components[name].pid)) for name in names
         }
         recovered = all(
-            state == "planned" or (state == "up" and process not in ("gone", "stopped"))
+            state in ("planned", *also) or (state == "up" and process not in ("gone", "stopped"))
             for state, process in states.values()
         )
         return {name: state for name, (state, _) in states.items()} if recovered else None

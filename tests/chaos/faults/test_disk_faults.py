@@ -40,7 +40,9 @@ def disk(tmp_path):
 @pytest.fixture
 def context(stack, disk, monkeypatch):
     """The context of a fault on the message service."""
-    monkeypatch.setattr(_disk_fault, "verify_running", lambda _, names: dict.fromkeys(names, "up"))
+    monkeypatch.setattr(
+        _disk_fault, "verify_running", lambda _, names, **_also: dict.fromkeys(names, "up")
+    )
     return dataclasses.replace(stack.context, disks={"message-1": disk})
 
 
@@ -90,6 +92,16 @@ def test_a_component_that_has_ended_is_started(stack, spec, context):
     fault.inject(context)
     stack.control.states["message-1"] = "exited"
     assert fault.heal(context)["started"] == ["message-1"]
+
+
+@pytest.mark.parametrize("state", ["held", "paused"])
+def test_a_component_that_another_fault_keeps_down_is_left_to_it(stack, spec, disk, state):
+    context = dataclasses.replace(stack.context, disks={"message-1": disk})
+    fault = FAULTS["disk-full"](spec("disk-full", "message", for_=1.0))
+    fault.inject(context)
+    stack.control.states["message-1"] = state
+    assert fault.heal(context)["started"] == []
+    assert fault.verify(context) == {"message-1": state}
 
 
 def test_a_disk_that_stays_full_is_not_healed(spec, context, monkeypatch):
