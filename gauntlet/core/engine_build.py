@@ -86,16 +86,16 @@ def current() -> Build:
 
 
 def read_sources() -> list[Source]:
-    """Return the sources of the extension modules for this interpreter; empty if there are none."""
+    """Return the sources of the extension modules; empty if there are none that can be used."""
     try:
-        lines = (FOLDER / SOURCES).read_text().splitlines()
-    except OSError:
+        rows = [line.split() for line in (FOLDER / SOURCES).read_text().splitlines()]
+        return [
+            Source(module, int(size), int(mtime_ns), sha256, compiled=how == "compiled")
+            for how, sha256, size, mtime_ns, module in rows
+        ]
+    # A ValueError, such as one of UTF-8, is a file that was not written completely.
+    except (OSError, ValueError):
         return []
-    rows = [line.split() for line in lines]
-    return [
-        Source(module, int(size), int(mtime_ns), sha256, compiled=how == "compiled")
-        for how, sha256, size, mtime_ns, module in rows
-    ]
 
 
 def describe(module: str, *, compiled: bool) -> Source:

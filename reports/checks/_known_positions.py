@@ -33,10 +33,10 @@ def last_pages(records: Records) -> Ints:
 class KnownPositions:
     """The highest position of each conversation that clients knew at each time.
 
-    A client knows a position when it was acknowledged or received, and when a page of history
-    reported it as the head. A head beyond everything that any record contains is a wrong claim and
-    counts as nothing; `history-gap` reports it. So does the position of an acknowledgement that
-    `ack-content` reports.
+    A client knows a position when it was acknowledged or received, and when a page of history, or
+    the server at connect, reported it as the head. A head beyond everything that any record
+    contains is a wrong claim and counts as nothing; `history-gap` reports it if a page made it. So
+    does the position of an acknowledgement that `ack-content` reports.
     """
 
     def __init__(self, history: History) -> None:
@@ -63,8 +63,12 @@ class KnownPositions:
         records, known = self._history.records, self._shown
         heads = last_pages(records)
         heads = heads[ints(records["sseq"][heads]) <= self.last(ints(records["conv"][heads]))]
-        learned = np.concatenate([known, heads])
-        position = ints(np.concatenate([records["seq"][known], records["sseq"][heads]]))
+        starts = np.flatnonzero(equal(records["kind"], Kind.START))
+        starts = starts[ints(records["seq"][starts]) <= self.last(ints(records["conv"][starts]))]
+        learned = np.concatenate([known, heads, starts])
+        position = ints(
+            np.concatenate([records["seq"][known], records["sseq"][heads], records["seq"][starts]])
+        )
         conv = find(self._convs, ints(records["conv"][learned]))
         order = stable_order(conv, records["t_ns"][learned])
         # Keys of later conversations are larger, so one running maximum serves all of them.

@@ -122,13 +122,31 @@ def _late_starts(history: History, record: Ints, lane: Ints, seq: Ints) -> tuple
     places, first, _ = grouped(pair(lane, seq))
     begins = np.flatnonzero(np.diff(places >> 32, prepend=-1))
     lowest, position = record[first[begins]], places[begins] & 0xFFFFFFFF
-    stated = np.flatnonzero(equal(records["kind"], Kind.START))
-    stated = stated[np.argsort(pair(records["link"][stated], records["conv"][stated]))]
-    keys = pair(records["link"][stated], records["conv"][stated])
-    at = find(keys, pair(records["link"][lowest], records["conv"][lowest]))
-    start = ints(records["seq"][stated])[at] if stated.size else np.zeros_like(at)
+    lanes, starts = _stated_starts(history)
+    at = find(lanes, pair(records["link"][lowest], records["conv"][lowest]))
+    start = np.append(starts, 0)[at]
+    # What earlier runs have left behind is not judged.
+    start = np.maximum(start, first_positions(history, ints(records["conv"][lowest])) - 1)
     late = np.flatnonzero((at >= 0) & (position > start + 1))
     return lowest[late], start[late] + 1, position[late] - 1
+
+
+def _stated_starts(history: History) -> tuple[Ints, Ints]:
+    """Return the lanes with a stated last position, sorted, and behind which one pushes begin.
+
+    That is the stated position, or a later one that was pushed although the client had it: then the
+    server stated too little, but skipped nothing.
+    """
+    records = history.records
+    stated = np.flatnonzero(equal(records["kind"], Kind.START))
+    lanes, _, lane = grouped(pair(records["link"][stated], records["conv"][stated]))
+    starts = np.zeros(lanes.size + 1, dtype=np.int64)
+    np.maximum.at(starts, lane, ints(records["seq"][stated]))
+    again = np.flatnonzero(replayed(history))
+    # The additional last entry is for replays in lanes without a stated position (-1).
+    of_replay = find(lanes, pair(records["link"][again], records["conv"][again]))
+    np.maximum.at(starts, of_replay, ints(records["seq"][again]))
+    return lanes, starts[:-1]
 
 
 def _unannounced(history: History, record: Ints, first: Ints, last: Ints) -> list[tuple[int, int]]:

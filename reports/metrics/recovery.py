@@ -11,7 +11,8 @@ time suffices as long as it is at least one second. Starts are tried every 100 m
 the recovery window, or of the time that the fault's `expect` allows if that is longer.
 
 Without such a start, the service certainly did not recover in time if the load went on, and no
-other fault acted, until a second after the allowed time: that of `expect`, or the recovery window.
+other fault acted, until a second and the limit of latencies after the allowed time: that of
+`expect`, or the recovery window.
 """
 
 import math
@@ -68,6 +69,11 @@ class _Service:
         spans = history.sessions.disconnected_spans(self.end_ns)
         self._disconnected = np.array(spans, dtype=np.int64).reshape(-1, 2)
 
+    @property
+    def limit_ns(self) -> int:
+        """The longer of the latencies that still count as normal."""
+        return int(max(each.limit_ms for each in self._latencies) * NS_PER_MS)
+
     def is_calm(self, start_ns: int, horizon_ns: int) -> bool:
         """Return whether the three seconds from `start_ns`, or up to the horizon, were normal."""
         end_ns = min(start_ns + CALM_NS, horizon_ns)
@@ -87,22 +93,22 @@ class _Latency:
         if usual_ms is None or math.isinf(usual_ms):
             usual_ms = 0.0
         self._samples = samples
-        self._limit_ms = max(LIMIT_MIN_MS, LIMIT_FACTOR * usual_ms)
+        self.limit_ms = max(LIMIT_MIN_MS, LIMIT_FACTOR * usual_ms)
         # What never came concerns other checks; here it would hide that the rest has recovered.
-        slow = (samples.ms > self._limit_ms) & np.isfinite(samples.ms)
+        slow = (samples.ms > self.limit_ms) & np.isfinite(samples.ms)
         intended_ns = samples.intended_ns[slow]
-        self._overdue_ns = intended_ns + int(self._limit_ms * NS_PER_MS)
+        self._overdue_ns = intended_ns + int(self.limit_ms * NS_PER_MS)
         self._done_ns = intended_ns + (samples.ms[slow] * NS_PER_MS).astype(np.int64)
 
     def is_calm(self, start_ns: int, end_ns: int, horizon_ns: int) -> bool:
         """Return whether latencies and backlog were within the limit."""
         # Messages that are in flight at the horizon may be delayed by the next fault.
-        end_ns = min(end_ns, horizon_ns - int(self._limit_ms * NS_PER_MS))
+        end_ns = min(end_ns, horizon_ns - int(self.limit_ms * NS_PER_MS))
         first, last = np.searchsorted(self._samples.intended_ns, [start_ns, end_ns]).tolist()
         p99_ms = latency.percentile(self._samples.ms[first:last], 0.99)
         overdue = (self._overdue_ns <= start_ns) & (self._done_ns > start_ns)
         overdue_max = OVERDUE_SHARE_MAX * (last - first)
-        return p99_ms is not None and p99_ms <= self._limit_ms and overdue.sum() <= overdue_max
+        return p99_ms is not None and p99_ms <= self.limit_ms and overdue.sum() <= overdue_max
 
 
 def find_recoveries(history: History) -> dict[str, Recovery]:
@@ -133,9 +139,10 @@ def _find_recovery(
     for start_ns in range(fault.healed_ns, limit_ns + 1, STEP_NS):
         if service.is_calm(start_ns, horizon_ns):
             return Recovery(start_ns, start_ns)
-    # A recovery that starts at the last allowed moment is seen if a calm second can follow it.
+    # A recovery that starts at the last allowed moment is seen if a calm second can follow it, and
+    # the messages of that second can arrive before what comes next may delay them.
     allowed_s = service.window_s if allowed_s is None else allowed_s
-    needed_ns = fault.healed_ns + int(allowed_s * NS_PER_S) + CALM_MIN_NS
+    needed_ns = fault.healed_ns + int(allowed_s * NS_PER_S) + CALM_MIN_NS + service.limit_ns
     if any(_acts_between(other, fault.healed_ns, needed_ns) for other in events.faults):
         return Recovery(None, limit_ns, "another fault was active before the service had recovered")
     if service.end_ns < needed_ns:

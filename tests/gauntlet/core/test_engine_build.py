@@ -102,3 +102,9 @@ def test_sources_are_those_that_are_imported():
     assert engine_build.source_file("gauntlet.core") == Path(engine_build.__file__).with_name(
         "__init__.py"
     )
+
+
+@pytest.mark.parametrize("content", [b"", b"compiled 12ab", b"\xff\xfe", b"compiled a b c d\n"])
+def test_the_sources_run_beside_a_damaged_list_of_extension_modules(select, tmp_path, content):
+    (tmp_path / engine_build.SOURCES).write_bytes(content)
+    assert select() == Build("pure", "not compiled")

@@ -106,6 +106,15 @@ def test_what_becomes_known_while_a_connection_begins_need_not_be_stated():
     assert run.verdict("history-regress").outcome == "valid"
 
 
+def test_a_position_that_was_stated_is_known_to_later_reads():
+    run = SmallRun((1, 2))
+    for seq in (1, 2, 3):
+        run.send(1, seq, 10 + seq)
+    run.add(Kind.START, 10.9, ref_ns=ns(10.8), conv=1, link=1, seq=3)
+    run.add(Kind.START, 11.2, ref_ns=ns(11.0), conv=1, link=2, seq=2)
+    assert run.verdict("history-regress").count == 1
+
+
 def test_positions_that_a_correct_server_states_are_valid(verdict, good_story):
     story = good_story(1)
     state_starts(story)

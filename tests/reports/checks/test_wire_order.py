@@ -206,3 +206,19 @@ def test_the_position_of_another_connection_or_conversation_does_not_count():
     run.add(Kind.START, 11, conv=2, link=2, seq=0)
     run.add(Kind.START, 11, conv=1, link=3, seq=0)
     assert run.verdict("wire-order").outcome == "valid"
+
+
+def test_a_server_that_states_too_little_skips_nothing():
+    """It pushes 5 again, which the client had, because the stated position is too old."""
+    run = pushed(6, 7, 8, 9)
+    run.deliver(1, 5, 9.9, 2)
+    run.connect(2, 10.5, link=7)
+    story = run.story
+    for index in story.at(Kind.DELIVER):
+        if story.records[index].seq > 5:
+            story.change(index, link=7)
+    run.add(Kind.START, 10.5, ref_ns=ns(10.2), conv=1, link=7, seq=4)
+    run.deliver(1, 5, 11, 2, kind=Kind.RECEIVE, flags=Flag.DUPLICATE)
+    story.change(len(story.records) - 1, link=7)
+    assert sentences(run.verdict("resync-replay")) != []
+    assert sentences(run.verdict("wire-order")) == []
