@@ -86,7 +86,11 @@ class _LinkRow(msgspec.Struct, tag_field="row", tag="link"):
     environment: str
 
 
-_Row = _UserRow | _ConvRow | _LinkRow
+class _CreatedRow(msgspec.Struct, tag_field="row", tag="created"):
+    """What the run created on the system: the concern of `gauntlet clean` alone."""
+
+
+_Row = _UserRow | _ConvRow | _LinkRow | _CreatedRow
 
 
 def _rows(file: Path) -> Iterator[_Row]:

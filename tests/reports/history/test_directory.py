@@ -39,6 +39,12 @@ def test_each_row_is_read(run):
     assert (names.connections[7].user, names.connections[7].edge) == (1, "edge-1")
 
 
+def test_what_a_run_created_names_no_one(run):
+    """`gauntlet clean` reads such rows."""
+    created = {"row": "created", "created": 1, "kind": "account", "name": "ann"}
+    assert read(run, USER, created).users == {1: "ann"}
+
+
 def test_a_name_with_half_a_surrogate_pair_is_read(run):
     assert read(run, {**USER, "name": "\ud83d"}).users == {1: "\ud83d"}
 
