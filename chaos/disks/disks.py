@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gauntlet.chaos.disks import mounting
 from gauntlet.chaos.disks.disk import Disk
+from gauntlet.core.errors import StackError
 
 # PostgreSQL runs as another user than root, and has to reach its folder.
 _TRAVERSABLE = 0o711
@@ -27,7 +28,8 @@ class Disks:
     def mount(self, components: Iterable[str], beside: Path) -> None:
         """Mount a disk for each component, in a folder beside that of the stack's data.
 
-        A recovery knows the folder of the data, and therefore what is mounted beside it.
+        A recovery knows the folder of the data, and therefore what is mounted beside it. If the
+        system refuses to mount one, there are none.
         """
         names = sorted(components)
         self.unavailable = mounting.unavailable() if names else ""
@@ -40,7 +42,13 @@ class Disks:
             files, mount_point = folder / f"{name}.files", folder / name
             for each in (files, mount_point):
                 each.mkdir(mode=0o700)
-            self.mounted[name] = Disk.mount(files, mount_point, self._log)
+            try:
+                self.mounted[name] = Disk.mount(files, mount_point, self._log)
+            except StackError as error:  # for example by AppArmor
+                self.stop()
+                self.mounted.clear()
+                self.unavailable = str(error)
+                return
 
     @property
     def pids(self) -> list[int]:

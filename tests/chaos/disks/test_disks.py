@@ -1,11 +1,13 @@
 """Which components get a disk of their own, and what happens on a machine that has none."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from gauntlet.chaos.disks import disks, mounting
 from gauntlet.chaos.faults import disk_targets
 from gauntlet.chaos.faults.targets import StackPlan
-from gauntlet.core.errors import ConfigError
+from gauntlet.core.errors import ConfigError, StackError
 from gauntlet.core.scenario.model import Fault
 from gauntlet.core.scenario.moments import FixedTime
 
@@ -39,6 +41,23 @@ def test_a_machine_without_disks_says_why(tmp_path, monkeypatch):
     none.mount(["message-1"], tmp_path / "data")
     assert (none.unavailable, none.folders, none.pids) == ("there is no FUSE", {}, [])
     none.settle()
+    none.stop()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mount_that_the_system_refuses_leaves_no_disk(tmp_path, monkeypatch):
+    stopped = []
+
+    def mount(_files, mount_point, _log):
+        if mount_point.name == "b":
+            raise StackError("Permission denied")
+        return SimpleNamespace(stop=lambda: stopped.append(mount_point.name))
+
+    monkeypatch.setattr(mounting, "unavailable", lambda: "")
+    monkeypatch.setattr(disks.Disk, "mount", mount)
+    none = disks.Disks(tmp_path / "log")
+    none.mount(["a", "b"], tmp_path / "data")
+    assert (none.unavailable, none.folders, stopped) == ("Permission denied", {}, ["a"])
     none.stop()
     assert list(tmp_path.iterdir()) == []
 
