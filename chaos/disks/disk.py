@@ -50,7 +50,7 @@ class Disk:
         disk = cls(process, mount_point.resolve())
         try:
             first = disk._read(_START_TIMEOUT_S)
-        except StackError:
+        except BaseException:  # also Ctrl-C
             disk.stop()
             raise
         if "mounted" not in first:

@@ -78,8 +78,11 @@ def mounted_below(folder: Path) -> list[str]:
         return found
     for line in _MOUNTS.read_text().splitlines():
         _, where, kind, *_ = line.split()
-        path = where.encode().decode("unicode_escape")
-        if kind == TYPE and Path(path).is_relative_to(folder):
+        if kind != TYPE:
+            continue
+        # The kernel writes spaces and the like as octal numbers, and all other bytes as they are.
+        path = where.encode().decode("unicode_escape").encode("latin-1").decode()
+        if Path(path).is_relative_to(folder):
             found.append(path)
     return found
 

@@ -158,9 +158,15 @@ class RecoveryJournal:
         """Remove the journal, unless something that it names is still to be undone."""
         with self._lock:
             created = (*self.leftovers.folders, *self.leftovers.control_groups)
-            if not (self.leftovers.faults or any(map(os.path.exists, created))):
+            exists = any(map(os.path.exists, created))
+            if not (self.leftovers.faults or exists or self._has_folders_beside()):
                 self.path.unlink(missing_ok=True)
             self._file.close()
+
+    def _has_folders_beside(self) -> bool:
+        """Whether disks are left, which are mounted beside the temporary folders."""
+        folders = self.leftovers.folders
+        return any(any(each.parent.glob(f"{each.name}-*")) for each in folders)
 
     def _write(self, row: dict[str, Any]) -> None:
         with self._lock:

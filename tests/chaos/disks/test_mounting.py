@@ -61,5 +61,7 @@ def test_only_disks_of_ours_below_a_folder_are_found(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(mounting, "_MOUNTS", mounts)
     assert mounting.mounted_below(mounting.Path("/tmp/a b")) == ["/tmp/a b/disk"]
+    mounts.write_text("gauntlet /tmp/é\\040ü/disk fuse.gauntlet rw 0 0\n")
+    assert mounting.mounted_below(mounting.Path("/tmp/é ü")) == ["/tmp/é ü/disk"]
     monkeypatch.setattr(mounting, "_MOUNTS", tmp_path / "none")
     assert mounting.mounted_below(mounting.Path("/")) == []

@@ -74,6 +74,16 @@ def test_a_journal_is_kept_while_a_control_group_exists(own, tmp_path):
     assert read(own.path).control_groups == [group]
 
 
+def test_a_journal_is_kept_while_disks_are_left_beside_its_folder(own):
+    data = own.temporary_folder()
+    disks = data.with_name(f"{data.name}-disks")
+    disks.mkdir()
+    data.rmdir()
+    own.close()
+    assert own.path.exists()
+    disks.rmdir()
+
+
 def test_a_journal_with_a_living_owner_is_left_alone(own):
     assert paths() == [own.path]
     assert read(own.path) is None
