@@ -59,6 +59,7 @@ class Campaign:
         self._say = say
         self._runs: list[Run] = []
         self._interrupted = False
+        self._decided: dict[Question, Comparison] = {}
 
     def run(self) -> Gate:
         """Make the runs, and return the outcome; an interrupt ends the gate with what there is."""
@@ -72,8 +73,7 @@ class Campaign:
         except (Interrupted, KeyboardInterrupt):
             self._interrupted = True
         self._set_aside()
-        answers = [] if plan.aa_pairs else list(self._answers().values())
-        comparisons = tuple(map(self._comparison, answers))
+        comparisons = () if plan.aa_pairs else tuple(self._comparisons().values())
         names = [subject.name for subject in plan.subjects]
         return Gate(
             id=plan.id,
@@ -134,6 +134,7 @@ class Campaign:
                         self._pair(subject, compared[subject.name], number)
             if self._is_hopeless():
                 return
+            self._keep_decisions()
             if not self._undecided() or self._is_red():
                 break
         for number in range(1, 2 * self._plan.suite.repeat + 1):  # those that are not compared
@@ -177,14 +178,33 @@ class Campaign:
         return any(run.exit_code in _HOPELESS for run in self._runs)
 
     def _is_red(self) -> bool:
-        return any(run.exit_code in _FINAL for run in self._runs if run.version == "candidate")
+        return any(
+            run.exit_code in _FINAL for run in self._runs if run.version == "candidate"
+        ) or any(
+            each.outcome == "regression" and each.severity == "fail"
+            for each in self._decided.values()
+        )
+
+    def _keep_decisions(self) -> None:
+        """Keep what a look decided: alpha is shared among the looks, so each may decide alone."""
+        self._decided = {
+            question: found
+            for question, found in self._comparisons().items()
+            if found.outcome in ("regression", "no-regression")
+        }
 
     def _undecided(self) -> set[str]:
         """Return the scenarios with a comparison that more pairs could decide."""
         return {
             question.scenario
+            for question, found in self._comparisons().items()
+            if found.outcome in ("undecided", "unknown") and question.severity == "fail"
+        }
+
+    def _comparisons(self) -> dict[Question, Comparison]:
+        return {
+            question: self._decided.get(question) or self._comparison(answer)
             for question, answer in self._answers().items()
-            if answer.outcome in ("undecided", "unknown") and question.severity == "fail"
         }
 
     def _answers(self) -> dict[Question, Answer]:

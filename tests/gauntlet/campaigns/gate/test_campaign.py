@@ -1,5 +1,6 @@
 """Which runs a gate makes, in which order, with a runner that a test decides about."""
 
+import msgspec
 import pytest
 
 from gauntlet.campaigns.gate.campaign import Campaign, Plan
@@ -107,6 +108,45 @@ def test_an_undecided_comparison_is_repeated_within_a_bound():
     assert len(runner.order) == 2 * 9
     assert found.verdict.status == "inconclusive"
     assert found.comparisons[0].outcome == "undecided"
+
+
+def test_a_regression_of_one_scenario_ends_the_pairs_of_all():
+    class OneSlow(Runner):
+        def run(self, subject, version, number):
+            slow = subject.name == "tour"
+            self.factor = 1.5 if slow else 1.0
+            self.noise = (0.0, 0.01, -0.01) if slow else (0.6, -0.4, 0.5)
+            return super().run(subject, version, number)
+
+    runner = OneSlow()
+    found = gate(runner, "steady", "tour", compare=against(pairs=3, max_pairs=9))
+    assert len(runner.order) == 2 * 2 * 3
+    assert [each.outcome for each in found.comparisons] == ["undecided", "regression"]
+    assert found.verdict.exit_code == 1
+
+
+def test_a_decision_of_one_look_stays():
+    """More pairs are run for another figure, and in these the first one is as before."""
+
+    class SlowAtFirst(Runner):
+        def run(self, subject, version, number):
+            slow = version == "candidate" and number <= 4
+            noisy = 10.0 * (1 + self.noise[number % 3] * (version == "candidate"))
+            values = {NAME: 20.0 if slow else 10.0, "ack_p50_ms@steady": noisy}
+            return msgspec.structs.replace(super().run(subject, version, number), values=values)
+
+    subject = Subject(library.find("steady"))
+    questions = [
+        Question("steady", "delivery_p50_ms", "steady", 0.1, severity="warn"),
+        Question("steady", "ack_p50_ms", "steady", 0.1),
+    ]
+    suite = Suite(version=1, scenarios=[], name="s", compare=against(pairs=4))
+    plan = Plan("g", suite, [subject], references=[subject], questions=questions)
+    runner = SlowAtFirst(noise=(0.6, -0.4, 0.5))
+    found = Campaign(plan, runner, print).run()
+    assert len(runner.order) == 2 * 12
+    assert [each.outcome for each in found.comparisons] == ["regression", "undecided"]
+    assert [each.count for each in found.comparisons] == [4, 12]
 
 
 def test_the_last_look_has_no_more_pairs_than_the_suite_allows():
