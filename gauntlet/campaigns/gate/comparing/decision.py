@@ -3,7 +3,8 @@
 A change is a regression if it is large enough (the measured one reaches the smallest effect that
 matters) and significant (a one-sided t-test, corrected by Holm for all comparisons of the gate, and
 by Bonferroni for each look at them). It is no regression if one can be confident that it is smaller
-than the effect that matters. Otherwise it is undecided, and more pairs may decide it.
+than the effect that matters, and most measurements can be used: a slow version can be the reason
+why some cannot. Otherwise it is undecided, and more pairs may decide it.
 
 All values are logarithms of ratios, so that a change of a factor is the same at every level.
 Values are turned so that a positive one is worse.
@@ -19,6 +20,8 @@ from gauntlet.campaigns.gate.comparing import student
 Outcome = Literal["regression", "no-regression", "undecided", "unknown"]
 
 SAMPLES_MIN = 3
+# The share of the measurements that must be usable, so that those that are missing hide nothing.
+USABLE_MIN = 0.8
 # One can be so confident that a change which counts as none is smaller than what matters.
 CONFIDENCE = 0.95
 # More than this, resemblance of neighbours is not believed of so few values.
@@ -49,12 +52,16 @@ class Question(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """How much worse something is: the mean, its standard error, and how well that is known."""
+    """How much worse something is: the mean, its standard error, and how well that is known.
+
+    `usable` is the share of the measurements that it rests on.
+    """
 
     mean: float
     error: float
     freedom: float
     samples: int
+    usable: float = 1.0
 
 
 class Answer(NamedTuple):
@@ -147,10 +154,17 @@ def _answer(
 ) -> Answer:
     upper = found.mean + student.quantile(confidence(looks), found.freedom) * found.error
     outcome: Outcome = "undecided"
+    reason = ""
     if found.mean >= question.limit and corrected < alpha / looks:
         outcome = "regression"
     elif upper < question.limit:
         outcome = "no-regression"
+        if found.usable < USABLE_MIN:
+            outcome = "unknown"
+            reason = (
+                f"only {math.floor(100 * found.usable)} % of the measurements can be used, and at "
+                f"least {100 * USABLE_MIN:.0f} % are needed"
+            )
     sign = 1 if question.lower_is_better else -1
     half = student.quantile((1 + CONFIDENCE) / 2, found.freedom) * found.error
     bounds = sorted(_ratio(sign * (found.mean + side * half)) for side in (-1, 1))
@@ -163,6 +177,7 @@ def _answer(
         bounds[1],
         p,
         corrected,
+        reason,
     )
 
 

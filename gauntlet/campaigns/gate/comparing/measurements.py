@@ -30,7 +30,10 @@ def worsenings(question: Question, runs: Iterable[Run]) -> list[float]:
 
 def against_reference(question: Question, runs: Iterable[Run]) -> Estimate | None:
     """Return the estimate from interleaved pairs."""
-    return decision.paired(worsenings(question, runs))
+    made = list(runs)
+    values = worsenings(question, made)
+    pairs = len({run.number for run in made if run.scenario == question.scenario})
+    return _with_share(decision.paired(values), len(values), pairs)
 
 
 def against_baseline(
@@ -47,15 +50,22 @@ def against_baseline(
         for session in sessions
     ]
     before = [values for values in before if values]
-    after = [
-        sign * math.log(run.values[name])
+    own = [
+        run
         for run in runs
-        if run.scenario == question.scenario and run.version == "candidate" and name in run.values
+        if run.scenario == question.scenario and run.version == "candidate" and not run.set_aside
     ]
+    after = [sign * math.log(run.values[name]) for run in own if name in run.values]
     if len(before) >= SESSIONS_MIN and after:
         means = [math.fsum(values) / len(values) for values in before]
-        return decision.unpaired(means, [math.fsum(after) / len(after)])
-    return decision.unpaired([value for values in before for value in values], after)
+        found = decision.unpaired(means, [math.fsum(after) / len(after)])
+    else:
+        found = decision.unpaired([value for values in before for value in values], after)
+    return _with_share(found, len(after), len(own))
+
+
+def _with_share(found: Estimate | None, usable: int, made: int) -> Estimate | None:
+    return found._replace(usable=usable / made) if found and made else found
 
 
 def typical(
@@ -118,7 +128,8 @@ def _sentence(answer: Answer, before: float | None, after: float | None) -> str:
     what = f"{question.indicator} {formatting.window(question.window)}"
     side = "higher" if question.lower_is_better else "lower"
     limit = f"{100 * question.share:g} % {side}"
-    if answer.ratio is None or answer.low is None or answer.high is None:
+    known = answer.outcome != "unknown"
+    if not known or answer.ratio is None or answer.low is None or answer.high is None:
         return f"{what} is not known to be less than {limit}: {answer.reason}."
     values = " → ".join(formatting.measured(question.indicator, each) for each in (before, after))
     change = f"{_percent(answer.ratio)} ({_percent(answer.low)} to {_percent(answer.high)}; "

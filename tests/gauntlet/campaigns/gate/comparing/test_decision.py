@@ -40,6 +40,19 @@ def test_fewer_than_three_pairs_decide_nothing():
     assert "fewer than 3" in found.reason
 
 
+@pytest.mark.parametrize(("usable", "expected"), [(0.8, "no-regression"), (0.79, "unknown")])
+def test_no_regression_needs_most_of_the_measurements(usable, expected):
+    estimate = decision.paired([0.0] * 8)._replace(usable=usable)
+    found = decision.decide({SLOWER: estimate}, ALPHA, LOOKS)[SLOWER]
+    assert found.outcome == expected
+    assert found.reason.startswith("only 79 % of") == (expected == "unknown")
+
+
+def test_a_regression_may_rest_on_few_of_the_measurements():
+    estimate = decision.paired([0.3] * 5)._replace(usable=0.5)
+    assert decision.decide({SLOWER: estimate}, ALPHA, LOOKS)[SLOWER].outcome == "regression"
+
+
 def test_values_that_agree_exactly_are_no_proof_of_infinite_strength():
     found = decision.decide({SLOWER: decision.paired([0.0] * 5)}, ALPHA, 1)[SLOWER]
     assert found.p == pytest.approx(0.5)

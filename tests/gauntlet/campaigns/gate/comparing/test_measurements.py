@@ -52,6 +52,14 @@ def test_with_several_sessions_each_session_is_one_measurement():
     assert decision.decide({QUESTION: found}, 0.01, 1)[QUESTION].outcome == "undecided"
 
 
+def test_the_share_of_usable_measurements_is_known():
+    runs = pairs((10, 10), (10, 10), (10, 10), (10, None))
+    assert measurements.against_reference(QUESTION, runs).usable == 0.75
+    runs = [*runs, run(number=9, values={}, set_aside=True), run(scenario="other", number=10)]
+    found = measurements.against_baseline(QUESTION, runs, sessions((9, 10, 11)))
+    assert found.usable == 0.75
+
+
 def test_no_measurement_gives_no_estimate():
     assert measurements.against_baseline(QUESTION, [run(values={})], sessions((9, 10, 11))) is None
     assert measurements.against_baseline(QUESTION, [run()], sessions()) is None
@@ -79,6 +87,7 @@ def test_typical_values_are_geometric_means():
         ([(10, 12)] * 5, "regression", "got worse by 10 % higher or more: +20.0 %"),
         ([(10, 10)] * 5, "no-regression", "did not get 10 % higher: +0.0 %"),
         ([(10, 18), (10, 8)] * 3, "undecided", "too noisy to tell"),
+        ([(10, 10)] * 3 + [(10, None)], "unknown", "less than 10 % higher: only 75 % of the"),
         ([(10, 12)] * 2, "unknown", "fewer than 3 usable measurements"),
     ],
 )
