@@ -99,7 +99,7 @@ class Calibrated(msgspec.Struct, frozen=True):
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """A scenario of the gate: its name, and a digest of its load and its faults."""
+    """A scenario of the gate: its name, and a digest of its load, faults and system."""
 
     name: str
     digest: str

@@ -39,9 +39,10 @@ class Subject(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """A digest of what a comparison needs to be equal: load, faults, and length."""
-        plain = to_builtins(self.scenario)
+        """A digest of what a comparison needs to be equal: load, faults, and the system."""
+        plain, target = to_builtins(self.scenario), self.scenario.target
         part = {name: plain[name] for name in ("load", "faults")}
+        part["target"] = [target.adapter, target.stack, target.layout, self.bug]
         return hashlib.sha256(msgspec.json.encode(part, order="sorted")).hexdigest()[:16]
 
 

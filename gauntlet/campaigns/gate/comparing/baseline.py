@@ -17,14 +17,25 @@ _MACHINE_KEYS = ("cores", "memory_mb")
 def read(folder: Path, machine: Mapping[str, Any], digests: Mapping[str, str]) -> Sessions:
     """Return the figures of a baseline; ConfigError if it is not one for this machine and suite.
 
-    `digests` are those of the scenarios to compare.
+    `digests` are those of the scenarios to compare. Gates that did not pass, and calibrations, are
+    left out.
     """
     files = sorted(folder.rglob(FILE)) if folder.is_dir() else []
     if not files:
         raise ConfigError(
             f"compare.baseline must be a folder with a {FILE} of an earlier gate; got {folder}"
         )
-    return [_session(file, gate, machine, digests) for file, gate in _gates(files)]
+    gates = [(file, gate) for file, gate in _gates(files) if _is_usable(gate)]
+    if not gates:
+        raise ConfigError(
+            f"compare.baseline must be a folder with a gate that passed; {folder} has only others, "
+            "or calibrations"
+        )
+    return [_session(file, gate, machine, digests) for file, gate in gates]
+
+
+def _is_usable(gate: Gate) -> bool:
+    return gate.verdict.status in ("pass", "warn") and gate.mode != "calibration"
 
 
 def _gates(files: list[Path]) -> Iterator[tuple[Path, Gate]]:
@@ -58,8 +69,8 @@ def _session(
     for name, digest in digests.items():
         if own.get(name, digest) != digest:
             raise ConfigError(
-                f"{file} was recorded with another load or other faults of {name}; record the "
-                "baseline again"
+                f"{file} was recorded with another load, other faults, or another adapter, stack, "
+                f"layout or bug of {name}; record the baseline again"
             )
     missing = sorted(digests.keys() - own.keys())
     if missing:

@@ -87,6 +87,17 @@ def test_a_gate_can_be_the_baseline_of_another(runs, tmp_path):
     assert gate(tmp_path, compared, "--bug", "ack_before_commit") == Exit.FAILED
 
 
+@pytest.mark.parametrize(
+    "options", [["--bug", "ack_before_commit"], ["--set", "target.layout=split"]]
+)
+def test_a_gate_of_another_system_is_no_baseline(runs, tmp_path, capsys, options):
+    text = "version: 1\nscenarios: [mine.yaml]\nrepeat: 4\n"
+    assert gate(tmp_path, text, "--out", "old", *options) == Exit.OK
+    compared = AGAINST.replace("{against: {target: {layout: split}}", "{baseline: old")
+    assert gate(tmp_path, compared) == Exit.CONFIG
+    assert "another adapter, stack, layout or bug of mine" in capsys.readouterr().err
+
+
 def test_a_calibration_compares_equal_versions(runs, tmp_path, capsys):
     assert gate(tmp_path, AGAINST, "--calibrate", "--pairs", "5") == Exit.OK
     assert len(runs) == 10
