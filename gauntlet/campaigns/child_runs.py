@@ -38,12 +38,16 @@ class Planned(NamedTuple, Generic[T]):
 
 
 class Child(NamedTuple, Generic[T]):
-    """A run whose process was started `started`, a value of `time.monotonic`."""
+    """A run whose process was started `started`, a value of `time.monotonic`.
+
+    `late` says that it was stopped because it had not ended in time.
+    """
 
     item: T
     process: subprocess.Popen[bytes]
     folder: Path
     started: float
+    late: bool = False
 
     def run_directory(self) -> RunDir | None:
         """Return the directory of the run; None if it has no result."""
@@ -66,10 +70,12 @@ def run_all(
     jobs: int,
     finish: Callable[[Child[T]], None],
     timeout_s: float = TIMEOUT_S,
+    stopped: Callable[[Child[T]], None] = lambda _child: None,
 ) -> None:
     """Run all, and call `finish` for each that has ended; an interrupt stops those that run.
 
-    A run that has not ended after `timeout_s` is asked to stop.
+    A run that has not ended after `timeout_s` is stopped, and then finished as `late`. `stopped` is
+    called for each that an interrupt stopped.
     """
     waiting, running = list(queue), list[Child[T]]()
     with signals.handled():
@@ -81,10 +87,16 @@ def run_all(
                     finish(child)
                     running.remove(child)
                 now = time.monotonic()
-                _stop([child for child in running if now > child.started + timeout_s])
+                late = [child for child in running if now > child.started + timeout_s]
+                _stop(late)
+                for child in late:
+                    running.remove(child)
+                    finish(child._replace(late=True))
                 time.sleep(_POLL_S)
         finally:
             _stop(running)
+            for child in running:
+                stopped(child)
 
 
 def _start(planned: Planned[T], out: Path) -> Child[T]:

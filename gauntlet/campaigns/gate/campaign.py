@@ -11,7 +11,7 @@ from gauntlet.campaigns.gate import score, verdict
 from gauntlet.campaigns.gate.comparing import calibrating, decision, measurements
 from gauntlet.campaigns.gate.comparing.decision import Answer, Question
 from gauntlet.campaigns.gate.comparing.measurements import Sessions
-from gauntlet.campaigns.gate.outcome import Comparison, Gate, Run, Scenario, Version
+from gauntlet.campaigns.gate.outcome import Comparison, Gate, Run, RunStopped, Scenario, Version
 from gauntlet.campaigns.gate.subjects import Subject
 from gauntlet.campaigns.gate.suite import Compare, Suite
 from gauntlet.core.errors import Exit, Interrupted
@@ -107,7 +107,11 @@ class Campaign:
         return "baseline" if self._plan.questions else "absolute"
 
     def _once(self, subject: Subject, version: Version, number: int) -> Run:
-        run = self._runner.run(subject, version, number)
+        try:
+            run = self._runner.run(subject, version, number)
+        except RunStopped as stopped:
+            self._runs.append(stopped.run)
+            raise
         self._runs.append(run)
         reason = f": {run.reasons[0]}" if run.exit_code and run.reasons else ""
         name = f"{run.scenario} {version} {number}"

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from gauntlet.campaigns.gate.comparing import decision
+from gauntlet.core.errors import Interrupted
 
 SCHEMA_VERSION = 1
 FILE = "gate.json"
@@ -43,6 +44,14 @@ class Run(msgspec.Struct, frozen=True):
     values: dict[str, float] = {}
     unusable: str = ""
     set_aside: bool = False
+
+
+class RunStopped(Interrupted):
+    """An interrupt ended a run, which counts: perhaps it could not heal its faults."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__("the gate was interrupted")
+        self.run = run
 
 
 class Comparison(msgspec.Struct, frozen=True):

@@ -9,9 +9,9 @@ import msgspec
 from gauntlet.campaigns import child_runs
 from gauntlet.campaigns.child_runs import Child, Planned
 from gauntlet.campaigns.gate import reading
-from gauntlet.campaigns.gate.outcome import Run, Version
+from gauntlet.campaigns.gate.outcome import Run, RunStopped, Version
 from gauntlet.campaigns.gate.subjects import Subject
-from gauntlet.core.errors import Exit, GauntletError
+from gauntlet.core.errors import Exit, GauntletError, Interrupted, first_exit
 from gauntlet.core.scenario.model import to_builtins
 
 
@@ -43,28 +43,40 @@ class Runner:
             found.append(completed(empty, child))
 
         timeout_s = child_runs.TIMEOUT_S + subject.scenario.load.duration_s
-        child_runs.run_all([planned], self._out, 1, finish, timeout_s)
+        try:
+            child_runs.run_all([planned], self._out, 1, finish, timeout_s, finish)
+        except (Interrupted, KeyboardInterrupt) as error:
+            if found:
+                raise RunStopped(found[0]) from error
+            raise
         return found[0]
 
 
 def completed(empty: Run, child: Child[None]) -> Run:
     """Return the run with what its directory holds, or as an error if it holds no result."""
-    code = int(child.process.returncode)
+    returned = _returned(child)
     run = child.run_directory()
+    output = child.folder / "output.txt"
     try:
+        if child.late:
+            reason = f"The run did not end within {child.seconds():.0f} s; see {output}."
+            return _failed(empty, Exit.HARNESS, child.folder, reason)
         if run is None:
-            # A process that a signal ended has a negative code.
-            code = code if code in set(Exit) and code != Exit.OK else Exit.HARNESS
-            reason = f"The run has no result; see {child.folder / 'output.txt'}."
-            return _failed(empty, code, child.folder, reason)
+            code = Exit.HARNESS if returned == Exit.OK else returned
+            return _failed(empty, code, child.folder, f"The run has no result; see {output}.")
         result = run.read_result()
         cases = reading.cases(result)
         verdict = result["verdict"]
         reasons = tuple(map(reading.writable, verdict["reasons"]))
-        status, code = str(verdict["status"]), Exit(verdict["exit_code"])
+        status, own = str(verdict["status"]), Exit(verdict["exit_code"])
     except (GauntletError, KeyError, TypeError, ValueError) as error:
         return _failed(empty, Exit.HARNESS, child.folder, f"The result cannot be read: {error}")
+    code = first_exit({own, returned})
     values, unusable = reading.values(run)
+    if code != own:  # a fault was not healed, or the process broke after it wrote the result
+        reason = f"The process ended with exit {child.process.returncode}; see {output}."
+        status, reasons = "error", (reason, *reasons)
+        values, unusable = {}, "the process did not end as the result says"
     return msgspec.structs.replace(
         empty,
         exit_code=int(code),
@@ -77,6 +89,12 @@ def completed(empty: Run, child: Child[None]) -> Run:
     )
 
 
+def _returned(child: Child[None]) -> Exit:
+    """Return the exit code of a process; that of one which a signal ended is negative."""
+    code = int(child.process.returncode)
+    return Exit(code) if code in set(Exit) else Exit.HARNESS
+
+
 def _failed(empty: Run, code: int, folder: Path, reason: str) -> Run:
     return msgspec.structs.replace(
         empty,
@@ -84,5 +102,5 @@ def _failed(empty: Run, code: int, folder: Path, reason: str) -> Run:
         status="error",
         reasons=(reason,),
         path=str(folder),
-        unusable="the run has no result",
+        unusable="the run has no usable result",
     )

@@ -5,6 +5,7 @@ import pytest
 
 from gauntlet.campaigns.gate.campaign import Campaign, Plan
 from gauntlet.campaigns.gate.comparing.decision import Question
+from gauntlet.campaigns.gate.outcome import RunStopped
 from gauntlet.campaigns.gate.subjects import Subject
 from gauntlet.campaigns.gate.suite import Compare, Suite
 from gauntlet.core.errors import Interrupted
@@ -226,6 +227,18 @@ def test_an_interrupt_keeps_the_runs_that_were_made():
     found = gate(runner, "steady", "tour")
     assert len(found.runs) == 1
     assert (found.verdict.status, found.verdict.exit_code) == ("aborted", 2)
+
+
+def test_a_run_that_an_interrupt_stopped_counts():
+    """It may have left a fault that is not healed."""
+
+    class Stopped(Runner):
+        def run(self, subject, version, number):
+            raise RunStopped(super().run(subject, version, number))
+
+    found = gate(Stopped([6]), "steady", "tour")
+    assert [run.exit_code for run in found.runs] == [6]
+    assert found.verdict.exit_code == 6
 
 
 def test_a_calibration_says_what_can_be_decided_and_decides_nothing():

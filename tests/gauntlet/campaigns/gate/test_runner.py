@@ -1,14 +1,16 @@
 """Runs of a gate as child processes, and what is made of those that leave no result."""
 
+import time
 from types import SimpleNamespace
 
 import pytest
 
 from gauntlet.campaigns import child_runs
 from gauntlet.campaigns.child_runs import Child
+from gauntlet.campaigns.gate.outcome import RunStopped
 from gauntlet.campaigns.gate.runner import Runner
 from gauntlet.campaigns.gate.subjects import Subject
-from gauntlet.core.errors import Exit
+from gauntlet.core.errors import Exit, Interrupted
 from gauntlet.core.run_directory import RunDir, write_json
 from gauntlet.scenarios import library
 
@@ -20,9 +22,11 @@ STEADY = library.find("steady")
 @pytest.fixture
 def child(monkeypatch, tmp_path):
     """Replace the child processes by one that ends with a code and leaves a result, or none."""
-    ended = SimpleNamespace(code=0, result=RESULT, planned=None, timeout_s=0.0)
+    ended = SimpleNamespace(
+        code=0, result=RESULT, planned=None, timeout_s=0.0, late=False, interrupt=False
+    )
 
-    def run_all(queue, out, _jobs, finish, timeout_s):
+    def run_all(queue, out, _jobs, finish, timeout_s, stopped):
         (ended.planned,), ended.timeout_s = queue, timeout_s
         folder = out / ended.planned.name
         folder.mkdir(parents=True)
@@ -30,7 +34,12 @@ def child(monkeypatch, tmp_path):
             run = RunDir.make(folder / "run")
             write_json(run.manifest, {"schema_version": 1, "scenario": {"load": {}}})
             write_json(run.result, ended.result)
-        finish(Child(None, SimpleNamespace(returncode=ended.code), folder, 0.0))
+        process = SimpleNamespace(returncode=ended.code)
+        child = Child(None, process, folder, time.monotonic() - 300, ended.late)
+        if ended.interrupt:
+            stopped(child)
+            raise Interrupted("Ctrl-C")
+        finish(child)
 
     monkeypatch.setattr(child_runs, "run_all", run_all)
     return ended
@@ -87,3 +96,29 @@ def test_a_damaged_result_is_an_error_and_no_pass(child, tmp_path, change):
     found = made(tmp_path)
     assert (found.status, found.exit_code) == ("error", Exit.HARNESS)
     assert found.reasons[0].startswith("The result cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [(6, Exit.ROLLBACK), (3, Exit.HARNESS), (-9, Exit.HARNESS), (99, Exit.HARNESS)],
+)
+def test_a_process_can_end_worse_than_its_result_says(child, tmp_path, code, expected):
+    child.code = code
+    found = made(tmp_path)
+    assert (found.status, found.exit_code, found.values) == ("error", expected, {})
+    assert found.reasons[0].startswith(f"The process ended with exit {code}")
+    assert found.cases
+
+
+def test_a_run_that_did_not_end_in_time_is_an_error_whatever_it_left(child, tmp_path):
+    child.late, child.code = True, 2
+    found = made(tmp_path)
+    assert (found.status, found.exit_code) == ("error", Exit.HARNESS)
+    assert found.reasons[0].startswith("The run did not end within 300 s")
+
+
+def test_a_run_that_an_interrupt_stopped_is_not_lost(child, tmp_path):
+    child.interrupt, child.code = True, 6
+    with pytest.raises(RunStopped) as caught:
+        made(tmp_path)
+    assert caught.value.run.exit_code == Exit.ROLLBACK
