@@ -26,7 +26,7 @@ def uses_redis(context: Context, broker: Component) -> bool:
     )
 
 
-def redis_client(context: Context, broker: Component) -> redis.Redis:
+def redis_client(context: Context, broker: Component, *, retries: int = _RETRIES) -> redis.Redis:
     """Return a client of a broker on Redis; it connects when it is first used."""
     host, _, port = (broker.address or "").rpartition(":")
     return redis.Redis(
@@ -34,5 +34,5 @@ def redis_client(context: Context, broker: Component) -> redis.Redis:
         int(port),
         password=context.require_control().password(broker.name),
         socket_timeout=_CALL_TIMEOUT_S,
-        retry=Retry(NoBackoff(), _RETRIES),
+        retry=Retry(NoBackoff(), retries),
     )

@@ -28,10 +28,15 @@ class Repetition:
         self._thread.start()
 
     def stop(self) -> None:
-        """End it, and wait for a call in progress; may be called again."""
+        """End it, and wait for a call in progress; may be called again.
+
+        StackError if the call does not end: it could act after the heal.
+        """
         self._end.set()
         if self._thread.is_alive():
             self._thread.join(_JOIN_S)
+        if self._thread.is_alive():
+            raise StackError(f"a repeated call has not ended after {_JOIN_S:g} s")
 
     def _run(self) -> None:
         due_s = time.monotonic() + self._every_s

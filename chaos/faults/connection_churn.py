@@ -106,7 +106,7 @@ class _Churn(Protocol):
 
 class _RedisChurn:
     def __init__(self, context: Context, broker: Component, every_s: float) -> None:
-        self._client = redis_client(context, broker)
+        self._client = redis_client(context, broker, retries=0)  # the next round follows anyway
         self._repetition = Repetition(every_s, self._close)
         self._closed = 0
 
