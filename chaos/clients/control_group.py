@@ -99,14 +99,16 @@ class ControlGroup:
     def remove(self) -> None:
         """Move the processes back and remove the group; does nothing if it does not exist.
 
-        A process that has just died keeps its group for a moment. StackError if it stays.
+        If the group that they come from is gone, they are moved to the parent. A process that has
+        just died keeps its group for a moment. StackError if it stays.
         """
         deadline = time.monotonic() + _REMOVE_S
         while self.path.exists():
             try:
+                target = self._origin if self._origin.exists() else self.path.parent
                 for pid in self.pids():
                     with contextlib.suppress(ProcessLookupError):
-                        _move(pid, self._origin)
+                        _move(pid, target)
                 self.path.rmdir()
             except OSError as error:
                 if time.monotonic() > deadline:

@@ -77,3 +77,19 @@ def test_a_real_group_holds_a_process_and_is_removed_with_it_alive():
     finally:
         process.kill()
         process.wait()
+
+
+def test_processes_go_to_the_parent_if_the_group_that_they_come_from_is_gone(tmp_path, monkeypatch):
+    group = ControlGroup(tmp_path / "group", 1, tmp_path / "gone")
+    group.path.mkdir()
+    group.write("cgroup.procs", 7)
+    moved = []
+
+    def move(pid, to):
+        moved.append((pid, to))
+        (group.path / "cgroup.procs").unlink()
+
+    monkeypatch.setattr(control_group, "_move", move)
+    group.remove()
+    assert moved == [(7, tmp_path)]
+    assert not group.path.exists()

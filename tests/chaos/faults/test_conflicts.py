@@ -166,6 +166,22 @@ def test_faults_that_change_settings_of_the_registry_may_not_overlap(second):
     check(("pause", "registry", 1, 4, {}), later)
 
 
+def test_two_memory_alarms_of_a_broker_may_not_overlap():
+    later = ("block", "broker", 3, 4, {})
+    with pytest.raises(ConfigError, match=r"'f1' \(block\) changes the memory alarm of broker"):
+        check(("block", "broker", 1, 4, {}), later)
+    check(("disk-alarm", "broker", 1, 4, {}), later)
+
+
+@pytest.mark.parametrize("kinds", [("cpu-limit", "oom-kill"), ("oom-kill", "cpu-limit")])
+def test_faults_by_control_groups_may_not_overlap(kinds):
+    """The group of one would be below that of the other, which could not be removed."""
+    first, second = kinds
+    with pytest.raises(ConfigError, match=r"changes control groups of gateway-1 at 3 s"):
+        check((first, "gateway-1", 1, 4, {}), (second, "gateway-1", 3, 4, {}))
+    check((first, "gateway-1", 1, 2, {}), (second, "gateway-1", 3, 4, {}))
+
+
 @pytest.mark.parametrize("kind", ["power-loss", "disk-full", "disk-read-only", "disk-error"])
 def test_faults_on_one_disk_may_not_overlap(kind):
     """The heal of one would end the other."""
