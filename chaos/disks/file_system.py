@@ -51,7 +51,7 @@ class FileSystem:
             Opcode.RELEASE: self._release,
             Opcode.FSYNC: self._sync,
             Opcode.FLUSH: _nothing,
-            Opcode.FSYNCDIR: _nothing,
+            Opcode.FSYNCDIR: self._sync_folder,
             Opcode.INTERRUPT: _nothing,
             Opcode.DESTROY: _nothing,
             Opcode.OPENDIR: self._open_folder,
@@ -299,6 +299,13 @@ class FileSystem:
                 break
             content += row
         return bytes(content)
+
+    def _sync_folder(self, request: Request) -> bytes:
+        """Do as for a file what the condition wants. The names in a folder are durable at once."""
+        self._state.delay_sync()
+        with self._state.lock:
+            self._state.check("sync")
+        return b""
 
     def _release_folder(self, request: Request) -> bytes:
         number, *_ = wire.RELEASE_IN.unpack_from(request.body)

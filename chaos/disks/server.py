@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -41,7 +42,7 @@ class DiskServer:
                     continue
                 return  # ENODEV: the disk has been unmounted
             request = wire.parse(memoryview(data))
-            if request.opcode == Opcode.FSYNC:
+            if request.opcode in (Opcode.FSYNC, Opcode.FSYNCDIR):
                 self._syncs.submit(self._answer, request)
             else:
                 self._answer(request)
@@ -54,6 +55,9 @@ class DiskServer:
             error = failed.errno or errno.EIO
         except (KeyError, ValueError):  # a node that is not known, or a request that is cut short
             error = errno.EINVAL
+        except Exception:  # noqa: BLE001  # the caller, and all that follow, must get an answer
+            traceback.print_exc()  # into the log of the disk
+            error = errno.EIO
         if request.opcode not in wire.UNANSWERED:
             with suppress(OSError):  # the caller was killed meanwhile, or the disk was unmounted
                 os.write(self._device, wire.answer(request.unique, content, error))

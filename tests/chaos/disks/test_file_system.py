@@ -190,6 +190,25 @@ def test_only_syncs_are_delayed(disk):
     assert disk.disk.counts().delayed == 1
 
 
+def sync_folder(folder):
+    """Sync a folder, as programs do after they have created a file in it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def test_syncs_of_folders_are_delayed_and_fail_as_those_of_files_do(disk):
+    sync_folder(disk.at)
+    disk.disk.set(Condition(sync_delay_s=0.2))
+    started_s = time.monotonic()
+    sync_folder(disk.at)
+    assert time.monotonic() - started_s >= 0.2
+    disk.disk.set(Condition(failing=("sync",)))
+    assert refused(lambda: sync_folder(disk.at)) == errno.EIO
+
+
 def test_a_delayed_sync_goes_on_when_the_condition_changes(disk):
     disk.disk.set(Condition(sync_delay_s=60.0))
     writer = threading.Thread(target=write, args=(disk.at / "f", b"x"), kwargs={"sync": True})
