@@ -1,7 +1,8 @@
 """`python -P -m gauntlet.chaos.disks FOLDER MOUNT_POINT`: one disk, controlled by JSON lines.
 
-Each line on standard input is answered by one on standard output. When standard input ends or
-SIGTERM arrives, the disk is unmounted, in use or not: a mount must not outlive the harness.
+Each line on standard input is answered by one on standard output with its `number`. When standard
+input ends or SIGTERM arrives, the disk is unmounted, in use or not: a mount must not outlive the
+harness.
 """
 
 import json
@@ -76,11 +77,14 @@ def main() -> int:
 
 def _read_commands(commands: _Commands, ended: threading.Event) -> None:
     for line in sys.stdin:
+        number = None
         try:
-            answer: dict[str, Any] = {"ok": commands.execute(json.loads(line))}
+            command = json.loads(line)
+            number = command["number"]
+            answer: dict[str, Any] = {"ok": commands.execute(command)}
         except (KeyError, ValueError, OSError, msgspec.ValidationError) as error:
             answer = {"error": repr(error)}
-        _write(answer)
+        _write({**answer, "number": number})
     ended.set()
 
 

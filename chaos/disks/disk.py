@@ -1,6 +1,7 @@
 """The disk of one component, served by a process of its own."""
 
 import ctypes
+import itertools
 import json
 import os
 import select
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +23,7 @@ from gauntlet.core.errors import StackError
 _MODULE = "gauntlet.chaos.disks"
 _START_TIMEOUT_S = 15.0
 _ANSWER_TIMEOUT_S = 10.0
+_READ_BYTES = 65_536
 _STOP_TIMEOUT_S = 12.0  # longer than the process waits for those that use the disk
 
 
@@ -34,6 +37,8 @@ class Disk:
         self._process = process
         self.mount_point = mount_point
         self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._unread = b""  # of the answers
 
     @classmethod
     def mount(cls, folder: Path, mount_point: Path, log: Path) -> Self:
@@ -103,13 +108,16 @@ class Disk:
 
     def _command(self, command: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
+            number = next(self._numbers)
             try:
                 assert self._process.stdin is not None
-                self._process.stdin.write(json.dumps(command) + "\n")
+                self._process.stdin.write(json.dumps({**command, "number": number}) + "\n")
                 self._process.stdin.flush()
             except (OSError, ValueError) as error:
                 raise StackError(f"the process of the disk {self.mount_point} is gone") from error
-            answer = self._read(_ANSWER_TIMEOUT_S)
+            # An earlier answer may have been late.
+            while (answer := self._read(_ANSWER_TIMEOUT_S)).get("number") != number:
+                pass
         if "error" in answer:
             raise StackError(f"the disk {self.mount_point} failed: {answer['error']}")
         content: dict[str, Any] = answer["ok"]
@@ -117,9 +125,14 @@ class Disk:
 
     def _read(self, timeout_s: float) -> dict[str, Any]:
         assert self._process.stdout is not None
-        readable, _, _ = select.select([self._process.stdout], [], [], timeout_s)
-        line = self._process.stdout.readline() if readable else ""
-        if not line:
-            raise StackError(f"the process of the disk {self.mount_point} does not answer")
+        output, deadline_s = self._process.stdout.fileno(), time.monotonic() + timeout_s
+        while b"\n" not in self._unread:
+            left_s = max(0.0, deadline_s - time.monotonic())
+            readable, _, _ = select.select([output], [], [], left_s)
+            part = os.read(output, _READ_BYTES) if readable else b""
+            if not part:
+                raise StackError(f"the process of the disk {self.mount_point} does not answer")
+            self._unread += part
+        line, _, self._unread = self._unread.partition(b"\n")
         found: dict[str, Any] = json.loads(line)
         return found
