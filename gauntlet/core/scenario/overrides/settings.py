@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-import yaml
 
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import secrets, validation
+from gauntlet.core.scenario import secrets, validation, yaml_reader
 from gauntlet.core.scenario.model import Scenario, from_builtins, to_builtins
 
 
@@ -42,10 +41,7 @@ def _with(scenario: Scenario, setting: str) -> Scenario:
     key, equals, text = setting.partition("=")
     if not equals or not all(key.split(".")):
         raise ConfigError(f"--set must be KEY=VALUE, such as load.users=50; got {setting!r:.80}")
-    try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"the value of --set {setting!r:.80} is not valid YAML") from error
+    _, value = yaml_reader.read(text, f"--set {key:.80}")
     plain = to_builtins(scenario)
     _put(plain, key.split("."), value, key)
     try:

@@ -75,6 +75,8 @@ def test_no_setting_changes_nothing():
         ("faults.7.for=3s", "must be one of"),
         ("load.rate=fast", "must be a rate"),
         ("load.rate={", "not valid YAML"),
+        ("load.users=1:30", "1:30 would be a number of base 60"),
+        ("load={users: 5, users: 6}", "users"),
         ("name=Not A Slug", "name must be"),
     ],
 )
