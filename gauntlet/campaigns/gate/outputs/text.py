@@ -1,5 +1,6 @@
 """Texts from runs, made harmless for Markdown and for the commands of GitHub's runner."""
 
+_CLOSED = "</details>"
 _SPECIAL = "\\|<>`*_[]#~"
 
 
@@ -30,11 +31,15 @@ def shortened(text: str, size_max: int, note: str) -> str:
     """Return the first lines of a text, so that it has at most `size_max` bytes with the note."""
     if len(text.encode()) <= size_max:
         return text
-    room = size_max - len(note.encode()) - 2
+    end = ["", note]
+    if "<details>" in text:  # else the note could be hidden in a part that is cut open
+        end = ["", _CLOSED, "", note]
+    room = size_max - len("\n".join(end).encode()) - 1
     kept, size = [], 0
     for line in text.splitlines():
         size += len(line.encode()) + 1
         if size > room:
             break
         kept.append(line)
-    return "\n".join([*kept, "", note])
+    opened = sum(line.startswith("<details>") - (line == _CLOSED) for line in kept)
+    return "\n".join([*kept, *(end if opened else ["", note])])
