@@ -133,9 +133,9 @@ def _sentence(answer: Answer, before: float | None, after: float | None) -> str:
         return f"{what} is not known to be less than {limit}: {answer.reason}."
     values = " → ".join(formatting.measured(question.indicator, each) for each in (before, after))
     change = f"{_percent(answer.ratio)} ({_percent(answer.low)} to {_percent(answer.high)}; "
-    change += f"{values}; {answer.samples} measurements)"
+    change += f"{values}; {answer.samples} measurement{'s' * (answer.samples != 1)})"
     if answer.outcome == "regression":
-        return f"{what} got worse by {limit} or more: {change}."
+        return f"{what} is {side} by {100 * question.share:g} % or more: {change}."
     if answer.outcome == "no-regression":
         return f"{what} did not get {limit}: {change}."
     return f"{what} may or may not be {limit}, the measurements are too noisy to tell: {change}."

@@ -99,7 +99,7 @@ def test_versions_run_in_turns_and_the_first_one_alternates():
 def test_a_slower_candidate_fails():
     found = gate(Runner(factor=1.3, noise=(0.0, 0.01, -0.01)), compare=against(pairs=5))
     assert found.verdict.exit_code == 1
-    assert "delivery_p50_ms in steady load got worse by 10 % higher" in found.verdict.reasons[0]
+    assert "delivery_p50_ms in steady load is higher by 10 % or more" in found.verdict.reasons[0]
 
 
 def test_an_undecided_comparison_is_repeated_within_a_bound():

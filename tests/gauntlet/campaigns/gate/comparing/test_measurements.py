@@ -84,7 +84,7 @@ def test_typical_values_are_geometric_means():
 @pytest.mark.parametrize(
     ("values", "outcome", "words"),
     [
-        ([(10, 12)] * 5, "regression", "got worse by 10 % higher or more: +20.0 %"),
+        ([(10, 12)] * 5, "regression", "is higher by 10 % or more: +20.0 %"),
         ([(10, 10)] * 5, "no-regression", "did not get 10 % higher: +0.0 %"),
         ([(10, 18), (10, 8)] * 3, "undecided", "too noisy to tell"),
         ([(10, 10)] * 3 + [(10, None)], "unknown", "less than 10 % higher: only 75 % of the"),
@@ -98,3 +98,11 @@ def test_the_sentence_tells_the_outcome_in_words(values, outcome, words):
     found = measurements.comparison(answer, 10.0, 12.0)
     assert found.outcome == outcome
     assert words in found.sentence
+
+
+def test_a_rate_that_falls_is_lower_and_one_measurement_is_singular():
+    question = QUESTION._replace(indicator="acked_per_s", lower_is_better=False)
+    answer = decision.Answer(question, "regression", 1, 0.8, 0.7, 0.85)
+    sentence = measurements.comparison(answer, 10.0, 8.0).sentence
+    assert "is lower by 10 % or more: -20.0 %" in sentence
+    assert sentence.endswith("1 measurement).")
