@@ -106,7 +106,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "export",
-        "write a run as a history in JSON lines",
+        "write a run as a history in JSON Lines, or as a table in Parquet",
         "gauntlet.cli.directories.command:export",
         (
             "gauntlet.cli.directories.options:directory_option",
