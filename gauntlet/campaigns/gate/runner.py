@@ -62,8 +62,8 @@ def completed(empty: Run, child: Child[None]) -> Run:
             reason = f"The run did not end within {child.seconds():.0f} s; see {output}."
             return _failed(empty, Exit.HARNESS, child.folder, reason)
         if run is None:
-            code = Exit.HARNESS if returned == Exit.OK else returned
-            return _failed(empty, code, child.folder, f"The run has no result; see {output}.")
+            broken = Exit.HARNESS if returned == Exit.OK else returned
+            return _failed(empty, broken, child.folder, f"The run has no result; see {output}.")
         result = run.read_result()
         cases = reading.cases(result)
         verdict = result["verdict"]
