@@ -5,7 +5,7 @@ import os
 import pytest
 
 from gauntlet.chaos.clients import rabbitmqctl as tool
-from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.faults import _broker_alarm
 from gauntlet.chaos.faults.block import Block
 from gauntlet.core.errors import RollbackError, StackError
 
@@ -24,13 +24,28 @@ def test_the_alarm_is_raised_and_cleared_in_the_broker_s_node(stack, spec, rabbi
 
 
 @pytest.mark.parametrize("answer", ["{0,0}", "{1,0}", "{0,2}"])
-def test_an_alarm_that_blocks_no_connection_is_no_proof(stack, spec, rabbitmqctl, answer):
+def test_an_alarm_that_blocks_no_connection_is_no_proof(
+    stack, spec, rabbitmqctl, monkeypatch, answer
+):
     """At least one connection must be publishing."""
-    rabbitmqctl.answers = [answer]
+    monkeypatch.setattr(_broker_alarm, "PROVE_S", 0.0)
+    rabbitmqctl.answers = [answer, "{0,0}"]
     fault = Block(spec("block", "broker"))
     fault.inject(stack.context)
-    with pytest.raises(FaultFailed, match="no publisher"):
-        fault.prove(stack.context)
+    assert fault.prove(stack.context) == {}
+    alarms, blocked = answer.strip("{}").split(",")
+    unproven = {"alarms": int(alarms), "blocked_connections": int(blocked)}
+    assert fault.heal(stack.context) == {"unproven": unproven}
+
+
+def test_a_connection_that_is_blocked_later_is_proof(stack, spec, rabbitmqctl):
+    """It is blocked by its first publish under the alarm."""
+    rabbitmqctl.answers = ["{1,0}", "{1,3}", "{0,0}"]
+    fault = Block(spec("block", "broker"))
+    fault.inject(stack.context)
+    assert fault.prove(stack.context) == {"alarms": 1, "blocked_connections": 3}
+    assert fault.heal(stack.context) == {}
+    assert "set_alarm" not in rabbitmqctl.calls[1][0][-1]
 
 
 def test_a_broker_that_still_blocks_is_not_healed(stack, spec, rabbitmqctl):
