@@ -24,7 +24,7 @@ class CertificateExpiry:
 
     kind: ClassVar[FaultKind] = FaultKind(
         "certificate-expiry",
-        "lets edges present an expired certificate to clients that connect",
+        "makes edges present an expired certificate to clients that connect",
         targets=("edge",),
         params=VICTIM_PARAMS,
         exclusive=COUNT_OR_PERCENT,

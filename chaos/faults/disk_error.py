@@ -11,11 +11,11 @@ _CALLS = {"write": ("write",), "sync": ("sync",), "both": ("write", "sync")}
 
 
 class DiskError(DiskFault):
-    """Lets calls fail with EIO, as a disk that is broken does."""
+    """Makes calls fail with EIO, as a broken disk does."""
 
     kind: ClassVar[FaultKind] = FaultKind(
         "disk-error",
-        "lets writes or syncs on the disk of a component fail (EIO)",
+        "makes writes or syncs on the disk of a component fail (EIO)",
         targets=("role",),
         params={"calls": Param("choice", "write", "the calls that fail", tuple(_CALLS))},
         lasts=True,

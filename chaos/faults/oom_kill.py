@@ -17,7 +17,7 @@ _LIMIT_BYTES = 4_096
 
 
 class OomKill:
-    """Lets the kernel's OOM killer end running components, which the cluster starts again."""
+    """Makes the kernel's OOM killer end running components, which the cluster starts again."""
 
     kind: ClassVar[FaultKind] = FaultKind(
         "oom-kill",
