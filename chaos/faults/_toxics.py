@@ -50,6 +50,11 @@ class FaultToxics:
             raise FaultFailed("no link of the target answers, even before the fault", evidence)
         return baseline_ms
 
+    @property
+    def answered(self) -> frozenset[str]:
+        """The links that answered before the fault: their components were up."""
+        return frozenset(self._answered)
+
     def add(
         self,
         context: Context,

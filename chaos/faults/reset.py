@@ -42,7 +42,9 @@ class Reset(ConnectionCut):
 
     def select(self, context: Context) -> None:
         """Connect the witnesses, then let the proxy select connections."""
-        links = [(link.kind, link.listen) for link in self.links(context) if link.kind]
+        # A proxy ends connections to a component that is not up by FIN, with any fault or none.
+        targets = context.links(self._target)
+        links = [(targets[name].kind, targets[name].listen) for name in self._toxics.answered]
         self._witnesses.connect(links, attempts_of(self.share))
         super().select(context)
         self._witnesses.speak()

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import re
 import threading
 from pathlib import Path
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 import yaml
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
 
 from gauntlet.chaos.faults import conflicts
 from gauntlet.chaos.server_hooks.faults import hooks_for
@@ -89,14 +92,35 @@ def stacks(require_service, tmp_path_factory):
 
 
 @contextlib.contextmanager
+def online(url, user):
+    """Connect a user to an edge; yield the WebSocket."""
+    answer = post(urlsplit(url).netloc, "/v1/sessions", {"user": user, "device": "d"})
+    hello = {"token": answer["token"], "device": "d", "cursors": {}}
+    address = answer["connect"]["url"]
+    with connect(address, subprotocols=["im.v1.json"], open_timeout=5) as socket:
+        socket.send(json.dumps({"connect": hello}))
+        socket.recv(timeout=5)
+        yield socket
+
+
+@contextlib.contextmanager
 def sending(api):
-    """Send messages continuously, and ignore errors."""
+    """Send messages continuously beside users who are online, and ignore errors."""
     stop = threading.Event()
+    errors = (OSError, http.client.HTTPException, WebSocketException, ValueError, KeyError)
+
+    def stay(url, user, tried):
+        while not stop.wait(0.05):
+            with contextlib.suppress(*errors), online(url, user) as socket:
+                tried.set()
+                while not stop.wait(0.05):
+                    socket.send('{"ping":{}}')
+            tried.set()
 
     def send(url):
         address, token, number = urlsplit(url).netloc, "", 0
         while not stop.wait(0.05):
-            with contextlib.suppress(OSError, http.client.HTTPException, ValueError, KeyError):
+            with contextlib.suppress(*errors):
                 if not token:
                     user = {"user": "a", "device": "d"}
                     token = post(address, "/v1/sessions", user)["token"]
@@ -105,8 +129,12 @@ def sending(api):
                 post(address, "/v1/conversations/d.a.b/messages", message, token)
 
     threads = [threading.Thread(target=send, args=(url,)) for url in api]
+    tries = {name: threading.Event() for name in ("b", "c", "d", "e")}
+    threads += [threading.Thread(target=stay, args=(api[0], *each)) for each in tries.items()]
     for thread in threads:
         thread.start()
+    for tried in tries.values():
+        tried.wait(20)
     try:
         yield
     finally:

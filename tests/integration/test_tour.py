@@ -33,7 +33,10 @@ def test_the_tour_passes_with_all_faults_proven_and_recovered(stack, tmp_path):
     assert len(result["faults"]) == 8
     assert all(fault["proof"] for fault in result["faults"])
     if code == Exit.OK:
-        assert {check["verdict"] for check in result["checks"]} == {"valid"}
+        # Between the many faults there may be no moment in which the list of a room is certain.
+        checks = {check["id"]: check["verdict"] for check in result["checks"]}
+        assert checks.pop("attendance-stale") in ("valid", "not-applicable")
+        assert set(checks.values()) == {"valid"}
         assert all(fault["recovered_at_s"] for fault in result["faults"])
 
 

@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from gauntlet.chaos.clients import socket_table
+from gauntlet.chaos.clients import link_probe, socket_table
+from gauntlet.chaos.clients.link_probe import ProbeResult
 from gauntlet.chaos.clients.witnesses import Witnesses
 from gauntlet.chaos.faults import _cut
 from gauntlet.chaos.faults.reset import Reset
@@ -58,3 +59,21 @@ def test_a_link_that_keeps_its_connections_is_no_proof(stack, spec, witnessed, m
     fault.inject(stack.context)
     assert fault.prove(stack.context) == {}
     assert fault.heal(stack.context)["unproven"]["reason"] == "no connection was cut"
+
+
+def test_a_link_that_did_not_answer_before_gets_no_connection_of_ours(
+    stack, spec, witnessed, monkeypatch
+):
+    """A proxy ends connections to a component that is not up by FIN."""
+    asked = []
+    monkeypatch.setattr(Witnesses, "connect", lambda _, links, number: asked.extend(links))
+    answers = {"client>edge-blue-1": True}
+
+    def probe_all(links, *_):
+        return {name: ProbeResult(1.0 if answers.get(name) else None) for name in links}
+
+    monkeypatch.setattr(link_probe, "probe_all", probe_all)
+    Reset(spec("reset", "client>edge")).inject(stack.context)
+    links = stack.context.links("client>edge")
+    assert len(links) > 1
+    assert asked == [(links["client>edge-blue-1"].kind, links["client>edge-blue-1"].listen)]
