@@ -66,7 +66,7 @@ def test_a_link_that_did_not_answer_before_gets_no_connection_of_ours(
 ):
     """A proxy ends connections to a component that is not up by FIN."""
     asked = []
-    monkeypatch.setattr(Witnesses, "connect", lambda _, links, number: asked.extend(links))
+    monkeypatch.setattr(Witnesses, "connect", lambda _, links, _number: asked.extend(links))
     answers = {"client>edge-blue-1": True}
 
     def probe_all(links, *_):
