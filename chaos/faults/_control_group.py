@@ -1,8 +1,10 @@
 """What faults by control groups share: one group for each victim, noted before it exists."""
 
+from collections.abc import Callable, Iterable
+
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.clients.control_group import ControlGroup
-from gauntlet.chaos.faults.base import FaultFailed
+from gauntlet.chaos.faults.base import PROVE_S, Evidence, FaultFailed, poll
 from gauntlet.chaos.faults.context import Context
 
 
@@ -17,3 +19,22 @@ def put_into_group(context: Context, controller: str, victim: Component) -> Cont
     return ControlGroup.create(
         controller, victim.pid, lambda path: context.record("control-group", path=str(path))
     )
+
+
+def observe_all(
+    context: Context,
+    names: Iterable[str],
+    state_of: Callable[[str], Evidence],
+    holds: Callable[[Evidence], bool],
+) -> tuple[bool, Evidence]:
+    """Look at the components until all are in the wanted state, or the time for a proof is over.
+
+    Returns whether there were any and all of them got there, and the last states by name.
+    """
+    last: Evidence = {}
+
+    def all_hold() -> bool | None:
+        last.update({name: state_of(name) for name in names})
+        return all(holds(each) for each in last.values()) or None
+
+    return bool(poll(all_hold, PROVE_S, context.stop) and last), last

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.clients.control_group import ControlGroup
-from gauntlet.chaos.faults._control_group import put_into_group
+from gauntlet.chaos.faults._control_group import observe_all, put_into_group
 from gauntlet.chaos.faults._processes import process_state
-from gauntlet.chaos.faults.base import PROVE_S, Evidence, param, poll
+from gauntlet.chaos.faults.base import Evidence, param
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.victims import COUNT_OR_PERCENT, VICTIM_PARAMS, choose
 from gauntlet.core.errors import RollbackError
@@ -54,16 +54,14 @@ class CpuLimit:
 
     def prove(self, context: Context) -> Evidence:
         """The kernel has throttled each component since it has the limit."""
-        last: Evidence = {}
 
-        def all_throttled() -> bool | None:
-            last.update({name: self._state(name) for name in self._groups})
-            return all(each["inside"] and each["throttled"] for each in last.values()) or None
+        def acted(state: Evidence) -> bool:
+            return bool(state["inside"] and state["throttled"])
 
-        proven = poll(all_throttled, PROVE_S, context.stop)
-        if self._groups and proven:
-            return last
-        self._unproven = last
+        proven, states = observe_all(context, self._groups, self._state, acted)
+        if proven:
+            return states
+        self._unproven = states
         return {}
 
     def heal(self, context: Context) -> Evidence:

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from gauntlet.chaos.clients.cluster_control import Component
 from gauntlet.chaos.clients.control_group import ControlGroup
-from gauntlet.chaos.faults._control_group import put_into_group
+from gauntlet.chaos.faults._control_group import observe_all, put_into_group
 from gauntlet.chaos.faults._processes import process_state, start_stopped, verify_running
-from gauntlet.chaos.faults.base import PROVE_S, Evidence, poll
+from gauntlet.chaos.faults.base import Evidence
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.victims import COUNT_OR_PERCENT, VICTIM_PARAMS, choose
 from gauntlet.core.plugins import FaultKind
@@ -48,17 +48,14 @@ class OomKill:
 
     def prove(self, context: Context) -> Evidence:
         """The kernel has counted a kill in each group, and the process is gone."""
-        last: Evidence = {}
 
-        def all_killed() -> bool | None:
-            last.update({name: self._state(name) for name in self._groups})
-            killed = (each["oom_kills"] and each["process"] == "gone" for each in last.values())
-            return all(killed) or None
+        def acted(state: Evidence) -> bool:
+            return bool(state["oom_kills"] and state["process"] == "gone")
 
-        proven = poll(all_killed, PROVE_S, context.stop)
-        if self._groups and proven:
-            return last
-        self._unproven = last
+        proven, states = observe_all(context, self._groups, self._state, acted)
+        if proven:
+            return states
+        self._unproven = states
         return {}
 
     def heal(self, context: Context) -> Evidence:

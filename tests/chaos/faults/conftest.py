@@ -146,3 +146,26 @@ def rabbitmqctl(monkeypatch):
     monkeypatch.setattr(tool.psutil, "Process", lambda _pid: node)
     monkeypatch.setattr(_broker_alarm.psutil, "pid_exists", lambda _pid: True)
     return double
+
+
+@pytest.fixture
+def broker(stack, registry, monkeypatch):
+    """A real Redis as the broker of the fake stack; a client of it."""
+    components = stack.control.components
+
+    def with_broker():
+        known = components()
+        address = known["registry"].address
+        return {**known, "broker": msgspec.structs.replace(known["broker"], address=address)}
+
+    monkeypatch.setattr(stack.control, "components", with_broker)
+    monkeypatch.setattr(stack.control, "password", lambda _: None)
+    return registry
+
+
+@pytest.fixture
+def amqp(stack):
+    """Make the link to the broker of the fake stack one of AMQP."""
+    for link in stack.context.plan.links:
+        if link.component == "broker":
+            link.kind = "amqp"

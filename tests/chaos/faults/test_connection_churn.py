@@ -2,7 +2,6 @@
 
 import time
 
-import msgspec
 import pytest
 import redis
 
@@ -16,27 +15,8 @@ def fault(spec):
 
 
 @pytest.fixture
-def broker(stack, registry, monkeypatch):
-    """A real Redis as the broker of the fake stack."""
-    components = stack.control.components
-
-    def with_broker():
-        known = components()
-        address = known["registry"].address
-        return {**known, "broker": msgspec.structs.replace(known["broker"], address=address)}
-
-    monkeypatch.setattr(stack.control, "components", with_broker)
-    monkeypatch.setattr(stack.control, "password", lambda _: None)
-    return registry
-
-
-@pytest.fixture
-def on_rabbitmq(stack, monkeypatch):
-    """The link to the broker of the fake stack is one of AMQP."""
+def on_rabbitmq(amqp, monkeypatch):
     monkeypatch.setattr(connection_churn.psutil, "pid_exists", lambda _: True)
-    for link in stack.context.plan.links:
-        if link.component == "broker":
-            link.kind = "amqp"
 
 
 def ids(broker):

@@ -3,7 +3,7 @@
 import pytest
 
 from gauntlet.chaos.clients.control_group import ControlGroup
-from gauntlet.chaos.faults import cpu_limit, oom_kill
+from gauntlet.chaos.faults import _control_group, oom_kill
 from gauntlet.chaos.faults.cpu_limit import CpuLimit
 from gauntlet.chaos.faults.oom_kill import OomKill
 from gauntlet.core.errors import RollbackError, StackError
@@ -38,8 +38,7 @@ def groups(request, tmp_path, monkeypatch):
         created.append(group)
         return group
 
-    for module in (cpu_limit, oom_kill):
-        monkeypatch.setattr(module, "PROVE_S", 0.0)
+    monkeypatch.setattr(_control_group, "PROVE_S", 0.0)
     monkeypatch.setattr(ControlGroup, "create", create)
     monkeypatch.setattr(oom_kill, "process_state", lambda _: "gone")
     monkeypatch.setattr(oom_kill, "verify_running", lambda _, names: dict.fromkeys(names, "up"))

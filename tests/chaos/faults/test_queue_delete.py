@@ -1,6 +1,5 @@
 """queue-delete: on a real Redis as the broker, and with a double of RabbitMQ's tool."""
 
-import msgspec
 import pytest
 
 from gauntlet.chaos.faults import queue_delete
@@ -15,28 +14,11 @@ def fault(spec, monkeypatch):
 
 
 @pytest.fixture
-def broker(stack, registry, monkeypatch):
-    """A real Redis as the broker of the fake stack, with the streams of two edges."""
-    components = stack.control.components
-
-    def with_broker():
-        known = components()
-        address = known["registry"].address
-        return {**known, "broker": msgspec.structs.replace(known["broker"], address=address)}
-
-    monkeypatch.setattr(stack.control, "components", with_broker)
-    monkeypatch.setattr(stack.control, "password", lambda _: None)
+def broker(broker):
+    """The broker with the streams of three edges."""
     for name in ("edges.edge-blue-1.01", "edges.edge-blue-2.01", "edges.edge-blue-10.01"):
-        registry.xadd(name, {"d": b""})
-    return registry
-
-
-@pytest.fixture
-def on_rabbitmq(stack):
-    """The link to the broker of the fake stack is one of AMQP."""
-    for link in stack.context.plan.links:
-        if link.component == "broker":
-            link.kind = "amqp"
+        broker.xadd(name, {"d": b""})
+    return broker
 
 
 @pytest.mark.integration
@@ -59,7 +41,7 @@ def test_an_edge_without_a_queue_is_no_proof(stack, fault, broker):
     assert fault.heal(stack.context) == {"unproven": {"deleted": 0, "left": 0}}
 
 
-def test_an_exclusive_queue_is_deleted_in_the_node(stack, fault, on_rabbitmq, rabbitmqctl):
+def test_an_exclusive_queue_is_deleted_in_the_node(stack, fault, amqp, rabbitmqctl):
     rabbitmqctl.answers = ["{1,0}", "{1}"]
     fault.inject(stack.context)
     assert fault.prove(stack.context) == {"deleted": 1, "left": 0}
@@ -72,14 +54,14 @@ def test_an_exclusive_queue_is_deleted_in_the_node(stack, fault, on_rabbitmq, ra
 
 
 @pytest.mark.parametrize("answer", ["{0,0}", "{1,1}"])
-def test_a_queue_that_is_left_is_no_proof(stack, fault, on_rabbitmq, rabbitmqctl, answer):
+def test_a_queue_that_is_left_is_no_proof(stack, fault, amqp, rabbitmqctl, answer):
     rabbitmqctl.answers = [answer]
     fault.inject(stack.context)
     assert fault.prove(stack.context) == {}
     assert "unproven" in fault.heal(stack.context)
 
 
-def test_the_queue_of_an_edge_that_has_ended_is_not_awaited(stack, fault, on_rabbitmq, rabbitmqctl):
+def test_the_queue_of_an_edge_that_has_ended_is_not_awaited(stack, fault, amqp, rabbitmqctl):
     rabbitmqctl.answers = ["{1,0}"]
     fault.inject(stack.context)
     stack.control.states["edge-blue-1"] = "held"
