@@ -32,6 +32,7 @@ MS = 1_000_000
 ZERO = 5_000 * S
 RAMP_S, STEADY_S = 2, 24
 FAULT_S, HEAL_S, BACK_S = 8.0, 10.0, 10.3
+QUIESCE_NS = ZERO + (RAMP_S + STEADY_S) * S
 SCENARIO: dict[str, Any] = {
     "version": 1,
     "name": "synthetic",

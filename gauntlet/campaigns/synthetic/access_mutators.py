@@ -1,0 +1,101 @@
+"""Mutators of who sees what: each shows or grants something to a user who may not have it."""
+
+from gauntlet.campaigns.synthetic.histories import LATE, LEAVER, ROOM, TRAVELLER
+from gauntlet.campaigns.synthetic.mutator import Identity, Mutator, identity
+from gauntlet.campaigns.synthetic.story import QUIESCE_NS, ZERO, S, Story
+from gauntlet.core.history import Channel, Flag, Kind, Probe, ProbeResult, RoomEvent
+
+
+def read_before_joining(story: Story) -> set[Identity]:
+    """Give the late member history from before they joined."""
+    return _show_in_room(story, LATE, 8)
+
+
+def read_after_leaving(story: Story) -> set[Identity]:
+    """Give the member who left a message from after they left."""
+    head = next(story.records[i].seq for i in story.at(Kind.HEAD, conv=ROOM))
+    return _show_in_room(story, LEAVER, head)
+
+
+def _show_in_room(story: Story, user: int, position: int) -> set[Identity]:
+    audits = [story.records[i] for i in story.at(Kind.AUDIT, conv=ROOM)]
+    sent = [r for r in audits if not r.flags & Flag.ROOM_EVENT]
+    record = min(sent, key=lambda r: abs(r.seq - position))
+    link = max(number for number, link in story.links.items() if link.user == user)
+    story.records.append(
+        record._replace(kind=Kind.DELIVER, flags=Channel.HISTORY, link=link, t_ns=QUIESCE_NS + S)
+    )
+    return {identity(record)}
+
+
+def push_to_a_stranger(story: Story) -> set[Identity]:
+    """Push a message to a user who is no member, and at no position."""
+    record = next(
+        story.records[index]
+        for index in story.at(Kind.AUDIT)
+        if story.records[index].conv != ROOM and TRAVELLER not in _members(story, index)
+    )
+    link = max(number for number, link in story.links.items() if link.user == TRAVELLER)
+    story.records.append(record._replace(kind=Kind.STRAY, flags=0, link=link, t_ns=ZERO + 24 * S))
+    return {identity(record)}
+
+
+def push_an_unknown_conversation(story: Story) -> set[Identity]:
+    """Push something of a conversation that the load does not know."""
+    story.add(Kind.STRAY, ZERO + 24 * S, conv=0, link=1, seq=3, flags=Flag.FOREIGN)
+    return set()
+
+
+def show_a_room_event_to_a_late_member(story: Story) -> set[Identity]:
+    """Give the late member an event from before they joined."""
+    link = max(number for number, link in story.links.items() if link.user == LATE)
+    event = story.records[story.at(Kind.AUDIT, conv=ROOM, flags=Channel.AUDIT | Flag.ROOM_EVENT)[0]]
+    shown = event._replace(kind=Kind.ROOM, flags=Channel.HISTORY, link=link, t_ns=ZERO + 24 * S)
+    story.records.append(shown)
+    return set()
+
+
+def answer_a_stranger(story: Story) -> set[Identity]:
+    """Grant a stranger the history."""
+    story.change(story.at(Kind.PROBE, sseq=Probe.HISTORY)[0], spare=ProbeResult.GRANTED, seq=5)
+    return set()
+
+
+def store_a_message_of_a_stranger(story: Story) -> set[Identity]:
+    """Refuse the message of a stranger, but store it."""
+    probe = story.records[story.at(Kind.PROBE, sseq=Probe.SEND)[0]]
+    (head,) = story.at(Kind.HEAD, conv=probe.conv)
+    known = story.records[head]
+    record = story.records[story.at(Kind.AUDIT, conv=probe.conv)[0]]
+    sent = record._replace(seq=known.seq + 1, peer=TRAVELLER, sseq=probe.peer, t_ns=record.t_ns + 1)
+    story.records.append(sent)
+    story.change(head, seq=known.seq + 1)
+    return {identity(sent)}
+
+
+def let_a_stranger_enter(story: Story) -> set[Identity]:
+    """Store that a user who is no member entered a room."""
+    (head,) = story.at(Kind.HEAD, conv=ROOM)
+    known = story.records[head]
+    event = story.records[story.at(Kind.AUDIT, conv=ROOM, flags=Channel.AUDIT | Flag.ROOM_EVENT)[0]]
+    entered = {"peer": TRAVELLER, "sseq": RoomEvent.ENTERED, "seq": known.seq + 1}
+    story.records.append(event._replace(t_ns=event.t_ns + 1, **entered))
+    story.change(head, seq=known.seq + 1)
+    return set()
+
+
+def _members(story: Story, index: int) -> list[int]:
+    members: list[int] = story.convs[story.records[index].conv]["members"]
+    return members
+
+
+ACCESS_MUTATORS: dict[Mutator, str] = {
+    read_before_joining: "misdelivery",
+    read_after_leaving: "misdelivery",
+    push_to_a_stranger: "misdelivery",
+    push_an_unknown_conversation: "misdelivery",
+    show_a_room_event_to_a_late_member: "misdelivery",
+    answer_a_stranger: "access",
+    store_a_message_of_a_stranger: "access",
+    let_a_stranger_enter: "access",
+}
