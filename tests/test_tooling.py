@@ -256,7 +256,7 @@ def _requirements(*extras: str) -> list[Requirement]:
 @pytest.mark.parametrize(
     ("lock", "extras"),
     [
-        ("run.txt", ("postgres", "redis-binary")),
+        ("run.txt", ("charts", "postgres", "redis-binary")),
         ("test.txt", tuple(PYPROJECT["project"]["optional-dependencies"])),
     ],
 )

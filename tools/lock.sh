@@ -30,10 +30,10 @@ note_size() {
     cp "$scratch/lock" "$1"
 }
 
-project=(pyproject.toml --group build --extra postgres --extra redis-binary)
+project=(pyproject.toml --group build --extra charts --extra postgres --extra redis-binary)
 compile requirements/run.txt "${project[@]}" "$@"
 # The constraint makes sure that the tests use the versions of the run lock.
-compile requirements/test.txt "${project[@]}" --extra test --constraint requirements/run.txt "$@"
+compile requirements/test.txt "${project[@]}" --extra parquet --extra test --constraint requirements/run.txt "$@"
 # The documentation site needs none of the project's dependencies.
 compile requirements/docs.txt --group docs "$@"
 # Nor does Synapse, which tools/install-services.sh --all installs.

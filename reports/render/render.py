@@ -18,13 +18,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def render(run: RunDir, result: dict[str, Any]) -> list[str]:
     """Write every artifact to the run directory and return their file names."""
-    # Importing matplotlib takes longer than all else that a command needs to start.
-    from gauntlet.reports.render import plots
-
-    pictures: dict[str, str] = {}
-    for name in drawable_charts(result):
-        png, pictures[name] = plots.draw(name, result)
-        (run.path / f"{name}.png").write_bytes(png)
+    pictures = _draw(run, result)
     page = Page(result, run.read_manifest(), pictures)
     run.report.write_text(html(page), encoding="utf-8")
     run.junit.write_text(junit.document(result, page.manifest), encoding="utf-8")
@@ -32,6 +26,21 @@ def render(run: RunDir, result: dict[str, Any]) -> list[str]:
     if result["grades"]:
         (run.path / "grade.md").write_text(guarantees.document(result), encoding="utf-8")
     return artifacts(result)
+
+
+def _draw(run: RunDir, result: dict[str, Any]) -> dict[str, str]:
+    """Write the charts of a result, and return their SVG by name."""
+    names = drawable_charts(result)
+    if not names:
+        return {}
+    # An extra, and importing matplotlib takes longer than all else that a command needs to start.
+    from gauntlet.reports.render import plots
+
+    pictures: dict[str, str] = {}
+    for name in names:
+        png, pictures[name] = plots.draw(name, result)
+        (run.path / f"{name}.png").write_bytes(png)
+    return pictures
 
 
 def html(page: Page) -> str:

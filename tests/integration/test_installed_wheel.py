@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,26 @@ def test_relative_entries_of_the_python_path_refer_to_the_users_folder(
 
 def test_the_module_runs_beside_packages_of_the_same_names(installed, owned):
     done = installed.run(installed.python, "-m", "gauntlet", "list", "--names", cwd=owned)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "tour" in done.stdout.split()
+
+
+@pytest.mark.skipif(find_spec("pip") is None, reason="pip is not installed here")
+@pytest.mark.parametrize("script", ["gauntlet", "im-gauntlet"])
+def test_an_installer_creates_scripts_that_run_the_command(tmp_path, build_wheel, script):
+    """`pipx` and `uvx` run the one with the name of the distribution."""
+    wheel = build_wheel(tmp_path)
+    folder = tmp_path / "venv"
+    venv.create(folder, with_pip=False, symlinks=True)
+    (packages,) = (folder / "lib").glob("python*/site-packages")
+    (packages / "dependencies.pth").write_text("\n".join(DEPENDENCIES) + "\n")
+    pip = (sys.executable, "-m", "pip", "--python", folder / "bin" / "python")
+    offline = ("--quiet", "--no-index", "--no-deps", "--disable-pip-version-check")
+    subprocess.run([*pip, "install", *offline, wheel], check=True, timeout=100)
+    command = [folder / "bin" / script, "list", "--names"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert "tour" in done.stdout.split()
 

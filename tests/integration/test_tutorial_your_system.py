@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.ci]
 PAGE = (ROOT / "docs" / "tutorial" / "your-system.md").read_text()
 PORT = "18883"
 LEFT_OUT = "…"
-INSTALLATION = ["python3 -m venv venv", ". venv/bin/activate", "pip install im-gauntlet"]
+INSTALLATION = ["python3 -m venv venv", ". venv/bin/activate", "pip install 'im-gauntlet[charts]'"]
 # The slow part begins here: it restarts the broker under load.
 SLOW_PART = "\n## 5 "
 TIMEOUT_S = 300.0

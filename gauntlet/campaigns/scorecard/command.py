@@ -7,9 +7,10 @@ from pathlib import Path
 
 import yaml
 
-from gauntlet.campaigns.scorecard import campaign, live, made_up, mutation, page, picture
+from gauntlet.campaigns.scorecard import campaign, live, made_up, mutation, page
 from gauntlet.campaigns.scorecard.trials import Part, Subject
 from gauntlet.core.errors import ConfigError, Exit
+from gauntlet.reports import extras
 
 MAX_JOBS = 16
 # One seed of every history and mutator, and of a few live runs: less than three minutes.
@@ -80,6 +81,9 @@ def _render(file: Path, target: Path) -> Exit:
     if not file.exists():
         raise ConfigError(f"--records must be a file of records; got {file}, which does not exist")
     records = campaign.read(file)
+    extras.require("charts", "--render")
+    from gauntlet.campaigns.scorecard import picture
+
     image = target.parent / "images" / "scorecard.svg"
     image.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page.page(records, mutation.beside(file)), encoding="utf-8")

@@ -12,6 +12,7 @@ from gauntlet.core.errors import ConfigError, Exit
 from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.interchange.export import export_lines
 from gauntlet.reports.interchange.importing import import_history
+from gauntlet.reports.interchange.parquet import require_library
 from gauntlet.reports.interchange.table import export_table
 from gauntlet.reports.render.render import render
 from gauntlet.reports.trails.reading import read_trails
@@ -60,6 +61,7 @@ def export(options: argparse.Namespace) -> int:
         return Exit.OK
     try:
         if as_table:
+            require_library()  # before a file is created
             with options.to.open("wb") as binary:
                 written = f"{export_table(directory, binary):,} rows"
         else:

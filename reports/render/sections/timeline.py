@@ -3,11 +3,13 @@
 from typing import Any
 
 from gauntlet.core.plugins import SectionKind
+from gauntlet.reports import extras
 from gauntlet.reports.render.sections.page import Page
 
 KIND = SectionKind("timeline", "rates, latencies and faults over time")
 
 
 def context(page: Page) -> dict[str, Any] | None:
-    picture = page.pictures.get("timeline")
-    return {"picture": picture} if picture else None
+    if not page.result["series"]:
+        return None
+    return {"picture": page.pictures.get("timeline"), "install": extras.install_command("charts")}

@@ -1,6 +1,7 @@
-"""What `gauntlet doctor` reports on descriptors and ports."""
+"""What `gauntlet doctor` reports on descriptors and ports, and how it prints remedies."""
 
 import pytest
+from rich.console import Console
 
 from gauntlet.chaos.disks import mounting
 from gauntlet.cli import doctor
@@ -28,6 +29,15 @@ def test_whether_disks_can_be_mounted_is_reported_with_the_reason(monkeypatch, r
     monkeypatch.setattr(mounting, "unavailable", lambda: reason)
     (finding,) = [each for each in doctor.findings() if each.name == "FUSE"]
     assert (finding.found is None, finding.remedy) == (bool(reason), reason)
+
+
+def test_the_name_of_an_extra_is_printed_as_it_is_typed(monkeypatch, capsys):
+    """Brackets would be markup."""
+    command = "pip install 'im-gauntlet[charts]'"
+    finding = doctor.Finding("x", None, "y", command)
+    monkeypatch.setattr(doctor, "findings", lambda: [finding])
+    doctor.show(Console(width=200))
+    assert command in capsys.readouterr().out
 
 
 def test_a_limit_that_is_too_low_is_reported_with_its_remedy():

@@ -1,10 +1,12 @@
-"""Parquet files contain what was written, for a reader made after the format and for pyarrow."""
+"""Parquet files contain what was written, and without the library the extra is named."""
 
 import io
+import sys
 
 import numpy as np
 import pytest
 
+from gauntlet.core.errors import ConfigError
 from gauntlet.reports.interchange.parquet import Column, write_parquet
 
 from .parquet_reader import read_parquet
@@ -31,6 +33,7 @@ def columns(group):
 
 def written(groups):
     """Return the bytes of a file."""
+    pytest.importorskip("pyarrow", reason="the extra `parquet` is missing")
     stream = io.BytesIO()
     assert write_parquet(stream, groups) == sum(group[0].values.size for group in groups)
     return stream.getvalue()
@@ -66,11 +69,18 @@ def test_a_text_that_is_not_unicode_does_not_make_the_file_unreadable():
     assert found == {"t": ["a?"]}
 
 
-def test_pyarrow_reads_the_same(tmp_path):
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
-    file = tmp_path / "table.parquet"
-    file.write_bytes(written([columns(group) for group in GROUPS]))
-    table = parquet.read_table(file)
-    assert table.to_pydict() == {name: expected(name) for name in ("n", "t")}
-    assert [str(field.type) for field in table.schema] == ["int64", "string"]
-    assert parquet.ParquetFile(file).metadata.num_row_groups == len(GROUPS)
+def test_columns_are_numbers_and_texts_for_every_reader():
+    """Not the dictionaries of Arrow, which other programs do not know, and no value is missing."""
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra `parquet` is missing")
+    file = parquet.ParquetFile(io.BytesIO(written([columns(group) for group in GROUPS])))
+    assert [str(field.type) for field in file.schema_arrow] == ["int64", "string"]
+    assert not any(field.nullable for field in file.schema_arrow)
+    assert file.metadata.row_group(0).column(1).has_dictionary_page
+
+
+def test_a_missing_library_is_named_with_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    stream = io.BytesIO()
+    with pytest.raises(ConfigError, match=r"pip install 'im-gauntlet\[parquet\]'"):
+        write_parquet(stream, [columns(group) for group in GROUPS])
+    assert stream.getvalue() == b""

@@ -1,6 +1,7 @@
 """The report files are complete, self-contained and well-formed."""
 
 import re
+import sys
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
@@ -202,3 +203,24 @@ def test_the_summary_is_short_and_its_tables_are_well_formed(failed):
 )
 def test_the_build_of_the_load_engine_is_shown_with_the_reason_of_a_fallback(manifest, shown):
     assert environment._engine(manifest) == shown
+
+
+def test_without_the_extra_the_report_has_all_tables_and_names_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    run = good_story(1).write(tmp_path)
+    result = judge(run)
+    written = render(run, result)
+    assert not [name for name in written if name.endswith(".png")]
+    assert result["artifacts"] == written
+    text = run.report.read_text()
+    assert "pip install &#39;im-gauntlet[charts]&#39;" in text
+    assert "<figure>" not in text
+    assert "until acknowledged" in text
+    parser = _Tags()
+    parser.feed(text)
+    assert parser.open == []
+
+
+def test_with_the_extra_the_report_does_not_name_it(page):
+    assert "im-gauntlet[charts]" not in page
+    assert "<figure>" in page

@@ -1,6 +1,7 @@
 """`gauntlet export` writes lines to standard output or a file, and a table to a file only."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ def test_lines_go_to_standard_output_or_to_a_file(tmp_path, capsys):
 
 
 def test_a_table_goes_to_a_file(tmp_path, capsys):
+    pytest.importorskip("pyarrow", reason="the extra `parquet` is missing")
     file = tmp_path / "run.parquet"
     assert main(["export", str(RUN), "--format", "parquet", "--to", str(file)]) == Exit.OK
     count = sum(shard.stat().st_size for shard in (RUN / "history").glob("*.bin")) // 40
@@ -30,12 +32,20 @@ def test_a_table_goes_to_a_file(tmp_path, capsys):
     assert data[:4] == data[-4:] == b"PAR1"
 
 
+def test_a_table_without_its_extra_creates_no_file(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    file = tmp_path / "run.parquet"
+    assert main(["export", str(RUN), "--format", "parquet", "--to", str(file)]) == Exit.CONFIG
+    assert "pip install 'im-gauntlet[parquet]'" in capsys.readouterr().err
+    assert not file.exists()
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
         (("--format", "parquet"), "--to must name a file for --format parquet; got nothing"),
         (("--format", "csv"), "--format"),
-        (("--format", "parquet", "--to", "/no/such/folder/x"), "--to must be a file that can be"),
+        (("--to", "/no/such/folder/x"), "--to must be a file that can be"),
     ],
 )
 def test_what_cannot_be_written_is_named(capsys, options, problem):
