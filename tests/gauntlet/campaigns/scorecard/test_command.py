@@ -1,5 +1,7 @@
 """The command `gauntlet scorecard` without a server."""
 
+import sys
+
 import pytest
 
 from gauntlet.campaigns import record_files
@@ -39,6 +41,16 @@ def test_show_prints_a_valid_scenario_and_how_to_run_it(capsys):
 def test_bad_usage_is_refused(arguments, error, capsys):
     assert main.main(["scorecard", *arguments]) == Exit.CONFIG
     assert error in capsys.readouterr().err
+
+
+def test_a_picture_needs_its_extra(tmp_path, file, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    file.write_text("")
+    page = tmp_path / "page.md"
+    render = ["scorecard", "--render", "--records", str(file), "--page", str(page)]
+    assert main.main(render) == Exit.CONFIG
+    assert "pip install 'im-gauntlet[charts]'" in capsys.readouterr().err
+    assert not page.exists()
 
 
 def test_a_trial_is_recorded_once_and_then_rendered(tmp_path, file, capsys):
