@@ -5,8 +5,9 @@
     make docs ARGS=--check list the files that are not current, and exit with 1 if there are any
 
 These are the catalogue that the command and the scenario validator read, the JSON Schemas of
-scenario files and of result.json, the picture of docs/architecture.md, the absolute links of the
-README, the pages of measured guarantees and of the scorecard, and parts of the reference pages.
+scenario files, result.json and plan.json, the picture of docs/architecture.md, the absolute links
+of the README, the pages of measured guarantees and of the scorecard, and parts of the reference
+pages.
 Such a part stands between two comments:
 
     <!-- generated: NAME -->
@@ -25,6 +26,7 @@ import msgspec
 
 from gauntlet.campaigns import records as grades_records
 from gauntlet.campaigns import table as grades_table
+from gauntlet.campaigns.plan import model as plan_model
 from gauntlet.campaigns.scorecard import campaign as scorecard
 from gauntlet.campaigns.scorecard import mutation
 from gauntlet.campaigns.scorecard import page as scorecard_page
@@ -50,6 +52,7 @@ SCORECARD = ROOT / "benchmarks" / "records" / "scorecard.jsonl"
 SCORECARD_PAGE = ROOT / "docs" / "scorecard.md"
 SCHEMA = REFERENCE / "scenario.schema.json"
 RESULT_SCHEMA = REFERENCE / "result.schema.json"
+PLAN_SCHEMA = REFERENCE / "plan.schema.json"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 _PART = re.compile(
     r"(<!-- generated: (?P<name>[\w -]+) -->\n).*?(<!-- end of generated part -->)", re.DOTALL
@@ -73,6 +76,7 @@ def derived(catalog: Catalog) -> dict[Path, str]:
     files = {
         CATALOG: _json(msgspec.to_builtins(catalog)),
         PICTURE: draw_architecture.draw(),
+        PLAN_SCHEMA: _json(plan_model.schema()),
         RESULT_SCHEMA: _json(result_model.schema()),
         SCHEMA: _json(schema.build(catalog, key_descriptions())),
         GRADES_PAGE: grades_table.page(grades_records.read(GRADES)),

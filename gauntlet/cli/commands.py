@@ -81,6 +81,12 @@ COMMANDS: tuple[Command, ...] = (
         ("gauntlet.campaigns.gate.options:gate_options",),
     ),
     Command(
+        "plan",
+        "plan how many nodes a demand needs, from measured capacity",
+        "gauntlet.campaigns.plan.command:run",
+        ("gauntlet.campaigns.plan.options:plan_options",),
+    ),
+    Command(
         "grades",
         "measure what systems keep and lose when connections and servers fail",
         "gauntlet.campaigns.command:run",

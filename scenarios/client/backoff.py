@@ -7,6 +7,10 @@ import random
 
 from gauntlet.core.clock import NS_PER_MS
 
+# Those of a session that has lost its connection.
+SESSION_BASE_MS = 250
+SESSION_CAP_MS = 2_000
+
 _EXPONENT_MAX = 30  # keeps the power small; every cap is reached long before
 
 

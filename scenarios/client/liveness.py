@@ -11,7 +11,7 @@ from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.metrics import error_log
 
-_CONNECT_TIMEOUT_NS = 7 * NS_PER_S
+CONNECT_TIMEOUT_NS = 7 * NS_PER_S
 _WAKE_NS = NS_PER_S
 _STABLE_NS = NS_PER_S
 _CLOSE_SILENT = 4009
@@ -40,11 +40,11 @@ class Liveness:
 
     def watch_dial(self, connection: Connection) -> None:
         """Drop a connection on which the server does not accept the user in time."""
-        self._context.after(_CONNECT_TIMEOUT_NS, partial(self._on_dial_timeout, connection))
+        self._context.after(CONNECT_TIMEOUT_NS, partial(self._on_dial_timeout, connection))
 
     def _on_dial_timeout(self, connection: Connection) -> None:
         if connection.connected is None and not connection.ended:
-            text = f"the server did not accept the user within {_CONNECT_TIMEOUT_NS // NS_PER_S} s"
+            text = f"the server did not accept the user within {CONNECT_TIMEOUT_NS // NS_PER_S} s"
             self._context.errors.record(error_log.CONNECT, text)
             self._drop(connection, _CLOSE_SILENT)
 

@@ -32,7 +32,7 @@ from gauntlet.scenarios.adapters.base import (
     StartTls,
 )
 from gauntlet.scenarios.adapters.limits import check_connected, check_entry, check_event
-from gauntlet.scenarios.client.backoff import Backoff
+from gauntlet.scenarios.client.backoff import SESSION_BASE_MS, SESSION_CAP_MS, Backoff
 from gauntlet.scenarios.client.connection import Connection, Dial
 from gauntlet.scenarios.client.context import Context
 from gauntlet.scenarios.client.liveness import Liveness
@@ -43,8 +43,6 @@ from gauntlet.scenarios.client.send_queue import SendQueue
 from gauntlet.scenarios.metrics import error_log
 from gauntlet.scenarios.workloads.entities import Conversation, Op, User
 
-_BACKOFF_BASE_MS = 250
-_BACKOFF_CAP_MS = 2_000
 _CLOSE_NORMAL = 1000
 _CLOSE_ABNORMAL = 1006
 _CLOSE_PROTOCOL_ERROR = 4500
@@ -73,7 +71,7 @@ class Session:
         self._context = context
         self._joined: set[str] = set()  # names of rooms that the user is a member of
         self._attended: set[str] = set()  # those that the user has entered
-        self._backoff = Backoff(rng, _BACKOFF_BASE_MS, _BACKOFF_CAP_MS)
+        self._backoff = Backoff(rng, SESSION_BASE_MS, SESSION_CAP_MS)
         self._login = Login(context, self.request_channel, rng, self)
         self._liveness = Liveness(context, self.request_channel, self._backoff, self._drop)
         self._reconnecting = False  # at the request of the server

@@ -1,0 +1,1 @@
+"""Plan: how many nodes a demand needs, from measured unit costs, and what that rests on."""

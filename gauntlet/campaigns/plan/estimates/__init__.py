@@ -1,0 +1,1 @@
+"""The estimates of a plan: demand, nodes, reconnect storm, costs, sensitivity. Pure."""

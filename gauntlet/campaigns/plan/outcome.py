@@ -1,0 +1,137 @@
+"""Parts of a plan that quote: the inputs, the records, and the answer in one sentence."""
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from gauntlet.campaigns.plan.figures import TOLERANCE, Basis, Figure, factor
+from gauntlet.campaigns.plan.inputs import LABELS, MONTH_DAYS, Inputs
+from gauntlet.campaigns.plan.model import Evidence, Held, Input, Plan
+from gauntlet.campaigns.plan.outputs.text import figure, number, share_of
+from gauntlet.campaigns.plan.sources.costs import Measured
+from gauntlet.campaigns.plan.sources.prices import PriceFile
+
+_DAYS_MAX = 36_525.0
+_FAR_AWAY = "not within 100 years"
+
+
+def inputs_of(inputs: Inputs) -> list[Input]:
+    """Return every input, and whether it was given or is a default."""
+    return [
+        Input(
+            name=name,
+            label=label,
+            value=getattr(inputs, name),
+            unit=unit,
+            basis=inputs.basis(name),
+        )
+        for name, (label, unit) in LABELS.items()
+    ]
+
+
+def held(measurements: Measured) -> list[Held]:
+    """Return what the searches of all records found."""
+    return [
+        Held(record=source.name, **msgspec.structs.asdict(each))
+        for source in measurements.sources
+        for each in source.capacity.sustainable
+    ]
+
+
+def limits_first(measurements: Measured) -> str:
+    """Return what was the limit in each record."""
+    found = [
+        source.capacity.limits_first.sentence
+        for source in measurements.sources
+        if source.capacity.limits_first is not None
+    ]
+    return " ".join(found)
+
+
+def cpu_limit(measurements: Measured, tier: str) -> float:
+    """Return the busy share at which a tier was seen to be the limit, or 1.
+
+    It counts only if the search found a level that failed: else something else was the limit.
+    """
+    limit = 1.0
+    for source in measurements.sources:
+        first = source.capacity.limits_first
+        components = {u.component for u in source.capacity.unit_costs if u.tier == tier}
+        if first is None or first.resource != "cpu_s" or first.component not in components:
+            continue
+        failed = any(
+            each.what == first.what and each.low is not None and each.high is not None
+            for each in source.capacity.sustainable
+        )
+        if failed and 0 < first.share < limit:
+            limit = first.share
+    return limit
+
+
+def day(factors: Sequence[float], inputs: Inputs, far: float) -> Figure:
+    """Return the day on which growth has used up the nodes; the high costs end first."""
+    low, value, high = (_day(each, inputs) for each in (factors[2], factors[1], factors[0]))
+    extrapolated = far > TOLERANCE and low != _FAR_AWAY
+    return Figure(
+        value=value,
+        low=low,
+        high=high,
+        unit="day",
+        basis=Basis.EXTRAPOLATED if extrapolated else Basis.MEASURED,
+        beyond=factor(far) if extrapolated else None,
+    )
+
+
+def _day(factor: float, inputs: Inputs) -> str:
+    if inputs.growth_per_month <= 0 or math.isinf(factor):
+        return _FAR_AWAY
+    days = math.log(factor) / math.log1p(inputs.growth_per_month) * MONTH_DAYS
+    if days > _DAYS_MAX or inputs.start.year > 9000:
+        return _FAR_AWAY
+    return (inputs.start + dt.timedelta(days=math.floor(days))).isoformat()
+
+
+def evidence(measurements: Measured, prices: PriceFile | None) -> list[Evidence]:
+    """Return the files that a plan rests on, with their hashes and those of their runs."""
+    found = [
+        Evidence(
+            file=source.name,
+            sha256=source.sha256,
+            about=f"capacity of {source.capacity.system.adapter} on "
+            f"{source.capacity.system.stack}, scenario {source.capacity.scenario.name}, "
+            f"measured {source.capacity.created_utc}",
+            runs=[(run.directory, run.sha256) for run in source.capacity.runs],
+        )
+        for source in measurements.sources
+    ]
+    if prices is not None:
+        found.append(Evidence(file=prices.name, sha256=prices.sha256, about="prices"))
+    return found
+
+
+def answer(plan: Plan, inputs: Inputs) -> str:
+    """Return what holds, until when, measured up to where, and extrapolated how far."""
+    nodes = f"{number(plan.nodes)} nodes (needed: {figure(plan.needed, unit=False)})"
+    where = f"in {plan.zones} zones" if plan.zones > 1 else "in one zone"
+    also = ", also while one zone is lost" if plan.zones > 1 else ", but not the loss of it"
+    ends = plan.headroom.ends
+    until = ends.low if ends.low != _FAR_AWAY else None
+    lasts = f" at least until {until}" if until else ""
+    parts = [f"{nodes} {where} carry {number(inputs.users)} users{lasts}{also}."]
+    if plan.storm.back:
+        back = figure(plan.storm.back["99 %"])
+        parts.append(f"After the loss of a zone, 99 % of its clients are back within {back}.")
+    reached = [
+        f"{number(load.measured_to)} {load.label}{' ' + load.unit if load.unit else ''}"
+        for load in plan.loads
+        if load.measured_to
+    ]
+    measured_to = " and ".join(reached[:2]) or "no load"
+    if plan.needed.basis is Basis.EXTRAPOLATED:
+        far = f"{share_of(plan.extrapolated)} times that" if plan.extrapolated else "any load"
+        parts.append(f"Measured up to {measured_to}; extrapolated to {far}.")
+    else:
+        parts.append(f"All of it is within what was measured: up to {measured_to}.")
+    return " ".join(parts)

@@ -1,0 +1,1 @@
+"""What a plan writes: the terminal, a page, CSV and JSON."""

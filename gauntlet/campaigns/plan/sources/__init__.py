@@ -1,0 +1,1 @@
+"""What a plan rests on: records of capacity, and prices."""

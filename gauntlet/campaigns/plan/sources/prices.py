@@ -1,0 +1,88 @@
+"""The price file: what nodes, storage and egress cost."""
+
+import hashlib
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from gauntlet.core.errors import ConfigError
+from gauntlet.core.scenario import yaml_reader
+
+_CURRENCY_MAX = 8
+
+
+class Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The size of a type of node."""
+
+    cores: float
+    memory_gb: float
+
+
+class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The content of a price file; `tiers` says on which type of node each tier runs."""
+
+    currency: str
+    per_hour: dict[str, float]
+    tiers: dict[str, str]
+    storage_gb_month: float | None = None
+    egress_gb: float | None = None
+    sizes: dict[str, Size] = {}
+
+
+class PriceFile(NamedTuple):
+    """Prices, with the name and the hash of their file."""
+
+    name: str
+    sha256: str
+    prices: Prices
+
+
+def read(file: Path, tiers: Iterable[str]) -> PriceFile:
+    """Return the prices of a file; ConfigError if it is not valid, or has no node for a tier."""
+    try:
+        content = file.read_bytes()
+        text = content.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the price file {file} cannot be read: {error}") from error
+    _, plain = yaml_reader.read(text, str(file))
+    try:
+        prices = msgspec.convert(plain, Prices)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{file} must be a price file: {error}") from error
+    _check(prices, str(file))
+    if missing := sorted(set(tiers) - set(prices.tiers)):
+        raise ConfigError(
+            f"{file}: `tiers` must name the type of node of each measured tier; missing: "
+            f"{', '.join(missing):.200}"
+        )
+    return PriceFile(file.name, hashlib.sha256(content).hexdigest(), prices)
+
+
+def _check(prices: Prices, file: str) -> None:
+    if not (1 <= len(prices.currency) <= _CURRENCY_MAX and prices.currency.isprintable()):
+        raise ConfigError(
+            f"{file}: currency must have 1 to {_CURRENCY_MAX} characters, such as EUR; got "
+            f"{prices.currency!r:.60}"
+        )
+    amounts: dict[str, float | None] = {
+        "storage_gb_month": prices.storage_gb_month,
+        "egress_gb": prices.egress_gb,
+        **{f"per_hour.{kind}": price for kind, price in prices.per_hour.items()},
+    }
+    for key, amount in amounts.items():
+        if amount is not None and not 0 <= amount < math.inf:
+            raise ConfigError(f"{file}: {key:.60} must be a price of zero or more; got {amount}")
+    for kind, size in prices.sizes.items():
+        if not (0 < size.cores < math.inf and 0 < size.memory_gb < math.inf):
+            raise ConfigError(f"{file}: sizes.{kind:.60} must have cores and memory above zero")
+    for tier, kind in prices.tiers.items():
+        if kind not in prices.per_hour:
+            raise ConfigError(
+                f"{file}: tiers.{tier:.60} must be a type of node with a price under `per_hour`; "
+                f"got {kind!r:.60}"
+            )
+        if not kind.isprintable():
+            raise ConfigError(f"{file}: names must be printable; got {kind!r:.60}")

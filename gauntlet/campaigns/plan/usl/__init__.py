@@ -1,0 +1,1 @@
+"""The Universal Scalability Law, fitted to scaling data of users."""

@@ -1,0 +1,72 @@
+"""The costs of a month, compared with sums computed by hand."""
+
+import pytest
+
+from gauntlet.campaigns.plan.estimates import bill
+from gauntlet.campaigns.plan.estimates.sizing import Node, Tier
+from gauntlet.campaigns.plan.figures import End
+from gauntlet.campaigns.plan.inputs import HOURS_IN_MONTH
+
+from ..example import capacity, inputs, measured, prices, unit_costs
+
+NODES = {"edge": 9, "message": 3, "database": 3}
+MONTH_S = HOURS_IN_MONTH * 3600
+
+
+def tiers(*costs):
+    found = measured(capacity(unit_costs=costs or unit_costs())).tiers
+    return [Tier(name, each, Node(4, 16e9)) for name, each in found.items()]
+
+
+def billed(end=End.VALUE, given=None, **changes):
+    return bill.bill(tiers(), NODES, inputs(**changes), (given or prices()).prices, end)
+
+
+def test_nodes_cost_their_price_for_every_hour_of_the_month():
+    found = billed()
+    assert found.nodes == {
+        "edge": pytest.approx(9 * 0.1 * HOURS_IN_MONTH),
+        "message": pytest.approx(3 * 0.1 * HOURS_IN_MONTH),
+        "database": pytest.approx(3 * 0.4 * HOURS_IN_MONTH),
+    }
+
+
+def test_storage_holds_the_messages_of_all_months_until_the_end():
+    # 100 messages/s in the mean, 500 bytes each.
+    assert billed(months=2).storage_gb == pytest.approx(100 * 500 * MONTH_S * 2 / 1e9)
+    grown = billed(months=2, growth_per_month=0.1).storage_gb
+    assert grown == pytest.approx(100 * 500 * MONTH_S * (1 + 1.1) / 1e9)
+
+
+def test_storage_holds_only_the_months_for_which_messages_are_kept():
+    kept = billed(months=12, retention_months=1, growth_per_month=0.1)
+    assert kept.storage_gb == pytest.approx(100 * 500 * MONTH_S * 1.1**11 / 1e9)
+
+
+def test_egress_is_what_the_tiers_with_connections_send_in_the_last_month():
+    # 300 deliveries/s in the mean, 1,000 bytes each.
+    found = billed(months=2, growth_per_month=0.1)
+    assert found.egress_gb == pytest.approx(300 * 1_000 * 1.1 * MONTH_S / 1e9)
+    assert found.egress == pytest.approx(found.egress_gb * 0.05)
+
+
+def test_the_total_is_the_sum():
+    found = billed()
+    assert found.total == pytest.approx(
+        sum(found.nodes.values()) + found.storage_gb * 0.1 + found.egress_gb * 0.05
+    )
+
+
+def test_high_costs_of_messages_make_storage_dearer_but_not_the_planned_nodes():
+    low, high = billed(End.LOW), billed(End.HIGH)
+    assert low.nodes == high.nodes
+    assert high.storage == pytest.approx(low.storage * 1.1 / 0.9)
+
+
+def test_what_has_no_price_or_was_not_measured_is_unknown_and_not_zero():
+    free = billed(given=prices(storage_gb_month=None, egress_gb=None))
+    assert (free.storage, free.egress) == (None, None)
+    assert free.total == pytest.approx(sum(free.nodes.values()))
+    few = [cost for cost in unit_costs() if cost.resource == "cpu_s"]
+    found = bill.bill(tiers(*few), NODES, inputs(), prices().prices, End.VALUE)
+    assert (found.storage_gb, found.egress_gb) == (None, None)
