@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from gauntlet.core.run_directory import Journal
+from gauntlet.runner.vitals.components import ComponentSampler
 from gauntlet.scenarios.distributed import worker_identity
 
 SAMPLE_S = 1.0
@@ -34,33 +35,47 @@ class ResourceUsage(NamedTuple):
 class ResourceMonitor:
     """Samples in its own thread, from `start` to `stop`."""
 
-    def __init__(self, journal: Journal, first_processes: FirstProcesses) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        first_processes: FirstProcesses,
+        components: ComponentSampler | None = None,
+    ) -> None:
         self._journal = journal
         self._first_processes = first_processes
+        self._components = components
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="vitals", daemon=True)
 
     def start(self) -> None:
         """Start sampling."""
+        if self._components is not None:
+            self._components.start()
         self._thread.start()
 
     def stop(self) -> None:
         """Stop after the current sample, and close the journal."""
         self._stop.set()
+        if self._components is not None:
+            self._components.stop()
         self._thread.join()
         self._journal.close()
 
     def _run(self) -> None:
         psutil.cpu_percent()  # the first call only starts the measurement
-        stalls, at_s, before = StallMonitor(), time.monotonic(), _sample(self._first_processes())
+        stalls, at_s = StallMonitor(), time.monotonic()
+        before = _sample(self._first_processes(), _children_by_parent())
         while not self._stop.wait(SAMPLE_S):
-            now_s, after = time.monotonic(), _sample(self._first_processes())
+            now_s, children = time.monotonic(), _children_by_parent()
+            after = _sample(self._first_processes(), children)
             cores = {
                 part: round(cores_used(before[part], usage, now_s - at_s), 3)
                 for part, usage in after.items()
                 if part in before
             }
             machine: dict[str, Any] = {**stalls.since_last(), **sockets()}
+            if self._components is not None:
+                machine |= self._components.sample(children, now_s - at_s)
             self._journal.write(
                 "vitals",
                 machine_cpu_share=round(psutil.cpu_percent() / 100, 3),
@@ -129,12 +144,14 @@ def sockets(source: Path = _SOCKSTAT) -> dict[str, int]:
     return {"tcp_in_use": counts.get("inuse", 0), "tcp_time_wait": counts.get("tw", 0)}
 
 
-def _sample(first_processes: Mapping[str, int]) -> dict[str, ResourceUsage]:
+def _sample(
+    first_processes: Mapping[str, int], children: Mapping[int, list[int]]
+) -> dict[str, ResourceUsage]:
     """The usage of each part: its first process, and `<part>-children` for all its descendants.
 
     Other descendants of this process, which is `conductor` in the journal, are the stack.
     """
-    children, own_pid = _children_by_parent(), psutil.Process().pid
+    own_pid = psutil.Process().pid
     separate = {own_pid, *first_processes.values()}
     samples = {
         "conductor": _usage([own_pid]),

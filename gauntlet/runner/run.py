@@ -52,6 +52,7 @@ from gauntlet.runner.recovery.identity import RUN_ENV
 from gauntlet.runner.recovery.journal import RecoveryJournal
 from gauntlet.runner.resource_monitor import ResourceMonitor
 from gauntlet.runner.view import View
+from gauntlet.runner.vitals.components import ComponentSampler
 from gauntlet.runner.watch import Watch
 from gauntlet.stacks import STACKS, BootedStack
 
@@ -147,6 +148,7 @@ class _RunOrchestrator:
         self._disks = Disks(directory.logs / "disks.log")
         self._recovery: RecoveryJournal | None = None
         self._stack: BootedStack | None = None
+        self._data: Path | None = None
         self._api = list(resolved.filled.target.url)
         self._ca = ""
         self._context: Context | None = None
@@ -186,7 +188,7 @@ class _RunOrchestrator:
             return
         self._begin_phase("boot", f"booting the {target.stack} stack")
         started = time.monotonic()
-        data = recovery.temporary_folder()
+        data = self._data = recovery.temporary_folder()
         cleanup.callback(shutil.rmtree, data, ignore_errors=True)
         cleanup.callback(self._disks.stop)  # after the end of the stack
         request = boot_request(self._resolved.filled, self._options.bug, data, self._run)
@@ -274,7 +276,10 @@ class _RunOrchestrator:
         )
         cleanup.callback(self._source.stop)
         self._source.start(self._run, load_file, Private(self._resolved.values, self._api))
-        monitor = ResourceMonitor(Journal(self._run, "vitals"), self._first_processes)
+        components = None
+        if self._context is not None and self._context.control is not None:
+            components = ComponentSampler(self._context.control.components, self._data)
+        monitor = ResourceMonitor(Journal(self._run, "vitals"), self._first_processes, components)
         cleanup.callback(monitor.stop)
         monitor.start()
         deadline = time.monotonic() + LOAD_START_TIMEOUT_S

@@ -1,0 +1,1 @@
+"""What each component of a booted stack uses, for the rows of `events/vitals.jsonl`."""

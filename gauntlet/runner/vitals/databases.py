@@ -1,0 +1,52 @@
+"""How many bytes the databases of a booted stack hold."""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+_SUFFIX = ".db"
+_POSTGRES = "PG_VERSION"
+_TABLES = "base"  # of PostgreSQL; its log of transactions is beside it, and is reused
+
+
+def database_bytes(folder: Path) -> dict[str, int]:
+    """Return the size of each database below the data folder of a stack, by its name.
+
+    PostgreSQL may run as another user, whose data is then in folders beside it.
+    """
+    sizes = {}
+    for file in sorted(folder.glob(f"*{_SUFFIX}")):
+        if (size := sqlite_bytes(file)) is not None:
+            sizes[f"{file.stem}-db"] = size
+    for marker in sorted(folder.glob(f"*/data/{_POSTGRES}")):
+        sizes[marker.parents[1].name] = tree_bytes(marker.parent / _TABLES)
+    for marker in sorted(folder.parent.glob(f"{folder.name}-*/data/{_POSTGRES}")):
+        name, _, _random = marker.parents[1].name.removeprefix(f"{folder.name}-").rpartition("-")
+        sizes[name] = tree_bytes(marker.parent / _TABLES)
+    return sizes
+
+
+def sqlite_bytes(file: Path) -> int | None:
+    """Return the size of the committed content of a SQLite database; None if it cannot be read.
+
+    Neither the size of the file nor that of its write-ahead log tells it.
+    """
+    with contextlib.suppress(sqlite3.Error):
+        uri = f"{file.absolute().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=0.1)) as connection:
+            pages, size = (
+                connection.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_count", "page_size")
+            )
+            return int(pages) * int(size)
+    return None
+
+
+def tree_bytes(folder: Path) -> int:
+    """Return the sum of the sizes of all files below a folder; files may vanish meanwhile."""
+    total = 0
+    for file in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            if not file.is_symlink() and file.is_file():
+                total += file.stat().st_size
+    return total
