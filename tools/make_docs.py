@@ -5,10 +5,9 @@
     make docs ARGS=--check list the files that are not current, and exit with 1 if there are any
 
 These are the catalogue that the command and the scenario validator read, the JSON Schemas of
-scenario files, result.json and plan.json, the picture of docs/architecture.md, the absolute links
-of the README, the pages of measured guarantees and of the scorecard, and parts of the reference
-pages.
-Such a part stands between two comments:
+scenario files, result.json, capacity.json and plan.json, the picture of docs/architecture.md, the
+absolute links of the README, the pages of measured guarantees and of the scorecard, and parts of
+the reference pages. Such a part stands between two comments:
 
     <!-- generated: NAME -->
     <!-- end of generated part -->
@@ -26,6 +25,7 @@ import msgspec
 
 from gauntlet.campaigns import records as grades_records
 from gauntlet.campaigns import table as grades_table
+from gauntlet.campaigns.capacity.outputs import writing as capacity
 from gauntlet.campaigns.plan import model as plan_model
 from gauntlet.campaigns.scorecard import campaign as scorecard
 from gauntlet.campaigns.scorecard import mutation
@@ -53,6 +53,7 @@ SCORECARD_PAGE = ROOT / "docs" / "scorecard.md"
 SCHEMA = REFERENCE / "scenario.schema.json"
 RESULT_SCHEMA = REFERENCE / "result.schema.json"
 PLAN_SCHEMA = REFERENCE / "plan.schema.json"
+CAPACITY_SCHEMA = REFERENCE / "capacity.schema.json"
 PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 _PART = re.compile(
     r"(<!-- generated: (?P<name>[\w -]+) -->\n).*?(<!-- end of generated part -->)", re.DOTALL
@@ -78,6 +79,7 @@ def derived(catalog: Catalog) -> dict[Path, str]:
         PICTURE: draw_architecture.draw(),
         PLAN_SCHEMA: _json(plan_model.schema()),
         RESULT_SCHEMA: _json(result_model.schema()),
+        CAPACITY_SCHEMA: _json(capacity.schema()),
         SCHEMA: _json(schema.build(catalog, key_descriptions())),
         GRADES_PAGE: grades_table.page(grades_records.read(GRADES)),
         SCORECARD_PAGE: scorecard_page.page(scorecard.read(SCORECARD), mutation.beside(SCORECARD)),

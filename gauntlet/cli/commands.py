@@ -81,6 +81,12 @@ COMMANDS: tuple[Command, ...] = (
         ("gauntlet.campaigns.gate.options:gate_options",),
     ),
     Command(
+        "capacity",
+        "search the highest load that a system sustains, and learn what each unit of it costs",
+        "gauntlet.campaigns.capacity.command:run",
+        ("gauntlet.campaigns.capacity.options:capacity_options",),
+    ),
+    Command(
         "plan",
         "plan how many nodes a demand needs, from measured capacity",
         "gauntlet.campaigns.plan.command:run",

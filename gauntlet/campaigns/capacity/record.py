@@ -79,7 +79,8 @@ class Trial(_Part, frozen=True, kw_only=True):
     generator or the machine was the limit, or the run was not judged. `measured` are the rates per
     second of `message`, `delivery` and `handshake`, and the number of each `connection`, in the
     steady window. `use` is what each component used in it, by `component/resource`: cores, bytes of
-    memory, and bytes per second.
+    memory, and bytes per second. `tiers` are the roles of the components. `step` names a level that
+    was run to learn unit costs and not by a search; its outcome does not count for one.
     """
 
     what: What
@@ -90,6 +91,10 @@ class Trial(_Part, frozen=True, kw_only=True):
     run: Run | None
     measured: dict[str, float] = {}
     use: dict[str, float] = {}
+    tiers: dict[str, str] = {}
+    violated: tuple[str, ...] = ()
+    step: str = ""
+    exit_code: int = 0
 
 
 class Sustainable(_Part, frozen=True, kw_only=True):

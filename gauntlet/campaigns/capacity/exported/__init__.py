@@ -1,0 +1,1 @@
+"""Metrics that a system exports: what it used, where Gauntlet did not boot it."""

@@ -1,0 +1,90 @@
+"""The file of `--metrics`: where a system exports metrics, and which series mean what."""
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gauntlet.campaigns.capacity.record import Resource
+from gauntlet.core import hosts
+from gauntlet.core.clock import parse_duration_s
+from gauntlet.core.errors import ConfigError
+from gauntlet.core.scenario import yaml_reader
+from gauntlet.core.scenario.model import Scenario
+
+_EVERY_MIN_S = 0.5
+
+
+class Series(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one series means: the use of a resource by a component.
+
+    `cpu_s` and `network_bytes` are counters; `memory_bytes` and `database_bytes` are gauges. The
+    samples that have all of `labels` are summed, and multiplied by `scale`.
+    """
+
+    component: str
+    resource: Resource
+    series: str
+    tier: str = ""  # default: the component
+    labels: dict[str, str] = {}
+    scale: float = 1.0
+
+
+class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The content of the file, version 1: a page, or a command that prints one."""
+
+    version: Literal[1]
+    series: list[Series]
+    prometheus: str | None = None
+    command: list[str] | None = None
+    every: str = "2s"
+
+    @property
+    def source(self) -> str:
+        """Where the figures come from, as the record says it."""
+        return self.prometheus or f"command {' '.join(self.command or [])[:80]}"
+
+    @property
+    def every_s(self) -> float:
+        """The time between two samples."""
+        return parse_duration_s(self.every)
+
+
+def read(file: Path, scenario: Scenario, *, allow_exec: bool) -> Metrics:
+    """Return the content of a file; ConfigError if it is not valid, or not allowed."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--metrics {file} cannot be read: {error}") from error
+    _, plain = yaml_reader.read(text, str(file))
+    try:
+        found = msgspec.convert(plain, Metrics)
+        every_s = found.every_s
+    except (msgspec.ValidationError, ValueError) as error:
+        raise ConfigError(f"{file}: {error}") from error
+    if (found.prometheus is None) == (not found.command):
+        raise ConfigError(f"{file}: the file must have either `prometheus` or `command`")
+    if not found.series:
+        raise ConfigError(f"{file}: series must name at least one series")
+    if every_s < _EVERY_MIN_S:
+        raise ConfigError(f"{file}: every must be at least {_EVERY_MIN_S:g} s; got {found.every}")
+    if found.command and not allow_exec:
+        raise ConfigError(f"{file}: --allow-exec must be given for metrics from a command")
+    if found.prometheus is not None:
+        _check_host(file, found.prometheus, scenario)
+    return found
+
+
+def _check_host(file: Path, url: str, scenario: Scenario) -> None:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not host:
+        raise ConfigError(f"{file}: prometheus must be an http or https URL; got {url!r:.80}")
+    if parts.username or parts.password:
+        raise ConfigError(f"{file}: prometheus must not contain a user name or a password")
+    if not hosts.is_loopback(host) and host not in scenario.target.allow_hosts:
+        raise ConfigError(
+            f"{file}: the host of prometheus must be this machine, or one of target.allow_hosts; "
+            f"got {host:.80}"
+        )
