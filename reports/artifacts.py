@@ -9,7 +9,7 @@ def artifacts(result: dict[str, Any]) -> list[str]:
     """Return the names of the files that `gauntlet.reports.render.render` writes for a result."""
     graded = ["grade.md"] if result["grades"] else []
     charts = [f"{name}.png" for name in drawable_charts(result)]
-    return ["report.html", "junit.xml", "summary.md", *graded, *charts]
+    return ["report.html", "report.css", "junit.xml", "summary.md", *graded, *charts]
 
 
 def drawable_charts(result: dict[str, Any]) -> list[str]:

@@ -94,13 +94,18 @@ class Fault(_Part, frozen=True):
     exposure: dict[str, int | None] | None
     client_links: dict[str, Any] | None
     failed: str | None
+    noticed_at_s: Number = None
+    reconnected_at_s: Number = None
+    drained_at_s: Number = None
+    cost: dict[str, float] | None = None
 
 
 class Cutover(_Part, frozen=True):
-    """A cutover, with the states that it entered."""
+    """A cutover, with the states that it entered, and why it was rolled back if it was."""
 
     id: str
     steps: list[dict[str, Any]]
+    reason: str = ""
 
 
 class Guard(_Part, frozen=True):
@@ -135,6 +140,18 @@ class Latencies(_Part, frozen=True):
     samples: int
     censored: int
     at_least: list[str]
+
+
+class HeatMap(_Part, frozen=True):
+    """How many latencies there were in each span of time and between each two `edges_ms`.
+
+    Each row of `counts` is `step_s` seconds long, and `never` counts what never happened.
+    """
+
+    step_s: int
+    edges_ms: list[float]
+    counts: list[list[int]]
+    never: list[int]
 
 
 class Grade(_Part, frozen=True):
@@ -219,6 +236,7 @@ class Result(_Part, frozen=True):
     workers: list[Worker]
     self_audit: SelfAudit
     artifacts: list[str]
+    heat_maps: dict[str, HeatMap] = {}
 
 
 def schema() -> dict[str, Any]:

@@ -70,6 +70,8 @@ def factor_of_percentiles(
 
     `exact` is this factor as it was measured.
     """
+    if min(a.samples.size, b.samples.size) < SECONDS_MIN:
+        return None  # before anything is remembered: most windows of faults are this short
     # Different seeds, because the draws of both runs have to be independent.
     drawn_a = _drawn(*(column.tobytes() for column in a), seed=2 * seed)
     drawn_b = _drawn(*(column.tobytes() for column in b), seed=2 * seed + 1)

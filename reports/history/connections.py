@@ -82,6 +82,10 @@ class Sessions:
 
     def disconnected_spans(self, until_ns: int) -> list[tuple[int, int]]:
         """Return the spans in which a session had no connection although its user wanted one."""
+        return [(start, end) for _, start, end in self.disconnections(until_ns)]
+
+    def disconnections(self, until_ns: int) -> list[tuple[int, int, int]]:
+        """Return the spans of `disconnected_spans`, each with its session."""
         spans = []
         known = self.connections
         last = np.append(known.session[1:] != known.session[:-1], True)[: known.session.size]
@@ -93,8 +97,15 @@ class Sessions:
                 spans.append((int(known.session[at]), connected_to, min(following, until_ns)))
             if last[at]:
                 connected_to = 0
-        trimmed = (self._until_away(*span) for span in spans)
-        return [(start, end) for start, end in trimmed if start < end]
+        trimmed = ((span[0], *self._until_away(*span)) for span in spans)
+        return [(session, start, end) for session, start, end in trimmed if start < end]
+
+    def users_of(self, sessions: Ints) -> Ints:
+        """Return the users of sessions that were connected at least once."""
+        known = self.connections
+        first = np.searchsorted(known.session, sessions)
+        users: Ints = known.user[first]
+        return users
 
     def refused_spans(self, until_ns: int) -> list[tuple[int, int]]:
         """Return the spans in which a session was refused when the load reconnected it."""

@@ -99,10 +99,11 @@ class FaultTimes:
 
 @dataclass(frozen=True)
 class Cutover:
-    """The states that a cutover entered, each with its time."""
+    """The states that a cutover entered, each with its time; `reason` is why it was rolled back."""
 
     id: str
     steps: tuple[tuple[str, int], ...]
+    reason: str = ""
 
     def entered(self, state: str) -> int | None:
         """Return when a state was first entered."""
@@ -170,6 +171,7 @@ def collect_events(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
     rows = clocks.align_events(rows)
     phases: dict[str, int] = {}
     steps: dict[str, list[tuple[str, int]]] = {}
+    why: dict[str, str] = {}
     reconciliations: list[dict[str, Any]] = []
     stopped = {"interrupted": "", "error": ""}
     unreachable = guard = None
@@ -179,6 +181,8 @@ def collect_events(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
             phases.setdefault(row["phase"], row["t_ns"])
         elif kind == "cutover":
             steps.setdefault(row["id"], []).append((row["state"], row["t_ns"]))
+            if reason := (row.get("detail") or {}).get("reason"):
+                why.setdefault(row["id"], str(reason))
         elif kind == "reconciliation":
             reconciliations.append(row)
         elif kind in stopped:
@@ -189,7 +193,9 @@ def collect_events(rows: list[dict[str, Any]], planned: list[Fault]) -> Events:
             guard = GuardStop(
                 int(row["guard"]), row["t_ns"], float(row["value"]), str(row["message"])
             )
-    cutovers = {name: Cutover(name, tuple(entered)) for name, entered in steps.items()}
+    cutovers = {
+        name: Cutover(name, tuple(entered), why.get(name, "")) for name, entered in steps.items()
+    }
     lost = lost_workers(rows, {row["worker"] for row in reconciliations})
     return Events(
         phases=phases,

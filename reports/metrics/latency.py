@@ -124,6 +124,25 @@ def _lag(history: History) -> Samples:
     return _samples(messages.intended_ns[ops], messages.handed_ns[ops])
 
 
+def service(history: History) -> Samples:
+    """Return handed to the session → acknowledged, for every op: without the generator's lag.
+
+    The first attempt may wait for a connection; that is time of the system.
+    """
+    return history.once(_service)
+
+
+def _service(history: History) -> Samples:
+    messages = history.messages
+    ops = np.flatnonzero(messages.sent)
+    return _samples(
+        messages.intended_ns[ops],
+        messages.acked_ns[ops],
+        start_ns=messages.handed_ns[ops],
+        waited_until_ns=messages.unanswered_ns[ops],
+    )
+
+
 def percentile(values: Floats, quantile: float) -> float | None:
     """Return the nearest-rank percentile, None without values."""
     return percentiles(values, (quantile,))[0]

@@ -62,9 +62,10 @@ class _Service:
     def __init__(self, history: History) -> None:
         self.window_s = float(history.scenario.recovery_window)
         self.end_ns = arrivals_span(history.events)[1]
+        kinds = (latency.ack(history), latency.delivery(history))
         self._latencies = [
-            _Latency(samples, baseline(history.events, self.window_s))
-            for samples in (latency.ack(history), latency.delivery(history))
+            _Latency(samples, limit_ms)
+            for samples, limit_ms in zip(kinds, limits_ms(history), strict=True)
         ]
         spans = history.sessions.disconnected_spans(self.end_ns)
         self._disconnected = np.array(spans, dtype=np.int64).reshape(-1, 2)
@@ -88,12 +89,9 @@ class _Service:
 class _Latency:
     """Acknowledgement or delivery latencies, and the limit for them that counts as normal."""
 
-    def __init__(self, samples: Samples, calm: Window) -> None:
-        usual_ms = latency.percentile(samples.within(calm)[0], 0.99)
-        if usual_ms is None or math.isinf(usual_ms):
-            usual_ms = 0.0
+    def __init__(self, samples: Samples, limit_ms: float) -> None:
         self._samples = samples
-        self.limit_ms = max(LIMIT_MIN_MS, LIMIT_FACTOR * usual_ms)
+        self.limit_ms = limit_ms
         # What never came concerns other checks; here it would hide that the rest has recovered.
         slow = (samples.ms > self.limit_ms) & np.isfinite(samples.ms)
         intended_ns = samples.intended_ns[slow]
@@ -109,6 +107,23 @@ class _Latency:
         overdue = (self._overdue_ns <= start_ns) & (self._done_ns > start_ns)
         overdue_max = OVERDUE_SHARE_MAX * (last - first)
         return p99_ms is not None and p99_ms <= self.limit_ms and overdue.sum() <= overdue_max
+
+
+def limits_ms(history: History) -> tuple[float, float]:
+    """Return the longest acknowledgement and the longest delivery that count as normal."""
+    return history.once(_limits_ms)
+
+
+def _limits_ms(history: History) -> tuple[float, float]:
+    calm = baseline(history.events, float(history.scenario.recovery_window))
+    return _limit_ms(latency.ack(history), calm), _limit_ms(latency.delivery(history), calm)
+
+
+def _limit_ms(samples: Samples, calm: Window) -> float:
+    usual_ms = latency.percentile(samples.within(calm)[0], 0.99)
+    if usual_ms is None or math.isinf(usual_ms):
+        usual_ms = 0.0
+    return max(LIMIT_MIN_MS, LIMIT_FACTOR * usual_ms)
 
 
 def find_recoveries(history: History) -> dict[str, Recovery]:

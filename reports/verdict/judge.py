@@ -1,5 +1,6 @@
 """Judges a run directory. The same directory gives the same result, byte for byte."""
 
+import dataclasses
 import math
 from typing import Any
 
@@ -28,7 +29,9 @@ from gauntlet.reports.history.marks import apply_marks
 from gauntlet.reports.history.records import one_by_one, without_damaged_workers
 from gauntlet.reports.metrics import (
     exposure,
+    fault_phases,
     harness_health,
+    heat_map,
     latency,
     leftovers,
     recovery,
@@ -41,6 +44,7 @@ from gauntlet.reports.metrics.client_evidence import (
     find_disturbances,
     with_client_proofs,
 )
+from gauntlet.reports.metrics.fault_phases import Cost, Phases
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.metrics.recovery import Recovery
 from gauntlet.reports.parts.judging import InParts, is_large, judge_in_parts
@@ -258,12 +262,13 @@ def _judge_history(
         ],
         "objectives": [_objective(result) for result in judged],
         "faults": [
-            _fault(history.events, fault, recoveries[fault.id]) for fault in history.events.faults
+            _lived_through(history, fault, recoveries[fault.id]) for fault in history.events.faults
         ],
         "cutovers": _cutovers(history.events),
         "windows": [_window(history.events, window) for window in run.windows.values()],
         "latency": _latency(run),
         "series": time_series.per_second(history),
+        "heat_maps": heat_map.of(history),
     }
     return body | {"grades": guarantees.grades(body, problems)}, reasons
 
@@ -283,6 +288,7 @@ def _without_history(events: Events, scenario: scenarios.Scenario) -> dict[str, 
         "windows": [],
         "latency": {},
         "series": {},
+        "heat_maps": {},
         "grades": [],
     }
 
@@ -327,7 +333,17 @@ def _objective(judged: Judged) -> dict[str, Any]:
     }
 
 
-def _fault(events: Events, fault: FaultTimes, found: Recovery) -> dict[str, Any]:
+def _lived_through(history: History, fault: FaultTimes, found: Recovery) -> dict[str, Any]:
+    return _fault(history.events, fault, found, fault_phases.measure(history, fault, found))
+
+
+def _fault(
+    events: Events,
+    fault: FaultTimes,
+    found: Recovery,
+    lived: tuple[Phases, Cost] | None = None,
+) -> dict[str, Any]:
+    phases, cost = lived or (Phases(), None)
     times = {
         "requested": fault.requested_ns,
         "effective": fault.effective_ns,
@@ -349,7 +365,15 @@ def _fault(events: Events, fault: FaultTimes, found: Recovery) -> dict[str, Any]
         "exposure": _exposure(fault),
         "client_links": fault.client_links,
         "failed": fault.failed or fault.heal_failed or fault.missed,
+        "noticed_at_s": _moment(events, phases.noticed_ns),
+        "reconnected_at_s": _moment(events, phases.reconnected_ns),
+        "drained_at_s": _moment(events, phases.drained_ns),
+        "cost": None if cost is None else dataclasses.asdict(cost),
     }
+
+
+def _moment(events: Events, t_ns: int | None) -> float | None:
+    return math.inf if t_ns == NEVER else events.at_s(t_ns)
 
 
 def _exposure(fault: FaultTimes) -> dict[str, Any] | None:
@@ -379,6 +403,7 @@ def _cutovers(events: Events) -> list[dict[str, Any]]:
         {
             "id": cutover.id,
             "steps": [{"state": state, "at_s": events.at_s(t_ns)} for state, t_ns in cutover.steps],
+            "reason": cutover.reason,
         }
         for cutover in events.cutovers
     ]
@@ -398,7 +423,12 @@ def _window(events: Events, window: windows.Window) -> dict[str, Any]:
 
 
 def _latency(run: IndicatorInput) -> dict[str, Any]:
-    samples_by_kind = {"ack": run.ack, "delivery": run.delivery, "lag": run.lag}
+    samples_by_kind = {
+        "ack": run.ack,
+        "delivery": run.delivery,
+        "service": latency.service(run.history),
+        "lag": run.lag,
+    }
     return {
         kind: {
             name: latency.percentile_table(*samples.within(window))

@@ -86,6 +86,33 @@ class Page:
         shot = self._call("Page.captureScreenshot", captureBeyondViewport=True)
         file.write_bytes(base64.b64decode(shot["data"]))
 
+    def resize(self, width: int, height: int = 900) -> None:
+        """Show the page as a screen of that size does, however small."""
+        self._call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=True,
+        )
+
+    def show_as_printed(self) -> None:
+        """Use the style for print."""
+        self._call("Emulation.setEmulatedMedia", media="print")
+
+    def without_scripts(self) -> None:
+        """Run no script of the pages that are opened from now on."""
+        self._call("Emulation.setScriptExecutionDisabled", value=True)
+
+    def point(self, x: float, y: float) -> None:
+        """Move the mouse."""
+        self._call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
+    def pdf(self, file: Path) -> None:
+        """Print the page."""
+        printed = self._call("Page.printToPDF", preferCSSPageSize=True, printBackground=True)
+        file.write_bytes(base64.b64decode(printed["data"]))
+
     def _page_url(self) -> str:
         ports = self._profile / "DevToolsActivePort"
         deadline = time.monotonic() + START_TIMEOUT_S

@@ -14,4 +14,10 @@ def compare_options(parser: argparse.ArgumentParser) -> None:
         help="run directories; each is compared with the first",
     )
     parser.add_argument("--all", action="store_true", help="print every figure and setting")
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="also write a page with the figures, and the timelines over each other",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")

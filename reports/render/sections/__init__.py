@@ -12,10 +12,12 @@ from typing import Any, Protocol
 from gauntlet.core.plugins import SectionKind
 from gauntlet.reports.render.sections import (
     checks,
+    cutover,
     environment,
     errors,
     evidence,
     grade,
+    heat_map,
     latency,
     objectives,
     recovery,
@@ -41,9 +43,11 @@ class SectionModule(Protocol):
 _REGISTERED: tuple[SectionModule, ...] = (
     verdict,
     timeline,
-    latency,
-    self_audit,
     recovery,
+    cutover,
+    latency,
+    heat_map,
+    self_audit,
     grade,
     checks,
     objectives,

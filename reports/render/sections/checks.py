@@ -4,6 +4,7 @@ from typing import Any
 
 from gauntlet.core.plugins import SectionKind
 from gauntlet.core.scenario import catalog
+from gauntlet.reports.render import anchors
 from gauntlet.reports.render.sections.page import Page
 
 KIND = SectionKind("checks", "every check with its finding")
@@ -14,4 +15,14 @@ def context(page: Page) -> dict[str, Any] | None:
     if not checks:
         return None
     ordered = sorted(checks, key=lambda check: not check["required"])
-    return {"rows": [{**check, "meaning": catalog.CHECKS[check["id"]].about} for check in ordered]}
+    return {
+        "rows": [
+            {
+                **check,
+                "meaning": catalog.CHECKS[check["id"]].about,
+                "anchor": anchors.of("check", check["id"]),
+                "evidence": anchors.of_check(check) if check["witnesses"] else None,
+            }
+            for check in ordered
+        ]
+    }

@@ -7,6 +7,7 @@ from gauntlet.reports import formatting
 from gauntlet.reports.render.sections.page import Page
 
 COLUMNS = ("p50", "p90", "p99", "p999", "max")
+PARTS = {"response": "ack", "service": "service", "lag": "lag"}  # by their names in the result
 
 KIND = SectionKind("latency", "percentiles of latency by window")
 
@@ -26,9 +27,30 @@ def context(page: Page) -> dict[str, Any] | None:
             for window in page.result["windows"]
             if latency["ack"][window["name"]]["samples"]
         ],
+        "parts": _parts(page.result),
+        "distribution": page.pictures.get("distribution"),
         "lag": formatting.ms(latency["lag"]["steady"]["p99"]),
         "lag_budget": formatting.ms(page.manifest["scenario"]["load"]["lag_budget_ms"]),
     }
+
+
+def _parts(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return response beside service beside lag; results of older versions have no service."""
+    latency = result["latency"]
+    if "service" not in latency:
+        return []
+    return [
+        {
+            "window": window["name"],
+            "cells": [
+                formatting.quantile(latency[kind][window["name"]], column)
+                for kind in PARTS.values()
+                for column in ("p50", "p99", "max")
+            ],
+        }
+        for window in result["windows"]
+        if latency["ack"][window["name"]]["samples"]
+    ]
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

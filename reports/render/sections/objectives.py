@@ -4,6 +4,7 @@ from typing import Any
 
 from gauntlet.core.plugins import SectionKind
 from gauntlet.reports import formatting
+from gauntlet.reports.render import anchors
 from gauntlet.reports.render.sections.page import Page
 
 KIND = SectionKind("objectives", "every objective with its measured value")
@@ -11,9 +12,14 @@ KIND = SectionKind("objectives", "every objective with its measured value")
 
 def context(page: Page) -> dict[str, Any] | None:
     objectives = page.result["objectives"]
-    if not objectives:
+    fired = [
+        {**guard, "anchor": anchors.of("guard", str(index))}
+        for index, guard in enumerate(page.result.get("guards", ()))
+        if guard["fired"]
+    ]
+    if not (objectives or fired):
         return None
-    return {"rows": [_row(objective) for objective in objectives]}
+    return {"rows": [_row(objective) for objective in objectives], "guards": fired}
 
 
 def _row(objective: dict[str, Any]) -> dict[str, Any]:
@@ -21,6 +27,7 @@ def _row(objective: dict[str, Any]) -> dict[str, Any]:
     target = formatting.measured(indicator, objective["target"])
     return {
         **objective,
+        "anchor": anchors.of("objective", objective["id"]),
         "required": f"{objective['op']} {target}",
         "measured": formatting.measured(
             indicator, objective["value"], at_least=objective.get("at_least", False)

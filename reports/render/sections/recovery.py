@@ -1,14 +1,22 @@
-"""Each fault: when it was active, the proof of it, and how long the service took to recover."""
+"""A card for each fault: its proof, what it met, how the clients lived through it, what it cost."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from gauntlet.core.plugins import SectionKind
 from gauntlet.reports import formatting
-from gauntlet.reports.render import exposure
+from gauntlet.reports.render import anchors, exposure, violations
 from gauntlet.reports.render.sections.page import Page
 
-KIND = SectionKind("recovery", "each fault: its proof and the recovery after it")
+KIND = SectionKind("recovery", "a card for each fault: proof, exposure, recovery and cost")
+
+PROOF_LENGTH_MAX = 200
+_STEPS = (
+    ("noticed_at_s", "noticed by clients"),
+    ("reconnected_at_s", "all connected again"),
+    ("drained_at_s", "backlog drained"),
+)
 
 
 def context(page: Page) -> dict[str, Any] | None:
@@ -17,29 +25,118 @@ def context(page: Page) -> dict[str, Any] | None:
         return None
     return {
         "picture": page.pictures.get("recovery"),
-        "rows": [_row(fault) for fault in faults],
+        "cards": [_card(fault, page.result) for fault in faults],
     }
 
 
-def _row(fault: dict[str, Any]) -> dict[str, Any]:
-    took_ms = fault["recovery_ms"]
-    if took_ms is None:
-        recovery = f"unknown: {fault['recovery_unknown']}"
-    else:
-        recovery = "did not recover" if took_ms == "inf" else formatting.ms(took_ms)
+def _card(fault: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+    beside = violations.beside(fault, result)
+    proof = _proof(fault["proof"])
     return {
         "id": fault["id"],
+        "anchor": anchors.of("fault", fault["id"]),
         "what": f"{fault['kind']} of {fault['target']}",
-        "effective": formatting.seconds(fault["effective_at_s"]),
-        "healed": _healed(fault),
-        "recovery": recovery,
+        "tone": _tone(fault, violated=bool(beside)),
+        "acted": _acted(fault),
         "exposure": exposure.describe(fault.get("exposure")),
-        "proof": json.dumps(fault["proof"], sort_keys=True) if fault["proof"] else "none",
+        "proof": proof if len(proof) <= PROOF_LENGTH_MAX else f"{proof[:PROOF_LENGTH_MAX]}…",
+        "all_proof": json.dumps(fault["proof"], sort_keys=True, indent=1) if proof else "",
         "failed": fault["failed"],
+        "steps": _steps(fault),
+        "cost": _cost(fault.get("cost")),
+        "violations": [
+            {**violation._asdict(), "at": formatting.seconds(violation.at_s)}
+            for violation in beside
+        ],
     }
 
 
-def _healed(fault: dict[str, Any]) -> str:
-    healed = formatting.seconds(fault["healed_at_s"])
+def _tone(fault: dict[str, Any], *, violated: bool) -> str:
+    """Return the mark of a card: whether anything went wrong with the fault or after it."""
+    if violated or fault["failed"] or fault["recovery_ms"] == "inf":
+        return "invalid"
+    known = fault["recovery_ms"] is not None and fault["effective_at_s"] is not None
+    return "valid" if known else "unknown"
+
+
+def _acted(fault: dict[str, Any]) -> str:
+    """Return from when until when a fault acted."""
+    if fault["effective_at_s"] is None:
+        return "did not take effect"
+    begun, healed = (formatting.seconds(fault[name]) for name in ("effective_at_s", "healed_at_s"))
+    if fault["healed_at_s"] is None:
+        return f"from {begun}, never healed"
+    length = formatting.significant(fault["healed_at_s"] - fault["effective_at_s"])
     overran_s = fault.get("overran_s")
-    return f"{healed}, {overran_s:.1f} s too late" if overran_s else healed
+    late = f", {overran_s:.1f} s too late" if overran_s else ""
+    return f"{begun} to {healed} ({length} s){late}"
+
+
+def _steps(fault: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the four steps of a failover, each with its time."""
+    steps = []
+    if "noticed_at_s" in fault and fault["effective_at_s"] is not None:
+        steps = [{"name": name, **_step(fault, fault[key])} for key, name in _STEPS]
+    took_ms = fault["recovery_ms"]
+    if took_ms is None:
+        value, note = "unknown", fault["recovery_unknown"]
+    elif took_ms == "inf":
+        value, note = "never", "in the time allowed"
+    else:
+        value, note = formatting.ms(took_ms), "after the heal"
+    return [*steps, {"name": "SLA regained", "value": value, "note": note}]
+
+
+def _step(fault: dict[str, Any], at_s: Any) -> dict[str, str]:
+    if at_s is None:
+        return {"value": "–", "note": "nothing to see"}
+    if at_s == "inf":
+        return {"value": "never", "note": "while the load went on"}
+    after_s = float(at_s) - float(fault["effective_at_s"])
+    if after_s < 0:  # the proof takes a moment, in which clients may notice already
+        return {"value": formatting.ms(-after_s * 1000), "note": "before its proof"}
+    return {"value": formatting.ms(after_s * 1000), "note": "after its effect"}
+
+
+def _cost(cost: Mapping[str, Any] | None) -> list[str]:
+    """Return what a fault cost, in messages and in users."""
+    if cost is None:
+        return []
+    late = f"{cost['late_acks']:,} of {cost['messages']:,} acknowledgements"
+    messages = [f"{late} and {cost['late_deliveries']:,} deliveries were late"]
+    for key, text in (
+        ("refused", "sends were refused"),
+        ("unanswered", "sends were never answered"),
+        ("missing", "deliveries never came"),
+        ("missed", "sends could not be made"),
+    ):
+        if cost[key]:
+            messages.append(f"{cost[key]:,} {text}")
+    users = f"{cost['disconnected_users']:,} of {cost['users']:,} users lost their connection"
+    if cost["disconnected_users"]:
+        users += (
+            f", for {formatting.significant(cost['disconnected_s'])} s in all, "
+            f"{formatting.significant(cost['longest_s'])} s at most"
+        )
+    return [f"{'; '.join(messages)}.", f"{users}."]
+
+
+def _proof(proof: Any) -> str:
+    """Return a proof in words: `gateway-1: pid 71, process gone, port refused`."""
+    if not proof:
+        return ""
+    if not isinstance(proof, Mapping):
+        return str(proof)
+    return "; ".join(f"{_name(key)}: {_words(value)}" for key, value in proof.items())
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_name(key)} {_words(each)}" for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_words(each) for each in value)
+    return "none" if value is None else str(value)
+
+
+def _name(key: Any) -> str:
+    return str(key).replace("_", " ")

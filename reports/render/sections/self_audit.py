@@ -37,6 +37,7 @@ NAMES = {
     "tcp-time-wait": ("TIME_WAIT", "each holds a port for a minute"),
 }
 _MARKS = {"over": "invalid", "near": "unknown", "ok": "valid"}
+_STATES = {"over": "no", "near": "barely", "ok": "yes"}
 _BAR_MAX = 100
 
 KIND = SectionKind("self_audit", "whether the figures can be trusted")
@@ -74,6 +75,7 @@ def _row(figure: dict[str, Any]) -> dict[str, Any]:
         "worst": "–" if figure["id"] == "missed-arrivals" else worst,
         "limit": formatting.amount(limit, unit),
         "mark": _MARKS[figure["state"]],
+        "state": _STATES[figure["state"]],
         "bar": min(_BAR_MAX, round(share)),
     }
 

@@ -12,4 +12,10 @@ KIND = SectionKind("timeline", "rates, latencies and faults over time")
 def context(page: Page) -> dict[str, Any] | None:
     if not page.result["series"]:
         return None
-    return {"picture": page.pictures.get("timeline"), "install": extras.install_command("charts")}
+    witnesses = [witness for check in page.result["checks"] for witness in check["witnesses"]]
+    violations = any(witness.get("at_s") is not None for witness in witnesses)
+    return {
+        "picture": page.pictures.get("timeline"),
+        "install": extras.install_command("charts"),
+        "violations": violations,
+    }

@@ -4,6 +4,7 @@ from typing import Any
 
 from gauntlet.core.plugins import SectionKind
 from gauntlet.reports import formatting
+from gauntlet.reports.render import anchors
 from gauntlet.reports.render.sections.page import Page
 
 REASONS_MAX = 3
@@ -37,8 +38,10 @@ def context(page: Page) -> dict[str, Any]:
         "headline": HEADLINES[status],
         "meaning": MEANINGS[status],
         "exit_code": result["verdict"]["exit_code"],
-        "reasons": reasons[:REASONS_MAX],
-        "more": len(reasons) - REASONS_MAX,
+        "reasons": [
+            {"sentence": reason, "anchor": anchors.of_reason(reason, result)} for reason in reasons
+        ],
+        "shown": REASONS_MAX,
         "trust": result["self_audit"]["status"] if "self_audit" in result else None,
         "caveats": result.get("caveats", []),
         "tiles": _tiles(result) if result["counts"] else [],
@@ -53,11 +56,14 @@ def _tiles(result: dict[str, Any]) -> list[dict[str, Any]]:
     if missed := counts.get("missed", 0):
         sent += f"; {missed:,} more were missed"
     lost = next((check["count"] for check in result["checks"] if check["id"] == "lost-acked"), 0)
+    # Deliveries may be missing for a reason that violates nothing, such as an interruption.
+    violated = {check["id"] for check in result["checks"] if check["verdict"] == "invalid"}
+    wrong = missing > 0 and bool(violated & {"undelivered", "history-gap", "lost-acked"})
     tiles = [
         _tile("messages acknowledged", counts["acked"], sent),
         _tile("acknowledged but lost", lost, "missing from storage", bad=lost > 0),
         _tile("deliveries made", counts["presented"], f"of {counts['expected']:,} expected"),
-        _tile("deliveries missing", missing, "never presented", bad=missing > 0),
+        _tile("deliveries missing", missing, "never presented", bad=wrong),
         _tile(
             "sends failed", failed, f"{counts['rejected']:,} refused, {counts['unknown']:,} unknown"
         ),

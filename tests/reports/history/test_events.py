@@ -78,6 +78,27 @@ def test_a_cutover_is_healed_when_it_ends(end):
     assert events.cutovers[0].entered("close") is None
 
 
+@pytest.mark.parametrize(
+    ("details", "reason"),
+    [
+        (
+            [{}, {"reason": "edge-2: not running"}, {"command": "RetireEdges"}],
+            "edge-2: not running",
+        ),
+        ([{"reason": "first"}, {"reason": "second"}], "first"),
+        ([{}, None], ""),
+    ],
+)
+def test_a_cutover_keeps_the_first_reason_why_it_was_rolled_back(details, reason):
+    rows = [
+        {"writer": "chaos", "t_ns": at, "kind": "cutover", "id": "f", "state": "rollback",
+         "detail": detail}
+        for at, detail in enumerate(details, 1)
+    ]  # fmt: skip
+    (cutover,) = collect_events(rows, []).cutovers
+    assert cutover.reason == reason
+
+
 def test_phases_are_those_of_the_first_load_worker():
     """The command also has phases."""
     rows = [

@@ -136,3 +136,20 @@ def test_a_missing_delivery_is_censored_at_the_audit(history, good_story):
         intended_ns,
         pytest.approx(age_ms),
     )
+
+
+def test_a_response_is_the_lag_of_the_generator_and_the_service(history, good_story):
+    read = history(good_story(1))
+    response, service, lag = latency.ack(read), latency.service(read), latency.lag(read)
+    assert np.allclose(response.ms, service.ms + lag.ms)
+    assert service.ms.min() >= 0
+
+
+def test_the_service_of_a_send_without_an_answer_is_censored(history, break_it, good_story):
+    story = good_story(1)
+    break_it("withhold_what_was_not_answered", story)
+    read = history(story)
+    service, response = latency.service(read), latency.ack(read)
+    known = np.isfinite(service.lower_bound_ms)
+    assert (known & np.isinf(service.ms)).any()
+    assert (known == np.isfinite(response.lower_bound_ms)).all()

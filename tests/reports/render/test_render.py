@@ -9,7 +9,8 @@ import pytest
 
 from gauntlet.campaigns.synthetic.histories import good_story
 from gauntlet.campaigns.synthetic.mutators import lose_the_tail, present_twice
-from gauntlet.reports.render import junit, plots, summary
+from gauntlet.reports.render import junit, pages, summary
+from gauntlet.reports.render.charts import data, drawing, figures
 from gauntlet.reports.render.render import render
 from gauntlet.reports.render.sections import SECTIONS, environment
 from gauntlet.reports.verdict.judge import judge
@@ -72,9 +73,45 @@ def test_the_report_is_well_formed_and_refers_to_nothing_outside(page):
     tags = _Tags()
     tags.feed(page)
     assert tags.open == []
-    assert all(reference.startswith("#") for reference in tags.references)
-    assert not re.search(r"url\((?!#)|@import|<script|https?://", page)
+    # The file beside it repeats the style of the page for strict content policies.
+    outside = {reference for reference in tags.references if not reference.startswith("#")}
+    assert outside == {"report.css"}
+    own = page.replace((pages.LIBRARY / "uPlot.iife.min.js").read_text(), "")
+    assert not re.search(r"url\((?!#)|@import|<script src|https?://", own)
     assert len(tags.ids) == len(set(tags.ids))
+
+
+def test_every_link_within_the_page_leads_somewhere(page):
+    tags = _Tags()
+    tags.feed(page)
+    targets = {reference[1:] for reference in tags.references if reference.startswith("#")}
+    assert {"evidence-lost-acked", "evidence-duplicate", "recovery"} <= targets
+    assert targets <= set(tags.ids)
+
+
+def test_each_reason_is_linked_to_its_evidence(failed, page):
+    _, result, _ = failed
+    top = page[: page.index('<nav class="contents"')]
+    assert top.count(">Evidence</a>") == len(result["verdict"]["reasons"]) >= 2
+
+
+def test_a_violation_stands_on_the_card_of_its_fault_if_it_happened_there(failed, page):
+    _, result, _ = failed
+    (fault,) = result["faults"]
+    card = page[page.index('<article class="card"') :]
+    card = card[: card.index("</article>")]
+    times = [
+        witness["at_s"]
+        for check in result["checks"]
+        for witness in check["witnesses"]
+        if fault["effective_at_s"] <= witness["at_s"] <= fault["healed_at_s"]
+    ]
+    assert card.count("while it acted") == len(times)
+
+
+def test_the_style_beside_the_page_is_that_of_the_page(failed, page):
+    style = (failed[0].path / "report.css").read_text()
+    assert style.strip() in page
 
 
 def test_the_verdict_comes_first(page):
@@ -85,8 +122,8 @@ def test_the_verdict_comes_first(page):
 
 
 def test_sections_have_the_order_of_the_registry(page):
-    """The run of the fixture has no errors, so that their section is left out."""
-    shown = [name for name in SECTIONS if name != "errors"]
+    """The run of the fixture has no errors and no cutover, whose sections are left out."""
+    shown = [name for name in SECTIONS if name not in ("errors", "cutover")]
     assert re.findall(r'<section id="(\w+)">', page) == shown
 
 
@@ -96,22 +133,24 @@ def test_texts_of_users_are_escaped(failed, page):
 
 
 def test_evidence_lists_the_records_of_a_lost_message(page):
-    life = page[page.index("<h3>lost-acked") :]
+    life = page[page.index('<h3 id="evidence-lost-acked">') :]
     life = life[: life.index("</table>")]
     assert re.findall(r'<tr class="([\w-]+)">', life) == ["op", "attempt", "acked"]
 
 
 def test_charts_are_reproducible(failed):
     _, result, _ = failed
-    for name in plots.FIGURES:
-        assert plots.draw(name, result) == plots.draw(name, result)
+    shown = data.of(result, {})
+    for name in figures.FIGURES:
+        assert figures.draw(name, shown) == figures.draw(name, shown)
 
 
 def test_charts_take_their_colours_from_the_page(page):
     """The reader's system decides on dark or light."""
-    assert "var(--blue)" in page
+    assert f"var(--blue, {drawing.BLUE})" in page
     assert "prefers-color-scheme: dark" in page
-    assert plots.BLUE not in page.replace(f"--blue: {plots.BLUE}", "")
+    charts = page[page.index("<figure") :]
+    assert drawing.BLUE not in charts.replace(f"var(--blue, {drawing.BLUE})", "")
 
 
 def test_a_run_that_cannot_be_judged_has_a_report(written):
@@ -119,7 +158,7 @@ def test_a_run_that_cannot_be_judged_has_a_report(written):
     story.reconciliation = {}
     run = written(story)
     result = judge(run)
-    assert render(run, result) == ["report.html", "junit.xml", "summary.md"]
+    assert render(run, result) == ["report.html", "report.css", "junit.xml", "summary.md"]
     assert "Harness error" in run.report.read_text()
     suite = ET.fromstring(run.junit.read_text()).find("testsuite")
     assert suite.find("testcase[@name='verdict']/error") is not None
@@ -214,7 +253,7 @@ def test_without_the_extra_the_report_has_all_tables_and_names_it(tmp_path, monk
     assert result["artifacts"] == written
     text = run.report.read_text()
     assert "pip install &#39;im-gauntlet[charts]&#39;" in text
-    assert "<figure>" not in text
+    assert '<svg role="img"' not in text
     assert "until acknowledged" in text
     parser = _Tags()
     parser.feed(text)
@@ -223,4 +262,4 @@ def test_without_the_extra_the_report_has_all_tables_and_names_it(tmp_path, monk
 
 def test_with_the_extra_the_report_does_not_name_it(page):
     assert "im-gauntlet[charts]" not in page
-    assert "<figure>" in page
+    assert '<svg role="img"' in page

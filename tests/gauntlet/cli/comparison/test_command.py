@@ -62,3 +62,19 @@ def test_hostile_texts_of_a_run_neither_control_the_terminal_nor_are_markup(tmp_
 def test_a_missing_run_is_bad_usage(tmp_path, capsys):
     assert main(["compare", str(save(tmp_path, "a")), str(tmp_path / "no")]) == Exit.CONFIG
     assert "is not a run directory" in capsys.readouterr().err
+
+
+def test_a_page_is_written_beside_what_is_printed(tmp_path, capsys):
+    a, b = save(tmp_path, "a"), save(tmp_path, "b", factor=2)
+    file = tmp_path / "page.html"
+    assert main(["compare", str(a), str(b), "--html", str(file)]) == Exit.OK
+    assert "delivery_p99_ms" in capsys.readouterr().out
+    assert "B and A: Comparable" in file.read_text()
+    assert file.with_suffix(".css").exists()
+
+
+@pytest.mark.parametrize("name", ["page.css", "page", "missing/page.html"])
+def test_a_page_that_cannot_be_written_is_a_wrong_option(tmp_path, capsys, name):
+    a, b = save(tmp_path, "a"), save(tmp_path, "b")
+    assert main(["compare", str(a), str(b), "--html", str(tmp_path / name)]) == Exit.CONFIG
+    assert "--html" in capsys.readouterr().err

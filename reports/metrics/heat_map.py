@@ -1,0 +1,54 @@
+"""How many latencies of each length there were in each span of the timeline.
+
+Two groups of messages, of which one is slow, look like one group of medium speed in a percentile;
+here they are two bands.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from gauntlet.core.clock import NS_PER_S
+from gauntlet.reports.history.arrays import NEVER
+from gauntlet.reports.history.history import History
+from gauntlet.reports.metrics import latency
+from gauntlet.reports.metrics.latency import Samples
+
+SPANS_MAX = 150
+BINS_PER_DECADE = 6
+LEAST_MS = 0.1  # everything faster is in the first bin
+
+
+def of(history: History) -> dict[str, Any]:
+    """Return the maps of acknowledgements and deliveries, by the intended times of messages."""
+    zero_ns = history.events.zero_ns
+    end_ns = history.events.phases.get("quiesce", NEVER)
+    end_ns = max(history.span_ns[1], zero_ns) if end_ns == NEVER else end_ns
+    seconds = max(1, math.ceil((end_ns - zero_ns) / NS_PER_S))
+    kinds = {"ack": latency.ack(history), "delivery": latency.delivery(history)}
+    return {
+        name: count(samples, zero_ns, seconds) for name, samples in kinds.items() if samples.ms.size
+    }
+
+
+def count(samples: Samples, zero_ns: int, seconds: int) -> dict[str, Any]:
+    """Return one map; its bins begin and end with values that occur."""
+    step_s = math.ceil(seconds / SPANS_MAX)
+    spans = math.ceil(seconds / step_s)
+    at = (samples.intended_ns - zero_ns) // (step_s * NS_PER_S)
+    inside = (at >= 0) & (at < spans)
+    at, ms = at[inside], samples.ms[inside]
+    finite = np.isfinite(ms)
+    logs = np.log10(np.maximum(ms[finite], LEAST_MS) / LEAST_MS)
+    bins = np.floor(logs * BINS_PER_DECADE).astype(np.int64)
+    first = int(bins.min(initial=bins.max(initial=0)))
+    size = int(bins.max(initial=first)) - first + 1
+    flat = np.bincount(at[finite] * size + bins - first, minlength=spans * size)
+    edges = LEAST_MS * 10 ** ((first + np.arange(size + 1)) / BINS_PER_DECADE)
+    return {
+        "step_s": step_s,
+        "edges_ms": [round(float(edge), 4) for edge in edges],
+        "counts": flat.reshape(spans, size).tolist(),
+        "never": np.bincount(at[~finite], minlength=spans).tolist(),
+    }

@@ -1,0 +1,26 @@
+"""A factor and its interval as a bar on a log scale, from half to twice the value of A."""
+
+import math
+from typing import Any
+
+WIDTH, HEIGHT = 150, 14
+_FACTOR_MAX = 2.0
+
+
+def layout(difference: dict[str, Any]) -> dict[str, Any] | None:
+    """Return where a bar is drawn; None without a factor. What is beyond the scale ends there."""
+    factor, interval = difference["factor"], difference["interval"]
+    if factor is None or factor <= 0:
+        return None
+    low, high = interval or (factor, factor)
+    return {
+        "x": _x(low),
+        "width": round(max(1.0, _x(high) - _x(low)), 1),
+        "dot": _x(factor),
+        "one": WIDTH / 2,
+    }
+
+
+def _x(factor: float) -> float:
+    share = math.log(factor) / math.log(_FACTOR_MAX) if factor > 0 else -1.0
+    return round(WIDTH / 2 * (1 + min(1.0, max(-1.0, share))) * 0.96 + 0.02 * WIDTH, 1)

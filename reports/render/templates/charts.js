@@ -1,0 +1,204 @@
+// Draws the charts of the page again, so that they can be zoomed and filtered. Without this script
+// the page is complete: the pictures stay, and so do all cards and all evidence.
+(() => {
+  "use strict";
+  const source = document.getElementById("chart-data");
+  if (!source || typeof uPlot === "undefined") return;
+  const data = JSON.parse(source.textContent);
+  const plots = [];
+  const first = data.x[0];
+  const last = data.x[data.x.length - 1];
+
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const seconds = (value) => `${Number(value.toFixed(1)).toLocaleString("en")} s`;
+  const ms = (value) =>
+    value >= 1000 ? `${+(value / 1000).toPrecision(3)} s` : `${+value.toPrecision(3)} ms`;
+  const plain = (value) => (+value.toPrecision(4)).toLocaleString("en");
+  // A message that never arrived has no place on the axis, but the legend says so.
+  const drawn = (value) => (typeof value === "number" ? value : null);
+
+  // Faults below the lines; limits and violations above them.
+  function shade(plot) {
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.fillStyle = colour("--band");
+    for (const fault of data.faults || []) {
+      const from = plot.valToPos(fault.from, "x", true);
+      const to = plot.valToPos(fault.to ?? last, "x", true);
+      ctx.globalAlpha = 0.13;
+      ctx.fillRect(from, bbox.top, Math.max(2, to - from), bbox.height);
+      ctx.globalAlpha = 1;
+      ctx.fillRect(from, bbox.top, 1, bbox.height);
+      ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+      ctx.fillText(fault.id, from + 3, bbox.top + 12 * devicePixelRatio);
+    }
+    ctx.restore();
+  }
+
+  function mark(chart, plot) {
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.lineWidth = 1.5 * devicePixelRatio;
+    ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+    ctx.setLineDash([7, 4]);
+    for (const limit of chart.limits) {
+      ctx.strokeStyle = ctx.fillStyle = colour(limit.violated ? "--vermilion" : "--ink");
+      const y = plot.valToPos(limit.value, "y", true);
+      limit.spans.forEach(([from, to], at) => {
+        ctx.beginPath();
+        ctx.moveTo(plot.valToPos(from, "x", true), y);
+        ctx.lineTo(plot.valToPos(to, "x", true), y);
+        ctx.stroke();
+        if (at === 0) ctx.fillText(limit.text, plot.valToPos(from, "x", true) + 2, y - 4);
+      });
+    }
+    ctx.setLineDash([]);
+    ctx.fillStyle = colour("--vermilion");
+    for (const second of data.violations || []) {
+      const x = plot.valToPos(second, "x", true);
+      const size = 5 * devicePixelRatio;
+      ctx.beginPath();
+      ctx.moveTo(x - size, bbox.top);
+      ctx.lineTo(x + size, bbox.top);
+      ctx.lineTo(x, bbox.top + 2 * size);
+      ctx.fill();
+    }
+    ctx.restore();
+  }
+
+  // The axis reaches to the limits that hold in the part of the run that is shown.
+  function range(chart, plot, least, most) {
+    const { min, max } = plot.scales.x;
+    const shown = chart.limits.filter((limit) => limit.spans.some(([from, to]) => to >= min && from <= max));
+    const values = [least, most, ...shown.map((limit) => limit.value)].filter((value) => value > 0);
+    if (chart.unit !== "ms") return [0, 1.05 * Math.max(...values, 0) || 1];
+    return values.length ? uPlot.rangeLog(Math.min(...values), Math.max(...values), 10, false) : [1, 10];
+  }
+
+  function options(chart, width, format) {
+    const axis = () => colour("--muted");
+    const grid = { stroke: () => colour("--grid"), width: 1 };
+    return {
+      width,
+      height: chart.height || 210,
+      title: chart.title,
+      cursor: { sync: { key: "page", setSeries: false }, drag: { x: true, y: false } },
+      scales: {
+        x: { time: false },
+        y: { distr: chart.unit === "ms" ? 3 : 1, log: 10, range: (...found) => range(chart, ...found) },
+      },
+      axes: [
+        { stroke: axis, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => plain(tick)) },
+        { stroke: axis, grid, size: 70, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : format(tick))) },
+      ],
+      series: [
+        { label: "time", value: (_, value) => (value === null ? "–" : seconds(value)) },
+        ...chart.lines.map((line) => ({
+          label: line.name,
+          stroke: () => colour(line.colour),
+          width: line.dash === null ? 0 : 1.6,
+          dash: line.dash || [],
+          paths: line.dash === null ? () => null : undefined,
+          points: line.dash === null ? { show: true, size: 4, fill: () => colour(line.colour) } : { show: false },
+          spanGaps: false,
+          value: (_, value, __, at) => {
+            if (at === null) return "–";
+            return line.values[at] === "inf" ? "never" : value === null ? "–" : format(value);
+          },
+        })),
+      ],
+      hooks: {
+        drawClear: [shade],
+        draw: [(plot) => mark(chart, plot)],
+        setScale: [(plot, key) => key === "x" && follow(plot)],
+      },
+    };
+  }
+
+  // What is zoomed in one chart is zoomed in all.
+  let following = false;
+  function follow(plot) {
+    if (following) return;
+    const { min, max } = plot.scales.x;
+    following = true;
+    for (const other of plots) {
+      if (other !== plot) other.setScale("x", { min, max });
+    }
+    following = false;
+  }
+
+  function zoom(min, max) {
+    for (const plot of plots) plot.setScale("x", { min, max });
+  }
+
+  function draw(chart) {
+    const figure = document.getElementById(chart.figure);
+    if (!figure) return;
+    const place = document.createElement("div");
+    place.className = "live";
+    figure.append(place);
+    figure.classList.add("interactive");
+    const format = chart.unit === "ms" ? ms : plain;
+    const positive = (value) => (chart.unit === "ms" && value !== null ? Math.max(value, 0.01) : value);
+    const columns = chart.lines.map((line) => line.values.map((value) => positive(drawn(value))));
+    const plot = new uPlot(options(chart, figure.clientWidth, format), [data.x, ...columns], place);
+    plots.push(plot);
+    new ResizeObserver(() => {
+      if (figure.clientWidth > 0 && figure.clientWidth !== plot.width) {
+        plot.setSize({ width: figure.clientWidth, height: plot.height });
+      }
+    }).observe(figure);
+  }
+
+  // One fault, or all: zooms the charts, and leaves out the cards and violations of other faults.
+  function filter(id) {
+    const fault = (data.faults || []).find((each) => each.id === id);
+    for (const element of document.querySelectorAll("[data-fault]")) {
+      element.hidden = Boolean(fault) && element.dataset.fault !== id;
+    }
+    for (const element of document.querySelectorAll("[data-faults]")) {
+      element.hidden = Boolean(fault) && !element.dataset.faults.split(" ").includes(id);
+    }
+    if (!fault) return zoom(first, last);
+    const end = fault.until ?? fault.to ?? last;
+    const margin = Math.max(2, (end - fault.from) / 2);
+    zoom(Math.max(first, fault.from - margin), Math.min(last, end + margin));
+  }
+
+  function controls() {
+    const figure = document.getElementById(data.charts[0].figure);
+    const bar = document.createElement("p");
+    bar.className = "controls";
+    if ((data.faults || []).length) {
+      const label = document.createElement("label");
+      const select = document.createElement("select");
+      select.id = "fault-filter";
+      for (const [value, text] of [["", "all faults"], ...data.faults.map((each) => [each.id, each.id])]) {
+        select.append(new Option(text, value));
+      }
+      select.addEventListener("change", () => filter(select.value));
+      label.append("Show ", select);
+      bar.append(label);
+    }
+    const whole = document.createElement("button");
+    whole.type = "button";
+    whole.textContent = "Whole run";
+    whole.addEventListener("click", () => {
+      const select = document.getElementById("fault-filter");
+      if (select) select.value = "";
+      filter("");
+    });
+    bar.append(whole, " Drag over a chart to zoom, and click a name below it to hide its line.");
+    figure.before(bar);
+  }
+
+  controls();
+  data.charts.forEach(draw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plots.forEach((plot) => plot.redraw()));
+})();

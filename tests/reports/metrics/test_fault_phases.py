@@ -1,0 +1,80 @@
+"""How the clients lived through a fault, and what it cost."""
+
+import pytest
+
+from gauntlet.campaigns.synthetic.mutators import keep_a_user_disconnected
+from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, HEAL_S, QUIESCE_NS, ZERO, S
+from gauntlet.core.history import Kind
+from gauntlet.reports.history.arrays import NEVER
+from gauntlet.reports.metrics import fault_phases, recovery
+
+
+@pytest.fixture
+def measured(history):
+    """Return a function that returns the phases and the cost of the story's fault."""
+
+    def measure(story):
+        read = history(story)
+        found = recovery.find_recoveries(read)["edge-crash"]
+        return fault_phases.measure(read, read.events.faults[0], found)
+
+    return measure
+
+
+def seconds(t_ns):
+    return (t_ns - ZERO) / S
+
+
+def test_lost_connections_are_noticed_and_made_again(measured, good_story):
+    phases, cost = measured(good_story(1))
+    assert FAULT_S <= seconds(phases.noticed_ns) <= FAULT_S + 0.5
+    assert seconds(phases.reconnected_ns) == pytest.approx(BACK_S, abs=0.2)
+    assert 0 < cost.disconnected_users < cost.users
+    assert cost.longest_s == pytest.approx(BACK_S - FAULT_S, abs=0.2)
+    assert cost.disconnected_s <= cost.longest_s * cost.disconnected_users
+
+
+def test_all_are_connected_when_the_last_user_is(measured, good_story):
+    """One user returns at 16.5 s, after the recovery window."""
+    story = good_story(1)
+    keep_a_user_disconnected(story)
+    phases, cost = measured(story)
+    assert seconds(phases.reconnected_ns) == 16.5
+    assert cost.longest_s == pytest.approx(16.5 - 8.05, abs=0.1)
+
+
+def test_a_user_without_a_connection_at_the_end_did_not_come_back(measured, good_story):
+    story = good_story(1)
+    keep_a_user_disconnected(story)
+    back = [index for index in story.at(Kind.CONNECT) if story.records[index].peer == 9][1]
+    story.change(back, t_ns=QUIESCE_NS + S)
+    phases, _ = measured(story)
+    assert phases.reconnected_ns == NEVER
+
+
+def test_late_acknowledgements_are_a_backlog_that_is_drained(measured, good_story):
+    story = good_story(1)
+    for index in story.at(Kind.ACK):
+        t_ns = story.records[index].t_ns
+        if ZERO + HEAL_S * S <= t_ns < ZERO + (HEAL_S + 2) * S:
+            story.change(index, t_ns=t_ns + int(0.4 * S))
+    phases, cost = measured(story)
+    assert seconds(phases.drained_ns) == pytest.approx(HEAL_S + 2.4, abs=0.3)
+    assert cost.late_acks >= 60
+    assert cost.messages > cost.late_acks
+
+
+def test_a_fault_that_did_not_act_has_no_phases(measured, good_story):
+    story = good_story(1)
+    story.chaos = [row for row in story.chaos if row.get("step") in (None, "requested")]
+    assert measured(story) is None
+
+
+def test_a_run_without_a_quiesce_ends_with_its_last_record(history, good_story):
+    """Otherwise users would have been without a connection for centuries."""
+    read = history(good_story(1))
+    read.events.phases.pop("quiesce")
+    read.derived.clear()
+    found = recovery.Recovery(None, NEVER)
+    _, cost = fault_phases.measure(read, read.events.faults[0], found)
+    assert cost.disconnected_s < 1000

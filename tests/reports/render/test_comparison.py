@@ -1,0 +1,110 @@
+"""The page of a comparison says whether runs can be compared, and shows them over each other."""
+
+import json
+import re
+import sys
+
+import pytest
+
+from gauntlet.reports.comparison import compare
+from gauntlet.reports.render import comparison
+
+from ..comparison.compared_runs import save
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def page(tmp_path, *paths):
+    runs = compare.load(paths)
+    file = tmp_path / "page.html"
+    comparison.write(file, compare.compare(runs), runs)
+    return file.read_text()
+
+
+def charts(text):
+    return json.loads(re.search(r'id="chart-data">(.*?)</script>', text)[1])
+
+
+def test_every_figure_has_its_difference_and_its_interval(tmp_path):
+    text = page(tmp_path, save(tmp_path, "a"), save(tmp_path, "b", factor=1.5, seed=1))
+    assert "B and A: Comparable" in text
+    (found,) = compare.compare(compare.load([tmp_path / "a", tmp_path / "b"]))["comparisons"]
+    for figure in found["differences"]:
+        assert f"<tr><th>{figure['indicator']}</th><td>{figure['window']}</td>" in text
+    assert "higher, worse" in text
+    assert 'class="interval worse"' in text
+
+
+def test_the_timelines_and_latencies_of_all_runs_are_drawn(tmp_path):
+    paths = [save(tmp_path, name, seed=at) for at, name in enumerate("abc")]
+    text = page(tmp_path, *paths)
+    assert [line["name"] for line in charts(text)["charts"][0]["lines"]] == ["A", "B", "C"]
+    assert len(re.findall(r'<svg role="img"', text)) == 3
+
+
+def test_shorter_runs_end_without_a_value(tmp_path):
+    text = page(tmp_path, save(tmp_path, "a"), save(tmp_path, "b", seconds=40))
+    data = charts(text)
+    a, b = data["charts"][0]["lines"]
+    assert len(a["values"]) == len(b["values"]) == len(data["x"]) == 60
+    assert b["values"][40:] == [None] * 20
+
+
+@pytest.mark.parametrize(
+    ("change", "headline", "reason"),
+    [
+        (lambda r: r.manifest["machine"].update(cores=8), "Not comparable", "cores 2 in A, 8 in B"),
+        (lambda r: r.result["run"].update(seed=9), "with reservations", "The seeds differ"),
+    ],
+)
+def test_what_stands_against_the_comparison_comes_first(tmp_path, change, headline, reason):
+    text = page(tmp_path, save(tmp_path, "a"), save(tmp_path, "b", factor=2, change=change))
+    first = text[text.index("<main>") : text.index('<section id="charts">')]
+    assert headline in first
+    assert reason in first
+
+
+def test_changed_verdicts_configuration_and_machine_are_listed(tmp_path):
+    def change(run):
+        run.result["checks"][0].update(verdict="invalid", count=3)
+        run.manifest["machine"].update(memory_mb=4000)
+        run.manifest["scenario"]["target"]["stack"] = "full"
+
+    text = page(tmp_path, save(tmp_path, "a"), save(tmp_path, "b", change=change))
+    rows = re.findall(r"<tr><th>([^<]*)</th><td>([^<]*)</td><td>([^<]*)</td></tr>", text)
+    assert ("lost-acked", "valid", "invalid") in rows
+    assert ("machine.memory_mb", "8000", "4000") in rows
+    assert ("target.stack", "embedded", "full") in rows
+
+
+def test_hostile_texts_are_escaped(tmp_path):
+    def change(run):
+        run.result["run"]["scenario"] = HOSTILE
+        run.result["faults"][0].update(id=HOSTILE, effective_at_s=1.0, healed_at_s=2.0)
+        run.result["verdict"].update(status="inconclusive", reasons=[HOSTILE])
+        run.manifest["scenario"]["target"]["stack"] = HOSTILE
+
+    labelled = {"version": HOSTILE}
+    a = save(tmp_path, "a", change=change, labelled=labelled)
+    text = page(tmp_path, a, save(tmp_path, "b", change=change))
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_a_run_without_a_series_is_compared_without_charts(tmp_path):
+    def change(run):
+        run.result["series"] = {}
+
+    paths = [save(tmp_path, name, change=change) for name in "ab"]
+    text = page(tmp_path, *paths)
+    assert '<section id="charts">' not in text
+    assert "<script" not in text
+    assert "delivery_p99_ms" in text
+
+
+def test_without_the_extra_the_page_has_all_figures_and_names_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    text = page(tmp_path, save(tmp_path, "a"), save(tmp_path, "b"))
+    assert "im-gauntlet[charts]" in text
+    assert "delivery_p99_ms" in text
+    assert len(charts(text)["charts"]) == 3
