@@ -222,6 +222,7 @@ def _costs(
 def _change(swing: sensitivity.Swing) -> Change:
     return Change(
         label=swing.label,
+        unit=swing.unit,
         lower=swing.lower,
         higher=swing.higher,
         nodes_lower="inf" if math.isinf(swing.nodes_lower) else swing.nodes_lower,

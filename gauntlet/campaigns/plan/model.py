@@ -102,6 +102,7 @@ class Change(_Part, frozen=True, kw_only=True):
     """How many nodes are needed if one input is changed alone; "inf" if no number suffices."""
 
     label: str
+    unit: str
     lower: float | None
     higher: float | None
     nodes_lower: float | Literal["inf"]

@@ -113,13 +113,14 @@ def evidence(measurements: Measured, prices: PriceFile | None) -> list[Evidence]
 
 def answer(plan: Plan, inputs: Inputs) -> str:
     """Return what holds, until when, measured up to where, and extrapolated how far."""
-    nodes = f"{number(plan.nodes)} nodes (needed: {figure(plan.needed, unit=False)})"
+    nodes = f"{number(plan.nodes)} nodes"
     where = f"in {plan.zones} zones" if plan.zones > 1 else "in one zone"
     also = ", also while one zone is lost" if plan.zones > 1 else ", but not the loss of it"
     ends = plan.headroom.ends
     until = ends.low if ends.low != _FAR_AWAY else None
     lasts = f" at least until {until}" if until else ""
     parts = [f"{nodes} {where} carry {number(inputs.users)} users{lasts}{also}."]
+    parts.append(f"Of these, {figure(plan.needed, unit=False)} are needed.")
     if plan.storm.back:
         back = figure(plan.storm.back["99 %"])
         parts.append(f"After the loss of a zone, 99 % of its clients are back within {back}.")

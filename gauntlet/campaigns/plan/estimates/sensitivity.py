@@ -17,6 +17,7 @@ class Swing(NamedTuple):
     """The total number of nodes if one input has its lower or its higher value."""
 
     label: str
+    unit: str
     lower: float | None  # None for the measured costs: the ends of their intervals
     higher: float | None
     nodes_lower: float
@@ -53,13 +54,15 @@ _CHANGES: dict[str, Callable[[float], tuple[float, float]]] = {
 def swings(tiers: Sequence[Tier], inputs: Inputs) -> list[Swing]:
     """Return the swing of every input and of the measured costs, the widest first."""
     found = [
-        Swing(COSTS, None, None, _total(tiers, inputs, End.LOW), _total(tiers, inputs, End.HIGH))
+        Swing(
+            COSTS, "", None, None, _total(tiers, inputs, End.LOW), _total(tiers, inputs, End.HIGH)
+        )
     ]
     for name, change in _CHANGES.items():
         lower, higher = change(getattr(inputs, name))
         found.append(
             Swing(
-                LABELS[name][0],
+                *LABELS[name],
                 lower,
                 higher,
                 _total(tiers, _with(inputs, name, lower)),

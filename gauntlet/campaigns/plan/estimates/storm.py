@@ -73,10 +73,7 @@ class _Run:
         self._free_s = 0.0  # when the server has served everything in its queue
         self._per_second: dict[int, int] = {}
         self.attempts = 0
-        self._waits = [
-            Backoff(Random(self._rng.getrandbits(32)), SESSION_BASE_MS, SESSION_CAP_MS)
-            for _ in range(clients)
-        ]
+        self._waits = [Backoff(self._rng, SESSION_BASE_MS, SESSION_CAP_MS) for _ in range(clients)]
         self._next: list[tuple[float, int]] = []
         for client in range(clients):
             self._again(self._rng.uniform(*storm.detection_s), client)

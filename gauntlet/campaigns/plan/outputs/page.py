@@ -59,6 +59,7 @@ def environment() -> jinja2.Environment:
         "factor": text.share_of,
         "input": text.input_value,
         "plain": text.printable,
+        "change": text.change,
         "scalar": text.scalar,
     }
     made.filters.update(filters)

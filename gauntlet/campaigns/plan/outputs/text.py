@@ -3,7 +3,7 @@
 import math
 
 from gauntlet.campaigns.plan.figures import Basis, Figure
-from gauntlet.campaigns.plan.model import Input
+from gauntlet.campaigns.plan.model import Change, Input
 from gauntlet.reports.formatting import significant
 
 EXTRAPOLATED = "≈"
@@ -68,6 +68,16 @@ def input_value(found: Input) -> str:
     if found.unit == "bytes":
         return f"{significant(given / _GB)} GB"
     return f"{number(given)} {found.unit}".rstrip()
+
+
+def change(found: Change) -> str:
+    """Return the lower and the higher value of an input: `20 % to 30 %`."""
+    if found.lower is None or found.higher is None:
+        return ""
+    ends = (found.lower, found.higher)
+    if found.unit == "%":
+        return " to ".join(f"{significant(100 * end)} %" for end in ends)
+    return " to ".join(number(end) for end in ends)
 
 
 def scalar(value: float | str) -> str:

@@ -41,8 +41,8 @@ def test_a_demand_that_does_not_grow_has_no_chart(growth):
 
 def test_bars_share_one_scale_and_mark_what_is_planned():
     changes = [
-        Change(label="a", lower=1.0, higher=2.0, nodes_lower=10, nodes_higher=30),
-        Change(label="b", lower=1.0, higher=2.0, nodes_lower=25, nodes_higher="inf"),
+        Change(label="a", unit="", lower=1.0, higher=2.0, nodes_lower=10, nodes_higher=30),
+        Change(label="b", unit="", lower=1.0, higher=2.0, nodes_lower=25, nodes_higher="inf"),
     ]
     first = drawing.bar(changes[0], changes, 20)
     assert 'x="0.0" y="2" width="200.0"' in first

@@ -3,7 +3,7 @@
 import pytest
 
 from gauntlet.campaigns.plan.figures import Basis, Figure, measured, unknown
-from gauntlet.campaigns.plan.model import Input
+from gauntlet.campaigns.plan.model import Change, Input
 from gauntlet.campaigns.plan.outputs import text
 
 
@@ -66,3 +66,16 @@ def test_numbers_have_no_exponents():
 
 def test_texts_of_others_control_no_terminal():
     assert text.printable("a\x1b[31mb\n") == "a�[31mb�"
+
+
+@pytest.mark.parametrize(
+    ("unit", "lower", "higher", "shown"),
+    [
+        ("%", 0.2, 0.3, "20 % to 30 %"),
+        ("", 3.0, 5.0, "3 to 5"),
+        ("", None, None, ""),
+    ],
+)
+def test_changed_inputs_are_written_with_their_units(unit, lower, higher, shown):
+    found = Change(label="x", unit=unit, lower=lower, higher=higher, nodes_lower=1, nodes_higher=2)
+    assert text.change(found) == shown
