@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from gauntlet.campaigns.capacity.record import Limit
 from gauntlet.campaigns.plan.figures import TOLERANCE, Basis, Figure, factor
 from gauntlet.campaigns.plan.inputs import LABELS, MONTH_DAYS, Inputs
 from gauntlet.campaigns.plan.model import Evidence, Held, Input, Plan
@@ -14,6 +15,8 @@ from gauntlet.campaigns.plan.sources.costs import Measured
 from gauntlet.campaigns.plan.sources.prices import PriceFile
 
 _DAYS_MAX = 36_525.0
+# A component that was less busy at the highest level that held did not limit the system.
+BUSY = 0.5
 _FAR_AWAY = "not within 100 years"
 
 
@@ -51,23 +54,46 @@ def limits_first(measurements: Measured) -> str:
 
 
 def cpu_limit(measurements: Measured, tier: str) -> float:
-    """Return the busy share at which a tier was seen to be the limit, or 1.
+    """Return the busy share at which a tier was seen to be the limit, or 1."""
+    shares = [
+        first.share
+        for first in _limits(measurements)
+        if first.share >= BUSY and _belongs(first.component, tier)
+    ]
+    return min([1.0, *shares])
 
-    It counts only if the search found a level that failed: else something else was the limit.
+
+def unexplained(measurements: Measured) -> list[str]:
+    """Return what is known of limits that no component's CPU explains."""
+    return [
+        f"What limits the measured system is not known: a level above {first.level:,.0f} failed, "
+        f"although {first.component} was the busiest component with {100 * first.share:.0f} % of "
+        "its CPU. More nodes may not help."
+        for first in _limits(measurements)
+        if first.share < BUSY
+    ]
+
+
+def _limits(measurements: Measured) -> list[Limit]:
+    """Return the limits by CPU of searches that found a level which failed.
+
+    Without one, something else was the limit, such as the load generator.
     """
-    limit = 1.0
-    for source in measurements.sources:
-        first = source.capacity.limits_first
-        components = {u.component for u in source.capacity.unit_costs if u.tier == tier}
-        if first is None or first.resource != "cpu_s" or first.component not in components:
-            continue
-        failed = any(
+    return [
+        first
+        for source in measurements.sources
+        if (first := source.capacity.limits_first) is not None
+        and first.resource == "cpu_s"
+        and any(
             each.what == first.what and each.low is not None and each.high is not None
             for each in source.capacity.sustainable
         )
-        if failed and 0 < first.share < limit:
-            limit = first.share
-    return limit
+    ]
+
+
+def _belongs(component: str, tier: str) -> bool:
+    """Return whether a component is an instance of a tier: `edge-blue-1` of `edge`."""
+    return component == tier or component.startswith(f"{tier}-")
 
 
 def day(factors: Sequence[float], inputs: Inputs, far: float) -> Figure:

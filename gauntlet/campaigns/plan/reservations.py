@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from gauntlet.campaigns.plan import outcome
 from gauntlet.campaigns.plan.estimates.reconnects import BUSY_SHARE
 from gauntlet.campaigns.plan.estimates.sizing import MEMORY_SHARE, Tier
 from gauntlet.campaigns.plan.figures import Basis
@@ -81,7 +82,8 @@ def assumptions(
 
 def not_measured(measurements: Measured, storm: StormPlan, prices: PriceFile | None) -> list[str]:
     """Return what no record says anything about."""
-    found = [
+    found = [printable(each) for each in outcome.unexplained(measurements)]
+    found += [
         printable(each) for source in measurements.sources for each in source.capacity.not_measured
     ]
     found += [

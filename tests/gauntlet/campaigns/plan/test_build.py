@@ -91,13 +91,25 @@ def test_headroom_that_growth_does_not_use_up_has_no_end():
 
 def test_a_tier_that_was_the_limit_is_not_planned_busier():
     free = tier(planned(users=8.64e8), "message")
-    limited = tier(planned(capacity(limits_first=limit(share=0.4)), users=8.64e8), "message")
+    limited = tier(planned(capacity(limits_first=limit(share=0.6)), users=8.64e8), "message")
     assert limited.nodes > free.nodes
-    assert limited.after_loss.high <= 40 + 1e-6
+    assert limited.after_loss.high <= 60 + 1e-6
+    assert tier(planned(record_of("message-2"), users=8.64e8), "message").nodes == limited.nodes
+    assert tier(planned(record_of("messages"), users=8.64e8), "message").nodes == free.nodes
+
+
+def record_of(component, share=0.6):
+    return capacity(limits_first=limit(component, share))
+
+
+def test_a_limit_that_no_cpu_explains_is_named_and_sets_no_share():
+    plan = planned(record_of("message", 0.2), users=8.64e8)
+    assert tier(plan, "message").nodes == 108
+    assert any("busiest component with 20 % of its CPU" in each for each in plan.not_measured)
 
 
 def test_a_search_that_failed_at_no_level_sets_no_limit():
-    record = capacity(limits_first=limit(share=0.4), sustainable=())
+    record = capacity(limits_first=limit(share=0.6), sustainable=())
     assert tier(planned(record, users=8.64e8), "message").nodes == 108
 
 
@@ -178,8 +190,8 @@ def test_assumptions_name_the_defaults_and_what_state_means():
     assert "peak ÷ mean of the day" in defaults
     assert "users;" not in defaults
     assert any(each.startswith("database can be sharded") for each in plan.assumptions)
-    limited = planned(capacity(limits_first=limit(share=0.4)))
-    assert any("message at 40 %" in each for each in limited.assumptions)
+    limited = planned(capacity(limits_first=limit(share=0.6)))
+    assert any("message at 60 %" in each for each in limited.assumptions)
 
 
 def test_what_was_not_measured_is_listed():
