@@ -1,6 +1,8 @@
 """An installation stays small: what the distribution requires is added up where tests run."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -12,6 +14,15 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "howto" / "install.md").read_text()
 MB = 1_000_000
+# Imports what each command calls, where no extra is installed.
+IMPORT_ALL = """
+import sys
+from importlib import import_module
+sys.modules |= dict.fromkeys(("asyncpg", "matplotlib", "pyarrow"))
+from gauntlet.cli.commands import COMMANDS
+for command in COMMANDS:
+    import_module(command.call.partition(":")[0])
+"""
 LIMIT_MB = 260  # without extras
 BLOCK = 4096  # bytes; what most file systems allocate at a time
 
@@ -72,3 +83,10 @@ def test_the_page_states_what_an_extra_adds(extra):
         pytest.skip(f"the extra {extra} is not installed")
     # Without compiled modules it is less, and versions and platforms differ.
     assert 0.5 < added / (int(stated) * MB) < 1.25
+
+
+def test_every_command_can_be_imported_without_extras():
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", IMPORT_ALL], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
