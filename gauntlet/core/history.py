@@ -188,6 +188,7 @@ class PageFlag(IntFlag):
 
     LAST = 1  # the page reached the head that it reports
     DISORDERED = 2  # its positions do not ascend
+    EARLIER = 4  # it contains positions that the client has, as the request said
 
 
 class NamedFlag(IntFlag):

@@ -2,7 +2,11 @@
 
 An event happened before it was first seen, and after the first attempt at any message with an
 earlier position. Until the first position that certainly follows an answer, all positions must be
-known: otherwise one of them may hold an event that makes the answer right.
+known: otherwise one of them may hold an event that makes the answer right. Positions are those at
+which a message was received or stored: an acknowledgement may state a wrong one.
+
+A user whose first event comes later had not entered before. This is certain only in a room that
+the run has created, and that reports who enters it.
 """
 
 from typing import NamedTuple
@@ -11,7 +15,9 @@ import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Attendance, Kind, ProbeResult, RoomEvent
+from gauntlet.core.scenario import leftovers
 from gauntlet.reports.checks._departures import NORMAL_CLOSE, Departures
+from gauntlet.reports.checks._shared import found_positions
 from gauntlet.reports.history.arrays import NEVER, Bools, Ints, equal
 from gauntlet.reports.history.history import History
 from gauntlet.reports.history.room_events import RoomEntry, RoomEvents
@@ -19,6 +25,8 @@ from gauntlet.reports.history.room_events import RoomEntry, RoomEvents
 MARGIN_NS = 5 * NS_PER_S
 LEAVING_NS = NS_PER_S  # from the decision to go away until the connection is closed
 _STATES = (RoomEvent.ENTERED, RoomEvent.EXITED, RoomEvent.REMOVED)
+OUTSIDE = 0  # in place of a RoomEvent: the user had not entered yet
+_CONNECT_ERRORS = "connect"  # of the load's error log: a connection could not be opened
 
 
 class Observed(NamedTuple):
@@ -31,9 +39,9 @@ class Observed(NamedTuple):
 class Expected(NamedTuple):
     """What is due in each answer about one member: `state` is an Attendance, 0 where unknown.
 
-    `last` is the index in `entries` of the event that decides, -1 where there is none. `settled` is
-    where something is due if no unknown position holds another event of the user, and `gone` where
-    the user had no connection any more.
+    `last` is the index in `entries` of the event that decides; the first entry stands for the time
+    before all events (OUTSIDE). `settled` is where something is due if no unknown position holds
+    another event of the user, and `gone` where the user had no connection any more.
     """
 
     state: Ints
@@ -50,15 +58,25 @@ class Room:
         self.conv = conv
         self.events = events
         messages, records = history.messages, history.records
-        sent = (messages.conv == conv) & messages.sent & (messages.position > 0)
+        position = history.once(found_positions)
+        sent = (messages.conv == conv) & messages.sent & (position > 0)
         sent &= messages.first_attempt_ns < NEVER
         at = np.flatnonzero(sent)
-        at = at[np.argsort(messages.position[at], kind="stable")]
-        self._positions = messages.position[at]
+        at = at[np.argsort(position[at], kind="stable")]
+        self._positions = position[at]
         self._sent_ns = np.maximum.accumulate(messages.first_attempt_ns[at])
         heads = records[equal(records["kind"], Kind.HEAD) & (records["conv"] == conv)]
         self._head = int(heads["seq"].max(initial=0))
         self._head_ns = int(heads["t_ns"].max(initial=0))
+        # Otherwise, users may have entered in an earlier run, or enter without an event.
+        self.tells_who_enters = not leftovers.are_possible(
+            history.scenario, history.capabilities
+        ) and any(
+            entry.event == RoomEvent.ENTERED
+            for (room, _), known in events.by_member.items()
+            if room == conv
+            for entry in known
+        )
 
     def last_before(self, t_ns: Ints) -> Ints:
         """Return the last position that may hold something from before a time, -1 if unknown."""
@@ -79,6 +97,9 @@ class Stays:
             for fault in history.events.faults
             if fault.requested_ns is not None
         )
+        self._failed_dials = [
+            errors for errors in history.events.errors if errors.concerns == _CONNECT_ERRORS
+        ]
         self._removals = records[
             equal(records["kind"], Kind.MEMBERSHIP) & (records["sseq"] == RoomEvent.REMOVED)
         ]
@@ -92,28 +113,28 @@ class Stays:
 
     def expect(self, room: Room, user: int, observed: Observed) -> Expected:
         """Return what answers about a user had to say."""
-        entries = [
-            entry
-            for entry in room.events.by_member.get((room.conv, user), [])
-            if entry.event in _STATES
-        ]
-        last = np.full(observed.asked_ns.size, -1, dtype=np.int64)
+        known = room.events.by_member.get((room.conv, user), [])
+        states = (entry for entry in known if entry.event in _STATES)
+        entries = [RoomEntry(0, OUTSIDE, 0, -1), *states]
+        last = np.zeros(observed.asked_ns.size, dtype=np.int64)
         for number, entry in enumerate(entries):
             last[entry.seen_ns < observed.asked_ns - MARGIN_NS] = number
-        position = np.array([*(entry.position for entry in entries), 0], dtype=np.int64)
-        following = np.array([*(entry.position for entry in entries[1:]), NEVER, 0])
+        position = np.array([entry.position for entry in entries], dtype=np.int64)
+        following = np.array([*(entry.position for entry in entries[1:]), NEVER])
         until = room.last_before(observed.answered_ns + MARGIN_NS)
-        settled = (last >= 0) & (until >= 0) & (following[last] > until)
+        settled = (until >= 0) & (following[last] > until)
         until = np.maximum(until, position[last])
-        entered = np.array([*(entry.event == RoomEvent.ENTERED for entry in entries), False])[last]
+        gapless = room.events.gapless(room.conv, position[last], until)
+        # Nothing needs to be examined about users who did not enter.
+        settled &= (last > 0) | (gapless & room.tells_who_enters)
+        entered = np.array([entry.event == RoomEvent.ENTERED for entry in entries])[last]
         gone = settled & entered & self._gone(user, observed)
-        since_ns = np.array([*(entry.seen_ns for entry in entries), NEVER])[last] - MARGIN_NS
+        since_ns = np.array([entry.seen_ns for entry in entries])[last] - MARGIN_NS
         undisturbed = self._undisturbed(room.conv, user, since_ns, observed)
         stays = settled & entered & ~gone & undisturbed
         state = np.where(stays, Attendance.PRESENT, 0)
         state = np.where(gone | (settled & ~entered), Attendance.ABSENT, state)
-        known = room.events.gapless(room.conv, position[last], until)
-        return Expected(np.where(known, state, 0), entries, last, state > 0, gone)
+        return Expected(np.where(gapless, state, 0), entries, last, state > 0, gone)
 
     def _undisturbed(self, conv: int, user: int, since_ns: Ints, observed: Observed) -> Bools:
         """Return when the user was connected, and neither asked to leave nor was removed.
@@ -142,7 +163,8 @@ class Stays:
     def _gone(self, user: int, observed: Observed) -> Bools:
         """Return when the user was away on purpose, for so long that the server must know it.
 
-        A server that has just started, or had lost sight of its connections, waits for leases.
+        A server that has just started, or had lost sight of its connections, waits for leases. It
+        may also count a user as back whose connection it accepted, and the client could not use.
         """
         known = self._departures
         gone = np.zeros(observed.asked_ns.size, dtype=np.bool_)
@@ -158,6 +180,8 @@ class Stays:
         for requested_ns, healed_ns in self._faults_ns:
             acted = requested_ns <= observed.answered_ns
             gone &= ~(acted & (healed_ns >= down_ns - MARGIN_NS))
+        for failed in self._failed_dials:
+            gone &= (failed.last_ns + NS_PER_S < down_ns) | (failed.first_ns > observed.answered_ns)
         wait_ns = known.grace_ns + 2 * known.lease_ns + MARGIN_NS
         long_ago: Bools = gone & (np.where(gone, down_ns, NEVER) < observed.asked_ns - wait_ns)
         return long_ago

@@ -5,6 +5,7 @@ events of the room for 5 s, in either direction. A violation is an answer
 
 - that names a user who exited or was removed more than 5 s before the request, and did not enter
   again until 5 s after the answer;
+- that names a user who had not entered, and did not until 5 s after the answer;
 - that names a user who went away on purpose, and has had no connection for the grace period, two
   leases and 5 s;
 - that does not name a user who entered more than 5 s before the request, and who until 5 s after
@@ -15,6 +16,7 @@ after its heal.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,7 +24,14 @@ from gauntlet.core.clock import NS_PER_S, format_s
 from gauntlet.core.history import Attendance, Kind, RoomEvent
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import ATTENDANCE, ROOMS, SERVER_SEQ
-from gauntlet.reports.checks._attendance import MARGIN_NS, Expected, Observed, Room, Stays
+from gauntlet.reports.checks._attendance import (
+    MARGIN_NS,
+    OUTSIDE,
+    Expected,
+    Observed,
+    Room,
+    Stays,
+)
 from gauntlet.reports.checks._departures import Departures
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import NEVER, Bools, Ints, equal, grouped, ints, pair
@@ -52,15 +61,15 @@ def check(history: History) -> Finding:
     at = np.flatnonzero(equal(records["kind"], Kind.ATTENDANCE))
     if not at.size:
         return _finding(history, [], not_applicable="No list of who is in a room was read.")
+    answers = at.size
     at = at[_is_calm(history, ints(records["ref_ns"][at]), ints(records["t_ns"][at]))]
     found = [(at[own], expected) for own, expected in _expectations(history, at)]
     if not any(expected.settled.any() for _, expected in found):
-        return _finding(
-            history,
-            [],
-            not_applicable="No list of who is in a room was read at a time at which it was certain "
-            "who had to be in the room: 5 s before and after any change, outside of faults.",
+        why_not = (
+            "No list of who is in a room was read at a time at which it was certain who had to be "
+            "in the room: 5 s before and after any change, outside of faults."
         )
+        return replace(_finding(history, [], not_applicable=why_not), unexamined=answers)
     return _finding(history, found)
 
 
@@ -118,16 +127,21 @@ def _finding(
 def _witness(history: History, at: int, entry: RoomEntry, gone: bool) -> Witness:  # noqa: FBT001 - a column
     record = history.records[at]
     conv = history.names.conv(int(record["conv"]))
-    state = _STATES[RoomEvent(entry.event)].format(conv=conv, position=entry.position)
-    later = format_s((int(record["ref_ns"]) - entry.seen_ns) / NS_PER_S)
+    asked_ns = int(record["ref_ns"])
+    if entry.event == OUTSIDE:
+        state = f"had not entered {conv}"
+        when = f"at {format_s((asked_ns - history.events.zero_ns) / NS_PER_S)}"
+    else:
+        state = _STATES[RoomEvent(entry.event)].format(conv=conv, position=entry.position)
+        when = f"{format_s((asked_ns - entry.seen_ns) / NS_PER_S)} later"
     names = record["sseq"] == Attendance.PRESENT
-    what = f"the list that was requested {later} later {'names' if names else 'does not name'} them"
+    what = f"the list that was requested {when} {'names' if names else 'does not name'} them"
     if gone:
         state += ", then went away and had no connection any more"
     return Witness(
         f"{history.names.user(int(record['peer']))} {state}; {what}.",
         (),
         int(history.user[at]),
-        (entry.record, at),
+        (at,) if entry.event == OUTSIDE else (entry.record, at),
         at_ns=int(record["t_ns"]),
     )

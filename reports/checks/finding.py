@@ -70,7 +70,9 @@ class Finding:
     A history may be judged in parts, of which each has a finding. What differs between parts is
     therefore a number beside its sentence: `doubts` are like `unknown`, but for {count} items, and
     the first one that has any counts. `aside` is a further sentence on {count} things that are no
-    violation. `nothing_seen` is unknown only if it holds for all parts.
+    violation. `nothing_seen` is unknown only if it holds for all parts to which the check applies.
+    `unexamined` is how many things there were, though the check does not apply to them: of several
+    sentences on why, the one about most things is told.
     """
 
     examined: int
@@ -85,6 +87,7 @@ class Finding:
     nothing_seen: str = ""
     doubts: tuple[Counted, ...] = ()
     aside: Counted | None = None
+    unexamined: int = 0
 
     def why_unknown(self) -> str:
         """Return a sentence on why there is no answer, empty if there is one."""

@@ -14,6 +14,9 @@ conversation are not required: the server may have deleted what earlier runs lef
 
 A position that is omitted because its acknowledged message is lost concerns `lost-acked`.
 
+A server must not state positions that do not exist yet, when it accepts a connection, announces a
+gap or reports a head: `_claimed_ends` says how that shows.
+
 A broken server may report any head. Positions beyond the last one that any record of the
 conversation contains are therefore counted as a range and not one by one.
 """
@@ -26,6 +29,7 @@ import numpy as np
 from gauntlet.core.history import Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
+from gauntlet.reports.checks import _claimed_ends
 from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
 from gauntlet.reports.checks._shared import OwnPositions, first_positions, lost_places, messages_at
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
@@ -68,6 +72,7 @@ def check(history: History) -> Finding:
     holes = [part for hole in holes for part in _without(hole, lost)]
     beyond = _beyond_audit(history)
     short, short_audited = _short_pages(history, positions)
+    claims = _claimed_ends.find_claims(history, positions)
     in_ranges = sum(hole.size for hole in (*holes, *beyond_pages))
     witnesses = [
         *(
@@ -76,14 +81,15 @@ def check(history: History) -> Finding:
         ),
         *(_beyond_witness(history, hole) for hole in beyond_pages[:WITNESSES_MAX]),
         *(_hole_witness(history, hole) for hole in holes[:WITNESSES_MAX]),
+        *(_claimed_ends.witness(history, claim) for claim in claims[:WITNESSES_MAX]),
         *(_short_witness(history, int(page)) for page in short[:WITNESSES_MAX]),
         *(_end_witness(history, int(place)) for place in beyond[:WITNESSES_MAX]),
     ]
     return Finding(
-        examined=position.size + audited + beyond.size + in_ranges + short_audited,
+        examined=position.size + audited + beyond.size + in_ranges + short_audited + len(claims),
         subject="positions that pages had to contain",
         statement="{count} of {examined} {subject} {are} missing.",
-        count=omitted.size + beyond.size + in_ranges + short.size,
+        count=omitted.size + beyond.size + in_ranges + short.size + len(claims),
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
     )
 

@@ -1,7 +1,8 @@
-"""history-order: the positions of a page of history ascend.
+"""history-order: the positions of a page of history ascend, and follow the requested one.
 
-Clients sort what they receive, so the disorder of a page is visible only in the page itself: the
-load records it when the page arrives.
+Clients sort what they receive and leave out what they have, so the disorder of a page, or its
+overlap with the page before, is visible only in the page itself: the load records both when the
+page arrives.
 """
 
 import numpy as np
@@ -15,7 +16,7 @@ from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
     "history-order",
-    "a page of history was not sorted by position",
+    "a page of history was not sorted by position, or began before the requested one",
     aspect="order",
     required=True,
     needs=(SERVER_SEQ, HISTORY),
@@ -27,7 +28,8 @@ KIND = CheckKind(
 def check(history: History) -> Finding:
     records = history.records
     pages = np.flatnonzero(equal(records["kind"], Kind.PAGE))
-    disordered = pages[records["spare"][pages] & PageFlag.DISORDERED != 0]
+    wrong = PageFlag.DISORDERED | PageFlag.EARLIER
+    disordered = pages[records["spare"][pages] & wrong != 0]
     # A page of one entry is always sorted.
     several = records["peer"][pages] > 1
     several |= np.isin(pages, disordered)
@@ -45,9 +47,12 @@ def check(history: History) -> Finding:
 def _witness(history: History, page: int) -> Witness:
     record, user = history.records[page], int(history.user[page])
     reader = history.names.user(user) if user else "The audit"
+    what = "that are not in ascending order"
+    if not record["spare"] & PageFlag.DISORDERED:
+        what = "of which the first is not behind that position"
     return Witness(
         f"{reader} requested {history.names.conv(int(record['conv']))} after position "
-        f"{record['seq']} and received {record['peer']} entries that are not in ascending order.",
+        f"{record['seq']} and received {record['peer']} entries {what}.",
         (),
         user,
         (page,),

@@ -3,17 +3,22 @@
 When a client connects, it names the last position that it has of each conversation (its cursor).
 The server must not push positions up to the cursor again. A copy of what the client fetched after
 it dialled is allowed, because a push and a read of the history may cross.
+
+A server that states an old last position when it accepts a connection pushes what follows it: then
+the statement is the defect, which `history-regress` reports.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
+from gauntlet.core.history import Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HEADS, SERVER_SEQ
 from gauntlet.reports.checks._replays import replayed
+from gauntlet.reports.checks._shared import named_by
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import ints
+from gauntlet.reports.history.arrays import NEVER, Bools, Ints, equal, find, grouped, ints, pair
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -29,6 +34,7 @@ KIND = CheckKind(
 
 def check(history: History) -> Finding:
     copies = np.flatnonzero(replayed(history))
+    copies = copies[~_follows_old_start(history, copies)]
     returns = _returns(history)
     return Finding(
         examined=returns,
@@ -46,6 +52,20 @@ def of_run(found: Finding, history: History) -> Finding:
     """Return a finding of parts with the returns of the whole run: a user may be in many parts."""
     returns = _returns(history)
     return replace(found, examined=returns, not_applicable="" if returns else found.not_applicable)
+
+
+def _follows_old_start(history: History, copies: Ints) -> Bools:
+    """Return which copies lie behind the last position that was stated on their connection."""
+    records = history.records
+    stated = np.flatnonzero(equal(records["kind"], Kind.START))
+    if not stated.size or not named_by(history, "history-regress"):
+        return np.zeros(copies.size, dtype=np.bool_)
+    lanes, first, _ = grouped(pair(records["link"][stated], records["conv"][stated]))
+    # -1, a connection that stated nothing, finds the appended last entry.
+    position = np.append(ints(records["seq"][stated])[first], NEVER)
+    lane = find(lanes, pair(records["link"][copies], records["conv"][copies]))
+    old: Bools = records["seq"][copies] > position[lane]
+    return old
 
 
 def _returns(history: History) -> int:

@@ -18,7 +18,8 @@ from gauntlet.reports.history.arrays import (
     pair,
 )
 
-_WITH_CONTENT = (Kind.ACK, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.AUDIT)
+# Not the acknowledgement, which may state a wrong position.
+_WITH_CONTENT = (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.AUDIT)
 Key = tuple[int, int]  # conversation and user
 
 

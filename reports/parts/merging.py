@@ -26,8 +26,12 @@ def add_findings(findings: Sequence[Finding]) -> Finding:
         examined=sum(each.examined for each in findings),
         count=sum(each.count for each in findings),
         unknown=next((each.unknown for each in findings if each.unknown), ""),
-        nothing_seen=_unless_any(each.nothing_seen for each in findings),
-        not_applicable=_unless_any(each.not_applicable for each in findings),
+        nothing_seen=_unless_any(each.nothing_seen for each in findings if not each.not_applicable),
+        not_applicable=_unless_any(
+            each.not_applicable
+            for each in sorted(findings, key=lambda each: each.unexamined, reverse=True)
+        ),
+        unexamined=sum(each.unexamined for each in findings),
         times_ns=_times_ns([each for each in findings if each.count]),
         doubts=_add_counted([each.doubts for each in findings if each.doubts]),
         aside=next(iter(_add_counted([(each.aside,) for each in findings if each.aside])), None),

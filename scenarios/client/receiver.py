@@ -370,7 +370,10 @@ def record_page(
     """Record a page of history as it came from the server; the audit's pages have no link."""
     continues = page.continues(limit)
     ascend = all(later.seq > earlier.seq for earlier, later in itertools.pairwise(page.entries))
-    numbered = SERVER_SEQ in context.adapter.capabilities
+    disorder = 0
+    if SERVER_SEQ in context.adapter.capabilities:
+        disorder |= 0 if ascend else PageFlag.DISORDERED
+        disorder |= PageFlag.EARLIER if any(0 < entry.seq <= after for entry in page.entries) else 0
     context.sink.add(
         Kind.PAGE,
         context.now_ns(),
@@ -380,8 +383,7 @@ def record_page(
         peer=len(page.entries),
         sseq=page.entries[-1].seq if continues else page.head,
         seq=after,
-        spare=(0 if continues else PageFlag.LAST)
-        | (0 if ascend or not numbered else PageFlag.DISORDERED),
+        spare=(0 if continues else PageFlag.LAST) | disorder,
     )
 
 

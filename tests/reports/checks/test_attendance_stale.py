@@ -36,6 +36,7 @@ class Room(SmallRun):
         """Let user 1 send a message, which takes the next position."""
         self.head += 1
         self.send(1, self.head, at_s)
+        self.deliver(1, self.head, at_s + 0.1, 1)
 
     def read(self, asked_s, said, answered_s=None, user=2):
         """Let user 1 read the list, which names a user or does not."""
@@ -83,6 +84,77 @@ def test_the_list_may_know_what_happens_within_five_seconds(first, said, second,
     run = Room((first, 2), message_s=sent_s)
     run.event(second, 30)
     assert run.read(19, said, 20).outcome() == (wrong, wrong)
+
+
+@pytest.mark.parametrize(("asked_s", "said", "wrong"), [(2, PRESENT, 1), (2, ABSENT, 0)])
+def test_who_has_not_entered_is_not_in_the_room(asked_s, said, wrong):
+    run = Room((ENTERED, 1, 1)).read(asked_s, said, user=3)
+    assert run.outcome() == (wrong, 1)
+    assert (
+        sentences(run.verdict("attendance-stale"))
+        == ["u3 had not entered c1; the list that was requested at 2 s names them."] * wrong
+    )
+
+
+@pytest.mark.parametrize(("sent_s", "wrong"), [(25.0, 0), (25 + NS, 1)])
+def test_who_is_about_to_enter_may_be_listed_five_seconds_before(sent_s, wrong):
+    run = Room((ENTERED, 1, 1), message_s=sent_s)
+    run.event(ENTERED, 30)
+    assert run.read(19, PRESENT, 20).outcome() == (wrong, wrong)
+
+
+def test_who_entered_at_an_unknown_position_may_be_listed():
+    run = Room(message_s=1)
+    run.head += 1
+    run.event(ENTERED, 3, 1)
+    run.message(40)
+    run.read(20, PRESENT, user=3)
+    assert run.outcome() == (0, 0)
+    assert run.verdict("attendance-stale").outcome == "not-applicable"
+
+
+@pytest.mark.parametrize("event", [RoomEvent.ADDED, EXITED])
+def test_where_no_entry_is_reported_members_may_be_listed_without_one(event):
+    run = Room((event, 2, 1)).read(20, PRESENT, user=3)
+    assert run.outcome() == (0, 0)
+
+
+def test_who_entered_in_an_earlier_run_may_be_listed():
+    target = {"stack": "external", "url": ["ws://127.0.0.1:9"]}
+    run = Room((ENTERED, 2), target=target, accounts={"pattern": "load-{n}"})
+    assert run.read(20, PRESENT, user=3).outcome() == (0, 0)
+
+
+def test_entries_into_another_room_say_nothing_about_this_one():
+    run = Room(message_s=1)
+    run.story.convs[2] = {"name": "c2", "workload": "group", "members": [1, 2, 3]}
+    run.add(Kind.ROOM, 2, conv=2, peer=1, sseq=ENTERED, seq=1, link=1)
+    assert run.read(20, PRESENT, user=3).outcome() == (0, 0)
+
+
+def test_an_acknowledgement_with_a_wrong_position_says_nothing_about_that_position():
+    """The message is at position 3, and position 2 may hold the entry of user 3."""
+    run = Room((ENTERED, 1, 1), message_s=1)
+    (shown,) = run.story.at(Kind.DELIVER)
+    run.story.change(shown, seq=3)
+    run.head = 3
+    run.message(40)
+    assert run.read(20, PRESENT, user=3).outcome() == (0, 0)
+    (index, _) = run.story.at(Kind.ACK)
+    run.story.change(index, seq=3)
+    run.deliver(1, 2, 3, 1, sseq=9)
+    assert run.outcome() == (1, 1)
+
+
+def test_a_message_was_sent_before_what_follows_its_stored_position():
+    """Its acknowledgement states position 2, but it is at position 3, behind the entry."""
+    run = Room((EXITED, 2), message_s=30)
+    (shown,) = run.story.at(Kind.DELIVER)
+    run.story.change(shown, seq=3)
+    run.event(ENTERED, 29.9)  # at position 3
+    (entered,) = run.story.at(Kind.ROOM, sseq=ENTERED)
+    run.story.change(entered, seq=2)
+    assert run.read(20, PRESENT).outcome() == (0, 0)
 
 
 def test_an_event_without_a_message_before_it_may_have_happened_long_before_it_was_seen():
@@ -265,6 +337,26 @@ def test_who_comes_back_may_be_listed_from_when_they_dial(dialled_s, wrong):
     assert run.read(29, PRESENT, 30).outcome() == (wrong, wrong)
 
 
+@pytest.mark.parametrize(
+    ("concerns", "failed_s", "wrong"),
+    [
+        ("connect", (20, 25), 0),
+        ("connect", (9, 9), 0),
+        ("connect", (30.1, 31), 1),
+        ("connect", (2, 8.9), 1),
+        ("http", (20, 25), 1),
+    ],
+)
+def test_who_may_have_dialled_without_success_may_be_listed(concerns, failed_s, wrong):
+    """The server may have accepted a connection that its client could not use."""
+    run = away(Room((ENTERED, 2)), 10).read(29.9, PRESENT, 30)
+    first_ns, last_ns = map(ns, failed_s)
+    row = {"kind": "error-count", "writer": "load-0", "concerns": concerns, "text": "refused"}
+    row |= {"t_ns": ns(60), "count": 2, "first_ns": first_ns, "last_ns": last_ns}
+    run.story.chaos.append(row)
+    assert run.outcome() == (wrong, wrong)
+
+
 def test_the_sentences_say_what_happened_and_what_the_list_says():
     run = away(Room((ENTERED, 2), (ENTERED, 4, 3), (REMOVED, 10, 1)), 10)
     run.read(16, PRESENT, user=1).read(20, ABSENT, user=3).read(32, PRESENT)
@@ -292,6 +384,24 @@ def test_a_load_that_is_too_short_to_examine_anything_is_not_judged():
     found = run.verdict("attendance-stale")
     assert found.outcome == "not-applicable"
     assert "5 s before and after any change" in found.sentence
+
+
+@pytest.mark.parametrize("asked_s", [2.1, 9], ids=["after-a-change", "in-a-fault"])
+def test_a_list_that_cannot_be_examined_was_read_also_if_no_list_is_in_the_first_parts(
+    written, good_story, asked_s
+):
+    story = good_story(2)
+    only, *others = story.at(Kind.ATTENDANCE)
+    story.change(only, ref_ns=ns(asked_s), t_ns=ns(asked_s))
+    story.drop(others)
+    run = written(story)
+    whole, parts = judge(run), judge(run, Sizes(part=500, batch=1500))
+    name = "attendance-stale"
+    (one,), (two,) = ([c for c in each["checks"] if c["id"] == name] for each in (whole, parts))
+    assert (one["verdict"], one["sentence"][:40]) == (
+        "not-applicable", "No list of who is in a room was read at "
+    )  # fmt: skip
+    assert one == two
 
 
 def test_a_system_without_such_a_list_is_not_judged():

@@ -23,6 +23,7 @@ def page(run, user, entries, flags, at_s=20.0):
         # One entry is always sorted, but what the client saw counts.
         (1, PageFlag.LAST, 0, 0),
         (1, PageFlag.DISORDERED, 1, 1),
+        (1, PageFlag.LAST | PageFlag.EARLIER, 1, 1),
         (0, PageFlag.LAST, 0, 0),
     ],
 )
@@ -51,3 +52,14 @@ def test_the_witness_names_the_reader():
     assert found.times_ns.tolist() == [ns(20), ns(33)]
     assert [witness.user for witness in found.witnesses] == [2, 0]
     assert (found.count, found.examined) == (2, 3)
+
+
+def test_the_witness_says_that_a_page_begins_before_the_requested_position():
+    run = SmallRun((1, 2))
+    page(run, 2, 4, PageFlag.EARLIER | PageFlag.LAST)
+    page(run, 1, 4, PageFlag.EARLIER | PageFlag.DISORDERED)
+    received = "requested c1 after position 3 and received 4 entries"
+    assert sentences(run.verdict("history-order")) == [
+        f"u2 {received} of which the first is not behind that position.",
+        f"u1 {received} that are not in ascending order.",
+    ]

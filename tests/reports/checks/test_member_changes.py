@@ -230,6 +230,20 @@ def test_a_fault_that_lasts_until_the_removal_excuses_what_is_missing(
     assert outcome(verdict, "undelivered", story)[0] == expected
 
 
+@pytest.mark.parametrize(("arrived_s", "violations"), [(REMOVED_S, 3), (REMOVED_S - 0.001, 0)])
+def test_a_push_that_the_inbox_could_not_keep_until_the_removal_was_received(
+    verdict, story, arrived_s, violations
+):
+    """It waited for an earlier one with so many others that the inbox had no room for it."""
+    lost = pushes(story, 8, 9.5)
+    for at in lost:
+        record = story.records[at]
+        t_ns = ZERO + round(arrived_s * S)
+        story.records.append(record._replace(kind=Kind.ARRIVED, t_ns=t_ns, spare=9))
+    story.drop(lost)
+    assert outcome(verdict, "undelivered", story)[1] == violations
+
+
 def test_a_page_of_a_user_who_was_added_again_begins_there(verdict, story):
     """The server does not show what they could read before they were removed."""
     t_ns, head = ZERO + 17 * S, position_of(RoomEvent.ADDED, MOVER)

@@ -5,7 +5,7 @@ import pytest
 from gauntlet.campaigns.synthetic.story import MS, S
 from gauntlet.core.history import Channel, Flag, Kind
 
-from ..small_runs import SmallRun
+from ..small_runs import SmallRun, ns
 
 
 def returned_link(story):
@@ -109,3 +109,31 @@ def test_replays_are_found_on_a_machine_that_runs_for_a_long_time():
         for record in run.story.records
     ]
     assert run.verdict("resync-replay").count == 1
+
+
+@pytest.mark.parametrize(("stated", "count"), [(None, 3), (0, 0), (1, 1), (2, 2), (3, 3)])
+def test_what_follows_an_old_stated_position_is_no_replay(stated, count):
+    """The stated position is the defect, and another check names it."""
+    run = returned(stated)
+    assert run.verdict("resync-replay").count == count
+    regress = run.verdict("history-regress")
+    assert regress.count == (stated is not None and stated < 3)
+    run.story.scenario["checks"] = {"required": ["resync-replay"]}
+    assert run.verdict("resync-replay").count == 3
+
+
+def returned(stated):
+    """Return a run in which user 2 returns, and is pushed again what they had."""
+    run = SmallRun((1, 2), (1, 2))
+    for seq in (1, 2, 3):
+        run.send(1, seq, 10 + seq)
+        run.deliver(1, seq, 10.1 + seq, 1, 2)
+    run.disconnect(2, 15)
+    run.connect(2, 20, link=4)
+    if stated is not None:
+        run.add(Kind.START, 20, ref_ns=ns(20), conv=1, link=4, seq=stated)
+    run.add(Kind.START, 20, ref_ns=ns(20), conv=2, link=4, seq=0)
+    for seq in (1, 2, 3):
+        known = {"conv": 1, "link": 4, "peer": 1, "sseq": seq, "seq": seq}
+        run.add(Kind.RECEIVE, 20.1 + seq / 10, **known, flags=Flag.DUPLICATE)
+    return run

@@ -63,9 +63,13 @@ def test_messages_and_events_without_a_position_are_none():
     [(0, 1, True), (0, 3, True), (0, 4, False), (3, 4, False), (4, 5, True), (3, 5, False)],
 )
 def test_a_part_of_a_room_is_complete_if_each_position_has_content(after, until, is_complete):
-    """Positions 1 and 2 are known from messages, 3 and 5 from events; a head says nothing."""
+    """Positions 1 and 2 are known from messages, 3 and 5 from events.
+
+    Neither a head nor an acknowledgement shows what is at position 4.
+    """
     run = SmallRun((1, 2, 3), (1, 2, 3))
-    run.send(1, 1, 10)
+    run.send(1, 4, 10)
+    run.deliver(1, 1, 11, 2, kind=Kind.RECEIVE)
     run.deliver(1, 2, 11, 2)
     event(run, 12, 3, RoomEvent.ENTERED)
     event(run, 33, 5, RoomEvent.EXITED, kind=Kind.AUDIT)

@@ -25,6 +25,19 @@ def test_a_check_applies_if_it_applies_to_one_part():
     assert add_findings([absent, finding()]).not_applicable == ""
 
 
+def test_of_several_reasons_not_to_apply_the_one_about_most_things_is_told():
+    absent = finding(0, not_applicable="No lists.")
+    unsure = [finding(0, not_applicable="Unsure.", unexamined=count) for count in (2, 3)]
+    for parts in ([absent, *unsure], [*unsure, absent]):
+        total = add_findings(parts)
+        assert (total.not_applicable, total.unexamined) == ("Unsure.", 5)
+
+
+def test_a_part_to_which_a_check_does_not_apply_does_not_show_that_anything_is_seen():
+    absent, blind = finding(0, not_applicable="No lists."), finding(nothing_seen="Nothing came.")
+    assert add_findings([absent, blind]).why_unknown() == "Nothing came."
+
+
 def test_nothing_is_seen_only_if_no_part_has_seen_anything():
     blind = finding(nothing_seen="Nothing came.")
     assert add_findings([blind, blind]).why_unknown() == "Nothing came."

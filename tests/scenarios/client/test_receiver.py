@@ -103,6 +103,24 @@ def test_a_page_is_recorded_as_it_came(world, receiver, positions, flags):
     assert page.fields["spare"] == flags
 
 
+@pytest.mark.parametrize(
+    ("positions", "flags"), [((3, 4), 0), ((2, 3), PageFlag.EARLIER), ((0, 3), 0)]
+)
+def test_a_page_that_begins_before_the_requested_position_is_recorded_as_such(
+    world, receiver, positions, flags
+):
+    for n in (1, 2):
+        receiver.on_entry(open_connection(), message_of_bob(n, n))
+    receiver.on_gap(open_connection(), Gap(TALK.name, 3, 4))
+    messages = [
+        {"seq": n, "body": message_of_bob(n, n).body, "sender": BOB.name, "type": "msg"}
+        for n in positions
+    ]
+    world.take().answer(200, {"messages": messages, "head": 4})
+    (page,) = world.kinds(Kind.PAGE)
+    assert (page.fields["seq"], page.fields["spare"]) == (2, PageFlag.LAST | flags)
+
+
 def test_a_full_page_is_not_recorded_as_the_last(world, receiver, monkeypatch):
     monkeypatch.setattr("gauntlet.scenarios.client.receiver.PAGE_LIMIT", 2)
     receiver.on_gap(open_connection(), Gap(TALK.name, 1, 3))

@@ -1,0 +1,100 @@
+"""Positions that a server stated although its conversation did not reach them.
+
+A server states how far a conversation reaches when it accepts a connection (START), when it
+announces what it will not push (GAP), and with the last page of a history (PAGE). Two things show
+that the conversation did not:
+
+- The audit, which came later, ends before that position, and so does everything that clients have
+  ever received. For a page, `history-gap` counts the positions that are missing.
+- The message at that position was first sent later. A message has no position before it is stored.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gauntlet.core.clock import NS_PER_MS
+from gauntlet.core.history import Kind
+from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
+from gauntlet.reports.checks._shared import found_positions
+from gauntlet.reports.checks.finding import Witness
+from gauntlet.reports.history.arrays import NEVER, Ints, equal, find, grouped, ints, is_any, pair
+from gauntlet.reports.history.history import History
+
+
+class Claim(NamedTuple):
+    """A record that states a position, and the message that took it later, -1 if none did."""
+
+    record: int
+    position: int
+    message: int
+
+
+def find_claims(history: History, positions: KnownPositions) -> list[Claim]:
+    """Return what servers stated although it did not exist, in the order of the records."""
+    records = history.records
+    pages = last_pages(records)
+    stated = np.flatnonzero(is_any(records["kind"], (Kind.START, Kind.GAP)))
+    stated = np.sort(np.concatenate([stated, pages[records["link"][pages] > 0]]))
+    if not stated.size:
+        return []
+    is_start = equal(records["kind"][stated], Kind.START)
+    position = ints(np.where(is_start, records["seq"][stated], records["sseq"][stated]))
+    conv = ints(records["conv"][stated])
+    message = _sent_later(history, conv, position, ints(records["t_ns"][stated]))
+    beyond = position > np.maximum(positions.last(conv), _audited_until(history, stated))
+    beyond &= ~equal(records["kind"][stated], Kind.PAGE)
+    chosen = np.flatnonzero((message >= 0) | beyond)
+    columns = stated[chosen], position[chosen], message[chosen]
+    return [Claim(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def _sent_later(history: History, conv: Ints, position: Ints, t_ns: Ints) -> Ints:
+    """Return the message at each position if it was first sent after the time, otherwise -1."""
+    messages = history.messages
+    found = history.once(found_positions)
+    sent = np.flatnonzero((found > 0) & messages.sent & (messages.first_attempt_ns < NEVER))
+    # Of several messages that hold one position, the one that was sent first counts.
+    sent = sent[np.argsort(messages.first_attempt_ns[sent], kind="stable")]
+    if not sent.size:
+        return np.full(position.size, -1, dtype=np.int64)
+    places, first, _ = grouped(pair(messages.conv[sent], found[sent]))
+    at = find(places, pair(conv, position))
+    # -1, a position without a message, finds the appended last entry.
+    holder = np.append(sent[first], -1)[at]
+    allowed_ns = int(2 * history.events.clocks.error_ms * NS_PER_MS)
+    late = (holder >= 0) & (messages.first_attempt_ns[holder] > t_ns + allowed_ns)
+    return np.where(late, holder, -1)
+
+
+def _audited_until(history: History, stated: Ints) -> Ints:
+    """Return the head that the audit read after each record, `NEVER` where it read none.
+
+    Where messages may disappear, the last ones may have disappeared before the audit.
+    """
+    records, traits = history.records, history.traits
+    unknown = np.full(stated.size, NEVER, dtype=np.int64)
+    heads = np.flatnonzero(equal(records["kind"], Kind.HEAD))
+    if traits.may_disappear or traits.retention is not None or not heads.size:
+        return unknown
+    convs, first, _ = grouped(ints(records["conv"][heads]))
+    at = find(convs, ints(records["conv"][stated]))
+    head = heads[first][at]
+    read_later = (at >= 0) & (records["t_ns"][head] >= records["t_ns"][stated])
+    return np.where(read_later, ints(records["seq"][head]), unknown)
+
+
+def witness(history: History, claim: Claim) -> Witness:
+    """Return a claim in words."""
+    record, user = history.records[claim.record], int(history.user[claim.record])
+    conv, name = history.names.conv(int(record["conv"])), history.names.user(user)
+    told = {
+        Kind.START: f"was told at connect that {conv} ends at position {claim.position:,}",
+        Kind.GAP: f"was told that positions of {conv} up to {claim.position:,} are not pushed",
+        Kind.PAGE: f"received a page of {conv} that claims to reach position {claim.position:,}",
+    }[Kind(int(record["kind"]))]
+    why = "but the audit, which came later, ends before it"
+    if claim.message >= 0:
+        why = f"which {history.title(claim.message)} took, but it was first sent later"
+    messages = () if claim.message < 0 else (claim.message,)
+    return Witness(f"{name} {told}, {why}.", messages, user, (claim.record,))

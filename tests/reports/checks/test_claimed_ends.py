@@ -1,0 +1,112 @@
+"""Positions that a server states: which can exist, and which cannot."""
+
+import pytest
+
+from gauntlet.core.history import Kind
+from gauntlet.core.scenario.traits import Retention, Traits
+
+from ..small_runs import AUDIT_S, NS, SmallRun, ns, sentences
+
+START, GAP, PAGE = Kind.START, Kind.GAP, Kind.PAGE
+TOLD = {
+    START: "u2 was told at connect that c1 ends at position {}",
+    GAP: "u2 was told that positions of c1 up to {} are not pushed",
+    PAGE: "u2 received a page of c1 that claims to reach position {}",
+}
+
+
+def chat():
+    """Return a run with a message every second from 11 s on, three in each conversation."""
+    run = SmallRun((1, 2, 3), (1, 2, 3))
+    for conv in (1, 2):
+        for seq in (1, 2, 3):
+            run.send(conv, seq, 10 + seq)
+            run.deliver(conv, seq, 10.1 + seq, 1, 2, 3)
+    run.audit(2, 1, 2, 3, head=3)
+    return run
+
+
+def state(run, kind, position, at_s):
+    """Let the server state a position to user 2."""
+    if kind == START:
+        run.add(kind, at_s, conv=1, link=2, ref_ns=ns(at_s), seq=position)
+    elif kind == GAP:
+        run.add(kind, at_s, conv=1, link=2, seq=position, sseq=position)
+    else:
+        run.page(1, 2, at_s, after=position, last=position, entries=0)
+
+
+@pytest.mark.parametrize("kind", [START, GAP, PAGE])
+@pytest.mark.parametrize(("at_s", "count"), [(13 - NS, 1), (13, 0)])
+def test_a_position_does_not_exist_before_its_message_is_sent(kind, at_s, count):
+    run = chat()
+    run.audit(1, 1, 2, 3, head=3)
+    state(run, kind, 3, at_s)
+    found = run.verdict("history-gap")
+    assert found.count == count
+    told = TOLD[kind].format(3)
+    assert (
+        sentences(found)
+        == [f"{told}, which message 3 of u1 in c1 took, but it was first sent later."] * count
+    )
+
+
+@pytest.mark.parametrize("kind", [START, GAP])
+@pytest.mark.parametrize(("position", "count"), [(3, 0), (4, 1)])
+def test_a_position_behind_the_end_of_the_audit_does_not_exist(kind, position, count):
+    run = chat()
+    run.audit(1, 1, 2, 3, head=3)
+    state(run, kind, position, 20)
+    found = run.verdict("history-gap")
+    assert (found.count, found.examined) == (count, 6 + count)
+    told = TOLD[kind].format(4)
+    assert sentences(found) == [f"{told}, but the audit, which came later, ends before it."] * count
+
+
+@pytest.mark.parametrize("kind", [START, GAP])
+@pytest.mark.parametrize(("at_s", "count"), [(AUDIT_S, 1), (AUDIT_S + NS, 0)])
+def test_the_audit_shows_the_end_of_what_was_stated_before_it(kind, at_s, count):
+    run = chat()
+    run.audit(1, 1, 2, 3, head=3)
+    state(run, kind, 4, at_s)
+    assert run.verdict("history-gap").count == count
+
+
+def test_an_old_head_of_the_audit_does_not_show_that_a_position_does_not_exist():
+    run = chat()
+    run.audit(1, 1, head=1)
+    expected = run.verdict("history-gap").count
+    state(run, START, 3, 20)
+    assert run.verdict("history-gap").count == expected
+
+
+def test_without_an_audit_a_position_may_exist_that_no_client_received():
+    run = chat()
+    state(run, START, 4, 20)
+    assert run.verdict("history-gap").count == 0
+
+
+@pytest.mark.parametrize("traits", [Traits(expires=True), Traits(retention=Retention(age_s=5))])
+def test_the_last_messages_may_have_disappeared_where_the_server_deletes_some(traits):
+    run = chat()
+    run.audit(1, 1, 2, 3, head=3)
+    run.traits = traits
+    state(run, START, 4, 20)
+    assert run.verdict("history-gap").count == 0
+
+
+def test_of_two_messages_at_one_position_the_first_one_took_it():
+    run = chat()
+    run.audit(1, 1, 2, 3, head=3)
+    run.send(1, 3, 20, sseq=9)
+    run.deliver(1, 9, 20.1, 3, seq=3)
+    state(run, START, 3, 15)
+    assert run.verdict("history-gap").count == 0
+
+
+def test_a_message_that_was_never_attempted_was_not_sent_later():
+    run = chat()
+    run.audit(1, 1, 2, 3, 4, head=4)
+    run.add(Kind.OP, 16, conv=1, link=1, peer=1, sseq=4)
+    state(run, START, 4, 15)
+    assert run.verdict("history-gap").count == 0
