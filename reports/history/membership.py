@@ -2,6 +2,10 @@
 
 A conversation with RANGE records is *ranged*: a user may read the positions between joining and
 leaving. In any other conversation the members may read everything.
+
+A server may forget a change of its members. So who was added by an event that is stored may read
+from there on, also if the server names them as a member no more, and who was removed by a request
+that was granted may not read on, also if the server still names them.
 """
 
 from collections.abc import Set as AbstractSet
@@ -21,7 +25,12 @@ from gauntlet.reports.history.arrays import (
     pair,
 )
 from gauntlet.reports.history.directory import Names
-from gauntlet.reports.history.times.membership_changes import MembershipChanges, ranges_of_changes
+from gauntlet.reports.history.times.membership_changes import (
+    MembershipChanges,
+    granted_removals,
+    ranges_of_changes,
+    ranges_of_events,
+)
 
 
 class MembershipIntervals:
@@ -42,11 +51,13 @@ class MembershipIntervals:
             dtype=np.int64,
         )
         # What the audit read comes last: it has the removals whose requests were not answered.
-        ranges = _latest_ranges(
-            np.concatenate(
-                [ranges_of_changes(records), records[equal(records["kind"], Kind.RANGE)]]
-            )
+        stated = np.concatenate(
+            [ranges_of_changes(records), records[equal(records["kind"], Kind.RANGE)]]
         )
+        of_events = ranges_of_events(records)
+        of_events = of_events[np.isin(of_events["conv"], stated["conv"])]
+        ranges = _latest_ranges(np.concatenate([of_events, stated]))
+        ranges["sseq"] = _closed(ranges, granted_removals(records))
         self._ranged = distinct(ints(ranges["conv"]))
         self._owners, owner = np.unique(pair(ranges["conv"], ranges["peer"]), return_inverse=True)
         # Sorted keys (conversation, user) of all who are or were a member.
@@ -110,3 +121,14 @@ def _latest_ranges(ranges: Records) -> Records:
     keys = ranges[["conv", "peer", "seq"]]
     last: Bools = np.append(keys[1:] != keys[:-1], True)[: ranges.size]
     return ranges[last]
+
+
+def _closed(ranges: Records, removals: Records) -> Ints:
+    """Return the last position of each range, which is that of a removal inside it, if any."""
+    last = ints(ranges["sseq"])
+    for removal in removals[["conv", "peer", "seq"]].tolist():
+        conv, user, position = removal
+        inside = (ranges["conv"] == conv) & (ranges["peer"] == user) & (ranges["seq"] <= position)
+        inside &= (last == 0) | (last > position)
+        last[inside] = position
+    return last

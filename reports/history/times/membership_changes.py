@@ -11,8 +11,18 @@ from collections import defaultdict
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.core.history import Kind, ProbeResult, RoomEvent
-from gauntlet.reports.history.arrays import NEVER, Bools, Ints, Records, find, pair
+from gauntlet.core.history import Flag, Kind, ProbeResult, RoomEvent
+from gauntlet.reports.history.arrays import (
+    NEVER,
+    Bools,
+    Ints,
+    Records,
+    equal,
+    find,
+    has_flag,
+    is_any,
+    pair,
+)
 
 PUSH_NS = NS_PER_S  # a connected user has received a message this long after its acknowledgement
 
@@ -67,15 +77,35 @@ class MembershipChanges:
         return removal_ns
 
 
+def granted_removals(records: Records) -> Records:
+    """Return the removals that were granted, of which the position is known."""
+    removals = records[records["kind"] == Kind.MEMBERSHIP]
+    granted = (removals["spare"] == ProbeResult.GRANTED) & (removals["sseq"] == RoomEvent.REMOVED)
+    return removals[granted & (removals["seq"] > 0)]
+
+
+def ranges_of_events(records: Records) -> Records:
+    """Return the ranges of positions that the stored events of members show, as RANGE records."""
+    events = records[
+        equal(records["kind"], Kind.AUDIT) & has_flag(records["flags"], Flag.ROOM_EVENT)
+    ]
+    changes = is_any(events["sseq"], (RoomEvent.ADDED, RoomEvent.REMOVED)) & (events["peer"] > 0)
+    return _ranges(np.sort(events[changes & (events["seq"] > 0)], order="seq"))
+
+
 def ranges_of_changes(records: Records) -> Records:
     """Return the ranges of positions that answered changes prove, as RANGE records.
 
     They are known even if the audit could not read them.
     """
     granted = (records["kind"] == Kind.MEMBERSHIP) & (records["spare"] == ProbeResult.GRANTED)
-    found = np.sort(records[granted & (records["seq"] > 0)], order=("t_ns", "seq"))
+    return _ranges(np.sort(records[granted & (records["seq"] > 0)], order=("t_ns", "seq")))
+
+
+def _ranges(changes: Records) -> Records:
+    """Return the ranges that changes of members begin and end, which are in their order."""
     ranges, first = [], {}
-    for row in found:
+    for row in changes:
         key, position = (int(row["conv"]), int(row["peer"])), int(row["seq"])
         if row["sseq"] == RoomEvent.ADDED:
             first[key], last = position, 0
@@ -86,4 +116,4 @@ def ranges_of_changes(records: Records) -> Records:
         known = row.copy()
         known["kind"], known["seq"], known["sseq"] = Kind.RANGE, first[key], last
         ranges.append(known)
-    return np.array(ranges, dtype=records.dtype)
+    return np.array(ranges, dtype=changes.dtype)

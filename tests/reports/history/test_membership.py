@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gauntlet.core.history import DTYPE, Kind, ProbeResult, RoomEvent
+from gauntlet.core.history import DTYPE, Channel, Flag, Kind, ProbeResult, RoomEvent
 from gauntlet.reports.history.directory import Conversation, Names
 from gauntlet.reports.history.membership import MembershipIntervals
 
@@ -82,3 +82,56 @@ def test_changes_are_ranges_where_the_audit_read_nothing():
     for position, excluded in ((2, True), (3, False), (8, False), (9, True)):
         arguments = [np.array([value], dtype=np.int64) for value in (ROOM, LEFT, position)]
         assert known.excluded(*arguments).tolist() == [excluded]
+
+
+def events(*rows):
+    """Return records of stored events: (user, event, position)."""
+    stored = ranges(*((user, position, event) for user, event, position in rows))
+    stored["kind"], stored["flags"] = Kind.AUDIT, Channel.AUDIT | Flag.ROOM_EVENT
+    return stored
+
+
+def removal(user, position, result=ProbeResult.GRANTED):
+    """Return the record of a request to remove a user."""
+    change = ranges((user, position, RoomEvent.REMOVED))
+    change["kind"], change["spare"] = Kind.MEMBERSHIP, result
+    return change
+
+
+def readable(user, *records):
+    """Return which of the positions 0 to 12 a user may read."""
+    names = Names({}, {ROOM: Conversation("r", "group", (MEMBER, LEFT))}, {})
+    known = MembershipIntervals(np.concatenate(records), names)
+    positions = np.arange(13)
+    columns = np.full(13, ROOM), np.full(13, user), positions
+    assert not (known.entitled(*columns) & known.excluded(*columns))[1:].any()
+    return positions[known.entitled(*columns)].tolist()
+
+
+def test_a_member_whom_the_server_forgot_may_read_from_the_stored_event_that_added_them():
+    added = events((LEFT, RoomEvent.ADDED, 9), (TWICE, RoomEvent.ADDED, 3))
+    assert readable(LEFT, ranges((MEMBER, 1, 0)), added) == [0, 9, 10, 11, 12]
+    removed = events((LEFT, RoomEvent.REMOVED, 11), (LEFT, RoomEvent.ENTERED, 10))
+    assert readable(LEFT, ranges((MEMBER, 1, 0)), removed, added) == [0, 9, 10, 11]
+
+
+def test_events_alone_do_not_limit_what_members_may_read():
+    """Others who recorded a history may state no ranges: then all members may read everything."""
+    assert readable(MEMBER, events((LEFT, RoomEvent.ADDED, 9))) == list(range(13))
+
+
+def test_what_the_audit_says_of_a_range_counts_more_than_the_events():
+    added = events((LEFT, RoomEvent.ADDED, 9), (LEFT, RoomEvent.REMOVED, 11))
+    assert readable(LEFT, ranges((LEFT, 9, 10)), added) == [0, 9, 10]
+
+
+def test_a_user_who_was_certainly_removed_may_not_read_on_if_the_server_forgot_it():
+    server = ranges((LEFT, 2, 4), (LEFT, 6, 0), (LEFT, 10, 0), (MEMBER, 1, 0))
+    assert readable(LEFT, server) == [0, 2, 3, 4, *range(6, 13)]
+    assert readable(LEFT, server, removal(LEFT, 8)) == [0, 2, 3, 4, 6, 7, 8, 10, 11, 12]
+    assert readable(MEMBER, server, removal(LEFT, 8)) == list(range(13))
+
+
+@pytest.mark.parametrize("lost", [(0, ProbeResult.GRANTED), (8, ProbeResult.UNKNOWN)])
+def test_a_removal_without_a_position_or_an_answer_ends_no_range(lost):
+    assert readable(LEFT, ranges((LEFT, 6, 0)), removal(LEFT, *lost)) == [0, *range(6, 13)]
