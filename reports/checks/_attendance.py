@@ -5,8 +5,8 @@ earlier position. Until the first position that certainly follows an answer, all
 known: otherwise one of them may hold an event that makes the answer right. Positions are those at
 which a message was received or stored: an acknowledgement may state a wrong one.
 
-A user whose first event comes later had not entered before. This is certain only in a room that
-the run has created, and that reports who enters it.
+A user whose first event comes later had not entered before, if all positions from the first one on
+are known. This is certain only in a room that reports who enters it.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,6 @@ import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Attendance, Kind, ProbeResult, RoomEvent
-from gauntlet.core.scenario import leftovers
 from gauntlet.reports.checks._departures import NORMAL_CLOSE, Departures
 from gauntlet.reports.checks._shared import found_positions
 from gauntlet.reports.history.arrays import NEVER, Bools, Ints, equal
@@ -68,10 +67,7 @@ class Room:
         heads = records[equal(records["kind"], Kind.HEAD) & (records["conv"] == conv)]
         self._head = int(heads["seq"].max(initial=0))
         self._head_ns = int(heads["t_ns"].max(initial=0))
-        # Otherwise, users may have entered in an earlier run, or enter without an event.
-        self.tells_who_enters = not leftovers.are_possible(
-            history.scenario, history.capabilities
-        ) and any(
+        self.tells_who_enters = any(
             entry.event == RoomEvent.ENTERED
             for (room, _), known in events.by_member.items()
             if room == conv

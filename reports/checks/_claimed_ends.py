@@ -53,7 +53,9 @@ def _sent_later(history: History, conv: Ints, position: Ints, t_ns: Ints) -> Int
     """Return the message at each position if it was first sent after the time, otherwise -1."""
     messages = history.messages
     found = history.once(found_positions)
-    sent = np.flatnonzero((found > 0) & messages.sent & (messages.first_attempt_ns < NEVER))
+    # Where acknowledgement and store disagree, `position` reports the message.
+    placed = messages.sent & (found > 0) & (found == messages.position)
+    sent = np.flatnonzero(placed & (messages.first_attempt_ns < NEVER))
     # Of several messages that hold one position, the one that was sent first counts.
     sent = sent[np.argsort(messages.first_attempt_ns[sent], kind="stable")]
     if not sent.size:

@@ -1,6 +1,7 @@
 """Exits at the end of a room that a member was never shown.
 
 A hole before something that the member was shown is the concern of `wire-order` and `history-gap`.
+Where messages are missing as well, the member is shown nothing any more: `undelivered` says so.
 """
 
 from collections import defaultdict
@@ -10,6 +11,7 @@ import numpy as np
 
 from gauntlet.core.history import Kind, RoomEvent
 from gauntlet.reports.checks._departures import SETTLE_NS
+from gauntlet.reports.checks._shared import named_by
 from gauntlet.reports.checks.finding import Witness
 from gauntlet.reports.history.arrays import Ints, equal, ints, is_any, pair
 from gauntlet.reports.history.history import History
@@ -35,6 +37,7 @@ def find(history: History, events: RoomEvents) -> Iterator[Witness]:
         if any(entry.event == RoomEvent.EXITED for entry in known)
     ]
     shown, seats = _last_shown(history, exited), _stable_seats(history, audit_ns)
+    missed = _last_missed(history)
     for (conv, subject), known in events.by_member.items():
         members = history.names.convs[conv].members if conv in history.names.convs else ()
         for entry in known:
@@ -42,9 +45,10 @@ def find(history: History, events: RoomEvents) -> Iterator[Witness]:
                 continue
             for user in members:
                 for session, up_ns in seats.get(user, ()):
+                    last = shown.get((session, conv), 0)
                     if (
                         up_ns <= entry.seen_ns
-                        and shown.get((session, conv), 0) < entry.position
+                        and missed.get((session, conv), 0) <= last < entry.position
                         and _is_entitled(history, conv, user, entry.position)
                     ):
                         yield _witness(history, (conv, subject), entry, user, session)
@@ -69,6 +73,23 @@ def _last_shown(history: History, convs: list[int]) -> dict[tuple[int, int], int
     np.maximum.at(last, index, ints(records["seq"][at]))
     pairs = zip(keys.tolist(), last.tolist(), strict=True)
     return {(key >> 32, key & 0xFFFFFFFF): position for key, position in pairs}
+
+
+def _last_missed(history: History) -> dict[tuple[int, int], int]:
+    """Return the last position of a message that each session was not shown, although it should.
+
+    The keys are (session, conversation).
+    """
+    if not named_by(history, "undelivered"):
+        return {}
+    expected, messages = history.expected, history.messages
+    at = np.flatnonzero(expected.missing & messages.stored[expected.message])
+    message, session = expected.message[at], expected.session[at]
+    columns = session, messages.conv[message], messages.position[message]
+    last: dict[tuple[int, int], int] = {}
+    for *key, position in zip(*(column.tolist() for column in columns), strict=True):
+        last[key[0], key[1]] = max(position, last.get((key[0], key[1]), 0))
+    return last
 
 
 def _stable_seats(history: History, audit_ns: int) -> dict[int, list[Seat]]:

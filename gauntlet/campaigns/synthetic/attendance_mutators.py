@@ -1,6 +1,6 @@
 """Mutators of the list of who is in the room; see `mutators.py`."""
 
-from gauntlet.campaigns.synthetic.histories import LEAVER, ROOM
+from gauntlet.campaigns.synthetic.histories import LATE, LEAVER, ROOM
 from gauntlet.campaigns.synthetic.mutator import Identity, Mutator
 from gauntlet.campaigns.synthetic.story import Story
 from gauntlet.core.history import Attendance, Kind
@@ -25,4 +25,13 @@ def omit_a_user_who_entered(story: Story) -> set[Identity]:
     return _answer(story, _STAYS, Attendance.ABSENT)
 
 
-ATTENDANCE_MUTATORS: tuple[Mutator, ...] = (list_a_user_who_was_removed, omit_a_user_who_entered)
+def list_a_user_who_has_not_entered(story: Story) -> set[Identity]:
+    """List a user who never enters the room."""
+    return _answer(story, LATE, Attendance.PRESENT)
+
+
+ATTENDANCE_MUTATORS: tuple[Mutator, ...] = (
+    list_a_user_who_was_removed,
+    omit_a_user_who_entered,
+    list_a_user_who_has_not_entered,
+)

@@ -6,9 +6,12 @@ belongs here, after the judge was corrected.
 
 from collections.abc import Callable
 
-from gauntlet.campaigns.synthetic.histories import good_story
-from gauntlet.campaigns.synthetic.story import MS, ZERO, S, Story
-from gauntlet.core.history import Kind
+from gauntlet.campaigns.synthetic.histories import ROOM, good_story
+from gauntlet.campaigns.synthetic.member_changes import changing_room
+from gauntlet.campaigns.synthetic.start_mutators import state_starts
+from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, MS, ZERO, Link, S, Story
+from gauntlet.core.history import STAMP_AGE_UNIT_NS, Channel, Flag, Kind, PageFlag
+from gauntlet.core.scenario.capabilities import ATTENDANCE, HEADS, ROOMS, SELF_ECHO, SERVER_SEQ
 
 _SECOND_DEVICE_OF = 2
 
@@ -87,6 +90,109 @@ def fast_server(seed: int) -> Story:
     return story
 
 
+def removed_and_added_again(_seed: int) -> Story:
+    """A member is removed, and added again some seconds later, while others talk."""
+    return changing_room()
+
+
+def large_room(_seed: int) -> Story:
+    """A room has 150 members, of whom one is away for some seconds."""
+    return changing_room(150)
+
+
+def empty_conversation(seed: int) -> Story:
+    """Two users have a conversation in which no message is ever sent."""
+    story = good_story(seed)
+    conv = ROOM + 1
+    about = {"name": "d.u0-1.u0-2", "workload": "direct", "members": [1, 2]}
+    story.convs[conv] = about
+    (known,) = (story.records[index] for index in story.at(Kind.PAGE, conv=1, link=0))
+    page = known._replace(conv=conv, peer=0, sseq=0, spare=PageFlag.LAST)
+    story.records.append(page)
+    story.add(Kind.HEAD, page.t_ns + 1, conv=conv)
+    return story
+
+
+def three_devices_each(seed: int) -> Story:
+    """Every user has three devices, of which each receives everything."""
+    story = good_story(seed)
+    for user in story.users:
+        for device in (1, 2):
+            story.add_device(user, device)
+    story.reconcile()
+    return story
+
+
+def without_positions(seed: int) -> Story:
+    """The server numbers nothing, and has no rooms."""
+    story = good_story(seed)
+    story.lacks = frozenset({SERVER_SEQ, HEADS, ROOMS, ATTENDANCE})
+    story.drop([at for at, record in enumerate(story.records) if record.conv == ROOM])
+    story.drop(story.at(Kind.GAP))
+    del story.convs[ROOM]
+    for index, record in enumerate(story.records):
+        is_page = record.kind == Kind.PAGE
+        story.change(index, seq=0, sseq=0 if is_page else record.sseq)
+    story.reconcile()
+    return story
+
+
+def without_echo(seed: int) -> Story:
+    """The server does not send users their own messages."""
+    story = good_story(seed)
+    story.lacks = frozenset({SELF_ECHO})
+    story.silence_echoes()
+    story.reconcile()
+    return story
+
+
+def dialled_again_and_again(seed: int) -> Story:
+    """In the fault, clients connect many times, and lose the connection at once."""
+    story = good_story(seed)
+    for link in [each for each in story.links.values() if each.incarnation == 2]:
+        for at in range(20) if link.edge == "edge-blue-1" else ():
+            number = 1_000 + 100 * link.number + at
+            up = ZERO + round((FAULT_S + 0.1 + at * (BACK_S - FAULT_S - 0.3) / 20) * S)
+            down = up + 20 * MS
+            story.links[number] = Link(number, link.user, link.edge, up, down, 1006, 2)
+            story.add(Kind.CONNECT, up, ref_ns=up - MS, link=number, peer=link.user)
+            story.add(Kind.DISCONNECT, down, link=number, peer=link.user, spare=1006)
+    return story
+
+
+def clock_steps_back(seed: int) -> Story:
+    """The clock of the server goes back by a second in the fault, which is within the tolerance."""
+    story = good_story(seed)
+    step_ns, since_ns = S, ZERO + int(FAULT_S * S)
+    for index in story.at(Kind.STAMP):
+        if story.records[index].ref_ns >= since_ns:
+            story.change(index, ref_ns=story.records[index].ref_ns - step_ns)
+    for index in story.at(Kind.DELIVER):
+        record = story.records[index]
+        if record.ref_ns >= since_ns:
+            story.change(index, spare=record.spare + step_ns // STAMP_AGE_UNIT_NS)
+    return story
+
+
+def stated_positions(seed: int) -> Story:
+    """The server states at connect the position behind which its pushes begin."""
+    story = good_story(seed)
+    state_starts(story)
+    return story
+
+
+def held_back(seed: int) -> Story:
+    """Every third push arrives before it can be presented."""
+    story = good_story(seed)
+    for kind in (Kind.DELIVER, Kind.ROOM):
+        for index in story.at(kind, flags=Channel.LIVE)[::3]:
+            record = story.records[index]
+            event = Flag.ROOM_EVENT if kind == Kind.ROOM else 0
+            arrived = {"kind": Kind.ARRIVED, "t_ns": record.t_ns - MS // 2, "spare": 1}
+            story.records.append(record._replace(**arrived, flags=record.flags | event))
+    return story
+
+
 CORRECT: tuple[Callable[[int], Story], ...] = (
     usual,
     dense,
@@ -96,4 +202,14 @@ CORRECT: tuple[Callable[[int], Story], ...] = (
     page_read_twice,
     acknowledged_late,
     fast_server,
+    removed_and_added_again,
+    large_room,
+    empty_conversation,
+    three_devices_each,
+    without_positions,
+    without_echo,
+    dialled_again_and_again,
+    clock_steps_back,
+    stated_positions,
+    held_back,
 )

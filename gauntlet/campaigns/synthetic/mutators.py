@@ -16,6 +16,7 @@ from gauntlet.campaigns.synthetic.histories import ROOM
 from gauntlet.campaigns.synthetic.mutator import Identity, Mutator, identity
 from gauntlet.campaigns.synthetic.stamp_mutators import STAMP_MUTATORS
 from gauntlet.campaigns.synthetic.start_mutators import START_MUTATORS
+from gauntlet.campaigns.synthetic.store_mutators import STORE_MUTATORS
 from gauntlet.campaigns.synthetic.story import (
     BACK_S,
     FAULT_S,
@@ -585,4 +586,5 @@ MUTATORS: dict[Mutator, str] = {
     **ACK_MUTATORS,
     **STAMP_MUTATORS,
     **START_MUTATORS,
+    **STORE_MUTATORS,
 }

@@ -1,8 +1,9 @@
-"""Mutators of connections: each makes one begin at a position that is not the last one."""
+"""Mutators of what a server states at connect and in gaps: a position that is not the last one."""
 
+from gauntlet.campaigns.synthetic.histories import ROOM
 from gauntlet.campaigns.synthetic.mutator import Identity, Mutator, identity
-from gauntlet.campaigns.synthetic.story import MS, Story
-from gauntlet.core.history import Channel, Kind
+from gauntlet.campaigns.synthetic.story import MS, S, Story
+from gauntlet.core.history import Channel, Flag, Kind
 
 
 def state_starts(story: Story) -> None:
@@ -38,6 +39,57 @@ def state_an_old_last_position(story: Story) -> set[Identity]:
     return set()
 
 
+def push_again_behind_an_old_position(story: Story) -> set[Identity]:
+    """State an old position at connect, and push what follows it although the client has it."""
+    link = next(link for link in story.links.values() if link.incarnation == 2)
+    (before,) = (
+        number
+        for number, known in story.links.items()
+        if known.user == link.user and known.incarnation == 1
+    )
+    shown = [story.records[i] for i in story.at(Kind.DELIVER, link=before)]
+    record = next(each for each in reversed(shown) if each.conv != ROOM)
+    _start(story, link.number, record.conv, record.seq - 1)
+    again = record._replace(kind=Kind.RECEIVE, link=link.number, flags=Flag.DUPLICATE, spare=0)
+    story.records.append(again._replace(t_ns=link.up + MS // 2))
+    # What the pushes skip now was announced, so that only the stated position is wrong.
+    pushed = story.at(Kind.DELIVER, link=link.number, conv=record.conv, flags=Channel.LIVE)
+    last = story.records[pushed[0]].seq - 1 if pushed else record.seq
+    for seq in range(record.seq + 1, last + 1):
+        known = {"conv": record.conv, "link": link.number}
+        story.add(Kind.GAP, link.up + MS, **known, seq=seq, sseq=seq)
+    return set()
+
+
+def state_a_position_behind_the_end(story: Story) -> set[Identity]:
+    """State a position at connect that the conversation never reaches."""
+    link, conv, _ = _first_pushes(story)[-1]
+    (head,) = story.at(Kind.HEAD, conv=conv)
+    _start(story, link, conv, story.records[head].seq + 3)
+    return set()
+
+
+def state_a_position_before_it_exists(story: Story) -> set[Identity]:
+    """State the position of a message that is sent later, and push nothing up to there."""
+    link, conv, first = _first_pushes(story)[0]
+    (skipped,) = story.at(Kind.DELIVER, link=link, conv=conv, seq=first, flags=Channel.LIVE)
+    story.change(skipped, flags=Channel.RESYNC)
+    _start(story, link, conv, first)
+    message = identity(story.records[skipped])
+    (attempt, *_) = story.at(Kind.ATTEMPT, conv=conv, peer=message[1], sseq=message[2])
+    assert story.records[attempt].t_ns > story.links[link].up
+    return {message}
+
+
+def announce_a_gap_behind_the_end(story: Story) -> set[Identity]:
+    """Announce that positions are not pushed which do not exist."""
+    link, conv, _ = next(each for each in _first_pushes(story) if each[1] != ROOM)
+    (head,) = story.at(Kind.HEAD, conv=conv)
+    last = story.records[head].seq
+    story.add(Kind.GAP, story.links[link].up + S, conv=conv, link=link, seq=last + 1, sseq=last + 2)
+    return set()
+
+
 def _start(story: Story, link: int, conv: int, seq: int) -> None:
     up = story.links[link].up
     story.add(Kind.START, up, ref_ns=up - 9 * MS, conv=conv, link=link, seq=seq)
@@ -57,4 +109,8 @@ def _first_pushes(story: Story) -> list[tuple[int, int, int]]:
 START_MUTATORS: dict[Mutator, str] = {
     begin_behind_the_start: "wire-order",
     state_an_old_last_position: "history-regress",
+    push_again_behind_an_old_position: "history-regress",
+    state_a_position_behind_the_end: "history-gap",
+    state_a_position_before_it_exists: "history-gap",
+    announce_a_gap_behind_the_end: "history-gap",
 }

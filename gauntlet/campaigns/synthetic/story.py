@@ -24,7 +24,7 @@ from gauntlet.core.history import (
     user_shard_name,
 )
 from gauntlet.core.run_directory import RunDir, write_json
-from gauntlet.core.scenario.capabilities import CAPABILITIES, DEVICES, MEMBERS_ONLY
+from gauntlet.core.scenario.capabilities import CAPABILITIES, DEVICES, MEMBERS_ONLY, SELF_ECHO
 from gauntlet.core.scenario.model import Scenario, from_builtins, to_builtins
 
 S = 1_000_000_000
@@ -85,6 +85,7 @@ class Story:
     phases: dict[str, float] = field(default_factory=dict)
     reconciliation: dict[str, int] = field(default_factory=dict)
     live: list[dict[str, Any]] = field(default_factory=list)
+    lacks: frozenset[str] = frozenset()  # capabilities that the system does not have
 
     def add(self, kind: Kind, t_ns: float, **fields: int) -> None:
         """Add a record."""
@@ -122,12 +123,13 @@ class Story:
         gone = set(indices)
         self.records = [record for at, record in enumerate(self.records) if at not in gone]
 
-    def add_device(self, user: int) -> None:
-        """Give a user a second device, which receives everything that the first one receives."""
+    def add_device(self, user: int, device: int = 1) -> None:
+        """Give a user another device, which receives everything that the first one receives."""
         seen = (Kind.CONNECT, Kind.DISCONNECT, Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.GAP)
-        for link in [link for link in self.links.values() if link.user == user]:
-            number = link.number + 1_000
-            self.links[number] = dataclasses.replace(link, number=number, device="d1")
+        own = [link for link in self.links.values() if (link.user, link.device) == (user, "d0")]
+        for link in own:
+            number = link.number + 1_000 * device
+            self.links[number] = dataclasses.replace(link, number=number, device=f"d{device}")
             for index in [index for kind in seen for index in self.at(kind, link=link.number)]:
                 self.records.append(self.records[index]._replace(link=number))
 
@@ -187,7 +189,7 @@ class Story:
         for folder in (run.events, run.history, run.latency, run.logs):
             folder.mkdir(parents=True)
         scenario: Scenario = from_builtins(self.scenario)
-        write_json(run.manifest, manifest(scenario))
+        write_json(run.manifest, manifest(scenario, self.lacks))
         _write_rows(run.links, self._names())
         shards = self._shards()
         for name, records in shards.items():
@@ -245,7 +247,7 @@ class Story:
         ]
 
 
-def manifest(scenario: Scenario) -> dict[str, Any]:
+def manifest(scenario: Scenario, lacks: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return what `gauntlet.runner.manifest` writes, with the data of a fixed machine."""
     return {
         "schema_version": 1,
@@ -258,7 +260,7 @@ def manifest(scenario: Scenario) -> dict[str, Any]:
         "machine": {"system": "Linux", "python": "3.11.9", "cores": 2, "memory_mb": 4096},
         "clock": {"monotonic_ns": ZERO, "wall_ns": 1_767_225_600 * S, "error_ms": 0.0},
         "stack": {"name": "embedded"},
-        "adapter": {"capabilities": sorted(CAPABILITIES.keys() - {DEVICES, MEMBERS_ONLY})},
+        "adapter": {"capabilities": sorted(CAPABILITIES.keys() - {DEVICES, MEMBERS_ONLY} - lacks)},
         "proxy": {"backend": "toxiproxy-server", "links": ["client>edge-blue-1"]},
     }
 
@@ -309,6 +311,7 @@ def reconcile(story: Story) -> dict[str, int]:
         for key in acked
         for user, device in connected
         if user in story.convs[key[0]]["members"] and entitled(key[0], user, position[key])
+        if user != key[1] or SELF_ECHO not in story.lacks
     }
     missed = len(story.at(Kind.MISSED))
     return {

@@ -119,9 +119,13 @@ def test_where_no_entry_is_reported_members_may_be_listed_without_one(event):
     assert run.outcome() == (0, 0)
 
 
-def test_who_entered_in_an_earlier_run_may_be_listed():
-    target = {"stack": "external", "url": ["ws://127.0.0.1:9"]}
-    run = Room((ENTERED, 2), target=target, accounts={"pattern": "load-{n}"})
+def test_who_entered_at_a_position_that_is_deleted_may_be_listed():
+    run = Room()
+    for index in run.story.at(Kind.ACK) + run.story.at(Kind.DELIVER):
+        run.story.change(index, seq=3)
+    run.head = 1
+    run.event(ENTERED, 3, 1)
+    run.head = 3
     assert run.read(20, PRESENT, user=3).outcome() == (0, 0)
 
 

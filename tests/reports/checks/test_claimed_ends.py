@@ -110,3 +110,12 @@ def test_a_message_that_was_never_attempted_was_not_sent_later():
     run.add(Kind.OP, 16, conv=1, link=1, peer=1, sseq=4)
     state(run, START, 4, 15)
     assert run.verdict("history-gap").count == 0
+
+
+def test_a_message_whose_acknowledgement_states_another_position_shows_nothing():
+    run = chat()
+    run.audit(1, 1, 2, 3, head=3)
+    state(run, START, 3, 12.5)
+    (index,) = run.story.at(Kind.ACK, conv=1, seq=3)
+    run.story.change(index, seq=2)
+    assert run.verdict("history-gap").count == 0

@@ -2,11 +2,18 @@
 
 import pytest
 
-from gauntlet.campaigns.synthetic.story import MS, RAMP_S, STEADY_S, ZERO, Link, S, Story
+from gauntlet.campaigns.synthetic.member_changes import (
+    ADDED_S,
+    MOVER,
+    OTHER,
+    REMOVED_S,
+    ROOM,
+    changing_room,
+    position_of,
+)
+from gauntlet.campaigns.synthetic.story import MS, ZERO, Link, S
 from gauntlet.core.history import (
     STRANGER_SSEQ,
-    Channel,
-    Flag,
     Kind,
     PageFlag,
     Probe,
@@ -14,99 +21,11 @@ from gauntlet.core.history import (
     RoomEvent,
 )
 
-ROOM, CREATOR, OTHER, MOVER = 1, 1, 2, 3
-REMOVED_S, ADDED_S = 12.0, 16.0
-NAMES = {user: f"u0-{user}" for user in (CREATOR, OTHER, MOVER)}
-EVENTS = (
-    *((1 + user * 0.01, RoomEvent.ADDED, user) for user in NAMES),
-    (REMOVED_S + 0.01, RoomEvent.REMOVED, MOVER),
-    (ADDED_S + 0.01, RoomEvent.ADDED, MOVER),
-)
-# The creator sends every half a second. The others send nothing.
-SENDS_S = tuple(RAMP_S + 0.25 + at / 2 for at in range(2 * STEADY_S - 1))
-
 
 @pytest.fixture
 def story():
     """A correct run without faults."""
-    made = Story()
-    made.scenario["faults"], made.scenario["sla"] = [], []
-    end_s = RAMP_S + STEADY_S
-    made.phases = {
-        "ramp": 0, "steady": RAMP_S, "quiesce": end_s, "audit": end_s + 6, "flushed": end_s + 7,
-    }  # fmt: skip
-    made.users = dict(NAMES)
-    made.convs[ROOM] = {"name": "r.den", "workload": "member_changes", "members": [*NAMES]}
-    for user in NAMES:
-        up, down = ZERO + user * MS, ZERO + int((end_s + 6.5) * S)
-        made.links[user] = Link(user, user, "edge-blue-1", up, down, 1000, 1)
-        made.add(Kind.CONNECT, up, ref_ns=up - MS, link=user, peer=user)
-        made.add(Kind.DISCONNECT, down, link=user, peer=user, spare=1000)
-    add_entries(made)
-    add_changes(made)
-    made.reconcile()
-    return made
-
-
-def entries():
-    """Return (second, RoomEvent or 0, subject or sender) of all entries in order."""
-    return sorted((*EVENTS, *((at_s + 0.005, 0, CREATOR) for at_s in SENDS_S)))
-
-
-def position_of(event, user):
-    """Return the last position of an event of a user."""
-    found = [seq for seq, (_, kind, who) in enumerate(entries(), 1) if (kind, who) == (event, user)]
-    return found[-1]
-
-
-def add_entries(made):
-    """Add the ops, what the members are pushed, and the audit."""
-    joined = {user: user for user in NAMES}
-    removed, added = position_of(RoomEvent.REMOVED, MOVER), position_of(RoomEvent.ADDED, MOVER)
-    audit_ns = ZERO + (RAMP_S + STEADY_S + 6) * S + MS
-    sent = 0
-    for seq, (at_s, event, user) in enumerate(entries(), 1):
-        t_ns = ZERO + int(at_s * S)
-        fields = {"conv": ROOM, "peer": user, "seq": seq, "sseq": event}
-        if not event:
-            sent += 1
-            intended_ns = t_ns - 5 * MS
-            fields |= {"sseq": sent, "ref_ns": intended_ns}
-            own = {name: fields[name] for name in ("conv", "peer", "sseq", "ref_ns")}
-            made.add(Kind.OP, intended_ns, link=user, **own)
-            made.add(Kind.ATTEMPT, intended_ns + MS, link=user, spare=1, **own)
-            made.add(Kind.ACK, t_ns + MS, link=user, seq=seq, spare=1, **own)
-        for reader in NAMES:
-            gone = reader == MOVER and removed < seq < added
-            if joined[reader] <= seq and not gone:
-                kind = Kind.ROOM if event else Kind.DELIVER
-                made.add(kind, t_ns + 3 * MS, link=reader, **fields)
-        flags = Channel.AUDIT | (Flag.ROOM_EVENT if event else 0)
-        made.add(Kind.AUDIT, audit_ns, flags=flags, **fields)
-    head = len(entries())
-    made.add(Kind.HEAD, audit_ns + MS, conv=ROOM, seq=head)
-    made.add(Kind.PAGE, audit_ns, ref_ns=audit_ns - MS, conv=ROOM, peer=head, sseq=head,
-             spare=PageFlag.LAST)  # fmt: skip
-    for user, first, last in (
-        *((user, user, 0) for user in (CREATOR, OTHER)), (MOVER, added, 0), (MOVER, MOVER, removed)
-    ):  # fmt: skip
-        made.add(Kind.RANGE, audit_ns, conv=ROOM, peer=user, seq=first, sseq=last)
-
-
-def add_changes(made):
-    """Add the requests of the creator, and what the removed user tries meanwhile."""
-    common = {"conv": ROOM, "link": CREATOR, "peer": MOVER, "spare": ProbeResult.GRANTED}
-    for at_s, event in ((REMOVED_S, RoomEvent.REMOVED), (ADDED_S, RoomEvent.ADDED)):
-        asked_ns, seq = ZERO + int(at_s * S), position_of(event, MOVER)
-        made.add(
-            Kind.MEMBERSHIP, asked_ns + 15 * MS, ref_ns=asked_ns, sseq=event, seq=seq, **common
-        )
-    tried_ns = ZERO + 13 * S
-    for probe, number in ((Probe.HISTORY, 0), (Probe.SEND, STRANGER_SSEQ)):
-        made.add(
-            Kind.PROBE, tried_ns + MS, ref_ns=tried_ns, conv=ROOM, link=MOVER, peer=number,
-            sseq=probe, spare=ProbeResult.REFUSED,
-        )  # fmt: skip
+    return changing_room()
 
 
 def pushes(made, from_s, to_s, link=MOVER):
@@ -171,6 +90,15 @@ def test_other_members_are_owed_what_is_sent_during_a_change(verdict, story):
 
 
 def test_a_message_while_a_user_is_removed_must_not_reach_them(verdict, story):
+    (at,) = pushes(story, 14, 14.5, OTHER)
+    story.records.append(story.records[at]._replace(link=MOVER))
+    assert outcome(verdict, "misdelivery", story) == ("invalid", 1)
+
+
+def test_a_removal_that_the_server_granted_and_forgot_still_counts(verdict, story):
+    (removed,) = story.at(Kind.AUDIT, sseq=RoomEvent.REMOVED, peer=MOVER)
+    story.drop([removed, *story.at(Kind.RANGE, peer=MOVER)])
+    story.add(Kind.RANGE, ZERO + 33 * S, conv=ROOM, peer=MOVER, seq=MOVER)
     (at,) = pushes(story, 14, 14.5, OTHER)
     story.records.append(story.records[at]._replace(link=MOVER))
     assert outcome(verdict, "misdelivery", story) == ("invalid", 1)

@@ -76,3 +76,35 @@ def test_after_a_fault_the_server_has_ten_seconds(healed_s, expected):
     run = room()
     run.fault(10, healed_s)
     assert sentences(run.verdict("exit")) == expected
+
+
+@pytest.mark.parametrize(
+    ("seq", "required", "expected"),
+    [(3, ["exit", "undelivered"], []), (3, ["exit"], [UNSEEN]), (1, ["exit", "undelivered"], [])],
+)
+def test_who_is_not_shown_later_messages_either_is_the_concern_of_another_check(
+    seq, required, expected
+):
+    run = room()
+    run.story.scenario["checks"] = {"required": required}
+    run.story.drop(run.story.at(Kind.ROOM, link=3))
+    run.send(1, seq, 21)
+    run.deliver(1, seq, 21.1, 1, 2)
+    run.audit(1, seq, head=3)
+    assert sentences(run.verdict("exit")) == expected
+
+
+def test_a_message_that_was_missed_before_what_was_shown_explains_nothing():
+    run = room()
+    run.story.convs[2] = {"name": "c2", "workload": "group", "members": [1, 2, 3]}
+    (shown,) = run.story.at(Kind.ROOM, link=3)
+    run.story.change(shown, seq=2)
+    for index in run.story.at(Kind.ROOM, sseq=RoomEvent.EXITED):
+        run.story.change(index, seq=3)
+    (stored,) = run.story.at(Kind.AUDIT, sseq=RoomEvent.EXITED)
+    run.story.change(stored, seq=3)
+    for conv, seq in ((1, 1), (2, 9)):
+        run.send(conv, seq, 4)
+        run.deliver(conv, seq, 4.1, 1, 2)
+        run.audit(conv, seq, head=9)
+    assert sentences(run.verdict("exit")) == [UNSEEN.replace("position 2", "position 3")]
