@@ -15,18 +15,21 @@ from gauntlet.reports.verdict.judge import history_of
 
 from . import lost_at_each_stage
 from .lost_at_each_stage import STAGES, stage_of
+from .running_stack import BOTH_STACKS, SERVICES
 
 pytestmark = pytest.mark.integration
 BUG = Path(lost_at_each_stage.__file__)
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
+@pytest.fixture(scope="module", params=BOTH_STACKS)
+def run(request, tmp_path_factory, require_service):
     """Return the run directory of a short load on the broken server."""
+    for service in SERVICES[request.param]:
+        require_service(service)
     folder = tmp_path_factory.mktemp("lost")
     scenario = {
         "version": 1, "name": "lost", "about": "Direct messages on a broken server.",
-        "target": {"stack": "embedded"},
+        "target": {"stack": request.param},
         "load": {
             "users": 8, "workload": {"direct": 1}, "rate": "20/s", "ramp": "2s", "steady": "10s",
             "lag_budget_ms": 500,

@@ -11,7 +11,14 @@ from gauntlet.campaigns.synthetic.member_changes import changing_room
 from gauntlet.campaigns.synthetic.start_mutators import state_starts
 from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, MS, ZERO, Link, S, Story
 from gauntlet.core.history import STAMP_AGE_UNIT_NS, Channel, Flag, Kind, PageFlag
-from gauntlet.core.scenario.capabilities import ATTENDANCE, HEADS, ROOMS, SELF_ECHO, SERVER_SEQ
+from gauntlet.core.scenario.capabilities import (
+    ATTENDANCE,
+    HEADS,
+    HISTORY,
+    ROOMS,
+    SELF_ECHO,
+    SERVER_SEQ,
+)
 
 _SECOND_DEVICE_OF = 2
 
@@ -137,6 +144,18 @@ def without_positions(seed: int) -> Story:
     return story
 
 
+def without_history(seed: int) -> Story:
+    """The server keeps nothing that could be read, so that an acknowledgement is the only proof."""
+    story = good_story(seed)
+    story.lacks = frozenset({HISTORY})
+    read = [*story.at(Kind.AUDIT), *story.at(Kind.HEAD), *story.at(Kind.PAGE)]
+    by_audit = [
+        index for kind in (Kind.NAMED, Kind.STAMP) for index in story.at(kind, flags=Channel.AUDIT)
+    ]
+    story.drop([*read, *by_audit])
+    return story
+
+
 def without_echo(seed: int) -> Story:
     """The server does not send users their own messages."""
     story = good_story(seed)
@@ -207,6 +226,7 @@ CORRECT: tuple[Callable[[int], Story], ...] = (
     empty_conversation,
     three_devices_each,
     without_positions,
+    without_history,
     without_echo,
     dialled_again_and_again,
     clock_steps_back,

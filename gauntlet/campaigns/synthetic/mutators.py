@@ -14,16 +14,14 @@ from gauntlet.campaigns.synthetic.attendance_mutators import ATTENDANCE_MUTATORS
 from gauntlet.campaigns.synthetic.exit_mutators import EXIT_MUTATORS
 from gauntlet.campaigns.synthetic.histories import ROOM
 from gauntlet.campaigns.synthetic.mutator import Identity, Mutator, identity
+from gauntlet.campaigns.synthetic.service_mutators import SERVICE_MUTATORS
 from gauntlet.campaigns.synthetic.stamp_mutators import STAMP_MUTATORS
 from gauntlet.campaigns.synthetic.start_mutators import START_MUTATORS
 from gauntlet.campaigns.synthetic.store_mutators import STORE_MUTATORS
 from gauntlet.campaigns.synthetic.story import (
-    BACK_S,
-    FAULT_S,
     MS,
     QUIESCE_NS,
     ZERO,
-    Link,
     S,
     Story,
 )
@@ -459,38 +457,6 @@ def push_again_what_the_client_had(story: Story) -> set[Identity]:
     return {identity(record)}
 
 
-def keep_a_user_disconnected(story: Story) -> set[Identity]:
-    """Disconnect a user in the fault until after the recovery window."""
-    story.users[9] = "u0-9"
-    for at, (up_s, down_s, code) in enumerate([(1.0, 8.1, 1006), (16.5, 32.0, 1000)], 1):
-        number, up, down = 100 + at, ZERO + int(up_s * S), ZERO + int(down_s * S)
-        story.links[number] = Link(number, 9, "edge-blue-1", up, down, code, at)
-        story.add(Kind.CONNECT, up, ref_ns=up - MS, link=number, peer=9)
-        story.add(Kind.DISCONNECT, down, link=number, peer=9, spare=code)
-    return set()
-
-
-def serve_one_conversation_late(story: Story) -> set[Identity]:
-    """Present all of one direct conversation 3 s later, in the same order, but for the fault."""
-    fault, over = int(ZERO + FAULT_S * S), int(ZERO + (BACK_S + 2) * S)
-    for kind in (Kind.DELIVER, Kind.RECEIVE, Kind.GAP):
-        for index in story.at(kind, conv=1):
-            record = story.records[index]
-            if record.t_ns >= over:
-                story.change(index, t_ns=record.t_ns + 3 * S)
-            elif record.t_ns < fault:
-                # What comes just before the fault keeps its order, at a hundredth of its distances.
-                latest = fault - (fault - record.t_ns) // 100
-                story.change(index, t_ns=min(record.t_ns + 3 * S, latest))
-    return set()
-
-
-def recover_too_late(story: Story) -> set[Identity]:
-    """Let the service recover, but not within the time that the fault expects."""
-    story.scenario["faults"][0]["expect"] = {"recover_within": "50ms"}
-    return set()
-
-
 def _audit_of_an_acknowledged_message(story: Story, conv: int) -> int:
     """Return the index of the record by which the audit finds such a message, not at the start."""
     return next(
@@ -578,13 +544,11 @@ MUTATORS: dict[Mutator, str] = {
     return_a_page_unsorted: "history-order",
     forget_the_last_positions: "history-regress",
     push_again_what_the_client_had: "resync-replay",
-    keep_a_user_disconnected: "unrecovered",
-    serve_one_conversation_late: "late",
-    recover_too_late: "unrecovered",
     **dict.fromkeys(EXIT_MUTATORS, "exit"),
     **dict.fromkeys(ATTENDANCE_MUTATORS, "attendance-stale"),
     **ACK_MUTATORS,
     **STAMP_MUTATORS,
+    **SERVICE_MUTATORS,
     **START_MUTATORS,
     **STORE_MUTATORS,
 }
