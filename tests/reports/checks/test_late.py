@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gauntlet.campaigns.synthetic.histories import ROOM, good_story
-from gauntlet.campaigns.synthetic.mutators import serve_one_conversation_late
+from gauntlet.campaigns.synthetic.service_mutators import serve_one_conversation_late
 from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, HEAL_S, MS, ZERO, S
 from gauntlet.core.history import Kind
 from gauntlet.reports.checks import late as late_check

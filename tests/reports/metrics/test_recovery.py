@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gauntlet.campaigns.synthetic.mutators import keep_a_user_disconnected
+from gauntlet.campaigns.synthetic.service_mutators import keep_a_user_disconnected
 from gauntlet.campaigns.synthetic.story import HEAL_S, RAMP_S, STEADY_S, ZERO, S
 from gauntlet.core.history import Kind
 from gauntlet.reports.metrics import recovery

@@ -8,8 +8,8 @@ from gauntlet.campaigns.synthetic.histories import good_story
 from gauntlet.campaigns.synthetic.mutators import (
     lose_the_tail,
     present_in_another_order,
-    recover_too_late,
 )
+from gauntlet.campaigns.synthetic.service_mutators import recover_too_late
 from gauntlet.core.history import Kind
 from gauntlet.core.run_directory import read_jsonl
 from gauntlet.core.scenario import catalog
