@@ -8,7 +8,9 @@ was under way when a fault began is late for a known reason. A median is late if
 `_LEAST_NS` and `_FACTOR` times the median of the medians: a system in which everything is late
 concerns the objectives, and a single late message concerns `undelivered`.
 
-A conversation with a late receiver is judged by its deliveries to the others.
+A conversation with a late receiver is judged by its deliveries to the others. A receiver who is
+late in one conversation only is compared with the others who receive the same messages
+(`_late_members`).
 """
 
 from collections.abc import Sequence
@@ -20,6 +22,7 @@ import numpy.typing as npt
 
 from gauntlet.core.clock import NS_PER_S, format_s
 from gauntlet.core.plugins import CheckKind
+from gauntlet.reports.checks import _late_members
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Ints, grouped, ints, stable_order
 from gauntlet.reports.history.history import History
@@ -68,10 +71,14 @@ class Groups(NamedTuple):
 
 
 class Served(NamedTuple):
-    """The deliveries of a part of the history by receiver and by conversation."""
+    """The deliveries of a part of the history by receiver and by conversation.
+
+    `late_members`: a receiver may be late in one of the conversations.
+    """
 
     receivers: Groups
     conversations: Groups
+    late_members: bool = False
 
 
 def served(history: History) -> Served:
@@ -82,6 +89,7 @@ def served(history: History) -> Served:
     return Served(
         _grouped(history.expected.user[counted], slow, np.ones_like(counted)),
         _grouped(history.messages.conv[message], slow, np.ones_like(counted)),
+        bool(_late_members.find(history, counted, delay_ns, _LEAST_NS)),
     )
 
 
@@ -99,8 +107,13 @@ def check_parts(parts: Sequence[Served]) -> Finding | None:
     A median is not late unless more than half of the group are slower than `_LEAST_NS`. Only if
     that is the case, it has to be compared with the medians of all others.
     """
+    if any(part.late_members for part in parts):
+        return None
     compared = 0
-    for family in zip(*parts, strict=True):
+    for family in (
+        [part.receivers for part in parts],
+        [part.conversations for part in parts],
+    ):
         columns = (np.concatenate(column) for column in zip(*family, strict=True))
         key, size, slow = columns
         groups = _grouped(key, slow, size)
@@ -132,6 +145,13 @@ def check(history: History) -> Finding:
             counted[others],
         )
         for each in conversations.late
+    ]
+    least_ns = max(_LEAST_NS, _FACTOR * receivers.usual_ns)
+    known = {each.key for each in receivers.late}, {each.key for each in conversations.late}
+    witnesses += [
+        _member_witness(history, each, int(counted[each.at]))
+        for each in _late_members.find(history, counted, delay_ns, least_ns)
+        if receivers.compared and each.user not in known[0] and each.conv not in known[1]
     ]
     return _finding(receivers.compared + conversations.compared, witnesses)
 
@@ -195,4 +215,18 @@ def _witness(
         int(expected.user[at]),
         (int(expected.record[at]),),
         session=int(expected.session[at]),
+    )
+
+
+def _member_witness(history: History, late: _late_members.LateMember, at: int) -> Witness:
+    expected = history.expected
+    message, session = int(expected.message[at]), int(expected.session[at])
+    return Witness(
+        f"{history.names.user(late.user)} received more than half of {late.size:,} messages of "
+        f"{history.names.conv(late.conv)} much later than its other members, such as "
+        f"{history.title(message)} by {format_s(late.behind_ns / NS_PER_S)}.",
+        (message,),
+        late.user,
+        (int(expected.record[at]),),
+        session=session,
     )

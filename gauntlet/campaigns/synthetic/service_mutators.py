@@ -1,5 +1,6 @@
 """Mutators of how fast users are served: late, or not at all after a fault."""
 
+from gauntlet.campaigns.synthetic.histories import ROOM
 from gauntlet.campaigns.synthetic.mutator import Identity, Mutator
 from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, MS, ZERO, Link, S, Story
 from gauntlet.core.history import Kind
@@ -47,6 +48,19 @@ def _serve_late(story: Story, indices: list[int]) -> None:
             story.change(index, t_ns=min(record.t_ns + 3 * S, latest))
 
 
+def serve_a_member_late_in_one_room(story: Story) -> set[Identity]:
+    """Present all of the room 3 s later to one member, to whom all else comes in time."""
+    links = [number for number, link in story.links.items() if link.user == _SLOW]
+    shown = [
+        index
+        for kind in _SHOWN_KINDS
+        for link in links
+        for index in story.at(kind, link=link, conv=ROOM)
+    ]
+    _serve_late(story, shown)
+    return set()
+
+
 def recover_too_late(story: Story) -> set[Identity]:
     """Let the service recover, but not within the time that the fault expects."""
     story.scenario["faults"][0]["expect"] = {"recover_within": "50ms"}
@@ -57,5 +71,6 @@ SERVICE_MUTATORS: dict[Mutator, str] = {
     keep_a_user_disconnected: "unrecovered",
     serve_one_conversation_late: "late",
     serve_one_receiver_late: "late",
+    serve_a_member_late_in_one_room: "late",
     recover_too_late: "unrecovered",
 }

@@ -7,6 +7,7 @@ from gauntlet.campaigns.synthetic.histories import ROOM, good_story
 from gauntlet.campaigns.synthetic.service_mutators import serve_one_conversation_late
 from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, HEAL_S, MS, ZERO, S
 from gauntlet.core.history import Kind
+from gauntlet.reports.checks import _late_members
 from gauntlet.reports.checks import late as late_check
 from gauntlet.reports.checks.late import Groups, Served, check_parts
 
@@ -146,3 +147,77 @@ def test_a_group_is_late_if_its_median_is_more_than_a_second(delays_ms, usual_ms
     found = late_check._compare(group, delay_ns)
     assert [each.key for each in found.late] == late
     assert (found.compared, found.usual_ns) == (3, usual_ms * MS)
+
+
+def talk(delay_s, *, count=6, every_s=1.0, late=lambda _at: True):
+    """Return a run of two rooms, in one of which user 3 receives some messages later."""
+    run = SmallRun((1, 2, 3, 4), (1, 2, 3, 4))
+    for at in range(count):
+        sent_s = 8 + at * every_s
+        run.send(1, at + 1, sent_s)
+        run.deliver(1, at + 1, sent_s + 0.1, 2, 4)
+        run.deliver(1, at + 1, sent_s + 0.1 + (delay_s if late(at) else 0), 3)
+    for at in range(10):
+        run.send(2, at + 1, 8 + at)
+        run.deliver(2, at + 1, 8.1 + at, 2, 3, 4)
+    return run
+
+
+@pytest.mark.parametrize(("delay_s", "count"), [(1, 0), (1 + NS, 1), (3, 1)])
+def test_a_member_who_is_late_in_one_room_is_compared_with_its_other_members(delay_s, count):
+    found = talk(delay_s).verdict("late")
+    assert found.count == count
+    sentence = (
+        "u3 received more than half of 6 messages of c1 much later than its other members, such as "
+        f"message 3 of u1 in c1 by {'1 s' if delay_s < 2 else '3 s'}."
+    )
+    assert [witness.sentence for witness in found.witnesses] == [sentence] * count
+    assert [(each.user, len(each.records)) for each in found.witnesses] == [(3, 1)] * count
+
+
+@pytest.mark.parametrize(
+    ("run", "count"),
+    [
+        (talk(3, count=4, every_s=2), 0),
+        (talk(3, count=5, every_s=1.25), 1),
+        (talk(3, count=6, late=lambda at: at in (0, 1, 5)), 0),
+        (talk(3, count=6, late=lambda at: at in (0, 1, 2, 5)), 1),
+        (talk(3, count=6, late=lambda at: at < 5), 0),
+        (talk(3, count=10, every_s=0.5), 0),
+    ],
+    ids=["few", "enough", "half", "more-than-half", "in-four-seconds", "in-a-short-time"],
+)
+def test_a_member_is_late_if_most_deliveries_of_five_seconds_are(run, count):
+    assert run.verdict("late").count == count
+
+
+def test_a_late_device_is_compared_with_the_other_devices_of_its_user():
+    run = talk(0)
+    run.connect(3, 0, link=9, device="d1")
+    for conv, behind_s in ((1, 3), (2, 0)):
+        for index in run.story.at(Kind.DELIVER, conv=conv, link=3):
+            record = run.story.records[index]
+            run.story.records.append(record._replace(link=9, t_ns=record.t_ns + behind_s * S))
+    (witness,) = run.verdict("late").witnesses
+    assert (witness.user, run.history().names.sessions[witness.session]) == (3, (3, "d1"))
+
+
+def test_a_room_whose_messages_are_late_for_all_has_no_late_member():
+    run = talk(0)
+    for index in run.story.at(Kind.DELIVER, conv=1):
+        run.story.change(index, t_ns=run.story.records[index].t_ns + 3 * S)
+    assert _late_members.find(run.history(), *late_check._delays(run.history()), S) == []
+
+
+def test_a_member_who_is_late_everywhere_is_named_once():
+    run = talk(3)
+    for index in run.story.at(Kind.DELIVER, conv=2, link=3):
+        run.story.change(index, t_ns=run.story.records[index].t_ns + 3 * S)
+    (witness,) = run.verdict("late").witnesses
+    assert witness.sentence.startswith("u3 received half of 16 deliveries")
+
+
+def test_a_part_with_a_late_member_has_to_be_judged_with_the_others():
+    parts = [late_check.served(talk(delay_s).history()) for delay_s in (0, 3)]
+    assert check_parts(parts[:1]) is not None
+    assert check_parts(parts) is None
