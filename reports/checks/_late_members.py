@@ -1,8 +1,8 @@
 """Members who are served late in one conversation, though others receive its messages in time.
 
-Each device of a member counts for itself. Such a member has a usual median over all conversations, and such a conversation one over all
+Such a member has a usual median over all conversations, and such a conversation one over all
 members. So each delivery is compared with the fastest delivery of the same message to others: what
-delays a message, or the machine, delays both.
+delays a message, or the machine, delays both. Each device of a member counts for itself.
 """
 
 from typing import NamedTuple
