@@ -3,7 +3,8 @@
 Users of the load act as strangers: they request the history and the members of a conversation of
 others, enter it, and send to it (PROBE). Violations are a request that was granted, a message of a
 stranger that is stored although the send was refused or not answered, the attendance of a user who
-was never a member, and a head of a conversation that a stranger was told.
+was never a member, a head of a conversation that a stranger was told, and a stranger whom the
+server names as a member when the audit asks for the members.
 
 An empty answer is a refusal: a server may treat a conversation of others like one that does not
 exist. Where acknowledged messages are lost, a stranger's message that is acknowledged and exists
@@ -13,7 +14,15 @@ reports. The exit of a user who never entered is the concern of `exit`.
 
 import numpy as np
 
-from gauntlet.core.history import STRANGER_SSEQ, Flag, Kind, Probe, ProbeResult, RoomEvent
+from gauntlet.core.history import (
+    RECORDED,
+    STRANGER_SSEQ,
+    Flag,
+    Kind,
+    Probe,
+    ProbeResult,
+    RoomEvent,
+)
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks._shared import lost_messages, named_by
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
@@ -55,18 +64,19 @@ def check(history: History) -> Finding:
     answered = probes[result == ProbeResult.GRANTED]
     granted = answered[~_only_acknowledged(history, answered)]
     stored = _stored(history, granted)
-    attended = _attended(history)
+    attended, named = _attended(history), _named(history)
     witnesses = [
         *(_granted_witness(history, int(at)) for at in granted[:WITNESSES_MAX]),
         *(_stored_witness(history, int(at)) for at in stored[:WITNESSES_MAX]),
         *(_attended_witness(history, int(at)) for at in attended[:WITNESSES_MAX]),
+        *(_named_witness(history, int(at)) for at in named[:WITNESSES_MAX]),
     ]
     return Finding(
         examined=int((result != ProbeResult.UNKNOWN).sum()),
         subject="answered requests of strangers",
         statement="Users read, entered or wrote to conversations of others {count} times, "
         "in {examined} {subject}.",
-        count=granted.size + stored.size + attended.size,
+        count=granted.size + stored.size + attended.size + named.size,
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
         not_applicable="" if probes.size else "No user made requests as a stranger.",
     )
@@ -130,6 +140,18 @@ def _attended(history: History) -> Ints:
     return strangers
 
 
+def _named(history: History) -> Ints:
+    """Return one record for each user who is named as a member, but was never to be one."""
+    records, participants = history.records, history.membership.participants
+    if history.scenario.target.adapter == RECORDED:
+        return np.empty(0, dtype=np.int64)
+    at = np.flatnonzero(equal(records["kind"], Kind.RANGE) & (records["peer"] > 0))
+    subjects = pair(records["conv"][at], records["peer"][at])
+    at = at[np.unique(subjects, return_index=True)[1]]
+    strangers: Ints = at[~contains(participants, pair(records["conv"][at], records["peer"][at]))]
+    return strangers
+
+
 def _granted_witness(history: History, at: int) -> Witness:
     record, user = history.records[at], int(history.user[at])
     conv = history.names.conv(int(record["conv"]))
@@ -155,5 +177,14 @@ def _attended_witness(history: History, at: int) -> Witness:
     return Witness(
         f"Position {record['seq']} of {history.names.conv(int(record['conv']))} is the event "
         f"`{event}` of {history.names.user(int(record['peer']))}, who was never a member.",
+        records=(at,),
+    )
+
+
+def _named_witness(history: History, at: int) -> Witness:
+    record = history.records[at]
+    return Witness(
+        f"The server names {history.names.user(int(record['peer']))} as a member of "
+        f"{history.names.conv(int(record['conv']))}, who was never added to it.",
         records=(at,),
     )

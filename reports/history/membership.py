@@ -59,6 +59,10 @@ class MembershipIntervals:
         ranges = _latest_ranges(np.concatenate([of_events, stated]))
         ranges["sseq"] = _closed(ranges, granted_removals(records))
         self._ranged = distinct(ints(ranges["conv"]))
+        # A server may also name users who were never members: `access` reports that.
+        known_convs = np.array(sorted(known), dtype=np.int64)
+        named = pair(ranges["conv"], ranges["peer"])
+        ranges = ranges[contains(self._members, named) | ~contains(known_convs, named >> 32)]
         self._owners, owner = np.unique(pair(ranges["conv"], ranges["peer"]), return_inverse=True)
         # Sorted keys (conversation, user) of all who are or were a member.
         self.participants = np.union1d(self._members, self._owners)

@@ -84,6 +84,13 @@ def let_a_stranger_enter(story: Story) -> set[Identity]:
     return set()
 
 
+def name_a_stranger_as_a_member(story: Story) -> set[Identity]:
+    """Name a user as a member of the room who was never added to it."""
+    (known, *_) = (story.records[i] for i in story.at(Kind.RANGE, conv=ROOM))
+    story.records.append(known._replace(peer=TRAVELLER, seq=1, sseq=0))
+    return set()
+
+
 def _members(story: Story, index: int) -> list[int]:
     members: list[int] = story.convs[story.records[index].conv]["members"]
     return members
@@ -98,4 +105,5 @@ ACCESS_MUTATORS: dict[Mutator, str] = {
     answer_a_stranger: "access",
     store_a_message_of_a_stranger: "access",
     let_a_stranger_enter: "access",
+    name_a_stranger_as_a_member: "access",
 }

@@ -3,6 +3,7 @@
 import pytest
 
 from gauntlet.core.history import (
+    RECORDED,
     STRANGER_SSEQ,
     Channel,
     Flag,
@@ -153,3 +154,15 @@ def test_only_what_was_sent_can_be_acknowledged_without_being_stored():
     run.audit(1, head=1)
     probe(run, Probe.HISTORY, ProbeResult.GRANTED, message=STRANGER_SSEQ, seq=1)
     assert run.verdict("access").count == 1
+
+
+@pytest.mark.parametrize(("user", "expected"), [(2, []), (3, [1]), (0, [])])
+def test_a_user_who_was_never_added_is_not_named_as_a_member(user, expected):
+    run = strangers()
+    probe(run, Probe.HISTORY, ProbeResult.REFUSED)
+    for conv in (1, 1, 2):
+        run.add(Kind.RANGE, 33, conv=conv, peer=user if conv == 1 else 3, seq=1)
+    sentence = "The server names u3 as a member of c1, who was never added to it."
+    assert sentences(run.verdict("access")) == [sentence for _ in expected]
+    run.story.scenario["target"] = {"adapter": RECORDED}
+    assert run.verdict("access").count == 0

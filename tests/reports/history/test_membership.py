@@ -135,3 +135,11 @@ def test_a_user_who_was_certainly_removed_may_not_read_on_if_the_server_forgot_i
 @pytest.mark.parametrize("lost", [(0, ProbeResult.GRANTED), (8, ProbeResult.UNKNOWN)])
 def test_a_removal_without_a_position_or_an_answer_ends_no_range(lost):
     assert readable(LEFT, ranges((LEFT, 6, 0)), removal(LEFT, *lost)) == [0, *range(6, 13)]
+
+
+def test_a_user_whom_only_the_server_names_as_a_member_is_none():
+    server = ranges((MEMBER, 1, 0), (STRANGER, 1, 0))
+    assert readable(STRANGER, server) == []
+    names = Names({}, {ROOM: Conversation("r", "group", (MEMBER, LEFT))}, {})
+    known = MembershipIntervals(server, names)
+    assert known.participants.tolist() == [ROOM << 32 | MEMBER, ROOM << 32 | LEFT]
