@@ -50,6 +50,8 @@ def check(history: History) -> Finding:
 
 def of_run(found: Finding, history: History) -> Finding:
     """Return a finding of parts with the returns of the whole run: a user may be in many parts."""
+    if not found.subject:
+        return found  # the check does not apply to the system, or it crashed
     returns = _returns(history)
     return replace(found, examined=returns, not_applicable="" if returns else found.not_applicable)
 

@@ -81,7 +81,8 @@ def granted_removals(records: Records) -> Records:
     """Return the removals that were granted, of which the position is known."""
     removals = records[records["kind"] == Kind.MEMBERSHIP]
     granted = (removals["spare"] == ProbeResult.GRANTED) & (removals["sseq"] == RoomEvent.REMOVED)
-    return removals[granted & (removals["seq"] > 0)]
+    known: Records = removals[granted & (removals["seq"] > 0)]
+    return known
 
 
 def ranges_of_events(records: Records) -> Records:

@@ -18,7 +18,12 @@ TINY = Sizes(part=1, batch=1_000)
 
 # A part has no answer to these: one is compared with all others, and the clock of an external
 # server is estimated from all time stamps.
-AS_A_WHOLE = {"serve_one_conversation_late", "earlier_messages"}
+AS_A_WHOLE = {
+    "serve_one_conversation_late",
+    "serve_one_receiver_late",
+    "serve_a_member_late_in_one_room",
+    "earlier_messages",
+}
 
 
 @pytest.fixture
