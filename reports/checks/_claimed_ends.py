@@ -18,7 +18,17 @@ from gauntlet.core.history import Kind
 from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
 from gauntlet.reports.checks._shared import found_positions
 from gauntlet.reports.checks.finding import Witness
-from gauntlet.reports.history.arrays import NEVER, Ints, equal, find, grouped, ints, is_any, pair
+from gauntlet.reports.history.arrays import (
+    NEVER,
+    Ints,
+    equal,
+    find,
+    grouped,
+    ints,
+    is_any,
+    pair,
+    stable_order,
+)
 from gauntlet.reports.history.history import History
 
 
@@ -50,23 +60,36 @@ def find_claims(history: History, positions: KnownPositions) -> list[Claim]:
 
 
 def _sent_later(history: History, conv: Ints, position: Ints, t_ns: Ints) -> Ints:
-    """Return the message at each position if it was first sent after the time, otherwise -1."""
+    """Return the message at each position if it was first sent after the time, otherwise -1.
+
+    So were all messages at later positions: otherwise the server has assigned positions in another
+    order, which `realtime` reports.
+    """
     messages = history.messages
     found = history.once(found_positions)
     # Where acknowledgement and store disagree, `position` reports the message.
     placed = messages.sent & (found > 0) & (found == messages.position)
     sent = np.flatnonzero(placed & (messages.first_attempt_ns < NEVER))
-    # Of several messages that hold one position, the one that was sent first counts.
-    sent = sent[np.argsort(messages.first_attempt_ns[sent], kind="stable")]
     if not sent.size:
         return np.full(position.size, -1, dtype=np.int64)
+    sent = sent[stable_order(messages.conv[sent], found[sent])]
     places, first, _ = grouped(pair(messages.conv[sent], found[sent]))
+    earliest_ns = _earliest_from(messages.conv[sent], messages.first_attempt_ns[sent])[first]
     at = find(places, pair(conv, position))
-    # -1, a position without a message, finds the appended last entry.
-    holder = np.append(sent[first], -1)[at]
     allowed_ns = int(2 * history.events.clocks.error_ms * NS_PER_MS)
-    late = (holder >= 0) & (messages.first_attempt_ns[holder] > t_ns + allowed_ns)
-    return np.where(late, holder, -1)
+    late = (at >= 0) & (earliest_ns[at] > t_ns + allowed_ns)
+    return np.where(late, sent[first][at], -1)
+
+
+def _earliest_from(conv: Ints, t_ns: Ints) -> Ints:
+    """Return the earliest time of each row and those that follow it in its conversation."""
+    values, _, rank = grouped(t_ns)
+    number = grouped(conv).of_row
+    # The backward scan meets later conversations first, so each one's ranks are offset to lie below
+    # those of all conversations that were scanned before.
+    offset = (number.max(initial=0) - number) * -(values.size + 1)
+    scanned = np.minimum.accumulate((rank + offset)[::-1])[::-1] - offset
+    return values[scanned]
 
 
 def _audited_until(history: History, stated: Ints) -> Ints:

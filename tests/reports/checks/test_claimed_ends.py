@@ -119,3 +119,15 @@ def test_a_message_whose_acknowledgement_states_another_position_shows_nothing()
     (index,) = run.story.at(Kind.ACK, conv=1, seq=3)
     run.story.change(index, seq=2)
     assert run.verdict("history-gap").count == 0
+
+
+@pytest.mark.parametrize(("sent_s", "count"), [(12.5, 0), (12.5 + NS, 1)])
+def test_a_position_may_exist_if_a_message_was_sent_that_took_a_later_one(sent_s, count):
+    run = chat()
+    run.audit(1, 1, 2, 3, 4, head=4)
+    run.send(1, 4, sent_s)
+    run.send(2, 4, 11)
+    run.deliver(2, 4, 11.1, 3)
+    before = run.verdict("history-gap").count
+    state(run, START, 3, 12.5)
+    assert run.verdict("history-gap").count == before + count
