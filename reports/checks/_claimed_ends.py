@@ -89,7 +89,8 @@ def _earliest_from(conv: Ints, t_ns: Ints) -> Ints:
     # those of all conversations that were scanned before.
     offset = (number.max(initial=0) - number) * -(values.size + 1)
     scanned = np.minimum.accumulate((rank + offset)[::-1])[::-1] - offset
-    return values[scanned]
+    earliest_ns: Ints = values[scanned]
+    return earliest_ns
 
 
 def _audited_until(history: History, stated: Ints) -> Ints:
