@@ -12,10 +12,11 @@ from gauntlet.reports.render.sections.page import Page
 KIND = SectionKind("recovery", "a card for each fault: proof, exposure, recovery and cost")
 
 PROOF_LENGTH_MAX = 200
+# The key of each step, its name, and what it means if there is none.
 _STEPS = (
-    ("noticed_at_s", "noticed by clients"),
-    ("reconnected_at_s", "all connected again"),
-    ("drained_at_s", "backlog drained"),
+    ("noticed_at_s", "noticed by clients", "no client noticed it"),
+    ("reconnected_at_s", "all connected again", "no connection was lost"),
+    ("drained_at_s", "backlog drained", "no message was late"),
 )
 
 
@@ -76,20 +77,20 @@ def _steps(fault: dict[str, Any]) -> list[dict[str, str]]:
     """Return the four steps of a failover, each with its time."""
     steps = []
     if "noticed_at_s" in fault and fault["effective_at_s"] is not None:
-        steps = [{"name": name, **_step(fault, fault[key])} for key, name in _STEPS]
+        steps = [{"name": name, **_step(fault, fault[key], none)} for key, name, none in _STEPS]
     took_ms = fault["recovery_ms"]
     if took_ms is None:
         value, note = "unknown", fault["recovery_unknown"]
     elif took_ms == "inf":
         value, note = "never", "in the time allowed"
     else:
-        value, note = formatting.ms(took_ms), "after the heal"
+        value, note = formatting.ms(took_ms) if took_ms else "at once", "after the heal"
     return [*steps, {"name": "SLA regained", "value": value, "note": note}]
 
 
-def _step(fault: dict[str, Any], at_s: Any) -> dict[str, str]:
+def _step(fault: dict[str, Any], at_s: Any, none: str) -> dict[str, str]:
     if at_s is None:
-        return {"value": "–", "note": "nothing to see"}
+        return {"value": "–", "note": none}
     if at_s == "inf":
         return {"value": "never", "note": "while the load went on"}
     after_s = float(at_s) - float(fault["effective_at_s"])
@@ -104,6 +105,8 @@ def _cost(cost: Mapping[str, Any] | None) -> list[str]:
         return []
     late = f"{cost['late_acks']:,} of {cost['messages']:,} acknowledgements"
     messages = [f"{late} and {cost['late_deliveries']:,} deliveries were late"]
+    if not (cost["late_acks"] or cost["late_deliveries"]):
+        messages = [f"none of {cost['messages']:,} messages was late"]
     for key, text in (
         ("refused", "sends were refused"),
         ("unanswered", "sends were never answered"),
@@ -118,7 +121,9 @@ def _cost(cost: Mapping[str, Any] | None) -> list[str]:
             f", for {formatting.significant(cost['disconnected_s'])} s in all, "
             f"{formatting.significant(cost['longest_s'])} s at most"
         )
-    return [f"{'; '.join(messages)}.", f"{users}."]
+    else:
+        users = f"none of {cost['users']:,} users lost their connection"
+    return [f"{each[0].upper()}{each[1:]}." for each in ("; ".join(messages), users)]
 
 
 def _proof(proof: Any) -> str:

@@ -17,14 +17,19 @@
   // A message that never arrived has no place on the axis, but the legend says so.
   const drawn = (value) => (typeof value === "number" ? value : null);
 
-  // Faults below the lines; limits and violations above them.
-  function shade(plot) {
+  // Faults below the lines, with their names in the first chart of a figure; limits and violations
+  // above the lines.
+  function shade(plot, named) {
     const { ctx, bbox } = plot;
     ctx.save();
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
     ctx.fillStyle = colour("--band");
+    ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
+    const rows = [0, 0, 0]; // where the names end in each row, so that they do not overlap
     for (const fault of data.faults || []) {
       const from = plot.valToPos(fault.from, "x", true);
       const to = plot.valToPos(fault.to ?? last, "x", true);
@@ -32,8 +37,11 @@
       ctx.fillRect(from, bbox.top, Math.max(2, to - from), bbox.height);
       ctx.globalAlpha = 1;
       ctx.fillRect(from, bbox.top, 1, bbox.height);
-      ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-      ctx.fillText(fault.id, from + 3, bbox.top + 12 * devicePixelRatio);
+      const row = rows.findIndex((end) => end <= from);
+      if (named && row >= 0) {
+        rows[row] = from + 6 + ctx.measureText(fault.id).width;
+        ctx.fillText(fault.id, from + 3, bbox.top + (12 + 13 * row) * devicePixelRatio);
+      }
     }
     ctx.restore();
   }
@@ -46,17 +54,24 @@
     ctx.clip();
     ctx.lineWidth = 1.5 * devicePixelRatio;
     ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
     ctx.setLineDash([7, 4]);
+    const written = new Set();
     for (const limit of chart.limits) {
       ctx.strokeStyle = ctx.fillStyle = colour(limit.violated ? "--vermilion" : "--ink");
       const y = plot.valToPos(limit.value, "y", true);
-      limit.spans.forEach(([from, to], at) => {
+      for (const [from, to] of limit.spans) {
         ctx.beginPath();
         ctx.moveTo(plot.valToPos(from, "x", true), y);
         ctx.lineTo(plot.valToPos(to, "x", true), y);
         ctx.stroke();
-        if (at === 0) ctx.fillText(limit.text, plot.valToPos(from, "x", true) + 2, y - 4);
-      });
+        const x = Math.max(bbox.left, plot.valToPos(from, "x", true));
+        if (to >= plot.scales.x.min && from <= plot.scales.x.max && !written.has(limit.text)) {
+          written.add(limit.text);
+          ctx.fillText(limit.text, x + 2, y + (y < bbox.top + 16 * devicePixelRatio ? 12 : -4) * devicePixelRatio);
+        }
+      }
     }
     ctx.setLineDash([]);
     ctx.fillStyle = colour("--vermilion");
@@ -81,9 +96,11 @@
     return values.length ? uPlot.rangeLog(Math.min(...values), Math.max(...values), 10, false) : [1, 10];
   }
 
-  function options(chart, width, format) {
+  function options(chart, width, format, named) {
     const axis = () => colour("--muted");
-    const grid = { stroke: () => colour("--grid"), width: 1 };
+    const decades = (_, ticks) => ticks.map((tick) => (Math.log10(tick) % 1 === 0 ? tick : null));
+    const grid = { stroke: () => colour("--grid"), width: 1, ...(chart.unit === "ms" && { filter: decades }) };
+    const ticks = { show: false };
     return {
       width,
       height: chart.height || 210,
@@ -94,8 +111,8 @@
         y: { distr: chart.unit === "ms" ? 3 : 1, log: 10, range: (...found) => range(chart, ...found) },
       },
       axes: [
-        { stroke: axis, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => plain(tick)) },
-        { stroke: axis, grid, size: 70, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : format(tick))) },
+        { stroke: axis, grid: { show: false }, ticks, size: 26, values: (_, shown) => shown.map((tick) => plain(tick)) },
+        { stroke: axis, grid, ticks, size: 70, values: (_, shown) => shown.map((tick) => (tick === null ? "" : format(tick))) },
       ],
       series: [
         { label: "time", value: (_, value) => (value === null ? "–" : seconds(value)) },
@@ -114,7 +131,7 @@
         })),
       ],
       hooks: {
-        drawClear: [shade],
+        drawClear: [(plot) => shade(plot, named)],
         draw: [(plot) => mark(chart, plot)],
         setScale: [(plot, key) => key === "x" && follow(plot)],
       },
@@ -140,6 +157,7 @@
   function draw(chart) {
     const figure = document.getElementById(chart.figure);
     if (!figure) return;
+    const named = !figure.classList.contains("interactive");
     const place = document.createElement("div");
     place.className = "live";
     figure.append(place);
@@ -147,7 +165,7 @@
     const format = chart.unit === "ms" ? ms : plain;
     const positive = (value) => (chart.unit === "ms" && value !== null ? Math.max(value, 0.01) : value);
     const columns = chart.lines.map((line) => line.values.map((value) => positive(drawn(value))));
-    const plot = new uPlot(options(chart, figure.clientWidth, format), [data.x, ...columns], place);
+    const plot = new uPlot(options(chart, figure.clientWidth, format, named), [data.x, ...columns], place);
     plots.push(plot);
     new ResizeObserver(() => {
       if (figure.clientWidth > 0 && figure.clientWidth !== plot.width) {

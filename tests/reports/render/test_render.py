@@ -1,6 +1,7 @@
 """The report files are complete, self-contained and well-formed."""
 
 import re
+import shutil
 import sys
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
@@ -9,6 +10,7 @@ import pytest
 
 from gauntlet.campaigns.synthetic.histories import good_story
 from gauntlet.campaigns.synthetic.mutators import lose_the_tail, present_twice
+from gauntlet.core.run_directory import RunDir
 from gauntlet.reports.render import junit, pages, summary
 from gauntlet.reports.render.charts import data, drawing, figures
 from gauntlet.reports.render.render import render
@@ -151,6 +153,19 @@ def test_charts_take_their_colours_from_the_page(page):
     assert "prefers-color-scheme: dark" in page
     charts = page[page.index("<figure") :]
     assert drawing.BLUE not in charts.replace(f"var(--blue, {drawing.BLUE})", "")
+
+
+def test_the_report_of_eight_hours_is_below_two_megabytes(failed, tmp_path):
+    run, result, _ = failed
+    seconds = 28_800
+    series = {
+        name: (column * (seconds // len(column) + 1))[:seconds]
+        for name, column in result["series"].items()
+    }
+    shutil.copytree(run.path, tmp_path / "long")
+    long = RunDir.open(tmp_path / "long")
+    render(long, {**result, "series": {**series, "second": list(range(seconds))}})
+    assert long.report.stat().st_size < 2_000_000
 
 
 def test_a_run_that_cannot_be_judged_has_a_report(written):

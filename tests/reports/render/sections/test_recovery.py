@@ -37,7 +37,7 @@ def test_the_steps_of_a_failover_count_from_the_effect_and_the_recovery_from_the
     assert steps() == [
         ("200 ms", "after its effect"),
         ("2.3 s", "after its effect"),
-        ("–", "nothing to see"),
+        ("–", "no message was late"),
         ("500 ms", "after the heal"),
     ]
 
@@ -68,6 +68,15 @@ def test_the_cost_is_stated_in_messages_and_in_users():
         "2 deliveries never came."
     )
     assert users == "5 of 20 users lost their connection, for 6.25 s in all, 2.5 s at most."
+
+
+def test_a_fault_that_cost_nothing_says_so():
+    free = dict.fromkeys(COST, 0) | {"messages": 300, "users": 20}
+    assert card(cost=free)["cost"] == [
+        "None of 300 messages was late.",
+        "None of 20 users lost their connection.",
+    ]
+    assert steps(recovery_ms=0.0)[3] == ("at once", "after the heal")
 
 
 def test_a_proof_is_readable_and_complete():
