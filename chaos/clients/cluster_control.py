@@ -114,6 +114,10 @@ class ControlClient:
         """Resume a paused component (SIGCONT)."""
         self._act(name, "resume")
 
+    def promote(self, name: str) -> None:
+        """Make a running standby of a store the primary."""
+        self._act(name, "promote", timeout_s=_START_TIMEOUT_S)
+
     def begin_cutover(self, to: str, *, drain_ms: int, canaries: bool) -> None:
         """Start to move every WebSocket client to the environment `to`."""
         body = {"to": to, "drain_ms": drain_ms, "canaries": canaries}

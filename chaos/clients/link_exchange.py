@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from gauntlet.chaos.clients import link_probe
 
-End = Literal["open", "closed", "reset", "refused", "failed"]
+End = Literal["open", "answered", "closed", "reset", "refused", "failed"]
 
 _PARALLEL_MAX = 40
 _READ_BYTES = 65_536
@@ -24,9 +24,9 @@ _SLICE_S = 0.05  # between two looks at whether an exchange has to end early
 class Exchange(NamedTuple):
     """What a client saw: the bytes, and when they arrived, in milliseconds from the request.
 
-    `ended` is `open` if the connection was still open when the client stopped waiting. `refused`
-    and `failed` mean that there was no connection. `stopped_ms` says how long the client had waited
-    if it had to stop before its time.
+    `ended` is `open` if the connection was still open when the client stopped waiting, and
+    `answered` if it was and the answer was complete. `refused` and `failed` mean that there was no
+    connection. `stopped_ms` says how long the client had waited if it had to stop before its time.
     """
 
     sent: int
@@ -59,6 +59,8 @@ class Exchange(NamedTuple):
 class Wanted(NamedTuple):
     """One exchange to make: the kind and the `host:port` of the link, and repeated requests.
 
+    Where requests cannot be repeated, several of them mean one with a longer answer.
+
     With `closing` false the request is one after which the server may leave the connection open,
     and the exchange is over when an answer begins. With `hang_up` the client sends no request: it
     ends its own side and waits for the end of the other one. `idle_ms` is how long the connection
@@ -86,17 +88,37 @@ _REQUESTS: dict[str, tuple[bytes, bytes]] = {
     # SSLRequest, then CancelRequest for a process that does not exist, after which it closes.
     "postgres": (b"", link_probe.REQUESTS["postgres"] + struct.pack("!IIII", 16, 80877102, 0, 0)),
 }
+# A server answers a start with an invalid value by an error that contains the value.
+_STARTUP_VALUE = 40  # bytes of it for each request that it replaces
+_STARTUP_VALUE_MAX = 9_000  # PostgreSQL accepts 10,000 bytes
+_FRAME = struct.Struct("!BHI")  # AMQP 0-9-1, 4.2.3: type, channel, size; and one byte at the end
 _TLS_ALERT = b"\x15\x03\x03\x00\x02\x02\x28"  # fatal, handshake_failure: the server closes
 
 
 def request_of(kind: str, repeat: int = 1) -> bytes:
     """Return the bytes of an exchange: `repeat` requests, if the protocol can repeat them."""
     protocol, _, name = kind.partition(" ")
+    if repeat > 1 and protocol == "postgres":
+        return _startup(min(repeat * _STARTUP_VALUE, _STARTUP_VALUE_MAX))
+    if repeat > 1 and protocol == "amqp":
+        return link_probe.REQUESTS["amqp"]  # answered by a frame that lists all abilities
     if protocol in ("https", "wss"):
         return link_probe.request_of(kind) + _TLS_ALERT
     repeated, last = _REQUESTS.get(protocol, (b"", link_probe.request_of(protocol)))
     request = repeated * (repeat - 1) + last
     return request.replace(b"Host: probe", f"Host: {name}".encode()) if name else request
+
+
+def repeats(kind: str) -> bool:
+    """Whether each of several requests is answered, in place of one that has a longer answer."""
+    return kind.partition(" ")[0] not in ("amqp", "postgres")
+
+
+def _startup(size: int) -> bytes:
+    """Return a StartupMessage of PostgreSQL with an invalid value of so many bytes."""
+    value = b"x" * size
+    parameters = b"user\0gauntlet\0replication\0" + value + b"\0\0"
+    return struct.pack("!II", 8 + len(parameters), 196_608) + parameters
 
 
 def greeting_of(kind: str) -> bytes:
@@ -151,6 +173,7 @@ class _Conversation:
         self._stop = stop
         self._began = 0.0
         self._received = 0
+        self._head = b""
         self._first_ms: float | None = None
         self._last_ms: float | None = None
         self._stopped_ms: float | None = None
@@ -168,6 +191,8 @@ class _Conversation:
             sent = self._send()
             if self._reads_to_the_end(one_answer=not self._wanted.closing):
                 ended = "closed"
+            elif self._is_complete():
+                ended = "answered"
         except TimeoutError:
             pass
         except OSError:
@@ -178,7 +203,7 @@ class _Conversation:
             self._first_ms,
             self._last_ms,
             ended,
-            None if ended == "open" else self._since_ms(),
+            None if ended in ("open", "answered") else self._since_ms(),
             self._stopped_ms,
         )
 
@@ -216,9 +241,18 @@ class _Conversation:
             self._last_ms = self._since_ms()
             self._first_ms = self._last_ms if self._first_ms is None else self._first_ms
             self._received += len(data)
-            if one_answer:
+            self._head = (self._head + data)[: _FRAME.size]
+            if one_answer or self._is_complete():
                 return False
         return False
+
+    def _is_complete(self) -> bool:
+        """Whether an answer has arrived after which the server leaves the connection open."""
+        is_frame = self._wanted.repeat > 1 and self._wanted.kind == "amqp"
+        if not is_frame or len(self._head) < _FRAME.size:
+            return False
+        _, _, size = _FRAME.unpack(self._head)
+        return self._received > _FRAME.size + int(size)
 
     def _next_bytes(self) -> bytes | None:
         """Return bytes, none at the end of the stream; None if the exchange has to end early.

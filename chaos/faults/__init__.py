@@ -10,6 +10,8 @@ from gauntlet.chaos.faults.block import Block
 from gauntlet.chaos.faults.broker_failure import BrokerFailure
 from gauntlet.chaos.faults.certificate_expiry import CertificateExpiry
 from gauntlet.chaos.faults.client_pause import ClientPause
+from gauntlet.chaos.faults.clock_skew import ClockSkew
+from gauntlet.chaos.faults.clock_step import ClockStep
 from gauntlet.chaos.faults.command import Command
 from gauntlet.chaos.faults.connection_churn import ConnectionChurn
 from gauntlet.chaos.faults.cpu_limit import CpuLimit
@@ -23,6 +25,7 @@ from gauntlet.chaos.faults.disk_full import DiskFull
 from gauntlet.chaos.faults.disk_read_only import DiskReadOnly
 from gauntlet.chaos.faults.disk_slow_fsync import DiskSlowFsync
 from gauntlet.chaos.faults.drop import Drop
+from gauntlet.chaos.faults.failover import Failover
 from gauntlet.chaos.faults.flush import Flush
 from gauntlet.chaos.faults.half_open import HalfOpen
 from gauntlet.chaos.faults.kill import Kill
@@ -32,6 +35,7 @@ from gauntlet.chaos.faults.lock_table import LockTable
 from gauntlet.chaos.faults.memory_limit import MemoryLimit
 from gauntlet.chaos.faults.observed import Observed
 from gauntlet.chaos.faults.oom_kill import OomKill
+from gauntlet.chaos.faults.packet_loss import PacketLoss
 from gauntlet.chaos.faults.partition import Partition
 from gauntlet.chaos.faults.pause import Pause
 from gauntlet.chaos.faults.power_loss import PowerLoss
@@ -72,10 +76,13 @@ _REGISTERED: tuple[type[Fault], ...] = (
     OomKill,
     CpuLimit,
     DescriptorLimit,
+    PacketLoss,
     DiskFull,
     DiskReadOnly,
     DiskSlowFsync,
     DiskError,
+    ClockStep,
+    ClockSkew,
     CertificateExpiry,
     BrokerFailure,
     Cutover,
@@ -89,6 +96,7 @@ _REGISTERED: tuple[type[Fault], ...] = (
     TerminateBackends,
     LockTable,
     ReadOnly,
+    Failover,
     CrashAfterCommit,
     ScaleOut,
     ScaleIn,

@@ -201,8 +201,9 @@ class ToxicFault(ABC):
             closed = [name for name, each in self._before.items() if each.ended == "closed"]
             repeated = {name: wanted[name]._replace(repeat=count) for name in closed}
             for name, many in _fastest(repeated).items():
-                least = count * self._before[name].received / 2
-                if many.ended == "closed" and many.received > least:
+                times = count / 2 if link_exchange.repeats(wanted[name].kind) else 1
+                least = times * self._before[name].received
+                if many.ended in ("closed", "answered") and many.received > least:
                     self._before[name], self._wanted[name] = many, repeated[name]
 
     def _observe(

@@ -27,7 +27,7 @@ from gauntlet.core.scenario.moments import FixedTime
 # Kinds that hold down as many components as their parameters say, or all.
 _SOME, _ALL = (
     ("kill", "pause", "restart", "slow-start", "oom-kill"),
-    ("broker-failure", "power-loss"),
+    ("broker-failure", "power-loss", "failover"),
 )
 # What each kind changes: the heal of one fault would undo another that changes the same.
 _SETTINGS = {
@@ -47,6 +47,8 @@ _SETTINGS = {
     "disk-slow-fsync": "the disk",
     "disk-error": "the disk",
     "certificate-expiry": "the certificate",
+    "clock-step": "the clock",
+    "clock-skew": "the clock",
 }
 _CHANGES = ("cutover", "rolling-update", "scale-in", "scale-out")
 _START_DELAY_MAX_S = 30.0  # the control API refuses a longer one
@@ -57,6 +59,7 @@ def check(faults: Iterable[Fault], plan: StackPlan, seed: int = 1) -> None:
     faults = list(faults)
     _check_start_delays(fault for fault in faults if fault.kind == "slow-start")
     timed = (fault for fault in faults if isinstance(fault.at, FixedTime))
+    _check_failovers(fault for fault in faults if fault.kind == "failover")
     in_order = sorted(timed, key=lambda fault: fault.begins_s)
     known = takewhile(lambda fault: fault.kind not in _CHANGES, in_order)
     _check_victims([fault for fault in known if fault.kind in _SOME + _ALL], plan, seed)
@@ -71,6 +74,17 @@ def _check_start_delays(faults: Iterable[Fault]) -> None:
             raise ConfigError(
                 f"fault {fault.id!r}: params.start_delay must be at most "
                 f"{clock.format_s(_START_DELAY_MAX_S)}; got {clock.format_s(delay_s)}"
+            )
+
+
+def _check_failovers(faults: Iterable[Fault]) -> None:
+    """Raise ConfigError for a second failover: the store that was killed is the standby then."""
+    first: dict[str, Fault] = {}
+    for fault in faults:
+        if (earlier := first.setdefault(fault.target, fault)) is not fault:
+            raise ConfigError(
+                f"fault {fault.id!r}: {fault.target} can fail over once in a run, and fault "
+                f"{earlier.id!r} does so; use kill for one of them"
             )
 
 

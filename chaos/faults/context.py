@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from gauntlet.chaos.clients.cluster_control import Component, ControlClient
 from gauntlet.chaos.clients.toxiproxy import ProxyClient
+from gauntlet.chaos.clocks.clock_file import ClockFile
 from gauntlet.chaos.disks.disk import Disk
 from gauntlet.chaos.faults.targets import (
     PlannedLink,
@@ -51,8 +52,9 @@ class Context:
     the arrival rate between two moments of the timeline without a surge. `environment` is that of
     the commands of a scenario. `seed` is the scenario's, for faults that draw their victims.
     `disks` are the components' disks of their own, by component; `no_disks` is the reason why this
-    machine has none, although the scenario needs them. `ca` is the path of the certificate that
-    clients of the stack trust; empty if they do not use TLS.
+    machine has none, although the scenario needs them. `clocks` and `no_clocks` are the same for
+    wall clocks. `ca` is the path of the certificate that clients of the stack trust; empty if they
+    do not use TLS.
     """
 
     plan: StackPlan
@@ -66,6 +68,8 @@ class Context:
     seed: int = 1
     disks: Mapping[str, Disk] = field(default_factory=dict)
     no_disks: str = ""
+    clocks: Mapping[str, ClockFile] = field(default_factory=dict)
+    no_clocks: str = ""
     ca: str = ""
     stop: threading.Event = field(default_factory=threading.Event)
     _journal_lock: threading.Lock = field(default_factory=threading.Lock)

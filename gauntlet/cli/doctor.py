@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gauntlet.chaos.clocks import library
 from gauntlet.chaos.disks import mounting
 from gauntlet.chaos.proxy_process import find_binary
 from gauntlet.core import engine_build
@@ -97,6 +98,14 @@ def findings() -> list[Finding]:
             if not (reason := mounting.unavailable())
             else None,
             "faults on disks",
+            reason,
+        ),
+        Finding(
+            "C compiler",
+            "wall clocks of components can be shifted"
+            if not (reason := library.unavailable())
+            else None,
+            "faults on wall clocks",
             reason,
         ),
         _open_files(limits),

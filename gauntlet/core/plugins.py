@@ -58,8 +58,10 @@ class FaultKind(_Description, frozen=True):
     none. `backend`: the only fault proxy that can do it, if there is only one, and `instead`: the
     fault to use with another one. `silences`: nothing answers on a link while the fault acts.
     `disk`: the fault acts on the data folder of its target, which must be a disk of its own
-    (`gauntlet.chaos.disks`). `supervised`: the stack must start components that have ended, and
-    delay a start; those of the reference server do, and elsewhere `instead` is the fault to use.
+    (`gauntlet.chaos.disks`). `clock`: it acts on the wall clock of its target, which must be one of
+    its own (`gauntlet.chaos.clocks`). `standby`: the stack must start a standby of the target.
+    `supervised`: the stack must start components that have ended, and delay a start; those of the
+    reference server do, and elsewhere `instead` is the fault to use.
     """
 
     targets: tuple[str, ...] = ()
@@ -77,6 +79,8 @@ class FaultKind(_Description, frozen=True):
     instead: str = ""
     silences: bool = False
     disk: bool = False
+    clock: bool = False
+    standby: bool = False
     supervised: bool = False
 
 

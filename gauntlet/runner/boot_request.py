@@ -1,13 +1,19 @@
 """The request to boot a stack: its configuration, layout, and the hooks of bugs and faults."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from gauntlet.chaos.server_hooks.bug_files import find_bug
 from gauntlet.chaos.server_hooks.faults import hooks_for
 from gauntlet.core.run_directory import RunDir
-from gauntlet.core.scenario import secrets
-from gauntlet.core.scenario.model import Scenario
+from gauntlet.core.scenario import catalog, secrets
+from gauntlet.core.scenario.model import Fault, Scenario
+
+
+def standbys_for(faults: Iterable[Fault]) -> list[str]:
+    """Return the stores that need a standby; without such a fault there is none to wait for."""
+    return sorted({fault.target for fault in faults if catalog.FAULTS[fault.kind].standby})
 
 
 def boot_request(scenario: Scenario, bug: str | None, data: Path, run: RunDir) -> dict[str, Any]:
@@ -24,6 +30,7 @@ def boot_request(scenario: Scenario, bug: str | None, data: Path, run: RunDir) -
         "config": secrets.settings(scenario.target.server),
         "startup_hooks": hooks,
         "layout": scenario.target.layout,
+        "standbys": standbys_for(scenario.faults),
         "trail_dir": str(run.server.resolve()),  # a stack that keeps no trails ignores it
         **({"transport": scenario.load.transport} if scenario.load.transport else {}),
     }

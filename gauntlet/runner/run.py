@@ -17,8 +17,9 @@ from typing import Any
 
 from gauntlet.chaos.clients import running_toxiproxy
 from gauntlet.chaos.clients.cluster_control import ControlClient
+from gauntlet.chaos.clocks.clocks import Clocks
 from gauntlet.chaos.disks.disks import Disks
-from gauntlet.chaos.faults import conflicts, disk_targets, victims
+from gauntlet.chaos.faults import clock_targets, conflicts, disk_targets, victims
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy
 from gauntlet.core import labels, log_scrubber, os_limits, run_directory, run_lock
@@ -146,6 +147,7 @@ class _RunOrchestrator:
         self._watch = Watch(scenario, directory, view)
         self._proxies = LinkProxies(options.proxy_backend, directory.logs, scenario.seed)
         self._disks = Disks(directory.logs / "disks.log")
+        self._clocks = Clocks()
         self._recovery: RecoveryJournal | None = None
         self._stack: BootedStack | None = None
         self._data: Path | None = None
@@ -202,7 +204,8 @@ class _RunOrchestrator:
         proxied = links_to_proxy(faults, plan, self._options.proxy_mode)
         self._disks.mount(disk_targets.needed(faults, plan, components), data)
         advertise = proxies.open(link for link in links if link.name in proxied)
-        ready = self._stack.start(advertise, self._disks.folders)
+        self._prepare_clocks(cleanup, clock_targets.needed(faults, plan), recovery)
+        ready = self._stack.start(advertise, self._disks.folders, self._clocks.environment)
         self._disks.settle()
         for pid in [*proxies.pids.values(), *self._disks.pids]:
             recovery.process(pid)
@@ -212,6 +215,14 @@ class _RunOrchestrator:
         self._record_proxies()
         boot_s = time.monotonic() - started
         self._begin_phase("ready", f"{len(components)} components are ready after {boot_s:.1f} s")
+
+    def _prepare_clocks(
+        self, cleanup: ExitStack, components: set[str], recovery: RecoveryJournal
+    ) -> None:
+        if components:
+            folder = recovery.temporary_folder()
+            cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+            self._clocks.prepare(components, folder)
 
     def _attach(self, cleanup: ExitStack, recovery: RecoveryJournal) -> None:
         """Put proxies in front of a running system, for the faults that need them."""
@@ -250,6 +261,8 @@ class _RunOrchestrator:
             seed=self._scenario.seed,
             disks=self._disks.mounted,
             no_disks=self._disks.unavailable,
+            clocks=self._clocks.files,
+            no_clocks=self._clocks.unavailable,
             ca=self._ca,
         )
 
@@ -348,6 +361,9 @@ class _RunOrchestrator:
         if self._recovery is not None:
             self._recovery.process(event.get("pid"))
         self._journal.write("component", **event)
+        if event["event"] == "exited":
+            status = event["detail"].get("status") or event["detail"].get("reason", "")
+            self._view.note(f"{event['component']} has ended by itself ({status})")
 
 
 def _open_recovery(cleanup: ExitStack, run: RunDir) -> RecoveryJournal:

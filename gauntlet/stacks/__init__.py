@@ -19,10 +19,16 @@ class BootedStack(Protocol):
     def plan(self) -> tuple[list[dict[str, Any]], list[PlannedLink]]:
         """Return the components and links that there will be; nothing is started yet."""
 
-    def start(self, advertise: dict[str, str], disks: Mapping[str, str] = ...) -> StackAddresses:
+    def start(
+        self,
+        advertise: dict[str, str],
+        disks: Mapping[str, str] = ...,
+        environment: Mapping[str, Mapping[str, str]] = ...,
+    ) -> StackAddresses:
         """Start every component; links named in `advertise` are reached through its addresses.
 
-        `disks` are the data folders of components whose row of the plan has `disk: true`.
+        `disks` are the data folders of components whose row of the plan has `disk: true`, and
+        `environment` has further environment variables by component.
         """
 
     @property

@@ -65,10 +65,14 @@ class ReferenceStack:
         return plan["components"], [PlannedLink(**link) for link in plan["links"]]
 
     def start(
-        self, advertise: dict[str, str], disks: Mapping[str, str] = MappingProxyType({})
+        self,
+        advertise: dict[str, str],
+        disks: Mapping[str, str] = MappingProxyType({}),
+        environment: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> StackAddresses:
         """Start every component; links named in `advertise` are reached through its addresses."""
-        self._send({"advertise": advertise, "disks": dict(disks)})
+        variables = {name: dict(each) for name, each in environment.items()}
+        self._send({"advertise": advertise, "disks": dict(disks), "environment": variables})
         return StackAddresses(**self._expect("ready"))
 
     @property

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -112,7 +113,10 @@ class ServerStack(ABC):
         self._on_event = on_event
         self._child: subprocess.Popen[bytes] | None = None
         self._state = "planned"
+        # The state and the child of it: a child that was killed has not ended by itself.
+        self._lock = threading.Lock()
         self._starts = 0
+        self._variables: Mapping[str, str] = {}
         self._check_settings()
         self._version = self.program.version(binary)
         self._control = ControlServer(self)
@@ -194,9 +198,13 @@ class ServerStack(ABC):
         return [component], [PlannedLink(self._link, "client", self.name, kind, self._address)]
 
     def start(
-        self, advertise: dict[str, str], disks: Mapping[str, str] = MappingProxyType({})
+        self,
+        advertise: dict[str, str],
+        disks: Mapping[str, str] = MappingProxyType({}),
+        environment: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> StackAddresses:
         """Write the configuration, start the server and wait until it accepts clients."""
+        self._variables = environment.get(self.name, {})
         self.folder = Path(disks.get(self.name, self.folder))
         self.folder.mkdir(parents=True, exist_ok=self.name in disks)
         self.configure()
@@ -207,8 +215,11 @@ class ServerStack(ABC):
 
     @property
     def running(self) -> bool:
-        """False if the server has ended without being asked to."""
-        return self._child is None or self._state != "up" or self._child.poll() is None
+        """Always true: this process supervises the server.
+
+        A server that ends by itself is an event, and a fault that ended it starts it again.
+        """
+        return True
 
     def stop(self) -> None:
         """End the server and the control API."""
@@ -216,6 +227,8 @@ class ServerStack(ABC):
         if self._child is not None:
             if self._state == "paused":
                 self._signal_group("CONT", "up")
+            with self._lock:
+                self._state = "held"
             subprocesses.end(self._child, grace_s=STOP_TIMEOUT_S)
 
     @property
@@ -265,7 +278,7 @@ class ServerStack(ABC):
                 stdout=out,
                 stderr=out,
                 cwd=self.folder,
-                env=self.environment(),
+                env={**self.environment(), **self._variables},
                 # Some servers take long to end in order, and a paused one never does. The data is
                 # not needed any more when the harness is gone.
                 orphan_signal=signal.SIGKILL,
@@ -278,7 +291,11 @@ class ServerStack(ABC):
                 subprocesses.end(self._child, grace_s=STOP_TIMEOUT_S)
                 raise StackError("\n    ".join([f"{self.name} did not start:", *self.log_tail()]))
             time.sleep(_POLL_S)
-        self._enter("up", "started")
+        with self._lock:
+            self._enter("up", "started")
+        threading.Thread(
+            target=self._await_end, args=(self._child,), name=f"{self.name} end", daemon=True
+        ).start()
 
     def log_tail(self) -> list[str]:
         """Return the last lines of the server's log."""
@@ -292,14 +309,31 @@ class ServerStack(ABC):
 
     def _signal_group(self, name: str, state: str) -> None:
         assert self._child is not None
-        # The child leads its own session, so its process id is also that of its group.
-        os.killpg(self._child.pid, signal.Signals[f"SIG{name}"])
-        self._enter(state, {"held": "killed", "up": "resumed"}.get(state, state))
+        with self._lock:
+            # The child leads its own session, so its process id is also that of its group.
+            os.killpg(self._child.pid, signal.Signals[f"SIG{name}"])
+            self._enter(state, {"held": "killed", "up": "resumed"}.get(state, state))
 
-    def _enter(self, state: str, event: str) -> None:
+    def _await_end(self, child: subprocess.Popen[bytes]) -> None:
+        """Report the end of a child that ends by itself, with the last lines of its log."""
+        while (status := child.poll()) is None:
+            time.sleep(_POLL_S)
+        with self._lock:
+            if child is self._child and self._state in ("up", "paused"):
+                how = f"exit code {status}" if status >= 0 else signal.Signals(-status).name
+                self._enter("exited", "exited", status=how, log_tail=self.log_tail())
+
+    def _enter(self, state: str, event: str, **detail: Any) -> None:
         self._state = state
-        pid = self._child.pid if self._child is not None else None
-        self._on_event({"t_ns": clock.now_ns(), "component": self.name, "event": event, "pid": pid})
+        self._on_event(
+            {
+                "t_ns": clock.now_ns(),
+                "component": self.name,
+                "event": event,
+                "pid": self._child.pid if self._child is not None else None,
+                "detail": detail,
+            }
+        )
 
 
 def accepts_connections(port: int) -> bool:

@@ -86,10 +86,8 @@ async def _run_cluster(stop: Callable[[], None]) -> None:
     write_message(plan=plan.as_json())
     if not (line := await lines.readline()):
         return
-    answer = msgspec.json.decode(line, type=dict[str, dict[str, str]])
-    advertise, disks = answer["advertise"], answer.get("disks", {})
-    planning.check_advertise(plan, advertise)
-    planning.check_disks(plan, disks)
+    answer = msgspec.json.decode(line, type=planning.Advertisement)
+    answer.check(plan)
     watch = asyncio.create_task(_wait_for_end_of_input(lines, stop))
     data_dir, log_dir = (Path(text).absolute() for text in (request.data_dir, request.log_dir))
     for folder in (data_dir, log_dir):
@@ -100,7 +98,7 @@ async def _run_cluster(stop: Callable[[], None]) -> None:
     certificates = _issue_certificates(data_dir) if settings.tls else None
     wiring = Wiring(
         plan,
-        advertise,
+        answer.advertise,
         data_dir,
         *tokens,
         store_password(data_dir),
@@ -108,7 +106,8 @@ async def _run_cluster(stop: Callable[[], None]) -> None:
         request.startup_hooks,
         certificates,
         str(Path(request.trail_dir).absolute()) if request.trail_dir else "",
-        disks,
+        answer.disks,
+        answer.environment,
     )
     supervisor = Supervisor(plan, make_launch_specs(wiring, log_dir), write_event)
     try:

@@ -61,7 +61,7 @@ class ControlApi:
             [
                 web.get("/components", self._list),
                 web.get("/components/{name}/password", self._show_password),
-                web.post("/components/{name}/{verb:kill|start|pause|resume}", self._act),
+                web.post("/components/{name}/{verb:kill|start|pause|resume|promote}", self._act),
                 web.post("/components/{name}/drain", self._begin_scale_in),
                 web.get("/rolling", self._show_rolling),
                 web.post("/rolling", self._begin_rolling),
@@ -123,6 +123,8 @@ class ControlApi:
                 pid = await component.start(start.delay_ms / 1000)
             case "pause":
                 pid = component.pause()
+            case "promote":
+                pid = await component.promote()
             case _:
                 pid = component.resume()
         return web.json_response({"pid": pid})

@@ -99,7 +99,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     With `tls`, clients connect to the port that it names, and `port` serves internal calls only.
     `secret` signs tokens; `internal_token` identifies calls from other processes of the server.
-    Databases: `sqlite:///absolute/path` or `postgresql://…`; bus: `redis://…` or `amqp://…`.
+    Databases: `sqlite:///absolute/path` or `postgresql://…`; bus: `redis://…` or `amqp://…`;
+    registry: `redis://…`, and after commas the URLs of its replicas.
     `startup_hooks` maps a service to modules whose `install()` runs before the service is made.
     With `trail_dir`, the process writes there at its end what it remembers of messages (`trail`).
     """

@@ -6,7 +6,7 @@ and a jump is announced by `gap`.
 
 from enum import Enum, auto
 
-from gauntlet.reference_server.core import tokens, wire
+from gauntlet.reference_server.core import clock, tokens, wire
 from gauntlet.reference_server.core.wire import Close, WireError
 
 # A client's rate limit: a burst of frames, then a rate. Each KiB of a frame counts as one more.
@@ -124,10 +124,10 @@ class Connection:
         return wire.Heads({conv: self._next_seq[conv] - 1 for conv in stated})
 
 
-def identify(connect: wire.Connect, secret: str, now_s: float) -> str:
+def identify(connect: wire.Connect, secret: str) -> str:
     """Return the user; WireError unless the token is valid and was issued to this device."""
     try:
-        claims = tokens.verify(connect.token, secret, now_s)
+        claims = tokens.verify(connect.token, secret, clock.now_s())
     except tokens.TokenError as error:
         raise WireError(str(error), Close.UNAUTHORIZED) from error
     if claims.device != connect.device:

@@ -42,7 +42,7 @@ from gauntlet.reference_server.edge.repair import Repair
 from gauntlet.reference_server.edge.subscriptions import Subscriptions
 from gauntlet.reference_server.edge.upstream import Upstream
 from gauntlet.reference_server.http.service_client import ServiceClient
-from gauntlet.reference_server.registry.base import EdgeLease, Lease
+from gauntlet.reference_server.registry.base import EdgeLease, Lease, new_epoch
 
 CONNECT_TIMEOUT_S = 5.0
 SHUTDOWN_TIMEOUT_S = 2.0
@@ -71,8 +71,7 @@ class Edge:
         settings = config.settings
         self._config = config
         self._settings = settings
-        # Sortable, because the later boot of an edge wins in the registry.
-        self._epoch = f"{time.time_ns() // 1_000_000:012x}"
+        self._epoch = new_epoch()
         self._queue = f"edges.{config.name}.{self._epoch}"
         self._accepted = 0
         self.trail = trail.begin(config)
@@ -258,7 +257,7 @@ class Edge:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             connect = core.receive(await ws.recv(), time.monotonic()).connect
         assert connect is not None, "the connection accepts no other first frame"
-        socket.user = identify(connect, self._config.secret, time.time())
+        socket.user = identify(connect, self._config.secret)
         socket.device = connect.device
         await self._leases.add(Lease(socket.user, core.name))
         if self._subscriptions.connection_count(socket.user) >= self._settings.user_connections_max:

@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable
 
-from gauntlet.reference_server.core import wire
+from gauntlet.reference_server.core import clock, wire
 from gauntlet.reference_server.core.metrics import Metrics
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.edge.client_socket import ClientSocket, text_frame
@@ -157,7 +157,7 @@ class Subscriptions:
                 self._add_socket(conversation, socket, entry.seq)
         # `ts` is the clock of the message service's host: a difference between the two hosts'
         # clocks is not corrected.
-        self._metrics.observe("delivery_ms", 1000 * time.time() - entry.ts)
+        self._metrics.observe("delivery_ms", 1000 * clock.now_s() - entry.ts)
         frame = text_frame(wire.encode_push(entry))
         for socket in conversation.sockets:
             socket.push(entry.conv, entry.seq, frame)

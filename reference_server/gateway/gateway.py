@@ -7,7 +7,7 @@ from functools import partial
 
 import msgspec
 
-from gauntlet.reference_server.core import tokens
+from gauntlet.reference_server.core import clock, tokens
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.gateway.admission import Admission
 from gauntlet.reference_server.gateway.rate_limit import RateLimiter
@@ -123,7 +123,7 @@ class Gateway:
         if scheme.lower() != "bearer":
             raise ApiError("unauthorized", "a bearer token is required")
         try:
-            return tokens.verify(token, self._secret, time.time())
+            return tokens.verify(token, self._secret, clock.now_s())
         except tokens.TokenError as error:
             raise ApiError("unauthorized", str(error)) from error
 

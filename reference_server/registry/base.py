@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
+from gauntlet.reference_server.core import clock
+
 # Edges renew their own lease every second. After three missed renewals an edge gets no new clients,
 # but the leases of its connections stay valid: the clients of a slow edge have not left.
 EDGE_FRESH_MS = 3_000
@@ -36,6 +38,11 @@ class EdgeLease(NamedTuple):
     takes_clients: bool = True
 
 
+def new_epoch() -> str:
+    """Return the epoch of a boot that begins now."""
+    return f"{clock.now_ms():012x}"
+
+
 def boot_of(connection: str) -> str:
     """Return the boot of a connection: `edge-blue-1|3fa9c1-17` → `edge-blue-1|3fa9c1`."""
     return connection.rpartition("-")[0]
@@ -57,7 +64,11 @@ class Registry(Protocol):
         ...
 
     async def put_edge(self, edge: EdgeLease) -> None:
-        """Write or renew an edge's lease; the latest boot of an edge wins."""
+        """Write or renew an edge's lease; the latest boot of an edge wins.
+
+        A boot whose lease was not renewed for `EDGE_FRESH_MS` loses to any other one: the clock of
+        the machine may have been set back since.
+        """
         ...
 
     async def remove_edge(self, edge: EdgeLease) -> None:

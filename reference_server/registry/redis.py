@@ -3,11 +3,12 @@
 | key | type | content |
 |---|---|---|
 | `generation` | string | a random name, written by the first edge that finds it absent |
-| `edges` | hash | edge name → its lease as JSON, with the wall-clock ms of its last renewal |
-| `user:<user>` | sorted set | connection → the wall-clock ms at which its lease expires |
+| `edges` | hash | edge name → its lease as JSON, with the ms of its last renewal |
+| `user:<user>` | sorted set | connection → the ms at which its lease expires |
 
-Callers determine expiry with their wall clocks: leases last tens of seconds, while the clocks of
-one site differ by milliseconds. Nothing needs persistence; edges write it all again after a loss.
+All times are those of the clock of Redis, so that the clocks of callers do not matter. A step of
+that clock counts as a loss of data. Nothing needs persistence; edges write it all again after a
+loss.
 """
 
 import asyncio
@@ -30,11 +31,23 @@ CALL_TIMEOUT_S = 0.5
 RETRY_AFTER_S = 0.5  # after a failure calls fail immediately this long: callers have queues
 PUT_CHUNK = 500
 
+CLOCK_STEP_MS = 1_000  # by less, the clock of Redis may deviate without having been set
+
+_NOW = """
+local time = redis.call('TIME')
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+"""
 # An edge that was cut off must not overwrite or remove the lease of its later boot; epochs sort.
-_PUT_EDGE = """
+_PUT_EDGE = f"""
+{_NOW}
 local old = redis.call('HGET', KEYS[1], ARGV[1])
-if old and cjson.decode(old).epoch > ARGV[2] then return 0 end
-return redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+if old then
+    local row = cjson.decode(old)
+    local age_ms = now_ms - row.renewed_ms
+    if row.epoch > ARGV[2] and age_ms >= 0 and age_ms < tonumber(ARGV[4]) then return 0 end
+end
+local row = '{{"epoch":"' .. ARGV[2] .. '","renewed_ms":' .. string.format('%d', now_ms)
+return redis.call('HSET', KEYS[1], ARGV[1], row .. ',"lease":' .. ARGV[3] .. '}}')
 """
 _REMOVE_EDGE = """
 local old = redis.call('HGET', KEYS[1], ARGV[1])
@@ -43,12 +56,22 @@ return 0
 """
 # One command for all users: a command per user would cost the calling process more than the rest
 # of a message's fan-out.
-_LEASES = """
-local found = {}
+_LEASES = f"""
+{_NOW}
+local found = {{}}
 for number, key in ipairs(KEYS) do
-    found[number] = redis.call('ZRANGEBYSCORE', key, ARGV[1], '+inf')
+    -- One that lasts longer than any lease was written before the clock was set back.
+    found[number] = redis.call('ZRANGEBYSCORE', key, now_ms, now_ms + ARGV[1])
 end
 return found
+"""
+_PUT = f"""
+{_NOW}
+for number, key in ipairs(KEYS) do
+    redis.call('ZADD', key, now_ms + ARGV[1], ARGV[number + 1])
+    redis.call('ZREMRANGEBYSCORE', key, 0, now_ms)
+    redis.call('PEXPIRE', key, ARGV[1])
+end
 """
 
 
@@ -62,31 +85,44 @@ _decode_row = msgspec.json.Decoder(_EdgeRow).decode
 
 
 class RedisRegistry:
-    """`base.Registry` on Redis."""
+    """`base.Registry` on Redis, or on a Redis and its replicas: their URLs, separated by commas.
 
-    def __init__(self, url: str, *, lease_ms: int) -> None:
+    After a failed call, the next one goes to the next of them. A replica refuses what edges write
+    until it is promoted, while look-ups find there what edges have written.
+    """
+
+    def __init__(self, urls: str, *, lease_ms: int) -> None:
         self._lease_ms = lease_ms
         self._generation: bytes | None = None
         self._trusted_at = 0.0
+        # The least and the most by which the clock of Redis is ahead of our monotonic clock.
+        self._ahead_ms: tuple[int, int] | None = None
+        self._steps = 0  # of the clock of Redis
         self._retry_at = 0.0
-        self._redis: Redis = Redis.from_url(
-            url,
-            socket_timeout=None,  # each call has a time-out around it
-            socket_connect_timeout=CALL_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._servers: list[Redis] = [
+            Redis.from_url(
+                url,
+                socket_timeout=None,  # each call has a time-out around it
+                socket_connect_timeout=CALL_TIMEOUT_S,
+                retry=Retry(NoBackoff(), 0),
+            )
+            for url in urls.split(",")
+        ]
 
     async def generation(self) -> str:
+        began_ms = _monotonic_ms()
         async with self._pipeline() as pipeline:
             pipeline.set("generation", secrets.token_hex(8), nx=True)
             pipeline.get("generation")
-            _, name = await pipeline.execute()
-        return str(name, "ascii")
+            pipeline.time()
+            _, name, now = await pipeline.execute()
+        self._note_time(_ms(now), began_ms)
+        return f"{str(name, 'ascii')}/{self._steps}"
 
     async def put_edge(self, edge: base.EdgeLease) -> None:
-        row = _EdgeRow(edge.epoch, _now_ms(), edge)
+        row = (edge.name, edge.epoch, msgspec.json.encode(edge), base.EDGE_FRESH_MS)
         async with self._pipeline() as pipeline:
-            pipeline.eval(_PUT_EDGE, 1, "edges", edge.name, edge.epoch, msgspec.json.encode(row))
+            pipeline.eval(_PUT_EDGE, 1, "edges", *row)
             await pipeline.execute()
 
     async def remove_edge(self, edge: base.EdgeLease) -> None:
@@ -96,12 +132,10 @@ class RedisRegistry:
 
     async def put(self, leases: Collection[base.Lease]) -> None:
         for chunk in _chunks(leases):
-            expires_ms = self._expiry_ms()
+            keys = [f"user:{lease.user}" for lease in chunk]
+            connections = [lease.connection for lease in chunk]
             async with self._pipeline() as pipeline:
-                for user, connection in chunk:
-                    pipeline.zadd(f"user:{user}", {connection: expires_ms})
-                    pipeline.zremrangebyscore(f"user:{user}", 0, _now_ms())
-                    pipeline.pexpire(f"user:{user}", self._lease_ms)
+                pipeline.eval(_PUT, len(keys), *keys, self._lease_ms, *connections)
                 await pipeline.execute()
 
     async def remove(self, leases: Collection[base.Lease]) -> None:
@@ -126,28 +160,47 @@ class RedisRegistry:
     async def edges(self) -> list[base.EdgeLease]:
         async with self._pipeline() as pipeline:
             pipeline.hgetall("edges")
-            (rows,) = await pipeline.execute()
-        renewed = _edges_renewed(rows, min(self._lease_ms, base.EDGE_FRESH_MS))
+            pipeline.time()
+            rows, now = await pipeline.execute()
+        renewed = _edges_renewed(rows, _ms(now), min(self._lease_ms, base.EDGE_FRESH_MS))
         return [edge for edge in renewed if edge.takes_clients]
 
     async def close(self) -> None:
-        await self._redis.aclose()
+        for server in self._servers:
+            await server.aclose()
 
     async def _look_up(
         self, users: Collection[str]
     ) -> tuple[dict[str, list[str]], list[base.EdgeLease]]:
+        began_ms = _monotonic_ms()
         async with self._pipeline() as pipeline:
             pipeline.get("generation")
             pipeline.hgetall("edges")
             keys = [f"user:{user}" for user in users]
-            pipeline.eval(_LEASES, len(keys), *keys, _now_ms())
-            generation, rows, found = await pipeline.execute()
+            pipeline.eval(_LEASES, len(keys), *keys, self._lease_ms)
+            pipeline.time()
+            generation, rows, found, now = await pipeline.execute()
+        self._note_time(_ms(now), began_ms)
         self._require_complete(generation)
         leases = {
             user: [str(connection, "utf-8") for connection in connections]
             for user, connections in zip(users, found, strict=True)
         }
-        return leases, _edges_renewed(rows, self._lease_ms)
+        return leases, _edges_renewed(rows, _ms(now), self._lease_ms)
+
+    def _note_time(self, redis_ms: int, began_ms: int) -> None:
+        """Notice a step of the clock of Redis: leases may have expired, or never would.
+
+        Redis was asked at `began_ms` or later, and has answered by now. This process may have been
+        paused meanwhile, so only bounds are known.
+        """
+        least, most = ahead_ms = redis_ms - _monotonic_ms(), redis_ms - began_ms
+        before, self._ahead_ms = self._ahead_ms, ahead_ms
+        if before is None:
+            return
+        if least > before[1] + CLOCK_STEP_MS or most < before[0] - CLOCK_STEP_MS:
+            self._steps += 1
+            self._trusted_at = time.monotonic() + self._lease_ms / 1000
 
     def _require_complete(self, generation: bytes | None) -> None:
         """Raise RegistryDown while leases of live connections may be missing.
@@ -165,9 +218,6 @@ class RedisRegistry:
         if now < self._trusted_at:
             raise base.RegistryDown("the registry lost its data and is being rebuilt")
 
-    def _expiry_ms(self) -> int:
-        return _now_ms() + self._lease_ms
-
     @asynccontextmanager
     async def _pipeline(self) -> AsyncIterator[Pipeline]:
         """One round trip with a time limit; every failure becomes RegistryDown."""
@@ -175,10 +225,11 @@ class RedisRegistry:
             raise base.RegistryDown("the registry failed a moment ago")
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
-                async with self._redis.pipeline(transaction=False) as pipeline:
+                async with self._servers[0].pipeline(transaction=False) as pipeline:
                     yield pipeline
         except (RedisError, OSError, TimeoutError) as error:
             self._retry_at = time.monotonic() + RETRY_AFTER_S
+            self._servers.append(self._servers.pop(0))
             raise base.RegistryDown(str(error) or type(error).__name__) from error
 
 
@@ -188,13 +239,18 @@ def _chunks(leases: Collection[base.Lease]) -> Iterator[list[base.Lease]]:
         yield chunk
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
-def _edges_renewed(rows: dict[bytes, bytes], within_ms: int) -> list[base.EdgeLease]:
+def _ms(now: tuple[int, int]) -> int:
+    """Return the milliseconds of an answer to TIME: seconds and microseconds."""
+    return now[0] * 1000 + now[1] // 1000
+
+
+def _edges_renewed(rows: dict[bytes, bytes], now_ms: int, within_ms: int) -> list[base.EdgeLease]:
     decoded = (_decode_row(data) for data in rows.values())
-    return [row.lease for row in decoded if row.renewed_ms + within_ms > _now_ms()]
+    return [row.lease for row in decoded if 0 <= now_ms - row.renewed_ms < within_ms]
 
 
 def _on_live_boots(leases: dict[str, list[str]], boots: Collection[str]) -> dict[str, set[str]]:

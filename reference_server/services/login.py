@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import msgspec
 
-from gauntlet.reference_server.core import tokens
+from gauntlet.reference_server.core import clock, tokens
 from gauntlet.reference_server.core.config import EdgeAddress
 from gauntlet.reference_server.core.errors import ApiError
 from gauntlet.reference_server.http.messages import Request, Response, Router, reply
@@ -60,7 +60,7 @@ class LoginService(Service):
         if user not in self._accounts:
             await self._users.ensure_account(user)
             self._accounts.add(user)
-        expires_at = int(time.time()) + self._config.settings.token_ttl_s
+        expires_at = int(clock.now_s()) + self._config.settings.token_ttl_s
         environment = await self._current_environment()
         edge = await self._choose_edge(environment)
         return reply(

@@ -5,9 +5,9 @@ Each engine defines its markers such that `heads_since` never misses a commit.
 """
 # ruff: noqa: S608 - only names of our own tables and columns are put into SQL
 
-import time
 from typing import Any, Protocol
 
+from gauntlet.reference_server.core import clock
 from gauntlet.reference_server.core.internal_api import HeadsPage
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.store.base import PAGE_CHARS_MAX, Present, RoomState
@@ -83,7 +83,7 @@ class MessageReader:
         self._db = db
 
     async def try_write(self) -> None:
-        await self._db.execute(_TRY_WRITE, int(time.time() * 1000))
+        await self._db.execute(_TRY_WRITE, clock.now_ms())
 
     async def entries(self, conv: str, after: int, limit: int) -> tuple[list[Entry], int]:
         # The head first: an entry committed in between is then among the entries and raises it.

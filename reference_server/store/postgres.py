@@ -12,7 +12,6 @@ instead of being rolled back: the server rolls back when the connection closes.
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -21,6 +20,7 @@ from typing import Any, TypeVar
 import asyncpg
 import msgspec
 
+from gauntlet.reference_server.core import clock
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.store import postgres_sql as sql
 from gauntlet.reference_server.store.append_plan import (
@@ -244,7 +244,7 @@ async def _plan(connection: asyncpg.Connection, batch: Sequence[AppendRequest]) 
         for row in await connection.fetch(sql.KNOWN, *identities):
             entry = Entry(*row)
             known[Identity(entry.conv, entry.sender, entry.client_msg_id)] = entry
-    return plan_appends(batch, states, known, int(time.time() * 1000), _new_id)
+    return plan_appends(batch, states, known, clock.now_ms(), _new_id)
 
 
 async def _write(connection: asyncpg.Connection, plan: AppendPlan) -> bool:

@@ -9,13 +9,13 @@ throughput and never waits for a lock.
 import asyncio
 import secrets
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gauntlet.reference_server.core import clock
 from gauntlet.reference_server.core.wire import Entry
 from gauntlet.reference_server.store.append_plan import (
     AppendPlan,
@@ -130,7 +130,7 @@ def _append(db: sqlite3.Connection, batch: Sequence[AppendRequest]) -> list[Outc
     try:
         states = _states(db, batch)
         known = _known(db, batch)
-        plan = plan_appends(batch, states, known, int(time.time() * 1000), _new_id)
+        plan = plan_appends(batch, states, known, clock.now_ms(), _new_id)
         _write(db, plan)
     except BaseException:
         db.rollback()

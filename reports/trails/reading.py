@@ -158,7 +158,7 @@ def _lives(rows: Iterable[Mapping[str, Any]], trails: Mapping[int, Trail]) -> li
         if row["kind"] != "component" or not isinstance(row.get("pid"), int):
             continue
         component, at_ns = str(row["component"]), int(row["t_ns"])
-        if component in _STORES:
+        if component.removesuffix("-standby") in _STORES:
             continue
         if row["event"] == "started":
             if component in running:  # it was stopped in good order, which is no event

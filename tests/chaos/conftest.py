@@ -123,6 +123,9 @@ class FakeControl:
     def resume(self, name):
         self._act("resume", name, "up")
 
+    def promote(self, name):
+        self.calls.append(("promote", name))
+
     def begin_cutover(self, to, *, drain_ms, canaries):
         self.calls.append(("cutover", to, drain_ms, canaries))
 

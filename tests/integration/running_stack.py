@@ -15,8 +15,9 @@ import pytest
 
 from gauntlet.chaos.clients.cluster_control import Component, ControlClient
 from gauntlet.chaos.clients.control_group import ControlGroup
+from gauntlet.chaos.clocks.clocks import Clocks
 from gauntlet.chaos.disks.disks import Disks
-from gauntlet.chaos.faults import FAULTS
+from gauntlet.chaos.faults import FAULTS, clock_targets
 from gauntlet.chaos.faults.context import Context
 from gauntlet.chaos.faults.targets import StackPlan, links_to_proxy, resolve_links
 from gauntlet.core.errors import StackError
@@ -130,6 +131,12 @@ def require_control_groups(controller: str) -> None:
         pytest.skip(str(error))
 
 
+def make_folder(path: Path) -> Path:
+    """Create a folder, and return it."""
+    path.mkdir()
+    return path
+
+
 @contextmanager
 def run_stack(
     name: str,
@@ -151,6 +158,7 @@ def run_stack(
     folders = {"data_dir": str(folder / "data"), "log_dir": str(logs)}
     reference = ReferenceStack({"stack": name, **folders, **request}, lambda _event: None)
     proxies, mounted = LinkProxies(backend, logs, seed=1), Disks(logs / "disks.log")
+    clocks = Clocks()
     try:
         components, planned = reference.plan()
         plan = StackPlan.from_cluster(components, planned)
@@ -158,12 +166,15 @@ def run_stack(
         proxied |= links_to_proxy(faults, plan, "needed")
         advertise = proxies.open(link for link in planned if link.name in proxied)
         mounted.mount(disks, folder / "data")
-        ready = reference.start(advertise, mounted.folders)
+        if with_clocks := clock_targets.needed(faults, plan):
+            clocks.prepare(with_clocks, make_folder(folder / "clocks"))
+        ready = reference.start(advertise, mounted.folders, clocks.environment)
         mounted.settle()
         control = ControlClient(ready.control, ready.token)
         context = Context(
             plan, proxies.links, control, JournalInMemory(), logs=logs,
             disks=mounted.mounted, no_disks=mounted.unavailable, ca=ready.ca,
+            clocks=clocks.files, no_clocks=clocks.unavailable,
         )  # fmt: skip
         yield RunningStack(name, context, ready.api)
     finally:

@@ -14,6 +14,7 @@ import yaml
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
+from gauntlet.chaos.clients import packet_filter
 from gauntlet.chaos.faults import conflicts
 from gauntlet.chaos.server_hooks.faults import hooks_for
 from gauntlet.chaos.timeline import Timeline
@@ -42,15 +43,22 @@ BY_CONTROL_GROUPS = {"cpu-limit": "cpu", "oom-kill": "memory"}
 
 
 def examples():
-    """Yield the faults of all examples, each with the stack, the fault proxy and TLS if needed."""
+    """Yield the faults of all examples, each with the stack that it needs.
+
+    That is its name, the fault proxy, whether clients use TLS, and the store with a standby.
+    """
     for block in BLOCKS:
         for fault in yaml.safe_load(block).get("faults", []):
             kind = catalog.FAULTS[fault["kind"]]
             both = ("embedded", "full") if kind.name in ON_BOTH_STACKS else ()
-            for stack in both or (kind.stack or "embedded",):
+            only = "full" if fault.get("target") == "messages-db" else kind.stack or "embedded"
+            for stack in both or (only,):
                 parsed = named(fault["id"], block, stack)
                 tls = kind.name == "certificate-expiry"
-                yield (stack, conflicts.backend_for([parsed], "auto"), tls), parsed
+                # After a failover the store is not the primary any more.
+                standby = parsed.target if kind.standby else ""
+                backend = conflicts.backend_for([parsed], "auto")
+                yield (stack, backend, tls, standby), parsed
 
 
 def named(name, block, stack):
@@ -75,7 +83,7 @@ def stacks(require_service, tmp_path_factory):
         started = {}
 
         def get(name):
-            stack, backend, tls = name
+            stack, backend, tls, standby = name
             for service in SERVICES[stack]:
                 require_service(service)
             if name not in started:
@@ -83,6 +91,7 @@ def stacks(require_service, tmp_path_factory):
                 mine = [fault for needed, fault in EXAMPLES if needed == name]
                 disks = {DISKS[fault.target] for fault in mine if _needs_disk(fault)}
                 more = {"config": {"tls": True}, "startup_hooks": hooks_for(mine)} if tls else {}
+                more |= {"standbys": [standby]} if standby else {}
                 started[name] = cleanup.enter_context(
                     run_stack(stack, folder, (), backend, disks, mine, edges=1, **more)
                 )
@@ -153,6 +162,10 @@ def test_the_example_of_a_fault_acts_and_is_healed(stacks, stack, fault):
     running = stacks(stack)
     if _needs_disk(fault) and running.context.no_disks:
         pytest.skip(running.context.no_disks)
+    if catalog.FAULTS[fault.kind].clock and running.context.no_clocks:
+        pytest.skip(running.context.no_clocks)
+    if fault.kind == "packet-loss" and (reason := packet_filter.unavailable()):
+        pytest.skip(reason)
     running.context.journal.clear()
     now = msgspec.structs.replace(fault, at=FixedTime(0))
     with sending(running.api):

@@ -10,7 +10,7 @@ import msgspec
 from gauntlet.campaigns import child_runs, record_files
 from gauntlet.campaigns.child_runs import Child, Planned
 from gauntlet.campaigns.storm import drawing, shrinking
-from gauntlet.campaigns.storm.menu import menu_of
+from gauntlet.campaigns.storm.menu import menu_of, unavailable
 from gauntlet.core.errors import Exit
 from gauntlet.core.scenario.model import Duration, Fault, Load, Scenario, to_builtins
 from gauntlet.core.scenario.moments import text
@@ -69,12 +69,24 @@ class Storm(msgspec.Struct, frozen=True):
     options: tuple[str, ...] = ()  # further ones of `gauntlet run`
 
     def planned(self) -> Scenario:
-        """Return the scenario of the storm with all of its faults."""
-        load = with_minutes(self.scenario.load, self.minutes)
-        faults = drawing.draw(menu_of(self.scenario), self.seed, load.ramp, load.steady)
+        """Return the scenario of the storm with all of its faults that this machine can run."""
+        faults = [fault for fault in self._drawn() if not unavailable(fault.kind)]
         return msgspec.structs.replace(
-            self.scenario, name="storm", seed=self.seed, load=load, faults=list(faults)
+            self.scenario, name="storm", seed=self.seed, load=self._load(), faults=faults
         )
+
+    def left_out(self) -> dict[str, str]:
+        """Return why this machine cannot run a fault, by the id of each such fault."""
+        reasons = {fault.id: unavailable(fault.kind) for fault in self._drawn()}
+        return {name: reason for name, reason in reasons.items() if reason}
+
+    def _drawn(self) -> tuple[Fault, ...]:
+        """Return the same faults on every machine, so that their ids mean the same."""
+        load = self._load()
+        return drawing.draw(menu_of(self.scenario), self.seed, load.ramp, load.steady)
+
+    def _load(self) -> Load:
+        return with_minutes(self.scenario.load, self.minutes)
 
     def replay(self, ids: Sequence[str]) -> str:
         """Return the command that repeats the storm with only these faults."""
@@ -114,6 +126,8 @@ class Campaign:
         self._say(f"storm {storm.seed}: {len(planned.faults)} faults")
         for fault in planned.faults:
             self._say(f"  {describe(fault)}")
+        for name, reason in storm.left_out().items():
+            self._say(f"  left out: {name}, because {reason}")
         outcome = self._outcome(storm, planned)
         self._say(f"storm {storm.seed}: {_verdict(outcome)}")
         record = Record(

@@ -39,6 +39,8 @@ def run(options: argparse.Namespace) -> Exit:
             print(f"storm {storm.seed}:")
             for fault in storm.planned().faults:
                 print(f"  {describe(fault)}")
+            for name, reason in storm.left_out().items():
+                print(f"  left out: {name}, because {reason}")
         return Exit.OK
     campaign = Campaign(options.records, options.out, attempts=options.attempts, say=_say)
     outcomes = [campaign.run(storm) for storm in storms]

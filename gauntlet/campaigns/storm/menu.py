@@ -1,9 +1,14 @@
 """The faults from which a storm is drawn, with the lengths and parameters that each may have."""
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from gauntlet.chaos.clients import packet_filter
+from gauntlet.chaos.clocks import library as clock_library
+from gauntlet.chaos.disks import mounting
+from gauntlet.core.scenario import catalog
 from gauntlet.core.scenario.model import Scenario
 
 
@@ -38,6 +43,21 @@ def _on_clients(link: str) -> tuple[Disturbance, ...]:
     )
 
 
+_STEPS = {"step": ("10s", "2h"), "direction": ("forward", "backward")}
+_SKEWS = {"per_second": ("20ms", "2s"), "direction": ("fast", "slow")}
+
+
+def _on_disk(component: str, settles_s: float) -> tuple[Disturbance, ...]:
+    """Return the faults on the disk of a database, which may end because of them."""
+    return (
+        Disturbance("power-loss", component, (1, 2), {"torn": (1, 30)}, settles_s),
+        Disturbance("disk-full", component, (1, 3), settles_s=settles_s),
+        Disturbance("disk-read-only", component, (1, 3), settles_s=settles_s),
+        Disturbance("disk-error", component, (1, 2), settles_s=settles_s),
+        Disturbance("disk-slow-fsync", component, (2, 4), {"delay": ("20ms", "100ms")}),
+    )
+
+
 # Faults of a link and of the process behind it exist for every server that Gauntlet starts.
 _ANY_SERVER = (
     *_on_clients("client>edge"),
@@ -68,7 +88,13 @@ _REFERENCE = (
     Disturbance("queue-delete", "edge", (1, 2), {"count": (1, 2)}, settles_s=2.0),
     Disturbance("connection-churn", "broker", (2, 4), {"every": ("300ms", "1s")}, settles_s=2.0),
     Disturbance("cutover", "edge", (8, 12), {"drain": ("2s", "4s")}, settles_s=3.0),
+    Disturbance("clock-step", "gateway", (2, 4), {**_STEPS, "count": (1, 2)}),
+    Disturbance("clock-step", "edge", (2, 4), _STEPS),
+    Disturbance("clock-step", "registry", (2, 4), _STEPS, settles_s=2.0),
+    Disturbance("packet-loss", "gateway", (3, 5), {"loss": (10, 30), "count": (1, 2)}),
+    Disturbance("clock-skew", "message", (2, 4), _SKEWS),
 )
+_EMBEDDED = (*_REFERENCE, *_on_disk("message", settles_s=3.0))
 # PostgreSQL and RabbitMQ take longer to come back than their replacements on `embedded`.
 _FULL = (
     *(
@@ -81,12 +107,34 @@ _FULL = (
     Disturbance("read-only", "messages-db", (2, 4), settles_s=2.0),
     Disturbance("block", "broker", (2, 5)),
     Disturbance("disk-alarm", "broker", (2, 5)),
+    Disturbance("clock-step", "messages-db", (2, 4), _STEPS),
+    *_on_disk("messages-db", settles_s=6.0),
 )
 _EXTERNAL = _on_clients("client>target")
 
-_BY_STACK = {"embedded": _REFERENCE, "full": _FULL, "external": _EXTERNAL}
+_BY_STACK = {"embedded": _EMBEDDED, "full": _FULL, "external": _EXTERNAL}
 
 
 def menu_of(scenario: Scenario) -> tuple[Disturbance, ...]:
     """Return the faults that a storm on the scenario's stack may contain."""
     return _BY_STACK.get(scenario.target.stack, _ANY_SERVER)
+
+
+def unavailable(kind: str) -> str:
+    """Return why this machine cannot run faults of a kind; empty if it can, as most machines do."""
+    definition = catalog.FAULTS[kind]
+    if kind == "packet-loss":
+        return _packets_unavailable()
+    if definition.disk:
+        return mounting.unavailable()
+    return _clocks_unavailable() if definition.clock else ""
+
+
+@cache
+def _packets_unavailable() -> str:
+    return packet_filter.unavailable()
+
+
+@cache
+def _clocks_unavailable() -> str:
+    return clock_library.unavailable()

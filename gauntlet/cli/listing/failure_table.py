@@ -30,7 +30,10 @@ TABLE: tuple[Row, ...] = (
         "messages DB down",
         "sends and history requests fail with a temporary error; sockets stay open",
         "no acknowledgement without a row; a retried message has one row and one position",
-        (Demonstration("messages-db-down", (FULL,)),),
+        (
+            Demonstration("messages-db-down", (FULL,)),
+            Demonstration("messages-db-failover", (FULL,)),
+        ),
     ),
     Row(
         "users DB down",

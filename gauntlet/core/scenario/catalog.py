@@ -37,7 +37,7 @@ INSTEAD: dict[str, str] = {
     "limit_data": "limit-data, drop (its 0 bytes), or disconnect to cut connections once",
     "slow_close": "slow-close",
     "down": "refuse, which leaves live connections open, or kill for the component itself",
-    "packet_loss": "blackhole with percent; a proxy of TCP cannot lose single packets",
+    "packet_loss": "packet-loss, by which the kernel drops packets of a process",
 }
 
 DEFAULT_REQUIRED: tuple[str, ...] = tuple(name for name, check in CHECKS.items() if check.required)

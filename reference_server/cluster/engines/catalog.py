@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from gauntlet.reference_server.cluster.engines import (
@@ -10,6 +11,7 @@ from gauntlet.reference_server.cluster.engines import (
     rabbitmq,
     redis_server,
 )
+from gauntlet.reference_server.cluster.engines.pair import Pair
 from gauntlet.reference_server.cluster.supervision.launch_spec import (
     Binary,
     LaunchSpec,
@@ -24,8 +26,9 @@ FINDERS: dict[str, Callable[[], Binary]] = {
     plan.POSTGRES: postgres.find,
 }
 
-# Each takes a component, the data folder of the cluster, the component's log file and the password.
-STORES: dict[str, Callable[[plan.PlannedComponent, Path, Path, str], LaunchSpec]] = {
+# Each takes a component, the data folder of the cluster, the component's log file and the password,
+# and those that can have a standby take a pair.
+STORES: dict[str, Callable[..., LaunchSpec]] = {
     plan.REDIS: redis_server.launch_spec,
     plan.RABBITMQ: rabbitmq.launch_spec,
     plan.POSTGRES: postgres.launch_spec,
@@ -48,15 +51,30 @@ def make_launch_specs(wiring: python_process.Wiring, log_dir: Path) -> dict[str,
     The folders and configuration files that the components need are written.
     """
     specs: dict[str, LaunchSpec] = {}
+    pairs = _pairs(wiring)
     for component in wiring.plan.components:
         log = log_dir / f"{component.name}.log"
         if component.engine == plan.PYTHON:
-            specs[component.name] = python_process.launch_spec(component, wiring, log)
+            spec = python_process.launch_spec(component, wiring, log)
         else:
-            specs[component.name] = STORES[component.engine](
-                component, wiring.data_dir_of(component), log, wiring.store_password
+            more = {"pair": pairs[component.name]} if component.name in pairs else {}
+            spec = STORES[component.engine](
+                component, wiring.data_dir_of(component), log, wiring.store_password, **more
             )
+        variables = wiring.environment.get(component.name, {})
+        specs[component.name] = replace(spec, env={**spec.env, **variables})
     return specs
+
+
+def _pairs(wiring: python_process.Wiring) -> dict[str, Pair]:
+    """Return the pair of each store that has a standby and of each standby, by component."""
+    pairs: dict[str, Pair] = {}
+    for standby in wiring.plan.components:
+        if (primary := standby.standby_of) is not None:
+            source = wiring.address(standby.role, primary)
+            pair = Pair(primary, {standby.name: source, primary: standby.address})
+            pairs |= dict.fromkeys((primary, standby.name), pair)
+    return pairs
 
 
 def probe() -> str:

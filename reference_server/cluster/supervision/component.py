@@ -105,6 +105,15 @@ class Component:
         self._report("resumed", child.pid)
         return child.pid
 
+    async def promote(self) -> int:
+        """Make a running standby the primary; return the pid. StateError if it is no standby."""
+        child = self._running_process()
+        if self.launch.promote is None:
+            raise StateError(f"{self.planned.name} has no standby and is none")
+        await self.launch.promote()
+        self._report("promoted", child.pid)
+        return child.pid
+
     def retire(self) -> None:
         """Mark a stopped component as planned again."""
         self.state = "planned"

@@ -29,6 +29,8 @@ class LaunchSpec:
     # Awaited before every start; raises StartError.
     prepare: Callable[[], Awaitable[None]] = _no_preparation
     clean_up: Callable[[], None] = lambda: None
+    # Makes a running standby the primary; None if there is nothing to promote. Raises StartError.
+    promote: Callable[[], Awaitable[None]] | None = None
 
     def delayed_argv(self, delay_s: float) -> tuple[str, ...]:
         """Return the command with a wait before it, in the same process."""

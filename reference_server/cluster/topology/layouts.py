@@ -12,7 +12,8 @@ from gauntlet.reference_server.core.config import SERVICES, Service
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=32)]
 _ROLE = re.compile(r"[a-z][a-z0-9-]{0,31}")
-_RESERVED_ROLES = ("client", "edge", "registry", "broker", "messages-db", "users-db")
+_STORES = ("registry", "broker", "messages-db", "users-db")
+_RESERVED_ROLES = ("client", "edge", *_STORES, *(f"{name}-standby" for name in _STORES))
 
 # Services whose state is in one process, where a second process would not see it: who is present,
 # and on `embedded` the writer that orders all commits of the messages DB.

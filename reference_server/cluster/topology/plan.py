@@ -34,6 +34,8 @@ class ClusterRequest(msgspec.Struct, forbid_unknown_fields=True):
     # Modules by service; `edge@green` selects the edges of one environment.
     startup_hooks: dict[str, tuple[str, ...]] = {}
     layout: str | dict[str, Any] = "default"
+    # Stores that get a standby, which can be promoted in their place.
+    standbys: tuple[str, ...] = ()
     # Each of these replaces the count of the layout.
     edges: int | None = None
     spare: int | None = None
@@ -47,6 +49,9 @@ class ClusterRequest(msgspec.Struct, forbid_unknown_fields=True):
         unknown = set(self.startup_hooks) - {*SERVICES, *(f"edge@{env}" for env in ENVIRONMENTS)}
         if unknown:
             raise ValueError(f"startup_hooks: unknown service: {', '.join(sorted(unknown))}")
+        able = STORES[self.stack].keys() - {"broker"}  # which loses nothing that is not elsewhere
+        if unable := sorted(set(self.standbys) - able):
+            raise ValueError(f"standbys: these stores cannot have one: {', '.join(unable)}")
 
 
 class PlannedComponent(msgspec.Struct, frozen=True):
@@ -65,6 +70,8 @@ class PlannedComponent(msgspec.Struct, frozen=True):
     # Not started with the cluster, but only through the control API.
     spare: bool = False
     client_port: int | None = None
+    # The store of which this one is the standby.
+    standby_of: str | None = None
 
     @property
     def port(self) -> int:
@@ -128,6 +135,10 @@ class Plan(msgspec.Struct, frozen=True):
             if any(database in CALLS[service] for service in each.services)
         ]
 
+    def with_standby(self, store: str) -> list[str]:
+        """Return a store and its standby, if it has one."""
+        return [store, *(each.name for each in self.components if each.standby_of == store)]
+
     def stores_of(self, component: PlannedComponent) -> list[str]:
         """Return the names of the stores and brokers that a component connects to."""
         targets = [link.component for link in self.links if link.source == component.role]
@@ -178,6 +189,12 @@ def make_plan(
         )
         for role, engine in STORES[request.stack].items()
     ]
+    stores += [
+        PlannedComponent(name, name, store.engine, [allocate_port()], standby_of=store.name)
+        for store in stores
+        if store.name in request.standbys
+        for name in (f"{store.name}-standby",)
+    ]
     layout = _requested_layout(request)
     processes = [
         PlannedComponent(
@@ -217,18 +234,28 @@ def resolve(plan: Plan, advertise: Mapping[str, str], source: str, component: st
     return advertise.get(f"{source}>{component}") or direct
 
 
-def check_advertise(plan: Plan, advertise: Mapping[str, str]) -> None:
-    """Raise RequestError unless every advertised link is a link of the plan."""
-    unknown = sorted(set(advertise) - {link.name for link in plan.links})
-    if unknown:
-        raise RequestError(f"advertise: the plan has no link {', '.join(unknown)}")
+class Advertisement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The second line on standard input, which starts the planned cluster.
 
+    `advertise` are the addresses of links that are not direct, `disks` the data folders of
+    components that keep their data elsewhere, and `environment` further environment variables of
+    components.
+    """
 
-def check_disks(plan: Plan, disks: Mapping[str, str]) -> None:
-    """Raise RequestError unless every disk is for a component that keeps data."""
-    unknown = sorted(name for name in disks if not plan.has_data(plan.component(name)))
-    if unknown:
-        raise RequestError(f"disks: these components keep no data: {', '.join(unknown)}")
+    advertise: dict[str, str]
+    disks: dict[str, str] = {}
+    environment: dict[str, dict[str, str]] = {}
+
+    def check(self, plan: Plan) -> None:
+        """Raise RequestError unless it fits the plan."""
+        unknown = sorted(self.advertise.keys() - {link.name for link in plan.links})
+        if unknown:
+            raise RequestError(f"advertise: the plan has no link {', '.join(unknown)}")
+        without = sorted(name for name in self.disks if not plan.has_data(plan.component(name)))
+        if without:
+            raise RequestError(f"disks: these components keep no data: {', '.join(without)}")
+        for name in self.environment:
+            plan.component(name)
 
 
 def _requested_layout(request: ClusterRequest) -> layouts.Layout:
@@ -259,11 +286,17 @@ def _links(components: list[PlannedComponent]) -> list[PlannedLink]:
                 if target.role != source and _is_target(target, targets):
                     name = f"{source}>{target.name}"
                     links[name] = _link(name, source, target)
+    for primary in components:
+        for standby in components:
+            if standby.standby_of == primary.name:
+                name = f"{standby.role}>{primary.name}"
+                links[name] = _link(name, standby.role, primary)
     return list(links.values())
 
 
 def _is_target(component: PlannedComponent, targets: tuple[str, ...]) -> bool:
-    return any(target in (component.role, *component.services) for target in targets)
+    names = (component.role, component.standby_of, *component.services)
+    return any(target in names for target in targets)
 
 
 def _link(name: str, source: str, target: PlannedComponent) -> PlannedLink:

@@ -110,8 +110,30 @@ def test_requests_repeat_where_the_protocol_allows_it():
     assert request_of("redis", 3) == b"PING\r\n" * 3 + b"QUIT\r\n"
     assert request_of("http chat.example", 2).count(b"Host: chat.example\r\n") == 2
     assert request_of("http", 2).count(b"Connection: close") == 1
-    assert request_of("postgres", 5) == request_of("postgres")
+    longer = request_of("postgres", 5)
+    assert longer.endswith(b"replication\0" + b"x" * 200 + b"\0\0")
+    assert int.from_bytes(longer[:4]) == len(longer)
+    assert len(request_of("postgres", 9_999)) < 10_000
+    assert request_of("amqp", 5) == b"AMQP\0\0\x09\x01"
     assert request_of("https chat.example").startswith(b"\x16\x03")
+
+
+def test_an_answer_of_amqp_is_complete_at_the_end_of_its_frame():
+    """The server leaves the connection open, in which the client must not wait."""
+    frame = b"\x01\0\0\0\0\0\x09a\xceclasses\xce"
+
+    def answer(connection):
+        connection.recv(1000)
+        for piece in (frame[:3], frame[3:9], frame[9:]):
+            connection.sendall(piece)
+            time.sleep(0.05)
+        connection.recv(1000)
+
+    with server(answer) as address:
+        found = exchange(Wanted("amqp", address, repeat=2), 20.0)
+    assert (found.received, found.ended, found.ended_ms) == (17, "answered", None)
+    assert found.last_ms < 10_000
+    assert not found.cut
 
 
 @pytest.mark.parametrize("kind", sorted(link_probe.REQUESTS))

@@ -188,3 +188,10 @@ def test_faults_on_one_disk_may_not_overlap(kind):
     slow = ("disk-slow-fsync", "registry", 1, 4, {})
     with pytest.raises(ConfigError, match="changes the disk of registry at 3 s"):
         check(slow, (kind, "registry", 3, 4, {}))
+
+
+def test_a_store_fails_over_once():
+    faults = [("failover", "registry", 1, 2, {}), ("failover", "registry", 20, 2, {})]
+    with pytest.raises(ConfigError, match=r"'f1': registry can fail over once .* fault 'f0' does"):
+        check(*faults)
+    check(faults[0])

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -30,12 +31,13 @@ def make_service(require_service, tmp_path_factory) -> Callable[[str], Service]:
     """`make_service("redis")` returns a stopped server; skips if it is not installed."""
     free_port = PortAllocator()
 
-    def make(engine: str) -> Service:
+    def make(engine: str, **environment: str) -> Service:
         require_service(engine)
         folder = tmp_path_factory.mktemp(engine)
         ports = [free_port() for _ in range(plan.PORT_COUNTS.get(engine, 1))]
         planned = plan.PlannedComponent(engine, engine, engine, ports)
         launch = ENGINES[engine](planned, folder, folder / f"{engine}.log", PASSWORD)
+        launch = replace(launch, env={**launch.env, **environment})
         return Service(engine, Component(planned, launch, lambda *_: None))
 
     return make

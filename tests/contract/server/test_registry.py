@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gauntlet.chaos.clocks.clocks import Clocks
 from gauntlet.reference_server import registry
 from gauntlet.reference_server.registry import redis as engine
 from gauntlet.reference_server.registry.base import EdgeLease, Lease, RegistryDown
@@ -93,6 +94,18 @@ async def test_a_later_boot_of_an_edge_cannot_be_replaced_by_an_earlier_one(conn
     assert await client.queues(["bob"]) == {}, "a connection of the boot before is gone"
     await client.remove_edge(BLUE_AGAIN)
     assert await client.edges() == [GREEN]
+
+
+async def test_a_boot_that_is_gone_is_replaced_by_any_other_one(connect, monkeypatch):
+    """The clock of the machine may have been set back before the edge was started again."""
+    client = connect()
+    await client.generation()
+    await client.put_edge(BLUE_AGAIN)
+    monkeypatch.setattr(engine.base, "EDGE_FRESH_MS", 50)
+    await asyncio.sleep(0.1)
+    await client.put_edge(BLUE)
+    monkeypatch.undo()
+    assert await client.edges() == [BLUE]
 
 
 async def test_leases_expire_unless_they_are_renewed(connect):
@@ -190,6 +203,65 @@ async def test_calls_fail_in_bounded_time_while_the_registry_does_not_answer(ser
     await when_up(client.generation)
     await client.put_edge(GREEN)
     assert GREEN in await client.edges()
+
+
+async def test_a_process_with_a_wrong_clock_sees_the_leases_of_others(connect, monkeypatch):
+    """And does not remove them when it writes its own."""
+    client, wrong = connect(), connect()
+    await fill(client)
+    hour_ns, right = 3_600 * 1_000_000_000, time.time_ns
+    for shift_ns in (hour_ns, -hour_ns):
+        monkeypatch.setattr(time, "time_ns", lambda shift_ns=shift_ns: right() + shift_ns)
+        monkeypatch.setattr(time, "time", lambda: time.time_ns() / 1e9)
+        await wrong.put_edge(GREEN)
+        await wrong.put([ANN_GREEN])
+        assert sorted(await wrong.edges()) == [BLUE, GREEN]
+        assert await wrong.queues(["ann", "bob"]) == {
+            "ann": {BLUE.queue, GREEN.queue},
+            "bob": {BLUE.queue},
+        }
+        monkeypatch.undo()
+        assert await client.queues(["bob"]) == {"bob": {BLUE.queue}}
+
+
+@pytest.fixture
+def clock(tmp_path_factory):
+    """The clocks of a component named `redis`; skips if this machine cannot shift one."""
+    clocks = Clocks()
+    clocks.prepare(["redis"], tmp_path_factory.mktemp("clocks"))
+    if clocks.unavailable:
+        pytest.skip(clocks.unavailable)
+    return clocks
+
+
+@pytest.mark.parametrize("step_s", [3600, -3600])
+async def test_a_step_of_the_registrys_clock_counts_as_a_loss_of_data(make_service, clock, step_s):
+    """Edges notice it and write their leases again; what was written before does not count."""
+    service = make_service("redis", **clock.environment["redis"])
+    await service.component.start()
+    edge = registry.connect(service.url, lease_ms=SHORT_MS)
+    publisher = registry.connect(service.url, lease_ms=SHORT_MS)
+    try:
+        await fill(edge)
+        assert await publisher.queues(["bob"]) == {"bob": {BLUE.queue}}
+        before = await edge.generation()
+        clock.files["redis"].shift(step_s)
+        after = await edge.generation()
+        assert after != before
+        assert await edge.generation() == after
+        assert await edge.edges() == [], "a lease that lies in the future is none"
+        with pytest.raises(RegistryDown, match="rebuilt"):
+            await publisher.queues(["bob"])
+        await asyncio.sleep(SHORT_MS / 1000)
+        assert await publisher.queues(["bob"]) == {}
+        await edge.put_edge(BLUE)
+        await edge.put([BOB])
+        assert await publisher.queues(["bob"]) == {"bob": {BLUE.queue}}
+        assert await publisher.connections(["bob"]) == {"bob": {BOB.connection}}
+    finally:
+        for client in (edge, publisher):
+            await client.close()
+        await service.component.stop()
 
 
 async def test_many_leases_are_written_in_one_call(connect):

@@ -3,6 +3,7 @@
 import pytest
 from rich.console import Console
 
+from gauntlet.chaos.clocks import library
 from gauntlet.chaos.disks import mounting
 from gauntlet.cli import doctor
 from gauntlet.core import engine_build
@@ -38,6 +39,13 @@ def test_the_name_of_an_extra_is_printed_as_it_is_typed(monkeypatch, capsys):
     monkeypatch.setattr(doctor, "findings", lambda: [finding])
     doctor.show(Console(width=200))
     assert command in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("reason", ["", "there is no C compiler"])
+def test_whether_wall_clocks_can_be_shifted_is_reported_with_the_reason(monkeypatch, reason):
+    monkeypatch.setattr(library, "unavailable", lambda: reason)
+    (finding,) = [each for each in doctor.findings() if each.name == "C compiler"]
+    assert (finding.found is None, finding.remedy) == (bool(reason), reason)
 
 
 def test_a_limit_that_is_too_low_is_reported_with_its_remedy():

@@ -13,9 +13,7 @@ from gauntlet.reference_server.edge import connection
 @pytest.fixture
 def identify():
     """A function that presents a token on a device to an edge, and returns the user."""
-    return lambda token, device="phone": connection.identify(
-        wire.Connect(token, device), "ours", time.time()
-    )
+    return lambda token, device="phone": connection.identify(wire.Connect(token, device), "ours")
 
 
 def token(*, device="phone", lifetime_s=60, secret="ours"):

@@ -7,7 +7,7 @@ import pytest
 
 from gauntlet.campaigns import child_runs
 from gauntlet.campaigns.child_runs import Child
-from gauntlet.campaigns.storm import drawing
+from gauntlet.campaigns.storm import campaign, drawing
 from gauntlet.campaigns.storm.campaign import describe
 from gauntlet.campaigns.storm.menu import menu_of
 from gauntlet.cli import main
@@ -18,6 +18,12 @@ from gauntlet.scenarios import library
 STORM = ["storm", "--seed", "3", "--minutes", "1"]
 DRAWN = drawing.draw(menu_of(library.find("storm")), 3, 3.0, 60.0)
 IDS = [fault.id for fault in DRAWN]
+
+
+@pytest.fixture(autouse=True)
+def able_machine(monkeypatch):
+    """A machine that can run every fault."""
+    monkeypatch.setattr(campaign, "unavailable", lambda _: "")
 
 
 class Runs:
@@ -218,3 +224,19 @@ def test_bad_usage_is_refused(runs, arguments, error, capsys):
     assert main.main(["storm", *arguments]) == Exit.CONFIG
     assert error in capsys.readouterr().err
     assert runs.faults == []
+
+
+def test_faults_that_the_machine_cannot_run_are_left_out_with_the_reason(monkeypatch, capsys):
+    """The others keep their ids and their times."""
+    gone = DRAWN[0].kind
+    reasons = {gone: "there is no /dev/fuse"}
+    monkeypatch.setattr(campaign, "unavailable", lambda kind: reasons.get(kind, ""))
+    assert main.main([*STORM, "--list"]) == Exit.OK
+    lines = capsys.readouterr().out.splitlines()
+    kept = [f"  {describe(fault)}" for fault in DRAWN if fault.kind != gone]
+    left_out = [
+        f"  left out: {fault.id}, because there is no /dev/fuse"
+        for fault in DRAWN
+        if fault.kind == gone
+    ]
+    assert lines == ["storm 3:", *kept, *left_out]

@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from gauntlet.reference_server.cluster.engines import catalog
 from gauntlet.reference_server.cluster.engines.python_process import Wiring, config, launch_spec
+from gauntlet.reference_server.cluster.supervision.launch_spec import LaunchSpec
 from gauntlet.reference_server.cluster.topology import plan
 from gauntlet.reference_server.core.config import ClientTls, Settings, parse_config
 from gauntlet.reference_server.core.tls import Certificates
 
 
-def make_wiring(stack, advertise=None, layout="default", certificates=None, **hooks):
+def make_wiring(stack, advertise=None, layout="default", certificates=None, standbys=(), **hooks):
     """Return the wiring of a planned cluster whose ports count from 20001."""
     numbers = itertools.count(20001)
     cluster_plan = plan.make_plan(
-        plan.ClusterRequest(stack, "/data", "/log", layout=layout),
+        plan.ClusterRequest(stack, "/data", "/log", layout=layout, standbys=standbys),
         lambda: next(numbers),
         tls=certificates is not None,
     )
@@ -134,3 +136,41 @@ def test_with_tls_only_gateways_and_edges_get_the_certificate():
     assert config_of(wiring, "edge-blue-1").urls.message == tuple(
         f"http://{wiring.plan.component(name).address}" for name in ("gateway-1", "gateway-2")
     )
+
+
+def test_clients_of_a_store_with_a_standby_know_both():
+    wiring = make_wiring("full", standbys=("messages-db", "registry"))
+    config = config_of(wiring, "gateway-1")
+    db, db_standby, registry, replica = (
+        wiring.plan.component(name).address
+        for name in ("messages-db", "messages-db-standby", "registry", "registry-standby")
+    )
+    assert config.messages_db == (
+        f"postgresql://im:p@{db},{db_standby}/postgres?target_session_attrs=read-write"
+    )
+    assert config.registry == f"redis://:p@{registry},redis://:p@{replica}"
+    users_db = wiring.plan.component("users-db").address
+    assert config_of(wiring, "social-1").users_db == f"postgresql://im:p@{users_db}/postgres"
+
+
+def test_a_standby_follows_its_store_over_their_link_and_the_store_follows_it_directly():
+    wiring = make_wiring(
+        "full", {"registry-standby>registry": "127.0.0.1:9"}, standbys=("registry",)
+    )
+    pairs = catalog._pairs(wiring)
+    assert pairs["registry"] is pairs["registry-standby"]
+    assert pairs["registry"].is_primary("registry")
+    assert pairs["registry"].source("registry-standby") == ("127.0.0.1", 9)
+    port = wiring.plan.component("registry-standby").port
+    assert pairs["registry"].source("registry") == ("127.0.0.1", port)
+
+
+def test_variables_of_a_component_are_added_to_its_own(tmp_path, monkeypatch):
+    monkeypatch.setitem(
+        catalog.STORES, plan.REDIS, lambda *_: LaunchSpec(("redis",), tmp_path, {"HOME": "/h"})
+    )
+    wiring = replace(make_wiring("embedded"), environment={"registry": {"A": "b"}})
+    specs = catalog.make_launch_specs(wiring, tmp_path)
+    assert specs["registry"].env == {"HOME": "/h", "A": "b"}
+    assert specs["broker"].env == {"HOME": "/h"}
+    assert specs["gateway-1"].env == {}

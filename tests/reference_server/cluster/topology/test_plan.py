@@ -87,7 +87,7 @@ def test_an_advertised_address_is_used_by_its_source_only():
 def test_an_unknown_link_cannot_be_advertised():
     """A misspelt link would silently bypass the proxy."""
     with pytest.raises(RequestError, match="edge>nothing"):
-        plan.check_advertise(make("embedded"), {"edge>nothing": "127.0.0.1:1"})
+        plan.Advertisement({"edge>nothing": "127.0.0.1:1"}).check(make("embedded"))
 
 
 def test_only_components_with_a_database_to_themselves_have_data():
@@ -97,9 +97,51 @@ def test_only_components_with_a_database_to_themselves_have_data():
 
 
 def test_a_disk_for_a_component_without_data_is_refused():
-    plan.check_disks(make("embedded"), {"message-1": "/disks/message-1"})
+    plan.Advertisement({}, {"message-1": "/disks/message-1"}).check(make("embedded"))
     with pytest.raises(RequestError, match="disks: these components keep no data: registry"):
-        plan.check_disks(make("embedded"), {"registry": "/disks/registry"})
+        plan.Advertisement({}, {"registry": "/disks/registry"}).check(make("embedded"))
+
+
+def test_a_standby_has_the_links_of_its_store_and_one_to_it():
+    """So it starts after the store, and everything that uses the store starts after both."""
+    found = make("full", standbys=("messages-db",))
+    standby = found.component("messages-db-standby")
+    assert (standby.role, standby.engine, standby.standby_of) == (
+        "messages-db-standby",
+        plan.POSTGRES,
+        "messages-db",
+    )
+    assert found.with_standby("messages-db") == ["messages-db", "messages-db-standby"]
+    assert found.with_standby("users-db") == ["users-db"]
+    to = {
+        name: {x.source for x in found.links if x.component == name} for name in STANDBY_AND_STORE
+    }
+    assert to["messages-db"] - to["messages-db-standby"] == {"messages-db-standby"}
+    assert to["messages-db-standby"] == {"gateway"}
+    assert found.stores_of(standby) == ["messages-db"]
+    assert set(STANDBY_AND_STORE) <= set(found.stores_of(found.component("gateway-1")))
+
+
+STANDBY_AND_STORE = ("messages-db", "messages-db-standby")
+
+
+def test_by_default_there_is_no_standby():
+    for stack in ("embedded", "full"):
+        assert not [each for each in make(stack).components if each.standby_of]
+
+
+@pytest.mark.parametrize(
+    ("stack", "store"), [("embedded", "messages-db"), ("full", "broker"), ("full", "gateway")]
+)
+def test_what_cannot_have_a_standby_is_refused(stack, store):
+    with pytest.raises(ValueError, match=f"cannot have one: {store}"):
+        make(stack, standbys=(store,))
+
+
+def test_variables_for_an_unknown_component_are_refused():
+    plan.Advertisement({}, {}, {"registry": {"A": "b"}}).check(make("embedded"))
+    with pytest.raises(RequestError, match="no component is named redis"):
+        plan.Advertisement({}, {}, {"redis": {"A": "b"}}).check(make("embedded"))
 
 
 @pytest.mark.parametrize(
