@@ -73,7 +73,9 @@ def plan_of(options: argparse.Namespace) -> Plan:
         raise ConfigError(
             f"--storm-percent must be above 0 and at most 100; got {options.storm_percent:g}"
         )
-    variation = Variation(scenario, sla.absolute, options.victim, options.storm_percent)
+    variation = Variation(
+        scenario, sla.absolute, options.victim, options.storm_percent, options.bug or ""
+    )
     searches = _searches(options, variation)
     for search in searches:
         variations.at_level(variation, search.what, search.during, search.start)

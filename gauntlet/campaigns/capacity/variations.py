@@ -38,12 +38,16 @@ _BOOTED = ("embedded", "full")  # stacks with several edges and gateways
 
 
 class Variation(NamedTuple):
-    """What the levels vary: the scenario, further objectives, and the victim of `n-1`."""
+    """What the levels vary: the scenario, further objectives, and the victim of `n-1`.
+
+    `bug` is a seeded one of the server.
+    """
 
     scenario: Scenario
     objectives: Sequence[Objective] = ()
     victim: str = "edge"
     storm_percent: float = 100.0
+    bug: str = ""
 
 
 def check(scenario: Scenario) -> None:
@@ -88,7 +92,7 @@ def digest(variation: Variation) -> str:
     plain = to_builtins(variation.scenario)
     part = {name: plain[name] for name in ("load", "target", "sla", "checks", "seed")}
     part["further"] = [msgspec.to_builtins(each) for each in variation.objectives]
-    part["during"] = [variation.victim, variation.storm_percent]
+    part["during"] = [variation.victim, variation.storm_percent, variation.bug]
     return hashlib.sha256(msgspec.json.encode(part, order="sorted")).hexdigest()
 
 

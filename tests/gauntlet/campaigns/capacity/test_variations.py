@@ -116,6 +116,6 @@ def test_the_digest_depends_on_the_load_and_not_on_the_name():
     assert variations.digest(named) == variations.digest(variation())
     assert variations.digest(variation(users=41)) != variations.digest(variation())
     assert variations.digest(with_sla(P99)) != variations.digest(variation())
-    assert variations.digest(variation()._replace(victim="gateway")) != variations.digest(
-        variation()
-    )
+    for other in ({"victim": "gateway"}, {"storm_percent": 50.0}, {"bug": "no_fsync"}):
+        changed = variation()._replace(**other)
+        assert variations.digest(changed) != variations.digest(variation())
