@@ -64,6 +64,13 @@ def test_during_a_cutover_the_objectives_hold_meanwhile():
     assert len({each.id for each in found.sla}) == 2
 
 
+def test_clients_that_move_may_read_messages_from_the_history():
+    missed = {**P99, "id": "missed", "indicator": "live_missed_ratio", "value": 0.001}
+    found = at_level(with_sla(P99, missed), "rate_per_s", "cutover", 50)
+    assert [each.id for each in found.sla if each.window == "fault:cutover"] == ["p99-cutover"]
+    assert "missed" in [each.id for each in found.sla if each.window == "steady"]
+
+
 @pytest.mark.parametrize("during", ["n-1", "cutover"])
 def test_an_objective_on_the_disturbance_replaces_those_of_the_steady_load(during):
     own = Objective(
