@@ -2,7 +2,7 @@
 
 import pytest
 
-from gauntlet.campaigns.synthetic.mutators import keep_a_user_disconnected
+from gauntlet.campaigns.synthetic.service_mutators import keep_a_user_disconnected
 from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, HEAL_S, QUIESCE_NS, ZERO, S
 from gauntlet.core.history import Kind
 from gauntlet.reports.history.arrays import NEVER
