@@ -52,7 +52,7 @@ class KnownPositions:
         np.maximum.at(self._last, conv, ints(records["seq"][at]))
 
         self._history = history
-        self._shown = np.flatnonzero(shown & (kind != Kind.AUDIT))
+        self._shown = np.flatnonzero(shown & ~equal(kind, Kind.AUDIT))
 
     @cached_property
     def _learned(self) -> tuple[Ints, Ints, Ints]:

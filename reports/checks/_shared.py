@@ -137,9 +137,8 @@ def found_positions(history: History) -> Ints:
     position = np.zeros(len(history.messages), dtype=np.int64)
     for kind in (Kind.DELIVER, Kind.AUDIT):
         # Backwards, because the last assignment to an index is the one that remains.
-        at = np.flatnonzero((records["kind"] == kind) & (of_record >= 0) & (records["seq"] > 0))[
-            ::-1
-        ]
+        found = equal(records["kind"], kind) & (of_record >= 0) & (records["seq"] > 0)
+        at = np.flatnonzero(found)[::-1]
         position[of_record[at]] = ints(records["seq"][at])
     return position
 

@@ -78,7 +78,8 @@ def _why_not(history: History, acks: Ints) -> str:
 def acknowledged_ids(history: History) -> Ints:
     """Return the distinct ids (their digests) under which messages were acknowledged."""
     records = history.records
-    named = equal(records["kind"], Kind.NAMED) & (records["flags"] & CHANNEL_BITS != Channel.AUDIT)
+    named = equal(records["kind"], Kind.NAMED)
+    named &= ~equal(records["flags"] & CHANNEL_BITS, Channel.AUDIT)
     named &= (history.messages.of_record >= 0) & (records["ref_ns"] != 0)
     return distinct(ints(records["ref_ns"][named]))
 

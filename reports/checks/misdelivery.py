@@ -17,7 +17,7 @@ from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import SERVER_SEQ
 from gauntlet.reports.checks._held_pushes import never_presented
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import ints, is_any
+from gauntlet.reports.history.arrays import equal, ints, is_any
 from gauntlet.reports.history.deliveries import CHANNEL_BITS
 from gauntlet.reports.history.history import History
 
@@ -35,12 +35,12 @@ def check(history: History) -> Finding:
     records = history.records
     reached = is_any(records["kind"], (Kind.DELIVER, Kind.RECEIVE, Kind.ROOM, Kind.STRAY))
     reached |= never_presented(history)
-    reached &= records["flags"] & CHANNEL_BITS != Channel.AUDIT
+    reached &= ~equal(records["flags"] & CHANNEL_BITS, Channel.AUDIT)
     at = np.flatnonzero(reached)
     conv, seq = ints(records["conv"][at]), ints(records["seq"][at])
     if SERVER_SEQ not in history.capabilities:
         seq = np.ones_like(seq)
-    stray = records["kind"][at] == Kind.STRAY
+    stray = equal(records["kind"].take(at), Kind.STRAY)
     wrong = at[stray | history.membership.excluded(conv, history.user[at], seq)]
     return Finding(
         examined=at.size,

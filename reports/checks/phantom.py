@@ -13,7 +13,7 @@ from gauntlet.core.history import STRANGER_SSEQ, Flag, Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.reports.checks._held_pushes import never_presented
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import has_flag, ints, is_any
+from gauntlet.reports.history.arrays import equal, has_flag, ints, is_any
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -48,7 +48,7 @@ def check(history: History) -> Finding:
         times_ns=ints(records["t_ns"][phantoms]),
         happened="were received",
         nothing_seen=""
-        if (records["kind"][at] != Kind.AUDIT).any()
+        if (~equal(records["kind"].take(at), Kind.AUDIT)).any()
         else "No user received anything, so only the storage was examined.",
     )
 

@@ -112,7 +112,7 @@ def _agreeing(history: History, stated: Ints) -> tuple[Ints, Bools, Ints]:
     records, messages = history.records, history.messages
     number = messages.of_record.take(stated)
     agrees = records["seq"].take(stated) == messages.position.take(number)
-    audits = records["kind"].take(stated) == Kind.AUDIT
+    audits = equal(records["kind"].take(stated), Kind.AUDIT)
     known = np.flatnonzero(marks(number[agrees], len(messages)))
     return known, marks(number[agrees & audits], len(messages))[known], stated[~agrees]
 

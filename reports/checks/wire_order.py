@@ -98,7 +98,7 @@ def _presented_later(history: History) -> Bools:
 
 
 def _went_backwards(history: History, record: Ints, lane: Ints, seq: Ints) -> Bools:
-    received = history.records["kind"][record] == Kind.RECEIVE
+    received = equal(history.records["kind"].take(record), Kind.RECEIVE)
     no_duplicate = history.records["flags"][record] & Flag.DUPLICATE == 0
     # Keys of later lanes are larger, so one running maximum serves all lanes.
     highest = np.maximum.accumulate(pair(lane, seq))

@@ -29,6 +29,8 @@ _WORD_BITS = 64
 # How large a table may be for each key: of marks of one byte, and of indices.
 _MARKS_SHARE = 64
 _INDICES_SHARE = 16
+# How many entries a table may have, however many keys there are: 128 MB of indices.
+_PLACES_MAX = 1 << 24
 
 
 class ColumnarRecords(np.ndarray[Any, np.dtype[np.void]]):
@@ -157,13 +159,18 @@ class Grid(NamedTuple):
 
     @classmethod
     def around(cls, keys: Ints, share: int) -> "Grid | None":
-        """Return the grid around some keys, None if it has more than `share` places for each."""
-        if not keys.size or int(keys.max()) - int(keys.min()) > share * keys.size << 32:
+        """Return the grid around some keys, None if it has more than `share` places for each.
+
+        It never has more than `_PLACES_MAX`, so that the tables of a very large room are not larger
+        than everything else that is known of it.
+        """
+        places = min(share * keys.size, _PLACES_MAX)
+        if not keys.size or int(keys.max()) - int(keys.min()) > places << 32:
             return None
         high, low = keys >> 32, keys & _LOW
         first_high, first_low = int(high.min()), int(low.min())
         rows, width = int(high.max()) - first_high + 1, int(low.max()) - first_low + 1
-        fits = rows * width <= share * keys.size
+        fits = rows * width <= places
         return cls(first_high, first_low, rows, width) if fits else None
 
     @property

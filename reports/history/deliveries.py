@@ -76,7 +76,7 @@ def find_presentations(
     channel = records["flags"] & CHANNEL_BITS
     presented = (
         equal(records["kind"], Kind.DELIVER)
-        & (channel != Channel.AUDIT)
+        & ~equal(channel, Channel.AUDIT)
         & ~has_flag(records["flags"], Flag.FOREIGN | Flag.LEFTOVER)
     )
     record = np.flatnonzero(presented)

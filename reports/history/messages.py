@@ -99,7 +99,7 @@ def collect_messages(records: Records) -> Messages:
 
     def first(kind: Kind, column: str, missing: int, which: Bools = chosen) -> Ints:
         # Backwards, because the last assignment to an index is the one that remains.
-        at = np.flatnonzero(which & (records["kind"] == kind))[::-1]
+        at = np.flatnonzero(which & equal(records["kind"], kind))[::-1]
         values = np.full(count, missing, dtype=np.int64)
         values[of_record[at]] = records[column][at]
         return values

@@ -125,12 +125,21 @@ def _of_worker(worker: int, chunks: Iterable[Records], name: str) -> Iterator[Re
         yield records
 
 
-def chunks_of(file: Path, chunk: int = 0) -> Iterator[Records]:
-    """Yield the records of a shard chunk by chunk, because a mapped file counts as memory."""
-    size = file.stat().st_size // RECORD_BYTES if file.is_file() else 0
+def chunks_of(file: Path, chunk: int = 0, only: Iterable[int] | None = None) -> Iterator[Records]:
+    """Yield the records of a shard chunk by chunk, because a mapped file counts as memory.
+
+    With `only`, these are the chunks with some numbers, counted from 0.
+    """
     chunk = chunk or CHUNK_RECORDS
-    for begin in range(0, size, chunk):
-        yield np.fromfile(file, dtype=np.dtype(DTYPE), count=chunk, offset=begin * RECORD_BYTES)
+    for number in range(count_chunks(file, chunk)) if only is None else only:
+        offset = number * chunk * RECORD_BYTES
+        yield np.fromfile(file, dtype=np.dtype(DTYPE), count=chunk, offset=offset)
+
+
+def count_chunks(file: Path, chunk: int = 0) -> int:
+    """Return how many chunks a shard has."""
+    size = file.stat().st_size // RECORD_BYTES if file.is_file() else 0
+    return -(-size // (chunk or CHUNK_RECORDS))
 
 
 def shard_file(run: RunDir, name: str, count: int) -> Path:

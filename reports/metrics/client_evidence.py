@@ -17,7 +17,8 @@ from gauntlet.reports.history.events import Events, FaultTimes
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics import latency
 from gauntlet.reports.metrics.availability import NORMAL_CLOSE
-from gauntlet.reports.metrics.latency import Samples
+from gauntlet.reports.metrics.samples import Samples
+from gauntlet.reports.metrics.slow_sends import slow_sends
 from gauntlet.reports.metrics.windows import Span, baseline
 
 NOTICE_NS = NS_PER_S  # an end of a connection is noticed at most this late
@@ -93,10 +94,10 @@ def find_disturbances(history: History) -> Disturbances:
     declared = declared_spans(history.events, history.scenario.recovery_window)
     ended_ns = _involuntary_ends(history)
     ended_ns = ended_ns[(ended_ns < audit_ns) & ~_overlaps(ended_ns, ended_ns, declared)]
-    messages = history.messages
-    unknown = messages.given_up & messages.sent & ~messages.acked
-    start_ns = np.minimum(messages.first_attempt_ns[unknown], messages.unanswered_ns[unknown])
-    lost = ~_overlaps(start_ns, messages.unanswered_ns[unknown], declared)
+    slow = history.once(slow_sends)
+    unknown = slow.given_up & ~slow.acked
+    start_ns = np.minimum(slow.first_attempt_ns[unknown], slow.unanswered_ns[unknown])
+    lost = ~_overlaps(start_ns, slow.unanswered_ns[unknown], declared)
     moments = np.concatenate([ended_ns, start_ns[lost]])
     return Disturbances(
         disconnects=int(ended_ns.size),
@@ -138,13 +139,13 @@ def _evidence(
     start_ns, end_ns = fault.effective_ns, fault.healed_ns or NEVER
     ended_ns = _involuntary_ends(history)
     noticed_ns = end_ns if end_ns == NEVER else end_ns + NOTICE_NS
-    inside = (ack.intended_ns >= start_ns) & (ack.intended_ns < end_ns)
-    slow = 0 if limit_ms is None else int((ack.ms[inside] > limit_ms).sum())
+    inside = ack.between(start_ns, end_ns)
+    slow = 0 if limit_ms is None else inside.count_above(limit_ms)
     return ClientEvidence(
         disconnects=int(((ended_ns >= start_ns) & (ended_ns <= noticed_ns)).sum()),
         unanswered=int(_timed_out(history, start_ns, end_ns).sum()),
         slow=slow,
-        examined=int(inside.sum()),
+        examined=inside.size,
         limit_ms=None if limit_ms is None else round(limit_ms, 3),
     )
 
@@ -159,21 +160,24 @@ def _involuntary_ends(history: History) -> Ints:
 
 
 def _timed_out(history: History, start_ns: int, end_ns: int) -> Bools:
-    """Return which messages had a first attempt that timed out, with a time-out in the span."""
-    messages, timeout_ns = history.messages, int(history.scenario.load.attempt_timeout * NS_PER_S)
-    attempted = messages.sent & (messages.first_attempt_ns != NEVER)
-    due_ns = np.where(attempted, messages.first_attempt_ns, 0) + timeout_ns
-    late = attempted & (messages.acked_ns > due_ns) & ~(messages.rejected)
-    found: Bools = late & (due_ns > start_ns) & (messages.first_attempt_ns < end_ns)
+    """Return which slow sends had a first attempt that timed out, with a time-out in the span."""
+    slow, timeout_ns = (
+        history.once(slow_sends),
+        int(history.scenario.load.attempt_timeout * NS_PER_S),
+    )
+    attempted = slow.first_attempt_ns != NEVER
+    due_ns = np.where(attempted, slow.first_attempt_ns, 0) + timeout_ns
+    late = attempted & (slow.acked_ns > due_ns) & ~slow.rejected
+    found: Bools = late & (due_ns > start_ns) & (slow.first_attempt_ns < end_ns)
     return found
 
 
 def _jump_limit_ms(history: History, ack: Samples) -> float | None:
     calm = baseline(history.events, history.scenario.recovery_window)
-    samples_ms = ack.ms[calm.contains(ack.intended_ns)]
-    if samples_ms.size < BASELINE_MIN:
+    samples = ack.within(calm)
+    if samples.size < BASELINE_MIN:
         return None
-    p99_ms = latency.percentile(np.sort(samples_ms), 0.99)
+    p99_ms = samples.percentile(0.99)
     return None if p99_ms is None else max(JUMP_FACTOR * p99_ms, p99_ms + JUMP_MS)
 
 

@@ -14,8 +14,9 @@ from gauntlet.reports.history.arrays import NEVER, Ints
 from gauntlet.reports.history.events import FaultTimes
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics import latency, recovery
-from gauntlet.reports.metrics.latency import Samples
 from gauntlet.reports.metrics.recovery import Recovery
+from gauntlet.reports.metrics.samples import Samples
+from gauntlet.reports.metrics.slow_sends import slow_sends
 from gauntlet.reports.metrics.windows import UNDER_WAY_NS, Span, arrivals_span
 
 NOTICE_NS = NS_PER_S  # the end of a connection is noticed at most this late
@@ -87,13 +88,12 @@ class _Late:
     """The samples of a span of one kind, and those of them that took longer than is normal."""
 
     def __init__(self, samples: Samples, limit_ms: float, span: Span) -> None:
-        first, last = np.searchsorted(samples.intended_ns, span).tolist()
-        intended_ns, ms = samples.intended_ns[first:last], samples.ms[first:last]
-        self.missing = int(np.isinf(ms).sum())
-        late = (ms > limit_ms) & np.isfinite(ms)
-        self.count = int(late.sum())
-        self.due_ns: Ints = intended_ns[late] + int(limit_ms * NS_PER_MS)
-        self.done_ns: Ints = intended_ns[late] + (ms[late] * NS_PER_MS).astype(np.int64)
+        inside = samples.between(*span)
+        self.missing = inside.size - inside.finite
+        intended_ns, ms = samples.slower(limit_ms, span)
+        self.count = int(ms.size)
+        self.due_ns: Ints = intended_ns + int(limit_ms * NS_PER_MS)
+        self.done_ns: Ints = intended_ns + (ms * NS_PER_MS).astype(np.int64)
 
 
 def _outages(history: History, span: Span, fault: FaultTimes) -> Ints:
@@ -125,17 +125,17 @@ def _phases(history: History, span: Span, outages: Ints, slow: list[_Late]) -> P
 
 
 def _cost(history: History, span: Span, outages: Ints, slow: list[_Late]) -> Cost:
-    messages, missed = history.messages, history.missed
-    inside = messages.sent & (messages.intended_ns >= span[0]) & (messages.intended_ns < span[1])
+    sends, missed = history.once(slow_sends), history.missed
+    inside = (sends.intended_ns >= span[0]) & (sends.intended_ns < span[1])
     took_s = (outages[:, 2] - outages[:, 1]) / NS_PER_S
     ack, delivery = slow
     users = history.sessions.users_of(outages[:, 0])
     return Cost(
-        messages=int(inside.sum()),
+        messages=latency.service(history).between(*span).size,
         late_acks=ack.count,
         late_deliveries=delivery.count,
-        refused=int((inside & messages.rejected).sum()),
-        unanswered=int((inside & messages.given_up).sum()),
+        refused=int((inside & sends.rejected).sum()),
+        unanswered=int((inside & sends.given_up).sum()),
         missing=delivery.missing,
         missed=int(((missed.intended_ns >= span[0]) & (missed.intended_ns < span[1])).sum()),
         users=int(history.sessions.connected_users.size),

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.reports.history.arrays import NEVER
+from gauntlet.reports.history.arrays import NEVER, Floats, Ints
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics import latency
-from gauntlet.reports.metrics.latency import Samples
+from gauntlet.reports.metrics.samples import Samples
 
 SPANS_MAX = 150
 BINS_PER_DECADE = 6
@@ -28,7 +28,7 @@ def of(history: History) -> dict[str, Any]:
     seconds = max(1, math.ceil((end_ns - zero_ns) / NS_PER_S))
     kinds = {"ack": latency.ack(history), "delivery": latency.delivery(history)}
     return {
-        name: count(samples, zero_ns, seconds) for name, samples in kinds.items() if samples.ms.size
+        name: count(samples, zero_ns, seconds) for name, samples in kinds.items() if samples.size
     }
 
 
@@ -36,19 +36,27 @@ def count(samples: Samples, zero_ns: int, seconds: int) -> dict[str, Any]:
     """Return one map; its bins begin and end with values that occur."""
     step_s = math.ceil(seconds / SPANS_MAX)
     spans = math.ceil(seconds / step_s)
-    at = (samples.intended_ns - zero_ns) // (step_s * NS_PER_S)
-    inside = (at >= 0) & (at < spans)
-    at, ms = at[inside], samples.ms[inside]
-    finite = np.isfinite(ms)
-    logs = np.log10(np.maximum(ms[finite], LEAST_MS) / LEAST_MS)
-    bins = np.floor(logs * BINS_PER_DECADE).astype(np.int64)
-    first = int(bins.min(initial=bins.max(initial=0)))
-    size = int(bins.max(initial=first)) - first + 1
-    flat = np.bincount(at[finite] * size + bins - first, minlength=spans * size)
-    edges = LEAST_MS * 10 ** ((first + np.arange(size + 1)) / BINS_PER_DECADE)
+    counts: list[Ints] = []
+    never: list[int] = []
+    for span in range(spans):
+        begin_ns = zero_ns + span * step_s * NS_PER_S
+        inside = samples.between(begin_ns, begin_ns + step_s * NS_PER_S)
+        counts.append(inside.histogram(_bins))
+        never.append(inside.size - inside.finite)
+    size = max(each.size for each in counts)
+    every = np.array([np.pad(each, (0, size - each.size)) for each in counts])
+    used = np.flatnonzero(every.any(axis=0))
+    first, last = (int(used[0]), int(used[-1])) if used.size else (0, 0)
+    edges = LEAST_MS * 10 ** (np.arange(first, last + 2) / BINS_PER_DECADE)
     return {
         "step_s": step_s,
         "edges_ms": [round(float(edge), 4) for edge in edges],
-        "counts": flat.reshape(spans, size).tolist(),
-        "never": np.bincount(at[~finite], minlength=spans).tolist(),
+        "counts": every[:, first : last + 1].tolist(),
+        "never": never,
     }
+
+
+def _bins(ms: Floats) -> Ints:
+    """Return the bin of each latency."""
+    logs = np.log10(np.maximum(ms, LEAST_MS) / LEAST_MS)
+    return np.floor(logs * BINS_PER_DECADE).astype(np.int64)

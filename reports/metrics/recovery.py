@@ -25,7 +25,7 @@ from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.events import Events, FaultTimes
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics import latency
-from gauntlet.reports.metrics.latency import Samples
+from gauntlet.reports.metrics.samples import Samples
 from gauntlet.reports.metrics.windows import Window, arrivals_span, baseline
 
 CALM_NS = 3 * NS_PER_S
@@ -93,19 +93,18 @@ class _Latency:
         self._samples = samples
         self.limit_ms = limit_ms
         # What never came concerns other checks; here it would hide that the rest has recovered.
-        slow = (samples.ms > self.limit_ms) & np.isfinite(samples.ms)
-        intended_ns = samples.intended_ns[slow]
+        intended_ns, slow_ms = samples.slower(self.limit_ms)
         self._overdue_ns = intended_ns + int(self.limit_ms * NS_PER_MS)
-        self._done_ns = intended_ns + (samples.ms[slow] * NS_PER_MS).astype(np.int64)
+        self._done_ns = intended_ns + (slow_ms * NS_PER_MS).astype(np.int64)
 
     def is_calm(self, start_ns: int, end_ns: int, horizon_ns: int) -> bool:
         """Return whether latencies and backlog were within the limit."""
         # Messages that are in flight at the horizon may be delayed by the next fault.
         end_ns = min(end_ns, horizon_ns - int(self.limit_ms * NS_PER_MS))
-        first, last = np.searchsorted(self._samples.intended_ns, [start_ns, end_ns]).tolist()
-        p99_ms = latency.percentile(self._samples.ms[first:last], 0.99)
+        intended = self._samples.between(start_ns, end_ns)
+        p99_ms = intended.percentile(0.99)
         overdue = (self._overdue_ns <= start_ns) & (self._done_ns > start_ns)
-        overdue_max = OVERDUE_SHARE_MAX * (last - first)
+        overdue_max = OVERDUE_SHARE_MAX * intended.size
         return p99_ms is not None and p99_ms <= self.limit_ms and overdue.sum() <= overdue_max
 
 
@@ -120,7 +119,7 @@ def _limits_ms(history: History) -> tuple[float, float]:
 
 
 def _limit_ms(samples: Samples, calm: Window) -> float:
-    usual_ms = latency.percentile(samples.within(calm)[0], 0.99)
+    usual_ms = samples.within(calm).percentile(0.99)
     if usual_ms is None or math.isinf(usual_ms):
         usual_ms = 0.0
     return max(LIMIT_MIN_MS, LIMIT_FACTOR * usual_ms)
@@ -132,6 +131,8 @@ def find_recoveries(history: History) -> dict[str, Recovery]:
 
 
 def _find_recoveries(history: History) -> dict[str, Recovery]:
+    if not history.events.faults:
+        return {}
     service = _Service(history)
     return {
         planned.id: _find_recovery(service, fault, history.events, planned.expect.recover_within)

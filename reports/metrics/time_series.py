@@ -8,7 +8,7 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.reports.history.arrays import NEVER, Ints, ints
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics import latency
-from gauntlet.reports.metrics.latency import Samples
+from gauntlet.reports.metrics.samples import Samples
 
 Column = list[float | int | None]
 
@@ -22,7 +22,8 @@ def per_second(history: History) -> dict[str, Column]:
     An event counts in the second in which it happened; a percentile is over the messages intended
     for that second, None without samples, infinite if it falls among messages that never arrived.
     """
-    zero_ns, messages, seconds = history.events.zero_ns, history.messages, _seconds(history)
+    zero_ns, seconds = history.events.zero_ns, _seconds(history)
+    sent, acked = history.once(sends_per_second)
 
     def count(t_ns: Ints) -> Column:
         counted: Column = _count(t_ns, zero_ns, seconds).tolist()
@@ -30,9 +31,9 @@ def per_second(history: History) -> dict[str, Column]:
 
     columns: dict[str, Column] = {
         "second": list(range(seconds)),
-        "sent": count(messages.intended_ns[messages.sent]),
+        "sent": sent.tolist(),
         "missed": count(history.missed.intended_ns),
-        "acked": count(messages.acked_ns[messages.sent]),
+        "acked": acked.tolist(),
         "delivered": history.once(presentations_per_second).tolist(),
         "connections": _open_connections(history, zero_ns, seconds),
         "connects": count(history.sessions.connections.up_ns),
@@ -40,6 +41,18 @@ def per_second(history: History) -> dict[str, Column]:
     for name, samples in (("ack", latency.ack(history)), ("delivery", latency.delivery(history))):
         columns |= _percentiles(name, samples, zero_ns, seconds)
     return columns
+
+
+def sends_per_second(history: History) -> Ints:
+    """Return how many ops were intended, and how many were acknowledged, in each second."""
+    zero_ns, messages, seconds = history.events.zero_ns, history.messages, _seconds(history)
+    sent = messages.sent
+    return np.array(
+        [
+            _count(messages.intended_ns[sent], zero_ns, seconds),
+            _count(messages.acked_ns[sent], zero_ns, seconds),
+        ]
+    )
 
 
 def presentations_per_second(history: History) -> Ints:
@@ -71,10 +84,10 @@ def _open_connections(history: History, zero_ns: int, seconds: int) -> Column:
 
 
 def _percentiles(name: str, samples: Samples, zero_ns: int, seconds: int) -> dict[str, Column]:
-    edges = zero_ns + np.arange(seconds + 1, dtype=np.int64) * NS_PER_S
-    cuts = np.searchsorted(samples.intended_ns, edges)
-    slices = [samples.ms[cuts[at] : cuts[at + 1]] for at in range(seconds)]
-    found = [latency.percentiles(values, [*_SHOWN.values()]) for values in slices]
+    begins = [zero_ns + second * NS_PER_S for second in range(seconds)]
+    found = [
+        samples.between(begin, begin + NS_PER_S).percentiles([*_SHOWN.values()]) for begin in begins
+    ]
     columns = zip(*found, strict=True)
     return {
         f"{name}_{which}_ms": list(column) for which, column in zip(_SHOWN, columns, strict=True)

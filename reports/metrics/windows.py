@@ -38,13 +38,18 @@ class Window:
             apart &= (to_ns < start_ns) | (from_ns >= end_ns)
         return apart
 
-    def length_s(self, within: Span) -> float:
-        """Return how many seconds of `within` are in the window."""
+    def spans(self, within: Span = (-NEVER, NEVER)) -> list[Span]:
+        """Return what `contains` contains of a span, as spans in the order of time."""
         remaining = [(max(self.start_ns, within[0]), min(self.end_ns, within[1]))]
         for start_ns, end_ns in self.excluded:
-            halves = [((a, min(b, start_ns)), (max(a, end_ns), b)) for a, b in remaining]
-            remaining = [span for pair in halves for span in pair if span[0] < span[1]]
-        return sum(max(0, end_ns - start_ns) for start_ns, end_ns in remaining) / NS_PER_S
+            if start_ns < end_ns:
+                halves = [((a, min(b, start_ns)), (max(a, end_ns), b)) for a, b in remaining]
+                remaining = [span for pair in halves for span in pair]
+        return [span for span in remaining if span[0] < span[1]]
+
+    def length_s(self, within: Span) -> float:
+        """Return how many seconds of `within` are in the window."""
+        return sum(end_ns - start_ns for start_ns, end_ns in self.spans(within)) / NS_PER_S
 
 
 def arrivals_span(events: Events) -> Span:

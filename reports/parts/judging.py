@@ -5,6 +5,7 @@ check counted violations: in it, they are the same and in the same order as in t
 but numbers has to be added up.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from gauntlet.core.errors import HistoryError
@@ -15,12 +16,14 @@ from gauntlet.core.scenario.traits import Traits
 from gauntlet.reports import checks
 from gauntlet.reports.checks import late, resync_replay, timestamps
 from gauntlet.reports.checks.finding import Finding, Verdict
+from gauntlet.reports.history.arrays import Ints, Records
 from gauntlet.reports.history.events import Events
 from gauntlet.reports.history.history import History
 from gauntlet.reports.history.records import declared_shards, shard_file
 from gauntlet.reports.history.times import order
-from gauntlet.reports.parts import merging, splitting
+from gauntlet.reports.parts import merging, pieces, splitting
 from gauntlet.reports.parts.context import Context
+from gauntlet.reports.parts.cuts import Cuts, read_pieces
 from gauntlet.reports.parts.part import Columns, Part, judge_part, shares_ids
 from gauntlet.reports.parts.preparing import are_separate, prepare
 from gauntlet.reports.parts.processes import parallel
@@ -68,11 +71,30 @@ class InParts:
         return replace(found, witnesses=witnesses)
 
 
-def _judge_batch(context: Context, batch: Batch) -> list[tuple[Part, Columns]]:
-    """Return what is to be kept of each part of a batch."""
-    file = context.files[batch.parts[0].shard]
-    parts = splitting.read_parts(file, batch.parts, context.events.clocks)
-    return [judge_part(context, records) for records in parts]
+def _judge_batch(
+    context: Context, cuts: dict[Span, Cuts], batch: Batch
+) -> tuple[list[Part], Columns]:
+    """Return what is to be kept of each part of a batch, and the columns of all of them."""
+    parts: list[Part] = []
+    tables = merging.Tables()
+    for records, index in _read(context, cuts, batch):
+        part, columns = judge_part(context, records, index)
+        parts.append(part)
+        tables.add(columns)
+    return parts, tables.joined()
+
+
+def _read(
+    context: Context, cuts: dict[Span, Cuts], batch: Batch
+) -> Iterator[tuple[Records, Ints | None]]:
+    """Yield the records of each part of a batch, and where those of a piece are in the shard."""
+    file, clocks = context.files[batch.parts[0].shard], context.events.clocks
+    if batch.first_piece is None:
+        for records in splitting.read_parts(file, batch.parts, clocks):
+            yield records, None
+    else:
+        last = batch.first_piece + len(batch.parts)
+        yield from read_pieces(file, cuts[batch.parts[0]], batch.first_piece, last, clocks)
 
 
 def is_large(run: RunDir) -> bool:
@@ -106,26 +128,38 @@ def judge_in_parts(
         return None
     context = prepare(run, scenario, events, capabilities, traits, files, surveys)
     batches = [batch for found in talk for batch in splitting.split(found, sizes)]
+    cuts = pieces.cut(context, batches, sizes)
+    try:
+        return _judge(context, cuts, [*pieces.in_pieces(batches, cuts, sizes)])
+    except pieces.InseparableError:
+        return _judge(context, {}, batches)
+
+
+def _judge(context: Context, cuts: dict[Span, Cuts], batches: Sequence[Batch]) -> InParts | None:
     parts: list[Part] = []
     tables = merging.Tables()
     try:
-        for found in parallel(_judge_batch, batches, context):
-            for part, columns in found:
-                parts.append(part)
-                tables.add(columns)
+        for found, columns in parallel(_judge_batch, batches, context, cuts):
+            pieces.check_plain(found)
+            parts += found
+            tables.add(columns)
     except HistoryError:
         return None
     spans = [span for batch in batches for span in batch.parts]
-    return _merge(context, spans, parts, tables)
+    return _merge(context, spans, parts, tables, pieces.crossing(spans, parts, cuts))
 
 
 def _merge(
-    context: Context, spans: list[Span], parts: list[Part], tables: merging.Tables
+    context: Context,
+    spans: list[Span],
+    parts: list[Part],
+    tables: merging.Tables,
+    crossing: dict[str, int],
 ) -> InParts | None:
     punctual = late.check_parts([part.served for part in parts])
     if punctual is None or any(part.contradiction for part in parts):
         return None
-    history = merging.outline(context, parts, tables)
+    history = merging.outline(context, parts, tables.joined())
     if timestamps.may_differ(history) and any(p.findings["timestamps"].examined for p in parts):
         return None
     findings = {"late": punctual}
@@ -134,10 +168,11 @@ def _merge(
         of_parts = [part.findings[name] for part in parts]
         together = _together(name, parts)
         if together:
+            pieces.check_whole([parts[at] for at in together])
             apart = [each for at, each in enumerate(of_parts) if at not in together]
             united = context.history(context.read(spans[at] for at in together))
             of_parts = [*apart, replace(checks.find(name, united), witnesses=())]
-        findings[name] = merging.add_findings(of_parts)
+        findings[name] = pieces.with_crossing(merging.add_findings(of_parts), crossing.get(name, 0))
         if findings[name].count:
             suspects[name] = _suspects(name, spans, parts, together)
     findings["resync-replay"] = resync_replay.of_run(findings["resync-replay"], history)

@@ -1,19 +1,22 @@
 """Adds up what was kept of the parts: findings of each check, and a history for the metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
 from gauntlet.reports.checks.finding import Counted, Finding
-from gauntlet.reports.history.arrays import Ints, Records
+from gauntlet.reports.history.arrays import Ints
 from gauntlet.reports.history.connections import Sessions
 from gauntlet.reports.history.deliveries import ExpectedDeliveries, Presentations
 from gauntlet.reports.history.history import History
 from gauntlet.reports.history.membership import MembershipIntervals
+from gauntlet.reports.history.messages import collect_messages
 from gauntlet.reports.metrics import latency
-from gauntlet.reports.metrics.indicators import resync
+from gauntlet.reports.metrics.indicators import resync, sends
+from gauntlet.reports.metrics.samples import Builder, Samples
+from gauntlet.reports.metrics.slow_sends import slow_sends
 from gauntlet.reports.parts.context import Context
 from gauntlet.reports.parts.part import SUMS, Columns, Part
 
@@ -69,57 +72,43 @@ class Tables:
     """The columns of all parts, which are joined one by one, so that only one is there twice."""
 
     def __init__(self) -> None:
-        self._columns: dict[tuple[str, str], list[Any]] = {}
-        self._first: Columns | None = None
-        self._censored = False
+        self._samples: dict[str, Builder] = {}
+        self._rows: dict[str, list[Any]] = {}
 
     def add(self, part: Columns) -> None:
         """Add the rows of a part."""
-        self._first = self._first or part
-        self._censored |= part.deliveries.lower_bound_ms is not part.deliveries.ms
         for table in fields(part):
             rows = getattr(part, table.name)
-            if table.name == "rooms":
-                self._columns.setdefault(("rooms", ""), []).append(rows)
-            elif rows is not None:
-                for column in fields(rows):
-                    values = getattr(rows, column.name)
-                    self._columns.setdefault((table.name, column.name), []).append(values)
+            if isinstance(rows, Samples):
+                self._samples.setdefault(table.name, Builder()).add(rows)
+            else:
+                self._rows.setdefault(table.name, []).append(rows)
 
-    def rooms(self) -> Records:
-        """Return the records of stays in rooms."""
-        rooms: Records = self._join("rooms", "")
-        return rooms
-
-    def table(self, name: str) -> Any:
-        """Return a table of all parts, None if they have none of that name."""
-        rows = getattr(self._first, name)
-        if rows is None:
-            return None
-        return replace(rows, **{each.name: self._join(name, each.name) for each in fields(rows)})
-
-    def deliveries(self) -> latency.Samples:
-        """Return the samples of all deliveries, sorted by their intended times."""
-        if not self._censored:
-            # Then the lower bounds are the values themselves.
-            del self._columns["deliveries", "lower_bound_ms"]
-        intended_ns = self._join("deliveries", "intended_ns")
-        order = np.argsort(intended_ns, kind="stable")
-        intended_ns = intended_ns[order]
-        ms = self._join("deliveries", "ms")[order]
-        lower_ms = self._join("deliveries", "lower_bound_ms")[order] if self._censored else ms
-        return latency.Samples(intended_ns, ms, lower_ms)
-
-    def _join(self, table: str, column: str) -> Any:
-        return np.concatenate(self._columns.pop((table, column)))
+    def joined(self) -> Columns:
+        """Return the columns of all parts, of which there must be one at least."""
+        samples = {name: self._samples.pop(name).samples() for name in list(self._samples)}
+        return Columns(**samples, **{name: _joined(rows) for name, rows in self._rows.items()})
 
 
-def outline(context: Context, parts: Sequence[Part], tables: Tables) -> History:
-    """Return a history of what the metrics need: messages, latencies, users and rooms.
+def _joined(tables: list[Any]) -> Any:
+    """Return the rows of several arrays, or of several tables with the same columns."""
+    first = tables[0]
+    if first is None:
+        return None
+    if isinstance(first, np.ndarray):
+        return np.concatenate(tables)
+    names = [column.name for column in fields(first)]
+    columns = {name: np.concatenate([getattr(each, name) for each in tables]) for name in names}
+    return replace(first, **columns)
 
-    It has no deliveries, and of the records only those about users and their stays in rooms.
+
+def outline(context: Context, parts: Sequence[Part], columns: Columns) -> History:
+    """Return a history of what the metrics need: latencies, users and rooms.
+
+    It has neither messages nor deliveries, and of the records only those about users and their
+    stays in rooms. What the metrics derive from the others is there already.
     """
-    records = np.concatenate([tables.rooms(), context.users])
+    records = np.concatenate([columns.rooms, context.users])
     events = context.events
     none, no = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.bool_)
     unused = ExpectedDeliveries(none, none, none, none, none, none, no)
@@ -131,8 +120,8 @@ def outline(context: Context, parts: Sequence[Part], tables: Tables) -> History:
         records=records,
         user=context.names.user_of(links),
         session=context.names.session_of(links),
-        messages=tables.table("messages"),
-        missed=tables.table("missed"),
+        messages=collect_messages(records[:0]),
+        missed=columns.missed,
         sessions=Sessions(
             context.users, context.names, events.quiesce_started_ns, context.span_ns[0]
         ),
@@ -148,7 +137,13 @@ def outline(context: Context, parts: Sequence[Part], tables: Tables) -> History:
     )
     for derive, values in zip(SUMS, zip(*(part.sums for part in parts), strict=True), strict=True):
         history.derived[derive] = add_sums(values)
-    history.derived[latency.delivery_samples] = tables.deliveries()
-    if (came := tables.table("arrivals")) is not None:
-        history.derived[resync.arrivals] = came
+    kept: dict[Callable[[History], Any], Any] = {
+        latency.ack_samples: columns.ack,
+        latency.lag_samples: columns.lag,
+        latency.delivery_samples: columns.deliveries,
+        slow_sends: columns.slow,
+        sends.acked_times: columns.acked_ns,
+        resync.arrivals: columns.arrivals,
+    }
+    history.derived.update({derive: rows for derive, rows in kept.items() if rows is not None})
     return history

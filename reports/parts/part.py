@@ -17,11 +17,14 @@ from gauntlet.reports.checks._shared import lost_messages
 from gauntlet.reports.checks.finding import Finding
 from gauntlet.reports.history.arrays import Ints, Records, contains, distinct, is_any
 from gauntlet.reports.history.history import History
-from gauntlet.reports.history.messages import Messages, MissedArrivals
+from gauntlet.reports.history.messages import MissedArrivals
 from gauntlet.reports.history.times import order
 from gauntlet.reports.metrics import exposure, latency, leftovers, time_series, totals
-from gauntlet.reports.metrics.indicators import resync
+from gauntlet.reports.metrics.indicators import resync, sends
+from gauntlet.reports.metrics.samples import Samples
+from gauntlet.reports.metrics.slow_sends import SlowSends, slow_sends
 from gauntlet.reports.parts.context import Context
+from gauntlet.reports.parts.seams import Ends, ends_of
 
 # These compare what happened in different conversations, so that a part has no answer.
 WHOLE_RUN = ("late", "unrecovered")
@@ -34,7 +37,7 @@ class Part:
 
     `contradiction` is a clause on times that cannot be true, empty if all can be. `records` is how
     many it had, and `ids` are those under which messages were acknowledged. `lost`: some are not
-    stored.
+    stored. `ends` are known of a piece of a conversation.
     """
 
     findings: dict[str, Finding]
@@ -44,15 +47,22 @@ class Part:
     ids: Ints
     lost: bool
     served: late.Served
+    ends: Ends | None = None
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that are kept of a part; `rooms` are the records of stays in rooms."""
+    """The columns that are kept of a part; `rooms` are the records of stays in rooms.
 
-    messages: Messages
+    `acked_ns` and `arrivals` are None where no objective needs them.
+    """
+
+    ack: Samples
+    lag: Samples
+    deliveries: Samples
+    slow: SlowSends
     missed: MissedArrivals
-    deliveries: latency.Samples
+    acked_ns: Ints | None
     arrivals: resync.Arrivals | None
     rooms: Records
 
@@ -63,11 +73,17 @@ SUMS: tuple[Callable[[History], Any], ...] = (
     leftovers.leftovers_of,
     exposure.messages_under_way,
     time_series.presentations_per_second,
+    time_series.sends_per_second,
 )
 
 
-def judge_part(context: Context, records: Records) -> tuple[Part, Columns]:
-    """Return what is to be kept of a part; HistoryError if its records do not fit together."""
+def judge_part(
+    context: Context, records: Records, index: Ints | None = None
+) -> tuple[Part, Columns]:
+    """Return what is to be kept of a part; HistoryError if its records do not fit together.
+
+    For a piece of a conversation, `index` has the places of its own records in the shard.
+    """
     history = context.history(records)
     contradictions = order.contradictions(
         history.records,
@@ -77,39 +93,30 @@ def judge_part(context: Context, records: Records) -> tuple[Part, Columns]:
         history.sessions.connections,
     )
     indicators = {objective.indicator for objective in context.scenario.sla}
+    findings = {
+        name: replace(checks.find(name, history), witnesses=())
+        for name in checks.CHECKS
+        if name not in WHOLE_RUN
+    }
     part = Part(
-        findings={
-            name: replace(checks.find(name, history), witnesses=())
-            for name in checks.CHECKS
-            if name not in WHOLE_RUN
-        },
+        findings=findings,
         contradiction=next(iter(contradictions), ""),
         sums=tuple(history.once(derive) for derive in SUMS),
         records=records.size,
         lost=bool(lost_messages(history).any()),
         ids=ack_content.acknowledged_ids(history),
         served=late.served(history),
+        ends=None if index is None else ends_of(history, index, findings),
     )
     return part, Columns(
-        messages=_without_identities(history.messages),
-        missed=history.missed,
+        ack=latency.ack(history),
+        lag=latency.lag(history),
         deliveries=latency.delivery(history),
+        slow=history.once(slow_sends),
+        missed=history.missed,
+        acked_ns=sends.acked_times(history) if "acked_per_s" in indicators else None,
         arrivals=resync.arrivals(history) if "live_missed_ratio" in indicators else None,
         rooms=records[is_any(records["kind"], ROOM_KINDS)],
-    )
-
-
-def _without_identities(messages: Messages) -> Messages:
-    """Return the messages without what only checks and witnesses need."""
-    none = np.empty(0, dtype=np.int64)
-    return replace(
-        messages,
-        of_record=none,
-        conv=none,
-        author=none,
-        sseq=none,
-        position=none,
-        stored=none.astype(np.bool_),
     )
 
 

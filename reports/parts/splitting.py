@@ -8,6 +8,7 @@ because a mapped file counts as memory.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +25,14 @@ _ROOM_KINDS = (Kind.ROOM, Kind.ATTEND)
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many records a part, and how many a batch should have at least."""
+    """How many records a part, and how many a batch should have at least.
+
+    A conversation with more records than `whole` is cut into pieces, if nothing prevents it.
+    """
 
     part: int = 120_000
     batch: int = 1_500_000
+    whole: int = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -59,10 +64,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Batch:
-    """Consecutive parts of one shard, and how many records they have."""
+    """Consecutive parts of one shard, and how many records they have.
+
+    They may be pieces of one conversation, from the piece `first_piece` on.
+    """
 
     parts: tuple[Span, ...]
     records: int
+    first_piece: int | None = None
 
 
 def survey(clocks: ClockAlignment, file: Path) -> Survey:
@@ -94,21 +103,26 @@ def survey(clocks: ClockAlignment, file: Path) -> Survey:
 
 
 def split(found: Survey, sizes: Sizes) -> list[Batch]:
-    """Return the batches of a shard."""
+    """Return the batches of a shard; a large conversation is a part of its own."""
     parts: list[tuple[Span, int]] = []
     begin = total = 0
-    for at, count in enumerate(found.counts.tolist()):
+    counts = [*found.counts.tolist(), 0]
+    for at, (count, following) in enumerate(pairwise(counts)):
         total += count
-        if total >= sizes.part or at == found.counts.size - 1:
+        full = total >= sizes.part or max(count, following) > sizes.whole
+        if full or at == found.counts.size - 1:
             span = Span(found.name, int(found.convs[begin]), int(found.convs[at]))
             parts.append((span, total))
             begin, total = at + 1, 0
     batches: list[Batch] = []
     waiting: list[Span] = []
     for span, count in parts:
+        if count > sizes.whole and waiting:
+            batches.append(Batch(tuple(waiting), total))
+            waiting, total = [], 0
         waiting.append(span)
         total += count
-        if total >= sizes.batch:
+        if total >= sizes.batch or count > sizes.whole:
             batches.append(Batch(tuple(waiting), total))
             waiting, total = [], 0
     return [*batches, Batch(tuple(waiting), total)] if waiting else batches

@@ -15,6 +15,7 @@ from gauntlet.core.errors import Exit
 from gauntlet.reports.history.arrays import Bools
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
+from gauntlet.reports.metrics.slow_sends import SlowSends, slow_sends
 from gauntlet.reports.verdict.verdict import Reason
 
 
@@ -43,25 +44,24 @@ class AckedShare:
 
 def measure(run: IndicatorInput) -> AckedShare:
     """Return the share of acknowledged ops in steady load."""
-    history = run.history
-    messages = history.messages
-    counted = messages.sent & run.windows["steady"].contains(messages.intended_ns)
-    counted &= messages.acked | ~_ended_in_a_fault(history)
+    history, steady = run.history, run.windows["steady"]
+    acked = run.ack.within(steady).finite
+    slow = history.once(slow_sends)
+    unacked = ~slow.acked & steady.contains(slow.intended_ns) & ~_ended_in_a_fault(history, slow)
     return AckedShare(
-        ops=int(counted.sum()),
-        acked=int((counted & messages.acked).sum()),
+        ops=acked + int(unacked.sum()),
+        acked=acked,
         floor=history.scenario.load.acked_floor,
     )
 
 
-def _ended_in_a_fault(history: History) -> Bools:
+def _ended_in_a_fault(history: History, slow: SlowSends) -> Bools:
     """Return which ops were in progress when a fault was requested, or had no end at all."""
-    messages = history.messages
-    in_progress = np.zeros(len(messages), dtype=np.bool_)
+    in_progress = np.zeros(slow.ended_ns.size, dtype=np.bool_)
     for fault in history.events.faults:
         if fault.requested_ns is not None:
-            in_progress |= (messages.intended_ns <= fault.requested_ns) & (
-                messages.ended_ns > fault.requested_ns
+            in_progress |= (slow.intended_ns <= fault.requested_ns) & (
+                slow.ended_ns > fault.requested_ns
             )
     return in_progress
 

@@ -6,7 +6,7 @@ from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.history import Miss
 from gauntlet.reports.history.events import Events
 from gauntlet.reports.history.never_connected import NeverConnected
-from gauntlet.reports.metrics import leftovers
+from gauntlet.reports.metrics import leftovers, totals
 from gauntlet.reports.metrics.client_evidence import Disturbances
 from gauntlet.reports.metrics.harness_health import HarnessHealth
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
@@ -43,7 +43,7 @@ def caveats(
         yield f"{subject}. {_COORDINATED_OMISSION}"
     reasons = run.history.missed.reason.tolist()
     if reasons:
-        intended = len(reasons) + int(run.history.messages.sent.sum())
+        intended = len(reasons) + totals.count_totals(run.history)["ops"]
         counts = {clause: reasons.count(int(miss)) for miss, clause in MISS_REASONS.items()}
         causes = [f"{count:,} because {clause}" for clause, count in counts.items() if count]
         yield (

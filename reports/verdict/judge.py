@@ -431,7 +431,7 @@ def _latency(run: IndicatorInput) -> dict[str, Any]:
     }
     return {
         kind: {
-            name: latency.percentile_table(*samples.within(window))
+            name: latency.percentile_table(samples.within(window))
             for name, window in run.windows.items()
         }
         for kind, samples in samples_by_kind.items()

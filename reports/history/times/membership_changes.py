@@ -31,7 +31,7 @@ class MembershipChanges:
     """The changes of all members, by conversation and user."""
 
     def __init__(self, records: Records) -> None:
-        changes = records[records["kind"] == Kind.MEMBERSHIP]
+        changes = records[equal(records["kind"], Kind.MEMBERSHIP)]
         rows = np.sort(changes, order=("ref_ns", "t_ns"))
         doubts: dict[int, list[list[int]]] = defaultdict(list)
         lost: set[int] = set()  # an answer is missing, so that the state stays unknown
@@ -79,7 +79,7 @@ class MembershipChanges:
 
 def granted_removals(records: Records) -> Records:
     """Return the removals that were granted, of which the position is known."""
-    removals = records[records["kind"] == Kind.MEMBERSHIP]
+    removals = records[equal(records["kind"], Kind.MEMBERSHIP)]
     granted = (removals["spare"] == ProbeResult.GRANTED) & (removals["sseq"] == RoomEvent.REMOVED)
     known: Records = removals[granted & (removals["seq"] > 0)]
     return known
@@ -99,7 +99,8 @@ def ranges_of_changes(records: Records) -> Records:
 
     They are known even if the audit could not read them.
     """
-    granted = (records["kind"] == Kind.MEMBERSHIP) & (records["spare"] == ProbeResult.GRANTED)
+    granted = equal(records["kind"], Kind.MEMBERSHIP)
+    granted &= equal(records["spare"], ProbeResult.GRANTED)
     return _ranges(np.sort(records[granted & (records["seq"] > 0)], order=("t_ns", "seq")))
 
 

@@ -23,6 +23,7 @@ from gauntlet.reports.history.arrays import (
     Bools,
     Ints,
     Records,
+    equal,
     find,
     ints,
     is_any,
@@ -143,7 +144,7 @@ def _outside_of_the_run(records: Records, events: Events) -> Iterable[str]:
         early_ns = began_ns - int(records["t_ns"][audited].min())
         if early_ns > TOLERANCE_NS:
             yield f"the audit has a record {_s(early_ns)} before it began: {cause}"
-    sent = records["kind"] == Kind.OP
+    sent = equal(records["kind"], Kind.OP)
     if sent.any() and "ramp" in events.phases:
         early_ns = events.zero_ns - int(records["t_ns"][sent].min())
         if early_ns > TOLERANCE_NS:
@@ -201,7 +202,7 @@ def _without_connection(records: Records, user: Ints, connections: Connections) 
 
 def _is_pushed(records: Records) -> Bools:
     """Return which records are pushes: pages may come after the connection of their record."""
-    live = records["flags"] & _CHANNEL_BITS == Channel.LIVE
+    live = equal(records["flags"] & _CHANNEL_BITS, Channel.LIVE)
     pushed: Bools = (is_any(records["kind"], _PUSHED) | live) & (records["seq"] > 0)
     return pushed
 

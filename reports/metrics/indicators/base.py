@@ -8,8 +8,8 @@ from gauntlet.core.plugins import IndicatorKind
 from gauntlet.reports.history.arrays import Bools
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics import latency
-from gauntlet.reports.metrics.latency import Samples
 from gauntlet.reports.metrics.recovery import Recovery
+from gauntlet.reports.metrics.samples import Samples
 from gauntlet.reports.metrics.windows import Window
 
 
@@ -54,8 +54,7 @@ class IndicatorInput:
     @property
     def lag_p99_ms(self) -> float | None:
         """How late the generator was in steady load, at p99; None without a send."""
-        values, _ = self.lag.within(self.windows["steady"])
-        return latency.percentile(values, 0.99)
+        return self.lag.within(self.windows["steady"]).percentile(0.99)
 
 
 Measure = Callable[[IndicatorInput, Window], Measurement]

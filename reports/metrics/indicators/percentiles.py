@@ -5,7 +5,7 @@ from functools import partial
 from gauntlet.core.plugins import IndicatorKind
 from gauntlet.reports.metrics import latency
 from gauntlet.reports.metrics.indicators.base import Indicator, IndicatorInput, Measurement
-from gauntlet.reports.metrics.latency import Samples
+from gauntlet.reports.metrics.samples import Samples
 from gauntlet.reports.metrics.windows import Window
 
 _MEANS = {"ack": "acknowledged", "delivery": "presented"}
@@ -13,18 +13,17 @@ _MEANS = {"ack": "acknowledged", "delivery": "presented"}
 
 def _percentile(name: str, quantile: float, run: IndicatorInput, window: Window) -> Measurement:
     all_samples: Samples = getattr(run, name)
-    values, lower_bounds = all_samples.within(window)
-    (bounds,) = latency.percentile_bounds(values, lower_bounds, (quantile,))
+    chosen = all_samples.within(window)
+    (bounds,) = chosen.bounds((quantile,))
     samples_min = latency.samples_min(quantile)
     if bounds is None:
         return Measurement(None, 0, samples_min=samples_min)
-    samples = int(values.size)
     return Measurement(
         bounds.lower,
-        samples,
+        chosen.size,
         upper_bound=None if bounds.exact else bounds.upper,
         samples_min=samples_min,
-        reached_by_two=latency.second_largest(lower_bounds) if samples < samples_min else None,
+        reached_by_two=chosen.second_largest() if chosen.size < samples_min else None,
     )
 
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from gauntlet.core.history import Flag, Kind
+from gauntlet.reports.history import arrays
 from gauntlet.reports.history.arrays import (
     ColumnarRecords,
+    Grid,
     Ints,
     contains,
     distinct,
@@ -101,3 +103,17 @@ def test_columns_are_compared_with_members_of_enumerations() -> None:
     expected = [bool(number & both) for number in kinds.tolist()]
     assert has_flag(kinds, both).tolist() == expected
     assert 0 < sum(expected) < kinds.size
+
+
+def test_a_table_is_limited_however_many_keys_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = np.arange(100) * 3
+    assert Grid.around(keys, 4) is not None
+    expected = grouped(keys), distinct(keys), find(keys, keys[::-1])
+    monkeypatch.setattr(arrays, "_PLACES_MAX", 297)
+    assert Grid.around(keys, 4) is None
+    for found, known in zip(
+        (grouped(keys), distinct(keys), find(keys, keys[::-1])), expected, strict=True
+    ):
+        assert np.array_equal(np.array(found), np.array(known))
+    monkeypatch.setattr(arrays, "_PLACES_MAX", 298)
+    assert Grid.around(keys, 4) is not None

@@ -8,75 +8,69 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gauntlet.core.history import Kind
+from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.metrics import latency
-from gauntlet.reports.metrics.windows import Window
+from gauntlet.reports.metrics.samples import collect
 
 
 def test_the_quantiles_are_those_that_the_names_of_indicators_contain():
     assert tuple(latency.QUANTILES) == ("p50", "p90", "p95", "p99", "p999")
 
 
-@given(st.lists(st.floats(0, 1e9), min_size=1), st.floats(0.01, 1))
-def test_a_percentile_is_the_smallest_value_that_covers_its_share(values, quantile):
+def selection(values_ms, ages_ms=None):
+    """Return samples of these latencies, and of these ages of what never happened."""
+    values, ages = (
+        np.array([NEVER if math.isinf(ms) else round(ms * 1e6) for ms in column], dtype=np.int64)
+        for column in (values_ms, values_ms if ages_ms is None else ages_ms)
+    )
+    return collect(np.zeros_like(values), values, ages).between(0, 1)
+
+
+@given(st.lists(st.integers(0, 10**10), min_size=1), st.floats(0.01, 1))
+def test_a_percentile_is_the_smallest_value_that_covers_its_share(values_ns, quantile):
     """The definition of the nearest rank."""
-    found = latency.percentile(np.array(values), quantile)
+    values = [each / 1e6 for each in values_ns]
+    found = selection(values).percentile(quantile)
     covered = sum(value <= found for value in values)
     assert covered >= quantile * len(values)
     assert sum(value < found for value in values) < quantile * len(values)
 
 
-@given(st.lists(st.floats(0, 1e9)), st.lists(st.floats(0.01, 1), min_size=1))
-def test_several_percentiles_are_those_of_the_sorted_values(values, quantiles):
-    ranks = [max(0, math.ceil(quantile * len(values)) - 1) for quantile in quantiles]
-    expected = [sorted(values)[rank] if values else None for rank in ranks]
-    assert latency.percentiles(np.array(values), quantiles) == expected
-
-
-def test_samples_within_a_window_are_one_array_unless_some_are_censored():
-    intended_ns, ms = np.array([1, 2, 3]), np.array([5.0, math.inf, 7.0])
-    window = Window("w", 2, 9)
-    whole, same = latency.Samples(intended_ns, ms, ms).within(window)
-    assert whole is same
-    assert whole.tolist() == [math.inf, 7.0]
-    whole, ages = latency.Samples(intended_ns, ms, np.array([5.0, 6.0, 7.0])).within(window)
-    assert (whole.tolist(), ages.tolist()) == ([math.inf, 7.0], [6.0, 7.0])
-
-
 @pytest.mark.parametrize(("lost", "expected"), [(0, 5.0), (1, 5.0), (2, math.inf)])
 def test_a_p99_is_infinite_if_more_than_one_in_a_hundred_never_arrived(lost, expected):
-    values = np.array([5.0] * (100 - lost) + [math.inf] * lost)
-    assert latency.percentile(values, 0.99) == expected
+    values = [5.0] * (100 - lost) + [math.inf] * lost
+    assert selection(values).percentile(0.99) == expected
 
 
 def test_no_samples_have_no_percentile():
-    assert latency.percentile(np.array([]), 0.5) is None
-    empty = np.array([])
-    assert latency.percentile_bounds(empty, empty, [0.5]) == [None]
-    assert latency.percentile_table(empty, empty) == {
+    assert selection([]).percentile(0.5) is None
+    assert selection([]).bounds([0.5]) == [None]
+    assert latency.percentile_table(selection([])) == {
         **dict.fromkeys(latency.QUANTILES), "max": None,
         "samples": 0, "censored": 0, "at_least": [],
     }  # fmt: skip
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e9), st.booleans()), min_size=1),
+    st.lists(st.tuples(st.integers(0, 10**10), st.integers(0, 10**10), st.booleans()), min_size=1),
     st.floats(0.01, 1),
 )
 def test_the_range_of_a_percentile_contains_the_true_value(samples, quantile):
     """Whatever the censored samples would have become."""
-    lower_bounds = np.array([age for age, _, _ in samples])
-    values_ms = np.array([math.inf if pending else age for age, _, pending in samples])
-    true = np.array([age + more if pending else age for age, more, pending in samples])
-    (found,) = latency.percentile_bounds(values_ms, lower_bounds, [quantile])
-    assert found.lower <= latency.percentile(true, quantile) <= found.upper
+    ages = [age / 1e6 for age, _, _ in samples]
+    values = [math.inf if pending else age / 1e6 for age, _, pending in samples]
+    true = [(age + more if pending else age) / 1e6 for age, more, pending in samples]
+    (found,) = selection(values, ages).bounds([quantile])
+    assert found.lower <= selection(true).percentile(quantile) <= found.upper
     if not any(pending for _, _, pending in samples):
         assert found.exact
 
 
 def test_a_percentile_below_the_censored_samples_is_exact():
     """One pending sample in ten leaves the median exact, and makes the p99 a lower bound."""
-    lower_bounds = np.array([5.0] * 90 + [2000.0] * 10)
-    row = latency.percentile_table(np.where(lower_bounds > 5, math.inf, lower_bounds), lower_bounds)
+    row = latency.percentile_table(
+        selection([5.0] * 90 + [math.inf] * 10, [5.0] * 90 + [2000.0] * 10)
+    )
     assert (row["p50"], row["p99"], row["max"]) == (5.0, 2000.0, 2000.0)
     assert row["at_least"] == ["p95", "p99", "p999", "max"]
     assert (row["samples"], row["censored"]) == (100, 10)
@@ -86,28 +80,30 @@ def test_latency_counts_from_the_intended_time_for_every_op(history, good_story)
     story = good_story(1)
     read = history(story)
     ack = latency.ack(read)
-    assert ack.ms.size == story.reconciliation["ops"]
+    assert ack.size == story.reconciliation["ops"]
+    intended_ns, ms, lower_bound_ms = ack.rows()
     refused, unknown = story.reconciliation["rejected"], story.reconciliation["unknown"]
-    assert np.isinf(ack.ms).sum() == refused + unknown
-    assert (np.isinf(ack.lower_bound_ms).sum(), (ack.lower_bound_ms != ack.ms).sum()) == (
+    assert np.isinf(ms).sum() == refused + unknown
+    assert (np.isinf(lower_bound_ms).sum(), (lower_bound_ms != ms).sum()) == (
         refused,
         unknown,
     )
     op = story.records[story.at(Kind.OP)[0]]
     (done,) = story.at(Kind.ACK, conv=op.conv, peer=op.peer, sseq=op.sseq)
-    assert ack.ms[0] == pytest.approx((story.records[done].t_ns - op.ref_ns) / 1e6)
+    (took_ms,) = ms[intended_ns == op.ref_ns]
+    assert took_ms == pytest.approx((story.records[done].t_ns - op.ref_ns) / 1e6)
 
 
 def test_an_authors_own_echo_is_not_a_delivery_sample(history, good_story):
     read = history(good_story(1))
     others = int((~read.expected.own).sum())
-    assert latency.delivery(read).ms.size == others < read.expected.message.size
+    assert latency.delivery(read).size == others < read.expected.message.size
 
 
 def test_a_delivery_after_an_absence_counts_from_the_return(history, good_story):
     read = history(good_story(1))
-    samples = latency.delivery(read)
-    assert samples.ms[samples.intended_ns > read.events.zero_ns + 11e9].max() < 1000
+    intended_ns, ms, _ = latency.delivery(read).rows()
+    assert ms[intended_ns > read.events.zero_ns + 11e9].max() < 1000
 
 
 def test_an_unanswered_send_is_censored_at_its_age(history, good_story):
@@ -115,12 +111,12 @@ def test_an_unanswered_send_is_censored_at_its_age(history, good_story):
     story = good_story(1)
     (given_up, *_), (refused, *_) = story.at(Kind.UNKNOWN), story.at(Kind.REJECT)
     story.change(refused, spare=0)  # without an attempt
-    ack = latency.ack(history(story))
+    intended_ns, ms, lower_bound_ms = latency.ack(history(story)).rows()
     for index in (given_up, refused):
         record = story.records[index]
-        (at,) = np.flatnonzero(ack.intended_ns == record.ref_ns)
-        assert ack.ms[at] == math.inf
-        assert ack.lower_bound_ms[at] == pytest.approx((record.t_ns - record.ref_ns) / 1e6)
+        (at,) = np.flatnonzero(intended_ns == record.ref_ns)
+        assert ms[at] == math.inf
+        assert lower_bound_ms[at] == pytest.approx((record.t_ns - record.ref_ns) / 1e6)
 
 
 def test_a_missing_delivery_is_censored_at_the_audit(history, good_story):
@@ -129,10 +125,10 @@ def test_a_missing_delivery_is_censored_at_the_audit(history, good_story):
     intended_ns = story.records[index].ref_ns
     story.drop([index])
     read = history(story)
-    samples = latency.delivery(read)
-    (at,) = np.flatnonzero(samples.ms == math.inf)
+    times_ns, ms, lower_bound_ms = latency.delivery(read).rows()
+    (at,) = np.flatnonzero(ms == math.inf)
     age_ms = (read.events.phases["audit"] - intended_ns) / 1e6
-    assert (samples.intended_ns[at], samples.lower_bound_ms[at]) == (
+    assert (times_ns[at], lower_bound_ms[at]) == (
         intended_ns,
         pytest.approx(age_ms),
     )

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.history.events import Events, FaultTimes
@@ -76,3 +78,16 @@ def test_the_length_of_a_window_excludes_its_overlapping_exclusions():
     assert lengths == {"steady": 75.0, "run": 90.0, "fault:f": 10.0, "recovery:f": 4.0}
     window = Window("w", 0, NEVER, excluded=((5 * S, 20 * S), (15 * S, 30 * S), (90 * S, NEVER)))
     assert window.length_s((10 * S, 100 * S)) == 60.0
+
+
+@given(
+    st.tuples(st.integers(0, 30), st.integers(0, 30)),
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=4),
+)
+def test_the_spans_of_a_window_are_what_it_contains(bounds, excluded):
+    """In the order of time and apart, even where a fault ends before its request."""
+    window = Window("w", *bounds, tuple(excluded))
+    moments = np.arange(-2, 33)
+    inside = [t_ns for first, last in window.spans() for t_ns in range(first, last)]
+    assert inside == moments[window.contains(moments)].tolist()
+    assert window.length_s((5, 20)) == sum(5 <= t_ns < 20 for t_ns in inside) / 1e9

@@ -13,8 +13,9 @@ from gauntlet.reports.verdict import judge as judge_module
 from gauntlet.reports.verdict.judge import judge
 from tests.reports.test_golden import GOLDEN, RUNS
 
-# One conversation is a part, and a batch has several.
+# One conversation is a part, and a batch has several. Then each is cut, if nothing prevents it.
 TINY = Sizes(part=1, batch=1_000)
+CUT = Sizes(part=20, batch=60, whole=20)
 
 # A part has no answer to these: one is compared with all others, and the clock of an external
 # server is estimated from all time stamps.
@@ -40,9 +41,9 @@ def in_parts(monkeypatch):
     return taken
 
 
-def differing(run):
+def differing(run, sizes=TINY):
     """Return the keys of the result that differ."""
-    whole, parted = judge(run), judge(run, TINY)
+    whole, parted = judge(run), judge(run, sizes)
     return [key for key in whole if whole[key] != parted[key]]
 
 
@@ -65,6 +66,14 @@ def test_an_anomaly_has_the_same_result(mutate, in_parts, tmp_path):
     story.reconcile()
     assert differing(story.write(tmp_path)) == []
     assert in_parts == [mutate.__name__ not in AS_A_WHOLE]
+
+
+@pytest.mark.parametrize("mutate", MUTATORS, ids=lambda mutate: mutate.__name__)
+def test_an_anomaly_has_the_same_result_where_conversations_are_cut(mutate, tmp_path):
+    story = good_story(1)
+    mutate(story)
+    story.reconcile()
+    assert differing(story.write(tmp_path), CUT) == []
 
 
 def test_several_processes_have_the_same_result(monkeypatch, in_parts, tmp_path):

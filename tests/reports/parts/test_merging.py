@@ -3,7 +3,12 @@
 import numpy as np
 
 from gauntlet.reports.checks.finding import Counted, Finding
-from gauntlet.reports.parts.merging import add_findings, add_sums
+from gauntlet.reports.history.messages import MissedArrivals
+from gauntlet.reports.metrics.indicators.resync import Arrivals
+from gauntlet.reports.metrics.samples import collect
+from gauntlet.reports.metrics.slow_sends import SlowSends
+from gauntlet.reports.parts.merging import Tables, add_findings, add_sums
+from gauntlet.reports.parts.part import Columns
 
 
 def finding(examined=1, count=0, **details):
@@ -68,3 +73,33 @@ def test_times_are_known_if_every_part_with_violations_has_them():
 def test_counts_are_added_up_by_name_or_column():
     assert add_sums([{"a": 1, "b": 2}, {"a": 3, "b": 4}]) == {"a": 4, "b": 6}
     assert add_sums([np.array([1, 2]), np.array([3, 4])]).tolist() == [4, 6]
+
+
+def columns(intended_ns, acked_ns=None, arrivals=None):
+    """Return the columns of a part with some ops, which were acknowledged after 7 ns."""
+    times = np.array(intended_ns, dtype=np.int64)
+    samples = collect(times, np.full_like(times, 7))
+    slow = SlowSends(*[times] * 5, *[times > 0] * 2)
+    missed = MissedArrivals(times, times, times)
+    return Columns(samples, samples, samples, slow, missed, acked_ns, arrivals, times)
+
+
+def test_columns_are_joined_and_absent_ones_stay_absent():
+    tables = Tables()
+    tables.add(columns([5, 9]))
+    tables.add(columns([7]))
+    found = tables.joined()
+    assert (found.acked_ns, found.arrivals) == (None, None)
+    assert found.slow.ended_ns.tolist() == found.missed.missed_ns.tolist() == [5, 9, 7]
+    assert found.rooms.tolist() == [5, 9, 7]
+    intended_ns, took_ms, _ = found.deliveries.rows()
+    assert (intended_ns.tolist(), took_ms.tolist()) == ([5, 7, 9], [7e-6] * 3)
+
+
+def test_tables_that_only_some_objectives_need_are_joined():
+    tables = Tables()
+    for t_ns in (5, 7):
+        one = np.array([t_ns])
+        tables.add(columns([t_ns], one, Arrivals(one, one, one > 5)))
+    found = tables.joined()
+    assert (found.acked_ns.tolist(), found.arrivals.live.tolist()) == ([5, 7], [False, True])

@@ -5,7 +5,7 @@ import pytest
 
 from gauntlet.core.history import DTYPE, Kind
 from gauntlet.reports.history import records
-from gauntlet.reports.history.records import chunks_of
+from gauntlet.reports.history.records import chunks_of, count_chunks
 from gauntlet.reports.history.times.clock_alignment import ClockAlignment
 from gauntlet.reports.parts import splitting
 from gauntlet.reports.parts.splitting import Batch, Sizes, Span, read_parts, read_spans
@@ -59,6 +59,15 @@ def test_parts_are_whole_conversations_and_batches_are_whole_parts(shard):
     ]
 
 
+def test_a_large_conversation_is_a_part_and_a_batch_of_its_own(shard):
+    parts = [Span("w0-g1.bin", 1, 5), Span("w0-g1.bin", 9, 9), Span("w0-g1.bin", 12, 12)]
+    batches = splitting.split(survey(shard), Sizes(part=100, batch=100, whole=2))
+    assert [batch.parts for batch in batches] == [(span,) for span in parts]
+    assert [batch.records for batch in batches] == [3, 3, 2]
+    unsplit = splitting.split(survey(shard), Sizes(part=100, batch=100, whole=3))
+    assert [batch.records for batch in unsplit] == [8]
+
+
 def test_the_records_of_a_part_keep_their_order(shard):
     spans = Span("w0-g1.bin", 1, 5), Span("w0-g1.bin", 12, 12)
     assert read_spans(shard, spans, CLOCKS)["conv"].tolist() == [1, 12, 5, 1, 12]
@@ -79,6 +88,9 @@ def test_the_times_of_parts_are_those_of_the_clock_of_the_master(shard):
 
 def test_chunks_make_up_the_shard(shard):
     assert [chunk.size for chunk in chunks_of(shard, 3)] == [3, 3, 2]
+    (last,) = chunks_of(shard, 3, only=[2])
+    assert last["t_ns"].tolist() == [106, 107]
+    assert (count_chunks(shard), count_chunks(shard, 8), count_chunks(shard, 7)) == (3, 1, 2)
 
 
 def test_a_clock_that_goes_back_between_two_chunks_is_found(shard):
