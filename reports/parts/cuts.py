@@ -92,11 +92,6 @@ class Cuts:
     chunks: Ints
 
     @property
-    def is_audited(self) -> bool:
-        """Whether the audit reached the end of the conversation."""
-        return bool(equal(self.common["kind"], Kind.HEAD).any())
-
-    @property
     def last_read_ns(self) -> int | None:
         """When the audit requested the end of the conversation, None if it did not."""
         pages = self.common[equal(self.common["kind"], Kind.PAGE)]
@@ -285,16 +280,15 @@ def _extent(piece: Ints, chosen: Bools) -> tuple[int, int]:
 
 
 def _ends_in_the_last_piece(cuts: Cuts) -> bool:
-    """Return whether what the audit said of the end concerns nothing but the last piece."""
+    """Return whether there was an audit, and what it said of the end concerns the last piece."""
     begin = (cuts.pieces - 1) * cuts.step + 1
     common = cuts.common
     heads = common[equal(common["kind"], Kind.HEAD)]
     pages = common[equal(common["kind"], Kind.PAGE)]
     ends = pages[pages["spare"] & PageFlag.LAST != 0]
-    was_audited = bool((cuts.chunks[:, 3] >= 0).any())
     return bool(
         common.size <= _COMMON_MAX
-        and heads.size == was_audited
+        and heads.size == 1
         and (heads["seq"] >= begin).all()
         and (ends["sseq"] >= begin).all()
         and (ends["seq"] >= begin - 1).all()

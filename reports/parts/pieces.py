@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from gauntlet.core.scenario import leftovers
-from gauntlet.core.scenario.capabilities import SERVER_SEQ
+from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
 from gauntlet.reports.checks.finding import Finding
 from gauntlet.reports.parts import seams
 from gauntlet.reports.parts.context import Context
@@ -21,11 +21,11 @@ class InseparableError(Exception):
 def cut(context: Context, batches: Sequence[Batch], sizes: Sizes) -> dict[Span, Cuts]:
     """Return how to cut each large conversation that can be cut.
 
-    Its messages need positions, all written in this run. What the server may delete depends on how
-    many messages follow.
+    Its messages need positions, all written in this run, and an audit that shows that each position
+    exists. What the server may delete depends on how many messages follow.
     """
     if (
-        SERVER_SEQ not in context.capabilities
+        not {SERVER_SEQ, HISTORY} <= context.capabilities
         or context.traits.retention is not None
         or leftovers.are_possible(context.scenario, context.capabilities)
     ):

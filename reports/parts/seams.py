@@ -194,7 +194,7 @@ def joined(pieces: Sequence[Ends], cuts: Cuts) -> Crossing | None:
         and _in_order([piece.attempted_ns for piece in pieces], [p.shown_ns for p in pieces])
         and _in_order([piece.asked_ns for piece in pieces], [p.learned_ns for p in pieces])
         and (read_ns is None or pieces[-1].learned_ns < read_ns)
-        and (not cuts.is_audited or _are_audited(pieces, cuts))
+        and _are_audited(pieces, cuts)
         and _are_read_in_order(pieces)
         and _are_pushed_without_gaps(pieces, cuts)
     )

@@ -110,6 +110,7 @@ def test_a_conversation_with_anything_unusual_is_not_cut(room, field, value):
         (Kind.PAGE, "link", 1),
         (Kind.HEAD, "seq", 30),
         (Kind.HEAD, "kind", Kind.RANGE),
+        (Kind.RANGE, "kind", Kind.HEAD),
     ],
 )
 def test_an_audit_that_ends_early_or_a_page_of_a_user_prevents_cuts(room, kind, field, value):
