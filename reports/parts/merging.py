@@ -17,8 +17,9 @@ from gauntlet.reports.metrics import latency
 from gauntlet.reports.metrics.indicators import resync, sends
 from gauntlet.reports.metrics.samples import Builder, Samples
 from gauntlet.reports.metrics.slow_sends import slow_sends
+from gauntlet.reports.parts.columns import Columns
 from gauntlet.reports.parts.context import Context
-from gauntlet.reports.parts.part import SUMS, Columns, Part
+from gauntlet.reports.parts.part import SUMS, Part
 
 
 def add_findings(findings: Sequence[Finding]) -> Finding:
@@ -86,7 +87,9 @@ class Tables:
 
     def joined(self) -> Columns:
         """Return the columns of all parts, of which there must be one at least."""
-        samples = {name: self._samples.pop(name).samples() for name in list(self._samples)}
+        samples: dict[str, Any] = {
+            name: self._samples.pop(name).samples() for name in list(self._samples)
+        }
         return Columns(**samples, **{name: _joined(rows) for name, rows in self._rows.items()})
 
 

@@ -10,25 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from gauntlet.core.history import Kind
 from gauntlet.reports import checks
 from gauntlet.reports.checks import ack_content, late
 from gauntlet.reports.checks._shared import lost_messages
 from gauntlet.reports.checks.finding import Finding
-from gauntlet.reports.history.arrays import Ints, Records, contains, distinct, is_any
+from gauntlet.reports.history.arrays import Ints, Records, contains, distinct
 from gauntlet.reports.history.history import History
-from gauntlet.reports.history.messages import MissedArrivals
 from gauntlet.reports.history.times import order
-from gauntlet.reports.metrics import exposure, latency, leftovers, time_series, totals
-from gauntlet.reports.metrics.indicators import resync, sends
-from gauntlet.reports.metrics.samples import Samples
-from gauntlet.reports.metrics.slow_sends import SlowSends, slow_sends
+from gauntlet.reports.metrics import exposure, leftovers, time_series, totals
+from gauntlet.reports.parts.columns import Columns, columns_of
 from gauntlet.reports.parts.context import Context
 from gauntlet.reports.parts.seams import Ends, ends_of
 
 # These compare what happened in different conversations, so that a part has no answer.
 WHOLE_RUN = ("late", "unrecovered")
-ROOM_KINDS = (Kind.ROOM, Kind.ATTEND)
 
 
 @dataclass(frozen=True)
@@ -48,23 +43,6 @@ class Part:
     lost: bool
     served: late.Served
     ends: Ends | None = None
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The columns that are kept of a part; `rooms` are the records of stays in rooms.
-
-    `acked_ns` and `arrivals` are None where no objective needs them.
-    """
-
-    ack: Samples
-    lag: Samples
-    deliveries: Samples
-    slow: SlowSends
-    missed: MissedArrivals
-    acked_ns: Ints | None
-    arrivals: resync.Arrivals | None
-    rooms: Records
 
 
 # What is derived from each part and added up.
@@ -92,7 +70,6 @@ def judge_part(
         history.messages,
         history.sessions.connections,
     )
-    indicators = {objective.indicator for objective in context.scenario.sla}
     findings = {
         name: replace(checks.find(name, history), witnesses=())
         for name in checks.CHECKS
@@ -108,16 +85,10 @@ def judge_part(
         served=late.served(history),
         ends=None if index is None else ends_of(history, index, findings),
     )
-    return part, Columns(
-        ack=latency.ack(history),
-        lag=latency.lag(history),
-        deliveries=latency.delivery(history),
-        slow=history.once(slow_sends),
-        missed=history.missed,
-        acked_ns=sends.acked_times(history) if "acked_per_s" in indicators else None,
-        arrivals=resync.arrivals(history) if "live_missed_ratio" in indicators else None,
-        rooms=records[is_any(records["kind"], ROOM_KINDS)],
-    )
+    columns = columns_of(history, records)
+    # Some of what was derived refers to the history, which would outlive many parts otherwise.
+    history.derived.clear()
+    return part, columns
 
 
 def shares_ids(parts: list[Ints]) -> list[int]:

@@ -6,7 +6,7 @@ to what they find in the whole conversation if nothing that they compare crosses
 - every session received all of a piece before anything of later pieces, and without a gap;
 - nothing of a piece was first attempted after something of a later piece had been acknowledged or
   presented, so that no order of the two can be wrong;
-- the server told nobody a last position that a later piece shows to be too low;
+- the server told no client a last position that a later piece shows to be too low;
 - the audit read every position at the cuts.
 
 Two numbers count pairs of messages, of which some cross a cut: they are counted here. Where the

@@ -47,7 +47,8 @@ from gauntlet.reports.metrics.client_evidence import (
 from gauntlet.reports.metrics.fault_phases import Cost, Phases
 from gauntlet.reports.metrics.indicators.base import IndicatorInput
 from gauntlet.reports.metrics.recovery import Recovery
-from gauntlet.reports.parts.judging import InParts, is_large, judge_in_parts
+from gauntlet.reports.parts.adding import InParts
+from gauntlet.reports.parts.judging import is_large, judge_in_parts
 from gauntlet.reports.parts.processes import parallel
 from gauntlet.reports.parts.splitting import Sizes
 from gauntlet.reports.trails.reading import Trails, read_trails

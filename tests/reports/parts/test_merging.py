@@ -7,8 +7,8 @@ from gauntlet.reports.history.messages import MissedArrivals
 from gauntlet.reports.metrics.indicators.resync import Arrivals
 from gauntlet.reports.metrics.samples import collect
 from gauntlet.reports.metrics.slow_sends import SlowSends
+from gauntlet.reports.parts.columns import Columns
 from gauntlet.reports.parts.merging import Tables, add_findings, add_sums
-from gauntlet.reports.parts.part import Columns
 
 
 def finding(examined=1, count=0, **details):
