@@ -43,7 +43,7 @@ def count(samples: Samples, zero_ns: int, seconds: int) -> dict[str, Any]:
         inside = samples.between(begin_ns, begin_ns + step_s * NS_PER_S)
         counts.append(inside.histogram(_bins))
         never.append(inside.size - inside.finite)
-    size = max(each.size for each in counts)
+    size = max(1, *(each.size for each in counts))
     every = np.array([np.pad(each, (0, size - each.size)) for each in counts])
     used = np.flatnonzero(every.any(axis=0))
     first, last = (int(used[0]), int(used[-1])) if used.size else (0, 0)
@@ -59,4 +59,5 @@ def count(samples: Samples, zero_ns: int, seconds: int) -> dict[str, Any]:
 def _bins(ms: Floats) -> Ints:
     """Return the bin of each latency."""
     logs = np.log10(np.maximum(ms, LEAST_MS) / LEAST_MS)
-    return np.floor(logs * BINS_PER_DECADE).astype(np.int64)
+    bins: Ints = np.floor(logs * BINS_PER_DECADE).astype(np.int64)
+    return bins

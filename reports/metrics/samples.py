@@ -146,15 +146,18 @@ class Selection:
         Longer latencies must not have lower numbers. Most latencies share the bin of all that have
         the same upper bits, so that these are counted instead.
         """
+        finite = bins_of(self.long_ns[self.long_ns != NEVER] / NS_PER_MS)
+        if self._words < _COUNTED_MIN:
+            words = [bins_of(piece / NS_PER_MS) for piece in self.pieces]
+            return np.bincount(np.concatenate([finite, *words]))
         upper = np.flatnonzero(self._of_upper)
         low, high = (bins_of(((upper << _LOW_BITS) + end) / NS_PER_MS) for end in (0, _LOW_MAX))
-        counts = [np.bincount(low, np.where(low == high, self._of_upper[upper], 0))]
+        alike = np.bincount(low, np.where(low == high, self._of_upper[upper], 0))
         apart = np.zeros(self._of_upper.size, dtype=np.bool_)
         apart[upper[low != high]] = True
-        for chunk in _chunks(self.pieces):
-            counts.append(np.bincount(bins_of(chunk[apart[chunk >> _LOW_BITS]] / NS_PER_MS)))
-        finite = self.long_ns[self.long_ns != NEVER]
-        counts.append(np.bincount(bins_of(finite / NS_PER_MS)))
+        chosen = (chunk[apart[chunk >> _LOW_BITS]] for chunk in _chunks(self.pieces))
+        others = (np.bincount(bins_of(words / NS_PER_MS)) for words in chosen)
+        counts = [np.bincount(finite), alike, *others]
         total = np.zeros(max(each.size for each in counts), dtype=np.int64)
         for each in counts:
             total[: each.size] += ints(each)

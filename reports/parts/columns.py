@@ -22,6 +22,7 @@ class Columns:
     """
 
     ack: Samples
+    service: Samples
     lag: Samples
     deliveries: Samples
     slow: SlowSends
@@ -36,6 +37,7 @@ def columns_of(history: History, records: Records) -> Columns:
     indicators = {objective.indicator for objective in history.scenario.sla}
     return Columns(
         ack=latency.ack(history),
+        service=latency.service(history),
         lag=latency.lag(history),
         deliveries=latency.delivery(history),
         slow=history.once(slow_sends),

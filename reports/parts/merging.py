@@ -142,6 +142,7 @@ def outline(context: Context, parts: Sequence[Part], columns: Columns) -> Histor
         history.derived[derive] = add_sums(values)
     kept: dict[Callable[[History], Any], Any] = {
         latency.ack_samples: columns.ack,
+        latency.service_samples: columns.service,
         latency.lag_samples: columns.lag,
         latency.delivery_samples: columns.deliveries,
         slow_sends: columns.slow,

@@ -4,14 +4,16 @@ import math
 
 import numpy as np
 
-from gauntlet.core.clock import NS_PER_S
-from gauntlet.reports.metrics import heat_map, latency
+from gauntlet.core.clock import NS_PER_MS, NS_PER_S
+from gauntlet.reports.history.arrays import NEVER
+from gauntlet.reports.metrics import heat_map
+from gauntlet.reports.metrics.samples import collect
 
 
 def of(intended_s, ms, seconds=4):
-    values = np.array(ms, dtype=np.float64)
+    took_ns = np.array([NEVER if math.isinf(each) else int(each * NS_PER_MS) for each in ms])
     intended_ns = (np.array(intended_s) * NS_PER_S).astype(np.int64)
-    return heat_map.count(latency.Samples(intended_ns, values, values), 0, seconds)
+    return heat_map.count(collect(intended_ns, took_ns), 0, seconds)
 
 
 def test_a_latency_is_between_the_edges_of_its_cell():

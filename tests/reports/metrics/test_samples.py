@@ -114,6 +114,21 @@ def sorted_rows(samples):
     return sorted(zip(*(column.tolist() for column in samples.rows()), strict=True))
 
 
+@pytest.mark.usefixtures("percentiles_by")
+def test_a_histogram_has_all_finite_latencies():
+    def bins_of(ms):
+        return np.floor(np.sqrt(ms)).astype(np.int64)
+
+    @given(ROWS)
+    def check(rows):
+        intended_ns, took_ns, age_ns = columns(rows)
+        found = collect(intended_ns, took_ns, age_ns).between(-NEVER, NEVER).histogram(bins_of)
+        expected = np.bincount(bins_of(took_ns[took_ns != NEVER] / 1e6))
+        assert found.tolist() == expected.tolist()
+
+    check()
+
+
 def test_a_second_largest_value_needs_two():
     one = Selection((np.array([7], dtype=np.uint32),), *[np.empty(0, dtype=np.int64)] * 2)
     assert one.second_largest() is None

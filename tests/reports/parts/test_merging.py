@@ -81,7 +81,7 @@ def columns(intended_ns, acked_ns=None, arrivals=None):
     samples = collect(times, np.full_like(times, 7))
     slow = SlowSends(*[times] * 5, *[times > 0] * 2)
     missed = MissedArrivals(times, times, times)
-    return Columns(samples, samples, samples, slow, missed, acked_ns, arrivals, times)
+    return Columns(samples, samples, samples, samples, slow, missed, acked_ns, arrivals, times)
 
 
 def test_columns_are_joined_and_absent_ones_stay_absent():
