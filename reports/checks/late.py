@@ -93,6 +93,14 @@ def served(history: History) -> Served:
     )
 
 
+def is_any_slow(history: History) -> bool:
+    """Return whether more than half of the deliveries to a session took more than `_LEAST_NS`."""
+    counted, delay_ns = _delays(history)
+    slow = delay_ns > _LEAST_NS
+    groups = _grouped(history.expected.session[counted], slow, np.ones_like(counted))
+    return bool((2 * groups.slow > groups.size).any())
+
+
 def _grouped(key: Ints, slow: npt.NDArray[Any], size: Ints) -> Groups:
     keys, _, at = grouped(key)
     sizes, slows = (

@@ -7,6 +7,7 @@ to what they find in the whole conversation if nothing that they compare crosses
 - nothing of a piece was first attempted after something of a later piece had been acknowledged or
   presented, so that no order of the two can be wrong;
 - the server told no client a last position that a later piece shows to be too low;
+- to no session, more than half of a piece came late;
 - the audit read every position at the cuts.
 
 Two numbers count pairs of messages, of which some cross a cut: they are counted here. Where the
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gauntlet.core.history import Channel, Kind
+from gauntlet.reports.checks import late
 from gauntlet.reports.checks._shared import first_deliveries
 from gauntlet.reports.checks.finding import Finding
 from gauntlet.reports.history.arrays import (
@@ -58,12 +60,16 @@ class Reading:
 
 @dataclass(frozen=True)
 class Lanes:
-    """The lowest and the highest position that each connection pushed; who was told a `start`."""
+    """The lowest and the highest position that each connection pushed.
+
+    `start` are the connections that were told a last position, and `stated` these positions.
+    """
 
     link: Ints
     lowest: Ints
     highest: Ints
     start: Ints
+    stated: Ints
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,8 @@ def _is_plain(history: History, findings: Mapping[str, Finding]) -> bool:
         and (history.session[ops] >= 0).all()
         and not any(found.count or found.unknown for found in findings.values())
         and not findings["timestamps"].examined
+        # A member who is late here may be late in the whole conversation.
+        and not late.is_any_slow(history)
     )
 
 
@@ -168,7 +176,8 @@ def _lanes(history: History, starts: Bools) -> Lanes:
     lowest, highest = np.full(links.size, NEVER, dtype=np.int64), np.zeros_like(links)
     np.minimum.at(lowest, of_row, seq)
     np.maximum.at(highest, of_row, seq)
-    return Lanes(links, lowest, highest, ints(records["link"][starts]))
+    told = records[starts]
+    return Lanes(links, lowest, highest, ints(told["link"]), ints(told["seq"]))
 
 
 def _early(history: History, reading: Reading) -> tuple[Ints, Ints]:
@@ -197,6 +206,7 @@ def joined(pieces: Sequence[Ends], cuts: Cuts) -> Crossing | None:
         and _are_audited(pieces, cuts)
         and _are_read_in_order(pieces)
         and _are_pushed_without_gaps(pieces, cuts)
+        and _are_stated_within(pieces, cuts)
     )
     return Crossing(_delivered(pieces), _answered(pieces)) if valid else None
 
@@ -245,6 +255,12 @@ def _are_pushed_without_gaps(pieces: Sequence[Ends], cuts: Cuts) -> bool:
     at = find(link[begins], told)
     begun_in = np.append(number[begins], -1)[at]
     return bool(goes_on[again].all() and ((at < 0) | (begun_in == told_in)).all())
+
+
+def _are_stated_within(pieces: Sequence[Ends], cuts: Cuts) -> bool:
+    """Return whether each last position that was stated is in the piece of what was pushed next."""
+    stated = np.concatenate([piece.lanes.stated for piece in pieces])
+    return not ((stated > 0) & (stated % cuts.step == 0)).any()
 
 
 def _delivered(pieces: Sequence[Ends]) -> int:

@@ -112,9 +112,17 @@ def start_too_low(room):
     room.add(Kind.START, t_ns, link=2, ref_ns=t_ns, seq=40)
 
 
+def receive_the_end_of_each_piece_late(room):
+    """One user receives most messages more than a second later than all others."""
+    for at in np.flatnonzero((room.records["kind"] == Kind.DELIVER) & (room.records["link"] == 4)):
+        if room.records["seq"][at] % 15 > 5:
+            room.records["t_ns"][at] += 2_000_000_000
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        receive_the_end_of_each_piece_late,
         lose_the_first_position_of_the_audit,
         lose_a_delivery,
         skip_a_push_at_every_position,

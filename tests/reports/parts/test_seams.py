@@ -119,12 +119,21 @@ def test_a_connection_must_not_leave_out_a_piece(known):
 def test_pushes_must_begin_where_the_connection_was_told(known):
     ends, cuts = known
     (begun,) = (at for at, piece in enumerate(ends) if NEW_LINK in piece.lanes.start)
-    moved = replace(ends[begun].lanes, start=np.empty(0, dtype=np.int64))
-    earlier = replace(ends[begun - 1].lanes, start=np.array([NEW_LINK]))
+    none = np.empty(0, dtype=np.int64)
+    moved = replace(ends[begun].lanes, start=none, stated=none)
+    earlier = replace(ends[begun - 1].lanes, start=np.array([NEW_LINK]), stated=np.array([1]))
     changed = with_changed(with_changed(ends, begun, lanes=moved), begun - 1, lanes=earlier)
     assert joined(changed, cuts) is None
     silent = replace(ends[begun].lanes, start=np.append(ends[begun].lanes.start, 999))
     assert joined(with_changed(ends, begun, lanes=silent), cuts) is not None
+
+
+def test_a_position_must_not_be_stated_at_a_cut(known):
+    ends, cuts = known
+    (begun,) = (at for at, piece in enumerate(ends) if NEW_LINK in piece.lanes.start)
+    for stated, is_joined in ((cuts.step, False), (cuts.step + 1, True), (0, True)):
+        lanes = replace(ends[begun].lanes, stated=np.array([stated]))
+        assert (joined(with_changed(ends, begun, lanes=lanes), cuts) is not None) == is_joined
 
 
 def test_an_op_answers_what_its_session_received_in_an_earlier_piece(known):
