@@ -31,7 +31,12 @@ class BuildWithExtensions(build_py):
         if COMPILED and not self.editable_mode:
             if not FOLDER.is_dir():
                 sys.exit(f"setup.py: {FOLDER} is missing; run tools/compile.py first")
-            shutil.copytree(FOLDER, Path(self.build_lib, FOLDER), dirs_exist_ok=True)
+            # The first row of the list names the folder of the latest compilation.
+            listed = FOLDER / "sources.txt"
+            modules = FOLDER / listed.read_text().split()[1]
+            target = Path(self.build_lib, FOLDER)
+            shutil.copytree(modules, target / modules.name, dirs_exist_ok=True)
+            shutil.copy(listed, target)
 
 
 setup(distclass=PlatformDistribution, cmdclass={"build_py": BuildWithExtensions})

@@ -4,19 +4,25 @@
     tools/compile.py                compile the modules of tools/compiled_modules.txt
     tools/compile.py --clean        remove the extension modules of all interpreters
 
-The extension modules are written to `gauntlet/_compiled/<ABI>/`, where `gauntlet.core.engine_build`
-finds them. A warning of mypyc is an error: what it warns about behaves in another way than in
-Python, such as a generator expression that becomes a list.
+The extension modules are written to a new folder below `gauntlet/_compiled/<ABI>/`, where
+`gauntlet.core.engine_build` finds them. A process that runs the modules of the last compilation
+keeps them: their folder is removed by the next but one. Simultaneous compilations of one check-out
+wait for each other. A warning of mypyc is an error: what it warns about behaves in another way
+than in Python, such as a generator expression that becomes a list.
 """
 
 import argparse
 import ast
 import contextlib
+import fcntl
+import hashlib
 import io
 import os
 import shutil
 import sys
 import sysconfig
+import tempfile
+from collections.abc import Iterator
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -102,18 +108,41 @@ def compile_extensions(extensions: list[Extension]) -> list[Path]:
 
 
 def install(files: list[Path], sources: list[engine_build.Source]) -> None:
-    """Put the extension modules where `engine_build` finds them, all at once."""
+    """Put the extension modules into a folder of their own, and then make it the current one.
+
+    A file of an earlier compilation is never changed: a process may have mapped it, and it may have
+    a hard link in the copy of a check-out. The folder of the previous compilation stays, because
+    its processes import the modules when they first need them.
+    """
     folder = engine_build.FOLDER
-    new = folder.with_name(f"{folder.name}.new")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    for file in files:
-        parts = file.relative_to(WORK / "lib").with_name(file.name.partition(".")[0]).parts
-        shutil.copy(file, new / f"{'.'.join(parts)}{EXTENSION_SUFFIXES[0]}")
-    rows = "".join(f"{source.row()}\n" for source in sources)
-    (new / engine_build.SOURCES).write_text(rows)
-    shutil.rmtree(folder, ignore_errors=True)
-    new.rename(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    previous, _ = engine_build.read_build()
+    with tempfile.TemporaryDirectory(prefix="new-", dir=folder) as temporary:
+        written, digest = Path(temporary, "modules"), hashlib.sha256()
+        written.mkdir()
+        for file in files:
+            parts = file.relative_to(WORK / "lib").with_name(file.name.partition(".")[0]).parts
+            copy = shutil.copy(file, written / f"{'.'.join(parts)}{EXTENSION_SUFFIXES[0]}")
+            digest.update(copy.read_bytes())
+        current = folder / f"build-{digest.hexdigest()[:12]}"
+        if not current.exists():
+            written.rename(current)
+        rows = [f"build {current.name}", *(source.row() for source in sources)]
+        listed = Path(temporary, engine_build.SOURCES)
+        listed.write_text("".join(f"{row}\n" for row in rows))
+        listed.replace(folder / engine_build.SOURCES)
+    for entry in folder.iterdir():
+        if entry.name != engine_build.SOURCES and entry not in (current, previous):
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Wait until no other compilation of this check-out runs, and keep others from starting."""
+    WORK.parent.mkdir(exist_ok=True)
+    with WORK.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def compiler() -> str | None:
@@ -128,18 +157,19 @@ def main() -> int:
     parser.add_argument("--optimize", choices="0123", default="3", help="level for the C compiler")
     arguments = parser.parse_args()
     if arguments.clean:
-        shutil.rmtree(engine_build.FOLDER.parent, ignore_errors=True)
-        shutil.rmtree(WORK, ignore_errors=True)
+        with alone():
+            shutil.rmtree(engine_build.FOLDER.parent, ignore_errors=True)
+            shutil.rmtree(WORK, ignore_errors=True)
         return 0
     if compiler() is None:
         print("compile: no C compiler; on Debian and Ubuntu: apt-get install gcc", file=sys.stderr)
         return NO_COMPILER
     names = modules()
-    # Described before they are compiled, so that an edit made meanwhile is noticed.
-    sources = [engine_build.describe(name, compiled=True) for name in names]
-    sources += [engine_build.describe(name, compiled=False) for name in imported_by(names)]
-    files = compile_extensions(generate(names, arguments.optimize))
-    install(files, sources)
+    with alone():
+        # Described before they are compiled, so that an edit made meanwhile is noticed.
+        sources = [engine_build.describe(name, compiled=True) for name in names]
+        sources += [engine_build.describe(name, compiled=False) for name in imported_by(names)]
+        install(compile_extensions(generate(names, arguments.optimize)), sources)
     print(f"compile: {len(names)} modules for {engine_build.ABI}")
     return 0
 

@@ -1,9 +1,10 @@
 """Which build of the load engine runs: extension modules that mypyc made, or the Python sources.
 
 The hot modules of the engine are plain Python. `tools/compile.py` can compile them into extension
-modules, which it keeps in `gauntlet/_compiled/<ABI>/` together with a digest of every source that
-they were made from. mypyc compiles them as one group, so all of them are used or none: if one of
-the sources has changed since, the sources run, and one line on stderr says why.
+modules, which it keeps in a folder below `gauntlet/_compiled/<ABI>/`. `sources.txt` there names the
+folder, and has a digest of every source that the modules were made from. mypyc compiles them as one
+group, so all of them are used or none: if one of the sources has changed since, the sources run,
+and one line on stderr says why.
 
 `GAUNTLET_PURE=1` selects the sources. After a fallback the variable contains its reason, so that
 the processes that this one starts run the same build, and are silent.
@@ -15,7 +16,18 @@ import sys
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec
 from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    # mypyc knows the decorator by this name, and evaluates it when it compiles. Nothing needs the
+    # package when the sources run.
+    from mypy_extensions import mypyc_attr as mypyc_attr  # noqa: PLC0414 - exported
+else:
+
+    def mypyc_attr(**_attributes: Any) -> Any:
+        """Return a decorator that does nothing: its arguments are for mypyc."""
+        return lambda decorated: decorated
+
 
 PURE_VARIABLE = "GAUNTLET_PURE"
 GROUP = "gauntlet.engine"
@@ -57,7 +69,8 @@ class Source(NamedTuple):
 class _Finder:
     """Finds the extension modules; it precedes the finder of sources on `sys.meta_path`."""
 
-    def __init__(self, modules: list[str]) -> None:
+    def __init__(self, folder: Path, modules: list[str]) -> None:
+        self._folder = folder
         self._modules = frozenset(modules)
 
     def find_spec(
@@ -65,7 +78,7 @@ class _Finder:
     ) -> ModuleSpec | None:
         if name not in self._modules:
             return None
-        file = str(FOLDER / f"{name}{EXTENSION_SUFFIXES[0]}")
+        file = str(self._folder / f"{name}{EXTENSION_SUFFIXES[0]}")
         return spec_from_file_location(name, file, loader=ExtensionFileLoader(name, file))
 
 
@@ -74,10 +87,10 @@ def current() -> Build:
     """Return the build that runs. The first call, by `gauntlet.scenarios`, selects it."""
     if value := os.environ.get(PURE_VARIABLE, "").strip("0"):
         return Build("pure", f"{PURE_VARIABLE} is set" if value == "1" else value)
-    sources = read_sources()
+    folder, sources = read_build()
     if not sources:
         return Build("pure", "not compiled")
-    reason = _change(sources) or _load(sources)
+    reason = _change(sources) or _load(folder, sources)
     if not reason:
         return Build("compiled")
     os.environ[PURE_VARIABLE] = reason
@@ -85,17 +98,21 @@ def current() -> Build:
     return Build("pure", reason)
 
 
-def read_sources() -> list[Source]:
-    """Return the sources of the extension modules; empty if there are none that can be used."""
+def read_build() -> tuple[Path, list[Source]]:
+    """Return the folder of the extension modules, and their sources.
+
+    Both are read at once, because a compilation may replace them. There are no sources if there are
+    no extension modules that can be used.
+    """
     try:
-        rows = [line.split() for line in (FOLDER / SOURCES).read_text().splitlines()]
-        return [
+        (_, name), *rows = [line.split() for line in (FOLDER / SOURCES).read_text().splitlines()]
+        return FOLDER / name, [
             Source(module, int(size), int(mtime_ns), sha256, compiled=how == "compiled")
             for how, sha256, size, mtime_ns, module in rows
         ]
     # A ValueError, such as one of UTF-8, is a file that was not written completely.
     except (OSError, ValueError):
-        return []
+        return FOLDER, []
 
 
 def describe(module: str, *, compiled: bool) -> Source:
@@ -130,9 +147,9 @@ def _change(sources: list[Source]) -> str:
     return ""
 
 
-def _load(sources: list[Source]) -> str:
+def _load(folder: Path, sources: list[Source]) -> str:
     """Make the extension modules importable; return why they are not."""
-    finder = _Finder([LIBRARY, *(source.module for source in sources if source.compiled)])
+    finder = _Finder(folder, [LIBRARY, *(source.module for source in sources if source.compiled)])
     sys.meta_path.insert(0, finder)
     try:
         __import__(LIBRARY)

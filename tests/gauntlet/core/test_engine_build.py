@@ -24,7 +24,7 @@ def select(tmp_path, monkeypatch):
 
     def select(*sources: Source) -> Build:
         if sources:
-            rows = [source.row() for source in sources]
+            rows = ["build b1", *(source.row() for source in sources)]
             (tmp_path / engine_build.SOURCES).write_text("\n".join(rows))
         return engine_build.current.__wrapped__()
 
@@ -81,10 +81,10 @@ def test_zero_does_not_set_the_variable(select, monkeypatch):
     assert select() == Build("pure", "not compiled")
 
 
-def test_rows_are_read_as_written(select):
+def test_rows_are_read_as_written(select, tmp_path):
     written = [source(), source(compiled=False)]
     select(*written)
-    assert engine_build.read_sources() == written
+    assert engine_build.read_build() == (tmp_path / "b1", written)
 
 
 def test_selecting_imports_no_module_of_the_load():
