@@ -11,7 +11,7 @@ class Options:
     """`seconds` is the length of a window; `repeats` are interleaved, and medians are shown."""
 
     seconds: float = 5.0
-    repeats: int = 3
+    repeats: int = 5
     connections: tuple[int, ...] = (100, 1000)
     peers: tuple[str, ...] = tuple(PEERS)
     run_mode: RunMode = "locust"

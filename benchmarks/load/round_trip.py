@@ -41,6 +41,29 @@ def rows(options: Options) -> list[Row]:
     ]
 
 
+class _PeerTrials:
+    """The trials of one peer in one cell, at one pace."""
+
+    def __init__(self, peer: Peer, what: str, pace_s: float) -> None:
+        self.peer = peer
+        self.what = what
+        self.costs: list[trial.CpuCost] = []
+        self.failure = ""
+        self._pace_s = pace_s
+
+    def measure(self, options: Options, echo: EchoServer, connections: int) -> None:
+        """Measure another window, unless the peer has failed."""
+        if self.failure:
+            return
+        try:
+            cost = trial.measure_peer(self.peer, echo, connections, self._pace_s, options.seconds)
+        except RuntimeError as error:
+            self.failure = str(error)
+            return
+        self.costs.append(cost)
+        print_progress(f"  {self.what}: {self.peer.name} {cost.cpu_us:.1f} µs")
+
+
 def _measure(options: Options, echo: EchoServer, cell: _Cell) -> Iterator[Row]:
     def measure_engine(rate: float, seconds: float) -> trial.EngineTrial:
         return trial.measure_engine(echo, cell.connections, rate, seconds, options.run_mode)
@@ -48,31 +71,31 @@ def _measure(options: Options, echo: EchoServer, cell: _Cell) -> Iterator[Row]:
     rate = float(cell.connections)
     if not cell.sparse:
         rate = trial.busy_rate(lambda candidate: measure_engine(candidate, trial.SEARCH_S).cost)
-    peers = peer_process.installed_peers(options.peers)
     engine_trials: list[trial.EngineTrial] = []
-    peer_costs: dict[str, list[trial.CpuCost]] = {name: [] for name in peers}
-    failures: dict[str, str] = {}
+    peers = list(_peer_trials(options, cell, rate))
     for _ in range(options.repeats):
         engine_trials.append(measure_engine(rate, options.seconds))
         print_progress(f"  {cell.name}: ours {engine_trials[-1].cost.cpu_us:.1f} µs")
-        for name in set(peers) - set(failures):
-            pace_s = PACE_S if cell.sparse else 0.0
-            try:
-                cost = trial.measure_peer(
-                    peers[name], echo, cell.connections, pace_s, options.seconds
-                )
-            except RuntimeError as error:
-                failures[name] = str(error)
-                continue
-            peer_costs[name].append(cost)
-            print_progress(f"  {cell.name}: {name} {cost.cpu_us:.1f} µs")
+        for peer in peers:
+            peer.measure(options, echo, cell.connections)
     yield _engine_row(cell, engine_trials)
     cost_us = statistics.median(measured.cost.cpu_us for measured in engine_trials)
-    for name, peer in peers.items():
-        if name in failures:
-            yield Row("round-trip", f"{peer.name}, {cell.name}", failures[name])
+    for peer in peers:
+        yield _peer_row(cell, peer, cost_us)
+
+
+def _peer_trials(options: Options, cell: _Cell, rate: float) -> Iterator[_PeerTrials]:
+    """Yield the trials of every peer: in a busy cell at full speed, and at the rate of ours.
+
+    At full speed a closed loop handles more messages for each wake-up than any open load.
+    """
+    for peer in peer_process.installed_peers(options.peers).values():
+        if cell.sparse:
+            yield _PeerTrials(peer, cell.name, PACE_S)
         else:
-            yield _peer_row(peer, cell, peer_costs[name], cost_us)
+            same_rate = f"{cell.connections} connections, at the same rate"
+            yield _PeerTrials(peer, cell.name, 0.0)
+            yield _PeerTrials(peer, same_rate, cell.connections / rate)
 
 
 def _engine_row(cell: _Cell, trials: list[trial.EngineTrial]) -> Row:
@@ -88,13 +111,17 @@ def _engine_row(cell: _Cell, trials: list[trial.EngineTrial]) -> Row:
     )
 
 
-def _peer_row(peer: Peer, cell: _Cell, trials: list[trial.CpuCost], engine_us: float) -> Row:
-    cost_us, text = _describe(trials)
+def _peer_row(cell: _Cell, trials: _PeerTrials, engine_us: float) -> Row:
+    peer = trials.peer
+    name = f"{peer.name}{' (no statistics)' if peer.without_statistics else ''}, {trials.what}"
+    if trials.failure:
+        return Row("round-trip", name, trials.failure)
+    cost_us, text = _describe(trials.costs)
     ratio = cost_us / engine_us
-    judged = peer.has_target and not cell.sparse
+    judged = peer.has_target and trials.what == cell.name and not cell.sparse
     return Row(
         "round-trip",
-        f"{peer.name}{' (no statistics)' if peer.without_statistics else ''}, {cell.name}",
+        name,
         text,
         f"≥ {TARGET_RATIO:.0f} × ours" if judged else "",
         f"{ratio:.1f} × ours",
@@ -102,13 +129,14 @@ def _peer_row(peer: Peer, cell: _Cell, trials: list[trial.CpuCost], engine_us: f
     )
 
 
-def _describe(trials: list[trial.CpuCost]) -> tuple[float, str]:
+def _describe(costs: list[trial.CpuCost]) -> tuple[float, str]:
     """Return the median cost, and a text with its range, the rate and the share of the core."""
-    costs = sorted(cost.cpu_us for cost in trials)
-    cost_us = statistics.median(costs)
-    rate_per_s = statistics.median(cost.rate_per_s for cost in trials)
+    least, most = min(cost.cpu_us for cost in costs), max(cost.cpu_us for cost in costs)
+    cost_us = statistics.median(cost.cpu_us for cost in costs)
+    rate_per_s = statistics.median(cost.rate_per_s for cost in costs)
+    loop_ms = statistics.median(cost.loop_ms for cost in costs)
     share = 100 * cost_us * rate_per_s / 1e6
     return cost_us, (
-        f"{cost_us:.1f} µs ({costs[0]:.1f} to {costs[-1]:.1f}) at {rate_per_s:.0f}/s, "
-        f"{share:.0f} % of a core"
+        f"{cost_us:.1f} µs ({least:.1f} to {most:.1f}) at {rate_per_s:.0f}/s, "
+        f"{share:.0f} % of a core, loop {loop_ms:.1f} ms"
     )

@@ -15,13 +15,18 @@ BUSY_TOLERANCE = 0.05
 START_RATE = 2000.0
 SEARCH_S = 1.5
 SEARCH_STEPS = 6
+_LOOP_STEPS = 200_000
 
 
 class CpuCost(NamedTuple):
-    """CPU time per round trip of the generator's process tree, and round trips per second."""
+    """CPU time per round trip of the generator's process tree, and round trips per second.
+
+    `loop_ms` is the CPU time of a fixed loop right before: how fast the machine was.
+    """
 
     cpu_us: float
     rate_per_s: float
+    loop_ms: float = 0.0
 
     @property
     def share(self) -> float:
@@ -39,11 +44,23 @@ class EngineTrial(NamedTuple):
 
 def measure_window(echo: EchoServer, tree: ProcessTree, seconds: float) -> CpuCost:
     """Measure from now on for `seconds`."""
+    loop_ms = fixed_loop_ms()
     began_s, before, spent_s = time.monotonic(), echo.count().messages, tree.cpu_s()
     time.sleep(seconds)
     messages, spent_s = echo.count().messages - before, tree.cpu_s() - spent_s
     took_s = time.monotonic() - began_s
-    return CpuCost(1e6 * spent_s / max(1, messages), messages / took_s)
+    return CpuCost(1e6 * spent_s / max(1, messages), messages / took_s, loop_ms)
+
+
+def fixed_loop_ms() -> float:
+    """Return the CPU time of a loop that is always the same, the least of three."""
+    times_ms = []
+    for _ in range(3):
+        began_ns, total = time.thread_time_ns(), 0
+        for number in range(_LOOP_STEPS):
+            total += number
+        times_ms.append((time.thread_time_ns() - began_ns) / 1e6)
+    return min(times_ms)
 
 
 def measure_engine(

@@ -5,6 +5,7 @@ echo, and sends the next text immediately or at its pace. They end after `second
 """
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,9 +25,9 @@ _NODE = "npm install --prefix benchmarks/peers"
 class Case(NamedTuple):
     """The load that a peer generates.
 
-    `pace_s` is the time between two sends of a connection; with 0, the next send follows the echo
-    immediately. The peer may write files into `folder`. With `keep_samples` it keeps the samples
-    from which its percentiles are read; some peers need more CPU time for this.
+    `pace_s` is the time between two sends of a connection, on average; with 0, the next send
+    follows the echo immediately. The peer may write files into `folder`. With `keep_samples` it
+    keeps the samples from which its percentiles are read; some peers need more CPU time for this.
     """
 
     port: int
@@ -148,6 +149,13 @@ def _k6(case: Case) -> list[str]:
     ]
 
 
+def _floor(case: Case) -> list[str]:
+    program = shlex.quote(str(case.folder / "floor"))
+    build = f"cc -O2 -o {program} {shlex.quote(str(HERE / 'floor.c'))} -lm"
+    arguments = f"{case.port} {case.connections} {case.pace_s} {case.seconds}"
+    return ["sh", "-c", f"{build} && exec {program} {arguments}"]
+
+
 def _arguments(case: Case) -> list[str]:
     return [case.url, str(case.connections), str(case.pace_s), str(case.seconds)]
 
@@ -200,4 +208,11 @@ PEERS: dict[str, Peer] = {
         without_statistics=True,
     ),
     "ws": Peer("node ws", _node_module_version("ws"), _NODE, _ws, without_statistics=True),
+    "floor": Peer(
+        "C on epoll",
+        _program_version("cc", "--version"),
+        "apt-get install gcc",
+        _floor,
+        without_statistics=True,
+    ),
 }
