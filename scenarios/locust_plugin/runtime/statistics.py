@@ -20,7 +20,7 @@ from gauntlet.core.scenario.private import Private
 from gauntlet.scenarios.engine import load_file as loadfile
 from gauntlet.scenarios.engine.engine import SecondStats
 from gauntlet.scenarios.engine.load_file import LoadFile
-from gauntlet.scenarios.locust_plugin.runtime import csv_export
+from gauntlet.scenarios.locust_plugin.runtime import csv_export, stats_entry
 from gauntlet.scenarios.locust_plugin.runtime.time_series import TimeSeries
 from gauntlet.scenarios.metrics.histogram import Histogram
 
@@ -130,8 +130,8 @@ class Statistics:
 
 
 def _extend(stats: RequestStats, entry: StatsEntry) -> None:
-    stats.entries[(entry.name, entry.method)].extend(entry)
-    stats.total.extend(entry)
+    stats_entry.entry(stats, entry.name, entry.method).extend(entry)
+    stats_entry.total(stats).extend(entry)
 
 
 def _entry(stats: RequestStats, method: str, name: str, summary: LatencySummary) -> StatsEntry:

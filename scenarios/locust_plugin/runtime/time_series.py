@@ -32,6 +32,13 @@ class _Second:
         self.histograms: dict[str, Histogram] = {}
 
 
+def _percentiles_ms(
+    second: _Second, latency: str, quantiles: tuple[float, ...]
+) -> list[float | None]:
+    histogram = second.histograms.get(latency)
+    return [None for _ in quantiles] if histogram is None else histogram.percentiles_ms(quantiles)
+
+
 class TimeSeries:
     """A run so far.
 
@@ -68,7 +75,10 @@ class TimeSeries:
             reported = self._recent.setdefault(second, _Second())
             reported.rows[worker] = row
             for name, histogram in histograms.items():
-                reported.histograms.setdefault(name, Histogram()).add(histogram)
+                if name in reported.histograms:
+                    reported.histograms[name].add(histogram)
+                else:  # of the first worker, which nothing else uses any more
+                    reported.histograms[name] = histogram
             self._points[second] = self._point(second, reported)
             self._drop_old(max(self._recent))
 
@@ -95,9 +105,8 @@ class TimeSeries:
         for name in COUNTS:
             point[name] = sum(row[name] for row, _ in rows)
         for label, latency in _LATENCY_OF_LABEL.items():
-            histogram = reported.histograms.get(latency, Histogram())
-            point[label] = [histogram.percentile_ms(quantile) for quantile in QUANTILES]
-        point["lag"] = reported.histograms.get("lag", Histogram()).percentile_ms(0.99)
+            point[label] = _percentiles_ms(reported, latency, QUANTILES)
+        (point["lag"],) = _percentiles_ms(reported, "lag", (0.99,))
         return point
 
     def _drop_old(self, newest: int) -> None:

@@ -59,6 +59,7 @@ def test_percentiles_are_the_librarys(durations_ns, share):
     assert int(made.buckets_ms()[1].sum()) == len(durations_ns)
     expected_us = one_by_one(durations_ns).get_value_at_percentile(100 * share)
     assert made.percentile_ms(share) == expected_us / 1000
+    assert made.percentiles_ms((share, 0.5)) == [made.percentile_ms(share), made.percentile_ms(0.5)]
 
 
 def test_below_a_millisecond_a_microsecond_is_told_from_the_next():
@@ -71,6 +72,7 @@ def test_below_a_millisecond_a_microsecond_is_told_from_the_next():
 def test_none_has_no_percentile():
     """Nothing is known of no samples."""
     assert Histogram().percentile_ms(0.5) is None
+    assert Histogram().percentiles_ms((0.5, 0.9)) == [None, None]
 
 
 def test_another_layout_is_refused():
