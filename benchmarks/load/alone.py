@@ -21,9 +21,9 @@ async def _run(file: Path) -> None:
     load = load_file.read(file)
     engine = Engine(load, Stripe())
     for _ in range(load.scenario.load.users):
-        engine.commands.append(engine.add_user)
+        engine.command(engine.add_user)
     asyncio.get_running_loop().call_later(
-        load.scenario.load.duration_s, engine.commands.append, engine.drain
+        load.scenario.load.duration_s, engine.command, engine.drain
     )
     await engine.run()
 

@@ -1,10 +1,13 @@
 """What all sessions of a worker share: clock, timers, sink, names and the transport."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, final
 
+from gauntlet.core.clock import NS_PER_MS
+from gauntlet.core.engine_build import mypyc_attr
 from gauntlet.scenarios.adapters.base import Adapter, Request, Response
 from gauntlet.scenarios.client.payload import BodyCache
 from gauntlet.scenarios.client.timers import Timers
@@ -18,11 +21,34 @@ from gauntlet.scenarios.workloads.message_texts import MessageTexts
 if TYPE_CHECKING:
     from gauntlet.scenarios.client.connection import Connection, Dial
 
+_ABOUT_NS = 100 * NS_PER_MS
 
-class Sink(Protocol):
-    """Accepts history records (`gauntlet.scenarios.recording.history_writer.HistoryWriter`)."""
 
-    def add(  # noqa: PLR0913, PLR0917 - the fields of a record
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Sink(ABC):
+    """Accepts history records (`gauntlet.scenarios.recording.history_writer.HistoryWriter`).
+
+    A class and no protocol, because compiled code calls its methods directly.
+    """
+
+    @abstractmethod
+    def write(  # noqa: PLR0913, PLR0917 - the fields of a record
+        self,
+        kind: int,
+        t_ns: int,
+        ref_ns: int,
+        conv: int,
+        link: int,
+        peer: int,
+        sseq: int,
+        seq: int,
+        flags: int,
+        spare: int,
+    ) -> None:
+        """Append one record; `link` is the number of a connection."""
+
+    @final
+    def add(  # noqa: PLR0913, PLR0917 - same
         self,
         kind: int,
         t_ns: int,
@@ -35,7 +61,8 @@ class Sink(Protocol):
         flags: int = 0,
         spare: int = 0,
     ) -> None:
-        """Append one record; `link` is the number of a connection."""
+        """Append a record of which some fields are 0."""
+        self.write(kind, t_ns, ref_ns, conv, link, peer, sseq, seq, flags, spare)
 
 
 class Transport(Protocol):
@@ -79,10 +106,12 @@ class Limits:
 class Counters:
     """Counts of connections, and of pushes and positions that are not as they should be.
 
-    `raw_duplicates` were received more than once, `backward` came after a later position on the
-    same connection, and `holes` are positions that the history does not contain.
+    `connections` are those on which a user is connected now. `raw_duplicates` were received more
+    than once, `backward` came after a later position on the same connection, and `holes` are
+    positions that the history does not contain.
     """
 
+    connections: int = 0
     reconnects: int = 0
     disconnects: int = 0
     raw_duplicates: int = 0
@@ -129,3 +158,12 @@ class Context:
     def after(self, wait_ns: int, call: Callable[[], None]) -> None:
         """Schedule a call, which cannot be cancelled: it must check whether it still applies."""
         self.timers.at(self.now_ns() + wait_ns, call)
+
+    def after_about(self, wait_ns: int, call: Callable[[], None]) -> None:
+        """Schedule a call that may come up to an eighth later, or `_ABOUT_NS`, whichever is less.
+
+        Such calls come together, so that many idle users do not wake the engine one by one.
+        """
+        at_ns = self.now_ns() + wait_ns
+        step_ns = max(1, min(_ABOUT_NS, wait_ns // 8))
+        self.timers.at(at_ns + -at_ns % step_ns, call)

@@ -40,7 +40,7 @@ class Liveness:
 
     def watch_dial(self, connection: Connection) -> None:
         """Drop a connection on which the server does not accept the user in time."""
-        self._context.after(CONNECT_TIMEOUT_NS, partial(self._on_dial_timeout, connection))
+        self._context.after_about(CONNECT_TIMEOUT_NS, partial(self._on_dial_timeout, connection))
 
     def _on_dial_timeout(self, connection: Connection) -> None:
         if connection.connected is None and not connection.ended:
@@ -65,13 +65,14 @@ class Liveness:
             self._context.errors.record(error_log.CLOSE, text)
             self._drop(connection, _CLOSE_SILENT)
             return
+        wait_ns = ping_ns - silent_ns
         if silent_ns >= ping_ns:
+            wait_ns = min(pong_ns // 2, ping_ns + pong_ns - silent_ns)
             if ping := self._request_channel.ask(self._request_channel.codec.ping):
                 context.transport.send(connection, ping)
         elif context.now_ns() - connection.dialled_ns >= max(ping_ns, _STABLE_NS):
             self._backoff.reset()
-        wait_ns = min(ping_ns, pong_ns) // 2
-        context.after(wait_ns, partial(self.watch, connection, connected))
+        context.after_about(wait_ns, partial(self.watch, connection, connected))
 
     def stall(self, connection: Connection) -> None:
         """Stop reading from a connection."""

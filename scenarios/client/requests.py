@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar, final
 
+from gauntlet.core.errors import ConfigError
 from gauntlet.scenarios.adapters.base import (
     Call,
+    Codec,
     Immediate,
     OverHttp,
     OverSocket,
@@ -21,16 +23,26 @@ _NEVER_NS = 1 << 63
 T = TypeVar("T")
 
 
-class OpenCall(NamedTuple):
+@final
+class OpenCall:
     """A call over the connection that has not been answered; `link` is the connection's number.
 
     `link` is 0 if there was no connection: then the codec keeps the call for the next one.
     """
 
-    on_result: Callable[[Any], None]
-    until_ns: int
-    link: int
-    check: Callable[[Any], None] | None
+    __slots__ = ("check", "link", "on_result", "until_ns")
+
+    def __init__(
+        self,
+        on_result: Callable[[Any], None],
+        until_ns: int,
+        link: int,
+        check: Callable[[Any], None] | None,
+    ) -> None:
+        self.on_result = on_result
+        self.until_ns = until_ns
+        self.link = link
+        self.check = check
 
 
 class RequestChannel:
@@ -51,7 +63,12 @@ class RequestChannel:
     )
 
     def __init__(self, context: Context, user: User, gateway: int) -> None:
-        self.codec = context.adapter.codec(user.account, user.device)
+        adapter: Any = context.adapter
+        codec = adapter.codec(user.account, user.device)
+        if not isinstance(codec, Codec):  # compiled code calls no other class
+            name = f"{type(adapter).__name__}.codec"
+            raise ConfigError(f"{name} returns a {type(codec).__name__}, which is no base.Codec")
+        self.codec = codec
         self.gateway = gateway
         self.connection_number = 0
         self._context = context
@@ -76,6 +93,8 @@ class RequestChannel:
 
     @connection.setter
     def connection(self, connection: Connection | None) -> None:
+        counters = self._context.counters
+        counters.connections += (connection is not None) - (self._connection is not None)
         self._connection = connection
         if connection is not None:
             self.connection_number = connection.number

@@ -1,11 +1,12 @@
 """The engine of one worker: all its sessions on one event loop, in a thread of its own.
 
-Other threads control it through `commands`, which it runs at its next tick, and read its plain
+Other threads control it with `command`, whose calls it makes at its next tick, and read its plain
 attributes. There is no lock to share, because in a Locust worker the other side is gevent.
 """
 
 import asyncio
 import collections
+import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gauntlet.core import clock
-from gauntlet.core.clock import NS_PER_S
+from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.errors import StackError
 from gauntlet.core.scenario.catalog import GUARD_WAITING_CHECKS
 from gauntlet.scenarios.client.receiver import Receiver
@@ -32,14 +33,15 @@ from gauntlet.scenarios.engine.scripted_users import (
     ScriptedUser,
     UserController,
 )
+from gauntlet.scenarios.engine.ticker import Ticker
 from gauntlet.scenarios.metrics import error_log
 from gauntlet.scenarios.metrics.overdue import OverdueSweep
 from gauntlet.scenarios.schedule.arrivals import Stripe
 from gauntlet.scenarios.workloads.entities import device_keys
 
-_TICK_MIN_S = 0.001
-# The longest sleep while nothing is due: each wake-up costs as much as several messages.
-_TICK_MAX_S = 0.02
+# The longest pause between ticks while messages are on their way. A tick that comes late is how a
+# stall of the generator is noticed, which would be taken for a slow system otherwise.
+_BUSY_TICK_NS = 20 * NS_PER_MS
 _FLUSH_NS = NS_PER_S // 4
 _CONNECTS_PER_S_MIN = 100.0
 _CONNECT_BURST_NS = NS_PER_S // 20
@@ -69,8 +71,10 @@ class Engine:
         self.load = load
         self.zero_ns: int | None = None  # set before `run` if the start of the timeline is agreed
         self.phase = "ramp"
-        self.commands: collections.deque[Callable[[], None]] = collections.deque()
         self.seconds: collections.deque[SecondStats] = collections.deque()
+        self._commands: collections.deque[Callable[[], None]] = collections.deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ticker: Ticker | None = None
         self._plan = plan_load(load, stripe)
         self.ledger = self._plan.ledger
         self._devices = load.scenario.load.devices
@@ -91,7 +95,7 @@ class Engine:
         """Create what the users need, before `run` and on any event loop; StackError."""
         await preparation.prepare(self._plan)
 
-    # Commands: other threads put these calls into `commands`.
+    # Commands: other threads pass these calls to `command`.
 
     def add_user(self, controller: UserController | None = None) -> None:
         """Connect the user of the next free slot; a user beyond the plan is refused."""
@@ -133,8 +137,17 @@ class Engine:
 
     # Callable from any thread.
 
+    def command(self, call: Callable[[], None]) -> None:
+        """Make a call in the next tick, which comes soon; before `run`, it waits for the first."""
+        self._commands.append(call)
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._tick_by, 0)
+
     def call_soon(self, call: Callable[[], None]) -> bool:
         """Run a call in the engine's thread before its next tick; False if the engine has ended."""
+        if self._loop is None:
+            return False
         try:
             self._loop.call_soon_threadsafe(self._run_call, call)
         except RuntimeError:  # the loop is closed
@@ -146,6 +159,11 @@ class Engine:
             call()
         except Exception as error:  # noqa: BLE001 - `run` raises it, like an error of a tick
             self._fail(error)
+        self._tick_by(clock.now_ns() + _BUSY_TICK_NS)
+
+    def _tick_by(self, at_ns: int) -> None:
+        if self._ticker is not None:  # otherwise the first tick is still to come
+            self._ticker.tick_by(at_ns)
 
     # The engine's own thread.
 
@@ -154,7 +172,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         parts = self._parts = await assemble(self._plan, self._fail, self._is_over)
         self._schedule(self.zero_ns or clock.now_ns())
-        ticking = parts.port.spawn(self._tick_forever())
+        self._ticker = Ticker(self._tick, parts.timers, parts.health.record_delay, self._fail)
         try:
             await self._stopped.wait()
             if not self._aborted:
@@ -163,7 +181,7 @@ class Engine:
                     parts, self._dispatcher, self._enter, self._write_second, self._stopped
                 )
         finally:
-            ticking.cancel()
+            self._ticker.stop()
             for session in parts.sessions.values():
                 session.stop()
             await parts.port.shut()
@@ -205,40 +223,35 @@ class Engine:
             for device_key in device_keys((user,), self._devices):
                 action(sessions[device_key])
 
-    async def _tick_forever(self) -> None:
-        parts, dispatcher, timers = self._parts, self._dispatcher, self._parts.timers
-        while True:
-            now_ns = clock.now_ns()
-            while self.commands:
-                self.commands.popleft()()
-            dispatcher.release(now_ns)
-            timers.run_due(now_ns)
-            self._connect_some(now_ns)
-            if now_ns >= self._flush_ns:
-                self._flush_ns = now_ns + _FLUSH_NS
-                parts.files.flush()
-                parts.context.latencies.count_batches()
-            if now_ns >= self._second_ns:
-                self._second_ns += NS_PER_S
-                self._write_second(now_ns)
-                if parts.diagnosis.should_give_up:
-                    self._fail(StackError(parts.diagnosis.summary))
-            pause_s = self._pause_s()
-            await asyncio.sleep(pause_s)
-            # Counted from the start of the tick: the time that it took delayed others as well.
-            parts.health.record_delay(clock.now_ns() - now_ns - int(pause_s * NS_PER_S))
+    def _tick(self, now_ns: int) -> int:
+        """Do what is due; return when the next tick is."""
+        parts = self._parts
+        while self._commands:
+            self._commands.popleft()()
+        self._dispatcher.release(now_ns)
+        parts.timers.run_due(now_ns)
+        self._connect_some(now_ns)
+        if now_ns >= self._flush_ns:
+            self._flush_ns = now_ns + _FLUSH_NS
+            parts.files.flush()
+            parts.context.latencies.count_batches()
+        if now_ns >= self._second_ns:
+            self._second_ns += NS_PER_S
+            self._write_second(now_ns)
+            if parts.diagnosis.should_give_up:
+                self._fail(StackError(parts.diagnosis.summary))
+        return self._next_tick_ns(now_ns)
 
-    def _pause_s(self) -> float:
-        """Return the time until something is due, within bounds."""
-        connect_ns = self._connect_ns if self._unstarted else None
-        next_ns = (
-            self._parts.timers.next_ns,
-            self._dispatcher.next_ns,
-            self._flush_ns,
-            connect_ns,
-        )
-        wait_s = (min(due_ns for due_ns in next_ns if due_ns) - clock.now_ns()) / NS_PER_S
-        return min(max(wait_s, _TICK_MIN_S), _TICK_MAX_S)
+    def _next_tick_ns(self, now_ns: int) -> int:
+        """Return when something is due, at the latest with the next flush."""
+        next_ns = min(self._flush_ns, self._second_ns)
+        if self._unstarted:
+            next_ns = min(next_ns, self._connect_ns)
+        for due_ns in (self._parts.timers.next_ns, self._dispatcher.next_ns):
+            if due_ns is not None:
+                next_ns = min(next_ns, due_ns)
+        busy = self.ledger.outstanding or self.ledger.missing
+        return min(next_ns, now_ns + _BUSY_TICK_NS) if busy else next_ns
 
     def _connect_some(self, now_ns: int) -> None:
         """Begin the connects that the rate of the ramp allows by now."""
@@ -281,7 +294,6 @@ class Engine:
             now_ns,
             self.phase,
             len(parts.sessions) // self._devices,
-            sum(session.connected for session in parts.sessions.values()),
             ledger,
             parts.context.counters,
             samples_ns,

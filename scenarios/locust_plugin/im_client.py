@@ -92,7 +92,7 @@ class IM:
         self._wake_up = Event()
         self._queue.on_closing.append(self._wake_up.set)
         controller = _Controller(self, self._queue.post)
-        self._engine.commands.append(partial(self._engine.add_user, controller))
+        self._engine.command(partial(self._engine.add_user, controller))
 
     @property
     def name(self) -> str:

@@ -77,16 +77,16 @@ class EngineThread:
 
     def add_user(self) -> None:
         """Connect one more user of the plan."""
-        self.engine.commands.append(self.engine.add_user)
+        self.engine.command(self.engine.add_user)
 
     def count_task_error(self, text: str) -> None:
         """Count an exception that a task of a user has raised."""
-        self.engine.commands.append(partial(self.engine.count_task_error, text))
+        self.engine.command(partial(self.engine.count_task_error, text))
 
     def drain(self) -> None:
         """End the load in order, so that nothing that was sent is lost, and wait for the end."""
         self.queue.begin_closing()
-        self.engine.commands.append(self.engine.drain)
+        self.engine.command(self.engine.drain)
         self.wait(None)
 
     def abort(self, within_s: float) -> None:
@@ -94,7 +94,7 @@ class EngineThread:
         if not self.ended:
             self.exit_code = Exit.INTERRUPTED
             self.queue.begin_closing()
-            self.engine.commands.append(self.engine.abort)
+            self.engine.command(self.engine.abort)
             self.wait(within_s)
 
     def wait(self, within_s: float | None) -> None:

@@ -81,9 +81,9 @@ def run(tmp_path):
         engine = Engine(load, Stripe())
         running = asyncio.create_task(engine.run())
         for _ in range(USERS):
-            engine.commands.append(engine.add_user)
+            engine.command(engine.add_user)
         await asyncio.wait({running}, timeout=2.1)
-        engine.commands.append(engine.drain)
+        engine.command(engine.drain)
         await running
         await runner.cleanup()
         adapter = {"name": ADAPTER, "capabilities": sorted(Template.capabilities)}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gauntlet.core.errors import ConfigError
 from gauntlet.scenarios.adapters.base import OverHttp, OverSocket, ProtocolError, Request
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.requests import RequestChannel
@@ -79,3 +80,15 @@ def test_each_call_times_out_at_its_own_deadline(world, request_channel):
         world.pass_ms(10)
         seen.append(sorted(ended))
     assert seen == [["d"], ["a", "d"], ["a", "d"], ["a", "b", "d"], ["a", "b", "d"], [*"abcd"]]
+
+
+def test_a_codec_of_another_class_is_refused_with_its_name(world):
+    """On both builds: the compiled engine could not call it."""
+
+    class Duck(type(world.context.adapter)):
+        def codec(self, account, device):
+            return {"open": None}
+
+    world.context.adapter = Duck({})
+    with pytest.raises(ConfigError, match=r"^Duck\.codec returns a dict, which is no base\.Codec$"):
+        RequestChannel(world.context, ANN, 0)

@@ -1,6 +1,7 @@
 """The engine against a peer that drops, repeats, reorders, refuses and hangs."""
 
 import asyncio
+import time
 from collections import Counter
 from dataclasses import replace
 
@@ -60,9 +61,9 @@ async def drive(engine, after_s=2.1, end=None, users=USERS + 1):
     """Run an engine with its users (one more than the plan has slots for), and end it."""
     running = asyncio.create_task(engine.run())
     for _ in range(users):
-        engine.commands.append(engine.add_user)
+        engine.command(engine.add_user)
     await asyncio.wait({running}, timeout=after_s)
-    engine.commands.append(end or engine.drain)
+    engine.command(end or engine.drain)
     await running
 
 
@@ -130,7 +131,7 @@ async def test_a_hole_in_the_history_is_missing_at_the_end(tmp_path, peer):
     engine = Engine(made, Stripe())
     settled = asyncio.create_task(drive(engine))
     await asyncio.wait({settled}, timeout=4)
-    engine.commands.append(engine.abort)
+    engine.command(engine.abort)
     await settled
     assert engine.ledger.missing > 0
 
@@ -268,7 +269,7 @@ async def test_a_second_word_to_drain_is_not_one_to_abort(tmp_path, peer):
     while engine.phase != "quiesce":
         await asyncio.sleep(0.02)
     for _ in range(3):
-        engine.commands.append(engine.drain)
+        engine.command(engine.drain)
         await asyncio.sleep(0.03)
     await running
     assert engine.phase == "flushed"
@@ -345,3 +346,34 @@ async def test_a_server_that_admits_no_strangers_refuses_everything(tmp_path, pe
     assert {Probe.HISTORY, Probe.SEND} <= {record.sseq for record in probes}
     answered = {record.spare for record in probes} - {ProbeResult.UNKNOWN}
     assert answered == {ProbeResult.REFUSED}
+
+
+async def test_an_engine_without_messages_wakes_rarely(tmp_path, peer, monkeypatch):
+    """Four flushes, one row and one timer of the connections per second, whatever the users."""
+    ticks, tick = [], Engine._tick
+
+    def counted(engine, now_ns):
+        ticks.append(engine.phase)
+        return tick(engine, now_ns)
+
+    monkeypatch.setattr(Engine, "_tick", counted)
+    made = load(tmp_path, [peer.url], steady="3s", limits={"rate": "0.001/s"})
+    await drive(Engine(made, Stripe()), after_s=3.3)
+    assert 10 <= ticks.count("steady") <= 40
+
+
+async def test_a_command_does_not_wait_for_the_next_tick(tmp_path, peer):
+    """From another thread, as Locust's; an idle engine sleeps for a quarter of a second."""
+    made = load(tmp_path, [peer.url], steady="3s", limits={"rate": "0.001/s"})
+    engine = Engine(made, Stripe())
+    running = asyncio.create_task(drive(engine, after_s=2.5))
+    await asyncio.sleep(1.5)
+    waits_s = []
+    for _ in range(5):
+        done, began_s = asyncio.Event(), time.monotonic()
+        await asyncio.to_thread(engine.command, done.set)
+        await done.wait()
+        waits_s.append(time.monotonic() - began_s)
+        await asyncio.sleep(0.01)
+    assert sorted(waits_s)[2] < 0.05
+    await running

@@ -167,7 +167,7 @@ async def test_the_engine_ends_a_run_in_which_no_user_can_connect(
     load = LoadFile(scenario, RunDir.create(tmp_path, "x", 1), [url], 1)
     engine = Engine(load, Stripe())
     for _ in range(2):
-        engine.commands.append(engine.add_user)
+        engine.command(engine.add_user)
     with pytest.raises(StackError, match="no answer in time" if listens else "connection refused"):
         await asyncio.wait_for(engine.run(), 10)
     rows = [row["kind"] for row in read_jsonl(load.run.events / "load-0.jsonl")]

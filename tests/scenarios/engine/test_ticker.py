@@ -1,0 +1,106 @@
+"""When an engine wakes up."""
+
+import asyncio
+
+import pytest
+
+from gauntlet.core import clock
+from gauntlet.core.clock import NS_PER_MS, NS_PER_S
+from gauntlet.scenarios.client.timers import Timers
+from gauntlet.scenarios.engine.ticker import Ticker
+
+
+class Engine:
+    """Counts ticks, each of which is due `pause_ms` after the one before."""
+
+    def __init__(self, pause_ms):
+        self.pause_ns = int(pause_ms * NS_PER_MS)
+        self.ticks_ns, self.delays_ns, self.failures = [], [], []
+        self.timers = Timers()
+        self.ticker = Ticker(self.tick, self.timers, self.delays_ns.append, self.failures.append)
+
+    def tick(self, now_ns):
+        self.ticks_ns.append(now_ns)
+        self.timers.run_due(now_ns)
+        return now_ns + self.pause_ns
+
+
+async def test_nothing_due_means_no_tick():
+    engine = Engine(pause_ms=10_000)
+    await asyncio.sleep(0.1)
+    engine.ticker.stop()
+    assert len(engine.ticks_ns) == 1
+
+
+async def test_a_timer_brings_the_next_tick_forward():
+    """Otherwise a call that a received frame has scheduled would wait for the next tick."""
+    engine, called_ns = Engine(pause_ms=10_000), []
+    await asyncio.sleep(0.05)
+    set_ns = clock.now_ns()
+    engine.timers.at(set_ns + 30 * NS_PER_MS, lambda: called_ns.append(clock.now_ns()))
+    await asyncio.sleep(0.3)
+    engine.ticker.stop()
+    (at_ns,) = called_ns
+    assert 29 * NS_PER_MS < at_ns - set_ns < 200 * NS_PER_MS
+    assert len(engine.ticks_ns) <= 3
+
+
+async def test_a_later_timer_leaves_the_next_tick_as_it_is():
+    engine = Engine(pause_ms=40)
+    await asyncio.sleep(0.02)
+    due_ns = engine.timers.next_tick_ns
+    engine.timers.at(due_ns + NS_PER_S, lambda: None)
+    engine.ticker.tick_by(due_ns + 1)
+    assert engine.timers.next_tick_ns == due_ns
+    engine.ticker.stop()
+
+
+async def test_pauses_are_whole_milliseconds():
+    """So that what is due within the same millisecond shares a tick."""
+    engine = Engine(pause_ms=0.2)
+    await asyncio.sleep(0.05)
+    engine.ticker.stop()
+    assert 3 <= len(engine.ticks_ns) <= 51
+    assert all(delay_ns >= 0 for delay_ns in engine.delays_ns)
+
+
+async def test_the_delay_of_a_tick_includes_what_the_one_before_took():
+    engine = Engine(pause_ms=1)
+    await asyncio.sleep(0.01)
+    engine.timers.at(clock.now_ns(), lambda: blocks(0.08))
+    await asyncio.sleep(0.2)
+    engine.ticker.stop()
+    assert max(engine.delays_ns) >= 79 * NS_PER_MS
+
+
+def blocks(seconds):
+    """Keep the loop busy."""
+    until_ns = clock.now_ns() + int(seconds * NS_PER_S)
+    while clock.now_ns() < until_ns:
+        pass
+
+
+async def test_a_tick_that_fails_is_reported_and_is_the_last():
+    engine = Engine(pause_ms=1)
+    await asyncio.sleep(0.01)
+    engine.timers.at(0, lambda: 1 // 0)
+    await asyncio.sleep(0.05)
+    ticks = len(engine.ticks_ns)
+    await asyncio.sleep(0.05)
+    assert [type(failure) for failure in engine.failures] == [ZeroDivisionError]
+    assert len(engine.ticks_ns) == ticks
+
+
+@pytest.mark.parametrize("stopped_in_tick", [False, True])
+async def test_there_is_no_tick_after_the_end(stopped_in_tick):
+    engine = Engine(pause_ms=1)
+    if stopped_in_tick:
+        engine.timers.at(0, engine.ticker.stop)
+    else:
+        engine.ticker.stop()
+    await asyncio.sleep(0.05)
+    assert len(engine.ticks_ns) == stopped_in_tick
+    engine.timers.at(0, lambda: None)
+    engine.ticker.tick_by(0)
+    await asyncio.sleep(0.02)
+    assert len(engine.ticks_ns) == stopped_in_tick
