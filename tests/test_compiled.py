@@ -14,6 +14,7 @@ from gauntlet.core import engine_build
 from .scenarios import simulated_load
 
 ROOT = Path(__file__).resolve().parent.parent
+SIMULATED_LOAD = ROOT / "tests/scenarios/simulated_load.py"
 REQUIRED = os.environ.get("GAUNTLET_REQUIRE_BUILD") == "compiled"
 needs_build = pytest.mark.skipif(
     not REQUIRED and engine_build.current().kind != "compiled",
@@ -78,24 +79,43 @@ def test_the_variable_selects_the_sources():
     assert build == "pure (GAUNTLET_PURE is set)"
 
 
+def history(folder: Path, seed: int, build: str, adapter: str = "reference") -> dict[str, bytes]:
+    """Return the files that a simulated load writes with one of the builds."""
+    folder.mkdir()
+    subprocess.run(
+        [sys.executable, "-P", str(SIMULATED_LOAD), str(seed), str(folder), adapter],
+        env={
+            **os.environ,
+            "GAUNTLET_PURE": "1" if build == "pure" else "",
+            "PYTHONPATH": str(SIMULATED_LOAD.parent),
+        },
+        check=True,
+        capture_output=True,
+    )
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
 @needs_build
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_both_builds_write_the_same_history(seed, tmp_path):
     """Byte for byte, for a load in which nearly everything that can go wrong does."""
-    program = str(ROOT / "tests/scenarios/simulated_load.py")
-    for build in ("pure", "compiled"):
-        (tmp_path / build).mkdir()
-        subprocess.run(
-            [sys.executable, "-P", program, str(seed), str(tmp_path / build)],
-            env={**os.environ, "GAUNTLET_PURE": "1" if build == "pure" else ""},
-            check=True,
-            capture_output=True,
-        )
-    files = sorted(file.name for file in (tmp_path / "pure").iterdir())
-    assert len(files) == 5
-    for name in files:
-        pure, compiled = (tmp_path / build / name for build in ("pure", "compiled"))
-        assert pure.read_bytes() == compiled.read_bytes(), name
+    pure = history(tmp_path / "pure", seed, "pure")
+    assert len(pure) == 5
+    assert history(tmp_path / "compiled", seed, "compiled") == pure
+
+
+@needs_build
+def test_an_adapter_in_plain_python_writes_the_same_history(tmp_path):
+    """One from outside of the tree runs on the compiled engine, where it differs in nothing."""
+    pure = history(tmp_path / "pure", 1, "pure")
+    plain = "plain_adapter:PlainAdapter"
+    assert history(tmp_path / "compiled", 1, "compiled", plain) == pure
+
+
+def test_an_adapter_in_plain_python_writes_the_history_of_the_reference_adapter(tmp_path):
+    """Otherwise the comparison of the builds would compare two adapters."""
+    pure = history(tmp_path / "pure", 1, "pure")
+    assert history(tmp_path / "plain", 1, "pure", "plain_adapter:PlainAdapter") == pure
 
 
 def test_the_compared_history_has_records_of_every_kind_that_a_session_writes(tmp_path):

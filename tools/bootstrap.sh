@@ -194,7 +194,8 @@ test_compiled() {
     [ "$status" = 0 ] || return "$status"
     GAUNTLET_REQUIRE_BUILD=compiled HYPOTHESIS_PROFILE=fast step "tests of the compiled engine" \
         "$VENV/bin/pytest" --numprocesses 2 --dist worksteal \
-        -m "not (integration or full or ci)" tests/test_compiled.py tests/scenarios "$@"
+        -m "not (integration or full or ci)" \
+        tests/test_compiled.py tests/scenarios tests/contract/adapters "$@"
 }
 
 # Tests the project with another interpreter than that of .venv.

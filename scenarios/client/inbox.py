@@ -1,8 +1,10 @@
 """The interface of the two kinds of inbox, and what they need of their owner."""
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple, Protocol
 
 from gauntlet.core.clock import NS_PER_MS
+from gauntlet.core.engine_build import mypyc_attr
 from gauntlet.core.history import Channel
 from gauntlet.scenarios.adapters.base import Cursor, Entry, Page
 from gauntlet.scenarios.client.connection import Connection
@@ -45,29 +47,42 @@ class Inbox(Protocol):
         """Handle the history after the cursor; None if it could not be read."""
 
 
-class InboxListener(Protocol):
-    """The owner of inboxes (a `Receiver`), which records, reads the history and keeps time."""
+@mypyc_attr(allow_interpreted_subclasses=True)
+class InboxListener(ABC):
+    """The owner of inboxes (a `Receiver`), which records, reads the history and keeps time.
 
+    A class and no protocol, because compiled code calls its methods directly.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
     def present(self, inbox: Inbox, entry: Entry, channel: Channel, connection_number: int) -> None:
         """Present an entry to the user; `connection_number` is 0 if it came from the history."""
 
+    @abstractmethod
     def on_repeat(self, inbox: Inbox, entry: Entry, connection: Connection, *, seen: bool) -> None:
         """Record a push that was already received (`seen`), or that is behind an earlier push."""
 
+    @abstractmethod
     def on_held(self, inbox: Inbox, entry: Entry, connection_number: int, *, missing: int) -> None:
         """Record that a push arrived, which is not presented yet.
 
         `missing` is how many positions before it are neither presented nor skipped.
         """
 
+    @abstractmethod
     def on_overflow(self, inbox: Inbox) -> None:
         """Count a push that was not kept, because too many are held back."""
 
+    @abstractmethod
     def on_skipped(self, inbox: Inbox, count: int) -> None:
         """Count positions that the history does not contain."""
 
+    @abstractmethod
     def read_history(self, inbox: Inbox) -> None:
         """Request the page after the cursor, and pass it to `Inbox.on_page`."""
 
+    @abstractmethod
     def call_later(self, inbox: Inbox, wait_ns: int) -> None:
         """Call `Inbox.on_timer` after `wait_ns`."""

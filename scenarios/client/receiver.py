@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import final
+from typing import Final, final
 
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.history import (
@@ -21,7 +21,7 @@ from gauntlet.scenarios.adapters.base import Connected, Cursor, Entry, Gap, Page
 from gauntlet.scenarios.adapters.limits import check_page
 from gauntlet.scenarios.client.connection import Connection
 from gauntlet.scenarios.client.context import Context
-from gauntlet.scenarios.client.inbox import Inbox
+from gauntlet.scenarios.client.inbox import Inbox, InboxListener
 from gauntlet.scenarios.client.ordered_inbox import HELD_MAX, PAGE_LIMIT, OrderedInbox
 from gauntlet.scenarios.client.requests import RequestChannel
 from gauntlet.scenarios.client.unordered_inbox import UnorderedInbox
@@ -30,6 +30,7 @@ from gauntlet.scenarios.workloads.entities import Conversation, User
 
 _HISTORY_TIMEOUT_NS = 5 * NS_PER_S
 _ACK_INTERVAL_NS = 500 * NS_PER_MS
+_NO_CONVERSATIONS: Final[frozenset[int]] = frozenset()  # shared, as Python's empty sets are not
 _ROOM_EVENTS = {event.name.lower(): event for event in RoomEvent}
 
 # Plain integers, because arithmetic on members of an enumeration is slow.
@@ -60,8 +61,23 @@ class Content:
         return hash(self.as_tuple())
 
 
-class Receiver:
-    """The inboxes of one user on one device, and their `InboxListener`."""
+class Receiver(InboxListener):
+    """The inboxes of one user on one device, and their listener."""
+
+    __slots__ = (
+        "_context",
+        "_device_key",
+        "_echoed",
+        "_foreign_heads",
+        "_has_history",
+        "_numbered",
+        "_ordered",
+        "_record_delivery",
+        "_request_channel",
+        "_unacked",
+        "_unordered",
+        "_user",
+    )
 
     def __init__(self, context: Context, user: User, request_channel: RequestChannel) -> None:
         self._context = context
@@ -72,7 +88,8 @@ class Receiver:
         self._ordered: dict[str, OrderedInbox] = {}
         self._unordered: dict[str, UnorderedInbox] = {}
         self._unacked: dict[str, int] = {}
-        self._foreign_heads: set[int] = set()
+        # The conversations of others whose heads the server has named; of a correct one, none.
+        self._foreign_heads = _NO_CONVERSATIONS
         self._record_delivery = context.latencies.record["delivery"]
         capabilities = context.adapter.capabilities
         self._numbered = SERVER_SEQ in capabilities
@@ -305,7 +322,7 @@ class Receiver:
         flags |= content.flags
         conv, intended_ns = inbox.conv.number, content.intended_ns
         age = context.server_times.age(stamped_ms, now_ns) if stamped_ms else 0
-        context.sink.add(
+        context.sink.write(
             kind, now_ns, intended_ns, conv, link, content.peer, content.sseq, seq, flags, age
         )
         return now_ns
@@ -331,7 +348,7 @@ class Receiver:
         conv = self._context.conversations.get(name)
         if conv is None or conv.number in self._foreign_heads:
             return
-        self._foreign_heads.add(conv.number)
+        self._foreign_heads |= {conv.number}
         self._context.sink.add(
             Kind.PROBE,
             self._context.now_ns(),

@@ -66,14 +66,35 @@ class PendingSend:
 
 
 class SendQueue:
-    """A user's queues by conversation number; the first send of a queue is in flight."""
+    """A user's sends by conversation number: the first of each, which is in flight, and the others.
+
+    Most users have one conversation and one send in it, or none: a queue exists only as long as
+    sends wait behind the first.
+    """
+
+    __slots__ = (
+        "_attempt_ns",
+        "_context",
+        "_first",
+        "_held",
+        "_id_prefix",
+        "_idempotent",
+        "_over_socket",
+        "_record_lag",
+        "_record_response",
+        "_record_service",
+        "_request_channel",
+        "_rng",
+        "_waiting",
+    )
 
     def __init__(self, context: Context, request_channel: RequestChannel, rng: Random) -> None:
         self._context = context
         self._request_channel = request_channel
         self._rng = rng
-        self._queues: dict[int, deque[PendingSend]] = {}
-        self._held: list[PendingSend] = []  # waiting for a connection
+        self._first: dict[int, PendingSend] = {}
+        self._waiting: dict[int, deque[PendingSend]] = {}
+        self._held: tuple[PendingSend, ...] = ()  # waiting for a connection
         self._over_socket = False  # sends go over the connection, as the last one did
         self._idempotent = IDEMPOTENT_SEND in context.adapter.capabilities
         self._id_prefix = f"{_ID_MARK}.{context.tag}"
@@ -105,30 +126,33 @@ class SendQueue:
             body = context.bodies.wrap_text(conv, author, op.sseq, intended_ns, text)
         send = PendingSend(op, intended_ns, body, on_ended)
         self._record(_OP, send, now_ns)
-        queue = self._queues.get(conv)
-        if queue is None:
-            queue = self._queues[conv] = deque()
-        queue.append(send)
-        if len(queue) == 1:
+        if conv not in self._first:
+            self._first[conv] = send
             self._attempt(send)
+        elif conv in self._waiting:
+            self._waiting[conv].append(send)
+        else:
+            self._waiting[conv] = deque((send,))
 
     def pending(self, conv: int) -> int:
         """Return how many sends in a conversation have not ended, including the one in flight."""
-        return len(self._queues.get(conv, ()))
+        if conv not in self._first:
+            return 0
+        return 1 + len(self._waiting.get(conv, ()))
 
     def abandon(self) -> None:
         """End all sends without waiting for their answers."""
-        self._held.clear()
-        for queue in self._queues.values():
-            while queue:
-                self._end_unacked(queue[0])
-                queue.popleft()
+        self._held = ()
+        for conv in list(self._first):
+            while conv in self._first:
+                self._end_unacked(self._first[conv])
+                self._remove_first(conv)
 
     def _attempt(self, send: PendingSend) -> None:
         if not self._is_current(send):
             return
         if self._over_socket and self._request_channel.connection is None:
-            self._held.append(send)
+            self._held += (send,)
             return
         context, op = self._context, send.op
         now_ns = context.now_ns()
@@ -140,16 +164,18 @@ class SendQueue:
         self._record(_ATTEMPT, send, now_ns, spare=send.attempts)
         client_msg_id = send.client_msg_id(self._id_prefix)
         channel = self._request_channel
-        call = channel.ask(channel.codec.send, op.conv.name, client_msg_id, send.body)
-        if call is None:  # the adapter raised an exception, so that nothing was sent
-            self._on_sent(send, Sent("no", temporary=False))
+        try:
+            call = channel.codec.send(op.conv.name, client_msg_id, send.body)
+        except Exception as error:  # noqa: BLE001 - the adapter may raise anything
+            channel.record_error(error)
+            self._on_sent(send, Sent("no", temporary=False))  # nothing was sent
             return
         self._over_socket = not isinstance(call, OverHttp)
         channel.call(call, self._attempt_ns, partial(self._on_sent, send), check_sent)
 
     def send_held(self) -> None:
         """Attempt the sends that waited for a connection; called when there is one."""
-        held, self._held = self._held, []
+        held, self._held = self._held, ()
         for send in held:
             self._attempt(send)
 
@@ -246,14 +272,23 @@ class SendQueue:
             send.on_ended("unknown" if unknown else "rejected", 0)
 
     def _next(self, send: PendingSend) -> None:
-        queue = self._queues[send.op.conv.number]
-        queue.popleft()
-        if queue:
-            self._attempt(queue[0])
+        conv = send.op.conv.number
+        self._remove_first(conv)
+        if conv in self._first:
+            self._attempt(self._first[conv])
+
+    def _remove_first(self, conv: int) -> None:
+        """Remove the first send of a conversation; the next one takes its place."""
+        waiting = self._waiting.get(conv)
+        if waiting is None:
+            del self._first[conv]
+            return
+        self._first[conv] = waiting.popleft()
+        if not waiting:
+            del self._waiting[conv]
 
     def _is_current(self, send: PendingSend) -> bool:
-        queue = self._queues[send.op.conv.number]
-        return bool(queue) and queue[0] is send
+        return self._first.get(send.op.conv.number) is send
 
     def _record(
         self,
@@ -266,7 +301,7 @@ class SendQueue:
     ) -> None:
         op = send.op
         link = self._request_channel.connection_number
-        self._context.sink.add(
+        self._context.sink.write(
             kind,
             now_ns,
             send.intended_ns,

@@ -12,6 +12,7 @@ Pure: the clock, the random generator and the transport are passed in (`Context`
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
+from typing import Final
 
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.history import Kind, RoomEvent
@@ -48,6 +49,8 @@ _CLOSE_ABNORMAL = 1006
 _CLOSE_PROTOCOL_ERROR = 4500
 _REQUESTS_APART_NS = NS_PER_S  # of the server's requests to reconnect
 _ATTENDANCE_TIMEOUT_NS = 5 * NS_PER_S
+# Users without rooms share it: Python makes a new object for every empty set.
+_NO_ROOMS: Final[frozenset[str]] = frozenset()
 
 
 class Session:
@@ -55,6 +58,25 @@ class Session:
 
     `online` is whether the user is to be connected.
     """
+
+    __slots__ = (
+        "_attended",
+        "_backoff",
+        "_context",
+        "_dialling",
+        "_incarnations",
+        "_joined",
+        "_liveness",
+        "_login",
+        "_reconnecting",
+        "_requested",
+        "_requested_ns",
+        "online",
+        "receiver",
+        "request_channel",
+        "send_queue",
+        "user",
+    )
 
     def __init__(
         self,
@@ -69,8 +91,9 @@ class Session:
         self.receiver = receiver(context, user, self.request_channel)
         self.online = False
         self._context = context
-        self._joined: set[str] = set()  # names of rooms that the user is a member of
-        self._attended: set[str] = set()  # those that the user has entered
+        # Names of rooms: those that the user is a member of, and those that the user has entered.
+        self._joined = _NO_ROOMS
+        self._attended = _NO_ROOMS
         self._backoff = Backoff(rng, SESSION_BASE_MS, SESSION_CAP_MS)
         self._login = Login(context, self.request_channel, rng, self)
         self._liveness = Liveness(context, self.request_channel, self._backoff, self._drop)
@@ -138,16 +161,16 @@ class Session:
 
     def join(self, conv: Conversation, position: int) -> None:
         """Enter a room that the user was added to by the event at `position`."""
-        self._joined.add(conv.name)
-        self._attended.add(conv.name)
+        self._joined |= {conv.name}
+        self._attended |= {conv.name}
         self.receiver.join(conv, position)
         if (connection := self.request_channel.connection) is not None:
             self._change_attendance(connection, conv.name, on=True)
 
     def expel(self, conv: Conversation) -> None:
         """Note that the user was removed from a room, or may have been."""
-        self._joined.discard(conv.name)
-        self._attended.discard(conv.name)
+        self._joined -= {conv.name}
+        self._attended -= {conv.name}
         self.receiver.expel(conv)
 
     def is_member(self, conv: Conversation) -> bool:
@@ -158,7 +181,8 @@ class Session:
         """Enter or exit a room; does nothing if the user is not a member."""
         if conv.name not in self._joined:
             return
-        (self._attended.add if on else self._attended.discard)(conv.name)
+        room = {conv.name}
+        self._attended = self._attended | room if on else self._attended - room
         connection = self.request_channel.connection
         if connection is not None:  # otherwise the next connection enters the right rooms
             event = RoomEvent.ENTERED if on else RoomEvent.EXITED
@@ -318,18 +342,24 @@ class Session:
             self._drop(connection, _CLOSE_PROTOCOL_ERROR)
 
     def _on_event(self, connection: Connection, event: Event) -> None:
+        # Compared by identity, because asking for an instance of another class is slow.
+        if type(event) is Entry:
+            check_entry(event)
+            self.receiver.on_entry(connection, event)
+        elif type(event) is Answer:
+            check_event(event)
+            self.request_channel.complete(event.ticket, event.value)
+        elif type(event) is EventBatch:
+            for inner_event in event.events:
+                self._on_event(connection, inner_event)
+        else:
+            self._on_other(connection, event)
+
+    def _on_other(self, connection: Connection, event: Event) -> None:
+        """Handle the events that are less frequent, and an adapter's own subclasses of events."""
         match event:
-            case Entry():
-                check_entry(event)
-                self.receiver.on_entry(connection, event)
-            case Answer():
-                check_event(event)
-                self.request_channel.complete(event.ticket, event.value)
             case SendFrames():
                 self._send_all(connection, event.frames)
-            case EventBatch():
-                for inner_event in event.events:
-                    self._on_event(connection, inner_event)
             case Heartbeat():
                 check_event(event)
                 if event.answer:
@@ -337,6 +367,15 @@ class Session:
                 self.receiver.on_heads(event.heads, fresh=False)
             case Connected():
                 self._on_connected(connection, event)
+            case Entry():
+                check_entry(event)
+                self.receiver.on_entry(connection, event)
+            case Answer():
+                check_event(event)
+                self.request_channel.complete(event.ticket, event.value)
+            case EventBatch():
+                for inner_event in event.events:
+                    self._on_event(connection, inner_event)
             case _:
                 self._on_control(connection, event)
 

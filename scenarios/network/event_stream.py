@@ -10,7 +10,8 @@ import httptools
 from gauntlet.scenarios.adapters.base import Response, ServerSentEvent
 from gauntlet.scenarios.client.connection import Dial
 from gauntlet.scenarios.network.hosts import endpoint_of
-from gauntlet.scenarios.network.http_client import HEAD_BYTES_MAX, INTERIM_MAX, encode, header_lines
+from gauntlet.scenarios.network.http_client import HEAD_BYTES_MAX, INTERIM_MAX
+from gauntlet.scenarios.network.http_messages import encode, header_lines
 from gauntlet.scenarios.network.stream_wire import StreamWire
 from gauntlet.scenarios.network.wire import (
     CLOSE_ABNORMAL,

@@ -6,7 +6,7 @@ allowed hosts.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import cast
 from urllib.parse import urljoin, urlsplit
@@ -16,12 +16,11 @@ import msgspec
 
 from gauntlet.scenarios.adapters.base import Request, Response
 from gauntlet.scenarios.network.hosts import Endpoint, HostRefused, endpoint_of
+from gauntlet.scenarios.network.http_messages import encode, header_lines, invalid, plain_success
 from gauntlet.scenarios.network.wire import REDIRECTS_MAX, Network, TransportError
 
 _IDLE_MAX_S = 3.0  # shorter than any server's keep-alive time-out, so that reuse rarely fails
 _SWEEP_INTERVAL_S = 0.05
-_LENGTH = b"content-length: "
-_LENGTH_DIGITS_MAX = 18
 _SHOWN_CHARACTERS = 200
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAME_REQUEST = frozenset({307, 308})  # the others turn every method but HEAD into GET
@@ -52,7 +51,7 @@ class HttpClient:
         self, base_url: str, request: Request, timeout_s: float, on_outcome: OnOutcome
     ) -> None:
         """Send a request; `on_outcome` is called once, with the response or the error."""
-        if (fault := _invalid(request)) is not None:
+        if (fault := invalid(request)) is not None:
             on_outcome(TransportError(f"the adapter's request is invalid: {fault}"))
             return
         until_s = asyncio.get_running_loop().time() + (request.timeout_s or timeout_s)
@@ -96,7 +95,7 @@ class HttpClient:
         except ValueError as error:
             on_outcome(TransportError(f"a redirect to {location[:_SHOWN_CHARACTERS]!r}: {error}"))
             return
-        if (fault := _invalid(next_request)) is not None:
+        if (fault := invalid(next_request)) is not None:
             on_outcome(TransportError(f"the redirect is invalid: {fault}"))
             return
         on_response = partial(
@@ -215,85 +214,12 @@ def redirected(base_url: str, request: Request, status: int, location: str) -> R
     return msgspec.structs.replace(request, path=url)
 
 
-def _invalid(request: Request) -> str | None:
-    """Return why a request cannot be sent, for example because it would contain a second one."""
-    line = f"{request.method} {request.path}"
-    if line.count(" ") != 1 or not line.isprintable() or not line.isascii():
-        return f"{line!r} is no method and path"
-    for name, value in (*request.headers.items(), ("Authorization", request.token)):
-        if "\n" in value or "\r" in value or not name or not name.isprintable():
-            return f"the header {name!r} contains a line break"
-        if not value.isascii() and value.encode(errors="replace") != value.encode(errors="ignore"):
-            return f"the header {name!r} is not valid Unicode"
-    return None
-
-
 def _absolute(request: Request) -> tuple[str, Request]:
     """Split a request for a complete address into the base address and the request for a path."""
     parts = urlsplit(request.path)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     base_url = f"{parts.scheme}://{parts.netloc}"
     return base_url, msgspec.structs.replace(request, path=path)
-
-
-def header_lines(headers: Mapping[str, str]) -> str:
-    """Return headers as the lines of a request."""
-    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-
-
-def encode(request: Request, authority: str, target_headers: str) -> bytes:
-    """Return the bytes of a request; `target_headers` are the lines of `target.headers`."""
-    own = header_lines(request.headers) if request.headers else ""
-    named = (own + target_headers).lower() if own or target_headers else ""
-    host = "" if _has(named, "host") else f"Host: {authority}\r\n"
-    if own and target_headers:
-        target_headers = _without(target_headers, own)
-    if request.token:
-        own += f"Authorization: Bearer {request.token}\r\n"
-    if request.body and not _has(named, "content-type"):
-        own += "Content-Type: application/json\r\n"
-    head = (
-        f"{request.method} {request.path} HTTP/1.1\r\n{host}{target_headers}{own}"
-        f"Content-Length: {len(request.body)}\r\n\r\n"
-    )
-    return head.encode() + request.body
-
-
-def _has(lower_lines: str, name: str) -> bool:
-    return lower_lines.startswith(f"{name}:") or f"\n{name}:" in lower_lines
-
-
-def _without(lines: str, own: str) -> str:
-    """Return the lines whose headers the request does not set itself."""
-    lower = own.lower()
-    return "".join(
-        line
-        for line in lines.splitlines(keepends=True)
-        if not _has(lower, line.partition(":")[0].lower())
-    )
-
-
-def _plain_success(data: bytes) -> Response | None:
-    """Return the response if `data` is a complete and plain 2xx with a length; otherwise None.
-
-    Nearly all responses are, and a parser that calls back for every header costs several times as
-    much.
-    """
-    end = data.find(b"\r\n\r\n")
-    if end < 0 or not data.startswith(b"HTTP/1.1 2"):
-        return None
-    head = data[:end].lower()
-    length_at = head.find(_LENGTH)
-    if length_at < 0 or b"\r\nconnection:" in head or b"\r\ntransfer-encoding:" in head:
-        return None
-    length, _, _ = head[length_at + len(_LENGTH) :].partition(b"\r")
-    if (
-        not length.isdigit()
-        or len(length) > _LENGTH_DIGITS_MAX
-        or len(data) != end + 4 + int(length)
-    ):
-        return None
-    return Response(int(data[9:12]), data[end + 4 :], head=data[: end + 2])
 
 
 class _HttpConnection(asyncio.Protocol):
@@ -365,7 +291,7 @@ class _HttpConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._on_outcome is None:
             self._close()  # data without a request
-        elif self._parser is None and (response := _plain_success(data)) is not None:
+        elif self._parser is None and (response := plain_success(data)) is not None:
             self.used_at_s = asyncio.get_running_loop().time()
             self._end(response)
         else:

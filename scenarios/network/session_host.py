@@ -9,7 +9,7 @@ from gauntlet.core import clock
 from gauntlet.core.clock import NS_PER_S
 from gauntlet.core.scenario.capabilities import SELF_ECHO
 from gauntlet.scenarios.adapters.base import Adapter
-from gauntlet.scenarios.client.context import Context, Limits
+from gauntlet.scenarios.client.context import Context, Limits, Sink
 from gauntlet.scenarios.client.timers import Timers
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
 from gauntlet.scenarios.metrics.error_log import ErrorLog
@@ -21,10 +21,10 @@ from gauntlet.scenarios.workloads.entities import Conversation, User
 _TICK_S = 0.005
 
 
-class _NoSink:
+class _NoSink(Sink):
     """Discards history records."""
 
-    def add(self, kind: int, t_ns: int, *_values: int, **_fields: int) -> None:
+    def write(self, kind: int, t_ns: int, *_fields: int) -> None:
         """Do nothing."""
 
 

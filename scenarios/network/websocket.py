@@ -42,6 +42,18 @@ _SHOWN_BYTES = 200
 class WebSocket(picows.WSListener):
     """One WebSocket connection; passes on whole messages, and the close code once at the end."""
 
+    __slots__ = (
+        "_close_code",
+        "_close_reason",
+        "_fragments",
+        "_is_binary",
+        "_message_bytes_max",
+        "_on_closed",
+        "_on_frame",
+        "_retrieving",
+        "_transport",
+    )
+
     def __init__(
         self,
         on_frame: Callable[[bytes], None],

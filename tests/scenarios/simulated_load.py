@@ -1,6 +1,6 @@
 """A load against a simulated server, without sockets, clocks or threads: the same for one seed.
 
-    python -P tests/scenarios/simulated_load.py SEED FOLDER
+    python -P tests/scenarios/simulated_load.py SEED FOLDER [ADAPTER]
 
 writes the history of the load into FOLDER and prints the number of records of each kind. Responses
 and pushes take random times; pushes are lost, doubled and delayed, sends are refused or get no
@@ -19,8 +19,8 @@ from typing import Any
 from gauntlet.core.clock import NS_PER_MS, NS_PER_S
 from gauntlet.core.history import RECORD, Kind
 from gauntlet.core.scenario.model import from_builtins
+from gauntlet.scenarios import adapters
 from gauntlet.scenarios.adapters.base import Request, Response
-from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.client.connection import Connection, Dial
 from gauntlet.scenarios.client.context import Context, Limits
 from gauntlet.scenarios.client.readiness import Readiness
@@ -145,7 +145,7 @@ class Server:
         self._later(lambda: connection.session.on_closed(connection, 1006), most_ms=60)
 
 
-def run(seed: int, folder: Path) -> None:
+def run(seed: int, folder: Path, adapter: str = "reference") -> None:
     """Run the load, and write its history."""
     load = {"users": 12, "workload": {"direct": 1}, "rate": "150/s", "ramp": "1s", "steady": "6s"}
     more = {"arrivals": "poisson", "queue_max": 3}
@@ -172,7 +172,7 @@ def run(seed: int, folder: Path) -> None:
         timers=timers,
         transport=server,
         sink=history,
-        adapter=Reference({}),
+        adapter=adapters.find(adapter)({}),
         ledger=ledger,
         latencies=Latencies(),
         limits=Limits(300 * NS_PER_MS, NS_PER_S, 0),
@@ -210,5 +210,5 @@ def kinds(folder: Path) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    run(int(sys.argv[1]), Path(sys.argv[2]))
+    run(int(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])
     print(json.dumps(kinds(Path(sys.argv[2])), sort_keys=True))

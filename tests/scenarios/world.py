@@ -9,7 +9,7 @@ from gauntlet.core.history import Kind
 from gauntlet.scenarios.adapters.base import Request, Response
 from gauntlet.scenarios.adapters.reference import Reference
 from gauntlet.scenarios.client.connection import Connection, Dial
-from gauntlet.scenarios.client.context import Context, Limits
+from gauntlet.scenarios.client.context import Context, Limits, Sink
 from gauntlet.scenarios.client.timers import Timers
 from gauntlet.scenarios.metrics.delivery_ledger import Ledger
 from gauntlet.scenarios.metrics.error_log import ErrorLog
@@ -37,15 +37,27 @@ class Asked(NamedTuple):
         self.answered(None)
 
 
+class Fields(dict[str, int]):
+    """The fields of a record; one that is missing is 0, as in a history."""
+
+    def __missing__(self, name):
+        return 0
+
+    def __eq__(self, other):
+        return {k: v for k, v in self.items() if v} == {k: v for k, v in other.items() if v}
+
+    __hash__ = None
+
+
 class Kept(NamedTuple):
-    """A record with the fields that were passed."""
+    """A record."""
 
-    kind: Kind
+    kind: int
     t_ns: int
-    fields: dict[str, int]
+    fields: Fields
 
 
-class World:
+class World(Sink):
     """The transport, the sink and the clock of sessions."""
 
     def __init__(self, adapter=None) -> None:
@@ -132,9 +144,8 @@ class World:
 
     # The interface `Sink`, and the registration of connections.
 
-    def add(self, kind, t_ns, *values, **fields) -> None:
-        named = dict(zip(FIELDS, values, strict=False))
-        self.records.append(Kept(kind, t_ns, named | fields))
+    def write(self, kind, t_ns, *fields) -> None:
+        self.records.append(Kept(kind, t_ns, Fields(zip(FIELDS, fields, strict=True))))
 
     def register_connection(self, connection) -> int:
         self.connections += 1

@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 from gauntlet.core.history import Channel
 from gauntlet.scenarios.adapters.base import Entry, Page
 from gauntlet.scenarios.client.connection import Connection
+from gauntlet.scenarios.client.inbox import InboxListener
 from gauntlet.scenarios.client.ordered_inbox import PAGE_LIMIT, OrderedInbox
 
 from ..world import TALK
 
 
-class RecordingListener:
+class RecordingListener(InboxListener):
     """Records what the inbox requests."""
 
     def __init__(self):

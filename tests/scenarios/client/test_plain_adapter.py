@@ -15,6 +15,12 @@ from gauntlet.scenarios.workloads.entities import Op
 from ..world import ANN, TALK, World
 
 
+class Marked(base.Entry, frozen=True):
+    """An event of a class that only this adapter knows."""
+
+    mark: str = ""
+
+
 class Plain(base.Adapter):
     """A line protocol over the connection; what it returns is as loose as its types allow."""
 
@@ -50,7 +56,8 @@ class PlainCodec(base.Codec):
         if frame == b"wrong":
             return base.Answer(self.sent[1], base.Sent("no", temporary=None))
         conv, ticket, body = self.sent
-        entry = base.Entry(conv, 1, ANN.name, body)
+        kind = Marked if frame == b"marked" else base.Entry
+        entry = kind(conv, 1, ANN.name, body)
         return base.EventBatch([base.Answer(ticket, base.Sent("yes", 1)), entry])
 
 
@@ -87,6 +94,11 @@ def test_its_message_is_acknowledged_and_delivered(world, receive):
     assert [frame for _, frame in world.frames][:2] == [b"hello", b"send"]
     assert len(world.kinds(Kind.ACK)) == len(world.kinds(Kind.DELIVER)) == 1
     assert not world.errors.counts()
+
+
+def test_its_events_may_be_of_a_subclass(world, receive):
+    receive(b"marked")
+    assert len(world.kinds(Kind.ACK)) == len(world.kinds(Kind.DELIVER)) == 1
 
 
 def test_its_numbers_may_be_of_either_type(world, receive):

@@ -5,6 +5,7 @@ import pytest
 from gauntlet.core.history import Channel
 from gauntlet.scenarios.adapters.base import Entry, Page
 from gauntlet.scenarios.client.connection import Connection
+from gauntlet.scenarios.client.inbox import InboxListener
 from gauntlet.scenarios.client.unordered_inbox import UnorderedInbox
 
 from ..world import TALK
@@ -12,7 +13,7 @@ from ..world import TALK
 CONNECTION = Connection(None, "", 0, number=9)
 
 
-class RecordingListener:
+class RecordingListener(InboxListener):
     """Records what the inbox requests."""
 
     def __init__(self):
@@ -33,6 +34,12 @@ class RecordingListener:
 
     def call_later(self, inbox, wait_ns):
         self.waits += 1
+
+    def on_overflow(self, inbox):
+        raise NotImplementedError("only numbered entries wait for earlier ones")
+
+    def on_skipped(self, inbox, count):
+        raise NotImplementedError("only numbered entries can be skipped")
 
 
 @pytest.fixture

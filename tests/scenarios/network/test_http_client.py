@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from gauntlet.scenarios.adapters.base import Request, Response
 from gauntlet.scenarios.network.hosts import AllowedHosts, endpoint_of
-from gauntlet.scenarios.network.http_client import HttpClient, _HttpConnection, _plain_success
+from gauntlet.scenarios.network.http_client import HttpClient, _HttpConnection
+from gauntlet.scenarios.network.http_messages import plain_success
 from gauntlet.scenarios.network.wire import Network, TransportError, loopback_network
 
 from ..raw_server import Server, reply
@@ -113,14 +114,14 @@ def test_a_response_reads_the_same_in_one_piece_and_in_several(response, data):
 
 def test_the_shortcut_accepts_only_complete_and_plain_successes():
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n"
-    assert _plain_success(RESPONSES[0]) == Response(200, b"one", head=head)
+    assert plain_success(RESPONSES[0]) == Response(200, b"one", head=head)
     for response in (
         *RESPONSES[3:],
         RESPONSES[0][:-1],
         RESPONSES[0] + b"!",
         b"HTTP/1.1 200 OK\r\n\r\n",
     ):
-        assert _plain_success(response) is None
+        assert plain_success(response) is None
 
 
 def test_two_responses_to_one_request_end_the_connection():

@@ -1,5 +1,9 @@
 """History files."""
 
+import resource
+
+import pytest
+
 from gauntlet.core.history import RECORD, RECORD_BYTES, Kind, Record, shard_name, user_shard_name
 from gauntlet.scenarios.recording.history_writer import HistoryWriter
 
@@ -47,3 +51,33 @@ def test_what_does_not_fit_a_field_is_capped(tmp_path):
     recorder.close()
     (record,) = records(tmp_path / shard_name(0, 0))
     assert (record.seq, record.spare) == (2**32 - 1, 65_535)
+
+
+def test_more_records_than_the_buffer_has_room_for_are_kept(tmp_path):
+    """The buffer grows, also after it was written to the file, and then keeps its size."""
+    recorder = HistoryWriter(tmp_path, 0)
+    for round_number in range(2):
+        for number in range(3_000):
+            recorder.add(Kind.HEAD, round_number, conv=0, seq=number)
+        recorder.flush()
+    recorder.add(Kind.HEAD, 2, conv=0, seq=1)
+    recorder.close()
+    found = [(record.t_ns, record.seq) for record in records(tmp_path / shard_name(0, 0))]
+    assert found == [*((at, number) for at in range(2) for number in range(3_000)), (2, 1)]
+
+
+def test_records_that_could_not_be_written_are_not_written_twice(tmp_path):
+    """A part of them is in the file already when its disk is full."""
+    recorder = HistoryWriter(tmp_path, 0)
+    for seq in (1, 2):
+        recorder.add(Kind.HEAD, 1, conv=0, seq=seq)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (RECORD_BYTES, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            recorder.flush()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    recorder.add(Kind.HEAD, 1, conv=0, seq=3)
+    recorder.close()
+    assert [record.seq for record in records(tmp_path / shard_name(0, 0))] == [1, 3]

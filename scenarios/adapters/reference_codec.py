@@ -1,0 +1,210 @@
+"""The codec of the reference server's protocol, `im.v1` (docs/reference/protocol.md)."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, TypeVar
+
+import msgspec
+
+from gauntlet.core.engine_build import mypyc_attr
+from gauntlet.scenarios.adapters import base
+from gauntlet.scenarios.adapters.reference_frames import (
+    Acknowledgement,
+    Attendance,
+    Error,
+    Frame,
+    History,
+    Members,
+    Position,
+    Refusal,
+    Session,
+)
+
+T = TypeVar("T")
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode_frame: Final = msgspec.json.Decoder(Frame).decode
+_decode_acknowledgement: Final = msgspec.json.Decoder(Acknowledgement).decode
+_decode_history: Final = msgspec.json.Decoder(History).decode
+_decode_session: Final = msgspec.json.Decoder(Session).decode
+_decode_position: Final = msgspec.json.Decoder(Position).decode
+_decode_members: Final = msgspec.json.Decoder(Members).decode
+_decode_attendance: Final = msgspec.json.Decoder(Attendance).decode
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class ReferenceCodec(base.Codec):
+    """One session of `im.v1`: sends, history and rooms over HTTP, pushes over the WebSocket."""
+
+    __slots__ = ("_device", "_lasts_s", "_token", "_user")
+
+    def __init__(self, user: str, device: str) -> None:
+        self._user = user
+        self._device = device
+        self._token = ""
+        self._lasts_s = 0
+
+    def open(self, cursors: Mapping[str, base.Cursor]) -> bytes:
+        hello = {"token": self._token, "device": self._device, "cursors": cursors}
+        return _encode({"connect": hello})
+
+    def ack(self, conv: str, seq: int) -> bytes:
+        return _encode({"ack": {"conv": conv, "seq": seq}})
+
+    def enter(self, conv: str) -> bytes:
+        return _encode({"enter": {"conv": conv}})
+
+    def exit(self, conv: str) -> bytes:
+        return _encode({"exit": {"conv": conv}})
+
+    def ping(self) -> bytes:
+        return b'{"ping":{}}'
+
+    def read(self, frame: bytes) -> base.Event:
+        try:
+            content = _decode_frame(frame)
+        except msgspec.DecodeError as error:
+            raise base.ProtocolError(f"not a frame: {error}") from error
+        if (msg := content.msg) is not None:
+            return base.Entry(
+                msg.conv,
+                msg.seq,
+                msg.sender,
+                msg.body,
+                msg.client_msg_id,
+                id=msg.msg_id,
+                stamped_ms=msg.ts,
+            )
+        if (room := content.room) is not None:
+            return base.Entry(room.conv, room.seq, event=room.event, user=room.user)
+        return _read_control(content)
+
+    def login(self) -> base.OverHttp[str]:
+        body = _encode({"user": self._user, "device": self._device})
+        return base.OverHttp(base.Request("POST", "/v1/sessions", body), self._read_login)
+
+    def _read_login(self, response: base.Response) -> str:
+        session = _decode(response, _decode_session)
+        self._token, self._lasts_s = session.token, session.expires_in_s
+        return session.connect.url
+
+    def login_lasts_s(self) -> base.Number:
+        return self._lasts_s
+
+    def send(self, conv: str, client_msg_id: str, body: str) -> base.OverHttp[base.Sent]:
+        request_body = _encode({"client_msg_id": client_msg_id, "body": body})
+        path = f"/v1/conversations/{conv}/messages"
+        return base.OverHttp(base.Request("POST", path, request_body, self._token), _read_send)
+
+    def history(self, conv: str, after: base.Cursor, limit: int) -> base.OverHttp[base.Page]:
+        path = f"/v1/conversations/{conv}/messages?after={after}&limit={limit}"
+        return base.OverHttp(
+            base.Request("GET", path, token=self._token), partial(_read_history, conv)
+        )
+
+    def add_member(self, conv: str, user: str) -> base.OverHttp[int]:
+        path = f"/v1/rooms/{conv}/members/{user}"
+        return base.OverHttp(base.Request("PUT", path, token=self._token), _read_position)
+
+    def remove_member(self, conv: str, user: str) -> base.OverHttp[int]:
+        path = f"/v1/rooms/{conv}/members/{user}"
+        return base.OverHttp(base.Request("DELETE", path, token=self._token), _read_position)
+
+    def members(self, conv: str) -> base.OverHttp[dict[str, int]]:
+        path = f"/v1/rooms/{conv}/members"
+        return base.OverHttp(base.Request("GET", path, token=self._token), _read_members)
+
+    def attendance(self, conv: str) -> base.OverHttp[list[str]]:
+        path = f"/v1/rooms/{conv}/members"
+        return base.OverHttp(base.Request("GET", path, token=self._token), _read_attendance)
+
+
+def _read_control(frame: Frame) -> base.Event:
+    if frame.gap is not None:
+        return base.Gap(frame.gap.conv, frame.gap.from_, frame.gap.to)
+    if frame.ping is not None:
+        return base.Heartbeat(frame.ping.heads, answer=b'{"pong":{}}')
+    if frame.pong is not None:
+        return base.Heartbeat(frame.pong.heads)
+    if (connected := frame.connected) is not None:
+        edge = connected.client.partition("|")[0]
+        environment = edge.split("-")[1] if edge.startswith("edge-") else ""
+        return base.Connected(
+            edge, environment, connected.ping_ms, connected.pong_ms, connected.heads
+        )
+    if (reconnect := frame.reconnect) is not None:
+        return base.ReconnectRequest(reconnect.url, reconnect.delay_ms, reconnect.deadline_ms)
+    if frame.error is not None:
+        return base.Refused(frame.error.code, frame.error.message)
+    raise base.ProtocolError("the frame has no field that im.v1 defines")
+
+
+def _read_send(response: base.Response) -> base.Sent:
+    if response.status in (200, 201):
+        ack = _decode(response, _decode_acknowledgement)
+        return base.Sent(
+            "yes",
+            ack.seq,
+            conv=ack.conv,
+            client_msg_id=ack.client_msg_id,
+            id=ack.msg_id,
+            stamped_ms=ack.ts,
+        )
+    refusal = _refusal(response)
+    if refusal is None:
+        return base.Sent("unknown", retry_after_s=response.retry_after_s)
+    wait_s = response.retry_after_s
+    if refusal.stored == "no":
+        return base.Sent("no", temporary=refusal.temporary, retry_after_s=wait_s)
+    return base.Sent("unknown", retry_after_s=wait_s)
+
+
+def _read_history(conv: str, response: base.Response) -> base.Page:
+    page = _decode(response, _decode_history)
+    entries = [
+        base.Entry(
+            conv,
+            entry.seq,
+            entry.sender,
+            entry.body,
+            entry.client_msg_id,
+            entry.event,
+            entry.user,
+            entry.msg_id,
+            entry.ts,
+        )
+        for entry in page.messages
+    ]
+    return base.Page(entries, page.head, page.more)
+
+
+def _read_position(response: base.Response) -> int:
+    return _decode(response, _decode_position).seq
+
+
+def _read_members(response: base.Response) -> dict[str, int]:
+    members = _decode(response, _decode_members).members
+    return {user: member.from_ for user, member in members.items()}
+
+
+def _read_attendance(response: base.Response) -> list[str]:
+    return _decode(response, _decode_attendance).present
+
+
+def _decode(response: base.Response, decode: Callable[[bytes], T]) -> T:
+    """Return the body of a 200 or 201; ProtocolError for any other response."""
+    if response.status not in (200, 201):
+        raise base.ProtocolError(f"HTTP {response.status}: {response.body[:200]!r}")
+    try:
+        return decode(response.body)
+    except msgspec.DecodeError as error:
+        raise base.ProtocolError(
+            f"HTTP {response.status}: {error}: {response.body[:200]!r}"
+        ) from error
+
+
+def _refusal(response: base.Response) -> Refusal | None:
+    try:
+        return msgspec.json.decode(response.body, type=Error).error
+    except msgspec.DecodeError:
+        return None
