@@ -192,7 +192,8 @@ def _costs(
     lines = [
         Line(
             label=f"{tier.name}: {nodes[tier.name]} × {prices.tiers[tier.name]}",
-            amount=measured([each.nodes[tier.name] for each in bills], money, far),
+            # The planned nodes are paid for, whatever turns out to be needed.
+            amount=measured([each.nodes[tier.name] for each in bills], money, 0.0),
         )
         for tier in tiers
     ]

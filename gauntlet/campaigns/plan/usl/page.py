@@ -26,7 +26,7 @@ def chart(found: ScalingReport) -> Markup:
     near = [point for point in found.curve if not point.extrapolated]
     far = [near[-1], *(point for point in found.curve if point.extrapolated)]
     body = [
-        scale.frame([(0.0, "n"), (found.measured_to, number(found.measured_to))]),
+        scale.frame([(0.0, "0"), (found.measured_to, f"n = {number(found.measured_to)}")]),
         scale.level(top / 1.1, number(top / 1.1)),
         _band(found.curve, scale, top),
         _line(near, scale, "line"),

@@ -145,6 +145,9 @@ def test_costs_are_those_of_the_last_month_and_have_intervals():
     labels = [line.label for line in plan.costs.lines]
     assert labels[:1] == [f"database: {tier(plan, 'database').nodes} × large"]
     assert labels[-2:] == ["storage", "egress"]
+    assert [line.amount.basis for line in plan.costs.lines[-2:]] == [Basis.EXTRAPOLATED] * 2
+    # The planned nodes are paid for, whatever turns out to be needed.
+    assert plan.costs.lines[0].amount.basis is Basis.MEASURED
     total = plan.costs.total
     assert total.value == pytest.approx(sum(line.amount.value for line in plan.costs.lines))
     assert total.low < total.value < total.high
