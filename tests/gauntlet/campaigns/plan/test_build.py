@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import pytest
 
 from gauntlet.campaigns.capacity.record import Machine
@@ -38,6 +39,12 @@ def test_how_busy_nodes_are_is_that_of_the_planned_ones():
 
 def test_memory_is_named_where_it_decides():
     assert tier(planned(users=8.64e7), "edge").decides == "memory_bytes"
+
+
+def test_the_resource_that_sets_the_number_is_named_whichever_case_it_belongs_to():
+    # Normally CPU decides, at so little of it; after a loss, memory does.
+    idle = planned(users=8.64e7, utilisation=0.05)
+    assert tier(idle, "edge").decides == "cpu_s"
 
 
 def test_a_demand_within_what_was_measured_is_not_extrapolated():
@@ -109,8 +116,10 @@ def test_a_limit_that_no_cpu_explains_is_named_and_sets_no_share():
 
 
 def test_a_search_that_failed_at_no_level_sets_no_limit():
-    record = capacity(limits_first=limit(share=0.6), sustainable=())
-    assert tier(planned(record, users=8.64e8), "message").nodes == 108
+    unbounded = msgspec.structs.replace(capacity().sustainable[0], high=None)
+    for found in ((), (unbounded,)):
+        record = capacity(limits_first=limit(share=0.6), sustainable=found)
+        assert tier(planned(record, users=8.64e8), "message").nodes == 108
 
 
 def test_nodes_have_the_size_of_the_price_file_of_the_option_or_of_the_machine():

@@ -63,6 +63,13 @@ def test_the_tier_that_accepts_least_decides():
     assert storm.served.value == pytest.approx(7.6 / 0.02 / 6)
 
 
+def test_lost_connections_cost_nothing_until_they_are_back():
+    holding = unit_cost("edge", "cpu_s", 0.0, {"connection": 1e-4, "handshake": 2e-3})
+    storm = reconnects.storm_plan(tiers(holding), {"edge": 9}, PEAK, inputs())
+    # 6 survivors × 3.8 cores, less two thirds of 216,000 connections × 0.1 ms.
+    assert storm.served.value == pytest.approx((22.8 - 14.4) / 0.002 / 6)
+
+
 def test_without_a_cost_of_handshakes_there_is_no_storm_but_a_reason():
     costs = (unit_cost("message", "cpu_s", 0.1, {"message": 1e-3}),)
     storm = reconnects.storm_plan(tiers(*costs), {"message": 3}, PEAK, inputs())

@@ -11,7 +11,7 @@ from gauntlet.campaigns.plan.estimates.demand import Demand, at_peak
 from gauntlet.campaigns.plan.estimates.sizing import Node, Tier
 from gauntlet.campaigns.plan.figures import End
 
-from ..example import inputs, measured
+from ..example import capacity, inputs, measured, unit_cost
 
 NODE = Node(4, 16e9)
 PEAK = at_peak(inputs())
@@ -83,6 +83,11 @@ def test_a_need_of_exactly_a_whole_number_is_not_rounded_up():
     assert found.number == 9
 
 
+def test_rounding_errors_of_floating_point_numbers_are_no_further_node():
+    assert sizing._ceiling(3 + 1e-12) == 3
+    assert sizing._ceiling(3 + 1e-6) == 4
+
+
 @given(
     factor=st.floats(0.01, 1e5),
     zones=st.integers(2, 6),
@@ -108,6 +113,12 @@ def test_how_far_a_demand_is_beyond_what_was_measured():
     assert sizing.beyond(tier("message").costs, PEAK) == pytest.approx(0.4)
     assert sizing.beyond(tier("edge").costs, PEAK) == pytest.approx(108)
     assert sizing.beyond(tier("edge").costs, PEAK, 54) == pytest.approx(2)
+
+
+def test_a_kind_of_load_that_costs_nothing_is_never_beyond():
+    free = unit_cost("edge", "cpu_s", 0.1, {"message": 1e-4, "connection": 0.0})
+    (cost,) = measured(capacity(unit_costs=(free,))).tiers["edge"]
+    assert sizing.beyond([cost], PEAK) == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("end", End)

@@ -61,10 +61,12 @@ def test_an_interval_without_bounds_is_known_to_be_unknown():
     assert cost.fixed == (0.1, 0.1, 0.1, False)
 
 
-def test_a_cost_that_was_measured_twice_has_an_interval_that_spans_both():
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_cost_that_was_measured_twice_has_an_interval_that_spans_both(order):
     first = unit_cost("edge", "cpu_s", 0.1, {"delivery": 1e-4}, levels=6)
     second = unit_cost("edge", "cpu_s", 0.2, {"delivery": 3e-4}, levels=9)
-    (cost,) = measured(*(capacity(unit_costs=(unit,)) for unit in (first, second))).tiers["edge"]
+    records = [capacity(unit_costs=(unit,)) for unit in (first, second)][::order]
+    (cost,) = measured(*records).tiers["edge"]
     assert cost.per["delivery"] == pytest.approx((3e-4, 0.9e-4, 3.3e-4, True))
     assert cost.fixed == pytest.approx((0.2, 0.09, 0.22, True))
     assert cost.levels == 9

@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from gauntlet.campaigns.plan.usl.fit import Fit, fit, intervals, peak_interval
+from gauntlet.campaigns.plan.usl.fit import (
+    Fit,
+    _with_peaks,
+    fit,
+    intervals,
+    peak_interval,
+)
 
 LEVELS = np.array([1.0, 2, 4, 8, 16, 32, 48, 64])
 
@@ -67,6 +73,15 @@ def test_the_interval_of_the_peak_contains_it_and_is_wider_with_more_noise():
         assert low < truth.peak < high
         widths.append(high / low)
     assert widths[0] < widths[1]
+
+
+def test_at_the_ends_of_the_interval_the_fit_is_as_much_worse_as_an_f_test_allows():
+    data = noisy(system(), 0.03)
+    best = fit(LEVELS, data)
+    ends = np.array(peak_interval(LEVELS, data, best))
+    worse = _with_peaks(LEVELS, data, ends) / (best.error**2 * 5)
+    # 2.015 is Student's 95th percentile for 8 − 3 degrees of freedom.
+    assert worse == pytest.approx(1 + 2.015**2 / 5, rel=0.1)
 
 
 def test_data_before_the_knee_gives_an_interval_without_an_end():
