@@ -183,6 +183,7 @@ def _unplaced_witness(history: History, index: int) -> Witness:
         f"In {conv}, {what} {where} without a position.",
         (message,) if message >= 0 else (),
         user,
+        (index,),
     )
 
 

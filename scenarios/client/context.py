@@ -142,6 +142,10 @@ class Context:
     tag: str = ""  # identifies the run in message ids and bodies
     older_accounts: bool = False  # accounts may hold messages of earlier runs
     signs_up: bool = False  # users create their accounts before they log in
+    states_heads: bool = False  # the server has named heads when it accepted a connection
+    # Conversations that it did not name before that: when their user dialled, theirs and the
+    # number of the connection.
+    unnamed_heads: list[tuple[int, int, int]] = field(default_factory=list)
     texts: MessageTexts | None = None  # of the bodies whose size is not fixed
     # Called with what a user has created on the system: its kind and its name.
     on_created: Callable[[User, str, str], None] = lambda _user, _kind, _name: None

@@ -31,6 +31,7 @@ from gauntlet.scenarios.workloads.entities import Conversation, User
 _HISTORY_TIMEOUT_NS = 5 * NS_PER_S
 _ACK_INTERVAL_NS = 500 * NS_PER_MS
 _NO_CONVERSATIONS: Final[frozenset[int]] = frozenset()  # shared, as Python's empty sets are not
+_UNNAMED_MAX = 100_000
 _ROOM_EVENTS = {event.name.lower(): event for event in RoomEvent}
 
 # Plain integers, because arithmetic on members of an enumeration is slow.
@@ -152,18 +153,30 @@ class Receiver(InboxListener):
                     inbox.catch_up()
 
     def _record_starts(self, connection: Connection, heads: Mapping[str, int]) -> None:
-        """Record behind which position the pushes of each conversation begin."""
-        now_ns = self._context.now_ns()
+        """Record behind which position the pushes of each conversation begin.
+
+        A direct conversation that is not named although it has entries is stated to have none. That
+        is only known of a server that names heads at all, to whatever user.
+        """
+        context = self._context
         for name, head in heads.items():
             if (conv := self._own_conversation(name)) is not None:
-                self._context.sink.add(
-                    Kind.START,
-                    now_ns,
-                    ref_ns=connection.dialled_ns,
-                    conv=conv.number,
-                    link=connection.number,
-                    seq=head,
-                )
+                self._record_start(connection.dialled_ns, conv.number, connection.number, head)
+        context.unnamed_heads += [
+            (connection.dialled_ns, inbox.conv.number, connection.number)
+            for name, inbox in self._ordered.items()
+            if inbox.cursor and not inbox.conv.is_room and name not in heads
+        ]
+        context.states_heads |= bool(heads)
+        if context.states_heads:
+            for unnamed in context.unnamed_heads:
+                self._record_start(*unnamed, 0)
+        if context.states_heads or len(context.unnamed_heads) > _UNNAMED_MAX:
+            context.unnamed_heads.clear()
+
+    def _record_start(self, dialled_ns: int, conv: int, link: int, head: int) -> None:
+        known = {"ref_ns": dialled_ns, "conv": conv, "link": link, "seq": head}
+        self._context.sink.add(Kind.START, self._context.now_ns(), **known)
 
     def on_gap(self, connection: Connection, gap: Gap) -> None:
         """Record that the server will not push some positions, and read them."""

@@ -336,6 +336,52 @@ def test_the_position_behind_which_pushes_begin_is_recorded(world, receiver, res
         assert record.fields.items() >= known.items()
 
 
+@pytest.mark.parametrize(
+    ("heads", "stated"),
+    [
+        ({ROOM.name: 1}, {ROOM.number: 1, TALK.number: 0}),
+        ({TALK.name: 2}, {TALK.number: 2}),
+        ({}, {TALK.number: 0}),
+    ],
+)
+def test_a_direct_conversation_that_the_server_does_not_name_has_no_positions_for_it(
+    world, receiver, heads, stated
+):
+    """A room may be missing, because the user was removed from it."""
+    first, second = open_connection(), open_connection()
+    receiver.on_connected(first, Connected("edge", "blue", heads={ROOM.name: 1}), returned=False)
+    assert len(world.kinds(Kind.START)) == 1  # nothing of the other conversation is known yet
+    receiver.on_entry(first, message_of_bob(1, 1))
+    world.records.clear()
+    receiver.on_connected(second, Connected("edge", "blue", heads=heads), returned=True)
+    found = {each.fields["conv"]: each.fields["seq"] for each in world.kinds(Kind.START)}
+    assert found == stated
+
+
+def test_a_server_that_names_no_positions_at_connect_states_none(world, receiver):
+    receiver.on_entry(open_connection(), message_of_bob(1, 1))
+    receiver.on_connected(open_connection(), Connected("edge", "blue"), returned=True)
+    assert world.kinds(Kind.START) == []
+
+
+def test_what_was_not_named_is_recorded_when_the_server_first_names_a_position(world, receiver):
+    receiver.on_entry(open_connection(), message_of_bob(1, 1))
+    connection = open_connection()
+    connection.dialled_ns = 40
+    receiver.on_connected(connection, Connected("edge", "blue"), returned=True)
+    for _ in range(2):
+        heads = {ROOM.name: 1, TALK.name: 1}
+        receiver.on_connected(
+            open_connection(), Connected("edge", "blue", heads=heads), returned=True
+        )
+    found = [
+        (each.fields["conv"], each.fields["seq"], each.fields["ref_ns"] == 40)
+        for each in world.kinds(Kind.START)
+    ]
+    both = [(ROOM.number, 1, False), (TALK.number, 1, False)]
+    assert found == [*both, (TALK.number, 0, True), *both]
+
+
 def added(seq):
     """Return the event that adds Ann to the room."""
     return Entry(ROOM.name, seq, event="added", user=ANN.name)
