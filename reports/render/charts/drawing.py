@@ -37,6 +37,7 @@ WIDTH_IN = 10.6
 STYLE = mpl.RcParams(
     {
         "svg.fonttype": "none",
+        "text.parse_math": False,  # a name with two dollars is no formula
         "svg.hashsalt": "gauntlet",  # makes the ids, and so the file, reproducible
         "path.simplify_threshold": 0.2,  # of a pixel: leaves out what no screen shows
         "font.size": 9.5,

@@ -134,6 +134,48 @@ def test_texts_of_users_are_escaped(failed, page):
     assert "&lt;script&gt;" in page or "\\u003c" in page
 
 
+HOSTILE = "<img src=x onerror=alert(1)>$\\frac$`|\u2028'\""
+
+
+def test_hostile_names_and_reasons_are_shown_as_they_are(failed, tmp_path):
+    """A name may come from a file of the user, and a proof or a reason from another system."""
+    run, result, _ = failed
+    (fault,) = result["faults"]
+    named = {**fault, "id": HOSTILE, "proof": {HOSTILE: HOSTILE}, "failed": HOSTILE}
+    checks = [
+        {
+            **check,
+            "sentence": HOSTILE,
+            "witnesses": [
+                {**each, "sentence": HOSTILE, "at_s": 9.0} for each in check["witnesses"]
+            ],
+        }
+        for check in result["checks"]
+    ]
+    broken = {
+        **result,
+        "checks": checks,
+        "faults": [named],
+        "objectives": [{**each, "id": HOSTILE} for each in result["objectives"][:1]],
+        "cutovers": [
+            {"id": HOSTILE, "steps": [{"state": HOSTILE, "at_s": 9.0}], "reason": HOSTILE}
+        ],
+        "guards": [{"condition": HOSTILE, "fired": True, "sentence": HOSTILE}],
+        "verdict": {**result["verdict"], "reasons": [f"Fault {HOSTILE} was not healed: x."]},
+    }
+    shutil.copytree(run.path, tmp_path / "hostile")
+    copy = RunDir.open(tmp_path / "hostile")
+    render(copy, broken)
+    page = copy.report.read_text()
+    assert "<img" not in page
+    assert page.count("&lt;img src=x onerror=alert(1)&gt;") > 10
+    tags = _Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert len(tags.ids) == len(set(tags.ids))
+    assert "<img" not in copy.summary.read_text().replace("\\<img", "")
+
+
 def test_evidence_lists_the_records_of_a_lost_message(page):
     life = page[page.index('<h3 id="evidence-lost-acked">') :]
     life = life[: life.index("</table>")]
