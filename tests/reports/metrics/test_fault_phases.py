@@ -1,5 +1,9 @@
 """How the clients lived through a fault, and what it cost."""
 
+import dataclasses
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from gauntlet.campaigns.synthetic.service_mutators import keep_a_user_disconnected
@@ -7,6 +11,8 @@ from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, HEAL_S, QUIESCE_
 from gauntlet.core.history import Kind
 from gauntlet.reports.history.arrays import NEVER
 from gauntlet.reports.metrics import fault_phases, recovery
+
+NONE_LATE = SimpleNamespace(count=0, missing=0)
 
 
 @pytest.fixture
@@ -62,6 +68,44 @@ def test_late_acknowledgements_are_a_backlog_that_is_drained(measured, good_stor
     assert seconds(phases.drained_ns) == pytest.approx(HEAL_S + 2.4, abs=0.3)
     assert cost.late_acks >= 60
     assert cost.messages > cost.late_acks
+
+
+def test_what_was_under_way_at_the_request_counts_as_late(measured, good_story):
+    """A message sent shortly before a fault meets it."""
+    story = good_story(1)
+    before = ZERO + int((FAULT_S - 0.2) * S)
+    _, usual = measured(good_story(1))
+    for index in story.at(Kind.ACK):
+        record = story.records[index]
+        if before <= record.ref_ns < before + S // 5 or before <= record.t_ns < before + S // 5:
+            story.change(index, t_ns=record.t_ns + S)
+    _, cost = measured(story)
+    assert cost.late_acks > usual.late_acks
+
+
+def test_all_that_went_wrong_while_a_fault_acted_is_counted(history, good_story):
+    """Here the fault acts during the whole run."""
+    story = good_story(1)
+    lost = story.at(Kind.DELIVER)[40:43]
+    story.records = [each for index, each in enumerate(story.records) if index not in lost]
+    read = history(story)
+    fault = dataclasses.replace(
+        read.events.faults[0], requested_ns=ZERO, effective_ns=ZERO, healed_ns=None
+    )
+    _, cost = fault_phases.measure(read, fault, recovery.Recovery(None, NEVER))
+    messages = read.messages
+    assert cost.messages == int(messages.sent.sum())
+    assert cost.refused == int((messages.sent & messages.rejected).sum()) > 0
+    assert cost.unanswered == int((messages.sent & messages.given_up).sum())
+    assert cost.missing == int((read.expected.missing & ~read.expected.own).sum()) > 0
+
+
+def test_a_user_who_lost_two_connections_is_one_user(history, good_story):
+    read = history(good_story(1))
+    session = int(read.sessions.connections.session[0])
+    outages = np.array([[session, ZERO, ZERO + S], [session, ZERO + 2 * S, ZERO + 4 * S]])
+    cost = fault_phases._cost(read, (ZERO, QUIESCE_NS), outages, [NONE_LATE, NONE_LATE])
+    assert (cost.disconnected_users, cost.disconnected_s, cost.longest_s) == (1, 3.0, 2.0)
 
 
 def test_a_fault_that_did_not_act_has_no_phases(measured, good_story):

@@ -20,6 +20,11 @@ def test_an_empty_cell_is_not_drawn_and_the_fullest_is_the_darkest():
     assert dark["path"].startswith(f"M{middle} {heat_map.TOP + heat_map.HEIGHT / 2}")
 
 
+def test_one_message_and_thirty_differ_beside_a_thousand():
+    found = of([[1, 30], [1000, 0]])
+    assert len(found["shades"]) == 3
+
+
 def test_what_never_arrived_has_a_row_of_its_own():
     (cell,) = of([[1, 0], [1, 0]], never=[0, 7])["never"]
     assert cell == {"x": heat_map.LEFT + heat_map.WIDTH / 2, "count": 7}
