@@ -57,7 +57,7 @@ def check(history: History) -> Finding:
         wrong = np.union1d(wrong, of_record[new])
         witnesses += [_witness(history, clause, int(record)) for record in new[:WITNESSES_MAX]]
     witnesses += [_unsent_witness(history, int(message)) for message in unsent[:WITNESSES_MAX]]
-    examined = np.union1d(of_record[acks], of_record[placed_acks(history)])
+    examined = distinct(of_record[np.concatenate([acks, placed_acks(history)])])
     return Finding(
         examined=examined.size + unsent.size,
         subject="acknowledgements with content",

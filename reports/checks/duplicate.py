@@ -54,8 +54,8 @@ def _stored_twice(history: History) -> tuple[Ints, int]:
     records = history.records
     audit = np.flatnonzero(equal(records["kind"], Kind.AUDIT) & (history.messages.of_record >= 0))
     # The audit has one record for each copy that it finds.
-    messages, copies = np.unique(history.messages.of_record[audit], return_counts=True)
-    return messages[copies > 1], messages.size
+    copies = np.bincount(history.messages.of_record[audit], minlength=1)
+    return np.flatnonzero(copies > 1), int((copies > 0).sum())
 
 
 def _records(history: History, message: int, session: int) -> tuple[int, ...]:

@@ -381,7 +381,7 @@ class _Column:
         size = self._size + values.size
         if size > self._data.size:
             # In large steps, but not by half: what is not needed yet is memory as well.
-            self._data.resize(size + size // 8, refcheck=False)
+            self._data.resize(size + size // 16, refcheck=False)
         self._data[self._size : size] = values
         self._size = size
 

@@ -31,7 +31,7 @@ class Sizes:
     """
 
     part: int = 120_000
-    batch: int = 1_500_000
+    batch: int = 1_200_000
     whole: int = 1_000_000
 
 
