@@ -52,7 +52,8 @@ def _demand(parser: argparse.ArgumentParser) -> None:
         ("growth", quantities.growth, "5%/month", "growth of all demand (default: none)"),
     ):
         default = "" if name in ("users", "growth") else f" (default: {example})"
-        demand.add_argument(f"--{name}", type=kind, metavar=example, help=f"{about}{default}")
+        text = f"{about}{default}".replace("%", "%%")  # argparse formats it
+        demand.add_argument(f"--{name}", type=kind, metavar=example, help=text)
     demand.add_argument(
         "--months", type=int, metavar="N", help="months that the nodes must last (default: 12)"
     )

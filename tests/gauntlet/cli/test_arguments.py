@@ -128,3 +128,12 @@ def test_the_help_of_a_command_does_not_import_the_command():
 
 def test_options_of_one_command_are_unknown_to_another():
     assert "unrecognized arguments: --failure-table" in error_of("doctor", "--failure-table")
+
+
+def test_the_help_of_every_command_can_be_printed():
+    """Argparse formats texts only then, and fails at a percent sign that is not doubled."""
+    parser = build_complete_parser(COMMANDS)
+    (commands,) = (action.choices for action in parser._actions if isinstance(action.choices, dict))
+    assert len(commands) == len(COMMANDS)
+    for name, command in commands.items():
+        assert name in command.format_help()

@@ -44,6 +44,15 @@ def test_a_plan_is_printed_and_written_as_page_table_and_data(folder, capsys):
     assert "<h2>Nodes</h2>" in (written / "plan.html").read_text()
 
 
+def test_the_help_shows_every_option_with_its_default(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["plan", "--help"])
+    assert ended.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for part in ("--users", "(default: 25%)", "(default: 60%)", "(default: 5s-15s)", "--from CSV"):
+        assert part in text
+
+
 def test_every_option_reaches_the_plan(folder, capsys):
     options = {
         "--users": ("2M", "users", 2e6),
