@@ -106,6 +106,14 @@ def test_a_campaign_goes_on_from_its_records(records):
     assert again.made == []
 
 
+def test_a_level_of_the_unit_costs_is_no_trial_of_a_search(records):
+    found = campaign.variations.digest(variation())
+    held = trial(400, step="rooms")
+    campaign.record_files.append(records, campaign.Stored(found, held))
+    record, _, _ = run(plan(with_costs=False), Simulated(), records)
+    assert record.sustainable[0].low <= CAPACITY
+
+
 def test_records_of_another_load_are_not_used(records):
     run(plan(with_costs=False), Simulated(), records)
     other = plan(with_costs=False)._replace(variation=variation(users=99))

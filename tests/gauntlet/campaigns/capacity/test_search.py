@@ -76,6 +76,12 @@ def test_a_refused_level_is_tried_once_more():
     assert seen.count(200) == 2
 
 
+def test_a_level_that_held_above_one_that_failed_proves_nothing():
+    trials = [Tried(100, "held"), *[Tried(150, "failed")] * 3, *[Tried(200, "held")] * 3]
+    found = outcome(PLAN, trials)
+    assert (found.low, found.high) == (100, 150)
+
+
 def test_a_refused_level_below_one_that_held_bounds_nothing():
     trials = [Tried(50, "refused"), Tried(50, "refused"), Tried(100, "held"), Tried(200, "failed")]
     found = outcome(PLAN, trials)
