@@ -70,7 +70,7 @@ def test_names_are_printed_one_per_line_without_those_of_other_stacks(capsys):
     assert main.main(["list", "--failure-table", "--names", "--stack", "embedded"]) == Exit.OK
     embedded = capsys.readouterr().out.split()
     assert set(failure_table.names(FULL)) - set(embedded) == {
-        "messages-db-down", "users-db-down", "broker-blocked",
+        "messages-db-down", "messages-db-failover", "users-db-down", "broker-blocked",
     }  # fmt: skip
     assert failure_table.names(EMBEDDED) == embedded
 
