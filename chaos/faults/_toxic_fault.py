@@ -36,6 +36,7 @@ SHARED = {"stream": STREAM, **_BOTH_WAYS}
 
 _BASELINES = 3  # of which the fastest counts
 _BASELINE_TIMEOUT_S = 2.0
+_COMPLETE = ("closed", "answered")  # how exchanges end of which nothing is missing
 _SILENCE_S = 1.0
 # What a silence proves that had to end early: much longer than an answer took before.
 _LEAST_SILENCE_MS = 200.0
@@ -198,12 +199,16 @@ class ToxicFault(ABC):
         """Keep the fastest exchanges; repeat requests only where a server answers all of them."""
         self._wanted, self._before = dict(wanted), _fastest(wanted)
         if (count := self.repeat()) > 1:
-            closed = [name for name, each in self._before.items() if each.ended == "closed"]
-            repeated = {name: wanted[name]._replace(repeat=count) for name in closed}
+            able = [
+                name
+                for name, each in self._before.items()
+                if each.ended == "closed" or not link_exchange.repeats(wanted[name].kind)
+            ]
+            repeated = {name: wanted[name]._replace(repeat=count) for name in able}
             for name, many in _fastest(repeated).items():
                 times = count / 2 if link_exchange.repeats(wanted[name].kind) else 1
                 least = times * self._before[name].received
-                if many.ended in ("closed", "answered") and many.received > least:
+                if many.ended in _COMPLETE and many.received > least:
                     self._before[name], self._wanted[name] = many, repeated[name]
 
     def _observe(
@@ -246,11 +251,13 @@ def _length_ms(exchange: Exchange) -> float:
 
 
 def _fastest(wanted: dict[str, Wanted]) -> dict[str, Exchange]:
+    """Return the fastest of several exchanges over each link, of the complete ones if there are."""
     rounds = [link_exchange.exchange_all(wanted, _BASELINE_TIMEOUT_S) for _ in range(_BASELINES)]
-    return {
-        name: min((found[name] for found in rounds), key=lambda each: _length_ms(each) or math.inf)
-        for name in wanted
-    }
+
+    def slowness(each: Exchange) -> tuple[bool, float]:
+        return each.ended not in _COMPLETE, _length_ms(each) or math.inf
+
+    return {name: min((found[name] for found in rounds), key=slowness) for name in wanted}
 
 
 def attempts_of(share: float) -> int:

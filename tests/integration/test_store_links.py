@@ -47,9 +47,11 @@ async def test_limit_data_cuts_an_answer_of_the_store_after_so_many_bytes(stack,
         assert proof, await asyncio.to_thread(fault.heal, stack.context)
         for name, during in proof["during"].items():
             before = proof["before"][name]
-            assert (during["received"], during["ended"]) == (300, "closed")
             assert before["received"] > 300
             assert before["ended"] in ("closed", "answered")
+            assert during["ended"] in ("closed", "reset")
+            # In both directions, a long request may be cut before there is an answer.
+            assert during["received"] == 300 or (stream == "both" and during["sent"] > 300)
     finally:
         await asyncio.to_thread(fault.heal, stack.context)
         await asyncio.to_thread(fault.verify, stack.context)

@@ -3,12 +3,13 @@
 import pytest
 
 from gauntlet.chaos.clients import link_exchange
-from gauntlet.chaos.clients.link_exchange import Exchange
+from gauntlet.chaos.clients.link_exchange import Exchange, Wanted
 from gauntlet.chaos.faults import _toxic_fault
 from gauntlet.chaos.faults._toxic_fault import attempts_of
 from gauntlet.chaos.faults.bandwidth import Bandwidth
 from gauntlet.chaos.faults.base import FaultFailed
 from gauntlet.chaos.faults.blackhole import Blackhole
+from gauntlet.chaos.faults.slicer import Slicer
 
 ANSWERED = Exchange(60, 100, 1.0, 1.0, "closed", 1.0)
 
@@ -98,6 +99,34 @@ def test_requests_are_repeated_only_where_the_server_answers_all_of_them(
     fault.prove(stack.context)
     fault.heal(stack.context)
     assert asked == [1] * 3 + [50] * 3 + [repeat] * 3
+
+
+def test_the_fastest_complete_exchange_is_compared(monkeypatch):
+    """One that was still open at the end of the wait has no length."""
+    late_close, complete = Exchange(8, 8, 1.0, 1.0, "open"), Exchange(8, 8, 2.0, 2.0, "closed", 9.0)
+    rounds = iter([late_close, complete, complete._replace(ended_ms=7.0)])
+    monkeypatch.setattr(link_exchange, "exchange", lambda *_: next(rounds))
+    assert _toxic_fault._fastest({"a": Wanted("amqp", "a")})["a"].ended_ms == 7.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "many", "taken"),
+    [
+        ("amqp", Exchange(8, 500, 1.0, 2.0, "answered"), True),
+        ("amqp", Exchange(8, 300, 1.0, 2.0, "open"), False),  # the answer is not complete
+        ("postgres", Exchange(640, 700, 1.0, 2.0, "closed", 2.0), True),
+        ("http", Exchange(640, 700, 1.0, 2.0, "closed", 2.0), False),  # fewer than requested
+    ],
+)
+def test_a_longer_answer_takes_the_place_of_repeated_requests(spec, monkeypatch, kind, many, taken):
+    """Also where the server is slow to end the connection after the short one."""
+    short = Exchange(8, 100, 1.0, 1.0, "open")
+    monkeypatch.setattr(
+        link_exchange, "exchange", lambda wanted, *_: many if wanted.repeat > 1 else short
+    )
+    fault = Slicer(spec("slicer", "edge>broker"))
+    fault._measure_before({"link": Wanted(kind, "link")})
+    assert (fault._before["link"] is many, fault._wanted["link"].repeat > 1) == (taken, taken)
 
 
 @pytest.mark.parametrize(("stopped_ms", "proven"), [(None, True), (250.0, True), (150.0, False)])
