@@ -346,8 +346,15 @@ def test_the_wheel_contains_all_files_below_one_top_level_package(
 
 # --- services ----------------------------------------------------------------------------------
 
-# The programs of the systems that only `--all` installs.
-FOREIGN = ("mosquitto", "nats-server", "ejabberdctl", "centrifugo", "synapse_homeserver")
+# The programs that only `--all` installs.
+FOREIGN = (
+    "mosquitto",
+    "nats-server",
+    "ejabberdctl",
+    "centrifugo",
+    "synapse_homeserver",
+    "prometheus",
+)
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="for Debian and Ubuntu")
 

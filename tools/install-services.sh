@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Installs the servers of the stacks: redis-server, rabbitmq-server, PostgreSQL, Prosody, and
 # toxiproxy-server, and fuse3, with which other users than root inject faults on disks; with --all
-# also the other systems that have an adapter. For Debian and Ubuntu.
+# also the other systems that have an adapter, and Prometheus for the tests. For Debian and Ubuntu.
 # Gauntlet starts private instances of them, so the services of the packages are neither started nor
 # enabled. Servers that are installed already are not changed.
 set -euo pipefail
 
-# The systems of --all; each has a function install_NAME below.
-readonly FOREIGN=(mosquitto nats ejabberd centrifugo socketio synapse)
+# What --all installs; each has a function install_NAME below.
+readonly FOREIGN=(mosquitto nats ejabberd centrifugo socketio synapse prometheus)
 
 readonly TOXIPROXY_VERSION=2.12.0
 readonly NATS_VERSION=2.12.15
@@ -63,7 +63,7 @@ has_fuse() { command -v fusermount3 >/dev/null; }
 has_toxiproxy() { command -v toxiproxy-server >/dev/null; }
 
 # Lists only children of init: the servers of a test run have another parent.
-readonly DAEMONS='^(epmd|beam.smp|redis-server|postgres|prosody|lua5[.0-9]*|mosquitto)$'
+readonly DAEMONS='^(epmd|beam.smp|redis-server|postgres|prosody|lua5[.0-9]*|mosquitto|prometheus)$'
 daemons() {
     ps -e -o ppid=,pid=,comm= | awk -v names="$DAEMONS" '$1 == 1 && $3 ~ names { print $2, $3 }' | sort
 }
@@ -249,6 +249,19 @@ install_synapse() {
     "$folder/bin/pip" install --quiet --require-hashes -r "$HERE/../requirements/synapse.txt" ||
         die "pip install matrix-synapse failed"
     ln -sf "$folder/bin/synapse_homeserver" /usr/local/bin/synapse_homeserver
+}
+
+# No run needs it: tests scrape the metrics of a run with it. In a subshell, a failure is no end.
+install_prometheus() {
+    if has prometheus; then
+        say "prometheus: present"
+        return
+    fi
+    if ! (apt_install_stopped prometheus); then
+        say "PROMETHEUS NOT INSTALLED. ITS TESTS ARE SKIPPED."
+        return
+    fi
+    disable_at_boot prometheus.service
 }
 
 main() {

@@ -14,6 +14,8 @@ from gauntlet.core.scenario.capabilities import OUT_OF_TREE
 from gauntlet.core.scenario.catalog import ADAPTER_STACKS
 from gauntlet.core.scenario.model import Stack
 
+_PORT_MAX = 65_535
+
 
 def scenario_options(parser: argparse.ArgumentParser) -> None:
     """Which scenario, and what of it the command line overrides."""
@@ -102,6 +104,18 @@ def own_load_options(parser: argparse.ArgumentParser) -> None:
         "--workers", type=int, default=1, help="number of load processes (default: 1)"
     )
     parser.add_argument(
+        "--metrics-port",
+        type=_port,
+        metavar="N",
+        help="serve the live figures for Prometheus on this port, at /metrics; 0 is any free port",
+    )
+    parser.add_argument(
+        "--metrics-host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="the address that --metrics-port listens on (default: 127.0.0.1)",
+    )
+    parser.add_argument(
         "--dry-run",
         action="store_true",
         help="check the scenario, print it as it would run (YAML), and start nothing",
@@ -121,6 +135,12 @@ def original_command_option(parser: argparse.ArgumentParser) -> None:
 def _traced_users(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a number of users; got {text!r}")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) <= _PORT_MAX):
+        raise argparse.ArgumentTypeError(f"must be a port, 0 to {_PORT_MAX}; got {text!r:.80}")
     return int(text)
 
 

@@ -1,6 +1,7 @@
 """Runs of a scenario: with the overrides of the command line, under a Locust or from one."""
 
 import argparse
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -14,8 +15,11 @@ from gauntlet.core.scenario.model import Scenario, Target
 from gauntlet.core.scenario.overrides import settings, sla_file
 from gauntlet.core.scenario.rules import fault_schedule
 from gauntlet.runner import run as runner
+from gauntlet.runner.exporter.recorder import Recorder
+from gauntlet.runner.exporter.server import MetricsServer
 from gauntlet.runner.load_process import ExternalLocust, LoadSource, ManagedLocust
 from gauntlet.runner.preflight import check_before_start
+from gauntlet.runner.view import View
 from gauntlet.scenarios import library
 
 
@@ -49,12 +53,26 @@ def _orchestrate(
     settings = _run_settings(options)
     check_before_start(scenario, settings)
     remote_target.confirm(scenario, console)
-    view = progress.choose(scenario, plain=options.plain, stderr=console.stderr)
-    directory, result = runner.run(scenario, settings, source, view)
+    view: View = progress.choose(scenario, plain=options.plain, stderr=console.stderr)
+    with ExitStack() as exported:
+        if getattr(options, "metrics_port", None) is not None:
+            view = _exported(scenario, options, view, exported)
+        directory, result = runner.run(scenario, settings, source, view)
     summary.show(
         directory, result, console, hint=summary.next_command(options.scenario, options.bug)
     )
     return int(result["verdict"]["exit_code"])
+
+
+def _exported(
+    scenario: Scenario, options: argparse.Namespace, view: View, exported: ExitStack
+) -> View:
+    """Serve what the view shows as metrics until `exported` is closed."""
+    recorder = Recorder(view, scenario, options.labels)
+    server = MetricsServer(options.metrics_host, options.metrics_port, recorder.page)
+    exported.enter_context(server)
+    view.note(f"metrics: {server.url}")
+    return recorder
 
 
 def _run_settings(options: argparse.Namespace) -> runner.Options:

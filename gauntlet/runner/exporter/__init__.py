@@ -1,0 +1,1 @@
+"""Exports the live figures of a run to Prometheus while it lasts."""
