@@ -363,7 +363,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="for Debian and 
 def services(tmp_path):
     """Runs install-services.sh with every service installed and an apt-get that records calls."""
     _write_program(tmp_path / "redis-server", "echo 'Redis server v=7.0.15 sha=0'")
-    programs = ("rabbitmq-server", "initdb", "postgres", "prosody", "fusermount3")
+    programs = ("rabbitmq-server", "initdb", "postgres", "prosody", "fusermount3", "nft")
     for name in (*programs, "toxiproxy-server", *FOREIGN):
         _write_program(tmp_path / name)
     modules = tmp_path / "node_modules"
@@ -387,7 +387,7 @@ def services(tmp_path):
 def test_installed_services_are_left_alone(services, tmp_path):
     result = services()
     assert result.returncode == 0, result.stderr
-    assert result.stdout.count(": present") == 6
+    assert result.stdout.count(": present") == 7
     assert not list(tmp_path.glob("*-called"))
 
 
@@ -405,7 +405,7 @@ def test_foreign_systems_are_considered_only_with_all_and_left_alone_if_present(
     assert not any(name in services().stdout for name in FOREIGN)
     result = services("--all")
     assert result.returncode == 0, result.stderr
-    assert result.stdout.count(": present") == 6 + len(FOREIGN) + len(["socket.io"])
+    assert result.stdout.count(": present") == 7 + len(FOREIGN) + len(["socket.io"])
     assert not list(tmp_path.glob("*-called"))
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the servers of the stacks: redis-server, rabbitmq-server, PostgreSQL, Prosody, and
-# toxiproxy-server, and fuse3, with which other users than root inject faults on disks; with --all
-# also the other systems that have an adapter, and Prometheus for the tests. For Debian and Ubuntu.
+# toxiproxy-server; fuse3, with which other users than root inject faults on disks; and nftables, with
+# which packets are dropped. With --all also the other systems that have an adapter, and Prometheus
+# for the tests. For Debian and Ubuntu.
 # Gauntlet starts private instances of them, so the services of the packages are neither started nor
 # enabled. Servers that are installed already are not changed.
 set -euo pipefail
@@ -59,6 +60,8 @@ has_postgres() {
 has_prosody() { command -v prosody >/dev/null; }
 
 has_fuse() { command -v fusermount3 >/dev/null; }
+
+has_nftables() { command -v nft >/dev/null; }
 
 has_toxiproxy() { command -v toxiproxy-server >/dev/null; }
 
@@ -128,6 +131,7 @@ install_packages() {
         packages+=(prosody) units+=(prosody.service)
     fi
     if has_fuse; then say "fuse3: present"; else packages+=(fuse3); fi
+    if has_nftables; then say "nftables: present"; else packages+=(nftables); fi
     if [ "${#packages[@]}" -gt 0 ]; then
         apt_install_stopped "${packages[@]}"
         disable_at_boot ${units[@]+"${units[@]}"}
