@@ -81,7 +81,11 @@ def test_a_run_can_be_scraped_from_boot_to_verdict(tmp_path, require_service):
         assert 1 in series("gauntlet_run_phase", phase=phase), phase
     (directory,) = (tmp_path / "runs").iterdir()
     last = json.loads((directory / "live.jsonl").read_text().splitlines()[-1])
-    for name, key in (("messages_sent", "sent"), ("deliveries", "delivered")):
+    for name, key in (
+        ("messages_sent", "sent"),
+        ("messages_acked", "acked"),
+        ("deliveries", "delivered"),
+    ):
         values = [value for value in series(f"gauntlet_{name}_total") if value is not None]
         assert values == sorted(values)
         assert values[-1] == last[key] > 0

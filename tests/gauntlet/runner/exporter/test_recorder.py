@@ -91,6 +91,10 @@ def test_columns_in_milliseconds_and_no_others_are_converted():
             assert column.key.endswith("_ms") == metric.name.endswith("_seconds"), metric
 
 
+def test_no_column_is_exported_twice():
+    assert len(KEYS) == len(set(KEYS))
+
+
 def test_every_metric_is_on_the_page_of_a_run_under_load():
     recorded = Recorded(version="2")
     recorded.recorder.tick(row(), 1.0)
