@@ -45,7 +45,7 @@ def test_the_old_method_and_keyword_work_and_warn():
         from types import SimpleNamespace
         from gauntlet.locust import IM
         from gauntlet.scenarios.locust_plugin.runtime.gevent_queue import GeventQueue
-        engine = SimpleNamespace(commands=[], add_user=print)
+        engine = SimpleNamespace(command=id, add_user=id)
         im = IM(SimpleNamespace(queue=GeventQueue(), engine=engine))
         for message in ("first", "second", "third"):
             im.add_received(message)
