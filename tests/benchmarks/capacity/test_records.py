@@ -30,6 +30,23 @@ def test_five_searches_within_the_spread_reach_the_target_and_four_prove_nothing
     assert row.met is False
 
 
+@pytest.mark.parametrize(
+    ("bounded", "unbounded", "measured", "met"),
+    [
+        (1, 4, "0.0% of 1, 4 without a bound", False),
+        (5, 1, "0.0% of 5, 1 without a bound", False),
+        (0, 5, "no bound", False),
+        (3, 1, "0.0% of 3, 1 without a bound", None),
+        (0, 1, "no bound", None),
+    ],
+)
+def test_a_search_without_a_bound_has_not_repeated_those_of_the_others(
+    bounded, unbounded, measured, met
+):
+    (row,) = records.rows([*searches(*[200] * bounded), *[found(high=100)] * unbounded])
+    assert (row.measured, row.met) == (measured, met)
+
+
 def test_searches_of_other_loads_have_rows_of_their_own():
     rows = records.rows([*searches(100, 100), *searches(500, 500, subject="b")])
     assert [row.measured for row in rows] == ["0.0% of 2", "0.0% of 2"]
