@@ -53,7 +53,7 @@ class Recorder:
         """Show a step of a fault, and remember whether the fault acts."""
         name, step = row["id"], row["step"]
         if name in self._active:
-            if step in ("effective", "healed", "failed"):
+            if step in ("effective", "healed"):  # a fault whose heal has failed still acts
                 self._active[name] = step == "effective"
             self._failed[name] |= step in _FAILED_STEPS
         self._view.fault(row)

@@ -130,7 +130,11 @@ def test_the_age_grows_while_the_load_repeats_its_last_row(monkeypatch):
         (["requested", "effective", "heal-requested"], 1, 0),
         (["requested", "effective", "heal-requested", "healed"], 0, 0),
         (["requested", "effective", "heal-requested", "heal-failed"], 1, 1),
+        (["requested", "effective", "heal-requested", "failed"], 1, 1),
+        (["requested", "effective", "heal-requested", "failed", "heal-failed"], 1, 1),
+        (["requested", "effective", "heal-requested", "failed", "healed"], 0, 1),
         (["requested", "failed"], 0, 1),
+        (["requested", "failed", "heal-requested", "healed"], 0, 1),
         (["missed"], 0, 1),
     ],
 )
