@@ -17,7 +17,8 @@ from gauntlet.campaigns.capacity.trials import Runner
 from gauntlet.campaigns.capacity.variations import Variation
 from gauntlet.core import labels, run_directory
 from gauntlet.core.errors import ConfigError, Exit
-from gauntlet.core.scenario.model import Scenario
+from gauntlet.core.scenario import catalog
+from gauntlet.core.scenario.model import Scenario, WorkloadShare
 from gauntlet.core.scenario.overrides import settings, sla_file
 from gauntlet.runner import manifest
 from gauntlet.scenarios import library
@@ -123,10 +124,14 @@ def _order(during: During) -> tuple[bool, str]:
 def _connections_min(variation: Variation) -> float:
     """Return the fewest connections with which every conversation has its members."""
     load = variation.scenario.load
-    sizes = [
-        share.size for name, share in load.shares().items() if name in ("group", "member_changes")
-    ]
+    sizes = [size for name, share in load.shares().items() for size in _sizes(name, share)]
     return float(max([variations.USERS_MIN, *sizes]) * load.devices)
+
+
+def _sizes(name: str, share: WorkloadShare) -> list[int]:
+    """Return the sizes of the conversations of a workload, as far as they are fixed."""
+    listed = [] if isinstance(share.sizes, str) else [size for size, _ in share.sizes]
+    return [share.size, *listed] if catalog.WORKLOADS[name].sized else listed
 
 
 def _check_shape(options: argparse.Namespace, start: float) -> None:

@@ -82,10 +82,24 @@ def test_every_disturbance_and_both_searches_are_made_in_their_order(system, tmp
     ]
 
 
-def test_connections_are_not_fewer_than_the_members_of_a_room(system):
+@pytest.mark.parametrize(
+    "workload",
+    [
+        "{group: {size: 10}}",
+        "{slow_consumer: {size: 10}}",
+        "{member_changes: {size: 10}}",
+        "{group: {size: 5, sizes: [[3, 1], [10, 1]]}}",
+        "{group: {size: 10, sizes: [[3, 1]]}}",
+        "{group: {size: 5}, slow_consumer: {size: 10}}",
+    ],
+)
+def test_connections_are_not_fewer_than_the_members_of_a_room(system, tmp_path, capsys, workload):
+    (tmp_path / "mine.yaml").write_text(MINE.replace("{group: {size: 10}}", workload))
     system.capacity = 0
     capacity("--search", "connections", "--no-unit-costs", "--repeats", "1")
     assert min(each.level for each in system.made) == 10
+    _, found = found_record(tmp_path, capsys)
+    assert "refused" not in {each.outcome for each in found.trials}
 
 
 def test_without_a_search_only_unit_costs_are_learnt(system, tmp_path, capsys):
