@@ -39,10 +39,18 @@ class Ticker:
         self._set(clock.now_ns(), clock.now_ns())
 
     def tick_by(self, at_ns: int) -> None:
-        """Bring the next tick forward if it would come later than `at_ns`."""
-        if not self._stopped and self._timer is not None and at_ns < self._timers.next_tick_ns:
+        """Bring the next tick forward if it would come later than `at_ns`.
+
+        A tick that is overdue, or due in the shortest pause, stays: setting it again would postpone
+        it, without end during a burst of calls, and hide by how much it is late.
+        """
+        due_ns = self._timers.next_tick_ns
+        if self._stopped or self._timer is None or at_ns >= due_ns:
+            return
+        now_ns = clock.now_ns()
+        if due_ns - now_ns > NS_PER_MS:
             self._timer.cancel()
-            self._set(at_ns, clock.now_ns())
+            self._set(at_ns, now_ns)
 
     def stop(self) -> None:
         """Make no further tick."""

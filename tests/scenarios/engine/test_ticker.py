@@ -73,6 +73,36 @@ async def test_the_delay_of_a_tick_includes_what_the_one_before_took():
     assert max(engine.delays_ns) >= 79 * NS_PER_MS
 
 
+@pytest.mark.parametrize("pause_ms", [1, 10_000])
+async def test_a_burst_of_calls_does_not_postpone_the_next_tick(pause_ms):
+    engine, called_ns = Engine(pause_ms), []
+    await asyncio.sleep(0.02)
+    due_ns = clock.now_ns() + 2 * NS_PER_MS
+    engine.timers.at(due_ns, lambda: called_ns.append(clock.now_ns()))
+    until_ns = due_ns + NS_PER_S
+    while not called_ns and clock.now_ns() < until_ns:
+        engine.ticker.tick_by(0)
+        await asyncio.sleep(0)
+    engine.ticker.stop()
+    assert called_ns
+
+
+@pytest.mark.parametrize("at_ns", [0, None])
+async def test_a_burst_of_calls_does_not_hide_the_delay_of_an_overdue_tick(at_ns):
+    engine = Engine(pause_ms=10_000)
+    await asyncio.sleep(0.02)
+    due_ns = clock.now_ns() + 2 * NS_PER_MS
+    engine.timers.at(due_ns, lambda: None)
+    until_ns = due_ns + 100 * NS_PER_MS
+    while clock.now_ns() < until_ns:
+        engine.ticker.tick_by(clock.now_ns() if at_ns is None else at_ns)
+    await asyncio.sleep(0.05)
+    engine.ticker.stop()
+    late_ns = engine.ticks_ns[-1] - due_ns
+    assert late_ns >= 100 * NS_PER_MS
+    assert engine.delays_ns[-1] >= late_ns - 2 * NS_PER_MS
+
+
 def blocks(seconds):
     """Keep the loop busy."""
     until_ns = clock.now_ns() + int(seconds * NS_PER_S)
