@@ -11,6 +11,8 @@ from gauntlet.campaigns.plan.inputs import HOURS_IN_MONTH, Inputs
 from gauntlet.campaigns.plan.sources.prices import Prices
 
 _GB = 1e9
+# Of the most memory that a connection takes in any tier; what takes less only knows of it.
+_FRONT_SHARE = 0.25
 
 
 class Bill(NamedTuple):
@@ -51,12 +53,24 @@ def bill(
 
 
 def front(tiers: Sequence[Tier]) -> list[Tier]:
-    """Return the tiers that hold connections: those whose memory grows with them."""
-    return [
-        tier
-        for tier in tiers
-        if any(cost.resource == "memory_bytes" and "connection" in cost.per for cost in tier.costs)
+    """Return the tiers that hold connections, those that hold them with most memory first.
+
+    A record has the memory of a connection in every tier, also in those where it is only noise.
+    """
+    held = {tier.name: _connection_bytes(tier) for tier in tiers}
+    least = _FRONT_SHARE * max(held.values(), default=0.0)
+    found = [tier for tier in tiers if held[tier.name] > 0 and held[tier.name] >= least]
+    return sorted(found, key=lambda tier: -held[tier.name])
+
+
+def _connection_bytes(tier: Tier) -> float:
+    """Return the memory of one connection in a tier, 0 if it may be that there is none."""
+    costs = [
+        cost.per["connection"]
+        for cost in tier.costs
+        if cost.resource == "memory_bytes" and "connection" in cost.per
     ]
+    return sum(cost.value for cost in costs if cost.low > 0)
 
 
 def _price(amount: float | None, price: float | None) -> float | None:

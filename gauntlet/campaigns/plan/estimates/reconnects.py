@@ -39,7 +39,8 @@ def storm_plan(
             why_not="What a handshake costs was not measured: the records have no unit cost per "
             "handshake that is above zero. Measure the capacity with users who reconnect."
         )
-    holding = (edges or costly)[0]
+    # Without the memory of connections, those who accept them are taken for those who hold them.
+    holding = edges[0] if edges else max(costly, key=lambda each: _handshake_cost(each, End.VALUE))
     survivors = nodes[holding.name] * (inputs.zones - 1) // inputs.zones
     served = [_served(costly, nodes, demand, inputs, end) for end in End]
     courses = [_course(each.per_s, demand, inputs) for each in served]

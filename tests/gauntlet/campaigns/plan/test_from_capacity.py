@@ -2,37 +2,19 @@
 
 import pytest
 
-from gauntlet.campaigns.capacity import costs as capacity_costs
 from gauntlet.campaigns.plan.build import build
 from gauntlet.campaigns.plan.sources import costs
 
-from ..capacity.example import EDGE, MACHINE, MESSAGE, trial
-from .example import capacity, encoded, inputs
-
-TRIALS = (
-    trial(20),
-    trial(50),
-    trial(100, connection=80.0),
-    trial(80, fan_out=19.0),
-    trial(60, handshake=12.0),
-    trial(40, handshake=5.0, connection=160.0),
-    trial(120, fan_out=1.0),
-    trial(30, fan_out=10.0, handshake=20.0),
-)
+from ..capacity.example import EDGE, MESSAGE
+from .example import encoded, inputs
+from .fitted import fitted
 
 
 @pytest.fixture
 def plan(tmp_path):
     """The plan for 86.4 million users on nodes of two cores."""
-    fitted = capacity_costs.fit(TRIALS)
-    record = capacity(
-        machine=MACHINE,
-        unit_costs=fitted.unit_costs,
-        not_measured=fitted.not_measured,
-        trials=TRIALS,
-    )
     file = tmp_path / "capacity.json"
-    file.write_bytes(encoded(record))
+    file.write_bytes(encoded(fitted()))
     question = inputs(users=8.64e7, node_memory_bytes=64e9)
     return build(costs.read([file]), question, None, "2026-12-01T08:00:00Z")
 

@@ -7,7 +7,8 @@ from gauntlet.campaigns.plan.estimates.sizing import Node, Tier
 from gauntlet.campaigns.plan.figures import End
 from gauntlet.campaigns.plan.inputs import HOURS_IN_MONTH
 
-from ..example import capacity, inputs, measured, prices, unit_costs
+from ..example import capacity, inputs, measured, prices, unit_cost, unit_costs
+from ..fitted import fitted, with_bus
 
 NODES = {"edge": 9, "message": 3, "database": 3}
 MONTH_S = HOURS_IN_MONTH * 3600
@@ -70,3 +71,46 @@ def test_what_has_no_price_or_was_not_measured_is_unknown_and_not_zero():
     few = [cost for cost in unit_costs() if cost.resource == "cpu_s"]
     found = bill.bill(tiers(*few), NODES, inputs(), prices().prices, End.VALUE)
     assert (found.storage_gb, found.egress_gb) == (None, None)
+
+
+def memory(tier, per_connection, spread=0.1):
+    return unit_cost(tier, "memory_bytes", 1e8, {"connection": per_connection}, spread=spread)
+
+
+def front_of(*costs):
+    return [tier.name for tier in bill.front(tiers(*costs))]
+
+
+CPU = unit_cost("edge", "cpu_s", 0.1, {"message": 1e-4})
+
+
+def test_only_tiers_whose_memory_grows_with_connections_hold_them_the_most_first():
+    found = front_of(
+        CPU,
+        memory("broker", 0.0),
+        memory("edge", 10_000.0),
+        memory("gateway", 40_000.0),
+        memory("message", 30_000.0, spread=1.0),  # the low end is zero: perhaps it does not grow
+        memory("stickers", 9_900.0),  # less than a quarter of what the gateway takes
+    )
+    assert found == ["gateway", "edge"]
+
+
+def test_no_tier_holds_connections_if_that_was_not_measured():
+    assert front_of(CPU, memory("broker", 0.0)) == []
+    assert front_of(CPU, unit_cost("edge", "memory_bytes", 1e8, {})) == []
+
+
+def test_traffic_of_a_bus_that_was_measured_is_no_egress():
+    record = fitted(with_bus())
+    found = tiers(*record.unit_costs)
+    memory_of = {
+        tier.name for tier in found if any(c.resource == "memory_bytes" for c in tier.costs)
+    }
+    assert memory_of == {"broker", "edge", "message"}
+    assert [tier.name for tier in bill.front(found)] == ["edge"]
+    priced = prices(tiers={tier.name: "small" for tier in found}).prices
+    nodes = {tier.name: 3 for tier in found}
+    # 300 deliveries/s in the mean, 100 bytes each.
+    sent = bill.bill(found, nodes, inputs(), priced, End.VALUE).egress_gb
+    assert sent == pytest.approx(300 * 100 * MONTH_S / 1e9)

@@ -10,6 +10,7 @@ from gauntlet.campaigns.plan.estimates.sizing import Node, Tier
 from gauntlet.campaigns.plan.figures import Basis
 
 from ..example import capacity, inputs, measured, unit_cost, unit_costs
+from ..fitted import fitted, with_bus
 
 PEAK = at_peak(inputs())
 NODES = {"edge": 9, "message": 3, "database": 3}
@@ -98,3 +99,20 @@ def test_a_cost_whose_low_end_is_zero_has_no_finite_best_case():
     storm = reconnects.storm_plan(tiers(*costs), {"edge": 9}, PEAK, inputs())
     assert storm.served.high == "inf"
     assert math.isfinite(storm.back["99 %"].low)
+
+
+def test_survivors_are_those_of_the_tier_that_holds_connections():
+    nodes = {"broker": 3, "edge": 9, "message": 3, "messages-db": 3}
+    storm = reconnects.storm_plan(
+        tiers(*fitted(with_bus()).unit_costs), nodes, PEAK.times(0.01), inputs()
+    )
+    assert (storm.tier, storm.survivors) == ("edge", 6)
+
+
+def test_without_measured_memory_the_tier_with_the_dearest_handshakes_holds_connections():
+    costs = (
+        unit_cost("broker", "cpu_s", 0.1, {"handshake": 1e-5}),
+        unit_cost("edge", "cpu_s", 0.1, {"handshake": 2e-3}),
+    )
+    storm = reconnects.storm_plan(tiers(*costs), {"broker": 3, "edge": 9}, PEAK, inputs())
+    assert (storm.tier, storm.survivors) == ("edge", 6)
