@@ -1,6 +1,7 @@
 """The campaign: searches, the levels of the unit costs, and what they say together."""
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -30,20 +31,31 @@ _HOPELESS = (Exit.CONFIG, Exit.ROLLBACK)
 
 
 class Plan(NamedTuple):
-    """What a campaign does, and what it is about."""
+    """What a campaign does, and what it is about.
+
+    `source` says where the use of the components comes from, and `metrics` is a digest of the file
+    that says so.
+    """
 
     variation: Variation
     searches: Sequence[search.Plan]
     with_costs: bool
     machine: Machine
     labels: dict[str, str]
-    source: str = "run directory"  # of what the components used
+    source: str = "run directory"
+    metrics: str = ""
+
+    @property
+    def digest(self) -> str:
+        """A digest of what makes trials comparable: load, system, its labels, and the machine."""
+        part = [variations.digest(self.variation), self.labels, self.machine, self.metrics]
+        return hashlib.sha256(msgspec.json.encode(part, order="sorted")).hexdigest()
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """One line of the records: a trial, and the digest of the scenario that was varied."""
+    """One line of the records: a trial, and the digest of the plan that it belongs to."""
 
-    scenario: str
+    plan: str
     trial: Trial
 
 
@@ -62,9 +74,9 @@ class Campaign:
         self._runner = runner
         self._records = records
         self._say = say
-        self._digest = variations.digest(plan.variation)
+        self._digest = plan.digest
         stored = record_files.read(records, Stored)
-        self._trials = [each.trial for each in stored if each.scenario == self._digest]
+        self._trials = [each.trial for each in stored if each.plan == self._digest]
         if self._trials:
             say(f"{len(self._trials)} trials are in {records} already")
 
@@ -172,7 +184,7 @@ class Campaign:
                 adapter=scenario.target.adapter, stack=scenario.target.stack, labels=plan.labels
             ),
             machine=plan.machine,
-            scenario=Scenario(name=scenario.name, sha256=self._digest),
+            scenario=Scenario(name=scenario.name, sha256=variations.digest(plan.variation)),
             sla=_sla(plan.variation),
             runs=tuple(Run(directory=key, sha256=run.sha256) for key, run in runs.items()),
             sustainable=tuple(sustainable for _, sustainable in found),

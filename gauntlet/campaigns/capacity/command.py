@@ -38,7 +38,10 @@ _SEARCHED: dict[str, tuple[What, ...]] = {
 def run(options: argparse.Namespace) -> Exit:
     """Run a campaign; the exit code is the gravest of what happened."""
     plan = plan_of(options)
-    sampler, source = _sampler(plan.variation.scenario, options)
+    metrics = _metrics(plan.variation.scenario, options)
+    if metrics is not None:
+        plan = plan._replace(source=metrics.source, metrics=metrics.digest)
+    sampler = None if metrics is None else Sampler(metrics)
     folder = options.out / run_directory.run_id(plan.variation.scenario.name, 0)
     try:
         folder.mkdir(parents=True, mode=0o700)
@@ -51,7 +54,7 @@ def run(options: argparse.Namespace) -> Exit:
     child_options += ["--bug", options.bug] if options.bug else []
     runner = Runner(folder / "runs", tuple(child_options), sampler)
     records: Path = options.records or folder / "records.jsonl"
-    record, code = Campaign(plan._replace(source=source), runner, records, _say).run()
+    record, code = Campaign(plan, runner, records, _say).run()
     writing.write(record, folder)
     _say("")
     for line in terminal.lines(record):
@@ -169,11 +172,10 @@ def _check_windows(variation: Variation, searches: list[Search]) -> None:
             )
 
 
-def _sampler(scenario: Scenario, options: argparse.Namespace) -> tuple[Sampler | None, str]:
+def _metrics(scenario: Scenario, options: argparse.Namespace) -> metrics_file.Metrics | None:
     if options.metrics is None:
-        return None, "run directory"
-    found = metrics_file.read(options.metrics, scenario, allow_exec=options.allow_exec)
-    return Sampler(found), found.source
+        return None
+    return metrics_file.read(options.metrics, scenario, allow_exec=options.allow_exec)
 
 
 def _say(text: str) -> None:

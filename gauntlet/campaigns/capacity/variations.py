@@ -10,6 +10,7 @@ they have to hold, unless there are objectives on a window of the disturbance al
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -90,12 +91,22 @@ def at_level(variation: Variation, what: What, during: During, level: float) -> 
 
 
 def digest(variation: Variation) -> str:
-    """Return a digest of what makes trials comparable: the load but its level, and the system."""
+    """Return a digest of the load but its level, of the objectives, and of the system."""
     plain = to_builtins(variation.scenario)
     part = {name: plain[name] for name in ("load", "target", "sla", "checks", "seed")}
     part["further"] = [msgspec.to_builtins(each) for each in variation.objectives]
-    part["during"] = [variation.victim, variation.storm_percent, variation.bug]
+    part["during"] = [variation.victim, variation.storm_percent, _bug(variation.bug)]
     return hashlib.sha256(msgspec.json.encode(part, order="sorted")).hexdigest()
+
+
+def _bug(name: str) -> str:
+    """Return what identifies a bug: its name, or a digest of its file, which may change."""
+    if not name.endswith(".py"):
+        return name
+    try:
+        return hashlib.sha256(Path(name).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigError(f"--bug must be a readable Python file; {name}: {error}") from error
 
 
 def _disturbed(scenario: Scenario, during: During, variation: Variation) -> Scenario:

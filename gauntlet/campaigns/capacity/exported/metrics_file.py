@@ -1,5 +1,6 @@
 """The file of `--metrics`: where a system exports metrics, and which series mean what."""
 
+import hashlib
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -44,6 +45,11 @@ class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     def source(self) -> str:
         """Where the figures come from, as the record says it."""
         return self.prometheus or f"command {' '.join(self.command or [])[:80]}"
+
+    @property
+    def digest(self) -> str:
+        """A digest of the whole content."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
 
     @property
     def every_s(self) -> float:

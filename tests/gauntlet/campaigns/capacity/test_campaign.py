@@ -1,5 +1,6 @@
 """A campaign of capacity, against a system that is simulated."""
 
+import msgspec
 import pytest
 
 from gauntlet.campaigns.capacity import campaign
@@ -107,19 +108,37 @@ def test_a_campaign_goes_on_from_its_records(records):
 
 
 def test_a_level_of_the_unit_costs_is_no_trial_of_a_search(records):
-    found = campaign.variations.digest(variation())
-    held = trial(400, step="rooms")
-    campaign.record_files.append(records, campaign.Stored(found, held))
-    record, _, _ = run(plan(with_costs=False), Simulated(), records)
+    planned, held = plan(with_costs=False), trial(400, step="rooms")
+    campaign.record_files.append(records, campaign.Stored(planned.digest, held))
+    record, _, said = run(planned, Simulated(), records)
+    assert said[0].startswith("1 trials")
     assert record.sustainable[0].low <= CAPACITY
 
 
-def test_records_of_another_load_are_not_used(records):
-    run(plan(with_costs=False), Simulated(), records)
-    other = plan(with_costs=False)._replace(variation=variation(users=99))
-    runner = Simulated()
-    run(other, runner, records)
-    assert runner.made
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"variation": variation(users=99)},
+        {"labels": {"version": "1.5"}},
+        {"machine": msgspec.structs.replace(MACHINE, cores=64)},
+        {"metrics": "the digest of another file"},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_records_of_another_load_version_or_machine_are_not_used(records, changes):
+    first = Simulated()
+    run(plan(with_costs=False), first, records)
+    other = Simulated()
+    run(plan(with_costs=False)._replace(**changes), other, records)
+    assert len(other.made) == len(first.made)
+
+
+def test_the_digest_of_the_scenario_is_the_same_for_all_versions_and_machines(records):
+    found = []
+    for version in ("1.4", "1.5"):
+        planned = plan(with_costs=False)._replace(labels={"version": version})
+        found.append(run(planned, Simulated(), records)[0].scenario.sha256)
+    assert found[0] == found[1]
 
 
 def test_a_lost_message_is_a_failure_at_any_level(records):

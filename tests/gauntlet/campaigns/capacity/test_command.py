@@ -69,6 +69,17 @@ def test_the_records_are_those_of_an_option(system, capsys):
     assert len(system.made) == made
 
 
+def test_records_made_with_another_file_of_metrics_are_not_used(system, tmp_path, capsys):
+    series = {"component": "server", "resource": "cpu_s", "series": "cpu_seconds_total"}
+    for scale, used in ((1, False), (1, True), (2, False)):
+        metrics = {"version": 1, "prometheus": "http://127.0.0.1:1/"}
+        plain = {**metrics, "series": [{**series, "scale": scale}]}
+        (tmp_path / "metrics.yaml").write_text(json.dumps(plain))
+        options = ("--metrics", "metrics.yaml", "--records", "own.jsonl", "--no-unit-costs")
+        assert capacity(*options) == Exit.OK
+        assert ("are in own.jsonl already" in capsys.readouterr().out) is used
+
+
 def test_every_disturbance_and_both_searches_are_made_in_their_order(system, tmp_path, capsys):
     options = ("--during", "n-1", "--during", "steady", "--search", "both", "--no-unit-costs")
     system.capacity = 60

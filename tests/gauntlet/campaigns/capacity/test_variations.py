@@ -126,3 +126,16 @@ def test_the_digest_depends_on_the_load_and_not_on_the_name():
     for other in ({"victim": "gateway"}, {"storm_percent": 50.0}, {"bug": "no_fsync"}):
         changed = variation()._replace(**other)
         assert variations.digest(changed) != variations.digest(variation())
+
+
+def test_the_digest_depends_on_the_content_of_a_bug_and_not_on_its_path(tmp_path):
+    def digest(name, text):
+        (tmp_path / name).write_text(text)
+        return variations.digest(variation()._replace(bug=str(tmp_path / name)))
+
+    assert digest("a.py", "x = 1") == digest("b.py", "x = 1") != digest("a.py", "x = 2")
+
+
+def test_a_bug_that_cannot_be_read_is_refused():
+    with pytest.raises(ConfigError, match="--bug must be a readable Python file"):
+        variations.digest(variation()._replace(bug="absent.py"))
