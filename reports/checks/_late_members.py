@@ -1,8 +1,9 @@
 """Members who are served late in one conversation, though others receive its messages in time.
 
 Such a member has a usual median over all conversations, and such a conversation one over all
-members. So each delivery is compared with the fastest delivery of the same message to others: what
-delays a message, or the machine, delays both. Each device of a member counts for itself.
+members. So each delivery is compared with the median of the deliveries of the same message: what
+delays a message, or the machine, delays both, and in a room whose members are served one after the
+other, somebody is always the last one. Each device of a member counts for itself.
 """
 
 from typing import NamedTuple
@@ -10,9 +11,18 @@ from typing import NamedTuple
 import numpy as np
 
 from gauntlet.core.clock import NS_PER_S
-from gauntlet.reports.history.arrays import NEVER, Ints, contains, distinct, grouped, pair
+from gauntlet.reports.history.arrays import (
+    Ints,
+    contains,
+    distinct,
+    find,
+    grouped,
+    pair,
+    stable_order,
+)
 from gauntlet.reports.history.history import History
 
+FACTOR = 10  # how many times later than others a late delivery is
 SAMPLES_MIN = 5  # of a member in a conversation
 SPAN_NS = 5 * NS_PER_S  # what is late in a shorter time may be a single disturbance
 
@@ -30,10 +40,13 @@ class LateMember(NamedTuple):
     behind_ns: int
 
 
-def find(history: History, counted: Ints, delay_ns: Ints, least_ns: int) -> list[LateMember]:
-    """Return the members of whose deliveries more than half come `least_ns` after those of others.
+def late_members(
+    history: History, counted: Ints, delay_ns: Ints, least_ns: int
+) -> list[LateMember]:
+    """Return the members of whose deliveries more than half come much later than those of others.
 
-    `counted` are the indices of the expected deliveries that count, and `delay_ns` their delays.
+    That is `least_ns` and `FACTOR` times later. `counted` are the indices of the expected
+    deliveries that count, and `delay_ns` their delays.
     """
     slow = np.flatnonzero(delay_ns > least_ns)
     if slow.size <= SAMPLES_MIN // 2:
@@ -41,11 +54,10 @@ def find(history: History, counted: Ints, delay_ns: Ints, least_ns: int) -> list
     expected, messages = history.expected, history.messages
     message = expected.message[counted]
     member = pair(messages.conv[message], expected.session[counted])
-    fastest_ns = np.full(len(messages), NEVER, dtype=np.int64)
-    np.minimum.at(fastest_ns, message, delay_ns)
     own = np.flatnonzero(contains(distinct(member[slow]), member))
-    behind_ns = delay_ns[own] - fastest_ns[message[own]]
-    late = behind_ns > least_ns
+    usual_ns = _usual_ns(message, delay_ns, own)
+    behind_ns = delay_ns[own] - usual_ns
+    late = (behind_ns > least_ns) & (delay_ns[own] > FACTOR * usual_ns)
     members, _, number = grouped(member[own])
     size = np.bincount(number, minlength=members.size)
     often = 2 * np.bincount(number[late], minlength=members.size) > size
@@ -60,3 +72,13 @@ def find(history: History, counted: Ints, delay_ns: Ints, least_ns: int) -> list
                 LateMember(user, conv, int(size[at]), int(own[middle]), int(behind_ns[middle]))
             )
     return found
+
+
+def _usual_ns(message: Ints, delay_ns: Ints, own: Ints) -> Ints:
+    """Return the median delay of the message of each own delivery: of two, the shorter one."""
+    messages = distinct(message[own])
+    compared = np.flatnonzero(contains(messages, message))
+    order = compared[stable_order(message[compared], delay_ns[compared])]
+    _, start, size = np.unique(message[order], return_index=True, return_counts=True)
+    median_ns = delay_ns[order[start + (size - 1) // 2]]
+    return median_ns[find(messages, message[own])]

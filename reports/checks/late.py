@@ -5,12 +5,12 @@ the median delays of conversations, and those of receivers, with each other. A d
 from the first attempt to the presentation; deliveries count whose receiver was not away on purpose
 and which met no fault and no recovery window between the intended time and the presentation: what
 was under way when a fault began is late for a known reason. A median is late if it is above both
-`_LEAST_NS` and `_FACTOR` times the median of the medians: a system in which everything is late
+`_LEAST_NS` and `FACTOR` times the median of the medians: a system in which everything is late
 concerns the objectives, and a single late message concerns `undelivered`.
 
 A conversation with a late receiver is judged by its deliveries to the others. A receiver who is
 late in one conversation only is compared with the others who receive the same messages
-(`_late_members`).
+(`_late_members`), also by `FACTOR`.
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,13 @@ import numpy.typing as npt
 
 from gauntlet.core.clock import NS_PER_S, format_s
 from gauntlet.core.plugins import CheckKind
-from gauntlet.reports.checks import _late_members
+from gauntlet.reports.checks._late_members import FACTOR, LateMember, late_members
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
 from gauntlet.reports.history.arrays import Ints, grouped, ints, stable_order
 from gauntlet.reports.history.history import History
 from gauntlet.reports.metrics import latency, windows
 
 _LEAST_NS = NS_PER_S
-_FACTOR = 10
 _SAMPLES_MIN = 5  # of a conversation or a receiver
 _GROUPS_MIN = 3  # the one that is late and at least two others
 
@@ -89,7 +88,7 @@ def served(history: History) -> Served:
     return Served(
         _grouped(history.expected.user[counted], slow, np.ones_like(counted)),
         _grouped(history.messages.conv[message], slow, np.ones_like(counted)),
-        bool(_late_members.find(history, counted, delay_ns, _LEAST_NS)),
+        bool(late_members(history, counted, delay_ns, _LEAST_NS)),
     )
 
 
@@ -154,11 +153,11 @@ def check(history: History) -> Finding:
         )
         for each in conversations.late
     ]
-    least_ns = max(_LEAST_NS, _FACTOR * receivers.usual_ns)
+    least_ns = max(_LEAST_NS, FACTOR * receivers.usual_ns)
     known = {each.key for each in receivers.late}, {each.key for each in conversations.late}
     witnesses += [
         _member_witness(history, each, int(counted[each.at]))
-        for each in _late_members.find(history, counted, delay_ns, least_ns)
+        for each in late_members(history, counted, delay_ns, least_ns)
         if receivers.compared and each.user not in known[0] and each.conv not in known[1]
     ]
     return _finding(receivers.compared + conversations.compared, witnesses)
@@ -169,7 +168,7 @@ def _finding(compared: int, witnesses: list[Witness]) -> Finding:
         examined=compared,
         subject="receivers and conversations",
         statement="{count} of {examined} {subject} {were} served more than "
-        f"{_FACTOR} times later than usual.",
+        f"{FACTOR} times later than usual.",
         count=len(witnesses),
         witnesses=tuple(witnesses[:WITNESSES_MAX]),
         not_applicable=""
@@ -202,7 +201,7 @@ def _compare(group: Ints, delay_ns: Ints) -> _Comparison:
     at = order[start + (size - 1) // 2]
     median_ns = delay_ns[at]
     usual_ns = int(np.median(median_ns))
-    late = np.flatnonzero(median_ns > max(_LEAST_NS, _FACTOR * usual_ns))
+    late = np.flatnonzero(median_ns > max(_LEAST_NS, FACTOR * usual_ns))
     return _Comparison(
         int(keys.size),
         tuple(_Late(int(keys[n]), int(size[n]), int(at[n]), int(median_ns[n])) for n in late),
@@ -226,7 +225,7 @@ def _witness(
     )
 
 
-def _member_witness(history: History, late: _late_members.LateMember, at: int) -> Witness:
+def _member_witness(history: History, late: LateMember, at: int) -> Witness:
     expected = history.expected
     message, session = int(expected.message[at]), int(expected.session[at])
     return Witness(

@@ -4,6 +4,7 @@ Each returns a run in which one thing is unusual. A history on which the judge r
 belongs here, after the judge was corrected.
 """
 
+import dataclasses
 from collections.abc import Callable
 
 from gauntlet.campaigns.synthetic.histories import ROOM, good_story
@@ -105,6 +106,44 @@ def removed_and_added_again(_seed: int) -> Story:
 def large_room(_seed: int) -> Story:
     """A room has 150 members, of whom one is away for some seconds."""
     return changing_room(150)
+
+
+def served_in_order(_seed: int) -> Story:
+    """A room serves its members one after the other, so that the last ones wait for seconds.
+
+    They are quickly served in another conversation, whose only sender is not in the room.
+    """
+    story = changing_room(9)
+    room, other, sender = 1, 2, 10
+    for kind in (Kind.DELIVER, Kind.ROOM):
+        for index in story.at(kind):
+            record = story.records[index]
+            story.change(index, t_ns=record.t_ns + 350 * MS * max(0, record.link - 2))
+    story.users[sender] = "u0-10"
+    story.links[sender] = dataclasses.replace(story.links[1], number=sender, user=sender)
+    for kind in (Kind.CONNECT, Kind.DISCONNECT):
+        (known,) = story.at(kind, link=1)
+        story.records.append(story.records[known]._replace(link=sender, peer=sender))
+    story.convs[other] = {"name": "r.hall", "workload": "group", "members": [*story.users]}
+    begun = [story.records[index].ref_ns for index in story.at(Kind.OP)]
+    audited = [
+        story.records[index] for kind in (Kind.PAGE, Kind.HEAD) for index in story.at(kind, link=0)
+    ]
+    for seq, intended in enumerate((at + 200 * MS for at in begun), 1):
+        own = {"conv": other, "peer": sender, "sseq": seq, "ref_ns": intended}
+        story.add(Kind.OP, intended, link=sender, **own)
+        story.add(Kind.ATTEMPT, intended + MS, link=sender, spare=1, **own)
+        story.add(Kind.ACK, intended + 5 * MS, link=sender, seq=seq, spare=1, **own)
+        for reader in story.users:
+            story.add(Kind.DELIVER, intended + 7 * MS, link=reader, seq=seq, **own)
+        story.add(Kind.AUDIT, audited[0].t_ns, flags=Channel.AUDIT, seq=seq, **own)
+    page, head = (each for each in audited if each.conv == room)
+    story.records.append(page._replace(conv=other, peer=len(begun), sseq=len(begun)))
+    story.records.append(head._replace(conv=other, seq=len(begun)))
+    removals = story.reconciliation["removals"]
+    story.reconcile()
+    story.reconciliation["removals"] = removals
+    return story
 
 
 def empty_conversation(seed: int) -> Story:
@@ -223,6 +262,7 @@ CORRECT: tuple[Callable[[int], Story], ...] = (
     fast_server,
     removed_and_added_again,
     large_room,
+    served_in_order,
     empty_conversation,
     three_devices_each,
     without_positions,

@@ -7,8 +7,8 @@ from gauntlet.campaigns.synthetic.histories import ROOM, good_story
 from gauntlet.campaigns.synthetic.service_mutators import serve_one_conversation_late
 from gauntlet.campaigns.synthetic.story import BACK_S, FAULT_S, HEAL_S, MS, ZERO, S
 from gauntlet.core.history import Kind
-from gauntlet.reports.checks import _late_members
 from gauntlet.reports.checks import late as late_check
+from gauntlet.reports.checks._late_members import late_members
 from gauntlet.reports.checks.late import Groups, Served, check_parts
 
 from ..small_runs import NS, SmallRun
@@ -206,7 +206,36 @@ def test_a_room_whose_messages_are_late_for_all_has_no_late_member():
     run = talk(0)
     for index in run.story.at(Kind.DELIVER, conv=1):
         run.story.change(index, t_ns=run.story.records[index].t_ns + 3 * S)
-    assert _late_members.find(run.history(), *late_check._delays(run.history()), S) == []
+    assert late_members(run.history(), *late_check._delays(run.history()), S) == []
+
+
+def fan_out(*delays_s):
+    """Return a run of a room that serves user 2 and so on in order, and a quick one of all."""
+    users = tuple(range(1, len(delays_s) + 2))
+    run = SmallRun(users, users)
+    for at in range(8):
+        run.send(1, at + 1, 8 + at)
+        for user, delay_s in enumerate(delays_s, 2):
+            run.deliver(1, at + 1, 8 + at + delay_s, user)
+    for at in range(10):
+        run.send(2, at + 1, 8 + at)
+        run.deliver(2, at + 1, 8.1 + at, *users[1:])
+    return run
+
+
+@pytest.mark.parametrize(
+    ("delays_s", "late"),
+    [
+        ([0.1 + 0.35 * at for at in range(9)], set()),
+        ([0.1, 3, 3], set()),
+        ([0.1, 0.1, 3, 3], {4, 5}),
+        ([0.3, 0.3, 0.3, 3], set()),
+        ([0.3, 0.3, 0.3, 3 + NS], {5}),
+    ],
+    ids=["spread", "most", "half", "ten-times", "more-than-ten-times"],
+)
+def test_a_member_is_compared_with_the_median_of_the_members(delays_s, late):
+    assert {witness.user for witness in fan_out(*delays_s).verdict("late").witnesses} == late
 
 
 def test_a_member_who_is_late_everywhere_is_named_once():
