@@ -44,7 +44,8 @@ def build(
     today = at_peak(inputs)
     end = today.times(highest_growth(inputs))
     nodes = {tier.name: _count(tier, end, inputs) for tier in tiers}
-    far = max(sizing.beyond(tier.costs, end) for tier in tiers)
+    far = sizing.extrapolation(tiers, end)
+    free = sizing.without_cost(tiers, end)
     storm = reconnects.storm_plan(tiers, nodes, end, inputs)
     plan = Plan(
         created_utc=created_utc,
@@ -59,7 +60,7 @@ def build(
         zones=inputs.zones,
         inputs=outcome.inputs_of(inputs),
         loads=_loads(tiers, today, end),
-        tiers=[_tier(tier, nodes[tier.name], end, inputs) for tier in tiers],
+        tiers=[_tier(tier, tiers, nodes[tier.name], end, inputs) for tier in tiers],
         storm=storm,
         headroom=_headroom(tiers, nodes, today, inputs),
         costs=_costs(tiers, nodes, inputs, prices.prices) if prices else None,
@@ -67,10 +68,10 @@ def build(
         held=outcome.held(measurements),
         limits_first=outcome.limits_first(measurements),
         assumptions=reservations.assumptions(measurements, tiers, nodes, inputs, prices),
-        not_measured=reservations.not_measured(measurements, storm, prices),
+        not_measured=reservations.not_measured(measurements, free, storm, prices),
         evidence=outcome.evidence(measurements, prices),
     )
-    return msgspec.structs.replace(plan, answer=outcome.answer(plan, inputs))
+    return msgspec.structs.replace(plan, answer=outcome.answer(plan, inputs, free))
 
 
 def tiers_of(measurements: Measured, inputs: Inputs, prices: Prices | None) -> list[Tier]:
@@ -135,8 +136,10 @@ def _loads(tiers: Sequence[Tier], today: Demand, end: Demand) -> list[Load]:
     ]
 
 
-def _tier(tier: Tier, nodes: int, demand: Demand, inputs: Inputs) -> TierPlan:
-    far = sizing.beyond(tier.costs, demand)
+def _tier(
+    tier: Tier, tiers: Sequence[Tier], nodes: int, demand: Demand, inputs: Inputs
+) -> TierPlan:
+    far = sizing.extrapolation(tiers, demand, tier)
     found = [sizing.nodes_of(tier, demand, inputs, end) for end in End]
     survivors = nodes * (inputs.zones - 1) // inputs.zones
     after = _busy(tier, survivors, demand, inputs, far) if survivors else None
@@ -174,7 +177,7 @@ def _headroom(
 ) -> Headroom:
     factors = [sizing.growth_that_fits(tiers, nodes, today, inputs, end) for end in End]
     end = today.times(factors[1]) if math.isfinite(factors[1]) else today
-    far = max(sizing.beyond(tier.costs, end) for tier in tiers)
+    far = sizing.extrapolation(tiers, end)
     return Headroom(
         factor=measured(factors, "times the demand of today", far),
         ends=outcome.day(factors, inputs, far),
@@ -187,7 +190,7 @@ def _costs(
     """Return the costs: the planned nodes are paid for certain, and the rest has intervals."""
     bills = [bill.bill(tiers, nodes, inputs, prices, end) for end in End]
     last = at_peak(inputs).times(grown(inputs, max(0, inputs.months - 1)))
-    far = max(sizing.beyond(tier.costs, last) for tier in tiers)
+    far = sizing.extrapolation(tiers, last)
     money = f"{prices.currency} a month"
     lines = [
         Line(

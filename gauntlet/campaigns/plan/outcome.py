@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gauntlet.campaigns.capacity.record import Limit
+from gauntlet.campaigns.capacity.record import Limit, Regressor
 from gauntlet.campaigns.plan.figures import TOLERANCE, Basis, Figure, factor
 from gauntlet.campaigns.plan.inputs import LABELS, MONTH_DAYS, Inputs
 from gauntlet.campaigns.plan.model import Evidence, Held, Input, Plan
@@ -99,7 +99,9 @@ def _belongs(component: str, tier: str) -> bool:
 def day(factors: Sequence[float], inputs: Inputs, far: float) -> Figure:
     """Return the day on which growth has used up the nodes; the high costs end first."""
     low, value, high = (_day(each, inputs) for each in (factors[2], factors[1], factors[0]))
-    extrapolated = far > TOLERANCE and low != _FAR_AWAY
+    # What counts as free ends no headroom, so its end may be earlier than "never".
+    ends = low != _FAR_AWAY or (math.isinf(far) and inputs.growth_per_month > 0)
+    extrapolated = far > TOLERANCE and ends
     return Figure(
         value=value,
         low=low,
@@ -137,7 +139,15 @@ def evidence(measurements: Measured, prices: PriceFile | None) -> list[Evidence]
     return found
 
 
-def answer(plan: Plan, inputs: Inputs) -> str:
+def counted_as_free(free: Sequence[Regressor]) -> str:
+    """Return the sentence about kinds of load without a measured cost; "" if there is none."""
+    if not free:
+        return ""
+    named = " or ".join(f"a {name}" for name in free)
+    return f"No cost of {named} was measured; the plan counts it as zero."
+
+
+def answer(plan: Plan, inputs: Inputs, free: Sequence[Regressor]) -> str:
     """Return what holds, until when, measured up to where, and extrapolated how far."""
     nodes = f"{number(plan.nodes)} nodes"
     where = f"in {plan.zones} zones" if plan.zones > 1 else "in one zone"
@@ -159,6 +169,7 @@ def answer(plan: Plan, inputs: Inputs) -> str:
     if plan.needed.basis is Basis.EXTRAPOLATED:
         far = f"{share_of(plan.extrapolated)} times that" if plan.extrapolated else "any load"
         parts.append(f"Measured up to {measured_to}; extrapolated to {far}.")
+        parts.append(counted_as_free(free))
     else:
         parts.append(f"All of it is within what was measured: up to {measured_to}.")
-    return " ".join(parts)
+    return " ".join(filter(None, parts))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from gauntlet.campaigns.capacity.record import Regressor
 from gauntlet.campaigns.plan import outcome
 from gauntlet.campaigns.plan.estimates.reconnects import BUSY_SHARE
 from gauntlet.campaigns.plan.estimates.sizing import MEMORY_SHARE, Tier
@@ -80,9 +81,12 @@ def assumptions(
     return found
 
 
-def not_measured(measurements: Measured, storm: StormPlan, prices: PriceFile | None) -> list[str]:
-    """Return what no record says anything about."""
-    found = [printable(each) for each in outcome.unexplained(measurements)]
+def not_measured(
+    measurements: Measured, free: Sequence[Regressor], storm: StormPlan, prices: PriceFile | None
+) -> list[str]:
+    """Return what no record says anything about; `free` are the kinds of load without a cost."""
+    found = list(filter(None, [outcome.counted_as_free(free)]))
+    found += [printable(each) for each in outcome.unexplained(measurements)]
     found += [
         printable(each) for source in measurements.sources for each in source.capacity.not_measured
     ]

@@ -46,7 +46,8 @@ def storm_plan(
     courses = [_course(each.per_s, demand, inputs) for each in served]
     # At the high end of the costs, which is finite: the low end of a cost may be 0.
     slowest = served[-1]
-    far = sizing.beyond(slowest.tier.costs, demand._replace(handshakes_per_s=slowest.per_s))
+    during = demand._replace(handshakes_per_s=slowest.per_s)
+    far = sizing.extrapolation(tiers, during, slowest.tier)
     back = {
         name: measured([course.until(share) for course in courses], "s", far)
         for name, share in SHARES.items()

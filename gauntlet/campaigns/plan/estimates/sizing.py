@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from gauntlet.campaigns.capacity.record import Resource
+from gauntlet.campaigns.capacity.record import Regressor, Resource
 from gauntlet.campaigns.plan.estimates.demand import Demand
 from gauntlet.campaigns.plan.figures import End
 from gauntlet.campaigns.plan.inputs import Inputs
@@ -121,6 +121,31 @@ def beyond(costs: Sequence[Cost], demand: Demand, nodes: float = 0.0) -> float:
         if interval.high > 0
     ]
     return max(found, default=0.0)
+
+
+def without_cost(tiers: Sequence[Tier], demand: Demand) -> list[Regressor]:
+    """Return the kinds of load in a demand that no tier has a cost of; they count as free.
+
+    A connection has one if its memory is known, or its CPU time.
+    """
+    known = {
+        name
+        for tier in tiers
+        for cost in tier.costs
+        for name in cost.per
+        if cost.resource == "cpu_s" or (cost.resource, name) == ("memory_bytes", "connection")
+    }
+    return [name for name, count in demand.counts().items() if count > 0 and name not in known]
+
+
+def extrapolation(tiers: Sequence[Tier], demand: Demand, of: Tier | None = None) -> float:
+    """Return how far a demand is beyond what was measured, of all tiers or of one.
+
+    It is infinitely far if a kind of load has no cost in any tier, because any tier may bear it.
+    """
+    if without_cost(tiers, demand):
+        return math.inf
+    return max(beyond(tier.costs, demand) for tier in ([of] if of else tiers))
 
 
 def growth_that_fits(

@@ -3,10 +3,11 @@
 import pytest
 
 from gauntlet.campaigns.plan.build import build
+from gauntlet.campaigns.plan.figures import Basis
 from gauntlet.campaigns.plan.sources import costs
 
-from ..capacity.example import EDGE, MESSAGE
-from .example import encoded, inputs
+from ..capacity.example import EDGE, MESSAGE, trial
+from .example import encoded, inputs, measured
 from .fitted import fitted
 
 
@@ -42,3 +43,29 @@ def test_connections_take_the_memory_of_all_edges_together(plan):
 def test_what_capacity_could_not_measure_is_in_the_plan(plan):
     assert "The network traffic of any component: no run recorded it." in plan.not_measured
     assert plan.storm.why_not == ""
+
+
+def test_a_record_of_one_fan_out_and_one_number_of_connections_is_not_called_measured():
+    # 8.64 million messages a day are 200/s at the peak, within the measured 320.
+    record = fitted(tuple(trial(level, fan_out=1.0) for level in (10, 20, 40, 80, 160, 320)))
+    found = build(measured(record), inputs(connects_per_user_day=0.0), None, "2026-12-01T08:00:00Z")
+    missing = "No cost of a delivery or a connection was measured; the plan counts it as zero."
+    assert missing in found.answer
+    assert missing in found.not_measured
+    assert "extrapolated to any load" in found.answer
+    assert "All of it is within" not in found.answer
+    figures = [found.needed, found.headroom.factor]
+    figures += [figure for tier in found.tiers for figure in (tier.needed, tier.normal)]
+    assert {figure.basis for figure in figures} == {Basis.EXTRAPOLATED}
+
+
+def test_the_end_of_headroom_is_uncertain_if_a_cost_is_missing(plan):
+    record = fitted(tuple(trial(level, fan_out=1.0) for level in (10, 20, 40, 80, 160, 320)))
+    found = build(measured(record), inputs(growth_per_month=1e-4), None, "2026-12-01T08:00:00Z")
+    assert found.headroom.ends.basis is Basis.EXTRAPOLATED
+    assert plan.headroom.ends.basis is Basis.MEASURED
+
+
+def test_every_cost_of_a_whole_campaign_is_known(plan):
+    assert "No cost of" not in plan.answer
+    assert not any(each.startswith("No cost of") for each in plan.not_measured)

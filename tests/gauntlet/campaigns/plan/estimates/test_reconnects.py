@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import pytest
 
 from gauntlet.campaigns.plan.estimates import reconnects
@@ -116,3 +117,15 @@ def test_without_measured_memory_the_tier_with_the_dearest_handshakes_holds_conn
     )
     storm = reconnects.storm_plan(tiers(*costs), {"broker": 3, "edge": 9}, PEAK, inputs())
     assert (storm.tier, storm.survivors) == ("edge", 6)
+
+
+def test_a_storm_is_extrapolated_if_messages_have_no_measured_cost():
+    costs = [unit_cost("edge", "cpu_s", 0.1, {"handshake": 2e-3, "connection": 1e-6})]
+    demand = PEAK.times(1e-4)._replace(deliveries_per_s=0.0)
+    wide = dict.fromkeys(("handshake", "connection"), (0.0, 1e9))
+    costs = [msgspec.structs.replace(costs[0], measured_range=wide)]
+    storm = reconnects.storm_plan(tiers(*costs), {"edge": 9}, demand, inputs())
+    assert storm.served.basis is Basis.EXTRAPOLATED
+    quiet = demand._replace(messages_per_s=0.0)
+    known = reconnects.storm_plan(tiers(*costs), {"edge": 9}, quiet, inputs())
+    assert known.served.basis is Basis.MEASURED

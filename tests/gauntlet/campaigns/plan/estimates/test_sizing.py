@@ -11,7 +11,7 @@ from gauntlet.campaigns.plan.estimates.demand import Demand, at_peak
 from gauntlet.campaigns.plan.estimates.sizing import Node, Tier
 from gauntlet.campaigns.plan.figures import End
 
-from ..example import capacity, inputs, measured, unit_cost
+from ..example import capacity, inputs, measured, unit_cost, unit_costs
 
 NODE = Node(4, 16e9)
 PEAK = at_peak(inputs())
@@ -119,6 +119,32 @@ def test_a_kind_of_load_that_costs_nothing_is_never_beyond():
     free = unit_cost("edge", "cpu_s", 0.1, {"message": 1e-4, "connection": 0.0})
     (cost,) = measured(capacity(unit_costs=(free,))).tiers["edge"]
     assert sizing.beyond([cost], PEAK) == pytest.approx(0.4)
+
+
+def test_a_kind_of_load_without_a_cost_in_any_tier_is_infinitely_beyond():
+    tiers = [tier(name) for name in measured().tiers]
+    edge, message, database = (tier(name) for name in ("edge", "message", "database"))
+    assert sizing.without_cost(tiers, PEAK) == []
+    assert sizing.extrapolation(tiers, PEAK) == pytest.approx(108)
+    assert sizing.extrapolation(tiers, PEAK, message) == pytest.approx(0.4)
+    assert sizing.without_cost([edge, database], PEAK) == []
+    assert sizing.without_cost([edge], PEAK) == ["message"]
+    assert sizing.without_cost([message, database], PEAK) == ["delivery", "connection", "handshake"]
+    assert math.isinf(sizing.extrapolation([message, database], PEAK, message))
+    assert sizing.without_cost([message], Demand(0, 5, 0, 0)) == []
+
+
+def test_memory_is_a_cost_of_connections_only():
+    odd = unit_cost("edge", "memory_bytes", 1e8, {"connection": 1e4, "message": 1.0})
+    memory = Tier("edge", measured(capacity(unit_costs=(*unit_costs(), odd))).tiers["edge"], NODE)
+    only = memory._replace(costs=tuple(c for c in memory.costs if c.resource == "memory_bytes"))
+    assert sizing.without_cost([only], PEAK) == ["message", "delivery", "handshake"]
+
+
+def test_cpu_alone_is_a_cost_of_connections():
+    cost = unit_cost("edge", "cpu_s", 0.1, {"connection": 1e-5})
+    only = Tier("edge", measured(capacity(unit_costs=(cost,))).tiers["edge"], NODE)
+    assert "connection" not in sizing.without_cost([only], PEAK)
 
 
 @pytest.mark.parametrize("end", End)
