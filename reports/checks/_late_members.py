@@ -6,6 +6,7 @@ delays a message, or the machine, delays both, and in a room whose members are s
 other, somebody is always the last one. Each device of a member counts for itself.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -42,15 +43,15 @@ class LateMember(NamedTuple):
 
 def late_members(
     history: History, counted: Ints, delay_ns: Ints, least_ns: int
-) -> list[LateMember]:
-    """Return the members of whose deliveries more than half come much later than those of others.
+) -> Iterator[LateMember]:
+    """Yield the members of whose deliveries more than half come much later than those of others.
 
     That is `least_ns` and `FACTOR` times later. `counted` are the indices of the expected
     deliveries that count, and `delay_ns` their delays.
     """
     slow = np.flatnonzero(delay_ns > least_ns)
     if slow.size <= SAMPLES_MIN // 2:
-        return []
+        return
     expected, messages = history.expected, history.messages
     message = expected.message[counted]
     member = pair(messages.conv[message], expected.session[counted])
@@ -61,17 +62,16 @@ def late_members(
     members, _, number = grouped(member[own])
     size = np.bincount(number, minlength=members.size)
     often = 2 * np.bincount(number[late], minlength=members.size) > size
-    found = []
+    rows_of_late = np.flatnonzero(late)
+    rows_of_late = rows_of_late[stable_order(number[rows_of_late], behind_ns[rows_of_late])]
+    edges = np.searchsorted(number[rows_of_late], np.arange(members.size + 1))
     for at in np.flatnonzero(often & (size >= SAMPLES_MIN)).tolist():
-        rows = np.flatnonzero(late & (number == at))
+        rows = rows_of_late[edges[at] : edges[at + 1]]
         intended_ns = messages.intended_ns[message[own[rows]]]
         if int(intended_ns.max() - intended_ns.min()) >= SPAN_NS:
-            middle = rows[np.argsort(behind_ns[rows], kind="stable")[(rows.size - 1) // 2]]
+            middle = rows[(rows.size - 1) // 2]
             user, conv = int(expected.user[counted[own[middle]]]), int(members[at] >> 32)
-            found.append(
-                LateMember(user, conv, int(size[at]), int(own[middle]), int(behind_ns[middle]))
-            )
-    return found
+            yield LateMember(user, conv, int(size[at]), int(own[middle]), int(behind_ns[middle]))
 
 
 def _usual_ns(message: Ints, delay_ns: Ints, own: Ints) -> Ints:

@@ -88,7 +88,7 @@ def served(history: History) -> Served:
     return Served(
         _grouped(history.expected.user[counted], slow, np.ones_like(counted)),
         _grouped(history.messages.conv[message], slow, np.ones_like(counted)),
-        bool(late_members(history, counted, delay_ns, _LEAST_NS)),
+        any(True for _ in late_members(history, counted, delay_ns, _LEAST_NS)),
     )
 
 

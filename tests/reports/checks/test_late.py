@@ -206,7 +206,7 @@ def test_a_room_whose_messages_are_late_for_all_has_no_late_member():
     run = talk(0)
     for index in run.story.at(Kind.DELIVER, conv=1):
         run.story.change(index, t_ns=run.story.records[index].t_ns + 3 * S)
-    assert late_members(run.history(), *late_check._delays(run.history()), S) == []
+    assert [*late_members(run.history(), *late_check._delays(run.history()), S)] == []
 
 
 def fan_out(*delays_s):
