@@ -15,9 +15,9 @@ import numpy as np
 from gauntlet.core.history import Kind
 from gauntlet.core.plugins import CheckKind
 from gauntlet.core.scenario.capabilities import HISTORY, SERVER_SEQ
-from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
+from gauntlet.reports.checks._stale_reads import stale_reads
 from gauntlet.reports.checks.finding import WITNESSES_MAX, Finding, Witness
-from gauntlet.reports.history.arrays import Bools, Ints, equal, ints
+from gauntlet.reports.history.arrays import ints
 from gauntlet.reports.history.history import History
 
 KIND = CheckKind(
@@ -32,13 +32,7 @@ KIND = CheckKind(
 
 
 def check(history: History) -> Finding:
-    records = history.records
-    started = equal(records["kind"], Kind.START)
-    reads = np.concatenate([last_pages(records), np.flatnonzero(started)])
-    conv = ints(records["conv"][reads])
-    head = ints(np.where(started, records["seq"], records["sseq"])[reads])
-    known = history.once(KnownPositions).before(conv, ints(records["ref_ns"][reads]))
-    stale = (head < known) & _may_read(history, reads, conv, known)
+    reads, known, stale = history.once(stale_reads)
     return Finding(
         examined=reads.size,
         subject="reads of the last position",
@@ -50,16 +44,9 @@ def check(history: History) -> Finding:
                 reads[stale][:WITNESSES_MAX], known[stale][:WITNESSES_MAX], strict=True
             )
         ),
-        times_ns=ints(records["t_ns"][reads[stale]]),
+        times_ns=ints(history.records["t_ns"][reads[stale]]),
         not_applicable="" if reads.size else "No page of history reached the head.",
     )
-
-
-def _may_read(history: History, reads: Ints, conv: Ints, position: Ints) -> Bools:
-    """Return which readers may read a position; the audit reads as a member of the whole."""
-    by_audit = history.records["link"][reads] == 0
-    allowed: Bools = by_audit | ~history.membership.excluded(conv, history.user[reads], position)
-    return allowed
 
 
 def _witness(history: History, read: int, known: int) -> Witness:

@@ -4,6 +4,7 @@ import pytest
 
 from gauntlet.campaigns.synthetic.story import MS, S
 from gauntlet.core.history import Channel, Flag, Kind
+from gauntlet.core.scenario.capabilities import HISTORY
 
 from ..small_runs import SmallRun, ns
 
@@ -120,6 +121,21 @@ def test_what_follows_an_old_stated_position_is_no_replay(stated, count):
     assert regress.count == (stated is not None and stated < 3)
     run.story.scenario["checks"] = {"required": ["resync-replay"]}
     assert run.verdict("resync-replay").count == 3
+
+
+@pytest.mark.parametrize("reported", [True, False])
+@pytest.mark.parametrize("why", ["no-history", "may-not-read"])
+def test_what_follows_a_stated_position_that_no_check_reports_is_a_replay(why, reported):
+    """A server without history is not asked, and a user may not read the position that is known."""
+    run = returned(1)
+    if not reported and why == "no-history":
+        run.without = HISTORY
+    if why == "may-not-read":
+        run.add(Kind.RANGE, 33, conv=1, peer=1, seq=1)
+        run.add(Kind.RANGE, 33, conv=1, peer=2, seq=1, sseq=3 if reported else 2)
+    assert run.verdict("resync-replay").count == (1 if reported else 3)
+    regress = run.verdict("history-regress")
+    assert regress.count == reported
 
 
 def returned(stated):

@@ -1,0 +1,39 @@
+"""Reads of the last position of a conversation that knew less than clients had known before."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gauntlet.core.history import Kind
+from gauntlet.reports.checks._known_positions import KnownPositions, last_pages
+from gauntlet.reports.history.arrays import Bools, Ints, equal, ints
+from gauntlet.reports.history.history import History
+
+
+class StaleReads(NamedTuple):
+    """Which reads of the last position knew less than the position that was known before them.
+
+    `records` are the indices of all reads, and the others are parallel to it.
+    """
+
+    records: Ints
+    known: Ints
+    stale: Bools
+
+
+def stale_reads(history: History) -> StaleReads:
+    """Return the reads of the last position; START records are reads too."""
+    records = history.records
+    started = equal(records["kind"], Kind.START)
+    reads = np.concatenate([last_pages(records), np.flatnonzero(started)])
+    conv = ints(records["conv"][reads])
+    head = ints(np.where(started, records["seq"], records["sseq"])[reads])
+    known = history.once(KnownPositions).before(conv, ints(records["ref_ns"][reads]))
+    return StaleReads(reads, known, (head < known) & _may_read(history, reads, conv, known))
+
+
+def _may_read(history: History, reads: Ints, conv: Ints, position: Ints) -> Bools:
+    """Return which readers may read a position; the audit reads as a member of the whole."""
+    by_audit = history.records["link"][reads] == 0
+    allowed: Bools = by_audit | ~history.membership.excluded(conv, history.user[reads], position)
+    return allowed
