@@ -35,8 +35,8 @@ class KnownPositions:
 
     A client knows a position when it was acknowledged or received, and when a page of history, or
     the server at connect, reported it as the head. A head beyond everything that any record
-    contains is a wrong claim and counts as nothing; `history-gap` reports it if a page made it. So
-    does the position of an acknowledgement that `ack-content` reports.
+    contains is a wrong claim, which `history-gap` reports, and counts as nothing. Neither does the
+    position of an acknowledgement that `ack-content` reports.
     """
 
     def __init__(self, history: History) -> None:
