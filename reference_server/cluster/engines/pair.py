@@ -25,5 +25,5 @@ class Pair:
         return host, int(port)
 
     def promote(self, name: str) -> None:
-        """Note that a component is the primary now."""
+        """Note that a component is the primary now, or becomes it: the other one never is again."""
         self.primary, self.promoted = name, True

@@ -64,10 +64,11 @@ class Node:
         self._data.with_name("initialised").touch()
 
     async def _promote(self) -> None:
-        """Let a standby accept writes."""
+        """Let a standby accept writes; StartError if it does not in time, but still may later."""
+        # Noted first: pg_ctl does not withdraw a promotion that takes too long.
+        self._pair.promote(self._name)
         options = ("-D", str(self._data), "-w", "-t", str(_PROMOTE_TIMEOUT_S))
         await self._run(("pg_ctl", "promote", *options), self._server)
-        self._pair.promote(self._name)
 
     def _configure(self, settings: str) -> None:
         write_private(self._data / _SETTINGS_FILE, settings, self._server.uid)

@@ -95,7 +95,9 @@ async def _prepare(config: Path, options: dict[str, str], name: str, pair: Pair)
 
 
 async def _promote(component: PlannedComponent, password: str, pair: Pair) -> None:
-    """Let a replica accept writes; StartError if it does not answer."""
+    """Let a replica accept writes; StartError if it does not answer, but still may do so later."""
+    # Noted first: a call that is not answered may have acted all the same.
+    pair.promote(component.name)
     url = f"redis://:{password}@{component.address}"
     client = Redis.from_url(url, socket_timeout=_CALL_TIMEOUT_S)
     try:
@@ -104,7 +106,6 @@ async def _promote(component: PlannedComponent, password: str, pair: Pair) -> No
         raise StartError(component.name, f"it cannot be promoted: {error}") from error
     finally:
         await client.aclose()
-    pair.promote(component.name)
 
 
 def _write(config: Path, options: dict[str, str]) -> None:

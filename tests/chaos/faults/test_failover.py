@@ -128,9 +128,14 @@ def test_two_primaries_or_none_that_is_followed_are_no_heal(context, roles, faul
         fault.verify(context)
 
 
-def test_if_the_promotion_fails_the_old_store_is_started_as_the_primary(
-    stack, context, roles, fault, monkeypatch
+@pytest.mark.parametrize(
+    ("old", "new", "is_healed"), [(STANDBY, PRIMARY, True), (STANDBY, STANDBY, False)]
+)
+def test_after_a_failed_promotion_the_old_store_is_no_primary_and_needs_one_to_follow(
+    stack, context, roles, fault, monkeypatch, old, new, is_healed
 ):
+    """A promotion that took too long may have succeeded since; one that failed is no heal."""
+
     def refuse(_):
         raise RuntimeError
 
@@ -138,4 +143,9 @@ def test_if_the_promotion_fails_the_old_store_is_started_as_the_primary(
     with pytest.raises(RuntimeError):
         fault.inject(context)
     assert fault.heal(context) == {"started": ["registry"]}
-    assert fault.verify(context)["primary"] == "registry"
+    roles |= {"registry": old, "registry-standby": new}
+    if is_healed:
+        assert fault.verify(context)["primary"] == "registry-standby"
+    else:
+        with pytest.raises(RollbackError, match="none follows the other one"):
+            fault.verify(context)

@@ -9,9 +9,11 @@ from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError
 
 from gauntlet.reference_server.cluster.engines import redis_server
+from gauntlet.reference_server.cluster.engines.pair import Pair
 from gauntlet.reference_server.cluster.supervision.component import Component
 from gauntlet.reference_server.cluster.supervision.launch_spec import MissingBinaryError
 from gauntlet.reference_server.cluster.topology import plan
+from gauntlet.reference_server.cluster.topology.errors import StartError
 from gauntlet.reference_server.cluster.topology.ports import PortAllocator
 
 
@@ -102,3 +104,16 @@ async def test_nobody_without_the_password_can_make_redis_write_files(tmp_path, 
             assert await owner.config_get("dir") == {"dir": str(folder / "registry")}
     finally:
         await server.stop()
+
+
+async def test_after_a_promotion_that_is_not_answered_the_old_primary_is_a_replica(fake, tmp_path):
+    """The call may have acted, so that there would be two primaries."""
+    fake("7.0.15")
+    planned = plan.PlannedComponent("b", "b", plan.REDIS, [PortAllocator()()])
+    pair = Pair("a", {"a": planned.address, "b": "127.0.0.1:1"})
+    launch = redis_server.launch_spec(planned, tmp_path, tmp_path / "log", "for-tests", pair)
+    assert launch.promote is not None
+    with pytest.raises(StartError, match="cannot be promoted"):
+        await launch.promote()
+    assert not pair.is_primary("a")
+    assert pair.is_primary("b")
