@@ -44,7 +44,8 @@ local old = redis.call('HGET', KEYS[1], ARGV[1])
 if old then
     local row = cjson.decode(old)
     local age_ms = now_ms - row.renewed_ms
-    if row.epoch > ARGV[2] and age_ms >= 0 and age_ms < tonumber(ARGV[4]) then return 0 end
+    local fresh = age_ms >= -{CLOCK_STEP_MS} and age_ms < tonumber(ARGV[4])
+    if row.epoch > ARGV[2] and fresh then return 0 end
 end
 local row = '{{"epoch":"' .. ARGV[2] .. '","renewed_ms":' .. string.format('%d', now_ms)
 return redis.call('HSET', KEYS[1], ARGV[1], row .. ',"lease":' .. ARGV[3] .. '}}')
@@ -61,7 +62,7 @@ _LEASES = f"""
 local found = {{}}
 for number, key in ipairs(KEYS) do
     -- One that lasts longer than any lease was written before the clock was set back.
-    found[number] = redis.call('ZRANGEBYSCORE', key, now_ms, now_ms + ARGV[1])
+    found[number] = redis.call('ZRANGEBYSCORE', key, now_ms, now_ms + ARGV[1] + {CLOCK_STEP_MS})
 end
 return found
 """
@@ -95,7 +96,7 @@ class RedisRegistry:
         self._lease_ms = lease_ms
         self._generation: bytes | None = None
         self._trusted_at = 0.0
-        # The least and the most by which the clock of Redis is ahead of our monotonic clock.
+        # The least and the most by which the clock of Redis was ahead of our monotonic clock.
         self._ahead_ms: tuple[int, int] | None = None
         self._steps = 0  # of the clock of Redis
         self._retry_at = 0.0
@@ -192,15 +193,16 @@ class RedisRegistry:
         """Notice a step of the clock of Redis: leases may have expired, or never would.
 
         Redis was asked at `began_ms` or later, and has answered by now. This process may have been
-        paused meanwhile, so only bounds are known.
+        paused meanwhile, so only bounds are known. They are compared with the closest ones since
+        the last step, because a clock that runs too fast or too slow deviates little between calls.
         """
-        least, most = ahead_ms = redis_ms - _monotonic_ms(), redis_ms - began_ms
-        before, self._ahead_ms = self._ahead_ms, ahead_ms
-        if before is None:
-            return
-        if least > before[1] + CLOCK_STEP_MS or most < before[0] - CLOCK_STEP_MS:
+        least, most = redis_ms - _monotonic_ms(), redis_ms - began_ms
+        low, high = self._ahead_ms or (least, most)
+        if least > high + CLOCK_STEP_MS or most < low - CLOCK_STEP_MS:
             self._steps += 1
             self._trusted_at = time.monotonic() + self._lease_ms / 1000
+            low, high = least, most
+        self._ahead_ms = max(low, least), min(high, most)
 
     def _require_complete(self, generation: bytes | None) -> None:
         """Raise RegistryDown while leases of live connections may be missing.
@@ -250,7 +252,7 @@ def _ms(now: tuple[int, int]) -> int:
 
 def _edges_renewed(rows: dict[bytes, bytes], now_ms: int, within_ms: int) -> list[base.EdgeLease]:
     decoded = (_decode_row(data) for data in rows.values())
-    return [row.lease for row in decoded if 0 <= now_ms - row.renewed_ms < within_ms]
+    return [row.lease for row in decoded if -CLOCK_STEP_MS <= now_ms - row.renewed_ms < within_ms]
 
 
 def _on_live_boots(leases: dict[str, list[str]], boots: Collection[str]) -> dict[str, set[str]]:

@@ -264,6 +264,32 @@ async def test_a_step_of_the_registrys_clock_counts_as_a_loss_of_data(make_servi
         await service.component.stop()
 
 
+@pytest.mark.parametrize("per_s", [-1.5, 2.0])
+async def test_a_clock_of_the_registry_that_runs_wrong_never_hides_a_lease(
+    make_service, clock, per_s
+):
+    """It deviates little between two look-ups, but counts as set when it has deviated by enough."""
+    service = make_service("redis", **clock.environment["redis"])
+    await service.component.start()
+    client = registry.connect(service.url, lease_ms=LONG_MS)
+    try:
+        await fill(client)
+        clock.files["redis"].shift(0.0, per_s)
+        await client.put_edge(BLUE)
+        await client.put([BOB])
+
+        async def look_up_often():
+            for _ in range(200):
+                assert await client.queues(["bob"]) == {"bob": {BLUE.queue}}
+                await asyncio.sleep(0.05)
+
+        with pytest.raises(RegistryDown, match="rebuilt"):
+            await look_up_often()
+    finally:
+        await client.close()
+        await service.component.stop()
+
+
 async def test_many_leases_are_written_in_one_call(connect):
     client = connect()
     await fill(client)
