@@ -11,7 +11,7 @@ from gauntlet.campaigns.capacity.record import Resource
 from gauntlet.core import hosts
 from gauntlet.core.clock import parse_duration_s
 from gauntlet.core.errors import ConfigError
-from gauntlet.core.scenario import yaml_reader
+from gauntlet.core.scenario import secrets, yaml_reader
 from gauntlet.core.scenario.model import Scenario
 
 _EVERY_MIN_S = 0.5
@@ -83,10 +83,16 @@ def read(file: Path, scenario: Scenario, *, allow_exec: bool) -> Metrics:
 
 
 def _check_host(file: Path, url: str, scenario: Scenario) -> None:
-    parts = urlsplit(url)
+    not_valid = f"prometheus must be an http or https URL; got {secrets.redact_url(url)!r:.80}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"{file}: {not_valid} ({error})") from error
     host = parts.hostname or ""
-    if parts.scheme not in ("http", "https") or not host:
-        raise ConfigError(f"{file}: prometheus must be an http or https URL; got {url!r:.80}")
+    is_plain = url.isascii() and url.isprintable() and " " not in url
+    if parts.scheme not in ("http", "https") or not host or port == 0 or not is_plain:
+        raise ConfigError(f"{file}: {not_valid}")
     if parts.username or parts.password:
         raise ConfigError(f"{file}: prometheus must not contain a user name or a password")
     if not hosts.is_loopback(host) and host not in scenario.target.allow_hosts:

@@ -1,5 +1,7 @@
 """Samples what a system exports while a run lasts, and writes the samples beside its timeline."""
 
+import functools
+import http.client
 import itertools
 import json
 import subprocess
@@ -26,6 +28,9 @@ _FIELDS = {
     "memory_bytes": ("component_rss_bytes", False),
     "database_bytes": ("database_bytes", False),
 }
+
+# What one sample may fail with: the system may be down, or answer anything.
+_FAILURES = (OSError, http.client.HTTPException, subprocess.SubprocessError, ValueError)
 
 Fetch = Callable[[Metrics], str]
 
@@ -73,16 +78,29 @@ class Sampler:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            with suppress(OSError, subprocess.SubprocessError, ValueError):
+            with suppress(*_FAILURES):
                 text = self._fetch(self._metrics)
                 self._readings.append(Reading(clock.now_ns(), values(self._metrics, text)))
             self._stop.wait(self._metrics.every_s)
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Makes an HTTPError of a redirect, which could lead to a host that is not allowed."""
+
+    def redirect_request(self, *_args: Any, **_named: Any) -> None:
+        """Follow no redirect."""
+
+
+@functools.cache
+def _opener() -> urllib.request.OpenerDirector:
+    # Without the proxies of the environment, which would be hosts that are not allowed as well.
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
+
+
 def page(metrics: Metrics) -> str:
-    """Return the page of metrics; OSError or SubprocessError if it cannot be had."""
+    """Return the page of metrics; one of `_FAILURES` if it cannot be had."""
     if metrics.prometheus is not None:
-        with urllib.request.urlopen(metrics.prometheus, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - the scheme is checked
+        with _opener().open(metrics.prometheus, timeout=_TIMEOUT_S) as answer:
             content: bytes = answer.read(_BYTES_MAX)
         return content.decode(errors="replace")
     done = subprocess.run(

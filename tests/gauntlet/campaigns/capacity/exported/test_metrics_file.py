@@ -25,6 +25,18 @@ def test_a_page_of_this_machine_is_accepted(tmp_path):
     assert found.every_s == 2
 
 
+@pytest.mark.parametrize("url", ["http://localhost:9100", "https://[::1]:9100/metrics?all=1"])
+def test_a_port_and_an_address_in_brackets_are_accepted(tmp_path, url):
+    assert read(tmp_path, {**GOOD, "prometheus": url}).prometheus == url
+
+
+@pytest.mark.parametrize("url", ["ftp://me:secret@[::1", "http://me:secret@localhost:abc/"])
+def test_a_message_about_a_url_does_not_show_its_password(tmp_path, url):
+    with pytest.raises(ConfigError) as raised:
+        read(tmp_path, {**GOOD, "prometheus": url})
+    assert "secret" not in str(raised.value)
+
+
 def test_a_command_needs_to_be_allowed(tmp_path):
     plain = {"version": 1, "command": ["show-metrics"], "series": [SERIES]}
     with pytest.raises(ConfigError, match="--allow-exec"):
@@ -37,6 +49,15 @@ def test_a_command_needs_to_be_allowed(tmp_path):
     [
         ({"prometheus": "http://metrics.example/"}, "must be this machine"),
         ({"prometheus": "file:///etc/passwd"}, "must be an http or https URL"),
+        ({"prometheus": "http:///metrics"}, "must be an http or https URL"),
+        ({"prometheus": "http://localhost:abc/metrics"}, "must be an http or https URL"),
+        ({"prometheus": "http://localhost:65536/"}, "must be an http or https URL"),
+        ({"prometheus": "http://localhost:0/"}, "must be an http or https URL"),
+        ({"prometheus": "http://[::1"}, "must be an http or https URL"),
+        ({"prometheus": "http://[::x]/"}, "must be an http or https URL"),
+        ({"prometheus": "http://localhost/a b"}, "must be an http or https URL"),
+        ({"prometheus": "http://localhost/a\nb"}, "must be an http or https URL"),
+        ({"prometheus": "http://localhost/ä"}, "must be an http or https URL"),
         ({"prometheus": "http://me:secret@127.0.0.1/"}, "must not contain a user name"),
         ({"command": ["x"]}, "either `prometheus` or `command`"),
         ({"prometheus": None}, "either `prometheus` or `command`"),

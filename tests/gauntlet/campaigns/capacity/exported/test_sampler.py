@@ -1,8 +1,14 @@
 """Samples of what a system exports, while a run lasts."""
 
+import http.server
 import itertools
 import sys
+import threading
 import time
+import urllib.error
+from typing import ClassVar
+
+import pytest
 
 from gauntlet.campaigns.capacity.exported import sampler
 from gauntlet.campaigns.capacity.exported.metrics_file import Metrics, Series
@@ -68,6 +74,86 @@ def test_samples_stand_beside_the_timeline_of_the_run(tmp_path):
     found = list(read_jsonl(run.events / sampler.FILE))
     assert len(found) >= 2
     assert all(row["component_cores"]["server"] > 0 for row in found)
+
+
+class Exporter(http.server.BaseHTTPRequestHandler):
+    """Answers with what `answers` has for a path, and closes the connection."""
+
+    answers: ClassVar[dict[str, bytes]]
+    asked: ClassVar[list[str]]
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        self.wfile.write(self.answers.get(self.path, b""))
+        self.close_connection = True
+
+    def log_message(self, *_args):
+        """Log nothing."""
+
+
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\ncpu_seconds_total 4"
+
+
+@pytest.fixture
+def exporter(monkeypatch):
+    """`exporter(answers)` serves raw answers by path; it returns its URL and what was asked."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Exporter)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}).start()
+
+    def serve(answers):
+        monkeypatch.setattr(Exporter, "answers", answers, raising=False)
+        monkeypatch.setattr(Exporter, "asked", [], raising=False)
+        return f"http://127.0.0.1:{server.server_port}", Exporter.asked
+
+    yield serve
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"",
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\ncpu",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 500 Broken\r\n\r\n",
+    ],
+    ids=["closed", "no status", "cut off", "bad chunk", "too many headers", "an error"],
+)
+def test_an_answer_that_is_not_http_ends_no_sampling(exporter, bad):
+    url, asked = exporter({"/": bad})
+    sampling = Sampler(metrics(prometheus=f"{url}/", every="10ms"))
+    sampling.start()
+    deadline = time.monotonic() + 10
+    while len(asked) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    Exporter.answers["/"] = GOOD
+    while {CPU: 4} not in [each.values for each in sampling._readings]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    sampling.stop(None)
+
+
+def test_a_redirect_is_not_followed(exporter):
+    url, asked = exporter({"/": b"HTTP/1.1 302 Found\r\nLocation: /other\r\n\r\n", "/other": GOOD})
+    with pytest.raises(urllib.error.HTTPError, match="302"):
+        sampler.page(metrics(prometheus=f"{url}/"))
+    assert asked == ["/"]
+
+
+def test_the_proxies_of_the_environment_are_not_used(exporter, monkeypatch):
+    url, _ = exporter({"/": GOOD})
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    sampler._opener.cache_clear()
+    found = metrics(prometheus=f"{url}/")
+    try:
+        assert values(found, sampler.page(found)) == {CPU: 4}
+    finally:
+        sampler._opener.cache_clear()
 
 
 def test_a_command_prints_the_page():
