@@ -63,7 +63,7 @@ def build(
         tiers=[_tier(tier, tiers, nodes[tier.name], end, inputs) for tier in tiers],
         storm=storm,
         headroom=_headroom(tiers, nodes, today, inputs),
-        costs=_costs(tiers, nodes, inputs, prices.prices) if prices else None,
+        costs=_costs(measurements, tiers, nodes, inputs, prices.prices) if prices else None,
         sensitivity=[_change(swing) for swing in sensitivity.swings(tiers, inputs)],
         held=outcome.held(measurements),
         limits_first=outcome.limits_first(measurements),
@@ -86,8 +86,7 @@ def tiers_of(measurements: Measured, inputs: Inputs, prices: Prices | None) -> l
     own = Node(cores, inputs.node_memory_bytes or machine.memory_mb * _MB)
     return [
         Tier(name, costs, _node(name, own, prices), outcome.cpu_limit(measurements, name))
-        for name, costs in measurements.tiers.items()
-        if any(cost.resource in ("cpu_s", "memory_bytes") for cost in costs)
+        for name, costs in measurements.on_nodes.items()
     ]
 
 
@@ -185,12 +184,17 @@ def _headroom(
 
 
 def _costs(
-    tiers: Sequence[Tier], nodes: Mapping[str, int], inputs: Inputs, prices: Prices
+    measurements: Measured,
+    tiers: Sequence[Tier],
+    nodes: Mapping[str, int],
+    inputs: Inputs,
+    prices: Prices,
 ) -> Costs:
     """Return the costs: the planned nodes are paid for certain, and the rest has intervals."""
-    bills = [bill.bill(tiers, nodes, inputs, prices, end) for end in End]
+    every = [cost for costs in measurements.tiers.values() for cost in costs]
+    bills = [bill.bill(tiers, every, nodes, inputs, prices, end) for end in End]
     last = at_peak(inputs).times(grown(inputs, max(0, inputs.months - 1)))
-    far = sizing.extrapolation(tiers, last)
+    far = max(sizing.extrapolation(tiers, last), sizing.beyond(every, last))
     money = f"{prices.currency} a month"
     lines = [
         Line(

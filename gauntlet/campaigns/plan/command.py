@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> Exit:
         return usl.run(options.scaling, options.out, as_json=options.json)
     inputs = inputs_of(options)
     measurements = costs.read(options.records)
-    priced = prices.read(options.prices, measurements.tiers) if options.prices else None
+    priced = prices.read(options.prices, measurements.on_nodes) if options.prices else None
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     plan = build.build(measurements, inputs, priced, now.isoformat().replace("+00:00", "Z"))
     folder = writing.new_folder(options.out)

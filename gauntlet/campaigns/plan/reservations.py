@@ -65,7 +65,12 @@ def assumptions(
     defaults = [LABELS[name][0] for name in LABELS if inputs.basis(name) is Basis.ASSUMED]
     if defaults:
         found.append(f"Not given, so defaults of Gauntlet: {'; '.join(defaults)}.")
-    if stateful := [tier.name for tier in tiers if tier.stateful]:
+    stateful = [
+        tier
+        for tier, costs in measurements.tiers.items()
+        if any(cost.resource == "database_bytes" for cost in costs)
+    ]
+    if stateful:
         found.append(
             f"{', '.join(stateful)} can be sharded, and the nodes hold no replicas; what sharding "
             "and replication cost is not included."
@@ -108,7 +113,9 @@ def not_measured(
     if storm.why_not:
         found.append(storm.why_not)
     if prices is not None and not any(
-        cost.resource == "database_bytes" for costs in measurements.tiers.values() for cost in costs
+        cost.resource == "database_bytes" and cost.per
+        for costs in measurements.tiers.values()
+        for cost in costs
     ):
         found.append("The growth of the databases was not measured, so storage has no price.")
     return list(dict.fromkeys(found))

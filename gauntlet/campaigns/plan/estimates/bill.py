@@ -8,6 +8,7 @@ from gauntlet.campaigns.plan.estimates import sizing
 from gauntlet.campaigns.plan.estimates.sizing import Tier
 from gauntlet.campaigns.plan.figures import End
 from gauntlet.campaigns.plan.inputs import HOURS_IN_MONTH, Inputs
+from gauntlet.campaigns.plan.sources.costs import Cost
 from gauntlet.campaigns.plan.sources.prices import Prices
 
 _GB = 1e9
@@ -32,13 +33,17 @@ class Bill(NamedTuple):
 
 def bill(
     tiers: Sequence[Tier],
+    costs: Sequence[Cost],
     nodes: Mapping[str, int | float],
     inputs: Inputs,
     prices: Prices,
     end: End,
 ) -> Bill:
-    """Return what the last month of the plan costs."""
-    storage_gb = _storage_gb(tiers, inputs, end)
+    """Return what the last month of the plan costs.
+
+    `costs` are those of all components, because what grows can belong to none that needs a node.
+    """
+    storage_gb = _storage_gb(costs, inputs, end)
     egress_gb = _egress_gb(tiers, inputs, end)
     return Bill(
         nodes={
@@ -77,13 +82,11 @@ def _price(amount: float | None, price: float | None) -> float | None:
     return None if amount is None or price is None else amount * price
 
 
-def _storage_gb(tiers: Sequence[Tier], inputs: Inputs, end: End) -> float | None:
+def _storage_gb(costs: Sequence[Cost], inputs: Inputs, end: End) -> float | None:
     """Return what the messages of the kept months occupy at the end of the plan."""
-    if not any(tier.stateful for tier in tiers):
+    if not any(cost.resource == "database_bytes" and cost.per for cost in costs):
         return None
-    per_s = sum(
-        sizing.used(tier.costs, "database_bytes", demands.mean(inputs), end) for tier in tiers
-    )
+    per_s = sizing.used(costs, "database_bytes", demands.mean(inputs), end)
     months = range(inputs.months)
     if inputs.retention_months is not None:
         months = months[-inputs.retention_months :]
@@ -94,7 +97,7 @@ def _storage_gb(tiers: Sequence[Tier], inputs: Inputs, end: End) -> float | None
 def _egress_gb(tiers: Sequence[Tier], inputs: Inputs, end: End) -> float | None:
     """Return what the tiers that hold connections send in the last month, or more."""
     edges = front(tiers)
-    if not any(cost.resource == "network_bytes" for tier in edges for cost in tier.costs):
+    if not any(c.resource == "network_bytes" and c.per for tier in edges for c in tier.costs):
         return None
     last = demands.mean(inputs).times(demands.grown(inputs, max(0, inputs.months - 1)))
     per_s = sum(sizing.used(tier.costs, "network_bytes", last, end) for tier in edges)

@@ -53,6 +53,15 @@ class Measured(NamedTuple):
     tiers: dict[str, tuple[Cost, ...]]
 
     @property
+    def on_nodes(self) -> dict[str, tuple[Cost, ...]]:
+        """The tiers that need nodes; of others, such as a file of SQLite, only growth is known."""
+        return {
+            name: costs
+            for name, costs in self.tiers.items()
+            if any(cost.resource in ("cpu_s", "memory_bytes") for cost in costs)
+        }
+
+    @property
     def first(self) -> Capacity:
         """The record whose system and machine stand for all."""
         return self.sources[0].capacity

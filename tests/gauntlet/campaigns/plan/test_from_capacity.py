@@ -1,13 +1,16 @@
 """A plan from unit costs that `gauntlet capacity` has fitted, of a system whose costs are known."""
 
+import msgspec
 import pytest
 
 from gauntlet.campaigns.plan.build import build
+from gauntlet.campaigns.plan.estimates.demand import month_s
 from gauntlet.campaigns.plan.figures import Basis
-from gauntlet.campaigns.plan.sources import costs
+from gauntlet.campaigns.plan.sources import costs, prices
 
 from ..capacity.example import EDGE, MESSAGE, trial
 from .example import encoded, inputs, measured
+from .example import prices as example_prices
 from .fitted import fitted
 
 
@@ -69,3 +72,42 @@ def test_the_end_of_headroom_is_uncertain_if_a_cost_is_missing(plan):
 def test_every_cost_of_a_whole_campaign_is_known(plan):
     assert "No cost of" not in plan.answer
     assert not any(each.startswith("No cost of") for each in plan.not_measured)
+
+
+def test_the_growth_of_a_database_without_a_process_is_paid_but_needs_no_node(tmp_path):
+    file = tmp_path / "capacity.json"
+    file.write_bytes(encoded(fitted()))
+    measurements = costs.read([file])
+    assert sorted(measurements.tiers) == ["edge", "message", "messages-db"]
+    content = "{currency: EUR, per_hour: {s: 1}, tiers: {edge: s, message: s}, storage_gb_month: 2}"
+    prices_of = tmp_path / "prices.yaml"
+    prices_of.write_text(content)
+    priced = prices.read(prices_of, measurements.on_nodes)
+    found = build(measurements, inputs(months=1), priced, "2026-12-01T08:00:00Z")
+    assert [tier.name for tier in found.tiers] == ["edge", "message"]
+    storage = next(line.amount for line in found.costs.lines if line.label == "storage")
+    # 100 messages/s in the mean, 300 bytes each; 120/s were measured.
+    assert storage.value == pytest.approx(2 * 100 * 300 * month_s() / 1e9, rel=1e-3)
+    assert not any("storage has no price" in each for each in found.not_measured)
+    assert any(each.startswith("messages-db can be sharded") for each in found.assumptions)
+
+
+def test_storage_beyond_the_measured_growth_is_extrapolated():
+    record = fitted()
+    reach = {"database_bytes": 10.0}
+    units = tuple(
+        msgspec.structs.replace(
+            cost, measured_range=dict.fromkeys(cost.per, (0.0, reach.get(cost.resource, 1e9)))
+        )
+        for cost in record.unit_costs
+    )
+    record = msgspec.structs.replace(record, unit_costs=units)
+    found = build(
+        measured(record),
+        inputs(),
+        example_prices(tiers={"edge": "small", "message": "small"}),
+        "2026-12-01T08:00:00Z",
+    )
+    storage = next(line.amount for line in found.costs.lines if line.label == "storage")
+    assert storage.beyond == pytest.approx(20)
+    assert found.needed.basis is Basis.MEASURED

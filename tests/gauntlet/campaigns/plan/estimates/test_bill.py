@@ -20,7 +20,14 @@ def tiers(*costs):
 
 
 def billed(end=End.VALUE, given=None, **changes):
-    return bill.bill(tiers(), NODES, inputs(**changes), (given or prices()).prices, end)
+    return of_costs(unit_costs(), end, given, **changes)
+
+
+def of_costs(costs, end=End.VALUE, given=None, **changes):
+    found = tiers(*costs)
+    nodes = {tier.name: NODES.get(tier.name, 3) for tier in found}
+    every = [cost for tier in found for cost in tier.costs]
+    return bill.bill(found, every, nodes, inputs(**changes), (given or prices()).prices, end)
 
 
 def test_nodes_cost_their_price_for_every_hour_of_the_month():
@@ -69,7 +76,7 @@ def test_what_has_no_price_or_was_not_measured_is_unknown_and_not_zero():
     assert (free.storage, free.egress) == (None, None)
     assert free.total == pytest.approx(sum(free.nodes.values()))
     few = [cost for cost in unit_costs() if cost.resource == "cpu_s"]
-    found = bill.bill(tiers(*few), NODES, inputs(), prices().prices, End.VALUE)
+    found = of_costs(few)
     assert (found.storage_gb, found.egress_gb) == (None, None)
 
 
@@ -109,8 +116,20 @@ def test_traffic_of_a_bus_that_was_measured_is_no_egress():
     }
     assert memory_of == {"broker", "edge", "message"}
     assert [tier.name for tier in bill.front(found)] == ["edge"]
-    priced = prices(tiers={tier.name: "small" for tier in found}).prices
-    nodes = {tier.name: 3 for tier in found}
+    priced = prices(tiers={tier.name: "small" for tier in found})
     # 300 deliveries/s in the mean, 100 bytes each.
-    sent = bill.bill(found, nodes, inputs(), priced, End.VALUE).egress_gb
+    sent = of_costs(record.unit_costs, given=priced).egress_gb
     assert sent == pytest.approx(300 * 100 * MONTH_S / 1e9)
+
+
+def test_growth_and_traffic_that_do_not_depend_on_the_load_are_unknown_and_not_zero():
+    found = of_costs(
+        (
+            CPU,
+            memory("edge", 10_000.0),
+            unit_cost("edge", "network_bytes", 500.0, {}),
+            unit_cost("database", "cpu_s", 0.1, {"message": 1e-4}),
+            unit_cost("database", "database_bytes", 500.0, {}),
+        )
+    )
+    assert (found.storage_gb, found.egress_gb) == (None, None)
