@@ -88,8 +88,8 @@ _decode_row = msgspec.json.Decoder(_EdgeRow).decode
 class RedisRegistry:
     """`base.Registry` on Redis, or on a Redis and its replicas: their URLs, separated by commas.
 
-    After a failed call, the next one goes to the next of them. A replica refuses what edges write
-    until it is promoted, while look-ups find there what edges have written.
+    After a failed call, the next one goes to the next of them. Until a replica is promoted it
+    refuses what edges write, and no look-up uses it: edges cannot renew their leases there.
     """
 
     def __init__(self, urls: str, *, lease_ms: int) -> None:
@@ -162,7 +162,9 @@ class RedisRegistry:
         async with self._pipeline() as pipeline:
             pipeline.hgetall("edges")
             pipeline.time()
-            rows, now = await pipeline.execute()
+            pipeline.role()
+            rows, now, role = await pipeline.execute()
+            _require_primary(role)
         renewed = _edges_renewed(rows, _ms(now), min(self._lease_ms, base.EDGE_FRESH_MS))
         return [edge for edge in renewed if edge.takes_clients]
 
@@ -180,7 +182,9 @@ class RedisRegistry:
             keys = [f"user:{user}" for user in users]
             pipeline.eval(_LEASES, len(keys), *keys, self._lease_ms)
             pipeline.time()
-            generation, rows, found, now = await pipeline.execute()
+            pipeline.role()
+            generation, rows, found, now, role = await pipeline.execute()
+            _require_primary(role)
         self._note_time(_ms(now), began_ms)
         self._require_complete(generation)
         leases = {
@@ -239,6 +243,12 @@ def _chunks(leases: Collection[base.Lease]) -> Iterator[list[base.Lease]]:
     rest = iter(leases)
     while chunk := list(islice(rest, PUT_CHUNK)):
         yield chunk
+
+
+def _require_primary(role: list[object]) -> None:
+    """Raise RedisError if this is the answer of a replica to ROLE."""
+    if role[0] != b"master":
+        raise RedisError("the registry has not been promoted")
 
 
 def _monotonic_ms() -> int:
