@@ -3,7 +3,7 @@
 Such a member has a usual median over all conversations, and such a conversation one over all
 members. So each delivery is compared with the median of the deliveries of the same message: what
 delays a message, or the machine, delays both, and in a room whose members are served one after the
-other, somebody is always the last one. Each device of a member counts for itself.
+other, there is always a last one. Each device of a member counts for itself.
 """
 
 from collections.abc import Iterator
