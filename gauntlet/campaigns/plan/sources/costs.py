@@ -110,8 +110,8 @@ def merge(sources: Sequence[Source]) -> Measured:
         names = ", ".join(source.name for source in sources)
         raise ConfigError(
             f"{names:.200}: no record has a unit cost of cpu_s, without which no number of nodes "
-            "can be planned. Run `gauntlet capacity` without --no-unit-costs; `not_measured` of the "
-            "record says why it has none"
+            "can be planned. Run `gauntlet capacity` without --no-unit-costs; `not_measured` of "
+            "the record says why it has none"
         )
     return Measured(tuple(sources), {tier: tuple(costs) for tier, costs in tiers.items()})
 
