@@ -35,7 +35,7 @@ class KnownPositions:
 
     A client knows a position when it was acknowledged or received, and when a page of history, or
     the server at connect, reported it as the head. A head beyond everything that any record
-    contains is a wrong claim, which `history-gap` reports, and counts as nothing. Neither does the
+    contains is a wrong claim, which `history-gap` reports, and counts as nothing. So does the
     position of an acknowledgement that `ack-content` reports.
     """
 
