@@ -69,10 +69,10 @@ class Finding:
 
     A history may be judged in parts, of which each has a finding. What differs between parts is
     therefore a number beside its sentence: `doubts` are like `unknown`, but for {count} items, and
-    the first one that has any counts. `aside` is a further sentence on {count} things that are no
-    violation. `nothing_seen` is unknown only if it holds for all parts to which the check applies.
-    `unexamined` is how many things there were, though the check does not apply to them: of several
-    sentences on why, the one about most things is told.
+    the first one that has any counts. `aside` is a further sentence on {count} things, which need
+    not be violations. `nothing_seen` is unknown only if it holds for all parts to which the check
+    applies. `unexamined` is how many things there were, though the check does not apply to them: of
+    several sentences on why, the one about most things is told.
     """
 
     examined: int

@@ -21,7 +21,7 @@ from gauntlet.reports.history.deliveries import (
 from gauntlet.reports.history.directory import Names
 from gauntlet.reports.history.events import Events, FaultTimes
 from gauntlet.reports.history.late_commits import proven_stored_ns
-from gauntlet.reports.history.membership import MembershipIntervals
+from gauntlet.reports.history.membership import MembershipIntervals, may_have_other_members
 from gauntlet.reports.history.messages import (
     Messages,
     MissedArrivals,
@@ -158,7 +158,12 @@ def assemble_history(
         raise HistoryError(f"links.jsonl does not name link {unnamed[0]}, which the history has")
     messages = collect_messages(records)
     sessions = Sessions(records, names, events.quiesce_started_ns, span_ns[0])
-    membership = MembershipIntervals(records, names, whole.convs if whole else None)
+    membership = MembershipIntervals(
+        records,
+        names,
+        whole.convs if whole else None,
+        may_have_other_members=may_have_other_members(scenario, capabilities),
+    )
     presentations = find_presentations(records, messages, user, session)
     stored_ns = proven_stored_ns(records, messages)
 

@@ -12,7 +12,9 @@ from collections.abc import Set as AbstractSet
 
 import numpy as np
 
-from gauntlet.core.history import Kind
+from gauntlet.core.history import RECORDED, Kind
+from gauntlet.core.scenario import leftovers
+from gauntlet.core.scenario.model import Scenario
 from gauntlet.reports.history.arrays import (
     Bools,
     Ints,
@@ -33,14 +35,29 @@ from gauntlet.reports.history.times.membership_changes import (
 )
 
 
+def may_have_other_members(scenario: Scenario, capabilities: AbstractSet[str]) -> bool:
+    """Return whether a conversation may have members whom the run did not add.
+
+    An earlier run may have added them to a conversation of the same name, and others who recorded a
+    history need not name all members.
+    """
+    return scenario.target.adapter == RECORDED or leftovers.are_possible(scenario, capabilities)
+
+
 class MembershipIntervals:
     """The intervals of positions that each user may read in each conversation.
 
-    `changes` says at which times this was certain.
+    `changes` says at which times this was certain. Whom only the server names as a member is one
+    only in conversations that `may_have_other_members`.
     """
 
     def __init__(
-        self, records: Records, names: Names, convs: AbstractSet[int] | None = None
+        self,
+        records: Records,
+        names: Names,
+        convs: AbstractSet[int] | None = None,
+        *,
+        may_have_other_members: bool = False,
     ) -> None:
         known = names.convs.keys() if convs is None else convs & names.convs.keys()
         self.changes = MembershipChanges(records)
@@ -60,9 +77,10 @@ class MembershipIntervals:
         ranges["sseq"] = _closed(ranges, granted_removals(records))
         self._ranged = distinct(ints(ranges["conv"]))
         # A server may also name users who were never members: `access` reports that.
-        known_convs = np.array(sorted(known), dtype=np.int64)
-        named = pair(ranges["conv"], ranges["peer"])
-        ranges = ranges[contains(self._members, named) | ~contains(known_convs, named >> 32)]
+        if not may_have_other_members:
+            known_convs = np.array(sorted(known), dtype=np.int64)
+            named = pair(ranges["conv"], ranges["peer"])
+            ranges = ranges[contains(self._members, named) | ~contains(known_convs, named >> 32)]
         self._owners, owner = np.unique(pair(ranges["conv"], ranges["peer"]), return_inverse=True)
         # Sorted keys (conversation, user) of all who are or were a member.
         self.participants = np.union1d(self._members, self._owners)

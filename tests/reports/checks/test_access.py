@@ -12,6 +12,7 @@ from gauntlet.core.history import (
     ProbeResult,
     RoomEvent,
 )
+from gauntlet.core.scenario.capabilities import OPEN_ACCOUNTS
 
 from ..small_runs import SmallRun, sentences
 
@@ -164,5 +165,21 @@ def test_a_user_who_was_never_added_is_not_named_as_a_member(user, expected):
         run.add(Kind.RANGE, 33, conv=conv, peer=user if conv == 1 else 3, seq=1)
     sentence = "The server names u3 as a member of c1, who was never added to it."
     assert sentences(run.verdict("access")) == [sentence for _ in expected]
+    assert run.verdict("access").sentence.endswith("members whom nobody added.") == bool(expected)
     run.story.scenario["target"] = {"adapter": RECORDED}
     assert run.verdict("access").count == 0
+
+
+@pytest.mark.parametrize(("is_new", "count"), [(True, 1), (False, 0)])
+def test_a_member_whom_an_earlier_run_added_is_no_stranger(is_new, count):
+    """Without accounts of its own, a run has conversations of the same names as the last one."""
+    run = strangers()
+    run.without = "" if is_new else OPEN_ACCOUNTS
+    run.story.scenario["target"] = {"stack": "external", "url": ["ws://127.0.0.1:9"]}
+    probe(run, Probe.HISTORY, ProbeResult.REFUSED)
+    for user in (1, 2, 3):
+        run.add(Kind.RANGE, 33, conv=1, peer=user, seq=1)
+    run.send(1, 1, 10)
+    run.deliver(1, 1, 10.1, 2, 3)
+    assert run.verdict("access").count == count
+    assert run.verdict("misdelivery").count == count
