@@ -229,13 +229,15 @@ class RedisRegistry:
         """One round trip with a time limit; every failure becomes RegistryDown."""
         if time.monotonic() < self._retry_at:
             raise base.RegistryDown("the registry failed a moment ago")
+        server = self._servers[0]
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
-                async with self._servers[0].pipeline(transaction=False) as pipeline:
+                async with server.pipeline(transaction=False) as pipeline:
                     yield pipeline
         except (RedisError, OSError, TimeoutError) as error:
             self._retry_at = time.monotonic() + RETRY_AFTER_S
-            self._servers.append(self._servers.pop(0))
+            if server is self._servers[0]:  # otherwise a concurrent call has changed it already
+                self._servers.append(self._servers.pop(0))
             raise base.RegistryDown(str(error) or type(error).__name__) from error
 
 
