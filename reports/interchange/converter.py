@@ -254,9 +254,9 @@ class Converter:
 
     def page(self, line: lines.Page) -> None:
         t_ns, conv = self._time(line.time), self.names.conversation(line.conversation)
-        flags = (PageFlag.LAST if line.complete else 0) | (
-            PageFlag.DISORDERED if line.disordered else 0
-        )
+        flags = PageFlag.LAST if line.complete else 0
+        flags |= PageFlag.DISORDERED if line.disordered else 0
+        flags |= PageFlag.EARLIER if line.earlier else 0
         if not 0 <= line.entries <= _U32_MAX:
             raise ValueError(f"entries must be a number of messages; got {line.entries}")
         self.spool.add(

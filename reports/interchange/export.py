@@ -311,6 +311,7 @@ def _page(record: _Record) -> Row:
         requested=record.ref_ns,
         complete=bool(record.spare & PageFlag.LAST),
         disordered=bool(record.spare & PageFlag.DISORDERED),
+        earlier=bool(record.spare & PageFlag.EARLIER),
     )
 
 

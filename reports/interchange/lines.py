@@ -147,6 +147,7 @@ class Page(Line, tag="page", kw_only=True):
     requested: Time | None = None
     complete: bool = False
     disordered: bool = False
+    earlier: bool = False
 
 
 class Stored(Line, tag="stored", kw_only=True):

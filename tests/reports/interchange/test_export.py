@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gauntlet.core.history import DTYPE, STRANGER_SSEQ, Channel, Flag, Kind
+from gauntlet.core.history import DTYPE, STRANGER_SSEQ, Channel, Flag, Kind, PageFlag
 from gauntlet.core.run_directory import write_json
 from gauntlet.reports.history.directory import Names
 from gauntlet.reports.interchange.export import export_lines
@@ -25,6 +25,7 @@ MUTATORS = (
     "read_after_leaving",
     "leave_a_hole_in_the_audit",
     "return_a_page_unsorted",
+    "begin_a_page_too_early",
     "push_again_what_the_client_had",
     "recover_too_late",
     "answer_a_stranger",
@@ -75,6 +76,28 @@ def test_an_exported_run_keeps_what_arrived_and_was_not_shown(tmp_path: Path, wr
     assert sorted(flags_and_missing) == [(0, 2), (Flag.ROOM_EVENT, 1)]
     sentences = [w["sentence"] for c in judge(again)["checks"] for w in c["witnesses"]]
     assert any("was held back behind position" in sentence for sentence in sentences)
+
+
+def test_an_exported_run_keeps_all_that_is_known_of_a_page(tmp_path: Path, written, good_story):
+    story = good_story(1)
+    combinations = range(max(PageFlag) * 2)
+    page = next(story.records[at] for at in story.at(Kind.PAGE) if story.records[at].link)
+    story.records += [
+        page._replace(spare=flags, t_ns=page.t_ns + 1 + flags) for flags in combinations
+    ]
+    story.reconcile()
+    run, file = written(story), tmp_path / "export.jsonl"
+    with file.open("w") as stream:
+        export_lines(run, stream)
+    again = import_history(str(file), tmp_path / "runs", [])
+    assert set(flags_of_pages(again)) == set(combinations)
+    assert flags_of_pages(again) == flags_of_pages(run)
+
+
+def flags_of_pages(run):
+    """Return the flags of all pages, sorted."""
+    records = np.concatenate([np.fromfile(f, dtype=DTYPE) for f in run.history.glob("*.bin")])
+    return sorted(records["spare"][records["kind"] == Kind.PAGE].tolist())
 
 
 def test_an_exported_run_keeps_requests_of_strangers_and_lists_of_rooms(
