@@ -93,9 +93,13 @@ class Stays:
             for fault in history.events.faults
             if fault.requested_ns is not None
         )
-        self._failed_dials = [
-            errors for errors in history.events.errors if errors.concerns == _CONNECT_ERRORS
-        ]
+        failed = sorted(
+            period
+            for errors in history.events.errors
+            if errors.concerns == _CONNECT_ERRORS
+            for period in errors.periods()
+        )
+        self._failed_dials = np.array(failed, dtype=np.int64).reshape(-1, 2)
         self._removals = records[
             equal(records["kind"], Kind.MEMBERSHIP) & (records["sseq"] == RoomEvent.REMOVED)
         ]
@@ -176,8 +180,10 @@ class Stays:
         for requested_ns, healed_ns in self._faults_ns:
             acted = requested_ns <= observed.answered_ns
             gone &= ~(acted & (healed_ns >= down_ns - MARGIN_NS))
-        for failed in self._failed_dials:
-            gone &= (failed.last_ns + NS_PER_S < down_ns) | (failed.first_ns > observed.answered_ns)
+        # The latest end of all periods with failed dials that had begun, 0 without any.
+        begun = np.searchsorted(self._failed_dials[:, 0], observed.answered_ns, side="right")
+        ends_ns = np.append(np.maximum.accumulate(self._failed_dials[:, 1]), 0)
+        gone &= ends_ns[begun - 1] + NS_PER_S < down_ns
         wait_ns = known.grace_ns + 2 * known.lease_ns + MARGIN_NS
         long_ago: Bools = gone & (np.where(gone, down_ns, NEVER) < observed.asked_ns - wait_ns)
         return long_ago

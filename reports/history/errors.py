@@ -50,6 +50,13 @@ class ErrorGroup:
             count for start_ns, count in self.seconds if is_outside(start_ns, start_ns + NS_PER_S)
         )
 
+    def periods(self) -> list[Period]:
+        """Return the periods in which the errors occurred: seconds, as far as they are known."""
+        known = [(start_ns, start_ns + NS_PER_S) for start_ns, count in self.seconds if count]
+        if self.count > sum(count for _, count in self.seconds):
+            known.append((self.first_ns, self.last_ns))
+        return known
+
 
 def collect_errors(rows: Iterable[dict[str, Any]], clocks: ClockAlignment) -> list[ErrorGroup]:
     """Return the errors in the rows of `RunDir.read_events`, the most frequent ones first."""

@@ -342,21 +342,28 @@ def test_who_comes_back_may_be_listed_from_when_they_dial(dialled_s, wrong):
 
 
 @pytest.mark.parametrize(
-    ("concerns", "failed_s", "wrong"),
+    ("concerns", "failed_s", "seconds", "wrong"),
     [
-        ("connect", (20, 25), 0),
-        ("connect", (9, 9), 0),
-        ("connect", (30.1, 31), 1),
-        ("connect", (2, 8.9), 1),
-        ("http", (20, 25), 1),
+        ("connect", (20, 25), (), 0),
+        ("connect", (9, 9), (), 0),
+        ("connect", (30.1, 31), (), 1),
+        ("connect", (2, 8.9), (), 1),
+        ("http", (20, 25), (), 1),
+        # In each of these seconds.
+        ("connect", (2, 35), (2, 31), 1),
+        ("connect", (2, 35), (2, 20), 0),
+        ("connect", (2, 35), (8, 31), 0),
+        ("connect", (2, 35), (2, 30), 0),
+        ("connect", (2, 35), (2,), 0),
     ],
 )
-def test_who_may_have_dialled_without_success_may_be_listed(concerns, failed_s, wrong):
+def test_who_may_have_dialled_without_success_may_be_listed(concerns, failed_s, seconds, wrong):
     """The server may have accepted a connection that its client could not use."""
     run = away(Room((ENTERED, 2)), 10).read(29.9, PRESENT, 30)
     first_ns, last_ns = map(ns, failed_s)
     row = {"kind": "error-count", "writer": "load-0", "concerns": concerns, "text": "refused"}
     row |= {"t_ns": ns(60), "count": 2, "first_ns": first_ns, "last_ns": last_ns}
+    row["seconds"] = [(round(ns(second) * NS), 1) for second in seconds]
     run.story.chaos.append(row)
     assert run.outcome() == (wrong, wrong)
 

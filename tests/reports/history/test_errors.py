@@ -55,3 +55,12 @@ def test_errors_without_a_known_second_are_inside_if_they_may_be():
     (group,) = collected(row(count=5, first_ns=10 * S, last_ns=30 * S, seconds=[[10, 2]]))
     assert group.outside([(20 * S, 22 * S)]) == 2
     assert group.outside([(40 * S, 41 * S)]) == 5
+
+
+def test_errors_occurred_in_their_seconds_and_others_at_any_time():
+    times = {"first_ns": 10 * S, "last_ns": 30 * S, "seconds": [[10, 2], [30, 3]]}
+    seconds = [(10 * S, 11 * S), (30 * S, 31 * S)]
+    (group,) = collected(row(count=5, **times))
+    assert group.periods() == seconds
+    (group,) = collected(row(count=6, **times))
+    assert group.periods() == [*seconds, (10 * S, 30 * S)]
