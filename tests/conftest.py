@@ -41,8 +41,10 @@ PROGRAMS = {
 }
 # The browser is not part of a stack, so tools/install-services.sh does not install it.
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+PROMETHEUS = ("prometheus", "promtool")  # of one package
 REMEDIES = {
     "chromium": "apt-get install chromium",
+    **dict.fromkeys(PROMETHEUS, "tools/install-services.sh --all installs it"),
     **{name: program.remedy for name, program in PROGRAMS.items()},
 }
 PR_SET_CHILD_SUBREAPER = 36
@@ -217,8 +219,10 @@ def require_service() -> Callable[[str], dict[str, str]]:
             for stack, program in PROGRAMS.items():
                 path = program.find()
                 found[stack] = None if path is None else {"path": path, "version": ""}
-            path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-            found["chromium"] = None if path is None else {"path": path, "version": ""}
+            paths = {program: shutil.which(program) for program in PROMETHEUS}
+            paths["chromium"] = next(filter(None, map(shutil.which, CHROMIUM)), None)
+            for service, path in paths.items():
+                found[service] = None if path is None else {"path": path, "version": ""}
         if found[name] is None:
             remedy = REMEDIES.get(name, "tools/install-services.sh installs it")
             reason = f"{name} is not installed; {remedy}"

@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -111,14 +110,6 @@ def test_a_port_in_use_ends_the_command_with_4_before_anything_starts(tmp_path):
 # --- with a real Prometheus ---------------------------------------------------------------------
 
 
-def program(name: str) -> str:
-    """The path of a program of Debian's package `prometheus`; skips the test without it."""
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"{name} is not installed; tools/install-services.sh --all installs it")
-    return path
-
-
 @pytest.fixture
 def exporter():
     """The metrics of a run with two workers, and a fault with a hostile name that acts."""
@@ -143,8 +134,8 @@ def exporter():
         yield server
 
 
-def test_promtool_finds_no_fault_in_names_and_format(exporter):
-    promtool = program("promtool")
+def test_promtool_finds_no_fault_in_names_and_format(exporter, require_service):
+    promtool = require_service("promtool")["path"]
     with urllib.request.urlopen(exporter.url, timeout=5) as answer:
         page = answer.read()
     done = subprocess.run(
@@ -154,7 +145,7 @@ def test_promtool_finds_no_fault_in_names_and_format(exporter):
 
 
 @pytest.fixture
-def ask(exporter, tmp_path):
+def ask(exporter, tmp_path, require_service):
     """`ask(query)` returns what a Prometheus that has scraped the exporter twice answers."""
     address = f"127.0.0.1:{free_port()}"
     target = urllib.parse.urlsplit(exporter.url).netloc
@@ -162,7 +153,7 @@ def ask(exporter, tmp_path):
     config = {"global": {"scrape_interval": "1s"}, "scrape_configs": [job]}
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
     command = [
-        program("prometheus"),
+        require_service("prometheus")["path"],
         f"--config.file={tmp_path / 'prometheus.yml'}",
         f"--storage.tsdb.path={tmp_path / 'data'}",
         f"--web.listen-address={address}",
